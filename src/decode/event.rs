@@ -1,0 +1,89 @@
+//! One raw contract event through the table.
+
+use stellar_xdr::ScVal;
+
+use super::{
+    Refusal,
+    assemble::{Located, assemble},
+    table::{EventSpec, FLOWFI, Place},
+    value,
+};
+use crate::domain::{RawContractEvent, StreamEvent, StreamId};
+
+/// What became of a raw event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decoded {
+    /// It is one of the contract's events.
+    Event(StreamEvent),
+    /// Its name is not in the table: a later version of the contract, or nothing with a name.
+    Unknown {
+        /// The symbol in its first topic, if there is one.
+        name: Option<String>,
+        /// The u64 in its second topic: the stream it speaks of, if the contract keeps its habits.
+        stream_id: Option<StreamId>,
+    },
+    /// Its name is in the table, or it is broken before its name, and it did not decode.
+    Refused {
+        /// The symbol in its first topic, if it came to that.
+        name: Option<String>,
+        /// The u64 in its second topic, if it came to that.
+        stream_id: Option<StreamId>,
+        /// What is wrong with it.
+        refusal: Refusal,
+    },
+}
+
+/// Decodes one event. Total: there is an answer for any bytes.
+#[must_use]
+pub fn decode_event(raw: &RawContractEvent) -> Decoded {
+    let mut topics = Vec::with_capacity(raw.topics.len());
+    for (number, topic) in raw.topics.iter().enumerate() {
+        match value::scval_from_base64(topic, &|| format!("topic {number}")) {
+            Ok(topic) => topics.push(topic),
+            Err(refusal) => return refused(&topics, refusal),
+        }
+    }
+    if !raw.in_successful_call {
+        return refused(&topics, Refusal::UnsuccessfulCall);
+    }
+    let Some(spec) = name_of(&topics).and_then(spec_of) else {
+        return Decoded::Unknown { name: name_of(&topics).map(str::to_owned), stream_id: stream_of(&topics) };
+    };
+    match decode_known(spec, &topics, &raw.value) {
+        Ok(event) => Decoded::Event(event),
+        Err(refusal) => refused(&topics, refusal),
+    }
+}
+
+fn decode_known(spec: &EventSpec, topics: &[ScVal], value: &str) -> Result<StreamEvent, Refusal> {
+    let value = value::scval_from_base64(value, &|| "the value".to_owned())?;
+    let ScVal::Map(Some(map)) = &value else { return Err(Refusal::NotAMap) };
+    let located: Vec<Located<'_>> = spec
+        .fields
+        .iter()
+        .map(|&(field, place)| {
+            let found = match place {
+                Place::Topic(number) => topics.get(number),
+                Place::Key(names) => names.iter().find_map(|name| value::lookup(map, name)),
+            };
+            Located { field, name: place.name(), found }
+        })
+        .collect();
+    assemble(spec.event_type, &located)
+}
+
+fn refused(topics: &[ScVal], refusal: Refusal) -> Decoded {
+    Decoded::Refused { name: name_of(topics).map(str::to_owned), stream_id: stream_of(topics), refusal }
+}
+
+fn name_of(topics: &[ScVal]) -> Option<&str> {
+    topics.first().and_then(value::name)
+}
+
+fn stream_of(topics: &[ScVal]) -> Option<StreamId> {
+    topics.get(1).and_then(value::stream_id)
+}
+
+fn spec_of(name: &str) -> Option<&'static EventSpec> {
+    FLOWFI.iter().find(|spec| spec.name == name)
+}

@@ -1,0 +1,97 @@
+//! Single `ScVal`s to domain values.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use stellar_strkey::Strkey;
+use stellar_xdr::{Limits, MuxedContract, MuxedEd25519Account, PublicKey, ReadXdr, ScAddress, ScMap, ScVal};
+
+use super::Refusal;
+use crate::domain::{Address, Amount, StreamId, UnixTime};
+
+/// Deep enough for every real value, far from the end of a thread's stack.
+const MAX_DEPTH: u32 = 500;
+/// The reader counts what it allocates too, so the bound on length is a multiple of the input's.
+const LENGTH_FACTOR: usize = 4;
+
+/// Reads one `ScVal` from base64; `part` names it in a refusal.
+pub(super) fn scval_from_base64(text: &str, part: &dyn Fn() -> String) -> Result<ScVal, Refusal> {
+    let bytes = BASE64_STANDARD.decode(text).map_err(|_| Refusal::NotBase64 { part: part() })?;
+    scval_from_bytes(&bytes, part)
+}
+
+/// Reads one `ScVal` from XDR that must end with it.
+pub(super) fn scval_from_bytes(bytes: &[u8], part: &dyn Fn() -> String) -> Result<ScVal, Refusal> {
+    let limits = Limits { depth: MAX_DEPTH, len: bytes.len().saturating_mul(LENGTH_FACTOR) };
+    ScVal::from_xdr(bytes, limits).map_err(|error| Refusal::Xdr { part: part(), reason: error.to_string() })
+}
+
+/// Returns the text of a symbol or a string, if it is one and is UTF-8.
+pub(super) fn name(value: &ScVal) -> Option<&str> {
+    match value {
+        ScVal::Symbol(symbol) => std::str::from_utf8(symbol.as_slice()).ok(),
+        ScVal::String(string) => std::str::from_utf8(string.as_slice()).ok(),
+        _ => None,
+    }
+}
+
+/// Returns the value under `key` in a map keyed by symbols.
+pub(super) fn lookup<'a>(map: &'a ScMap, key: &str) -> Option<&'a ScVal> {
+    map.iter().find(|entry| name(&entry.key) == Some(key)).map(|entry| &entry.val)
+}
+
+pub(super) fn stream_id(value: &ScVal) -> Option<StreamId> {
+    match value {
+        ScVal::U64(number) => Some(StreamId(*number)),
+        _ => None,
+    }
+}
+
+pub(super) fn time(value: &ScVal) -> Option<UnixTime> {
+    match value {
+        ScVal::U64(seconds) => Some(UnixTime(*seconds)),
+        _ => None,
+    }
+}
+
+pub(super) fn basis_points(value: &ScVal) -> Option<u32> {
+    match value {
+        ScVal::U32(number) => Some(*number),
+        _ => None,
+    }
+}
+
+pub(super) fn flag(value: &ScVal) -> Option<bool> {
+    match value {
+        ScVal::Bool(flag) => Some(*flag),
+        _ => None,
+    }
+}
+
+pub(super) fn amount(value: &ScVal) -> Option<Amount> {
+    match value {
+        ScVal::I128(parts) => Some(Amount((i128::from(parts.hi) << 64) | i128::from(parts.lo))),
+        _ => None,
+    }
+}
+
+pub(super) fn address(value: &ScVal) -> Option<Address> {
+    let ScVal::Address(address) = value else { return None };
+    let strkey = match address {
+        ScAddress::Account(account) => {
+            let PublicKey::PublicKeyTypeEd25519(key) = &account.0;
+            Strkey::PublicKeyEd25519(stellar_strkey::ed25519::PublicKey(key.0))
+        }
+        ScAddress::Contract(contract) => Strkey::Contract(stellar_strkey::Contract(contract.0.0)),
+        ScAddress::MuxedAccount(MuxedEd25519Account { id, ed25519 }) => {
+            Strkey::MuxedAccountEd25519(stellar_strkey::ed25519::MuxedAccount { ed25519: ed25519.0, id: *id })
+        }
+        ScAddress::MuxedContract(MuxedContract { id, contract_id }) => {
+            Strkey::MuxedContract(stellar_strkey::MuxedContract { contract_id: contract_id.0.0, id: *id })
+        }
+        ScAddress::ClaimableBalance(balance) => {
+            let stellar_xdr::ClaimableBalanceId::ClaimableBalanceIdTypeV0(hash) = balance;
+            Strkey::ClaimableBalance(stellar_strkey::ClaimableBalance::V0(hash.0))
+        }
+        ScAddress::LiquidityPool(pool) => Strkey::LiquidityPool(stellar_strkey::LiquidityPool(pool.0.0)),
+    };
+    Address::from_strkey(&strkey).ok()
+}

@@ -1,0 +1,105 @@
+//! A contract event on its way: raw from a source, decoded, set aside, and committed.
+
+use chrono::{DateTime, Utc};
+
+use super::{Address, Amount, ContractId, EventId, EventType, LedgerSequence, StreamEvent, StreamId, UnixTime};
+
+/// A contract event as a source gave it, topics and value still XDR in base64.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawContractEvent {
+    /// The event's place on the chain.
+    pub id: EventId,
+    /// The contract that emitted it.
+    pub contract_id: ContractId,
+    /// When its ledger closed.
+    pub ledger_closed_at: DateTime<Utc>,
+    /// The hash of its transaction, 64 hex digits.
+    pub tx_hash: String,
+    /// False only where the source says that the call did not succeed: such an event changes no state.
+    pub in_successful_call: bool,
+    /// The topics, each an `ScVal` in base64.
+    pub topics: Vec<String>,
+    /// The value, an `ScVal` in base64.
+    pub value: String,
+}
+
+impl RawContractEvent {
+    /// Returns the time of the event's ledger as the contract saw it.
+    #[must_use]
+    pub fn ledger_time(&self) -> UnixTime {
+        UnixTime::of_close(self.ledger_closed_at)
+    }
+}
+
+/// A contract event that decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContractEvent {
+    /// The event as it came.
+    pub raw: RawContractEvent,
+    /// What it says.
+    pub event: StreamEvent,
+}
+
+/// Why an event is kept aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuarantineKind {
+    /// Its name is not in our table: a later version of the contract speaks.
+    Unknown,
+    /// Its name is in our table but it did not decode.
+    Refused,
+}
+
+impl QuarantineKind {
+    /// Returns the word stored in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// An event kept raw, with the reason, to be decoded again after an upgrade.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuarantinedEvent {
+    /// The event as it came.
+    pub raw: RawContractEvent,
+    /// Unknown or refused.
+    pub kind: QuarantineKind,
+    /// The event's name, where its first topic held one.
+    pub name: Option<String>,
+    /// The stream it speaks of, where its second topic held one.
+    pub stream_id: Option<StreamId>,
+    /// What was wrong, in words.
+    pub reason: String,
+}
+
+/// An event as the database holds it, parties and amount filled in: what subscribers and queries are given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CommittedEvent {
+    /// The event's place on the chain.
+    pub id: EventId,
+    /// The contract that emitted it.
+    pub contract_id: ContractId,
+    /// The ledger it was emitted in.
+    pub ledger: LedgerSequence,
+    /// When that ledger closed.
+    pub ledger_closed_at: DateTime<Utc>,
+    /// The hash of its transaction, 64 hex digits.
+    pub tx_hash: String,
+    /// What happened.
+    pub event_type: EventType,
+    /// The stream it happened to; none for events of the protocol itself.
+    pub stream_id: Option<StreamId>,
+    /// The stream's sender, from the event or else from the stream's record.
+    pub sender: Option<Address>,
+    /// The stream's recipient, from the event or else from the stream's record.
+    pub recipient: Option<Address>,
+    /// The stream's token, from the event or else from the stream's record.
+    pub token: Option<Address>,
+    /// The amount that this event is about: see [`StreamEvent::amount`].
+    pub amount: Option<Amount>,
+    /// Every decoded field, as [`StreamEvent`] serializes.
+    pub body: serde_json::Map<String, serde_json::Value>,
+}

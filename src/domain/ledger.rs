@@ -1,0 +1,62 @@
+//! Where and when on the chain: ledger sequence numbers and ledger times.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// The number of a ledger, as the network counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LedgerSequence(pub u32);
+
+impl LedgerSequence {
+    /// Returns the ledger after this one; the last number has itself as successor.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// Returns the ledger before this one; zero has itself as predecessor.
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+}
+
+impl fmt::Display for LedgerSequence {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// A ledger's time in whole Unix seconds, as the contract sees it (`env.ledger().timestamp()`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnixTime(pub u64);
+
+impl UnixTime {
+    /// Returns the whole second of a ledger's close time; a time before 1970 counts as zero.
+    #[must_use]
+    pub fn of_close(closed_at: DateTime<Utc>) -> Self {
+        Self(u64::try_from(closed_at.timestamp()).unwrap_or(0))
+    }
+
+    /// Returns the seconds from `earlier` to this time, zero if this time comes first.
+    #[must_use]
+    pub const fn seconds_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// Returns this time moved forward, held at the largest time on overflow.
+    #[must_use]
+    pub const fn plus_seconds(self, seconds: u64) -> Self {
+        Self(self.0.saturating_add(seconds))
+    }
+}
+
+impl fmt::Display for UnixTime {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}

@@ -1,0 +1,24 @@
+//! The field's words as types: ids, amounts, contract events, the stream record and its accrual.
+//!
+//! Everything here is pure: no clock is read, nothing is fetched, nothing is stored. Wrong states are refused
+//! where text or bytes become a type, and never checked again inside.
+
+mod accrual;
+mod address;
+mod amount;
+mod clock;
+mod contract_event;
+mod event_id;
+mod ledger;
+mod stream_event;
+mod stream_record;
+
+pub use accrual::StreamStatus;
+pub use address::{Address, ContractId, InvalidAddress};
+pub use amount::{Amount, InvalidNumber, StreamId};
+pub use clock::{Clock, SystemClock};
+pub use contract_event::{CommittedEvent, ContractEvent, QuarantineKind, QuarantinedEvent, RawContractEvent};
+pub use event_id::{EventId, InvalidEventId};
+pub use ledger::{LedgerSequence, UnixTime};
+pub use stream_event::{EventType, StreamEvent, UnknownEventType};
+pub use stream_record::{ChainStatus, StreamRecord};
