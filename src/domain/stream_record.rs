@@ -199,3 +199,156 @@ impl StreamRecord {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{super::LedgerSequence, *};
+
+    const PARTY: &str = "GAAZI4TCR3TY5OJHCTJC2A4QSY6CJWJH5IAJTGKIN2ER7LBNVKOCCWN7";
+    const TOKEN: &str = "CDLZFC3SYJYDZT7K67VZ75HPJVIEUVNIXF47ZG2FB2RMQQVU2HHGCYSC";
+    const STREAM: StreamId = StreamId(1);
+
+    fn party() -> Address {
+        PARTY.parse().unwrap()
+    }
+
+    fn raw_at(now: u64) -> RawContractEvent {
+        RawContractEvent {
+            id: EventId::of(LedgerSequence(9), 1, 0, 0).unwrap(),
+            contract_id: TOKEN.parse().unwrap(),
+            ledger_closed_at: DateTime::from_timestamp(i64::try_from(now).unwrap(), 0).unwrap(),
+            tx_hash: String::new(),
+            in_successful_call: true,
+            topics: Vec::new(),
+            value: String::new(),
+        }
+    }
+
+    fn created(rate: i128, deposited: i128, start_time: u64) -> StreamEvent {
+        StreamEvent::Created {
+            stream_id: STREAM,
+            sender: party(),
+            recipient: party(),
+            rate_per_second: Amount(rate),
+            token_address: TOKEN.parse().unwrap(),
+            deposited_amount: Some(Amount(deposited)),
+            start_time: UnixTime(start_time),
+        }
+    }
+
+    fn fold(events: impl IntoIterator<Item = (StreamEvent, u64)>) -> Option<StreamRecord> {
+        events.into_iter().fold(None, |record, (event, now)| StreamRecord::fold(record, &event, &raw_at(now)))
+    }
+
+    #[test]
+    fn a_stream_cancelled_while_paused_and_resumed_has_nothing_to_claim_however_late() {
+        let record = fold([
+            (created(1_000, 10_000_000, 1_000), 1_000),
+            (StreamEvent::Paused { stream_id: STREAM, sender: party(), paused_at: UnixTime(2_000) }, 2_000),
+            (
+                StreamEvent::Cancelled {
+                    stream_id: STREAM,
+                    sender: party(),
+                    recipient: party(),
+                    amount_withdrawn: Amount(1_000_000),
+                    refunded_amount: Some(Amount(9_000_000)),
+                },
+                3_000,
+            ),
+            (StreamEvent::Resumed { stream_id: STREAM, sender: party(), new_end_time: UnixTime(0) }, 4_000),
+        ])
+        .unwrap();
+        assert_eq!((record.status, record.is_active), (ChainStatus::Active, false));
+        assert_eq!(record.last_update_time, UnixTime(5_000), "in the future of the resume at 4 000");
+        assert_eq!(record.claimable(UnixTime(50_000)), Amount::ZERO);
+        assert_eq!(record.status_at(UnixTime(50_000)).as_str(), "cancelled");
+        assert_eq!(record.end_time(), None);
+    }
+
+    #[test]
+    fn a_pause_delays_the_end_and_a_late_stream_is_ended_but_not_completed() {
+        let paused = [
+            (created(10, 1_000, 100), 100),
+            (StreamEvent::Paused { stream_id: STREAM, sender: party(), paused_at: UnixTime(150) }, 150),
+        ];
+        let record = fold(paused.clone()).unwrap();
+        assert_eq!(record.claimable(UnixTime(10_000)), Amount(500));
+        assert_eq!((record.end_time(), record.status_at(UnixTime(10_000)).as_str()), (None, "paused"));
+        let resume = (StreamEvent::Resumed { stream_id: STREAM, sender: party(), new_end_time: UnixTime(0) }, 170);
+        let record = fold(paused.into_iter().chain([resume])).unwrap();
+        assert_eq!((record.end_time(), record.total_paused_seconds), (Some(220), 20));
+        assert_eq!(record.status_at(UnixTime(219)).as_str(), "active");
+        assert_eq!(record.status_at(UnixTime(220)).as_str(), "ended");
+        assert_eq!(record.claimable(UnixTime(220)), Amount(1_000));
+    }
+
+    #[test]
+    fn the_end_time_is_rounded_up_and_passes_two_to_the_64() {
+        let record = fold([(created(3, 10, 100), 100)]).unwrap();
+        assert_eq!(record.end_time(), Some(104));
+        let record = fold([(created(1, i128::MAX, 100), 100)]).unwrap();
+        assert_eq!(record.end_time(), Some(i128::MAX));
+        let record = fold([(created(0, 10, 100), 100)]).unwrap();
+        assert_eq!(record.end_time(), None);
+    }
+
+    #[test]
+    fn a_creation_without_its_deposit_is_unverified() {
+        let mut event = created(1, 1, 1);
+        if let StreamEvent::Created { deposited_amount, .. } = &mut event {
+            *deposited_amount = None;
+        }
+        assert!(fold([(event, 1)]).unwrap().unverified);
+    }
+
+    #[test]
+    fn events_before_a_creation_make_no_record() {
+        let event = StreamEvent::Paused { stream_id: STREAM, sender: party(), paused_at: UnixTime(5) };
+        assert_eq!(fold([(event, 5)]), None);
+    }
+
+    fn any_event() -> impl Strategy<Value = StreamEvent> {
+        let amounts = (any::<i128>(), any::<i128>());
+        (0..8_u8, amounts, any::<u64>()).prop_map(|(kind, (one, other), time)| {
+            let (amount, other, time) = (Amount(one), Amount(other), UnixTime(time));
+            let (stream_id, sender, recipient) = (STREAM, party(), party());
+            match kind {
+                0 => created(one, other.0, time.0),
+                1 => {
+                    StreamEvent::ToppedUp { stream_id, sender, amount, new_deposited_amount: other, new_end_time: None }
+                }
+                2 => StreamEvent::Withdrawn { stream_id, recipient, amount, timestamp: time },
+                3 => StreamEvent::Cancelled {
+                    stream_id,
+                    sender,
+                    recipient,
+                    amount_withdrawn: amount,
+                    refunded_amount: None,
+                },
+                4 => StreamEvent::Completed { stream_id, recipient, total_withdrawn: amount },
+                5 => StreamEvent::Paused { stream_id, sender, paused_at: time },
+                6 => StreamEvent::Resumed { stream_id, sender, new_end_time: time },
+                _ => StreamEvent::FeeCollected { stream_id, treasury: party(), fee_amount: amount, token: party() },
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn apply_is_total_and_claimable_stays_between_zero_and_what_is_left(
+            first in (any::<i128>(), any::<i128>(), any::<u64>()),
+            events in prop::collection::vec((any_event(), 0..4_000_000_000_u64), 0..12),
+            at: u64,
+        ) {
+            let creation = (created(first.0, first.1, first.2), 1);
+            let record = fold([creation].into_iter().chain(events)).unwrap();
+            let claimable = record.claimable(UnixTime(at));
+            prop_assert!(claimable >= Amount::ZERO);
+            prop_assert!(claimable <= record.left());
+            prop_assert!(record.is_active || claimable == Amount::ZERO);
+            let _ = (record.end_time(), record.status_at(UnixTime(at)));
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The layout law: which module may import which, and where each library lives.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Each module and what it may import from this crate. `*` is everything.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("decode", &["domain"]),
+    ("source", &["domain", "decode"]),
+    ("store", &["domain"]),
+    ("ingest", &["domain", "decode", "source", "store"]),
+    ("feed", &["domain", "store"]),
+    ("http", &["domain", "store", "feed"]),
+    ("devnet", &["domain", "decode"]),
+    ("telemetry", &[]),
+    ("lifecycle", &[]),
+    ("config", &["*"]),
+    ("app", &["*"]),
+    ("main", &["*"]),
+];
+
+/// What every module may import.
+const FOR_ALL: &[&str] = &["telemetry", "lifecycle"];
+
+/// Each library that has one home, and the modules it may be named in. `clap` also lives in files named `args.rs`.
+const HOMES: &[(&str, &[&str])] = &[
+    ("sqlx", &["store"]),
+    ("axum", &["http", "devnet"]),
+    ("reqwest", &["source"]),
+    ("stellar_xdr", &["decode", "devnet"]),
+    ("clap", &["config", "main"]),
+    ("socket2", &["http"]),
+];
+
+/// Libraries that a module must do without.
+const BANNED: &[(&str, &[&str])] = &[("domain", &["tokio", "sqlx", "axum", "reqwest", "stellar_xdr"])];
+
+/// Names that say nothing about what is inside.
+const NAMELESS: &[&str] = &["util", "utils", "common", "helpers", "types", "models", "prelude"];
+
+struct SourceFile {
+    path: PathBuf,
+    module: String,
+    code: String,
+}
+
+fn source_files() -> Vec<SourceFile> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let relative = path.strip_prefix(&root).unwrap().with_extension("");
+                let module = relative.iter().next().unwrap().to_str().unwrap().to_owned();
+                let text = fs::read_to_string(&path).unwrap();
+                files.push(SourceFile { path, module, code: code_of(&text) });
+            }
+        }
+    }
+    files
+}
+
+/// The text without comments, so that a sentence about a library is not taken for a use of it.
+fn code_of(text: &str) -> String {
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// The first names after `crate::` (also in braces) in the code.
+fn crate_imports(code: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        if let Some(list) = rest.strip_prefix('{') {
+            names.extend(top_level_names(list));
+        } else {
+            names.insert(identifier(rest));
+        }
+    }
+    names
+}
+
+fn top_level_names(list: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let (mut depth, mut expecting) = (0, true);
+    for (at, character) in list.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => expecting = true,
+            _ if expecting && !character.is_whitespace() => {
+                names.push(identifier(&list[at..]));
+                expecting = false;
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+fn identifier(text: &str) -> String {
+    text.chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect()
+}
+
+fn names_library(code: &str, library: &str) -> bool {
+    code.match_indices(library).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        let after = &code[at + library.len()..];
+        let starts =
+            before.is_none_or(|character| !character.is_alphanumeric() && character != '_' && character != ':');
+        starts && after.starts_with("::")
+    })
+}
+
+#[test]
+fn modules_import_only_what_the_layout_allows() {
+    let allowed: BTreeMap<_, _> = MAY_USE.iter().copied().collect();
+    for file in source_files().iter().filter(|file| file.module != "lib") {
+        let may_use = allowed.get(file.module.as_str()).unwrap_or_else(|| {
+            panic!("{} belongs to no module of the layout", file.path.display());
+        });
+        for import in crate_imports(&file.code) {
+            let fine = import == file.module
+                || FOR_ALL.contains(&import.as_str())
+                || may_use.contains(&"*")
+                || may_use.contains(&import.as_str());
+            assert!(fine, "{} may not import crate::{import}", file.path.display());
+        }
+    }
+}
+
+#[test]
+fn libraries_stay_in_their_homes() {
+    for file in source_files() {
+        for (library, homes) in HOMES {
+            let home = homes.contains(&file.module.as_str())
+                || (*library == "clap" && file.path.file_name().is_some_and(|name| name == "args.rs"));
+            assert!(home || !names_library(&file.code, library), "{} may not use {library}", file.path.display());
+        }
+        for (module, libraries) in BANNED {
+            for library in libraries.iter().filter(|_| file.module == *module) {
+                assert!(!names_library(&file.code, library), "{} may not use {library}", file.path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_module_says_what_it_owns_and_files_stay_short() {
+    for file in source_files() {
+        let text = fs::read_to_string(&file.path).unwrap();
+        assert!(text.starts_with("//!"), "{} does not open with //!", file.path.display());
+        let lines = text.lines().take_while(|line| *line != "#[cfg(test)]").count();
+        assert!(lines <= 400, "{} has {lines} lines: split it", file.path.display());
+        let name = file.path.file_stem().unwrap().to_str().unwrap();
+        assert!(!NAMELESS.contains(&name), "{}: find the name of what is inside", file.path.display());
+    }
+}
+
+#[test]
+fn the_law_itself_sees_imports_in_braces_and_ignores_comments() {
+    let code = code_of("use crate::{domain::{A, B}, store};\n// use crate::http;\nlet x = crate::feed::Hub;");
+    assert_eq!(crate_imports(&code), ["domain", "feed", "store"].map(str::to_owned).into());
+    assert!(names_library("use sqlx::Row;", "sqlx"));
+    assert!(!names_library("mysqlx::Row; crate::sqlx::x", "sqlx"));
+}
