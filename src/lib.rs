@@ -3,3 +3,10 @@
 
 pub mod decode;
 pub mod domain;
+pub mod feed;
+pub mod http;
+pub mod ingest;
+pub mod lifecycle;
+pub mod source;
+pub mod store;
+pub mod telemetry;

@@ -24,13 +24,15 @@ pub(super) fn scval_from_bytes(bytes: &[u8], part: &dyn Fn() -> String) -> Resul
     ScVal::from_xdr(bytes, limits).map_err(|error| Refusal::Xdr { part: part(), reason: error.to_string() })
 }
 
-/// Returns the text of a symbol or a string, if it is one and is UTF-8.
+/// Returns the text of a symbol or a string, if it is one, is UTF-8, and holds no NUL (which a database's text
+/// cannot hold).
 pub(super) fn name(value: &ScVal) -> Option<&str> {
-    match value {
-        ScVal::Symbol(symbol) => std::str::from_utf8(symbol.as_slice()).ok(),
-        ScVal::String(string) => std::str::from_utf8(string.as_slice()).ok(),
-        _ => None,
-    }
+    let bytes = match value {
+        ScVal::Symbol(symbol) => symbol.as_slice(),
+        ScVal::String(string) => string.as_slice(),
+        _ => return None,
+    };
+    std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
 }
 
 /// Returns the value under `key` in a map keyed by symbols.

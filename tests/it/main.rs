@@ -1,4 +1,5 @@
 //! The integration tests: one binary, a file a subject.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets the unexpected has failed")]
 
 mod architecture;
 mod contract_events;

@@ -1,0 +1,73 @@
+//! An event as the outside sees it: one JSON object, shared by REST and SSE, and its SSE frame.
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+use chrono::SecondsFormat;
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::Value;
+
+use crate::domain::{CommittedEvent, UnixTime};
+
+/// The last second of the year 9999: what is later has no date in most languages, and is sent as null.
+const LAST_DATE: u64 = 253_402_300_799;
+
+/// An event in camelCase JSON: what every event has, then the event's own fields. Ids and amounts are strings, Unix
+/// times numbers (null beyond the year 9999).
+#[derive(Clone, Copy, Debug)]
+pub struct EventView<'a>(pub &'a CommittedEvent);
+
+impl Serialize for EventView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.serialize_into(&mut map)?;
+        map.end()
+    }
+}
+
+impl EventView<'_> {
+    /// Writes the fields into an object that may get more.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize_into<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        let event = self.0;
+        map.serialize_entry("id", &event.id)?;
+        map.serialize_entry("type", &event.event_type)?;
+        map.serialize_entry("streamId", &event.stream_id)?;
+        map.serialize_entry("contractId", &event.contract_id)?;
+        map.serialize_entry("sender", &event.sender)?;
+        map.serialize_entry("recipient", &event.recipient)?;
+        map.serialize_entry("tokenAddress", &event.token)?;
+        map.serialize_entry("amount", &event.amount)?;
+        map.serialize_entry("ledger", &event.ledger)?;
+        map.serialize_entry("ledgerClosedAt", &event.ledger_closed_at.to_rfc3339_opts(SecondsFormat::AutoSi, true))?;
+        map.serialize_entry("timestamp", &UnixTime::of_close(event.ledger_closed_at))?;
+        map.serialize_entry("transactionHash", &event.tx_hash)?;
+        for (key, value) in event.body.iter().filter(|(key, _)| !is_common(key)) {
+            map.serialize_entry(key, dated(value))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether every event has this field, so that the event's own of that name says the same.
+fn is_common(key: &str) -> bool {
+    matches!(key, "streamId" | "sender" | "recipient" | "tokenAddress" | "amount" | "timestamp")
+}
+
+/// The numbers in an event's own fields are Unix times and basis points.
+pub(super) fn dated(value: &Value) -> &Value {
+    match value.as_u64() {
+        Some(number) if number > LAST_DATE => &Value::Null,
+        _ => value,
+    }
+}
+
+/// Returns the event's SSE frame: `id`, `event` and one line of `data`.
+pub(super) fn sse_frame(event: &CommittedEvent) -> Bytes {
+    let data = serde_json::to_string(&EventView(event)).expect("an event is an object of texts and numbers");
+    let mut frame = String::with_capacity(data.len() + 96);
+    write!(frame, "id: {}\nevent: {}\ndata: {data}\n\n", event.id, event.event_type).expect("a String grows");
+    Bytes::from(frame)
+}

@@ -1,0 +1,197 @@
+//! Who is told of which event: an index from streams and addresses to subscribers, and for each subscriber the
+//! matching slots of the ring that it has not taken yet.
+//!
+//! One lock, held for the length of a publication or of one subscriber's taking, never across an await.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    hash::Hash,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use super::ring::{FeedEvent, Ring};
+use crate::{
+    domain::{Address, CommittedEvent, EventId, StreamId},
+    store::EventAtoms,
+};
+
+/// A subscriber that leaves more slots than this untaken is caught up by reading the ring or the table in order.
+const MOST_PENDING: usize = 1_024;
+
+type SubscriberId = u64;
+
+/// The ring and those who read it.
+#[derive(Debug)]
+pub(super) struct Hub(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    ring: Ring,
+    next_id: SubscriberId,
+    subscribers: HashMap<SubscriberId, Subscriber>,
+    by_stream: HashMap<StreamId, HashSet<SubscriberId>>,
+    by_user: HashMap<Address, HashSet<SubscriberId>>,
+    all: HashSet<SubscriberId>,
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    atoms: Arc<EventAtoms>,
+    pending: VecDeque<u64>,
+    lagged: bool,
+    wake: Arc<Notify>,
+}
+
+/// A subscriber's place in the hub.
+#[derive(Debug)]
+pub(super) struct Registered {
+    pub(super) id: SubscriberId,
+    pub(super) wake: Arc<Notify>,
+    /// Every event after this one will be pending.
+    pub(super) head: EventId,
+}
+
+/// What a subscriber finds when it looks.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// Frames of events after the given position, in order; with them everything up to `head` is taken.
+    Frames { frames: Vec<Bytes>, head: EventId },
+    /// Too much was left untaken: read everything up to `head` in order instead.
+    Lagged { head: EventId },
+}
+
+impl Hub {
+    pub(super) fn new(start: EventId, ring_capacity: usize) -> Self {
+        Self(Mutex::new(State {
+            ring: Ring::new(start, ring_capacity),
+            next_id: 0,
+            subscribers: HashMap::new(),
+            by_stream: HashMap::new(),
+            by_user: HashMap::new(),
+            all: HashSet::new(),
+        }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("nothing panics while it holds the hub")
+    }
+
+    pub(super) fn head(&self) -> EventId {
+        self.state().ring.head()
+    }
+
+    /// Adds events in order and wakes those whom they concern.
+    pub(super) fn publish(&self, events: Vec<CommittedEvent>) {
+        let events: Vec<_> = events.into_iter().map(|event| Arc::new(FeedEvent::new(event))).collect();
+        let mut state = self.state();
+        for event in events {
+            state.publish(&event);
+        }
+    }
+
+    /// Adds a subscriber; from now on every matching event is pending for it.
+    pub(super) fn register(&self, atoms: Arc<EventAtoms>) -> Registered {
+        let mut state = self.state();
+        let id = state.next_id;
+        state.next_id += 1;
+        if atoms.all {
+            state.all.insert(id);
+        }
+        for (_, stream_id) in &atoms.streams {
+            state.by_stream.entry(*stream_id).or_default().insert(id);
+        }
+        for user in &atoms.users {
+            state.by_user.entry(user.clone()).or_default().insert(id);
+        }
+        let wake = Arc::new(Notify::new());
+        let subscriber = Subscriber { atoms, pending: VecDeque::new(), lagged: false, wake: Arc::clone(&wake) };
+        state.subscribers.insert(id, subscriber);
+        Registered { id, wake, head: state.ring.head() }
+    }
+
+    /// Removes a subscriber.
+    pub(super) fn remove(&self, id: SubscriberId) {
+        let mut state = self.state();
+        let Some(subscriber) = state.subscribers.remove(&id) else { return };
+        state.all.remove(&id);
+        for (_, stream_id) in &subscriber.atoms.streams {
+            forget(&mut state.by_stream, stream_id, id);
+        }
+        for user in &subscriber.atoms.users {
+            forget(&mut state.by_user, user, id);
+        }
+    }
+
+    /// Takes what is pending for a subscriber after a position.
+    pub(super) fn take(&self, id: SubscriberId, after: EventId) -> Taken {
+        let mut state = self.state();
+        let head = state.ring.head();
+        let State { ring, subscribers, .. } = &mut *state;
+        let subscriber = subscribers.get_mut(&id).expect("a subscription is registered until it is dropped");
+        let oldest_is_gone = subscriber.pending.front().is_some_and(|sequence| ring.get(*sequence).is_none());
+        let pending = std::mem::take(&mut subscriber.pending);
+        if std::mem::take(&mut subscriber.lagged) || oldest_is_gone {
+            return Taken::Lagged { head };
+        }
+        let events = pending.iter().filter_map(|sequence| ring.get(*sequence));
+        let frames = events.filter(|event| event.id > after).map(|event| event.frame.clone()).collect();
+        Taken::Frames { frames, head }
+    }
+
+    /// Returns the feed's head if it lies after `position` and nothing is pending for the subscriber.
+    pub(super) fn advance(&self, id: SubscriberId, position: EventId) -> Option<EventId> {
+        let state = self.state();
+        let subscriber = state.subscribers.get(&id)?;
+        let quiet = subscriber.pending.is_empty() && !subscriber.lagged;
+        Some(state.ring.head()).filter(|head| quiet && *head > position)
+    }
+
+    /// Returns at most `limit` events after a position, `None` if the table must be read instead.
+    pub(super) fn ring_after(&self, position: EventId, limit: usize) -> Option<Vec<Arc<FeedEvent>>> {
+        self.state().ring.after(position, limit)
+    }
+}
+
+impl State {
+    fn publish(&mut self, event: &Arc<FeedEvent>) {
+        let sequence = self.ring.push(Arc::clone(event));
+        let Self { subscribers, by_stream, by_user, all, .. } = self;
+        let of_stream = event.stream_id.and_then(|stream_id| by_stream.get(&stream_id));
+        let of_user = |user: &Option<Address>| user.as_ref().and_then(|user| by_user.get(user));
+        let lists = [Some(&*all), of_stream, of_user(&event.sender), of_user(&event.recipient)];
+        for id in lists.into_iter().flatten().flatten() {
+            let subscriber = subscribers.get_mut(id).expect("the index holds registered subscribers only");
+            if event.matches(&subscriber.atoms) {
+                subscriber.offer(sequence);
+            }
+        }
+    }
+}
+
+impl Subscriber {
+    /// Notes a slot once, however many of its atoms match.
+    fn offer(&mut self, sequence: u64) {
+        if self.lagged || self.pending.back() == Some(&sequence) {
+            return;
+        }
+        if self.pending.len() >= MOST_PENDING {
+            self.pending = VecDeque::new();
+            self.lagged = true;
+        } else {
+            self.pending.push_back(sequence);
+        }
+        self.wake.notify_one();
+    }
+}
+
+fn forget<K: Eq + Hash>(index: &mut HashMap<K, HashSet<SubscriberId>>, key: &K, id: SubscriberId) {
+    if let Some(subscribers) = index.get_mut(key) {
+        subscribers.remove(&id);
+        if subscribers.is_empty() {
+            index.remove(key);
+        }
+    }
+}

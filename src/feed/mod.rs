@@ -1,0 +1,18 @@
+//! Committed events as a live sequence that can be resumed.
+//!
+//! The table is the truth: the tailer reads it and fills a ring in memory, subscribers read the ring, and whoever
+//! falls off the ring reads the table. No event is dropped in silence.
+
+mod frame;
+mod hub;
+mod ring;
+mod sequence;
+mod stats;
+mod subscription;
+mod tailer;
+
+pub use frame::EventView;
+pub use sequence::{Feed, LastEventId, Opened, Reset};
+pub use stats::FeedStats;
+pub use subscription::Subscription;
+pub use tailer::tail;

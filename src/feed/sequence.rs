@@ -1,0 +1,121 @@
+//! The feed as others use it: open a subscription, publish, count.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use serde::Serialize;
+
+use super::{
+    hub::Hub,
+    stats::{Counters, FeedStats},
+    subscription::Subscription,
+};
+use crate::{
+    domain::{CommittedEvent, EventId},
+    store::{EventAtoms, Store, StoreError},
+};
+
+/// The live sequence of committed events. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    pub(super) hub: Arc<Hub>,
+    pub(super) store: Store,
+    pub(super) counters: Arc<Counters>,
+}
+
+/// The last event id that a client says it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastEventId {
+    /// It says none: it wants what comes from now on.
+    None,
+    /// It wants everything after this one.
+    Known(EventId),
+    /// It says something that is no event id.
+    Malformed,
+}
+
+/// A subscription that begins.
+#[derive(Debug)]
+pub struct Opened {
+    /// What will come.
+    pub subscription: Subscription,
+    /// Set if the client's last event id cannot be resumed from: then the subscription begins now.
+    pub reset: Option<Reset>,
+}
+
+/// Why and between which ids a client must fetch anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reset {
+    /// In one of a few words: `malformed`, `beyondTip`, `beforeOldest`.
+    pub reason: &'static str,
+    /// The oldest event there is.
+    pub oldest_event_id: Option<EventId>,
+    /// The newest event there is.
+    pub newest_event_id: Option<EventId>,
+}
+
+impl Feed {
+    /// Returns a feed that begins after the newest event of the table and holds `ring_capacity` events in memory.
+    ///
+    /// # Errors
+    /// The table could not be read.
+    pub async fn open(store: Store, ring_capacity: usize) -> Result<Self, StoreError> {
+        // The cursor is read first: an event that is committed in between is then the newest one.
+        let cursor = store.progress().await?.map(|progress| progress.position);
+        let start = store.newest_event().await?.or(cursor).unwrap_or(EventId::ZERO);
+        Ok(Self { hub: Arc::new(Hub::new(start, ring_capacity)), store, counters: Arc::default() })
+    }
+
+    /// Returns the position up to which the feed has seen everything, none before anything was indexed.
+    #[must_use]
+    pub fn head(&self) -> Option<EventId> {
+        Some(self.hub.head()).filter(|head| *head != EventId::ZERO)
+    }
+
+    /// Returns what the feed has counted.
+    #[must_use]
+    pub fn stats(&self) -> FeedStats {
+        self.counters.read()
+    }
+
+    /// Opens a subscription. The subscriber is registered first, so that nothing can fall between its replay and what
+    /// comes live.
+    ///
+    /// # Errors
+    /// The table could not be read, which it must be to know whether the last event id can be resumed from.
+    pub async fn subscribe(&self, atoms: EventAtoms, last: LastEventId) -> Result<Opened, StoreError> {
+        let mut subscription = Subscription::register(self.clone(), atoms);
+        let reset = match last {
+            LastEventId::None => None,
+            LastEventId::Malformed => Some(self.reset("malformed").await?),
+            LastEventId::Known(last) => self.cannot_resume_from(last).await?,
+        };
+        if reset.is_some() {
+            self.counters.resets.fetch_add(1, Ordering::Relaxed);
+        } else if let LastEventId::Known(last) = last {
+            subscription.resume_after(last);
+        }
+        Ok(Opened { subscription, reset })
+    }
+
+    /// What is kept begins with the first indexed ledger and ends at the cursor. What this node has in memory can be
+    /// behind another node's, so the database is asked.
+    async fn cannot_resume_from(&self, last: EventId) -> Result<Option<Reset>, StoreError> {
+        let reason = match self.store.progress().await? {
+            Some(progress) if last < EventId::end_of_ledger(progress.from_ledger.previous()) => "beforeOldest",
+            Some(progress) if last <= progress.position => return Ok(None),
+            _ => "beyondTip",
+        };
+        self.reset(reason).await.map(Some)
+    }
+
+    async fn reset(&self, reason: &'static str) -> Result<Reset, StoreError> {
+        let (oldest_event_id, newest_event_id) =
+            tokio::try_join!(self.store.oldest_event(), self.store.newest_event())?;
+        Ok(Reset { reason, oldest_event_id, newest_event_id })
+    }
+
+    pub(super) fn publish(&self, events: Vec<CommittedEvent>) {
+        self.hub.publish(events);
+    }
+}

@@ -1,0 +1,110 @@
+//! What the feed counts.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+
+use crate::store::EventAtoms;
+
+/// Counters that only grow, and the connections there are.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    connections: [AtomicU64; FilterKind::ALL.len()],
+    connections_now: AtomicU64,
+    connections_peak: AtomicU64,
+    pub(super) events_sent: AtomicU64,
+    pub(super) events_replayed: AtomicU64,
+    pub(super) slow_clients: AtomicU64,
+    pub(super) resets: AtomicU64,
+}
+
+/// The feed at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FeedStats {
+    /// Open subscriptions.
+    pub connections: u64,
+    /// The most there were at once since the start.
+    pub peak_connections: u64,
+    /// Open subscriptions by what they ask for.
+    pub by_filter: ByFilter,
+    /// Event frames handed to connections, replayed ones included.
+    pub events_sent: u64,
+    /// Event frames handed to connections that resumed or had fallen behind.
+    pub events_replayed: u64,
+    /// How often a connection fell so far behind that it had to be caught up.
+    pub slow_clients: u64,
+    /// How often a connection was told that its last event id cannot be resumed from.
+    pub resets: u64,
+}
+
+/// Open subscriptions by what they ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ByFilter {
+    /// Every event.
+    pub all: u64,
+    /// Streams only.
+    pub streams: u64,
+    /// Addresses only.
+    pub users: u64,
+    /// Streams and addresses.
+    pub mixed: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum FilterKind {
+    All,
+    Streams,
+    Users,
+    Mixed,
+}
+
+impl FilterKind {
+    const ALL: [Self; 4] = [Self::All, Self::Streams, Self::Users, Self::Mixed];
+
+    pub(super) fn of(atoms: &EventAtoms) -> Self {
+        match (atoms.all, atoms.streams.is_empty(), atoms.users.is_empty()) {
+            (true, ..) => Self::All,
+            (false, _, true) => Self::Streams,
+            (false, true, false) => Self::Users,
+            (false, false, false) => Self::Mixed,
+        }
+    }
+}
+
+impl Counters {
+    fn of(&self, kind: FilterKind) -> &AtomicU64 {
+        let at = match kind {
+            FilterKind::All => 0,
+            FilterKind::Streams => 1,
+            FilterKind::Users => 2,
+            FilterKind::Mixed => 3,
+        };
+        &self.connections[at]
+    }
+
+    pub(super) fn connected(&self, kind: FilterKind) {
+        self.of(kind).fetch_add(1, Ordering::Relaxed);
+        let now = self.connections_now.fetch_add(1, Ordering::Relaxed) + 1;
+        self.connections_peak.fetch_max(now, Ordering::Relaxed);
+    }
+
+    pub(super) fn disconnected(&self, kind: FilterKind) {
+        self.of(kind).fetch_sub(1, Ordering::Relaxed);
+        self.connections_now.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn read(&self) -> FeedStats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let [all, streams, users, mixed] = FilterKind::ALL.map(|kind| read(self.of(kind)));
+        FeedStats {
+            connections: read(&self.connections_now),
+            peak_connections: read(&self.connections_peak),
+            by_filter: ByFilter { all, streams, users, mixed },
+            events_sent: read(&self.events_sent),
+            events_replayed: read(&self.events_replayed),
+            slow_clients: read(&self.slow_clients),
+            resets: read(&self.resets),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! One subscriber's way through the sequence: replay up to where it registered, then live, no gap and no double.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::{sync::Notify, time::sleep};
+use tracing::debug;
+
+use super::{
+    hub::{Registered, Taken},
+    ring::FeedEvent,
+    sequence::Feed,
+    stats::FilterKind,
+};
+use crate::{
+    domain::EventId,
+    store::{EventAtoms, EventRange, StoreError},
+};
+
+/// So many ring slots are looked at under one lock, and so many rows are read at once.
+const CHUNK: u32 = 256;
+/// How long a replay waits for a database that is away.
+const DATABASE_RETRY: Duration = Duration::from_secs(1);
+
+/// A registered subscriber. Dropping it ends the subscription.
+#[derive(Debug)]
+pub struct Subscription {
+    feed: Feed,
+    atoms: Arc<EventAtoms>,
+    kind: FilterKind,
+    id: u64,
+    wake: Arc<Notify>,
+    /// Every matching event up to here was handed out.
+    position: EventId,
+    /// Up to here the ring or the table is read in order; after it, what the hub noted is taken.
+    replay_up_to: EventId,
+}
+
+impl Subscription {
+    /// Registers a subscriber that begins with the next event.
+    pub(super) fn register(feed: Feed, atoms: EventAtoms) -> Self {
+        let atoms = Arc::new(atoms);
+        let kind = FilterKind::of(&atoms);
+        let Registered { id, wake, head } = feed.hub.register(Arc::clone(&atoms));
+        feed.counters.connected(kind);
+        Self { feed, atoms, kind, id, wake, position: head, replay_up_to: head }
+    }
+
+    /// Begins after `last` instead: with a replay if that lies behind, and by leaving out what the client has if this
+    /// node has yet to see it.
+    pub(super) const fn resume_after(&mut self, last: EventId) {
+        self.position = last;
+    }
+
+    /// Returns the position up to which everything was handed out: what a client may resume from. None before the
+    /// first event.
+    #[must_use]
+    pub fn position(&self) -> Option<EventId> {
+        Some(self.position).filter(|position| *position != EventId::ZERO)
+    }
+
+    /// Takes note of events that did not match, so that the position of a quiet subscription goes on with the feed.
+    /// Does nothing while matching events are waiting.
+    pub fn advance_if_quiet(&mut self) {
+        if self.position >= self.replay_up_to
+            && let Some(head) = self.feed.hub.advance(self.id, self.position)
+        {
+            self.position = head;
+        }
+    }
+
+    /// Returns the next frames, in order, waiting until there are some. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// The table holds what cannot be read; a database that is away is waited for instead.
+    pub async fn next(&mut self) -> Result<Vec<Bytes>, StoreError> {
+        loop {
+            let frames = if self.position < self.replay_up_to { self.replay().await? } else { self.take_live() };
+            if !frames.is_empty() {
+                self.feed.counters.events_sent.fetch_add(count(&frames), Ordering::Relaxed);
+                return Ok(frames);
+            }
+            if self.position >= self.replay_up_to {
+                self.wake.notified().await;
+            }
+        }
+    }
+
+    fn take_live(&mut self) -> Vec<Bytes> {
+        match self.feed.hub.take(self.id, self.position) {
+            Taken::Frames { frames, head } => {
+                self.position = self.position.max(head);
+                frames
+            }
+            Taken::Lagged { head } => {
+                self.feed.counters.slow_clients.fetch_add(1, Ordering::Relaxed);
+                self.replay_up_to = head;
+                // Whatever is pending from now on comes after that head, so look again without waiting.
+                self.wake.notify_one();
+                Vec::new()
+            }
+        }
+    }
+
+    async fn replay(&mut self) -> Result<Vec<Bytes>, StoreError> {
+        let chunk = usize::try_from(CHUNK).expect("a small number");
+        let frames = match self.feed.hub.ring_after(self.position, chunk) {
+            Some(events) => self.replay_from_ring(&events),
+            None => self.replay_from_table().await?,
+        };
+        self.feed.counters.events_replayed.fetch_add(count(&frames), Ordering::Relaxed);
+        Ok(frames)
+    }
+
+    fn replay_from_ring(&mut self, events: &[Arc<FeedEvent>]) -> Vec<Bytes> {
+        let due = events.partition_point(|event| event.id <= self.replay_up_to);
+        self.position = if due < events.len() || events.is_empty() {
+            self.replay_up_to
+        } else {
+            events.last().map_or(self.replay_up_to, |event| event.id)
+        };
+        let matching = events[..due].iter().filter(|event| event.matches(&self.atoms));
+        matching.map(|event| event.frame.clone()).collect()
+    }
+
+    async fn replay_from_table(&mut self) -> Result<Vec<Bytes>, StoreError> {
+        let range = EventRange { after: self.position, up_to: self.replay_up_to };
+        match self.feed.store.matching_events(range, &self.atoms, CHUNK).await {
+            Ok(events) => {
+                let is_full = u32::try_from(events.len()) == Ok(CHUNK);
+                let last = events.last().map(|event| event.id).filter(|_| is_full);
+                self.position = last.unwrap_or(self.replay_up_to);
+                Ok(events.into_iter().map(|event| FeedEvent::new(event).frame).collect())
+            }
+            Err(StoreError::Unavailable(failure)) => {
+                debug!("a replay waits for the database: {failure}");
+                sleep(DATABASE_RETRY).await;
+                Ok(Vec::new())
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.feed.hub.remove(self.id);
+        self.feed.counters.disconnected(self.kind);
+    }
+}
+
+fn count(frames: &[Bytes]) -> u64 {
+    u64::try_from(frames.len()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,63 @@
+//! Reads what was committed after the last event seen, whenever it is woken, and publishes it.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::sequence::Feed;
+use crate::store::{CommitListener, StoreError};
+
+/// So many rows are read at once.
+const CHUNK: u32 = 1_000;
+/// A wake-up that was lost costs this long.
+const POLL: Duration = Duration::from_secs(2);
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Publishes committed events until stopped. A database that goes away is waited for; what was committed meanwhile is
+/// published when it is back.
+///
+/// # Errors
+/// The table holds what cannot be read.
+pub async fn tail(feed: Feed, stop: CancellationToken) -> Result<(), StoreError> {
+    while !stop.is_cancelled() {
+        match listen_and_publish(&feed, &stop).await {
+            Ok(()) => return Ok(()),
+            Err(StoreError::Unavailable(failure)) => {
+                warn!("the feed waits for the database: {failure}");
+            }
+            Err(failure) => return Err(failure),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = sleep(RETRY) => {}
+        }
+    }
+    Ok(())
+}
+
+/// The listener comes before the first read, so that no commit falls between them.
+async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(), StoreError> {
+    let mut listener: CommitListener = feed.store.listen().await?;
+    info!("the feed follows the table");
+    loop {
+        publish_new(feed).await?;
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            heard = listener.heard() => heard?,
+            () = sleep(POLL) => {}
+        }
+    }
+}
+
+async fn publish_new(feed: &Feed) -> Result<(), StoreError> {
+    loop {
+        let events = feed.store.events_after(feed.hub.head(), CHUNK).await?;
+        let is_last = u32::try_from(events.len()).is_ok_and(|count| count < CHUNK);
+        feed.publish(events);
+        if is_last {
+            return Ok(());
+        }
+    }
+}

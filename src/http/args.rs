@@ -1,0 +1,26 @@
+//! The gateway's part of the command line.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+/// Where to listen and how to keep connections.
+#[derive(Args, Clone, Debug)]
+pub struct HttpArgs {
+    /// The address to listen on.
+    #[arg(long, env = "FLOWFI_LISTEN", value_name = "IP:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// Seconds between two heartbeat comments on an event stream. Proxies cut connections that are silent for 30 to
+    /// 100 seconds.
+    #[arg(long, env = "FLOWFI_HEARTBEAT_SECONDS", value_name = "S", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub heartbeat_seconds: u64,
+
+    /// Seconds that a client may leave what was sent to it unacknowledged before its connection is closed.
+    #[arg(long, env = "FLOWFI_WRITE_DEADLINE_SECONDS", value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub write_deadline_seconds: u64,
+
+    /// How many of the newest events to keep in memory for clients that resume.
+    #[arg(long, env = "FLOWFI_RING_EVENTS", value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub ring_events: u32,
+}

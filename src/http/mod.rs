@@ -1,0 +1,22 @@
+//! HTTP: routes, parameters, problems, views, the event stream and the built-in page. The home of `axum`.
+//!
+//! Handlers are thin: parameters in, `store` or `feed` asked, a view out. Nothing here indexes.
+
+mod args;
+mod events;
+mod page;
+mod paging;
+mod parameters;
+mod problem;
+mod router;
+mod server;
+mod state;
+mod streams;
+mod subscribe;
+mod subscribe_filter;
+mod views;
+
+pub use args::HttpArgs;
+pub use router::{LocalRoutes, router};
+pub use server::serve;
+pub use state::HttpState;

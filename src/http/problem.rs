@@ -1,0 +1,78 @@
+//! Refusals as problem details (RFC 9457).
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use tracing::error;
+
+use crate::store::StoreError;
+
+/// A refusal that a client can read. Says nothing about our inside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Problem {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<String>,
+}
+
+impl Problem {
+    fn new(r#type: &'static str, title: &'static str, status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { r#type, title, status: status.as_u16(), detail: detail.into(), parameter: None }
+    }
+
+    /// A parameter whose value breaks a rule.
+    pub(super) fn parameter(name: &str, rule: impl Into<String>) -> Self {
+        let problem = Self::new("/problems/invalid-parameter", "Invalid parameter", StatusCode::BAD_REQUEST, rule);
+        Self { parameter: Some(name.to_owned()), ..problem }
+    }
+
+    /// A request that lacks something.
+    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new("/problems/bad-request", "Bad request", StatusCode::BAD_REQUEST, detail)
+    }
+
+    pub(super) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new("/problems/not-found", "Not found", StatusCode::NOT_FOUND, detail)
+    }
+
+    pub(super) fn method_not_allowed(detail: impl Into<String>) -> Self {
+        Self::new("/problems/method-not-allowed", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED, detail)
+    }
+
+    pub(super) fn not_acceptable(detail: impl Into<String>) -> Self {
+        Self::new("/problems/not-acceptable", "Not acceptable", StatusCode::NOT_ACCEPTABLE, detail)
+    }
+}
+
+impl From<StoreError> for Problem {
+    /// Logs the failure whole and tells the client only whether to come back.
+    fn from(failure: StoreError) -> Self {
+        error!("a request could not be answered: {failure}");
+        if matches!(failure, StoreError::Unavailable(_)) {
+            let detail = "the database is away; try again in a moment";
+            return Self::new("/problems/unavailable", "Unavailable", StatusCode::SERVICE_UNAVAILABLE, detail);
+        }
+        let detail = "the request failed on our side";
+        Self::new("/problems/internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR, detail)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).expect("made from a StatusCode");
+        let body = serde_json::to_string(&self).expect("a struct of texts");
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        response
+    }
+}

@@ -1,0 +1,53 @@
+//! The routes, as a table of contents.
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+
+use super::{events, page::page, problem::Problem, state::HttpState, streams, subscribe::subscribe};
+
+/// Routes that only a local network brings along.
+#[derive(Debug)]
+pub enum LocalRoutes {
+    /// There is no local network: streams are created on chain.
+    None,
+    /// A local network's own routes, with its answer to `POST /v1/streams`.
+    Devnet(Router),
+}
+
+/// Returns every route.
+pub fn router(state: HttpState, local: LocalRoutes) -> Router {
+    let api = Router::new()
+        .route("/events", get(events::list))
+        .route("/events/subscribe", get(subscribe))
+        .route("/events/stats", get(events::stats))
+        .route("/streams", get(streams::list))
+        .route("/streams/{id}", get(streams::get))
+        .route("/streams/{id}/events", get(events::of_stream));
+    // FlowFi's first documents name these without a version, and curl follows no redirect.
+    let unversioned = Router::new()
+        .route("/events/subscribe", get(subscribe))
+        .route("/events/stats", get(events::stats))
+        .route("/streams", get(streams::list))
+        .route("/streams/{id}", get(streams::get))
+        .route("/streams/{id}/events", get(events::of_stream));
+    let routes = Router::new().route("/", get(page)).nest("/v1", api).merge(unversioned).with_state(state);
+    let routes = match local {
+        LocalRoutes::None => routes.route("/v1/streams", post(created_on_chain)),
+        LocalRoutes::Devnet(devnet) => routes.merge(devnet),
+    };
+    routes.method_not_allowed_fallback(wrong_method).fallback(no_such_route)
+}
+
+async fn created_on_chain() -> Problem {
+    Problem::method_not_allowed("streams are created on chain, by a transaction that calls the contract")
+}
+
+async fn wrong_method() -> Problem {
+    Problem::method_not_allowed("this route does not take that method")
+}
+
+async fn no_such_route() -> Problem {
+    Problem::not_found("there is no such route")
+}

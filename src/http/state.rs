@@ -1,0 +1,72 @@
+//! What the handlers share.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use rand::{Rng, rngs::StdRng};
+use tokio_util::sync::CancellationToken;
+
+use super::problem::Problem;
+use crate::{
+    domain::{ContractId, StreamId},
+    feed::Feed,
+    store::Store,
+};
+
+/// Browsers return this long after a connection ends, spread so that they do not return at once.
+const RETRY_MS: std::ops::RangeInclusive<u32> = 2_000..=7_000;
+
+/// What every handler has at hand. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct HttpState {
+    pub(super) store: Store,
+    pub(super) feed: Feed,
+    pub(super) contract_id: ContractId,
+    pub(super) heartbeat: Duration,
+    pub(super) soft_stop: CancellationToken,
+    rng: Arc<Mutex<StdRng>>,
+}
+
+impl HttpState {
+    /// Returns the state of a gateway that serves one contract. Event streams end when `soft_stop` is cancelled.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        feed: Feed,
+        contract_id: ContractId,
+        heartbeat: Duration,
+        soft_stop: CancellationToken,
+        rng: StdRng,
+    ) -> Self {
+        Self { store, feed, contract_id, heartbeat, soft_stop, rng: Arc::new(Mutex::new(rng)) }
+    }
+
+    fn random<T>(&self, draw: impl FnOnce(&mut StdRng) -> T) -> T {
+        draw(&mut self.rng.lock().expect("nothing panics while it holds the generator"))
+    }
+
+    /// Returns how long a client should wait before it connects again, in milliseconds.
+    pub(super) fn retry_ms(&self) -> u32 {
+        self.random(|rng| rng.random_range(RETRY_MS))
+    }
+
+    /// Returns a new name for a connection.
+    pub(super) fn client_id(&self) -> String {
+        format!("{:016x}", self.random(Rng::random::<u64>))
+    }
+
+    /// Reads a stream's id as a path names it: the number, or the contract and the number with a colon between.
+    pub(super) fn stream_key(&self, text: &str) -> Result<(ContractId, StreamId), Problem> {
+        let (contract_id, number) = match text.split_once(':') {
+            Some((contract, number)) => {
+                let contract_id = contract.parse().map_err(|rule| Problem::parameter("id", format!("{rule}")))?;
+                (contract_id, number)
+            }
+            None => (self.contract_id.clone(), text),
+        };
+        let stream_id = number.parse().map_err(|rule| Problem::parameter("id", format!("{rule}")))?;
+        Ok((contract_id, stream_id))
+    }
+}

@@ -1,0 +1,80 @@
+//! `GET /v1/streams` and `GET /v1/streams/{id}`.
+
+use axum::{
+    Json,
+    extract::{Path, RawQuery, State},
+};
+use serde::Serialize;
+
+use super::{
+    paging::{PAGING, PageView, page_request},
+    parameters::Parameters,
+    problem::Problem,
+    state::HttpState,
+    views::{EventRowView, StreamView},
+};
+use crate::{
+    domain::UnixTime,
+    store::{EventListFilter, PageRequest, PageStart, StreamListFilter},
+};
+
+const LATEST_EVENTS: u32 = 10;
+
+#[derive(Debug, Serialize)]
+pub(super) struct StreamList {
+    data: Vec<StreamView>,
+    #[serde(flatten)]
+    page: PageView,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct StreamWithEvents {
+    #[serde(flatten)]
+    stream: StreamView,
+    events: Vec<EventRowView>,
+}
+
+/// Lists streams, the last created first.
+pub(super) async fn list(
+    State(state): State<HttpState>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<StreamList>, Problem> {
+    let known: Vec<&str> = ["sender", "recipient", "user", "token"].into_iter().chain(PAGING).collect();
+    let parameters = Parameters::read(query.as_deref(), &known)?;
+    let filter = StreamListFilter {
+        sender: parameters.one("sender")?,
+        recipient: parameters.one("recipient")?,
+        user: parameters.one("user")?,
+        token: parameters.one("token")?,
+    };
+    let request = page_request(&parameters)?;
+    let page = state.store.stream_page(&filter, request).await?;
+    let now = now(&state).await?;
+    let view = PageView::of(&page, request);
+    let data = page.items.into_iter().map(|record| StreamView::at(record, now)).collect();
+    Ok(Json(StreamList { data, page: view }))
+}
+
+/// Returns one stream with its latest events.
+pub(super) async fn get(
+    State(state): State<HttpState>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<StreamWithEvents>, Problem> {
+    Parameters::read(query.as_deref(), &[])?;
+    let (contract_id, stream_id) = state.stream_key(&id)?;
+    let record = state.store.stream(&contract_id, stream_id).await?;
+    let record = record.ok_or_else(|| Problem::not_found(format!("there is no stream {stream_id}")))?;
+    let filter =
+        EventListFilter { contract_id: Some(contract_id), stream_id: Some(stream_id), ..EventListFilter::default() };
+    let request = PageRequest { limit: LATEST_EVENTS, start: PageStart::Offset(0) };
+    let events = state.store.event_page(&filter, request).await?.items;
+    let stream = StreamView::at(record, now(&state).await?);
+    Ok(Json(StreamWithEvents { stream, events: events.into_iter().map(EventRowView).collect() }))
+}
+
+/// "Now" is the close time of the last whole ledger; the wall clock would count money that the chain has not.
+async fn now(state: &HttpState) -> Result<UnixTime, Problem> {
+    let progress = state.store.progress().await?;
+    Ok(progress.map_or(UnixTime(0), |progress| UnixTime::of_close(progress.last_whole_ledger_closed_at)))
+}

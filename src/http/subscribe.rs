@@ -1,0 +1,190 @@
+//! `GET /v1/events/subscribe`: a subscription as server-sent events (WHATWG HTML 9.2).
+
+use std::{convert::Infallible, fmt::Write, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{RawQuery, State},
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use bytes::{Bytes, BytesMut};
+use futures_util::stream;
+use serde::Serialize;
+use tokio::time::{Instant, sleep_until};
+use tracing::error;
+
+use super::{
+    parameters::Parameters,
+    problem::Problem,
+    state::HttpState,
+    subscribe_filter::{self, FILTER, FilterView},
+};
+use crate::{
+    domain::EventId,
+    feed::{LastEventId, Opened, Subscription},
+    store::EventAtoms,
+};
+
+const HEARTBEAT: &[u8] = b": heartbeat\n\n";
+/// A quiet subscription's `id:` goes on with the feed at every so many heartbeats.
+const HEARTBEATS_AN_ID: u32 = 3;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Connected<'a> {
+    client_id: String,
+    last_event_id: Option<EventId>,
+    filter: FilterView<'a>,
+}
+
+/// Opens the stream.
+pub(super) async fn subscribe(
+    State(state): State<HttpState>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    accepts_event_stream(&headers)?;
+    let known: Vec<&str> = FILTER.into_iter().chain(["lastEventId"]).collect();
+    let parameters = Parameters::read(query.as_deref(), &known)?;
+    let atoms = subscribe_filter::read(&parameters)?;
+    let last = last_event_id(&headers, parameters.text("lastEventId")?);
+    let opened = state.feed.subscribe(atoms.clone(), last).await?;
+    let first = opening(&state, &atoms, &opened);
+    Ok(event_stream(Connection::new(state, opened.subscription, first)))
+}
+
+/// A client that names formats must accept ours; one that names none takes what it gets.
+fn accepts_event_stream(headers: &HeaderMap) -> Result<(), Problem> {
+    let accepted: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let fits =
+        |range: &str| ["text/event-stream", "text/*", "*/*"].contains(&range.split(';').next().map_or("", str::trim));
+    if accepted.is_empty() || accepted.iter().flat_map(|value| value.split(',')).any(fits) {
+        return Ok(());
+    }
+    Err(Problem::not_acceptable("this route answers text/event-stream only"))
+}
+
+/// The header wins: on a reconnect the URL still says where the first connection began.
+fn last_event_id(headers: &HeaderMap, parameter: Option<&str>) -> LastEventId {
+    let header = headers.get("last-event-id").map(|value| value.to_str().unwrap_or("?"));
+    match header.or(parameter) {
+        None | Some("") => LastEventId::None,
+        Some(text) => text.parse().map_or(LastEventId::Malformed, LastEventId::Known),
+    }
+}
+
+/// What a connection is told first. The comment makes proxies pass the head on; the `id:` line gives a client that
+/// sees no event a place to resume from.
+fn opening(state: &HttpState, atoms: &EventAtoms, opened: &Opened) -> Bytes {
+    let position = opened.subscription.position();
+    let connected = Connected { client_id: state.client_id(), last_event_id: position, filter: FilterView::of(atoms) };
+    let mut text = format!(": flowfi-indexer\nretry: {}\n\n", state.retry_ms());
+    if let Some(position) = position {
+        writeln!(text, "id: {position}").expect("a String grows");
+    }
+    push_event(&mut text, "connected", &connected);
+    if let Some(reset) = &opened.reset {
+        push_event(&mut text, "reset", reset);
+    }
+    Bytes::from(text)
+}
+
+fn push_event(text: &mut String, name: &str, data: &impl Serialize) {
+    let data = serde_json::to_string(data).expect("a struct of texts and numbers");
+    writeln!(text, "event: {name}\ndata: {data}\n").expect("a String grows");
+}
+
+fn event_stream(connection: Connection) -> Response {
+    let frames = stream::unfold(connection, |mut connection| async move {
+        let frames = connection.next().await?;
+        Some((Ok::<_, Infallible>(frames), connection))
+    });
+    let mut response = Body::from_stream(frames).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+/// One open event stream.
+struct Connection {
+    state: HttpState,
+    subscription: Subscription,
+    first: Option<Bytes>,
+    heartbeat_at: Instant,
+    heartbeats: u32,
+    ended: bool,
+}
+
+impl Connection {
+    fn new(state: HttpState, subscription: Subscription, first: Bytes) -> Self {
+        let heartbeat_at = Instant::now() + state.heartbeat;
+        Self { state, subscription, first: Some(first), heartbeat_at, heartbeats: 0, ended: false }
+    }
+
+    /// Returns the next piece to write: frames, a heartbeat, or the farewell; then none.
+    async fn next(&mut self) -> Option<Bytes> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        if self.ended {
+            return None;
+        }
+        let frames = tokio::select! {
+            biased;
+            () = self.state.soft_stop.cancelled() => return Some(self.farewell()),
+            frames = self.subscription.next() => frames,
+            () = sleep_until(self.heartbeat_at) => return Some(self.heartbeat()),
+        };
+        match frames {
+            Ok(frames) => {
+                self.heartbeat_in(self.state.heartbeat);
+                self.heartbeats = 0;
+                Some(join(frames))
+            }
+            Err(failure) => {
+                error!("an event stream was ended: {failure}");
+                Some(self.farewell())
+            }
+        }
+    }
+
+    fn heartbeat_in(&mut self, heartbeat: Duration) {
+        self.heartbeat_at = Instant::now() + heartbeat;
+    }
+
+    fn heartbeat(&mut self) -> Bytes {
+        self.heartbeat_in(self.state.heartbeat);
+        self.heartbeats += 1;
+        if !self.heartbeats.is_multiple_of(HEARTBEATS_AN_ID) {
+            return Bytes::from_static(HEARTBEAT);
+        }
+        self.subscription.advance_if_quiet();
+        match self.subscription.position() {
+            Some(position) => Bytes::from(format!("id: {position}\n\n")),
+            None => Bytes::from_static(HEARTBEAT),
+        }
+    }
+
+    /// Clients must not all return at once.
+    fn farewell(&mut self) -> Bytes {
+        self.ended = true;
+        Bytes::from(format!("retry: {}\n\n", self.state.retry_ms()))
+    }
+}
+
+fn join(frames: Vec<Bytes>) -> Bytes {
+    let mut frames = frames;
+    if frames.len() == 1
+        && let Some(frame) = frames.pop()
+    {
+        return frame;
+    }
+    let mut joined = BytesMut::with_capacity(frames.iter().map(Bytes::len).sum());
+    for frame in frames {
+        joined.extend_from_slice(&frame);
+    }
+    joined.freeze()
+}

@@ -1,0 +1,102 @@
+//! Records and events as JSON. Field names are those a FlowFi dashboard reads; amounts and ids are strings.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use crate::{
+    domain::{Address, Amount, CommittedEvent, ContractId, StreamId, StreamRecord, StreamStatus, UnixTime},
+    feed::EventView,
+};
+
+/// The last second of the year 9999.
+const LAST_DATE: i128 = 253_402_300_799;
+
+/// A stream at a ledger's time.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "the fields of the answer")]
+pub(super) struct StreamView {
+    id: StreamId,
+    stream_id: StreamId,
+    contract_id: ContractId,
+    sender: Address,
+    recipient: Address,
+    token_address: Address,
+    rate_per_second: Amount,
+    deposited_amount: Amount,
+    withdrawn_amount: Amount,
+    claimable_amount: Amount,
+    start_time: Option<u64>,
+    last_update_time: Option<u64>,
+    end_time: Option<u64>,
+    is_active: bool,
+    is_paused: bool,
+    paused_at: Option<u64>,
+    total_paused_duration: u64,
+    status: StreamStatus,
+    unverified: bool,
+    impossible_order: bool,
+    created_at: String,
+    updated_at: String,
+    calculated_at: Option<u64>,
+}
+
+impl StreamView {
+    pub(super) fn at(record: StreamRecord, now: UnixTime) -> Self {
+        Self {
+            claimable_amount: record.claimable(now),
+            end_time: record.end_time().and_then(dated),
+            status: record.status_at(now),
+            calculated_at: dated_time(now),
+            id: record.stream_id,
+            stream_id: record.stream_id,
+            contract_id: record.contract_id,
+            sender: record.sender,
+            recipient: record.recipient,
+            token_address: record.token,
+            rate_per_second: record.rate_per_second,
+            deposited_amount: record.deposited,
+            withdrawn_amount: record.withdrawn,
+            start_time: dated_time(record.start_time),
+            last_update_time: dated_time(record.last_update_time),
+            is_active: record.is_active,
+            is_paused: record.paused,
+            paused_at: record.paused_at.and_then(dated_time),
+            total_paused_duration: record.total_paused_seconds,
+            unverified: record.unverified,
+            impossible_order: record.impossible_order,
+            created_at: date_text(record.created_at),
+            updated_at: date_text(record.updated_at),
+        }
+    }
+}
+
+/// An event in a list: what subscribers get, and the names that a FlowFi dashboard reads.
+#[derive(Debug)]
+pub(super) struct EventRowView(pub(super) CommittedEvent);
+
+impl Serialize for EventRowView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let event = &self.0;
+        let mut map = serializer.serialize_map(None)?;
+        EventView(event).serialize_into(&mut map)?;
+        map.serialize_entry("eventType", event.event_type.flowfi_name())?;
+        map.serialize_entry("ledgerSequence", &event.ledger)?;
+        map.serialize_entry("createdAt", &date_text(event.ledger_closed_at))?;
+        map.serialize_entry("metadata", &event.body)?;
+        map.end()
+    }
+}
+
+/// Returns a Unix time as a number, none where it is later than dates go.
+pub(super) fn dated_time(time: UnixTime) -> Option<u64> {
+    dated(i128::from(time.0))
+}
+
+fn dated(seconds: i128) -> Option<u64> {
+    u64::try_from(seconds).ok().filter(|_| seconds <= LAST_DATE)
+}
+
+fn date_text(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}

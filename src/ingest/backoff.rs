@@ -1,0 +1,53 @@
+//! How long to wait after a failure: longer each time, spread at random so that many clients do not return at once.
+
+use std::time::Duration;
+
+use rand::{Rng, rngs::StdRng};
+
+const FIRST: Duration = Duration::from_millis(250);
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// The waiting times of a row of failures.
+#[derive(Debug)]
+pub(super) struct Backoff {
+    next: Duration,
+    rng: StdRng,
+}
+
+impl Backoff {
+    pub(super) const fn new(rng: StdRng) -> Self {
+        Self { next: FIRST, rng }
+    }
+
+    /// Starts over, after a success.
+    pub(super) const fn reset(&mut self) {
+        self.next = FIRST;
+    }
+
+    /// Returns how long to wait now: between half and all of a time that doubles up to 30 s, and never less than a
+    /// server asked for.
+    pub(super) fn wait(&mut self, asked: Option<Duration>) -> Duration {
+        let longest = self.next;
+        self.next = (longest * 2).min(LONGEST);
+        let spread = self.rng.random_range(longest / 2..=longest);
+        asked.map_or(spread, |asked| asked + spread / 4)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn waits_longer_each_time_up_to_a_bound_and_starts_over() {
+        let mut backoff = Backoff::new(StdRng::seed_from_u64(1));
+        let waits: Vec<_> = (0..12).map(|_| backoff.wait(None)).collect();
+        assert!(waits[0] <= FIRST && waits[0] >= FIRST / 2);
+        assert!(waits[11] >= LONGEST / 2 && waits[11] <= LONGEST);
+        backoff.reset();
+        assert!(backoff.wait(None) <= FIRST);
+        assert!(backoff.wait(Some(Duration::from_secs(7))) >= Duration::from_secs(7));
+    }
+}

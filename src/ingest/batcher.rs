@@ -1,0 +1,129 @@
+//! Pages → batches: whole transactions only, in chain order, nothing twice, each with the position it reaches.
+//!
+//! A page that is full may end inside a transaction. Its last transaction is held back until the next page shows that
+//! it is whole, so that a fee and the creation it belongs to are always folded together.
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    decode::{Decoded, decode_event},
+    domain::{ContractEvent, EventId, LedgerSequence, QuarantineKind, QuarantinedEvent, RawContractEvent},
+    source::EventPage,
+    store::Batch,
+};
+
+/// An event after decoding, on its way into a batch.
+#[derive(Clone, Debug)]
+pub enum Incoming {
+    /// It decoded.
+    Event(ContractEvent),
+    /// It is to be kept raw.
+    Quarantined(QuarantinedEvent),
+}
+
+impl Incoming {
+    /// Decodes one raw event. Total: what does not decode is kept raw, with the reason.
+    #[must_use]
+    pub fn decode(raw: RawContractEvent) -> Self {
+        let (kind, name, stream_id, reason) = match decode_event(&raw) {
+            Decoded::Event(event) => return Self::Event(ContractEvent { raw, event }),
+            Decoded::Unknown { name, stream_id } => {
+                (QuarantineKind::Unknown, name, stream_id, "this version does not know the event's name".to_owned())
+            }
+            Decoded::Refused { name, stream_id, refusal } => {
+                (QuarantineKind::Refused, name, stream_id, refusal.to_string())
+            }
+        };
+        Self::Quarantined(QuarantinedEvent { raw, kind, name, stream_id, reason })
+    }
+
+    const fn raw(&self) -> &RawContractEvent {
+        match self {
+            Self::Event(event) => &event.raw,
+            Self::Quarantined(event) => &event.raw,
+        }
+    }
+}
+
+/// Collects decoded events into batches.
+#[derive(Debug)]
+pub struct Batcher {
+    position: EventId,
+    held_back: Vec<Incoming>,
+    bound: usize,
+}
+
+impl Batcher {
+    /// Returns a batcher that goes on after `position`, with about `bound` events a batch (more where one
+    /// transaction has more).
+    #[must_use]
+    pub const fn new(position: EventId, bound: usize) -> Self {
+        Self { position, held_back: Vec::new(), bound }
+    }
+
+    /// Takes the decoded events of `page` (whose own list may have been taken out) and returns the batches that are
+    /// whole with it. A page without events still moves the position.
+    pub fn push(&mut self, mut events: Vec<Incoming>, page: &EventPage) -> Vec<Batch> {
+        events.sort_by_key(|event| event.raw().id);
+        let mut last = self.held_back.last().map_or(self.position, |event| event.raw().id);
+        for event in events {
+            if event.raw().id > last {
+                last = event.raw().id;
+                self.held_back.push(event);
+            }
+        }
+        let whole = std::mem::take(&mut self.held_back);
+        let whole = if page.is_full { self.hold_back_the_last_transaction(whole) } else { whole };
+        let reached = if page.is_full { whole.last().map(|event| event.raw().id) } else { Some(page.cursor.max(last)) };
+        let Some(reached) = reached else { return Vec::new() };
+        self.cut(whole, reached, page)
+    }
+
+    fn hold_back_the_last_transaction(&mut self, mut events: Vec<Incoming>) -> Vec<Incoming> {
+        let Some(last) = events.last().map(|event| event.raw().id) else { return events };
+        let first_of_last = events.partition_point(|event| !event.raw().id.same_transaction(last));
+        self.held_back = events.split_off(first_of_last);
+        events
+    }
+
+    fn cut(&mut self, events: Vec<Incoming>, reached: EventId, page: &EventPage) -> Vec<Batch> {
+        let mut batches = Vec::new();
+        let mut chunk: Vec<Incoming> = Vec::new();
+        for event in events {
+            let id = event.raw().id;
+            let last = chunk.last().map(|event| event.raw().id);
+            if chunk.len() >= self.bound && last.is_some_and(|last| !last.same_transaction(id)) {
+                let position = last.unwrap_or(id);
+                batches.push(batch(std::mem::take(&mut chunk), position, None));
+            }
+            chunk.push(event);
+        }
+        if reached > self.position {
+            let at_the_tip = reached.last_whole_ledger() == page.latest_ledger;
+            let closed_at = page.latest_ledger_closed_at.filter(|_| at_the_tip);
+            batches.push(batch(chunk, reached, closed_at));
+            self.position = reached;
+        }
+        batches
+    }
+}
+
+fn batch(events: Vec<Incoming>, position: EventId, closed_at: Option<DateTime<Utc>>) -> Batch {
+    let last_whole_ledger: LedgerSequence = position.last_whole_ledger();
+    let newest = events.iter().map(Incoming::raw).filter(|raw| raw.id.ledger() <= last_whole_ledger);
+    let newest_closed_at = newest.map(|raw| raw.ledger_closed_at).max();
+    let mut batch = Batch {
+        events: Vec::with_capacity(events.len()),
+        quarantined: Vec::new(),
+        position,
+        last_whole_ledger,
+        last_whole_ledger_closed_at: closed_at.or(newest_closed_at),
+    };
+    for event in events {
+        match event {
+            Incoming::Event(event) => batch.events.push(event),
+            Incoming::Quarantined(event) => batch.quarantined.push(event),
+        }
+    }
+    batch
+}

@@ -1,0 +1,139 @@
+//! Asks the source for page after page and hands on batches: decides when to ask, and what a failure means.
+
+use std::time::Duration;
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{
+    args::PaceArgs,
+    backoff::Backoff,
+    batcher::{Batcher, Incoming},
+    indexer::IngestError,
+    pacing::TipPacing,
+};
+use crate::{
+    domain::{ContractId, EventId},
+    source::{ChainSource, EventPage, EventsFrom, SourceError},
+    store::Batch,
+};
+
+/// A commit of this many events costs little more than their rows.
+const EVENTS_IN_A_BATCH: usize = 2_500;
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Follows one contract from a position on.
+pub(super) struct Follower<'a> {
+    pub(super) source: &'a ChainSource,
+    pub(super) contract_id: &'a ContractId,
+    pub(super) pace: &'a PaceArgs,
+    pub(super) backoff: Backoff,
+}
+
+impl Follower<'_> {
+    /// Follows from `position` until stopped or until nobody takes the batches any more.
+    ///
+    /// # Errors
+    /// [`IngestError::Source`] for what waiting does not help: a hole in the source's history, a request it refuses.
+    pub(super) async fn follow(
+        mut self,
+        position: EventId,
+        committer: mpsc::Sender<Batch>,
+        stop: &CancellationToken,
+    ) -> Result<(), IngestError> {
+        let poll = Duration::from_millis(self.pace.poll_ms);
+        let mut pacing = TipPacing::new(poll);
+        let mut batcher = Batcher::new(position, EVENTS_IN_A_BATCH);
+        let mut progress = CatchUp::default();
+        let mut after = position;
+        loop {
+            let asked = self.source.events(self.contract_id, EventsFrom::After(after), self.pace.page_limit);
+            let page = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                page = asked => page,
+            };
+            let wait = match page {
+                Ok(mut page) => {
+                    self.backoff.reset();
+                    let events = std::mem::take(&mut page.events);
+                    progress.report(&page, events.len());
+                    for batch in batcher.push(decode(events).await, &page) {
+                        if committer.send(batch).await.is_err() {
+                            return Ok(());
+                        }
+                    }
+                    let stands_still = page.cursor <= after;
+                    after = after.max(page.cursor);
+                    let at_the_tip = page.is_drained() || stands_still;
+                    at_the_tip.then(|| pacing.wait_after(page.latest_ledger, Instant::now()))
+                }
+                Err(failure) => Some(self.wait_after(failure, poll)?),
+            };
+            if let Some(wait) = wait {
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    () = sleep(wait) => {}
+                }
+            }
+        }
+    }
+
+    fn wait_after(&mut self, failure: SourceError, poll: Duration) -> Result<Duration, IngestError> {
+        match failure {
+            SourceError::Transient { retry_after, .. } => {
+                let wait = self.backoff.wait(retry_after);
+                warn!(wait_ms = wait.as_millis(), "the source failed and will be asked again: {failure}");
+                Ok(wait)
+            }
+            SourceError::NodeBehind { .. } => {
+                warn!("waiting for the source: {failure}");
+                Ok(poll)
+            }
+            SourceError::BehindRetention { .. } | SourceError::Permanent { .. } => Err(IngestError::Source(failure)),
+        }
+    }
+}
+
+/// Decoding ten thousand events takes tens of milliseconds: too long for the runtime.
+async fn decode(events: Vec<crate::domain::RawContractEvent>) -> Vec<Incoming> {
+    if events.is_empty() {
+        return Vec::new();
+    }
+    let decoded = tokio::task::spawn_blocking(|| events.into_iter().map(Incoming::decode).collect());
+    decoded.await.expect("decoding is total and is not cancelled")
+}
+
+/// Says now and then how far a long catch-up is.
+#[derive(Default)]
+struct CatchUp {
+    said: Option<Instant>,
+    events: usize,
+}
+
+impl CatchUp {
+    fn report(&mut self, page: &EventPage, events: usize) {
+        let (reached, latest) = (page.cursor.ledger(), page.latest_ledger);
+        if page.is_drained() {
+            if self.said.take().is_some() {
+                info!(ledger = reached.0, "caught up at ledger {reached}");
+            }
+            return;
+        }
+        self.events += events;
+        match self.said {
+            None => info!(ledger = reached.0, "catching up: at ledger {reached} of {latest}"),
+            Some(said) if said.elapsed() >= PROGRESS_INTERVAL => {
+                let seconds = said.elapsed().as_secs().max(1);
+                let rate = u64::try_from(self.events).unwrap_or(u64::MAX) / seconds;
+                info!(ledger = reached.0, rate, "catching up: at ledger {reached} of {latest}, {rate} events a second");
+            }
+            Some(_) => return,
+        }
+        self.said = Some(Instant::now());
+        self.events = 0;
+    }
+}

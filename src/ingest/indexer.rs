@@ -1,0 +1,168 @@
+//! The indexer's life: become the writer, follow the source, commit; after a lost database, again from the cursor.
+
+use std::{sync::Arc, time::Duration};
+
+use rand::{SeedableRng, rngs::StdRng};
+use thiserror::Error;
+use tokio::{sync::mpsc, time::sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use super::{args::PaceArgs, backoff::Backoff, follower::Follower};
+use crate::{
+    domain::{Clock, ContractId, EventId, LedgerSequence},
+    source::{ChainSource, SourceError},
+    store::{Batch, Store, StoreError, Writer},
+};
+
+/// While one batch is written the next is read and decoded; more would only hold memory.
+const BATCHES_AHEAD: usize = 1;
+const STANDBY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What stops an indexer for good.
+#[derive(Debug, Error)]
+pub enum IngestError {
+    /// The source refuses, or has lost ledgers that are not indexed.
+    #[error("the source cannot be followed: {0}")]
+    Source(#[source] SourceError),
+    /// The database refuses, or belongs to another network.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The source serves another network than was configured.
+    #[error("the source serves the network \"{found}\", not \"{wanted}\"")]
+    OtherNetwork {
+        /// What it serves.
+        found: String,
+        /// What was configured.
+        wanted: String,
+    },
+}
+
+/// What to index.
+#[derive(Clone, Debug)]
+pub struct IngestSettings {
+    /// The passphrase of the network that the source must serve.
+    pub network_passphrase: String,
+    /// The contract to follow.
+    pub contract_id: ContractId,
+    /// How eagerly.
+    pub pace: PaceArgs,
+    /// What the random part of waiting times grows from.
+    pub seed: u64,
+}
+
+/// Follows one contract into one database.
+pub struct Indexer {
+    source: ChainSource,
+    store: Store,
+    settings: IngestSettings,
+    clock: Arc<dyn Clock>,
+}
+
+impl Indexer {
+    /// Returns an indexer that has not begun.
+    #[must_use]
+    pub fn new(source: ChainSource, store: Store, settings: IngestSettings, clock: Arc<dyn Clock>) -> Self {
+        Self { source, store, settings, clock }
+    }
+
+    /// Indexes until stopped. A database that goes away is waited for; another writer is waited for too.
+    ///
+    /// # Errors
+    /// An [`IngestError`] that an operator must look at.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), IngestError> {
+        let mut backoff = self.backoff();
+        while !stop.is_cancelled() {
+            let failure = match self.session(&stop, &mut backoff).await {
+                Ok(()) => return Ok(()),
+                Err(failure) => failure,
+            };
+            let wait = match failure {
+                IngestError::Store(StoreError::Unavailable(_)) => backoff.wait(None),
+                IngestError::Store(StoreError::Fenced) => STANDBY_INTERVAL,
+                IngestError::Source(SourceError::Transient { retry_after, .. }) => backoff.wait(retry_after),
+                other => return Err(other),
+            };
+            warn!(wait_ms = wait.as_millis(), "indexing was interrupted and goes on from the cursor: {failure}");
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = sleep(wait) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff::new(StdRng::seed_from_u64(self.settings.seed))
+    }
+
+    /// One time as the writer: everything that is lost with it is read again from the cursor.
+    async fn session(&self, stop: &CancellationToken, backoff: &mut Backoff) -> Result<(), IngestError> {
+        self.check_network().await?;
+        let Some(mut writer) = self.become_writer(stop).await? else { return Ok(()) };
+        let position = match writer.position() {
+            Some(position) => position,
+            None => self.first_position(&mut writer).await?,
+        };
+        info!(position = %position, "indexing contract {} after {position}", self.settings.contract_id);
+        backoff.reset();
+        let follower = Follower {
+            source: &self.source,
+            contract_id: &self.settings.contract_id,
+            pace: &self.settings.pace,
+            backoff: self.backoff(),
+        };
+        let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
+        tokio::try_join!(follower.follow(position, sender, stop), commit_all(&mut writer, receiver))?;
+        writer.release().await?;
+        Ok(())
+    }
+
+    async fn check_network(&self) -> Result<(), IngestError> {
+        let wanted = &self.settings.network_passphrase;
+        let found = self.source.passphrase().await.map_err(IngestError::Source)?;
+        if found != *wanted {
+            return Err(IngestError::OtherNetwork { found, wanted: wanted.clone() });
+        }
+        Ok(self.store.claim_network(wanted).await?)
+    }
+
+    async fn become_writer(&self, stop: &CancellationToken) -> Result<Option<Writer>, IngestError> {
+        let mut said = false;
+        loop {
+            if let Some(writer) = Writer::try_acquire(&self.store, self.settings.contract_id.clone()).await? {
+                return Ok(Some(writer));
+            }
+            if !said {
+                info!("another indexer writes to this database; standing by");
+                said = true;
+            }
+            tokio::select! {
+                () = stop.cancelled() => return Ok(None),
+                () = sleep(STANDBY_INTERVAL) => {}
+            }
+        }
+    }
+
+    async fn first_position(&self, writer: &mut Writer) -> Result<EventId, IngestError> {
+        let first = match self.settings.pace.start_ledger {
+            Some(ledger) => LedgerSequence(ledger),
+            None => self.source.oldest_ledger().await.map_err(IngestError::Source)?,
+        };
+        info!(ledger = first.0, "beginning with ledger {first}");
+        Ok(writer.start_at(first, self.clock.now()).await?)
+    }
+}
+
+/// Commits batches until the sender is gone, which is also how a stop arrives: what was read is written.
+async fn commit_all(writer: &mut Writer, mut batches: mpsc::Receiver<Batch>) -> Result<(), IngestError> {
+    while let Some(batch) = batches.recv().await {
+        let position = batch.position;
+        let committed = writer.commit(batch).await?;
+        if committed.quarantined > 0 {
+            warn!(events = committed.quarantined, "{} events were put in quarantine", committed.quarantined);
+        }
+        debug!(position = %position, events = committed.events, "committed {} events up to {position}", committed.events);
+    }
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! The indexer: follows the source, decodes, batches, commits. Knows nothing of those who read.
+
+mod args;
+mod backoff;
+mod batcher;
+mod follower;
+mod indexer;
+mod pacing;
+
+pub use args::{IngestArgs, PaceArgs};
+pub use batcher::{Batcher, Incoming};
+pub use indexer::{Indexer, IngestError, IngestSettings};

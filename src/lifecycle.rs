@@ -1,0 +1,97 @@
+//! Signals, stop tokens, named tasks, and how the process ends.
+//!
+//! Every long-running task is spawned here. If one ends unasked or fails, everything is stopped and the process ends
+//! with a failure.
+
+use std::{future::Future, io, process::ExitCode, time::Duration};
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+/// How long tasks may take to finish after a soft stop.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The tasks of this process and their end.
+#[derive(Debug, Default)]
+pub struct Lifecycle {
+    soft_stop: CancellationToken,
+    tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
+}
+
+impl Lifecycle {
+    /// Returns a lifecycle without tasks.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns the token that asks tasks to finish: take in nothing new, end what is under way.
+    #[must_use]
+    pub fn soft_stop(&self) -> CancellationToken {
+        self.soft_stop.clone()
+    }
+
+    /// Starts a task. It should run until the soft stop.
+    pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
+        self.tasks.spawn(async move { (name, task.await) });
+    }
+
+    /// Runs until a signal asks to stop or a task ends, then stops all tasks and says how it went.
+    ///
+    /// # Errors
+    /// The signal handlers could not be installed.
+    pub async fn run_until_stopped(mut self) -> io::Result<ExitCode> {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let healthy = tokio::select! {
+            _ = interrupt.recv() => true,
+            _ = terminate.recv() => true,
+            Some(ended) = self.tasks.join_next() => { report(ended, false); false }
+        };
+        info!("stopping");
+        self.soft_stop.cancel();
+        let drained = timeout(DRAIN_DEADLINE, async {
+            let mut healthy = healthy;
+            while let Some(ended) = self.tasks.join_next().await {
+                healthy &= report(ended, true);
+            }
+            healthy
+        });
+        let healthy = tokio::select! {
+            drained = drained => drained.unwrap_or_else(|_| {
+                warn!(seconds = DRAIN_DEADLINE.as_secs(), "not every task finished in time; ending all the same");
+                false
+            }),
+            _ = interrupt.recv() => { warn!("second signal; ending at once"); false }
+        };
+        self.tasks.shutdown().await;
+        info!("stopped");
+        Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+type Ended = Result<(&'static str, anyhow::Result<()>), tokio::task::JoinError>;
+
+/// Says how a task ended; returns whether that is as it should be.
+fn report(ended: Ended, asked: bool) -> bool {
+    match ended {
+        Ok((_, Ok(()))) if asked => true,
+        Ok((name, Ok(()))) => {
+            error!(task.name = name, "task {name} ended unasked");
+            false
+        }
+        Ok((name, Err(failure))) => {
+            error!(task.name = name, "task {name} failed: {failure:#}");
+            false
+        }
+        Err(failure) => {
+            error!("a task broke off: {failure}");
+            false
+        }
+    }
+}

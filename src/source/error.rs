@@ -1,0 +1,86 @@
+//! What can go wrong outside, sorted by what to do about it.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::domain::LedgerSequence;
+
+/// A failure of a source.
+#[derive(Debug, Error)]
+pub enum SourceError {
+    /// It may work later or elsewhere.
+    #[error("{}: {detail}", reason.as_str())]
+    Transient {
+        /// Why, in one of a few words.
+        reason: TransientReason,
+        /// How long the server asks to be left alone.
+        retry_after: Option<Duration>,
+        /// What was seen.
+        detail: String,
+    },
+    /// It will not work until somebody changes something.
+    #[error("{detail}")]
+    Permanent {
+        /// What was seen.
+        detail: String,
+    },
+    /// The ledgers from `wanted` to before `oldest` are gone from this source.
+    #[error("the source no longer has ledger {wanted}; its oldest is {oldest}")]
+    BehindRetention {
+        /// The ledger that was asked for.
+        wanted: LedgerSequence,
+        /// The oldest ledger it has.
+        oldest: LedgerSequence,
+    },
+    /// The source has not seen the asked ledger yet.
+    #[error("the source is behind: asked for ledger {wanted}, its newest is {latest}")]
+    NodeBehind {
+        /// The ledger that was asked for.
+        wanted: LedgerSequence,
+        /// The newest ledger it has.
+        latest: LedgerSequence,
+    },
+}
+
+/// Why a failure may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TransientReason {
+    /// No connection, or it broke.
+    Network,
+    /// No answer in time.
+    Timeout,
+    /// HTTP 429.
+    RateLimited,
+    /// HTTP 5xx or an internal error of the node.
+    Server,
+    /// The answer was no JSON-RPC reply: cut off, HTML, or without what every reply has.
+    BadReply,
+    /// The node gave up on a request that was too much for it.
+    ProcessingLimit,
+}
+
+impl TransientReason {
+    /// Returns the reason as logs and metrics name it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Network => "network error",
+            Self::Timeout => "timeout",
+            Self::RateLimited => "rate limited",
+            Self::Server => "server error",
+            Self::BadReply => "bad reply",
+            Self::ProcessingLimit => "processing limit",
+        }
+    }
+}
+
+impl SourceError {
+    pub(super) fn transient(reason: TransientReason, detail: impl Into<String>) -> Self {
+        Self::Transient { reason, retry_after: None, detail: detail.into() }
+    }
+
+    pub(super) fn bad_reply(detail: impl Into<String>) -> Self {
+        Self::transient(TransientReason::BadReply, detail)
+    }
+}

@@ -1,0 +1,226 @@
+//! Stellar RPC over HTTP: the calls we make and the sorting of everything that can come back.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::{Response, StatusCode, Url, header::RETRY_AFTER};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{
+    EventPage, EventsFrom, SourceError, TransientReason,
+    wire::{Events, Health, Network, Reply, RpcError},
+};
+use crate::domain::{ContractId, LedgerSequence};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The server gives up on `getEvents` after 10 s and on any request after 25 s.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// A page of 10 000 events with long topics and values is some 30 MB.
+const LARGEST_REPLY_BYTES: usize = 256 * 1024 * 1024;
+/// Waiting longer than this on a server's word would look like a standstill.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
+
+/// One Stellar RPC endpoint. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct StellarRpc {
+    client: reqwest::Client,
+    url: Url,
+}
+
+impl StellarRpc {
+    /// Returns a client of the endpoint at `url`; nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`SourceError::Permanent`] if the URL is no HTTP URL.
+    pub fn new(url: &str) -> Result<Self, SourceError> {
+        let permanent = |detail: String| SourceError::Permanent { detail };
+        let url: Url = url.parse().map_err(|error| permanent(format!("the RPC URL is not a URL: {error}")))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(permanent("the RPC URL must start with http:// or https://".into()));
+        }
+        // An error means that a provider is installed already, which serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(REQUEST_TIMEOUT)
+            .user_agent(concat!("flowfi-indexer/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| permanent(format!("no HTTP client: {error}")))?;
+        Ok(Self { client, url })
+    }
+
+    /// `getNetwork`: returns the passphrase of the endpoint's network.
+    pub(super) async fn passphrase(&self) -> Result<String, SourceError> {
+        let network: Network = self.call_small("getNetwork", json!({})).await?;
+        Ok(network.passphrase)
+    }
+
+    /// `getHealth`: returns the oldest ledger the endpoint has.
+    pub(super) async fn oldest_ledger(&self) -> Result<LedgerSequence, SourceError> {
+        let health: Health = self.call_small("getHealth", json!({})).await?;
+        Ok(health.oldest_ledger)
+    }
+
+    /// `getEvents` with one filter that always names type and contract (servers up to 27.1.0 lose events where a
+    /// filter leaves one of them out).
+    pub(super) async fn events(
+        &self,
+        contract_id: &ContractId,
+        from: EventsFrom,
+        limit: u32,
+    ) -> Result<EventPage, SourceError> {
+        let mut params = json!({
+            "filters": [{"type": "contract", "contractIds": [contract_id]}],
+            "pagination": {"limit": limit},
+        });
+        match from {
+            EventsFrom::Ledger(ledger) => params["startLedger"] = json!(ledger),
+            EventsFrom::After(position) => params["pagination"]["cursor"] = json!(position),
+        }
+        let body = self.post("getEvents", params).await?;
+        let contract_id = contract_id.clone();
+        let page = tokio::task::spawn_blocking(move || {
+            let events: Events<'_> = result_of(&body, from.ledger())?;
+            events.into_page(&contract_id, limit)
+        });
+        page.await.map_err(|_| SourceError::bad_reply("reading the reply failed"))?
+    }
+
+    async fn call_small<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, SourceError> {
+        let body = self.post(method, params).await?;
+        result_of(&body, LedgerSequence(0))
+    }
+
+    async fn post(&self, method: &str, params: Value) -> Result<Bytes, SourceError> {
+        let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let mut response = self.client.post(self.url.clone()).json(&request).send().await.map_err(network_error)?;
+        check_status(&response)?;
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(network_error)? {
+            if body.len() + chunk.len() > LARGEST_REPLY_BYTES {
+                return Err(SourceError::bad_reply(format!("the reply is larger than {LARGEST_REPLY_BYTES} bytes")));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+}
+
+fn network_error(error: reqwest::Error) -> SourceError {
+    let reason = if error.is_timeout() {
+        TransientReason::Timeout
+    } else if error.is_decode() {
+        TransientReason::BadReply
+    } else {
+        TransientReason::Network
+    };
+    // The URL may hold a provider's key.
+    SourceError::transient(reason, innermost(&error.without_url()))
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), innermost)
+}
+
+fn check_status(response: &Response) -> Result<(), SourceError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(());
+    }
+    let reason = match status {
+        StatusCode::TOO_MANY_REQUESTS => TransientReason::RateLimited,
+        StatusCode::REQUEST_TIMEOUT => TransientReason::Timeout,
+        status if status.is_server_error() => TransientReason::Server,
+        _ => return Err(SourceError::Permanent { detail: format!("the RPC endpoint answers HTTP {status}") }),
+    };
+    let retry_after = response
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+        .map(|seconds| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
+    Err(SourceError::Transient { reason, retry_after, detail: format!("HTTP {status}") })
+}
+
+/// Reads a JSON-RPC reply to a request about `wanted`.
+fn result_of<'a, T: serde::Deserialize<'a>>(body: &'a [u8], wanted: LedgerSequence) -> Result<T, SourceError> {
+    let reply: Reply<T> = serde_json::from_slice(body).map_err(|error| SourceError::bad_reply(error.to_string()))?;
+    match (reply.result, reply.error) {
+        (_, Some(error)) => Err(sort(&error, wanted)),
+        (Some(result), None) => Ok(result),
+        (None, None) => Err(SourceError::bad_reply("the reply holds neither a result nor an error")),
+    }
+}
+
+/// Sorts a JSON-RPC error. `InvalidRequest` is both a range error and a failed database read, told apart by the text.
+fn sort(error: &RpcError, wanted: LedgerSequence) -> SourceError {
+    let detail = format!("RPC error {}: {}", error.code, error.message);
+    match error.code {
+        -32600 => out_of_range(&error.message, wanted)
+            .unwrap_or_else(|| SourceError::transient(TransientReason::Server, detail)),
+        -32601 | -32602 => SourceError::Permanent { detail },
+        -32001 => SourceError::transient(TransientReason::ProcessingLimit, detail),
+        _ => SourceError::transient(TransientReason::Server, detail),
+    }
+}
+
+/// Reads "… must be within the ledger range: {oldest} - {latest}" and says on which side of it `wanted` lies.
+fn out_of_range(message: &str, wanted: LedgerSequence) -> Option<SourceError> {
+    let (_, range) = message.split_once("ledger range:")?;
+    let (oldest, latest) = range.split_once('-')?;
+    let oldest = LedgerSequence(oldest.trim().parse().ok()?);
+    let latest = LedgerSequence(latest.trim().parse().ok()?);
+    if wanted < oldest {
+        Some(SourceError::BehindRetention { wanted, oldest })
+    } else {
+        (wanted > latest).then_some(SourceError::NodeBehind { wanted, latest })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WANTED: LedgerSequence = LedgerSequence(50);
+
+    fn sorted(code: i64, message: &str) -> SourceError {
+        sort(&RpcError { code, message: message.to_owned() }, WANTED)
+    }
+
+    #[test]
+    fn a_range_error_says_on_which_side_we_are() {
+        let text = "startLedger must be within the ledger range: 100 - 200";
+        assert!(matches!(sorted(-32600, text), SourceError::BehindRetention { oldest: LedgerSequence(100), .. }));
+        let text = "startLedger must be within the ledger range: 2 - 40";
+        assert!(matches!(sorted(-32600, text), SourceError::NodeBehind { latest: LedgerSequence(40), .. }));
+    }
+
+    #[test]
+    fn an_invalid_request_that_is_no_range_error_may_pass() {
+        assert!(matches!(sorted(-32600, "database is locked"), SourceError::Transient { .. }));
+    }
+
+    #[test]
+    fn a_bad_parameter_is_not_retried() {
+        assert!(matches!(sorted(-32602, "limit must not exceed 1000"), SourceError::Permanent { .. }));
+        assert!(matches!(sorted(-32601, "method not found"), SourceError::Permanent { .. }));
+    }
+
+    #[test]
+    fn what_the_node_cannot_do_now_may_pass() {
+        for code in [-32603, -32003, 0] {
+            assert!(matches!(sorted(code, ""), SourceError::Transient { reason: TransientReason::Server, .. }));
+        }
+        let limit = sorted(-32001, "request exceeded processing limit threshold");
+        assert!(matches!(limit, SourceError::Transient { reason: TransientReason::ProcessingLimit, .. }));
+    }
+
+    #[test]
+    fn what_is_no_reply_is_a_bad_reply() {
+        for body in ["", "<html>502</html>", r#"{"jsonrpc":"2.0"}"#, r#"{"result":{"passphrase":"#] {
+            let read: Result<Network, _> = result_of(body.as_bytes(), WANTED);
+            let bad = matches!(read, Err(SourceError::Transient { reason: TransientReason::BadReply, .. }));
+            assert!(bad, "{body}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The shapes of Stellar RPC's replies. What some server versions leave out is optional here.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer, de};
+
+use super::{EventPage, SourceError};
+use crate::domain::{ContractId, EventId, LedgerSequence, RawContractEvent};
+
+#[derive(Deserialize)]
+pub(super) struct Reply<T> {
+    pub(super) result: Option<T>,
+    pub(super) error: Option<RpcError>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RpcError {
+    pub(super) code: i64,
+    #[serde(default)]
+    pub(super) message: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Network {
+    pub(super) passphrase: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Health {
+    pub(super) oldest_ledger: LedgerSequence,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names of the reply")]
+pub(super) struct Events<'a> {
+    #[serde(borrow)]
+    events: Vec<Event<'a>>,
+    cursor: Option<EventId>,
+    latest_ledger: LedgerSequence,
+    #[serde(default, deserialize_with = "unix_time")]
+    latest_ledger_close_time: Option<DateTime<Utc>>,
+    oldest_ledger: Option<LedgerSequence>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event<'a> {
+    id: EventId,
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    contract_id: Cow<'a, str>,
+    ledger_closed_at: DateTime<Utc>,
+    tx_hash: String,
+    in_successful_contract_call: Option<bool>,
+    #[serde(default)]
+    topic: Vec<String>,
+    value: String,
+}
+
+/// Both JSON types occur for Unix times: servers send them as numbers or as strings.
+fn unix_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Seconds {
+        Number(i64),
+        Text(String),
+    }
+    let seconds = match Option::<Seconds>::deserialize(deserializer)? {
+        None => return Ok(None),
+        Some(Seconds::Number(seconds)) => seconds,
+        Some(Seconds::Text(text)) => text.parse().map_err(de::Error::custom)?,
+    };
+    DateTime::from_timestamp(seconds, 0).map(Some).ok_or_else(|| de::Error::custom("a time out of range"))
+}
+
+impl Events<'_> {
+    /// Turns the reply into a page. Events of another contract or kind than asked for are left out: some server
+    /// versions combine filters wrongly, and only the contract's own word counts.
+    pub(super) fn into_page(self, contract_id: &ContractId, limit: u32) -> Result<EventPage, SourceError> {
+        let cursor = self.cursor.ok_or_else(|| SourceError::Permanent {
+            detail: "the reply has no cursor: Stellar RPC 22 or later is needed".into(),
+        })?;
+        let is_full = self.events.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+        let wanted = |event: &Event<'_>| event.kind == "contract" && event.contract_id == contract_id.as_str();
+        let mut events = Vec::with_capacity(self.events.len());
+        for event in self.events.into_iter().filter(wanted) {
+            events.push(event.into_raw(contract_id)?);
+        }
+        Ok(EventPage {
+            events,
+            cursor,
+            is_full,
+            latest_ledger: self.latest_ledger,
+            latest_ledger_closed_at: self.latest_ledger_close_time,
+            oldest_ledger: self.oldest_ledger,
+        })
+    }
+}
+
+impl Event<'_> {
+    /// Checks what will be stored as text: a hash is hex, topics and value are base64 by their letters. A node that
+    /// sends anything else is not believed.
+    fn into_raw(self, contract_id: &ContractId) -> Result<RawContractEvent, SourceError> {
+        let hash_is_fine = self.tx_hash.len() == 64 && self.tx_hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let base64_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+        let xdr_is_fine = self.topic.iter().chain([&self.value]).all(|text| text.bytes().all(base64_letter));
+        if !hash_is_fine || !xdr_is_fine {
+            return Err(SourceError::bad_reply(format!("event {} holds a broken hash or broken base64", self.id)));
+        }
+        Ok(RawContractEvent {
+            id: self.id,
+            contract_id: contract_id.clone(),
+            ledger_closed_at: self.ledger_closed_at,
+            tx_hash: self.tx_hash,
+            in_successful_call: self.in_successful_contract_call.unwrap_or(true),
+            topics: self.topic,
+            value: self.value,
+        })
+    }
+}

@@ -1,0 +1,16 @@
+//! The database's part of the command line.
+
+use clap::Args;
+
+/// Which database to use.
+#[derive(Args, Clone, Debug)]
+pub struct DatabaseArgs {
+    /// PostgreSQL (14 or later) to keep the records in, as `postgres://user:password@host/database`. May hold a
+    /// password, so prefer the environment.
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// The most connections to open.
+    #[arg(long, env = "FLOWFI_DATABASE_CONNECTIONS", value_name = "N", default_value_t = 10)]
+    pub database_connections: u32,
+}

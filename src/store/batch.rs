@@ -1,0 +1,31 @@
+//! What a commit takes and what it says.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::{ContractEvent, EventId, LedgerSequence, QuarantinedEvent};
+
+/// Events in chain order, whole transactions only, and the position that is reached with them.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// The events that decoded.
+    pub events: Vec<ContractEvent>,
+    /// The events to keep raw.
+    pub quarantined: Vec<QuarantinedEvent>,
+    /// Everything up to here is in this batch or an earlier one.
+    pub position: EventId,
+    /// The newest ledger that is whole with this batch.
+    pub last_whole_ledger: LedgerSequence,
+    /// The newest close time known up to that ledger; `None` if the page told none.
+    pub last_whole_ledger_closed_at: Option<DateTime<Utc>>,
+}
+
+/// What a commit wrote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// New event rows.
+    pub events: usize,
+    /// New quarantine rows.
+    pub quarantined: usize,
+    /// Events that were there already.
+    pub already_stored: usize,
+}

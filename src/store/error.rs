@@ -1,0 +1,47 @@
+//! What can go wrong with the database, sorted once.
+
+use thiserror::Error;
+
+/// A failure of the store.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The database cannot be reached, is starting or stopping, or asked to try again. Waiting helps.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// The database refused a statement. Waiting does not help.
+    #[error("the database refused a statement: {0}")]
+    Refused(#[source] sqlx::Error),
+    /// Another writer moved the cursor: this one must stop.
+    #[error("another writer moved the cursor of this contract; this one stops")]
+    Fenced,
+    /// A row does not hold what it should.
+    #[error("the database holds an unreadable row: {0}")]
+    Corrupt(String),
+    /// The database belongs to another network.
+    #[error("this database holds the network \"{found}\", not \"{wanted}\"; use another database")]
+    OtherNetwork {
+        /// The passphrase in the database.
+        found: String,
+        /// The passphrase of the source.
+        wanted: String,
+    },
+    /// The schema could not be brought up to date.
+    #[error("the database schema could not be brought up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(database) if !asks_to_try_again(database.code().as_deref()) => Self::Refused(error),
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Corrupt(error.to_string()),
+            _ => Self::Unavailable(error),
+        }
+    }
+}
+
+/// Connection exceptions (08), rollbacks by the server (40), too few resources (53), operator intervention (57): the
+/// `SQLSTATE` classes that pass by themselves.
+fn asks_to_try_again(code: Option<&str>) -> bool {
+    code.is_none_or(|code| ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class)))
+}

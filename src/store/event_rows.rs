@@ -1,0 +1,219 @@
+//! The `stream_events` and `quarantine` tables: events in many at a time, and out in the order of the chain.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, types::Json};
+
+use super::{Store, StoreError, pool::event_id, pool::parse};
+use crate::domain::{Amount, CommittedEvent, ContractEvent, EventId, QuarantinedEvent, RawContractEvent, StreamRecord};
+
+/// A part of the chain's order: after one position, up to and including another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventRange {
+    /// Not included.
+    pub after: EventId,
+    /// Included.
+    pub up_to: EventId,
+}
+
+/// One row as it leaves the database.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct EventRow {
+    pub(super) toid: i64,
+    pub(super) event_index: i64,
+    contract_id: String,
+    ledger_closed_at: DateTime<Utc>,
+    tx_hash: String,
+    r#type: String,
+    stream_id: Option<String>,
+    sender: Option<String>,
+    recipient: Option<String>,
+    token: Option<String>,
+    amount: Option<String>,
+    body: Json<serde_json::Map<String, serde_json::Value>>,
+}
+
+impl TryFrom<EventRow> for CommittedEvent {
+    type Error = StoreError;
+
+    fn try_from(row: EventRow) -> Result<Self, StoreError> {
+        let id = event_id(row.toid, row.event_index)?;
+        let address = |column, text: Option<String>| text.map(|text| parse(column, &text)).transpose();
+        Ok(Self {
+            id,
+            contract_id: parse("contract_id", &row.contract_id)?,
+            ledger: id.ledger(),
+            ledger_closed_at: row.ledger_closed_at,
+            tx_hash: row.tx_hash,
+            event_type: parse("type", &row.r#type)?,
+            stream_id: row.stream_id.map(|text| parse("stream_id", &text)).transpose()?,
+            sender: address("sender", row.sender)?,
+            recipient: address("recipient", row.recipient)?,
+            token: address("token", row.token)?,
+            amount: row.amount.map(|text| parse("amount", &text)).transpose()?,
+            body: row.body.0,
+        })
+    }
+}
+
+impl Store {
+    /// Returns the first `limit` events after a position, of every contract, in the order of the chain.
+    pub async fn events_after(&self, after: EventId, limit: u32) -> Result<Vec<CommittedEvent>, StoreError> {
+        let rows = sqlx::query_as!(
+            EventRow,
+            r#"select toid, event_index, contract_id, ledger_closed_at, tx_hash, type, stream_id::text, sender,
+                      recipient, token, amount::text, body as "body: Json<serde_json::Map<String, serde_json::Value>>"
+               from stream_events where (toid, event_index) > ($1, $2)
+               order by toid, event_index limit $3"#,
+            after.toid(),
+            i64::from(after.index()),
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(CommittedEvent::try_from).collect()
+    }
+
+    /// Returns the id of the newest event there is.
+    pub async fn newest_event(&self) -> Result<Option<EventId>, StoreError> {
+        let row =
+            sqlx::query!("select toid, event_index from stream_events order by toid desc, event_index desc limit 1")
+                .fetch_optional(&self.pool)
+                .await?;
+        row.map(|row| event_id(row.toid, row.event_index)).transpose()
+    }
+
+    /// Returns the id of the oldest event there is.
+    pub async fn oldest_event(&self) -> Result<Option<EventId>, StoreError> {
+        let row = sqlx::query!("select toid, event_index from stream_events order by toid, event_index limit 1")
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map(|row| event_id(row.toid, row.event_index)).transpose()
+    }
+}
+
+/// Returns which events of a range are stored already; none, unless a source repeats itself.
+pub(super) async fn stored_ids(
+    connection: &mut PgConnection,
+    first: EventId,
+    last: EventId,
+) -> Result<HashSet<EventId>, StoreError> {
+    let rows = sqlx::query!(
+        "select toid, event_index from stream_events
+         where (toid, event_index) >= ($1, $2) and (toid, event_index) <= ($3, $4)",
+        first.toid(),
+        i64::from(first.index()),
+        last.toid(),
+        i64::from(last.index()),
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(|row| event_id(row.toid, row.event_index)).collect()
+}
+
+/// Events as columns, ready for one statement.
+#[derive(Debug, Default)]
+pub(super) struct EventColumns {
+    toid: Vec<i64>,
+    event_index: Vec<i64>,
+    contract_id: Vec<String>,
+    ledger_closed_at: Vec<DateTime<Utc>>,
+    tx_hash: Vec<String>,
+    r#type: Vec<String>,
+    stream_id: Vec<Option<String>>,
+    sender: Vec<Option<String>>,
+    recipient: Vec<Option<String>>,
+    token: Vec<Option<String>>,
+    amount: Vec<Option<String>>,
+    body: Vec<String>,
+    topics: Vec<String>,
+    value: Vec<String>,
+}
+
+impl EventColumns {
+    pub(super) fn with_capacity(rows: usize) -> Self {
+        Self { toid: Vec::with_capacity(rows), body: Vec::with_capacity(rows), ..Self::default() }
+    }
+
+    /// Adds an event, its parties from itself or else from its stream's record.
+    pub(super) fn push(&mut self, event: &ContractEvent, amount: Option<Amount>, record: Option<&StreamRecord>) {
+        let ContractEvent { raw, event } = event;
+        let sender = event.sender().or(record.map(|record| &record.sender));
+        let recipient = event.recipient().or(record.map(|record| &record.recipient));
+        let token = event.token().or(record.map(|record| &record.token));
+        self.toid.push(raw.id.toid());
+        self.event_index.push(i64::from(raw.id.index()));
+        self.contract_id.push(raw.contract_id.to_string());
+        self.ledger_closed_at.push(raw.ledger_closed_at);
+        self.tx_hash.push(raw.tx_hash.clone());
+        self.r#type.push(event.event_type().as_str().to_owned());
+        self.stream_id.push(event.stream_id().map(|stream_id| stream_id.to_string()));
+        self.sender.push(sender.map(ToString::to_string));
+        self.recipient.push(recipient.map(ToString::to_string));
+        self.token.push(token.map(ToString::to_string));
+        self.amount.push(amount.map(|amount| amount.to_string()));
+        self.body.push(serde_json::to_string(event).expect("an event is a struct of texts and numbers"));
+        self.topics.push(raw.topics.join(","));
+        self.value.push(raw.value.clone());
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.toid.len()
+    }
+
+    /// Inserts the events; those that are there stay as they are. Returns how many were new.
+    pub(super) async fn insert(&self, connection: &mut PgConnection) -> Result<usize, StoreError> {
+        let done = sqlx::query_file!(
+            "src/store/insert_events.sql",
+            &self.toid,
+            &self.event_index,
+            &self.contract_id,
+            &self.ledger_closed_at,
+            &self.tx_hash,
+            &self.r#type,
+            &self.stream_id as _,
+            &self.sender as _,
+            &self.recipient as _,
+            &self.token as _,
+            &self.amount as _,
+            &self.body,
+            &self.topics,
+            &self.value,
+        )
+        .execute(connection)
+        .await?;
+        Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
+    }
+}
+
+/// Inserts the events to keep raw; those that are there stay as they are. Returns how many were new.
+pub(super) async fn insert_quarantined(
+    connection: &mut PgConnection,
+    events: &[QuarantinedEvent],
+) -> Result<usize, StoreError> {
+    fn column<T>(events: &[QuarantinedEvent], of: impl Fn(&QuarantinedEvent) -> T) -> Vec<T> {
+        events.iter().map(of).collect()
+    }
+    fn raw_column<T>(events: &[QuarantinedEvent], of: impl Fn(&RawContractEvent) -> T) -> Vec<T> {
+        events.iter().map(|event| of(&event.raw)).collect()
+    }
+    let done = sqlx::query_file!(
+        "src/store/insert_quarantine.sql",
+        &raw_column(events, |raw| raw.id.toid()),
+        &raw_column(events, |raw| i64::from(raw.id.index())),
+        &raw_column(events, |raw| raw.contract_id.to_string()),
+        &raw_column(events, |raw| raw.ledger_closed_at),
+        &raw_column(events, |raw| raw.tx_hash.clone()),
+        &column(events, |event| event.kind.as_str().to_owned()),
+        &column(events, |event| event.name.clone()) as _,
+        &column(events, |event| event.stream_id.map(|stream_id| stream_id.to_string())) as _,
+        &column(events, |event| event.reason.clone()),
+        &raw_column(events, |raw| raw.in_successful_call),
+        &raw_column(events, |raw| raw.topics.join(",")),
+        &raw_column(events, |raw| raw.value.clone()),
+    )
+    .execute(connection)
+    .await?;
+    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
+}

@@ -1,0 +1,29 @@
+//! PostgreSQL: every SQL statement, the migrations, and the private server for trying and testing.
+//!
+//! Event rows, stream records, quarantine and cursor are written in one transaction by the one [`Writer`]; anybody
+//! may read. Nothing here decides what an event means.
+
+mod args;
+mod batch;
+mod commit;
+mod error;
+mod event_rows;
+mod filter;
+mod fold;
+mod listen;
+mod pages;
+mod pool;
+mod private_server;
+mod stream_rows;
+mod writer;
+
+pub use args::DatabaseArgs;
+pub use batch::{Batch, Committed};
+pub use error::StoreError;
+pub use event_rows::EventRange;
+pub use filter::{EventAtoms, EventListFilter, StreamListFilter};
+pub use listen::CommitListener;
+pub use pages::{Page, PageRequest, PageStart};
+pub use pool::{Progress, Store};
+pub use private_server::{Durability, PrivateServer, PrivateServerError};
+pub use writer::Writer;

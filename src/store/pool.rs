@@ -1,0 +1,114 @@
+//! The pool of connections, the migrations, and how far the index is.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use super::StoreError;
+use crate::domain::{EventId, LedgerSequence};
+
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(super) pool: PgPool,
+}
+
+/// How far the index is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Everything up to here is stored.
+    pub position: EventId,
+    /// The first ledger that was asked for.
+    pub from_ledger: LedgerSequence,
+    /// The newest ledger stored whole.
+    pub last_whole_ledger: LedgerSequence,
+    /// When it closed, or the newest close time known up to it.
+    pub last_whole_ledger_closed_at: DateTime<Utc>,
+}
+
+impl Store {
+    /// Connects to the database of `url`; the pool opens connections as they are needed.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the URL is none or the server does not answer.
+    pub async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
+        let options: PgConnectOptions = url.parse()?;
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options.application_name("flowfi-indexer"))
+            .await?;
+        Ok(Self { pool })
+    }
+
+    /// Returns a store on a pool that is there already.
+    #[must_use]
+    pub const fn on(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// Brings the schema up to date. Safe to run from several processes at once.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        Ok(sqlx::migrate!().run(&self.pool).await?)
+    }
+
+    /// Closes every connection, waiting for those in use.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Returns how far the index is, `None` before it began.
+    pub async fn progress(&self) -> Result<Option<Progress>, StoreError> {
+        let row = sqlx::query!(
+            "select toid, event_index, from_ledger, last_whole_ledger, last_whole_ledger_closed_at
+             from cursors order by toid, event_index limit 1"
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|row| {
+            Ok(Progress {
+                position: event_id(row.toid, row.event_index)?,
+                from_ledger: ledger(row.from_ledger)?,
+                last_whole_ledger: ledger(row.last_whole_ledger)?,
+                last_whole_ledger_closed_at: row.last_whole_ledger_closed_at,
+            })
+        })
+        .transpose()
+    }
+
+    /// Claims the database for the network of this passphrase, or checks that it is that network's.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherNetwork`] if the database holds another one.
+    pub async fn claim_network(&self, passphrase: &str) -> Result<(), StoreError> {
+        sqlx::query!("insert into network (passphrase) values ($1) on conflict do nothing", passphrase)
+            .execute(&self.pool)
+            .await?;
+        let found = sqlx::query_scalar!("select passphrase from network").fetch_one(&self.pool).await?;
+        if found == passphrase {
+            return Ok(());
+        }
+        Err(StoreError::OtherNetwork { found, wanted: passphrase.to_owned() })
+    }
+}
+
+/// Returns the event id that two columns hold.
+pub(super) fn event_id(toid: i64, index: i64) -> Result<EventId, StoreError> {
+    EventId::from_parts(toid, index).ok_or_else(|| StoreError::Corrupt(format!("event id {toid}, {index}")))
+}
+
+/// Returns the ledger that a column holds.
+pub(super) fn ledger(sequence: i64) -> Result<LedgerSequence, StoreError> {
+    u32::try_from(sequence).map(LedgerSequence).map_err(|_| StoreError::Corrupt(format!("ledger {sequence}")))
+}
+
+/// Returns the domain value that a column's text stands for.
+pub(super) fn parse<T: std::str::FromStr>(column: &str, text: &str) -> Result<T, StoreError> {
+    text.parse().map_err(|_| StoreError::Corrupt(format!("{column} {text:?}")))
+}

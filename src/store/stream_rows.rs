@@ -1,0 +1,212 @@
+//! The `streams` table: stream records in and out, many at a time.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::{Store, StoreError, pool::event_id, pool::parse};
+use crate::domain::{ChainStatus, ContractId, StreamId, StreamRecord, UnixTime};
+
+/// One row as text and flags, the way it leaves the database.
+#[derive(Debug, sqlx::FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "the columns of the table")]
+pub(super) struct StreamRow {
+    contract_id: String,
+    stream_id: String,
+    sender: String,
+    recipient: String,
+    token: String,
+    rate_per_second: String,
+    deposited: String,
+    withdrawn: String,
+    start_time: String,
+    last_update_time: String,
+    is_active: bool,
+    paused: bool,
+    paused_at: Option<String>,
+    status: String,
+    total_paused_seconds: String,
+    unverified: bool,
+    impossible_order: bool,
+    created_toid: i64,
+    created_event_index: i64,
+    last_toid: i64,
+    last_event_index: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl TryFrom<StreamRow> for StreamRecord {
+    type Error = StoreError;
+
+    fn try_from(row: StreamRow) -> Result<Self, StoreError> {
+        let time = |column, text: &str| parse(column, text).map(UnixTime);
+        Ok(Self {
+            contract_id: parse("contract_id", &row.contract_id)?,
+            stream_id: parse("stream_id", &row.stream_id)?,
+            sender: parse("sender", &row.sender)?,
+            recipient: parse("recipient", &row.recipient)?,
+            token: parse("token", &row.token)?,
+            rate_per_second: parse("rate_per_second", &row.rate_per_second)?,
+            deposited: parse("deposited", &row.deposited)?,
+            withdrawn: parse("withdrawn", &row.withdrawn)?,
+            start_time: time("start_time", &row.start_time)?,
+            last_update_time: time("last_update_time", &row.last_update_time)?,
+            is_active: row.is_active,
+            paused: row.paused,
+            paused_at: row.paused_at.map(|text| time("paused_at", &text)).transpose()?,
+            status: ChainStatus::from_word(&row.status)
+                .ok_or_else(|| StoreError::Corrupt(format!("status {:?}", row.status)))?,
+            total_paused_seconds: parse("total_paused_seconds", &row.total_paused_seconds)?,
+            unverified: row.unverified,
+            impossible_order: row.impossible_order,
+            created_event: event_id(row.created_toid, row.created_event_index)?,
+            last_event: event_id(row.last_toid, row.last_event_index)?,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// Reads the records of these streams; those that are not there are left out.
+pub(super) async fn load(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    stream_ids: &[String],
+) -> Result<Vec<StreamRecord>, StoreError> {
+    let rows = sqlx::query_as!(
+        StreamRow,
+        r#"select contract_id, stream_id::text as "stream_id!", sender, recipient, token,
+                  rate_per_second::text as "rate_per_second!", deposited::text as "deposited!",
+                  withdrawn::text as "withdrawn!", start_time::text as "start_time!",
+                  last_update_time::text as "last_update_time!", is_active, paused, paused_at::text, status,
+                  total_paused_seconds::text as "total_paused_seconds!", unverified, impossible_order,
+                  created_toid, created_event_index, last_toid, last_event_index, created_at, updated_at
+           from streams where contract_id = $1 and stream_id = any($2::text[]::numeric[])"#,
+        contract_id.as_str(),
+        stream_ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(StreamRecord::try_from).collect()
+}
+
+impl Store {
+    /// Returns the record of one stream.
+    pub async fn stream(
+        &self,
+        contract_id: &ContractId,
+        stream_id: StreamId,
+    ) -> Result<Option<StreamRecord>, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        Ok(load(&mut connection, contract_id, &[stream_id.to_string()]).await?.pop())
+    }
+}
+
+/// Records as columns, ready for one statement.
+#[derive(Debug, Default)]
+pub(super) struct StreamColumns {
+    contract_id: Vec<String>,
+    stream_id: Vec<String>,
+    sender: Vec<String>,
+    recipient: Vec<String>,
+    token: Vec<String>,
+    rate_per_second: Vec<String>,
+    deposited: Vec<String>,
+    withdrawn: Vec<String>,
+    start_time: Vec<String>,
+    last_update_time: Vec<String>,
+    end_time: Vec<Option<String>>,
+    is_active: Vec<bool>,
+    paused: Vec<bool>,
+    paused_at: Vec<Option<String>>,
+    status: Vec<String>,
+    total_paused_seconds: Vec<String>,
+    unverified: Vec<bool>,
+    impossible_order: Vec<bool>,
+    created_toid: Vec<i64>,
+    created_event_index: Vec<i64>,
+    last_toid: Vec<i64>,
+    last_event_index: Vec<i64>,
+    created_at: Vec<DateTime<Utc>>,
+    updated_at: Vec<DateTime<Utc>>,
+}
+
+impl StreamColumns {
+    pub(super) fn push(&mut self, record: &StreamRecord) {
+        self.contract_id.push(record.contract_id.to_string());
+        self.stream_id.push(record.stream_id.to_string());
+        self.sender.push(record.sender.to_string());
+        self.recipient.push(record.recipient.to_string());
+        self.token.push(record.token.to_string());
+        self.rate_per_second.push(record.rate_per_second.to_string());
+        self.deposited.push(record.deposited.to_string());
+        self.withdrawn.push(record.withdrawn.to_string());
+        self.start_time.push(record.start_time.to_string());
+        self.last_update_time.push(record.last_update_time.to_string());
+        self.end_time.push(record.end_time().map(|end_time| end_time.to_string()));
+        self.is_active.push(record.is_active);
+        self.paused.push(record.paused);
+        self.paused_at.push(record.paused_at.map(|paused_at| paused_at.to_string()));
+        self.status.push(record.status.as_str().to_owned());
+        self.total_paused_seconds.push(record.total_paused_seconds.to_string());
+        self.unverified.push(record.unverified);
+        self.impossible_order.push(record.impossible_order);
+        self.created_toid.push(record.created_event.toid());
+        self.created_event_index.push(i64::from(record.created_event.index()));
+        self.last_toid.push(record.last_event.toid());
+        self.last_event_index.push(i64::from(record.last_event.index()));
+        self.created_at.push(record.created_at);
+        self.updated_at.push(record.updated_at);
+    }
+
+    /// Writes every record, over the one that is there.
+    pub(super) async fn upsert(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        sqlx::query_file!(
+            "src/store/upsert_streams.sql",
+            &self.contract_id,
+            &self.stream_id,
+            &self.sender,
+            &self.recipient,
+            &self.token,
+            &self.rate_per_second,
+            &self.deposited,
+            &self.withdrawn,
+            &self.start_time,
+            &self.last_update_time,
+            &self.end_time as _,
+            &self.is_active,
+            &self.paused,
+            &self.paused_at as _,
+            &self.status,
+            &self.total_paused_seconds,
+            &self.unverified,
+            &self.impossible_order,
+            &self.created_toid,
+            &self.created_event_index,
+            &self.last_toid,
+            &self.last_event_index,
+            &self.created_at,
+            &self.updated_at,
+        )
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+}
+
+/// Marks the records of streams that an unknown event spoke of.
+pub(super) async fn mark_unverified(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    stream_ids: &[String],
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update streams set unverified = true
+         where contract_id = $1 and stream_id = any($2::text[]::numeric[]) and not unverified",
+        contract_id.as_str(),
+        stream_ids,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

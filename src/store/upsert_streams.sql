@@ -1,0 +1,43 @@
+insert into streams (
+    contract_id, stream_id, sender, recipient, token, rate_per_second, deposited, withdrawn, start_time,
+    last_update_time, end_time, is_active, paused, paused_at, status, total_paused_seconds, unverified,
+    impossible_order, created_toid, created_event_index, last_toid, last_event_index, created_at, updated_at
+)
+select
+    contract_id, stream_id::numeric, sender, recipient, token, rate_per_second::numeric, deposited::numeric,
+    withdrawn::numeric, start_time::numeric, last_update_time::numeric, end_time::numeric, is_active, paused,
+    paused_at::numeric, status, total_paused_seconds::numeric, unverified, impossible_order, created_toid,
+    created_event_index, last_toid, last_event_index, created_at, updated_at
+from unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::text[], $11::text[], $12::boolean[], $13::boolean[], $14::text[], $15::text[], $16::text[], $17::boolean[],
+    $18::boolean[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::timestamptz[],
+    $24::timestamptz[]
+) as new (
+    contract_id, stream_id, sender, recipient, token, rate_per_second, deposited, withdrawn, start_time,
+    last_update_time, end_time, is_active, paused, paused_at, status, total_paused_seconds, unverified,
+    impossible_order, created_toid, created_event_index, last_toid, last_event_index, created_at, updated_at
+)
+on conflict (contract_id, stream_id) do update set
+    sender = excluded.sender,
+    recipient = excluded.recipient,
+    token = excluded.token,
+    rate_per_second = excluded.rate_per_second,
+    deposited = excluded.deposited,
+    withdrawn = excluded.withdrawn,
+    start_time = excluded.start_time,
+    last_update_time = excluded.last_update_time,
+    end_time = excluded.end_time,
+    is_active = excluded.is_active,
+    paused = excluded.paused,
+    paused_at = excluded.paused_at,
+    status = excluded.status,
+    total_paused_seconds = excluded.total_paused_seconds,
+    unverified = excluded.unverified,
+    impossible_order = excluded.impossible_order,
+    created_toid = excluded.created_toid,
+    created_event_index = excluded.created_event_index,
+    last_toid = excluded.last_toid,
+    last_event_index = excluded.last_event_index,
+    created_at = excluded.created_at,
+    updated_at = excluded.updated_at

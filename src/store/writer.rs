@@ -1,0 +1,75 @@
+//! The one writer of a database: who holds the advisory lock, on the very connection it writes through, so that
+//! losing the one is losing the other. Commits are fenced by the cursor besides.
+
+use chrono::{DateTime, Utc};
+use sqlx::{Connection, PgConnection};
+
+use super::{Store, StoreError, pool};
+use crate::domain::{ContractId, EventId, LedgerSequence};
+
+/// The key of the advisory lock: "flowfi" in ASCII.
+const LOCK_KEY: i64 = 0x666c_6f77_6669;
+
+/// Holds the writer's lock until dropped.
+#[derive(Debug)]
+pub struct Writer {
+    pub(super) connection: PgConnection,
+    pub(super) contract_id: ContractId,
+    pub(super) position: Option<EventId>,
+}
+
+impl Writer {
+    /// Takes the writer's lock and reads the contract's cursor. `None` if another process holds the lock.
+    pub async fn try_acquire(store: &Store, contract_id: ContractId) -> Result<Option<Self>, StoreError> {
+        let options = store.pool.connect_options();
+        let mut connection = PgConnection::connect_with(&options).await?;
+        let locked = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "locked!""#, LOCK_KEY)
+            .fetch_one(&mut connection)
+            .await?;
+        if !locked {
+            return Ok(None);
+        }
+        let row = sqlx::query!("select toid, event_index from cursors where contract_id = $1", contract_id.as_str())
+            .fetch_optional(&mut connection)
+            .await?;
+        let position = row.map(|row| pool::event_id(row.toid, row.event_index)).transpose()?;
+        Ok(Some(Self { connection, contract_id, position }))
+    }
+
+    /// Returns how far the contract is stored, `None` before its first ledger was chosen.
+    #[must_use]
+    pub const fn position(&self) -> Option<EventId> {
+        self.position
+    }
+
+    /// Chooses the first ledger to index. Only for a contract that has no cursor yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] if there is a cursor after all.
+    pub async fn start_at(&mut self, ledger: LedgerSequence, now: DateTime<Utc>) -> Result<EventId, StoreError> {
+        let before = EventId::end_of_ledger(ledger.previous());
+        let inserted = sqlx::query!(
+            "insert into cursors
+                 (contract_id, toid, event_index, from_ledger, last_whole_ledger, last_whole_ledger_closed_at)
+             values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+            self.contract_id.as_str(),
+            before.toid(),
+            i64::from(before.index()),
+            i64::from(ledger.0),
+            i64::from(ledger.previous().0),
+            now,
+        )
+        .execute(&mut self.connection)
+        .await?;
+        if inserted.rows_affected() != 1 {
+            return Err(StoreError::Fenced);
+        }
+        self.position = Some(before);
+        Ok(before)
+    }
+
+    /// Gives the lock back and closes the connection in good order.
+    pub async fn release(self) -> Result<(), StoreError> {
+        Ok(self.connection.close().await?)
+    }
+}
