@@ -2,4 +2,5 @@
 //! subscribers what happened over server-sent events.
 
 pub mod decode;
+pub mod devnet;
 pub mod domain;
