@@ -18,7 +18,7 @@ use crate::domain::{ContractId, LedgerSequence, StreamId, UnixTime};
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Start {
-    /// When the first ledger after the history closes.
+    /// When it starts: the generated past lies before, the first ledger by the clock at or after it.
     pub(super) closed_at: UnixTime,
     /// The protocol's fee in parts of 10 000.
     pub(super) fee_bps: u32,

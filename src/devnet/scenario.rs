@@ -55,12 +55,12 @@ impl Scenario {
         if live.len() >= MOST_STREAMS {
             return Call::Cancel { stream_id, caller };
         }
-        match self.rng.random_range(0..20) {
+        match self.rng.random_range(0..50) {
             0 => Call::Cancel { stream_id, caller },
-            1..4 => self.create(),
-            4..8 => Call::TopUp { stream_id, caller, amount: Amount(stream.rate_per_second.saturating_mul(60)) },
+            1 => self.create(),
+            2..10 => Call::TopUp { stream_id, caller, amount: Amount(stream.rate_per_second.saturating_mul(60)) },
             _ if stream.paused => Call::Resume { stream_id, caller },
-            8..11 => Call::Pause { stream_id, caller },
+            10..18 => Call::Pause { stream_id, caller },
             _ => Call::Withdraw { stream_id, caller },
         }
     }

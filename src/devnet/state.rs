@@ -95,6 +95,12 @@ impl State {
         Ok(receiver)
     }
 
+    /// Returns how many inputs wait for the next ledger.
+    #[cfg(test)]
+    pub(super) fn waiting_count(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Makes the ledger closed at the clock's `now` close at `closed_at`.
     pub(super) fn jump(&mut self, now: UnixTime, closed_at: UnixTime) {
         self.ahead_seconds = self.ahead_seconds.max(closed_at.seconds_since(now));
