@@ -2,6 +2,7 @@
 //! subscribers what happened over server-sent events.
 
 pub mod decode;
+pub mod devnet;
 pub mod domain;
 pub mod feed;
 pub mod http;

@@ -1,0 +1,105 @@
+//! The devnet's settings.
+
+use clap::{ArgAction, Args};
+
+const LEDGER_INTERVAL_MS: u64 = 1_000;
+const FEE_BPS: u32 = 25;
+const SEED: u64 = 1;
+const RETENTION_LEDGERS: u32 = 120_960;
+
+/// The local network.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[command(next_help_heading = "Local network")]
+pub struct DevnetArgs {
+    /// Milliseconds between two ledgers; 0 closes none unless told to
+    #[arg(
+        long = "devnet-ledger-interval-ms",
+        env = "FLOWFI_DEVNET_LEDGER_INTERVAL_MS",
+        value_name = "MS",
+        default_value_t = LEDGER_INTERVAL_MS
+    )]
+    pub ledger_interval_ms: u64,
+    /// The contract's fee in hundredths of a percent, for a network that starts anew
+    #[arg(
+        long = "devnet-fee-bps",
+        env = "FLOWFI_DEVNET_FEE_BPS",
+        value_name = "BPS",
+        default_value_t = FEE_BPS,
+        value_parser = clap::value_parser!(u32).range(..=1_000)
+    )]
+    pub fee_bps: u32,
+    /// Whether sample streams are created and move by themselves
+    #[arg(
+        long = "devnet-scenario",
+        env = "FLOWFI_DEVNET_SCENARIO",
+        value_name = "BOOL",
+        default_value_t = true,
+        action = ArgAction::Set
+    )]
+    pub scenario: bool,
+    /// How many events a network that starts anew has in its past
+    #[arg(
+        long = "devnet-history-events",
+        env = "FLOWFI_DEVNET_HISTORY_EVENTS",
+        value_name = "COUNT",
+        default_value_t = 0
+    )]
+    pub history_events: u64,
+    /// What the past and the sample streams are generated from
+    #[arg(long = "devnet-seed", env = "FLOWFI_DEVNET_SEED", value_name = "SEED", default_value_t = SEED)]
+    pub seed: u64,
+    /// How many ledgers are kept
+    #[arg(
+        long = "devnet-retention-ledgers",
+        env = "FLOWFI_DEVNET_RETENTION_LEDGERS",
+        value_name = "COUNT",
+        default_value_t = RETENTION_LEDGERS,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub retention_ledgers: u32,
+}
+
+impl Default for DevnetArgs {
+    fn default() -> Self {
+        Self {
+            ledger_interval_ms: LEDGER_INTERVAL_MS,
+            fee_bps: FEE_BPS,
+            scenario: true,
+            history_events: 0,
+            seed: SEED,
+            retention_ledgers: RETENTION_LEDGERS,
+        }
+    }
+}
+
+impl DevnetArgs {
+    /// Returns settings for tests: ledgers close only when told to, and nothing moves by itself.
+    #[must_use]
+    pub fn by_hand() -> Self {
+        Self { ledger_interval_ms: 0, scenario: false, ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        devnet: DevnetArgs,
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_command_line() {
+        assert_eq!(Command::parse_from(["dev"]).devnet, DevnetArgs::default());
+    }
+
+    #[test]
+    fn fee_is_at_most_a_tenth() {
+        assert!(Command::try_parse_from(["dev", "--devnet-fee-bps", "1001"]).is_err());
+        assert!(Command::try_parse_from(["dev", "--devnet-fee-bps", "1000"]).is_ok());
+    }
+}

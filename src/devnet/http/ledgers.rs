@@ -1,0 +1,49 @@
+//! Ledgers closed by hand, and faults.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde_json::{Value, json};
+
+use super::{
+    fields::{Body, Fields},
+    problem::Problem,
+};
+use crate::{
+    devnet::{Devnet, DevnetError, Fault},
+    domain::UnixTime,
+};
+
+/// Enough to pass the window of a `getEvents` many times over.
+const MAX_LEDGERS: u32 = 200_000;
+
+pub(super) async fn close(State(devnet): State<Devnet>, body: Body) -> Result<Json<Value>, Problem> {
+    let fields = Fields::read(body)?;
+    let count = fields.optional_number("count")?.unwrap_or(1);
+    if !(1..=MAX_LEDGERS).contains(&count) {
+        return Err(Problem::parameter("count", format!("must be from 1 to {MAX_LEDGERS}")));
+    }
+    let closed_at = fields.optional_number("closedAt")?.map(UnixTime);
+    let handle = devnet.clone();
+    let closing = move || -> Result<(), DevnetError> {
+        let first = closed_at.map(|closed_at| handle.close_ledger_at(closed_at)).transpose()?;
+        handle.close_ledgers(count - u32::from(first.is_some()))?;
+        Ok(())
+    };
+    tokio::task::spawn_blocking(closing).await.map_err(DevnetError::from)??;
+    Ok(Json(json!({ "latestLedger": devnet.latest_ledger(), "closedAt": devnet.latest_closed_at() })))
+}
+
+pub(super) async fn inject(State(devnet): State<Devnet>, body: Body) -> Result<StatusCode, Problem> {
+    let fields = Fields::read(body)?;
+    let times = fields.optional_number("times")?;
+    let mut fault = fields.into_inner();
+    fault.remove("times");
+    let fault: Fault = serde_json::from_value(fault.into())
+        .map_err(|error| Problem::parameter("kind", format!("is no fault as described: {error}")))?;
+    devnet.inject(fault, times)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn clear_faults(State(devnet): State<Devnet>) -> StatusCode {
+    devnet.clear_faults();
+    StatusCode::NO_CONTENT
+}

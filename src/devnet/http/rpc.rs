@@ -1,0 +1,63 @@
+//! `POST /devnet/rpc`: JSON-RPC, and the faults of the way there.
+
+use std::time::Duration;
+
+use axum::{
+    body::Body as Answer,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use super::{fields::Body, problem::Problem};
+use crate::devnet::{
+    Devnet, DevnetError, Fault,
+    faults::Met,
+    rpc::{Request, RpcError},
+};
+
+pub(super) async fn answer(State(devnet): State<Devnet>, body: Body) -> Result<Response, Problem> {
+    let body = body?;
+    let asks_for_events = match Request::parse(&body) {
+        Ok(request) => request.asks_for_events(),
+        Err(reply) => return Ok(json(reply)),
+    };
+    let met = devnet.meet_faults(asks_for_events);
+    if met.delay_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(met.delay_ms)).await;
+    }
+    if let Some(Fault::Status { status, retry_after_seconds }) = met.answer {
+        return Ok(gateway_error(status, retry_after_seconds));
+    }
+    let reply = tokio::task::spawn_blocking(move || reply(&devnet, &body, &met));
+    Ok(json(reply.await.map_err(DevnetError::from)?))
+}
+
+fn reply(devnet: &Devnet, body: &[u8], met: &Met) -> String {
+    let request = match Request::parse(body) {
+        Ok(request) => request,
+        Err(reply) => return reply,
+    };
+    if let Some(Fault::RpcError { code, message }) = &met.answer {
+        return request.refuse(RpcError::new(*code, message.as_deref()));
+    }
+    let mut reply = request.answer(devnet, met);
+    if met.answer == Some(Fault::CutBody) {
+        reply.truncate(reply.floor_char_boundary(reply.len() / 2));
+    }
+    reply
+}
+
+fn json(reply: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], reply).into_response()
+}
+
+fn gateway_error(status: u16, retry_after_seconds: Option<u32>) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let page = format!("<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>");
+    let mut response = Response::builder().status(status).header(header::CONTENT_TYPE, "text/html");
+    if let Some(seconds) = retry_after_seconds {
+        response = response.header(header::RETRY_AFTER, seconds);
+    }
+    response.body(Answer::from(page)).expect("a status, known header names and numbers make a response")
+}

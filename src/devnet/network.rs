@@ -1,0 +1,126 @@
+//! The network's whole state: the contract and the chain. The same inputs at the same times give the same state, the
+//! same ids and the same hashes, which is what the journal rests on.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{
+    accounts,
+    call::{Emit, EventKind, Input},
+    chain::{Chain, Event, Ledger},
+    contract::{Contract, FeeConfig},
+    encode::encode_event,
+    history,
+    refused::Refused,
+};
+use crate::domain::{ContractId, LedgerSequence, StreamId, UnixTime};
+
+/// How a network starts; all that is needed to start it again in the same way.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Start {
+    /// When it starts: the generated past lies before, the first ledger by the clock at or after it.
+    pub(super) closed_at: UnixTime,
+    /// The protocol's fee in parts of 10 000.
+    pub(super) fee_bps: u32,
+    /// How many events the generated past holds.
+    pub(super) history_events: u64,
+    /// What the generated past is generated from.
+    pub(super) seed: u64,
+}
+
+/// A network since its last start.
+#[derive(Debug)]
+pub(super) struct Network {
+    pub(super) start: Start,
+    pub(super) contract: Contract,
+    pub(super) chain: Chain,
+    stream_contract: ContractId,
+    last_modified: HashMap<StreamId, LedgerSequence>,
+}
+
+/// A transaction that was carried out and waits for its ledger.
+#[derive(Debug)]
+pub(super) struct Executed {
+    pub(super) stream_id: Option<StreamId>,
+    events: Vec<Event>,
+}
+
+impl Network {
+    /// Returns a network whose past is generated, if it is to have one, and whose first ledgers are closed.
+    pub(super) fn start(start: &Start, retention_ledgers: u32) -> Self {
+        let token = accounts::token_contract().into();
+        let stream_contract = accounts::stream_contract();
+        let mut contract = Contract::new(stream_contract.clone().into(), [token]);
+        for (_, account) in accounts::samples() {
+            contract.fund_new(&accounts::token_contract().into(), &account);
+        }
+        let fee = FeeConfig { treasury: accounts::account("treasury"), rate_bps: start.fee_bps };
+        let initialized = contract.initialize(&accounts::account("admin"), fee);
+        let initialized = encode_event(&initialized).expect("the contract's names and accounts have XDR");
+        let mut network = Self {
+            start: start.clone(),
+            contract,
+            chain: Chain::new(accounts::PASSPHRASE, start.closed_at, retention_ledgers),
+            stream_contract: stream_contract.clone(),
+            last_modified: HashMap::new(),
+        };
+        let first = vec![Event::new(EventKind::Contract, stream_contract, &initialized)];
+        network.chain.push(history::first_close(start), vec![first]);
+        history::generate(&mut network, start);
+        network
+    }
+
+    /// Carries out one input at the time of the ledger that is about to close, wholly or not at all.
+    pub(super) fn execute(&mut self, input: &Input, now: UnixTime) -> Result<Executed, Refused> {
+        match input {
+            Input::Call(call) => {
+                let effect = call.execute(&mut self.contract, now)?;
+                self.last_modified.insert(effect.stream_id, self.chain.next_sequence());
+                let event = |raw| Event::new(EventKind::Contract, self.stream_contract.clone(), raw);
+                Ok(Executed { stream_id: Some(effect.stream_id), events: effect.events.iter().map(event).collect() })
+            }
+            Input::Emit(emit) if !is_base64_text(emit) => Err(Refused::NotBase64),
+            Input::Emit(emit) => Ok(Executed { stream_id: None, events: emitted(emit) }),
+        }
+    }
+
+    /// Closes the ledger that holds what was executed since the last one.
+    pub(super) fn close(&mut self, closed_at: UnixTime, executed: Vec<Executed>) -> Arc<Ledger> {
+        let transactions = executed.into_iter().map(|transaction| transaction.events).collect();
+        self.chain.push(closed_at, transactions)
+    }
+
+    /// Returns the ledger that last changed a stream.
+    pub(super) fn last_modified(&self, stream_id: StreamId) -> Option<LedgerSequence> {
+        self.last_modified.get(&stream_id).copied()
+    }
+
+    /// Returns the newest ledger.
+    pub(super) fn latest(&self) -> &Arc<Ledger> {
+        self.chain.latest().expect("start closes the first ledger, and a chain keeps its newest")
+    }
+
+    /// Returns the oldest ledger still held.
+    pub(super) fn oldest(&self) -> &Arc<Ledger> {
+        self.chain.oldest().expect("start closes the first ledger, and a chain keeps its newest")
+    }
+}
+
+impl Executed {
+    /// Returns how many events the transaction emitted.
+    pub(super) fn event_count(&self) -> usize {
+        self.events.len()
+    }
+}
+
+fn emitted(emit: &Emit) -> Vec<Event> {
+    let once: Vec<Event> = emit.events.iter().map(|raw| Event::new(emit.kind, emit.contract_id.clone(), raw)).collect();
+    (0..emit.count).flat_map(|_| once.iter().cloned()).collect()
+}
+
+/// The text goes into replies as it is. That it is base64 of something is not asked: to send what does not decode is
+/// what raw events are for.
+fn is_base64_text(emit: &Emit) -> bool {
+    let is_text = |part: &String| part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte));
+    emit.events.iter().all(|event| event.topics.iter().all(is_text) && is_text(&event.value))
+}

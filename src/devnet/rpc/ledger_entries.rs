@@ -1,0 +1,81 @@
+//! `getLedgerEntries`: what the stream contract has stored. Of all that a ledger holds the devnet knows its streams.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use stellar_xdr::{
+    ContractDataDurability, ContractDataEntry, ExtensionPoint, LedgerEntryData, LedgerKey, LedgerKeyContractData,
+    Limits, ReadXdr, ScAddress, ScVal,
+};
+
+use super::{
+    super::{Devnet, accounts, encode, faults::Met, network::Network},
+    Reply, RpcError,
+    view::View,
+};
+use crate::domain::StreamId;
+
+const MAX_KEYS: usize = 200;
+const MAX_DEPTH: u32 = 500;
+const LENGTH_FACTOR: usize = 4;
+/// How long a stored record lives on from the latest ledger: thirty days of ledgers.
+const LIVES_FOR_LEDGERS: u32 = 518_400;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Params {
+    keys: Vec<String>,
+}
+
+pub(super) fn get_ledger_entries(devnet: &Devnet, params: &Params, met: &Met) -> Reply {
+    if params.keys.len() > MAX_KEYS {
+        let count = params.keys.len();
+        return Err(RpcError::invalid_params(format!("key count ({count}) exceeds maximum supported ({MAX_KEYS})")));
+    }
+    let mut keys = Vec::with_capacity(params.keys.len());
+    for (index, text) in params.keys.iter().enumerate() {
+        let key = parse_key(text);
+        keys.push((
+            text,
+            key.ok_or_else(|| RpcError::invalid_params(format!("cannot unmarshal key value {text} at index {index}")))?,
+        ));
+    }
+    let state = devnet.state();
+    let contract = encode::sc_address(&accounts::stream_contract().into()).expect("a contract has an address");
+    let entries: Vec<Value> =
+        keys.iter().filter_map(|(text, key)| entry(&state.network, &contract, text, key)).collect();
+    let latest = View::of(&state.network, met).latest.sequence;
+    Ok(json!({ "entries": entries, "latestLedger": latest }).to_string())
+}
+
+fn entry(network: &Network, contract: &ScAddress, text: &str, key: &LedgerKey) -> Option<Value> {
+    let stream_id = stream_of(contract, key)?;
+    let record = encode::encode_stream(network.contract.stream(stream_id)?).expect("stored parties have XDR");
+    let data = LedgerEntryData::ContractData(ContractDataEntry {
+        ext: ExtensionPoint::V0,
+        contract: contract.clone(),
+        key: encode::stream_key(stream_id.0),
+        durability: ContractDataDurability::Persistent,
+        val: record,
+    });
+    Some(json!({
+        "key": text,
+        "xdr": encode::to_base64(&data),
+        "lastModifiedLedgerSeq": network.last_modified(stream_id)?,
+        "liveUntilLedgerSeq": network.latest().sequence.0.saturating_add(LIVES_FOR_LEDGERS),
+    }))
+}
+
+fn stream_of(contract: &ScAddress, key: &LedgerKey) -> Option<StreamId> {
+    let LedgerKey::ContractData(LedgerKeyContractData { contract: of, key, durability }) = key else { return None };
+    let ScVal::Vec(Some(parts)) = key else { return None };
+    let [_, ScVal::U64(number)] = parts.as_slice() else { return None };
+    let is_stream = *key == encode::stream_key(*number);
+    (of == contract && is_stream && *durability == ContractDataDurability::Persistent).then_some(StreamId(*number))
+}
+
+fn parse_key(text: &str) -> Option<LedgerKey> {
+    let bytes = BASE64_STANDARD.decode(text).ok()?;
+    let limits = Limits { depth: MAX_DEPTH, len: bytes.len().saturating_mul(LENGTH_FACTOR) };
+    LedgerKey::from_xdr(bytes, limits).ok()
+}
