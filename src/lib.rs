@@ -1,6 +1,23 @@
-//! flowfi-indexer: follows a Soroban payment-stream contract, keeps its streams in `PostgreSQL`, and tells
-//! subscribers what happened over server-sent events.
+//! flowfi-indexer: follows a Soroban payment-stream contract, keeps its streams in PostgreSQL, and tells subscribers
+//! what happened over server-sent events.
+//!
+//! The way of one contract event, and the files to read in this order:
+//!
+//! 1. [`source`] asks Stellar RPC for a page of raw events (`source/rpc.rs`).
+//! 2. [`ingest`] decides when to ask and what a failure means (`ingest/follower.rs`).
+//! 3. [`decode`] turns XDR into a [`domain::StreamEvent`] by a table (`decode/table.rs`, `decode/event.rs`).
+//! 4. [`ingest`] cuts whole transactions into batches (`ingest/batcher.rs`).
+//! 5. [`store`] commits a batch: event rows, stream records, quarantine and cursor together (`store/commit.rs`).
+//! 6. [`feed`] reads what was committed (`feed/tailer.rs`), finds who is concerned (`feed/hub.rs`), and leads each
+//!    subscriber from its last id into live (`feed/subscription.rs`).
+//! 7. [`http`] writes it as server-sent events (`http/subscribe.rs`) and answers queries.
+//!
+//! [`domain`] is the ground under all of it: the stream record and its fold are in `domain/stream_record.rs`, what a
+//! record means at a moment in `domain/accrual.rs`. [`devnet`] is a local Stellar network to try it on, [`app`] puts
+//! the parts together, [`lifecycle`] starts and stops them. `tests/it/architecture.rs` holds who may import whom.
 
+pub mod app;
+pub mod config;
 pub mod decode;
 pub mod devnet;
 pub mod domain;

@@ -1,0 +1,124 @@
+//! `dev`: everything on one machine.
+
+use std::{
+    env, fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::Context;
+use rand::Rng;
+
+use super::{BadConfig, gateway, listen, random_generator};
+use crate::{
+    config::DevArgs,
+    devnet::Devnet,
+    domain::SystemClock,
+    http::LocalRoutes,
+    ingest::{Indexer, IngestSettings, PaceArgs},
+    lifecycle::Lifecycle,
+    source::{ChainSource, StellarRpc},
+    store::{Durability, PrivateServer, Store},
+};
+
+/// Runs everything until stopped.
+pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
+    let listener = listen(args.http.listen).await?;
+    let address = listener.local_addr()?;
+    let folder = match &args.data_dir {
+        Some(folder) => folder.clone(),
+        None => default_folder()?,
+    };
+    let journal = folder.join("devnet.journal");
+    if args.fresh {
+        PrivateServer::erase(&folder).await?;
+        remove_if_there(&journal)?;
+    }
+    let (server, url) = database(&args, &folder).await?;
+    let store = Store::connect(&url, args.database.database_connections).await?;
+    store.migrate().await?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot use {}", folder.display()))?;
+    let devnet = Devnet::open(&args.devnet, Some(&journal), Arc::new(SystemClock))?;
+
+    let mut lifecycle = Lifecycle::new();
+    let local = LocalRoutes::Devnet(devnet.router().merge(devnet.quick_start_router()));
+    let contract_id = devnet.contract_id();
+    gateway::start(&mut lifecycle, listener, store.clone(), contract_id, &args.http, local).await?;
+    start_indexer(&mut lifecycle, &devnet, store.clone(), args.pace, address)?;
+    print_what_to_do(&devnet, address, &folder);
+    let stop = lifecycle.soft_stop();
+    lifecycle.spawn("devnet", async move { Ok(devnet.run(stop).await?) });
+    let code = lifecycle.run_until_stopped().await?;
+    store.close().await;
+    if let Some(server) = server {
+        server.stop();
+    }
+    Ok(code)
+}
+
+async fn database(args: &DevArgs, folder: &Path) -> anyhow::Result<(Option<PrivateServer>, String)> {
+    if let Some(url) = &args.database.database_url {
+        return Ok((None, url.clone()));
+    }
+    let server = PrivateServer::start(folder, args.pg_bin.as_deref(), Durability::Fsync).await?;
+    let url = server.url().to_owned();
+    Ok((Some(server), url))
+}
+
+fn start_indexer(
+    lifecycle: &mut Lifecycle,
+    devnet: &Devnet,
+    store: Store,
+    pace: PaceArgs,
+    address: SocketAddr,
+) -> anyhow::Result<()> {
+    let source = ChainSource::Rpc(StellarRpc::new(&format!("http://{address}/devnet/rpc"))?);
+    let settings = IngestSettings {
+        network_passphrase: devnet.passphrase().to_owned(),
+        contract_id: devnet.contract_id(),
+        pace,
+        seed: random_generator().random(),
+    };
+    let indexer = Indexer::new(source, store, settings, Arc::new(SystemClock));
+    let stop = lifecycle.soft_stop();
+    lifecycle.spawn("indexer", async move { Ok(indexer.run(stop).await?) });
+    Ok(())
+}
+
+/// The server's own account must be able to enter the folder, so for root it cannot be below root's home.
+fn default_folder() -> anyhow::Result<PathBuf> {
+    const NAME: &str = "flowfi-indexer";
+    let home = env::var_os("HOME").map(PathBuf::from);
+    if let Some(data_home) = env::var_os("XDG_DATA_HOME").filter(|folder| !folder.is_empty()) {
+        return Ok(PathBuf::from(data_home).join(NAME));
+    }
+    match home {
+        Some(home) if home != Path::new("/root") => Ok(home.join(".local/share").join(NAME)),
+        Some(_) => Ok(Path::new("/var/lib").join(NAME)),
+        None => Err(BadConfig("HOME is not set; choose a folder with --data-dir".to_owned()).into()),
+    }
+}
+
+fn remove_if_there(file: &Path) -> anyhow::Result<()> {
+    if file.exists() {
+        fs::remove_file(file).with_context(|| format!("cannot remove {}", file.display()))?;
+    }
+    Ok(())
+}
+
+fn print_what_to_do(devnet: &Devnet, address: SocketAddr, folder: &Path) {
+    let (sender, recipient) = (devnet.account("alice"), devnet.account("bob"));
+    println!("flowfi-indexer runs, with a local network whose streams move by themselves.\n");
+    println!("  the page          http://{address}/");
+    println!("  every event       curl -N 'http://{address}/v1/events/subscribe?all=true'");
+    println!("  the streams       curl 'http://{address}/v1/streams?limit=3'");
+    println!(
+        "  a new stream      curl -X POST 'http://{address}/devnet/streams' -H 'content-type: application/json' \\"
+    );
+    println!(
+        "                      -d '{{\"sender\":\"{sender}\",\"recipient\":\"{recipient}\",\"amount\":\"36000000\",\"duration\":3600}}'"
+    );
+    println!("\nData is kept in {} (start over: --fresh). Stop with Ctrl-C.", folder.display());
+}

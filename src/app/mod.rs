@@ -1,0 +1,67 @@
+//! Composition: makes the parts from their arguments, hands each what it needs, and runs them until stopped.
+
+mod dev;
+mod gateway;
+mod local_network;
+mod private_postgres;
+mod serve;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use rand::{SeedableRng, rngs::StdRng};
+use thiserror::Error;
+use tokio::net::TcpListener;
+
+use crate::{
+    config::{Cli, Command},
+    store::{DatabaseArgs, Store},
+    telemetry,
+};
+
+/// Configuration that only shows to be wrong once its parts are put together.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct BadConfig(String);
+
+/// Does what the command line says.
+///
+/// # Errors
+/// What kept it from starting; failures later are logged and show in the exit code.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    telemetry::init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Dev(args) => dev::run(*args).await,
+            Command::Serve(args) => serve::run(*args).await,
+            Command::Devnet(args) => local_network::run(args).await,
+            Command::Migrate(args) => migrate(&args).await,
+            Command::Postgres(args) => private_postgres::run(args).await,
+        }
+    })
+}
+
+async fn migrate(args: &DatabaseArgs) -> anyhow::Result<ExitCode> {
+    let store = connect(args).await?;
+    store.migrate().await?;
+    store.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn connect(args: &DatabaseArgs) -> anyhow::Result<Store> {
+    let Some(url) = &args.database_url else {
+        return Err(BadConfig("no database: set DATABASE_URL (or try `flowfi-indexer dev`)".to_owned()).into());
+    };
+    Ok(Store::connect(url, args.database_connections).await?)
+}
+
+async fn listen(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} (choose another: --listen)"))
+}
+
+/// The one place where chance comes in; everything else is given a generator or a seed.
+#[expect(clippy::disallowed_methods, reason = "the root of all generators")]
+fn random_generator() -> StdRng {
+    StdRng::from_rng(&mut rand::rng())
+}

@@ -1,0 +1,53 @@
+//! `postgres -- COMMAND`: a command with a database of its own that is thrown away, for tests and benchmarks.
+
+use std::{
+    env, fs,
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use tokio::process::Command;
+
+use crate::{
+    config::PostgresArgs,
+    store::{Durability, PrivateServer},
+};
+
+/// Runs the command and ends as it ended.
+pub(super) async fn run(args: PostgresArgs) -> anyhow::Result<ExitCode> {
+    let folder = Scratch::new()?;
+    let durability = if args.durable { Durability::Fsync } else { Durability::None };
+    let server = PrivateServer::start(&folder.0, args.pg_bin.as_deref(), durability).await?;
+    let (program, arguments) = args.command.split_first().context("no command")?;
+    let status = Command::new(program)
+        .args(arguments)
+        .env("DATABASE_URL", server.url())
+        .kill_on_drop(true)
+        .status()
+        .await
+        .with_context(|| format!("cannot run {}", Path::new(program).display()))?;
+    server.stop();
+    drop(folder);
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}
+
+/// A folder that is removed at the end. Not below our home, which the server's account may not be able to enter.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> anyhow::Result<Self> {
+        let folder = env::temp_dir().join(format!("flowfi-postgres-{}", std::process::id()));
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed is in the system's folder for that.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

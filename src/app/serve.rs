@@ -1,0 +1,65 @@
+//! `serve`: the daemon.
+
+use std::{process::ExitCode, sync::Arc};
+
+use rand::Rng;
+use tracing::info;
+
+use super::{BadConfig, connect, gateway, listen, random_generator};
+use crate::{
+    config::{Auth, Role, ServeArgs},
+    domain::SystemClock,
+    http::LocalRoutes,
+    ingest::{Indexer, IngestSettings},
+    lifecycle::Lifecycle,
+    source::{ChainSource, StellarRpc},
+    store::Store,
+};
+
+/// Runs the parts that the role asks for, until stopped.
+pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    let source = source(&args)?;
+    let listener = match args.role {
+        Role::All | Role::Gateway => Some(listen(args.http.listen).await?),
+        Role::Indexer => None,
+    };
+    let store = connect(&args.database).await?;
+    store.migrate().await?;
+    let mut lifecycle = Lifecycle::new();
+    if let Some(listener) = listener {
+        let address = listener.local_addr()?;
+        let contract_id = args.ingest.contract.clone();
+        gateway::start(&mut lifecycle, listener, store.clone(), contract_id, &args.http, LocalRoutes::None).await?;
+        let Auth::Off = args.auth;
+        info!("listening on http://{address}; everybody who reaches it may read everything");
+    }
+    if let Some(source) = source {
+        start_indexer(&mut lifecycle, source, store.clone(), &args);
+    }
+    let code = lifecycle.run_until_stopped().await?;
+    store.close().await;
+    Ok(code)
+}
+
+fn source(args: &ServeArgs) -> anyhow::Result<Option<ChainSource>> {
+    if args.role == Role::Gateway {
+        return Ok(None);
+    }
+    let Some(url) = &args.source.rpc_url else {
+        return Err(BadConfig("--rpc-url (FLOWFI_RPC_URL) is needed to index".to_owned()).into());
+    };
+    let rpc = StellarRpc::new(url).map_err(|failure| BadConfig(format!("--rpc-url: {failure}")))?;
+    Ok(Some(ChainSource::Rpc(rpc)))
+}
+
+fn start_indexer(lifecycle: &mut Lifecycle, source: ChainSource, store: Store, args: &ServeArgs) {
+    let settings = IngestSettings {
+        network_passphrase: args.source.network_passphrase.clone(),
+        contract_id: args.ingest.contract.clone(),
+        pace: args.ingest.pace.clone(),
+        seed: random_generator().random(),
+    };
+    let indexer = Indexer::new(source, store, settings, Arc::new(SystemClock));
+    let stop = lifecycle.soft_stop();
+    lifecycle.spawn("indexer", async move { Ok(indexer.run(stop).await?) });
+}

@@ -1,0 +1,189 @@
+//! The command line: each module owns its arguments, this file puts them together and explains them.
+//!
+//! Values come from flags, then from the environment. A bad one is one line that names it, before any port opens.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
+
+use crate::{
+    devnet::DevnetArgs,
+    http::HttpArgs,
+    ingest::{IngestArgs, PaceArgs},
+    source::SourceArgs,
+    store::DatabaseArgs,
+};
+
+/// Follows a payment-stream contract on Stellar, keeps every stream as a record in PostgreSQL, and tells subscribers
+/// what happened over server-sent events.
+///
+/// Begin with `flowfi-indexer dev`: it brings its own database and a local network with streams that move. Logs go to
+/// standard error; the environment variable `RUST_LOG` sets how much, for example `RUST_LOG=debug`.
+#[derive(Debug, Parser)]
+#[command(name = "flowfi-indexer", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run everything on this machine, for trying and developing
+    ///
+    /// Starts a private PostgreSQL, a local network with sample streams, the indexer, the API and the page, and prints
+    /// what to open. Data is kept between runs.
+    Dev(Box<DevArgs>),
+    /// Run the daemon: follow a contract and serve the API
+    Serve(Box<ServeArgs>),
+    /// Run only the local network: Stellar RPC, a stream contract, and calls to move it
+    Devnet(DevnetCommandArgs),
+    /// Bring the database schema up to date, then end
+    Migrate(DatabaseArgs),
+    /// Run a command with `DATABASE_URL` set to a private PostgreSQL, and end with it
+    #[command(hide = true)]
+    Postgres(PostgresArgs),
+}
+
+/// Arguments of `dev`.
+#[derive(Args, Debug)]
+pub struct DevArgs {
+    /// Folder for the database and the local network. Default: /var/lib/flowfi-indexer for root, else
+    /// ~/.local/share/flowfi-indexer.
+    #[arg(long, env = "FLOWFI_DATA_DIR", value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Throw away what earlier runs left and start over.
+    #[arg(long, conflicts_with = "database_url")]
+    pub fresh: bool,
+
+    /// The folder of PostgreSQL's programs, if they are not found.
+    #[arg(long, env = "FLOWFI_PG_BIN", value_name = "FOLDER")]
+    pub pg_bin: Option<PathBuf>,
+
+    /// Where to listen and how to keep connections.
+    #[command(flatten)]
+    pub http: HttpArgs,
+
+    /// Another database than the private one.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+
+    /// How eagerly to ask the local network.
+    #[command(flatten)]
+    pub pace: PaceArgs,
+
+    /// The local network.
+    #[command(flatten)]
+    pub devnet: DevnetArgs,
+}
+
+/// Arguments of `serve`.
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    /// Which part to run: the indexer writes, gateways answer; any number of gateways may share one database.
+    #[arg(long, env = "FLOWFI_ROLE", value_enum, default_value_t = Role::All)]
+    pub role: Role,
+
+    /// Who may read. Sign-in does not exist yet, so say that you know it: everybody who reaches the port may read
+    /// everything.
+    #[arg(long, env = "FLOWFI_AUTH", value_enum)]
+    pub auth: Auth,
+
+    /// Where to read the chain.
+    #[command(flatten)]
+    pub source: SourceArgs,
+
+    /// What to index.
+    #[command(flatten)]
+    pub ingest: IngestArgs,
+
+    /// Where to keep it.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+
+    /// Where to listen.
+    #[command(flatten)]
+    pub http: HttpArgs,
+}
+
+/// Which part of the daemon to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Indexer and gateway in one process.
+    All,
+    /// Follow the chain and write.
+    Indexer,
+    /// Answer queries and subscriptions.
+    Gateway,
+}
+
+/// Who may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Auth {
+    /// Everybody.
+    Off,
+}
+
+/// Arguments of `devnet`.
+#[derive(Args, Debug)]
+pub struct DevnetCommandArgs {
+    /// The address to listen on; Stellar RPC is at /devnet/rpc.
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8000")]
+    pub listen: std::net::SocketAddr,
+
+    /// A file to carry on from and to write what happens to. Without one a restart begins anew.
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+
+    /// The local network.
+    #[command(flatten)]
+    pub devnet: DevnetArgs,
+}
+
+/// Arguments of `postgres`.
+#[derive(Args, Debug)]
+pub struct PostgresArgs {
+    /// Wait for the disk at every commit, as a real database does. Without it the data is only good for tests.
+    #[arg(long)]
+    pub durable: bool,
+
+    /// The folder of PostgreSQL's programs, if they are not found.
+    #[arg(long, env = "FLOWFI_PG_BIN", value_name = "FOLDER")]
+    pub pg_bin: Option<PathBuf>,
+
+    /// The command and its arguments.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+/// Why the command line was not taken.
+#[derive(Debug)]
+pub struct Refused {
+    /// What to print: help, a version, or one line that says what is wrong.
+    pub message: String,
+    /// Whether that is an answer to what was asked (help, version) and no error.
+    pub is_answer: bool,
+}
+
+impl Cli {
+    /// Reads the command line and the environment.
+    ///
+    /// # Errors
+    /// [`Refused`] with what to print, also for `--help` and `--version`.
+    pub fn read() -> Result<Self, Refused> {
+        Self::try_parse().map_err(|error| {
+            if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+                return Refused { message: error.to_string(), is_answer: true };
+            }
+            if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+                return Refused { message: error.to_string(), is_answer: false };
+            }
+            let text = error.to_string();
+            let first_paragraph = text.split("\n\n").next().unwrap_or_default();
+            let line: Vec<&str> = first_paragraph.split_whitespace().collect();
+            Refused { message: format!("{}\n", line.join(" ")), is_answer: false }
+        })
+    }
+}

@@ -1,0 +1,203 @@
+//! The indexer against the local network: what it writes is what the chain holds, whatever goes wrong.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use flowfi_indexer::{
+    devnet::{DevnetArgs, Emit, EventKind, Fault, RawEvent},
+    domain::{Address, StreamId},
+    ingest::IngestError,
+    source::SourceError,
+};
+use serde_json::Value;
+use sqlx::{PgPool, Row};
+
+use crate::world::World;
+
+/// A past of random legal calls, many in one ledger.
+fn with_history(events: u64) -> DevnetArgs {
+    DevnetArgs { history_events: events, ..DevnetArgs::by_hand() }
+}
+
+#[sqlx::test]
+async fn records_equal_the_contracts_own_after_any_history(pool: PgPool) {
+    let mut world = World::with_devnet(pool, &with_history(3_000)).await;
+    world.start_indexer(1_000);
+    world.indexed().await;
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn pages_that_end_inside_a_transaction_change_nothing(pool: PgPool) {
+    let mut world = World::with_devnet(pool, &with_history(300)).await;
+    world.start_indexer(1);
+    world.indexed().await;
+    world.assert_equal_to_the_chain().await;
+    let without_parties =
+        sqlx::query("select count(*) from stream_events where stream_id is not null and sender is null")
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+    assert_eq!(without_parties.get::<i64, _>(0), 0, "a fee and its creation are folded together");
+}
+
+#[sqlx::test]
+async fn no_fault_of_the_source_loses_or_doubles_an_event(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    let faults = [
+        (Fault::Status { status: 429, retry_after_seconds: Some(0) }, 2),
+        (Fault::Status { status: 502, retry_after_seconds: None }, 2),
+        (Fault::RpcError { code: -32603, message: None }, 1),
+        (Fault::RpcError { code: -32001, message: None }, 1),
+        (Fault::CutBody, 2),
+        (Fault::EmptyPages { ledgers: 0 }, 3),
+        (Fault::EmptyPages { ledgers: 1 }, 3),
+        (Fault::NodeBehind { ledgers: 3 }, 3),
+    ];
+    world.start_indexer(3);
+    for (number, (fault, times)) in (0..).zip(faults) {
+        world.create("alice", "bob", 1_000_000 + number, 100).await;
+        world.devnet.inject(fault, Some(times)).unwrap();
+        world.create("carol", "dave", 2_000_000, 50).await;
+        world.indexed().await;
+    }
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn a_poison_event_is_kept_raw_and_stops_nothing(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    let symbol = |text: &str| {
+        let padding = vec![0; (4 - text.len() % 4) % 4];
+        let length = u32::try_from(text.len()).unwrap().to_be_bytes();
+        BASE64_STANDARD.encode([&[0, 0, 0, 15][..], &length, text.as_bytes(), &padding].concat())
+    };
+    let stream_one = BASE64_STANDARD.encode([&[0, 0, 0, 5][..], &1_u64.to_be_bytes()].concat());
+    let raw = |name: &str, value: [u8; 4]| RawEvent {
+        topics: vec![symbol(name), stream_one.clone()],
+        value: BASE64_STANDARD.encode(value),
+    };
+    let emit = Emit {
+        contract_id: world.devnet.contract_id(),
+        kind: EventKind::Contract,
+        events: vec![raw("stream_paused", [0, 0, 0, 1]), raw("recipient_transferred", [0, 0, 0, 99])],
+        count: 1,
+    };
+    let answer = world.devnet.submit(emit);
+    world.devnet.close_ledger().unwrap();
+    answer.await.unwrap();
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.start_indexer(100);
+    world.indexed().await;
+
+    let kept: Vec<(String, String, String)> =
+        sqlx::query_as("select kind, name, reason from quarantine order by toid, event_index")
+            .fetch_all(&world.pool)
+            .await
+            .unwrap();
+    assert_eq!(kept.len(), 2, "{kept:?}");
+    assert_eq!((kept[0].0.as_str(), kept[0].1.as_str()), ("refused", "stream_paused"));
+    assert!(kept[0].2.contains("not a map"), "{}", kept[0].2);
+    assert_eq!((kept[1].0.as_str(), kept[1].1.as_str()), ("unknown", "recipient_transferred"));
+    let contract_id = world.devnet.contract_id();
+    let unverified = |number| {
+        let (store, contract_id) = (world.store.clone(), contract_id.clone());
+        async move { store.stream(&contract_id, StreamId(number)).await.unwrap().unwrap().unverified }
+    };
+    assert!(unverified(1).await, "an unknown event spoke of stream 1");
+    assert!(!unverified(2).await);
+}
+
+#[sqlx::test]
+async fn events_of_another_contract_are_not_believed(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    let receipt = world.create("alice", "bob", 1_000_000, 100).await;
+    let rpc: Value = crate::world::http_client()
+        .post(&world.rpc_url)
+        .json(&serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "getEvents",
+            "params": {"startLedger": receipt.ledger, "filters": []}}))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let genuine = &rpc["result"]["events"][1];
+    let spoof = RawEvent {
+        topics: genuine["topic"].as_array().unwrap().iter().map(text).collect(),
+        value: text(&genuine["value"]),
+    };
+    let emit = Emit { contract_id: world.devnet.token(), kind: EventKind::Contract, events: vec![spoof], count: 1 };
+    let answer = world.devnet.submit(emit);
+    world.devnet.close_ledger().unwrap();
+    answer.await.unwrap();
+    world.start_indexer(100);
+    world.indexed().await;
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn a_hole_in_the_sources_history_stops_and_names_the_ledger(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    let stop = world.stop.child_token();
+    let run = world.indexer(100).run(stop.clone());
+    let indexed = async {
+        world.indexed().await;
+        stop.cancel();
+    };
+    let (ended, ()) = tokio::join!(run, indexed);
+    ended.unwrap();
+
+    world.devnet.close_ledgers(20).unwrap();
+    world.devnet.inject(Fault::Retention { ledgers: 5 }, None).unwrap();
+    let failure = world.indexer_failure().await;
+    let IngestError::Source(SourceError::BehindRetention { wanted, oldest }) = failure else {
+        panic!("another failure: {failure}")
+    };
+    assert_eq!((wanted.0 + 20, oldest.0), (world.devnet.latest_ledger().0, world.devnet.latest_ledger().0 - 4));
+}
+
+#[sqlx::test]
+async fn ledgers_dropped_before_the_first_one_wanted_are_no_hole(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.devnet.close_ledgers(20).unwrap();
+    world.devnet.inject(Fault::Retention { ledgers: 5 }, None).unwrap();
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let kept: Vec<_> = world.devnet.events_emitted().into_iter().filter(|id| id.ledger().0 > 20).collect();
+    assert_eq!(kept.len(), 2, "a fee and a creation");
+    assert_eq!(world.stored_ids().await, kept);
+}
+
+#[sqlx::test]
+async fn a_source_of_another_network_is_refused(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.store.claim_network("another network").await.unwrap();
+    let failure = world.indexer_failure().await.to_string();
+    assert!(failure.contains("another network") && failure.contains(world.devnet.passphrase()), "{failure}");
+}
+
+#[sqlx::test]
+async fn two_indexers_write_each_event_once(pool: PgPool) {
+    let mut world = World::with_devnet(pool, &with_history(500)).await;
+    world.start_indexer(7);
+    world.start_indexer(11);
+    world.indexed().await;
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn filters_by_address_find_events_that_do_not_name_it(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let bob: Address = world.devnet.account("bob");
+    let filter = flowfi_indexer::store::EventListFilter { address: Some(bob), ..Default::default() };
+    let request = flowfi_indexer::store::PageRequest { limit: 10, start: flowfi_indexer::store::PageStart::Offset(0) };
+    let page = world.store.event_page(&filter, request).await.unwrap();
+    let types: Vec<_> = page.items.iter().map(|event| event.event_type.as_str()).collect();
+    assert_eq!(types, ["stream.created", "stream.fee_collected"], "newest first; the fee names no party itself");
+}

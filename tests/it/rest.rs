@@ -1,0 +1,160 @@
+//! Queries: shapes, pages, and what is refused.
+
+use flowfi_indexer::{devnet::Call, domain::StreamId, http::LocalRoutes};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::world::{GatewaySettings, World, http_client};
+
+async fn get(url: &str) -> (u16, Value) {
+    let answer = http_client().get(url).send().await.unwrap();
+    let status = answer.status().as_u16();
+    let content_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
+    let expected = if status < 400 { "application/json" } else { "application/problem+json" };
+    assert_eq!(content_type, expected, "{url}");
+    (status, answer.json().await.unwrap())
+}
+
+async fn world(pool: PgPool) -> (World, String) {
+    let mut world = World::new(pool).await;
+    for stream in 0..5 {
+        world.create("alice", if stream < 3 { "bob" } else { "carol" }, 1_000_000, 100).await;
+    }
+    world.call(Call::Pause { stream_id: StreamId(2), caller: None }).await;
+    world.call(Call::Cancel { stream_id: StreamId(3), caller: None }).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    (world, base)
+}
+
+#[sqlx::test]
+async fn a_stream_is_shown_as_at_the_last_ledger_with_its_latest_events(pool: PgPool) {
+    let (world, base) = world(pool).await;
+    let (status, stream) = get(&format!("{base}/v1/streams/2")).await;
+    assert_eq!(status, 200);
+    assert_eq!((&stream["id"], &stream["status"], &stream["isPaused"]), (&json!("2"), &json!("paused"), &json!(true)));
+    assert_eq!(stream["depositedAmount"], "997500");
+    assert_eq!(stream["endTime"], Value::Null, "unknown while paused");
+    assert_eq!(stream["calculatedAt"], world.devnet.latest_closed_at().0);
+    let types: Vec<_> = stream["events"].as_array().unwrap().iter().map(|event| event["type"].clone()).collect();
+    assert_eq!(types, ["stream.paused", "stream.created", "stream.fee_collected"]);
+    assert_eq!(stream["events"][0]["eventType"], "PAUSED");
+    let by_contract = format!("{base}/v1/streams/{}:2", world.devnet.contract_id());
+    assert_eq!(get(&by_contract).await.1, stream);
+    assert_eq!(get(&format!("{base}/streams/2")).await.1, stream, "the unversioned link");
+    assert_eq!(get(&format!("{base}/v1/streams/3")).await.1["status"], "cancelled");
+}
+
+#[sqlx::test]
+async fn pages_follow_each_other_without_gap_or_double(pool: PgPool) {
+    let (world, base) = world(pool).await;
+    let mut ids = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let (_, page) = get(&format!("{base}/v1/events?limit=4{cursor}")).await;
+        assert_eq!(page["total"], world.devnet.events_emitted().len());
+        ids.extend(page["events"].as_array().unwrap().iter().map(|event| event["id"].as_str().unwrap().to_owned()));
+        if page["hasMore"] == false {
+            assert_eq!(page["nextCursor"], Value::Null);
+            break;
+        }
+        cursor = format!("&cursor={}", page["nextCursor"].as_str().unwrap());
+    }
+    let newest_first: Vec<_> = world.devnet.events_emitted().iter().rev().map(ToString::to_string).collect();
+    assert_eq!(ids, newest_first);
+    let (_, second) = get(&format!("{base}/v1/streams?limit=2&offset=2")).await;
+    let numbers: Vec<_> = second["data"].as_array().unwrap().iter().map(|stream| stream["id"].clone()).collect();
+    assert_eq!(numbers, ["3", "2"]);
+    assert_eq!((&second["total"], &second["hasMore"], &second["offset"]), (&json!(5), &json!(true), &json!(2)));
+}
+
+#[sqlx::test]
+async fn lists_are_filtered_by_what_is_asked(pool: PgPool) {
+    let (world, base) = world(pool).await;
+    let (alice, carol) = (world.devnet.account("alice"), world.devnet.account("carol"));
+    let total = |path: String| async move { get(&format!("{base}{path}")).await.1["total"].clone() };
+    assert_eq!(total(format!("/v1/streams?recipient={carol}")).await, 2);
+    assert_eq!(total(format!("/v1/streams?sender={carol}")).await, 0);
+    assert_eq!(total(format!("/v1/streams?user={carol}&sender={alice}&token={}", world.token())).await, 2);
+    assert_eq!(total(format!("/v1/events?address={carol}&type=stream.created")).await, 2);
+    assert_eq!(total("/v1/streams/2/events?type=stream.paused,stream.created".to_owned()).await, 2);
+    assert_eq!(total("/v1/streams/77/events".to_owned()).await, 0);
+}
+
+#[sqlx::test]
+async fn what_breaks_a_rule_is_a_problem_that_names_the_parameter(pool: PgPool) {
+    let (world, base) = world(pool).await;
+    let alice = world.devnet.account("alice");
+    let many: Vec<String> = (0..501).map(|number| number.to_string()).collect();
+    let cases = [
+        ("/v1/streams?limit=0".to_owned(), "limit"),
+        ("/v1/streams?limit=201".to_owned(), "limit"),
+        ("/v1/streams?limit=1&limit=2".to_owned(), "limit"),
+        ("/v1/streams?offset=-1".to_owned(), "offset"),
+        (format!("/v1/streams?offset=1&cursor={}", world.devnet.events_emitted()[0]), "offset"),
+        ("/v1/streams?cursor=1".to_owned(), "cursor"),
+        ("/v1/streams?sender=GABC".to_owned(), "sender"),
+        ("/v1/streams?colour=red".to_owned(), "colour"),
+        ("/v1/streams/seven".to_owned(), "id"),
+        ("/v1/streams/18446744073709551616".to_owned(), "id"),
+        (format!("/v1/streams/{alice}:1"), "id"),
+        ("/v1/events?type=stream.exploded".to_owned(), "type"),
+        ("/v1/events/subscribe?streams=-1".to_owned(), "streams"),
+        (format!("/v1/events/subscribe?streams={}", many.join(",")), "streams"),
+        ("/v1/events/subscribe?users=G".to_owned(), "users"),
+        ("/v1/events/subscribe?all=yes".to_owned(), "all"),
+        ("/v1/events/subscribe?all=true&types=created".to_owned(), "types"),
+    ];
+    for (path, parameter) in cases {
+        let (status, problem) = get(&format!("{base}{path}")).await;
+        assert_eq!((status, &problem["status"]), (400, &json!(400)), "{path}");
+        assert_eq!(problem["parameter"], parameter, "{path}: {problem}");
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.len() > 10), "{problem}");
+    }
+    assert_eq!(get(&format!("{base}/v1/events/subscribe")).await.0, 400, "no atom at all");
+    assert_eq!(get(&format!("{base}/v1/streams/77")).await.0, 404);
+    assert_eq!(get(&format!("{base}/v1/nothing")).await.0, 404);
+}
+
+#[sqlx::test]
+async fn a_client_that_wants_no_event_stream_is_not_given_one(pool: PgPool) {
+    let (_world, base) = world(pool).await;
+    let ask = |accept: &'static str| {
+        let request = http_client().get(format!("{base}/v1/events/subscribe?all=true")).header("accept", accept);
+        async { request.send().await.unwrap().status().as_u16() }
+    };
+    assert_eq!(ask("application/json").await, 406);
+    assert_eq!(ask("*/*").await, 200);
+    assert_eq!(ask("text/html, text/event-stream;q=0.9").await, 200);
+}
+
+#[sqlx::test]
+async fn streams_are_created_on_chain_and_only_locally_by_a_post(pool: PgPool) {
+    let (mut world, base) = world(pool).await;
+    let body = json!({
+        "sender": world.devnet.account("alice"), "recipient": world.devnet.account("bob"),
+        "tokenAddress": world.token(), "ratePerSecond": "10", "depositedAmount": "1005", "startTime": 7,
+    });
+    let answer = http_client().post(format!("{base}/v1/streams")).json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), 405);
+    let problem: Value = answer.json().await.unwrap();
+    assert!(problem["detail"].as_str().unwrap().contains("on chain"), "{problem}");
+
+    let devnet = world.devnet.clone();
+    let local = LocalRoutes::Devnet(devnet.router().merge(devnet.quick_start_router()));
+    let base = world.start_gateway_with(GatewaySettings::default(), local).await;
+    let post = http_client().post(format!("{base}/v1/streams")).json(&body).send();
+    let close = crate::world::eventually("the call waits for its ledger", || async {
+        devnet.close_ledger().unwrap();
+        devnet.stream_count() == 6
+    });
+    let (answer, ()) = tokio::join!(post, close);
+    let answer = answer.unwrap();
+    assert_eq!(answer.status(), 201);
+    let created: Value = answer.json().await.unwrap();
+    assert_eq!(created["streamId"], "6");
+    world.indexed().await;
+    let (_, stream) = get(&format!("{base}/v1/streams/6")).await;
+    assert_eq!((&stream["ratePerSecond"], &stream["depositedAmount"]), (&created["ratePerSecond"], &json!("1003")));
+}

@@ -1,0 +1,147 @@
+//! The commit: together or not at all, twice like once, one writer.
+
+use chrono::DateTime;
+use flowfi_indexer::{
+    domain::{
+        Address, Amount, ContractEvent, ContractId, EventId, LedgerSequence, RawContractEvent, StreamEvent, StreamId,
+        UnixTime,
+    },
+    store::{Batch, Committed, Store, StoreError, Writer},
+};
+use sqlx::PgPool;
+
+const CONTRACT: &str = "CDLZFC3SYJYDZT7K67VZ75HPJVIEUVNIXF47ZG2FB2RMQQVU2HHGCYSC";
+const SENDER: &str = "GAAZI4TCR3TY5OJHCTJC2A4QSY6CJWJH5IAJTGKIN2ER7LBNVKOCCWN7";
+
+fn contract() -> ContractId {
+    CONTRACT.parse().unwrap()
+}
+
+fn party() -> Address {
+    SENDER.parse().unwrap()
+}
+
+fn event(ledger: u32, index: u32, event: StreamEvent) -> ContractEvent {
+    let raw = RawContractEvent {
+        id: EventId::of(LedgerSequence(ledger), 1, 0, index).unwrap(),
+        contract_id: contract(),
+        ledger_closed_at: DateTime::from_timestamp(1_000 + i64::from(ledger), 0).unwrap(),
+        tx_hash: "ab".repeat(32),
+        in_successful_call: true,
+        topics: vec!["AAAA".to_owned(), "BBBB".to_owned()],
+        value: "CCCC".to_owned(),
+    };
+    ContractEvent { raw, event }
+}
+
+fn created(ledger: u32, stream: u64, deposited: i128) -> ContractEvent {
+    let created = StreamEvent::Created {
+        stream_id: StreamId(stream),
+        sender: party(),
+        recipient: party(),
+        rate_per_second: Amount(1),
+        token_address: contract().into(),
+        deposited_amount: Some(Amount(deposited)),
+        start_time: UnixTime(u64::MAX),
+    };
+    event(ledger, 1, created)
+}
+
+fn topped_up(ledger: u32, stream: u64, amount: i128, new: i128) -> ContractEvent {
+    let topped_up = StreamEvent::ToppedUp {
+        stream_id: StreamId(stream),
+        sender: party(),
+        amount: Amount(amount),
+        new_deposited_amount: Amount(new),
+        new_end_time: Some(UnixTime(u64::MAX)),
+    };
+    event(ledger, 0, topped_up)
+}
+
+fn batch(events: Vec<ContractEvent>, ledger: u32) -> Batch {
+    Batch {
+        events,
+        quarantined: Vec::new(),
+        position: EventId::end_of_ledger(LedgerSequence(ledger)),
+        last_whole_ledger: LedgerSequence(ledger),
+        last_whole_ledger_closed_at: DateTime::from_timestamp(1_000 + i64::from(ledger), 0),
+    }
+}
+
+async fn writer(store: &Store) -> Writer {
+    let mut writer = Writer::try_acquire(store, contract()).await.unwrap().unwrap();
+    if writer.position().is_none() {
+        writer.start_at(LedgerSequence(1), DateTime::from_timestamp(1_000, 0).unwrap()).await.unwrap();
+    }
+    writer
+}
+
+async fn deposited(store: &Store, stream: u64) -> Option<Amount> {
+    store.stream(&contract(), StreamId(stream)).await.unwrap().map(|record| record.deposited)
+}
+
+#[sqlx::test]
+async fn rows_records_and_cursor_are_written_together(pool: PgPool) {
+    let store = Store::on(pool);
+    let mut writer = writer(&store).await;
+    let committed = writer.commit(batch(vec![created(2, 1, i128::MAX), created(3, u64::MAX, 5)], 3)).await.unwrap();
+    assert_eq!(committed, Committed { events: 2, quarantined: 0, already_stored: 0 });
+    assert_eq!(deposited(&store, 1).await, Some(Amount(i128::MAX)));
+    assert_eq!(deposited(&store, u64::MAX).await, Some(Amount(5)), "ids use the whole range of u64");
+    let progress = store.progress().await.unwrap().unwrap();
+    assert_eq!(progress.position, EventId::end_of_ledger(LedgerSequence(3)));
+    assert_eq!(progress.last_whole_ledger, LedgerSequence(3));
+}
+
+#[sqlx::test]
+async fn events_that_come_again_are_not_folded_again(pool: PgPool) {
+    let store = Store::on(pool);
+    let mut writer = writer(&store).await;
+    let (creation, first, second) = (created(2, 1, 100), topped_up(3, 1, 50, 150), topped_up(4, 1, 7, 157));
+    writer.commit(batch(vec![creation.clone(), first.clone()], 3)).await.unwrap();
+    let committed = writer.commit(batch(vec![creation, first, second], 4)).await.unwrap();
+    assert_eq!(committed, Committed { events: 1, quarantined: 0, already_stored: 2 });
+    assert_eq!(deposited(&store, 1).await, Some(Amount(157)));
+}
+
+#[sqlx::test]
+async fn a_commit_that_fails_leaves_nothing(pool: PgPool) {
+    let store = Store::on(pool.clone());
+    let mut writer = writer(&store).await;
+    sqlx::query("alter table streams add constraint poor check (deposited < 100)").execute(&pool).await.unwrap();
+    let failure = writer.commit(batch(vec![created(2, 1, 100)], 2)).await.unwrap_err();
+    assert!(matches!(failure, StoreError::Refused(_)), "{failure}");
+    assert_eq!(store.newest_event().await.unwrap(), None);
+    let progress = store.progress().await.unwrap().unwrap();
+    assert_eq!(progress.position, EventId::end_of_ledger(LedgerSequence(0)), "the cursor stays with the rows");
+}
+
+#[sqlx::test]
+async fn a_writer_whose_cursor_was_moved_is_fenced(pool: PgPool) {
+    let store = Store::on(pool.clone());
+    let mut writer = writer(&store).await;
+    sqlx::query("update cursors set toid = toid + 1").execute(&pool).await.unwrap();
+    let failure = writer.commit(batch(vec![created(2, 1, 100)], 2)).await.unwrap_err();
+    assert!(matches!(failure, StoreError::Fenced), "{failure}");
+    assert_eq!(deposited(&store, 1).await, None);
+}
+
+#[sqlx::test]
+async fn the_cursor_is_never_lowered(pool: PgPool) {
+    let store = Store::on(pool);
+    let mut writer = writer(&store).await;
+    writer.commit(batch(Vec::new(), 9)).await.unwrap();
+    assert!(matches!(writer.commit(batch(Vec::new(), 8)).await, Err(StoreError::Fenced)));
+}
+
+#[sqlx::test]
+async fn there_is_one_writer_until_it_goes(pool: PgPool) {
+    let store = Store::on(pool);
+    let first = writer(&store).await;
+    assert!(Writer::try_acquire(&store, contract()).await.unwrap().is_none());
+    first.release().await.unwrap();
+    crate::world::eventually("the lock is free", || async {
+        Writer::try_acquire(&store, contract()).await.unwrap().is_some()
+    })
+    .await;
+}

@@ -1,0 +1,303 @@
+//! A whole small world for a test: the local network, an indexer and a gateway on a database of its own.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use flowfi_indexer::{
+    decode::StreamEntry,
+    devnet::{Call, Devnet, DevnetArgs, Receipt},
+    domain::{Address, Amount, EventId, StreamId, SystemClock, UnixTime},
+    feed::{self, Feed},
+    http::{self, HttpState, LocalRoutes},
+    ingest::{Indexer, IngestError, IngestSettings, PaceArgs},
+    source::{ChainSource, StellarRpc},
+    store::{EventAtoms, EventRange, PageRequest, PageStart, Store, StreamListFilter},
+};
+use rand::{SeedableRng, rngs::StdRng};
+use serde_json::Value;
+use sqlx::PgPool;
+use tokio::{
+    net::TcpListener,
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+/// Everything in these tests happens within milliseconds; a machine under load gets this much.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+const WRITE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Waits until a condition holds. Looks again often; fails at the deadline.
+pub async fn eventually<F, Fut>(what: &str, condition: F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = bool>,
+{
+    let deadline = Instant::now() + DEADLINE;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "not within {DEADLINE:?}: {what}");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+pub struct World {
+    pub devnet: Devnet,
+    pub store: Store,
+    pub pool: PgPool,
+    pub rpc_url: String,
+    pub stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+/// How a test wants its gateway.
+pub struct GatewaySettings {
+    pub ring_events: usize,
+    pub heartbeat: Duration,
+}
+
+impl Default for GatewaySettings {
+    fn default() -> Self {
+        Self { ring_events: 10_000, heartbeat: Duration::from_secs(15) }
+    }
+}
+
+impl World {
+    /// A local network without ledgers of its own accord, served on a free port.
+    pub async fn new(pool: PgPool) -> Self {
+        Self::with_devnet(pool, &DevnetArgs::by_hand()).await
+    }
+
+    pub async fn with_devnet(pool: PgPool, args: &DevnetArgs) -> Self {
+        let devnet = Devnet::open(args, None, Arc::new(SystemClock)).unwrap();
+        let mut world = Self {
+            store: Store::on(pool.clone()),
+            pool,
+            rpc_url: String::new(),
+            stop: CancellationToken::new(),
+            tasks: JoinSet::new(),
+            devnet: devnet.clone(),
+        };
+        let base = world.serve(devnet.router()).await;
+        world.rpc_url = format!("{base}/devnet/rpc");
+        world
+    }
+
+    async fn serve(&mut self, router: axum::Router) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move { http::serve(listener, router, WRITE_DEADLINE, stop).await.unwrap() });
+        format!("http://{address}")
+    }
+
+    pub fn source(&self) -> ChainSource {
+        ChainSource::Rpc(StellarRpc::new(&self.rpc_url).unwrap())
+    }
+
+    pub fn indexer(&self, page_limit: u32) -> Indexer {
+        let settings = IngestSettings {
+            network_passphrase: self.devnet.passphrase().to_owned(),
+            contract_id: self.devnet.contract_id(),
+            pace: PaceArgs { start_ledger: None, poll_ms: 10, page_limit },
+            seed: 7,
+        };
+        Indexer::new(self.source(), self.store.clone(), settings, Arc::new(SystemClock))
+    }
+
+    /// Starts an indexer that must not fail.
+    pub fn start_indexer(&mut self, page_limit: u32) {
+        let indexer = self.indexer(page_limit);
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move { indexer.run(stop).await.unwrap() });
+    }
+
+    /// Runs an indexer until it fails, and says how.
+    pub async fn indexer_failure(&self) -> IngestError {
+        let run = self.indexer(100).run(self.stop.clone());
+        timeout(DEADLINE, run).await.expect("the indexer ends").expect_err("the indexer fails")
+    }
+
+    /// Starts a gateway and returns its base URL.
+    pub async fn start_gateway(&mut self, settings: GatewaySettings) -> String {
+        self.start_gateway_with(settings, LocalRoutes::None).await
+    }
+
+    pub async fn start_gateway_with(&mut self, settings: GatewaySettings, local: LocalRoutes) -> String {
+        let feed = Feed::open(self.store.clone(), settings.ring_events).await.unwrap();
+        let state = HttpState::new(
+            self.store.clone(),
+            feed.clone(),
+            self.devnet.contract_id(),
+            settings.heartbeat,
+            self.stop.clone(),
+            StdRng::seed_from_u64(7),
+        );
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move { feed::tail(feed, stop).await.unwrap() });
+        self.serve(http::router(state, local)).await
+    }
+
+    /// Puts a call into a ledger of its own.
+    pub async fn call(&self, call: Call) -> Receipt {
+        let answer = self.devnet.submit(call);
+        self.devnet.close_ledger().unwrap();
+        answer.await.unwrap()
+    }
+
+    pub async fn create(&self, sender: &str, recipient: &str, amount: i128, duration_seconds: u64) -> Receipt {
+        self.call(self.creation(sender, recipient, amount, duration_seconds)).await
+    }
+
+    pub fn creation(&self, sender: &str, recipient: &str, amount: i128, duration_seconds: u64) -> Call {
+        Call::Create {
+            sender: self.devnet.account(sender),
+            recipient: self.devnet.account(recipient),
+            token: self.token(),
+            amount: Amount(amount),
+            duration_seconds,
+        }
+    }
+
+    pub fn token(&self) -> Address {
+        self.devnet.token().into()
+    }
+
+    /// Waits until everything up to the newest ledger is indexed.
+    pub async fn indexed(&self) {
+        let tip = self.devnet.latest_ledger();
+        eventually("the tip is indexed", || async {
+            let progress = self.store.progress().await.unwrap();
+            progress.is_some_and(|progress| progress.position.last_whole_ledger() >= tip)
+        })
+        .await;
+    }
+
+    /// The ids of all event rows, in order.
+    pub async fn stored_ids(&self) -> Vec<EventId> {
+        let range = EventRange { after: EventId::ZERO, up_to: EventId::from_parts(i64::MAX, 0).unwrap() };
+        let all = EventAtoms { all: true, ..EventAtoms::default() };
+        let events = self.store.matching_events(range, &all, 1_000_000).await.unwrap();
+        events.iter().map(|event| event.id).collect()
+    }
+
+    /// Compares what was indexed with what the chain says: every event, every record, every claimable.
+    pub async fn assert_equal_to_the_chain(&self) {
+        assert_eq!(self.stored_ids().await, self.devnet.events_emitted(), "every event once");
+        let count = u64::try_from(self.devnet.stream_count()).unwrap();
+        let now = self.devnet.latest_closed_at();
+        for number in 1..=count {
+            let stream_id = StreamId(number);
+            let record = self.store.stream(&self.devnet.contract_id(), stream_id).await.unwrap().unwrap();
+            assert_eq!(Some(StreamEntry::from(&record)), self.devnet.stream_entry(stream_id), "stream {number}");
+            for later in [0, 1, 1_000, 100_000_000] {
+                let at = UnixTime(now.0 + later);
+                assert_eq!(Some(record.claimable(at)), self.devnet.claimable(stream_id, at), "stream {number}");
+            }
+        }
+        let request = PageRequest { limit: 1, start: PageStart::Offset(0) };
+        let page = self.store.stream_page(&StreamListFilter::default(), request).await.unwrap();
+        assert_eq!(u64::from(page.total), count);
+        self.devnet.check_balances().unwrap();
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// One SSE frame, or a comment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Frame {
+    pub id: Option<String>,
+    pub event: Option<String>,
+    pub data: Option<Value>,
+    pub retry: Option<u64>,
+    pub is_comment: bool,
+}
+
+impl Frame {
+    fn parse(text: &str) -> Self {
+        let mut frame = Self::default();
+        for line in text.lines() {
+            let (field, value) = line.split_once(':').expect("each line has a field");
+            let value = value.strip_prefix(' ').unwrap_or(value);
+            match field {
+                "" => frame.is_comment = true,
+                "id" => frame.id = Some(value.to_owned()),
+                "event" => frame.event = Some(value.to_owned()),
+                "data" => frame.data = Some(serde_json::from_str(value).unwrap()),
+                "retry" => frame.retry = Some(value.parse().unwrap()),
+                other => panic!("no such field: {other}"),
+            }
+        }
+        frame
+    }
+
+    /// The event's id, if the frame is one of the feed's events.
+    pub fn feed_id(&self) -> Option<EventId> {
+        let name = self.event.as_deref()?;
+        let of_feed = name.starts_with("stream.") || name.starts_with("protocol.");
+        of_feed.then(|| self.id.as_deref().unwrap().parse().unwrap())
+    }
+}
+
+/// A client of the event stream.
+pub struct Subscriber {
+    response: reqwest::Response,
+    text: String,
+}
+
+impl Subscriber {
+    /// Connects and reads up to and including the `connected` event.
+    pub async fn connect(base: &str, query: &str, last_event_id: Option<&str>) -> Self {
+        let mut request = http_client().get(format!("{base}/v1/events/subscribe?{query}"));
+        if let Some(id) = last_event_id {
+            request = request.header("last-event-id", id);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let mut subscriber = Self { response, text: String::new() };
+        let first = subscriber.next().await.unwrap();
+        assert!((2_000..=7_000).contains(&first.retry.unwrap()) && first.is_comment);
+        assert_eq!(subscriber.next().await.unwrap().event.as_deref(), Some("connected"));
+        subscriber
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The next frame, none at the end of the stream or if the connection breaks.
+    pub async fn next(&mut self) -> Option<Frame> {
+        loop {
+            if let Some((frame, rest)) = self.text.split_once("\n\n") {
+                let frame = Frame::parse(frame);
+                self.text = rest.to_owned();
+                return Some(frame);
+            }
+            let chunk = timeout(DEADLINE, self.response.chunk()).await.expect("a frame within the deadline");
+            self.text += std::str::from_utf8(&chunk.ok()??).unwrap();
+        }
+    }
+
+    /// The next `count` events of the feed; heartbeats are passed over.
+    pub async fn events(&mut self, count: usize) -> Vec<Frame> {
+        let mut events = Vec::new();
+        while events.len() < count {
+            let frame = self.next().await.expect("the stream goes on");
+            if frame.feed_id().is_some() {
+                events.push(frame);
+            }
+        }
+        events
+    }
+
+    pub async fn ids(&mut self, count: usize) -> Vec<EventId> {
+        self.events(count).await.iter().filter_map(Frame::feed_id).collect()
+    }
+}
+
+pub fn http_client() -> reqwest::Client {
+    reqwest::Client::builder().build().unwrap()
+}
