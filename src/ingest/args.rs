@@ -11,8 +11,9 @@ pub struct IngestArgs {
     #[arg(long, env = "FLOWFI_CONTRACT", value_name = "C…")]
     pub contract: ContractId,
 
+    /// How eagerly.
     #[command(flatten)]
-    pub(crate) pace: PaceArgs,
+    pub pace: PaceArgs,
 }
 
 /// How eagerly to ask.
@@ -20,14 +21,14 @@ pub struct IngestArgs {
 pub struct PaceArgs {
     /// The first ledger to index, for a database that has none yet. Default: the oldest the source still has.
     #[arg(long, env = "FLOWFI_START_LEDGER", value_name = "N")]
-    pub(crate) start_ledger: Option<u32>,
+    pub start_ledger: Option<u32>,
 
     /// The longest pause between two looks at the tip, in milliseconds. Shorter pauses are chosen by themselves when
     /// the next ledger is about to close.
     #[arg(long, env = "FLOWFI_POLL_MS", value_name = "MS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
-    pub(crate) poll_ms: u64,
+    pub poll_ms: u64,
 
     /// How many events to ask for at once.
     #[arg(long, env = "FLOWFI_PAGE_LIMIT", value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) page_limit: u32,
+    pub page_limit: u32,
 }

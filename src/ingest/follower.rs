@@ -17,7 +17,7 @@ use super::{
     pacing::TipPacing,
 };
 use crate::{
-    domain::{ContractId, EventId},
+    domain::{ContractId, EventId, LedgerSequence, RawContractEvent},
     source::{ChainSource, EventPage, EventsFrom, SourceError},
     store::Batch,
 };
@@ -50,8 +50,9 @@ impl Follower<'_> {
         let mut batcher = Batcher::new(position, EVENTS_IN_A_BATCH);
         let mut progress = CatchUp::default();
         let mut after = position;
+        let mut from = EventsFrom::After(position);
         loop {
-            let asked = self.source.events(self.contract_id, EventsFrom::After(after), self.pace.page_limit);
+            let asked = self.source.events(self.contract_id, from, self.pace.page_limit);
             let page = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 page = asked => page,
@@ -68,8 +69,13 @@ impl Follower<'_> {
                     }
                     let stands_still = page.cursor <= after;
                     after = after.max(page.cursor);
+                    from = EventsFrom::After(after);
                     let at_the_tip = page.is_drained() || stands_still;
                     at_the_tip.then(|| pacing.wait_after(page.latest_ledger, Instant::now()))
+                }
+                Err(SourceError::BehindRetention { oldest, .. }) if nothing_is_missing(after, from, oldest) => {
+                    from = EventsFrom::Ledger(oldest);
+                    None
                 }
                 Err(failure) => Some(self.wait_after(failure, poll)?),
             };
@@ -98,8 +104,14 @@ impl Follower<'_> {
     }
 }
 
+/// A cursor in a ledger that the source has dropped is refused, also where the ledger after it is there: the end of
+/// one ledger is the beginning of the next, and asking by ledger says the same.
+fn nothing_is_missing(after: EventId, from: EventsFrom, oldest: LedgerSequence) -> bool {
+    matches!(from, EventsFrom::After(_)) && after.is_end_of_ledger() && oldest == after.ledger().next()
+}
+
 /// Decoding ten thousand events takes tens of milliseconds: too long for the runtime.
-async fn decode(events: Vec<crate::domain::RawContractEvent>) -> Vec<Incoming> {
+async fn decode(events: Vec<RawContractEvent>) -> Vec<Incoming> {
     if events.is_empty() {
         return Vec::new();
     }

@@ -24,7 +24,7 @@ const STANDBY_INTERVAL: Duration = Duration::from_secs(1);
 pub enum IngestError {
     /// The source refuses, or has lost ledgers that are not indexed.
     #[error("the source cannot be followed: {0}")]
-    Source(#[source] SourceError),
+    Source(SourceError),
     /// The database refuses, or belongs to another network.
     #[error(transparent)]
     Store(#[from] StoreError),

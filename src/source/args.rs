@@ -5,9 +5,9 @@ use clap::Args;
 /// Where to read the chain.
 #[derive(Args, Clone, Debug)]
 pub struct SourceArgs {
-    /// A Stellar RPC endpoint (protocol 23 or later).
+    /// A Stellar RPC endpoint (protocol 23 or later). Needed by the roles that index.
     #[arg(long, env = "FLOWFI_RPC_URL", value_name = "URL")]
-    pub rpc_url: String,
+    pub rpc_url: Option<String>,
 
     /// The network's passphrase; the endpoint must serve this network.
     #[arg(

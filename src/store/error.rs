@@ -7,10 +7,10 @@ use thiserror::Error;
 pub enum StoreError {
     /// The database cannot be reached, is starting or stopping, or asked to try again. Waiting helps.
     #[error("the database is unavailable: {0}")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(sqlx::Error),
     /// The database refused a statement. Waiting does not help.
     #[error("the database refused a statement: {0}")]
-    Refused(#[source] sqlx::Error),
+    Refused(sqlx::Error),
     /// Another writer moved the cursor: this one must stop.
     #[error("another writer moved the cursor of this contract; this one stops")]
     Fenced,
@@ -27,7 +27,7 @@ pub enum StoreError {
     },
     /// The schema could not be brought up to date.
     #[error("the database schema could not be brought up to date: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(sqlx::migrate::MigrateError),
 }
 
 impl From<sqlx::Error> for StoreError {

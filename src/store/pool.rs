@@ -55,7 +55,7 @@ impl Store {
 
     /// Brings the schema up to date. Safe to run from several processes at once.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(sqlx::migrate!().run(&self.pool).await?)
+        sqlx::migrate!().run(&self.pool).await.map_err(StoreError::Migration)
     }
 
     /// Closes every connection, waiting for those in use.

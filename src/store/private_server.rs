@@ -115,6 +115,20 @@ impl PrivateServer {
         Ok(server)
     }
 
+    /// Removes the data that a server left in `folder`, if there is any.
+    ///
+    /// # Errors
+    /// A server is running on it, or a file cannot be removed.
+    pub async fn erase(folder: &Path) -> Result<(), PrivateServerError> {
+        let data = folder.join("postgres");
+        if !data.exists() {
+            return Ok(());
+        }
+        let _lock = lock_folder(folder)?;
+        wait_for_the_last_one(&data).await;
+        fs::remove_dir_all(&data).map_err(io_error(format!("cannot remove {}", data.display())))
+    }
+
     /// Returns the URL to connect with.
     #[must_use]
     pub fn url(&self) -> &str {

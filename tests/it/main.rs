@@ -4,3 +4,9 @@
 mod architecture;
 mod contract_events;
 mod contract_histories;
+mod ingest;
+mod kill;
+mod rest;
+mod store;
+mod subscribe;
+mod world;

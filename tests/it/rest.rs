@@ -73,7 +73,10 @@ async fn pages_follow_each_other_without_gap_or_double(pool: PgPool) {
 async fn lists_are_filtered_by_what_is_asked(pool: PgPool) {
     let (world, base) = world(pool).await;
     let (alice, carol) = (world.devnet.account("alice"), world.devnet.account("carol"));
-    let total = |path: String| async move { get(&format!("{base}{path}")).await.1["total"].clone() };
+    let total = |path: String| {
+        let url = format!("{base}{path}");
+        async move { get(&url).await.1["total"].clone() }
+    };
     assert_eq!(total(format!("/v1/streams?recipient={carol}")).await, 2);
     assert_eq!(total(format!("/v1/streams?sender={carol}")).await, 0);
     assert_eq!(total(format!("/v1/streams?user={carol}&sender={alice}&token={}", world.token())).await, 2);

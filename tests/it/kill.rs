@@ -1,0 +1,156 @@
+//! `kill -9` of the real daemon under load, at random points, some of them inside an open transaction: nothing is lost
+//! and nothing is doubled, neither in the database nor for a client that reconnects.
+
+use std::{
+    process::{Command as StdCommand, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use flowfi_indexer::{
+    devnet::DevnetArgs,
+    domain::{EventId, LedgerSequence},
+};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use sqlx::{ConnectOptions, PgPool};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    time::sleep,
+};
+
+use crate::world::{Subscriber, World, eventually};
+
+const KILLS: usize = 12;
+const KILLS_INSIDE_A_BATCH: usize = 3;
+const MOST_KILLS: usize = 60;
+
+/// The real binary.
+struct Daemon {
+    process: Child,
+    base: String,
+}
+
+impl Daemon {
+    async fn start(world: &World) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
+            .args(["serve", "--auth", "off", "--listen", "127.0.0.1:0", "--page-limit", "400", "--poll-ms", "10"])
+            .args(["--rpc-url", &world.rpc_url, "--network-passphrase", world.devnet.passphrase()])
+            .args(["--contract", world.devnet.contract_id().as_str()])
+            .env("DATABASE_URL", world.pool.connect_options().to_url_lossy().as_str())
+            .env("RUST_LOG", "info")
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let base = loop {
+            let line = lines.next_line().await.unwrap().expect("the daemon says where it listens");
+            if let Some((_, rest)) = line.split_once("listening on ") {
+                break rest.split(';').next().unwrap().to_owned();
+            }
+        };
+        process.stderr = Some(lines.into_inner().into_inner());
+        Self { process, base }
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.process.id().unwrap().to_string();
+        assert!(StdCommand::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Freezes the daemon, lets the database finish what it was told, looks whether a transaction that has written
+    /// is left open, and kills.
+    async fn kill(mut self, pool: &PgPool) -> bool {
+        self.signal("-STOP");
+        eventually("no statement of the daemon runs", || async { count(pool, "state = 'active'").await == 0 }).await;
+        let inside = count(pool, "state = 'idle in transaction' and backend_xid is not null").await > 0;
+        self.signal("-KILL");
+        self.process.wait().await.unwrap();
+        inside
+    }
+}
+
+async fn count(pool: &PgPool, condition: &str) -> i64 {
+    let query = format!(
+        "select count(*) from pg_stat_activity where datname = current_database()
+         and application_name = 'flowfi-indexer' and {condition}"
+    );
+    sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(pool).await.unwrap()
+}
+
+/// A client that reconnects with its last event id, to whichever daemon runs now.
+async fn follow(base: Arc<Mutex<String>>, wanted: Arc<Mutex<Option<EventId>>>) -> Vec<EventId> {
+    let mut seen: Vec<EventId> = Vec::new();
+    let before_everything = EventId::end_of_ledger(LedgerSequence(1));
+    loop {
+        let now = base.lock().unwrap().clone();
+        let after = seen.last().copied().unwrap_or(before_everything).to_string();
+        if let Some(mut subscriber) = Subscriber::try_connect(&now, "all=true", Some(&after)).await {
+            while let Some(frame) = subscriber.next().await {
+                assert_ne!(frame.event.as_deref(), Some("reset"), "{frame:?}");
+                seen.extend(frame.feed_id());
+                if seen.last().is_some_and(|last| *wanted.lock().unwrap() == Some(*last)) {
+                    return seen;
+                }
+            }
+        }
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Goes on closing ledgers with new streams until the kills are over.
+async fn load(world: &World, over: &Mutex<bool>) {
+    while !*over.lock().unwrap() {
+        for _ in 0..5 {
+            drop(world.devnet.submit(world.creation("alice", "bob", 1_000_000, 100)));
+        }
+        world.devnet.close_ledger().unwrap();
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn kill_again_and_again(world: &World, base: &Mutex<String>) -> (usize, usize) {
+    let mut rng = StdRng::seed_from_u64(9);
+    let (mut kills, mut inside) = (0, 0);
+    while kills < KILLS || inside < KILLS_INSIDE_A_BATCH {
+        assert!(kills < MOST_KILLS, "{inside} of {kills} kills fell inside a batch");
+        let stored = world.store.newest_event().await.unwrap();
+        let daemon = Daemon::start(world).await;
+        base.lock().unwrap().clone_from(&daemon.base);
+        eventually("the daemon writes", || async { world.store.newest_event().await.unwrap() > stored }).await;
+        // The random point is the subject of this test, not something to wait for.
+        sleep(Duration::from_micros(rng.random_range(0..60_000))).await;
+        inside += usize::from(daemon.kill(&world.pool).await);
+        kills += 1;
+    }
+    (kills, inside)
+}
+
+#[sqlx::test]
+async fn killed_at_any_point_it_loses_nothing_and_doubles_nothing(pool: PgPool) {
+    let args = DevnetArgs { history_events: 15_000, ..DevnetArgs::by_hand() };
+    let world = World::with_devnet(pool, &args).await;
+    let first = Daemon::start(&world).await;
+    let base = Arc::new(Mutex::new(first.base.clone()));
+    eventually("the index has begun", || async { world.store.progress().await.unwrap().is_some() }).await;
+    let (wanted, over) = (Arc::new(Mutex::new(None)), Mutex::new(false));
+
+    let client = follow(Arc::clone(&base), Arc::clone(&wanted));
+    let chain = load(&world, &over);
+    let daemons = async {
+        first.kill(&world.pool).await;
+        let (kills, inside) = kill_again_and_again(&world, &base).await;
+        println!("{inside} of {kills} kills fell inside a batch");
+        *over.lock().unwrap() = true;
+        let last = Daemon::start(&world).await;
+        base.lock().unwrap().clone_from(&last.base);
+        world.create("carol", "dave", 1_000_000, 100).await;
+        *wanted.lock().unwrap() = world.devnet.events_emitted().last().copied();
+        world.indexed().await;
+        last
+    };
+    let (seen, (), _last) = tokio::join!(client, chain, daemons);
+    assert_eq!(seen, world.devnet.events_emitted(), "the client saw each event once, in order");
+    world.assert_equal_to_the_chain().await;
+}
