@@ -1,5 +1,6 @@
 //! What moves by itself on the devnet: sample streams between sample accounts, so that whoever looks sees life.
-//! Everything it decides on is the contract's state, so it goes on after a restart.
+//! Everything it decides on is the contract's state, so it goes on after a restart. The streams that alice and bob send
+//! are left to whoever tries things out.
 
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IteratorRandom};
 
@@ -14,6 +15,8 @@ const MOST_STREAMS: usize = 15;
 const SHORT_SECONDS: u64 = 240;
 /// Once in how many ledgers something happens, on average.
 const LEDGERS_PER_CALL: u32 = 2;
+/// The first so many sample accounts send nothing by themselves.
+const LEFT_ALONE: usize = 2;
 
 /// The one who calls.
 #[derive(Debug)]
@@ -32,7 +35,7 @@ impl Scenario {
     /// Returns the calls for the ledger that closes at `now`: usually none or one.
     pub(super) fn next_calls(&mut self, contract: &Contract, now: UnixTime) -> Vec<Call> {
         let live: Vec<_> =
-            contract.active_streams().filter(|(_, stream)| self.accounts.contains(&stream.sender)).collect();
+            contract.active_streams().filter(|(_, stream)| self.senders().contains(&stream.sender)).collect();
         if live.len() < FEWEST_STREAMS {
             return (live.len()..FEWEST_STREAMS).map(|_| self.create()).collect();
         }
@@ -49,18 +52,20 @@ impl Scenario {
         vec![self.change(&live)]
     }
 
+    fn senders(&self) -> &[Address] {
+        &self.accounts[LEFT_ALONE..]
+    }
+
     fn change(&mut self, live: &[(StreamId, &Stream)]) -> Call {
         let (stream_id, stream) = live.iter().choose(&mut self.rng).copied().expect("there are live streams");
         let caller = None;
-        if live.len() >= MOST_STREAMS {
-            return Call::Cancel { stream_id, caller };
-        }
-        match self.rng.random_range(0..50) {
-            0 => Call::Cancel { stream_id, caller },
-            1 => self.create(),
-            2..10 => Call::TopUp { stream_id, caller, amount: Amount(stream.rate_per_second.saturating_mul(60)) },
+        let is_crowded = live.len() >= MOST_STREAMS;
+        match self.rng.random_range(0..80) {
+            1 if !is_crowded => self.create(),
+            0 | 1 => Call::Cancel { stream_id, caller },
+            2..12 => Call::TopUp { stream_id, caller, amount: Amount(stream.rate_per_second.saturating_mul(60)) },
             _ if stream.paused => Call::Resume { stream_id, caller },
-            10..18 => Call::Pause { stream_id, caller },
+            12..26 => Call::Pause { stream_id, caller },
             _ => Call::Withdraw { stream_id, caller },
         }
     }
@@ -74,7 +79,8 @@ impl Scenario {
     }
 
     fn create_lasting(&mut self, seconds: std::ops::RangeInclusive<u64>) -> Call {
-        let sender = self.accounts.iter().choose(&mut self.rng).expect("there are sample accounts").clone();
+        let senders = &self.accounts[LEFT_ALONE..];
+        let sender = senders.iter().choose(&mut self.rng).expect("there are more sample accounts").clone();
         let others = self.accounts.iter().filter(|account| **account != sender);
         let recipient = others.choose(&mut self.rng).expect("there is more than one sample account").clone();
         let duration_seconds = self.rng.random_range(seconds);

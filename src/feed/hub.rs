@@ -92,6 +92,20 @@ impl Hub {
         }
     }
 
+    pub(super) fn has_subscribers(&self) -> bool {
+        !self.state().subscribers.is_empty()
+    }
+
+    /// Goes on after `position` if nobody is there to be told of what came before it; says whether it did.
+    pub(super) fn skip_to(&self, position: EventId) -> bool {
+        let mut state = self.state();
+        let skips = state.subscribers.is_empty() && position > state.ring.head();
+        if skips {
+            state.ring.skip_to(position);
+        }
+        skips
+    }
+
     /// Adds a subscriber; from now on every matching event is pending for it.
     pub(super) fn register(&self, atoms: Arc<EventAtoms>) -> Registered {
         let mut state = self.state();

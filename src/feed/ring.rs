@@ -82,6 +82,14 @@ impl Ring {
         self.first + u64::try_from(self.events.len() - 1).expect("a length fits u64")
     }
 
+    /// Goes on after a position without the events up to it: the table has them.
+    pub(super) fn skip_to(&mut self, position: EventId) {
+        self.first += u64::try_from(self.events.len()).expect("a length fits u64");
+        self.events.clear();
+        self.floor = position;
+        self.head = position;
+    }
+
     /// Returns the event of a sequence number, if it is held still.
     pub(super) fn get(&self, sequence: u64) -> Option<&Arc<FeedEvent>> {
         let at = usize::try_from(sequence.checked_sub(self.first)?).ok()?;

@@ -51,7 +51,14 @@ async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(),
     }
 }
 
+/// While nobody subscribes nothing is read: whoever comes later and resumes is served from the table.
 async fn publish_new(feed: &Feed) -> Result<(), StoreError> {
+    if !feed.hub.has_subscribers() {
+        let newest = feed.store.newest_event().await?;
+        if newest.is_none_or(|newest| newest == feed.hub.head() || feed.hub.skip_to(newest)) {
+            return Ok(());
+        }
+    }
     loop {
         let events = feed.store.events_after(feed.hub.head(), CHUNK).await?;
         let is_last = u32::try_from(events.len()).is_ok_and(|count| count < CHUNK);

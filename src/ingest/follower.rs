@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// A commit of this many events costs little more than their rows.
-const EVENTS_IN_A_BATCH: usize = 2_500;
+const EVENTS_IN_A_BATCH: usize = 5_000;
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Follows one contract from a position on.

@@ -67,7 +67,8 @@ impl TryFrom<StreamRow> for StreamRecord {
     }
 }
 
-/// Reads the records of these streams; those that are not there are left out.
+/// Reads the records of these streams; those that are not there are left out. The lateral join looks each of them up in
+/// the primary key; with `= any(…)` the planner reads every stream of a contract whose statistics are not fresh.
 pub(super) async fn load(
     connection: &mut PgConnection,
     contract_id: &ContractId,
@@ -81,7 +82,10 @@ pub(super) async fn load(
                   last_update_time::text as "last_update_time!", is_active, paused, paused_at::text, status,
                   total_paused_seconds::text as "total_paused_seconds!", unverified, impossible_order,
                   created_toid, created_event_index, last_toid, last_event_index, created_at, updated_at
-           from streams where contract_id = $1 and stream_id = any($2::text[]::numeric[])"#,
+           from unnest($2::text[]) as wanted (number)
+           cross join lateral (
+               select * from streams where contract_id = $1 and stream_id = wanted.number::numeric limit 1
+           ) as found"#,
         contract_id.as_str(),
         stream_ids,
     )

@@ -161,3 +161,16 @@ async fn streams_are_created_on_chain_and_only_locally_by_a_post(pool: PgPool) {
     let (_, stream) = get(&format!("{base}/v1/streams/6")).await;
     assert_eq!((&stream["ratePerSecond"], &stream["depositedAmount"]), (&created["ratePerSecond"], &json!("1003")));
 }
+
+#[sqlx::test]
+async fn a_page_of_another_site_cannot_move_the_local_network(pool: PgPool) {
+    let world = World::new(pool).await;
+    let base = world.rpc_url.strip_suffix("/devnet/rpc").unwrap();
+    let post = |origin: String| {
+        let request = http_client().post(format!("{base}/devnet/ledgers")).header("origin", origin);
+        async { request.send().await.unwrap().status().as_u16() }
+    };
+    assert_eq!(post("https://elsewhere.example".to_owned()).await, 403);
+    assert_eq!(post("null".to_owned()).await, 403);
+    assert_eq!(post(base.to_owned()).await, 200);
+}

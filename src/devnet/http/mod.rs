@@ -11,7 +11,13 @@ mod streams;
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, Request},
+    http::{
+        HeaderMap,
+        header::{HOST, ORIGIN},
+    },
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 
@@ -31,6 +37,7 @@ pub(super) fn router(devnet: Devnet) -> Router {
         .route("/devnet/ledgers", post(ledgers::close))
         .route("/devnet/faults", post(ledgers::inject).delete(ledgers::clear_faults))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(refuse_other_sites))
         .with_state(devnet)
 }
 
@@ -39,5 +46,20 @@ pub(super) fn quick_start_router(devnet: Devnet) -> Router {
     Router::new()
         .route("/v1/streams", post(quick_start::create))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(refuse_other_sites))
         .with_state(devnet)
+}
+
+/// A browser on a developer's machine sends any site's posts to it: only our own page may move the network. Whoever is
+/// no browser sends no `Origin`.
+async fn refuse_other_sites(request: Request, next: Next) -> Response {
+    if is_from_another_site(request.headers()) {
+        return problem::Problem::other_site().into_response();
+    }
+    next.run(request).await
+}
+
+fn is_from_another_site(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    text(ORIGIN).is_some_and(|origin| origin.split_once("://").map(|(_, host)| host) != text(HOST))
 }

@@ -27,18 +27,24 @@ pub(super) struct Problem {
 impl Problem {
     /// The request is wrong in this field.
     pub(super) fn parameter(name: &str, detail: impl Into<String>) -> Self {
-        let problem = Self::new(StatusCode::BAD_REQUEST, "urn:flowfi:devnet:bad-request", "Bad request", detail);
+        let problem = Self::new(StatusCode::BAD_REQUEST, "/problems/bad-request", "Bad request", detail);
         Self { parameter: Some(name.to_owned()), ..problem }
     }
 
     /// The body cannot be read at all.
     pub(super) fn body(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "urn:flowfi:devnet:bad-request", "Bad request", detail)
+        Self::new(StatusCode::BAD_REQUEST, "/problems/bad-request", "Bad request", detail)
     }
 
     /// There is nothing of this name.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "urn:flowfi:devnet:not-found", "Not found", detail)
+        Self::new(StatusCode::NOT_FOUND, "/problems/not-found", "Not found", detail)
+    }
+
+    /// The request comes from a page of another site.
+    pub(super) fn other_site() -> Self {
+        let detail = "the local network takes no requests from pages of other sites";
+        Self::new(StatusCode::FORBIDDEN, "/problems/other-site", "Forbidden", detail)
     }
 
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
@@ -51,7 +57,7 @@ impl Problem {
             Refused::InsufficientBalance => (StatusCode::CONFLICT, None),
             Refused::NotAParty | Refused::NotBase64 | Refused::Overflow => (StatusCode::UNPROCESSABLE_ENTITY, None),
         };
-        let problem = Self::new(status, "urn:flowfi:devnet:refused", "The contract refused", refused.to_string());
+        let problem = Self::new(status, "/problems/refused", "The contract refused", refused.to_string());
         Self { code, ..problem }
     }
 }
@@ -71,12 +77,9 @@ impl From<NotDone> for Problem {
     fn from(not_done: NotDone) -> Self {
         match not_done {
             NotDone::Refused(refused) => Self::refused(refused),
-            NotDone::Full | NotDone::Stopped => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "urn:flowfi:devnet:unavailable",
-                "Unavailable",
-                not_done.to_string(),
-            ),
+            NotDone::Full | NotDone::Stopped => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "/problems/unavailable", "Unavailable", not_done.to_string())
+            }
         }
     }
 }
@@ -84,13 +87,13 @@ impl From<NotDone> for Problem {
 impl From<DevnetError> for Problem {
     fn from(error: DevnetError) -> Self {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Self::new(status, "urn:flowfi:devnet:failed", "The local network failed", error.to_string())
+        Self::new(status, "/problems/failed", "The local network failed", error.to_string())
     }
 }
 
 impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
-        let kind = "urn:flowfi:devnet:bad-request";
+        let kind = "/problems/bad-request";
         Self::new(rejection.status(), kind, "Bad request", "the body could not be read, or is too large")
     }
 }

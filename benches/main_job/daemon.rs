@@ -1,0 +1,112 @@
+//! The processes under measurement, and what the kernel says of them.
+
+use std::{env, fs, path::PathBuf, process::Stdio, time::Duration};
+
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, postgres::PgConnectOptions};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStderr, ChildStdout, Command},
+};
+
+/// The kernel counts processor time in hundredths of a second (`getconf CLK_TCK`).
+const TICKS_A_SECOND: u32 = 100;
+
+/// A network to index.
+pub struct Network {
+    pub rpc_url: String,
+    pub contract: String,
+    pub passphrase: String,
+}
+
+/// A child process that is ended with us.
+pub struct Process {
+    child: Child,
+    /// Kept open, so that the process can go on writing.
+    _output: Output,
+}
+
+enum Output {
+    Stdout(#[expect(dead_code, reason = "only kept open")] Lines<BufReader<ChildStdout>>),
+    Stderr(#[expect(dead_code, reason = "only kept open")] Lines<BufReader<ChildStderr>>),
+}
+
+/// What a process has used.
+pub struct Usage {
+    pub cpu: Duration,
+    pub peak_memory_mib: u64,
+}
+
+impl Process {
+    /// Starts the local network with `events` in its past.
+    pub async fn devnet(events: u64) -> (Self, Network) {
+        let mut child = program()
+            .args(["devnet", "--listen", "127.0.0.1:0", "--devnet-ledger-interval-ms", "0"])
+            .args(["--devnet-scenario", "false", "--devnet-history-events", &events.to_string()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut values = Vec::new();
+        for name in ["Stellar RPC", "contract", "passphrase"] {
+            let line = lines.next_line().await.unwrap().expect("the local network says what it is");
+            values.push(line.strip_prefix(name).expect("in this order").trim().to_owned());
+        }
+        let [rpc_url, contract, passphrase] = values.try_into().expect("three lines");
+        (Self { child, _output: Output::Stdout(lines) }, Network { rpc_url, contract, passphrase })
+    }
+
+    /// Starts the daemon on a database; returns it with its base URL.
+    pub async fn daemon(network: &Network, database: &PgPool) -> (Self, String) {
+        let mut child = program()
+            .args(["serve", "--auth", "off", "--listen", "127.0.0.1:0", "--rpc-url", &network.rpc_url])
+            .args(["--contract", &network.contract, "--network-passphrase", &network.passphrase])
+            .env("DATABASE_URL", database.connect_options().to_url_lossy().as_str())
+            .env("RUST_LOG", "info")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        loop {
+            let line = lines.next_line().await.unwrap().expect("the daemon says where it listens");
+            if let Some((_, rest)) = line.split_once("listening on ") {
+                let base = rest.split(';').next().unwrap().to_owned();
+                return (Self { child, _output: Output::Stderr(lines) }, base);
+            }
+        }
+    }
+
+    /// Reads `/proc`.
+    pub fn usage(&self) -> Usage {
+        let process = PathBuf::from(format!("/proc/{}", self.child.id().unwrap()));
+        let stat = fs::read_to_string(process.join("stat")).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        let ticks: u32 = fields[11].parse::<u32>().unwrap() + fields[12].parse::<u32>().unwrap();
+        let status = fs::read_to_string(process.join("status")).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let peak_kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        Usage { cpu: Duration::from_secs(1) * ticks / TICKS_A_SECOND, peak_memory_mib: peak_kib / 1024 }
+    }
+
+    pub async fn end(mut self) {
+        self.child.kill().await.unwrap();
+    }
+}
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"));
+    command.kill_on_drop(true);
+    command
+}
+
+/// Makes a database of this name, empty.
+pub async fn database(name: &str) -> PgPool {
+    let url = env::var("DATABASE_URL").expect("DATABASE_URL is set: run `make bench`");
+    let options: PgConnectOptions = url.parse().unwrap();
+    let mut connection = PgConnection::connect_with(&options).await.unwrap();
+    for statement in [format!("drop database if exists {name}"), format!("create database {name}")] {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
+    }
+    connection.close().await.unwrap();
+    PgPool::connect_with(options.database(name)).await.unwrap()
+}
