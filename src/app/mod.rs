@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     config::{Cli, Command},
-    store::{DatabaseArgs, Store},
+    store::{DatabaseArgs, Store, StoreError},
     telemetry,
 };
 
@@ -53,7 +53,10 @@ async fn connect(args: &DatabaseArgs) -> anyhow::Result<Store> {
     let Some(url) = &args.database_url else {
         return Err(BadConfig("no database: set DATABASE_URL (or try `flowfi-indexer dev`)".to_owned()).into());
     };
-    Ok(Store::connect(url, args.database_connections).await?)
+    match Store::connect(url, args.database_connections).await {
+        Err(failure @ StoreError::BadUrl(_)) => Err(BadConfig(format!("DATABASE_URL: {failure}")).into()),
+        connected => Ok(connected?),
+    }
 }
 
 async fn listen(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {

@@ -8,6 +8,9 @@ pub enum StoreError {
     /// The database cannot be reached, is starting or stopping, or asked to try again. Waiting helps.
     #[error("the database is unavailable: {0}")]
     Unavailable(sqlx::Error),
+    /// The text is not the URL of a PostgreSQL database.
+    #[error("not the URL of a PostgreSQL database (postgres://user:password@host/database): {0}")]
+    BadUrl(String),
     /// The database refused a statement. Waiting does not help.
     #[error("the database refused a statement: {0}")]
     Refused(sqlx::Error),

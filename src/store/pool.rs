@@ -36,9 +36,10 @@ impl Store {
     /// Connects to the database of `url`; the pool opens connections as they are needed.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if the URL is none or the server does not answer.
+    /// [`StoreError::BadUrl`] if the URL is none, [`StoreError::Unavailable`] if the server does not answer.
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
-        let options: PgConnectOptions = url.parse()?;
+        let options: Result<PgConnectOptions, sqlx::Error> = url.parse();
+        let options = options.map_err(|error| StoreError::BadUrl(error.to_string()))?;
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
