@@ -12,8 +12,9 @@ test-rust: postgres ## Run the Rust tests against a private database
 bench: postgres ## Measure catch-up and latency, in release
 	cargo run --quiet --locked --release -- postgres --durable -- cargo bench --locked --bench main_job
 
+# After a change of a query the program does not build until this is done, so the one that was built last runs it.
 sql-data: postgres ## Write .sqlx anew after a change of a query
-	cargo run --quiet --locked -- postgres -- .ci/sql-data write
+	target/debug/flowfi-indexer postgres -- .ci/sql-data write
 
 check-sql: postgres ## Check that .sqlx is fresh
 	cargo run --quiet --locked -- postgres -- .ci/sql-data check

@@ -12,7 +12,8 @@ create table cursors (
     event_index bigint not null,
     from_ledger bigint not null,
     last_whole_ledger bigint not null,
-    last_whole_ledger_closed_at timestamptz not null
+    -- Null until a close time is known; never the wall clock.
+    last_whole_ledger_closed_at timestamptz
 );
 
 create table stream_events (

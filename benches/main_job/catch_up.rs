@@ -19,12 +19,13 @@ pub async fn measure(events: u64) {
     let (devnet, network) = Process::devnet(events).await;
     let (daemon, _) = Process::daemon(&network, &pool).await;
     let store = Store::on(pool.clone());
+    let contract = network.contract.parse().unwrap();
     let tip = tip_ledger(&network.rpc_url).await;
-    while store.progress().await.unwrap().is_none() {
+    while store.progress(&contract).await.unwrap().is_none() {
         sleep(Duration::from_millis(1)).await;
     }
     let (begun, used_before) = (Instant::now(), daemon.usage());
-    while store.progress().await.unwrap().unwrap().last_whole_ledger.0 < tip {
+    while store.progress(&contract).await.unwrap().unwrap().last_whole_ledger.0 < tip {
         sleep(Duration::from_millis(20)).await;
     }
     let (took, used) = (begun.elapsed(), daemon.usage());

@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context;
 use rand::Rng;
 
-use super::{BadConfig, gateway, listen, random_generator};
+use super::{BadConfig, database_url, gateway, listen, random_generator};
 use crate::{
     config::DevArgs,
     devnet::Devnet,
@@ -25,6 +25,7 @@ use crate::{
 
 /// Runs everything until stopped.
 pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
+    database_url(&args.database)?;
     let listener = listen(args.http.listen).await?;
     let address = listener.local_addr()?;
     let folder = match &args.data_dir {
@@ -81,7 +82,7 @@ fn start_indexer(
         pace,
         seed: random_generator().random(),
     };
-    let indexer = Indexer::new(source, store, settings, Arc::new(SystemClock));
+    let indexer = Indexer::new(source, store, settings);
     let stop = lifecycle.soft_stop();
     lifecycle.spawn("indexer", async move { Ok(indexer.run(stop).await?) });
     Ok(())

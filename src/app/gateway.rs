@@ -24,7 +24,7 @@ pub(super) async fn start(
 ) -> anyhow::Result<()> {
     let soft_stop = lifecycle.soft_stop();
     let ring_events = usize::try_from(args.ring_events).context("too many ring events")?;
-    let feed = Feed::open(store.clone(), ring_events).await?;
+    let feed = Feed::open(store.clone(), contract_id.clone(), ring_events).await?;
     let heartbeat = Duration::from_secs(args.heartbeat_seconds);
     let generator = super::random_generator();
     let state = HttpState::new(store, feed.clone(), contract_id, heartbeat, soft_stop.clone(), generator);

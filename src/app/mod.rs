@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     config::{Cli, Command},
-    store::{DatabaseArgs, Store, StoreError},
+    store::{DatabaseArgs, Store},
     telemetry,
 };
 
@@ -43,20 +43,22 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 async fn migrate(args: &DatabaseArgs) -> anyhow::Result<ExitCode> {
-    let store = connect(args).await?;
+    let store = Store::connect(required_database_url(args)?, args.database_connections).await?;
     store.migrate().await?;
     store.close().await;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn connect(args: &DatabaseArgs) -> anyhow::Result<Store> {
-    let Some(url) = &args.database_url else {
-        return Err(BadConfig("no database: set DATABASE_URL (or try `flowfi-indexer dev`)".to_owned()).into());
-    };
-    match Store::connect(url, args.database_connections).await {
-        Err(failure @ StoreError::BadUrl(_)) => Err(BadConfig(format!("DATABASE_URL: {failure}")).into()),
-        connected => Ok(connected?),
-    }
+/// Returns the URL that the arguments name, checked before anything is opened.
+fn database_url(args: &DatabaseArgs) -> Result<Option<&str>, BadConfig> {
+    let Some(url) = args.database_url.as_deref() else { return Ok(None) };
+    Store::check_url(url).map_err(|failure| BadConfig(format!("DATABASE_URL: {failure}")))?;
+    Ok(Some(url))
+}
+
+fn required_database_url(args: &DatabaseArgs) -> Result<&str, BadConfig> {
+    let missing = || BadConfig("no database: set DATABASE_URL (or try `flowfi-indexer dev`)".to_owned());
+    database_url(args)?.ok_or_else(missing)
 }
 
 async fn listen(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {

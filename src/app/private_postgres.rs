@@ -8,8 +8,13 @@ use std::{
 };
 
 use anyhow::Context;
-use tokio::process::Command;
+use rand::Rng;
+use tokio::{
+    process::Command,
+    signal::unix::{SignalKind, signal},
+};
 
+use super::random_generator;
 use crate::{
     config::PostgresArgs,
     store::{Durability, PrivateServer},
@@ -21,13 +26,22 @@ pub(super) async fn run(args: PostgresArgs) -> anyhow::Result<ExitCode> {
     let durability = if args.durable { Durability::Fsync } else { Durability::None };
     let server = PrivateServer::start(&folder.0, args.pg_bin.as_deref(), durability).await?;
     let (program, arguments) = args.command.split_first().context("no command")?;
-    let status = Command::new(program)
+    // A Ctrl-C goes to the command too: it ends, and we clean up after it. A terminate is for us to pass on.
+    let _interrupts = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut child = Command::new(program)
         .args(arguments)
         .env("DATABASE_URL", server.url())
         .kill_on_drop(true)
-        .status()
-        .await
+        .spawn()
         .with_context(|| format!("cannot run {}", Path::new(program).display()))?;
+    let status = tokio::select! {
+        status = child.wait() => status?,
+        _ = terminate.recv() => {
+            child.start_kill()?;
+            child.wait().await?
+        }
+    };
     server.stop();
     drop(folder);
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
@@ -39,8 +53,9 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new() -> anyhow::Result<Self> {
-        let folder = env::temp_dir().join(format!("flowfi-postgres-{}", std::process::id()));
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let number: u64 = random_generator().random();
+        let folder = env::temp_dir().join(format!("flowfi-postgres-{number:016x}"));
+        fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         Ok(Self(folder))
     }
 }

@@ -1,14 +1,13 @@
 //! `serve`: the daemon.
 
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
 use rand::Rng;
 use tracing::info;
 
-use super::{BadConfig, connect, gateway, listen, random_generator};
+use super::{BadConfig, gateway, listen, random_generator, required_database_url};
 use crate::{
     config::{Auth, Role, ServeArgs},
-    domain::SystemClock,
     http::LocalRoutes,
     ingest::{Indexer, IngestSettings},
     lifecycle::Lifecycle,
@@ -19,11 +18,12 @@ use crate::{
 /// Runs the parts that the role asks for, until stopped.
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let source = source(&args)?;
+    let url = required_database_url(&args.database)?;
     let listener = match args.role {
         Role::All | Role::Gateway => Some(listen(args.http.listen).await?),
         Role::Indexer => None,
     };
-    let store = connect(&args.database).await?;
+    let store = Store::connect(url, args.database.database_connections).await?;
     store.migrate().await?;
     let mut lifecycle = Lifecycle::new();
     if let Some(listener) = listener {
@@ -59,7 +59,7 @@ fn start_indexer(lifecycle: &mut Lifecycle, source: ChainSource, store: Store, a
         pace: args.ingest.pace.clone(),
         seed: random_generator().random(),
     };
-    let indexer = Indexer::new(source, store, settings, Arc::new(SystemClock));
+    let indexer = Indexer::new(source, store, settings);
     let stop = lifecycle.soft_stop();
     lifecycle.spawn("indexer", async move { Ok(indexer.run(stop).await?) });
 }

@@ -9,7 +9,7 @@ use crate::domain::{Address, Amount, StreamId, UnixTime};
 
 /// Deep enough for every real value, far from the end of a thread's stack.
 const MAX_DEPTH: u32 = 500;
-/// The reader counts what it allocates too, so the bound on length is a multiple of the input's.
+/// More than any input of this length can hold.
 const LENGTH_FACTOR: usize = 4;
 
 /// Reads one `ScVal` from base64; `part` names it in a refusal.

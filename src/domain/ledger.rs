@@ -42,6 +42,9 @@ impl UnixTime {
         Self(u64::try_from(closed_at.timestamp()).unwrap_or(0))
     }
 
+    /// The last second of the year 9999: what is later has no date in most languages.
+    pub const LAST_DATE: Self = Self(253_402_300_799);
+
     /// Returns the seconds from `earlier` to this time, zero if this time comes first.
     #[must_use]
     pub const fn seconds_since(self, earlier: Self) -> u64 {

@@ -137,8 +137,8 @@ impl StreamRecord {
     }
 
     /// Changes the record as the contract changed its own when it emitted `event`. Events that touch no stream
-    /// record (fees, protocol events, a second creation) only move `last_event`.
-    pub fn apply(&mut self, event: &StreamEvent, raw: &RawContractEvent) {
+    /// record (fees, protocol events) only move `last_event`; a creation is [`Self::fold`]'s to replace the record with.
+    fn apply(&mut self, event: &StreamEvent, raw: &RawContractEvent) {
         let now = raw.ledger_time();
         match event {
             StreamEvent::ToppedUp { amount, new_deposited_amount, .. } => {

@@ -9,9 +9,6 @@ use serde_json::Value;
 
 use crate::domain::{CommittedEvent, UnixTime};
 
-/// The last second of the year 9999: what is later has no date in most languages, and is sent as null.
-const LAST_DATE: u64 = 253_402_300_799;
-
 /// An event in camelCase JSON: what every event has, then the event's own fields. Ids and amounts are strings, Unix
 /// times numbers (null beyond the year 9999).
 #[derive(Clone, Copy, Debug)]
@@ -56,10 +53,20 @@ fn is_common(key: &str) -> bool {
     matches!(key, "streamId" | "sender" | "recipient" | "tokenAddress" | "amount" | "timestamp")
 }
 
+/// An event's own fields in camelCase JSON, times beyond the year 9999 as null.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyView<'a>(pub &'a CommittedEvent);
+
+impl Serialize for BodyView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.body.iter().map(|(key, value)| (key, dated(value))))
+    }
+}
+
 /// The numbers in an event's own fields are Unix times and basis points.
-pub(super) fn dated(value: &Value) -> &Value {
+fn dated(value: &Value) -> &Value {
     match value.as_u64() {
-        Some(number) if number > LAST_DATE => &Value::Null,
+        Some(number) if number > UnixTime::LAST_DATE.0 => &Value::Null,
         _ => value,
     }
 }

@@ -18,6 +18,9 @@ use crate::{
     store::EventAtoms,
 };
 
+/// A subscriber is handed at most this many frames at once, so that ten thousand of them hold little.
+const MOST_TAKEN: usize = 64;
+
 /// A subscriber that leaves more slots than this untaken is caught up by reading the ring or the table in order.
 const MOST_PENDING: usize = 1_024;
 
@@ -57,8 +60,8 @@ pub(super) struct Registered {
 /// What a subscriber finds when it looks.
 #[derive(Debug)]
 pub(super) enum Taken {
-    /// Frames of events after the given position, in order; with them everything up to `head` is taken.
-    Frames { frames: Vec<Bytes>, head: EventId },
+    /// Frames of events after the given position, in order; with them everything up to `up_to` is taken.
+    Frames { frames: Vec<Bytes>, up_to: EventId },
     /// Too much was left untaken: read everything up to `head` in order instead.
     Lagged { head: EventId },
 }
@@ -146,13 +149,28 @@ impl Hub {
         let State { ring, subscribers, .. } = &mut *state;
         let subscriber = subscribers.get_mut(&id).expect("a subscription is registered until it is dropped");
         let oldest_is_gone = subscriber.pending.front().is_some_and(|sequence| ring.get(*sequence).is_none());
-        let pending = std::mem::take(&mut subscriber.pending);
         if std::mem::take(&mut subscriber.lagged) || oldest_is_gone {
+            subscriber.pending = VecDeque::new();
             return Taken::Lagged { head };
         }
-        let events = pending.iter().filter_map(|sequence| ring.get(*sequence));
-        let frames = events.filter(|event| event.id > after).map(|event| event.frame.clone()).collect();
-        Taken::Frames { frames, head }
+        let taken = subscriber.pending.len().min(MOST_TAKEN);
+        let slots = subscriber.pending.drain(..taken);
+        let events: Vec<_> = slots.filter_map(|sequence| ring.get(sequence)).collect();
+        let last = events.last().map(|event| event.id);
+        let up_to = if subscriber.pending.is_empty() { head } else { last.unwrap_or(after) };
+        let frames = events.iter().filter(|event| event.id > after).map(|event| event.frame.clone()).collect();
+        if subscriber.pending.is_empty() {
+            subscriber.pending = VecDeque::new();
+        } else {
+            subscriber.wake.notify_one();
+        }
+        Taken::Frames { frames, up_to }
+    }
+
+    /// Returns whether the ring holds every event after a position that it has reached.
+    pub(super) fn can_resume(&self, position: EventId) -> bool {
+        let state = self.state();
+        position <= state.ring.head() && state.ring.after(position, 0).is_some()
     }
 
     /// Returns the feed's head if it lies after `position` and nothing is pending for the subscriber.

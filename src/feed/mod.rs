@@ -11,7 +11,7 @@ mod stats;
 mod subscription;
 mod tailer;
 
-pub use frame::EventView;
+pub use frame::{BodyView, EventView};
 pub use sequence::{Feed, LastEventId, Opened, Reset};
 pub use stats::FeedStats;
 pub use subscription::Subscription;

@@ -10,7 +10,7 @@ use super::{
     subscription::Subscription,
 };
 use crate::{
-    domain::{CommittedEvent, EventId},
+    domain::{CommittedEvent, ContractId, EventId},
     store::{EventAtoms, Store, StoreError},
 };
 
@@ -19,6 +19,7 @@ use crate::{
 pub struct Feed {
     pub(super) hub: Arc<Hub>,
     pub(super) store: Store,
+    contract_id: ContractId,
     pub(super) counters: Arc<Counters>,
 }
 
@@ -55,15 +56,15 @@ pub struct Reset {
 }
 
 impl Feed {
-    /// Returns a feed that begins after the newest event of the table and holds `ring_capacity` events in memory.
+    /// Returns a feed of one contract's database that begins after the newest event of the table and holds `ring_capacity` events in memory.
     ///
     /// # Errors
     /// The table could not be read.
-    pub async fn open(store: Store, ring_capacity: usize) -> Result<Self, StoreError> {
+    pub async fn open(store: Store, contract_id: ContractId, ring_capacity: usize) -> Result<Self, StoreError> {
         // The cursor is read first: an event that is committed in between is then the newest one.
-        let cursor = store.progress().await?.map(|progress| progress.position);
+        let cursor = store.progress(&contract_id).await?.map(|progress| progress.position);
         let start = store.newest_event().await?.or(cursor).unwrap_or(EventId::ZERO);
-        Ok(Self { hub: Arc::new(Hub::new(start, ring_capacity)), store, counters: Arc::default() })
+        Ok(Self { hub: Arc::new(Hub::new(start, ring_capacity)), store, contract_id, counters: Arc::default() })
     }
 
     /// Returns the position up to which the feed has seen everything, none before anything was indexed.
@@ -99,9 +100,12 @@ impl Feed {
     }
 
     /// What is kept begins with the first indexed ledger and ends at the cursor. What this node has in memory can be
-    /// behind another node's, so the database is asked.
+    /// behind another node's, so the database is asked, but for what the ring proves.
     async fn cannot_resume_from(&self, last: EventId) -> Result<Option<Reset>, StoreError> {
-        let reason = match self.store.progress().await? {
+        if self.hub.can_resume(last) {
+            return Ok(None);
+        }
+        let reason = match self.store.progress(&self.contract_id).await? {
             Some(progress) if last < EventId::end_of_ledger(progress.from_ledger.previous()) => "beforeOldest",
             Some(progress) if last <= progress.position => return Ok(None),
             _ => "beyondTip",

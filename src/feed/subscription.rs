@@ -1,6 +1,9 @@
 //! One subscriber's way through the sequence: replay up to where it registered, then live, no gap and no double.
 
 use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -16,7 +19,7 @@ use super::{
     stats::FilterKind,
 };
 use crate::{
-    domain::EventId,
+    domain::{CommittedEvent, EventId},
     store::{EventAtoms, EventRange, StoreError},
 };
 
@@ -25,8 +28,11 @@ const CHUNK: u32 = 256;
 /// How long a replay waits for a database that is away.
 const DATABASE_RETRY: Duration = Duration::from_secs(1);
 
+/// A query under way. It is kept when nobody waits for it for a moment: starting it over at each heartbeat would never
+/// end a long one.
+type Query = Pin<Box<dyn Future<Output = Result<Vec<CommittedEvent>, StoreError>> + Send>>;
+
 /// A registered subscriber. Dropping it ends the subscription.
-#[derive(Debug)]
 pub struct Subscription {
     feed: Feed,
     atoms: Arc<EventAtoms>,
@@ -37,6 +43,13 @@ pub struct Subscription {
     position: EventId,
     /// Up to here the ring or the table is read in order; after it, what the hub noted is taken.
     replay_up_to: EventId,
+    query: Option<Query>,
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Subscription").field("position", &self.position).finish_non_exhaustive()
+    }
 }
 
 impl Subscription {
@@ -46,7 +59,7 @@ impl Subscription {
         let kind = FilterKind::of(&atoms);
         let Registered { id, wake, head } = feed.hub.register(Arc::clone(&atoms));
         feed.counters.connected(kind);
-        Self { feed, atoms, kind, id, wake, position: head, replay_up_to: head }
+        Self { feed, atoms, kind, id, wake, position: head, replay_up_to: head, query: None }
     }
 
     /// Begins after `last` instead: with a replay if that lies behind, and by leaving out what the client has if this
@@ -91,8 +104,8 @@ impl Subscription {
 
     fn take_live(&mut self) -> Vec<Bytes> {
         match self.feed.hub.take(self.id, self.position) {
-            Taken::Frames { frames, head } => {
-                self.position = self.position.max(head);
+            Taken::Frames { frames, up_to } => {
+                self.position = self.position.max(up_to);
                 frames
             }
             Taken::Lagged { head } => {
@@ -107,7 +120,8 @@ impl Subscription {
 
     async fn replay(&mut self) -> Result<Vec<Bytes>, StoreError> {
         let chunk = usize::try_from(CHUNK).expect("a small number");
-        let frames = match self.feed.hub.ring_after(self.position, chunk) {
+        let from_ring = if self.query.is_none() { self.feed.hub.ring_after(self.position, chunk) } else { None };
+        let frames = match from_ring {
             Some(events) => self.replay_from_ring(&events),
             None => self.replay_from_table().await?,
         };
@@ -127,15 +141,21 @@ impl Subscription {
     }
 
     async fn replay_from_table(&mut self) -> Result<Vec<Bytes>, StoreError> {
-        let range = EventRange { after: self.position, up_to: self.replay_up_to };
-        match self.feed.store.matching_events(range, &self.atoms, CHUNK).await {
+        let query = self.query.get_or_insert_with(|| {
+            let (store, atoms) = (self.feed.store.clone(), Arc::clone(&self.atoms));
+            let range = EventRange { after: self.position, up_to: self.replay_up_to };
+            Box::pin(async move { store.matching_events(range, &atoms, CHUNK).await })
+        });
+        let answer = query.await;
+        self.query = None;
+        match answer {
             Ok(events) => {
                 let is_full = u32::try_from(events.len()) == Ok(CHUNK);
                 let last = events.last().map(|event| event.id).filter(|_| is_full);
                 self.position = last.unwrap_or(self.replay_up_to);
                 Ok(events.into_iter().map(|event| FeedEvent::new(event).frame).collect())
             }
-            Err(StoreError::Unavailable(failure)) => {
+            Err(failure) if failure.is_unavailable() => {
                 debug!("a replay waits for the database: {failure}");
                 sleep(DATABASE_RETRY).await;
                 Ok(Vec::new())

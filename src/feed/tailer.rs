@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::{
+    task::yield_now,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -14,6 +17,10 @@ const CHUNK: u32 = 1_000;
 /// A wake-up that was lost costs this long.
 const POLL: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_secs(1);
+/// A database that needs this long for a chunk is not there.
+const READ_DEADLINE: Duration = Duration::from_secs(30);
+/// So many events are published under one lock.
+const SLICE: usize = 16;
 
 /// Publishes committed events until stopped. A database that goes away is waited for; what was committed meanwhile is
 /// published when it is back.
@@ -24,9 +31,7 @@ pub async fn tail(feed: Feed, stop: CancellationToken) -> Result<(), StoreError>
     while !stop.is_cancelled() {
         match listen_and_publish(&feed, &stop).await {
             Ok(()) => return Ok(()),
-            Err(StoreError::Unavailable(failure)) => {
-                warn!("the feed waits for the database: {failure}");
-            }
+            Err(failure) if failure.is_unavailable() => warn!("the feed waits for the database: {failure}"),
             Err(failure) => return Err(failure),
         }
         tokio::select! {
@@ -42,7 +47,7 @@ async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(),
     let mut listener: CommitListener = feed.store.listen().await?;
     info!("the feed follows the table");
     loop {
-        publish_new(feed).await?;
+        publish_new(feed, stop).await?;
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             heard = listener.heard() => heard?,
@@ -52,19 +57,30 @@ async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(),
 }
 
 /// While nobody subscribes nothing is read: whoever comes later and resumes is served from the table.
-async fn publish_new(feed: &Feed) -> Result<(), StoreError> {
+async fn publish_new(feed: &Feed, stop: &CancellationToken) -> Result<(), StoreError> {
     if !feed.hub.has_subscribers() {
-        let newest = feed.store.newest_event().await?;
+        let newest = in_time(feed.store.newest_event()).await?;
         if newest.is_none_or(|newest| newest == feed.hub.head() || feed.hub.skip_to(newest)) {
             return Ok(());
         }
     }
-    loop {
-        let events = feed.store.events_after(feed.hub.head(), CHUNK).await?;
+    while !stop.is_cancelled() {
+        let mut events = in_time(feed.store.events_after(feed.hub.head(), CHUNK)).await?;
         let is_last = u32::try_from(events.len()).is_ok_and(|count| count < CHUNK);
-        feed.publish(events);
+        while !events.is_empty() {
+            let rest = events.split_off(events.len().min(SLICE));
+            feed.publish(events);
+            events = rest;
+            // Ten thousand subscribers of each event are work; others must get their turn in between.
+            yield_now().await;
+        }
         if is_last {
-            return Ok(());
+            break;
         }
     }
+    Ok(())
+}
+
+async fn in_time<T>(read: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    timeout(READ_DEADLINE, read).await.unwrap_or(Err(StoreError::TimedOut(READ_DEADLINE)))
 }

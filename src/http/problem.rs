@@ -53,7 +53,7 @@ impl From<StoreError> for Problem {
     /// Logs the failure whole and tells the client only whether to come back.
     fn from(failure: StoreError) -> Self {
         error!("a request could not be answered: {failure}");
-        if matches!(failure, StoreError::Unavailable(_)) {
+        if failure.is_unavailable() {
             let detail = "the database is away; try again in a moment";
             return Self::new("/problems/unavailable", "Unavailable", StatusCode::SERVICE_UNAVAILABLE, detail);
         }

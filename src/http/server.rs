@@ -4,14 +4,20 @@ use std::{io, time::Duration};
 
 use axum::{Router, serve::ListenerExt};
 use socket2::SockRef;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
-use tracing::debug;
+use tracing::{debug, info};
 
 /// What the kernel may hold for a client that does not read; without a bound it grows to megabytes.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
-/// Serves until `soft_stop`, then lets open requests end.
+/// Requests that are still open this long after a stop are cut off: a client that does not read must not hold us up.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Serves until `soft_stop`, then lets open requests end, for a while.
 ///
 /// # Errors
 /// The listener failed.
@@ -26,7 +32,15 @@ pub async fn serve(
             debug!("a connection's options could not be set: {failure}");
         }
     });
-    axum::serve(listener, router).with_graceful_shutdown(soft_stop.cancelled_owned()).await
+    let stopping = soft_stop.clone();
+    let server = axum::serve(listener, router).with_graceful_shutdown(soft_stop.cancelled_owned());
+    tokio::select! {
+        ended = server.into_future() => ended,
+        () = async { stopping.cancelled().await; sleep(DRAIN_DEADLINE).await } => {
+            info!("cutting off requests that did not end");
+            Ok(())
+        }
+    }
 }
 
 /// Frames leave at once; a peer that acknowledges nothing for the deadline, be it gone or only not reading, is cut off

@@ -48,8 +48,8 @@ pub(super) async fn list(
         token: parameters.one("token")?,
     };
     let request = page_request(&parameters)?;
-    let page = state.store.stream_page(&filter, request).await?;
     let now = now(&state).await?;
+    let page = state.store.stream_page(&filter, request).await?;
     let view = PageView::of(&page, request);
     let data = page.items.into_iter().map(|record| StreamView::at(record, now)).collect();
     Ok(Json(StreamList { data, page: view }))
@@ -63,18 +63,21 @@ pub(super) async fn get(
 ) -> Result<Json<StreamWithEvents>, Problem> {
     Parameters::read(query.as_deref(), &[])?;
     let (contract_id, stream_id) = state.stream_key(&id)?;
+    let now = now(&state).await?;
     let record = state.store.stream(&contract_id, stream_id).await?;
     let record = record.ok_or_else(|| Problem::not_found(format!("there is no stream {stream_id}")))?;
     let filter =
         EventListFilter { contract_id: Some(contract_id), stream_id: Some(stream_id), ..EventListFilter::default() };
     let request = PageRequest { limit: LATEST_EVENTS, start: PageStart::Offset(0) };
     let events = state.store.event_page(&filter, request).await?.items;
-    let stream = StreamView::at(record, now(&state).await?);
+    let stream = StreamView::at(record, now);
     Ok(Json(StreamWithEvents { stream, events: events.into_iter().map(EventRowView).collect() }))
 }
 
-/// "Now" is the close time of the last whole ledger; the wall clock would count money that the chain has not.
+/// "Now" is the close time of the last whole ledger; the wall clock would count money that the chain has not. It is read
+/// before the records: a record that is newer by then has less to claim at that time, never more.
 async fn now(state: &HttpState) -> Result<UnixTime, Problem> {
-    let progress = state.store.progress().await?;
-    Ok(progress.map_or(UnixTime(0), |progress| UnixTime::of_close(progress.last_whole_ledger_closed_at)))
+    let progress = state.store.progress(&state.contract_id).await?;
+    let closed_at = progress.and_then(|progress| progress.last_whole_ledger_closed_at);
+    Ok(closed_at.map_or(UnixTime(0), UnixTime::of_close))
 }

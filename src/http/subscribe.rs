@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
-use tracing::error;
+use tracing::{error, warn};
 
 use super::{
     parameters::Parameters,
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     domain::EventId,
     feed::{LastEventId, Opened, Subscription},
-    store::EventAtoms,
+    store::{EventAtoms, StoreError},
 };
 
 const HEARTBEAT: &[u8] = b": heartbeat\n\n";
@@ -49,7 +49,10 @@ pub(super) async fn subscribe(
     let parameters = Parameters::read(query.as_deref(), &known)?;
     let atoms = subscribe_filter::read(&parameters)?;
     let last = last_event_id(&headers, parameters.text("lastEventId")?);
-    let opened = state.feed.subscribe(atoms.clone(), last).await?;
+    let opened = match state.feed.subscribe(atoms.clone(), last).await {
+        Err(failure) if failure.is_unavailable() => return Ok(come_back(&state, &failure)),
+        opened => opened?,
+    };
     let first = opening(&state, &atoms, &opened);
     Ok(event_stream(Connection::new(state, opened.subscription, first)))
 }
@@ -95,12 +98,28 @@ fn push_event(text: &mut String, name: &str, data: &impl Serialize) {
     writeln!(text, "event: {name}\ndata: {data}\n").expect("a String grows");
 }
 
+/// A browser that is answered anything but 200 never comes back by itself; one whose stream ends comes back with the id
+/// it has.
+fn come_back(state: &HttpState, failure: &StoreError) -> Response {
+    warn!("a subscriber was asked to come back: {failure}");
+    event_stream_of(Body::from(farewell(state)))
+}
+
+/// Clients must not all return at once.
+fn farewell(state: &HttpState) -> Bytes {
+    Bytes::from(format!("retry: {}\n\n", state.retry_ms()))
+}
+
 fn event_stream(connection: Connection) -> Response {
     let frames = stream::unfold(connection, |mut connection| async move {
         let frames = connection.next().await?;
         Some((Ok::<_, Infallible>(frames), connection))
     });
-    let mut response = Body::from_stream(frames).into_response();
+    event_stream_of(Body::from_stream(frames))
+}
+
+fn event_stream_of(body: Body) -> Response {
+    let mut response = body.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
@@ -134,7 +153,7 @@ impl Connection {
         }
         let frames = tokio::select! {
             biased;
-            () = self.state.soft_stop.cancelled() => return Some(self.farewell()),
+            () = self.state.soft_stop.cancelled() => return Some(self.end()),
             frames = self.subscription.next() => frames,
             () = sleep_until(self.heartbeat_at) => return Some(self.heartbeat()),
         };
@@ -146,7 +165,7 @@ impl Connection {
             }
             Err(failure) => {
                 error!("an event stream was ended: {failure}");
-                Some(self.farewell())
+                Some(self.end())
             }
         }
     }
@@ -168,10 +187,9 @@ impl Connection {
         }
     }
 
-    /// Clients must not all return at once.
-    fn farewell(&mut self) -> Bytes {
+    fn end(&mut self) -> Bytes {
         self.ended = true;
-        Bytes::from(format!("retry: {}\n\n", self.state.retry_ms()))
+        farewell(&self.state)
     }
 }
 

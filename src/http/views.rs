@@ -5,11 +5,8 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
     domain::{Address, Amount, CommittedEvent, ContractId, StreamId, StreamRecord, StreamStatus, UnixTime},
-    feed::EventView,
+    feed::{BodyView, EventView},
 };
-
-/// The last second of the year 9999.
-const LAST_DATE: i128 = 253_402_300_799;
 
 /// A stream at a ledger's time.
 #[derive(Debug, Serialize)]
@@ -83,18 +80,18 @@ impl Serialize for EventRowView {
         map.serialize_entry("eventType", event.event_type.flowfi_name())?;
         map.serialize_entry("ledgerSequence", &event.ledger)?;
         map.serialize_entry("createdAt", &date_text(event.ledger_closed_at))?;
-        map.serialize_entry("metadata", &event.body)?;
+        map.serialize_entry("metadata", &BodyView(event))?;
         map.end()
     }
 }
 
 /// Returns a Unix time as a number, none where it is later than dates go.
-pub(super) fn dated_time(time: UnixTime) -> Option<u64> {
+fn dated_time(time: UnixTime) -> Option<u64> {
     dated(i128::from(time.0))
 }
 
 fn dated(seconds: i128) -> Option<u64> {
-    u64::try_from(seconds).ok().filter(|_| seconds <= LAST_DATE)
+    u64::try_from(seconds).ok().filter(|seconds| *seconds <= UnixTime::LAST_DATE.0)
 }
 
 fn date_text(moment: DateTime<Utc>) -> String {

@@ -32,6 +32,8 @@ pub(super) struct Follower<'a> {
     pub(super) contract_id: &'a ContractId,
     pub(super) pace: &'a PaceArgs,
     pub(super) backoff: Backoff,
+    /// Whether it was said that the source is behind, which need not be said at each poll.
+    pub(super) said_behind: bool,
 }
 
 impl Follower<'_> {
@@ -55,11 +57,12 @@ impl Follower<'_> {
             let asked = self.source.events(self.contract_id, from, self.pace.page_limit);
             let page = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                page = asked => page,
+                page = asked => page.and_then(|page| nothing_was_trimmed(after, page)),
             };
             let wait = match page {
                 Ok(mut page) => {
                     self.backoff.reset();
+                    self.said_behind = false;
                     let events = std::mem::take(&mut page.events);
                     progress.report(&page, events.len());
                     for batch in batcher.push(decode(events).await, &page) {
@@ -96,11 +99,23 @@ impl Follower<'_> {
                 Ok(wait)
             }
             SourceError::NodeBehind { .. } => {
-                warn!("waiting for the source: {failure}");
+                if !std::mem::replace(&mut self.said_behind, true) {
+                    warn!("waiting for the source: {failure}");
+                }
                 Ok(poll)
             }
             SourceError::BehindRetention { .. } | SourceError::Permanent { .. } => Err(IngestError::Source(failure)),
         }
+    }
+}
+
+/// A server checks the range before it reads: what it drops in between is silently not in the page. The reply says how
+/// old its oldest ledger was afterwards.
+fn nothing_was_trimmed(after: EventId, page: EventPage) -> Result<EventPage, SourceError> {
+    let wanted = after.last_whole_ledger().next();
+    match page.oldest_ledger {
+        Some(oldest) if oldest > wanted => Err(SourceError::BehindRetention { wanted, oldest }),
+        _ => Ok(page),
     }
 }
 

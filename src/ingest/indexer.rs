@@ -1,6 +1,6 @@
 //! The indexer's life: become the writer, follow the source, commit; after a lost database, again from the cursor.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::RangeInclusive, time::Duration};
 
 use rand::{SeedableRng, rngs::StdRng};
 use thiserror::Error;
@@ -10,8 +10,8 @@ use tracing::{debug, info, warn};
 
 use super::{args::PaceArgs, backoff::Backoff, follower::Follower};
 use crate::{
-    domain::{Clock, ContractId, EventId, LedgerSequence},
-    source::{ChainSource, SourceError},
+    domain::{ContractId, EventId, LedgerSequence},
+    source::{ChainSource, EventsFrom, SourceError},
     store::{Batch, Store, StoreError, Writer},
 };
 
@@ -56,14 +56,13 @@ pub struct Indexer {
     source: ChainSource,
     store: Store,
     settings: IngestSettings,
-    clock: Arc<dyn Clock>,
 }
 
 impl Indexer {
     /// Returns an indexer that has not begun.
     #[must_use]
-    pub fn new(source: ChainSource, store: Store, settings: IngestSettings, clock: Arc<dyn Clock>) -> Self {
-        Self { source, store, settings, clock }
+    pub const fn new(source: ChainSource, store: Store, settings: IngestSettings) -> Self {
+        Self { source, store, settings }
     }
 
     /// Indexes until stopped. A database that goes away is waited for; another writer is waited for too.
@@ -78,7 +77,7 @@ impl Indexer {
                 Err(failure) => failure,
             };
             let wait = match failure {
-                IngestError::Store(StoreError::Unavailable(_)) => backoff.wait(None),
+                IngestError::Store(ref failure) if failure.is_unavailable() => backoff.wait(None),
                 IngestError::Store(StoreError::Fenced) => STANDBY_INTERVAL,
                 IngestError::Source(SourceError::Transient { retry_after, .. }) => backoff.wait(retry_after),
                 other => return Err(other),
@@ -98,12 +97,11 @@ impl Indexer {
 
     /// One time as the writer: everything that is lost with it is read again from the cursor.
     async fn session(&self, stop: &CancellationToken, backoff: &mut Backoff) -> Result<(), IngestError> {
-        self.check_network().await?;
-        let Some(mut writer) = self.become_writer(stop).await? else { return Ok(()) };
-        let position = match writer.position() {
-            Some(position) => position,
-            None => self.first_position(&mut writer).await?,
+        let begun = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            begun = self.begin() => begun?,
         };
+        let (mut writer, position) = begun;
         info!(position = %position, "indexing contract {} after {position}", self.settings.contract_id);
         backoff.reset();
         let follower = Follower {
@@ -111,11 +109,23 @@ impl Indexer {
             contract_id: &self.settings.contract_id,
             pace: &self.settings.pace,
             backoff: self.backoff(),
+            said_behind: false,
         };
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         tokio::try_join!(follower.follow(position, sender, stop), commit_all(&mut writer, receiver))?;
         writer.release().await?;
         Ok(())
+    }
+
+    /// Becomes the writer and finds out where to go on.
+    async fn begin(&self) -> Result<(Writer, EventId), IngestError> {
+        self.check_network().await?;
+        let mut writer = self.become_writer().await?;
+        let position = match writer.position() {
+            Some(position) => position,
+            None => self.first_position(&mut writer).await?,
+        };
+        Ok((writer, position))
     }
 
     async fn check_network(&self) -> Result<(), IngestError> {
@@ -124,34 +134,50 @@ impl Indexer {
         if found != *wanted {
             return Err(IngestError::OtherNetwork { found, wanted: wanted.clone() });
         }
-        Ok(self.store.claim_network(wanted).await?)
+        Ok(self.store.claim(wanted, &self.settings.contract_id).await?)
     }
 
-    async fn become_writer(&self, stop: &CancellationToken) -> Result<Option<Writer>, IngestError> {
+    async fn become_writer(&self) -> Result<Writer, IngestError> {
         let mut said = false;
         loop {
             if let Some(writer) = Writer::try_acquire(&self.store, self.settings.contract_id.clone()).await? {
-                return Ok(Some(writer));
+                return Ok(writer);
             }
             if !said {
                 info!("another indexer writes to this database; standing by");
                 said = true;
             }
-            tokio::select! {
-                () = stop.cancelled() => return Ok(None),
-                () = sleep(STANDBY_INTERVAL) => {}
-            }
+            sleep(STANDBY_INTERVAL).await;
         }
     }
 
+    /// The cursor is written only once the source has answered for its first ledger, so that a ledger it no longer has
+    /// is refused before anything depends on it.
     async fn first_position(&self, writer: &mut Writer) -> Result<EventId, IngestError> {
         let first = match self.settings.pace.start_ledger {
             Some(ledger) => LedgerSequence(ledger),
-            None => self.source.oldest_ledger().await.map_err(IngestError::Source)?,
+            None => away_from_the_edge(&self.source.ledgers().await.map_err(IngestError::Source)?),
         };
+        let answer = self.source.events(&self.settings.contract_id, EventsFrom::Ledger(first), 1).await;
+        match answer {
+            // A first ledger that is still to come is waited for by the follower.
+            Ok(_) | Err(SourceError::NodeBehind { .. }) => {}
+            Err(failure) => return Err(IngestError::Source(failure)),
+        }
         info!(ledger = first.0, "beginning with ledger {first}");
-        Ok(writer.start_at(first, self.clock.now()).await?)
+        Ok(writer.start_at(first).await?)
     }
+}
+
+/// Returns the oldest ledger, or in a long history (a day has 17 280) one a little younger: a source that drops its
+/// oldest every few seconds would drop the first one while it is being asked for. One that still has the network's
+/// first ledger drops none yet.
+fn away_from_the_edge(ledgers: &RangeInclusive<LedgerSequence>) -> LedgerSequence {
+    const FIRST_LEDGER: LedgerSequence = LedgerSequence(2);
+    const MOST_SLACK: u32 = 10;
+    let (oldest, latest) = (*ledgers.start(), *ledgers.end());
+    let slack = if oldest <= FIRST_LEDGER { 0 } else { latest.0.saturating_sub(oldest.0) / 1_000 };
+    LedgerSequence(oldest.0.saturating_add(slack.min(MOST_SLACK)))
 }
 
 /// Commits batches until the sender is gone, which is also how a stop arrives: what was read is written.

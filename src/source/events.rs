@@ -1,5 +1,7 @@
 //! Pages of contract events, from whichever source.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, Utc};
 
 use super::{SourceError, StellarRpc};
@@ -32,7 +34,7 @@ pub struct EventPage {
     pub events: Vec<RawContractEvent>,
     /// Where the page ends: every event of the contract up to here is in this page or an earlier one.
     pub cursor: EventId,
-    /// Whether the page holds as many events as were asked for, so that it may end inside a transaction.
+    /// Whether the page was cut off by a limit, so that it may end inside a transaction.
     pub is_full: bool,
     /// The newest ledger the source knew when it answered.
     pub latest_ledger: LedgerSequence,
@@ -84,13 +86,13 @@ impl ChainSource {
         }
     }
 
-    /// Returns the oldest ledger this source still has.
+    /// Returns the oldest and the newest ledger this source has.
     ///
     /// # Errors
     /// A [`SourceError`], sorted.
-    pub async fn oldest_ledger(&self) -> Result<LedgerSequence, SourceError> {
+    pub async fn ledgers(&self) -> Result<RangeInclusive<LedgerSequence>, SourceError> {
         match self {
-            Self::Rpc(rpc) => rpc.oldest_ledger().await,
+            Self::Rpc(rpc) => rpc.ledgers().await,
         }
     }
 }

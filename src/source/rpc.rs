@@ -1,6 +1,6 @@
 //! Stellar RPC over HTTP: the calls we make and the sorting of everything that can come back.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{Response, StatusCode, Url, header::RETRY_AFTER};
@@ -56,10 +56,10 @@ impl StellarRpc {
         Ok(network.passphrase)
     }
 
-    /// `getHealth`: returns the oldest ledger the endpoint has.
-    pub(super) async fn oldest_ledger(&self) -> Result<LedgerSequence, SourceError> {
+    /// `getHealth`: returns the oldest and the newest ledger the endpoint has.
+    pub(super) async fn ledgers(&self) -> Result<RangeInclusive<LedgerSequence>, SourceError> {
         let health: Health = self.call_small("getHealth", json!({})).await?;
-        Ok(health.oldest_ledger)
+        Ok(health.oldest_ledger..=health.latest_ledger)
     }
 
     /// `getEvents` with one filter that always names type and contract (servers up to 27.1.0 lose events where a

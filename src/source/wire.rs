@@ -30,6 +30,7 @@ pub(super) struct Network {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Health {
     pub(super) oldest_ledger: LedgerSequence,
+    pub(super) latest_ledger: LedgerSequence,
 }
 
 #[derive(Deserialize)]
@@ -84,7 +85,9 @@ impl Events<'_> {
         let cursor = self.cursor.ok_or_else(|| SourceError::Permanent {
             detail: "the reply has no cursor: Stellar RPC 22 or later is needed".into(),
         })?;
-        let is_full = self.events.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+        // A server that gives fewer than it was asked for says so only by a cursor inside a ledger.
+        let is_full = self.events.len() >= usize::try_from(limit).unwrap_or(usize::MAX)
+            || (!self.events.is_empty() && !cursor.is_end_of_ledger());
         let wanted = |event: &Event<'_>| event.kind == "contract" && event.contract_id == contract_id.as_str();
         let mut events = Vec::with_capacity(self.events.len());
         for event in self.events.into_iter().filter(wanted) {

@@ -1,8 +1,9 @@
 //! One batch, one transaction: the cursor raised, event rows, stream records and quarantine written, readers woken.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use sqlx::{Connection, PgConnection};
+use tokio::time::timeout;
 
 use super::{
     Batch, Committed, StoreError, Writer,
@@ -12,6 +13,9 @@ use super::{
 };
 use crate::domain::{ContractEvent, ContractId, EventId};
 
+/// A batch takes a tenth of a second; a database that needs this long is not there.
+const COMMIT_DEADLINE: Duration = Duration::from_mins(1);
+
 impl Writer {
     /// Writes a batch and raises the cursor to its position; all of it or nothing. Writing a batch twice changes
     /// nothing, because only rows that are new are folded into the records.
@@ -20,6 +24,11 @@ impl Writer {
     /// [`StoreError::Fenced`] if the cursor is not where this writer left it. After any error the writer is
     /// to be dropped: whether the transaction was committed is for the next one to read.
     pub async fn commit(&mut self, batch: Batch) -> Result<Committed, StoreError> {
+        let committed = timeout(COMMIT_DEADLINE, self.write_and_commit(batch)).await;
+        committed.unwrap_or(Err(StoreError::TimedOut(COMMIT_DEADLINE)))
+    }
+
+    async fn write_and_commit(&mut self, batch: Batch) -> Result<Committed, StoreError> {
         let before = self.position.ok_or(StoreError::Fenced)?;
         let mut transaction = self.connection.begin().await?;
         raise_cursor(&mut transaction, &self.contract_id, before, &batch).await?;

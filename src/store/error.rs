@@ -28,9 +28,28 @@ pub enum StoreError {
         /// The passphrase of the source.
         wanted: String,
     },
+    /// The database belongs to another contract.
+    #[error("this database holds the contract {found}, not {wanted}; use another database")]
+    OtherContract {
+        /// The contract in the database.
+        found: String,
+        /// The contract to index.
+        wanted: String,
+    },
+    /// The database did not answer in time.
+    #[error("the database did not answer within {0:?}")]
+    TimedOut(std::time::Duration),
     /// The schema could not be brought up to date.
     #[error("the database schema could not be brought up to date: {0}")]
     Migration(sqlx::migrate::MigrateError),
+}
+
+impl StoreError {
+    /// Returns whether waiting helps: the database is away or does not answer.
+    #[must_use]
+    pub const fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::TimedOut(_))
+    }
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -43,8 +62,8 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// Connection exceptions (08), rollbacks by the server (40), too few resources (53), operator intervention (57): the
-/// `SQLSTATE` classes that pass by themselves.
+/// Connection exceptions (08), states of a transaction or a server that is being changed (25), rollbacks by the server
+/// (40), too few resources (53), operator intervention (57): the `SQLSTATE` classes that pass by themselves.
 fn asks_to_try_again(code: Option<&str>) -> bool {
-    code.is_none_or(|code| ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class)))
+    code.is_none_or(|code| ["08", "25", "40", "53", "57"].iter().any(|class| code.starts_with(class)))
 }

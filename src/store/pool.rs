@@ -8,10 +8,14 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
+use tokio::time::timeout;
+use tracing::warn;
+
 use super::StoreError;
-use crate::domain::{EventId, LedgerSequence};
+use crate::domain::{ContractId, EventId, LedgerSequence};
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The database. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -28,8 +32,8 @@ pub struct Progress {
     pub from_ledger: LedgerSequence,
     /// The newest ledger stored whole.
     pub last_whole_ledger: LedgerSequence,
-    /// When it closed, or the newest close time known up to it.
-    pub last_whole_ledger_closed_at: DateTime<Utc>,
+    /// When it closed, or the newest close time known up to it; none before the first is known.
+    pub last_whole_ledger_closed_at: Option<DateTime<Utc>>,
 }
 
 impl Store {
@@ -38,14 +42,21 @@ impl Store {
     /// # Errors
     /// [`StoreError::BadUrl`] if the URL is none, [`StoreError::Unavailable`] if the server does not answer.
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
-        let options: Result<PgConnectOptions, sqlx::Error> = url.parse();
-        let options = options.map_err(|error| StoreError::BadUrl(error.to_string()))?;
+        let options = options_of(url)?;
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_with(options.application_name("flowfi-indexer"))
+            .connect_with(options)
             .await?;
         Ok(Self { pool })
+    }
+
+    /// Checks the form of a URL without connecting.
+    ///
+    /// # Errors
+    /// [`StoreError::BadUrl`].
+    pub fn check_url(url: &str) -> Result<(), StoreError> {
+        options_of(url).map(|_| ())
     }
 
     /// Returns a store on a pool that is there already.
@@ -59,16 +70,20 @@ impl Store {
         sqlx::migrate!().run(&self.pool).await.map_err(StoreError::Migration)
     }
 
-    /// Closes every connection, waiting for those in use.
+    /// Closes every connection, waiting a while for those in use: a database that does not answer must not keep the
+    /// process from ending.
     pub async fn close(&self) {
-        self.pool.close().await;
+        if timeout(CLOSE_DEADLINE, self.pool.close()).await.is_err() {
+            warn!("the database's connections did not close in time");
+        }
     }
 
-    /// Returns how far the index is, `None` before it began.
-    pub async fn progress(&self) -> Result<Option<Progress>, StoreError> {
+    /// Returns how far the contract's index is, `None` before it began.
+    pub async fn progress(&self, contract_id: &ContractId) -> Result<Option<Progress>, StoreError> {
         let row = sqlx::query!(
             "select toid, event_index, from_ledger, last_whole_ledger, last_whole_ledger_closed_at
-             from cursors order by toid, event_index limit 1"
+             from cursors where contract_id = $1",
+            contract_id.as_str(),
         )
         .fetch_optional(&self.pool)
         .await?;
@@ -83,20 +98,39 @@ impl Store {
         .transpose()
     }
 
-    /// Claims the database for the network of this passphrase, or checks that it is that network's.
+    /// Claims the database for one contract of the network of this passphrase, or checks that it is theirs.
     ///
     /// # Errors
-    /// [`StoreError::OtherNetwork`] if the database holds another one.
-    pub async fn claim_network(&self, passphrase: &str) -> Result<(), StoreError> {
+    /// [`StoreError::OtherNetwork`] or [`StoreError::OtherContract`] if the database holds another one.
+    pub async fn claim(&self, passphrase: &str, contract_id: &ContractId) -> Result<(), StoreError> {
         sqlx::query!("insert into network (passphrase) values ($1) on conflict do nothing", passphrase)
             .execute(&self.pool)
             .await?;
         let found = sqlx::query_scalar!("select passphrase from network").fetch_one(&self.pool).await?;
-        if found == passphrase {
-            return Ok(());
+        if found != passphrase {
+            return Err(StoreError::OtherNetwork { found, wanted: passphrase.to_owned() });
         }
-        Err(StoreError::OtherNetwork { found, wanted: passphrase.to_owned() })
+        let other =
+            sqlx::query_scalar!("select contract_id from cursors where contract_id <> $1", contract_id.as_str())
+                .fetch_optional(&self.pool)
+                .await?;
+        other.map_or(Ok(()), |found| Err(StoreError::OtherContract { found, wanted: contract_id.to_string() }))
     }
+}
+
+/// Connections whose other end is gone without a word are noticed by the kernel, here and in the server: else the
+/// server would keep a dead writer's lock for hours. A unix socket needs and ignores it.
+const KEEPALIVE: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "20"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "4"),
+    ("tcp_user_timeout", "40000"),
+];
+
+fn options_of(url: &str) -> Result<PgConnectOptions, StoreError> {
+    let options: Result<PgConnectOptions, sqlx::Error> = url.parse();
+    let options = options.map_err(|error| StoreError::BadUrl(error.to_string()))?;
+    Ok(options.application_name("flowfi-indexer").options(KEEPALIVE))
 }
 
 /// Returns the event id that two columns hold.

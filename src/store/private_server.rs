@@ -104,7 +104,7 @@ impl PrivateServer {
         if !data.join("PG_VERSION").exists() {
             initialize(&programs, account, &data)?;
         }
-        wait_for_the_last_one(&data).await;
+        wait_for_the_last_one(&data).await.map_err(|()| PrivateServerError::InUse(folder.clone()))?;
         let log = data.join("server.log");
         let command = server_command(&programs, account, &data, &log, durability)?;
         let (stop, stopped) = mpsc::sync_channel(1);
@@ -125,7 +125,7 @@ impl PrivateServer {
             return Ok(());
         }
         let _lock = lock_folder(folder)?;
-        wait_for_the_last_one(&data).await;
+        wait_for_the_last_one(&data).await.map_err(|()| PrivateServerError::InUse(folder.to_owned()))?;
         fs::remove_dir_all(&data).map_err(io_error(format!("cannot remove {}", data.display())))
     }
 
@@ -221,9 +221,15 @@ fn server_command(
     log: &Path,
     durability: Durability,
 ) -> Result<Command, PrivateServerError> {
-    let log_file = File::create(log).map_err(io_error(format!("cannot write {}", log.display())))?;
+    let log_file = File::options()
+        .create(true)
+        .append(true)
+        .open(log)
+        .map_err(io_error(format!("cannot write {}", log.display())))?;
     let mut command = programs.server(account);
-    command.arg("-D").arg(data).arg("-k").arg(data).current_dir("/");
+    // The socket lies in the data folder, which is where the server goes by itself. Its own process group: a Ctrl-C on
+    // the terminal is ours to answer, and the last batch is still to be written.
+    command.arg("-D").arg(data).args(["-k", "."]).current_dir("/").process_group(0);
     command.args(["-c", "listen_addresses=", "-c", "unix_socket_permissions=0700", "-c", "max_connections=200"]);
     if durability == Durability::None {
         command.args(["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]);
@@ -280,19 +286,28 @@ fn interrupt(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// A server whose parent was killed is told by the kernel and takes a moment to go.
-async fn wait_for_the_last_one(data: &Path) {
+/// A server whose parent was killed is told by the kernel and takes a moment to go. Fails if it does not.
+async fn wait_for_the_last_one(data: &Path) -> Result<(), ()> {
     let pid_file = data.join("postmaster.pid");
     let deadline = Instant::now() + START_DEADLINE;
     while Instant::now() < deadline {
-        let Ok(text) = fs::read_to_string(&pid_file) else { return };
-        let pid = text.lines().next().unwrap_or_default().to_owned();
-        let alive = Command::new("kill").args(["-0", &pid]).stderr(Stdio::null()).status();
-        if !alive.is_ok_and(|status| status.success()) {
-            return;
+        let Ok(text) = fs::read_to_string(&pid_file) else { return Ok(()) };
+        if !is_postgres(text.lines().next().unwrap_or_default()) {
+            return Ok(());
         }
         sleep(POLL).await;
     }
+    Err(())
+}
+
+/// Whether a process of this id runs and is a PostgreSQL server, as far as the system tells: after a crash the id may
+/// be another's.
+fn is_postgres(pid: &str) -> bool {
+    if let Ok(name) = fs::read_to_string(format!("/proc/{pid}/comm")) {
+        return name.trim() == "postgres";
+    }
+    let alive = Command::new("kill").args(["-0", pid]).stderr(Stdio::null()).status();
+    !Path::new("/proc/self").exists() && alive.is_ok_and(|status| status.success())
 }
 
 fn tail(log: &Path) -> String {

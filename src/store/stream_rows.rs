@@ -206,7 +206,8 @@ pub(super) async fn mark_unverified(
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "update streams set unverified = true
-         where contract_id = $1 and stream_id = any($2::text[]::numeric[]) and not unverified",
+         from unnest($2::text[]) as spoken_of (number)
+         where contract_id = $1 and stream_id = spoken_of.number::numeric and not unverified",
         contract_id.as_str(),
         stream_ids,
     )

@@ -1,7 +1,6 @@
 //! The one writer of a database: who holds the advisory lock, on the very connection it writes through, so that
 //! losing the one is losing the other. Commits are fenced by the cursor besides.
 
-use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 
 use super::{Store, StoreError, pool};
@@ -46,18 +45,17 @@ impl Writer {
     ///
     /// # Errors
     /// [`StoreError::Fenced`] if there is a cursor after all.
-    pub async fn start_at(&mut self, ledger: LedgerSequence, now: DateTime<Utc>) -> Result<EventId, StoreError> {
+    pub async fn start_at(&mut self, ledger: LedgerSequence) -> Result<EventId, StoreError> {
         let before = EventId::end_of_ledger(ledger.previous());
         let inserted = sqlx::query!(
             "insert into cursors
-                 (contract_id, toid, event_index, from_ledger, last_whole_ledger, last_whole_ledger_closed_at)
-             values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+                 (contract_id, toid, event_index, from_ledger, last_whole_ledger)
+             values ($1, $2, $3, $4, $5) on conflict do nothing",
             self.contract_id.as_str(),
             before.toid(),
             i64::from(before.index()),
             i64::from(ledger.0),
             i64::from(ledger.previous().0),
-            now,
         )
         .execute(&mut self.connection)
         .await?;

@@ -174,7 +174,7 @@ async fn ledgers_dropped_before_the_first_one_wanted_are_no_hole(pool: PgPool) {
 #[sqlx::test]
 async fn a_source_of_another_network_is_refused(pool: PgPool) {
     let world = World::new(pool).await;
-    world.store.claim_network("another network").await.unwrap();
+    world.store.claim("another network", &world.devnet.contract_id()).await.unwrap();
     let failure = world.indexer_failure().await.to_string();
     assert!(failure.contains("another network") && failure.contains(world.devnet.passphrase()), "{failure}");
 }

@@ -133,7 +133,7 @@ async fn killed_at_any_point_it_loses_nothing_and_doubles_nothing(pool: PgPool) 
     let world = World::with_devnet(pool, &args).await;
     let first = Daemon::start(&world).await;
     let base = Arc::new(Mutex::new(first.base.clone()));
-    eventually("the index has begun", || async { world.store.progress().await.unwrap().is_some() }).await;
+    eventually("the index has begun", || async { world.progress().await.is_some() }).await;
     let (wanted, over) = (Arc::new(Mutex::new(None)), Mutex::new(false));
 
     let client = follow(Arc::clone(&base), Arc::clone(&wanted));

@@ -4,6 +4,7 @@
 mod architecture;
 mod contract_events;
 mod contract_histories;
+mod database_away;
 mod ingest;
 mod kill;
 mod rest;

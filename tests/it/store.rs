@@ -71,7 +71,7 @@ fn batch(events: Vec<ContractEvent>, ledger: u32) -> Batch {
 async fn writer(store: &Store) -> Writer {
     let mut writer = Writer::try_acquire(store, contract()).await.unwrap().unwrap();
     if writer.position().is_none() {
-        writer.start_at(LedgerSequence(1), DateTime::from_timestamp(1_000, 0).unwrap()).await.unwrap();
+        writer.start_at(LedgerSequence(1)).await.unwrap();
     }
     writer
 }
@@ -88,7 +88,7 @@ async fn rows_records_and_cursor_are_written_together(pool: PgPool) {
     assert_eq!(committed, Committed { events: 2, quarantined: 0, already_stored: 0 });
     assert_eq!(deposited(&store, 1).await, Some(Amount(i128::MAX)));
     assert_eq!(deposited(&store, u64::MAX).await, Some(Amount(5)), "ids use the whole range of u64");
-    let progress = store.progress().await.unwrap().unwrap();
+    let progress = store.progress(&contract()).await.unwrap().unwrap();
     assert_eq!(progress.position, EventId::end_of_ledger(LedgerSequence(3)));
     assert_eq!(progress.last_whole_ledger, LedgerSequence(3));
 }
@@ -112,7 +112,7 @@ async fn a_commit_that_fails_leaves_nothing(pool: PgPool) {
     let failure = writer.commit(batch(vec![created(2, 1, 100)], 2)).await.unwrap_err();
     assert!(matches!(failure, StoreError::Refused(_)), "{failure}");
     assert_eq!(store.newest_event().await.unwrap(), None);
-    let progress = store.progress().await.unwrap().unwrap();
+    let progress = store.progress(&contract()).await.unwrap().unwrap();
     assert_eq!(progress.position, EventId::end_of_ledger(LedgerSequence(0)), "the cursor stays with the rows");
 }
 

@@ -10,7 +10,7 @@ use flowfi_indexer::{
     http::{self, HttpState, LocalRoutes},
     ingest::{Indexer, IngestError, IngestSettings, PaceArgs},
     source::{ChainSource, StellarRpc},
-    store::{EventAtoms, EventRange, PageRequest, PageStart, Store, StreamListFilter},
+    store::{EventAtoms, EventRange, PageRequest, PageStart, Progress, Store, StreamListFilter},
 };
 use rand::{SeedableRng, rngs::StdRng};
 use serde_json::Value;
@@ -100,7 +100,7 @@ impl World {
             pace: PaceArgs { start_ledger: None, poll_ms: 10, page_limit },
             seed: 7,
         };
-        Indexer::new(self.source(), self.store.clone(), settings, Arc::new(SystemClock))
+        Indexer::new(self.source(), self.store.clone(), settings)
     }
 
     /// Starts an indexer that must not fail.
@@ -122,7 +122,7 @@ impl World {
     }
 
     pub async fn start_gateway_with(&mut self, settings: GatewaySettings, local: LocalRoutes) -> String {
-        let feed = Feed::open(self.store.clone(), settings.ring_events).await.unwrap();
+        let feed = Feed::open(self.store.clone(), self.devnet.contract_id(), settings.ring_events).await.unwrap();
         let state = HttpState::new(
             self.store.clone(),
             feed.clone(),
@@ -165,10 +165,14 @@ impl World {
     pub async fn indexed(&self) {
         let tip = self.devnet.latest_ledger();
         eventually("the tip is indexed", || async {
-            let progress = self.store.progress().await.unwrap();
+            let progress = self.progress().await;
             progress.is_some_and(|progress| progress.position.last_whole_ledger() >= tip)
         })
         .await;
+    }
+
+    pub async fn progress(&self) -> Option<Progress> {
+        self.store.progress(&self.devnet.contract_id()).await.unwrap()
     }
 
     /// The ids of all event rows, in order.
@@ -290,11 +294,13 @@ impl Subscriber {
     /// The next `count` events of the feed; heartbeats are passed over.
     pub async fn events(&mut self, count: usize) -> Vec<Frame> {
         let mut events = Vec::new();
+        let deadline = Instant::now() + DEADLINE;
         while events.len() < count {
             let frame = self.next().await.expect("the stream goes on");
             if frame.feed_id().is_some() {
                 events.push(frame);
             }
+            assert!(Instant::now() < deadline, "{} of {count} events came within {DEADLINE:?}", events.len());
         }
         events
     }

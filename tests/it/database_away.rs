@@ -1,0 +1,68 @@
+//! A database that goes away and comes back: nothing ends, nothing is lost, and clients are told to come back.
+
+use std::{env, fs, path::PathBuf};
+
+use flowfi_indexer::store::{Durability, PrivateServer, Store};
+use sqlx::postgres::PgPoolOptions;
+
+use crate::world::{GatewaySettings, Subscriber, World, eventually, http_client};
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = env::temp_dir().join(format!("flowfi-away-{:016x}", rand::random::<u64>()));
+        fs::create_dir(&folder).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn start(folder: &Folder) -> PrivateServer {
+    PrivateServer::start(&folder.0, None, Durability::None).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_database_that_goes_away_ends_nothing_and_loses_nothing() {
+    let folder = Folder::new();
+    let server = start(&folder).await;
+    let pool = PgPoolOptions::new().acquire_timeout(std::time::Duration::from_millis(500)).connect(server.url());
+    let pool = pool.await.unwrap();
+    Store::on(pool.clone()).migrate().await.unwrap();
+    let mut world = World::new(pool).await;
+    world.start_indexer(100);
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.indexed().await;
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    let mut connected = Subscriber::connect(&base, "all=true", None).await;
+    let last = *world.devnet.events_emitted().last().unwrap();
+
+    server.stop();
+    let while_away = world.create("carol", "dave", 1_000_000, 100).await;
+    let old_id = "0000000008589938688-0000000000";
+    let answer = http_client().get(format!("{base}/v1/events/subscribe?all=true")).header("last-event-id", old_id);
+    let answer = answer.send().await.unwrap();
+    assert_eq!(answer.status(), 200, "a browser comes back after 200 only");
+    let text = answer.text().await.unwrap();
+    assert!(text.starts_with("retry: ") && text.ends_with("\n\n"), "{text:?}");
+    let mut by_ring = Subscriber::connect(&base, "all=true", Some(&last.to_string())).await;
+    let query = http_client().get(format!("{base}/v1/streams")).send().await.unwrap();
+    assert_eq!(query.status(), 503);
+
+    let _server = start(&folder).await;
+    let ids: Vec<_> = world.devnet.events_emitted().into_iter().filter(|id| *id > last).collect();
+    assert_eq!(ids[0].ledger(), while_away.ledger);
+    assert_eq!(connected.ids(ids.len()).await, ids, "the client that was connected all the while");
+    assert_eq!(by_ring.ids(ids.len()).await, ids, "the client that connected meanwhile");
+    eventually("queries are answered again", || async {
+        http_client().get(format!("{base}/v1/streams")).send().await.unwrap().status() == 200
+    })
+    .await;
+    world.indexed().await;
+    world.assert_equal_to_the_chain().await;
+}
