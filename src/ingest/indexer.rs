@@ -12,7 +12,7 @@ use super::{args::PaceArgs, backoff::Backoff, follower::Follower};
 use crate::{
     domain::{ContractId, EventId, LedgerSequence},
     source::{ChainSource, EventsFrom, SourceError},
-    store::{Batch, Store, StoreError, Writer},
+    store::{Batch, Committed, Prepared, Records, Store, StoreError, Writer},
 };
 
 /// While one batch is written the next is read and decoded; more would only hold memory.
@@ -112,7 +112,7 @@ impl Indexer {
             said_behind: false,
         };
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
-        tokio::try_join!(follower.follow(position, sender, stop), commit_all(&mut writer, receiver))?;
+        tokio::try_join!(follower.follow(position, sender, stop), commit_all(&self.store, &mut writer, receiver))?;
         writer.release().await?;
         Ok(())
     }
@@ -180,15 +180,36 @@ fn away_from_the_edge(ledgers: &RangeInclusive<LedgerSequence>) -> LedgerSequenc
     LedgerSequence(oldest.0.saturating_add(slack.min(MOST_SLACK)))
 }
 
-/// Commits batches until the sender is gone, which is also how a stop arrives: what was read is written.
-async fn commit_all(writer: &mut Writer, mut batches: mpsc::Receiver<Batch>) -> Result<(), IngestError> {
-    while let Some(batch) = batches.recv().await {
-        let position = batch.position;
-        let committed = writer.commit(batch).await?;
-        if committed.quarantined > 0 {
-            warn!(events = committed.quarantined, "{} events were put in quarantine", committed.quarantined);
-        }
-        debug!(position = %position, events = committed.events, "committed {} events up to {position}", committed.events);
+/// Commits batches until the sender is gone, which is also how a stop arrives: what was read is written. While one batch
+/// is written the next is prepared.
+async fn commit_all(store: &Store, writer: &mut Writer, mut batches: mpsc::Receiver<Batch>) -> Result<(), IngestError> {
+    let contract_id = writer.contract_id().clone();
+    let mut next = prepare_next(store, &contract_id, &mut batches, &Records::default()).await?;
+    while let Some(prepared) = next {
+        let left = prepared.records();
+        let commit = async {
+            report(writer.commit(prepared).await?);
+            Ok(())
+        };
+        let prepare = prepare_next(store, &contract_id, &mut batches, &left);
+        ((), next) = tokio::try_join!(commit, prepare)?;
     }
     Ok(())
+}
+
+async fn prepare_next(
+    store: &Store,
+    contract_id: &ContractId,
+    batches: &mut mpsc::Receiver<Batch>,
+    before: &Records,
+) -> Result<Option<Prepared>, IngestError> {
+    let Some(batch) = batches.recv().await else { return Ok(None) };
+    Ok(Some(store.prepare(contract_id, batch, before).await?))
+}
+
+fn report(committed: Committed) {
+    if committed.quarantined > 0 {
+        warn!(events = committed.quarantined, "{} events were put in quarantine", committed.quarantined);
+    }
+    debug!(events = committed.events, "committed {} events", committed.events);
 }

@@ -1,44 +1,41 @@
 //! One batch, one transaction: the cursor raised, event rows, stream records and quarantine written, readers woken.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use sqlx::{Connection, PgConnection};
 use tokio::time::timeout;
 
 use super::{
-    Batch, Committed, StoreError, Writer,
+    Batch, Committed, Prepared, StoreError, Writer,
     event_rows::{self, EventColumns},
-    fold::{Folded, fold},
-    listen, stream_rows,
+    listen,
 };
-use crate::domain::{ContractEvent, ContractId, EventId};
+use crate::domain::{ContractId, EventId};
 
 /// A batch takes a tenth of a second; a database that needs this long is not there.
 const COMMIT_DEADLINE: Duration = Duration::from_mins(1);
 
 impl Writer {
-    /// Writes a batch and raises the cursor to its position; all of it or nothing. Writing a batch twice changes
-    /// nothing, because only rows that are new are folded into the records.
+    /// Writes a batch and raises the cursor to its position; all of it or nothing.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] if the cursor is not where this writer left it. After any error the writer is
     /// to be dropped: whether the transaction was committed is for the next one to read.
-    pub async fn commit(&mut self, batch: Batch) -> Result<Committed, StoreError> {
-        let committed = timeout(COMMIT_DEADLINE, self.write_and_commit(batch)).await;
+    pub async fn commit(&mut self, prepared: Prepared) -> Result<Committed, StoreError> {
+        let committed = timeout(COMMIT_DEADLINE, self.write_and_commit(prepared)).await;
         committed.unwrap_or(Err(StoreError::TimedOut(COMMIT_DEADLINE)))
     }
 
-    async fn write_and_commit(&mut self, batch: Batch) -> Result<Committed, StoreError> {
+    async fn write_and_commit(&mut self, prepared: Prepared) -> Result<Committed, StoreError> {
         let before = self.position.ok_or(StoreError::Fenced)?;
         let mut transaction = self.connection.begin().await?;
-        raise_cursor(&mut transaction, &self.contract_id, before, &batch).await?;
-        let position = batch.position;
-        let committed = write(&mut transaction, &self.contract_id, batch).await?;
+        raise_cursor(&mut transaction, &self.contract_id, before, &prepared.batch).await?;
+        let committed = write(&mut transaction, &prepared).await?;
         if committed.events > 0 {
             listen::notify(&mut transaction).await?;
         }
         transaction.commit().await?;
-        self.position = Some(position);
+        self.position = Some(prepared.batch.position);
         Ok(committed)
     }
 }
@@ -69,40 +66,23 @@ async fn raise_cursor(
     if raised.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Fenced) }
 }
 
-async fn write(connection: &mut PgConnection, contract_id: &ContractId, batch: Batch) -> Result<Committed, StoreError> {
-    let mut committed = Committed::default();
-    let offered = batch.events.len();
-    if let Some(events) = fold_off_the_runtime(connection, contract_id, batch.events).await? {
-        let new = events.events.len();
-        committed.events = insert_exactly(connection, &events.events).await?;
-        committed.already_stored = offered - new;
-        events.streams.upsert(connection).await?;
+async fn write(connection: &mut PgConnection, prepared: &Prepared) -> Result<Committed, StoreError> {
+    let Prepared { batch, offered, folded } = prepared;
+    let mut committed = Committed { already_stored: offered - folded.events.len(), ..Committed::default() };
+    if folded.events.len() > 0 {
+        committed.events = insert_exactly(connection, &folded.events).await?;
+    }
+    if folded.streams.len() > 0 {
+        folded.streams.upsert(connection).await?;
     }
     if !batch.quarantined.is_empty() {
         committed.quarantined = event_rows::insert_quarantined(connection, &batch.quarantined).await?;
-        let spoken_of: BTreeSet<_> = batch.quarantined.iter().filter_map(|event| event.stream_id).collect();
-        let spoken_of: Vec<String> = spoken_of.iter().map(ToString::to_string).collect();
-        stream_rows::mark_unverified(connection, contract_id, &spoken_of).await?;
     }
     Ok(committed)
 }
 
-async fn fold_off_the_runtime(
-    connection: &mut PgConnection,
-    contract_id: &ContractId,
-    events: Vec<ContractEvent>,
-) -> Result<Option<Folded>, StoreError> {
-    let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(None) };
-    let stored = event_rows::stored_ids(connection, first.raw.id, last.raw.id).await?;
-    let touched: BTreeSet<_> = events.iter().filter_map(|event| event.event.stream_id()).collect();
-    let touched: Vec<String> = touched.iter().map(ToString::to_string).collect();
-    let records = stream_rows::load(connection, contract_id, &touched).await?;
-    let folded = tokio::task::spawn_blocking(move || fold(&events, &stored, records));
-    Ok(Some(folded.await.expect("folding is total and is not cancelled")))
-}
-
-/// The rows were looked up under the fence, so each of them is new; if one is not, the records would be folded wrongly
-/// and the transaction must not commit.
+/// The rows were looked up, and the fence says that nobody has written since, so each of them is new; if one is not, the
+/// records were folded wrongly and the transaction must not commit.
 async fn insert_exactly(connection: &mut PgConnection, events: &EventColumns) -> Result<usize, StoreError> {
     let inserted = events.insert(connection).await?;
     if inserted == events.len() {

@@ -1,27 +1,30 @@
 //! New events over the records they touch: what the commit will write. Pure, so that it can run off the runtime.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
-use super::{event_rows::EventColumns, stream_rows::StreamColumns};
+use super::{event_rows::EventColumns, prepare::Records, stream_rows::StreamColumns};
 use crate::domain::{Amount, ContractEvent, EventId, StreamId, StreamRecord};
 
-/// The columns to insert and to upsert.
+/// The columns to insert and to upsert, and the records they come from.
 #[derive(Debug)]
 pub(super) struct Folded {
     pub(super) events: EventColumns,
     pub(super) streams: StreamColumns,
+    pub(super) records: Records,
 }
 
-/// Folds the events that are not stored yet into the records. Parties are filled in after the whole batch is folded,
-/// because a fee comes before the creation of its stream.
+/// Folds the events that are not stored yet into the records, and marks those that an event we keep raw spoke of.
+/// Parties are filled in after the whole batch is folded, because a fee comes before the creation of its stream.
 pub(super) fn fold(
     events: &[ContractEvent],
+    spoken_of: &[StreamId],
     stored: &HashSet<EventId>,
-    records: impl IntoIterator<Item = StreamRecord>,
+    mut records: HashMap<StreamId, StreamRecord>,
 ) -> Folded {
-    let mut records: HashMap<StreamId, StreamRecord> =
-        records.into_iter().map(|record| (record.stream_id, record)).collect();
-    let mut touched = Vec::new();
+    let mut touched = BTreeSet::new();
     let mut new: Vec<(&ContractEvent, Option<Amount>)> = Vec::with_capacity(events.len());
     for event in events.iter().filter(|event| !stored.contains(&event.raw.id)) {
         let Some(stream_id) = event.event.stream_id() else {
@@ -32,19 +35,23 @@ pub(super) fn fold(
         new.push((event, event.event.amount(before.as_ref())));
         if let Some(record) = StreamRecord::fold(before, &event.event, &event.raw) {
             records.insert(stream_id, record);
-            touched.push(stream_id);
+            touched.insert(stream_id);
         }
     }
-    touched.sort_unstable();
-    touched.dedup();
-
-    let mut folded = Folded { events: EventColumns::with_capacity(new.len()), streams: StreamColumns::default() };
+    for stream_id in spoken_of {
+        if let Some(record) = records.get_mut(stream_id) {
+            record.unverified = true;
+            touched.insert(*stream_id);
+        }
+    }
+    let mut columns = EventColumns::with_capacity(new.len());
     for (event, amount) in new {
         let record = event.event.stream_id().and_then(|stream_id| records.get(&stream_id));
-        folded.events.push(event, amount, record);
+        columns.push(event, amount, record);
     }
+    let mut streams = StreamColumns::default();
     for stream_id in touched {
-        folded.streams.push(&records[&stream_id]);
+        streams.push(&records[&stream_id]);
     }
-    folded
+    Folded { events: columns, streams, records: Arc::new(records) }
 }

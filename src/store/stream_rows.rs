@@ -136,6 +136,10 @@ pub(super) struct StreamColumns {
 }
 
 impl StreamColumns {
+    pub(super) fn len(&self) -> usize {
+        self.stream_id.len()
+    }
+
     pub(super) fn push(&mut self, record: &StreamRecord) {
         self.contract_id.push(record.contract_id.to_string());
         self.stream_id.push(record.stream_id.to_string());
@@ -196,22 +200,4 @@ impl StreamColumns {
         .await?;
         Ok(())
     }
-}
-
-/// Marks the records of streams that an unknown event spoke of.
-pub(super) async fn mark_unverified(
-    connection: &mut PgConnection,
-    contract_id: &ContractId,
-    stream_ids: &[String],
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "update streams set unverified = true
-         from unnest($2::text[]) as spoken_of (number)
-         where contract_id = $1 and stream_id = spoken_of.number::numeric and not unverified",
-        contract_id.as_str(),
-        stream_ids,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }

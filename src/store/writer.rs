@@ -35,6 +35,12 @@ impl Writer {
         Ok(Some(Self { connection, contract_id, position }))
     }
 
+    /// Returns the contract that is written.
+    #[must_use]
+    pub const fn contract_id(&self) -> &ContractId {
+        &self.contract_id
+    }
+
     /// Returns how far the contract is stored, `None` before its first ledger was chosen.
     #[must_use]
     pub const fn position(&self) -> Option<EventId> {

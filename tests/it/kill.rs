@@ -59,12 +59,15 @@ impl Daemon {
         assert!(StdCommand::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
-    /// Freezes the daemon, lets the database finish what it was told, looks whether a transaction that has written
-    /// is left open, and kills.
+    /// Freezes the daemon, lets the database finish what it was told (it may be left waiting for the frozen daemon in the
+    /// middle of a message), looks whether a transaction that has written is left open, and kills.
     async fn kill(mut self, pool: &PgPool) -> bool {
         self.signal("-STOP");
-        eventually("no statement of the daemon runs", || async { count(pool, "state = 'active'").await == 0 }).await;
-        let inside = count(pool, "state = 'idle in transaction' and backend_xid is not null").await > 0;
+        eventually("no statement of the daemon runs", || async {
+            count(pool, "state = 'active' and wait_event_type is distinct from 'Client'").await == 0
+        })
+        .await;
+        let inside = count(pool, "backend_xid is not null").await > 0;
         self.signal("-KILL");
         self.process.wait().await.unwrap();
         inside

@@ -6,7 +6,7 @@ use flowfi_indexer::{
         Address, Amount, ContractEvent, ContractId, EventId, LedgerSequence, RawContractEvent, StreamEvent, StreamId,
         UnixTime,
     },
-    store::{Batch, Committed, Store, StoreError, Writer},
+    store::{Batch, Committed, Records, Store, StoreError, Writer},
 };
 use sqlx::PgPool;
 
@@ -76,6 +76,12 @@ async fn writer(store: &Store) -> Writer {
     writer
 }
 
+/// Prepares and commits.
+async fn commit(store: &Store, writer: &mut Writer, batch: Batch) -> Result<Committed, StoreError> {
+    let prepared = store.prepare(&contract(), batch, &Records::default()).await.unwrap();
+    writer.commit(prepared).await
+}
+
 async fn deposited(store: &Store, stream: u64) -> Option<Amount> {
     store.stream(&contract(), StreamId(stream)).await.unwrap().map(|record| record.deposited)
 }
@@ -84,7 +90,8 @@ async fn deposited(store: &Store, stream: u64) -> Option<Amount> {
 async fn rows_records_and_cursor_are_written_together(pool: PgPool) {
     let store = Store::on(pool);
     let mut writer = writer(&store).await;
-    let committed = writer.commit(batch(vec![created(2, 1, i128::MAX), created(3, u64::MAX, 5)], 3)).await.unwrap();
+    let committed =
+        commit(&store, &mut writer, batch(vec![created(2, 1, i128::MAX), created(3, u64::MAX, 5)], 3)).await.unwrap();
     assert_eq!(committed, Committed { events: 2, quarantined: 0, already_stored: 0 });
     assert_eq!(deposited(&store, 1).await, Some(Amount(i128::MAX)));
     assert_eq!(deposited(&store, u64::MAX).await, Some(Amount(5)), "ids use the whole range of u64");
@@ -98,8 +105,8 @@ async fn events_that_come_again_are_not_folded_again(pool: PgPool) {
     let store = Store::on(pool);
     let mut writer = writer(&store).await;
     let (creation, first, second) = (created(2, 1, 100), topped_up(3, 1, 50, 150), topped_up(4, 1, 7, 157));
-    writer.commit(batch(vec![creation.clone(), first.clone()], 3)).await.unwrap();
-    let committed = writer.commit(batch(vec![creation, first, second], 4)).await.unwrap();
+    commit(&store, &mut writer, batch(vec![creation.clone(), first.clone()], 3)).await.unwrap();
+    let committed = commit(&store, &mut writer, batch(vec![creation, first, second], 4)).await.unwrap();
     assert_eq!(committed, Committed { events: 1, quarantined: 0, already_stored: 2 });
     assert_eq!(deposited(&store, 1).await, Some(Amount(157)));
 }
@@ -109,7 +116,7 @@ async fn a_commit_that_fails_leaves_nothing(pool: PgPool) {
     let store = Store::on(pool.clone());
     let mut writer = writer(&store).await;
     sqlx::query("alter table streams add constraint poor check (deposited < 100)").execute(&pool).await.unwrap();
-    let failure = writer.commit(batch(vec![created(2, 1, 100)], 2)).await.unwrap_err();
+    let failure = commit(&store, &mut writer, batch(vec![created(2, 1, 100)], 2)).await.unwrap_err();
     assert!(matches!(failure, StoreError::Refused(_)), "{failure}");
     assert_eq!(store.newest_event().await.unwrap(), None);
     let progress = store.progress(&contract()).await.unwrap().unwrap();
@@ -121,7 +128,7 @@ async fn a_writer_whose_cursor_was_moved_is_fenced(pool: PgPool) {
     let store = Store::on(pool.clone());
     let mut writer = writer(&store).await;
     sqlx::query("update cursors set toid = toid + 1").execute(&pool).await.unwrap();
-    let failure = writer.commit(batch(vec![created(2, 1, 100)], 2)).await.unwrap_err();
+    let failure = commit(&store, &mut writer, batch(vec![created(2, 1, 100)], 2)).await.unwrap_err();
     assert!(matches!(failure, StoreError::Fenced), "{failure}");
     assert_eq!(deposited(&store, 1).await, None);
 }
@@ -130,8 +137,8 @@ async fn a_writer_whose_cursor_was_moved_is_fenced(pool: PgPool) {
 async fn the_cursor_is_never_lowered(pool: PgPool) {
     let store = Store::on(pool);
     let mut writer = writer(&store).await;
-    writer.commit(batch(Vec::new(), 9)).await.unwrap();
-    assert!(matches!(writer.commit(batch(Vec::new(), 8)).await, Err(StoreError::Fenced)));
+    commit(&store, &mut writer, batch(Vec::new(), 9)).await.unwrap();
+    assert!(matches!(commit(&store, &mut writer, batch(Vec::new(), 8)).await, Err(StoreError::Fenced)));
 }
 
 #[sqlx::test]
@@ -144,4 +151,27 @@ async fn there_is_one_writer_until_it_goes(pool: PgPool) {
         Writer::try_acquire(&store, contract()).await.unwrap().is_some()
     })
     .await;
+}
+
+#[sqlx::test]
+async fn a_batch_prepared_while_another_is_committed_is_folded_over_what_that_one_leaves(pool: PgPool) {
+    let store = Store::on(pool);
+    let mut writer = writer(&store).await;
+    let first = batch(vec![created(2, 1, 100)], 2);
+    let first = store.prepare(&contract(), first, &Records::default()).await.unwrap();
+    let second = batch(vec![topped_up(3, 1, 50, 150)], 3);
+    let second = store.prepare(&contract(), second, &first.records()).await.unwrap();
+    writer.commit(first).await.unwrap();
+    writer.commit(second).await.unwrap();
+    assert_eq!(deposited(&store, 1).await, Some(Amount(150)));
+}
+
+#[sqlx::test]
+async fn batches_are_committed_in_the_order_of_the_chain_or_not_at_all(pool: PgPool) {
+    let store = Store::on(pool);
+    let mut writer = writer(&store).await;
+    let early = store.prepare(&contract(), batch(vec![created(2, 1, 100)], 2), &Records::default()).await.unwrap();
+    let late = store.prepare(&contract(), batch(vec![created(3, 2, 100)], 3), &Records::default()).await.unwrap();
+    writer.commit(late).await.unwrap();
+    assert!(matches!(writer.commit(early).await, Err(StoreError::Fenced)), "the cursor is only raised");
 }

@@ -1,0 +1,72 @@
+//! A batch → what its commit will write. Nothing is written here, so that the next batch can be prepared while one is
+//! being committed.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use super::{
+    Batch, Store, StoreError, event_rows,
+    fold::{Folded, fold},
+    stream_rows,
+};
+use crate::domain::{ContractId, QuarantinedEvent, StreamId, StreamRecord};
+
+/// Stream records as a batch leaves them.
+pub type Records = Arc<HashMap<StreamId, StreamRecord>>;
+
+/// A batch ready to be committed.
+#[derive(Debug)]
+pub struct Prepared {
+    pub(super) batch: Batch,
+    pub(super) offered: usize,
+    pub(super) folded: Folded,
+}
+
+impl Prepared {
+    /// Returns the records that this batch touches, as it leaves them.
+    #[must_use]
+    pub fn records(&self) -> Records {
+        Arc::clone(&self.folded.records)
+    }
+}
+
+impl Store {
+    /// Folds a batch over the records in the database, where `before` knows no newer ones: those that a batch leaves
+    /// which is being committed meanwhile. What is read here is true at the commit, because a commit goes through only
+    /// if nobody else has committed since the writer's last one.
+    pub async fn prepare(
+        &self,
+        contract_id: &ContractId,
+        mut batch: Batch,
+        before: &Records,
+    ) -> Result<Prepared, StoreError> {
+        let events = std::mem::take(&mut batch.events);
+        let spoken_of: Vec<StreamId> = batch.quarantined.iter().filter_map(stream_of).collect();
+        let touched: BTreeSet<StreamId> =
+            events.iter().filter_map(|event| event.event.stream_id()).chain(spoken_of.iter().copied()).collect();
+        let unknown: Vec<String> =
+            touched.iter().filter(|id| !before.contains_key(id)).map(ToString::to_string).collect();
+        let known = touched.iter().filter_map(|id| before.get(id).cloned());
+        let mut records: HashMap<StreamId, StreamRecord> = known.map(|record| (record.stream_id, record)).collect();
+        let mut connection = self.pool.acquire().await?;
+        if !unknown.is_empty() {
+            let loaded = stream_rows::load(&mut connection, contract_id, &unknown).await?;
+            records.extend(loaded.into_iter().map(|record| (record.stream_id, record)));
+        }
+        let stored = match (events.first(), events.last()) {
+            (Some(first), Some(last)) => event_rows::stored_ids(&mut connection, first.raw.id, last.raw.id).await?,
+            _ => std::collections::HashSet::new(),
+        };
+        drop(connection);
+        let offered = events.len();
+        let folded = tokio::task::spawn_blocking(move || fold(&events, &spoken_of, &stored, records));
+        let folded = folded.await.expect("folding is total and is not cancelled");
+        Ok(Prepared { batch, offered, folded })
+    }
+}
+
+const fn stream_of(event: &QuarantinedEvent) -> Option<StreamId> {
+    event.stream_id
+}
