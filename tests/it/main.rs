@@ -6,6 +6,7 @@ mod contract_events;
 mod contract_histories;
 mod ingest;
 mod kill;
+mod ledgers;
 mod rest;
 mod store;
 mod subscribe;
