@@ -3,6 +3,7 @@
 //!
 //! Nothing here stops on what it reads: bytes that do not decode are a [`Refusal`] with its reason.
 
+mod args;
 mod assemble;
 mod entry;
 mod event;
@@ -11,8 +12,9 @@ mod refusal;
 mod table;
 mod value;
 
+pub use args::{DecodeArgs, DecodeCommand, EventArgs, LedgerArgs};
 pub use entry::{StreamEntry, decode_stream_entry};
-pub use event::{Decoded, decode_event};
+pub use event::{Decoded, decode_event, decode_event_body};
 pub use ledger::{
     BrokenChain, EventKind, Ledger, LedgerEvent, LedgerFault, LedgerHeader, LedgerInputError, read_ledgers,
 };

@@ -4,6 +4,7 @@
 mod architecture;
 mod contract_events;
 mod contract_histories;
+mod decode_command;
 mod ingest;
 mod kill;
 mod ledgers;
