@@ -7,6 +7,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
 use crate::{
+    decode::DecodeArgs,
     devnet::DevnetArgs,
     http::HttpArgs,
     ingest::{IngestArgs, PaceArgs},
@@ -41,6 +42,8 @@ pub enum Command {
     Devnet(DevnetCommandArgs),
     /// Bring the database schema up to date, then end
     Migrate(DatabaseArgs),
+    /// Look at ledgers and events: XDR in, lines of JSON out
+    Decode(DecodeArgs),
     /// Run a command with `DATABASE_URL` set to a private PostgreSQL, and end with it
     #[command(hide = true)]
     Postgres(PostgresArgs),

@@ -1,5 +1,6 @@
 //! Composition: makes the parts from their arguments, hands each what it needs, and runs them until stopped.
 
+mod decode;
 mod dev;
 mod gateway;
 mod local_network;
@@ -38,6 +39,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Devnet(args) => local_network::run(args).await,
             Command::Migrate(args) => migrate(&args).await,
             Command::Postgres(args) => private_postgres::run(args).await,
+            Command::Decode(args) => decode::run(&args),
         }
     })
 }

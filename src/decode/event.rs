@@ -36,20 +36,26 @@ pub enum Decoded {
 /// Decodes one event. Total: there is an answer for any bytes.
 #[must_use]
 pub fn decode_event(raw: &RawContractEvent) -> Decoded {
-    let mut topics = Vec::with_capacity(raw.topics.len());
-    for (number, topic) in raw.topics.iter().enumerate() {
+    decode_event_body(&raw.topics, &raw.value, raw.in_successful_call)
+}
+
+/// Decodes what an event says, wherever it stands: topics and value are `ScVal`s in base64.
+#[must_use]
+pub fn decode_event_body(raw_topics: &[String], value: &str, in_successful_call: bool) -> Decoded {
+    let mut topics = Vec::with_capacity(raw_topics.len());
+    for (number, topic) in raw_topics.iter().enumerate() {
         match value::scval_from_base64(topic, &|| format!("topic {number}")) {
             Ok(topic) => topics.push(topic),
             Err(refusal) => return refused(&topics, refusal),
         }
     }
-    if !raw.in_successful_call {
+    if !in_successful_call {
         return refused(&topics, Refusal::UnsuccessfulCall);
     }
     let Some(spec) = name_of(&topics).and_then(spec_of) else {
         return Decoded::Unknown { name: name_of(&topics).map(str::to_owned), stream_id: stream_of(&topics) };
     };
-    match decode_known(spec, &topics, &raw.value) {
+    match decode_known(spec, &topics, value) {
         Ok(event) => Decoded::Event(event),
         Err(refusal) => refused(&topics, refusal),
     }

@@ -1,15 +1,21 @@
-//! XDR to domain: the contract's events by a table, and its storage. The only home of `stellar-xdr` beside the
-//! devnet.
+//! XDR to domain: the contract's events by a table, its storage, and whole ledgers. The only home of `stellar-xdr`
+//! beside the devnet.
 //!
 //! Nothing here stops on what it reads: bytes that do not decode are a [`Refusal`] with its reason.
 
+mod args;
 mod assemble;
 mod entry;
 mod event;
+mod ledger;
 mod refusal;
 mod table;
 mod value;
 
+pub use args::{DecodeArgs, DecodeCommand, EventArgs, LedgerArgs};
 pub use entry::{StreamEntry, decode_stream_entry};
-pub use event::{Decoded, decode_event};
+pub use event::{Decoded, decode_event, decode_event_body};
+pub use ledger::{
+    BrokenChain, EventKind, Ledger, LedgerEvent, LedgerFault, LedgerHeader, LedgerInputError, read_ledgers,
+};
 pub use refusal::Refusal;

@@ -32,6 +32,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["http", "devnet"]),
     ("reqwest", &["source"]),
     ("stellar_xdr", &["decode", "devnet"]),
+    ("flate2", &["decode", "devnet"]),
+    ("zstd", &["decode"]),
     ("clap", &["config", "main"]),
     ("socket2", &["http"]),
 ];

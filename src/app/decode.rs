@@ -1,0 +1,127 @@
+//! `decode`: XDR in, lines of JSON out.
+
+use std::{
+    fs::File,
+    io::{self, BufReader, IsTerminal, Read, Write},
+    path::Path,
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::BadConfig;
+use crate::{
+    decode::{DecodeArgs, DecodeCommand, Decoded, EventArgs, LedgerArgs, decode_event_body, read_ledgers},
+    domain::{EventType, StreamEvent},
+};
+
+/// Who read the output wants no more of it.
+#[derive(Debug, Error)]
+#[error("nobody reads the output")]
+struct ReaderGone;
+
+/// Prints what the arguments ask for.
+pub(super) fn run(args: &DecodeArgs) -> anyhow::Result<ExitCode> {
+    let printed = match &args.command {
+        DecodeCommand::Ledger(args) => print_ledgers(args),
+        DecodeCommand::Event(args) => print_events(args),
+    };
+    match printed {
+        Err(failure) if !failure.is::<ReaderGone>() => Err(failure),
+        Ok(()) | Err(_) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn print_ledgers(args: &LedgerArgs) -> anyhow::Result<()> {
+    for file in &args.files {
+        if file == Path::new("-") {
+            print_ledgers_of(io::stdin()).context("standard input")?;
+        } else {
+            let opened = File::open(file).map_err(anyhow::Error::from);
+            opened.and_then(print_ledgers_of).with_context(|| file.display().to_string())?;
+        }
+    }
+    Ok(())
+}
+
+fn print_ledgers_of(input: impl Read + Send) -> anyhow::Result<()> {
+    read_ledgers(input, |ledger| print_lines(&ledger.events()))
+}
+
+fn print_events(args: &EventArgs) -> anyhow::Result<()> {
+    if let Some(value) = &args.value {
+        return print_lines(&[EventLine::new(None, decode_event_body(&args.topic, value, true))]);
+    }
+    let input = io::stdin();
+    if input.is_terminal() {
+        return Err(BadConfig("nothing to decode: give --value, or rows of getEvents on standard input".into()).into());
+    }
+    for row in serde_json::Deserializer::from_reader(BufReader::new(input)).into_iter::<EventRow>() {
+        let row = row.context("standard input")?;
+        let decoded = decode_event_body(&row.topic, &row.value, row.successful.unwrap_or(true));
+        print_lines(&[EventLine::new(row.id, decoded)])?;
+    }
+    Ok(())
+}
+
+/// Writes all lines or, if a line cannot be made, none.
+fn print_lines(lines: &[impl Serialize]) -> anyhow::Result<()> {
+    let mut text = Vec::new();
+    for line in lines {
+        serde_json::to_writer(&mut text, line)?;
+        text.push(b'\n');
+    }
+    io::stdout().write_all(&text).map_err(|failure| match failure.kind() {
+        io::ErrorKind::BrokenPipe => ReaderGone.into(),
+        _ => anyhow::Error::from(failure).context("cannot write to standard output"),
+    })
+}
+
+/// A row of `getEvents`, or a line of `decode ledger`: as much of it as decoding takes.
+#[derive(Deserialize)]
+struct EventRow {
+    id: Option<String>,
+    #[serde(default)]
+    topic: Vec<String>,
+    value: String,
+    #[serde(alias = "inSuccessfulContractCall")]
+    successful: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct EventLine {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(flatten)]
+    answer: Answer,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Answer {
+    Event {
+        #[serde(rename = "type")]
+        event_type: EventType,
+        #[serde(flatten)]
+        event: StreamEvent,
+    },
+    Unknown {
+        unknown: Option<String>,
+    },
+    Refused {
+        refused: String,
+    },
+}
+
+impl EventLine {
+    fn new(id: Option<String>, decoded: Decoded) -> Self {
+        let answer = match decoded {
+            Decoded::Event(event) => Answer::Event { event_type: event.event_type(), event },
+            Decoded::Unknown { name, .. } => Answer::Unknown { unknown: name },
+            Decoded::Refused { refusal, .. } => Answer::Refused { refused: refusal.to_string() },
+        };
+        Self { id, answer }
+    }
+}

@@ -1,0 +1,62 @@
+//! What `decode` is told on the command line.
+#![expect(clippy::doc_markdown, reason = "the comments are the text of --help")]
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// Arguments of `decode`.
+#[derive(Args, Clone, Debug)]
+pub struct DecodeArgs {
+    /// What to decode.
+    #[command(subcommand)]
+    pub command: DecodeCommand,
+}
+
+/// What can be decoded.
+#[derive(Clone, Debug, Subcommand)]
+pub enum DecodeCommand {
+    /// Print the events of whole ledgers, as getEvents would list them
+    ///
+    /// A file holds one LedgerCloseMeta, framed records of them (as stellar-core writes them), or a
+    /// LedgerCloseMetaBatch (as data lakes hold them); plain, gzip or zstd. Which it is shows in its first bytes.
+    ///
+    /// Each event is a line of JSON: id, txHash, successful, type, contractId, topic, value. The ids are those of
+    /// Stellar RPC. A file that is no ledger ends the command with one line on standard error; the events of ledgers
+    /// before the fault are printed, of the faulty one none.
+    #[command(after_help = "Examples:
+  flowfi-indexer decode ledger FFFF05FF--64000.xdr.zst
+  flowfi-indexer decode ledger *.xdr.zst | grep '\"contractId\":\"C…\"' | flowfi-indexer decode event")]
+    Ledger(LedgerArgs),
+    /// Print what an event of the payment-stream contract says
+    ///
+    /// Prints a line of JSON: the event's type and fields, or {"unknown": NAME} where the contract has no event of
+    /// that name, or {"refused": REASON} where it has one and this does not decode as it.
+    ///
+    /// Without flags it reads rows of getEvents from standard input, one JSON object after the other, and begins each
+    /// answer with the id of its row. What `decode ledger` prints are such rows.
+    #[command(after_help = "Examples:
+  flowfi-indexer decode event --topic AAAADw… --topic AAAABQ… --value AAAAEQ…
+  flowfi-indexer decode ledger FILE | flowfi-indexer decode event")]
+    Event(EventArgs),
+}
+
+/// Arguments of `decode ledger`.
+#[derive(Args, Clone, Debug)]
+pub struct LedgerArgs {
+    /// Files of ledgers, read in this order; - is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// Arguments of `decode event`.
+#[derive(Args, Clone, Debug)]
+pub struct EventArgs {
+    /// A topic, an ScVal in base64; once for each topic, in their order.
+    #[arg(long, value_name = "BASE64", requires = "value")]
+    pub topic: Vec<String>,
+
+    /// The value, an ScVal in base64.
+    #[arg(long, value_name = "BASE64")]
+    pub value: Option<String>,
+}

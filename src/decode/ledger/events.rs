@@ -1,0 +1,119 @@
+//! The events of a ledger: all of them as `getEvents` would list them, or those of one contract.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::{Serialize, Serializer};
+use stellar_xdr::{ContractEvent, ContractEventBody, ContractEventType, ContractEventV0, ScVal, WriteXdr};
+
+use super::{
+    LIMITS, Ledger,
+    numbering::{Numbered, numbered},
+};
+use crate::domain::{ContractId, EventId, RawContractEvent};
+
+/// An event as `getEvents` would list it, and so it serializes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerEvent {
+    /// The event's place on the chain.
+    pub id: EventId,
+    /// The hash of its transaction, 64 hex digits.
+    pub tx_hash: String,
+    /// Whether that transaction succeeded. A failed one has paid its fee.
+    pub successful: bool,
+    /// Who speaks.
+    #[serde(rename = "type")]
+    pub kind: EventKind,
+    /// The contract it is about; written as an empty text where there is none.
+    #[serde(serialize_with = "text_or_empty")]
+    pub contract_id: Option<ContractId>,
+    /// The topics, each an `ScVal` in base64.
+    pub topic: Vec<String>,
+    /// The value, an `ScVal` in base64.
+    pub value: String,
+}
+
+/// The types of events that `getEvents` knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EventKind {
+    /// A contract emitted it, or the network in the name of an asset's contract.
+    Contract,
+    /// The network emitted it about a contract.
+    System,
+}
+
+impl EventKind {
+    /// Returns `None` for diagnostics, which are no part of what the network agrees on.
+    fn of(event: &ContractEvent) -> Option<Self> {
+        match event.type_ {
+            ContractEventType::Contract => Some(Self::Contract),
+            ContractEventType::System => Some(Self::System),
+            ContractEventType::Diagnostic => None,
+        }
+    }
+}
+
+impl Ledger {
+    /// Returns all events of the ledger in the order of `getEvents`.
+    #[must_use]
+    pub fn events(&self) -> Vec<LedgerEvent> {
+        self.numbered().iter().filter_map(ledger_event).collect()
+    }
+
+    /// Returns the events that this contract emitted, in the order of `getEvents`, ready to be decoded.
+    #[must_use]
+    pub fn contract_events(&self, contract_id: &ContractId) -> Vec<RawContractEvent> {
+        let wanted = contract_id.to_bytes();
+        let is_wanted = |event: &ContractEvent| {
+            EventKind::of(event) == Some(EventKind::Contract)
+                && event.contract_id.as_ref().is_some_and(|found| found.0.0 == wanted)
+        };
+        let wanted = self.numbered().into_iter().filter(|numbered| is_wanted(numbered.event));
+        wanted.map(|numbered| self.raw_event(&numbered, contract_id)).collect()
+    }
+
+    fn numbered(&self) -> Vec<Numbered<'_>> {
+        numbered(&self.meta, self.header.sequence)
+    }
+
+    fn raw_event(&self, numbered: &Numbered<'_>, contract_id: &ContractId) -> RawContractEvent {
+        let body = body_of(numbered.event);
+        RawContractEvent {
+            id: numbered.id,
+            contract_id: contract_id.clone(),
+            ledger_closed_at: self.header.closed_at,
+            tx_hash: numbered.tx_hash.to_string(),
+            in_successful_call: numbered.successful,
+            topics: body.topics.iter().map(base64_of).collect(),
+            value: base64_of(&body.data),
+        }
+    }
+}
+
+fn ledger_event(numbered: &Numbered<'_>) -> Option<LedgerEvent> {
+    let kind = EventKind::of(numbered.event)?;
+    let body = body_of(numbered.event);
+    Some(LedgerEvent {
+        id: numbered.id,
+        tx_hash: numbered.tx_hash.to_string(),
+        successful: numbered.successful,
+        kind,
+        contract_id: numbered.event.contract_id.as_ref().map(|id| ContractId::from_bytes(id.0.0)),
+        topic: body.topics.iter().map(base64_of).collect(),
+        value: base64_of(&body.data),
+    })
+}
+
+fn body_of(event: &ContractEvent) -> &ContractEventV0 {
+    let ContractEventBody::V0(body) = &event.body;
+    body
+}
+
+fn base64_of(value: &ScVal) -> String {
+    BASE64_STANDARD.encode(value.to_xdr(LIMITS).expect("what was read within the limits is within them"))
+}
+
+#[expect(clippy::ref_option, reason = "serde hands the field by reference")]
+fn text_or_empty<S: Serializer>(contract_id: &Option<ContractId>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(contract_id.as_ref().map_or("", ContractId::as_str))
+}

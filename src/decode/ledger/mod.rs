@@ -1,0 +1,55 @@
+//! Whole ledgers: `LedgerCloseMeta` in any of its wrappings to the ledger's header facts and its events, numbered as
+//! Stellar RPC numbers them.
+//!
+//! A ledger is looked at where it was read, on a thread with a large stack, and never leaves it: what is nested deep
+//! enough to need that stack needs it again to be encoded and to be dropped.
+
+mod error;
+mod events;
+mod form;
+mod header;
+mod numbering;
+mod reader;
+mod transaction;
+mod unpack;
+
+#[cfg(test)]
+mod tests;
+
+use stellar_xdr::{LedgerCloseMeta, Limits};
+
+pub use error::{LedgerFault, LedgerInputError};
+pub use events::{EventKind, LedgerEvent};
+pub use header::{BrokenChain, LedgerHeader};
+pub use reader::read_ledgers;
+
+/// Deep enough for the delegated authorizations of protocol 27, which other readers allow as deep.
+const MAX_DEPTH: u32 = 1_500;
+const MEBIBYTE: usize = 1 << 20;
+/// How many mebibytes of XDR one ledger may have. Real ones have a few.
+const MAX_LEDGER_MIB: usize = 256;
+
+/// What the XDR of one ledger may cost.
+const LIMITS: Limits = Limits { depth: MAX_DEPTH, len: MAX_LEDGER_MIB * MEBIBYTE };
+
+/// A closed ledger with everything that happened in it.
+#[derive(Debug)]
+pub struct Ledger {
+    header: LedgerHeader,
+    meta: LedgerCloseMeta,
+}
+
+impl Ledger {
+    /// Takes the ledger if its numbers have room in event ids and its close time in a calendar.
+    fn new(meta: LedgerCloseMeta) -> Result<Self, LedgerFault> {
+        let header = LedgerHeader::of(&meta)?;
+        numbering::check_room(&meta, header.sequence)?;
+        Ok(Self { header, meta })
+    }
+
+    /// Returns which ledger it is.
+    #[must_use]
+    pub fn header(&self) -> &LedgerHeader {
+        &self.header
+    }
+}
