@@ -13,7 +13,7 @@ use super::{
     args::PaceArgs,
     backoff::Backoff,
     batcher::{Batcher, Incoming},
-    indexer::IngestError,
+    error::IngestError,
     pacing::TipPacing,
 };
 use crate::{

@@ -3,12 +3,11 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use rand::{SeedableRng, rngs::StdRng};
-use thiserror::Error;
 use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::{args::PaceArgs, backoff::Backoff, follower::Follower};
+use super::{args::PaceArgs, backoff::Backoff, error::IngestError, follower::Follower};
 use crate::{
     domain::{ContractId, EventId, LedgerSequence},
     source::{ChainSource, EventsFrom, SourceError},
@@ -18,25 +17,6 @@ use crate::{
 /// While one batch is written the next is read and decoded; more would only hold memory.
 const BATCHES_AHEAD: usize = 1;
 const STANDBY_INTERVAL: Duration = Duration::from_secs(1);
-
-/// What stops an indexer for good.
-#[derive(Debug, Error)]
-pub enum IngestError {
-    /// The source refuses, or has lost ledgers that are not indexed.
-    #[error("the source cannot be followed: {0}")]
-    Source(SourceError),
-    /// The database refuses, or belongs to another network.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The source serves another network than was configured.
-    #[error("the source serves the network \"{found}\", not \"{wanted}\"")]
-    OtherNetwork {
-        /// What it serves.
-        found: String,
-        /// What was configured.
-        wanted: String,
-    },
-}
 
 /// What to index.
 #[derive(Clone, Debug)]

@@ -3,10 +3,12 @@
 mod args;
 mod backoff;
 mod batcher;
+mod error;
 mod follower;
 mod indexer;
 mod pacing;
 
 pub use args::{IngestArgs, PaceArgs};
 pub use batcher::{Batcher, Incoming};
-pub use indexer::{Indexer, IngestError, IngestSettings};
+pub use error::IngestError;
+pub use indexer::{Indexer, IngestSettings};

@@ -1,8 +1,13 @@
 //! What a commit takes and what it says.
 
+use std::{collections::HashMap, sync::Arc};
+
 use chrono::{DateTime, Utc};
 
-use crate::domain::{ContractEvent, EventId, LedgerSequence, QuarantinedEvent};
+use crate::domain::{ContractEvent, EventId, LedgerSequence, QuarantinedEvent, StreamId, StreamRecord};
+
+/// Stream records as a batch leaves them.
+pub type Records = Arc<HashMap<StreamId, StreamRecord>>;
 
 /// Events in chain order, whole transactions only, and the position that is reached with them.
 #[derive(Clone, Debug)]

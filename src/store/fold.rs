@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{event_rows::EventColumns, prepare::Records, stream_rows::StreamColumns};
+use super::{Records, event_rows::EventColumns, stream_rows::StreamColumns};
 use crate::domain::{Amount, ContractEvent, EventId, StreamId, StreamRecord};
 
 /// The columns to insert and to upsert, and the records they come from.

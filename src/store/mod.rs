@@ -19,13 +19,13 @@ mod stream_rows;
 mod writer;
 
 pub use args::DatabaseArgs;
-pub use batch::{Batch, Committed};
+pub use batch::{Batch, Committed, Records};
 pub use error::StoreError;
 pub use event_rows::EventRange;
 pub use filter::{EventAtoms, EventListFilter, StreamListFilter};
 pub use listen::CommitListener;
 pub use pages::{Page, PageRequest, PageStart};
 pub use pool::{Progress, Store};
-pub use prepare::{Prepared, Records};
+pub use prepare::Prepared;
 pub use private_server::{Durability, PrivateServer, PrivateServerError};
 pub use writer::Writer;

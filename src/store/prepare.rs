@@ -7,14 +7,11 @@ use std::{
 };
 
 use super::{
-    Batch, Store, StoreError, event_rows,
+    Batch, Records, Store, StoreError, event_rows,
     fold::{Folded, fold},
     stream_rows,
 };
 use crate::domain::{ContractId, QuarantinedEvent, StreamId, StreamRecord};
-
-/// Stream records as a batch leaves them.
-pub type Records = Arc<HashMap<StreamId, StreamRecord>>;
 
 /// A batch ready to be committed.
 #[derive(Debug)]

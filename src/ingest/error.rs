@@ -1,0 +1,24 @@
+//! What stops an indexer for good.
+
+use thiserror::Error;
+
+use crate::{source::SourceError, store::StoreError};
+
+/// What stops an indexer for good.
+#[derive(Debug, Error)]
+pub enum IngestError {
+    /// The source refuses, or has lost ledgers that are not indexed.
+    #[error("the source cannot be followed: {0}")]
+    Source(SourceError),
+    /// The database refuses, or belongs to another network.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The source serves another network than was configured.
+    #[error("the source serves the network \"{found}\", not \"{wanted}\"")]
+    OtherNetwork {
+        /// What it serves.
+        found: String,
+        /// What was configured.
+        wanted: String,
+    },
+}
