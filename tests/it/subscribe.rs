@@ -5,10 +5,13 @@ use std::time::Duration;
 use flowfi_indexer::{
     devnet::{Call, Devnet},
     domain::{Amount, EventId, LedgerSequence, StreamId},
+    feed::{self, Feed, LastEventId},
+    store::EventAtoms,
 };
 use sqlx::PgPool;
+use tokio::time::timeout;
 
-use crate::world::{GatewaySettings, Subscriber, World, eventually, http_client};
+use crate::world::{DEADLINE, GatewaySettings, Subscriber, World, eventually, http_client};
 
 async fn small_world(pool: PgPool, settings: GatewaySettings) -> (World, String) {
     let mut world = World::new(pool).await;
@@ -144,6 +147,32 @@ async fn an_event_that_matches_two_atoms_comes_once(pool: PgPool) {
     let mut subscriber = Subscriber::connect(&base, &format!("streams=1,2&users={alice},{bob}"), None).await;
     let ids = create(&world, 2).await;
     assert_eq!(subscriber.ids(ids.len()).await, ids);
+}
+
+#[sqlx::test]
+async fn a_node_that_is_behind_does_not_repeat_what_the_client_has(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let feed = Feed::open(world.store.clone(), world.devnet.contract_id(), 100).await.unwrap();
+    // Nobody tails the table yet, so this node has not seen what another one has shown the client.
+    let ids = create(&world, 3).await;
+    let all = EventAtoms { all: true, ..EventAtoms::default() };
+    let mut opened = feed.subscribe(all, LastEventId::Known(ids[2])).await.unwrap();
+    assert_eq!(opened.reset, None);
+    let frames = async {
+        let mut frames = Vec::new();
+        while frames.len() < ids.len() - 3 {
+            frames.extend(opened.subscription.next().await.unwrap());
+        }
+        frames
+    };
+    let frames = tokio::select! {
+        ended = feed::tail(feed.clone(), world.stop.clone()) => panic!("the tailer ended: {ended:?}"),
+        frames = timeout(DEADLINE, frames) => frames.expect("the frames come"),
+    };
+    let seen: Vec<_> = frames.iter().map(|frame| std::str::from_utf8(&frame[4..34]).unwrap().to_owned()).collect();
+    assert_eq!(seen, ids[3..].iter().map(ToString::to_string).collect::<Vec<_>>());
 }
 
 async fn reset_of(base: &str, last_event_id: &str) -> serde_json::Value {
