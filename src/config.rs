@@ -52,8 +52,8 @@ pub enum Command {
 /// Arguments of `dev`.
 #[derive(Args, Debug)]
 pub struct DevArgs {
-    /// Folder for the database and the local network. Default: /var/lib/flowfi-indexer for root, else
-    /// ~/.local/share/flowfi-indexer.
+    /// Folder for the database and the local network. Default: flowfi-indexer below `XDG_DATA_HOME`, else below
+    /// ~/.local/share, or in /var/lib where home is /root (which the database's account may not enter).
     #[arg(long, env = "FLOWFI_DATA_DIR", value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
 

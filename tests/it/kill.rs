@@ -16,7 +16,7 @@ use sqlx::{ConnectOptions, PgPool};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
-    time::sleep,
+    time::{Instant, sleep},
 };
 
 use crate::world::{Subscriber, World, eventually};
@@ -24,6 +24,7 @@ use crate::world::{Subscriber, World, eventually};
 const KILLS: usize = 12;
 const KILLS_INSIDE_A_BATCH: usize = 3;
 const MOST_KILLS: usize = 60;
+const LONGEST_RUN: Duration = Duration::from_mins(3);
 
 /// The real binary.
 struct Daemon {
@@ -86,12 +87,15 @@ async fn count(pool: &PgPool, condition: &str) -> i64 {
 async fn follow(base: Arc<Mutex<String>>, wanted: Arc<Mutex<Option<EventId>>>) -> Vec<EventId> {
     let mut seen: Vec<EventId> = Vec::new();
     let before_everything = EventId::end_of_ledger(LedgerSequence(1));
+    let deadline = Instant::now() + LONGEST_RUN;
     loop {
         let now = base.lock().unwrap().clone();
         let after = seen.last().copied().unwrap_or(before_everything).to_string();
         if let Some(mut subscriber) = Subscriber::try_connect(&now, "all=true", Some(&after)).await {
             while let Some(frame) = subscriber.next().await {
                 assert_ne!(frame.event.as_deref(), Some("reset"), "{frame:?}");
+                // Heartbeats would keep a client that misses an event waiting for ever.
+                assert!(Instant::now() < deadline, "the client has not seen everything: {} events", seen.len());
                 seen.extend(frame.feed_id());
                 if seen.last().is_some_and(|last| *wanted.lock().unwrap() == Some(*last)) {
                     return seen;
