@@ -58,6 +58,12 @@ impl QuarantineKind {
             Self::Refused => "refused",
         }
     }
+
+    /// Returns the kind of a word, `None` if it is none.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Unknown, Self::Refused].into_iter().find(|kind| kind.as_str() == word)
+    }
 }
 
 /// An event kept raw, with the reason, to be decoded again after an upgrade.

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     decode::{Decoded, decode_event},
-    domain::{ContractEvent, EventId, LedgerSequence, QuarantineKind, QuarantinedEvent, RawContractEvent},
+    domain::{ContractEvent, CoverageSource, EventId, LedgerSequence, QuarantineKind, QuarantinedEvent, RawContractEvent},
     source::EventPage,
     store::Batch,
 };
@@ -117,6 +117,7 @@ fn batch(events: Vec<Incoming>, position: EventId, closed_at: Option<DateTime<Ut
         quarantined: Vec::new(),
         position,
         last_whole_ledger,
+        covered_by: Some(CoverageSource::Rpc),
         last_whole_ledger_closed_at: closed_at.or(newest_closed_at),
     };
     for event in events {

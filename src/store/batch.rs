@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{ContractEvent, EventId, LedgerSequence, QuarantinedEvent, StreamId, StreamRecord};
+use crate::domain::{ContractEvent, CoverageSource, EventId, LedgerSequence, QuarantinedEvent, StreamId, StreamRecord};
 
 /// Stream records as a batch leaves them.
 pub type Records = Arc<HashMap<StreamId, StreamRecord>>;
@@ -20,6 +20,8 @@ pub struct Batch {
     pub position: EventId,
     /// The newest ledger that is whole with this batch.
     pub last_whole_ledger: LedgerSequence,
+    /// Where its ledgers were read; `None` for ledgers that were given up.
+    pub covered_by: Option<CoverageSource>,
     /// The newest close time known up to that ledger; `None` if the page told none.
     pub last_whole_ledger_closed_at: Option<DateTime<Utc>>,
 }

@@ -6,9 +6,9 @@ use sqlx::{Connection, PgConnection};
 use tokio::time::timeout;
 
 use super::{
-    Batch, Committed, Prepared, StoreError, Writer,
-    event_rows::{self, EventColumns},
-    listen,
+    Batch, Committed, Prepared, StoreError, Writer, coverage,
+    event_rows::EventColumns,
+    listen, quarantine,
 };
 use crate::domain::{ContractId, EventId};
 
@@ -19,17 +19,20 @@ impl Writer {
     /// Writes a batch and raises the cursor to its position; all of it or nothing.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`] if the cursor is not where this writer left it. After any error the writer is
-    /// to be dropped: whether the transaction was committed is for the next one to read.
+    /// [`StoreError::Fenced`] if the cursor is not where this writer left it. [`StoreError::Revised`] if late rows were
+    /// written since: nothing was committed, and after [`Writer::refresh`] the writer goes on. After any other error it
+    /// is to be dropped: whether the transaction was committed is for the next one to read.
     pub async fn commit(&mut self, prepared: Prepared) -> Result<Committed, StoreError> {
         let committed = timeout(COMMIT_DEADLINE, self.write_and_commit(prepared)).await;
         committed.unwrap_or(Err(StoreError::TimedOut(COMMIT_DEADLINE)))
     }
 
     async fn write_and_commit(&mut self, prepared: Prepared) -> Result<Committed, StoreError> {
-        let before = self.position.ok_or(StoreError::Fenced)?;
+        let position = self.position.ok_or(StoreError::Fenced)?;
+        let cursor = Cursor { contract_id: &self.contract_id, position, revision: self.revision };
         let mut transaction = self.connection.begin().await?;
-        raise_cursor(&mut transaction, &self.contract_id, before, &prepared.batch).await?;
+        raise_cursor(&mut transaction, &cursor, &prepared.batch).await?;
+        cover(&mut transaction, &cursor, &prepared.batch).await?;
         let committed = write(&mut transaction, &prepared).await?;
         if committed.events > 0 {
             listen::notify(&mut transaction).await?;
@@ -40,30 +43,52 @@ impl Writer {
     }
 }
 
-/// The fence: nobody else's commit lies between `before` and this one. A batch never lowers the cursor.
+/// Where the writer left its contract.
+struct Cursor<'a> {
+    contract_id: &'a ContractId,
+    position: EventId,
+    revision: i64,
+}
+
+/// The fence: nobody else's commit lies between `before` and this one, and no late rows were written since what is
+/// committed was prepared. A batch never lowers the cursor.
 async fn raise_cursor(
     connection: &mut PgConnection,
-    contract_id: &ContractId,
-    before: EventId,
+    writer: &Cursor<'_>,
     batch: &Batch,
 ) -> Result<(), StoreError> {
-    let raised = sqlx::query!(
-        "update cursors set
+    let raised = sqlx::query_scalar!(
+        r#"update cursors set
              toid = $4, event_index = $5,
              last_whole_ledger = greatest(last_whole_ledger, $6),
              last_whole_ledger_closed_at = greatest(last_whole_ledger_closed_at, $7)
-         where contract_id = $1 and toid = $2 and event_index = $3 and (toid, event_index) <= ($4, $5)",
-        contract_id.as_str(),
-        before.toid(),
-        i64::from(before.index()),
+         where contract_id = $1 and toid = $2 and event_index = $3 and (toid, event_index) <= ($4, $5)
+         returning revision"#,
+        writer.contract_id.as_str(),
+        writer.position.toid(),
+        i64::from(writer.position.index()),
         batch.position.toid(),
         i64::from(batch.position.index()),
         i64::from(batch.last_whole_ledger.0),
         batch.last_whole_ledger_closed_at,
     )
-    .execute(connection)
+    .fetch_optional(connection)
     .await?;
-    if raised.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Fenced) }
+    match raised {
+        Some(revision) if revision == writer.revision => Ok(()),
+        Some(_) => Err(StoreError::Revised),
+        None => Err(StoreError::Fenced),
+    }
+}
+
+async fn cover(connection: &mut PgConnection, writer: &Cursor<'_>, batch: &Batch) -> Result<(), StoreError> {
+    let before = writer.position.last_whole_ledger();
+    match batch.covered_by {
+        Some(source) if batch.last_whole_ledger > before => {
+            coverage::extend(connection, writer.contract_id, before, batch.last_whole_ledger, source).await
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn write(connection: &mut PgConnection, prepared: &Prepared) -> Result<Committed, StoreError> {
@@ -76,7 +101,7 @@ async fn write(connection: &mut PgConnection, prepared: &Prepared) -> Result<Com
         folded.streams.upsert(connection).await?;
     }
     if !batch.quarantined.is_empty() {
-        committed.quarantined = event_rows::insert_quarantined(connection, &batch.quarantined).await?;
+        committed.quarantined = quarantine::insert(connection, &batch.quarantined).await?;
     }
     Ok(committed)
 }

@@ -17,6 +17,9 @@ pub enum StoreError {
     /// Another writer moved the cursor: this one must stop.
     #[error("another writer moved the cursor of this contract; this one stops")]
     Fenced,
+    /// Rows came late between what this writer prepared and its commit: it prepares anew.
+    #[error("late rows were written meanwhile; the batch is prepared anew")]
+    Revised,
     /// A row does not hold what it should.
     #[error("the database holds an unreadable row: {0}")]
     Corrupt(String),

@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
 
 use super::{Store, StoreError, pool::event_id, pool::parse};
-use crate::domain::{Amount, CommittedEvent, ContractEvent, EventId, QuarantinedEvent, RawContractEvent, StreamRecord};
+use crate::domain::{
+    Amount, CommittedEvent, ContractEvent, ContractId, EventId, RawContractEvent, StreamId, StreamRecord,
+};
 
 /// A part of the chain's order: after one position, up to and including another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +114,73 @@ pub(super) async fn stored_ids(
     rows.into_iter().map(|row| event_id(row.toid, row.event_index)).collect()
 }
 
+/// Returns which of these events are stored already.
+pub(super) async fn stored_among(
+    connection: &mut PgConnection,
+    ids: &[EventId],
+) -> Result<HashSet<EventId>, StoreError> {
+    let (toids, indexes) = columns_of(ids);
+    let rows = sqlx::query!(
+        "select toid, event_index from stream_events
+         where (toid, event_index) in (select * from unnest($1::bigint[], $2::bigint[]))",
+        &toids,
+        &indexes,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(|row| event_id(row.toid, row.event_index)).collect()
+}
+
+/// Returns the stored events of these streams as they came, in the order of the chain.
+pub(super) async fn raw_events_of(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    streams: &[StreamId],
+) -> Result<Vec<RawContractEvent>, StoreError> {
+    let streams: Vec<String> = streams.iter().map(ToString::to_string).collect();
+    let rows = sqlx::query_as!(
+        RawEventRow,
+        "select toid, event_index, contract_id, ledger_closed_at, tx_hash, topics, value from stream_events
+         where contract_id = $1 and stream_id = any($2::text[]::numeric[]) order by toid, event_index",
+        contract_id.as_str(),
+        &streams,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(RawContractEvent::try_from).collect()
+}
+
+/// An event as it came. Every row of `stream_events` was emitted by a call that succeeded.
+struct RawEventRow {
+    toid: i64,
+    event_index: i64,
+    contract_id: String,
+    ledger_closed_at: DateTime<Utc>,
+    tx_hash: String,
+    topics: Vec<String>,
+    value: String,
+}
+
+impl TryFrom<RawEventRow> for RawContractEvent {
+    type Error = StoreError;
+
+    fn try_from(row: RawEventRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: event_id(row.toid, row.event_index)?,
+            contract_id: parse("contract_id", &row.contract_id)?,
+            ledger_closed_at: row.ledger_closed_at,
+            tx_hash: row.tx_hash,
+            in_successful_call: true,
+            topics: row.topics,
+            value: row.value,
+        })
+    }
+}
+
+pub(super) fn columns_of(ids: &[EventId]) -> (Vec<i64>, Vec<i64>) {
+    ids.iter().map(|id| (id.toid(), i64::from(id.index()))).unzip()
+}
+
 /// Events as columns, ready for one statement.
 #[derive(Debug, Default)]
 pub(super) struct EventColumns {
@@ -185,35 +254,27 @@ impl EventColumns {
         .await?;
         Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
     }
-}
 
-/// Inserts the events to keep raw; those that are there stay as they are. Returns how many were new.
-pub(super) async fn insert_quarantined(
-    connection: &mut PgConnection,
-    events: &[QuarantinedEvent],
-) -> Result<usize, StoreError> {
-    fn column<T>(events: &[QuarantinedEvent], of: impl Fn(&QuarantinedEvent) -> T) -> Vec<T> {
-        events.iter().map(of).collect()
+    /// Writes parties, token and amount, which come from the stream's record where the event lacks them, over those of
+    /// the rows that are there.
+    pub(super) async fn update_from_records(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update stream_events as stored
+             set sender = new.sender, recipient = new.recipient, token = new.token, amount = new.amount::numeric
+             from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
+                 as new (toid, event_index, sender, recipient, token, amount)
+             where stored.toid = new.toid and stored.event_index = new.event_index
+               and (stored.sender, stored.recipient, stored.token, stored.amount)
+                   is distinct from (new.sender, new.recipient, new.token, new.amount::numeric)",
+            &self.toid,
+            &self.event_index,
+            &self.sender as _,
+            &self.recipient as _,
+            &self.token as _,
+            &self.amount as _,
+        )
+        .execute(connection)
+        .await?;
+        Ok(())
     }
-    fn raw_column<T>(events: &[QuarantinedEvent], of: impl Fn(&RawContractEvent) -> T) -> Vec<T> {
-        events.iter().map(|event| of(&event.raw)).collect()
-    }
-    let done = sqlx::query_file!(
-        "src/store/insert_quarantine.sql",
-        &raw_column(events, |raw| raw.id.toid()),
-        &raw_column(events, |raw| i64::from(raw.id.index())),
-        &raw_column(events, |raw| raw.contract_id.to_string()),
-        &raw_column(events, |raw| raw.ledger_closed_at),
-        &raw_column(events, |raw| raw.tx_hash.clone()),
-        &column(events, |event| event.kind.as_str().to_owned()),
-        &column(events, |event| event.name.clone()) as _,
-        &column(events, |event| event.stream_id.map(|stream_id| stream_id.to_string())) as _,
-        &column(events, |event| event.reason.clone()),
-        &raw_column(events, |raw| raw.in_successful_call),
-        &raw_column(events, |raw| raw.topics.join(",")),
-        &raw_column(events, |raw| raw.value.clone()),
-    )
-    .execute(connection)
-    .await?;
-    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
 }

@@ -6,6 +6,7 @@
 mod args;
 mod batch;
 mod commit;
+mod coverage;
 mod error;
 mod event_rows;
 mod filter;
@@ -15,6 +16,9 @@ mod pages;
 mod pool;
 mod prepare;
 mod private_server;
+mod quarantine;
+mod repair;
+mod report;
 mod stream_rows;
 mod writer;
 
@@ -27,5 +31,8 @@ pub use listen::CommitListener;
 pub use pages::{Page, PageRequest, PageStart};
 pub use pool::{Progress, Store};
 pub use prepare::Prepared;
+pub use quarantine::QuarantineCount;
+pub use repair::{LateRows, Repair, Repaired};
+pub use report::{AgedReport, IndexerReport, IndexerState};
 pub use private_server::{Durability, PrivateServer, PrivateServerError};
 pub use writer::Writer;

@@ -15,6 +15,8 @@ pub struct Writer {
     pub(super) connection: PgConnection,
     pub(super) contract_id: ContractId,
     pub(super) position: Option<EventId>,
+    /// How many repairs there were when the position was read.
+    pub(super) revision: i64,
 }
 
 impl Writer {
@@ -28,11 +30,24 @@ impl Writer {
         if !locked {
             return Ok(None);
         }
-        let row = sqlx::query!("select toid, event_index from cursors where contract_id = $1", contract_id.as_str())
-            .fetch_optional(&mut connection)
-            .await?;
-        let position = row.map(|row| pool::event_id(row.toid, row.event_index)).transpose()?;
-        Ok(Some(Self { connection, contract_id, position }))
+        let mut writer = Self { connection, contract_id, position: None, revision: 0 };
+        writer.refresh().await?;
+        Ok(Some(writer))
+    }
+
+    /// Reads the cursor again, after late rows were written. The lock is kept.
+    pub async fn refresh(&mut self) -> Result<(), StoreError> {
+        let row = sqlx::query!(
+            "select toid, event_index, revision from cursors where contract_id = $1",
+            self.contract_id.as_str()
+        )
+        .fetch_optional(&mut self.connection)
+        .await?;
+        if let Some(row) = row {
+            self.position = Some(pool::event_id(row.toid, row.event_index)?);
+            self.revision = row.revision;
+        }
+        Ok(())
     }
 
     /// Returns the contract that is written.
@@ -69,6 +84,7 @@ impl Writer {
             return Err(StoreError::Fenced);
         }
         self.position = Some(before);
+        self.revision = 0;
         Ok(before)
     }
 

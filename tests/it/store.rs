@@ -64,6 +64,7 @@ fn batch(events: Vec<ContractEvent>, ledger: u32) -> Batch {
         quarantined: Vec::new(),
         position: EventId::end_of_ledger(LedgerSequence(ledger)),
         last_whole_ledger: LedgerSequence(ledger),
+        covered_by: Some(flowfi_indexer::domain::CoverageSource::Rpc),
         last_whole_ledger_closed_at: DateTime::from_timestamp(1_000 + i64::from(ledger), 0),
     }
 }

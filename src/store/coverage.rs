@@ -1,0 +1,107 @@
+//! Which ledgers were seen whole, and which were given up by name.
+
+use sqlx::PgConnection;
+
+use super::{Store, StoreError, pool::ledger};
+use crate::domain::{ContractId, CoverageSource, CoveredRange, LedgerRange, LedgerSequence, holes};
+
+/// Writes that every ledger after `before` up to `reached` was seen whole. Neighbours from one source become one range.
+pub(super) async fn extend(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    before: LedgerSequence,
+    reached: LedgerSequence,
+    source: CoverageSource,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "with extended as (
+             update coverage set to_ledger = $3, seen_at = now()
+             where contract_id = $1 and to_ledger = $2::bigint and source = $4
+             returning true
+         )
+         insert into coverage (contract_id, from_ledger, to_ledger, source)
+         select $1, $2::bigint + 1, $3, $4 where not exists (select from extended)",
+        contract_id.as_str(),
+        i64::from(before.0),
+        i64::from(reached.0),
+        source.as_str(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes that these ledgers, behind the cursor, were seen whole, those that were not seen before. What lies before the
+/// first ledger moves that.
+pub(super) async fn fill(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    ledgers: LedgerRange,
+    source: CoverageSource,
+) -> Result<(), StoreError> {
+    let covered = sqlx::query!("select from_ledger, to_ledger from coverage where contract_id = $1", contract_id.as_str())
+        .fetch_all(&mut *connection)
+        .await?;
+    let covered: Result<Vec<_>, _> = covered.into_iter().map(|row| range(row.from_ledger, row.to_ledger)).collect();
+    for hole in holes(ledgers, covered?) {
+        extend(connection, contract_id, hole.from().previous(), hole.to(), source).await?;
+    }
+    sqlx::query!(
+        "update cursors set from_ledger = least(from_ledger, $2) where contract_id = $1",
+        contract_id.as_str(),
+        i64::from(ledgers.from().0),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    /// Returns the ranges that were seen whole, in order.
+    pub async fn coverage(&self, contract_id: &ContractId) -> Result<Vec<CoveredRange>, StoreError> {
+        let rows = sqlx::query!(
+            "select from_ledger, to_ledger, source, seen_at from coverage where contract_id = $1 order by from_ledger",
+            contract_id.as_str(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let covered = rows.into_iter().map(|row| {
+            let source = CoverageSource::from_word(&row.source);
+            Ok(CoveredRange {
+                ledgers: range(row.from_ledger, row.to_ledger)?,
+                source: source.ok_or_else(|| StoreError::Corrupt(format!("coverage source {:?}", row.source)))?,
+                seen_at: row.seen_at,
+            })
+        });
+        covered.collect()
+    }
+
+    /// Returns the ranges that an operator gave up, in order. They may lie over ledgers that were seen all the same.
+    pub async fn accepted_gaps(&self, contract_id: &ContractId) -> Result<Vec<LedgerRange>, StoreError> {
+        let rows = sqlx::query!(
+            "select from_ledger, to_ledger from accepted_gaps where contract_id = $1 order by from_ledger, to_ledger",
+            contract_id.as_str(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(|row| range(row.from_ledger, row.to_ledger)).collect()
+    }
+
+    /// Gives up ledgers: an indexer that finds no source for them goes on after them.
+    pub async fn accept_gap(&self, contract_id: &ContractId, gap: LedgerRange) -> Result<(), StoreError> {
+        sqlx::query!(
+            "insert into accepted_gaps (contract_id, from_ledger, to_ledger) values ($1, $2, $3)
+             on conflict do nothing",
+            contract_id.as_str(),
+            i64::from(gap.from().0),
+            i64::from(gap.to().0),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}
+
+fn range(from: i64, to: i64) -> Result<LedgerRange, StoreError> {
+    LedgerRange::new(ledger(from)?, ledger(to)?).ok_or_else(|| StoreError::Corrupt(format!("ledgers {from} to {to}")))
+}

@@ -1,0 +1,162 @@
+//! The `quarantine` table: events that are kept raw, with the reason.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::{
+    Store, StoreError,
+    event_rows::columns_of,
+    pool::{event_id, parse},
+};
+use crate::domain::{ContractId, EventId, QuarantineKind, QuarantinedEvent, RawContractEvent, StreamId};
+
+/// How many events are kept raw, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QuarantineCount {
+    /// Their name is unknown.
+    pub unknown: u64,
+    /// They did not decode.
+    pub refused: u64,
+}
+
+/// Inserts the events to keep raw; those that are there stay as they are. Returns how many were new.
+pub(super) async fn insert(
+    connection: &mut PgConnection,
+    events: &[QuarantinedEvent],
+) -> Result<usize, StoreError> {
+    fn column<T>(events: &[QuarantinedEvent], of: impl Fn(&QuarantinedEvent) -> T) -> Vec<T> {
+        events.iter().map(of).collect()
+    }
+    fn raw_column<T>(events: &[QuarantinedEvent], of: impl Fn(&RawContractEvent) -> T) -> Vec<T> {
+        events.iter().map(|event| of(&event.raw)).collect()
+    }
+    let done = sqlx::query_file!(
+        "src/store/insert_quarantine.sql",
+        &raw_column(events, |raw| raw.id.toid()),
+        &raw_column(events, |raw| i64::from(raw.id.index())),
+        &raw_column(events, |raw| raw.contract_id.to_string()),
+        &raw_column(events, |raw| raw.ledger_closed_at),
+        &raw_column(events, |raw| raw.tx_hash.clone()),
+        &column(events, |event| event.kind.as_str().to_owned()),
+        &column(events, |event| event.name.clone()) as _,
+        &column(events, |event| event.stream_id.map(|stream_id| stream_id.to_string())) as _,
+        &column(events, |event| event.reason.clone()),
+        &raw_column(events, |raw| raw.in_successful_call),
+        &raw_column(events, |raw| raw.topics.join(",")),
+        &raw_column(events, |raw| raw.value.clone()),
+    )
+    .execute(connection)
+    .await?;
+    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
+}
+
+/// Removes events that are kept raw no longer.
+pub(super) async fn remove(connection: &mut PgConnection, ids: &[EventId]) -> Result<(), StoreError> {
+    let (toids, indexes) = columns_of(ids);
+    sqlx::query!(
+        "delete from quarantine where (toid, event_index) in (select * from unnest($1::bigint[], $2::bigint[]))",
+        &toids,
+        &indexes,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Returns which of these streams an event that is kept raw speaks of.
+pub(super) async fn streams_spoken_of(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    streams: &[StreamId],
+) -> Result<Vec<StreamId>, StoreError> {
+    let streams: Vec<String> = streams.iter().map(ToString::to_string).collect();
+    let rows = sqlx::query_scalar!(
+        r#"select distinct stream_id::text as "stream_id!" from quarantine
+           where contract_id = $1 and stream_id = any($2::text[]::numeric[])"#,
+        contract_id.as_str(),
+        &streams,
+    )
+    .fetch_all(connection)
+    .await?;
+    let spoken_of: Result<BTreeSet<StreamId>, _> = rows.iter().map(|text| parse("stream_id", text)).collect();
+    Ok(spoken_of?.into_iter().collect())
+}
+
+struct QuarantineRow {
+    toid: i64,
+    event_index: i64,
+    contract_id: String,
+    ledger_closed_at: DateTime<Utc>,
+    tx_hash: String,
+    kind: String,
+    name: Option<String>,
+    stream_id: Option<String>,
+    reason: String,
+    in_successful_call: bool,
+    topics: Vec<String>,
+    value: String,
+}
+
+impl TryFrom<QuarantineRow> for QuarantinedEvent {
+    type Error = StoreError;
+
+    fn try_from(row: QuarantineRow) -> Result<Self, StoreError> {
+        let kind = QuarantineKind::from_word(&row.kind);
+        Ok(Self {
+            raw: RawContractEvent {
+                id: event_id(row.toid, row.event_index)?,
+                contract_id: parse("contract_id", &row.contract_id)?,
+                ledger_closed_at: row.ledger_closed_at,
+                tx_hash: row.tx_hash,
+                in_successful_call: row.in_successful_call,
+                topics: row.topics,
+                value: row.value,
+            },
+            kind: kind.ok_or_else(|| StoreError::Corrupt(format!("quarantine kind {:?}", row.kind)))?,
+            name: row.name,
+            stream_id: row.stream_id.map(|text| parse("stream_id", &text)).transpose()?,
+            reason: row.reason,
+        })
+    }
+}
+
+impl Store {
+    /// Returns the first `limit` events after a position that are kept raw, in the order of the chain.
+    pub async fn quarantined_after(
+        &self,
+        contract_id: &ContractId,
+        after: EventId,
+        limit: u32,
+    ) -> Result<Vec<QuarantinedEvent>, StoreError> {
+        let rows = sqlx::query_as!(
+            QuarantineRow,
+            "select toid, event_index, contract_id, ledger_closed_at, tx_hash, kind, name, stream_id::text, reason,
+                    in_successful_call, topics, value
+             from quarantine where contract_id = $1 and (toid, event_index) > ($2, $3)
+             order by toid, event_index limit $4",
+            contract_id.as_str(),
+            after.toid(),
+            i64::from(after.index()),
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(QuarantinedEvent::try_from).collect()
+    }
+
+    /// Returns how many events are kept raw.
+    pub async fn quarantine_count(&self, contract_id: &ContractId) -> Result<QuarantineCount, StoreError> {
+        let row = sqlx::query!(
+            r#"select count(*) filter (where kind = 'unknown') as "unknown!",
+                      count(*) filter (where kind = 'refused') as "refused!"
+               from quarantine where contract_id = $1"#,
+            contract_id.as_str(),
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let count = |rows: i64| u64::try_from(rows).unwrap_or(0);
+        Ok(QuarantineCount { unknown: count(row.unknown), refused: count(row.refused) })
+    }
+}

@@ -1,0 +1,122 @@
+//! What the indexer says of itself, for gateways on any machine.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::{Store, StoreError, pool::ledger};
+use crate::domain::{ContractId, LedgerRange, LedgerSequence};
+
+/// What an indexer is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IndexerState {
+    /// It is at the tip, or a page behind it.
+    Following,
+    /// It reads a long past.
+    CatchingUp,
+    /// It reads ledgers that the everyday source no longer has from whole ledgers.
+    FillingHole,
+    /// No source has the next ledgers; it waits for one, or for an operator.
+    Hole,
+    /// The source fails or is behind what is indexed.
+    SourceAway,
+}
+
+impl IndexerState {
+    const ALL: [Self; 5] = [Self::Following, Self::CatchingUp, Self::FillingHole, Self::Hole, Self::SourceAway];
+
+    /// Returns the word stored in the database and shown in the status.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Following => "following",
+            Self::CatchingUp => "catchingUp",
+            Self::FillingHole => "fillingHole",
+            Self::Hole => "hole",
+            Self::SourceAway => "sourceAway",
+        }
+    }
+}
+
+/// What an indexer last said of itself and its source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexerReport {
+    /// What it is doing.
+    pub state: IndexerState,
+    /// Why, in words, where that needs any.
+    pub detail: Option<String>,
+    /// The newest ledger of its source.
+    pub tip_ledger: Option<LedgerSequence>,
+    /// When that ledger closed.
+    pub tip_closed_at: Option<DateTime<Utc>>,
+    /// The oldest ledger that its source still has.
+    pub oldest_ledger: Option<LedgerSequence>,
+    /// The ledgers that no source has.
+    pub missing: Option<LedgerRange>,
+    /// Each endpoint's health, as the source describes it.
+    pub endpoints: Value,
+}
+
+/// A report and how old it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgedReport {
+    /// The report.
+    pub report: IndexerReport,
+    /// Milliseconds since it was written, by the database's clock.
+    pub age_ms: i64,
+}
+
+impl Store {
+    /// Writes the report over the one before.
+    pub async fn write_report(&self, contract_id: &ContractId, report: &IndexerReport) -> Result<(), StoreError> {
+        sqlx::query!(
+            "insert into indexer_reports (contract_id, reported_at, state, detail, tip_ledger, tip_closed_at,
+                 oldest_ledger, missing_from_ledger, missing_to_ledger, endpoints)
+             values ($1, clock_timestamp(), $2, $3, $4, $5, $6, $7, $8, $9)
+             on conflict (contract_id) do update set
+                 reported_at = excluded.reported_at, state = excluded.state, detail = excluded.detail,
+                 tip_ledger = excluded.tip_ledger, tip_closed_at = excluded.tip_closed_at,
+                 oldest_ledger = excluded.oldest_ledger, missing_from_ledger = excluded.missing_from_ledger,
+                 missing_to_ledger = excluded.missing_to_ledger, endpoints = excluded.endpoints",
+            contract_id.as_str(),
+            report.state.as_str(),
+            report.detail,
+            report.tip_ledger.map(|ledger| i64::from(ledger.0)),
+            report.tip_closed_at,
+            report.oldest_ledger.map(|ledger| i64::from(ledger.0)),
+            report.missing.map(|missing| i64::from(missing.from().0)),
+            report.missing.map(|missing| i64::from(missing.to().0)),
+            report.endpoints,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Returns what the contract's indexer last said, `None` before it said anything.
+    pub async fn indexer_report(&self, contract_id: &ContractId) -> Result<Option<AgedReport>, StoreError> {
+        let row = sqlx::query!(
+            r#"select state, detail, tip_ledger, tip_closed_at, oldest_ledger, missing_from_ledger, missing_to_ledger,
+                      endpoints, (extract(epoch from clock_timestamp() - reported_at) * 1000)::bigint as "age_ms!"
+               from indexer_reports where contract_id = $1"#,
+            contract_id.as_str(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let state = IndexerState::ALL.into_iter().find(|state| state.as_str() == row.state);
+        let missing = match (row.missing_from_ledger, row.missing_to_ledger) {
+            (Some(from), Some(to)) => LedgerRange::new(ledger(from)?, ledger(to)?),
+            _ => None,
+        };
+        let report = IndexerReport {
+            state: state.ok_or_else(|| StoreError::Corrupt(format!("indexer state {:?}", row.state)))?,
+            detail: row.detail,
+            tip_ledger: row.tip_ledger.map(ledger).transpose()?,
+            tip_closed_at: row.tip_closed_at,
+            oldest_ledger: row.oldest_ledger.map(ledger).transpose()?,
+            missing,
+            endpoints: row.endpoints,
+        };
+        Ok(Some(AgedReport { report, age_ms: row.age_ms }))
+    }
+}
