@@ -17,7 +17,10 @@ pub use accrual::StreamStatus;
 pub use address::{Address, ContractId, InvalidAddress};
 pub use amount::{Amount, InvalidNumber, StreamId};
 pub use clock::{Clock, SystemClock};
-pub use contract_event::{CommittedEvent, ContractEvent, QuarantineKind, QuarantinedEvent, RawContractEvent};
+pub use contract_event::{
+    CommittedEvent, ContractEvent, ContractUpgrade, ContractUpgradeEvent, EventKind, QuarantineKind, QuarantinedEvent,
+    RawContractEvent,
+};
 pub use event_id::{EventId, InvalidEventId};
 pub use ledger::{LedgerSequence, UnixTime};
 pub use stream_event::{EventType, StreamEvent, UnknownEventType};
