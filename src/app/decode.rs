@@ -14,7 +14,7 @@ use thiserror::Error;
 use super::BadConfig;
 use crate::{
     decode::{DecodeArgs, DecodeCommand, Decoded, EventArgs, LedgerArgs, decode_event_body, read_ledgers},
-    domain::{EventType, StreamEvent},
+    domain::{ContractUpgrade, EventKind, EventType, StreamEvent},
 };
 
 /// Who read the output wants no more of it.
@@ -52,7 +52,7 @@ fn print_ledgers_of(input: impl Read + Send) -> anyhow::Result<()> {
 
 fn print_events(args: &EventArgs) -> anyhow::Result<()> {
     if let Some(value) = &args.value {
-        return print_lines(&[EventLine::new(None, decode_event_body(&args.topic, value, true))]);
+        return print_lines(&[EventLine::new(None, decode_event_body(EventKind::Contract, &args.topic, value, true))]);
     }
     let input = io::stdin();
     if input.is_terminal() {
@@ -60,7 +60,7 @@ fn print_events(args: &EventArgs) -> anyhow::Result<()> {
     }
     for row in serde_json::Deserializer::from_reader(BufReader::new(input)).into_iter::<EventRow>() {
         let row = row.context("standard input")?;
-        let decoded = decode_event_body(&row.topic, &row.value, row.successful.unwrap_or(true));
+        let decoded = decode_event_body(row.kind(), &row.topic, &row.value, row.successful.unwrap_or(true));
         print_lines(&[EventLine::new(row.id, decoded)])?;
     }
     Ok(())
@@ -83,11 +83,19 @@ fn print_lines(lines: &[impl Serialize]) -> anyhow::Result<()> {
 #[derive(Deserialize)]
 struct EventRow {
     id: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
     #[serde(default)]
     topic: Vec<String>,
     value: String,
     #[serde(alias = "inSuccessfulContractCall")]
     successful: Option<bool>,
+}
+
+impl EventRow {
+    fn kind(&self) -> EventKind {
+        self.kind.as_deref().and_then(EventKind::of_word).unwrap_or(EventKind::Contract)
+    }
 }
 
 #[derive(Serialize)]
@@ -107,6 +115,9 @@ enum Answer {
         #[serde(flatten)]
         event: StreamEvent,
     },
+    Upgrade {
+        upgrade: ContractUpgrade,
+    },
     Unknown {
         unknown: Option<String>,
     },
@@ -119,6 +130,7 @@ impl EventLine {
     fn new(id: Option<String>, decoded: Decoded) -> Self {
         let answer = match decoded {
             Decoded::Event(event) => Answer::Event { event_type: event.event_type(), event },
+            Decoded::Upgrade(upgrade) => Answer::Upgrade { upgrade },
             Decoded::Unknown { name, .. } => Answer::Unknown { unknown: name },
             Decoded::Refused { refusal, .. } => Answer::Refused { refused: refusal.to_string() },
         };

@@ -31,7 +31,8 @@ pub enum DecodeCommand {
     /// Print what an event of the payment-stream contract says
     ///
     /// Prints a line of JSON: the event's type and fields, or {"unknown": NAME} where the contract has no event of
-    /// that name, or {"refused": REASON} where it has one and this does not decode as it.
+    /// that name, or {"refused": REASON} where it has one and this does not decode as it. An event of the network
+    /// (type system) that tells of new code gives {"upgrade": {"old": HASH, "new": HASH}}.
     ///
     /// Without flags it reads rows of getEvents from standard input, one JSON object after the other, and begins each
     /// answer with the id of its row. What `decode ledger` prints are such rows.

@@ -8,13 +8,15 @@ use super::{
     table::{EventSpec, FLOWFI, Place},
     value,
 };
-use crate::domain::{RawContractEvent, StreamEvent, StreamId};
+use crate::domain::{ContractUpgrade, EventKind, RawContractEvent, StreamEvent, StreamId};
 
 /// What became of a raw event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decoded {
     /// It is one of the contract's events.
     Event(StreamEvent),
+    /// The network says that the contract's code was replaced.
+    Upgrade(ContractUpgrade),
     /// Its name is not in the table: a later version of the contract, or nothing with a name.
     Unknown {
         /// The symbol in its first topic, if there is one.
@@ -36,12 +38,13 @@ pub enum Decoded {
 /// Decodes one event. Total: there is an answer for any bytes.
 #[must_use]
 pub fn decode_event(raw: &RawContractEvent) -> Decoded {
-    decode_event_body(&raw.topics, &raw.value, raw.in_successful_call)
+    decode_event_body(raw.kind, &raw.topics, &raw.value, raw.in_successful_call)
 }
 
-/// Decodes what an event says, wherever it stands: topics and value are `ScVal`s in base64.
+/// Decodes what an event says, wherever it stands: topics and value are `ScVal`s in base64. Only the contract's own
+/// word is one of its events, and only the network's is an upgrade.
 #[must_use]
-pub fn decode_event_body(raw_topics: &[String], value: &str, in_successful_call: bool) -> Decoded {
+pub fn decode_event_body(kind: EventKind, raw_topics: &[String], value: &str, in_successful_call: bool) -> Decoded {
     let mut topics = Vec::with_capacity(raw_topics.len());
     for (number, topic) in raw_topics.iter().enumerate() {
         match value::scval_from_base64(topic, &|| format!("topic {number}")) {
@@ -52,13 +55,29 @@ pub fn decode_event_body(raw_topics: &[String], value: &str, in_successful_call:
     if !in_successful_call {
         return refused(&topics, Refusal::UnsuccessfulCall);
     }
-    let Some(spec) = name_of(&topics).and_then(spec_of) else {
-        return Decoded::Unknown { name: name_of(&topics).map(str::to_owned), stream_id: stream_of(&topics) };
-    };
-    match decode_known(spec, &topics, value) {
-        Ok(event) => Decoded::Event(event),
-        Err(refusal) => refused(&topics, refusal),
+    match kind {
+        EventKind::Contract => decode_own(&topics, value),
+        EventKind::System => upgrade_of(&topics).map_or_else(|| unknown(&topics), Decoded::Upgrade),
     }
+}
+
+fn decode_own(topics: &[ScVal], value: &str) -> Decoded {
+    let Some(spec) = name_of(topics).and_then(spec_of) else { return unknown(topics) };
+    match decode_known(spec, topics, value) {
+        Ok(event) => Decoded::Event(event),
+        Err(refusal) => refused(topics, refusal),
+    }
+}
+
+/// Reads the topics of the host's `executable_update`: its name, the executable before, and the one after.
+fn upgrade_of(topics: &[ScVal]) -> Option<ContractUpgrade> {
+    let [ScVal::Symbol(name), old, new] = topics else { return None };
+    (name.as_slice() == b"executable_update").then_some(())?;
+    Some(ContractUpgrade { old: value::wasm_hash(old)?, new: value::wasm_hash(new)? })
+}
+
+fn unknown(topics: &[ScVal]) -> Decoded {
+    Decoded::Unknown { name: name_of(topics).map(str::to_owned), stream_id: stream_of(topics) }
 }
 
 fn decode_known(spec: &EventSpec, topics: &[ScVal], value: &str) -> Result<StreamEvent, Refusal> {

@@ -15,7 +15,5 @@ mod value;
 pub use args::{DecodeArgs, DecodeCommand, EventArgs, LedgerArgs};
 pub use entry::{StreamEntry, decode_stream_entry};
 pub use event::{Decoded, decode_event, decode_event_body};
-pub use ledger::{
-    BrokenChain, EventKind, Ledger, LedgerEvent, LedgerFault, LedgerHeader, LedgerInputError, read_ledgers,
-};
+pub use ledger::{BrokenChain, Ledger, LedgerEvent, LedgerFault, LedgerHeader, LedgerInputError, read_ledgers};
 pub use refusal::Refusal;

@@ -75,6 +75,14 @@ pub(super) fn amount(value: &ScVal) -> Option<Amount> {
     }
 }
 
+/// Returns the hash, in hex, of an executable of the form `["Wasm", hash]`.
+pub(super) fn wasm_hash(executable: &ScVal) -> Option<String> {
+    let ScVal::Vec(Some(parts)) = executable else { return None };
+    let [ScVal::Symbol(form), ScVal::Bytes(hash)] = parts.as_slice() else { return None };
+    let hash: &[u8; 32] = hash.as_slice().try_into().ok()?;
+    (form.as_slice() == b"Wasm").then(|| stellar_xdr::Hash(*hash).to_string())
+}
+
 pub(super) fn address(value: &ScVal) -> Option<Address> {
     let ScVal::Address(address) = value else { return None };
     let strkey = match address {

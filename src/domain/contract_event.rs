@@ -1,15 +1,50 @@
 //! A contract event on its way: raw from a source, decoded, set aside, and committed.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use super::{Address, Amount, ContractId, EventId, EventType, LedgerSequence, StreamEvent, StreamId, UnixTime};
+
+/// The kinds of events that `getEvents` knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EventKind {
+    /// A contract emitted it, or the network in the name of an asset's contract.
+    Contract,
+    /// The network emitted it about a contract.
+    System,
+}
+
+impl EventKind {
+    /// Returns the word that Stellar RPC has for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Contract => "contract",
+            Self::System => "system",
+        }
+    }
+
+    /// Returns the kind that Stellar RPC calls by this word; `None` for diagnostics, which are no part of what the
+    /// network agrees on, and for words of later versions.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        match word {
+            "contract" => Some(Self::Contract),
+            "system" => Some(Self::System),
+            _ => None,
+        }
+    }
+}
 
 /// A contract event as a source gave it, topics and value still XDR in base64.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawContractEvent {
     /// The event's place on the chain.
     pub id: EventId,
-    /// The contract that emitted it.
+    /// Who speaks: the contract, or the network about it.
+    pub kind: EventKind,
+    /// The contract that emitted it, or that it is about.
     pub contract_id: ContractId,
     /// When its ledger closed.
     pub ledger_closed_at: DateTime<Utc>,
@@ -38,6 +73,24 @@ pub struct ContractEvent {
     pub raw: RawContractEvent,
     /// What it says.
     pub event: StreamEvent,
+}
+
+/// The contract's code was replaced, in place and under the same id. The network says so, not the contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ContractUpgrade {
+    /// The SHA-256 of the code before, 64 hex digits.
+    pub old: String,
+    /// The SHA-256 of the code from the next transaction on, 64 hex digits.
+    pub new: String,
+}
+
+/// An upgrade of the contract with its place on the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContractUpgradeEvent {
+    /// The event as it came.
+    pub raw: RawContractEvent,
+    /// What it says.
+    pub upgrade: ContractUpgrade,
 }
 
 /// Why an event is kept aside.

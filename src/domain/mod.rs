@@ -18,7 +18,10 @@ pub use accrual::StreamStatus;
 pub use address::{Address, ContractId, InvalidAddress};
 pub use amount::{Amount, InvalidNumber, StreamId};
 pub use clock::{Clock, SystemClock};
-pub use contract_event::{CommittedEvent, ContractEvent, QuarantineKind, QuarantinedEvent, RawContractEvent};
+pub use contract_event::{
+    CommittedEvent, ContractEvent, ContractUpgrade, ContractUpgradeEvent, EventKind, QuarantineKind, QuarantinedEvent,
+    RawContractEvent,
+};
 pub use coverage::{CoverageSource, CoveredRange, InvalidLedgerRange, LedgerRange, holes};
 pub use event_id::{EventId, InvalidEventId};
 pub use ledger::{LedgerSequence, UnixTime};

@@ -204,7 +204,10 @@ impl StreamRecord {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{super::LedgerSequence, *};
+    use super::{
+        super::{EventKind, LedgerSequence},
+        *,
+    };
 
     const PARTY: &str = "GAAZI4TCR3TY5OJHCTJC2A4QSY6CJWJH5IAJTGKIN2ER7LBNVKOCCWN7";
     const TOKEN: &str = "CDLZFC3SYJYDZT7K67VZ75HPJVIEUVNIXF47ZG2FB2RMQQVU2HHGCYSC";
@@ -217,6 +220,7 @@ mod tests {
     fn raw_at(now: u64) -> RawContractEvent {
         RawContractEvent {
             id: EventId::of(LedgerSequence(9), 1, 0, 0).unwrap(),
+            kind: EventKind::Contract,
             contract_id: TOKEN.parse().unwrap(),
             ledger_closed_at: DateTime::from_timestamp(i64::try_from(now).unwrap(), 0).unwrap(),
             tx_hash: String::new(),

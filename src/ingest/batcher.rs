@@ -7,7 +7,10 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     decode::{Decoded, decode_event},
-    domain::{ContractEvent, CoverageSource, EventId, LedgerSequence, QuarantineKind, QuarantinedEvent, RawContractEvent},
+    domain::{
+        ContractEvent, ContractUpgradeEvent, CoverageSource, EventId, LedgerSequence, QuarantineKind, QuarantinedEvent,
+        RawContractEvent,
+    },
     source::EventPage,
     store::Batch,
 };
@@ -17,6 +20,8 @@ use crate::{
 pub enum Incoming {
     /// It decoded.
     Event(ContractEvent),
+    /// The contract got other code.
+    Upgrade(ContractUpgradeEvent),
     /// It is to be kept raw.
     Quarantined(QuarantinedEvent),
 }
@@ -27,6 +32,7 @@ impl Incoming {
     pub fn decode(raw: RawContractEvent) -> Self {
         let (kind, name, stream_id, reason) = match decode_event(&raw) {
             Decoded::Event(event) => return Self::Event(ContractEvent { raw, event }),
+            Decoded::Upgrade(upgrade) => return Self::Upgrade(ContractUpgradeEvent { raw, upgrade }),
             Decoded::Unknown { name, stream_id } => {
                 (QuarantineKind::Unknown, name, stream_id, "this version does not know the event's name".to_owned())
             }
@@ -40,6 +46,7 @@ impl Incoming {
     const fn raw(&self) -> &RawContractEvent {
         match self {
             Self::Event(event) => &event.raw,
+            Self::Upgrade(event) => &event.raw,
             Self::Quarantined(event) => &event.raw,
         }
     }
@@ -114,6 +121,7 @@ fn batch(events: Vec<Incoming>, position: EventId, closed_at: Option<DateTime<Ut
     let newest_closed_at = newest.map(|raw| raw.ledger_closed_at).max();
     let mut batch = Batch {
         events: Vec::with_capacity(events.len()),
+        upgrades: Vec::new(),
         quarantined: Vec::new(),
         position,
         last_whole_ledger,
@@ -123,6 +131,7 @@ fn batch(events: Vec<Incoming>, position: EventId, closed_at: Option<DateTime<Ut
     for event in events {
         match event {
             Incoming::Event(event) => batch.events.push(event),
+            Incoming::Upgrade(event) => batch.upgrades.push(event),
             Incoming::Quarantined(event) => batch.quarantined.push(event),
         }
     }

@@ -71,7 +71,7 @@ impl StellarRpc {
         limit: u32,
     ) -> Result<EventPage, SourceError> {
         let mut params = json!({
-            "filters": [{"type": "contract", "contractIds": [contract_id]}],
+            "filters": [{"type": "contract,system", "contractIds": [contract_id]}],
             "pagination": {"limit": limit},
         });
         match from {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, de};
 
 use super::{EventPage, SourceError};
-use crate::domain::{ContractId, EventId, LedgerSequence, RawContractEvent};
+use crate::domain::{ContractId, EventId, EventKind, LedgerSequence, RawContractEvent};
 
 #[derive(Deserialize)]
 pub(super) struct Reply<T> {
@@ -80,7 +80,7 @@ fn unix_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTi
 
 impl Events<'_> {
     /// Turns the reply into a page. Events of another contract or kind than asked for are left out: some server
-    /// versions combine filters wrongly, and only the contract's own word counts.
+    /// versions combine filters wrongly.
     pub(super) fn into_page(self, contract_id: &ContractId, limit: u32) -> Result<EventPage, SourceError> {
         let cursor = self.cursor.ok_or_else(|| SourceError::Permanent {
             detail: "the reply has no cursor: Stellar RPC 22 or later is needed".into(),
@@ -88,10 +88,11 @@ impl Events<'_> {
         // A server that gives fewer than it was asked for says so only by a cursor inside a ledger.
         let is_full = self.events.len() >= usize::try_from(limit).unwrap_or(usize::MAX)
             || (!self.events.is_empty() && !cursor.is_end_of_ledger());
-        let wanted = |event: &Event<'_>| event.kind == "contract" && event.contract_id == contract_id.as_str();
         let mut events = Vec::with_capacity(self.events.len());
-        for event in self.events.into_iter().filter(wanted) {
-            events.push(event.into_raw(contract_id)?);
+        for event in self.events.into_iter().filter(|event| event.contract_id == contract_id.as_str()) {
+            if let Some(kind) = EventKind::of_word(&event.kind) {
+                events.push(event.into_raw(kind, contract_id)?);
+            }
         }
         Ok(EventPage {
             events,
@@ -107,7 +108,7 @@ impl Events<'_> {
 impl Event<'_> {
     /// Checks what will be stored as text: a hash is hex, topics and value are base64 by their letters. A node that
     /// sends anything else is not believed.
-    fn into_raw(self, contract_id: &ContractId) -> Result<RawContractEvent, SourceError> {
+    fn into_raw(self, kind: EventKind, contract_id: &ContractId) -> Result<RawContractEvent, SourceError> {
         let hash_is_fine = self.tx_hash.len() == 64 && self.tx_hash.bytes().all(|byte| byte.is_ascii_hexdigit());
         let base64_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
         let xdr_is_fine = self.topic.iter().chain([&self.value]).all(|text| text.bytes().all(base64_letter));
@@ -116,6 +117,7 @@ impl Event<'_> {
         }
         Ok(RawContractEvent {
             id: self.id,
+            kind,
             contract_id: contract_id.clone(),
             ledger_closed_at: self.ledger_closed_at,
             tx_hash: self.tx_hash,

@@ -4,7 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{ContractEvent, CoverageSource, EventId, LedgerSequence, QuarantinedEvent, StreamId, StreamRecord};
+use crate::domain::{
+    ContractEvent, ContractUpgradeEvent, CoverageSource, EventId, LedgerSequence, QuarantinedEvent, StreamId,
+    StreamRecord,
+};
 
 /// Stream records as a batch leaves them.
 pub type Records = Arc<HashMap<StreamId, StreamRecord>>;
@@ -14,6 +17,8 @@ pub type Records = Arc<HashMap<StreamId, StreamRecord>>;
 pub struct Batch {
     /// The events that decoded.
     pub events: Vec<ContractEvent>,
+    /// The upgrades of the contract's code.
+    pub upgrades: Vec<ContractUpgradeEvent>,
     /// The events to keep raw.
     pub quarantined: Vec<QuarantinedEvent>,
     /// Everything up to here is in this batch or an earlier one.

@@ -6,9 +6,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::time::timeout;
 
 use super::{
-    Batch, Committed, Prepared, StoreError, Writer, coverage,
-    event_rows::EventColumns,
-    listen, quarantine,
+    Batch, Committed, Prepared, StoreError, Writer, coverage, event_rows::EventColumns, listen, quarantine, upgrades,
 };
 use crate::domain::{ContractId, EventId};
 
@@ -52,11 +50,7 @@ struct Cursor<'a> {
 
 /// The fence: nobody else's commit lies between `before` and this one, and no late rows were written since what is
 /// committed was prepared. A batch never lowers the cursor.
-async fn raise_cursor(
-    connection: &mut PgConnection,
-    writer: &Cursor<'_>,
-    batch: &Batch,
-) -> Result<(), StoreError> {
+async fn raise_cursor(connection: &mut PgConnection, writer: &Cursor<'_>, batch: &Batch) -> Result<(), StoreError> {
     let raised = sqlx::query_scalar!(
         r#"update cursors set
              toid = $4, event_index = $5,
@@ -100,6 +94,7 @@ async fn write(connection: &mut PgConnection, prepared: &Prepared) -> Result<Com
     if folded.streams.len() > 0 {
         folded.streams.upsert(connection).await?;
     }
+    upgrades::insert(connection, &batch.upgrades).await?;
     if !batch.quarantined.is_empty() {
         committed.quarantined = quarantine::insert(connection, &batch.quarantined).await?;
     }

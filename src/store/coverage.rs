@@ -39,9 +39,10 @@ pub(super) async fn fill(
     ledgers: LedgerRange,
     source: CoverageSource,
 ) -> Result<(), StoreError> {
-    let covered = sqlx::query!("select from_ledger, to_ledger from coverage where contract_id = $1", contract_id.as_str())
-        .fetch_all(&mut *connection)
-        .await?;
+    let covered =
+        sqlx::query!("select from_ledger, to_ledger from coverage where contract_id = $1", contract_id.as_str())
+            .fetch_all(&mut *connection)
+            .await?;
     let covered: Result<Vec<_>, _> = covered.into_iter().map(|row| range(row.from_ledger, row.to_ledger)).collect();
     for hole in holes(ledgers, covered?) {
         extend(connection, contract_id, hole.from().previous(), hole.to(), source).await?;

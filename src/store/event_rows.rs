@@ -7,7 +7,7 @@ use sqlx::{PgConnection, types::Json};
 
 use super::{Store, StoreError, pool::event_id, pool::parse};
 use crate::domain::{
-    Amount, CommittedEvent, ContractEvent, ContractId, EventId, RawContractEvent, StreamId, StreamRecord,
+    Amount, CommittedEvent, ContractEvent, ContractId, EventId, EventKind, RawContractEvent, StreamId, StreamRecord,
 };
 
 /// A part of the chain's order: after one position, up to and including another.
@@ -150,7 +150,7 @@ pub(super) async fn raw_events_of(
     rows.into_iter().map(RawContractEvent::try_from).collect()
 }
 
-/// An event as it came. Every row of `stream_events` was emitted by a call that succeeded.
+/// An event as it came. Every row of `stream_events` is the contract's own, from a call that succeeded.
 struct RawEventRow {
     toid: i64,
     event_index: i64,
@@ -167,6 +167,7 @@ impl TryFrom<RawEventRow> for RawContractEvent {
     fn try_from(row: RawEventRow) -> Result<Self, StoreError> {
         Ok(Self {
             id: event_id(row.toid, row.event_index)?,
+            kind: EventKind::Contract,
             contract_id: parse("contract_id", &row.contract_id)?,
             ledger_closed_at: row.ledger_closed_at,
             tx_hash: row.tx_hash,

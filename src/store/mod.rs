@@ -20,6 +20,7 @@ mod quarantine;
 mod repair;
 mod report;
 mod stream_rows;
+mod upgrades;
 mod writer;
 
 pub use args::DatabaseArgs;
@@ -31,8 +32,9 @@ pub use listen::CommitListener;
 pub use pages::{Page, PageRequest, PageStart};
 pub use pool::{Progress, Store};
 pub use prepare::Prepared;
+pub use private_server::{Durability, PrivateServer, PrivateServerError};
 pub use quarantine::QuarantineCount;
 pub use repair::{LateRows, Repair, Repaired};
 pub use report::{AgedReport, IndexerReport, IndexerState};
-pub use private_server::{Durability, PrivateServer, PrivateServerError};
+pub use upgrades::StoredUpgrade;
 pub use writer::Writer;

@@ -10,7 +10,7 @@ use super::{
     event_rows::columns_of,
     pool::{event_id, parse},
 };
-use crate::domain::{ContractId, EventId, QuarantineKind, QuarantinedEvent, RawContractEvent, StreamId};
+use crate::domain::{ContractId, EventId, EventKind, QuarantineKind, QuarantinedEvent, RawContractEvent, StreamId};
 
 /// How many events are kept raw, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,10 +22,7 @@ pub struct QuarantineCount {
 }
 
 /// Inserts the events to keep raw; those that are there stay as they are. Returns how many were new.
-pub(super) async fn insert(
-    connection: &mut PgConnection,
-    events: &[QuarantinedEvent],
-) -> Result<usize, StoreError> {
+pub(super) async fn insert(connection: &mut PgConnection, events: &[QuarantinedEvent]) -> Result<usize, StoreError> {
     fn column<T>(events: &[QuarantinedEvent], of: impl Fn(&QuarantinedEvent) -> T) -> Vec<T> {
         events.iter().map(of).collect()
     }
@@ -43,6 +40,7 @@ pub(super) async fn insert(
         &column(events, |event| event.name.clone()) as _,
         &column(events, |event| event.stream_id.map(|stream_id| stream_id.to_string())) as _,
         &column(events, |event| event.reason.clone()),
+        &raw_column(events, |raw| raw.kind.as_str().to_owned()),
         &raw_column(events, |raw| raw.in_successful_call),
         &raw_column(events, |raw| raw.topics.join(",")),
         &raw_column(events, |raw| raw.value.clone()),
@@ -90,6 +88,7 @@ struct QuarantineRow {
     contract_id: String,
     ledger_closed_at: DateTime<Utc>,
     tx_hash: String,
+    event_kind: String,
     kind: String,
     name: Option<String>,
     stream_id: Option<String>,
@@ -97,6 +96,10 @@ struct QuarantineRow {
     in_successful_call: bool,
     topics: Vec<String>,
     value: String,
+}
+
+fn kind_of(word: &str) -> Result<EventKind, StoreError> {
+    EventKind::of_word(word).ok_or_else(|| StoreError::Corrupt(format!("event kind {word:?}")))
 }
 
 impl TryFrom<QuarantineRow> for QuarantinedEvent {
@@ -107,6 +110,7 @@ impl TryFrom<QuarantineRow> for QuarantinedEvent {
         Ok(Self {
             raw: RawContractEvent {
                 id: event_id(row.toid, row.event_index)?,
+                kind: kind_of(&row.event_kind)?,
                 contract_id: parse("contract_id", &row.contract_id)?,
                 ledger_closed_at: row.ledger_closed_at,
                 tx_hash: row.tx_hash,
@@ -132,8 +136,8 @@ impl Store {
     ) -> Result<Vec<QuarantinedEvent>, StoreError> {
         let rows = sqlx::query_as!(
             QuarantineRow,
-            "select toid, event_index, contract_id, ledger_closed_at, tx_hash, kind, name, stream_id::text, reason,
-                    in_successful_call, topics, value
+            "select toid, event_index, contract_id, ledger_closed_at, tx_hash, event_kind, kind, name, stream_id::text,
+                    reason, in_successful_call, topics, value
              from quarantine where contract_id = $1 and (toid, event_index) > ($2, $3)
              order by toid, event_index limit $4",
             contract_id.as_str(),

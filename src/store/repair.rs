@@ -10,10 +10,11 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use super::{
     Store, StoreError, coverage, event_rows,
     fold::{Folded, fold},
-    listen, pool, quarantine,
+    listen, pool, quarantine, upgrades,
 };
 use crate::domain::{
-    ContractEvent, ContractId, CoverageSource, EventId, LedgerRange, QuarantinedEvent, RawContractEvent, StreamId,
+    ContractEvent, ContractId, ContractUpgradeEvent, CoverageSource, EventId, LedgerRange, QuarantinedEvent,
+    RawContractEvent, StreamId,
 };
 
 /// A repair under way: dropped before it is written, it has changed nothing.
@@ -29,6 +30,8 @@ pub struct Repair {
 pub struct LateRows {
     /// Every event of every stream that gets new ones, stored or not, and new events of the protocol; in any order.
     pub events: Vec<ContractEvent>,
+    /// Upgrades of the contract's code.
+    pub upgrades: Vec<ContractUpgradeEvent>,
     /// Events to keep raw.
     pub quarantined: Vec<QuarantinedEvent>,
     /// Events that were kept raw and are among `events` now.
@@ -83,6 +86,7 @@ impl Repair {
         late.events.dedup_by_key(|event| event.raw.id);
         quarantine::remove(&mut self.transaction, &late.released).await?;
         let quarantined = quarantine::insert(&mut self.transaction, &late.quarantined).await?;
+        upgrades::insert(&mut self.transaction, &late.upgrades).await?;
         let (repaired, revised) = self.write_events(&late).await?;
         if let Some((ledgers, source)) = late.covered {
             coverage::fill(&mut self.transaction, &self.contract_id, ledgers, source).await?;
@@ -104,16 +108,14 @@ impl Repair {
         let touched: Vec<StreamId> = touched.into_iter().collect();
         let stored = event_rows::stored_among(&mut self.transaction, &ids).await?;
         let spoken_of = quarantine::streams_spoken_of(&mut self.transaction, &self.contract_id, &touched).await?;
-        let Folded { events, streams, .. } =
-            { fold(&late.events, &spoken_of, &HashSet::new(), HashMap::new()) };
+        let Folded { events, streams, .. } = { fold(&late.events, &spoken_of, &HashSet::new(), HashMap::new()) };
         events.insert(&mut self.transaction).await?;
         events.update_from_records(&mut self.transaction).await?;
         streams.upsert(&mut self.transaction).await?;
         let mut new = ids.iter().copied().filter(|id| !stored.contains(id));
         let first = new.next().or(ids.first().copied()).unwrap_or(self.position);
         let last = new.next_back().unwrap_or(first);
-        let repaired =
-            Repaired { events: ids.len() - stored.len(), quarantined: 0, streams: streams.len() };
+        let repaired = Repaired { events: ids.len() - stored.len(), quarantined: 0, streams: streams.len() };
         Ok((repaired, (first, last)))
     }
 }

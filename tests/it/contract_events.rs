@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use chrono::DateTime;
 use flowfi_indexer::{
     decode::{Decoded, Refusal, decode_event},
-    domain::{EventId, LedgerSequence, RawContractEvent, StreamId},
+    domain::{ContractUpgrade, EventId, EventKind, LedgerSequence, RawContractEvent, StreamId},
+    ingest::Incoming,
 };
 use serde_json::{Value, json};
 
@@ -20,6 +21,7 @@ const AN_UNKNOWN_ARM: &str = "AAAAYw==";
 pub fn raw(topics: Vec<String>, value: String) -> RawContractEvent {
     RawContractEvent {
         id: EventId::of(LedgerSequence(7), 1, 0, 0).unwrap(),
+        kind: EventKind::Contract,
         contract_id: CONTRACT.parse().unwrap(),
         ledger_closed_at: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
         tx_hash: "ab".repeat(32),
@@ -134,6 +136,45 @@ fn refuses_a_known_event_that_does_not_decode_and_says_why() {
     );
     assert_eq!(refusal(|event| event.in_successful_call = false), Refusal::UnsuccessfulCall);
     assert_eq!(refusal(|event| event.value = fixture("stream_paused").value), Refusal::Missing { field: "recipient" });
+}
+
+fn executable_update() -> (RawContractEvent, ContractUpgrade) {
+    let update: Value = serde_json::from_str(include_str!("../fixtures/executable-update.json")).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let topics = update["topics"].as_array().unwrap().iter().map(text).collect();
+    let event = RawContractEvent { kind: EventKind::System, ..raw(topics, text(&update["value"])) };
+    let decoded = &update["decoded"];
+    (event, ContractUpgrade { old: text(&decoded["old"]), new: text(&decoded["new"]) })
+}
+
+#[test]
+fn the_networks_word_of_new_code_is_an_upgrade() {
+    let (event, upgrade) = executable_update();
+    assert_eq!(decode_event(&event), Decoded::Upgrade(upgrade.clone()));
+    let Incoming::Upgrade(incoming) = Incoming::decode(event.clone()) else { panic!("not an upgrade") };
+    assert_eq!((incoming.raw, incoming.upgrade), (event, upgrade));
+}
+
+#[test]
+fn a_contracts_own_word_of_new_code_is_no_upgrade() {
+    let (event, _) = executable_update();
+    let event = RawContractEvent { kind: EventKind::Contract, ..event };
+    let name = Some("executable_update".to_owned());
+    assert_eq!(decode_event(&event), Decoded::Unknown { name, stream_id: None });
+}
+
+#[test]
+fn new_code_of_a_later_form_is_kept_as_unknown() {
+    let (mut event, _) = executable_update();
+    event.topics[2] = A_STRING.to_owned();
+    assert!(matches!(decode_event(&event), Decoded::Unknown { .. }));
+}
+
+#[test]
+fn an_event_of_the_network_is_never_one_of_the_contracts() {
+    let event = RawContractEvent { kind: EventKind::System, ..fixture("stream_paused") };
+    let name = Some("stream_paused".to_owned());
+    assert_eq!(decode_event(&event), Decoded::Unknown { name, stream_id: Some(StreamId(1)) });
 }
 
 #[test]

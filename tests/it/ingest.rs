@@ -108,6 +108,27 @@ async fn a_poison_event_is_kept_raw_and_stops_nothing(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn the_networks_word_about_the_contract_arrives_and_is_not_taken_for_the_contracts(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    let update: Value = serde_json::from_str(include_str!("../fixtures/executable-update.json")).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let topics: Vec<_> = update["topics"].as_array().unwrap().iter().map(text).collect();
+    let of_later_form = RawEvent { topics: topics[..1].to_vec(), value: text(&update["value"]) };
+    let upgrade = RawEvent { topics, value: text(&update["value"]) };
+    let events = vec![upgrade, of_later_form];
+    let emit = Emit { contract_id: world.devnet.contract_id(), kind: EventKind::System, events, count: 1 };
+    let answer = world.devnet.submit(emit);
+    world.devnet.close_ledger().unwrap();
+    answer.await.unwrap();
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let kept: Vec<(String, String)> =
+        sqlx::query_as("select kind, name from quarantine").fetch_all(&world.pool).await.unwrap();
+    assert_eq!(kept, [("unknown".to_owned(), "executable_update".to_owned())], "the upgrade itself is no riddle");
+}
+
+#[sqlx::test]
 async fn events_of_another_contract_are_not_believed(pool: PgPool) {
     let mut world = World::new(pool).await;
     let receipt = world.create("alice", "bob", 1_000_000, 100).await;

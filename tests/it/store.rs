@@ -3,8 +3,8 @@
 use chrono::DateTime;
 use flowfi_indexer::{
     domain::{
-        Address, Amount, ContractEvent, ContractId, EventId, LedgerSequence, RawContractEvent, StreamEvent, StreamId,
-        UnixTime,
+        Address, Amount, ContractEvent, ContractId, EventId, EventKind, LedgerSequence, RawContractEvent, StreamEvent,
+        StreamId, UnixTime,
     },
     store::{Batch, Committed, Records, Store, StoreError, Writer},
 };
@@ -24,6 +24,7 @@ fn party() -> Address {
 fn event(ledger: u32, index: u32, event: StreamEvent) -> ContractEvent {
     let raw = RawContractEvent {
         id: EventId::of(LedgerSequence(ledger), 1, 0, index).unwrap(),
+        kind: EventKind::Contract,
         contract_id: contract(),
         ledger_closed_at: DateTime::from_timestamp(1_000 + i64::from(ledger), 0).unwrap(),
         tx_hash: "ab".repeat(32),
@@ -61,6 +62,7 @@ fn topped_up(ledger: u32, stream: u64, amount: i128, new: i128) -> ContractEvent
 fn batch(events: Vec<ContractEvent>, ledger: u32) -> Batch {
     Batch {
         events,
+        upgrades: Vec::new(),
         quarantined: Vec::new(),
         position: EventId::end_of_ledger(LedgerSequence(ledger)),
         last_whole_ledger: LedgerSequence(ledger),

@@ -8,7 +8,7 @@ use super::{
     LIMITS, Ledger,
     numbering::{Numbered, numbered},
 };
-use crate::domain::{ContractId, EventId, RawContractEvent};
+use crate::domain::{ContractId, EventId, EventKind, RawContractEvent};
 
 /// An event as `getEvents` would list it, and so it serializes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,24 +32,12 @@ pub struct LedgerEvent {
     pub value: String,
 }
 
-/// The types of events that `getEvents` knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum EventKind {
-    /// A contract emitted it, or the network in the name of an asset's contract.
-    Contract,
-    /// The network emitted it about a contract.
-    System,
-}
-
-impl EventKind {
-    /// Returns `None` for diagnostics, which are no part of what the network agrees on.
-    fn of(event: &ContractEvent) -> Option<Self> {
-        match event.type_ {
-            ContractEventType::Contract => Some(Self::Contract),
-            ContractEventType::System => Some(Self::System),
-            ContractEventType::Diagnostic => None,
-        }
+/// Returns `None` for diagnostics, which are no part of what the network agrees on.
+fn kind_of(event: &ContractEvent) -> Option<EventKind> {
+    match event.type_ {
+        ContractEventType::Contract => Some(EventKind::Contract),
+        ContractEventType::System => Some(EventKind::System),
+        ContractEventType::Diagnostic => None,
     }
 }
 
@@ -60,38 +48,37 @@ impl Ledger {
         self.numbered().iter().filter_map(ledger_event).collect()
     }
 
-    /// Returns the events that this contract emitted, in the order of `getEvents`, ready to be decoded.
+    /// Returns the events that this contract emitted and those that the network emitted about it, in the order of
+    /// `getEvents`, ready to be decoded.
     #[must_use]
     pub fn contract_events(&self, contract_id: &ContractId) -> Vec<RawContractEvent> {
         let wanted = contract_id.to_bytes();
-        let is_wanted = |event: &ContractEvent| {
-            EventKind::of(event) == Some(EventKind::Contract)
-                && event.contract_id.as_ref().is_some_and(|found| found.0.0 == wanted)
-        };
-        let wanted = self.numbered().into_iter().filter(|numbered| is_wanted(numbered.event));
-        wanted.map(|numbered| self.raw_event(&numbered, contract_id)).collect()
+        let is_about_it = |event: &ContractEvent| event.contract_id.as_ref().is_some_and(|found| found.0.0 == wanted);
+        let about_it = self.numbered().into_iter().filter(|numbered| is_about_it(numbered.event));
+        about_it.filter_map(|numbered| self.raw_event(&numbered, contract_id)).collect()
     }
 
     fn numbered(&self) -> Vec<Numbered<'_>> {
         numbered(&self.meta, self.header.sequence)
     }
 
-    fn raw_event(&self, numbered: &Numbered<'_>, contract_id: &ContractId) -> RawContractEvent {
+    fn raw_event(&self, numbered: &Numbered<'_>, contract_id: &ContractId) -> Option<RawContractEvent> {
         let body = body_of(numbered.event);
-        RawContractEvent {
+        Some(RawContractEvent {
             id: numbered.id,
+            kind: kind_of(numbered.event)?,
             contract_id: contract_id.clone(),
             ledger_closed_at: self.header.closed_at,
             tx_hash: numbered.tx_hash.to_string(),
             in_successful_call: numbered.successful,
             topics: body.topics.iter().map(base64_of).collect(),
             value: base64_of(&body.data),
-        }
+        })
     }
 }
 
 fn ledger_event(numbered: &Numbered<'_>) -> Option<LedgerEvent> {
-    let kind = EventKind::of(numbered.event)?;
+    let kind = kind_of(numbered.event)?;
     let body = body_of(numbered.event);
     Some(LedgerEvent {
         id: numbered.id,

@@ -19,7 +19,7 @@ mod tests;
 use stellar_xdr::{LedgerCloseMeta, Limits};
 
 pub use error::{LedgerFault, LedgerInputError};
-pub use events::{EventKind, LedgerEvent};
+pub use events::LedgerEvent;
 pub use header::{BrokenChain, LedgerHeader};
 pub use reader::read_ledgers;
 

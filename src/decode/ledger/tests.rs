@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     decode::value,
-    domain::{ContractId, EventId, LedgerSequence},
+    domain::{ContractId, EventId, EventKind, LedgerSequence},
 };
 
 fn fixtures(folder: &str) -> PathBuf {
@@ -258,20 +258,23 @@ fn events_of_every_stage_are_numbered_and_ordered_as_stellar_rpc_does() {
 }
 
 #[test]
-fn a_contracts_events_are_those_of_type_contract_alone() {
-    use ContractEventType::{Contract, System};
+fn a_contracts_events_are_its_own_and_those_of_the_network_about_it() {
+    use ContractEventType::{Contract, Diagnostic, System};
     let mut of_network = event(System, 1);
     of_network.contract_id = event(Contract, 1).contract_id;
     let mut of_another = event(Contract, 2);
     of_another.contract_id = Some(XdrContractId(Hash([8; 32])));
-    let operation = vec![of_network, of_another, event(Contract, 3)];
+    let mut diagnostic = event(Diagnostic, 4);
+    diagnostic.contract_id = of_network.contract_id.clone();
+    let operation = vec![of_network, of_another, event(Contract, 3), diagnostic];
     let ledger = LedgerCloseMeta::V2(ledger_of(7, vec![transaction(success(), Vec::new(), vec![operation])]));
     let ledger = Ledger::new(ledger).unwrap();
     assert_eq!(ledger.events().len(), 3);
     let found = ledger.contract_events(&ContractId::from_bytes([7; 32]));
+    let id = |index| EventId::of(LedgerSequence(7), 1, 0, index).unwrap();
     assert_eq!(
-        found.iter().map(|event| event.id).collect::<Vec<_>>(),
-        [EventId::of(LedgerSequence(7), 1, 0, 2).unwrap()]
+        found.iter().map(|event| (event.id, event.kind)).collect::<Vec<_>>(),
+        [(id(0), EventKind::System), (id(2), EventKind::Contract)]
     );
 }
 

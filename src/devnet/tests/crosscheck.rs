@@ -10,7 +10,7 @@ use super::super::{Devnet, DevnetArgs, faults::Met, rpc::Request};
 use super::open;
 use crate::{
     decode::{Decoded, StreamEntry, decode_event},
-    domain::{EventId, RawContractEvent, StreamId, StreamRecord},
+    domain::{EventId, EventKind, RawContractEvent, StreamId, StreamRecord},
 };
 
 fn page(devnet: &Devnet, params: &Value) -> Value {
@@ -22,6 +22,7 @@ fn raw(event: &Value) -> RawContractEvent {
     let text = |name: &str| event[name].as_str().unwrap().to_owned();
     RawContractEvent {
         id: text("id").parse().unwrap(),
+        kind: EventKind::Contract,
         contract_id: text("contractId").parse().unwrap(),
         ledger_closed_at: DateTime::parse_from_rfc3339(&text("ledgerClosedAt")).unwrap().to_utc(),
         tx_hash: text("txHash"),

@@ -1,0 +1,63 @@
+//! The `contract_upgrades` table: when a contract's code was replaced.
+
+use sqlx::PgConnection;
+
+use super::{Store, StoreError, pool::event_id};
+use crate::domain::{ContractId, ContractUpgrade, ContractUpgradeEvent, EventId};
+
+/// An upgrade as the database holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredUpgrade {
+    /// The event's place on the chain.
+    pub id: EventId,
+    /// When its ledger closed.
+    pub ledger_closed_at: chrono::DateTime<chrono::Utc>,
+    /// The hash of its transaction, 64 hex digits.
+    pub tx_hash: String,
+    /// What followed what.
+    pub upgrade: ContractUpgrade,
+}
+
+/// Inserts upgrades; those that are there stay as they are. There are few, so each is a statement.
+pub(super) async fn insert(connection: &mut PgConnection, upgrades: &[ContractUpgradeEvent]) -> Result<(), StoreError> {
+    for ContractUpgradeEvent { raw, upgrade } in upgrades {
+        sqlx::query!(
+            "insert into contract_upgrades
+                 (toid, event_index, contract_id, ledger_closed_at, tx_hash, old_executable, new_executable)
+             values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing",
+            raw.id.toid(),
+            i64::from(raw.id.index()),
+            raw.contract_id.as_str(),
+            raw.ledger_closed_at,
+            raw.tx_hash,
+            upgrade.old,
+            upgrade.new,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+impl Store {
+    /// Returns the newest upgrades of a contract, the newest first.
+    pub async fn upgrades(&self, contract_id: &ContractId, limit: u32) -> Result<Vec<StoredUpgrade>, StoreError> {
+        let rows = sqlx::query!(
+            "select toid, event_index, ledger_closed_at, tx_hash, old_executable, new_executable
+             from contract_upgrades where contract_id = $1 order by toid desc, event_index desc limit $2",
+            contract_id.as_str(),
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let upgrades = rows.into_iter().map(|row| {
+            Ok(StoredUpgrade {
+                id: event_id(row.toid, row.event_index)?,
+                ledger_closed_at: row.ledger_closed_at,
+                tx_hash: row.tx_hash,
+                upgrade: ContractUpgrade { old: row.old_executable, new: row.new_executable },
+            })
+        });
+        upgrades.collect()
+    }
+}
