@@ -27,7 +27,8 @@ pub(super) async fn start(
     let feed = Feed::open(store.clone(), contract_id.clone(), ring_events).await?;
     let heartbeat = Duration::from_secs(args.heartbeat_seconds);
     let generator = super::random_generator();
-    let state = HttpState::new(store, feed.clone(), contract_id, heartbeat, soft_stop.clone(), generator);
+    let state =
+        HttpState::new(store, feed.clone(), contract_id, heartbeat, args.max_lag_ledgers, soft_stop.clone(), generator);
     let router = http::router(state, local);
     let write_deadline = Duration::from_secs(args.write_deadline_seconds);
     let stop = soft_stop.clone();

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{Address, Amount, ContractId, EventId, EventType, LedgerSequence, StreamEvent, StreamId, UnixTime};
+use super::{
+    Address, Amount, ContractId, Epoch, EventId, EventType, FeedId, LedgerSequence, StreamEvent, StreamId, UnixTime,
+};
 
 /// The kinds of events that `getEvents` knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -139,6 +141,8 @@ pub struct QuarantinedEvent {
 pub struct CommittedEvent {
     /// The event's place on the chain.
     pub id: EventId,
+    /// Which start of the network that chain is.
+    pub epoch: Epoch,
     /// The contract that emitted it.
     pub contract_id: ContractId,
     /// The ledger it was emitted in.
@@ -161,4 +165,12 @@ pub struct CommittedEvent {
     pub amount: Option<Amount>,
     /// Every decoded field, as [`StreamEvent`] serializes.
     pub body: serde_json::Map<String, serde_json::Value>,
+}
+
+impl CommittedEvent {
+    /// Returns the event's id as the wire has it.
+    #[must_use]
+    pub const fn feed_id(&self) -> FeedId {
+        FeedId { event: self.id, epoch: self.epoch }
+    }
 }

@@ -10,6 +10,7 @@ mod clock;
 mod contract_event;
 mod coverage;
 mod event_id;
+mod feed_id;
 mod ledger;
 mod stream_event;
 mod stream_record;
@@ -24,6 +25,7 @@ pub use contract_event::{
 };
 pub use coverage::{CoverageSource, CoveredRange, InvalidLedgerRange, LedgerRange, holes};
 pub use event_id::{EventId, InvalidEventId};
+pub use feed_id::{Epoch, FeedId};
 pub use ledger::{LedgerSequence, UnixTime};
 pub use stream_event::{EventType, StreamEvent, UnknownEventType};
 pub use stream_record::{ChainStatus, StreamRecord};

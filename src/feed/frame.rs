@@ -29,7 +29,7 @@ impl EventView<'_> {
     /// Those of the serializer.
     pub fn serialize_into<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         let event = self.0;
-        map.serialize_entry("id", &event.id)?;
+        map.serialize_entry("id", &event.feed_id())?;
         map.serialize_entry("type", &event.event_type)?;
         map.serialize_entry("streamId", &event.stream_id)?;
         map.serialize_entry("contractId", &event.contract_id)?;
@@ -71,10 +71,17 @@ fn dated(value: &Value) -> &Value {
     }
 }
 
+/// Returns a frame of something that is no event of the feed: a name and one line of JSON.
+#[must_use]
+pub fn notice_frame(name: &str, data: &impl Serialize) -> Bytes {
+    let data = serde_json::to_string(data).expect("a struct of texts and numbers");
+    Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
+}
+
 /// Returns the event's SSE frame: `id`, `event` and one line of `data`.
 pub(super) fn sse_frame(event: &CommittedEvent) -> Bytes {
     let data = serde_json::to_string(&EventView(event)).expect("an event is an object of texts and numbers");
     let mut frame = String::with_capacity(data.len() + 96);
-    write!(frame, "id: {}\nevent: {}\ndata: {data}\n\n", event.id, event.event_type).expect("a String grows");
+    write!(frame, "id: {}\nevent: {}\ndata: {data}\n\n", event.feed_id(), event.event_type).expect("a String grows");
     Bytes::from(frame)
 }

@@ -45,7 +45,29 @@ struct Subscriber {
     atoms: Arc<EventAtoms>,
     pending: VecDeque<u64>,
     lagged: bool,
+    notice: Option<Notice>,
     wake: Arc<Notify>,
+}
+
+/// What every subscriber is told besides events. It holds one; a later one is joined to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Notice {
+    /// The network started over.
+    StartedOver,
+    /// Rows in this range came late.
+    Revised { from: EventId, to: EventId },
+}
+
+impl Notice {
+    fn joined_to(self, before: Option<Self>) -> Self {
+        match (before, self) {
+            (None, only) => only,
+            (Some(Self::Revised { from, to }), Self::Revised { from: other_from, to: other_to }) => {
+                Self::Revised { from: from.min(other_from), to: to.max(other_to) }
+            }
+            (Some(_), _) => Self::StartedOver,
+        }
+    }
 }
 
 /// A subscriber's place in the hub.
@@ -64,6 +86,8 @@ pub(super) enum Taken {
     Frames { frames: Vec<Bytes>, up_to: EventId },
     /// Too much was left untaken: read everything up to `head` in order instead.
     Lagged { head: EventId },
+    /// Something to be told before what comes next.
+    Notice(Notice),
 }
 
 impl Hub {
@@ -92,6 +116,25 @@ impl Hub {
         let mut state = self.state();
         for event in events {
             state.publish(&event);
+        }
+    }
+
+    /// Tells every subscriber something besides events.
+    pub(super) fn tell(&self, notice: Notice) {
+        let mut state = self.state();
+        for subscriber in state.subscribers.values_mut() {
+            subscriber.tell(notice);
+        }
+    }
+
+    /// Begins again before the first event of another epoch, and tells every subscriber.
+    pub(super) fn start_over(&self) {
+        let mut state = self.state();
+        state.ring.start_over();
+        for subscriber in state.subscribers.values_mut() {
+            subscriber.pending = VecDeque::new();
+            subscriber.lagged = false;
+            subscriber.tell(Notice::StartedOver);
         }
     }
 
@@ -124,7 +167,8 @@ impl Hub {
             state.by_user.entry(user.clone()).or_default().insert(id);
         }
         let wake = Arc::new(Notify::new());
-        let subscriber = Subscriber { atoms, pending: VecDeque::new(), lagged: false, wake: Arc::clone(&wake) };
+        let subscriber =
+            Subscriber { atoms, pending: VecDeque::new(), lagged: false, notice: None, wake: Arc::clone(&wake) };
         state.subscribers.insert(id, subscriber);
         Registered { id, wake, head: state.ring.head() }
     }
@@ -148,6 +192,10 @@ impl Hub {
         let head = state.ring.head();
         let State { ring, subscribers, .. } = &mut *state;
         let subscriber = subscribers.get_mut(&id).expect("a subscription is registered until it is dropped");
+        if let Some(notice) = subscriber.notice.take() {
+            subscriber.wake.notify_one();
+            return Taken::Notice(notice);
+        }
         let oldest_is_gone = subscriber.pending.front().is_some_and(|sequence| ring.get(*sequence).is_none());
         if std::mem::take(&mut subscriber.lagged) || oldest_is_gone {
             subscriber.pending = VecDeque::new();
@@ -204,6 +252,11 @@ impl State {
 }
 
 impl Subscriber {
+    fn tell(&mut self, notice: Notice) {
+        self.notice = Some(notice.joined_to(self.notice));
+        self.wake.notify_one();
+    }
+
     /// Notes a slot once, however many of its atoms match.
     fn offer(&mut self, sequence: u64) {
         if self.lagged || self.pending.back() == Some(&sequence) {

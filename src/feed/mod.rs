@@ -1,7 +1,8 @@
 //! Committed events as a live sequence that can be resumed.
 //!
 //! The table is the truth: the tailer reads it and fills a ring in memory, subscribers read the ring, and whoever
-//! falls off the ring reads the table. No event is dropped in silence.
+//! falls off the ring reads the table. No event is dropped in silence. Rows that came late are never sent; subscribers are
+//! told which range was revised.
 
 mod frame;
 mod hub;
@@ -11,7 +12,7 @@ mod stats;
 mod subscription;
 mod tailer;
 
-pub use frame::{BodyView, EventView};
+pub use frame::{BodyView, EventView, notice_frame};
 pub use sequence::{Feed, LastEventId, Opened, Reset};
 pub use stats::FeedStats;
 pub use subscription::Subscription;

@@ -90,6 +90,11 @@ impl Ring {
         self.head = position;
     }
 
+    /// Goes on before the first event of another epoch.
+    pub(super) fn start_over(&mut self) {
+        self.skip_to(EventId::ZERO);
+    }
+
     /// Returns the event of a sequence number, if it is held still.
     pub(super) fn get(&self, sequence: u64) -> Option<&Arc<FeedEvent>> {
         let at = usize::try_from(sequence.checked_sub(self.first)?).ok()?;

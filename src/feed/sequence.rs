@@ -1,17 +1,20 @@
 //! The feed as others use it: open a subscription, publish, count.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use serde::Serialize;
 
 use super::{
-    hub::Hub,
+    hub::{Hub, Notice},
     stats::{Counters, FeedStats},
     subscription::Subscription,
 };
 use crate::{
-    domain::{CommittedEvent, ContractId, EventId},
-    store::{EventAtoms, Store, StoreError},
+    domain::{CommittedEvent, ContractId, Epoch, EventId, FeedId},
+    store::{EventAtoms, Revision, Store, StoreError},
 };
 
 /// The live sequence of committed events. Cheap to clone.
@@ -20,6 +23,7 @@ pub struct Feed {
     pub(super) hub: Arc<Hub>,
     pub(super) store: Store,
     contract_id: ContractId,
+    epoch: Arc<AtomicU32>,
     pub(super) counters: Arc<Counters>,
 }
 
@@ -29,7 +33,7 @@ pub enum LastEventId {
     /// It says none: it wants what comes from now on.
     None,
     /// It wants everything after this one.
-    Known(EventId),
+    Known(FeedId),
     /// It says something that is no event id.
     Malformed,
 }
@@ -47,12 +51,12 @@ pub struct Opened {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reset {
-    /// In one of a few words: `malformed`, `beyondTip`, `beforeOldest`.
+    /// In one of a few words: `malformed`, `beyondTip`, `beforeOldest`, `networkReset`.
     pub reason: &'static str,
     /// The oldest event there is.
-    pub oldest_event_id: Option<EventId>,
+    pub oldest_event_id: Option<FeedId>,
     /// The newest event there is.
-    pub newest_event_id: Option<EventId>,
+    pub newest_event_id: Option<FeedId>,
 }
 
 impl Feed {
@@ -64,13 +68,36 @@ impl Feed {
         // The cursor is read first: an event that is committed in between is then the newest one.
         let cursor = store.progress(&contract_id).await?.map(|progress| progress.position);
         let start = store.newest_event().await?.or(cursor).unwrap_or(EventId::ZERO);
-        Ok(Self { hub: Arc::new(Hub::new(start, ring_capacity)), store, contract_id, counters: Arc::default() })
+        let epoch = Arc::new(AtomicU32::new(store.feed_state().await?.epoch.0));
+        Ok(Self { hub: Arc::new(Hub::new(start, ring_capacity)), store, contract_id, epoch, counters: Arc::default() })
+    }
+
+    /// Returns the network's epoch as the feed last saw it.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        Epoch(self.epoch.load(Ordering::Acquire))
+    }
+
+    /// Returns a position as the wire has it.
+    pub(super) fn id_of(&self, event: EventId) -> FeedId {
+        FeedId { event, epoch: self.epoch() }
+    }
+
+    /// Goes on with another epoch of the network, whose first event is still to come.
+    pub(super) fn start_over(&self, epoch: Epoch) {
+        self.epoch.store(epoch.0, Ordering::Release);
+        self.hub.start_over();
+    }
+
+    /// Tells every subscriber of late rows.
+    pub(super) fn tell_of(&self, revision: &Revision) {
+        self.hub.tell(Notice::Revised { from: revision.from, to: revision.to });
     }
 
     /// Returns the position up to which the feed has seen everything, none before anything was indexed.
     #[must_use]
-    pub fn head(&self) -> Option<EventId> {
-        Some(self.hub.head()).filter(|head| *head != EventId::ZERO)
+    pub fn head(&self) -> Option<FeedId> {
+        Some(self.hub.head()).filter(|head| *head != EventId::ZERO).map(|head| self.id_of(head))
     }
 
     /// Returns what the feed has counted.
@@ -89,12 +116,13 @@ impl Feed {
         let reset = match last {
             LastEventId::None => None,
             LastEventId::Malformed => Some(self.reset("malformed").await?),
-            LastEventId::Known(last) => self.cannot_resume_from(last).await?,
+            LastEventId::Known(last) if last.epoch != self.epoch() => Some(self.reset("networkReset").await?),
+            LastEventId::Known(last) => self.cannot_resume_from(last.event).await?,
         };
         if reset.is_some() {
             self.counters.resets.fetch_add(1, Ordering::Relaxed);
         } else if let LastEventId::Known(last) = last {
-            subscription.resume_after(last);
+            subscription.resume_after(last.event);
         }
         Ok(Opened { subscription, reset })
     }
@@ -113,9 +141,9 @@ impl Feed {
         self.reset(reason).await.map(Some)
     }
 
-    async fn reset(&self, reason: &'static str) -> Result<Reset, StoreError> {
-        let (oldest_event_id, newest_event_id) =
-            tokio::try_join!(self.store.oldest_event(), self.store.newest_event())?;
+    pub(super) async fn reset(&self, reason: &'static str) -> Result<Reset, StoreError> {
+        let (oldest, newest) = tokio::try_join!(self.store.oldest_event(), self.store.newest_event())?;
+        let [oldest_event_id, newest_event_id] = [oldest, newest].map(|id| id.map(|id| self.id_of(id)));
         Ok(Reset { reason, oldest_event_id, newest_event_id })
     }
 

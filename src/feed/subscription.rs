@@ -9,17 +9,19 @@ use std::{
 };
 
 use bytes::Bytes;
+use serde::Serialize;
 use tokio::{sync::Notify, time::sleep};
 use tracing::debug;
 
 use super::{
-    hub::{Registered, Taken},
+    frame::notice_frame,
+    hub::{Notice, Registered, Taken},
     ring::FeedEvent,
     sequence::Feed,
     stats::FilterKind,
 };
 use crate::{
-    domain::{CommittedEvent, EventId},
+    domain::{CommittedEvent, EventId, FeedId},
     store::{EventAtoms, EventRange, StoreError},
 };
 
@@ -44,6 +46,16 @@ pub struct Subscription {
     /// Up to here the ring or the table is read in order; after it, what the hub noted is taken.
     replay_up_to: EventId,
     query: Option<Query>,
+    /// What is to be told next.
+    notice: Option<Notice>,
+}
+
+/// What a subscriber is told of late rows: events in this range were added, or their streams were folded again.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Revised {
+    from_id: FeedId,
+    to_id: FeedId,
 }
 
 impl fmt::Debug for Subscription {
@@ -59,7 +71,7 @@ impl Subscription {
         let kind = FilterKind::of(&atoms);
         let Registered { id, wake, head } = feed.hub.register(Arc::clone(&atoms));
         feed.counters.connected(kind);
-        Self { feed, atoms, kind, id, wake, position: head, replay_up_to: head, query: None }
+        Self { feed, atoms, kind, id, wake, position: head, replay_up_to: head, query: None, notice: None }
     }
 
     /// Begins after `last` instead: with a replay if that lies behind, and by leaving out what the client has if this
@@ -71,8 +83,8 @@ impl Subscription {
     /// Returns the position up to which everything was handed out: what a client may resume from. None before the
     /// first event.
     #[must_use]
-    pub fn position(&self) -> Option<EventId> {
-        Some(self.position).filter(|position| *position != EventId::ZERO)
+    pub fn position(&self) -> Option<FeedId> {
+        Some(self.position).filter(|position| *position != EventId::ZERO).map(|position| self.feed.id_of(position))
     }
 
     /// Takes note of events that did not match, so that the position of a quiet subscription goes on with the feed.
@@ -92,6 +104,11 @@ impl Subscription {
     pub async fn next(&mut self) -> Result<Vec<Bytes>, StoreError> {
         loop {
             let frames = if self.position < self.replay_up_to { self.replay().await? } else { self.take_live() };
+            if let Some(notice) = self.notice {
+                let frame = frame_of(&self.feed, notice).await?;
+                self.notice = None;
+                return Ok(vec![frame]);
+            }
             if !frames.is_empty() {
                 self.feed.counters.events_sent.fetch_add(count(&frames), Ordering::Relaxed);
                 return Ok(frames);
@@ -113,6 +130,14 @@ impl Subscription {
                 self.replay_up_to = head;
                 // Whatever is pending from now on comes after that head, so look again without waiting.
                 self.wake.notify_one();
+                Vec::new()
+            }
+            Taken::Notice(notice) => {
+                if notice == Notice::StartedOver {
+                    self.position = EventId::ZERO;
+                    self.replay_up_to = EventId::ZERO;
+                }
+                self.notice = Some(notice);
                 Vec::new()
             }
         }
@@ -161,6 +186,19 @@ impl Subscription {
                 Ok(Vec::new())
             }
             Err(failure) => Err(failure),
+        }
+    }
+}
+
+async fn frame_of(feed: &Feed, notice: Notice) -> Result<Bytes, StoreError> {
+    match notice {
+        Notice::Revised { from, to } => {
+            let revised = Revised { from_id: feed.id_of(from), to_id: feed.id_of(to) };
+            Ok(notice_frame("revised", &revised))
+        }
+        Notice::StartedOver => {
+            feed.counters.resets.fetch_add(1, Ordering::Relaxed);
+            Ok(notice_frame("reset", &feed.reset("networkReset").await?))
         }
     }
 }

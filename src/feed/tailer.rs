@@ -46,7 +46,9 @@ pub async fn tail(feed: Feed, stop: CancellationToken) -> Result<(), StoreError>
 async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(), StoreError> {
     let mut listener: CommitListener = feed.store.listen().await?;
     info!("the feed follows the table");
+    let mut revision = None;
     loop {
+        publish_revisions(feed, &mut revision).await?;
         publish_new(feed, stop).await?;
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
@@ -54,6 +56,25 @@ async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(),
             () = sleep(POLL) => {}
         }
     }
+}
+
+/// Notices another epoch, and late rows: those that were written since the first look.
+async fn publish_revisions(feed: &Feed, seen: &mut Option<i64>) -> Result<(), StoreError> {
+    let state = in_time(feed.store.feed_state()).await?;
+    if state.epoch != feed.epoch() {
+        info!("the network started over: epoch {}", state.epoch.0);
+        feed.start_over(state.epoch);
+        *seen = None;
+    }
+    if let Some(seen) = *seen
+        && seen < state.revision
+    {
+        for revision in in_time(feed.store.revisions_after(seen)).await? {
+            feed.tell_of(&revision);
+        }
+    }
+    *seen = Some(state.revision);
+    Ok(())
 }
 
 /// While nobody subscribes nothing is read: whoever comes later and resumes is served from the table.

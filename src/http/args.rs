@@ -16,6 +16,10 @@ pub struct HttpArgs {
     #[arg(long, env = "FLOWFI_HEARTBEAT_SECONDS", value_name = "S", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=300))]
     pub heartbeat_seconds: u64,
 
+    /// How many ledgers the index may be behind the chain's tip and still be called ready.
+    #[arg(long, env = "FLOWFI_MAX_LAG_LEDGERS", value_name = "N", default_value_t = 24)]
+    pub max_lag_ledgers: u32,
+
     /// Seconds that a client may leave what was sent to it unacknowledged before its connection is closed.
     #[arg(long, env = "FLOWFI_WRITE_DEADLINE_SECONDS", value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub write_deadline_seconds: u64,

@@ -13,7 +13,7 @@ use super::{
     state::HttpState,
     views::EventRowView,
 };
-use crate::{domain::EventId, feed::FeedStats, store::EventListFilter};
+use crate::{domain::FeedId, feed::FeedStats, store::EventListFilter};
 
 #[derive(Debug, Serialize)]
 pub(super) struct EventList {
@@ -27,7 +27,7 @@ pub(super) struct EventList {
 pub(super) struct Stats {
     #[serde(flatten)]
     feed: FeedStats,
-    last_event_id: Option<EventId>,
+    last_event_id: Option<FeedId>,
 }
 
 /// Lists events of every stream, newest first.
@@ -68,9 +68,9 @@ async fn page(
     filter: &EventListFilter,
     parameters: &Parameters<'_>,
 ) -> Result<Json<EventList>, Problem> {
-    let request = page_request(parameters)?;
+    let request = page_request(parameters, state.feed.epoch())?;
     let page = state.store.event_page(filter, request).await?;
-    let view = PageView::of(&page, request);
+    let view = PageView::of(&page, request, state.feed.epoch());
     Ok(Json(EventList { events: page.items.into_iter().map(EventRowView).collect(), page: view }))
 }
 

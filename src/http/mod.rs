@@ -4,6 +4,7 @@
 
 mod args;
 mod events;
+mod health;
 mod page;
 mod paging;
 mod parameters;
@@ -11,6 +12,7 @@ mod problem;
 mod router;
 mod server;
 mod state;
+mod status;
 mod streams;
 mod subscribe;
 mod subscribe_filter;

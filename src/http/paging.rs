@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{parameters::Parameters, problem::Problem};
 use crate::{
-    domain::EventId,
+    domain::{Epoch, FeedId},
     store::{Page, PageRequest, PageStart},
 };
 
@@ -26,11 +26,11 @@ pub(super) struct PageView {
     has_more: bool,
     limit: u32,
     offset: u32,
-    next_cursor: Option<EventId>,
+    next_cursor: Option<FeedId>,
 }
 
 impl PageView {
-    pub(super) fn of<T>(page: &Page<T>, request: PageRequest) -> Self {
+    pub(super) fn of<T>(page: &Page<T>, request: PageRequest, epoch: Epoch) -> Self {
         let offset = match request.start {
             PageStart::Offset(offset) => offset,
             PageStart::After(_) => 0,
@@ -41,13 +41,13 @@ impl PageView {
             has_more: page.has_more,
             limit: request.limit,
             offset,
-            next_cursor: page.next_cursor,
+            next_cursor: page.next_cursor.map(|event| FeedId { event, epoch }),
         }
     }
 }
 
 /// Reads which page is wanted.
-pub(super) fn page_request(parameters: &Parameters<'_>) -> Result<PageRequest, Problem> {
+pub(super) fn page_request(parameters: &Parameters<'_>, epoch: Epoch) -> Result<PageRequest, Problem> {
     let limit = parameters.one::<u32>("limit")?.unwrap_or(DEFAULT_LIMIT);
     if !(1..=LARGEST_LIMIT).contains(&limit) {
         return Err(Problem::parameter("limit", format!("must be from 1 to {LARGEST_LIMIT}")));
@@ -57,9 +57,13 @@ pub(super) fn page_request(parameters: &Parameters<'_>) -> Result<PageRequest, P
         let rule = format!("must be at most {LARGEST_OFFSET}; use the cursor to go further");
         return Err(Problem::parameter("offset", rule));
     }
-    let start = match (parameters.one::<EventId>("cursor")?, offset) {
+    let cursor = parameters.one::<FeedId>("cursor")?;
+    if cursor.is_some_and(|cursor| cursor.epoch != epoch) {
+        return Err(Problem::parameter("cursor", "is of another epoch: the network was reset since; begin anew"));
+    }
+    let start = match (cursor, offset) {
         (Some(_), Some(_)) => return Err(Problem::parameter("offset", "cannot be combined with a cursor")),
-        (Some(cursor), None) => PageStart::After(cursor),
+        (Some(cursor), None) => PageStart::After(cursor.event),
         (None, offset) => PageStart::Offset(offset.unwrap_or(0)),
     };
     Ok(PageRequest { limit, start })

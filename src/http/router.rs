@@ -5,7 +5,9 @@ use axum::{
     routing::{get, post},
 };
 
-use super::{events, page::page, problem::Problem, state::HttpState, streams, subscribe::subscribe};
+use super::{
+    events, health, page::page, problem::Problem, state::HttpState, status::status, streams, subscribe::subscribe,
+};
 
 /// Routes that only a local network brings along.
 #[derive(Debug)]
@@ -24,7 +26,8 @@ pub fn router(state: HttpState, local: LocalRoutes) -> Router {
         .route("/events/stats", get(events::stats))
         .route("/streams", get(streams::list))
         .route("/streams/{id}", get(streams::get))
-        .route("/streams/{id}/events", get(events::of_stream));
+        .route("/streams/{id}/events", get(events::of_stream))
+        .route("/status", get(status));
     // FlowFi's first documents name these without a version, and curl follows no redirect.
     let unversioned = Router::new()
         .route("/events/subscribe", get(subscribe))
@@ -32,7 +35,13 @@ pub fn router(state: HttpState, local: LocalRoutes) -> Router {
         .route("/streams", get(streams::list))
         .route("/streams/{id}", get(streams::get))
         .route("/streams/{id}/events", get(events::of_stream));
-    let routes = Router::new().route("/", get(page)).nest("/v1", api).merge(unversioned).with_state(state);
+    let for_operators = Router::new()
+        .route("/health", get(health::whole))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(health::metrics));
+    let routes = Router::new().route("/", get(page)).nest("/v1", api).merge(unversioned).merge(for_operators);
+    let routes = routes.with_state(state);
     let routes = match local {
         LocalRoutes::None => routes.route("/v1/streams", post(created_on_chain)),
         LocalRoutes::Devnet(devnet) => routes.merge(devnet),

@@ -25,6 +25,8 @@ pub struct HttpState {
     pub(super) feed: Feed,
     pub(super) contract_id: ContractId,
     pub(super) heartbeat: Duration,
+    /// Further behind the tip than this is not ready.
+    pub(super) max_lag_ledgers: u32,
     pub(super) soft_stop: CancellationToken,
     rng: Arc<Mutex<StdRng>>,
 }
@@ -37,10 +39,11 @@ impl HttpState {
         feed: Feed,
         contract_id: ContractId,
         heartbeat: Duration,
+        max_lag_ledgers: u32,
         soft_stop: CancellationToken,
         rng: StdRng,
     ) -> Self {
-        Self { store, feed, contract_id, heartbeat, soft_stop, rng: Arc::new(Mutex::new(rng)) }
+        Self { store, feed, contract_id, heartbeat, max_lag_ledgers, soft_stop, rng: Arc::new(Mutex::new(rng)) }
     }
 
     fn random<T>(&self, draw: impl FnOnce(&mut StdRng) -> T) -> T {

@@ -47,10 +47,10 @@ pub(super) async fn list(
         user: parameters.one("user")?,
         token: parameters.one("token")?,
     };
-    let request = page_request(&parameters)?;
+    let request = page_request(&parameters, state.feed.epoch())?;
     let now = now(&state).await?;
     let page = state.store.stream_page(&filter, request).await?;
-    let view = PageView::of(&page, request);
+    let view = PageView::of(&page, request, state.feed.epoch());
     let data = page.items.into_iter().map(|record| StreamView::at(record, now)).collect();
     Ok(Json(StreamList { data, page: view }))
 }

@@ -21,8 +21,8 @@ use super::{
     subscribe_filter::{self, FILTER, FilterView},
 };
 use crate::{
-    domain::EventId,
-    feed::{LastEventId, Opened, Subscription},
+    domain::FeedId,
+    feed::{LastEventId, Opened, Subscription, notice_frame},
     store::{EventAtoms, StoreError},
 };
 
@@ -34,7 +34,7 @@ const HEARTBEATS_AN_ID: u32 = 3;
 #[serde(rename_all = "camelCase")]
 struct Connected<'a> {
     client_id: String,
-    last_event_id: Option<EventId>,
+    last_event_id: Option<FeedId>,
     filter: FilterView<'a>,
 }
 
@@ -86,16 +86,9 @@ fn opening(state: &HttpState, atoms: &EventAtoms, opened: &Opened) -> Bytes {
     if let Some(position) = position {
         writeln!(text, "id: {position}").expect("a String grows");
     }
-    push_event(&mut text, "connected", &connected);
-    if let Some(reset) = &opened.reset {
-        push_event(&mut text, "reset", reset);
-    }
-    Bytes::from(text)
-}
-
-fn push_event(text: &mut String, name: &str, data: &impl Serialize) {
-    let data = serde_json::to_string(data).expect("a struct of texts and numbers");
-    writeln!(text, "event: {name}\ndata: {data}\n").expect("a String grows");
+    let mut frames = vec![Bytes::from(text), notice_frame("connected", &connected)];
+    frames.extend(opened.reset.as_ref().map(|reset| notice_frame("reset", reset)));
+    join(frames)
 }
 
 /// A browser that is answered anything but 200 never comes back by itself; one whose stream ends comes back with the id

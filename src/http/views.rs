@@ -94,6 +94,6 @@ fn dated(seconds: i128) -> Option<u64> {
     u64::try_from(seconds).ok().filter(|seconds| *seconds <= UnixTime::LAST_DATE.0)
 }
 
-fn date_text(moment: DateTime<Utc>) -> String {
+pub(super) fn date_text(moment: DateTime<Utc>) -> String {
     moment.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

@@ -5,7 +5,11 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
 
-use super::{Store, StoreError, pool::event_id, pool::parse};
+use super::{
+    Store, StoreError,
+    network::epoch,
+    pool::{event_id, parse},
+};
 use crate::domain::{
     Amount, CommittedEvent, ContractEvent, ContractId, EventId, EventKind, RawContractEvent, StreamId, StreamRecord,
 };
@@ -24,6 +28,7 @@ pub struct EventRange {
 pub(super) struct EventRow {
     pub(super) toid: i64,
     pub(super) event_index: i64,
+    epoch: i32,
     contract_id: String,
     ledger_closed_at: DateTime<Utc>,
     tx_hash: String,
@@ -44,6 +49,7 @@ impl TryFrom<EventRow> for CommittedEvent {
         let address = |column, text: Option<String>| text.map(|text| parse(column, &text)).transpose();
         Ok(Self {
             id,
+            epoch: epoch(row.epoch)?,
             contract_id: parse("contract_id", &row.contract_id)?,
             ledger: id.ledger(),
             ledger_closed_at: row.ledger_closed_at,
@@ -64,7 +70,8 @@ impl Store {
     pub async fn events_after(&self, after: EventId, limit: u32) -> Result<Vec<CommittedEvent>, StoreError> {
         let rows = sqlx::query_as!(
             EventRow,
-            r#"select toid, event_index, contract_id, ledger_closed_at, tx_hash, type, stream_id::text, sender,
+            r#"select toid, event_index, (select epoch from network) as "epoch!", contract_id, ledger_closed_at, tx_hash, type,
+                      stream_id::text, sender,
                       recipient, token, amount::text, body as "body: Json<serde_json::Map<String, serde_json::Value>>"
                from stream_events where (toid, event_index) > ($1, $2)
                order by toid, event_index limit $3"#,

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::{Address, CommittedEvent, ContractId, EventId, EventType, StreamId, StreamRecord};
 
-const EVENT_COLUMNS: &str = "toid, event_index, contract_id, ledger_closed_at, tx_hash, type, \
+const EVENT_COLUMNS: &str = "toid, event_index, (select epoch from network) as epoch, contract_id, ledger_closed_at, tx_hash, type, \
     stream_id::text as stream_id, sender, recipient, token, amount::text as amount, body";
 
 const STREAM_COLUMNS: &str = "contract_id, stream_id::text as stream_id, sender, recipient, token, \

@@ -9,6 +9,24 @@ use crate::domain::{ContractId, EventId, LedgerSequence};
 /// The key of the advisory lock: "flowfi" in ASCII.
 const LOCK_KEY: i64 = 0x666c_6f77_6669;
 
+impl Store {
+    /// Returns whether a process holds the writer's lock.
+    pub async fn has_writer(&self) -> Result<bool, StoreError> {
+        let held = sqlx::query_scalar!(
+            r#"select exists (
+                   select from pg_locks
+                   where locktype = 'advisory' and granted and objsubid = 1
+                     and database = (select oid from pg_database where datname = current_database())
+                     and (classid::bigint << 32) | objid::bigint = $1
+               ) as "held!""#,
+            LOCK_KEY,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(held)
+    }
+}
+
 /// Holds the writer's lock until dropped.
 #[derive(Debug)]
 pub struct Writer {

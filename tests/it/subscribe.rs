@@ -158,7 +158,7 @@ async fn a_node_that_is_behind_does_not_repeat_what_the_client_has(pool: PgPool)
     // Nobody tails the table yet, so this node has not seen what another one has shown the client.
     let ids = create(&world, 3).await;
     let all = EventAtoms { all: true, ..EventAtoms::default() };
-    let mut opened = feed.subscribe(all, LastEventId::Known(ids[2])).await.unwrap();
+    let mut opened = feed.subscribe(all, LastEventId::Known(ids[2].to_string().parse().unwrap())).await.unwrap();
     assert_eq!(opened.reset, None);
     let frames = async {
         let mut frames = Vec::new();

@@ -24,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Everything in these tests happens within milliseconds; a machine under load gets this much.
 pub const DEADLINE: Duration = Duration::from_secs(30);
+/// The default of the command line.
+const MAX_LAG_LEDGERS: u32 = 24;
 const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Waits until a condition holds. Looks again often; fails at the deadline.
@@ -128,6 +130,7 @@ impl World {
             feed.clone(),
             self.devnet.contract_id(),
             settings.heartbeat,
+            MAX_LAG_LEDGERS,
             self.stop.clone(),
             StdRng::seed_from_u64(7),
         );

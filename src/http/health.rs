@@ -1,0 +1,110 @@
+//! `GET /health`, `/health/live` and `/health/ready`, and `GET /metrics`: for those who run the daemon.
+
+use std::fmt::Write;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use tracing::error;
+
+use super::{
+    state::HttpState,
+    status::{self, Status},
+};
+
+/// Whether the process is to be relied on.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Health {
+    ready: bool,
+    lag_ledgers: Option<u32>,
+    lag_seconds: Option<i64>,
+    ledgers_to_data_loss: Option<i64>,
+    reasons: Vec<String>,
+}
+
+/// The process runs; that is all this says.
+pub(super) async fn live() -> &'static str {
+    "live\n"
+}
+
+/// Says the health, and refuses with 503 while the index is not to be relied on.
+pub(super) async fn ready(State(state): State<HttpState>) -> Response {
+    let health = health(&state).await;
+    let code = if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, Json(health)).into_response()
+}
+
+/// Says the health.
+pub(super) async fn whole(State(state): State<HttpState>) -> Response {
+    Json(health(&state).await).into_response()
+}
+
+async fn health(state: &HttpState) -> Health {
+    match status::read(state).await {
+        Ok(status) => Health {
+            ready: status.reasons.is_empty(),
+            lag_ledgers: status.lag_ledgers,
+            lag_seconds: status.lag_seconds,
+            ledgers_to_data_loss: status.ledgers_to_data_loss,
+            reasons: status.reasons,
+        },
+        Err(failure) => {
+            error!("the health could not be read: {failure}");
+            let reasons = vec!["the database does not answer".to_owned()];
+            Health { ready: false, lag_ledgers: None, lag_seconds: None, ledgers_to_data_loss: None, reasons }
+        }
+    }
+}
+
+/// The numbers an operator asks for, in the text format of Prometheus.
+pub(super) async fn metrics(State(state): State<HttpState>) -> Response {
+    let mut text = String::new();
+    match status::read(&state).await {
+        Ok(status) => write_index(&mut text, &status),
+        Err(failure) => error!("the metrics of the index could not be read: {failure}"),
+    }
+    let feed = state.feed.stats();
+    gauge(&mut text, "flowfi_feed_connections", "Open subscriptions.", feed.connections);
+    counter(&mut text, "flowfi_feed_events_sent_total", "Event frames handed to connections.", feed.events_sent);
+    counter(&mut text, "flowfi_feed_events_replayed_total", "Of those, frames of resumed ones.", feed.events_replayed);
+    counter(&mut text, "flowfi_feed_slow_clients_total", "Connections that were caught up.", feed.slow_clients);
+    counter(&mut text, "flowfi_feed_resets_total", "Last event ids that could not be resumed from.", feed.resets);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+fn write_index(text: &mut String, status: &Status) {
+    let open = status.holes.iter().filter(|hole| !hole.accepted).count();
+    gauge(text, "flowfi_ingest_ready", "1 if the index is to be relied on.", u8::from(status.reasons.is_empty()));
+    if let Some(tip) = status.tip_ledger {
+        gauge(text, "flowfi_ingest_tip_ledger", "The newest ledger of the source.", tip);
+    }
+    if let Some(lag) = status.lag_ledgers {
+        gauge(text, "flowfi_ingest_lag_ledgers", "Ledgers from the last whole one to the tip.", lag);
+    }
+    if let Some(lag) = status.lag_seconds {
+        gauge(text, "flowfi_ingest_lag_seconds", "The same by close times.", lag);
+    }
+    if let Some(left) = status.ledgers_to_data_loss {
+        gauge(text, "flowfi_ingest_ledgers_to_data_loss", "Ledgers until the source drops one not indexed.", left);
+    }
+    gauge(text, "flowfi_ingest_open_holes", "Ranges of ledgers never seen and not given up.", open);
+    gauge(text, "flowfi_ingest_quarantined_unknown", "Events of unknown names.", status.quarantine.unknown);
+    gauge(text, "flowfi_ingest_quarantined_refused", "Events that did not decode.", status.quarantine.refused);
+}
+
+fn gauge(text: &mut String, name: &str, help: &str, value: impl std::fmt::Display) {
+    metric(text, "gauge", name, help, value);
+}
+
+fn counter(text: &mut String, name: &str, help: &str, value: impl std::fmt::Display) {
+    metric(text, "counter", name, help, value);
+}
+
+fn metric(text: &mut String, kind: &str, name: &str, help: &str, value: impl std::fmt::Display) {
+    writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}").expect("a String grows");
+}

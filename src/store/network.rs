@@ -1,0 +1,104 @@
+//! The network that a schema holds, its epoch, and what is kept of the epochs before.
+
+use sqlx::{Connection, PgConnection};
+
+use super::{Store, StoreError, pool::ledger};
+use crate::domain::{Epoch, LedgerSequence};
+
+/// The tables that belong to one chain; a reset of the network puts them aside together.
+const TABLES_OF_AN_EPOCH: [&str; 11] = [
+    "_sqlx_migrations",
+    "accepted_gaps",
+    "contract_upgrades",
+    "coverage",
+    "cursors",
+    "indexer_reports",
+    "network",
+    "quarantine",
+    "revisions",
+    "stream_events",
+    "streams",
+];
+
+/// A ledger and its hash: what tells one chain from another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownLedger {
+    /// The ledger's number.
+    pub sequence: LedgerSequence,
+    /// The hash of its header, 64 hex digits.
+    pub hash: String,
+}
+
+/// The network that a schema holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkRow {
+    /// Its passphrase.
+    pub passphrase: String,
+    /// How often it has started over.
+    pub epoch: Epoch,
+    /// A ledger of it, once one was noted.
+    pub known: Option<KnownLedger>,
+}
+
+impl Store {
+    /// Returns the network this schema holds, `None` before an indexer claimed it.
+    pub async fn network(&self) -> Result<Option<NetworkRow>, StoreError> {
+        let row = sqlx::query!("select passphrase, epoch, known_ledger, known_ledger_hash from network")
+            .fetch_optional(&self.pool)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let known = match (row.known_ledger, row.known_ledger_hash) {
+            (Some(sequence), Some(hash)) => Some(KnownLedger { sequence: ledger(sequence)?, hash }),
+            _ => None,
+        };
+        Ok(Some(NetworkRow { passphrase: row.passphrase, epoch: epoch(row.epoch)?, known }))
+    }
+
+    /// Notes the hash of a ledger, to know the chain again by.
+    pub async fn note_ledger(&self, known: &KnownLedger) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update network set known_ledger = $1, known_ledger_hash = $2",
+            i64::from(known.sequence.0),
+            known.hash,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Puts everything of the network's epoch aside in a schema of its own, and begins the next with empty tables, in
+    /// one transaction. Returns the schema's name. Only for who holds the writer's lock.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if no network was claimed.
+    pub async fn archive_epoch(&self) -> Result<String, StoreError> {
+        let network = self.network().await?;
+        let network = network.ok_or_else(|| StoreError::Corrupt("there is no network to archive".to_owned()))?;
+        let schema = format!("flowfi_epoch_{}", network.epoch.0);
+        let mut connection = PgConnection::connect_with(&self.pool.connect_options()).await?;
+        let mut transaction = connection.begin().await?;
+        execute(&mut transaction, format!("create schema {schema}")).await?;
+        for table in TABLES_OF_AN_EPOCH {
+            execute(&mut transaction, format!("alter table {table} set schema {schema}")).await?;
+        }
+        sqlx::migrate!().run(&mut *transaction).await.map_err(StoreError::Migration)?;
+        let next = i32::try_from(network.epoch.0 + 1).map_err(|_| StoreError::Corrupt("too many epochs".to_owned()))?;
+        sqlx::query!("insert into network (passphrase, epoch) values ($1, $2)", network.passphrase, next)
+            .execute(&mut *transaction)
+            .await?;
+        super::listen::notify(&mut transaction).await?;
+        transaction.commit().await?;
+        connection.close().await?;
+        Ok(schema)
+    }
+}
+
+/// Statements about tables take no parameters; the names in them are our own.
+async fn execute(connection: &mut PgConnection, statement: String) -> Result<(), StoreError> {
+    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(connection).await?;
+    Ok(())
+}
+
+pub(super) fn epoch(number: i32) -> Result<Epoch, StoreError> {
+    u32::try_from(number).map(Epoch).map_err(|_| StoreError::Corrupt(format!("epoch {number}")))
+}
