@@ -81,9 +81,25 @@ impl Indexer {
             () = stop.cancelled() => return Ok(()),
             begun = self.begin() => begun?,
         };
-        let (mut writer, position) = begun;
+        let (mut writer, mut position) = begun;
         info!(position = %position, "indexing contract {} after {position}", self.settings.contract_id);
         backoff.reset();
+        while let Err(failure) = self.follow_and_commit(&mut writer, position, stop).await {
+            let IngestError::Store(StoreError::Revised) = failure else { return Err(failure) };
+            writer.refresh().await?;
+            position = writer.position().unwrap_or(position);
+            debug!(position = %position, "late rows were written; going on after {position}");
+        }
+        writer.release().await?;
+        Ok(())
+    }
+
+    async fn follow_and_commit(
+        &self,
+        writer: &mut Writer,
+        position: EventId,
+        stop: &CancellationToken,
+    ) -> Result<(), IngestError> {
         let follower = Follower {
             source: &self.source,
             contract_id: &self.settings.contract_id,
@@ -92,8 +108,7 @@ impl Indexer {
             said_behind: false,
         };
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
-        tokio::try_join!(follower.follow(position, sender, stop), commit_all(&self.store, &mut writer, receiver))?;
-        writer.release().await?;
+        tokio::try_join!(follower.follow(position, sender, stop), commit_all(&self.store, writer, receiver))?;
         Ok(())
     }
 

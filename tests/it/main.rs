@@ -8,6 +8,7 @@ mod database_away;
 mod decode_command;
 mod ingest;
 mod kill;
+mod late;
 mod ledgers;
 mod rest;
 mod store;

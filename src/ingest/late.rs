@@ -1,0 +1,102 @@
+//! Events that come late, behind the cursor: decoded, stored, and their streams folded again. Never sent live.
+
+use std::collections::BTreeSet;
+
+use super::batcher::Incoming;
+use crate::{
+    domain::{ContractEvent, ContractId, CoverageSource, EventId, LedgerRange, RawContractEvent, StreamId},
+    store::{LateRows, Repaired, Store, StoreError},
+};
+
+/// So many events that are kept raw are decoded again at once.
+const REPLAY_CHUNK: u32 = 1_000;
+
+/// What comes late.
+#[derive(Clone, Debug, Default)]
+pub struct LateEvents {
+    /// The events as they came, in any order; those that are stored already change nothing.
+    pub events: Vec<RawContractEvent>,
+    /// Those of them that were kept raw and decode now.
+    pub released: Vec<EventId>,
+    /// The ledgers that were seen whole with them, and where.
+    pub covered: Option<(LedgerRange, CoverageSource)>,
+}
+
+/// Writes late events, and folds again every stream that they belong to or speak of. What lies after the cursor is left
+/// out: it comes by itself. `None` before the contract's index began.
+///
+/// # Errors
+/// Those of the store; nothing was written then.
+pub async fn write_late(
+    store: &Store,
+    contract_id: &ContractId,
+    late: LateEvents,
+) -> Result<Option<Repaired>, StoreError> {
+    let Some(mut repair) = store.begin_repair(contract_id).await? else { return Ok(None) };
+    let position = repair.position();
+    let mut rows = LateRows { released: late.released, ..LateRows::default() };
+    rows.covered = late.covered.filter(|(ledgers, _)| ledgers.to() <= position.last_whole_ledger());
+    for raw in late.events.into_iter().filter(|raw| raw.id <= position) {
+        match Incoming::decode(raw) {
+            Incoming::Event(event) => rows.events.push(event),
+            Incoming::Upgrade(upgrade) => rows.upgrades.push(upgrade),
+            Incoming::Quarantined(event) => rows.quarantined.push(event),
+        }
+    }
+    let streams = streams_of(&rows);
+    let stored = repair.stored_events_of(&streams).await?;
+    rows.events.extend(stored.into_iter().filter_map(decode_again));
+    Ok(Some(repair.write(rows).await?))
+}
+
+fn streams_of(rows: &LateRows) -> Vec<StreamId> {
+    let spoken_of = rows.quarantined.iter().filter_map(|event| event.stream_id);
+    let touched: BTreeSet<StreamId> =
+        rows.events.iter().filter_map(|event| event.event.stream_id()).chain(spoken_of).collect();
+    touched.into_iter().collect()
+}
+
+/// A stored event decoded once. One that does not any more stays as it is and is left out of its record.
+fn decode_again(raw: RawContractEvent) -> Option<ContractEvent> {
+    match Incoming::decode(raw) {
+        Incoming::Event(event) => Some(event),
+        Incoming::Upgrade(_) | Incoming::Quarantined(_) => None,
+    }
+}
+
+/// What a replay of the quarantine came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Events that decode now and were stored.
+    pub released: usize,
+    /// Events that still do not.
+    pub kept: usize,
+}
+
+/// Decodes again what is kept raw, and stores what decodes now.
+///
+/// # Errors
+/// Those of the store. What was replayed before stays so; the rest can be replayed again.
+pub async fn replay_quarantine(
+    store: &Store,
+    contract_id: &ContractId,
+    mut progress: impl FnMut(Replayed),
+) -> Result<Replayed, StoreError> {
+    let mut replayed = Replayed::default();
+    let mut after = EventId::ZERO;
+    loop {
+        let kept = store.quarantined_after(contract_id, after, REPLAY_CHUNK).await?;
+        let Some(last) = kept.last() else { return Ok(replayed) };
+        after = last.raw.id;
+        let count = kept.len();
+        let decodes = |raw: &RawContractEvent| !matches!(Incoming::decode(raw.clone()), Incoming::Quarantined(_));
+        let events: Vec<_> = kept.into_iter().map(|event| event.raw).filter(decodes).collect();
+        let released: Vec<_> = events.iter().map(|event| event.id).collect();
+        replayed.released += released.len();
+        replayed.kept += count - released.len();
+        if !released.is_empty() {
+            write_late(store, contract_id, LateEvents { events, released, covered: None }).await?;
+        }
+        progress(replayed);
+    }
+}
