@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use super::{
     accounts,
     call::{Emit, EventKind, Input},
-    chain::{Chain, Event, Ledger},
+    chain::{Applied, Chain, Event, Ledger},
     contract::{Contract, FeeConfig},
     encode::encode_event,
     history,
@@ -42,7 +42,7 @@ pub(super) struct Network {
 #[derive(Debug)]
 pub(super) struct Executed {
     pub(super) stream_id: Option<StreamId>,
-    events: Vec<Event>,
+    applied: Applied,
 }
 
 impl Network {
@@ -64,8 +64,8 @@ impl Network {
             stream_contract: stream_contract.clone(),
             last_modified: HashMap::new(),
         };
-        let first = vec![Event::new(EventKind::Contract, stream_contract, &initialized)];
-        network.chain.push(history::first_close(start), vec![first]);
+        let first = Executed::emitting(None, vec![Event::new(EventKind::Contract, stream_contract, &initialized)]);
+        network.close(history::first_close(start), vec![first]);
         history::generate(&mut network, start);
         network
     }
@@ -77,17 +77,16 @@ impl Network {
                 let effect = call.execute(&mut self.contract, now)?;
                 self.last_modified.insert(effect.stream_id, self.chain.next_sequence());
                 let event = |raw| Event::new(EventKind::Contract, self.stream_contract.clone(), raw);
-                Ok(Executed { stream_id: Some(effect.stream_id), events: effect.events.iter().map(event).collect() })
+                Ok(Executed::emitting(Some(effect.stream_id), effect.events.iter().map(event).collect()))
             }
             Input::Emit(emit) if !is_base64_text(emit) => Err(Refused::NotBase64),
-            Input::Emit(emit) => Ok(Executed { stream_id: None, events: emitted(emit) }),
+            Input::Emit(emit) => Ok(Executed::emitting(None, emitted(emit))),
         }
     }
 
     /// Closes the ledger that holds what was executed since the last one.
     pub(super) fn close(&mut self, closed_at: UnixTime, executed: Vec<Executed>) -> Arc<Ledger> {
-        let transactions = executed.into_iter().map(|transaction| transaction.events).collect();
-        self.chain.push(closed_at, transactions)
+        self.chain.push(closed_at, executed.into_iter().map(|transaction| transaction.applied).collect())
     }
 
     /// Returns the ledger that last changed a stream.
@@ -107,9 +106,13 @@ impl Network {
 }
 
 impl Executed {
+    fn emitting(stream_id: Option<StreamId>, events: Vec<Event>) -> Self {
+        Self { stream_id, applied: Applied { successful: true, events } }
+    }
+
     /// Returns how many events the transaction emitted.
     pub(super) fn event_count(&self) -> usize {
-        self.events.len()
+        self.applied.events.len()
     }
 }
 

@@ -1,11 +1,10 @@
 //! `getLedgerEntries`: what the stream contract has stored. Of all that a ledger holds the devnet knows its streams.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stellar_xdr::{
     ContractDataDurability, ContractDataEntry, ExtensionPoint, LedgerEntryData, LedgerKey, LedgerKeyContractData,
-    Limits, ReadXdr, ScAddress, ScVal,
+    ScAddress, ScVal,
 };
 
 use super::{
@@ -16,8 +15,6 @@ use super::{
 use crate::domain::StreamId;
 
 const MAX_KEYS: usize = 200;
-const MAX_DEPTH: u32 = 500;
-const LENGTH_FACTOR: usize = 4;
 /// How long a stored record lives on from the latest ledger: thirty days of ledgers.
 const LIVES_FOR_LEDGERS: u32 = 518_400;
 
@@ -34,7 +31,7 @@ pub(super) fn get_ledger_entries(devnet: &Devnet, params: &Params, met: &Met) ->
     }
     let mut keys = Vec::with_capacity(params.keys.len());
     for (index, text) in params.keys.iter().enumerate() {
-        let key = parse_key(text);
+        let key = encode::from_base64(text);
         keys.push((
             text,
             key.ok_or_else(|| RpcError::invalid_params(format!("cannot unmarshal key value {text} at index {index}")))?,
@@ -72,10 +69,4 @@ fn stream_of(contract: &ScAddress, key: &LedgerKey) -> Option<StreamId> {
     let [_, ScVal::U64(number)] = parts.as_slice() else { return None };
     let is_stream = *key == encode::stream_key(*number);
     (of == contract && is_stream && *durability == ContractDataDurability::Persistent).then_some(StreamId(*number))
-}
-
-fn parse_key(text: &str) -> Option<LedgerKey> {
-    let bytes = BASE64_STANDARD.decode(text).ok()?;
-    let limits = Limits { depth: MAX_DEPTH, len: bytes.len().saturating_mul(LENGTH_FACTOR) };
-    LedgerKey::from_xdr(bytes, limits).ok()
 }

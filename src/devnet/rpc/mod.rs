@@ -3,6 +3,7 @@
 
 mod filter;
 mod get_events;
+mod get_ledgers;
 mod ledger_entries;
 mod node;
 #[cfg(test)]
@@ -75,6 +76,7 @@ impl<'a> Request<'a> {
     pub(super) fn answer(&self, devnet: &Devnet, met: &Met) -> String {
         let reply = match self.method.as_str() {
             "getEvents" => self.params().and_then(|params| get_events::get_events(devnet, &params, met)),
+            "getLedgers" => self.params().and_then(|params| get_ledgers::get_ledgers(devnet, &params, met)),
             "getLedgerEntries" => {
                 self.params().and_then(|params| ledger_entries::get_ledger_entries(devnet, &params, met))
             }

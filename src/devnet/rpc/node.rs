@@ -3,11 +3,9 @@
 use serde_json::json;
 
 use super::{
-    super::{Devnet, accounts, chain::hex, faults::Met},
+    super::{Devnet, accounts, chain::hex, faults::Met, header::PROTOCOL_VERSION},
     view::View,
 };
-
-const PROTOCOL_VERSION: u32 = 30;
 
 pub(super) fn get_latest_ledger(devnet: &Devnet, met: &Met) -> String {
     let latest = View::of(&devnet.state().network, met).latest;
