@@ -121,6 +121,11 @@ impl Chain {
         self.ledgers.get(self.place_of(sequence)?)
     }
 
+    /// Returns the ledgers from `first` to `last` that are held.
+    pub(super) fn range(&self, first: LedgerSequence, last: LedgerSequence) -> impl Iterator<Item = &Arc<Ledger>> {
+        (first.0..=last.0).filter_map(|number| self.ledger(LedgerSequence(number)))
+    }
+
     /// Returns every ledger still held, oldest first.
     pub(super) fn ledgers(&self) -> impl Iterator<Item = &Arc<Ledger>> {
         self.ledgers.iter()
@@ -150,10 +155,20 @@ impl Chain {
         let hash = header::hash_of(&header::header_of(sequence, closed_at, previous_hash, &transactions));
         let ledger = Arc::new(Ledger { sequence, closed_at, previous_hash, hash, transactions: transactions.into() });
         self.ledgers.push_back(Arc::clone(&ledger));
+        self.drop_old();
+        ledger
+    }
+
+    /// Keeps this many ledgers from now on; those before are dropped for good.
+    pub(super) fn keep(&mut self, retention_ledgers: u32) {
+        self.retention_ledgers = usize::try_from(retention_ledgers).unwrap_or(usize::MAX).max(1);
+        self.drop_old();
+    }
+
+    fn drop_old(&mut self) {
         while self.ledgers.len() > self.retention_ledgers {
             self.ledgers.pop_front();
         }
-        ledger
     }
 
     fn place_of(&self, sequence: LedgerSequence) -> Option<usize> {

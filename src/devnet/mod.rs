@@ -19,6 +19,7 @@ mod history;
 mod http;
 mod journal;
 mod network;
+mod operator;
 mod refused;
 mod rpc;
 mod scenario;
@@ -43,10 +44,11 @@ pub use call::{Call, Emit, EventKind, Input};
 pub use encode::RawEvent;
 pub use faults::Fault;
 pub use journal::JournalError;
+pub use operator::MAIN_ENDPOINT;
 pub use refused::{ContractError, Refused};
 pub use state::{NotDone, Receipt};
 
-use faults::{Faults, Met};
+use faults::Faults;
 use state::State;
 
 use crate::{
@@ -218,24 +220,6 @@ impl Devnet {
         async { answer?.await.unwrap_or(Err(NotDone::Stopped)) }
     }
 
-    /// Makes the next `times` RPC requests meet a fault, or all until the faults are cleared. A reset happens at once,
-    /// and once.
-    ///
-    /// # Errors
-    /// A reset could not write the journal.
-    pub fn inject(&self, fault: Fault, times: Option<u32>) -> Result<(), DevnetError> {
-        if fault == Fault::Reset {
-            return self.reset();
-        }
-        self.faults().add(fault, times);
-        Ok(())
-    }
-
-    /// Ends every fault.
-    pub fn clear_faults(&self) {
-        self.faults().clear();
-    }
-
     /// Returns the routes of the network under `/devnet`: Stellar RPC, calls, ledgers, faults.
     pub fn router(&self) -> axum::Router {
         http::router(self.clone())
@@ -281,14 +265,6 @@ impl Devnet {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.inner.state.lock().expect("a close that broke off leaves nothing to go on from")
-    }
-
-    fn faults(&self) -> MutexGuard<'_, Faults> {
-        self.inner.faults.lock().expect("nothing done under this lock panics")
-    }
-
-    fn meet_faults(&self, asks_for_events: bool) -> Met {
-        self.faults().meet(asks_for_events)
     }
 }
 

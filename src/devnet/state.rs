@@ -153,6 +153,12 @@ impl State {
         Ok(())
     }
 
+    /// Keeps this many ledgers from now on.
+    pub(super) fn set_retention(&mut self, ledgers: u32) {
+        self.retention_ledgers = ledgers.max(1);
+        self.network.chain.keep(self.retention_ledgers);
+    }
+
     /// Ends the taking of inputs; those who wait learn it.
     pub(super) fn stop(&mut self) {
         self.stopped = true;

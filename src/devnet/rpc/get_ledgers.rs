@@ -8,12 +8,12 @@ use stellar_xdr::LedgerHeader;
 use super::{
     super::{
         Devnet,
-        chain::{self, Chain, Ledger},
+        chain::{self, Ledger},
         close_meta, encode,
         faults::Met,
     },
     INVALID_REQUEST, Reply, RpcError,
-    view::View,
+    view::{View, seen_headers},
 };
 use crate::domain::LedgerSequence;
 
@@ -37,12 +37,14 @@ struct Pagination {
 }
 
 pub(super) fn get_ledgers(devnet: &Devnet, params: &Params, met: &Met) -> Reply {
+    let max_limit = met.page_limit.unwrap_or(MAX_LIMIT).clamp(1, MAX_LIMIT);
     let (view, page) = {
         let state = devnet.state();
         let view = View::of(&state.network, met);
-        let (first, limit) = (params.first(&view)?, params.limit());
+        let (first, limit) = (params.first(&view, max_limit)?, params.limit(max_limit));
         let last = view.latest.sequence.min(LedgerSequence(first.0.saturating_add(limit - 1)));
-        let page = with_headers(&state.network.chain, first, last, met);
+        let headers = seen_headers(&state.network.chain, first, last, met);
+        let page: Vec<_> = state.network.chain.range(first, last).map(Arc::clone).zip(headers).collect();
         (view, page)
     };
     Ok(reply(&view, page))
@@ -50,14 +52,14 @@ pub(super) fn get_ledgers(devnet: &Devnet, params: &Params, met: &Met) -> Reply 
 
 impl Params {
     /// Returns the first ledger asked for, in the real server's order of checks and in its words.
-    fn first(&self, view: &View) -> Result<LedgerSequence, RpcError> {
+    fn first(&self, view: &View, max_limit: u32) -> Result<LedgerSequence, RpcError> {
         let invalid_request = |message| RpcError { code: INVALID_REQUEST, message };
         let (cursor, limit) = self.pagination.as_ref().map_or(("", 0), |page| (page.cursor.as_str(), page.limit));
         if !cursor.is_empty() && self.start_ledger != 0 {
             return Err(invalid_request("startLedger and cursor cannot both be set".to_owned()));
         }
-        if limit > MAX_LIMIT {
-            return Err(invalid_request(format!("limit must not exceed {MAX_LIMIT}")));
+        if limit > max_limit {
+            return Err(invalid_request(format!("limit must not exceed {max_limit}")));
         }
         let (oldest, latest) = (view.oldest.sequence, view.latest.sequence);
         let range = format!("must be between the oldest ledger: {oldest} and the latest ledger: {latest}");
@@ -82,21 +84,10 @@ impl Params {
         }
     }
 
-    fn limit(&self) -> u32 {
+    fn limit(&self, max_limit: u32) -> u32 {
         let asked = self.pagination.as_ref().map_or(0, |page| page.limit);
-        if asked == 0 { DEFAULT_LIMIT } else { asked }
+        if asked == 0 { DEFAULT_LIMIT.min(max_limit) } else { asked }
     }
-}
-
-/// Returns the ledgers from `first` to `last`, each with the header it is told under.
-fn with_headers(
-    chain: &Chain,
-    first: LedgerSequence,
-    last: LedgerSequence,
-    _met: &Met,
-) -> Vec<(Arc<Ledger>, LedgerHeader)> {
-    let ledgers = (first.0..=last.0).filter_map(|number| chain.ledger(LedgerSequence(number)));
-    ledgers.map(|ledger| (Arc::clone(ledger), ledger.header())).collect()
 }
 
 fn reply(view: &View, page: Vec<(Arc<Ledger>, LedgerHeader)>) -> String {

@@ -289,8 +289,8 @@ fn faults_bend_what_a_page_says() {
     let table = Table::new();
     let met = |fault| {
         let mut faults = Faults::default();
-        faults.add(fault, Some(1));
-        faults.meet(true)
+        faults.add(fault, None, Some(1));
+        faults.meet("main", "getEvents")
     };
     let params = json!({ "startLedger": table.first });
     let behind = ask(&table.devnet, &params, &met(Fault::NodeBehind { ledgers: 2 }));

@@ -2,6 +2,7 @@
 
 mod contract;
 mod crosscheck;
+mod faults;
 mod fixtures;
 mod journal;
 mod network;

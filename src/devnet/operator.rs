@@ -1,0 +1,62 @@
+//! What is done to the network beside its ledgers: faults put in and taken out, and what its nodes keep.
+
+use std::sync::MutexGuard;
+
+use super::{
+    Devnet, DevnetError,
+    faults::{Fault, Faults, Met},
+};
+
+/// The name of the endpoint `/devnet/rpc`; any other is at `/devnet/rpc/{name}`.
+pub const MAIN_ENDPOINT: &str = "main";
+
+impl Devnet {
+    /// Makes the next `times` RPC requests, to whatever endpoint, meet a fault, or all until the faults are cleared. A
+    /// reset happens at once, and once.
+    ///
+    /// # Errors
+    /// A reset could not write the journal.
+    pub fn inject(&self, fault: Fault, times: Option<u32>) -> Result<(), DevnetError> {
+        self.put_in(fault, None, times)
+    }
+
+    /// Makes the next `times` RPC requests to one endpoint meet a fault, or all until the faults are cleared. A reset
+    /// happens at once, and at every endpoint.
+    ///
+    /// # Errors
+    /// A reset could not write the journal.
+    pub fn inject_at(&self, endpoint: &str, fault: Fault, times: Option<u32>) -> Result<(), DevnetError> {
+        self.put_in(fault, Some(endpoint.to_owned()), times)
+    }
+
+    /// Ends every fault, of all endpoints.
+    pub fn clear_faults(&self) {
+        self.faults().clear();
+    }
+
+    /// Ends the faults that were put in for this endpoint alone.
+    pub fn clear_faults_at(&self, endpoint: &str) {
+        self.faults().clear_at(endpoint);
+    }
+
+    /// Keeps this many ledgers, at least one, until told otherwise or opened again. What is older is dropped for good.
+    pub fn set_retention(&self, ledgers: u32) {
+        self.state().set_retention(ledgers);
+    }
+
+    pub(super) fn meet_faults(&self, endpoint: &str, method: &str) -> Met {
+        self.faults().meet(endpoint, method)
+    }
+
+    fn put_in(&self, fault: Fault, endpoint: Option<String>, times: Option<u32>) -> Result<(), DevnetError> {
+        if fault == Fault::Reset {
+            return self.reset();
+        }
+        self.faults().add(fault, endpoint, times);
+        Ok(())
+    }
+
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.inner.faults.lock().expect("nothing done under this lock panics")
+    }
+}
