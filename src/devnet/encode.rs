@@ -13,6 +13,7 @@ use thiserror::Error;
 use super::{
     event::{FieldValue, NamedEvent},
     stream::Stream,
+    wasm::WasmHash,
 };
 use crate::domain::{Address, ChainStatus};
 
@@ -43,6 +44,17 @@ pub(super) fn encode_event(event: &NamedEvent) -> Result<RawEvent, Unencodable> 
         fields.push((key.as_ref(), field_value(value)?));
     }
     Ok(RawEvent { topics, value: to_base64(&map(fields)?) })
+}
+
+/// Encodes the event by which the host says that a contract runs other code.
+pub(super) fn executable_update(old: WasmHash, new: WasmHash) -> RawEvent {
+    let word = |text| symbol(text).expect("the host's words fit a symbol");
+    let code = |hash: WasmHash| {
+        let bytes = ScVal::Bytes(hash.0.to_vec().try_into().expect("bytes have room for 32"));
+        to_base64(&vector(vec![word("Wasm"), bytes]))
+    };
+    let topics = vec![to_base64(&word("executable_update")), code(old), code(new)];
+    RawEvent { topics, value: to_base64(&vector(Vec::new())) }
 }
 
 /// Encodes a stream as the contract stores it.

@@ -18,6 +18,7 @@ mod header;
 mod history;
 mod http;
 mod journal;
+mod lake;
 mod network;
 mod operator;
 mod refused;
@@ -27,6 +28,7 @@ mod state;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod wasm;
 
 use std::{
     path::Path,
@@ -40,13 +42,15 @@ use tokio_util::sync::CancellationToken;
 
 pub use args::DevnetArgs;
 pub use balances::BalanceMismatch;
-pub use call::{Call, Emit, EventKind, Input};
+pub use call::{Call, Emit, EventKind, Input, Upgrade};
 pub use encode::RawEvent;
 pub use faults::Fault;
 pub use journal::JournalError;
+pub use lake::LakeError;
 pub use operator::MAIN_ENDPOINT;
 pub use refused::{ContractError, Refused};
 pub use state::{NotDone, Receipt};
+pub use wasm::{NotAHash, WasmHash};
 
 use faults::Faults;
 use state::State;
@@ -75,6 +79,9 @@ pub enum DevnetError {
     /// Its journal cannot be read or written.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// Its lake cannot be written.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
     /// A task of it panicked.
     #[error("the devnet's task broke off: {0}")]
     Task(#[from] tokio::task::JoinError),
@@ -85,7 +92,7 @@ impl Devnet {
     /// handle. A network that goes on keeps the fee and the past it began with.
     ///
     /// # Errors
-    /// The journal cannot be read or written, is in use, or is damaged before its last line.
+    /// The journal cannot be read or written, is in use, or is damaged before its last line; the lake cannot be written.
     pub fn open(args: &DevnetArgs, journal: Option<&Path>, clock: Arc<dyn Clock>) -> Result<Self, DevnetError> {
         let state = State::open(args, journal, UnixTime::of_close(clock.now()))?;
         let inner = Inner {
@@ -124,7 +131,7 @@ impl Devnet {
     /// Closes a ledger with what was submitted since the last one, and returns its number.
     ///
     /// # Errors
-    /// The journal cannot be written; the network must not go on.
+    /// The journal or the lake cannot be written; the network must not go on.
     pub fn close_ledger(&self) -> Result<LedgerSequence, DevnetError> {
         self.close_ledgers(1)
     }
@@ -132,7 +139,7 @@ impl Devnet {
     /// Closes `count` ledgers, the first with what was submitted, and returns the number of the last.
     ///
     /// # Errors
-    /// The journal cannot be written; the network must not go on.
+    /// The journal or the lake cannot be written; the network must not go on.
     pub fn close_ledgers(&self, count: u32) -> Result<LedgerSequence, DevnetError> {
         let now = self.now();
         let mut state = self.state();
@@ -146,7 +153,7 @@ impl Devnet {
     /// there.
     ///
     /// # Errors
-    /// The journal cannot be written; the network must not go on.
+    /// The journal or the lake cannot be written; the network must not go on.
     pub fn close_ledger_at(&self, closed_at: UnixTime) -> Result<LedgerSequence, DevnetError> {
         let now = self.now();
         let mut state = self.state();
@@ -158,9 +165,9 @@ impl Devnet {
     /// Starts the network over: its first ledger again, with a later close time, and nothing of what was before.
     ///
     /// # Errors
-    /// The journal cannot be written; the network must not go on.
+    /// The journal or the lake cannot be written; the network must not go on.
     pub fn reset(&self) -> Result<(), DevnetError> {
-        Ok(self.state().reset(self.now())?)
+        self.state().reset(self.now())
     }
 
     /// Returns the newest ledger's number.

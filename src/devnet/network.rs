@@ -5,12 +5,13 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     accounts,
-    call::{Emit, EventKind, Input},
+    call::{Effect, Emit, EventKind, Input, Upgrade},
     chain::{Applied, Chain, Event, Ledger},
     contract::{Contract, FeeConfig},
-    encode::encode_event,
+    encode::{self, encode_event},
     history,
     refused::Refused,
+    wasm::WasmHash,
 };
 use crate::domain::{ContractId, LedgerSequence, StreamId, UnixTime};
 
@@ -35,6 +36,7 @@ pub(super) struct Network {
     pub(super) contract: Contract,
     pub(super) chain: Chain,
     stream_contract: ContractId,
+    wasm: WasmHash,
     last_modified: HashMap<StreamId, LedgerSequence>,
 }
 
@@ -62,6 +64,7 @@ impl Network {
             contract,
             chain: Chain::new(accounts::PASSPHRASE, start.closed_at, retention_ledgers),
             stream_contract: stream_contract.clone(),
+            wasm: WasmHash::first(),
             last_modified: HashMap::new(),
         };
         let first = Executed::emitting(None, vec![Event::new(EventKind::Contract, stream_contract, &initialized)]);
@@ -75,13 +78,35 @@ impl Network {
         match input {
             Input::Call(call) => {
                 let effect = call.execute(&mut self.contract, now)?;
-                self.last_modified.insert(effect.stream_id, self.chain.next_sequence());
-                let event = |raw| Event::new(EventKind::Contract, self.stream_contract.clone(), raw);
-                Ok(Executed::emitting(Some(effect.stream_id), effect.events.iter().map(event).collect()))
+                Ok(self.executed(vec![effect]))
             }
+            Input::Calls(calls) => {
+                let before = self.contract.clone();
+                let effects = calls.iter().map(|call| call.execute(&mut self.contract, now));
+                let effects: Result<Vec<_>, _> = effects.collect();
+                let effects = effects.inspect_err(|_| self.contract = before)?;
+                Ok(self.executed(effects))
+            }
+            Input::Upgrade(Upgrade { wasm }) => {
+                let new = wasm.unwrap_or(self.wasm.next());
+                let raw = encode::executable_update(std::mem::replace(&mut self.wasm, new), new);
+                Ok(Executed::emitting(None, vec![Event::new(EventKind::System, self.stream_contract.clone(), &raw)]))
+            }
+            Input::Failed => Ok(Executed::failed()),
             Input::Emit(emit) if !is_base64_text(emit) => Err(Refused::NotBase64),
             Input::Emit(emit) => Ok(Executed::emitting(None, emitted(emit))),
         }
+    }
+
+    fn executed(&mut self, effects: Vec<Effect>) -> Executed {
+        let (mut last, mut events) = (None, Vec::new());
+        for effect in effects {
+            last = Some(effect.stream_id);
+            self.last_modified.insert(effect.stream_id, self.chain.next_sequence());
+            let event = |raw| Event::new(EventKind::Contract, self.stream_contract.clone(), raw);
+            events.extend(effect.events.iter().map(event));
+        }
+        Executed::emitting(last, events)
     }
 
     /// Closes the ledger that holds what was executed since the last one.
@@ -106,6 +131,10 @@ impl Network {
 }
 
 impl Executed {
+    fn failed() -> Self {
+        Self { stream_id: None, applied: Applied { successful: false, events: Vec::new() } }
+    }
+
     fn emitting(stream_id: Option<StreamId>, events: Vec<Event>) -> Self {
         Self { stream_id, applied: Applied { successful: true, events } }
     }

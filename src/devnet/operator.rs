@@ -1,11 +1,13 @@
-//! What is done to the network beside its ledgers: faults put in and taken out, and what its nodes keep.
+//! What is done to the network beside its ledgers: faults put in and taken out, and what is kept of them and where.
 
-use std::sync::MutexGuard;
+use std::{ops::RangeInclusive, path::Path, sync::MutexGuard};
 
 use super::{
-    Devnet, DevnetError,
+    Devnet, DevnetError, LakeError,
     faults::{Fault, Faults, Met},
+    lake::Lake,
 };
+use crate::domain::LedgerSequence;
 
 /// The name of the endpoint `/devnet/rpc`; any other is at `/devnet/rpc/{name}`.
 pub const MAIN_ENDPOINT: &str = "main";
@@ -15,7 +17,7 @@ impl Devnet {
     /// reset happens at once, and once.
     ///
     /// # Errors
-    /// A reset could not write the journal.
+    /// A reset could not write the journal or the lake.
     pub fn inject(&self, fault: Fault, times: Option<u32>) -> Result<(), DevnetError> {
         self.put_in(fault, None, times)
     }
@@ -24,7 +26,7 @@ impl Devnet {
     /// happens at once, and at every endpoint.
     ///
     /// # Errors
-    /// A reset could not write the journal.
+    /// A reset could not write the journal or the lake.
     pub fn inject_at(&self, endpoint: &str, fault: Fault, times: Option<u32>) -> Result<(), DevnetError> {
         self.put_in(fault, Some(endpoint.to_owned()), times)
     }
@@ -42,6 +44,28 @@ impl Devnet {
     /// Keeps this many ledgers, at least one, until told otherwise or opened again. What is older is dropped for good.
     pub fn set_retention(&self, ledgers: u32) {
         self.state().set_retention(ledgers);
+    }
+
+    /// Writes the ledgers of a range that its nodes still have as a data lake (SEP-54) of any layout; only whole
+    /// batches are written.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn write_lake(
+        &self,
+        folder: &Path,
+        ledgers_per_batch: u32,
+        batches_per_partition: u32,
+        range: RangeInclusive<LedgerSequence>,
+    ) -> Result<(), LakeError> {
+        let lake = Lake::open(folder, ledgers_per_batch, batches_per_partition)?;
+        let state = self.state();
+        let (oldest, latest) = (state.network.oldest().sequence, state.network.latest().sequence);
+        for batch in lake.batches(&(oldest.max(*range.start())..=latest.min(*range.end()))) {
+            let ledgers: Vec<_> = state.network.chain.range(*batch.start(), *batch.end()).cloned().collect();
+            lake.write(&ledgers)?;
+        }
+        Ok(())
     }
 
     pub(super) fn meet_faults(&self, endpoint: &str, method: &str) -> Met {

@@ -36,6 +36,8 @@ pub(super) fn router(devnet: Devnet) -> Router {
         .route("/devnet/streams/{id}/{action}", post(streams::change))
         .route("/devnet/accounts", get(streams::accounts))
         .route("/devnet/emit", post(emit::emit))
+        .route("/devnet/upgrade", post(emit::upgrade))
+        .route("/devnet/failed", post(emit::fail))
         .route("/devnet/ledgers", post(ledgers::close))
         .route("/devnet/retention", post(ledgers::retain))
         .route("/devnet/faults", post(faults::inject).delete(faults::clear))
