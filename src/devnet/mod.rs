@@ -4,6 +4,7 @@
 //! It judges the rest of the program, so it shares nothing with it but the words of `domain` and the type of a
 //! decoded storage entry. It is for developing and testing: there are no signatures and no keys.
 
+mod account_entry;
 mod accounts;
 mod args;
 mod balances;
@@ -40,6 +41,7 @@ use thiserror::Error;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+pub use account_entry::{AccountThresholds, NoSuchAccount};
 pub use args::DevnetArgs;
 pub use balances::BalanceMismatch;
 pub use call::{Call, Emit, EventKind, Input, Upgrade};

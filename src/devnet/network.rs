@@ -1,9 +1,13 @@
 //! The network's whole state: the contract and the chain. The same inputs at the same times give the same state, the
 //! same ids and the same hashes, which is what the journal rests on.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use super::{
+    account_entry::AccountEntries,
     accounts,
     call::{Effect, Emit, EventKind, Input, Upgrade},
     chain::{Applied, Chain, Event, Ledger},
@@ -35,6 +39,9 @@ pub(super) struct Network {
     pub(super) start: Start,
     pub(super) contract: Contract,
     pub(super) chain: Chain,
+    /// The accounts that the ledger has; the sample accounts hold tokens without being among them.
+    pub(super) accounts: AccountEntries,
+    archived: BTreeSet<StreamId>,
     stream_contract: ContractId,
     wasm: WasmHash,
     last_modified: HashMap<StreamId, LedgerSequence>,
@@ -63,6 +70,8 @@ impl Network {
             start: start.clone(),
             contract,
             chain: Chain::new(accounts::PASSPHRASE, start.closed_at, retention_ledgers),
+            accounts: AccountEntries::default(),
+            archived: BTreeSet::new(),
             stream_contract: stream_contract.clone(),
             wasm: WasmHash::first(),
             last_modified: HashMap::new(),
@@ -102,6 +111,7 @@ impl Network {
         let (mut last, mut events) = (None, Vec::new());
         for effect in effects {
             last = Some(effect.stream_id);
+            self.archived.remove(&effect.stream_id);
             self.last_modified.insert(effect.stream_id, self.chain.next_sequence());
             let event = |raw| Event::new(EventKind::Contract, self.stream_contract.clone(), raw);
             events.extend(effect.events.iter().map(event));
@@ -117,6 +127,16 @@ impl Network {
     /// Returns the ledger that last changed a stream.
     pub(super) fn last_modified(&self, stream_id: StreamId) -> Option<LedgerSequence> {
         self.last_modified.get(&stream_id).copied()
+    }
+
+    /// Lets a stream's entry leave the live state, until a call about the stream restores it.
+    pub(super) fn archive(&mut self, stream_id: StreamId) {
+        self.archived.insert(stream_id);
+    }
+
+    /// Returns whether a stream's entry has left the live state.
+    pub(super) fn is_archived(&self, stream_id: StreamId) -> bool {
+        self.archived.contains(&stream_id)
     }
 
     /// Returns the newest ledger.

@@ -1,13 +1,15 @@
-//! What is done to the network beside its ledgers: faults put in and taken out, and what is kept of them and where.
+//! What is done to the network beside closing ledgers: faults put in and taken out, what is kept and where, and state
+//! of the ledger that no call here changes. None of it is in the journal.
 
 use std::{ops::RangeInclusive, path::Path, sync::MutexGuard};
 
 use super::{
     Devnet, DevnetError, LakeError,
+    account_entry::{AccountThresholds, NoSuchAccount},
     faults::{Fault, Faults, Met},
     lake::Lake,
 };
-use crate::domain::LedgerSequence;
+use crate::domain::{Address, LedgerSequence, StreamId};
 
 /// The name of the endpoint `/devnet/rpc`; any other is at `/devnet/rpc/{name}`.
 pub const MAIN_ENDPOINT: &str = "main";
@@ -44,6 +46,28 @@ impl Devnet {
     /// Keeps this many ledgers, at least one, until told otherwise or opened again. What is older is dropped for good.
     pub fn set_retention(&self, ledgers: u32) {
         self.state().set_retention(ledgers);
+    }
+
+    /// Gives the ledger an account, as its nodes answer for it, or changes one. It lasts until a reset or until the
+    /// network is opened again.
+    ///
+    /// # Errors
+    /// The address is no account's, or a signer is none.
+    pub fn set_account(
+        &self,
+        address: &Address,
+        signers: &[(&str, u32)],
+        thresholds: AccountThresholds,
+    ) -> Result<(), NoSuchAccount> {
+        let mut state = self.state();
+        let latest = state.network.latest().sequence;
+        state.network.accounts.set(address, signers, thresholds, latest)
+    }
+
+    /// Lets a stream's entry leave the live state, so that its nodes do not answer for it. The next call about the
+    /// stream restores it.
+    pub fn archive_stream(&self, stream_id: StreamId) {
+        self.state().network.archive(stream_id);
     }
 
     /// Writes the ledgers of a range that its nodes still have as a data lake (SEP-54) of any layout; only whole

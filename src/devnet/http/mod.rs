@@ -1,6 +1,7 @@
 //! The devnet over HTTP: Stellar RPC for the indexer, and under `/devnet` what a developer or a test does to the
 //! network. Refusals are problems (RFC 9457).
 
+mod accounts;
 mod emit;
 mod faults;
 mod fields;
@@ -34,7 +35,7 @@ pub(super) fn router(devnet: Devnet) -> Router {
         .route("/devnet/rpc/{endpoint}", post(rpc::answer_named))
         .route("/devnet/streams", post(streams::create))
         .route("/devnet/streams/{id}/{action}", post(streams::change))
-        .route("/devnet/accounts", get(streams::accounts))
+        .route("/devnet/accounts", get(accounts::list).post(accounts::set))
         .route("/devnet/emit", post(emit::emit))
         .route("/devnet/upgrade", post(emit::upgrade))
         .route("/devnet/failed", post(emit::fail))

@@ -1,10 +1,11 @@
-//! `getLedgerEntries`: what the stream contract has stored. Of all that a ledger holds the devnet knows its streams.
+//! `getLedgerEntries`: what the stream contract has stored, and accounts. Of all that a ledger holds the devnet knows
+//! only these.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stellar_xdr::{
-    ContractDataDurability, ContractDataEntry, ExtensionPoint, LedgerEntryData, LedgerKey, LedgerKeyContractData,
-    ScAddress, ScVal,
+    ContractDataDurability, ContractDataEntry, ExtensionPoint, LedgerEntryData, LedgerKey, LedgerKeyAccount,
+    LedgerKeyContractData, ScAddress, ScVal,
 };
 
 use super::{
@@ -46,7 +47,12 @@ pub(super) fn get_ledger_entries(devnet: &Devnet, params: &Params, met: &Met) ->
 }
 
 fn entry(network: &Network, contract: &ScAddress, text: &str, key: &LedgerKey) -> Option<Value> {
-    let stream_id = stream_of(contract, key)?;
+    if let LedgerKey::Account(LedgerKeyAccount { account_id }) = key {
+        let (account, last_modified) = network.accounts.get(account_id)?;
+        let xdr = encode::to_base64(&LedgerEntryData::Account(account.clone()));
+        return Some(json!({ "key": text, "xdr": xdr, "lastModifiedLedgerSeq": last_modified }));
+    }
+    let stream_id = stream_of(contract, key).filter(|id| !network.is_archived(*id))?;
     let record = encode::encode_stream(network.contract.stream(stream_id)?).expect("stored parties have XDR");
     let data = LedgerEntryData::ContractData(ContractDataEntry {
         ext: ExtensionPoint::V0,

@@ -2,6 +2,7 @@
 
 mod contract;
 mod crosscheck;
+mod entries;
 mod faults;
 mod fixtures;
 mod inputs;
