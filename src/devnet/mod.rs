@@ -22,6 +22,7 @@ mod journal;
 mod lake;
 mod network;
 mod operator;
+mod random;
 mod refused;
 mod rpc;
 mod scenario;

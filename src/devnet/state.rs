@@ -115,10 +115,15 @@ impl State {
         self.ahead_seconds = self.ahead_seconds.max(closed_at.seconds_since(now));
     }
 
+    /// Returns when a ledger closes that is closed at the clock's `now`.
+    pub(super) fn next_close(&self, now: UnixTime) -> UnixTime {
+        now.plus_seconds(self.ahead_seconds).max(self.network.latest().closed_at)
+    }
+
     /// Closes a ledger. An input that is refused never reaches it, as on a real network the simulation before it
     /// would have refused it.
     pub(super) fn close(&mut self, now: UnixTime) -> Result<(), DevnetError> {
-        let closed_at = now.plus_seconds(self.ahead_seconds).max(self.network.latest().closed_at);
+        let closed_at = self.next_close(now);
         let scenario = self.scenario.as_mut().map(|scenario| scenario.next_calls(&self.network.contract, closed_at));
         let mut waiting: Vec<_> = scenario.into_iter().flatten().map(|call| (Input::Call(call), None)).collect();
         waiting.extend(std::mem::take(&mut self.waiting).into_iter().map(|(input, answer)| (input, Some(answer))));

@@ -9,6 +9,7 @@ mod inputs;
 mod journal;
 mod lake;
 mod network;
+mod random;
 mod web;
 
 use std::sync::{Arc, Mutex};
