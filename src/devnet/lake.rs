@@ -28,12 +28,23 @@ const COMPRESSION_LEVEL: i32 = 3;
 /// What public lakes have in a partition.
 const BATCHES_PER_PARTITION: u32 = 64_000;
 
-/// A file or folder of a lake that cannot be read or written.
+/// Why a lake cannot be written.
 #[derive(Debug, Error)]
-#[error("the devnet's lake, {path}: {source}")]
-pub struct LakeError {
-    path: PathBuf,
-    source: io::Error,
+pub enum LakeError {
+    /// The file system says no.
+    #[error("the devnet's lake, {path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the file system says.
+        source: io::Error,
+    },
+    /// There is a lake already, and not one that this network may empty.
+    #[error("the devnet's lake: {folder} holds one of another network or another layout; choose an empty folder")]
+    NotOurs {
+        /// The folder.
+        folder: PathBuf,
+    },
 }
 
 /// A lake that can be written to.
@@ -60,7 +71,8 @@ impl Lake {
         Self::open(folder, 1, BATCHES_PER_PARTITION)
     }
 
-    /// Creates or goes on with a lake of this layout; its configuration is written before any object.
+    /// Creates or goes on with a lake of this layout; its configuration is written before any object. A folder with
+    /// another lake is not touched.
     pub(super) fn open(folder: &Path, ledgers_per_batch: u32, batches_per_partition: u32) -> Result<Self, LakeError> {
         let config = Config {
             network_passphrase: accounts::PASSPHRASE,
@@ -71,7 +83,13 @@ impl Lake {
         };
         let lake = Self { folder: folder.to_owned(), config };
         let text = serde_json::to_vec(&lake.config).expect("a configuration holds nothing that JSON cannot");
-        lake.put(CONFIG, &text)?;
+        match fs::read(folder.join(CONFIG)) {
+            Ok(found) if found == text => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound && lake.objects()?.is_empty() => {
+                lake.put(CONFIG, &text)?;
+            }
+            _ => return Err(LakeError::NotOurs { folder: folder.to_owned() }),
+        }
         Ok(lake)
     }
 
@@ -124,23 +142,29 @@ impl Lake {
         let unfinished = path.with_extension("unfinished");
         let folder = path.parent().unwrap_or(&self.folder);
         let written = fs::create_dir_all(folder).and_then(|()| fs::write(&unfinished, bytes));
-        written.and_then(|()| fs::rename(&unfinished, &path)).map_err(|source| LakeError { path, source })
+        written.and_then(|()| fs::rename(&unfinished, &path)).map_err(|source| LakeError::Io { path, source })
     }
 
     fn empty(&self) -> Result<(), LakeError> {
-        let error = |path: &Path| {
-            let path = path.to_owned();
-            |source| LakeError { path, source }
-        };
-        for entry in fs::read_dir(&self.folder).map_err(error(&self.folder))? {
-            let path = entry.map_err(error(&self.folder))?.path();
-            if !path.file_name().is_some_and(|name| is_of_a_lake(&name.to_string_lossy())) {
-                continue;
-            }
+        for path in self.objects()? {
             let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-            removed.map_err(error(&path))?;
+            removed.map_err(|source| LakeError::Io { path, source })?;
         }
         Ok(())
+    }
+
+    /// Returns the partitions and objects at the top of the folder.
+    fn objects(&self) -> Result<Vec<PathBuf>, LakeError> {
+        let io_error = |source| LakeError::Io { path: self.folder.clone(), source };
+        let mut objects = Vec::new();
+        fs::create_dir_all(&self.folder).map_err(io_error)?;
+        for entry in fs::read_dir(&self.folder).map_err(io_error)? {
+            let entry = entry.map_err(io_error)?;
+            if is_of_a_lake(&entry.file_name().to_string_lossy()) {
+                objects.push(entry.path());
+            }
+        }
+        Ok(objects)
     }
 }
 
@@ -181,7 +205,7 @@ mod tests {
     use super::*;
 
     fn key(sequence: u32, ledgers_per_batch: u32, batches_per_partition: u32) -> String {
-        let folder = tempdir("keys");
+        let folder = tempdir(&format!("keys-{sequence}"));
         let lake = Lake::open(&folder, ledgers_per_batch, batches_per_partition).unwrap();
         let key = lake.key(LedgerSequence(sequence));
         fs::remove_dir_all(folder).unwrap();

@@ -185,8 +185,8 @@ impl Devnet {
         self.state().network.latest().closed_at
     }
 
-    /// Returns the ids of all events of the payment-stream contract in the ledgers that are kept, in order: what
-    /// an indexer must have.
+    /// Returns the ids of all events that the payment-stream contract emitted in the ledgers that are kept, in order:
+    /// what an indexer must have. What the host says about the contract is not among them.
     #[must_use]
     pub fn events_emitted(&self) -> Vec<EventId> {
         self.state().events_of(&accounts::stream_contract())

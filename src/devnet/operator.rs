@@ -74,7 +74,7 @@ impl Devnet {
     /// batches are written.
     ///
     /// # Errors
-    /// The folder cannot be written.
+    /// The folder cannot be written, or holds another lake.
     pub fn write_lake(
         &self,
         folder: &Path,

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::{
     DevnetError,
     args::DevnetArgs,
-    call::Input,
+    call::{EventKind, Input},
     chain::{self, Ledger},
     journal::{Journal, JournalError, LedgerLine, Line},
     lake::Lake,
@@ -175,12 +175,14 @@ impl State {
         self.waiting.clear();
     }
 
-    /// Returns the ids of a contract's events in the ledgers that are kept.
+    /// Returns the ids of the events that a contract's own code emitted in the ledgers that are kept.
     pub(super) fn events_of(&self, contract_id: &ContractId) -> Vec<EventId> {
         let mut ids = Vec::new();
         for ledger in self.network.chain.ledgers() {
             for (number, transaction) in ledger.numbered() {
-                let events = (0..).zip(&transaction.events).filter(|(_, event)| event.contract_id == *contract_id);
+                let events = (0..)
+                    .zip(&transaction.events)
+                    .filter(|(_, event)| event.kind == EventKind::Contract && event.contract_id == *contract_id);
                 ids.extend(events.filter_map(|(index, _)| chain::event_id(ledger, number, index)));
             }
         }

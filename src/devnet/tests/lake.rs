@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 
-use super::super::{Devnet, DevnetArgs};
+use super::super::{Devnet, DevnetArgs, DevnetError, LakeError};
 use super::{START, StoppedClock, TemporaryFile, TemporaryFolder, create};
 use crate::{
     decode::{LedgerHeader, LedgerInputError, read_ledgers},
@@ -127,4 +127,17 @@ fn lakes_of_another_layout_are_written_in_whole_batches() {
     assert_eq!(files(&folder.0), objects);
     let ledgers = read(&folder.0, &devnet.contract_id());
     assert_eq!(ledgers.iter().map(|(header, _)| header.sequence.0).collect::<Vec<_>>(), (2..=15).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_lake_of_another_network_is_left_as_it_is() {
+    let folder = TemporaryFolder::named("lake-foreign");
+    let object = folder.0.join("FFFFFFFF--0-63999");
+    fs::create_dir_all(&object).unwrap();
+    let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
+    let open = || Devnet::open(&args, None, StoppedClock::at(START)).map(drop);
+    assert!(matches!(open(), Err(DevnetError::Lake(LakeError::NotOurs { .. }))));
+    fs::write(folder.0.join(".config.json"), r#"{"networkPassphrase":"Another"}"#).unwrap();
+    assert!(matches!(open(), Err(DevnetError::Lake(LakeError::NotOurs { .. }))));
+    assert!(object.exists());
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What happened over many ledgers of random inputs, counted by what it shows.
-async fn play(seed: u64, ledgers: u32) -> (Devnet, BTreeMap<String, u32>) {
+pub(super) async fn play(seed: u64, ledgers: u32) -> (Devnet, BTreeMap<String, u32>) {
     let (devnet, clock) = by_hand();
     let mut rng = StdRng::seed_from_u64(seed);
     let mut counts = BTreeMap::new();
