@@ -1,5 +1,7 @@
 //! The devnet's settings.
 
+use std::path::PathBuf;
+
 use clap::{ArgAction, Args};
 
 const LEDGER_INTERVAL_MS: u64 = 1_000;
@@ -57,6 +59,9 @@ pub struct DevnetArgs {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub retention_ledgers: u32,
+    /// A folder that every closed ledger is written to, as a ledger data lake; a reset empties it
+    #[arg(long = "devnet-lake-dir", env = "FLOWFI_DEVNET_LAKE_DIR", value_name = "FOLDER")]
+    pub lake_dir: Option<PathBuf>,
 }
 
 impl Default for DevnetArgs {
@@ -68,6 +73,7 @@ impl Default for DevnetArgs {
             history_events: 0,
             seed: SEED,
             retention_ledgers: RETENTION_LEDGERS,
+            lake_dir: None,
         }
     }
 }

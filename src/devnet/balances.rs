@@ -36,12 +36,12 @@ pub enum BalanceMismatch {
 }
 
 /// The balances of every token.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Balances {
     tokens: HashMap<Address, Holdings>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Holdings {
     accounts: HashMap<Address, i128>,
     given_to: HashSet<Address>,

@@ -1,5 +1,5 @@
-//! What can be put into a ledger: a call of the stream contract, or raw events. Both are written to the journal as
-//! they stand here.
+//! What can be put into a ledger: calls of the stream contract, raw events, an upgrade, a failure. All are written to
+//! the journal as they stand here.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,7 @@ use super::{
     event::NamedEvent,
     refused::{ContractError, Refused},
     stream::NewStream,
+    wasm::WasmHash,
 };
 use crate::domain::{Address, Amount, ContractId, StreamId, UnixTime};
 
@@ -77,6 +78,15 @@ pub struct Emit {
     pub count: u32,
 }
 
+/// Another code for the stream contract; nothing of what it does changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Upgrade {
+    /// The hash of the new code; one that follows from the old if none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wasm: Option<WasmHash>,
+}
+
 /// One transaction to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -85,11 +95,23 @@ pub enum Input {
     Call(Call),
     /// Raw events.
     Emit(Emit),
+    /// Several calls of the stream contract by another contract: all of them are carried out, or none.
+    Calls(Vec<Call>),
+    /// The stream contract gets another code.
+    Upgrade(Upgrade),
+    /// A transaction that fails: it pays its fee and does nothing.
+    Failed,
 }
 
 impl From<Call> for Input {
     fn from(call: Call) -> Self {
         Self::Call(call)
+    }
+}
+
+impl From<Upgrade> for Input {
+    fn from(upgrade: Upgrade) -> Self {
+        Self::Upgrade(upgrade)
     }
 }
 

@@ -4,8 +4,9 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use sha2::{Digest, Sha256};
+use stellar_xdr::LedgerHeader;
 
-use super::{call::EventKind, encode::RawEvent};
+use super::{call::EventKind, encode::RawEvent, header};
 use crate::domain::{ContractId, EventId, LedgerSequence, UnixTime};
 
 /// The first ledger that a network closes after its genesis.
@@ -19,6 +20,8 @@ pub(super) type Hash = [u8; 32];
 pub(super) struct Ledger {
     pub(super) sequence: LedgerSequence,
     pub(super) closed_at: UnixTime,
+    previous_hash: Hash,
+    /// The hash of its header.
     pub(super) hash: Hash,
     pub(super) transactions: Box<[Transaction]>,
 }
@@ -27,7 +30,15 @@ pub(super) struct Ledger {
 #[derive(Debug)]
 pub(super) struct Transaction {
     pub(super) hash: Hash,
+    pub(super) successful: bool,
     pub(super) events: Box<[Event]>,
+}
+
+/// A transaction that waits for its ledger, and so for its hash.
+#[derive(Debug)]
+pub(super) struct Applied {
+    pub(super) successful: bool,
+    pub(super) events: Vec<Event>,
 }
 
 /// An event of a transaction's only operation.
@@ -54,9 +65,25 @@ impl Event {
         let list = self.body.strip_prefix("\"topic\":[\"").and_then(|rest| rest.split_once("\"],"));
         list.into_iter().flat_map(|(topics, _)| topics.split("\",\""))
     }
+
+    /// Returns the value in base64.
+    pub(super) fn value(&self) -> &str {
+        let value = self.body.rsplit_once("\"value\":\"").and_then(|(_, rest)| rest.strip_suffix('"'));
+        value.expect("every body is written with its value last")
+    }
 }
 
 impl Ledger {
+    /// Returns the header that the ledger's hash is the hash of.
+    pub(super) fn header(&self) -> LedgerHeader {
+        self.header_after(self.previous_hash)
+    }
+
+    /// Returns the header that the ledger would have after a ledger of this hash.
+    pub(super) fn header_after(&self, previous_hash: Hash) -> LedgerHeader {
+        header::header_of(self.sequence, self.closed_at, previous_hash, &self.transactions)
+    }
+
     /// Returns the transactions with their numbers.
     pub(super) fn numbered(&self) -> impl Iterator<Item = (u32, &Transaction)> {
         (1..).zip(self.transactions.iter())
@@ -94,6 +121,11 @@ impl Chain {
         self.ledgers.get(self.place_of(sequence)?)
     }
 
+    /// Returns the ledgers from `first` to `last` that are held.
+    pub(super) fn range(&self, first: LedgerSequence, last: LedgerSequence) -> impl Iterator<Item = &Arc<Ledger>> {
+        (first.0..=last.0).filter_map(|number| self.ledger(LedgerSequence(number)))
+    }
+
     /// Returns every ledger still held, oldest first.
     pub(super) fn ledgers(&self) -> impl Iterator<Item = &Arc<Ledger>> {
         self.ledgers.iter()
@@ -111,27 +143,32 @@ impl Chain {
         self.latest().map_or(FIRST_LEDGER, |ledger| ledger.sequence.next())
     }
 
-    /// Adds the next ledger, each transaction given by its events.
-    pub(super) fn push(&mut self, closed_at: UnixTime, transactions: Vec<Vec<Event>>) -> Arc<Ledger> {
+    /// Adds the next ledger.
+    pub(super) fn push(&mut self, closed_at: UnixTime, applied: Vec<Applied>) -> Arc<Ledger> {
         let sequence = self.next_sequence();
         let previous_hash = self.latest().map_or(self.genesis_hash, |ledger| ledger.hash);
-        let mut hasher = Sha256::new()
-            .chain_update(previous_hash)
-            .chain_update(sequence.0.to_be_bytes())
-            .chain_update(closed_at.0.to_be_bytes());
-        let mut with_hashes = Vec::with_capacity(transactions.len());
-        for (number, events) in (1_u32..).zip(transactions) {
+        let mut transactions = Vec::with_capacity(applied.len());
+        for (number, Applied { successful, events }) in (1_u32..).zip(applied) {
             let hash = transaction_hash(&previous_hash, sequence, number, &events);
-            hasher.update(hash);
-            with_hashes.push(Transaction { hash, events: events.into() });
+            transactions.push(Transaction { hash, successful, events: events.into() });
         }
-        let ledger =
-            Arc::new(Ledger { sequence, closed_at, hash: hasher.finalize().into(), transactions: with_hashes.into() });
+        let hash = header::hash_of(&header::header_of(sequence, closed_at, previous_hash, &transactions));
+        let ledger = Arc::new(Ledger { sequence, closed_at, previous_hash, hash, transactions: transactions.into() });
         self.ledgers.push_back(Arc::clone(&ledger));
+        self.drop_old();
+        ledger
+    }
+
+    /// Keeps this many ledgers from now on; those before are dropped for good.
+    pub(super) fn keep(&mut self, retention_ledgers: u32) {
+        self.retention_ledgers = usize::try_from(retention_ledgers).unwrap_or(usize::MAX).max(1);
+        self.drop_old();
+    }
+
+    fn drop_old(&mut self) {
         while self.ledgers.len() > self.retention_ledgers {
             self.ledgers.pop_front();
         }
-        ledger
     }
 
     fn place_of(&self, sequence: LedgerSequence) -> Option<usize> {

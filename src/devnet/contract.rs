@@ -25,7 +25,7 @@ pub(super) struct FeeConfig {
 }
 
 /// The contract with its storage, and the tokens it moves.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Contract {
     address: Address,
     fee: Option<FeeConfig>,

@@ -5,16 +5,21 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use stellar_strkey::Strkey;
 use stellar_xdr::{
-    AccountId, ContractId, Hash, Int128Parts, Limits, PublicKey, ScAddress, ScMap, ScMapEntry, ScString, ScSymbol,
-    ScVal, ScVec, Uint256, WriteXdr,
+    AccountId, ContractId, Hash, Int128Parts, Limits, PublicKey, ReadXdr, ScAddress, ScMap, ScMapEntry, ScString,
+    ScSymbol, ScVal, ScVec, Uint256, WriteXdr,
 };
 use thiserror::Error;
 
 use super::{
     event::{FieldValue, NamedEvent},
     stream::Stream,
+    wasm::WasmHash,
 };
 use crate::domain::{Address, ChainStatus};
+
+/// Deeper values than a contract can make are not read.
+const MAX_DEPTH: u32 = 500;
+const LENGTH_FACTOR: usize = 4;
 
 /// An event as it goes over the wire: each part an `ScVal`, XDR in base64.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +44,17 @@ pub(super) fn encode_event(event: &NamedEvent) -> Result<RawEvent, Unencodable> 
         fields.push((key.as_ref(), field_value(value)?));
     }
     Ok(RawEvent { topics, value: to_base64(&map(fields)?) })
+}
+
+/// Encodes the event by which the host says that a contract runs other code.
+pub(super) fn executable_update(old: WasmHash, new: WasmHash) -> RawEvent {
+    let word = |text| symbol(text).expect("the host's words fit a symbol");
+    let code = |hash: WasmHash| {
+        let bytes = ScVal::Bytes(hash.0.to_vec().try_into().expect("bytes have room for 32"));
+        to_base64(&vector(vec![word("Wasm"), bytes]))
+    };
+    let topics = vec![to_base64(&word("executable_update")), code(old), code(new)];
+    RawEvent { topics, value: to_base64(&vector(Vec::new())) }
 }
 
 /// Encodes a stream as the contract stores it.
@@ -81,6 +97,13 @@ pub(super) fn to_base64(value: &impl WriteXdr) -> String {
     BASE64_STANDARD.encode(to_xdr(value))
 }
 
+/// Returns what was sent as XDR in base64; `None` for what is no such XDR, or too deeply nested.
+pub(super) fn from_base64<T: ReadXdr>(text: &str) -> Option<T> {
+    let bytes = BASE64_STANDARD.decode(text).ok()?;
+    let limits = Limits { depth: MAX_DEPTH, len: bytes.len().saturating_mul(LENGTH_FACTOR) };
+    T::from_xdr(bytes, limits).ok()
+}
+
 /// Returns an address as contracts see it.
 pub(super) fn sc_address(address: &Address) -> Option<ScAddress> {
     match Strkey::from_string(address.as_str()).ok()? {
@@ -119,7 +142,8 @@ fn vector(values: Vec<ScVal>) -> ScVal {
     ScVal::Vec(Some(ScVec(values.try_into().expect("a vector holds up to 2^32 values"))))
 }
 
-fn symbol(text: &str) -> Result<ScVal, Unencodable> {
+/// Returns a symbol, if the text fits one.
+pub(super) fn symbol(text: &str) -> Result<ScVal, Unencodable> {
     Ok(ScVal::Symbol(ScSymbol(text.try_into().map_err(|_| Unencodable(text.to_owned()))?)))
 }
 
@@ -127,7 +151,8 @@ fn address(address: &Address) -> Result<ScVal, Unencodable> {
     sc_address(address).map(ScVal::Address).ok_or_else(|| Unencodable(address.to_string()))
 }
 
-fn int128(number: i128) -> ScVal {
+/// Returns a signed number of 128 bits.
+pub(super) fn int128(number: i128) -> ScVal {
     let hi = i64::try_from(number >> 64).expect("the upper half of 128 bits is 64 bits");
     let lo = u64::try_from(number & i128::from(u64::MAX)).expect("the lower half of 128 bits is 64 bits");
     ScVal::I128(Int128Parts { hi, lo })

@@ -4,19 +4,25 @@
 //! It judges the rest of the program, so it shares nothing with it but the words of `domain` and the type of a
 //! decoded storage entry. It is for developing and testing: there are no signatures and no keys.
 
+mod account_entry;
 mod accounts;
 mod args;
 mod balances;
 mod call;
 mod chain;
+mod close_meta;
 mod contract;
 mod encode;
 mod event;
 mod faults;
+mod header;
 mod history;
 mod http;
 mod journal;
+mod lake;
 mod network;
+mod operator;
+mod random;
 mod refused;
 mod rpc;
 mod scenario;
@@ -24,6 +30,7 @@ mod state;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod wasm;
 
 use std::{
     path::Path,
@@ -35,16 +42,20 @@ use thiserror::Error;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+pub use account_entry::{AccountThresholds, NoSuchAccount};
 pub use args::DevnetArgs;
 pub use balances::BalanceMismatch;
-pub use call::{Call, Emit, EventKind, Input};
+pub use call::{Call, Emit, EventKind, Input, Upgrade};
 pub use encode::RawEvent;
 pub use faults::Fault;
 pub use journal::JournalError;
+pub use lake::LakeError;
+pub use operator::MAIN_ENDPOINT;
 pub use refused::{ContractError, Refused};
 pub use state::{NotDone, Receipt};
+pub use wasm::{NotAHash, WasmHash};
 
-use faults::{Faults, Met};
+use faults::Faults;
 use state::State;
 
 use crate::{
@@ -71,6 +82,9 @@ pub enum DevnetError {
     /// Its journal cannot be read or written.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// Its lake cannot be written.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
     /// A task of it panicked.
     #[error("the devnet's task broke off: {0}")]
     Task(#[from] tokio::task::JoinError),
@@ -81,7 +95,7 @@ impl Devnet {
     /// handle. A network that goes on keeps the fee and the past it began with.
     ///
     /// # Errors
-    /// The journal cannot be read or written, is in use, or is damaged before its last line.
+    /// The journal cannot be read or written, is in use, or is damaged before its last line; the lake cannot be written.
     pub fn open(args: &DevnetArgs, journal: Option<&Path>, clock: Arc<dyn Clock>) -> Result<Self, DevnetError> {
         let state = State::open(args, journal, UnixTime::of_close(clock.now()))?;
         let inner = Inner {
@@ -120,7 +134,7 @@ impl Devnet {
     /// Closes a ledger with what was submitted since the last one, and returns its number.
     ///
     /// # Errors
-    /// The journal cannot be written; the network must not go on.
+    /// The journal or the lake cannot be written; the network must not go on.
     pub fn close_ledger(&self) -> Result<LedgerSequence, DevnetError> {
         self.close_ledgers(1)
     }
@@ -128,7 +142,7 @@ impl Devnet {
     /// Closes `count` ledgers, the first with what was submitted, and returns the number of the last.
     ///
     /// # Errors
-    /// The journal cannot be written; the network must not go on.
+    /// The journal or the lake cannot be written; the network must not go on.
     pub fn close_ledgers(&self, count: u32) -> Result<LedgerSequence, DevnetError> {
         let now = self.now();
         let mut state = self.state();
@@ -142,7 +156,7 @@ impl Devnet {
     /// there.
     ///
     /// # Errors
-    /// The journal cannot be written; the network must not go on.
+    /// The journal or the lake cannot be written; the network must not go on.
     pub fn close_ledger_at(&self, closed_at: UnixTime) -> Result<LedgerSequence, DevnetError> {
         let now = self.now();
         let mut state = self.state();
@@ -154,9 +168,9 @@ impl Devnet {
     /// Starts the network over: its first ledger again, with a later close time, and nothing of what was before.
     ///
     /// # Errors
-    /// The journal cannot be written; the network must not go on.
+    /// The journal or the lake cannot be written; the network must not go on.
     pub fn reset(&self) -> Result<(), DevnetError> {
-        Ok(self.state().reset(self.now())?)
+        self.state().reset(self.now())
     }
 
     /// Returns the newest ledger's number.
@@ -171,8 +185,8 @@ impl Devnet {
         self.state().network.latest().closed_at
     }
 
-    /// Returns the ids of all events of the payment-stream contract in the ledgers that are kept, in order: what
-    /// an indexer must have.
+    /// Returns the ids of all events that the payment-stream contract emitted in the ledgers that are kept, in order:
+    /// what an indexer must have. What the host says about the contract is not among them.
     #[must_use]
     pub fn events_emitted(&self) -> Vec<EventId> {
         self.state().events_of(&accounts::stream_contract())
@@ -214,24 +228,6 @@ impl Devnet {
     pub fn submit<I: Into<Input>>(&self, input: I) -> impl Future<Output = Result<Receipt, NotDone>> + use<I> {
         let answer = self.state().submit(input.into());
         async { answer?.await.unwrap_or(Err(NotDone::Stopped)) }
-    }
-
-    /// Makes the next `times` RPC requests meet a fault, or all until the faults are cleared. A reset happens at once,
-    /// and once.
-    ///
-    /// # Errors
-    /// A reset could not write the journal.
-    pub fn inject(&self, fault: Fault, times: Option<u32>) -> Result<(), DevnetError> {
-        if fault == Fault::Reset {
-            return self.reset();
-        }
-        self.faults().add(fault, times);
-        Ok(())
-    }
-
-    /// Ends every fault.
-    pub fn clear_faults(&self) {
-        self.faults().clear();
     }
 
     /// Returns the routes of the network under `/devnet`: Stellar RPC, calls, ledgers, faults.
@@ -279,14 +275,6 @@ impl Devnet {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.inner.state.lock().expect("a close that broke off leaves nothing to go on from")
-    }
-
-    fn faults(&self) -> MutexGuard<'_, Faults> {
-        self.inner.faults.lock().expect("nothing done under this lock panics")
-    }
-
-    fn meet_faults(&self, asks_for_events: bool) -> Met {
-        self.faults().meet(asks_for_events)
     }
 }
 

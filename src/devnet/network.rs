@@ -1,16 +1,21 @@
 //! The network's whole state: the contract and the chain. The same inputs at the same times give the same state, the
 //! same ids and the same hashes, which is what the journal rests on.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use super::{
+    account_entry::AccountEntries,
     accounts,
-    call::{Emit, EventKind, Input},
-    chain::{Chain, Event, Ledger},
+    call::{Effect, Emit, EventKind, Input, Upgrade},
+    chain::{Applied, Chain, Event, Ledger},
     contract::{Contract, FeeConfig},
-    encode::encode_event,
+    encode::{self, encode_event},
     history,
     refused::Refused,
+    wasm::WasmHash,
 };
 use crate::domain::{ContractId, LedgerSequence, StreamId, UnixTime};
 
@@ -34,7 +39,11 @@ pub(super) struct Network {
     pub(super) start: Start,
     pub(super) contract: Contract,
     pub(super) chain: Chain,
+    /// The accounts that the ledger has; the sample accounts hold tokens without being among them.
+    pub(super) accounts: AccountEntries,
+    archived: BTreeSet<StreamId>,
     stream_contract: ContractId,
+    wasm: WasmHash,
     last_modified: HashMap<StreamId, LedgerSequence>,
 }
 
@@ -42,7 +51,7 @@ pub(super) struct Network {
 #[derive(Debug)]
 pub(super) struct Executed {
     pub(super) stream_id: Option<StreamId>,
-    events: Vec<Event>,
+    applied: Applied,
 }
 
 impl Network {
@@ -61,11 +70,14 @@ impl Network {
             start: start.clone(),
             contract,
             chain: Chain::new(accounts::PASSPHRASE, start.closed_at, retention_ledgers),
+            accounts: AccountEntries::default(),
+            archived: BTreeSet::new(),
             stream_contract: stream_contract.clone(),
+            wasm: WasmHash::first(),
             last_modified: HashMap::new(),
         };
-        let first = vec![Event::new(EventKind::Contract, stream_contract, &initialized)];
-        network.chain.push(history::first_close(start), vec![first]);
+        let first = Executed::emitting(None, vec![Event::new(EventKind::Contract, stream_contract, &initialized)]);
+        network.close(history::first_close(start), vec![first]);
         history::generate(&mut network, start);
         network
     }
@@ -75,24 +87,56 @@ impl Network {
         match input {
             Input::Call(call) => {
                 let effect = call.execute(&mut self.contract, now)?;
-                self.last_modified.insert(effect.stream_id, self.chain.next_sequence());
-                let event = |raw| Event::new(EventKind::Contract, self.stream_contract.clone(), raw);
-                Ok(Executed { stream_id: Some(effect.stream_id), events: effect.events.iter().map(event).collect() })
+                Ok(self.executed(vec![effect]))
             }
+            Input::Calls(calls) => {
+                let before = self.contract.clone();
+                let effects = calls.iter().map(|call| call.execute(&mut self.contract, now));
+                let effects: Result<Vec<_>, _> = effects.collect();
+                let effects = effects.inspect_err(|_| self.contract = before)?;
+                Ok(self.executed(effects))
+            }
+            Input::Upgrade(Upgrade { wasm }) => {
+                let new = wasm.unwrap_or(self.wasm.next());
+                let raw = encode::executable_update(std::mem::replace(&mut self.wasm, new), new);
+                Ok(Executed::emitting(None, vec![Event::new(EventKind::System, self.stream_contract.clone(), &raw)]))
+            }
+            Input::Failed => Ok(Executed::failed()),
             Input::Emit(emit) if !is_base64_text(emit) => Err(Refused::NotBase64),
-            Input::Emit(emit) => Ok(Executed { stream_id: None, events: emitted(emit) }),
+            Input::Emit(emit) => Ok(Executed::emitting(None, emitted(emit))),
         }
+    }
+
+    fn executed(&mut self, effects: Vec<Effect>) -> Executed {
+        let (mut last, mut events) = (None, Vec::new());
+        for effect in effects {
+            last = Some(effect.stream_id);
+            self.archived.remove(&effect.stream_id);
+            self.last_modified.insert(effect.stream_id, self.chain.next_sequence());
+            let event = |raw| Event::new(EventKind::Contract, self.stream_contract.clone(), raw);
+            events.extend(effect.events.iter().map(event));
+        }
+        Executed::emitting(last, events)
     }
 
     /// Closes the ledger that holds what was executed since the last one.
     pub(super) fn close(&mut self, closed_at: UnixTime, executed: Vec<Executed>) -> Arc<Ledger> {
-        let transactions = executed.into_iter().map(|transaction| transaction.events).collect();
-        self.chain.push(closed_at, transactions)
+        self.chain.push(closed_at, executed.into_iter().map(|transaction| transaction.applied).collect())
     }
 
     /// Returns the ledger that last changed a stream.
     pub(super) fn last_modified(&self, stream_id: StreamId) -> Option<LedgerSequence> {
         self.last_modified.get(&stream_id).copied()
+    }
+
+    /// Lets a stream's entry leave the live state, until a call about the stream restores it.
+    pub(super) fn archive(&mut self, stream_id: StreamId) {
+        self.archived.insert(stream_id);
+    }
+
+    /// Returns whether a stream's entry has left the live state.
+    pub(super) fn is_archived(&self, stream_id: StreamId) -> bool {
+        self.archived.contains(&stream_id)
     }
 
     /// Returns the newest ledger.
@@ -107,9 +151,17 @@ impl Network {
 }
 
 impl Executed {
+    fn failed() -> Self {
+        Self { stream_id: None, applied: Applied { successful: false, events: Vec::new() } }
+    }
+
+    fn emitting(stream_id: Option<StreamId>, events: Vec<Event>) -> Self {
+        Self { stream_id, applied: Applied { successful: true, events } }
+    }
+
     /// Returns how many events the transaction emitted.
     pub(super) fn event_count(&self) -> usize {
-        self.events.len()
+        self.applied.events.len()
     }
 }
 

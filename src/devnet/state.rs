@@ -1,16 +1,18 @@
 //! What lies under the devnet's lock: the network, its journal, and those who wait for the next ledger. Here is the
-//! order of a close: execute, write, show, answer.
+//! order of a close: execute, write, show, export, answer.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use thiserror::Error;
 use tokio::sync::oneshot;
 
 use super::{
+    DevnetError,
     args::DevnetArgs,
-    call::Input,
+    call::{EventKind, Input},
     chain::{self, Ledger},
     journal::{Journal, JournalError, LedgerLine, Line},
+    lake::Lake,
     network::{Executed, Network, Start},
     refused::Refused,
     scenario::Scenario,
@@ -27,7 +29,7 @@ pub struct Receipt {
     pub transaction_hash: String,
     /// The ledger that holds it.
     pub ledger: LedgerSequence,
-    /// The stream it was about; none for raw events.
+    /// The stream it was about, the last one if there were several; none without a call.
     pub stream_id: Option<StreamId>,
     /// The events it emitted.
     pub events: Vec<EventId>,
@@ -53,6 +55,7 @@ type Answer = oneshot::Sender<Result<Receipt, NotDone>>;
 pub(super) struct State {
     pub(super) network: Network,
     journal: Option<Journal>,
+    lake: Option<Lake>,
     waiting: Vec<(Input, Answer)>,
     scenario: Option<Scenario>,
     pub(super) retention_ledgers: u32,
@@ -63,23 +66,29 @@ pub(super) struct State {
 
 impl State {
     /// Starts a network, or goes on with the one in the journal.
-    pub(super) fn open(args: &DevnetArgs, path: Option<&Path>, now: UnixTime) -> Result<Self, JournalError> {
+    pub(super) fn open(args: &DevnetArgs, path: Option<&Path>, now: UnixTime) -> Result<Self, DevnetError> {
+        let lake = args.lake_dir.as_deref().map(Lake::of_single_ledgers).transpose()?;
+        // A lake also has the ledgers that are not kept.
+        let kept_at_first = if lake.is_some() { u32::MAX } else { args.retention_ledgers };
         let mut network = None;
-        let replay = |line| replay(&mut network, line, args.retention_ledgers);
+        let replay = |line| replay(&mut network, line, kept_at_first);
         let mut journal = path.map(|path| Journal::open(path, replay)).transpose()?;
-        let network = if let Some(network) = network {
+        let mut network = if let Some(network) = network {
             network
         } else {
             let start =
                 Start { closed_at: now, fee_bps: args.fee_bps, history_events: args.history_events, seed: args.seed };
-            let network = Network::start(&start, args.retention_ledgers);
+            let network = Network::start(&start, kept_at_first);
             append(&mut journal, &Line::Start(start))?;
             network
         };
+        lake.as_ref().map_or(Ok(()), |lake| lake.follow(&network.chain))?;
+        network.chain.keep(args.retention_ledgers);
         let ahead_seconds = network.latest().closed_at.seconds_since(now);
         let scenario = args.scenario.then(|| Scenario::new(args.seed, network.latest().sequence));
         let retention_ledgers = args.retention_ledgers;
-        Ok(Self { network, journal, waiting: Vec::new(), scenario, retention_ledgers, ahead_seconds, stopped: false })
+        let waiting = Vec::new();
+        Ok(Self { network, journal, lake, waiting, scenario, retention_ledgers, ahead_seconds, stopped: false })
     }
 
     /// Lets an input wait for the next ledger.
@@ -106,35 +115,35 @@ impl State {
         self.ahead_seconds = self.ahead_seconds.max(closed_at.seconds_since(now));
     }
 
+    /// Returns when a ledger closes that is closed at the clock's `now`.
+    pub(super) fn next_close(&self, now: UnixTime) -> UnixTime {
+        now.plus_seconds(self.ahead_seconds).max(self.network.latest().closed_at)
+    }
+
     /// Closes a ledger. An input that is refused never reaches it, as on a real network the simulation before it
     /// would have refused it.
-    pub(super) fn close(&mut self, now: UnixTime) -> Result<(), JournalError> {
-        let closed_at = now.plus_seconds(self.ahead_seconds).max(self.network.latest().closed_at);
+    pub(super) fn close(&mut self, now: UnixTime) -> Result<(), DevnetError> {
+        let closed_at = self.next_close(now);
+        let scenario = self.scenario.as_mut().map(|scenario| scenario.next_calls(&self.network.contract, closed_at));
+        let mut waiting: Vec<_> = scenario.into_iter().flatten().map(|call| (Input::Call(call), None)).collect();
+        waiting.extend(std::mem::take(&mut self.waiting).into_iter().map(|(input, answer)| (input, Some(answer))));
         let (mut inputs, mut executed, mut answers) = (Vec::new(), Vec::new(), Vec::new());
-        if let Some(scenario) = &mut self.scenario {
-            for call in scenario.next_calls(&self.network.contract, closed_at) {
-                let input = Input::Call(call);
-                if let Ok(done) = self.network.execute(&input, closed_at) {
-                    inputs.push(input);
-                    executed.push(done);
-                    answers.push(None);
-                }
-            }
-        }
-        for (input, answer) in std::mem::take(&mut self.waiting) {
+        for (input, answer) in waiting {
             match self.network.execute(&input, closed_at) {
                 Ok(done) => {
                     inputs.push(input);
                     executed.push(done);
-                    answers.push(Some(answer));
+                    answers.push(answer);
                 }
-                Err(refused) => drop(answer.send(Err(refused.into()))),
+                // A caller that went away needs no answer.
+                Err(refused) => drop(answer.map(|answer: Answer| answer.send(Err(refused.into())))),
             }
         }
         let sequence = self.network.latest().sequence.next();
         append(&mut self.journal, &Line::Ledger(LedgerLine { sequence, closed_at, inputs }))?;
         let stream_ids: Vec<_> = executed.iter().map(|done: &Executed| done.stream_id).collect();
         let ledger = self.network.close(closed_at, executed);
+        self.lake.as_ref().map_or(Ok(()), |lake| lake.write(&[Arc::clone(&ledger)]))?;
         for (receipt, answer) in receipts(&ledger, stream_ids).zip(answers) {
             // A caller that went away needs no answer.
             let _ = answer.map(|answer| answer.send(Ok(receipt)));
@@ -143,14 +152,21 @@ impl State {
     }
 
     /// Starts the network over, at a later time than it ended and without a past.
-    pub(super) fn reset(&mut self, now: UnixTime) -> Result<(), JournalError> {
+    pub(super) fn reset(&mut self, now: UnixTime) -> Result<(), DevnetError> {
         let closed_at = now.plus_seconds(self.ahead_seconds).max(self.network.latest().closed_at.plus_seconds(1));
         self.jump(now, closed_at);
         let (fee_bps, seed) = (self.network.start.fee_bps, self.network.start.seed);
         let start = Start { closed_at, fee_bps, history_events: 0, seed };
         append(&mut self.journal, &Line::Start(start.clone()))?;
         self.network = Network::start(&start, self.retention_ledgers);
+        self.lake.as_ref().map_or(Ok(()), |lake| lake.follow(&self.network.chain))?;
         Ok(())
+    }
+
+    /// Keeps this many ledgers from now on.
+    pub(super) fn set_retention(&mut self, ledgers: u32) {
+        self.retention_ledgers = ledgers.max(1);
+        self.network.chain.keep(self.retention_ledgers);
     }
 
     /// Ends the taking of inputs; those who wait learn it.
@@ -159,12 +175,14 @@ impl State {
         self.waiting.clear();
     }
 
-    /// Returns the ids of a contract's events in the ledgers that are kept.
+    /// Returns the ids of the events that a contract's own code emitted in the ledgers that are kept.
     pub(super) fn events_of(&self, contract_id: &ContractId) -> Vec<EventId> {
         let mut ids = Vec::new();
         for ledger in self.network.chain.ledgers() {
             for (number, transaction) in ledger.numbered() {
-                let events = (0..).zip(&transaction.events).filter(|(_, event)| event.contract_id == *contract_id);
+                let events = (0..)
+                    .zip(&transaction.events)
+                    .filter(|(_, event)| event.kind == EventKind::Contract && event.contract_id == *contract_id);
                 ids.extend(events.filter_map(|(index, _)| chain::event_id(ledger, number, index)));
             }
         }

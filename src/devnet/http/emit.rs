@@ -1,4 +1,5 @@
-//! `POST /devnet/emit`: events put into the next ledger as they are, to see what an indexer makes of them.
+//! Transactions that are no calls, to see what an indexer makes of them: events as they are sent, an upgrade of the
+//! contract, a failure.
 
 use std::borrow::Cow;
 
@@ -11,7 +12,7 @@ use super::{
     streams,
 };
 use crate::devnet::{
-    Devnet, Emit, EventKind, RawEvent,
+    Devnet, Emit, EventKind, Input, RawEvent, Upgrade, WasmHash,
     encode::encode_event,
     event::{FieldValue, NamedEvent},
 };
@@ -32,6 +33,20 @@ pub(super) async fn emit(State(devnet): State<Devnet>, body: Body) -> Result<Jso
     };
     let emit = Emit { contract_id, kind: kind(&fields)?, events: events(&fields)?, count };
     Ok(Json(streams::view(&devnet.submit(emit).await?)))
+}
+
+/// Gives the stream contract another code.
+pub(super) async fn upgrade(State(devnet): State<Devnet>, body: Body) -> Result<Json<Value>, Problem> {
+    let fields = Fields::read(body)?;
+    let hash = |value: &Value| serde_json::from_value::<WasmHash>(value.clone());
+    let wasm = fields.get("wasm").map(hash).transpose();
+    let wasm = wasm.map_err(|error| Problem::parameter("wasm", error.to_string()))?;
+    Ok(Json(streams::view(&devnet.submit(Upgrade { wasm }).await?)))
+}
+
+/// Puts a transaction that fails into the next ledger.
+pub(super) async fn fail(State(devnet): State<Devnet>) -> Result<Json<Value>, Problem> {
+    Ok(Json(streams::view(&devnet.submit(Input::Failed).await?)))
 }
 
 fn kind(fields: &Fields) -> Result<EventKind, Problem> {

@@ -1,4 +1,4 @@
-//! Ledgers closed by hand, and faults.
+//! Ledgers closed by hand, and how many of them are kept.
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    devnet::{Devnet, DevnetError, Fault},
+    devnet::{Devnet, DevnetError},
     domain::UnixTime,
 };
 
@@ -32,18 +32,11 @@ pub(super) async fn close(State(devnet): State<Devnet>, body: Body) -> Result<Js
     Ok(Json(json!({ "latestLedger": devnet.latest_ledger(), "closedAt": devnet.latest_closed_at() })))
 }
 
-pub(super) async fn inject(State(devnet): State<Devnet>, body: Body) -> Result<StatusCode, Problem> {
-    let fields = Fields::read(body)?;
-    let times = fields.optional_number("times")?;
-    let mut fault = fields.into_inner();
-    fault.remove("times");
-    let fault: Fault = serde_json::from_value(fault.into())
-        .map_err(|error| Problem::parameter("kind", format!("is no fault as described: {error}")))?;
-    devnet.inject(fault, times)?;
+pub(super) async fn retain(State(devnet): State<Devnet>, body: Body) -> Result<StatusCode, Problem> {
+    let ledgers = Fields::read(body)?.number("ledgers")?;
+    if ledgers == 0 {
+        return Err(Problem::parameter("ledgers", "must be 1 or more"));
+    }
+    devnet.set_retention(ledgers);
     Ok(StatusCode::NO_CONTENT)
-}
-
-pub(super) async fn clear_faults(State(devnet): State<Devnet>) -> StatusCode {
-    devnet.clear_faults();
-    StatusCode::NO_CONTENT
 }

@@ -1,7 +1,9 @@
 //! The devnet over HTTP: Stellar RPC for the indexer, and under `/devnet` what a developer or a test does to the
 //! network. Refusals are problems (RFC 9457).
 
+mod accounts;
 mod emit;
+mod faults;
 mod fields;
 mod ledgers;
 mod problem;
@@ -18,7 +20,7 @@ use axum::{
     },
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 
 use super::Devnet;
@@ -29,13 +31,18 @@ const MAX_BODY_BYTES: usize = 512 * 1024;
 /// Returns the routes under `/devnet`.
 pub(super) fn router(devnet: Devnet) -> Router {
     Router::new()
-        .route("/devnet/rpc", post(rpc::answer))
+        .route("/devnet/rpc", post(rpc::answer_main))
+        .route("/devnet/rpc/{endpoint}", post(rpc::answer_named))
         .route("/devnet/streams", post(streams::create))
         .route("/devnet/streams/{id}/{action}", post(streams::change))
-        .route("/devnet/accounts", get(streams::accounts))
+        .route("/devnet/accounts", get(accounts::list).post(accounts::set))
         .route("/devnet/emit", post(emit::emit))
+        .route("/devnet/upgrade", post(emit::upgrade))
+        .route("/devnet/failed", post(emit::fail))
         .route("/devnet/ledgers", post(ledgers::close))
-        .route("/devnet/faults", post(ledgers::inject).delete(ledgers::clear_faults))
+        .route("/devnet/retention", post(ledgers::retain))
+        .route("/devnet/faults", post(faults::inject).delete(faults::clear))
+        .route("/devnet/faults/{endpoint}", delete(faults::clear_at))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(refuse_other_sites))
         .with_state(devnet)

@@ -1,28 +1,40 @@
-//! `POST /devnet/rpc`: JSON-RPC, and the faults of the way there.
+//! `POST /devnet/rpc` and `POST /devnet/rpc/{endpoint}`: JSON-RPC of one node or another, and the faults of the way
+//! there.
 
 use std::time::Duration;
 
 use axum::{
     body::Body as Answer,
-    extract::State,
+    extract::{Path, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 
 use super::{fields::Body, problem::Problem};
 use crate::devnet::{
-    Devnet, DevnetError, Fault,
+    Devnet, DevnetError, Fault, MAIN_ENDPOINT,
     faults::Met,
     rpc::{Request, RpcError},
 };
 
-pub(super) async fn answer(State(devnet): State<Devnet>, body: Body) -> Result<Response, Problem> {
+pub(super) async fn answer_main(State(devnet): State<Devnet>, body: Body) -> Result<Response, Problem> {
+    answer(devnet, MAIN_ENDPOINT, body).await
+}
+
+pub(super) async fn answer_named(
+    State(devnet): State<Devnet>,
+    Path(endpoint): Path<String>,
+    body: Body,
+) -> Result<Response, Problem> {
+    answer(devnet, &endpoint, body).await
+}
+
+async fn answer(devnet: Devnet, endpoint: &str, body: Body) -> Result<Response, Problem> {
     let body = body?;
-    let asks_for_events = match Request::parse(&body) {
-        Ok(request) => request.asks_for_events(),
+    let met = match Request::parse(&body) {
+        Ok(request) => devnet.meet_faults(endpoint, request.method()),
         Err(reply) => return Ok(json(reply)),
     };
-    let met = devnet.meet_faults(asks_for_events);
     if met.delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(met.delay_ms)).await;
     }

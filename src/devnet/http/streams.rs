@@ -1,4 +1,4 @@
-//! Calls of the stream contract, answered when their ledger is closed; and the accounts there are to play with.
+//! Calls of the stream contract, answered when their ledger is closed; and the archival of what it stored.
 
 use axum::{
     Json,
@@ -12,7 +12,7 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    devnet::{Call, Devnet, Receipt, accounts},
+    devnet::{Call, Devnet, Receipt},
     domain::{Amount, StreamId},
 };
 
@@ -37,31 +37,19 @@ pub(super) async fn change(
     let stream_id = StreamId(whole_number("id", &Value::String(id))?);
     let fields = Fields::read(body)?;
     let caller = fields.optional_address("caller")?;
+    if action == "archive" {
+        devnet.archive_stream(stream_id);
+        return Ok(Json(json!({ "streamId": stream_id })));
+    }
     let call = match action.as_str() {
         "top-up" => Call::TopUp { stream_id, caller, amount: Amount(fields.number("amount")?) },
         "withdraw" => Call::Withdraw { stream_id, caller },
         "pause" => Call::Pause { stream_id, caller },
         "resume" => Call::Resume { stream_id, caller },
         "cancel" => Call::Cancel { stream_id, caller },
-        _ => return Err(Problem::not_found("the actions are top-up, withdraw, pause, resume and cancel")),
+        _ => return Err(Problem::not_found("the actions are top-up, withdraw, pause, resume, cancel and archive")),
     };
     Ok(Json(view(&devnet.submit(call).await?)))
-}
-
-pub(super) async fn accounts(State(devnet): State<Devnet>) -> Json<Value> {
-    let token = devnet.token();
-    let state = devnet.state();
-    let sample = |(name, address)| {
-        let balance = Amount(state.network.contract.balance(&token.clone().into(), &address));
-        json!({ "name": name, "address": address, "balance": balance })
-    };
-    let accounts: Vec<Value> = accounts::samples().map(sample).collect();
-    Json(json!({
-        "networkPassphrase": devnet.passphrase(),
-        "contractId": devnet.contract_id(),
-        "tokenAddress": token,
-        "accounts": accounts,
-    }))
 }
 
 /// Returns what a caller is told of a transaction.

@@ -1,8 +1,7 @@
 //! Which events a request for events wants: any of its filters, each by kind, contract and topics together.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
-use stellar_xdr::{Limits, ReadXdr, ScVal};
+use stellar_xdr::ScVal;
 
 use super::super::{call::EventKind, chain::Event, encode};
 use crate::domain::ContractId;
@@ -10,8 +9,6 @@ use crate::domain::ContractId;
 const MAX_CONTRACT_IDS: usize = 5;
 const MAX_TOPICS: usize = 5;
 const MAX_SEGMENTS: usize = 4;
-const MAX_DEPTH: u32 = 500;
-const LENGTH_FACTOR: usize = 4;
 
 /// A filter as it was sent.
 #[derive(Debug, Default, Deserialize)]
@@ -113,9 +110,7 @@ impl Segment {
         if sent == "*" {
             return Some(Self::Any);
         }
-        let bytes = BASE64_STANDARD.decode(sent).ok()?;
-        let limits = Limits { depth: MAX_DEPTH, len: bytes.len().saturating_mul(LENGTH_FACTOR) };
-        Some(Self::Exactly(encode::to_base64(&ScVal::from_xdr(bytes, limits).ok()?)))
+        Some(Self::Exactly(encode::to_base64(&encode::from_base64::<ScVal>(sent)?)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `getEvents`: a page of events from a ledger or a cursor on, never looking at more than a window of ledgers.
 
-use std::fmt::Write;
+use std::{fmt::Write, sync::Arc};
 
 use chrono::{DateTime, SecondsFormat};
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use super::{
         chain::{self, Event, Ledger},
         faults::Met,
     },
-    INVALID_REQUEST, Reply, RpcError,
+    INVALID_REQUEST, PROCESSING_LIMIT, Reply, RpcError,
     filter::{Filter, SentFilter},
     view::View,
 };
@@ -23,6 +23,10 @@ const SCAN_LIMIT_LEDGERS: u32 = 10_000;
 const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 10_000;
 const MAX_FILTERS: usize = 5;
+/// With a fault, a page repeats so many events …
+const REPEATED_EVENTS: usize = 10;
+/// … of so many ledgers before its cursor's.
+const LOOK_BACK_LEDGERS: u32 = 100;
 /// What an event takes up in a page, about; only to reserve memory.
 const BYTES_PER_EVENT: usize = 800;
 
@@ -52,22 +56,29 @@ struct Query {
     end_ledger: Option<LedgerSequence>,
     filters: Vec<Filter>,
     limit: usize,
+    /// It goes on from a cursor.
+    resumes: bool,
 }
 
 pub(super) fn get_events(devnet: &Devnet, params: &Params, met: &Met) -> Reply {
-    let query = Query::parse(params, met.page_limit).map_err(RpcError::invalid_params)?;
+    let mut query = Query::parse(params, met.page_limit).map_err(RpcError::invalid_params)?;
     let (view, ledgers, mut end) = {
         let state = devnet.state();
         let view = View::of(&state.network, met);
         query.check_range(&view)?;
         let end = query.end(&view);
-        (view, state.network.chain.with_events(query.from_ledger, end), end)
+        query.check_processing(end, met)?;
+        let from = if met.duplicate_pages { query.look_back(&view) } else { query.from_ledger };
+        (view, state.network.chain.with_events(from, end), end)
     };
     let mut page = Page::new(query.limit);
     let cursor = if let Some(Fault::EmptyPages { ledgers }) = met.answer {
         end = end.min(LedgerSequence(query.from_ledger.0.saturating_add(ledgers)));
         if ledgers == 0 { query.after } else { EventId::end_of_ledger(end.previous()) }
     } else {
+        if met.duplicate_pages {
+            query.step_back(&ledgers);
+        }
         for ledger in &ledgers {
             page.add_ledger(ledger, &query);
         }
@@ -104,6 +115,7 @@ impl Query {
             end_ledger: (params.end_ledger != 0).then_some(LedgerSequence(params.end_ledger)),
             filters: parse_filters(params.filters.as_deref().unwrap_or_default())?,
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            resumes: cursor.is_some(),
         })
     }
 
@@ -121,6 +133,39 @@ impl Query {
         let window_end = LedgerSequence(self.from_ledger.0.saturating_add(SCAN_LIMIT_LEDGERS));
         let end = window_end.min(view.latest.sequence.next());
         self.end_ledger.map_or(end, |asked| asked.min(end))
+    }
+
+    /// Refuses what would take a server too long that has a fault to that effect.
+    fn check_processing(&self, end: LedgerSequence, met: &Met) -> Result<(), RpcError> {
+        let Some(bound) = met.processing_limit else { return Ok(()) };
+        let takes_too_long = match bound.events.filter(|_| self.resumes) {
+            Some(events) => self.limit > usize::try_from(events).unwrap_or(usize::MAX),
+            None => end.0.saturating_sub(self.from_ledger.0) > bound.ledgers,
+        };
+        if takes_too_long { Err(RpcError::new(PROCESSING_LIMIT, None)) } else { Ok(()) }
+    }
+
+    /// Returns the ledger from which events may be repeated.
+    fn look_back(&self, view: &View) -> LedgerSequence {
+        let back = if self.resumes { LOOK_BACK_LEDGERS } else { 0 };
+        LedgerSequence(self.from_ledger.0.saturating_sub(back)).max(view.oldest.sequence)
+    }
+
+    /// Moves the cursor back by a few events, such that a full page still reaches beyond where it was.
+    fn step_back(&mut self, ledgers: &[Arc<Ledger>]) {
+        let (Some(first), true) = (ledgers.first(), self.resumes) else { return };
+        let mut passed = vec![EventId::end_of_ledger(first.sequence.previous())];
+        for ledger in ledgers {
+            for (number, transaction) in ledger.numbered() {
+                let wanted = (0_u32..).zip(&transaction.events).filter(|(_, event)| self.wants(event));
+                let ids = wanted.filter_map(|(index, _)| chain::event_id(ledger, number, index));
+                passed.extend(ids.filter(|id| *id <= self.after));
+            }
+        }
+        let repeated = REPEATED_EVENTS.min(self.limit.saturating_sub(1)).min(passed.len() - 1);
+        if repeated > 0 {
+            self.after = passed[passed.len() - 1 - repeated];
+        }
     }
 
     fn wants(&self, event: &Event) -> bool {

@@ -1,11 +1,11 @@
-//! `getLedgerEntries`: what the stream contract has stored. Of all that a ledger holds the devnet knows its streams.
+//! `getLedgerEntries`: what the stream contract has stored, and accounts. Of all that a ledger holds the devnet knows
+//! only these.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stellar_xdr::{
-    ContractDataDurability, ContractDataEntry, ExtensionPoint, LedgerEntryData, LedgerKey, LedgerKeyContractData,
-    Limits, ReadXdr, ScAddress, ScVal,
+    ContractDataDurability, ContractDataEntry, ExtensionPoint, LedgerEntryData, LedgerKey, LedgerKeyAccount,
+    LedgerKeyContractData, ScAddress, ScVal,
 };
 
 use super::{
@@ -16,8 +16,6 @@ use super::{
 use crate::domain::StreamId;
 
 const MAX_KEYS: usize = 200;
-const MAX_DEPTH: u32 = 500;
-const LENGTH_FACTOR: usize = 4;
 /// How long a stored record lives on from the latest ledger: thirty days of ledgers.
 const LIVES_FOR_LEDGERS: u32 = 518_400;
 
@@ -34,7 +32,7 @@ pub(super) fn get_ledger_entries(devnet: &Devnet, params: &Params, met: &Met) ->
     }
     let mut keys = Vec::with_capacity(params.keys.len());
     for (index, text) in params.keys.iter().enumerate() {
-        let key = parse_key(text);
+        let key = encode::from_base64(text);
         keys.push((
             text,
             key.ok_or_else(|| RpcError::invalid_params(format!("cannot unmarshal key value {text} at index {index}")))?,
@@ -49,7 +47,12 @@ pub(super) fn get_ledger_entries(devnet: &Devnet, params: &Params, met: &Met) ->
 }
 
 fn entry(network: &Network, contract: &ScAddress, text: &str, key: &LedgerKey) -> Option<Value> {
-    let stream_id = stream_of(contract, key)?;
+    if let LedgerKey::Account(LedgerKeyAccount { account_id }) = key {
+        let (account, last_modified) = network.accounts.get(account_id)?;
+        let xdr = encode::to_base64(&LedgerEntryData::Account(account.clone()));
+        return Some(json!({ "key": text, "xdr": xdr, "lastModifiedLedgerSeq": last_modified }));
+    }
+    let stream_id = stream_of(contract, key).filter(|id| !network.is_archived(*id))?;
     let record = encode::encode_stream(network.contract.stream(stream_id)?).expect("stored parties have XDR");
     let data = LedgerEntryData::ContractData(ContractDataEntry {
         ext: ExtensionPoint::V0,
@@ -72,10 +75,4 @@ fn stream_of(contract: &ScAddress, key: &LedgerKey) -> Option<StreamId> {
     let [_, ScVal::U64(number)] = parts.as_slice() else { return None };
     let is_stream = *key == encode::stream_key(*number);
     (of == contract && is_stream && *durability == ContractDataDurability::Persistent).then_some(StreamId(*number))
-}
-
-fn parse_key(text: &str) -> Option<LedgerKey> {
-    let bytes = BASE64_STANDARD.decode(text).ok()?;
-    let limits = Limits { depth: MAX_DEPTH, len: bytes.len().saturating_mul(LENGTH_FACTOR) };
-    LedgerKey::from_xdr(bytes, limits).ok()
 }

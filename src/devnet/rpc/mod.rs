@@ -3,6 +3,7 @@
 
 mod filter;
 mod get_events;
+mod get_ledgers;
 mod ledger_entries;
 mod node;
 #[cfg(test)]
@@ -16,8 +17,10 @@ use super::{Devnet, faults::Met};
 
 const PARSE_ERROR: i32 = -32_700;
 const INVALID_REQUEST: i32 = -32_600;
-const METHOD_NOT_FOUND: i32 = -32_601;
+/// The error of a method that a server does not have.
+pub(super) const METHOD_NOT_FOUND: i32 = -32_601;
 const INVALID_PARAMS: i32 = -32_602;
+const PROCESSING_LIMIT: i32 = -32_001;
 
 /// A JSON-RPC request.
 #[derive(Deserialize)]
@@ -45,7 +48,7 @@ impl RpcError {
         let known = match code {
             PARSE_ERROR => "parse error",
             METHOD_NOT_FOUND => "method not found",
-            -32_001 => "[-32001] request exceeded processing limit threshold",
+            PROCESSING_LIMIT => "[-32001] request exceeded processing limit threshold",
             -32_003 => "[-32003] request failed to process due to internal issue",
             _ => "internal error",
         };
@@ -66,21 +69,22 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// Returns whether the request is one for a page of events.
-    pub(super) fn asks_for_events(&self) -> bool {
-        self.method == "getEvents"
+    /// Returns the name of the method that is asked for.
+    pub(super) fn method(&self) -> &str {
+        &self.method
     }
 
     /// Returns the reply as JSON.
     pub(super) fn answer(&self, devnet: &Devnet, met: &Met) -> String {
         let reply = match self.method.as_str() {
             "getEvents" => self.params().and_then(|params| get_events::get_events(devnet, &params, met)),
+            "getLedgers" => self.params().and_then(|params| get_ledgers::get_ledgers(devnet, &params, met)),
             "getLedgerEntries" => {
                 self.params().and_then(|params| ledger_entries::get_ledger_entries(devnet, &params, met))
             }
             "getLatestLedger" => Ok(node::get_latest_ledger(devnet, met)),
             "getHealth" => Ok(node::get_health(devnet, met)),
-            "getNetwork" => Ok(node::get_network()),
+            "getNetwork" => Ok(node::get_network(met)),
             "getVersionInfo" => Ok(node::get_version_info()),
             _ => Err(RpcError::new(METHOD_NOT_FOUND, None)),
         };

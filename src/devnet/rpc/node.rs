@@ -3,16 +3,24 @@
 use serde_json::json;
 
 use super::{
-    super::{Devnet, accounts, chain::hex, faults::Met},
-    view::View,
+    super::{
+        Devnet, accounts,
+        chain::hex,
+        faults::Met,
+        header::{self, PROTOCOL_VERSION},
+    },
+    view::{View, seen_headers},
 };
 
-const PROTOCOL_VERSION: u32 = 30;
+/// What a node of another network calls it.
+const OTHER_PASSPHRASE: &str = "Another Local Network ; 2026";
 
 pub(super) fn get_latest_ledger(devnet: &Devnet, met: &Met) -> String {
-    let latest = View::of(&devnet.state().network, met).latest;
+    let state = devnet.state();
+    let latest = View::of(&state.network, met).latest;
+    let headers = seen_headers(&state.network.chain, latest.sequence, latest.sequence, met);
     json!({
-        "id": hex(&latest.hash),
+        "id": headers.first().map(|header| hex(&header::hash_of(header))),
         "protocolVersion": PROTOCOL_VERSION,
         "sequence": latest.sequence,
         "closeTime": latest.closed_at.to_string(),
@@ -34,8 +42,9 @@ pub(super) fn get_health(devnet: &Devnet, met: &Met) -> String {
     .to_string()
 }
 
-pub(super) fn get_network() -> String {
-    json!({ "passphrase": accounts::PASSPHRASE, "protocolVersion": PROTOCOL_VERSION }).to_string()
+pub(super) fn get_network(met: &Met) -> String {
+    let passphrase = if met.other_passphrase { OTHER_PASSPHRASE } else { accounts::PASSPHRASE };
+    json!({ "passphrase": passphrase, "protocolVersion": PROTOCOL_VERSION }).to_string()
 }
 
 pub(super) fn get_version_info() -> String {

@@ -35,7 +35,7 @@ fn contract_b() -> ContractId {
 }
 
 /// A symbol topic in base64.
-fn symbol(text: &str) -> String {
+pub(super) fn symbol(text: &str) -> String {
     let event = NamedEvent { name: text.to_owned().into(), stream_id: None, fields: Vec::new() };
     encode_event(&event).unwrap().topics.remove(0)
 }
@@ -93,7 +93,7 @@ fn ask(devnet: &Devnet, params: &Value, met: &Met) -> Value {
     call(devnet, "getEvents", params, met)
 }
 
-fn call(devnet: &Devnet, method: &str, params: &Value, met: &Met) -> Value {
+pub(super) fn call(devnet: &Devnet, method: &str, params: &Value, met: &Met) -> Value {
     let body = json!({ "jsonrpc": "2.0", "id": "x", "method": method, "params": params }).to_string();
     let reply: Value = serde_json::from_str(&Request::parse(body.as_bytes()).unwrap().answer(devnet, met)).unwrap();
     assert_eq!((&reply["jsonrpc"], &reply["id"]), (&json!("2.0"), &json!("x")));
@@ -289,8 +289,8 @@ fn faults_bend_what_a_page_says() {
     let table = Table::new();
     let met = |fault| {
         let mut faults = Faults::default();
-        faults.add(fault, Some(1));
-        faults.meet(true)
+        faults.add(fault, None, Some(1));
+        faults.meet("main", "getEvents")
     };
     let params = json!({ "startLedger": table.first });
     let behind = ask(&table.devnet, &params, &met(Fault::NodeBehind { ledgers: 2 }));

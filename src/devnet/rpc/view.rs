@@ -2,7 +2,14 @@
 
 use std::sync::Arc;
 
-use super::super::{chain::Ledger, faults::Met, network::Network};
+use stellar_xdr::LedgerHeader;
+
+use super::super::{
+    chain::{Chain, Hash, Ledger},
+    faults::Met,
+    header,
+    network::Network,
+};
 use crate::domain::LedgerSequence;
 
 /// The oldest and the newest ledger of a reply.
@@ -27,4 +34,25 @@ impl View {
     pub(super) fn contains(&self, sequence: LedgerSequence) -> bool {
         (self.oldest.sequence..=self.latest.sequence).contains(&sequence)
     }
+}
+
+/// What the oldest ledger of another chain would name as the hash of the one before.
+const OTHER_PAST: Hash = [0xEE; 32];
+
+/// Returns the headers of held ledgers from `first` to `last` as the server tells them. On another chain every ledger
+/// has another hash, and names the other hash of the one before: those are worked out from the oldest ledger on.
+pub(super) fn seen_headers(chain: &Chain, first: LedgerSequence, last: LedgerSequence, met: &Met) -> Vec<LedgerHeader> {
+    if !met.other_chain {
+        return chain.range(first, last).map(|ledger| ledger.header()).collect();
+    }
+    let mut previous = OTHER_PAST;
+    let mut headers = Vec::new();
+    for ledger in chain.ledgers().take_while(|ledger| ledger.sequence <= last) {
+        let header = ledger.header_after(previous);
+        previous = header::hash_of(&header);
+        if ledger.sequence >= first {
+            headers.push(header);
+        }
+    }
+    headers
 }

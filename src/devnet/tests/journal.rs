@@ -2,6 +2,8 @@
 
 use std::{fs, io::Write, path::Path};
 
+use serde_json::json;
+
 use super::super::{Devnet, DevnetArgs, DevnetError, Emit, EventKind, JournalError, RawEvent};
 use super::{START, StoppedClock, TemporaryFile, create, withdraw};
 use crate::domain::{LedgerSequence, StreamId};
@@ -42,6 +44,25 @@ fn a_reopened_network_has_the_same_ledgers_events_and_streams() {
     second.check_balances().unwrap();
     assert_eq!(second.close_ledger().unwrap(), latest.next());
     assert_eq!(second.latest_closed_at().0, u64::try_from(START).unwrap() + 1_000);
+}
+
+#[test]
+fn a_journal_of_single_calls_and_raw_events_is_replayed() {
+    let file = TemporaryFile::named("older");
+    let (alice, bob, token) = (super::alice(), super::bob(), super::super::accounts::token_contract());
+    let create =
+        json!({ "sender": alice, "recipient": bob, "token": token, "amount": "10000", "durationSeconds": 100 });
+    let emit = json!({
+        "contractId": token, "kind": "system", "events": [{ "topics": ["AAAA"], "value": "BBBB" }], "count": 2,
+    });
+    let lines = [
+        json!({ "start": { "closedAt": START, "feeBps": 25, "historyEvents": 0, "seed": 1 } }),
+        json!({ "ledger": { "sequence": 3, "closedAt": START + 1, "inputs": [{ "call": { "create": create } }] } }),
+        json!({ "ledger": { "sequence": 4, "closedAt": START + 2, "inputs": [{ "emit": emit }] } }),
+    ];
+    fs::write(&file.0, lines.map(|line| format!("{line}\n")).concat()).unwrap();
+    let devnet = open(&file.0, START + 3).unwrap();
+    assert_eq!((devnet.latest_ledger(), devnet.stream_count()), (LedgerSequence(4), 1));
 }
 
 #[test]

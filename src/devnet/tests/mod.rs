@@ -2,9 +2,14 @@
 
 mod contract;
 mod crosscheck;
+mod entries;
+mod faults;
 mod fixtures;
+mod inputs;
 mod journal;
+mod lake;
 mod network;
+mod random;
 mod web;
 
 use std::sync::{Arc, Mutex};
@@ -88,6 +93,23 @@ impl TemporaryFile {
         let path = std::env::temp_dir().join(format!("flowfi-devnet-{}-{name}.jsonl", std::process::id()));
         let _ = std::fs::remove_file(&path);
         Self(path)
+    }
+}
+
+/// Names a folder of its own in the system's directory for temporary ones, and removes it in the end.
+pub(super) struct TemporaryFolder(pub(super) std::path::PathBuf);
+
+impl TemporaryFolder {
+    pub(super) fn named(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("flowfi-devnet-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

@@ -14,25 +14,25 @@ use super::{alice, bob, by_hand};
 use crate::domain::{LedgerSequence, StreamId};
 
 /// A served network; the task ends with it.
-struct Served {
-    devnet: Devnet,
+pub(super) struct Served {
+    pub(super) devnet: Devnet,
     address: std::net::SocketAddr,
     _server: JoinSet<()>,
 }
 
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) head: String,
+    pub(super) body: String,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 }
 
-async fn served() -> Served {
+pub(super) async fn served() -> Served {
     let (devnet, _) = by_hand();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -43,7 +43,7 @@ async fn served() -> Served {
 }
 
 impl Served {
-    async fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+    pub(super) async fn send(&self, method: &str, path: &str, body: &str) -> Answer {
         let mut socket = TcpStream::connect(self.address).await.unwrap();
         let length = body.len();
         let request = format!(
@@ -56,12 +56,12 @@ impl Served {
         Answer { status: head[9..12].parse().unwrap(), head: head.to_lowercase(), body: body.to_owned() }
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, &body.to_string()).await
     }
 
     /// Posts what is answered at a close, and closes once it waits.
-    async fn post_and_close(&self, path: &str, body: &Value) -> Answer {
+    pub(super) async fn post_and_close(&self, path: &str, body: &Value) -> Answer {
         let closing = async {
             while self.devnet.state().waiting_count() == 0 {
                 tokio::task::yield_now().await;
@@ -73,7 +73,11 @@ impl Served {
     }
 
     async fn rpc(&self, method: &str, params: Value) -> Answer {
-        self.post("/devnet/rpc", &json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params })).await
+        self.rpc_at("/devnet/rpc", method, params).await
+    }
+
+    pub(super) async fn rpc_at(&self, path: &str, method: &str, params: Value) -> Answer {
+        self.post(path, &json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params })).await
     }
 
     async fn create(&self) -> Answer {
