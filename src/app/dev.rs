@@ -19,7 +19,7 @@ use crate::{
     http::LocalRoutes,
     ingest::{Indexer, IngestSettings, PaceArgs},
     lifecycle::Lifecycle,
-    source::{ChainSource, StellarRpc},
+    source::EndpointPool,
     store::{Durability, PrivateServer, Store},
 };
 
@@ -75,7 +75,8 @@ fn start_indexer(
     pace: PaceArgs,
     address: SocketAddr,
 ) -> anyhow::Result<()> {
-    let source = ChainSource::Rpc(StellarRpc::new(&format!("http://{address}/devnet/rpc"))?);
+    let url = format!("http://{address}/devnet/rpc");
+    let source = EndpointPool::new(&[url], devnet.passphrase().to_owned(), random_generator().random())?;
     let settings = IngestSettings {
         network_passphrase: devnet.passphrase().to_owned(),
         contract_id: devnet.contract_id(),

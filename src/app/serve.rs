@@ -11,7 +11,7 @@ use crate::{
     http::LocalRoutes,
     ingest::{Indexer, IngestSettings},
     lifecycle::Lifecycle,
-    source::{ChainSource, StellarRpc},
+    source::EndpointPool,
     store::Store,
 };
 
@@ -41,18 +41,19 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-fn source(args: &ServeArgs) -> anyhow::Result<Option<ChainSource>> {
+fn source(args: &ServeArgs) -> anyhow::Result<Option<EndpointPool>> {
     if args.role == Role::Gateway {
         return Ok(None);
     }
-    let Some(url) = &args.source.rpc_url else {
+    if args.source.rpc_urls.is_empty() {
         return Err(BadConfig("--rpc-url (FLOWFI_RPC_URL) is needed to index".to_owned()).into());
-    };
-    let rpc = StellarRpc::new(url).map_err(|failure| BadConfig(format!("--rpc-url: {failure}")))?;
-    Ok(Some(ChainSource::Rpc(rpc)))
+    }
+    let passphrase = args.source.network_passphrase.clone();
+    let pool = EndpointPool::new(&args.source.rpc_urls, passphrase, random_generator().random());
+    Ok(Some(pool.map_err(|failure| BadConfig(format!("--rpc-url: {failure}")))?))
 }
 
-fn start_indexer(lifecycle: &mut Lifecycle, source: ChainSource, store: Store, args: &ServeArgs) {
+fn start_indexer(lifecycle: &mut Lifecycle, source: EndpointPool, store: Store, args: &ServeArgs) {
     let settings = IngestSettings {
         network_passphrase: args.source.network_passphrase.clone(),
         contract_id: args.ingest.contract.clone(),

@@ -13,12 +13,4 @@ pub enum IngestError {
     /// The database refuses, or belongs to another network.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The source serves another network than was configured.
-    #[error("the source serves the network \"{found}\", not \"{wanted}\"")]
-    OtherNetwork {
-        /// What it serves.
-        found: String,
-        /// What was configured.
-        wanted: String,
-    },
 }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{ContractId, EventId, LedgerSequence, RawContractEvent},
-    source::{ChainSource, EventPage, EventsFrom, SourceError},
+    source::{EndpointPool, EventPage, EventsFrom, SourceError},
     store::Batch,
 };
 
@@ -28,7 +28,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Follows one contract from a position on.
 pub(super) struct Follower<'a> {
-    pub(super) source: &'a ChainSource,
+    pub(super) source: &'a EndpointPool,
     pub(super) contract_id: &'a ContractId,
     pub(super) pace: &'a PaceArgs,
     pub(super) backoff: Backoff,
@@ -104,7 +104,10 @@ impl Follower<'_> {
                 }
                 Ok(poll)
             }
-            SourceError::BehindRetention { .. } | SourceError::Permanent { .. } => Err(IngestError::Source(failure)),
+            SourceError::BehindRetention { .. }
+            | SourceError::Permanent { .. }
+            | SourceError::OtherNetwork { .. }
+            | SourceError::OtherChain { .. } => Err(IngestError::Source(failure)),
         }
     }
 }

@@ -10,7 +10,7 @@ use tracing::{debug, info, warn};
 use super::{args::PaceArgs, backoff::Backoff, error::IngestError, follower::Follower};
 use crate::{
     domain::{ContractId, EventId, LedgerSequence},
-    source::{ChainSource, EventsFrom, SourceError},
+    source::{EndpointPool, EventsFrom, SourceError},
     store::{Batch, Committed, Prepared, Records, Store, StoreError, Writer},
 };
 
@@ -33,7 +33,7 @@ pub struct IngestSettings {
 
 /// Follows one contract into one database.
 pub struct Indexer {
-    source: ChainSource,
+    source: EndpointPool,
     store: Store,
     settings: IngestSettings,
 }
@@ -41,7 +41,7 @@ pub struct Indexer {
 impl Indexer {
     /// Returns an indexer that has not begun.
     #[must_use]
-    pub const fn new(source: ChainSource, store: Store, settings: IngestSettings) -> Self {
+    pub const fn new(source: EndpointPool, store: Store, settings: IngestSettings) -> Self {
         Self { source, store, settings }
     }
 
@@ -109,12 +109,7 @@ impl Indexer {
     }
 
     async fn check_network(&self) -> Result<(), IngestError> {
-        let wanted = &self.settings.network_passphrase;
-        let found = self.source.passphrase().await.map_err(IngestError::Source)?;
-        if found != *wanted {
-            return Err(IngestError::OtherNetwork { found, wanted: wanted.clone() });
-        }
-        Ok(self.store.claim(wanted, &self.settings.contract_id).await?)
+        Ok(self.store.claim(&self.settings.network_passphrase, &self.settings.contract_id).await?)
     }
 
     async fn become_writer(&self) -> Result<Writer, IngestError> {

@@ -5,9 +5,11 @@ use clap::Args;
 /// Where to read the chain.
 #[derive(Args, Clone, Debug)]
 pub struct SourceArgs {
-    /// A Stellar RPC endpoint (protocol 23 or later). Needed by the roles that index.
-    #[arg(long, env = "FLOWFI_RPC_URL", value_name = "URL")]
-    pub rpc_url: Option<String>,
+    /// Stellar RPC endpoints (protocol 23 or later): separate them by commas or repeat the flag. The first one is
+    /// preferred; the next ones, in this order, are asked while it fails, is slow or is behind. Needed by the roles
+    /// that index.
+    #[arg(long = "rpc-url", env = "FLOWFI_RPC_URL", value_name = "URL", value_delimiter = ',')]
+    pub rpc_urls: Vec<String>,
 
     /// The network's passphrase; the endpoint must serve this network.
     #[arg(

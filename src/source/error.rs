@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::domain::LedgerSequence;
 
 /// A failure of a source.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 pub enum SourceError {
     /// It may work later or elsewhere.
     #[error("{}: {detail}", reason.as_str())]
@@ -40,6 +40,24 @@ pub enum SourceError {
         wanted: LedgerSequence,
         /// The newest ledger it has.
         latest: LedgerSequence,
+    },
+    /// The source serves another network than was configured.
+    #[error("the source serves the network \"{found}\", not \"{wanted}\"")]
+    OtherNetwork {
+        /// The passphrase of the network it serves.
+        found: String,
+        /// The passphrase that was configured.
+        wanted: String,
+    },
+    /// The source serves another chain of that name: a network that started over, or a fork.
+    #[error("the source serves another chain: ledger {ledger} has the hash {found} there, not {expected}")]
+    OtherChain {
+        /// The ledger that was compared.
+        ledger: LedgerSequence,
+        /// Its hash on our chain, in hex.
+        expected: String,
+        /// Its hash on the source's chain, in hex.
+        found: String,
     },
 }
 

@@ -1,11 +1,8 @@
 //! Pages of contract events, from whichever source.
 
-use std::ops::RangeInclusive;
-
 use chrono::{DateTime, Utc};
 
-use super::{SourceError, StellarRpc};
-use crate::domain::{ContractId, EventId, LedgerSequence, RawContractEvent};
+use crate::domain::{EventId, LedgerSequence, RawContractEvent};
 
 /// Where a page of events starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +20,15 @@ impl EventsFrom {
         match self {
             Self::Ledger(ledger) => ledger,
             Self::After(position) => position.ledger(),
+        }
+    }
+
+    /// Returns the position after which events are asked for.
+    #[must_use]
+    pub fn position(self) -> EventId {
+        match self {
+            Self::Ledger(ledger) => EventId::end_of_ledger(ledger.previous()),
+            Self::After(position) => position,
         }
     }
 }
@@ -51,48 +57,13 @@ impl EventPage {
     pub fn is_drained(&self) -> bool {
         !self.is_full && self.cursor.ledger() >= self.latest_ledger
     }
-}
 
-/// A source of the chain's contract events.
-#[derive(Clone, Debug)]
-pub enum ChainSource {
-    /// Stellar RPC's `getEvents`.
-    Rpc(StellarRpc),
-}
-
-impl ChainSource {
-    /// Returns a page of at most `limit` events of `contract_id`.
-    ///
-    /// # Errors
-    /// A [`SourceError`], sorted.
-    pub async fn events(
-        &self,
-        contract_id: &ContractId,
-        from: EventsFrom,
-        limit: u32,
-    ) -> Result<EventPage, SourceError> {
-        match self {
-            Self::Rpc(rpc) => rpc.events(contract_id, from, limit).await,
-        }
-    }
-
-    /// Returns the passphrase of the network this source serves.
-    ///
-    /// # Errors
-    /// A [`SourceError`], sorted.
-    pub async fn passphrase(&self) -> Result<String, SourceError> {
-        match self {
-            Self::Rpc(rpc) => rpc.passphrase().await,
-        }
-    }
-
-    /// Returns the oldest and the newest ledger this source has.
-    ///
-    /// # Errors
-    /// A [`SourceError`], sorted.
-    pub async fn ledgers(&self) -> Result<RangeInclusive<LedgerSequence>, SourceError> {
-        match self {
-            Self::Rpc(rpc) => rpc.ledgers().await,
-        }
+    /// Returns the page without what lies at or before `position`, and its cursor never before that: a window that
+    /// ends where it starts, or the older reply of another node, would lead back.
+    #[must_use]
+    pub(super) fn not_before(mut self, position: EventId) -> Self {
+        self.events.retain(|event| event.id > position);
+        self.cursor = self.cursor.max(position);
+        self
     }
 }

@@ -1,6 +1,6 @@
 //! Stellar RPC over HTTP: the calls we make and the sorting of everything that can come back.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{Response, StatusCode, Url, header::RETRY_AFTER};
@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{
-    EventPage, EventsFrom, SourceError, TransientReason,
-    wire::{Events, Health, Network, Reply, RpcError},
+    EventPage, EventsFrom, LedgerEntries, SourceError, Tip, TransientReason,
+    page_size::EventsQuery,
+    wire::{Entries, Events, Health, LedgerHashes, Network, Reply, RpcError, Version},
 };
 use crate::domain::{ContractId, LedgerSequence};
 
@@ -35,9 +36,10 @@ impl StellarRpc {
     /// [`SourceError::Permanent`] if the URL is no HTTP URL.
     pub fn new(url: &str) -> Result<Self, SourceError> {
         let permanent = |detail: String| SourceError::Permanent { detail };
-        let url: Url = url.parse().map_err(|error| permanent(format!("the RPC URL is not a URL: {error}")))?;
+        let url: Url = url.parse().map_err(|error| permanent(format!("it is not a URL: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(permanent("the RPC URL must start with http:// or https://".into()));
+            let shown = format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default());
+            return Err(permanent(format!("{shown} does not start with http:// or https://")));
         }
         // An error means that a provider is installed already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -50,26 +52,34 @@ impl StellarRpc {
         Ok(Self { client, url })
     }
 
+    /// Returns the host of the endpoint, with its port where that is named: what may be shown of its URL.
+    pub(super) fn host(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
     /// `getNetwork`: returns the passphrase of the endpoint's network.
     pub(super) async fn passphrase(&self) -> Result<String, SourceError> {
         let network: Network = self.call_small("getNetwork", json!({})).await?;
         Ok(network.passphrase)
     }
 
-    /// `getHealth`: returns the oldest and the newest ledger the endpoint has.
-    pub(super) async fn ledgers(&self) -> Result<RangeInclusive<LedgerSequence>, SourceError> {
+    /// `getVersionInfo`: returns what the endpoint says it runs.
+    pub(super) async fn version(&self) -> Result<String, SourceError> {
+        let version: Version = self.call_small("getVersionInfo", json!({})).await?;
+        Ok(version.version)
+    }
+
+    /// `getHealth`: returns the newest ledger the endpoint has, and the oldest.
+    pub(super) async fn tip(&self) -> Result<Tip, SourceError> {
         let health: Health = self.call_small("getHealth", json!({})).await?;
-        Ok(health.oldest_ledger..=health.latest_ledger)
+        Ok(health.into())
     }
 
     /// `getEvents` with one filter that always names type and contract (servers up to 27.1.0 lose events where a
     /// filter leaves one of them out).
-    pub(super) async fn events(
-        &self,
-        contract_id: &ContractId,
-        from: EventsFrom,
-        limit: u32,
-    ) -> Result<EventPage, SourceError> {
+    pub(super) async fn events(&self, contract_id: &ContractId, query: EventsQuery) -> Result<EventPage, SourceError> {
+        let EventsQuery { from, to_ledger_exclusive, limit } = query;
         let mut params = json!({
             "filters": [{"type": "contract", "contractIds": [contract_id]}],
             "pagination": {"limit": limit},
@@ -77,6 +87,9 @@ impl StellarRpc {
         match from {
             EventsFrom::Ledger(ledger) => params["startLedger"] = json!(ledger),
             EventsFrom::After(position) => params["pagination"]["cursor"] = json!(position),
+        }
+        if let Some(end) = to_ledger_exclusive {
+            params["endLedger"] = json!(end);
         }
         let body = self.post("getEvents", params).await?;
         let contract_id = contract_id.clone();
@@ -87,12 +100,34 @@ impl StellarRpc {
         page.await.map_err(|_| SourceError::bad_reply("reading the reply failed"))?
     }
 
-    async fn call_small<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, SourceError> {
+    /// `getLedgerEntries`: returns the entries of at most 200 keys, matched by key: replies are in another order, and
+    /// leave out what does not exist or is archived.
+    pub(super) async fn ledger_entries(&self, keys: &[String]) -> Result<LedgerEntries, SourceError> {
+        let entries: Entries = self.call_small("getLedgerEntries", json!({ "keys": keys })).await?;
+        Ok(entries.into())
+    }
+
+    /// `getLedgers`: returns the hash of a ledger in hex, `None` where the endpoint cannot say: it does not have the
+    /// ledger or not the method.
+    ///
+    /// # Errors
+    /// A [`SourceError`] that may pass.
+    pub async fn ledger_hash(&self, sequence: LedgerSequence) -> Result<Option<String>, SourceError> {
+        let params = json!({"startLedger": sequence, "pagination": {"limit": 1}});
+        let body = self.post("getLedgers", params).await?;
+        match result_of::<LedgerHashes>(&body, sequence) {
+            Ok(page) => Ok(page.hash_of(sequence)),
+            Err(failure @ SourceError::Transient { .. }) => Err(failure),
+            Err(_) => Ok(None),
+        }
+    }
+
+    pub(super) async fn call_small<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, SourceError> {
         let body = self.post(method, params).await?;
         result_of(&body, LedgerSequence(0))
     }
 
-    async fn post(&self, method: &str, params: Value) -> Result<Bytes, SourceError> {
+    pub(super) async fn post(&self, method: &str, params: Value) -> Result<Bytes, SourceError> {
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let mut response = self.client.post(self.url.clone()).json(&request).send().await.map_err(network_error)?;
         check_status(&response)?;
@@ -108,7 +143,10 @@ impl StellarRpc {
 }
 
 fn network_error(error: reqwest::Error) -> SourceError {
-    let reason = if error.is_timeout() {
+    // Only a request that arrived can have been too much for the node.
+    let reason = if error.is_connect() {
+        TransientReason::Network
+    } else if error.is_timeout() {
         TransientReason::Timeout
     } else if error.is_decode() {
         TransientReason::BadReply
@@ -143,7 +181,10 @@ fn check_status(response: &Response) -> Result<(), SourceError> {
 }
 
 /// Reads a JSON-RPC reply to a request about `wanted`.
-fn result_of<'a, T: serde::Deserialize<'a>>(body: &'a [u8], wanted: LedgerSequence) -> Result<T, SourceError> {
+pub(super) fn result_of<'a, T: serde::Deserialize<'a>>(
+    body: &'a [u8],
+    wanted: LedgerSequence,
+) -> Result<T, SourceError> {
     let reply: Reply<T> = serde_json::from_slice(body).map_err(|error| SourceError::bad_reply(error.to_string()))?;
     match (reply.result, reply.error) {
         (_, Some(error)) => Err(sort(&error, wanted)),
@@ -164,12 +205,22 @@ fn sort(error: &RpcError, wanted: LedgerSequence) -> SourceError {
     }
 }
 
-/// Reads "… must be within the ledger range: {oldest} - {latest}" and says on which side of it `wanted` lies.
+/// Reads the range that the server names and says on which side of it `wanted` lies. `getEvents` says "… must be
+/// within the ledger range: {oldest} - {latest}", `getLedgers` "… must be between the oldest ledger: {oldest} and the
+/// latest ledger: {latest} for this rpc instance".
 fn out_of_range(message: &str, wanted: LedgerSequence) -> Option<SourceError> {
-    let (_, range) = message.split_once("ledger range:")?;
-    let (oldest, latest) = range.split_once('-')?;
-    let oldest = LedgerSequence(oldest.trim().parse().ok()?);
-    let latest = LedgerSequence(latest.trim().parse().ok()?);
+    let number_after = |label| {
+        let (_, rest) = message.split_once(label)?;
+        let digits = rest.trim_start().split(|character: char| !character.is_ascii_digit()).next()?;
+        digits.parse().ok().map(LedgerSequence)
+    };
+    let (oldest, latest) = match message.split_once("ledger range:") {
+        Some((_, range)) => {
+            let (oldest, latest) = range.split_once('-')?;
+            (LedgerSequence(oldest.trim().parse().ok()?), LedgerSequence(latest.trim().parse().ok()?))
+        }
+        None => (number_after("the oldest ledger:")?, number_after("the latest ledger:")?),
+    };
     if wanted < oldest {
         Some(SourceError::BehindRetention { wanted, oldest })
     } else {
@@ -196,6 +247,13 @@ mod tests {
     }
 
     #[test]
+    fn the_range_of_a_request_for_ledgers_is_read_as_well() {
+        let text = "start ledger (50) must be between the oldest ledger: 100 and the latest ledger: 200 for this rpc \
+                    instance";
+        assert!(matches!(sorted(-32600, text), SourceError::BehindRetention { oldest: LedgerSequence(100), .. }));
+    }
+
+    #[test]
     fn an_invalid_request_that_is_no_range_error_may_pass() {
         assert!(matches!(sorted(-32600, "database is locked"), SourceError::Transient { .. }));
     }
@@ -208,8 +266,8 @@ mod tests {
 
     #[test]
     fn what_the_node_cannot_do_now_may_pass() {
-        for code in [-32603, -32003, 0] {
-            assert!(matches!(sorted(code, ""), SourceError::Transient { reason: TransientReason::Server, .. }));
+        for (code, text) in [(-32603, "data stores are not initialized: no ledgers"), (-32003, ""), (0, "")] {
+            assert!(matches!(sorted(code, text), SourceError::Transient { reason: TransientReason::Server, .. }));
         }
         let limit = sorted(-32001, "request exceeded processing limit threshold");
         assert!(matches!(limit, SourceError::Transient { reason: TransientReason::ProcessingLimit, .. }));

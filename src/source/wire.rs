@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, de};
 
-use super::{EventPage, SourceError};
+use super::{EventPage, FoundEntry, LedgerEntries, SourceError, Tip};
 use crate::domain::{ContractId, EventId, LedgerSequence, RawContractEvent};
 
 #[derive(Deserialize)]
@@ -27,10 +27,76 @@ pub(super) struct Network {
 }
 
 #[derive(Deserialize)]
+pub(super) struct Version {
+    pub(super) version: String,
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Health {
-    pub(super) oldest_ledger: LedgerSequence,
-    pub(super) latest_ledger: LedgerSequence,
+    oldest_ledger: LedgerSequence,
+    latest_ledger: LedgerSequence,
+    #[serde(default, deserialize_with = "unix_time")]
+    latest_ledger_close_time: Option<DateTime<Utc>>,
+}
+
+impl From<Health> for Tip {
+    fn from(health: Health) -> Self {
+        Self {
+            sequence: health.latest_ledger,
+            closed_at: health.latest_ledger_close_time,
+            oldest: health.oldest_ledger,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct LedgerHashes {
+    ledgers: Vec<LedgerHash>,
+}
+
+#[derive(Deserialize)]
+struct LedgerHash {
+    sequence: LedgerSequence,
+    hash: String,
+}
+
+impl LedgerHashes {
+    pub(super) fn hash_of(self, sequence: LedgerSequence) -> Option<String> {
+        self.ledgers.into_iter().find(|ledger| ledger.sequence == sequence).map(|ledger| ledger.hash)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Entries {
+    /// Some servers send null for none.
+    entries: Option<Vec<Entry>>,
+    latest_ledger: LedgerSequence,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    key: String,
+    xdr: String,
+    last_modified_ledger_seq: LedgerSequence,
+    live_until_ledger_seq: Option<LedgerSequence>,
+}
+
+impl From<Entries> for LedgerEntries {
+    fn from(reply: Entries) -> Self {
+        let found = |entry: Entry| FoundEntry {
+            xdr: entry.xdr,
+            last_modified_ledger: entry.last_modified_ledger_seq,
+            live_until_ledger: entry.live_until_ledger_seq,
+        };
+        let entries = reply.entries.unwrap_or_default().into_iter();
+        Self {
+            entries: entries.map(|entry| (entry.key.clone(), found(entry))).collect(),
+            latest_ledger: reply.latest_ledger,
+        }
+    }
 }
 
 #[derive(Deserialize)]

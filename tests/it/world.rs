@@ -9,7 +9,7 @@ use flowfi_indexer::{
     feed::{self, Feed},
     http::{self, HttpState, LocalRoutes},
     ingest::{Indexer, IngestError, IngestSettings, PaceArgs},
-    source::{ChainSource, StellarRpc},
+    source::EndpointPool,
     store::{EventAtoms, EventRange, PageRequest, PageStart, Progress, Store, StreamListFilter},
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -89,8 +89,8 @@ impl World {
         format!("http://{address}")
     }
 
-    pub fn source(&self) -> ChainSource {
-        ChainSource::Rpc(StellarRpc::new(&self.rpc_url).unwrap())
+    pub fn source(&self) -> EndpointPool {
+        EndpointPool::new(std::slice::from_ref(&self.rpc_url), self.devnet.passphrase().to_owned(), 7).unwrap()
     }
 
     pub fn indexer(&self, page_limit: u32) -> Indexer {
