@@ -223,15 +223,30 @@ impl Endpoint {
         }
     }
 
-    /// Counts a request that was given up because another endpoint answered before.
-    pub(super) fn was_too_slow(&self, sent: Instant) {
-        let gave_up = SourceError::transient(TransientReason::Timeout, "another endpoint answered before");
-        let _: Result<(), SourceError> = self.settle(Err(gave_up), sent);
+    /// Counts a request that took too long for what the others answered, and returns it as a failure.
+    pub(super) fn give_up(&self, sent: Instant) -> SourceError {
+        let slow = SourceError::transient(TransientReason::Timeout, "no answer while another endpoint answered");
+        self.settle::<()>(Err(slow), sent).expect_err("a failure stays one")
     }
 
     /// Returns a page of events, asked for as this endpoint bears it: smaller at once where it refuses, larger with
-    /// each success.
+    /// each success. A cursor in a ledger that was dropped is refused also where nothing is missing, as the end of one
+    /// ledger is the beginning of the next: then the next one is asked for.
     pub(super) async fn events(
+        &self,
+        contract_id: &ContractId,
+        from: EventsFrom,
+        limit: u32,
+    ) -> Result<EventPage, SourceError> {
+        match self.events_in_portions(contract_id, from, limit).await {
+            Err(SourceError::BehindRetention { oldest, .. }) if from.next_ledger() == Some(oldest) => {
+                self.events_in_portions(contract_id, EventsFrom::Ledger(oldest), limit).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn events_in_portions(
         &self,
         contract_id: &ContractId,
         from: EventsFrom,

@@ -94,6 +94,11 @@ impl TransientReason {
 }
 
 impl SourceError {
+    /// Returns whether a healthy source does not have the ledger: no longer, or not yet.
+    pub(super) const fn is_lack(&self) -> bool {
+        matches!(self, Self::BehindRetention { .. } | Self::NodeBehind { .. })
+    }
+
     pub(super) fn transient(reason: TransientReason, detail: impl Into<String>) -> Self {
         Self::Transient { reason, retry_after: None, detail: detail.into() }
     }

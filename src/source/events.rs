@@ -23,6 +23,14 @@ impl EventsFrom {
         }
     }
 
+    /// Returns the ledger that a position at the end of a ledger leads to.
+    pub(super) fn next_ledger(self) -> Option<LedgerSequence> {
+        match self {
+            Self::After(position) if position.is_end_of_ledger() => Some(position.ledger().next()),
+            _ => None,
+        }
+    }
+
     /// Returns the position after which events are asked for.
     #[must_use]
     pub fn position(self) -> EventId {

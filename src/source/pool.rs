@@ -126,32 +126,39 @@ impl EndpointPool {
         F: Future<Output = Result<T, SourceError>>,
     {
         let (mut candidates, mut failures) = self.candidates(wanted);
-        let mut waited_for: Vec<Option<(Arc<Endpoint>, Instant)>> = Vec::new();
+        let mut waited_for: Vec<(Arc<Endpoint>, Instant)> = Vec::new();
         let mut running = FuturesUnordered::new();
+        let mut somebody_lacks_it = false;
         loop {
             if let Some(endpoint) = candidates.pop_front() {
-                let number = waited_for.len();
                 let attempt = attempt(Arc::clone(&endpoint), &request);
-                running.push(async move { (number, attempt.await) });
-                waited_for.push(Some((endpoint, Instant::now())));
+                waited_for.push((Arc::clone(&endpoint), Instant::now()));
+                running.push(async move { (endpoint, attempt.await) });
             }
-            let slow_at = Instant::now() + SLOW_AFTER;
+            let slow_at = waited_for.last().map_or_else(Instant::now, |(_, sent)| *sent + SLOW_AFTER);
             tokio::select! {
+                biased;
                 outcome = running.next() => match outcome {
                     None => return Err(most_telling(failures)),
-                    Some((number, Ok(value))) => {
+                    Some((winner, Ok(value))) => {
                         drop(running);
                         // Those asked before it had more time.
-                        for (endpoint, sent) in waited_for.drain(..number).flatten() {
-                            endpoint.was_too_slow(sent);
-                        }
+                        let earlier = waited_for.iter().take_while(|(endpoint, _)| !Arc::ptr_eq(endpoint, &winner));
+                        earlier.for_each(|(endpoint, sent)| drop(endpoint.give_up(*sent)));
                         return Ok(value);
                     }
-                    Some((number, Err(failure))) => {
-                        waited_for[number] = None;
+                    Some((loser, Err(failure))) => {
+                        waited_for.retain(|(endpoint, _)| !Arc::ptr_eq(endpoint, &loser));
+                        somebody_lacks_it |= failure.is_lack();
                         failures.push(failure);
                     }
                 },
+                // A healthy endpoint that lacks the ledger will have it sooner than a hanging one answers.
+                () = sleep_until(slow_at), if candidates.is_empty() && somebody_lacks_it => {
+                    drop(running);
+                    failures.extend(waited_for.iter().map(|(endpoint, sent)| endpoint.give_up(*sent)));
+                    return Err(most_telling(failures));
+                }
                 () = sleep_until(slow_at), if !candidates.is_empty() => {}
             }
         }

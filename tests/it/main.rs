@@ -6,6 +6,8 @@ mod contract_events;
 mod contract_histories;
 mod database_away;
 mod decode_command;
+mod endpoints;
+mod fake_rpc;
 mod ingest;
 mod kill;
 mod ledgers;

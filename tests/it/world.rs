@@ -44,6 +44,8 @@ pub struct World {
     pub store: Store,
     pub pool: PgPool,
     pub rpc_url: String,
+    /// What an indexer asks, in this order.
+    pub rpc_urls: Vec<String>,
     pub stop: CancellationToken,
     tasks: JoinSet<()>,
 }
@@ -72,12 +74,14 @@ impl World {
             store: Store::on(pool.clone()),
             pool,
             rpc_url: String::new(),
+            rpc_urls: Vec::new(),
             stop: CancellationToken::new(),
             tasks: JoinSet::new(),
             devnet: devnet.clone(),
         };
         let base = world.serve(devnet.router()).await;
         world.rpc_url = format!("{base}/devnet/rpc");
+        world.rpc_urls = vec![world.rpc_url.clone()];
         world
     }
 
@@ -90,7 +94,7 @@ impl World {
     }
 
     pub fn source(&self) -> EndpointPool {
-        EndpointPool::new(std::slice::from_ref(&self.rpc_url), self.devnet.passphrase().to_owned(), 7).unwrap()
+        EndpointPool::new(&self.rpc_urls, self.devnet.passphrase().to_owned(), 7).unwrap()
     }
 
     pub fn indexer(&self, page_limit: u32) -> Indexer {
