@@ -10,6 +10,8 @@ mod form;
 mod header;
 mod numbering;
 mod reader;
+mod scan;
+mod scanners;
 mod transaction;
 mod unpack;
 
@@ -22,6 +24,8 @@ pub use error::{LedgerFault, LedgerInputError};
 pub use events::LedgerEvent;
 pub use header::{BrokenChain, LedgerHeader};
 pub use reader::read_ledgers;
+pub use scan::{LedgerScan, scan_ledger};
+pub use scanners::LedgerScanners;
 
 /// Deep enough for the delegated authorizations of protocol 27, which other readers allow as deep.
 const MAX_DEPTH: u32 = 1_500;
