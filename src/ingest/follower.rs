@@ -104,7 +104,9 @@ impl Follower<'_> {
                 }
                 Ok(poll)
             }
-            SourceError::BehindRetention { .. } | SourceError::Permanent { .. } => Err(IngestError::Source(failure)),
+            SourceError::BehindRetention { .. } | SourceError::LedgerMissing { .. } | SourceError::Permanent { .. } => {
+                Err(IngestError::Source(failure))
+            }
         }
     }
 }

@@ -41,6 +41,12 @@ pub enum SourceError {
         /// The newest ledger it has.
         latest: LedgerSequence,
     },
+    /// The source has no such ledger: not yet, or there is a hole in it.
+    #[error("the source has no ledger {ledger}")]
+    LedgerMissing {
+        /// The first ledger that is not there.
+        ledger: LedgerSequence,
+    },
 }
 
 /// Why a failure may pass.
@@ -78,6 +84,17 @@ impl TransientReason {
 impl SourceError {
     pub(super) fn transient(reason: TransientReason, detail: impl Into<String>) -> Self {
         Self::Transient { reason, retry_after: None, detail: detail.into() }
+    }
+
+    /// Returns the failure with what was being read.
+    pub(super) fn about(self, what: &str) -> Self {
+        match self {
+            Self::Transient { reason, retry_after, detail } => {
+                Self::Transient { reason, retry_after, detail: format!("{what}: {detail}") }
+            }
+            Self::Permanent { detail } => Self::Permanent { detail: format!("{what}: {detail}") },
+            other => other,
+        }
     }
 
     pub(super) fn bad_reply(detail: impl Into<String>) -> Self {

@@ -39,15 +39,7 @@ impl StellarRpc {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(permanent("the RPC URL must start with http:// or https://".into()));
         }
-        // An error means that a provider is installed already, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .user_agent(concat!("flowfi-indexer/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| permanent(format!("no HTTP client: {error}")))?;
-        Ok(Self { client, url })
+        Ok(Self { client: http_client()?, url })
     }
 
     /// `getNetwork`: returns the passphrase of the endpoint's network.
@@ -92,22 +84,39 @@ impl StellarRpc {
         result_of(&body, LedgerSequence(0))
     }
 
-    async fn post(&self, method: &str, params: Value) -> Result<Bytes, SourceError> {
+    pub(super) async fn post(&self, method: &str, params: Value) -> Result<Bytes, SourceError> {
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let mut response = self.client.post(self.url.clone()).json(&request).send().await.map_err(network_error)?;
+        let response = self.client.post(self.url.clone()).json(&request).send().await.map_err(network_error)?;
         check_status(&response)?;
-        let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(network_error)? {
-            if body.len() + chunk.len() > LARGEST_REPLY_BYTES {
-                return Err(SourceError::bad_reply(format!("the reply is larger than {LARGEST_REPLY_BYTES} bytes")));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body.freeze())
+        read_body(response).await
     }
 }
 
-fn network_error(error: reqwest::Error) -> SourceError {
+/// Returns a client with timeouts for every request.
+pub(super) fn http_client() -> Result<reqwest::Client, SourceError> {
+    // An error means that a provider is installed already, which serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
+        .user_agent(concat!("flowfi-indexer/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| SourceError::Permanent { detail: format!("no HTTP client: {error}") })
+}
+
+/// Returns the whole body, up to the largest that is believed.
+pub(super) async fn read_body(mut response: Response) -> Result<Bytes, SourceError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(network_error)? {
+        if body.len() + chunk.len() > LARGEST_REPLY_BYTES {
+            return Err(SourceError::bad_reply(format!("the reply is larger than {LARGEST_REPLY_BYTES} bytes")));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+pub(super) fn network_error(error: reqwest::Error) -> SourceError {
     let reason = if error.is_timeout() {
         TransientReason::Timeout
     } else if error.is_decode() {
@@ -123,7 +132,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), innermost)
 }
 
-fn check_status(response: &Response) -> Result<(), SourceError> {
+pub(super) fn check_status(response: &Response) -> Result<(), SourceError> {
     let status = response.status();
     if status.is_success() {
         return Ok(());
@@ -132,7 +141,7 @@ fn check_status(response: &Response) -> Result<(), SourceError> {
         StatusCode::TOO_MANY_REQUESTS => TransientReason::RateLimited,
         StatusCode::REQUEST_TIMEOUT => TransientReason::Timeout,
         status if status.is_server_error() => TransientReason::Server,
-        _ => return Err(SourceError::Permanent { detail: format!("the RPC endpoint answers HTTP {status}") }),
+        _ => return Err(SourceError::Permanent { detail: format!("the server answers HTTP {status}") }),
     };
     let retry_after = response
         .headers()
@@ -143,7 +152,10 @@ fn check_status(response: &Response) -> Result<(), SourceError> {
 }
 
 /// Reads a JSON-RPC reply to a request about `wanted`.
-fn result_of<'a, T: serde::Deserialize<'a>>(body: &'a [u8], wanted: LedgerSequence) -> Result<T, SourceError> {
+pub(super) fn result_of<'a, T: serde::Deserialize<'a>>(
+    body: &'a [u8],
+    wanted: LedgerSequence,
+) -> Result<T, SourceError> {
     let reply: Reply<T> = serde_json::from_slice(body).map_err(|error| SourceError::bad_reply(error.to_string()))?;
     match (reply.result, reply.error) {
         (_, Some(error)) => Err(sort(&error, wanted)),
@@ -156,7 +168,8 @@ fn result_of<'a, T: serde::Deserialize<'a>>(body: &'a [u8], wanted: LedgerSequen
 fn sort(error: &RpcError, wanted: LedgerSequence) -> SourceError {
     let detail = format!("RPC error {}: {}", error.code, error.message);
     match error.code {
-        -32600 => out_of_range(&error.message, wanted)
+        // Servers before 23 answer -32003 to a `getLedgers` out of range.
+        -32600 | -32003 => out_of_range(&error.message, wanted)
             .unwrap_or_else(|| SourceError::transient(TransientReason::Server, detail)),
         -32601 | -32602 => SourceError::Permanent { detail },
         -32001 => SourceError::transient(TransientReason::ProcessingLimit, detail),
@@ -164,12 +177,15 @@ fn sort(error: &RpcError, wanted: LedgerSequence) -> SourceError {
     }
 }
 
-/// Reads "… must be within the ledger range: {oldest} - {latest}" and says on which side of it `wanted` lies.
+/// Reads "… must be within the ledger range: {oldest} - {latest}" of `getEvents`, or "… must be between the oldest
+/// ledger: {oldest} and the latest ledger: {latest} for this rpc instance" of `getLedgers`, and says on which side of
+/// it `wanted` lies.
 fn out_of_range(message: &str, wanted: LedgerSequence) -> Option<SourceError> {
-    let (_, range) = message.split_once("ledger range:")?;
-    let (oldest, latest) = range.split_once('-')?;
+    let of_events = message.split_once("ledger range:").and_then(|(_, range)| range.split_once('-'));
+    let of_ledgers = || message.split_once("oldest ledger:")?.1.split_once("and the latest ledger:");
+    let (oldest, latest) = of_events.or_else(of_ledgers)?;
     let oldest = LedgerSequence(oldest.trim().parse().ok()?);
-    let latest = LedgerSequence(latest.trim().parse().ok()?);
+    let latest = LedgerSequence(latest.split_whitespace().next()?.parse().ok()?);
     if wanted < oldest {
         Some(SourceError::BehindRetention { wanted, oldest })
     } else {
@@ -193,6 +209,21 @@ mod tests {
         assert!(matches!(sorted(-32600, text), SourceError::BehindRetention { oldest: LedgerSequence(100), .. }));
         let text = "startLedger must be within the ledger range: 2 - 40";
         assert!(matches!(sorted(-32600, text), SourceError::NodeBehind { latest: LedgerSequence(40), .. }));
+    }
+
+    #[test]
+    fn a_range_error_of_get_ledgers_says_on_which_side_we_are() {
+        let text = |oldest: u32, latest: u32| {
+            format!(
+                "start ledger (50) must be between the oldest ledger: {oldest} and the latest ledger: {latest} for this rpc instance"
+            )
+        };
+        for code in [-32600, -32003] {
+            let behind = sorted(code, &text(100, 200));
+            assert!(matches!(behind, SourceError::BehindRetention { oldest: LedgerSequence(100), .. }));
+            let ahead = sorted(code, &text(2, 40));
+            assert!(matches!(ahead, SourceError::NodeBehind { latest: LedgerSequence(40), .. }));
+        }
     }
 
     #[test]

@@ -48,6 +48,25 @@ pub(super) struct Events<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names of the reply")]
+pub(super) struct Ledgers<'a> {
+    #[serde(borrow)]
+    pub(super) ledgers: Vec<WholeLedger<'a>>,
+    pub(super) latest_ledger: LedgerSequence,
+    pub(super) oldest_ledger: LedgerSequence,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WholeLedger<'a> {
+    pub(super) hash: String,
+    pub(super) sequence: LedgerSequence,
+    #[serde(borrow)]
+    pub(super) metadata_xdr: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Event<'a> {
     id: EventId,
     #[serde(borrow, rename = "type")]
