@@ -76,7 +76,7 @@ pub fn framed(metas: &[(u32, Vec<u8>)]) -> Vec<u8> {
     records
 }
 
-fn batch(metas: &[(u32, Vec<u8>)]) -> Vec<u8> {
+pub fn batch(metas: &[(u32, Vec<u8>)]) -> Vec<u8> {
     let head = [metas[0].0, metas[metas.len() - 1].0, u32::try_from(metas.len()).unwrap()];
     let metas = metas.iter().flat_map(|(_, meta)| meta.iter().copied());
     head.iter().flat_map(|word| word.to_be_bytes()).chain(metas).collect()

@@ -12,4 +12,5 @@ mod ledgers;
 mod rest;
 mod store;
 mod subscribe;
+mod whole_ledgers;
 mod world;
