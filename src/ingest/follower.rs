@@ -104,9 +104,10 @@ impl Follower<'_> {
                 }
                 Ok(poll)
             }
-            SourceError::BehindRetention { .. } | SourceError::LedgerMissing { .. } | SourceError::Permanent { .. } => {
-                Err(IngestError::Source(failure))
-            }
+            SourceError::BehindRetention { .. }
+            | SourceError::LedgerMissing { .. }
+            | SourceError::NoTransactionMeta { .. }
+            | SourceError::Permanent { .. } => Err(IngestError::Source(failure)),
         }
     }
 }

@@ -41,6 +41,16 @@ pub enum SourceError {
         /// The newest ledger it has.
         latest: LedgerSequence,
     },
+    /// The host gives transactions without their metadata, and so without events.
+    #[error(
+        "the Horizon {host} leaves out result_meta_xdr (transaction {transaction}); it cannot be used as a cross-check"
+    )]
+    NoTransactionMeta {
+        /// The host.
+        host: String,
+        /// The hash of a transaction that came without.
+        transaction: String,
+    },
     /// The source has no such ledger: not yet, or there is a hole in it.
     #[error("the source has no ledger {ledger}")]
     LedgerMissing {

@@ -6,6 +6,7 @@ mod contract_events;
 mod contract_histories;
 mod database_away;
 mod decode_command;
+mod horizon;
 mod ingest;
 mod kill;
 mod ledgers;

@@ -200,7 +200,7 @@ async fn a_lake_of_another_network_or_none_is_refused() {
     assert!(matches!(&none, SourceError::Permanent { detail } if detail.contains(".config.json")), "{none}");
 }
 
-async fn serve(router: Router) -> String {
+pub async fn serve(router: Router) -> String {
     let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let address = listener.local_addr().unwrap();
     #[expect(clippy::disallowed_methods, reason = "the test's runtime ends it")]
