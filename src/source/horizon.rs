@@ -133,7 +133,12 @@ impl Horizon {
         let mut next = Some(self.resolve(&path)?);
         let mut records = Vec::new();
         while let Some(url) = next {
-            let page = self.retry.run(async || self.page(url.clone(), ledger).await).await?;
+            let mut attempts = self.retry.attempts();
+            let page = loop {
+                if let Some(page) = attempts.settled(self.page(url.clone(), ledger).await).await {
+                    break page?;
+                }
+            };
             let is_last = page.embedded.records.is_empty();
             records.extend(page.embedded.records);
             let link = page.links.next.filter(|_| !is_last);

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use rand::rngs::StdRng;
 use tokio::sync::mpsc;
 
-use super::{Lake, SourceError, StellarRpc, get_ledgers::PageLimit, retry::Retry};
+use super::{Lake, PackedLedger, SourceError, StellarRpc, get_ledgers::PageLimit, retry::Retry};
 use crate::{
     decode::{BrokenChain, LedgerHeader, LedgerScan, LedgerScanners},
     domain::{ContractId, LedgerSequence, RawContractEvent},
@@ -103,20 +103,19 @@ impl WholeLedgers {
         contract_id: &ContractId,
         mut chain: Chain,
     ) -> Result<(), Ended> {
-        let limit = tokio::sync::Mutex::new(PageLimit::new());
+        let mut limit = PageLimit::new();
         while chain.next <= chain.last {
             let before = chain.next;
-            let page = retry.run(async || limit.lock().await.page(rpc, before).await).await;
+            let mut attempts = retry.attempts();
+            let page = loop {
+                if let Some(page) = attempts.settled(limit.page(rpc, before).await).await {
+                    break page;
+                }
+            };
             let scans = match page {
                 Ok(page) => {
-                    let scan = async |ledger: super::PackedLedger| {
-                        let scans = self.scanners.scan(ledger.meta, contract_id).await;
-                        let about =
-                            |fault| SourceError::Permanent { detail: format!("ledger {}: {fault}", ledger.sequence) };
-                        scans.map_err(about)
-                    };
-                    let scans = stream::iter(page.ledgers).map(scan).buffered(2 * MOST_THREADS.get());
-                    scans.try_concat().await
+                    let scans = stream::iter(page.ledgers).map(|ledger| self.scan(ledger, contract_id));
+                    scans.buffered(2 * MOST_THREADS.get()).try_concat().await
                 }
                 Err(failure) => Err(failure),
             };
@@ -126,6 +125,11 @@ impl WholeLedgers {
             }
         }
         Ok(())
+    }
+
+    async fn scan(&self, ledger: PackedLedger, contract_id: &ContractId) -> Result<Vec<LedgerScan>, SourceError> {
+        let scans = self.scanners.scan(ledger.meta, contract_id).await;
+        scans.map_err(|fault| SourceError::Permanent { detail: format!("ledger {}: {fault}", ledger.sequence) })
     }
 }
 

@@ -25,22 +25,36 @@ impl Retry {
         Self { rng: Arc::new(Mutex::new(rng)) }
     }
 
-    /// Makes the request until it succeeds, fails for good, or has failed five times. A server that says how long it
-    /// wants to be left alone is left alone for so long.
-    pub(super) async fn run<T>(&self, request: impl AsyncFn() -> Result<T, SourceError>) -> Result<T, SourceError> {
-        for attempt in 1..ATTEMPTS {
-            match request().await {
-                Err(SourceError::Transient { retry_after, .. }) => sleep(self.wait(attempt, retry_after)).await,
-                answer => return answer,
-            }
-        }
-        request().await
+    /// Begins the attempts at one request.
+    pub(super) const fn attempts(&self) -> Attempts<'_> {
+        Attempts { retry: self, made: 0 }
     }
 
     fn wait(&self, attempt: u32, asked: Option<Duration>) -> Duration {
         let longest = FIRST_WAIT * 2_u32.pow(attempt);
         let spread = self.rng.lock().unwrap_or_else(PoisonError::into_inner).random_range(longest / 2..=longest);
         asked.map_or(spread, |asked| asked + spread / 4)
+    }
+}
+
+/// The attempts at one request.
+pub(super) struct Attempts<'a> {
+    retry: &'a Retry,
+    made: u32,
+}
+
+impl Attempts<'_> {
+    /// Returns the answer if it is to be believed: a success, a failure for good, or the fifth that may pass. Else waits
+    /// until the request may be made again, as long as the server asks for if it does, and returns `None`.
+    pub(super) async fn settled<T>(&mut self, answer: Result<T, SourceError>) -> Option<Result<T, SourceError>> {
+        self.made += 1;
+        match answer {
+            Err(SourceError::Transient { retry_after, .. }) if self.made < ATTEMPTS => {
+                sleep(self.retry.wait(self.made, retry_after)).await;
+                None
+            }
+            answer => Some(answer),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use flowfi_indexer::{
 use rand::{SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
-use crate::whole_ledgers::serve;
+use crate::whole_ledgers::{as_a_task, serve};
 
 const RECORDED: &str = include_str!("../fixtures/rpc/transaction_response_p23.json");
 const LEDGER: u32 = 20;
@@ -58,7 +58,7 @@ async fn horizon(record: Value) -> Horizon {
 
 async fn differences(horizon: &Horizon, last: u32, given: &[RawContractEvent]) -> Vec<EventDifference> {
     let range = LedgerSequence(LEDGER - 1)..=LedgerSequence(last);
-    horizon.differences(&ContractId::from_bytes(CONTRACT), range, given).await.unwrap()
+    as_a_task(horizon.differences(&ContractId::from_bytes(CONTRACT), range, given)).await.unwrap()
 }
 
 #[tokio::test]

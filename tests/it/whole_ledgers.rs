@@ -75,7 +75,7 @@ fn rng() -> StdRng {
 }
 
 async fn open(location: &str) -> Result<Lake, SourceError> {
-    Lake::open(location, PASSPHRASE, 16, rng()).await
+    as_a_task(Lake::open(location, PASSPHRASE, 16, rng())).await
 }
 
 async fn of_folder(name: &str, objects: &Objects) -> (Folder, WholeLedgers) {
@@ -86,6 +86,11 @@ async fn of_folder(name: &str, objects: &Objects) -> (Folder, WholeLedgers) {
 
 fn contract() -> ContractId {
     expected(CORE)[0]["contractId"].as_str().unwrap().parse().unwrap()
+}
+
+/// What the indexer spawns must be able to move between threads.
+pub fn as_a_task<F: Future + Send>(future: F) -> F {
+    future
 }
 
 async fn read(
@@ -106,8 +111,8 @@ async fn read(
         }
         (read, None)
     };
-    let ((), collected) = tokio::join!(ledgers.events(&contract_id, range, previous_hash, out), collect);
-    collected
+    let reading = as_a_task(ledgers.events(&contract_id, range, previous_hash, out));
+    tokio::join!(reading, collect).1
 }
 
 /// Everything from the first to the last ledger of the file: as many ledgers, and the contract's events.

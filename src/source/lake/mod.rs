@@ -51,7 +51,7 @@ impl Lake {
     ) -> Result<Self, SourceError> {
         let (place, retry) = (Place::parse(location)?, Retry::new(rng));
         let permanent = |detail: String| SourceError::Permanent { detail: format!("the lake {location}: {detail}") };
-        let config = retry.run(async || place.read(CONFIG).await).await?;
+        let config = place.read_with(&retry, CONFIG).await?;
         let config = config.ok_or_else(|| permanent(format!("it has no {CONFIG}")))?;
         let layout: Layout =
             serde_json::from_slice(&config).map_err(|error| permanent(format!("its {CONFIG} is broken: {error}")))?;
@@ -78,13 +78,19 @@ impl Lake {
             let last_of_object = self.layout.last_of_object(*ledger);
             (last_of_object < last).then(|| last_of_object.next())
         }));
-        let scan = async move |ledger| {
-            let key = self.layout.key(ledger);
-            let object = self.read(&key).await?.ok_or(SourceError::LedgerMissing { ledger })?;
-            let scans = scanners.scan(object, contract_id).await;
-            scans.map_err(|fault| SourceError::Permanent { detail: format!("the lake's object {key}: {fault}") })
-        };
-        objects.map(scan).buffered(self.objects_at_once)
+        objects.map(move |ledger| self.scan(ledger, contract_id, scanners)).buffered(self.objects_at_once)
+    }
+
+    async fn scan(
+        &self,
+        ledger: LedgerSequence,
+        contract_id: &ContractId,
+        scanners: &LedgerScanners,
+    ) -> Result<Vec<LedgerScan>, SourceError> {
+        let key = self.layout.key(ledger);
+        let object = self.read(&key).await?.ok_or(SourceError::LedgerMissing { ledger })?;
+        let scans = scanners.scan(object, contract_id).await;
+        scans.map_err(|fault| SourceError::Permanent { detail: format!("the lake's object {key}: {fault}") })
     }
 
     /// Returns the object of the key, whichever suffix this lake gives its keys.
@@ -92,8 +98,7 @@ impl Lake {
         let expected = self.has_older_suffix.load(Ordering::Relaxed);
         for older in [expected, !expected] {
             let key = format!("{key}{}", if older { OLDER_SUFFIX } else { SUFFIX });
-            let found = self.retry.run(async || self.place.read(&key).await).await;
-            if let Some(object) = found.map_err(|failure| failure.about(&key))? {
+            if let Some(object) = self.place.read_with(&self.retry, &key).await? {
                 self.has_older_suffix.store(older, Ordering::Relaxed);
                 return Ok(Some(object));
             }

@@ -7,6 +7,7 @@ use reqwest::{StatusCode, Url};
 
 use super::super::{
     SourceError, TransientReason,
+    retry::Retry,
     rpc::{check_status, http_client, network_error, read_body},
 };
 
@@ -30,8 +31,18 @@ impl Place {
         Ok(Self::Web { client: http_client()?, base })
     }
 
+    /// Returns an object, `None` if there is none of this key. Tries a few times where that may help.
+    pub(super) async fn read_with(&self, retry: &Retry, key: &str) -> Result<Option<Bytes>, SourceError> {
+        let mut attempts = retry.attempts();
+        loop {
+            if let Some(answer) = attempts.settled(self.read(key).await).await {
+                return answer.map_err(|failure| failure.about(key));
+            }
+        }
+    }
+
     /// Returns an object, `None` if there is none of this key.
-    pub(super) async fn read(&self, key: &str) -> Result<Option<Bytes>, SourceError> {
+    async fn read(&self, key: &str) -> Result<Option<Bytes>, SourceError> {
         match self {
             Self::Folder(folder) => {
                 let path = folder.join(key);
