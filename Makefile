@@ -14,9 +14,10 @@ test-rust: postgres ## Run the Rust tests against a private database
 	cargo build --locked
 	$(TARGET)/debug/flowfi-indexer postgres -- cargo test --locked
 
-bench: postgres ## Measure catch-up and latency, in release
+bench: postgres ## Measure catch-up, latency and backfill, in release
 	cargo build --locked --release
 	$(TARGET)/release/flowfi-indexer postgres --durable -- cargo bench --locked --bench main_job
+	cargo bench --locked --bench backfill
 
 # After a change of a query the program does not build until this is done, so the one that was built last runs it.
 sql-data: postgres ## Write .sqlx anew after a change of a query

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use crate::{
     decode::DecodeArgs,
     devnet::DevnetArgs,
+    domain::{ContractId, LedgerRange},
     http::HttpArgs,
     ingest::{IngestArgs, PaceArgs},
     source::SourceArgs,
@@ -42,6 +43,21 @@ pub enum Command {
     Devnet(DevnetCommandArgs),
     /// Bring the database schema up to date, then end
     Migrate(DatabaseArgs),
+    /// Show which ledgers were seen and every hole; repair holes, or give them up
+    ///
+    /// A hole that the daemon stands still before is filled by itself once a source has it. Holes behind the cursor are
+    /// repaired with --repair.
+    Coverage(CoverageArgs),
+    /// Read ledgers behind the cursor that were never seen, and write what they hold
+    ///
+    /// The daemon may go on meanwhile. Safe to interrupt and run again: ledgers that were written are not read twice.
+    Backfill(BackfillArgs),
+    /// Build every record anew from the stored raw events, beside the tables that are read, then swap them
+    ///
+    /// The daemon may go on meanwhile, and readers wait only for the swap. Safe to interrupt and run again.
+    Reindex(ReindexArgs),
+    /// Look at events that did not decode, or decode them again after an upgrade
+    Quarantine(QuarantineArgs),
     /// Look at ledgers and events: XDR in, lines of JSON out
     Decode(DecodeArgs),
     /// Run a command with `DATABASE_URL` set to a private PostgreSQL, and end with it
@@ -127,6 +143,88 @@ pub enum Role {
 pub enum Auth {
     /// Everybody.
     Off,
+}
+
+/// The index that a command is about.
+#[derive(Args, Debug)]
+pub struct IndexArgs {
+    /// Where it is kept.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+
+    /// The contract. Default: the one that the database holds.
+    #[arg(long, env = "FLOWFI_CONTRACT", value_name = "C…")]
+    pub contract: Option<ContractId>,
+
+    /// Print lines of JSON, for a machine to read.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `coverage`.
+#[derive(Args, Debug)]
+pub struct CoverageArgs {
+    /// The index.
+    #[command(flatten)]
+    pub index: IndexArgs,
+
+    /// Fill every hole behind the cursor from the lake or from `getLedgers`, accepted ones too.
+    #[arg(long, conflicts_with = "accept_gap")]
+    pub repair: bool,
+
+    /// Give up the ledgers FROM to TO, which no source has: the daemon that stands still before them goes on after them,
+    /// or with the first ledger after FROM that a source has, if that comes sooner.
+    #[arg(long, value_name = "FROM-TO")]
+    pub accept_gap: Option<LedgerRange>,
+
+    /// Where to read ledgers.
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+/// Arguments of `backfill`.
+#[derive(Args, Debug)]
+pub struct BackfillArgs {
+    /// The ledgers to fill, FROM-TO. What was seen already is left out.
+    #[arg(value_name = "FROM-TO")]
+    pub ledgers: LedgerRange,
+
+    /// The index.
+    #[command(flatten)]
+    pub index: IndexArgs,
+
+    /// Where to read ledgers: the lake first, where one is given, then `getLedgers`.
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+/// Arguments of `reindex`.
+#[derive(Args, Debug)]
+pub struct ReindexArgs {
+    /// The index.
+    #[command(flatten)]
+    pub index: IndexArgs,
+
+    /// Throw away what an interrupted run left instead of going on with it.
+    #[arg(long)]
+    pub fresh: bool,
+}
+
+/// Arguments of `quarantine`.
+#[derive(Args, Debug)]
+pub struct QuarantineArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: QuarantineCommand,
+}
+
+/// What to do with events that are kept raw.
+#[derive(Debug, Subcommand)]
+pub enum QuarantineCommand {
+    /// Print them, in the order of the chain
+    List(IndexArgs),
+    /// Decode them again, and store those that decode now
+    Replay(IndexArgs),
 }
 
 /// Arguments of `devnet`.

@@ -11,15 +11,15 @@ use std::{
 use anyhow::Context;
 use rand::Rng;
 
-use super::{BadConfig, database_url, gateway, listen, random_generator};
+use super::{BadConfig, database_url, gateway, listen, random_generator, sources};
 use crate::{
     config::DevArgs,
     devnet::Devnet,
     domain::SystemClock,
     http::LocalRoutes,
-    ingest::{Indexer, IngestSettings, PaceArgs},
+    ingest::{Indexer, IngestSettings, OnReset},
     lifecycle::Lifecycle,
-    source::{ChainSource, StellarRpc},
+    source::SourceArgs,
     store::{Durability, PrivateServer, Store},
 };
 
@@ -47,7 +47,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
     let local = LocalRoutes::Devnet(devnet.router().merge(devnet.quick_start_router()));
     let contract_id = devnet.contract_id();
     gateway::start(&mut lifecycle, listener, store.clone(), contract_id, &args.http, local).await?;
-    start_indexer(&mut lifecycle, &devnet, store.clone(), args.pace, address)?;
+    start_indexer(&mut lifecycle, &devnet, store.clone(), &args, address).await?;
     print_what_to_do(&devnet, address, &folder);
     let stop = lifecycle.soft_stop();
     lifecycle.spawn("devnet", async move { Ok(devnet.run(stop).await?) });
@@ -68,21 +68,29 @@ async fn database(args: &DevArgs, folder: &Path) -> anyhow::Result<(Option<Priva
     Ok((Some(server), url))
 }
 
-fn start_indexer(
+async fn start_indexer(
     lifecycle: &mut Lifecycle,
     devnet: &Devnet,
     store: Store,
-    pace: PaceArgs,
+    args: &DevArgs,
     address: SocketAddr,
 ) -> anyhow::Result<()> {
-    let source = ChainSource::Rpc(StellarRpc::new(&format!("http://{address}/devnet/rpc"))?);
+    let source = SourceArgs {
+        rpc_urls: vec![format!("http://{address}/devnet/rpc")],
+        lake: args.devnet.lake_dir.as_ref().map(|folder| folder.display().to_string()),
+        lake_reads: 8,
+        network_passphrase: devnet.passphrase().to_owned(),
+    };
+    let endpoints = sources::endpoints(&source)?;
+    let whole_ledgers = sources::whole_ledgers(&source, Some(&endpoints)).await?;
     let settings = IngestSettings {
         network_passphrase: devnet.passphrase().to_owned(),
         contract_id: devnet.contract_id(),
-        pace,
+        pace: args.pace.clone(),
+        on_reset: OnReset::Archive,
         seed: random_generator().random(),
     };
-    let indexer = Indexer::new(source, store, settings);
+    let indexer = Indexer::new(endpoints, whole_ledgers, store, settings);
     let stop = lifecycle.soft_stop();
     lifecycle.spawn("indexer", async move { Ok(indexer.run(stop).await?) });
     Ok(())

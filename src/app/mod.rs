@@ -1,11 +1,17 @@
 //! Composition: makes the parts from their arguments, hands each what it needs, and runs them until stopped.
 
+mod coverage;
 mod decode;
 mod dev;
 mod gateway;
+mod index;
 mod local_network;
 mod private_postgres;
+mod progress;
+mod quarantine;
+mod reindex;
 mod serve;
+mod sources;
 
 use std::process::ExitCode;
 
@@ -38,6 +44,10 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Serve(args) => serve::run(*args).await,
             Command::Devnet(args) => local_network::run(args).await,
             Command::Migrate(args) => migrate(&args).await,
+            Command::Coverage(args) => coverage::run(args).await,
+            Command::Backfill(args) => coverage::backfill(args).await,
+            Command::Reindex(args) => reindex::run(args).await,
+            Command::Quarantine(args) => quarantine::run(args).await,
             Command::Postgres(args) => private_postgres::run(args).await,
             Command::Decode(args) => decode::run(&args),
         }

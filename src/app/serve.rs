@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use rand::Rng;
 use tracing::info;
 
-use super::{BadConfig, gateway, listen, random_generator, required_database_url};
+use super::{gateway, listen, random_generator, required_database_url, sources};
 use crate::{
     config::{Auth, Role, ServeArgs},
     http::LocalRoutes,
     ingest::{Indexer, IngestSettings},
     lifecycle::Lifecycle,
-    source::{ChainSource, StellarRpc},
+    source::{EndpointPool, WholeLedgers},
     store::Store,
 };
 
@@ -34,32 +34,33 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         info!("listening on http://{address}; everybody who reaches it may read everything");
     }
     if let Some(source) = source {
-        start_indexer(&mut lifecycle, source, store.clone(), &args);
+        let whole_ledgers = sources::whole_ledgers(&args.source, Some(&source)).await?;
+        start_indexer(&mut lifecycle, source, whole_ledgers, store.clone(), &args);
     }
     let code = lifecycle.run_until_stopped().await?;
     store.close().await;
     Ok(code)
 }
 
-fn source(args: &ServeArgs) -> anyhow::Result<Option<ChainSource>> {
-    if args.role == Role::Gateway {
-        return Ok(None);
-    }
-    let Some(url) = &args.source.rpc_url else {
-        return Err(BadConfig("--rpc-url (FLOWFI_RPC_URL) is needed to index".to_owned()).into());
-    };
-    let rpc = StellarRpc::new(url).map_err(|failure| BadConfig(format!("--rpc-url: {failure}")))?;
-    Ok(Some(ChainSource::Rpc(rpc)))
+fn source(args: &ServeArgs) -> anyhow::Result<Option<EndpointPool>> {
+    if args.role == Role::Gateway { Ok(None) } else { sources::endpoints(&args.source).map(Some) }
 }
 
-fn start_indexer(lifecycle: &mut Lifecycle, source: ChainSource, store: Store, args: &ServeArgs) {
+fn start_indexer(
+    lifecycle: &mut Lifecycle,
+    source: EndpointPool,
+    whole_ledgers: Vec<WholeLedgers>,
+    store: Store,
+    args: &ServeArgs,
+) {
     let settings = IngestSettings {
         network_passphrase: args.source.network_passphrase.clone(),
         contract_id: args.ingest.contract.clone(),
         pace: args.ingest.pace.clone(),
+        on_reset: args.ingest.on_reset,
         seed: random_generator().random(),
     };
-    let indexer = Indexer::new(source, store, settings);
+    let indexer = Indexer::new(source, whole_ledgers, store, settings);
     let stop = lifecycle.soft_stop();
     lifecycle.spawn("indexer", async move { Ok(indexer.run(stop).await?) });
 }

@@ -15,5 +15,8 @@ mod value;
 pub use args::{DecodeArgs, DecodeCommand, EventArgs, LedgerArgs};
 pub use entry::{StreamEntry, decode_stream_entry};
 pub use event::{Decoded, decode_event, decode_event_body};
-pub use ledger::{BrokenChain, Ledger, LedgerEvent, LedgerFault, LedgerHeader, LedgerInputError, read_ledgers};
+pub use ledger::{
+    AppliedTransaction, BrokenChain, Ledger, LedgerEvent, LedgerFault, LedgerHeader, LedgerInputError, LedgerScan,
+    LedgerScanners, events_of_transactions, read_ledgers, scan_ledger,
+};
 pub use refusal::Refusal;

@@ -1,6 +1,6 @@
 //! The indexer's part of the command line.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::domain::ContractId;
 
@@ -11,9 +11,23 @@ pub struct IngestArgs {
     #[arg(long, env = "FLOWFI_CONTRACT", value_name = "C…")]
     pub contract: ContractId,
 
+    /// What to do when the network started over (testnet does, a few times a year): stop and say so, or put what is
+    /// indexed aside in a schema of its own and begin with the new network.
+    #[arg(long, env = "FLOWFI_ON_RESET", value_enum, default_value_t = OnReset::Stop)]
+    pub on_reset: OnReset,
+
     /// How eagerly.
     #[command(flatten)]
     pub pace: PaceArgs,
+}
+
+/// What to do when the network started over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnReset {
+    /// End, with a word that says so.
+    Stop,
+    /// Put the old epoch aside and begin the next.
+    Archive,
 }
 
 /// How eagerly to ask.

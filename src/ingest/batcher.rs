@@ -86,6 +86,12 @@ impl Batcher {
         self.cut(whole, reached, page)
     }
 
+    /// Returns what was held back, as a batch that reaches `position`: the ledgers up to there are given up.
+    pub fn give_up_to(&mut self, position: EventId) -> Batch {
+        self.position = self.position.max(position);
+        batch(std::mem::take(&mut self.held_back), self.position, None, None)
+    }
+
     fn hold_back_the_last_transaction(&mut self, mut events: Vec<Incoming>) -> Vec<Incoming> {
         let Some(last) = events.last().map(|event| event.raw().id) else { return events };
         let first_of_last = events.partition_point(|event| !event.raw().id.same_transaction(last));
@@ -101,21 +107,26 @@ impl Batcher {
             let last = chunk.last().map(|event| event.raw().id);
             if chunk.len() >= self.bound && last.is_some_and(|last| !last.same_transaction(id)) {
                 let position = last.unwrap_or(id);
-                batches.push(batch(std::mem::take(&mut chunk), position, None));
+                batches.push(batch(std::mem::take(&mut chunk), position, Some(page.source), None));
             }
             chunk.push(event);
         }
         if reached > self.position {
             let at_the_tip = reached.last_whole_ledger() == page.latest_ledger;
             let closed_at = page.latest_ledger_closed_at.filter(|_| at_the_tip);
-            batches.push(batch(chunk, reached, closed_at));
+            batches.push(batch(chunk, reached, Some(page.source), closed_at));
             self.position = reached;
         }
         batches
     }
 }
 
-fn batch(events: Vec<Incoming>, position: EventId, closed_at: Option<DateTime<Utc>>) -> Batch {
+fn batch(
+    events: Vec<Incoming>,
+    position: EventId,
+    covered_by: Option<CoverageSource>,
+    closed_at: Option<DateTime<Utc>>,
+) -> Batch {
     let last_whole_ledger: LedgerSequence = position.last_whole_ledger();
     let newest = events.iter().map(Incoming::raw).filter(|raw| raw.id.ledger() <= last_whole_ledger);
     let newest_closed_at = newest.map(|raw| raw.ledger_closed_at).max();
@@ -125,7 +136,7 @@ fn batch(events: Vec<Incoming>, position: EventId, closed_at: Option<DateTime<Ut
         quarantined: Vec::new(),
         position,
         last_whole_ledger,
-        covered_by: Some(CoverageSource::Rpc),
+        covered_by,
         last_whole_ledger_closed_at: closed_at.or(newest_closed_at),
     };
     for event in events {

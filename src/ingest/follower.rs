@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     args::PaceArgs,
@@ -15,97 +16,214 @@ use super::{
     batcher::{Batcher, Incoming},
     error::IngestError,
     pacing::TipPacing,
+    reporter::Reporter,
 };
 use crate::{
-    domain::{ContractId, EventId, LedgerSequence, RawContractEvent},
-    source::{ChainSource, EventPage, EventsFrom, SourceError},
-    store::Batch,
+    domain::{ContractId, EventId, LedgerRange, LedgerSequence, RawContractEvent},
+    source::{Anchor, EndpointPool, EventPage, EventsFrom, SourceError, WholeLedgers},
+    store::{Batch, IndexerState, KnownLedger, Store},
 };
 
 /// A commit of this many events costs little more than their rows.
-const EVENTS_IN_A_BATCH: usize = 5_000;
+pub(super) const EVENTS_IN_A_BATCH: usize = 5_000;
+/// A reset is at most so many ledgers old when it is recognised by a hash.
+const NOTE_INTERVAL: Duration = Duration::from_mins(5);
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Follows one contract from a position on.
 pub(super) struct Follower<'a> {
-    pub(super) source: &'a ChainSource,
+    pub(super) source: &'a EndpointPool,
+    pub(super) whole_ledgers: &'a [WholeLedgers],
+    pub(super) store: &'a Store,
     pub(super) contract_id: &'a ContractId,
     pub(super) pace: &'a PaceArgs,
     pub(super) backoff: Backoff,
-    /// Whether it was said that the source is behind, which need not be said at each poll.
-    pub(super) said_behind: bool,
+    pub(super) reporter: Reporter,
+    pub(super) committer: mpsc::Sender<Batch>,
+    /// Whether it was said why nothing goes on, which need not be said at each poll.
+    pub(super) said: bool,
+}
+
+/// How far a walk along the chain is.
+pub(super) struct Walk {
+    /// Everything up to here was handed on, or is held back in the batcher.
+    pub(super) after: EventId,
+    from: EventsFrom,
+    /// The newest close time seen.
+    closed_at: Option<DateTime<Utc>>,
+    pub(super) batcher: Batcher,
+    pacing: TipPacing,
+    catch_up: CatchUp,
+    /// When a ledger was noted to know the chain by.
+    noted: Option<Instant>,
+}
+
+/// What a step leads to.
+pub(super) enum Next {
+    /// The next step at once.
+    AtOnce,
+    /// The next step after a pause.
+    After(Duration),
+    /// The end: nobody takes the batches any more.
+    NobodyTakes,
+}
+
+impl Walk {
+    /// Begins after a position; `closed_at` is the newest close time known up to it.
+    pub(super) fn new(position: EventId, closed_at: Option<DateTime<Utc>>, poll: Duration) -> Self {
+        Self {
+            after: position,
+            from: EventsFrom::After(position),
+            closed_at,
+            batcher: Batcher::new(position, EVENTS_IN_A_BATCH),
+            pacing: TipPacing::new(poll),
+            catch_up: CatchUp::default(),
+            noted: None,
+        }
+    }
+
+    /// Returns the first ledger of which not everything was seen.
+    pub(super) fn wanted(&self) -> LedgerSequence {
+        self.after.last_whole_ledger().next()
+    }
+
+    /// Goes on after a position that was reached in another way than by a page.
+    pub(super) fn go_on_after(&mut self, position: EventId) {
+        self.after = self.after.max(position);
+        self.from = EventsFrom::After(self.after);
+    }
 }
 
 impl Follower<'_> {
-    /// Follows from `position` until stopped or until nobody takes the batches any more.
+    /// Follows until stopped or until nobody takes the batches any more.
     ///
     /// # Errors
-    /// [`IngestError::Source`] for what waiting does not help: a hole in the source's history, a request it refuses.
-    pub(super) async fn follow(
-        mut self,
-        position: EventId,
-        committer: mpsc::Sender<Batch>,
-        stop: &CancellationToken,
-    ) -> Result<(), IngestError> {
-        let poll = Duration::from_millis(self.pace.poll_ms);
-        let mut pacing = TipPacing::new(poll);
-        let mut batcher = Batcher::new(position, EVENTS_IN_A_BATCH);
-        let mut progress = CatchUp::default();
-        let mut after = position;
-        let mut from = EventsFrom::After(position);
+    /// What waiting does not help: a request that every endpoint refuses, another network, one that started over.
+    pub(super) async fn follow(mut self, mut walk: Walk, stop: &CancellationToken) -> Result<(), IngestError> {
         loop {
-            let asked = self.source.events(self.contract_id, from, self.pace.page_limit);
-            let page = tokio::select! {
+            let next = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                page = asked => page.and_then(|page| nothing_was_trimmed(after, page)),
+                next = self.step(&mut walk) => next?,
             };
-            let wait = match page {
-                Ok(mut page) => {
-                    self.backoff.reset();
-                    self.said_behind = false;
-                    let events = std::mem::take(&mut page.events);
-                    progress.report(&page, events.len());
-                    for batch in batcher.push(decode(events).await, &page) {
-                        if committer.send(batch).await.is_err() {
-                            return Ok(());
-                        }
-                    }
-                    let stands_still = page.cursor <= after;
-                    after = after.max(page.cursor);
-                    from = EventsFrom::After(after);
-                    let at_the_tip = page.is_drained() || stands_still;
-                    at_the_tip.then(|| pacing.wait_after(page.latest_ledger, Instant::now()))
-                }
-                Err(SourceError::BehindRetention { oldest, .. }) if nothing_is_missing(after, from, oldest) => {
-                    from = EventsFrom::Ledger(oldest);
-                    None
-                }
-                Err(failure) => Some(self.wait_after(failure, poll)?),
+            let wait = match next {
+                Next::AtOnce => continue,
+                Next::After(wait) => wait,
+                Next::NobodyTakes => return Ok(()),
             };
-            if let Some(wait) = wait {
-                tokio::select! {
-                    () = stop.cancelled() => return Ok(()),
-                    () = sleep(wait) => {}
-                }
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = sleep(wait) => {}
             }
         }
     }
 
-    fn wait_after(&mut self, failure: SourceError, poll: Duration) -> Result<Duration, IngestError> {
-        match failure {
-            SourceError::Transient { retry_after, .. } => {
+    async fn step(&mut self, walk: &mut Walk) -> Result<Next, IngestError> {
+        let asked = self.source.events(self.contract_id, walk.from, self.pace.page_limit).await;
+        match asked.and_then(|page| nothing_was_trimmed(walk.after, page)) {
+            Ok(page) => Ok(self.take(walk, page).await),
+            Err(SourceError::BehindRetention { oldest, .. }) if nothing_is_missing(walk, oldest) => {
+                walk.from = EventsFrom::Ledger(oldest);
+                Ok(Next::AtOnce)
+            }
+            Err(SourceError::BehindRetention { oldest, .. }) => Box::pin(self.fill_hole(walk, oldest)).await,
+            Err(failure @ SourceError::NodeBehind { .. }) => {
+                self.refuse_a_reset(walk).await?;
+                self.say_away(&failure).await;
+                Ok(Next::After(self.poll()))
+            }
+            Err(SourceError::Transient { reason, retry_after, detail }) => {
                 let wait = self.backoff.wait(retry_after);
+                let failure = SourceError::Transient { reason, retry_after, detail };
                 warn!(wait_ms = wait.as_millis(), "the source failed and will be asked again: {failure}");
-                Ok(wait)
+                self.say(IndexerState::SourceAway, Some(failure.to_string()), None).await;
+                Ok(Next::After(wait))
             }
-            SourceError::NodeBehind { .. } => {
-                if !std::mem::replace(&mut self.said_behind, true) {
-                    warn!("waiting for the source: {failure}");
-                }
-                Ok(poll)
-            }
-            SourceError::BehindRetention { .. } | SourceError::Permanent { .. } => Err(IngestError::Source(failure)),
+            Err(failure) => Err(failure.into()),
         }
+    }
+
+    async fn take(&mut self, walk: &mut Walk, mut page: EventPage) -> Next {
+        self.backoff.reset();
+        self.said = false;
+        let events = std::mem::take(&mut page.events);
+        walk.catch_up.report(&page, events.len());
+        let stands_still = page.cursor <= walk.after;
+        if !self.hand_on(walk, decode(events).await, &page).await {
+            return Next::NobodyTakes;
+        }
+        let is_drained = page.is_drained();
+        self.reporter.saw_tip(page.latest_ledger, page.latest_ledger_closed_at, page.oldest_ledger);
+        self.say(if is_drained { IndexerState::Following } else { IndexerState::CatchingUp }, None, None).await;
+        if is_drained {
+            self.note_ledger(walk).await;
+        }
+        if is_drained || stands_still {
+            Next::After(walk.pacing.wait_after(page.latest_ledger, Instant::now()))
+        } else {
+            Next::AtOnce
+        }
+    }
+
+    /// Hands the batches on that are whole with this page; false if nobody takes them.
+    pub(super) async fn hand_on(&mut self, walk: &mut Walk, events: Vec<Incoming>, page: &EventPage) -> bool {
+        for batch in walk.batcher.push(events, page) {
+            walk.closed_at = walk.closed_at.max(batch.last_whole_ledger_closed_at);
+            if self.committer.send(batch).await.is_err() {
+                return false;
+            }
+        }
+        walk.go_on_after(page.cursor);
+        true
+    }
+
+    /// A node that is behind has a tip that closed before what we have; a network that started over has one that
+    /// closed later, at a lower number.
+    async fn refuse_a_reset(&self, walk: &Walk) -> Result<(), IngestError> {
+        let reached = walk.after.last_whole_ledger();
+        let (Ok(tip), Some(indexed_closed_at)) = (self.source.tip().await, walk.closed_at) else { return Ok(()) };
+        match tip.closed_at {
+            Some(tip_closed_at) if tip.sequence < reached && tip_closed_at > indexed_closed_at => {
+                Err(IngestError::NetworkReset { tip: tip.sequence, tip_closed_at, reached, indexed_closed_at })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes now and then the hash of the last whole ledger, to know the chain again by. A source without it is none
+    /// the worse.
+    async fn note_ledger(&mut self, walk: &mut Walk) {
+        if walk.noted.is_some_and(|noted| noted.elapsed() < NOTE_INTERVAL) {
+            return;
+        }
+        walk.noted = Some(Instant::now());
+        let sequence = walk.after.last_whole_ledger();
+        let noted = match self.source.ledger_hash(sequence).await {
+            Ok(Some(hash)) => {
+                self.source.set_anchor(Some(Anchor { sequence, hash: hash.clone() }));
+                self.store.note_ledger(&KnownLedger { sequence, hash }).await.map_err(|failure| failure.to_string())
+            }
+            Ok(None) => Ok(()),
+            Err(failure) => Err(failure.to_string()),
+        };
+        if let Err(failure) = noted {
+            debug!("no ledger was noted to know the chain by: {failure}");
+        }
+    }
+
+    async fn say_away(&mut self, failure: &SourceError) {
+        if !std::mem::replace(&mut self.said, true) {
+            warn!("waiting for the source: {failure}");
+        }
+        self.say(IndexerState::SourceAway, Some(failure.to_string()), None).await;
+    }
+
+    pub(super) async fn say(&mut self, state: IndexerState, detail: Option<String>, missing: Option<LedgerRange>) {
+        let endpoints = serde_json::to_value(self.source.health()).unwrap_or_default();
+        self.reporter.say(state, detail, missing, endpoints).await;
+    }
+
+    pub(super) const fn poll(&self) -> Duration {
+        Duration::from_millis(self.pace.poll_ms)
     }
 }
 
@@ -121,12 +239,13 @@ fn nothing_was_trimmed(after: EventId, page: EventPage) -> Result<EventPage, Sou
 
 /// A cursor in a ledger that the source has dropped is refused, also where the ledger after it is there: the end of
 /// one ledger is the beginning of the next, and asking by ledger says the same.
-fn nothing_is_missing(after: EventId, from: EventsFrom, oldest: LedgerSequence) -> bool {
-    matches!(from, EventsFrom::After(_)) && after.is_end_of_ledger() && oldest == after.ledger().next()
+fn nothing_is_missing(walk: &Walk, oldest: LedgerSequence) -> bool {
+    let by_cursor = matches!(walk.from, EventsFrom::After(_));
+    by_cursor && walk.after.is_end_of_ledger() && oldest == walk.after.ledger().next()
 }
 
 /// Decoding ten thousand events takes tens of milliseconds: too long for the runtime.
-async fn decode(events: Vec<RawContractEvent>) -> Vec<Incoming> {
+pub(super) async fn decode(events: Vec<RawContractEvent>) -> Vec<Incoming> {
     if events.is_empty() {
         return Vec::new();
     }

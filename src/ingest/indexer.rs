@@ -7,10 +7,16 @@ use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::{args::PaceArgs, backoff::Backoff, error::IngestError, follower::Follower};
+use super::{
+    args::{OnReset, PaceArgs},
+    backoff::Backoff,
+    error::IngestError,
+    follower::{Follower, Walk},
+    reporter::Reporter,
+};
 use crate::{
     domain::{ContractId, EventId, LedgerSequence},
-    source::{ChainSource, EventsFrom, SourceError},
+    source::{Anchor, EndpointPool, EventsFrom, SourceError, WholeLedgers},
     store::{Batch, Committed, Prepared, Records, Store, StoreError, Writer},
 };
 
@@ -27,22 +33,31 @@ pub struct IngestSettings {
     pub contract_id: ContractId,
     /// How eagerly.
     pub pace: PaceArgs,
+    /// What to do when the network started over.
+    pub on_reset: OnReset,
     /// What the random part of waiting times grows from.
     pub seed: u64,
 }
 
 /// Follows one contract into one database.
 pub struct Indexer {
-    source: ChainSource,
+    source: EndpointPool,
+    whole_ledgers: Vec<WholeLedgers>,
     store: Store,
     settings: IngestSettings,
 }
 
 impl Indexer {
-    /// Returns an indexer that has not begun.
+    /// Returns an indexer that has not begun. Holes in the source's events are filled from `whole_ledgers`, the first
+    /// that has them.
     #[must_use]
-    pub const fn new(source: ChainSource, store: Store, settings: IngestSettings) -> Self {
-        Self { source, store, settings }
+    pub const fn new(
+        source: EndpointPool,
+        whole_ledgers: Vec<WholeLedgers>,
+        store: Store,
+        settings: IngestSettings,
+    ) -> Self {
+        Self { source, whole_ledgers, store, settings }
     }
 
     /// Indexes until stopped. A database that goes away is waited for; another writer is waited for too.
@@ -60,6 +75,10 @@ impl Indexer {
                 IngestError::Store(ref failure) if failure.is_unavailable() => backoff.wait(None),
                 IngestError::Store(StoreError::Fenced) => STANDBY_INTERVAL,
                 IngestError::Source(SourceError::Transient { retry_after, .. }) => backoff.wait(retry_after),
+                reset if reset.is_reset() && self.settings.on_reset == OnReset::Archive => {
+                    self.archive(&reset).await?;
+                    continue;
+                }
                 other => return Err(other),
             };
             warn!(wait_ms = wait.as_millis(), "indexing was interrupted and goes on from the cursor: {failure}");
@@ -68,6 +87,17 @@ impl Indexer {
                 () = sleep(wait) => {}
             }
         }
+        Ok(())
+    }
+
+    /// Puts what is indexed aside. The lock is taken anew for it, so that nobody else writes meanwhile.
+    async fn archive(&self, reset: &IngestError) -> Result<(), IngestError> {
+        warn!("{reset}");
+        let writer = self.become_writer().await?;
+        let schema = self.store.archive_epoch().await?;
+        self.source.set_anchor(None);
+        writer.release().await?;
+        warn!(schema, "what was indexed is in the schema {schema} now; beginning with the new network");
         Ok(())
     }
 
@@ -100,15 +130,23 @@ impl Indexer {
         position: EventId,
         stop: &CancellationToken,
     ) -> Result<(), IngestError> {
+        let contract_id = &self.settings.contract_id;
+        let progress = self.store.progress(contract_id).await?;
+        let closed_at = progress.and_then(|progress| progress.last_whole_ledger_closed_at);
+        let (committer, receiver) = mpsc::channel(BATCHES_AHEAD);
         let follower = Follower {
             source: &self.source,
-            contract_id: &self.settings.contract_id,
+            whole_ledgers: &self.whole_ledgers,
+            store: &self.store,
+            contract_id,
             pace: &self.settings.pace,
             backoff: self.backoff(),
-            said_behind: false,
+            reporter: Reporter::new(self.store.clone(), contract_id.clone()),
+            committer,
+            said: false,
         };
-        let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
-        tokio::try_join!(follower.follow(position, sender, stop), commit_all(&self.store, writer, receiver))?;
+        let walk = Walk::new(position, closed_at, Duration::from_millis(self.settings.pace.poll_ms));
+        tokio::try_join!(follower.follow(walk, stop), commit_all(&self.store, writer, receiver))?;
         Ok(())
     }
 
@@ -123,13 +161,17 @@ impl Indexer {
         Ok((writer, position))
     }
 
+    /// The pool compares every endpoint it comes to with the passphrase and with a ledger that is known.
     async fn check_network(&self) -> Result<(), IngestError> {
-        let wanted = &self.settings.network_passphrase;
-        let found = self.source.passphrase().await.map_err(IngestError::Source)?;
-        if found != *wanted {
-            return Err(IngestError::OtherNetwork { found, wanted: wanted.clone() });
+        let network = self.store.network().await?;
+        let is_first_start = network.is_none();
+        let known = network.and_then(|network| network.known);
+        self.source.set_anchor(known.map(|known| Anchor { sequence: known.sequence, hash: known.hash }));
+        if is_first_start {
+            // A database must not be claimed for a network that was only misspelt.
+            self.source.tip().await?;
         }
-        Ok(self.store.claim(wanted, &self.settings.contract_id).await?)
+        Ok(self.store.claim(&self.settings.network_passphrase, &self.settings.contract_id).await?)
     }
 
     async fn become_writer(&self) -> Result<Writer, IngestError> {
@@ -151,13 +193,13 @@ impl Indexer {
     async fn first_position(&self, writer: &mut Writer) -> Result<EventId, IngestError> {
         let first = match self.settings.pace.start_ledger {
             Some(ledger) => LedgerSequence(ledger),
-            None => away_from_the_edge(&self.source.ledgers().await.map_err(IngestError::Source)?),
+            None => away_from_the_edge(&self.source.ledgers().await.map_err(IngestError::from)?),
         };
         let answer = self.source.events(&self.settings.contract_id, EventsFrom::Ledger(first), 1).await;
         match answer {
             // A first ledger that is still to come is waited for by the follower.
             Ok(_) | Err(SourceError::NodeBehind { .. }) => {}
-            Err(failure) => return Err(IngestError::Source(failure)),
+            Err(failure) => return Err(failure.into()),
         }
         info!(ledger = first.0, "beginning with ledger {first}");
         Ok(writer.start_at(first).await?)

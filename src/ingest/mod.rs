@@ -1,16 +1,22 @@
 //! The indexer: follows the source, decodes, batches, commits. Knows nothing of those who read.
 
 mod args;
+mod backfill;
 mod backoff;
 mod batcher;
 mod error;
 mod follower;
+mod hole;
 mod indexer;
 mod late;
 mod pacing;
+mod reindex;
+mod reporter;
 
-pub use args::{IngestArgs, PaceArgs};
+pub use args::{IngestArgs, OnReset, PaceArgs};
+pub use backfill::{BackfillProgress, backfill};
 pub use batcher::{Batcher, Incoming};
 pub use error::IngestError;
 pub use indexer::{Indexer, IngestSettings};
 pub use late::{LateEvents, Replayed, replay_quarantine, write_late};
+pub use reindex::{ReindexProgress, reindex};

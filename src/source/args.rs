@@ -5,9 +5,20 @@ use clap::Args;
 /// Where to read the chain.
 #[derive(Args, Clone, Debug)]
 pub struct SourceArgs {
-    /// A Stellar RPC endpoint (protocol 23 or later). Needed by the roles that index.
-    #[arg(long, env = "FLOWFI_RPC_URL", value_name = "URL")]
-    pub rpc_url: Option<String>,
+    /// Stellar RPC endpoints (protocol 23 or later): separate them by commas or repeat the flag. The first one is
+    /// preferred; the next ones, in this order, are asked while it fails, is slow or is behind. Needed by the roles
+    /// that index.
+    #[arg(long = "rpc-url", env = "FLOWFI_RPC_URL", value_name = "URL", value_delimiter = ',')]
+    pub rpc_urls: Vec<String>,
+
+    /// A data lake of whole ledgers (SEP-54) to fill holes from: a folder, or an http(s) address. Without one, holes are
+    /// filled from the endpoints' `getLedgers`, which reach as far back as they keep ledgers.
+    #[arg(long, env = "FLOWFI_LAKE", value_name = "FOLDER|URL")]
+    pub lake: Option<String>,
+
+    /// How many of the lake's objects are read at once.
+    #[arg(long, env = "FLOWFI_LAKE_READS", value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub lake_reads: u16,
 
     /// The network's passphrase; the endpoint must serve this network.
     #[arg(

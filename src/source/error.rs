@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::domain::LedgerSequence;
 
 /// A failure of a source.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 pub enum SourceError {
     /// It may work later or elsewhere.
     #[error("{}: {detail}", reason.as_str())]
@@ -40,6 +40,40 @@ pub enum SourceError {
         wanted: LedgerSequence,
         /// The newest ledger it has.
         latest: LedgerSequence,
+    },
+    /// The source serves another network than was configured.
+    #[error("the source serves the network \"{found}\", not \"{wanted}\"")]
+    OtherNetwork {
+        /// The passphrase of the network it serves.
+        found: String,
+        /// The passphrase that was configured.
+        wanted: String,
+    },
+    /// The source serves another chain of that name: a network that started over, or a fork.
+    #[error("the source serves another chain: ledger {ledger} has the hash {found} there, not {expected}")]
+    OtherChain {
+        /// The ledger that was compared.
+        ledger: LedgerSequence,
+        /// Its hash on our chain, in hex.
+        expected: String,
+        /// Its hash on the source's chain, in hex.
+        found: String,
+    },
+    /// The host gives transactions without their metadata, and so without events.
+    #[error(
+        "the Horizon {host} leaves out result_meta_xdr (transaction {transaction}); it cannot be used as a cross-check"
+    )]
+    NoTransactionMeta {
+        /// The host.
+        host: String,
+        /// The hash of a transaction that came without.
+        transaction: String,
+    },
+    /// The source has no such ledger: not yet, or there is a hole in it.
+    #[error("the source has no ledger {ledger}")]
+    LedgerMissing {
+        /// The first ledger that is not there.
+        ledger: LedgerSequence,
     },
 }
 
@@ -76,8 +110,24 @@ impl TransientReason {
 }
 
 impl SourceError {
+    /// Returns whether a healthy source does not have the ledger: no longer, or not yet.
+    pub(super) const fn is_lack(&self) -> bool {
+        matches!(self, Self::BehindRetention { .. } | Self::NodeBehind { .. })
+    }
+
     pub(super) fn transient(reason: TransientReason, detail: impl Into<String>) -> Self {
         Self::Transient { reason, retry_after: None, detail: detail.into() }
+    }
+
+    /// Returns the failure with what was being read.
+    pub(super) fn about(self, what: &str) -> Self {
+        match self {
+            Self::Transient { reason, retry_after, detail } => {
+                Self::Transient { reason, retry_after, detail: format!("{what}: {detail}") }
+            }
+            Self::Permanent { detail } => Self::Permanent { detail: format!("{what}: {detail}") },
+            other => other,
+        }
     }
 
     pub(super) fn bad_reply(detail: impl Into<String>) -> Self {

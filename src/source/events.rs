@@ -1,11 +1,8 @@
 //! Pages of contract events, from whichever source.
 
-use std::ops::RangeInclusive;
-
 use chrono::{DateTime, Utc};
 
-use super::{SourceError, StellarRpc};
-use crate::domain::{ContractId, EventId, LedgerSequence, RawContractEvent};
+use crate::domain::{CoverageSource, EventId, LedgerSequence, RawContractEvent};
 
 /// Where a page of events starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +22,23 @@ impl EventsFrom {
             Self::After(position) => position.ledger(),
         }
     }
+
+    /// Returns the ledger that a position at the end of a ledger leads to.
+    pub(super) fn next_ledger(self) -> Option<LedgerSequence> {
+        match self {
+            Self::After(position) if position.is_end_of_ledger() => Some(position.ledger().next()),
+            _ => None,
+        }
+    }
+
+    /// Returns the position after which events are asked for.
+    #[must_use]
+    pub fn position(self) -> EventId {
+        match self {
+            Self::Ledger(ledger) => EventId::end_of_ledger(ledger.previous()),
+            Self::After(position) => position,
+        }
+    }
 }
 
 /// A page of one contract's events.
@@ -42,6 +56,8 @@ pub struct EventPage {
     pub latest_ledger_closed_at: Option<DateTime<Utc>>,
     /// The oldest ledger the source still has, if it says.
     pub oldest_ledger: Option<LedgerSequence>,
+    /// Where the page was read, for the coverage.
+    pub source: CoverageSource,
 }
 
 impl EventPage {
@@ -51,48 +67,13 @@ impl EventPage {
     pub fn is_drained(&self) -> bool {
         !self.is_full && self.cursor.ledger() >= self.latest_ledger
     }
-}
 
-/// A source of the chain's contract events.
-#[derive(Clone, Debug)]
-pub enum ChainSource {
-    /// Stellar RPC's `getEvents`.
-    Rpc(StellarRpc),
-}
-
-impl ChainSource {
-    /// Returns a page of at most `limit` events of `contract_id`.
-    ///
-    /// # Errors
-    /// A [`SourceError`], sorted.
-    pub async fn events(
-        &self,
-        contract_id: &ContractId,
-        from: EventsFrom,
-        limit: u32,
-    ) -> Result<EventPage, SourceError> {
-        match self {
-            Self::Rpc(rpc) => rpc.events(contract_id, from, limit).await,
-        }
-    }
-
-    /// Returns the passphrase of the network this source serves.
-    ///
-    /// # Errors
-    /// A [`SourceError`], sorted.
-    pub async fn passphrase(&self) -> Result<String, SourceError> {
-        match self {
-            Self::Rpc(rpc) => rpc.passphrase().await,
-        }
-    }
-
-    /// Returns the oldest and the newest ledger this source has.
-    ///
-    /// # Errors
-    /// A [`SourceError`], sorted.
-    pub async fn ledgers(&self) -> Result<RangeInclusive<LedgerSequence>, SourceError> {
-        match self {
-            Self::Rpc(rpc) => rpc.ledgers().await,
-        }
+    /// Returns the page without what lies at or before `position`, and its cursor never before that: a window that
+    /// ends where it starts, or the older reply of another node, would lead back.
+    #[must_use]
+    pub(super) fn not_before(mut self, position: EventId) -> Self {
+        self.events.retain(|event| event.id > position);
+        self.cursor = self.cursor.max(position);
+        self
     }
 }

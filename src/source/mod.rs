@@ -1,14 +1,35 @@
-//! Where facts come from outside: Stellar RPC. The only home of `reqwest`.
+//! Where facts come from outside: Stellar RPC, the ledger data lake, and Horizon as a cross-check. The only home of `reqwest`.
 //!
-//! Every failure is sorted here, once, into what a caller can do about it; nothing is retried here.
+//! Every failure is sorted here, once, into what a caller can do about it. A pool of endpoints (`pool.rs`) turns to the
+//! next one at once. Only single reads of whole ledgers are tried again here, a few times; all other waiting and asking
+//! again is the caller's.
 
 mod args;
+mod breaker;
+mod endpoint;
 mod error;
 mod events;
+mod facts;
+mod get_ledgers;
+mod health;
+mod horizon;
+mod lake;
+mod ledgers;
+mod page_size;
+mod pool;
+mod retry;
 mod rpc;
+mod verdict;
 mod wire;
 
 pub use args::SourceArgs;
 pub use error::{SourceError, TransientReason};
-pub use events::{ChainSource, EventPage, EventsFrom};
+pub use events::{EventPage, EventsFrom};
+pub use facts::{Anchor, FoundEntry, LedgerEntries, Tip};
+pub use get_ledgers::{LedgerPage, PackedLedger};
+pub use health::{EndpointHealth, EndpointState};
+pub use horizon::{EventDifference, Horizon};
+pub use lake::Lake;
+pub use ledgers::{LedgerEvents, WholeLedgers};
+pub use pool::EndpointPool;
 pub use rpc::StellarRpc;

@@ -1,6 +1,6 @@
 //! Stellar RPC over HTTP: the calls we make and the sorting of everything that can come back.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{Response, StatusCode, Url, header::RETRY_AFTER};
@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{
-    EventPage, EventsFrom, SourceError, TransientReason,
-    wire::{Events, Health, Network, Reply, RpcError},
+    EventPage, EventsFrom, LedgerEntries, SourceError, Tip, TransientReason,
+    page_size::EventsQuery,
+    wire::{Entries, Events, Health, LedgerHashes, Network, Reply, RpcError, Version},
 };
 use crate::domain::{ContractId, LedgerSequence};
 
@@ -35,19 +36,18 @@ impl StellarRpc {
     /// [`SourceError::Permanent`] if the URL is no HTTP URL.
     pub fn new(url: &str) -> Result<Self, SourceError> {
         let permanent = |detail: String| SourceError::Permanent { detail };
-        let url: Url = url.parse().map_err(|error| permanent(format!("the RPC URL is not a URL: {error}")))?;
+        let url: Url = url.parse().map_err(|error| permanent(format!("it is not a URL: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(permanent("the RPC URL must start with http:// or https://".into()));
+            let shown = format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default());
+            return Err(permanent(format!("{shown} does not start with http:// or https://")));
         }
-        // An error means that a provider is installed already, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .user_agent(concat!("flowfi-indexer/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| permanent(format!("no HTTP client: {error}")))?;
-        Ok(Self { client, url })
+        Ok(Self { client: http_client()?, url })
+    }
+
+    /// Returns the host of the endpoint, with its port where that is named: what may be shown of its URL.
+    pub(super) fn host(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
     /// `getNetwork`: returns the passphrase of the endpoint's network.
@@ -56,20 +56,22 @@ impl StellarRpc {
         Ok(network.passphrase)
     }
 
-    /// `getHealth`: returns the oldest and the newest ledger the endpoint has.
-    pub(super) async fn ledgers(&self) -> Result<RangeInclusive<LedgerSequence>, SourceError> {
+    /// `getVersionInfo`: returns what the endpoint says it runs.
+    pub(super) async fn version(&self) -> Result<String, SourceError> {
+        let version: Version = self.call_small("getVersionInfo", json!({})).await?;
+        Ok(version.version)
+    }
+
+    /// `getHealth`: returns the newest ledger the endpoint has, and the oldest.
+    pub(super) async fn tip(&self) -> Result<Tip, SourceError> {
         let health: Health = self.call_small("getHealth", json!({})).await?;
-        Ok(health.oldest_ledger..=health.latest_ledger)
+        Ok(health.into())
     }
 
     /// `getEvents` with one filter that always names type and contract (servers up to 27.1.0 lose events where a
     /// filter leaves one of them out).
-    pub(super) async fn events(
-        &self,
-        contract_id: &ContractId,
-        from: EventsFrom,
-        limit: u32,
-    ) -> Result<EventPage, SourceError> {
+    pub(super) async fn events(&self, contract_id: &ContractId, query: EventsQuery) -> Result<EventPage, SourceError> {
+        let EventsQuery { from, to_ledger_exclusive, limit } = query;
         let mut params = json!({
             "filters": [{"type": "contract,system", "contractIds": [contract_id]}],
             "pagination": {"limit": limit},
@@ -77,6 +79,9 @@ impl StellarRpc {
         match from {
             EventsFrom::Ledger(ledger) => params["startLedger"] = json!(ledger),
             EventsFrom::After(position) => params["pagination"]["cursor"] = json!(position),
+        }
+        if let Some(end) = to_ledger_exclusive {
+            params["endLedger"] = json!(end);
         }
         let body = self.post("getEvents", params).await?;
         let contract_id = contract_id.clone();
@@ -87,28 +92,70 @@ impl StellarRpc {
         page.await.map_err(|_| SourceError::bad_reply("reading the reply failed"))?
     }
 
-    async fn call_small<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, SourceError> {
+    /// `getLedgerEntries`: returns the entries of at most 200 keys, matched by key: replies are in another order, and
+    /// leave out what does not exist or is archived.
+    pub(super) async fn ledger_entries(&self, keys: &[String]) -> Result<LedgerEntries, SourceError> {
+        let entries: Entries = self.call_small("getLedgerEntries", json!({ "keys": keys })).await?;
+        Ok(entries.into())
+    }
+
+    /// `getLedgers`: returns the hash of a ledger in hex, `None` where the endpoint cannot say: it does not have the
+    /// ledger or not the method.
+    ///
+    /// # Errors
+    /// A [`SourceError`] that may pass.
+    pub async fn ledger_hash(&self, sequence: LedgerSequence) -> Result<Option<String>, SourceError> {
+        let params = json!({"startLedger": sequence, "pagination": {"limit": 1}});
+        let body = self.post("getLedgers", params).await?;
+        match result_of::<LedgerHashes>(&body, sequence) {
+            Ok(page) => Ok(page.hash_of(sequence)),
+            Err(failure @ SourceError::Transient { .. }) => Err(failure),
+            Err(_) => Ok(None),
+        }
+    }
+
+    pub(super) async fn call_small<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, SourceError> {
         let body = self.post(method, params).await?;
         result_of(&body, LedgerSequence(0))
     }
 
-    async fn post(&self, method: &str, params: Value) -> Result<Bytes, SourceError> {
+    pub(super) async fn post(&self, method: &str, params: Value) -> Result<Bytes, SourceError> {
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let mut response = self.client.post(self.url.clone()).json(&request).send().await.map_err(network_error)?;
+        let response = self.client.post(self.url.clone()).json(&request).send().await.map_err(network_error)?;
         check_status(&response)?;
-        let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(network_error)? {
-            if body.len() + chunk.len() > LARGEST_REPLY_BYTES {
-                return Err(SourceError::bad_reply(format!("the reply is larger than {LARGEST_REPLY_BYTES} bytes")));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body.freeze())
+        read_body(response).await
     }
 }
 
-fn network_error(error: reqwest::Error) -> SourceError {
-    let reason = if error.is_timeout() {
+/// Returns a client with timeouts for every request.
+pub(super) fn http_client() -> Result<reqwest::Client, SourceError> {
+    // An error means that a provider is installed already, which serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
+        .user_agent(concat!("flowfi-indexer/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| SourceError::Permanent { detail: format!("no HTTP client: {error}") })
+}
+
+/// Returns the whole body, up to the largest that is believed.
+pub(super) async fn read_body(mut response: Response) -> Result<Bytes, SourceError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(network_error)? {
+        if body.len() + chunk.len() > LARGEST_REPLY_BYTES {
+            return Err(SourceError::bad_reply(format!("the reply is larger than {LARGEST_REPLY_BYTES} bytes")));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+pub(super) fn network_error(error: reqwest::Error) -> SourceError {
+    // Only a request that arrived can have been too much for the node.
+    let reason = if error.is_connect() {
+        TransientReason::Network
+    } else if error.is_timeout() {
         TransientReason::Timeout
     } else if error.is_decode() {
         TransientReason::BadReply
@@ -123,7 +170,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), innermost)
 }
 
-fn check_status(response: &Response) -> Result<(), SourceError> {
+pub(super) fn check_status(response: &Response) -> Result<(), SourceError> {
     let status = response.status();
     if status.is_success() {
         return Ok(());
@@ -132,7 +179,7 @@ fn check_status(response: &Response) -> Result<(), SourceError> {
         StatusCode::TOO_MANY_REQUESTS => TransientReason::RateLimited,
         StatusCode::REQUEST_TIMEOUT => TransientReason::Timeout,
         status if status.is_server_error() => TransientReason::Server,
-        _ => return Err(SourceError::Permanent { detail: format!("the RPC endpoint answers HTTP {status}") }),
+        _ => return Err(SourceError::Permanent { detail: format!("the server answers HTTP {status}") }),
     };
     let retry_after = response
         .headers()
@@ -143,7 +190,10 @@ fn check_status(response: &Response) -> Result<(), SourceError> {
 }
 
 /// Reads a JSON-RPC reply to a request about `wanted`.
-fn result_of<'a, T: serde::Deserialize<'a>>(body: &'a [u8], wanted: LedgerSequence) -> Result<T, SourceError> {
+pub(super) fn result_of<'a, T: serde::Deserialize<'a>>(
+    body: &'a [u8],
+    wanted: LedgerSequence,
+) -> Result<T, SourceError> {
     let reply: Reply<T> = serde_json::from_slice(body).map_err(|error| SourceError::bad_reply(error.to_string()))?;
     match (reply.result, reply.error) {
         (_, Some(error)) => Err(sort(&error, wanted)),
@@ -156,7 +206,8 @@ fn result_of<'a, T: serde::Deserialize<'a>>(body: &'a [u8], wanted: LedgerSequen
 fn sort(error: &RpcError, wanted: LedgerSequence) -> SourceError {
     let detail = format!("RPC error {}: {}", error.code, error.message);
     match error.code {
-        -32600 => out_of_range(&error.message, wanted)
+        // Servers before 23 answer -32003 to a `getLedgers` out of range.
+        -32600 | -32003 => out_of_range(&error.message, wanted)
             .unwrap_or_else(|| SourceError::transient(TransientReason::Server, detail)),
         -32601 | -32602 => SourceError::Permanent { detail },
         -32001 => SourceError::transient(TransientReason::ProcessingLimit, detail),
@@ -164,12 +215,22 @@ fn sort(error: &RpcError, wanted: LedgerSequence) -> SourceError {
     }
 }
 
-/// Reads "… must be within the ledger range: {oldest} - {latest}" and says on which side of it `wanted` lies.
+/// Reads the range that the server names and says on which side of it `wanted` lies. `getEvents` says "… must be
+/// within the ledger range: {oldest} - {latest}", `getLedgers` "… must be between the oldest ledger: {oldest} and the
+/// latest ledger: {latest} for this rpc instance".
 fn out_of_range(message: &str, wanted: LedgerSequence) -> Option<SourceError> {
-    let (_, range) = message.split_once("ledger range:")?;
-    let (oldest, latest) = range.split_once('-')?;
-    let oldest = LedgerSequence(oldest.trim().parse().ok()?);
-    let latest = LedgerSequence(latest.trim().parse().ok()?);
+    let number_after = |label| {
+        let (_, rest) = message.split_once(label)?;
+        let digits = rest.trim_start().split(|character: char| !character.is_ascii_digit()).next()?;
+        digits.parse().ok().map(LedgerSequence)
+    };
+    let (oldest, latest) = match message.split_once("ledger range:") {
+        Some((_, range)) => {
+            let (oldest, latest) = range.split_once('-')?;
+            (LedgerSequence(oldest.trim().parse().ok()?), LedgerSequence(latest.trim().parse().ok()?))
+        }
+        None => (number_after("the oldest ledger:")?, number_after("the latest ledger:")?),
+    };
     if wanted < oldest {
         Some(SourceError::BehindRetention { wanted, oldest })
     } else {
@@ -196,6 +257,21 @@ mod tests {
     }
 
     #[test]
+    fn a_range_error_of_get_ledgers_says_on_which_side_we_are() {
+        let text = |oldest: u32, latest: u32| {
+            format!(
+                "start ledger (50) must be between the oldest ledger: {oldest} and the latest ledger: {latest} for this rpc instance"
+            )
+        };
+        for code in [-32600, -32003] {
+            let behind = sorted(code, &text(100, 200));
+            assert!(matches!(behind, SourceError::BehindRetention { oldest: LedgerSequence(100), .. }));
+            let ahead = sorted(code, &text(2, 40));
+            assert!(matches!(ahead, SourceError::NodeBehind { latest: LedgerSequence(40), .. }));
+        }
+    }
+
+    #[test]
     fn an_invalid_request_that_is_no_range_error_may_pass() {
         assert!(matches!(sorted(-32600, "database is locked"), SourceError::Transient { .. }));
     }
@@ -208,8 +284,8 @@ mod tests {
 
     #[test]
     fn what_the_node_cannot_do_now_may_pass() {
-        for code in [-32603, -32003, 0] {
-            assert!(matches!(sorted(code, ""), SourceError::Transient { reason: TransientReason::Server, .. }));
+        for (code, text) in [(-32603, "data stores are not initialized: no ledgers"), (-32003, ""), (0, "")] {
+            assert!(matches!(sorted(code, text), SourceError::Transient { reason: TransientReason::Server, .. }));
         }
         let limit = sorted(-32001, "request exceeded processing limit threshold");
         assert!(matches!(limit, SourceError::Transient { reason: TransientReason::ProcessingLimit, .. }));

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, de};
 
-use super::{EventPage, SourceError};
-use crate::domain::{ContractId, EventId, EventKind, LedgerSequence, RawContractEvent};
+use super::{EventPage, FoundEntry, LedgerEntries, SourceError, Tip};
+use crate::domain::{ContractId, CoverageSource, EventId, EventKind, LedgerSequence, RawContractEvent};
 
 #[derive(Deserialize)]
 pub(super) struct Reply<T> {
@@ -27,10 +27,76 @@ pub(super) struct Network {
 }
 
 #[derive(Deserialize)]
+pub(super) struct Version {
+    pub(super) version: String,
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Health {
-    pub(super) oldest_ledger: LedgerSequence,
-    pub(super) latest_ledger: LedgerSequence,
+    oldest_ledger: LedgerSequence,
+    latest_ledger: LedgerSequence,
+    #[serde(default, deserialize_with = "unix_time")]
+    latest_ledger_close_time: Option<DateTime<Utc>>,
+}
+
+impl From<Health> for Tip {
+    fn from(health: Health) -> Self {
+        Self {
+            sequence: health.latest_ledger,
+            closed_at: health.latest_ledger_close_time,
+            oldest: health.oldest_ledger,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct LedgerHashes {
+    ledgers: Vec<LedgerHash>,
+}
+
+#[derive(Deserialize)]
+struct LedgerHash {
+    sequence: LedgerSequence,
+    hash: String,
+}
+
+impl LedgerHashes {
+    pub(super) fn hash_of(self, sequence: LedgerSequence) -> Option<String> {
+        self.ledgers.into_iter().find(|ledger| ledger.sequence == sequence).map(|ledger| ledger.hash)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Entries {
+    /// Some servers send null for none.
+    entries: Option<Vec<Entry>>,
+    latest_ledger: LedgerSequence,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    key: String,
+    xdr: String,
+    last_modified_ledger_seq: LedgerSequence,
+    live_until_ledger_seq: Option<LedgerSequence>,
+}
+
+impl From<Entries> for LedgerEntries {
+    fn from(reply: Entries) -> Self {
+        let found = |entry: Entry| FoundEntry {
+            xdr: entry.xdr,
+            last_modified_ledger: entry.last_modified_ledger_seq,
+            live_until_ledger: entry.live_until_ledger_seq,
+        };
+        let entries = reply.entries.unwrap_or_default().into_iter();
+        Self {
+            entries: entries.map(|entry| (entry.key.clone(), found(entry))).collect(),
+            latest_ledger: reply.latest_ledger,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -44,6 +110,25 @@ pub(super) struct Events<'a> {
     #[serde(default, deserialize_with = "unix_time")]
     latest_ledger_close_time: Option<DateTime<Utc>>,
     oldest_ledger: Option<LedgerSequence>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names of the reply")]
+pub(super) struct Ledgers<'a> {
+    #[serde(borrow)]
+    pub(super) ledgers: Vec<WholeLedger<'a>>,
+    pub(super) latest_ledger: LedgerSequence,
+    pub(super) oldest_ledger: LedgerSequence,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WholeLedger<'a> {
+    pub(super) hash: String,
+    pub(super) sequence: LedgerSequence,
+    #[serde(borrow)]
+    pub(super) metadata_xdr: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -101,6 +186,7 @@ impl Events<'_> {
             latest_ledger: self.latest_ledger,
             latest_ledger_closed_at: self.latest_ledger_close_time,
             oldest_ledger: self.oldest_ledger,
+            source: CoverageSource::Rpc,
         })
     }
 }

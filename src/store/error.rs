@@ -48,6 +48,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Returns whether a lock was not given in time, or two who waited for each other were parted.
+    #[must_use]
+    pub(super) fn is_lock_timeout(&self) -> bool {
+        const LOCK_NOT_AVAILABLE: &str = "55P03";
+        const DEADLOCK_DETECTED: &str = "40P01";
+        let (Self::Refused(failure) | Self::Unavailable(failure)) = self else { return false };
+        let code = failure.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        code.is_some_and(|code| [LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED].contains(&&*code))
+    }
+
     /// Returns whether waiting helps: the database is away or does not answer.
     #[must_use]
     pub const fn is_unavailable(&self) -> bool {

@@ -157,6 +157,27 @@ pub(super) async fn raw_events_of(
     rows.into_iter().map(RawContractEvent::try_from).collect()
 }
 
+/// Returns the first `limit` stored events after a position as they came, in the order of the chain.
+pub(super) async fn raw_events_after(
+    executor: impl sqlx::PgExecutor<'_>,
+    contract_id: &ContractId,
+    after: EventId,
+    limit: u32,
+) -> Result<Vec<RawContractEvent>, StoreError> {
+    let rows = sqlx::query_as!(
+        RawEventRow,
+        "select toid, event_index, contract_id, ledger_closed_at, tx_hash, topics, value from stream_events
+         where contract_id = $1 and (toid, event_index) > ($2, $3) order by toid, event_index limit $4",
+        contract_id.as_str(),
+        after.toid(),
+        i64::from(after.index()),
+        i64::from(limit),
+    )
+    .fetch_all(executor)
+    .await?;
+    rows.into_iter().map(RawContractEvent::try_from).collect()
+}
+
 /// An event as it came. Every row of `stream_events` is the contract's own, from a call that succeeded.
 struct RawEventRow {
     toid: i64,

@@ -1,6 +1,6 @@
 //! The network that a schema holds, its epoch, and what is kept of the epochs before.
 
-use sqlx::{Connection, PgConnection};
+use sqlx::{PgConnection, postgres::PgPoolOptions};
 
 use super::{Store, StoreError, pool::ledger};
 use crate::domain::{Epoch, LedgerSequence};
@@ -19,6 +19,10 @@ const TABLES_OF_AN_EPOCH: [&str; 11] = [
     "stream_events",
     "streams",
 ];
+
+/// Where the tables of the next epoch are made.
+const NEXT: &str = "flowfi_next";
+const CONNECTIONS_OF_ANOTHER_SCHEMA: u32 = 4;
 
 /// A ledger and its hash: what tells one chain from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,27 +78,53 @@ impl Store {
     pub async fn archive_epoch(&self) -> Result<String, StoreError> {
         let network = self.network().await?;
         let network = network.ok_or_else(|| StoreError::Corrupt("there is no network to archive".to_owned()))?;
+        self.drop_schema(NEXT).await?;
+        let next = self.open_schema(NEXT).await?;
+        let epoch =
+            i32::try_from(network.epoch.0 + 1).map_err(|_| StoreError::Corrupt("too many epochs".to_owned()))?;
+        sqlx::query!("insert into network (passphrase, epoch) values ($1, $2)", network.passphrase, epoch)
+            .execute(&next.pool)
+            .await?;
+        next.close().await;
         let schema = format!("flowfi_epoch_{}", network.epoch.0);
-        let mut connection = PgConnection::connect_with(&self.pool.connect_options()).await?;
-        let mut transaction = connection.begin().await?;
+        let mut transaction = self.pool.begin().await?;
+        let live = current_schema(&mut transaction).await?;
         execute(&mut transaction, format!("create schema {schema}")).await?;
         for table in TABLES_OF_AN_EPOCH {
-            execute(&mut transaction, format!("alter table {table} set schema {schema}")).await?;
+            execute(&mut transaction, format!("alter table \"{live}\".{table} set schema {schema}")).await?;
+            execute(&mut transaction, format!("alter table {NEXT}.{table} set schema \"{live}\"")).await?;
         }
-        sqlx::migrate!().run(&mut *transaction).await.map_err(StoreError::Migration)?;
-        let next = i32::try_from(network.epoch.0 + 1).map_err(|_| StoreError::Corrupt("too many epochs".to_owned()))?;
-        sqlx::query!("insert into network (passphrase, epoch) values ($1, $2)", network.passphrase, next)
-            .execute(&mut *transaction)
-            .await?;
         super::listen::notify(&mut transaction).await?;
         transaction.commit().await?;
-        connection.close().await?;
+        self.drop_schema(NEXT).await?;
         Ok(schema)
+    }
+
+    /// Opens another schema of this database, made and brought up to date if need be.
+    pub(super) async fn open_schema(&self, schema: &str) -> Result<Self, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        execute(&mut connection, format!("create schema if not exists {schema}")).await?;
+        let options = (*self.pool.connect_options()).clone().options([("search_path", schema)]);
+        let pool = PgPoolOptions::new().max_connections(CONNECTIONS_OF_ANOTHER_SCHEMA).connect_with(options).await?;
+        let store = Self::on(pool);
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    /// Removes a schema with everything in it, if it is there.
+    pub(super) async fn drop_schema(&self, schema: &str) -> Result<(), StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        execute(&mut connection, format!("drop schema if exists {schema} cascade")).await
     }
 }
 
+/// Returns the schema that is read, quoted nowhere yet.
+pub(super) async fn current_schema(connection: &mut PgConnection) -> Result<String, StoreError> {
+    Ok(sqlx::query_scalar!(r#"select current_schema()::text as "schema!""#).fetch_one(connection).await?)
+}
+
 /// Statements about tables take no parameters; the names in them are our own.
-async fn execute(connection: &mut PgConnection, statement: String) -> Result<(), StoreError> {
+pub(super) async fn execute(connection: &mut PgConnection, statement: String) -> Result<(), StoreError> {
     sqlx::query(sqlx::AssertSqlSafe(statement)).execute(connection).await?;
     Ok(())
 }

@@ -98,6 +98,13 @@ impl Store {
         .transpose()
     }
 
+    /// Returns the contracts whose index has begun.
+    pub async fn contracts(&self) -> Result<Vec<ContractId>, StoreError> {
+        let rows =
+            sqlx::query_scalar!("select contract_id from cursors order by contract_id").fetch_all(&self.pool).await?;
+        rows.iter().map(|text| parse("contract_id", text)).collect()
+    }
+
     /// Claims the database for one contract of the network of this passphrase, or checks that it is theirs.
     ///
     /// # Errors

@@ -121,7 +121,7 @@ impl Repair {
 }
 
 /// Raises the revision in the same transaction, so that readers and the writer hear of it together.
-async fn record_revision(
+pub(super) async fn record_revision(
     connection: &mut PgConnection,
     contract_id: &ContractId,
     (first, last): (EventId, EventId),

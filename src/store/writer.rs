@@ -6,7 +6,7 @@ use sqlx::{Connection, PgConnection};
 use super::{Store, StoreError, pool};
 use crate::domain::{ContractId, EventId, LedgerSequence};
 
-/// The key of the advisory lock: "flowfi" in ASCII.
+/// The key of the advisory lock: "flowfi" in ASCII, joined with the schema, since each is written by itself.
 const LOCK_KEY: i64 = 0x666c_6f77_6669;
 
 impl Store {
@@ -17,7 +17,7 @@ impl Store {
                    select from pg_locks
                    where locktype = 'advisory' and granted and objsubid = 1
                      and database = (select oid from pg_database where datname = current_database())
-                     and (classid::bigint << 32) | objid::bigint = $1
+                     and (classid::bigint << 32) | objid::bigint = $1::bigint # hashtext(current_schema())
                ) as "held!""#,
             LOCK_KEY,
         )
@@ -42,9 +42,12 @@ impl Writer {
     pub async fn try_acquire(store: &Store, contract_id: ContractId) -> Result<Option<Self>, StoreError> {
         let options = store.pool.connect_options();
         let mut connection = PgConnection::connect_with(&options).await?;
-        let locked = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "locked!""#, LOCK_KEY)
-            .fetch_one(&mut connection)
-            .await?;
+        let locked = sqlx::query_scalar!(
+            r#"select pg_try_advisory_lock($1::bigint # hashtext(current_schema())) as "locked!""#,
+            LOCK_KEY
+        )
+        .fetch_one(&mut connection)
+        .await?;
         if !locked {
             return Ok(None);
         }

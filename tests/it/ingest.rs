@@ -4,8 +4,6 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use flowfi_indexer::{
     devnet::{DevnetArgs, Emit, EventKind, Fault, RawEvent},
     domain::{Address, StreamId},
-    ingest::IngestError,
-    source::SourceError,
 };
 use serde_json::Value;
 use sqlx::{PgPool, Row};
@@ -155,28 +153,6 @@ async fn events_of_another_contract_are_not_believed(pool: PgPool) {
     world.start_indexer(100);
     world.indexed().await;
     world.assert_equal_to_the_chain().await;
-}
-
-#[sqlx::test]
-async fn a_hole_in_the_sources_history_stops_and_names_the_ledger(pool: PgPool) {
-    let world = World::new(pool).await;
-    world.create("alice", "bob", 1_000_000, 100).await;
-    let stop = world.stop.child_token();
-    let run = world.indexer(100).run(stop.clone());
-    let indexed = async {
-        world.indexed().await;
-        stop.cancel();
-    };
-    let (ended, ()) = tokio::join!(run, indexed);
-    ended.unwrap();
-
-    world.devnet.close_ledgers(20).unwrap();
-    world.devnet.inject(Fault::Retention { ledgers: 5 }, None).unwrap();
-    let failure = world.indexer_failure().await;
-    let IngestError::Source(SourceError::BehindRetention { wanted, oldest }) = failure else {
-        panic!("another failure: {failure}")
-    };
-    assert_eq!((wanted.0 + 20, oldest.0), (world.devnet.latest_ledger().0, world.devnet.latest_ledger().0 - 4));
 }
 
 #[sqlx::test]

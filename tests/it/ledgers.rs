@@ -1,15 +1,19 @@
 //! Whole ledgers against what an independent decoder found in them, in every wrapping.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{Read, Write},
+    num::NonZeroUsize,
     path::{Path, PathBuf},
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use flowfi_indexer::{
-    decode::{BrokenChain, LedgerEvent, LedgerFault, LedgerHeader, LedgerInputError, read_ledgers},
+    decode::{
+        BrokenChain, LedgerEvent, LedgerFault, LedgerHeader, LedgerInputError, LedgerScan, LedgerScanners, read_ledgers,
+    },
     domain::{ContractId, RawContractEvent},
 };
 use proptest::prelude::*;
@@ -72,7 +76,7 @@ pub fn framed(metas: &[(u32, Vec<u8>)]) -> Vec<u8> {
     records
 }
 
-fn batch(metas: &[(u32, Vec<u8>)]) -> Vec<u8> {
+pub fn batch(metas: &[(u32, Vec<u8>)]) -> Vec<u8> {
     let head = [metas[0].0, metas[metas.len() - 1].0, u32::try_from(metas.len()).unwrap()];
     let metas = metas.iter().flat_map(|(_, meta)| meta.iter().copied());
     head.iter().flat_map(|word| word.to_be_bytes()).chain(metas).collect()
@@ -266,7 +270,81 @@ fn what_the_receiver_refuses_ends_the_reading() {
     assert_eq!((refused.unwrap_err().to_string().as_str(), seen), ("enough", 2));
 }
 
+/// Some of the contracts that events of the file name, and one that none names.
+fn contracts(name: &str) -> BTreeSet<ContractId> {
+    let named = expected(name);
+    let named: BTreeSet<_> = named.iter().filter_map(|event| event["contractId"].as_str()?.parse().ok()).collect();
+    named.into_iter().take(5).chain([ContractId::from_bytes([7; 32])]).collect()
+}
+
+fn read_whole(meta: &[u8], contract_id: &ContractId) -> LedgerScan {
+    let mut found = None;
+    read_ledgers(meta, |ledger| {
+        found = Some(LedgerScan { header: ledger.header().clone(), events: ledger.contract_events(contract_id) });
+        Ok::<_, LedgerInputError>(())
+    })
+    .unwrap();
+    found.unwrap()
+}
+
+fn scanners() -> LedgerScanners {
+    LedgerScanners::start(NonZeroUsize::MIN).unwrap()
+}
+
+#[tokio::test]
+async fn looking_for_one_contract_finds_what_reading_the_whole_ledger_finds() {
+    let scanners = scanners();
+    let mut found = 0;
+    for name in files() {
+        let metas = metas(&name);
+        for contract_id in contracts(&name) {
+            let whole: Vec<_> = metas.iter().map(|(_, meta)| read_whole(meta, &contract_id)).collect();
+            for ((number, meta), wanted) in metas.iter().zip(&whole) {
+                found += wanted.events.len();
+                let one = batch(&[(*number, meta.clone())]);
+                for input in [meta.clone(), zstd::encode_all(one.as_slice(), 1).unwrap()] {
+                    let scanned = scanners.scan(input.into(), &contract_id).await.unwrap();
+                    assert_eq!(scanned, std::slice::from_ref(wanted), "{name}, ledger {number}, {contract_id}");
+                }
+            }
+            let all = zstd::encode_all(batch(&metas).as_slice(), 1).unwrap();
+            assert_eq!(scanners.scan(all.into(), &contract_id).await.unwrap(), whole, "{name}, {contract_id}");
+        }
+    }
+    assert!(found > 100, "{found}");
+}
+
+#[tokio::test]
+async fn looking_for_one_contract_refuses_what_is_no_ledger() {
+    let scanners = scanners();
+    let (number, meta) = metas(PUBNET).remove(0);
+    let contract_id: ContractId = expected(PUBNET)[0]["contractId"].as_str().unwrap().parse().unwrap();
+    let fault = async |input: Vec<u8>| scanners.scan(input.into(), &contract_id).await.unwrap_err();
+    assert!(matches!(fault(Vec::new()).await, LedgerFault::Empty));
+    assert!(matches!(fault(b"{\"jsonrpc\":\"2.0\"}".to_vec()).await, LedgerFault::UnknownForm));
+    assert!(matches!(fault(batch(&[(number + 1, meta.clone())])).await, LedgerFault::NotInBatch { .. }));
+    assert!(matches!(fault(meta[..300].to_vec()).await, LedgerFault::CutShort));
+    let packed = zstd::encode_all(batch(&[(number, meta)]).as_slice(), 1).unwrap();
+    assert!(matches!(fault(packed[..packed.len() - 9].to_vec()).await, LedgerFault::CutShort));
+}
+
 proptest! {
+    #[test]
+    fn looking_for_one_contract_never_ends_in_a_panic(
+        flips in prop::collection::vec((any::<prop::sample::Index>(), 0..8_u32), 0..20),
+        which in any::<prop::sample::Index>(),
+    ) {
+        let metas = metas(CORE);
+        let mut bytes = which.get(&metas).1.clone();
+        for (at, bit) in flips {
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let contract_id = contracts(CORE).pop_first().unwrap();
+        let _ = runtime.block_on(scanners().scan(bytes.into(), &contract_id));
+    }
+
     #[test]
     fn a_ledger_cut_short_anywhere_is_refused(at in any::<prop::sample::Index>(), which in any::<prop::sample::Index>()) {
         let metas = metas(CORE);

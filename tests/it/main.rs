@@ -2,10 +2,14 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets the unexpected has failed")]
 
 mod architecture;
+mod completeness;
 mod contract_events;
 mod contract_histories;
 mod database_away;
 mod decode_command;
+mod endpoints;
+mod fake_rpc;
+mod horizon;
 mod ingest;
 mod kill;
 mod late;
@@ -13,4 +17,5 @@ mod ledgers;
 mod rest;
 mod store;
 mod subscribe;
+mod whole_ledgers;
 mod world;

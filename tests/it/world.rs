@@ -5,11 +5,11 @@ use std::{future::Future, sync::Arc, time::Duration};
 use flowfi_indexer::{
     decode::StreamEntry,
     devnet::{Call, Devnet, DevnetArgs, Receipt},
-    domain::{Address, Amount, EventId, StreamId, SystemClock, UnixTime},
+    domain::{Address, Amount, EventId, FeedId, StreamId, SystemClock, UnixTime},
     feed::{self, Feed},
     http::{self, HttpState, LocalRoutes},
-    ingest::{Indexer, IngestError, IngestSettings, PaceArgs},
-    source::{ChainSource, StellarRpc},
+    ingest::{Indexer, IngestError, IngestSettings, OnReset, PaceArgs},
+    source::EndpointPool,
     store::{EventAtoms, EventRange, PageRequest, PageStart, Progress, Store, StreamListFilter},
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -46,6 +46,8 @@ pub struct World {
     pub store: Store,
     pub pool: PgPool,
     pub rpc_url: String,
+    /// What an indexer asks, in this order.
+    pub rpc_urls: Vec<String>,
     pub stop: CancellationToken,
     tasks: JoinSet<()>,
 }
@@ -74,12 +76,14 @@ impl World {
             store: Store::on(pool.clone()),
             pool,
             rpc_url: String::new(),
+            rpc_urls: Vec::new(),
             stop: CancellationToken::new(),
             tasks: JoinSet::new(),
             devnet: devnet.clone(),
         };
         let base = world.serve(devnet.router()).await;
         world.rpc_url = format!("{base}/devnet/rpc");
+        world.rpc_urls = vec![world.rpc_url.clone()];
         world
     }
 
@@ -91,25 +95,53 @@ impl World {
         format!("http://{address}")
     }
 
-    pub fn source(&self) -> ChainSource {
-        ChainSource::Rpc(StellarRpc::new(&self.rpc_url).unwrap())
+    pub fn source(&self) -> EndpointPool {
+        EndpointPool::new(&self.rpc_urls, self.devnet.passphrase().to_owned(), 7).unwrap()
     }
 
     pub fn indexer(&self, page_limit: u32) -> Indexer {
-        let settings = IngestSettings {
+        let pace = PaceArgs { start_ledger: None, poll_ms: 10, page_limit };
+        let settings = IngestSettings { pace, ..self.settings() };
+        Indexer::new(self.source(), Vec::new(), self.store.clone(), settings)
+    }
+
+    pub fn settings(&self) -> IngestSettings {
+        IngestSettings {
             network_passphrase: self.devnet.passphrase().to_owned(),
             contract_id: self.devnet.contract_id(),
-            pace: PaceArgs { start_ledger: None, poll_ms: 10, page_limit },
+            pace: PaceArgs { start_ledger: None, poll_ms: 10, page_limit: 100 },
+            on_reset: OnReset::Stop,
             seed: 7,
+        }
+    }
+
+    /// Indexes up to the tip, and stops.
+    pub async fn index_to_the_tip(&self, indexer: Indexer) {
+        let stop = self.stop.child_token();
+        let run = indexer.run(stop.clone());
+        let until_then = async {
+            self.indexed().await;
+            stop.cancel();
         };
-        Indexer::new(self.source(), self.store.clone(), settings)
+        let (ended, ()) = tokio::join!(run, until_then);
+        ended.unwrap();
+    }
+
+    /// Starts this indexer, which must not fail.
+    pub fn start(&mut self, indexer: Indexer) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move { indexer.run(stop).await.unwrap() });
+    }
+
+    /// Asks the gateway for JSON.
+    pub async fn get(&self, base: &str, path: &str) -> (u16, Value) {
+        let response = http_client().get(format!("{base}{path}")).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
     }
 
     /// Starts an indexer that must not fail.
     pub fn start_indexer(&mut self, page_limit: u32) {
-        let indexer = self.indexer(page_limit);
-        let stop = self.stop.clone();
-        self.tasks.spawn(async move { indexer.run(stop).await.unwrap() });
+        self.start(self.indexer(page_limit));
     }
 
     /// Runs an indexer until it fails, and says how.
@@ -245,7 +277,7 @@ impl Frame {
     pub fn feed_id(&self) -> Option<EventId> {
         let name = self.event.as_deref()?;
         let of_feed = name.starts_with("stream.") || name.starts_with("protocol.");
-        of_feed.then(|| self.id.as_deref().unwrap().parse().unwrap())
+        of_feed.then(|| self.id.as_deref().unwrap().parse::<FeedId>().unwrap().event)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The events of a ledger: all of them as `getEvents` would list them, or those of one contract.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 use stellar_xdr::{ContractEvent, ContractEventBody, ContractEventType, ContractEventV0, ScVal, WriteXdr};
 
@@ -52,29 +53,36 @@ impl Ledger {
     /// `getEvents`, ready to be decoded.
     #[must_use]
     pub fn contract_events(&self, contract_id: &ContractId) -> Vec<RawContractEvent> {
-        let wanted = contract_id.to_bytes();
-        let is_about_it = |event: &ContractEvent| event.contract_id.as_ref().is_some_and(|found| found.0.0 == wanted);
-        let about_it = self.numbered().into_iter().filter(|numbered| is_about_it(numbered.event));
-        about_it.filter_map(|numbered| self.raw_event(&numbered, contract_id)).collect()
+        raw_events(self.numbered(), self.header.closed_at, contract_id)
     }
 
     fn numbered(&self) -> Vec<Numbered<'_>> {
         numbered(&self.meta, self.header.sequence)
     }
+}
 
-    fn raw_event(&self, numbered: &Numbered<'_>, contract_id: &ContractId) -> Option<RawContractEvent> {
+/// Returns those of the events that this contract or, about it, the network emitted.
+pub(super) fn raw_events(
+    numbered: Vec<Numbered<'_>>,
+    ledger_closed_at: DateTime<Utc>,
+    contract_id: &ContractId,
+) -> Vec<RawContractEvent> {
+    let wanted = contract_id.to_bytes();
+    let is_about_it = |event: &ContractEvent| event.contract_id.as_ref().is_some_and(|found| found.0.0 == wanted);
+    let raw = |numbered: Numbered<'_>| {
         let body = body_of(numbered.event);
         Some(RawContractEvent {
             id: numbered.id,
             kind: kind_of(numbered.event)?,
             contract_id: contract_id.clone(),
-            ledger_closed_at: self.header.closed_at,
+            ledger_closed_at,
             tx_hash: numbered.tx_hash.to_string(),
             in_successful_call: numbered.successful,
             topics: body.topics.iter().map(base64_of).collect(),
             value: base64_of(&body.data),
         })
-    }
+    };
+    numbered.into_iter().filter(|numbered| is_about_it(numbered.event)).filter_map(raw).collect()
 }
 
 fn ledger_event(numbered: &Numbered<'_>) -> Option<LedgerEvent> {

@@ -7,7 +7,8 @@ use crate::domain::LedgerSequence;
 pub(super) const WHOLE_RECORD: u32 = 1 << 31;
 /// How many bytes tell the form.
 pub(super) const HEAD_BYTES: usize = 12;
-const LAST_LEDGER_VERSION: u32 = 2;
+/// The versions of `LedgerCloseMeta` are 0 to this one.
+pub(super) const LAST_LEDGER_VERSION: u32 = 2;
 
 /// How ledgers lie in an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

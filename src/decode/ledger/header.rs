@@ -7,6 +7,9 @@ use thiserror::Error;
 use super::LedgerFault;
 use crate::domain::LedgerSequence;
 
+/// Event ids hold a ledger's number in 31 bits.
+const MAX_LEDGER: u32 = (1 << 31) - 1;
+
 /// The facts of a ledger's header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerHeader {
@@ -47,8 +50,14 @@ pub enum BrokenChain {
 
 impl LedgerHeader {
     pub(super) fn of(meta: &LedgerCloseMeta) -> Result<Self, LedgerFault> {
-        let entry = entry_of(meta);
+        Self::of_entry(entry_of(meta))
+    }
+
+    pub(super) fn of_entry(entry: &LedgerHeaderHistoryEntry) -> Result<Self, LedgerFault> {
         let sequence = LedgerSequence(entry.header.ledger_seq);
+        if sequence.0 > MAX_LEDGER {
+            return Err(LedgerFault::NoRoom { sequence });
+        }
         Ok(Self {
             sequence,
             hash: entry.hash.to_string(),

@@ -4,12 +4,15 @@
 //! A ledger is looked at where it was read, on a thread with a large stack, and never leaves it: what is nested deep
 //! enough to need that stack needs it again to be encoded and to be dropped.
 
+mod applied;
 mod error;
 mod events;
 mod form;
 mod header;
 mod numbering;
 mod reader;
+mod scan;
+mod scanners;
 mod transaction;
 mod unpack;
 
@@ -18,10 +21,13 @@ mod tests;
 
 use stellar_xdr::{LedgerCloseMeta, Limits};
 
+pub use applied::{AppliedTransaction, events_of_transactions};
 pub use error::{LedgerFault, LedgerInputError};
 pub use events::LedgerEvent;
 pub use header::{BrokenChain, LedgerHeader};
 pub use reader::read_ledgers;
+pub use scan::{LedgerScan, scan_ledger};
+pub use scanners::LedgerScanners;
 
 /// Deep enough for the delegated authorizations of protocol 27, which other readers allow as deep.
 const MAX_DEPTH: u32 = 1_500;

@@ -18,8 +18,6 @@ use crate::domain::{EventId, LedgerSequence};
 const BEFORE_ALL_TRANSACTIONS: u32 = 0;
 const AFTER_ALL_TRANSACTIONS: u32 = (1 << 20) - 1;
 const AFTER_TRANSACTION: u32 = (1 << 12) - 1;
-/// Event ids hold a ledger's number in 31 bits.
-const MAX_LEDGER: u32 = (1 << 31) - 1;
 
 /// An event with its id and its transaction.
 pub(super) struct Numbered<'a> {
@@ -31,43 +29,60 @@ pub(super) struct Numbered<'a> {
 
 /// Checks that every event of the ledger can have an id, and one of its own.
 pub(super) fn check_room(meta: &LedgerCloseMeta, sequence: LedgerSequence) -> Result<(), LedgerFault> {
-    let fits = |count: usize, bound: u32| u32::try_from(count).is_ok_and(|count| count < bound);
-    let transactions = transactions(meta);
-    let has_room = sequence.0 <= MAX_LEDGER
-        && fits(transactions.len(), AFTER_ALL_TRANSACTIONS)
-        && transactions.iter().all(|transaction| fits(transaction.operation_events().len(), AFTER_TRANSACTION));
+    transactions(meta)
+        .iter()
+        .zip(1..)
+        .try_for_each(|(transaction, number)| check_room_of_one(transaction, number, sequence))
+}
+
+/// Checks that every event of the transaction with this number in its ledger can have an id, and one of its own.
+pub(super) fn check_room_of_one(
+    transaction: &Transaction<'_>,
+    number: u32,
+    sequence: LedgerSequence,
+) -> Result<(), LedgerFault> {
+    let operations = u32::try_from(transaction.operation_events().len());
+    let has_room = number < AFTER_ALL_TRANSACTIONS && operations.is_ok_and(|count| count < AFTER_TRANSACTION);
     if has_room { Ok(()) } else { Err(LedgerFault::NoRoom { sequence }) }
 }
 
 /// Returns the events of a ledger that has room for them, in the order of their ids. Every event counts, whatever
 /// its type.
 pub(super) fn numbered(meta: &LedgerCloseMeta, sequence: LedgerSequence) -> Vec<Numbered<'_>> {
-    let mut numbers = Numbers { sequence, before_all: 0, after_all: 0, numbered: Vec::new() };
-    for (transaction, number) in transactions(meta).iter().zip(1..) {
-        numbers.number_operations(transaction, number);
-        numbers.number_own(transaction, number);
-    }
-    numbers.numbered.sort_by_key(|numbered| numbered.id);
-    numbers.numbered
+    let mut numbers = Numbers::new(sequence);
+    let transactions = transactions(meta);
+    let numbered =
+        transactions.iter().zip(1..).flat_map(|(transaction, number)| numbers.of_transaction(transaction, number));
+    let mut numbered: Vec<_> = numbered.collect();
+    numbered.sort_by_key(|numbered| numbered.id);
+    numbered
 }
 
-struct Numbers<'a> {
+/// What counts through a ledger, transaction by transaction.
+pub(super) struct Numbers {
     sequence: LedgerSequence,
     before_all: u32,
     after_all: u32,
-    numbered: Vec<Numbered<'a>>,
 }
 
-impl<'a> Numbers<'a> {
-    fn number_operations(&mut self, transaction: &Transaction<'a>, number: u32) {
-        for (events, operation) in transaction.operation_events().into_iter().zip(0..) {
-            for (event, index) in events.iter().zip(0..) {
-                self.push(transaction, event, (number, operation, index));
-            }
-        }
+impl Numbers {
+    pub(super) const fn new(sequence: LedgerSequence) -> Self {
+        Self { sequence, before_all: 0, after_all: 0 }
     }
 
-    fn number_own(&mut self, transaction: &Transaction<'a>, number: u32) {
+    /// Returns the events of the next transaction, which has this number and was checked to have room.
+    pub(super) fn of_transaction<'a>(&mut self, transaction: &Transaction<'a>, number: u32) -> Vec<Numbered<'a>> {
+        let mut numbered = Vec::new();
+        let mut push = |event, (number, operation, index)| {
+            let id = EventId::of(self.sequence, number, operation, index).expect("it was checked to have room");
+            let (tx_hash, successful) = (transaction.hash, transaction.successful);
+            numbered.push(Numbered { id, tx_hash, successful, event });
+        };
+        for (events, operation) in transaction.operation_events().into_iter().zip(0..) {
+            for (event, index) in events.iter().zip(0..) {
+                push(event, (number, operation, index));
+            }
+        }
         let mut after_this = 0;
         for event in transaction.own_events() {
             let (number, operation, counter) = match event.stage {
@@ -75,16 +90,9 @@ impl<'a> Numbers<'a> {
                 TransactionEventStage::AfterTx => (number, AFTER_TRANSACTION, &mut after_this),
                 TransactionEventStage::AfterAllTxs => (AFTER_ALL_TRANSACTIONS, 0, &mut self.after_all),
             };
-            let index = *counter;
+            push(&event.event, (number, operation, *counter));
             *counter += 1;
-            self.push(transaction, &event.event, (number, operation, index));
         }
-    }
-
-    fn push(&mut self, transaction: &Transaction<'a>, event: &'a ContractEvent, place: (u32, u32, u32)) {
-        let (number, operation, index) = place;
-        let id = EventId::of(self.sequence, number, operation, index).expect("the ledger was checked to have room");
-        let (tx_hash, successful) = (transaction.hash, transaction.successful);
-        self.numbered.push(Numbered { id, tx_hash, successful, event });
+        numbered
     }
 }

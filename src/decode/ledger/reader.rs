@@ -1,7 +1,7 @@
 //! An input of ledgers, read one after the other.
 
 use std::{
-    io::{Cursor, Read},
+    io::{self, Cursor, Read},
     panic, thread,
 };
 
@@ -16,7 +16,7 @@ use crate::domain::LedgerSequence;
 
 /// Room for the deepest XDR within the limits, also in a build that is not optimized. The system gives a page only
 /// when it is touched.
-const STACK_BYTES: usize = 256 << 20;
+pub(super) const STACK_BYTES: usize = 256 << 20;
 
 /// Reads the ledgers of an input and hands each to `each`, in their order, until the end or the first error. The
 /// input is one `LedgerCloseMeta`, framed records of them, or a `LedgerCloseMetaBatch`; as it is, gzip or zstd. No
@@ -31,16 +31,21 @@ where
     F: FnMut(&Ledger) -> Result<(), E> + Send,
     E: From<LedgerInputError> + Send,
 {
+    let reading = on_a_large_stack(|| read_on_this_stack(input, each));
+    reading.unwrap_or_else(|failure| Err(at_start(LedgerFault::NoThread(failure)).into()))
+}
+
+/// Does the work on a thread of its own with room for the deepest XDR.
+pub(super) fn on_a_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
     thread::scope(|scope| {
         let thread = thread::Builder::new().name("ledgers".to_owned()).stack_size(STACK_BYTES);
-        match thread.spawn_scoped(scope, || read_on_this_stack(input, each)) {
-            Ok(reading) => reading.join().unwrap_or_else(|payload| panic::resume_unwind(payload)),
-            Err(failure) => Err(at_start(LedgerFault::NoThread(failure)).into()),
-        }
+        let working = thread.spawn_scoped(scope, work)?;
+        Ok(working.join().unwrap_or_else(|payload| panic::resume_unwind(payload)))
     })
 }
 
-fn read_on_this_stack<R, F, E>(input: R, mut each: F) -> Result<(), E>
+/// Reads as [`read_ledgers`] does, on the stack it is called on.
+pub(super) fn read_on_this_stack<R, F, E>(input: R, mut each: F) -> Result<(), E>
 where
     R: Read,
     F: FnMut(&Ledger) -> Result<(), E>,

@@ -9,7 +9,7 @@ use stellar_xdr::{
 pub(super) struct Transaction<'a> {
     pub(super) hash: &'a Hash,
     pub(super) successful: bool,
-    meta: &'a TransactionMeta,
+    pub(super) meta: &'a TransactionMeta,
 }
 
 /// Returns the ledger's transactions in the order they were applied. A fee-bump transaction has its outer hash.

@@ -46,7 +46,10 @@ fn name_of(devnet: &Devnet, input: &Input) -> String {
 }
 
 fn emitted(devnet: &Devnet, emit: &Emit) -> String {
-    let verdicts = emit.events.iter().map(|event| decode_event_body(&event.topics, &event.value, true));
+    let verdicts = emit
+        .events
+        .iter()
+        .map(|event| decode_event_body(crate::domain::EventKind::Contract, &event.topics, &event.value, true));
     let verdicts: Vec<_> = verdicts.collect();
     let by = (emit.contract_id == devnet.contract_id(), emit.kind);
     if verdicts.iter().all(|verdict| matches!(verdict, Decoded::Event(_))) {
@@ -101,7 +104,7 @@ async fn a_stream_is_topped_up_and_completed_in_one_transaction() {
         events
             .filter_map(|event| {
                 let topics: Vec<_> = event.topics().map(str::to_owned).collect();
-                match decode_event_body(&topics, event.value(), true) {
+                match decode_event_body(crate::domain::EventKind::Contract, &topics, event.value(), true) {
                     Decoded::Event(event) => Some(event),
                     _ => None,
                 }

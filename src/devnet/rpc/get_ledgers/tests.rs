@@ -96,7 +96,7 @@ fn whole_ledgers_hold_the_events_of_get_events() {
     let contract_id = devnet.contract_id();
     let ledgers: Vec<_> = all_ledgers(&devnet, 7).iter().map(|ledger| extracted(ledger, &contract_id)).collect();
     let of_contract: Vec<_> = ledgers.iter().flat_map(|(_, _, events)| events).map(as_listed).collect();
-    let listed = all_events(&devnet, &json!({ "type": "contract", "contractIds": [contract_id] }));
+    let listed = all_events(&devnet, &json!({ "type": "contract,system", "contractIds": [contract_id] }));
     let facts_of_the_place = ["type", "ledger", "operationIndex", "transactionIndex"];
     let listed: Vec<_> = listed.into_iter().map(|event| without(event, &facts_of_the_place)).collect();
     assert!(listed.len() > 2_500);

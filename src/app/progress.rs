@@ -1,0 +1,81 @@
+//! How far long work is: a bar with rate and time left on a terminal, a line now and then otherwise, JSON for a machine.
+
+use std::{
+    io::IsTerminal,
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Shows how far long work is, on standard error; as JSON on standard output.
+pub(super) struct Progress {
+    unit: &'static str,
+    started: Instant,
+    shown: Option<Instant>,
+    form: Form,
+}
+
+enum Form {
+    Bar(ProgressBar),
+    Lines,
+    Json,
+}
+
+impl Progress {
+    /// Begins, counting in `unit`.
+    pub(super) fn new(unit: &'static str, json: bool) -> Self {
+        let form = if json {
+            Form::Json
+        } else if std::io::stderr().is_terminal() {
+            let text = format!(
+                "{{bar:40}} {{percent:>3}} %  {{human_pos}} of {{human_len}} {unit}, {{per_sec}}, {{eta}} left  {{msg}}"
+            );
+            let style = ProgressStyle::with_template(&text).expect("the template is fixed and right");
+            Form::Bar(ProgressBar::new(0).with_style(style))
+        } else {
+            Form::Lines
+        };
+        Self { unit, started: Instant::now(), shown: None, form }
+    }
+
+    /// Shows that `done` of `in_all` is done; `note` says what else there is to say.
+    pub(super) fn show(&mut self, done: u64, in_all: u64, note: &str) {
+        if let Form::Bar(bar) = &self.form {
+            bar.set_length(in_all);
+            bar.set_position(done);
+            bar.set_message(note.to_owned());
+        } else if self.is_due() {
+            self.print(done, in_all, note);
+        }
+    }
+
+    fn print(&self, done: u64, in_all: u64, note: &str) {
+        let unit = self.unit;
+        if matches!(self.form, Form::Json) {
+            println!("{}", json!({"done": done, "of": in_all, "unit": unit, "note": note}));
+            return;
+        }
+        let rate = done / self.started.elapsed().as_secs().max(1);
+        let left = in_all.saturating_sub(done).checked_div(rate);
+        let left = left.map_or(String::new(), |seconds| format!(", {seconds} s left"));
+        eprintln!("{done} of {in_all} {unit}, {rate} a second{left}  {note}");
+    }
+
+    /// Ends, and leaves the last state to be seen.
+    pub(super) fn finish(self) {
+        if let Form::Bar(bar) = &self.form {
+            bar.abandon();
+        }
+    }
+
+    fn is_due(&mut self) -> bool {
+        let due = self.shown.is_none_or(|shown| shown.elapsed() >= LINE_INTERVAL);
+        if due {
+            self.shown = Some(self.started + self.started.elapsed());
+        }
+        due
+    }
+}

@@ -1,0 +1,151 @@
+//! Ledgers behind the cursor that were never seen: read whole, in order, and written late, a stretch at a time. What is
+//! written stays when it breaks off, and is not read again.
+
+use tokio::sync::mpsc;
+use tracing::warn;
+
+use super::{
+    error::IngestError,
+    late::{LateEvents, write_late},
+};
+use crate::{
+    domain::{ContractId, LedgerRange, LedgerSequence, RawContractEvent, holes},
+    source::{LedgerEvents, SourceError, WholeLedgers},
+    store::Store,
+};
+
+/// A stretch is written once it has so many events or ledgers.
+const EVENTS_IN_A_STRETCH: usize = 5_000;
+const LEDGERS_IN_A_STRETCH: u64 = 10_000;
+const LEDGERS_AHEAD: usize = 64;
+
+/// How far a backfill is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BackfillProgress {
+    /// Ledgers to read in all.
+    pub ledgers_in_all: u64,
+    /// Ledgers read and written.
+    pub ledgers: u64,
+    /// Events that were new.
+    pub events: u64,
+}
+
+/// Fills what was not seen of `ledgers` from the first of `sources` that has it. What lies after the cursor is left to
+/// the daemon.
+///
+/// # Errors
+/// [`IngestError::NotBegun`] before the contract's index began; else what the last source or the store said, with
+/// everything before it written.
+pub async fn backfill(
+    store: &Store,
+    contract_id: &ContractId,
+    sources: &[WholeLedgers],
+    ledgers: LedgerRange,
+    mut report: impl FnMut(BackfillProgress),
+) -> Result<BackfillProgress, IngestError> {
+    let behind = store.progress(contract_id).await?.ok_or(IngestError::NotBegun)?.last_whole_ledger;
+    let covered = store.coverage(contract_id).await?;
+    let wanted = LedgerRange::new(ledgers.from(), ledgers.to().min(behind));
+    let not_seen = |range| holes(range, covered.iter().map(|covered| covered.ledgers));
+    let holes = wanted.map(not_seen).unwrap_or_default();
+    let ledgers_in_all = holes.iter().map(|hole| hole.count()).sum();
+    let mut filling =
+        Filling { store, contract_id, progress: BackfillProgress { ledgers_in_all, ..Default::default() } };
+    report(filling.progress);
+    for hole in holes {
+        filling.fill(sources, hole, &mut report).await?;
+    }
+    Ok(filling.progress)
+}
+
+struct Filling<'a> {
+    store: &'a Store,
+    contract_id: &'a ContractId,
+    progress: BackfillProgress,
+}
+
+impl Filling<'_> {
+    /// Each source goes on where the one before had no more.
+    async fn fill(
+        &mut self,
+        sources: &[WholeLedgers],
+        hole: LedgerRange,
+        report: &mut impl FnMut(BackfillProgress),
+    ) -> Result<(), IngestError> {
+        let mut left = Some(hole);
+        let mut failure = SourceError::Permanent { detail: "there is no source of whole ledgers".to_owned() };
+        for source in sources {
+            let Some(range) = left else { return Ok(()) };
+            let (reached, ended) = self.read(source, range, report).await?;
+            left = LedgerRange::new(reached.next(), hole.to());
+            if let Err(why) = ended {
+                warn!("{} has no more of ledgers {hole}: {why}", source.name());
+                failure = why;
+            }
+        }
+        if left.is_none() { Ok(()) } else { Err(failure.into()) }
+    }
+
+    /// Returns the last ledger that was written, and why it went no further.
+    async fn read(
+        &mut self,
+        source: &WholeLedgers,
+        range: LedgerRange,
+        report: &mut impl FnMut(BackfillProgress),
+    ) -> Result<(LedgerSequence, Result<(), SourceError>), IngestError> {
+        let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
+        let reading = source.events(self.contract_id, range.from()..=range.to(), None, sender);
+        let writing = async move {
+            let mut stretch = Stretch { from: range.from(), reached: range.from().previous(), events: Vec::new() };
+            let mut ended = Ok(());
+            while let Some(ledger) = ledgers.recv().await {
+                match ledger {
+                    Ok(ledger) => stretch.push(ledger),
+                    Err(failure) => ended = Err(failure),
+                }
+                if stretch.is_full() {
+                    self.write(&mut stretch, source, report).await?;
+                }
+            }
+            self.write(&mut stretch, source, report).await?;
+            Ok((stretch.reached, ended))
+        };
+        tokio::join!(reading, writing).1
+    }
+
+    async fn write(
+        &mut self,
+        stretch: &mut Stretch,
+        source: &WholeLedgers,
+        report: &mut impl FnMut(BackfillProgress),
+    ) -> Result<(), IngestError> {
+        let Some(ledgers) = LedgerRange::new(stretch.from, stretch.reached) else { return Ok(()) };
+        let events = std::mem::take(&mut stretch.events);
+        let late = LateEvents { events, released: Vec::new(), covered: Some((ledgers, source.coverage_source())) };
+        let repaired = write_late(self.store, self.contract_id, late).await?.ok_or(IngestError::NotBegun)?;
+        stretch.from = stretch.reached.next();
+        self.progress.ledgers += ledgers.count();
+        self.progress.events += u64::try_from(repaired.events).unwrap_or(u64::MAX);
+        report(self.progress);
+        Ok(())
+    }
+}
+
+/// Ledgers that are written together.
+struct Stretch {
+    from: LedgerSequence,
+    reached: LedgerSequence,
+    events: Vec<RawContractEvent>,
+}
+
+impl Stretch {
+    fn push(&mut self, mut ledger: LedgerEvents) {
+        self.reached = ledger.header.sequence;
+        self.events.append(&mut ledger.events);
+    }
+
+    fn is_full(&self) -> bool {
+        let ledgers = LedgerRange::new(self.from, self.reached).map_or(0, LedgerRange::count);
+        self.events.len() >= EVENTS_IN_A_STRETCH || ledgers >= LEDGERS_IN_A_STRETCH
+    }
+}

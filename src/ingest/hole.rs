@@ -1,0 +1,149 @@
+//! A hole: ledgers that are wanted next and that no endpoint's events reach any more. It is filled in order from whole
+//! ledgers; where nobody has them the feed stands still, and says so, until somebody has or an operator gives them up.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tracing::{debug, error, info, warn};
+
+use super::{
+    batcher::Incoming,
+    error::IngestError,
+    follower::{Follower, Next, Walk, decode},
+};
+use crate::{
+    domain::{EventId, LedgerRange, LedgerSequence, RawContractEvent},
+    source::{EventPage, LedgerEvents, SourceError, WholeLedgers},
+    store::IndexerState,
+};
+
+/// While a hole stays, everybody who may have its ledgers is asked this often.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// Ledgers without events are handed on together, at most so many.
+const LEDGERS_IN_A_PAGE: u32 = 64;
+/// So many ledgers are read ahead of what is being written.
+const LEDGERS_AHEAD: usize = 32;
+
+impl Follower<'_> {
+    /// Goes on through the ledgers before `oldest`, as far as somebody has them.
+    pub(super) async fn fill_hole(&mut self, walk: &mut Walk, oldest: LedgerSequence) -> Result<Next, IngestError> {
+        let Some(missing) = LedgerRange::new(walk.wanted(), oldest.previous()) else { return Ok(Next::AtOnce) };
+        self.say(IndexerState::FillingHole, None, None).await;
+        let mut failures = Vec::new();
+        for whole in self.whole_ledgers {
+            let reached_before = walk.after;
+            match self.read_whole(walk, whole, missing).await {
+                Filled::NobodyTakes => return Ok(Next::NobodyTakes),
+                Filled::Whole => {}
+                Filled::UpTo(failure) => {
+                    debug!("{} has no more of the hole: {failure}", whole.name());
+                    failures.push(format!("{}: {failure}", whole.name()));
+                }
+            }
+            if walk.after > reached_before {
+                return Ok(Next::AtOnce);
+            }
+        }
+        if self.give_up_accepted(walk, missing).await? {
+            return Ok(Next::AtOnce);
+        }
+        self.stand_still(missing, &failures).await;
+        Ok(Next::After(LOOK_AGAIN.max(self.poll())))
+    }
+
+    /// Reads ledgers in order until the range is through or the source has no more.
+    async fn read_whole(&mut self, walk: &mut Walk, whole: &WholeLedgers, range: LedgerRange) -> Filled {
+        info!("filling the hole of ledgers {range} from {}", whole.name());
+        let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
+        let reading = whole.events(self.contract_id, range.from()..=range.to(), None, sender);
+        let taking = async move {
+            let (mut page, mut filled) = (PageOfLedgers::default(), Filled::Whole);
+            while let Some(ledger) = ledgers.recv().await {
+                match ledger {
+                    Ok(ledger) => page.push(ledger),
+                    Err(failure) => filled = Filled::UpTo(failure),
+                }
+                if page.is_full() && !self.take_ledgers(walk, whole, &mut page).await {
+                    return Filled::NobodyTakes;
+                }
+            }
+            if self.take_ledgers(walk, whole, &mut page).await { filled } else { Filled::NobodyTakes }
+        };
+        tokio::join!(reading, taking).1
+    }
+
+    async fn take_ledgers(&mut self, walk: &mut Walk, whole: &WholeLedgers, ledgers: &mut PageOfLedgers) -> bool {
+        let Some((events, page)) = ledgers.take(whole) else { return true };
+        let events: Vec<Incoming> = decode(events).await;
+        self.hand_on(walk, events, &page).await
+    }
+
+    /// Goes on after ledgers that an operator gave up by name, no further than to the first that a source has.
+    async fn give_up_accepted(&mut self, walk: &mut Walk, missing: LedgerRange) -> Result<bool, IngestError> {
+        let accepted = self.store.accepted_gaps(self.contract_id).await?;
+        let over = accepted.iter().filter(|gap| gap.contains(missing.from())).map(|gap| gap.to()).max();
+        let Some(to) = over.map(|to| to.min(missing.to())) else { return Ok(false) };
+        warn!("going on after ledgers {}-{to}, which were given up and are in no source", missing.from());
+        let position = EventId::end_of_ledger(to);
+        let given_up = walk.batcher.give_up_to(position);
+        walk.go_on_after(position);
+        self.said = false;
+        Ok(self.committer.send(given_up).await.is_ok())
+    }
+
+    async fn stand_still(&mut self, missing: LedgerRange, failures: &[String]) {
+        let detail = if failures.is_empty() { "no source of whole ledgers".to_owned() } else { failures.join("; ") };
+        if !std::mem::replace(&mut self.said, true) {
+            error!(
+                from_ledger = missing.from().0,
+                to_ledger = missing.to().0,
+                "ledgers {missing} are in no source ({detail}); the feed stands still before them. Configure a lake \
+                 that has them, or give them up: flowfi-indexer coverage --accept-gap {missing}"
+            );
+        }
+        self.say(IndexerState::Hole, Some(detail), Some(missing)).await;
+    }
+}
+
+/// How far a source of whole ledgers got.
+enum Filled {
+    Whole,
+    UpTo(SourceError),
+    NobodyTakes,
+}
+
+/// Ledgers that are handed on together.
+#[derive(Default)]
+struct PageOfLedgers {
+    last: Option<LedgerEvents>,
+    count: u32,
+    events: Vec<RawContractEvent>,
+}
+
+impl PageOfLedgers {
+    fn push(&mut self, mut ledger: LedgerEvents) {
+        self.events.append(&mut ledger.events);
+        self.count += 1;
+        self.last = Some(ledger);
+    }
+
+    fn is_full(&self) -> bool {
+        self.count >= LEDGERS_IN_A_PAGE || self.events.len() >= super::follower::EVENTS_IN_A_BATCH
+    }
+
+    /// Returns the events and the page they make; `None` if there are no ledgers.
+    fn take(&mut self, whole: &WholeLedgers) -> Option<(Vec<RawContractEvent>, EventPage)> {
+        let Self { last, events, .. } = std::mem::take(self);
+        let header = last?.header;
+        let page = EventPage {
+            events: Vec::new(),
+            cursor: EventId::end_of_ledger(header.sequence),
+            is_full: false,
+            latest_ledger: header.sequence,
+            latest_ledger_closed_at: Some(header.closed_at),
+            oldest_ledger: None,
+            source: whole.coverage_source(),
+        };
+        Some((events, page))
+    }
+}

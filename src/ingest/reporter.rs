@@ -1,0 +1,73 @@
+//! What the indexer says of itself: a row that gateways on any machine read.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use tokio::time::Instant;
+use tracing::debug;
+
+use crate::{
+    domain::{ContractId, LedgerRange, LedgerSequence},
+    store::{IndexerReport, IndexerState, Store},
+};
+
+/// The same state is not written more often than this.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Writes reports, not too often.
+#[derive(Debug)]
+pub(super) struct Reporter {
+    store: Store,
+    contract_id: ContractId,
+    report: IndexerReport,
+    written: Option<(IndexerState, Instant)>,
+}
+
+impl Reporter {
+    pub(super) const fn new(store: Store, contract_id: ContractId) -> Self {
+        let report = IndexerReport {
+            state: IndexerState::CatchingUp,
+            detail: None,
+            tip_ledger: None,
+            tip_closed_at: None,
+            oldest_ledger: None,
+            missing: None,
+            endpoints: Value::Null,
+        };
+        Self { store, contract_id, report, written: None }
+    }
+
+    /// Notes how far the source is.
+    pub(super) fn saw_tip(
+        &mut self,
+        latest: LedgerSequence,
+        closed_at: Option<DateTime<Utc>>,
+        oldest: Option<LedgerSequence>,
+    ) {
+        if self.report.tip_ledger.is_none_or(|tip| tip <= latest) {
+            self.report.tip_ledger = Some(latest);
+            self.report.tip_closed_at = closed_at.or(self.report.tip_closed_at);
+        }
+        self.report.oldest_ledger = oldest.or(self.report.oldest_ledger);
+    }
+
+    /// Says what the indexer does now. A database that is away hears it another time.
+    pub(super) async fn say(
+        &mut self,
+        state: IndexerState,
+        detail: Option<String>,
+        missing: Option<LedgerRange>,
+        endpoints: Value,
+    ) {
+        let is_due = |(before, at): &(IndexerState, Instant)| *before != state || at.elapsed() >= INTERVAL;
+        if !self.written.as_ref().is_none_or(is_due) {
+            return;
+        }
+        self.report = IndexerReport { state, detail, missing, endpoints, ..self.report.clone() };
+        match self.store.write_report(&self.contract_id, &self.report).await {
+            Ok(()) => self.written = Some((state, Instant::now())),
+            Err(failure) => debug!("the report was not written: {failure}"),
+        }
+    }
+}

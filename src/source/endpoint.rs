@@ -1,0 +1,370 @@
+//! One endpoint of the pool: whether it may be asked, what its answers taught, and whether it serves our chain.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use rand::rngs::StdRng;
+use tokio::time::{Instant, timeout};
+use tracing::{info, warn};
+
+use super::{
+    Anchor, EndpointHealth, EndpointState, EventPage, EventsFrom, LedgerEntries, SourceError, StellarRpc, Tip,
+    TransientReason,
+    breaker::Breaker,
+    get_ledgers::{LedgerPage, PageLimit},
+    page_size::PageSize,
+};
+use crate::domain::{ContractId, LedgerSequence};
+
+/// An endpoint of another chain stays one until somebody changes something.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_mins(5);
+/// A ledger closes every five seconds: what was seen of the tip is no longer true after that.
+const TIP_IS_TRUE_FOR: Duration = Duration::from_secs(5);
+/// The version is nice to know and not waited for.
+const VERSION_DEADLINE: Duration = Duration::from_secs(1);
+/// From the largest window to one ledger.
+const MOST_TRIES: usize = 14;
+
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    pub(super) rpc: StellarRpc,
+    host: String,
+    network_passphrase: Arc<str>,
+    ledger_limit: PageLimit,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    breaker: Breaker,
+    checked: Checked,
+    anchor: Option<Arc<Anchor>>,
+    /// Why it must not be used, while its breaker is shut for that.
+    unusable: Option<SourceError>,
+    page_size: PageSize,
+    /// The newest ledger by its last word, and when that came.
+    tip: Option<(LedgerSequence, Instant)>,
+    highest: Option<LedgerSequence>,
+    oldest: Option<LedgerSequence>,
+    latency: Option<Duration>,
+    requests: u64,
+    failures: u64,
+    failures_in_a_row: u64,
+    last_failure: Option<&'static str>,
+    passphrase: Option<String>,
+    version: Option<String>,
+}
+
+/// How far it is known that the endpoint serves our chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Checked {
+    Nothing,
+    Passphrase,
+    Anchor,
+}
+
+/// Leave to send one request; the end of a probe, also of one that is dropped.
+#[derive(Debug)]
+pub(super) struct Permit {
+    endpoint: Arc<Endpoint>,
+    is_probe: bool,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if self.is_probe {
+            self.endpoint.state().breaker.end_probe();
+        }
+    }
+}
+
+impl Endpoint {
+    pub(super) fn new(rpc: StellarRpc, network_passphrase: Arc<str>, rng: StdRng) -> Self {
+        let state = State {
+            breaker: Breaker::new(rng),
+            checked: Checked::Nothing,
+            anchor: None,
+            unusable: None,
+            page_size: PageSize::default(),
+            tip: None,
+            highest: None,
+            oldest: None,
+            latency: None,
+            requests: 0,
+            failures: 0,
+            failures_in_a_row: 0,
+            last_failure: None,
+            passphrase: None,
+            version: None,
+        };
+        Self { host: rpc.host(), rpc, network_passphrase, ledger_limit: PageLimit::new(), state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while it holds an endpoint")
+    }
+
+    pub(super) fn set_anchor(&self, anchor: Option<Arc<Anchor>>) {
+        self.state().anchor = anchor;
+    }
+
+    /// Returns why the endpoint is not asked now, `None` if it may be.
+    pub(super) fn reason_to_wait(&self, now: Instant) -> Option<SourceError> {
+        let state = self.state();
+        let wait = state.breaker.wait(now)?;
+        Some(state.unusable.clone().unwrap_or_else(|| self.waiting(wait)))
+    }
+
+    fn waiting(&self, wait: Duration) -> SourceError {
+        let detail = format!("{} failed and is left alone for {} ms", self.host, wait.as_millis());
+        SourceError::Transient { reason: TransientReason::Network, retry_after: Some(wait), detail }
+    }
+
+    /// Takes leave to send one request, or says why not now.
+    pub(super) fn admit(self: &Arc<Self>, now: Instant) -> Result<Permit, SourceError> {
+        let passed = self.state().breaker.pass(now);
+        match passed {
+            Ok(is_probe) => Ok(Permit { endpoint: Arc::clone(self), is_probe }),
+            Err(wait) => Err(self.waiting(wait)),
+        }
+    }
+
+    /// Returns whether the endpoint lately said that it does not have this ledger yet.
+    pub(super) fn is_behind(&self, wanted: LedgerSequence, now: Instant) -> bool {
+        self.state().tip.is_some_and(|(tip, seen)| tip < wanted && now.duration_since(seen) < TIP_IS_TRUE_FOR)
+    }
+
+    /// Makes sure that the endpoint serves our network and our chain, if that is not known since it was last new.
+    pub(super) async fn identify(&self) -> Result<(), SourceError> {
+        let (checked, anchor) = {
+            let state = self.state();
+            (state.checked, state.anchor.clone())
+        };
+        let needed = if anchor.is_some() { Checked::Anchor } else { Checked::Passphrase };
+        if checked >= needed {
+            return Ok(());
+        }
+        if let Err(failure) = self.compare(anchor).await {
+            if !matches!(failure, SourceError::Transient { .. }) {
+                self.refuse(&failure);
+            }
+            return Err(failure);
+        }
+        let mut state = self.state();
+        state.checked = needed;
+        if state.unusable.take().is_some() {
+            info!("the RPC endpoint {} can be used again", self.host);
+        }
+        Ok(())
+    }
+
+    async fn compare(&self, anchor: Option<Arc<Anchor>>) -> Result<(), SourceError> {
+        let (found, version) = tokio::join!(self.rpc.passphrase(), timeout(VERSION_DEADLINE, self.rpc.version()));
+        let found = found?;
+        {
+            let mut state = self.state();
+            state.passphrase = Some(found.clone());
+            state.version = version.ok().and_then(Result::ok).or_else(|| state.version.take());
+        }
+        if *found != *self.network_passphrase {
+            return Err(SourceError::OtherNetwork { found, wanted: self.network_passphrase.to_string() });
+        }
+        let Some(anchor) = anchor else { return Ok(()) };
+        match self.rpc.ledger_hash(anchor.sequence).await? {
+            Some(found) if !found.eq_ignore_ascii_case(&anchor.hash) => {
+                Err(SourceError::OtherChain { ledger: anchor.sequence, expected: anchor.hash.clone(), found })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn refuse(&self, failure: &SourceError) {
+        warn!("the RPC endpoint {} cannot be used: {failure}", self.host);
+        let mut state = self.state();
+        state.breaker.shut(Instant::now(), LOOK_AGAIN_AFTER);
+        state.unusable = Some(failure.clone());
+    }
+
+    /// Draws the conclusions from what came of a request that was sent at `sent`; a failure then says when to ask
+    /// again.
+    pub(super) fn settle<T>(&self, outcome: Result<T, SourceError>, sent: Instant) -> Result<T, SourceError> {
+        let now = Instant::now();
+        let mut state = self.state();
+        state.requests += 1;
+        match &outcome {
+            Ok(_) => state.answered(now.duration_since(sent)),
+            // What it has is no fault of the endpoint's.
+            Err(SourceError::NodeBehind { latest, .. }) => {
+                state.answered(now.duration_since(sent));
+                state.saw(*latest, None);
+            }
+            Err(SourceError::BehindRetention { oldest, .. }) => {
+                state.answered(now.duration_since(sent));
+                state.oldest = Some(*oldest);
+            }
+            Err(SourceError::Transient { reason, retry_after, .. }) => {
+                state.failed(reason.as_str());
+                state.shut(now, *retry_after);
+            }
+            Err(SourceError::Permanent { .. }) => state.failed("refused"),
+            Err(SourceError::LedgerMissing { .. } | SourceError::NoTransactionMeta { .. }) => {}
+            Err(SourceError::OtherNetwork { .. } | SourceError::OtherChain { .. }) => state.failed("another chain"),
+        }
+        let wait = state.breaker.wait(now);
+        outcome.map_err(|failure| self.named(failure, wait))
+    }
+
+    /// Puts the endpoint's host, and when it may be asked again, into a failure.
+    fn named(&self, failure: SourceError, retry_after: Option<Duration>) -> SourceError {
+        let detailed = |detail: String| format!("{}: {detail}", self.host);
+        match failure {
+            SourceError::Transient { reason, detail, .. } => {
+                SourceError::Transient { reason, retry_after, detail: detailed(detail) }
+            }
+            SourceError::Permanent { detail } => SourceError::Permanent { detail: detailed(detail) },
+            other => other,
+        }
+    }
+
+    /// Counts a request that took too long for what the others answered, and returns it as a failure.
+    pub(super) fn give_up(&self, sent: Instant) -> SourceError {
+        let slow = SourceError::transient(TransientReason::Timeout, "no answer while another endpoint answered");
+        self.settle::<()>(Err(slow), sent).expect_err("a failure stays one")
+    }
+
+    /// Returns a page of events, asked for as this endpoint bears it: smaller at once where it refuses, larger with
+    /// each success. A cursor in a ledger that was dropped is refused also where nothing is missing, as the end of one
+    /// ledger is the beginning of the next: then the next one is asked for.
+    pub(super) async fn events(
+        &self,
+        contract_id: &ContractId,
+        from: EventsFrom,
+        limit: u32,
+    ) -> Result<EventPage, SourceError> {
+        match self.events_in_portions(contract_id, from, limit).await {
+            Err(SourceError::BehindRetention { oldest, .. }) if from.next_ledger() == Some(oldest) => {
+                self.events_in_portions(contract_id, EventsFrom::Ledger(oldest), limit).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn events_in_portions(
+        &self,
+        contract_id: &ContractId,
+        from: EventsFrom,
+        limit: u32,
+    ) -> Result<EventPage, SourceError> {
+        let mut tries = 0;
+        loop {
+            let (query, tip) = {
+                let state = self.state();
+                let tip = state.tip.map(|(tip, _)| tip);
+                (state.page_size.query(from, limit, tip), tip)
+            };
+            tries += 1;
+            match self.rpc.events(contract_id, query).await {
+                Ok(page) => {
+                    let mut state = self.state();
+                    state.page_size.grow();
+                    state.saw(page.latest_ledger, page.oldest_ledger);
+                    return Ok(page.not_before(from.position()));
+                }
+                Err(failure) => {
+                    let is_smaller = self.state().page_size.learn(&failure, query, from, tip);
+                    // Who did not answer at all has had its time.
+                    let has_answered = !is_timeout(&failure);
+                    if !(is_smaller && has_answered && tries < MOST_TRIES) {
+                        return Err(failure);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns a page of whole ledgers, as many as this endpoint can give at once.
+    pub(super) async fn ledger_page(&self, from: LedgerSequence) -> Result<LedgerPage, SourceError> {
+        let page = self.ledger_limit.page(&self.rpc, from).await?;
+        self.state().saw(page.latest_ledger, None);
+        Ok(page)
+    }
+
+    pub(super) async fn tip(&self) -> Result<Tip, SourceError> {
+        let tip = self.rpc.tip().await?;
+        self.state().saw(tip.sequence, Some(tip.oldest));
+        Ok(tip)
+    }
+
+    pub(super) async fn ledger_entries(&self, keys: &[String]) -> Result<LedgerEntries, SourceError> {
+        let found = self.rpc.ledger_entries(keys).await?;
+        self.state().saw(found.latest_ledger, None);
+        Ok(found)
+    }
+
+    pub(super) fn health(&self, now: Instant) -> EndpointHealth {
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let state = self.state();
+        let wait = state.breaker.wait(now);
+        let is = match (&state.unusable, wait) {
+            (Some(_), _) => EndpointState::Unusable,
+            (None, Some(_)) => EndpointState::Waiting,
+            (None, None) => EndpointState::Ready,
+        };
+        EndpointHealth {
+            host: self.host.clone(),
+            state: is,
+            retry_in_ms: wait.map(milliseconds),
+            latency_ms: state.latency.map(milliseconds),
+            requests: state.requests,
+            failures: state.failures,
+            failures_in_a_row: state.failures_in_a_row,
+            last_failure: state.last_failure,
+            latest_ledger: state.highest,
+            oldest_ledger: state.oldest,
+            passphrase: state.passphrase.clone(),
+            version: state.version.clone(),
+            page_limit: state.page_size.limit(),
+            window_ledgers: state.page_size.window_ledgers(),
+        }
+    }
+}
+
+impl State {
+    fn answered(&mut self, took: Duration) {
+        self.breaker.succeed();
+        self.failures_in_a_row = 0;
+        self.latency = Some(self.latency.map_or(took, |before| (before * 7 + took) / 8));
+    }
+
+    fn shut(&mut self, now: Instant, asked: Option<Duration>) {
+        if self.unusable.is_some() {
+            self.breaker.shut(now, LOOK_AGAIN_AFTER);
+        } else {
+            self.breaker.fail(now, asked);
+        }
+    }
+
+    /// After a failure another server may answer at the same place.
+    fn failed(&mut self, reason: &'static str) {
+        self.checked = Checked::Nothing;
+        self.failures += 1;
+        self.failures_in_a_row += 1;
+        self.last_failure = Some(reason);
+    }
+
+    /// Keeps what a reply says of the node's ledgers. A node without the anchor's ledger may have started over.
+    fn saw(&mut self, latest: LedgerSequence, oldest: Option<LedgerSequence>) {
+        self.tip = Some((latest, Instant::now()));
+        self.highest = self.highest.max(Some(latest));
+        self.oldest = oldest.or(self.oldest);
+        if self.anchor.as_ref().is_some_and(|anchor| latest < anchor.sequence) {
+            self.checked = Checked::Nothing;
+        }
+    }
+}
+
+const fn is_timeout(failure: &SourceError) -> bool {
+    matches!(failure, SourceError::Transient { reason: TransientReason::Timeout, .. })
+}

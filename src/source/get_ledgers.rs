@@ -1,0 +1,110 @@
+//! Stellar RPC's `getLedgers`: pages of whole ledgers.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use serde_json::json;
+
+use super::{
+    SourceError, StellarRpc, TransientReason,
+    rpc::result_of,
+    wire::{Ledgers, WholeLedger},
+};
+use crate::domain::LedgerSequence;
+
+/// The server's own default; it allows 200, an archive node 5 to 20.
+const FIRST_LIMIT: u32 = 50;
+/// Pages larger than this are halved, so that few large ledgers are in memory at once.
+const LARGE_REPLY_BYTES: usize = 32 << 20;
+
+/// A page of whole ledgers.
+#[derive(Clone, Debug)]
+pub struct LedgerPage {
+    /// The ledgers, ascending from the one that was asked for.
+    pub ledgers: Vec<PackedLedger>,
+    /// The newest ledger the node had when it answered.
+    pub latest_ledger: LedgerSequence,
+    /// The oldest ledger the node still has.
+    pub oldest_ledger: LedgerSequence,
+    /// Whether a smaller page would be wiser.
+    is_large: bool,
+}
+
+/// A ledger that nobody has looked into yet.
+#[derive(Clone, Debug)]
+pub struct PackedLedger {
+    /// Its number.
+    pub sequence: LedgerSequence,
+    /// Its hash, as the node says.
+    pub hash: String,
+    /// Its `LedgerCloseMeta`.
+    pub meta: Bytes,
+}
+
+impl StellarRpc {
+    /// `getLedgers`: returns at most `limit` ledgers from `from` on. Asks by ledger and never by cursor, which servers
+    /// refuse at the tip.
+    ///
+    /// # Errors
+    /// [`SourceError::NodeBehind`] or [`SourceError::BehindRetention`] where the node does not have `from`; else what
+    /// the reply says.
+    pub async fn ledger_page(&self, from: LedgerSequence, limit: u32) -> Result<LedgerPage, SourceError> {
+        let params = json!({"startLedger": from, "pagination": {"limit": limit}});
+        let body = self.post("getLedgers", params).await?;
+        let page = tokio::task::spawn_blocking(move || {
+            let reply: Ledgers<'_> = result_of(&body, from)?;
+            let ledgers = reply.ledgers.into_iter().map(PackedLedger::of).collect::<Result<_, _>>()?;
+            let (latest_ledger, oldest_ledger) = (reply.latest_ledger, reply.oldest_ledger);
+            Ok(LedgerPage { ledgers, latest_ledger, oldest_ledger, is_large: body.len() > LARGE_REPLY_BYTES })
+        });
+        page.await.map_err(|_| SourceError::bad_reply("reading the reply failed"))?
+    }
+}
+
+impl PackedLedger {
+    fn of(ledger: WholeLedger<'_>) -> Result<Self, SourceError> {
+        let WholeLedger { hash, sequence, metadata_xdr } = ledger;
+        let meta = BASE64_STANDARD.decode(metadata_xdr.as_bytes());
+        let meta = meta.map_err(|_| SourceError::bad_reply(format!("ledger {sequence} is not base64")))?;
+        Ok(Self { sequence, hash, meta: meta.into() })
+    }
+}
+
+/// How many ledgers to ask for at once: learned from what the node refuses or cannot do.
+#[derive(Debug)]
+pub(super) struct PageLimit(AtomicU32);
+
+impl PageLimit {
+    pub(super) const fn new() -> Self {
+        Self(AtomicU32::new(FIRST_LIMIT))
+    }
+
+    /// Returns the page from `from` on, asking for fewer ledgers until the node can answer.
+    pub(super) async fn page(&self, rpc: &StellarRpc, from: LedgerSequence) -> Result<LedgerPage, SourceError> {
+        loop {
+            let limit = self.0.load(Ordering::Relaxed);
+            let page = rpc.ledger_page(from, limit).await;
+            let Some(smaller) = smaller(limit, &page) else { return page };
+            self.0.store(smaller, Ordering::Relaxed);
+            if page.is_ok() {
+                return page;
+            }
+        }
+    }
+}
+
+/// Returns the limit to go on with, `None` if another limit would not help.
+fn smaller(limit: u32, page: &Result<LedgerPage, SourceError>) -> Option<u32> {
+    use TransientReason::{BadReply, ProcessingLimit, Timeout};
+    let smaller = match page {
+        Ok(page) => page.is_large.then_some(limit / 2)?,
+        Err(SourceError::Transient { reason: Timeout | BadReply | ProcessingLimit, .. }) => limit / 2,
+        Err(SourceError::Permanent { detail }) => {
+            let (_, number) = detail.split_once("must not exceed ")?;
+            number.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()?
+        }
+        Err(_) => return None,
+    };
+    (1..limit).contains(&smaller).then_some(smaller)
+}

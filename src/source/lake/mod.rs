@@ -1,0 +1,108 @@
+//! The ledger data lake (SEP-54): every closed ledger as a compressed object under a computable key.
+
+mod layout;
+mod place;
+
+use std::{
+    ops::RangeInclusive,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use rand::rngs::StdRng;
+
+use self::{layout::Layout, place::Place};
+use super::{SourceError, retry::Retry};
+use crate::{
+    decode::{LedgerScan, LedgerScanners},
+    domain::{ContractId, LedgerSequence},
+};
+
+const CONFIG: &str = ".config.json";
+const SUFFIX: &str = ".xdr.zst";
+const OLDER_SUFFIX: &str = ".xdr.zstd";
+
+/// A data lake. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Lake {
+    place: Place,
+    layout: Arc<Layout>,
+    retry: Retry,
+    objects_at_once: usize,
+    has_older_suffix: Arc<AtomicBool>,
+}
+
+impl Lake {
+    /// Opens the lake at `location`: a folder, `file://…`, `https://…` or `http://…`. At most `objects_at_once` of its
+    /// objects are read at the same time (16 to 32 over the network).
+    ///
+    /// # Errors
+    /// [`SourceError::Permanent`] if there is no lake, it holds another network, or this version cannot read it; else
+    /// what reading its configuration says.
+    pub async fn open(
+        location: &str,
+        network_passphrase: &str,
+        objects_at_once: usize,
+        rng: StdRng,
+    ) -> Result<Self, SourceError> {
+        let (place, retry) = (Place::parse(location)?, Retry::new(rng));
+        let permanent = |detail: String| SourceError::Permanent { detail: format!("the lake {location}: {detail}") };
+        let config = place.read_with(&retry, CONFIG).await?;
+        let config = config.ok_or_else(|| permanent(format!("it has no {CONFIG}")))?;
+        let layout: Layout =
+            serde_json::from_slice(&config).map_err(|error| permanent(format!("its {CONFIG} is broken: {error}")))?;
+        if let Some(fault) = layout.fault() {
+            return Err(permanent(fault));
+        }
+        if layout.network_passphrase != network_passphrase {
+            let found = &layout.network_passphrase;
+            return Err(permanent(format!("it holds the network \"{found}\", not \"{network_passphrase}\"")));
+        }
+        let objects_at_once = objects_at_once.max(1);
+        Ok(Self { place, layout: Arc::new(layout), retry, objects_at_once, has_older_suffix: Arc::default() })
+    }
+
+    /// Returns the ledgers of each object that holds some of the range, in their order, with the contract's events.
+    pub(super) fn scans<'a>(
+        &'a self,
+        contract_id: &'a ContractId,
+        range: RangeInclusive<LedgerSequence>,
+        scanners: &'a LedgerScanners,
+    ) -> impl Stream<Item = Result<Vec<LedgerScan>, SourceError>> + 'a {
+        let (first, last) = range.into_inner();
+        let objects = stream::iter(std::iter::successors((first <= last).then_some(first), move |ledger| {
+            let last_of_object = self.layout.last_of_object(*ledger);
+            (last_of_object < last).then(|| last_of_object.next())
+        }));
+        objects.map(move |ledger| self.scan(ledger, contract_id, scanners)).buffered(self.objects_at_once)
+    }
+
+    async fn scan(
+        &self,
+        ledger: LedgerSequence,
+        contract_id: &ContractId,
+        scanners: &LedgerScanners,
+    ) -> Result<Vec<LedgerScan>, SourceError> {
+        let key = self.layout.key(ledger);
+        let object = self.read(&key).await?.ok_or(SourceError::LedgerMissing { ledger })?;
+        let scans = scanners.scan(object, contract_id).await;
+        scans.map_err(|fault| SourceError::Permanent { detail: format!("the lake's object {key}: {fault}") })
+    }
+
+    /// Returns the object of the key, whichever suffix this lake gives its keys.
+    async fn read(&self, key: &str) -> Result<Option<Bytes>, SourceError> {
+        let expected = self.has_older_suffix.load(Ordering::Relaxed);
+        for older in [expected, !expected] {
+            let key = format!("{key}{}", if older { OLDER_SUFFIX } else { SUFFIX });
+            if let Some(object) = self.place.read_with(&self.retry, &key).await? {
+                self.has_older_suffix.store(older, Ordering::Relaxed);
+                return Ok(Some(object));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,200 @@
+//! One contract's events read out of whole ledgers, from whichever source has them: every ledger of a range, in
+//! order, each checked to follow the one before.
+
+use std::{io, num::NonZeroUsize, ops::RangeInclusive, pin::pin, sync::Arc, thread};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use rand::rngs::StdRng;
+use tokio::sync::mpsc;
+
+use super::{EndpointPool, Lake, PackedLedger, SourceError, retry::Retry};
+use crate::{
+    decode::{BrokenChain, LedgerHeader, LedgerScan, LedgerScanners},
+    domain::{ContractId, CoverageSource, LedgerSequence, RawContractEvent},
+};
+
+/// More threads than this read faster than anything writes.
+const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(4).expect("4 is not 0");
+
+/// A ledger with one contract's events in it, perhaps none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerEvents {
+    /// Which ledger, and when it closed.
+    pub header: LedgerHeader,
+    /// The events in chain order: the contract's own and those of the network about it.
+    pub events: Vec<RawContractEvent>,
+}
+
+/// A source of whole ledgers. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct WholeLedgers {
+    origin: Origin,
+    scanners: Arc<LedgerScanners>,
+}
+
+#[derive(Clone, Debug)]
+enum Origin {
+    Lake(Lake),
+    Rpc { pool: EndpointPool, retry: Retry },
+}
+
+/// Who is handed the ledgers is gone, or was handed the failure that ends the reading.
+struct Ended;
+
+impl WholeLedgers {
+    /// Reads from a data lake.
+    ///
+    /// # Errors
+    /// Where the operating system gives no thread to read ledgers on.
+    pub fn of_lake(lake: Lake) -> io::Result<Self> {
+        Ok(Self { origin: Origin::Lake(lake), scanners: scanners()? })
+    }
+
+    /// Reads from Stellar RPC's `getLedgers`.
+    ///
+    /// # Errors
+    /// Where the operating system gives no thread to read ledgers on.
+    pub fn of_rpc(pool: EndpointPool, rng: StdRng) -> io::Result<Self> {
+        Ok(Self { origin: Origin::Rpc { pool, retry: Retry::new(rng) }, scanners: scanners()? })
+    }
+
+    /// Returns which source it is, as the coverage of ledgers is recorded under.
+    #[must_use]
+    pub const fn coverage_source(&self) -> CoverageSource {
+        match self.origin {
+            Origin::Lake(_) => CoverageSource::Lake,
+            Origin::Rpc { .. } => CoverageSource::GetLedgers,
+        }
+    }
+
+    /// Returns its name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.coverage_source().as_str()
+    }
+
+    /// Hands on every ledger of the range, ascending and without a hole, with the contract's events. The first failure
+    /// is handed on too and is the last. `previous_hash` is the hash of the ledger before the range, if it is known.
+    ///
+    /// The failures are those of the source; [`SourceError::LedgerMissing`], [`SourceError::NodeBehind`] and
+    /// [`SourceError::BehindRetention`] name the first ledger that could not be had, and [`SourceError::Permanent`]
+    /// says where two ledgers are not neighbours on one chain.
+    pub async fn events(
+        &self,
+        contract_id: &ContractId,
+        range: RangeInclusive<LedgerSequence>,
+        previous_hash: Option<String>,
+        out: mpsc::Sender<Result<LedgerEvents, SourceError>>,
+    ) {
+        let chain = Chain { next: *range.start(), last: *range.end(), previous_hash, out };
+        // Either way there is nobody left to tell.
+        let (Ok(()) | Err(Ended)) = match &self.origin {
+            Origin::Lake(lake) => self.read_lake(lake, contract_id, chain).await,
+            Origin::Rpc { pool, retry } => self.read_rpc(pool, retry, contract_id, chain).await,
+        };
+    }
+
+    async fn read_lake(&self, lake: &Lake, contract_id: &ContractId, mut chain: Chain) -> Result<(), Ended> {
+        let mut objects = pin!(lake.scans(contract_id, chain.next..=chain.last, &self.scanners));
+        while let Some(scans) = objects.next().await {
+            chain.hand_on(scans).await?;
+        }
+        chain.end().await
+    }
+
+    async fn read_rpc(
+        &self,
+        pool: &EndpointPool,
+        retry: &Retry,
+        contract_id: &ContractId,
+        mut chain: Chain,
+    ) -> Result<(), Ended> {
+        while chain.next <= chain.last {
+            let before = chain.next;
+            let mut attempts = retry.attempts();
+            let page = loop {
+                if let Some(page) = attempts.settled(pool.ledger_page(before).await).await {
+                    break page;
+                }
+            };
+            let scans = match page {
+                Ok(page) => {
+                    let scans = stream::iter(page.ledgers).map(|ledger| self.scan(ledger, contract_id));
+                    scans.buffered(2 * MOST_THREADS.get()).try_concat().await
+                }
+                Err(failure) => Err(failure),
+            };
+            chain.hand_on(scans).await?;
+            if chain.next == before {
+                return chain.end().await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn scan(&self, ledger: PackedLedger, contract_id: &ContractId) -> Result<Vec<LedgerScan>, SourceError> {
+        let scans = self.scanners.scan(ledger.meta, contract_id).await;
+        scans.map_err(|fault| SourceError::Permanent { detail: format!("ledger {}: {fault}", ledger.sequence) })
+    }
+}
+
+fn scanners() -> io::Result<Arc<LedgerScanners>> {
+    let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).min(MOST_THREADS);
+    Ok(Arc::new(LedgerScanners::start(threads)?))
+}
+
+/// The ledgers handed on so far, and what must come next.
+struct Chain {
+    next: LedgerSequence,
+    last: LedgerSequence,
+    previous_hash: Option<String>,
+    out: mpsc::Sender<Result<LedgerEvents, SourceError>>,
+}
+
+impl Chain {
+    /// Hands on those of the ledgers that belong to the range.
+    async fn hand_on(&mut self, scans: Result<Vec<LedgerScan>, SourceError>) -> Result<(), Ended> {
+        let scans = match scans {
+            Ok(scans) => scans,
+            Err(failure) => return self.fail(failure).await,
+        };
+        for LedgerScan { header, events } in scans {
+            // An object of several ledgers may begin before the range and end after it.
+            if header.sequence < self.next || header.sequence > self.last {
+                continue;
+            }
+            if let Err(broken) = self.check(&header) {
+                return self.fail(SourceError::Permanent { detail: format!("the chain is broken: {broken}") }).await;
+            }
+            self.next = header.sequence.next();
+            self.previous_hash = Some(header.hash.clone());
+            self.out.send(Ok(LedgerEvents { header, events })).await.map_err(|_| Ended)?;
+        }
+        Ok(())
+    }
+
+    fn check(&self, header: &LedgerHeader) -> Result<(), BrokenChain> {
+        if header.sequence != self.next {
+            return Err(BrokenChain::NotNext { expected: self.next, found: header.sequence });
+        }
+        match &self.previous_hash {
+            Some(found) if *found != header.previous_hash => Err(BrokenChain::OtherHash {
+                sequence: header.sequence,
+                expected: header.previous_hash.clone(),
+                found: found.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says which ledger is missing if the source ended before the range.
+    async fn end(&self) -> Result<(), Ended> {
+        if self.next > self.last { Ok(()) } else { self.fail(SourceError::LedgerMissing { ledger: self.next }).await }
+    }
+
+    async fn fail(&self, failure: SourceError) -> Result<(), Ended> {
+        // Nobody may be there to hear it.
+        let _ = self.out.send(Err(failure)).await;
+        Err(Ended)
+    }
+}

@@ -1,0 +1,233 @@
+//! Several RPC endpoints as one source: the preferred one that can be asked is asked, and the next one as soon as it
+//! fails or is slow.
+//!
+//! Nothing is waited for and nothing is asked twice here, except in smaller portions: a failure that may pass says how
+//! long the caller should wait. That time ends when the first endpoint is due again, so a caller that waits as long is
+//! let through, and a caller's own back-off adds to it but does not multiply with it.
+
+use std::{collections::VecDeque, future::Future, ops::RangeInclusive, sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use rand::{SeedableRng, rngs::StdRng};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::{
+    Anchor, EndpointHealth, EventPage, EventsFrom, LedgerEntries, LedgerPage, SourceError, StellarRpc, Tip,
+    endpoint::Endpoint, verdict::most_telling,
+};
+use crate::domain::{ContractId, LedgerSequence};
+
+/// An endpoint that has not answered by now gets company: going to another one must not take more than 2 s.
+const SLOW_AFTER: Duration = Duration::from_millis(1_500);
+
+/// RPC endpoints of one network in order of preference. Clones share them and what was learned of them.
+#[derive(Clone, Debug)]
+pub struct EndpointPool {
+    endpoints: Arc<[Arc<Endpoint>]>,
+}
+
+impl EndpointPool {
+    /// Returns the pool of the endpoints at `urls`, the preferred one first; nothing is sent yet. `seed` is what the
+    /// random part of waiting times grows from.
+    ///
+    /// # Errors
+    /// [`SourceError::Permanent`] if there is no URL or one is not an HTTP URL. It names the URL by its place, without
+    /// what may be secret.
+    pub fn new(urls: &[String], network_passphrase: String, seed: u64) -> Result<Self, SourceError> {
+        if urls.is_empty() {
+            return Err(SourceError::Permanent { detail: "there is no RPC URL".into() });
+        }
+        let network_passphrase: Arc<str> = network_passphrase.into();
+        let endpoint = |(number, url): (u64, &String)| {
+            let rpc = StellarRpc::new(url).map_err(|failure| SourceError::Permanent {
+                detail: format!("RPC URL {number} of {}: {failure}", urls.len()),
+            })?;
+            let rng = StdRng::seed_from_u64(seed.wrapping_add(number));
+            Ok(Arc::new(Endpoint::new(rpc, Arc::clone(&network_passphrase), rng)))
+        };
+        Ok(Self { endpoints: (1..).zip(urls).map(endpoint).collect::<Result<_, SourceError>>()? })
+    }
+
+    /// Names a ledger of our chain that every endpoint must have the same hash for. It is compared before an
+    /// endpoint's first use, after its failures, and while its newest ledger is below that one.
+    pub fn set_anchor(&self, anchor: Option<Anchor>) {
+        let anchor = anchor.map(Arc::new);
+        for endpoint in self.endpoints.iter() {
+            endpoint.set_anchor(anchor.clone());
+        }
+    }
+
+    /// Returns a page of at most `limit` events of `contract_id`. Its cursor is never before what was asked for.
+    ///
+    /// # Errors
+    /// A [`SourceError`], sorted.
+    pub async fn events(
+        &self,
+        contract_id: &ContractId,
+        from: EventsFrom,
+        limit: u32,
+    ) -> Result<EventPage, SourceError> {
+        let wanted = Some(from.ledger());
+        self.ask(wanted, |endpoint| async move { endpoint.events(contract_id, from, limit).await }).await
+    }
+
+    /// Returns the oldest and the newest ledger that any endpoint has.
+    ///
+    /// # Errors
+    /// A [`SourceError`], sorted, if no endpoint answers.
+    pub async fn ledgers(&self) -> Result<RangeInclusive<LedgerSequence>, SourceError> {
+        let tips = self.ask_all(|endpoint| async move { endpoint.tip().await }).await?;
+        let oldest = tips.iter().map(|tip| tip.oldest).min().expect("there is an answer");
+        let latest = tips.iter().map(|tip| tip.sequence).max().expect("there is an answer");
+        Ok(oldest..=latest)
+    }
+
+    /// Returns the newest ledger of the preferred endpoint that answers.
+    ///
+    /// # Errors
+    /// A [`SourceError`], sorted.
+    pub async fn tip(&self) -> Result<Tip, SourceError> {
+        self.ask(None, |endpoint| async move { endpoint.tip().await }).await
+    }
+
+    /// Returns what is stored at these keys (base64 XDR of `LedgerKey`), at most 200 of them.
+    ///
+    /// # Errors
+    /// A [`SourceError`], sorted.
+    pub async fn ledger_entries(&self, keys: &[String]) -> Result<LedgerEntries, SourceError> {
+        self.ask(None, |endpoint| async move { endpoint.ledger_entries(keys).await }).await
+    }
+
+    /// Returns a page of whole ledgers from `from` on.
+    ///
+    /// # Errors
+    /// A [`SourceError`], sorted.
+    pub async fn ledger_page(&self, from: LedgerSequence) -> Result<LedgerPage, SourceError> {
+        self.ask(Some(from), |endpoint| async move { endpoint.ledger_page(from).await }).await
+    }
+
+    /// Returns the hash of a ledger in hex, `None` if no endpoint that answers has it.
+    ///
+    /// # Errors
+    /// A [`SourceError`], sorted, if no endpoint answers.
+    pub async fn ledger_hash(&self, sequence: LedgerSequence) -> Result<Option<String>, SourceError> {
+        let hashes = self.ask_all(|endpoint| async move { endpoint.rpc.ledger_hash(sequence).await }).await?;
+        Ok(hashes.into_iter().flatten().next())
+    }
+
+    /// Returns how each endpoint is doing, in order of preference.
+    #[must_use]
+    pub fn health(&self) -> Vec<EndpointHealth> {
+        let now = Instant::now();
+        self.endpoints.iter().map(|endpoint| endpoint.health(now)).collect()
+    }
+
+    /// Sends one request to the endpoints in order until one answers: to the next one when one fails, and also to the
+    /// next one when one is slow; then the first answer counts. An endpoint that lately did not have the `wanted`
+    /// ledger comes last.
+    pub(super) async fn ask<T, F>(
+        &self,
+        wanted: Option<LedgerSequence>,
+        request: impl Fn(Arc<Endpoint>) -> F,
+    ) -> Result<T, SourceError>
+    where
+        F: Future<Output = Result<T, SourceError>>,
+    {
+        let (mut candidates, mut failures) = self.candidates(wanted);
+        let mut waited_for: Vec<(Arc<Endpoint>, Instant)> = Vec::new();
+        let mut running = FuturesUnordered::new();
+        let mut somebody_lacks_it = false;
+        loop {
+            if let Some(endpoint) = candidates.pop_front() {
+                let attempt = attempt(Arc::clone(&endpoint), &request);
+                waited_for.push((Arc::clone(&endpoint), Instant::now()));
+                running.push(async move { (endpoint, attempt.await) });
+            }
+            let slow_at = waited_for.last().map_or_else(Instant::now, |(_, sent)| *sent + SLOW_AFTER);
+            tokio::select! {
+                biased;
+                outcome = running.next() => match outcome {
+                    None => return Err(most_telling(failures)),
+                    Some((winner, Ok(value))) => {
+                        drop(running);
+                        // Those asked before it had more time.
+                        let earlier = waited_for.iter().take_while(|(endpoint, _)| !Arc::ptr_eq(endpoint, &winner));
+                        earlier.for_each(|(endpoint, sent)| drop(endpoint.give_up(*sent)));
+                        return Ok(value);
+                    }
+                    Some((loser, Err(failure))) => {
+                        waited_for.retain(|(endpoint, _)| !Arc::ptr_eq(endpoint, &loser));
+                        somebody_lacks_it |= failure.is_lack();
+                        failures.push(failure);
+                    }
+                },
+                // A healthy endpoint that lacks the ledger will have it sooner than a hanging one answers.
+                () = sleep_until(slow_at), if candidates.is_empty() && somebody_lacks_it => {
+                    drop(running);
+                    failures.extend(waited_for.iter().map(|(endpoint, sent)| endpoint.give_up(*sent)));
+                    return Err(most_telling(failures));
+                }
+                () = sleep_until(slow_at), if !candidates.is_empty() => {}
+            }
+        }
+    }
+
+    /// Sends one request to every endpoint that can be asked and returns the answers. After the first one the others
+    /// have little time left.
+    async fn ask_all<T, F>(&self, request: impl Fn(Arc<Endpoint>) -> F) -> Result<Vec<T>, SourceError>
+    where
+        F: Future<Output = Result<T, SourceError>>,
+    {
+        let (candidates, mut failures) = self.candidates(None);
+        let mut running: FuturesUnordered<_> =
+            candidates.into_iter().map(|endpoint| attempt(endpoint, &request)).collect();
+        let mut answers = Vec::new();
+        let mut deadline = None;
+        loop {
+            let next = running.next();
+            let outcome = match deadline {
+                Some(deadline) => timeout_at(deadline, next).await.unwrap_or(None),
+                None => next.await,
+            };
+            match outcome {
+                Some(Ok(answer)) => {
+                    answers.push(answer);
+                    deadline.get_or_insert_with(|| Instant::now() + SLOW_AFTER);
+                }
+                Some(Err(failure)) => failures.push(failure),
+                None if answers.is_empty() => return Err(most_telling(failures)),
+                None => return Ok(answers),
+            }
+        }
+    }
+
+    /// Returns the endpoints to ask, in order, and why the others are not asked.
+    fn candidates(&self, wanted: Option<LedgerSequence>) -> (VecDeque<Arc<Endpoint>>, Vec<SourceError>) {
+        let now = Instant::now();
+        let (mut ready, mut behind, mut failures) = (VecDeque::new(), Vec::new(), Vec::new());
+        for endpoint in self.endpoints.iter() {
+            match endpoint.reason_to_wait(now) {
+                Some(failure) => failures.push(failure),
+                None if wanted.is_some_and(|wanted| endpoint.is_behind(wanted, now)) => {
+                    behind.push(Arc::clone(endpoint));
+                }
+                None => ready.push_back(Arc::clone(endpoint)),
+            }
+        }
+        ready.extend(behind);
+        (ready, failures)
+    }
+}
+
+async fn attempt<T, F>(endpoint: Arc<Endpoint>, request: &impl Fn(Arc<Endpoint>) -> F) -> Result<T, SourceError>
+where
+    F: Future<Output = Result<T, SourceError>>,
+{
+    let sent = Instant::now();
+    let _permit = endpoint.admit(sent)?;
+    let outcome = match endpoint.identify().await {
+        Ok(()) => request(Arc::clone(&endpoint)).await,
+        Err(failure) => Err(failure),
+    };
+    endpoint.settle(outcome, sent)
+}

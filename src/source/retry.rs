@@ -1,0 +1,65 @@
+//! A few more attempts at one request whose failure may pass, with waits spread at random.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use rand::{Rng, rngs::StdRng};
+use tokio::time::sleep;
+
+use super::SourceError;
+
+const ATTEMPTS: u32 = 5;
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// How often and how far apart one request is made. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Retry {
+    rng: Arc<Mutex<StdRng>>,
+}
+
+impl Retry {
+    pub(super) fn new(rng: StdRng) -> Self {
+        Self { rng: Arc::new(Mutex::new(rng)) }
+    }
+
+    /// Begins the attempts at one request.
+    pub(super) const fn attempts(&self) -> Attempts<'_> {
+        Attempts { retry: self, made: 0 }
+    }
+
+    fn wait(&self, attempt: u32, asked: Option<Duration>) -> Duration {
+        let longest = FIRST_WAIT * 2_u32.pow(attempt);
+        let spread = self.rng.lock().unwrap_or_else(PoisonError::into_inner).random_range(longest / 2..=longest);
+        asked.map_or(spread, |asked| asked + spread / 4)
+    }
+}
+
+/// The attempts at one request.
+pub(super) struct Attempts<'a> {
+    retry: &'a Retry,
+    made: u32,
+}
+
+impl Attempts<'_> {
+    /// Returns the answer if it is to be believed: a success, a failure for good, or the fifth that may pass. Else waits
+    /// until the request may be made again, as long as the server asks for if it does, and returns `None`.
+    pub(super) async fn settled<T>(&mut self, answer: Result<T, SourceError>) -> Option<Result<T, SourceError>> {
+        self.made += 1;
+        match answer {
+            Err(SourceError::Transient { retry_after, .. }) if self.made < ATTEMPTS => {
+                sleep(self.retry.wait(self.made, retry_after)).await;
+                None
+            }
+            answer => Some(answer),
+        }
+    }
+}
+
+impl fmt::Debug for Retry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Retry").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,105 @@
+//! What it means that every endpoint failed: the one failure that tells the caller most.
+
+use std::{cmp::Reverse, time::Duration};
+
+use super::SourceError;
+
+/// A node that is behind may have the ledger soon, however long another endpoint is out.
+const A_NODE_CATCHES_UP_WITHIN: Duration = Duration::from_secs(1);
+
+/// Returns the failure to act on, from one of each endpoint.
+///
+/// What may pass anywhere may pass altogether. Ledgers are gone only if no endpoint may still have them, and then the
+/// endpoint with the oldest ledger counts. Where the ledger is still to come, the newest counts. What is wrong for
+/// good counts only if it is so everywhere.
+pub(super) fn most_telling(failures: Vec<SourceError>) -> SourceError {
+    let behind = failures.iter().any(|failure| matches!(failure, SourceError::NodeBehind { .. }));
+    let worst = failures.into_iter().max_by_key(weight);
+    let mut worst = worst.unwrap_or_else(|| SourceError::Permanent { detail: "there is no endpoint to ask".into() });
+    if let (SourceError::Transient { retry_after: Some(wait), .. }, true) = (&mut worst, behind) {
+        *wait = (*wait).min(A_NODE_CATCHES_UP_WITHIN);
+    }
+    worst
+}
+
+/// The kind, and within a kind what tells more.
+fn weight(failure: &SourceError) -> (u8, u32, Reverse<Duration>) {
+    let (kind, ledger) = match failure {
+        SourceError::Permanent { .. } | SourceError::NoTransactionMeta { .. } => (0, 0),
+        SourceError::OtherNetwork { .. } => (1, 0),
+        SourceError::OtherChain { .. } => (2, 0),
+        // Only sources of whole ledgers say so.
+        SourceError::LedgerMissing { ledger } => (3, ledger.0),
+        SourceError::NodeBehind { latest, .. } => (3, latest.0),
+        SourceError::BehindRetention { oldest, .. } => (4, u32::MAX - oldest.0),
+        SourceError::Transient { .. } => (5, 0),
+    };
+    let wait = match failure {
+        SourceError::Transient { retry_after, .. } => retry_after.unwrap_or_default(),
+        _ => Duration::ZERO,
+    };
+    (kind, ledger, Reverse(wait))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::LedgerSequence, source::TransientReason};
+
+    const WANTED: LedgerSequence = LedgerSequence(50);
+
+    fn transient(seconds: u64) -> SourceError {
+        let retry_after = Some(Duration::from_secs(seconds));
+        SourceError::Transient { reason: TransientReason::Server, retry_after, detail: String::new() }
+    }
+
+    fn gone(oldest: u32) -> SourceError {
+        SourceError::BehindRetention { wanted: WANTED, oldest: LedgerSequence(oldest) }
+    }
+
+    fn behind(latest: u32) -> SourceError {
+        SourceError::NodeBehind { wanted: WANTED, latest: LedgerSequence(latest) }
+    }
+
+    fn permanent() -> SourceError {
+        SourceError::Permanent { detail: String::new() }
+    }
+
+    fn other_network() -> SourceError {
+        SourceError::OtherNetwork { found: String::new(), wanted: String::new() }
+    }
+
+    #[test]
+    fn what_may_pass_at_one_endpoint_is_no_hole() {
+        let told = most_telling(vec![gone(100), transient(9), permanent(), transient(3)]);
+        let SourceError::Transient { retry_after, .. } = told else { panic!("{told}") };
+        assert_eq!(retry_after, Some(Duration::from_secs(3)), "the soonest");
+    }
+
+    #[test]
+    fn ledgers_gone_everywhere_are_told_with_the_smallest_oldest() {
+        for failures in [vec![gone(200), gone(100), permanent()], vec![behind(40), gone(100), other_network()]] {
+            let told = most_telling(failures);
+            assert!(matches!(told, SourceError::BehindRetention { oldest: LedgerSequence(100), .. }), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_ledger_that_is_still_to_come_is_told_with_the_newest_tip() {
+        let told = most_telling(vec![behind(40), behind(45), permanent()]);
+        assert!(matches!(told, SourceError::NodeBehind { latest: LedgerSequence(45), .. }), "{told}");
+    }
+
+    #[test]
+    fn a_node_that_is_behind_is_not_left_alone_for_as_long_as_a_dead_one() {
+        let told = most_telling(vec![transient(30), behind(45)]);
+        let SourceError::Transient { retry_after, .. } = told else { panic!("{told}") };
+        assert_eq!(retry_after, Some(A_NODE_CATCHES_UP_WITHIN));
+    }
+
+    #[test]
+    fn what_is_wrong_for_good_counts_only_if_it_is_so_everywhere() {
+        assert!(matches!(most_telling(vec![permanent(), permanent()]), SourceError::Permanent { .. }));
+        assert!(matches!(most_telling(vec![permanent(), other_network()]), SourceError::OtherNetwork { .. }));
+    }
+}

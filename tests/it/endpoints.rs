@@ -1,0 +1,365 @@
+//! The pool of RPC endpoints: whom it asks, and what it makes of the answers.
+
+use std::time::{Duration, Instant};
+
+use flowfi_indexer::{
+    domain::{ContractId, EventId, LedgerSequence},
+    source::{Anchor, EndpointPool, EndpointState, EventPage, EventsFrom, SourceError, TransientReason},
+};
+use sqlx::PgPool;
+
+use crate::{
+    fake_rpc::{Answer, FakeRpc, PASSPHRASE},
+    world::{World, eventually},
+};
+
+/// What going to another endpoint may take.
+const SWITCH: Duration = Duration::from_secs(2);
+
+fn pool_of(nodes: &[&FakeRpc]) -> EndpointPool {
+    let urls: Vec<String> = nodes.iter().map(|node| node.url.clone()).collect();
+    EndpointPool::new(&urls, PASSPHRASE.to_owned(), 7).unwrap()
+}
+
+async fn two() -> (FakeRpc, FakeRpc, EndpointPool) {
+    let (first, second) = (FakeRpc::start().await, FakeRpc::start().await);
+    let pool = pool_of(&[&first, &second]);
+    (first, second, pool)
+}
+
+fn contract() -> ContractId {
+    "CDLZFC3SYJYDZT7K67VZ75HPJVIEUVNIXF47ZG2FB2RMQQVU2HHGCYSC".parse().unwrap()
+}
+
+fn end_of(ledger: u32) -> EventsFrom {
+    EventsFrom::After(EventId::end_of_ledger(LedgerSequence(ledger)))
+}
+
+async fn events(pool: &EndpointPool, from: EventsFrom) -> Result<EventPage, SourceError> {
+    pool.events(&contract(), from, 1_000).await
+}
+
+/// Waits until an endpoint that failed may be asked again.
+async fn due(pool: &EndpointPool, number: usize) {
+    eventually("the endpoint is due", || async { pool.health()[number].retry_in_ms.is_none() }).await;
+}
+
+/// Asks as the follower does: after a failure that may pass, again when it is time.
+async fn events_at_last(pool: &EndpointPool, from: EventsFrom) -> EventPage {
+    for _ in 0..20 {
+        match events(pool, from).await {
+            Ok(page) => return page,
+            Err(SourceError::Transient { .. }) => due(pool, 0).await,
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    panic!("no page in twenty attempts")
+}
+
+#[tokio::test]
+async fn the_preferred_endpoint_alone_is_asked_while_it_answers() {
+    let (first, second, pool) = two().await;
+    for _ in 0..3 {
+        events(&pool, end_of(200)).await.unwrap();
+    }
+    assert_eq!((first.asked("getEvents").len(), first.asked("getNetwork").len()), (3, 1));
+    assert!(second.asked("getNetwork").is_empty());
+}
+
+#[tokio::test]
+async fn every_kind_of_failure_goes_to_the_next_endpoint_at_once() {
+    for answer in [
+        Answer::Status(502, None),
+        Answer::Status(429, Some("60")),
+        Answer::Status(401, None),
+        Answer::Html,
+        Answer::Error(-32_603, "data stores are not initialized: no ledgers"),
+        Answer::Error(-32_601, "method not found"),
+    ] {
+        let (first, second, pool) = two().await;
+        first.set(|node| node.always = Some(answer.clone()));
+        let begun = Instant::now();
+        events(&pool, end_of(200)).await.unwrap_or_else(|failure| panic!("{answer:?}: {failure}"));
+        assert!(begun.elapsed() < SWITCH);
+        assert_eq!(second.asked("getEvents").len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn leaving_an_endpoint_that_hangs_takes_less_than_two_seconds_and_then_none() {
+    let (first, second, pool) = two().await;
+    first.set(|node| node.always = Some(Answer::Nothing));
+    let begun = Instant::now();
+    events(&pool, end_of(200)).await.unwrap();
+    assert!(begun.elapsed() < SWITCH, "{:?}", begun.elapsed());
+    let again = Instant::now();
+    events(&pool, end_of(200)).await.unwrap();
+    assert!(again.elapsed() < SWITCH / 4, "it is left alone for a while");
+    assert_eq!(second.asked("getEvents").len(), 2);
+    assert_eq!((pool.health()[0].state, pool.health()[0].last_failure), (EndpointState::Waiting, Some("timeout")));
+}
+
+#[tokio::test]
+async fn the_preferred_endpoint_is_asked_again_once_it_is_well() {
+    let (first, second, pool) = two().await;
+    first.set(|node| node.next.push_back(Answer::Status(503, None)));
+    events(&pool, end_of(200)).await.unwrap();
+    assert!(pool.health()[0].retry_in_ms.unwrap() <= 250);
+    due(&pool, 0).await;
+    events(&pool, end_of(200)).await.unwrap();
+    assert_eq!((first.asked("getEvents").len(), second.asked("getEvents").len()), (2, 1));
+    assert_eq!(first.asked("getNetwork").len(), 2, "its network is compared again after a failure");
+    assert_eq!(pool.health()[0].state, EndpointState::Ready);
+}
+
+#[tokio::test]
+async fn one_endpoint_alone_is_let_through_after_the_time_its_failure_names() {
+    let first = FakeRpc::start().await;
+    first.set(|node| node.next.push_back(Answer::Status(503, None)));
+    let pool = pool_of(&[&first]);
+    let Err(SourceError::Transient { reason, retry_after: Some(wait), detail }) = events(&pool, end_of(200)).await
+    else {
+        panic!("a failure that may pass, with a time")
+    };
+    assert_eq!(reason, TransientReason::Server);
+    assert!(wait <= Duration::from_millis(250) && !detail.contains("a-key"), "{wait:?} {detail}");
+    let too_early = events(&pool, end_of(200)).await;
+    assert!(matches!(too_early, Err(SourceError::Transient { retry_after: Some(_), .. })));
+    assert_eq!(first.asked("getEvents").len(), 1, "it is not asked before its time");
+    tokio::time::timeout(wait * 4, due(&pool, 0)).await.expect("it is due when it said");
+    events(&pool, end_of(200)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_says_when_to_come_back_is_left_alone_until_then() {
+    let (first, second, pool) = two().await;
+    for node in [&first, &second] {
+        node.set(|node| node.next.push_back(Answer::Status(429, Some("7"))));
+    }
+    let Err(SourceError::Transient { retry_after: Some(wait), .. }) = events(&pool, end_of(200)).await else {
+        panic!("a failure that may pass")
+    };
+    assert!(wait > Duration::from_secs(6) && wait < Duration::from_secs(9), "{wait:?}");
+}
+
+#[tokio::test]
+async fn an_endpoint_of_another_network_is_never_asked_for_events() {
+    let (first, second, pool) = two().await;
+    first.set(|node| node.passphrase = "another network");
+    events(&pool, end_of(200)).await.unwrap();
+    assert!(first.asked("getEvents").is_empty());
+    assert_eq!(pool.health()[0].state, EndpointState::Unusable);
+    assert_eq!(pool.health()[0].passphrase.as_deref(), Some("another network"));
+    let alone = pool_of(&[&first]);
+    for _ in 0..2 {
+        let failure = events(&alone, end_of(200)).await.unwrap_err();
+        assert!(matches!(&failure, SourceError::OtherNetwork { found, .. } if found == "another network"), "{failure}");
+    }
+    drop(second);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_exchanged_for_another_network_is_found_out_after_its_failure() {
+    let (first, _second, pool) = two().await;
+    events(&pool, end_of(200)).await.unwrap();
+    first.set(|node| {
+        node.passphrase = "another network";
+        node.next.push_back(Answer::Status(503, None));
+    });
+    events(&pool, end_of(200)).await.unwrap();
+    due(&pool, 0).await;
+    events(&pool, end_of(200)).await.unwrap();
+    assert_eq!(first.asked("getEvents").len(), 2);
+    assert_eq!(pool.health()[0].state, EndpointState::Unusable);
+}
+
+#[tokio::test]
+async fn an_endpoint_with_another_hash_at_our_ledger_is_on_another_chain() {
+    let (first, second, pool) = two().await;
+    first.set(|node| node.hash = "bb");
+    pool.set_anchor(Some(Anchor { sequence: LedgerSequence(150), hash: "AA".to_owned() }));
+    events(&pool, end_of(200)).await.unwrap();
+    assert!(first.asked("getEvents").is_empty());
+    second.set(|node| {
+        node.hash = "bb";
+        node.next.push_back(Answer::Status(503, None));
+    });
+    let _ = events(&pool, end_of(200)).await;
+    due(&pool, 1).await;
+    let failure = events(&pool, end_of(200)).await.unwrap_err();
+    let SourceError::OtherChain { ledger, found, .. } = failure else { panic!("{failure}") };
+    assert_eq!((ledger, found.as_str()), (LedgerSequence(150), "bb"));
+}
+
+#[tokio::test]
+async fn a_network_that_starts_over_is_compared_again_when_its_tip_falls_below_our_ledger() {
+    let first = FakeRpc::start().await;
+    let pool = pool_of(&[&first]);
+    pool.set_anchor(Some(Anchor { sequence: LedgerSequence(40_000), hash: "aa".to_owned() }));
+    events(&pool, end_of(200)).await.unwrap();
+    first.set(|node| (node.latest, node.hash) = (300, "bb"));
+    assert_eq!(pool.tip().await.unwrap().sequence, LedgerSequence(300));
+    first.set(|node| node.latest = 60_000);
+    let failure = events(&pool, end_of(200)).await.unwrap_err();
+    assert!(matches!(failure, SourceError::OtherChain { .. }), "{failure}");
+}
+
+#[tokio::test]
+async fn a_node_behind_our_cursor_is_not_asked() {
+    let (first, second, pool) = two().await;
+    first.set(|node| node.latest = 190);
+    events(&pool, end_of(200)).await.unwrap();
+    events(&pool, end_of(200)).await.unwrap();
+    assert_eq!((first.asked("getEvents").len(), second.asked("getEvents").len()), (1, 2));
+    assert_eq!(pool.health()[0].state, EndpointState::Ready, "to be behind is no failure");
+    second.set(|node| node.latest = 195);
+    let failure = events(&pool, end_of(200)).await.unwrap_err();
+    assert!(matches!(failure, SourceError::NodeBehind { latest: LedgerSequence(195), .. }), "{failure}");
+}
+
+#[tokio::test]
+async fn a_node_that_is_behind_is_not_held_up_by_one_that_hangs() {
+    let (first, second, pool) = two().await;
+    first.set(|node| node.always = Some(Answer::Nothing));
+    second.set(|node| node.latest = 190);
+    let begun = Instant::now();
+    let Err(SourceError::Transient { retry_after: Some(wait), .. }) = events(&pool, end_of(200)).await else {
+        panic!("a failure that may pass")
+    };
+    assert!(begun.elapsed() < SWITCH && wait <= Duration::from_secs(1), "{:?} {wait:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn the_end_of_a_dropped_ledger_is_the_beginning_of_the_oldest() {
+    let first = FakeRpc::start().await;
+    events(&pool_of(&[&first]), end_of(99)).await.unwrap();
+    assert_eq!(first.asked("getEvents")[1]["startLedger"], 100);
+}
+
+#[tokio::test]
+async fn ledgers_one_endpoint_has_dropped_come_from_another() {
+    let (first, second, pool) = two().await;
+    first.set(|node| node.oldest = 1_000);
+    let page = events(&pool, end_of(200)).await.unwrap();
+    assert_eq!(page.oldest_ledger, Some(LedgerSequence(100)));
+    assert_eq!(pool.ledgers().await.unwrap(), LedgerSequence(100)..=LedgerSequence(50_000));
+    second.set(|node| node.oldest = 500);
+    let failure = events(&pool, end_of(200)).await.unwrap_err();
+    assert!(matches!(failure, SourceError::BehindRetention { oldest: LedgerSequence(500), .. }), "{failure}");
+    second.set(|node| node.always = Some(Answer::Status(503, None)));
+    let failure = events(&pool, end_of(200)).await.unwrap_err();
+    assert!(matches!(failure, SourceError::Transient { .. }), "it may still have them: {failure}");
+}
+
+#[tokio::test]
+async fn a_providers_lower_limit_is_learned_from_its_refusal() {
+    let first = FakeRpc::start().await;
+    first.set(|node| node.page_limit = 200);
+    let pool = pool_of(&[&first]);
+    events(&pool, end_of(200)).await.unwrap();
+    events(&pool, end_of(200)).await.unwrap();
+    let limits: Vec<_> = first.asked("getEvents").iter().map(|params| params["pagination"]["limit"].clone()).collect();
+    assert_eq!(limits, [1_000, 200, 200]);
+    assert_eq!(pool.health()[0].page_limit, Some(200));
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_much_is_halved_at_once_and_grows_back() {
+    let first = FakeRpc::start().await;
+    first.set(|node| node.bears = Some((700, 1_000)));
+    let pool = pool_of(&[&first]);
+    let page = events(&pool, end_of(199)).await.unwrap();
+    assert_eq!(page.cursor, EventId::end_of_ledger(LedgerSequence(824)), "from ledger 200, 625 ledgers");
+    assert!(!page.is_drained());
+    assert_eq!(pool.health()[0].window_ledgers, Some(781), "a quarter more the next time");
+    first.set(|node| node.bears = None);
+    let mut from = EventsFrom::After(page.cursor);
+    while pool.health()[0].window_ledgers.is_some() {
+        from = EventsFrom::After(events(&pool, from).await.unwrap().cursor);
+    }
+    events(&pool, from).await.unwrap();
+    let last = first.asked("getEvents").pop().unwrap();
+    assert!(last.get("endLedger").is_none() && last["pagination"].get("cursor").is_some(), "{last}");
+}
+
+#[tokio::test]
+async fn no_request_is_too_much_for_ever() {
+    let first = FakeRpc::start().await;
+    first.set(|node| node.bears = Some((1, 30)));
+    let pool = pool_of(&[&first]);
+    let page = events_at_last(&pool, end_of(199)).await;
+    assert_eq!(page.cursor, EventId::end_of_ledger(LedgerSequence(200)));
+    assert!(first.asked("getEvents").len() < 25, "{}", first.asked("getEvents").len());
+}
+
+#[tokio::test]
+async fn a_page_never_leads_back_behind_what_was_asked() {
+    let first = FakeRpc::start().await;
+    first.set(|node| node.cursor = Some(EventId::end_of_ledger(LedgerSequence(150))));
+    let pool = pool_of(&[&first]);
+    for from in [end_of(200), EventsFrom::Ledger(LedgerSequence(201))] {
+        let page = events(&pool, from).await.unwrap();
+        assert_eq!(page.cursor, EventId::end_of_ledger(LedgerSequence(200)));
+    }
+}
+
+#[tokio::test]
+async fn every_request_for_events_names_its_types_and_one_contract() {
+    let first = FakeRpc::start().await;
+    events(&pool_of(&[&first]), end_of(200)).await.unwrap();
+    let filters = &first.asked("getEvents")[0]["filters"];
+    assert_eq!(*filters, serde_json::json!([{"type": "contract,system", "contractIds": [contract()]}]));
+}
+
+#[tokio::test]
+async fn entries_are_matched_by_their_key() {
+    let first = FakeRpc::start().await;
+    let keys = ["key 1", "key 2", "key 3"].map(str::to_owned);
+    let found = pool_of(&[&first]).ledger_entries(&keys).await.unwrap();
+    assert_eq!((found.entries.len(), found.latest_ledger), (2, LedgerSequence(50_000)));
+    assert_eq!((found.entries["key 1"].xdr.as_str(), found.entries["key 1"].live_until_ledger), ("one", None));
+    assert_eq!(found.entries["key 2"].live_until_ledger, Some(LedgerSequence(9)));
+}
+
+#[tokio::test]
+async fn a_hash_comes_from_whoever_has_the_ledger() {
+    let (first, _second, pool) = two().await;
+    first.set(|node| node.hash = "bb");
+    assert_eq!(pool.ledger_hash(LedgerSequence(200)).await.unwrap().map(|hash| hash.len()), Some(2));
+    first.set(|node| node.always = Some(Answer::Status(503, None)));
+    assert_eq!(pool.ledger_hash(LedgerSequence(200)).await.unwrap().as_deref(), Some("aa"));
+}
+
+#[tokio::test]
+async fn health_shows_the_host_and_nothing_else_of_a_url() {
+    let first = FakeRpc::start().await;
+    let pool = pool_of(&[&first]);
+    pool.tip().await.unwrap();
+    let shown = serde_json::to_value(pool.health()).unwrap();
+    let text = shown.to_string();
+    assert!(!text.contains("password") && !text.contains("a-key"), "{text}");
+    assert_eq!((&shown[0]["latestLedger"], &shown[0]["version"]), (&50_000.into(), &"30.0.0-fake".into()));
+    assert_eq!(shown[0]["state"], "ready");
+}
+
+#[test]
+fn a_bad_url_is_named_by_its_place_without_its_secrets() {
+    let urls = ["http://localhost/a-key", "ftp://user:password@localhost/a-key"].map(str::to_owned);
+    let failure = EndpointPool::new(&urls, PASSPHRASE.to_owned(), 7).unwrap_err();
+    let expected = "RPC URL 2 of 2: ftp://localhost does not start with http:// or https://";
+    assert_eq!(failure.to_string(), expected);
+    assert!(matches!(failure, SourceError::Permanent { .. }));
+}
+
+#[sqlx::test]
+async fn an_indexer_follows_the_chain_past_an_endpoint_that_hangs(pool: PgPool) {
+    let hanging = FakeRpc::start().await;
+    hanging.set(|node| node.always = Some(Answer::Nothing));
+    let mut world = World::new(pool).await;
+    world.rpc_urls.insert(0, hanging.url.clone());
+    world.start_indexer(100);
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.indexed().await;
+    world.assert_equal_to_the_chain().await;
+    assert!(!hanging.asked("getNetwork").is_empty());
+}

@@ -1,0 +1,153 @@
+//! An RPC endpoint of a few lines, on a socket of its own: it answers as told and remembers what it was asked.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use flowfi_indexer::domain::{EventId, LedgerSequence};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::JoinSet};
+
+pub const PASSPHRASE: &str = "a network";
+
+/// What an endpoint answers instead of the truth.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    Error(i32, &'static str),
+    Status(u16, Option<&'static str>),
+    Html,
+    Nothing,
+}
+
+/// What an endpoint is and does.
+#[derive(Debug)]
+pub struct Node {
+    pub passphrase: &'static str,
+    pub oldest: u32,
+    pub latest: u32,
+    pub hash: &'static str,
+    /// The most ledgers and events it bears in one request for events.
+    pub bears: Option<(u32, u32)>,
+    pub page_limit: u32,
+    /// Answers to the next requests for events.
+    pub next: VecDeque<Answer>,
+    /// The answer to everything.
+    pub always: Option<Answer>,
+    /// The cursor to answer with, whatever was asked.
+    pub cursor: Option<EventId>,
+    /// What was asked: method and parameters.
+    pub asked: Vec<(String, Value)>,
+}
+
+/// A served endpoint; it ends with this handle.
+pub struct FakeRpc {
+    pub url: String,
+    node: Arc<Mutex<Node>>,
+    _tasks: JoinSet<()>,
+}
+
+impl FakeRpc {
+    pub async fn start() -> Self {
+        let node = Node {
+            passphrase: PASSPHRASE,
+            oldest: 100,
+            latest: 50_000,
+            hash: "aa",
+            bears: None,
+            page_limit: 10_000,
+            next: VecDeque::new(),
+            always: None,
+            cursor: None,
+            asked: Vec::new(),
+        };
+        let node = Arc::new(Mutex::new(node));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://user:password@{}/a-key", listener.local_addr().unwrap());
+        let router = Router::new().route("/a-key", post(answer)).with_state(Arc::clone(&node));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url, node, _tasks: tasks }
+    }
+
+    pub fn set(&self, change: impl FnOnce(&mut Node)) {
+        change(&mut self.node.lock().unwrap());
+    }
+
+    /// The parameters of every request of this method so far.
+    pub fn asked(&self, method: &str) -> Vec<Value> {
+        let node = self.node.lock().unwrap();
+        node.asked.iter().filter(|(asked, _)| asked == method).map(|(_, params)| params.clone()).collect()
+    }
+}
+
+async fn answer(State(node): State<Arc<Mutex<Node>>>, body: String) -> Response {
+    let request: Value = serde_json::from_str(&body).unwrap();
+    let (method, params) = (request["method"].as_str().unwrap(), &request["params"]);
+    let said = node.lock().unwrap().answer(method, params);
+    match said {
+        Ok(result) => json!({"jsonrpc": "2.0", "id": 1, "result": result}).to_string().into_response(),
+        Err(Answer::Error(code, message)) => {
+            json!({"jsonrpc": "2.0", "id": 1, "error": {"code": code, "message": message}}).to_string().into_response()
+        }
+        Err(Answer::Status(status, None)) => StatusCode::from_u16(status).unwrap().into_response(),
+        Err(Answer::Status(status, Some(seconds))) => {
+            (StatusCode::from_u16(status).unwrap(), [(RETRY_AFTER, seconds)]).into_response()
+        }
+        Err(Answer::Html) => "<html>restarting</html>".into_response(),
+        Err(Answer::Nothing) => std::future::pending().await,
+    }
+}
+
+impl Node {
+    fn answer(&mut self, method: &str, params: &Value) -> Result<Value, Answer> {
+        self.asked.push((method.to_owned(), params.clone()));
+        if let Some(answer) = &self.always {
+            return Err(answer.clone());
+        }
+        match method {
+            "getNetwork" => Ok(json!({"passphrase": self.passphrase})),
+            "getVersionInfo" => Ok(json!({"version": "30.0.0-fake"})),
+            "getHealth" => Ok(json!({"status": "healthy", "latestLedger": self.latest, "oldestLedger": self.oldest,
+                "latestLedgerCloseTime": "1784671886"})),
+            "getLedgers" => Ok(json!({"ledgers": [{"sequence": params["startLedger"], "hash": self.hash}]})),
+            "getLedgerEntries" => Ok(json!({"latestLedger": self.latest, "entries": [
+                {"key": "key 2", "xdr": "two", "lastModifiedLedgerSeq": 7, "liveUntilLedgerSeq": 9},
+                {"key": "key 1", "xdr": "one", "lastModifiedLedgerSeq": 8}]})),
+            "getEvents" => match self.next.pop_front() {
+                Some(answer) => Err(answer),
+                None => self.events(params),
+            },
+            _ => Err(Answer::Error(-32_601, "method not found")),
+        }
+    }
+
+    /// An empty page, by the real server's rules of range, window and limit.
+    fn events(&self, params: &Value) -> Result<Value, Answer> {
+        let number = |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok());
+        let cursor = params["pagination"]["cursor"].as_str().map(|text| text.parse::<EventId>().unwrap());
+        let limit = number(&params["pagination"]["limit"]).unwrap();
+        let start = cursor.map_or_else(|| number(&params["startLedger"]).unwrap(), |cursor| cursor.ledger().0);
+        assert!(cursor.is_none() || params.get("endLedger").is_none(), "ledger ranges and cursor cannot both be set");
+        if limit > self.page_limit {
+            return Err(Answer::Error(-32_602, "limit must not exceed 200"));
+        }
+        if !(self.oldest..=self.latest).contains(&start) {
+            let text = format!("startLedger must be within the ledger range: {} - {}", self.oldest, self.latest);
+            return Err(Answer::Error(-32_600, text.leak()));
+        }
+        let end = number(&params["endLedger"]).unwrap_or(u32::MAX).min(start + 10_000).min(self.latest + 1);
+        if self.bears.is_some_and(|(ledgers, events)| end - start > ledgers || limit > events) {
+            return Err(Answer::Error(-32_001, "[-32001] request exceeded processing limit threshold"));
+        }
+        let reached = self.cursor.unwrap_or_else(|| EventId::end_of_ledger(LedgerSequence(end - 1)));
+        Ok(json!({"events": [], "cursor": reached, "latestLedger": self.latest, "oldestLedger": self.oldest}))
+    }
+}
