@@ -14,7 +14,7 @@ const LINE_INTERVAL: Duration = Duration::from_secs(5);
 pub(super) struct Progress {
     unit: &'static str,
     started: Instant,
-    shown: Option<Instant>,
+    shown: Instant,
     form: Form,
 }
 
@@ -38,7 +38,7 @@ impl Progress {
         } else {
             Form::Lines
         };
-        Self { unit, started: Instant::now(), shown: None, form }
+        Self { unit, started: Instant::now(), shown: Instant::now(), form }
     }
 
     /// Shows that `done` of `in_all` is done; `note` says what else there is to say.
@@ -72,9 +72,9 @@ impl Progress {
     }
 
     fn is_due(&mut self) -> bool {
-        let due = self.shown.is_none_or(|shown| shown.elapsed() >= LINE_INTERVAL);
+        let due = self.shown.elapsed() >= LINE_INTERVAL;
         if due {
-            self.shown = Some(self.started + self.started.elapsed());
+            self.shown = Instant::now();
         }
         due
     }

@@ -44,6 +44,14 @@ impl LedgerRange {
         u64::from(self.to.0 - self.from.0) + 1
     }
 
+    /// Returns these ledgers and as many after them as a source drops in an hour or so while somebody decides to give
+    /// them up. Of those only what is missing by then is passed over.
+    #[must_use]
+    pub fn with_slack(self) -> Self {
+        const LEDGERS_AN_HOUR: u32 = 720;
+        Self { from: self.from, to: LedgerSequence(self.to.0.saturating_add(LEDGERS_AN_HOUR)) }
+    }
+
     /// Returns whether the ledger is one of them.
     #[must_use]
     pub fn contains(self, ledger: LedgerSequence) -> bool {

@@ -200,7 +200,10 @@ impl Facts {
                 reasons.push(format!("the indexer has not reported for {} s", aged.age_ms / 1_000));
             }
             Some(AgedReport { report, .. }) => reasons.extend(report.missing.map(|missing| {
-                format!("no source has ledgers {missing}; give one, or give them up: coverage --accept-gap {missing}")
+                format!(
+                    "no source has ledgers {missing}; give one, or give them up: coverage --accept-gap {}",
+                    missing.with_slack()
+                )
             })),
         }
         if let Some(lag) = lag_ledgers.filter(|lag| *lag > max_lag_ledgers) {

@@ -54,6 +54,8 @@ pub(super) struct Walk {
     pub(super) batcher: Batcher,
     pacing: TipPacing,
     catch_up: CatchUp,
+    /// Ledgers that were passed over since the source last answered.
+    pub(super) given_up: Option<LedgerRange>,
     /// When a ledger was noted to know the chain by.
     noted: Option<Instant>,
 }
@@ -78,6 +80,7 @@ impl Walk {
             batcher: Batcher::new(position, EVENTS_IN_A_BATCH),
             pacing: TipPacing::new(poll),
             catch_up: CatchUp::default(),
+            given_up: None,
             noted: None,
         }
     }
@@ -120,7 +123,12 @@ impl Follower<'_> {
     async fn step(&mut self, walk: &mut Walk) -> Result<Next, IngestError> {
         let asked = self.source.events(self.contract_id, walk.from, self.pace.page_limit).await;
         match asked.and_then(|page| nothing_was_trimmed(walk.after, page)) {
-            Ok(page) => Ok(self.take(walk, page).await),
+            Ok(page) => {
+                if let Some(used) = walk.given_up.take() {
+                    self.store.narrow_accepted_gap(self.contract_id, used).await?;
+                }
+                Ok(self.take(walk, page).await)
+            }
             Err(SourceError::BehindRetention { oldest, .. }) if nothing_is_missing(walk, oldest) => {
                 walk.from = EventsFrom::Ledger(oldest);
                 Ok(Next::AtOnce)

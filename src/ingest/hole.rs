@@ -84,6 +84,8 @@ impl Follower<'_> {
         let over = accepted.iter().filter(|gap| gap.contains(missing.from())).map(|gap| gap.to()).max();
         let Some(to) = over.map(|to| to.min(missing.to())) else { return Ok(false) };
         warn!("going on after ledgers {}-{to}, which were given up and are in no source", missing.from());
+        let first = walk.given_up.map_or(missing.from(), LedgerRange::from);
+        walk.given_up = LedgerRange::new(first, to);
         let position = EventId::end_of_ledger(to);
         let given_up = walk.batcher.give_up_to(position);
         walk.go_on_after(position);
@@ -92,13 +94,17 @@ impl Follower<'_> {
     }
 
     async fn stand_still(&mut self, missing: LedgerRange, failures: &[String]) {
+        if let Ok(tip) = self.source.tip().await {
+            self.reporter.saw_tip(tip.sequence, tip.closed_at, Some(tip.oldest));
+        }
         let detail = if failures.is_empty() { "no source of whole ledgers".to_owned() } else { failures.join("; ") };
         if !std::mem::replace(&mut self.said, true) {
             error!(
                 from_ledger = missing.from().0,
                 to_ledger = missing.to().0,
                 "ledgers {missing} are in no source ({detail}); the feed stands still before them. Configure a lake \
-                 that has them, or give them up: flowfi-indexer coverage --accept-gap {missing}"
+                 that has them, or give them up: flowfi-indexer coverage --accept-gap {}",
+                missing.with_slack()
             );
         }
         self.say(IndexerState::Hole, Some(detail), Some(missing)).await;

@@ -24,6 +24,8 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_mins(5);
 const TIP_IS_TRUE_FOR: Duration = Duration::from_secs(5);
 /// The version is nice to know and not waited for.
 const VERSION_DEADLINE: Duration = Duration::from_secs(1);
+/// So many failures in a row take about half a minute, by the breaker's waits.
+const LONG_GONE_AFTER: u64 = 8;
 /// From the largest window to one ledger.
 const MOST_TRIES: usize = 14;
 
@@ -120,6 +122,11 @@ impl Endpoint {
     fn waiting(&self, wait: Duration) -> SourceError {
         let detail = format!("{} failed and is left alone for {} ms", self.host, wait.as_millis());
         SourceError::Transient { reason: TransientReason::Network, retry_after: Some(wait), detail }
+    }
+
+    /// Returns whether the endpoint has failed for so long that it is not waited for where others say what they lack.
+    pub(super) fn is_long_gone(&self) -> bool {
+        self.state().failures_in_a_row >= LONG_GONE_AFTER
     }
 
     /// Takes leave to send one request, or says why not now.

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{
     Anchor, EndpointHealth, EventPage, EventsFrom, LedgerEntries, LedgerPage, SourceError, StellarRpc, Tip,
-    endpoint::Endpoint, verdict::most_telling,
+    endpoint::Endpoint, verdict::Failures,
 };
 use crate::domain::{ContractId, LedgerSequence};
 
@@ -147,7 +147,7 @@ impl EndpointPool {
             tokio::select! {
                 biased;
                 outcome = running.next() => match outcome {
-                    None => return Err(most_telling(failures)),
+                    None => return Err(failures.most_telling()),
                     Some((winner, Ok(value))) => {
                         drop(running);
                         // Those asked before it had more time.
@@ -158,14 +158,16 @@ impl EndpointPool {
                     Some((loser, Err(failure))) => {
                         waited_for.retain(|(endpoint, _)| !Arc::ptr_eq(endpoint, &loser));
                         somebody_lacks_it |= failure.is_lack();
-                        failures.push(failure);
+                        failures.push(failure, loser.is_long_gone());
                     }
                 },
                 // A healthy endpoint that lacks the ledger will have it sooner than a hanging one answers.
                 () = sleep_until(slow_at), if candidates.is_empty() && somebody_lacks_it => {
                     drop(running);
-                    failures.extend(waited_for.iter().map(|(endpoint, sent)| endpoint.give_up(*sent)));
-                    return Err(most_telling(failures));
+                    for (endpoint, sent) in &waited_for {
+                        failures.push(endpoint.give_up(*sent), endpoint.is_long_gone());
+                    }
+                    return Err(failures.most_telling());
                 }
                 () = sleep_until(slow_at), if !candidates.is_empty() => {}
             }
@@ -194,20 +196,20 @@ impl EndpointPool {
                     answers.push(answer);
                     deadline.get_or_insert_with(|| Instant::now() + SLOW_AFTER);
                 }
-                Some(Err(failure)) => failures.push(failure),
-                None if answers.is_empty() => return Err(most_telling(failures)),
+                Some(Err(failure)) => failures.push(failure, false),
+                None if answers.is_empty() => return Err(failures.most_telling()),
                 None => return Ok(answers),
             }
         }
     }
 
     /// Returns the endpoints to ask, in order, and why the others are not asked.
-    fn candidates(&self, wanted: Option<LedgerSequence>) -> (VecDeque<Arc<Endpoint>>, Vec<SourceError>) {
+    fn candidates(&self, wanted: Option<LedgerSequence>) -> (VecDeque<Arc<Endpoint>>, Failures) {
         let now = Instant::now();
-        let (mut ready, mut behind, mut failures) = (VecDeque::new(), Vec::new(), Vec::new());
+        let (mut ready, mut behind, mut failures) = (VecDeque::new(), Vec::new(), Failures::default());
         for endpoint in self.endpoints.iter() {
             match endpoint.reason_to_wait(now) {
-                Some(failure) => failures.push(failure),
+                Some(failure) => failures.push(failure, endpoint.is_long_gone()),
                 None if wanted.is_some_and(|wanted| endpoint.is_behind(wanted, now)) => {
                     behind.push(Arc::clone(endpoint));
                 }

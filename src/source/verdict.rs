@@ -7,12 +7,34 @@ use super::SourceError;
 /// A node that is behind may have the ledger soon, however long another endpoint is out.
 const A_NODE_CATCHES_UP_WITHIN: Duration = Duration::from_secs(1);
 
+/// One failure of each endpoint.
+#[derive(Debug, Default)]
+pub(super) struct Failures {
+    lately: Vec<SourceError>,
+    long_gone: Vec<SourceError>,
+}
+
+impl Failures {
+    pub(super) fn push(&mut self, failure: SourceError, is_long_gone: bool) {
+        if is_long_gone { self.long_gone.push(failure) } else { self.lately.push(failure) }
+    }
+
+    /// Returns the failure to act on. An endpoint that has been away for long might have the ledgers that all others
+    /// lack, but a hole is not left open for it.
+    pub(super) fn most_telling(mut self) -> SourceError {
+        if !self.lately.iter().any(SourceError::is_lack) {
+            self.lately.append(&mut self.long_gone);
+        }
+        most_telling(self.lately)
+    }
+}
+
 /// Returns the failure to act on, from one of each endpoint.
 ///
 /// What may pass anywhere may pass altogether. Ledgers are gone only if no endpoint may still have them, and then the
 /// endpoint with the oldest ledger counts. Where the ledger is still to come, the newest counts. What is wrong for
 /// good counts only if it is so everywhere.
-pub(super) fn most_telling(failures: Vec<SourceError>) -> SourceError {
+fn most_telling(failures: Vec<SourceError>) -> SourceError {
     let behind = failures.iter().any(|failure| matches!(failure, SourceError::NodeBehind { .. }));
     let worst = failures.into_iter().max_by_key(weight);
     let mut worst = worst.unwrap_or_else(|| SourceError::Permanent { detail: "there is no endpoint to ask".into() });
@@ -47,6 +69,20 @@ mod tests {
     use crate::{domain::LedgerSequence, source::TransientReason};
 
     const WANTED: LedgerSequence = LedgerSequence(50);
+
+    #[test]
+    fn an_endpoint_that_is_long_gone_leaves_no_hole_open_but_is_waited_for_where_nobody_else_answers() {
+        let told = |lately: SourceError| {
+            let mut failures = Failures::default();
+            failures.push(transient(30), true);
+            failures.push(lately, false);
+            failures.most_telling()
+        };
+        assert!(matches!(told(gone(100)), SourceError::BehindRetention { oldest: LedgerSequence(100), .. }));
+        assert!(matches!(told(behind(40)), SourceError::NodeBehind { .. }));
+        let refused = SourceError::Permanent { detail: String::new() };
+        assert!(matches!(told(refused), SourceError::Transient { .. }), "it may still come back");
+    }
 
     fn transient(seconds: u64) -> SourceError {
         let retry_after = Some(Duration::from_secs(seconds));

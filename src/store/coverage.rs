@@ -88,6 +88,25 @@ impl Store {
         rows.into_iter().map(|row| range(row.from_ledger, row.to_ledger)).collect()
     }
 
+    /// Narrows what was given up from the first of these ledgers on to these: the others were there after all.
+    pub async fn narrow_accepted_gap(&self, contract_id: &ContractId, used: LedgerRange) -> Result<(), StoreError> {
+        sqlx::query!(
+            "with wider as (
+                 delete from accepted_gaps
+                 where contract_id = $1 and from_ledger <= $2 and to_ledger > $3
+                 returning from_ledger
+             )
+             insert into accepted_gaps (contract_id, from_ledger, to_ledger)
+             select $1, from_ledger, $3 from wider on conflict do nothing",
+            contract_id.as_str(),
+            i64::from(used.from().0),
+            i64::from(used.to().0),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// Gives up ledgers: an indexer that finds no source for them goes on after them.
     pub async fn accept_gap(&self, contract_id: &ContractId, gap: LedgerRange) -> Result<(), StoreError> {
         sqlx::query!(
