@@ -52,7 +52,7 @@ pub enum Command {
     ///
     /// The daemon may go on meanwhile. Safe to interrupt and run again: ledgers that were written are not read twice.
     Backfill(BackfillArgs),
-    /// Build every record anew from the stored raw events, beside the tables that are read, then swap them
+    /// Build every record anew from the stored raw events or the chain, beside the tables that are read, then swap them
     ///
     /// The daemon may go on meanwhile, and readers wait only for the swap. Safe to interrupt and run again.
     Reindex(ReindexArgs),
@@ -208,6 +208,14 @@ pub struct ReindexArgs {
     /// Throw away what an interrupted run left instead of going on with it.
     #[arg(long)]
     pub fresh: bool,
+
+    /// Read the events anew from whole ledgers, from the lake or from `getLedgers`, instead of the stored rows.
+    #[arg(long)]
+    pub from_chain: bool,
+
+    /// Where to read ledgers.
+    #[command(flatten)]
+    pub source: SourceArgs,
 }
 
 /// Arguments of `quarantine`.

@@ -4,8 +4,11 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{index::Index, progress::Progress};
-use crate::{config::ReindexArgs, ingest};
+use super::{index::Index, progress::Progress, sources};
+use crate::{
+    config::ReindexArgs,
+    ingest::{Reindex, ReindexProgress},
+};
 
 /// Builds and swaps.
 pub(super) async fn run(args: ReindexArgs) -> anyhow::Result<ExitCode> {
@@ -13,15 +16,24 @@ pub(super) async fn run(args: ReindexArgs) -> anyhow::Result<ExitCode> {
     if args.fresh {
         index.store.drop_reindex().await?;
     }
+    let mut reindex = Reindex::open(&index.store, &index.contract_id).await?;
+    if args.from_chain {
+        let whole_ledgers = sources::some_whole_ledgers(&args.source).await?;
+        let mut progress = Progress::new("ledgers", index.json);
+        let report = |at: ReindexProgress| progress.show(at.done, at.in_all, "");
+        let read = reindex.read_chain(&whole_ledgers, report).await;
+        progress.finish();
+        read?;
+    }
     let mut progress = Progress::new("events", index.json);
-    let report = |at: ingest::ReindexProgress| progress.show(at.events, at.events_in_all.max(at.events), "");
-    let built = ingest::reindex(&index.store, &index.contract_id, report).await;
+    let report = |at: ReindexProgress| progress.show(at.done, at.in_all.max(at.done), "");
+    let built = reindex.read_stored_and_swap(report).await;
     progress.finish();
-    let events = built?.events;
+    let events = built?.done;
     if index.json {
         println!("{}", json!({"events": events}));
     } else {
-        println!("every record was built anew; {events} events were gone through in this run");
+        println!("every record was built anew and swapped in; {events} stored events were gone through in this run");
     }
     index.store.close().await;
     Ok(ExitCode::SUCCESS)

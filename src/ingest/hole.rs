@@ -10,17 +10,16 @@ use super::{
     batcher::Incoming,
     error::IngestError,
     follower::{Follower, Next, Walk, decode},
+    ledger_page::PageOfLedgers,
 };
 use crate::{
-    domain::{EventId, LedgerRange, LedgerSequence, RawContractEvent},
-    source::{EventPage, LedgerEvents, SourceError, WholeLedgers},
+    domain::{EventId, LedgerRange, LedgerSequence},
+    source::{SourceError, WholeLedgers},
     store::IndexerState,
 };
 
 /// While a hole stays, everybody who may have its ledgers is asked this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
-/// Ledgers without events are handed on together, at most so many.
-const LEDGERS_IN_A_PAGE: u32 = 64;
 /// So many ledgers are read ahead of what is being written.
 const LEDGERS_AHEAD: usize = 32;
 
@@ -73,7 +72,7 @@ impl Follower<'_> {
     }
 
     async fn take_ledgers(&mut self, walk: &mut Walk, whole: &WholeLedgers, ledgers: &mut PageOfLedgers) -> bool {
-        let Some((events, page)) = ledgers.take(whole) else { return true };
+        let Some((events, page)) = ledgers.take(whole.coverage_source()) else { return true };
         let events: Vec<Incoming> = decode(events).await;
         self.hand_on(walk, events, &page).await
     }
@@ -116,40 +115,4 @@ enum Filled {
     Whole,
     UpTo(SourceError),
     NobodyTakes,
-}
-
-/// Ledgers that are handed on together.
-#[derive(Default)]
-struct PageOfLedgers {
-    last: Option<LedgerEvents>,
-    count: u32,
-    events: Vec<RawContractEvent>,
-}
-
-impl PageOfLedgers {
-    fn push(&mut self, mut ledger: LedgerEvents) {
-        self.events.append(&mut ledger.events);
-        self.count += 1;
-        self.last = Some(ledger);
-    }
-
-    fn is_full(&self) -> bool {
-        self.count >= LEDGERS_IN_A_PAGE || self.events.len() >= super::follower::EVENTS_IN_A_BATCH
-    }
-
-    /// Returns the events and the page they make; `None` if there are no ledgers.
-    fn take(&mut self, whole: &WholeLedgers) -> Option<(Vec<RawContractEvent>, EventPage)> {
-        let Self { last, events, .. } = std::mem::take(self);
-        let header = last?.header;
-        let page = EventPage {
-            events: Vec::new(),
-            cursor: EventId::end_of_ledger(header.sequence),
-            is_full: false,
-            latest_ledger: header.sequence,
-            latest_ledger_closed_at: Some(header.closed_at),
-            oldest_ledger: None,
-            source: whole.coverage_source(),
-        };
-        Some((events, page))
-    }
 }

@@ -1,70 +1,198 @@
-//! Everything that is derived, derived anew from the raw events that are stored: in a schema beside the one that is read,
-//! which it then takes the place of. The daemon may go on meanwhile.
+//! Everything that is derived, derived anew: in a schema beside the one that is read, which it then takes the place of.
+//! Raw events come from the stored rows, or from whole ledgers. The daemon may go on meanwhile.
+
+use tokio::sync::mpsc;
 
 use super::{
     batcher::Batcher,
     error::IngestError,
     follower::{EVENTS_IN_A_BATCH, decode},
+    ledger_page::PageOfLedgers,
 };
 use crate::{
-    domain::{ContractId, CoverageSource, EventId},
-    source::EventPage,
+    domain::{ContractId, CoverageSource, EventId, LedgerRange, RawContractEvent},
+    source::{EventPage, SourceError, WholeLedgers},
     store::{Records, Store, StoreError, Writer},
 };
 
 const CHUNK: u32 = 10_000;
+const LEDGERS_AHEAD: usize = 64;
+
+/// Records that are being built anew.
+#[derive(Debug)]
+pub struct Reindex<'a> {
+    store: &'a Store,
+    contract_id: &'a ContractId,
+    built: Store,
+    writer: Writer,
+    position: EventId,
+}
 
 /// How far a reindex is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReindexProgress {
-    /// Raw events there were at the start.
-    pub events_in_all: u64,
-    /// Raw events that were gone through in this run.
-    pub events: u64,
+    /// Events, or ledgers where the chain is read, that there are to go through.
+    pub in_all: u64,
+    /// How many were gone through in this run.
+    pub done: u64,
 }
 
-/// Builds every record anew and swaps the tables. A run that was interrupted is gone on with.
-///
-/// # Errors
-/// [`IngestError::NotBegun`] before the contract's index began; those of the store. The tables that are read are as
-/// they were then.
-pub async fn reindex(
-    store: &Store,
-    contract_id: &ContractId,
-    mut report: impl FnMut(ReindexProgress),
-) -> Result<ReindexProgress, IngestError> {
-    let begun = store.progress(contract_id).await?.ok_or(IngestError::NotBegun)?;
-    let network = store.network().await?.ok_or(IngestError::NotBegun)?;
-    let built = store.open_reindex().await?;
-    built.claim(&network.passphrase, contract_id).await?;
-    let mut writer = Writer::try_acquire(&built, contract_id.clone()).await?.ok_or(StoreError::Fenced)?;
-    let mut position = match writer.position() {
-        Some(position) => position,
-        None => writer.start_at(begun.from_ledger).await?,
-    };
-    let mut progress = ReindexProgress { events_in_all: store.count_raw_events().await?, events: 0 };
-    report(progress);
-    loop {
-        let mut batcher = Batcher::new(position, EVENTS_IN_A_BATCH);
-        let mut raw_after = position;
-        loop {
-            let events = store.raw_events_after(contract_id, raw_after, CHUNK).await?;
-            let Some(last) = events.last() else { break };
-            raw_after = last.id;
-            progress.events += u64::try_from(events.len()).unwrap_or(u64::MAX);
-            let page = page_of(raw_after, events.len());
-            for batch in batcher.push(decode(events).await, &page) {
-                position = batch.position;
-                let prepared = built.prepare(contract_id, batch, &Records::default()).await?;
-                writer.commit(prepared).await?;
+impl<'a> Reindex<'a> {
+    /// Begins, or goes on with what an interrupted run left.
+    ///
+    /// # Errors
+    /// [`IngestError::NotBegun`] before the contract's index began; [`StoreError::Fenced`] while another reindex runs;
+    /// those of the store.
+    pub async fn open(store: &'a Store, contract_id: &'a ContractId) -> Result<Self, IngestError> {
+        let begun = store.progress(contract_id).await?.ok_or(IngestError::NotBegun)?;
+        let network = store.network().await?.ok_or(IngestError::NotBegun)?;
+        let built = store.open_reindex().await?;
+        built.claim(&network.passphrase, contract_id).await?;
+        let mut writer = Writer::try_acquire(&built, contract_id.clone()).await?.ok_or(StoreError::Fenced)?;
+        let position = match writer.position() {
+            Some(position) => position,
+            None => writer.start_at(begun.from_ledger).await?,
+        };
+        Ok(Self { store, contract_id, built, writer, position })
+    }
+
+    /// Goes through every covered ledger on the chain, from the first source that has it. What comes after, and in
+    /// ledgers that were given up, is left to the stored rows.
+    ///
+    /// # Errors
+    /// Those of the sources, where none has a ledger; those of the store. The tables that are read are as they were.
+    pub async fn read_chain(
+        &mut self,
+        sources: &[WholeLedgers],
+        mut report: impl FnMut(ReindexProgress),
+    ) -> Result<(), IngestError> {
+        let covered = self.store.coverage(self.contract_id).await?;
+        let next = self.position.last_whole_ledger().next();
+        let left = |ledgers: LedgerRange| LedgerRange::new(ledgers.from().max(next), ledgers.to());
+        let ranges: Vec<LedgerRange> = covered.iter().filter_map(|covered| left(covered.ledgers)).collect();
+        let in_all = ranges.iter().map(|range| range.count()).sum();
+        let mut progress = ReindexProgress { in_all, done: 0 };
+        for range in ranges {
+            let mut batcher = Batcher::new(self.position, EVENTS_IN_A_BATCH);
+            if self.position.last_whole_ledger().next() < range.from() {
+                self.read_stored_up_to(EventId::end_of_ledger(range.from().previous())).await?;
+                batcher = Batcher::new(self.position, EVENTS_IN_A_BATCH);
             }
-            report(progress);
+            let mut rest = Some(range);
+            let mut failure = SourceError::Permanent { detail: "there is no source of whole ledgers".to_owned() };
+            for source in sources {
+                let Some(range) = rest else { break };
+                if let Err(why) = self.read_ledgers(source, range, &mut batcher, &mut progress, &mut report).await? {
+                    failure = why;
+                }
+                rest = LedgerRange::new(self.position.last_whole_ledger().next(), range.to());
+            }
+            if rest.is_some() {
+                return Err(failure.into());
+            }
         }
-        if position == raw_after && store.swap_reindex(contract_id, position).await? {
-            break;
+        Ok(())
+    }
+
+    async fn read_ledgers(
+        &mut self,
+        source: &WholeLedgers,
+        range: LedgerRange,
+        batcher: &mut Batcher,
+        progress: &mut ReindexProgress,
+        report: &mut impl FnMut(ReindexProgress),
+    ) -> Result<Result<(), SourceError>, IngestError> {
+        let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
+        let reading = source.events(self.contract_id, range.from()..=range.to(), None, sender);
+        let writing = async move {
+            let (mut page, mut ended) = (PageOfLedgers::default(), Ok(()));
+            loop {
+                let ledger = ledgers.recv().await;
+                let is_last = ledger.is_none();
+                match ledger {
+                    Some(Ok(ledger)) => page.push(ledger),
+                    Some(Err(failure)) => ended = Err(failure),
+                    None => {}
+                }
+                if (is_last || page.is_full())
+                    && let Some((events, page)) = page.take(source.coverage_source())
+                {
+                    progress.done += u64::from(page.cursor.ledger().0 - self.position.last_whole_ledger().0);
+                    self.build(batcher, events, &page).await?;
+                    report(*progress);
+                }
+                if is_last {
+                    return Ok(ended);
+                }
+            }
+        };
+        tokio::join!(reading, writing).1
+    }
+
+    /// Goes through the stored rows after what was built, and puts what was built in their place.
+    ///
+    /// # Errors
+    /// Those of the store. The tables that are read are as they were.
+    pub async fn read_stored_and_swap(
+        mut self,
+        mut report: impl FnMut(ReindexProgress),
+    ) -> Result<ReindexProgress, IngestError> {
+        let mut progress = ReindexProgress { in_all: self.store.count_raw_events(self.position).await?, done: 0 };
+        report(progress);
+        loop {
+            let mut batcher = Batcher::new(self.position, EVENTS_IN_A_BATCH);
+            let mut after = self.position;
+            while let Some((events, page)) = self.stored_after(after).await? {
+                after = page.cursor;
+                progress.done += u64::try_from(events.len()).unwrap_or(u64::MAX);
+                self.build(&mut batcher, events, &page).await?;
+                report(progress);
+            }
+            if self.position == after && self.store.swap_reindex(self.contract_id, self.position).await? {
+                return Ok(progress);
+            }
         }
     }
-    Ok(progress)
+
+    /// Goes through stored rows of ledgers that are not read on the chain.
+    async fn read_stored_up_to(&mut self, end: EventId) -> Result<(), IngestError> {
+        let mut batcher = Batcher::new(self.position, EVENTS_IN_A_BATCH);
+        let mut after = self.position;
+        while after < end {
+            let (mut events, mut page) =
+                self.stored_after(after).await?.unwrap_or_else(|| (Vec::new(), page_of(end, 0)));
+            events.retain(|event| event.id <= end);
+            if page.cursor >= end || !page.is_full {
+                page = page_of(end, 0);
+            }
+            after = page.cursor;
+            self.build(&mut batcher, events, &page).await?;
+        }
+        Ok(())
+    }
+
+    async fn stored_after(&self, after: EventId) -> Result<Option<(Vec<RawContractEvent>, EventPage)>, IngestError> {
+        let events = self.store.raw_events_after(self.contract_id, after, CHUNK).await?;
+        Ok(events
+            .last()
+            .map(|last| last.id)
+            .map(|last| (last, events.len()))
+            .map(|(last, count)| (events, page_of(last, count))))
+    }
+
+    async fn build(
+        &mut self,
+        batcher: &mut Batcher,
+        events: Vec<RawContractEvent>,
+        page: &EventPage,
+    ) -> Result<(), IngestError> {
+        for batch in batcher.push(decode(events).await, page) {
+            self.position = batch.position;
+            let prepared = self.built.prepare(self.contract_id, batch, &Records::default()).await?;
+            self.writer.commit(prepared).await?;
+        }
+        Ok(())
+    }
 }
 
 /// A chunk that is full may end inside a transaction; one that is not ends where the table ends.

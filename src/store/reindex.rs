@@ -47,10 +47,13 @@ impl Store {
         Ok(events)
     }
 
-    /// Returns about how many raw events there are, for a progress bar.
-    pub async fn count_raw_events(&self) -> Result<u64, StoreError> {
+    /// Returns how many raw events there are after a position, for a progress bar.
+    pub async fn count_raw_events(&self, after: EventId) -> Result<u64, StoreError> {
         let count = sqlx::query_scalar!(
-            r#"select (select count(*) from stream_events) + (select count(*) from quarantine) as "count!""#
+            r#"select (select count(*) from stream_events where (toid, event_index) > ($1, $2))
+                    + (select count(*) from quarantine where (toid, event_index) > ($1, $2)) as "count!""#,
+            after.toid(),
+            i64::from(after.index()),
         )
         .fetch_one(&self.pool)
         .await?;

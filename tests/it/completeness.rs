@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use flowfi_indexer::{
     devnet::{DevnetArgs, Upgrade},
     domain::{CoverageSource, EventId, LedgerRange, LedgerSequence, holes},
-    ingest::{BackfillProgress, Indexer, IngestError, IngestSettings, OnReset, backfill, reindex},
+    ingest::{BackfillProgress, Indexer, IngestError, IngestSettings, OnReset, Reindex, ReindexProgress, backfill},
     source::{Lake, WholeLedgers},
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -280,9 +280,11 @@ async fn a_reindex_builds_every_record_anew_while_the_daemon_goes_on(pool: PgPoo
     let mut subscriber = Subscriber::connect(&base, "all=true", None).await;
     sqlx::query("update streams set withdrawn = 1, sender = recipient").execute(&world.pool).await.unwrap();
     let contract_id = world.devnet.contract_id();
-    let (built, _) =
-        tokio::join!(reindex(&world.store, &contract_id, |_| {}), world.create("alice", "bob", 1_000_000, 100));
-    assert!(built.unwrap().events >= 3_000);
+    let (built, _) = tokio::join!(
+        async { Reindex::open(&world.store, &contract_id).await?.read_stored_and_swap(|_| {}).await },
+        world.create("alice", "bob", 1_000_000, 100)
+    );
+    assert!(built.unwrap().done >= 3_000);
     world.indexed().await;
     world.assert_equal_to_the_chain().await;
     let mut names = Vec::new();
@@ -299,4 +301,45 @@ async fn a_reindex_builds_every_record_anew_while_the_daemon_goes_on(pool: PgPoo
         .await
         .unwrap();
     assert_eq!(left, 0, "nothing is left of the building");
+}
+
+#[sqlx::test]
+async fn a_reindex_from_the_chain_brings_back_events_that_the_rows_lost(pool: PgPool) {
+    let folder = LakeFolder::new("lake-for-a-reindex");
+    let lake_dir = Some(folder.0.clone());
+    let args = DevnetArgs { history_events: 1_000, lake_dir, ..DevnetArgs::by_hand() };
+    let mut world = World::with_devnet(pool, &args).await;
+    world.start_indexer(1_000);
+    world.indexed().await;
+    sqlx::query("delete from stream_events where event_index = 1").execute(&world.pool).await.unwrap();
+    sqlx::query("truncate streams").execute(&world.pool).await.unwrap();
+    let lake = [lake_of(&world, &folder).await];
+    let contract_id = world.devnet.contract_id();
+    let mut shown = ReindexProgress::default();
+    let mut reindex = Reindex::open(&world.store, &contract_id).await.unwrap();
+    reindex.read_chain(&lake, |at| shown = at).await.unwrap();
+    assert_eq!((shown.done, shown.in_all), (shown.in_all, u64::from(world.devnet.latest_ledger().0) - 1));
+    reindex.read_stored_and_swap(|_| {}).await.unwrap();
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn a_reindex_that_was_interrupted_is_gone_on_with(pool: PgPool) {
+    let folder = LakeFolder::new("lake-for-an-interrupted-reindex");
+    let args = DevnetArgs { history_events: 1_000, lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
+    let mut world = World::with_devnet(pool, &args).await;
+    world.start_indexer(1_000);
+    world.indexed().await;
+    let lake = [lake_of(&world, &folder).await];
+    let contract_id = world.devnet.contract_id();
+    let mut reindex = Reindex::open(&world.store, &contract_id).await.unwrap();
+    reindex.read_chain(&lake, |_| {}).await.unwrap();
+    drop(reindex);
+    eventually("the lock is given back", || async {
+        let Ok(again) = Reindex::open(&world.store, &contract_id).await else { return false };
+        assert_eq!(again.read_stored_and_swap(|_| {}).await.unwrap().in_all, 0, "all of it was built before");
+        true
+    })
+    .await;
+    world.assert_equal_to_the_chain().await;
 }
