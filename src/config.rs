@@ -56,6 +56,10 @@ pub enum Command {
     ///
     /// The daemon may go on meanwhile, and readers wait only for the swap. Safe to interrupt and run again.
     Reindex(ReindexArgs),
+    /// Compare the stored events of some ledgers with a Horizon that serves transaction metadata
+    ///
+    /// Exit code 1 on any difference. Most public Horizons leave the metadata out; that is said, and is no answer.
+    CrossCheck(CrossCheckArgs),
     /// Look at events that did not decode, or decode them again after an upgrade
     Quarantine(QuarantineArgs),
     /// Look at ledgers and events: XDR in, lines of JSON out
@@ -216,6 +220,22 @@ pub struct ReindexArgs {
     /// Where to read ledgers.
     #[command(flatten)]
     pub source: SourceArgs,
+}
+
+/// Arguments of `cross-check`.
+#[derive(Args, Debug)]
+pub struct CrossCheckArgs {
+    /// The ledgers to compare, FROM-TO.
+    #[arg(value_name = "FROM-TO")]
+    pub ledgers: LedgerRange,
+
+    /// The address of a Horizon.
+    #[arg(long, value_name = "URL")]
+    pub horizon: String,
+
+    /// The index.
+    #[command(flatten)]
+    pub index: IndexArgs,
 }
 
 /// Arguments of `quarantine`.

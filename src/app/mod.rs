@@ -1,6 +1,7 @@
 //! Composition: makes the parts from their arguments, hands each what it needs, and runs them until stopped.
 
 mod coverage;
+mod cross_check;
 mod decode;
 mod dev;
 mod gateway;
@@ -47,6 +48,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Coverage(args) => coverage::run(args).await,
             Command::Backfill(args) => coverage::backfill(args).await,
             Command::Reindex(args) => reindex::run(args).await,
+            Command::CrossCheck(args) => cross_check::run(args).await,
             Command::Quarantine(args) => quarantine::run(args).await,
             Command::Postgres(args) => private_postgres::run(args).await,
             Command::Decode(args) => decode::run(&args),

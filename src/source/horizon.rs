@@ -45,6 +45,16 @@ pub enum EventDifference {
     },
 }
 
+impl EventDifference {
+    /// Returns the event it is about, as the list has it where it has it.
+    #[must_use]
+    pub const fn event(&self) -> &RawContractEvent {
+        match self {
+            Self::NotInHorizon(event) | Self::OnlyInHorizon(event) | Self::Differs { given: event, .. } => event,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Page {
     #[serde(rename = "_links")]

@@ -14,6 +14,7 @@ mod ingest;
 mod kill;
 mod late;
 mod ledgers;
+mod maintenance;
 mod rest;
 mod store;
 mod subscribe;

@@ -1,0 +1,64 @@
+//! `cross-check`: stored events of some ledgers beside what a Horizon says of them.
+
+use std::process::ExitCode;
+
+use rand::{SeedableRng, rngs::StdRng};
+use serde_json::json;
+
+use super::{BadConfig, index::Index, random_generator};
+use crate::{
+    config::CrossCheckArgs,
+    domain::{EventId, EventKind, LedgerRange, RawContractEvent},
+    source::{EventDifference, Horizon},
+};
+
+const CHUNK: u32 = 10_000;
+
+/// Compares, and prints each difference.
+pub(super) async fn run(args: CrossCheckArgs) -> anyhow::Result<ExitCode> {
+    let rng = StdRng::from_rng(&mut random_generator());
+    let horizon = Horizon::new(&args.horizon, rng).map_err(|failure| BadConfig(format!("--horizon: {failure}")))?;
+    let index = Index::open(&args.index).await?;
+    let stored = stored_events(&index, args.ledgers).await?;
+    let ledgers = args.ledgers.from()..=args.ledgers.to();
+    let mut differences = horizon.differences(&index.contract_id, ledgers, &stored).await?;
+    // The network's own word about the contract is no event row.
+    differences.retain(|difference| difference.event().kind == EventKind::Contract);
+    for difference in &differences {
+        let (event, what) = (difference.event(), what_differs(difference));
+        if index.json {
+            println!("{}", json!({"id": event.id, "transactionHash": event.tx_hash, "difference": what}));
+        } else {
+            println!("{}  {what}", event.id);
+        }
+    }
+    let (events, count) = (stored.len(), differences.len());
+    if index.json {
+        println!("{}", json!({"events": events, "differences": count}));
+    } else {
+        println!("{events} stored events of ledgers {}, {count} differences", args.ledgers);
+    }
+    index.store.close().await;
+    Ok(if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn stored_events(index: &Index, ledgers: LedgerRange) -> anyhow::Result<Vec<RawContractEvent>> {
+    let mut events = Vec::new();
+    let mut after = EventId::end_of_ledger(ledgers.from().previous());
+    let end = EventId::end_of_ledger(ledgers.to());
+    loop {
+        let mut chunk = index.store.raw_events_after(&index.contract_id, after, CHUNK).await?;
+        chunk.retain(|event| event.id <= end);
+        let Some(last) = chunk.last() else { return Ok(events) };
+        after = last.id;
+        events.append(&mut chunk);
+    }
+}
+
+const fn what_differs(difference: &EventDifference) -> &'static str {
+    match difference {
+        EventDifference::NotInHorizon(_) => "stored, and not in Horizon",
+        EventDifference::OnlyInHorizon(_) => "in Horizon, and not stored",
+        EventDifference::Differs { .. } => "differs from Horizon's",
+    }
+}

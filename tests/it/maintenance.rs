@@ -1,0 +1,112 @@
+//! The commands for operators, run as programs against an index.
+
+use std::process::{Output, Stdio};
+
+use serde_json::{Value, json};
+use sqlx::{ConnectOptions, PgPool};
+use tokio::process::Command;
+
+use crate::world::World;
+
+async fn command(world: &World, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
+        .args(arguments)
+        .env("DATABASE_URL", world.pool.connect_options().to_url_lossy().as_str())
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+async fn indexed_world(pool: PgPool) -> World {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    world
+}
+
+#[sqlx::test]
+async fn coverage_prints_what_was_seen_and_refuses_to_give_up_what_was_seen(pool: PgPool) {
+    let world = indexed_world(pool).await;
+    let tip = world.devnet.latest_ledger();
+    let seen = json!({"fromLedger": 2, "toLedger": tip, "seenFrom": "rpc"});
+    assert_eq!(lines(&command(&world, &["coverage", "--json"]).await), [seen]);
+    let refused = command(&world, &["coverage", "--accept-gap", "3-4"]).await;
+    assert_eq!(refused.status.code(), Some(64));
+    let line = text(&refused.stderr);
+    assert!(line.contains("--accept-gap: ledger 3 was seen") && line.trim_end().lines().count() == 1, "{line}");
+}
+
+#[sqlx::test]
+async fn coverage_repairs_holes_from_the_ledgers_of_an_endpoint(pool: PgPool) {
+    let world = indexed_world(pool).await;
+    let ids = world.stored_ids().await;
+    world.forget(&ids[1..]).await;
+    for statement in [
+        "truncate streams",
+        "update coverage set to_ledger = 2 where from_ledger = 2",
+        "update cursors set revision = revision + 1",
+    ] {
+        sqlx::query(statement).execute(&world.pool).await.unwrap();
+    }
+    let tip = world.devnet.latest_ledger();
+    let hole = json!({"fromLedger": 3, "toLedger": tip, "seenFrom": "hole"});
+    assert_eq!(lines(&command(&world, &["coverage", "--json"]).await)[1], hole);
+    let source = ["--rpc-url", &world.rpc_urls[0], "--network-passphrase", world.devnet.passphrase()];
+    let repaired = command(&world, &[&["coverage", "--repair", "--json"], source.as_slice()].concat()).await;
+    let lines = lines(&repaired);
+    assert!(lines.contains(&json!({"ledgers": tip.0 - 2, "events": 2})), "{lines:?}");
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn the_quarantine_is_listed_and_replayed_after_an_upgrade_of_the_program(pool: PgPool) {
+    let world = indexed_world(pool).await;
+    // As a version would have left it that did not know the name.
+    for statement in [
+        "insert into quarantine (toid, event_index, contract_id, ledger_closed_at, tx_hash, kind, name, stream_id,
+             reason, in_successful_call, topics, value)
+         select toid, event_index, contract_id, ledger_closed_at, tx_hash, 'unknown', 'stream_created', stream_id,
+             'this version does not know the name', true, topics, value
+         from stream_events where type = 'stream.created'",
+        "delete from stream_events where type = 'stream.created'",
+        "truncate streams",
+    ] {
+        sqlx::query(statement).execute(&world.pool).await.unwrap();
+    }
+    let listed = lines(&command(&world, &["quarantine", "list", "--json"]).await);
+    assert_eq!(listed.len(), 1);
+    assert_eq!((&listed[0]["name"], &listed[0]["streamId"]), (&json!("stream_created"), &json!("1")));
+    let replayed = lines(&command(&world, &["quarantine", "replay", "--json"]).await);
+    assert_eq!(replayed.last(), Some(&json!({"released": 1, "kept": 0})));
+    world.assert_equal_to_the_chain().await;
+    assert!(lines(&command(&world, &["quarantine", "list", "--json"]).await).is_empty());
+}
+
+#[sqlx::test]
+async fn commands_about_an_index_say_in_one_line_what_they_lack(pool: PgPool) {
+    let world = World::new(pool).await;
+    for (arguments, says) in [
+        (&["coverage"][..], "holds no index"),
+        (&["backfill", "9-3"][..], "FROM-TO"),
+        (&["coverage", "--contract", "CABC"][..], "--contract"),
+    ] {
+        let refused = command(&world, arguments).await;
+        let line = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(64), "{line}");
+        assert!(line.contains(says) && line.trim_end().lines().count() == 1, "{line}");
+    }
+    let indexed = indexed_world(world.pool.clone()).await;
+    let refused = command(&indexed, &["backfill", "2-3"]).await;
+    assert!(text(&refused.stderr).contains("give --lake or --rpc-url"), "{}", text(&refused.stderr));
+}
