@@ -5,6 +5,7 @@ use tokio::sync::mpsc;
 use tracing::warn;
 
 use super::{
+    chain_check::check_chain,
     error::IngestError,
     late::{LateEvents, write_late},
 };
@@ -93,6 +94,7 @@ impl Filling<'_> {
         range: LedgerRange,
         report: &mut impl FnMut(BackfillProgress),
     ) -> Result<(LedgerSequence, Result<(), SourceError>), IngestError> {
+        check_chain(self.store, self.contract_id, source).await?;
         let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
         let reading = source.events(self.contract_id, range.from()..=range.to(), None, sender);
         let writing = async move {

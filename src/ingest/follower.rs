@@ -50,7 +50,7 @@ pub(super) struct Walk {
     pub(super) after: EventId,
     from: EventsFrom,
     /// The newest close time seen.
-    closed_at: Option<DateTime<Utc>>,
+    pub(super) closed_at: Option<DateTime<Utc>>,
     pub(super) batcher: Batcher,
     pacing: TipPacing,
     catch_up: CatchUp,

@@ -3,18 +3,20 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 use tracing::{debug, error, info, warn};
 
 use super::{
     batcher::Incoming,
+    chain_check::check_chain,
     error::IngestError,
     follower::{Follower, Next, Walk, decode},
     ledger_page::PageOfLedgers,
 };
 use crate::{
     domain::{EventId, LedgerRange, LedgerSequence},
-    source::{SourceError, WholeLedgers},
+    source::{LedgerEvents, SourceError, WholeLedgers},
     store::IndexerState,
 };
 
@@ -53,12 +55,18 @@ impl Follower<'_> {
     /// Reads ledgers in order until the range is through or the source has no more.
     async fn read_whole(&mut self, walk: &mut Walk, whole: &WholeLedgers, range: LedgerRange) -> Filled {
         info!("filling the hole of ledgers {range} from {}", whole.name());
+        if let Err(failure) = check_chain(self.store, self.contract_id, whole).await {
+            return Filled::UpTo(failure);
+        }
         let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
         let reading = whole.events(self.contract_id, range.from()..=range.to(), None, sender);
         let taking = async move {
             let (mut page, mut filled) = (PageOfLedgers::default(), Filled::Whole);
             while let Some(ledger) = ledgers.recv().await {
                 match ledger {
+                    Ok(ledger) if walk.closed_at.is_some_and(|before| ledger.header.closed_at < before) => {
+                        return Filled::UpTo(another_chain(&ledger, walk.closed_at));
+                    }
                     Ok(ledger) => page.push(ledger),
                     Err(failure) => filled = Filled::UpTo(failure),
                 }
@@ -108,6 +116,13 @@ impl Follower<'_> {
         }
         self.say(IndexerState::Hole, Some(detail), Some(missing)).await;
     }
+}
+
+fn another_chain(ledger: &LedgerEvents, before: Option<DateTime<Utc>>) -> SourceError {
+    let (sequence, closed_at) = (ledger.header.sequence, ledger.header.closed_at);
+    let before = before.map_or_else(String::new, |before| format!(" before {before}, when what is indexed closed,"));
+    let detail = format!("ledger {sequence} closed at {closed_at},{before} so it is of another chain");
+    SourceError::Permanent { detail }
 }
 
 /// How far a source of whole ledgers got.

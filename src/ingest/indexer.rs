@@ -76,7 +76,10 @@ impl Indexer {
                 IngestError::Store(StoreError::Fenced) => STANDBY_INTERVAL,
                 IngestError::Source(SourceError::Transient { retry_after, .. }) => backoff.wait(retry_after),
                 reset if reset.is_reset() && self.settings.on_reset == OnReset::Archive => {
-                    self.archive(&reset).await?;
+                    tokio::select! {
+                        () = stop.cancelled() => return Ok(()),
+                        archived = self.archive(&reset) => archived?,
+                    }
                     continue;
                 }
                 other => return Err(other),

@@ -4,6 +4,7 @@ mod args;
 mod backfill;
 mod backoff;
 mod batcher;
+mod chain_check;
 mod error;
 mod follower;
 mod hole;

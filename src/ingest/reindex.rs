@@ -5,6 +5,7 @@ use tokio::sync::mpsc;
 
 use super::{
     batcher::Batcher,
+    chain_check::check_chain,
     error::IngestError,
     follower::{EVENTS_IN_A_BATCH, decode},
     ledger_page::PageOfLedgers,
@@ -102,6 +103,7 @@ impl<'a> Reindex<'a> {
         progress: &mut ReindexProgress,
         report: &mut impl FnMut(ReindexProgress),
     ) -> Result<Result<(), SourceError>, IngestError> {
+        check_chain(self.store, self.contract_id, source).await?;
         let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
         let reading = source.events(self.contract_id, range.from()..=range.to(), None, sender);
         let writing = async move {

@@ -137,6 +137,28 @@ async fn a_hole_heals_by_itself_once_a_source_has_its_ledgers(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn a_lake_of_the_network_before_its_reset_fills_no_hole(pool: PgPool) {
+    let folder = LakeFolder::new("lake-of-another-chain");
+    let mut world = World::new(pool.clone()).await;
+    let other = World::with_devnet(pool, &DevnetArgs { seed: 99, ..DevnetArgs::by_hand() }).await;
+    other.devnet.close_ledgers(60).unwrap();
+    let all = LedgerSequence(2)..=other.devnet.latest_ledger();
+    other.devnet.write_lake(&folder.0, 1, 64_000, all).unwrap();
+    let (_, missing) = with_a_hole(&world).await;
+    let lake = lake_of(&world, &folder).await;
+    world.start(Indexer::new(world.source(), vec![lake], world.store.clone(), world.settings()));
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    let status = status_says(&world, &base, "the hole is named", |status| status["indexer"]["state"] == "hole").await;
+    let detail = status["indexer"]["detail"].as_str().unwrap();
+    assert!(detail.contains("another chain"), "{detail}");
+    assert_eq!(
+        world.progress().await.unwrap().last_whole_ledger,
+        missing.from().previous(),
+        "nothing is taken from it"
+    );
+}
+
+#[sqlx::test]
 async fn accepted_holes_are_repaired_later_by_a_backfill_that_tells_subscribers_once(pool: PgPool) {
     let folder = LakeFolder::new("lake-for-a-backfill");
     let mut world = world_with_a_lake(pool, &folder).await;
