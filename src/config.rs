@@ -60,6 +60,11 @@ pub enum Command {
     ///
     /// Exit code 1 on any difference. Most public Horizons leave the metadata out; that is said, and is no answer.
     CrossCheck(CrossCheckArgs),
+    /// Compare every stream record with the contract's own storage, field by field; exit 1 on any difference
+    ///
+    /// The daemon may go on meanwhile. Streams whose entry the chain has archived are told apart: nothing can be said
+    /// of them. Without --repair nothing is written.
+    Verify(VerifyArgs),
     /// Look at events that did not decode, or decode them again after an upgrade
     Quarantine(QuarantineArgs),
     /// Look at ledgers and events: XDR in, lines of JSON out
@@ -236,6 +241,31 @@ pub struct CrossCheckArgs {
     /// The index.
     #[command(flatten)]
     pub index: IndexArgs,
+}
+
+/// Arguments of `verify`.
+#[derive(Args, Debug)]
+pub struct VerifyArgs {
+    /// The index.
+    #[command(flatten)]
+    pub index: IndexArgs,
+
+    /// Look at only so many streams, drawn at random.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub sample: Option<u32>,
+
+    /// Set records that are missing or differ from the chain's, and take away the mark of equal ones that are marked
+    /// unverified. Run it again after a reindex, which knows only events.
+    #[arg(long)]
+    pub repair: bool,
+
+    /// Seconds to wait, in all, for an index that is behind what the chain answers.
+    #[arg(long, value_name = "S", default_value_t = 30)]
+    pub patience_seconds: u64,
+
+    /// Where to ask the chain.
+    #[command(flatten)]
+    pub source: SourceArgs,
 }
 
 /// Arguments of `quarantine`.

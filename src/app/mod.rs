@@ -4,6 +4,7 @@ mod coverage;
 mod cross_check;
 mod decode;
 mod dev;
+mod endpoints;
 mod gateway;
 mod index;
 mod local_network;
@@ -13,6 +14,7 @@ mod quarantine;
 mod reindex;
 mod serve;
 mod sources;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -49,6 +51,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Backfill(args) => coverage::backfill(args).await,
             Command::Reindex(args) => reindex::run(args).await,
             Command::CrossCheck(args) => cross_check::run(args).await,
+            Command::Verify(args) => verify::run(args).await,
             Command::Quarantine(args) => quarantine::run(args).await,
             Command::Postgres(args) => private_postgres::run(args).await,
             Command::Decode(args) => decode::run(&args),

@@ -1,44 +1,70 @@
-//! The contract's own record of a stream, as it lies in its storage under `DataKey::Stream(u64)`.
+//! The contract's storage: its own record of a stream under `DataKey::Stream(u64)`, and how many there are.
 
-use stellar_xdr::{ScMap, ScVal};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use stellar_xdr::{
+    ContractDataDurability, Hash, LedgerEntryData, LedgerKey, LedgerKeyContractData, Limits, ReadXdr, ScAddress, ScMap,
+    ScVal, ScVec, WriteXdr,
+};
 
 use super::{Refusal, value};
-use crate::domain::{Address, Amount, ChainStatus, StreamRecord, UnixTime};
+use crate::domain::{ChainStatus, ContractId, StreamEntry, StreamId, UnixTime};
 
-/// The fields of the contract's record of a stream; what our own record must equal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are those of domain::StreamRecord")]
-pub struct StreamEntry {
-    pub sender: Address,
-    pub recipient: Address,
-    pub token: Address,
-    pub rate_per_second: Amount,
-    pub deposited: Amount,
-    pub withdrawn: Amount,
-    pub start_time: UnixTime,
-    pub last_update_time: UnixTime,
-    pub is_active: bool,
-    pub paused: bool,
-    pub paused_at: Option<UnixTime>,
-    pub status: ChainStatus,
+/// Returns the key that a stream's record lies under in the ledger: a `LedgerKey`, XDR in base64.
+#[must_use]
+pub fn stream_entry_key(contract_id: &ContractId, stream_id: StreamId) -> String {
+    let word = ScVal::Symbol("Stream".try_into().expect("six bytes fit a symbol"));
+    let parts = vec![word, ScVal::U64(stream_id.0)].try_into().expect("two values fit a vector");
+    ledger_key(contract_id, ScVal::Vec(Some(ScVec(parts))))
 }
 
-impl From<&StreamRecord> for StreamEntry {
-    fn from(record: &StreamRecord) -> Self {
-        Self {
-            sender: record.sender.clone(),
-            recipient: record.recipient.clone(),
-            token: record.token.clone(),
-            rate_per_second: record.rate_per_second,
-            deposited: record.deposited,
-            withdrawn: record.withdrawn,
-            start_time: record.start_time,
-            last_update_time: record.last_update_time,
-            is_active: record.is_active,
-            paused: record.paused,
-            paused_at: record.paused_at,
-            status: record.status,
-        }
+/// Returns the key that what the contract keeps for itself lies under, the count of its streams among it: a
+/// `LedgerKey`, XDR in base64.
+#[must_use]
+pub fn contract_instance_key(contract_id: &ContractId) -> String {
+    ledger_key(contract_id, ScVal::LedgerKeyContractInstance)
+}
+
+fn ledger_key(contract_id: &ContractId, key: ScVal) -> String {
+    let contract = ScAddress::Contract(stellar_xdr::ContractId(Hash(contract_id.to_bytes())));
+    let key = LedgerKeyContractData { contract, key, durability: ContractDataDurability::Persistent };
+    let xdr = LedgerKey::ContractData(key).to_xdr(Limits::none());
+    BASE64_STANDARD.encode(xdr.expect("writing to memory without limits does not fail"))
+}
+
+/// Decodes a stream's entry of the ledger: a `LedgerEntryData`, XDR in base64.
+///
+/// # Errors
+/// A [`Refusal`] that names the field that is missing or of another type.
+pub fn decode_stream_ledger_entry(text: &str) -> Result<StreamEntry, Refusal> {
+    stream_entry(&contract_data(text)?)
+}
+
+/// Decodes how many streams the contract has created, from its instance's entry of the ledger (a `LedgerEntryData`,
+/// XDR in base64). A contract that has created none does not say so.
+///
+/// # Errors
+/// A [`Refusal`], if it is no such entry.
+pub fn decode_stream_count(text: &str) -> Result<u64, Refusal> {
+    let ScVal::ContractInstance(instance) = contract_data(text)? else { return Err(Refusal::NotAnInstance) };
+    let Some(storage) = instance.storage else { return Ok(0) };
+    let is_counter = |key: &ScVal| match key {
+        ScVal::Vec(Some(parts)) => matches!(parts.as_slice(), [word] if value::name(word) == Some("StreamCounter")),
+        _ => false,
+    };
+    match storage.iter().find(|entry| is_counter(&entry.key)).map(|entry| &entry.val) {
+        None => Ok(0),
+        Some(ScVal::U64(count)) => Ok(*count),
+        Some(_) => Err(Refusal::WrongType { field: "StreamCounter", wanted: "a u64" }),
+    }
+}
+
+fn contract_data(text: &str) -> Result<ScVal, Refusal> {
+    const PART: &str = "the entry of the ledger";
+    let bytes = BASE64_STANDARD.decode(text).map_err(|_| Refusal::NotBase64 { part: PART.to_owned() })?;
+    match LedgerEntryData::from_xdr(&bytes, value::limits_for(&bytes)) {
+        Ok(LedgerEntryData::ContractData(entry)) => Ok(entry.val),
+        Ok(_) => Err(Refusal::NotContractData),
+        Err(error) => Err(Refusal::Xdr { part: PART.to_owned(), reason: error.to_string() }),
     }
 }
 
@@ -47,8 +73,11 @@ impl From<&StreamRecord> for StreamEntry {
 /// # Errors
 /// A [`Refusal`] that names the field that is missing or of another type.
 pub fn decode_stream_entry(xdr: &[u8]) -> Result<StreamEntry, Refusal> {
-    let value = value::scval_from_bytes(xdr, &|| "the storage value".to_owned())?;
-    let ScVal::Map(Some(map)) = &value else { return Err(Refusal::NotAMap) };
+    stream_entry(&value::scval_from_bytes(xdr, &|| "the storage value".to_owned())?)
+}
+
+fn stream_entry(value: &ScVal) -> Result<StreamEntry, Refusal> {
+    let ScVal::Map(Some(map)) = value else { return Err(Refusal::NotAMap) };
     Ok(StreamEntry {
         sender: read(map, "sender", "an address", value::address)?,
         recipient: read(map, "recipient", "an address", value::address)?,

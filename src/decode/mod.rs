@@ -13,7 +13,9 @@ mod table;
 mod value;
 
 pub use args::{DecodeArgs, DecodeCommand, EventArgs, LedgerArgs};
-pub use entry::{StreamEntry, decode_stream_entry};
+pub use entry::{
+    contract_instance_key, decode_stream_count, decode_stream_entry, decode_stream_ledger_entry, stream_entry_key,
+};
 pub use event::{Decoded, decode_event, decode_event_body};
 pub use ledger::{
     AppliedTransaction, BrokenChain, Ledger, LedgerEvent, LedgerFault, LedgerHeader, LedgerInputError, LedgerScan,

@@ -12,13 +12,19 @@ pub enum Refusal {
         part: String,
     },
     /// A topic or the value is no XDR that this version reads.
-    #[error("{part} is not a known ScVal: {reason}")]
+    #[error("{part} is not known XDR: {reason}")]
     Xdr {
         /// Which part of the event.
         part: String,
         /// What the XDR reader says.
         reason: String,
     },
+    /// The entry of the ledger holds something else than a contract's data.
+    #[error("the entry of the ledger is not a contract's data")]
+    NotContractData,
+    /// The entry of the ledger holds something else than what a contract keeps for itself.
+    #[error("the entry of the ledger is not a contract's instance")]
+    NotAnInstance,
     /// The value should be a map with symbol keys.
     #[error("the value is not a map")]
     NotAMap,

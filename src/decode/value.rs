@@ -20,8 +20,12 @@ pub(super) fn scval_from_base64(text: &str, part: &dyn Fn() -> String) -> Result
 
 /// Reads one `ScVal` from XDR that must end with it.
 pub(super) fn scval_from_bytes(bytes: &[u8], part: &dyn Fn() -> String) -> Result<ScVal, Refusal> {
-    let limits = Limits { depth: MAX_DEPTH, len: bytes.len().saturating_mul(LENGTH_FACTOR) };
-    ScVal::from_xdr(bytes, limits).map_err(|error| Refusal::Xdr { part: part(), reason: error.to_string() })
+    ScVal::from_xdr(bytes, limits_for(bytes)).map_err(|error| Refusal::Xdr { part: part(), reason: error.to_string() })
+}
+
+/// Returns what reading these bytes may take.
+pub(super) const fn limits_for(bytes: &[u8]) -> Limits {
+    Limits { depth: MAX_DEPTH, len: bytes.len().saturating_mul(LENGTH_FACTOR) }
 }
 
 /// Returns the text of a symbol or a string, if it is one, is UTF-8, and holds no NUL (which a database's text

@@ -5,8 +5,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use stellar_strkey::Strkey;
 use stellar_xdr::{
-    AccountId, ContractId, Hash, Int128Parts, Limits, PublicKey, ReadXdr, ScAddress, ScMap, ScMapEntry, ScString,
-    ScSymbol, ScVal, ScVec, Uint256, WriteXdr,
+    AccountId, ContractExecutable, ContractId, Hash, Int128Parts, Limits, PublicKey, ReadXdr, ScAddress,
+    ScContractInstance, ScMap, ScMapEntry, ScString, ScSymbol, ScVal, ScVec, Uint256, WriteXdr,
 };
 use thiserror::Error;
 
@@ -79,6 +79,18 @@ pub(super) fn encode_stream(stream: &Stream) -> Result<ScVal, Unencodable> {
         ("paused_at", stream.paused_at.map_or(ScVal::Void, ScVal::U64)),
         ("status", vector(vec![symbol(status)?])),
     ])
+}
+
+/// Encodes what the contract keeps for itself, of which an indexer reads the count of streams. It is absent before the
+/// first.
+pub(super) fn instance(wasm: WasmHash, stream_count: u64) -> ScVal {
+    let counter = ScMapEntry {
+        key: vector(vec![symbol("StreamCounter").expect("13 bytes fit a symbol")]),
+        val: ScVal::U64(stream_count),
+    };
+    let entries = if stream_count == 0 { Vec::new() } else { vec![counter] };
+    let storage = entries.try_into().ok().map(ScMap);
+    ScVal::ContractInstance(ScContractInstance { executable: ContractExecutable::Wasm(Hash(wasm.0)), storage })
 }
 
 /// Returns the storage key of a stream: `["Stream", id]`.

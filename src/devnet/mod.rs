@@ -59,8 +59,8 @@ use faults::Faults;
 use state::State;
 
 use crate::{
-    decode::{StreamEntry, decode_stream_entry},
-    domain::{Address, Clock, ContractId, EventId, LedgerSequence, StreamId, UnixTime},
+    decode::decode_stream_entry,
+    domain::{Address, Clock, ContractId, EventId, LedgerSequence, StreamEntry, StreamId, UnixTime},
 };
 
 /// A handle to the local network; clones share it.

@@ -6,6 +6,8 @@ use std::{
     sync::Arc,
 };
 
+use stellar_xdr::ScVal;
+
 use super::{
     account_entry::AccountEntries,
     accounts,
@@ -127,6 +129,12 @@ impl Network {
     /// Returns the ledger that last changed a stream.
     pub(super) fn last_modified(&self, stream_id: StreamId) -> Option<LedgerSequence> {
         self.last_modified.get(&stream_id).copied()
+    }
+
+    /// Returns what the contract keeps for itself: its code, and how many streams it has created.
+    pub(super) fn instance(&self) -> ScVal {
+        let count = u64::try_from(self.contract.stream_count()).expect("a count in memory has 64 bits at most");
+        encode::instance(self.wasm, count)
     }
 
     /// Lets a stream's entry leave the live state, until a call about the stream restores it.

@@ -12,6 +12,7 @@ mod coverage;
 mod event_id;
 mod feed_id;
 mod ledger;
+mod stream_entry;
 mod stream_event;
 mod stream_record;
 
@@ -27,5 +28,6 @@ pub use coverage::{CoverageSource, CoveredRange, InvalidLedgerRange, LedgerRange
 pub use event_id::{EventId, InvalidEventId};
 pub use feed_id::{Epoch, FeedId};
 pub use ledger::{LedgerSequence, UnixTime};
+pub use stream_entry::StreamEntry;
 pub use stream_event::{EventType, StreamEvent, UnknownEventType};
 pub use stream_record::{ChainStatus, StreamRecord};

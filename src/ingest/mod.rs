@@ -14,6 +14,7 @@ mod ledger_page;
 mod pacing;
 mod reindex;
 mod reporter;
+mod verify;
 
 pub use args::{IngestArgs, OnReset, PaceArgs};
 pub use backfill::{BackfillProgress, backfill};
@@ -22,3 +23,4 @@ pub use error::IngestError;
 pub use indexer::{Indexer, IngestSettings};
 pub use late::{LateEvents, Replayed, replay_quarantine, write_late};
 pub use reindex::{Reindex, ReindexProgress};
+pub use verify::{Difference, Verified, VerifyProgress, VerifySettings, verify};

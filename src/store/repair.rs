@@ -20,9 +20,9 @@ use crate::domain::{
 /// A repair under way: dropped before it is written, it has changed nothing.
 #[derive(Debug)]
 pub struct Repair {
-    transaction: Transaction<'static, Postgres>,
-    contract_id: ContractId,
-    position: EventId,
+    pub(super) transaction: Transaction<'static, Postgres>,
+    pub(super) contract_id: ContractId,
+    pub(super) position: EventId,
 }
 
 /// What a repair writes.

@@ -106,6 +106,48 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Returns the records of these streams; those that are not there are left out.
+    pub async fn streams(
+        &self,
+        contract_id: &ContractId,
+        stream_ids: &[StreamId],
+    ) -> Result<Vec<StreamRecord>, StoreError> {
+        let numbers: Vec<String> = stream_ids.iter().map(ToString::to_string).collect();
+        load(&mut *self.pool.acquire().await?, contract_id, &numbers).await
+    }
+
+    /// Returns the first `limit` numbers above `above` of streams that there are records of, in order.
+    pub async fn stream_ids_above(
+        &self,
+        contract_id: &ContractId,
+        above: StreamId,
+        limit: u32,
+    ) -> Result<Vec<StreamId>, StoreError> {
+        let numbers = sqlx::query_scalar!(
+            r#"select stream_id::text as "stream_id!" from streams
+               where contract_id = $1 and stream_id > $2::text::numeric order by streams.stream_id limit $3"#,
+            contract_id.as_str(),
+            above.to_string(),
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        numbers.iter().map(|text| parse("stream_id", text)).collect()
+    }
+
+    /// Returns the highest number of a stream that there is a record of.
+    pub async fn highest_stream_id(&self, contract_id: &ContractId) -> Result<Option<StreamId>, StoreError> {
+        let number = sqlx::query_scalar!(
+            "select max(stream_id)::text from streams where contract_id = $1",
+            contract_id.as_str()
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        number.map(|text| parse("stream_id", &text)).transpose()
+    }
+}
+
 /// Records as columns, ready for one statement.
 #[derive(Debug, Default)]
 pub(super) struct StreamColumns {

@@ -19,4 +19,5 @@ mod rest;
 mod store;
 mod subscribe;
 mod whole_ledgers;
+mod verify;
 mod world;

@@ -3,9 +3,8 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use flowfi_indexer::{
-    decode::StreamEntry,
     devnet::{Call, Devnet, DevnetArgs, Receipt},
-    domain::{Address, Amount, EventId, FeedId, StreamId, SystemClock, UnixTime},
+    domain::{Address, Amount, EventId, FeedId, StreamEntry, StreamId, SystemClock, UnixTime},
     feed::{self, Feed},
     http::{self, HttpState, LocalRoutes},
     ingest::{Indexer, IngestError, IngestSettings, OnReset, PaceArgs},

@@ -1,4 +1,4 @@
-//! `getLedgerEntries`: what the stream contract has stored, and accounts. Of all that a ledger holds the devnet knows
+//! `getLedgerEntries`: what the stream contract has stored (its instance is taken to change with each ledger), and accounts. Of all that a ledger holds the devnet knows
 //! only these.
 
 use serde::Deserialize;
@@ -52,27 +52,34 @@ fn entry(network: &Network, contract: &ScAddress, text: &str, key: &LedgerKey) -
         let xdr = encode::to_base64(&LedgerEntryData::Account(account.clone()));
         return Some(json!({ "key": text, "xdr": xdr, "lastModifiedLedgerSeq": last_modified }));
     }
-    let stream_id = stream_of(contract, key).filter(|id| !network.is_archived(*id))?;
-    let record = encode::encode_stream(network.contract.stream(stream_id)?).expect("stored parties have XDR");
+    let LedgerKey::ContractData(LedgerKeyContractData { contract: of, key, durability }) = key else { return None };
+    if of != contract || *durability != ContractDataDurability::Persistent {
+        return None;
+    }
+    let (val, last_modified) = if *key == ScVal::LedgerKeyContractInstance {
+        (network.instance(), network.latest().sequence)
+    } else {
+        let stream_id = stream_of(key).filter(|id| !network.is_archived(*id))?;
+        let record = encode::encode_stream(network.contract.stream(stream_id)?).expect("stored parties have XDR");
+        (record, network.last_modified(stream_id)?)
+    };
     let data = LedgerEntryData::ContractData(ContractDataEntry {
         ext: ExtensionPoint::V0,
         contract: contract.clone(),
-        key: encode::stream_key(stream_id.0),
+        key: key.clone(),
         durability: ContractDataDurability::Persistent,
-        val: record,
+        val,
     });
     Some(json!({
         "key": text,
         "xdr": encode::to_base64(&data),
-        "lastModifiedLedgerSeq": network.last_modified(stream_id)?,
+        "lastModifiedLedgerSeq": last_modified,
         "liveUntilLedgerSeq": network.latest().sequence.0.saturating_add(LIVES_FOR_LEDGERS),
     }))
 }
 
-fn stream_of(contract: &ScAddress, key: &LedgerKey) -> Option<StreamId> {
-    let LedgerKey::ContractData(LedgerKeyContractData { contract: of, key, durability }) = key else { return None };
+fn stream_of(key: &ScVal) -> Option<StreamId> {
     let ScVal::Vec(Some(parts)) = key else { return None };
     let [_, ScVal::U64(number)] = parts.as_slice() else { return None };
-    let is_stream = *key == encode::stream_key(*number);
-    (of == contract && is_stream && *durability == ContractDataDurability::Persistent).then_some(StreamId(*number))
+    (*key == encode::stream_key(*number)).then_some(StreamId(*number))
 }

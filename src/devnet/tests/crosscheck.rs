@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::super::{Devnet, DevnetArgs, faults::Met, rpc::Request};
 use super::open;
 use crate::{
-    decode::{Decoded, StreamEntry, decode_event},
-    domain::{EventId, EventKind, RawContractEvent, StreamId, StreamRecord},
+    decode::{Decoded, decode_event},
+    domain::{EventId, EventKind, RawContractEvent, StreamEntry, StreamId, StreamRecord},
 };
 
 fn page(devnet: &Devnet, params: &Value) -> Value {

@@ -1,0 +1,106 @@
+//! `verify`: every stream record against the contract's own storage.
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::Context;
+use serde_json::json;
+
+use super::{BadConfig, endpoints::endpoints, index::Index, progress::Progress, random_generator};
+use crate::{
+    config::VerifyArgs,
+    domain::StreamId,
+    ingest::{self, Verified, VerifyProgress, VerifySettings},
+    source::{Anchor, EndpointPool},
+};
+
+/// So many numbers of streams are shown in a line.
+const SHOWN: usize = 20;
+
+/// Compares, and says what differs.
+pub(super) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
+    let source = endpoints(&args.source)?.ok_or_else(no_rpc_url)?;
+    let index = Index::open(&args.index).await?;
+    check_network(&index, &source, &args.source.network_passphrase).await?;
+    let settings = VerifySettings {
+        sample: args.sample,
+        repair: args.repair,
+        patience: Duration::from_secs(args.patience_seconds),
+        rng: random_generator(),
+    };
+    let mut progress = Progress::new("streams", index.json);
+    let report = |at: VerifyProgress| {
+        progress.show(at.streams, at.streams_in_all, &format!("{} differences", at.differences));
+    };
+    let verified = ingest::verify(&index.store, &source, &index.contract_id, settings, report).await;
+    progress.finish();
+    let verified = verified?;
+    if index.json {
+        print_json(&verified);
+    } else {
+        print_table(&verified);
+    }
+    index.store.close().await;
+    Ok(if verified.is_proven() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn no_rpc_url() -> BadConfig {
+    BadConfig("--rpc-url (FLOWFI_RPC_URL) is needed to ask the chain".to_owned())
+}
+
+/// The chain that is asked must be the one that was indexed.
+async fn check_network(index: &Index, source: &EndpointPool, passphrase: &str) -> anyhow::Result<()> {
+    let Some(network) = index.store.network().await.context("cannot read which network was indexed")? else {
+        return Ok(());
+    };
+    if network.passphrase != passphrase {
+        let found = network.passphrase;
+        let rule = format!("--network-passphrase: the database holds the network \"{found}\", not \"{passphrase}\"");
+        return Err(BadConfig(rule).into());
+    }
+    source.set_anchor(network.known.map(|known| Anchor { sequence: known.sequence, hash: known.hash }));
+    Ok(())
+}
+
+fn print_json(verified: &Verified) {
+    for found in &verified.differences {
+        let line =
+            json!({"streamId": found.stream_id, "field": found.field, "ours": found.ours, "chains": found.chains});
+        println!("{line}");
+    }
+    println!(
+        "{}",
+        json!({"atLedger": verified.at_ledger, "isProven": verified.is_proven(), "equal": verified.equal,
+            "unverified": verified.unverified, "differences": verified.differences.len(),
+            "missing": verified.missing_here, "archived": verified.archived, "behind": verified.behind,
+            "repaired": verified.repaired})
+    );
+}
+
+fn print_table(verified: &Verified) {
+    if !verified.differences.is_empty() {
+        println!("{:>10}  {:<18}  {:<40}  the chain's", "stream", "field", "ours");
+    }
+    for found in &verified.differences {
+        println!("{:>10}  {:<18}  {:<40}  {}", found.stream_id, found.field, found.ours, found.chains);
+    }
+    let lists = [
+        ("missing here", &verified.missing_here),
+        ("not compared, the index is behind or they moved at every look", &verified.behind),
+        ("archived on chain, nothing can be said of them", &verified.archived),
+        ("set from the chain", &verified.repaired),
+    ];
+    for (what, streams) in lists.iter().filter(|(_, streams)| !streams.is_empty()) {
+        println!("{} streams {what}: {}", streams.len(), shown(streams));
+    }
+    if verified.unverified > 0 {
+        println!("{} equal streams are still marked unverified; --repair takes the marks away", verified.unverified);
+    }
+    let verdict = if verified.is_proven() { "proven" } else { "not proven" };
+    println!("{verdict} at ledger {}: {} streams equal the chain's in every field", verified.at_ledger, verified.equal);
+}
+
+fn shown(streams: &[StreamId]) -> String {
+    let numbers: Vec<String> = streams.iter().take(SHOWN).map(ToString::to_string).collect();
+    let more = if streams.len() > SHOWN { " …" } else { "" };
+    format!("{}{more}", numbers.join(" "))
+}

@@ -1,0 +1,113 @@
+//! One answer of the chain beside our records: what can be said of each stream.
+
+use std::collections::HashMap;
+
+use super::Difference;
+use crate::{
+    decode::Refusal,
+    domain::{LedgerSequence, StreamEntry, StreamId, StreamRecord},
+};
+
+/// What the chain has of a stream.
+#[derive(Clone, Debug)]
+pub(super) struct ChainEntry {
+    pub(super) entry: Result<StreamEntry, Refusal>,
+    pub(super) last_modified: LedgerSequence,
+}
+
+/// An answer of the chain, and our records, read after it.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// The ledger after which the entries are so.
+    pub(super) at_ledger: LedgerSequence,
+    pub(super) entries: HashMap<StreamId, ChainEntry>,
+    /// How many streams the contract had created by then, if it says.
+    pub(super) count: Option<u64>,
+    pub(super) records: HashMap<StreamId, StreamRecord>,
+    /// The records hold everything up to this ledger, and perhaps more.
+    pub(super) whole: LedgerSequence,
+}
+
+/// What can be said of a stream.
+#[derive(Debug)]
+pub(super) enum Finding {
+    Equal {
+        unverified: bool,
+    },
+    Archived,
+    Different(Vec<Difference>),
+    Missing,
+    /// The index lacks ledgers that the chain's answer rests on.
+    Behind,
+    /// Our record holds more than the chain's answer.
+    Moved,
+}
+
+impl Finding {
+    /// Returns whether a repair has something to do.
+    pub(super) const fn is_wrong(&self) -> bool {
+        matches!(self, Self::Different(_) | Self::Missing | Self::Equal { unverified: true })
+    }
+}
+
+impl Seen {
+    /// Returns the chain's entry and the ledger that last changed it, if it is there and decodes.
+    pub(super) fn entry_of(&self, stream_id: StreamId) -> Option<(&StreamEntry, LedgerSequence)> {
+        let found = self.entries.get(&stream_id)?;
+        Some((found.entry.as_ref().ok()?, found.last_modified))
+    }
+
+    /// Says what can be said of a stream. Two sides are comparable if ours holds everything up to the ledger that last
+    /// changed the chain's, and nothing of the stream after the ledger of the answer.
+    pub(super) fn find(&self, stream_id: StreamId) -> Finding {
+        let record = self.records.get(&stream_id);
+        let found = self.entries.get(&stream_id);
+        if record.is_some_and(|record| record.last_event.ledger() > self.at_ledger) {
+            return Finding::Moved;
+        }
+        match (record, found) {
+            (_, Some(found)) if found.last_modified > self.whole => Finding::Behind,
+            (Some(record), Some(found)) => compare(record, found),
+            (Some(_), None) if self.count.is_some_and(|count| count < stream_id.0) => {
+                Finding::Different(vec![whole(stream_id, "present", "never created")])
+            }
+            (Some(_), None) => Finding::Archived,
+            (None, None) if self.at_ledger > self.whole => Finding::Behind,
+            (None, _) => Finding::Missing,
+        }
+    }
+
+    /// Returns the ledger that the index must have reached for something to be said of every stream.
+    pub(super) fn needs(&self, wanted: &[StreamId]) -> LedgerSequence {
+        let needed = wanted.iter().map(|id| match (self.entries.get(id), self.records.get(id)) {
+            (Some(found), _) => found.last_modified,
+            (None, Some(_)) => LedgerSequence(0),
+            (None, None) => self.at_ledger,
+        });
+        needed.max().unwrap_or_default()
+    }
+}
+
+fn compare(record: &StreamRecord, found: &ChainEntry) -> Finding {
+    let entry = match &found.entry {
+        Ok(entry) => entry,
+        Err(refusal) => {
+            return Finding::Different(vec![whole(record.stream_id, "present", &format!("unreadable: {refusal}"))]);
+        }
+    };
+    let ours = StreamEntry::from(record);
+    let pairs = ours.fields().into_iter().zip(entry.fields());
+    let differences: Vec<Difference> = pairs
+        .filter(|(ours, chains)| ours != chains)
+        .map(|((field, ours), (_, chains))| Difference { stream_id: record.stream_id, field, ours, chains })
+        .collect();
+    if differences.is_empty() {
+        Finding::Equal { unverified: record.unverified }
+    } else {
+        Finding::Different(differences)
+    }
+}
+
+fn whole(stream_id: StreamId, ours: &str, chains: &str) -> Difference {
+    Difference { stream_id, field: "record", ours: ours.to_owned(), chains: chains.to_owned() }
+}

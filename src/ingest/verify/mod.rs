@@ -1,0 +1,210 @@
+//! The proof: every stream record against the contract's own storage, field by field. Exact although the chain moves on
+//! meanwhile, because what is compared is compared as of one ledger.
+
+mod compare;
+mod correct;
+mod read;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use rand::{Rng, rngs::StdRng};
+
+use self::{
+    compare::{Finding, Seen},
+    read::{KEYS_AT_ONCE, Reading},
+};
+use super::error::IngestError;
+use crate::{
+    domain::{ContractId, LedgerSequence, StreamId},
+    source::EndpointPool,
+    store::Store,
+};
+
+/// A stream that moves while it is looked at is looked at again, so often.
+const LOOKS: u32 = 20;
+
+/// How to prove.
+#[derive(Debug)]
+pub struct VerifySettings {
+    /// Only so many streams, drawn at random.
+    pub sample: Option<u32>,
+    /// Whether to set records from the chain: those that are missing or differ, and what is marked unverified.
+    pub repair: bool,
+    /// How long, in all, to wait for an index that is behind what the chain answered.
+    pub patience: Duration,
+    /// Draws the sample and spreads waiting times.
+    pub rng: StdRng,
+}
+
+/// What the proof found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Streams whose record equals the chain's in every field.
+    pub equal: u64,
+    /// Of those, how many are still marked as unverified; a repair takes the marks away.
+    pub unverified: u64,
+    /// Streams that the chain does not answer for, since their entry left its live state. Nothing can be said of them.
+    pub archived: Vec<StreamId>,
+    /// What differs.
+    pub differences: Vec<Difference>,
+    /// Streams that the contract has and that there is no record of.
+    pub missing_here: Vec<StreamId>,
+    /// Streams that could not be compared: the index is behind, or they moved at every look.
+    pub behind: Vec<StreamId>,
+    /// Streams whose records were set from the chain.
+    pub repaired: Vec<StreamId>,
+    /// The ledger of the chain's last answer.
+    pub at_ledger: LedgerSequence,
+}
+
+impl Verified {
+    /// Returns whether everything that could be looked at was, and is equal.
+    #[must_use]
+    pub const fn is_proven(&self) -> bool {
+        self.differences.is_empty() && self.missing_here.is_empty() && self.behind.is_empty()
+    }
+}
+
+/// One field in which a record differs from the chain's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The stream.
+    pub stream_id: StreamId,
+    /// The contract's name of the field, or `record` for the whole of it.
+    pub field: &'static str,
+    /// What we have.
+    pub ours: String,
+    /// What the chain has.
+    pub chains: String,
+}
+
+/// How far a proof is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VerifyProgress {
+    /// Streams to look at in all, as known at the start.
+    pub streams_in_all: u64,
+    /// Streams looked at.
+    pub streams: u64,
+    /// Fields that differ so far.
+    pub differences: u64,
+}
+
+/// Compares the stream records of one contract with its storage. Without `repair` nothing is written.
+///
+/// # Errors
+/// [`IngestError::NotBegun`] before the contract's index began; a failure of the source that does not pass, or of the
+/// store. What was repaired before stays so.
+pub async fn verify(
+    store: &Store,
+    source: &EndpointPool,
+    contract_id: &ContractId,
+    settings: VerifySettings,
+    mut report: impl FnMut(VerifyProgress),
+) -> Result<Verified, IngestError> {
+    store.progress(contract_id).await?.ok_or(IngestError::NotBegun)?;
+    let reading = Reading::new(store, source, contract_id, settings.patience, settings.rng);
+    let mut proof = Proof { reading, repair: settings.repair, verified: Verified::default() };
+    let count = proof.reading.stream_count().await?;
+    let known = match count {
+        Some(count) => count,
+        None => proof.reading.highest_record().await?,
+    };
+    let mut progress = VerifyProgress { streams_in_all: known, ..VerifyProgress::default() };
+    if let Some(sample) = settings.sample.map(u64::from).filter(|sample| *sample < known) {
+        progress.streams_in_all = sample;
+        let drawn = proof.reading.draw(sample, known);
+        for chunk in drawn.chunks(KEYS_AT_ONCE) {
+            proof.look_at(chunk.to_vec()).await?;
+            proof.tell(&mut progress, chunk, &mut report);
+        }
+        return Ok(proof.verified);
+    }
+    let mut after = StreamId(0);
+    loop {
+        let chunk = proof.reading.next_ids(after, known).await?;
+        let Some(last) = chunk.last() else { return Ok(proof.verified) };
+        after = *last;
+        proof.look_at(chunk.clone()).await?;
+        proof.tell(&mut progress, &chunk, &mut report);
+    }
+}
+
+struct Proof<'a> {
+    reading: Reading<'a>,
+    repair: bool,
+    verified: Verified,
+}
+
+impl Proof<'_> {
+    fn tell(&self, progress: &mut VerifyProgress, chunk: &[StreamId], report: &mut impl FnMut(VerifyProgress)) {
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        progress.streams += number(chunk.len());
+        progress.streams_in_all = progress.streams_in_all.max(progress.streams);
+        progress.differences = number(self.verified.differences.len() + self.verified.missing_here.len());
+        report(*progress);
+    }
+
+    /// Looks at these streams, again at those that moved or were repaired, until something can be said of each.
+    async fn look_at(&mut self, mut left: Vec<StreamId>) -> Result<(), IngestError> {
+        for look in 0..LOOKS {
+            if left.is_empty() {
+                return Ok(());
+            }
+            if look > 0 {
+                self.reading.pause().await;
+            }
+            let seen = self.reading.look(&left).await?;
+            self.verified.at_ledger = self.verified.at_ledger.max(seen.at_ledger);
+            let findings: Vec<(StreamId, Finding)> = left.into_iter().map(|id| (id, seen.find(id))).collect();
+            let corrected = if self.repair { self.correct(&seen, &findings).await? } else { BTreeSet::new() };
+            left = Vec::new();
+            for (stream_id, finding) in findings {
+                if matches!(finding, Finding::Moved) || corrected.contains(&stream_id) {
+                    left.push(stream_id);
+                } else {
+                    self.note(stream_id, finding);
+                }
+            }
+        }
+        self.verified.behind.append(&mut left);
+        Ok(())
+    }
+
+    /// Sets what can be set, each stream once, and returns what is to be looked at again: what was set, and what moved
+    /// before it could be.
+    async fn correct(
+        &mut self,
+        seen: &Seen,
+        findings: &[(StreamId, Finding)],
+    ) -> Result<BTreeSet<StreamId>, IngestError> {
+        let wanted = findings.iter().filter(|(id, finding)| finding.is_wrong() && !self.verified.repaired.contains(id));
+        let wanted: BTreeSet<StreamId> = wanted.map(|(id, _)| *id).filter(|id| seen.entry_of(*id).is_some()).collect();
+        if !wanted.is_empty() {
+            let set = correct::from_chain(self.reading.store, self.reading.contract_id, seen, &wanted).await?;
+            self.verified.repaired.extend(set);
+        }
+        Ok(wanted)
+    }
+
+    fn note(&mut self, stream_id: StreamId, finding: Finding) {
+        match finding {
+            Finding::Equal { unverified } => {
+                self.verified.equal += 1;
+                self.verified.unverified += u64::from(unverified);
+            }
+            Finding::Archived => self.verified.archived.push(stream_id),
+            Finding::Different(mut differences) => self.verified.differences.append(&mut differences),
+            Finding::Missing => self.verified.missing_here.push(stream_id),
+            Finding::Behind | Finding::Moved => self.verified.behind.push(stream_id),
+        }
+    }
+}
+
+/// Returns `count` different numbers from 1 to `highest`, in order.
+fn draw(rng: &mut StdRng, count: u64, highest: u64) -> Vec<StreamId> {
+    let mut drawn = BTreeSet::new();
+    while u64::try_from(drawn.len()).is_ok_and(|drawn| drawn < count.min(highest)) {
+        drawn.insert(StreamId(rng.random_range(1..=highest)));
+    }
+    drawn.into_iter().collect()
+}

@@ -1,0 +1,146 @@
+//! Both sides of the proof, read in the order that makes them comparable: the chain first, then ours.
+
+use std::{collections::HashMap, time::Duration};
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use tokio::time::{Instant, sleep};
+use tracing::warn;
+
+use super::{
+    super::{backoff::Backoff, error::IngestError},
+    compare::{ChainEntry, Seen},
+    draw,
+};
+use crate::{
+    decode::{contract_instance_key, decode_stream_count, decode_stream_ledger_entry, stream_entry_key},
+    domain::{ContractId, LedgerSequence, StreamId},
+    source::{EndpointPool, LedgerEntries, SourceError},
+    store::Store,
+};
+
+/// Stellar RPC takes 200 keys; one is the contract's count of streams.
+pub(super) const KEYS_AT_ONCE: usize = 199;
+/// A source that fails so often in a row has failed.
+const FAILURES_IN_A_ROW: u32 = 8;
+/// How often to look whether the index has got further.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Who reads.
+pub(super) struct Reading<'a> {
+    pub(super) store: &'a Store,
+    pub(super) contract_id: &'a ContractId,
+    source: &'a EndpointPool,
+    instance_key: String,
+    /// What is left of the time to wait for the index.
+    patience: Duration,
+    rng: StdRng,
+    backoff: Backoff,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(
+        store: &'a Store,
+        source: &'a EndpointPool,
+        contract_id: &'a ContractId,
+        patience: Duration,
+        mut rng: StdRng,
+    ) -> Self {
+        let backoff = Backoff::new(StdRng::seed_from_u64(rng.random()));
+        Self { store, contract_id, source, instance_key: contract_instance_key(contract_id), patience, rng, backoff }
+    }
+
+    /// Returns how many streams the contract has created, if it says.
+    pub(super) async fn stream_count(&mut self) -> Result<Option<u64>, IngestError> {
+        let answer = self.ask(std::slice::from_ref(&self.instance_key.clone())).await?;
+        Ok(self.count_in(&answer))
+    }
+
+    /// Returns the highest number of a stream that there is a record of, 0 for none.
+    pub(super) async fn highest_record(&self) -> Result<u64, IngestError> {
+        Ok(self.store.highest_stream_id(self.contract_id).await?.map_or(0, |stream_id| stream_id.0))
+    }
+
+    /// Returns the numbers to look at after one: every one up to `known`, and then those that there are records of.
+    pub(super) async fn next_ids(&self, after: StreamId, known: u64) -> Result<Vec<StreamId>, IngestError> {
+        if after.0 < known {
+            return Ok((after.0 + 1..=known).take(KEYS_AT_ONCE).map(StreamId).collect());
+        }
+        let limit = u32::try_from(KEYS_AT_ONCE).expect("a small number");
+        Ok(self.store.stream_ids_above(self.contract_id, after, limit).await?)
+    }
+
+    /// Returns `count` different streams of the first `highest`.
+    pub(super) fn draw(&mut self, count: u64, highest: u64) -> Vec<StreamId> {
+        draw(&mut self.rng, count, highest)
+    }
+
+    /// Asks the chain for these streams and reads our records after it, once they hold what the answer rests on or
+    /// patience is at an end.
+    pub(super) async fn look(&mut self, wanted: &[StreamId]) -> Result<Seen, IngestError> {
+        let keys: Vec<String> = wanted.iter().map(|id| stream_entry_key(self.contract_id, *id)).collect();
+        let asked: Vec<String> = keys.iter().cloned().chain([self.instance_key.clone()]).collect();
+        let answer = self.ask(&asked).await?;
+        let mut seen = Seen {
+            at_ledger: answer.latest_ledger,
+            count: self.count_in(&answer),
+            entries: entries_of(wanted, &keys, &answer),
+            records: HashMap::new(),
+            whole: LedgerSequence(0),
+        };
+        let began = Instant::now();
+        loop {
+            self.read_ours(&mut seen, wanted).await?;
+            if seen.needs(wanted) <= seen.whole || began.elapsed() >= self.patience {
+                break;
+            }
+            sleep(POLL).await;
+        }
+        self.patience = self.patience.saturating_sub(began.elapsed());
+        Ok(seen)
+    }
+
+    /// Waits a moment, in which what moves may come to rest and a node that is behind catch up.
+    pub(super) async fn pause(&self) {
+        sleep(POLL).await;
+    }
+
+    /// The position is read before the records, so that they hold at least what it says.
+    async fn read_ours(&self, seen: &mut Seen, wanted: &[StreamId]) -> Result<(), IngestError> {
+        let progress = self.store.progress(self.contract_id).await?.ok_or(IngestError::NotBegun)?;
+        seen.whole = progress.last_whole_ledger;
+        let records = self.store.streams(self.contract_id, wanted).await?;
+        seen.records = records.into_iter().map(|record| (record.stream_id, record)).collect();
+        Ok(())
+    }
+
+    fn count_in(&self, answer: &LedgerEntries) -> Option<u64> {
+        let instance = answer.entries.get(&self.instance_key)?;
+        decode_stream_count(&instance.xdr).inspect_err(|refusal| warn!("no count of streams: {refusal}")).ok()
+    }
+
+    async fn ask(&mut self, keys: &[String]) -> Result<LedgerEntries, IngestError> {
+        self.backoff.reset();
+        let mut failures = 0;
+        loop {
+            match self.source.ledger_entries(keys).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure @ SourceError::Transient { retry_after, .. }) if failures < FAILURES_IN_A_ROW => {
+                    failures += 1;
+                    let wait = self.backoff.wait(retry_after);
+                    warn!(wait_ms = wait.as_millis(), "the source failed and will be asked again: {failure}");
+                    sleep(wait).await;
+                }
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+    }
+}
+
+fn entries_of(wanted: &[StreamId], keys: &[String], answer: &LedgerEntries) -> HashMap<StreamId, ChainEntry> {
+    let found = wanted.iter().zip(keys).filter_map(|(id, key)| Some((*id, answer.entries.get(key)?)));
+    let entry = |(id, found): (StreamId, &crate::source::FoundEntry)| {
+        let entry = decode_stream_ledger_entry(&found.xdr);
+        (id, ChainEntry { entry, last_modified: found.last_modified_ledger })
+    };
+    found.map(entry).collect()
+}

@@ -1,0 +1,258 @@
+//! The proof: records against the contract's own storage, while the chain stands still or moves, and the seeding of
+//! streams whose creation was never seen.
+
+use std::{process::Output, time::Duration};
+
+use flowfi_indexer::{
+    devnet::{Call, DevnetArgs},
+    domain::{Amount, StreamId},
+    ingest::{Verified, VerifySettings, verify},
+};
+use rand::{SeedableRng, rngs::StdRng};
+use serde_json::Value;
+use sqlx::{ConnectOptions, PgPool};
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+
+use crate::world::World;
+
+const COMPARE: VerifyHow = VerifyHow { sample: None, repair: false };
+const REPAIR: VerifyHow = VerifyHow { sample: None, repair: true };
+
+#[derive(Clone, Copy)]
+struct VerifyHow {
+    sample: Option<u32>,
+    repair: bool,
+}
+
+impl World {
+    async fn verified(&self, how: VerifyHow) -> Verified {
+        let settings = VerifySettings {
+            sample: how.sample,
+            repair: how.repair,
+            patience: Duration::from_secs(10),
+            rng: StdRng::seed_from_u64(5),
+        };
+        verify(&self.store, &self.source(), &self.devnet.contract_id(), settings, |_| ()).await.unwrap()
+    }
+
+    async fn alter(&self, statement: &'static str) {
+        let altered = sqlx::query(statement).execute(&self.pool).await.unwrap();
+        assert!(altered.rows_affected() > 0, "{statement}");
+    }
+
+    async fn verify_command(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
+            .args(["verify", "--patience-seconds", "1", "--network-passphrase", self.devnet.passphrase()])
+            .args(["--rpc-url", &self.rpc_url])
+            .args(arguments)
+            .env("DATABASE_URL", self.pool.connect_options().to_url_lossy().as_str())
+            .output()
+            .await
+            .unwrap()
+    }
+
+    /// Several streams with something done to most of them, indexed; the indexer goes on.
+    async fn with_streams(pool: PgPool) -> Self {
+        let mut world = Self::with_streams_on_chain(pool).await;
+        world.start_indexer(100);
+        world.indexed().await;
+        world
+    }
+
+    async fn with_streams_on_chain(pool: PgPool) -> Self {
+        let world = Self::new(pool).await;
+        for number in 0..5 {
+            world.create("alice", "bob", 1_000_000 + number, 1_000).await;
+        }
+        world.call(Call::Pause { stream_id: StreamId(2), caller: None }).await;
+        world.call(Call::Cancel { stream_id: StreamId(3), caller: None }).await;
+        world
+    }
+}
+
+fn ids(numbers: impl IntoIterator<Item = u64>) -> Vec<StreamId> {
+    numbers.into_iter().map(StreamId).collect()
+}
+
+#[sqlx::test]
+async fn every_record_of_a_random_history_is_proven(pool: PgPool) {
+    let args = DevnetArgs { history_events: 5_000, ..DevnetArgs::by_hand() };
+    let mut world = World::with_devnet(pool, &args).await;
+    world.start_indexer(1_000);
+    world.indexed().await;
+    let verified = world.verified(COMPARE).await;
+    let streams = u64::try_from(world.devnet.stream_count()).unwrap();
+    assert!(streams > 250, "more than one request: {streams}");
+    assert!(verified.is_proven(), "{verified:?}");
+    assert_eq!((verified.equal, verified.at_ledger), (streams, world.devnet.latest_ledger()));
+    let sampled = world.verified(VerifyHow { sample: Some(30), ..COMPARE }).await;
+    assert_eq!((sampled.equal, sampled.is_proven()), (30, true));
+}
+
+#[sqlx::test]
+async fn each_field_that_is_altered_is_found_by_name_and_repaired(pool: PgPool) {
+    let world = World::with_streams(pool).await;
+    let alterations = [
+        ("sender", "update streams set sender = recipient where stream_id = 1"),
+        ("recipient", "update streams set recipient = sender where stream_id = 1"),
+        ("token_address", "update streams set token = sender where stream_id = 1"),
+        ("rate_per_second", "update streams set rate_per_second = rate_per_second + 1 where stream_id = 1"),
+        ("deposited_amount", "update streams set deposited = 7 where stream_id = 1"),
+        ("withdrawn_amount", "update streams set withdrawn = 7 where stream_id = 1"),
+        ("start_time", "update streams set start_time = 7 where stream_id = 1"),
+        ("last_update_time", "update streams set last_update_time = 7 where stream_id = 1"),
+        ("is_active", "update streams set is_active = false where stream_id = 1"),
+        ("paused", "update streams set paused = true where stream_id = 1"),
+        ("paused_at", "update streams set paused_at = 7 where stream_id = 1"),
+        ("status", "update streams set status = 'completed' where stream_id = 1"),
+    ];
+    for (field, statement) in alterations {
+        world.alter(statement).await;
+        let verified = world.verified(COMPARE).await;
+        let found: Vec<_> = verified.differences.iter().map(|found| (found.stream_id, found.field)).collect();
+        assert_eq!(found, [(StreamId(1), field)], "{verified:?}");
+        assert_eq!((verified.equal, verified.is_proven()), (4, false));
+        let repaired = world.verified(REPAIR).await;
+        assert_eq!((repaired.repaired.clone(), repaired.is_proven()), (ids([1]), true), "{repaired:?}");
+        world.assert_equal_to_the_chain().await;
+    }
+}
+
+#[sqlx::test]
+async fn archived_streams_and_records_the_chain_never_had_are_told_apart(pool: PgPool) {
+    let world = World::with_streams(pool).await;
+    world.devnet.archive_stream(StreamId(4));
+    let verified = world.verified(COMPARE).await;
+    assert_eq!((verified.archived.clone(), verified.equal), (ids([4]), 4));
+    assert!(verified.is_proven(), "{verified:?}");
+    world.alter("update streams set stream_id = 99 where stream_id = 5").await;
+    let verified = world.verified(COMPARE).await;
+    assert_eq!(verified.missing_here, ids([5]));
+    let found: Vec<_> = verified.differences.iter().map(|found| (found.stream_id, found.field)).collect();
+    assert_eq!(found, [(StreamId(99), "record")]);
+}
+
+#[sqlx::test]
+async fn a_chain_that_moves_meanwhile_gives_no_false_difference(pool: PgPool) {
+    let args = DevnetArgs { history_events: 600, ..DevnetArgs::by_hand() };
+    let mut world = World::with_devnet(pool, &args).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let mut rng = StdRng::seed_from_u64(11);
+    let mut ledgers_passed = false;
+    for repair in [false, true, false, true, false, true] {
+        let before = world.devnet.latest_ledger();
+        if repair {
+            world.alter("update streams set deposited = 7, withdrawn = 3 where stream_id % 3 = 0").await;
+        }
+        let move_on = async {
+            loop {
+                for input in world.devnet.random_inputs(&mut rng, 8) {
+                    drop(world.devnet.submit(input));
+                }
+                world.devnet.close_ledger().unwrap();
+                world.indexed().await;
+            }
+        };
+        let verified = tokio::select! {
+            verified = world.verified(VerifyHow { sample: None, repair }) => verified,
+            () = move_on => unreachable!(),
+        };
+        ledgers_passed |= verified.at_ledger > before;
+        assert!(verified.differences.is_empty() && verified.missing_here.is_empty(), "{verified:?}");
+        assert!(verified.equal > 0);
+    }
+    assert!(ledgers_passed);
+    world.indexed().await;
+    let verified = world.verified(COMPARE).await;
+    assert!(verified.is_proven(), "{verified:?}");
+}
+
+#[sqlx::test]
+async fn a_stream_whose_creation_was_never_seen_is_seeded_and_goes_on_from_there(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 1_000).await;
+    world.create("carol", "dave", 2_000_000, 1_000).await;
+    world.devnet.close_ledgers(3).unwrap();
+    world.devnet.set_retention(2);
+    world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(500) }).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let verified = world.verified(COMPARE).await;
+    assert_eq!((verified.missing_here.clone(), verified.is_proven()), (ids([1, 2]), false), "{verified:?}");
+    let verified = world.verified(REPAIR).await;
+    assert_eq!((verified.repaired.clone(), verified.equal, verified.is_proven()), (ids([1, 2]), 2, true));
+    let without_parties: i64 =
+        sqlx::query_scalar("select count(*) from stream_events where stream_id is not null and recipient is null")
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+    assert_eq!(without_parties, 0, "events before the seeding have their parties");
+    world.call(Call::Pause { stream_id: StreamId(1), caller: None }).await;
+    world.call(Call::Cancel { stream_id: StreamId(2), caller: None }).await;
+    world.indexed().await;
+    let verified = world.verified(COMPARE).await;
+    assert_eq!((verified.equal, verified.is_proven()), (2, true), "{verified:?}");
+}
+
+#[sqlx::test]
+async fn marks_of_unverified_streams_are_taken_away_by_a_repair_only(pool: PgPool) {
+    let world = World::with_streams(pool).await;
+    world.alter("update streams set unverified = true where stream_id in (1, 2)").await;
+    let verified = world.verified(COMPARE).await;
+    assert_eq!((verified.equal, verified.unverified, verified.is_proven()), (5, 2, true));
+    assert_eq!(world.verified(COMPARE).await.unverified, 2, "a proof without repair writes nothing");
+    let verified = world.verified(REPAIR).await;
+    assert_eq!((verified.equal, verified.unverified, verified.repaired), (5, 0, ids([1, 2])));
+}
+
+#[sqlx::test]
+async fn an_index_that_stands_still_is_called_behind_and_not_different(pool: PgPool) {
+    let world = World::with_streams_on_chain(pool).await;
+    let stop = CancellationToken::new();
+    let indexing = world.indexer(100).run(stop.clone());
+    let (ended, ()) = tokio::join!(indexing, async {
+        world.indexed().await;
+        stop.cancel();
+    });
+    ended.unwrap();
+    world.call(Call::Cancel { stream_id: StreamId(1), caller: None }).await;
+    world.create("alice", "bob", 1_000_000, 1_000).await;
+    let settings = VerifySettings {
+        sample: None,
+        repair: true,
+        patience: Duration::from_millis(50),
+        rng: StdRng::seed_from_u64(5),
+    };
+    let verified = verify(&world.store, &world.source(), &world.devnet.contract_id(), settings, |_| ()).await.unwrap();
+    assert_eq!((verified.behind.clone(), verified.equal), (ids([1, 6]), 4), "{verified:?}");
+    assert!(verified.differences.is_empty() && verified.repaired.is_empty() && !verified.is_proven());
+}
+
+#[sqlx::test]
+async fn the_command_says_by_its_exit_code_whether_all_is_proven(pool: PgPool) {
+    let world = World::with_streams(pool).await;
+    world.devnet.archive_stream(StreamId(4));
+    let output = world.verify_command(&[]).await;
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("4 streams equal") && text.contains("archived"), "{text}");
+
+    world.alter("update streams set deposited = 7 where stream_id = 1").await;
+    let output = world.verify_command(&[]).await;
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.lines().any(|line| line.contains("deposited_amount") && line.contains("  7 ")), "{text}");
+    let output = world.verify_command(&["--json"]).await;
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["isProven"], &last["differences"]), (&Value::Bool(false), &Value::from(1)));
+    assert_eq!(world.verify_command(&["--repair"]).await.status.code(), Some(0));
+
+    let elsewhere = world.verify_command(&["--network-passphrase", "Elsewhere"]).await;
+    assert_eq!(elsewhere.status.code(), Some(64));
+    let said = String::from_utf8(elsewhere.stderr).unwrap();
+    assert!(said.lines().count() == 1 && said.contains("network-passphrase"), "{said}");
+    assert_eq!(world.verify_command(&["--sample", "0"]).await.status.code(), Some(64));
+}
