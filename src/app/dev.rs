@@ -11,15 +11,15 @@ use std::{
 use anyhow::Context;
 use rand::Rng;
 
-use super::{BadConfig, database_url, gateway, listen, random_generator, sources};
+use super::{BadConfig, chain_reader, database_url, gateway, listen, random_generator, sources};
 use crate::{
     config::DevArgs,
     devnet::Devnet,
     domain::SystemClock,
     http::LocalRoutes,
-    ingest::{Indexer, IngestSettings, OnReset},
+    ingest::{Indexer, IngestSettings, OnReset, PaceArgs},
     lifecycle::Lifecycle,
-    source::SourceArgs,
+    source::{EndpointPool, SourceArgs, WholeLedgers},
     store::{Durability, PrivateServer, Store},
 };
 
@@ -44,10 +44,19 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
     let devnet = Devnet::open(&args.devnet, Some(&journal), Arc::new(SystemClock))?;
 
     let mut lifecycle = Lifecycle::new();
+    let source = SourceArgs {
+        rpc_urls: vec![format!("http://{address}/devnet/rpc")],
+        lake: args.devnet.lake_dir.as_ref().map(|folder| folder.display().to_string()),
+        lake_reads: 8,
+        network_passphrase: devnet.passphrase().to_owned(),
+    };
+    let endpoints = sources::endpoints(&source)?;
     let local = LocalRoutes::Devnet(devnet.router().merge(devnet.quick_start_router()));
     let contract_id = devnet.contract_id();
-    gateway::start(&mut lifecycle, listener, store.clone(), contract_id, &args.http, local).await?;
-    start_indexer(&mut lifecycle, &devnet, store.clone(), &args, address).await?;
+    let chain = Some(chain_reader(endpoints.clone(), contract_id.clone()));
+    gateway::start(&mut lifecycle, listener, store.clone(), contract_id, &args.http, chain, local).await?;
+    let whole_ledgers = sources::whole_ledgers(&source, Some(&endpoints)).await?;
+    start_indexer(&mut lifecycle, &devnet, endpoints, whole_ledgers, store.clone(), args.pace);
     print_what_to_do(&devnet, address, &folder);
     let stop = lifecycle.soft_stop();
     lifecycle.spawn("devnet", async move { Ok(devnet.run(stop).await?) });
@@ -68,32 +77,24 @@ async fn database(args: &DevArgs, folder: &Path) -> anyhow::Result<(Option<Priva
     Ok((Some(server), url))
 }
 
-async fn start_indexer(
+fn start_indexer(
     lifecycle: &mut Lifecycle,
     devnet: &Devnet,
+    endpoints: EndpointPool,
+    whole_ledgers: Vec<WholeLedgers>,
     store: Store,
-    args: &DevArgs,
-    address: SocketAddr,
-) -> anyhow::Result<()> {
-    let source = SourceArgs {
-        rpc_urls: vec![format!("http://{address}/devnet/rpc")],
-        lake: args.devnet.lake_dir.as_ref().map(|folder| folder.display().to_string()),
-        lake_reads: 8,
-        network_passphrase: devnet.passphrase().to_owned(),
-    };
-    let endpoints = sources::endpoints(&source)?;
-    let whole_ledgers = sources::whole_ledgers(&source, Some(&endpoints)).await?;
+    pace: PaceArgs,
+) {
     let settings = IngestSettings {
         network_passphrase: devnet.passphrase().to_owned(),
         contract_id: devnet.contract_id(),
-        pace: args.pace.clone(),
+        pace,
         on_reset: OnReset::Archive,
         seed: random_generator().random(),
     };
     let indexer = Indexer::new(endpoints, whole_ledgers, store, settings);
     let stop = lifecycle.soft_stop();
     lifecycle.spawn("indexer", async move { Ok(indexer.run(stop).await?) });
-    Ok(())
 }
 
 /// The server's own account must be able to enter the folder, so for root it cannot be below root's home.

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use crate::{
     domain::ContractId,
     feed::{self, Feed},
-    http::{self, HttpArgs, HttpState, LocalRoutes},
+    http::{self, ChainReader, HttpArgs, HttpState, LocalRoutes},
     lifecycle::Lifecycle,
     store::Store,
 };
@@ -20,6 +20,7 @@ pub(super) async fn start(
     store: Store,
     contract_id: ContractId,
     args: &HttpArgs,
+    chain: Option<ChainReader>,
     local: LocalRoutes,
 ) -> anyhow::Result<()> {
     let soft_stop = lifecycle.soft_stop();
@@ -28,7 +29,8 @@ pub(super) async fn start(
     let heartbeat = Duration::from_secs(args.heartbeat_seconds);
     let generator = super::random_generator();
     let state =
-        HttpState::new(store, feed.clone(), contract_id, heartbeat, args.max_lag_ledgers, soft_stop.clone(), generator);
+        HttpState::new(store, feed.clone(), contract_id, heartbeat, args.max_lag_ledgers, soft_stop.clone(), generator)
+            .with_chain_reader(chain);
     let router = http::router(state, local);
     let write_deadline = Duration::from_secs(args.write_deadline_seconds);
     let stop = soft_stop.clone();

@@ -1,10 +1,10 @@
 //! Composition: makes the parts from their arguments, hands each what it needs, and runs them until stopped.
 
+mod chain_reader;
 mod coverage;
 mod cross_check;
 mod decode;
 mod dev;
-mod endpoints;
 mod gateway;
 mod index;
 mod local_network;
@@ -15,6 +15,8 @@ mod reindex;
 mod serve;
 mod sources;
 mod verify;
+
+pub use chain_reader::chain_reader;
 
 use std::process::ExitCode;
 

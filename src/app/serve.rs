@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use rand::Rng;
 use tracing::info;
 
-use super::{gateway, listen, random_generator, required_database_url, sources};
+use super::{chain_reader, gateway, listen, random_generator, required_database_url, sources};
 use crate::{
     config::{Auth, Role, ServeArgs},
     http::LocalRoutes,
@@ -17,7 +17,8 @@ use crate::{
 
 /// Runs the parts that the role asks for, until stopped.
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
-    let source = source(&args)?;
+    let reads_the_chain = args.role != Role::Gateway || !args.source.rpc_urls.is_empty();
+    let source = if reads_the_chain { Some(sources::endpoints(&args.source)?) } else { None };
     let url = required_database_url(&args.database)?;
     let listener = match args.role {
         Role::All | Role::Gateway => Some(listen(args.http.listen).await?),
@@ -29,21 +30,19 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     if let Some(listener) = listener {
         let address = listener.local_addr()?;
         let contract_id = args.ingest.contract.clone();
-        gateway::start(&mut lifecycle, listener, store.clone(), contract_id, &args.http, LocalRoutes::None).await?;
+        let chain = source.clone().map(|source| chain_reader(source, contract_id.clone()));
+        let local = LocalRoutes::None;
+        gateway::start(&mut lifecycle, listener, store.clone(), contract_id, &args.http, chain, local).await?;
         let Auth::Off = args.auth;
         info!("listening on http://{address}; everybody who reaches it may read everything");
     }
-    if let Some(source) = source {
+    if let Some(source) = source.filter(|_| args.role != Role::Gateway) {
         let whole_ledgers = sources::whole_ledgers(&args.source, Some(&source)).await?;
         start_indexer(&mut lifecycle, source, whole_ledgers, store.clone(), &args);
     }
     let code = lifecycle.run_until_stopped().await?;
     store.close().await;
     Ok(code)
-}
-
-fn source(args: &ServeArgs) -> anyhow::Result<Option<EndpointPool>> {
-    if args.role == Role::Gateway { Ok(None) } else { sources::endpoints(&args.source).map(Some) }
 }
 
 fn start_indexer(

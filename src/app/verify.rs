@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::Context;
 use serde_json::json;
 
-use super::{BadConfig, endpoints::endpoints, index::Index, progress::Progress, random_generator};
+use super::{BadConfig, index::Index, progress::Progress, random_generator, sources};
 use crate::{
     config::VerifyArgs,
     domain::StreamId,
@@ -18,7 +18,7 @@ const SHOWN: usize = 20;
 
 /// Compares, and says what differs.
 pub(super) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
-    let source = endpoints(&args.source)?.ok_or_else(no_rpc_url)?;
+    let source = sources::endpoints(&args.source)?;
     let index = Index::open(&args.index).await?;
     check_network(&index, &source, &args.source.network_passphrase).await?;
     let settings = VerifySettings {
@@ -41,10 +41,6 @@ pub(super) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     }
     index.store.close().await;
     Ok(if verified.is_proven() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn no_rpc_url() -> BadConfig {
-    BadConfig("--rpc-url (FLOWFI_RPC_URL) is needed to ask the chain".to_owned())
 }
 
 /// The chain that is asked must be the one that was indexed.

@@ -3,6 +3,7 @@
 //! Handlers are thin: parameters in, `store` or `feed` asked, a view out. Nothing here indexes.
 
 mod args;
+mod chain;
 mod events;
 mod health;
 mod page;
@@ -19,6 +20,7 @@ mod subscribe_filter;
 mod views;
 
 pub use args::HttpArgs;
+pub use chain::{ChainAway, ChainReader, ChainStream};
 pub use router::{LocalRoutes, router};
 pub use server::serve;
 pub use state::HttpState;

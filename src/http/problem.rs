@@ -44,6 +44,18 @@ impl Problem {
         Self::new("/problems/method-not-allowed", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED, detail)
     }
 
+    pub(super) fn not_implemented(detail: impl Into<String>) -> Self {
+        Self::new("/problems/not-implemented", "Not implemented", StatusCode::NOT_IMPLEMENTED, detail)
+    }
+
+    pub(super) fn too_many_requests(detail: impl Into<String>) -> Self {
+        Self::new("/problems/too-many-requests", "Too many requests", StatusCode::TOO_MANY_REQUESTS, detail)
+    }
+
+    pub(super) fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new("/problems/unavailable", "Unavailable", StatusCode::SERVICE_UNAVAILABLE, detail)
+    }
+
     pub(super) fn not_acceptable(detail: impl Into<String>) -> Self {
         Self::new("/problems/not-acceptable", "Not acceptable", StatusCode::NOT_ACCEPTABLE, detail)
     }
@@ -54,8 +66,7 @@ impl From<StoreError> for Problem {
     fn from(failure: StoreError) -> Self {
         error!("a request could not be answered: {failure}");
         if failure.is_unavailable() {
-            let detail = "the database is away; try again in a moment";
-            return Self::new("/problems/unavailable", "Unavailable", StatusCode::SERVICE_UNAVAILABLE, detail);
+            return Self::unavailable("the database is away; try again in a moment");
         }
         let detail = "the request failed on our side";
         Self::new("/problems/internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR, detail)
@@ -70,8 +81,13 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        let retry_after_seconds = match status {
+            StatusCode::SERVICE_UNAVAILABLE => Some("2"),
+            StatusCode::TOO_MANY_REQUESTS => Some("1"),
+            _ => None,
+        };
+        if let Some(seconds) = retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
         }
         response
     }

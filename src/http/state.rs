@@ -8,7 +8,7 @@ use std::{
 use rand::{Rng, rngs::StdRng};
 use tokio_util::sync::CancellationToken;
 
-use super::problem::Problem;
+use super::{chain::ChainReader, problem::Problem};
 use crate::{
     domain::{ContractId, StreamId},
     feed::Feed,
@@ -28,6 +28,8 @@ pub struct HttpState {
     /// Further behind the tip than this is not ready.
     pub(super) max_lag_ledgers: u32,
     pub(super) soft_stop: CancellationToken,
+    /// Who asks the chain, where an endpoint is configured.
+    pub(super) chain: Option<ChainReader>,
     rng: Arc<Mutex<StdRng>>,
 }
 
@@ -43,7 +45,14 @@ impl HttpState {
         soft_stop: CancellationToken,
         rng: StdRng,
     ) -> Self {
-        Self { store, feed, contract_id, heartbeat, max_lag_ledgers, soft_stop, rng: Arc::new(Mutex::new(rng)) }
+        let rng = Arc::new(Mutex::new(rng));
+        Self { store, feed, contract_id, heartbeat, max_lag_ledgers, soft_stop, chain: None, rng }
+    }
+
+    /// Gives the gateway somebody to ask the chain by.
+    #[must_use]
+    pub fn with_chain_reader(self, chain: Option<ChainReader>) -> Self {
+        Self { chain, ..self }
     }
 
     fn random<T>(&self, draw: impl FnOnce(&mut StdRng) -> T) -> T {

@@ -3,10 +3,12 @@
 use axum::{
     Json,
     extract::{Path, RawQuery, State},
+    response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
 use super::{
+    chain,
     paging::{PAGING, PageView, page_request},
     parameters::Parameters,
     problem::Problem,
@@ -14,7 +16,7 @@ use super::{
     views::{EventRowView, StreamView},
 };
 use crate::{
-    domain::UnixTime,
+    domain::{ContractId, StreamId, UnixTime},
     store::{EventListFilter, PageRequest, PageStart, StreamListFilter},
 };
 
@@ -55,15 +57,41 @@ pub(super) async fn list(
     Ok(Json(StreamList { data, page: view }))
 }
 
-/// Returns one stream with its latest events.
+/// Where a stream's record is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RecordSource {
+    Index,
+    Chain,
+}
+
+/// Returns one stream with its latest events, or as the chain has it.
 pub(super) async fn get(
     State(state): State<HttpState>,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
-) -> Result<Json<StreamWithEvents>, Problem> {
-    Parameters::read(query.as_deref(), &[])?;
+) -> Result<Response, Problem> {
+    let source = record_source(query.as_deref())?;
     let (contract_id, stream_id) = state.stream_key(&id)?;
-    let now = now(&state).await?;
+    Ok(match source {
+        RecordSource::Index => of_index(&state, contract_id, stream_id).await?.into_response(),
+        RecordSource::Chain => chain::stream(&state, contract_id, stream_id).await?.into_response(),
+    })
+}
+
+fn record_source(query: Option<&str>) -> Result<RecordSource, Problem> {
+    match Parameters::read(query, &["source"])?.text("source")? {
+        None | Some("index") => Ok(RecordSource::Index),
+        Some("chain") => Ok(RecordSource::Chain),
+        Some(_) => Err(Problem::parameter("source", "is index, which is the default, or chain")),
+    }
+}
+
+async fn of_index(
+    state: &HttpState,
+    contract_id: ContractId,
+    stream_id: StreamId,
+) -> Result<Json<StreamWithEvents>, Problem> {
+    let now = now(state).await?;
     let record = state.store.stream(&contract_id, stream_id).await?;
     let record = record.ok_or_else(|| Problem::not_found(format!("there is no stream {stream_id}")))?;
     let filter =

@@ -86,7 +86,7 @@ impl Serialize for EventRowView {
 }
 
 /// Returns a Unix time as a number, none where it is later than dates go.
-fn dated_time(time: UnixTime) -> Option<u64> {
+pub(super) fn dated_time(time: UnixTime) -> Option<u64> {
     dated(i128::from(time.0))
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 pub struct SourceArgs {
     /// Stellar RPC endpoints (protocol 23 or later): separate them by commas or repeat the flag. The first one is
     /// preferred; the next ones, in this order, are asked while it fails, is slow or is behind. Needed by the roles
-    /// that index.
+    /// that index; with it a gateway can also answer with the chain's own record of a stream.
     #[arg(long = "rpc-url", env = "FLOWFI_RPC_URL", value_name = "URL", value_delimiter = ',')]
     pub rpc_urls: Vec<String>,
 

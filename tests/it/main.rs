@@ -18,6 +18,6 @@ mod maintenance;
 mod rest;
 mod store;
 mod subscribe;
-mod whole_ledgers;
 mod verify;
+mod whole_ledgers;
 mod world;

@@ -3,6 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use flowfi_indexer::{
+    app::chain_reader,
     devnet::{Call, Devnet, DevnetArgs, Receipt},
     domain::{Address, Amount, EventId, FeedId, StreamEntry, StreamId, SystemClock, UnixTime},
     feed::{self, Feed},
@@ -55,11 +56,12 @@ pub struct World {
 pub struct GatewaySettings {
     pub ring_events: usize,
     pub heartbeat: Duration,
+    pub asks_the_chain: bool,
 }
 
 impl Default for GatewaySettings {
     fn default() -> Self {
-        Self { ring_events: 10_000, heartbeat: Duration::from_secs(15) }
+        Self { ring_events: 10_000, heartbeat: Duration::from_secs(15), asks_the_chain: true }
     }
 }
 
@@ -164,7 +166,8 @@ impl World {
             MAX_LAG_LEDGERS,
             self.stop.clone(),
             StdRng::seed_from_u64(7),
-        );
+        )
+        .with_chain_reader(settings.asks_the_chain.then(|| chain_reader(self.source(), self.devnet.contract_id())));
         let stop = self.stop.clone();
         self.tasks.spawn(async move { feed::tail(feed, stop).await.unwrap() });
         self.serve(http::router(state, local)).await

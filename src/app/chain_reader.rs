@@ -1,0 +1,35 @@
+//! How the gateway asks the chain for a stream: by the endpoints of the source.
+
+use crate::{
+    decode::{decode_stream_ledger_entry, stream_entry_key},
+    domain::{ContractId, StreamId},
+    http::{ChainAway, ChainReader, ChainStream},
+    source::EndpointPool,
+};
+
+/// Returns a reader of one contract's streams.
+#[must_use]
+pub fn chain_reader(source: EndpointPool, contract_id: ContractId) -> ChainReader {
+    ChainReader::new(move |stream_id| {
+        let (source, contract_id) = (source.clone(), contract_id.clone());
+        Box::pin(async move { read(&source, &contract_id, stream_id).await })
+    })
+}
+
+async fn read(
+    source: &EndpointPool,
+    contract_id: &ContractId,
+    stream_id: StreamId,
+) -> Result<Option<ChainStream>, ChainAway> {
+    let key = stream_entry_key(contract_id, stream_id);
+    let answer = source.ledger_entries(std::slice::from_ref(&key)).await;
+    let answer = answer.map_err(|failure| ChainAway(failure.to_string()))?;
+    let Some(found) = answer.entries.get(&key) else { return Ok(None) };
+    let entry = decode_stream_ledger_entry(&found.xdr).map_err(|refusal| ChainAway(refusal.to_string()))?;
+    Ok(Some(ChainStream {
+        entry,
+        at_ledger: answer.latest_ledger,
+        last_modified_ledger: found.last_modified_ledger,
+        live_until_ledger: found.live_until_ledger,
+    }))
+}

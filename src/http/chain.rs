@@ -1,0 +1,148 @@
+//! `GET /v1/streams/{id}?source=chain`: the contract's own record, asked for on demand. Who asks the chain is handed in
+//! from outside; here it is only kept from being asked too often.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::Json;
+use serde::Serialize;
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::{problem::Problem, state::HttpState, views::dated_time};
+use crate::domain::{Address, Amount, ContractId, LedgerSequence, StreamEntry, StreamId};
+
+/// This many answers at once, then one in each [`SPACING`].
+const BURST: u32 = 20;
+const SPACING: Duration = Duration::from_millis(200);
+
+/// The contract's own record, and as of when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainStream {
+    /// The record.
+    pub entry: StreamEntry,
+    /// The ledger after which it is so.
+    pub at_ledger: LedgerSequence,
+    /// The ledger that last changed it.
+    pub last_modified_ledger: LedgerSequence,
+    /// The last ledger it lives in without being renewed, if the chain says.
+    pub live_until_ledger: Option<LedgerSequence>,
+}
+
+/// The chain could not be asked, or its answer not be read: said to the log, not to the client.
+#[derive(Debug)]
+pub struct ChainAway(pub String);
+
+type Answer = Pin<Box<dyn Future<Output = Result<Option<ChainStream>, ChainAway>> + Send>>;
+
+/// Asks the chain for a stream, and not too often for all of this process. Clones share the limit.
+#[derive(Clone)]
+pub struct ChainReader {
+    read: Arc<dyn Fn(StreamId) -> Answer + Send + Sync>,
+    /// When all that was let through would have been asked for one by one.
+    even_until: Arc<Mutex<Instant>>,
+}
+
+impl ChainReader {
+    /// Returns a reader of one contract's streams; `read` finds `None` where the chain has no live record.
+    pub fn new(read: impl Fn(StreamId) -> Answer + Send + Sync + 'static) -> Self {
+        Self { read: Arc::new(read), even_until: Arc::new(Mutex::new(Instant::now())) }
+    }
+
+    /// Lets one request through, or says that there were too many.
+    fn admit(&self) -> Result<(), Problem> {
+        let mut even_until = self.even_until.lock().expect("nothing panics while it holds a time");
+        let now = Instant::now();
+        let from = (*even_until).max(now);
+        if from.duration_since(now) > SPACING * (BURST - 1) {
+            return Err(Problem::too_many_requests("the chain is asked too often; try again in a second"));
+        }
+        *even_until = from + SPACING;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ChainReader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ChainReader").finish_non_exhaustive()
+    }
+}
+
+/// The contract's own record as JSON: only what the contract keeps, by the names of our own record.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ChainStreamView {
+    source: &'static str,
+    id: StreamId,
+    stream_id: StreamId,
+    contract_id: ContractId,
+    sender: Address,
+    recipient: Address,
+    token_address: Address,
+    rate_per_second: Amount,
+    deposited_amount: Amount,
+    withdrawn_amount: Amount,
+    start_time: Option<u64>,
+    last_update_time: Option<u64>,
+    is_active: bool,
+    is_paused: bool,
+    paused_at: Option<u64>,
+    /// The contract's own word, which can disagree with `isActive`.
+    chain_status: &'static str,
+    at_ledger: LedgerSequence,
+    last_modified_ledger: LedgerSequence,
+    live_until_ledger: Option<LedgerSequence>,
+}
+
+/// Returns a stream as the chain has it now.
+pub(super) async fn stream(
+    state: &HttpState,
+    contract_id: ContractId,
+    stream_id: StreamId,
+) -> Result<Json<ChainStreamView>, Problem> {
+    let reader = state.chain.as_ref().ok_or_else(|| {
+        Problem::not_implemented("this gateway is not told where to ask the chain; its operator sets --rpc-url")
+    })?;
+    if contract_id != state.contract_id {
+        return Err(Problem::not_found(format!("this gateway does not serve the contract {contract_id}")));
+    }
+    reader.admit()?;
+    let found = (reader.read)(stream_id).await.map_err(|ChainAway(why)| {
+        warn!(stream.id = %stream_id, "the chain could not be asked for stream {stream_id}: {why}");
+        Problem::unavailable("the chain cannot be asked at the moment; try again")
+    })?;
+    let absent = || Problem::not_found(format!("the chain has no stream {stream_id}: archived or never created"));
+    Ok(Json(ChainStreamView::of(contract_id, stream_id, found.ok_or_else(absent)?)))
+}
+
+impl ChainStreamView {
+    fn of(contract_id: ContractId, stream_id: StreamId, found: ChainStream) -> Self {
+        let entry = found.entry;
+        Self {
+            source: "chain",
+            id: stream_id,
+            stream_id,
+            contract_id,
+            sender: entry.sender,
+            recipient: entry.recipient,
+            token_address: entry.token,
+            rate_per_second: entry.rate_per_second,
+            deposited_amount: entry.deposited,
+            withdrawn_amount: entry.withdrawn,
+            start_time: dated_time(entry.start_time),
+            last_update_time: dated_time(entry.last_update_time),
+            is_active: entry.is_active,
+            is_paused: entry.paused,
+            paused_at: entry.paused_at.and_then(dated_time),
+            chain_status: entry.status.as_str(),
+            at_ledger: found.at_ledger,
+            last_modified_ledger: found.last_modified_ledger,
+            live_until_ledger: found.live_until_ledger,
+        }
+    }
+}
