@@ -123,3 +123,51 @@ fn status(value: &ScVal) -> Option<ChainStatus> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contract_id() -> ContractId {
+        ContractId::from_bytes([0xAB; 32])
+    }
+
+    /// XDR written by hand: numbers are 4 bytes, the discriminants are those of Stellar's `.x` files.
+    fn xdr(parts: &[&[u8]]) -> String {
+        BASE64_STANDARD.encode(parts.concat())
+    }
+
+    const CONTRACT: [u8; 8] = [0, 0, 0, 6, 0, 0, 0, 1];
+    const PERSISTENT: [u8; 4] = [0, 0, 0, 1];
+    const VECTOR: [u8; 8] = [0, 0, 0, 16, 0, 0, 0, 1];
+    const SYMBOL: [u8; 4] = [0, 0, 0, 15];
+    const U64: [u8; 4] = [0, 0, 0, 5];
+    const INSTANCE_KEY: [u8; 4] = [0, 0, 0, 20];
+
+    #[test]
+    fn keys_are_what_the_protocol_says_byte_for_byte() {
+        let word: &[u8] = b"\0\0\0\x06Stream\0\0";
+        let number = 300_u64.to_be_bytes();
+        let parts = [&CONTRACT, &[0xAB; 32][..], &VECTOR, &[0, 0, 0, 2], &SYMBOL, word, &U64, &number, &PERSISTENT];
+        assert_eq!(stream_entry_key(&contract_id(), StreamId(300)), xdr(&parts));
+        let parts = [&CONTRACT, &[0xAB; 32][..], &INSTANCE_KEY, &PERSISTENT];
+        assert_eq!(contract_instance_key(&contract_id()), xdr(&parts));
+    }
+
+    #[test]
+    fn the_count_of_streams_is_read_from_the_instance_and_from_nothing_else() {
+        let instance = |storage: &[u8]| {
+            let head = [0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 1];
+            let wasm = [&[0, 0, 0, 19, 0, 0, 0, 0][..], &[7; 32]].concat();
+            xdr(&[&head, &[0xAB; 32], &INSTANCE_KEY, &PERSISTENT, &wasm, storage])
+        };
+        let word: &[u8] = b"\0\0\0\x0dStreamCounter\0\0\0";
+        let map = [0, 0, 0, 1, 0, 0, 0, 1];
+        let counter = [&map[..], &VECTOR, &[0, 0, 0, 1], &SYMBOL, word, &U64, &7_u64.to_be_bytes()].concat();
+        assert_eq!(decode_stream_count(&instance(&counter)), Ok(7));
+        assert_eq!(decode_stream_count(&instance(&[0, 0, 0, 0])), Ok(0), "no stream yet");
+        assert_eq!(decode_stream_ledger_entry(&instance(&counter)), Err(Refusal::NotAMap));
+        assert!(matches!(decode_stream_count("AAAA"), Err(Refusal::Xdr { .. })));
+        assert!(matches!(decode_stream_count("?"), Err(Refusal::NotBase64 { .. })));
+    }
+}

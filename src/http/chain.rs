@@ -146,3 +146,16 @@ impl ChainStreamView {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twenty_at_once_are_let_through_and_the_next_is_not() {
+        let reader = ChainReader::new(|_| Box::pin(async { Ok(None) }));
+        let let_through = (0..30).filter(|_| reader.admit().is_ok()).count();
+        assert!((20..30).contains(&let_through), "{let_through}");
+        assert!(reader.clone().admit().is_err(), "clones share the limit");
+    }
+}

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod completeness;
+mod chain_record;
 mod contract_events;
 mod contract_histories;
 mod database_away;

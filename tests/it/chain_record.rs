@@ -1,0 +1,104 @@
+//! The chain's own record of a stream over HTTP, beside ours.
+
+use flowfi_indexer::devnet::{Call, Fault};
+use flowfi_indexer::domain::StreamId;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::world::{GatewaySettings, World, http_client};
+
+async fn world(pool: PgPool, settings: GatewaySettings) -> (World, String) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 1_000).await;
+    world.call(Call::Pause { stream_id: StreamId(1), caller: None }).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let base = world.start_gateway(settings).await;
+    (world, base)
+}
+
+async fn get(url: &str) -> (u16, Value) {
+    let answer = http_client().get(url).send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+#[sqlx::test]
+async fn the_chains_record_shows_what_ours_does_and_as_of_when(pool: PgPool) {
+    let (world, base) = world(pool, GatewaySettings::default()).await;
+    let (_, ours) = get(&format!("{base}/v1/streams/1?source=index")).await;
+    let changed_at = world.devnet.latest_ledger();
+    world.devnet.close_ledgers(3).unwrap();
+    let (status, chains) = get(&format!("{base}/v1/streams/1?source=chain")).await;
+    assert_eq!(status, 200, "{chains}");
+    let same = [
+        "id",
+        "streamId",
+        "contractId",
+        "sender",
+        "recipient",
+        "tokenAddress",
+        "ratePerSecond",
+        "depositedAmount",
+        "withdrawnAmount",
+        "startTime",
+        "lastUpdateTime",
+        "isActive",
+        "isPaused",
+        "pausedAt",
+    ];
+    for field in same {
+        assert_eq!(ours[field], chains[field], "{field}");
+    }
+    assert_eq!((&chains["source"], &chains["chainStatus"]), (&json!("chain"), &json!("paused")));
+    assert_eq!(chains["atLedger"], json!(world.devnet.latest_ledger()));
+    assert_eq!(chains["lastModifiedLedger"], json!(changed_at));
+    assert!(chains["liveUntilLedger"].as_u64() > chains["atLedger"].as_u64());
+
+    sqlx::query("delete from streams").execute(&world.pool).await.unwrap();
+    assert_eq!(get(&format!("{base}/v1/streams/1?source=chain")).await.0, 200, "ours is not asked");
+}
+
+#[sqlx::test]
+async fn what_the_chain_does_not_have_and_a_source_that_is_away_are_problems(pool: PgPool) {
+    let (world, base) = world(pool, GatewaySettings::default()).await;
+    let (status, problem) = get(&format!("{base}/v1/streams/9?source=chain")).await;
+    assert_eq!((status, &problem["status"]), (404, &json!(404)));
+    world.devnet.archive_stream(StreamId(1));
+    assert_eq!(get(&format!("{base}/v1/streams/1?source=chain")).await.0, 404);
+    let other = format!("{}:1", world.devnet.token());
+    assert_eq!(get(&format!("{base}/v1/streams/{other}?source=chain")).await.0, 404);
+    let (status, problem) = get(&format!("{base}/v1/streams/1?source=moon")).await;
+    assert_eq!((status, &problem["parameter"]), (400, &json!("source")));
+    world.devnet.inject(Fault::Status { status: 502, retry_after_seconds: None }, None).unwrap();
+    let (status, problem) = get(&format!("{base}/v1/streams/1?source=chain")).await;
+    assert_eq!(status, 503);
+    assert!(!problem.to_string().contains("127.0.0.1"), "nothing of our inside: {problem}");
+}
+
+#[sqlx::test]
+async fn a_gateway_without_an_endpoint_says_so(pool: PgPool) {
+    let (_world, base) = world(pool, GatewaySettings { asks_the_chain: false, ..GatewaySettings::default() }).await;
+    let (status, problem) = get(&format!("{base}/v1/streams/1?source=chain")).await;
+    assert_eq!((status, &problem["status"]), (501, &json!(501)));
+    assert_eq!(get(&format!("{base}/v1/streams/1")).await.0, 200);
+}
+
+#[sqlx::test]
+async fn too_many_questions_to_the_chain_are_turned_away_and_ours_are_not(pool: PgPool) {
+    let (_world, base) = world(pool, GatewaySettings::default()).await;
+    let client = http_client();
+    let ask = |query: &'static str| {
+        let request = client.get(format!("{base}/v1/streams/1{query}")).send();
+        async {
+            let answer = request.await.unwrap();
+            let retry_after = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+            (answer.status().as_u16(), retry_after)
+        }
+    };
+    let answers = join_all((0..60).map(|_| ask("?source=chain"))).await;
+    let fine = answers.iter().filter(|(status, _)| *status == 200).count();
+    let turned_away = answers.iter().filter(|answer| **answer == (429, Some("1".to_owned()))).count();
+    assert!(fine >= 20 && turned_away > 0 && fine + turned_away == 60, "{answers:?}");
+    assert_eq!(ask("").await.0, 200);
+}
