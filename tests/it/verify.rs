@@ -14,7 +14,7 @@ use sqlx::{ConnectOptions, PgPool};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use crate::world::World;
+use crate::world::{World, eventually};
 
 const COMPARE: VerifyHow = VerifyHow { sample: None, repair: false };
 const REPAIR: VerifyHow = VerifyHow { sample: None, repair: true };
@@ -254,4 +254,29 @@ async fn the_command_says_by_its_exit_code_whether_all_is_proven(pool: PgPool) {
     let said = String::from_utf8(elsewhere.stderr).unwrap();
     assert!(said.lines().count() == 1 && said.contains("network-passphrase"), "{said}");
     assert_eq!(world.verify_command(&["--sample", "0"]).await.status.code(), Some(64));
+}
+
+#[sqlx::test]
+async fn a_batch_that_waits_for_a_repair_is_prepared_anew_from_what_it_set(pool: PgPool) {
+    let world = World::with_streams(pool).await;
+    let contract_id = world.devnet.contract_id();
+    // The indexer remembers the records of its last batch; stream 1 shall not be among them.
+    world.create("carol", "dave", 1_000_000, 1_000).await;
+    world.indexed().await;
+    let right = world.store.stream(&contract_id, StreamId(1)).await.unwrap().unwrap();
+    world.alter("update streams set deposited = 7 where stream_id = 1").await;
+    let repair = world.store.begin_repair(&contract_id).await.unwrap().unwrap();
+    world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(500) }).await;
+    eventually("the batch waits for the repair", || async {
+        let waiting = "select count(*) from pg_stat_activity where datname = current_database() \
+            and wait_event_type = 'Lock'";
+        sqlx::query_scalar::<_, i64>(waiting).fetch_one(&world.pool).await.unwrap() > 0
+    })
+    .await;
+    let place = right.last_event;
+    repair.set_records(&[right], (place, place)).await.unwrap();
+    world.indexed().await;
+    let verified = world.verified(COMPARE).await;
+    assert!(verified.is_proven(), "{verified:?}");
+    world.assert_equal_to_the_chain().await;
 }
