@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets the unexpected has failed")]
 
 mod architecture;
-mod completeness;
 mod chain_record;
+mod completeness;
 mod contract_events;
 mod contract_histories;
 mod database_away;
