@@ -16,6 +16,7 @@ mod kill;
 mod late;
 mod ledgers;
 mod maintenance;
+mod migrations;
 mod rest;
 mod store;
 mod subscribe;
