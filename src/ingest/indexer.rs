@@ -15,7 +15,7 @@ use super::{
     reporter::Reporter,
 };
 use crate::{
-    domain::{ContractId, EventId, LedgerSequence},
+    domain::{ContractId, CoverageSource, EventId, LedgerSequence},
     source::{Anchor, EndpointPool, EventsFrom, SourceError, WholeLedgers},
     store::{Batch, Committed, Prepared, Records, Store, StoreError, Writer},
 };
@@ -191,6 +191,10 @@ impl Indexer {
         }
     }
 
+    fn has_lake(&self) -> bool {
+        self.whole_ledgers.iter().any(|whole| whole.coverage_source() == CoverageSource::Lake)
+    }
+
     /// The cursor is written only once the source has answered for its first ledger, so that a ledger it no longer has
     /// is refused before anything depends on it.
     async fn first_position(&self, writer: &mut Writer) -> Result<EventId, IngestError> {
@@ -202,6 +206,8 @@ impl Indexer {
         match answer {
             // A first ledger that is still to come is waited for by the follower.
             Ok(_) | Err(SourceError::NodeBehind { .. }) => {}
+            // The history before the endpoints' oldest ledger is a hole, which a lake fills.
+            Err(SourceError::BehindRetention { .. }) if self.has_lake() => {}
             Err(failure) => return Err(failure.into()),
         }
         info!(ledger = first.0, "beginning with ledger {first}");

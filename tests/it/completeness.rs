@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use flowfi_indexer::{
     devnet::{DevnetArgs, Upgrade},
     domain::{CoverageSource, EventId, LedgerRange, LedgerSequence, holes},
-    ingest::{BackfillProgress, Indexer, IngestError, IngestSettings, OnReset, Reindex, ReindexProgress, backfill},
+    ingest::{
+        BackfillProgress, Indexer, IngestError, IngestSettings, OnReset, PaceArgs, Reindex, ReindexProgress, backfill,
+    },
     source::{Lake, WholeLedgers},
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -111,6 +113,24 @@ async fn a_hole_is_filled_from_a_lake_in_order_and_the_feed_goes_on(pool: PgPool
     assert_eq!(from_lake.ledgers, missing);
     let status = status_says(&world, &base, "it is ready", |status| status["reasons"] == json!([])).await;
     assert_eq!(status["holes"], json!([]));
+}
+
+#[sqlx::test]
+async fn an_index_may_begin_before_the_endpoints_oldest_ledger_where_a_lake_has_it(pool: PgPool) {
+    let folder = LakeFolder::new("lake-of-a-long-past");
+    let args = DevnetArgs { history_events: 1_000, lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
+    let mut world = World::with_devnet(pool, &args).await;
+    let all = world.devnet.events_emitted();
+    world.devnet.set_retention(5);
+    let pace = PaceArgs { start_ledger: Some(2), poll_ms: 10, page_limit: 100 };
+    let settings = || IngestSettings { pace: pace.clone(), ..world.settings() };
+    let without = Indexer::new(world.source(), Vec::new(), world.store.clone(), settings());
+    let failure = without.run(world.stop.clone()).await.expect_err("nobody has ledger 2");
+    assert!(failure.to_string().contains("no longer has ledger 2"), "{failure}");
+    let lake = lake_of(&world, &folder).await;
+    world.start(Indexer::new(world.source(), vec![lake], world.store.clone(), settings()));
+    world.indexed().await;
+    assert_eq!(world.stored_ids().await, all);
 }
 
 #[sqlx::test]
