@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use serde_json::json;
 
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
@@ -31,9 +31,10 @@ impl Progress {
             Form::Json
         } else if std::io::stderr().is_terminal() {
             let text = format!(
-                "{{bar:40}} {{percent:>3}} %  {{human_pos}} of {{human_len}} {unit}, {{per_sec}}, {{eta}} left  {{msg}}"
+                "{{bar:40}} {{percent:>3}} %  {{human_pos}} of {{human_len}} {unit}, {{rate}} a second, {{eta}} left  {{msg}}"
             );
-            let style = ProgressStyle::with_template(&text).expect("the template is fixed and right");
+            let style =
+                ProgressStyle::with_template(&text).expect("the template is fixed and right").with_key("rate", rate);
             Form::Bar(ProgressBar::new(0).with_style(style))
         } else {
             Form::Lines
@@ -78,4 +79,9 @@ impl Progress {
         }
         due
     }
+}
+
+fn rate(state: &ProgressState, text: &mut dyn std::fmt::Write) {
+    // A bar that cannot be written is not worth an error.
+    let _ = write!(text, "{:.0}", state.per_sec());
 }
