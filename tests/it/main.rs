@@ -14,6 +14,7 @@ mod ingest;
 mod kill;
 mod late;
 mod ledgers;
+mod pitfalls;
 mod rest;
 mod store;
 mod subscribe;

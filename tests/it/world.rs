@@ -56,11 +56,12 @@ pub struct World {
 pub struct GatewaySettings {
     pub ring_events: usize,
     pub heartbeat: Duration,
+    pub write_deadline: Duration,
 }
 
 impl Default for GatewaySettings {
     fn default() -> Self {
-        Self { ring_events: 10_000, heartbeat: Duration::from_secs(15) }
+        Self { ring_events: 10_000, heartbeat: Duration::from_secs(15), write_deadline: WRITE_DEADLINE }
     }
 }
 
@@ -81,17 +82,17 @@ impl World {
             tasks: JoinSet::new(),
             devnet: devnet.clone(),
         };
-        let base = world.serve(devnet.router()).await;
+        let base = world.serve(devnet.router(), WRITE_DEADLINE).await;
         world.rpc_url = format!("{base}/devnet/rpc");
         world.rpc_urls = vec![world.rpc_url.clone()];
         world
     }
 
-    async fn serve(&mut self, router: axum::Router) -> String {
+    async fn serve(&mut self, router: axum::Router, write_deadline: Duration) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = self.stop.clone();
-        self.tasks.spawn(async move { http::serve(listener, router, WRITE_DEADLINE, stop).await.unwrap() });
+        self.tasks.spawn(async move { http::serve(listener, router, write_deadline, stop).await.unwrap() });
         format!("http://{address}")
     }
 
@@ -168,7 +169,7 @@ impl World {
         );
         let stop = self.stop.clone();
         self.tasks.spawn(async move { feed::tail(feed, stop).await.unwrap() });
-        self.serve(http::router(state, local)).await
+        self.serve(http::router(state, local), settings.write_deadline).await
     }
 
     /// Puts a call into a ledger of its own.
