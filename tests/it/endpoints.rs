@@ -72,7 +72,7 @@ async fn every_kind_of_failure_goes_to_the_next_endpoint_at_once() {
         Answer::Status(502, None),
         Answer::Status(429, Some("60")),
         Answer::Status(401, None),
-        Answer::Html,
+        Answer::Reply("<html>restarting</html>"),
         Answer::Error(-32_603, "data stores are not initialized: no ledgers"),
         Answer::Error(-32_601, "method not found"),
     ] {

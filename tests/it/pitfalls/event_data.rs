@@ -28,7 +28,7 @@ use super::{emit, event_at, index_all_of, pool_of, shown};
 use crate::{
     contract_events::fixture,
     endpoints::{contract, end_of, events},
-    fake_rpc::FakeRpc,
+    fake_rpc::{Answer, FakeRpc},
     horizon::{CONTRACT, LEDGER, horizon, record},
     ledgers::{PUBNET, file, ledgers},
     store::{batch, commit, created, deposited, writer},
@@ -504,6 +504,16 @@ async fn p31_whole_ledgers_and_pages_hold_the_same_events_of_ours_under_the_same
     let pages = world.raw_events().await;
     assert!(pages.len() > 8);
     assert_eq!(in_whole_ledgers(&world).await, pages);
+}
+
+// The one name of each event: it would be stored under two.
+#[tokio::test]
+async fn p31_a_server_that_numbers_events_as_before_protocol_23_is_refused() {
+    let fake = FakeRpc::start().await;
+    let reply = include_str!("../../fixtures/rpc/events_response_p22.json");
+    fake.set(|node| node.next.push_back(Answer::Reply(reply)));
+    let failure = events(&pool_of(&fake), end_of(200)).await.unwrap_err();
+    assert!(matches!(&failure, SourceError::Permanent { detail } if detail.contains("23 or later")), "{failure}");
 }
 
 // Everything: nothing would be taken for nothing to be there.
