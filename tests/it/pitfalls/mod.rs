@@ -30,9 +30,11 @@ fn ledgers(from: u32, to: u32) -> LedgerRange {
     LedgerRange::new(LedgerSequence(from), LedgerSequence(to)).unwrap()
 }
 
-/// Settings under which a second look at the tip never comes within a test.
+/// Nobody looks at the tip a second time within a test.
+const ONE_LOOK_MS: u64 = 600_000;
+
 fn settings_of_one_look(world: &World) -> IngestSettings {
-    let pace = PaceArgs { poll_ms: 600_000, ..world.settings().pace };
+    let pace = PaceArgs { poll_ms: ONE_LOOK_MS, ..world.settings().pace };
     IngestSettings { pace, ..world.settings() }
 }
 
@@ -40,12 +42,12 @@ fn pool_of(fake: &FakeRpc) -> EndpointPool {
     EndpointPool::new(std::slice::from_ref(&fake.url), PASSPHRASE.to_owned(), 7).unwrap()
 }
 
-/// An indexer of the fixtures' contract that asks this endpoint.
+/// An indexer of the fixtures' contract that asks this endpoint, and looks at the tip once.
 fn indexer_of(fake: &FakeRpc, store: &Store) -> Indexer {
     let settings = IngestSettings {
         network_passphrase: PASSPHRASE.to_owned(),
         contract_id: contract(),
-        pace: PaceArgs { start_ledger: Some(FIRST.0), poll_ms: 10, page_limit: 100 },
+        pace: PaceArgs { start_ledger: Some(FIRST.0), poll_ms: ONE_LOOK_MS, page_limit: 100 },
         on_reset: OnReset::Stop,
         seed: 7,
     };
