@@ -165,11 +165,13 @@ fn unix_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTi
 
 impl Events<'_> {
     /// Turns the reply into a page. Events of another contract or kind than asked for are left out: some server
-    /// versions combine filters wrongly.
+    /// versions combine filters wrongly. Servers before 23 number events otherwise, and are refused: their replies
+    /// lack the oldest ledger.
     pub(super) fn into_page(self, contract_id: &ContractId, limit: u32) -> Result<EventPage, SourceError> {
-        let cursor = self.cursor.ok_or_else(|| SourceError::Permanent {
-            detail: "the reply has no cursor: Stellar RPC 22 or later is needed".into(),
-        })?;
+        let (Some(cursor), Some(oldest_ledger)) = (self.cursor, self.oldest_ledger) else {
+            let detail = "the reply has no cursor or no oldestLedger: Stellar RPC 23 or later is needed".into();
+            return Err(SourceError::Permanent { detail });
+        };
         // A server that gives fewer than it was asked for says so only by a cursor inside a ledger.
         let is_full = self.events.len() >= usize::try_from(limit).unwrap_or(usize::MAX)
             || (!self.events.is_empty() && !cursor.is_end_of_ledger());
@@ -185,7 +187,7 @@ impl Events<'_> {
             is_full,
             latest_ledger: self.latest_ledger,
             latest_ledger_closed_at: self.latest_ledger_close_time,
-            oldest_ledger: self.oldest_ledger,
+            oldest_ledger: Some(oldest_ledger),
             source: CoverageSource::Rpc,
         })
     }

@@ -3,11 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use flowfi_indexer::{
-    devnet::{DevnetArgs, Upgrade},
+    devnet::DevnetArgs,
     domain::{CoverageSource, EventId, LedgerRange, LedgerSequence, holes},
-    ingest::{
-        BackfillProgress, Indexer, IngestError, IngestSettings, OnReset, PaceArgs, Reindex, ReindexProgress, backfill,
-    },
+    ingest::{BackfillProgress, Indexer, IngestSettings, OnReset, PaceArgs, Reindex, ReindexProgress, backfill},
     source::{Lake, WholeLedgers},
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -32,7 +30,7 @@ async fn with_a_hole(world: &World) -> (Vec<EventId>, LedgerRange) {
     (gone, LedgerRange::new(first, LedgerSequence(oldest - 1)).unwrap())
 }
 
-async fn status_says(world: &World, base: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+pub async fn status_says(world: &World, base: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
     eventually(what, || async { holds(&world.get(base, "/v1/status").await.1) }).await;
     world.get(base, "/v1/status").await.1
 }
@@ -67,10 +65,10 @@ async fn a_hole_without_a_source_stands_still_says_which_ledgers_and_goes_on_onc
 }
 
 /// A folder for a lake, removed at the end.
-struct LakeFolder(PathBuf);
+pub struct LakeFolder(PathBuf);
 
 impl LakeFolder {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = std::fs::remove_dir_all(&folder);
         Self(folder)
@@ -83,12 +81,12 @@ impl Drop for LakeFolder {
     }
 }
 
-async fn world_with_a_lake(pool: PgPool, folder: &LakeFolder) -> World {
+pub async fn world_with_a_lake(pool: PgPool, folder: &LakeFolder) -> World {
     let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
     World::with_devnet(pool, &args).await
 }
 
-async fn lake_of(world: &World, folder: &LakeFolder) -> WholeLedgers {
+pub async fn lake_of(world: &World, folder: &LakeFolder) -> WholeLedgers {
     let location = folder.0.to_str().unwrap();
     let lake = Lake::open(location, world.devnet.passphrase(), 16, StdRng::seed_from_u64(7)).await.unwrap();
     WholeLedgers::of_lake(lake).unwrap()
@@ -207,32 +205,6 @@ async fn accepted_holes_are_repaired_later_by_a_backfill_that_tells_subscribers_
 }
 
 #[sqlx::test]
-async fn a_reset_of_the_network_stops_with_that_word(pool: PgPool) {
-    let world = World::new(pool).await;
-    world.create("alice", "bob", 1_000_000, 100).await;
-    world.devnet.close_ledgers(10).unwrap();
-    world.index_to_the_tip(world.indexer(100)).await;
-    world.devnet.reset().unwrap();
-    world.devnet.close_ledger().unwrap();
-    let failure = world.indexer_failure().await;
-    assert!(failure.is_reset(), "{failure}");
-    assert!(failure.to_string().contains("the network was reset"), "{failure}");
-}
-
-#[sqlx::test]
-async fn a_reset_that_has_grown_past_the_cursor_is_recognised_by_a_hash(pool: PgPool) {
-    let world = World::new(pool).await;
-    world.create("alice", "bob", 1_000_000, 100).await;
-    world.index_to_the_tip(world.indexer(100)).await;
-    let known = world.store.network().await.unwrap().unwrap().known.expect("a ledger was noted");
-    world.devnet.reset().unwrap();
-    world.devnet.close_ledgers(30).unwrap();
-    let failure = world.indexer_failure().await;
-    let IngestError::OtherChain { ledger, expected, .. } = failure else { panic!("another failure: {failure}") };
-    assert_eq!((ledger, expected), (known.sequence, known.hash));
-}
-
-#[sqlx::test]
 async fn a_reset_is_put_aside_and_clients_are_told_where_that_is_wanted(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
@@ -268,48 +240,6 @@ async fn a_reset_is_put_aside_and_clients_are_told_where_that_is_wanted(pool: Pg
     let kept: i64 =
         sqlx::query_scalar("select count(*) from flowfi_epoch_0.stream_events").fetch_one(&world.pool).await.unwrap();
     assert_eq!(usize::try_from(kept).unwrap(), old_ids.len(), "what was indexed is kept");
-}
-
-#[sqlx::test]
-async fn an_upgrade_of_the_contract_is_recorded_and_shown_and_decoding_goes_on(pool: PgPool) {
-    let mut world = World::new(pool).await;
-    world.start_indexer(100);
-    world.create("alice", "bob", 1_000_000, 100).await;
-    let answer = world.devnet.submit(Upgrade { wasm: None });
-    world.devnet.close_ledger().unwrap();
-    let receipt = answer.await.unwrap();
-    world.create("alice", "bob", 1_000_000, 100).await;
-    world.indexed().await;
-    world.assert_equal_to_the_chain().await;
-    let base = world.start_gateway(GatewaySettings::default()).await;
-    let (_, status) = world.get(&base, "/v1/status").await;
-    let upgrades = status["upgrades"].as_array().unwrap();
-    assert_eq!(upgrades.len(), 1);
-    assert_eq!(upgrades[0]["ledger"], json!(receipt.ledger));
-    assert_ne!(upgrades[0]["oldExecutable"], upgrades[0]["newExecutable"]);
-    assert_eq!(status["quarantine"], json!({"unknown": 0, "refused": 0}));
-}
-
-#[sqlx::test]
-async fn the_status_shows_coverage_lag_and_time_to_data_loss(pool: PgPool) {
-    let mut world = World::new(pool).await;
-    world.devnet.close_ledgers(8).unwrap();
-    world.start_indexer(100);
-    world.indexed().await;
-    let base = world.start_gateway(GatewaySettings::default()).await;
-    let tip = world.devnet.latest_ledger();
-    let status = status_says(&world, &base, "the tip is seen", |status| status["tipLedger"] == json!(tip)).await;
-    assert_eq!(status["lagLedgers"], json!(0));
-    assert_eq!(status["lagSeconds"], json!(0));
-    assert_eq!(status["oldestLedgerOfSource"], json!(2));
-    assert_eq!(status["ledgersToDataLoss"], json!(tip.0 + 1 - 2));
-    assert_eq!(status["coverage"], json!([{"fromLedger": 2, "toLedger": tip, "source": "rpc"}]));
-    assert_eq!((&status["hasWriter"], &status["holes"]), (&json!(true), &json!([])));
-    assert_eq!(status["endpoints"].as_array().unwrap().len(), 1);
-    let metrics =
-        crate::world::http_client().get(format!("{base}/metrics")).send().await.unwrap().text().await.unwrap();
-    assert!(metrics.contains(&format!("\nflowfi_ingest_ledgers_to_data_loss {}\n", tip.0 - 1)), "{metrics}");
-    assert_eq!(crate::world::http_client().get(format!("{base}/health/live")).send().await.unwrap().status(), 200);
 }
 
 #[sqlx::test]

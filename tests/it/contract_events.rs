@@ -43,7 +43,7 @@ fn fixtures() -> Vec<(String, RawContractEvent, Value)> {
         .collect()
 }
 
-fn fixture(name: &str) -> RawContractEvent {
+pub fn fixture(name: &str) -> RawContractEvent {
     fixtures().into_iter().find(|(found, ..)| found == name).unwrap().1
 }
 

@@ -23,7 +23,8 @@ pub const PASSPHRASE: &str = "a network";
 pub enum Answer {
     Error(i32, &'static str),
     Status(u16, Option<&'static str>),
-    Html,
+    /// This text.
+    Reply(&'static str),
     Nothing,
 }
 
@@ -43,6 +44,14 @@ pub struct Node {
     pub always: Option<Answer>,
     /// The cursor to answer with, whatever was asked.
     pub cursor: Option<EventId>,
+    /// The events it has, in order, as its replies show them.
+    pub events: Vec<Value>,
+    /// The newest ledger that its next replies to requests for events show, before `latest` counts.
+    pub latest_of_next: VecDeque<u32>,
+    /// The oldest ledger after a page was read, where it dropped some meanwhile.
+    pub oldest_after_reading: Option<u32>,
+    /// When its newest ledger closed, by its replies to requests for events.
+    pub close_time: Value,
     /// What was asked: method and parameters.
     pub asked: Vec<(String, Value)>,
 }
@@ -66,6 +75,10 @@ impl FakeRpc {
             next: VecDeque::new(),
             always: None,
             cursor: None,
+            events: Vec::new(),
+            latest_of_next: VecDeque::new(),
+            oldest_after_reading: None,
+            close_time: Value::Null,
             asked: Vec::new(),
         };
         let node = Arc::new(Mutex::new(node));
@@ -101,7 +114,7 @@ async fn answer(State(node): State<Arc<Mutex<Node>>>, body: String) -> Response 
         Err(Answer::Status(status, Some(seconds))) => {
             (StatusCode::from_u16(status).unwrap(), [(RETRY_AFTER, seconds)]).into_response()
         }
-        Err(Answer::Html) => "<html>restarting</html>".into_response(),
+        Err(Answer::Reply(text)) => text.into_response(),
         Err(Answer::Nothing) => std::future::pending().await,
     }
 }
@@ -129,8 +142,8 @@ impl Node {
         }
     }
 
-    /// An empty page, by the real server's rules of range, window and limit.
-    fn events(&self, params: &Value) -> Result<Value, Answer> {
+    /// A page of its events, by the real server's rules of range, window and limit.
+    fn events(&mut self, params: &Value) -> Result<Value, Answer> {
         let number = |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok());
         let cursor = params["pagination"]["cursor"].as_str().map(|text| text.parse::<EventId>().unwrap());
         let limit = number(&params["pagination"]["limit"]).unwrap();
@@ -139,15 +152,26 @@ impl Node {
         if limit > self.page_limit {
             return Err(Answer::Error(-32_602, "limit must not exceed 200"));
         }
-        if !(self.oldest..=self.latest).contains(&start) {
-            let text = format!("startLedger must be within the ledger range: {} - {}", self.oldest, self.latest);
+        let latest = self.latest_of_next.pop_front().unwrap_or(self.latest);
+        if !(self.oldest..=latest).contains(&start) {
+            let text = format!("startLedger must be within the ledger range: {} - {latest}", self.oldest);
             return Err(Answer::Error(-32_600, text.leak()));
         }
-        let end = number(&params["endLedger"]).unwrap_or(u32::MAX).min(start + 10_000).min(self.latest + 1);
+        let end = number(&params["endLedger"]).unwrap_or(u32::MAX).min(start + 10_000).min(latest + 1);
         if self.bears.is_some_and(|(ledgers, events)| end - start > ledgers || limit > events) {
             return Err(Answer::Error(-32_001, "[-32001] request exceeded processing limit threshold"));
         }
-        let reached = self.cursor.unwrap_or_else(|| EventId::end_of_ledger(LedgerSequence(end - 1)));
-        Ok(json!({"events": [], "cursor": reached, "latestLedger": self.latest, "oldestLedger": self.oldest}))
+        let after = cursor.unwrap_or_else(|| EventId::end_of_ledger(LedgerSequence(start - 1)));
+        let limit = usize::try_from(limit).unwrap();
+        let wanted = self.events.iter().filter(|event| id_of(event) > after && id_of(event).ledger().0 < end);
+        let events: Vec<_> = wanted.take(limit).collect();
+        let last = events.last().filter(|_| events.len() == limit).map(|event| id_of(event));
+        let reached = self.cursor.or(last).unwrap_or_else(|| EventId::end_of_ledger(LedgerSequence(end - 1)));
+        Ok(json!({"events": events, "cursor": reached, "latestLedger": latest,
+            "latestLedgerCloseTime": self.close_time, "oldestLedger": self.oldest_after_reading.unwrap_or(self.oldest)}))
     }
+}
+
+fn id_of(event: &Value) -> EventId {
+    event["id"].as_str().unwrap().parse().unwrap()
 }

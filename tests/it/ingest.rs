@@ -6,7 +6,7 @@ use flowfi_indexer::{
     domain::{Address, StreamId},
 };
 use serde_json::Value;
-use sqlx::{PgPool, Row};
+use sqlx::PgPool;
 
 use crate::world::World;
 
@@ -21,20 +21,6 @@ async fn records_equal_the_contracts_own_after_any_history(pool: PgPool) {
     world.start_indexer(1_000);
     world.indexed().await;
     world.assert_equal_to_the_chain().await;
-}
-
-#[sqlx::test]
-async fn pages_that_end_inside_a_transaction_change_nothing(pool: PgPool) {
-    let mut world = World::with_devnet(pool, &with_history(300)).await;
-    world.start_indexer(1);
-    world.indexed().await;
-    world.assert_equal_to_the_chain().await;
-    let without_parties =
-        sqlx::query("select count(*) from stream_events where stream_id is not null and sender is null")
-            .fetch_one(&world.pool)
-            .await
-            .unwrap();
-    assert_eq!(without_parties.get::<i64, _>(0), 0, "a fee and its creation are folded together");
 }
 
 #[sqlx::test]
@@ -127,35 +113,6 @@ async fn the_networks_word_about_the_contract_arrives_and_is_not_taken_for_the_c
 }
 
 #[sqlx::test]
-async fn events_of_another_contract_are_not_believed(pool: PgPool) {
-    let mut world = World::new(pool).await;
-    let receipt = world.create("alice", "bob", 1_000_000, 100).await;
-    let rpc: Value = crate::world::http_client()
-        .post(&world.rpc_url)
-        .json(&serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "getEvents",
-            "params": {"startLedger": receipt.ledger, "filters": []}}))
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let genuine = &rpc["result"]["events"][1];
-    let spoof = RawEvent {
-        topics: genuine["topic"].as_array().unwrap().iter().map(text).collect(),
-        value: text(&genuine["value"]),
-    };
-    let emit = Emit { contract_id: world.devnet.token(), kind: EventKind::Contract, events: vec![spoof], count: 1 };
-    let answer = world.devnet.submit(emit);
-    world.devnet.close_ledger().unwrap();
-    answer.await.unwrap();
-    world.start_indexer(100);
-    world.indexed().await;
-    world.assert_equal_to_the_chain().await;
-}
-
-#[sqlx::test]
 async fn ledgers_dropped_before_the_first_one_wanted_are_no_hole(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.devnet.close_ledgers(20).unwrap();
@@ -166,14 +123,6 @@ async fn ledgers_dropped_before_the_first_one_wanted_are_no_hole(pool: PgPool) {
     let kept: Vec<_> = world.devnet.events_emitted().into_iter().filter(|id| id.ledger().0 > 20).collect();
     assert_eq!(kept.len(), 2, "a fee and a creation");
     assert_eq!(world.stored_ids().await, kept);
-}
-
-#[sqlx::test]
-async fn a_source_of_another_network_is_refused(pool: PgPool) {
-    let world = World::new(pool).await;
-    world.store.claim("another network", &world.devnet.contract_id()).await.unwrap();
-    let failure = world.indexer_failure().await.to_string();
-    assert!(failure.contains("another network") && failure.contains(world.devnet.passphrase()), "{failure}");
 }
 
 #[sqlx::test]

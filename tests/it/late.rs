@@ -7,7 +7,7 @@ use flowfi_indexer::{
 };
 use sqlx::PgPool;
 
-use crate::world::{GatewaySettings, Subscriber, World};
+use crate::world::World;
 
 impl World {
     /// Everything the source has, raw.
@@ -27,39 +27,6 @@ impl World {
                 .unwrap();
         }
     }
-}
-
-#[sqlx::test]
-async fn late_rows_are_stored_and_their_streams_refolded_but_never_sent_live(pool: PgPool) {
-    let mut world = World::new(pool).await;
-    world.create("alice", "bob", 1_000_000, 100).await;
-    world.create("alice", "carol", 1_000_000, 100).await;
-    world.start_indexer(100);
-    world.indexed().await;
-    let base = world.start_gateway(GatewaySettings::default()).await;
-    let mut subscriber = Subscriber::connect(&base, "all=true", None).await;
-    let raws = world.raw_events().await;
-    let lost: Vec<EventId> = raws[..2].iter().map(|raw| raw.id).collect();
-    world.forget(&lost).await;
-    sqlx::query("update streams set deposited = 5 where stream_id = 1").execute(&world.pool).await.unwrap();
-
-    let contract_id = world.devnet.contract_id();
-    let late = LateEvents { events: raws[..2].to_vec(), ..LateEvents::default() };
-    let repaired = write_late(&world.store, &contract_id, late.clone()).await.unwrap().unwrap();
-    assert_eq!((repaired.events, repaired.streams), (2, 1));
-    let frame = subscriber.next().await.unwrap();
-    assert_eq!(frame.event.as_deref(), Some("revised"), "{frame:?}");
-    let range = serde_json::json!({"fromId": lost[0], "toId": lost[1]});
-    assert_eq!(frame.data, Some(range));
-    world.create("alice", "bob", 1_000_000, 100).await;
-    world.indexed().await;
-    let next = subscriber.ids(2).await;
-    assert!(next.iter().all(|id| *id > raws[3].id), "only what is new comes live: {next:?}");
-    world.assert_equal_to_the_chain().await;
-
-    let again = write_late(&world.store, &contract_id, late).await.unwrap().unwrap();
-    assert_eq!(again.events, 0, "a repair can run twice");
-    world.assert_equal_to_the_chain().await;
 }
 
 #[sqlx::test]

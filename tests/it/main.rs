@@ -17,6 +17,7 @@ mod late;
 mod ledgers;
 mod maintenance;
 mod migrations;
+mod pitfalls;
 mod rest;
 mod store;
 mod subscribe;

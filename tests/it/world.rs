@@ -57,11 +57,17 @@ pub struct GatewaySettings {
     pub ring_events: usize,
     pub heartbeat: Duration,
     pub asks_the_chain: bool,
+    pub write_deadline: Duration,
 }
 
 impl Default for GatewaySettings {
     fn default() -> Self {
-        Self { ring_events: 10_000, heartbeat: Duration::from_secs(15), asks_the_chain: true }
+        Self {
+            ring_events: 10_000,
+            heartbeat: Duration::from_secs(15),
+            asks_the_chain: true,
+            write_deadline: WRITE_DEADLINE,
+        }
     }
 }
 
@@ -82,17 +88,17 @@ impl World {
             tasks: JoinSet::new(),
             devnet: devnet.clone(),
         };
-        let base = world.serve(devnet.router()).await;
+        let base = world.serve(devnet.router(), WRITE_DEADLINE).await;
         world.rpc_url = format!("{base}/devnet/rpc");
         world.rpc_urls = vec![world.rpc_url.clone()];
         world
     }
 
-    async fn serve(&mut self, router: axum::Router) -> String {
+    async fn serve(&mut self, router: axum::Router, write_deadline: Duration) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = self.stop.clone();
-        self.tasks.spawn(async move { http::serve(listener, router, WRITE_DEADLINE, stop).await.unwrap() });
+        self.tasks.spawn(async move { http::serve(listener, router, write_deadline, stop).await.unwrap() });
         format!("http://{address}")
     }
 
@@ -170,7 +176,7 @@ impl World {
         .with_chain_reader(settings.asks_the_chain.then(|| chain_reader(self.source(), self.devnet.contract_id())));
         let stop = self.stop.clone();
         self.tasks.spawn(async move { feed::tail(feed, stop).await.unwrap() });
-        self.serve(http::router(state, local)).await
+        self.serve(http::router(state, local), settings.write_deadline).await
     }
 
     /// Puts a call into a ledger of its own.
