@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use crate::{
     domain::ContractId,
     feed::{self, Feed},
-    http::{self, ChainReader, HttpArgs, HttpState, LocalRoutes},
+    http::{self, ChainReader, HttpArgs, HttpState, Limits, LocalRoutes},
     lifecycle::Lifecycle,
     store::Store,
 };
@@ -30,8 +30,9 @@ pub(super) async fn start(
     let generator = super::random_generator();
     let state =
         HttpState::new(store, feed.clone(), contract_id, heartbeat, args.max_lag_ledgers, soft_stop.clone(), generator)
-            .with_chain_reader(chain);
-    let router = http::router(state, local);
+            .with_chain_reader(chain)
+            .with_limits(Limits::new(&args.limits));
+    let router = http::router(state, local, &args.cors_origins);
     let write_deadline = Duration::from_secs(args.write_deadline_seconds);
     let stop = soft_stop.clone();
     lifecycle.spawn("tailer", async move { Ok(feed::tail(feed, stop).await?) });

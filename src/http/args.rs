@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
+use super::{LimitArgs, Origin};
+
 /// Where to listen and how to keep connections.
 #[derive(Args, Clone, Debug)]
 pub struct HttpArgs {
@@ -15,6 +17,14 @@ pub struct HttpArgs {
     /// 100 seconds.
     #[arg(long, env = "FLOWFI_HEARTBEAT_SECONDS", value_name = "S", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=300))]
     pub heartbeat_seconds: u64,
+
+    /// Origins whose web pages may read the answers, like `https://app.example`; * for every one.
+    #[arg(long = "cors-origin", env = "FLOWFI_CORS_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
+    pub cors_origins: Vec<Origin>,
+
+    /// How much clients may ask for.
+    #[command(flatten)]
+    pub limits: LimitArgs,
 
     /// How many ledgers the index may be behind the chain's tip and still be called ready.
     #[arg(long, env = "FLOWFI_MAX_LAG_LEDGERS", value_name = "N", default_value_t = 24)]

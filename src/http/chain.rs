@@ -60,7 +60,7 @@ impl ChainReader {
         let now = Instant::now();
         let from = (*even_until).max(now);
         if from.duration_since(now) > SPACING * (BURST - 1) {
-            return Err(Problem::too_many_requests("the chain is asked too often; try again in a second"));
+            return Err(Problem::too_many_requests("the chain is asked too often; try again in a second", 1));
         }
         *even_until = from + SPACING;
         Ok(())

@@ -7,6 +7,7 @@ use axum::{
 use serde::Serialize;
 
 use super::{
+    limits::ConnectionStats,
     paging::{PAGING, PageView, page_request},
     parameters::Parameters,
     problem::Problem,
@@ -27,6 +28,7 @@ pub(super) struct EventList {
 pub(super) struct Stats {
     #[serde(flatten)]
     feed: FeedStats,
+    limits: ConnectionStats,
     last_event_id: Option<FeedId>,
 }
 
@@ -76,5 +78,5 @@ async fn page(
 
 /// Says how many connections there are and what they were sent.
 pub(super) async fn stats(State(state): State<HttpState>) -> Json<Stats> {
-    Json(Stats { feed: state.feed.stats(), last_event_id: state.feed.head() })
+    Json(Stats { feed: state.feed.stats(), limits: state.limits.connection_stats(), last_event_id: state.feed.head() })
 }

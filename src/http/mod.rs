@@ -4,8 +4,10 @@
 
 mod args;
 mod chain;
+mod cors;
 mod events;
 mod health;
+mod limits;
 mod page;
 mod paging;
 mod parameters;
@@ -21,6 +23,8 @@ mod views;
 
 pub use args::HttpArgs;
 pub use chain::{ChainAway, ChainReader, ChainStream};
+pub use cors::Origin;
+pub use limits::{LimitArgs, Limits};
 pub use router::{LocalRoutes, router};
 pub use server::serve;
 pub use state::HttpState;

@@ -18,11 +18,20 @@ pub(super) struct Problem {
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<String>,
+    #[serde(skip)]
+    retry_after_seconds: Option<u32>,
 }
 
 impl Problem {
     fn new(r#type: &'static str, title: &'static str, status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { r#type, title, status: status.as_u16(), detail: detail.into(), parameter: None }
+        Self {
+            r#type,
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            parameter: None,
+            retry_after_seconds: None,
+        }
     }
 
     /// A parameter whose value breaks a rule.
@@ -48,12 +57,21 @@ impl Problem {
         Self::new("/problems/not-implemented", "Not implemented", StatusCode::NOT_IMPLEMENTED, detail)
     }
 
-    pub(super) fn too_many_requests(detail: impl Into<String>) -> Self {
-        Self::new("/problems/too-many-requests", "Too many requests", StatusCode::TOO_MANY_REQUESTS, detail)
+    /// One who asks too much, and when it may ask again.
+    pub(super) fn too_many_requests(detail: impl Into<String>, retry_after_seconds: u32) -> Self {
+        let problem =
+            Self::new("/problems/too-many-requests", "Too many requests", StatusCode::TOO_MANY_REQUESTS, detail);
+        Self { retry_after_seconds: Some(retry_after_seconds), ..problem }
+    }
+
+    /// Something that is away or full, and when to look again.
+    pub(super) fn overloaded(detail: impl Into<String>, retry_after_seconds: u32) -> Self {
+        Self { retry_after_seconds: Some(retry_after_seconds), ..Self::unavailable(detail) }
     }
 
     pub(super) fn unavailable(detail: impl Into<String>) -> Self {
-        Self::new("/problems/unavailable", "Unavailable", StatusCode::SERVICE_UNAVAILABLE, detail)
+        let problem = Self::new("/problems/unavailable", "Unavailable", StatusCode::SERVICE_UNAVAILABLE, detail);
+        Self { retry_after_seconds: Some(2), ..problem }
     }
 
     pub(super) fn not_acceptable(detail: impl Into<String>) -> Self {
@@ -81,13 +99,8 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        let retry_after_seconds = match status {
-            StatusCode::SERVICE_UNAVAILABLE => Some("2"),
-            StatusCode::TOO_MANY_REQUESTS => Some("1"),
-            _ => None,
-        };
-        if let Some(seconds) = retry_after_seconds {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

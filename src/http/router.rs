@@ -2,11 +2,13 @@
 
 use axum::{
     Router,
+    middleware::from_fn_with_state,
     routing::{get, post},
 };
 
 use super::{
-    events, health, page::page, problem::Problem, state::HttpState, status::status, streams, subscribe::subscribe,
+    Origin, cors, events, health, limits::limit_requests, page::page, problem::Problem, state::HttpState,
+    status::status, streams, subscribe::subscribe,
 };
 
 /// Routes that only a local network brings along.
@@ -18,8 +20,8 @@ pub enum LocalRoutes {
     Devnet(Router),
 }
 
-/// Returns every route.
-pub fn router(state: HttpState, local: LocalRoutes) -> Router {
+/// Returns every route, readable by pages of these origins.
+pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Router {
     let api = Router::new()
         .route("/events", get(events::list))
         .route("/events/subscribe", get(subscribe))
@@ -40,13 +42,14 @@ pub fn router(state: HttpState, local: LocalRoutes) -> Router {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::metrics));
-    let routes = Router::new().route("/", get(page)).nest("/v1", api).merge(unversioned).merge(for_operators);
-    let routes = routes.with_state(state);
+    let limited = from_fn_with_state(state.limits.clone(), limit_requests);
+    let for_clients = Router::new().route("/", get(page)).nest("/v1", api).merge(unversioned).layer(limited);
+    let routes = for_clients.merge(for_operators).with_state(state);
     let routes = match local {
         LocalRoutes::None => routes.route("/v1/streams", post(created_on_chain)),
         LocalRoutes::Devnet(devnet) => routes.merge(devnet),
     };
-    routes.method_not_allowed_fallback(wrong_method).fallback(no_such_route)
+    cors::with_headers(routes.method_not_allowed_fallback(wrong_method).fallback(no_such_route), origins)
 }
 
 async fn created_on_chain() -> Problem {

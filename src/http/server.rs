@@ -1,6 +1,6 @@
 //! Accepts connections and serves the routes until asked to stop.
 
-use std::{io, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use axum::{Router, serve::ListenerExt};
 use socket2::SockRef;
@@ -33,7 +33,8 @@ pub async fn serve(
         }
     });
     let stopping = soft_stop.clone();
-    let server = axum::serve(listener, router).with_graceful_shutdown(soft_stop.cancelled_owned());
+    let server = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(soft_stop.cancelled_owned());
     tokio::select! {
         ended = server.into_future() => ended,
         () = async { stopping.cancelled().await; sleep(DRAIN_DEADLINE).await } => {

@@ -8,7 +8,7 @@ use std::{
 use rand::{Rng, rngs::StdRng};
 use tokio_util::sync::CancellationToken;
 
-use super::{chain::ChainReader, problem::Problem};
+use super::{Limits, chain::ChainReader, problem::Problem};
 use crate::{
     domain::{ContractId, StreamId},
     feed::Feed,
@@ -30,6 +30,7 @@ pub struct HttpState {
     pub(super) soft_stop: CancellationToken,
     /// Who asks the chain, where an endpoint is configured.
     pub(super) chain: Option<ChainReader>,
+    pub(super) limits: Limits,
     rng: Arc<Mutex<StdRng>>,
 }
 
@@ -46,7 +47,23 @@ impl HttpState {
         rng: StdRng,
     ) -> Self {
         let rng = Arc::new(Mutex::new(rng));
-        Self { store, feed, contract_id, heartbeat, max_lag_ledgers, soft_stop, chain: None, rng }
+        Self {
+            store,
+            feed,
+            contract_id,
+            heartbeat,
+            max_lag_ledgers,
+            soft_stop,
+            chain: None,
+            limits: Limits::none(),
+            rng,
+        }
+    }
+
+    /// Sets how much clients may ask for; without, they may ask for anything.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Gives the gateway somebody to ask the chain by.

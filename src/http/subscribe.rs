@@ -4,7 +4,7 @@ use std::{convert::Infallible, fmt::Write, time::Duration};
 
 use axum::{
     body::Body,
-    extract::{RawQuery, State},
+    extract::{Extension, RawQuery, State},
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{error, warn};
 
 use super::{
+    limits::{ClientKey, Slot},
     parameters::Parameters,
     problem::Problem,
     state::HttpState,
@@ -41,9 +42,11 @@ struct Connected<'a> {
 /// Opens the stream.
 pub(super) async fn subscribe(
     State(state): State<HttpState>,
+    Extension(client): Extension<Option<ClientKey>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let slot = state.limits.take_slot(client)?;
     accepts_event_stream(&headers)?;
     let known: Vec<&str> = FILTER.into_iter().chain(["lastEventId"]).collect();
     let parameters = Parameters::read(query.as_deref(), &known)?;
@@ -54,7 +57,7 @@ pub(super) async fn subscribe(
         opened => opened?,
     };
     let first = opening(&state, &atoms, &opened);
-    Ok(event_stream(Connection::new(state, opened.subscription, first)))
+    Ok(event_stream(Connection::new(state, opened.subscription, first, slot)))
 }
 
 /// A client that names formats must accept ours; one that names none takes what it gets.
@@ -128,12 +131,14 @@ struct Connection {
     heartbeat_at: Instant,
     heartbeats: u32,
     ended: bool,
+    /// Given back when the stream ends, however it ends.
+    _slot: Slot,
 }
 
 impl Connection {
-    fn new(state: HttpState, subscription: Subscription, first: Bytes) -> Self {
+    fn new(state: HttpState, subscription: Subscription, first: Bytes, slot: Slot) -> Self {
         let heartbeat_at = Instant::now() + state.heartbeat;
-        Self { state, subscription, first: Some(first), heartbeat_at, heartbeats: 0, ended: false }
+        Self { state, subscription, first: Some(first), heartbeat_at, heartbeats: 0, ended: false, _slot: slot }
     }
 
     /// Returns the next piece to write: frames, a heartbeat, or the farewell; then none.

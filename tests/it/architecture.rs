@@ -37,6 +37,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("zstd", &["decode", "devnet"]),
     ("clap", &["config", "main"]),
     ("socket2", &["http"]),
+    ("governor", &["http"]),
+    ("tower_http", &["http"]),
 ];
 
 /// Libraries that a module must do without.

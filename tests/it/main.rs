@@ -15,6 +15,7 @@ mod ingest;
 mod kill;
 mod late;
 mod ledgers;
+mod limits;
 mod maintenance;
 mod migrations;
 mod pitfalls;

@@ -7,7 +7,7 @@ use flowfi_indexer::{
     devnet::{Call, Devnet, DevnetArgs, Receipt},
     domain::{Address, Amount, EventId, FeedId, StreamEntry, StreamId, SystemClock, UnixTime},
     feed::{self, Feed},
-    http::{self, HttpState, LocalRoutes},
+    http::{self, HttpState, Limits, LocalRoutes, Origin},
     ingest::{Indexer, IngestError, IngestSettings, OnReset, PaceArgs},
     source::EndpointPool,
     store::{EventAtoms, EventRange, PageRequest, PageStart, Progress, Store, StreamListFilter},
@@ -58,6 +58,8 @@ pub struct GatewaySettings {
     pub heartbeat: Duration,
     pub asks_the_chain: bool,
     pub write_deadline: Duration,
+    pub limits: Limits,
+    pub origins: Vec<Origin>,
 }
 
 impl Default for GatewaySettings {
@@ -67,6 +69,8 @@ impl Default for GatewaySettings {
             heartbeat: Duration::from_secs(15),
             asks_the_chain: true,
             write_deadline: WRITE_DEADLINE,
+            limits: Limits::none(),
+            origins: Vec::new(),
         }
     }
 }
@@ -176,7 +180,8 @@ impl World {
         .with_chain_reader(settings.asks_the_chain.then(|| chain_reader(self.source(), self.devnet.contract_id())));
         let stop = self.stop.clone();
         self.tasks.spawn(async move { feed::tail(feed, stop).await.unwrap() });
-        self.serve(http::router(state, local), settings.write_deadline).await
+        self.serve(http::router(state.with_limits(settings.limits), local, &settings.origins), settings.write_deadline)
+            .await
     }
 
     /// Puts a call into a ledger of its own.

@@ -1,0 +1,40 @@
+//! The limits' part of the command line.
+
+use clap::Args;
+use ipnet::IpNet;
+
+/// How much clients may ask for.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    /// Requests a second that one address (IPv6: one /64) may make in the long run; 0 sets no limit.
+    #[arg(long, env = "FLOWFI_REQUESTS_PER_SECOND", value_name = "N", default_value_t = 20)]
+    pub requests_per_second: u32,
+
+    /// How many requests it may make at once before that counts.
+    #[arg(long, env = "FLOWFI_REQUESTS_BURST", value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    pub requests_burst: u32,
+
+    /// How many event streams may be open in all.
+    #[arg(long, env = "FLOWFI_MAX_CONNECTIONS", value_name = "N", default_value_t = 20_000)]
+    pub max_connections: u32,
+
+    /// How many event streams one address (IPv6: one /64) may have open.
+    #[arg(long, env = "FLOWFI_MAX_CONNECTIONS_PER_IP", value_name = "N", default_value_t = 50)]
+    pub max_connections_per_ip: u32,
+
+    /// Proxies whose `X-Forwarded-For` counts, as addresses or networks. A client is then the right-most address in it
+    /// that is none of these.
+    #[arg(long = "trusted-proxy", env = "FLOWFI_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',', value_parser = network)]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// Addresses or networks that the limits of one address do not hold for.
+    #[arg(long, env = "FLOWFI_LIMIT_EXEMPT", value_name = "CIDR", value_delimiter = ',', value_parser = network)]
+    pub limit_exempt: Vec<IpNet>,
+}
+
+/// Reads a network, or one address as the network of itself.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse().map(|address: std::net::IpAddr| IpNet::from(address));
+    text.parse().or_else(|_| address()).map_err(|_| "is neither an address nor a network like 10.0.0.0/8".to_owned())
+}

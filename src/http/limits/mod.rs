@@ -1,0 +1,72 @@
+//! How much one client, and all of them together, may ask for: requests by rate, event streams by number.
+//!
+//! Every refusal says when to come back. State is bounded whatever the number of addresses.
+
+mod args;
+mod client;
+mod connections;
+mod requests;
+
+use std::{net::IpAddr, sync::Arc};
+
+pub use args::LimitArgs;
+pub(super) use client::ClientKey;
+pub use connections::ConnectionStats;
+pub(super) use connections::Slot;
+pub(super) use requests::limit_requests;
+
+use client::Addresses;
+use connections::Connections;
+use requests::Requests;
+
+use super::problem::Problem;
+
+/// The limits of a gateway. Clones share what was counted.
+#[derive(Clone, Debug)]
+pub struct Limits(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    addresses: Addresses,
+    /// `None`: as many requests as they like.
+    requests: Option<Requests>,
+    connections: Connections,
+}
+
+impl Limits {
+    /// Returns the limits that the arguments set.
+    #[must_use]
+    pub fn new(args: &LimitArgs) -> Self {
+        Self(Arc::new(Inner {
+            addresses: Addresses::new(&args.trusted_proxies, &args.limit_exempt),
+            requests: Requests::new(args.requests_per_second, args.requests_burst),
+            connections: Connections::new(args.max_connections, args.max_connections_per_ip),
+        }))
+    }
+
+    /// Returns limits that nobody reaches.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(Arc::new(Inner {
+            addresses: Addresses::new(&[], &[]),
+            requests: None,
+            connections: Connections::new(u32::MAX, u32::MAX),
+        }))
+    }
+
+    /// Takes a place for an event stream; it is given back when the slot is dropped.
+    pub(super) fn take_slot(&self, client: Option<ClientKey>) -> Result<Slot, Problem> {
+        self.0.connections.take(client)
+    }
+
+    /// Returns how many event streams there are by address.
+    #[must_use]
+    pub fn connection_stats(&self) -> ConnectionStats {
+        self.0.connections.stats()
+    }
+
+    /// Returns whom to count a request against, `None` for those that are exempt.
+    fn client_of(&self, peer: Option<IpAddr>, forwarded_for: Option<&str>) -> Option<ClientKey> {
+        self.0.addresses.client_of(peer?, forwarded_for)
+    }
+}

@@ -1,0 +1,118 @@
+//! What one client may ask for, and which web pages may read the answers.
+
+use flowfi_indexer::http::{LimitArgs, Limits};
+use reqwest::{Response, StatusCode};
+use sqlx::PgPool;
+
+use crate::world::{GatewaySettings, Subscriber, World, eventually, http_client};
+
+fn limits() -> LimitArgs {
+    LimitArgs {
+        requests_per_second: 1,
+        requests_burst: 3,
+        max_connections: 3,
+        max_connections_per_ip: 2,
+        trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()],
+        limit_exempt: vec!["198.51.100.0/24".parse().unwrap()],
+    }
+}
+
+async fn gateway(pool: PgPool, args: &LimitArgs) -> (World, String) {
+    let mut world = World::new(pool).await;
+    let limits = Limits::new(args);
+    let base = world.start_gateway(GatewaySettings { limits, ..GatewaySettings::default() }).await;
+    (world, base)
+}
+
+/// Asks as a proxy does for a client.
+async fn ask(base: &str, path: &str, client: &str) -> Response {
+    http_client().get(format!("{base}{path}")).header("x-forwarded-for", client).send().await.unwrap()
+}
+
+fn header(response: &Response, name: &str) -> String {
+    response.headers()[name].to_str().unwrap().to_owned()
+}
+
+#[sqlx::test]
+async fn an_address_that_asks_too_much_is_told_when_to_come_back_and_others_are_not(pool: PgPool) {
+    let (_world, base) = gateway(pool, &limits()).await;
+    let mut answers = Vec::new();
+    while answers.len() < 20 && answers.last().is_none_or(|answer: &Response| answer.status() == StatusCode::OK) {
+        answers.push(ask(&base, "/v1/streams", "203.0.113.5").await);
+    }
+    assert!(answers.len() > 3, "the burst passes");
+    assert_eq!(header(&answers[0], "ratelimit-policy"), "\"per-address\";q=3;w=3");
+    assert!(header(&answers[0], "ratelimit").starts_with("\"per-address\";r=2;"));
+    let refused = answers.last().unwrap();
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!((1..=2).contains(&header(refused, "retry-after").parse::<u32>().unwrap()));
+    assert_eq!(header(refused, "content-type"), "application/problem+json");
+    assert_eq!(ask(&base, "/v1/streams", "203.0.113.6").await.status(), StatusCode::OK);
+    for _ in 0..5 {
+        assert_eq!(
+            ask(&base, "/health/live", "203.0.113.5").await.status(),
+            StatusCode::OK,
+            "operators are not limited"
+        );
+        assert_eq!(ask(&base, "/v1/streams", "198.51.100.7").await.status(), StatusCode::OK, "nor the exempt");
+    }
+}
+
+#[sqlx::test]
+async fn places_for_event_streams_are_limited_by_address_and_in_all_and_given_back(pool: PgPool) {
+    let (_world, base) = gateway(pool, &LimitArgs { requests_per_second: 0, ..limits() }).await;
+    let path = "/v1/events/subscribe?all=true";
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        open.push(ask(&base, path, "203.0.113.5").await);
+    }
+    let refused = ask(&base, path, "203.0.113.5").await;
+    assert_eq!((refused.status(), header(&refused, "retry-after")), (StatusCode::TOO_MANY_REQUESTS, "30".to_owned()));
+    open.push(ask(&base, path, "203.0.113.6").await);
+    let full = ask(&base, path, "198.51.100.7").await;
+    assert_eq!(full.status(), StatusCode::SERVICE_UNAVAILABLE, "exempt from the limit of one address only");
+    assert!(open.iter().all(|response| response.status() == StatusCode::OK));
+    drop(open);
+    eventually("the places are given back", || async {
+        ask(&base, path, "203.0.113.5").await.status() == StatusCode::OK
+    })
+    .await;
+    let stats: serde_json::Value = ask(&base, "/v1/events/stats", "203.0.113.5").await.json().await.unwrap();
+    assert_eq!((&stats["limits"]["maxConnections"], &stats["limits"]["peakConnectionsPerIp"]), (&3.into(), &2.into()));
+}
+
+#[sqlx::test]
+async fn a_refused_subscription_gives_its_place_back(pool: PgPool) {
+    let (_world, base) = gateway(pool, &LimitArgs { requests_per_second: 0, ..limits() }).await;
+    for _ in 0..5 {
+        assert_eq!(ask(&base, "/v1/events/subscribe", "127.0.0.1").await.status(), StatusCode::BAD_REQUEST);
+    }
+    Subscriber::connect(&base, "all=true", None).await;
+}
+
+#[sqlx::test]
+async fn pages_of_listed_origins_may_read_and_send_what_a_subscriber_needs(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    let origins = vec!["https://app.example".parse().unwrap()];
+    let base = world.start_gateway(GatewaySettings { origins, ..GatewaySettings::default() }).await;
+    let preflight = |origin: &'static str| {
+        http_client()
+            .request(reqwest::Method::OPTIONS, format!("{base}/v1/events/subscribe?all=true"))
+            .header("origin", origin)
+            .header("access-control-request-method", "GET")
+            .header("access-control-request-headers", "authorization,last-event-id")
+            .send()
+    };
+    let allowed = preflight("https://app.example").await.unwrap();
+    assert_eq!(header(&allowed, "access-control-allow-origin"), "https://app.example");
+    let headers = header(&allowed, "access-control-allow-headers");
+    assert!(["authorization", "last-event-id", "cache-control"].iter().all(|name| headers.contains(name)), "{headers}");
+    assert_eq!(header(&allowed, "access-control-max-age"), "86400");
+    let other = preflight("https://evil.example").await.unwrap();
+    assert!(!other.headers().contains_key("access-control-allow-origin"));
+    let answer = http_client().get(format!("{base}/v1/streams")).header("origin", "https://app.example").send().await;
+    let answer = answer.unwrap();
+    assert_eq!(header(&answer, "access-control-allow-origin"), "https://app.example");
+    assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
+    assert_eq!(header(&answer, "referrer-policy"), "no-referrer");
+}
