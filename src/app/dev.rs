@@ -17,7 +17,7 @@ use crate::{
     devnet::Devnet,
     domain::SystemClock,
     http::LocalRoutes,
-    ingest::{Indexer, IngestSettings, OnReset},
+    ingest::{Indexer, IngestSettings, OnReset, Waits},
     lifecycle::Lifecycle,
     source::SourceArgs,
     store::{Durability, PrivateServer, Store},
@@ -88,6 +88,7 @@ async fn start_indexer(
         contract_id: devnet.contract_id(),
         pace: args.pace.clone(),
         on_reset: OnReset::Archive,
+        waits: Waits::default(),
         seed: random_generator().random(),
     };
     let indexer = Indexer::new(endpoints, whole_ledgers, store, settings);

@@ -37,6 +37,8 @@ pub(super) struct Follower<'a> {
     pub(super) store: &'a Store,
     pub(super) contract_id: &'a ContractId,
     pub(super) pace: &'a PaceArgs,
+    /// While a hole stays, everybody who may have its ledgers is asked this often.
+    pub(super) look_again: Duration,
     pub(super) backoff: Backoff,
     pub(super) reporter: Reporter,
     pub(super) committer: mpsc::Sender<Batch>,

@@ -1,8 +1,6 @@
 //! A hole: ledgers that are wanted next and that no endpoint's events reach any more. It is filled in order from whole
 //! ledgers; where nobody has them the feed stands still, and says so, until somebody has or an operator gives them up.
 
-use std::time::Duration;
-
 use tokio::sync::mpsc;
 use tracing::{debug, error, info, warn};
 
@@ -17,8 +15,6 @@ use crate::{
     store::IndexerState,
 };
 
-/// While a hole stays, everybody who may have its ledgers is asked this often.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// Ledgers without events are handed on together, at most so many.
 const LEDGERS_IN_A_PAGE: u32 = 64;
 /// So many ledgers are read ahead of what is being written.
@@ -48,7 +44,7 @@ impl Follower<'_> {
             return Ok(Next::AtOnce);
         }
         self.stand_still(missing, &failures).await;
-        Ok(Next::After(LOOK_AGAIN.max(self.poll())))
+        Ok(Next::After(self.look_again.max(self.poll())))
     }
 
     /// Reads ledgers in order until the range is through or the source has no more.

@@ -12,6 +12,7 @@ mod late;
 mod pacing;
 mod reindex;
 mod reporter;
+mod waits;
 
 pub use args::{IngestArgs, OnReset, PaceArgs};
 pub use backfill::{BackfillProgress, backfill};
@@ -20,3 +21,4 @@ pub use error::IngestError;
 pub use indexer::{Indexer, IngestSettings};
 pub use late::{LateEvents, Replayed, replay_quarantine, write_late};
 pub use reindex::{ReindexProgress, reindex};
+pub use waits::Waits;
