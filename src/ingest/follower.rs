@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     domain::{ContractId, EventId, LedgerRange, LedgerSequence, RawContractEvent},
+    planted::{Bug, is_planted},
     source::{Anchor, EndpointPool, EventPage, EventsFrom, SourceError, WholeLedgers},
     store::{Batch, IndexerState, KnownLedger, Store},
 };
@@ -73,6 +74,8 @@ pub(super) enum Next {
 impl Walk {
     /// Begins after a position; `closed_at` is the newest close time known up to it.
     pub(super) fn new(position: EventId, closed_at: Option<DateTime<Utc>>, poll: Duration) -> Self {
+        let skips = is_planted(Bug::ResumeAtLedgerPlusOne);
+        let position = if skips { EventId::end_of_ledger(position.ledger()) } else { position };
         Self {
             after: position,
             from: EventsFrom::After(position),
@@ -128,7 +131,10 @@ impl Follower<'_> {
                 Ok(Next::AtOnce)
             }
             Err(SourceError::BehindRetention { oldest, .. }) => Box::pin(self.fill_hole(walk, oldest)).await,
-            Err(failure @ SourceError::NodeBehind { .. }) => {
+            Err(failure @ SourceError::NodeBehind { latest, .. }) => {
+                if is_planted(Bug::NodeBehindRewinds) {
+                    *walk = Walk::new(EventId::end_of_ledger(latest.previous()), walk.closed_at, self.poll());
+                }
                 self.refuse_a_reset(walk).await?;
                 self.say_away(&failure).await;
                 Ok(Next::After(self.poll()))
@@ -148,6 +154,11 @@ impl Follower<'_> {
         self.backoff.reset();
         self.said = false;
         let events = std::mem::take(&mut page.events);
+        let is_taken_for_all =
+            if events.is_empty() { Bug::EmptyPageTakenForTheTip } else { Bug::ShortPageTakenForTheEnd };
+        if is_planted(is_taken_for_all) && !page.is_full {
+            page.cursor = page.cursor.max(EventId::end_of_ledger(page.latest_ledger));
+        }
         walk.catch_up.report(&page, events.len());
         let stands_still = page.cursor <= walk.after;
         if !self.hand_on(walk, decode(events).await, &page).await {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use flowfi_indexer::{
     devnet::Fault,
-    domain::{EventId, EventType, LedgerRange, LedgerSequence, StreamId},
+    domain::{EventId, EventType, LedgerRange, LedgerSequence, StreamId, holes},
     ingest::{LateEvents, backfill, replay_quarantine, write_late},
     store::EventAtoms,
 };
@@ -92,13 +92,20 @@ impl World<'_> {
             6 => (Fault::DuplicatePages, None),
             7 => (Fault::LimitRefused { limit: self.rng.random_range(1..20) }, None),
             8 | 9 => (Fault::ProcessingLimit { ledgers: self.rng.random_range(1..4), events: None }, None),
-            10 | 11 => {
-                (Fault::NodeBehind { ledgers: self.rng.random_range(1..6) }, times.filter(|_| self.rng.random()))
-            }
+            10 => (Fault::NodeBehind { ledgers: self.rng.random_range(1..6) }, None),
+            11 => return self.let_every_node_be_behind(),
             _ => (Fault::Delay { delay_ms: self.rng.random_range(1..40) }, times),
         };
         self.tell(format!("at {endpoint}: {fault:?}, times {times:?}"));
         self.chain.devnet.inject_at(endpoint, fault, times).unwrap();
+    }
+
+    fn let_every_node_be_behind(&mut self) {
+        let (ledgers, times) = (self.rng.random_range(1..6), self.rng.random_range(2..12));
+        for endpoint in self.endpoints() {
+            self.chain.devnet.inject_at(endpoint, Fault::NodeBehind { ledgers }, Some(times)).unwrap();
+        }
+        self.tell(format!("every node is {ledgers} ledgers behind, for {times} requests"));
     }
 
     fn clear_faults(&mut self) {
@@ -177,7 +184,8 @@ impl World<'_> {
 
     async fn give_up(&mut self, gap: LedgerRange) -> Result<(), String> {
         let cursor = self.cursor().await.map(EventId::last_whole_ledger);
-        if cursor >= Some(gap.from()) {
+        let new = holes(gap, self.given_up.iter().copied());
+        if new.first().is_some_and(|new| cursor >= Some(new.from())) {
             return Err(format!("the indexer went on to ledger {cursor:?} over {gap}, which nobody has given up"));
         }
         self.control().accept_gap(&self.contract_id(), gap).await.unwrap();
