@@ -78,6 +78,14 @@ impl Chain {
         self.close_with(inputs).await;
     }
 
+    /// Closes so many ledgers without transactions, each some seconds after the one before.
+    pub fn close_quiet(&self, rng: &mut StdRng, count: u32) {
+        for _ in 0..count {
+            self.clock.0.fetch_add(rng.random_range(1..8), Ordering::Relaxed);
+            self.devnet.close_ledger().unwrap();
+        }
+    }
+
     /// Closes a ledger with the creation that ends the history, and returns the id of its last event.
     pub async fn close_sentinel(&mut self) -> EventId {
         let creation = Call::Create {

@@ -76,7 +76,7 @@ impl World<'_> {
 
     fn close_quiet_ledgers(&mut self) {
         let count = self.rng.random_range(1..8);
-        self.chain.devnet.close_ledgers(count).unwrap();
+        self.chain.close_quiet(&mut self.rng, count);
         self.tell(format!("{count} quiet ledgers, up to {}", self.chain.devnet.latest_ledger()));
     }
 
