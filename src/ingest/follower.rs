@@ -52,8 +52,8 @@ pub(super) struct Walk {
     /// Everything up to here was handed on, or is held back in the batcher.
     pub(super) after: EventId,
     from: EventsFrom,
-    /// The newest close time seen.
-    closed_at: Option<DateTime<Utc>>,
+    /// The newest ledger of the chain whose close time is known, and that.
+    known_close: Option<(LedgerSequence, DateTime<Utc>)>,
     pub(super) batcher: Batcher,
     pacing: TipPacing,
     catch_up: CatchUp,
@@ -72,14 +72,14 @@ pub(super) enum Next {
 }
 
 impl Walk {
-    /// Begins after a position; `closed_at` is the newest close time known up to it.
-    pub(super) fn new(position: EventId, closed_at: Option<DateTime<Utc>>, poll: Duration) -> Self {
+    /// Begins after a position; `known_close` is a ledger up to it that closed no later than that.
+    pub(super) fn new(position: EventId, known_close: Option<(LedgerSequence, DateTime<Utc>)>, poll: Duration) -> Self {
         let skips = is_planted(Bug::ResumeAtLedgerPlusOne);
         let position = if skips { EventId::end_of_ledger(position.ledger()) } else { position };
         Self {
             after: position,
             from: EventsFrom::After(position),
-            closed_at,
+            known_close,
             batcher: Batcher::new(position, EVENTS_IN_A_BATCH),
             pacing: TipPacing::new(poll),
             catch_up: CatchUp::default(),
@@ -133,7 +133,7 @@ impl Follower<'_> {
             Err(SourceError::BehindRetention { oldest, .. }) => Box::pin(self.fill_hole(walk, oldest)).await,
             Err(failure @ SourceError::NodeBehind { latest, .. }) => {
                 if is_planted(Bug::NodeBehindRewinds) {
-                    *walk = Walk::new(EventId::end_of_ledger(latest.previous()), walk.closed_at, self.poll());
+                    *walk = Walk::new(EventId::end_of_ledger(latest.previous()), walk.known_close, self.poll());
                 }
                 self.refuse_a_reset(walk).await?;
                 self.say_away(&failure).await;
@@ -179,8 +179,9 @@ impl Follower<'_> {
 
     /// Hands the batches on that are whole with this page; false if nobody takes them.
     pub(super) async fn hand_on(&mut self, walk: &mut Walk, events: Vec<Incoming>, page: &EventPage) -> bool {
+        let known_close = page.latest_ledger_closed_at.map(|closed_at| (page.latest_ledger, closed_at));
+        walk.known_close = walk.known_close.max(known_close);
         for batch in walk.batcher.push(events, page) {
-            walk.closed_at = walk.closed_at.max(batch.last_whole_ledger_closed_at);
             if self.committer.send(batch).await.is_err() {
                 return false;
             }
@@ -189,13 +190,15 @@ impl Follower<'_> {
         true
     }
 
-    /// A node that is behind has a tip that closed before what we have; a network that started over has one that
-    /// closed later, at a lower number.
+    /// A node that is behind has a tip that closed before any later ledger; a network that started over has one that
+    /// closed later than a ledger of a higher number did.
     async fn refuse_a_reset(&self, walk: &Walk) -> Result<(), IngestError> {
         let reached = walk.after.last_whole_ledger();
-        let (Ok(tip), Some(indexed_closed_at)) = (self.source.tip().await, walk.closed_at) else { return Ok(()) };
+        let (Ok(tip), Some((known, indexed_closed_at))) = (self.source.tip().await, walk.known_close) else {
+            return Ok(());
+        };
         match tip.closed_at {
-            Some(tip_closed_at) if tip.sequence < reached && tip_closed_at > indexed_closed_at => {
+            Some(tip_closed_at) if tip.sequence <= known && tip_closed_at > indexed_closed_at => {
                 Err(IngestError::NetworkReset { tip: tip.sequence, tip_closed_at, reached, indexed_closed_at })
             }
             _ => Ok(()),

@@ -135,6 +135,9 @@ impl Indexer {
         let contract_id = &self.settings.contract_id;
         let progress = self.store.progress(contract_id).await?;
         let closed_at = progress.and_then(|progress| progress.last_whole_ledger_closed_at);
+        // Which ledger closed then is not stored: the newest event's or a later one.
+        let newest = self.store.newest_event().await?;
+        let known_close = newest.map(EventId::ledger).zip(closed_at);
         let (committer, receiver) = mpsc::channel(BATCHES_AHEAD);
         let follower = Follower {
             source: &self.source,
@@ -148,8 +151,8 @@ impl Indexer {
             committer,
             said: false,
         };
-        let walk = Walk::new(position, closed_at, Duration::from_millis(self.settings.pace.poll_ms));
-        tokio::try_join!(follower.follow(walk, stop), commit_all(&self.store, writer, receiver))?;
+        let walk = Walk::new(position, known_close, Duration::from_millis(self.settings.pace.poll_ms));
+        tokio::try_join!(Box::pin(follower.follow(walk, stop)), commit_all(&self.store, writer, receiver))?;
         Ok(())
     }
 

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use flowfi_indexer::{
-    devnet::{DevnetArgs, Upgrade},
-    domain::{CoverageSource, EventId, LedgerRange, LedgerSequence, holes},
+    devnet::{DevnetArgs, Fault, Upgrade},
+    domain::{CoverageSource, EventId, LedgerRange, LedgerSequence, UnixTime, holes},
     ingest::{BackfillProgress, Indexer, IngestError, IngestSettings, OnReset, backfill, reindex},
     source::{Lake, WholeLedgers},
 };
@@ -172,6 +172,30 @@ async fn a_reset_of_the_network_stops_with_that_word(pool: PgPool) {
     let failure = world.indexer_failure().await;
     assert!(failure.is_reset(), "{failure}");
     assert!(failure.to_string().contains("the network was reset"), "{failure}");
+}
+
+#[sqlx::test]
+async fn a_node_that_is_behind_after_a_quiet_catch_up_is_no_reset(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    let start = world.devnet.latest_closed_at();
+    for number in 1..=10 {
+        world.devnet.close_ledger_at(UnixTime(start.0 + 5 * number)).unwrap();
+    }
+    world.index_to_the_tip(world.indexer(100)).await;
+    // As a catch-up in small windows leaves it: no close time is known after that of the last event.
+    let last_event =
+        "update cursors set last_whole_ledger_closed_at = (select max(ledger_closed_at) from stream_events)";
+    sqlx::query(last_event).execute(&world.pool).await.unwrap();
+    world.devnet.inject(Fault::NodeBehind { ledgers: 3 }, None).unwrap();
+    world.start_indexer(100);
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    let away = |status: &Value| status["indexer"]["state"] == "sourceAway";
+    status_says(&world, &base, "the node is waited for", away).await;
+    world.devnet.clear_faults();
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.indexed().await;
+    world.assert_equal_to_the_chain().await;
 }
 
 #[sqlx::test]
