@@ -117,6 +117,16 @@ impl Database {
         sqlx::query(set).bind(next).execute(&self.control).await.unwrap();
     }
 
+    pub async fn forget_reports(&self) {
+        sqlx::query("delete from indexer_reports").execute(&self.control).await.unwrap();
+    }
+
+    /// Whether an indexer says that it stands before a hole.
+    pub async fn reports_a_hole(&self) -> bool {
+        let look = "select exists (select from indexer_reports where state = 'hole')";
+        sqlx::query_scalar(look).fetch_one(&self.control).await.unwrap()
+    }
+
     /// Looks again and again whether what must always be true is: every row lies at or before the cursor, which is
     /// only ever raised. Ends with what is not.
     pub async fn watch(control: PgPool, broken: Arc<Mutex<Option<String>>>) {

@@ -1,6 +1,6 @@
 //! What happens in a world: one random step after the other, while everything runs.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use flowfi_indexer::{
     devnet::Fault,
@@ -13,11 +13,16 @@ use rand::{
     seq::{IndexedRandom, IteratorRandom},
 };
 
+use tokio::time::sleep;
+
 use crate::{
     client::Plan,
     world::{Filler, World},
 };
 
+/// So long an indexer is waited for that may not reach the hole, which is in order.
+const LOOKS_AT_A_HOLE: u32 = 100;
+const LOOK: Duration = Duration::from_millis(5);
 /// More than any world closes.
 const KEEP_ALL_LEDGERS: u32 = 100_000;
 
@@ -174,12 +179,26 @@ impl World<'_> {
             self.chain.devnet.set_retention(kept);
             self.chain.devnet.set_retention(KEEP_ALL_LEDGERS);
         }
+        self.place.database.forget_reports().await;
         self.start_indexer(false).await;
         if self.filler == Filler::Nobody {
-            self.let_run(80).await;
+            if self.rng.random() {
+                self.let_it_stand(first).await;
+            }
             self.give_up(LedgerRange::new(first, oldest.previous()).unwrap()).await?;
         }
         Ok(())
+    }
+
+    /// Gives the indexer the time to come to the hole and to say so; faults may keep it from that.
+    async fn let_it_stand(&self, first: LedgerSequence) {
+        for _ in 0..LOOKS_AT_A_HOLE {
+            let is_over = self.cursor().await.is_some_and(|cursor| cursor.last_whole_ledger() >= first);
+            if is_over || self.place.database.reports_a_hole().await {
+                return;
+            }
+            sleep(LOOK).await;
+        }
     }
 
     async fn give_up(&mut self, gap: LedgerRange) -> Result<(), String> {
