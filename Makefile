@@ -1,5 +1,5 @@
 # What a newcomer needs: `make dev` and `make test`. Both work on a machine with only the Rust toolchain and apt.
-.PHONY: dev test test-rust bench sql-data check-sql postgres
+.PHONY: dev test test-rust simulate simulate-bugs bench sql-data check-sql postgres
 
 # The program is built first and then started by itself: under `cargo run` it would hand cargo's own variables on to
 # the cargo inside, which then builds half of the dependencies once more.
@@ -13,6 +13,14 @@ test: test-rust ## Run every test
 test-rust: postgres ## Run the Rust tests against a private database
 	cargo build --locked
 	$(TARGET)/debug/flowfi-indexer postgres -- cargo test --locked
+
+simulate: postgres ## Run many seeds of the simulation: SEEDS=1000, from FIRST_SEED on; SEED=17 repeats one
+	cargo build --locked
+	$(TARGET)/debug/flowfi-indexer postgres -- cargo test --locked --test simulation every_history
+
+simulate-bugs: postgres ## Check that the simulation finds each planted bug: FLOWFI_PLANTED_BUG=name for one
+	cargo build --locked
+	$(TARGET)/debug/flowfi-indexer postgres -- cargo test --locked --features planted-bugs --test simulation every_planted_bug
 
 bench: postgres ## Measure catch-up, latency and backfill, in release
 	cargo build --locked --release

@@ -14,7 +14,7 @@
 //!
 //! [`domain`] is the ground under all of it: the stream record and its fold are in `domain/stream_record.rs`, what a
 //! record means at a moment in `domain/accrual.rs`. [`devnet`] is a local Stellar network to try it on, [`app`] puts
-//! the parts together, [`lifecycle`] starts and stops them. `tests/it/architecture.rs` holds who may import whom.
+//! the parts together, [`lifecycle`] starts and stops them, [`planted`] holds mistakes for the simulation to find. `tests/it/architecture.rs` holds who may import whom.
 
 pub mod app;
 pub mod config;
@@ -25,6 +25,7 @@ pub mod feed;
 pub mod http;
 pub mod ingest;
 pub mod lifecycle;
+pub mod planted;
 pub mod source;
 pub mod store;
 pub mod telemetry;

@@ -17,7 +17,7 @@ use crate::{
     devnet::Devnet,
     domain::SystemClock,
     http::LocalRoutes,
-    ingest::{Indexer, IngestSettings, OnReset, PaceArgs},
+    ingest::{Indexer, IngestSettings, OnReset, PaceArgs, Waits},
     lifecycle::Lifecycle,
     source::{EndpointPool, SourceArgs, WholeLedgers},
     store::{Durability, PrivateServer, Store},
@@ -90,6 +90,7 @@ fn start_indexer(
         contract_id: devnet.contract_id(),
         pace,
         on_reset: OnReset::Archive,
+        waits: Waits::default(),
         seed: random_generator().random(),
     };
     let indexer = Indexer::new(endpoints, whole_ledgers, store, settings);

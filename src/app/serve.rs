@@ -9,7 +9,7 @@ use super::{chain_reader, gateway, listen, random_generator, required_database_u
 use crate::{
     config::{Auth, Role, ServeArgs},
     http::LocalRoutes,
-    ingest::{Indexer, IngestSettings},
+    ingest::{Indexer, IngestSettings, Waits},
     lifecycle::Lifecycle,
     source::{EndpointPool, WholeLedgers},
     store::Store,
@@ -57,6 +57,7 @@ fn start_indexer(
         contract_id: args.ingest.contract.clone(),
         pace: args.ingest.pace.clone(),
         on_reset: args.ingest.on_reset,
+        waits: Waits::default(),
         seed: random_generator().random(),
     };
     let indexer = Indexer::new(source, whole_ledgers, store, settings);

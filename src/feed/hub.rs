@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use super::ring::{FeedEvent, Ring};
 use crate::{
     domain::{Address, CommittedEvent, EventId, StreamId},
+    planted::{Bug, is_planted},
     store::EventAtoms,
 };
 
@@ -197,7 +198,8 @@ impl Hub {
             return Taken::Notice(notice);
         }
         let oldest_is_gone = subscriber.pending.front().is_some_and(|sequence| ring.get(*sequence).is_none());
-        if std::mem::take(&mut subscriber.lagged) || oldest_is_gone {
+        let is_noticed = oldest_is_gone && !is_planted(Bug::RingOverrunSilent);
+        if std::mem::take(&mut subscriber.lagged) || is_noticed {
             subscriber.pending = VecDeque::new();
             return Taken::Lagged { head };
         }

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     domain::{CommittedEvent, EventId, FeedId},
+    planted::{Bug, is_planted},
     store::{EventAtoms, EventRange, StoreError},
 };
 
@@ -151,6 +152,9 @@ impl Subscription {
             None => self.replay_from_table().await?,
         };
         self.feed.counters.events_replayed.fetch_add(count(&frames), Ordering::Relaxed);
+        if is_planted(Bug::ReplayBeforeRegister) && self.position >= self.replay_up_to {
+            drop(self.feed.hub.take(self.id, self.position));
+        }
         Ok(frames)
     }
 

@@ -10,7 +10,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::sequence::Feed;
-use crate::store::{CommitListener, StoreError};
+use crate::{
+    domain::EventId,
+    planted::{Bug, is_planted},
+    store::{CommitListener, StoreError},
+};
 
 /// So many rows are read at once.
 const CHUNK: u32 = 1_000;
@@ -50,6 +54,9 @@ async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(),
     loop {
         publish_revisions(feed, &mut revision).await?;
         publish_new(feed, stop).await?;
+        if is_planted(Bug::LostWakeUp) {
+            stop.cancelled().await;
+        }
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             heard = listener.heard() => heard?,
@@ -71,6 +78,10 @@ async fn publish_revisions(feed: &Feed, seen: &mut Option<i64>) -> Result<(), St
     {
         for revision in in_time(feed.store.revisions_after(seen)).await? {
             feed.tell_of(&revision);
+            if is_planted(Bug::LateRowSentLive) {
+                let before = EventId::end_of_ledger(revision.from.ledger().previous());
+                feed.publish(feed.store.events_after(before, 1).await?);
+            }
         }
     }
     *seen = Some(state.revision);

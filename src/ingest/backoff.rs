@@ -4,24 +4,24 @@ use std::time::Duration;
 
 use rand::{Rng, rngs::StdRng};
 
-const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// The waiting times of a row of failures.
 #[derive(Debug)]
 pub(super) struct Backoff {
+    first: Duration,
     next: Duration,
     rng: StdRng,
 }
 
 impl Backoff {
-    pub(super) const fn new(rng: StdRng) -> Self {
-        Self { next: FIRST, rng }
+    pub(super) const fn new(first: Duration, rng: StdRng) -> Self {
+        Self { first, next: first, rng }
     }
 
     /// Starts over, after a success.
     pub(super) const fn reset(&mut self) {
-        self.next = FIRST;
+        self.next = self.first;
     }
 
     /// Returns how long to wait now: between half and all of a time that doubles up to 30 s, and never less than a
@@ -40,9 +40,11 @@ mod tests {
 
     use super::*;
 
+    const FIRST: Duration = Duration::from_millis(250);
+
     #[test]
     fn waits_longer_each_time_up_to_a_bound_and_starts_over() {
-        let mut backoff = Backoff::new(StdRng::seed_from_u64(1));
+        let mut backoff = Backoff::new(FIRST, StdRng::seed_from_u64(1));
         let waits: Vec<_> = (0..12).map(|_| backoff.wait(None)).collect();
         assert!(waits[0] <= FIRST && waits[0] >= FIRST / 2);
         assert!(waits[11] >= LONGEST / 2 && waits[11] <= LONGEST);

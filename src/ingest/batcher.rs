@@ -11,6 +11,7 @@ use crate::{
         ContractEvent, ContractUpgradeEvent, CoverageSource, EventId, LedgerSequence, QuarantineKind, QuarantinedEvent,
         RawContractEvent,
     },
+    planted::{Bug, is_planted},
     source::EventPage,
     store::Batch,
 };
@@ -69,18 +70,23 @@ impl Batcher {
     }
 
     /// Takes the decoded events of `page` (whose own list may have been taken out) and returns the batches that are
-    /// whole with it. A page without events still moves the position.
+    /// whole with it. A page without events still moves the position, unless it stands still inside the transaction that
+    /// is held back: then it does not say that it was whole.
     pub fn push(&mut self, mut events: Vec<Incoming>, page: &EventPage) -> Vec<Batch> {
+        if events.is_empty() && self.is_inside_what_is_held_back(page.cursor) {
+            return Vec::new();
+        }
         events.sort_by_key(|event| event.raw().id);
         let mut last = self.held_back.last().map_or(self.position, |event| event.raw().id);
         for event in events {
-            if event.raw().id > last {
+            if event.raw().id > last || is_planted(Bug::DuplicateAppliedTwice) {
                 last = event.raw().id;
                 self.held_back.push(event);
             }
         }
         let whole = std::mem::take(&mut self.held_back);
-        let whole = if page.is_full { self.hold_back_the_last_transaction(whole) } else { whole };
+        let may_end_inside = page.is_full && !is_planted(Bug::FullPageSplitsATransaction);
+        let whole = if may_end_inside { self.hold_back_the_last_transaction(whole) } else { whole };
         let reached = if page.is_full { whole.last().map(|event| event.raw().id) } else { Some(page.cursor.max(last)) };
         let Some(reached) = reached else { return Vec::new() };
         self.cut(whole, reached, page)
@@ -90,6 +96,11 @@ impl Batcher {
     pub fn give_up_to(&mut self, position: EventId) -> Batch {
         self.position = self.position.max(position);
         batch(std::mem::take(&mut self.held_back), self.position, None, None)
+    }
+
+    fn is_inside_what_is_held_back(&self, cursor: EventId) -> bool {
+        let last = self.held_back.last().map(|event| event.raw().id);
+        last.is_some_and(|last| cursor <= last || cursor.same_transaction(last))
     }
 
     fn hold_back_the_last_transaction(&mut self, mut events: Vec<Incoming>) -> Vec<Incoming> {
@@ -111,7 +122,8 @@ impl Batcher {
             }
             chunk.push(event);
         }
-        if reached > self.position {
+        let is_dropped = is_planted(Bug::CursorNotSavedOnEmptyPage) && chunk.is_empty();
+        if reached > self.position && !is_dropped {
             let at_the_tip = reached.last_whole_ledger() == page.latest_ledger;
             let closed_at = page.latest_ledger_closed_at.filter(|_| at_the_tip);
             batches.push(batch(chunk, reached, Some(page.source), closed_at));
@@ -147,4 +159,58 @@ fn batch(
         }
     }
     batch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::EventKind;
+
+    const LEDGER: LedgerSequence = LedgerSequence(7);
+
+    fn event(transaction: u32, index: u32) -> Incoming {
+        Incoming::decode(RawContractEvent {
+            id: EventId::of(LEDGER, transaction, 0, index).unwrap(),
+            kind: EventKind::Contract,
+            contract_id: "CDMLFMKMMD7MWZP3FKUBZPVHTUEDLSX4BYGYKH4GCESXYHS3IHQ4EIG4".parse().unwrap(),
+            ledger_closed_at: DateTime::UNIX_EPOCH,
+            tx_hash: "ab".repeat(32),
+            in_successful_call: true,
+            topics: Vec::new(),
+            value: String::new(),
+        })
+    }
+
+    fn page(cursor: EventId, is_full: bool) -> EventPage {
+        EventPage {
+            events: Vec::new(),
+            cursor,
+            is_full,
+            latest_ledger: LEDGER,
+            latest_ledger_closed_at: None,
+            oldest_ledger: None,
+            source: CoverageSource::Rpc,
+        }
+    }
+
+    #[test]
+    fn a_page_that_stands_still_does_not_split_the_transaction_that_is_held_back() {
+        let mut batcher = Batcher::new(EventId::end_of_ledger(LEDGER.previous()), 100);
+        let first = EventId::of(LEDGER, 1, 0, 0).unwrap();
+        assert!(batcher.push(vec![event(1, 0)], &page(first, true)).is_empty(), "it may go on in the next page");
+        assert!(batcher.push(Vec::new(), &page(first, false)).is_empty(), "nothing says that it ended");
+        let whole = batcher.push(vec![event(1, 1)], &page(EventId::end_of_ledger(LEDGER), false));
+        assert_eq!(whole.len(), 1);
+        assert_eq!(whole[0].quarantined.len(), 2, "the whole transaction together");
+    }
+
+    #[test]
+    fn an_empty_page_that_reaches_beyond_shows_that_what_is_held_back_is_whole() {
+        let mut batcher = Batcher::new(EventId::end_of_ledger(LEDGER.previous()), 100);
+        let first = EventId::of(LEDGER, 1, 0, 0).unwrap();
+        assert!(batcher.push(vec![event(1, 0)], &page(first, true)).is_empty());
+        let whole = batcher.push(Vec::new(), &page(EventId::end_of_ledger(LEDGER), false));
+        assert_eq!(whole[0].quarantined.len(), 1);
+        assert_eq!(whole[0].position, EventId::end_of_ledger(LEDGER));
+    }
 }

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     domain::{ContractId, EventId, LedgerRange, LedgerSequence, RawContractEvent},
+    planted::{Bug, is_planted},
     source::{Anchor, EndpointPool, EventPage, EventsFrom, SourceError, WholeLedgers},
     store::{Batch, IndexerState, KnownLedger, Store},
 };
@@ -37,6 +38,8 @@ pub(super) struct Follower<'a> {
     pub(super) store: &'a Store,
     pub(super) contract_id: &'a ContractId,
     pub(super) pace: &'a PaceArgs,
+    /// While a hole stays, everybody who may have its ledgers is asked this often.
+    pub(super) look_again: Duration,
     pub(super) backoff: Backoff,
     pub(super) reporter: Reporter,
     pub(super) committer: mpsc::Sender<Batch>,
@@ -49,8 +52,8 @@ pub(super) struct Walk {
     /// Everything up to here was handed on, or is held back in the batcher.
     pub(super) after: EventId,
     from: EventsFrom,
-    /// The newest close time seen.
-    pub(super) closed_at: Option<DateTime<Utc>>,
+    /// The newest ledger of the chain whose close time is known, and that.
+    pub(super) known_close: Option<(LedgerSequence, DateTime<Utc>)>,
     pub(super) batcher: Batcher,
     pacing: TipPacing,
     catch_up: CatchUp,
@@ -71,12 +74,14 @@ pub(super) enum Next {
 }
 
 impl Walk {
-    /// Begins after a position; `closed_at` is the newest close time known up to it.
-    pub(super) fn new(position: EventId, closed_at: Option<DateTime<Utc>>, poll: Duration) -> Self {
+    /// Begins after a position; `known_close` is a ledger up to it that closed no later than that.
+    pub(super) fn new(position: EventId, known_close: Option<(LedgerSequence, DateTime<Utc>)>, poll: Duration) -> Self {
+        let skips = is_planted(Bug::ResumeAtLedgerPlusOne);
+        let position = if skips { EventId::end_of_ledger(position.ledger()) } else { position };
         Self {
             after: position,
             from: EventsFrom::After(position),
-            closed_at,
+            known_close,
             batcher: Batcher::new(position, EVENTS_IN_A_BATCH),
             pacing: TipPacing::new(poll),
             catch_up: CatchUp::default(),
@@ -134,7 +139,10 @@ impl Follower<'_> {
                 Ok(Next::AtOnce)
             }
             Err(SourceError::BehindRetention { oldest, .. }) => Box::pin(self.fill_hole(walk, oldest)).await,
-            Err(failure @ SourceError::NodeBehind { .. }) => {
+            Err(failure @ SourceError::NodeBehind { latest, .. }) => {
+                if is_planted(Bug::NodeBehindRewinds) {
+                    *walk = Walk::new(EventId::end_of_ledger(latest.previous()), walk.known_close, self.poll());
+                }
                 self.refuse_a_reset(walk).await?;
                 self.say_away(&failure).await;
                 Ok(Next::After(self.poll()))
@@ -154,6 +162,11 @@ impl Follower<'_> {
         self.backoff.reset();
         self.said = false;
         let events = std::mem::take(&mut page.events);
+        let is_taken_for_all =
+            if events.is_empty() { Bug::EmptyPageTakenForTheTip } else { Bug::ShortPageTakenForTheEnd };
+        if is_planted(is_taken_for_all) && !page.is_full {
+            page.cursor = page.cursor.max(EventId::end_of_ledger(page.latest_ledger));
+        }
         walk.catch_up.report(&page, events.len());
         let stands_still = page.cursor <= walk.after;
         if !self.hand_on(walk, decode(events).await, &page).await {
@@ -174,8 +187,9 @@ impl Follower<'_> {
 
     /// Hands the batches on that are whole with this page; false if nobody takes them.
     pub(super) async fn hand_on(&mut self, walk: &mut Walk, events: Vec<Incoming>, page: &EventPage) -> bool {
+        let known_close = page.latest_ledger_closed_at.map(|closed_at| (page.latest_ledger, closed_at));
+        walk.known_close = walk.known_close.max(known_close);
         for batch in walk.batcher.push(events, page) {
-            walk.closed_at = walk.closed_at.max(batch.last_whole_ledger_closed_at);
             if self.committer.send(batch).await.is_err() {
                 return false;
             }
@@ -184,13 +198,15 @@ impl Follower<'_> {
         true
     }
 
-    /// A node that is behind has a tip that closed before what we have; a network that started over has one that
-    /// closed later, at a lower number.
+    /// A node that is behind has a tip that closed before any later ledger; a network that started over has one that
+    /// closed later than a ledger of a higher number did.
     async fn refuse_a_reset(&self, walk: &Walk) -> Result<(), IngestError> {
         let reached = walk.after.last_whole_ledger();
-        let (Ok(tip), Some(indexed_closed_at)) = (self.source.tip().await, walk.closed_at) else { return Ok(()) };
+        let (Ok(tip), Some((known, indexed_closed_at))) = (self.source.tip().await, walk.known_close) else {
+            return Ok(());
+        };
         match tip.closed_at {
-            Some(tip_closed_at) if tip.sequence < reached && tip_closed_at > indexed_closed_at => {
+            Some(tip_closed_at) if tip.sequence <= known && tip_closed_at > indexed_closed_at => {
                 Err(IngestError::NetworkReset { tip: tip.sequence, tip_closed_at, reached, indexed_closed_at })
             }
             _ => Ok(()),

@@ -13,6 +13,7 @@ use super::{
     error::IngestError,
     follower::{Follower, Walk},
     reporter::Reporter,
+    waits::Waits,
 };
 use crate::{
     domain::{ContractId, CoverageSource, EventId, LedgerSequence},
@@ -22,7 +23,6 @@ use crate::{
 
 /// While one batch is written the next is read and decoded; more would only hold memory.
 const BATCHES_AHEAD: usize = 1;
-const STANDBY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What to index.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub struct IngestSettings {
     pub pace: PaceArgs,
     /// What to do when the network started over.
     pub on_reset: OnReset,
+    /// How long to wait where nobody says when to go on.
+    pub waits: Waits,
     /// What the random part of waiting times grows from.
     pub seed: u64,
 }
@@ -73,7 +75,7 @@ impl Indexer {
             };
             let wait = match failure {
                 IngestError::Store(ref failure) if failure.is_unavailable() => backoff.wait(None),
-                IngestError::Store(StoreError::Fenced) => STANDBY_INTERVAL,
+                IngestError::Store(StoreError::Fenced) => self.settings.waits.standby,
                 IngestError::Source(SourceError::Transient { retry_after, .. }) => backoff.wait(retry_after),
                 reset if reset.is_reset() && self.settings.on_reset == OnReset::Archive => {
                     tokio::select! {
@@ -105,7 +107,7 @@ impl Indexer {
     }
 
     fn backoff(&self) -> Backoff {
-        Backoff::new(StdRng::seed_from_u64(self.settings.seed))
+        Backoff::new(self.settings.waits.first_backoff, StdRng::seed_from_u64(self.settings.seed))
     }
 
     /// One time as the writer: everything that is lost with it is read again from the cursor.
@@ -136,6 +138,9 @@ impl Indexer {
         let contract_id = &self.settings.contract_id;
         let progress = self.store.progress(contract_id).await?;
         let closed_at = progress.and_then(|progress| progress.last_whole_ledger_closed_at);
+        // Which ledger closed then is not stored: the newest event's or a later one.
+        let newest = self.store.newest_event().await?;
+        let known_close = newest.map(EventId::ledger).zip(closed_at);
         let (committer, receiver) = mpsc::channel(BATCHES_AHEAD);
         let follower = Follower {
             source: &self.source,
@@ -143,13 +148,14 @@ impl Indexer {
             store: &self.store,
             contract_id,
             pace: &self.settings.pace,
+            look_again: self.settings.waits.hole,
             backoff: self.backoff(),
             reporter: Reporter::new(self.store.clone(), contract_id.clone()),
             committer,
             said: false,
         };
-        let walk = Walk::new(position, closed_at, Duration::from_millis(self.settings.pace.poll_ms));
-        tokio::try_join!(follower.follow(walk, stop), commit_all(&self.store, writer, receiver))?;
+        let walk = Walk::new(position, known_close, Duration::from_millis(self.settings.pace.poll_ms));
+        tokio::try_join!(Box::pin(follower.follow(walk, stop)), commit_all(&self.store, writer, receiver))?;
         Ok(())
     }
 
@@ -187,7 +193,7 @@ impl Indexer {
                 info!("another indexer writes to this database; standing by");
                 said = true;
             }
-            sleep(STANDBY_INTERVAL).await;
+            sleep(self.settings.waits.standby).await;
         }
     }
 

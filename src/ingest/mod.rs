@@ -15,6 +15,7 @@ mod pacing;
 mod reindex;
 mod reporter;
 mod verify;
+mod waits;
 
 pub use args::{IngestArgs, OnReset, PaceArgs};
 pub use backfill::{BackfillProgress, backfill};
@@ -24,3 +25,4 @@ pub use indexer::{Indexer, IngestSettings};
 pub use late::{LateEvents, Replayed, replay_quarantine, write_late};
 pub use reindex::{Reindex, ReindexProgress};
 pub use verify::{Difference, Verified, VerifyProgress, VerifySettings, verify};
+pub use waits::Waits;

@@ -15,7 +15,10 @@ use super::{
     Anchor, EndpointHealth, EventPage, EventsFrom, LedgerEntries, LedgerPage, SourceError, StellarRpc, Tip,
     endpoint::Endpoint, verdict::Failures,
 };
-use crate::domain::{ContractId, LedgerSequence};
+use crate::{
+    domain::{ContractId, LedgerSequence},
+    planted::{Bug, is_planted},
+};
 
 /// An endpoint that has not answered by now gets company: going to another one must not take more than 2 s.
 const SLOW_AFTER: Duration = Duration::from_millis(1_500);
@@ -68,7 +71,12 @@ impl EndpointPool {
         limit: u32,
     ) -> Result<EventPage, SourceError> {
         let wanted = Some(from.ledger());
-        self.ask(wanted, |endpoint| async move { endpoint.events(contract_id, from, limit).await }).await
+        let request = |endpoint: Arc<Endpoint>| async move {
+            let forgets = is_planted(Bug::FailoverForgetsTheCursor) && !Arc::ptr_eq(&endpoint, &self.endpoints[0]);
+            let from = if forgets { EventsFrom::Ledger(from.ledger().next().next()) } else { from };
+            endpoint.events(contract_id, from, limit).await
+        };
+        self.ask(wanted, request).await
     }
 
     /// Returns the oldest and the newest ledger that any endpoint has.

@@ -8,7 +8,10 @@ use tokio::time::timeout;
 use super::{
     Batch, Committed, Prepared, StoreError, Writer, coverage, event_rows::EventColumns, listen, quarantine, upgrades,
 };
-use crate::domain::{ContractId, EventId};
+use crate::{
+    domain::{ContractId, CoverageSource, EventId},
+    planted::{Bug, is_planted},
+};
 
 /// A batch takes a tenth of a second; a database that needs this long is not there.
 const COMMIT_DEADLINE: Duration = Duration::from_mins(1);
@@ -26,6 +29,7 @@ impl Writer {
     }
 
     async fn write_and_commit(&mut self, prepared: Prepared) -> Result<Committed, StoreError> {
+        self.plant_bugs(&prepared).await?;
         let position = self.position.ok_or(StoreError::Fenced)?;
         let cursor = Cursor { contract_id: &self.contract_id, position, revision: self.revision };
         let mut transaction = self.connection.begin().await?;
@@ -38,6 +42,27 @@ impl Writer {
         transaction.commit().await?;
         self.position = Some(prepared.batch.position);
         Ok(committed)
+    }
+
+    /// Does what a commit must not do, where that is planted.
+    async fn plant_bugs(&mut self, prepared: &Prepared) -> Result<(), StoreError> {
+        if is_planted(Bug::RowsWithoutCursor) {
+            let mut transaction = self.connection.begin().await?;
+            write(&mut transaction, prepared).await?;
+            listen::notify(&mut transaction).await?;
+            transaction.commit().await?;
+        }
+        let position = prepared.batch.position;
+        if is_planted(Bug::NodeBehindRewinds) && Some(position) < self.position {
+            let lower = "update cursors set toid = $1, event_index = $2";
+            let index = i64::from(position.index());
+            sqlx::query(lower).bind(position.toid()).bind(index).execute(&mut self.connection).await?;
+            self.refresh().await?;
+        }
+        if is_planted(Bug::FenceRemoved) {
+            self.refresh().await?;
+        }
+        Ok(())
     }
 }
 
@@ -69,7 +94,7 @@ async fn raise_cursor(connection: &mut PgConnection, writer: &Cursor<'_>, batch:
     .fetch_optional(connection)
     .await?;
     match raised {
-        Some(revision) if revision == writer.revision => Ok(()),
+        Some(revision) if revision == writer.revision || is_planted(Bug::RevisionFenceRemoved) => Ok(()),
         Some(_) => Err(StoreError::Revised),
         None => Err(StoreError::Fenced),
     }
@@ -77,7 +102,8 @@ async fn raise_cursor(connection: &mut PgConnection, writer: &Cursor<'_>, batch:
 
 async fn cover(connection: &mut PgConnection, writer: &Cursor<'_>, batch: &Batch) -> Result<(), StoreError> {
     let before = writer.position.last_whole_ledger();
-    match batch.covered_by {
+    let claimed = is_planted(Bug::CoverageClaimsUnseen).then_some(CoverageSource::Rpc);
+    match batch.covered_by.or(claimed) {
         Some(source) if batch.last_whole_ledger > before => {
             coverage::extend(connection, writer.contract_id, before, batch.last_whole_ledger, source).await
         }
@@ -95,7 +121,7 @@ async fn write(connection: &mut PgConnection, prepared: &Prepared) -> Result<Com
         folded.streams.upsert(connection).await?;
     }
     upgrades::insert(connection, &batch.upgrades).await?;
-    if !batch.quarantined.is_empty() {
+    if !batch.quarantined.is_empty() && !is_planted(Bug::QuarantineDropped) {
         committed.quarantined = quarantine::insert(connection, &batch.quarantined).await?;
     }
     Ok(committed)
@@ -105,7 +131,7 @@ async fn write(connection: &mut PgConnection, prepared: &Prepared) -> Result<Com
 /// records were folded wrongly and the transaction must not commit.
 async fn insert_exactly(connection: &mut PgConnection, events: &EventColumns) -> Result<usize, StoreError> {
     let inserted = events.insert(connection).await?;
-    if inserted == events.len() {
+    if inserted == events.len() || is_planted(Bug::RowsWithoutCursor) || is_planted(Bug::DuplicateAppliedTwice) {
         return Ok(inserted);
     }
     Err(StoreError::Corrupt(format!("{inserted} of {} new event rows were inserted", events.len())))

@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::{Records, event_rows::EventColumns, stream_rows::StreamColumns};
-use crate::domain::{Amount, ContractEvent, EventId, StreamId, StreamRecord};
+use crate::{
+    domain::{Amount, ContractEvent, EventId, StreamId, StreamRecord},
+    planted::{Bug, is_planted},
+};
 
 /// The columns to insert and to upsert, and the records they come from.
 #[derive(Debug)]
@@ -26,7 +29,8 @@ pub(super) fn fold(
 ) -> Folded {
     let mut touched = BTreeSet::new();
     let mut new: Vec<(&ContractEvent, Option<Amount>)> = Vec::with_capacity(events.len());
-    for event in events.iter().filter(|event| !stored.contains(&event.raw.id)) {
+    let is_new = |event: &&ContractEvent| !stored.contains(&event.raw.id) || is_planted(Bug::DuplicateAppliedTwice);
+    for event in events.iter().filter(is_new) {
         let Some(stream_id) = event.event.stream_id() else {
             new.push((event, event.event.amount(None)));
             continue;

@@ -18,13 +18,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("devnet", &["domain", "decode"]),
     ("telemetry", &[]),
     ("lifecycle", &[]),
+    ("planted", &[]),
     ("config", &["*"]),
     ("app", &["*"]),
     ("main", &["*"]),
 ];
 
-/// What every module may import.
-const FOR_ALL: &[&str] = &["telemetry", "lifecycle"];
+/// What every module may import. Planted bugs sit where the real ones would.
+const FOR_ALL: &[&str] = &["telemetry", "lifecycle", "planted"];
 
 /// Each library that has one home, and the modules it may be named in. `clap` also lives in files named `args.rs`.
 const HOMES: &[(&str, &[&str])] = &[

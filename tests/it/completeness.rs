@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use flowfi_indexer::{
-    devnet::DevnetArgs,
-    domain::{CoverageSource, EventId, LedgerRange, LedgerSequence, holes},
+    devnet::{DevnetArgs, Fault},
+    domain::{CoverageSource, EventId, LedgerRange, LedgerSequence, UnixTime, holes},
     ingest::{BackfillProgress, Indexer, IngestSettings, OnReset, PaceArgs, Reindex, ReindexProgress, backfill},
     source::{Lake, WholeLedgers},
 };
@@ -202,6 +202,30 @@ async fn accepted_holes_are_repaired_later_by_a_backfill_that_tells_subscribers_
     assert_eq!((again.ledgers_in_all, again.events), (0, 0), "a second run has nothing to do");
     let covered = world.store.coverage(&contract_id).await.unwrap();
     assert_eq!(holes(wide, covered.iter().map(|covered| covered.ledgers)), []);
+}
+
+#[sqlx::test]
+async fn a_node_that_is_behind_after_a_quiet_catch_up_is_no_reset(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    let start = world.devnet.latest_closed_at();
+    for number in 1..=10 {
+        world.devnet.close_ledger_at(UnixTime(start.0 + 5 * number)).unwrap();
+    }
+    world.index_to_the_tip(world.indexer(100)).await;
+    // As a catch-up in small windows leaves it: no close time is known after that of the last event.
+    let last_event =
+        "update cursors set last_whole_ledger_closed_at = (select max(ledger_closed_at) from stream_events)";
+    sqlx::query(last_event).execute(&world.pool).await.unwrap();
+    world.devnet.inject(Fault::NodeBehind { ledgers: 3 }, None).unwrap();
+    world.start_indexer(100);
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    let away = |status: &Value| status["indexer"]["state"] == "sourceAway";
+    status_says(&world, &base, "the node is waited for", away).await;
+    world.devnet.clear_faults();
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.indexed().await;
+    world.assert_equal_to_the_chain().await;
 }
 
 #[sqlx::test]

@@ -8,7 +8,7 @@ use flowfi_indexer::{
     domain::{Address, Amount, EventId, FeedId, StreamEntry, StreamId, SystemClock, UnixTime},
     feed::{self, Feed},
     http::{self, HttpState, Limits, LocalRoutes, Origin},
-    ingest::{Indexer, IngestError, IngestSettings, OnReset, PaceArgs},
+    ingest::{Indexer, IngestError, IngestSettings, OnReset, PaceArgs, Waits},
     source::EndpointPool,
     store::{EventAtoms, EventRange, PageRequest, PageStart, Progress, Store, StreamListFilter},
 };
@@ -122,6 +122,7 @@ impl World {
             contract_id: self.devnet.contract_id(),
             pace: PaceArgs { start_ledger: None, poll_ms: 10, page_limit: 100 },
             on_reset: OnReset::Stop,
+            waits: Waits::default(),
             seed: 7,
         }
     }

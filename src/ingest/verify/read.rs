@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use tracing::warn;
 
 use super::{
-    super::{backoff::Backoff, error::IngestError},
+    super::{backoff::Backoff, error::IngestError, waits::Waits},
     compare::{ChainEntry, Seen},
     draw,
 };
@@ -45,7 +45,7 @@ impl<'a> Reading<'a> {
         patience: Duration,
         mut rng: StdRng,
     ) -> Self {
-        let backoff = Backoff::new(StdRng::seed_from_u64(rng.random()));
+        let backoff = Backoff::new(Waits::default().first_backoff, StdRng::seed_from_u64(rng.random()));
         Self { store, contract_id, source, instance_key: contract_instance_key(contract_id), patience, rng, backoff }
     }
 

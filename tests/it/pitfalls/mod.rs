@@ -9,7 +9,7 @@ use std::{future::Future, pin::pin};
 use flowfi_indexer::{
     devnet::{Emit, EventKind, RawEvent},
     domain::{ContractId, EventId, LedgerRange, LedgerSequence, RawContractEvent},
-    ingest::{Indexer, IngestSettings, OnReset, PaceArgs},
+    ingest::{Indexer, IngestSettings, OnReset, PaceArgs, Waits},
     source::EndpointPool,
     store::{IndexerReport, Progress, Store},
 };
@@ -49,6 +49,7 @@ fn indexer_of(fake: &FakeRpc, store: &Store) -> Indexer {
         contract_id: contract(),
         pace: PaceArgs { start_ledger: Some(FIRST.0), poll_ms: ONE_LOOK_MS, page_limit: 100 },
         on_reset: OnReset::Stop,
+        waits: Waits::default(),
         seed: 7,
     };
     Indexer::new(pool_of(fake), Vec::new(), store.clone(), settings)

@@ -1,0 +1,169 @@
+//! The local network of one seed, and what is known of everything it emitted.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use chrono::{DateTime, Utc};
+use flowfi_indexer::{
+    devnet::{Call, Devnet, DevnetArgs, Input},
+    domain::{Address, Amount, Clock, EventId, EventKind, EventType, LedgerSequence, RawContractEvent, StreamId},
+    ingest::Incoming,
+    source::{EndpointPool, EventsFrom},
+    store::EventAtoms,
+};
+use rand::{Rng, rngs::StdRng};
+
+/// The endpoint that the simulation itself reads: it has no faults.
+const ORACLE: &str = "oracle";
+/// The account that every subscriber listens to besides: its creation ends the history.
+const SENTINEL: &str = "sentinel";
+const FIRST_SECOND: i64 = 1_700_000_000;
+
+/// A clock that goes on when told to.
+struct SteppedClock(AtomicI64);
+
+impl Clock for SteppedClock {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp(self.0.load(Ordering::Relaxed), 0).unwrap()
+    }
+}
+
+/// Where an event belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Row(EventType, Option<StreamId>),
+    Quarantine,
+    Upgrade,
+}
+
+pub struct Happened {
+    pub raw: RawContractEvent,
+    pub place: Place,
+}
+
+pub struct Chain {
+    pub devnet: Devnet,
+    clock: Arc<SteppedClock>,
+    oracle: Option<EndpointPool>,
+    pub events: BTreeMap<EventId, Happened>,
+}
+
+impl Chain {
+    pub fn new(args: &DevnetArgs) -> Self {
+        let clock = Arc::new(SteppedClock(AtomicI64::new(FIRST_SECOND)));
+        let devnet = Devnet::open(args, None, clock.clone()).unwrap();
+        Self { devnet, clock, oracle: None, events: BTreeMap::new() }
+    }
+
+    /// Begins to read what happens, at the base URL under which the network is served.
+    pub async fn read_at(&mut self, base: &str) {
+        self.oracle = Some(self.pool(base, &[ORACLE], 0));
+        self.read_from(LedgerSequence(2)).await;
+    }
+
+    pub fn pool(&self, base: &str, endpoints: &[&str], seed: u64) -> EndpointPool {
+        let urls: Vec<String> = endpoints.iter().map(|name| format!("{base}/devnet/rpc/{name}")).collect();
+        EndpointPool::new(&urls, self.devnet.passphrase().to_owned(), seed).unwrap()
+    }
+
+    /// Closes a ledger of so many random transactions, some time after the one before.
+    pub async fn close(&mut self, rng: &mut StdRng, inputs: usize) {
+        self.clock.0.fetch_add(rng.random_range(0..3_000), Ordering::Relaxed);
+        let inputs = self.devnet.random_inputs(rng, inputs);
+        self.close_with(inputs).await;
+    }
+
+    /// Closes so many ledgers without transactions, each some seconds after the one before.
+    pub fn close_quiet(&self, rng: &mut StdRng, count: u32) {
+        for _ in 0..count {
+            self.clock.0.fetch_add(rng.random_range(1..8), Ordering::Relaxed);
+            self.devnet.close_ledger().unwrap();
+        }
+    }
+
+    /// Closes a ledger with the creation that ends the history, and returns the id of its last event.
+    pub async fn close_sentinel(&mut self) -> EventId {
+        let creation = Call::Create {
+            sender: self.sentinel(),
+            recipient: self.devnet.account("alice"),
+            token: self.devnet.token().into(),
+            amount: Amount(1_000_000),
+            duration_seconds: 100,
+        };
+        self.close_with(vec![creation.into()]).await;
+        *self.events.keys().next_back().unwrap()
+    }
+
+    pub fn sentinel(&self) -> Address {
+        self.devnet.account(SENTINEL)
+    }
+
+    async fn close_with(&mut self, inputs: Vec<Input>) {
+        let answers: Vec<_> = inputs.into_iter().map(|input| self.devnet.submit(input)).collect();
+        let ledger = self.devnet.close_ledger().unwrap();
+        for answer in answers {
+            answer.await.unwrap();
+        }
+        self.read_from(ledger).await;
+    }
+
+    async fn read_from(&mut self, ledger: LedgerSequence) {
+        let oracle = self.oracle.as_ref().expect("the network is served");
+        let page = oracle.events(&self.devnet.contract_id(), EventsFrom::Ledger(ledger), 10_000).await.unwrap();
+        for raw in page.events {
+            let place = match Incoming::decode(raw.clone()) {
+                Incoming::Event(event) => Place::Row(event.event.event_type(), event.event.stream_id()),
+                Incoming::Upgrade(_) => Place::Upgrade,
+                Incoming::Quarantined(_) => Place::Quarantine,
+            };
+            self.events.insert(raw.id, Happened { raw, place });
+        }
+        let emitted = self.devnet.events_emitted().into_iter().filter(|id| id.ledger() >= ledger);
+        let of_contract = self.events.range(EventId::end_of_ledger(ledger.previous())..);
+        let read = of_contract.filter(|(_, event)| event.raw.kind == EventKind::Contract).map(|(id, _)| *id);
+        assert!(emitted.eq(read), "the oracle reads what the network says it emitted in ledger {ledger}");
+    }
+
+    /// The ids of those that belong to a place, in order.
+    pub fn ids_of(&self, is: impl Fn(Place) -> bool) -> Vec<EventId> {
+        self.events.iter().filter(|(_, event)| is(event.place)).map(|(id, _)| *id).collect()
+    }
+
+    pub fn stream_of(&self, id: EventId) -> Option<StreamId> {
+        match self.events.get(&id)?.place {
+            Place::Row(_, stream_id) => stream_id,
+            Place::Quarantine | Place::Upgrade => None,
+        }
+    }
+
+    /// Sender and recipient of the stream of an event, by the contract's own storage.
+    pub fn parties_of(&self, id: EventId) -> Option<(Address, Address)> {
+        let entry = self.devnet.stream_entry(self.stream_of(id)?)?;
+        Some((entry.sender, entry.recipient))
+    }
+
+    /// Whether a subscription is about an event, and whether it takes the parties to know.
+    pub fn matches(&self, atoms: &EventAtoms, id: EventId) -> Option<ByWhat> {
+        let Place::Row(event_type, stream_id) = self.events.get(&id)?.place else { return None };
+        if !atoms.types.is_empty() && !atoms.types.contains(&event_type) {
+            return None;
+        }
+        if atoms.all || atoms.streams.iter().any(|(_, wanted)| Some(*wanted) == stream_id) {
+            return Some(ByWhat::Itself);
+        }
+        let (sender, recipient) = self.parties_of(id)?;
+        (atoms.users.contains(&sender) || atoms.users.contains(&recipient)).then_some(ByWhat::Parties)
+    }
+}
+
+/// What an event was found by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByWhat {
+    Itself,
+    Parties,
+}

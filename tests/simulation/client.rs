@@ -1,0 +1,207 @@
+//! Subscribers: each follows the feed over one gateway or another, is slow, leaves, and comes back with the last id it has.
+
+use std::{
+    fmt::Write,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use flowfi_indexer::{
+    domain::{Epoch, EventId, FeedId},
+    feed::LastEventId,
+    store::EventAtoms,
+};
+use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use crate::daemon::Gateway;
+
+pub type Gateways = Arc<Mutex<Vec<Gateway>>>;
+
+/// What a subscriber wants and how it goes about it.
+#[derive(Clone)]
+pub struct Plan {
+    pub atoms: EventAtoms,
+    /// The position to begin after; none for what comes from now on.
+    pub from: Option<EventId>,
+    pub over_http: bool,
+    pub seed: u64,
+}
+
+/// What a subscriber was handed.
+#[derive(Default)]
+pub struct Log {
+    /// The position it began after.
+    pub start: Option<EventId>,
+    /// What it resumes from.
+    last: Option<EventId>,
+    pub ids: Vec<EventId>,
+    pub sessions: u32,
+    pub failure: Option<String>,
+}
+
+pub struct Client {
+    pub plan: Plan,
+    pub log: Arc<Mutex<Log>>,
+    _task: JoinSet<()>,
+}
+
+impl Client {
+    pub fn start(plan: Plan, gateways: Gateways, http: reqwest::Client) -> Self {
+        let log = Arc::new(Mutex::new(Log { start: plan.from, last: plan.from, ..Log::default() }));
+        let rng = StdRng::seed_from_u64(plan.seed);
+        let mut following = Following { plan: plan.clone(), log: Arc::clone(&log), rng, http };
+        let mut task = JoinSet::new();
+        task.spawn(async move { following.run(&gateways).await });
+        Self { plan, log, _task: task }
+    }
+}
+
+/// How a session ended that did not fail.
+struct Ended;
+
+struct Following {
+    plan: Plan,
+    log: Arc<Mutex<Log>>,
+    rng: StdRng,
+    http: reqwest::Client,
+}
+
+impl Following {
+    async fn run(&mut self, gateways: &Gateways) {
+        loop {
+            let gateway = gateways.lock().unwrap().choose(&mut self.rng).cloned();
+            if let Some(gateway) = gateway {
+                let stopped = gateway.stop.clone();
+                self.log.lock().unwrap().sessions += 1;
+                let session = async {
+                    if self.plan.over_http { self.over_http(&gateway).await } else { self.directly(&gateway).await }
+                };
+                let ended = tokio::select! {
+                    () = stopped.cancelled() => Ok(Ended),
+                    ended = session => ended,
+                };
+                if let Err(failure) = ended {
+                    self.log.lock().unwrap().failure = Some(failure);
+                    return;
+                }
+            }
+            let away = self.rng.random_range(1..30);
+            sleep(Duration::from_millis(away)).await;
+        }
+    }
+
+    async fn directly(&mut self, gateway: &Gateway) -> Result<Ended, String> {
+        let last = self.log.lock().unwrap().last;
+        let last = last.map_or(LastEventId::None, |event| LastEventId::Known(FeedId { event, epoch: Epoch(0) }));
+        let opened = match gateway.feed.subscribe(self.plan.atoms.clone(), last).await {
+            Ok(opened) => opened,
+            Err(failure) if failure.is_unavailable() => return Ok(Ended),
+            Err(failure) => return Err(format!("a subscription was refused: {failure}")),
+        };
+        if let Some(reset) = opened.reset {
+            return Err(format!("a subscription after {last:?} was reset: {reset:?}"));
+        }
+        let mut subscription = opened.subscription;
+        self.begin_at(subscription.position().map(|position| position.event));
+        for _ in 0..self.rng.random_range(1..40) {
+            self.be_slow().await;
+            match timeout(self.patience(), subscription.next()).await {
+                Err(_) if self.rng.random() => break,
+                Err(_) => {}
+                Ok(Err(failure)) => return Err(format!("a subscription failed: {failure}")),
+                Ok(Ok(frames)) => {
+                    for frame in frames {
+                        self.take(std::str::from_utf8(&frame).unwrap().trim_end())?;
+                    }
+                }
+            }
+        }
+        Ok(Ended)
+    }
+
+    async fn over_http(&mut self, gateway: &Gateway) -> Result<Ended, String> {
+        let mut request = self.http.get(format!("{}/v1/events/subscribe?{}", gateway.base, query_of(&self.plan.atoms)));
+        if let Some(last) = self.log.lock().unwrap().last {
+            request = request.header("last-event-id", last.to_string());
+        }
+        let Ok(mut response) = request.send().await else { return Ok(Ended) };
+        if response.status() != 200 {
+            return Err(format!("a subscription was answered {}", response.status()));
+        }
+        let mut text = String::new();
+        for _ in 0..self.rng.random_range(1..40) {
+            self.be_slow().await;
+            match timeout(self.patience(), response.chunk()).await {
+                Err(_) if self.rng.random() => break,
+                Err(_) => {}
+                Ok(Err(_) | Ok(None)) => break,
+                Ok(Ok(Some(chunk))) => text += std::str::from_utf8(&chunk).unwrap(),
+            }
+            while let Some((frame, rest)) = text.split_once("\n\n") {
+                self.take(frame)?;
+                let rest = rest.to_owned();
+                text = rest;
+            }
+        }
+        Ok(Ended)
+    }
+
+    fn take(&self, frame: &str) -> Result<(), String> {
+        let field = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        let id = field("id").map(|text| text.parse::<FeedId>().map(|id| id.event)).transpose();
+        let id = id.map_err(|failure| format!("{frame:?}: {failure}"))?;
+        match field("event") {
+            Some("connected") => self.begin_at(id),
+            Some("reset") => return Err(format!("a client was reset: {frame}")),
+            Some("revised") | None => {}
+            Some(_) => {
+                let id = id.ok_or_else(|| format!("an event without an id: {frame}"))?;
+                self.log.lock().unwrap().ids.push(id);
+            }
+        }
+        let mut log = self.log.lock().unwrap();
+        log.last = id.or(log.last);
+        Ok(())
+    }
+
+    /// Notes where a subscription without a last id begins.
+    fn begin_at(&self, position: Option<EventId>) {
+        let mut log = self.log.lock().unwrap();
+        if log.last.is_none() {
+            log.start = Some(position.unwrap_or(EventId::ZERO));
+            log.last = position;
+        }
+    }
+
+    fn patience(&mut self) -> Duration {
+        Duration::from_millis(self.rng.random_range(5..150))
+    }
+
+    async fn be_slow(&mut self) {
+        if self.rng.random_ratio(1, 8) {
+            let pause = self.rng.random_range(0..60);
+            sleep(Duration::from_millis(pause)).await;
+        }
+    }
+}
+
+fn query_of(atoms: &EventAtoms) -> String {
+    let mut query = String::new();
+    if atoms.all {
+        query += "&all=true";
+    }
+    for (_, stream) in &atoms.streams {
+        write!(query, "&streams={stream}").unwrap();
+    }
+    for user in &atoms.users {
+        write!(query, "&users={user}").unwrap();
+    }
+    for event_type in &atoms.types {
+        write!(query, "&types={event_type}").unwrap();
+    }
+    query.trim_start_matches('&').to_owned()
+}

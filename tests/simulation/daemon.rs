@@ -1,0 +1,106 @@
+//! The processes of a world: indexers and gateways, as tasks that can be killed at any point.
+
+use std::{sync::Arc, time::Duration};
+
+use flowfi_indexer::{
+    domain::ContractId,
+    feed::{self, Feed},
+    http::{self, HttpState, LocalRoutes},
+    ingest::{Indexer, IngestError},
+    store::{Store, StoreError},
+};
+use rand::{SeedableRng, rngs::StdRng};
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+const MAX_LAG_LEDGERS: u32 = 24;
+const WRITE_DEADLINE: Duration = Duration::from_secs(30);
+const HEARTBEAT: Duration = Duration::from_millis(15);
+
+/// An indexer; dropping it is its `kill -9`: its connections break inside whatever they were doing.
+pub struct IndexerProcess {
+    stop: CancellationToken,
+    task: JoinSet<Result<(), IngestError>>,
+}
+
+impl IndexerProcess {
+    pub fn start(indexer: Indexer) -> Self {
+        let stop = CancellationToken::new();
+        let mut task = JoinSet::new();
+        task.spawn(indexer.run(stop.clone()));
+        Self { stop, task }
+    }
+
+    /// Why it ended unasked.
+    pub fn failure(&mut self) -> Option<String> {
+        match self.task.try_join_next()? {
+            Ok(Ok(())) => Some("the indexer ended unasked".to_owned()),
+            Ok(Err(failure)) => Some(format!("the indexer ended: {failure}")),
+            Err(failure) => Some(format!("the indexer broke off: {failure}")),
+        }
+    }
+
+    /// Asks it to end and waits until it has.
+    pub async fn stop(mut self) -> Result<(), String> {
+        self.stop.cancel();
+        match self.task.join_next().await {
+            Some(Ok(Err(failure))) => Err(format!("the indexer ended: {failure}")),
+            Some(Err(failure)) => Err(format!("the indexer broke off: {failure}")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a subscriber needs to know of a gateway.
+#[derive(Clone)]
+pub struct Gateway {
+    pub feed: Feed,
+    pub base: Arc<str>,
+    pub stop: CancellationToken,
+}
+
+/// A gateway: a tailer and a server. Dropping it is its end.
+pub struct GatewayProcess {
+    pub gateway: Gateway,
+    tasks: JoinSet<Result<(), StoreError>>,
+}
+
+impl Drop for GatewayProcess {
+    fn drop(&mut self) {
+        self.gateway.stop.cancel();
+    }
+}
+
+impl GatewayProcess {
+    pub async fn start(store: Store, contract_id: ContractId, ring_events: usize) -> Result<Self, StoreError> {
+        let feed = Feed::open(store.clone(), contract_id.clone(), ring_events).await?;
+        let stop = CancellationToken::new();
+        let rng = StdRng::seed_from_u64(7);
+        let state = HttpState::new(store, feed.clone(), contract_id, HEARTBEAT, MAX_LAG_LEDGERS, stop.clone(), rng);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(feed::tail(feed.clone(), stop.clone()));
+        let base = serve(&mut tasks, http::router(state, LocalRoutes::None, &[]), stop.clone()).await;
+        Ok(Self { gateway: Gateway { feed, base: base.into(), stop }, tasks })
+    }
+
+    /// Why it ended unasked.
+    pub fn failure(&mut self) -> Option<String> {
+        let ended = self.tasks.try_join_next()?;
+        Some(format!("a task of a gateway ended unasked: {ended:?}"))
+    }
+}
+
+/// Serves routes on a free port until stopped, and returns the base URL.
+pub async fn serve(
+    tasks: &mut JoinSet<Result<(), StoreError>>,
+    router: axum::Router,
+    stop: CancellationToken,
+) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tasks.spawn(async move {
+        http::serve(listener, router, WRITE_DEADLINE, stop).await.unwrap();
+        Ok(())
+    });
+    format!("http://{address}")
+}

@@ -1,0 +1,156 @@
+//! One worker's database: emptied between seeds, disturbed on request, and watched.
+
+use std::{
+    env,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use flowfi_indexer::{domain::EventId, store::Store};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool, Row,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::time::sleep;
+
+const TABLES: &str = "accepted_gaps, contract_upgrades, coverage, cursors, indexer_reports, network, quarantine, \
+                      revisions, stream_events, streams";
+/// A schema with nothing in it: who reads it first holds another writer's lock over the same tables.
+const OTHER_LOCK: [(&str, &str); 1] = [("search_path", "another_lock,public")];
+const DAEMON: &str = "flowfi-indexer";
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Statements fail with a serialization failure while a sequence, which no rollback turns back, counts up to 0.
+const FAILURES: &str = "
+    create schema another_lock;
+    create sequence simulated_statements minvalue -1000;
+    create function simulated_failure() returns trigger language plpgsql as $$
+    begin
+        if current_setting('application_name') = 'flowfi-indexer'
+            and nextval('simulated_statements') between -2 and -1
+        then
+            raise exception 'simulated' using errcode = '40001';
+        end if;
+        return null;
+    end $$;
+    create trigger simulated before insert or update on cursors execute function simulated_failure();
+    create trigger simulated before insert or update on coverage execute function simulated_failure();
+    create trigger simulated before insert or update on stream_events execute function simulated_failure();
+    create trigger simulated before insert or update on streams execute function simulated_failure();
+    create trigger simulated before insert or update on quarantine execute function simulated_failure();
+    create trigger simulated before insert or update on revisions execute function simulated_failure();";
+
+pub struct Database {
+    server: PgConnectOptions,
+    options: PgConnectOptions,
+    name: String,
+    pub control: PgPool,
+}
+
+impl Database {
+    pub async fn create(number: usize) -> Self {
+        let url = env::var("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL server; `make simulate` starts one");
+        let server: PgConnectOptions = url.parse().unwrap();
+        let name = format!("simulation_{}_{number}", std::process::id());
+        let mut connection = PgConnection::connect_with(&server).await.unwrap();
+        let create = format!("create database {name}");
+        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.unwrap();
+        let options = server.clone().database(&name);
+        let control = PgPoolOptions::new().max_connections(3).connect_with(options.clone()).await.unwrap();
+        Store::on(control.clone()).migrate().await.unwrap();
+        sqlx::raw_sql(FAILURES).execute(&control).await.unwrap();
+        Self { server, options, name, control }
+    }
+
+    pub async fn clear(&self) {
+        self.terminate(1.0).await;
+        sqlx::raw_sql(AssertSqlSafe(format!("truncate {TABLES} restart identity")))
+            .execute(&self.control)
+            .await
+            .unwrap();
+        self.fail_statements_after(-1).await;
+    }
+
+    pub async fn remove(self) {
+        self.control.close().await;
+        let mut connection = PgConnection::connect_with(&self.server).await.unwrap();
+        let drop = format!("drop database {} with (force)", self.name);
+        sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut connection).await.unwrap();
+    }
+
+    /// A store as a daemon opens it.
+    pub async fn store(&self) -> Store {
+        Store::connect(self.options.to_url_lossy().as_str(), 4).await.unwrap()
+    }
+
+    /// A store whose writer holds another lock, as behind a pooler that keeps none: only the fence is left.
+    pub async fn store_with_another_lock(&self) -> Store {
+        let options = self.options.clone().application_name(DAEMON).options(OTHER_LOCK);
+        Store::on(PgPoolOptions::new().max_connections(4).connect_with(options).await.unwrap())
+    }
+
+    /// Ends the connections of daemons, each with this probability.
+    pub async fn terminate(&self, probability: f64) {
+        let end = "select pg_terminate_backend(pid) from pg_stat_activity
+                   where datname = current_database() and application_name = $1 and random() < $2";
+        sqlx::query(end).bind(DAEMON).bind(probability).execute(&self.control).await.unwrap();
+    }
+
+    /// Ends every connection of daemons and waits until they are gone, and with them what they had begun.
+    pub async fn end_connections(&self) {
+        let count = "select count(*) from pg_stat_activity
+                     where datname = current_database() and application_name = $1";
+        loop {
+            self.terminate(1.0).await;
+            let left: i64 = sqlx::query_scalar(count).bind(DAEMON).fetch_one(&self.control).await.unwrap();
+            if left == 0 {
+                return;
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Lets so many statements pass, then two fail; below zero none fails.
+    pub async fn fail_statements_after(&self, pass: i64) {
+        let next = if pass < 0 { 0 } else { -2 - pass };
+        let set = "select setval('simulated_statements', $1, false)";
+        sqlx::query(set).bind(next).execute(&self.control).await.unwrap();
+    }
+
+    pub async fn forget_reports(&self) {
+        sqlx::query("delete from indexer_reports").execute(&self.control).await.unwrap();
+    }
+
+    /// Whether an indexer says that it stands before a hole.
+    pub async fn reports_a_hole(&self) -> bool {
+        let look = "select exists (select from indexer_reports where state = 'hole')";
+        sqlx::query_scalar(look).fetch_one(&self.control).await.unwrap()
+    }
+
+    /// Looks again and again whether what must always be true is: every row lies at or before the cursor, which is
+    /// only ever raised. Ends with what is not.
+    pub async fn watch(control: PgPool, broken: Arc<Mutex<Option<String>>>) {
+        let look = "select c.toid, c.event_index, c.last_whole_ledger, exists (
+                        select from stream_events e where (e.toid, e.event_index) > (c.toid, c.event_index)
+                    ) as beyond from cursors c";
+        let mut before = (EventId::ZERO, 0);
+        loop {
+            if let Some(row) = sqlx::query(look).fetch_optional(&control).await.unwrap() {
+                let cursor = EventId::from_parts(row.get("toid"), row.get("event_index")).unwrap();
+                let now = (cursor, row.get::<i64, _>("last_whole_ledger"));
+                let fault = if row.get("beyond") {
+                    Some(format!("there are event rows beyond the cursor {cursor}"))
+                } else {
+                    (now.0 < before.0 || now.1 < before.1)
+                        .then(|| format!("the cursor went from {before:?} to {now:?}"))
+                };
+                if fault.is_some() {
+                    *broken.lock().unwrap() = fault;
+                    return;
+                }
+                before = now;
+            }
+            sleep(LOOK).await;
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Many seeds at once: a few workers, each with a database of its own, until one fails or all are through.
+
+use std::{
+    env,
+    fmt::Write as _,
+    io::Write as _,
+    num::NonZeroUsize,
+    path::Path,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use futures_util::FutureExt;
+use tokio::runtime::Runtime;
+
+use crate::{
+    database::Database,
+    world::{Place, World},
+};
+
+/// A world mostly waits: for the database, for the network, for a moment to pass.
+const WORKERS_A_CORE: usize = 4;
+
+pub struct Failure {
+    pub seed: u64,
+    pub what: String,
+    pub story: String,
+}
+
+/// How a run over seeds ended.
+pub struct Run {
+    pub seeds: usize,
+    pub took: Duration,
+    pub failure: Option<Failure>,
+}
+
+/// Reads a number from the environment.
+pub fn number_from(name: &str) -> Option<u64> {
+    let text = env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+}
+
+/// Says something at once, also where the test's output is kept back.
+pub fn say(what: &str) {
+    let _ = writeln!(std::io::stderr(), "{what}");
+}
+
+/// Runs these seeds until one fails.
+pub fn run(seeds: &[u64]) -> Run {
+    let began = Instant::now();
+    let runtime = Runtime::new().unwrap();
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let workers = number_from("WORKERS").map_or(cores * WORKERS_A_CORE, |number| usize::try_from(number).unwrap());
+    let queue = Queue { seeds, next: AtomicUsize::new(0), over: AtomicBool::new(false) };
+    let failure = thread::scope(|scope| {
+        let work = |number| {
+            let (runtime, queue) = (&runtime, &queue);
+            scope.spawn(move || runtime.block_on(work(number, queue)))
+        };
+        let workers: Vec<_> = (0..workers.min(seeds.len())).map(work).collect();
+        workers.into_iter().find_map(|worker| worker.join().unwrap())
+    });
+    Run { seeds: queue.next.into_inner().min(seeds.len()), took: began.elapsed(), failure }
+}
+
+/// What is left to do.
+struct Queue<'a> {
+    seeds: &'a [u64],
+    next: AtomicUsize,
+    over: AtomicBool,
+}
+
+async fn work(number: usize, queue: &Queue<'_>) -> Option<Failure> {
+    let place = place(number).await;
+    let mut failure = None;
+    while failure.is_none() && !queue.over.load(Ordering::Relaxed) {
+        let Some(seed) = queue.seeds.get(queue.next.fetch_add(1, Ordering::Relaxed)) else { break };
+        failure = play(*seed, &place).await;
+        queue.over.fetch_or(failure.is_some(), Ordering::Relaxed);
+    }
+    let _ = std::fs::remove_dir_all(&place.lake_folder);
+    place.database.remove().await;
+    failure
+}
+
+async fn place(number: usize) -> Place {
+    let name = format!("simulation-{}-{number}", std::process::id());
+    // An error means that it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Place {
+        database: Database::create(number).await,
+        http: reqwest::Client::builder().build().unwrap(),
+        lake_folder: Path::new(env!("CARGO_TARGET_TMPDIR")).join(name),
+    }
+}
+
+async fn play(seed: u64, place: &Place) -> Option<Failure> {
+    let mut world = World::new(seed, place).await;
+    let history = async {
+        world.play().await?;
+        world.finish().await
+    };
+    let ended = std::panic::AssertUnwindSafe(history).catch_unwind().await;
+    let what = match ended {
+        Ok(Ok(())) => return None,
+        Ok(Err(what)) => what,
+        Err(panic) => match panic.downcast_ref::<String>() {
+            Some(text) => format!("the simulation broke off: {text}"),
+            None => "the simulation broke off".to_owned(),
+        },
+    };
+    let mut story = String::new();
+    for (number, step) in world.story.iter().enumerate() {
+        writeln!(story, "  {number:>3} {step}").unwrap();
+    }
+    Some(Failure { seed, what, story })
+}
+
+impl Failure {
+    pub fn full(&self) -> String {
+        let Self { seed, what, story } = self;
+        format!("seed {seed}: {what}\n{story}again: SEED={seed} make simulate")
+    }
+}

@@ -1,0 +1,274 @@
+//! One seed: a small world, a random history of it, and its end.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use flowfi_indexer::{
+    devnet::DevnetArgs,
+    domain::{ContractId, EventId, LedgerRange, StreamId},
+    ingest::{Indexer, IngestSettings, OnReset, PaceArgs, Waits},
+    source::{Lake, WholeLedgers},
+    store::{Store, StoreError},
+};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    chain::Chain,
+    client::{Client, Gateways},
+    daemon::{GatewayProcess, IndexerProcess, serve},
+    database::Database,
+};
+
+/// What a daemon asks, in order of preference.
+pub const ENDPOINTS: [&str; 3] = ["a", "b", "c"];
+/// Has every ledger, without faults; only asked for whole ledgers.
+const ARCHIVE: &str = "archive";
+/// Everything is over within a second or two; a machine under load gets this much.
+pub const DEADLINE: Duration = Duration::from_secs(if cfg!(feature = "planted-bugs") { 12 } else { 30 });
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Who fills a hole in the endpoints' events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filler {
+    /// Nobody: it is given up by name.
+    Nobody,
+    Lake,
+    GetLedgers,
+}
+
+/// A worker's own things, used by one seed after the other.
+pub struct Place {
+    pub database: Database,
+    pub http: reqwest::Client,
+    pub lake_folder: PathBuf,
+}
+
+pub struct World<'a> {
+    pub place: &'a Place,
+    pub rng: StdRng,
+    /// What was done, for who has to find out why it failed.
+    pub story: Vec<String>,
+    pub chain: Chain,
+    pub filler: Filler,
+    base: String,
+    endpoints: usize,
+    page_limit: u32,
+    pub indexers: Vec<IndexerProcess>,
+    gateway_processes: Vec<GatewayProcess>,
+    gateways: Gateways,
+    pub clients: Vec<Client>,
+    /// Ledgers that were given up and are not filled since.
+    pub given_up: Vec<LedgerRange>,
+    /// Events that were not there when they should have been sent: nobody need have been told.
+    pub late: BTreeSet<EventId>,
+    /// Streams of which something was missing for a while.
+    pub touched: BTreeSet<StreamId>,
+    pub forgotten: Vec<EventId>,
+    broken: Arc<Mutex<Option<String>>>,
+    _tasks: JoinSet<Result<(), StoreError>>,
+    stop: CancellationToken,
+}
+
+impl Drop for World<'_> {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl<'a> World<'a> {
+    pub async fn new(seed: u64, place: &'a Place) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        place.database.clear().await;
+        let _ = fs::remove_dir_all(&place.lake_folder);
+        let filler = [Filler::Nobody, Filler::Lake, Filler::GetLedgers][rng.random_range(0..3)];
+        let history_events = if rng.random_ratio(1, 4) { rng.random_range(1..150) } else { 0 };
+        let lake_dir = Some(place.lake_folder.clone());
+        let mut chain = Chain::new(&DevnetArgs { history_events, seed, lake_dir, ..DevnetArgs::by_hand() });
+        let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
+        let base = serve(&mut tasks, chain.devnet.router(), stop.clone()).await;
+        chain.read_at(&base).await;
+        let broken = Arc::default();
+        let watched = Database::watch(place.database.control.clone(), Arc::clone(&broken));
+        tasks.spawn(async move {
+            watched.await;
+            Ok(())
+        });
+        let page_limit = if rng.random_ratio(1, 3) { 10_000 } else { rng.random_range(1..20) };
+        let endpoints = rng.random_range(1..=ENDPOINTS.len());
+        let story =
+            vec![format!("{filler:?}, {endpoints} endpoints, pages of {page_limit}, {history_events} events before")];
+        Self {
+            place,
+            rng,
+            story,
+            chain,
+            filler,
+            base,
+            endpoints,
+            page_limit,
+            indexers: Vec::new(),
+            gateway_processes: Vec::new(),
+            gateways: Gateways::default(),
+            clients: Vec::new(),
+            given_up: Vec::new(),
+            late: BTreeSet::new(),
+            touched: BTreeSet::new(),
+            forgotten: Vec::new(),
+            broken,
+            _tasks: tasks,
+            stop,
+        }
+    }
+
+    pub fn tell(&mut self, what: impl Into<String>) {
+        self.story.push(what.into());
+    }
+
+    pub fn endpoints(&self) -> &'static [&'static str] {
+        &ENDPOINTS[..self.endpoints]
+    }
+
+    pub fn contract_id(&self) -> ContractId {
+        self.chain.devnet.contract_id()
+    }
+
+    pub async fn store(&self) -> Store {
+        self.place.database.store().await
+    }
+
+    /// A store without the faults of a daemon's.
+    pub fn control(&self) -> Store {
+        Store::on(self.place.database.control.clone())
+    }
+
+    /// The lake that the network writes, as an operator reads it.
+    pub async fn lake(&self) -> WholeLedgers {
+        let location = self.place.lake_folder.to_str().unwrap();
+        let rng = StdRng::seed_from_u64(7);
+        WholeLedgers::of_lake(Lake::open(location, self.chain.devnet.passphrase(), 4, rng).await.unwrap()).unwrap()
+    }
+
+    async fn whole_ledgers(&self) -> Vec<WholeLedgers> {
+        match self.filler {
+            Filler::Nobody => Vec::new(),
+            Filler::Lake => vec![self.lake().await],
+            Filler::GetLedgers => {
+                let pool = self.chain.pool(&self.base, &[ARCHIVE], 7);
+                vec![WholeLedgers::of_rpc(pool, StdRng::seed_from_u64(7)).unwrap()]
+            }
+        }
+    }
+
+    /// Starts an indexer; one with another lock knows nothing of the others but what the fence says.
+    pub async fn start_indexer(&mut self, with_another_lock: bool) {
+        let database = &self.place.database;
+        let store = if with_another_lock { database.store_with_another_lock().await } else { database.store().await };
+        let seed = self.rng.random();
+        let settings = IngestSettings {
+            network_passphrase: self.chain.devnet.passphrase().to_owned(),
+            contract_id: self.contract_id(),
+            pace: PaceArgs { start_ledger: None, poll_ms: 10, page_limit: self.page_limit },
+            on_reset: OnReset::Stop,
+            waits: Waits {
+                first_backoff: Duration::from_millis(20),
+                standby: Duration::from_millis(20),
+                hole: Duration::from_millis(50),
+            },
+            seed,
+        };
+        let source = self.chain.pool(&self.base, self.endpoints(), seed);
+        let indexer = Indexer::new(source, self.whole_ledgers().await, store, settings);
+        self.indexers.push(IndexerProcess::start(indexer));
+    }
+
+    pub async fn start_gateway(&mut self) {
+        let ring_events = [3, 20, 10_000][self.rng.random_range(0..3)];
+        let contract_id = self.contract_id();
+        loop {
+            let started = GatewayProcess::start(self.store().await, contract_id.clone(), ring_events).await;
+            match started {
+                Ok(process) => {
+                    self.gateways.lock().unwrap().push(process.gateway.clone());
+                    self.gateway_processes.push(process);
+                    return;
+                }
+                Err(failure) => assert!(failure.is_unavailable(), "a gateway did not start: {failure}"),
+            }
+        }
+    }
+
+    pub async fn restart_gateway(&mut self) {
+        if !self.gateway_processes.is_empty() {
+            let which = self.rng.random_range(0..self.gateway_processes.len());
+            self.gateways.lock().unwrap().remove(which);
+            drop(self.gateway_processes.remove(which));
+        }
+        self.start_gateway().await;
+    }
+
+    pub fn add_client(&mut self, client: crate::client::Plan) {
+        self.clients.push(Client::start(client, Arc::clone(&self.gateways), self.place.http.clone()));
+    }
+
+    /// Ends every indexer, and what it had begun in the database.
+    pub async fn end_indexers(&mut self) {
+        self.indexers.clear();
+        self.place.database.end_connections().await;
+    }
+
+    /// Says what must not be, if there is anything.
+    pub fn check(&mut self) -> Result<(), String> {
+        let indexers = self.indexers.iter_mut().find_map(IndexerProcess::failure);
+        let gateways = || self.gateway_processes.iter_mut().find_map(GatewayProcess::failure);
+        let clients = || self.clients.iter().find_map(|client| client.log.lock().unwrap().failure.clone());
+        let broken = || self.broken.lock().unwrap().clone();
+        match indexers.or_else(gateways).or_else(clients).or_else(broken) {
+            Some(failure) => Err(failure),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets everything run for a moment.
+    pub async fn let_run(&mut self, most_ms: u64) {
+        let moment = self.rng.random_range(0..=most_ms);
+        sleep(Duration::from_millis(moment)).await;
+    }
+
+    /// Waits until a condition holds, as long as nothing else is wrong.
+    pub async fn until(&mut self, what: &str, holds: impl AsyncFn(&Self) -> bool) -> Result<(), String> {
+        let deadline = Instant::now() + DEADLINE;
+        while !holds(self).await {
+            self.check()?;
+            if Instant::now() > deadline {
+                return Err(format!("not within {DEADLINE:?}: {what}"));
+            }
+            sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    pub async fn cursor(&self) -> Option<EventId> {
+        self.control().progress(&self.contract_id()).await.unwrap().map(|progress| progress.position)
+    }
+
+    /// Does something with a store until the database lets it.
+    pub async fn insist<T>(&self, action: impl AsyncFn(&Store) -> Result<T, String>) -> Result<T, String> {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            match action(&self.store().await).await {
+                Err(failure) if Instant::now() < deadline && failure.contains("the database is unavailable") => {}
+                done => return done,
+            }
+        }
+    }
+}
