@@ -3,11 +3,14 @@
 //!
 //! The way of one contract event, and the files to read in this order:
 //!
-//! 1. [`source`] asks Stellar RPC for a page of raw events (`source/rpc.rs`).
-//! 2. [`ingest`] decides when to ask and what a failure means (`ingest/follower.rs`).
+//! 1. [`source`] asks the first of several Stellar RPC endpoints that answers for a page of raw events
+//!    (`source/pool.rs`, `source/rpc.rs`); whole ledgers come from a lake or `getLedgers` (`source/ledgers.rs`).
+//! 2. [`ingest`] decides when to ask and what a failure means (`ingest/follower.rs`), and fills holes
+//!    (`ingest/hole.rs`).
 //! 3. [`decode`] turns XDR into a [`domain::StreamEvent`] by a table (`decode/table.rs`, `decode/event.rs`).
 //! 4. [`ingest`] cuts whole transactions into batches (`ingest/batcher.rs`).
-//! 5. [`store`] commits a batch: event rows, stream records, quarantine and cursor together (`store/commit.rs`).
+//! 5. [`store`] commits a batch: event rows, stream records, quarantine, coverage and cursor together
+//!    (`store/commit.rs`); late rows fold their streams again (`store/repair.rs`).
 //! 6. [`feed`] reads what was committed (`feed/tailer.rs`), finds who is concerned (`feed/hub.rs`), and leads each
 //!    subscriber from its last id into live (`feed/subscription.rs`).
 //! 7. [`http`] writes it as server-sent events (`http/subscribe.rs`) and answers queries.
