@@ -2,6 +2,7 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
+use chrono::{DateTime, Utc};
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,7 @@ use super::{
 use crate::{
     domain::{ContractId, CoverageSource, EventId, LedgerSequence},
     source::{Anchor, EndpointPool, EventsFrom, SourceError, WholeLedgers},
-    store::{Batch, Committed, Prepared, Records, Store, StoreError, Writer},
+    store::{Batch, Committed, Prepared, Progress, Records, Store, StoreError, Writer},
 };
 
 /// While one batch is written the next is read and decoded; more would only hold memory.
@@ -129,6 +130,18 @@ impl Indexer {
         Ok(())
     }
 
+    /// Returns a ledger that closed no later than a time that is known. Which ledger the stored time is of is not stored:
+    /// of the newest whole one that has an event, or of a later one.
+    async fn known_close(
+        &self,
+        progress: Option<Progress>,
+    ) -> Result<Option<(LedgerSequence, DateTime<Utc>)>, IngestError> {
+        let Some(progress) = progress else { return Ok(None) };
+        let whole = EventId::end_of_ledger(progress.last_whole_ledger);
+        let newest = self.store.newest_event_up_to(whole).await?;
+        Ok(newest.map(EventId::ledger).zip(progress.last_whole_ledger_closed_at))
+    }
+
     async fn follow_and_commit(
         &self,
         writer: &mut Writer,
@@ -137,10 +150,7 @@ impl Indexer {
     ) -> Result<(), IngestError> {
         let contract_id = &self.settings.contract_id;
         let progress = self.store.progress(contract_id).await?;
-        let closed_at = progress.and_then(|progress| progress.last_whole_ledger_closed_at);
-        // Which ledger closed then is not stored: the newest event's or a later one.
-        let newest = self.store.newest_event().await?;
-        let known_close = newest.map(EventId::ledger).zip(closed_at);
+        let known_close = self.known_close(progress).await?;
         let (committer, receiver) = mpsc::channel(BATCHES_AHEAD);
         let follower = Follower {
             source: &self.source,

@@ -93,6 +93,19 @@ impl Store {
         row.map(|row| event_id(row.toid, row.event_index)).transpose()
     }
 
+    /// Returns the id of the newest event up to a position.
+    pub async fn newest_event_up_to(&self, position: EventId) -> Result<Option<EventId>, StoreError> {
+        let row = sqlx::query!(
+            "select toid, event_index from stream_events where (toid, event_index) <= ($1, $2)
+             order by toid desc, event_index desc limit 1",
+            position.toid(),
+            i64::from(position.index()),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|row| event_id(row.toid, row.event_index)).transpose()
+    }
+
     /// Returns the id of the oldest event there is.
     pub async fn oldest_event(&self) -> Result<Option<EventId>, StoreError> {
         let row = sqlx::query!("select toid, event_index from stream_events order by toid, event_index limit 1")

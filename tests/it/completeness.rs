@@ -229,6 +229,33 @@ async fn a_node_that_is_behind_after_a_quiet_catch_up_is_no_reset(pool: PgPool) 
 }
 
 #[sqlx::test]
+async fn a_node_that_is_behind_after_a_restart_inside_a_ledger_is_no_reset(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    let start = world.devnet.latest_closed_at();
+    let both = ["bob", "carol"].map(|to| world.devnet.submit(world.creation("alice", to, 1_000_000, 100)));
+    world.devnet.close_ledger_at(UnixTime(start.0 + 1_000)).unwrap();
+    for created in both {
+        created.await.unwrap();
+    }
+    world.index_to_the_tip(world.indexer(100)).await;
+    // As a kill between two pages leaves it: the first transaction is stored, the second is not, the ledger not whole.
+    for statement in [
+        "delete from stream_events where toid = (select max(toid) from stream_events)",
+        "delete from streams where stream_id = 2",
+        "update cursors set toid = (select max(toid) from stream_events), last_whole_ledger = last_whole_ledger - 1,
+             event_index = 1, last_whole_ledger_closed_at = (select min(ledger_closed_at) from stream_events)",
+        "update network set known_ledger = null, known_ledger_hash = null",
+    ] {
+        sqlx::query(statement).execute(&world.pool).await.unwrap();
+    }
+    // The first answers of a node that is behind, then its tip, which has come to our ledger meanwhile.
+    world.devnet.inject(Fault::NodeBehind { ledgers: 1 }, Some(3)).unwrap();
+    world.start_indexer(100);
+    world.indexed().await;
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
 async fn a_reset_is_put_aside_and_clients_are_told_where_that_is_wanted(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
