@@ -4,6 +4,9 @@
 
 mod args;
 mod chain;
+mod claimable;
+mod csv;
+mod etag;
 mod events;
 mod health;
 mod page;
@@ -14,9 +17,11 @@ mod router;
 mod server;
 mod state;
 mod status;
+mod stream_order;
 mod streams;
 mod subscribe;
 mod subscribe_filter;
+mod users;
 mod views;
 
 pub use args::HttpArgs;

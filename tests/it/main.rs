@@ -9,6 +9,7 @@ mod contract_histories;
 mod database_away;
 mod decode_command;
 mod endpoints;
+mod explain;
 mod fake_rpc;
 mod horizon;
 mod ingest;
