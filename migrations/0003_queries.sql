@@ -20,5 +20,5 @@ create index streams_by_end on streams (
     (coalesce(end_time, 'infinity'::numeric)), created_toid, created_event_index
 );
 
+-- Rare types are found by it. Tokens have none: it would cost each event as much as the two of its parties.
 create index stream_events_by_type on stream_events (type, toid, event_index);
-create index stream_events_by_token on stream_events (token, toid, event_index);

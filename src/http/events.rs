@@ -51,11 +51,11 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let known: Vec<&str> = ["address", "token"].into_iter().chain(OF_EVENTS).chain(PAGING).collect();
     let parameters = Parameters::read(query.as_deref(), &known)?;
-    let filter = EventListFilter {
-        address: parameters.one("address")?,
-        token: parameters.one("token")?,
-        ..filter(&parameters)?
-    };
+    let (address, token) = (parameters.one("address")?, parameters.one("token")?);
+    if token.is_some() && address.is_none() {
+        return Err(Problem::parameter("token", "narrows the events of an address; name the address as well"));
+    }
+    let filter = EventListFilter { address, token, ..filter(&parameters)? };
     answer(&state, &filter, &parameters, &headers).await
 }
 

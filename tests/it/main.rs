@@ -17,6 +17,7 @@ mod kill;
 mod late;
 mod ledgers;
 mod maintenance;
+mod queries;
 mod rest;
 mod store;
 mod subscribe;

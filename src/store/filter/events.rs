@@ -19,7 +19,7 @@ pub struct EventListFilter {
     pub stream_id: Option<StreamId>,
     /// With this address as sender or recipient.
     pub address: Option<Address>,
-    /// Of this token.
+    /// Of this token; no index knows it, so it is to narrow the events of an address or a stream.
     pub token: Option<Address>,
     /// Of these types; empty for every type.
     pub types: Vec<EventType>,
