@@ -172,6 +172,13 @@ async fn streams_are_created_on_chain_and_only_locally_by_a_post(pool: PgPool) {
     let devnet = world.devnet.clone();
     let local = LocalRoutes::Devnet(devnet.router().merge(devnet.quick_start_router()));
     let base = world.start_gateway_with(GatewaySettings::default(), local).await;
+    let other = http_client().post(format!("{base}/v1/streams")).header("content-type", "text/plain").body("{}");
+    let other = other.send().await.unwrap();
+    assert_eq!(other.status(), 415);
+    assert_eq!(other.json::<Value>().await.unwrap()["parameter"], "content-type");
+    let large = http_client().post(format!("{base}/v1/streams")).json(&"x".repeat(600_000)).send().await.unwrap();
+    assert_eq!(large.status(), 413);
+    assert_eq!(large.json::<Value>().await.unwrap()["status"], 413);
     let post = http_client().post(format!("{base}/v1/streams")).json(&body).send();
     let close = crate::world::eventually("the call waits for its ledger", || async {
         devnet.close_ledger().unwrap();
