@@ -18,6 +18,7 @@ mod late;
 mod ledgers;
 mod maintenance;
 mod queries;
+mod replay;
 mod rest;
 mod store;
 mod subscribe;

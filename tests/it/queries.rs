@@ -16,7 +16,7 @@ const SORTS: [&str; 5] = ["createdAt", "startTime", "lastUpdateTime", "deposited
 const STATUSES: [&str; 5] = ["active", "paused", "ended", "cancelled", "completed"];
 
 /// A world of a random history, and every record of it.
-async fn random_world(pool: PgPool, seed: u64) -> (World, String, Vec<StreamRecord>) {
+pub async fn random_world(pool: PgPool, seed: u64) -> (World, String, Vec<StreamRecord>) {
     let mut world = World::new(pool).await;
     let mut rng = StdRng::seed_from_u64(seed);
     let mut now = world.devnet.latest_closed_at();
