@@ -1,6 +1,9 @@
 //! What a stream's record means at a moment: what can be claimed, when it runs dry, what people call its state.
 
+use std::str::FromStr;
+
 use serde::{Serialize, Serializer};
+use thiserror::Error;
 
 use super::{Amount, ChainStatus, StreamRecord, UnixTime};
 
@@ -30,6 +33,22 @@ impl StreamStatus {
             Self::Cancelled => "cancelled",
             Self::Completed => "completed",
         }
+    }
+}
+
+/// A text that names no status.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("not a status; the statuses are active, paused, ended, cancelled and completed")]
+pub struct UnknownStatus;
+
+impl FromStr for StreamStatus {
+    type Err = UnknownStatus;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Active, Self::Paused, Self::Ended, Self::Cancelled, Self::Completed]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or(UnknownStatus)
     }
 }
 

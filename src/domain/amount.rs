@@ -19,6 +19,22 @@ pub struct StreamId(pub u64);
 #[error("not a whole decimal number of the allowed range")]
 pub struct InvalidNumber;
 
+/// A sum of amounts or rates, exact at any size: sums of i128 can pass i128, and nothing is calculated with this one any
+/// more, so it is kept as its decimal text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Total(String);
+
+impl FromStr for Total {
+    type Err = InvalidNumber;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| Self(text.to_owned())).ok_or(InvalidNumber)
+    }
+}
+
 impl Amount {
     /// No tokens.
     pub const ZERO: Self = Self(0);
@@ -36,6 +52,14 @@ impl Amount {
     }
 }
 
+/// Reads a whole number without a plus sign.
+pub(super) fn decimal<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, InvalidNumber> {
+    if text.starts_with('+') {
+        return Err(InvalidNumber);
+    }
+    text.parse().map_err(|_| InvalidNumber)
+}
+
 macro_rules! decimal_text {
     ($name:ident, $inner:ty) => {
         impl fmt::Display for $name {
@@ -48,11 +72,7 @@ macro_rules! decimal_text {
             type Err = InvalidNumber;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                if text.starts_with('+') {
-                    return Err(InvalidNumber);
-                }
-                let parsed: Result<$inner, ParseIntError> = text.parse();
-                parsed.map(Self).map_err(|_| InvalidNumber)
+                decimal::<$inner>(text).map(Self)
             }
         }
 

@@ -46,7 +46,7 @@ impl EventId {
     /// reached the end of its window.
     #[must_use]
     pub fn end_of_ledger(ledger: LedgerSequence) -> Self {
-        let after = (u64::from(ledger.0) + 1) << LEDGER_SHIFT;
+        let after = (u128::from(ledger.0) + 1) << LEDGER_SHIFT;
         Self { toid: i64::try_from(after - 1).unwrap_or(i64::MAX), index: u32::MAX }
     }
 

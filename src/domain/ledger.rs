@@ -1,9 +1,11 @@
 //! Where and when on the chain: ledger sequence numbers and ledger times.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+
+use super::{InvalidNumber, amount::decimal};
 
 /// The number of a ledger, as the network counts them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -61,5 +63,21 @@ impl UnixTime {
 impl fmt::Display for UnixTime {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)
+    }
+}
+
+impl FromStr for LedgerSequence {
+    type Err = InvalidNumber;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        decimal(text).map(Self)
+    }
+}
+
+impl FromStr for UnixTime {
+    type Err = InvalidNumber;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        decimal(text).map(Self)
     }
 }

@@ -16,9 +16,9 @@ mod stream_entry;
 mod stream_event;
 mod stream_record;
 
-pub use accrual::StreamStatus;
+pub use accrual::{StreamStatus, UnknownStatus};
 pub use address::{Address, ContractId, InvalidAddress};
-pub use amount::{Amount, InvalidNumber, StreamId};
+pub use amount::{Amount, InvalidNumber, StreamId, Total};
 pub use clock::{Clock, SystemClock};
 pub use contract_event::{
     CommittedEvent, ContractEvent, ContractUpgrade, ContractUpgradeEvent, EventKind, QuarantineKind, QuarantinedEvent,

@@ -4,7 +4,10 @@
 
 mod args;
 mod chain;
+mod claimable;
 mod cors;
+mod csv;
+mod etag;
 mod events;
 mod health;
 mod limits;
@@ -16,9 +19,11 @@ mod router;
 mod server;
 mod state;
 mod status;
+mod stream_order;
 mod streams;
 mod subscribe;
 mod subscribe_filter;
+mod users;
 mod views;
 
 pub use args::HttpArgs;

@@ -1,19 +1,23 @@
-//! `limit`, `offset` and `cursor`, and the shape of a page.
+//! `limit`, `offset` and `cursor`, `order`, and the shape of a page.
+
+use std::{fmt, str::FromStr};
 
 use serde::Serialize;
 
 use super::{parameters::Parameters, problem::Problem};
 use crate::{
-    domain::{Epoch, FeedId},
-    store::{Page, PageRequest, PageStart},
+    domain::{Epoch, EventId, FeedId},
+    store::{Page, PageRequest, PageStart, SortOrder},
 };
 
 const DEFAULT_LIMIT: u32 = 50;
-const LARGEST_LIMIT: u32 = 200;
 const LARGEST_OFFSET: u32 = 10_000;
 
+/// The largest limit of a list as JSON.
+pub(super) const LARGEST_LIMIT: u32 = 200;
+
 /// The parameters that every list takes.
-pub(super) const PAGING: [&str; 3] = ["limit", "offset", "cursor"];
+pub(super) const PAGING: [&str; 4] = ["limit", "offset", "cursor", "order"];
 
 /// What a page says about itself, beside its items.
 #[derive(Debug, Serialize)]
@@ -26,11 +30,11 @@ pub(super) struct PageView {
     has_more: bool,
     limit: u32,
     offset: u32,
-    next_cursor: Option<FeedId>,
+    next_cursor: Option<String>,
 }
 
 impl PageView {
-    pub(super) fn of<T>(page: &Page<T>, request: PageRequest, epoch: Epoch) -> Self {
+    pub(super) fn of<T, C>(page: &Page<T, C>, request: &PageRequest<C>, next_cursor: Option<String>) -> Self {
         let offset = match request.start {
             PageStart::Offset(offset) => offset,
             PageStart::After(_) => 0,
@@ -41,30 +45,69 @@ impl PageView {
             has_more: page.has_more,
             limit: request.limit,
             offset,
-            next_cursor: page.next_cursor.map(|event| FeedId { event, epoch }),
+            next_cursor,
         }
     }
 }
 
-/// Reads which page is wanted.
-pub(super) fn page_request(parameters: &Parameters<'_>, epoch: Epoch) -> Result<PageRequest, Problem> {
+/// Reads which page is wanted; `read_cursor` knows the cursors of the list.
+pub(super) fn page_request<C>(
+    parameters: &Parameters<'_>,
+    largest_limit: u32,
+    read_cursor: impl FnOnce(&str) -> Result<C, Problem>,
+) -> Result<PageRequest<C>, Problem> {
     let limit = parameters.one::<u32>("limit")?.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=LARGEST_LIMIT).contains(&limit) {
-        return Err(Problem::parameter("limit", format!("must be from 1 to {LARGEST_LIMIT}")));
+    if !(1..=largest_limit).contains(&limit) {
+        return Err(Problem::parameter("limit", format!("must be from 1 to {largest_limit}")));
     }
     let offset = parameters.one::<u32>("offset")?;
     if offset.is_some_and(|offset| offset > LARGEST_OFFSET) {
         let rule = format!("must be at most {LARGEST_OFFSET}; use the cursor to go further");
         return Err(Problem::parameter("offset", rule));
     }
-    let cursor = parameters.one::<FeedId>("cursor")?;
-    if cursor.is_some_and(|cursor| cursor.epoch != epoch) {
-        return Err(Problem::parameter("cursor", "is of another epoch: the network was reset since; begin anew"));
-    }
-    let start = match (cursor, offset) {
+    let start = match (parameters.text("cursor")?, offset) {
         (Some(_), Some(_)) => return Err(Problem::parameter("offset", "cannot be combined with a cursor")),
-        (Some(cursor), None) => PageStart::After(cursor.event),
+        (Some(cursor), None) => PageStart::After(read_cursor(cursor)?),
         (None, offset) => PageStart::Offset(offset.unwrap_or(0)),
     };
     Ok(PageRequest { limit, start })
+}
+
+/// Reads the cursor of a list of events: the id of the last one on the page before.
+pub(super) fn event_cursor(text: &str, epoch: Epoch) -> Result<EventId, Problem> {
+    let cursor: FeedId = text.parse().map_err(|rule| Problem::parameter("cursor", format!("{rule}")))?;
+    in_epoch(cursor, epoch)
+}
+
+/// Refuses an id of before a reset of the network.
+pub(super) fn in_epoch(id: FeedId, epoch: Epoch) -> Result<EventId, Problem> {
+    if id.epoch == epoch {
+        return Ok(id.event);
+    }
+    Err(Problem::parameter("cursor", "is of another epoch: the network was reset since; begin anew"))
+}
+
+/// Reads which items come first.
+pub(super) fn order(parameters: &Parameters<'_>) -> Result<SortOrder, Problem> {
+    Ok(parameters.one::<OrderWord>("order")?.map_or_else(SortOrder::default, |word| word.0))
+}
+
+struct OrderWord(SortOrder);
+
+#[derive(Debug)]
+struct NotAnOrder;
+
+impl fmt::Display for NotAnOrder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("must be asc or desc")
+    }
+}
+
+impl FromStr for OrderWord {
+    type Err = NotAnOrder;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let orders = [SortOrder::Ascending, SortOrder::Descending].into_iter();
+        orders.map(Self).find(|word| word.0.as_str() == text).ok_or(NotAnOrder)
+    }
 }

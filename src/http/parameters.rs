@@ -2,6 +2,11 @@
 
 use std::{borrow::Cow, fmt::Display, str::FromStr};
 
+use axum::{
+    extract::{FromRequestParts, Path},
+    http::request::Parts,
+};
+
 use super::problem::Problem;
 
 /// The parameters of one request.
@@ -47,6 +52,26 @@ impl<'a> Parameters<'a> {
         let values = self.0.iter().filter(|(found, _)| found == name);
         let texts = values.flat_map(|(_, value)| value.split(',')).filter(|text| !text.is_empty());
         texts.map(|text| parse(name, text)).collect()
+    }
+
+    /// Returns the query of the page that begins at this cursor.
+    pub(super) fn of_next_page(&self, cursor: &str) -> String {
+        let kept = self.0.iter().filter(|(name, _)| name != "cursor" && name != "offset");
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(kept).append_pair("cursor", cursor).finish()
+    }
+}
+
+/// The one variable part of a path, as text.
+#[derive(Debug)]
+pub(super) struct PathText(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathText {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        path.map(|Path(text)| Self(text)).map_err(|_| Problem::parameter("path", "is not text in UTF-8"))
     }
 }
 

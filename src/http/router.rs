@@ -7,8 +7,8 @@ use axum::{
 };
 
 use super::{
-    Origin, cors, events, health, limits::limit_requests, page::page, problem::Problem, state::HttpState,
-    status::status, streams, subscribe::subscribe,
+    Origin, claimable::claimable, cors, events, health, limits::limit_requests, page::page, problem::Problem,
+    state::HttpState, status::status, streams, subscribe::subscribe, users,
 };
 
 /// Routes that only a local network brings along.
@@ -22,21 +22,19 @@ pub enum LocalRoutes {
 
 /// Returns every route, readable by pages of these origins.
 pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Router {
-    let api = Router::new()
-        .route("/events", get(events::list))
-        .route("/events/subscribe", get(subscribe))
-        .route("/events/stats", get(events::stats))
-        .route("/streams", get(streams::list))
-        .route("/streams/{id}", get(streams::get))
-        .route("/streams/{id}/events", get(events::of_stream))
-        .route("/status", get(status));
     // FlowFi's first documents name these without a version, and curl follows no redirect.
     let unversioned = Router::new()
         .route("/events/subscribe", get(subscribe))
         .route("/events/stats", get(events::stats))
         .route("/streams", get(streams::list))
         .route("/streams/{id}", get(streams::get))
+        .route("/streams/{id}/claimable", get(claimable))
         .route("/streams/{id}/events", get(events::of_stream));
+    let api = unversioned
+        .clone()
+        .route("/events", get(events::list))
+        .route("/users/{address}/summary", get(users::summary))
+        .route("/status", get(status));
     let for_operators = Router::new()
         .route("/health", get(health::whole))
         .route("/health/live", get(health::live))

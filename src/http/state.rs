@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Limits, chain::ChainReader, problem::Problem};
 use crate::{
-    domain::{ContractId, StreamId},
+    domain::{ContractId, StreamId, UnixTime},
     feed::Feed,
-    store::Store,
+    store::{Store, StoreError},
 };
 
 /// Browsers return this long after a connection ends, spread so that they do not return at once.
@@ -84,6 +84,15 @@ impl HttpState {
     /// Returns a new name for a connection.
     pub(super) fn client_id(&self) -> String {
         format!("{:016x}", self.random(Rng::random::<u64>))
+    }
+
+    /// Returns the close time of the last whole ledger, which is "now": the wall clock would count money that the chain
+    /// has not. It is to be read before the records: one that is newer by then has less to claim at that time, never
+    /// more.
+    pub(super) async fn now(&self) -> Result<UnixTime, StoreError> {
+        let progress = self.store.progress(&self.contract_id).await?;
+        let closed_at = progress.and_then(|progress| progress.last_whole_ledger_closed_at);
+        Ok(closed_at.map_or(UnixTime(0), UnixTime::of_close))
     }
 
     /// Reads a stream's id as a path names it: the number, or the contract and the number with a colon between.

@@ -2,22 +2,25 @@
 
 use axum::{
     Json,
-    extract::{Path, RawQuery, State},
+    extract::{RawQuery, State},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
 use super::{
     chain,
-    paging::{PAGING, PageView, page_request},
-    parameters::Parameters,
+    etag::EntityTag,
+    paging::{LARGEST_LIMIT, PAGING, PageView, order, page_request},
+    parameters::{Parameters, PathText},
     problem::Problem,
     state::HttpState,
+    stream_order::{SortWord, StreamOrder},
     views::{EventRowView, StreamView},
 };
 use crate::{
-    domain::{ContractId, StreamId, UnixTime},
-    store::{EventListFilter, PageRequest, PageStart, StreamListFilter},
+    domain::{ContractId, FeedId, StreamId, StreamRecord, StreamStatus, UnixTime},
+    store::{EventListFilter, FeedState, PageRequest, PageStart, StreamListFilter, StreamSort},
 };
 
 const LATEST_EVENTS: u32 = 10;
@@ -36,23 +39,33 @@ pub(super) struct StreamWithEvents {
     events: Vec<EventRowView>,
 }
 
-/// Lists streams, the last created first.
+const KNOWN: [&str; 7] = ["sender", "recipient", "user", "token", "status", "endsBefore", "sort"];
+
+/// Lists streams, the last created first unless told otherwise.
 pub(super) async fn list(
     State(state): State<HttpState>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<StreamList>, Problem> {
-    let known: Vec<&str> = ["sender", "recipient", "user", "token"].into_iter().chain(PAGING).collect();
+    let known: Vec<&str> = KNOWN.into_iter().chain(PAGING).collect();
     let parameters = Parameters::read(query.as_deref(), &known)?;
+    let sort = parameters.one::<SortWord>("sort")?.map_or_else(StreamSort::default, |word| word.0);
+    let order = StreamOrder { sort, order: order(&parameters)?, epoch: state.feed.epoch() };
+    let request = page_request(&parameters, LARGEST_LIMIT, |text| order.read(text))?;
+    let status: Option<StreamStatus> = parameters.one("status")?;
     let filter = StreamListFilter {
         sender: parameters.one("sender")?,
         recipient: parameters.one("recipient")?,
         user: parameters.one("user")?,
         token: parameters.one("token")?,
+        ends_before: parameters.one("endsBefore")?,
+        status: None,
+        sort,
+        order: order.order,
     };
-    let request = page_request(&parameters, state.feed.epoch())?;
-    let now = now(&state).await?;
+    let now = state.now().await?;
+    let filter = StreamListFilter { status: status.map(|status| (status, now)), ..filter };
     let page = state.store.stream_page(&filter, request).await?;
-    let view = PageView::of(&page, request, state.feed.epoch());
+    let view = PageView::of(&page, &request, page.next_cursor.map(|cursor| order.write(cursor)));
     let data = page.items.into_iter().map(|record| StreamView::at(record, now)).collect();
     Ok(Json(StreamList { data, page: view }))
 }
@@ -67,13 +80,14 @@ enum RecordSource {
 /// Returns one stream with its latest events, or as the chain has it.
 pub(super) async fn get(
     State(state): State<HttpState>,
-    Path(id): Path<String>,
+    PathText(id): PathText,
+    headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let source = record_source(query.as_deref())?;
     let (contract_id, stream_id) = state.stream_key(&id)?;
     Ok(match source {
-        RecordSource::Index => of_index(&state, contract_id, stream_id).await?.into_response(),
+        RecordSource::Index => of_index(&state, contract_id, stream_id, &headers).await?,
         RecordSource::Chain => chain::stream(&state, contract_id, stream_id).await?.into_response(),
     })
 }
@@ -86,26 +100,39 @@ fn record_source(query: Option<&str>) -> Result<RecordSource, Problem> {
     }
 }
 
+/// The tag is of everything that the answer is made of: the events of the stream, repairs, and the time.
 async fn of_index(
     state: &HttpState,
     contract_id: ContractId,
     stream_id: StreamId,
-) -> Result<Json<StreamWithEvents>, Problem> {
-    let now = now(state).await?;
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let FeedState { epoch, revision } = state.store.feed_state().await?;
+    let now = state.now().await?;
     let record = state.store.stream(&contract_id, stream_id).await?;
     let record = record.ok_or_else(|| Problem::not_found(format!("there is no stream {stream_id}")))?;
-    let filter =
-        EventListFilter { contract_id: Some(contract_id), stream_id: Some(stream_id), ..EventListFilter::default() };
+    let tag = EntityTag::of(&[&FeedId { event: record.last_event, epoch }, &revision, &now]);
+    let mut response = if tag.is_known(headers) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        with_events(state, record, now).await?.into_response()
+    };
+    tag.write(response.headers_mut());
+    Ok(response)
+}
+
+async fn with_events(
+    state: &HttpState,
+    record: StreamRecord,
+    now: UnixTime,
+) -> Result<Json<StreamWithEvents>, Problem> {
+    let filter = EventListFilter {
+        contract_id: Some(record.contract_id.clone()),
+        stream_id: Some(record.stream_id),
+        ..EventListFilter::default()
+    };
     let request = PageRequest { limit: LATEST_EVENTS, start: PageStart::Offset(0) };
     let events = state.store.event_page(&filter, request).await?.items;
     let stream = StreamView::at(record, now);
     Ok(Json(StreamWithEvents { stream, events: events.into_iter().map(EventRowView).collect() }))
-}
-
-/// "Now" is the close time of the last whole ledger; the wall clock would count money that the chain has not. It is read
-/// before the records: a record that is newer by then has less to claim at that time, never more.
-async fn now(state: &HttpState) -> Result<UnixTime, Problem> {
-    let progress = state.store.progress(&state.contract_id).await?;
-    let closed_at = progress.and_then(|progress| progress.last_whole_ledger_closed_at);
-    Ok(closed_at.map_or(UnixTime(0), UnixTime::of_close))
 }

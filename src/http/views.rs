@@ -90,7 +90,8 @@ pub(super) fn dated_time(time: UnixTime) -> Option<u64> {
     dated(i128::from(time.0))
 }
 
-fn dated(seconds: i128) -> Option<u64> {
+/// The same for a time that can pass 2^64.
+pub(super) fn dated(seconds: i128) -> Option<u64> {
     u64::try_from(seconds).ok().filter(|seconds| *seconds <= UnixTime::LAST_DATE.0)
 }
 

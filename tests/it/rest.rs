@@ -89,6 +89,7 @@ async fn lists_are_filtered_by_what_is_asked(pool: PgPool) {
 async fn what_breaks_a_rule_is_a_problem_that_names_the_parameter(pool: PgPool) {
     let (world, base) = world(pool).await;
     let alice = world.devnet.account("alice");
+    let newest_first = get(&format!("{base}/v1/streams?limit=1")).await.1["nextCursor"].as_str().unwrap().to_owned();
     let many: Vec<String> = (0..501).map(|number| number.to_string()).collect();
     let cases = [
         ("/v1/streams?limit=0".to_owned(), "limit"),
@@ -103,6 +104,30 @@ async fn what_breaks_a_rule_is_a_problem_that_names_the_parameter(pool: PgPool) 
         ("/v1/streams/18446744073709551616".to_owned(), "id"),
         (format!("/v1/streams/{alice}:1"), "id"),
         ("/v1/events?type=stream.exploded".to_owned(), "type"),
+        ("/v1/streams?sort=colour".to_owned(), "sort"),
+        ("/v1/streams?order=up".to_owned(), "order"),
+        ("/v1/streams?status=Active".to_owned(), "status"),
+        ("/v1/streams?endsBefore=18446744073709551616".to_owned(), "endsBefore"),
+        ("/v1/streams?endsBefore=1.5".to_owned(), "endsBefore"),
+        (format!("/v1/streams?sender={}A", &alice.as_str()[..55]), "sender"),
+        (format!("/v1/streams?sort=endTime&cursor={newest_first}"), "cursor"),
+        (format!("/v1/streams?order=asc&cursor={newest_first}"), "cursor"),
+        ("/v1/streams?cursor=Y3JlYXRlZEF0".to_owned(), "cursor"),
+        ("/v1/streams?offset=10001".to_owned(), "offset"),
+        ("/v1/streams/%FF".to_owned(), "path"),
+        ("/v1/streams/1/claimable?at=-1".to_owned(), "at"),
+        ("/v1/streams/1/claimable?at=soon".to_owned(), "at"),
+        ("/v1/streams/x/claimable".to_owned(), "id"),
+        ("/v1/streams/1/events?address=1".to_owned(), "address"),
+        (format!("/v1/users/{}/summary", &alice.as_str()[1..]), "address"),
+        (format!("/v1/users/{alice}/summary?at=1"), "at"),
+        ("/v1/events?fromLedger=4294967296".to_owned(), "fromLedger"),
+        ("/v1/events?fromLedger=2&toLedger=1".to_owned(), "toLedger"),
+        ("/v1/events?token=native".to_owned(), "token"),
+        (format!("/v1/events?token={}", world.token()), "token"),
+        ("/v1/events?order=newest".to_owned(), "order"),
+        (format!("/v1/events?cursor={newest_first}"), "cursor"),
+        (format!("/v1/events?cursor={}.1", world.devnet.events_emitted()[0]), "cursor"),
         ("/v1/events/subscribe?streams=-1".to_owned(), "streams"),
         (format!("/v1/events/subscribe?streams={}", many.join(",")), "streams"),
         ("/v1/events/subscribe?users=G".to_owned(), "users"),
@@ -147,6 +172,13 @@ async fn streams_are_created_on_chain_and_only_locally_by_a_post(pool: PgPool) {
     let devnet = world.devnet.clone();
     let local = LocalRoutes::Devnet(devnet.router().merge(devnet.quick_start_router()));
     let base = world.start_gateway_with(GatewaySettings::default(), local).await;
+    let other = http_client().post(format!("{base}/v1/streams")).header("content-type", "text/plain").body("{}");
+    let other = other.send().await.unwrap();
+    assert_eq!(other.status(), 415);
+    assert_eq!(other.json::<Value>().await.unwrap()["parameter"], "content-type");
+    let large = http_client().post(format!("{base}/v1/streams")).json(&"x".repeat(600_000)).send().await.unwrap();
+    assert_eq!(large.status(), 413);
+    assert_eq!(large.json::<Value>().await.unwrap()["status"], 413);
     let post = http_client().post(format!("{base}/v1/streams")).json(&body).send();
     let close = crate::world::eventually("the call waits for its ledger", || async {
         devnet.close_ledger().unwrap();

@@ -16,7 +16,7 @@ use axum::{
     extract::{DefaultBodyLimit, Request},
     http::{
         HeaderMap,
-        header::{HOST, ORIGIN},
+        header::{CONTENT_TYPE, HOST, ORIGIN},
     },
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
@@ -52,6 +52,7 @@ pub(super) fn router(devnet: Devnet) -> Router {
 pub(super) fn quick_start_router(devnet: Devnet) -> Router {
     Router::new()
         .route("/v1/streams", post(quick_start::create))
+        .layer(from_fn(refuse_other_formats))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(refuse_other_sites))
         .with_state(devnet)
@@ -62,6 +63,16 @@ pub(super) fn quick_start_router(devnet: Devnet) -> Router {
 async fn refuse_other_sites(request: Request, next: Next) -> Response {
     if is_from_another_site(request.headers()) {
         return problem::Problem::other_site().into_response();
+    }
+    next.run(request).await
+}
+
+/// A body that names a format must name ours; one that names none is read as it.
+async fn refuse_other_formats(request: Request, next: Next) -> Response {
+    let named = request.headers().get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
+    let format = named.map(|value| value.split(';').next().unwrap_or_default().trim());
+    if format.is_some_and(|format| !format.eq_ignore_ascii_case("application/json")) {
+        return problem::Problem::other_format().into_response();
     }
     next.run(request).await
 }

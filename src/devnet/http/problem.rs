@@ -47,6 +47,17 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "/problems/other-site", "Forbidden", detail)
     }
 
+    /// The body says that it is not JSON.
+    pub(super) fn other_format() -> Self {
+        let problem = Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "/problems/unsupported-media-type",
+            "Unsupported media type",
+            "must be application/json",
+        );
+        Self { parameter: Some("content-type".to_owned()), ..problem }
+    }
+
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
         Self { r#type: kind, title, status: status.as_u16(), detail: detail.into(), code: None, parameter: None }
     }

@@ -1,0 +1,46 @@
+//! `GET /v1/streams/{id}/claimable`.
+
+use axum::{
+    Json,
+    extract::{RawQuery, State},
+};
+use serde::Serialize;
+
+use super::{
+    parameters::{Parameters, PathText},
+    problem::Problem,
+    state::HttpState,
+    views::dated_time,
+};
+use crate::domain::{Amount, StreamId};
+
+/// What a stream's recipient can claim at a time, if nothing happens to the stream until then.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ClaimableView {
+    stream_id: StreamId,
+    claimable_amount: Amount,
+    /// Whether the contract would pay it out: it refuses inactive and paused streams, and to pay nothing.
+    actionable: bool,
+    calculated_at: Option<u64>,
+}
+
+/// Returns what can be claimed at the Unix time `at`, or else at the last ledger's.
+pub(super) async fn claimable(
+    State(state): State<HttpState>,
+    PathText(id): PathText,
+    RawQuery(query): RawQuery,
+) -> Result<Json<ClaimableView>, Problem> {
+    let parameters = Parameters::read(query.as_deref(), &["at"])?;
+    let at = parameters.one("at")?;
+    let (contract_id, stream_id) = state.stream_key(&id)?;
+    let at = match at {
+        Some(at) => at,
+        None => state.now().await?,
+    };
+    let record = state.store.stream(&contract_id, stream_id).await?;
+    let record = record.ok_or_else(|| Problem::not_found(format!("there is no stream {stream_id}")))?;
+    let claimable_amount = record.claimable(at);
+    let actionable = record.is_active && !record.paused && claimable_amount > Amount::ZERO;
+    Ok(Json(ClaimableView { stream_id, claimable_amount, actionable, calculated_at: dated_time(at) }))
+}

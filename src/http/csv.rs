@@ -1,0 +1,130 @@
+//! Lists of events as comma-separated values (RFC 4180), for those who ask for `text/csv`.
+
+use std::fmt::{Display, Write};
+
+use axum::{
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+
+use super::views::date_text;
+use crate::{
+    domain::{CommittedEvent, UnixTime},
+    feed::BodyView,
+};
+
+const HEADER: &str = "id,type,eventType,streamId,contractId,sender,recipient,tokenAddress,amount,ledgerSequence,\
+                      createdAt,timestamp,transactionHash,metadata\r\n";
+
+/// Whether a client wants CSV: it names that format, and does not prefer JSON.
+pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let (mut csv, mut json) = (0, 0);
+    for range in accepted.flat_map(|value| value.split(',')) {
+        let mut parts = range.split(';').map(str::trim);
+        let format = parts.next().unwrap_or_default();
+        let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(1_000, thousandths);
+        if format.eq_ignore_ascii_case("text/csv") {
+            csv = quality;
+        } else if format.eq_ignore_ascii_case("application/json") {
+            json = quality;
+        }
+    }
+    csv > 0 && csv >= json
+}
+
+/// Reads a quality from 0 to 1 with at most three decimals (RFC 9110, 12.4.2); what is none counts as 0.
+fn thousandths(quality: &str) -> u32 {
+    let (whole, decimals) = quality.split_once('.').unwrap_or((quality, ""));
+    if decimals.len() > 3 || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
+        return 0;
+    }
+    match (whole, format!("{decimals:0<3}").parse()) {
+        ("0", Ok(decimals)) => decimals,
+        ("1", Ok(0)) => 1_000,
+        _ => 0,
+    }
+}
+
+/// Returns the answer; `next` is the query of the next page, if there is more.
+pub(super) fn answer(events: &[CommittedEvent], next: Option<String>) -> Response {
+    let mut text = HEADER.to_owned();
+    for event in events {
+        push_row(&mut text, event);
+    }
+    let mut response = text.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present"));
+    let link = next.and_then(|query| HeaderValue::from_str(&format!("<?{query}>; rel=\"next\"")).ok());
+    if let Some(link) = link {
+        headers.insert(header::LINK, link);
+    }
+    response
+}
+
+fn push_row(text: &mut String, event: &CommittedEvent) {
+    let metadata = serde_json::to_string(&BodyView(event)).expect("an event is an object of texts and numbers");
+    let fields: [&dyn Display; 14] = [
+        &event.feed_id(),
+        &event.event_type,
+        &event.event_type.flowfi_name(),
+        &OrEmpty(event.stream_id.as_ref()),
+        &event.contract_id,
+        &OrEmpty(event.sender.as_ref()),
+        &OrEmpty(event.recipient.as_ref()),
+        &OrEmpty(event.token.as_ref()),
+        &OrEmpty(event.amount.as_ref()),
+        &event.ledger,
+        &date_text(event.ledger_closed_at),
+        &UnixTime::of_close(event.ledger_closed_at),
+        &event.tx_hash,
+        &quoted(&metadata),
+    ];
+    for (number, field) in fields.iter().enumerate() {
+        write!(text, "{}{field}", if number == 0 { "" } else { "," }).expect("a String grows");
+    }
+    text.push_str("\r\n");
+}
+
+/// The only field that can hold a comma or a quote; the others are ids, addresses, numbers and words of our own.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+struct OrEmpty<'a, T>(Option<&'a T>);
+
+impl<T: Display> Display for OrEmpty<'_, T> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.map_or(Ok(()), |value| value.fmt(formatter))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn csv_is_for_those_who_name_it_and_do_not_prefer_json() {
+        let cases = [
+            ("text/csv", true),
+            ("Text/CSV;q=0.5, */*;q=0.1", true),
+            ("text/csv, application/json", true),
+            ("application/json, text/csv;q=0.9", false),
+            ("text/csv;q=0", false),
+            ("text/csv;q=2", false),
+            ("*/*", false),
+            ("text/*", false),
+            ("", false),
+        ];
+        for (accept, wanted) in cases {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+            assert_eq!(is_wanted(&headers), wanted, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn quotes_inside_a_field_are_doubled() {
+        assert_eq!(quoted(r#"{"a":"b,c"}"#), r#""{""a"":""b,c""}""#);
+    }
+}

@@ -1,0 +1,79 @@
+//! Pages of events.
+
+use sqlx::{Postgres, QueryBuilder};
+
+use super::{EVENT_COLUMNS, begin_count, push_limit, push_order, push_position, push_table, push_types};
+use crate::{
+    domain::{Address, CommittedEvent, ContractId, EventId, EventType, LedgerSequence, StreamId},
+    store::{Page, PageRequest, PageStart, SortOrder, Store, StoreError, event_rows::EventRow},
+};
+
+const ID: [&str; 2] = ["toid", "event_index"];
+
+/// Which events a list holds, every part that is set must hold; and their order, which is that of the chain.
+#[derive(Clone, Debug, Default)]
+pub struct EventListFilter {
+    /// Of this contract.
+    pub contract_id: Option<ContractId>,
+    /// Of this stream.
+    pub stream_id: Option<StreamId>,
+    /// With this address as sender or recipient.
+    pub address: Option<Address>,
+    /// Of this token; no index knows it, so it is to narrow the events of an address or a stream.
+    pub token: Option<Address>,
+    /// Of these types; empty for every type.
+    pub types: Vec<EventType>,
+    /// Of this ledger or later ones.
+    pub from_ledger: Option<LedgerSequence>,
+    /// Of this ledger or earlier ones.
+    pub to_ledger: Option<LedgerSequence>,
+    /// Which come first.
+    pub order: SortOrder,
+}
+
+impl Store {
+    /// Returns a page of events.
+    pub async fn event_page(
+        &self,
+        filter: &EventListFilter,
+        request: PageRequest,
+    ) -> Result<Page<CommittedEvent>, StoreError> {
+        let mut count = begin_count();
+        push_table(&mut count, "stream_events", filter.address.as_ref());
+        push_conditions(&mut count, filter);
+        let total = self.count(count, &ID).await?;
+        let mut query = QueryBuilder::new(format!("select {EVENT_COLUMNS}"));
+        push_table(&mut query, "stream_events", filter.address.as_ref());
+        push_conditions(&mut query, filter);
+        if let PageStart::After(cursor) = request.start {
+            query.push(" and ");
+            push_position(&mut query, filter.order.comparison(), cursor);
+        }
+        push_order(&mut query, &ID, filter.order);
+        push_limit(&mut query, &request);
+        let rows: Vec<EventRow> = query.build_query_as().persistent(false).fetch_all(&self.pool).await?;
+        let items: Result<Vec<_>, _> = rows.into_iter().map(CommittedEvent::try_from).collect();
+        Ok(Page::cut(items?, request.limit, total, |event| event.id))
+    }
+}
+
+fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &EventListFilter) {
+    if let Some(contract_id) = &filter.contract_id {
+        query.push(" and contract_id = ").push_bind(contract_id.to_string());
+    }
+    if let Some(stream_id) = filter.stream_id {
+        query.push(" and stream_events.stream_id = ").push_bind(stream_id.to_string()).push("::numeric");
+    }
+    if let Some(token) = &filter.token {
+        query.push(" and token = ").push_bind(token.to_string());
+    }
+    push_types(query, &filter.types);
+    if let Some(from_ledger) = filter.from_ledger.filter(|from_ledger| from_ledger.0 > 0) {
+        query.push(" and ");
+        push_position(query, ">", EventId::end_of_ledger(from_ledger.previous()));
+    }
+    if let Some(to_ledger) = filter.to_ledger {
+        query.push(" and ");
+        push_position(query, "<=", EventId::end_of_ledger(to_ledger));
+    }
+}

@@ -1,0 +1,170 @@
+//! Pages of streams.
+
+use sqlx::{Postgres, QueryBuilder};
+
+use super::{begin_count, push_limit, push_order, push_table};
+use crate::{
+    domain::{Address, EventId, StreamRecord, StreamStatus, UnixTime},
+    store::{Page, PageRequest, PageStart, SortOrder, Store, StoreError, stream_rows::StreamRow},
+};
+
+const STREAM_COLUMNS: &str = "contract_id, stream_id::text as stream_id, sender, recipient, token, \
+    rate_per_second::text as rate_per_second, deposited::text as deposited, withdrawn::text as withdrawn, \
+    start_time::text as start_time, last_update_time::text as last_update_time, is_active, paused, \
+    paused_at::text as paused_at, status, total_paused_seconds::text as total_paused_seconds, unverified, \
+    impossible_order, created_toid, created_event_index, last_toid, last_event_index, created_at, updated_at";
+
+/// The columns are named with their table: by their name alone `order by` would take the texts of the answer.
+const CREATION: [&str; 2] = ["streams.created_toid", "streams.created_event_index"];
+const END: &str = "coalesce(streams.end_time, 'infinity'::numeric)";
+
+/// Which streams a list holds, every part that is set must hold; and their order.
+#[derive(Clone, Debug, Default)]
+pub struct StreamListFilter {
+    /// With this sender.
+    pub sender: Option<Address>,
+    /// With this recipient.
+    pub recipient: Option<Address>,
+    /// With this address as sender or recipient.
+    pub user: Option<Address>,
+    /// Of this token.
+    pub token: Option<Address>,
+    /// Of this status at this time.
+    pub status: Option<(StreamStatus, UnixTime)>,
+    /// Drained before this time, if nothing happens to them until then.
+    pub ends_before: Option<UnixTime>,
+    /// By what they are sorted.
+    pub sort: StreamSort,
+    /// Which come first.
+    pub order: SortOrder,
+}
+
+/// What streams can be sorted by; those that are equal in it are in the order of their creation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StreamSort {
+    /// When they were created.
+    #[default]
+    CreatedAt,
+    /// When they began.
+    StartTime,
+    /// Up to when their accrual is settled.
+    LastUpdateTime,
+    /// What was put in so far.
+    DepositedAmount,
+    /// When they are drained; those of which that is not known count as later than all others.
+    EndTime,
+}
+
+/// Where in a sorted list a page begins: after the stream of this value and this creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamCursor {
+    /// What the list is sorted by; none for an end time that is not known, and in the order of creation.
+    pub value: Option<i128>,
+    /// The event that created the stream.
+    pub created_event: EventId,
+}
+
+impl StreamSort {
+    const fn column(self) -> Option<&'static str> {
+        match self {
+            Self::CreatedAt => None,
+            Self::StartTime => Some("streams.start_time"),
+            Self::LastUpdateTime => Some("streams.last_update_time"),
+            Self::DepositedAmount => Some("streams.deposited"),
+            Self::EndTime => Some(END),
+        }
+    }
+
+    fn key(self) -> Vec<&'static str> {
+        self.column().into_iter().chain(CREATION).collect()
+    }
+
+    fn cursor_at(self, record: &StreamRecord) -> StreamCursor {
+        let value = match self {
+            Self::CreatedAt => None,
+            Self::StartTime => Some(record.start_time.0.into()),
+            Self::LastUpdateTime => Some(record.last_update_time.0.into()),
+            Self::DepositedAmount => Some(record.deposited.0),
+            Self::EndTime => record.end_time(),
+        };
+        StreamCursor { value, created_event: record.created_event }
+    }
+}
+
+impl Store {
+    /// Returns a page of streams.
+    pub async fn stream_page(
+        &self,
+        filter: &StreamListFilter,
+        request: PageRequest<StreamCursor>,
+    ) -> Result<Page<StreamRecord, StreamCursor>, StoreError> {
+        let mut count = begin_count();
+        push_table(&mut count, "streams", filter.user.as_ref());
+        push_conditions(&mut count, filter);
+        let total = self.count(count, &CREATION).await?;
+        let items = self.streams_of(filter, request).await?;
+        Ok(Page::cut(items, request.limit, total, |record| filter.sort.cursor_at(record)))
+    }
+
+    /// Returns the streams of a page, and the one after them, without counting the list.
+    pub(in crate::store) async fn streams_of(
+        &self,
+        filter: &StreamListFilter,
+        request: PageRequest<StreamCursor>,
+    ) -> Result<Vec<StreamRecord>, StoreError> {
+        let mut query = QueryBuilder::new(format!("select {STREAM_COLUMNS}"));
+        push_table(&mut query, "streams", filter.user.as_ref());
+        push_conditions(&mut query, filter);
+        if let PageStart::After(cursor) = request.start {
+            push_cursor(&mut query, filter, cursor);
+        }
+        push_order(&mut query, &filter.sort.key(), filter.order);
+        push_limit(&mut query, &request);
+        let rows: Vec<StreamRow> = query.build_query_as().persistent(false).fetch_all(&self.pool).await?;
+        rows.into_iter().map(StreamRecord::try_from).collect()
+    }
+}
+
+fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &StreamListFilter) {
+    for (column, address) in [("sender", &filter.sender), ("recipient", &filter.recipient), ("token", &filter.token)] {
+        if let Some(address) = address {
+            query.push(" and streams.").push(column).push(" = ").push_bind(address.to_string());
+        }
+    }
+    if let Some((status, at)) = filter.status {
+        push_status(query, status, at);
+    }
+    if let Some(ends_before) = filter.ends_before {
+        push_end(query, "<", ends_before);
+    }
+}
+
+/// The same rule as [`StreamRecord::status_at`].
+fn push_status(query: &mut QueryBuilder<Postgres>, status: StreamStatus, at: UnixTime) {
+    let phase = match status {
+        StreamStatus::Active | StreamStatus::Ended => "running",
+        StreamStatus::Paused => "paused",
+        StreamStatus::Cancelled => "cancelled",
+        StreamStatus::Completed => "completed",
+    };
+    query.push(" and streams.phase = ").push_bind(phase);
+    match status {
+        StreamStatus::Active => push_end(query, ">", at),
+        StreamStatus::Ended => push_end(query, "<=", at),
+        StreamStatus::Paused | StreamStatus::Cancelled | StreamStatus::Completed => {}
+    }
+}
+
+fn push_end(query: &mut QueryBuilder<Postgres>, comparison: &str, time: UnixTime) {
+    query.push(" and ").push(END).push(" ").push(comparison).push(" ").push_bind(time.to_string()).push("::numeric");
+}
+
+fn push_cursor(query: &mut QueryBuilder<Postgres>, filter: &StreamListFilter, cursor: StreamCursor) {
+    query.push(" and (").push(filter.sort.key().join(", ")).push(") ").push(filter.order.comparison()).push(" (");
+    if filter.sort.column().is_some() {
+        let value = cursor.value.map_or_else(|| "infinity".to_owned(), |value| value.to_string());
+        query.push_bind(value).push("::numeric, ");
+    }
+    query.push_bind(cursor.created_event.toid()).push(", ");
+    query.push_bind(i64::from(cursor.created_event.index())).push(")");
+}
