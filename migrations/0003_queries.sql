@@ -12,9 +12,9 @@ create index streams_by_phase on streams (phase, created_toid, created_event_ind
 create index streams_by_token on streams (token, created_toid, created_event_index);
 
 -- One for each sort. A stream without an end time comes after those with one, hence the infinity; the same index tells
--- which streams run dry before a time. An update of a column that an index holds now costs an entry in every index.
+-- which streams run dry before a time. There is none for the time of the last withdrawal: every withdrawal would then
+-- cost an entry in every index.
 create index streams_by_start_time on streams (start_time, created_toid, created_event_index);
-create index streams_by_last_update_time on streams (last_update_time, created_toid, created_event_index);
 create index streams_by_deposited on streams (deposited, created_toid, created_event_index);
 create index streams_by_end on streams (
     (coalesce(end_time, 'infinity'::numeric)), created_toid, created_event_index

@@ -14,10 +14,9 @@ use crate::{
 const NO_VALUE: &str = "-";
 
 /// The sorts and their words.
-const SORTS: [(StreamSort, &str); 5] = [
+const SORTS: [(StreamSort, &str); 4] = [
     (StreamSort::CreatedAt, "createdAt"),
     (StreamSort::StartTime, "startTime"),
-    (StreamSort::LastUpdateTime, "lastUpdateTime"),
     (StreamSort::DepositedAmount, "depositedAmount"),
     (StreamSort::EndTime, "endTime"),
 ];
@@ -31,7 +30,7 @@ pub(super) struct NotASort;
 
 impl fmt::Display for NotASort {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("must be createdAt, startTime, lastUpdateTime, depositedAmount or endTime")
+        formatter.write_str("must be createdAt, startTime, depositedAmount or endTime")
     }
 }
 

@@ -25,7 +25,7 @@ use crate::world::{GatewaySettings, World, http_client};
 const USERS: u32 = 1_000;
 const TOKENS: u32 = 20;
 const STATUSES: [&str; 5] = ["active", "paused", "ended", "cancelled", "completed"];
-const SORTS: [&str; 5] = ["createdAt", "startTime", "lastUpdateTime", "depositedAmount", "endTime"];
+const SORTS: [&str; 4] = ["createdAt", "startTime", "depositedAmount", "endTime"];
 
 /// What the server said of its plans, as sqlx hands it on.
 #[derive(Clone, Default)]
