@@ -221,7 +221,8 @@ async fn no_query_reads_a_whole_table(options: PgPoolOptions, connect: PgConnect
     let contract = world.devnet.contract_id();
     fill(&filler, &contract).await;
     let plans = Plans::default();
-    let _guard = tracing::subscriber::set_default(plans.clone());
+    // For every thread: what another test's thread logs first would else decide that nobody listens.
+    tracing::subscriber::set_global_default(plans.clone()).unwrap();
     let explaining = options.after_connect(|connection, _| {
         Box::pin(async move {
             let explain = "load 'auto_explain'; set auto_explain.log_min_duration = 0; \
