@@ -30,7 +30,7 @@ fn every_planted_bug_is_caught() {
         plant(None);
         let (name, seconds) = (bug.name(), run.took.as_secs_f64());
         if let Some(failure) = run.failure {
-            say(&format!("{name}: caught by seed {}, {seconds:.1} s: {}", failure.seed, failure.what));
+            say(&format!("{name}: caught by seed {}, {seconds:.1} s: {:.120}", failure.seed, failure.what));
         } else {
             say(&format!("{name}: not caught by {} seeds, {seconds:.1} s", run.seeds));
             missed.push(name);
