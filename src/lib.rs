@@ -13,13 +13,15 @@
 //!    (`store/commit.rs`); late rows fold their streams again (`store/repair.rs`).
 //! 6. [`feed`] reads what was committed (`feed/tailer.rs`), finds who is concerned (`feed/hub.rs`), and leads each
 //!    subscriber from its last id into live (`feed/subscription.rs`).
-//! 7. [`http`] writes it as server-sent events (`http/subscribe.rs`) and answers queries.
+//! 7. [`http`] writes it as server-sent events (`http/subscribe.rs`) and answers queries; [`auth`] says who may read
+//!    what (`auth/access.rs`).
 //!
 //! [`domain`] is the ground under all of it: the stream record and its fold are in `domain/stream_record.rs`, what a
 //! record means at a moment in `domain/accrual.rs`. [`devnet`] is a local Stellar network to try it on, [`app`] puts
 //! the parts together, [`lifecycle`] starts and stops them, [`planted`] holds mistakes for the simulation to find. `tests/it/architecture.rs` holds who may import whom.
 
 pub mod app;
+pub mod auth;
 pub mod config;
 pub mod decode;
 pub mod devnet;

@@ -3,8 +3,10 @@
 //!
 //! Nothing here stops on what it reads: bytes that do not decode are a [`Refusal`] with its reason.
 
+mod account;
 mod args;
 mod assemble;
+mod challenge;
 mod entry;
 mod event;
 mod ledger;
@@ -12,7 +14,11 @@ mod refusal;
 mod table;
 mod value;
 
+pub use account::{AccountSigners, account_entry_key, decode_account_ledger_entry};
 pub use args::{DecodeArgs, DecodeCommand, EventArgs, LedgerArgs};
+pub use challenge::{
+    ChallengeDraft, ChallengeTransaction, DataEntry, Signature, Unreadable, read_challenge, write_challenge,
+};
 pub use entry::{
     contract_instance_key, decode_stream_count, decode_stream_entry, decode_stream_ledger_entry, stream_entry_key,
 };

@@ -25,6 +25,9 @@ pub enum Refusal {
     /// The entry of the ledger holds something else than what a contract keeps for itself.
     #[error("the entry of the ledger is not a contract's instance")]
     NotAnInstance,
+    /// The entry of the ledger holds something else than an account.
+    #[error("the entry of the ledger is not an account")]
+    NotAnAccount,
     /// The value should be a map with symbol keys.
     #[error("the value is not a map")]
     NotAMap,

@@ -15,6 +15,7 @@ mod ledger;
 mod stream_entry;
 mod stream_event;
 mod stream_record;
+mod visibility;
 
 pub use accrual::{StreamStatus, UnknownStatus};
 pub use address::{Address, ContractId, InvalidAddress};
@@ -31,3 +32,4 @@ pub use ledger::{LedgerSequence, UnixTime};
 pub use stream_entry::StreamEntry;
 pub use stream_event::{EventType, StreamEvent, UnknownEventType};
 pub use stream_record::{ChainStatus, StreamRecord};
+pub use visibility::Visibility;

@@ -4,11 +4,21 @@ use sqlx::{PgConnection, postgres::PgListener};
 
 use super::{Store, StoreError};
 
-const CHANNEL: &str = "flowfi_committed";
+const COMMITTED: &str = "flowfi_committed";
+const REVOKED: &str = "flowfi_revoked";
 
 /// Wakes readers once the transaction commits. One notification a batch: `NOTIFY` takes a global lock at commit.
 pub(super) async fn notify(connection: &mut PgConnection) -> Result<(), StoreError> {
-    sqlx::query!("select pg_notify($1, '')", CHANNEL).execute(connection).await?;
+    notify_on(connection, COMMITTED).await
+}
+
+/// Wakes who watches for tokens that were taken back.
+pub(super) async fn notify_of_revocations(connection: &mut PgConnection) -> Result<(), StoreError> {
+    notify_on(connection, REVOKED).await
+}
+
+async fn notify_on(connection: &mut PgConnection, channel: &str) -> Result<(), StoreError> {
+    sqlx::query!("select pg_notify($1, '')", channel).execute(connection).await?;
     Ok(())
 }
 
@@ -29,10 +39,19 @@ impl CommitListener {
 }
 
 impl Store {
-    /// Opens a connection that hears of commits from now on.
+    /// Opens a connection that hears of commits of events from now on.
     pub async fn listen(&self) -> Result<CommitListener, StoreError> {
+        self.listen_on(COMMITTED).await
+    }
+
+    /// Opens a connection that hears of revocations from now on.
+    pub async fn listen_for_revocations(&self) -> Result<CommitListener, StoreError> {
+        self.listen_on(REVOKED).await
+    }
+
+    async fn listen_on(&self, channel: &str) -> Result<CommitListener, StoreError> {
         let mut listener = PgListener::connect_with(&self.pool).await?;
-        listener.listen(CHANNEL).await?;
+        listener.listen(channel).await?;
         Ok(CommitListener(listener))
     }
 }

@@ -14,7 +14,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("ingest", &["domain", "decode", "source", "store"]),
     ("feed", &["domain", "store"]),
-    ("http", &["domain", "store", "feed"]),
+    ("auth", &["domain", "decode", "store"]),
+    ("http", &["domain", "store", "feed", "auth"]),
     ("devnet", &["domain", "decode"]),
     ("telemetry", &[]),
     ("lifecycle", &[]),
@@ -39,6 +40,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["config", "main"]),
     ("socket2", &["http"]),
     ("governor", &["http"]),
+    ("jsonwebtoken", &["auth"]),
+    ("ed25519_dalek", &["auth"]),
     ("tower_http", &["http"]),
 ];
 

@@ -1,0 +1,283 @@
+//! The door: who calls, by what they show; and how they come by something to show.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+};
+
+use rand::{RngCore, rngs::StdRng};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{
+    AuthMode, BadAuthConfig, Caller, ChallengeRequest, Minted, Minting, SignIn, SignInRefusal, Subject, Ticket, Token,
+    TokenKeys, TokenRefusal, VisibilityRule,
+    revocations::Revocations,
+    sign_in::NONCE_BYTES,
+    ticket::{self, SECRET_BYTES, TTL_SECONDS},
+};
+use crate::{
+    decode::AccountSigners,
+    domain::{Address, Clock, UnixTime, Visibility},
+    store::{Store, StoreError, TicketRow},
+};
+
+/// The chain could not be asked for an account, or its answer not be read: said to the log, not to the client.
+#[derive(Debug)]
+pub struct AccountAway(pub String);
+
+type Answer = Pin<Box<dyn Future<Output = Result<Option<AccountSigners>, AccountAway>> + Send>>;
+
+/// Asks the chain who may sign for an account; `None` for one that is not on the ledger.
+pub type AccountReader = Arc<dyn Fn(Address) -> Answer + Send + Sync>;
+
+/// What access is decided by. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Auth(Arc<Inner>);
+
+/// The parts that [`Auth`] is made of.
+pub struct AuthParts {
+    /// Whether a token is needed.
+    pub mode: AuthMode,
+    /// What callers see.
+    pub visibility: VisibilityRule,
+    /// Whether a token is taken from the address.
+    pub allows_query_token: bool,
+    /// What tokens are checked with.
+    pub tokens: Option<TokenKeys>,
+    /// What people sign in by.
+    pub sign_in: Option<SignIn>,
+    /// Who knows the accounts' signers.
+    pub accounts: Option<AccountReader>,
+    /// Where it is noted what was used up or taken back.
+    pub store: Store,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Nonces and tickets come from it.
+    pub rng: StdRng,
+}
+
+struct Inner {
+    mode: AuthMode,
+    visibility: VisibilityRule,
+    allows_query_token: bool,
+    tokens: Option<TokenKeys>,
+    sign_in: Option<(SignIn, AccountReader)>,
+    revocations: Revocations,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    rng: Mutex<StdRng>,
+}
+
+impl Auth {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// [`BadAuthConfig`] if tokens are asked for and there is no key, or sign-in lacks something.
+    pub fn new(parts: AuthParts) -> Result<Self, BadAuthConfig> {
+        if parts.mode != AuthMode::Off && parts.tokens.is_none() {
+            return Err(BadAuthConfig::NoTokenKey);
+        }
+        let sign_in = match (parts.sign_in, parts.accounts) {
+            (None, _) => None,
+            (Some(_), _) if !parts.tokens.as_ref().is_some_and(TokenKeys::can_mint) => {
+                return Err(BadAuthConfig::NoSigningKey);
+            }
+            (Some(_), None) => return Err(BadAuthConfig::NoAccountReader),
+            (Some(sign_in), Some(accounts)) => Some((sign_in, accounts)),
+        };
+        Ok(Self(Arc::new(Inner {
+            mode: parts.mode,
+            visibility: parts.visibility,
+            allows_query_token: parts.allows_query_token,
+            tokens: parts.tokens,
+            sign_in,
+            revocations: Revocations::default(),
+            store: parts.store,
+            clock: parts.clock,
+            rng: Mutex::new(parts.rng),
+        })))
+    }
+
+    /// Keeps keys and revocations fresh until stopped.
+    pub async fn follow(&self, stop: CancellationToken) {
+        let Some(tokens) = &self.0.tokens else { return stop.cancelled().await };
+        tokio::join!(tokens.follow(stop.clone()), self.0.revocations.follow(&self.0.store, stop));
+    }
+
+    /// Returns whether everybody may read everything.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.0.mode == AuthMode::Off
+    }
+
+    /// Returns whether a token is taken from the address.
+    #[must_use]
+    pub fn allows_query_token(&self) -> bool {
+        self.0.allows_query_token
+    }
+
+    /// Returns what people sign in by, if they can.
+    #[must_use]
+    pub fn sign_in(&self) -> Option<&SignIn> {
+        self.0.sign_in.as_ref().map(|(sign_in, _)| sign_in)
+    }
+
+    fn now(&self) -> UnixTime {
+        UnixTime::of_close(self.0.clock.now())
+    }
+
+    fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.0.rng.lock().expect("nothing panics while it holds the generator").fill_bytes(&mut bytes);
+        bytes
+    }
+
+    /// Returns who shows this token, or nobody in particular where none is shown and none is needed.
+    ///
+    /// # Errors
+    /// [`TokenRefusal`], also for a bad token where none would be needed: who shows one means it.
+    pub async fn caller(&self, token: Option<&str>) -> Result<Caller, TokenRefusal> {
+        match (token, &self.0.tokens) {
+            (Some(text), Some(tokens)) => {
+                let token = tokens.check(text, self.now()).await?;
+                self.caller_of(token)
+            }
+            (None, _) if self.0.mode == AuthMode::Required => Err(TokenRefusal::Missing),
+            (_, None) | (None, _) => Ok(self.anybody()),
+        }
+    }
+
+    fn caller_of(&self, token: Token) -> Result<Caller, TokenRefusal> {
+        if self.0.revocations.holds(&token) {
+            return Err(TokenRefusal::Revoked);
+        }
+        let visibility = match self.0.visibility {
+            VisibilityRule::Participants if !self.is_off() => token.visibility(),
+            VisibilityRule::Participants | VisibilityRule::Public => Visibility::Everything,
+        };
+        Ok(Caller { token: Some(token), visibility })
+    }
+
+    fn anybody(&self) -> Caller {
+        let visibility = match self.0.visibility {
+            VisibilityRule::Participants if !self.is_off() => Visibility::Nothing,
+            VisibilityRule::Participants | VisibilityRule::Public => Visibility::Everything,
+        };
+        Caller { token: None, visibility }
+    }
+
+    /// Returns a challenge to sign, XDR in base64; `None` where nobody can sign in.
+    ///
+    /// # Errors
+    /// [`SignInRefusal`] for who cannot sign in.
+    #[must_use]
+    pub fn challenge(&self, request: &ChallengeRequest) -> Option<Result<String, SignInRefusal>> {
+        let (sign_in, _) = self.0.sign_in.as_ref()?;
+        Some(sign_in.challenge(request, self.now(), &self.random::<NONCE_BYTES>()))
+    }
+
+    /// Returns a token for a challenge that was signed; `None` where nobody can sign in.
+    ///
+    /// # Errors
+    /// [`SignInRefusal`] with the first thing that is wrong.
+    pub async fn answer(&self, transaction: &str) -> Option<Result<Minted, SignInRefusal>> {
+        let (sign_in, accounts) = self.0.sign_in.as_ref()?;
+        Some(self.token_for(transaction, sign_in, accounts).await)
+    }
+
+    /// The challenge is used up last: who forgot a signature may try again.
+    async fn token_for(
+        &self,
+        transaction: &str,
+        sign_in: &SignIn,
+        accounts: &AccountReader,
+    ) -> Result<Minted, SignInRefusal> {
+        let now = self.now();
+        let answered = sign_in.read(transaction, now)?;
+        let signers = accounts(answered.account.clone()).await.map_err(|AccountAway(why)| {
+            warn!("the chain could not be asked for the signers of an account: {why}");
+            SignInRefusal::AccountAway
+        })?;
+        answered.check_signatures(signers.as_ref())?;
+        let (hash, expires_at) = (answered.transaction.hash, answered.transaction.not_after);
+        if !self.0.store.consume_challenge(&hash, expires_at, now).await? {
+            return Err(SignInRefusal::Spent);
+        }
+        let minting = Minting {
+            subject: answered.subject,
+            scopes: Vec::new(),
+            ttl_seconds: None,
+            id: Some(hex(&hash)),
+            home_domain: Some(answered.home_domain),
+            client_domain: answered.client_domain,
+        };
+        let minted = self.0.tokens.as_ref().and_then(|tokens| tokens.mint(&minting, now));
+        Ok(minted.expect("sign-in is only there with a key that signs, and claims are texts and numbers"))
+    }
+
+    /// Returns a ticket for what a token is shown for: a minute, one use, this filter.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn issue_ticket(&self, token: &Token, filter: String) -> Result<Ticket, StoreError> {
+        let now = self.now();
+        let expires_at = now.plus_seconds(TTL_SECONDS).min(token.expires_at);
+        let ticket = Ticket::new(self.random::<SECRET_BYTES>(), expires_at);
+        let token = serde_json::to_value(token).expect("a struct of texts and numbers");
+        let row = TicketRow { token, filter, expires_at };
+        self.0.store.put_ticket(&ticket::hash_of(&ticket.text), &row, now).await?;
+        Ok(ticket)
+    }
+
+    /// Takes a ticket, and returns who shows it and the filter that it was made for.
+    ///
+    /// # Errors
+    /// A refusal within, if there is no such ticket any more; the outer one if the database did not answer.
+    pub async fn redeem_ticket(&self, text: &str) -> Result<Result<(Caller, String), TokenRefusal>, StoreError> {
+        let Some(row) = self.0.store.take_ticket(&ticket::hash_of(text)).await? else {
+            return Ok(Err(TokenRefusal::BadTicket));
+        };
+        if self.now() > row.expires_at {
+            return Ok(Err(TokenRefusal::BadTicket));
+        }
+        let token: Token = serde_json::from_value(row.token)
+            .map_err(|error| StoreError::Corrupt(format!("the token of a ticket: {error}")))?;
+        Ok(self.caller_of(token).map(|caller| (caller, row.filter)))
+    }
+
+    /// Takes back every token of a subject that was made until now, on every node.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn revoke(&self, subject: &Subject, by: &Subject) -> Result<(), StoreError> {
+        self.0.store.revoke(subject.as_str(), self.now(), by.as_str()).await?;
+        info!(subject = %subject, by = %by, "{by} revoked the tokens of {subject}");
+        self.0.revocations.read(&self.0.store).await
+    }
+
+    /// Waits until a token ends or is taken back.
+    pub async fn ended(&self, token: &Token) {
+        let seconds_left = token.expires_at.seconds_since(self.now());
+        tokio::select! {
+            () = tokio::time::sleep(std::time::Duration::from_secs(seconds_left)) => {}
+            () = self.0.revocations.taken_back(token) => {}
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a String grows");
+        text
+    })
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Inner").field("mode", &self.mode).finish_non_exhaustive()
+    }
+}

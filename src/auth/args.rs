@@ -1,0 +1,194 @@
+//! The part of the command line that says who may read what.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use secrecy::SecretString;
+
+use crate::domain::Address;
+
+/// Whether a caller must show a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AuthMode {
+    /// Yes.
+    Required,
+    /// No; with one they see what is theirs.
+    Optional,
+    /// Nobody is asked, and everybody may read everything.
+    Off,
+}
+
+/// What a caller sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum VisibilityRule {
+    /// Streams that they send or receive; everything with the scope events:read:all.
+    Participants,
+    /// Everything: what is on chain is public.
+    Public,
+}
+
+/// How tokens are signed. Only the one that is configured is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "verbatim")]
+pub enum TokenAlgorithm {
+    /// With a secret.
+    HS256,
+    /// With an RSA key.
+    RS256,
+    /// With a key on the curve P-256.
+    ES256,
+    /// With an Ed25519 key.
+    EdDSA,
+}
+
+/// Who may read what.
+#[derive(Args, Clone, Debug)]
+pub struct AuthArgs {
+    /// What callers see.
+    #[arg(
+        long,
+        env = "FLOWFI_VISIBILITY",
+        value_enum,
+        default_value_t = VisibilityRule::Participants,
+        help_heading = "Who may read what"
+    )]
+    pub visibility: VisibilityRule,
+
+    /// Take a token in the address too (?token=), for clients that can send no header. Addresses end up in logs of
+    /// proxies and in histories of browsers: tickets are the better way.
+    #[arg(long, env = "FLOWFI_ALLOW_QUERY_TOKEN", help_heading = "Who may read what")]
+    pub allow_query_token: bool,
+
+    /// Tokens.
+    #[command(flatten)]
+    pub token: TokenArgs,
+
+    /// Sign-in.
+    #[command(flatten)]
+    pub sign_in: SignInArgs,
+}
+
+/// How tokens are made and checked.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Tokens")]
+pub struct TokenArgs {
+    /// The one algorithm that tokens are signed with.
+    #[arg(long, env = "FLOWFI_TOKEN_ALGORITHM", value_enum, default_value_t = TokenAlgorithm::HS256)]
+    pub token_algorithm: TokenAlgorithm,
+
+    /// The secret of HS256, 32 bytes or more (`openssl rand -base64 48`). Set it in the environment or a file, where other
+    /// users of the machine do not see it.
+    #[arg(long, env = "FLOWFI_TOKEN_SECRET", value_name = "TEXT", hide_env_values = true, value_parser = secret)]
+    pub token_secret: Option<SecretString>,
+
+    /// A file that holds the secret of HS256; space around it is left out.
+    #[arg(long, env = "FLOWFI_TOKEN_SECRET_FILE", value_name = "FILE", conflicts_with = "token_secret")]
+    pub token_secret_file: Option<PathBuf>,
+
+    /// The public key (PEM) that tokens of RS256, ES256 and EdDSA are checked with.
+    #[arg(long, env = "FLOWFI_TOKEN_KEY_FILE", value_name = "FILE", conflicts_with = "token_jwks_url")]
+    pub token_key_file: Option<PathBuf>,
+
+    /// Where the public keys are (JWKS, RFC 7517), for RS256, ES256 and EdDSA. Looked at again every five minutes, and
+    /// when a token names a key that is not there.
+    #[arg(long, env = "FLOWFI_TOKEN_JWKS_URL", value_name = "URL")]
+    pub token_jwks_url: Option<String>,
+
+    /// The private key (PEM) that tokens of RS256, ES256 and EdDSA are signed with; needed only where they are made here:
+    /// by sign-in, and by the command token.
+    #[arg(long, env = "FLOWFI_TOKEN_SIGNING_KEY_FILE", value_name = "FILE")]
+    pub token_signing_key_file: Option<PathBuf>,
+
+    /// Who makes the tokens (`iss`); others are refused. Default: the address of the sign-in, else flowfi-indexer.
+    #[arg(long, env = "FLOWFI_TOKEN_ISSUER", value_name = "TEXT")]
+    pub token_issuer: Option<String>,
+
+    /// For whom tokens are (`aud`); others are refused.
+    #[arg(long, env = "FLOWFI_TOKEN_AUDIENCE", value_name = "TEXT", default_value = "flowfi-indexer")]
+    pub token_audience: String,
+
+    /// Seconds that a token made by sign-in is good for.
+    #[arg(long, env = "FLOWFI_TOKEN_TTL_SECONDS", value_name = "S", default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    pub token_ttl_seconds: u64,
+}
+
+/// Sign-in with a Stellar wallet.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Sign-in with a Stellar wallet (SEP-10)")]
+pub struct SignInArgs {
+    /// The seed S… of the key that challenges are signed with. Without one nobody can sign in. Set it in the environment
+    /// or a file, where other users of the machine do not see it.
+    #[arg(long, env = "FLOWFI_SIGN_IN_SEED", value_name = "S…", hide_env_values = true, value_parser = secret)]
+    pub sign_in_seed: Option<SecretString>,
+
+    /// A file that holds the seed; space around it is left out.
+    #[arg(long, env = "FLOWFI_SIGN_IN_SEED_FILE", value_name = "FILE", conflicts_with = "sign_in_seed")]
+    pub sign_in_seed_file: Option<PathBuf>,
+
+    /// The domains that people sign in for, the usual one first. Wallets look for /.well-known/stellar.toml there, and
+    /// this service answers it.
+    #[arg(long = "home-domain", env = "FLOWFI_HOME_DOMAINS", value_name = "DOMAIN", value_delimiter = ',', value_parser = domain)]
+    pub home_domains: Vec<String>,
+
+    /// The domain that /v1/auth is reached at, with the port where it is not the usual one. Default: the first home
+    /// domain.
+    #[arg(long, env = "FLOWFI_WEB_AUTH_DOMAIN", value_name = "DOMAIN", value_parser = domain)]
+    pub web_auth_domain: Option<String>,
+
+    /// Wallets that may prove which wallet they are (`client_domain`), each with its signing key: wallet.example=G…
+    #[arg(long = "client-domain", env = "FLOWFI_CLIENT_DOMAINS", value_name = "DOMAIN=G…", value_delimiter = ',', value_parser = client_domain)]
+    pub client_domains: Vec<(String, Address)>,
+
+    /// Seconds that a challenge may be answered for.
+    #[arg(long, env = "FLOWFI_CHALLENGE_TTL_SECONDS", value_name = "S", default_value_t = 900, value_parser = clap::value_parser!(u64).range(30..=3_600))]
+    pub challenge_ttl_seconds: u64,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a value parser")]
+fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
+    Ok(SecretString::from(text))
+}
+
+/// The longest that fits a challenge beside " auth": names and values of data entries hold 64 bytes.
+const LONGEST_DOMAIN: usize = 59;
+
+fn domain(text: &str) -> Result<String, String> {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b':');
+    if text.is_empty() || text.len() > LONGEST_DOMAIN || !text.bytes().all(fits) {
+        return Err(format!("is no domain like example.com, in small letters, of at most {LONGEST_DOMAIN} bytes"));
+    }
+    Ok(text.to_owned())
+}
+
+fn client_domain(text: &str) -> Result<(String, Address), String> {
+    let (name, key) = text.split_once('=').ok_or("is not of the form wallet.example=G…")?;
+    let address: Address = key.parse().map_err(|rule| format!("after the equals sign: {rule}"))?;
+    if !key.starts_with('G') {
+        return Err("after the equals sign: a signing key is a G…".to_owned());
+    }
+    Ok((domain(name)?, address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_is_a_host_that_fits_a_challenge() {
+        assert_eq!(domain("localhost:8080"), Ok("localhost:8080".to_owned()));
+        for text in ["", "https://example.com", "Example.com", "a b", &"x".repeat(60)] {
+            assert!(domain(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wallet_is_a_domain_and_its_key() {
+        const KEY: &str = "GAAZI4TCR3TY5OJHCTJC2A4QSY6CJWJH5IAJTGKIN2ER7LBNVKOCCWN7";
+        let wallet = client_domain(&format!("wallet.example={KEY}")).unwrap();
+        assert_eq!((wallet.0.as_str(), wallet.1.as_str()), ("wallet.example", KEY));
+        let contract = "CDLZFC3SYJYDZT7K67VZ75HPJVIEUVNIXF47ZG2FB2RMQQVU2HHGCYSC";
+        for text in ["wallet.example", "wallet.example=G", &format!("wallet.example={contract}")] {
+            assert!(client_domain(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Who calls: a subject by a token, or nobody in particular.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Address, UnixTime, Visibility};
+
+/// Longer subjects are an attack on whoever keeps them.
+const LONGEST_SUBJECT: usize = 256;
+
+/// Whom a token is about (`sub`): an account `G…`, a muxed one `M…`, a user of an account `G…:memo`, or another name.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Subject(String);
+
+/// What a token allows beside reading what is one's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Scope {
+    /// Reading every stream and event.
+    #[serde(rename = "events:read:all")]
+    ReadAll,
+    /// Running the service.
+    #[serde(rename = "admin")]
+    Admin,
+}
+
+/// What a token says, once it was checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Token {
+    /// Whom it is about.
+    pub subject: Subject,
+    /// What it allows; scopes of others are left out.
+    pub scopes: Vec<Scope>,
+    /// When it was made, if it says so.
+    pub issued_at: Option<UnixTime>,
+    /// When it ends.
+    pub expires_at: UnixTime,
+}
+
+/// Who calls, and what they may see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// What they showed; `None` for those who need not or did not.
+    pub token: Option<Token>,
+    /// What they may see.
+    pub visibility: Visibility,
+}
+
+impl Subject {
+    /// Returns who signed in: the account as it was named, with the memo if there is one.
+    pub(super) fn of_sign_in(account: &Address, memo: Option<u64>) -> Self {
+        Self(memo.map_or_else(|| account.to_string(), |memo| format!("{account}:{memo}")))
+    }
+
+    /// Returns the subject as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the address whose streams are the subject's own. A user of a pooled account has none: the streams are the
+    /// pool's.
+    #[must_use]
+    pub fn address(&self) -> Option<Address> {
+        self.0.parse().ok()
+    }
+}
+
+impl TryFrom<String> for Subject {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let fits = !text.is_empty() && text.len() <= LONGEST_SUBJECT && !text.chars().any(char::is_control);
+        if fits { Ok(Self(text)) } else { Err("a subject is a text of 1 to 256 bytes without control characters") }
+    }
+}
+
+impl std::str::FromStr for Subject {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.to_owned().try_into()
+    }
+}
+
+impl From<Subject> for String {
+    fn from(subject: Subject) -> Self {
+        subject.0
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Subject {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Scope {
+    const ALL: [Self; 2] = [Self::ReadAll, Self::Admin];
+
+    /// Returns the word in a token.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadAll => "events:read:all",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Returns the scopes that a `scope` claim names (RFC 8693, 4.2: words with spaces between), those that we know.
+    pub(super) fn read_all(words: &str) -> Vec<Self> {
+        Self::ALL.into_iter().filter(|scope| words.split(' ').any(|word| word == scope.as_str())).collect()
+    }
+}
+
+impl std::str::FromStr for Scope {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or("must be events:read:all or admin")
+    }
+}
+
+impl Token {
+    /// Returns whether the token allows this.
+    #[must_use]
+    pub fn allows(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope)
+    }
+
+    /// Returns what the token lets see where everybody sees what is their own.
+    pub(super) fn visibility(&self) -> Visibility {
+        if self.allows(Scope::ReadAll) {
+            return Visibility::Everything;
+        }
+        self.subject.address().map_or(Visibility::Nothing, Visibility::Party)
+    }
+}
+
+impl Caller {
+    /// Returns the caller's subject, if they showed one.
+    #[must_use]
+    pub fn subject(&self) -> Option<&Subject> {
+        self.token.as_ref().map(|token| &token.subject)
+    }
+
+    /// Returns whether the caller may do this.
+    #[must_use]
+    pub fn may(&self, scope: Scope) -> bool {
+        self.token.as_ref().is_some_and(|token| token.allows(scope))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACCOUNT: &str = "GAAZI4TCR3TY5OJHCTJC2A4QSY6CJWJH5IAJTGKIN2ER7LBNVKOCCWN7";
+
+    fn token(subject: &str, scope: &str) -> Token {
+        let subject = subject.parse().unwrap();
+        Token { subject, scopes: Scope::read_all(scope), issued_at: None, expires_at: UnixTime(9) }
+    }
+
+    #[test]
+    fn an_account_sees_its_own_and_a_user_of_a_pool_does_not_see_the_pools() {
+        let own = Visibility::Party(ACCOUNT.parse().unwrap());
+        assert_eq!(token(ACCOUNT, "").visibility(), own);
+        assert_eq!(token(&format!("{ACCOUNT}:7"), "").visibility(), Visibility::Nothing);
+        assert_eq!(token("a service", "").visibility(), Visibility::Nothing);
+        assert_eq!(token("a service", "x events:read:all").visibility(), Visibility::Everything);
+    }
+
+    #[test]
+    fn scopes_are_whole_words_and_admin_reads_no_more_than_others() {
+        assert_eq!(Scope::read_all("admin:x events:read"), []);
+        let admin = token(ACCOUNT, "admin");
+        assert!(admin.allows(Scope::Admin) && !admin.allows(Scope::ReadAll));
+        assert_ne!(admin.visibility(), Visibility::Everything);
+    }
+
+    #[test]
+    fn subjects_are_bounded() {
+        assert!("".parse::<Subject>().is_err());
+        assert!("x".repeat(257).parse::<Subject>().is_err());
+        assert!("a\nb".parse::<Subject>().is_err());
+    }
+}

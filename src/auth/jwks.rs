@@ -1,0 +1,244 @@
+//! The public keys of who makes the tokens (JWKS, RFC 7517): fetched by one task, kept in memory, looked for by `kid`.
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use jsonwebtoken::{
+    Algorithm, DecodingKey,
+    jwk::{Jwk, JwkSet, PublicKeyUse},
+};
+use thiserror::Error;
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::TokenRefusal;
+
+/// How often keys are fetched.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// Keys are looked at again this often: one that was taken away is then no longer taken.
+    refresh: Duration,
+    /// However many tokens name keys that are not there, nobody is asked more often than this.
+    least_interval: Duration,
+    /// A request waits this long for keys that are being fetched.
+    patience: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            refresh: Duration::from_mins(5),
+            least_interval: Duration::from_secs(10),
+            patience: Duration::from_secs(3),
+        }
+    }
+}
+
+/// The keys could not be had. The reason is for the log.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the keys that tokens are checked with cannot be had at the moment; try again")]
+pub struct KeysAway(pub String);
+
+type Answer = Pin<Box<dyn Future<Output = Result<String, KeysAway>> + Send>>;
+
+/// Fetches the text of a key set.
+pub type KeyFetch = Arc<dyn Fn() -> Answer + Send + Sync>;
+
+/// A key set that follows its source. Clones share it.
+#[derive(Clone)]
+pub(super) struct Jwks {
+    fetch: KeyFetch,
+    algorithm: Algorithm,
+    pace: Pace,
+    keys: Arc<watch::Sender<Arc<Keys>>>,
+    wanted: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct Keys {
+    by_id: Vec<(Option<String>, DecodingKey)>,
+    /// None before the first time.
+    fetched_at: Option<Instant>,
+}
+
+impl Jwks {
+    pub(super) fn new(fetch: KeyFetch, algorithm: Algorithm, pace: Pace) -> Self {
+        Self { fetch, algorithm, pace, keys: Arc::new(watch::Sender::default()), wanted: Arc::default() }
+    }
+
+    /// Fetches the keys now, again and again, and when one is missed, until stopped.
+    pub(super) async fn follow(self, stop: CancellationToken) {
+        loop {
+            let begun = Instant::now();
+            let fetched = tokio::select! {
+                () = stop.cancelled() => return,
+                fetched = (self.fetch)() => fetched,
+            };
+            match fetched.and_then(|text| self.read(&text)) {
+                Ok(by_id) => {
+                    self.keys.send_replace(Arc::new(Keys { by_id, fetched_at: Some(Instant::now()) }));
+                }
+                Err(KeysAway(reason)) => warn!("the keys that tokens are checked with could not be read: {reason}"),
+            }
+            let is_due = async {
+                sleep_until(begun + self.pace.least_interval).await;
+                let has_none = self.keys.borrow().fetched_at.is_none();
+                if !has_none {
+                    tokio::select! {
+                        () = sleep(self.pace.refresh) => {}
+                        () = self.wanted.notified() => info!("a token names a key that is not there; looking again"),
+                    }
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = is_due => {}
+            }
+        }
+    }
+
+    fn read(&self, text: &str) -> Result<Vec<(Option<String>, DecodingKey)>, KeysAway> {
+        let set: JwkSet =
+            serde_json::from_str(text).map_err(|error| KeysAway(format!("the answer is no key set: {error}")))?;
+        let keys: Vec<_> = set.keys.iter().filter_map(|jwk| self.usable(jwk)).collect();
+        if keys.is_empty() {
+            return Err(KeysAway(format!("the key set holds no key of {:?}", self.algorithm)));
+        }
+        Ok(keys)
+    }
+
+    /// Keys of other algorithms, and those for encryption, are not for checking our tokens.
+    fn usable(&self, jwk: &Jwk) -> Option<(Option<String>, DecodingKey)> {
+        let common = &jwk.common;
+        let signs = common.public_key_use.as_ref().is_none_or(|word| *word == PublicKeyUse::Signature);
+        let named = common.key_algorithm.as_ref().map(ToString::to_string);
+        let fits = named.is_none_or(|name| name == format!("{:?}", self.algorithm));
+        let key = DecodingKey::from_jwk(jwk).ok()?;
+        (signs && fits && key.family() == self.algorithm.family()).then(|| (common.key_id.clone(), key))
+    }
+
+    /// Returns the key that a token names. One that is not there is waited for, for a moment, if nobody looked lately.
+    pub(super) async fn key(&self, kid: Option<&str>) -> Result<DecodingKey, TokenRefusal> {
+        let mut changes = self.keys.subscribe();
+        let keys = Arc::clone(&changes.borrow_and_update());
+        if let Some(key) = keys.find(kid) {
+            return Ok(key);
+        }
+        if keys.fetched_at.is_some_and(|fetched_at| fetched_at.elapsed() < self.pace.least_interval) {
+            return Err(TokenRefusal::UnknownKey);
+        }
+        self.wanted.notify_one();
+        // What counts is what is there afterwards, not whether it changed.
+        let _ = timeout(self.pace.patience, changes.changed()).await;
+        let keys = Arc::clone(&changes.borrow());
+        let away = KeysAway("no key was fetched yet".to_owned());
+        keys.find(kid).ok_or(if keys.fetched_at.is_some() { TokenRefusal::UnknownKey } else { away.into() })
+    }
+}
+
+impl Keys {
+    /// A token that names no key is checked with the only one, if there is only one.
+    fn find(&self, kid: Option<&str>) -> Option<DecodingKey> {
+        let found = match (kid, self.by_id.as_slice()) {
+            (None, [(_, only)]) => Some(only),
+            (None, _) => None,
+            (Some(_), keys) => keys.iter().find(|(id, _)| id.as_deref() == kid).map(|(_, key)| key),
+        };
+        found.cloned()
+    }
+}
+
+impl fmt::Debug for Jwks {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Jwks").field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use serde_json::json;
+    use tokio::spawn;
+
+    use super::*;
+
+    /// The public half of some key, which no token of the tests is signed with.
+    const X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+
+    fn key(kid: &str) -> serde_json::Value {
+        json!({"kty": "OKP", "crv": "Ed25519", "x": X, "kid": kid, "use": "sig", "alg": "EdDSA"})
+    }
+
+    /// A key set whose keys can be changed, and how often it was asked for.
+    #[derive(Clone, Default)]
+    struct Issuer(Arc<Mutex<(Vec<serde_json::Value>, u32)>>);
+
+    impl Issuer {
+        fn set(&self, keys: Vec<serde_json::Value>) {
+            self.0.lock().unwrap().0 = keys;
+        }
+
+        fn asked(&self) -> u32 {
+            self.0.lock().unwrap().1
+        }
+
+        fn jwks(&self, least_interval: Duration) -> Jwks {
+            let issuer = self.clone();
+            let fetch: KeyFetch = Arc::new(move || {
+                let mut state = issuer.0.lock().unwrap();
+                state.1 += 1;
+                let text = json!({"keys": state.0}).to_string();
+                Box::pin(async move { Ok(text) })
+            });
+            let pace = Pace { refresh: Duration::from_mins(5), least_interval, patience: Duration::from_secs(20) };
+            Jwks::new(fetch, Algorithm::EdDSA, pace)
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test owns its task")]
+    fn followed(jwks: &Jwks) {
+        spawn(jwks.clone().follow(CancellationToken::new()));
+    }
+
+    #[tokio::test]
+    async fn a_key_that_was_rotated_in_is_found_when_a_token_names_it() {
+        let issuer = Issuer::default();
+        issuer.set(vec![key("one")]);
+        let jwks = issuer.jwks(Duration::ZERO);
+        followed(&jwks);
+        assert!(jwks.key(Some("one")).await.is_ok(), "the first request waits for the first keys");
+        assert!(jwks.key(None).await.is_ok(), "the only key needs no name");
+        issuer.set(vec![key("two"), key("three")]);
+        assert!(jwks.key(Some("two")).await.is_ok());
+        assert!(jwks.key(None).await.is_err(), "one of two needs a name");
+    }
+
+    #[tokio::test]
+    async fn names_that_are_not_there_make_nobody_ask_again_and_again() {
+        let issuer = Issuer::default();
+        issuer.set(vec![key("one")]);
+        let jwks = issuer.jwks(Duration::from_mins(1));
+        followed(&jwks);
+        assert!(jwks.key(Some("one")).await.is_ok());
+        for number in 0..100 {
+            assert!(matches!(jwks.key(Some(&format!("forged {number}"))).await, Err(TokenRefusal::UnknownKey)));
+        }
+        assert_eq!(issuer.asked(), 1);
+    }
+
+    #[test]
+    fn keys_for_other_algorithms_and_for_encryption_are_left_out() {
+        let jwks = Issuer::default().jwks(Duration::ZERO);
+        let mut for_encryption = key("b");
+        for_encryption["use"] = "enc".into();
+        let secret = json!({"kty": "oct", "k": "c2VjcmV0", "kid": "c", "alg": "HS256"});
+        let set = json!({"keys": [key("a"), for_encryption, secret]}).to_string();
+        let ids: Vec<_> = jwks.read(&set).unwrap().into_iter().map(|(id, _)| id.unwrap()).collect();
+        assert_eq!(ids, ["a"]);
+        assert!(jwks.read("{}").is_err() && jwks.read(r#"{"keys": []}"#).is_err());
+    }
+}

@@ -1,0 +1,26 @@
+//! Who calls, and what they may read: sign-in with a Stellar wallet (SEP-10), tokens (JWT), tickets, revocations.
+//!
+//! Nothing here is kept in one process that another would need: what was used up or taken back is a row in the
+//! database. Tokens, tickets, signatures and secrets never reach a log, an error or a metric.
+
+mod access;
+mod args;
+mod caller;
+mod jwks;
+mod keys;
+mod refusal;
+mod revocations;
+mod sign_in;
+mod signatures;
+mod signing_key;
+mod ticket;
+mod token;
+
+pub use access::{AccountAway, AccountReader, Auth, AuthParts};
+pub use args::{AuthArgs, AuthMode, SignInArgs, TokenAlgorithm, TokenArgs, VisibilityRule};
+pub use caller::{Caller, Scope, Subject, Token};
+pub use jwks::{KeyFetch, KeysAway};
+pub use refusal::{BadAuthConfig, SignInRefusal, TokenRefusal};
+pub use sign_in::{ChallengeRequest, SignIn};
+pub use ticket::Ticket;
+pub use token::{Minted, Minting, TokenKeys};

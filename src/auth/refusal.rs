@@ -1,0 +1,161 @@
+//! Why somebody is not let in, each told apart where it arises. No text here repeats a token, a signature or a secret.
+
+use thiserror::Error;
+
+use super::jwks::KeysAway;
+use crate::{decode::Unreadable, store::StoreError};
+
+/// What is wrong with the configuration.
+#[derive(Debug, Error)]
+pub enum BadAuthConfig {
+    /// There is nothing to check tokens with.
+    #[error(
+        "--auth needs what tokens are checked with: FLOWFI_TOKEN_SECRET, --token-secret-file, --token-key-file or \
+         --token-jwks-url; or say --auth off, and everybody may read everything"
+    )]
+    NoTokenKey,
+    /// The secret is too short for its algorithm (RFC 7518, 3.2).
+    #[error("the token secret has {0} bytes; HS256 needs 32 or more")]
+    ShortSecret(usize),
+    /// A file could not be read.
+    #[error("{file}: {reason}")]
+    File {
+        /// Which.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+    /// A key is not what the algorithm needs.
+    #[error("{file} is no key of {algorithm} in PEM")]
+    NotAKey {
+        /// Which file.
+        file: String,
+        /// Which algorithm.
+        algorithm: String,
+    },
+    /// An argument belongs to another algorithm.
+    #[error("{argument} is not for --token-algorithm {algorithm}")]
+    OtherAlgorithm {
+        /// Which argument.
+        argument: &'static str,
+        /// Which algorithm.
+        algorithm: String,
+    },
+    /// Sign-in could not make tokens.
+    #[error("sign-in makes tokens, so it needs what they are signed with: a token secret, or --token-signing-key-file")]
+    NoSigningKey,
+    /// Sign-in needs a domain.
+    #[error("sign-in needs --home-domain, the domain that people sign in for")]
+    NoHomeDomain,
+    /// The seed is none.
+    #[error("the sign-in seed is no Stellar seed S…")]
+    NotASeed,
+    /// Sign-in must look at accounts.
+    #[error("sign-in looks at the signers of accounts, so it needs --rpc-url")]
+    NoAccountReader,
+}
+
+/// Why a token is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TokenRefusal {
+    /// There is none.
+    #[error("this needs a token: Authorization: Bearer …")]
+    Missing,
+    /// The header is not of the form `Bearer …`.
+    #[error("the Authorization header is not of the form: Bearer <token>")]
+    NotBearer,
+    /// It is no JWT.
+    #[error("the token is no JWT")]
+    Malformed,
+    /// It is signed by another algorithm than ours.
+    #[error("the token is signed with another algorithm than this service takes")]
+    OtherAlgorithm,
+    /// It says that it must be understood in a way that we do not (RFC 7515, 4.1.11).
+    #[error("the token has extensions that this service does not know")]
+    UnknownExtension,
+    /// The key that it names is not there.
+    #[error("the token's key is not known")]
+    UnknownKey,
+    /// The signature is wrong.
+    #[error("the token's signature is wrong")]
+    BadSignature,
+    /// A claim is missing or of another type.
+    #[error("the token lacks exp, iss, aud or sub, or one of its claims is of another type")]
+    BadClaims,
+    /// It is over.
+    #[error("the token has expired")]
+    Expired,
+    /// It begins later.
+    #[error("the token is not valid yet")]
+    NotYet,
+    /// It was made by somebody else.
+    #[error("the token is of another issuer")]
+    OtherIssuer,
+    /// It is for somebody else.
+    #[error("the token is for another audience")]
+    OtherAudience,
+    /// It was taken back.
+    #[error("the token was revoked")]
+    Revoked,
+    /// The ticket is unknown, spent or too old.
+    #[error("the ticket is unknown, spent or older than a minute; ask for a new one")]
+    BadTicket,
+    /// A ticket is for one filter.
+    #[error("the ticket was made for another filter")]
+    OtherFilter,
+    /// The keys could not be read; try again.
+    #[error(transparent)]
+    KeysAway(#[from] KeysAway),
+}
+
+/// Why somebody could not sign in (SEP-10).
+#[derive(Debug, Error)]
+pub enum SignInRefusal {
+    /// The account is none that can sign in.
+    #[error("account: must be a Stellar account G… or M…")]
+    NotAnAccount,
+    /// A muxed account names its user already.
+    #[error("memo: cannot be combined with a muxed account M…")]
+    MemoOfMuxed,
+    /// The home domain is none of ours.
+    #[error("home_domain: this service signs in for other domains")]
+    OtherHomeDomain,
+    /// The transaction cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// It is not one of our challenges.
+    #[error("the transaction is not a challenge of this service: {0}")]
+    NotOurs(&'static str),
+    /// It is too old, or of the future.
+    #[error("the challenge has expired, or is not valid yet; ask for a new one")]
+    OutOfTime,
+    /// It was answered once already.
+    #[error("the challenge was used already; ask for a new one")]
+    Spent,
+    /// A signature is by nobody who may sign, or there twice.
+    #[error("a signature is by no signer of the account, or there twice")]
+    UnknownSignature,
+    /// Nobody signed for the account.
+    #[error("the challenge is not signed for the account")]
+    NotSigned,
+    /// An account that is not on the ledger signs with its own key, and only with it.
+    #[error("the account is not on the ledger, so its own key must sign, and only that")]
+    NotSignedByMaster,
+    /// The signers weigh too little.
+    #[error("the signatures weigh {weight}, and the account asks for {threshold} (its medium threshold)")]
+    TooLight {
+        /// What they weigh.
+        weight: u32,
+        /// What is asked for.
+        threshold: u32,
+    },
+    /// The wallet did not sign.
+    #[error("the challenge is not signed by the client domain's key")]
+    NotSignedByClientDomain,
+    /// Accounts could not be looked at; try again.
+    #[error("the account could not be looked at; try again")]
+    AccountAway,
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
