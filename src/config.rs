@@ -2,11 +2,16 @@
 //!
 //! Values come from flags, then from the environment. A bad one is one line that names it, before any port opens.
 
+mod token;
+
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
+pub use token::{TimeToLive, TokenCommandArgs};
+
 use crate::{
+    auth::{AuthArgs, AuthMode},
     decode::DecodeArgs,
     devnet::DevnetArgs,
     domain::{ContractId, LedgerRange},
@@ -67,6 +72,11 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Look at events that did not decode, or decode them again after an upgrade
     Quarantine(QuarantineArgs),
+    /// Print a token (JWT), for trying and for machines
+    ///
+    /// It is made with the same key as the daemon's, so give the same arguments or environment (the token secret, the
+    /// home domains and so on). Who has the key can read everything: keep it as you keep a password.
+    Token(Box<TokenCommandArgs>),
     /// Look at ledgers and events: XDR in, lines of JSON out
     Decode(DecodeArgs),
     /// Run a command with `DATABASE_URL` set to a private PostgreSQL, and end with it
@@ -94,6 +104,14 @@ pub struct DevArgs {
     #[command(flatten)]
     pub http: HttpArgs,
 
+    /// Whether callers must show a token. A secret and a key for sign-in are made if none are given.
+    #[arg(long, env = "FLOWFI_AUTH", value_enum, default_value_t = AuthMode::Off, help_heading = "Who may read what")]
+    pub auth: AuthMode,
+
+    /// Who may read what.
+    #[command(flatten)]
+    pub door: AuthArgs,
+
     /// Another database than the private one.
     #[command(flatten)]
     pub database: DatabaseArgs,
@@ -114,10 +132,13 @@ pub struct ServeArgs {
     #[arg(long, env = "FLOWFI_ROLE", value_enum, default_value_t = Role::All)]
     pub role: Role,
 
-    /// Who may read. Sign-in does not exist yet, so say that you know it: everybody who reaches the port may read
-    /// everything.
-    #[arg(long, env = "FLOWFI_AUTH", value_enum)]
-    pub auth: Auth,
+    /// Whether callers must show a token.
+    #[arg(long, env = "FLOWFI_AUTH", value_enum, default_value_t = AuthMode::Required, help_heading = "Who may read what")]
+    pub auth: AuthMode,
+
+    /// Who may read what.
+    #[command(flatten)]
+    pub door: AuthArgs,
 
     /// Where to read the chain.
     #[command(flatten)]
@@ -145,13 +166,6 @@ pub enum Role {
     Indexer,
     /// Answer queries and subscriptions.
     Gateway,
-}
-
-/// Who may read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Auth {
-    /// Everybody.
-    Off,
 }
 
 /// The index that a command is about.

@@ -11,7 +11,9 @@ use std::{
 use anyhow::Context;
 use rand::Rng;
 
-use super::{BadConfig, chain_reader, database_url, gateway, listen, random_generator, sources};
+use super::{
+    BadConfig, auth, chain_reader, database_url, dev_door, gateway::Gateway, listen, random_generator, sources,
+};
 use crate::{
     config::DevArgs,
     devnet::Devnet,
@@ -51,13 +53,20 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         network_passphrase: devnet.passphrase().to_owned(),
     };
     let endpoints = sources::endpoints(&source)?;
-    let local = LocalRoutes::Devnet(devnet.router().merge(devnet.quick_start_router()));
-    let contract_id = devnet.contract_id();
-    let chain = Some(chain_reader(endpoints.clone(), contract_id.clone()));
-    gateway::start(&mut lifecycle, listener, store.clone(), contract_id, &args.http, chain, local).await?;
+    let door = dev_door::complete(args.auth, args.door, &folder, address)?;
+    let opened = auth::door(args.auth, &door, devnet.passphrase(), Some(&endpoints))?;
+    let gateway = Gateway {
+        store: store.clone(),
+        contract_id: devnet.contract_id(),
+        chain: Some(chain_reader(endpoints.clone(), devnet.contract_id())),
+        auth: opened.map(|opened| auth::open(opened, &door, store.clone())),
+        local: LocalRoutes::Devnet(devnet.router().merge(devnet.quick_start_router())),
+    };
+    gateway.start(&mut lifecycle, listener, &args.http).await?;
     let whole_ledgers = sources::whole_ledgers(&source, Some(&endpoints)).await?;
     start_indexer(&mut lifecycle, &devnet, endpoints, whole_ledgers, store.clone(), args.pace);
     print_what_to_do(&devnet, address, &folder);
+    dev_door::print_how_to_get_in(args.auth, &door, devnet.account("alice").as_str());
     let stop = lifecycle.soft_stop();
     lifecycle.spawn("devnet", async move { Ok(devnet.run(stop).await?) });
     let code = lifecycle.run_until_stopped().await?;

@@ -1,4 +1,4 @@
-//! The reading half: feed, tailer and HTTP, on a listener that is bound already.
+//! The reading half: feed, tailer, the door, and HTTP, on a listener that is bound already.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 
 use crate::{
+    auth::Auth,
     domain::ContractId,
     feed::{self, Feed},
     http::{self, ChainReader, HttpArgs, HttpState, Limits, LocalRoutes},
@@ -13,29 +14,45 @@ use crate::{
     store::Store,
 };
 
-/// Starts the tailer and the server as tasks of `lifecycle`.
-pub(super) async fn start(
-    lifecycle: &mut Lifecycle,
-    listener: TcpListener,
-    store: Store,
-    contract_id: ContractId,
-    args: &HttpArgs,
-    chain: Option<ChainReader>,
-    local: LocalRoutes,
-) -> anyhow::Result<()> {
-    let soft_stop = lifecycle.soft_stop();
-    let ring_events = usize::try_from(args.ring_events).context("too many ring events")?;
-    let feed = Feed::open(store.clone(), contract_id.clone(), ring_events).await?;
-    let heartbeat = Duration::from_secs(args.heartbeat_seconds);
-    let generator = super::random_generator();
-    let state =
-        HttpState::new(store, feed.clone(), contract_id, heartbeat, args.max_lag_ledgers, soft_stop.clone(), generator)
-            .with_chain_reader(chain)
+/// What a gateway serves, and by whose leave.
+pub(super) struct Gateway {
+    pub(super) store: Store,
+    pub(super) contract_id: ContractId,
+    pub(super) chain: Option<ChainReader>,
+    pub(super) auth: Option<Auth>,
+    pub(super) local: LocalRoutes,
+}
+
+impl Gateway {
+    /// Starts its tasks as those of `lifecycle`.
+    pub(super) async fn start(
+        self,
+        lifecycle: &mut Lifecycle,
+        listener: TcpListener,
+        args: &HttpArgs,
+    ) -> anyhow::Result<()> {
+        let soft_stop = lifecycle.soft_stop();
+        let ring_events = usize::try_from(args.ring_events).context("too many ring events")?;
+        let feed = Feed::open(self.store.clone(), self.contract_id.clone(), ring_events).await?;
+        let heartbeat = Duration::from_secs(args.heartbeat_seconds);
+        let (store, contract_id, lag) = (self.store, self.contract_id, args.max_lag_ledgers);
+        let generator = super::random_generator();
+        let state = HttpState::new(store, feed.clone(), contract_id, heartbeat, lag, soft_stop.clone(), generator)
+            .with_chain_reader(self.chain)
+            .with_auth(self.auth.clone())
             .with_limits(Limits::new(&args.limits));
-    let router = http::router(state, local, &args.cors_origins);
-    let write_deadline = Duration::from_secs(args.write_deadline_seconds);
-    let stop = soft_stop.clone();
-    lifecycle.spawn("tailer", async move { Ok(feed::tail(feed, stop).await?) });
-    lifecycle.spawn("http", async move { Ok(http::serve(listener, router, write_deadline, soft_stop).await?) });
-    Ok(())
+        let router = http::router(state, self.local, &args.cors_origins);
+        let write_deadline = Duration::from_secs(args.write_deadline_seconds);
+        let stop = soft_stop.clone();
+        lifecycle.spawn("tailer", async move { Ok(feed::tail(feed, stop).await?) });
+        if let Some(auth) = self.auth {
+            let stop = soft_stop.clone();
+            lifecycle.spawn("auth", async move {
+                auth.follow(stop).await;
+                Ok(())
+            });
+        }
+        lifecycle.spawn("http", async move { Ok(http::serve(listener, router, write_deadline, soft_stop).await?) });
+        Ok(())
+    }
 }

@@ -1,10 +1,12 @@
 //! Composition: makes the parts from their arguments, hands each what it needs, and runs them until stopped.
 
+mod auth;
 mod chain_reader;
 mod coverage;
 mod cross_check;
 mod decode;
 mod dev;
+mod dev_door;
 mod gateway;
 mod index;
 mod local_network;
@@ -14,8 +16,10 @@ mod quarantine;
 mod reindex;
 mod serve;
 mod sources;
+mod token;
 mod verify;
 
+pub use auth::account_reader;
 pub use chain_reader::chain_reader;
 
 use std::process::ExitCode;
@@ -56,6 +60,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Verify(args) => verify::run(args).await,
             Command::Quarantine(args) => quarantine::run(args).await,
             Command::Postgres(args) => private_postgres::run(args).await,
+            Command::Token(args) => token::run(*args),
             Command::Decode(args) => decode::run(&args),
         }
     })

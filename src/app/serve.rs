@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use rand::Rng;
 use tracing::info;
 
-use super::{chain_reader, gateway, listen, random_generator, required_database_url, sources};
+use super::{auth, chain_reader, gateway::Gateway, listen, random_generator, required_database_url, sources};
 use crate::{
-    config::{Auth, Role, ServeArgs},
+    config::{Role, ServeArgs},
     http::LocalRoutes,
     ingest::{Indexer, IngestSettings, Waits},
     lifecycle::Lifecycle,
@@ -19,6 +19,7 @@ use crate::{
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let reads_the_chain = args.role != Role::Gateway || !args.source.rpc_urls.is_empty();
     let source = if reads_the_chain { Some(sources::endpoints(&args.source)?) } else { None };
+    let door = auth::door(args.auth, &args.door, &args.source.network_passphrase, source.as_ref())?;
     let url = required_database_url(&args.database)?;
     let listener = match args.role {
         Role::All | Role::Gateway => Some(listen(args.http.listen).await?),
@@ -30,11 +31,16 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     if let Some(listener) = listener {
         let address = listener.local_addr()?;
         let contract_id = args.ingest.contract.clone();
-        let chain = source.clone().map(|source| chain_reader(source, contract_id.clone()));
-        let local = LocalRoutes::None;
-        gateway::start(&mut lifecycle, listener, store.clone(), contract_id, &args.http, chain, local).await?;
-        let Auth::Off = args.auth;
-        info!("listening on http://{address}; everybody who reaches it may read everything");
+        let gateway = Gateway {
+            store: store.clone(),
+            chain: source.clone().map(|source| chain_reader(source, contract_id.clone())),
+            contract_id,
+            auth: door.map(|door| auth::open(door, &args.door, store.clone())),
+            local: LocalRoutes::None,
+        };
+        let who = if gateway.auth.is_some() { "" } else { "; everybody who reaches it may read everything" };
+        gateway.start(&mut lifecycle, listener, &args.http).await?;
+        info!("listening on http://{address}{who}");
     }
     if let Some(source) = source.filter(|_| args.role != Role::Gateway) {
         let whole_ledgers = sources::whole_ledgers(&args.source, Some(&source)).await?;

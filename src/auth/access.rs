@@ -5,15 +5,17 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use rand::{RngCore, rngs::StdRng};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
-    AuthMode, BadAuthConfig, Caller, ChallengeRequest, Minted, Minting, SignIn, SignInRefusal, Subject, Ticket, Token,
-    TokenKeys, TokenRefusal, VisibilityRule,
+    Caller, ChallengeRequest, Minted, Minting, SignIn, SignInRefusal, Subject, Ticket, Token, TokenKeys, TokenRefusal,
+    VisibilityRule,
     revocations::Revocations,
     sign_in::NONCE_BYTES,
     ticket::{self, SECRET_BYTES, TTL_SECONDS},
@@ -39,18 +41,16 @@ pub struct Auth(Arc<Inner>);
 
 /// The parts that [`Auth`] is made of.
 pub struct AuthParts {
-    /// Whether a token is needed.
-    pub mode: AuthMode,
+    /// Whether nobody is let in without a token.
+    pub requires_token: bool,
     /// What callers see.
     pub visibility: VisibilityRule,
     /// Whether a token is taken from the address.
     pub allows_query_token: bool,
     /// What tokens are checked with.
-    pub tokens: Option<TokenKeys>,
-    /// What people sign in by.
-    pub sign_in: Option<SignIn>,
-    /// Who knows the accounts' signers.
-    pub accounts: Option<AccountReader>,
+    pub tokens: TokenKeys,
+    /// What people sign in by, and who knows the accounts' signers. Only with keys that make tokens.
+    pub sign_in: Option<(SignIn, AccountReader)>,
     /// Where it is noted what was used up or taken back.
     pub store: Store,
     /// What time it is.
@@ -60,10 +60,10 @@ pub struct AuthParts {
 }
 
 struct Inner {
-    mode: AuthMode,
+    requires_token: bool,
     visibility: VisibilityRule,
     allows_query_token: bool,
-    tokens: Option<TokenKeys>,
+    tokens: TokenKeys,
     sign_in: Option<(SignIn, AccountReader)>,
     revocations: Revocations,
     store: Store,
@@ -73,44 +73,24 @@ struct Inner {
 
 impl Auth {
     /// Puts the parts together.
-    ///
-    /// # Errors
-    /// [`BadAuthConfig`] if tokens are asked for and there is no key, or sign-in lacks something.
-    pub fn new(parts: AuthParts) -> Result<Self, BadAuthConfig> {
-        if parts.mode != AuthMode::Off && parts.tokens.is_none() {
-            return Err(BadAuthConfig::NoTokenKey);
-        }
-        let sign_in = match (parts.sign_in, parts.accounts) {
-            (None, _) => None,
-            (Some(_), _) if !parts.tokens.as_ref().is_some_and(TokenKeys::can_mint) => {
-                return Err(BadAuthConfig::NoSigningKey);
-            }
-            (Some(_), None) => return Err(BadAuthConfig::NoAccountReader),
-            (Some(sign_in), Some(accounts)) => Some((sign_in, accounts)),
-        };
-        Ok(Self(Arc::new(Inner {
-            mode: parts.mode,
+    #[must_use]
+    pub fn new(parts: AuthParts) -> Self {
+        Self(Arc::new(Inner {
+            requires_token: parts.requires_token,
             visibility: parts.visibility,
             allows_query_token: parts.allows_query_token,
             tokens: parts.tokens,
-            sign_in,
+            sign_in: parts.sign_in,
             revocations: Revocations::default(),
             store: parts.store,
             clock: parts.clock,
             rng: Mutex::new(parts.rng),
-        })))
+        }))
     }
 
     /// Keeps keys and revocations fresh until stopped.
     pub async fn follow(&self, stop: CancellationToken) {
-        let Some(tokens) = &self.0.tokens else { return stop.cancelled().await };
-        tokio::join!(tokens.follow(stop.clone()), self.0.revocations.follow(&self.0.store, stop));
-    }
-
-    /// Returns whether everybody may read everything.
-    #[must_use]
-    pub fn is_off(&self) -> bool {
-        self.0.mode == AuthMode::Off
+        tokio::join!(self.0.tokens.follow(stop.clone()), self.0.revocations.follow(&self.0.store, stop));
     }
 
     /// Returns whether a token is taken from the address.
@@ -140,13 +120,10 @@ impl Auth {
     /// # Errors
     /// [`TokenRefusal`], also for a bad token where none would be needed: who shows one means it.
     pub async fn caller(&self, token: Option<&str>) -> Result<Caller, TokenRefusal> {
-        match (token, &self.0.tokens) {
-            (Some(text), Some(tokens)) => {
-                let token = tokens.check(text, self.now()).await?;
-                self.caller_of(token)
-            }
-            (None, _) if self.0.mode == AuthMode::Required => Err(TokenRefusal::Missing),
-            (_, None) | (None, _) => Ok(self.anybody()),
+        match token {
+            Some(text) => self.caller_of(self.0.tokens.check(text, self.now()).await?),
+            None if self.0.requires_token => Err(TokenRefusal::Missing),
+            None => Ok(Caller { token: None, visibility: self.seen(Visibility::Nothing) }),
         }
     }
 
@@ -154,19 +131,15 @@ impl Auth {
         if self.0.revocations.holds(&token) {
             return Err(TokenRefusal::Revoked);
         }
-        let visibility = match self.0.visibility {
-            VisibilityRule::Participants if !self.is_off() => token.visibility(),
-            VisibilityRule::Participants | VisibilityRule::Public => Visibility::Everything,
-        };
+        let visibility = self.seen(token.visibility());
         Ok(Caller { token: Some(token), visibility })
     }
 
-    fn anybody(&self) -> Caller {
-        let visibility = match self.0.visibility {
-            VisibilityRule::Participants if !self.is_off() => Visibility::Nothing,
-            VisibilityRule::Participants | VisibilityRule::Public => Visibility::Everything,
-        };
-        Caller { token: None, visibility }
+    fn seen(&self, own: Visibility) -> Visibility {
+        match self.0.visibility {
+            VisibilityRule::Participants => own,
+            VisibilityRule::Public => Visibility::Everything,
+        }
     }
 
     /// Returns a challenge to sign, XDR in base64; `None` where nobody can sign in.
@@ -214,7 +187,7 @@ impl Auth {
             home_domain: Some(answered.home_domain),
             client_domain: answered.client_domain,
         };
-        let minted = self.0.tokens.as_ref().and_then(|tokens| tokens.mint(&minting, now));
+        let minted = self.0.tokens.mint(&minting, now);
         Ok(minted.expect("sign-in is only there with a key that signs, and claims are texts and numbers"))
     }
 
@@ -259,11 +232,11 @@ impl Auth {
     }
 
     /// Waits until a token ends or is taken back.
-    pub async fn ended(&self, token: &Token) {
+    pub async fn ended(&self, token: &Token) -> TokenRefusal {
         let seconds_left = token.expires_at.seconds_since(self.now());
         tokio::select! {
-            () = tokio::time::sleep(std::time::Duration::from_secs(seconds_left)) => {}
-            () = self.0.revocations.taken_back(token) => {}
+            () = sleep(Duration::from_secs(seconds_left)) => TokenRefusal::Expired,
+            () = self.0.revocations.taken_back(token) => TokenRefusal::Revoked,
         }
     }
 }
@@ -278,6 +251,6 @@ fn hex(bytes: &[u8]) -> String {
 
 impl fmt::Debug for Inner {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Inner").field("mode", &self.mode).finish_non_exhaustive()
+        formatter.debug_struct("Inner").field("requires_token", &self.requires_token).finish_non_exhaustive()
     }
 }

@@ -169,6 +169,13 @@ fn client_domain(text: &str) -> Result<(String, Address), String> {
     Ok((domain(name)?, address))
 }
 
+/// Reads arguments as the command line does.
+#[cfg(test)]
+pub(super) fn parse<T: Args>(flags: &[&str]) -> T {
+    let command = T::augment_args(clap::Command::new("x").no_binary_name(true));
+    T::from_arg_matches(&command.try_get_matches_from(flags).unwrap()).unwrap()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -146,16 +146,16 @@ impl Token {
 }
 
 impl Caller {
+    /// Returns a caller of a service that asks nobody: everything is to be seen.
+    #[must_use]
+    pub const fn unasked() -> Self {
+        Self { token: None, visibility: Visibility::Everything }
+    }
+
     /// Returns the caller's subject, if they showed one.
     #[must_use]
     pub fn subject(&self) -> Option<&Subject> {
         self.token.as_ref().map(|token| &token.subject)
-    }
-
-    /// Returns whether the caller may do this.
-    #[must_use]
-    pub fn may(&self, scope: Scope) -> bool {
-        self.token.as_ref().is_some_and(|token| token.allows(scope))
     }
 }
 

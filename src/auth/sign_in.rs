@@ -36,6 +36,22 @@ pub struct SignIn {
     ttl_seconds: u64,
 }
 
+impl SignInArgs {
+    /// Returns who makes the tokens, unless that is configured otherwise: the address of the sign-in, as SEP-10 asks for.
+    #[must_use]
+    pub fn usual_issuer(&self) -> String {
+        let domain = self.web_auth_domain.as_ref().or(self.home_domains.first());
+        domain.map_or_else(|| "flowfi-indexer".to_owned(), |domain| endpoint_at(domain))
+    }
+}
+
+/// A machine's own name is reached without TLS.
+fn endpoint_at(domain: &str) -> String {
+    let host = domain.split(':').next().unwrap_or_default();
+    let scheme = if host == "localhost" || host.starts_with("127.") { "http" } else { "https" };
+    format!("{scheme}://{domain}/v1/auth")
+}
+
 /// What somebody asks to sign in as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChallengeRequest {
@@ -100,12 +116,10 @@ impl SignIn {
         &self.network_passphrase
     }
 
-    /// Returns where wallets ask for a challenge. A machine's own name is reached without TLS.
+    /// Returns where wallets ask for a challenge.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        let host = self.web_auth_domain.split(':').next().unwrap_or_default();
-        let scheme = if host == "localhost" || host.starts_with("127.") { "http" } else { "https" };
-        format!("{scheme}://{}/v1/auth", self.web_auth_domain)
+        endpoint_at(&self.web_auth_domain)
     }
 
     /// Returns a challenge for who asks, signed by us: a transaction envelope, XDR in base64.
@@ -236,15 +250,8 @@ fn base_account(key: [u8; 32]) -> Address {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: SignInArgs,
-    }
+    use crate::auth::args::parse;
 
     const PASSPHRASE: &str = "Test SDF Network ; September 2015";
     const NOW: UnixTime = UnixTime(1_800_000_000);
@@ -260,11 +267,10 @@ mod tests {
 
     fn sign_in(byte: u8, flags: &[&str]) -> SignIn {
         let seed = seed(byte);
-        let line = ["x", "--sign-in-seed", &seed, "--home-domain", "example.com,other.example"];
+        let line = ["--sign-in-seed", &seed, "--home-domain", "example.com,other.example"];
         let wallet = format!("--client-domain=wallet.example={}", account(50));
-        let line = line.into_iter().chain([wallet.as_str()]).chain(flags.iter().copied());
-        let args = Line::try_parse_from(line).ok().unwrap().args;
-        SignIn::from_args(&args, PASSPHRASE).unwrap().unwrap()
+        let line: Vec<_> = line.into_iter().chain([wallet.as_str()]).chain(flags.iter().copied()).collect();
+        SignIn::from_args(&parse(&line), PASSPHRASE).unwrap().unwrap()
     }
 
     fn request() -> ChallengeRequest {

@@ -230,25 +230,18 @@ impl std::fmt::Debug for Minted {
 #[cfg(test)]
 mod tests {
     use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-    use clap::Parser;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: TokenArgs,
-    }
+    use crate::auth::args::parse;
 
     const SECRET: &str = "a secret of the tests, longer than 32 bytes";
     const NOW: UnixTime = UnixTime(1_800_000_000);
     const SUBJECT: &str = "GAAZI4TCR3TY5OJHCTJC2A4QSY6CJWJH5IAJTGKIN2ER7LBNVKOCCWN7";
 
     fn try_keys(flags: &[&str]) -> Result<Option<TokenKeys>, BadAuthConfig> {
-        let args = Line::try_parse_from(std::iter::once("x").chain(flags.iter().copied())).ok().unwrap().args;
-        TokenKeys::from_args(&args, "an issuer", None)
+        TokenKeys::from_args(&parse(flags), "an issuer", None)
     }
 
     fn keys(flags: &[&str]) -> TokenKeys {

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use super::ring::{FeedEvent, Ring};
 use crate::{
-    domain::{Address, CommittedEvent, EventId, StreamId},
+    domain::{Address, CommittedEvent, EventId, StreamId, Visibility},
     planted::{Bug, is_planted},
     store::EventAtoms,
 };
@@ -158,15 +158,7 @@ impl Hub {
         let mut state = self.state();
         let id = state.next_id;
         state.next_id += 1;
-        if atoms.all {
-            state.all.insert(id);
-        }
-        for (_, stream_id) in &atoms.streams {
-            state.by_stream.entry(*stream_id).or_default().insert(id);
-        }
-        for user in &atoms.users {
-            state.by_user.entry(user.clone()).or_default().insert(id);
-        }
+        state.index(id, &atoms);
         let wake = Arc::new(Notify::new());
         let subscriber =
             Subscriber { atoms, pending: VecDeque::new(), lagged: false, notice: None, wake: Arc::clone(&wake) };
@@ -184,6 +176,9 @@ impl Hub {
         }
         for user in &subscriber.atoms.users {
             forget(&mut state.by_user, user, id);
+        }
+        if let Visibility::Party(party) = &subscriber.atoms.visibility {
+            forget(&mut state.by_user, party, id);
         }
     }
 
@@ -238,6 +233,27 @@ impl Hub {
 }
 
 impl State {
+    /// Whoever sees only their own events is found by their own address: no other event can concern them.
+    fn index(&mut self, id: SubscriberId, atoms: &EventAtoms) {
+        match &atoms.visibility {
+            Visibility::Nothing => {}
+            Visibility::Party(party) => {
+                self.by_user.entry(party.clone()).or_default().insert(id);
+            }
+            Visibility::Everything => {
+                if atoms.all {
+                    self.all.insert(id);
+                }
+                for (_, stream_id) in &atoms.streams {
+                    self.by_stream.entry(*stream_id).or_default().insert(id);
+                }
+                for user in &atoms.users {
+                    self.by_user.entry(user.clone()).or_default().insert(id);
+                }
+            }
+        }
+    }
+
     fn publish(&mut self, event: &Arc<FeedEvent>) {
         let sequence = self.ring.push(Arc::clone(event));
         let Self { subscribers, by_stream, by_user, all, .. } = self;

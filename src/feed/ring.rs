@@ -40,6 +40,9 @@ impl FeedEvent {
         if !atoms.types.is_empty() && !atoms.types.contains(&self.event_type) {
             return false;
         }
+        if !atoms.visibility.shows(self.sender.as_ref(), self.recipient.as_ref()) {
+            return false;
+        }
         let of_stream = |(contract_id, stream_id): &(Option<ContractId>, StreamId)| {
             Some(*stream_id) == self.stream_id && contract_id.as_ref().is_none_or(|id| *id == self.contract_id)
         };

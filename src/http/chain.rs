@@ -15,7 +15,10 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::{problem::Problem, state::HttpState, views::dated_time};
-use crate::domain::{Address, Amount, ContractId, LedgerSequence, StreamEntry, StreamId};
+use crate::{
+    auth::Caller,
+    domain::{Address, Amount, ContractId, LedgerSequence, StreamEntry, StreamId},
+};
 
 /// This many answers at once, then one in each [`SPACING`].
 const BURST: u32 = 20;
@@ -102,6 +105,7 @@ pub(super) struct ChainStreamView {
 /// Returns a stream as the chain has it now.
 pub(super) async fn stream(
     state: &HttpState,
+    caller: &Caller,
     contract_id: ContractId,
     stream_id: StreamId,
 ) -> Result<Json<ChainStreamView>, Problem> {
@@ -116,8 +120,12 @@ pub(super) async fn stream(
         warn!(stream.id = %stream_id, "the chain could not be asked for stream {stream_id}: {why}");
         Problem::unavailable("the chain cannot be asked at the moment; try again")
     })?;
+    let is_seen = |found: &ChainStream| {
+        let entry = &found.entry;
+        caller.visibility.shows(Some(&entry.sender), Some(&entry.recipient))
+    };
     let absent = || Problem::not_found(format!("the chain has no stream {stream_id}: archived or never created"));
-    Ok(Json(ChainStreamView::of(contract_id, stream_id, found.ok_or_else(absent)?)))
+    Ok(Json(ChainStreamView::of(contract_id, stream_id, found.filter(is_seen).ok_or_else(absent)?)))
 }
 
 impl ChainStreamView {

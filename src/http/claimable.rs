@@ -7,9 +7,11 @@ use axum::{
 use serde::Serialize;
 
 use super::{
+    caller::CalledBy,
     parameters::{Parameters, PathText},
     problem::Problem,
     state::HttpState,
+    streams::seen_stream,
     views::dated_time,
 };
 use crate::domain::{Amount, StreamId};
@@ -28,6 +30,7 @@ pub(super) struct ClaimableView {
 /// Returns what can be claimed at the Unix time `at`, or else at the last ledger's.
 pub(super) async fn claimable(
     State(state): State<HttpState>,
+    CalledBy(caller): CalledBy,
     PathText(id): PathText,
     RawQuery(query): RawQuery,
 ) -> Result<Json<ClaimableView>, Problem> {
@@ -38,8 +41,7 @@ pub(super) async fn claimable(
         Some(at) => at,
         None => state.now().await?,
     };
-    let record = state.store.stream(&contract_id, stream_id).await?;
-    let record = record.ok_or_else(|| Problem::not_found(format!("there is no stream {stream_id}")))?;
+    let record = seen_stream(&state, &caller, &contract_id, stream_id).await?;
     let claimable_amount = record.claimable(at);
     let actionable = record.is_active && !record.paused && claimable_amount > Amount::ZERO;
     Ok(Json(ClaimableView { stream_id, claimable_amount, actionable, calculated_at: dated_time(at) }))

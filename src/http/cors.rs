@@ -38,14 +38,23 @@ impl std::str::FromStr for Origin {
     }
 }
 
-/// Adds the headers to every answer, preflights included.
-pub(super) fn with_headers(router: Router, origins: &[Origin]) -> Router {
+/// Lets pages of these origins read the answers.
+pub(super) fn for_origins(router: Router, origins: &[Origin]) -> Router {
+    if origins.is_empty() { router } else { router.layer(cors(origins)) }
+}
+
+/// Lets every page read the answers.
+pub(super) fn for_every_origin<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
+    router.layer(cors(&[Origin::Any]))
+}
+
+/// Adds to every answer, preflights included, what holds browsers to what is meant.
+pub(super) fn with_security_headers(router: Router) -> Router {
     let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
-    let router = router
+    router
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
-        .layer(fixed(header::X_FRAME_OPTIONS, "DENY"));
-    if origins.is_empty() { router } else { router.layer(cors(origins)) }
+        .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
 }
 
 fn cors(origins: &[Origin]) -> CorsLayer {

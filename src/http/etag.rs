@@ -20,10 +20,10 @@ impl EntityTag {
         tags.any(|tag| tag == "*" || tag.trim_start_matches("W/") == opaque)
     }
 
-    /// Writes the tag, and that an answer is to be asked after before it is used again.
+    /// Writes the tag, and that an answer is its caller's own and to be asked after before it is used again.
     pub(super) fn write(&self, headers: &mut HeaderMap) {
         headers.insert(header::ETAG, HeaderValue::from_str(&self.0).expect("ids and numbers are visible ASCII"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     }
 }
 

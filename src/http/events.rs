@@ -9,6 +9,7 @@ use axum::{
 use serde::Serialize;
 
 use super::{
+    caller::CalledBy,
     csv,
     limits::ConnectionStats,
     paging::{LARGEST_LIMIT, PAGING, PageView, event_cursor, order, page_request},
@@ -48,6 +49,7 @@ pub(super) struct Stats {
 /// Lists events of every stream.
 pub(super) async fn list(
     State(state): State<HttpState>,
+    CalledBy(caller): CalledBy,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
@@ -57,13 +59,14 @@ pub(super) async fn list(
     if token.is_some() && address.is_none() {
         return Err(Problem::parameter("token", "narrows the events of an address; name the address as well"));
     }
-    let filter = EventListFilter { address, token, ..filter(&parameters)? };
+    let filter = EventListFilter { visibility: caller.visibility, address, token, ..filter(&parameters)? };
     answer(&state, &filter, &parameters, &headers).await
 }
 
 /// Lists events of one stream. A stream that is not there has none.
 pub(super) async fn of_stream(
     State(state): State<HttpState>,
+    CalledBy(caller): CalledBy,
     PathText(id): PathText,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
@@ -71,7 +74,12 @@ pub(super) async fn of_stream(
     let known: Vec<&str> = OF_EVENTS.into_iter().chain(PAGING).collect();
     let parameters = Parameters::read(query.as_deref(), &known)?;
     let (contract_id, stream_id) = state.stream_key(&id)?;
-    let filter = EventListFilter { contract_id: Some(contract_id), stream_id: Some(stream_id), ..filter(&parameters)? };
+    let filter = EventListFilter {
+        visibility: caller.visibility,
+        contract_id: Some(contract_id),
+        stream_id: Some(stream_id),
+        ..filter(&parameters)?
+    };
     answer(&state, &filter, &parameters, &headers).await
 }
 
@@ -107,6 +115,6 @@ async fn answer(
 }
 
 /// Says how many connections there are and what they were sent.
-pub(super) async fn stats(State(state): State<HttpState>) -> Json<Stats> {
+pub(super) async fn stats(State(state): State<HttpState>, _: CalledBy) -> Json<Stats> {
     Json(Stats { feed: state.feed.stats(), limits: state.limits.connection_stats(), last_event_id: state.feed.head() })
 }

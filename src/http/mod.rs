@@ -2,7 +2,10 @@
 //!
 //! Handlers are thin: parameters in, `store` or `feed` asked, a view out. Nothing here indexes.
 
+mod admin;
 mod args;
+mod body;
+mod caller;
 mod chain;
 mod claimable;
 mod cors;
@@ -17,12 +20,14 @@ mod parameters;
 mod problem;
 mod router;
 mod server;
+mod sign_in;
 mod state;
 mod status;
 mod stream_order;
 mod streams;
 mod subscribe;
 mod subscribe_filter;
+mod tickets;
 mod users;
 mod views;
 

@@ -26,6 +26,16 @@ impl<'a> Parameters<'a> {
         Ok(Self(pairs))
     }
 
+    /// Reads a query string of which only some names matter.
+    pub(super) fn read_any(query: Option<&'a str>) -> Self {
+        Self(form_urlencoded::parse(query.unwrap_or_default().as_bytes()).collect())
+    }
+
+    /// Whether a parameter is given.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(found, _)| found == name)
+    }
+
     /// Returns the text of a parameter that may be given once.
     pub(super) fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
         let mut values = self.0.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_ref());

@@ -5,9 +5,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use tracing::error;
+use tracing::{error, warn};
 
-use crate::store::StoreError;
+use crate::{
+    auth::{KeysAway, TokenRefusal},
+    store::StoreError,
+};
 
 /// A refusal that a client can read. Says nothing about our inside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,6 +23,8 @@ pub(super) struct Problem {
     parameter: Option<String>,
     #[serde(skip)]
     retry_after_seconds: Option<u32>,
+    #[serde(skip)]
+    www_authenticate: Option<&'static str>,
 }
 
 impl Problem {
@@ -31,6 +36,7 @@ impl Problem {
             detail: detail.into(),
             parameter: None,
             retry_after_seconds: None,
+            www_authenticate: None,
         }
     }
 
@@ -74,8 +80,32 @@ impl Problem {
         Self { retry_after_seconds: Some(2), ..problem }
     }
 
+    pub(super) fn unsupported_media_type(detail: impl Into<String>) -> Self {
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        Self::new("/problems/unsupported-media-type", "Unsupported media type", status, detail)
+    }
+
+    /// A caller who may not do this, whoever they are (RFC 6750, 3.1).
+    pub(super) fn forbidden(detail: impl Into<String>) -> Self {
+        let problem = Self::new("/problems/forbidden", "Forbidden", StatusCode::FORBIDDEN, detail);
+        Self { www_authenticate: Some("Bearer error=\"insufficient_scope\""), ..problem }
+    }
+
     pub(super) fn not_acceptable(detail: impl Into<String>) -> Self {
         Self::new("/problems/not-acceptable", "Not acceptable", StatusCode::NOT_ACCEPTABLE, detail)
+    }
+}
+
+impl From<TokenRefusal> for Problem {
+    fn from(refusal: TokenRefusal) -> Self {
+        if let TokenRefusal::KeysAway(KeysAway(reason)) = &refusal {
+            warn!("a token could not be checked: {reason}");
+            return Self::unavailable(refusal.to_string());
+        }
+        let challenge = if refusal == TokenRefusal::Missing { "Bearer" } else { "Bearer error=\"invalid_token\"" };
+        let detail = refusal.to_string();
+        let problem = Self::new("/problems/unauthorized", "Unauthorized", StatusCode::UNAUTHORIZED, detail);
+        Self { www_authenticate: Some(challenge), ..problem }
     }
 }
 
@@ -91,10 +121,14 @@ impl From<StoreError> for Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+impl Problem {
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// Returns the answer of this problem with a body that says the same and more.
+    pub(super) fn into_response_of(self, body: String) -> Response {
         let status = StatusCode::from_u16(self.status).expect("made from a StatusCode");
-        let body = serde_json::to_string(&self).expect("a struct of texts");
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -102,6 +136,16 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if let Some(challenge) = self.www_authenticate {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
         response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_string(&self).expect("a struct of texts");
+        self.into_response_of(body)
     }
 }

@@ -7,8 +7,8 @@ use axum::{
 };
 
 use super::{
-    Origin, claimable::claimable, cors, events, health, limits::limit_requests, page::page, problem::Problem,
-    state::HttpState, status::status, streams, subscribe::subscribe, users,
+    Origin, admin, claimable::claimable, cors, events, health, limits::limit_requests, page::page, problem::Problem,
+    sign_in, state::HttpState, status::status, streams, subscribe::subscribe, tickets, users,
 };
 
 /// Routes that only a local network brings along.
@@ -33,21 +33,29 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
     let api = unversioned
         .clone()
         .route("/events", get(events::list))
+        .route("/events/tickets", post(tickets::issue))
         .route("/users/{address}/summary", get(users::summary))
-        .route("/status", get(status));
+        .route("/status", get(status))
+        .route("/admin/revoke", post(admin::revoke));
     let for_operators = Router::new()
         .route("/health", get(health::whole))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::metrics));
+    // Wallets of any origin may sign in (SEP-10, "Cross-Origin Headers").
+    let for_wallets = Router::new()
+        .route("/v1/auth", get(sign_in::challenge).post(sign_in::token))
+        .route("/.well-known/stellar.toml", get(sign_in::stellar_toml));
     let limited = from_fn_with_state(state.limits.clone(), limit_requests);
-    let for_clients = Router::new().route("/", get(page)).nest("/v1", api).merge(unversioned).layer(limited);
+    let for_clients = Router::new().route("/", get(page)).nest("/v1", api).merge(unversioned).layer(limited.clone());
+    let for_wallets = cors::for_every_origin(for_wallets.layer(limited)).with_state(state.clone());
     let routes = for_clients.merge(for_operators).with_state(state);
     let routes = match local {
         LocalRoutes::None => routes.route("/v1/streams", post(created_on_chain)),
         LocalRoutes::Devnet(devnet) => routes.merge(devnet),
     };
-    cors::with_headers(routes.method_not_allowed_fallback(wrong_method).fallback(no_such_route), origins)
+    let routes = routes.method_not_allowed_fallback(wrong_method).fallback(no_such_route);
+    cors::with_security_headers(cors::for_origins(routes, origins).merge(for_wallets))
 }
 
 async fn created_on_chain() -> Problem {

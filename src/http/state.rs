@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Limits, chain::ChainReader, problem::Problem};
 use crate::{
+    auth::Auth,
     domain::{ContractId, StreamId, UnixTime},
     feed::Feed,
     store::{Store, StoreError},
@@ -31,6 +32,8 @@ pub struct HttpState {
     /// Who asks the chain, where an endpoint is configured.
     pub(super) chain: Option<ChainReader>,
     pub(super) limits: Limits,
+    /// Who says who may read what; none where everybody may read everything.
+    pub(super) auth: Option<Auth>,
     rng: Arc<Mutex<StdRng>>,
 }
 
@@ -56,6 +59,7 @@ impl HttpState {
             soft_stop,
             chain: None,
             limits: Limits::none(),
+            auth: None,
             rng,
         }
     }
@@ -64,6 +68,12 @@ impl HttpState {
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Sets who may read what; without, everybody may read everything.
+    #[must_use]
+    pub fn with_auth(self, auth: Option<Auth>) -> Self {
+        Self { auth, ..self }
     }
 
     /// Gives the gateway somebody to ask the chain by.

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{parameters::Parameters, problem::Problem, state::HttpState, views::date_text};
+use super::{caller::CalledBy, parameters::Parameters, problem::Problem, state::HttpState, views::date_text};
 use crate::{
     domain::{ContractId, CoveredRange, Epoch, FeedId, LedgerRange, LedgerSequence, holes},
     store::{AgedReport, Progress, QuarantineCount, StoreError, StoredUpgrade},
@@ -93,7 +93,11 @@ struct UpgradeView {
 }
 
 /// Shows the status. Always 200 where the database answers; `/health/ready` is the one that refuses.
-pub(super) async fn status(State(state): State<HttpState>, RawQuery(query): RawQuery) -> Result<Json<Status>, Problem> {
+pub(super) async fn status(
+    State(state): State<HttpState>,
+    _: CalledBy,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Status>, Problem> {
     Parameters::read(query.as_deref(), &[])?;
     Ok(Json(read(&state).await?))
 }

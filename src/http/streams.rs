@@ -9,6 +9,7 @@ use axum::{
 use serde::Serialize;
 
 use super::{
+    caller::CalledBy,
     chain,
     etag::EntityTag,
     paging::{LARGEST_LIMIT, PAGING, PageView, order, page_request},
@@ -19,6 +20,7 @@ use super::{
     views::{EventRowView, StreamView},
 };
 use crate::{
+    auth::Caller,
     domain::{ContractId, FeedId, StreamId, StreamRecord, StreamStatus, UnixTime},
     store::{EventListFilter, FeedState, PageRequest, PageStart, StreamListFilter, StreamSort},
 };
@@ -44,6 +46,7 @@ const KNOWN: [&str; 7] = ["sender", "recipient", "user", "token", "status", "end
 /// Lists streams, the last created first unless told otherwise.
 pub(super) async fn list(
     State(state): State<HttpState>,
+    CalledBy(caller): CalledBy,
     RawQuery(query): RawQuery,
 ) -> Result<Json<StreamList>, Problem> {
     let known: Vec<&str> = KNOWN.into_iter().chain(PAGING).collect();
@@ -53,6 +56,7 @@ pub(super) async fn list(
     let request = page_request(&parameters, LARGEST_LIMIT, |text| order.read(text))?;
     let status: Option<StreamStatus> = parameters.one("status")?;
     let filter = StreamListFilter {
+        visibility: caller.visibility,
         sender: parameters.one("sender")?,
         recipient: parameters.one("recipient")?,
         user: parameters.one("user")?,
@@ -80,6 +84,7 @@ enum RecordSource {
 /// Returns one stream with its latest events, or as the chain has it.
 pub(super) async fn get(
     State(state): State<HttpState>,
+    CalledBy(caller): CalledBy,
     PathText(id): PathText,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
@@ -87,8 +92,8 @@ pub(super) async fn get(
     let source = record_source(query.as_deref())?;
     let (contract_id, stream_id) = state.stream_key(&id)?;
     Ok(match source {
-        RecordSource::Index => of_index(&state, contract_id, stream_id, &headers).await?,
-        RecordSource::Chain => chain::stream(&state, contract_id, stream_id).await?.into_response(),
+        RecordSource::Index => of_index(&state, &caller, contract_id, stream_id, &headers).await?,
+        RecordSource::Chain => chain::stream(&state, &caller, contract_id, stream_id).await?.into_response(),
     })
 }
 
@@ -103,14 +108,14 @@ fn record_source(query: Option<&str>) -> Result<RecordSource, Problem> {
 /// The tag is of everything that the answer is made of: the events of the stream, repairs, and the time.
 async fn of_index(
     state: &HttpState,
+    caller: &Caller,
     contract_id: ContractId,
     stream_id: StreamId,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let FeedState { epoch, revision } = state.store.feed_state().await?;
     let now = state.now().await?;
-    let record = state.store.stream(&contract_id, stream_id).await?;
-    let record = record.ok_or_else(|| Problem::not_found(format!("there is no stream {stream_id}")))?;
+    let record = seen_stream(state, caller, &contract_id, stream_id).await?;
     let tag = EntityTag::of(&[&FeedId { event: record.last_event, epoch }, &revision, &now]);
     let mut response = if tag.is_known(headers) {
         StatusCode::NOT_MODIFIED.into_response()
@@ -119,6 +124,18 @@ async fn of_index(
     };
     tag.write(response.headers_mut());
     Ok(response)
+}
+
+/// Returns a stream's record. One that the caller may not see is answered like one that is not there.
+pub(super) async fn seen_stream(
+    state: &HttpState,
+    caller: &Caller,
+    contract_id: &ContractId,
+    stream_id: StreamId,
+) -> Result<StreamRecord, Problem> {
+    let record = state.store.stream(contract_id, stream_id).await?;
+    let seen = record.filter(|record| caller.visibility.shows(Some(&record.sender), Some(&record.recipient)));
+    seen.ok_or_else(|| Problem::not_found(format!("there is no stream {stream_id}")))
 }
 
 async fn with_events(

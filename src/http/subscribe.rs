@@ -1,6 +1,12 @@
 //! `GET /v1/events/subscribe`: a subscription as server-sent events (WHATWG HTML 9.2).
 
-use std::{convert::Infallible, fmt::Write, time::Duration};
+use std::{
+    convert::Infallible,
+    fmt::Write,
+    future::{Future, pending},
+    pin::Pin,
+    time::Duration,
+};
 
 use axum::{
     body::Body,
@@ -15,6 +21,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{error, warn};
 
 use super::{
+    caller::{bearer, by_token},
     limits::{ClientKey, Slot},
     parameters::Parameters,
     problem::Problem,
@@ -22,6 +29,7 @@ use super::{
     subscribe_filter::{self, FILTER, FilterView},
 };
 use crate::{
+    auth::{Auth, Caller, Token, TokenRefusal},
     domain::FeedId,
     feed::{LastEventId, Opened, Subscription, notice_frame},
     store::{EventAtoms, StoreError},
@@ -48,16 +56,68 @@ pub(super) async fn subscribe(
 ) -> Result<Response, Problem> {
     let slot = state.limits.take_slot(client)?;
     accepts_event_stream(&headers)?;
-    let known: Vec<&str> = FILTER.into_iter().chain(["lastEventId"]).collect();
+    let known: Vec<&str> = FILTER.into_iter().chain(["lastEventId", "ticket", "token"]).collect();
     let parameters = Parameters::read(query.as_deref(), &known)?;
-    let atoms = subscribe_filter::read(&parameters)?;
+    let (caller, atoms) = who_and_what(&state, &headers, &parameters).await?;
     let last = last_event_id(&headers, parameters.text("lastEventId")?);
     let opened = match state.feed.subscribe(atoms.clone(), last).await {
         Err(failure) if failure.is_unavailable() => return Ok(come_back(&state, &failure)),
         opened => opened?,
     };
     let first = opening(&state, &atoms, &opened);
-    Ok(event_stream(Connection::new(state, opened.subscription, first, slot)))
+    Ok(event_stream(Connection::new(state, opened.subscription, caller.token, first, slot)))
+}
+
+/// Returns who subscribes and to what: by a ticket, by a token in the header, or by one in the address where that is
+/// allowed. What is wrong with the filter is said before a ticket is spent on it.
+async fn who_and_what(
+    state: &HttpState,
+    headers: &HeaderMap,
+    parameters: &Parameters<'_>,
+) -> Result<(Caller, EventAtoms), Problem> {
+    let filter = if subscribe_filter::is_given(parameters) || !parameters.has("ticket") {
+        Some(subscribe_filter::read(parameters)?)
+    } else {
+        None
+    };
+    let (caller, atoms) = match (parameters.text("ticket")?, filter) {
+        (Some(ticket), filter) => by_ticket(state, ticket, filter).await?,
+        (None, Some(filter)) => (by_token(state, token_of(state, headers, parameters)?).await?, filter),
+        (None, None) => return Err(Problem::parameter("ticket", "is empty")),
+    };
+    let visibility = caller.visibility.clone();
+    Ok((caller, EventAtoms { visibility, ..atoms }))
+}
+
+async fn by_ticket(
+    state: &HttpState,
+    ticket: &str,
+    filter: Option<EventAtoms>,
+) -> Result<(Caller, EventAtoms), Problem> {
+    let asks_nobody = || Problem::parameter("ticket", "this service asks nobody who they are; leave it out");
+    let auth = state.auth.as_ref().ok_or_else(asks_nobody)?;
+    let (caller, made_for) = auth.redeem_ticket(ticket).await??;
+    let made_for = subscribe_filter::read(&Parameters::read(Some(&made_for), &FILTER)?)?;
+    if filter.is_some_and(|filter| filter != made_for) {
+        return Err(TokenRefusal::OtherFilter.into());
+    }
+    Ok((caller, made_for))
+}
+
+fn token_of<'a>(
+    state: &HttpState,
+    headers: &'a HeaderMap,
+    parameters: &'a Parameters<'_>,
+) -> Result<Option<&'a str>, Problem> {
+    match (bearer(headers)?, parameters.text("token")?) {
+        (Some(token), _) => Ok(Some(token)),
+        (None, Some(token)) if state.auth.as_ref().is_none_or(Auth::allows_query_token) => Ok(Some(token)),
+        (None, Some(_)) => {
+            let rule = "is not taken from the address here; send it as Authorization: Bearer, or use a ticket";
+            Err(Problem::parameter("token", rule))
+        }
+        (None, None) => Ok(None),
+    }
 }
 
 /// A client that names formats must accept ours; one that names none takes what it gets.
@@ -123,6 +183,14 @@ fn event_stream_of(body: Body) -> Response {
     response
 }
 
+type TokenEnds = Pin<Box<dyn Future<Output = TokenRefusal> + Send>>;
+
+/// What a connection is told when its token ends.
+#[derive(Serialize)]
+struct Expired {
+    reason: &'static str,
+}
+
 /// One open event stream.
 struct Connection {
     state: HttpState,
@@ -131,14 +199,24 @@ struct Connection {
     heartbeat_at: Instant,
     heartbeats: u32,
     ended: bool,
+    /// Ends when the token does; none without one.
+    token_ends: Option<TokenEnds>,
     /// Given back when the stream ends, however it ends.
     _slot: Slot,
 }
 
 impl Connection {
-    fn new(state: HttpState, subscription: Subscription, first: Bytes, slot: Slot) -> Self {
-        let heartbeat_at = Instant::now() + state.heartbeat;
-        Self { state, subscription, first: Some(first), heartbeat_at, heartbeats: 0, ended: false, _slot: slot }
+    fn new(state: HttpState, subscription: Subscription, token: Option<Token>, first: Bytes, slot: Slot) -> Self {
+        Self {
+            heartbeat_at: Instant::now() + state.heartbeat,
+            token_ends: token_ends(&state, token),
+            state,
+            subscription,
+            first: Some(first),
+            heartbeats: 0,
+            ended: false,
+            _slot: slot,
+        }
     }
 
     /// Returns the next piece to write: frames, a heartbeat, or the farewell; then none.
@@ -152,6 +230,7 @@ impl Connection {
         let frames = tokio::select! {
             biased;
             () = self.state.soft_stop.cancelled() => return Some(self.end()),
+            refusal = ended(&mut self.token_ends) => return Some(self.expire(&refusal)),
             frames = self.subscription.next() => frames,
             () = sleep_until(self.heartbeat_at) => return Some(self.heartbeat()),
         };
@@ -185,9 +264,27 @@ impl Connection {
         }
     }
 
+    /// Where the token ended the stream ends: who has another one comes back with the last id.
+    fn expire(&mut self, refusal: &TokenRefusal) -> Bytes {
+        let reason = if *refusal == TokenRefusal::Revoked { "revoked" } else { "expired" };
+        join(vec![notice_frame("expired", &Expired { reason }), self.end()])
+    }
+
     fn end(&mut self) -> Bytes {
         self.ended = true;
         farewell(&self.state)
+    }
+}
+
+fn token_ends(state: &HttpState, token: Option<Token>) -> Option<TokenEnds> {
+    let (auth, token) = (state.auth.clone()?, token?);
+    Some(Box::pin(async move { auth.ended(&token).await }))
+}
+
+async fn ended(token_ends: &mut Option<TokenEnds>) -> TokenRefusal {
+    match token_ends {
+        Some(token_ends) => token_ends.await,
+        None => pending().await,
     }
 }
 

@@ -54,7 +54,25 @@ impl<'a> FilterView<'a> {
     }
 }
 
-/// Reads the filter. Ids of streams that do not exist are fine: they may come to.
+/// Whether the parameters say anything of a filter.
+pub(super) fn is_given(parameters: &Parameters<'_>) -> bool {
+    FILTER.iter().any(|name| parameters.has(name))
+}
+
+/// Returns the query that a filter is read from.
+pub(super) fn query_of(atoms: &EventAtoms) -> String {
+    let FilterView { all, streams, users, types } = FilterView::of(atoms);
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    if all {
+        query.append_pair("all", "true");
+    }
+    query.extend_pairs(streams.iter().map(|stream| ("streams", stream)));
+    query.extend_pairs(users.iter().map(|user| ("users", user.as_str())));
+    query.extend_pairs(types.iter().map(|event_type| ("types", event_type.to_string())));
+    query.finish()
+}
+
+/// Reads the filter of somebody who sees everything. Ids of streams that do not exist are fine: they may come to.
 pub(super) fn read(parameters: &Parameters<'_>) -> Result<EventAtoms, Problem> {
     let streams: Vec<StreamAtom> = parameters.list("streams")?;
     let mut atoms = EventAtoms {
@@ -62,6 +80,7 @@ pub(super) fn read(parameters: &Parameters<'_>) -> Result<EventAtoms, Problem> {
         streams: streams.into_iter().map(|StreamAtom(contract_id, stream_id)| (contract_id, stream_id)).collect(),
         users: parameters.list("users")?,
         types: parameters.list("types")?,
+        ..EventAtoms::default()
     };
     if atoms.streams.len() + atoms.users.len() > MOST_ATOMS {
         let name = if atoms.streams.len() > atoms.users.len() { "streams" } else { "users" };

@@ -7,6 +7,7 @@ use axum::{
 use serde::Serialize;
 
 use super::{
+    caller::CalledBy,
     parameters::{Parameters, PathText},
     problem::Problem,
     state::HttpState,
@@ -69,14 +70,17 @@ struct EndView {
 /// Returns what a user pays and is paid as at the last ledger. An address that no stream names has nothing.
 pub(super) async fn summary(
     State(state): State<HttpState>,
+    CalledBy(caller): CalledBy,
     PathText(address): PathText,
     RawQuery(query): RawQuery,
 ) -> Result<Json<SummaryView>, Problem> {
     Parameters::read(query.as_deref(), &[])?;
     let address: Address = address.parse().map_err(|rule| Problem::parameter("address", format!("{rule}")))?;
     let now = state.now().await?;
-    let (summary, ends) =
-        tokio::try_join!(state.store.user_summary(&address, now), state.store.next_ends(&address, now, NEXT_ENDS))?;
+    let (summary, ends) = tokio::try_join!(
+        state.store.user_summary(&address, &caller.visibility, now),
+        state.store.next_ends(&address, &caller.visibility, now, NEXT_ENDS)
+    )?;
     let UserSummary { incoming, outgoing, tokens, has_more_tokens } = summary;
     Ok(Json(SummaryView {
         address,

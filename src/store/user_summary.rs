@@ -2,7 +2,7 @@
 //! thousand streams costs no memory here.
 
 use super::{PageRequest, PageStart, SortOrder, Store, StoreError, StreamListFilter, StreamSort, pool::parse};
-use crate::domain::{Address, StreamRecord, StreamStatus, Total, UnixTime};
+use crate::domain::{Address, StreamRecord, StreamStatus, Total, UnixTime, Visibility};
 
 /// Anybody can make a stream of any token to anybody, so tokens are bounded.
 const MOST_TOKENS: u32 = 100;
@@ -58,13 +58,23 @@ pub struct Flow {
 }
 
 impl Store {
-    /// Returns what a user pays and is paid as at a time.
-    pub async fn user_summary(&self, user: &Address, at: UnixTime) -> Result<UserSummary, StoreError> {
+    /// Returns what a user pays and is paid as at a time, of the streams that are to be seen.
+    pub async fn user_summary(
+        &self,
+        user: &Address,
+        visibility: &Visibility,
+        at: UnixTime,
+    ) -> Result<UserSummary, StoreError> {
         let most = usize::try_from(MOST_TOKENS).unwrap_or(usize::MAX);
-        let rows =
-            sqlx::query_file!("src/store/user_summary.sql", user.as_str(), at.to_string(), i64::from(MOST_TOKENS) + 1)
-                .fetch_all(&self.pool)
-                .await?;
+        let party = match visibility {
+            Visibility::Everything => None,
+            Visibility::Party(party) => Some(party.as_str()),
+            Visibility::Nothing => return Ok(UserSummary::default()),
+        };
+        let limit = i64::from(MOST_TOKENS) + 1;
+        let rows = sqlx::query_file!("src/store/user_summary.sql", user.as_str(), at.to_string(), limit, party)
+            .fetch_all(&self.pool)
+            .await?;
         let mut summary = UserSummary { has_more_tokens: rows.len() > most, ..UserSummary::default() };
         for row in rows.into_iter().take(most) {
             summary.incoming = counted(row.all_in_streams, row.all_in_active);
@@ -91,9 +101,16 @@ impl Store {
         Ok(summary)
     }
 
-    /// Returns the active streams of a user that are drained first, at most `limit`.
-    pub async fn next_ends(&self, user: &Address, at: UnixTime, limit: u32) -> Result<Vec<StreamRecord>, StoreError> {
+    /// Returns the active streams of a user that are drained first, of those that are to be seen, at most `limit`.
+    pub async fn next_ends(
+        &self,
+        user: &Address,
+        visibility: &Visibility,
+        at: UnixTime,
+        limit: u32,
+    ) -> Result<Vec<StreamRecord>, StoreError> {
         let filter = StreamListFilter {
+            visibility: visibility.clone(),
             user: Some(user.clone()),
             status: Some((StreamStatus::Active, at)),
             ends_before: Some(UnixTime::LAST_DATE),

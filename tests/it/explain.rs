@@ -7,8 +7,8 @@ use std::{
 };
 
 use flowfi_indexer::{
-    domain::{Address, ContractId, EventId, EventType, StreamId},
-    store::{EventAtoms, EventRange, Store},
+    domain::{Address, ContractId, EventId, EventType, StreamId, UnixTime, Visibility},
+    store::{EventAtoms, EventListFilter, EventRange, PageRequest, PageStart, Store, StreamListFilter, StreamSort},
 };
 use sqlx::{
     Executor, PgPool,
@@ -204,13 +204,40 @@ async fn replay_all(store: &Store, contract: &ContractId, mut seen: impl FnMut(&
         EventAtoms { users: users.clone(), ..none.clone() },
         EventAtoms { users: (0..300).map(|number| address(1, number)).collect(), ..none.clone() },
         EventAtoms { streams: streams.clone(), ..none.clone() },
-        EventAtoms { users, streams, types, ..none },
+        EventAtoms { users: users.clone(), streams: streams.clone(), types: types.clone(), ..none.clone() },
+        EventAtoms { visibility: Visibility::Party(address(1, 0)), all: true, ..none.clone() },
+        EventAtoms { visibility: Visibility::Party(address(1, USERS - 1)), users, streams, types, ..none },
     ];
     for atoms in cases {
         for limit in [1, 500] {
             store.matching_events(range, &atoms, limit).await.unwrap();
             seen(&format!("replay of {atoms:?}"));
         }
+    }
+}
+
+/// What somebody asks who sees only their own: about everything, about themselves, about another.
+async fn ask_as_participants(store: &Store, mut seen: impl FnMut(&str)) {
+    let request = PageRequest { limit: 50, start: PageStart::Offset(0) };
+    let (busy, quiet) = (address(1, 0), address(1, USERS - 1));
+    let at = UnixTime(1_700_400_000);
+    for (me, other) in
+        [(&busy, None), (&quiet, None), (&busy, Some(&busy)), (&busy, Some(&quiet)), (&quiet, Some(&busy))]
+    {
+        let visibility = Visibility::Party(me.clone());
+        let what = format!("{me} asks about {other:?}");
+        for sort in [StreamSort::CreatedAt, StreamSort::StartTime] {
+            let filter = StreamListFilter { visibility: visibility.clone(), sort, ..StreamListFilter::default() };
+            let filter = StreamListFilter { user: other.cloned(), ..filter };
+            let request = PageRequest { limit: request.limit, start: PageStart::Offset(0) };
+            store.stream_page(&filter, request).await.unwrap();
+            seen(&format!("streams, {sort:?}: {what}"));
+        }
+        let filter = EventListFilter { visibility: visibility.clone(), ..EventListFilter::default() };
+        store.event_page(&EventListFilter { address: other.cloned(), ..filter }, request).await.unwrap();
+        seen(&format!("events: {what}"));
+        store.user_summary(other.unwrap_or(me), &visibility, at).await.unwrap();
+        seen(&format!("summary: {what}"));
     }
 }
 
@@ -243,5 +270,6 @@ async fn no_query_reads_a_whole_table(options: PgPoolOptions, connect: PgConnect
     };
     request_all(&base, &mut seen).await;
     replay_all(&world.store, &contract, &mut seen).await;
+    ask_as_participants(&world.store, &mut seen).await;
     assert!(scans.is_empty(), "{} of {count} plans:\n{}", scans.len(), scans.join("\n\n"));
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets the unexpected has failed")]
 
 mod architecture;
+mod auth;
 mod chain_record;
 mod completeness;
 mod contract_events;

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use flowfi_indexer::{
     devnet::Call,
-    domain::{Address, Amount, StreamId, StreamRecord, UnixTime},
+    domain::{Address, Amount, StreamId, StreamRecord, UnixTime, Visibility},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
@@ -291,12 +291,12 @@ async fn the_databases_claimable_is_the_records_for_every_number_there_is(pool: 
         .unwrap();
         let record = world.store.stream(&contract, StreamId(number.into())).await.unwrap().unwrap();
         for at in times.map(UnixTime) {
-            let summary = world.store.user_summary(&recipient, at).await.unwrap();
+            let summary = world.store.user_summary(&recipient, &Visibility::Everything, at).await.unwrap();
             let expected = record.claimable(at).to_string().parse();
             assert_eq!(Ok(&summary.tokens[0].incoming.claimable), expected.as_ref(), "at {at}: {record:?}");
         }
     }
-    let summary = world.store.user_summary(&sender, UnixTime(9_000)).await.unwrap();
+    let summary = world.store.user_summary(&sender, &Visibility::Everything, UnixTime(9_000)).await.unwrap();
     let deposited: String =
         sqlx::query_scalar("select sum(deposited)::text from streams").fetch_one(&pool).await.unwrap();
     assert_eq!(Ok(&summary.tokens[0].outgoing.deposited), deposited.parse().as_ref());
@@ -376,7 +376,10 @@ async fn a_record_that_a_client_has_is_not_sent_again_until_it_changes(pool: PgP
         async { request.send().await.unwrap() }
     };
     let first = ask("\"other\"".to_owned()).await;
-    assert_eq!((first.status().as_u16(), &first.headers()["cache-control"]), (200, &"no-cache".parse().unwrap()));
+    assert_eq!(
+        (first.status().as_u16(), &first.headers()["cache-control"]),
+        (200, &"private, no-cache".parse().unwrap())
+    );
     let tag = first.headers()["etag"].to_str().unwrap().to_owned();
     let same = ask(tag.clone()).await;
     assert_eq!((same.status().as_u16(), same.headers()["etag"].to_str().unwrap()), (304, &*tag));

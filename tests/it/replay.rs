@@ -1,7 +1,7 @@
 //! What a subscription replays from the table is what its filter says of each event.
 
 use flowfi_indexer::{
-    domain::{CommittedEvent, EventId, EventType},
+    domain::{CommittedEvent, EventId, EventType, Visibility},
     store::{EventAtoms, EventRange},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
@@ -20,6 +20,12 @@ fn random_atoms(rng: &mut StdRng, events: &[CommittedEvent]) -> EventAtoms {
         let contract_id = rng.random::<bool>().then(|| event.contract_id.clone());
         atoms.streams.extend(event.stream_id.map(|stream_id| (contract_id, stream_id)));
     }
+    let somebody = events.choose(rng).and_then(|event| event.sender.clone());
+    atoms.visibility = match (rng.random_range(0..4), somebody) {
+        (0, Some(address)) => Visibility::Party(address),
+        (1, None) => Visibility::Nothing,
+        _ => Visibility::Everything,
+    };
     if rng.random() {
         atoms.types = EventType::ALL.choose_multiple(rng, 3).copied().collect();
     }
@@ -32,7 +38,13 @@ fn matches(atoms: &EventAtoms, event: &CommittedEvent) -> bool {
         contract_id.as_ref().is_none_or(|contract_id| *contract_id == event.contract_id)
             && Some(*stream_id) == event.stream_id
     };
-    (atoms.all || atoms.users.iter().any(is_party) || atoms.streams.iter().any(is_stream))
+    let is_seen = match &atoms.visibility {
+        Visibility::Everything => true,
+        Visibility::Party(address) => is_party(address),
+        Visibility::Nothing => false,
+    };
+    is_seen
+        && (atoms.all || atoms.users.iter().any(is_party) || atoms.streams.iter().any(is_stream))
         && (atoms.types.is_empty() || atoms.types.contains(&event.event_type))
 }
 

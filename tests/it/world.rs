@@ -4,6 +4,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use flowfi_indexer::{
     app::chain_reader,
+    auth::Auth,
     devnet::{Call, Devnet, DevnetArgs, Receipt},
     domain::{Address, Amount, EventId, FeedId, StreamEntry, StreamId, SystemClock, UnixTime},
     feed::{self, Feed},
@@ -60,6 +61,7 @@ pub struct GatewaySettings {
     pub write_deadline: Duration,
     pub limits: Limits,
     pub origins: Vec<Origin>,
+    pub auth: Option<Auth>,
 }
 
 impl Default for GatewaySettings {
@@ -71,6 +73,7 @@ impl Default for GatewaySettings {
             write_deadline: WRITE_DEADLINE,
             limits: Limits::none(),
             origins: Vec::new(),
+            auth: None,
         }
     }
 }
@@ -181,8 +184,12 @@ impl World {
         .with_chain_reader(settings.asks_the_chain.then(|| chain_reader(self.source(), self.devnet.contract_id())));
         let stop = self.stop.clone();
         self.tasks.spawn(async move { feed::tail(feed, stop).await.unwrap() });
-        self.serve(http::router(state.with_limits(settings.limits), local, &settings.origins), settings.write_deadline)
-            .await
+        if let Some(auth) = settings.auth.clone() {
+            let stop = self.stop.clone();
+            self.tasks.spawn(async move { auth.follow(stop).await });
+        }
+        let state = state.with_limits(settings.limits).with_auth(settings.auth);
+        self.serve(http::router(state, local, &settings.origins), settings.write_deadline).await
     }
 
     /// Puts a call into a ledger of its own.
@@ -307,12 +314,26 @@ impl Subscriber {
         Self::try_connect(base, query, last_event_id).await.expect("the gateway answers")
     }
 
+    /// The same with a token.
+    pub async fn connect_as(base: &str, query: &str, last_event_id: Option<&str>, token: &str) -> Self {
+        let request = Self::request(base, query, last_event_id).bearer_auth(token);
+        Self::open(request).await.expect("the gateway answers")
+    }
+
     /// The same, none where nobody answers or the connection breaks.
     pub async fn try_connect(base: &str, query: &str, last_event_id: Option<&str>) -> Option<Self> {
-        let mut request = http_client().get(format!("{base}/v1/events/subscribe?{query}"));
-        if let Some(id) = last_event_id {
-            request = request.header("last-event-id", id);
+        Self::open(Self::request(base, query, last_event_id)).await
+    }
+
+    fn request(base: &str, query: &str, last_event_id: Option<&str>) -> reqwest::RequestBuilder {
+        let request = http_client().get(format!("{base}/v1/events/subscribe?{query}"));
+        match last_event_id {
+            Some(id) => request.header("last-event-id", id),
+            None => request,
         }
+    }
+
+    async fn open(request: reqwest::RequestBuilder) -> Option<Self> {
         let response = request.send().await.ok()?;
         assert_eq!(response.status(), 200);
         let mut subscriber = Self { response, text: String::new() };

@@ -2,9 +2,11 @@
 
 use sqlx::{Postgres, QueryBuilder};
 
-use super::{EVENT_COLUMNS, begin_count, push_limit, push_order, push_position, push_table, push_types};
+use super::{
+    EVENT_COLUMNS, begin_count, push_limit, push_order, push_position, push_seen, push_table, push_types, seen_party,
+};
 use crate::{
-    domain::{Address, CommittedEvent, ContractId, EventId, EventType, LedgerSequence, StreamId},
+    domain::{Address, CommittedEvent, ContractId, EventId, EventType, LedgerSequence, StreamId, Visibility},
     store::{Page, PageRequest, PageStart, SortOrder, Store, StoreError, event_rows::EventRow},
 };
 
@@ -13,6 +15,8 @@ const ID: [&str; 2] = ["toid", "event_index"];
 /// Which events a list holds, every part that is set must hold; and their order, which is that of the chain.
 #[derive(Clone, Debug, Default)]
 pub struct EventListFilter {
+    /// Only those that this lets see.
+    pub visibility: Visibility,
     /// Of this contract.
     pub contract_id: Option<ContractId>,
     /// Of this stream.
@@ -39,11 +43,11 @@ impl Store {
         request: PageRequest,
     ) -> Result<Page<CommittedEvent>, StoreError> {
         let mut count = begin_count();
-        push_table(&mut count, "stream_events", filter.address.as_ref());
+        push_table(&mut count, "stream_events", seen_party(&filter.visibility, filter.address.as_ref()));
         push_conditions(&mut count, filter);
         let total = self.count(count, &ID).await?;
         let mut query = QueryBuilder::new(format!("select {EVENT_COLUMNS}"));
-        push_table(&mut query, "stream_events", filter.address.as_ref());
+        push_table(&mut query, "stream_events", seen_party(&filter.visibility, filter.address.as_ref()));
         push_conditions(&mut query, filter);
         if let PageStart::After(cursor) = request.start {
             query.push(" and ");
@@ -58,6 +62,7 @@ impl Store {
 }
 
 fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &EventListFilter) {
+    push_seen(query, &filter.visibility, filter.address.as_ref());
     if let Some(contract_id) = &filter.contract_id {
         query.push(" and contract_id = ").push_bind(contract_id.to_string());
     }

@@ -14,7 +14,7 @@ pub use replay::EventAtoms;
 pub use streams::{StreamCursor, StreamListFilter, StreamSort};
 
 use super::{Page, PageRequest, PageStart, SortOrder, Store, StoreError};
-use crate::domain::{Address, EventId, EventType};
+use crate::domain::{Address, EventId, EventType, Visibility};
 
 const EVENT_COLUMNS: &str = "toid, event_index, (select epoch from network) as epoch, contract_id, ledger_closed_at, tx_hash, type, \
     stream_id::text as stream_id, sender, recipient, token, amount::text as amount, body";
@@ -45,6 +45,28 @@ fn push_table(query: &mut QueryBuilder<Postgres>, table: &str, party: Option<&Ad
         query.push(" and sender is distinct from ").push_bind(party.to_string()).push(") as ");
     }
     query.push(table).push(" where true");
+}
+
+/// Returns the party whose rows are read: whoever sees only their own rows sees no others, whomever they ask about.
+const fn seen_party<'a>(visibility: &'a Visibility, asked_for: Option<&'a Address>) -> Option<&'a Address> {
+    match visibility {
+        Visibility::Party(party) => Some(party),
+        Visibility::Everything | Visibility::Nothing => asked_for,
+    }
+}
+
+/// What [`seen_party`] leaves open: the party that was asked about beside the one that sees.
+fn push_seen(query: &mut QueryBuilder<Postgres>, visibility: &Visibility, asked_for: Option<&Address>) {
+    match (visibility, asked_for) {
+        (Visibility::Nothing, _) => {
+            query.push(" and false");
+        }
+        (Visibility::Party(party), Some(other)) if party != other => {
+            query.push(" and (sender = ").push_bind(other.to_string());
+            query.push(" or recipient = ").push_bind(other.to_string()).push(")");
+        }
+        (Visibility::Everything | Visibility::Party(_), _) => {}
+    }
 }
 
 fn push_types(query: &mut QueryBuilder<Postgres>, types: &[EventType]) {

@@ -4,13 +4,15 @@ use sqlx::{Postgres, QueryBuilder};
 
 use super::{EVENT_COLUMNS, push_position, push_types};
 use crate::{
-    domain::{Address, CommittedEvent, ContractId, EventType, StreamId},
+    domain::{Address, CommittedEvent, ContractId, EventType, StreamId, Visibility},
     store::{EventRange, Store, StoreError, event_rows::EventRow},
 };
 
 /// What a subscription is about: the atoms are OR-ed, the types narrow them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventAtoms {
+    /// Only those that this lets see.
+    pub visibility: Visibility,
     /// Every event.
     pub all: bool,
     /// Events of these streams; of one contract, or of any.
@@ -30,12 +32,16 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<CommittedEvent>, StoreError> {
         let mut query = QueryBuilder::new(format!("select {EVENT_COLUMNS} from stream_events"));
-        if atoms.all && atoms.types.is_empty() {
+        if atoms.all && atoms.types.is_empty() && atoms.visibility == Visibility::Everything {
             query.push(" where ");
             push_range(&mut query, range);
         } else {
             query.push(" join (");
-            push_matching_ids(&mut query, range, atoms, limit);
+            match &atoms.visibility {
+                Visibility::Everything => push_matching_ids(&mut query, range, atoms, limit),
+                Visibility::Party(party) => push_ids_of_party(&mut query, range, atoms, party, limit),
+                Visibility::Nothing => push_no_ids(&mut query),
+            }
             query.push(") as matching using (toid, event_index)");
         }
         query.push(" order by toid, event_index limit ").push_bind(i64::from(limit));
@@ -47,9 +53,9 @@ impl Store {
 /// The first ids of each type, stream or user are read from its index, at most `limit` each, so that a range of millions
 /// costs no more than what matches. The same event can be found by several. Without any atom nothing matches.
 fn push_matching_ids(query: &mut QueryBuilder<Postgres>, range: EventRange, atoms: &EventAtoms, limit: u32) {
-    query.push("select null::bigint as toid, null::bigint as event_index where false");
+    push_no_ids(query);
     let mut branch = |wanted: &dyn Fn(&mut QueryBuilder<Postgres>), condition: &str, types: &[EventType]| {
-        query.push(" union select found.toid, found.event_index from unnest(");
+        query.push(" union select found.toid, found.event_index from ");
         wanted(query);
         query.push(" cross join lateral (select toid, event_index from stream_events where ").push(condition);
         query.push(" and ");
@@ -60,31 +66,68 @@ fn push_matching_ids(query: &mut QueryBuilder<Postgres>, range: EventRange, atom
     if atoms.all {
         let types: Vec<String> = atoms.types.iter().map(ToString::to_string).collect();
         let wanted = |query: &mut QueryBuilder<Postgres>| {
-            query.push_bind(types.clone()).push("::text[]) as wanted (type)");
+            query.push("unnest(").push_bind(types.clone()).push("::text[]) as wanted (type)");
         };
         branch(&wanted, "type = wanted.type", &[]);
         return;
     }
     if !atoms.streams.is_empty() {
-        let contracts = atoms.streams.iter().map(|(contract_id, _)| contract_id.as_ref().map(ToString::to_string));
-        let numbers = atoms.streams.iter().map(|(_, stream_id)| stream_id.to_string());
-        let (contracts, numbers): (Vec<_>, Vec<_>) = contracts.zip(numbers).unzip();
-        let wanted = |query: &mut QueryBuilder<Postgres>| {
-            query.push_bind(contracts.clone()).push("::text[], ").push_bind(numbers.clone());
-            query.push("::text[]) as wanted (contract_id, number)");
-        };
-        let of_stream = "stream_id = wanted.number::numeric \
-                         and (wanted.contract_id is null or contract_id = wanted.contract_id)";
-        branch(&wanted, of_stream, &atoms.types);
+        branch(&|query| push_wanted_streams(query, atoms), OF_STREAM, &atoms.types);
     }
     if !atoms.users.is_empty() {
         let users: Vec<String> = atoms.users.iter().map(ToString::to_string).collect();
         let wanted = |query: &mut QueryBuilder<Postgres>| {
-            query.push_bind(users.clone()).push("::text[]) as wanted (address)");
+            query.push("unnest(").push_bind(users.clone()).push("::text[]) as wanted (address)");
         };
         branch(&wanted, "sender = wanted.address", &atoms.types);
         branch(&wanted, "recipient = wanted.address", &atoms.types);
     }
+}
+
+fn push_no_ids(query: &mut QueryBuilder<Postgres>) {
+    query.push("select null::bigint as toid, null::bigint as event_index where false");
+}
+
+/// The first ids of a party's own events that the atoms match. Read from the party's index alone: nobody sees more than
+/// that, whatever they name.
+fn push_ids_of_party(
+    query: &mut QueryBuilder<Postgres>,
+    range: EventRange,
+    atoms: &EventAtoms,
+    party: &Address,
+    limit: u32,
+) {
+    push_no_ids(query);
+    for column in ["sender", "recipient"] {
+        query.push(" union (select toid, event_index from stream_events where ").push(column).push(" = ");
+        query.push_bind(party.to_string()).push(" and ");
+        push_range(query, range);
+        push_types(query, &atoms.types);
+        if !atoms.all {
+            push_any_atom(query, atoms);
+        }
+        query.push(" order by toid, event_index limit ").push_bind(i64::from(limit)).push(")");
+    }
+}
+
+/// The same rule as the branches of [`push_matching_ids`], as a condition.
+fn push_any_atom(query: &mut QueryBuilder<Postgres>, atoms: &EventAtoms) {
+    let users: Vec<String> = atoms.users.iter().map(ToString::to_string).collect();
+    query.push(" and (sender = any(").push_bind(users.clone()).push(") or recipient = any(").push_bind(users);
+    query.push(") or exists (select from ");
+    push_wanted_streams(query, atoms);
+    query.push(" where ").push(OF_STREAM).push("))");
+}
+
+const OF_STREAM: &str = "stream_id = wanted.number::numeric \
+                         and (wanted.contract_id is null or stream_events.contract_id = wanted.contract_id)";
+
+fn push_wanted_streams(query: &mut QueryBuilder<Postgres>, atoms: &EventAtoms) {
+    let contracts = atoms.streams.iter().map(|(contract_id, _)| contract_id.as_ref().map(ToString::to_string));
+    let numbers = atoms.streams.iter().map(|(_, stream_id)| stream_id.to_string());
+    let (contracts, numbers): (Vec<_>, Vec<_>) = contracts.zip(numbers).unzip();
+    query.push("unnest(").push_bind(contracts).push("::text[], ").push_bind(numbers);
+    query.push("::text[]) as wanted (contract_id, number)");
 }
 
 fn push_range(query: &mut QueryBuilder<Postgres>, range: EventRange) {

@@ -2,9 +2,9 @@
 
 use sqlx::{Postgres, QueryBuilder};
 
-use super::{begin_count, push_limit, push_order, push_table};
+use super::{begin_count, push_limit, push_order, push_seen, push_table, seen_party};
 use crate::{
-    domain::{Address, EventId, StreamRecord, StreamStatus, UnixTime},
+    domain::{Address, EventId, StreamRecord, StreamStatus, UnixTime, Visibility},
     store::{Page, PageRequest, PageStart, SortOrder, Store, StoreError, stream_rows::StreamRow},
 };
 
@@ -21,6 +21,8 @@ const END: &str = "coalesce(streams.end_time, 'infinity'::numeric)";
 /// Which streams a list holds, every part that is set must hold; and their order.
 #[derive(Clone, Debug, Default)]
 pub struct StreamListFilter {
+    /// Only those that this lets see.
+    pub visibility: Visibility,
     /// With this sender.
     pub sender: Option<Address>,
     /// With this recipient.
@@ -95,7 +97,7 @@ impl Store {
         request: PageRequest<StreamCursor>,
     ) -> Result<Page<StreamRecord, StreamCursor>, StoreError> {
         let mut count = begin_count();
-        push_table(&mut count, "streams", filter.user.as_ref());
+        push_table(&mut count, "streams", seen_party(&filter.visibility, filter.user.as_ref()));
         push_conditions(&mut count, filter);
         let total = self.count(count, &CREATION).await?;
         let items = self.streams_of(filter, request).await?;
@@ -109,7 +111,7 @@ impl Store {
         request: PageRequest<StreamCursor>,
     ) -> Result<Vec<StreamRecord>, StoreError> {
         let mut query = QueryBuilder::new(format!("select {STREAM_COLUMNS}"));
-        push_table(&mut query, "streams", filter.user.as_ref());
+        push_table(&mut query, "streams", seen_party(&filter.visibility, filter.user.as_ref()));
         push_conditions(&mut query, filter);
         if let PageStart::After(cursor) = request.start {
             push_cursor(&mut query, filter, cursor);
@@ -122,6 +124,7 @@ impl Store {
 }
 
 fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &StreamListFilter) {
+    push_seen(query, &filter.visibility, filter.user.as_ref());
     for (column, address) in [("sender", &filter.sender), ("recipient", &filter.recipient), ("token", &filter.token)] {
         if let Some(address) = address {
             query.push(" and streams.").push(column).push(" = ").push_bind(address.to_string());

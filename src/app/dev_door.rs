@@ -1,0 +1,80 @@
+//! What `dev` needs for sign-in and tokens when it is asked for them: a secret and a key of its own, kept beside its data.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    net::SocketAddr,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use rand::RngCore;
+
+use super::random_generator;
+use crate::auth::{AuthArgs, AuthMode, TokenAlgorithm};
+
+/// Fills in what the arguments leave open.
+pub(super) fn complete(
+    mode: AuthMode,
+    mut args: AuthArgs,
+    folder: &Path,
+    address: SocketAddr,
+) -> anyhow::Result<AuthArgs> {
+    if mode == AuthMode::Off {
+        return Ok(args);
+    }
+    let token = &mut args.token;
+    if token.token_algorithm == TokenAlgorithm::HS256 && token.token_secret.is_none() {
+        let secret = || BASE64_STANDARD.encode(random_bytes());
+        token.token_secret_file.get_or_insert(kept(folder.join("token-secret"), secret)?);
+    }
+    let sign_in = &mut args.sign_in;
+    if sign_in.sign_in_seed.is_none() {
+        let seed = || {
+            let seed = stellar_strkey::ed25519::PrivateKey(random_bytes());
+            seed.as_unredacted().to_string().as_str().to_owned()
+        };
+        sign_in.sign_in_seed_file.get_or_insert(kept(folder.join("sign-in-seed"), seed)?);
+    }
+    if sign_in.home_domains.is_empty() {
+        sign_in.home_domains.push(format!("localhost:{}", address.port()));
+    }
+    Ok(args)
+}
+
+/// Returns a file that only its owner reads, made at the first time.
+fn kept(file: PathBuf, content: impl FnOnce() -> String) -> anyhow::Result<PathBuf> {
+    if !file.exists() {
+        fs::create_dir_all(file.parent().unwrap_or(Path::new("."))).context("cannot use the data folder")?;
+        let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file);
+        let written = opened.and_then(|mut opened| writeln!(opened, "{}", content()));
+        written.with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(file)
+}
+
+fn random_bytes() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    random_generator().fill_bytes(&mut bytes);
+    bytes
+}
+
+/// Says how to come by a token.
+pub(super) fn print_how_to_get_in(mode: AuthMode, args: &AuthArgs, subject: &str) {
+    if mode == AuthMode::Off {
+        return;
+    }
+    let domain = args.sign_in.home_domains.first().map_or("", String::as_str);
+    println!(
+        "\nTokens are {}. A wallet signs in at http://{domain}/v1/auth; for trying, make one:\n",
+        match mode {
+            AuthMode::Required => "needed",
+            AuthMode::Optional | AuthMode::Off => "taken",
+        }
+    );
+    let secret = args.token.token_secret_file.as_ref();
+    let secret = secret.map_or_else(String::new, |file| format!(" --token-secret-file {}", file.display()));
+    println!("  flowfi-indexer token{secret} --home-domain {domain} --sub {subject}");
+}

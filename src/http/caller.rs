@@ -1,0 +1,95 @@
+//! Who calls, read from a request's `Authorization` header (RFC 6750, 2.1).
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
+};
+
+use super::{problem::Problem, state::HttpState};
+use crate::auth::{Auth, Caller, Scope, Subject, TokenRefusal};
+
+/// Whoever gets past the door.
+pub(super) struct CalledBy(pub(super) Caller);
+
+impl FromRequestParts<HttpState> for CalledBy {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
+        by_token(state, bearer(&parts.headers)?).await.map(Self)
+    }
+}
+
+/// Returns who shows this token; without one, nobody in particular where that is enough.
+pub(super) async fn by_token(state: &HttpState, token: Option<&str>) -> Result<Caller, Problem> {
+    match &state.auth {
+        Some(auth) => Ok(auth.caller(token).await?),
+        None => Ok(Caller::unasked()),
+    }
+}
+
+/// Returns the token of the header, if there is one. The scheme's name is written in any case (RFC 9110, 11.1).
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, TokenRefusal> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let only = values.next().is_none();
+    let parts = value.to_str().ok().filter(|_| only).and_then(|text| text.split_once(' '));
+    let token = parts.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+    token.filter(|token| !token.is_empty()).map(Some).ok_or(TokenRefusal::NotBearer)
+}
+
+/// A caller who may run the service.
+pub(super) struct Admin {
+    pub(super) auth: Auth,
+    pub(super) by: Subject,
+}
+
+impl FromRequestParts<HttpState> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
+        let Some(auth) = state.auth.clone() else {
+            let rule = "this needs a token with the scope admin, and this service runs with --auth off";
+            return Err(Problem::forbidden(rule));
+        };
+        let CalledBy(caller) = CalledBy::from_request_parts(parts, state).await?;
+        let token = caller.token.ok_or(TokenRefusal::Missing)?;
+        if token.allows(Scope::Admin) {
+            Ok(Self { auth, by: token.subject })
+        } else {
+            Err(Problem::forbidden("this needs a token with the scope admin"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_what_comes_after_the_word_bearer() {
+        let cases = [
+            ("Bearer abc", Ok(Some("abc"))),
+            ("bearer  abc ", Ok(Some("abc"))),
+            ("Bearer", Err(TokenRefusal::NotBearer)),
+            ("Bearer ", Err(TokenRefusal::NotBearer)),
+            ("Basic abc", Err(TokenRefusal::NotBearer)),
+            ("abc", Err(TokenRefusal::NotBearer)),
+        ];
+        for (value, expected) in cases {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, HeaderValue::from_static(value));
+            assert_eq!(bearer(&headers), expected, "{value:?}");
+        }
+        assert_eq!(bearer(&HeaderMap::new()), Ok(None));
+    }
+
+    #[test]
+    fn two_headers_are_none() {
+        let mut headers = HeaderMap::new();
+        headers.append(header::AUTHORIZATION, HeaderValue::from_static("Bearer a"));
+        headers.append(header::AUTHORIZATION, HeaderValue::from_static("Bearer b"));
+        assert_eq!(bearer(&headers), Err(TokenRefusal::NotBearer));
+    }
+}

@@ -1,0 +1,158 @@
+//! `GET` and `POST /v1/auth`: sign-in with a Stellar wallet (SEP-10), by that standard's own wire rules, and
+//! `/.well-known/stellar.toml` (SEP-1), where wallets learn of it.
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{RawQuery, State},
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use tracing::info;
+
+use super::{
+    body::{media_type, read_json},
+    parameters::Parameters,
+    problem::Problem,
+    state::HttpState,
+};
+use crate::{
+    auth::{Auth, ChallengeRequest, SignIn, SignInRefusal},
+    domain::Address,
+};
+
+/// A challenge to sign.
+#[derive(Debug, Serialize)]
+pub(super) struct ChallengeView {
+    /// The challenge: a transaction envelope, XDR in base64.
+    transaction: String,
+    /// The passphrase of the network that signatures are for.
+    network_passphrase: String,
+}
+
+/// A signed challenge.
+#[derive(Debug, Deserialize)]
+pub(super) struct SignedChallenge {
+    /// The challenge with the client's signatures: a transaction envelope, XDR in base64.
+    transaction: String,
+}
+
+/// A token.
+#[derive(Serialize)]
+pub(super) struct TokenView {
+    /// The token: `Authorization: Bearer …`.
+    token: String,
+}
+
+/// Why somebody could not sign in: a problem, and the same in the one word that SEP-10 asks for.
+#[derive(Debug, Serialize)]
+pub(super) struct SignInProblem {
+    error: String,
+    #[serde(flatten)]
+    problem: Problem,
+}
+
+/// Returns a challenge for who asks.
+pub(super) async fn challenge(
+    State(state): State<HttpState>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<ChallengeView>, SignInProblem> {
+    // Wallets may send what later versions of the standard know.
+    let request = read_request(&Parameters::read_any(query.as_deref()))?;
+    let (auth, sign_in) = signing_in(&state)?;
+    let transaction = auth.challenge(&request).ok_or_else(no_sign_in)?.map_err(Problem::from)?;
+    Ok(Json(ChallengeView { transaction, network_passphrase: sign_in.network_passphrase().to_owned() }))
+}
+
+fn read_request(parameters: &Parameters<'_>) -> Result<ChallengeRequest, Problem> {
+    let account: Option<Address> = parameters.one("account")?;
+    Ok(ChallengeRequest {
+        account: account.ok_or_else(|| Problem::parameter("account", "is missing: who wants to sign in?"))?,
+        memo: parameters.one("memo")?,
+        home_domain: parameters.text("home_domain")?.map(str::to_owned),
+        client_domain: parameters.text("client_domain")?.map(str::to_owned),
+    })
+}
+
+/// Returns a token for a signed challenge.
+pub(super) async fn token(
+    State(state): State<HttpState>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, SignInProblem> {
+    let (auth, _) = signing_in(&state)?;
+    let signed = read_signed(&headers, &body)?;
+    let minted = auth.answer(&signed.transaction).await.ok_or_else(no_sign_in)?.map_err(Problem::from)?;
+    let mut response = Json(TokenView { token: minted.text }).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+fn read_signed(headers: &HeaderMap, body: &[u8]) -> Result<SignedChallenge, Problem> {
+    if media_type(headers).as_deref() != Some("application/x-www-form-urlencoded") {
+        return read_json(headers, body);
+    }
+    let mut pairs = form_urlencoded::parse(body);
+    let transaction = pairs.find(|(name, _)| name == "transaction").map(|(_, value)| value.into_owned());
+    let missing = || Problem::parameter("transaction", "is missing: the signed challenge");
+    Ok(SignedChallenge { transaction: transaction.ok_or_else(missing)? })
+}
+
+fn signing_in(state: &HttpState) -> Result<(&Auth, &SignIn), Problem> {
+    let auth = state.auth.as_ref().ok_or_else(no_sign_in)?;
+    Ok((auth, auth.sign_in().ok_or_else(no_sign_in)?))
+}
+
+fn no_sign_in() -> Problem {
+    Problem::not_implemented("nobody can sign in here; the operator sets FLOWFI_SIGN_IN_SEED and --home-domain")
+}
+
+/// Tells wallets where to sign in, and by which key to know us.
+pub(super) async fn stellar_toml(State(state): State<HttpState>) -> Result<Response, Problem> {
+    let sign_in = state.auth.as_ref().and_then(Auth::sign_in);
+    let sign_in = sign_in.ok_or_else(|| Problem::not_found("nobody can sign in here"))?;
+    let text = format!(
+        "NETWORK_PASSPHRASE=\"{}\"\nWEB_AUTH_ENDPOINT=\"{}\"\nSIGNING_KEY=\"{}\"\n",
+        sign_in.network_passphrase().replace(['\\', '"'], ""),
+        sign_in.endpoint(),
+        sign_in.signing_address(),
+    );
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
+}
+
+impl From<Problem> for SignInProblem {
+    fn from(problem: Problem) -> Self {
+        Self { error: problem.detail().to_owned(), problem }
+    }
+}
+
+impl IntoResponse for SignInProblem {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_string(&self).expect("a struct of texts");
+        self.problem.into_response_of(body)
+    }
+}
+
+impl From<SignInRefusal> for Problem {
+    /// What the client got wrong is a 400 by the standard; the database and the chain are ours.
+    fn from(refusal: SignInRefusal) -> Self {
+        match refusal {
+            SignInRefusal::Store(failure) => failure.into(),
+            SignInRefusal::AccountAway => Self::unavailable(refusal.to_string()),
+            SignInRefusal::NotAnAccount => Self::parameter("account", "must be a Stellar account G… or M…"),
+            SignInRefusal::MemoOfMuxed => Self::parameter("memo", "cannot be combined with a muxed account M…"),
+            SignInRefusal::OtherHomeDomain => Self::parameter("home_domain", "this service signs in for other domains"),
+            other => {
+                info!("a sign-in was refused: {other}");
+                Self::parameter("transaction", other.to_string())
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for TokenView {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("TokenView").finish_non_exhaustive()
+    }
+}

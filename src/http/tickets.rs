@@ -1,0 +1,76 @@
+//! `POST /v1/events/tickets`: a ticket for clients that can send no headers, like a browser's `EventSource`.
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    body::read_json,
+    caller::CalledBy,
+    parameters::Parameters,
+    problem::Problem,
+    state::HttpState,
+    subscribe_filter::{self, FILTER},
+};
+use crate::{auth::TokenRefusal, domain::UnixTime};
+
+/// What a ticket is to be good for: the filter of a subscription.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Default)]
+pub(super) struct TicketRequest {
+    /// Streams by number, or by contract and number.
+    streams: Vec<String>,
+    /// Senders and recipients.
+    users: Vec<String>,
+    /// Every event that the caller may see.
+    all: bool,
+    /// Only these types.
+    types: Vec<String>,
+}
+
+/// A ticket: `?ticket=` of one subscription.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TicketView {
+    /// What to show.
+    ticket: String,
+    /// Until when it is good, in Unix seconds.
+    expires_at: UnixTime,
+}
+
+/// Makes a ticket for the caller: good once, for a minute, for this filter.
+pub(super) async fn issue(
+    State(state): State<HttpState>,
+    CalledBy(caller): CalledBy,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let request: TicketRequest = read_json(&headers, &body)?;
+    let query = request.query();
+    let atoms = subscribe_filter::read(&Parameters::read(Some(&query), &FILTER)?)?;
+    let (Some(auth), Some(token)) = (&state.auth, &caller.token) else { return Err(TokenRefusal::Missing.into()) };
+    let ticket = auth.issue_ticket(token, subscribe_filter::query_of(&atoms)).await?;
+    let view = TicketView { ticket: ticket.text, expires_at: ticket.expires_at };
+    let mut response = (StatusCode::CREATED, Json(view)).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+impl TicketRequest {
+    fn query(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        if self.all {
+            query.append_pair("all", "true");
+        }
+        for (name, values) in [("streams", &self.streams), ("users", &self.users), ("types", &self.types)] {
+            query.extend_pairs(values.iter().map(|value| (name, value)));
+        }
+        query.finish()
+    }
+}

@@ -1,0 +1,153 @@
+//! Tokens, tickets, what ends them, and what is said to who has none.
+
+use flowfi_indexer::auth::Scope;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use super::{Door, Guarded};
+use crate::world::{Frame, Subscriber, http_client};
+
+/// Passes over everything up to the frame of this name, which must come before the end.
+async fn frame_named(subscriber: &mut Subscriber, name: &str) -> Frame {
+    loop {
+        let frame = subscriber.next().await.expect("the stream goes on");
+        if frame.event.as_deref() == Some(name) {
+            return frame;
+        }
+    }
+}
+
+#[sqlx::test]
+async fn without_a_token_every_route_of_records_says_how_to_come_by(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Door::default()).await;
+    let routes =
+        ["/v1/streams", "/v1/streams/1", "/v1/events", "/v1/status", "/v1/events/subscribe?all=true", "/streams"];
+    for route in routes {
+        let answer = guarded.get(route, None).await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{route}");
+        assert_eq!(answer.headers()["www-authenticate"], "Bearer");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        let bad = guarded.get(route, Some("not.a.token")).await;
+        assert_eq!(bad.headers()["www-authenticate"], "Bearer error=\"invalid_token\"", "{route}");
+        assert!(!bad.text().await.unwrap().contains("not.a.token"), "a token is not repeated");
+    }
+    for route in ["/health/live", "/health/ready", "/metrics", "/"] {
+        assert_eq!(guarded.get(route, None).await.status(), StatusCode::OK, "{route}");
+    }
+}
+
+#[sqlx::test]
+async fn a_stream_ends_when_its_token_does_and_goes_on_with_the_next(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Door::default()).await;
+    let alice = guarded.world.devnet.account("alice");
+    let short = guarded.token(alice.as_str(), &[], 1);
+    let mut subscriber = Subscriber::connect_as(&guarded.base, "all=true", None, &short).await;
+    guarded.world.create("alice", "bob", 1_000_000, 100).await;
+    let seen = subscriber.events(2).await;
+    let expired = frame_named(&mut subscriber, "expired").await;
+    assert_eq!(expired.data.unwrap()["reason"], "expired");
+    assert!(subscriber.next().await.unwrap().retry.is_some(), "the farewell");
+    assert_eq!(subscriber.next().await, None);
+    guarded.world.create("alice", "carol", 1_000_000, 100).await;
+    let last = seen.last().unwrap().id.clone().unwrap();
+    let again = guarded.token_of("alice");
+    let mut subscriber = Subscriber::connect_as(&guarded.base, "all=true", Some(&last), &again).await;
+    let missed = subscriber.events(2).await;
+    assert_eq!(missed[1].data.as_ref().unwrap()["recipient"], guarded.world.devnet.account("carol").as_str());
+}
+
+#[sqlx::test]
+async fn a_ticket_is_good_once_for_its_filter_and_for_a_minute(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Door::default()).await;
+    let token = guarded.token_of("alice");
+    let filter = json!({"streams": ["1", "2"], "types": ["stream.created"]});
+    let connect = async |query: String| {
+        let answer = http_client().get(format!("{}/v1/events/subscribe?{query}", guarded.base)).send().await.unwrap();
+        answer.status()
+    };
+    let ticket = guarded.ticket(&token, &filter).await;
+    assert_eq!(connect(format!("ticket={ticket}")).await, StatusCode::OK);
+    assert_eq!(connect(format!("ticket={ticket}")).await, StatusCode::UNAUTHORIZED, "spent");
+    let ticket = guarded.ticket(&token, &filter).await;
+    assert_eq!(connect(format!("ticket={ticket}&streams=2,1&types=stream.created")).await, StatusCode::OK, "the same");
+    let ticket = guarded.ticket(&token, &filter).await;
+    assert_eq!(connect(format!("ticket={ticket}&all=true")).await, StatusCode::UNAUTHORIZED, "another filter");
+    let ticket = guarded.ticket(&token, &filter).await;
+    guarded.clock.move_on(61);
+    assert_eq!(connect(format!("ticket={ticket}")).await, StatusCode::UNAUTHORIZED, "too old");
+    assert_eq!(connect("ticket=".to_owned()).await, StatusCode::UNAUTHORIZED, "none");
+    let bad = guarded.post("/v1/events/tickets", Some(&token), &json!({"streams": ["x"]})).await;
+    assert_eq!(bad.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(bad.json::<Value>().await.unwrap()["parameter"], "streams");
+    assert_eq!(guarded.post("/v1/events/tickets", None, &filter).await.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[sqlx::test]
+async fn a_ticket_ends_with_the_token_that_it_was_made_for(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Door::default()).await;
+    let alice = guarded.world.devnet.account("alice");
+    let short = guarded.token(alice.as_str(), &[], 2);
+    let ticket = guarded.ticket(&short, &json!({"all": true})).await;
+    let mut subscriber = Subscriber::connect(&guarded.base, &format!("ticket={ticket}"), None).await;
+    frame_named(&mut subscriber, "expired").await;
+}
+
+#[sqlx::test]
+async fn a_token_in_the_address_is_taken_only_where_that_is_allowed(pool: PgPool) {
+    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    let token = guarded.token_of("alice");
+    let path = format!("/v1/events/subscribe?all=true&token={token}");
+    let refused = guarded.get(&path, None).await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    let problem = refused.text().await.unwrap();
+    assert!(problem.contains("\"token\"") && !problem.contains(&token), "{problem}");
+    let door = Door { flags: &["--allow-query-token"], ..Door::default() };
+    guarded.base = guarded.another_gateway(&door).await;
+    assert_eq!(guarded.get(&path, None).await.status(), StatusCode::OK);
+}
+
+#[sqlx::test]
+async fn a_revocation_ends_streams_on_every_node_and_refuses_what_was_made_before(pool: PgPool) {
+    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    let other_base = guarded.another_gateway(&Door::default()).await;
+    let (alice, bob) = (guarded.token_of("alice"), guarded.token_of("bob"));
+    let admin = guarded.token("an operator", &[Scope::Admin], 60);
+    let mut of_alice = [
+        Subscriber::connect_as(&guarded.base, "all=true", None, &alice).await,
+        Subscriber::connect_as(&other_base, "all=true", None, &alice).await,
+    ];
+    let mut of_bob = Subscriber::connect_as(&other_base, "all=true", None, &bob).await;
+    let ticket = guarded.ticket(&alice, &json!({"all": true})).await;
+
+    let subject = json!({"sub": guarded.world.devnet.account("alice")});
+    assert_eq!(guarded.post("/v1/admin/revoke", Some(&bob), &subject).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(guarded.post("/v1/admin/revoke", None, &subject).await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(guarded.post("/v1/admin/revoke", Some(&admin), &subject).await.status(), StatusCode::NO_CONTENT);
+    for subscriber in &mut of_alice {
+        assert_eq!(frame_named(subscriber, "expired").await.data.unwrap()["reason"], "revoked");
+    }
+    assert_eq!(guarded.get("/v1/streams", Some(&alice)).await.status(), StatusCode::UNAUTHORIZED);
+    let by_ticket = guarded.get(&format!("/v1/events/subscribe?ticket={ticket}"), None).await;
+    assert_eq!(by_ticket.status(), StatusCode::UNAUTHORIZED);
+    guarded.world.create("alice", "bob", 1_000_000, 100).await;
+    assert_eq!(of_bob.events(2).await.len(), 2, "others go on");
+    guarded.clock.move_on(1);
+    assert_eq!(guarded.get("/v1/streams", Some(&guarded.token_of("alice"))).await.status(), StatusCode::OK);
+}
+
+#[sqlx::test]
+async fn a_body_that_is_not_what_is_wanted_is_refused(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Door::default()).await;
+    let admin = guarded.token("an operator", &[Scope::Admin], 60);
+    let send = |body: &'static str, content_type: &'static str| {
+        let request = http_client().post(format!("{}/v1/admin/revoke", guarded.base)).bearer_auth(&admin);
+        request.header("content-type", content_type).body(body).send()
+    };
+    let json = "application/json; charset=utf-8";
+    assert_eq!(send(r#"{"sub":"x"}"#, "text/plain").await.unwrap().status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    for body in ["", "{", "[]", r#"{"sub":""}"#, r#"{"sub":"x","all":true}"#] {
+        assert_eq!(send(body, json).await.unwrap().status(), StatusCode::BAD_REQUEST, "{body}");
+    }
+    assert_eq!(send(r#"{"sub":"x"}"#, json).await.unwrap().status(), StatusCode::NO_CONTENT);
+}
