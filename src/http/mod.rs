@@ -3,6 +3,7 @@
 //! Handlers are thin: parameters in, `store` or `feed` asked, a view out. Nothing here indexes.
 
 mod args;
+mod bounds;
 mod chain;
 mod claimable;
 mod cors;
@@ -31,5 +32,5 @@ pub use chain::{ChainAway, ChainReader, ChainStream};
 pub use cors::Origin;
 pub use limits::{LimitArgs, Limits};
 pub use router::{LocalRoutes, router};
-pub use server::serve;
+pub use server::{ServerSettings, serve};
 pub use state::HttpState;

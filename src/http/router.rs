@@ -2,13 +2,13 @@
 
 use axum::{
     Router,
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
 
 use super::{
-    Origin, claimable::claimable, cors, events, health, limits::limit_requests, page::page, problem::Problem,
-    state::HttpState, status::status, streams, subscribe::subscribe, users,
+    Origin, bounds::bound_request, claimable::claimable, cors, events, health, limits::limit_requests, page::page,
+    problem::Problem, state::HttpState, status::status, streams, subscribe::subscribe, users,
 };
 
 /// Routes that only a local network brings along.
@@ -41,8 +41,9 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::metrics));
     let limited = from_fn_with_state(state.limits.clone(), limit_requests);
-    let for_clients = Router::new().route("/", get(page)).nest("/v1", api).merge(unversioned).layer(limited);
-    let routes = for_clients.merge(for_operators).with_state(state);
+    let for_clients = Router::new().route("/", get(page)).nest("/v1", api).merge(unversioned);
+    let for_clients = for_clients.layer(from_fn(bound_request)).layer(limited);
+    let routes = for_clients.merge(for_operators.layer(from_fn(bound_request))).with_state(state);
     let routes = match local {
         LocalRoutes::None => routes.route("/v1/streams", post(created_on_chain)),
         LocalRoutes::Devnet(devnet) => routes.merge(devnet),

@@ -6,10 +6,12 @@ use sqlx::PgPool;
 
 use crate::world::{GatewaySettings, Subscriber, World, eventually, http_client};
 
-fn limits() -> LimitArgs {
+pub fn limits() -> LimitArgs {
     LimitArgs {
         requests_per_second: 1,
         requests_burst: 3,
+        connects_per_second: 0,
+        connects_burst: 1,
         max_connections: 3,
         max_connections_per_ip: 2,
         trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()],

@@ -4,6 +4,7 @@
 mod architecture;
 mod chain_record;
 mod completeness;
+mod connections;
 mod contract_events;
 mod contract_histories;
 mod database_away;

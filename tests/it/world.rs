@@ -7,7 +7,7 @@ use flowfi_indexer::{
     devnet::{Call, Devnet, DevnetArgs, Receipt},
     domain::{Address, Amount, EventId, FeedId, StreamEntry, StreamId, SystemClock, UnixTime},
     feed::{self, Feed},
-    http::{self, HttpState, Limits, LocalRoutes, Origin},
+    http::{self, HttpState, Limits, LocalRoutes, Origin, ServerSettings},
     ingest::{Indexer, IngestError, IngestSettings, OnReset, PaceArgs, Waits},
     source::EndpointPool,
     store::{EventAtoms, EventRange, PageRequest, PageStart, Progress, Store, StreamListFilter},
@@ -26,7 +26,6 @@ use tokio_util::sync::CancellationToken;
 pub const DEADLINE: Duration = Duration::from_secs(30);
 /// The default of the command line.
 const MAX_LAG_LEDGERS: u32 = 24;
-const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Waits until a condition holds. Looks again often; fails at the deadline.
 pub async fn eventually<F, Fut>(what: &str, condition: F)
@@ -57,6 +56,7 @@ pub struct GatewaySettings {
     pub ring_events: usize,
     pub heartbeat: Duration,
     pub asks_the_chain: bool,
+    pub head_deadline: Duration,
     pub write_deadline: Duration,
     pub limits: Limits,
     pub origins: Vec<Origin>,
@@ -68,7 +68,8 @@ impl Default for GatewaySettings {
             ring_events: 10_000,
             heartbeat: Duration::from_secs(15),
             asks_the_chain: true,
-            write_deadline: WRITE_DEADLINE,
+            head_deadline: DEADLINE,
+            write_deadline: DEADLINE,
             limits: Limits::none(),
             origins: Vec::new(),
         }
@@ -92,17 +93,17 @@ impl World {
             tasks: JoinSet::new(),
             devnet: devnet.clone(),
         };
-        let base = world.serve(devnet.router(), WRITE_DEADLINE).await;
+        let base = world.serve(devnet.router(), ServerSettings::default()).await;
         world.rpc_url = format!("{base}/devnet/rpc");
         world.rpc_urls = vec![world.rpc_url.clone()];
         world
     }
 
-    async fn serve(&mut self, router: axum::Router, write_deadline: Duration) -> String {
+    async fn serve(&mut self, router: axum::Router, settings: ServerSettings) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = self.stop.clone();
-        self.tasks.spawn(async move { http::serve(listener, router, write_deadline, stop).await.unwrap() });
+        self.tasks.spawn(async move { http::serve(listener, router, settings, stop).await.unwrap() });
         format!("http://{address}")
     }
 
@@ -181,8 +182,9 @@ impl World {
         .with_chain_reader(settings.asks_the_chain.then(|| chain_reader(self.source(), self.devnet.contract_id())));
         let stop = self.stop.clone();
         self.tasks.spawn(async move { feed::tail(feed, stop).await.unwrap() });
-        self.serve(http::router(state.with_limits(settings.limits), local, &settings.origins), settings.write_deadline)
-            .await
+        let router = http::router(state.with_limits(settings.limits.clone()), local, &settings.origins);
+        let GatewaySettings { head_deadline, write_deadline, limits, .. } = settings;
+        self.serve(router, ServerSettings { head_deadline, write_deadline, limits }).await
     }
 
     /// Puts a call into a ledger of its own.

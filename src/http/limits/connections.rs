@@ -38,6 +38,8 @@ pub struct ConnectionStats {
     pub max_connections_per_ip: u32,
     /// The most that one address had open since the start.
     pub peak_connections_per_ip: u32,
+    /// TCP connections that were closed at once, because their address made too many, since the start.
+    pub refused_connects: u64,
 }
 
 /// A taken place.
@@ -71,11 +73,12 @@ impl Connections {
         Ok(Slot { client, open: Arc::clone(&self.open) })
     }
 
-    pub(super) fn stats(&self) -> ConnectionStats {
+    pub(super) fn stats(&self, refused_connects: u64) -> ConnectionStats {
         ConnectionStats {
             max_connections: self.in_all,
             max_connections_per_ip: self.per_client,
             peak_connections_per_ip: lock(&self.open).most_by_client,
+            refused_connects,
         }
     }
 }
