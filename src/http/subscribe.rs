@@ -46,7 +46,7 @@ pub(super) async fn subscribe(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let slot = state.limits.take_slot(client)?;
+    let slot = state.limits.take_slot(client, None)?;
     accepts_event_stream(&headers)?;
     let known: Vec<&str> = FILTER.into_iter().chain(["lastEventId"]).collect();
     let parameters = Parameters::read(query.as_deref(), &known)?;

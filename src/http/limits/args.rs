@@ -33,6 +33,10 @@ pub struct LimitArgs {
     #[arg(long, env = "FLOWFI_MAX_CONNECTIONS_PER_IP", value_name = "N", default_value_t = 50)]
     pub max_connections_per_ip: u32,
 
+    /// How many event streams one subject, which is who signed in, may have open from wherever.
+    #[arg(long, env = "FLOWFI_MAX_CONNECTIONS_PER_SUBJECT", value_name = "N", default_value_t = 20)]
+    pub max_connections_per_subject: u32,
+
     /// Proxies whose `X-Forwarded-For` counts, as addresses or networks. A client is then the right-most address in it
     /// that is none of these.
     #[arg(long = "trusted-proxy", env = "FLOWFI_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',', value_parser = network)]

@@ -19,7 +19,7 @@ pub(super) use requests::limit_requests;
 
 use budgets::Budgets;
 use client::Addresses;
-use connections::Connections;
+use connections::{Connections, MostOpen};
 use connects::Connects;
 use requests::Requests;
 
@@ -46,7 +46,11 @@ impl Limits {
             addresses: Addresses::new(&args.trusted_proxies, &args.limit_exempt),
             connects: Connects::new(args.max_connections, Budgets::new(args.connects_per_second, args.connects_burst)),
             requests: Requests::new(args.requests_per_second, args.requests_burst),
-            connections: Connections::new(args.max_connections, args.max_connections_per_ip),
+            connections: Connections::new(MostOpen {
+                in_all: args.max_connections,
+                per_client: args.max_connections_per_ip,
+                per_subject: args.max_connections_per_subject,
+            }),
         }))
     }
 
@@ -57,7 +61,7 @@ impl Limits {
             addresses: Addresses::new(&[], &[]),
             connects: Connects::new(u32::MAX, None),
             requests: None,
-            connections: Connections::new(u32::MAX, u32::MAX),
+            connections: Connections::new(MostOpen { in_all: u32::MAX, per_client: u32::MAX, per_subject: u32::MAX }),
         }))
     }
 
@@ -71,12 +75,13 @@ impl Limits {
         self.0.connects.admit(&self.0.addresses, peer)
     }
 
-    /// Takes a place for an event stream; it is given back when the slot is dropped.
-    pub(super) fn take_slot(&self, client: Option<ClientKey>) -> Result<Slot, Problem> {
-        self.0.connections.take(client)
+    /// Takes a place for an event stream; it is given back when the slot is dropped. An exempt address is nobody, and so
+    /// is who did not sign in.
+    pub(super) fn take_slot(&self, client: Option<ClientKey>, subject: Option<&str>) -> Result<Slot, Problem> {
+        self.0.connections.take(client, subject)
     }
 
-    /// Returns how many event streams there are by address.
+    /// Returns the limits of event streams and how near to them it came.
     #[must_use]
     pub fn connection_stats(&self) -> ConnectionStats {
         self.0.connections.stats(self.0.connects.refused())
