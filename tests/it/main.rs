@@ -12,6 +12,8 @@ mod decode_command;
 mod endpoints;
 mod explain;
 mod fake_rpc;
+#[path = "../filled/mod.rs"]
+mod filled;
 mod horizon;
 mod ingest;
 mod kill;
@@ -22,6 +24,7 @@ mod maintenance;
 mod migrations;
 mod pitfalls;
 mod queries;
+mod query_indexes;
 mod replay;
 mod rest;
 mod store;
