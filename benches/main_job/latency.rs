@@ -8,7 +8,7 @@ use std::{
 use flowfi_indexer::{
     devnet::{Call, Devnet, DevnetArgs},
     domain::{Amount, EventId, SystemClock},
-    http,
+    http::{self, ServerSettings},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::{net::TcpListener, task::JoinSet, time::sleep};
@@ -35,7 +35,8 @@ async fn run(name: &str, mut pause: impl FnMut() -> Duration) {
         passphrase: devnet.passphrase().to_owned(),
     };
     let router = devnet.router();
-    tasks.spawn(async move { http::serve(listener, router, POLL, CancellationToken::new()).await.unwrap() });
+    let settings = ServerSettings::default();
+    tasks.spawn(async move { http::serve(listener, router, settings, CancellationToken::new()).await.unwrap() });
     let pool = database("bench_latency").await;
     let (daemon, base) = Process::daemon(&network, &pool).await;
     let client = reqwest::Client::builder().build().unwrap();

@@ -9,7 +9,7 @@ use crate::{
     auth::Auth,
     domain::ContractId,
     feed::{self, Feed},
-    http::{self, ChainReader, HttpArgs, HttpState, Limits, LocalRoutes},
+    http::{self, ChainReader, HttpArgs, HttpState, Limits, LocalRoutes, ServerSettings},
     lifecycle::Lifecycle,
     store::Store,
 };
@@ -37,12 +37,17 @@ impl Gateway {
         let heartbeat = Duration::from_secs(args.heartbeat_seconds);
         let (store, contract_id, lag) = (self.store, self.contract_id, args.max_lag_ledgers);
         let generator = super::random_generator();
+        let limits = Limits::new(&args.limits);
         let state = HttpState::new(store, feed.clone(), contract_id, heartbeat, lag, soft_stop.clone(), generator)
             .with_chain_reader(self.chain)
             .with_auth(self.auth.clone())
-            .with_limits(Limits::new(&args.limits));
+            .with_limits(limits.clone());
         let router = http::router(state, self.local, &args.cors_origins);
-        let write_deadline = Duration::from_secs(args.write_deadline_seconds);
+        let settings = ServerSettings {
+            head_deadline: Duration::from_secs(args.head_deadline_seconds),
+            write_deadline: Duration::from_secs(args.write_deadline_seconds),
+            limits,
+        };
         let stop = soft_stop.clone();
         lifecycle.spawn("tailer", async move { Ok(feed::tail(feed, stop).await?) });
         if let Some(auth) = self.auth {
@@ -52,7 +57,7 @@ impl Gateway {
                 Ok(())
             });
         }
-        lifecycle.spawn("http", async move { Ok(http::serve(listener, router, write_deadline, soft_stop).await?) });
+        lifecycle.spawn("http", async move { Ok(http::serve(listener, router, settings, soft_stop).await?) });
         Ok(())
     }
 }

@@ -1,11 +1,15 @@
 //! `devnet`: the local network alone, for tests and benchmarks of everything else.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{process::ExitCode, sync::Arc};
 
 use super::listen;
-use crate::{config::DevnetCommandArgs, devnet::Devnet, domain::SystemClock, http, lifecycle::Lifecycle};
-
-const WRITE_DEADLINE: Duration = Duration::from_mins(1);
+use crate::{
+    config::DevnetCommandArgs,
+    devnet::Devnet,
+    domain::SystemClock,
+    http::{self, ServerSettings},
+    lifecycle::Lifecycle,
+};
 
 /// Runs the local network until stopped.
 pub(super) async fn run(args: DevnetCommandArgs) -> anyhow::Result<ExitCode> {
@@ -20,6 +24,7 @@ pub(super) async fn run(args: DevnetCommandArgs) -> anyhow::Result<ExitCode> {
     println!("passphrase   {}", devnet.passphrase());
     let stop = soft_stop.clone();
     lifecycle.spawn("devnet", async move { Ok(devnet.run(stop).await?) });
-    lifecycle.spawn("http", async move { Ok(http::serve(listener, router, WRITE_DEADLINE, soft_stop).await?) });
+    lifecycle
+        .spawn("http", async move { Ok(http::serve(listener, router, ServerSettings::default(), soft_stop).await?) });
     Ok(lifecycle.run_until_stopped().await?)
 }

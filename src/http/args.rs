@@ -30,6 +30,11 @@ pub struct HttpArgs {
     #[arg(long, env = "FLOWFI_MAX_LAG_LEDGERS", value_name = "N", default_value_t = 24)]
     pub max_lag_ledgers: u32,
 
+    /// Seconds within which the head of a request must be there whole; a connection that is idle between two requests is
+    /// closed after as many.
+    #[arg(long, env = "FLOWFI_HEAD_DEADLINE_SECONDS", value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub head_deadline_seconds: u64,
+
     /// Seconds that a client may leave what was sent to it unacknowledged before its connection is closed.
     #[arg(long, env = "FLOWFI_WRITE_DEADLINE_SECONDS", value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub write_deadline_seconds: u64,

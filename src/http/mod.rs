@@ -5,6 +5,7 @@
 mod admin;
 mod args;
 mod body;
+mod bounds;
 mod caller;
 mod chain;
 mod claimable;
@@ -36,5 +37,5 @@ pub use chain::{ChainAway, ChainReader, ChainStream};
 pub use cors::Origin;
 pub use limits::{LimitArgs, Limits};
 pub use router::{LocalRoutes, router};
-pub use server::serve;
+pub use server::{ServerSettings, serve};
 pub use state::HttpState;

@@ -59,6 +59,18 @@ impl Problem {
         Self::new("/problems/method-not-allowed", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED, detail)
     }
 
+    pub(super) fn uri_too_long(detail: impl Into<String>) -> Self {
+        Self::new("/problems/uri-too-long", "URI too long", StatusCode::URI_TOO_LONG, detail)
+    }
+
+    pub(super) fn content_too_large(detail: impl Into<String>) -> Self {
+        Self::new("/problems/content-too-large", "Content too large", StatusCode::PAYLOAD_TOO_LARGE, detail)
+    }
+
+    pub(super) fn request_timeout(detail: impl Into<String>) -> Self {
+        Self::new("/problems/request-timeout", "Request timeout", StatusCode::REQUEST_TIMEOUT, detail)
+    }
+
     pub(super) fn not_implemented(detail: impl Into<String>) -> Self {
         Self::new("/problems/not-implemented", "Not implemented", StatusCode::NOT_IMPLEMENTED, detail)
     }

@@ -2,13 +2,14 @@
 
 use axum::{
     Router,
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
 
 use super::{
-    Origin, admin, claimable::claimable, cors, events, health, limits::limit_requests, page::page, problem::Problem,
-    sign_in, state::HttpState, status::status, streams, subscribe::subscribe, tickets, users,
+    Origin, admin, bounds::bound_request, claimable::claimable, cors, events, health, limits::limit_requests,
+    page::page, problem::Problem, sign_in, state::HttpState, status::status, streams, subscribe::subscribe, tickets,
+    users,
 };
 
 /// Routes that only a local network brings along.
@@ -47,9 +48,12 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
         .route("/v1/auth", get(sign_in::challenge).post(sign_in::token))
         .route("/.well-known/stellar.toml", get(sign_in::stellar_toml));
     let limited = from_fn_with_state(state.limits.clone(), limit_requests);
-    let for_clients = Router::new().route("/", get(page)).nest("/v1", api).merge(unversioned).layer(limited.clone());
-    let for_wallets = cors::for_every_origin(for_wallets.layer(limited)).with_state(state.clone());
-    let routes = for_clients.merge(for_operators).with_state(state);
+    let for_clients = Router::new().route("/", get(page)).nest("/v1", api).merge(unversioned);
+    let bounded = from_fn(bound_request);
+    let for_clients = for_clients.layer(bounded.clone()).layer(limited.clone());
+    let for_wallets = cors::for_every_origin(for_wallets.layer(bounded.clone()).layer(limited));
+    let for_wallets = for_wallets.with_state(state.clone());
+    let routes = for_clients.merge(for_operators.layer(bounded)).with_state(state);
     let routes = match local {
         LocalRoutes::None => routes.route("/v1/streams", post(created_on_chain)),
         LocalRoutes::Devnet(devnet) => routes.merge(devnet),

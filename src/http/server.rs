@@ -1,46 +1,136 @@
-//! Accepts connections and serves the routes until asked to stop.
+//! Accepts connections and serves the routes on them until asked to stop. A head that is slow or too large ends its
+//! connection here, before there is a request.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, time::Duration};
 
-use axum::{Router, serve::ListenerExt};
+use axum::{Router, extract::ConnectInfo, serve::Listener};
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
 use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpStream},
-    time::sleep,
+    task::{JoinError, JoinSet},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+use tracing::{debug, error, info};
+
+use super::Limits;
 
 /// What the kernel may hold for a client that does not read; without a bound it grows to megabytes.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
+/// The same for what is read and written here.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// A head that is larger is answered 431 without a body: it is never read to its end.
+const LARGEST_HEAD_BYTES: usize = 16 * 1024;
+const MOST_HEADERS: usize = 64;
+
 /// Requests that are still open this long after a stop are cut off: a client that does not read must not hold us up.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Serves until `soft_stop`, then lets open requests end, for a while.
+/// How connections are kept.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// Within this time the head of a request must be there whole; an idle connection is closed after it.
+    pub head_deadline: Duration,
+    /// What was sent must be acknowledged within this time.
+    pub write_deadline: Duration,
+    /// How many connections there may be, and who may make how many.
+    pub limits: Limits,
+}
+
+impl Default for ServerSettings {
+    /// The deadlines of the command line, and no limits.
+    fn default() -> Self {
+        Self { head_deadline: Duration::from_secs(10), write_deadline: Duration::from_mins(1), limits: Limits::none() }
+    }
+}
+
+/// Serves until `soft_stop`, then lets open requests end, for a while. While there are as many connections as there may
+/// be, those who come wait in the kernel's queue, which is bounded too: whoever holds a place without asking anything
+/// loses it at the head's deadline.
 ///
 /// # Errors
-/// The listener failed.
+/// None so far: a connection that fails is its own affair, and a lack of file descriptors is waited out.
 pub async fn serve(
-    listener: TcpListener,
+    mut listener: TcpListener,
     router: Router,
-    write_deadline: Duration,
+    settings: ServerSettings,
     soft_stop: CancellationToken,
 ) -> io::Result<()> {
-    let listener = listener.tap_io(move |connection| {
-        if let Err(failure) = bound(connection, write_deadline) {
-            debug!("a connection's options could not be set: {failure}");
+    let mut connections = JoinSet::new();
+    let most = settings.limits.tcp_connections();
+    loop {
+        let (stream, peer) = tokio::select! {
+            () = soft_stop.cancelled() => break,
+            Some(ended) = connections.join_next() => { report(ended); continue }
+            accepted = Listener::accept(&mut listener), if connections.len() < most => accepted,
+        };
+        if settings.limits.admit(peer.ip()) {
+            connections.spawn(serve_connection(stream, peer, router.clone(), settings.clone(), soft_stop.clone()));
+        }
+    }
+    drop(listener);
+    let drained = timeout(DRAIN_DEADLINE, async {
+        while let Some(ended) = connections.join_next().await {
+            report(ended);
         }
     });
-    let stopping = soft_stop.clone();
-    let server = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(soft_stop.cancelled_owned());
-    tokio::select! {
-        ended = server.into_future() => ended,
-        () = async { stopping.cancelled().await; sleep(DRAIN_DEADLINE).await } => {
-            info!("cutting off requests that did not end");
-            Ok(())
+    if drained.await.is_err() {
+        info!(connections = connections.len(), "cutting off requests that did not end");
+        connections.shutdown().await;
+    }
+    Ok(())
+}
+
+fn report(ended: Result<(), JoinError>) {
+    if let Err(failure) = ended {
+        error!("a connection broke off: {failure}");
+    }
+}
+
+async fn serve_connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    settings: ServerSettings,
+    soft_stop: CancellationToken,
+) {
+    if let Err(failure) = bound(&stream, settings.write_deadline) {
+        debug!("a connection's options could not be set: {failure}");
+    }
+    let answering = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        answering.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.head_deadline)
+        .max_header_size(LARGEST_HEAD_BYTES)
+        .max_headers(MOST_HEADERS)
+        .max_buf_size(BUFFER_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = soft_stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         }
+    };
+    if let Err(failure) = ended {
+        debug!("a connection ended early: {failure}");
     }
 }
 

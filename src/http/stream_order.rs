@@ -14,9 +14,10 @@ use crate::{
 const NO_VALUE: &str = "-";
 
 /// The sorts and their words.
-const SORTS: [(StreamSort, &str); 4] = [
+const SORTS: [(StreamSort, &str); 5] = [
     (StreamSort::CreatedAt, "createdAt"),
     (StreamSort::StartTime, "startTime"),
+    (StreamSort::LastUpdateTime, "lastUpdateTime"),
     (StreamSort::DepositedAmount, "depositedAmount"),
     (StreamSort::EndTime, "endTime"),
 ];
@@ -30,7 +31,7 @@ pub(super) struct NotASort;
 
 impl fmt::Display for NotASort {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("must be createdAt, startTime, depositedAmount or endTime")
+        formatter.write_str("must be createdAt, startTime, lastUpdateTime, depositedAmount or endTime")
     }
 }
 

@@ -29,7 +29,7 @@ use super::{
     subscribe_filter::{self, FILTER, FilterView},
 };
 use crate::{
-    auth::{Auth, Caller, Token, TokenRefusal},
+    auth::{Auth, Caller, Subject, Token, TokenRefusal},
     domain::FeedId,
     feed::{LastEventId, Opened, Subscription, notice_frame},
     store::{EventAtoms, StoreError},
@@ -59,6 +59,7 @@ pub(super) async fn subscribe(
     let known: Vec<&str> = FILTER.into_iter().chain(["lastEventId", "ticket", "token"]).collect();
     let parameters = Parameters::read(query.as_deref(), &known)?;
     let (caller, atoms) = who_and_what(&state, &headers, &parameters).await?;
+    let slot = slot.of_subject(caller.subject().map(Subject::as_str))?;
     let last = last_event_id(&headers, parameters.text("lastEventId")?);
     let opened = match state.feed.subscribe(atoms.clone(), last).await {
         Err(failure) if failure.is_unavailable() => return Ok(come_back(&state, &failure)),

@@ -14,6 +14,7 @@ use super::{
     args::PaceArgs,
     backoff::Backoff,
     batcher::{Batcher, Incoming},
+    committer::Handed,
     error::IngestError,
     pacing::TipPacing,
     reporter::Reporter,
@@ -22,7 +23,7 @@ use crate::{
     domain::{ContractId, EventId, LedgerRange, LedgerSequence, RawContractEvent},
     planted::{Bug, is_planted},
     source::{Anchor, EndpointPool, EventPage, EventsFrom, SourceError, WholeLedgers},
-    store::{Batch, IndexerState, KnownLedger, Store},
+    store::{IndexerState, KnownLedger, Store},
 };
 
 /// A commit of this many events costs little more than their rows.
@@ -42,7 +43,7 @@ pub(super) struct Follower<'a> {
     pub(super) look_again: Duration,
     pub(super) backoff: Backoff,
     pub(super) reporter: Reporter,
-    pub(super) committer: mpsc::Sender<Batch>,
+    pub(super) committer: mpsc::Sender<Handed>,
     /// Whether it was said why nothing goes on, which need not be said at each poll.
     pub(super) said: bool,
 }
@@ -61,6 +62,7 @@ pub(super) struct Walk {
     pub(super) given_up: Option<LedgerRange>,
     /// When a ledger was noted to know the chain by.
     noted: Option<Instant>,
+    has_reached_tip: bool,
 }
 
 /// What a step leads to.
@@ -87,6 +89,7 @@ impl Walk {
             catch_up: CatchUp::default(),
             given_up: None,
             noted: None,
+            has_reached_tip: false,
         }
     }
 
@@ -177,6 +180,11 @@ impl Follower<'_> {
         self.say(if is_drained { IndexerState::Following } else { IndexerState::CatchingUp }, None, None).await;
         if is_drained {
             self.note_ledger(walk).await;
+            if !std::mem::replace(&mut walk.has_reached_tip, true)
+                && self.committer.send(Handed::ReachedTip).await.is_err()
+            {
+                return Next::NobodyTakes;
+            }
         }
         if is_drained || stands_still {
             Next::After(walk.pacing.wait_after(page.latest_ledger, Instant::now()))
@@ -190,7 +198,7 @@ impl Follower<'_> {
         let known_close = page.latest_ledger_closed_at.map(|closed_at| (page.latest_ledger, closed_at));
         walk.known_close = walk.known_close.max(known_close);
         for batch in walk.batcher.push(events, page) {
-            if self.committer.send(batch).await.is_err() {
+            if self.committer.send(Handed::Batch(batch)).await.is_err() {
                 return false;
             }
         }

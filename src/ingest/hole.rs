@@ -8,6 +8,7 @@ use tracing::{debug, error, info, warn};
 use super::{
     batcher::Incoming,
     chain_check::check_chain,
+    committer::Handed,
     error::IngestError,
     follower::{Follower, Next, Walk, decode},
     ledger_page::PageOfLedgers,
@@ -95,7 +96,7 @@ impl Follower<'_> {
         let given_up = walk.batcher.give_up_to(position);
         walk.go_on_after(position);
         self.said = false;
-        Ok(self.committer.send(given_up).await.is_ok())
+        Ok(self.committer.send(Handed::Batch(given_up)).await.is_ok())
     }
 
     async fn stand_still(&mut self, missing: LedgerRange, failures: &[String]) {

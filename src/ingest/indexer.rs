@@ -11,6 +11,7 @@ use tracing::{debug, info, warn};
 use super::{
     args::{OnReset, PaceArgs},
     backoff::Backoff,
+    committer::commit_all,
     error::IngestError,
     follower::{Follower, Walk},
     reporter::Reporter,
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     domain::{ContractId, CoverageSource, EventId, LedgerSequence},
     source::{Anchor, EndpointPool, EventsFrom, SourceError, WholeLedgers},
-    store::{Batch, Committed, Prepared, Progress, Records, Store, StoreError, Writer},
+    store::{Progress, Store, StoreError, Writer},
 };
 
 /// While one batch is written the next is read and decoded; more would only hold memory.
@@ -240,38 +241,4 @@ fn away_from_the_edge(ledgers: &RangeInclusive<LedgerSequence>) -> LedgerSequenc
     let (oldest, latest) = (*ledgers.start(), *ledgers.end());
     let slack = if oldest <= FIRST_LEDGER { 0 } else { latest.0.saturating_sub(oldest.0) / 1_000 };
     LedgerSequence(oldest.0.saturating_add(slack.min(MOST_SLACK)))
-}
-
-/// Commits batches until the sender is gone, which is also how a stop arrives: what was read is written. While one batch
-/// is written the next is prepared.
-async fn commit_all(store: &Store, writer: &mut Writer, mut batches: mpsc::Receiver<Batch>) -> Result<(), IngestError> {
-    let contract_id = writer.contract_id().clone();
-    let mut next = prepare_next(store, &contract_id, &mut batches, &Records::default()).await?;
-    while let Some(prepared) = next {
-        let left = prepared.records();
-        let commit = async {
-            report(writer.commit(prepared).await?);
-            Ok(())
-        };
-        let prepare = prepare_next(store, &contract_id, &mut batches, &left);
-        ((), next) = tokio::try_join!(commit, prepare)?;
-    }
-    Ok(())
-}
-
-async fn prepare_next(
-    store: &Store,
-    contract_id: &ContractId,
-    batches: &mut mpsc::Receiver<Batch>,
-    before: &Records,
-) -> Result<Option<Prepared>, IngestError> {
-    let Some(batch) = batches.recv().await else { return Ok(None) };
-    Ok(Some(store.prepare(contract_id, batch, before).await?))
-}
-
-fn report(committed: Committed) {
-    if committed.quarantined > 0 {
-        warn!(events = committed.quarantined, "{} events were put in quarantine", committed.quarantined);
-    }
-    debug!(events = committed.events, "committed {} events", committed.events);
 }

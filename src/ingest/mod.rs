@@ -5,6 +5,7 @@ mod backfill;
 mod backoff;
 mod batcher;
 mod chain_check;
+mod committer;
 mod error;
 mod follower;
 mod hole;

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use super::{
     batcher::Batcher,
     chain_check::check_chain,
+    committer::index_for_queries,
     error::IngestError,
     follower::{EVENTS_IN_A_BATCH, decode},
     ledger_page::PageOfLedgers,
@@ -150,7 +151,11 @@ impl<'a> Reindex<'a> {
                 self.build(&mut batcher, events, &page).await?;
                 report(progress);
             }
-            if self.position == after && self.store.swap_reindex(self.contract_id, self.position).await? {
+            if self.position != after {
+                continue;
+            }
+            index_for_queries(&mut self.writer).await?;
+            if self.store.swap_reindex(self.contract_id, self.position).await? {
                 return Ok(progress);
             }
         }

@@ -18,6 +18,7 @@ mod pool;
 mod prepare;
 mod private_server;
 mod quarantine;
+mod query_indexes;
 mod reindex;
 mod repair;
 mod report;

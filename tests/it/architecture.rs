@@ -38,6 +38,8 @@ const HOMES: &[(&str, &[&str])] = &[
     // Lakes are read by one and written by the other.
     ("zstd", &["decode", "devnet"]),
     ("clap", &["config", "main"]),
+    ("hyper", &["http"]),
+    ("hyper_util", &["http"]),
     ("socket2", &["http"]),
     ("governor", &["http"]),
     ("jsonwebtoken", &["auth"]),

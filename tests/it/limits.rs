@@ -6,12 +6,15 @@ use sqlx::PgPool;
 
 use crate::world::{GatewaySettings, Subscriber, World, eventually, http_client};
 
-fn limits() -> LimitArgs {
+pub fn limits() -> LimitArgs {
     LimitArgs {
         requests_per_second: 1,
         requests_burst: 3,
+        connects_per_second: 0,
+        connects_burst: 1,
         max_connections: 3,
         max_connections_per_ip: 2,
+        max_connections_per_subject: 1,
         trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()],
         limit_exempt: vec!["198.51.100.0/24".parse().unwrap()],
     }
@@ -78,7 +81,11 @@ async fn places_for_event_streams_are_limited_by_address_and_in_all_and_given_ba
     })
     .await;
     let stats: serde_json::Value = ask(&base, "/v1/events/stats", "203.0.113.5").await.json().await.unwrap();
-    assert_eq!((&stats["limits"]["maxConnections"], &stats["limits"]["peakConnectionsPerIp"]), (&3.into(), &2.into()));
+    let expected = serde_json::json!({
+        "maxConnections": 3, "maxConnectionsPerIp": 2, "maxConnectionsPerSubject": 1,
+        "peakConnectionsPerIp": 2, "peakConnectionsPerSubject": 0, "refusedConnects": 0,
+    });
+    assert_eq!(stats["limits"], expected);
 }
 
 #[sqlx::test]

@@ -12,7 +12,7 @@ use sqlx::PgPool;
 
 use crate::world::{GatewaySettings, World, http_client};
 
-const SORTS: [&str; 4] = ["createdAt", "startTime", "depositedAmount", "endTime"];
+const SORTS: [&str; 5] = ["createdAt", "startTime", "lastUpdateTime", "depositedAmount", "endTime"];
 const STATUSES: [&str; 5] = ["active", "paused", "ended", "cancelled", "completed"];
 
 /// A world of a random history, and every record of it.
@@ -95,6 +95,7 @@ impl Question {
         let value = |record: &StreamRecord| match self.sort {
             "createdAt" => 0,
             "startTime" => record.start_time.0.into(),
+            "lastUpdateTime" => record.last_update_time.0.into(),
             "depositedAmount" => record.deposited.0,
             _ => record.end_time().unwrap_or(i128::MAX),
         };

@@ -8,7 +8,7 @@ use flowfi_indexer::{
     devnet::{Call, Devnet, DevnetArgs, Receipt},
     domain::{Address, Amount, EventId, FeedId, StreamEntry, StreamId, SystemClock, UnixTime},
     feed::{self, Feed},
-    http::{self, HttpState, Limits, LocalRoutes, Origin},
+    http::{self, HttpState, Limits, LocalRoutes, Origin, ServerSettings},
     ingest::{Indexer, IngestError, IngestSettings, OnReset, PaceArgs, Waits},
     source::EndpointPool,
     store::{EventAtoms, EventRange, PageRequest, PageStart, Progress, Store, StreamListFilter},
@@ -27,7 +27,6 @@ use tokio_util::sync::CancellationToken;
 pub const DEADLINE: Duration = Duration::from_secs(30);
 /// The default of the command line.
 const MAX_LAG_LEDGERS: u32 = 24;
-const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Waits until a condition holds. Looks again often; fails at the deadline.
 pub async fn eventually<F, Fut>(what: &str, condition: F)
@@ -58,6 +57,7 @@ pub struct GatewaySettings {
     pub ring_events: usize,
     pub heartbeat: Duration,
     pub asks_the_chain: bool,
+    pub head_deadline: Duration,
     pub write_deadline: Duration,
     pub limits: Limits,
     pub origins: Vec<Origin>,
@@ -70,7 +70,8 @@ impl Default for GatewaySettings {
             ring_events: 10_000,
             heartbeat: Duration::from_secs(15),
             asks_the_chain: true,
-            write_deadline: WRITE_DEADLINE,
+            head_deadline: DEADLINE,
+            write_deadline: DEADLINE,
             limits: Limits::none(),
             origins: Vec::new(),
             auth: None,
@@ -95,17 +96,17 @@ impl World {
             tasks: JoinSet::new(),
             devnet: devnet.clone(),
         };
-        let base = world.serve(devnet.router(), WRITE_DEADLINE).await;
+        let base = world.serve(devnet.router(), ServerSettings::default()).await;
         world.rpc_url = format!("{base}/devnet/rpc");
         world.rpc_urls = vec![world.rpc_url.clone()];
         world
     }
 
-    async fn serve(&mut self, router: axum::Router, write_deadline: Duration) -> String {
+    async fn serve(&mut self, router: axum::Router, settings: ServerSettings) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = self.stop.clone();
-        self.tasks.spawn(async move { http::serve(listener, router, write_deadline, stop).await.unwrap() });
+        self.tasks.spawn(async move { http::serve(listener, router, settings, stop).await.unwrap() });
         format!("http://{address}")
     }
 
@@ -188,8 +189,10 @@ impl World {
             let stop = self.stop.clone();
             self.tasks.spawn(async move { auth.follow(stop).await });
         }
-        let state = state.with_limits(settings.limits).with_auth(settings.auth);
-        self.serve(http::router(state, local, &settings.origins), settings.write_deadline).await
+        let state = state.with_limits(settings.limits.clone()).with_auth(settings.auth);
+        let router = http::router(state, local, &settings.origins);
+        let GatewaySettings { head_deadline, write_deadline, limits, .. } = settings;
+        self.serve(router, ServerSettings { head_deadline, write_deadline, limits }).await
     }
 
     /// Puts a call into a ledger of its own.

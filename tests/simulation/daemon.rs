@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use flowfi_indexer::{
     domain::ContractId,
     feed::{self, Feed},
-    http::{self, HttpState, LocalRoutes},
+    http::{self, HttpState, LocalRoutes, ServerSettings},
     ingest::{Indexer, IngestError},
     store::{Store, StoreError},
 };
@@ -14,7 +14,6 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 const MAX_LAG_LEDGERS: u32 = 24;
-const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 const HEARTBEAT: Duration = Duration::from_millis(15);
 
 /// An indexer; dropping it is its `kill -9`: its connections break inside whatever they were doing.
@@ -99,7 +98,7 @@ pub async fn serve(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tasks.spawn(async move {
-        http::serve(listener, router, WRITE_DEADLINE, stop).await.unwrap();
+        http::serve(listener, router, ServerSettings::default(), stop).await.unwrap();
         Ok(())
     });
     format!("http://{address}")

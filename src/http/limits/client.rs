@@ -33,8 +33,18 @@ impl Addresses {
                 }
             }
         }
-        let is_exempt = self.exempt.iter().any(|network| network.contains(&client));
-        (!is_exempt).then(|| ClientKey::of(client))
+        (!self.is_exempt(client)).then(|| ClientKey::of(client))
+    }
+
+    /// Returns whom a connection is counted against before anything is read, `None` for the exempt and for trusted
+    /// proxies.
+    pub(super) fn client_by_connection(&self, peer: IpAddr) -> Option<ClientKey> {
+        let peer = peer.to_canonical();
+        (!self.is_exempt(peer) && !self.is_trusted(peer)).then(|| ClientKey::of(peer))
+    }
+
+    fn is_exempt(&self, address: IpAddr) -> bool {
+        self.exempt.iter().any(|network| network.contains(&address))
     }
 
     fn is_trusted(&self, address: IpAddr) -> bool {

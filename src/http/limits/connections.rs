@@ -1,7 +1,8 @@
-//! Places for event streams: so many in all, so many by address.
+//! Places for event streams: so many in all, so many by address, so many by subject.
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -13,19 +14,36 @@ use crate::http::problem::Problem;
 /// Somebody who was refused should leave others time to go.
 const RETRY_AFTER_SECONDS: u32 = 30;
 
+/// Who signed in.
+type Subject = Arc<str>;
+
 #[derive(Debug)]
 pub(super) struct Connections {
-    in_all: u32,
-    per_client: u32,
+    most: MostOpen,
     open: Arc<Mutex<Open>>,
 }
 
-/// Only addresses with open streams are kept, so that there are never more of them than streams.
+/// The most event streams that may be open.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MostOpen {
+    pub(super) in_all: u32,
+    pub(super) per_client: u32,
+    pub(super) per_subject: u32,
+}
+
 #[derive(Debug, Default)]
 struct Open {
     count: u32,
-    by_client: HashMap<ClientKey, u32>,
-    most_by_client: u32,
+    by_client: Shares<ClientKey>,
+    by_subject: Shares<Subject>,
+}
+
+/// How many places each has taken. Only those with open streams are kept, so that there are never more of them than
+/// streams.
+#[derive(Debug)]
+struct Shares<K> {
+    taken: HashMap<K, u32>,
+    peak: u32,
 }
 
 /// How many event streams there are, beside the limits.
@@ -36,47 +54,103 @@ pub struct ConnectionStats {
     pub max_connections: u32,
     /// The most that one address may have open.
     pub max_connections_per_ip: u32,
+    /// The most that one subject may have open.
+    pub max_connections_per_subject: u32,
     /// The most that one address had open since the start.
     pub peak_connections_per_ip: u32,
+    /// The most that one subject had open since the start.
+    pub peak_connections_per_subject: u32,
+    /// TCP connections that were closed at once, because their address made too many, since the start.
+    pub refused_connects: u64,
 }
 
 /// A taken place.
 #[derive(Debug)]
 pub(in crate::http) struct Slot {
     client: Option<ClientKey>,
+    subject: Option<Subject>,
+    per_subject: u32,
     open: Arc<Mutex<Open>>,
 }
 
+impl Slot {
+    /// Counts the place against a subject too, once it is known who came. Who did not sign in is nobody.
+    pub(in crate::http) fn of_subject(mut self, subject: Option<&str>) -> Result<Self, Problem> {
+        let Some(subject) = subject.map(Subject::from) else { return Ok(self) };
+        {
+            let mut open = lock(&self.open);
+            if open.by_subject.of(&subject) >= self.per_subject {
+                return Err(too_many("subject", self.per_subject));
+            }
+            open.by_subject.take(Arc::clone(&subject));
+        }
+        self.subject = Some(subject);
+        Ok(self)
+    }
+}
+
 impl Connections {
-    pub(super) fn new(in_all: u32, per_client: u32) -> Self {
-        Self { in_all, per_client, open: Arc::default() }
+    pub(super) fn new(most: MostOpen) -> Self {
+        Self { most, open: Arc::default() }
     }
 
     pub(super) fn take(&self, client: Option<ClientKey>) -> Result<Slot, Problem> {
+        let MostOpen { in_all, per_client, .. } = self.most;
         let mut open = lock(&self.open);
-        if open.count >= self.in_all {
+        if open.count >= in_all {
             return Err(Problem::overloaded("every place for an event stream is taken", RETRY_AFTER_SECONDS));
         }
-        if let Some(client) = client {
-            let mine = open.by_client.entry(client).or_insert(0);
-            if *mine >= self.per_client {
-                let rule = format!("one address may have {} event streams open", self.per_client);
-                return Err(Problem::too_many_requests(rule, RETRY_AFTER_SECONDS));
-            }
-            *mine += 1;
-            let mine = *mine;
-            open.most_by_client = open.most_by_client.max(mine);
+        if client.is_some_and(|client| open.by_client.of(&client) >= per_client) {
+            return Err(too_many("address", per_client));
         }
         open.count += 1;
-        Ok(Slot { client, open: Arc::clone(&self.open) })
+        if let Some(client) = client {
+            open.by_client.take(client);
+        }
+        Ok(Slot { client, subject: None, per_subject: self.most.per_subject, open: Arc::clone(&self.open) })
     }
 
-    pub(super) fn stats(&self) -> ConnectionStats {
+    pub(super) fn stats(&self, refused_connects: u64) -> ConnectionStats {
+        let open = lock(&self.open);
         ConnectionStats {
-            max_connections: self.in_all,
-            max_connections_per_ip: self.per_client,
-            peak_connections_per_ip: lock(&self.open).most_by_client,
+            max_connections: self.most.in_all,
+            max_connections_per_ip: self.most.per_client,
+            max_connections_per_subject: self.most.per_subject,
+            peak_connections_per_ip: open.by_client.peak,
+            peak_connections_per_subject: open.by_subject.peak,
+            refused_connects,
         }
+    }
+}
+
+fn too_many(whose: &str, most: u32) -> Problem {
+    Problem::too_many_requests(format!("one {whose} may have {most} event streams open"), RETRY_AFTER_SECONDS)
+}
+
+impl<K: Eq + Hash> Shares<K> {
+    fn of(&self, key: &K) -> u32 {
+        self.taken.get(key).copied().unwrap_or(0)
+    }
+
+    fn take(&mut self, key: K) {
+        let mine = self.taken.entry(key).or_insert(0);
+        *mine += 1;
+        self.peak = self.peak.max(*mine);
+    }
+
+    fn give_back(&mut self, key: &K) {
+        if let Some(mine) = self.taken.get_mut(key) {
+            *mine -= 1;
+            if *mine == 0 {
+                self.taken.remove(key);
+            }
+        }
+    }
+}
+
+impl<K> Default for Shares<K> {
+    fn default() -> Self {
+        Self { taken: HashMap::new(), peak: 0 }
     }
 }
 
@@ -84,17 +158,52 @@ impl Drop for Slot {
     fn drop(&mut self) {
         let mut open = lock(&self.open);
         open.count -= 1;
-        if let Some(client) = self.client
-            && let Some(mine) = open.by_client.get_mut(&client)
-        {
-            *mine -= 1;
-            if *mine == 0 {
-                open.by_client.remove(&client);
-            }
+        if let Some(client) = &self.client {
+            open.by_client.give_back(client);
+        }
+        if let Some(subject) = &self.subject {
+            open.by_subject.give_back(subject);
         }
     }
 }
 
 fn lock(open: &Mutex<Open>) -> MutexGuard<'_, Open> {
     open.lock().expect("nothing panics while it counts")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connections() -> Connections {
+        Connections::new(MostOpen { in_all: 5, per_client: 5, per_subject: 2 })
+    }
+
+    fn take(connections: &Connections, subject: &str) -> Result<Slot, Problem> {
+        connections.take(None).and_then(|slot| slot.of_subject(Some(subject)))
+    }
+
+    #[test]
+    fn a_subject_has_so_many_places_wherever_it_connects_from() {
+        let connections = connections();
+        let alice: Vec<_> = (0..2).map(|_| take(&connections, "alice").unwrap()).collect();
+        let from_elsewhere = connections.take(Some(ClientKey::EVERYBODY_ELSE)).unwrap();
+        assert_eq!(from_elsewhere.of_subject(Some("alice")).unwrap_err(), too_many("subject", 2));
+        assert!(take(&connections, "bob").is_ok() && connections.take(None).is_ok());
+        drop(alice);
+        assert!(take(&connections, "alice").is_ok());
+        assert_eq!(connections.stats(0).peak_connections_per_subject, 2);
+    }
+
+    #[test]
+    fn those_who_were_refused_or_have_gone_leave_nothing_behind() {
+        let connections = connections();
+        for number in 0..1_000 {
+            let subject = number.to_string();
+            let slots: Vec<_> = (0..3).map(|_| take(&connections, &subject)).collect();
+            assert!(slots[1].is_ok() && slots[2].is_err());
+        }
+        let open = lock(&connections.open);
+        assert_eq!((open.count, open.by_subject.taken.len(), open.by_client.taken.len()), (0, 0, 0));
+    }
 }

@@ -1,10 +1,12 @@
-//! How much one client, and all of them together, may ask for: requests by rate, event streams by number.
+//! How much one client, and all of them together, may ask for: connections and requests by rate, event streams by number.
 //!
 //! Every refusal says when to come back. State is bounded whatever the number of addresses.
 
 mod args;
+mod budgets;
 mod client;
 mod connections;
+mod connects;
 mod requests;
 
 use std::{net::IpAddr, sync::Arc};
@@ -15,8 +17,10 @@ pub use connections::ConnectionStats;
 pub(super) use connections::Slot;
 pub(super) use requests::limit_requests;
 
+use budgets::Budgets;
 use client::Addresses;
-use connections::Connections;
+use connections::{Connections, MostOpen};
+use connects::Connects;
 use requests::Requests;
 
 use super::problem::Problem;
@@ -28,6 +32,7 @@ pub struct Limits(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     addresses: Addresses,
+    connects: Connects,
     /// `None`: as many requests as they like.
     requests: Option<Requests>,
     connections: Connections,
@@ -39,8 +44,13 @@ impl Limits {
     pub fn new(args: &LimitArgs) -> Self {
         Self(Arc::new(Inner {
             addresses: Addresses::new(&args.trusted_proxies, &args.limit_exempt),
+            connects: Connects::new(args.max_connections, Budgets::new(args.connects_per_second, args.connects_burst)),
             requests: Requests::new(args.requests_per_second, args.requests_burst),
-            connections: Connections::new(args.max_connections, args.max_connections_per_ip),
+            connections: Connections::new(MostOpen {
+                in_all: args.max_connections,
+                per_client: args.max_connections_per_ip,
+                per_subject: args.max_connections_per_subject,
+            }),
         }))
     }
 
@@ -49,20 +59,31 @@ impl Limits {
     pub fn none() -> Self {
         Self(Arc::new(Inner {
             addresses: Addresses::new(&[], &[]),
+            connects: Connects::new(u32::MAX, None),
             requests: None,
-            connections: Connections::new(u32::MAX, u32::MAX),
+            connections: Connections::new(MostOpen { in_all: u32::MAX, per_client: u32::MAX, per_subject: u32::MAX }),
         }))
     }
 
-    /// Takes a place for an event stream; it is given back when the slot is dropped.
+    /// Returns how many TCP connections may be open.
+    pub(super) fn tcp_connections(&self) -> usize {
+        self.0.connects.in_all()
+    }
+
+    /// Counts a new TCP connection against its peer and returns whether it may stay.
+    pub(super) fn admit(&self, peer: IpAddr) -> bool {
+        self.0.connects.admit(&self.0.addresses, peer)
+    }
+
+    /// Takes a place for an event stream; it is given back when the slot is dropped. An exempt address is nobody.
     pub(super) fn take_slot(&self, client: Option<ClientKey>) -> Result<Slot, Problem> {
         self.0.connections.take(client)
     }
 
-    /// Returns how many event streams there are by address.
+    /// Returns the limits of event streams and how near to them it came.
     #[must_use]
     pub fn connection_stats(&self) -> ConnectionStats {
-        self.0.connections.stats()
+        self.0.connections.stats(self.0.connects.refused())
     }
 
     /// Returns whom to count a request against, `None` for those that are exempt.

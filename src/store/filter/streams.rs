@@ -49,6 +49,8 @@ pub enum StreamSort {
     CreatedAt,
     /// When they began.
     StartTime,
+    /// When money was last paid out, or the stream was created or resumed: from when on it accrues.
+    LastUpdateTime,
     /// What was put in so far.
     DepositedAmount,
     /// When they are drained; those of which that is not known count as later than all others.
@@ -69,6 +71,7 @@ impl StreamSort {
         match self {
             Self::CreatedAt => None,
             Self::StartTime => Some("streams.start_time"),
+            Self::LastUpdateTime => Some("streams.last_update_time"),
             Self::DepositedAmount => Some("streams.deposited"),
             Self::EndTime => Some(END),
         }
@@ -82,6 +85,7 @@ impl StreamSort {
         let value = match self {
             Self::CreatedAt => None,
             Self::StartTime => Some(record.start_time.0.into()),
+            Self::LastUpdateTime => Some(record.last_update_time.0.into()),
             Self::DepositedAmount => Some(record.deposited.0),
             Self::EndTime => record.end_time(),
         };

@@ -1,0 +1,84 @@
+//! A budget for each address: so many at once, so many a second in the long run. Bounded whatever the number of
+//! addresses.
+
+use std::{
+    num::NonZeroU32,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+    middleware::StateInformationMiddleware,
+    state::keyed::DashMapStateStore,
+};
+
+use super::client::ClientKey;
+
+/// Addresses that have all of their budget back are forgotten at every so many uses.
+const FORGET_EVERY: u64 = 4_096;
+/// More addresses than this at once are an attack: until some are forgotten all share one budget.
+const MOST_ADDRESSES: usize = 200_000;
+
+type Limiter = RateLimiter<ClientKey, DashMapStateStore<ClientKey>, DefaultClock, StateInformationMiddleware>;
+
+#[derive(Debug)]
+pub(super) struct Budgets {
+    limiter: Limiter,
+    used: AtomicU64,
+}
+
+/// What a budget has left, or for how many seconds it has nothing.
+pub(super) enum Left {
+    Some(u32),
+    NothingFor(u32),
+}
+
+impl Budgets {
+    /// Returns `None` for a rate of zero, which is no limit.
+    pub(super) fn new(per_second: u32, burst: u32) -> Option<Self> {
+        let quota = Quota::per_second(NonZeroU32::new(per_second)?).allow_burst(NonZeroU32::new(burst)?);
+        let limiter = RateLimiter::dashmap(quota).with_middleware::<StateInformationMiddleware>();
+        Some(Self { limiter, used: AtomicU64::new(0) })
+    }
+
+    /// Takes one from the client's budget, if it has one.
+    pub(super) fn spend(&self, client: ClientKey) -> Left {
+        if self.used.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_EVERY) {
+            self.limiter.retain_recent();
+        }
+        let client = if self.limiter.len() < MOST_ADDRESSES { client } else { ClientKey::EVERYBODY_ELSE };
+        match self.limiter.check_key(&client) {
+            Ok(budget) => Left::Some(budget.remaining_burst_capacity()),
+            Err(not_until) => {
+                let wait = not_until.wait_time_from(DefaultClock::default().now());
+                Left::NothingFor(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::http::limits::client::Addresses;
+
+    #[test]
+    fn a_million_addresses_take_bounded_room() {
+        let budgets = Budgets::new(1, 1_000_000).unwrap();
+        let addresses = Addresses::new(&[], &[]);
+        for number in 1..=1_000_000_u32 {
+            let address = IpAddr::V4(Ipv4Addr::from(number));
+            let client = addresses.client_of(address, None).unwrap();
+            assert!(matches!(budgets.spend(client), Left::Some(_)));
+        }
+        assert!(budgets.limiter.len() <= MOST_ADDRESSES + 1, "{}", budgets.limiter.len());
+    }
+
+    #[test]
+    fn a_rate_of_zero_is_no_limit() {
+        assert!(Budgets::new(0, 10).is_none());
+    }
+}

@@ -1,0 +1,83 @@
+//! Commits what the follower hands on, in order. While one batch is written the next is prepared.
+
+use tokio::{sync::mpsc, time::Instant};
+use tracing::{debug, info, warn};
+
+use super::error::IngestError;
+use crate::{
+    domain::ContractId,
+    store::{Batch, Committed, Prepared, Records, Store, Writer},
+};
+
+/// What the follower hands on.
+pub(super) enum Handed {
+    /// The next batch.
+    Batch(Batch),
+    /// With the batches before this the index stands at the tip, for the first time.
+    ReachedTip,
+}
+
+enum Ready {
+    Prepared(Box<Prepared>),
+    ReachedTip,
+}
+
+/// Commits until the sender is gone, which is also how a stop arrives: what was read is written.
+pub(super) async fn commit_all(
+    store: &Store,
+    writer: &mut Writer,
+    mut handed: mpsc::Receiver<Handed>,
+) -> Result<(), IngestError> {
+    let contract_id = writer.contract_id().clone();
+    let mut next = prepare_next(store, &contract_id, &mut handed, &Records::default()).await?;
+    while let Some(ready) = next {
+        let left = match &ready {
+            Ready::Prepared(prepared) => prepared.records(),
+            Ready::ReachedTip => Records::default(),
+        };
+        let write = async {
+            match ready {
+                Ready::Prepared(prepared) => report(writer.commit(*prepared).await?),
+                Ready::ReachedTip => index_for_queries(writer).await?,
+            }
+            Ok(())
+        };
+        let prepare = prepare_next(store, &contract_id, &mut handed, &left);
+        ((), next) = tokio::try_join!(write, prepare)?;
+    }
+    Ok(())
+}
+
+async fn prepare_next(
+    store: &Store,
+    contract_id: &ContractId,
+    handed: &mut mpsc::Receiver<Handed>,
+    before: &Records,
+) -> Result<Option<Ready>, IngestError> {
+    match handed.recv().await {
+        None => Ok(None),
+        Some(Handed::ReachedTip) => Ok(Some(Ready::ReachedTip)),
+        Some(Handed::Batch(batch)) => {
+            let prepared = store.prepare(contract_id, batch, before).await?;
+            Ok(Some(Ready::Prepared(Box::new(prepared))))
+        }
+    }
+}
+
+/// At a large table this takes a minute, once: indexing goes on after it.
+pub(super) async fn index_for_queries(writer: &mut Writer) -> Result<(), IngestError> {
+    let begun = Instant::now();
+    let made = writer.index_for_queries().await?;
+    if made > 0 {
+        let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        info!(took_ms, "made {made} indexes that lists need, in {took_ms} ms");
+    }
+    Ok(())
+}
+
+fn report(committed: Committed) {
+    if committed.quarantined > 0 {
+        warn!(events = committed.quarantined, "{} events were put in quarantine", committed.quarantined);
+    }
+    debug!(events = committed.events, "committed {} events", committed.events);
+}

@@ -1,0 +1,45 @@
+//! The indexes that only lists need: of columns of streams that events change.
+//!
+//! Each of them makes every change of a stream cost an entry in every index of the table, which a catch-up of millions
+//! of events cannot bear: they are not in the migrations but are made once the index stands at the tip. Until then lists
+//! by state, deposit, last update or end alone read the table.
+
+use sqlx::PgConnection;
+
+use super::{StoreError, Writer};
+
+/// Each by its name and what comes after `on`. Where two streams are equal in the first column they are in the order of
+/// their creation. One without an end time comes after those with one, hence the infinity.
+const INDEXES: [(&str, &str); 4] = [
+    ("streams_by_phase", "streams (phase, created_toid, created_event_index)"),
+    ("streams_by_last_update_time", "streams (last_update_time, created_toid, created_event_index)"),
+    ("streams_by_deposited", "streams (deposited, created_toid, created_event_index)"),
+    ("streams_by_end", "streams ((coalesce(end_time, 'infinity'::numeric)), created_toid, created_event_index)"),
+];
+
+impl Writer {
+    /// Makes the indexes that lists need and that are not there; returns how many it made. Readers go on meanwhile. Other
+    /// writers of streams, which are repairs, wait for it; it waits for nobody who waits for this writer, since nothing
+    /// but the one table is locked.
+    pub async fn index_for_queries(&mut self) -> Result<usize, StoreError> {
+        let there = there(&mut self.connection).await?;
+        let missing: Vec<_> = INDEXES.iter().filter(|(name, _)| !there.iter().any(|there| there == name)).collect();
+        for (name, on) in &missing {
+            let statement = format!("create index if not exists {name} on {on}");
+            super::network::execute(&mut self.connection, statement).await?;
+        }
+        if !missing.is_empty() {
+            // Until then the planner knows nothing of the expression that one of them holds.
+            super::network::execute(&mut self.connection, "analyze streams".to_owned()).await?;
+        }
+        Ok(missing.len())
+    }
+}
+
+async fn there(connection: &mut PgConnection) -> Result<Vec<String>, StoreError> {
+    let names = sqlx::query_scalar!(
+        r#"select indexname::text as "name!" from pg_indexes
+           where schemaname = current_schema() and tablename = 'streams'"#
+    );
+    Ok(names.fetch_all(connection).await?)
+}

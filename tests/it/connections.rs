@@ -1,0 +1,172 @@
+//! What the server does with connections that ask badly: raw sockets, since no client library would do what these do.
+
+use std::time::Duration;
+
+use flowfi_indexer::http::{LimitArgs, Limits};
+use serde_json::Value;
+use sqlx::PgPool;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, interval, timeout},
+};
+
+use crate::world::{DEADLINE, GatewaySettings, Subscriber, World, eventually, http_client};
+
+const SOON: Duration = Duration::from_millis(300);
+
+/// A gateway whose heads must be there soon.
+async fn gateway(pool: PgPool, limits: Limits) -> (World, String) {
+    let mut world = World::new(pool).await;
+    let settings = GatewaySettings { head_deadline: SOON, limits, ..GatewaySettings::default() };
+    let base = world.start_gateway(settings).await;
+    (world, base)
+}
+
+async fn connect(base: &str) -> TcpStream {
+    TcpStream::connect(base.strip_prefix("http://").unwrap()).await.unwrap()
+}
+
+/// Everything that comes until the connection ends, in whatever way.
+async fn read_to_end(socket: &mut TcpStream) -> String {
+    let (mut text, mut buffer) = (Vec::new(), [0; 4_096]);
+    let reading = async {
+        while let Ok(count @ 1..) = socket.read(&mut buffer).await {
+            text.extend_from_slice(&buffer[..count]);
+        }
+    };
+    timeout(DEADLINE, reading).await.expect("the server ends the connection");
+    String::from_utf8(text).unwrap()
+}
+
+/// Sends a request, asks for the connection to end after it, and returns status and body.
+async fn exchange(base: &str, request_line: &str, headers: &str, body: &[u8]) -> (u16, String) {
+    let mut socket = connect(base).await;
+    let head = format!("{request_line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n");
+    // A server that has refused the head already may have closed: what it said is what counts.
+    let _ = socket.write_all(head.as_bytes()).await;
+    let _ = socket.write_all(body).await;
+    let answer = read_to_end(&mut socket).await;
+    let status = answer.split(' ').nth(1).expect("a status").parse().unwrap();
+    (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+}
+
+fn problem(body: &str) -> Value {
+    serde_json::from_str(body).unwrap_or_else(|_| panic!("a problem: {body:?}"))
+}
+
+async fn is_alive(base: &str) -> bool {
+    http_client().get(format!("{base}/health/live")).send().await.is_ok_and(|answer| answer.status() == 200)
+}
+
+#[sqlx::test]
+async fn a_head_that_dribbles_is_cut_off_in_time(pool: PgPool) {
+    let (_world, base) = gateway(pool, Limits::none()).await;
+    let (mut reading, mut writing) = connect(&base).await.into_split();
+    let begun = Instant::now();
+    let dribble = async {
+        let mut ticks = interval(SOON / 10);
+        writing.write_all(b"GET /v1/streams HTTP/1.1\r\nx-slow: ").await.unwrap();
+        // The end shows as a failure to write, once the server has closed.
+        while writing.write_all(b"a").await.is_ok() {
+            ticks.tick().await;
+        }
+    };
+    let mut answer = Vec::new();
+    let ended = async { drop(reading.read_to_end(&mut answer).await) };
+    timeout(DEADLINE, async { tokio::join!(dribble, ended) }).await.expect("the server ends the connection");
+    assert!(begun.elapsed() >= SOON, "not before its time");
+    assert!(answer.is_empty(), "nobody reads an answer to half a question");
+    assert!(is_alive(&base).await);
+}
+
+#[sqlx::test]
+async fn connections_that_ask_nothing_are_closed_before_and_between_requests(pool: PgPool) {
+    let (_world, base) = gateway(pool, Limits::none()).await;
+    let mut silent = connect(&base).await;
+    assert_eq!(read_to_end(&mut silent).await, "");
+    let mut idle = connect(&base).await;
+    idle.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    assert!(read_to_end(&mut idle).await.ends_with("live\n"));
+}
+
+#[sqlx::test]
+async fn an_event_stream_outlives_the_deadline_of_heads(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    let (head_deadline, heartbeat) = (Duration::from_millis(50), Duration::from_millis(40));
+    let settings = GatewaySettings { heartbeat, head_deadline, ..GatewaySettings::default() };
+    let base = world.start_gateway(settings).await;
+    let begun = Instant::now();
+    let mut subscriber = Subscriber::connect(&base, "all=true", None).await;
+    while begun.elapsed() < head_deadline * 4 {
+        assert!(subscriber.next().await.expect("the stream goes on").is_comment);
+    }
+}
+
+#[sqlx::test]
+async fn a_head_that_is_too_large_is_refused_without_harm(pool: PgPool) {
+    let (_world, base) = gateway(pool, Limits::none()).await;
+    let large = format!("x-large: {}\r\n", "a".repeat(100_000));
+    assert_eq!(exchange(&base, "GET /health/live", &large, b"").await.0, 431);
+    assert_eq!(exchange(&base, "GET /health/live", &"x-many: 1\r\n".repeat(100), b"").await.0, 431);
+    assert_eq!(exchange(&base, "GET /health/live", &"x-many: 1\r\n".repeat(50), b"").await.0, 200);
+    assert!(is_alive(&base).await);
+}
+
+#[sqlx::test]
+async fn a_url_that_is_too_long_is_a_problem_that_says_so(pool: PgPool) {
+    let (_world, base) = gateway(pool, Limits::none()).await;
+    let (status, body) = exchange(&base, &format!("GET /v1/streams?token={}", "a".repeat(9_000)), "", b"").await;
+    assert_eq!((status, problem(&body)["type"].as_str()), (414, Some("/problems/uri-too-long")));
+    let (status, body) = exchange(&base, &format!("GET /v1/streams?token={}", "a".repeat(8_000)), "", b"").await;
+    assert_eq!((status, problem(&body)["parameter"].as_str()), (400, Some("token")), "one that fits is read");
+}
+
+#[sqlx::test]
+async fn a_body_that_is_too_large_is_a_problem_that_says_so_on_any_route(pool: PgPool) {
+    let (_world, base) = gateway(pool, Limits::none()).await;
+    for size in [65_537_usize, 300_000] {
+        let length = format!("content-length: {size}\r\n");
+        let (status, body) = exchange(&base, "GET /v1/status", &length, &vec![b' '; size]).await;
+        assert_eq!((status, problem(&body)["type"].as_str()), (413, Some("/problems/content-too-large")), "{size}");
+    }
+    let chunk = format!("11000\r\n{}\r\n0\r\n\r\n", " ".repeat(0x11000));
+    let (status, body) = exchange(&base, "GET /v1/status", "transfer-encoding: chunked\r\n", chunk.as_bytes()).await;
+    assert_eq!((status, problem(&body)["status"].as_u64()), (413, Some(413)), "also without a declared length");
+    let (status, _) = exchange(&base, "GET /v1/status", "content-length: 65536\r\n", &vec![b' '; 65_536]).await;
+    assert_eq!(status, 200, "one that fits goes on to the route");
+}
+
+#[sqlx::test]
+async fn an_address_that_connects_too_often_is_closed_at_once(pool: PgPool) {
+    let limits = LimitArgs { connects_per_second: 1, connects_burst: 3, ..crate::limits::limits() };
+    let limits = LimitArgs { trusted_proxies: Vec::new(), ..limits };
+    let (_world, base) = gateway(pool, Limits::new(&limits)).await;
+    let mut answered = 0;
+    for _ in 0..10 {
+        let mut socket = connect(&base).await;
+        let _ = socket.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
+        answered += usize::from(!read_to_end(&mut socket).await.is_empty());
+    }
+    assert!((3..10).contains(&answered), "{answered}");
+    eventually("the budget comes back", || is_alive(&base)).await;
+}
+
+#[sqlx::test]
+async fn who_comes_when_every_place_is_taken_waits_until_one_is_given_back(pool: PgPool) {
+    // Beside its event streams, of which there may be none, the server keeps 1 024 places.
+    let limits = LimitArgs { max_connections: 0, ..crate::limits::limits() };
+    let mut world = World::new(pool).await;
+    let settings = GatewaySettings { limits: Limits::new(&limits), ..GatewaySettings::default() };
+    let base = world.start_gateway(settings).await;
+    let mut idle = Vec::new();
+    for _ in 0..1_024 {
+        idle.push(connect(&base).await);
+    }
+    let waiting = is_alive(&base);
+    tokio::pin!(waiting);
+    let first = timeout(SOON, &mut waiting).await;
+    assert!(first.is_err(), "there is no place yet");
+    drop(idle.pop());
+    assert!(timeout(DEADLINE, waiting).await.expect("the place is given on"));
+}
