@@ -78,7 +78,9 @@ fn cors(origins: &[Origin]) -> CorsLayer {
         ])
         .expose_headers([
             header::ETAG,
+            header::LINK,
             header::RETRY_AFTER,
+            header::WWW_AUTHENTICATE,
             HeaderName::from_static("ratelimit"),
             HeaderName::from_static("ratelimit-policy"),
         ])
