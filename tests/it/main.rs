@@ -22,6 +22,7 @@ mod ledgers;
 mod limits;
 mod maintenance;
 mod migrations;
+mod pause;
 mod pitfalls;
 mod queries;
 mod query_indexes;
