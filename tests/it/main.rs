@@ -22,6 +22,7 @@ mod ledgers;
 mod limits;
 mod maintenance;
 mod migrations;
+mod open_connections;
 mod pause;
 mod pitfalls;
 mod queries;
