@@ -10,9 +10,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
-use super::ring::{FeedEvent, Ring};
+use super::{
+    connections::{Client, Introduced, MOST_SHOWN, OpenConnection, OpenConnections},
+    ring::{FeedEvent, Ring},
+    stats::FilterKind,
+};
 use crate::{
     domain::{Address, CommittedEvent, EventId, StreamId, Visibility},
     planted::{Bug, is_planted},
@@ -46,6 +50,10 @@ struct Subscriber {
     atoms: Arc<EventAtoms>,
     pending: VecDeque<u64>,
     lagged: bool,
+    /// It reads in order, from the ring or the table, what comes before the pending slots.
+    catching_up: bool,
+    /// Who it is, for operators.
+    introduced: Option<Introduced>,
     notice: Option<Notice>,
     wake: Arc<Notify>,
 }
@@ -160,10 +168,40 @@ impl Hub {
         state.next_id += 1;
         state.index(id, &atoms);
         let wake = Arc::new(Notify::new());
-        let subscriber =
-            Subscriber { atoms, pending: VecDeque::new(), lagged: false, notice: None, wake: Arc::clone(&wake) };
+        let subscriber = Subscriber {
+            atoms,
+            pending: VecDeque::new(),
+            lagged: false,
+            catching_up: true,
+            introduced: None,
+            notice: None,
+            wake: Arc::clone(&wake),
+        };
         state.subscribers.insert(id, subscriber);
         Registered { id, wake, head: state.ring.head() }
+    }
+
+    /// Notes who a subscriber is.
+    pub(super) fn introduce(&self, id: SubscriberId, client: Client) {
+        if let Some(subscriber) = self.state().subscribers.get_mut(&id) {
+            subscriber.introduced = Some(Introduced { client, since: Instant::now() });
+        }
+    }
+
+    /// Returns those who were introduced, the oldest, up to a bound.
+    pub(super) fn connections(&self) -> OpenConnections {
+        let state = self.state();
+        let introduced =
+            |(id, subscriber): (&SubscriberId, &Subscriber)| subscriber.introduced.is_some().then_some(*id);
+        let mut ids: Vec<SubscriberId> = state.subscribers.iter().filter_map(introduced).collect();
+        let total = ids.len();
+        if total > MOST_SHOWN {
+            ids.select_nth_unstable(MOST_SHOWN);
+            ids.truncate(MOST_SHOWN);
+        }
+        ids.sort_unstable();
+        let subscribers = ids.iter().filter_map(|id| state.subscribers.get(id));
+        OpenConnections { total, connections: subscribers.filter_map(Subscriber::show).collect() }
     }
 
     /// Removes a subscriber.
@@ -196,8 +234,10 @@ impl Hub {
         let is_noticed = oldest_is_gone && !is_planted(Bug::RingOverrunSilent);
         if std::mem::take(&mut subscriber.lagged) || is_noticed {
             subscriber.pending = VecDeque::new();
+            subscriber.catching_up = true;
             return Taken::Lagged { head };
         }
+        subscriber.catching_up = false;
         let taken = subscriber.pending.len().min(MOST_TAKEN);
         let slots = subscriber.pending.drain(..taken);
         let events: Vec<_> = slots.filter_map(|sequence| ring.get(sequence)).collect();
@@ -270,6 +310,12 @@ impl State {
 }
 
 impl Subscriber {
+    fn show(&self) -> Option<OpenConnection> {
+        let kind = FilterKind::of(&self.atoms);
+        let introduced = self.introduced.as_ref()?;
+        Some(introduced.show(kind, self.pending.len(), self.catching_up || self.lagged))
+    }
+
     fn tell(&mut self, notice: Notice) {
         self.notice = Some(notice.joined_to(self.notice));
         self.wake.notify_one();

@@ -4,6 +4,7 @@
 //! falls off the ring reads the table. No event is dropped in silence. Rows that came late are never sent; subscribers are
 //! told which range was revised.
 
+mod connections;
 mod frame;
 mod hub;
 mod ring;
@@ -12,6 +13,7 @@ mod stats;
 mod subscription;
 mod tailer;
 
+pub use connections::{Client, OpenConnection, OpenConnections};
 pub use frame::{BodyView, EventView, notice_frame};
 pub use sequence::{Feed, LastEventId, Opened, Reset};
 pub use stats::FeedStats;

@@ -8,6 +8,7 @@ use std::sync::{
 use serde::Serialize;
 
 use super::{
+    connections::OpenConnections,
     hub::{Hub, Notice},
     stats::{Counters, FeedStats},
     subscription::Subscription,
@@ -104,6 +105,12 @@ impl Feed {
     #[must_use]
     pub fn stats(&self) -> FeedStats {
         self.counters.read()
+    }
+
+    /// Returns the open subscriptions of clients that were introduced, as operators may see them.
+    #[must_use]
+    pub fn connections(&self) -> OpenConnections {
+        self.hub.connections()
     }
 
     /// Opens a subscription. The subscriber is registered first, so that nothing can fall between its replay and what

@@ -62,6 +62,15 @@ pub(super) enum FilterKind {
 impl FilterKind {
     const ALL: [Self; 4] = [Self::All, Self::Streams, Self::Users, Self::Mixed];
 
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Streams => "streams",
+            Self::Users => "users",
+            Self::Mixed => "mixed",
+        }
+    }
+
     pub(super) fn of(atoms: &EventAtoms) -> Self {
         match (atoms.all, atoms.streams.is_empty(), atoms.users.is_empty()) {
             (true, ..) => Self::All,

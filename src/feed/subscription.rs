@@ -14,6 +14,7 @@ use tokio::{sync::Notify, time::sleep};
 use tracing::debug;
 
 use super::{
+    connections::Client,
     frame::notice_frame,
     hub::{Notice, Registered, Taken},
     ring::FeedEvent,
@@ -73,6 +74,11 @@ impl Subscription {
         let Registered { id, wake, head } = feed.hub.register(Arc::clone(&atoms));
         feed.counters.connected(kind);
         Self { feed, atoms, kind, id, wake, position: head, replay_up_to: head, query: None, notice: None }
+    }
+
+    /// Notes who subscribed, for operators to see.
+    pub fn introduce(&self, client: Client) {
+        self.feed.hub.introduce(self.id, client);
     }
 
     /// Begins after `last` instead: with a replay if that lies behind, and by leaving out what the client has if this

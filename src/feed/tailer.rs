@@ -13,7 +13,7 @@ use super::sequence::Feed;
 use crate::{
     domain::EventId,
     planted::{Bug, is_planted},
-    store::{CommitListener, StoreError},
+    store::{Listener, StoreError},
 };
 
 /// So many rows are read at once.
@@ -48,7 +48,7 @@ pub async fn tail(feed: Feed, stop: CancellationToken) -> Result<(), StoreError>
 
 /// The listener comes before the first read, so that no commit falls between them.
 async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(), StoreError> {
-    let mut listener: CommitListener = feed.store.listen().await?;
+    let mut listener: Listener = feed.store.listen().await?;
     info!("the feed follows the table");
     let mut revision = None;
     loop {

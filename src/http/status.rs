@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{caller::CalledBy, parameters::Parameters, problem::Problem, state::HttpState, views::date_text};
 use crate::{
     domain::{ContractId, CoveredRange, Epoch, FeedId, LedgerRange, LedgerSequence, holes},
-    store::{AgedReport, Progress, QuarantineCount, StoreError, StoredUpgrade},
+    store::{AgedReport, IndexerState, Progress, QuarantineCount, StoreError, StoredUpgrade},
 };
 
 const LATEST_UPGRADES: u32 = 10;
@@ -202,6 +202,9 @@ impl Facts {
             None => reasons.push("no indexer has reported yet".to_owned()),
             Some(aged) if aged.age_ms > REPORT_IS_STALE_MS => {
                 reasons.push(format!("the indexer has not reported for {} s", aged.age_ms / 1_000));
+            }
+            Some(AgedReport { report, .. }) if report.state == IndexerState::Paused => {
+                reasons.push(report.detail.clone().unwrap_or_else(|| "paused".to_owned()));
             }
             Some(AgedReport { report, .. }) => reasons.extend(report.missing.map(|missing| {
                 format!(

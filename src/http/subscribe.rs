@@ -31,7 +31,7 @@ use super::{
 use crate::{
     auth::{Auth, Caller, Subject, Token, TokenRefusal},
     domain::FeedId,
-    feed::{LastEventId, Opened, Subscription, notice_frame},
+    feed::{Client, LastEventId, Opened, Subscription, notice_frame},
     store::{EventAtoms, StoreError},
 };
 
@@ -65,7 +65,10 @@ pub(super) async fn subscribe(
         Err(failure) if failure.is_unavailable() => return Ok(come_back(&state, &failure)),
         opened => opened?,
     };
-    let first = opening(&state, &atoms, &opened);
+    let client_id = state.client_id();
+    let subject = caller.subject().map(|subject| subject.as_str().into());
+    opened.subscription.introduce(Client { id: client_id.as_str().into(), subject });
+    let first = opening(&state, client_id, &atoms, &opened);
     Ok(event_stream(Connection::new(state, opened.subscription, caller.token, first, slot)))
 }
 
@@ -143,9 +146,9 @@ fn last_event_id(headers: &HeaderMap, parameter: Option<&str>) -> LastEventId {
 
 /// What a connection is told first. The comment makes proxies pass the head on; the `id:` line gives a client that
 /// sees no event a place to resume from.
-fn opening(state: &HttpState, atoms: &EventAtoms, opened: &Opened) -> Bytes {
+fn opening(state: &HttpState, client_id: String, atoms: &EventAtoms, opened: &Opened) -> Bytes {
     let position = opened.subscription.position();
-    let connected = Connected { client_id: state.client_id(), last_event_id: position, filter: FilterView::of(atoms) };
+    let connected = Connected { client_id, last_event_id: position, filter: FilterView::of(atoms) };
     let mut text = format!(": flowfi-indexer\nretry: {}\n\n", state.retry_ms());
     if let Some(position) = position {
         writeln!(text, "id: {position}").expect("a String grows");

@@ -16,11 +16,12 @@ use super::{
     follower::{Follower, Walk},
     reporter::Reporter,
     waits::Waits,
+    wishes::{Wishes, cancel_at_a_pause},
 };
 use crate::{
     domain::{ContractId, CoverageSource, EventId, LedgerSequence},
     source::{Anchor, EndpointPool, EventsFrom, SourceError, WholeLedgers},
-    store::{Progress, Store, StoreError, Writer},
+    store::{IndexerState, Progress, Store, StoreError, Writer},
 };
 
 /// While one batch is written the next is read and decoded; more would only hold memory.
@@ -121,14 +122,55 @@ impl Indexer {
         let (mut writer, mut position) = begun;
         info!(position = %position, "indexing contract {} after {position}", self.settings.contract_id);
         backoff.reset();
-        while let Err(failure) = self.follow_and_commit(&mut writer, position, stop).await {
-            let IngestError::Store(StoreError::Revised) = failure else { return Err(failure) };
+        let mut wishes = Wishes::new(self.store.clone(), self.poll());
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.stand_while_paused(&mut wishes) => {}
+            }
+            let stop_or_pause = stop.child_token();
+            let followed = tokio::select! {
+                followed = self.follow_and_commit(&mut writer, position, &stop_or_pause) => followed,
+                never = cancel_at_a_pause(&mut wishes, &stop_or_pause) => match never {},
+            };
+            match followed {
+                Ok(()) if stop.is_cancelled() || !stop_or_pause.is_cancelled() => break,
+                Ok(()) => {}
+                Err(IngestError::Store(StoreError::Revised)) => debug!("late rows were written"),
+                Err(failure) => return Err(failure),
+            }
             writer.refresh().await?;
             position = writer.position().unwrap_or(position);
-            debug!(position = %position, "late rows were written; going on after {position}");
+            debug!(position = %position, "going on after {position}");
         }
         writer.release().await?;
         Ok(())
+    }
+
+    /// Says that the indexer is paused for as long as that is wanted. The lock is kept: nobody else is to go on instead.
+    async fn stand_while_paused(&self, wishes: &mut Wishes) {
+        let mut reporter = None;
+        while let Some(pause) = wishes.pause().await {
+            let said = format!("paused by {}", pause.by);
+            if reporter.is_none() {
+                info!(since = %pause.since, "{said}");
+            }
+            let (store, contract_id) = (self.store.clone(), self.settings.contract_id.clone());
+            let reporter = match &mut reporter {
+                Some(reporter) => reporter,
+                none => none.insert(Reporter::after_the_last(store, contract_id).await),
+            };
+            let endpoints = serde_json::to_value(self.source.health()).unwrap_or_default();
+            reporter.say(IndexerState::Paused, Some(said), None, endpoints).await;
+            wishes.may_have_changed().await;
+        }
+        if reporter.is_some() {
+            info!("going on after a pause");
+        }
+    }
+
+    const fn poll(&self) -> Duration {
+        Duration::from_millis(self.settings.pace.poll_ms)
     }
 
     /// Returns a ledger that closed no later than a time that is known. Which ledger the stored time is of is not stored:
@@ -165,7 +207,7 @@ impl Indexer {
             committer,
             said: false,
         };
-        let walk = Walk::new(position, known_close, Duration::from_millis(self.settings.pace.poll_ms));
+        let walk = Walk::new(position, known_close, self.poll());
         tokio::try_join!(Box::pin(follower.follow(walk, stop)), commit_all(&self.store, writer, receiver))?;
         Ok(())
     }

@@ -17,6 +17,7 @@ mod reindex;
 mod reporter;
 mod verify;
 mod waits;
+mod wishes;
 
 pub use args::{IngestArgs, OnReset, PaceArgs};
 pub use backfill::{BackfillProgress, backfill};

@@ -38,6 +38,16 @@ impl Reporter {
         Self { store, contract_id, report, written: None }
     }
 
+    /// Goes on from what was last said of the source.
+    pub(super) async fn after_the_last(store: Store, contract_id: ContractId) -> Self {
+        let last = store.indexer_report(&contract_id).await.ok().flatten();
+        let mut reporter = Self::new(store, contract_id);
+        if let Some(last) = last {
+            reporter.report = last.report;
+        }
+        reporter
+    }
+
     /// Notes how far the source is.
     pub(super) fn saw_tip(
         &mut self,

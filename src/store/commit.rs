@@ -37,7 +37,7 @@ impl Writer {
         cover(&mut transaction, &cursor, &prepared.batch).await?;
         let committed = write(&mut transaction, &prepared).await?;
         if committed.events > 0 {
-            listen::notify(&mut transaction).await?;
+            listen::notify(&mut transaction, listen::COMMITTED).await?;
         }
         transaction.commit().await?;
         self.position = Some(prepared.batch.position);
@@ -49,7 +49,7 @@ impl Writer {
         if is_planted(Bug::RowsWithoutCursor) {
             let mut transaction = self.connection.begin().await?;
             write(&mut transaction, prepared).await?;
-            listen::notify(&mut transaction).await?;
+            listen::notify(&mut transaction, listen::COMMITTED).await?;
             transaction.commit().await?;
         }
         let position = prepared.batch.position;

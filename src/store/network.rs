@@ -2,10 +2,11 @@
 
 use sqlx::{PgConnection, postgres::PgPoolOptions};
 
-use super::{Store, StoreError, pool::ledger};
+use super::{Store, StoreError, listen, pool::ledger};
 use crate::domain::{Epoch, LedgerSequence};
 
-/// The tables that belong to one chain; a reset of the network puts them aside together.
+/// The tables that belong to one chain; a reset of the network puts them aside together. `desired_state` belongs to none:
+/// who paused the indexer finds it paused.
 const TABLES_OF_AN_EPOCH: [&str; 11] = [
     "_sqlx_migrations",
     "accepted_gaps",
@@ -94,7 +95,7 @@ impl Store {
             execute(&mut transaction, format!("alter table \"{live}\".{table} set schema {schema}")).await?;
             execute(&mut transaction, format!("alter table {NEXT}.{table} set schema \"{live}\"")).await?;
         }
-        super::listen::notify(&mut transaction).await?;
+        listen::notify(&mut transaction, listen::COMMITTED).await?;
         transaction.commit().await?;
         self.drop_schema(NEXT).await?;
         Ok(schema)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::PgConnection;
 
 use super::{
-    Store, StoreError, event_rows,
+    Store, StoreError, event_rows, listen,
     network::{current_schema, execute},
 };
 use crate::domain::{ContractId, EventId, RawContractEvent};
@@ -80,7 +80,7 @@ impl Store {
             Err(failure) => return Err(failure),
         }
         super::repair::record_revision(&mut transaction, contract_id, (EventId::ZERO, built)).await?;
-        super::listen::notify(&mut transaction).await?;
+        listen::notify(&mut transaction, listen::COMMITTED).await?;
         transaction.commit().await?;
         Ok(true)
     }

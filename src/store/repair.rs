@@ -93,7 +93,7 @@ impl Repair {
         }
         if repaired.streams > 0 || repaired.events > 0 {
             record_revision(&mut self.transaction, &self.contract_id, revised).await?;
-            listen::notify(&mut self.transaction).await?;
+            listen::notify(&mut self.transaction, listen::COMMITTED).await?;
         }
         self.transaction.commit().await?;
         Ok(Repaired { quarantined, ..repaired })

@@ -19,10 +19,13 @@ pub enum IndexerState {
     Hole,
     /// The source fails or is behind what is indexed.
     SourceAway,
+    /// An operator wants it to pause.
+    Paused,
 }
 
 impl IndexerState {
-    const ALL: [Self; 5] = [Self::Following, Self::CatchingUp, Self::FillingHole, Self::Hole, Self::SourceAway];
+    const ALL: [Self; 6] =
+        [Self::Following, Self::CatchingUp, Self::FillingHole, Self::Hole, Self::SourceAway, Self::Paused];
 
     /// Returns the word stored in the database and shown in the status.
     #[must_use]
@@ -33,6 +36,7 @@ impl IndexerState {
             Self::FillingHole => "fillingHole",
             Self::Hole => "hole",
             Self::SourceAway => "sourceAway",
+            Self::Paused => "paused",
         }
     }
 }

@@ -86,7 +86,7 @@ impl Repair {
         .execute(&mut *self.transaction)
         .await?;
         record_revision(&mut self.transaction, &self.contract_id, revised).await?;
-        listen::notify(&mut self.transaction).await?;
+        listen::notify(&mut self.transaction, listen::COMMITTED).await?;
         Ok(self.transaction.commit().await?)
     }
 }

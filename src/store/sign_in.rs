@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, listen};
 use crate::domain::UnixTime;
 
 /// A ticket as it is kept: nobody who reads the table can use it.
@@ -83,7 +83,7 @@ impl Store {
         )
         .execute(&mut *transaction)
         .await?;
-        super::listen::notify_of_revocations(&mut transaction).await?;
+        listen::notify(&mut transaction, listen::REVOKED).await?;
         Ok(transaction.commit().await?)
     }
 

@@ -23,6 +23,8 @@ mod ledgers;
 mod limits;
 mod maintenance;
 mod migrations;
+mod open_connections;
+mod pause;
 mod pitfalls;
 mod queries;
 mod query_indexes;

@@ -1,0 +1,56 @@
+//! The `desired_state` table: whether operators want the indexer to pause.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Store, StoreError,
+    listen::{self, Listener},
+};
+
+/// What operators want the indexer to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredState {
+    /// Whether it is to pause.
+    pub paused: bool,
+    /// Since when that is so, by the database's clock.
+    pub since: DateTime<Utc>,
+    /// Who wanted it.
+    pub by: String,
+}
+
+impl Store {
+    /// Returns what operators want, `None` if nobody ever wanted anything: then the indexer runs.
+    pub async fn desired_state(&self) -> Result<Option<DesiredState>, StoreError> {
+        read(&self.pool).await
+    }
+
+    /// Sets whether the indexer is to pause and tells it. What is so already keeps its time and its name. Returns what
+    /// holds then.
+    pub async fn set_desired_state(&self, paused: bool, by: &str) -> Result<DesiredState, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query!(
+            "insert into desired_state as current (paused, changed_by) values ($1, $2)
+             on conflict (only_row) do update set
+                 paused = excluded.paused, changed_at = excluded.changed_at, changed_by = excluded.changed_by
+             where current.paused <> excluded.paused",
+            paused,
+            by,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        let state = read(&mut *transaction).await?.ok_or_else(|| StoreError::Corrupt("no desired state".to_owned()))?;
+        listen::notify(&mut transaction, listen::DESIRED_STATE).await?;
+        transaction.commit().await?;
+        Ok(state)
+    }
+
+    /// Opens a connection that hears from now on when operators want something else.
+    pub async fn listen_for_desired_state(&self) -> Result<Listener, StoreError> {
+        Listener::open(&self.pool, listen::DESIRED_STATE).await
+    }
+}
+
+async fn read<'c>(executor: impl sqlx::PgExecutor<'c>) -> Result<Option<DesiredState>, StoreError> {
+    let row = sqlx::query_as!(DesiredState, "select paused, changed_at as since, changed_by as by from desired_state");
+    Ok(row.fetch_optional(executor).await?)
+}
