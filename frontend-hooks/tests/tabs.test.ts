@@ -257,6 +257,19 @@ describe('a tab that has fallen behind', () => {
   });
 });
 
+describe('a tab that comes back after a reset of the network', () => {
+  it.each([0, 1])('is told to fetch anew, %i events later', async (count) => {
+    const tabs = await openTabs(2);
+    service.stream.send(eventFrame(9) + notice('reset', { reason: 'networkReset' }) + notice('revised'));
+    if (count > 0) service.stream.send(eventFrame(2, { id: id(2, 1) }));
+    service.stream.send(`id: ${id(3, 1)}\n\n`);
+    await until(() => tabs.every(({ lastId }) => lastId() === id(3, 1)));
+    const back = openTab({ lastEventId: id(5) });
+    await until(() => back.lastId() === id(3, 1));
+    expect(back.received).toEqual(['reset']);
+  });
+});
+
 describe('a tab that is hidden and is to pause', () => {
   it('leaves the lead to another and gets what it missed when it is shown', async () => {
     const pausing = openTab({ pauseWhenHidden: true });

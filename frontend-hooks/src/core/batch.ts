@@ -1,7 +1,7 @@
-/** A timer and not an animation frame: frames do not come in a hidden page, and come 144 times a second on some screens. */
-const SHORTEST_MS = 1_000 / 60;
+/** Sixty times a second at most. Not an animation frame: none comes in a hidden page, and 144 a second on some screens. */
+const SHORTEST_MS = 17;
 
-/** Returns a function that may be called at any rate, and calls `flush` soon after, at most 60 times a second. */
+/** Returns a function that may be called at any rate, and calls `flush` soon after. */
 export function batched(flush: () => void): () => void {
   let isDue = false;
   return () => {

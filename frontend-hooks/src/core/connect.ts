@@ -125,7 +125,6 @@ class DirectConnection implements Connection {
     const openedAtMs = performance.now();
     let farewell: End['farewell'];
     let thrown: unknown;
-    this.#beginsAfter = undefined;
     try {
       const parse = createBlockParser((block) => {
         farewell ??= this.#take(block);

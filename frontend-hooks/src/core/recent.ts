@@ -9,7 +9,7 @@ export class Recent {
   /** Nothing after this is missing. */
   #since: string | undefined;
 
-  /** Begins after a position. */
+  /** Begins after a position. After none, as a reset has it, whoever was before the next event must fetch anew. */
   restart(position: string | undefined): void {
     this.#frames = [];
     this.#since = position;
@@ -17,6 +17,7 @@ export class Recent {
 
   /** Takes a frame in, and the position that it leads to. */
   push(frame: Frame, position: string | undefined): void {
+    if (frame.kind === 'event') this.#since ??= position;
     this.#frames.push({ position, frame });
     if (this.#frames.length > CAPACITY) this.#since = this.#frames.shift()?.position;
   }
@@ -24,6 +25,8 @@ export class Recent {
   /** Returns the frames after a position, none if some of them are no longer here. */
   after(position: string): Frame[] | undefined {
     if (this.#since === undefined || isAfter(this.#since, position)) return undefined;
-    return this.#frames.filter((kept) => kept.position === undefined || isAfter(kept.position, position)).map((kept) => kept.frame);
+    const isNews = (kept: { position: string | undefined }): boolean =>
+      kept.position !== undefined && isAfter(kept.position, position);
+    return this.#frames.filter(isNews).map(({ frame }) => frame);
   }
 }

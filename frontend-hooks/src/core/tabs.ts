@@ -202,7 +202,7 @@ class TabConnection implements Connection {
       this.#state.update({ lastEventId: frame.event.id });
     } else if (frame.kind === 'reset') {
       this.#state.update({ lastEventId: state.lastEventId });
-      this.#recent.restart(state.lastEventId);
+      this.#recent.restart(undefined);
     }
     if (frame.kind !== 'reset') this.#recent.push(frame, this.#position);
     this.#frames.emit(frame);
