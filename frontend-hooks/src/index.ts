@@ -12,7 +12,8 @@ export type {
 export { type Accruing, claimableAt } from './core/accrual';
 export { connect } from './core/connect';
 export type { Connection, ConnectionState } from './core/connection-state';
-export { type Auth, type TicketAuth, type TicketOptions, ticketsFrom, type TokenAuth, type TokenSource } from './core/credentials';
+export type { Auth, TicketAuth, TicketOptions, TokenAuth, TokenSource } from './core/credentials';
+export { ticketsFrom } from './core/credentials';
 export type { Locks } from './core/election';
 export type { LoggedEvent } from './core/event-log';
 export type { EventFilter } from './core/filter';

@@ -6,7 +6,7 @@ const on = connectionHarness();
 
 describe('an open connection', () => {
   it('asks for its filter and is open once the service says so', async () => {
-    on.open({ filter: { users: ['G2', 'G1'], types: ['stream.created'] } });
+    on.open({ url: 'http://service.test/', filter: { users: ['G2', 'G1'], types: ['stream.created'] } });
     expect(on.status()).toBe('connecting');
     await until(() => on.service.streams.length === 1);
     expect(on.service.stream.url.pathname + on.service.stream.url.search).toBe(

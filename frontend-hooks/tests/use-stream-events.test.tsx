@@ -10,7 +10,7 @@ const on = hookHarness();
 
 describe('useStreamEvents', () => {
   const useEvents = (options: UseStreamEventsOptions = { streamIds: ['7'] }) =>
-    renderHook((props: UseStreamEventsOptions) => useStreamEvents(props), { initialProps: options, wrapper: on.Provider });
+    renderHook((props) => useStreamEvents(props), { initialProps: options, wrapper: on.Provider });
 
   it('shows the events newest first and how the connection is', async () => {
     const { result } = useEvents();

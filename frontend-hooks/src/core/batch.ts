@@ -1,4 +1,4 @@
-/** Sixty times a second at most. Not an animation frame: none comes in a hidden page, and 144 a second on some screens. */
+/** Sixty times a second at most. Not animation frames: a hidden page has none, and some screens have 144 a second. */
 const SHORTEST_MS = 17;
 
 /** Returns a function that may be called at any rate, and calls `flush` soon after. */

@@ -5,7 +5,7 @@ import { Credentials } from './credentials';
 import { isAfter } from './event-id';
 import { filterQuery } from './filter';
 import { type Verdict, verdictOnFailure, verdictOnOpening } from './opening';
-import { type ConnectOptions, connectionKey, HEARTBEAT_MS } from './options';
+import { type ConnectOptions, connectionKey, endpoint, HEARTBEAT_MS } from './options';
 import { type End, type Frame, readBlock, verdictOnEnd } from './reading';
 import { createSignal, type Signal } from './store';
 import { StreamError } from './stream-error';
@@ -118,7 +118,7 @@ class DirectConnection implements Connection {
     }
     await this.#credentials.addTo(headers, query);
     signal.throwIfAborted();
-    return fetch(`${url}/v1/events/subscribe?${query}`, { headers, signal, cache: 'no-store' });
+    return fetch(endpoint(url, `/v1/events/subscribe?${query}`), { headers, signal, cache: 'no-store' });
   }
 
   async #read(response: Response, watchdog: Watchdog): Promise<Verdict> {

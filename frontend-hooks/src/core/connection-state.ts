@@ -1,5 +1,4 @@
-import type { LastIdStorage } from './last-id';
-import { recallLastId, rememberLastId } from './last-id';
+import { type LastIdStorage, recallLastId, rememberLastId } from './last-id';
 import type { Frame } from './reading';
 import { createStore, type Store } from './store';
 

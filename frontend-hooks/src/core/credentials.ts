@@ -1,5 +1,6 @@
 import type { Ticket } from '../api-types';
 import { type EventFilter, normaliseFilter } from './filter';
+import { endpoint } from './options';
 import { errorOf } from './stream-error';
 
 interface Subject {
@@ -76,7 +77,7 @@ export function ticketsFrom({ url, filter, token, fetch = globalThis.fetch }: Ti
     const headers = new Headers({ 'content-type': 'application/json' });
     await credentials.addTo(headers);
     const body = JSON.stringify(normaliseFilter(filter));
-    const response = await fetch(`${url}/v1/events/tickets`, { method: 'POST', headers, body });
+    const response = await fetch(endpoint(url, '/v1/events/tickets'), { method: 'POST', headers, body });
     if (response.status === 401) credentials.refuse();
     if (!response.ok) throw await errorOf(response);
     return ((await response.json()) as Ticket).ticket;

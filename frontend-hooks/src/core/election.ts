@@ -36,11 +36,13 @@ export function standForLead(candidacy: Candidacy): Election {
 }
 
 /** Waits for the lock and leads while it is held. */
-async function holdOnce({ locks, name, signal, lead }: Candidacy, how: 'steal' | AbortSignal): Promise<'over' | 'lost'> {
+async function holdOnce(candidacy: Candidacy, how: 'steal' | AbortSignal): Promise<'over' | 'lost'> {
+  const { locks, name, signal, lead } = candidacy;
+  const options = how === 'steal' ? { steal: true } : { signal: AbortSignal.any([signal, how]) };
   const lost = new AbortController();
   const whileHeld = (): Promise<void> => lead(AbortSignal.any([signal, lost.signal]));
   try {
-    await locks.request(name, how === 'steal' ? { steal: true } : { signal: AbortSignal.any([signal, how]) }, whileHeld);
+    await locks.request(name, options, whileHeld);
     return 'over';
   } catch (thrown) {
     lost.abort();

@@ -38,7 +38,8 @@ export const silent: EventLogState = { events: [], status: 'closed', lastEventId
 
 /** Returns a log that is connected while it has listeners. */
 export function createEventLog({ open, limit, onFrame }: EventLogOptions): EventLog {
-  const { getSnapshot, subscribe, set } = createStore<EventLogState>(open ? { ...silent, status: 'connecting' } : silent);
+  const first: EventLogState = open ? { ...silent, status: 'connecting' } : silent;
+  const { getSnapshot, subscribe, set } = createStore(first);
   let connection: Connection | undefined;
   let fresh: LoggedEvent[] = [];
   let listeners = 0;

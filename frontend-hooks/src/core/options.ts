@@ -25,10 +25,15 @@ export interface ConnectOptions extends ServiceOptions {
   random?: (() => number) | undefined;
 }
 
+/** Returns the address of a path of the service. */
+export function endpoint(url: string, path: string): string {
+  return url.replace(/\/$/, '') + path;
+}
+
 /** The default of `heartbeatMs`: what the service does by default. */
 export const HEARTBEAT_MS = 15_000;
 
 /** Returns the name of what the options connect to, the same in every tab. Holds no token. */
 export function connectionKey({ url, filter, auth }: ConnectOptions): string {
-  return `flowfi-events:${url}?${filterQuery(filter)}#${auth?.subject ?? ''}`;
+  return `flowfi-events:${endpoint(url, '')}?${filterQuery(filter)}#${auth?.subject ?? ''}`;
 }

@@ -1,5 +1,5 @@
 import { Credentials } from './credentials';
-import type { ServiceOptions } from './options';
+import { endpoint, type ServiceOptions } from './options';
 import { errorOf } from './stream-error';
 
 /** Reads what a path of the service gives. */
@@ -12,7 +12,7 @@ export function createReader({ url, auth, fetch = globalThis.fetch }: ServiceOpt
   const ask = async (path: string, signal: AbortSignal): Promise<Response> => {
     const headers = new Headers({ accept: 'application/json' });
     await credentials.addTo(headers);
-    return fetch(`${url}${path}`, { headers, signal });
+    return fetch(endpoint(url, path), { headers, signal });
   };
   return async <T>(path: string, signal: AbortSignal): Promise<T> => {
     let response = await ask(path, signal);

@@ -1,11 +1,10 @@
 'use client';
 
 import { createContext, createElement, type ReactNode, useContext, useMemo } from 'react';
-import type { EventFilter } from '../core/filter';
-import { normaliseFilter } from '../core/filter';
+import type { Connection } from '../core/connection-state';
+import { type EventFilter, normaliseFilter } from '../core/filter';
 import { type LastIdStorage, sessionLastIds } from '../core/last-id';
 import { pageKey, shareConnection, type ShareOptions } from '../core/share';
-import type { Connection } from '../core/connection-state';
 
 /** How the hooks find and use the service. */
 export interface StreamEventsOptions extends Partial<Omit<ShareOptions, 'filter' | 'storage' | 'lastEventId'>> {
@@ -36,14 +35,13 @@ export interface Subscription {
 /** Returns the connection that a filter asks for, not opened yet. */
 export function useSubscription(filter: EventFilter, own: StreamEventsOptions): Subscription {
   const defaults = useContext(Defaults);
-  const { storage, ...options } = { ...defaults, ...own };
-  const merged = { url: '', ...options, filter: normaliseFilter(filter) };
-  const key = pageKey({ ...merged, url: merged.url ?? '' });
+  const { storage, url = '', ...others } = { ...defaults, ...own };
+  const options = { ...others, url, filter: normaliseFilter(filter) };
+  const key = pageKey(options);
   // The options are those of the render in which the key changed: functions made anew at each render change nothing.
   return useMemo(() => {
-    const settled = { ...merged, url: merged.url ?? '' };
     const open = (): Connection =>
-      shareConnection({ ...settled, storage: storage === 'session' ? sessionLastIds() : storage });
-    return { options: settled, key, open };
+      shareConnection({ ...options, storage: storage === 'session' ? sessionLastIds() : storage });
+    return { options, key, open };
   }, [key]);
 }

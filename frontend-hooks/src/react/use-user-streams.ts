@@ -26,8 +26,9 @@ const none: readonly StreamRecord[] = [];
 /** Reads the streams of an address and keeps them live. Without an address it does nothing. */
 export function useUserStreams(address: string | undefined, options: UseUserStreamsOptions = {}): UserStreams {
   const { limit = LARGEST_LIMIT, ...others } = options;
+  const query = new URLSearchParams({ user: address ?? '', limit: `${limit}` });
   const question = {
-    path: address === undefined ? undefined : `/v1/streams?${new URLSearchParams({ user: address, limit: `${limit}` })}`,
+    path: address === undefined ? undefined : `/v1/streams?${query}`,
     filter: address === undefined ? {} : { users: [address] },
     recordsIn: ({ data }: StreamList) => data,
   };
