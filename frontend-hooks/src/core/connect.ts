@@ -1,0 +1,187 @@
+import { backOffMs, wait } from './back-off';
+import { type Block, createBlockParser } from './block-parser';
+import { type Connection, type ConnectionStore, createConnectionStore } from './connection-state';
+import { Credentials } from './credentials';
+import { isAfter } from './event-id';
+import { filterQuery } from './filter';
+import { type Verdict, verdictOnFailure, verdictOnOpening } from './opening';
+import { type ConnectOptions, connectionKey, endpoint, HEARTBEAT_MS } from './options';
+import { type End, type Frame, readBlock, verdictOnEnd } from './reading';
+import { createSignal, type Signal } from './store';
+import { StreamError } from './stream-error';
+import { onVisibility, untilVisible } from './visibility';
+import { createWatchdog, type Watchdog } from './watchdog';
+
+/** Connects to the event feed, and comes back by itself until it is closed or told to stop. */
+export function connect(options: ConnectOptions): Connection {
+  return new DirectConnection(options);
+}
+
+const JITTER_MS = 1_000;
+
+class DirectConnection implements Connection {
+  readonly #options: ConnectOptions;
+  readonly #credentials: Credentials;
+  readonly #state: ConnectionStore;
+  readonly #frames: Signal<Frame> = createSignal<Frame>();
+  readonly #closed = new AbortController();
+  #failures = 0;
+  #wasOpen = false;
+  #hasRenewed = false;
+  #retryMs: number | undefined;
+  /** Where the service said that the present connection begins. */
+  #beginsAfter: string | undefined;
+
+  constructor(options: ConnectOptions) {
+    this.#options = options;
+    this.#credentials = new Credentials(options.auth);
+    this.#state = createConnectionStore({ ...options, key: connectionKey(options) });
+    void this.#run();
+  }
+
+  getSnapshot = () => this.#state.getSnapshot();
+  subscribe = (listener: () => void) => this.#state.subscribe(listener);
+  onFrame = (listener: (frame: Frame) => void) => this.#frames.on(listener);
+  close = () => this.#stop(undefined);
+
+  #stop(error: Error | undefined): void {
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort();
+    this.#state.update({ status: 'closed', error });
+  }
+
+  async #run(): Promise<void> {
+    const closed = this.#closed.signal;
+    while (!closed.aborted) {
+      if (this.#options.pauseWhenHidden) await untilVisible(closed);
+      const hidden = new AbortController();
+      const stopLooking = this.#options.pauseWhenHidden ? onVisibility(() => hidden.abort()) : undefined;
+      await this.#cycle(AbortSignal.any([closed, hidden.signal]));
+      stopLooking?.();
+    }
+  }
+
+  /** One attempt, and the wait that it earns. */
+  async #cycle(signal: AbortSignal): Promise<void> {
+    const verdict = await this.#attempt(signal);
+    if (this.#closed.signal.aborted) return;
+    if (signal.aborted) return this.#state.update({ status: 'reconnecting' });
+    if (verdict.do === 'stop') return this.#stop(verdict.error);
+    const error = 'error' in verdict ? verdict.error : undefined;
+    this.#state.update({ status: this.#wasOpen || error ? 'reconnecting' : 'connecting', error });
+    await wait(this.#msBefore(verdict), signal);
+  }
+
+  #msBefore(verdict: Verdict): number {
+    const { random = Math.random } = this.#options;
+    switch (verdict.do) {
+      case 'backOff':
+        return backOffMs(++this.#failures, random);
+      case 'wait':
+        // What a refusal says is the same for all; the `retry` of a stream is spread by the service.
+        return verdict.ms + (verdict.error ? random() * JITTER_MS : 0);
+      case 'renew':
+        this.#hasRenewed = true;
+        this.#credentials.refuse();
+        return 0;
+      default:
+        return 0;
+    }
+  }
+
+  async #attempt(signal: AbortSignal): Promise<Verdict> {
+    const over = new AbortController();
+    const silence = () => over.abort(new StreamError('the connection was silent'));
+    const watchdog = createWatchdog(this.#options.heartbeatMs ?? HEARTBEAT_MS, silence);
+    const canRenew = this.#credentials.canRenew && !this.#hasRenewed;
+    try {
+      const response = await this.#open(AbortSignal.any([signal, over.signal]));
+      const verdict = await verdictOnOpening(response, canRenew);
+      return verdict.do === 'read' ? await this.#read(response, watchdog) : verdict;
+    } catch (thrown) {
+      return verdictOnFailure(thrown, canRenew);
+    } finally {
+      watchdog.stop();
+      over.abort();
+    }
+  }
+
+  /** A first connection says in the address where it begins, as a header would cost a preflight. */
+  async #open(signal: AbortSignal): Promise<Response> {
+    const { url, filter, fetch = globalThis.fetch } = this.#options;
+    const { lastEventId } = this.getSnapshot();
+    const headers = new Headers({ accept: 'text/event-stream' });
+    const query = filterQuery(filter);
+    if (lastEventId !== undefined) {
+      if (this.#wasOpen) headers.set('last-event-id', lastEventId);
+      else query.set('lastEventId', lastEventId);
+    }
+    await this.#credentials.addTo(headers, query);
+    signal.throwIfAborted();
+    return fetch(endpoint(url, `/v1/events/subscribe?${query}`), { headers, signal, cache: 'no-store' });
+  }
+
+  async #read(response: Response, watchdog: Watchdog): Promise<Verdict> {
+    const openedAtMs = performance.now();
+    let farewell: End['farewell'];
+    let thrown: unknown;
+    try {
+      const parse = createBlockParser((block) => {
+        farewell ??= this.#take(block);
+      });
+      const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+      while (farewell === undefined) {
+        const piece = await reader?.read();
+        if (piece === undefined || piece.done) break;
+        watchdog.hear();
+        parse(piece.value);
+      }
+    } catch (failure) {
+      thrown = failure;
+    }
+    return verdictOnEnd({ farewell, thrown, openForMs: performance.now() - openedAtMs, retryMs: this.#retryMs });
+  }
+
+  /** Takes a block and returns the farewell, if it is one. */
+  #take(block: Block): End['farewell'] {
+    if (this.#closed.signal.aborted) return undefined;
+    if (block.retryMs !== undefined) this.#retryMs = block.retryMs;
+    const reading = readBlock(block);
+    switch (reading.kind) {
+      case 'connected':
+        this.#begin(block.id);
+        break;
+      case 'event':
+        if (this.#isNews(reading.event.id)) this.#frames.emit(reading);
+        break;
+      case 'reset':
+        // An id from before this connection is worth nothing any more; the one that this connection began with is.
+        this.#state.update({ lastEventId: this.#beginsAfter });
+        this.#frames.emit(reading);
+        break;
+      case 'revised':
+        this.#frames.emit(reading);
+        break;
+      case 'expired':
+        this.#credentials.refuse();
+        return reading.kind;
+      case 'resume':
+        return reading.kind;
+    }
+    if (block.id !== undefined && this.#isNews(block.id)) this.#state.update({ lastEventId: block.id });
+    return undefined;
+  }
+
+  #begin(id: string | undefined): void {
+    this.#beginsAfter = id;
+    this.#failures = 0;
+    this.#hasRenewed = false;
+    this.#wasOpen = true;
+    this.#state.update({ status: 'open', error: undefined });
+  }
+
+  #isNews(id: string): boolean {
+    const { lastEventId } = this.getSnapshot();
+    return lastEventId === undefined || isAfter(id, lastEventId);
+  }
+}

@@ -1,0 +1,83 @@
+import type { EventType, StreamEvent } from '../api-types';
+import { batched } from './batch';
+import type { Connection, ConnectionState } from './connection-state';
+import type { Frame } from './reading';
+import { createStore, type Store } from './store';
+
+/** An event as a list shows it. */
+export interface LoggedEvent {
+  type: EventType;
+  data: StreamEvent;
+  /** When its ledger closed, in Unix milliseconds. */
+  timestamp: number;
+}
+
+/** What a list of events shows. */
+export interface EventLogState extends ConnectionState {
+  /** The last events, newest first. */
+  readonly events: readonly LoggedEvent[];
+}
+
+/** The last events of a connection, and its state, told at most 60 times a second. */
+export interface EventLog extends Store<EventLogState> {
+  clear: () => void;
+}
+
+/** What an event log is made of. */
+export interface EventLogOptions {
+  /** Opens the connection. None: there is nothing to listen to. */
+  open: (() => Connection) | undefined;
+  /** How many events are kept. */
+  limit: number;
+  /** Is told of every frame at once. */
+  onFrame: (frame: Frame) => void;
+}
+
+/** What a log shows while nobody listens. */
+export const silent: EventLogState = { events: [], status: 'closed', lastEventId: undefined, error: undefined };
+
+/** Returns a log that is connected while it has listeners. */
+export function createEventLog({ open, limit, onFrame }: EventLogOptions): EventLog {
+  const first: EventLogState = open ? { ...silent, status: 'connecting' } : silent;
+  const { getSnapshot, subscribe, set } = createStore(first);
+  let connection: Connection | undefined;
+  let fresh: LoggedEvent[] = [];
+  let listeners = 0;
+  const show = batched(() => {
+    const events = [...fresh.reverse(), ...getSnapshot().events].slice(0, limit);
+    fresh = [];
+    set({ ...(connection?.getSnapshot() ?? silent), events });
+  });
+  const take = (frame: Frame): void => {
+    if (frame.kind === 'event') fresh.push(logged(frame.event));
+    show();
+    onFrame(frame);
+  };
+  const connectFor = (open: () => Connection): (() => void) => {
+    const opened = open();
+    connection = opened;
+    const stops = [opened.onFrame(take), opened.subscribe(show), opened.close];
+    show();
+    return () => stops.forEach((stop) => stop());
+  };
+  let disconnect: (() => void) | undefined;
+  return {
+    getSnapshot,
+    subscribe: (listener) => {
+      const stop = subscribe(listener);
+      if (listeners++ === 0) disconnect = open && connectFor(open);
+      return () => {
+        stop();
+        if (--listeners === 0) disconnect?.();
+      };
+    },
+    clear: () => {
+      fresh = [];
+      set({ ...getSnapshot(), events: [] });
+    },
+  };
+}
+
+function logged(event: StreamEvent): LoggedEvent {
+  return { type: event.type, data: event, timestamp: Date.parse(event.ledgerClosedAt) };
+}

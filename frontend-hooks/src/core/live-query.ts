@@ -1,0 +1,120 @@
+import { backOffMs, wait } from './back-off';
+import type { Connection } from './connection-state';
+import { verdictOnFailure } from './opening';
+import { createStore, type Store } from './store';
+import { asError } from './stream-error';
+import { isHidden } from './visibility';
+
+/** What a query gave last. */
+export interface LiveQueryState<T> {
+  readonly data: T | undefined;
+  /** Nothing was given yet, and it is asked for. */
+  readonly loading: boolean;
+  /** Why the last asking failed. */
+  readonly error: Error | undefined;
+}
+
+/** An answer that is asked for again whenever the feed says that it may have changed. */
+export interface LiveQuery<T> extends Store<LiveQueryState<T>> {
+  refetch: () => void;
+}
+
+/** What a live query is made of. */
+export interface LiveQueryOptions<T> {
+  read: (signal: AbortSignal) => Promise<T>;
+  /** Opens the connection whose events bear on the answer. */
+  open: () => Connection;
+  /** How often it is asked for though nothing happened, while the page is seen. */
+  refreshMs: number;
+}
+
+/** A burst of events asks once at its beginning and once after this. */
+const SHORTEST_MS = 1_000;
+
+/** Returns a query that is live while it has listeners. */
+export function createLiveQuery<T>({ read, open, refreshMs }: LiveQueryOptions<T>): LiveQuery<T> {
+  const store = createStore<LiveQueryState<T>>({ data: undefined, loading: true, error: undefined });
+  let listeners = 0;
+  let live: { ask: () => void; stop: () => void } | undefined;
+  return {
+    getSnapshot: store.getSnapshot,
+    subscribe: (listener) => {
+      const stop = store.subscribe(listener);
+      if (listeners++ === 0) live = goLive();
+      return () => {
+        stop();
+        if (--listeners === 0) live?.stop();
+      };
+    },
+    refetch: () => live?.ask(),
+  };
+
+  function goLive(): { ask: () => void; stop: () => void } {
+    const ends = new AbortController();
+    const asking = createAsking(ends.signal, async () => {
+      try {
+        store.set({ data: await read(ends.signal), loading: false, error: undefined });
+        return undefined;
+      } catch (thrown) {
+        if (!ends.signal.aborted) store.set({ ...store.getSnapshot(), loading: false, error: asError(thrown) });
+        return thrown;
+      }
+    });
+    const connection = open();
+    const stopListening = whenStale(connection, asking);
+    const refresh = setInterval(() => isHidden() || asking(), refreshMs);
+    asking();
+    const stop = (): void => {
+      ends.abort();
+      clearInterval(refresh);
+      stopListening();
+      connection.close();
+    };
+    return { ask: asking, stop };
+  }
+}
+
+/** Calls `ask` at every frame, and at every opening: what came between the last asking and the opening was not told. */
+function whenStale(connection: Connection, ask: () => void): () => void {
+  let { status } = connection.getSnapshot();
+  const stopFrames = connection.onFrame(ask);
+  const stopState = connection.subscribe(() => {
+    const before = status;
+    status = connection.getSnapshot().status;
+    if (status === 'open' && before !== 'open') ask();
+  });
+  return () => {
+    stopFrames();
+    stopState();
+  };
+}
+
+/** Returns a function that asks: one at a time, once more if it was called meanwhile, again after a passing failure. */
+function createAsking(signal: AbortSignal, once: () => Promise<unknown>): () => void {
+  let isAsking = false;
+  let isStale = false;
+  let failures = 0;
+  const ask = async (): Promise<void> => {
+    isAsking = true;
+    do {
+      isStale = false;
+      const failure = await once();
+      failures = failure === undefined ? 0 : failures + 1;
+      const retryMs = failure === undefined ? undefined : retryAfter(failure, failures);
+      isStale ||= retryMs !== undefined;
+      await wait(retryMs ?? SHORTEST_MS, signal);
+    } while (isStale && !signal.aborted);
+    isAsking = false;
+  };
+  return () => {
+    isStale = true;
+    if (!isAsking && !signal.aborted) void ask();
+  };
+}
+
+/** Returns how long to wait after a failure that passes, none after one that asking again does not change. */
+function retryAfter(failure: unknown, failures: number): number | undefined {
+  const verdict = verdictOnFailure(failure, false);
+  if (verdict.do === 'wait') return verdict.ms;
+  return verdict.do === 'backOff' ? backOffMs(failures, Math.random) : undefined;
+}

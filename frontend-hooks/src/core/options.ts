@@ -1,0 +1,39 @@
+import type { Auth } from './credentials';
+import { type EventFilter, filterQuery } from './filter';
+import type { LastIdStorage } from './last-id';
+
+/** Where the service is and how to talk to it. */
+export interface ServiceOptions {
+  /** Where the service is, without the path: `https://streams.example`. Empty for the page's own origin. */
+  url: string;
+  auth?: Auth | undefined;
+  fetch?: typeof globalThis.fetch | undefined;
+}
+
+/** How to connect. */
+export interface ConnectOptions extends ServiceOptions {
+  filter: EventFilter;
+  /** Keeps the last id across reloads of the page. */
+  storage?: LastIdStorage | undefined;
+  /** Begin after this event. */
+  lastEventId?: string | undefined;
+  /** The service's interval of heartbeats: a connection silent for two and a half is taken for dead. */
+  heartbeatMs?: number | undefined;
+  /** Let go of the connection while the page is hidden; what was missed comes when it is shown again. */
+  pauseWhenHidden?: boolean | undefined;
+  /** Returns a number from 0 to 1, for the jitter. */
+  random?: (() => number) | undefined;
+}
+
+/** Returns the address of a path of the service. */
+export function endpoint(url: string, path: string): string {
+  return url.replace(/\/$/, '') + path;
+}
+
+/** The default of `heartbeatMs`: what the service does by default. */
+export const HEARTBEAT_MS = 15_000;
+
+/** Returns the name of what the options connect to, the same in every tab. Holds no token. */
+export function connectionKey({ url, filter, auth }: ConnectOptions): string {
+  return `flowfi-events:${endpoint(url, '')}?${filterQuery(filter)}#${auth?.subject ?? ''}`;
+}

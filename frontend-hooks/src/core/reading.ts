@@ -1,0 +1,64 @@
+import type { Reset, Revised, StreamEvent } from '../api-types';
+import type { Block } from './block-parser';
+import type { Verdict } from './opening';
+import { asError, StreamError } from './stream-error';
+
+/** What a subscriber is told. */
+export type Frame =
+  | { kind: 'event'; event: StreamEvent }
+  /** What was missed cannot be replayed: fetch anew by REST. */
+  | { kind: 'reset'; reset: Reset }
+  /** Late rows: what was fetched by REST may have changed. */
+  | { kind: 'revised'; revised: Revised };
+
+/** What a block means: something to tell, the head of a connection, its farewell, or nothing. */
+export type Reading = Frame | { kind: 'connected' } | { kind: 'resume' | 'expired' } | { kind: 'nothing' };
+
+/**
+ * Says what a block means.
+ *
+ * @throws StreamError if its data is not JSON.
+ */
+export function readBlock({ id, event, data }: Block): Reading {
+  if (data === undefined) return { kind: 'nothing' };
+  switch (event) {
+    case 'connected':
+    case 'resume':
+    case 'expired':
+      return { kind: event };
+    case 'reset':
+      return { kind: 'reset', reset: parsed<Reset>(data) };
+    case 'revised':
+      return { kind: 'revised', revised: parsed<Revised>(data) };
+    default:
+      // Every event of the feed has an id; what has none is a notice of a later version.
+      return id ? { kind: 'event', event: { ...parsed<StreamEvent>(data), id } } : { kind: 'nothing' };
+  }
+}
+
+function parsed<T>(data: string): T {
+  try {
+    return JSON.parse(data) as T;
+  } catch {
+    throw new StreamError('the service sent something that is not JSON');
+  }
+}
+
+/** How the reading of a connection ended. */
+export interface End {
+  /** The last words of the service, if it had any. */
+  farewell: 'resume' | 'expired' | undefined;
+  /** What broke it, if it did not end by itself. */
+  thrown?: unknown;
+  openForMs: number;
+  retryMs: number | undefined;
+}
+
+const SHORT_MS = 1_000;
+
+/** Says what the end of a connection means. One that was short is not come back to at once, whatever it said. */
+export function verdictOnEnd({ farewell, thrown, openForMs, retryMs }: End): Verdict {
+  if (farewell !== undefined && openForMs >= SHORT_MS) return { do: 'return' };
+  if (farewell === undefined && thrown !== undefined) return { do: 'backOff', error: asError(thrown) };
+  return retryMs === undefined ? { do: 'backOff' } : { do: 'wait', ms: retryMs };
+}

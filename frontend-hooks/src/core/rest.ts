@@ -1,0 +1,26 @@
+import { Credentials } from './credentials';
+import { endpoint, type ServiceOptions } from './options';
+import { errorOf } from './stream-error';
+
+/** Reads what a path of the service gives. */
+export type ReadJson = <T>(path: string, signal: AbortSignal) => Promise<T>;
+
+/** Returns a reader of the service's REST routes, which renews its token once where it is refused. */
+export function createReader({ url, auth, fetch = globalThis.fetch }: ServiceOptions): ReadJson {
+  // A ticket is for the event stream alone.
+  const credentials = new Credentials(auth && 'token' in auth ? auth : undefined);
+  const ask = async (path: string, signal: AbortSignal): Promise<Response> => {
+    const headers = new Headers({ accept: 'application/json' });
+    await credentials.addTo(headers);
+    return fetch(endpoint(url, path), { headers, signal });
+  };
+  return async <T>(path: string, signal: AbortSignal): Promise<T> => {
+    let response = await ask(path, signal);
+    if (response.status === 401 && credentials.canRenew) {
+      credentials.refuse();
+      response = await ask(path, signal);
+    }
+    if (!response.ok) throw await errorOf(response);
+    return (await response.json()) as T;
+  };
+}

@@ -1,0 +1,81 @@
+import { connect } from './connect';
+import { type Connection, type ConnectionState, isSame } from './connection-state';
+import { type ConnectOptions, connectionKey } from './options';
+import { createStore, type Store } from './store';
+import { browserTabs, connectAcrossTabs, type Tabs } from './tabs';
+
+/** How to connect, and with whom to share. */
+export interface ShareOptions extends ConnectOptions {
+  /** False keeps the connection to this tab; what is given stands in for the browser's own. */
+  tabs?: Tabs | false | undefined;
+}
+
+interface Shared {
+  connection: Connection;
+  users: number;
+  closing?: ReturnType<typeof setTimeout>;
+}
+
+/** A component that is swapped for another, or mounted twice in a row, finds the connection still open. */
+const LINGER_MS = 1_000;
+
+const shared = new Map<string, Shared>();
+const nothing: ConnectionState = { status: 'closed', lastEventId: undefined, error: undefined };
+const overall = createStore(nothing);
+
+/** How the shared connections of this page are, as one: the one that is worst off speaks for all. */
+export const overallState: Store<ConnectionState> = overall;
+
+/**
+ * Returns the page's one connection of these options, opened if there is none; it ends a moment after its last user
+ * closed it. All tabs share it too, where the browser can and the subject is known to be the same.
+ */
+export function shareConnection(options: ShareOptions): Connection {
+  const key = pageKey(options);
+  const found = shared.get(key);
+  // One that was refused stays as it is for those who have it; who comes later asks anew.
+  const entry = found && found.connection.getSnapshot().status !== 'closed' ? found : open(key, options);
+  entry.users += 1;
+  clearTimeout(entry.closing);
+  let isOpen = true;
+  const close = (): void => {
+    if (!isOpen) return;
+    isOpen = false;
+    entry.users -= 1;
+    if (entry.users === 0) entry.closing = setTimeout(() => end(key, entry), LINGER_MS);
+  };
+  const { getSnapshot, subscribe, onFrame } = entry.connection;
+  return { getSnapshot, subscribe, onFrame, close };
+}
+
+/** Returns the name of a connection within this page, where tokens without a subject must be kept apart. */
+export function pageKey(options: ConnectOptions): string {
+  const { auth } = options;
+  const token = auth && !auth.subject && 'token' in auth && typeof auth.token === 'string' ? auth.token : '';
+  return `${connectionKey(options)} ${token}`;
+}
+
+function open(key: string, options: ShareOptions): Shared {
+  const { tabs = browserTabs(), auth } = options;
+  const isOneSubject = auth === undefined || auth.subject !== undefined;
+  const connection = tabs && isOneSubject ? connectAcrossTabs(options, tabs) : connect(options);
+  const entry = { connection, users: 0 };
+  shared.set(key, entry);
+  connection.subscribe(refresh);
+  refresh();
+  return entry;
+}
+
+function end(key: string, entry: Shared): void {
+  if (shared.get(key) === entry) shared.delete(key);
+  entry.connection.close();
+  refresh();
+}
+
+const WORST_FIRST = ['closed', 'reconnecting', 'connecting', 'open'] as const;
+
+function refresh(): void {
+  const states = [...shared.values()].map(({ connection }) => connection.getSnapshot());
+  const worst = WORST_FIRST.map((status) => states.find((state) => state.status === status)).find(Boolean) ?? nothing;
+  if (!isSame(worst, overall.getSnapshot())) overall.set(worst);
+}

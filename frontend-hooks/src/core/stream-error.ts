@@ -1,0 +1,46 @@
+import type { Problem } from '../api-types';
+
+/** A failure of a request or a connection. */
+export class StreamError extends Error {
+  override readonly name = 'StreamError';
+
+  constructor(
+    message: string,
+    /** The status of the answer, none where none came. */
+    readonly status?: number | undefined,
+    /** What the service said is wrong (RFC 9457). */
+    readonly problem?: Problem | undefined,
+    /** How long the service wants to be left alone. */
+    readonly retryAfterMs?: number | undefined,
+  ) {
+    super(message);
+  }
+}
+
+/** Returns the failure that an answer stands for. */
+export async function errorOf(response: Response): Promise<StreamError> {
+  const problem = await problemOf(response);
+  const message = problem?.detail ?? `the service answered ${response.status}`;
+  return new StreamError(message, response.status, problem, retryAfterMs(response));
+}
+
+/** Returns whatever was thrown as an error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new StreamError(String(thrown));
+}
+
+async function problemOf(response: Response): Promise<Problem | undefined> {
+  if (!response.headers.get('content-type')?.includes('json')) return undefined;
+  try {
+    return (await response.json()) as Problem;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads `Retry-After` (RFC 9110): seconds or a date. */
+function retryAfterMs(response: Response): number | undefined {
+  const text = response.headers.get('retry-after') ?? '';
+  const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - Date.now();
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+}

@@ -1,0 +1,17 @@
+const listeners = new Set<() => void>();
+let frame = 0;
+
+/** Calls the listener at every animation frame. All listeners share one, so that a page renders once for all. */
+export function onTick(listener: () => void): () => void {
+  listeners.add(listener);
+  if (listeners.size === 1) frame = requestAnimationFrame(tick);
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size === 0) cancelAnimationFrame(frame);
+  };
+}
+
+function tick(): void {
+  frame = requestAnimationFrame(tick);
+  for (const listener of [...listeners]) listener();
+}

@@ -1,0 +1,67 @@
+'use client';
+
+import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
+import type { EventType, Reset, Revised, StreamEvent } from '../api-types';
+import { createEventLog, type LoggedEvent, silent } from '../core/event-log';
+import { isEmptyFilter } from '../core/filter';
+import type { Frame } from '../core/reading';
+import { type StreamEventsOptions, useSubscription } from './provider';
+
+/** Which events are wanted, and who is to be told. */
+export interface UseStreamEventsOptions extends StreamEventsOptions {
+  streamIds?: readonly string[] | undefined;
+  userPublicKeys?: readonly string[] | undefined;
+  types?: readonly EventType[] | undefined;
+  subscribeToAll?: boolean | undefined;
+  /** How many events are kept, 100 if not said. */
+  limit?: number | undefined;
+  /** Is told of each event, also of those that a burst pushes out of the list. */
+  onEvent?: ((event: StreamEvent) => void) | undefined;
+  /** What was missed cannot be replayed: fetch anew by REST. */
+  onReset?: ((reset: Reset) => void) | undefined;
+  /** Late events were added: what was fetched by REST may have changed. */
+  onRevised?: ((revised: Revised) => void) | undefined;
+}
+
+/** The last events of a subscription, and how its connection is. */
+export interface StreamEvents {
+  /** Newest first. */
+  events: readonly LoggedEvent[];
+  connected: boolean;
+  reconnecting: boolean;
+  error: Error | null;
+  lastEventId: string | null;
+  clearEvents: () => void;
+}
+
+const DEFAULT_LIMIT = 100;
+
+/** Subscribes to events for as long as the component is mounted. Without a stream, a user or all it does nothing. */
+export function useStreamEvents(options: UseStreamEventsOptions = {}): StreamEvents {
+  const { streamIds, userPublicKeys, types, subscribeToAll, limit = DEFAULT_LIMIT, ...others } = options;
+  const { onEvent, onReset, onRevised, ...own } = others;
+  const filter = { streams: streamIds, users: userPublicKeys, types, all: subscribeToAll };
+  const isEmpty = isEmptyFilter(filter);
+  const { key, open } = useSubscription(filter, own);
+  const told = useRef({ onEvent, onReset, onRevised });
+  useEffect(() => {
+    told.current = { onEvent, onReset, onRevised };
+  });
+  const log = useMemo(() => {
+    const onFrame = (frame: Frame): void => {
+      if (frame.kind === 'event') told.current.onEvent?.(frame.event);
+      else if (frame.kind === 'reset') told.current.onReset?.(frame.reset);
+      else told.current.onRevised?.(frame.revised);
+    };
+    return createEventLog({ open: isEmpty ? undefined : open, limit, onFrame });
+  }, [key, isEmpty, limit]);
+  const { events, status, error, lastEventId } = useSyncExternalStore(log.subscribe, log.getSnapshot, () => silent);
+  return {
+    events,
+    connected: status === 'open',
+    reconnecting: status === 'reconnecting',
+    error: error ?? null,
+    lastEventId: lastEventId ?? null,
+    clearEvents: log.clear,
+  };
+}

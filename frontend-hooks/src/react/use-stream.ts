@@ -1,0 +1,23 @@
+'use client';
+
+import type { StreamDetail } from '../api-types';
+import { type LiveQueryOptions, useLiveQuery } from './use-live-query';
+
+/** A stream's record and latest events, kept up to date. */
+export interface LiveStream {
+  stream: StreamDetail | undefined;
+  loading: boolean;
+  error: Error | undefined;
+  refetch: () => void;
+}
+
+/** Reads a stream's record and keeps it live. Without an id it does nothing. */
+export function useStream(id: string | undefined, options: LiveQueryOptions = {}): LiveStream {
+  const question = {
+    path: id === undefined ? undefined : `/v1/streams/${encodeURIComponent(id)}`,
+    filter: id === undefined ? {} : { streams: [id] },
+    recordsIn: (stream: StreamDetail) => [stream],
+  };
+  const { data, ...rest } = useLiveQuery(question, options);
+  return { stream: data, ...rest };
+}

@@ -1,0 +1,160 @@
+import { describe, expect, it, vi } from 'vitest';
+import { StreamError } from '../src/core/stream-error';
+import { connectionHarness } from './support/connection';
+import { connectedFrame, id, offline, refusal, until } from './support/service';
+
+const on = connectionHarness();
+
+describe('the verdict on opening', () => {
+  it('204 stops without an error', async () => {
+    on.service.next(() => new Response(null, { status: 204 }));
+    on.open();
+    await on.staysAway();
+    expect(on.connection.getSnapshot().error).toBeUndefined();
+  });
+
+  it.each([401, 403])('%i renews the token once and goes on', async (refused) => {
+    on.service.next(refusal(refused));
+    const token = vi.fn(async (old?: string) => (old === undefined ? 'stale' : `after ${old}`));
+    on.open({ auth: { token } });
+    await until(() => on.service.streams.length === 1);
+    expect(on.service.requests.map(({ headers }) => headers.get('authorization'))).toEqual([
+      'Bearer stale',
+      'Bearer after stale',
+    ]);
+  });
+
+  it.each([401, 403])('%i stops with the problem when the renewed token is refused too', async (refused) => {
+    on.service.next(refusal(refused), refusal(refused));
+    on.open({ auth: { token: async () => 'bad' } });
+    await until(() => on.status() === 'closed');
+    expect(on.requests()).toBe(2);
+    expect(on.connection.getSnapshot().error).toMatchObject({
+      name: 'StreamError',
+      message: `refused with ${refused}`,
+      status: refused,
+      problem: { title: 'Test' },
+    });
+    await on.staysAway();
+  });
+
+  it('a token may be renewed again once it was good', async () => {
+    on.service.next(refusal(401));
+    on.open({ auth: { token: async () => 'token' } });
+    await until(() => on.service.streams.length === 1);
+    on.service.stream.send(connectedFrame(id(1)));
+    await until(() => on.status() === 'open');
+    on.service.next(refusal(401));
+    on.service.stream.end();
+    await on.comesBackAfter(3_000);
+    await until(() => on.service.streams.length === 2);
+  });
+
+  it('401 stops at once where there is no other token', async () => {
+    on.service.next(refusal(401));
+    on.open({ auth: { token: 'fixed' } });
+    await on.staysAway();
+    expect(on.requests()).toBe(1);
+  });
+
+  it('401 stops at once where nobody signs in', async () => {
+    on.service.next(refusal(401));
+    on.open();
+    await on.staysAway();
+    expect(on.requests()).toBe(1);
+  });
+
+  it.each([429, 503])('%i waits as long as it is told in seconds', async (refused) => {
+    on.service.next(refusal(refused, { 'retry-after': '42' }));
+    on.open();
+    await until(() => on.status() === 'reconnecting');
+    await on.comesBackAfter(42_000);
+  });
+
+  it('503 waits until the date it is told', async () => {
+    on.service.next(refusal(503, { 'retry-after': 'Fri, 27 Nov 2026 00:01:30 GMT' }));
+    on.open();
+    await on.comesBackAfter(90_000);
+  });
+
+  it('429 without a word waits five seconds', async () => {
+    on.service.next(refusal(429));
+    on.open();
+    await on.comesBackAfter(5_000);
+  });
+
+  it('spreads what is the same for all over a second', async () => {
+    on.service.next(refusal(503, { 'retry-after': '2' }));
+    on.open({ random: () => 0.5 });
+    await on.comesBackAfter(2_500);
+  });
+
+  it.each([400, 404, 406, 410])('%i stops with the problem', async (refused) => {
+    on.service.next(refusal(refused));
+    on.open();
+    await on.staysAway();
+    expect(on.requests()).toBe(1);
+    expect(on.connection.getSnapshot().error).toMatchObject({ status: refused });
+  });
+
+  it('an answer that is no event stream stops with a word about the address', async () => {
+    on.service.next(() => new Response('<html>', { headers: { 'content-type': 'text/html' } }));
+    on.open();
+    await on.staysAway();
+    expect(on.connection.getSnapshot().error?.message).toContain('text/html');
+  });
+
+  it.each([500, 502, 504])('%i backs off', async (refused) => {
+    on.service.next(refusal(refused));
+    on.open();
+    await on.comesBackAfter(1_000);
+    expect(on.connection.getSnapshot()).toMatchObject({ status: 'reconnecting', error: { status: refused } });
+  });
+
+  it('no network backs off from one second, doubling the bound to thirty', async () => {
+    on.service.next(...Array.from({ length: 8 }, () => offline));
+    on.open({ random: () => 1 });
+    for (const seconds of [2, 4, 8, 16, 30, 30, 30]) await on.comesBackAfter(seconds * 1_000);
+    expect(on.connection.getSnapshot()).toMatchObject({ status: 'reconnecting', error: { message: 'fetch failed' } });
+  });
+
+  it('backs off by no less than a second and at random', async () => {
+    on.service.next(offline, offline);
+    on.open({ random: () => 0.25 });
+    await on.comesBackAfter(1_250);
+    await on.comesBackAfter(1_750);
+  });
+});
+
+describe('tickets', () => {
+  it('each connection takes a ticket of its own', async () => {
+    let number = 0;
+    await on.opened({ auth: { ticket: async () => `ticket-${++number}` } });
+    on.service.stream.end();
+    await on.comesBackAfter(3_000);
+    expect(on.service.streams.map(({ url }) => url.searchParams.get('ticket'))).toEqual(['ticket-1', 'ticket-2']);
+    expect(on.service.stream.headers.has('authorization')).toBe(false);
+  });
+
+  it('a refused ticket is renewed once', async () => {
+    on.service.next(refusal(401), refusal(401));
+    on.open({ auth: { ticket: async () => 'ticket' } });
+    await on.staysAway();
+    expect(on.requests()).toBe(2);
+  });
+
+  it('tickets that cannot be had now are waited for', async () => {
+    const ticket = vi.fn(async () => 'ticket').mockRejectedValueOnce(new TypeError('fetch failed'));
+    on.open({ auth: { ticket } });
+    await on.comesBackAfter(1_000);
+    expect(on.service.stream.url.searchParams.get('ticket')).toBe('ticket');
+  });
+
+  it('tickets that are refused for good stop the connection', async () => {
+    const ticket = vi.fn(() => Promise.reject(new StreamError('sign in', 401)));
+    on.open({ auth: { ticket } });
+    await on.staysAway();
+    expect(ticket).toHaveBeenCalledTimes(2);
+    expect(on.connection.getSnapshot().error?.message).toBe('sign in');
+  });
+});

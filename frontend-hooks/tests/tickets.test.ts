@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { ticketsFrom } from '../src/core/credentials';
+import { FakeService, json, refusal } from './support/service';
+
+const filter = { streams: ['7', '3'], users: [] };
+
+it('asks for a ticket that is good for the filter', async () => {
+  const service = new FakeService().next(json({ ticket: 'one', expiresAt: '2026-11-27T00:01:00Z' }));
+  const ticket = ticketsFrom({ url: 'http://service.test', filter, token: 'token', fetch: service.fetch });
+  expect(await ticket()).toBe('one');
+  const [request] = service.requests;
+  expect(request?.url.pathname).toBe('/v1/events/tickets');
+  expect(request?.headers.get('authorization')).toBe('Bearer token');
+  expect(JSON.parse(request?.body ?? '')).toEqual({ streams: ['3', '7'] });
+});
+
+it('fails with the problem of a refusal, and asks for another token the next time', async () => {
+  const service = new FakeService().next(refusal(401), json({ ticket: 'two' }));
+  const token = async (refused?: string) => (refused === undefined ? 'stale' : 'fresh');
+  const ticket = ticketsFrom({ url: '', filter, token, fetch: service.fetch });
+  await expect(ticket()).rejects.toMatchObject({ status: 401, message: 'refused with 401' });
+  expect(await ticket()).toBe('two');
+  expect(service.requests[1]?.headers.get('authorization')).toBe('Bearer fresh');
+});
