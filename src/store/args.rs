@@ -10,7 +10,8 @@ pub struct DatabaseArgs {
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
-    /// The most connections to open. The feed keeps one to hear of commits, the indexer one to hear of a pause.
+    /// The most connections to open for queries. Beside them are up to four: the writer's, and one each to hear of commits,
+    /// of revocations, and of a pause.
     #[arg(long, env = "FLOWFI_DATABASE_CONNECTIONS", value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(4..=1_000))]
     pub database_connections: u32,
 }

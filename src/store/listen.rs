@@ -1,6 +1,11 @@
 //! `LISTEN` and `NOTIFY`: the hint that something changed. The tables are the truth; a hint that is lost costs time.
 
-use sqlx::{PgConnection, PgPool, postgres::PgListener};
+use std::time::Duration;
+
+use sqlx::{
+    PgConnection, PgPool,
+    postgres::{PgListener, PgPoolOptions},
+};
 
 use super::{Store, StoreError};
 
@@ -19,13 +24,19 @@ pub(super) async fn notify(connection: &mut PgConnection, channel: &str) -> Resu
     Ok(())
 }
 
+const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A connection of its own that hears of one kind of change.
 #[derive(Debug)]
 pub struct Listener(PgListener);
 
 impl Listener {
+    /// The connection is none of the pool's, which would have one less for every listener.
     pub(super) async fn open(pool: &PgPool, channel: &str) -> Result<Self, StoreError> {
-        let mut listener = PgListener::connect_with(pool).await?;
+        let own = PgPoolOptions::new().max_connections(1).acquire_timeout(OPEN_TIMEOUT);
+        let own = own.max_lifetime(None).idle_timeout(None).connect_lazy_with((*pool.connect_options()).clone());
+        let mut listener = PgListener::connect_with(&own).await?;
+        listener.ignore_pool_close_event(true);
         listener.listen(channel).await?;
         Ok(Self(listener))
     }
