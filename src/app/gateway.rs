@@ -38,8 +38,10 @@ impl Gateway {
         let (store, contract_id, lag) = (self.store, self.contract_id, args.max_lag_ledgers);
         let generator = super::random_generator();
         let limits = Limits::new(&args.limits);
+        let replayer = super::quarantine_replayer(store.clone(), contract_id.clone());
         let state = HttpState::new(store, feed.clone(), contract_id, heartbeat, lag, soft_stop.clone(), generator)
             .with_chain_reader(self.chain)
+            .with_quarantine_replayer(Some(replayer))
             .with_auth(self.auth.clone())
             .with_limits(limits.clone());
         let router = http::router(state, self.local, &args.cors_origins);

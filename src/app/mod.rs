@@ -14,6 +14,7 @@ mod private_postgres;
 mod progress;
 mod quarantine;
 mod reindex;
+mod replayer;
 mod serve;
 mod sources;
 mod token;
@@ -21,6 +22,7 @@ mod verify;
 
 pub use auth::account_reader;
 pub use chain_reader::chain_reader;
+pub use replayer::quarantine_replayer;
 
 use std::process::ExitCode;
 

@@ -32,6 +32,7 @@ mod tickets;
 mod users;
 mod views;
 
+pub use admin::{QuarantineReplayer, Replayed};
 pub use args::HttpArgs;
 pub use chain::{ChainAway, ChainReader, ChainStream};
 pub use cors::Origin;

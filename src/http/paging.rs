@@ -56,10 +56,7 @@ pub(super) fn page_request<C>(
     largest_limit: u32,
     read_cursor: impl FnOnce(&str) -> Result<C, Problem>,
 ) -> Result<PageRequest<C>, Problem> {
-    let limit = parameters.one::<u32>("limit")?.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=largest_limit).contains(&limit) {
-        return Err(Problem::parameter("limit", format!("must be from 1 to {largest_limit}")));
-    }
+    let limit = limit_up_to(parameters, largest_limit)?;
     let offset = parameters.one::<u32>("offset")?;
     if offset.is_some_and(|offset| offset > LARGEST_OFFSET) {
         let rule = format!("must be at most {LARGEST_OFFSET}; use the cursor to go further");
@@ -71,6 +68,19 @@ pub(super) fn page_request<C>(
         (None, offset) => PageStart::Offset(offset.unwrap_or(0)),
     };
     Ok(PageRequest { limit, start })
+}
+
+/// Reads how many items are wanted of a list that has nothing but a cursor besides.
+pub(super) fn page_limit(parameters: &Parameters<'_>) -> Result<u32, Problem> {
+    limit_up_to(parameters, LARGEST_LIMIT)
+}
+
+fn limit_up_to(parameters: &Parameters<'_>, largest: u32) -> Result<u32, Problem> {
+    let limit = parameters.one::<u32>("limit")?.unwrap_or(DEFAULT_LIMIT);
+    if (1..=largest).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Problem::parameter("limit", format!("must be from 1 to {largest}")))
 }
 
 /// Reads the cursor of a list of events: the id of the last one on the page before.

@@ -97,6 +97,10 @@ impl Problem {
         Self::new("/problems/unsupported-media-type", "Unsupported media type", status, detail)
     }
 
+    pub(super) fn conflict(detail: impl Into<String>) -> Self {
+        Self::new("/problems/conflict", "Conflict", StatusCode::CONFLICT, detail)
+    }
+
     /// A caller who may not do this, whoever they are (RFC 6750, 3.1).
     pub(super) fn forbidden(detail: impl Into<String>) -> Self {
         let problem = Self::new("/problems/forbidden", "Forbidden", StatusCode::FORBIDDEN, detail);

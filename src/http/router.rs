@@ -7,9 +7,19 @@ use axum::{
 };
 
 use super::{
-    Origin, admin, bounds::bound_request, claimable::claimable, cors, events, health, limits::limit_requests,
-    page::page, problem::Problem, sign_in, state::HttpState, status::status, streams, subscribe::subscribe, tickets,
-    users,
+    Origin, admin,
+    bounds::bound_request,
+    claimable::claimable,
+    cors, events, health,
+    limits::{limit_admin_requests, limit_requests},
+    page::page,
+    problem::Problem,
+    sign_in,
+    state::HttpState,
+    status::status,
+    streams,
+    subscribe::subscribe,
+    tickets, users,
 };
 
 /// Routes that only a local network brings along.
@@ -37,7 +47,7 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
         .route("/events/tickets", post(tickets::issue))
         .route("/users/{address}/summary", get(users::summary))
         .route("/status", get(status))
-        .route("/admin/revoke", post(admin::revoke));
+        .nest("/admin", for_admins(&state));
     let for_operators = Router::new()
         .route("/health", get(health::whole))
         .route("/health/live", get(health::live))
@@ -60,6 +70,19 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
     };
     let routes = routes.method_not_allowed_fallback(wrong_method).fallback(no_such_route);
     cors::with_security_headers(cors::for_origins(routes, origins).merge(for_wallets))
+}
+
+/// Routes of operators, each of which asks for the scope `admin`.
+fn for_admins(state: &HttpState) -> Router<HttpState> {
+    Router::new()
+        .route("/indexer", get(admin::indexer))
+        .route("/indexer/pause", post(admin::pause))
+        .route("/indexer/resume", post(admin::resume))
+        .route("/quarantine", get(admin::list))
+        .route("/quarantine/replay", post(admin::replay))
+        .route("/connections", get(admin::connections))
+        .route("/revoke", post(admin::revoke))
+        .layer(from_fn_with_state(state.limits.clone(), limit_admin_requests))
 }
 
 async fn created_on_chain() -> Problem {

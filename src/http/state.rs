@@ -8,7 +8,7 @@ use std::{
 use rand::{Rng, rngs::StdRng};
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, chain::ChainReader, problem::Problem};
+use super::{Limits, QuarantineReplayer, chain::ChainReader, problem::Problem};
 use crate::{
     auth::Auth,
     domain::{ContractId, StreamId, UnixTime},
@@ -32,6 +32,8 @@ pub struct HttpState {
     /// Who asks the chain, where an endpoint is configured.
     pub(super) chain: Option<ChainReader>,
     pub(super) limits: Limits,
+    /// Who decodes the quarantine again.
+    pub(super) replayer: Option<QuarantineReplayer>,
     /// Who says who may read what; none where everybody may read everything.
     pub(super) auth: Option<Auth>,
     rng: Arc<Mutex<StdRng>>,
@@ -59,6 +61,7 @@ impl HttpState {
             soft_stop,
             chain: None,
             limits: Limits::none(),
+            replayer: None,
             auth: None,
             rng,
         }
@@ -74,6 +77,12 @@ impl HttpState {
     #[must_use]
     pub fn with_auth(self, auth: Option<Auth>) -> Self {
         Self { auth, ..self }
+    }
+
+    /// Gives the gateway somebody to decode the quarantine again by.
+    #[must_use]
+    pub fn with_quarantine_replayer(self, replayer: Option<QuarantineReplayer>) -> Self {
+        Self { replayer, ..self }
     }
 
     /// Gives the gateway somebody to ask the chain by.

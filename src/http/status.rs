@@ -23,8 +23,8 @@ pub(super) struct Status {
     network: Option<NetworkView>,
     contract_id: ContractId,
     /// Whether a process holds the writer's lock.
-    has_writer: bool,
-    indexer: Option<IndexerView>,
+    pub(super) has_writer: bool,
+    pub(super) indexer: Option<IndexerView>,
     cursor: Option<FeedId>,
     from_ledger: Option<LedgerSequence>,
     last_whole_ledger: Option<LedgerSequence>,
@@ -52,7 +52,7 @@ struct NetworkView {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct IndexerView {
+pub(super) struct IndexerView {
     state: &'static str,
     detail: Option<String>,
     reported_ms_ago: i64,

@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use flowfi_indexer::{
-    app::chain_reader,
+    app::{chain_reader, quarantine_replayer},
     auth::Auth,
     devnet::{Call, Devnet, DevnetArgs, Receipt},
     domain::{Address, Amount, EventId, FeedId, StreamEntry, StreamId, SystemClock, UnixTime},
@@ -183,6 +183,8 @@ impl World {
             StdRng::seed_from_u64(7),
         )
         .with_chain_reader(settings.asks_the_chain.then(|| chain_reader(self.source(), self.devnet.contract_id())));
+        let replayer = quarantine_replayer(self.store.clone(), self.devnet.contract_id());
+        let state = state.with_quarantine_replayer(Some(replayer));
         let stop = self.stop.clone();
         self.tasks.spawn(async move { feed::tail(feed, stop).await.unwrap() });
         if let Some(auth) = settings.auth.clone() {

@@ -15,7 +15,7 @@ pub use args::LimitArgs;
 pub(super) use client::ClientKey;
 pub use connections::ConnectionStats;
 pub(super) use connections::Slot;
-pub(super) use requests::limit_requests;
+pub(super) use requests::{limit_admin_requests, limit_requests};
 
 use budgets::Budgets;
 use client::Addresses;
@@ -24,6 +24,10 @@ use connects::Connects;
 use requests::Requests;
 
 use super::problem::Problem;
+
+/// An operator, or a script of theirs, asks no more than this.
+const ADMIN_REQUESTS_PER_SECOND: u32 = 2;
+const ADMIN_REQUESTS_BURST: u32 = 20;
 
 /// The limits of a gateway. Clones share what was counted.
 #[derive(Clone, Debug)]
@@ -35,6 +39,8 @@ struct Inner {
     connects: Connects,
     /// `None`: as many requests as they like.
     requests: Option<Requests>,
+    /// For acts of operators, whatever else is set: whoever tries tokens on them is slowed down.
+    admin_requests: Option<Requests>,
     connections: Connections,
 }
 
@@ -46,6 +52,7 @@ impl Limits {
             addresses: Addresses::new(&args.trusted_proxies, &args.limit_exempt),
             connects: Connects::new(args.max_connections, Budgets::new(args.connects_per_second, args.connects_burst)),
             requests: Requests::new(args.requests_per_second, args.requests_burst),
+            admin_requests: Requests::new(ADMIN_REQUESTS_PER_SECOND, ADMIN_REQUESTS_BURST),
             connections: Connections::new(MostOpen {
                 in_all: args.max_connections,
                 per_client: args.max_connections_per_ip,
@@ -61,6 +68,7 @@ impl Limits {
             addresses: Addresses::new(&[], &[]),
             connects: Connects::new(u32::MAX, None),
             requests: None,
+            admin_requests: None,
             connections: Connections::new(MostOpen { in_all: u32::MAX, per_client: u32::MAX, per_subject: u32::MAX }),
         }))
     }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::{
-    extract::{ConnectInfo, Request, State},
+    extract::{ConnectInfo, Extension, Request, State},
     http::{HeaderMap, HeaderValue},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -12,6 +12,7 @@ use axum::{
 use super::{
     Limits,
     budgets::{Budgets, Left},
+    client::ClientKey,
 };
 use crate::http::problem::Problem;
 
@@ -40,7 +41,22 @@ pub(in crate::http) async fn limit_requests(
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let client = limits.client_of(peer, forwarded_for(request.headers()).as_deref());
     request.extensions_mut().insert(client);
-    let (Some(requests), Some(client)) = (&limits.0.requests, client) else { return next.run(request).await };
+    spend(limits.0.requests.as_ref(), client, request, next).await
+}
+
+/// Counts an act of an operator against its client beside its requests.
+pub(in crate::http) async fn limit_admin_requests(
+    State(limits): State<Limits>,
+    Extension(client): Extension<Option<ClientKey>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    spend(limits.0.admin_requests.as_ref(), client, request, next).await
+}
+
+/// The tighter limit, which is the inner one, is the one that is shown.
+async fn spend(requests: Option<&Requests>, client: Option<ClientKey>, request: Request, next: Next) -> Response {
+    let (Some(requests), Some(client)) = (requests, client) else { return next.run(request).await };
     let left = requests.budgets.spend(client);
     let (mut response, remaining, reset) = match left {
         Left::Some(remaining) => (next.run(request).await, remaining, 1),
@@ -50,9 +66,11 @@ pub(in crate::http) async fn limit_requests(
         }
     };
     let headers = response.headers_mut();
-    headers.insert("ratelimit-policy", requests.policy.clone());
-    let left = format!("\"per-address\";r={remaining};t={reset}");
-    headers.insert("ratelimit", HeaderValue::from_str(&left).expect("digits and fixed letters"));
+    if !headers.contains_key("ratelimit") {
+        headers.insert("ratelimit-policy", requests.policy.clone());
+        let left = format!("\"per-address\";r={remaining};t={reset}");
+        headers.insert("ratelimit", HeaderValue::from_str(&left).expect("digits and fixed letters"));
+    }
     response
 }
 

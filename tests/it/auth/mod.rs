@@ -1,6 +1,7 @@
 //! Who may read what, from outside: a gateway with a door, and wallets that sign in.
 
 mod access;
+mod admin;
 mod mutations;
 mod sign_in;
 mod visibility;

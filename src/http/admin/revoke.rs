@@ -1,4 +1,4 @@
-//! `/v1/admin/…`: for those who run the service. Every act is in the log with its subject.
+//! `POST /v1/admin/revoke`: takes back the tokens of a subject.
 
 use axum::{
     body::Bytes,
@@ -6,19 +6,23 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{body::read_json, caller::Admin, problem::Problem};
+use super::super::{body::read_json, caller::Admin, problem::Problem};
 use crate::auth::Subject;
 
 /// Whose tokens are to be taken back.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Revocation {
+pub(in crate::http) struct Revocation {
     /// The subject, as it stands in its tokens.
     sub: Subject,
 }
 
 /// Takes back every token of a subject that was made until now, on every node: its open streams end.
-pub(super) async fn revoke(Admin { auth, by }: Admin, headers: HeaderMap, body: Bytes) -> Result<StatusCode, Problem> {
+pub(in crate::http) async fn revoke(
+    Admin { auth, by }: Admin,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Problem> {
     let Revocation { sub } = read_json(&headers, &body)?;
     auth.revoke(&sub, &by).await?;
     Ok(StatusCode::NO_CONTENT)

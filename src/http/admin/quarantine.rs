@@ -1,0 +1,138 @@
+//! `GET /v1/admin/quarantine` and `POST /v1/admin/quarantine/replay`: events that are kept raw. Who decodes them again is
+//! handed in from outside.
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+use axum::{
+    Json,
+    extract::{RawQuery, State},
+};
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tracing::info;
+
+use super::super::{
+    caller::Admin,
+    paging::{event_cursor, page_limit},
+    parameters::Parameters,
+    problem::Problem,
+    state::HttpState,
+    status::QuarantineView,
+    views::date_text,
+};
+use crate::{
+    domain::{ContractId, Epoch, EventId, FeedId, LedgerSequence, QuarantinedEvent, StreamId},
+    store::StoreError,
+};
+
+/// What a replay of the quarantine came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Replayed {
+    /// Events that decode now and were stored.
+    pub released: usize,
+    /// Events that still do not.
+    pub kept: usize,
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<Replayed, StoreError>> + Send>>;
+
+/// Decodes what is kept raw again, once at a time. Clones share that.
+#[derive(Clone)]
+pub struct QuarantineReplayer {
+    replay: Arc<dyn Fn() -> Answer + Send + Sync>,
+    only_one: Arc<Semaphore>,
+}
+
+impl QuarantineReplayer {
+    /// Returns a replayer that works by `replay`.
+    pub fn new(replay: impl Fn() -> Answer + Send + Sync + 'static) -> Self {
+        Self { replay: Arc::new(replay), only_one: Arc::new(Semaphore::new(1)) }
+    }
+}
+
+impl fmt::Debug for QuarantineReplayer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("QuarantineReplayer").finish_non_exhaustive()
+    }
+}
+
+/// Events that are kept raw, in the order of the chain.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct QuarantineList {
+    events: Vec<QuarantinedView>,
+    total: QuarantineView,
+    next_cursor: Option<FeedId>,
+}
+
+/// An event that is kept raw, and why.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct QuarantinedView {
+    id: FeedId,
+    contract_id: ContractId,
+    /// `unknown`: this version does not know its name; `refused`: it did not decode.
+    kind: &'static str,
+    name: Option<String>,
+    stream_id: Option<StreamId>,
+    reason: String,
+    ledger: LedgerSequence,
+    ledger_closed_at: String,
+    transaction_hash: String,
+    /// XDR in base64.
+    topics: Vec<String>,
+    /// XDR in base64.
+    value: String,
+}
+
+/// Lists events that are kept raw.
+pub(in crate::http) async fn list(
+    State(state): State<HttpState>,
+    _: Admin,
+    RawQuery(query): RawQuery,
+) -> Result<Json<QuarantineList>, Problem> {
+    let parameters = Parameters::read(query.as_deref(), &["limit", "cursor"])?;
+    let limit = page_limit(&parameters)?;
+    let epoch = state.feed.epoch();
+    let after = parameters.text("cursor")?.map(|text| event_cursor(text, epoch)).transpose()?;
+    let count = state.store.quarantine_count(&state.contract_id).await?;
+    let kept = state.store.quarantined_after(&state.contract_id, after.unwrap_or(EventId::ZERO), limit).await?;
+    let is_full = u32::try_from(kept.len()) == Ok(limit);
+    let next_cursor = kept.last().filter(|_| is_full).map(|event| FeedId { event: event.raw.id, epoch });
+    let events = kept.into_iter().map(|event| QuarantinedView::of(event, epoch)).collect();
+    let total = QuarantineView { unknown: count.unknown, refused: count.refused };
+    Ok(Json(QuarantineList { events, total, next_cursor }))
+}
+
+/// Decodes them again, and stores those that decode now: subscribers are told what was revised.
+pub(in crate::http) async fn replay(State(state): State<HttpState>, admin: Admin) -> Result<Json<Replayed>, Problem> {
+    let replayer = state
+        .replayer
+        .as_ref()
+        .ok_or_else(|| Problem::not_implemented("this gateway cannot replay; run the command: quarantine replay"))?;
+    let _only_one =
+        replayer.only_one.try_acquire().map_err(|_| Problem::conflict("a replay is running; wait for its end"))?;
+    info!(by = %admin.by, "{} replays the quarantine", admin.by);
+    let outcome = (replayer.replay)().await?;
+    info!(by = %admin.by, released = outcome.released, kept = outcome.kept, "the quarantine was replayed");
+    Ok(Json(outcome))
+}
+
+impl QuarantinedView {
+    fn of(event: QuarantinedEvent, epoch: Epoch) -> Self {
+        let raw = event.raw;
+        Self {
+            id: FeedId { event: raw.id, epoch },
+            contract_id: raw.contract_id,
+            kind: event.kind.as_str(),
+            name: event.name,
+            stream_id: event.stream_id,
+            reason: event.reason,
+            ledger: raw.id.ledger(),
+            ledger_closed_at: date_text(raw.ledger_closed_at),
+            transaction_hash: raw.tx_hash,
+            topics: raw.topics,
+            value: raw.value,
+        }
+    }
+}

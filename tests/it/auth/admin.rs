@@ -1,0 +1,138 @@
+//! What operators may do, and nobody else.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use flowfi_indexer::{
+    auth::Scope,
+    devnet::{Emit, EventKind, RawEvent},
+    http::{LimitArgs, Limits},
+};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use super::{Door, Guarded, auth};
+use crate::{
+    limits::limits,
+    world::{GatewaySettings, Subscriber, eventually},
+};
+
+const GETS: [&str; 3] = ["/v1/admin/indexer", "/v1/admin/quarantine", "/v1/admin/connections"];
+const POSTS: [&str; 4] =
+    ["/v1/admin/indexer/pause", "/v1/admin/indexer/resume", "/v1/admin/quarantine/replay", "/v1/admin/revoke"];
+
+impl Guarded {
+    fn operator(&self) -> String {
+        self.token("an operator", &[Scope::Admin], 600)
+    }
+
+    async fn shown(&self, path: &str) -> Value {
+        let answer = self.get(path, Some(&self.operator())).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        answer.json().await.unwrap()
+    }
+
+    async fn done(&self, path: &str) -> Value {
+        let answer = self.post(path, Some(&self.operator()), &json!({})).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        answer.json().await.unwrap()
+    }
+}
+
+#[sqlx::test]
+async fn only_the_scope_admin_opens_the_operators_routes(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Door::default()).await;
+    let (reader, sender) = (guarded.token("a service", &[Scope::ReadAll], 60), guarded.token_of("alice"));
+    for path in GETS {
+        assert_eq!(guarded.get(path, None).await.status(), StatusCode::UNAUTHORIZED, "{path}");
+        for token in [&reader, &sender] {
+            let refused = guarded.get(path, Some(token)).await;
+            assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{path}");
+            assert_eq!(refused.headers()["www-authenticate"], "Bearer error=\"insufficient_scope\"");
+        }
+    }
+    for path in POSTS {
+        assert_eq!(guarded.post(path, None, &json!({})).await.status(), StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(guarded.post(path, Some(&reader), &json!({})).await.status(), StatusCode::FORBIDDEN, "{path}");
+    }
+}
+
+#[sqlx::test]
+async fn where_nobody_is_asked_nobody_is_an_operator(pool: PgPool) {
+    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    guarded.base = guarded.world.start_gateway(GatewaySettings::default()).await;
+    for path in GETS {
+        assert_eq!(guarded.get(path, None).await.status(), StatusCode::FORBIDDEN, "{path}");
+    }
+    assert_eq!(guarded.post(POSTS[0], None, &json!({})).await.status(), StatusCode::FORBIDDEN);
+}
+
+#[sqlx::test]
+async fn an_operator_lets_the_indexer_pause_and_go_on(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Door::default()).await;
+    assert_eq!(
+        guarded.shown("/v1/admin/indexer").await["desired"],
+        json!({"paused": false, "since": null, "by": null})
+    );
+    let desired = guarded.done("/v1/admin/indexer/pause").await;
+    assert_eq!((&desired["paused"], &desired["by"]), (&json!(true), &json!("an operator")));
+    eventually("the indexer says that it pauses", || async {
+        guarded.shown("/v1/admin/indexer").await["indexer"]["state"] == "paused"
+    })
+    .await;
+    assert_eq!(guarded.get("/health/ready", None).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let before = guarded.world.stored_ids().await;
+    guarded.world.create("alice", "bob", 1_000_000, 100).await;
+    assert_eq!(guarded.world.stored_ids().await, before, "a paused indexer reads nothing");
+    assert_eq!(guarded.done("/v1/admin/indexer/resume").await["paused"], false);
+    guarded.world.indexed().await;
+    guarded.world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn an_operator_sees_who_is_connected_and_never_from_where(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Door::default()).await;
+    let alice = guarded.world.devnet.account("alice");
+    let _stream = Subscriber::connect_as(&guarded.base, "all=true", None, &guarded.token_of("alice")).await;
+    let shown = guarded.shown("/v1/admin/connections").await;
+    assert_eq!((&shown["total"], &shown["connections"][0]["subject"]), (&json!(1), &json!(alice)));
+    assert_eq!(shown["connections"][0]["filter"], "all");
+    assert!(!shown.to_string().contains("127.0.0.1"), "{shown}");
+}
+
+#[sqlx::test]
+async fn an_operator_lists_what_is_kept_raw_and_has_it_decoded_again(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Door::default()).await;
+    // A symbol of a name that nobody knows, as topic and as value.
+    let word = BASE64_STANDARD.encode([&[0, 0, 0, 15, 0, 0, 0, 4][..], b"nope"].concat());
+    let events = vec![RawEvent { topics: vec![word.clone()], value: word }];
+    let contract_id = guarded.world.devnet.contract_id();
+    let emitted = guarded.world.devnet.submit(Emit { contract_id, kind: EventKind::Contract, events, count: 3 });
+    guarded.world.devnet.close_ledger().unwrap();
+    emitted.await.unwrap();
+    guarded.world.indexed().await;
+    let first = guarded.shown("/v1/admin/quarantine?limit=2").await;
+    assert_eq!((&first["total"]["unknown"], first["events"].as_array().unwrap().len()), (&json!(3), 2));
+    assert_eq!(first["events"][0]["kind"], "unknown");
+    let cursor = first["nextCursor"].as_str().unwrap();
+    let second = guarded.shown(&format!("/v1/admin/quarantine?limit=2&cursor={cursor}")).await;
+    assert_eq!((second["events"].as_array().unwrap().len(), &second["nextCursor"]), (1, &Value::Null));
+    assert_eq!(guarded.done("/v1/admin/quarantine/replay").await, json!({"released": 0, "kept": 3}));
+}
+
+#[sqlx::test]
+async fn who_tries_tokens_on_the_operators_routes_is_slowed_down(pool: PgPool) {
+    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    let args = LimitArgs { requests_per_second: 0, ..limits() };
+    let settings = GatewaySettings {
+        limits: Limits::new(&args),
+        auth: Some(auth(&guarded.world, &Door::default())),
+        ..GatewaySettings::default()
+    };
+    guarded.base = guarded.world.start_gateway(settings).await;
+    let mut answers = Vec::new();
+    while answers.len() < 60 && answers.last() != Some(&StatusCode::TOO_MANY_REQUESTS) {
+        answers.push(guarded.get("/v1/admin/indexer", Some("a.forged.token")).await.status());
+    }
+    assert!((10..60).contains(&answers.len()), "{} tries", answers.len());
+    assert_eq!(guarded.get("/v1/streams", Some(&guarded.token_of("alice"))).await.status(), StatusCode::OK);
+}
