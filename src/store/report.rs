@@ -22,7 +22,8 @@ pub enum IndexerState {
 }
 
 impl IndexerState {
-    const ALL: [Self; 5] = [Self::Following, Self::CatchingUp, Self::FillingHole, Self::Hole, Self::SourceAway];
+    /// Every state.
+    pub const ALL: [Self; 5] = [Self::Following, Self::CatchingUp, Self::FillingHole, Self::Hole, Self::SourceAway];
 
     /// Returns the word stored in the database and shown in the status.
     #[must_use]
