@@ -23,6 +23,7 @@ mod ledgers;
 mod limits;
 mod maintenance;
 mod migrations;
+mod openapi;
 mod pitfalls;
 mod queries;
 mod query_indexes;
