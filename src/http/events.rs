@@ -65,7 +65,8 @@ pub(super) struct Stats {
     responses(
         (status = 200, description = "A page of events: as CSV for those who prefer `text/csv`, else as JSON.", content(
             (EventList = "application/json"),
-            (String = "text/csv"),
+            (String = "text/csv", example = "id,type,eventType,streamId,contractId,sender,recipient,tokenAddress,amount,\
+                                             ledgerSequence,createdAt,timestamp,transactionHash,metadata"),
         ), headers(("Link"))),
         OfQuery,
     ),
@@ -97,7 +98,8 @@ pub(super) async fn list(
     responses(
         (status = 200, description = "A page of events: as CSV for those who prefer `text/csv`, else as JSON.", content(
             (EventList = "application/json"),
-            (String = "text/csv"),
+            (String = "text/csv", example = "id,type,eventType,streamId,contractId,sender,recipient,tokenAddress,amount,\
+                                             ledgerSequence,createdAt,timestamp,transactionHash,metadata"),
         ), headers(("Link"))),
         OfQuery,
     ),

@@ -106,7 +106,12 @@ async fn health(state: &HttpState) -> Health {
     tag = "operation",
     operation_id = "getMetrics",
     responses(
-        (status = 200, description = "In the text format of Prometheus.", body = String, content_type = "text/plain; version=0.0.4"),
+        (
+            status = 200,
+            description = "In the text format of Prometheus.",
+            body = String,
+            content_type = "text/plain; version=0.0.4",
+        ),
         OfOperator,
     ),
 )]

@@ -147,7 +147,12 @@ fn no_sign_in() -> Problem {
     tag = "access",
     operation_id = "getStellarToml",
     responses(
-        (status = 200, description = "Where wallets sign in, and by which key they know us (SEP-1).", body = String, content_type = "text/plain"),
+        (
+            status = 200,
+            description = "Where wallets sign in, and by which key they know us (SEP-1).",
+            body = String,
+            content_type = "text/plain",
+        ),
         OfStellarToml,
     ),
 )]

@@ -115,7 +115,12 @@ enum RecordSource {
     operation_id = "getStream",
     params(OfStream),
     responses(
-        (status = 200, description = "The stream, or with `source=chain` the contract's own record.", body = inline(StreamAnswer), headers(("ETag"), ("Cache-Control"))),
+        (
+            status = 200,
+            description = "The stream, or with `source=chain` the contract's own record, which has no `ETag`.",
+            body = inline(StreamAnswer),
+            headers(("ETag"), ("Cache-Control")),
+        ),
         (status = 304, description = "The client has the current state.", headers(("ETag"), ("Cache-Control"))),
         OfOneOrChain,
     ),

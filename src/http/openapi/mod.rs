@@ -52,8 +52,9 @@ pub(super) use refusals::{
         (name = "admin", description = "Acts of those who run the service; they need the scope admin."),
     ),
     components(schemas(
-        super::problem::Problem, super::sign_in::SignInProblem, mirrors::ConnectedNotice, mirrors::ResetNotice, mirrors::RevisedNotice,
-        mirrors::ExpiredNotice, mirrors::SubscriptionFilter, mirrors::ResetReason, mirrors::ExpiredReason,
+        super::problem::Problem, super::sign_in::SignInProblem, mirrors::ConnectedNotice, mirrors::ResetNotice,
+        mirrors::RevisedNotice, mirrors::ExpiredNotice, mirrors::SubscriptionFilter, mirrors::ResetReason,
+        mirrors::ExpiredReason,
     )),
 )]
 struct About;
@@ -123,7 +124,7 @@ const HEADERS: [(&str, &str, &str); 7] = [
     ),
     (
         "RateLimit",
-        "What is left of the budget of the client's address, and for how many seconds that holds; absent where there is no limit.",
+        "What is left of the budget of the client's address, and for how many seconds; absent where there is no limit.",
         "\"per-address\";r=199;t=1",
     ),
     (

@@ -145,12 +145,12 @@ parameters! {
     /// Of a subscription.
     OfSubscription = filter().into_iter().chain([
         query("lastEventId", "Where to go on, for a first connection. The header wins.", named("EventId")),
-        query("ticket", "A ticket, for clients that can send no headers. It carries the filter it was made for.", text("tkt")),
+        query("ticket", "A ticket, for clients that can send no headers. It carries the filter it was made for.", ticket()),
         query("token", "A token, only where the operator allows tokens in addresses.", text("eyJhbGciOiJIUzI1NiJ9")),
         parameter(
             ParameterIn::Header,
             "Last-Event-ID",
-            "The last id that the client has: everything after it is sent, then what comes. Browsers send it themselves.",
+            "The last id that the client has: what comes after it is sent. Browsers send it themselves.",
             named("EventId"),
         )
         .build(),
@@ -179,6 +179,10 @@ fn stream_filter() -> [Parameter; 7] {
         query("endsBefore", "Only streams that end before this time.", named("UnixTime")),
         query("sort", "What to sort by.", one_of("What to sort by.", sorts).default(Some(Value::from("createdAt")))),
     ]
+}
+
+fn ticket() -> ObjectBuilder {
+    text("b0X4nq1rVw3mK7hYp2sT9uCzLd6fGj8eAaQiNoRxEcM")
 }
 
 /// A time of the whole range that the contract knows.

@@ -90,7 +90,8 @@ words! {
     LedgerSequence = |doc| whole(doc, 0, 4_294_967_295).examples([Value::from(526_587)]);
     /// A time in Unix seconds. Where it can be beyond the year 9999 the field is null then.
     UnixTime = |doc| {
-        whole(doc, 0, usize::try_from(domain::UnixTime::LAST_DATE.0).unwrap_or(usize::MAX)).examples([Value::from(1_771_000_000)])
+        let last = usize::try_from(domain::UnixTime::LAST_DATE.0).unwrap_or(usize::MAX);
+        whole(doc, 0, last).examples([Value::from(1_771_000_000)])
     };
     /// A moment in UTC (RFC 3339).
     Moment = |doc| {
@@ -113,4 +114,30 @@ words! {
     EventType = |doc| one_of(doc, domain::EventType::ALL.iter().map(|event_type| event_type.as_str()));
     /// The type of an event by the word that FlowFi dashboards know.
     EventTypeWord = |doc| one_of(doc, domain::EventType::ALL.iter().map(|event_type| event_type.flowfi_name()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the example of a word.
+    fn example<W: PartialSchema>() -> String {
+        let RefOr::T(Schema::Object(schema)) = W::schema() else { return String::new() };
+        schema.examples.first().and_then(Value::as_str).map(str::to_owned).unwrap_or_default()
+    }
+
+    #[test]
+    fn examples_are_what_they_stand_for() {
+        assert!(example::<Address>().parse::<domain::Address>().is_ok());
+        assert!(example::<ContractId>().parse::<domain::ContractId>().is_ok());
+        assert!(example::<Amount>().parse::<domain::Amount>().is_ok());
+        assert!(example::<Total>().parse::<domain::Total>().is_ok());
+        assert!(example::<StreamId>().parse::<domain::StreamId>().is_ok());
+        assert!(example::<EventId>().parse::<domain::FeedId>().is_ok());
+    }
+
+    #[test]
+    fn the_states_of_a_stream_are_those_that_can_be_asked_for() {
+        assert!(STATUSES.iter().all(|status| status.parse::<domain::StreamStatus>().is_ok()));
+    }
 }
