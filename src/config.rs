@@ -79,6 +79,8 @@ pub enum Command {
     Token(Box<TokenCommandArgs>),
     /// Look at ledgers and events: XDR in, lines of JSON out
     Decode(DecodeArgs),
+    /// Print the OpenAPI document of the API, as JSON
+    Openapi,
     /// Run a command with `DATABASE_URL` set to a private PostgreSQL, and end with it
     #[command(hide = true)]
     Postgres(PostgresArgs),

@@ -33,6 +33,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     config::{Cli, Command},
+    http,
     store::{DatabaseArgs, Store},
     telemetry,
 };
@@ -64,6 +65,10 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Postgres(args) => private_postgres::run(args).await,
             Command::Token(args) => token::run(*args),
             Command::Decode(args) => decode::run(&args),
+            Command::Openapi => {
+                print!("{}", http::openapi_text());
+                Ok(ExitCode::SUCCESS)
+            }
         }
     })
 }

@@ -13,8 +13,9 @@ use axum::Json;
 use serde::Serialize;
 use tokio::time::Instant;
 use tracing::warn;
+use utoipa::ToSchema;
 
-use super::{problem::Problem, state::HttpState, views::dated_time};
+use super::{openapi::words, problem::Problem, state::HttpState, views::dated_time};
 use crate::{
     auth::Caller,
     domain::{Address, Amount, ContractId, LedgerSequence, StreamEntry, StreamId},
@@ -77,28 +78,50 @@ impl fmt::Debug for ChainReader {
 }
 
 /// The contract's own record as JSON: only what the contract keeps, by the names of our own record.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChainStream)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ChainStreamView {
+    /// That this is the contract's own record.
+    #[schema(value_type = words::FromChain)]
     source: &'static str,
+    #[schema(value_type = words::StreamId)]
     id: StreamId,
+    #[schema(value_type = words::StreamId)]
     stream_id: StreamId,
+    #[schema(value_type = words::ContractId)]
     contract_id: ContractId,
+    #[schema(value_type = words::Address)]
     sender: Address,
+    #[schema(value_type = words::Address)]
     recipient: Address,
+    #[schema(value_type = words::Address)]
     token_address: Address,
+    #[schema(value_type = words::Amount)]
     rate_per_second: Amount,
+    #[schema(value_type = words::Amount)]
     deposited_amount: Amount,
+    #[schema(value_type = words::Amount)]
     withdrawn_amount: Amount,
+    #[schema(value_type = Option<words::UnixTime>)]
     start_time: Option<u64>,
+    #[schema(value_type = Option<words::UnixTime>)]
     last_update_time: Option<u64>,
     is_active: bool,
     is_paused: bool,
+    #[schema(value_type = Option<words::UnixTime>)]
     paused_at: Option<u64>,
     /// The contract's own word, which can disagree with `isActive`.
+    #[schema(value_type = words::ChainStatus)]
     chain_status: &'static str,
+    /// The ledger after which the record is so.
+    #[schema(value_type = words::LedgerSequence)]
     at_ledger: LedgerSequence,
+    /// The ledger that last changed it.
+    #[schema(value_type = words::LedgerSequence)]
     last_modified_ledger: LedgerSequence,
+    /// The last ledger it lives in without being renewed, if the chain says.
+    #[schema(value_type = Option<words::LedgerSequence>)]
     live_until_ledger: Option<LedgerSequence>,
 }
 

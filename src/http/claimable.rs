@@ -5,9 +5,11 @@ use axum::{
     extract::{RawQuery, State},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     caller::CalledBy,
+    openapi::{OfClaimable, OfOne, words},
     parameters::{Parameters, PathText},
     problem::Problem,
     state::HttpState,
@@ -17,17 +19,36 @@ use super::{
 use crate::domain::{Amount, StreamId};
 
 /// What a stream's recipient can claim at a time, if nothing happens to the stream until then.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Claimable)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ClaimableView {
+    /// The stream.
+    #[schema(value_type = words::StreamId)]
     stream_id: StreamId,
+    /// What can be claimed.
+    #[schema(value_type = words::Amount)]
     claimable_amount: Amount,
     /// Whether the contract would pay it out: it refuses inactive and paused streams, and to pay nothing.
     actionable: bool,
+    /// The time that this is of.
+    #[schema(value_type = Option<words::UnixTime>)]
     calculated_at: Option<u64>,
 }
 
 /// Returns what can be claimed at the Unix time `at`, or else at the last ledger's.
+#[utoipa::path(
+    get,
+    path = "/streams/{id}/claimable",
+    tag = "streams",
+    operation_id = "getClaimable",
+    params(OfClaimable),
+    responses(
+        (status = 200, description = "What the recipient can claim.", body = ClaimableView),
+        OfOne,
+    ),
+    security((), ("bearerAuth" = [])),
+)]
 pub(super) async fn claimable(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,

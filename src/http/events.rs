@@ -7,11 +7,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     caller::CalledBy,
     csv,
     limits::ConnectionStats,
+    openapi::{EventRow, FeedCounters, OfEventList, OfMemory, OfQuery, OfStreamEvents, words},
     paging::{LARGEST_LIMIT, PAGING, PageView, event_cursor, order, page_request},
     parameters::{Parameters, PathText},
     problem::Problem,
@@ -30,23 +32,46 @@ const LARGEST_CSV_LIMIT: u32 = 5_000;
 /// The parameters of both lists, beside those of paging.
 const OF_EVENTS: [&str; 3] = ["type", "fromLedger", "toLedger"];
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct EventList {
+    /// The events.
+    #[schema(value_type = Vec<EventRow>)]
     events: Vec<EventRowView>,
     #[serde(flatten)]
     page: PageView,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FeedStats)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Stats {
     #[serde(flatten)]
+    #[schema(value_type = FeedCounters)]
     feed: FeedStats,
+    /// The limits, and how near to them it was.
     limits: ConnectionStats,
+    /// Up to where the feed has seen everything.
+    #[schema(value_type = Option<words::EventId>)]
     last_event_id: Option<FeedId>,
 }
 
 /// Lists events of every stream.
+#[utoipa::path(
+    get,
+    path = "/events",
+    tag = "events",
+    operation_id = "listEvents",
+    params(OfEventList),
+    responses(
+        (status = 200, description = "A page of events: as CSV for those who prefer `text/csv`, else as JSON.", content(
+            (EventList = "application/json"),
+            (String = "text/csv", example = "id,type,eventType,streamId,contractId,sender,recipient,tokenAddress,amount,\
+                                             ledgerSequence,createdAt,timestamp,transactionHash,metadata"),
+        ), headers(("Link"))),
+        OfQuery,
+    ),
+    security((), ("bearerAuth" = [])),
+)]
 pub(super) async fn list(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,
@@ -64,6 +89,22 @@ pub(super) async fn list(
 }
 
 /// Lists events of one stream. A stream that is not there has none.
+#[utoipa::path(
+    get,
+    path = "/streams/{id}/events",
+    tag = "events",
+    operation_id = "listStreamEvents",
+    params(OfStreamEvents),
+    responses(
+        (status = 200, description = "A page of events: as CSV for those who prefer `text/csv`, else as JSON.", content(
+            (EventList = "application/json"),
+            (String = "text/csv", example = "id,type,eventType,streamId,contractId,sender,recipient,tokenAddress,amount,\
+                                             ledgerSequence,createdAt,timestamp,transactionHash,metadata"),
+        ), headers(("Link"))),
+        OfQuery,
+    ),
+    security((), ("bearerAuth" = [])),
+)]
 pub(super) async fn of_stream(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,
@@ -115,6 +156,17 @@ async fn answer(
 }
 
 /// Says how many connections there are and what they were sent.
+#[utoipa::path(
+    get,
+    path = "/events/stats",
+    tag = "events",
+    operation_id = "getEventStats",
+    responses(
+        (status = 200, description = "What the feed counts.", body = Stats),
+        OfMemory,
+    ),
+    security((), ("bearerAuth" = [])),
+)]
 pub(super) async fn stats(State(state): State<HttpState>, _: CalledBy) -> Json<Stats> {
     Json(Stats { feed: state.feed.stats(), limits: state.limits.connection_stats(), last_event_id: state.feed.head() })
 }

@@ -10,29 +10,57 @@ use axum::{
 };
 use serde::Serialize;
 use tracing::error;
+use utoipa::ToSchema;
 
 use super::{
+    openapi::OfOperator,
     state::HttpState,
     status::{self, Status},
 };
 
 /// Whether the process is to be relied on.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Health {
+    /// Whether the index is to be relied on.
     ready: bool,
+    /// How many ledgers it is behind the tip.
     lag_ledgers: Option<u32>,
+    /// The same by close times.
     lag_seconds: Option<i64>,
+    /// How many ledgers the source may drop before it drops one that is not indexed.
     ledgers_to_data_loss: Option<i64>,
+    /// Why it is not to be relied on; empty if it is.
     reasons: Vec<String>,
 }
 
 /// The process runs; that is all this says.
+#[utoipa::path(
+    get,
+    path = "/health/live",
+    tag = "operation",
+    operation_id = "getLiveness",
+    responses(
+        (status = 200, description = "The process runs.", body = String, content_type = "text/plain"),
+        OfOperator,
+    ),
+)]
 pub(super) async fn live() -> &'static str {
     "live\n"
 }
 
 /// Says the health, and refuses with 503 while the index is not to be relied on.
+#[utoipa::path(
+    get,
+    path = "/health/ready",
+    tag = "operation",
+    operation_id = "getReadiness",
+    responses(
+        (status = 200, description = "The index is to be relied on.", body = Health),
+        (status = 503, description = "It is not; `reasons` says why.", body = Health),
+        OfOperator,
+    ),
+)]
 pub(super) async fn ready(State(state): State<HttpState>) -> Response {
     let health = health(&state).await;
     let code = if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -40,6 +68,16 @@ pub(super) async fn ready(State(state): State<HttpState>) -> Response {
 }
 
 /// Says the health.
+#[utoipa::path(
+    get,
+    path = "/health",
+    tag = "operation",
+    operation_id = "getHealth",
+    responses(
+        (status = 200, description = "Whether the index is to be relied on, and why not.", body = Health),
+        OfOperator,
+    ),
+)]
 pub(super) async fn whole(State(state): State<HttpState>) -> Response {
     Json(health(&state).await).into_response()
 }
@@ -62,6 +100,21 @@ async fn health(state: &HttpState) -> Health {
 }
 
 /// The numbers an operator asks for, in the text format of Prometheus.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operation",
+    operation_id = "getMetrics",
+    responses(
+        (
+            status = 200,
+            description = "In the text format of Prometheus.",
+            body = String,
+            content_type = "text/plain; version=0.0.4",
+        ),
+        OfOperator,
+    ),
+)]
 pub(super) async fn metrics(State(state): State<HttpState>) -> Response {
     let mut text = String::new();
     match status::read(&state).await {

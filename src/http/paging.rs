@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{parameters::Parameters, problem::Problem};
 use crate::{
@@ -20,16 +21,22 @@ pub(super) const LARGEST_LIMIT: u32 = 200;
 pub(super) const PAGING: [&str; 4] = ["limit", "offset", "cursor", "order"];
 
 /// What a page says about itself, beside its items.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Page)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PageView {
+    /// How many items there are on all pages, counted up to 10000.
     total: u32,
     /// There are more than `total`; counting stopped.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     total_capped: bool,
+    /// Whether there is a next page.
     has_more: bool,
+    /// How many items this page has at most.
     limit: u32,
+    /// How many items come before this page; 0 where a cursor was given.
     offset: u32,
+    /// The `cursor` of the next page.
     next_cursor: Option<String>,
 }
 

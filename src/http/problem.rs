@@ -6,6 +6,7 @@ use axum::{
 };
 use serde::Serialize;
 use tracing::{error, warn};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{KeysAway, TokenRefusal},
@@ -13,12 +14,21 @@ use crate::{
 };
 
 /// A refusal that a client can read. Says nothing about our inside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Problem {
+    /// What kind of problem it is, as a path that stays the same.
+    #[schema(value_type = String, pattern = "^/problems/[a-z-]+$", examples("/problems/invalid-parameter"))]
     r#type: &'static str,
+    /// The same in words.
+    #[schema(value_type = String, examples("Invalid parameter"))]
     title: &'static str,
+    /// The status of the answer.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// What is wrong this time, for people to read.
     detail: String,
+    /// The parameter that breaks a rule, if it is one.
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<String>,
     #[serde(skip)]

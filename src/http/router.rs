@@ -5,21 +5,19 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Origin, admin,
     bounds::bound_request,
-    claimable::claimable,
-    cors, events, health,
+    claimable, cors, events, health,
     limits::{limit_admin_requests, limit_requests},
+    openapi,
     page::page,
     problem::Problem,
     sign_in,
     state::HttpState,
-    status::status,
-    streams,
-    subscribe::subscribe,
-    tickets, users,
+    status, streams, subscribe, tickets, users,
 };
 
 /// Routes that only a local network brings along.
@@ -31,58 +29,80 @@ pub enum LocalRoutes {
     Devnet(Router),
 }
 
+/// What FlowFi's first documents name without a version; curl follows no redirect.
+fn unversioned() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(subscribe::subscribe))
+        .routes(routes!(events::stats))
+        .routes(routes!(streams::list))
+        .routes(routes!(streams::get))
+        .routes(routes!(claimable::claimable))
+        .routes(routes!(events::of_stream))
+}
+
+fn for_clients() -> OpenApiRouter<HttpState> {
+    let api = unversioned()
+        .routes(routes!(events::list))
+        .routes(routes!(tickets::issue))
+        .routes(routes!(users::summary))
+        .routes(routes!(status::status));
+    OpenApiRouter::new().nest("/v1", api)
+}
+
+/// Wallets of any origin may sign in (SEP-10, "Cross-Origin Headers").
+fn for_wallets() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new().routes(routes!(sign_in::challenge, sign_in::token)).routes(routes!(sign_in::stellar_toml))
+}
+
+/// Each of them asks for the scope `admin`.
+fn for_admins() -> OpenApiRouter<HttpState> {
+    let acts = OpenApiRouter::new()
+        .routes(routes!(admin::indexer::indexer))
+        .routes(routes!(admin::indexer::pause))
+        .routes(routes!(admin::indexer::resume))
+        .routes(routes!(admin::quarantine::list))
+        .routes(routes!(admin::quarantine::replay))
+        .routes(routes!(admin::connections::connections))
+        .routes(routes!(admin::revoke::revoke));
+    OpenApiRouter::new().nest("/v1/admin", acts)
+}
+
+fn for_operators() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(health::whole))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
+}
+
+/// Returns the OpenAPI document of these routes, as JSON.
+#[must_use]
+pub fn openapi_text() -> String {
+    let limited = vec![for_clients().into_openapi(), for_wallets().into_openapi(), for_admins().into_openapi()];
+    let document = openapi::document(limited, vec![for_operators().into_openapi()]);
+    openapi::text(&document)
+}
+
 /// Returns every route, readable by pages of these origins.
 pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Router {
-    // FlowFi's first documents name these without a version, and curl follows no redirect.
-    let unversioned = Router::new()
-        .route("/events/subscribe", get(subscribe))
-        .route("/events/stats", get(events::stats))
-        .route("/streams", get(streams::list))
-        .route("/streams/{id}", get(streams::get))
-        .route("/streams/{id}/claimable", get(claimable))
-        .route("/streams/{id}/events", get(events::of_stream));
-    let api = unversioned
-        .clone()
-        .route("/events", get(events::list))
-        .route("/events/tickets", post(tickets::issue))
-        .route("/users/{address}/summary", get(users::summary))
-        .route("/status", get(status))
-        .nest("/admin", for_admins(&state));
-    let for_operators = Router::new()
-        .route("/health", get(health::whole))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .route("/metrics", get(health::metrics));
-    // Wallets of any origin may sign in (SEP-10, "Cross-Origin Headers").
-    let for_wallets = Router::new()
-        .route("/v1/auth", get(sign_in::challenge).post(sign_in::token))
-        .route("/.well-known/stellar.toml", get(sign_in::stellar_toml));
     let limited = from_fn_with_state(state.limits.clone(), limit_requests);
-    let for_clients = Router::new().route("/", get(page)).nest("/v1", api).merge(unversioned);
     let bounded = from_fn(bound_request);
+    let pages = Router::new().route("/", get(page)).route("/openapi.json", get(openapi::openapi_json));
+    let slowed = from_fn_with_state(state.limits.clone(), limit_admin_requests);
+    let for_admins = Router::from(for_admins()).layer(slowed);
+    let for_clients = Router::from(for_clients()).merge(Router::from(unversioned())).merge(for_admins);
+    let for_clients = for_clients.merge(pages).merge(openapi::docs());
     let for_clients = for_clients.layer(bounded.clone()).layer(limited.clone());
-    let for_wallets = cors::for_every_origin(for_wallets.layer(bounded.clone()).layer(limited));
-    let for_wallets = for_wallets.with_state(state.clone());
-    let routes = for_clients.merge(for_operators.layer(bounded)).with_state(state);
+    let for_wallets = Router::from(for_wallets()).layer(bounded.clone()).layer(limited);
+    let for_wallets = cors::for_every_origin(for_wallets).with_state(state.clone());
+    let for_operators = Router::from(for_operators()).layer(bounded);
+    let routes = for_clients.merge(for_operators).with_state(state);
     let routes = match local {
         LocalRoutes::None => routes.route("/v1/streams", post(created_on_chain)),
         LocalRoutes::Devnet(devnet) => routes.merge(devnet),
     };
     let routes = routes.method_not_allowed_fallback(wrong_method).fallback(no_such_route);
     cors::with_security_headers(cors::for_origins(routes, origins).merge(for_wallets))
-}
-
-/// Routes of operators, each of which asks for the scope `admin`.
-fn for_admins(state: &HttpState) -> Router<HttpState> {
-    Router::new()
-        .route("/indexer", get(admin::indexer))
-        .route("/indexer/pause", post(admin::pause))
-        .route("/indexer/resume", post(admin::resume))
-        .route("/quarantine", get(admin::list))
-        .route("/quarantine/replay", post(admin::replay))
-        .route("/connections", get(admin::connections))
-        .route("/revoke", post(admin::revoke))
-        .layer(from_fn_with_state(state.limits.clone(), limit_admin_requests))
 }
 
 async fn created_on_chain() -> Problem {

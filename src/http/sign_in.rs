@@ -10,9 +10,11 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use tracing::info;
+use utoipa::ToSchema;
 
 use super::{
     body::{media_type, read_json},
+    openapi::{ChallengeParameters, OfChallenge, OfSignIn, OfStellarToml, OfWallet, OfWalletBody},
     parameters::Parameters,
     problem::Problem,
     state::HttpState,
@@ -23,7 +25,8 @@ use crate::{
 };
 
 /// A challenge to sign.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Challenge)]
 pub(super) struct ChallengeView {
     /// The challenge: a transaction envelope, XDR in base64.
     transaction: String,
@@ -32,28 +35,42 @@ pub(super) struct ChallengeView {
 }
 
 /// A signed challenge.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct SignedChallenge {
     /// The challenge with the client's signatures: a transaction envelope, XDR in base64.
     transaction: String,
 }
 
 /// A token.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Token)]
 pub(super) struct TokenView {
     /// The token: `Authorization: Bearer …`.
     token: String,
 }
 
 /// Why somebody could not sign in: a problem, and the same in the one word that SEP-10 asks for.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SignInProblem {
+    /// The `detail`, under the name that SEP-10 has for it.
     error: String,
     #[serde(flatten)]
     problem: Problem,
 }
 
 /// Returns a challenge for who asks.
+#[utoipa::path(
+    get,
+    path = "/v1/auth",
+    tag = "access",
+    operation_id = "getChallenge",
+    params(ChallengeParameters),
+    responses(
+        (status = 200, description = "A challenge to sign.", body = ChallengeView),
+        OfChallenge,
+        OfWallet,
+    ),
+)]
 pub(super) async fn challenge(
     State(state): State<HttpState>,
     RawQuery(query): RawQuery,
@@ -76,6 +93,21 @@ fn read_request(parameters: &Parameters<'_>) -> Result<ChallengeRequest, Problem
 }
 
 /// Returns a token for a signed challenge.
+#[utoipa::path(
+    post,
+    path = "/v1/auth",
+    tag = "access",
+    operation_id = "signIn",
+    request_body(content(
+        (SignedChallenge = "application/json"),
+        (SignedChallenge = "application/x-www-form-urlencoded"),
+    )),
+    responses(
+        (status = 200, description = "A token.", body = TokenView, headers(("Cache-Control"))),
+        OfSignIn,
+        OfWalletBody,
+    ),
+)]
 pub(super) async fn token(
     State(state): State<HttpState>,
     headers: HeaderMap,
@@ -109,6 +141,21 @@ fn no_sign_in() -> Problem {
 }
 
 /// Tells wallets where to sign in, and by which key to know us.
+#[utoipa::path(
+    get,
+    path = "/.well-known/stellar.toml",
+    tag = "access",
+    operation_id = "getStellarToml",
+    responses(
+        (
+            status = 200,
+            description = "Where wallets sign in, and by which key they know us (SEP-1).",
+            body = String,
+            content_type = "text/plain",
+        ),
+        OfStellarToml,
+    ),
+)]
 pub(super) async fn stellar_toml(State(state): State<HttpState>) -> Result<Response, Problem> {
     let sign_in = state.auth.as_ref().and_then(Auth::sign_in);
     let sign_in = sign_in.ok_or_else(|| Problem::not_found("nobody can sign in here"))?;

@@ -7,8 +7,16 @@ use axum::{
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
-use super::{caller::CalledBy, parameters::Parameters, problem::Problem, state::HttpState, views::date_text};
+use super::{
+    caller::CalledBy,
+    openapi::{EndpointHealth, OfQuery, words},
+    parameters::Parameters,
+    problem::Problem,
+    state::HttpState,
+    views::date_text,
+};
 use crate::{
     domain::{ContractId, CoveredRange, Epoch, FeedId, LedgerRange, LedgerSequence, holes},
     store::{AgedReport, IndexerState, Progress, QuarantineCount, StoreError, StoredUpgrade},
@@ -17,82 +25,143 @@ use crate::{
 const LATEST_UPGRADES: u32 = 10;
 
 /// How far the index is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Status {
+    /// The network; null before anything was indexed.
     network: Option<NetworkView>,
+    /// The contract that is indexed.
+    #[schema(value_type = words::ContractId)]
     contract_id: ContractId,
     /// Whether a process holds the writer's lock.
     pub(super) has_writer: bool,
+    /// What the indexer last said of itself.
     pub(super) indexer: Option<IndexerView>,
+    /// Up to where events are stored.
+    #[schema(value_type = Option<words::EventId>)]
     cursor: Option<FeedId>,
+    /// The first ledger that is indexed.
+    #[schema(value_type = Option<words::LedgerSequence>)]
     from_ledger: Option<LedgerSequence>,
+    /// The last ledger of which everything is stored.
+    #[schema(value_type = Option<words::LedgerSequence>)]
     last_whole_ledger: Option<LedgerSequence>,
+    /// When that closed.
+    #[schema(value_type = Option<words::Moment>)]
     last_whole_ledger_closed_at: Option<String>,
+    /// The newest ledger of the source.
+    #[schema(value_type = Option<words::LedgerSequence>)]
     pub(super) tip_ledger: Option<LedgerSequence>,
+    /// How many ledgers the index is behind that.
     pub(super) lag_ledgers: Option<u32>,
+    /// The same by close times.
     pub(super) lag_seconds: Option<i64>,
+    /// The oldest ledger that the source still has.
+    #[schema(value_type = Option<words::LedgerSequence>)]
     oldest_ledger_of_source: Option<LedgerSequence>,
     /// How many ledgers the source may drop before it drops one that is not indexed.
     pub(super) ledgers_to_data_loss: Option<i64>,
+    /// The ledgers that were seen whole.
     coverage: Vec<CoverageView>,
+    /// The ledgers that were not.
     pub(super) holes: Vec<HoleView>,
+    /// Events that are kept raw.
     pub(super) quarantine: QuarantineView,
+    /// The last times that the contract's code was replaced.
     upgrades: Vec<UpgradeView>,
+    /// The endpoints that the indexer asks.
+    #[schema(value_type = Vec<EndpointHealth>)]
     endpoints: Value,
     /// Why the index is not to be relied on right now; empty if it is.
     pub(super) reasons: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Network)]
 struct NetworkView {
+    /// The network's passphrase.
     passphrase: String,
+    /// How often the network was reset while it was indexed.
+    #[schema(value_type = u32)]
     epoch: Epoch,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Indexer)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct IndexerView {
+    /// What it is doing.
+    #[schema(value_type = words::IndexerState)]
     state: &'static str,
+    /// Why, in words, where that needs any.
     detail: Option<String>,
+    /// Milliseconds since it said so.
     reported_ms_ago: i64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Coverage)]
 #[serde(rename_all = "camelCase")]
 struct CoverageView {
+    #[schema(value_type = words::LedgerSequence)]
     from_ledger: LedgerSequence,
+    #[schema(value_type = words::LedgerSequence)]
     to_ledger: LedgerSequence,
+    #[schema(value_type = words::CoverageSource)]
     source: &'static str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Hole)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct HoleView {
+    #[schema(value_type = words::LedgerSequence)]
     from_ledger: LedgerSequence,
+    #[schema(value_type = words::LedgerSequence)]
     to_ledger: LedgerSequence,
     /// Whether an operator gave these ledgers up.
     pub(super) accepted: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Quarantine)]
 pub(super) struct QuarantineView {
+    /// Events of names that are not known.
     pub(super) unknown: u64,
+    /// Events that did not decode.
     pub(super) refused: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Upgrade)]
 #[serde(rename_all = "camelCase")]
 struct UpgradeView {
+    #[schema(value_type = words::EventId)]
     id: FeedId,
+    #[schema(value_type = words::LedgerSequence)]
     ledger: LedgerSequence,
+    #[schema(value_type = words::Moment)]
     ledger_closed_at: String,
+    #[schema(value_type = words::TransactionHash)]
     transaction_hash: String,
+    #[schema(value_type = words::CodeHash)]
     old_executable: String,
+    #[schema(value_type = words::CodeHash)]
     new_executable: String,
 }
 
 /// Shows the status. Always 200 where the database answers; `/health/ready` is the one that refuses.
+#[utoipa::path(
+    get,
+    path = "/status",
+    tag = "operation",
+    operation_id = "getStatus",
+    responses(
+        (status = 200, description = "How far the index is.", body = Status),
+        OfQuery,
+    ),
+    security((), ("bearerAuth" = [])),
+)]
 pub(super) async fn status(
     State(state): State<HttpState>,
     _: CalledBy,

@@ -7,11 +7,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     caller::CalledBy,
-    chain,
+    chain::{self, ChainStreamView},
     etag::EntityTag,
+    openapi::{EventRow, OfOneOrChain, OfQuery, OfStream, OfStreamList},
     paging::{LARGEST_LIMIT, PAGING, PageView, order, page_request},
     parameters::{Parameters, PathText},
     problem::Problem,
@@ -27,23 +29,47 @@ use crate::{
 
 const LATEST_EVENTS: u32 = 10;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct StreamList {
+    /// The streams.
     data: Vec<StreamView>,
     #[serde(flatten)]
     page: PageView,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct StreamWithEvents {
     #[serde(flatten)]
     stream: StreamView,
+    /// Its latest events, the newest first.
+    #[schema(value_type = Vec<EventRow>)]
     events: Vec<EventRowView>,
+}
+
+/// What a stream is answered by, told apart by `source`.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "described, never made")]
+enum StreamAnswer {
+    OfIndex(StreamWithEvents),
+    OfChain(ChainStreamView),
 }
 
 const KNOWN: [&str; 7] = ["sender", "recipient", "user", "token", "status", "endsBefore", "sort"];
 
 /// Lists streams, the last created first unless told otherwise.
+#[utoipa::path(
+    get,
+    path = "/streams",
+    tag = "streams",
+    operation_id = "listStreams",
+    params(OfStreamList),
+    responses(
+        (status = 200, description = "A page of streams.", body = StreamList),
+        OfQuery,
+    ),
+    security((), ("bearerAuth" = [])),
+)]
 pub(super) async fn list(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,
@@ -82,6 +108,24 @@ enum RecordSource {
 }
 
 /// Returns one stream with its latest events, or as the chain has it.
+#[utoipa::path(
+    get,
+    path = "/streams/{id}",
+    tag = "streams",
+    operation_id = "getStream",
+    params(OfStream),
+    responses(
+        (
+            status = 200,
+            description = "The stream, or with `source=chain` the contract's own record, which has no `ETag`.",
+            body = inline(StreamAnswer),
+            headers(("ETag"), ("Cache-Control")),
+        ),
+        (status = 304, description = "The client has the current state.", headers(("ETag"), ("Cache-Control"))),
+        OfOneOrChain,
+    ),
+    security((), ("bearerAuth" = [])),
+)]
 pub(super) async fn get(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,

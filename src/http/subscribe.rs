@@ -23,6 +23,7 @@ use tracing::{error, warn};
 use super::{
     caller::{bearer, by_token},
     limits::{ClientKey, Slot},
+    openapi::{OfSubscription, SubscriptionParameters},
     parameters::Parameters,
     problem::Problem,
     state::HttpState,
@@ -48,6 +49,25 @@ struct Connected<'a> {
 }
 
 /// Opens the stream.
+#[utoipa::path(
+    get,
+    path = "/events/subscribe",
+    tag = "events",
+    operation_id = "subscribeToEvents",
+    params(SubscriptionParameters),
+    responses(
+        (
+            status = 200,
+            description = "Server-sent events, for as long as the client stays. Each frame with data is a \
+                           `SubscriptionFrame`; comments are heartbeats, and an `id:` alone is a place to resume from.",
+            body = String,
+            content_type = "text/event-stream",
+            headers(("Cache-Control")),
+        ),
+        OfSubscription,
+    ),
+    security((), ("bearerAuth" = []), ("ticket" = [])),
+)]
 pub(super) async fn subscribe(
     State(state): State<HttpState>,
     Extension(client): Extension<Option<ClientKey>>,

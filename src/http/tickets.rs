@@ -8,10 +8,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     body::read_json,
     caller::CalledBy,
+    openapi::{OfBody, words},
     parameters::Parameters,
     problem::Problem,
     state::HttpState,
@@ -22,29 +24,46 @@ use crate::{auth::TokenRefusal, domain::UnixTime};
 /// What a ticket is to be good for: the filter of a subscription.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[derive(Default)]
+#[derive(Default, ToSchema)]
 pub(super) struct TicketRequest {
     /// Streams by number, or by contract and number.
+    #[schema(examples(json!(["7"])))]
     streams: Vec<String>,
     /// Senders and recipients.
+    #[schema(value_type = Vec<words::Address>)]
     users: Vec<String>,
     /// Every event that the caller may see.
     all: bool,
     /// Only these types.
+    #[schema(value_type = Vec<words::EventType>)]
     types: Vec<String>,
 }
 
 /// A ticket: `?ticket=` of one subscription.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Ticket)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TicketView {
     /// What to show.
     ticket: String,
     /// Until when it is good, in Unix seconds.
+    #[schema(value_type = words::UnixTime)]
     expires_at: UnixTime,
 }
 
 /// Makes a ticket for the caller: good once, for a minute, for this filter.
+#[utoipa::path(
+    post,
+    path = "/events/tickets",
+    tag = "access",
+    operation_id = "issueTicket",
+    request_body = TicketRequest,
+    responses(
+        (status = 201, description = "A ticket.", body = TicketView, headers(("Cache-Control"))),
+        OfBody,
+    ),
+    security(("bearerAuth" = [])),
+)]
 pub(super) async fn issue(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,

@@ -5,9 +5,11 @@ use axum::{
     extract::{RawQuery, State},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     caller::CalledBy,
+    openapi::{OfQuery, OfUser, words},
     parameters::{Parameters, PathText},
     problem::Problem,
     state::HttpState,
@@ -21,53 +23,102 @@ use crate::{
 const NEXT_ENDS: u32 = 10;
 
 /// What a user pays and is paid. Amounts of different tokens are never added.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UserSummary)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SummaryView {
+    /// The user.
+    #[schema(value_type = words::Address)]
     address: Address,
+    /// Streams that it sends or sent.
     total_streams_created: u64,
+    /// Streams that it receives or received.
     total_streams_received: u64,
+    /// Streams that it sends and that are active.
     active_outgoing_count: u64,
+    /// Streams that it receives and that are active.
     active_incoming_count: u64,
+    /// The same by token, with amounts.
     tokens: Vec<TokenView>,
+    /// There are more tokens than are shown.
     has_more_tokens: bool,
     /// The active streams that are drained first.
     next_ends: Vec<EndView>,
+    /// The time that the answer is of: when the last whole ledger closed.
+    #[schema(value_type = Option<words::UnixTime>)]
     calculated_at: Option<u64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TokenSummary)]
 #[serde(rename_all = "camelCase")]
 struct TokenView {
+    /// The token.
+    #[schema(value_type = words::Address)]
     token_address: Address,
+    /// What the user is paid.
     incoming: FlowView,
+    /// What the user pays.
     outgoing: FlowView,
+    /// What comes in a second less what goes out.
+    #[schema(value_type = words::Total)]
     net_rate_per_second: Total,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Flow)]
 #[serde(rename_all = "camelCase")]
 struct FlowView {
+    /// Streams.
     stream_count: u64,
+    /// Of those, active ones.
     active_count: u64,
+    /// What was put into them.
+    #[schema(value_type = words::Total)]
     deposited_amount: Total,
+    /// What was paid out of them.
+    #[schema(value_type = words::Total)]
     withdrawn_amount: Total,
+    /// What can be claimed of them.
+    #[schema(value_type = words::Total)]
     claimable_amount: Total,
+    /// What accrues a second.
+    #[schema(value_type = words::Total)]
     rate_per_second: Total,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StreamEnd)]
 #[serde(rename_all = "camelCase")]
 struct EndView {
+    #[schema(value_type = words::StreamId)]
     stream_id: StreamId,
+    #[schema(value_type = words::ContractId)]
     contract_id: ContractId,
+    #[schema(value_type = words::Address)]
     sender: Address,
+    #[schema(value_type = words::Address)]
     recipient: Address,
+    #[schema(value_type = words::Address)]
     token_address: Address,
+    /// When it runs dry.
+    #[schema(value_type = Option<words::UnixTime>)]
     end_time: Option<u64>,
 }
 
 /// Returns what a user pays and is paid as at the last ledger. An address that no stream names has nothing.
+#[utoipa::path(
+    get,
+    path = "/users/{address}/summary",
+    tag = "streams",
+    operation_id = "getUserSummary",
+    params(OfUser),
+    responses(
+        (status = 200, description = "What the user pays and is paid.", body = SummaryView),
+        OfQuery,
+    ),
+    security((), ("bearerAuth" = [])),
+)]
 pub(super) async fn summary(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,

@@ -2,39 +2,83 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer, ser::SerializeMap};
+use utoipa::ToSchema;
 
+use super::openapi::words;
 use crate::{
     domain::{Address, Amount, CommittedEvent, ContractId, StreamId, StreamRecord, StreamStatus, UnixTime},
     feed::{BodyView, EventView},
 };
 
 /// A stream at a ledger's time.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Stream)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "the fields of the answer")]
 pub(super) struct StreamView {
+    /// The same as `streamId`.
+    #[schema(value_type = words::StreamId)]
     id: StreamId,
+    /// The stream's number within its contract.
+    #[schema(value_type = words::StreamId)]
     stream_id: StreamId,
+    /// The contract that holds it.
+    #[schema(value_type = words::ContractId)]
     contract_id: ContractId,
+    /// Who pays.
+    #[schema(value_type = words::Address)]
     sender: Address,
+    /// Who is paid.
+    #[schema(value_type = words::Address)]
     recipient: Address,
+    /// The token that is paid.
+    #[schema(value_type = words::Address)]
     token_address: Address,
+    /// How much accrues a second.
+    #[schema(value_type = words::Amount)]
     rate_per_second: Amount,
+    /// What was put in, net of fees.
+    #[schema(value_type = words::Amount)]
     deposited_amount: Amount,
+    /// What was paid out.
+    #[schema(value_type = words::Amount)]
     withdrawn_amount: Amount,
+    /// What the recipient can claim at `calculatedAt`.
+    #[schema(value_type = words::Amount)]
     claimable_amount: Amount,
+    /// When it began to accrue.
+    #[schema(value_type = Option<words::UnixTime>)]
     start_time: Option<u64>,
+    /// Up to when the contract has settled it.
+    #[schema(value_type = Option<words::UnixTime>)]
     last_update_time: Option<u64>,
+    /// When it runs dry; null while that is not known, as in a pause.
+    #[schema(value_type = Option<words::UnixTime>)]
     end_time: Option<u64>,
+    /// Whether the contract still pays it out.
     is_active: bool,
+    /// Whether it accrues nothing for now.
     is_paused: bool,
+    /// Since when, if it is paused.
+    #[schema(value_type = Option<words::UnixTime>)]
     paused_at: Option<u64>,
+    /// Seconds that it was paused in all.
     total_paused_duration: u64,
+    /// Its state at `calculatedAt`.
+    #[schema(value_type = words::StreamStatus)]
     status: StreamStatus,
+    /// Its creation was not seen: the record is what the chain said of it, or what its events imply.
     unverified: bool,
+    /// Its events came in an order that the contract does not allow.
     impossible_order: bool,
+    /// When the ledger of its creation closed.
+    #[schema(value_type = words::Moment)]
     created_at: String,
+    /// When the ledger of its last event closed.
+    #[schema(value_type = words::Moment)]
     updated_at: String,
+    /// The time that the answer is of: when the last whole ledger closed.
+    #[schema(value_type = Option<words::UnixTime>)]
     calculated_at: Option<u64>,
 }
 

@@ -24,7 +24,8 @@ pub enum IndexerState {
 }
 
 impl IndexerState {
-    const ALL: [Self; 6] =
+    /// Every state.
+    pub const ALL: [Self; 6] =
         [Self::Following, Self::CatchingUp, Self::FillingHole, Self::Hole, Self::SourceAway, Self::Paused];
 
     /// Returns the word stored in the database and shown in the status.

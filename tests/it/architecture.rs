@@ -45,6 +45,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["auth"]),
     ("ed25519_dalek", &["auth"]),
     ("tower_http", &["http"]),
+    ("utoipa", &["http"]),
+    ("utoipa_axum", &["http"]),
+    ("utoipa_swagger_ui", &["http"]),
 ];
 
 /// Libraries that a module must do without.

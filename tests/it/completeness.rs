@@ -12,7 +12,10 @@ use rand::{SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use crate::world::{GatewaySettings, Subscriber, World, eventually};
+use crate::{
+    openapi::described::Described,
+    world::{GatewaySettings, Subscriber, World, eventually},
+};
 
 /// An indexed stream, then a ledger with another that the endpoint has dropped since, then a third that it has. Returns
 /// the ids of the events that are gone, and the ledgers that are.
@@ -198,6 +201,7 @@ async fn accepted_holes_are_repaired_later_by_a_backfill_that_tells_subscribers_
     assert!(gone.iter().all(|id| stored.contains(id)), "what was given up is there");
     let frame = subscriber.next().await.unwrap();
     assert_eq!(frame.event.as_deref(), Some("revised"), "{frame:?}");
+    Described::new().check_frame(&frame);
     let again = backfill(&world.store, &contract_id, &lake, wide, |_| {}).await.unwrap();
     assert_eq!((again.ledgers_in_all, again.events), (0, 0), "a second run has nothing to do");
     let covered = world.store.coverage(&contract_id).await.unwrap();

@@ -31,7 +31,7 @@ pub fn raw(topics: Vec<String>, value: String) -> RawContractEvent {
     }
 }
 
-fn fixtures() -> Vec<(String, RawContractEvent, Value)> {
+pub fn fixtures() -> Vec<(String, RawContractEvent, Value)> {
     let Value::Array(events) = serde_json::from_str(FIXTURE).unwrap() else { panic!("the fixture is a list") };
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     events

@@ -24,6 +24,7 @@ mod limits;
 mod maintenance;
 mod migrations;
 mod open_connections;
+mod openapi;
 mod pause;
 mod pitfalls;
 mod queries;

@@ -282,7 +282,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    fn parse(text: &str) -> Self {
+    pub fn parse(text: &str) -> Self {
         let mut frame = Self::default();
         for line in text.lines() {
             let (field, value) = line.split_once(':').expect("each line has a field");

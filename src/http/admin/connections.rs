@@ -2,10 +2,25 @@
 
 use axum::{Json, extract::State};
 
-use super::super::{caller::Admin, state::HttpState};
-use crate::feed::OpenConnections;
+use super::super::{
+    caller::Admin,
+    openapi::{OfAdmin, OpenConnections},
+    state::HttpState,
+};
+use crate::feed;
 
 /// Shows the open event streams of this gateway, the oldest first.
-pub(in crate::http) async fn connections(State(state): State<HttpState>, _: Admin) -> Json<OpenConnections> {
+#[utoipa::path(
+    get,
+    path = "/connections",
+    tag = "admin",
+    operation_id = "listConnections",
+    responses(
+        (status = 200, description = "Open event streams of this gateway, the oldest thousand.", body = OpenConnections),
+        OfAdmin,
+    ),
+    security(("bearerAuth" = [])),
+)]
+pub(in crate::http) async fn connections(State(state): State<HttpState>, _: Admin) -> Json<feed::OpenConnections> {
     Json(state.feed.connections())
 }

@@ -3,9 +3,11 @@
 use axum::{Json, extract::State};
 use serde::Serialize;
 use tracing::info;
+use utoipa::ToSchema;
 
 use super::super::{
     caller::Admin,
+    openapi::{OfAdmin, OfAdminBody, words},
     problem::Problem,
     state::HttpState,
     status::{self, IndexerView},
@@ -14,30 +16,48 @@ use super::super::{
 use crate::{domain::LedgerSequence, store::DesiredState};
 
 /// What operators want of the indexer, and what it does.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = IndexerControl)]
 pub(in crate::http) struct IndexerControlView {
+    /// What operators want.
     desired: DesiredStateView,
     /// Whether a process holds the writer's lock.
     has_writer: bool,
     /// What the indexer last said of itself; null before it said anything.
     indexer: Option<IndexerView>,
+    /// The newest ledger of the source.
+    #[schema(value_type = Option<words::LedgerSequence>)]
     tip_ledger: Option<LedgerSequence>,
+    /// How many ledgers the index is behind that.
     lag_ledgers: Option<u32>,
 }
 
 /// What operators want.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DesiredState)]
 pub(in crate::http) struct DesiredStateView {
     /// Whether the indexer is to pause.
     paused: bool,
     /// Since when; null if nobody ever wanted anything.
+    #[schema(value_type = Option<words::Moment>)]
     since: Option<String>,
     /// The subject who wanted it.
     by: Option<String>,
 }
 
 /// Shows what operators want of the indexer, and what it does.
+#[utoipa::path(
+    get,
+    path = "/indexer",
+    tag = "admin",
+    operation_id = "getIndexer",
+    responses(
+        (status = 200, description = "What is wanted and what is done.", body = IndexerControlView),
+        OfAdmin,
+    ),
+    security(("bearerAuth" = [])),
+)]
 pub(in crate::http) async fn indexer(
     State(state): State<HttpState>,
     _: Admin,
@@ -53,6 +73,17 @@ pub(in crate::http) async fn indexer(
 }
 
 /// Lets the indexer pause: it finishes its batch and asks for no more until it is to go on, also after a restart.
+#[utoipa::path(
+    post,
+    path = "/indexer/pause",
+    tag = "admin",
+    operation_id = "pauseIndexer",
+    responses(
+        (status = 200, description = "What is wanted now.", body = DesiredStateView),
+        OfAdminBody,
+    ),
+    security(("bearerAuth" = [])),
+)]
 pub(in crate::http) async fn pause(
     State(state): State<HttpState>,
     admin: Admin,
@@ -61,6 +92,17 @@ pub(in crate::http) async fn pause(
 }
 
 /// Lets the indexer go on from where it stands.
+#[utoipa::path(
+    post,
+    path = "/indexer/resume",
+    tag = "admin",
+    operation_id = "resumeIndexer",
+    responses(
+        (status = 200, description = "What is wanted now.", body = DesiredStateView),
+        OfAdminBody,
+    ),
+    security(("bearerAuth" = [])),
+)]
 pub(in crate::http) async fn resume(
     State(state): State<HttpState>,
     admin: Admin,

@@ -10,9 +10,11 @@ use axum::{
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tracing::info;
+use utoipa::ToSchema;
 
 use super::super::{
     caller::Admin,
+    openapi::{OfAdmin, OfReplay, words},
     paging::{event_cursor, page_limit},
     parameters::Parameters,
     problem::Problem,
@@ -26,7 +28,7 @@ use crate::{
 };
 
 /// What a replay of the quarantine came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Replayed {
     /// Events that decode now and were stored.
     pub released: usize,
@@ -57,27 +59,45 @@ impl fmt::Debug for QuarantineReplayer {
 }
 
 /// Events that are kept raw, in the order of the chain.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct QuarantineList {
+    /// The events of this page.
     events: Vec<QuarantinedView>,
+    /// How many there are in all.
     total: QuarantineView,
+    /// The cursor of the next page; null on the last one.
+    #[schema(value_type = Option<words::EventId>)]
     next_cursor: Option<FeedId>,
 }
 
 /// An event that is kept raw, and why.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = QuarantinedEvent)]
 pub(in crate::http) struct QuarantinedView {
+    /// Its place on the chain.
+    #[schema(value_type = words::EventId)]
     id: FeedId,
+    /// The contract that emitted it.
+    #[schema(value_type = words::ContractId)]
     contract_id: ContractId,
     /// `unknown`: this version does not know its name; `refused`: it did not decode.
     kind: &'static str,
+    /// Its name, where it has one that can be read.
     name: Option<String>,
+    /// The stream that it speaks of.
+    #[schema(value_type = Option<words::StreamId>)]
     stream_id: Option<StreamId>,
+    /// Why it is kept raw.
     reason: String,
+    /// Its ledger.
+    #[schema(value_type = words::LedgerSequence)]
     ledger: LedgerSequence,
+    /// When that closed.
+    #[schema(value_type = words::Moment)]
     ledger_closed_at: String,
+    /// Its transaction.
     transaction_hash: String,
     /// XDR in base64.
     topics: Vec<String>,
@@ -86,6 +106,21 @@ pub(in crate::http) struct QuarantinedView {
 }
 
 /// Lists events that are kept raw.
+#[utoipa::path(
+    get,
+    path = "/quarantine",
+    tag = "admin",
+    operation_id = "listQuarantine",
+    params(
+        ("limit" = Option<u32>, Query, description = "How many at most.", minimum = 1, maximum = 200, example = 50),
+        ("cursor" = Option<words::EventId>, Query, description = "The `nextCursor` of the page before."),
+    ),
+    responses(
+        (status = 200, description = "Events that are kept raw, in the order of the chain.", body = QuarantineList),
+        OfAdmin,
+    ),
+    security(("bearerAuth" = [])),
+)]
 pub(in crate::http) async fn list(
     State(state): State<HttpState>,
     _: Admin,
@@ -105,6 +140,17 @@ pub(in crate::http) async fn list(
 }
 
 /// Decodes them again, and stores those that decode now: subscribers are told what was revised.
+#[utoipa::path(
+    post,
+    path = "/quarantine/replay",
+    tag = "admin",
+    operation_id = "replayQuarantine",
+    responses(
+        (status = 200, description = "What came of it.", body = Replayed),
+        OfReplay,
+    ),
+    security(("bearerAuth" = [])),
+)]
 pub(in crate::http) async fn replay(State(state): State<HttpState>, admin: Admin) -> Result<Json<Replayed>, Problem> {
     let replayer = state
         .replayer

@@ -5,19 +5,33 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use serde::Deserialize;
+use utoipa::ToSchema;
 
-use super::super::{body::read_json, caller::Admin, problem::Problem};
+use super::super::{body::read_json, caller::Admin, openapi::OfAdminBody, problem::Problem};
 use crate::auth::Subject;
 
 /// Whose tokens are to be taken back.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Revocation {
     /// The subject, as it stands in its tokens.
+    #[schema(value_type = String, examples("GAIH3ULLFQ4DGSECF2AR555KZ4KNDGEKN4AFI4SU2M7B43MGK3QJZNSR"))]
     sub: Subject,
 }
 
 /// Takes back every token of a subject that was made until now, on every node: its open streams end.
+#[utoipa::path(
+    post,
+    path = "/revoke",
+    tag = "admin",
+    operation_id = "revokeTokens",
+    request_body = Revocation,
+    responses(
+        (status = 204, description = "They are taken back."),
+        OfAdminBody,
+    ),
+    security(("bearerAuth" = [])),
+)]
 pub(in crate::http) async fn revoke(
     Admin { auth, by }: Admin,
     headers: HeaderMap,

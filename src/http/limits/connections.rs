@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::client::ClientKey;
 use crate::http::problem::Problem;
@@ -47,7 +48,7 @@ struct Shares<K> {
 }
 
 /// How many event streams there are, beside the limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionStats {
     /// The most that may be open.

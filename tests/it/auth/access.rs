@@ -6,13 +6,17 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use super::{Door, Guarded};
-use crate::world::{Frame, Subscriber, http_client};
+use crate::{
+    openapi::described::Described,
+    world::{Frame, Subscriber, http_client},
+};
 
 /// Passes over everything up to the frame of this name, which must come before the end.
 async fn frame_named(subscriber: &mut Subscriber, name: &str) -> Frame {
     loop {
         let frame = subscriber.next().await.expect("the stream goes on");
         if frame.event.as_deref() == Some(name) {
+            Described::new().check_frame(&frame);
             return frame;
         }
     }

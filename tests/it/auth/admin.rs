@@ -21,7 +21,18 @@ const POSTS: [&str; 4] =
     ["/v1/admin/indexer/pause", "/v1/admin/indexer/resume", "/v1/admin/quarantine/replay", "/v1/admin/revoke"];
 
 impl Guarded {
-    fn operator(&self) -> String {
+    /// Has events indexed whose name nobody knows: a symbol as topic and as value.
+    pub async fn emit_unknown(&self, count: u32) {
+        let word = BASE64_STANDARD.encode([&[0, 0, 0, 15, 0, 0, 0, 4][..], b"nope"].concat());
+        let events = vec![RawEvent { topics: vec![word.clone()], value: word }];
+        let contract_id = self.world.devnet.contract_id();
+        let emitted = self.world.devnet.submit(Emit { contract_id, kind: EventKind::Contract, events, count });
+        self.world.devnet.close_ledger().unwrap();
+        emitted.await.unwrap();
+        self.world.indexed().await;
+    }
+
+    pub fn operator(&self) -> String {
         self.token("an operator", &[Scope::Admin], 600)
     }
 
@@ -102,14 +113,7 @@ async fn an_operator_sees_who_is_connected_and_never_from_where(pool: PgPool) {
 #[sqlx::test]
 async fn an_operator_lists_what_is_kept_raw_and_has_it_decoded_again(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
-    // A symbol of a name that nobody knows, as topic and as value.
-    let word = BASE64_STANDARD.encode([&[0, 0, 0, 15, 0, 0, 0, 4][..], b"nope"].concat());
-    let events = vec![RawEvent { topics: vec![word.clone()], value: word }];
-    let contract_id = guarded.world.devnet.contract_id();
-    let emitted = guarded.world.devnet.submit(Emit { contract_id, kind: EventKind::Contract, events, count: 3 });
-    guarded.world.devnet.close_ledger().unwrap();
-    emitted.await.unwrap();
-    guarded.world.indexed().await;
+    guarded.emit_unknown(3).await;
     let first = guarded.shown("/v1/admin/quarantine?limit=2").await;
     assert_eq!((&first["total"]["unknown"], first["events"].as_array().unwrap().len()), (&json!(3), 2));
     assert_eq!(first["events"][0]["kind"], "unknown");

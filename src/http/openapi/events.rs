@@ -1,0 +1,250 @@
+//! Events as schemas: one for each type, by a table of the fields that only it has, and the frames of a subscription.
+//! Which fields the contract's events have is said in `decode/table.rs`, how they are written in `feed/frame.rs`.
+
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{AllOfBuilder, Components, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, Type},
+};
+
+use super::{
+    mirrors,
+    words::{self, named, one_of},
+};
+use crate::domain::EventType;
+
+/// What a field holds, by the name of its schema.
+#[derive(Clone, Copy)]
+enum Holds {
+    Word(&'static str),
+    /// The same; older versions of the contract leave the field out.
+    WordIfSent(&'static str),
+    /// A time, null beyond the year 9999.
+    Time,
+    TimeIfSent,
+    BasisPoints,
+}
+
+/// What one type of event has beside what all have.
+struct EventSchema {
+    event_type: EventType,
+    name: &'static str,
+    says: &'static str,
+    fields: &'static [(&'static str, Holds)],
+}
+
+const AMOUNT: Holds = Holds::Word("Amount");
+const ADDRESS: Holds = Holds::Word("Address");
+
+const EVENTS: &[EventSchema] = &[
+    EventSchema {
+        event_type: EventType::StreamCreated,
+        name: "StreamCreatedEvent",
+        says: "A stream was funded and starts to accrue. `amount` is what was deposited.",
+        fields: &[
+            ("ratePerSecond", AMOUNT),
+            ("depositedAmount", Holds::WordIfSent("Amount")),
+            ("startTime", Holds::Time),
+        ],
+    },
+    EventSchema {
+        event_type: EventType::StreamToppedUp,
+        name: "StreamToppedUpEvent",
+        says: "The sender added to a stream. `amount` is net of the fee.",
+        fields: &[("newDepositedAmount", AMOUNT), ("newEndTime", Holds::TimeIfSent)],
+    },
+    EventSchema {
+        event_type: EventType::StreamWithdrawn,
+        name: "StreamWithdrawnEvent",
+        says: "The recipient took `amount` of what had accrued.",
+        fields: &[],
+    },
+    EventSchema {
+        event_type: EventType::StreamCancelled,
+        name: "StreamCancelledEvent",
+        says: "The sender ended a stream. `amount` is what the recipient was paid by that, `amountWithdrawn` what it \
+               was paid in all.",
+        fields: &[("amountWithdrawn", AMOUNT), ("refundedAmount", Holds::WordIfSent("Amount"))],
+    },
+    EventSchema {
+        event_type: EventType::StreamCompleted,
+        name: "StreamCompletedEvent",
+        says: "A withdrawal drained a stream.",
+        fields: &[("totalWithdrawn", AMOUNT)],
+    },
+    EventSchema {
+        event_type: EventType::StreamPaused,
+        name: "StreamPausedEvent",
+        says: "The sender stopped the accrual for a while.",
+        fields: &[("pausedAt", Holds::Time)],
+    },
+    EventSchema {
+        event_type: EventType::StreamResumed,
+        name: "StreamResumedEvent",
+        says: "The accrual goes on. `newEndTime` is the contract's own, rounded; the stream's `endTime` is exact.",
+        fields: &[("newEndTime", Holds::Time)],
+    },
+    EventSchema {
+        event_type: EventType::StreamFeeCollected,
+        name: "StreamFeeCollectedEvent",
+        says: "The protocol took its fee of a deposit, in `amount`. Comes before the event of the deposit itself.",
+        fields: &[("treasury", ADDRESS), ("feeAmount", AMOUNT), ("token", ADDRESS)],
+    },
+    EventSchema {
+        event_type: EventType::ProtocolInitialized,
+        name: "ProtocolInitializedEvent",
+        says: "The contract was set up.",
+        fields: &[("admin", ADDRESS), ("treasury", ADDRESS), ("feeRateBps", Holds::BasisPoints)],
+    },
+    EventSchema {
+        event_type: EventType::ProtocolFeeConfigUpdated,
+        name: "ProtocolFeeConfigUpdatedEvent",
+        says: "The protocol's fee changed.",
+        fields: &[
+            ("admin", ADDRESS),
+            ("oldTreasury", ADDRESS),
+            ("newTreasury", ADDRESS),
+            ("oldFeeRateBps", Holds::BasisPoints),
+            ("newFeeRateBps", Holds::BasisPoints),
+        ],
+    },
+    EventSchema {
+        event_type: EventType::ProtocolAdminTransferred,
+        name: "ProtocolAdminTransferredEvent",
+        says: "The contract has another administrator.",
+        fields: &[("previousAdmin", ADDRESS), ("newAdmin", ADDRESS)],
+    },
+];
+
+/// Adds the schemas of events and frames.
+pub(super) fn add_to(components: &mut Components) {
+    let schemas = &mut components.schemas;
+    schemas.insert("StreamEventFields".to_owned(), fields_of_all(true));
+    schemas.insert("ProtocolEventFields".to_owned(), fields_of_all(false));
+    for event in EVENTS {
+        schemas.insert(event.name.to_owned(), event.schema());
+    }
+    let all = OneOfBuilder::new().description(Some("An event of the contract; `type` tells which."));
+    let all = EVENTS.iter().fold(all, |all, event| all.item(Ref::from_schema_name(event.name)));
+    schemas.insert("Event".to_owned(), all.into());
+    schemas.insert("SubscriptionFrame".to_owned(), frames());
+}
+
+/// What the events of streams have, or those of the protocol itself, which are about no stream.
+fn fields_of_all(of_streams: bool) -> RefOr<Schema> {
+    let about = |word: &str| if of_streams { named(word) } else { ObjectBuilder::new().schema_type(Type::Null).into() };
+    let perhaps = |word: &str| if of_streams { nullable(word) } else { about(word) };
+    let says = if of_streams {
+        "What every event of a stream has. Parties and token are null where the stream's creation is not indexed."
+    } else {
+        "What every event of the protocol itself has: no stream, no parties."
+    };
+    let fields = [
+        ("id", named("EventId")),
+        ("streamId", about("StreamId")),
+        ("contractId", named("ContractId")),
+        ("sender", perhaps("Address")),
+        ("recipient", perhaps("Address")),
+        ("tokenAddress", perhaps("Address")),
+        ("amount", perhaps("Amount")),
+        ("ledger", named("LedgerSequence")),
+        ("ledgerClosedAt", named("Moment")),
+        ("timestamp", named("UnixTime")),
+        ("transactionHash", named("TransactionHash")),
+    ];
+    object(fields).description(Some(says)).into()
+}
+
+/// Returns an object that always has these fields.
+pub(super) fn object<'a>(fields: impl IntoIterator<Item = (&'a str, RefOr<Schema>)>) -> ObjectBuilder {
+    let object = ObjectBuilder::new().schema_type(Type::Object);
+    fields.into_iter().fold(object, |object, (name, schema)| object.property(name, schema).required(name))
+}
+
+/// Returns a schema by its name, or null.
+pub(super) fn nullable(name: &str) -> RefOr<Schema> {
+    OneOfBuilder::new().item(ObjectBuilder::new().schema_type(Type::Null)).item(named(name)).into()
+}
+
+impl Holds {
+    fn schema(self) -> RefOr<Schema> {
+        match self {
+            Self::Word(word) | Self::WordIfSent(word) => named(word),
+            Self::Time | Self::TimeIfSent => nullable("UnixTime"),
+            Self::BasisPoints => words::whole("Hundredths of a percent.", 0, 4_294_967_295).into(),
+        }
+    }
+
+    fn is_always_there(self) -> bool {
+        !matches!(self, Self::WordIfSent(_) | Self::TimeIfSent)
+    }
+}
+
+impl EventSchema {
+    fn schema(&self) -> RefOr<Schema> {
+        let common =
+            if self.event_type.as_str().starts_with("stream.") { "StreamEventFields" } else { "ProtocolEventFields" };
+        let own = object([("type", one_of("The type.", [self.event_type.as_str()]).into())]);
+        let own = self.fields.iter().fold(own, |own, (name, holds)| {
+            let own = own.property(*name, holds.schema());
+            if holds.is_always_there() { own.required(*name) } else { own }
+        });
+        AllOfBuilder::new().description(Some(self.says)).item(named(common)).item(own).into()
+    }
+}
+
+/// Every frame of the event stream that has data, by its `event`: what a client that reads `data` as JSON is given.
+fn frames() -> RefOr<Schema> {
+    let says = "A frame of the event stream: its `event` line, its `data` line read as JSON, and its `id` line.";
+    let frames = OneOfBuilder::new().description(Some(says));
+    let frames = EVENTS.iter().fold(frames, |frames, event| {
+        let name = one_of("The name.", [event.event_type.as_str()]);
+        frames.item(object([("id", named("EventId")), ("event", name.into()), ("data", named(event.name))]))
+    });
+    mirrors::NOTICES
+        .iter()
+        .fold(frames, |frames, (name, schema)| {
+            let name = one_of("The name.", [*name]);
+            let frame = object([("event", name.into()), ("data", named(schema))]);
+            frames.item(frame.property("id", named("EventId")))
+        })
+        .into()
+}
+
+/// An event in a list: what subscribers get, and the names that a FlowFi dashboard reads.
+#[derive(Debug)]
+pub(in crate::http) enum EventRow {}
+
+impl PartialSchema for EventRow {
+    fn schema() -> RefOr<Schema> {
+        let scalar = ObjectBuilder::new().schema_type(utoipa::openapi::schema::SchemaType::Array(vec![
+            Type::String,
+            Type::Integer,
+            Type::Null,
+        ]));
+        let metadata = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .description(Some("The event's own fields, as the contract has them, in camelCase."))
+            .additional_properties(Some(Schema::from(scalar)));
+        let row = object([
+            ("eventType", named("EventTypeWord")),
+            ("ledgerSequence", named("LedgerSequence")),
+            ("createdAt", named("Moment")),
+            ("metadata", metadata.into()),
+        ]);
+        let says = "An event in a list: what subscribers get, and the names that a FlowFi dashboard reads.";
+        AllOfBuilder::new().description(Some(says)).item(named("Event")).item(row).into()
+    }
+}
+
+impl ToSchema for EventRow {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_of_event_has_a_schema() {
+        let described: Vec<EventType> = EVENTS.iter().map(|event| event.event_type).collect();
+        assert_eq!(described, EventType::ALL);
+    }
+}

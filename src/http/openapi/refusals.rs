@@ -1,0 +1,90 @@
+//! The problems that a route can answer, by status. A route names one of the sets below.
+
+use std::collections::BTreeMap;
+
+use utoipa::{
+    IntoResponses,
+    openapi::{Content, Ref, RefOr, Response, ResponseBuilder},
+};
+
+/// What each status means here.
+const MEANINGS: &[(u16, &str)] = &[
+    (400, "A parameter or the body breaks a rule; `parameter` names which."),
+    (401, "No token, or one that is not taken."),
+    (403, "The token does not allow this."),
+    (404, "There is no such thing, or the caller may not see it."),
+    (406, "The client accepts no format that this route has."),
+    (408, "The body did not come in time."),
+    (409, "It is being done already."),
+    (413, "The body is too large."),
+    (414, "The address is too long."),
+    (415, "The body is of another format than this route takes."),
+    (429, "Too many requests; `Retry-After` says when to come back."),
+    (500, "The request failed on our side."),
+    (501, "The operator has not set this up."),
+    (503, "Something that is needed is away; `Retry-After` says when to look again."),
+];
+
+fn refusal(status: u16, schema: &str) -> (String, RefOr<Response>) {
+    let meaning = MEANINGS.iter().find(|(known, _)| *known == status).map_or("", |(_, meaning)| meaning);
+    let content = Content::new(Some(Ref::from_schema_name(schema)));
+    let response = ResponseBuilder::new().description(meaning).content("application/problem+json", content);
+    let response = match status {
+        401 | 403 => response.header_ref("WWW-Authenticate", header("WWW-Authenticate")),
+        429 | 503 => response.header_ref("Retry-After", header("Retry-After")),
+        _ => response,
+    };
+    (status.to_string(), response.build().into())
+}
+
+/// Returns what refers to a header by its name.
+pub(super) fn header(name: &str) -> Ref {
+    Ref::new(format!("#/components/headers/{name}"))
+}
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident $schema:literal $statuses:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(in crate::http) enum $name {}
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                $statuses.into_iter().map(|status| refusal(status, $schema)).collect()
+            }
+        }
+    )*};
+}
+
+refusals! {
+    /// Of lists and other queries.
+    OfQuery "Problem" [400, 401, 414, 429, 500, 503];
+    /// Of queries after one thing.
+    OfOne "Problem" [400, 401, 404, 414, 429, 500, 503];
+    /// The same where the chain can be asked instead of the index.
+    OfOneOrChain "Problem" [400, 401, 404, 414, 429, 500, 501, 503];
+    /// Of what asks callers who they are, and then only memory.
+    OfMemory "Problem" [401, 414, 429, 503];
+    /// Of the event stream.
+    OfSubscription "Problem" [400, 401, 406, 414, 429, 500, 503];
+    /// Of what takes a body.
+    OfBody "Problem" [400, 401, 408, 413, 414, 415, 429, 500, 503];
+    /// The same for those who run the service.
+    OfAdminBody "Problem" [400, 401, 403, 408, 413, 414, 415, 429, 500, 503];
+    /// Of what operators look at.
+    OfAdmin "Problem" [400, 401, 403, 414, 429, 500, 503];
+    /// Of a replay of the quarantine.
+    OfReplay "Problem" [401, 403, 408, 409, 413, 414, 429, 500, 501, 503];
+    /// Of sign-in before there is any right or wrong: what stands before it on the way.
+    OfWallet "Problem" [414, 429];
+    /// The same with a body.
+    OfWalletBody "Problem" [408, 413, 414, 429];
+    /// Of the challenge.
+    OfChallenge "SignInProblem" [400, 501];
+    /// Of its answer.
+    OfSignIn "SignInProblem" [400, 415, 500, 501, 503];
+    /// Where nobody can sign in.
+    OfStellarToml "Problem" [404, 414, 429];
+    /// Of what operators ask.
+    OfOperator "Problem" [414];
+}

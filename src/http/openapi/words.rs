@@ -1,0 +1,143 @@
+//! The field's words as schemas: what an id, an amount or a time looks like in JSON. The words themselves live in
+//! `domain`, which knows nothing of documents.
+
+use serde_json::Value;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{Components, KnownFormat, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat, Type},
+};
+
+use crate::{domain, store};
+
+/// The states of a stream.
+pub(super) const STATUSES: [&str; 5] = ["active", "paused", "ended", "cancelled", "completed"];
+
+/// Returns a text of a form.
+fn text(description: &str, pattern: &str, example: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description))
+        .pattern(Some(pattern))
+        .examples([Value::from(example)])
+}
+
+/// Returns one of these texts.
+pub(super) fn one_of(description: &str, texts: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).description(Some(description)).enum_values(Some(texts))
+}
+
+/// Returns a whole number of a range.
+pub(super) fn whole(description: &str, from: usize, to: usize) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .description(Some(description))
+        .minimum(Some(from))
+        .maximum(Some(to))
+}
+
+/// Returns what refers to a schema by its name.
+pub(super) fn named(name: &str) -> RefOr<Schema> {
+    RefOr::Ref(Ref::from_schema_name(name))
+}
+
+macro_rules! words {
+    ($($(#[doc = $doc:literal])* $word:ident = $schema:expr;)*) => {
+        $(
+            $(#[doc = $doc])*
+            #[derive(Debug)]
+            pub(in crate::http) enum $word {}
+
+            impl PartialSchema for $word {
+                fn schema() -> RefOr<Schema> {
+                    let build: fn(&str) -> ObjectBuilder = $schema;
+                    build(concat!($($doc),*).trim()).into()
+                }
+            }
+
+            impl ToSchema for $word {}
+        )*
+
+        /// Adds every word.
+        pub(super) fn add_to(components: &mut Components) {
+            $(components.schemas.insert($word::name().into_owned(), $word::schema());)*
+        }
+    };
+}
+
+words! {
+    /// An address that can hold or receive value, as a strkey (SEP-23): an account `G…`, a contract `C…`, or one of the
+    /// forms `M…`, `W…`, `B…`, `L…` that token events may carry.
+    Address = |doc| text(doc, "^[BCGLMW][A-Z2-7]{55,68}$", "GAIH3ULLFQ4DGSECF2AR555KZ4KNDGEKN4AFI4SU2M7B43MGK3QJZNSR");
+    /// The id of a contract, as a strkey.
+    ContractId = |doc| text(doc, "^C[A-Z2-7]{55}$", "CAAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQC526");
+    /// An amount of a token in its smallest unit, or a rate of such units a second: an i128, in decimal.
+    Amount = |doc| text(doc, "^-?[0-9]{1,39}$", "997500");
+    /// A sum of amounts or rates, in decimal; it can pass i128.
+    Total = |doc| text(doc, "^-?[0-9]+$", "2992500");
+    /// The number of a stream within its contract: a u64, in decimal.
+    StreamId = |doc| text(doc, "^[0-9]{1,20}$", "7");
+    /// The id of an event, or a position in the feed. It sorts as a text in the order of the chain. From the second
+    /// epoch of a network on, it ends in a full stop and the epoch.
+    EventId = |doc| text(doc, r"^[0-9]{19}-[0-9]{10}(\.[0-9]+)?$", "0002261634098536448-0000000002");
+    /// The hash of a transaction, in hex.
+    TransactionHash = |doc| {
+        text(doc, "^[0-9a-f]{64}$", "3389e9f0f1a65f19736cacf544c2e825313e8447f569233bb8db39aa607c8889")
+    };
+    /// The SHA-256 of a contract's code, in hex.
+    CodeHash = |doc| text(doc, "^[0-9a-f]{64}$", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
+    /// The sequence number of a ledger.
+    LedgerSequence = |doc| whole(doc, 0, 4_294_967_295).examples([Value::from(526_587)]);
+    /// A time in Unix seconds. Where it can be beyond the year 9999 the field is null then.
+    UnixTime = |doc| {
+        let last = usize::try_from(domain::UnixTime::LAST_DATE.0).unwrap_or(usize::MAX);
+        whole(doc, 0, last).examples([Value::from(1_771_000_000)])
+    };
+    /// A moment in UTC (RFC 3339).
+    Moment = |doc| {
+        let moment = ObjectBuilder::new().schema_type(Type::String).description(Some(doc));
+        let moment = moment.format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+        moment.examples([Value::from("2026-02-13T16:26:40Z")])
+    };
+    /// The state of a stream at a time. `ended` is one whose money is all accrued and not yet all withdrawn.
+    StreamStatus = |doc| one_of(doc, STATUSES);
+    /// The contract's own word for the state of a stream.
+    ChainStatus = |doc| one_of(doc, ["active", "paused", "cancelled", "completed"]);
+    /// That a record is the contract's own.
+    FromChain = |doc| one_of(doc, ["chain"]);
+    /// What the indexer is doing: it follows the tip, comes nearer to it, fills a hole, stands still before ledgers that
+    /// no source has, or has no source that answers.
+    IndexerState = |doc| one_of(doc, store::IndexerState::ALL.map(store::IndexerState::as_str));
+    /// Where ledgers were read.
+    CoverageSource = |doc| one_of(doc, domain::CoverageSource::ALL.map(domain::CoverageSource::as_str));
+    /// The type of an event, which is also its name in the event stream.
+    EventType = |doc| one_of(doc, domain::EventType::ALL.iter().map(|event_type| event_type.as_str()));
+    /// The type of an event by the word that FlowFi dashboards know.
+    EventTypeWord = |doc| one_of(doc, domain::EventType::ALL.iter().map(|event_type| event_type.flowfi_name()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the example of a word.
+    fn example<W: PartialSchema>() -> String {
+        let RefOr::T(Schema::Object(schema)) = W::schema() else { return String::new() };
+        schema.examples.first().and_then(Value::as_str).map(str::to_owned).unwrap_or_default()
+    }
+
+    #[test]
+    fn examples_are_what_they_stand_for() {
+        assert!(example::<Address>().parse::<domain::Address>().is_ok());
+        assert!(example::<ContractId>().parse::<domain::ContractId>().is_ok());
+        assert!(example::<Amount>().parse::<domain::Amount>().is_ok());
+        assert!(example::<Total>().parse::<domain::Total>().is_ok());
+        assert!(example::<StreamId>().parse::<domain::StreamId>().is_ok());
+        assert!(example::<EventId>().parse::<domain::FeedId>().is_ok());
+    }
+
+    #[test]
+    fn the_states_of_a_stream_are_those_that_can_be_asked_for() {
+        assert!(STATUSES.iter().all(|status| status.parse::<domain::StreamStatus>().is_ok()));
+    }
+}

@@ -1,0 +1,182 @@
+//! The document as a judge of answers. It is read strictly: a field that it does not name is a fault.
+
+use flowfi_indexer::http::openapi_text;
+use serde_json::{Map, Value, json};
+
+use crate::world::{Frame, http_client};
+
+/// An answer with its body read.
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    pub async fn of(request: reqwest::RequestBuilder) -> Self {
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        Self { status, headers, body: answer.text().await.unwrap() }
+    }
+
+    pub async fn get(url: &str) -> Self {
+        Self::of(http_client().get(url)).await
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+pub struct Described {
+    pub document: Value,
+    /// The schemas, closed.
+    schemas: Value,
+}
+
+impl Described {
+    pub fn new() -> Self {
+        let document: Value = serde_json::from_str(&openapi_text()).unwrap();
+        let mut schemas = document["components"]["schemas"].clone();
+        schemas.as_object_mut().unwrap().values_mut().for_each(close_inside);
+        Self { document, schemas }
+    }
+
+    /// Each operation: its method, its path and what is said of it.
+    pub fn operations(&self) -> Vec<(&str, &str, &Value)> {
+        let paths = self.document["paths"].as_object().unwrap().iter();
+        paths
+            .flat_map(|(path, item)| {
+                let operations = item.as_object().unwrap().iter();
+                operations.map(move |(method, operation)| (method.as_str(), path.as_str(), operation))
+            })
+            .collect()
+    }
+
+    /// What is wrong with a value by a schema, in words.
+    pub fn faults(&self, schema: &Value, value: &Value) -> Vec<String> {
+        let mut root = schema.clone();
+        close(&mut root);
+        let fields = root.as_object_mut().unwrap();
+        fields.insert("components".to_owned(), json!({"schemas": self.schemas}));
+        let validator = jsonschema::draft202012::options().should_validate_formats(true).build(&root).unwrap();
+        let faults = validator.iter_errors(value);
+        faults.map(|fault| format!("{} at {}", fault, fault.instance_path())).collect()
+    }
+
+    pub fn assert_is(&self, schema_name: &str, value: &Value) {
+        let schema = json!({"$ref": format!("#/components/schemas/{schema_name}")});
+        let faults = self.faults(&schema, value);
+        assert!(faults.is_empty(), "{value:#} is no {schema_name}: {faults:#?}");
+    }
+
+    /// Checks a frame against what is said of its name.
+    pub fn check_frame(&self, frame: &Frame) {
+        let mut whole = json!({"event": frame.event, "data": frame.data});
+        if let Some(id) = &frame.id {
+            whole["id"] = json!(id);
+        }
+        self.assert_is("SubscriptionFrame", &whole);
+    }
+
+    /// Checks an answer against what is said of an operation: status, headers, format and body.
+    pub fn check(&self, operation_id: &str, answer: &Answer) {
+        let operations = self.operations();
+        let (.., operation) =
+            operations.iter().find(|(.., operation)| operation["operationId"] == operation_id).expect(operation_id);
+        let status = answer.status.to_string();
+        let response = &operation["responses"][&status];
+        assert!(response.is_object(), "{operation_id} does not describe {status}: {}", answer.body);
+        for name in ["Retry-After", "WWW-Authenticate", "ETag", "RateLimit", "RateLimit-Policy", "Link"] {
+            let is_described = response["headers"].get(name).is_some();
+            assert!(is_described || answer.header(name).is_none(), "{operation_id} {status}: {name} is not described");
+            let must = is_described && ["Retry-After", "WWW-Authenticate"].contains(&name);
+            assert!(!must || answer.header(name).is_some(), "{operation_id} {status} lacks {name}");
+        }
+        self.check_body(operation_id, response, answer);
+    }
+
+    fn check_body(&self, operation_id: &str, response: &Value, answer: &Answer) {
+        let Some(content) = response["content"].as_object() else {
+            assert!(answer.body.is_empty(), "{operation_id} {} has a body: {}", answer.status, answer.body);
+            return;
+        };
+        let format = answer.header("content-type").unwrap();
+        let short = |format: &str| format.split(';').next().unwrap().to_owned();
+        let described = content.iter().find(|(described, _)| short(described) == short(format));
+        let (_, described) = described.unwrap_or_else(|| panic!("{operation_id} does not describe {format}"));
+        if !format.contains("json") {
+            return;
+        }
+        let body: Value = serde_json::from_str(&answer.body).unwrap();
+        let faults = self.faults(&described["schema"], &body);
+        assert!(faults.is_empty(), "{operation_id} {}: {body:#}: {faults:#?}", answer.status);
+        for wrong in with_one_field_more(&body) {
+            assert!(!self.faults(&described["schema"], &wrong).is_empty(), "{operation_id} allows {wrong:#}");
+        }
+    }
+}
+
+/// Returns a value once for each object in it, with a field that no document names. An event's own fields in
+/// `metadata` are the contract's.
+fn with_one_field_more(value: &Value) -> Vec<Value> {
+    let mut wrong = Vec::new();
+    match value {
+        Value::Object(fields) => {
+            let mut more = fields.clone();
+            more.insert("undocumented".to_owned(), json!([]));
+            wrong.push(Value::Object(more));
+            for (name, inner) in fields.iter().filter(|(name, _)| *name != "metadata") {
+                wrong.extend(with_one_field_more(inner).into_iter().map(|inner| {
+                    let mut fields = fields.clone();
+                    fields.insert(name.clone(), inner);
+                    Value::Object(fields)
+                }));
+            }
+        }
+        Value::Array(items) => {
+            if let Some((first, rest)) = items.split_first() {
+                let inner = with_one_field_more(first).into_iter();
+                wrong.extend(inner.map(|first| [&[first], rest].concat().into()));
+            }
+        }
+        _ => {}
+    }
+    wrong
+}
+
+/// Closes an object: it has the fields that the schema names and no other.
+fn close(schema: &mut Value) {
+    close_inside(schema);
+    let Value::Object(fields) = schema else { return };
+    if ["$ref", "allOf", "oneOf", "properties"].iter().any(|word| fields.contains_key(*word)) {
+        fields.insert("unevaluatedProperties".to_owned(), json!(false));
+    }
+}
+
+/// Closes what lies inside a schema. The parts of an `allOf` stay open for each other; the whole is closed where it is
+/// used.
+fn close_inside(schema: &mut Value) {
+    let Value::Object(fields) = schema else { return };
+    for part in list(fields, "allOf") {
+        close_inside(part);
+    }
+    for choice in list(fields, "oneOf") {
+        close_choice(choice);
+    }
+    if let Some(Value::Object(properties)) = fields.get_mut("properties") {
+        properties.values_mut().for_each(close);
+    }
+    if let Some(items) = fields.get_mut("items") {
+        close(items);
+    }
+}
+
+/// A choice by name can be one of an `allOf`'s parts; it is closed together with them.
+fn close_choice(choice: &mut Value) {
+    if choice.get("$ref").is_some() { close_inside(choice) } else { close(choice) }
+}
+
+fn list<'a>(fields: &'a mut Map<String, Value>, word: &str) -> impl Iterator<Item = &'a mut Value> + use<'a> {
+    fields.get_mut(word).and_then(Value::as_array_mut).into_iter().flatten()
+}

@@ -1,0 +1,97 @@
+//! The document itself: up to date, complete, and true to the router.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use flowfi_indexer::http::openapi_text;
+use sqlx::PgPool;
+
+use super::described::{Answer, Described};
+use crate::world::{GatewaySettings, World, http_client};
+
+fn source(file: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
+}
+
+#[test]
+fn the_committed_document_is_the_one_of_the_routes() {
+    let is_current = source("openapi/openapi.json") == openapi_text();
+    assert!(is_current, "openapi/openapi.json is not what the routes say; run: make openapi");
+}
+
+#[test]
+fn every_route_is_described_but_the_pages_and_the_unversioned_links() {
+    let code = source("src/http/router.rs");
+    let undescribed: Vec<&str> = code.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(undescribed, ["/", "/openapi.json", "/v1/streams"], "the last is the refusal to create one");
+    let described = Described::new();
+    let operations = described.operations();
+    let in_table: usize =
+        code.split("routes!(").skip(1).map(|rest| rest[..rest.find(')').unwrap()].matches(',').count() + 1).sum();
+    assert_eq!(operations.len(), in_table, "each handler once");
+    let versioned = |path: &str| path.starts_with("/v1/");
+    let others: Vec<&str> = operations.iter().map(|(_, path, _)| *path).filter(|path| !versioned(path)).collect();
+    assert_eq!(others, ["/.well-known/stellar.toml", "/health", "/health/live", "/health/ready", "/metrics"]);
+}
+
+#[test]
+fn every_operation_has_a_name_of_its_own_a_summary_and_one_known_tag() {
+    let described = Described::new();
+    let tags: Vec<_> = described.document["tags"].as_array().unwrap().iter().map(|tag| tag["name"].clone()).collect();
+    let mut names = BTreeSet::new();
+    for (method, path, operation) in described.operations() {
+        assert!(names.insert(operation["operationId"].as_str().unwrap()), "{method} {path}: the name is taken");
+        assert!(operation["summary"].as_str().is_some_and(|summary| !summary.is_empty()), "{method} {path}");
+        let its = operation["tags"].as_array().unwrap();
+        assert!(its.len() == 1 && tags.contains(&its[0]), "{method} {path}: {its:?}");
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let described = Described::new();
+    let text = openapi_text();
+    let references: BTreeSet<&str> =
+        text.split("\"$ref\": \"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(references.len() > 30, "{references:?}");
+    for reference in references {
+        assert!(described.document.pointer(reference).is_some(), "{reference}");
+    }
+}
+
+#[sqlx::test]
+async fn the_router_answers_every_described_operation(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    let described = Described::new();
+    for (method, path, operation) in described.operations() {
+        let alice = world.devnet.account("alice");
+        let url = format!("{base}{}", path.replace("{id}", "1").replace("{address}", alice.as_str()));
+        let request = http_client().request(method.to_uppercase().parse().unwrap(), url);
+        let answer = Answer::of(request).await;
+        assert_ne!(answer.status, 405, "{method} {path}");
+        assert!(!answer.body.contains("no such route"), "{method} {path}: {}", answer.body);
+        described.check(operation["operationId"].as_str().unwrap(), &answer);
+    }
+}
+
+#[sqlx::test]
+async fn the_page_shows_the_document_with_nothing_from_elsewhere(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    assert_eq!(Answer::get(&format!("{base}/openapi.json")).await.body, openapi_text());
+    let page = Answer::get(&format!("{base}/docs")).await;
+    assert_eq!(page.status, 200);
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'") && !policy.contains("http"), "{policy}");
+    assert!(!page.body.contains("<script>") && !page.body.contains("http"), "{}", page.body);
+    let parts =
+        page.body.split("src=\"./").chain(page.body.split("href=\"./")).filter_map(|rest| rest.split('"').next());
+    let parts: BTreeSet<&str> = parts.filter(|part| !part.contains('<')).collect();
+    assert!(parts.contains("swagger-ui-bundle.js"), "{parts:?}");
+    for part in parts {
+        let answer = Answer::get(&format!("{base}/docs/{part}")).await;
+        assert_eq!(answer.status, 200, "{part}");
+    }
+    let start = Answer::get(&format!("{base}/docs/swagger-initializer.js")).await.body;
+    assert!(start.contains("\"/openapi.json\""), "{start}");
+}
