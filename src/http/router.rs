@@ -7,9 +7,19 @@ use axum::{
 };
 
 use super::{
-    Origin, admin, bounds::bound_request, claimable::claimable, cors, events, health, limits::limit_requests,
-    page::page, problem::Problem, sign_in, state::HttpState, status::status, streams, subscribe::subscribe, tickets,
-    users,
+    Origin, admin,
+    bounds::bound_request,
+    claimable::claimable,
+    cors, events, health,
+    limits::limit_requests,
+    page::{self, PageFacts},
+    problem::Problem,
+    sign_in,
+    state::HttpState,
+    status::status,
+    streams,
+    subscribe::subscribe,
+    tickets, users,
 };
 
 /// Routes that only a local network brings along.
@@ -48,7 +58,9 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
         .route("/v1/auth", get(sign_in::challenge).post(sign_in::token))
         .route("/.well-known/stellar.toml", get(sign_in::stellar_toml));
     let limited = from_fn_with_state(state.limits.clone(), limit_requests);
-    let for_clients = Router::new().route("/", get(page)).nest("/v1", api).merge(unversioned);
+    let facts =
+        PageFacts { has_local_network: matches!(local, LocalRoutes::Devnet(_)), reads_tokens: state.auth.is_some() };
+    let for_clients = page::routes(facts).nest("/v1", api).merge(unversioned);
     let bounded = from_fn(bound_request);
     let for_clients = for_clients.layer(bounded.clone()).layer(limited.clone());
     let for_wallets = cors::for_every_origin(for_wallets.layer(bounded.clone()).layer(limited));

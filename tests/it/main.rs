@@ -24,6 +24,7 @@ mod limits;
 mod maintenance;
 mod migrations;
 mod open_connections;
+mod page;
 mod pause;
 mod pitfalls;
 mod queries;

@@ -1,0 +1,28 @@
+// The caller's token: kept for this tab only, shown in a header, never in an address.
+
+const KEY = 'flowfi-token';
+const listeners = new Set();
+
+/** Whether the service reads tokens at all. */
+export const asksWho = document.documentElement.dataset.auth === 'on';
+
+export const currentToken = () => (asksWho ? sessionStorage.getItem(KEY) : null);
+
+export function keepToken(token) {
+  sessionStorage.setItem(KEY, token);
+  for (const listener of listeners) listener();
+}
+
+/** Forgets the token; whoever listens is told only if a person wanted it. */
+export function forgetToken(byPerson) {
+  sessionStorage.removeItem(KEY);
+  if (byPerson) for (const listener of listeners) listener();
+}
+
+export const onToken = listener => listeners.add(listener);
+
+/** The headers that say who asks. */
+export function tokenHeaders() {
+  const token = currentToken();
+  return token === null ? {} : { authorization: `Bearer ${token}` };
+}
