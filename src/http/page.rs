@@ -44,8 +44,20 @@ const FILES: &[(&str, &str, &str)] = files! {
 pub(super) struct PageFacts {
     /// Whether there is a local network to play with.
     pub(super) has_local_network: bool,
-    /// Whether the service reads tokens.
-    pub(super) reads_tokens: bool,
+    /// Whether tokens are `required`, `optional`, or not read at all: `off`.
+    pub(super) auth: &'static str,
+}
+
+impl PageFacts {
+    /// Returns the facts of a service.
+    pub(super) fn of(state: &HttpState, has_local_network: bool) -> Self {
+        let auth = match &state.auth {
+            None => "off",
+            Some(auth) if auth.requires_token() => "required",
+            Some(_) => "optional",
+        };
+        Self { has_local_network, auth }
+    }
 }
 
 /// Returns the routes of the page and its files.
@@ -62,10 +74,7 @@ fn index(facts: PageFacts) -> String {
     if facts.has_local_network {
         text = text.replacen("data-network=\"public\"", "data-network=\"local\"", 1);
     }
-    if facts.reads_tokens {
-        text = text.replacen("data-auth=\"off\"", "data-auth=\"on\"", 1);
-    }
-    text
+    text.replacen("data-auth=\"off\"", &format!("data-auth=\"{}\"", facts.auth), 1)
 }
 
 /// A file as it is served.
@@ -104,10 +113,14 @@ mod tests {
 
     #[test]
     fn the_index_says_what_the_service_is() {
-        for (has_local_network, reads_tokens) in [(false, false), (true, false), (false, true), (true, true)] {
-            let text = index(PageFacts { has_local_network, reads_tokens });
-            let network = if has_local_network { "local" } else { "public" };
-            let auth = if reads_tokens { "on" } else { "off" };
+        let facts = [
+            (false, "public", "off"),
+            (true, "local", "off"),
+            (false, "public", "required"),
+            (true, "local", "optional"),
+        ];
+        for (has_local_network, network, auth) in facts {
+            let text = index(PageFacts { has_local_network, auth });
             assert!(text.contains(&format!("<html lang=\"en\" data-network=\"{network}\" data-auth=\"{auth}\">")));
         }
     }

@@ -58,8 +58,7 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
         .route("/v1/auth", get(sign_in::challenge).post(sign_in::token))
         .route("/.well-known/stellar.toml", get(sign_in::stellar_toml));
     let limited = from_fn_with_state(state.limits.clone(), limit_requests);
-    let facts =
-        PageFacts { has_local_network: matches!(local, LocalRoutes::Devnet(_)), reads_tokens: state.auth.is_some() };
+    let facts = PageFacts::of(&state, matches!(local, LocalRoutes::Devnet(_)));
     let for_clients = page::routes(facts).nest("/v1", api).merge(unversioned);
     let bounded = from_fn(bound_request);
     let for_clients = for_clients.layer(bounded.clone()).layer(limited.clone());

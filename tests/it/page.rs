@@ -132,7 +132,7 @@ async fn the_page_and_its_files_need_no_token_and_say_that_one_is_read(pool: PgP
     let index = guarded.get("/", None).await;
     assert_eq!(index.status(), StatusCode::OK);
     let index = index.text().await.unwrap();
-    assert!(index.contains("data-auth=\"on\""));
+    assert!(index.contains("data-auth=\"required\""));
     for file in named_files(&index) {
         assert_eq!(guarded.get(&format!("/{file}"), None).await.status(), StatusCode::OK, "{file}");
     }

@@ -2,7 +2,9 @@
 
 import { onDenied } from './api.js';
 import { byId, setText } from './dom.js';
-import { asksWho, currentToken, forgetToken, keepToken } from './token.js';
+import { asksWho, currentToken, forgetToken, keepToken, lacksToken } from './token.js';
+
+const NOTHING = 'This service shows nothing without a token.';
 
 export const access = {
   start() {
@@ -11,11 +13,12 @@ export const access = {
     byId('token-open').addEventListener('click', () => show(byId('access').hidden, 'A token says who you are, and so which streams you see.'));
     byId('token-form').addEventListener('submit', submit);
     byId('token-forget').addEventListener('click', () => {
-      forgetToken(true);
       show(false);
+      forgetToken(true);
     });
     onDenied(refusal => access.want(reasonOf(refusal)));
     showKept();
+    if (lacksToken()) show(true, NOTHING);
   },
 
   /** Asks for a token; once, until there is another one to refuse. */
@@ -32,7 +35,7 @@ export const access = {
 
 function reasonOf(refusal) {
   if (refusal.status === 403) return `The token does not allow this: ${refusal.message}.`;
-  return currentToken() === null ? 'This service shows nothing without a token.' : `The service does not take this token: ${refusal.message}.`;
+  return currentToken() === null ? NOTHING : `The service does not take this token: ${refusal.message}.`;
 }
 
 function show(isWanted, reason) {

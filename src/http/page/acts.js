@@ -1,7 +1,7 @@
 // What a local network lets one do: create streams, and act on one as the party that may.
 
 import { typedAmount } from './amounts.js';
-import { ask, kindly, post, Refusal, sentence } from './api.js';
+import { ask, kindly, post, Refusal } from './api.js';
 import { byId, make, notify, setText } from './dom.js';
 import { local, short } from './parties.js';
 
@@ -34,7 +34,7 @@ function refusalText(error) {
   if (!(error instanceof Refusal)) return kindly(error);
   const number = error.code === null ? '' : ` (its error ${error.code})`;
   const isContract = error.status === 409 || error.status === 422;
-  return isContract ? `The contract refused${number}: ${sentence(error.message).replace(/^./, first => first.toLowerCase())}` : kindly(error);
+  return isContract ? `The contract refused${number}: ${error.message}.` : kindly(error);
 }
 
 async function create(submit) {
@@ -61,7 +61,9 @@ async function create(submit) {
 /** Builds the buttons of a stream. All of them are there at all times: what does not go, the contract says itself. */
 export function makeActs(streamId) {
   const result = make('p', { id: 'act-result', class: 'result', role: 'status', 'aria-live': 'polite' });
-  const amount = make('input', { id: 'act-amount', 'aria-label': 'Amount to top up', placeholder: 'Amount', inputmode: 'decimal', autocomplete: 'off' });
+  const amount = make('input', {
+    id: 'act-amount', 'aria-label': 'Amount to top up', placeholder: 'Amount', inputmode: 'decimal', autocomplete: 'off',
+  });
   const say = (text, isBad) => {
     result.className = isBad ? 'result bad' : 'result good';
     setText(result, text);
@@ -77,7 +79,8 @@ export function makeActs(streamId) {
   };
   const form = make('form', { onsubmit: topUp }, amount, make('button', { id: 'act-top-up', class: 'button', type: 'submit' }, 'Top up'));
   const group = make('div', { class: 'acts', role: 'group', 'aria-label': 'Act on this stream' },
-    button('withdraw', 'Withdraw', 'main'), form, button('pause', 'Pause'), button('resume', 'Resume'), button('cancel', 'Cancel stream', 'risky'), result);
+    button('withdraw', 'Withdraw', 'main'), form, button('pause', 'Pause'), button('resume', 'Resume'),
+    button('cancel', 'Cancel stream', 'risky'), result);
   return group;
 }
 

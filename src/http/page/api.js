@@ -1,6 +1,6 @@
 // Requests and what is said when they fail. Addresses are relative: a proxy may serve all of this below a path.
 
-import { tokenHeaders } from './token.js';
+import { lacksToken, tokenHeaders } from './token.js';
 
 /** A request that was answered with a problem. One without an answer is a plain error. */
 export class Refusal extends Error {
@@ -26,8 +26,17 @@ export async function refusalOf(answer) {
   return refusal;
 }
 
-/** Asks, and returns the JSON of the answer. */
+/** Refuses as the service would, without asking it, where a token is missing. */
+export function refuseWithoutToken() {
+  if (!lacksToken()) return;
+  const refusal = new Refusal({ detail: 'a token is missing' }, 401, null);
+  denied(refusal);
+  throw refusal;
+}
+
+/** Asks, and returns the JSON of the answer. A local network asks nobody who they are. */
 export async function ask(path, { signal, ...options } = {}) {
+  if (!path.startsWith('devnet/')) refuseWithoutToken();
   const patience = AbortSignal.timeout(20_000);
   const answer = await fetch(path, {
     ...options,
@@ -54,6 +63,6 @@ export function sentence(text) {
 
 /** Says a failure to a person. */
 export function kindly(error) {
-  if (isDenied(error)) return 'The service wants to know who asks.';
+  if (isDenied(error)) return 'A token is needed to see this.';
   return error instanceof Refusal ? sentence(error.message) : 'The indexer does not answer.';
 }

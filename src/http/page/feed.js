@@ -1,6 +1,6 @@
 // The connection to the event stream: one streaming request with the token in its head, resumed by the last event id.
 
-import { refusalOf } from './api.js';
+import { isDenied, refusalOf, refuseWithoutToken } from './api.js';
 import { perFrame } from './dom.js';
 import { FrameReader } from './frames.js';
 import { tokenHeaders } from './token.js';
@@ -30,6 +30,8 @@ export class Feed {
     const current = this.#current = new AbortController();
     this.#keepOpen(current);
   }
+
+  get isOpen() { return this.#current !== null; }
 
   close(state) {
     this.#current?.abort();
@@ -70,15 +72,15 @@ export class Feed {
     const signal = AbortSignal.any([current.signal, connection.signal]);
     const headers = { accept: 'text/event-stream', ...tokenHeaders(), ...(this.lastId === null ? {} : { 'last-event-id': this.lastId }) };
     try {
+      refuseWithoutToken();
       const answer = await fetch('v1/events/subscribe?all=true', { headers, signal, cache: 'no-store' });
       if (answer.ok && answer.headers.get('content-type')?.startsWith('text/event-stream')) {
         return await this.#read(answer.body, connection, current);
       }
-      const refusal = await refusalOf(answer);
-      if (refusal.status === 401 || refusal.status === 403) return come(0, true);
-      return refusal.retryAfterMs === null ? this.#backOff() : come(refusal.retryAfterMs);
-    } catch {
-      return this.#backOff();
+      throw await refusalOf(answer);
+    } catch (error) {
+      if (isDenied(error)) return come(0, true);
+      return error.retryAfterMs ? come(error.retryAfterMs) : this.#backOff();
     }
   }
 

@@ -8,7 +8,7 @@ import { KINDS, spoken } from './kinds.js';
 import { local } from './parties.js';
 import { Refetch } from './refetch.js';
 
-const KEEP = 200;
+const KEEP = 100;
 const FIRST = 50;
 const SPEAK_EVERY_MS = 10_000;
 
@@ -30,6 +30,14 @@ export const log = {
 
   /** Fetches the latest events anew. */
   refetch() { refetch.now(); },
+
+  /** Forgets what was somebody else's to see. */
+  clear() {
+    hold(false);
+    list.clear();
+    state = 'loading';
+    show();
+  },
 
   /** Takes what the feed brought. */
   take(events) {
@@ -110,7 +118,7 @@ const NOTES = {
 
 function show() {
   const heldText = held.total ? `${count(held.total)} held back` : 'held';
-  const shownText = list.length ? `the last ${list.length}` : '';
+  const shownText = list.length ? `${list.length} shown` : '';
   setText(byId('log-count'), held.isOn ? heldText : shownText);
   setText(byId('log-note'), NOTES[state] ?? state.replace('failed: ', ''));
   byId('log-note').hidden = list.length > 0 && (state === 'shown' || state === 'loading');

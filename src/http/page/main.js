@@ -13,7 +13,10 @@ import { streams } from './streams.js';
 import { clock, timeText } from './times.js';
 import { onToken } from './token.js';
 
-const STATES = { connecting: 'Connecting', open: 'Live', reconnecting: 'Reconnecting', denied: 'Token needed' };
+const STATES = { connecting: 'Connecting', open: 'Live', reconnecting: 'Reconnecting', denied: 'Token needed', paused: 'Paused while hidden' };
+
+/** A tab that nobody sees gives its connection back: a browser has six to a host. */
+const PAUSE_AFTER_MS = 60_000;
 
 /** Whether the lists were fetched since the feed began: a feed that goes on brings all that is new. */
 let isFetched = false;
@@ -70,6 +73,9 @@ function fetchAll() {
 /** Another caller sees other streams; the same one with another token goes on where the last one ended. */
 function startAnew() {
   network.watch();
+  log.clear();
+  streams.clear();
+  streamPage.show(shownRef);
   isFetched = false;
   if (feed.lastId !== null) fetchAll();
   feed.open();
@@ -91,6 +97,18 @@ function route() {
   showView('streams');
   if (shownRef !== null) scrollTo(0, 0);
   else if (before !== null) streams.focusOn(before);
+}
+
+let pauseTimer;
+
+function changeVisibility() {
+  clearTimeout(pauseTimer);
+  if (document.hidden) {
+    pauseTimer = setTimeout(() => { if (feed.isOpen) feed.close('paused'); }, PAUSE_AFTER_MS);
+    return;
+  }
+  network.watch();
+  if (byId('connection').dataset.state === 'paused') feed.open();
 }
 
 /** A narrow screen shows either the streams or the events. */
@@ -118,7 +136,7 @@ async function start() {
   byId('network-more').addEventListener('toggle', () => network.watch());
   addEventListener('hashchange', route);
   addEventListener('online', () => feed.hurry());
-  addEventListener('visibilitychange', () => { if (!document.hidden) network.watch(); });
+  document.addEventListener('visibilitychange', changeVisibility);
   onToken(startAnew);
   access.start();
   log.start();

@@ -6,28 +6,31 @@ import { byId, make, setData, setText } from './dom.js';
 import { copyButton, setHomeContract } from './parties.js';
 import { clock, durationText, timeText } from './times.js';
 
-const EVERY_MS = 5_000;
+const EVERY_MS = 3_000;
 const MOST_ROWS = 50;
+const RECENT = 40;
 
-/** The first status seen, to reckon how long a ledger takes. */
-let first = null;
+/** Where the index was at the last polls, to reckon how long a ledger takes. */
+let recent = [];
 let shownDetails = '';
 let timer;
+let rounds = 0;
 
 export const network = {
   /** Asks now, and then again and again while somebody looks. */
   async watch() {
     clearTimeout(timer);
+    const round = rounds += 1;
     try {
       if (!document.hidden) show(await ask('v1/status'));
     } catch (error) {
-      showReadiness(null, [kindly(error)]);
+      showReadiness(null, isDenied(error) ? [] : [kindly(error)]);
       if (isDenied(error)) return; // until there is another token
     }
-    timer = setTimeout(() => network.watch(), EVERY_MS);
+    if (round === rounds) timer = setTimeout(() => network.watch(), EVERY_MS);
   },
 
-  forget() { first = null; },
+  forget() { recent = []; },
 
   tick() {
     const text = clock.isKnown() ? `${timeText(clock.now())}${clock.standsStill() ? ' · stands still' : ''}` : '–';
@@ -44,7 +47,8 @@ function show(status) {
   showDataLoss(status);
   showIndexer(status);
   const { unknown, refused } = status.quarantine;
-  fact('set-aside', count(unknown + refused), refused + unknown === 0 ? 'every event was read' : `${count(refused)} undecoded, ${count(unknown)} unknown`, refused > 0);
+  const aside = unknown + refused === 0 ? 'every event was read' : `${count(refused)} undecoded, ${count(unknown)} unknown`;
+  fact('set-aside', count(unknown + refused), aside, refused > 0);
   showDetails(status);
 }
 
@@ -83,16 +87,17 @@ function showCoverage({ coverage, holes }) {
   const open = holes.filter(hole => !hole.accepted).length;
   const seen = coverage.reduce((sum, { fromLedger, toLedger }) => sum + toLedger - fromLedger + 1, 0);
   const whole = { fromLedger: coverage[0]?.fromLedger, toLedger: coverage.at(-1)?.toLedger };
-  const said = holes.length === 0 ? 'no holes' : `${many(holes.length, 'hole')}${open < holes.length ? `, ${holes.length - open} given up` : ''}`;
+  const givenUp = holes.length - open;
+  const said = holes.length === 0 ? 'no holes' : `${many(holes.length, 'hole')}${givenUp ? `, ${givenUp} given up` : ''}`;
   fact('coverage', coverage.length ? many(seen, 'ledger') : 'nothing yet', coverage.length ? `${range(whole)}, ${said}` : said, open > 0);
 }
 
 function secondsPerLedger({ lastWholeLedger, lastWholeLedgerClosedAt }) {
   const closedAt = Date.parse(lastWholeLedgerClosedAt);
   if (!Number.isFinite(closedAt)) return null;
-  first ??= { ledger: lastWholeLedger, closedAt };
-  const ledgers = lastWholeLedger - first.ledger;
-  return ledgers >= 3 ? (closedAt - first.closedAt) / 1000 / ledgers : null;
+  recent = [...recent, { ledger: lastWholeLedger, closedAt }].slice(-RECENT);
+  const ledgers = lastWholeLedger - recent[0].ledger;
+  return ledgers >= 3 ? (closedAt - recent[0].closedAt) / 1000 / ledgers : null;
 }
 
 function showDataLoss(status) {
@@ -114,7 +119,8 @@ function showIndexer({ indexer, endpoints, hasWriter }) {
 function showDetails(status) {
   if (!byId('network-more').open) { shownDetails = ''; return; }
   const { network: net, contractId, coverage, holes, endpoints, upgrades, indexer } = status;
-  const text = JSON.stringify([net, coverage, holes, endpoints.map(({ state, latestLedger }) => [state, latestLedger]), upgrades, indexer?.detail]);
+  const states = endpoints.map(({ state, latestLedger }) => [state, latestLedger]);
+  const text = JSON.stringify([net, coverage, holes, states, upgrades, indexer?.detail]);
   if (text === shownDetails) return;
   shownDetails = text;
   const ranges = [
@@ -122,13 +128,15 @@ function showDetails(status) {
     ...holes.map(item => ({ ...item, is: item.accepted ? 'hole, given up' : 'hole' })),
   ].sort((a, b) => a.fromLedger - b.fromLedger);
   byId('network-details').replaceChildren(
-    part('Network', [net?.passphrase ?? 'not known yet', ...(net?.epoch ? [`epoch ${net.epoch}`] : [])].map(line => make('li', {}, line))),
+    part('Network', rowsOf([net?.passphrase ?? 'not known yet', ...(net?.epoch ? [`epoch ${net.epoch}`] : [])], line => line)),
     part('Contract', [make('li', {}, copyButton(contractId, 'contract address', true))]),
     part('Ledgers', rowsOf(ranges, item => `${range(item)}: ${item.is}`)),
     part('Endpoints', rowsOf(endpoints, endpointText)),
     ...(indexer?.detail ? [part('The indexer says', [make('li', {}, indexer.detail)])] : []),
-    ...(upgrades.length ? [part('The contract’s code was replaced', rowsOf(upgrades, item => `in ledger ${count(item.ledger)}, ${item.ledgerClosedAt}`))] : []));
+    ...(upgrades.length ? [part('The contract’s code was replaced', rowsOf(upgrades, upgradeText))] : []));
 }
+
+const upgradeText = ({ ledger, ledgerClosedAt }) => `in ledger ${count(ledger)}, ${ledgerClosedAt}`;
 
 const part = (title, items) => make('div', {}, make('h3', {}, title), make('ul', {}, ...items));
 

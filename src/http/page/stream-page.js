@@ -98,9 +98,12 @@ const keyElement = name => make('span', { class: `key ${name}` });
 function makeParts(stream) {
   const parts = {
     badge: badgeElement(), claimable: moneyElement(), meter: meterElement(), warned: make('p', { class: 'warned', hidden: '' }),
-    at: make('span', { class: 'soft' }), keyWithdrawn: keyElement('withdrawn'), keyClaimable: keyElement('claimable'), keyLeft: keyElement('left'),
-    timeline: make('ul', { class: 'timeline', id: 'timeline' }), none: make('p', { class: 'note', hidden: '' }, 'No event of this stream is indexed.'),
-    older: make('div', { class: 'more', hidden: '' }, make('button', { class: 'button', type: 'button', id: 'timeline-older', onclick: loadOlder }, 'Older events')),
+    at: make('span', { class: 'soft' }),
+    keyWithdrawn: keyElement('withdrawn'), keyClaimable: keyElement('claimable'), keyLeft: keyElement('left'),
+    timeline: make('ul', { class: 'timeline', id: 'timeline' }),
+    none: make('p', { class: 'note', hidden: '' }, 'No event of this stream is indexed.'),
+    older: make('div', { class: 'more', hidden: '' },
+      make('button', { class: 'button', type: 'button', id: 'timeline-older', onclick: loadOlder }, 'Older events')),
   };
   for (const [name] of FIELDS) parts[name] = make('dd', { 'data-field': name });
   for (const name of ['sender', 'recipient']) parts[name].append(...partyNodes(stream[name], true));

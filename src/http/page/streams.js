@@ -32,7 +32,10 @@ export const streams = {
     });
     byId('streams-status').addEventListener('input', input => change({ status: input.target.value }));
     byId('streams-find').addEventListener('submit', find);
-    byId('streams-subject').addEventListener('input', input => { if (input.target.value === '') change({ user: '' }); });
+    byId('streams-subject').addEventListener('input', input => {
+      input.target.setCustomValidity('');
+      if (input.target.value === '') change({ user: '' });
+    });
     byId('streams-next').addEventListener('click', () => turn([...cursors, page.nextCursor]));
     byId('streams-previous').addEventListener('click', () => turn(cursors.slice(0, -1)));
     setInterval(() => { if (!document.hidden && isShown && page !== null) refetch.ask(); }, ANYWAY_EVERY_MS);
@@ -40,6 +43,18 @@ export const streams = {
 
   /** Fetches the page anew. */
   refetch() { refetch.now(); },
+
+  /** Forgets what was somebody else's to see. */
+  clear() {
+    rows = new Map();
+    page = null;
+    cursors = [null];
+    byId('streams-rows').replaceChildren();
+    for (const id of ['streams-table', 'streams-pages', 'streams-failure']) byId(id).hidden = true;
+    setText(byId('streams-count'), '');
+    setText(byId('streams-note'), 'Loading the streams…');
+    byId('streams-note').hidden = false;
+  },
 
   /** Takes what the feed brought: only what is on this page, or may come to be, is fetched. */
   take(events) {
@@ -97,7 +112,7 @@ function find(submit) {
   const isNumber = /^(C[A-Z2-7]{55}:)?\d{1,20}$/.test(text);
   const isAddress = /^[GC][A-Z2-7]{55}$/.test(text);
   subject.setCustomValidity(text === '' || named || isNumber || isAddress ? '' : 'A stream’s number, or a whole address.');
-  if (!subject.reportValidity()) { subject.setCustomValidity(''); return; }
+  if (!subject.reportValidity()) return;
   if (isNumber) location.hash = `#stream/${text}`;
   else change({ user: named?.address ?? text });
 }
@@ -139,14 +154,16 @@ function place(data) {
 
 function failed(error) {
   byId('streams-table').setAttribute('aria-busy', 'false');
-  setText(byId('streams-failure'), `${kindly(error)} ${rows.size ? 'What is shown may be old.' : ''}`.trim());
-  byId('streams-failure').hidden = false;
-  if (rows.size === 0) byId('streams-note').hidden = true;
+  const isEmpty = rows.size === 0;
+  setText(isEmpty ? byId('streams-note') : byId('streams-failure'), isEmpty ? kindly(error) : `${kindly(error)} What is shown may be old.`);
+  byId('streams-failure').hidden = isEmpty;
+  byId('streams-note').hidden = !isEmpty;
 }
 
 function emptyText() {
   if (view.status || view.user) return 'No stream fits.';
-  return local.accounts.length ? 'There is no stream yet. Create the first one.' : 'There is no stream yet. It appears here as soon as the contract makes one.';
+  const more = local.accounts.length ? 'Create the first one.' : 'It appears here as soon as the contract makes one.';
+  return `There is no stream yet. ${more}`;
 }
 
 function show() {

@@ -3,8 +3,10 @@
 const KEY = 'flowfi-token';
 const listeners = new Set();
 
+const { auth } = document.documentElement.dataset;
+
 /** Whether the service reads tokens at all. */
-export const asksWho = document.documentElement.dataset.auth === 'on';
+export const asksWho = auth !== 'off';
 
 export const currentToken = () => (asksWho ? sessionStorage.getItem(KEY) : null);
 
@@ -20,6 +22,9 @@ export function forgetToken(byPerson) {
 }
 
 export const onToken = listener => listeners.add(listener);
+
+/** Whether there is nothing to be had without a token that is not there. */
+export const lacksToken = () => auth === 'required' && currentToken() === null;
 
 /** The headers that say who asks. */
 export function tokenHeaders() {
