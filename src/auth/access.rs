@@ -93,6 +93,12 @@ impl Auth {
         tokio::join!(self.0.tokens.follow(stop.clone()), self.0.revocations.follow(&self.0.store, stop));
     }
 
+    /// Returns whether nobody is let in without a token.
+    #[must_use]
+    pub fn requires_token(&self) -> bool {
+        self.0.requires_token
+    }
+
     /// Returns whether a token is taken from the address.
     #[must_use]
     pub fn allows_query_token(&self) -> bool {

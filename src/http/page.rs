@@ -1,18 +1,139 @@
-//! The built-in page: one file inside the binary, no build step, nothing from elsewhere.
+//! The built-in page: files inside the binary, no build step, nothing from elsewhere.
+//!
+//! The files are the same for every caller and tell nothing: what the page shows it fetches with the caller's token.
 
 use axum::{
-    http::{HeaderValue, header},
-    response::{Html, IntoResponse, Response},
+    Router,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::{etag::EntityTag, state::HttpState};
+
+const INDEX: &str = include_str!("page/index.html");
+
+/// Scripts and styles come from files of ours alone, and no script can write markup from text.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const IMAGE: &str = "image/svg+xml";
+
+macro_rules! files {
+    ($($media_type:ident: $($name:literal)*;)*) => {
+        &[$($((concat!("/page/", $name), $media_type, include_str!(concat!("page/", $name))),)*)*]
+    };
+}
+
+/// The path, media type and text of each file beside the index.
+const FILES: &[(&str, &str, &str)] = files! {
+    IMAGE: "icon.svg";
+    STYLE: "base.css" "parts.css";
+    SCRIPT: "access.js" "accrual.js" "acts.js" "amounts.js" "api.js" "dom.js" "event-list.js" "feed.js" "frames.js"
+        "kinds.js" "log.js" "main.js" "meter.js" "network.js" "parties.js" "refetch.js" "row.js" "stream-page.js"
+        "streams.js" "times.js" "token.js";
 };
 
-const PAGE: &str = include_str!("page/index.html");
+/// What the page is told about the service, so that it need not try what is not there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PageFacts {
+    /// Whether there is a local network to play with.
+    pub(super) has_local_network: bool,
+    /// Whether tokens are `required`, `optional`, or not read at all: `off`.
+    pub(super) auth: &'static str,
+}
 
-/// Returns the page.
-pub(super) async fn page() -> Response {
-    let mut response = Html(PAGE).into_response();
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
-                  img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
+impl PageFacts {
+    /// Returns the facts of a service.
+    pub(super) fn of(state: &HttpState, has_local_network: bool) -> Self {
+        let auth = match &state.auth {
+            None => "off",
+            Some(auth) if auth.requires_token() => "required",
+            Some(_) => "optional",
+        };
+        Self { has_local_network, auth }
+    }
+}
+
+/// Returns the routes of the page and its files.
+pub(super) fn routes(facts: PageFacts) -> Router<HttpState> {
+    let index = PageFile::new(HTML, index(facts));
+    let files = FILES.iter().map(|(path, media_type, text)| (*path, PageFile::new(media_type, *text)));
+    [("/", index)].into_iter().chain(files).fold(Router::new(), |router, (path, file)| {
+        router.route(path, get(move |headers: HeaderMap| async move { file.answer(&headers) }))
+    })
+}
+
+fn index(facts: PageFacts) -> String {
+    let mut text = INDEX.to_owned();
+    if facts.has_local_network {
+        text = text.replacen("data-network=\"public\"", "data-network=\"local\"", 1);
+    }
+    text.replacen("data-auth=\"off\"", &format!("data-auth=\"{}\"", facts.auth), 1)
+}
+
+/// A file as it is served.
+#[derive(Clone, Debug)]
+struct PageFile {
+    media_type: &'static str,
+    text: Bytes,
+    tag: EntityTag,
+}
+
+impl PageFile {
+    fn new(media_type: &'static str, text: impl Into<Bytes>) -> Self {
+        let text = text.into();
+        let tag = EntityTag::of(&[&format_args!("{:x}", Sha256::digest(&text))]);
+        Self { media_type, text, tag }
+    }
+
+    /// Answers with the file, or that the browser has it already.
+    fn answer(&self, asked: &HeaderMap) -> Response {
+        let mut response = if self.tag.is_known(asked) {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            ([(header::CONTENT_TYPE, self.media_type)], self.text.clone()).into_response()
+        };
+        let headers = response.headers_mut();
+        self.tag.write(headers);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_says_what_the_service_is() {
+        let facts = [
+            (false, "public", "off"),
+            (true, "local", "off"),
+            (false, "public", "required"),
+            (true, "local", "optional"),
+        ];
+        for (has_local_network, network, auth) in facts {
+            let text = index(PageFacts { has_local_network, auth });
+            assert!(text.contains(&format!("<html lang=\"en\" data-network=\"{network}\" data-auth=\"{auth}\">")));
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_folder_is_served() {
+        let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/page")).unwrap();
+        let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut expected: Vec<String> =
+            names.filter(|name| name != "index.html").map(|name| format!("/page/{name}")).collect();
+        expected.sort();
+        let mut served: Vec<&str> = FILES.iter().map(|(path, ..)| *path).collect();
+        served.sort_unstable();
+        assert_eq!(served, expected);
+    }
 }

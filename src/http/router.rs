@@ -13,7 +13,7 @@ use super::{
     claimable, cors, events, health,
     limits::{limit_admin_requests, limit_requests},
     openapi,
-    page::page,
+    page::{self, PageFacts},
     problem::Problem,
     sign_in,
     state::HttpState,
@@ -86,8 +86,9 @@ pub fn openapi_text() -> String {
 /// Returns every route, readable by pages of these origins.
 pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Router {
     let limited = from_fn_with_state(state.limits.clone(), limit_requests);
+    let facts = PageFacts::of(&state, matches!(local, LocalRoutes::Devnet(_)));
     let bounded = from_fn(bound_request);
-    let pages = Router::new().route("/", get(page)).route("/openapi.json", get(openapi::openapi_json));
+    let pages = page::routes(facts).route("/openapi.json", get(openapi::openapi_json));
     let slowed = from_fn_with_state(state.limits.clone(), limit_admin_requests);
     let for_admins = Router::from(for_admins()).layer(slowed);
     let for_clients = Router::from(for_clients()).merge(Router::from(unversioned())).merge(for_admins);

@@ -25,6 +25,7 @@ mod maintenance;
 mod migrations;
 mod open_connections;
 mod openapi;
+mod page;
 mod pause;
 mod pitfalls;
 mod queries;

@@ -1,0 +1,68 @@
+// Requests and what is said when they fail. Addresses are relative: a proxy may serve all of this below a path.
+
+import { lacksToken, tokenHeaders } from './token.js';
+
+/** A request that was answered with a problem. One without an answer is a plain error. */
+export class Refusal extends Error {
+  constructor(problem, status, retryAfterMs) {
+    super(problem?.detail ?? problem?.title ?? `the server answered ${status}`);
+    Object.assign(this, { status, retryAfterMs, code: problem?.code ?? null });
+  }
+}
+
+export const isDenied = error => error instanceof Refusal && (error.status === 401 || error.status === 403);
+
+let denied = () => {};
+
+/** Names who is told when the service wants another token. */
+export const onDenied = listener => { denied = listener; };
+
+/** Returns the refusal that an answer is. */
+export async function refusalOf(answer) {
+  const problem = await answer.json().catch(() => null);
+  const seconds = Number(answer.headers.get('retry-after'));
+  const refusal = new Refusal(problem, answer.status, seconds > 0 ? seconds * 1000 : null);
+  if (isDenied(refusal)) denied(refusal);
+  return refusal;
+}
+
+/** Refuses as the service would, without asking it, where a token is missing. */
+export function refuseWithoutToken() {
+  if (!lacksToken()) return;
+  const refusal = new Refusal({ detail: 'a token is missing' }, 401, null);
+  denied(refusal);
+  throw refusal;
+}
+
+/** Asks, and returns the JSON of the answer. A local network asks nobody who they are. */
+export async function ask(path, { signal, ...options } = {}) {
+  if (!path.startsWith('devnet/')) refuseWithoutToken();
+  const patience = AbortSignal.timeout(20_000);
+  const answer = await fetch(path, {
+    ...options,
+    headers: { ...options.headers, ...tokenHeaders() },
+    signal: signal ? AbortSignal.any([signal, patience]) : patience,
+  });
+  if (!answer.ok) throw await refusalOf(answer);
+  return answer.json();
+}
+
+export const post = (path, body = {}) =>
+  ask(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+
+/** Builds a path with those parameters that say something. */
+export function withQuery(path, parameters) {
+  const said = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== '');
+  return said.length ? `${path}?${new URLSearchParams(said)}` : path;
+}
+
+export function sentence(text) {
+  const first = `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+  return /[.!?]$/.test(first) ? first : `${first}.`;
+}
+
+/** Says a failure to a person. */
+export function kindly(error) {
+  if (isDenied(error)) return 'A token is needed to see this.';
+  return error instanceof Refusal ? sentence(error.message) : 'The indexer does not answer.';
+}

@@ -1,0 +1,45 @@
+// A list of events on the page: newest first, each once, no longer than it may be.
+
+import { flash } from './dom.js';
+import { eventElement } from './kinds.js';
+
+/** More new rows than this at once are not lit up one by one. */
+const MOST_FLASHES = 8;
+
+export class EventList {
+  #element; #keep; #items = [];
+
+  constructor(element, keep) {
+    this.#element = element;
+    this.#keep = keep;
+  }
+
+  get length() { return this.#items.length; }
+
+  /** The id of the last event shown: where older ones go on. */
+  get lastId() { return this.#items.at(-1)?.id ?? null; }
+
+  /** Adds events in any order. Ids sort as text. Returns whether some fell off the end. */
+  add(events, isLive = false) {
+    const newest = [...events].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, this.#keep);
+    for (const event of newest.reverse()) this.#insert(event, isLive && newest.length <= MOST_FLASHES);
+    const fallen = this.#items.splice(this.#keep);
+    for (const { node } of fallen) node.remove();
+    return fallen.length > 0;
+  }
+
+  #insert(event, isLit) {
+    const found = this.#items.findIndex(item => item.id <= event.id);
+    const at = found < 0 ? this.#items.length : found;
+    if (this.#items[at]?.id === event.id) return;
+    const node = eventElement(event);
+    this.#element.insertBefore(node, this.#items[at]?.node ?? null);
+    this.#items.splice(at, 0, { id: event.id, node });
+    if (isLit) flash(node);
+  }
+
+  clear() {
+    this.#element.replaceChildren();
+    this.#items = [];
+  }
+}

@@ -1,0 +1,55 @@
+// The types of events: their names, their signs, and the sentence that each is told in.
+
+import { amountText, count } from './amounts.js';
+import { make } from './dom.js';
+import { copyButton, hashOf, partyText } from './parties.js';
+import { momentText } from './times.js';
+
+const link = event => make('a', { href: hashOf(event) }, `stream ${event.streamId}`);
+const strong = text => make('b', { class: 'number' }, text);
+const sum = text => strong(amountText(text));
+const percent = points => strong(Number.isInteger(points) ? `${points / 100} %` : 'unknown');
+
+export const KINDS = {
+  'stream.created': { label: 'Created', sign: '+', tone: 'good',
+    say: e => ['Created ', link(e), ' with ', sum(e.depositedAmount ?? e.amount), ', ', sum(e.ratePerSecond), ' a second'] },
+  'stream.topped_up': { label: 'Topped up', sign: '↑', tone: 'good',
+    say: e => ['Topped up ', link(e), ' by ', sum(e.amount), ' to ', sum(e.newDepositedAmount)] },
+  'stream.withdrawn': { label: 'Withdrawn', sign: '↓', tone: 'calm',
+    say: e => ['Withdrawn ', sum(e.amount), ' from ', link(e)] },
+  'stream.cancelled': { label: 'Cancelled', sign: '×', tone: 'bad',
+    say: e => ['Cancelled ', link(e), ': ', sum(e.amount), ' paid out, ', sum(e.refundedAmount), ' refunded'] },
+  'stream.completed': { label: 'Completed', sign: '✓', tone: 'calm',
+    say: e => ['Completed ', link(e), ': ', sum(e.totalWithdrawn), ' withdrawn in all'] },
+  'stream.paused': { label: 'Paused', sign: '‖', tone: 'warn',
+    say: e => ['Paused ', link(e)] },
+  'stream.resumed': { label: 'Resumed', sign: '▸', tone: 'good',
+    say: e => ['Resumed ', link(e)] },
+  'stream.fee_collected': { label: 'Fee collected', sign: '%', tone: '',
+    say: e => ['Fee of ', sum(e.feeAmount ?? e.amount), ' on ', link(e)] },
+  'protocol.initialized': { label: 'Protocol initialized', sign: '§', tone: '',
+    say: e => ['Protocol set up with a fee of ', percent(e.feeRateBps)] },
+  'protocol.fee_config_updated': { label: 'Fee changed', sign: '§', tone: '',
+    say: e => ['Protocol fee changed from ', percent(e.oldFeeRateBps), ' to ', percent(e.newFeeRateBps)] },
+  'protocol.admin_transferred': { label: 'Admin changed', sign: '§', tone: '',
+    say: e => ['Administrator is now ', partyText(e.newAdmin), ', before ', partyText(e.previousAdmin)] },
+};
+
+/** An event of a type that this page does not know is shown by its name. */
+const kindOf = event => KINDS[event.type] ?? { sign: '·', tone: '', say: e => [String(e.type)] };
+
+/** The event in words, for whoever cannot see the list. */
+export const spoken = event => kindOf(event).say(event).map(part => part.textContent ?? part).join('');
+
+export function eventElement(event) {
+  const kind = kindOf(event);
+  const { sender, recipient } = event;
+  const parties = sender && recipient ? [make('span', {}, `${partyText(sender)} → ${partyText(recipient)}`)] : [];
+  const title = `${event.ledgerClosedAt}\n${event.id}`;
+  const time = make('time', { datetime: event.ledgerClosedAt, title }, momentText(Date.parse(event.ledgerClosedAt)));
+  const hash = event.transactionHash ? [copyButton(event.transactionHash, 'transaction hash')] : [];
+  return make('li', { class: 'event', 'data-event-id': event.id, 'data-type': event.type },
+    make('span', { class: `sign ${kind.tone}`, 'aria-hidden': 'true' }, kind.sign),
+    make('div', {}, make('p', {}, ...kind.say(event)),
+      make('p', { class: 'meta' }, time, make('span', {}, `ledger ${count(event.ledger)}`), ...parties, ...hash)));
+}

@@ -1,0 +1,133 @@
+// The live log: the latest events that fit the filter, from the lists first, then from the feed.
+
+import { count } from './amounts.js';
+import { ask, kindly, withQuery } from './api.js';
+import { byId, make, setText } from './dom.js';
+import { EventList } from './event-list.js';
+import { KINDS, spoken } from './kinds.js';
+import { local } from './parties.js';
+import { Refetch } from './refetch.js';
+
+const KEEP = 100;
+const FIRST = 50;
+const SPEAK_EVERY_MS = 10_000;
+
+const list = new EventList(byId('log-list'), KEEP);
+const refetch = new Refetch(load, 1_000, failed);
+const held = { isOn: false, events: [], total: 0 };
+const speech = { total: 0, latest: null };
+let state = 'loading';
+let filter = { type: '', stream: null, address: null, isWrong: false };
+
+export const log = {
+  start() {
+    for (const [type, { label }] of Object.entries(KINDS)) byId('log-type').append(make('option', { value: type }, label));
+    byId('log-type').addEventListener('input', changeFilter);
+    byId('log-subject').addEventListener('input', changeFilter);
+    byId('log-hold').addEventListener('click', () => hold(!held.isOn));
+    setInterval(speak, SPEAK_EVERY_MS);
+  },
+
+  /** Fetches the latest events anew. */
+  refetch() { refetch.now(); },
+
+  /** Forgets what was somebody else's to see. */
+  clear() {
+    hold(false);
+    list.clear();
+    state = 'loading';
+    show();
+  },
+
+  /** Takes what the feed brought. */
+  take(events) {
+    const fitting = events.filter(fits);
+    if (fitting.length === 0) return;
+    speech.total += fitting.length;
+    speech.latest = fitting.at(-1);
+    if (held.isOn) keepHeld(fitting);
+    else list.add(fitting, true);
+    show();
+  },
+};
+
+/** What was typed: a stream's number, with its contract or without, an address, or a name of the local network. */
+function readSubject(text) {
+  const subject = text.trim().replace(/^#/, '');
+  if (subject === '') return {};
+  if (/^(C[A-Z2-7]{55}:)?\d{1,20}$/.test(subject)) return { stream: subject };
+  if (/^[GC][A-Z2-7]{55}$/.test(subject)) return { address: subject };
+  const named = local.accounts.find(({ name }) => name === subject.toLowerCase());
+  return named ? { address: named.address } : { isWrong: true };
+}
+
+function changeFilter() {
+  const subject = byId('log-subject');
+  filter = { stream: null, address: null, isWrong: false, type: byId('log-type').value, ...readSubject(subject.value) };
+  subject.setAttribute('aria-invalid', String(filter.isWrong));
+  hold(false);
+  list.clear();
+  state = filter.isWrong ? 'wrong' : 'loading';
+  if (filter.isWrong) refetch.stop();
+  else refetch.now();
+  show();
+}
+
+function fits(event) {
+  if (filter.isWrong || (filter.type && event.type !== filter.type)) return false;
+  if (filter.stream !== null) return event.streamId === filter.stream || `${event.contractId}:${event.streamId}` === filter.stream;
+  return filter.address === null || Object.values(event).includes(filter.address);
+}
+
+async function load(signal) {
+  const { type, stream, address } = filter;
+  const path = stream === null ? 'v1/events' : `v1/streams/${encodeURIComponent(stream)}/events`;
+  const { events } = await ask(withQuery(path, { limit: FIRST, type, address }), { signal });
+  list.clear();
+  list.add(events);
+  state = 'shown';
+  show();
+}
+
+function failed(error) {
+  state = `failed: ${kindly(error)}`;
+  show();
+}
+
+/** Holds the list still so that it can be read; nothing is lost meanwhile but what would have scrolled off. */
+function hold(isOn) {
+  held.isOn = isOn;
+  byId('log-hold').setAttribute('aria-pressed', String(isOn));
+  if (!isOn) {
+    list.add(held.events);
+    Object.assign(held, { events: [], total: 0 });
+  }
+  show();
+}
+
+function keepHeld(events) {
+  held.total += events.length;
+  held.events = [...held.events, ...events].slice(-KEEP);
+}
+
+const NOTES = {
+  loading: 'Loading the events…',
+  wrong: 'That is neither a stream’s number nor a whole address.',
+  shown: 'No event fits yet. New ones appear here by themselves.',
+};
+
+function show() {
+  const heldText = held.total ? `${count(held.total)} held back` : 'held';
+  const shownText = list.length ? `${list.length} shown` : '';
+  setText(byId('log-count'), held.isOn ? heldText : shownText);
+  setText(byId('log-note'), NOTES[state] ?? state.replace('failed: ', ''));
+  byId('log-note').hidden = list.length > 0 && (state === 'shown' || state === 'loading');
+}
+
+/** Screen readers hear a summary now and then: a live list would never stop talking. */
+function speak() {
+  if (speech.latest === null) return;
+  const others = speech.total > 1 ? `${count(speech.total)} new events, the last one: ` : '';
+  setText(byId('log-spoken'), `${others}${spoken(speech.latest)}`);
+  Object.assign(speech, { total: 0, latest: null });
+}

@@ -1,0 +1,152 @@
+// The page: puts the parts together, and says which of them hears what.
+
+import { access } from './access.js';
+import { startLocalNetwork } from './acts.js';
+import { count } from './amounts.js';
+import { kindly } from './api.js';
+import { byId, calmMotion, notify, setData, setText } from './dom.js';
+import { Feed } from './feed.js';
+import { log } from './log.js';
+import { network } from './network.js';
+import { streamPage } from './stream-page.js';
+import { streams } from './streams.js';
+import { clock, timeText } from './times.js';
+import { onToken } from './token.js';
+
+const STATES = { connecting: 'Connecting', open: 'Live', reconnecting: 'Reconnecting', denied: 'Token needed', paused: 'Paused while hidden' };
+
+/** A tab that nobody sees gives its connection back: a browser has six to a host. */
+const PAUSE_AFTER_MS = 60_000;
+
+/** Whether the lists were fetched since the feed began: a feed that goes on brings all that is new. */
+let isFetched = false;
+
+const feed = new Feed({
+  state(name) {
+    setData(byId('connection'), 'state', name);
+    setText(byId('connection-text'), STATES[name]);
+    byId('connection-retry').hidden = name !== 'reconnecting';
+    if ((name === 'reconnecting' || name === 'denied') && !isFetched) fetchAll();
+  },
+  opened(isResumed) {
+    if (isResumed) setText(byId('connection-note'), `resumed at ${timeText(Date.now())}, nothing missed`);
+    else fetchAll();
+    showPosition();
+  },
+  events(events) {
+    for (const event of events) clock.hear(event.timestamp);
+    log.take(events);
+    streams.take(events);
+    streamPage.take(events);
+    showPosition();
+  },
+  moved: showPosition,
+  reset() {
+    setText(byId('connection-note'), `began anew at ${timeText(Date.now())}`);
+    notify('The feed could not go on from the last event: everything is fetched anew.');
+    clock.forget();
+    network.forget();
+    fetchAll();
+  },
+  revised() {
+    notify('Earlier events were put in by a repair: everything is fetched anew.');
+    fetchAll();
+  },
+  expired(reason) {
+    access.ended(reason);
+    feed.close('denied');
+  },
+});
+
+function showPosition() {
+  setText(byId('last-event-id'), feed.lastId ?? '–');
+  setText(byId('events-seen'), count(feed.seen));
+}
+
+function fetchAll() {
+  isFetched = true;
+  streams.refetch();
+  log.refetch();
+  streamPage.refetch();
+}
+
+/** Another caller sees other streams; the same one with another token goes on where the last one ended. */
+function startAnew() {
+  network.watch();
+  log.clear();
+  streams.clear();
+  streamPage.show(shownRef);
+  isFetched = false;
+  if (feed.lastId !== null) fetchAll();
+  feed.open();
+}
+
+function wantedRef() {
+  const match = /^#stream\/(.+)$/.exec(location.hash);
+  try { return match ? decodeURIComponent(match[1]) : null; } catch { return null; }
+}
+
+let shownRef = null;
+
+function route() {
+  const before = shownRef;
+  shownRef = wantedRef();
+  document.title = shownRef === null ? 'FlowFi streams' : `Stream ${shownRef} · FlowFi streams`;
+  streams.show(shownRef === null);
+  streamPage.show(shownRef);
+  showView('streams');
+  if (shownRef !== null) scrollTo(0, 0);
+  else if (before !== null) streams.focusOn(before);
+}
+
+let pauseTimer;
+
+function changeVisibility() {
+  clearTimeout(pauseTimer);
+  if (document.hidden) {
+    pauseTimer = setTimeout(() => { if (feed.isOpen) feed.close('paused'); }, PAUSE_AFTER_MS);
+    return;
+  }
+  network.watch();
+  if (byId('connection').dataset.state === 'paused') feed.open();
+}
+
+/** A narrow screen shows either the streams or the events. */
+function showView(name) {
+  setData(byId('main'), 'view', name);
+  byId('view-log').setAttribute('aria-pressed', String(name === 'log'));
+  byId('view-streams').setAttribute('aria-pressed', String(name === 'streams'));
+}
+
+function tick() {
+  if (document.hidden || !clock.isKnown()) return;
+  network.tick();
+  streams.tick();
+}
+
+function tickOften() {
+  if (!document.hidden && clock.isKnown()) streamPage.tick();
+}
+
+async function start() {
+  byId('skip').addEventListener('click', click => { click.preventDefault(); byId('main').focus(); }); // the hash is the route's
+  byId('view-log').addEventListener('click', () => showView('log'));
+  byId('view-streams').addEventListener('click', () => showView('streams'));
+  byId('connection-retry').addEventListener('click', () => feed.hurry());
+  byId('network-more').addEventListener('toggle', () => network.watch());
+  addEventListener('hashchange', route);
+  addEventListener('online', () => feed.hurry());
+  document.addEventListener('visibilitychange', changeVisibility);
+  onToken(startAnew);
+  access.start();
+  log.start();
+  streams.start();
+  if (document.documentElement.dataset.network === 'local') await startLocalNetwork().catch(error => notify(kindly(error), true));
+  network.watch();
+  feed.open();
+  route();
+  setInterval(tick, 1_000);
+  setInterval(tickOften, calmMotion.matches ? 1_000 : 100);
+}
+
+start();

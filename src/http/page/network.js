@@ -1,0 +1,152 @@
+// The state of the network and the index, asked for every few seconds.
+
+import { count } from './amounts.js';
+import { ask, isDenied, kindly } from './api.js';
+import { byId, make, setData, setText } from './dom.js';
+import { copyButton, setHomeContract } from './parties.js';
+import { clock, durationText, timeText } from './times.js';
+
+const EVERY_MS = 3_000;
+const MOST_ROWS = 50;
+const RECENT = 40;
+
+/** Where the index was at the last polls, to reckon how long a ledger takes. */
+let recent = [];
+let shownDetails = '';
+let timer;
+let rounds = 0;
+
+export const network = {
+  /** Asks now, and then again and again while somebody looks. */
+  async watch() {
+    clearTimeout(timer);
+    const round = rounds += 1;
+    try {
+      if (!document.hidden) show(await ask('v1/status'));
+    } catch (error) {
+      showReadiness(null, isDenied(error) ? [] : [kindly(error)]);
+      if (isDenied(error)) return; // until there is another token
+    }
+    if (round === rounds) timer = setTimeout(() => network.watch(), EVERY_MS);
+  },
+
+  forget() { recent = []; },
+
+  tick() {
+    const text = clock.isKnown() ? `${timeText(clock.now())}${clock.standsStill() ? ' · stands still' : ''}` : '–';
+    setText(byId('fact-time'), text);
+  },
+};
+
+function show(status) {
+  setHomeContract(status.contractId);
+  clock.hear(Date.parse(status.lastWholeLedgerClosedAt) / 1000);
+  showReadiness(status.reasons.length === 0, status.reasons);
+  showLedgers(status);
+  showCoverage(status);
+  showDataLoss(status);
+  showIndexer(status);
+  const { unknown, refused } = status.quarantine;
+  const aside = unknown + refused === 0 ? 'every event was read' : `${count(refused)} undecoded, ${count(unknown)} unknown`;
+  fact('set-aside', count(unknown + refused), aside, refused > 0);
+  showDetails(status);
+}
+
+function fact(name, text, note, isBad = false) {
+  const element = byId(`fact-${name}`);
+  setText(element, text);
+  setText(byId(`note-${name}`), `${isBad ? '⚠ ' : ''}${note}`);
+  setData(element.parentElement, 'tone', isBad ? 'bad' : 'plain');
+}
+
+const known = number => (number === null ? '–' : count(number));
+const many = (number, noun) => `${count(number)} ${noun}${number === 1 ? '' : 's'}`;
+const range = ({ fromLedger, toLedger }) => (fromLedger === toLedger ? count(fromLedger) : `${count(fromLedger)}–${count(toLedger)}`);
+
+/** `isReady` is null where nobody answers. */
+function showReadiness(isReady, reasons) {
+  const element = byId('readiness');
+  setData(element, 'ready', isReady === null ? 'unknown' : String(isReady));
+  setText(element, { true: '✓ Ready', false: '! Not to be relied on', null: '? Unknown' }[isReady]);
+  const list = byId('reasons');
+  if (list.dataset.said === reasons.join('\n')) return;
+  list.dataset.said = reasons.join('\n');
+  list.hidden = reasons.length === 0;
+  list.replaceChildren(...reasons.map(reason => make('li', {}, `${reason.charAt(0).toUpperCase()}${reason.slice(1)}`)));
+}
+
+function showLedgers({ lastWholeLedger, tipLedger, lagLedgers, lagSeconds, reasons }) {
+  setText(byId('fact-ledger'), known(lastWholeLedger));
+  const isLate = reasons.some(reason => reason.includes('behind the tip'));
+  const lag = lagLedgers === null ? '–' : many(lagLedgers, 'ledger');
+  const seconds = lagSeconds ? `${durationText(lagSeconds)} ` : '';
+  fact('lag', lag, `${seconds}behind tip ${known(tipLedger)}`, isLate);
+}
+
+function showCoverage({ coverage, holes }) {
+  const open = holes.filter(hole => !hole.accepted).length;
+  const seen = coverage.reduce((sum, { fromLedger, toLedger }) => sum + toLedger - fromLedger + 1, 0);
+  const whole = { fromLedger: coverage[0]?.fromLedger, toLedger: coverage.at(-1)?.toLedger };
+  const givenUp = holes.length - open;
+  const said = holes.length === 0 ? 'no holes' : `${many(holes.length, 'hole')}${givenUp ? `, ${givenUp} given up` : ''}`;
+  fact('coverage', coverage.length ? many(seen, 'ledger') : 'nothing yet', coverage.length ? `${range(whole)}, ${said}` : said, open > 0);
+}
+
+function secondsPerLedger({ lastWholeLedger, lastWholeLedgerClosedAt }) {
+  const closedAt = Date.parse(lastWholeLedgerClosedAt);
+  if (!Number.isFinite(closedAt)) return null;
+  recent = [...recent, { ledger: lastWholeLedger, closedAt }].slice(-RECENT);
+  const ledgers = lastWholeLedger - recent[0].ledger;
+  return ledgers >= 3 ? (closedAt - recent[0].closedAt) / 1000 / ledgers : null;
+}
+
+function showDataLoss(status) {
+  const left = status.ledgersToDataLoss;
+  const pace = secondsPerLedger(status);
+  if (left === null) { fact('data-loss', '–', 'not known yet'); return; }
+  const time = left > 0 && pace !== null ? `≈ ${durationText(Math.round(left * pace))}` : many(Math.max(left, 0), 'ledger');
+  const note = left > 0 ? 'if indexing stopped now' : 'the source has dropped some';
+  fact('data-loss', time, left > 0 && pace !== null ? `${many(left, 'ledger')} from now` : note, left <= 0);
+}
+
+function showIndexer({ indexer, endpoints, hasWriter }) {
+  const ready = endpoints.filter(({ state }) => state === 'ready').length;
+  const writer = hasWriter ? '' : ', no writer';
+  fact('indexer', indexer?.state ?? 'not there', `${ready} of ${many(endpoints.length, 'endpoint')} ready${writer}`, indexer === null || !hasWriter);
+}
+
+/** What is read by those who look into a fault; written anew only where it changed. */
+function showDetails(status) {
+  if (!byId('network-more').open) { shownDetails = ''; return; }
+  const { network: net, contractId, coverage, holes, endpoints, upgrades, indexer } = status;
+  const states = endpoints.map(({ state, latestLedger }) => [state, latestLedger]);
+  const text = JSON.stringify([net, coverage, holes, states, upgrades, indexer?.detail]);
+  if (text === shownDetails) return;
+  shownDetails = text;
+  const ranges = [
+    ...coverage.map(item => ({ ...item, is: `seen (${item.source})` })),
+    ...holes.map(item => ({ ...item, is: item.accepted ? 'hole, given up' : 'hole' })),
+  ].sort((a, b) => a.fromLedger - b.fromLedger);
+  byId('network-details').replaceChildren(
+    part('Network', rowsOf([net?.passphrase ?? 'not known yet', ...(net?.epoch ? [`epoch ${net.epoch}`] : [])], line => line)),
+    part('Contract', [make('li', {}, copyButton(contractId, 'contract address', true))]),
+    part('Ledgers', rowsOf(ranges, item => `${range(item)}: ${item.is}`)),
+    part('Endpoints', rowsOf(endpoints, endpointText)),
+    ...(indexer?.detail ? [part('The indexer says', [make('li', {}, indexer.detail)])] : []),
+    ...(upgrades.length ? [part('The contract’s code was replaced', rowsOf(upgrades, upgradeText))] : []));
+}
+
+const upgradeText = ({ ledger, ledgerClosedAt }) => `in ledger ${count(ledger)}, ${ledgerClosedAt}`;
+
+const part = (title, items) => make('div', {}, make('h3', {}, title), make('ul', {}, ...items));
+
+/** A list of lines; the newest where there are too many. */
+function rowsOf(items, text) {
+  const kept = items.slice(-MOST_ROWS).map(item => make('li', {}, text(item)));
+  return kept.length < items.length ? [make('li', { class: 'soft' }, `${count(items.length - kept.length)} more before`), ...kept] : kept;
+}
+
+function endpointText({ host, state, latestLedger, latencyMs, lastFailure, failures }) {
+  const failure = lastFailure ? `, ${many(failures, 'failure')}, the last: ${lastFailure}` : '';
+  return `${host}: ${state}, at ${known(latestLedger)}, ${latencyMs ?? '–'} ms${failure}`;
+}

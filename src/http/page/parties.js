@@ -1,0 +1,42 @@
+// Streams and addresses as people see them: short, named where there is a name, whole when copied.
+
+import { make, notify } from './dom.js';
+
+/** The accounts of a local network; none elsewhere. */
+export const local = { accounts: [], names: new Map() };
+
+let homeContract = null;
+
+/** Says which contract a bare number belongs to. */
+export const setHomeContract = contractId => { homeContract = contractId; };
+
+export const keyOf = item => `${item.contractId}:${item.streamId}`;
+
+/** How a stream is named in an address: by its number where that is enough. */
+const refOf = item => (homeContract === null || item.contractId === homeContract ? item.streamId : keyOf(item));
+
+export const hashOf = item => `#stream/${refOf(item)}`;
+
+export const short = text => (text.length > 12 ? `${text.slice(0, 4)}…${text.slice(-4)}` : text);
+
+export const partyText = address => local.names.get(address) ?? short(address ?? 'unknown');
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    notify('Copied.');
+  } catch {
+    prompt('Copy this:', text); // without a secure context there is no clipboard
+  }
+}
+
+export function copyButton(text, what, isWhole = false) {
+  const shown = isWhole ? text : short(text);
+  const title = `${text} (click to copy)`;
+  return make('button', { type: 'button', class: 'copy', title, 'aria-label': `${shown}, copy ${what}`, onclick: () => copy(text) }, shown);
+}
+
+export function partyNodes(address, isWhole = false) {
+  const name = local.names.get(address);
+  return [...(name ? [make('b', {}, name)] : []), copyButton(address, 'address', isWhole)];
+}

@@ -1,0 +1,192 @@
+// One stream's page: what it holds at this moment, its record, and all that happened to it.
+
+import { claimableAt, lastsText, leftOf, statusAt } from './accrual.js';
+import { makeActs } from './acts.js';
+import { amountText, big, larger, share } from './amounts.js';
+import { ask, kindly, withQuery } from './api.js';
+import { byId, make, notify, setText } from './dom.js';
+import { EventList } from './event-list.js';
+import { badgeElement, meterElement, moneyElement, setBadge, setMeter, setMoney } from './meter.js';
+import { copyButton, keyOf, local, partyNodes } from './parties.js';
+import { Refetch } from './refetch.js';
+import { clock, dateText, durationText } from './times.js';
+
+const PAGE = 50;
+const KEEP = 500;
+
+const FIELDS = [
+  ['sender', 'Sender'], ['recipient', 'Recipient'], ['deposited', 'Deposited'], ['rate', 'Rate'], ['lasts', 'Runs out in'],
+  ['ends', 'Runs out at'], ['started', 'Started'], ['updated', 'Accrues since'], ['pausedAt', 'Paused at'],
+  ['pausedFor', 'Was on hold for'], ['token', 'Token'], ['contract', 'Contract'],
+];
+
+/** Addresses need a whole line on a narrow screen. */
+const LONG = new Set(['sender', 'recipient', 'token', 'contract']);
+
+const refetch = new Refetch(load, 1_000, failed);
+/** What is open: `ref` as the address bar says it; the rest once it is known. */
+let open = null;
+
+export const streamPage = {
+  /** Opens a stream, or none. */
+  show(ref) {
+    refetch.stop();
+    open = ref === null ? null : { ref, stream: null, parts: null, timeline: null };
+    byId('stream').hidden = ref === null;
+    byId('stream').replaceChildren();
+    if (ref === null) return;
+    showNote(ref, make('p', { class: 'note', role: 'status' }, 'Loading the stream…'));
+    refetch.now();
+  },
+
+  /** Fetches the stream and its events anew. */
+  refetch() {
+    if (open === null) return;
+    open.timeline = null;
+    refetch.now();
+  },
+
+  take(events) {
+    if (!open?.stream) return;
+    const own = events.filter(event => keyOf(event) === keyOf(open.stream));
+    if (own.length === 0) return;
+    if (open.timeline?.add(own, true)) open.parts.older.hidden = false;
+    refetch.ask();
+  },
+
+  tick() {
+    if (open?.stream && open.parts) tick();
+  },
+};
+
+async function load(signal) {
+  const opened = open;
+  const path = `v1/streams/${encodeURIComponent(opened.ref)}`;
+  const wantsEvents = opened.timeline === null;
+  const [stream, events] = await Promise.all([
+    ask(path, { signal }),
+    wantsEvents ? ask(withQuery(`${path}/events`, { limit: PAGE }), { signal }) : null,
+  ]);
+  if (opened !== open) return;
+  clock.hear(stream.calculatedAt);
+  open.stream = stream;
+  if (open.parts === null) build(stream);
+  if (events) startTimeline(events);
+  fill();
+}
+
+function failed(error) {
+  if (open === null) return;
+  if (open.stream !== null && error.status !== 404) { notify(`${kindly(error)} What is shown may be old.`, true); return; }
+  const again = make('button', { class: 'button', type: 'button', onclick: () => refetch.now() }, 'Try again');
+  open.stream = open.parts = open.timeline = null;
+  showNote(open.ref, make('div', { class: 'note', role: 'alert' }, make('p', {}, kindly(error)), again));
+}
+
+function head(ref, ...more) {
+  return make('div', { class: 'head' }, make('h2', { id: 'stream-title', tabindex: '-1' }, `Stream ${ref}`), ...more,
+    make('a', { class: 'end', href: '#' }, 'All streams'));
+}
+
+function showNote(ref, note) {
+  byId('stream').replaceChildren(head(ref), note);
+  byId('stream-title').focus({ preventScroll: true });
+}
+
+const keyElement = name => make('span', { class: `key ${name}` });
+
+function makeParts(stream) {
+  const parts = {
+    badge: badgeElement(), claimable: moneyElement(), meter: meterElement(), warned: make('p', { class: 'warned', hidden: '' }),
+    at: make('span', { class: 'soft' }),
+    keyWithdrawn: keyElement('withdrawn'), keyClaimable: keyElement('claimable'), keyLeft: keyElement('left'),
+    timeline: make('ul', { class: 'timeline', id: 'timeline' }),
+    none: make('p', { class: 'note', hidden: '' }, 'No event of this stream is indexed.'),
+    older: make('div', { class: 'more', hidden: '' },
+      make('button', { class: 'button', type: 'button', id: 'timeline-older', onclick: loadOlder }, 'Older events')),
+  };
+  for (const [name] of FIELDS) parts[name] = make('dd', { 'data-field': name });
+  for (const name of ['sender', 'recipient']) parts[name].append(...partyNodes(stream[name], true));
+  parts.token.append(copyButton(stream.tokenAddress, 'token address', true));
+  parts.contract.append(copyButton(stream.contractId, 'contract address', true));
+  return parts;
+}
+
+function build(stream) {
+  const parts = open.parts = makeParts(stream);
+  parts.claimable.id = 'claimable';
+  parts.badge.id = 'stream-status';
+  const field = ([name, label]) => make('div', { class: LONG.has(name) ? 'long' : '' }, make('dt', {}, label), parts[name]);
+  byId('stream').replaceChildren(head(stream.streamId, parts.badge), parts.warned,
+    make('div', { class: 'big' }, make('p', {}, 'Claimable now ', parts.at), parts.claimable, parts.meter,
+      make('p', { class: 'keys' }, parts.keyWithdrawn, parts.keyClaimable, parts.keyLeft)),
+    ...(local.accounts.length ? [makeActs(stream.streamId)] : []),
+    make('dl', { class: 'fields' }, ...FIELDS.map(field)),
+    make('h3', { class: 'part', id: 'timeline-title' }, 'Timeline'), parts.timeline, parts.none, parts.older);
+  byId('stream-title').focus({ preventScroll: true });
+}
+
+function startTimeline({ events, hasMore }) {
+  open.parts.timeline.replaceChildren();
+  open.timeline = new EventList(open.parts.timeline, KEEP);
+  open.timeline.add(events);
+  open.parts.older.hidden = !hasMore;
+}
+
+async function loadOlder(click) {
+  const opened = open;
+  const button = click.currentTarget;
+  button.disabled = true;
+  try {
+    const path = `v1/streams/${encodeURIComponent(opened.ref)}/events`;
+    const { events, hasMore } = await ask(withQuery(path, { limit: PAGE, cursor: opened.timeline.lastId }));
+    if (opened === open) {
+      opened.timeline.add(events);
+      opened.parts.older.hidden = !hasMore;
+    }
+  } catch (error) {
+    notify(kindly(error), true);
+  }
+  button.disabled = false;
+}
+
+function doubts({ unverified, impossibleOrder }) {
+  const all = [
+    unverified && 'An event that this indexer does not know touched the stream: its record may be incomplete.',
+    impossibleOrder && 'Its events came in an order the contract does not allow.',
+  ];
+  return all.filter(Boolean).join(' ');
+}
+
+function fill() {
+  const { parts, stream } = open;
+  const rate = big(stream.ratePerSecond);
+  setText(parts.deposited, amountText(stream.depositedAmount));
+  setText(parts.rate, `${amountText(stream.ratePerSecond)} a second\n${amountText(String(rate * 86_400n))} a day`);
+  setText(parts.ends, dateText(stream.endTime));
+  setText(parts.started, dateText(stream.startTime));
+  setText(parts.updated, dateText(stream.lastUpdateTime));
+  setText(parts.pausedAt, dateText(stream.pausedAt));
+  setText(parts.pausedFor, stream.totalPausedDuration ? durationText(stream.totalPausedDuration) : '–');
+  setText(parts.warned, doubts(stream));
+  parts.warned.hidden = parts.warned.textContent === '';
+  parts.none.hidden = open.timeline === null || open.timeline.length > 0;
+  tick();
+  for (const [name] of FIELDS) parts[name].parentElement.hidden = parts[name].textContent === '–';
+}
+
+function tick() {
+  const { parts, stream } = open;
+  const now = clock.now();
+  const claimable = claimableAt(stream, now);
+  const deposited = big(stream.depositedAmount);
+  setMoney(parts.claimable, claimable);
+  setMeter(parts.meter, stream, claimable);
+  setBadge(parts.badge, statusAt(stream, now));
+  setText(parts.lasts, lastsText(stream, now));
+  setText(parts.at, clock.standsStill() ? '(the ledger stands still)' : '');
+  setText(parts.keyWithdrawn, `Withdrawn ${amountText(stream.withdrawnAmount)}`);
+  setText(parts.keyClaimable, `Claimable ${share(claimable, deposited)}`);
+  const left = larger(leftOf(stream) - claimable, 0n);
+  setText(parts.keyLeft, `${stream.isActive ? 'Still to come' : 'Not paid out'} ${share(left, deposited)}`);
+}

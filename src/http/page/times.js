@@ -1,0 +1,57 @@
+// Times: how they are written, and the ledger's clock.
+
+/** How far the page reckons on from the newest known ledger: beyond it the network or the indexer stands still. */
+const LARGEST_LEAD_MS = 20_000;
+
+const UNITS = [['y', 31_536_000], ['d', 86_400], ['h', 3_600], ['m', 60], ['s', 1]];
+
+/** A length of time in its two largest units. */
+export function durationText(seconds) {
+  const first = UNITS.findIndex(([, size]) => seconds >= size);
+  if (first < 0) return '0s';
+  const [name, size] = UNITS[first];
+  const text = `${Math.floor(seconds / size).toLocaleString('en')}${name}`;
+  if (first === UNITS.length - 1) return text;
+  const [nextName, nextSize] = UNITS[first + 1];
+  return `${text} ${String(Math.floor((seconds % size) / nextSize)).padStart(2, '0')}${nextName}`;
+}
+
+const timeFormat = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+const dateFormat = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' });
+
+export const timeText = ms => timeFormat.format(ms);
+
+/** The time of day, with the date where it is not today's. */
+export const momentText = ms => (new Date(ms).toDateString() === new Date().toDateString() ? timeText(ms) : dateFormat.format(ms));
+
+export const dateText = seconds => (seconds === null ? '–' : dateFormat.format(seconds * 1000));
+
+/** The ledger's time. An answer always comes late, by a different delay each time; so the answer that puts the clock
+    furthest ahead is the truest one, and keeping to it also keeps the shown numbers from running backwards. */
+export const clock = {
+  newest: 0,
+  offset: null,
+
+  hear(seconds) {
+    if (!Number.isFinite(seconds)) return;
+    const offset = seconds * 1000 - performance.now();
+    const leads = this.offset === null || offset > this.offset || this.offset - offset > LARGEST_LEAD_MS;
+    if (leads && seconds >= this.newest) this.offset = offset;
+    this.newest = Math.max(this.newest, seconds);
+  },
+
+  isKnown() { return this.offset !== null; },
+  reckoned() { return performance.now() + this.offset; },
+  standsStill() { return this.reckoned() > this.newest * 1000 + LARGEST_LEAD_MS; },
+
+  /** The ledger's time in milliseconds. */
+  now() { return Math.floor(Math.min(this.reckoned(), this.newest * 1000 + LARGEST_LEAD_MS)); },
+
+  forget() {
+    this.newest = 0;
+    this.offset = null;
+  },
+};
+
+/** The whole second that a time lies in: the contract knows no smaller ones. */
+export const wholeSecond = ms => ms - (ms % 1000);
