@@ -1,5 +1,5 @@
 # What a newcomer needs: `make dev` and `make test`. Both work on a machine with only the Rust toolchain and apt.
-.PHONY: dev test test-rust simulate simulate-bugs bench sql-data check-sql postgres
+.PHONY: dev test test-rust test-browser simulate simulate-bugs bench sql-data check-sql postgres
 
 # The program is built first and then started by itself: under `cargo run` it would hand cargo's own variables on to
 # the cargo inside, which then builds half of the dependencies once more.
@@ -13,6 +13,10 @@ test: test-rust ## Run every test
 test-rust: postgres ## Run the Rust tests against a private database
 	cargo build --locked
 	$(TARGET)/debug/flowfi-indexer postgres -- cargo test --locked
+
+test-browser: postgres ## Test what clients see: a browser, nginx, wallets, the examples. Needs Node 20.19, npm, python3-venv
+	cargo build --locked
+	tests/clients/run
 
 simulate: postgres ## Run many seeds of the simulation: SEEDS=1000, from FIRST_SEED on; SEED=17 repeats one
 	cargo build --locked

@@ -9,9 +9,10 @@ import { assertNothingMissed, untilMoreSeen, untilSeen, watch } from './harness/
 import { serveWatchPage } from './harness/watch-page.js';
 
 describe('behind nginx', { timeout: 120_000 }, () => {
-  let program, nginx, browser, watchPage, context;
+  let program, stream, nginx, browser, watchPage, context;
   before(async () => {
     [program, browser, watchPage] = await Promise.all([Program.start(), startChromium(), serveWatchPage()]);
+    stream = await program.createStream();
     nginx = await Nginx.start(program.url);
   });
   after(async () => {
@@ -33,8 +34,8 @@ describe('behind nginx', { timeout: 120_000 }, () => {
         const timesBefore = timesWritten();
         const page = await watch(context, watchPage.url, how, nginx[address]);
         await untilMoreSeen(page, 1);
-        const { events } = await program.post('/devnet/streams/1/top-up', { amount: '1000000' });
-        await page.waitForFunction((id) => window.seen.includes(id), events[0], { timeout: 2_000 });
+        const [id] = await program.topUp(stream);
+        await page.waitForFunction((id) => window.seen.includes(id), id, { timeout: 2_000 });
         await assertNothingMissed(page, program);
         // nginx writes a request down when it is over.
         await page.close();

@@ -14,16 +14,12 @@ describe('a wallet', { timeout: 120_000 }, () => {
   before(async () => {
     program = await Program.start(['--auth=required', '--token-ttl-seconds=3'], { RUST_LOG: 'trace' });
     await wallet.learn(`localhost:${program.port}`);
-    const { accounts } = await program.get('/devnet/accounts');
-    const call = { sender: accounts[0].address, recipient: wallet.address, amount: '36000000', duration: 3_600 };
-    stream = await program.post('/devnet/streams', call);
+    stream = await program.createStream(wallet.address);
     const headers = { authorization: `Bearer ${await wallet.signIn()}` };
     const isThere = async () => (await fetch(`${program.url}/v1/streams/${stream.streamId}`, { headers })).ok;
     await until('the stream is indexed', isThere);
   });
   after(() => program?.stop());
-
-  const topUp = async () => (await program.post(`/devnet/streams/${stream.streamId}/top-up`, { amount: '1000000' })).events;
 
   async function ticketFor(token) {
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
@@ -48,12 +44,12 @@ describe('a wallet', { timeout: 120_000 }, () => {
     for await (const frame of await subscribe({ 'last-event-id': lastId })) {
       lastId = frame.id ?? lastId;
       lastWord = frame.event;
-      if (frame.event === 'connected') made.push(...(await topUp()));
+      if (frame.event === 'connected') made.push(...(await program.topUp(stream)));
       if (frame.event.startsWith('stream.')) seen.push(frame.id);
     }
     assert.equal(lastWord, 'expired');
-    made.push(...(await topUp()), ...(await topUp()));
-    const live = topUp();
+    made.push(...(await program.topUp(stream)), ...(await program.topUp(stream)));
+    const live = program.topUp(stream);
     for await (const frame of await subscribe({ 'last-event-id': lastId })) {
       if (frame.event.startsWith('stream.')) seen.push(frame.id);
     }
@@ -62,11 +58,12 @@ describe('a wallet', { timeout: 120_000 }, () => {
   });
 
   test('finds none of its secrets in what the service wrote down, though it wrote down everything', async () => {
-    const kept = ['token-secret', 'sign-in-seed'].map((name) => readFileSync(join(program.dataFolder, name), 'utf8').trim());
+    const keptIn = (name) => readFileSync(join(program.dataFolder, name), 'utf8').trim();
+    const secrets = [...wallet.secrets, keptIn('token-secret'), keptIn('sign-in-seed')];
     assert.ok(wallet.secrets.length > 10, 'the wallet signed in by the test before');
     const log = program.log();
     assert.match(log, /"level":"TRACE"/);
-    for (const secret of [...wallet.secrets, ...kept]) {
+    for (const secret of secrets) {
       assert.ok(secret.length >= 16, 'a short text could be there by chance');
       assert.ok(!log.includes(secret), `the log holds a secret that begins with ${secret.slice(0, 6)}`);
       assert.ok(!log.includes(encodeURIComponent(secret)), `the log holds a secret, encoded: ${secret.slice(0, 6)}`);

@@ -3,16 +3,22 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 
-/** A process that ends with the test, and whose output goes to a file. */
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.signal('SIGKILL')));
+
+/** A process and what it started, which end with the test. What it says goes to a file. */
 export class Child {
   #process;
 
-  constructor(command, args, { logFile, env = process.env, cwd }) {
+  constructor(command, args, { logFile, errorFile, env = process.env, cwd }) {
     const log = openSync(logFile, 'a');
-    this.#process = spawn(command, args, { stdio: ['ignore', log, log], env, cwd });
-    closeSync(log);
+    const errors = errorFile === undefined ? log : openSync(errorFile, 'a');
+    this.#process = spawn(command, args, { stdio: ['ignore', log, errors], env, cwd, detached: true });
+    new Set([log, errors]).forEach((file) => closeSync(file));
+    // One that could not be started is over from the beginning, which is what `isOver` says.
     this.#process.on('error', () => {});
-    process.on('exit', () => this.#process.kill('SIGKILL'));
+    running.add(this);
+    this.#process.on('exit', () => running.delete(this));
   }
 
   get isOver() {
@@ -22,8 +28,13 @@ export class Child {
   async end(signal = 'SIGTERM') {
     if (this.isOver) return;
     const over = once(this.#process, 'exit');
-    this.#process.kill(signal);
+    this.signal(signal);
     await over;
+  }
+
+  /** Signals it and what it started: its group, which bears its id. */
+  signal(signal) {
+    if (!this.isOver) process.kill(-this.#process.pid, signal);
   }
 }
 

@@ -5,7 +5,7 @@ import { Child, freePort } from './child.js';
 import { until } from './condition.js';
 
 const ROOT = new URL('../../..', import.meta.url).pathname;
-const BINARY = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'debug/flowfi-indexer');
+export const BINARY = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'debug/flowfi-indexer');
 
 /** What every test wants: a network that moves fast, and no limits, as all clients come from one address. */
 const ARGS = [
@@ -75,6 +75,19 @@ export class Program {
   async post(path, body) {
     const headers = { 'content-type': 'application/json' };
     return answerOf(await fetch(this.url + path, { method: 'POST', headers, body: JSON.stringify(body) }));
+  }
+
+  /** Makes a stream to a recipient and returns its id and those of its events. */
+  async createStream(recipient) {
+    const { accounts } = await this.get('/devnet/accounts');
+    const to = recipient ?? accounts[1].address;
+    const call = { sender: accounts[0].address, recipient: to, amount: '36000000', duration: 3_600 };
+    return this.post('/devnet/streams', call);
+  }
+
+  /** Tops up a stream and returns the ids of the events of that. */
+  async topUp({ streamId }) {
+    return (await this.post(`/devnet/streams/${streamId}/top-up`, { amount: '1000000' })).events;
   }
 
   /** Returns the id of the newest event that there is now. */

@@ -3,7 +3,10 @@ import { once } from 'node:events';
 import { rolldown } from 'rolldown';
 
 const ENTRY = new URL('../page/watch.jsx', import.meta.url).pathname;
-const HTML = '<!doctype html><meta charset="utf-8"><title>watch</title><body><script type="module" src="/watch.js"></script>';
+const HTML = `<!doctype html>
+<meta charset="utf-8">
+<title>watch</title>
+<body><script type="module" src="/watch.js"></script></body>`;
 
 /** Serves the page that tests look at events with, from an origin that is not the program's. */
 export async function serveWatchPage() {
