@@ -6,9 +6,10 @@ import { Streams } from './streams';
 export function Dashboard() {
   const { events } = useStreamEvents({ subscribeToAll: true });
   const { status } = useConnectionState();
-  const [chosen, choose] = useState<string>();
-  // Until somebody is chosen, whoever pays in the oldest event of the list, as it changes least.
-  const address = chosen ?? events.at(-1)?.data.sender ?? undefined;
+  const [address, choose] = useState<string>();
+  // Until somebody is chosen: whoever pays in the first event that comes.
+  const firstSender = events.at(-1)?.data.sender;
+  if (address === undefined && firstSender) choose(firstSender);
   return (
     <>
       <header>

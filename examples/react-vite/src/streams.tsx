@@ -2,6 +2,7 @@ import type { StreamRecord } from '@flowfi/stream-events';
 import { useClaimable, useUserStreams } from '@flowfi/stream-events/react';
 import { Address } from './address';
 import { inTokens, percentOf } from './amount';
+import { Rates } from './rates';
 
 interface Props {
   address: string | undefined;
@@ -15,6 +16,7 @@ export function Streams({ address, onChoose }: Props) {
     <section className="streams">
       <h2>Streams {address && <Address of={address} onChoose={onChoose} />}</h2>
       {error && <p role="alert">{error.message}</p>}
+      <Rates streams={streams} address={address} />
       <table>
         <thead>
           <tr>
@@ -22,6 +24,7 @@ export function Streams({ address, onChoose }: Props) {
             <th>With</th>
             <th>Status</th>
             <th className="number">Claimable now</th>
+            <th className="number">Deposited</th>
             <th>Paid out, claimable</th>
           </tr>
         </thead>
@@ -50,6 +53,7 @@ function Row({ stream, address, onChoose }: Props & { stream: StreamRecord }) {
         <span className={`badge ${stream.status}`}>{stream.status}</span>
       </td>
       <td className="number">{inTokens(claimable, 7)}</td>
+      <td className="number">{inTokens(BigInt(stream.depositedAmount), 2)}</td>
       <td>
         <Progress stream={stream} claimable={claimable} />
       </td>
