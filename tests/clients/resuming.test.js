@@ -56,7 +56,7 @@ describe('a page', { timeout: 120_000 }, () => {
     assert.equal(await connections(), 1);
   });
 
-  test('is told each of 1000 events at once, and renders 60 times a second at most', async () => {
+  test('is told each of 1000 events in a burst, and renders 60 times a second at most', async () => {
     const page = await watch(context, watchPage.url, 'hook', program.url);
     await untilMoreSeen(page, 1);
     const stream = (await program.get('/v1/streams?limit=1')).data[0];
@@ -74,6 +74,7 @@ describe('a page', { timeout: 120_000 }, () => {
     await assertNothingMissed(page, program);
     const renderedAtMs = await page.evaluate(() => window.renderedAtMs);
     const within = renderedAtMs.map((start) => renderedAtMs.filter((at) => at >= start && at < start + 1_000).length);
+    assert.ok(renderedAtMs.length > 10, 'the burst lasted');
     assert.ok(Math.max(...within) <= 60, `${Math.max(...within)} renders within a second`);
     assert.equal(await page.locator('li').count(), 100);
   });

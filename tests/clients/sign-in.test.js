@@ -49,12 +49,24 @@ describe('a wallet', { timeout: 120_000 }, () => {
     }
     assert.equal(lastWord, 'expired');
     made.push(...(await program.topUp(stream)), ...(await program.topUp(stream)));
-    const live = program.topUp(stream);
     for await (const frame of await subscribe({ 'last-event-id': lastId })) {
       if (frame.event.startsWith('stream.')) seen.push(frame.id);
     }
-    made.push(...(await live));
     assert.deepEqual(seen, made);
+  });
+
+  test('is refused with a ticket that is spent, a token in the address or spoiled, and the key of another', async () => {
+    const subscription = `${program.url}/v1/events/subscribe`;
+    const token = await wallet.signIn();
+    const spent = await ticketFor(token);
+    await (await fetch(`${subscription}?ticket=${spent}`)).body.cancel();
+    assert.equal((await fetch(`${subscription}?ticket=${spent}`)).status, 401);
+    assert.equal((await fetch(`${subscription}?all=true&token=${token}`)).status, 400);
+    const headers = { authorization: `Bearer ${token}x` };
+    assert.equal((await fetch(`${subscription}?all=true`, { headers })).status, 401);
+    const stranger = new Wallet();
+    const forged = wallet.sign(await wallet.challenge(), stranger.keys);
+    assert.equal((await wallet.answer(forged)).status, 400);
   });
 
   test('finds none of its secrets in what the service wrote down, though it wrote down everything', async () => {

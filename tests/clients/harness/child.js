@@ -6,14 +6,19 @@ import { createServer } from 'node:net';
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.signal('SIGKILL')));
 
-/** A process and what it started, which end with the test. What it says goes to a file. */
+/**
+ * A process that ends with the test, and whose output goes to a file. With `isGroup` what it started is ended with it:
+ * a shell leaves that behind.
+ */
 export class Child {
   #process;
+  #isGroup;
 
-  constructor(command, args, { logFile, errorFile, env = process.env, cwd }) {
+  constructor(command, args, { logFile, errorFile, env = process.env, cwd, isGroup = false }) {
+    this.#isGroup = isGroup;
     const log = openSync(logFile, 'a');
     const errors = errorFile === undefined ? log : openSync(errorFile, 'a');
-    this.#process = spawn(command, args, { stdio: ['ignore', log, errors], env, cwd, detached: true });
+    this.#process = spawn(command, args, { stdio: ['ignore', log, errors], env, cwd, detached: isGroup });
     new Set([log, errors]).forEach((file) => closeSync(file));
     // One that could not be started is over from the beginning, which is what `isOver` says.
     this.#process.on('error', () => {});
@@ -32,9 +37,10 @@ export class Child {
     await over;
   }
 
-  /** Signals it and what it started: its group, which bears its id. */
+  /** Signals it; a group bears the id of its first process. */
   signal(signal) {
-    if (!this.isOver) process.kill(-this.#process.pid, signal);
+    const { pid } = this.#process;
+    if (!this.isOver) process.kill(this.#isGroup ? -pid : pid, signal);
   }
 }
 

@@ -17,7 +17,7 @@ export class Example {
   constructor(name, { env, more = '' }) {
     this.name = name;
     const [logFile, errorFile] = [this.#printed, this.#complaints];
-    const options = { logFile, errorFile, cwd: EXAMPLES, env: { ...process.env, ...env } };
+    const options = { logFile, errorFile, cwd: EXAMPLES, isGroup: true, env: { ...process.env, ...env } };
     this.#child = new Child('bash', ['-c', lineOf(name) + more], options);
   }
 

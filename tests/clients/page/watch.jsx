@@ -21,12 +21,27 @@ window.watch = {
   hook(url) {
     const root = document.body.appendChild(document.createElement('main'));
     createRoot(root).render(
-      <StreamEventsProvider url={url}>
+      <StreamEventsProvider url={url} fetch={fetchOneByOne}>
         <Activity />
       </StreamEventsProvider>,
     );
   },
 };
+
+/** Hands on each event by itself, as a network may: a burst in a few pieces would be rendered in as many. */
+async function fetchOneByOne(...request) {
+  const response = await fetch(...request);
+  const oneByOne = new TransformStream({
+    async transform(text, controller) {
+      for (const piece of text.split(/(?<=\n\n)/)) {
+        controller.enqueue(piece);
+        await new Promise((resolve) => setTimeout(resolve));
+      }
+    },
+  });
+  const decoded = response.body.pipeThrough(new TextDecoderStream());
+  return new Response(decoded.pipeThrough(oneByOne).pipeThrough(new TextEncoderStream()), response);
+}
 
 function follow(connection) {
   connection.onFrame((frame) => window.seen.push(frame.kind === 'event' ? frame.event.id : frame.kind));
