@@ -1,5 +1,5 @@
 # What a newcomer needs: `make dev` and `make test`. Both work on a machine with only the Rust toolchain and apt.
-.PHONY: dev test test-rust simulate simulate-bugs bench openapi sql-data check-sql postgres
+.PHONY: dev test test-rust test-hooks test-browser simulate simulate-bugs bench openapi sql-data check-sql postgres
 
 # The program is built first and then started by itself: under `cargo run` it would hand cargo's own variables on to
 # the cargo inside, which then builds half of the dependencies once more.
@@ -8,11 +8,18 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 dev: postgres ## Run everything locally: private database, local network, indexer, API, page
 	cargo run --locked -- dev $(ARGS)
 
-test: test-rust ## Run every test
+test: test-rust test-hooks test-browser ## Run every test
 
 test-rust: postgres ## Run the Rust tests against a private database
 	cargo build --locked
 	$(TARGET)/debug/flowfi-indexer postgres -- cargo test --locked
+
+test-hooks: ## Test the package for dashboards, build it and look at its size. Needs Node 20.19
+	cd frontend-hooks && npm ci --silent && npm test && npm run check
+
+test-browser: postgres ## Test what clients see: a browser, nginx, wallets, the examples. Needs Node 20.19, npm, python3-venv
+	cargo build --locked
+	tests/clients/run
 
 simulate: postgres ## Run many seeds of the simulation: SEEDS=1000, from FIRST_SEED on; SEED=17 repeats one
 	cargo build --locked

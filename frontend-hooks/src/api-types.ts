@@ -98,10 +98,10 @@ export interface Revised {
   toId: string;
 }
 
-/** A ticket for one connection. */
+/** A ticket for one connection, and until when it is good, in Unix seconds. */
 export interface Ticket {
   ticket: string;
-  expiresAt: string;
+  expiresAt: number;
 }
 
 /** A refusal, as RFC 9457 has it. */

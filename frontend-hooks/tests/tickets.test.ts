@@ -5,7 +5,7 @@ import { FakeService, json, refusal } from './support/service';
 const filter = { streams: ['7', '3'], users: [] };
 
 it('asks for a ticket that is good for the filter', async () => {
-  const service = new FakeService().next(json({ ticket: 'one', expiresAt: '2026-11-27T00:01:00Z' }));
+  const service = new FakeService().next(json({ ticket: 'one', expiresAt: 1_795_737_660 }));
   const ticket = ticketsFrom({ url: 'http://service.test', filter, token: 'token', fetch: service.fetch });
   expect(await ticket()).toBe('one');
   const [request] = service.requests;

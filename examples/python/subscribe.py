@@ -1,0 +1,60 @@
+"""Prints each event on a line, and goes on after the last one that it saw: when the connection breaks, and when it is
+run again."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import httpx
+from httpx_sse import connect_sse
+
+URL = os.environ.get("FLOWFI_URL", "http://127.0.0.1:8080")
+TOKEN = os.environ.get("FLOWFI_TOKEN")
+LAST_ID = Path("last-event-id")
+# The service is heard every 15 seconds; a connection that is silent for longer than two of them is dead.
+TIMEOUT = httpx.Timeout(10, read=40)
+
+
+def headers():
+    told = {"Authorization": f"Bearer {TOKEN}"} if TOKEN else {}
+    if LAST_ID.exists():
+        told["Last-Event-ID"] = LAST_ID.read_text().strip()
+    return told
+
+
+def take(frame):
+    if frame.event.startswith("stream."):
+        event = json.loads(frame.data)
+        print(frame.id, event["type"], event["streamId"], event["amount"] or "", flush=True)
+    elif frame.data:
+        print(frame.event, frame.data, file=sys.stderr)
+    if frame.id:
+        keep(frame.id)
+
+
+def keep(event_id):
+    """Moved into place, so that whoever is ended meanwhile leaves a whole id."""
+    new = LAST_ID.with_suffix(".new")
+    new.write_text(event_id)
+    new.replace(LAST_ID)
+
+
+def follow(client):
+    """Reads one connection to its end, and returns for how many seconds to wait before the next."""
+    retry_seconds = 3
+    try:
+        with connect_sse(client, "GET", f"{URL}/v1/events/subscribe?all=true", headers=headers()) as source:
+            source.response.raise_for_status()
+            for frame in source.iter_sse():
+                retry_seconds = frame.retry / 1000 if frame.retry else retry_seconds
+                take(frame)
+    except httpx.TransportError as error:
+        print(f"coming back: {error}", file=sys.stderr)
+    return retry_seconds
+
+
+with httpx.Client(timeout=TIMEOUT) as client:
+    while True:
+        time.sleep(follow(client))

@@ -1,0 +1,13 @@
+interface Props {
+  of: string;
+  onChoose: (address: string) => void;
+}
+
+/** An address, short; a click chooses it. */
+export function Address({ of, onChoose }: Props) {
+  return (
+    <button type="button" className="address" title={of} onClick={() => onChoose(of)}>
+      {of.slice(0, 4)}…{of.slice(-4)}
+    </button>
+  );
+}

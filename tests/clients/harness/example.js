@@ -1,0 +1,67 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Child } from './child.js';
+import { until } from './condition.js';
+
+export const EXAMPLES = new URL('../../../examples/', import.meta.url).pathname;
+
+/** Long enough to install and build what an example needs. */
+const BUILT_WITHIN_MS = 180_000;
+
+/** An example, run as its line in the README says. */
+export class Example {
+  #folder = mkdtempSync(join(tmpdir(), 'flowfi-example-'));
+  #child;
+
+  constructor(name, { env, more = '' }) {
+    this.name = name;
+    const [logFile, errorFile] = [this.#printed, this.#complaints];
+    const options = { logFile, errorFile, cwd: EXAMPLES, isGroup: true, env: { ...process.env, ...env } };
+    this.#child = new Child('bash', ['-c', lineOf(name) + more], options);
+  }
+
+  get #printed() {
+    return join(this.#folder, 'printed');
+  }
+
+  get #complaints() {
+    return join(this.#folder, 'complaints');
+  }
+
+  /** Returns the ids of the events that it printed, in order. */
+  ids() {
+    return [...readFileSync(this.#printed, 'utf8').matchAll(/^(\d{19}-\d{10}) .*\n/gm)].map(([, id]) => id);
+  }
+
+  async untilPrinted(id) {
+    await this.#until(`has printed ${id}`, () => this.ids().some((printed) => printed >= id));
+  }
+
+  async untilServed(url) {
+    await this.#until(`serves ${url}`, async () => (await fetch(url).catch(() => undefined))?.ok);
+  }
+
+  async #until(what, ask) {
+    const askWhileItRuns = () => {
+      if (!this.#child.isOver) return ask();
+      throw new Error(`${this.name} ended:\n${readFileSync(this.#complaints, 'utf8').slice(-2_000)}`);
+    };
+    await until(`${this.name} ${what}`, askWhileItRuns, BUILT_WITHIN_MS);
+  }
+
+  async end() {
+    await this.#child.end();
+  }
+
+  async stop() {
+    await this.end();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+function lineOf(name) {
+  const readme = readFileSync(join(EXAMPLES, 'README.md'), 'utf8');
+  const section = readme.split('\n## ').find((part) => part.startsWith(`${name}\n`));
+  return section.match(/```\n(.+)\n```/)[1];
+}

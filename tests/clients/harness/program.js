@@ -1,0 +1,114 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Child, freePort } from './child.js';
+import { until } from './condition.js';
+
+const ROOT = new URL('../../..', import.meta.url).pathname;
+export const BINARY = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'debug/flowfi-indexer');
+
+/** What every test wants: a network that moves fast, and no limits, as all clients come from one address. */
+const ARGS = [
+  '--devnet-ledger-interval-ms=300',
+  '--requests-per-second=0',
+  '--connects-per-second=0',
+  '--max-connections-per-ip=1000',
+  '--cors-origin=*',
+];
+
+/** The program itself, run by `dev` with a network and a database of its own. */
+export class Program {
+  #folder = mkdtempSync(join(tmpdir(), 'flowfi-clients-'));
+  #args;
+  #env;
+  #child;
+
+  static async start(args = [], env = {}) {
+    const program = new Program();
+    // The database has an account of its own, which must be let in.
+    chmodSync(program.#folder, 0o755);
+    program.port = await freePort();
+    program.url = `http://127.0.0.1:${program.port}`;
+    program.#args = ['dev', `--listen=127.0.0.1:${program.port}`, `--data-dir=${program.dataFolder}`, ...ARGS, ...args];
+    program.#env = { ...process.env, ...env };
+    delete program.#env.DATABASE_URL;
+    await program.startAgain();
+    return program;
+  }
+
+  get dataFolder() {
+    return join(this.#folder, 'data');
+  }
+
+  get #logFile() {
+    return join(this.#folder, 'log');
+  }
+
+  /** Returns everything that it ever wrote. */
+  log() {
+    return readFileSync(this.#logFile, 'utf8');
+  }
+
+  async startAgain() {
+    this.#child = new Child(BINARY, this.#args, { logFile: this.#logFile, env: this.#env });
+    await until('the program is ready', async () => {
+      if (this.#child.isOver) throw new Error(`the program ended:\n${this.log().slice(-2_000)}`);
+      const answer = await fetch(`${this.url}/health/ready`).catch(() => undefined);
+      return answer?.ok;
+    });
+  }
+
+  /** Ends it as a crash would. */
+  async kill() {
+    await this.#child.end('SIGKILL');
+  }
+
+  async stop() {
+    await this.#child.end();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async get(path) {
+    return answerOf(await fetch(this.url + path));
+  }
+
+  async post(path, body) {
+    const headers = { 'content-type': 'application/json' };
+    return answerOf(await fetch(this.url + path, { method: 'POST', headers, body: JSON.stringify(body) }));
+  }
+
+  /** Makes a stream to a recipient and returns its id and those of its events. */
+  async createStream(recipient) {
+    const { accounts } = await this.get('/devnet/accounts');
+    const to = recipient ?? accounts[1].address;
+    const call = { sender: accounts[0].address, recipient: to, amount: '36000000', duration: 3_600 };
+    return this.post('/devnet/streams', call);
+  }
+
+  /** Tops up a stream and returns the ids of the events of that. */
+  async topUp({ streamId }) {
+    return (await this.post(`/devnet/streams/${streamId}/top-up`, { amount: '1000000' })).events;
+  }
+
+  /** Returns the id of the newest event that there is now. */
+  async newestId() {
+    return (await this.get('/v1/events?limit=1')).events[0].id;
+  }
+
+  /** Returns the ids from one event to another, both included, by REST. */
+  async idsBetween(first, last) {
+    const ids = [];
+    for (let cursor; ; ) {
+      const page = await this.get(`/v1/events?order=asc&limit=100${cursor ? `&cursor=${cursor}` : ''}`);
+      ids.push(...page.events.map(({ id }) => id));
+      cursor = page.nextCursor;
+      if (!page.hasMore || ids.at(-1) >= last) break;
+    }
+    return ids.filter((id) => id >= first && id <= last);
+  }
+}
+
+async function answerOf(response) {
+  if (!response.ok) throw new Error(`${response.url} answered ${response.status}: ${await response.text()}`);
+  return response.status === 204 ? undefined : response.json();
+}

@@ -1,0 +1,81 @@
+// Events come into a page, whatever happens to the service meanwhile: each once, none missed.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { startChromium } from './harness/chromium.js';
+import { until } from './harness/condition.js';
+import { Program } from './harness/program.js';
+import { assertNothingMissed, idsSeen, untilMoreSeen, untilSeen, watch } from './harness/watching.js';
+import { serveWatchPage } from './harness/watch-page.js';
+
+describe('a page', { timeout: 120_000 }, () => {
+  let program, browser, watchPage, context;
+  before(async () => {
+    [program, browser, watchPage] = await Promise.all([Program.start(), startChromium(), serveWatchPage()]);
+  });
+  after(async () => {
+    await browser?.close();
+    watchPage?.close();
+    await program?.stop();
+  });
+  beforeEach(async () => {
+    context = await browser.newContext();
+  });
+  afterEach(() => context.close());
+
+  for (const [how, name] of [['core', 'our connection'], ['eventSource', 'a native EventSource']]) {
+    test(`misses nothing by ${name} when the service is killed and comes back`, async () => {
+      const page = await watch(context, watchPage.url, how, program.url);
+      await untilMoreSeen(page, 5);
+      await program.kill();
+      const seenBefore = await idsSeen(page);
+      await program.startAgain();
+      await untilSeen(page, await program.newestId());
+      await untilMoreSeen(page, 5);
+      await assertNothingMissed(page, program);
+      assert.ok((await idsSeen(page)).length > seenBefore.length);
+    });
+  }
+
+  test('shares one connection with another tab, which takes over when it is closed', async () => {
+    const connections = async () => (await program.get('/v1/events/stats')).connections;
+    await until('earlier connections are gone', async () => (await connections()) === 0);
+    const leader = await watch(context, watchPage.url, 'tabs', program.url);
+    await untilMoreSeen(leader, 1);
+    const follower = await watch(context, watchPage.url, 'tabs', program.url);
+    await untilMoreSeen(follower, 5);
+    assert.equal(await connections(), 1);
+    const toldByLeader = await idsSeen(follower);
+    const ofLeader = await idsSeen(leader);
+    const begin = ofLeader.indexOf(toldByLeader[0]);
+    assert.deepEqual(toldByLeader, ofLeader.slice(begin, begin + toldByLeader.length));
+
+    await leader.close();
+    await untilSeen(follower, await program.newestId());
+    await untilMoreSeen(follower, 5);
+    await assertNothingMissed(follower, program);
+    assert.equal(await connections(), 1);
+  });
+
+  test('is told each of 1000 events in a burst, and renders 60 times a second at most', async () => {
+    const page = await watch(context, watchPage.url, 'hook', program.url);
+    await untilMoreSeen(page, 1);
+    const stream = (await program.get('/v1/streams?limit=1')).data[0];
+    const burst = await program.post('/devnet/emit', {
+      name: 'fee_collected',
+      streamId: stream.streamId,
+      fields: {
+        fee_amount: { i128: '1' },
+        token: { address: stream.tokenAddress },
+        treasury: { address: stream.sender },
+      },
+      count: 1_000,
+    });
+    await untilSeen(page, burst.events.at(-1));
+    await assertNothingMissed(page, program);
+    const renderedAtMs = await page.evaluate(() => window.renderedAtMs);
+    const within = renderedAtMs.map((start) => renderedAtMs.filter((at) => at >= start && at < start + 1_000).length);
+    assert.ok(renderedAtMs.length > 10, 'the burst lasted');
+    assert.ok(Math.max(...within) <= 60, `${Math.max(...within)} renders within a second`);
+    assert.equal(await page.locator('li').count(), 100);
+  });
+});

@@ -1,0 +1,84 @@
+// A wallet signs in and subscribes, and nothing that it shows or is given is written down by the service.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { until } from './harness/condition.js';
+import { framesOf } from './harness/event-stream.js';
+import { Program } from './harness/program.js';
+import { Wallet } from './harness/wallet.js';
+
+describe('a wallet', { timeout: 120_000 }, () => {
+  const wallet = new Wallet();
+  let program, stream;
+  before(async () => {
+    program = await Program.start(['--auth=required', '--token-ttl-seconds=3'], { RUST_LOG: 'trace' });
+    await wallet.learn(`localhost:${program.port}`);
+    stream = await program.createStream(wallet.address);
+    const headers = { authorization: `Bearer ${await wallet.signIn()}` };
+    const isThere = async () => (await fetch(`${program.url}/v1/streams/${stream.streamId}`, { headers })).ok;
+    await until('the stream is indexed', isThere);
+  });
+  after(() => program?.stop());
+
+  async function ticketFor(token) {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ all: true });
+    const response = await fetch(`${program.url}/v1/events/tickets`, { method: 'POST', headers, body });
+    assert.equal(response.status, 201);
+    const { ticket } = await response.json();
+    wallet.secrets.push(ticket);
+    return ticket;
+  }
+
+  async function subscribe(headers) {
+    const ticket = await ticketFor(await wallet.signIn());
+    return framesOf(`${program.url}/v1/events/subscribe?ticket=${encodeURIComponent(ticket)}`, headers);
+  }
+
+  test('signs in, subscribes by a ticket, is cut off when its token ends, and resumes with another', async () => {
+    const made = [];
+    const seen = [];
+    let lastId = stream.events.at(-1);
+    let lastWord;
+    for await (const frame of await subscribe({ 'last-event-id': lastId })) {
+      lastId = frame.id ?? lastId;
+      lastWord = frame.event;
+      if (frame.event === 'connected') made.push(...(await program.topUp(stream)));
+      if (frame.event.startsWith('stream.')) seen.push(frame.id);
+    }
+    assert.equal(lastWord, 'expired');
+    made.push(...(await program.topUp(stream)), ...(await program.topUp(stream)));
+    for await (const frame of await subscribe({ 'last-event-id': lastId })) {
+      if (frame.event.startsWith('stream.')) seen.push(frame.id);
+    }
+    assert.deepEqual(seen, made);
+  });
+
+  test('is refused with a ticket that is spent, a token in the address or spoiled, and the key of another', async () => {
+    const subscription = `${program.url}/v1/events/subscribe`;
+    const token = await wallet.signIn();
+    const spent = await ticketFor(token);
+    await (await fetch(`${subscription}?ticket=${spent}`)).body.cancel();
+    assert.equal((await fetch(`${subscription}?ticket=${spent}`)).status, 401);
+    assert.equal((await fetch(`${subscription}?all=true&token=${token}`)).status, 400);
+    const headers = { authorization: `Bearer ${token}x` };
+    assert.equal((await fetch(`${subscription}?all=true`, { headers })).status, 401);
+    const stranger = new Wallet();
+    const forged = wallet.sign(await wallet.challenge(), stranger.keys);
+    assert.equal((await wallet.answer(forged)).status, 400);
+  });
+
+  test('finds none of its secrets in what the service wrote down, though it wrote down everything', async () => {
+    const keptIn = (name) => readFileSync(join(program.dataFolder, name), 'utf8').trim();
+    const secrets = [...wallet.secrets, keptIn('token-secret'), keptIn('sign-in-seed')];
+    assert.ok(wallet.secrets.length > 10, 'the wallet signed in by the test before');
+    const log = program.log();
+    assert.match(log, /"level":"TRACE"/);
+    for (const secret of secrets) {
+      assert.ok(secret.length >= 16, 'a short text could be there by chance');
+      assert.ok(!log.includes(secret), `the log holds a secret that begins with ${secret.slice(0, 6)}`);
+      assert.ok(!log.includes(encodeURIComponent(secret)), `the log holds a secret, encoded: ${secret.slice(0, 6)}`);
+    }
+  });
+});
