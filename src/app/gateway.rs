@@ -6,7 +6,7 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 
 use crate::{
-    domain::ContractId,
+    domain::Contracts,
     feed::{self, Feed},
     http::{self, ChainReader, HttpArgs, HttpState, Limits, LocalRoutes},
     lifecycle::Lifecycle,
@@ -18,18 +18,18 @@ pub(super) async fn start(
     lifecycle: &mut Lifecycle,
     listener: TcpListener,
     store: Store,
-    contract_id: ContractId,
+    contracts: Contracts,
     args: &HttpArgs,
     chain: Option<ChainReader>,
     local: LocalRoutes,
 ) -> anyhow::Result<()> {
     let soft_stop = lifecycle.soft_stop();
     let ring_events = usize::try_from(args.ring_events).context("too many ring events")?;
-    let feed = Feed::open(store.clone(), contract_id.clone(), ring_events).await?;
+    let feed = Feed::open(store.clone(), ring_events).await?;
     let heartbeat = Duration::from_secs(args.heartbeat_seconds);
     let generator = super::random_generator();
     let state =
-        HttpState::new(store, feed.clone(), contract_id, heartbeat, args.max_lag_ledgers, soft_stop.clone(), generator)
+        HttpState::new(store, feed.clone(), contracts, heartbeat, args.max_lag_ledgers, soft_stop.clone(), generator)
             .with_chain_reader(chain)
             .with_limits(Limits::new(&args.limits));
     let router = http::router(state, local, &args.cors_origins);

@@ -5,6 +5,7 @@
 mod args;
 mod chain;
 mod claimable;
+mod contract_status;
 mod cors;
 mod csv;
 mod etag;
@@ -20,6 +21,7 @@ mod server;
 mod state;
 mod status;
 mod stream_order;
+mod stream_text;
 mod streams;
 mod subscribe;
 mod subscribe_filter;

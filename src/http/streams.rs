@@ -39,7 +39,7 @@ pub(super) struct StreamWithEvents {
     events: Vec<EventRowView>,
 }
 
-const KNOWN: [&str; 7] = ["sender", "recipient", "user", "token", "status", "endsBefore", "sort"];
+const KNOWN: [&str; 8] = ["contract", "sender", "recipient", "user", "token", "status", "endsBefore", "sort"];
 
 /// Lists streams, the last created first unless told otherwise.
 pub(super) async fn list(
@@ -53,6 +53,7 @@ pub(super) async fn list(
     let request = page_request(&parameters, LARGEST_LIMIT, |text| order.read(text))?;
     let status: Option<StreamStatus> = parameters.one("status")?;
     let filter = StreamListFilter {
+        contract_id: None,
         sender: parameters.one("sender")?,
         recipient: parameters.one("recipient")?,
         user: parameters.one("user")?,
@@ -62,8 +63,9 @@ pub(super) async fn list(
         sort,
         order: order.order,
     };
+    let contract_id = state.contract(&parameters).await?;
     let now = state.now().await?;
-    let filter = StreamListFilter { status: status.map(|status| (status, now)), ..filter };
+    let filter = StreamListFilter { contract_id, status: status.map(|status| (status, now)), ..filter };
     let page = state.store.stream_page(&filter, request).await?;
     let view = PageView::of(&page, &request, page.next_cursor.map(|cursor| order.write(cursor)));
     let data = page.items.into_iter().map(|record| StreamView::at(record, now)).collect();
@@ -107,7 +109,7 @@ async fn of_index(
     stream_id: StreamId,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let FeedState { epoch, revision } = state.store.feed_state().await?;
+    let FeedState { epoch, revision, .. } = state.store.feed_state().await?;
     let now = state.now().await?;
     let record = state.store.stream(&contract_id, stream_id).await?;
     let record = record.ok_or_else(|| Problem::not_found(format!("there is no stream {stream_id}")))?;

@@ -50,7 +50,7 @@ pub(super) async fn subscribe(
     accepts_event_stream(&headers)?;
     let known: Vec<&str> = FILTER.into_iter().chain(["lastEventId"]).collect();
     let parameters = Parameters::read(query.as_deref(), &known)?;
-    let atoms = subscribe_filter::read(&parameters)?;
+    let atoms = subscribe_filter::read(&parameters, &state).await?;
     let last = last_event_id(&headers, parameters.text("lastEventId")?);
     let opened = match state.feed.subscribe(atoms.clone(), last).await {
         Err(failure) if failure.is_unavailable() => return Ok(come_back(&state, &failure)),
@@ -84,7 +84,11 @@ fn last_event_id(headers: &HeaderMap, parameter: Option<&str>) -> LastEventId {
 /// sees no event a place to resume from.
 fn opening(state: &HttpState, atoms: &EventAtoms, opened: &Opened) -> Bytes {
     let position = opened.subscription.position();
-    let connected = Connected { client_id: state.client_id(), last_event_id: position, filter: FilterView::of(atoms) };
+    let connected = Connected {
+        client_id: state.client_id(),
+        last_event_id: position,
+        filter: FilterView::of(atoms, &state.contracts),
+    };
     let mut text = format!(": flowfi-indexer\nretry: {}\n\n", state.retry_ms());
     if let Some(position) = position {
         writeln!(text, "id: {position}").expect("a String grows");

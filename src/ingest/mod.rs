@@ -9,6 +9,7 @@ mod error;
 mod follower;
 mod hole;
 mod indexer;
+mod join;
 mod late;
 mod ledger_page;
 mod pacing;

@@ -19,13 +19,13 @@ const INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Reporter {
     store: Store,
-    contract_id: ContractId,
+    contract_ids: Vec<ContractId>,
     report: IndexerReport,
     written: Option<(IndexerState, Instant)>,
 }
 
 impl Reporter {
-    pub(super) const fn new(store: Store, contract_id: ContractId) -> Self {
+    pub(super) const fn new(store: Store, contract_ids: Vec<ContractId>) -> Self {
         let report = IndexerReport {
             state: IndexerState::CatchingUp,
             detail: None,
@@ -35,7 +35,7 @@ impl Reporter {
             missing: None,
             endpoints: Value::Null,
         };
-        Self { store, contract_id, report, written: None }
+        Self { store, contract_ids, report, written: None }
     }
 
     /// Notes how far the source is.
@@ -65,7 +65,7 @@ impl Reporter {
             return;
         }
         self.report = IndexerReport { state, detail, missing, endpoints, ..self.report.clone() };
-        match self.store.write_report(&self.contract_id, &self.report).await {
+        match self.store.write_report(&self.contract_ids, &self.report).await {
             Ok(()) => self.written = Some((state, Instant::now())),
             Err(failure) => debug!("the report was not written: {failure}"),
         }

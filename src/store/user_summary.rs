@@ -2,7 +2,7 @@
 //! thousand streams costs no memory here.
 
 use super::{PageRequest, PageStart, SortOrder, Store, StoreError, StreamListFilter, StreamSort, pool::parse};
-use crate::domain::{Address, StreamRecord, StreamStatus, Total, UnixTime};
+use crate::domain::{Address, ContractId, StreamRecord, StreamStatus, Total, UnixTime};
 
 /// Anybody can make a stream of any token to anybody, so tokens are bounded.
 const MOST_TOKENS: u32 = 100;
@@ -58,13 +58,23 @@ pub struct Flow {
 }
 
 impl Store {
-    /// Returns what a user pays and is paid as at a time.
-    pub async fn user_summary(&self, user: &Address, at: UnixTime) -> Result<UserSummary, StoreError> {
+    /// Returns what a user pays and is paid as at a time, in all contracts or in one.
+    pub async fn user_summary(
+        &self,
+        user: &Address,
+        contract_id: Option<&ContractId>,
+        at: UnixTime,
+    ) -> Result<UserSummary, StoreError> {
         let most = usize::try_from(MOST_TOKENS).unwrap_or(usize::MAX);
-        let rows =
-            sqlx::query_file!("src/store/user_summary.sql", user.as_str(), at.to_string(), i64::from(MOST_TOKENS) + 1)
-                .fetch_all(&self.pool)
-                .await?;
+        let rows = sqlx::query_file!(
+            "src/store/user_summary.sql",
+            user.as_str(),
+            at.to_string(),
+            i64::from(MOST_TOKENS) + 1,
+            contract_id.map(ContractId::as_str),
+        )
+        .fetch_all(&self.pool)
+        .await?;
         let mut summary = UserSummary { has_more_tokens: rows.len() > most, ..UserSummary::default() };
         for row in rows.into_iter().take(most) {
             summary.incoming = counted(row.all_in_streams, row.all_in_active);
@@ -92,8 +102,15 @@ impl Store {
     }
 
     /// Returns the active streams of a user that are drained first, at most `limit`.
-    pub async fn next_ends(&self, user: &Address, at: UnixTime, limit: u32) -> Result<Vec<StreamRecord>, StoreError> {
+    pub async fn next_ends(
+        &self,
+        user: &Address,
+        contract_id: Option<&ContractId>,
+        at: UnixTime,
+        limit: u32,
+    ) -> Result<Vec<StreamRecord>, StoreError> {
         let filter = StreamListFilter {
+            contract_id: contract_id.cloned(),
             user: Some(user.clone()),
             status: Some((StreamStatus::Active, at)),
             ends_before: Some(UnixTime::LAST_DATE),

@@ -1,7 +1,9 @@
 with of_user as (
-    select true as incoming, * from streams where recipient = $1
+    select true as incoming, * from streams
+    where recipient = $1 and ($4::text is null or contract_id = $4)
     union all
-    select false as incoming, * from streams where sender = $1
+    select false as incoming, * from streams
+    where sender = $1 and ($4::text is null or contract_id = $4)
 ),
 valued as (
     select

@@ -6,6 +6,7 @@ mod chain_record;
 mod completeness;
 mod contract_events;
 mod contract_histories;
+mod contracts;
 mod database_away;
 mod decode_command;
 mod endpoints;

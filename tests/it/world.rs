@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use flowfi_indexer::{
     app::chain_reader,
     devnet::{Call, Devnet, DevnetArgs, Receipt},
-    domain::{Address, Amount, EventId, FeedId, StreamEntry, StreamId, SystemClock, UnixTime},
+    domain::{Address, Amount, Contracts, EventId, FeedId, StreamEntry, StreamId, SystemClock, UnixTime},
     feed::{self, Feed},
     http::{self, HttpState, Limits, LocalRoutes, Origin},
     ingest::{Indexer, IngestError, IngestSettings, OnReset, PaceArgs, Waits},
@@ -60,6 +60,8 @@ pub struct GatewaySettings {
     pub write_deadline: Duration,
     pub limits: Limits,
     pub origins: Vec<Origin>,
+    /// Those that it follows; all of the network's if none are named.
+    pub contracts: Option<Contracts>,
 }
 
 impl Default for GatewaySettings {
@@ -71,6 +73,7 @@ impl Default for GatewaySettings {
             write_deadline: WRITE_DEADLINE,
             limits: Limits::none(),
             origins: Vec::new(),
+            contracts: None,
         }
     }
 }
@@ -116,10 +119,15 @@ impl World {
         Indexer::new(self.source(), Vec::new(), self.store.clone(), settings)
     }
 
+    /// All of the network's contracts.
+    pub fn contracts(&self) -> Contracts {
+        Contracts::new(self.devnet.contract_ids()).unwrap()
+    }
+
     pub fn settings(&self) -> IngestSettings {
         IngestSettings {
             network_passphrase: self.devnet.passphrase().to_owned(),
-            contract_id: self.devnet.contract_id(),
+            contracts: self.contracts(),
             pace: PaceArgs { start_ledger: None, poll_ms: 10, page_limit: 100 },
             on_reset: OnReset::Stop,
             waits: Waits::default(),
@@ -168,17 +176,17 @@ impl World {
     }
 
     pub async fn start_gateway_with(&mut self, settings: GatewaySettings, local: LocalRoutes) -> String {
-        let feed = Feed::open(self.store.clone(), self.devnet.contract_id(), settings.ring_events).await.unwrap();
+        let feed = Feed::open(self.store.clone(), settings.ring_events).await.unwrap();
         let state = HttpState::new(
             self.store.clone(),
             feed.clone(),
-            self.devnet.contract_id(),
+            settings.contracts.unwrap_or_else(|| self.contracts()),
             settings.heartbeat,
             MAX_LAG_LEDGERS,
             self.stop.clone(),
             StdRng::seed_from_u64(7),
         )
-        .with_chain_reader(settings.asks_the_chain.then(|| chain_reader(self.source(), self.devnet.contract_id())));
+        .with_chain_reader(settings.asks_the_chain.then(|| chain_reader(self.source())));
         let stop = self.stop.clone();
         self.tasks.spawn(async move { feed::tail(feed, stop).await.unwrap() });
         self.serve(http::router(state.with_limits(settings.limits), local, &settings.origins), settings.write_deadline)

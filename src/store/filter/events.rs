@@ -2,7 +2,7 @@
 
 use sqlx::{Postgres, QueryBuilder};
 
-use super::{EVENT_COLUMNS, begin_count, push_limit, push_order, push_position, push_table, push_types};
+use super::{EVENT_COLUMNS, begin_count, push_contract, push_limit, push_order, push_position, push_table, push_types};
 use crate::{
     domain::{Address, CommittedEvent, ContractId, EventId, EventType, LedgerSequence, StreamId},
     store::{Page, PageRequest, PageStart, SortOrder, Store, StoreError, event_rows::EventRow},
@@ -15,7 +15,7 @@ const ID: [&str; 2] = ["toid", "event_index"];
 pub struct EventListFilter {
     /// Of this contract.
     pub contract_id: Option<ContractId>,
-    /// Of this stream.
+    /// Of this stream; to be named with its contract, whose streams an index holds.
     pub stream_id: Option<StreamId>,
     /// With this address as sender or recipient.
     pub address: Option<Address>,
@@ -58,9 +58,7 @@ impl Store {
 }
 
 fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &EventListFilter) {
-    if let Some(contract_id) = &filter.contract_id {
-        query.push(" and contract_id = ").push_bind(contract_id.to_string());
-    }
+    push_contract(query, filter.contract_id.as_ref());
     if let Some(stream_id) = filter.stream_id {
         query.push(" and stream_events.stream_id = ").push_bind(stream_id.to_string()).push("::numeric");
     }

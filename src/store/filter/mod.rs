@@ -14,7 +14,7 @@ pub use replay::EventAtoms;
 pub use streams::{StreamCursor, StreamListFilter, StreamSort};
 
 use super::{Page, PageRequest, PageStart, SortOrder, Store, StoreError};
-use crate::domain::{Address, EventId, EventType};
+use crate::domain::{Address, ContractId, EventId, EventType};
 
 const EVENT_COLUMNS: &str = "toid, event_index, (select epoch from network) as epoch, contract_id, ledger_closed_at, tx_hash, type, \
     stream_id::text as stream_id, sender, recipient, token, amount::text as amount, body";
@@ -45,6 +45,12 @@ fn push_table(query: &mut QueryBuilder<Postgres>, table: &str, party: Option<&Ad
         query.push(" and sender is distinct from ").push_bind(party.to_string()).push(") as ");
     }
     query.push(table).push(" where true");
+}
+
+fn push_contract(query: &mut QueryBuilder<Postgres>, contract_id: Option<&ContractId>) {
+    if let Some(contract_id) = contract_id {
+        query.push(" and contract_id = ").push_bind(contract_id.to_string());
+    }
 }
 
 fn push_types(query: &mut QueryBuilder<Postgres>, types: &[EventType]) {

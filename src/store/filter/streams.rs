@@ -2,9 +2,9 @@
 
 use sqlx::{Postgres, QueryBuilder};
 
-use super::{begin_count, push_limit, push_order, push_table};
+use super::{begin_count, push_contract, push_limit, push_order, push_table};
 use crate::{
-    domain::{Address, EventId, StreamRecord, StreamStatus, UnixTime},
+    domain::{Address, ContractId, EventId, StreamRecord, StreamStatus, UnixTime},
     store::{Page, PageRequest, PageStart, SortOrder, Store, StoreError, stream_rows::StreamRow},
 };
 
@@ -21,6 +21,8 @@ const END: &str = "coalesce(streams.end_time, 'infinity'::numeric)";
 /// Which streams a list holds, every part that is set must hold; and their order.
 #[derive(Clone, Debug, Default)]
 pub struct StreamListFilter {
+    /// Of this contract.
+    pub contract_id: Option<ContractId>,
     /// With this sender.
     pub sender: Option<Address>,
     /// With this recipient.
@@ -122,6 +124,7 @@ impl Store {
 }
 
 fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &StreamListFilter) {
+    push_contract(query, filter.contract_id.as_ref());
     for (column, address) in [("sender", &filter.sender), ("recipient", &filter.recipient), ("token", &filter.token)] {
         if let Some(address) = address {
             query.push(" and streams.").push(column).push(" = ").push_bind(address.to_string());
