@@ -162,7 +162,7 @@ fn extract(lake: &Packed, contract_id: &ContractId) -> usize {
             assert_eq!(ledgers, lake.objects.len());
             events
         };
-        tokio::join!(source.events(contract_id, lake.range(), None, out), count).1
+        tokio::join!(source.events(std::slice::from_ref(contract_id), lake.range(), None, out), count).1
     })
 }
 

@@ -42,7 +42,7 @@ pub enum Command {
     /// Starts a private PostgreSQL, a local network with sample streams, the indexer, the API and the page, and prints
     /// what to open. Data is kept between runs.
     Dev(Box<DevArgs>),
-    /// Run the daemon: follow a contract and serve the API
+    /// Run the daemon: follow contracts and serve the API
     Serve(Box<ServeArgs>),
     /// Run only the local network: Stellar RPC, a stream contract, and calls to move it
     Devnet(DevnetCommandArgs),
@@ -59,7 +59,7 @@ pub enum Command {
     Backfill(BackfillArgs),
     /// Build every record anew from the stored raw events or the chain, beside the tables that are read, then swap them
     ///
-    /// The daemon may go on meanwhile, and readers wait only for the swap. Safe to interrupt and run again.
+    /// The records of all contracts, whichever is named: their tables are one.     /// The daemon may go on meanwhile, and readers wait only for the swap. Safe to interrupt and run again.
     Reindex(ReindexArgs),
     /// Compare the stored events of some ledgers with a Horizon that serves transaction metadata
     ///
@@ -177,9 +177,9 @@ pub struct IndexArgs {
     #[command(flatten)]
     pub database: DatabaseArgs,
 
-    /// The contract. Default: the one that the database holds.
-    #[arg(long, env = "FLOWFI_CONTRACT", value_name = "C…")]
-    pub contract: Option<ContractId>,
+    /// The contracts, one after the other. Default: all that the database holds.
+    #[arg(long = "contract", env = "FLOWFI_CONTRACT", value_name = "C…,C…", value_delimiter = ',')]
+    pub contracts: Vec<ContractId>,
 
     /// Print lines of JSON, for a machine to read.
     #[arg(long)]

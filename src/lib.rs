@@ -1,4 +1,4 @@
-//! flowfi-indexer: follows a Soroban payment-stream contract, keeps its streams in PostgreSQL, and tells subscribers
+//! flowfi-indexer: follows Soroban payment-stream contracts, keeps their streams in PostgreSQL, and tells subscribers
 //! what happened over server-sent events.
 //!
 //! The way of one contract event, and the files to read in this order:
@@ -6,7 +6,7 @@
 //! 1. [`source`] asks the first of several Stellar RPC endpoints that answers for a page of raw events
 //!    (`source/pool.rs`, `source/rpc.rs`); whole ledgers come from a lake or `getLedgers` (`source/ledgers.rs`).
 //! 2. [`ingest`] decides when to ask and what a failure means (`ingest/follower.rs`), and fills holes
-//!    (`ingest/hole.rs`).
+//!    (`ingest/hole.rs`). A contract that is added to others joins them once its past is written (`ingest/join.rs`).
 //! 3. [`decode`] turns XDR into a [`domain::StreamEvent`] by a table (`decode/table.rs`, `decode/event.rs`).
 //! 4. [`ingest`] cuts whole transactions into batches (`ingest/batcher.rs`).
 //! 5. [`store`] commits a batch: event rows, stream records, quarantine, coverage and cursor together

@@ -7,11 +7,11 @@ use crate::{
     source::EndpointPool,
 };
 
-/// Returns a reader of one contract's streams.
+/// Returns a reader of streams.
 #[must_use]
-pub fn chain_reader(source: EndpointPool, contract_id: ContractId) -> ChainReader {
-    ChainReader::new(move |stream_id| {
-        let (source, contract_id) = (source.clone(), contract_id.clone());
+pub fn chain_reader(source: EndpointPool) -> ChainReader {
+    ChainReader::new(move |(contract_id, stream_id)| {
+        let source = source.clone();
         Box::pin(async move { read(&source, &contract_id, stream_id).await })
     })
 }

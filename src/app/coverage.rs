@@ -14,27 +14,33 @@ use crate::{
 
 /// Shows the coverage, after doing what the arguments ask for.
 pub(super) async fn run(args: CoverageArgs) -> anyhow::Result<ExitCode> {
-    let index = Index::open(&args.index).await?;
-    if let Some(gap) = args.accept_gap {
-        accept(&index, gap).await?;
-    }
-    if args.repair {
-        let whole_ledgers = sources::some_whole_ledgers(&args.source).await?;
-        for hole in holes_behind_the_cursor(&index).await? {
-            fill(&index, &whole_ledgers, hole).await?;
+    let indexes = Index::open_each(&args.index).await?;
+    let whole_ledgers = if args.repair { sources::some_whole_ledgers(&args.source).await? } else { Vec::new() };
+    for index in &indexes {
+        index.announce(&indexes);
+        if let Some(gap) = args.accept_gap {
+            accept(index, gap).await?;
         }
+        if args.repair {
+            for hole in holes_behind_the_cursor(index).await? {
+                fill(index, &whole_ledgers, hole).await?;
+            }
+        }
+        show(index).await?;
     }
-    show(&index).await?;
-    index.store.close().await;
+    Index::close(&indexes).await;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Fills a range.
 pub(super) async fn backfill(args: BackfillArgs) -> anyhow::Result<ExitCode> {
-    let index = Index::open(&args.index).await?;
+    let indexes = Index::open_each(&args.index).await?;
     let whole_ledgers = sources::some_whole_ledgers(&args.source).await?;
-    fill(&index, &whole_ledgers, args.ledgers).await?;
-    index.store.close().await;
+    for index in &indexes {
+        index.announce(&indexes);
+        fill(index, &whole_ledgers, args.ledgers).await?;
+    }
+    Index::close(&indexes).await;
     Ok(ExitCode::SUCCESS)
 }
 

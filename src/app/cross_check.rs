@@ -18,9 +18,20 @@ const CHUNK: u32 = 10_000;
 pub(super) async fn run(args: CrossCheckArgs) -> anyhow::Result<ExitCode> {
     let rng = StdRng::from_rng(&mut random_generator());
     let horizon = Horizon::new(&args.horizon, rng).map_err(|failure| BadConfig(format!("--horizon: {failure}")))?;
-    let index = Index::open(&args.index).await?;
-    let stored = stored_events(&index, args.ledgers).await?;
-    let ledgers = args.ledgers.from()..=args.ledgers.to();
+    let indexes = Index::open_each(&args.index).await?;
+    let mut all_equal = true;
+    for index in &indexes {
+        index.announce(&indexes);
+        all_equal &= compare(index, &horizon, args.ledgers).await?;
+    }
+    Index::close(&indexes).await;
+    Ok(if all_equal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints each difference of one contract, and returns whether there is none.
+async fn compare(index: &Index, horizon: &Horizon, range: LedgerRange) -> anyhow::Result<bool> {
+    let stored = stored_events(index, range).await?;
+    let ledgers = range.from()..=range.to();
     let mut differences = horizon.differences(&index.contract_id, ledgers, &stored).await?;
     // The network's own word about the contract is no event row.
     differences.retain(|difference| difference.event().kind == EventKind::Contract);
@@ -36,10 +47,9 @@ pub(super) async fn run(args: CrossCheckArgs) -> anyhow::Result<ExitCode> {
     if index.json {
         println!("{}", json!({"events": events, "differences": count}));
     } else {
-        println!("{events} stored events of ledgers {}, {count} differences", args.ledgers);
+        println!("{events} stored events of ledgers {range}, {count} differences");
     }
-    index.store.close().await;
-    Ok(if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(differences.is_empty())
 }
 
 async fn stored_events(index: &Index, ledgers: LedgerRange) -> anyhow::Result<Vec<RawContractEvent>> {

@@ -17,11 +17,11 @@ use super::{
 use crate::{
     config::DevArgs,
     devnet::Devnet,
-    domain::SystemClock,
+    domain::{Contracts, SystemClock},
     http::LocalRoutes,
     ingest::{Indexer, IngestSettings, OnReset, PaceArgs, Waits},
     lifecycle::Lifecycle,
-    source::{EndpointPool, SourceArgs, WholeLedgers},
+    source::SourceArgs,
     store::{Durability, PrivateServer, Store},
 };
 
@@ -55,16 +55,21 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
     let endpoints = sources::endpoints(&source)?;
     let door = dev_door::complete(args.auth, args.door, &folder, address)?;
     let opened = auth::door(args.auth, &door, devnet.passphrase(), Some(&endpoints))?;
+    let contracts =
+        Contracts::new(devnet.contract_ids()).map_err(|rule| BadConfig(format!("--devnet-contracts: {rule}")))?;
     let gateway = Gateway {
         store: store.clone(),
-        contract_id: devnet.contract_id(),
-        chain: Some(chain_reader(endpoints.clone(), devnet.contract_id())),
+        contracts: contracts.clone(),
+        chain: Some(chain_reader(endpoints.clone())),
         auth: opened.map(|opened| auth::open(opened, &door, store.clone())),
         local: LocalRoutes::Devnet(devnet.router().merge(devnet.quick_start_router())),
     };
     gateway.start(&mut lifecycle, listener, &args.http).await?;
     let whole_ledgers = sources::whole_ledgers(&source, Some(&endpoints)).await?;
-    start_indexer(&mut lifecycle, &devnet, endpoints, whole_ledgers, store.clone(), args.pace);
+    let settings = settings(&devnet, contracts, args.pace);
+    let indexer = Indexer::new(endpoints, whole_ledgers, store.clone(), settings);
+    let stop = lifecycle.soft_stop();
+    lifecycle.spawn("indexer", async move { Ok(indexer.run(stop).await?) });
     print_what_to_do(&devnet, address, &folder);
     dev_door::print_how_to_get_in(args.auth, &door, devnet.account("alice").as_str());
     let stop = lifecycle.soft_stop();
@@ -86,25 +91,15 @@ async fn database(args: &DevArgs, folder: &Path) -> anyhow::Result<(Option<Priva
     Ok((Some(server), url))
 }
 
-fn start_indexer(
-    lifecycle: &mut Lifecycle,
-    devnet: &Devnet,
-    endpoints: EndpointPool,
-    whole_ledgers: Vec<WholeLedgers>,
-    store: Store,
-    pace: PaceArgs,
-) {
-    let settings = IngestSettings {
+fn settings(devnet: &Devnet, contracts: Contracts, pace: PaceArgs) -> IngestSettings {
+    IngestSettings {
         network_passphrase: devnet.passphrase().to_owned(),
-        contract_id: devnet.contract_id(),
+        contracts,
         pace,
         on_reset: OnReset::Archive,
         waits: Waits::default(),
         seed: random_generator().random(),
-    };
-    let indexer = Indexer::new(endpoints, whole_ledgers, store, settings);
-    let stop = lifecycle.soft_stop();
-    lifecycle.spawn("indexer", async move { Ok(indexer.run(stop).await?) });
+    }
 }
 
 /// The server's own account must be able to enter the folder, so for root it cannot be below root's home.

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     auth::Auth,
-    domain::ContractId,
+    domain::Contracts,
     feed::{self, Feed},
     http::{self, ChainReader, HttpArgs, HttpState, Limits, LocalRoutes, ServerSettings},
     lifecycle::Lifecycle,
@@ -17,7 +17,7 @@ use crate::{
 /// What a gateway serves, and by whose leave.
 pub(super) struct Gateway {
     pub(super) store: Store,
-    pub(super) contract_id: ContractId,
+    pub(super) contracts: Contracts,
     pub(super) chain: Option<ChainReader>,
     pub(super) auth: Option<Auth>,
     pub(super) local: LocalRoutes,
@@ -33,13 +33,13 @@ impl Gateway {
     ) -> anyhow::Result<()> {
         let soft_stop = lifecycle.soft_stop();
         let ring_events = usize::try_from(args.ring_events).context("too many ring events")?;
-        let feed = Feed::open(self.store.clone(), self.contract_id.clone(), ring_events).await?;
+        let feed = Feed::open(self.store.clone(), ring_events).await?;
         let heartbeat = Duration::from_secs(args.heartbeat_seconds);
-        let (store, contract_id, lag) = (self.store, self.contract_id, args.max_lag_ledgers);
+        let (store, contracts, lag) = (self.store, self.contracts, args.max_lag_ledgers);
         let generator = super::random_generator();
         let limits = Limits::new(&args.limits);
-        let replayer = super::quarantine_replayer(store.clone(), contract_id.clone());
-        let state = HttpState::new(store, feed.clone(), contract_id, heartbeat, lag, soft_stop.clone(), generator)
+        let replayer = super::quarantine_replayer(store.clone(), contracts.clone());
+        let state = HttpState::new(store, feed.clone(), contracts, heartbeat, lag, soft_stop.clone(), generator)
             .with_chain_reader(self.chain)
             .with_quarantine_replayer(Some(replayer))
             .with_auth(self.auth.clone())

@@ -1,11 +1,20 @@
-//! The index that a maintenance command is about: its database, its contract.
+//! The index that a maintenance command is about: its database, its contracts, one after the other.
 
 use anyhow::Context;
+use serde_json::json;
 
 use super::{BadConfig, required_database_url};
 use crate::{config::IndexArgs, domain::ContractId, store::Store};
 
-/// An index in an open database.
+/// Opens the database and brings its schema up to date.
+pub(super) async fn open(args: &IndexArgs) -> anyhow::Result<Store> {
+    let url = required_database_url(&args.database)?;
+    let store = Store::connect(url, args.database.database_connections).await?;
+    store.migrate().await?;
+    Ok(store)
+}
+
+/// One contract's index in an open database.
 pub(super) struct Index {
     pub(super) store: Store,
     pub(super) contract_id: ContractId,
@@ -13,22 +22,36 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// Opens the database, brings its schema up to date, and finds the contract.
-    pub(super) async fn open(args: &IndexArgs) -> anyhow::Result<Self> {
-        let url = required_database_url(&args.database)?;
-        let store = Store::connect(url, args.database.database_connections).await?;
-        store.migrate().await?;
-        let contract_id = match &args.contract {
-            Some(contract_id) => contract_id.clone(),
-            None => only_contract(&store).await?,
-        };
-        Ok(Self { store, contract_id, json: args.json })
+    /// Opens the database and finds the contracts: those that are named, else all.
+    pub(super) async fn open_each(args: &IndexArgs) -> anyhow::Result<Vec<Self>> {
+        let store = open(args).await?;
+        let mut contracts = args.contracts.clone();
+        if contracts.is_empty() {
+            contracts = store.contracts().await.context("cannot read which contracts there are")?;
+        }
+        if contracts.is_empty() {
+            return Err(BadConfig("the database holds no index; name a contract with --contract".to_owned()).into());
+        }
+        let json = args.json;
+        Ok(contracts.into_iter().map(|contract_id| Self { store: store.clone(), contract_id, json }).collect())
     }
-}
 
-async fn only_contract(store: &Store) -> anyhow::Result<ContractId> {
-    let mut contracts = store.contracts().await.context("cannot read which contracts there are")?;
-    let only = contracts.pop().filter(|_| contracts.is_empty());
-    let which = "the database holds no index of one contract only; name it with --contract";
-    Ok(only.ok_or_else(|| BadConfig(which.to_owned()))?)
+    /// Says whose turn it is, where there are several.
+    pub(super) fn announce(&self, all: &[Self]) {
+        if all.len() < 2 {
+            return;
+        }
+        if self.json {
+            println!("{}", json!({"contractId": self.contract_id}));
+        } else {
+            println!("contract {}", self.contract_id);
+        }
+    }
+
+    /// Closes the database of all of them.
+    pub(super) async fn close(all: &[Self]) {
+        if let Some(index) = all.first() {
+            index.store.close().await;
+        }
+    }
 }

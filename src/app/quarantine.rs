@@ -15,14 +15,17 @@ const CHUNK: u32 = 1_000;
 
 /// Lists or replays.
 pub(super) async fn run(args: QuarantineArgs) -> anyhow::Result<ExitCode> {
-    let index = match &args.command {
-        QuarantineCommand::List(args) | QuarantineCommand::Replay(args) => Index::open(args).await?,
+    let indexes = match &args.command {
+        QuarantineCommand::List(args) | QuarantineCommand::Replay(args) => Index::open_each(args).await?,
     };
-    match args.command {
-        QuarantineCommand::List(_) => list(&index).await?,
-        QuarantineCommand::Replay(_) => replay(&index).await?,
+    for index in &indexes {
+        index.announce(&indexes);
+        match args.command {
+            QuarantineCommand::List(_) => list(index).await?,
+            QuarantineCommand::Replay(_) => replay(index).await?,
+        }
     }
-    index.store.close().await;
+    Index::close(&indexes).await;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{index::Index, progress::Progress, sources};
+use super::{index, progress::Progress, sources};
 use crate::{
     config::ReindexArgs,
     ingest::{Reindex, ReindexProgress},
@@ -12,29 +12,29 @@ use crate::{
 
 /// Builds and swaps.
 pub(super) async fn run(args: ReindexArgs) -> anyhow::Result<ExitCode> {
-    let index = Index::open(&args.index).await?;
+    let (store, json) = (index::open(&args.index).await?, args.index.json);
     if args.fresh {
-        index.store.drop_reindex().await?;
+        store.drop_reindex().await?;
     }
-    let mut reindex = Reindex::open(&index.store, &index.contract_id).await?;
+    let mut reindex = Reindex::open(&store).await?;
     if args.from_chain {
         let whole_ledgers = sources::some_whole_ledgers(&args.source).await?;
-        let mut progress = Progress::new("ledgers", index.json);
+        let mut progress = Progress::new("ledgers", json);
         let report = |at: ReindexProgress| progress.show(at.done, at.in_all, "");
         let read = reindex.read_chain(&whole_ledgers, report).await;
         progress.finish();
         read?;
     }
-    let mut progress = Progress::new("events", index.json);
+    let mut progress = Progress::new("events", json);
     let report = |at: ReindexProgress| progress.show(at.done, at.in_all.max(at.done), "");
     let built = reindex.read_stored_and_swap(report).await;
     progress.finish();
     let events = built?.done;
-    if index.json {
+    if json {
         println!("{}", json!({"events": events}));
     } else {
         println!("every record was built anew and swapped in; {events} stored events were gone through in this run");
     }
-    index.store.close().await;
+    store.close().await;
     Ok(ExitCode::SUCCESS)
 }

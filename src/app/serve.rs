@@ -5,9 +5,12 @@ use std::process::ExitCode;
 use rand::Rng;
 use tracing::info;
 
-use super::{auth, chain_reader, gateway::Gateway, listen, random_generator, required_database_url, sources};
+use super::{
+    BadConfig, auth, chain_reader, gateway::Gateway, listen, random_generator, required_database_url, sources,
+};
 use crate::{
     config::{Role, ServeArgs},
+    domain::Contracts,
     http::LocalRoutes,
     ingest::{Indexer, IngestSettings, Waits},
     lifecycle::Lifecycle,
@@ -17,6 +20,8 @@ use crate::{
 
 /// Runs the parts that the role asks for, until stopped.
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    let contracts =
+        Contracts::new(args.ingest.contracts.clone()).map_err(|rule| BadConfig(format!("--contract: {rule}")))?;
     let reads_the_chain = args.role != Role::Gateway || !args.source.rpc_urls.is_empty();
     let source = if reads_the_chain { Some(sources::endpoints(&args.source)?) } else { None };
     let door = auth::door(args.auth, &args.door, &args.source.network_passphrase, source.as_ref())?;
@@ -30,11 +35,10 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let mut lifecycle = Lifecycle::new();
     if let Some(listener) = listener {
         let address = listener.local_addr()?;
-        let contract_id = args.ingest.contract.clone();
         let gateway = Gateway {
             store: store.clone(),
-            chain: source.clone().map(|source| chain_reader(source, contract_id.clone())),
-            contract_id,
+            chain: source.clone().map(chain_reader),
+            contracts: contracts.clone(),
             auth: door.map(|door| auth::open(door, &args.door, store.clone())),
             local: LocalRoutes::None,
         };
@@ -44,7 +48,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     }
     if let Some(source) = source.filter(|_| args.role != Role::Gateway) {
         let whole_ledgers = sources::whole_ledgers(&args.source, Some(&source)).await?;
-        start_indexer(&mut lifecycle, source, whole_ledgers, store.clone(), &args);
+        start_indexer(&mut lifecycle, source, whole_ledgers, store.clone(), contracts, &args);
     }
     let code = lifecycle.run_until_stopped().await?;
     store.close().await;
@@ -56,11 +60,12 @@ fn start_indexer(
     source: EndpointPool,
     whole_ledgers: Vec<WholeLedgers>,
     store: Store,
+    contracts: Contracts,
     args: &ServeArgs,
 ) {
     let settings = IngestSettings {
         network_passphrase: args.source.network_passphrase.clone(),
-        contract_id: args.ingest.contract.clone(),
+        contracts,
         pace: args.ingest.pace.clone(),
         on_reset: args.ingest.on_reset,
         waits: Waits::default(),

@@ -19,8 +19,19 @@ const SHOWN: usize = 20;
 /// Compares, and says what differs.
 pub(super) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let source = sources::endpoints(&args.source)?;
-    let index = Index::open(&args.index).await?;
-    check_network(&index, &source, &args.source.network_passphrase).await?;
+    let indexes = Index::open_each(&args.index).await?;
+    let mut all_proven = true;
+    for index in &indexes {
+        check_network(index, &source, &args.source.network_passphrase).await?;
+        index.announce(&indexes);
+        all_proven &= prove(index, &source, &args).await?;
+    }
+    Index::close(&indexes).await;
+    Ok(if all_proven { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Compares the streams of one contract, says what differs, and returns whether nothing does.
+async fn prove(index: &Index, source: &EndpointPool, args: &VerifyArgs) -> anyhow::Result<bool> {
     let settings = VerifySettings {
         sample: args.sample,
         repair: args.repair,
@@ -31,7 +42,7 @@ pub(super) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let report = |at: VerifyProgress| {
         progress.show(at.streams, at.streams_in_all, &format!("{} differences", at.differences));
     };
-    let verified = ingest::verify(&index.store, &source, &index.contract_id, settings, report).await;
+    let verified = ingest::verify(&index.store, source, &index.contract_id, settings, report).await;
     progress.finish();
     let verified = verified?;
     if index.json {
@@ -39,8 +50,7 @@ pub(super) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     } else {
         print_table(&verified);
     }
-    index.store.close().await;
-    Ok(if verified.is_proven() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(verified.is_proven())
 }
 
 /// The chain that is asked must be the one that was indexed.

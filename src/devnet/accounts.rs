@@ -23,9 +23,15 @@ pub(super) fn samples() -> impl Iterator<Item = (&'static str, Address)> {
     SAMPLE_NAMES.into_iter().map(|name| (name, account(name)))
 }
 
-/// Returns the id of the payment-stream contract.
+/// Returns the id of the first payment-stream contract.
 pub(super) fn stream_contract() -> ContractId {
-    ContractId::from_bytes(digest_of("stream contract"))
+    stream_contract_of(0)
+}
+
+/// Returns the id of a payment-stream contract by its number; the first is number 0.
+pub(super) fn stream_contract_of(number: u8) -> ContractId {
+    let name = if number == 0 { "stream contract".to_owned() } else { format!("stream contract {number}") };
+    ContractId::from_bytes(digest_of(&name))
 }
 
 /// Returns the id of the one token there is.

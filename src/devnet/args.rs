@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 
 const LEDGER_INTERVAL_MS: u64 = 1_000;
+const CONTRACTS: u8 = 1;
 const FEE_BPS: u32 = 25;
 const SEED: u64 = 1;
 const RETENTION_LEDGERS: u32 = 120_960;
@@ -21,7 +22,16 @@ pub struct DevnetArgs {
         default_value_t = LEDGER_INTERVAL_MS
     )]
     pub ledger_interval_ms: u64,
-    /// The contract's fee in hundredths of a percent, for a network that starts anew
+    /// How many stream contracts there are, each with streams of its own, on a network that starts anew
+    #[arg(
+        long = "devnet-contracts",
+        env = "FLOWFI_DEVNET_CONTRACTS",
+        value_name = "COUNT",
+        default_value_t = CONTRACTS,
+        value_parser = clap::value_parser!(u8).range(1..=25)
+    )]
+    pub contracts: u8,
+    /// The contracts' fee in hundredths of a percent, for a network that starts anew
     #[arg(
         long = "devnet-fee-bps",
         env = "FLOWFI_DEVNET_FEE_BPS",
@@ -68,6 +78,7 @@ impl Default for DevnetArgs {
     fn default() -> Self {
         Self {
             ledger_interval_ms: LEDGER_INTERVAL_MS,
+            contracts: CONTRACTS,
             fee_bps: FEE_BPS,
             scenario: true,
             history_events: 0,

@@ -54,6 +54,16 @@ pub enum Call {
     },
 }
 
+/// A call of one of several stream contracts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NumberedCall {
+    /// Which; the first is number 0.
+    pub contract: u8,
+    /// The call.
+    pub call: Call,
+}
+
 /// Whether an event was emitted by a contract's code or by the host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -91,13 +101,15 @@ pub struct Upgrade {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Input {
-    /// A call of the stream contract.
+    /// A call of the first stream contract.
     Call(Call),
     /// Raw events.
     Emit(Emit),
-    /// Several calls of the stream contract by another contract: all of them are carried out, or none.
+    /// Several calls of the first stream contract by another contract: all of them are carried out, or none.
     Calls(Vec<Call>),
-    /// The stream contract gets another code.
+    /// The same, of stream contracts by their number.
+    Across(Vec<NumberedCall>),
+    /// The first stream contract gets another code.
     Upgrade(Upgrade),
     /// A transaction that fails: it pays its fee and does nothing.
     Failed,
@@ -106,6 +118,12 @@ pub enum Input {
 impl From<Call> for Input {
     fn from(call: Call) -> Self {
         Self::Call(call)
+    }
+}
+
+impl From<NumberedCall> for Input {
+    fn from(call: NumberedCall) -> Self {
+        Self::Across(vec![call])
     }
 }
 

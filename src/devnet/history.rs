@@ -90,7 +90,7 @@ impl Past {
     /// Takes up a stream that was created and lets go of one that has ended.
     fn learn(&mut self, network: &Network, stream_id: Option<StreamId>) {
         let Some(stream_id) = stream_id else { return };
-        let is_active = network.contract.stream(stream_id).is_some_and(|stream| stream.is_active);
+        let is_active = network.first().contract.stream(stream_id).is_some_and(|stream| stream.is_active);
         let place = self.live.iter().position(|live| *live == stream_id);
         match place {
             None if is_active => self.live.push(stream_id),

@@ -12,6 +12,7 @@ mod call;
 mod chain;
 mod close_meta;
 mod contract;
+mod deployed;
 mod encode;
 mod event;
 mod faults;
@@ -45,7 +46,7 @@ use tokio_util::sync::CancellationToken;
 pub use account_entry::{AccountThresholds, NoSuchAccount};
 pub use args::DevnetArgs;
 pub use balances::BalanceMismatch;
-pub use call::{Call, Emit, EventKind, Input, Upgrade};
+pub use call::{Call, Emit, EventKind, Input, NumberedCall, Upgrade};
 pub use encode::RawEvent;
 pub use faults::Fault;
 pub use journal::JournalError;
@@ -113,10 +114,16 @@ impl Devnet {
         accounts::PASSPHRASE
     }
 
-    /// Returns the id of the payment-stream contract, the same on every devnet.
+    /// Returns the id of the first payment-stream contract, the same on every devnet.
     #[must_use]
     pub fn contract_id(&self) -> ContractId {
         accounts::stream_contract()
+    }
+
+    /// Returns the ids of all payment-stream contracts, by their number.
+    #[must_use]
+    pub fn contract_ids(&self) -> Vec<ContractId> {
+        (0..self.state().network.start.contracts).map(accounts::stream_contract_of).collect()
     }
 
     /// Returns the id of the token contract, the same on every devnet.
@@ -185,40 +192,54 @@ impl Devnet {
         self.state().network.latest().closed_at
     }
 
-    /// Returns the ids of all events that the payment-stream contract emitted in the ledgers that are kept, in order:
-    /// what an indexer must have. What the host says about the contract is not among them.
+    /// Returns the ids of all events that the payment-stream contracts emitted in the ledgers that are kept, in order:
+    /// what an indexer of all of them must have. What the host says about the contracts is not among them.
     #[must_use]
     pub fn events_emitted(&self) -> Vec<EventId> {
-        self.state().events_of(&accounts::stream_contract())
+        let contract_ids = self.contract_ids();
+        self.state().events_of(&contract_ids)
     }
 
-    /// Returns a stream as the contract stores it.
+    /// Returns those of one contract.
+    #[must_use]
+    pub fn events_emitted_by(&self, contract_id: &ContractId) -> Vec<EventId> {
+        self.state().events_of(std::slice::from_ref(contract_id))
+    }
+
+    /// Returns a stream as the first contract stores it.
     #[must_use]
     pub fn stream_entry(&self, id: StreamId) -> Option<StreamEntry> {
-        let stored = encode::encode_stream(self.state().network.contract.stream(id)?);
+        self.stream_entry_of(&self.contract_id(), id)
+    }
+
+    /// Returns a stream as its contract stores it.
+    #[must_use]
+    pub fn stream_entry_of(&self, contract_id: &ContractId, id: StreamId) -> Option<StreamEntry> {
+        let stored = encode::encode_stream(self.state().network.deployed(contract_id)?.contract.stream(id)?);
         let xdr = encode::to_xdr(&stored.expect("stored parties have XDR"));
         Some(decode_stream_entry(&xdr).expect("what the contract stores decodes"))
     }
 
-    /// Returns what the recipient of a stream can claim at `at`, as the contract answers; `None` without the stream.
+    /// Returns what the recipient of a stream of the first contract can claim at `at`, as that answers; `None` without
+    /// the stream.
     #[must_use]
     pub fn claimable(&self, id: StreamId, at: UnixTime) -> Option<crate::domain::Amount> {
-        Some(crate::domain::Amount(self.state().network.contract.stream(id)?.claimable(at.0)))
+        Some(crate::domain::Amount(self.state().network.first().contract.stream(id)?.claimable(at.0)))
     }
 
-    /// Returns how many streams were ever created; their numbers count from 1.
+    /// Returns how many streams the first contract ever created; their numbers count from 1.
     #[must_use]
     pub fn stream_count(&self) -> usize {
-        self.state().network.contract.stream_count()
+        self.state().network.first().contract.stream_count()
     }
 
-    /// Checks that the contract holds exactly what its active streams have left, and that no token came from or
+    /// Checks that each contract holds exactly what its active streams have left, and that no token came from or
     /// went to nowhere.
     ///
     /// # Errors
     /// The sums that differ.
     pub fn check_balances(&self) -> Result<(), BalanceMismatch> {
-        self.state().network.contract.check_balances()
+        self.state().network.contracts().try_for_each(|deployed| deployed.contract.check_balances())
     }
 
     /// Puts a call or raw events into the next ledger. The future ends when that ledger is closed.

@@ -1,25 +1,19 @@
-//! The network's whole state: the contract and the chain. The same inputs at the same times give the same state, the
+//! The network's whole state: the contracts and the chain. The same inputs at the same times give the same state, the
 //! same ids and the same hashes, which is what the journal rests on.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
-
-use stellar_xdr::ScVal;
+use std::sync::Arc;
 
 use super::{
     account_entry::AccountEntries,
     accounts,
-    call::{Effect, Emit, EventKind, Input, Upgrade},
+    call::{Call, Effect, Emit, Input, Upgrade},
     chain::{Applied, Chain, Event, Ledger},
-    contract::{Contract, FeeConfig},
-    encode::{self, encode_event},
+    contract::Contract,
+    deployed::Deployed,
     history,
     refused::Refused,
-    wasm::WasmHash,
 };
-use crate::domain::{ContractId, LedgerSequence, StreamId, UnixTime};
+use crate::domain::{ContractId, StreamId, UnixTime};
 
 /// How a network starts; all that is needed to start it again in the same way.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -33,20 +27,29 @@ pub(super) struct Start {
     pub(super) history_events: u64,
     /// What the generated past is generated from.
     pub(super) seed: u64,
+    /// How many stream contracts there are.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub(super) contracts: u8,
+}
+
+const fn one() -> u8 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field by reference")]
+const fn is_one(count: &u8) -> bool {
+    *count == 1
 }
 
 /// A network since its last start.
 #[derive(Debug)]
 pub(super) struct Network {
     pub(super) start: Start,
-    pub(super) contract: Contract,
+    /// The stream contracts by their number, which share nothing but the chain.
+    contracts: Vec<Deployed>,
     pub(super) chain: Chain,
     /// The accounts that the ledger has; the sample accounts hold tokens without being among them.
     pub(super) accounts: AccountEntries,
-    archived: BTreeSet<StreamId>,
-    stream_contract: ContractId,
-    wasm: WasmHash,
-    last_modified: HashMap<StreamId, LedgerSequence>,
 }
 
 /// A transaction that was carried out and waits for its ledger.
@@ -59,92 +62,84 @@ pub(super) struct Executed {
 impl Network {
     /// Returns a network whose past is generated, if it is to have one, and whose first ledgers are closed.
     pub(super) fn start(start: &Start, retention_ledgers: u32) -> Self {
-        let token = accounts::token_contract().into();
-        let stream_contract = accounts::stream_contract();
-        let mut contract = Contract::new(stream_contract.clone().into(), [token]);
-        for (_, account) in accounts::samples() {
-            contract.fund_new(&accounts::token_contract().into(), &account);
-        }
-        let fee = FeeConfig { treasury: accounts::account("treasury"), rate_bps: start.fee_bps };
-        let initialized = contract.initialize(&accounts::account("admin"), fee);
-        let initialized = encode_event(&initialized).expect("the contract's names and accounts have XDR");
+        let deployed = (0..start.contracts).map(|number| Deployed::new(number, start.fee_bps));
+        let (contracts, initialized): (Vec<_>, Vec<_>) = deployed.unzip();
         let mut network = Self {
             start: start.clone(),
-            contract,
+            contracts,
             chain: Chain::new(accounts::PASSPHRASE, start.closed_at, retention_ledgers),
             accounts: AccountEntries::default(),
-            archived: BTreeSet::new(),
-            stream_contract: stream_contract.clone(),
-            wasm: WasmHash::first(),
-            last_modified: HashMap::new(),
         };
-        let first = Executed::emitting(None, vec![Event::new(EventKind::Contract, stream_contract, &initialized)]);
-        network.close(history::first_close(start), vec![first]);
+        let first = initialized.into_iter().map(|event| Executed::emitting(None, vec![event])).collect();
+        network.close(history::first_close(start), first);
         history::generate(&mut network, start);
         network
+    }
+
+    /// Returns every stream contract.
+    pub(super) fn contracts(&self) -> impl Iterator<Item = &Deployed> {
+        self.contracts.iter()
+    }
+
+    /// Returns the first stream contract.
+    pub(super) fn first(&self) -> &Deployed {
+        self.contracts.first().expect("a network starts with one at least")
+    }
+
+    /// The same, to be changed.
+    pub(super) fn first_mut(&mut self) -> &mut Deployed {
+        self.contracts.first_mut().expect("a network starts with one at least")
+    }
+
+    /// Returns the stream contract of this id.
+    pub(super) fn deployed(&self, id: &ContractId) -> Option<&Deployed> {
+        self.contracts.iter().find(|deployed| deployed.id == *id)
     }
 
     /// Carries out one input at the time of the ledger that is about to close, wholly or not at all.
     pub(super) fn execute(&mut self, input: &Input, now: UnixTime) -> Result<Executed, Refused> {
         match input {
-            Input::Call(call) => {
-                let effect = call.execute(&mut self.contract, now)?;
-                Ok(self.executed(vec![effect]))
+            Input::Call(call) => self.call(&[(0, call)], now),
+            Input::Calls(calls) => self.call(&calls.iter().map(|call| (0, call)).collect::<Vec<_>>(), now),
+            Input::Across(calls) => {
+                self.call(&calls.iter().map(|call| (call.contract, &call.call)).collect::<Vec<_>>(), now)
             }
-            Input::Calls(calls) => {
-                let before = self.contract.clone();
-                let effects = calls.iter().map(|call| call.execute(&mut self.contract, now));
-                let effects: Result<Vec<_>, _> = effects.collect();
-                let effects = effects.inspect_err(|_| self.contract = before)?;
-                Ok(self.executed(effects))
-            }
-            Input::Upgrade(Upgrade { wasm }) => {
-                let new = wasm.unwrap_or(self.wasm.next());
-                let raw = encode::executable_update(std::mem::replace(&mut self.wasm, new), new);
-                Ok(Executed::emitting(None, vec![Event::new(EventKind::System, self.stream_contract.clone(), &raw)]))
-            }
+            Input::Upgrade(Upgrade { wasm }) => Ok(Executed::emitting(None, vec![self.first_mut().upgrade(*wasm)])),
             Input::Failed => Ok(Executed::failed()),
             Input::Emit(emit) if !is_base64_text(emit) => Err(Refused::NotBase64),
             Input::Emit(emit) => Ok(Executed::emitting(None, emitted(emit))),
         }
     }
 
-    fn executed(&mut self, effects: Vec<Effect>) -> Executed {
+    fn call(&mut self, calls: &[(u8, &Call)], now: UnixTime) -> Result<Executed, Refused> {
+        // A call that is refused has changed nothing; those before it have.
+        let kept = if calls.len() > 1 { self.contracts.as_slice() } else { &[] };
+        let before: Vec<Contract> = kept.iter().map(|deployed| deployed.contract.clone()).collect();
+        let effects: Result<Vec<_>, Refused> =
+            calls.iter().map(|(number, call)| self.carry_out(*number, call, now)).collect();
+        let effects = effects.inspect_err(|_| {
+            for (deployed, contract) in self.contracts.iter_mut().zip(before) {
+                deployed.contract = contract;
+            }
+        })?;
         let (mut last, mut events) = (None, Vec::new());
-        for effect in effects {
+        let ledger = self.chain.next_sequence();
+        for (place, effect) in effects {
             last = Some(effect.stream_id);
-            self.archived.remove(&effect.stream_id);
-            self.last_modified.insert(effect.stream_id, self.chain.next_sequence());
-            let event = |raw| Event::new(EventKind::Contract, self.stream_contract.clone(), raw);
-            events.extend(effect.events.iter().map(event));
+            events.extend(self.contracts[place].changed(&effect, ledger));
         }
-        Executed::emitting(last, events)
+        Ok(Executed::emitting(last, events))
+    }
+
+    fn carry_out(&mut self, number: u8, call: &Call, now: UnixTime) -> Result<(usize, Effect), Refused> {
+        let place = usize::from(number);
+        let deployed = self.contracts.get_mut(place).ok_or(Refused::NoSuchContract)?;
+        Ok((place, call.execute(&mut deployed.contract, now)?))
     }
 
     /// Closes the ledger that holds what was executed since the last one.
     pub(super) fn close(&mut self, closed_at: UnixTime, executed: Vec<Executed>) -> Arc<Ledger> {
         self.chain.push(closed_at, executed.into_iter().map(|transaction| transaction.applied).collect())
-    }
-
-    /// Returns the ledger that last changed a stream.
-    pub(super) fn last_modified(&self, stream_id: StreamId) -> Option<LedgerSequence> {
-        self.last_modified.get(&stream_id).copied()
-    }
-
-    /// Returns what the contract keeps for itself: its code, and how many streams it has created.
-    pub(super) fn instance(&self) -> ScVal {
-        let count = u64::try_from(self.contract.stream_count()).expect("a count in memory has 64 bits at most");
-        encode::instance(self.wasm, count)
-    }
-
-    /// Lets a stream's entry leave the live state, until a call about the stream restores it.
-    pub(super) fn archive(&mut self, stream_id: StreamId) {
-        self.archived.insert(stream_id);
-    }
-
-    /// Returns whether a stream's entry has left the live state.
-    pub(super) fn is_archived(&self, stream_id: StreamId) -> bool {
-        self.archived.contains(&stream_id)
     }
 
     /// Returns the newest ledger.

@@ -64,10 +64,10 @@ impl Devnet {
         state.network.accounts.set(address, signers, thresholds, latest)
     }
 
-    /// Lets a stream's entry leave the live state, so that its nodes do not answer for it. The next call about the
+    /// Lets the entry of a stream of the first contract leave the live state, so that its nodes do not answer for it. The next call about the
     /// stream restores it.
     pub fn archive_stream(&self, stream_id: StreamId) {
-        self.state().network.archive(stream_id);
+        self.state().network.first_mut().archive(stream_id);
     }
 
     /// Writes the ledgers of a range that its nodes still have as a data lake (SEP-54) of any layout; only whole

@@ -34,7 +34,7 @@ impl Devnet {
     pub fn random_inputs(&self, rng: &mut StdRng, count: usize) -> Vec<Input> {
         let (contract, now) = {
             let state = self.state();
-            (state.network.contract.clone(), state.next_close(self.now()))
+            (state.network.first().contract.clone(), state.next_close(self.now()))
         };
         let mut parties: Vec<_> = (0..ACCOUNTS).map(|number| accounts::account(&format!("random {number}"))).collect();
         parties.push(ContractId::from_bytes([0xC0; 32]).into());

@@ -68,6 +68,9 @@ pub enum Refused {
     /// A party is an address that cannot be one to a contract, or the contract itself.
     #[error("a party must be an account G… or another contract C…")]
     NotAParty,
+    /// There is no stream contract of this number.
+    #[error("there is no stream contract of this number")]
+    NoSuchContract,
     /// A topic or value of a raw event has characters that base64 does not.
     #[error("topics and values must be base64")]
     NotBase64,

@@ -76,8 +76,8 @@ impl State {
         let mut network = if let Some(network) = network {
             network
         } else {
-            let start =
-                Start { closed_at: now, fee_bps: args.fee_bps, history_events: args.history_events, seed: args.seed };
+            let DevnetArgs { fee_bps, history_events, seed, contracts, .. } = *args;
+            let start = Start { closed_at: now, fee_bps, history_events, seed, contracts };
             let network = Network::start(&start, kept_at_first);
             append(&mut journal, &Line::Start(start))?;
             network
@@ -124,7 +124,8 @@ impl State {
     /// would have refused it.
     pub(super) fn close(&mut self, now: UnixTime) -> Result<(), DevnetError> {
         let closed_at = self.next_close(now);
-        let scenario = self.scenario.as_mut().map(|scenario| scenario.next_calls(&self.network.contract, closed_at));
+        let scenario =
+            self.scenario.as_mut().map(|scenario| scenario.next_calls(&self.network.first().contract, closed_at));
         let mut waiting: Vec<_> = scenario.into_iter().flatten().map(|call| (Input::Call(call), None)).collect();
         waiting.extend(std::mem::take(&mut self.waiting).into_iter().map(|(input, answer)| (input, Some(answer))));
         let (mut inputs, mut executed, mut answers) = (Vec::new(), Vec::new(), Vec::new());
@@ -155,8 +156,7 @@ impl State {
     pub(super) fn reset(&mut self, now: UnixTime) -> Result<(), DevnetError> {
         let closed_at = now.plus_seconds(self.ahead_seconds).max(self.network.latest().closed_at.plus_seconds(1));
         self.jump(now, closed_at);
-        let (fee_bps, seed) = (self.network.start.fee_bps, self.network.start.seed);
-        let start = Start { closed_at, fee_bps, history_events: 0, seed };
+        let start = Start { closed_at, history_events: 0, ..self.network.start.clone() };
         append(&mut self.journal, &Line::Start(start.clone()))?;
         self.network = Network::start(&start, self.retention_ledgers);
         self.lake.as_ref().map_or(Ok(()), |lake| lake.follow(&self.network.chain))?;
@@ -175,14 +175,14 @@ impl State {
         self.waiting.clear();
     }
 
-    /// Returns the ids of the events that a contract's own code emitted in the ledgers that are kept.
-    pub(super) fn events_of(&self, contract_id: &ContractId) -> Vec<EventId> {
+    /// Returns the ids of the events that the contracts' own code emitted in the ledgers that are kept.
+    pub(super) fn events_of(&self, contract_ids: &[ContractId]) -> Vec<EventId> {
         let mut ids = Vec::new();
         for ledger in self.network.chain.ledgers() {
             for (number, transaction) in ledger.numbered() {
-                let events = (0..)
-                    .zip(&transaction.events)
-                    .filter(|(_, event)| event.kind == EventKind::Contract && event.contract_id == *contract_id);
+                let events = (0..).zip(&transaction.events).filter(|(_, event)| {
+                    event.kind == EventKind::Contract && contract_ids.contains(&event.contract_id)
+                });
                 ids.extend(events.filter_map(|(index, _)| chain::event_id(ledger, number, index)));
             }
         }

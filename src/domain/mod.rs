@@ -8,6 +8,7 @@ mod address;
 mod amount;
 mod clock;
 mod contract_event;
+mod contracts;
 mod coverage;
 mod event_id;
 mod feed_id;
@@ -25,6 +26,7 @@ pub use contract_event::{
     CommittedEvent, ContractEvent, ContractUpgrade, ContractUpgradeEvent, EventKind, QuarantineKind, QuarantinedEvent,
     RawContractEvent,
 };
+pub use contracts::{Contracts, InvalidContracts};
 pub use coverage::{CoverageSource, CoveredRange, InvalidLedgerRange, LedgerRange, holes};
 pub use event_id::{EventId, InvalidEventId};
 pub use feed_id::{Epoch, FeedId};

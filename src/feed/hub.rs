@@ -18,9 +18,9 @@ use super::{
     stats::FilterKind,
 };
 use crate::{
-    domain::{Address, CommittedEvent, EventId, StreamId, Visibility},
+    domain::{Address, CommittedEvent, EventId, Visibility},
     planted::{Bug, is_planted},
-    store::EventAtoms,
+    store::{EventAtoms, StreamKey},
 };
 
 /// A subscriber is handed at most this many frames at once, so that ten thousand of them hold little.
@@ -40,7 +40,7 @@ struct State {
     ring: Ring,
     next_id: SubscriberId,
     subscribers: HashMap<SubscriberId, Subscriber>,
-    by_stream: HashMap<StreamId, HashSet<SubscriberId>>,
+    by_stream: HashMap<StreamKey, HashSet<SubscriberId>>,
     by_user: HashMap<Address, HashSet<SubscriberId>>,
     all: HashSet<SubscriberId>,
 }
@@ -128,6 +128,11 @@ impl Hub {
         }
     }
 
+    /// Notes that every event up to a position was published.
+    pub(super) fn advance_to(&self, position: EventId) {
+        self.state().ring.advance_to(position);
+    }
+
     /// Tells every subscriber something besides events.
     pub(super) fn tell(&self, notice: Notice) {
         let mut state = self.state();
@@ -209,8 +214,8 @@ impl Hub {
         let mut state = self.state();
         let Some(subscriber) = state.subscribers.remove(&id) else { return };
         state.all.remove(&id);
-        for (_, stream_id) in &subscriber.atoms.streams {
-            forget(&mut state.by_stream, stream_id, id);
+        for stream in &subscriber.atoms.streams {
+            forget(&mut state.by_stream, stream, id);
         }
         for user in &subscriber.atoms.users {
             forget(&mut state.by_user, user, id);
@@ -284,8 +289,8 @@ impl State {
                 if atoms.all {
                     self.all.insert(id);
                 }
-                for (_, stream_id) in &atoms.streams {
-                    self.by_stream.entry(*stream_id).or_default().insert(id);
+                for stream in &atoms.streams {
+                    self.by_stream.entry(stream.clone()).or_default().insert(id);
                 }
                 for user in &atoms.users {
                     self.by_user.entry(user.clone()).or_default().insert(id);
@@ -297,7 +302,7 @@ impl State {
     fn publish(&mut self, event: &Arc<FeedEvent>) {
         let sequence = self.ring.push(Arc::clone(event));
         let Self { subscribers, by_stream, by_user, all, .. } = self;
-        let of_stream = event.stream_id.and_then(|stream_id| by_stream.get(&stream_id));
+        let of_stream = event.stream_id.and_then(|stream_id| by_stream.get(&(event.contract_id.clone(), stream_id)));
         let of_user = |user: &Option<Address>| user.as_ref().and_then(|user| by_user.get(user));
         let lists = [Some(&*all), of_stream, of_user(&event.sender), of_user(&event.recipient)];
         for id in lists.into_iter().flatten().flatten() {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::frame::sse_frame;
 use crate::{
     domain::{Address, CommittedEvent, ContractId, EventId, EventType, StreamId},
-    store::EventAtoms,
+    store::{EventAtoms, StreamKey},
 };
 
 /// An event as subscribers get it, and what filters look at.
@@ -37,14 +37,16 @@ impl FeedEvent {
 
     /// Returns whether the atoms are about this event: the same rule as `Store::matching_events` applies in SQL.
     pub(super) fn matches(&self, atoms: &EventAtoms) -> bool {
-        if !atoms.types.is_empty() && !atoms.types.contains(&self.event_type) {
+        let is_of_type = atoms.types.is_empty() || atoms.types.contains(&self.event_type);
+        let is_of_contract = atoms.contract_id.as_ref().is_none_or(|contract_id| *contract_id == self.contract_id);
+        if !is_of_type || !is_of_contract {
             return false;
         }
         if !atoms.visibility.shows(self.sender.as_ref(), self.recipient.as_ref()) {
             return false;
         }
-        let of_stream = |(contract_id, stream_id): &(Option<ContractId>, StreamId)| {
-            Some(*stream_id) == self.stream_id && contract_id.as_ref().is_none_or(|id| *id == self.contract_id)
+        let of_stream = |(contract_id, stream_id): &StreamKey| {
+            Some(*stream_id) == self.stream_id && *contract_id == self.contract_id
         };
         let of_user = |user: &Address| Some(user) == self.sender.as_ref() || Some(user) == self.recipient.as_ref();
         atoms.all || atoms.streams.iter().any(of_stream) || atoms.users.iter().any(of_user)
@@ -67,7 +69,7 @@ impl Ring {
         Self { events: VecDeque::new(), capacity, floor: start, head: start, first: 0 }
     }
 
-    /// Returns the id of the newest event seen.
+    /// Returns the position up to which every event was seen.
     pub(super) const fn head(&self) -> EventId {
         self.head
     }
@@ -91,6 +93,11 @@ impl Ring {
         self.events.clear();
         self.floor = position;
         self.head = position;
+    }
+
+    /// Notes that there is no event after the newest one up to a position.
+    pub(super) fn advance_to(&mut self, position: EventId) {
+        self.head = self.head.max(position);
     }
 
     /// Goes on before the first event of another epoch.

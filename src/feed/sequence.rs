@@ -14,8 +14,8 @@ use super::{
     subscription::Subscription,
 };
 use crate::{
-    domain::{CommittedEvent, ContractId, Epoch, EventId, FeedId},
-    store::{EventAtoms, Revision, Store, StoreError},
+    domain::{CommittedEvent, Epoch, EventId, FeedId},
+    store::{EventAtoms, FeedState, Revision, Store, StoreError},
 };
 
 /// The live sequence of committed events. Cheap to clone.
@@ -23,7 +23,6 @@ use crate::{
 pub struct Feed {
     pub(super) hub: Arc<Hub>,
     pub(super) store: Store,
-    contract_id: ContractId,
     epoch: Arc<AtomicU32>,
     pub(super) counters: Arc<Counters>,
 }
@@ -61,16 +60,17 @@ pub struct Reset {
 }
 
 impl Feed {
-    /// Returns a feed of one contract's database that begins after the newest event of the table and holds `ring_capacity` events in memory.
+    /// Returns a feed of a database, all of its contracts together, that begins after what is there and holds
+    /// `ring_capacity` events in memory.
     ///
     /// # Errors
     /// The table could not be read.
-    pub async fn open(store: Store, contract_id: ContractId, ring_capacity: usize) -> Result<Self, StoreError> {
-        // The cursor is read first: an event that is committed in between is then the newest one.
-        let cursor = store.progress(&contract_id).await?.map(|progress| progress.position);
-        let start = store.newest_event().await?.or(cursor).unwrap_or(EventId::ZERO);
-        let epoch = Arc::new(AtomicU32::new(store.feed_state().await?.epoch.0));
-        Ok(Self { hub: Arc::new(Hub::new(start, ring_capacity)), store, contract_id, epoch, counters: Arc::default() })
+    pub async fn open(store: Store, ring_capacity: usize) -> Result<Self, StoreError> {
+        // The position is read first: an event that is committed in between is then the newest one.
+        let FeedState { epoch, position, .. } = store.feed_state().await?;
+        let hub = Arc::new(Hub::new(store.newest_event().await?.unwrap_or(position), ring_capacity));
+        hub.advance_to(position);
+        Ok(Self { hub, store, epoch: Arc::new(AtomicU32::new(epoch.0)), counters: Arc::default() })
     }
 
     /// Returns the network's epoch as the feed last saw it.
@@ -134,13 +134,13 @@ impl Feed {
         Ok(Opened { subscription, reset })
     }
 
-    /// What is kept begins with the first indexed ledger and ends at the cursor. What this node has in memory can be
-    /// behind another node's, so the database is asked, but for what the ring proves.
+    /// What is kept begins with the oldest first ledger of any contract and ends at the newest position. What this node
+    /// has in memory can be behind another node's, so the database is asked, but for what the ring proves.
     async fn cannot_resume_from(&self, last: EventId) -> Result<Option<Reset>, StoreError> {
         if self.hub.can_resume(last) {
             return Ok(None);
         }
-        let reason = match self.store.progress(&self.contract_id).await? {
+        let reason = match self.store.feed_progress().await? {
             Some(progress) if last < EventId::end_of_ledger(progress.from_ledger.previous()) => "beforeOldest",
             Some(progress) if last <= progress.position => return Ok(None),
             _ => "beyondTip",

@@ -52,8 +52,9 @@ async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(),
     info!("the feed follows the table");
     let mut revision = None;
     loop {
-        publish_revisions(feed, &mut revision).await?;
-        publish_new(feed, stop).await?;
+        // The position is read before the events: all of them up to there are then in the table, or come late.
+        let position = publish_revisions(feed, &mut revision).await?;
+        publish_new(feed, position, stop).await?;
         if is_planted(Bug::LostWakeUp) {
             stop.cancelled().await;
         }
@@ -65,8 +66,8 @@ async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(),
     }
 }
 
-/// Notices another epoch, and late rows: those that were written since the first look.
-async fn publish_revisions(feed: &Feed, seen: &mut Option<i64>) -> Result<(), StoreError> {
+/// Notices another epoch, and late rows: those that were written since the first look. Returns the newest position.
+async fn publish_revisions(feed: &Feed, seen: &mut Option<i64>) -> Result<EventId, StoreError> {
     let state = in_time(feed.store.feed_state()).await?;
     if state.epoch != feed.epoch() {
         info!("the network started over: epoch {}", state.epoch.0);
@@ -85,14 +86,19 @@ async fn publish_revisions(feed: &Feed, seen: &mut Option<i64>) -> Result<(), St
         }
     }
     *seen = Some(state.revision);
-    Ok(())
+    Ok(state.position)
 }
 
-/// While nobody subscribes nothing is read: whoever comes later and resumes is served from the table.
-async fn publish_new(feed: &Feed, stop: &CancellationToken) -> Result<(), StoreError> {
+/// While nobody subscribes nothing is read: whoever comes later and resumes is served from the table. What is stored
+/// later at or before `position` is late, and not sent.
+async fn publish_new(feed: &Feed, position: EventId, stop: &CancellationToken) -> Result<(), StoreError> {
+    if position <= feed.hub.head() {
+        return Ok(());
+    }
     if !feed.hub.has_subscribers() {
         let newest = in_time(feed.store.newest_event()).await?;
-        if newest.is_none_or(|newest| newest == feed.hub.head() || feed.hub.skip_to(newest)) {
+        if newest.is_none_or(|newest| newest <= feed.hub.head() || feed.hub.skip_to(newest)) {
+            feed.hub.advance_to(position);
             return Ok(());
         }
     }
@@ -107,6 +113,7 @@ async fn publish_new(feed: &Feed, stop: &CancellationToken) -> Result<(), StoreE
             yield_now().await;
         }
         if is_last {
+            feed.hub.advance_to(position);
             break;
         }
     }

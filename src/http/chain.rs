@@ -19,6 +19,7 @@ use super::{openapi::words, problem::Problem, state::HttpState, views::dated_tim
 use crate::{
     auth::Caller,
     domain::{Address, Amount, ContractId, LedgerSequence, StreamEntry, StreamId},
+    store::StreamKey,
 };
 
 /// This many answers at once, then one in each [`SPACING`].
@@ -47,14 +48,14 @@ type Answer = Pin<Box<dyn Future<Output = Result<Option<ChainStream>, ChainAway>
 /// Asks the chain for a stream, and not too often for all of this process. Clones share the limit.
 #[derive(Clone)]
 pub struct ChainReader {
-    read: Arc<dyn Fn(StreamId) -> Answer + Send + Sync>,
+    read: Arc<dyn Fn(StreamKey) -> Answer + Send + Sync>,
     /// When all that was let through would have been asked for one by one.
     even_until: Arc<Mutex<Instant>>,
 }
 
 impl ChainReader {
-    /// Returns a reader of one contract's streams; `read` finds `None` where the chain has no live record.
-    pub fn new(read: impl Fn(StreamId) -> Answer + Send + Sync + 'static) -> Self {
+    /// Returns a reader of streams; `read` finds `None` where the chain has no live record.
+    pub fn new(read: impl Fn(StreamKey) -> Answer + Send + Sync + 'static) -> Self {
         Self { read: Arc::new(read), even_until: Arc::new(Mutex::new(Instant::now())) }
     }
 
@@ -135,11 +136,11 @@ pub(super) async fn stream(
     let reader = state.chain.as_ref().ok_or_else(|| {
         Problem::not_implemented("this gateway is not told where to ask the chain; its operator sets --rpc-url")
     })?;
-    if contract_id != state.contract_id {
+    if !state.contracts.contains(&contract_id) {
         return Err(Problem::not_found(format!("this gateway does not serve the contract {contract_id}")));
     }
     reader.admit()?;
-    let found = (reader.read)(stream_id).await.map_err(|ChainAway(why)| {
+    let found = (reader.read)((contract_id.clone(), stream_id)).await.map_err(|ChainAway(why)| {
         warn!(stream.id = %stream_id, "the chain could not be asked for stream {stream_id}: {why}");
         Problem::unavailable("the chain cannot be asked at the moment; try again")
     })?;

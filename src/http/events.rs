@@ -78,13 +78,15 @@ pub(super) async fn list(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let known: Vec<&str> = ["address", "token"].into_iter().chain(OF_EVENTS).chain(PAGING).collect();
+    let known: Vec<&str> = ["contract", "address", "token"].into_iter().chain(OF_EVENTS).chain(PAGING).collect();
     let parameters = Parameters::read(query.as_deref(), &known)?;
     let (address, token) = (parameters.one("address")?, parameters.one("token")?);
     if token.is_some() && address.is_none() {
         return Err(Problem::parameter("token", "narrows the events of an address; name the address as well"));
     }
-    let filter = EventListFilter { visibility: caller.visibility, address, token, ..filter(&parameters)? };
+    let filter = filter(&parameters)?;
+    let contract_id = state.contract(&parameters).await?;
+    let filter = EventListFilter { visibility: caller.visibility, contract_id, address, token, ..filter };
     answer(&state, &filter, &parameters, &headers).await
 }
 

@@ -8,12 +8,14 @@ use std::{
 use rand::{Rng, rngs::StdRng};
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, QuarantineReplayer, chain::ChainReader, problem::Problem};
+use super::{
+    Limits, QuarantineReplayer, chain::ChainReader, parameters::Parameters, problem::Problem, stream_text::StreamText,
+};
 use crate::{
     auth::Auth,
-    domain::{ContractId, StreamId, UnixTime},
+    domain::{ContractId, Contracts, UnixTime},
     feed::Feed,
-    store::{Store, StoreError},
+    store::{Store, StoreError, StreamKey},
 };
 
 /// Browsers return this long after a connection ends, spread so that they do not return at once.
@@ -24,7 +26,7 @@ const RETRY_MS: std::ops::RangeInclusive<u32> = 2_000..=7_000;
 pub struct HttpState {
     pub(super) store: Store,
     pub(super) feed: Feed,
-    pub(super) contract_id: ContractId,
+    pub(super) contracts: Contracts,
     pub(super) heartbeat: Duration,
     /// Further behind the tip than this is not ready.
     pub(super) max_lag_ledgers: u32,
@@ -40,12 +42,12 @@ pub struct HttpState {
 }
 
 impl HttpState {
-    /// Returns the state of a gateway that serves one contract. Event streams end when `soft_stop` is cancelled.
+    /// Returns the state of a gateway of a database in which these contracts are followed. Event streams end when `soft_stop` is cancelled.
     #[must_use]
     pub fn new(
         store: Store,
         feed: Feed,
-        contract_id: ContractId,
+        contracts: Contracts,
         heartbeat: Duration,
         max_lag_ledgers: u32,
         soft_stop: CancellationToken,
@@ -55,7 +57,7 @@ impl HttpState {
         Self {
             store,
             feed,
-            contract_id,
+            contracts,
             heartbeat,
             max_lag_ledgers,
             soft_stop,
@@ -105,25 +107,28 @@ impl HttpState {
         format!("{:016x}", self.random(Rng::random::<u64>))
     }
 
-    /// Returns the close time of the last whole ledger, which is "now": the wall clock would count money that the chain
+    /// Returns the close time of the last whole ledger, of the contract that is the furthest, which is "now": the wall clock would count money that the chain
     /// has not. It is to be read before the records: one that is newer by then has less to claim at that time, never
     /// more.
     pub(super) async fn now(&self) -> Result<UnixTime, StoreError> {
-        let progress = self.store.progress(&self.contract_id).await?;
+        let progress = self.store.feed_progress().await?;
         let closed_at = progress.and_then(|progress| progress.last_whole_ledger_closed_at);
         Ok(closed_at.map_or(UnixTime(0), UnixTime::of_close))
     }
 
-    /// Reads a stream's id as a path names it: the number, or the contract and the number with a colon between.
-    pub(super) fn stream_key(&self, text: &str) -> Result<(ContractId, StreamId), Problem> {
-        let (contract_id, number) = match text.split_once(':') {
-            Some((contract, number)) => {
-                let contract_id = contract.parse().map_err(|rule| Problem::parameter("id", format!("{rule}")))?;
-                (contract_id, number)
-            }
-            None => (self.contract_id.clone(), text),
-        };
-        let stream_id = number.parse().map_err(|rule| Problem::parameter("id", format!("{rule}")))?;
-        Ok((contract_id, stream_id))
+    /// Reads a stream's id as a path names it.
+    pub(super) fn stream_key(&self, text: &str) -> Result<StreamKey, Problem> {
+        let stream = text.parse::<StreamText>().map_err(|rule| Problem::parameter("id", rule))?;
+        stream.key("id", &self.contracts)
+    }
+
+    /// Reads the parameter `contract`: one that is followed, or that the database has.
+    pub(super) async fn contract(&self, parameters: &Parameters<'_>) -> Result<Option<ContractId>, Problem> {
+        const NAME: &str = "contract";
+        let Some(contract_id) = parameters.one::<ContractId>(NAME)? else { return Ok(None) };
+        if self.contracts.contains(&contract_id) || self.store.contracts().await?.contains(&contract_id) {
+            return Ok(Some(contract_id));
+        }
+        Err(Problem::parameter(NAME, format!("{contract_id} is not followed here; /v1/status lists those that are")))
     }
 }

@@ -4,13 +4,13 @@ use axum::{
     Json,
     extract::{RawQuery, State},
 };
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
     caller::CalledBy,
+    contract_status::{ContractView, CoverageView, Facts, HoleView, LATEST_UPGRADES, QuarantineView, UpgradeView},
     openapi::{EndpointHealth, OfQuery, words},
     parameters::Parameters,
     problem::Problem,
@@ -18,21 +18,20 @@ use super::{
     views::date_text,
 };
 use crate::{
-    domain::{ContractId, CoveredRange, Epoch, FeedId, LedgerRange, LedgerSequence, holes},
-    store::{AgedReport, IndexerState, Progress, QuarantineCount, StoreError, StoredUpgrade},
+    domain::{ContractId, Epoch, FeedId, LedgerSequence},
+    store::{AgedReport, StoreError},
 };
 
-const LATEST_UPGRADES: u32 = 10;
-
-/// How far the index is.
+/// How far the index is. Of several contracts that are followed it says the worst, and the lists are of all of them
+/// together; each by itself is in `contracts`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Status {
     /// The network; null before anything was indexed.
     network: Option<NetworkView>,
-    /// The contract that is indexed.
-    #[schema(value_type = words::ContractId)]
-    contract_id: ContractId,
+    /// The contract, if it is the only one that is followed.
+    #[schema(value_type = Option<words::ContractId>)]
+    contract_id: Option<ContractId>,
     /// Whether a process holds the writer's lock.
     pub(super) has_writer: bool,
     /// What the indexer last said of itself.
@@ -69,6 +68,8 @@ pub(super) struct Status {
     pub(super) quarantine: QuarantineView,
     /// The last times that the contract's code was replaced.
     upgrades: Vec<UpgradeView>,
+    /// Every contract that is followed or was.
+    contracts: Vec<ContractView>,
     /// The endpoints that the indexer asks.
     #[schema(value_type = Vec<EndpointHealth>)]
     endpoints: Value,
@@ -99,57 +100,6 @@ pub(super) struct IndexerView {
     reported_ms_ago: i64,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Coverage)]
-#[serde(rename_all = "camelCase")]
-struct CoverageView {
-    #[schema(value_type = words::LedgerSequence)]
-    from_ledger: LedgerSequence,
-    #[schema(value_type = words::LedgerSequence)]
-    to_ledger: LedgerSequence,
-    #[schema(value_type = words::CoverageSource)]
-    source: &'static str,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Hole)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct HoleView {
-    #[schema(value_type = words::LedgerSequence)]
-    from_ledger: LedgerSequence,
-    #[schema(value_type = words::LedgerSequence)]
-    to_ledger: LedgerSequence,
-    /// Whether an operator gave these ledgers up.
-    pub(super) accepted: bool,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Quarantine)]
-pub(super) struct QuarantineView {
-    /// Events of names that are not known.
-    pub(super) unknown: u64,
-    /// Events that did not decode.
-    pub(super) refused: u64,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Upgrade)]
-#[serde(rename_all = "camelCase")]
-struct UpgradeView {
-    #[schema(value_type = words::EventId)]
-    id: FeedId,
-    #[schema(value_type = words::LedgerSequence)]
-    ledger: LedgerSequence,
-    #[schema(value_type = words::Moment)]
-    ledger_closed_at: String,
-    #[schema(value_type = words::TransactionHash)]
-    transaction_hash: String,
-    #[schema(value_type = words::CodeHash)]
-    old_executable: String,
-    #[schema(value_type = words::CodeHash)]
-    new_executable: String,
-}
-
 /// Shows the status. Always 200 where the database answers; `/health/ready` is the one that refuses.
 #[utoipa::path(
     get,
@@ -171,147 +121,101 @@ pub(super) async fn status(
     Ok(Json(read(&state).await?))
 }
 
-/// Everything that is read for a status.
-struct Facts {
-    progress: Option<Progress>,
-    report: Option<AgedReport>,
-    covered: Vec<CoveredRange>,
-    accepted: Vec<LedgerRange>,
-}
-
 /// Reads the status.
 pub(super) async fn read(state: &HttpState) -> Result<Status, StoreError> {
-    let (store, contract_id) = (&state.store, &state.contract_id);
-    let (network, progress, report) =
-        tokio::try_join!(store.network(), store.progress(contract_id), store.indexer_report(contract_id))?;
-    let (covered, accepted) = tokio::try_join!(store.coverage(contract_id), store.accepted_gaps(contract_id))?;
-    let (QuarantineCount { unknown, refused }, upgrades, has_writer) = tokio::try_join!(
-        store.quarantine_count(contract_id),
-        store.upgrades(contract_id, LATEST_UPGRADES),
-        store.has_writer()
-    )?;
+    let store = &state.store;
+    let (network, known, has_writer) = tokio::try_join!(store.network(), store.contracts(), store.has_writer())?;
+    let mut followed = Vec::new();
+    for contract_id in state.contracts.iter() {
+        followed.push(Facts::read(store, contract_id.clone()).await?);
+    }
+    let mut left = Vec::new();
+    for contract_id in known.into_iter().filter(|contract_id| !state.contracts.contains(contract_id)) {
+        left.push(Facts::read(store, contract_id).await?);
+    }
     let epoch = network.as_ref().map_or(Epoch(0), |network| network.epoch);
-    let facts = Facts { progress, report, covered, accepted };
-    let (lag_ledgers, holes) = (facts.lag_ledgers(), facts.holes());
-    let reasons = facts.reasons(state.max_lag_ledgers, lag_ledgers, &holes);
+    let mut contracts: Vec<ContractView> = followed.iter().map(|facts| facts.view(epoch, true)).collect();
+    let report = worst_report(&followed);
+    let furthest_behind = furthest_behind(&followed);
+    let progress = furthest_behind.and_then(|facts| facts.progress);
     Ok(Status {
-        contract_id: contract_id.clone(),
+        contract_id: state.contracts.only().cloned(),
         has_writer,
         cursor: progress.map(|progress| FeedId { event: progress.position, epoch }),
-        from_ledger: progress.map(|progress| progress.from_ledger),
+        from_ledger: followed.iter().filter_map(|facts| Some(facts.progress?.from_ledger)).min(),
         last_whole_ledger: progress.map(|progress| progress.last_whole_ledger),
-        last_whole_ledger_closed_at: facts.closed_at().map(date_text),
-        tip_ledger: facts.tip_ledger(),
-        lag_ledgers,
-        lag_seconds: facts.lag_seconds(),
-        oldest_ledger_of_source: facts.oldest_ledger(),
-        ledgers_to_data_loss: facts.ledgers_to_data_loss(),
-        coverage: facts.covered.iter().map(CoverageView::of).collect(),
-        holes,
-        quarantine: QuarantineView { unknown, refused },
-        upgrades: upgrades.into_iter().map(|upgrade| UpgradeView::of(upgrade, epoch)).collect(),
-        reasons,
-        endpoints: facts.report.as_ref().map_or(Value::Array(Vec::new()), |aged| aged.report.endpoints.clone()),
-        indexer: facts.report.map(IndexerView::of),
+        last_whole_ledger_closed_at: furthest_behind.and_then(Facts::closed_at).map(date_text),
+        tip_ledger: followed.iter().filter_map(Facts::tip_ledger).max(),
+        lag_ledgers: followed.iter().filter_map(Facts::lag_ledgers).max(),
+        lag_seconds: followed.iter().filter_map(Facts::lag_seconds).max(),
+        oldest_ledger_of_source: followed.iter().filter_map(Facts::oldest_ledger).max(),
+        ledgers_to_data_loss: followed.iter().filter_map(Facts::ledgers_to_data_loss).min(),
+        coverage: once_each(contracts.iter().flat_map(|contract| &contract.coverage)),
+        holes: once_each(contracts.iter().flat_map(|contract| &contract.holes)),
+        quarantine: QuarantineView {
+            unknown: contracts.iter().map(|contract| contract.quarantine.unknown).sum(),
+            refused: contracts.iter().map(|contract| contract.quarantine.refused).sum(),
+        },
+        upgrades: newest_upgrades(&contracts),
+        reasons: reasons(&followed, state.max_lag_ledgers),
+        endpoints: report.map_or(Value::Array(Vec::new()), |aged| aged.report.endpoints.clone()),
+        indexer: report.map(IndexerView::of),
         network: network.map(|network| NetworkView { passphrase: network.passphrase, epoch }),
+        contracts: {
+            contracts.extend(left.iter().map(|facts| facts.view(epoch, false)));
+            contracts
+        },
     })
 }
 
-/// An indexer that says nothing for so long is not there: it reports at each poll, at least once a minute.
-const REPORT_IS_STALE_MS: i64 = 90_000;
+/// Returns the contract that is the furthest behind: one whose index has not begun, else that of the lowest cursor.
+fn furthest_behind(followed: &[Facts]) -> Option<&Facts> {
+    followed.iter().min_by_key(|facts| facts.progress.map(|progress| progress.position))
+}
 
-impl Facts {
-    fn tip_ledger(&self) -> Option<LedgerSequence> {
-        self.report.as_ref().and_then(|aged| aged.report.tip_ledger)
-    }
+/// Returns the report that an operator must look at first: of what is the worst, the oldest.
+fn worst_report(followed: &[Facts]) -> Option<&AgedReport> {
+    let reports = followed.iter().filter_map(|facts| facts.report.as_ref());
+    reports.max_by_key(|aged| (aged.report.missing.is_some(), aged.report.state, aged.age_ms))
+}
 
-    fn oldest_ledger(&self) -> Option<LedgerSequence> {
-        self.report.as_ref().and_then(|aged| aged.report.oldest_ledger)
-    }
-
-    fn closed_at(&self) -> Option<DateTime<Utc>> {
-        self.progress.and_then(|progress| progress.last_whole_ledger_closed_at)
-    }
-
-    /// A tip that was seen on another node may lie before what is indexed.
-    fn lag_ledgers(&self) -> Option<u32> {
-        Some(self.tip_ledger()?.0.saturating_sub(self.progress?.last_whole_ledger.0))
-    }
-
-    fn lag_seconds(&self) -> Option<i64> {
-        let tip_closed_at = self.report.as_ref().and_then(|aged| aged.report.tip_closed_at)?;
-        Some((tip_closed_at - self.closed_at()?).num_seconds().max(0))
-    }
-
-    fn ledgers_to_data_loss(&self) -> Option<i64> {
-        Some(i64::from(self.progress?.last_whole_ledger.next().0) - i64::from(self.oldest_ledger()?.0))
-    }
-
-    fn holes(&self) -> Vec<HoleView> {
-        let Some(progress) = self.progress else { return Vec::new() };
-        let Some(whole) = LedgerRange::new(progress.from_ledger, progress.last_whole_ledger) else {
-            return Vec::new();
-        };
-        let not_seen = holes(whole, self.covered.iter().map(|covered| covered.ledgers));
-        let is_accepted = |hole: &LedgerRange| holes(*hole, self.accepted.iter().copied()).is_empty();
-        let view = |hole: LedgerRange| HoleView {
-            from_ledger: hole.from(),
-            to_ledger: hole.to(),
-            accepted: is_accepted(&hole),
-        };
-        not_seen.into_iter().map(view).collect()
-    }
-
-    fn reasons(&self, max_lag_ledgers: u32, lag_ledgers: Option<u32>, holes: &[HoleView]) -> Vec<String> {
-        let mut reasons = Vec::new();
-        if self.progress.is_none() {
-            reasons.push("indexing has not begun".to_owned());
-        }
-        match &self.report {
-            None => reasons.push("no indexer has reported yet".to_owned()),
-            Some(aged) if aged.age_ms > REPORT_IS_STALE_MS => {
-                reasons.push(format!("the indexer has not reported for {} s", aged.age_ms / 1_000));
+/// Returns why the contracts are not to be relied on. What is not said of all of them names those it is said of.
+fn reasons(followed: &[Facts], max_lag_ledgers: u32) -> Vec<String> {
+    let mut reasons: Vec<(String, Vec<&ContractId>)> = Vec::new();
+    for facts in followed {
+        for reason in facts.reasons(max_lag_ledgers) {
+            match reasons.iter_mut().find(|(said, _)| *said == reason) {
+                Some((_, of)) => of.push(&facts.contract_id),
+                None => reasons.push((reason, vec![&facts.contract_id])),
             }
-            Some(AgedReport { report, .. }) if report.state == IndexerState::Paused => {
-                reasons.push(report.detail.clone().unwrap_or_else(|| "paused".to_owned()));
-            }
-            Some(AgedReport { report, .. }) => reasons.extend(report.missing.map(|missing| {
-                format!(
-                    "no source has ledgers {missing}; give one, or give them up: coverage --accept-gap {}",
-                    missing.with_slack()
-                )
-            })),
         }
-        if let Some(lag) = lag_ledgers.filter(|lag| *lag > max_lag_ledgers) {
-            reasons.push(format!("{lag} ledgers behind the tip"));
-        }
-        let open = holes.iter().filter(|hole| !hole.accepted);
-        reasons.extend(open.map(|hole| format!("ledgers {}-{} were never seen", hole.from_ledger, hole.to_ledger)));
-        reasons
     }
+    let named = |(reason, of): (String, Vec<&ContractId>)| {
+        let names: Vec<&str> = of.iter().map(|contract_id| contract_id.as_str()).collect();
+        if of.len() == followed.len() { reason } else { format!("{reason} (contract {})", names.join(", ")) }
+    };
+    reasons.into_iter().map(named).collect()
+}
+
+fn once_each<'a, T: Clone + PartialEq + 'a>(all: impl Iterator<Item = &'a T>) -> Vec<T> {
+    let mut once = Vec::new();
+    for item in all {
+        if !once.contains(item) {
+            once.push(item.clone());
+        }
+    }
+    once
+}
+
+fn newest_upgrades(contracts: &[ContractView]) -> Vec<UpgradeView> {
+    let mut upgrades: Vec<UpgradeView> = contracts.iter().flat_map(|contract| contract.upgrades.clone()).collect();
+    upgrades.sort_by_key(|upgrade| std::cmp::Reverse(upgrade.id.event));
+    upgrades.truncate(usize::try_from(LATEST_UPGRADES).unwrap_or(usize::MAX));
+    upgrades
 }
 
 impl IndexerView {
-    fn of(aged: AgedReport) -> Self {
-        Self { state: aged.report.state.as_str(), detail: aged.report.detail, reported_ms_ago: aged.age_ms }
-    }
-}
-
-impl CoverageView {
-    fn of(covered: &CoveredRange) -> Self {
-        Self { from_ledger: covered.ledgers.from(), to_ledger: covered.ledgers.to(), source: covered.source.as_str() }
-    }
-}
-
-impl UpgradeView {
-    fn of(stored: StoredUpgrade, epoch: Epoch) -> Self {
-        Self {
-            id: FeedId { event: stored.id, epoch },
-            ledger: stored.id.ledger(),
-            ledger_closed_at: date_text(stored.ledger_closed_at),
-            transaction_hash: stored.tx_hash,
-            old_executable: stored.upgrade.old,
-            new_executable: stored.upgrade.new,
-        }
+    fn of(aged: &AgedReport) -> Self {
+        Self { state: aged.report.state.as_str(), detail: aged.report.detail.clone(), reported_ms_ago: aged.age_ms }
     }
 }

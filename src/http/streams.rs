@@ -55,7 +55,7 @@ enum StreamAnswer {
     OfChain(ChainStreamView),
 }
 
-const KNOWN: [&str; 7] = ["sender", "recipient", "user", "token", "status", "endsBefore", "sort"];
+const KNOWN: [&str; 8] = ["contract", "sender", "recipient", "user", "token", "status", "endsBefore", "sort"];
 
 /// Lists streams, the last created first unless told otherwise.
 #[utoipa::path(
@@ -83,6 +83,7 @@ pub(super) async fn list(
     let status: Option<StreamStatus> = parameters.one("status")?;
     let filter = StreamListFilter {
         visibility: caller.visibility,
+        contract_id: None,
         sender: parameters.one("sender")?,
         recipient: parameters.one("recipient")?,
         user: parameters.one("user")?,
@@ -92,8 +93,9 @@ pub(super) async fn list(
         sort,
         order: order.order,
     };
+    let contract_id = state.contract(&parameters).await?;
     let now = state.now().await?;
-    let filter = StreamListFilter { status: status.map(|status| (status, now)), ..filter };
+    let filter = StreamListFilter { contract_id, status: status.map(|status| (status, now)), ..filter };
     let page = state.store.stream_page(&filter, request).await?;
     let view = PageView::of(&page, &request, page.next_cursor.map(|cursor| order.write(cursor)));
     let data = page.items.into_iter().map(|record| StreamView::at(record, now)).collect();
@@ -157,7 +159,7 @@ async fn of_index(
     stream_id: StreamId,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let FeedState { epoch, revision } = state.store.feed_state().await?;
+    let FeedState { epoch, revision, .. } = state.store.feed_state().await?;
     let now = state.now().await?;
     let record = seen_stream(state, caller, &contract_id, stream_id).await?;
     let tag = EntityTag::of(&[&FeedId { event: record.last_event, epoch }, &revision, &now]);

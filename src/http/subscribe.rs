@@ -100,7 +100,7 @@ async fn who_and_what(
     parameters: &Parameters<'_>,
 ) -> Result<(Caller, EventAtoms), Problem> {
     let filter = if subscribe_filter::is_given(parameters) || !parameters.has("ticket") {
-        Some(subscribe_filter::read(parameters)?)
+        Some(subscribe_filter::read(parameters, state).await?)
     } else {
         None
     };
@@ -121,7 +121,7 @@ async fn by_ticket(
     let asks_nobody = || Problem::parameter("ticket", "this service asks nobody who they are; leave it out");
     let auth = state.auth.as_ref().ok_or_else(asks_nobody)?;
     let (caller, made_for) = auth.redeem_ticket(ticket).await??;
-    let made_for = subscribe_filter::read(&Parameters::read(Some(&made_for), &FILTER)?)?;
+    let made_for = subscribe_filter::read(&Parameters::read(Some(&made_for), &FILTER)?, state).await?;
     if filter.is_some_and(|filter| filter != made_for) {
         return Err(TokenRefusal::OtherFilter.into());
     }
@@ -168,7 +168,8 @@ fn last_event_id(headers: &HeaderMap, parameter: Option<&str>) -> LastEventId {
 /// sees no event a place to resume from.
 fn opening(state: &HttpState, client_id: String, atoms: &EventAtoms, opened: &Opened) -> Bytes {
     let position = opened.subscription.position();
-    let connected = Connected { client_id, last_event_id: position, filter: FilterView::of(atoms) };
+    let filter = FilterView::of(atoms, &state.contracts);
+    let connected = Connected { client_id, last_event_id: position, filter };
     let mut text = format!(": flowfi-indexer\nretry: {}\n\n", state.retry_ms());
     if let Some(position) = position {
         writeln!(text, "id: {position}").expect("a String grows");

@@ -1,38 +1,19 @@
-//! What a subscription asks for: `streams`, `users`, `all` and `types`.
+//! What a subscription asks for: `streams`, `users`, `all`, `contract` and `types`.
 
 use std::{fmt, str::FromStr};
 
 use serde::Serialize;
 
-use super::{parameters::Parameters, problem::Problem};
+use super::{parameters::Parameters, problem::Problem, state::HttpState, stream_text::StreamText};
 use crate::{
-    domain::{Address, ContractId, EventType, StreamId},
-    store::EventAtoms,
+    domain::{Address, ContractId, Contracts, EventType},
+    store::{EventAtoms, StreamKey},
 };
 
 const MOST_ATOMS: usize = 500;
 
 /// The parameters that make a filter.
-pub(super) const FILTER: [&str; 4] = ["streams", "users", "all", "types"];
-
-/// A stream of a filter: `7`, or `C…:7`.
-#[derive(Clone, Debug)]
-struct StreamAtom(Option<ContractId>, StreamId);
-
-impl FromStr for StreamAtom {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (contract_id, number) = match text.split_once(':') {
-            Some((contract, number)) => {
-                (Some(contract.parse().map_err(|rule| format!("before the colon: {rule}"))?), number)
-            }
-            None => (None, text),
-        };
-        let stream_id = number.parse().map_err(|rule| format!("a stream id is a u64: {rule}"))?;
-        Ok(Self(contract_id, stream_id))
-    }
-}
+pub(super) const FILTER: [&str; 5] = ["streams", "users", "all", "contract", "types"];
 
 /// The filter as the `connected` event repeats it.
 #[derive(Debug, Serialize)]
@@ -40,17 +21,20 @@ pub(super) struct FilterView<'a> {
     all: bool,
     streams: Vec<String>,
     users: &'a [Address],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contract: Option<&'a ContractId>,
     types: &'a [EventType],
 }
 
 impl<'a> FilterView<'a> {
-    pub(super) fn of(atoms: &'a EventAtoms) -> Self {
-        let key = |contract_id: &Option<ContractId>, stream_id: &StreamId| match contract_id {
-            Some(contract_id) => format!("{contract_id}:{stream_id}"),
-            None => stream_id.to_string(),
+    /// Repeats the filter; streams of the only contract by their number alone.
+    pub(super) fn of(atoms: &'a EventAtoms, contracts: &Contracts) -> Self {
+        let key = |(contract_id, stream_id): &StreamKey| match contracts.only() {
+            Some(only) if only == contract_id => stream_id.to_string(),
+            _ => format!("{contract_id}:{stream_id}"),
         };
-        let streams = atoms.streams.iter().map(|(contract_id, stream_id)| key(contract_id, stream_id)).collect();
-        Self { all: atoms.all, streams, users: &atoms.users, types: &atoms.types }
+        let streams = atoms.streams.iter().map(key).collect();
+        Self { all: atoms.all, streams, users: &atoms.users, contract: atoms.contract_id.as_ref(), types: &atoms.types }
     }
 }
 
@@ -60,25 +44,28 @@ pub(super) fn is_given(parameters: &Parameters<'_>) -> bool {
 }
 
 /// Returns the query that a filter is read from.
-pub(super) fn query_of(atoms: &EventAtoms) -> String {
-    let FilterView { all, streams, users, types } = FilterView::of(atoms);
+pub(super) fn query_of(atoms: &EventAtoms, contracts: &Contracts) -> String {
+    let FilterView { all, streams, users, contract, types } = FilterView::of(atoms, contracts);
     let mut query = form_urlencoded::Serializer::new(String::new());
     if all {
         query.append_pair("all", "true");
     }
     query.extend_pairs(streams.iter().map(|stream| ("streams", stream)));
     query.extend_pairs(users.iter().map(|user| ("users", user.as_str())));
+    query.extend_pairs(contract.iter().map(|contract_id| ("contract", contract_id.as_str())));
     query.extend_pairs(types.iter().map(|event_type| ("types", event_type.to_string())));
     query.finish()
 }
 
 /// Reads the filter of somebody who sees everything. Ids of streams that do not exist are fine: they may come to.
-pub(super) fn read(parameters: &Parameters<'_>) -> Result<EventAtoms, Problem> {
-    let streams: Vec<StreamAtom> = parameters.list("streams")?;
+pub(super) async fn read(parameters: &Parameters<'_>, state: &HttpState) -> Result<EventAtoms, Problem> {
+    let streams: Vec<StreamText> = parameters.list("streams")?;
+    let key = |stream: StreamText| stream.key("streams", &state.contracts);
     let mut atoms = EventAtoms {
         all: parameters.one::<Switch>("all")?.is_some_and(|switch| switch.0),
-        streams: streams.into_iter().map(|StreamAtom(contract_id, stream_id)| (contract_id, stream_id)).collect(),
+        streams: streams.into_iter().map(key).collect::<Result<_, _>>()?,
         users: parameters.list("users")?,
+        contract_id: state.contract(parameters).await?,
         types: parameters.list("types")?,
         ..EventAtoms::default()
     };

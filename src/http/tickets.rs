@@ -34,6 +34,9 @@ pub(super) struct TicketRequest {
     users: Vec<String>,
     /// Every event that the caller may see.
     all: bool,
+    /// Only events of this contract.
+    #[schema(value_type = Option<words::ContractId>, nullable = false)]
+    contract: Option<String>,
     /// Only these types.
     #[schema(value_type = Vec<words::EventType>)]
     types: Vec<String>,
@@ -72,9 +75,9 @@ pub(super) async fn issue(
 ) -> Result<Response, Problem> {
     let request: TicketRequest = read_json(&headers, &body)?;
     let query = request.query();
-    let atoms = subscribe_filter::read(&Parameters::read(Some(&query), &FILTER)?)?;
+    let atoms = subscribe_filter::read(&Parameters::read(Some(&query), &FILTER)?, &state).await?;
     let (Some(auth), Some(token)) = (&state.auth, &caller.token) else { return Err(TokenRefusal::Missing.into()) };
-    let ticket = auth.issue_ticket(token, subscribe_filter::query_of(&atoms)).await?;
+    let ticket = auth.issue_ticket(token, subscribe_filter::query_of(&atoms, &state.contracts)).await?;
     let view = TicketView { ticket: ticket.text, expires_at: ticket.expires_at };
     let mut response = (StatusCode::CREATED, Json(view)).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -87,6 +90,7 @@ impl TicketRequest {
         if self.all {
             query.append_pair("all", "true");
         }
+        query.extend_pairs(self.contract.iter().map(|contract| ("contract", contract)));
         for (name, values) in [("streams", &self.streams), ("users", &self.users), ("types", &self.types)] {
             query.extend_pairs(values.iter().map(|value| (name, value)));
         }

@@ -106,7 +106,7 @@ struct EndView {
     end_time: Option<u64>,
 }
 
-/// Returns what a user pays and is paid as at the last ledger. An address that no stream names has nothing.
+/// Returns what a user pays and is paid as at the last ledger, in all contracts or in the one that is asked for. An address that no stream names has nothing.
 #[utoipa::path(
     get,
     path = "/users/{address}/summary",
@@ -125,12 +125,13 @@ pub(super) async fn summary(
     PathText(address): PathText,
     RawQuery(query): RawQuery,
 ) -> Result<Json<SummaryView>, Problem> {
-    Parameters::read(query.as_deref(), &[])?;
+    let parameters = Parameters::read(query.as_deref(), &["contract"])?;
     let address: Address = address.parse().map_err(|rule| Problem::parameter("address", format!("{rule}")))?;
+    let contract_id = state.contract(&parameters).await?;
     let now = state.now().await?;
     let (summary, ends) = tokio::try_join!(
-        state.store.user_summary(&address, &caller.visibility, now),
-        state.store.next_ends(&address, &caller.visibility, now, NEXT_ENDS)
+        state.store.user_summary(&address, &caller.visibility, contract_id.as_ref(), now),
+        state.store.next_ends(&address, &caller.visibility, contract_id.as_ref(), now, NEXT_ENDS)
     )?;
     let UserSummary { incoming, outgoing, tokens, has_more_tokens } = summary;
     Ok(Json(SummaryView {

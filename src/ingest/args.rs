@@ -7,9 +7,10 @@ use crate::domain::ContractId;
 /// What to index, and how eagerly.
 #[derive(Args, Clone, Debug)]
 pub struct IngestArgs {
-    /// The payment-stream contract to follow, C….
-    #[arg(long, env = "FLOWFI_CONTRACT", value_name = "C…")]
-    pub contract: ContractId,
+    /// The payment-stream contracts to follow, at most 25, separated by commas or by repeating the option. One that is
+    /// added later has its past read while the others go on; one that is left out stays readable and stands still.
+    #[arg(long = "contract", env = "FLOWFI_CONTRACT", value_name = "C…,C…", value_delimiter = ',', required = true)]
+    pub contracts: Vec<ContractId>,
 
     /// What to do when the network started over (testnet does, a few times a year): stop and say so, or put what is
     /// indexed aside in a schema of its own and begin with the new network.

@@ -94,9 +94,9 @@ impl Filling<'_> {
         range: LedgerRange,
         report: &mut impl FnMut(BackfillProgress),
     ) -> Result<(LedgerSequence, Result<(), SourceError>), IngestError> {
-        check_chain(self.store, self.contract_id, source).await?;
+        check_chain(self.store, source).await?;
         let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
-        let reading = source.events(self.contract_id, range.from()..=range.to(), None, sender);
+        let reading = source.events(std::slice::from_ref(self.contract_id), range.from()..=range.to(), None, sender);
         let writing = async move {
             let mut stretch = Stretch { from: range.from(), reached: range.from().previous(), events: Vec::new() };
             let mut ended = Ok(());

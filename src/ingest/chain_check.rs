@@ -4,7 +4,6 @@ use tokio::sync::mpsc;
 use tracing::warn;
 
 use crate::{
-    domain::ContractId,
     source::{SourceError, WholeLedgers},
     store::Store,
 };
@@ -14,18 +13,14 @@ use crate::{
 ///
 /// # Errors
 /// [`SourceError::OtherChain`].
-pub(super) async fn check_chain(
-    store: &Store,
-    contract_id: &ContractId,
-    whole: &WholeLedgers,
-) -> Result<(), SourceError> {
+pub(super) async fn check_chain(store: &Store, whole: &WholeLedgers) -> Result<(), SourceError> {
     let network = store.network().await.ok().flatten();
     let Some(known) = network.and_then(|network| network.known) else {
         warn!("no ledger was noted yet, so {} cannot be compared with what is indexed", whole.name());
         return Ok(());
     };
     let (sender, mut ledgers) = mpsc::channel(1);
-    let reading = whole.events(contract_id, known.sequence..=known.sequence, None, sender);
+    let reading = whole.events(&[], known.sequence..=known.sequence, None, sender);
     let (ledger, ()) = tokio::join!(ledgers.recv(), reading);
     match ledger {
         Some(Ok(ledger)) if ledger.header.hash != known.hash => {

@@ -4,10 +4,7 @@ use tokio::{sync::mpsc, time::Instant};
 use tracing::{debug, info, warn};
 
 use super::error::IngestError;
-use crate::{
-    domain::ContractId,
-    store::{Batch, Committed, Prepared, Records, Store, Writer},
-};
+use crate::store::{Batch, Committed, Prepared, Records, Store, Writer};
 
 /// What the follower hands on.
 pub(super) enum Handed {
@@ -28,8 +25,7 @@ pub(super) async fn commit_all(
     writer: &mut Writer,
     mut handed: mpsc::Receiver<Handed>,
 ) -> Result<(), IngestError> {
-    let contract_id = writer.contract_id().clone();
-    let mut next = prepare_next(store, &contract_id, &mut handed, &Records::default()).await?;
+    let mut next = prepare_next(store, &mut handed, &Records::default()).await?;
     while let Some(ready) = next {
         let left = match &ready {
             Ready::Prepared(prepared) => prepared.records(),
@@ -42,7 +38,7 @@ pub(super) async fn commit_all(
             }
             Ok(())
         };
-        let prepare = prepare_next(store, &contract_id, &mut handed, &left);
+        let prepare = prepare_next(store, &mut handed, &left);
         ((), next) = tokio::try_join!(write, prepare)?;
     }
     Ok(())
@@ -50,7 +46,6 @@ pub(super) async fn commit_all(
 
 async fn prepare_next(
     store: &Store,
-    contract_id: &ContractId,
     handed: &mut mpsc::Receiver<Handed>,
     before: &Records,
 ) -> Result<Option<Ready>, IngestError> {
@@ -58,7 +53,7 @@ async fn prepare_next(
         None => Ok(None),
         Some(Handed::ReachedTip) => Ok(Some(Ready::ReachedTip)),
         Some(Handed::Batch(batch)) => {
-            let prepared = store.prepare(contract_id, batch, before).await?;
+            let prepared = store.prepare(batch, before).await?;
             Ok(Some(Ready::Prepared(Box::new(prepared))))
         }
     }

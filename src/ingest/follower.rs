@@ -32,12 +32,12 @@ pub(super) const EVENTS_IN_A_BATCH: usize = 5_000;
 const NOTE_INTERVAL: Duration = Duration::from_mins(5);
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Follows one contract from a position on.
+/// Follows contracts from a position on, which is the same for all of them.
 pub(super) struct Follower<'a> {
     pub(super) source: &'a EndpointPool,
     pub(super) whole_ledgers: &'a [WholeLedgers],
     pub(super) store: &'a Store,
-    pub(super) contract_id: &'a ContractId,
+    pub(super) contract_ids: &'a [ContractId],
     pub(super) pace: &'a PaceArgs,
     /// While a hole stays, everybody who may have its ledgers is asked this often.
     pub(super) look_again: Duration,
@@ -129,11 +129,13 @@ impl Follower<'_> {
     }
 
     async fn step(&mut self, walk: &mut Walk) -> Result<Next, IngestError> {
-        let asked = self.source.events(self.contract_id, walk.from, self.pace.page_limit).await;
+        let asked = self.source.events(self.contract_ids, walk.from, self.pace.page_limit).await;
         match asked.and_then(|page| nothing_was_trimmed(walk.after, page)) {
             Ok(page) => {
                 if let Some(used) = walk.given_up.take() {
-                    self.store.narrow_accepted_gap(self.contract_id, used).await?;
+                    for contract_id in self.contract_ids {
+                        self.store.narrow_accepted_gap(contract_id, used).await?;
+                    }
                 }
                 Ok(self.take(walk, page).await)
             }

@@ -53,11 +53,11 @@ impl Follower<'_> {
     /// Reads ledgers in order until the range is through or the source has no more.
     async fn read_whole(&mut self, walk: &mut Walk, whole: &WholeLedgers, range: LedgerRange) -> Filled {
         info!("filling the hole of ledgers {range} from {}", whole.name());
-        if let Err(failure) = check_chain(self.store, self.contract_id, whole).await {
+        if let Err(failure) = check_chain(self.store, whole).await {
             return Filled::UpTo(failure);
         }
         let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
-        let reading = whole.events(self.contract_id, range.from()..=range.to(), None, sender);
+        let reading = whole.events(self.contract_ids, range.from()..=range.to(), None, sender);
         let taking = async move {
             let (mut page, mut filled) = (PageOfLedgers::default(), Filled::Whole);
             while let Some(ledger) = ledgers.recv().await {
@@ -83,12 +83,17 @@ impl Follower<'_> {
         self.hand_on(walk, events, &page).await
     }
 
-    /// Goes on after ledgers that an operator gave up by name, no further than to the first that a source has.
+    /// Goes on after ledgers that an operator gave up by name for every contract, no further than to the first that a
+    /// source has.
     async fn give_up_accepted(&mut self, walk: &mut Walk, missing: LedgerRange) -> Result<bool, IngestError> {
-        let accepted = self.store.accepted_gaps(self.contract_id).await?;
-        let accepted = if is_planted(Bug::HoleSkipped) { vec![missing] } else { accepted };
-        let over = accepted.iter().filter(|gap| gap.contains(missing.from())).map(|gap| gap.to()).max();
-        let Some(to) = over.map(|to| to.min(missing.to())) else { return Ok(false) };
+        let mut to = missing.to();
+        for contract_id in self.contract_ids {
+            let accepted = self.store.accepted_gaps(contract_id).await?;
+            let accepted = if is_planted(Bug::HoleSkipped) { vec![missing] } else { accepted };
+            let over = accepted.iter().filter(|gap| gap.contains(missing.from())).map(|gap| gap.to()).max();
+            let Some(over) = over else { return Ok(false) };
+            to = to.min(over);
+        }
         warn!("going on after ledgers {}-{to}, which were given up and are in no source", missing.from());
         let first = walk.given_up.map_or(missing.from(), LedgerRange::from);
         walk.given_up = LedgerRange::new(first, to);

@@ -2,7 +2,6 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use chrono::{DateTime, Utc};
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -11,7 +10,7 @@ use tracing::{debug, info, warn};
 use super::{
     args::{OnReset, PaceArgs},
     backoff::Backoff,
-    committer::commit_all,
+    committer::{Handed, commit_all},
     error::IngestError,
     follower::{Follower, Walk},
     reporter::Reporter,
@@ -19,21 +18,21 @@ use super::{
     wishes::{Wishes, cancel_at_a_pause},
 };
 use crate::{
-    domain::{ContractId, CoverageSource, EventId, LedgerSequence},
+    domain::{ContractId, Contracts, CoverageSource, EventId, LedgerSequence},
     source::{Anchor, EndpointPool, EventsFrom, SourceError, WholeLedgers},
-    store::{IndexerState, Progress, Store, StoreError, Writer},
+    store::{IndexerState, Store, StoreError, Writer},
 };
 
 /// While one batch is written the next is read and decoded; more would only hold memory.
-const BATCHES_AHEAD: usize = 1;
+pub(super) const BATCHES_AHEAD: usize = 1;
 
 /// What to index.
 #[derive(Clone, Debug)]
 pub struct IngestSettings {
     /// The passphrase of the network that the source must serve.
     pub network_passphrase: String,
-    /// The contract to follow.
-    pub contract_id: ContractId,
+    /// The contracts to follow.
+    pub contracts: Contracts,
     /// How eagerly.
     pub pace: PaceArgs,
     /// What to do when the network started over.
@@ -44,11 +43,11 @@ pub struct IngestSettings {
     pub seed: u64,
 }
 
-/// Follows one contract into one database.
+/// Follows contracts into one database.
 pub struct Indexer {
     source: EndpointPool,
     whole_ledgers: Vec<WholeLedgers>,
-    store: Store,
+    pub(super) store: Store,
     settings: IngestSettings,
 }
 
@@ -113,35 +112,41 @@ impl Indexer {
         Backoff::new(self.settings.waits.first_backoff, StdRng::seed_from_u64(self.settings.seed))
     }
 
-    /// One time as the writer: everything that is lost with it is read again from the cursor.
+    /// One time as the writer: everything that is lost with it is read again from the cursors.
     async fn session(&self, stop: &CancellationToken, backoff: &mut Backoff) -> Result<(), IngestError> {
-        let begun = tokio::select! {
+        let mut writer = tokio::select! {
             () = stop.cancelled() => return Ok(()),
             begun = self.begin() => begun?,
         };
-        let (mut writer, mut position) = begun;
-        info!(position = %position, "indexing contract {} after {position}", self.settings.contract_id);
         backoff.reset();
         let mut wishes = Wishes::new(self.store.clone(), self.poll());
-        loop {
+        while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.stand_while_paused(&mut wishes) => {}
             }
+            let all_stand = writer.behind().is_empty();
+            let position = writer.position().ok_or(StoreError::Fenced)?;
+            info!(position = %position, "indexing {} contracts after {position}", writer.standing().len());
             let stop_or_pause = stop.child_token();
-            let followed = tokio::select! {
-                followed = self.follow_and_commit(&mut writer, position, &stop_or_pause) => followed,
+            let work = async {
+                if all_stand {
+                    self.follow_and_commit(&mut writer, position, &stop_or_pause).await
+                } else {
+                    Box::pin(self.let_join(&mut writer, position, &stop_or_pause)).await
+                }
+            };
+            let ended = tokio::select! {
+                ended = work => ended,
                 never = cancel_at_a_pause(&mut wishes, &stop_or_pause) => match never {},
             };
-            match followed {
-                Ok(()) if stop.is_cancelled() || !stop_or_pause.is_cancelled() => break,
+            match ended {
+                Ok(()) if stop.is_cancelled() || (all_stand && !stop_or_pause.is_cancelled()) => break,
                 Ok(()) => {}
-                Err(IngestError::Store(StoreError::Revised)) => debug!("late rows were written"),
+                Err(IngestError::Store(StoreError::Revised)) => debug!("late rows were written; going on after them"),
                 Err(failure) => return Err(failure),
             }
             writer.refresh().await?;
-            position = writer.position().unwrap_or(position);
-            debug!(position = %position, "going on after {position}");
         }
         writer.release().await?;
         Ok(())
@@ -155,10 +160,10 @@ impl Indexer {
             if reporter.is_none() {
                 info!(since = %pause.since, "{said}");
             }
-            let (store, contract_id) = (self.store.clone(), self.settings.contract_id.clone());
+            let (store, contract_ids) = (self.store.clone(), self.settings.contracts.to_vec());
             let reporter = match &mut reporter {
                 Some(reporter) => reporter,
-                none => none.insert(Reporter::after_the_last(store, contract_id).await),
+                none => none.insert(Reporter::after_the_last(store, contract_ids).await),
             };
             let endpoints = serde_json::to_value(self.source.health()).unwrap_or_default();
             reporter.say(IndexerState::Paused, Some(said), None, endpoints).await;
@@ -173,54 +178,56 @@ impl Indexer {
         Duration::from_millis(self.settings.pace.poll_ms)
     }
 
-    /// Returns a ledger that closed no later than a time that is known. Which ledger the stored time is of is not stored:
-    /// of the newest whole one that has an event, or of a later one.
-    async fn known_close(
-        &self,
-        progress: Option<Progress>,
-    ) -> Result<Option<(LedgerSequence, DateTime<Utc>)>, IngestError> {
-        let Some(progress) = progress else { return Ok(None) };
-        let whole = EventId::end_of_ledger(progress.last_whole_ledger);
-        let newest = self.store.newest_event_up_to(whole).await?;
-        Ok(newest.map(EventId::ledger).zip(progress.last_whole_ledger_closed_at))
-    }
-
-    async fn follow_and_commit(
+    /// Follows the contracts that stand at the position, and commits.
+    pub(super) async fn follow_and_commit(
         &self,
         writer: &mut Writer,
         position: EventId,
         stop: &CancellationToken,
     ) -> Result<(), IngestError> {
-        let contract_id = &self.settings.contract_id;
-        let progress = self.store.progress(contract_id).await?;
-        let known_close = self.known_close(progress).await?;
+        let contract_ids = writer.standing().to_vec();
         let (committer, receiver) = mpsc::channel(BATCHES_AHEAD);
-        let follower = Follower {
-            source: &self.source,
-            whole_ledgers: &self.whole_ledgers,
-            store: &self.store,
-            contract_id,
-            pace: &self.settings.pace,
-            look_again: self.settings.waits.hole,
-            backoff: self.backoff(),
-            reporter: Reporter::new(self.store.clone(), contract_id.clone()),
-            committer,
-            said: false,
-        };
-        let walk = Walk::new(position, known_close, self.poll());
+        let (follower, walk) = self.follower(&contract_ids, position, committer).await?;
         tokio::try_join!(Box::pin(follower.follow(walk, stop)), commit_all(&self.store, writer, receiver))?;
         Ok(())
     }
 
-    /// Becomes the writer and finds out where to go on.
-    async fn begin(&self) -> Result<(Writer, EventId), IngestError> {
+    /// Returns who follows these contracts after a position, and the walk to begin with.
+    pub(super) async fn follower<'a>(
+        &'a self,
+        contract_ids: &'a [ContractId],
+        position: EventId,
+        committer: mpsc::Sender<Handed>,
+    ) -> Result<(Follower<'a>, Walk), IngestError> {
+        let whole = EventId::end_of_ledger(position.last_whole_ledger());
+        let known_close = self.store.newest_close_up_to(whole).await?;
+        let follower = Follower {
+            source: &self.source,
+            whole_ledgers: &self.whole_ledgers,
+            store: &self.store,
+            contract_ids,
+            pace: &self.settings.pace,
+            look_again: self.settings.waits.hole,
+            backoff: self.backoff(),
+            reporter: Reporter::new(self.store.clone(), contract_ids.to_vec()),
+            committer,
+            said: false,
+        };
+        let walk = Walk::new(position, known_close, self.poll());
+        Ok((follower, walk))
+    }
+
+    /// Becomes the writer and chooses the first ledger of each contract that has none.
+    async fn begin(&self) -> Result<Writer, IngestError> {
         self.check_network().await?;
         let mut writer = self.become_writer().await?;
-        let position = match writer.position() {
-            Some(position) => position,
-            None => self.first_position(&mut writer).await?,
-        };
-        Ok((writer, position))
+        if writer.position().is_none() {
+            self.begin_all(&mut writer).await?;
+        }
+        for behind in writer.behind().to_vec().iter().filter(|behind| behind.position.is_none()) {
+            self.add(&mut writer, &behind.contract_id).await?;
+        }
+        Ok(writer)
     }
 
     /// The pool compares every endpoint it comes to with the passphrase and with a ledger that is known.
@@ -233,13 +240,13 @@ impl Indexer {
             // A database must not be claimed for a network that was only misspelt.
             self.source.tip().await?;
         }
-        Ok(self.store.claim(&self.settings.network_passphrase, &self.settings.contract_id).await?)
+        Ok(self.store.claim(&self.settings.network_passphrase).await?)
     }
 
     async fn become_writer(&self) -> Result<Writer, IngestError> {
         let mut said = false;
         loop {
-            if let Some(writer) = Writer::try_acquire(&self.store, self.settings.contract_id.clone()).await? {
+            if let Some(writer) = Writer::try_acquire(&self.store, self.settings.contracts.clone()).await? {
                 return Ok(writer);
             }
             if !said {
@@ -254,23 +261,46 @@ impl Indexer {
         self.whole_ledgers.iter().any(|whole| whole.coverage_source() == CoverageSource::Lake)
     }
 
-    /// The cursor is written only once the source has answered for its first ledger, so that a ledger it no longer has
-    /// is refused before anything depends on it.
-    async fn first_position(&self, writer: &mut Writer) -> Result<EventId, IngestError> {
+    /// The cursors are written only once the source has answered for their first ledger, so that a ledger it no longer
+    /// has is refused before anything depends on it.
+    async fn begin_all(&self, writer: &mut Writer) -> Result<(), IngestError> {
         let first = match self.settings.pace.start_ledger {
             Some(ledger) => LedgerSequence(ledger),
-            None => away_from_the_edge(&self.source.ledgers().await.map_err(IngestError::from)?),
+            None => self.oldest().await?,
         };
-        let answer = self.source.events(&self.settings.contract_id, EventsFrom::Ledger(first), 1).await;
-        match answer {
-            // A first ledger that is still to come is waited for by the follower.
-            Ok(_) | Err(SourceError::NodeBehind { .. }) => {}
-            // The history before the endpoints' oldest ledger is a hole, which a lake fills.
-            Err(SourceError::BehindRetention { .. }) if self.has_lake() => {}
-            Err(failure) => return Err(failure.into()),
-        }
+        self.answers_for(first).await?;
         info!(ledger = first.0, "beginning with ledger {first}");
-        Ok(writer.start_at(first).await?)
+        writer.start_at(first).await?;
+        Ok(())
+    }
+
+    /// A contract that is added to others begins with the ledger that a first start would begin with, or where that is
+    /// gone, with the oldest there is.
+    async fn add(&self, writer: &mut Writer, contract_id: &ContractId) -> Result<(), IngestError> {
+        let first = match self.settings.pace.start_ledger.map(LedgerSequence) {
+            None => self.oldest().await?,
+            Some(first) => match self.answers_for(first).await {
+                Ok(()) => first,
+                Err(IngestError::Source(SourceError::BehindRetention { .. })) => self.oldest().await?,
+                Err(failure) => return Err(failure),
+            },
+        };
+        info!(ledger = first.0, "adding the contract {contract_id}, beginning with ledger {first}");
+        Ok(writer.add(contract_id, first).await?)
+    }
+
+    async fn oldest(&self) -> Result<LedgerSequence, IngestError> {
+        Ok(away_from_the_edge(&self.source.ledgers().await?))
+    }
+
+    async fn answers_for(&self, first: LedgerSequence) -> Result<(), IngestError> {
+        match self.source.events(&self.settings.contracts, EventsFrom::Ledger(first), 1).await {
+            // A first ledger that is still to come is waited for by the follower.
+            Ok(_) | Err(SourceError::NodeBehind { .. }) => Ok(()),
+            // The history before the endpoints' oldest ledger is a hole, which a lake fills.
+            Err(SourceError::BehindRetention { .. }) if self.has_lake() => Ok(()),
+            Err(failure) => Err(failure.into()),
+        }
     }
 }
 

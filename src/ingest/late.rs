@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::batcher::Incoming;
 use crate::{
     domain::{ContractEvent, ContractId, CoverageSource, EventId, LedgerRange, RawContractEvent, StreamId},
-    store::{LateRows, Repaired, Store, StoreError},
+    store::{Batch, CaughtUp, LateRows, Repair, Repaired, Store, StoreError},
 };
 
 /// So many events that are kept raw are decoded again at once.
@@ -32,7 +32,7 @@ pub async fn write_late(
     contract_id: &ContractId,
     late: LateEvents,
 ) -> Result<Option<Repaired>, StoreError> {
-    let Some(mut repair) = store.begin_repair(contract_id).await? else { return Ok(None) };
+    let Some(repair) = store.begin_repair(contract_id).await? else { return Ok(None) };
     let position = repair.position();
     let mut rows = LateRows { released: late.released, ..LateRows::default() };
     rows.covered = late.covered.filter(|(ledgers, _)| ledgers.to() <= position.last_whole_ledger());
@@ -43,10 +43,49 @@ pub async fn write_late(
             Incoming::Quarantined(event) => rows.quarantined.push(event),
         }
     }
+    write_with_stored(repair, rows).await.map(Some)
+}
+
+/// Writes rows of a contract that is catching up, with the position that they lead to, up to where the others stand.
+/// That can be inside a transaction of which the others have nothing more; it is written to its end. `None` if the
+/// contract does not stand where its reader left it.
+///
+/// # Errors
+/// Those of the store; nothing was written then.
+pub(super) async fn write_catching_up(
+    store: &Store,
+    contract_id: &ContractId,
+    (from, to): (EventId, EventId),
+    batch: Batch,
+) -> Result<Option<EventId>, StoreError> {
+    let Some(repair) = store.begin_repair(contract_id).await?.filter(|repair| repair.position() == from) else {
+        return Ok(None);
+    };
+    let position = batch.position.min(to);
+    let is_due = |raw: &RawContractEvent| raw.id <= to || raw.id.same_transaction(to);
+    let seen = LedgerRange::new(from.last_whole_ledger().next(), position.last_whole_ledger());
+    let closed_at = batch.last_whole_ledger_closed_at.filter(|_| position == batch.position);
+    let mut rows = LateRows {
+        events: batch.events,
+        upgrades: batch.upgrades,
+        quarantined: batch.quarantined,
+        covered: seen.zip(batch.covered_by),
+        caught_up: Some(CaughtUp { position, last_whole_ledger_closed_at: closed_at }),
+        ..LateRows::default()
+    };
+    rows.events.retain(|event| is_due(&event.raw));
+    rows.upgrades.retain(|event| is_due(&event.raw));
+    rows.quarantined.retain(|event| is_due(&event.raw));
+    write_with_stored(repair, rows).await?;
+    Ok(Some(position))
+}
+
+/// Adds what is stored of the streams that get new rows, which are folded from all of their events.
+async fn write_with_stored(mut repair: Repair, mut rows: LateRows) -> Result<Repaired, StoreError> {
     let streams = streams_of(&rows);
     let stored = repair.stored_events_of(&streams).await?;
     rows.events.extend(stored.into_iter().filter_map(decode_again));
-    Ok(Some(repair.write(rows).await?))
+    repair.write(rows).await
 }
 
 fn streams_of(rows: &LateRows) -> Vec<StreamId> {

@@ -10,6 +10,7 @@ mod error;
 mod follower;
 mod hole;
 mod indexer;
+mod join;
 mod late;
 mod ledger_page;
 mod pacing;

@@ -20,14 +20,12 @@ use crate::{
 const CHUNK: u32 = 10_000;
 const LEDGERS_AHEAD: usize = 64;
 
-/// Records that are being built anew.
+/// Records of every contract of a database that are being built anew, one contract after the other.
 #[derive(Debug)]
 pub struct Reindex<'a> {
     store: &'a Store,
-    contract_id: &'a ContractId,
     built: Store,
     writer: Writer,
-    position: EventId,
 }
 
 /// How far a reindex is.
@@ -43,23 +41,19 @@ impl<'a> Reindex<'a> {
     /// Begins, or goes on with what an interrupted run left.
     ///
     /// # Errors
-    /// [`IngestError::NotBegun`] before the contract's index began; [`StoreError::Fenced`] while another reindex runs;
+    /// [`IngestError::NotBegun`] before any contract's index began; [`StoreError::Fenced`] while another reindex runs;
     /// those of the store.
-    pub async fn open(store: &'a Store, contract_id: &'a ContractId) -> Result<Self, IngestError> {
-        let begun = store.progress(contract_id).await?.ok_or(IngestError::NotBegun)?;
+    pub async fn open(store: &'a Store) -> Result<Self, IngestError> {
         let network = store.network().await?.ok_or(IngestError::NotBegun)?;
+        let first = store.contracts().await?.into_iter().next().ok_or(IngestError::NotBegun)?;
         let built = store.open_reindex().await?;
-        built.claim(&network.passphrase, contract_id).await?;
-        let mut writer = Writer::try_acquire(&built, contract_id.clone()).await?.ok_or(StoreError::Fenced)?;
-        let position = match writer.position() {
-            Some(position) => position,
-            None => writer.start_at(begun.from_ledger).await?,
-        };
-        Ok(Self { store, contract_id, built, writer, position })
+        built.claim(&network.passphrase).await?;
+        let writer = Writer::try_acquire_apart(&built, first).await?.ok_or(StoreError::Fenced)?;
+        Ok(Self { store, built, writer })
     }
 
-    /// Goes through every covered ledger on the chain, from the first source that has it. What comes after, and in
-    /// ledgers that were given up, is left to the stored rows.
+    /// Goes through every covered ledger of each contract on the chain, from the first source that has it. What comes
+    /// after, and in ledgers that were given up, is left to the stored rows.
     ///
     /// # Errors
     /// Those of the sources, where none has a ledger; those of the store. The tables that are read are as they were.
@@ -68,12 +62,70 @@ impl<'a> Reindex<'a> {
         sources: &[WholeLedgers],
         mut report: impl FnMut(ReindexProgress),
     ) -> Result<(), IngestError> {
+        let mut progress = ReindexProgress::default();
+        for contract_id in self.store.contracts().await? {
+            self.building(&contract_id).await?.read_chain(sources, &mut progress, &mut report).await?;
+        }
+        Ok(())
+    }
+
+    /// Goes through the stored rows after what was built, and puts what was built in their place.
+    ///
+    /// # Errors
+    /// Those of the store. The tables that are read are as they were.
+    pub async fn read_stored_and_swap(
+        mut self,
+        mut report: impl FnMut(ReindexProgress),
+    ) -> Result<ReindexProgress, IngestError> {
+        let mut progress = ReindexProgress::default();
+        loop {
+            let mut built = Vec::new();
+            for contract_id in self.store.contracts().await? {
+                let mut building = self.building(&contract_id).await?;
+                building.read_stored(&mut progress, &mut report).await?;
+                let position = building.position;
+                built.push((contract_id, position));
+            }
+            index_for_queries(&mut self.writer).await?;
+            if self.store.swap_reindex(&built).await? {
+                return Ok(progress);
+            }
+        }
+    }
+
+    /// Takes up a contract where its building was left.
+    async fn building<'b>(&'b mut self, contract_id: &'b ContractId) -> Result<Building<'b>, IngestError> {
+        let begun = self.store.progress(contract_id).await?.ok_or(IngestError::NotBegun)?;
+        self.writer.turn_to(contract_id.clone()).await?;
+        let position = match self.writer.position() {
+            Some(position) => position,
+            None => self.writer.start_at(begun.from_ledger).await?,
+        };
+        Ok(Building { store: self.store, contract_id, built: &self.built, writer: &mut self.writer, position })
+    }
+}
+
+/// One contract's records that are being built anew.
+struct Building<'a> {
+    store: &'a Store,
+    contract_id: &'a ContractId,
+    built: &'a Store,
+    writer: &'a mut Writer,
+    position: EventId,
+}
+
+impl Building<'_> {
+    async fn read_chain(
+        &mut self,
+        sources: &[WholeLedgers],
+        progress: &mut ReindexProgress,
+        report: &mut impl FnMut(ReindexProgress),
+    ) -> Result<(), IngestError> {
         let covered = self.store.coverage(self.contract_id).await?;
         let next = self.position.last_whole_ledger().next();
         let left = |ledgers: LedgerRange| LedgerRange::new(ledgers.from().max(next), ledgers.to());
         let ranges: Vec<LedgerRange> = covered.iter().filter_map(|covered| left(covered.ledgers)).collect();
-        let in_all = ranges.iter().map(|range| range.count()).sum();
-        let mut progress = ReindexProgress { in_all, done: 0 };
+        progress.in_all += ranges.iter().map(|range| range.count()).sum::<u64>();
         for range in ranges {
             let mut batcher = Batcher::new(self.position, EVENTS_IN_A_BATCH);
             if self.position.last_whole_ledger().next() < range.from() {
@@ -84,7 +136,7 @@ impl<'a> Reindex<'a> {
             let mut failure = SourceError::Permanent { detail: "there is no source of whole ledgers".to_owned() };
             for source in sources {
                 let Some(range) = rest else { break };
-                if let Err(why) = self.read_ledgers(source, range, &mut batcher, &mut progress, &mut report).await? {
+                if let Err(why) = self.read_ledgers(source, range, &mut batcher, progress, report).await? {
                     failure = why;
                 }
                 rest = LedgerRange::new(self.position.last_whole_ledger().next(), range.to());
@@ -104,9 +156,9 @@ impl<'a> Reindex<'a> {
         progress: &mut ReindexProgress,
         report: &mut impl FnMut(ReindexProgress),
     ) -> Result<Result<(), SourceError>, IngestError> {
-        check_chain(self.store, self.contract_id, source).await?;
+        check_chain(self.store, source).await?;
         let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
-        let reading = source.events(self.contract_id, range.from()..=range.to(), None, sender);
+        let reading = source.events(std::slice::from_ref(self.contract_id), range.from()..=range.to(), None, sender);
         let writing = async move {
             let (mut page, mut ended) = (PageOfLedgers::default(), Ok(()));
             loop {
@@ -132,16 +184,14 @@ impl<'a> Reindex<'a> {
         tokio::join!(reading, writing).1
     }
 
-    /// Goes through the stored rows after what was built, and puts what was built in their place.
-    ///
-    /// # Errors
-    /// Those of the store. The tables that are read are as they were.
-    pub async fn read_stored_and_swap(
-        mut self,
-        mut report: impl FnMut(ReindexProgress),
-    ) -> Result<ReindexProgress, IngestError> {
-        let mut progress = ReindexProgress { in_all: self.store.count_raw_events(self.position).await?, done: 0 };
-        report(progress);
+    /// Goes through the stored rows after what was built.
+    async fn read_stored(
+        &mut self,
+        progress: &mut ReindexProgress,
+        report: &mut impl FnMut(ReindexProgress),
+    ) -> Result<(), IngestError> {
+        progress.in_all += self.store.count_raw_events(self.contract_id, self.position).await?;
+        report(*progress);
         loop {
             let mut batcher = Batcher::new(self.position, EVENTS_IN_A_BATCH);
             let mut after = self.position;
@@ -149,14 +199,10 @@ impl<'a> Reindex<'a> {
                 after = page.cursor;
                 progress.done += u64::try_from(events.len()).unwrap_or(u64::MAX);
                 self.build(&mut batcher, events, &page).await?;
-                report(progress);
+                report(*progress);
             }
-            if self.position != after {
-                continue;
-            }
-            index_for_queries(&mut self.writer).await?;
-            if self.store.swap_reindex(self.contract_id, self.position).await? {
-                return Ok(progress);
+            if self.position == after {
+                return Ok(());
             }
         }
     }
@@ -195,7 +241,7 @@ impl<'a> Reindex<'a> {
     ) -> Result<(), IngestError> {
         for batch in batcher.push(decode(events).await, page) {
             self.position = batch.position;
-            let prepared = self.built.prepare(self.contract_id, batch, &Records::default()).await?;
+            let prepared = self.built.prepare(batch, &Records::default()).await?;
             self.writer.commit(prepared).await?;
         }
         Ok(())

@@ -19,13 +19,13 @@ const INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Reporter {
     store: Store,
-    contract_id: ContractId,
+    contract_ids: Vec<ContractId>,
     report: IndexerReport,
     written: Option<(IndexerState, Instant)>,
 }
 
 impl Reporter {
-    pub(super) const fn new(store: Store, contract_id: ContractId) -> Self {
+    pub(super) const fn new(store: Store, contract_ids: Vec<ContractId>) -> Self {
         let report = IndexerReport {
             state: IndexerState::CatchingUp,
             detail: None,
@@ -35,13 +35,16 @@ impl Reporter {
             missing: None,
             endpoints: Value::Null,
         };
-        Self { store, contract_id, report, written: None }
+        Self { store, contract_ids, report, written: None }
     }
 
     /// Goes on from what was last said of the source.
-    pub(super) async fn after_the_last(store: Store, contract_id: ContractId) -> Self {
-        let last = store.indexer_report(&contract_id).await.ok().flatten();
-        let mut reporter = Self::new(store, contract_id);
+    pub(super) async fn after_the_last(store: Store, contract_ids: Vec<ContractId>) -> Self {
+        let last = match contract_ids.first() {
+            Some(contract_id) => store.indexer_report(contract_id).await.ok().flatten(),
+            None => None,
+        };
+        let mut reporter = Self::new(store, contract_ids);
         if let Some(last) = last {
             reporter.report = last.report;
         }
@@ -75,7 +78,7 @@ impl Reporter {
             return;
         }
         self.report = IndexerReport { state, detail, missing, endpoints, ..self.report.clone() };
-        match self.store.write_report(&self.contract_id, &self.report).await {
+        match self.store.write_report(&self.contract_ids, &self.report).await {
             Ok(()) => self.written = Some((state, Instant::now())),
             Err(failure) => debug!("the report was not written: {failure}"),
         }

@@ -246,13 +246,13 @@ impl Endpoint {
     /// ledger is the beginning of the next: then the next one is asked for.
     pub(super) async fn events(
         &self,
-        contract_id: &ContractId,
+        contract_ids: &[ContractId],
         from: EventsFrom,
         limit: u32,
     ) -> Result<EventPage, SourceError> {
-        match self.events_in_portions(contract_id, from, limit).await {
+        match self.events_in_portions(contract_ids, from, limit).await {
             Err(SourceError::BehindRetention { oldest, .. }) if from.next_ledger() == Some(oldest) => {
-                self.events_in_portions(contract_id, EventsFrom::Ledger(oldest), limit).await
+                self.events_in_portions(contract_ids, EventsFrom::Ledger(oldest), limit).await
             }
             outcome => outcome,
         }
@@ -260,7 +260,7 @@ impl Endpoint {
 
     async fn events_in_portions(
         &self,
-        contract_id: &ContractId,
+        contract_ids: &[ContractId],
         from: EventsFrom,
         limit: u32,
     ) -> Result<EventPage, SourceError> {
@@ -272,7 +272,7 @@ impl Endpoint {
                 (state.page_size.query(from, limit, tip), tip)
             };
             tries += 1;
-            match self.rpc.events(contract_id, query).await {
+            match self.rpc.events(contract_ids, query).await {
                 Ok(page) => {
                     let mut state = self.state();
                     state.page_size.grow();

@@ -44,12 +44,12 @@ impl EventsFrom {
     }
 }
 
-/// A page of one contract's events.
+/// A page of some contracts' events.
 #[derive(Clone, Debug)]
 pub struct EventPage {
     /// The events in chain order.
     pub events: Vec<RawContractEvent>,
-    /// Where the page ends: every event of the contract up to here is in this page or an earlier one.
+    /// Where the page ends: every event of the contracts up to here is in this page or an earlier one.
     pub cursor: EventId,
     /// Whether the page was cut off by a limit, so that it may end inside a transaction.
     pub is_full: bool,

@@ -1,4 +1,4 @@
-//! One contract's events read out of whole ledgers, from whichever source has them: every ledger of a range, in
+//! Some contracts' events read out of whole ledgers, from whichever source has them: every ledger of a range, in
 //! order, each checked to follow the one before.
 
 use std::{io, num::NonZeroUsize, ops::RangeInclusive, pin::pin, sync::Arc, thread};
@@ -16,12 +16,12 @@ use crate::{
 /// More threads than this read faster than anything writes.
 const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(4).expect("4 is not 0");
 
-/// A ledger with one contract's events in it, perhaps none.
+/// A ledger with some contracts' events in it, perhaps none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEvents {
     /// Which ledger, and when it closed.
     pub header: LedgerHeader,
-    /// The events in chain order: the contract's own and those of the network about it.
+    /// The events in chain order: the contracts' own and those of the network about them.
     pub events: Vec<RawContractEvent>,
 }
 
@@ -73,7 +73,7 @@ impl WholeLedgers {
         self.coverage_source().as_str()
     }
 
-    /// Hands on every ledger of the range, ascending and without a hole, with the contract's events. The first failure
+    /// Hands on every ledger of the range, ascending and without a hole, with the contracts' events. The first failure
     /// is handed on too and is the last. `previous_hash` is the hash of the ledger before the range, if it is known.
     ///
     /// The failures are those of the source; [`SourceError::LedgerMissing`], [`SourceError::NodeBehind`] and
@@ -81,7 +81,7 @@ impl WholeLedgers {
     /// says where two ledgers are not neighbours on one chain.
     pub async fn events(
         &self,
-        contract_id: &ContractId,
+        contract_ids: &[ContractId],
         range: RangeInclusive<LedgerSequence>,
         previous_hash: Option<String>,
         out: mpsc::Sender<Result<LedgerEvents, SourceError>>,
@@ -89,13 +89,13 @@ impl WholeLedgers {
         let chain = Chain { next: *range.start(), last: *range.end(), previous_hash, out };
         // Either way there is nobody left to tell.
         let (Ok(()) | Err(Ended)) = match &self.origin {
-            Origin::Lake(lake) => self.read_lake(lake, contract_id, chain).await,
-            Origin::Rpc { pool, retry } => self.read_rpc(pool, retry, contract_id, chain).await,
+            Origin::Lake(lake) => self.read_lake(lake, contract_ids, chain).await,
+            Origin::Rpc { pool, retry } => self.read_rpc(pool, retry, contract_ids, chain).await,
         };
     }
 
-    async fn read_lake(&self, lake: &Lake, contract_id: &ContractId, mut chain: Chain) -> Result<(), Ended> {
-        let mut objects = pin!(lake.scans(contract_id, chain.next..=chain.last, &self.scanners));
+    async fn read_lake(&self, lake: &Lake, contract_ids: &[ContractId], mut chain: Chain) -> Result<(), Ended> {
+        let mut objects = pin!(lake.scans(contract_ids, chain.next..=chain.last, &self.scanners));
         while let Some(scans) = objects.next().await {
             chain.hand_on(scans).await?;
         }
@@ -106,7 +106,7 @@ impl WholeLedgers {
         &self,
         pool: &EndpointPool,
         retry: &Retry,
-        contract_id: &ContractId,
+        contract_ids: &[ContractId],
         mut chain: Chain,
     ) -> Result<(), Ended> {
         while chain.next <= chain.last {
@@ -119,7 +119,7 @@ impl WholeLedgers {
             };
             let scans = match page {
                 Ok(page) => {
-                    let scans = stream::iter(page.ledgers).map(|ledger| self.scan(ledger, contract_id));
+                    let scans = stream::iter(page.ledgers).map(|ledger| self.scan(ledger, contract_ids));
                     scans.buffered(2 * MOST_THREADS.get()).try_concat().await
                 }
                 Err(failure) => Err(failure),
@@ -132,8 +132,8 @@ impl WholeLedgers {
         Ok(())
     }
 
-    async fn scan(&self, ledger: PackedLedger, contract_id: &ContractId) -> Result<Vec<LedgerScan>, SourceError> {
-        let scans = self.scanners.scan(ledger.meta, contract_id).await;
+    async fn scan(&self, ledger: PackedLedger, contract_ids: &[ContractId]) -> Result<Vec<LedgerScan>, SourceError> {
+        let scans = self.scanners.scan(ledger.meta, contract_ids).await;
         scans.map_err(|fault| SourceError::Permanent { detail: format!("ledger {}: {fault}", ledger.sequence) })
     }
 }

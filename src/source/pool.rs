@@ -60,13 +60,13 @@ impl EndpointPool {
         }
     }
 
-    /// Returns a page of at most `limit` events of `contract_id`. Its cursor is never before what was asked for.
+    /// Returns a page of at most `limit` events of these contracts. Its cursor is never before what was asked for.
     ///
     /// # Errors
     /// A [`SourceError`], sorted.
     pub async fn events(
         &self,
-        contract_id: &ContractId,
+        contract_ids: &[ContractId],
         from: EventsFrom,
         limit: u32,
     ) -> Result<EventPage, SourceError> {
@@ -74,7 +74,7 @@ impl EndpointPool {
         let request = |endpoint: Arc<Endpoint>| async move {
             let forgets = is_planted(Bug::FailoverForgetsTheCursor) && !Arc::ptr_eq(&endpoint, &self.endpoints[0]);
             let from = if forgets { EventsFrom::Ledger(from.ledger().next().next()) } else { from };
-            endpoint.events(contract_id, from, limit).await
+            endpoint.events(contract_ids, from, limit).await
         };
         self.ask(wanted, request).await
     }

@@ -17,6 +17,8 @@ use crate::domain::{ContractId, LedgerSequence};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The server gives up on `getEvents` after 10 s and on any request after 25 s.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// The server takes no more, and five filters.
+const CONTRACTS_IN_A_FILTER: usize = 5;
 /// A page of 10 000 events with long topics and values is some 30 MB.
 const LARGEST_REPLY_BYTES: usize = 256 * 1024 * 1024;
 /// Waiting longer than this on a server's word would look like a standstill.
@@ -68,12 +70,17 @@ impl StellarRpc {
         Ok(health.into())
     }
 
-    /// `getEvents` with one filter that always names type and contract (servers up to 27.1.0 lose events where a
-    /// filter leaves one of them out).
-    pub(super) async fn events(&self, contract_id: &ContractId, query: EventsQuery) -> Result<EventPage, SourceError> {
+    /// `getEvents` with filters that each name type and contracts (servers up to 27.1.0 lose events where a filter
+    /// leaves one of them out).
+    pub(super) async fn events(
+        &self,
+        contract_ids: &[ContractId],
+        query: EventsQuery,
+    ) -> Result<EventPage, SourceError> {
         let EventsQuery { from, to_ledger_exclusive, limit } = query;
+        let filter = |contract_ids: &[ContractId]| json!({"type": "contract,system", "contractIds": contract_ids});
         let mut params = json!({
-            "filters": [{"type": "contract,system", "contractIds": [contract_id]}],
+            "filters": contract_ids.chunks(CONTRACTS_IN_A_FILTER).map(filter).collect::<Vec<Value>>(),
             "pagination": {"limit": limit},
         });
         match from {
@@ -84,10 +91,10 @@ impl StellarRpc {
             params["endLedger"] = json!(end);
         }
         let body = self.post("getEvents", params).await?;
-        let contract_id = contract_id.clone();
+        let contract_ids = contract_ids.to_vec();
         let page = tokio::task::spawn_blocking(move || {
             let events: Events<'_> = result_of(&body, from.ledger())?;
-            events.into_page(&contract_id, limit)
+            events.into_page(&contract_ids, limit)
         });
         page.await.map_err(|_| SourceError::bad_reply("reading the reply failed"))?
     }

@@ -164,10 +164,10 @@ fn unix_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTi
 }
 
 impl Events<'_> {
-    /// Turns the reply into a page. Events of another contract or kind than asked for are left out: some server
+    /// Turns the reply into a page. Events of other contracts or kinds than asked for are left out: some server
     /// versions combine filters wrongly. Servers before 23 number events otherwise, and are refused: their replies
     /// lack the oldest ledger.
-    pub(super) fn into_page(self, contract_id: &ContractId, limit: u32) -> Result<EventPage, SourceError> {
+    pub(super) fn into_page(self, contract_ids: &[ContractId], limit: u32) -> Result<EventPage, SourceError> {
         let (Some(cursor), Some(oldest_ledger)) = (self.cursor, self.oldest_ledger) else {
             let detail = "the reply has no cursor or no oldestLedger: Stellar RPC 23 or later is needed".into();
             return Err(SourceError::Permanent { detail });
@@ -176,8 +176,9 @@ impl Events<'_> {
         let is_full = self.events.len() >= usize::try_from(limit).unwrap_or(usize::MAX)
             || (!self.events.is_empty() && !cursor.is_end_of_ledger());
         let mut events = Vec::with_capacity(self.events.len());
-        for event in self.events.into_iter().filter(|event| event.contract_id == contract_id.as_str()) {
-            if let Some(kind) = EventKind::of_word(&event.kind) {
+        for event in self.events {
+            let contract_id = contract_ids.iter().find(|contract_id| event.contract_id == contract_id.as_str());
+            if let (Some(kind), Some(contract_id)) = (EventKind::of_word(&event.kind), contract_id) {
                 events.push(event.into_raw(kind, contract_id)?);
             }
         }

@@ -5,12 +5,15 @@ use std::{collections::HashMap, sync::Arc};
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    ContractEvent, ContractUpgradeEvent, CoverageSource, EventId, LedgerSequence, QuarantinedEvent, StreamId,
-    StreamRecord,
+    ContractEvent, ContractId, ContractUpgradeEvent, CoverageSource, EventId, LedgerSequence, QuarantinedEvent,
+    StreamId, StreamRecord,
 };
 
+/// A stream: its contract, and its number there, which streams of other contracts have too.
+pub type StreamKey = (ContractId, StreamId);
+
 /// Stream records as a batch leaves them.
-pub type Records = Arc<HashMap<StreamId, StreamRecord>>;
+pub type Records = Arc<HashMap<StreamKey, StreamRecord>>;
 
 /// Events in chain order, whole transactions only, and the position that is reached with them.
 #[derive(Clone, Debug)]

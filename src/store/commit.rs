@@ -1,4 +1,4 @@
-//! One batch, one transaction: the cursor raised, event rows, stream records and quarantine written, readers woken.
+//! One batch, one transaction: the cursors raised, event rows, stream records and quarantine written, readers woken.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::{
     Batch, Committed, Prepared, StoreError, Writer, coverage, event_rows::EventColumns, listen, quarantine, upgrades,
 };
 use crate::{
-    domain::{ContractId, CoverageSource, EventId},
+    domain::{CoverageSource, EventId},
     planted::{Bug, is_planted},
 };
 
@@ -17,10 +17,10 @@ use crate::{
 const COMMIT_DEADLINE: Duration = Duration::from_mins(1);
 
 impl Writer {
-    /// Writes a batch and raises the cursor to its position; all of it or nothing.
+    /// Writes a batch and raises the cursors to its position; all of it or nothing.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`] if the cursor is not where this writer left it. [`StoreError::Revised`] if late rows were
+    /// [`StoreError::Fenced`] if a cursor is not where this writer left it. [`StoreError::Revised`] if late rows were
     /// written since: nothing was committed, and after [`Writer::refresh`] the writer goes on. After any other error it
     /// is to be dropped: whether the transaction was committed is for the next one to read.
     pub async fn commit(&mut self, prepared: Prepared) -> Result<Committed, StoreError> {
@@ -31,7 +31,8 @@ impl Writer {
     async fn write_and_commit(&mut self, prepared: Prepared) -> Result<Committed, StoreError> {
         self.plant_bugs(&prepared).await?;
         let position = self.position.ok_or(StoreError::Fenced)?;
-        let cursor = Cursor { contract_id: &self.contract_id, position, revision: self.revision };
+        let contract_ids: Vec<String> = self.standing.iter().map(ToString::to_string).collect();
+        let cursor = Cursor { contract_ids: &contract_ids, position, revisions: self.revisions };
         let mut transaction = self.connection.begin().await?;
         raise_cursor(&mut transaction, &cursor, &prepared.batch).await?;
         cover(&mut transaction, &cursor, &prepared.batch).await?;
@@ -66,24 +67,28 @@ impl Writer {
     }
 }
 
-/// Where the writer left its contract.
+/// Where the writer left its contracts, all of them at one position.
 struct Cursor<'a> {
-    contract_id: &'a ContractId,
+    contract_ids: &'a [String],
     position: EventId,
-    revision: i64,
+    revisions: i64,
 }
 
 /// The fence: nobody else's commit lies between `before` and this one, and no late rows were written since what is
-/// committed was prepared. A batch never lowers the cursor.
+/// committed was prepared. A batch never lowers a cursor, and raises those of all contracts together.
 async fn raise_cursor(connection: &mut PgConnection, writer: &Cursor<'_>, batch: &Batch) -> Result<(), StoreError> {
-    let raised = sqlx::query_scalar!(
-        r#"update cursors set
-             toid = $4, event_index = $5,
-             last_whole_ledger = greatest(last_whole_ledger, $6),
-             last_whole_ledger_closed_at = greatest(last_whole_ledger_closed_at, $7)
-         where contract_id = $1 and toid = $2 and event_index = $3 and (toid, event_index) <= ($4, $5)
-         returning revision"#,
-        writer.contract_id.as_str(),
+    let raised = sqlx::query!(
+        r#"with raised as (
+               update cursors set
+                   toid = $4, event_index = $5,
+                   last_whole_ledger = greatest(last_whole_ledger, $6),
+                   last_whole_ledger_closed_at = greatest(last_whole_ledger_closed_at, $7)
+               where contract_id = any($1::text[]) and toid = $2 and event_index = $3
+                   and (toid, event_index) <= ($4, $5)
+               returning revision
+           )
+           select count(*) as "cursors!", coalesce(sum(revision), 0)::bigint as "revisions!" from raised"#,
+        writer.contract_ids,
         writer.position.toid(),
         i64::from(writer.position.index()),
         batch.position.toid(),
@@ -91,13 +96,13 @@ async fn raise_cursor(connection: &mut PgConnection, writer: &Cursor<'_>, batch:
         i64::from(batch.last_whole_ledger.0),
         batch.last_whole_ledger_closed_at,
     )
-    .fetch_optional(connection)
+    .fetch_one(connection)
     .await?;
-    match raised {
-        Some(revision) if revision == writer.revision || is_planted(Bug::RevisionFenceRemoved) => Ok(()),
-        Some(_) => Err(StoreError::Revised),
-        None => Err(StoreError::Fenced),
+    if usize::try_from(raised.cursors) != Ok(writer.contract_ids.len()) {
+        return Err(StoreError::Fenced);
     }
+    let is_revised = raised.revisions != writer.revisions && !is_planted(Bug::RevisionFenceRemoved);
+    if is_revised { Err(StoreError::Revised) } else { Ok(()) }
 }
 
 async fn cover(connection: &mut PgConnection, writer: &Cursor<'_>, batch: &Batch) -> Result<(), StoreError> {
@@ -105,7 +110,7 @@ async fn cover(connection: &mut PgConnection, writer: &Cursor<'_>, batch: &Batch
     let claimed = is_planted(Bug::CoverageClaimsUnseen).then_some(CoverageSource::Rpc);
     match batch.covered_by.or(claimed) {
         Some(source) if batch.last_whole_ledger > before => {
-            coverage::extend(connection, writer.contract_id, before, batch.last_whole_ledger, source).await
+            coverage::extend(connection, writer.contract_ids, before, batch.last_whole_ledger, source).await
         }
         _ => Ok(()),
     }

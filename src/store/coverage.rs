@@ -5,10 +5,11 @@ use sqlx::PgConnection;
 use super::{Store, StoreError, pool::ledger};
 use crate::domain::{ContractId, CoverageSource, CoveredRange, LedgerRange, LedgerSequence, holes};
 
-/// Writes that every ledger after `before` up to `reached` was seen whole. Neighbours from one source become one range.
+/// Writes that every ledger after `before` up to `reached` was seen whole for these contracts. Neighbours from one
+/// source become one range.
 pub(super) async fn extend(
     connection: &mut PgConnection,
-    contract_id: &ContractId,
+    contract_ids: &[String],
     before: LedgerSequence,
     reached: LedgerSequence,
     source: CoverageSource,
@@ -16,12 +17,13 @@ pub(super) async fn extend(
     sqlx::query!(
         "with extended as (
              update coverage set to_ledger = $3, seen_at = now()
-             where contract_id = $1 and to_ledger = $2::bigint and source = $4
-             returning true
+             where contract_id = any($1::text[]) and to_ledger = $2::bigint and source = $4
+             returning contract_id
          )
          insert into coverage (contract_id, from_ledger, to_ledger, source)
-         select $1, $2::bigint + 1, $3, $4 where not exists (select from extended)",
-        contract_id.as_str(),
+         select contract_id, $2::bigint + 1, $3, $4 from unnest($1::text[]) as wanted (contract_id)
+         where contract_id not in (select contract_id from extended)",
+        contract_ids,
         i64::from(before.0),
         i64::from(reached.0),
         source.as_str(),
@@ -44,8 +46,9 @@ pub(super) async fn fill(
             .fetch_all(&mut *connection)
             .await?;
     let covered: Result<Vec<_>, _> = covered.into_iter().map(|row| range(row.from_ledger, row.to_ledger)).collect();
+    let contract_ids = [contract_id.to_string()];
     for hole in holes(ledgers, covered?) {
-        extend(connection, contract_id, hole.from().previous(), hole.to(), source).await?;
+        extend(connection, &contract_ids, hole.from().previous(), hole.to(), source).await?;
     }
     sqlx::query!(
         "update cursors set from_ledger = least(from_ledger, $2) where contract_id = $1",

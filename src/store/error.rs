@@ -14,8 +14,8 @@ pub enum StoreError {
     /// The database refused a statement. Waiting does not help.
     #[error("the database refused a statement: {0}")]
     Refused(sqlx::Error),
-    /// Another writer moved the cursor: this one must stop.
-    #[error("another writer moved the cursor of this contract; this one stops")]
+    /// Another writer moved a cursor: this one must stop.
+    #[error("another writer moved a cursor; this one stops")]
     Fenced,
     /// Rows came late between what this writer prepared and its commit: it prepares anew.
     #[error("late rows were written meanwhile; the batch is prepared anew")]
@@ -29,14 +29,6 @@ pub enum StoreError {
         /// The passphrase in the database.
         found: String,
         /// The passphrase of the source.
-        wanted: String,
-    },
-    /// The database belongs to another contract.
-    #[error("this database holds the contract {found}, not {wanted}; use another database")]
-    OtherContract {
-        /// The contract in the database.
-        found: String,
-        /// The contract to index.
         wanted: String,
     },
     /// The database did not answer in time.

@@ -11,7 +11,8 @@ use super::{
     pool::{event_id, parse},
 };
 use crate::domain::{
-    Amount, CommittedEvent, ContractEvent, ContractId, EventId, EventKind, RawContractEvent, StreamId, StreamRecord,
+    Amount, CommittedEvent, ContractEvent, ContractId, EventId, EventKind, LedgerSequence, RawContractEvent, StreamId,
+    StreamRecord,
 };
 
 /// A part of the chain's order: after one position, up to and including another.
@@ -93,17 +94,20 @@ impl Store {
         row.map(|row| event_id(row.toid, row.event_index)).transpose()
     }
 
-    /// Returns the id of the newest event up to a position.
-    pub async fn newest_event_up_to(&self, position: EventId) -> Result<Option<EventId>, StoreError> {
+    /// Returns the ledger of the newest event up to a position, and when that closed.
+    pub async fn newest_close_up_to(
+        &self,
+        position: EventId,
+    ) -> Result<Option<(LedgerSequence, DateTime<Utc>)>, StoreError> {
         let row = sqlx::query!(
-            "select toid, event_index from stream_events where (toid, event_index) <= ($1, $2)
+            "select toid, event_index, ledger_closed_at from stream_events where (toid, event_index) <= ($1, $2)
              order by toid desc, event_index desc limit 1",
             position.toid(),
             i64::from(position.index()),
         )
         .fetch_optional(&self.pool)
         .await?;
-        row.map(|row| event_id(row.toid, row.event_index)).transpose()
+        row.map(|row| Ok((event_id(row.toid, row.event_index)?.ledger(), row.ledger_closed_at))).transpose()
     }
 
     /// Returns the id of the oldest event there is.

@@ -5,9 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{Records, event_rows::EventColumns, stream_rows::StreamColumns};
+use super::{Records, StreamKey, event_rows::EventColumns, stream_rows::StreamColumns};
 use crate::{
-    domain::{Amount, ContractEvent, EventId, StreamId, StreamRecord},
+    domain::{Amount, ContractEvent, EventId, StreamRecord},
     planted::{Bug, is_planted},
 };
 
@@ -23,39 +23,44 @@ pub(super) struct Folded {
 /// Parties are filled in after the whole batch is folded, because a fee comes before the creation of its stream.
 pub(super) fn fold(
     events: &[ContractEvent],
-    spoken_of: &[StreamId],
+    spoken_of: &[StreamKey],
     stored: &HashSet<EventId>,
-    mut records: HashMap<StreamId, StreamRecord>,
+    mut records: HashMap<StreamKey, StreamRecord>,
 ) -> Folded {
     let mut touched = BTreeSet::new();
     let mut new: Vec<(&ContractEvent, Option<Amount>)> = Vec::with_capacity(events.len());
     let is_new = |event: &&ContractEvent| !stored.contains(&event.raw.id) || is_planted(Bug::DuplicateAppliedTwice);
     for event in events.iter().filter(is_new) {
-        let Some(stream_id) = event.event.stream_id() else {
+        let Some(stream) = stream_of(event) else {
             new.push((event, event.event.amount(None)));
             continue;
         };
-        let before = records.remove(&stream_id);
+        let before = records.remove(&stream);
         new.push((event, event.event.amount(before.as_ref())));
         if let Some(record) = StreamRecord::fold(before, &event.event, &event.raw) {
-            records.insert(stream_id, record);
-            touched.insert(stream_id);
+            records.insert(stream.clone(), record);
+            touched.insert(stream);
         }
     }
-    for stream_id in spoken_of {
-        if let Some(record) = records.get_mut(stream_id) {
+    for stream in spoken_of {
+        if let Some(record) = records.get_mut(stream) {
             record.unverified = true;
-            touched.insert(*stream_id);
+            touched.insert(stream.clone());
         }
     }
     let mut columns = EventColumns::with_capacity(new.len());
     for (event, amount) in new {
-        let record = event.event.stream_id().and_then(|stream_id| records.get(&stream_id));
+        let record = stream_of(event).and_then(|stream| records.get(&stream));
         columns.push(event, amount, record);
     }
     let mut streams = StreamColumns::default();
-    for stream_id in touched {
-        streams.push(&records[&stream_id]);
+    for stream in touched {
+        streams.push(&records[&stream]);
     }
     Folded { events: columns, streams, records: Arc::new(records) }
+}
+
+/// Returns the stream that an event is about.
+pub(super) fn stream_of(event: &ContractEvent) -> Option<StreamKey> {
+    event.event.stream_id().map(|stream_id| (event.raw.contract_id.clone(), stream_id))
 }

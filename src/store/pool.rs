@@ -36,6 +36,27 @@ pub struct Progress {
     pub last_whole_ledger_closed_at: Option<DateTime<Utc>>,
 }
 
+struct ProgressRow {
+    toid: i64,
+    event_index: i64,
+    from_ledger: i64,
+    last_whole_ledger: i64,
+    last_whole_ledger_closed_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<ProgressRow> for Progress {
+    type Error = StoreError;
+
+    fn try_from(row: ProgressRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            position: event_id(row.toid, row.event_index)?,
+            from_ledger: ledger(row.from_ledger)?,
+            last_whole_ledger: ledger(row.last_whole_ledger)?,
+            last_whole_ledger_closed_at: row.last_whole_ledger_closed_at,
+        })
+    }
+}
+
 impl Store {
     /// Connects to the database of `url`; the pool opens connections as they are needed.
     ///
@@ -80,22 +101,30 @@ impl Store {
 
     /// Returns how far the contract's index is, `None` before it began.
     pub async fn progress(&self, contract_id: &ContractId) -> Result<Option<Progress>, StoreError> {
-        let row = sqlx::query!(
+        let row = sqlx::query_as!(
+            ProgressRow,
             "select toid, event_index, from_ledger, last_whole_ledger, last_whole_ledger_closed_at
              from cursors where contract_id = $1",
             contract_id.as_str(),
         )
         .fetch_optional(&self.pool)
         .await?;
-        row.map(|row| {
-            Ok(Progress {
-                position: event_id(row.toid, row.event_index)?,
-                from_ledger: ledger(row.from_ledger)?,
-                last_whole_ledger: ledger(row.last_whole_ledger)?,
-                last_whole_ledger_closed_at: row.last_whole_ledger_closed_at,
-            })
-        })
-        .transpose()
+        row.map(Progress::try_from).transpose()
+    }
+
+    /// Returns how far the index of all contracts together is, which is what the feed has: up to the newest position,
+    /// from the oldest first ledger. Contracts that are no longer followed count, and so do those that are still
+    /// catching up: their rows up to there come late. `None` before any contract's index began.
+    pub async fn feed_progress(&self) -> Result<Option<Progress>, StoreError> {
+        let row = sqlx::query_as!(
+            ProgressRow,
+            r#"select toid, event_index, last_whole_ledger, (select min(from_ledger) from cursors) as "from_ledger!",
+                      (select max(last_whole_ledger_closed_at) from cursors) as last_whole_ledger_closed_at
+               from cursors order by toid desc, event_index desc limit 1"#
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(Progress::try_from).transpose()
     }
 
     /// Returns the contracts whose index has begun.
@@ -105,23 +134,20 @@ impl Store {
         rows.iter().map(|text| parse("contract_id", text)).collect()
     }
 
-    /// Claims the database for one contract of the network of this passphrase, or checks that it is theirs.
+    /// Claims the database for the network of this passphrase, or checks that it is its.
     ///
     /// # Errors
-    /// [`StoreError::OtherNetwork`] or [`StoreError::OtherContract`] if the database holds another one.
-    pub async fn claim(&self, passphrase: &str, contract_id: &ContractId) -> Result<(), StoreError> {
+    /// [`StoreError::OtherNetwork`] if the database holds another one.
+    pub async fn claim(&self, passphrase: &str) -> Result<(), StoreError> {
         sqlx::query!("insert into network (passphrase) values ($1) on conflict do nothing", passphrase)
             .execute(&self.pool)
             .await?;
         let found = sqlx::query_scalar!("select passphrase from network").fetch_one(&self.pool).await?;
-        if found != passphrase {
-            return Err(StoreError::OtherNetwork { found, wanted: passphrase.to_owned() });
+        if found == passphrase {
+            Ok(())
+        } else {
+            Err(StoreError::OtherNetwork { found, wanted: passphrase.to_owned() })
         }
-        let other =
-            sqlx::query_scalar!("select contract_id from cursors where contract_id <> $1", contract_id.as_str())
-                .fetch_optional(&self.pool)
-                .await?;
-        other.map_or(Ok(()), |found| Err(StoreError::OtherContract { found, wanted: contract_id.to_string() }))
     }
 }
 

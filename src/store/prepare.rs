@@ -7,11 +7,11 @@ use std::{
 };
 
 use super::{
-    Batch, Records, Store, StoreError, event_rows,
-    fold::{Folded, fold},
+    Batch, Records, Store, StoreError, StreamKey, event_rows,
+    fold::{self, Folded, fold},
     stream_rows,
 };
-use crate::domain::{ContractId, QuarantinedEvent, StreamId, StreamRecord};
+use crate::domain::{QuarantinedEvent, StreamRecord};
 
 /// A batch ready to be committed.
 #[derive(Debug)]
@@ -33,24 +33,18 @@ impl Store {
     /// Folds a batch over the records in the database, where `before` knows no newer ones: those that a batch leaves
     /// which is being committed meanwhile. What is read here is true at the commit, because a commit goes through only
     /// if nobody else has committed since the writer's last one.
-    pub async fn prepare(
-        &self,
-        contract_id: &ContractId,
-        mut batch: Batch,
-        before: &Records,
-    ) -> Result<Prepared, StoreError> {
+    pub async fn prepare(&self, mut batch: Batch, before: &Records) -> Result<Prepared, StoreError> {
         let events = std::mem::take(&mut batch.events);
-        let spoken_of: Vec<StreamId> = batch.quarantined.iter().filter_map(stream_of).collect();
-        let touched: BTreeSet<StreamId> =
-            events.iter().filter_map(|event| event.event.stream_id()).chain(spoken_of.iter().copied()).collect();
-        let unknown: Vec<String> =
-            touched.iter().filter(|id| !before.contains_key(id)).map(ToString::to_string).collect();
-        let known = touched.iter().filter_map(|id| before.get(id).cloned());
-        let mut records: HashMap<StreamId, StreamRecord> = known.map(|record| (record.stream_id, record)).collect();
+        let spoken_of: Vec<StreamKey> = batch.quarantined.iter().filter_map(stream_of).collect();
+        let touched: BTreeSet<StreamKey> =
+            events.iter().filter_map(fold::stream_of).chain(spoken_of.iter().cloned()).collect();
+        let unknown: Vec<StreamKey> = touched.iter().filter(|stream| !before.contains_key(stream)).cloned().collect();
+        let known = touched.iter().filter_map(|stream| before.get(stream).cloned());
+        let mut records: HashMap<StreamKey, StreamRecord> = known.map(keyed).collect();
         let mut connection = self.pool.acquire().await?;
         if !unknown.is_empty() {
-            let loaded = stream_rows::load(&mut connection, contract_id, &unknown).await?;
-            records.extend(loaded.into_iter().map(|record| (record.stream_id, record)));
+            let loaded = stream_rows::load(&mut connection, &unknown).await?;
+            records.extend(loaded.into_iter().map(keyed));
         }
         let stored = match (events.first(), events.last()) {
             (Some(first), Some(last)) => event_rows::stored_ids(&mut connection, first.raw.id, last.raw.id).await?,
@@ -64,6 +58,10 @@ impl Store {
     }
 }
 
-const fn stream_of(event: &QuarantinedEvent) -> Option<StreamId> {
-    event.stream_id
+fn stream_of(event: &QuarantinedEvent) -> Option<StreamKey> {
+    event.stream_id.map(|stream_id| (event.raw.contract_id.clone(), stream_id))
+}
+
+fn keyed(record: StreamRecord) -> (StreamKey, StreamRecord) {
+    ((record.contract_id.clone(), record.stream_id), record)
 }

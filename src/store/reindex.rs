@@ -47,11 +47,13 @@ impl Store {
         Ok(events)
     }
 
-    /// Returns how many raw events there are after a position, for a progress bar.
-    pub async fn count_raw_events(&self, after: EventId) -> Result<u64, StoreError> {
+    /// Returns how many raw events of a contract there are after a position, for a progress bar.
+    pub async fn count_raw_events(&self, contract_id: &ContractId, after: EventId) -> Result<u64, StoreError> {
         let count = sqlx::query_scalar!(
-            r#"select (select count(*) from stream_events where (toid, event_index) > ($1, $2))
-                    + (select count(*) from quarantine where (toid, event_index) > ($1, $2)) as "count!""#,
+            r#"select (select count(*) from stream_events where contract_id = $1 and (toid, event_index) > ($2, $3))
+                    + (select count(*) from quarantine where contract_id = $1 and (toid, event_index) > ($2, $3))
+                   as "count!""#,
+            contract_id.as_str(),
             after.toid(),
             i64::from(after.index()),
         )
@@ -60,26 +62,33 @@ impl Store {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// Puts the tables that were built up to `built` in the place of those that are read, if there are no events after
-    /// it yet; false if there are, or if a reader kept a table too long. Tells readers that everything was revised.
-    pub async fn swap_reindex(&self, contract_id: &ContractId, built: EventId) -> Result<bool, StoreError> {
+    /// Puts the tables that were built, each contract up to a position, in the place of those that are read, if there
+    /// are no events after it yet and no other contract; false if there are, or if a reader kept a table too long. Tells
+    /// readers that everything was revised.
+    pub async fn swap_reindex(&self, built: &[(ContractId, EventId)]) -> Result<bool, StoreError> {
         let mut transaction = self.pool.begin().await?;
         execute(&mut transaction, format!("set local lock_timeout = {}", LOCK_TIMEOUT.as_millis())).await?;
         let live = current_schema(&mut transaction).await?;
-        sqlx::query!("select toid from cursors where contract_id = $1 for update", contract_id.as_str())
-            .fetch_optional(&mut *transaction)
-            .await?;
-        if !event_rows::raw_events_after(&mut *transaction, contract_id, built, 1).await?.is_empty()
-            || !self.quarantined_after(contract_id, built, 1).await?.is_empty()
-        {
+        let cursors =
+            sqlx::query_scalar!("select contract_id from cursors for update").fetch_all(&mut *transaction).await?;
+        if cursors.len() != built.len() {
             return Ok(false);
+        }
+        for (contract_id, up_to) in built {
+            if !event_rows::raw_events_after(&mut *transaction, contract_id, *up_to, 1).await?.is_empty()
+                || !self.quarantined_after(contract_id, *up_to, 1).await?.is_empty()
+            {
+                return Ok(false);
+            }
         }
         match exchange(&mut transaction, &live).await {
             Ok(()) => {}
             Err(failure) if failure.is_lock_timeout() => return Ok(false),
             Err(failure) => return Err(failure),
         }
-        super::repair::record_revision(&mut transaction, contract_id, (EventId::ZERO, built)).await?;
+        for (contract_id, up_to) in built {
+            super::repair::record_revision(&mut transaction, contract_id, (EventId::ZERO, *up_to)).await?;
+        }
         listen::notify(&mut transaction, listen::COMMITTED).await?;
         transaction.commit().await?;
         Ok(true)

@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::{
     Store, StoreError, coverage, event_rows,
     fold::{Folded, fold},
-    listen, pool, quarantine, upgrades,
+    listen, pool, quarantine, stream_rows, upgrades,
 };
 use crate::domain::{
     ContractEvent, ContractId, ContractUpgradeEvent, CoverageSource, EventId, LedgerRange, QuarantinedEvent,
@@ -38,6 +39,17 @@ pub struct LateRows {
     pub released: Vec<EventId>,
     /// Ledgers that were seen whole with these rows, and where.
     pub covered: Option<(LedgerRange, CoverageSource)>,
+    /// How far the contract gets with these rows, if it is catching up with the others.
+    pub caught_up: Option<CaughtUp>,
+}
+
+/// How far a contract gets that is catching up with the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CaughtUp {
+    /// Everything of it up to here is stored.
+    pub position: EventId,
+    /// The newest close time known up to its last whole ledger; `None` if none is.
+    pub last_whole_ledger_closed_at: Option<DateTime<Utc>>,
 }
 
 /// What a repair wrote.
@@ -69,7 +81,7 @@ impl Store {
 }
 
 impl Repair {
-    /// Returns the cursor: only what lies at or before it can be late.
+    /// Returns the contract's cursor.
     #[must_use]
     pub const fn position(&self) -> EventId {
         self.position
@@ -88,6 +100,9 @@ impl Repair {
         let quarantined = quarantine::insert(&mut self.transaction, &late.quarantined).await?;
         upgrades::insert(&mut self.transaction, &late.upgrades).await?;
         let (repaired, revised) = self.write_events(&late).await?;
+        if let Some(caught_up) = late.caught_up {
+            self.raise(caught_up).await?;
+        }
         if let Some((ledgers, source)) = late.covered {
             coverage::fill(&mut self.transaction, &self.contract_id, ledgers, source).await?;
         }
@@ -99,6 +114,23 @@ impl Repair {
         Ok(Repaired { quarantined, ..repaired })
     }
 
+    async fn raise(&mut self, caught_up: CaughtUp) -> Result<(), StoreError> {
+        let CaughtUp { position, last_whole_ledger_closed_at } = caught_up;
+        sqlx::query!(
+            "update cursors set toid = $2, event_index = $3, last_whole_ledger = greatest(last_whole_ledger, $4),
+                 last_whole_ledger_closed_at = greatest(last_whole_ledger_closed_at, $5)
+             where contract_id = $1 and (toid, event_index) <= ($2, $3)",
+            self.contract_id.as_str(),
+            position.toid(),
+            i64::from(position.index()),
+            i64::from(position.last_whole_ledger().0),
+            last_whole_ledger_closed_at,
+        )
+        .execute(&mut *self.transaction)
+        .await?;
+        Ok(())
+    }
+
     /// Returns what was written, and from the first to the last new event.
     async fn write_events(&mut self, late: &LateRows) -> Result<(Repaired, (EventId, EventId)), StoreError> {
         let ids: Vec<EventId> = late.events.iter().map(|event| event.raw.id).collect();
@@ -108,6 +140,7 @@ impl Repair {
         let touched: Vec<StreamId> = touched.into_iter().collect();
         let stored = event_rows::stored_among(&mut self.transaction, &ids).await?;
         let spoken_of = quarantine::streams_spoken_of(&mut self.transaction, &self.contract_id, &touched).await?;
+        let spoken_of = stream_rows::keys_of(&self.contract_id, &spoken_of);
         let Folded { events, streams, .. } = { fold(&late.events, &spoken_of, &HashSet::new(), HashMap::new()) };
         events.insert(&mut self.transaction).await?;
         events.update_from_records(&mut self.transaction).await?;

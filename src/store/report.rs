@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::{Store, StoreError, pool::ledger};
 use crate::domain::{ContractId, LedgerRange, LedgerSequence};
 
-/// What an indexer is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What an indexer is doing, the better before the worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IndexerState {
     /// It is at the tip, or a page behind it.
     Following,
@@ -71,18 +71,20 @@ pub struct AgedReport {
 }
 
 impl Store {
-    /// Writes the report over the one before.
-    pub async fn write_report(&self, contract_id: &ContractId, report: &IndexerReport) -> Result<(), StoreError> {
+    /// Writes the report for each of these contracts, over the one before.
+    pub async fn write_report(&self, contract_ids: &[ContractId], report: &IndexerReport) -> Result<(), StoreError> {
+        let contract_ids: Vec<String> = contract_ids.iter().map(ToString::to_string).collect();
         sqlx::query!(
             "insert into indexer_reports (contract_id, reported_at, state, detail, tip_ledger, tip_closed_at,
                  oldest_ledger, missing_from_ledger, missing_to_ledger, endpoints)
-             values ($1, clock_timestamp(), $2, $3, $4, $5, $6, $7, $8, $9)
+             select contract_id, clock_timestamp(), $2, $3, $4, $5, $6, $7, $8, $9
+             from unnest($1::text[]) as wanted (contract_id)
              on conflict (contract_id) do update set
                  reported_at = excluded.reported_at, state = excluded.state, detail = excluded.detail,
                  tip_ledger = excluded.tip_ledger, tip_closed_at = excluded.tip_closed_at,
                  oldest_ledger = excluded.oldest_ledger, missing_from_ledger = excluded.missing_from_ledger,
                  missing_to_ledger = excluded.missing_to_ledger, endpoints = excluded.endpoints",
-            contract_id.as_str(),
+            &contract_ids,
             report.state.as_str(),
             report.detail,
             report.tip_ledger.map(|ledger| i64::from(ledger.0)),

@@ -10,6 +10,8 @@ pub struct FeedState {
     pub epoch: Epoch,
     /// The number of the last revision, 0 before the first.
     pub revision: i64,
+    /// The newest position of any contract: whatever is stored up to here later, comes late.
+    pub position: EventId,
 }
 
 /// Events that came late, or whose streams were folded again: somewhere in this range.
@@ -24,15 +26,25 @@ pub struct Revision {
 }
 
 impl Store {
-    /// Returns epoch and last revision.
+    /// Returns epoch, last revision and newest position.
     pub async fn feed_state(&self) -> Result<FeedState, StoreError> {
         let row = sqlx::query!(
             r#"select coalesce((select epoch from network), 0) as "epoch!",
-                      coalesce((select max(revision) from revisions), 0) as "revision!""#
+                      coalesce((select max(revision) from revisions), 0) as "revision!",
+                      newest.toid as "toid?", newest.event_index as "event_index?"
+               from (select) as always
+               left join (
+                   select toid, event_index from cursors order by toid desc, event_index desc limit 1
+               ) as newest on true"#
         )
         .fetch_one(&self.pool)
         .await?;
-        Ok(FeedState { epoch: network::epoch(row.epoch)?, revision: row.revision })
+        let position = row.toid.zip(row.event_index).map(|(toid, index)| event_id(toid, index)).transpose()?;
+        Ok(FeedState {
+            epoch: network::epoch(row.epoch)?,
+            revision: row.revision,
+            position: position.unwrap_or(EventId::ZERO),
+        })
     }
 
     /// Returns the revisions after one of that number, in order.

@@ -54,8 +54,7 @@ impl Repair {
 
     /// Returns the records of these streams; those that are not there are left out.
     pub async fn records_of(&mut self, streams: &[StreamId]) -> Result<Vec<StreamRecord>, StoreError> {
-        let numbers: Vec<String> = streams.iter().map(ToString::to_string).collect();
-        stream_rows::load(&mut self.transaction, &self.contract_id, &numbers).await
+        stream_rows::load(&mut self.transaction, &stream_rows::keys_of(&self.contract_id, streams)).await
     }
 
     /// Sets these records, gives the events that lack them their parties and token, and tells readers that the events

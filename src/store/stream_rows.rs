@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{Store, StoreError, pool::event_id, pool::parse};
+use super::{Store, StoreError, StreamKey, pool::event_id, pool::parse};
 use crate::domain::{ChainStatus, ContractId, StreamId, StreamRecord, UnixTime};
 
 /// One row as text and flags, the way it leaves the database.
@@ -71,9 +71,10 @@ impl TryFrom<StreamRow> for StreamRecord {
 /// the primary key; with `= any(…)` the planner reads every stream of a contract whose statistics are not fresh.
 pub(super) async fn load(
     connection: &mut PgConnection,
-    contract_id: &ContractId,
-    stream_ids: &[String],
+    streams: &[StreamKey],
 ) -> Result<Vec<StreamRecord>, StoreError> {
+    let (contracts, numbers): (Vec<String>, Vec<String>) =
+        streams.iter().map(|(contract_id, stream_id)| (contract_id.to_string(), stream_id.to_string())).unzip();
     let rows = sqlx::query_as!(
         StreamRow,
         r#"select contract_id, stream_id::text as "stream_id!", sender, recipient, token,
@@ -82,16 +83,21 @@ pub(super) async fn load(
                   last_update_time::text as "last_update_time!", is_active, paused, paused_at::text, status,
                   total_paused_seconds::text as "total_paused_seconds!", unverified, impossible_order,
                   created_toid, created_event_index, last_toid, last_event_index, created_at, updated_at
-           from unnest($2::text[]) as wanted (number)
+           from unnest($1::text[], $2::text[]) as wanted (contract, number)
            cross join lateral (
-               select * from streams where contract_id = $1 and stream_id = wanted.number::numeric limit 1
+               select * from streams where contract_id = wanted.contract and stream_id = wanted.number::numeric limit 1
            ) as found"#,
-        contract_id.as_str(),
-        stream_ids,
+        &contracts,
+        &numbers,
     )
     .fetch_all(connection)
     .await?;
     rows.into_iter().map(StreamRecord::try_from).collect()
+}
+
+/// Returns these streams of a contract.
+pub(super) fn keys_of(contract_id: &ContractId, stream_ids: &[StreamId]) -> Vec<StreamKey> {
+    stream_ids.iter().map(|stream_id| (contract_id.clone(), *stream_id)).collect()
 }
 
 impl Store {
@@ -102,7 +108,7 @@ impl Store {
         stream_id: StreamId,
     ) -> Result<Option<StreamRecord>, StoreError> {
         let mut connection = self.pool.acquire().await?;
-        Ok(load(&mut connection, contract_id, &[stream_id.to_string()]).await?.pop())
+        Ok(load(&mut connection, &[(contract_id.clone(), stream_id)]).await?.pop())
     }
 }
 
@@ -113,8 +119,7 @@ impl Store {
         contract_id: &ContractId,
         stream_ids: &[StreamId],
     ) -> Result<Vec<StreamRecord>, StoreError> {
-        let numbers: Vec<String> = stream_ids.iter().map(ToString::to_string).collect();
-        load(&mut *self.pool.acquire().await?, contract_id, &numbers).await
+        load(&mut *self.pool.acquire().await?, &keys_of(contract_id, stream_ids)).await
     }
 
     /// Returns the first `limit` numbers above `above` of streams that there are records of, in order.

@@ -2,7 +2,7 @@
 //! thousand streams costs no memory here.
 
 use super::{PageRequest, PageStart, SortOrder, Store, StoreError, StreamListFilter, StreamSort, pool::parse};
-use crate::domain::{Address, StreamRecord, StreamStatus, Total, UnixTime, Visibility};
+use crate::domain::{Address, ContractId, StreamRecord, StreamStatus, Total, UnixTime, Visibility};
 
 /// Anybody can make a stream of any token to anybody, so tokens are bounded.
 const MOST_TOKENS: u32 = 100;
@@ -58,11 +58,12 @@ pub struct Flow {
 }
 
 impl Store {
-    /// Returns what a user pays and is paid as at a time, of the streams that are to be seen.
+    /// Returns what a user pays and is paid as at a time, of the streams that are to be seen, in all contracts or in one.
     pub async fn user_summary(
         &self,
         user: &Address,
         visibility: &Visibility,
+        contract_id: Option<&ContractId>,
         at: UnixTime,
     ) -> Result<UserSummary, StoreError> {
         let most = usize::try_from(MOST_TOKENS).unwrap_or(usize::MAX);
@@ -72,9 +73,16 @@ impl Store {
             Visibility::Nothing => return Ok(UserSummary::default()),
         };
         let limit = i64::from(MOST_TOKENS) + 1;
-        let rows = sqlx::query_file!("src/store/user_summary.sql", user.as_str(), at.to_string(), limit, party)
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = sqlx::query_file!(
+            "src/store/user_summary.sql",
+            user.as_str(),
+            at.to_string(),
+            limit,
+            party,
+            contract_id.map(ContractId::as_str),
+        )
+        .fetch_all(&self.pool)
+        .await?;
         let mut summary = UserSummary { has_more_tokens: rows.len() > most, ..UserSummary::default() };
         for row in rows.into_iter().take(most) {
             summary.incoming = counted(row.all_in_streams, row.all_in_active);
@@ -106,11 +114,13 @@ impl Store {
         &self,
         user: &Address,
         visibility: &Visibility,
+        contract_id: Option<&ContractId>,
         at: UnixTime,
         limit: u32,
     ) -> Result<Vec<StreamRecord>, StoreError> {
         let filter = StreamListFilter {
             visibility: visibility.clone(),
+            contract_id: contract_id.cloned(),
             user: Some(user.clone()),
             status: Some((StreamStatus::Active, at)),
             ends_before: Some(UnixTime::LAST_DATE),

@@ -1,9 +1,9 @@
 with of_user as (
     select true as incoming, * from streams
-    where recipient = $1 and ($4::text is null or $4 in (sender, recipient))
+    where recipient = $1 and ($4::text is null or $4 in (sender, recipient)) and ($5::text is null or contract_id = $5)
     union all
     select false as incoming, * from streams
-    where sender = $1 and ($4::text is null or $4 in (sender, recipient))
+    where sender = $1 and ($4::text is null or $4 in (sender, recipient)) and ($5::text is null or contract_id = $5)
 ),
 valued as (
     select

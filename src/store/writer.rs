@@ -1,10 +1,16 @@
 //! The one writer of a database: who holds the advisory lock, on the very connection it writes through, so that
-//! losing the one is losing the other. Commits are fenced by the cursor besides.
+//! losing the one is losing the other. Commits are fenced by the cursors besides.
+//!
+//! The feed has one order over all contracts, so all contracts that are written stand at one position: the newest one
+//! that any contract of the database has. A contract that stands before it is behind. It is not written here; its rows
+//! up to there come late.
+
+use std::collections::HashMap;
 
 use sqlx::{Connection, PgConnection};
 
 use super::{Store, StoreError, pool};
-use crate::domain::{ContractId, EventId, LedgerSequence};
+use crate::domain::{ContractId, Contracts, EventId, LedgerSequence};
 
 /// The key of the advisory lock: "flowfi" in ASCII, joined with the schema, since each is written by itself.
 const LOCK_KEY: i64 = 0x666c_6f77_6669;
@@ -31,15 +37,38 @@ impl Store {
 #[derive(Debug)]
 pub struct Writer {
     pub(super) connection: PgConnection,
-    pub(super) contract_id: ContractId,
+    contracts: Contracts,
+    /// No feed reads what is written, so the other contracts of the schema do not matter.
+    apart: bool,
+    /// Those that stand at the position.
+    pub(super) standing: Vec<ContractId>,
+    behind: Vec<Behind>,
     pub(super) position: Option<EventId>,
-    /// How many repairs there were when the position was read.
-    pub(super) revision: i64,
+    /// How many repairs of those that stand at the position there were when it was read.
+    pub(super) revisions: i64,
+}
+
+/// A contract that does not stand where the feed is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// The contract.
+    pub contract_id: ContractId,
+    /// Everything of it up to here is stored; none before its first ledger was chosen.
+    pub position: Option<EventId>,
 }
 
 impl Writer {
-    /// Takes the writer's lock and reads the contract's cursor. `None` if another process holds the lock.
-    pub async fn try_acquire(store: &Store, contract_id: ContractId) -> Result<Option<Self>, StoreError> {
+    /// Takes the writer's lock and reads the cursors. `None` if another process holds the lock.
+    pub async fn try_acquire(store: &Store, contracts: Contracts) -> Result<Option<Self>, StoreError> {
+        Self::acquire(store, contracts, false).await
+    }
+
+    /// The same for one contract of a schema that no feed reads: wherever the others stand, it is written.
+    pub async fn try_acquire_apart(store: &Store, contract_id: ContractId) -> Result<Option<Self>, StoreError> {
+        Self::acquire(store, contract_id.into(), true).await
+    }
+
+    async fn acquire(store: &Store, contracts: Contracts, apart: bool) -> Result<Option<Self>, StoreError> {
         let options = store.pool.connect_options();
         let mut connection = PgConnection::connect_with(&options).await?;
         let locked = sqlx::query_scalar!(
@@ -51,62 +80,113 @@ impl Writer {
         if !locked {
             return Ok(None);
         }
-        let mut writer = Self { connection, contract_id, position: None, revision: 0 };
+        let (standing, behind) = (Vec::new(), Vec::new());
+        let mut writer = Self { connection, contracts, apart, standing, behind, position: None, revisions: 0 };
         writer.refresh().await?;
         Ok(Some(writer))
     }
 
-    /// Reads the cursor again, after late rows were written. The lock is kept.
+    /// Goes over to another contract of a schema that no feed reads. The lock is kept.
+    pub async fn turn_to(&mut self, contract_id: ContractId) -> Result<(), StoreError> {
+        self.contracts = contract_id.into();
+        self.apart = true;
+        self.refresh().await
+    }
+
+    /// Reads the cursors again, after late rows were written. The lock is kept.
     pub async fn refresh(&mut self) -> Result<(), StoreError> {
-        let row = sqlx::query!(
-            "select toid, event_index, revision from cursors where contract_id = $1",
-            self.contract_id.as_str()
-        )
-        .fetch_optional(&mut self.connection)
-        .await?;
-        if let Some(row) = row {
-            self.position = Some(pool::event_id(row.toid, row.event_index)?);
-            self.revision = row.revision;
+        let rows = sqlx::query!("select contract_id, toid, event_index, revision from cursors")
+            .fetch_all(&mut self.connection)
+            .await?;
+        let mut cursors = HashMap::new();
+        for row in rows {
+            if self.apart && row.contract_id != self.contracts[0].as_str() {
+                continue;
+            }
+            cursors.insert(row.contract_id, (pool::event_id(row.toid, row.event_index)?, row.revision));
+        }
+        self.position = cursors.values().map(|(position, _)| *position).max();
+        (self.standing, self.behind, self.revisions) = (Vec::new(), Vec::new(), 0);
+        for contract_id in self.contracts.iter() {
+            match cursors.get(contract_id.as_str()) {
+                Some((position, revision)) if Some(*position) == self.position => {
+                    self.standing.push(contract_id.clone());
+                    self.revisions += revision;
+                }
+                found => {
+                    let position = found.map(|(position, _)| *position);
+                    self.behind.push(Behind { contract_id: contract_id.clone(), position });
+                }
+            }
         }
         Ok(())
     }
 
-    /// Returns the contract that is written.
+    /// Returns the contracts that are written: those that stand at the position.
     #[must_use]
-    pub const fn contract_id(&self) -> &ContractId {
-        &self.contract_id
+    pub fn standing(&self) -> &[ContractId] {
+        &self.standing
     }
 
-    /// Returns how far the contract is stored, `None` before its first ledger was chosen.
+    /// Returns the contracts that are not written before their rows up to the position were.
+    #[must_use]
+    pub fn behind(&self) -> &[Behind] {
+        &self.behind
+    }
+
+    /// Returns how far the database is, `None` before any contract's first ledger was chosen.
     #[must_use]
     pub const fn position(&self) -> Option<EventId> {
         self.position
     }
 
-    /// Chooses the first ledger to index. Only for a contract that has no cursor yet.
+    /// Chooses the first ledger to index. Only for a database in which no contract has a cursor yet.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] if there is a cursor after all.
     pub async fn start_at(&mut self, ledger: LedgerSequence) -> Result<EventId, StoreError> {
         let before = EventId::end_of_ledger(ledger.previous());
+        let contracts: Vec<String> = self.contracts.iter().map(ToString::to_string).collect();
         let inserted = sqlx::query!(
             "insert into cursors
                  (contract_id, toid, event_index, from_ledger, last_whole_ledger)
-             values ($1, $2, $3, $4, $5) on conflict do nothing",
-            self.contract_id.as_str(),
+             select contract_id, $2, $3, $4, $5 from unnest($1::text[]) as wanted (contract_id)
+             where $6 or not exists (select from cursors) on conflict do nothing",
+            &contracts,
             before.toid(),
             i64::from(before.index()),
             i64::from(ledger.0),
             i64::from(ledger.previous().0),
+            self.apart,
         )
         .execute(&mut self.connection)
         .await?;
-        if inserted.rows_affected() != 1 {
+        if usize::try_from(inserted.rows_affected()) != Ok(contracts.len()) {
             return Err(StoreError::Fenced);
         }
-        self.position = Some(before);
-        self.revision = 0;
+        self.refresh().await?;
         Ok(before)
+    }
+
+    /// Chooses the first ledger of a contract that is added to others: this one, or the first that is not whole yet if
+    /// that comes sooner. Until its rows up to the position are written it is behind. Does nothing for a contract that
+    /// has a cursor.
+    pub async fn add(&mut self, contract_id: &ContractId, ledger: LedgerSequence) -> Result<(), StoreError> {
+        let position = self.position.ok_or(StoreError::Fenced)?;
+        let first = ledger.min(position.last_whole_ledger().next());
+        let before = EventId::end_of_ledger(first.previous());
+        sqlx::query!(
+            "insert into cursors (contract_id, toid, event_index, from_ledger, last_whole_ledger)
+             values ($1, $2, $3, $4, $5) on conflict do nothing",
+            contract_id.as_str(),
+            before.toid(),
+            i64::from(before.index()),
+            i64::from(first.0),
+            i64::from(first.previous().0),
+        )
+        .execute(&mut self.connection)
+        .await?;
+        self.refresh().await
     }
 
     /// Gives the lock back and closes the connection in good order.

@@ -45,7 +45,7 @@ pub async fn fill(pool: &PgPool, contract: &ContractId) {
         .unwrap();
     connection.execute(sqlx::raw_sql(include_str!("filled.sql"))).await.unwrap();
     drop(connection);
-    let mut writer = Writer::try_acquire(&Store::on(pool.clone()), contract.clone()).await.unwrap().unwrap();
+    let mut writer = Writer::try_acquire(&Store::on(pool.clone()), contract.clone().into()).await.unwrap().unwrap();
     writer.index_for_queries().await.unwrap();
     writer.release().await.unwrap();
 }

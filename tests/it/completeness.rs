@@ -68,7 +68,7 @@ async fn a_hole_without_a_source_stands_still_says_which_ledgers_and_goes_on_onc
 }
 
 /// A folder for a lake, removed at the end.
-pub struct LakeFolder(PathBuf);
+pub struct LakeFolder(pub PathBuf);
 
 impl LakeFolder {
     pub fn new(name: &str) -> Self {
@@ -306,9 +306,8 @@ async fn a_reindex_builds_every_record_anew_while_the_daemon_goes_on(pool: PgPoo
     let base = world.start_gateway(GatewaySettings::default()).await;
     let mut subscriber = Subscriber::connect(&base, "all=true", None).await;
     sqlx::query("update streams set withdrawn = 1, sender = recipient").execute(&world.pool).await.unwrap();
-    let contract_id = world.devnet.contract_id();
     let (built, _) = tokio::join!(
-        async { Reindex::open(&world.store, &contract_id).await?.read_stored_and_swap(|_| {}).await },
+        async { Reindex::open(&world.store).await?.read_stored_and_swap(|_| {}).await },
         world.create("alice", "bob", 1_000_000, 100)
     );
     assert!(built.unwrap().done >= 3_000);
@@ -341,9 +340,8 @@ async fn a_reindex_from_the_chain_brings_back_events_that_the_rows_lost(pool: Pg
     sqlx::query("delete from stream_events where event_index = 1").execute(&world.pool).await.unwrap();
     sqlx::query("truncate streams").execute(&world.pool).await.unwrap();
     let lake = [lake_of(&world, &folder).await];
-    let contract_id = world.devnet.contract_id();
     let mut shown = ReindexProgress::default();
-    let mut reindex = Reindex::open(&world.store, &contract_id).await.unwrap();
+    let mut reindex = Reindex::open(&world.store).await.unwrap();
     reindex.read_chain(&lake, |at| shown = at).await.unwrap();
     assert_eq!((shown.done, shown.in_all), (shown.in_all, u64::from(world.devnet.latest_ledger().0) - 1));
     reindex.read_stored_and_swap(|_| {}).await.unwrap();
@@ -358,12 +356,11 @@ async fn a_reindex_that_was_interrupted_is_gone_on_with(pool: PgPool) {
     world.start_indexer(1_000);
     world.indexed().await;
     let lake = [lake_of(&world, &folder).await];
-    let contract_id = world.devnet.contract_id();
-    let mut reindex = Reindex::open(&world.store, &contract_id).await.unwrap();
+    let mut reindex = Reindex::open(&world.store).await.unwrap();
     reindex.read_chain(&lake, |_| {}).await.unwrap();
     drop(reindex);
     eventually("the lock is given back", || async {
-        let Ok(again) = Reindex::open(&world.store, &contract_id).await else { return false };
+        let Ok(again) = Reindex::open(&world.store).await else { return false };
         assert_eq!(again.read_stored_and_swap(|_| {}).await.unwrap().in_all, 0, "all of it was built before");
         true
     })

@@ -36,7 +36,7 @@ pub fn end_of(ledger: u32) -> EventsFrom {
 }
 
 pub async fn events(pool: &EndpointPool, from: EventsFrom) -> Result<EventPage, SourceError> {
-    pool.events(&contract(), from, 1_000).await
+    pool.events(&[contract()], from, 1_000).await
 }
 
 /// Waits until an endpoint that failed may be asked again.

@@ -84,7 +84,7 @@ fn states_and_ends() -> Vec<String> {
 }
 
 /// Every filter alone and combined, with what is common and what is rare.
-fn stream_filters() -> Vec<String> {
+fn stream_filters(contracts: &[ContractId]) -> Vec<String> {
     let (busy, quiet) = (user(0), user(USERS - 1));
     let (common, rare) = (token(0), token(TOKENS - 1));
     let mut who_and_what = vec![String::new(), format!("sender={busy}&recipient={busy}")];
@@ -99,10 +99,14 @@ fn stream_filters() -> Vec<String> {
     let with = |filter: &String| -> Vec<String> {
         std::iter::once(filter.clone()).chain(states_and_ends.iter().map(|state| format!("{filter}&{state}"))).collect()
     };
-    who_and_what.iter().flat_map(with).collect()
+    let of_contracts = contracts.iter().flat_map(|contract| {
+        let with = |what: String| format!("contract={contract}{what}");
+        [String::new(), format!("&user={busy}"), format!("&token={common}")].map(with)
+    });
+    who_and_what.iter().flat_map(with).chain(of_contracts).collect()
 }
 
-fn event_filters() -> Vec<String> {
+fn event_filters(contracts: &[ContractId]) -> Vec<String> {
     let (busy, quiet) = (user(0), user(USERS - 1));
     let mut filters = vec![String::new(), "fromLedger=500000&toLedger=500100".to_owned()];
     for party in [busy, quiet] {
@@ -110,6 +114,13 @@ fn event_filters() -> Vec<String> {
         filters.push(format!("address={party}&type=stream.created"));
         filters.extend([0, TOKENS - 1].map(|number| format!("address={party}&token={}", token(number))));
         filters.push(format!("address={party}&token={}&fromLedger=990000", token(0)));
+    }
+    for contract in contracts {
+        filters.push(format!("contract={contract}"));
+        filters.push(format!("contract={contract}&type=stream.withdrawn"));
+        filters.push(format!("contract={contract}&type=protocol.initialized"));
+        filters.push(format!("contract={contract}&address={}", user(0)));
+        filters.push(format!("contract={contract}&fromLedger=990000"));
     }
     filters.extend(EventType::ALL.iter().map(|event_type| format!("type={event_type}")));
     filters.push("type=stream.completed,stream.cancelled".to_owned());
@@ -119,7 +130,7 @@ fn event_filters() -> Vec<String> {
 }
 
 /// Every request: a first page, and one by offset or by the cursor of the first.
-async fn request_all(base: &str, mut seen: impl FnMut(&str)) {
+async fn request_all(base: &str, contracts: &[ContractId], mut seen: impl FnMut(&str)) {
     let client = http_client();
     let get = |path: String| {
         let request = client.get(format!("{base}{path}"));
@@ -132,7 +143,7 @@ async fn request_all(base: &str, mut seen: impl FnMut(&str)) {
     let mut lists = Vec::new();
     // An index is read in either direction at the same cost: both are asked for, by turns.
     let mut orders = ["asc", "desc", "desc", "asc"].into_iter().cycle();
-    for filter in stream_filters() {
+    for filter in stream_filters(contracts) {
         lists.extend(
             SORTS
                 .iter()
@@ -140,7 +151,7 @@ async fn request_all(base: &str, mut seen: impl FnMut(&str)) {
                 .map(|(sort, order)| format!("/v1/streams?{filter}&sort={sort}&order={order}")),
         );
     }
-    for filter in event_filters() {
+    for filter in event_filters(contracts) {
         lists.extend(["asc", "desc"].map(|order| format!("/v1/events?{filter}&order={order}")));
     }
     lists.push("/v1/streams/77/events?order=asc".to_owned());
@@ -161,6 +172,8 @@ async fn request_all(base: &str, mut seen: impl FnMut(&str)) {
         let path = format!("/v1/users/{}/summary", user(number));
         get(path.clone()).await;
         seen(&path);
+        get(format!("{path}?contract={}", contracts[0])).await;
+        seen(&format!("{path} of a contract"));
     }
     for path in ["/v1/streams/77", "/v1/streams/77/claimable", "/v1/status"] {
         get(path.to_owned()).await;
@@ -169,13 +182,14 @@ async fn request_all(base: &str, mut seen: impl FnMut(&str)) {
 }
 
 /// What subscriptions replay from the table.
-async fn replay_all(store: &Store, contract: &ContractId, mut seen: impl FnMut(&str)) {
+async fn replay_all(store: &Store, contracts: &[ContractId], mut seen: impl FnMut(&str)) {
+    let contract = &contracts[0];
     let range = EventRange { after: EventId::ZERO, up_to: EventId::from_parts(i64::MAX, 0).unwrap() };
     let users = vec![user(0), user(USERS - 1)];
-    let streams = vec![(None, StreamId(5)), (Some(contract.clone()), StreamId(99_000))];
+    let streams = vec![(contract.clone(), StreamId(5)), (contract.clone(), StreamId(99_000))];
     let types = vec![EventType::StreamPaused, EventType::ProtocolInitialized];
     let none = EventAtoms::default();
-    let cases = [
+    let mut cases = vec![
         EventAtoms { all: true, ..none.clone() },
         EventAtoms { all: true, types: types.clone(), ..none.clone() },
         EventAtoms { users: users.clone(), ..none.clone() },
@@ -185,6 +199,12 @@ async fn replay_all(store: &Store, contract: &ContractId, mut seen: impl FnMut(&
         EventAtoms { visibility: Visibility::Party(user(0)), all: true, ..none.clone() },
         EventAtoms { visibility: Visibility::Party(user(USERS - 1)), users, streams, types, ..none },
     ];
+    let of_contract = |contract: &ContractId| {
+        let narrowed = |atoms: &EventAtoms| EventAtoms { contract_id: Some(contract.clone()), ..atoms.clone() };
+        cases.iter().filter(|atoms| atoms.users.len() < 300).map(narrowed).collect::<Vec<_>>()
+    };
+    let narrowed: Vec<_> = contracts.iter().flat_map(of_contract).collect();
+    cases.extend(narrowed);
     for atoms in cases {
         for limit in [1, 500] {
             store.matching_events(range, &atoms, limit).await.unwrap();
@@ -213,7 +233,7 @@ async fn ask_as_participants(store: &Store, mut seen: impl FnMut(&str)) {
         let filter = EventListFilter { visibility: visibility.clone(), ..EventListFilter::default() };
         store.event_page(&EventListFilter { address: other.cloned(), ..filter }, request).await.unwrap();
         seen(&format!("events: {what}"));
-        store.user_summary(other.unwrap_or(me), &visibility, at).await.unwrap();
+        store.user_summary(other.unwrap_or(me), &visibility, None, at).await.unwrap();
         seen(&format!("summary: {what}"));
     }
 }
@@ -222,8 +242,11 @@ async fn ask_as_participants(store: &Store, mut seen: impl FnMut(&str)) {
 async fn no_query_reads_a_whole_table(options: PgPoolOptions, connect: PgConnectOptions) {
     let filler = options.clone().connect_with(connect.clone()).await.unwrap();
     let mut world = World::new(filler.clone()).await;
-    let contract = world.devnet.contract_id();
-    fill(&filler, &contract).await;
+    // The first has everything, the second nothing.
+    let contracts = [world.devnet.contract_id(), ContractId::from_bytes([9; 32])];
+    fill(&filler, &contracts[0]).await;
+    let add = "insert into cursors select $1, toid, event_index, from_ledger, last_whole_ledger from cursors";
+    sqlx::query(add).bind(contracts[1].as_str()).execute(&filler).await.unwrap();
     let plans = Plans::default();
     // For every thread: what another test's thread logs first would else decide that nobody listens.
     tracing::subscriber::set_global_default(plans.clone()).unwrap();
@@ -245,8 +268,8 @@ async fn no_query_reads_a_whole_table(options: PgPoolOptions, connect: PgConnect
         let whole = |plan: &&String| plan.contains("Seq Scan on stream");
         scans.extend(taken.iter().filter(whole).map(|plan| format!("{what}\n{plan}")));
     };
-    request_all(&base, &mut seen).await;
-    replay_all(&world.store, &contract, &mut seen).await;
+    request_all(&base, &contracts, &mut seen).await;
+    replay_all(&world.store, &contracts, &mut seen).await;
     ask_as_participants(&world.store, &mut seen).await;
     assert!(scans.is_empty(), "{} of {count} plans:\n{}", scans.len(), scans.join("\n\n"));
 }

@@ -13,7 +13,7 @@ impl World {
     /// Everything the source has, raw.
     pub async fn raw_events(&self) -> Vec<RawContractEvent> {
         let from = EventsFrom::Ledger(LedgerSequence(2));
-        self.source().events(&self.devnet.contract_id(), from, 10_000).await.unwrap().events
+        self.source().events(&self.devnet.contract_ids(), from, 10_000).await.unwrap().events
     }
 
     /// Takes events out of the database as if they had never been seen.

@@ -98,7 +98,7 @@ fn headers(input: &[u8]) -> Vec<LedgerHeader> {
 fn contract_events(input: &[u8], contract_id: &ContractId) -> Vec<RawContractEvent> {
     let mut events = Vec::new();
     read_ledgers(input, |ledger| {
-        events.extend(ledger.contract_events(contract_id));
+        events.extend(ledger.contract_events(std::slice::from_ref(contract_id)));
         Ok::<_, LedgerInputError>(())
     })
     .unwrap();
@@ -280,7 +280,10 @@ fn contracts(name: &str) -> BTreeSet<ContractId> {
 fn read_whole(meta: &[u8], contract_id: &ContractId) -> LedgerScan {
     let mut found = None;
     read_ledgers(meta, |ledger| {
-        found = Some(LedgerScan { header: ledger.header().clone(), events: ledger.contract_events(contract_id) });
+        found = Some(LedgerScan {
+            header: ledger.header().clone(),
+            events: ledger.contract_events(std::slice::from_ref(contract_id)),
+        });
         Ok::<_, LedgerInputError>(())
     })
     .unwrap();
@@ -303,12 +306,16 @@ async fn looking_for_one_contract_finds_what_reading_the_whole_ledger_finds() {
                 found += wanted.events.len();
                 let one = batch(&[(*number, meta.clone())]);
                 for input in [meta.clone(), zstd::encode_all(one.as_slice(), 1).unwrap()] {
-                    let scanned = scanners.scan(input.into(), &contract_id).await.unwrap();
+                    let scanned = scanners.scan(input.into(), std::slice::from_ref(&contract_id)).await.unwrap();
                     assert_eq!(scanned, std::slice::from_ref(wanted), "{name}, ledger {number}, {contract_id}");
                 }
             }
             let all = zstd::encode_all(batch(&metas).as_slice(), 1).unwrap();
-            assert_eq!(scanners.scan(all.into(), &contract_id).await.unwrap(), whole, "{name}, {contract_id}");
+            assert_eq!(
+                scanners.scan(all.into(), std::slice::from_ref(&contract_id)).await.unwrap(),
+                whole,
+                "{name}, {contract_id}"
+            );
         }
     }
     assert!(found > 100, "{found}");
@@ -319,7 +326,8 @@ async fn looking_for_one_contract_refuses_what_is_no_ledger() {
     let scanners = scanners();
     let (number, meta) = metas(PUBNET).remove(0);
     let contract_id: ContractId = expected(PUBNET)[0]["contractId"].as_str().unwrap().parse().unwrap();
-    let fault = async |input: Vec<u8>| scanners.scan(input.into(), &contract_id).await.unwrap_err();
+    let fault =
+        async |input: Vec<u8>| scanners.scan(input.into(), std::slice::from_ref(&contract_id)).await.unwrap_err();
     assert!(matches!(fault(Vec::new()).await, LedgerFault::Empty));
     assert!(matches!(fault(b"{\"jsonrpc\":\"2.0\"}".to_vec()).await, LedgerFault::UnknownForm));
     assert!(matches!(fault(batch(&[(number + 1, meta.clone())])).await, LedgerFault::NotInBatch { .. }));
@@ -342,7 +350,7 @@ proptest! {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let contract_id = contracts(CORE).pop_first().unwrap();
-        let _ = runtime.block_on(scanners().scan(bytes.into(), &contract_id));
+        let _ = runtime.block_on(scanners().scan(bytes.into(), &[contract_id]));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod completeness;
 mod connections;
 mod contract_events;
 mod contract_histories;
+mod contracts;
 mod database_away;
 mod decode_command;
 mod endpoints;

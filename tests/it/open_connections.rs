@@ -16,7 +16,7 @@ async fn indexed_world(pool: PgPool) -> (World, Feed) {
     let mut world = World::new(pool).await;
     world.start_indexer(100);
     world.indexed().await;
-    let feed = Feed::open(world.store.clone(), world.devnet.contract_id(), 100).await.unwrap();
+    let feed = Feed::open(world.store.clone(), 100).await.unwrap();
     (world, feed)
 }
 

@@ -104,7 +104,7 @@ async fn a_standby_that_becomes_the_writer_is_paused_too(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     let contract_id = world.devnet.contract_id();
-    let writer = Writer::try_acquire(&world.store, contract_id).await.unwrap().unwrap();
+    let writer = Writer::try_acquire(&world.store, contract_id.into()).await.unwrap().unwrap();
     world.store.set_desired_state(true, "ops").await.unwrap();
     let waits = Waits { standby: Duration::from_millis(10), ..Waits::default() };
     let settings = IngestSettings { waits, ..world.settings() };

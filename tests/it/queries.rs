@@ -292,12 +292,12 @@ async fn the_databases_claimable_is_the_records_for_every_number_there_is(pool: 
         .unwrap();
         let record = world.store.stream(&contract, StreamId(number.into())).await.unwrap().unwrap();
         for at in times.map(UnixTime) {
-            let summary = world.store.user_summary(&recipient, &Visibility::Everything, at).await.unwrap();
+            let summary = world.store.user_summary(&recipient, &Visibility::Everything, None, at).await.unwrap();
             let expected = record.claimable(at).to_string().parse();
             assert_eq!(Ok(&summary.tokens[0].incoming.claimable), expected.as_ref(), "at {at}: {record:?}");
         }
     }
-    let summary = world.store.user_summary(&sender, &Visibility::Everything, UnixTime(9_000)).await.unwrap();
+    let summary = world.store.user_summary(&sender, &Visibility::Everything, None, UnixTime(9_000)).await.unwrap();
     let deposited: String =
         sqlx::query_scalar("select sum(deposited)::text from streams").fetch_one(&pool).await.unwrap();
     assert_eq!(Ok(&summary.tokens[0].outgoing.deposited), deposited.parse().as_ref());

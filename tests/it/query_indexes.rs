@@ -30,8 +30,8 @@ async fn a_catch_up_runs_without_the_indexes_of_lists_until_it_reaches_the_tip(p
     let mut world = World::new(pool).await;
     let contract_id = world.devnet.contract_id();
     // The first ledgers are in no source any more: the indexer stands still before them, behind the tip.
-    world.store.claim(world.devnet.passphrase(), &contract_id).await.unwrap();
-    let mut writer = Writer::try_acquire(&world.store, contract_id.clone()).await.unwrap().unwrap();
+    world.store.claim(world.devnet.passphrase()).await.unwrap();
+    let mut writer = Writer::try_acquire(&world.store, contract_id.clone().into()).await.unwrap().unwrap();
     writer.start_at(LedgerSequence(2)).await.unwrap();
     writer.release().await.unwrap();
     world.create("alice", "bob", 1_000_000, 100).await;
@@ -61,8 +61,7 @@ async fn a_reindex_swaps_in_tables_that_have_the_indexes_of_lists(pool: PgPool) 
     for name in OF_LISTS {
         sqlx::query(sqlx::AssertSqlSafe(format!("drop index {name}"))).execute(&world.pool).await.unwrap();
     }
-    let contract_id = world.devnet.contract_id();
-    let reindex = Reindex::open(&world.store, &contract_id).await.unwrap();
+    let reindex = Reindex::open(&world.store).await.unwrap();
     reindex.read_stored_and_swap(|_| {}).await.unwrap();
     assert_eq!(made(&world).await, all());
     world.start_indexer(100);

@@ -1,8 +1,8 @@
 //! What a subscription replays from the table is what its filter says of each event.
 
 use flowfi_indexer::{
-    domain::{CommittedEvent, EventId, EventType, Visibility},
-    store::{EventAtoms, EventRange},
+    domain::{CommittedEvent, ContractId, EventId, EventType, Visibility},
+    store::{EventAtoms, EventRange, StreamKey},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use sqlx::PgPool;
@@ -17,8 +17,12 @@ fn random_atoms(rng: &mut StdRng, events: &[CommittedEvent]) -> EventAtoms {
     }
     for _ in 0..rng.random_range(0..4) {
         let event = events.choose(rng).unwrap();
-        let contract_id = rng.random::<bool>().then(|| event.contract_id.clone());
-        atoms.streams.extend(event.stream_id.map(|stream_id| (contract_id, stream_id)));
+        atoms.streams.extend(event.stream_id.map(|stream_id| (event.contract_id.clone(), stream_id)));
+    }
+    if rng.random_ratio(1, 3) {
+        // Half of them of no contract that there is.
+        let contract_id = events.choose(rng).unwrap().contract_id.clone();
+        atoms.contract_id = Some(if rng.random() { contract_id } else { ContractId::from_bytes([9; 32]) });
     }
     let somebody = events.choose(rng).and_then(|event| event.sender.clone());
     atoms.visibility = match (rng.random_range(0..4), somebody) {
@@ -34,10 +38,8 @@ fn random_atoms(rng: &mut StdRng, events: &[CommittedEvent]) -> EventAtoms {
 
 fn matches(atoms: &EventAtoms, event: &CommittedEvent) -> bool {
     let is_party = |user| Some(user) == event.sender.as_ref() || Some(user) == event.recipient.as_ref();
-    let is_stream = |(contract_id, stream_id): &(Option<_>, _)| {
-        contract_id.as_ref().is_none_or(|contract_id| *contract_id == event.contract_id)
-            && Some(*stream_id) == event.stream_id
-    };
+    let is_stream =
+        |(contract_id, stream_id): &StreamKey| *contract_id == event.contract_id && Some(*stream_id) == event.stream_id;
     let is_seen = match &atoms.visibility {
         Visibility::Everything => true,
         Visibility::Party(address) => is_party(address),
@@ -45,6 +47,7 @@ fn matches(atoms: &EventAtoms, event: &CommittedEvent) -> bool {
     };
     is_seen
         && (atoms.all || atoms.users.iter().any(is_party) || atoms.streams.iter().any(is_stream))
+        && atoms.contract_id.as_ref().is_none_or(|contract_id| *contract_id == event.contract_id)
         && (atoms.types.is_empty() || atoms.types.contains(&event.event_type))
 }
 

@@ -72,7 +72,7 @@ pub fn batch(events: Vec<ContractEvent>, ledger: u32) -> Batch {
 }
 
 pub async fn writer(store: &Store) -> Writer {
-    let mut writer = Writer::try_acquire(store, contract()).await.unwrap().unwrap();
+    let mut writer = Writer::try_acquire(store, contract().into()).await.unwrap().unwrap();
     if writer.position().is_none() {
         writer.start_at(LedgerSequence(1)).await.unwrap();
     }
@@ -81,7 +81,7 @@ pub async fn writer(store: &Store) -> Writer {
 
 /// Prepares and commits.
 pub async fn commit(store: &Store, writer: &mut Writer, batch: Batch) -> Result<Committed, StoreError> {
-    let prepared = store.prepare(&contract(), batch, &Records::default()).await.unwrap();
+    let prepared = store.prepare(batch, &Records::default()).await.unwrap();
     writer.commit(prepared).await
 }
 
@@ -138,10 +138,10 @@ async fn the_cursor_is_never_lowered(pool: PgPool) {
 async fn there_is_one_writer_until_it_goes(pool: PgPool) {
     let store = Store::on(pool);
     let first = writer(&store).await;
-    assert!(Writer::try_acquire(&store, contract()).await.unwrap().is_none());
+    assert!(Writer::try_acquire(&store, contract().into()).await.unwrap().is_none());
     first.release().await.unwrap();
     crate::world::eventually("the lock is free", || async {
-        Writer::try_acquire(&store, contract()).await.unwrap().is_some()
+        Writer::try_acquire(&store, contract().into()).await.unwrap().is_some()
     })
     .await;
 }
@@ -151,9 +151,9 @@ async fn a_batch_prepared_while_another_is_committed_is_folded_over_what_that_on
     let store = Store::on(pool);
     let mut writer = writer(&store).await;
     let first = batch(vec![created(2, 1, 100)], 2);
-    let first = store.prepare(&contract(), first, &Records::default()).await.unwrap();
+    let first = store.prepare(first, &Records::default()).await.unwrap();
     let second = batch(vec![topped_up(3, 1, 50, 150)], 3);
-    let second = store.prepare(&contract(), second, &first.records()).await.unwrap();
+    let second = store.prepare(second, &first.records()).await.unwrap();
     writer.commit(first).await.unwrap();
     writer.commit(second).await.unwrap();
     assert_eq!(deposited(&store, 1).await, Some(Amount(150)));
@@ -163,8 +163,8 @@ async fn a_batch_prepared_while_another_is_committed_is_folded_over_what_that_on
 async fn batches_are_committed_in_the_order_of_the_chain_or_not_at_all(pool: PgPool) {
     let store = Store::on(pool);
     let mut writer = writer(&store).await;
-    let early = store.prepare(&contract(), batch(vec![created(2, 1, 100)], 2), &Records::default()).await.unwrap();
-    let late = store.prepare(&contract(), batch(vec![created(3, 2, 100)], 3), &Records::default()).await.unwrap();
+    let early = store.prepare(batch(vec![created(2, 1, 100)], 2), &Records::default()).await.unwrap();
+    let late = store.prepare(batch(vec![created(3, 2, 100)], 3), &Records::default()).await.unwrap();
     writer.commit(late).await.unwrap();
     assert!(matches!(writer.commit(early).await, Err(StoreError::Fenced)), "the cursor is only raised");
 }

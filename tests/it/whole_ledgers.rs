@@ -100,7 +100,7 @@ async fn read(
 ) -> (Vec<LedgerEvents>, Option<SourceError>) {
     let range = LedgerSequence(*range.start())..=LedgerSequence(*range.end());
     let (out, mut received) = mpsc::channel(2);
-    let contract_id = contract();
+    let contract_ids = [contract()];
     let collect = async {
         let mut read = Vec::new();
         while let Some(next) = received.recv().await {
@@ -111,7 +111,7 @@ async fn read(
         }
         (read, None)
     };
-    let reading = as_a_task(ledgers.events(&contract_id, range, previous_hash, out));
+    let reading = as_a_task(ledgers.events(&contract_ids, range, previous_hash, out));
     tokio::join!(reading, collect).1
 }
 

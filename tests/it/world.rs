@@ -6,7 +6,7 @@ use flowfi_indexer::{
     app::{chain_reader, quarantine_replayer},
     auth::Auth,
     devnet::{Call, Devnet, DevnetArgs, Receipt},
-    domain::{Address, Amount, EventId, FeedId, StreamEntry, StreamId, SystemClock, UnixTime},
+    domain::{Address, Amount, Contracts, EventId, FeedId, StreamEntry, StreamId, SystemClock, UnixTime},
     feed::{self, Feed},
     http::{self, HttpState, Limits, LocalRoutes, Origin, ServerSettings},
     ingest::{Indexer, IngestError, IngestSettings, OnReset, PaceArgs, Waits},
@@ -62,6 +62,8 @@ pub struct GatewaySettings {
     pub limits: Limits,
     pub origins: Vec<Origin>,
     pub auth: Option<Auth>,
+    /// Those that it follows; all of the network's if none are named.
+    pub contracts: Option<Contracts>,
 }
 
 impl Default for GatewaySettings {
@@ -75,6 +77,7 @@ impl Default for GatewaySettings {
             limits: Limits::none(),
             origins: Vec::new(),
             auth: None,
+            contracts: None,
         }
     }
 }
@@ -120,10 +123,15 @@ impl World {
         Indexer::new(self.source(), Vec::new(), self.store.clone(), settings)
     }
 
+    /// All of the network's contracts.
+    pub fn contracts(&self) -> Contracts {
+        Contracts::new(self.devnet.contract_ids()).unwrap()
+    }
+
     pub fn settings(&self) -> IngestSettings {
         IngestSettings {
             network_passphrase: self.devnet.passphrase().to_owned(),
-            contract_id: self.devnet.contract_id(),
+            contracts: self.contracts(),
             pace: PaceArgs { start_ledger: None, poll_ms: 10, page_limit: 100 },
             on_reset: OnReset::Stop,
             waits: Waits::default(),
@@ -172,18 +180,19 @@ impl World {
     }
 
     pub async fn start_gateway_with(&mut self, settings: GatewaySettings, local: LocalRoutes) -> String {
-        let feed = Feed::open(self.store.clone(), self.devnet.contract_id(), settings.ring_events).await.unwrap();
+        let feed = Feed::open(self.store.clone(), settings.ring_events).await.unwrap();
+        let contracts = settings.contracts.unwrap_or_else(|| self.contracts());
         let state = HttpState::new(
             self.store.clone(),
             feed.clone(),
-            self.devnet.contract_id(),
+            contracts.clone(),
             settings.heartbeat,
             MAX_LAG_LEDGERS,
             self.stop.clone(),
             StdRng::seed_from_u64(7),
         )
-        .with_chain_reader(settings.asks_the_chain.then(|| chain_reader(self.source(), self.devnet.contract_id())));
-        let replayer = quarantine_replayer(self.store.clone(), self.devnet.contract_id());
+        .with_chain_reader(settings.asks_the_chain.then(|| chain_reader(self.source())));
+        let replayer = quarantine_replayer(self.store.clone(), contracts);
         let state = state.with_quarantine_replayer(Some(replayer));
         let stop = self.stop.clone();
         self.tasks.spawn(async move { feed::tail(feed, stop).await.unwrap() });

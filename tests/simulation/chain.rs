@@ -114,7 +114,7 @@ impl Chain {
 
     async fn read_from(&mut self, ledger: LedgerSequence) {
         let oracle = self.oracle.as_ref().expect("the network is served");
-        let page = oracle.events(&self.devnet.contract_id(), EventsFrom::Ledger(ledger), 10_000).await.unwrap();
+        let page = oracle.events(&self.devnet.contract_ids(), EventsFrom::Ledger(ledger), 10_000).await.unwrap();
         for raw in page.events {
             let place = match Incoming::decode(raw.clone()) {
                 Incoming::Event(event) => Place::Row(event.event.event_type(), event.event.stream_id()),

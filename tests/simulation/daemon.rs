@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use flowfi_indexer::{
-    domain::ContractId,
+    domain::Contracts,
     feed::{self, Feed},
     http::{self, HttpState, LocalRoutes, ServerSettings},
     ingest::{Indexer, IngestError},
@@ -71,11 +71,11 @@ impl Drop for GatewayProcess {
 }
 
 impl GatewayProcess {
-    pub async fn start(store: Store, contract_id: ContractId, ring_events: usize) -> Result<Self, StoreError> {
-        let feed = Feed::open(store.clone(), contract_id.clone(), ring_events).await?;
+    pub async fn start(store: Store, contracts: Contracts, ring_events: usize) -> Result<Self, StoreError> {
+        let feed = Feed::open(store.clone(), ring_events).await?;
         let stop = CancellationToken::new();
         let rng = StdRng::seed_from_u64(7);
-        let state = HttpState::new(store, feed.clone(), contract_id, HEARTBEAT, MAX_LAG_LEDGERS, stop.clone(), rng);
+        let state = HttpState::new(store, feed.clone(), contracts, HEARTBEAT, MAX_LAG_LEDGERS, stop.clone(), rng);
         let mut tasks = JoinSet::new();
         tasks.spawn(feed::tail(feed.clone(), stop.clone()));
         let base = serve(&mut tasks, http::router(state, LocalRoutes::None, &[]), stop.clone()).await;

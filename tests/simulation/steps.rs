@@ -301,7 +301,7 @@ impl World<'_> {
                 atoms.users.push(self.chain.devnet.account(&party));
             }
             if self.rng.random() {
-                atoms.streams.push((None, StreamId(self.rng.random_range(1..20))));
+                atoms.streams.push((self.contract_id(), StreamId(self.rng.random_range(1..20))));
             }
         }
         if self.rng.random_ratio(1, 4) {

@@ -10,7 +10,7 @@ use std::{
 
 use flowfi_indexer::{
     devnet::DevnetArgs,
-    domain::{ContractId, EventId, LedgerRange, StreamId},
+    domain::{ContractId, Contracts, EventId, LedgerRange, StreamId},
     ingest::{Indexer, IngestSettings, OnReset, PaceArgs, Waits},
     source::{Lake, WholeLedgers},
     store::{Store, StoreError},
@@ -176,7 +176,7 @@ impl<'a> World<'a> {
         let seed = self.rng.random();
         let settings = IngestSettings {
             network_passphrase: self.chain.devnet.passphrase().to_owned(),
-            contract_id: self.contract_id(),
+            contracts: self.contract_id().into(),
             pace: PaceArgs { start_ledger: None, poll_ms: 10, page_limit: self.page_limit },
             on_reset: OnReset::Stop,
             waits: Waits {
@@ -193,9 +193,9 @@ impl<'a> World<'a> {
 
     pub async fn start_gateway(&mut self) {
         let ring_events = [3, 20, 10_000][self.rng.random_range(0..3)];
-        let contract_id = self.contract_id();
+        let contracts: Contracts = self.contract_id().into();
         loop {
-            let started = GatewayProcess::start(self.store().await, contract_id.clone(), ring_events).await;
+            let started = GatewayProcess::start(self.store().await, contracts.clone(), ring_events).await;
             match started {
                 Ok(process) => {
                     self.gateways.lock().unwrap().push(process.gateway.clone());

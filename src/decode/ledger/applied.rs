@@ -6,7 +6,7 @@ use stellar_xdr::{Hash, ReadXdr, TransactionMeta};
 
 use super::{
     LIMITS, LedgerFault,
-    events::raw_events,
+    events::{Wanted, raw_events},
     numbering::{Numbers, check_room_of_one},
     reader::on_a_large_stack,
     transaction::Transaction,
@@ -38,6 +38,7 @@ pub fn events_of_transactions(
     contract_id: &ContractId,
 ) -> Result<Vec<RawContractEvent>, LedgerFault> {
     let read = || {
+        let wanted = Wanted::new(std::slice::from_ref(contract_id));
         let mut numbers = Numbers::new(sequence);
         let mut events = Vec::new();
         for AppliedTransaction { number, hash, successful, meta } in transactions {
@@ -46,7 +47,7 @@ pub fn events_of_transactions(
             let meta = TransactionMeta::from_xdr(BASE64_STANDARD.decode(meta).map_err(broken)?, LIMITS)?;
             let transaction = Transaction { hash: &hash, successful: *successful, meta: &meta };
             check_room_of_one(&transaction, *number, sequence)?;
-            events.extend(raw_events(numbers.of_transaction(&transaction, *number), closed_at, contract_id));
+            events.extend(raw_events(numbers.of_transaction(&transaction, *number), closed_at, &wanted));
         }
         events.sort_by_key(|event| event.id);
         Ok(events)

@@ -1,4 +1,4 @@
-//! The events of a ledger: all of them as `getEvents` would list them, or those of one contract.
+//! The events of a ledger: all of them as `getEvents` would list them, or those of some contracts.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
@@ -49,11 +49,11 @@ impl Ledger {
         self.numbered().iter().filter_map(ledger_event).collect()
     }
 
-    /// Returns the events that this contract emitted and those that the network emitted about it, in the order of
+    /// Returns the events that these contracts emitted and those that the network emitted about them, in the order of
     /// `getEvents`, ready to be decoded.
     #[must_use]
-    pub fn contract_events(&self, contract_id: &ContractId) -> Vec<RawContractEvent> {
-        raw_events(self.numbered(), self.header.closed_at, contract_id)
+    pub fn contract_events(&self, contract_ids: &[ContractId]) -> Vec<RawContractEvent> {
+        raw_events(self.numbered(), self.header.closed_at, &Wanted::new(contract_ids))
     }
 
     fn numbered(&self) -> Vec<Numbered<'_>> {
@@ -61,15 +61,33 @@ impl Ledger {
     }
 }
 
-/// Returns those of the events that this contract or, about it, the network emitted.
+/// Contracts and the bytes they are known by in XDR.
+pub(super) struct Wanted<'a>(Vec<([u8; 32], &'a ContractId)>);
+
+impl<'a> Wanted<'a> {
+    pub(super) fn new(contract_ids: &'a [ContractId]) -> Self {
+        Self(contract_ids.iter().map(|contract_id| (contract_id.to_bytes(), contract_id)).collect())
+    }
+
+    /// Returns the bytes of each contract.
+    pub(super) fn bytes(&self) -> impl Iterator<Item = &[u8; 32]> {
+        self.0.iter().map(|(bytes, _)| bytes)
+    }
+
+    fn contract_of(&self, event: &ContractEvent) -> Option<&'a ContractId> {
+        let found = event.contract_id.as_ref()?.0.0;
+        self.0.iter().find(|(bytes, _)| *bytes == found).map(|(_, contract_id)| *contract_id)
+    }
+}
+
+/// Returns those of the events that the wanted contracts or, about them, the network emitted.
 pub(super) fn raw_events(
     numbered: Vec<Numbered<'_>>,
     ledger_closed_at: DateTime<Utc>,
-    contract_id: &ContractId,
+    wanted: &Wanted<'_>,
 ) -> Vec<RawContractEvent> {
-    let wanted = contract_id.to_bytes();
-    let is_about_it = |event: &ContractEvent| event.contract_id.as_ref().is_some_and(|found| found.0.0 == wanted);
     let raw = |numbered: Numbered<'_>| {
+        let contract_id = wanted.contract_of(numbered.event)?;
         let body = body_of(numbered.event);
         Some(RawContractEvent {
             id: numbered.id,
@@ -82,7 +100,7 @@ pub(super) fn raw_events(
             value: base64_of(&body.data),
         })
     };
-    numbered.into_iter().filter(|numbered| is_about_it(numbered.event)).filter_map(raw).collect()
+    numbered.into_iter().filter_map(raw).collect()
 }
 
 fn ledger_event(numbered: &Numbered<'_>) -> Option<LedgerEvent> {

@@ -1,8 +1,8 @@
-//! One contract's events out of a ledger's bytes, reading no more of them than needed.
+//! Some contracts' events out of a ledger's bytes, reading no more of them than needed.
 //!
-//! An event names its contract by the 32 bytes of its id, which stand in the XDR as they are. A ledger without those
-//! bytes has no event of the contract: its header is read and nothing else. Any other is read transaction by
-//! transaction up to the last place where the bytes stand.
+//! An event names its contract by the 32 bytes of its id, which stand in the XDR as they are. A ledger without the
+//! bytes of any of the contracts has no event of them: its header is read and nothing else. Any other is read
+//! transaction by transaction up to the last place where such bytes stand.
 
 use memchr::memmem;
 use stellar_xdr::{
@@ -12,33 +12,33 @@ use stellar_xdr::{
 
 use super::{
     LIMITS, LedgerFault, LedgerHeader,
-    events::raw_events,
+    events::{Wanted, raw_events},
     form::{Form, HEAD_BYTES, LAST_LEDGER_VERSION},
     numbering::{Numbers, check_room_of_one},
     transaction::Transaction,
 };
 use crate::domain::{ContractId, RawContractEvent};
 
-/// A ledger's header and one contract's events in it.
+/// A ledger's header and some contracts' events in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerScan {
     /// The facts of the header.
     pub header: LedgerHeader,
-    /// The events that the contract emitted and those that the network emitted about it, in the order of `getEvents`.
+    /// The events that the contracts emitted and those that the network emitted about them, in the order of `getEvents`.
     pub events: Vec<RawContractEvent>,
 }
 
-/// Finds one contract's events in the XDR of one ledger: a `LedgerCloseMeta`, or a `LedgerCloseMetaBatch` of one. The
-/// same as reading it whole and asking for the contract's events, but that what follows the last of them is not looked
+/// Finds some contracts' events in the XDR of one ledger: a `LedgerCloseMeta`, or a `LedgerCloseMetaBatch` of one. The
+/// same as reading it whole and asking for the contracts' events, but that what follows the last of them is not looked
 /// at. Needs a large stack: see [`super::LedgerScanners`].
 ///
 /// # Errors
 /// A [`LedgerFault`]. That the input ends where the ledger ends is not checked.
-pub fn scan_ledger(xdr: &[u8], contract_id: &ContractId) -> Result<LedgerScan, LedgerFault> {
+pub fn scan_ledger(xdr: &[u8], contract_ids: &[ContractId]) -> Result<LedgerScan, LedgerFault> {
     match Form::of(xdr)? {
-        Form::One => scan_meta(xdr, contract_id),
+        Form::One => scan_meta(xdr, contract_ids),
         Form::Batch { first, last } if first == last => {
-            let scan = scan_meta(xdr.get(HEAD_BYTES..).unwrap_or_default(), contract_id)?;
+            let scan = scan_meta(xdr.get(HEAD_BYTES..).unwrap_or_default(), contract_ids)?;
             let found = scan.header.sequence;
             if found == first { Ok(scan) } else { Err(LedgerFault::NotInBatch { expected: first, found }) }
         }
@@ -46,7 +46,7 @@ pub fn scan_ledger(xdr: &[u8], contract_id: &ContractId) -> Result<LedgerScan, L
     }
 }
 
-fn scan_meta(xdr: &[u8], contract_id: &ContractId) -> Result<LedgerScan, LedgerFault> {
+fn scan_meta(xdr: &[u8], contract_ids: &[ContractId]) -> Result<LedgerScan, LedgerFault> {
     let mut input = Limited::new(xdr, LIMITS);
     let version = u32::read_xdr(&mut input)?;
     if version > LAST_LEDGER_VERSION {
@@ -56,23 +56,24 @@ fn scan_meta(xdr: &[u8], contract_id: &ContractId) -> Result<LedgerScan, LedgerF
         LedgerCloseMetaExt::read_xdr(&mut input)?;
     }
     let header = LedgerHeader::of_entry(&LedgerHeaderHistoryEntry::read_xdr(&mut input)?)?;
-    let events = match memmem::rfind(input.inner, &contract_id.to_bytes()) {
+    let wanted = Wanted::new(contract_ids);
+    let events = match wanted.bytes().filter_map(|bytes| memmem::rfind(input.inner, bytes)).max() {
         None => Vec::new(),
         Some(last) => {
             let left_at_last = input.inner.len() - last;
-            scan_transactions(version, input, left_at_last, &header, contract_id)?
+            scan_transactions(version, input, left_at_last, &header, &wanted)?
         }
     };
     Ok(LedgerScan { header, events })
 }
 
-/// Reads on while at least `left_at_last` bytes are left: as many as when the last event of the contract may begin.
+/// Reads on while at least `left_at_last` bytes are left: as many as when the last event of the contracts may begin.
 fn scan_transactions(
     version: u32,
     mut input: Limited<&[u8]>,
     left_at_last: usize,
     header: &LedgerHeader,
-    contract_id: &ContractId,
+    wanted: &Wanted<'_>,
 ) -> Result<Vec<RawContractEvent>, LedgerFault> {
     if version == 0 {
         TransactionSet::read_xdr(&mut input)?;
@@ -89,7 +90,7 @@ fn scan_transactions(
         let (result, meta) = read_transaction(version, &mut input)?;
         let transaction = Transaction::new(&result, &meta);
         check_room_of_one(&transaction, number, header.sequence)?;
-        events.extend(raw_events(numbers.of_transaction(&transaction, number), header.closed_at, contract_id));
+        events.extend(raw_events(numbers.of_transaction(&transaction, number), header.closed_at, wanted));
     }
     events.sort_by_key(|event| event.id);
     Ok(events)

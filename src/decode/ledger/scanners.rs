@@ -1,4 +1,4 @@
-//! Threads with large stacks that unpack ledgers and find one contract's events in them.
+//! Threads with large stacks that unpack ledgers and find some contracts' events in them.
 
 use std::{
     io::{self, Read},
@@ -32,7 +32,7 @@ pub struct LedgerScanners {
 #[derive(Debug)]
 struct Job {
     packed: Bytes,
-    contract_id: ContractId,
+    contract_ids: Vec<ContractId>,
     answer: oneshot::Sender<Result<Vec<LedgerScan>, LedgerFault>>,
 }
 
@@ -52,14 +52,14 @@ impl LedgerScanners {
         Ok(Self { jobs })
     }
 
-    /// Returns every ledger of the input with the contract's events in it. The input is one `LedgerCloseMeta` or a
+    /// Returns every ledger of the input with the contracts' events in it. The input is one `LedgerCloseMeta` or a
     /// `LedgerCloseMetaBatch`, as it is, gzip or zstd.
     ///
     /// # Errors
     /// A [`LedgerFault`].
-    pub async fn scan(&self, packed: Bytes, contract_id: &ContractId) -> Result<Vec<LedgerScan>, LedgerFault> {
+    pub async fn scan(&self, packed: Bytes, contract_ids: &[ContractId]) -> Result<Vec<LedgerScan>, LedgerFault> {
         let (answer, answered) = oneshot::channel();
-        let job = Job { packed, contract_id: contract_id.clone(), answer };
+        let job = Job { packed, contract_ids: contract_ids.to_vec(), answer };
         self.jobs.send(job).await.expect("the threads take jobs as long as this value lives");
         answered.await.expect("reading a ledger does not panic, whatever its bytes")
     }
@@ -70,7 +70,7 @@ fn work(jobs: &Mutex<mpsc::Receiver<Job>>) {
     loop {
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         let Some(job) = next else { return };
-        let scans = scan_packed(&job.packed, &job.contract_id, &mut buffer);
+        let scans = scan_packed(&job.packed, &job.contract_ids, &mut buffer);
         buffer.clear();
         buffer.shrink_to(KEPT_BUFFER_BYTES);
         // Who asked may have gone.
@@ -78,7 +78,11 @@ fn work(jobs: &Mutex<mpsc::Receiver<Job>>) {
     }
 }
 
-fn scan_packed(packed: &[u8], contract_id: &ContractId, buffer: &mut Vec<u8>) -> Result<Vec<LedgerScan>, LedgerFault> {
+fn scan_packed(
+    packed: &[u8],
+    contract_ids: &[ContractId],
+    buffer: &mut Vec<u8>,
+) -> Result<Vec<LedgerScan>, LedgerFault> {
     let mut unpacked = unpack(packed)?;
     let head = read_head(&mut unpacked, HEAD_BYTES)?;
     let is_one = match Form::of(&head)? {
@@ -87,7 +91,7 @@ fn scan_packed(packed: &[u8], contract_id: &ContractId, buffer: &mut Vec<u8>) ->
         Form::Framed => return Err(LedgerFault::UnknownForm),
     };
     if !is_one {
-        return scan_several(packed, contract_id);
+        return scan_several(packed, contract_ids);
     }
     let limit = LIMITS.len + HEAD_BYTES;
     buffer.extend(head);
@@ -95,14 +99,14 @@ fn scan_packed(packed: &[u8], contract_id: &ContractId, buffer: &mut Vec<u8>) ->
     if buffer.len() > limit {
         return Err(LedgerFault::TooLarge);
     }
-    Ok(vec![scan_ledger(buffer, contract_id)?])
+    Ok(vec![scan_ledger(buffer, contract_ids)?])
 }
 
 /// Where one of several ledgers ends shows only when it is read whole.
-fn scan_several(packed: &[u8], contract_id: &ContractId) -> Result<Vec<LedgerScan>, LedgerFault> {
+fn scan_several(packed: &[u8], contract_ids: &[ContractId]) -> Result<Vec<LedgerScan>, LedgerFault> {
     let mut scans = Vec::new();
     let read = read_on_this_stack(packed, |ledger| {
-        let events = ledger.contract_events(contract_id);
+        let events = ledger.contract_events(contract_ids);
         scans.push(LedgerScan { header: ledger.header().clone(), events });
         Ok(())
     });

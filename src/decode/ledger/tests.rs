@@ -270,7 +270,7 @@ fn a_contracts_events_are_its_own_and_those_of_the_network_about_it() {
     let ledger = LedgerCloseMeta::V2(ledger_of(7, vec![transaction(success(), Vec::new(), vec![operation])]));
     let ledger = Ledger::new(ledger).unwrap();
     assert_eq!(ledger.events().len(), 3);
-    let found = ledger.contract_events(&ContractId::from_bytes([7; 32]));
+    let found = ledger.contract_events(&[ContractId::from_bytes([7; 32])]);
     let id = |index| EventId::of(LedgerSequence(7), 1, 0, index).unwrap();
     assert_eq!(
         found.iter().map(|event| (event.id, event.kind)).collect::<Vec<_>>(),

@@ -22,16 +22,17 @@ struct SentSigner {
 }
 
 pub(super) async fn list(State(devnet): State<Devnet>) -> Json<Value> {
-    let token = devnet.token();
+    let (token, contract_ids) = (devnet.token(), devnet.contract_ids());
     let state = devnet.state();
     let sample = |(name, address)| {
-        let balance = Amount(state.network.contract.balance(&token.clone().into(), &address));
+        let balance = Amount(state.network.first().contract.balance(&token.clone().into(), &address));
         json!({ "name": name, "address": address, "balance": balance })
     };
     let accounts: Vec<Value> = accounts::samples().map(sample).collect();
     Json(json!({
         "networkPassphrase": devnet.passphrase(),
         "contractId": devnet.contract_id(),
+        "contractIds": contract_ids,
         "tokenAddress": token,
         "accounts": accounts,
     }))

@@ -66,7 +66,9 @@ impl Problem {
         let (status, code) = match refused {
             Refused::Contract(error) => (status_of(error), Some(error.code())),
             Refused::InsufficientBalance => (StatusCode::CONFLICT, None),
-            Refused::NotAParty | Refused::NotBase64 | Refused::Overflow => (StatusCode::UNPROCESSABLE_ENTITY, None),
+            Refused::NotAParty | Refused::NoSuchContract | Refused::NotBase64 | Refused::Overflow => {
+                (StatusCode::UNPROCESSABLE_ENTITY, None)
+            }
         };
         let problem = Self::new(status, "/problems/refused", "The contract refused", refused.to_string());
         Self { code, ..problem }

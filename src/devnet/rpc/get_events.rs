@@ -74,7 +74,9 @@ pub(super) fn get_events(devnet: &Devnet, params: &Params, met: &Met) -> Reply {
     let mut page = Page::new(query.limit);
     let cursor = if let Some(Fault::EmptyPages { ledgers }) = met.answer {
         end = end.min(LedgerSequence(query.from_ledger.0.saturating_add(ledgers)));
-        if ledgers == 0 { query.after } else { EventId::end_of_ledger(end.previous()) }
+        // What is left of a ledger is not passed over: the whole ledgers after it are what is looked at in vain.
+        let stands_still = ledgers == 0 || !query.after.is_end_of_ledger();
+        if stands_still { query.after } else { EventId::end_of_ledger(end.previous()) }
     } else {
         if met.duplicate_pages {
             query.step_back(&ledgers);

@@ -1,4 +1,4 @@
-//! `getLedgerEntries`: what the stream contract has stored (its instance is taken to change with each ledger), and accounts. Of all that a ledger holds the devnet knows
+//! `getLedgerEntries`: what the stream contracts have stored (its instance is taken to change with each ledger), and accounts. Of all that a ledger holds the devnet knows
 //! only these.
 
 use serde::Deserialize;
@@ -9,11 +9,11 @@ use stellar_xdr::{
 };
 
 use super::{
-    super::{Devnet, accounts, encode, faults::Met, network::Network},
+    super::{Devnet, encode, faults::Met, network::Network},
     Reply, RpcError,
     view::View,
 };
-use crate::domain::StreamId;
+use crate::domain::{ContractId, StreamId};
 
 const MAX_KEYS: usize = 200;
 /// How long a stored record lives on from the latest ledger: thirty days of ledgers.
@@ -39,29 +39,29 @@ pub(super) fn get_ledger_entries(devnet: &Devnet, params: &Params, met: &Met) ->
         ));
     }
     let state = devnet.state();
-    let contract = encode::sc_address(&accounts::stream_contract().into()).expect("a contract has an address");
-    let entries: Vec<Value> =
-        keys.iter().filter_map(|(text, key)| entry(&state.network, &contract, text, key)).collect();
+    let entries: Vec<Value> = keys.iter().filter_map(|(text, key)| entry(&state.network, text, key)).collect();
     let latest = View::of(&state.network, met).latest.sequence;
     Ok(json!({ "entries": entries, "latestLedger": latest }).to_string())
 }
 
-fn entry(network: &Network, contract: &ScAddress, text: &str, key: &LedgerKey) -> Option<Value> {
+fn entry(network: &Network, text: &str, key: &LedgerKey) -> Option<Value> {
     if let LedgerKey::Account(LedgerKeyAccount { account_id }) = key {
         let (account, last_modified) = network.accounts.get(account_id)?;
         let xdr = encode::to_base64(&LedgerEntryData::Account(account.clone()));
         return Some(json!({ "key": text, "xdr": xdr, "lastModifiedLedgerSeq": last_modified }));
     }
-    let LedgerKey::ContractData(LedgerKeyContractData { contract: of, key, durability }) = key else { return None };
-    if of != contract || *durability != ContractDataDurability::Persistent {
+    let LedgerKey::ContractData(LedgerKeyContractData { contract, key, durability }) = key else { return None };
+    let ScAddress::Contract(id) = contract else { return None };
+    let deployed = network.deployed(&ContractId::from_bytes(id.0.0))?;
+    if *durability != ContractDataDurability::Persistent {
         return None;
     }
     let (val, last_modified) = if *key == ScVal::LedgerKeyContractInstance {
-        (network.instance(), network.latest().sequence)
+        (deployed.instance(), network.latest().sequence)
     } else {
-        let stream_id = stream_of(key).filter(|id| !network.is_archived(*id))?;
-        let record = encode::encode_stream(network.contract.stream(stream_id)?).expect("stored parties have XDR");
-        (record, network.last_modified(stream_id)?)
+        let stream_id = stream_of(key).filter(|id| !deployed.is_archived(*id))?;
+        let record = encode::encode_stream(deployed.contract.stream(stream_id)?).expect("stored parties have XDR");
+        (record, deployed.last_modified(stream_id)?)
     };
     let data = LedgerEntryData::ContractData(ContractDataEntry {
         ext: ExtensionPoint::V0,

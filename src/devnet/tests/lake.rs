@@ -42,7 +42,8 @@ fn read(folder: &Path, contract_id: &ContractId) -> Vec<(LedgerHeader, Vec<Event
         let object = fs::read(folder.join(name)).unwrap();
         let mut of_object = Vec::new();
         read_ledgers(object.as_slice(), |ledger| {
-            let events = ledger.contract_events(contract_id).iter().map(|event| event.id).collect();
+            let events =
+                ledger.contract_events(std::slice::from_ref(contract_id)).iter().map(|event| event.id).collect();
             of_object.push((ledger.header().clone(), events));
             Ok::<_, LedgerInputError>(())
         })

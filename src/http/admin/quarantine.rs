@@ -14,12 +14,12 @@ use utoipa::ToSchema;
 
 use super::super::{
     caller::Admin,
+    contract_status::QuarantineView,
     openapi::{OfAdmin, OfReplay, words},
     paging::{event_cursor, page_limit},
     parameters::Parameters,
     problem::Problem,
     state::HttpState,
-    status::QuarantineView,
     views::date_text,
 };
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// What a replay of the quarantine came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Replayed {
     /// Events that decode now and were stored.
     pub released: usize,
@@ -112,6 +112,7 @@ pub(in crate::http) struct QuarantinedView {
     tag = "admin",
     operation_id = "listQuarantine",
     params(
+        ("contract" = Option<words::ContractId>, Query, description = "The contract; needed where several are followed."),
         ("limit" = Option<u32>, Query, description = "How many at most.", minimum = 1, maximum = 200, example = 50),
         ("cursor" = Option<words::EventId>, Query, description = "The `nextCursor` of the page before."),
     ),
@@ -126,12 +127,15 @@ pub(in crate::http) async fn list(
     _: Admin,
     RawQuery(query): RawQuery,
 ) -> Result<Json<QuarantineList>, Problem> {
-    let parameters = Parameters::read(query.as_deref(), &["limit", "cursor"])?;
+    let parameters = Parameters::read(query.as_deref(), &["contract", "limit", "cursor"])?;
     let limit = page_limit(&parameters)?;
     let epoch = state.feed.epoch();
     let after = parameters.text("cursor")?.map(|text| event_cursor(text, epoch)).transpose()?;
-    let count = state.store.quarantine_count(&state.contract_id).await?;
-    let kept = state.store.quarantined_after(&state.contract_id, after.unwrap_or(EventId::ZERO), limit).await?;
+    let contract_id = state.contract(&parameters).await?.or_else(|| state.contracts.only().cloned());
+    let contract_id = contract_id
+        .ok_or_else(|| Problem::parameter("contract", "is missing: with several contracts name the one to look at"))?;
+    let count = state.store.quarantine_count(&contract_id).await?;
+    let kept = state.store.quarantined_after(&contract_id, after.unwrap_or(EventId::ZERO), limit).await?;
     let is_full = u32::try_from(kept.len()) == Ok(limit);
     let next_cursor = kept.last().filter(|_| is_full).map(|event| FeedId { event: event.raw.id, epoch });
     let events = kept.into_iter().map(|event| QuarantinedView::of(event, epoch)).collect();

@@ -38,6 +38,9 @@ pub(super) struct SubscriptionFilter {
     streams: Vec<String>,
     /// Senders and recipients.
     users: Vec<words::Address>,
+    /// The only contract whose events are sent; left out where there is no such bound.
+    #[schema(nullable = false)]
+    contract: Option<words::ContractId>,
     /// The types; none for every type.
     types: Vec<words::EventType>,
 }

@@ -77,6 +77,11 @@ fn of_events() -> Vec<Parameter> {
     parameters
 }
 
+/// One of the contracts that are followed, or that the database has.
+fn contract(says: &str) -> Parameter {
+    query("contract", says, named("ContractId"))
+}
+
 fn filter() -> Vec<Parameter> {
     let stream = text("7").pattern(Some("^(C[A-Z2-7]{55}:)?[0-9]{1,20}$"));
     let repeated = "May be repeated, or hold several with commas between.";
@@ -84,6 +89,7 @@ fn filter() -> Vec<Parameter> {
         list("streams", &format!("Events of these streams, by number or as `C…:7`. {repeated}"), stream),
         list("users", &format!("Events of streams that these send or receive. {repeated}"), named("Address")),
         query("all", "Every event that the caller may see.", switch()),
+        contract("Only events of this contract, of what else is asked for."),
         list("types", &format!("Only these types of what else is asked for. {repeated}"), named("EventType")),
     ]
 }
@@ -132,6 +138,7 @@ parameters! {
     OfEventList = [
         query("address", "Only events of streams that this address sends or receives.", named("Address")),
         query("token", "Only events of this token. Needs `address`.", named("Address")),
+        contract("Only events of this contract."),
     ]
     .into_iter()
     .chain(of_events());
@@ -141,7 +148,10 @@ parameters! {
         query("at", "At which time. Default: when the last whole ledger closed.", at()),
     ];
     /// Of a user.
-    OfUser = [required(ParameterIn::Path, "address", "The user.", named("Address"))];
+    OfUser = [
+        required(ParameterIn::Path, "address", "The user.", named("Address")),
+        contract("Only streams of this contract."),
+    ];
     /// Of a subscription.
     OfSubscription = filter().into_iter().chain([
         query("lastEventId", "Where to go on, for a first connection. The header wins.", named("EventId")),
@@ -164,9 +174,10 @@ parameters! {
     ];
 }
 
-fn stream_filter() -> [Parameter; 7] {
+fn stream_filter() -> [Parameter; 8] {
     let sorts = ["createdAt", "startTime", "lastUpdateTime", "depositedAmount", "endTime"];
     [
+        contract("Only streams of this contract."),
         query("sender", "Only streams of this sender.", named("Address")),
         query("recipient", "Only streams of this recipient.", named("Address")),
         query("user", "Only streams that this address sends or receives.", named("Address")),

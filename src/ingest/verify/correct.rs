@@ -61,8 +61,8 @@ fn moved(mentions: Option<&Mentions>, at_ledger: LedgerSequence) -> bool {
 }
 
 /// Returns a record of a stream whose creation was not seen. A stream starts when it is created, so that time is known;
-/// the place is not, so it stands before every ledger, in the order of the numbers. How long it was paused is not kept on
-/// chain.
+/// the place is not, so it stands before every ledger, in the order of the numbers; streams of one number are told apart
+/// by the first bytes of their contracts. How long it was paused is not kept on chain.
 fn seed(
     contract_id: &ContractId,
     stream_id: StreamId,
@@ -70,7 +70,9 @@ fn seed(
     mentions: Option<&Mentions>,
 ) -> StreamRecord {
     let number = u32::try_from(stream_id.0).unwrap_or(u32::MAX);
-    let created_event = EventId::from_parts(i64::from(number), 0).unwrap_or(EventId::ZERO);
+    let [first, second, third, fourth, ..] = contract_id.to_bytes();
+    let of_contract = u32::from_be_bytes([first, second, third, fourth]);
+    let created_event = EventId::from_parts(i64::from(number), i64::from(of_contract)).unwrap_or(EventId::ZERO);
     let start_time = i64::try_from(entry.start_time.0).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     let created_at = start_time.unwrap_or_default();
     StreamRecord {

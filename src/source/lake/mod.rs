@@ -66,10 +66,10 @@ impl Lake {
         Ok(Self { place, layout: Arc::new(layout), retry, objects_at_once, has_older_suffix: Arc::default() })
     }
 
-    /// Returns the ledgers of each object that holds some of the range, in their order, with the contract's events.
+    /// Returns the ledgers of each object that holds some of the range, in their order, with the contracts' events.
     pub(super) fn scans<'a>(
         &'a self,
-        contract_id: &'a ContractId,
+        contract_ids: &'a [ContractId],
         range: RangeInclusive<LedgerSequence>,
         scanners: &'a LedgerScanners,
     ) -> impl Stream<Item = Result<Vec<LedgerScan>, SourceError>> + 'a {
@@ -78,18 +78,18 @@ impl Lake {
             let last_of_object = self.layout.last_of_object(*ledger);
             (last_of_object < last).then(|| last_of_object.next())
         }));
-        objects.map(move |ledger| self.scan(ledger, contract_id, scanners)).buffered(self.objects_at_once)
+        objects.map(move |ledger| self.scan(ledger, contract_ids, scanners)).buffered(self.objects_at_once)
     }
 
     async fn scan(
         &self,
         ledger: LedgerSequence,
-        contract_id: &ContractId,
+        contract_ids: &[ContractId],
         scanners: &LedgerScanners,
     ) -> Result<Vec<LedgerScan>, SourceError> {
         let key = self.layout.key(ledger);
         let object = self.read(&key).await?.ok_or(SourceError::LedgerMissing { ledger })?;
-        let scans = scanners.scan(object, contract_id).await;
+        let scans = scanners.scan(object, contract_ids).await;
         scans.map_err(|fault| SourceError::Permanent { detail: format!("the lake's object {key}: {fault}") })
     }
 

@@ -3,7 +3,8 @@
 use sqlx::{Postgres, QueryBuilder};
 
 use super::{
-    EVENT_COLUMNS, begin_count, push_limit, push_order, push_position, push_seen, push_table, push_types, seen_party,
+    EVENT_COLUMNS, begin_count, push_contract, push_limit, push_order, push_position, push_seen, push_table,
+    push_types, seen_party,
 };
 use crate::{
     domain::{Address, CommittedEvent, ContractId, EventId, EventType, LedgerSequence, StreamId, Visibility},
@@ -19,7 +20,7 @@ pub struct EventListFilter {
     pub visibility: Visibility,
     /// Of this contract.
     pub contract_id: Option<ContractId>,
-    /// Of this stream.
+    /// Of this stream; to be named with its contract, whose streams an index holds.
     pub stream_id: Option<StreamId>,
     /// With this address as sender or recipient.
     pub address: Option<Address>,
@@ -63,9 +64,7 @@ impl Store {
 
 fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &EventListFilter) {
     push_seen(query, &filter.visibility, filter.address.as_ref());
-    if let Some(contract_id) = &filter.contract_id {
-        query.push(" and contract_id = ").push_bind(contract_id.to_string());
-    }
+    push_contract(query, filter.contract_id.as_ref());
     if let Some(stream_id) = filter.stream_id {
         query.push(" and stream_events.stream_id = ").push_bind(stream_id.to_string()).push("::numeric");
     }

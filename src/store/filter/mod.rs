@@ -14,7 +14,7 @@ pub use replay::EventAtoms;
 pub use streams::{StreamCursor, StreamListFilter, StreamSort};
 
 use super::{Page, PageRequest, PageStart, SortOrder, Store, StoreError};
-use crate::domain::{Address, EventId, EventType, Visibility};
+use crate::domain::{Address, ContractId, EventId, EventType, Visibility};
 
 const EVENT_COLUMNS: &str = "toid, event_index, (select epoch from network) as epoch, contract_id, ledger_closed_at, tx_hash, type, \
     stream_id::text as stream_id, sender, recipient, token, amount::text as amount, body";
@@ -66,6 +66,12 @@ fn push_seen(query: &mut QueryBuilder<Postgres>, visibility: &Visibility, asked_
             query.push(" or recipient = ").push_bind(other.to_string()).push(")");
         }
         (Visibility::Everything | Visibility::Party(_), _) => {}
+    }
+}
+
+fn push_contract(query: &mut QueryBuilder<Postgres>, contract_id: Option<&ContractId>) {
+    if let Some(contract_id) = contract_id {
+        query.push(" and contract_id = ").push_bind(contract_id.to_string());
     }
 }
 

@@ -2,23 +2,25 @@
 
 use sqlx::{Postgres, QueryBuilder};
 
-use super::{EVENT_COLUMNS, push_position, push_types};
+use super::{EVENT_COLUMNS, push_contract, push_position, push_types};
 use crate::{
-    domain::{Address, CommittedEvent, ContractId, EventType, StreamId, Visibility},
-    store::{EventRange, Store, StoreError, event_rows::EventRow},
+    domain::{Address, CommittedEvent, ContractId, EventType, Visibility},
+    store::{EventRange, Store, StoreError, StreamKey, event_rows::EventRow},
 };
 
-/// What a subscription is about: the atoms are OR-ed, the types narrow them.
+/// What a subscription is about: the atoms are OR-ed, contract and types narrow them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventAtoms {
     /// Only those that this lets see.
     pub visibility: Visibility,
     /// Every event.
     pub all: bool,
-    /// Events of these streams; of one contract, or of any.
-    pub streams: Vec<(Option<ContractId>, StreamId)>,
+    /// Events of these streams.
+    pub streams: Vec<StreamKey>,
     /// Events whose sender or recipient is one of these.
     pub users: Vec<Address>,
+    /// Only events of this contract; none for every contract.
+    pub contract_id: Option<ContractId>,
     /// Only events of these types; empty for every type.
     pub types: Vec<EventType>,
 }
@@ -35,6 +37,7 @@ impl Store {
         if atoms.all && atoms.types.is_empty() && atoms.visibility == Visibility::Everything {
             query.push(" where ");
             push_range(&mut query, range);
+            push_contract(&mut query, atoms.contract_id.as_ref());
         } else {
             query.push(" join (");
             match &atoms.visibility {
@@ -60,6 +63,7 @@ fn push_matching_ids(query: &mut QueryBuilder<Postgres>, range: EventRange, atom
         query.push(" cross join lateral (select toid, event_index from stream_events where ").push(condition);
         query.push(" and ");
         push_range(query, range);
+        push_contract(query, atoms.contract_id.as_ref());
         push_types(query, types);
         query.push(" order by toid, event_index limit ").push_bind(i64::from(limit)).push(") as found");
     };
@@ -102,6 +106,7 @@ fn push_ids_of_party(
         query.push(" union (select toid, event_index from stream_events where ").push(column).push(" = ");
         query.push_bind(party.to_string()).push(" and ");
         push_range(query, range);
+        push_contract(query, atoms.contract_id.as_ref());
         push_types(query, &atoms.types);
         if !atoms.all {
             push_any_atom(query, atoms);
@@ -119,13 +124,11 @@ fn push_any_atom(query: &mut QueryBuilder<Postgres>, atoms: &EventAtoms) {
     query.push(" where ").push(OF_STREAM).push("))");
 }
 
-const OF_STREAM: &str = "stream_id = wanted.number::numeric \
-                         and (wanted.contract_id is null or stream_events.contract_id = wanted.contract_id)";
+const OF_STREAM: &str = "stream_events.contract_id = wanted.contract_id and stream_id = wanted.number::numeric";
 
 fn push_wanted_streams(query: &mut QueryBuilder<Postgres>, atoms: &EventAtoms) {
-    let contracts = atoms.streams.iter().map(|(contract_id, _)| contract_id.as_ref().map(ToString::to_string));
-    let numbers = atoms.streams.iter().map(|(_, stream_id)| stream_id.to_string());
-    let (contracts, numbers): (Vec<_>, Vec<_>) = contracts.zip(numbers).unzip();
+    let texts = atoms.streams.iter().map(|(contract_id, stream_id)| (contract_id.to_string(), stream_id.to_string()));
+    let (contracts, numbers): (Vec<_>, Vec<_>) = texts.unzip();
     query.push("unnest(").push_bind(contracts).push("::text[], ").push_bind(numbers);
     query.push("::text[]) as wanted (contract_id, number)");
 }

@@ -2,9 +2,9 @@
 
 use sqlx::{Postgres, QueryBuilder};
 
-use super::{begin_count, push_limit, push_order, push_seen, push_table, seen_party};
+use super::{begin_count, push_contract, push_limit, push_order, push_seen, push_table, seen_party};
 use crate::{
-    domain::{Address, EventId, StreamRecord, StreamStatus, UnixTime, Visibility},
+    domain::{Address, ContractId, EventId, StreamRecord, StreamStatus, UnixTime, Visibility},
     store::{Page, PageRequest, PageStart, SortOrder, Store, StoreError, stream_rows::StreamRow},
 };
 
@@ -23,6 +23,8 @@ const END: &str = "coalesce(streams.end_time, 'infinity'::numeric)";
 pub struct StreamListFilter {
     /// Only those that this lets see.
     pub visibility: Visibility,
+    /// Of this contract.
+    pub contract_id: Option<ContractId>,
     /// With this sender.
     pub sender: Option<Address>,
     /// With this recipient.
@@ -129,6 +131,7 @@ impl Store {
 
 fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &StreamListFilter) {
     push_seen(query, &filter.visibility, filter.user.as_ref());
+    push_contract(query, filter.contract_id.as_ref());
     for (column, address) in [("sender", &filter.sender), ("recipient", &filter.recipient), ("token", &filter.token)] {
         if let Some(address) = address {
             query.push(" and streams.").push(column).push(" = ").push_bind(address.to_string());

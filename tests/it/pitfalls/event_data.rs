@@ -1,19 +1,16 @@
 //! Pitfalls 16 to 32: what events can look like, and where they can come from.
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::DateTime;
 use flowfi_indexer::{
     decode::{Decoded, LedgerInputError, decode_event, read_ledgers},
     devnet::{Call, DevnetArgs, Fault, Input, MAIN_ENDPOINT, RawEvent, Upgrade},
-    domain::{Amount, ContractId, LedgerSequence, RawContractEvent, StreamEvent, StreamId},
-    ingest::{Indexer, IngestError, IngestSettings, LateEvents, replay_quarantine, write_late},
+    domain::{Amount, ContractId, Contracts, LedgerSequence, RawContractEvent, StreamEvent, StreamId},
+    ingest::{IngestError, LateEvents, replay_quarantine, write_late},
     source::{LedgerEvents, SourceError, WholeLedgers},
-    store::{Records, Store, StoreError, Writer},
+    store::{Store, StoreError, Writer},
 };
 use rand::{SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
@@ -22,7 +19,7 @@ use stellar_xdr::{
     AccountId, ClaimableBalanceId, Hash, Int128Parts, Limits, MuxedContract, MuxedEd25519Account, PoolId, PublicKey,
     ScAddress, ScMap, ScMapEntry, ScString, ScSymbol, ScVal, ScVec, Uint256, WriteXdr,
 };
-use tokio::{sync::mpsc, time::timeout};
+use tokio::sync::mpsc;
 
 use super::{emit, event_at, index_all_of, pool_of, shown};
 use crate::{
@@ -32,7 +29,7 @@ use crate::{
     horizon::{CONTRACT, LEDGER, horizon, record},
     ledgers::{PUBNET, file, ledgers},
     store::{batch, commit, created, deposited, writer},
-    world::{DEADLINE, GatewaySettings, World, eventually},
+    world::{GatewaySettings, World},
 };
 
 fn base64(value: &ScVal) -> String {
@@ -133,7 +130,7 @@ async fn read(
 ) -> (Vec<LedgerEvents>, Option<SourceError>) {
     let (out, mut read) = mpsc::channel(1_000);
     let range = LedgerSequence(first)..=world.devnet.latest_ledger();
-    whole.events(&world.devnet.contract_id(), range, previous_hash, out).await;
+    whole.events(&world.devnet.contract_ids(), range, previous_hash, out).await;
     let mut ledgers = Vec::new();
     while let Some(next) = read.recv().await {
         match next {
@@ -181,7 +178,7 @@ fn p19_fee_events_of_many_transactions_share_one_toid_and_are_not_ours() {
     let ours = ours.contract_id.clone().unwrap();
     let mut fed = Vec::new();
     read_ledgers(file(PUBNET).as_slice(), |ledger| {
-        fed.extend(ledger.contract_events(&ours));
+        fed.extend(ledger.contract_events(std::slice::from_ref(&ours)));
         Ok::<_, LedgerInputError>(())
     })
     .unwrap();
@@ -343,22 +340,13 @@ async fn p24_an_event_of_another_contract_with_our_names_is_not_believed(pool: P
 #[sqlx::test]
 async fn p25_the_same_stream_id_in_two_contracts_is_two_streams(pool: PgPool) {
     let store = Store::on(pool);
-    let mut ours = writer(&store).await;
-    commit(&store, &mut ours, batch(vec![created(2, 1, 100)], 2)).await.unwrap();
-    ours.release().await.unwrap();
     let other = ContractId::from_bytes([7; 32]);
+    let both = Contracts::new([contract(), other.clone()]).unwrap();
+    let mut writer = Writer::try_acquire(&store, both).await.unwrap().unwrap();
+    writer.start_at(LedgerSequence(1)).await.unwrap();
     let mut of_other = created(3, 1, 700);
     of_other.raw.contract_id = other.clone();
-    let theirs = RefCell::new(None);
-    eventually("the lock is free", || async {
-        theirs.replace(Writer::try_acquire(&store, other.clone()).await.unwrap());
-        theirs.borrow().is_some()
-    })
-    .await;
-    let mut theirs = theirs.into_inner().unwrap();
-    theirs.start_at(LedgerSequence(1)).await.unwrap();
-    let prepared = store.prepare(&other, batch(vec![of_other], 3), &Records::default()).await.unwrap();
-    theirs.commit(prepared).await.unwrap();
+    commit(&store, &mut writer, batch(vec![created(2, 1, 100), of_other], 3)).await.unwrap();
     let theirs = store.stream(&other, StreamId(1)).await.unwrap().unwrap();
     assert_eq!((deposited(&store, 1).await, theirs.deposited), (Some(Amount(100)), Amount(700)));
 }
@@ -367,20 +355,9 @@ async fn p25_the_same_stream_id_in_two_contracts_is_two_streams(pool: PgPool) {
 #[sqlx::test]
 async fn p25_a_database_of_another_network_is_refused(pool: PgPool) {
     let world = World::new(pool).await;
-    world.store.claim("another network", &world.devnet.contract_id()).await.unwrap();
+    world.store.claim("another network").await.unwrap();
     let failure = world.indexer_failure().await.to_string();
     assert!(failure.contains("another network") && failure.contains(world.devnet.passphrase()), "{failure}");
-}
-
-// The same, by a changed setting.
-#[sqlx::test]
-async fn p25_a_database_of_another_contract_is_refused(pool: PgPool) {
-    let world = World::new(pool).await;
-    world.index_to_the_tip(world.indexer(100)).await;
-    let settings = IngestSettings { contract_id: world.devnet.token(), ..world.settings() };
-    let indexer = Indexer::new(world.source(), Vec::new(), world.store.clone(), settings);
-    let failure = timeout(DEADLINE, indexer.run(world.stop.clone())).await.expect("it ends").unwrap_err();
-    assert!(matches!(failure, IngestError::Store(StoreError::OtherContract { .. })), "{failure}");
 }
 
 // Every event of a server that no longer says so, or the truth at one that says it was in vain.

@@ -46,7 +46,7 @@ fn pool_of(fake: &FakeRpc) -> EndpointPool {
 fn indexer_of(fake: &FakeRpc, store: &Store) -> Indexer {
     let settings = IngestSettings {
         network_passphrase: PASSPHRASE.to_owned(),
-        contract_id: contract(),
+        contracts: contract().into(),
         pace: PaceArgs { start_ledger: Some(FIRST.0), poll_ms: ONE_LOOK_MS, page_limit: 100 },
         on_reset: OnReset::Stop,
         waits: Waits::default(),

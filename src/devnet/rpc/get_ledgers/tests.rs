@@ -65,7 +65,11 @@ fn extracted(ledger: &Value, contract_id: &ContractId) -> (LedgerHeader, Vec<Led
     let meta = BASE64_STANDARD.decode(ledger["metadataXdr"].as_str().unwrap()).unwrap();
     let mut found = Vec::new();
     read_ledgers(meta.as_slice(), |ledger| {
-        found.push((ledger.header().clone(), ledger.events(), ledger.contract_events(contract_id)));
+        found.push((
+            ledger.header().clone(),
+            ledger.events(),
+            ledger.contract_events(std::slice::from_ref(contract_id)),
+        ));
         Ok::<_, LedgerInputError>(())
     })
     .unwrap();

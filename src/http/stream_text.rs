@@ -1,0 +1,41 @@
+//! A stream's id as clients write it.
+
+use std::str::FromStr;
+
+use super::problem::Problem;
+use crate::{
+    domain::{ContractId, Contracts, StreamId},
+    store::StreamKey,
+};
+
+/// The number of a stream, or its contract and the number with a colon between: `7`, or `C…:7`.
+#[derive(Clone, Debug)]
+pub(super) struct StreamText(Option<ContractId>, StreamId);
+
+impl FromStr for StreamText {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (contract_id, number) = match text.split_once(':') {
+            Some((contract, number)) => {
+                (Some(contract.parse().map_err(|rule| format!("before the colon: {rule}"))?), number)
+            }
+            None => (None, text),
+        };
+        let stream_id = number.parse().map_err(|rule| format!("a stream id is a u64: {rule}"))?;
+        Ok(Self(contract_id, stream_id))
+    }
+}
+
+impl StreamText {
+    /// Returns the stream that is meant in a deployment of these contracts. A number alone says it where there is one
+    /// contract only.
+    pub(super) fn key(self, parameter: &str, contracts: &Contracts) -> Result<StreamKey, Problem> {
+        let Self(contract_id, stream_id) = self;
+        let contract_id = contract_id.or_else(|| contracts.only().cloned()).ok_or_else(|| {
+            let rule = format!("{stream_id}: with several contracts an id names its own, as in C…:{stream_id}");
+            Problem::parameter(parameter, rule)
+        })?;
+        Ok((contract_id, stream_id))
+    }
+}

@@ -1,0 +1,84 @@
+//! A contract that is added to others, or added again: what lies between its cursor and theirs is written late, batch by
+//! batch with its cursor, and only then is it followed with them. Until then it is not part of the feed: its rows come
+//! behind the feed's position. Killed at any point, it goes on from its cursor.
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+use super::{
+    committer::Handed,
+    error::IngestError,
+    indexer::{BATCHES_AHEAD, Indexer},
+    late::write_catching_up,
+};
+use crate::{
+    domain::{ContractId, EventId},
+    store::{Behind, Store, StoreError, Writer},
+};
+
+impl Indexer {
+    /// Brings the contracts that are behind to where the others stand. While they are led to where those stand now,
+    /// the others are followed; for the ledgers that closed meanwhile they are made to wait, so that it comes to an end.
+    pub(super) async fn let_join(
+        &self,
+        writer: &mut Writer,
+        position: EventId,
+        stop: &CancellationToken,
+    ) -> Result<(), IngestError> {
+        let behind = writer.behind().to_vec();
+        if !writer.standing().is_empty() {
+            let others_wait = stop.child_token();
+            let follow = self.follow_and_commit(writer, position, &others_wait);
+            let past = async {
+                self.catch_up(&behind, position, stop).await?;
+                others_wait.cancel();
+                Ok(())
+            };
+            tokio::try_join!(follow, past)?;
+            writer.refresh().await?;
+        }
+        let position = writer.position().unwrap_or(position);
+        let behind = writer.behind().to_vec();
+        self.catch_up(&behind, position, stop).await
+    }
+
+    /// Writes what each of the contracts has up to a position; less, if it is stopped.
+    async fn catch_up(&self, behind: &[Behind], to: EventId, stop: &CancellationToken) -> Result<(), IngestError> {
+        for Behind { contract_id, position } in behind {
+            let from = position.ok_or(StoreError::Fenced)?;
+            info!(contract.id = %contract_id, "reading the past of contract {contract_id} from {from} to {to}");
+            let (committer, handed) = mpsc::channel(BATCHES_AHEAD);
+            let contract_ids = std::slice::from_ref(contract_id);
+            let (follower, walk) = self.follower(contract_ids, from, committer).await?;
+            tokio::select! {
+                biased;
+                written = write_all(&self.store, contract_id, (from, to), handed) => written?,
+                ended = Box::pin(follower.follow(walk, stop)) => ended?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes batches late until the contract stands at `to`.
+async fn write_all(
+    store: &Store,
+    contract_id: &ContractId,
+    (from, to): (EventId, EventId),
+    mut handed: mpsc::Receiver<Handed>,
+) -> Result<(), IngestError> {
+    let mut reached = from;
+    while reached < to {
+        let batch = match handed.recv().await {
+            Some(Handed::Batch(batch)) => batch,
+            // Indexes are for when all stand there.
+            Some(Handed::ReachedTip) => continue,
+            None => break,
+        };
+        let written = write_catching_up(store, contract_id, (reached, to), batch).await?;
+        reached = written.ok_or(StoreError::Fenced)?;
+        debug!(contract.id = %contract_id, "the past of contract {contract_id} is written up to {reached}");
+    }
+    Ok(())
+}
