@@ -1,5 +1,5 @@
 # What a newcomer needs: `make dev` and `make test`. Both work on a machine with only the Rust toolchain and apt.
-.PHONY: dev test test-rust simulate simulate-bugs bench sql-data check-sql postgres
+.PHONY: dev test test-rust simulate simulate-bugs bench bench-api sql-data check-sql postgres
 
 # The program is built first and then started by itself: under `cargo run` it would hand cargo's own variables on to
 # the cargo inside, which then builds half of the dependencies once more.
@@ -26,6 +26,10 @@ bench: postgres ## Measure catch-up, latency and backfill, in release
 	cargo build --locked --release
 	$(TARGET)/release/flowfi-indexer postgres --durable -- cargo bench --locked --bench main_job
 	cargo bench --locked --bench backfill
+
+bench-api: postgres ## Measure requests of the API, in release
+	cargo build --locked --release
+	$(TARGET)/release/flowfi-indexer postgres --durable -- cargo bench --locked --bench api
 
 # After a change of a query the program does not build until this is done, so the one that was built last runs it.
 sql-data: postgres ## Write .sqlx anew after a change of a query
