@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use rand::{Rng, rngs::StdRng};
 use tokio_util::sync::CancellationToken;
 
@@ -91,8 +92,7 @@ impl HttpState {
     /// more.
     pub(super) async fn now(&self) -> Result<UnixTime, StoreError> {
         let progress = self.store.progress(&self.contract_id).await?;
-        let closed_at = progress.and_then(|progress| progress.last_whole_ledger_closed_at);
-        Ok(closed_at.map_or(UnixTime(0), UnixTime::of_close))
+        Ok(time_of(progress.and_then(|progress| progress.last_whole_ledger_closed_at)))
     }
 
     /// Reads a stream's id as a path names it: the number, or the contract and the number with a colon between.
@@ -107,4 +107,9 @@ impl HttpState {
         let stream_id = number.parse().map_err(|rule| Problem::parameter("id", format!("{rule}")))?;
         Ok((contract_id, stream_id))
     }
+}
+
+/// Returns the time that a last whole ledger stands for; before the first is known nothing has accrued.
+pub(super) fn time_of(closed_at: Option<DateTime<Utc>>) -> UnixTime {
+    closed_at.map_or(UnixTime(0), UnixTime::of_close)
 }

@@ -45,7 +45,7 @@ pub use private_server::{Durability, PrivateServer, PrivateServerError};
 pub use quarantine::QuarantineCount;
 pub use repair::{LateRows, Repair, Repaired};
 pub use report::{AgedReport, IndexerReport, IndexerState};
-pub use revisions::{FeedState, Revision};
+pub use revisions::{FeedState, RecordInTime, Revision};
 pub use seed::Mentions;
 pub use upgrades::StoredUpgrade;
 pub use user_summary::{Flow, StreamCount, TokenSummary, UserSummary};

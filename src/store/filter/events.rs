@@ -1,8 +1,10 @@
 //! Pages of events.
 
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 
-use super::{EVENT_COLUMNS, begin_count, push_limit, push_order, push_position, push_table, push_types};
+use super::{
+    EVENT_COLUMNS, begin_count, count, push_first, push_limit, push_order, push_position, push_rows, push_types,
+};
 use crate::{
     domain::{Address, CommittedEvent, ContractId, EventId, EventType, LedgerSequence, StreamId},
     store::{Page, PageRequest, PageStart, SortOrder, Store, StoreError, event_rows::EventRow},
@@ -38,23 +40,40 @@ impl Store {
         filter: &EventListFilter,
         request: PageRequest,
     ) -> Result<Page<CommittedEvent>, StoreError> {
-        let mut count = begin_count();
-        push_table(&mut count, "stream_events", filter.address.as_ref());
-        push_conditions(&mut count, filter);
-        let total = self.count(count, &ID).await?;
         let mut query = QueryBuilder::new(format!("select {EVENT_COLUMNS}"));
-        push_table(&mut query, "stream_events", filter.address.as_ref());
-        push_conditions(&mut query, filter);
-        if let PageStart::After(cursor) = request.start {
-            query.push(" and ");
-            push_position(&mut query, filter.order.comparison(), cursor);
-        }
+        let conditions = |query: &mut QueryBuilder<Postgres>| {
+            push_conditions(query, filter);
+            if let PageStart::After(cursor) = request.start {
+                query.push(" and ");
+                push_position(query, filter.order.comparison(), cursor);
+            }
+        };
+        let first = |query: &mut QueryBuilder<Postgres>| push_first(query, &ID, filter.order, &request);
+        push_rows(&mut query, "stream_events", filter.address.as_ref(), &conditions, &first);
         push_order(&mut query, &ID, filter.order);
         push_limit(&mut query, &request);
-        let rows: Vec<EventRow> = query.build_query_as().persistent(false).fetch_all(&self.pool).await?;
+        let mut connection = self.pool.acquire().await?;
+        let rows: Vec<EventRow> = query.build_query_as().fetch_all(&mut *connection).await?;
+        let total = match request.total_shown_by(rows.len()) {
+            Some(total) => total,
+            None => count_events(&mut connection, filter).await?,
+        };
+        drop(connection);
         let items: Result<Vec<_>, _> = rows.into_iter().map(CommittedEvent::try_from).collect();
         Ok(Page::cut(items?, request.limit, total, |event| event.id))
     }
+}
+
+async fn count_events(connection: &mut PgConnection, filter: &EventListFilter) -> Result<u32, StoreError> {
+    let mut condition = begin_count();
+    push_rows(
+        &mut condition,
+        "stream_events",
+        filter.address.as_ref(),
+        &|query| push_conditions(query, filter),
+        &|_| {},
+    );
+    count(connection, condition, &ID).await
 }
 
 fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &EventListFilter) {
