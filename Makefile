@@ -1,5 +1,5 @@
 # What a newcomer needs: `make dev` and `make test`. Both work on a machine with only the Rust toolchain and apt.
-.PHONY: dev test test-rust test-hooks test-browser simulate simulate-bugs bench openapi sql-data check-sql postgres
+.PHONY: dev test test-rust test-hooks test-browser simulate simulate-bugs bench bench-api openapi sql-data check-sql postgres
 
 # The program is built first and then started by itself: under `cargo run` it would hand cargo's own variables on to
 # the cargo inside, which then builds half of the dependencies once more.
@@ -33,6 +33,10 @@ bench: postgres ## Measure catch-up, latency and backfill, in release
 	cargo build --locked --release
 	$(TARGET)/release/flowfi-indexer postgres --durable -- cargo bench --locked --bench main_job
 	cargo bench --locked --bench backfill
+
+bench-api: postgres ## Measure requests of the API, in release
+	cargo build --locked --release
+	$(TARGET)/release/flowfi-indexer postgres --durable -- cargo bench --locked --bench api
 
 openapi: ## Write openapi/openapi.json anew after a change of the API
 	cargo build --locked

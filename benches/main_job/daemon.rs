@@ -2,6 +2,7 @@
 
 use std::{env, fs, path::PathBuf, process::Stdio, time::Duration};
 
+use flowfi_indexer::domain::ContractId;
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
@@ -58,14 +59,19 @@ impl Process {
 
     /// Starts the daemon on a database; returns it with its base URL.
     pub async fn daemon(network: &Network, database: &PgPool) -> (Self, String) {
-        let mut child = program()
-            .args(["serve", "--auth", "off", "--listen", "127.0.0.1:0", "--rpc-url", &network.rpc_url])
-            .args(["--contract", &network.contract, "--network-passphrase", &network.passphrase])
-            .env("DATABASE_URL", database.connect_options().to_url_lossy().as_str())
-            .env("RUST_LOG", "info")
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = serve(&network.contract, &network.passphrase, database);
+        Self::listening(command.args(["--rpc-url", &network.rpc_url])).await
+    }
+
+    /// Starts a gateway alone on a database, without limits; returns it with its base URL.
+    pub async fn gateway(contract: &ContractId, database: &PgPool) -> (Self, String) {
+        let mut command = serve(contract.as_str(), "a network of the benchmark", database);
+        let limits = ["--requests-per-second", "0", "--connects-per-second", "0"];
+        Self::listening(command.args(["--role", "gateway"]).args(limits)).await
+    }
+
+    async fn listening(command: &mut Command) -> (Self, String) {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         loop {
             let line = lines.next_line().await.unwrap().expect("the daemon says where it listens");
@@ -96,6 +102,16 @@ impl Process {
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"));
     command.kill_on_drop(true);
+    command
+}
+
+fn serve(contract: &str, passphrase: &str, database: &PgPool) -> Command {
+    let mut command = program();
+    command
+        .args(["serve", "--auth", "off", "--listen", "127.0.0.1:0"])
+        .args(["--contract", contract, "--network-passphrase", passphrase])
+        .env("DATABASE_URL", database.connect_options().to_url_lossy().as_str())
+        .env("RUST_LOG", "info");
     command
 }
 

@@ -7,6 +7,7 @@
 #![expect(clippy::float_arithmetic, reason = "rates and times, no money")]
 
 mod catch_up;
+#[expect(dead_code, reason = "the benchmark of the API uses the rest")]
 mod daemon;
 mod latency;
 

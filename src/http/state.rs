@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use rand::{Rng, rngs::StdRng};
 use tokio_util::sync::CancellationToken;
 
@@ -112,8 +113,7 @@ impl HttpState {
     /// more.
     pub(super) async fn now(&self) -> Result<UnixTime, StoreError> {
         let progress = self.store.feed_progress().await?;
-        let closed_at = progress.and_then(|progress| progress.last_whole_ledger_closed_at);
-        Ok(closed_at.map_or(UnixTime(0), UnixTime::of_close))
+        Ok(time_of(progress.and_then(|progress| progress.last_whole_ledger_closed_at)))
     }
 
     /// Reads a stream's id as a path names it.
@@ -131,4 +131,9 @@ impl HttpState {
         }
         Err(Problem::parameter(NAME, format!("{contract_id} is not followed here; /v1/status lists those that are")))
     }
+}
+
+/// Returns the time that a last whole ledger stands for; before the first is known nothing has accrued.
+pub(super) fn time_of(closed_at: Option<DateTime<Utc>>) -> UnixTime {
+    closed_at.map_or(UnixTime(0), UnixTime::of_close)
 }

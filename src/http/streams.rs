@@ -17,14 +17,14 @@ use super::{
     paging::{LARGEST_LIMIT, PAGING, PageView, order, page_request},
     parameters::{Parameters, PathText},
     problem::Problem,
-    state::HttpState,
+    state::{HttpState, time_of},
     stream_order::{SortWord, StreamOrder},
     views::{EventRowView, StreamView},
 };
 use crate::{
     auth::Caller,
     domain::{ContractId, FeedId, StreamId, StreamRecord, StreamStatus, UnixTime},
-    store::{EventListFilter, FeedState, PageRequest, PageStart, StreamListFilter, StreamSort},
+    store::{RecordInTime, StreamListFilter, StreamSort},
 };
 
 const LATEST_EVENTS: u32 = 10;
@@ -159,9 +159,10 @@ async fn of_index(
     stream_id: StreamId,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let FeedState { epoch, revision, .. } = state.store.feed_state().await?;
-    let now = state.now().await?;
-    let record = seen_stream(state, caller, &contract_id, stream_id).await?;
+    let RecordInTime { epoch, revision, closed_at, record } =
+        state.store.record_in_time(&contract_id, stream_id).await?;
+    let now = time_of(closed_at);
+    let record = seen(caller, record, stream_id)?;
     let tag = EntityTag::of(&[&FeedId { event: record.last_event, epoch }, &revision, &now]);
     let mut response = if tag.is_known(headers) {
         StatusCode::NOT_MODIFIED.into_response()
@@ -179,7 +180,10 @@ pub(super) async fn seen_stream(
     contract_id: &ContractId,
     stream_id: StreamId,
 ) -> Result<StreamRecord, Problem> {
-    let record = state.store.stream(contract_id, stream_id).await?;
+    seen(caller, state.store.stream(contract_id, stream_id).await?, stream_id)
+}
+
+fn seen(caller: &Caller, record: Option<StreamRecord>, stream_id: StreamId) -> Result<StreamRecord, Problem> {
     let seen = record.filter(|record| caller.visibility.shows(Some(&record.sender), Some(&record.recipient)));
     seen.ok_or_else(|| Problem::not_found(format!("there is no stream {stream_id}")))
 }
@@ -189,13 +193,7 @@ async fn with_events(
     record: StreamRecord,
     now: UnixTime,
 ) -> Result<Json<StreamWithEvents>, Problem> {
-    let filter = EventListFilter {
-        contract_id: Some(record.contract_id.clone()),
-        stream_id: Some(record.stream_id),
-        ..EventListFilter::default()
-    };
-    let request = PageRequest { limit: LATEST_EVENTS, start: PageStart::Offset(0) };
-    let events = state.store.event_page(&filter, request).await?.items;
+    let events = state.store.latest_events(&record.contract_id, record.stream_id, LATEST_EVENTS).await?;
     let stream = StreamView::at(record, now);
     Ok(Json(StreamWithEvents { stream, events: events.into_iter().map(EventRowView).collect() }))
 }

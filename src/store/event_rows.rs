@@ -85,6 +85,29 @@ impl Store {
         rows.into_iter().map(CommittedEvent::try_from).collect()
     }
 
+    /// Returns the newest events of a stream, at most `limit`, the newest first.
+    pub async fn latest_events(
+        &self,
+        contract_id: &ContractId,
+        stream_id: StreamId,
+        limit: u32,
+    ) -> Result<Vec<CommittedEvent>, StoreError> {
+        let rows = sqlx::query_as!(
+            EventRow,
+            r#"select toid, event_index, (select epoch from network) as "epoch!", contract_id, ledger_closed_at, tx_hash,
+                      type, stream_id::text, sender, recipient, token, amount::text,
+                      body as "body: Json<serde_json::Map<String, serde_json::Value>>"
+               from stream_events where stream_events.stream_id = $2::text::numeric and contract_id = $1
+               order by toid desc, event_index desc limit $3"#,
+            contract_id.as_str(),
+            stream_id.to_string(),
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(CommittedEvent::try_from).collect()
+    }
+
     /// Returns the id of the newest event there is.
     pub async fn newest_event(&self) -> Result<Option<EventId>, StoreError> {
         let row =

@@ -46,7 +46,7 @@ pub use private_server::{Durability, PrivateServer, PrivateServerError};
 pub use quarantine::QuarantineCount;
 pub use repair::{CaughtUp, LateRows, Repair, Repaired};
 pub use report::{AgedReport, IndexerReport, IndexerState};
-pub use revisions::{FeedState, Revision};
+pub use revisions::{FeedState, RecordInTime, Revision};
 pub use seed::Mentions;
 pub use sign_in::{Revocation, TicketRow};
 pub use upgrades::StoredUpgrade;

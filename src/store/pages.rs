@@ -11,6 +11,18 @@ pub struct PageRequest<C = EventId> {
     pub start: PageStart<C>,
 }
 
+impl<C> PageRequest<C> {
+    /// Returns how many items the whole list has where its rows show that, asked for one more than the page holds:
+    /// where it ends on this page.
+    pub(super) fn total_shown_by(&self, rows: usize) -> Option<u32> {
+        let rows = u32::try_from(rows).ok().filter(|rows| *rows <= self.limit)?;
+        match self.start {
+            PageStart::Offset(offset) if rows > 0 || offset == 0 => offset.checked_add(rows),
+            PageStart::Offset(_) | PageStart::After(_) => None,
+        }
+    }
+}
+
 /// Where a page starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageStart<C = EventId> {

@@ -1,7 +1,10 @@
-//! What tells readers that more than new events happened: late rows, and the start of another epoch.
+//! What tells readers that more than new events happened: late rows, and the start of another epoch. It is part of what a
+//! record that was shown is known again by.
 
-use super::{Store, StoreError, network, pool::event_id};
-use crate::domain::{Epoch, EventId};
+use chrono::{DateTime, Utc};
+
+use super::{Store, StoreError, network, pool::event_id, stream_rows};
+use crate::domain::{ContractId, Epoch, EventId, StreamId, StreamRecord};
 
 /// How far the table is besides its events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,7 +28,39 @@ pub struct Revision {
     pub to: EventId,
 }
 
+/// A stream's record, and how far the index was just before it was read.
+#[derive(Clone, Debug)]
+pub struct RecordInTime {
+    /// The epoch of the network.
+    pub epoch: Epoch,
+    /// The number of the last revision, 0 before the first.
+    pub revision: i64,
+    /// When the last whole ledger closed, of the contract that is the furthest; none before that is known.
+    pub closed_at: Option<DateTime<Utc>>,
+    /// The record, if there is one.
+    pub record: Option<StreamRecord>,
+}
+
 impl Store {
+    /// Returns the record of one stream with what it is to be shown with, in two round trips. A record that is newer by
+    /// then than the time has less to claim at that time, never more.
+    pub async fn record_in_time(
+        &self,
+        contract_id: &ContractId,
+        stream_id: StreamId,
+    ) -> Result<RecordInTime, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let row = sqlx::query!(
+            r#"select coalesce((select epoch from network), 0) as "epoch!",
+                      coalesce((select max(revision) from revisions), 0) as "revision!",
+                      (select max(last_whole_ledger_closed_at) from cursors) as closed_at"#
+        )
+        .fetch_one(&mut *connection)
+        .await?;
+        let record = stream_rows::load(&mut connection, &[(contract_id.clone(), stream_id)]).await?.pop();
+        Ok(RecordInTime { epoch: network::epoch(row.epoch)?, revision: row.revision, closed_at: row.closed_at, record })
+    }
+
     /// Returns epoch, last revision and newest position.
     pub async fn feed_state(&self) -> Result<FeedState, StoreError> {
         let row = sqlx::query!(

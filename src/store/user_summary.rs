@@ -1,7 +1,9 @@
 //! What one user pays and is paid, per token. The sums are made by the database, exactly, so that a user of a hundred
 //! thousand streams costs no memory here.
 
-use super::{PageRequest, PageStart, SortOrder, Store, StoreError, StreamListFilter, StreamSort, pool::parse};
+use super::{
+    PageRequest, PageStart, SortOrder, Store, StoreError, StreamListFilter, StreamSort, filter::streams_of, pool::parse,
+};
 use crate::domain::{Address, ContractId, StreamRecord, StreamStatus, Total, UnixTime, Visibility};
 
 /// Anybody can make a stream of any token to anybody, so tokens are bounded.
@@ -129,7 +131,7 @@ impl Store {
             ..StreamListFilter::default()
         };
         let request = PageRequest { limit, start: PageStart::Offset(0) };
-        let mut streams = self.streams_of(&filter, request).await?;
+        let mut streams = streams_of(&mut *self.pool.acquire().await?, &filter, request).await?;
         streams.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(streams)
     }

@@ -1,10 +1,10 @@
 //! Pages of events.
 
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::{
-    EVENT_COLUMNS, begin_count, push_contract, push_limit, push_order, push_position, push_seen, push_table,
-    push_types, seen_party,
+    EVENT_COLUMNS, begin_count, count, push_contract, push_first, push_limit, push_order, push_position, push_rows,
+    push_seen, push_types, seen_party,
 };
 use crate::{
     domain::{Address, CommittedEvent, ContractId, EventId, EventType, LedgerSequence, StreamId, Visibility},
@@ -43,23 +43,38 @@ impl Store {
         filter: &EventListFilter,
         request: PageRequest,
     ) -> Result<Page<CommittedEvent>, StoreError> {
-        let mut count = begin_count();
-        push_table(&mut count, "stream_events", seen_party(&filter.visibility, filter.address.as_ref()));
-        push_conditions(&mut count, filter);
-        let total = self.count(count, &ID).await?;
         let mut query = QueryBuilder::new(format!("select {EVENT_COLUMNS}"));
-        push_table(&mut query, "stream_events", seen_party(&filter.visibility, filter.address.as_ref()));
-        push_conditions(&mut query, filter);
-        if let PageStart::After(cursor) = request.start {
-            query.push(" and ");
-            push_position(&mut query, filter.order.comparison(), cursor);
-        }
+        let conditions = |query: &mut QueryBuilder<Postgres>| {
+            push_conditions(query, filter);
+            if let PageStart::After(cursor) = request.start {
+                query.push(" and ");
+                push_position(query, filter.order.comparison(), cursor);
+            }
+        };
+        let first = |query: &mut QueryBuilder<Postgres>| push_first(query, &ID, filter.order, &request);
+        push_rows(&mut query, "stream_events", party_of(filter), &conditions, &first);
         push_order(&mut query, &ID, filter.order);
         push_limit(&mut query, &request);
-        let rows: Vec<EventRow> = query.build_query_as().persistent(false).fetch_all(&self.pool).await?;
+        let mut connection = self.pool.acquire().await?;
+        let rows: Vec<EventRow> = query.build_query_as().fetch_all(&mut *connection).await?;
+        let total = match request.total_shown_by(rows.len()) {
+            Some(total) => total,
+            None => count_events(&mut connection, filter).await?,
+        };
+        drop(connection);
         let items: Result<Vec<_>, _> = rows.into_iter().map(CommittedEvent::try_from).collect();
         Ok(Page::cut(items?, request.limit, total, |event| event.id))
     }
+}
+
+async fn count_events(connection: &mut PgConnection, filter: &EventListFilter) -> Result<u32, StoreError> {
+    let mut condition = begin_count();
+    push_rows(&mut condition, "stream_events", party_of(filter), &|query| push_conditions(query, filter), &|_| {});
+    count(connection, condition, &ID).await
+}
+
+const fn party_of(filter: &EventListFilter) -> Option<&Address> {
+    seen_party(&filter.visibility, filter.address.as_ref())
 }
 
 fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &EventListFilter) {

@@ -1,34 +1,38 @@
 //! The queries whose conditions depend on what was asked.
 //!
 //! Each is written so that an index serves it and that its rows come in the order of an index: `tests/it/explain.rs`
-//! holds the planner to that. None is kept as a prepared statement, because the planner needs to know the values.
+//! holds the planner to that. They are prepared once a connection, which halves what they cost, but planned each time,
+//! because the planner needs to know the values: [`super::Store::connect`] asks the server for that.
 
 mod events;
 mod replay;
 mod streams;
 
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 pub use events::EventListFilter;
 pub use replay::EventAtoms;
+pub(super) use streams::streams_of;
 pub use streams::{StreamCursor, StreamListFilter, StreamSort};
 
-use super::{Page, PageRequest, PageStart, SortOrder, Store, StoreError};
+use super::{Page, PageRequest, PageStart, SortOrder, StoreError};
 use crate::domain::{Address, ContractId, EventId, EventType, Visibility};
 
 const EVENT_COLUMNS: &str = "toid, event_index, (select epoch from network) as epoch, contract_id, ledger_closed_at, tx_hash, type, \
     stream_id::text as stream_id, sender, recipient, token, amount::text as amount, body";
 
-impl Store {
-    /// Counts the rows of a condition up to a bound, in the order of an index. The planner is not told the bound, so it
-    /// takes a plan that gives rows at once; with both in sight it reads the whole table where a filter matches some
-    /// tenth of it, and without an order wherever it can.
-    async fn count(&self, mut condition: QueryBuilder<Postgres>, key: &[&str]) -> Result<u32, StoreError> {
-        push_order(&mut condition, key, SortOrder::Descending);
-        condition.push(" limit (select ").push_bind(i64::from(Page::<()>::COUNTED_UP_TO) + 1).push(")) as counted");
-        let counted: i64 = condition.build_query_scalar().persistent(false).fetch_one(&self.pool).await?;
-        Ok(u32::try_from(counted).unwrap_or(u32::MAX))
-    }
+/// Counts the rows of a condition up to a bound, in the order of an index. The planner is not told the bound, so it takes
+/// a plan that gives rows at once; with both in sight it reads the whole table where a filter matches some tenth of it, and
+/// without an order wherever it can.
+async fn count(
+    connection: &mut PgConnection,
+    mut condition: QueryBuilder<Postgres>,
+    key: &[&str],
+) -> Result<u32, StoreError> {
+    push_order(&mut condition, key, SortOrder::Descending);
+    condition.push(" limit (select ").push_bind(i64::from(Page::<()>::COUNTED_UP_TO) + 1).push(")) as counted");
+    let counted: i64 = condition.build_query_scalar().fetch_one(connection).await?;
+    Ok(u32::try_from(counted).unwrap_or(u32::MAX))
 }
 
 /// Begins a count that stops early; table and condition are still to come.
@@ -36,15 +40,35 @@ fn begin_count() -> QueryBuilder<Postgres> {
     QueryBuilder::new("select count(*) from (select 1")
 }
 
-/// Names the table. The rows of a party are two index scans merged: under an `or` they would have to be sorted.
-fn push_table(query: &mut QueryBuilder<Postgres>, table: &str, party: Option<&Address>) {
-    query.push(" from ");
-    if let Some(party) = party {
-        query.push("(select * from ").push(table).push(" where sender = ").push_bind(party.to_string());
-        query.push(" union all select * from ").push(table).push(" where recipient = ").push_bind(party.to_string());
-        query.push(" and sender is distinct from ").push_bind(party.to_string()).push(") as ");
-    }
-    query.push(table).push(" where true");
+/// Something to be pushed more than once.
+type Part<'a> = &'a dyn Fn(&mut QueryBuilder<Postgres>);
+
+/// Names the table and the conditions on its rows. Those of a party are two index scans: under an `or` they would have to
+/// be sorted. `first` cuts out what either can have in the result, so that a party of thousands of rows costs no more than
+/// a page of them.
+fn push_rows(query: &mut QueryBuilder<Postgres>, table: &str, party: Option<&Address>, conditions: Part, first: Part) {
+    let Some(party) = party else {
+        query.push(" from ").push(table).push(" where true");
+        return conditions(query);
+    };
+    query.push(" from ((select * from ").push(table).push(" where sender = ").push_bind(party.to_string());
+    conditions(query);
+    first(query);
+    query.push(") union all (select * from ").push(table).push(" where recipient = ").push_bind(party.to_string());
+    query.push(" and sender is distinct from ").push_bind(party.to_string());
+    conditions(query);
+    first(query);
+    query.push(")) as ").push(table);
+}
+
+/// Cuts out the rows that a page and those before it can hold.
+fn push_first<C>(query: &mut QueryBuilder<Postgres>, key: &[&str], order: SortOrder, request: &PageRequest<C>) {
+    let before = match request.start {
+        PageStart::Offset(offset) => i64::from(offset),
+        PageStart::After(_) => 0,
+    };
+    push_order(query, key, order);
+    query.push(" limit ").push_bind(before + i64::from(request.limit) + 1);
 }
 
 /// Returns the party whose rows are read: whoever sees only their own rows sees no others, whomever they ask about.

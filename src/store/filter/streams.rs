@@ -1,8 +1,8 @@
 //! Pages of streams.
 
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 
-use super::{begin_count, push_contract, push_limit, push_order, push_seen, push_table, seen_party};
+use super::{begin_count, count, push_contract, push_first, push_limit, push_order, push_rows, push_seen, seen_party};
 use crate::{
     domain::{Address, ContractId, EventId, StreamRecord, StreamStatus, UnixTime, Visibility},
     store::{Page, PageRequest, PageStart, SortOrder, Store, StoreError, stream_rows::StreamRow},
@@ -102,31 +102,47 @@ impl Store {
         filter: &StreamListFilter,
         request: PageRequest<StreamCursor>,
     ) -> Result<Page<StreamRecord, StreamCursor>, StoreError> {
-        let mut count = begin_count();
-        push_table(&mut count, "streams", seen_party(&filter.visibility, filter.user.as_ref()));
-        push_conditions(&mut count, filter);
-        let total = self.count(count, &CREATION).await?;
-        let items = self.streams_of(filter, request).await?;
+        let mut connection = self.pool.acquire().await?;
+        let items = streams_of(&mut connection, filter, request).await?;
+        let total = match request.total_shown_by(items.len()) {
+            Some(total) => total,
+            None => count_streams(&mut connection, filter).await?,
+        };
+        drop(connection);
         Ok(Page::cut(items, request.limit, total, |record| filter.sort.cursor_at(record)))
     }
+}
 
-    /// Returns the streams of a page, and the one after them, without counting the list.
-    pub(in crate::store) async fn streams_of(
-        &self,
-        filter: &StreamListFilter,
-        request: PageRequest<StreamCursor>,
-    ) -> Result<Vec<StreamRecord>, StoreError> {
-        let mut query = QueryBuilder::new(format!("select {STREAM_COLUMNS}"));
-        push_table(&mut query, "streams", seen_party(&filter.visibility, filter.user.as_ref()));
-        push_conditions(&mut query, filter);
+/// Returns the streams of a page, and the one after them, without counting the list.
+pub(in crate::store) async fn streams_of(
+    connection: &mut PgConnection,
+    filter: &StreamListFilter,
+    request: PageRequest<StreamCursor>,
+) -> Result<Vec<StreamRecord>, StoreError> {
+    let mut query = QueryBuilder::new(format!("select {STREAM_COLUMNS}"));
+    let (key, order) = (filter.sort.key(), filter.order);
+    let conditions = |query: &mut QueryBuilder<Postgres>| {
+        push_conditions(query, filter);
         if let PageStart::After(cursor) = request.start {
-            push_cursor(&mut query, filter, cursor);
+            push_cursor(query, filter, cursor);
         }
-        push_order(&mut query, &filter.sort.key(), filter.order);
-        push_limit(&mut query, &request);
-        let rows: Vec<StreamRow> = query.build_query_as().persistent(false).fetch_all(&self.pool).await?;
-        rows.into_iter().map(StreamRecord::try_from).collect()
-    }
+    };
+    let first = |query: &mut QueryBuilder<Postgres>| push_first(query, &key, order, &request);
+    push_rows(&mut query, "streams", party_of(filter), &conditions, &first);
+    push_order(&mut query, &key, order);
+    push_limit(&mut query, &request);
+    let rows: Vec<StreamRow> = query.build_query_as().fetch_all(connection).await?;
+    rows.into_iter().map(StreamRecord::try_from).collect()
+}
+
+async fn count_streams(connection: &mut PgConnection, filter: &StreamListFilter) -> Result<u32, StoreError> {
+    let mut condition = begin_count();
+    push_rows(&mut condition, "streams", party_of(filter), &|query| push_conditions(query, filter), &|_| {});
+    count(connection, condition, &CREATION).await
+}
+
+const fn party_of(filter: &StreamListFilter) -> Option<&Address> {
+    seen_party(&filter.visibility, filter.user.as_ref())
 }
 
 fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &StreamListFilter) {
