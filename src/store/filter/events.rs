@@ -33,6 +33,15 @@ pub struct EventListFilter {
     pub order: SortOrder,
 }
 
+impl EventListFilter {
+    /// Whether the events are those of one stream or one address and nothing narrows them.
+    fn has_one_plan(&self) -> bool {
+        let is_narrowed =
+            self.token.is_some() || !self.types.is_empty() || self.from_ledger.is_some() || self.to_ledger.is_some();
+        !is_narrowed && self.stream_id.is_some() != self.address.is_some()
+    }
+}
+
 impl Store {
     /// Returns a page of events.
     pub async fn event_page(
@@ -53,7 +62,8 @@ impl Store {
         push_order(&mut query, &ID, filter.order);
         push_limit(&mut query, &request);
         let mut connection = self.pool.acquire().await?;
-        let rows: Vec<EventRow> = query.build_query_as().fetch_all(&mut *connection).await?;
+        let rows: Vec<EventRow> =
+            query.build_query_as().persistent(filter.has_one_plan()).fetch_all(&mut *connection).await?;
         let total = match request.total_shown_by(rows.len()) {
             Some(total) => total,
             None => count_events(&mut connection, filter).await?,
@@ -73,7 +83,7 @@ async fn count_events(connection: &mut PgConnection, filter: &EventListFilter) -
         &|query| push_conditions(query, filter),
         &|_| {},
     );
-    count(connection, condition, &ID).await
+    count(connection, condition, &ID, filter.has_one_plan()).await
 }
 
 fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &EventListFilter) {

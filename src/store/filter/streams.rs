@@ -91,6 +91,15 @@ impl StreamSort {
     }
 }
 
+impl StreamListFilter {
+    /// Whether the streams are those of one party in the order of their creation and nothing narrows them.
+    fn has_one_plan(&self) -> bool {
+        let parties = [&self.sender, &self.recipient, &self.user].into_iter().flatten().count();
+        let is_narrowed = self.token.is_some() || self.status.is_some() || self.ends_before.is_some();
+        parties == 1 && !is_narrowed && self.sort == StreamSort::CreatedAt
+    }
+}
+
 impl Store {
     /// Returns a page of streams.
     pub async fn stream_page(
@@ -127,14 +136,14 @@ pub(in crate::store) async fn streams_of(
     push_rows(&mut query, "streams", filter.user.as_ref(), &conditions, &first);
     push_order(&mut query, &key, order);
     push_limit(&mut query, &request);
-    let rows: Vec<StreamRow> = query.build_query_as().fetch_all(connection).await?;
+    let rows: Vec<StreamRow> = query.build_query_as().persistent(filter.has_one_plan()).fetch_all(connection).await?;
     rows.into_iter().map(StreamRecord::try_from).collect()
 }
 
 async fn count_streams(connection: &mut PgConnection, filter: &StreamListFilter) -> Result<u32, StoreError> {
     let mut condition = begin_count();
     push_rows(&mut condition, "streams", filter.user.as_ref(), &|query| push_conditions(query, filter), &|_| {});
-    count(connection, condition, &CREATION).await
+    count(connection, condition, &CREATION, filter.has_one_plan()).await
 }
 
 fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &StreamListFilter) {
