@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::{
-    Connection, Executor, PgPool,
+    Connection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -18,9 +18,6 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 /// A connection that was used so lately is not asked whether it is still there: that would be a round trip a query.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
-
-/// A plan for any value would be made for the average user, and a busy one has many times as many streams.
-const PLAN_EACH_TIME: &str = "set plan_cache_mode = force_custom_plan";
 
 /// The database. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -72,9 +69,6 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            .after_connect(|connection, _| {
-                Box::pin(async move { connection.execute(PLAN_EACH_TIME).await.map(|_| ()) })
-            })
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
                 Box::pin(async move {

@@ -252,7 +252,7 @@ async fn no_query_reads_a_whole_table(options: PgPoolOptions, connect: PgConnect
     tracing::subscriber::set_global_default(plans.clone()).unwrap();
     let explaining = options.after_connect(|connection, _| {
         Box::pin(async move {
-            let explain = "set plan_cache_mode = force_custom_plan; load 'auto_explain'; set auto_explain.log_min_duration = 0; \
+            let explain = "load 'auto_explain'; set auto_explain.log_min_duration = 0; \
                            set auto_explain.log_level = 'notice'; set statement_timeout = '2s'";
             connection.execute(sqlx::raw_sql(explain)).await.map(|_| ())
         })

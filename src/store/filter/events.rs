@@ -3,8 +3,8 @@
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::{
-    EVENT_COLUMNS, begin_count, count, push_contract, push_first, push_limit, push_order, push_position, push_rows,
-    push_seen, push_types, seen_party,
+    EVENT_COLUMNS, begin_count, count, narrows, push_contract, push_first, push_limit, push_order, push_position,
+    push_rows, push_seen, push_types, seen_party,
 };
 use crate::{
     domain::{Address, CommittedEvent, ContractId, EventId, EventType, LedgerSequence, StreamId, Visibility},
@@ -36,6 +36,19 @@ pub struct EventListFilter {
     pub order: SortOrder,
 }
 
+impl EventListFilter {
+    /// Whether the events are those of one stream or one address and nothing narrows them.
+    fn has_one_plan(&self) -> bool {
+        let is_narrowed =
+            self.token.is_some() || !self.types.is_empty() || self.from_ledger.is_some() || self.to_ledger.is_some();
+        let is_narrowed = is_narrowed || narrows(&self.visibility, self.address.as_ref());
+        // A stream is named with its contract; an address in one contract is narrowed by that.
+        !is_narrowed
+            && self.stream_id.is_some() == self.contract_id.is_some()
+            && self.stream_id.is_some() != party_of(self).is_some()
+    }
+}
+
 impl Store {
     /// Returns a page of events.
     pub async fn event_page(
@@ -56,7 +69,8 @@ impl Store {
         push_order(&mut query, &ID, filter.order);
         push_limit(&mut query, &request);
         let mut connection = self.pool.acquire().await?;
-        let rows: Vec<EventRow> = query.build_query_as().fetch_all(&mut *connection).await?;
+        let rows: Vec<EventRow> =
+            query.build_query_as().persistent(filter.has_one_plan()).fetch_all(&mut *connection).await?;
         let total = match request.total_shown_by(rows.len()) {
             Some(total) => total,
             None => count_events(&mut connection, filter).await?,
@@ -70,7 +84,7 @@ impl Store {
 async fn count_events(connection: &mut PgConnection, filter: &EventListFilter) -> Result<u32, StoreError> {
     let mut condition = begin_count();
     push_rows(&mut condition, "stream_events", party_of(filter), &|query| push_conditions(query, filter), &|_| {});
-    count(connection, condition, &ID).await
+    count(connection, condition, &ID, filter.has_one_plan()).await
 }
 
 const fn party_of(filter: &EventListFilter) -> Option<&Address> {

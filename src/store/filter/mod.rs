@@ -1,8 +1,9 @@
 //! The queries whose conditions depend on what was asked.
 //!
 //! Each is written so that an index serves it and that its rows come in the order of an index: `tests/it/explain.rs`
-//! holds the planner to that. They are prepared once a connection, which halves what they cost, but planned each time,
-//! because the planner needs to know the values: [`super::Store::connect`] asks the server for that.
+//! holds the planner to that. Most are planned each time, because the planner needs to know the values. Those that have
+//! one plan whatever the values are, the first rows of one index, are kept as prepared statements, which are planned once:
+//! that is most of what they cost.
 
 mod events;
 mod replay;
@@ -28,10 +29,11 @@ async fn count(
     connection: &mut PgConnection,
     mut condition: QueryBuilder<Postgres>,
     key: &[&str],
+    has_one_plan: bool,
 ) -> Result<u32, StoreError> {
     push_order(&mut condition, key, SortOrder::Descending);
     condition.push(" limit (select ").push_bind(i64::from(Page::<()>::COUNTED_UP_TO) + 1).push(")) as counted");
-    let counted: i64 = condition.build_query_scalar().fetch_one(connection).await?;
+    let counted: i64 = condition.build_query_scalar().persistent(has_one_plan).fetch_one(connection).await?;
     Ok(u32::try_from(counted).unwrap_or(u32::MAX))
 }
 
@@ -76,6 +78,15 @@ const fn seen_party<'a>(visibility: &'a Visibility, asked_for: Option<&'a Addres
     match visibility {
         Visibility::Party(party) => Some(party),
         Visibility::Everything | Visibility::Nothing => asked_for,
+    }
+}
+
+/// Whether what may be seen narrows the rows of [`seen_party`].
+fn narrows(visibility: &Visibility, asked_for: Option<&Address>) -> bool {
+    match visibility {
+        Visibility::Everything => false,
+        Visibility::Party(party) => asked_for.is_some_and(|asked_for| asked_for != party),
+        Visibility::Nothing => true,
     }
 }
 

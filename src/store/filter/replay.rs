@@ -48,7 +48,7 @@ impl Store {
             query.push(") as matching using (toid, event_index)");
         }
         query.push(" order by toid, event_index limit ").push_bind(i64::from(limit));
-        let rows: Vec<EventRow> = query.build_query_as().fetch_all(&self.pool).await?;
+        let rows: Vec<EventRow> = query.build_query_as().persistent(false).fetch_all(&self.pool).await?;
         rows.into_iter().map(CommittedEvent::try_from).collect()
     }
 }

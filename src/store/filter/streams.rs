@@ -2,7 +2,9 @@
 
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
-use super::{begin_count, count, push_contract, push_first, push_limit, push_order, push_rows, push_seen, seen_party};
+use super::{
+    begin_count, count, narrows, push_contract, push_first, push_limit, push_order, push_rows, push_seen, seen_party,
+};
 use crate::{
     domain::{Address, ContractId, EventId, StreamRecord, StreamStatus, UnixTime, Visibility},
     store::{Page, PageRequest, PageStart, SortOrder, Store, StoreError, stream_rows::StreamRow},
@@ -95,6 +97,16 @@ impl StreamSort {
     }
 }
 
+impl StreamListFilter {
+    /// Whether the streams are those of one party in the order of their creation and nothing narrows them.
+    fn has_one_plan(&self) -> bool {
+        let parties = [self.sender.as_ref(), self.recipient.as_ref(), party_of(self)].into_iter().flatten().count();
+        let is_narrowed = self.token.is_some() || self.status.is_some() || self.ends_before.is_some();
+        let is_narrowed = is_narrowed || self.contract_id.is_some() || narrows(&self.visibility, self.user.as_ref());
+        parties == 1 && !is_narrowed && self.sort == StreamSort::CreatedAt
+    }
+}
+
 impl Store {
     /// Returns a page of streams.
     pub async fn stream_page(
@@ -131,14 +143,14 @@ pub(in crate::store) async fn streams_of(
     push_rows(&mut query, "streams", party_of(filter), &conditions, &first);
     push_order(&mut query, &key, order);
     push_limit(&mut query, &request);
-    let rows: Vec<StreamRow> = query.build_query_as().fetch_all(connection).await?;
+    let rows: Vec<StreamRow> = query.build_query_as().persistent(filter.has_one_plan()).fetch_all(connection).await?;
     rows.into_iter().map(StreamRecord::try_from).collect()
 }
 
 async fn count_streams(connection: &mut PgConnection, filter: &StreamListFilter) -> Result<u32, StoreError> {
     let mut condition = begin_count();
     push_rows(&mut condition, "streams", party_of(filter), &|query| push_conditions(query, filter), &|_| {});
-    count(connection, condition, &CREATION).await
+    count(connection, condition, &CREATION, filter.has_one_plan()).await
 }
 
 const fn party_of(filter: &StreamListFilter) -> Option<&Address> {
