@@ -17,7 +17,7 @@ test-rust: postgres ## Run the Rust tests against a private database
 test-hooks: ## Test the package for dashboards, build it and look at its size. Needs Node 20.19
 	cd frontend-hooks && npm ci --silent && npm test && npm run check
 
-test-browser: postgres ## Test what clients see: a browser, nginx, wallets, the examples. Needs Node 20.19, npm, python3-venv
+test-browser: postgres ## Test what clients see: the API's document, a browser, nginx, wallets, examples. Needs Node 20.19, npm, python3-venv
 	cargo build --locked
 	tests/clients/run
 

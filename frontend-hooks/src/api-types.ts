@@ -1,114 +1,40 @@
-/** The shapes of the service's answers that this package reads. */
+// The shapes of the service's answers that this package reads, by the names that it gives them.
+import type { components } from './api';
+
+type Schemas = components['schemas'];
 
 /** What kind of event. */
-export type EventType =
-  | 'stream.created'
-  | 'stream.topped_up'
-  | 'stream.withdrawn'
-  | 'stream.cancelled'
-  | 'stream.completed'
-  | 'stream.paused'
-  | 'stream.resumed'
-  | 'stream.fee_collected'
-  | 'protocol.initialized'
-  | 'protocol.fee_config_updated'
-  | 'protocol.admin_transferred';
+export type EventType = Schemas['EventType'];
 
-/** An event of the feed: what every event has, then the event's own fields. */
-export interface StreamEvent {
-  id: string;
-  type: EventType;
-  streamId: string | null;
-  contractId: string;
-  sender: string | null;
-  recipient: string | null;
-  tokenAddress: string | null;
-  amount: string | null;
-  ledger: number;
-  ledgerClosedAt: string;
-  timestamp: number;
-  transactionHash: string;
-  [field: string]: unknown;
-}
+/** An event of the feed: what every event has, then the event's own fields, which its `type` tells. */
+export type StreamEvent = Schemas['Event'];
 
 /** What people call a stream's state. */
-export type StreamStatus = 'active' | 'paused' | 'ended' | 'cancelled' | 'completed';
+export type StreamStatus = Schemas['StreamStatus'];
 
 /** A stream at the time of a ledger, `calculatedAt`. Amounts are decimal texts, times Unix seconds. */
-export interface StreamRecord {
-  id: string;
-  streamId: string;
-  contractId: string;
-  sender: string;
-  recipient: string;
-  tokenAddress: string;
-  ratePerSecond: string;
-  depositedAmount: string;
-  withdrawnAmount: string;
-  claimableAmount: string;
-  startTime: number | null;
-  lastUpdateTime: number | null;
-  endTime: number | null;
-  isActive: boolean;
-  isPaused: boolean;
-  pausedAt: number | null;
-  totalPausedDuration: number;
-  status: StreamStatus;
-  unverified: boolean;
-  impossibleOrder: boolean;
-  createdAt: string;
-  updatedAt: string;
-  calculatedAt: number | null;
-}
+export type StreamRecord = Schemas['Stream'];
 
 /** An event as a list gives it. */
-export interface EventRow extends StreamEvent {
-  eventType: string;
-  ledgerSequence: number;
-  createdAt: string;
-  metadata: Record<string, unknown>;
-}
+export type EventRow = Schemas['EventRow'];
 
 /** A stream and its latest events, newest first. */
-export interface StreamDetail extends StreamRecord {
-  events: EventRow[];
-}
+export type StreamDetail = Schemas['StreamWithEvents'];
 
 /** A page of streams. */
-export interface StreamList {
-  data: StreamRecord[];
-  total: number;
-  totalCapped?: boolean;
-  hasMore: boolean;
-  limit: number;
-  offset: number;
-  nextCursor: string | null;
-}
+export type StreamList = Schemas['StreamList'];
 
-/** Why a client must fetch anew: what it had cannot be continued from. */
-export interface Reset {
-  reason: string;
-  oldestEventId: string | null;
-  newestEventId: string | null;
-}
+/**
+ * Why a client must fetch anew: what it had cannot be continued from. All reasons are the service's but `behind`, which
+ * a tab says that could not keep up with the one that has the connection.
+ */
+export type Reset = Omit<Schemas['ResetNotice'], 'reason'> & { reason: Schemas['ResetReason'] | 'behind' };
 
 /** Late rows: events in this range were added, or their streams were folded again. */
-export interface Revised {
-  fromId: string;
-  toId: string;
-}
+export type Revised = Schemas['RevisedNotice'];
 
 /** A ticket for one connection, and until when it is good, in Unix seconds. */
-export interface Ticket {
-  ticket: string;
-  expiresAt: number;
-}
+export type Ticket = Schemas['Ticket'];
 
 /** A refusal, as RFC 9457 has it. */
-export interface Problem {
-  type: string;
-  title: string;
-  status: number;
-  detail: string;
-  parameter?: string;
-}
+export type Problem = Schemas['Problem'];

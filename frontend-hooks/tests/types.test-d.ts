@@ -30,9 +30,13 @@ it('an event type that does not exist is refused', () => {
   useStreamEvents({ streamIds: [7] });
 });
 
-it('an event has its own fields, of which nothing is known', () => {
+it('an event has its own fields, which its type tells', () => {
+  expectTypeOf<StreamEvent['type']>().toEqualTypeOf<EventType>();
   expectTypeOf<StreamEvent['amount']>().toEqualTypeOf<string | null>();
-  expectTypeOf<StreamEvent['newEndTime']>().toBeUnknown();
+  type Cancelled = Extract<StreamEvent, { type: 'stream.cancelled' }>;
+  expectTypeOf<Cancelled['amountWithdrawn']>().toEqualTypeOf<string>();
+  // @ts-expect-error only some events have it
+  expectTypeOf<StreamEvent['amountWithdrawn']>().toBeString();
 });
 
 it('amounts are bigint, and texts in records', () => {

@@ -2,8 +2,9 @@
 
 use axum::{
     Router,
+    http::{Method, Uri},
     middleware::{from_fn, from_fn_with_state},
-    routing::{get, post},
+    routing::get,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -99,18 +100,17 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
     let for_operators = Router::from(for_operators()).layer(bounded);
     let routes = for_clients.merge(for_operators).with_state(state);
     let routes = match local {
-        LocalRoutes::None => routes.route("/v1/streams", post(created_on_chain)),
+        LocalRoutes::None => routes,
         LocalRoutes::Devnet(devnet) => routes.merge(devnet),
     };
     let routes = routes.method_not_allowed_fallback(wrong_method).fallback(no_such_route);
     cors::with_security_headers(cors::for_origins(routes, origins).merge(for_wallets))
 }
 
-async fn created_on_chain() -> Problem {
-    Problem::method_not_allowed("streams are created on chain, by a transaction that calls the contract")
-}
-
-async fn wrong_method() -> Problem {
+async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    if method == Method::POST && uri.path() == "/v1/streams" {
+        return Problem::method_not_allowed("streams are created on chain, by a transaction that calls the contract");
+    }
     Problem::method_not_allowed("this route does not take that method")
 }
 

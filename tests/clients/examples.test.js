@@ -1,13 +1,13 @@
 // The examples, each as its line in their README says: they show events, and go on when the service was away.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { freePort } from './harness/child.js';
 import { startChromium } from './harness/chromium.js';
 import { Example, EXAMPLES } from './harness/example.js';
-import { BINARY, Program } from './harness/program.js';
+import { Program } from './harness/program.js';
+import { tokenOf } from './harness/token.js';
 
 const LAST_ID = join(EXAMPLES, 'last-event-id');
 
@@ -28,16 +28,9 @@ describe('the examples', { timeout: 300_000 }, () => {
   });
 
   function run(name, more) {
-    const example = new Example(name, { env: { FLOWFI_URL: program.url, FLOWFI_TOKEN: token() }, more });
+    const example = new Example(name, { env: { FLOWFI_URL: program.url, FLOWFI_TOKEN: tokenOf(program) }, more });
     running.push(example);
     return example;
-  }
-
-  function token() {
-    const secret = `--token-secret-file=${join(program.dataFolder, 'token-secret')}`;
-    const { host } = new URL(program.url);
-    const args = ['token', secret, `--home-domain=localhost:${host.split(':')[1]}`, '--sub=somebody'];
-    return execFileSync(BINARY, args, { encoding: 'utf8' }).trim();
   }
 
   test('subscribers print each event once, and go on where the one before stopped', async () => {
@@ -80,7 +73,7 @@ describe('the examples', { timeout: 300_000 }, () => {
   test('the plain page goes on after its ticket was spent', async () => {
     const page = await browser.newPage();
     await page.goto(`file://${EXAMPLES}eventsource.html?url=${encodeURIComponent(program.url)}`);
-    await page.getByLabel('Token').fill(token());
+    await page.getByLabel('Token').fill(tokenOf(program));
     await page.getByLabel('Token').press('Enter');
     await page.getByText('live').waitFor();
     await assertGoesOn(page);

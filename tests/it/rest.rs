@@ -166,6 +166,7 @@ async fn streams_are_created_on_chain_and_only_locally_by_a_post(pool: PgPool) {
     });
     let answer = http_client().post(format!("{base}/v1/streams")).json(&body).send().await.unwrap();
     assert_eq!(answer.status(), 405);
+    assert_eq!(answer.headers()["allow"], "GET,HEAD");
     let problem: Value = answer.json().await.unwrap();
     assert!(problem["detail"].as_str().unwrap().contains("on chain"), "{problem}");
 

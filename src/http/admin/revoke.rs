@@ -15,7 +15,12 @@ use crate::auth::Subject;
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Revocation {
     /// The subject, as it stands in its tokens.
-    #[schema(value_type = String, examples("GAIH3ULLFQ4DGSECF2AR555KZ4KNDGEKN4AFI4SU2M7B43MGK3QJZNSR"))]
+    #[schema(
+        value_type = String,
+        min_length = 1,
+        max_length = 256,
+        examples("GAIH3ULLFQ4DGSECF2AR555KZ4KNDGEKN4AFI4SU2M7B43MGK3QJZNSR"),
+    )]
     sub: Subject,
 }
 

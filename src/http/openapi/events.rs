@@ -3,7 +3,7 @@
 
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{AllOfBuilder, Components, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, Type},
+    openapi::{AllOfBuilder, Components, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, Type, schema::SchemaType},
 };
 
 use super::{
@@ -122,36 +122,54 @@ pub(super) fn add_to(components: &mut Components) {
     schemas.insert("ProtocolEventFields".to_owned(), fields_of_all(false));
     for event in EVENTS {
         schemas.insert(event.name.to_owned(), event.schema());
+        schemas.insert(event.row_name(), event.row_schema());
     }
+    schemas.insert("EventRowFields".to_owned(), fields_of_rows());
     let all = OneOfBuilder::new().description(Some("An event of the contract; `type` tells which."));
     let all = EVENTS.iter().fold(all, |all, event| all.item(Ref::from_schema_name(event.name)));
     schemas.insert("Event".to_owned(), all.into());
     schemas.insert("SubscriptionFrame".to_owned(), frames());
 }
 
-/// What the events of streams have, or those of the protocol itself, which are about no stream.
+/// What the events of streams have, or those of the protocol itself, which are about no stream. These have nulls for
+/// stream and parties, and no schema of null alone: the types of `openapi-fetch` leave out what can be nothing else.
 fn fields_of_all(of_streams: bool) -> RefOr<Schema> {
-    let about = |word: &str| if of_streams { named(word) } else { ObjectBuilder::new().schema_type(Type::Null).into() };
-    let perhaps = |word: &str| if of_streams { nullable(word) } else { about(word) };
+    let stream_id = if of_streams { named("StreamId") } else { nullable("StreamId") };
     let says = if of_streams {
         "What every event of a stream has. Parties and token are null where the stream's creation is not indexed."
     } else {
-        "What every event of the protocol itself has: no stream, no parties."
+        "What every event of the protocol itself has. Stream, parties, token and amount are null."
     };
     let fields = [
         ("id", named("EventId")),
-        ("streamId", about("StreamId")),
+        ("streamId", stream_id),
         ("contractId", named("ContractId")),
-        ("sender", perhaps("Address")),
-        ("recipient", perhaps("Address")),
-        ("tokenAddress", perhaps("Address")),
-        ("amount", perhaps("Amount")),
+        ("sender", nullable("Address")),
+        ("recipient", nullable("Address")),
+        ("tokenAddress", nullable("Address")),
+        ("amount", nullable("Amount")),
         ("ledger", named("LedgerSequence")),
         ("ledgerClosedAt", named("Moment")),
         ("timestamp", named("UnixTime")),
         ("transactionHash", named("TransactionHash")),
     ];
     object(fields).description(Some(says)).into()
+}
+
+/// What every event in a list has beside what subscribers get.
+fn fields_of_rows() -> RefOr<Schema> {
+    let scalar = ObjectBuilder::new().schema_type(SchemaType::Array(vec![Type::String, Type::Integer, Type::Null]));
+    let metadata = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some("The event's own fields, as the contract has them, in camelCase."))
+        .additional_properties(Some(Schema::from(scalar)));
+    let fields = [
+        ("eventType", named("EventTypeWord")),
+        ("ledgerSequence", named("LedgerSequence")),
+        ("createdAt", named("Moment")),
+        ("metadata", metadata.into()),
+    ];
+    object(fields).description(Some("What every event in a list has beside.")).into()
 }
 
 /// Returns an object that always has these fields.
@@ -190,6 +208,15 @@ impl EventSchema {
         });
         AllOfBuilder::new().description(Some(self.says)).item(named(common)).item(own).into()
     }
+
+    fn row_name(&self) -> String {
+        format!("{}Row", self.name)
+    }
+
+    fn row_schema(&self) -> RefOr<Schema> {
+        let row = AllOfBuilder::new().description(Some(self.says));
+        row.item(named(self.name)).item(named("EventRowFields")).into()
+    }
 }
 
 /// Every frame of the event stream that has data, by its `event`: what a client that reads `data` as JSON is given.
@@ -214,25 +241,12 @@ fn frames() -> RefOr<Schema> {
 #[derive(Debug)]
 pub(in crate::http) enum EventRow {}
 
+/// One schema for each type, as generators of clients take no `oneOf` apart from what is added to it.
 impl PartialSchema for EventRow {
     fn schema() -> RefOr<Schema> {
-        let scalar = ObjectBuilder::new().schema_type(utoipa::openapi::schema::SchemaType::Array(vec![
-            Type::String,
-            Type::Integer,
-            Type::Null,
-        ]));
-        let metadata = ObjectBuilder::new()
-            .schema_type(Type::Object)
-            .description(Some("The event's own fields, as the contract has them, in camelCase."))
-            .additional_properties(Some(Schema::from(scalar)));
-        let row = object([
-            ("eventType", named("EventTypeWord")),
-            ("ledgerSequence", named("LedgerSequence")),
-            ("createdAt", named("Moment")),
-            ("metadata", metadata.into()),
-        ]);
         let says = "An event in a list: what subscribers get, and the names that a FlowFi dashboard reads.";
-        AllOfBuilder::new().description(Some(says)).item(named("Event")).item(row).into()
+        let all = OneOfBuilder::new().description(Some(says));
+        EVENTS.iter().fold(all, |all, event| all.item(Ref::from_schema_name(event.row_name()))).into()
     }
 }
 

@@ -48,14 +48,19 @@ fn stream_id() -> Parameter {
     required(ParameterIn::Path, "id", says, form)
 }
 
-/// The parameters that every list takes; `order_of` says what is ordered.
+/// The parameters that every list takes; `order_of` says what is ordered. The offset names no default: generated
+/// clients would send it beside every cursor.
 fn paging(largest_limit: usize, limit_says: &str, order_of: &str, cursor: ObjectBuilder) -> Vec<Parameter> {
     let limit = whole("The number of items.", 1, largest_limit).default(Some(Value::from(50)));
-    let offset = whole("The number of items.", 0, 10_000).default(Some(Value::from(0)));
+    let offset = whole("The number of items.", 0, 10_000);
     let order = one_of("The order.", ["asc", "desc"]).default(Some(Value::from("desc")));
     vec![
         query("limit", limit_says, limit),
-        query("offset", "How many items to leave out. To go further than 10000 use the cursor.", offset),
+        query(
+            "offset",
+            "How many items to leave out; none without it. To go further than 10000 use the cursor.",
+            offset,
+        ),
         query("cursor", "The `nextCursor` of the page before, unchanged. Not with `offset`.", cursor),
         query("order", order_of, order),
     ]
@@ -145,7 +150,7 @@ parameters! {
     /// Of what can be claimed.
     OfClaimable = [
         stream_id(),
-        query("at", "At which time. Default: when the last whole ledger closed.", at()),
+        query("at", "At which time. Default: when the last whole ledger closed.", any_time()),
     ];
     /// Of a user.
     OfUser = [
@@ -168,7 +173,7 @@ parameters! {
     /// Of a challenge.
     OfChallenge = [
         required(ParameterIn::Query, "account", "Who wants to sign in: `G…` or `M…`.", named("Address")),
-        query("memo", "A memo that tells users of one account apart: a u64. Not with `M…`.", text("4217")),
+        query("memo", "A memo that tells users of one account apart: a u64. Not with `M…`.", memo()),
         query("home_domain", "The domain to sign in for. Default: the service's own.", text("app.example")),
         query("client_domain", "The wallet's own domain.", text("wallet.example")),
     ];
@@ -187,9 +192,13 @@ fn stream_filter() -> [Parameter; 8] {
             "Only streams that are in this state now, which is when the last whole ledger closed.",
             named("StreamStatus"),
         ),
-        query("endsBefore", "Only streams that end before this time.", named("UnixTime")),
+        query("endsBefore", "Only streams that end before this time.", any_time()),
         query("sort", "What to sort by.", one_of("What to sort by.", sorts).default(Some(Value::from("createdAt")))),
     ]
+}
+
+fn memo() -> ObjectBuilder {
+    text("4217").pattern(Some("^[0-9]{1,20}$"))
 }
 
 fn ticket() -> ObjectBuilder {
@@ -197,6 +206,6 @@ fn ticket() -> ObjectBuilder {
 }
 
 /// A time of the whole range that the contract knows.
-fn at() -> ObjectBuilder {
+fn any_time() -> ObjectBuilder {
     whole("A Unix time.", 0, usize::MAX).examples([Value::from(1_771_000_000)])
 }

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { Child, freePort } from './child.js';
 import { until } from './condition.js';
 
-const ROOT = new URL('../../..', import.meta.url).pathname;
-export const BINARY = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'debug/flowfi-indexer');
+export const ROOT = new URL('../../..', import.meta.url).pathname;
+export const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target');
+export const BINARY = join(TARGET, 'debug/flowfi-indexer');
 
 /** What every test wants: a network that moves fast, and no limits, as all clients come from one address. */
 const ARGS = [

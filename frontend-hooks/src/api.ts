@@ -1,0 +1,3849 @@
+// Made from openapi/openapi.json by `npm run api`; not to be edited.
+
+export interface paths {
+    "/.well-known/stellar.toml": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells wallets where to sign in, and by which key to know us. */
+        get: operations["getStellarToml"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says the health. */
+        get: operations["getHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The process runs; that is all this says. */
+        get: operations["getLiveness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says the health, and refuses with 503 while the index is not to be relied on. */
+        get: operations["getReadiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The numbers an operator asks for, in the text format of Prometheus. */
+        get: operations["getMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows the open event streams of this gateway, the oldest first. */
+        get: operations["listConnections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/indexer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows what operators want of the indexer, and what it does. */
+        get: operations["getIndexer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/indexer/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets the indexer pause: it finishes its batch and asks for no more until it is to go on, also after a restart. */
+        post: operations["pauseIndexer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/indexer/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets the indexer go on from where it stands. */
+        post: operations["resumeIndexer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists events that are kept raw. */
+        get: operations["listQuarantine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/quarantine/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decodes them again, and stores those that decode now: subscribers are told what was revised. */
+        post: operations["replayQuarantine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes back every token of a subject that was made until now, on every node: its open streams end. */
+        post: operations["revokeTokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/auth": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a challenge for who asks. */
+        get: operations["getChallenge"];
+        put?: never;
+        /** Returns a token for a signed challenge. */
+        post: operations["signIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists events of every stream. */
+        get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says how many connections there are and what they were sent. */
+        get: operations["getEventStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/subscribe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Opens the stream. */
+        get: operations["subscribeToEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a ticket for the caller: good once, for a minute, for this filter. */
+        post: operations["issueTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows the status. Always 200 where the database answers; `/health/ready` is the one that refuses. */
+        get: operations["getStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists streams, the last created first unless told otherwise. */
+        get: operations["listStreams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/streams/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns one stream with its latest events, or as the chain has it. */
+        get: operations["getStream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/streams/{id}/claimable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns what can be claimed at the Unix time `at`, or else at the last ledger's. */
+        get: operations["getClaimable"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/streams/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists events of one stream. A stream that is not there has none. */
+        get: operations["listStreamEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{address}/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns what a user pays and is paid as at the last ledger. An address that no stream names has nothing. */
+        get: operations["getUserSummary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /**
+         * @description An address that can hold or receive value, as a strkey (SEP-23): an account `G…`, a contract `C…`, or one of the forms `M…`, `W…`, `B…`, `L…` that token events may carry.
+         * @example GAIH3ULLFQ4DGSECF2AR555KZ4KNDGEKN4AFI4SU2M7B43MGK3QJZNSR
+         */
+        Address: string;
+        /**
+         * @description An amount of a token in its smallest unit, or a rate of such units a second: an i128, in decimal.
+         * @example 997500
+         */
+        Amount: string;
+        /**
+         * @description The contract's own word for the state of a stream.
+         * @enum {string}
+         */
+        ChainStatus: "active" | "paused" | "cancelled" | "completed";
+        /** @description The contract's own record as JSON: only what the contract keeps, by the names of our own record. */
+        ChainStream: {
+            /** @description The ledger after which the record is so. */
+            atLedger: components["schemas"]["LedgerSequence"];
+            /** @description The contract's own word, which can disagree with `isActive`. */
+            chainStatus: components["schemas"]["ChainStatus"];
+            contractId: components["schemas"]["ContractId"];
+            depositedAmount: components["schemas"]["Amount"];
+            id: components["schemas"]["StreamId"];
+            isActive: boolean;
+            isPaused: boolean;
+            /** @description The ledger that last changed it. */
+            lastModifiedLedger: components["schemas"]["LedgerSequence"];
+            lastUpdateTime: components["schemas"]["UnixTime"] | null;
+            liveUntilLedger: components["schemas"]["LedgerSequence"] | null;
+            pausedAt: components["schemas"]["UnixTime"] | null;
+            ratePerSecond: components["schemas"]["Amount"];
+            recipient: components["schemas"]["Address"];
+            sender: components["schemas"]["Address"];
+            /** @description That this is the contract's own record. */
+            source: components["schemas"]["FromChain"];
+            startTime: components["schemas"]["UnixTime"] | null;
+            streamId: components["schemas"]["StreamId"];
+            tokenAddress: components["schemas"]["Address"];
+            withdrawnAmount: components["schemas"]["Amount"];
+        };
+        /** @description A challenge to sign. */
+        Challenge: {
+            /** @description The passphrase of the network that signatures are for. */
+            network_passphrase: string;
+            /** @description The challenge: a transaction envelope, XDR in base64. */
+            transaction: string;
+        };
+        /** @description What a stream's recipient can claim at a time, if nothing happens to the stream until then. */
+        Claimable: {
+            /** @description Whether the contract would pay it out: it refuses inactive and paused streams, and to pay nothing. */
+            actionable: boolean;
+            calculatedAt: components["schemas"]["UnixTime"] | null;
+            /** @description What can be claimed. */
+            claimableAmount: components["schemas"]["Amount"];
+            /** @description The stream. */
+            streamId: components["schemas"]["StreamId"];
+        };
+        /**
+         * @description The SHA-256 of a contract's code, in hex.
+         * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+         */
+        CodeHash: string;
+        /** @description The first event of every event stream: what was understood. Its `id:` is a place to resume from. */
+        ConnectedNotice: {
+            /**
+             * @description The connection's name in logs.
+             * @example 00a1b2c3d4e5f607
+             */
+            clientId: string;
+            /** @description The filter. */
+            filter: components["schemas"]["SubscriptionFilter"];
+            lastEventId: components["schemas"]["EventId"] | null;
+        };
+        /** @description How many event streams there are, beside the limits. */
+        ConnectionStats: {
+            /**
+             * Format: int32
+             * @description The most that may be open.
+             */
+            maxConnections: number;
+            /**
+             * Format: int32
+             * @description The most that one address may have open.
+             */
+            maxConnectionsPerIp: number;
+            /**
+             * Format: int32
+             * @description The most that one subject may have open.
+             */
+            maxConnectionsPerSubject: number;
+            /**
+             * Format: int32
+             * @description The most that one address had open since the start.
+             */
+            peakConnectionsPerIp: number;
+            /**
+             * Format: int32
+             * @description The most that one subject had open since the start.
+             */
+            peakConnectionsPerSubject: number;
+            /**
+             * Format: int64
+             * @description TCP connections that were closed at once, because their address made too many, since the start.
+             */
+            refusedConnects: number;
+        };
+        /**
+         * @description The id of a contract, as a strkey.
+         * @example CAAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQC526
+         */
+        ContractId: string;
+        Coverage: {
+            fromLedger: components["schemas"]["LedgerSequence"];
+            source: components["schemas"]["CoverageSource"];
+            toLedger: components["schemas"]["LedgerSequence"];
+        };
+        /**
+         * @description Where ledgers were read.
+         * @enum {string}
+         */
+        CoverageSource: "rpc" | "lake" | "getLedgers";
+        /** @description What operators want. */
+        DesiredState: {
+            /** @description The subject who wanted it. */
+            by: string | null;
+            /** @description Whether the indexer is to pause. */
+            paused: boolean;
+            since: components["schemas"]["Moment"] | null;
+        };
+        /** @description How an endpoint that the indexer asks is doing. */
+        EndpointHealth: {
+            /**
+             * Format: int64
+             * @description How many of them failed.
+             */
+            failures: number;
+            /**
+             * Format: int64
+             * @description How many failed since the last answer.
+             */
+            failuresInARow: number;
+            /** @description Its host, with the port if the URL names one. */
+            host: string;
+            /** @description Why the last failure was one, in a few words. */
+            lastFailure: string | null;
+            /**
+             * Format: int64
+             * @description How long its answers took of late, in milliseconds.
+             */
+            latencyMs: number | null;
+            latestLedger: components["schemas"]["LedgerSequence"] | null;
+            oldestLedger: components["schemas"]["LedgerSequence"] | null;
+            /**
+             * Format: int32
+             * @description The largest page that is asked for, where that is bounded.
+             */
+            pageLimit: number | null;
+            /** @description The passphrase of the network it serves. */
+            passphrase: string | null;
+            /**
+             * Format: int64
+             * @description How many requests it has answered or failed.
+             */
+            requests: number;
+            /**
+             * Format: int64
+             * @description Until it may be asked again, in milliseconds.
+             */
+            retryInMs: number | null;
+            /** @description Whether it is asked: it is, not now because it failed, or it serves another network or refuses us. */
+            state: components["schemas"]["EndpointState"];
+            /** @description The server's version. */
+            version: string | null;
+            /**
+             * Format: int32
+             * @description The most ledgers that are asked for at once, where that is bounded.
+             */
+            windowLedgers: number | null;
+        };
+        /**
+         * @description Whether an endpoint is asked.
+         * @enum {string}
+         */
+        EndpointState: "ready" | "waiting" | "unusable";
+        /** @description An event of the contract; `type` tells which. */
+        Event: components["schemas"]["StreamCreatedEvent"] | components["schemas"]["StreamToppedUpEvent"] | components["schemas"]["StreamWithdrawnEvent"] | components["schemas"]["StreamCancelledEvent"] | components["schemas"]["StreamCompletedEvent"] | components["schemas"]["StreamPausedEvent"] | components["schemas"]["StreamResumedEvent"] | components["schemas"]["StreamFeeCollectedEvent"] | components["schemas"]["ProtocolInitializedEvent"] | components["schemas"]["ProtocolFeeConfigUpdatedEvent"] | components["schemas"]["ProtocolAdminTransferredEvent"];
+        /**
+         * @description The id of an event, or a position in the feed. It sorts as a text in the order of the chain. From the second epoch of a network on, it ends in a full stop and the epoch.
+         * @example 0002261634098536448-0000000002
+         */
+        EventId: string;
+        EventList: components["schemas"]["Page"] & {
+            /** @description The events. */
+            events: components["schemas"]["EventRow"][];
+        };
+        /** @description An event in a list: what subscribers get, and the names that a FlowFi dashboard reads. */
+        EventRow: components["schemas"]["StreamCreatedEventRow"] | components["schemas"]["StreamToppedUpEventRow"] | components["schemas"]["StreamWithdrawnEventRow"] | components["schemas"]["StreamCancelledEventRow"] | components["schemas"]["StreamCompletedEventRow"] | components["schemas"]["StreamPausedEventRow"] | components["schemas"]["StreamResumedEventRow"] | components["schemas"]["StreamFeeCollectedEventRow"] | components["schemas"]["ProtocolInitializedEventRow"] | components["schemas"]["ProtocolFeeConfigUpdatedEventRow"] | components["schemas"]["ProtocolAdminTransferredEventRow"];
+        /** @description What every event in a list has beside. */
+        EventRowFields: {
+            createdAt: components["schemas"]["Moment"];
+            eventType: components["schemas"]["EventTypeWord"];
+            ledgerSequence: components["schemas"]["LedgerSequence"];
+            /** @description The event's own fields, as the contract has them, in camelCase. */
+            metadata: {
+                [key: string]: string | number | null;
+            };
+        };
+        /**
+         * @description The type of an event, which is also its name in the event stream.
+         * @enum {string}
+         */
+        EventType: "stream.created" | "stream.topped_up" | "stream.withdrawn" | "stream.cancelled" | "stream.completed" | "stream.paused" | "stream.resumed" | "stream.fee_collected" | "protocol.initialized" | "protocol.fee_config_updated" | "protocol.admin_transferred";
+        /**
+         * @description The type of an event by the word that FlowFi dashboards know.
+         * @enum {string}
+         */
+        EventTypeWord: "CREATED" | "TOPPED_UP" | "WITHDRAWN" | "CANCELLED" | "COMPLETED" | "PAUSED" | "RESUMED" | "FEE_COLLECTED" | "INITIALIZED" | "FEE_CONFIG_UPDATED" | "ADMIN_TRANSFERRED";
+        /** @description The token is over, and the stream ends. Come back with another one and the last id. */
+        ExpiredNotice: {
+            /** @description Its time was up, or it was taken back. */
+            reason: components["schemas"]["ExpiredReason"];
+        };
+        /**
+         * @description Why a token is over.
+         * @enum {string}
+         */
+        ExpiredReason: "expired" | "revoked";
+        /** @description What the feed counts. */
+        FeedCounters: {
+            /** @description Open subscriptions by what they ask for. */
+            byFilter: components["schemas"]["SubscriptionsByFilter"];
+            /**
+             * Format: int64
+             * @description Open subscriptions.
+             */
+            connections: number;
+            /**
+             * Format: int64
+             * @description Event frames handed to connections that resumed or had fallen behind.
+             */
+            eventsReplayed: number;
+            /**
+             * Format: int64
+             * @description Event frames handed to connections, replayed ones included.
+             */
+            eventsSent: number;
+            /**
+             * Format: int64
+             * @description The most there were at once since the start.
+             */
+            peakConnections: number;
+            /**
+             * Format: int64
+             * @description How often a connection was told that its last event id cannot be resumed from.
+             */
+            resets: number;
+            /**
+             * Format: int64
+             * @description How often a connection fell so far behind that it had to be caught up.
+             */
+            slowClients: number;
+        };
+        FeedStats: components["schemas"]["FeedCounters"] & {
+            lastEventId: components["schemas"]["EventId"] | null;
+            /** @description The limits, and how near to them it was. */
+            limits: components["schemas"]["ConnectionStats"];
+        };
+        /**
+         * @description What an event stream asks for.
+         * @enum {string}
+         */
+        FilterWord: "all" | "streams" | "users" | "mixed";
+        Flow: {
+            /**
+             * Format: int64
+             * @description Of those, active ones.
+             */
+            activeCount: number;
+            /** @description What can be claimed of them. */
+            claimableAmount: components["schemas"]["Total"];
+            /** @description What was put into them. */
+            depositedAmount: components["schemas"]["Total"];
+            /** @description What accrues a second. */
+            ratePerSecond: components["schemas"]["Total"];
+            /**
+             * Format: int64
+             * @description Streams.
+             */
+            streamCount: number;
+            /** @description What was paid out of them. */
+            withdrawnAmount: components["schemas"]["Total"];
+        };
+        /**
+         * @description That a record is the contract's own.
+         * @enum {string}
+         */
+        FromChain: "chain";
+        /** @description Whether the process is to be relied on. */
+        Health: {
+            /**
+             * Format: int32
+             * @description How many ledgers it is behind the tip.
+             */
+            lagLedgers: number | null;
+            /**
+             * Format: int64
+             * @description The same by close times.
+             */
+            lagSeconds: number | null;
+            /**
+             * Format: int64
+             * @description How many ledgers the source may drop before it drops one that is not indexed.
+             */
+            ledgersToDataLoss: number | null;
+            /** @description Whether the index is to be relied on. */
+            ready: boolean;
+            /** @description Why it is not to be relied on; empty if it is. */
+            reasons: string[];
+        };
+        Hole: {
+            /** @description Whether an operator gave these ledgers up. */
+            accepted: boolean;
+            fromLedger: components["schemas"]["LedgerSequence"];
+            toLedger: components["schemas"]["LedgerSequence"];
+        };
+        Indexer: {
+            /** @description Why, in words, where that needs any. */
+            detail: string | null;
+            /**
+             * Format: int64
+             * @description Milliseconds since it said so.
+             */
+            reportedMsAgo: number;
+            /** @description What it is doing. */
+            state: components["schemas"]["IndexerState"];
+        };
+        /** @description What operators want of the indexer, and what it does. */
+        IndexerControl: {
+            /** @description What operators want. */
+            desired: components["schemas"]["DesiredState"];
+            /** @description Whether a process holds the writer's lock. */
+            hasWriter: boolean;
+            indexer: components["schemas"]["Indexer"] | null;
+            /**
+             * Format: int32
+             * @description How many ledgers the index is behind that.
+             */
+            lagLedgers: number | null;
+            tipLedger: components["schemas"]["LedgerSequence"] | null;
+        };
+        /**
+         * @description What the indexer is doing: it follows the tip, comes nearer to it, fills a hole, stands still before ledgers that no source has, or has no source that answers.
+         * @enum {string}
+         */
+        IndexerState: "following" | "catchingUp" | "fillingHole" | "hole" | "sourceAway" | "paused";
+        /**
+         * Format: int64
+         * @description The sequence number of a ledger.
+         * @example 526587
+         */
+        LedgerSequence: number;
+        /**
+         * Format: date-time
+         * @description A moment in UTC (RFC 3339).
+         * @example 2026-02-13T16:26:40Z
+         */
+        Moment: string;
+        Network: {
+            /**
+             * Format: int32
+             * @description How often the network was reset while it was indexed.
+             */
+            epoch: number;
+            /** @description The network's passphrase. */
+            passphrase: string;
+        };
+        /** @description An open event stream. */
+        OpenConnection: {
+            /**
+             * Format: int64
+             * @description Seconds since it was opened.
+             */
+            ageSeconds: number;
+            /** @description Whether it reads what came before from memory or the table. */
+            catchingUp: boolean;
+            /**
+             * @description The name that the client was given for this connection.
+             * @example 00a1b2c3d4e5f607
+             */
+            clientId: string;
+            /** @description What it asks for, in a word. */
+            filter: components["schemas"]["FilterWord"];
+            /**
+             * Format: int64
+             * @description Matching events that were published and that it has not taken yet.
+             */
+            pendingEvents: number;
+            /** @description Who signed in; null where nobody did. */
+            subject: string | null;
+        };
+        /** @description The open event streams of a gateway. */
+        OpenConnections: {
+            /** @description The oldest thousand of them, the oldest first. */
+            connections: components["schemas"]["OpenConnection"][];
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            total: number;
+        };
+        /** @description What a page says about itself, beside its items. */
+        Page: {
+            /** @description Whether there is a next page. */
+            hasMore: boolean;
+            /**
+             * Format: int32
+             * @description How many items this page has at most.
+             */
+            limit: number;
+            /** @description The `cursor` of the next page. */
+            nextCursor: string | null;
+            /**
+             * Format: int32
+             * @description How many items come before this page; 0 where a cursor was given.
+             */
+            offset: number;
+            /**
+             * Format: int32
+             * @description How many items there are on all pages, counted up to 10000.
+             */
+            total: number;
+            /** @description There are more than `total`; counting stopped. */
+            totalCapped?: boolean;
+        };
+        /** @description A refusal that a client can read. Says nothing about our inside. */
+        Problem: {
+            /** @description What is wrong this time, for people to read. */
+            detail: string;
+            /** @description The parameter that breaks a rule, if it is one. */
+            parameter?: string;
+            /**
+             * Format: int32
+             * @description The status of the answer.
+             */
+            status: number;
+            /**
+             * @description The same in words.
+             * @example Invalid parameter
+             */
+            title: string;
+            /**
+             * @description What kind of problem it is, as a path that stays the same.
+             * @example /problems/invalid-parameter
+             */
+            type: string;
+        };
+        /** @description The contract has another administrator. */
+        ProtocolAdminTransferredEvent: components["schemas"]["ProtocolEventFields"] & {
+            newAdmin: components["schemas"]["Address"];
+            previousAdmin: components["schemas"]["Address"];
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "protocol.admin_transferred";
+        };
+        /** @description The contract has another administrator. */
+        ProtocolAdminTransferredEventRow: components["schemas"]["ProtocolAdminTransferredEvent"] & components["schemas"]["EventRowFields"];
+        /** @description What every event of the protocol itself has. Stream, parties, token and amount are null. */
+        ProtocolEventFields: {
+            amount: null | components["schemas"]["Amount"];
+            contractId: components["schemas"]["ContractId"];
+            id: components["schemas"]["EventId"];
+            ledger: components["schemas"]["LedgerSequence"];
+            ledgerClosedAt: components["schemas"]["Moment"];
+            recipient: null | components["schemas"]["Address"];
+            sender: null | components["schemas"]["Address"];
+            streamId: null | components["schemas"]["StreamId"];
+            timestamp: components["schemas"]["UnixTime"];
+            tokenAddress: null | components["schemas"]["Address"];
+            transactionHash: components["schemas"]["TransactionHash"];
+        };
+        /** @description The protocol's fee changed. */
+        ProtocolFeeConfigUpdatedEvent: components["schemas"]["ProtocolEventFields"] & {
+            admin: components["schemas"]["Address"];
+            /**
+             * Format: int64
+             * @description Hundredths of a percent.
+             */
+            newFeeRateBps: number;
+            newTreasury: components["schemas"]["Address"];
+            /**
+             * Format: int64
+             * @description Hundredths of a percent.
+             */
+            oldFeeRateBps: number;
+            oldTreasury: components["schemas"]["Address"];
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "protocol.fee_config_updated";
+        };
+        /** @description The protocol's fee changed. */
+        ProtocolFeeConfigUpdatedEventRow: components["schemas"]["ProtocolFeeConfigUpdatedEvent"] & components["schemas"]["EventRowFields"];
+        /** @description The contract was set up. */
+        ProtocolInitializedEvent: components["schemas"]["ProtocolEventFields"] & {
+            admin: components["schemas"]["Address"];
+            /**
+             * Format: int64
+             * @description Hundredths of a percent.
+             */
+            feeRateBps: number;
+            treasury: components["schemas"]["Address"];
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "protocol.initialized";
+        };
+        /** @description The contract was set up. */
+        ProtocolInitializedEventRow: components["schemas"]["ProtocolInitializedEvent"] & components["schemas"]["EventRowFields"];
+        Quarantine: {
+            /**
+             * Format: int64
+             * @description Events that did not decode.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Events of names that are not known.
+             */
+            unknown: number;
+        };
+        /** @description Events that are kept raw, in the order of the chain. */
+        QuarantineList: {
+            /** @description The events of this page. */
+            events: components["schemas"]["QuarantinedEvent"][];
+            nextCursor: components["schemas"]["EventId"] | null;
+            /** @description How many there are in all. */
+            total: components["schemas"]["Quarantine"];
+        };
+        /** @description An event that is kept raw, and why. */
+        QuarantinedEvent: {
+            /** @description The contract that emitted it. */
+            contractId: components["schemas"]["ContractId"];
+            /** @description Its place on the chain. */
+            id: components["schemas"]["EventId"];
+            /** @description `unknown`: this version does not know its name; `refused`: it did not decode. */
+            kind: string;
+            /** @description Its ledger. */
+            ledger: components["schemas"]["LedgerSequence"];
+            /** @description When that closed. */
+            ledgerClosedAt: components["schemas"]["Moment"];
+            /** @description Its name, where it has one that can be read. */
+            name: string | null;
+            /** @description Why it is kept raw. */
+            reason: string;
+            streamId: components["schemas"]["StreamId"] | null;
+            /** @description XDR in base64. */
+            topics: string[];
+            /** @description Its transaction. */
+            transactionHash: string;
+            /** @description XDR in base64. */
+            value: string;
+        };
+        /** @description What a replay of the quarantine came to. */
+        Replayed: {
+            /** @description Events that still do not. */
+            kept: number;
+            /** @description Events that decode now and were stored. */
+            released: number;
+        };
+        /** @description The last event id cannot be resumed from: fetch anew what you show. Events of from now on follow. */
+        ResetNotice: {
+            newestEventId: components["schemas"]["EventId"] | null;
+            oldestEventId: components["schemas"]["EventId"] | null;
+            /** @description Why: it is no id, lies beyond the newest event, lies before what is kept, or is of before a reset of the network. */
+            reason: components["schemas"]["ResetReason"];
+        };
+        /**
+         * @description Why an id cannot be resumed from.
+         * @enum {string}
+         */
+        ResetReason: "malformed" | "beyondTip" | "beforeOldest" | "networkReset";
+        /** @description Events of this range were added or corrected after their turn: fetch them anew. They are not sent. */
+        RevisedNotice: {
+            /** @description The first. */
+            fromId: components["schemas"]["EventId"];
+            /** @description The last. */
+            toId: components["schemas"]["EventId"];
+        };
+        /** @description Whose tokens are to be taken back. */
+        Revocation: {
+            /**
+             * @description The subject, as it stands in its tokens.
+             * @example GAIH3ULLFQ4DGSECF2AR555KZ4KNDGEKN4AFI4SU2M7B43MGK3QJZNSR
+             */
+            sub: string;
+        };
+        /** @description Why somebody could not sign in: a problem, and the same in the one word that SEP-10 asks for. */
+        SignInProblem: components["schemas"]["Problem"] & {
+            /** @description The `detail`, under the name that SEP-10 has for it. */
+            error: string;
+        };
+        /** @description A signed challenge. */
+        SignedChallenge: {
+            /** @description The challenge with the client's signatures: a transaction envelope, XDR in base64. */
+            transaction: string;
+        };
+        /** @description How far the index is. */
+        Status: {
+            /** @description The contract that is indexed. */
+            contractId: components["schemas"]["ContractId"];
+            /** @description The ledgers that were seen whole. */
+            coverage: components["schemas"]["Coverage"][];
+            cursor: components["schemas"]["EventId"] | null;
+            /** @description The endpoints that the indexer asks. */
+            endpoints: components["schemas"]["EndpointHealth"][];
+            fromLedger: components["schemas"]["LedgerSequence"] | null;
+            /** @description Whether a process holds the writer's lock. */
+            hasWriter: boolean;
+            /** @description The ledgers that were not. */
+            holes: components["schemas"]["Hole"][];
+            indexer: components["schemas"]["Indexer"] | null;
+            /**
+             * Format: int32
+             * @description How many ledgers the index is behind that.
+             */
+            lagLedgers: number | null;
+            /**
+             * Format: int64
+             * @description The same by close times.
+             */
+            lagSeconds: number | null;
+            lastWholeLedger: components["schemas"]["LedgerSequence"] | null;
+            lastWholeLedgerClosedAt: components["schemas"]["Moment"] | null;
+            /**
+             * Format: int64
+             * @description How many ledgers the source may drop before it drops one that is not indexed.
+             */
+            ledgersToDataLoss: number | null;
+            network: components["schemas"]["Network"] | null;
+            oldestLedgerOfSource: components["schemas"]["LedgerSequence"] | null;
+            /** @description Events that are kept raw. */
+            quarantine: components["schemas"]["Quarantine"];
+            /** @description Why the index is not to be relied on right now; empty if it is. */
+            reasons: string[];
+            tipLedger: components["schemas"]["LedgerSequence"] | null;
+            /** @description The last times that the contract's code was replaced. */
+            upgrades: components["schemas"]["Upgrade"][];
+        };
+        /** @description A stream at a ledger's time. */
+        Stream: {
+            calculatedAt: components["schemas"]["UnixTime"] | null;
+            /** @description What the recipient can claim at `calculatedAt`. */
+            claimableAmount: components["schemas"]["Amount"];
+            /** @description The contract that holds it. */
+            contractId: components["schemas"]["ContractId"];
+            /** @description When the ledger of its creation closed. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description What was put in, net of fees. */
+            depositedAmount: components["schemas"]["Amount"];
+            endTime: components["schemas"]["UnixTime"] | null;
+            /** @description The same as `streamId`. */
+            id: components["schemas"]["StreamId"];
+            /** @description Its events came in an order that the contract does not allow. */
+            impossibleOrder: boolean;
+            /** @description Whether the contract still pays it out. */
+            isActive: boolean;
+            /** @description Whether it accrues nothing for now. */
+            isPaused: boolean;
+            lastUpdateTime: components["schemas"]["UnixTime"] | null;
+            pausedAt: components["schemas"]["UnixTime"] | null;
+            /** @description How much accrues a second. */
+            ratePerSecond: components["schemas"]["Amount"];
+            /** @description Who is paid. */
+            recipient: components["schemas"]["Address"];
+            /** @description Who pays. */
+            sender: components["schemas"]["Address"];
+            startTime: components["schemas"]["UnixTime"] | null;
+            /** @description Its state at `calculatedAt`. */
+            status: components["schemas"]["StreamStatus"];
+            /** @description The stream's number within its contract. */
+            streamId: components["schemas"]["StreamId"];
+            /** @description The token that is paid. */
+            tokenAddress: components["schemas"]["Address"];
+            /**
+             * Format: int64
+             * @description Seconds that it was paused in all.
+             */
+            totalPausedDuration: number;
+            /** @description Its creation was not seen: the record is what the chain said of it, or what its events imply. */
+            unverified: boolean;
+            /** @description When the ledger of its last event closed. */
+            updatedAt: components["schemas"]["Moment"];
+            /** @description What was paid out. */
+            withdrawnAmount: components["schemas"]["Amount"];
+        };
+        /** @description The sender ended a stream. `amount` is what the recipient was paid by that, `amountWithdrawn` what it was paid in all. */
+        StreamCancelledEvent: components["schemas"]["StreamEventFields"] & {
+            amountWithdrawn: components["schemas"]["Amount"];
+            refundedAmount?: components["schemas"]["Amount"];
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "stream.cancelled";
+        };
+        /** @description The sender ended a stream. `amount` is what the recipient was paid by that, `amountWithdrawn` what it was paid in all. */
+        StreamCancelledEventRow: components["schemas"]["StreamCancelledEvent"] & components["schemas"]["EventRowFields"];
+        /** @description A withdrawal drained a stream. */
+        StreamCompletedEvent: components["schemas"]["StreamEventFields"] & {
+            totalWithdrawn: components["schemas"]["Amount"];
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "stream.completed";
+        };
+        /** @description A withdrawal drained a stream. */
+        StreamCompletedEventRow: components["schemas"]["StreamCompletedEvent"] & components["schemas"]["EventRowFields"];
+        /** @description A stream was funded and starts to accrue. `amount` is what was deposited. */
+        StreamCreatedEvent: components["schemas"]["StreamEventFields"] & {
+            depositedAmount?: components["schemas"]["Amount"];
+            ratePerSecond: components["schemas"]["Amount"];
+            startTime: null | components["schemas"]["UnixTime"];
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "stream.created";
+        };
+        /** @description A stream was funded and starts to accrue. `amount` is what was deposited. */
+        StreamCreatedEventRow: components["schemas"]["StreamCreatedEvent"] & components["schemas"]["EventRowFields"];
+        StreamEnd: {
+            contractId: components["schemas"]["ContractId"];
+            endTime: components["schemas"]["UnixTime"] | null;
+            recipient: components["schemas"]["Address"];
+            sender: components["schemas"]["Address"];
+            streamId: components["schemas"]["StreamId"];
+            tokenAddress: components["schemas"]["Address"];
+        };
+        /** @description What every event of a stream has. Parties and token are null where the stream's creation is not indexed. */
+        StreamEventFields: {
+            amount: null | components["schemas"]["Amount"];
+            contractId: components["schemas"]["ContractId"];
+            id: components["schemas"]["EventId"];
+            ledger: components["schemas"]["LedgerSequence"];
+            ledgerClosedAt: components["schemas"]["Moment"];
+            recipient: null | components["schemas"]["Address"];
+            sender: null | components["schemas"]["Address"];
+            streamId: components["schemas"]["StreamId"];
+            timestamp: components["schemas"]["UnixTime"];
+            tokenAddress: null | components["schemas"]["Address"];
+            transactionHash: components["schemas"]["TransactionHash"];
+        };
+        /** @description The protocol took its fee of a deposit, in `amount`. Comes before the event of the deposit itself. */
+        StreamFeeCollectedEvent: components["schemas"]["StreamEventFields"] & {
+            feeAmount: components["schemas"]["Amount"];
+            token: components["schemas"]["Address"];
+            treasury: components["schemas"]["Address"];
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "stream.fee_collected";
+        };
+        /** @description The protocol took its fee of a deposit, in `amount`. Comes before the event of the deposit itself. */
+        StreamFeeCollectedEventRow: components["schemas"]["StreamFeeCollectedEvent"] & components["schemas"]["EventRowFields"];
+        /**
+         * @description The number of a stream within its contract: a u64, in decimal.
+         * @example 7
+         */
+        StreamId: string;
+        StreamList: components["schemas"]["Page"] & {
+            /** @description The streams. */
+            data: components["schemas"]["Stream"][];
+        };
+        /** @description The sender stopped the accrual for a while. */
+        StreamPausedEvent: components["schemas"]["StreamEventFields"] & {
+            pausedAt: null | components["schemas"]["UnixTime"];
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "stream.paused";
+        };
+        /** @description The sender stopped the accrual for a while. */
+        StreamPausedEventRow: components["schemas"]["StreamPausedEvent"] & components["schemas"]["EventRowFields"];
+        /** @description The accrual goes on. `newEndTime` is the contract's own, rounded; the stream's `endTime` is exact. */
+        StreamResumedEvent: components["schemas"]["StreamEventFields"] & {
+            newEndTime: null | components["schemas"]["UnixTime"];
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "stream.resumed";
+        };
+        /** @description The accrual goes on. `newEndTime` is the contract's own, rounded; the stream's `endTime` is exact. */
+        StreamResumedEventRow: components["schemas"]["StreamResumedEvent"] & components["schemas"]["EventRowFields"];
+        /**
+         * @description The state of a stream at a time. `ended` is one whose money is all accrued and not yet all withdrawn.
+         * @enum {string}
+         */
+        StreamStatus: "active" | "paused" | "ended" | "cancelled" | "completed";
+        /** @description The sender added to a stream. `amount` is net of the fee. */
+        StreamToppedUpEvent: components["schemas"]["StreamEventFields"] & {
+            newDepositedAmount: components["schemas"]["Amount"];
+            newEndTime?: null | components["schemas"]["UnixTime"];
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "stream.topped_up";
+        };
+        /** @description The sender added to a stream. `amount` is net of the fee. */
+        StreamToppedUpEventRow: components["schemas"]["StreamToppedUpEvent"] & components["schemas"]["EventRowFields"];
+        StreamWithEvents: components["schemas"]["Stream"] & {
+            /** @description Its latest events, the newest first. */
+            events: components["schemas"]["EventRow"][];
+        };
+        /** @description The recipient took `amount` of what had accrued. */
+        StreamWithdrawnEvent: components["schemas"]["StreamEventFields"] & {
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "stream.withdrawn";
+        };
+        /** @description The recipient took `amount` of what had accrued. */
+        StreamWithdrawnEventRow: components["schemas"]["StreamWithdrawnEvent"] & components["schemas"]["EventRowFields"];
+        /** @description What a subscription asks for. Streams and users widen it, types narrow it. */
+        SubscriptionFilter: {
+            /** @description Everything that the caller may see. */
+            all: boolean;
+            /** @description Streams, as `7` or as `C…:7`. */
+            streams: string[];
+            /** @description The types; none for every type. */
+            types: components["schemas"]["EventType"][];
+            /** @description Senders and recipients. */
+            users: components["schemas"]["Address"][];
+        };
+        /** @description A frame of the event stream: its `event` line, its `data` line read as JSON, and its `id` line. */
+        SubscriptionFrame: {
+            data: components["schemas"]["StreamCreatedEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "stream.created";
+            id: components["schemas"]["EventId"];
+        } | {
+            data: components["schemas"]["StreamToppedUpEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "stream.topped_up";
+            id: components["schemas"]["EventId"];
+        } | {
+            data: components["schemas"]["StreamWithdrawnEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "stream.withdrawn";
+            id: components["schemas"]["EventId"];
+        } | {
+            data: components["schemas"]["StreamCancelledEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "stream.cancelled";
+            id: components["schemas"]["EventId"];
+        } | {
+            data: components["schemas"]["StreamCompletedEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "stream.completed";
+            id: components["schemas"]["EventId"];
+        } | {
+            data: components["schemas"]["StreamPausedEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "stream.paused";
+            id: components["schemas"]["EventId"];
+        } | {
+            data: components["schemas"]["StreamResumedEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "stream.resumed";
+            id: components["schemas"]["EventId"];
+        } | {
+            data: components["schemas"]["StreamFeeCollectedEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "stream.fee_collected";
+            id: components["schemas"]["EventId"];
+        } | {
+            data: components["schemas"]["ProtocolInitializedEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "protocol.initialized";
+            id: components["schemas"]["EventId"];
+        } | {
+            data: components["schemas"]["ProtocolFeeConfigUpdatedEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "protocol.fee_config_updated";
+            id: components["schemas"]["EventId"];
+        } | {
+            data: components["schemas"]["ProtocolAdminTransferredEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "protocol.admin_transferred";
+            id: components["schemas"]["EventId"];
+        } | {
+            data: components["schemas"]["ConnectedNotice"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "connected";
+            id?: components["schemas"]["EventId"];
+        } | {
+            data: components["schemas"]["ResetNotice"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "reset";
+            id?: components["schemas"]["EventId"];
+        } | {
+            data: components["schemas"]["RevisedNotice"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "revised";
+            id?: components["schemas"]["EventId"];
+        } | {
+            data: components["schemas"]["ExpiredNotice"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "expired";
+            id?: components["schemas"]["EventId"];
+        };
+        /** @description Open subscriptions by what they ask for. */
+        SubscriptionsByFilter: {
+            /**
+             * Format: int64
+             * @description Every event.
+             */
+            all: number;
+            /**
+             * Format: int64
+             * @description Streams and addresses.
+             */
+            mixed: number;
+            /**
+             * Format: int64
+             * @description Streams only.
+             */
+            streams: number;
+            /**
+             * Format: int64
+             * @description Addresses only.
+             */
+            users: number;
+        };
+        /** @description A ticket: `?ticket=` of one subscription. */
+        Ticket: {
+            /** @description Until when it is good, in Unix seconds. */
+            expiresAt: components["schemas"]["UnixTime"];
+            /** @description What to show. */
+            ticket: string;
+        };
+        /** @description What a ticket is to be good for: the filter of a subscription. */
+        TicketRequest: {
+            /**
+             * @description Every event that the caller may see.
+             * @default false
+             */
+            all: boolean;
+            /**
+             * @description Streams by number, or by contract and number.
+             * @default []
+             */
+            streams: string[];
+            /**
+             * @description Only these types.
+             * @default []
+             */
+            types: components["schemas"]["EventType"][];
+            /**
+             * @description Senders and recipients.
+             * @default []
+             */
+            users: components["schemas"]["Address"][];
+        };
+        /** @description A token. */
+        Token: {
+            /** @description The token: `Authorization: Bearer …`. */
+            token: string;
+        };
+        TokenSummary: {
+            /** @description What the user is paid. */
+            incoming: components["schemas"]["Flow"];
+            /** @description What comes in a second less what goes out. */
+            netRatePerSecond: components["schemas"]["Total"];
+            /** @description What the user pays. */
+            outgoing: components["schemas"]["Flow"];
+            /** @description The token. */
+            tokenAddress: components["schemas"]["Address"];
+        };
+        /**
+         * @description A sum of amounts or rates, in decimal; it can pass i128.
+         * @example 2992500
+         */
+        Total: string;
+        /**
+         * @description The hash of a transaction, in hex.
+         * @example 3389e9f0f1a65f19736cacf544c2e825313e8447f569233bb8db39aa607c8889
+         */
+        TransactionHash: string;
+        /**
+         * Format: int64
+         * @description A time in Unix seconds. Where it can be beyond the year 9999 the field is null then.
+         * @example 1771000000
+         */
+        UnixTime: number;
+        Upgrade: {
+            id: components["schemas"]["EventId"];
+            ledger: components["schemas"]["LedgerSequence"];
+            ledgerClosedAt: components["schemas"]["Moment"];
+            newExecutable: components["schemas"]["CodeHash"];
+            oldExecutable: components["schemas"]["CodeHash"];
+            transactionHash: components["schemas"]["TransactionHash"];
+        };
+        /** @description What a user pays and is paid. Amounts of different tokens are never added. */
+        UserSummary: {
+            /**
+             * Format: int64
+             * @description Streams that it receives and that are active.
+             */
+            activeIncomingCount: number;
+            /**
+             * Format: int64
+             * @description Streams that it sends and that are active.
+             */
+            activeOutgoingCount: number;
+            /** @description The user. */
+            address: components["schemas"]["Address"];
+            calculatedAt: components["schemas"]["UnixTime"] | null;
+            /** @description There are more tokens than are shown. */
+            hasMoreTokens: boolean;
+            /** @description The active streams that are drained first. */
+            nextEnds: components["schemas"]["StreamEnd"][];
+            /** @description The same by token, with amounts. */
+            tokens: components["schemas"]["TokenSummary"][];
+            /**
+             * Format: int64
+             * @description Streams that it sends or sent.
+             */
+            totalStreamsCreated: number;
+            /**
+             * Format: int64
+             * @description Streams that it receives or received.
+             */
+            totalStreamsReceived: number;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: {
+        /** @description Who may keep the answer. */
+        "Cache-Control": string;
+        /** @description The state of what the answer is made of, to be sent back in `If-None-Match`. */
+        ETag: string;
+        /** @description The next page, as a query of the same address with `rel="next"`, if there is more. */
+        Link: string;
+        /** @description What is left of the budget of the client's address, and for how many seconds; absent where there is no limit. */
+        RateLimit: string;
+        /** @description The budget: how many requests (`q`) in how many seconds (`w`). */
+        "RateLimit-Policy": string;
+        /** @description In how many seconds to come back. */
+        "Retry-After": string;
+        /** @description What is wrong with the token (RFC 6750). */
+        "WWW-Authenticate": string;
+    };
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    getStellarToml: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where wallets sign in, and by which key they know us (SEP-1). */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description There is no such thing, or the caller may not see it. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whether the index is to be relied on, and why not. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLiveness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The process runs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReadiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The index is to be relied on. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is not; `reasons` says why. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    getMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In the text format of Prometheus. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain; version=0.0.4": string;
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listConnections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Open event streams of this gateway, the oldest thousand. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenConnections"];
+                };
+            };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not taken. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token does not allow this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed on our side. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getIndexer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is wanted and what is done. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IndexerControl"];
+                };
+            };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not taken. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token does not allow this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed on our side. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pauseIndexer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is wanted now. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DesiredState"];
+                };
+            };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not taken. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token does not allow this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another format than this route takes. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed on our side. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeIndexer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is wanted now. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DesiredState"];
+                };
+            };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not taken. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token does not allow this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another format than this route takes. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed on our side. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listQuarantine: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How many at most.
+                 * @example 50
+                 */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: components["schemas"]["EventId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events that are kept raw, in the order of the chain. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantineList"];
+                };
+            };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not taken. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token does not allow this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed on our side. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replayQuarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came of it. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            /** @description No token, or one that is not taken. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token does not allow this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is being done already. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed on our side. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The operator has not set this up. */
+            501: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Revocation"];
+            };
+        };
+        responses: {
+            /** @description They are taken back. */
+            204: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not taken. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token does not allow this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another format than this route takes. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed on our side. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getChallenge: {
+        parameters: {
+            query: {
+                /** @description Who wants to sign in: `G…` or `M…`. */
+                account: components["schemas"]["Address"];
+                /** @description A memo that tells users of one account apart: a u64. Not with `M…`. */
+                memo?: string;
+                /** @description The domain to sign in for. Default: the service's own. */
+                home_domain?: string;
+                /** @description The wallet's own domain. */
+                client_domain?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A challenge to sign. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Challenge"];
+                };
+            };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["SignInProblem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The operator has not set this up. */
+            501: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["SignInProblem"];
+                };
+            };
+        };
+    };
+    signIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignedChallenge"];
+                "application/x-www-form-urlencoded": components["schemas"]["SignedChallenge"];
+            };
+        };
+        responses: {
+            /** @description A token. */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["SignInProblem"];
+                };
+            };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another format than this route takes. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["SignInProblem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed on our side. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["SignInProblem"];
+                };
+            };
+            /** @description The operator has not set this up. */
+            501: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["SignInProblem"];
+                };
+            };
+            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["SignInProblem"];
+                };
+            };
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: {
+                /** @description Only events of streams that this address sends or receives. */
+                address?: components["schemas"]["Address"];
+                /** @description Only events of this token. Needs `address`. */
+                token?: components["schemas"]["Address"];
+                /** @description Only events of these types. May be repeated, or hold several with commas between. */
+                type?: components["schemas"]["EventType"][];
+                /** @description Only events of this ledger and later ones. */
+                fromLedger?: components["schemas"]["LedgerSequence"];
+                /** @description Only events of this ledger and earlier ones. */
+                toLedger?: components["schemas"]["LedgerSequence"];
+                /** @description How many items the page has at most: up to 200 as JSON, up to 5000 as CSV. */
+                limit?: number;
+                /** @description How many items to leave out; none without it. To go further than 10000 use the cursor. */
+                offset?: number;
+                /** @description The `nextCursor` of the page before, unchanged. Not with `offset`. */
+                cursor?: string;
+                /** @description Newest first (`desc`) or oldest first (`asc`). */
+                order?: "asc" | "desc";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of events: as CSV for those who prefer `text/csv`, else as JSON. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventList"];
+                    /** @example id,type,eventType,streamId,contractId,sender,recipient,tokenAddress,amount,ledgerSequence,createdAt,timestamp,transactionHash,metadata */
+                    "text/csv": string;
+                };
+            };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not taken. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed on our side. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getEventStats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the feed counts. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedStats"];
+                };
+            };
+            /** @description No token, or one that is not taken. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    subscribeToEvents: {
+        parameters: {
+            query?: {
+                /** @description Events of these streams, by number or as `C…:7`. May be repeated, or hold several with commas between. */
+                streams?: string[];
+                /** @description Events of streams that these send or receive. May be repeated, or hold several with commas between. */
+                users?: components["schemas"]["Address"][];
+                /** @description Every event that the caller may see. */
+                all?: boolean;
+                /** @description Only these types of what else is asked for. May be repeated, or hold several with commas between. */
+                types?: components["schemas"]["EventType"][];
+                /** @description Where to go on, for a first connection. The header wins. */
+                lastEventId?: components["schemas"]["EventId"];
+                /** @description A ticket, for clients that can send no headers. It carries the filter it was made for. */
+                ticket?: string;
+                /** @description A token, only where the operator allows tokens in addresses. */
+                token?: string;
+            };
+            header?: {
+                /** @description The last id that the client has: what comes after it is sent. Browsers send it themselves. */
+                "Last-Event-ID"?: components["schemas"]["EventId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events, for as long as the client stays. Each frame with data is a `SubscriptionFrame`; comments are heartbeats, and an `id:` alone is a place to resume from. */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not taken. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The client accepts no format that this route has. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed on our side. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    issueTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketRequest"];
+            };
+        };
+        responses: {
+            /** @description A ticket. */
+            201: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not taken. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another format than this route takes. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed on our side. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far the index is. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not taken. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed on our side. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listStreams: {
+        parameters: {
+            query?: {
+                /** @description Only streams of this sender. */
+                sender?: components["schemas"]["Address"];
+                /** @description Only streams of this recipient. */
+                recipient?: components["schemas"]["Address"];
+                /** @description Only streams that this address sends or receives. */
+                user?: components["schemas"]["Address"];
+                /** @description Only streams of this token. */
+                token?: components["schemas"]["Address"];
+                /** @description Only streams that are in this state now, which is when the last whole ledger closed. */
+                status?: components["schemas"]["StreamStatus"];
+                /** @description Only streams that end before this time. */
+                endsBefore?: number;
+                /** @description What to sort by. */
+                sort?: "createdAt" | "startTime" | "lastUpdateTime" | "depositedAmount" | "endTime";
+                /** @description How many items the page has at most. */
+                limit?: number;
+                /** @description How many items to leave out; none without it. To go further than 10000 use the cursor. */
+                offset?: number;
+                /** @description The `nextCursor` of the page before, unchanged. Not with `offset`. */
+                cursor?: string;
+                /** @description The largest of `sort` first (`desc`) or the smallest first (`asc`). */
+                order?: "asc" | "desc";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of streams. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamList"];
+                };
+            };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not taken. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed on our side. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStream: {
+        parameters: {
+            query?: {
+                /** @description Where to read: our index, or the contract's own record on chain, which is asked for on demand. */
+                source?: "index" | "chain";
+            };
+            header?: {
+                /** @description The `ETag` of an answer that the client has. A client that has the current one is answered 304. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The stream: its number, or the contract and the number with a colon between. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream, or with `source=chain` the contract's own record, which has no `ETag`. */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamWithEvents"] | components["schemas"]["ChainStream"];
+                };
+            };
+            /** @description The client has the current state. */
+            304: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not taken. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller may not see it. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed on our side. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The operator has not set this up. */
+            501: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getClaimable: {
+        parameters: {
+            query?: {
+                /** @description At which time. Default: when the last whole ledger closed. */
+                at?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The stream: its number, or the contract and the number with a colon between. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the recipient can claim. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Claimable"];
+                };
+            };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not taken. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller may not see it. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed on our side. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listStreamEvents: {
+        parameters: {
+            query?: {
+                /** @description Only events of these types. May be repeated, or hold several with commas between. */
+                type?: components["schemas"]["EventType"][];
+                /** @description Only events of this ledger and later ones. */
+                fromLedger?: components["schemas"]["LedgerSequence"];
+                /** @description Only events of this ledger and earlier ones. */
+                toLedger?: components["schemas"]["LedgerSequence"];
+                /** @description How many items the page has at most: up to 200 as JSON, up to 5000 as CSV. */
+                limit?: number;
+                /** @description How many items to leave out; none without it. To go further than 10000 use the cursor. */
+                offset?: number;
+                /** @description The `nextCursor` of the page before, unchanged. Not with `offset`. */
+                cursor?: string;
+                /** @description Newest first (`desc`) or oldest first (`asc`). */
+                order?: "asc" | "desc";
+            };
+            header?: never;
+            path: {
+                /** @description The stream: its number, or the contract and the number with a colon between. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of events: as CSV for those who prefer `text/csv`, else as JSON. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventList"];
+                    /** @example id,type,eventType,streamId,contractId,sender,recipient,tokenAddress,amount,ledgerSequence,createdAt,timestamp,transactionHash,metadata */
+                    "text/csv": string;
+                };
+            };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not taken. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed on our side. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getUserSummary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                address: components["schemas"]["Address"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the user pays and is paid. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserSummary"];
+                };
+            };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not taken. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed on our side. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}

@@ -1,0 +1,29 @@
+// The OpenAPI document and the service are of one mind: schemathesis asks what the document allows and what it forbids.
+// What it is not to ask is in schemathesis.toml, with the reasons.
+import { after, before, describe, test } from 'node:test';
+import { Program } from './harness/program.js';
+import { tokenOf } from './harness/token.js';
+import { DOCUMENT, run } from './harness/tool.js';
+
+// Operators' acts have a limit of their own, which 0 requests a second does not lift.
+const UNLIMITED = '--limit-exempt=127.0.0.1/32';
+
+// Where nobody is known no token helps: a missing one is 403 instead of 401, and operators' routes refuse all.
+const LEFT_OUT_WITHOUT_TOKENS = ['--exclude-checks=missing_required_header', '--warnings=off'];
+
+for (const [auth, leftOut] of [['off', LEFT_OUT_WITHOUT_TOKENS], ['required', []]]) {
+  describe(`the service with --auth ${auth}`, { timeout: 180_000 }, () => {
+    let program;
+    before(async () => {
+      program = await Program.start([`--auth=${auth}`, UNLIMITED]);
+      await program.createStream();
+    });
+    after(() => program?.stop());
+
+    test('answers as the document says', async () => {
+      const token = auth === 'off' ? 'none' : tokenOf(program, '--scope=admin,events:read:all');
+      const args = ['--config-file=schemathesis.toml', 'run', DOCUMENT, `--url=${program.url}`, ...leftOut];
+      await run('schemathesis', args, { FLOWFI_TOKEN: token });
+    });
+  });
+}
