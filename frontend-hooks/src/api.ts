@@ -383,7 +383,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns what a user pays and is paid as at the last ledger. An address that no stream names has nothing. */
+        /** Returns what a user pays and is paid as at the last ledger, in all contracts or in the one that is asked for. An address that no stream names has nothing. */
         get: operations["getUserSummary"];
         put?: never;
         post?: never;
@@ -509,6 +509,25 @@ export interface components {
          * @example CAAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQC526
          */
         ContractId: string;
+        /** @description How far the index of one contract is. */
+        ContractStatus: {
+            /** @description The contract. */
+            contractId: components["schemas"]["ContractId"];
+            /** @description The ledgers that were seen whole. */
+            coverage: components["schemas"]["Coverage"][];
+            cursor: components["schemas"]["EventId"] | null;
+            fromLedger: components["schemas"]["LedgerSequence"] | null;
+            /** @description The ledgers that were not. */
+            holes: components["schemas"]["Hole"][];
+            /** @description Whether it is one of those that this deployment follows. Others stand still and can be read. */
+            isFollowed: boolean;
+            lastWholeLedger: components["schemas"]["LedgerSequence"] | null;
+            lastWholeLedgerClosedAt: components["schemas"]["Moment"] | null;
+            /** @description Events that are kept raw. */
+            quarantine: components["schemas"]["Quarantine"];
+            /** @description The last times that its code was replaced. */
+            upgrades: components["schemas"]["Upgrade"][];
+        };
         Coverage: {
             fromLedger: components["schemas"]["LedgerSequence"];
             source: components["schemas"]["CoverageSource"];
@@ -1008,10 +1027,14 @@ export interface components {
             /** @description The challenge with the client's signatures: a transaction envelope, XDR in base64. */
             transaction: string;
         };
-        /** @description How far the index is. */
+        /**
+         * @description How far the index is. Of several contracts that are followed it says the worst, and the lists are of all of them
+         *     together; each by itself is in `contracts`.
+         */
         Status: {
-            /** @description The contract that is indexed. */
-            contractId: components["schemas"]["ContractId"];
+            contractId: components["schemas"]["ContractId"] | null;
+            /** @description Every contract that is followed or was. */
+            contracts: components["schemas"]["ContractStatus"][];
             /** @description The ledgers that were seen whole. */
             coverage: components["schemas"]["Coverage"][];
             cursor: components["schemas"]["EventId"] | null;
@@ -1234,6 +1257,8 @@ export interface components {
         SubscriptionFilter: {
             /** @description Everything that the caller may see. */
             all: boolean;
+            /** @description The only contract whose events are sent; left out where there is no such bound. */
+            contract?: components["schemas"]["ContractId"];
             /** @description Streams, as `7` or as `C…:7`. */
             streams: string[];
             /** @description The types; none for every type. */
@@ -1400,6 +1425,11 @@ export interface components {
              * @default false
              */
             all: boolean;
+            /**
+             * @description Only events of this contract.
+             * @default null
+             */
+            contract: components["schemas"]["ContractId"];
             /**
              * @description Streams by number, or by contract and number.
              * @default []
@@ -2173,6 +2203,8 @@ export interface operations {
     listQuarantine: {
         parameters: {
             query?: {
+                /** @description The contract; needed where several are followed. */
+                contract?: components["schemas"]["ContractId"];
                 /**
                  * @description How many at most.
                  * @example 50
@@ -2767,6 +2799,8 @@ export interface operations {
                 address?: components["schemas"]["Address"];
                 /** @description Only events of this token. Needs `address`. */
                 token?: components["schemas"]["Address"];
+                /** @description Only events of this contract. */
+                contract?: components["schemas"]["ContractId"];
                 /** @description Only events of these types. May be repeated, or hold several with commas between. */
                 type?: components["schemas"]["EventType"][];
                 /** @description Only events of this ledger and later ones. */
@@ -2951,6 +2985,8 @@ export interface operations {
                 users?: components["schemas"]["Address"][];
                 /** @description Every event that the caller may see. */
                 all?: boolean;
+                /** @description Only events of this contract, of what else is asked for. */
+                contract?: components["schemas"]["ContractId"];
                 /** @description Only these types of what else is asked for. May be repeated, or hold several with commas between. */
                 types?: components["schemas"]["EventType"][];
                 /** @description Where to go on, for a first connection. The header wins. */
@@ -3286,6 +3322,8 @@ export interface operations {
     listStreams: {
         parameters: {
             query?: {
+                /** @description Only streams of this contract. */
+                contract?: components["schemas"]["ContractId"];
                 /** @description Only streams of this sender. */
                 sender?: components["schemas"]["Address"];
                 /** @description Only streams of this recipient. */
@@ -3754,7 +3792,10 @@ export interface operations {
     };
     getUserSummary: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only streams of this contract. */
+                contract?: components["schemas"]["ContractId"];
+            };
             header?: never;
             path: {
                 /** @description The user. */
