@@ -3,14 +3,17 @@
 //! statement of a request had.
 
 use std::{
+    collections::BTreeSet,
     fmt::Debug,
     sync::{Arc, Mutex},
 };
 
 use flowfi_indexer::{
     domain::{ContractId, EventId, EventType, StreamId, UnixTime, Visibility},
+    http::openapi_text,
     store::{EventAtoms, EventListFilter, EventRange, PageRequest, PageStart, Store, StreamListFilter, StreamSort},
 };
+use serde_json::{Value, json};
 use sqlx::{
     Executor,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -236,6 +239,35 @@ async fn ask_as_participants(store: &Store, mut seen: impl FnMut(&str)) {
         store.user_summary(other.unwrap_or(me), &visibility, None, at).await.unwrap();
         seen(&format!("summary: {what}"));
     }
+}
+
+/// The document says which queries there are: each parameter of its lists, and each word, is among those asked.
+#[test]
+fn every_parameter_of_the_documents_lists_is_asked_with() {
+    let document: Value = serde_json::from_str(&openapi_text()).unwrap();
+    let parameters = |path: &str| document["paths"][path]["get"]["parameters"].as_array().unwrap().clone();
+    let contracts = [ContractId::from_bytes([9; 32])];
+    let names = |filters: &[String]| -> BTreeSet<String> {
+        let of_pages = ["sort", "order", "limit", "offset", "cursor"].map(str::to_owned);
+        let of_filter =
+            |filter: &String| form_urlencoded::parse(filter.as_bytes()).map(|(name, _)| name.into_owned()).collect();
+        filters.iter().flat_map::<Vec<String>, _>(of_filter).chain(of_pages).collect()
+    };
+    let (streams, events) = (names(&stream_filters(&contracts)), names(&event_filters(&contracts)));
+    for (path, asked) in [("/v1/streams", &streams), ("/v1/events", &events), ("/v1/streams/{id}/events", &events)] {
+        for parameter in parameters(path).iter().filter(|parameter| parameter["in"] == "query") {
+            assert!(
+                asked.contains(parameter["name"].as_str().unwrap()),
+                "{path} is not asked with {}",
+                parameter["name"]
+            );
+        }
+    }
+    let sort = parameters("/v1/streams").into_iter().find(|parameter| parameter["name"] == "sort").unwrap();
+    assert_eq!(sort["schema"]["enum"], json!(SORTS));
+    let states = document["components"]["schemas"]["StreamStatus"]["enum"].as_array().unwrap();
+    let states: BTreeSet<&str> = states.iter().map(|word| word.as_str().unwrap()).collect();
+    assert_eq!(states, STATUSES.into());
 }
 
 #[sqlx::test]

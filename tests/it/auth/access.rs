@@ -1,14 +1,18 @@
 //! Tokens, tickets, what ends them, and what is said to who has none.
 
-use flowfi_indexer::auth::Scope;
+use flowfi_indexer::{
+    auth::Scope,
+    http::{LimitArgs, Limits},
+};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use super::{Door, Guarded};
+use super::{Door, Guarded, auth};
 use crate::{
+    limits::limits,
     openapi::described::Described,
-    world::{Frame, Subscriber, http_client},
+    world::{Frame, GatewaySettings, Subscriber, eventually, http_client},
 };
 
 /// Passes over everything up to the frame of this name, which must come before the end.
@@ -154,4 +158,30 @@ async fn a_body_that_is_not_what_is_wanted_is_refused(pool: PgPool) {
         assert_eq!(send(body, json).await.unwrap().status(), StatusCode::BAD_REQUEST, "{body}");
     }
     assert_eq!(send(r#"{"sub":"x"}"#, json).await.unwrap().status(), StatusCode::NO_CONTENT);
+}
+
+#[sqlx::test]
+async fn a_subject_has_only_so_many_event_streams_wherever_it_connects_from(pool: PgPool) {
+    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    let args = LimitArgs { requests_per_second: 0, max_connections_per_ip: 9, ..limits() };
+    let settings = GatewaySettings {
+        limits: Limits::new(&args),
+        auth: Some(auth(&guarded.world, &Door::default())),
+        ..GatewaySettings::default()
+    };
+    guarded.base = guarded.world.start_gateway(settings).await;
+    let (path, alice) = ("/v1/events/subscribe?all=true", guarded.token_of("alice"));
+    let first = guarded.get(path, Some(&alice)).await;
+    assert_eq!(first.status(), StatusCode::OK);
+    let second = guarded.get(path, Some(&alice)).await;
+    assert_eq!(
+        (second.status(), &second.headers()["retry-after"]),
+        (StatusCode::TOO_MANY_REQUESTS, &"30".parse().unwrap())
+    );
+    assert_eq!(guarded.get(path, Some(&guarded.token_of("bob"))).await.status(), StatusCode::OK, "another has its own");
+    drop(first);
+    eventually("the place is given back", || async {
+        guarded.get(path, Some(&alice)).await.status() == StatusCode::OK
+    })
+    .await;
 }
