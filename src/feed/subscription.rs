@@ -166,11 +166,9 @@ impl Subscription {
 
     fn replay_from_ring(&mut self, events: &[Arc<FeedEvent>]) -> Vec<Bytes> {
         let due = events.partition_point(|event| event.id <= self.replay_up_to);
-        self.position = if due < events.len() || events.is_empty() {
-            self.replay_up_to
-        } else {
-            events.last().map_or(self.replay_up_to, |event| event.id)
-        };
+        // Without a later event there is nothing to look for again.
+        let last = events.last().map(|event| event.id).filter(|last| due == events.len() && *last > self.position);
+        self.position = last.unwrap_or(self.replay_up_to);
         let matching = events[..due].iter().filter(|event| event.matches(&self.atoms));
         matching.map(|event| event.frame.clone()).collect()
     }
