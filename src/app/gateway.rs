@@ -53,6 +53,7 @@ impl Gateway {
         let stop = soft_stop.clone();
         lifecycle.spawn("tailer", async move { Ok(feed::tail(feed, stop).await?) });
         if let Some(auth) = self.auth {
+            auth.load().await?;
             let stop = soft_stop.clone();
             lifecycle.spawn("auth", async move {
                 auth.follow(stop).await;

@@ -88,6 +88,14 @@ impl Auth {
         }))
     }
 
+    /// Reads who was revoked, which must be known before the first token is taken.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn load(&self) -> Result<(), StoreError> {
+        self.0.revocations.read(&self.0.store).await
+    }
+
     /// Keeps keys and revocations fresh until stopped.
     pub async fn follow(&self, stop: CancellationToken) {
         tokio::join!(self.0.tokens.follow(stop.clone()), self.0.revocations.follow(&self.0.store, stop));

@@ -197,6 +197,7 @@ impl World {
         let stop = self.stop.clone();
         self.tasks.spawn(async move { feed::tail(feed, stop).await.unwrap() });
         if let Some(auth) = settings.auth.clone() {
+            auth.load().await.unwrap();
             let stop = self.stop.clone();
             self.tasks.spawn(async move { auth.follow(stop).await });
         }

@@ -140,6 +140,13 @@ async fn a_revocation_ends_streams_on_every_node_and_refuses_what_was_made_befor
     assert_eq!(by_ticket.status(), StatusCode::UNAUTHORIZED);
     guarded.world.create("alice", "bob", 1_000_000, 100).await;
     assert_eq!(of_bob.events(2).await.len(), 2, "others go on");
+    let new_node = guarded.another_gateway(&Door::default()).await;
+    let at_new_node = http_client().get(format!("{new_node}/v1/streams")).bearer_auth(&alice).send().await.unwrap();
+    assert_eq!(
+        at_new_node.status(),
+        StatusCode::UNAUTHORIZED,
+        "a node that starts later knows it from the first request on"
+    );
     guarded.clock.move_on(1);
     assert_eq!(guarded.get("/v1/streams", Some(&guarded.token_of("alice"))).await.status(), StatusCode::OK);
 }
