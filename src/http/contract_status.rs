@@ -189,7 +189,8 @@ impl Facts {
                 reasons.push(format!("the indexer has not reported for {} s", aged.age_ms / 1_000));
             }
             Some(AgedReport { report, .. }) if report.state == IndexerState::Paused => {
-                reasons.push(report.detail.clone().unwrap_or_else(|| "paused".to_owned()));
+                // Anybody may ask for the health; who it was is for those who may ask for the status.
+                reasons.push("paused by an operator".to_owned());
             }
             Some(AgedReport { report, .. }) => reasons.extend(report.missing.map(|missing| {
                 format!(
