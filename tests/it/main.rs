@@ -29,6 +29,7 @@ mod openapi;
 mod page;
 mod pause;
 mod pitfalls;
+mod previous;
 mod queries;
 mod query_indexes;
 mod replay;

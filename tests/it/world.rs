@@ -89,7 +89,11 @@ impl World {
     }
 
     pub async fn with_devnet(pool: PgPool, args: &DevnetArgs) -> Self {
-        let devnet = Devnet::open(args, None, Arc::new(SystemClock)).unwrap();
+        Self::on(pool, Devnet::open(args, None, Arc::new(SystemClock)).unwrap()).await
+    }
+
+    /// Serves a network that is there already.
+    pub async fn on(pool: PgPool, devnet: Devnet) -> Self {
         let mut world = Self {
             store: Store::on(pool.clone()),
             pool,

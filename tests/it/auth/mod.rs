@@ -104,6 +104,11 @@ impl Guarded {
         world.devnet.close_ledger().unwrap();
         world.start_indexer(100);
         world.indexed().await;
+        Self::before(world, door).await
+    }
+
+    /// Puts a gateway with a door before a world that is there already.
+    pub async fn before(mut world: World, door: &Door) -> Self {
         let auth = auth(&world, door);
         let base = world.start_gateway(GatewaySettings { auth: Some(auth), ..GatewaySettings::default() }).await;
         Self { world, base, clock: Arc::clone(&door.clock), keys: keys(&args(door.flags)) }

@@ -1,0 +1,242 @@
+//! An answer as it was recorded, and what of it may differ in a later version.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// The headers that clients act on.
+const HEADERS: [&str; 9] = [
+    "access-control-allow-origin",
+    "allow",
+    "cache-control",
+    "content-type",
+    "link",
+    "vary",
+    "www-authenticate",
+    "x-accel-buffering",
+    "x-content-type-options",
+];
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) body: Body,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Body {
+    Json(Value),
+    /// The lines of a text.
+    Text(Vec<String>),
+    /// The blocks of an event stream, each its lines.
+    Events(Vec<Vec<String>>),
+}
+
+impl Answer {
+    pub(super) fn of(response: &reqwest::Response, body: Body) -> Self {
+        let value = |name: &str| Some((name.to_owned(), response.headers().get(name)?.to_str().unwrap().to_owned()));
+        let headers = HEADERS.iter().filter_map(|name| value(name)).collect();
+        Self { status: response.status().as_u16(), headers, body }
+    }
+
+    /// Returns what was recorded and is not so any more.
+    ///
+    /// This is the one place that says how the answer of a later version may differ, and clients bear all of it:
+    /// - an object may have more fields;
+    /// - an event stream may have more blocks, as long as they are not events of the feed;
+    /// - an `id:` line may have a suffix after what was recorded (`<event id>.<epoch>.<revision>`);
+    /// - text for people, a problem's `detail` (RFC 9457, 3.1.4) and the `reasons` of a health, may be worded otherwise.
+    ///
+    /// Nothing else may change, and nothing that was there may be missing.
+    pub(super) fn differences(&self, now: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.status != now.status {
+            found.push(format!("status {} was {}", now.status, self.status));
+        }
+        for (name, then) in &self.headers {
+            let now = now.headers.get(name);
+            if now != Some(then) {
+                found.push(format!("header {name}: {now:?} was {then:?}"));
+            }
+        }
+        match (&self.body, &now.body) {
+            (Body::Json(then), Body::Json(now)) => compare_json("", then, now, &mut found),
+            (Body::Text(then), Body::Text(now)) if then == now => {}
+            (Body::Events(then), Body::Events(now)) => compare_blocks(then, now, &mut found),
+            (then, now) => found.push(format!("the body {now:?} was {then:?}")),
+        }
+        found
+    }
+
+    /// Returns whether these blocks, as far as they have come, hold every recorded one.
+    pub(super) fn is_answered_by(&self, blocks: &[Vec<String>]) -> bool {
+        let Body::Events(then) = &self.body else { return true };
+        let mut found = Vec::new();
+        compare_blocks(then, blocks, &mut found);
+        found.is_empty()
+    }
+}
+
+fn compare_json(place: &str, then: &Value, now: &Value, found: &mut Vec<String>) {
+    match (then, now) {
+        (Value::Object(then), Value::Object(now)) => {
+            for (name, then) in then {
+                let place = format!("{place}/{name}");
+                match now.get(name) {
+                    Some(now) if is_for_people(name, then, now) => {}
+                    Some(now) => compare_json(&place, then, now, found),
+                    None => found.push(format!("{place} is gone; it was {then}")),
+                }
+            }
+        }
+        (Value::Array(then), Value::Array(now)) if then.len() == now.len() => {
+            for (number, (then, now)) in then.iter().zip(now).enumerate() {
+                compare_json(&format!("{place}/{number}"), then, now, found);
+            }
+        }
+        (then, now) if then == now => {}
+        (then, now) => found.push(format!("{place} is {now}; it was {then}")),
+    }
+}
+
+/// Whether both are a text, or texts, that only people read.
+fn is_for_people(name: &str, then: &Value, now: &Value) -> bool {
+    match name {
+        "detail" => then.is_string() && now.is_string(),
+        "reasons" => then.as_array().map(Vec::is_empty) == now.as_array().map(Vec::is_empty),
+        _ => false,
+    }
+}
+
+/// Goes through both in order; what came between two recorded blocks must be no event of the feed.
+fn compare_blocks(then: &[Vec<String>], now: &[Vec<String>], found: &mut Vec<String>) {
+    let mut coming = now.iter();
+    for block in then {
+        loop {
+            let Some(next) = coming.next() else {
+                found.push(format!("the block {block:?} is missing"));
+                return;
+            };
+            if is_block(block, next) {
+                break;
+            }
+            if is_of_feed(next) {
+                found.push(format!("the block {next:?} comes where {block:?} came"));
+                return;
+            }
+        }
+    }
+}
+
+fn is_of_feed(block: &[String]) -> bool {
+    let of_feed = |name: &str| name.starts_with("stream.") || name.starts_with("protocol.");
+    block.iter().any(|line| line.strip_prefix("event: ").is_some_and(of_feed))
+}
+
+fn is_block(then: &[String], now: &[String]) -> bool {
+    let is_line = |then: &String, now: &String| {
+        if let (Some(then), Some(now)) = (then.strip_prefix("id: "), now.strip_prefix("id: ")) {
+            return now.strip_prefix(then).is_some_and(|suffix| suffix.is_empty() || suffix.starts_with('.'));
+        }
+        match (data_of(then), data_of(now)) {
+            (Some(then), Some(now)) => {
+                let mut found = Vec::new();
+                compare_json("", &then, &now, &mut found);
+                found.is_empty()
+            }
+            _ => then == now,
+        }
+    };
+    then.len() == now.len() && then.iter().zip(now).all(|(then, now)| is_line(then, now))
+}
+
+fn data_of(line: &str) -> Option<Value> {
+    Some(serde_json::from_str(line.strip_prefix("data: ")?).unwrap())
+}
+
+/// Replaces what differs from one moment, or one connection, to the next.
+pub(super) fn steady(line: &str) -> String {
+    if line.starts_with("retry: ") {
+        return "retry: 5000".to_owned();
+    }
+    let Some(mut data) = data_of(line) else { return line.to_owned() };
+    steady_json(&mut data);
+    format!("data: {data}")
+}
+
+/// The same in JSON.
+pub(super) fn steady_json(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match name.as_str() {
+                    "clientId" => *value = "a client".into(),
+                    "reportedMsAgo" => *value = 0.into(),
+                    _ => steady_json(value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(steady_json),
+        Value::String(text) => {
+            if let Some((before, _)) = text.split_once(" not reported for ") {
+                *text = format!("{before} not reported for 90 s");
+            }
+        }
+        _ => {}
+    }
+}
+
+fn of_body(body: Body) -> Answer {
+    Answer { status: 200, headers: BTreeMap::from([("vary".to_owned(), "accept".to_owned())]), body }
+}
+
+fn blocks(texts: &[&str]) -> Body {
+    Body::Events(texts.iter().map(|text| text.lines().map(str::to_owned).collect()).collect())
+}
+
+#[test]
+fn an_answer_that_says_more_than_was_recorded_does_not_differ() {
+    let event = "id: 1-0.1\nevent: stream.created\ndata: {\"id\": \"1-0.1\"}";
+    let more = "id: 1-0.1.3\nevent: stream.created\ndata: {\"id\": \"1-0.1\", \"new\": null}";
+    for (then, now) in [
+        (Body::Json(json!({"a": [{"b": 1}]})), Body::Json(json!({"a": [{"b": 1, "c": 2}], "d": 3}))),
+        (
+            Body::Json(json!({"detail": "no", "reasons": ["x"]})),
+            Body::Json(json!({"detail": "No", "reasons": ["y", "z"]})),
+        ),
+        (blocks(&[event]), blocks(&["event: revised\ndata: {}", more])),
+        (blocks(&[event]), blocks(&["id: 1-0.1.3", event, more])),
+    ] {
+        let (then, now) = (of_body(then), of_body(now));
+        assert_eq!(then.differences(&now), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn an_answer_that_lacks_or_changes_what_was_recorded_differs() {
+    let event = "id: 1-0.1\nevent: stream.created\ndata: {\"id\": \"1-0.1\"}";
+    let other = "id: 2-0.1\nevent: stream.created\ndata: {\"id\": \"2-0.1\"}";
+    for (then, now) in [
+        (Body::Json(json!({"a": 1})), Body::Json(json!({}))),
+        (Body::Json(json!({"a": 1})), Body::Json(json!({"a": "1"}))),
+        (Body::Json(json!({"a": null})), Body::Json(json!({}))),
+        (Body::Json(json!({"a": [1]})), Body::Json(json!({"a": [1, 2]}))),
+        (Body::Json(json!({"reasons": []})), Body::Json(json!({"reasons": ["x"]}))),
+        (Body::Text(vec!["a".to_owned()]), Body::Text(vec!["a".to_owned(), String::new()])),
+        (blocks(&[event, other]), blocks(&[event])),
+        (blocks(&[event, other]), blocks(&[other, event])),
+        (blocks(&[other]), blocks(&[event, other])),
+        (blocks(&[event]), blocks(&["id: 1-0.12\nevent: stream.created\ndata: {\"id\": \"1-0.1\"}"])),
+        (blocks(&[event]), blocks(&["id: 1-0.1.3\nevent: stream.created\ndata: {\"id\": \"1-0.1.3\"}"])),
+    ] {
+        let (then, now) = (of_body(then), of_body(now));
+        assert_eq!(then.differences(&now).len(), 1, "{now:?}");
+    }
+    let (then, mut now) = (of_body(Body::Json(json!({}))), of_body(Body::Json(json!({}))));
+    now.status = 204;
+    now.headers.clear();
+    assert_eq!(then.differences(&now).len(), 2);
+}
