@@ -6,24 +6,20 @@ use std::{
 };
 
 use rand::rngs::StdRng;
-use tokio::time::{Instant, timeout};
-use tracing::{info, warn};
+use tokio::time::Instant;
 
 use super::{
     Anchor, EndpointHealth, EndpointState, EventPage, EventsFrom, LedgerEntries, SourceError, StellarRpc, Tip,
     TransientReason,
     breaker::Breaker,
     get_ledgers::{LedgerPage, PageLimit},
+    identity::{Checked, LOOK_AGAIN_AFTER},
     page_size::PageSize,
 };
 use crate::domain::{ContractId, LedgerSequence};
 
-/// An endpoint of another chain stays one until somebody changes something.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_mins(5);
 /// A ledger closes every five seconds: what was seen of the tip is no longer true after that.
 const TIP_IS_TRUE_FOR: Duration = Duration::from_secs(5);
-/// The version is nice to know and not waited for.
-const VERSION_DEADLINE: Duration = Duration::from_secs(1);
 /// So many failures in a row take about half a minute, by the breaker's waits.
 const LONG_GONE_AFTER: u64 = 8;
 /// From the largest window to one ledger.
@@ -32,19 +28,19 @@ const MOST_TRIES: usize = 14;
 #[derive(Debug)]
 pub(super) struct Endpoint {
     pub(super) rpc: StellarRpc,
-    host: String,
-    network_passphrase: Arc<str>,
+    pub(super) host: String,
+    pub(super) network_passphrase: Arc<str>,
     ledger_limit: PageLimit,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
-struct State {
-    breaker: Breaker,
-    checked: Checked,
-    anchor: Option<Arc<Anchor>>,
+pub(super) struct State {
+    pub(super) breaker: Breaker,
+    pub(super) checked: Checked,
+    pub(super) anchor: Option<Arc<Anchor>>,
     /// Why it must not be used, while its breaker is shut for that.
-    unusable: Option<SourceError>,
+    pub(super) unusable: Option<SourceError>,
     page_size: PageSize,
     /// The newest ledger by its last word, and when that came.
     tip: Option<(LedgerSequence, Instant)>,
@@ -55,16 +51,8 @@ struct State {
     failures: u64,
     failures_in_a_row: u64,
     last_failure: Option<&'static str>,
-    passphrase: Option<String>,
-    version: Option<String>,
-}
-
-/// How far it is known that the endpoint serves our chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Checked {
-    Nothing,
-    Passphrase,
-    Anchor,
+    pub(super) passphrase: Option<String>,
+    pub(super) version: Option<String>,
 }
 
 /// Leave to send one request; the end of a probe, also of one that is dropped.
@@ -104,12 +92,22 @@ impl Endpoint {
         Self { host: rpc.host(), rpc, network_passphrase, ledger_limit: PageLimit::new(), state: Mutex::new(state) }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nothing panics while it holds an endpoint")
     }
 
+    /// Sets the ledger to recognise the chain by. Another one than before makes the endpoint new again: what was said of
+    /// it was said about another chain.
     pub(super) fn set_anchor(&self, anchor: Option<Arc<Anchor>>) {
-        self.state().anchor = anchor;
+        let mut state = self.state();
+        if state.anchor != anchor {
+            state.anchor = anchor;
+            state.checked = Checked::Nothing;
+            if matches!(state.unusable, Some(SourceError::OtherChain { .. })) {
+                state.unusable = None;
+                state.breaker.succeed();
+            }
+        }
     }
 
     /// Returns why the endpoint is not asked now, `None` if it may be.
@@ -141,57 +139,6 @@ impl Endpoint {
     /// Returns whether the endpoint lately said that it does not have this ledger yet.
     pub(super) fn is_behind(&self, wanted: LedgerSequence, now: Instant) -> bool {
         self.state().tip.is_some_and(|(tip, seen)| tip < wanted && now.duration_since(seen) < TIP_IS_TRUE_FOR)
-    }
-
-    /// Makes sure that the endpoint serves our network and our chain, if that is not known since it was last new.
-    pub(super) async fn identify(&self) -> Result<(), SourceError> {
-        let (checked, anchor) = {
-            let state = self.state();
-            (state.checked, state.anchor.clone())
-        };
-        let needed = if anchor.is_some() { Checked::Anchor } else { Checked::Passphrase };
-        if checked >= needed {
-            return Ok(());
-        }
-        if let Err(failure) = self.compare(anchor).await {
-            if !matches!(failure, SourceError::Transient { .. }) {
-                self.refuse(&failure);
-            }
-            return Err(failure);
-        }
-        let mut state = self.state();
-        state.checked = needed;
-        if state.unusable.take().is_some() {
-            info!("the RPC endpoint {} can be used again", self.host);
-        }
-        Ok(())
-    }
-
-    async fn compare(&self, anchor: Option<Arc<Anchor>>) -> Result<(), SourceError> {
-        let (found, version) = tokio::join!(self.rpc.passphrase(), timeout(VERSION_DEADLINE, self.rpc.version()));
-        let found = found?;
-        {
-            let mut state = self.state();
-            state.passphrase = Some(found.clone());
-            state.version = version.ok().and_then(Result::ok).or_else(|| state.version.take());
-        }
-        if *found != *self.network_passphrase {
-            return Err(SourceError::OtherNetwork { found, wanted: self.network_passphrase.to_string() });
-        }
-        let Some(anchor) = anchor else { return Ok(()) };
-        match self.rpc.ledger_hash(anchor.sequence).await? {
-            Some(found) if !found.eq_ignore_ascii_case(&anchor.hash) => {
-                Err(SourceError::OtherChain { ledger: anchor.sequence, expected: anchor.hash.clone(), found })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn refuse(&self, failure: &SourceError) {
-        warn!("the RPC endpoint {} cannot be used: {failure}", self.host);
-        let mut state = self.state();
-        state.breaker.shut(Instant::now(), LOOK_AGAIN_AFTER);
-        state.unusable = Some(failure.clone());
     }
 
     /// Draws the conclusions from what came of a request that was sent at `sent`; a failure then says when to ask

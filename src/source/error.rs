@@ -92,6 +92,8 @@ pub enum TransientReason {
     BadReply,
     /// The node gave up on a request that was too much for it.
     ProcessingLimit,
+    /// The endpoints do not agree on which chain this is.
+    Disagreement,
 }
 
 impl TransientReason {
@@ -105,6 +107,7 @@ impl TransientReason {
             Self::Server => "server error",
             Self::BadReply => "bad reply",
             Self::ProcessingLimit => "processing limit",
+            Self::Disagreement => "endpoints disagree",
         }
     }
 }

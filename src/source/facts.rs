@@ -45,3 +45,12 @@ pub struct Anchor {
     /// Its hash in hex.
     pub hash: String,
 }
+
+/// What is known of the chain that is indexed: what a network that started over contradicts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownChain {
+    /// A ledger and its hash.
+    pub anchor: Option<Anchor>,
+    /// A ledger and when it closed.
+    pub closed: Option<(LedgerSequence, DateTime<Utc>)>,
+}

@@ -12,8 +12,8 @@ use rand::{SeedableRng, rngs::StdRng};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{
-    Anchor, EndpointHealth, EventPage, EventsFrom, LedgerEntries, LedgerPage, SourceError, StellarRpc, Tip,
-    endpoint::Endpoint, verdict::Failures,
+    Anchor, EndpointHealth, EventPage, EventsFrom, KnownChain, LedgerEntries, LedgerPage, SourceError, StellarRpc, Tip,
+    TransientReason, endpoint::Endpoint, verdict::Failures,
 };
 use crate::{
     domain::{ContractId, LedgerSequence},
@@ -117,10 +117,31 @@ impl EndpointPool {
     /// Returns the hash of a ledger in hex, `None` if no endpoint that answers has it.
     ///
     /// # Errors
-    /// A [`SourceError`], sorted, if no endpoint answers.
+    /// A [`SourceError`], sorted, if no endpoint answers, or if two of them have another hash: then nobody can say here
+    /// which chain is ours.
     pub async fn ledger_hash(&self, sequence: LedgerSequence) -> Result<Option<String>, SourceError> {
         let hashes = self.ask_all(|endpoint| async move { endpoint.rpc.ledger_hash(sequence).await }).await?;
-        Ok(hashes.into_iter().flatten().next())
+        let mut hashes = hashes.into_iter().flatten();
+        let Some(first) = hashes.next() else { return Ok(None) };
+        if hashes.any(|other| !other.eq_ignore_ascii_case(&first)) {
+            let detail = format!("they have different hashes of ledger {sequence}");
+            return Err(SourceError::transient(TransientReason::Disagreement, detail));
+        }
+        Ok(Some(first))
+    }
+
+    /// Asks every endpoint afresh, also those that are left alone, whether it serves another chain than the one that is
+    /// indexed. Returns `true` only if every one of them does.
+    ///
+    /// # Errors
+    /// A [`SourceError`] of one that does not answer.
+    pub async fn is_on_another_chain(&self, chain: &KnownChain) -> Result<bool, SourceError> {
+        for endpoint in self.endpoints.iter() {
+            if !endpoint.is_on_another_chain(chain).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Returns how each endpoint is doing, in order of preference.

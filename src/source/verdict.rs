@@ -1,8 +1,8 @@
 //! What it means that every endpoint failed: the one failure that tells the caller most.
 
-use std::{cmp::Reverse, time::Duration};
+use std::{cmp::Reverse, mem::discriminant, time::Duration};
 
-use super::SourceError;
+use super::{SourceError, TransientReason};
 
 /// A node that is behind may have the ledger soon, however long another endpoint is out.
 const A_NODE_CATCHES_UP_WITHIN: Duration = Duration::from_secs(1);
@@ -33,8 +33,12 @@ impl Failures {
 ///
 /// What may pass anywhere may pass altogether. Ledgers are gone only if no endpoint may still have them, and then the
 /// endpoint with the oldest ledger counts. Where the ledger is still to come, the newest counts. What is wrong for
-/// good counts only if it is so everywhere.
+/// good counts only if it is so everywhere. Another network or another chain is believed only if every endpoint says the
+/// same: a mix may pass, since the endpoint that is right may answer again.
 fn most_telling(failures: Vec<SourceError>) -> SourceError {
+    if let Some(disagreement) = disagreement(&failures) {
+        return disagreement;
+    }
     let behind = failures.iter().any(|failure| matches!(failure, SourceError::NodeBehind { .. }));
     let worst = failures.into_iter().max_by_key(weight);
     let mut worst = worst.unwrap_or_else(|| SourceError::Permanent { detail: "there is no endpoint to ask".into() });
@@ -44,12 +48,29 @@ fn most_telling(failures: Vec<SourceError>) -> SourceError {
     worst
 }
 
+/// Returns a failure that may pass if some endpoints, but not all, are of another network or chain and nothing else is
+/// known of the others than that they refuse.
+fn disagreement(failures: &[SourceError]) -> Option<SourceError> {
+    let is_of_another =
+        |failure: &&SourceError| matches!(failure, SourceError::OtherNetwork { .. } | SourceError::OtherChain { .. });
+    let foreign = failures.iter().find(is_of_another)?;
+    let is_like_it = |failure: &SourceError| discriminant(failure) == discriminant(foreign);
+    let all_refuse = failures.iter().all(|failure| weight(failure).0 <= WEIGHT_OF_ANOTHER_CHAIN);
+    if !all_refuse || failures.iter().all(is_like_it) {
+        return None;
+    }
+    let said: Vec<String> = failures.iter().map(ToString::to_string).collect();
+    Some(SourceError::transient(TransientReason::Disagreement, said.join("; ")))
+}
+
+const WEIGHT_OF_ANOTHER_CHAIN: u8 = 2;
+
 /// The kind, and within a kind what tells more.
 fn weight(failure: &SourceError) -> (u8, u32, Reverse<Duration>) {
     let (kind, ledger) = match failure {
         SourceError::Permanent { .. } | SourceError::NoTransactionMeta { .. } => (0, 0),
         SourceError::OtherNetwork { .. } => (1, 0),
-        SourceError::OtherChain { .. } => (2, 0),
+        SourceError::OtherChain { .. } => (WEIGHT_OF_ANOTHER_CHAIN, 0),
         // Only sources of whole ledgers say so.
         SourceError::LedgerMissing { ledger } => (3, ledger.0),
         SourceError::NodeBehind { latest, .. } => (3, latest.0),
@@ -66,7 +87,7 @@ fn weight(failure: &SourceError) -> (u8, u32, Reverse<Duration>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{domain::LedgerSequence, source::TransientReason};
+    use crate::domain::LedgerSequence;
 
     const WANTED: LedgerSequence = LedgerSequence(50);
 
@@ -105,6 +126,11 @@ mod tests {
         SourceError::OtherNetwork { found: String::new(), wanted: String::new() }
     }
 
+    fn other_chain() -> SourceError {
+        let hash = String::new;
+        SourceError::OtherChain { ledger: WANTED, expected: hash(), found: hash() }
+    }
+
     #[test]
     fn what_may_pass_at_one_endpoint_is_no_hole() {
         let told = most_telling(vec![gone(100), transient(9), permanent(), transient(3)]);
@@ -136,6 +162,23 @@ mod tests {
     #[test]
     fn what_is_wrong_for_good_counts_only_if_it_is_so_everywhere() {
         assert!(matches!(most_telling(vec![permanent(), permanent()]), SourceError::Permanent { .. }));
-        assert!(matches!(most_telling(vec![permanent(), other_network()]), SourceError::OtherNetwork { .. }));
+        assert!(matches!(most_telling(vec![other_network(), other_network()]), SourceError::OtherNetwork { .. }));
+        assert!(matches!(most_telling(vec![other_chain(), other_chain()]), SourceError::OtherChain { .. }));
+    }
+
+    #[test]
+    fn endpoints_that_disagree_on_the_chain_may_agree_again() {
+        for failures in [
+            vec![permanent(), other_chain()],
+            vec![permanent(), other_network()],
+            vec![other_network(), other_chain()],
+            vec![other_chain(), permanent(), other_chain()],
+        ] {
+            let told = most_telling(failures);
+            let disagree = TransientReason::Disagreement;
+            assert!(matches!(&told, SourceError::Transient { reason, .. } if *reason == disagree), "{told}");
+        }
+        assert!(matches!(most_telling(vec![behind(45), other_chain()]), SourceError::NodeBehind { .. }));
+        assert!(matches!(most_telling(vec![gone(45), other_chain()]), SourceError::BehindRetention { .. }));
     }
 }

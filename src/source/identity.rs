@@ -1,0 +1,95 @@
+//! Whether an endpoint serves our network and our chain.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, timeout};
+use tracing::{info, warn};
+
+use super::{Anchor, KnownChain, SourceError, endpoint::Endpoint};
+
+/// An endpoint of another chain stays one until somebody changes something.
+pub(super) const LOOK_AGAIN_AFTER: Duration = Duration::from_mins(5);
+/// The version is nice to know and not waited for.
+const VERSION_DEADLINE: Duration = Duration::from_secs(1);
+
+/// How far it is known that the endpoint serves our chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Checked {
+    Nothing,
+    Passphrase,
+    Anchor,
+}
+
+impl Endpoint {
+    /// Makes sure that the endpoint serves our network and our chain, if that is not known since it was last new.
+    pub(super) async fn identify(&self) -> Result<(), SourceError> {
+        let (checked, anchor) = {
+            let state = self.state();
+            (state.checked, state.anchor.clone())
+        };
+        let needed = if anchor.is_some() { Checked::Anchor } else { Checked::Passphrase };
+        if checked >= needed {
+            return Ok(());
+        }
+        if let Err(failure) = self.compare(anchor.clone()).await {
+            // What was said about another anchor says nothing about this one.
+            if !matches!(failure, SourceError::Transient { .. }) && self.state().anchor == anchor {
+                self.refuse(&failure);
+            }
+            return Err(failure);
+        }
+        let mut state = self.state();
+        if state.anchor != anchor {
+            return Ok(());
+        }
+        state.checked = needed;
+        if state.unusable.take().is_some() {
+            info!("the RPC endpoint {} can be used again", self.host);
+        }
+        Ok(())
+    }
+
+    async fn compare(&self, anchor: Option<Arc<Anchor>>) -> Result<(), SourceError> {
+        let (found, version) = tokio::join!(self.rpc.passphrase(), timeout(VERSION_DEADLINE, self.rpc.version()));
+        let found = found?;
+        {
+            let mut state = self.state();
+            state.passphrase = Some(found.clone());
+            state.version = version.ok().and_then(Result::ok).or_else(|| state.version.take());
+        }
+        if *found != *self.network_passphrase {
+            return Err(SourceError::OtherNetwork { found, wanted: self.network_passphrase.to_string() });
+        }
+        let Some(anchor) = anchor else { return Ok(()) };
+        match self.rpc.ledger_hash(anchor.sequence).await? {
+            Some(found) if !found.eq_ignore_ascii_case(&anchor.hash) => {
+                Err(SourceError::OtherChain { ledger: anchor.sequence, expected: anchor.hash.clone(), found })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn refuse(&self, failure: &SourceError) {
+        warn!("the RPC endpoint {} cannot be used: {failure}", self.host);
+        let mut state = self.state();
+        state.breaker.shut(Instant::now(), LOOK_AGAIN_AFTER);
+        state.unusable = Some(failure.clone());
+    }
+
+    /// Asks, whatever is known of the endpoint, whether it serves another chain than the one that is indexed: another
+    /// hash of a ledger, or a tip that is not after a ledger and closed later than that.
+    pub(super) async fn is_on_another_chain(&self, chain: &KnownChain) -> Result<bool, SourceError> {
+        let found = self.rpc.passphrase().await?;
+        if *found != *self.network_passphrase {
+            return Err(SourceError::OtherNetwork { found, wanted: self.network_passphrase.to_string() });
+        }
+        if let Some(anchor) = &chain.anchor
+            && let Some(found) = self.rpc.ledger_hash(anchor.sequence).await?
+        {
+            return Ok(!found.eq_ignore_ascii_case(&anchor.hash));
+        }
+        let tip = self.rpc.tip().await?;
+        let closed_later = |closed_at| tip.closed_at.is_some_and(|tip_closed_at| tip_closed_at > closed_at);
+        Ok(chain.closed.is_some_and(|(ledger, closed_at)| tip.sequence <= ledger && closed_later(closed_at)))
+    }
+}
