@@ -6,6 +6,7 @@
 mod accrual;
 mod address;
 mod amount;
+mod baseline;
 mod clock;
 mod contract_event;
 mod contracts;
@@ -21,6 +22,7 @@ mod visibility;
 pub use accrual::{StreamStatus, UnknownStatus};
 pub use address::{Address, ContractId, InvalidAddress};
 pub use amount::{Amount, InvalidNumber, StreamId, Total};
+pub use baseline::{Baseline, RawBaseline, newest_baselines};
 pub use clock::{Clock, SystemClock};
 pub use contract_event::{
     CommittedEvent, ContractEvent, ContractUpgrade, ContractUpgradeEvent, EventKind, QuarantineKind, QuarantinedEvent,

@@ -10,7 +10,7 @@ use super::{
     late::{LateEvents, write_late},
 };
 use crate::{
-    domain::{ContractId, LedgerRange, LedgerSequence, RawContractEvent, holes},
+    domain::{ContractId, Epoch, LedgerRange, LedgerSequence, RawContractEvent, holes},
     source::{LedgerEvents, SourceError, WholeLedgers},
     store::Store,
 };
@@ -35,8 +35,8 @@ pub struct BackfillProgress {
 /// the daemon.
 ///
 /// # Errors
-/// [`IngestError::NotBegun`] before the contract's index began; else what the last source or the store said, with
-/// everything before it written.
+/// [`IngestError::NotBegun`] before the contract's index began; [`StoreError::OtherEpoch`](crate::store::StoreError) if
+/// the network starts over meanwhile; else what the last source or the store said, with everything before it written.
 pub async fn backfill(
     store: &Store,
     contract_id: &ContractId,
@@ -44,6 +44,7 @@ pub async fn backfill(
     ledgers: LedgerRange,
     mut report: impl FnMut(BackfillProgress),
 ) -> Result<BackfillProgress, IngestError> {
+    let epoch = store.epoch().await?;
     let behind = store.progress(contract_id).await?.ok_or(IngestError::NotBegun)?.last_whole_ledger;
     let covered = store.coverage(contract_id).await?;
     let wanted = LedgerRange::new(ledgers.from(), ledgers.to().min(behind));
@@ -51,7 +52,7 @@ pub async fn backfill(
     let holes = wanted.map(not_seen).unwrap_or_default();
     let ledgers_in_all = holes.iter().map(|hole| hole.count()).sum();
     let mut filling =
-        Filling { store, contract_id, progress: BackfillProgress { ledgers_in_all, ..Default::default() } };
+        Filling { store, contract_id, epoch, progress: BackfillProgress { ledgers_in_all, ..Default::default() } };
     report(filling.progress);
     for hole in holes {
         filling.fill(sources, hole, &mut report).await?;
@@ -62,6 +63,8 @@ pub async fn backfill(
 struct Filling<'a> {
     store: &'a Store,
     contract_id: &'a ContractId,
+    /// The chain whose ledgers are read.
+    epoch: Epoch,
     progress: BackfillProgress,
 }
 
@@ -124,7 +127,8 @@ impl Filling<'_> {
         let Some(ledgers) = LedgerRange::new(stretch.from, stretch.reached) else { return Ok(()) };
         let events = std::mem::take(&mut stretch.events);
         let late = LateEvents { events, released: Vec::new(), covered: Some((ledgers, source.coverage_source())) };
-        let repaired = write_late(self.store, self.contract_id, late).await?.ok_or(IngestError::NotBegun)?;
+        let repaired =
+            write_late(self.store, self.contract_id, self.epoch, late).await?.ok_or(IngestError::NotBegun)?;
         stretch.from = stretch.reached.next();
         self.progress.ledgers += ledgers.count();
         self.progress.events += u64::try_from(repaired.events).unwrap_or(u64::MAX);

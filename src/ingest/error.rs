@@ -17,19 +17,19 @@ pub enum IngestError {
     /// There is nothing to repair.
     #[error("the index of this contract has not begun; start the daemon first")]
     NotBegun,
-    /// The network started over: its tip lies before what is indexed and closed later.
+    /// The network started over: its tip is not after what is indexed and closed later.
     #[error(
-        "the network was reset: its tip is ledger {tip}, closed {tip_closed_at}, and ledger {reached}, closed \
-         {indexed_closed_at}, is indexed already. Start with --on-reset archive to put what is indexed aside and begin \
-         with the new network"
+        "the network was reset: its tip is ledger {tip}, closed {tip_closed_at}, but ledger {indexed}, which is indexed, \
+         closed {indexed_closed_at}. Start with --on-reset archive to put what is indexed aside and begin with the new \
+         network"
     )]
     NetworkReset {
         /// The newest ledger of the network.
         tip: LedgerSequence,
         /// When it closed.
         tip_closed_at: DateTime<Utc>,
-        /// The newest ledger that is indexed.
-        reached: LedgerSequence,
+        /// The newest ledger up to what is indexed whose close time is known.
+        indexed: LedgerSequence,
         /// When that closed.
         indexed_closed_at: DateTime<Utc>,
     },

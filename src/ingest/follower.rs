@@ -20,7 +20,7 @@ use super::{
     reporter::Reporter,
 };
 use crate::{
-    domain::{ContractId, EventId, LedgerRange, LedgerSequence, RawContractEvent},
+    domain::{ContractId, Epoch, EventId, LedgerRange, LedgerSequence, RawContractEvent},
     planted::{Bug, is_planted},
     source::{Anchor, EndpointPool, EventPage, EventsFrom, SourceError, WholeLedgers},
     store::{IndexerState, KnownLedger, Store},
@@ -38,6 +38,8 @@ pub(super) struct Follower<'a> {
     pub(super) whole_ledgers: &'a [WholeLedgers],
     pub(super) store: &'a Store,
     pub(super) contract_ids: &'a [ContractId],
+    /// The chain that is followed.
+    pub(super) epoch: Epoch,
     pub(super) pace: &'a PaceArgs,
     /// While a hole stays, everybody who may have its ledgers is asked this often.
     pub(super) look_again: Duration,
@@ -211,13 +213,12 @@ impl Follower<'_> {
     /// A node that is behind has a tip that closed before any later ledger; a network that started over has one that
     /// closed later than a ledger of a higher number did.
     async fn refuse_a_reset(&self, walk: &Walk) -> Result<(), IngestError> {
-        let reached = walk.after.last_whole_ledger();
-        let (Ok(tip), Some((known, indexed_closed_at))) = (self.source.tip().await, walk.known_close) else {
+        let (Ok(tip), Some((indexed, indexed_closed_at))) = (self.source.tip().await, walk.known_close) else {
             return Ok(());
         };
         match tip.closed_at {
-            Some(tip_closed_at) if tip.sequence <= known && tip_closed_at > indexed_closed_at => {
-                Err(IngestError::NetworkReset { tip: tip.sequence, tip_closed_at, reached, indexed_closed_at })
+            Some(tip_closed_at) if tip.sequence <= indexed && tip_closed_at > indexed_closed_at => {
+                Err(IngestError::NetworkReset { tip: tip.sequence, tip_closed_at, indexed, indexed_closed_at })
             }
             _ => Ok(()),
         }
@@ -234,7 +235,8 @@ impl Follower<'_> {
         let noted = match self.source.ledger_hash(sequence).await {
             Ok(Some(hash)) => {
                 self.source.set_anchor(Some(Anchor { sequence, hash: hash.clone() }));
-                self.store.note_ledger(&KnownLedger { sequence, hash }).await.map_err(|failure| failure.to_string())
+                let known = KnownLedger { sequence, hash };
+                self.store.note_ledger(self.epoch, &known).await.map_err(|failure| failure.to_string())
             }
             Ok(None) => Ok(()),
             Err(failure) => Err(failure.to_string()),

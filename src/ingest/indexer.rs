@@ -14,13 +14,14 @@ use super::{
     error::IngestError,
     follower::{Follower, Walk},
     reporter::Reporter,
+    reset::ResetHandled,
     waits::Waits,
     wishes::{Wishes, cancel_at_a_pause},
 };
 use crate::{
     domain::{ContractId, Contracts, CoverageSource, EventId, LedgerSequence},
     source::{Anchor, EndpointPool, EventsFrom, SourceError, WholeLedgers},
-    store::{IndexerState, Store, StoreError, Writer},
+    store::{IndexerState, NetworkRow, Store, StoreError, Writer},
 };
 
 /// While one batch is written the next is read and decoded; more would only hold memory.
@@ -45,10 +46,10 @@ pub struct IngestSettings {
 
 /// Follows contracts into one database.
 pub struct Indexer {
-    source: EndpointPool,
+    pub(super) source: EndpointPool,
     whole_ledgers: Vec<WholeLedgers>,
     pub(super) store: Store,
-    settings: IngestSettings,
+    pub(super) settings: IngestSettings,
 }
 
 impl Indexer {
@@ -79,12 +80,16 @@ impl Indexer {
                 IngestError::Store(ref failure) if failure.is_unavailable() => backoff.wait(None),
                 IngestError::Store(StoreError::Fenced) => self.settings.waits.standby,
                 IngestError::Source(SourceError::Transient { retry_after, .. }) => backoff.wait(retry_after),
-                reset if reset.is_reset() && self.settings.on_reset == OnReset::Archive => {
-                    tokio::select! {
+                ref reset if reset.is_reset() => {
+                    let handled = tokio::select! {
                         () = stop.cancelled() => return Ok(()),
-                        archived = self.archive(&reset) => archived?,
+                        handled = self.handle_reset(reset) => handled?,
+                    };
+                    match handled {
+                        ResetHandled::BegunAnew => continue,
+                        ResetHandled::NotConfirmed => backoff.wait(None),
+                        ResetHandled::Refused => return Err(failure),
                     }
-                    continue;
                 }
                 other => return Err(other),
             };
@@ -94,17 +99,6 @@ impl Indexer {
                 () = sleep(wait) => {}
             }
         }
-        Ok(())
-    }
-
-    /// Puts what is indexed aside. The lock is taken anew for it, so that nobody else writes meanwhile.
-    async fn archive(&self, reset: &IngestError) -> Result<(), IngestError> {
-        warn!("{reset}");
-        let writer = self.become_writer().await?;
-        let schema = self.store.archive_epoch().await?;
-        self.source.set_anchor(None);
-        writer.release().await?;
-        warn!(schema, "what was indexed is in the schema {schema} now; beginning with the new network");
         Ok(())
     }
 
@@ -147,6 +141,7 @@ impl Indexer {
                 Err(failure) => return Err(failure),
             }
             writer.refresh().await?;
+            self.take_up_network().await?;
         }
         writer.release().await?;
         Ok(())
@@ -201,11 +196,13 @@ impl Indexer {
     ) -> Result<(Follower<'a>, Walk), IngestError> {
         let whole = EventId::end_of_ledger(position.last_whole_ledger());
         let known_close = self.store.newest_close_up_to(whole).await?;
+        let epoch = self.store.epoch().await?;
         let follower = Follower {
             source: &self.source,
             whole_ledgers: &self.whole_ledgers,
             store: &self.store,
             contract_ids,
+            epoch,
             pace: &self.settings.pace,
             look_again: self.settings.waits.hole,
             backoff: self.backoff(),
@@ -217,10 +214,13 @@ impl Indexer {
         Ok((follower, walk))
     }
 
-    /// Becomes the writer and chooses the first ledger of each contract that has none.
+    /// Becomes the writer and chooses the first ledger of each contract that has none. The network is read once the lock
+    /// is held: while another process held it, that may have put a whole epoch aside.
     async fn begin(&self) -> Result<Writer, IngestError> {
-        self.check_network().await?;
+        self.refuse_another_network().await?;
         let mut writer = self.become_writer().await?;
+        self.take_up_network().await?;
+        self.claim_network().await?;
         if writer.position().is_none() {
             self.begin_all(&mut writer).await?;
         }
@@ -230,20 +230,32 @@ impl Indexer {
         Ok(writer)
     }
 
-    /// The pool compares every endpoint it comes to with the passphrase and with a ledger that is known.
-    async fn check_network(&self) -> Result<(), IngestError> {
+    /// A passphrase that is only misspelt is refused before another indexer is waited for.
+    async fn refuse_another_network(&self) -> Result<(), IngestError> {
+        match self.store.network().await? {
+            None => Ok(()),
+            Some(_) => Ok(self.store.claim(&self.settings.network_passphrase).await?),
+        }
+    }
+
+    /// Reads the ledger to recognise the chain by. The pool compares every endpoint that it comes to with that and with
+    /// the passphrase.
+    pub(super) async fn take_up_network(&self) -> Result<Option<NetworkRow>, IngestError> {
         let network = self.store.network().await?;
-        let is_first_start = network.is_none();
-        let known = network.and_then(|network| network.known);
+        let known = network.as_ref().and_then(|network| network.known.clone());
         self.source.set_anchor(known.map(|known| Anchor { sequence: known.sequence, hash: known.hash }));
-        if is_first_start {
-            // A database must not be claimed for a network that was only misspelt.
+        Ok(network)
+    }
+
+    /// A database is not claimed for a network that no endpoint serves.
+    async fn claim_network(&self) -> Result<(), IngestError> {
+        if self.store.network().await?.is_none() {
             self.source.tip().await?;
         }
         Ok(self.store.claim(&self.settings.network_passphrase).await?)
     }
 
-    async fn become_writer(&self) -> Result<Writer, IngestError> {
+    pub(super) async fn become_writer(&self) -> Result<Writer, IngestError> {
         let mut said = false;
         loop {
             if let Some(writer) = Writer::try_acquire(&self.store, self.settings.contracts.clone()).await? {

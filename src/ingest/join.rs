@@ -13,7 +13,7 @@ use super::{
     late::write_catching_up,
 };
 use crate::{
-    domain::{ContractId, EventId},
+    domain::{ContractId, Epoch, EventId},
     store::{Behind, Store, StoreError, Writer},
 };
 
@@ -50,10 +50,11 @@ impl Indexer {
             info!(contract.id = %contract_id, "reading the past of contract {contract_id} from {from} to {to}");
             let (committer, handed) = mpsc::channel(BATCHES_AHEAD);
             let contract_ids = std::slice::from_ref(contract_id);
+            let epoch = self.store.epoch().await?;
             let (follower, walk) = self.follower(contract_ids, from, committer).await?;
             tokio::select! {
                 biased;
-                written = write_all(&self.store, contract_id, (from, to), handed) => written?,
+                written = write_all(&self.store, contract_id, epoch, (from, to), handed) => written?,
                 ended = Box::pin(follower.follow(walk, stop)) => ended?,
             }
         }
@@ -65,6 +66,7 @@ impl Indexer {
 async fn write_all(
     store: &Store,
     contract_id: &ContractId,
+    epoch: Epoch,
     (from, to): (EventId, EventId),
     mut handed: mpsc::Receiver<Handed>,
 ) -> Result<(), IngestError> {
@@ -76,7 +78,7 @@ async fn write_all(
             Some(Handed::ReachedTip) => continue,
             None => break,
         };
-        let written = write_catching_up(store, contract_id, (reached, to), batch).await?;
+        let written = write_catching_up(store, contract_id, epoch, (reached, to), batch).await?;
         reached = written.ok_or(StoreError::Fenced)?;
         debug!(contract.id = %contract_id, "the past of contract {contract_id} is written up to {reached}");
     }

@@ -1,10 +1,15 @@
-//! Events that come late, behind the cursor: decoded, stored, and their streams folded again. Never sent live.
+//! What comes late, behind the cursor: events that are decoded and stored, entries that were read from the chain. Their
+//! streams are folded again. Never sent live.
 
 use std::collections::BTreeSet;
 
 use super::batcher::Incoming;
 use crate::{
-    domain::{ContractEvent, ContractId, CoverageSource, EventId, LedgerRange, RawContractEvent, StreamId},
+    decode::decode_stream_ledger_entry,
+    domain::{
+        Baseline, ContractEvent, ContractId, CoverageSource, Epoch, EventId, LedgerRange, RawBaseline,
+        RawContractEvent, StreamId, newest_baselines,
+    },
     store::{Batch, CaughtUp, LateRows, Repair, Repaired, Store, StoreError},
 };
 
@@ -22,17 +27,18 @@ pub struct LateEvents {
     pub covered: Option<(LedgerRange, CoverageSource)>,
 }
 
-/// Writes late events, and folds again every stream that they belong to or speak of. What lies after the cursor is left
-/// out: it comes by itself. `None` before the contract's index began.
+/// Writes late events that were read in an epoch, and folds again every stream that they belong to or speak of. What
+/// lies after the cursor is left out: it comes by itself. `None` before the contract's index began.
 ///
 /// # Errors
-/// Those of the store; nothing was written then.
+/// [`StoreError::OtherEpoch`] if the network started over since; those of the store. Nothing was written then.
 pub async fn write_late(
     store: &Store,
     contract_id: &ContractId,
+    epoch: Epoch,
     late: LateEvents,
 ) -> Result<Option<Repaired>, StoreError> {
-    let Some(repair) = store.begin_repair(contract_id).await? else { return Ok(None) };
+    let Some(repair) = store.begin_repair(contract_id, epoch).await? else { return Ok(None) };
     let position = repair.position();
     let mut rows = LateRows { released: late.released, ..LateRows::default() };
     rows.covered = late.covered.filter(|(ledgers, _)| ledgers.to() <= position.last_whole_ledger());
@@ -43,7 +49,34 @@ pub async fn write_late(
             Incoming::Quarantined(event) => rows.quarantined.push(event),
         }
     }
-    write_with_stored(repair, rows).await.map(Some)
+    write_with_stored(repair, rows, BTreeSet::new()).await.map(Some)
+}
+
+/// Folds streams again from what is stored of them.
+///
+/// # Errors
+/// As [`write_late`].
+pub(super) async fn fold_again(
+    store: &Store,
+    contract_id: &ContractId,
+    epoch: Epoch,
+    streams: &[StreamId],
+) -> Result<(), StoreError> {
+    let Some(repair) = store.begin_repair(contract_id, epoch).await? else { return Ok(()) };
+    write_with_stored(repair, LateRows::default(), streams.iter().copied().collect()).await?;
+    Ok(())
+}
+
+/// Sets the records of streams from what the chain stores of them.
+///
+/// # Errors
+/// Those of the store. Nothing was written then.
+pub(super) async fn write_baselines(
+    repair: Repair,
+    baselines: impl IntoIterator<Item = Baseline>,
+) -> Result<Repaired, StoreError> {
+    let rows = LateRows { baselines: newest_baselines(baselines), ..LateRows::default() };
+    write_with_stored(repair, rows, BTreeSet::new()).await
 }
 
 /// Writes rows of a contract that is catching up, with the position that they lead to, up to where the others stand.
@@ -55,12 +88,12 @@ pub async fn write_late(
 pub(super) async fn write_catching_up(
     store: &Store,
     contract_id: &ContractId,
+    epoch: Epoch,
     (from, to): (EventId, EventId),
     batch: Batch,
 ) -> Result<Option<EventId>, StoreError> {
-    let Some(repair) = store.begin_repair(contract_id).await?.filter(|repair| repair.position() == from) else {
-        return Ok(None);
-    };
+    let repair = store.begin_repair(contract_id, epoch).await?.filter(|repair| repair.position() == from);
+    let Some(repair) = repair else { return Ok(None) };
     let position = batch.position.min(to);
     let is_due = |raw: &RawContractEvent| raw.id <= to || raw.id.same_transaction(to);
     let seen = LedgerRange::new(from.last_whole_ledger().next(), position.last_whole_ledger());
@@ -76,23 +109,34 @@ pub(super) async fn write_catching_up(
     rows.events.retain(|event| is_due(&event.raw));
     rows.upgrades.retain(|event| is_due(&event.raw));
     rows.quarantined.retain(|event| is_due(&event.raw));
-    write_with_stored(repair, rows).await?;
+    write_with_stored(repair, rows, BTreeSet::new()).await?;
     Ok(Some(position))
 }
 
-/// Adds what is stored of the streams that get new rows, which are folded from all of their events.
-async fn write_with_stored(mut repair: Repair, mut rows: LateRows) -> Result<Repaired, StoreError> {
-    let streams = streams_of(&rows);
+/// Adds what is stored of the streams that get new rows, and of `others`: all of them are folded from their newest
+/// baselines and all of their events.
+async fn write_with_stored(
+    mut repair: Repair,
+    mut rows: LateRows,
+    others: BTreeSet<StreamId>,
+) -> Result<Repaired, StoreError> {
+    let spoken_of = rows.quarantined.iter().filter_map(|event| event.stream_id);
+    let of_events = rows.events.iter().filter_map(|event| event.event.stream_id());
+    let streams: BTreeSet<StreamId> =
+        of_events.chain(spoken_of).chain(rows.baselines.keys().copied()).chain(others).collect();
+    let streams: Vec<StreamId> = streams.into_iter().collect();
     let stored = repair.stored_events_of(&streams).await?;
     rows.events.extend(stored.into_iter().filter_map(decode_again));
+    let baselines = repair.baselines_of(&streams).await?;
+    let stored: Vec<Baseline> = baselines.into_iter().map(decode_baseline).collect::<Result<_, _>>()?;
+    rows.baselines = newest_baselines(stored.into_iter().chain(rows.baselines.into_values()));
     repair.write(rows).await
 }
 
-fn streams_of(rows: &LateRows) -> Vec<StreamId> {
-    let spoken_of = rows.quarantined.iter().filter_map(|event| event.stream_id);
-    let touched: BTreeSet<StreamId> =
-        rows.events.iter().filter_map(|event| event.event.stream_id()).chain(spoken_of).collect();
-    touched.into_iter().collect()
+fn decode_baseline(raw: RawBaseline) -> Result<Baseline, StoreError> {
+    let entry = decode_stream_ledger_entry(&raw.entry_xdr)
+        .map_err(|refusal| StoreError::Corrupt(format!("the stored entry of stream {}: {refusal}", raw.stream_id)))?;
+    Ok(Baseline { raw, entry })
 }
 
 /// A stored event decoded once. One that does not any more stays as it is and is left out of its record.
@@ -123,6 +167,7 @@ pub async fn replay_quarantine(
 ) -> Result<Replayed, StoreError> {
     let mut replayed = Replayed::default();
     let mut after = EventId::ZERO;
+    let epoch = store.epoch().await?;
     loop {
         let kept = store.quarantined_after(contract_id, after, REPLAY_CHUNK).await?;
         let Some(last) = kept.last() else { return Ok(replayed) };
@@ -134,7 +179,7 @@ pub async fn replay_quarantine(
         replayed.released += released.len();
         replayed.kept += count - released.len();
         if !released.is_empty() {
-            write_late(store, contract_id, LateEvents { events, released, covered: None }).await?;
+            write_late(store, contract_id, epoch, LateEvents { events, released, covered: None }).await?;
         }
         progress(replayed);
     }

@@ -16,6 +16,7 @@ mod ledger_page;
 mod pacing;
 mod reindex;
 mod reporter;
+mod reset;
 mod verify;
 mod waits;
 mod wishes;

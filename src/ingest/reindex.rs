@@ -1,6 +1,8 @@
 //! Everything that is derived, derived anew: in a schema beside the one that is read, which it then takes the place of.
 //! Raw events come from the stored rows, or from whole ledgers. The daemon may go on meanwhile.
 
+use std::collections::HashMap;
+
 use tokio::sync::mpsc;
 
 use super::{
@@ -9,15 +11,20 @@ use super::{
     committer::index_for_queries,
     error::IngestError,
     follower::{EVENTS_IN_A_BATCH, decode},
+    late::{LateEvents, fold_again, write_late},
     ledger_page::PageOfLedgers,
 };
 use crate::{
-    domain::{ContractId, CoverageSource, EventId, LedgerRange, RawContractEvent},
+    domain::{ContractId, CoverageSource, Epoch, EventId, LedgerRange, RawContractEvent, StreamId},
     source::{EventPage, SourceError, WholeLedgers},
-    store::{Records, Store, StoreError, Writer},
+    store::{Records, RevisedSince, Store, StoreError, Swap, Writer},
 };
 
+/// The code that decodes and folds, by a hash of its source (`build.rs`).
+const DECODER: &str = env!("FLOWFI_DECODER");
 const CHUNK: u32 = 10_000;
+/// So many streams are folded again in one transaction.
+const STREAMS_AT_ONCE: usize = 200;
 const LEDGERS_AHEAD: usize = 64;
 
 /// Records of every contract of a database that are being built anew, one contract after the other.
@@ -26,6 +33,9 @@ pub struct Reindex<'a> {
     store: &'a Store,
     built: Store,
     writer: Writer,
+    epoch: Epoch,
+    /// Up to where the streams of each contract that have a baseline were folded from it.
+    folded: HashMap<ContractId, EventId>,
 }
 
 /// How far a reindex is.
@@ -38,18 +48,18 @@ pub struct ReindexProgress {
 }
 
 impl<'a> Reindex<'a> {
-    /// Begins, or goes on with what an interrupted run left.
+    /// Begins, or goes on with what an interrupted run left, if that was built from the same chain and by the same
+    /// decoder.
     ///
     /// # Errors
     /// [`IngestError::NotBegun`] before any contract's index began; [`StoreError::Fenced`] while another reindex runs;
     /// those of the store.
     pub async fn open(store: &'a Store) -> Result<Self, IngestError> {
-        let network = store.network().await?.ok_or(IngestError::NotBegun)?;
+        let epoch = store.network().await?.ok_or(IngestError::NotBegun)?.epoch;
         let first = store.contracts().await?.into_iter().next().ok_or(IngestError::NotBegun)?;
-        let built = store.open_reindex().await?;
-        built.claim(&network.passphrase).await?;
+        let built = store.open_reindex(DECODER).await?;
         let writer = Writer::try_acquire_apart(&built, first).await?.ok_or(StoreError::Fenced)?;
-        Ok(Self { store, built, writer })
+        Ok(Self { store, built, writer, epoch, folded: HashMap::new() })
     }
 
     /// Goes through every covered ledger of each contract on the chain, from the first source that has it. What comes
@@ -69,28 +79,91 @@ impl<'a> Reindex<'a> {
         Ok(())
     }
 
-    /// Goes through the stored rows after what was built, and puts what was built in their place.
+    /// Goes through the stored rows after what was built, and puts what was built in their place. What was written behind
+    /// what was read meanwhile, late rows and entries of the chain, is taken up before.
     ///
     /// # Errors
-    /// Those of the store. The tables that are read are as they were.
+    /// [`StoreError::BuildSuperseded`] if the network started over meanwhile; those of the store. The tables that are
+    /// read are as they were.
     pub async fn read_stored_and_swap(
         mut self,
         mut report: impl FnMut(ReindexProgress),
     ) -> Result<ReindexProgress, IngestError> {
         let mut progress = ReindexProgress::default();
         loop {
+            let revised = self.store.revised_since_build().await?;
             let mut built = Vec::new();
             for contract_id in self.store.contracts().await? {
-                let mut building = self.building(&contract_id).await?;
-                building.read_stored(&mut progress, &mut report).await?;
-                let position = building.position;
+                let position = self.take_up(&contract_id, revised, &mut progress, &mut report).await?;
                 built.push((contract_id, position));
             }
+            if let Some(revised) = revised {
+                self.store.note_built_revision(revised.revision).await?;
+            }
             index_for_queries(&mut self.writer).await?;
-            if self.store.swap_reindex(&built).await? {
-                return Ok(progress);
+            match self.store.swap_reindex(DECODER, &built).await? {
+                Swap::Done => return Ok(progress),
+                Swap::Again => {}
             }
         }
+    }
+
+    /// Takes up everything of a contract that the build lacks, and returns up to where it has all of it.
+    ///
+    /// Streams with a baseline are folded from it last: until then, events before it may have been applied to it.
+    async fn take_up(
+        &mut self,
+        contract_id: &ContractId,
+        revised: Option<RevisedSince>,
+        progress: &mut ReindexProgress,
+        report: &mut impl FnMut(ReindexProgress),
+    ) -> Result<EventId, IngestError> {
+        let mut based = self.store.copy_baselines_to_build(contract_id).await?;
+        if let Some(revised) = revised {
+            self.read_again(contract_id, revised).await?;
+        }
+        let mut building = self.building(contract_id).await?;
+        building.read_stored(progress, report).await?;
+        let position = building.position;
+        let folded = self.folded.get(contract_id).copied().unwrap_or(EventId::ZERO);
+        based.extend(self.built.based_streams_after(contract_id, folded).await?);
+        self.fold_from_baselines(contract_id, based).await?;
+        self.folded.insert(contract_id.clone(), position);
+        Ok(position)
+    }
+
+    /// Reads the stored rows of a range again, and writes those that the build lacks.
+    async fn read_again(&mut self, contract_id: &ContractId, revised: RevisedSince) -> Result<(), IngestError> {
+        let mut after = EventId::ZERO;
+        loop {
+            let events = self.store.raw_events_after(contract_id, after.max(before(revised.from)), CHUNK).await?;
+            let Some(last) = events.last() else { return Ok(()) };
+            after = last.id;
+            let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
+            let known = self.built.known_among(&ids).await?;
+            let is_lacking = |event: &RawContractEvent| event.id <= revised.to && !known.contains(&event.id);
+            let events: Vec<RawContractEvent> = events.into_iter().filter(is_lacking).collect();
+            if !events.is_empty() {
+                let late = LateEvents { events, ..LateEvents::default() };
+                write_late(&self.built, contract_id, self.epoch, late).await?;
+            }
+            if after > revised.to {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn fold_from_baselines(
+        &self,
+        contract_id: &ContractId,
+        mut streams: Vec<StreamId>,
+    ) -> Result<(), IngestError> {
+        streams.sort_unstable();
+        streams.dedup();
+        for streams in streams.chunks(STREAMS_AT_ONCE) {
+            fold_again(&self.built, contract_id, self.epoch, streams).await?;
+        }
+        Ok(())
     }
 
     /// Takes up a contract where its building was left.
@@ -246,6 +319,11 @@ impl Building<'_> {
         }
         Ok(())
     }
+}
+
+/// Returns a position before an event, and after every event of earlier operations.
+fn before(event: EventId) -> EventId {
+    EventId::from_parts(event.toid().saturating_sub(1), i64::from(u32::MAX)).unwrap_or(EventId::ZERO)
 }
 
 /// A chunk that is full may end inside a transaction; one that is not ends where the table ends.

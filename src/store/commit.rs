@@ -135,7 +135,7 @@ async fn write(connection: &mut PgConnection, prepared: &Prepared) -> Result<Com
 /// The rows were looked up, and the fence says that nobody has written since, so each of them is new; if one is not, the
 /// records were folded wrongly and the transaction must not commit.
 async fn insert_exactly(connection: &mut PgConnection, events: &EventColumns) -> Result<usize, StoreError> {
-    let inserted = events.insert(connection).await?;
+    let inserted = events.insert(connection, false).await?;
     if inserted == events.len() || is_planted(Bug::RowsWithoutCursor) || is_planted(Bug::DuplicateAppliedTwice) {
         return Ok(inserted);
     }

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::domain::Epoch;
+
 /// A failure of the store.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -31,6 +33,17 @@ pub enum StoreError {
         /// The passphrase of the source.
         wanted: String,
     },
+    /// What is to be written was read from a chain that the network no longer follows.
+    #[error("the network started over: this was read in epoch {}, and the database holds epoch {}", read_in.0, now.0)]
+    OtherEpoch {
+        /// The epoch that it was read in.
+        read_in: Epoch,
+        /// The epoch that the database holds.
+        now: Epoch,
+    },
+    /// What a reindex was built from is no longer what the database holds.
+    #[error("the network started over while records were built anew; nothing was changed. Run reindex again")]
+    BuildSuperseded,
     /// The database did not answer in time.
     #[error("the database did not answer within {0:?}")]
     TimedOut(std::time::Duration),

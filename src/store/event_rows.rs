@@ -1,6 +1,6 @@
 //! The `stream_events` and `quarantine` tables: events in many at a time, and out in the order of the chain.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
@@ -11,8 +11,8 @@ use super::{
     pool::{event_id, parse},
 };
 use crate::domain::{
-    Amount, CommittedEvent, ContractEvent, ContractId, EventId, EventKind, LedgerSequence, RawContractEvent, StreamId,
-    StreamRecord,
+    Address, Amount, CommittedEvent, ContractEvent, ContractId, EventId, EventKind, LedgerSequence, RawContractEvent,
+    StreamId, StreamRecord,
 };
 
 /// A part of the chain's order: after one position, up to and including another.
@@ -67,14 +67,15 @@ impl TryFrom<EventRow> for CommittedEvent {
 }
 
 impl Store {
-    /// Returns the first `limit` events after a position, of every contract, in the order of the chain.
+    /// Returns the first `limit` events after a position, of every contract, in the order of the chain, without those
+    /// that came late: what a subscriber is sent live must not depend on how far a gateway is.
     pub async fn events_after(&self, after: EventId, limit: u32) -> Result<Vec<CommittedEvent>, StoreError> {
         let rows = sqlx::query_as!(
             EventRow,
             r#"select toid, event_index, (select epoch from network) as "epoch!", contract_id, ledger_closed_at, tx_hash, type,
                       stream_id::text, sender,
                       recipient, token, amount::text, body as "body: Json<serde_json::Map<String, serde_json::Value>>"
-               from stream_events where (toid, event_index) > ($1, $2)
+               from stream_events where (toid, event_index) > ($1, $2) and not came_late
                order by toid, event_index limit $3"#,
             after.toid(),
             i64::from(after.index()),
@@ -139,6 +140,46 @@ impl Store {
             .fetch_optional(&self.pool)
             .await?;
         row.map(|row| event_id(row.toid, row.event_index)).transpose()
+    }
+}
+
+/// Parties and token as some event rows of a stream name them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventParties {
+    /// The sender, if the rows have one.
+    pub sender: Option<Address>,
+    /// The recipient, if the rows have one.
+    pub recipient: Option<Address>,
+    /// The token, if the rows have one.
+    pub token: Option<Address>,
+}
+
+impl Store {
+    /// Returns what the event rows of each of these streams name as parties and token, each combination once.
+    pub async fn event_parties(
+        &self,
+        contract_id: &ContractId,
+        streams: &[StreamId],
+    ) -> Result<HashMap<StreamId, Vec<EventParties>>, StoreError> {
+        let streams: Vec<String> = streams.iter().map(ToString::to_string).collect();
+        let rows = sqlx::query!(
+            r#"select distinct stream_id::text as "stream_id!", sender, recipient, token from stream_events
+               where contract_id = $1 and stream_id = any($2::text[]::numeric[])"#,
+            contract_id.as_str(),
+            &streams,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let address = |column, text: Option<String>| text.map(|text| parse(column, &text)).transpose();
+        let mut parties: HashMap<StreamId, Vec<EventParties>> = HashMap::new();
+        for row in rows {
+            parties.entry(parse("stream_id", &row.stream_id)?).or_default().push(EventParties {
+                sender: address("sender", row.sender)?,
+                recipient: address("recipient", row.recipient)?,
+                token: address("token", row.token)?,
+            });
+        }
+        Ok(parties)
     }
 }
 
@@ -300,8 +341,9 @@ impl EventColumns {
         self.toid.len()
     }
 
-    /// Inserts the events; those that are there stay as they are. Returns how many were new.
-    pub(super) async fn insert(&self, connection: &mut PgConnection) -> Result<usize, StoreError> {
+    /// Inserts the events; those that are there stay as they are. `came_late` marks rows behind the feed's position,
+    /// which are not sent live. Returns how many were new.
+    pub(super) async fn insert(&self, connection: &mut PgConnection, came_late: bool) -> Result<usize, StoreError> {
         let done = sqlx::query_file!(
             "src/store/insert_events.sql",
             &self.toid,
@@ -318,6 +360,7 @@ impl EventColumns {
             &self.body,
             &self.topics,
             &self.value,
+            came_late,
         )
         .execute(connection)
         .await?;
@@ -325,16 +368,19 @@ impl EventColumns {
     }
 
     /// Writes parties, token and amount, which come from the stream's record where the event lacks them, over those of
-    /// the rows that are there.
+    /// the rows that are there. What is known is never overwritten by null.
     pub(super) async fn update_from_records(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         sqlx::query!(
             "update stream_events as stored
-             set sender = new.sender, recipient = new.recipient, token = new.token, amount = new.amount::numeric
+             set sender = coalesce(new.sender, stored.sender), recipient = coalesce(new.recipient, stored.recipient),
+                 token = coalesce(new.token, stored.token), amount = coalesce(new.amount::numeric, stored.amount)
              from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
                  as new (toid, event_index, sender, recipient, token, amount)
              where stored.toid = new.toid and stored.event_index = new.event_index
-               and (stored.sender, stored.recipient, stored.token, stored.amount)
-                   is distinct from (new.sender, new.recipient, new.token, new.amount::numeric)",
+               and (stored.sender, stored.recipient, stored.token, stored.amount) is distinct from (
+                   coalesce(new.sender, stored.sender), coalesce(new.recipient, stored.recipient),
+                   coalesce(new.token, stored.token), coalesce(new.amount::numeric, stored.amount)
+               )",
             &self.toid,
             &self.event_index,
             &self.sender as _,

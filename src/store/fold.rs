@@ -7,7 +7,7 @@ use std::{
 
 use super::{Records, StreamKey, event_rows::EventColumns, stream_rows::StreamColumns};
 use crate::{
-    domain::{Amount, ContractEvent, EventId, StreamRecord},
+    domain::{Amount, Baseline, ContractEvent, EventId, RawContractEvent, StreamRecord},
     planted::{Bug, is_planted},
 };
 
@@ -21,33 +21,34 @@ pub(super) struct Folded {
 
 /// Folds the events that are not stored yet into the records, and marks those that an event we keep raw spoke of.
 /// Parties are filled in after the whole batch is folded, because a fee comes before the creation of its stream.
+///
+/// `baselines` are for streams that are folded from their first event on: each takes its place after the events that it
+/// holds.
 pub(super) fn fold(
     events: &[ContractEvent],
     spoken_of: &[StreamKey],
     stored: &HashSet<EventId>,
-    mut records: HashMap<StreamKey, StreamRecord>,
+    records: HashMap<StreamKey, StreamRecord>,
+    baselines: HashMap<StreamKey, Baseline>,
 ) -> Folded {
-    let mut touched = BTreeSet::new();
+    let mut folding = Folding { records, baselines, touched: BTreeSet::new(), last: HashMap::new() };
     let mut new: Vec<(&ContractEvent, Option<Amount>)> = Vec::with_capacity(events.len());
     let is_new = |event: &&ContractEvent| !stored.contains(&event.raw.id) || is_planted(Bug::DuplicateAppliedTwice);
     for event in events.iter().filter(is_new) {
-        let Some(stream) = stream_of(event) else {
-            new.push((event, event.event.amount(None)));
-            continue;
+        let amount = match stream_of(event) {
+            Some(stream) => folding.apply(stream, event),
+            None => event.event.amount(None),
         };
-        let before = records.remove(&stream);
-        new.push((event, event.event.amount(before.as_ref())));
-        if let Some(record) = StreamRecord::fold(before, &event.event, &event.raw) {
-            records.insert(stream.clone(), record);
-            touched.insert(stream);
-        }
+        new.push((event, amount));
     }
+    folding.take_up_the_rest_of_the_baselines();
     for stream in spoken_of {
-        if let Some(record) = records.get_mut(stream) {
+        if let Some(record) = folding.records.get_mut(stream) {
             record.unverified = true;
-            touched.insert(stream.clone());
+            folding.touched.insert(stream.clone());
         }
     }
+    let Folding { records, touched, .. } = folding;
     let mut columns = EventColumns::with_capacity(new.len());
     for (event, amount) in new {
         let record = stream_of(event).and_then(|stream| records.get(&stream));
@@ -58,6 +59,50 @@ pub(super) fn fold(
         streams.push(&records[&stream]);
     }
     Folded { events: columns, streams, records: Arc::new(records) }
+}
+
+/// Records part of the way through their events.
+struct Folding<'a> {
+    records: HashMap<StreamKey, StreamRecord>,
+    /// Those whose position is not passed yet.
+    baselines: HashMap<StreamKey, Baseline>,
+    touched: BTreeSet<StreamKey>,
+    /// The last event of each stream that has a baseline.
+    last: HashMap<StreamKey, &'a RawContractEvent>,
+}
+
+impl<'a> Folding<'a> {
+    /// Applies an event of a stream and returns the event's amount, which may depend on the record before it.
+    fn apply(&mut self, stream: StreamKey, event: &'a ContractEvent) -> Option<Amount> {
+        if let Some(baseline) = self.baselines.get(&stream) {
+            if baseline.raw.position < event.raw.id {
+                self.take_up(&stream);
+            } else {
+                self.last.insert(stream.clone(), &event.raw);
+            }
+        }
+        let before = self.records.remove(&stream);
+        let amount = event.event.amount(before.as_ref());
+        if let Some(record) = StreamRecord::fold(before, &event.event, &event.raw) {
+            self.records.insert(stream.clone(), record);
+            self.touched.insert(stream);
+        }
+        amount
+    }
+
+    fn take_up(&mut self, stream: &StreamKey) {
+        let Some(baseline) = self.baselines.remove(stream) else { return };
+        let record = baseline.record(&stream.0, self.records.remove(stream), self.last.get(stream).copied());
+        self.records.insert(stream.clone(), record);
+        self.touched.insert(stream.clone());
+    }
+
+    fn take_up_the_rest_of_the_baselines(&mut self) {
+        let streams: Vec<StreamKey> = self.baselines.keys().cloned().collect();
+        for stream in streams {
+            self.take_up(&stream);
+        }
+    }
 }
 
 /// Returns the stream that an event is about.

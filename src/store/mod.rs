@@ -4,7 +4,9 @@
 //! may read. Nothing here decides what an event means.
 
 mod args;
+mod baselines;
 mod batch;
+mod build_origin;
 mod commit;
 mod coverage;
 mod desired_state;
@@ -24,7 +26,6 @@ mod reindex;
 mod repair;
 mod report;
 mod revisions;
-mod seed;
 mod sign_in;
 mod stream_rows;
 mod upgrades;
@@ -35,7 +36,7 @@ pub use args::DatabaseArgs;
 pub use batch::{Batch, Committed, Records, StreamKey};
 pub use desired_state::DesiredState;
 pub use error::StoreError;
-pub use event_rows::EventRange;
+pub use event_rows::{EventParties, EventRange};
 pub use filter::{EventAtoms, EventListFilter, StreamCursor, StreamListFilter, StreamSort};
 pub use listen::Listener;
 pub use network::{KnownLedger, NetworkRow};
@@ -44,10 +45,10 @@ pub use pool::{Progress, Store};
 pub use prepare::Prepared;
 pub use private_server::{Durability, PrivateServer, PrivateServerError};
 pub use quarantine::QuarantineCount;
+pub use reindex::{RevisedSince, Swap};
 pub use repair::{CaughtUp, LateRows, Repair, Repaired};
 pub use report::{AgedReport, IndexerReport, IndexerState};
 pub use revisions::{FeedState, RecordInTime, Revision};
-pub use seed::Mentions;
 pub use sign_in::{Revocation, TicketRow};
 pub use upgrades::StoredUpgrade;
 pub use user_summary::{Flow, StreamCount, TokenSummary, UserSummary};

@@ -7,20 +7,24 @@ use crate::domain::{Epoch, LedgerSequence};
 
 /// The tables that belong to one chain; a reset of the network puts them aside together. `desired_state` belongs to none:
 /// who paused the indexer finds it paused.
-const TABLES_OF_AN_EPOCH: [&str; 11] = [
+const TABLES_OF_AN_EPOCH: [&str; 13] = [
     "_sqlx_migrations",
     "accepted_gaps",
+    "baselines",
     "contract_upgrades",
     "coverage",
     "cursors",
     "indexer_reports",
     "network",
     "quarantine",
+    "reindex_build",
     "revisions",
     "stream_events",
     "streams",
 ];
 
+/// Where records are built anew.
+pub(super) const REINDEX: &str = "flowfi_reindex";
 /// Where the tables of the next epoch are made.
 const NEXT: &str = "flowfi_next";
 const CONNECTIONS_OF_ANOTHER_SCHEMA: u32 = 4;
@@ -59,10 +63,17 @@ impl Store {
         Ok(Some(NetworkRow { passphrase: row.passphrase, epoch: epoch(row.epoch)?, known }))
     }
 
-    /// Notes the hash of a ledger, to know the chain again by.
-    pub async fn note_ledger(&self, known: &KnownLedger) -> Result<(), StoreError> {
+    /// Returns the network's epoch.
+    pub async fn epoch(&self) -> Result<Epoch, StoreError> {
+        Ok(self.network().await?.map(|network| network.epoch).unwrap_or_default())
+    }
+
+    /// Notes the hash of a ledger of an epoch, to recognise the chain by. Does nothing in another epoch: the hash of an
+    /// old chain must not stand for a new one.
+    pub async fn note_ledger(&self, epoch: Epoch, known: &KnownLedger) -> Result<(), StoreError> {
         sqlx::query!(
-            "update network set known_ledger = $1, known_ledger_hash = $2",
+            "update network set known_ledger = $2, known_ledger_hash = $3 where epoch = $1",
+            column_of(epoch)?,
             i64::from(known.sequence.0),
             known.hash,
         )
@@ -71,25 +82,29 @@ impl Store {
         Ok(())
     }
 
-    /// Puts everything of the network's epoch aside in a schema of its own, and begins the next with empty tables, in
-    /// one transaction. Returns the schema's name. Only for who holds the writer's lock.
+    /// Puts everything of an epoch aside in a schema of its own and begins the next with empty tables, in one
+    /// transaction. An unfinished reindex of it is dropped. Returns the schema's name, or `None` if there is nothing to
+    /// put aside: no contract's index has begun and no ledger was noted. Only for the holder of the writer's lock.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if no network was claimed.
-    pub async fn archive_epoch(&self) -> Result<String, StoreError> {
+    /// [`StoreError::OtherEpoch`] if the database holds another epoch by now.
+    pub async fn archive_epoch(&self, epoch: Epoch) -> Result<Option<String>, StoreError> {
         let network = self.network().await?;
         let network = network.ok_or_else(|| StoreError::Corrupt("there is no network to archive".to_owned()))?;
+        if network.known.is_none() && self.contracts().await?.is_empty() {
+            return Ok(None);
+        }
         self.drop_schema(NEXT).await?;
         let next = self.open_schema(NEXT).await?;
-        let epoch =
-            i32::try_from(network.epoch.0 + 1).map_err(|_| StoreError::Corrupt("too many epochs".to_owned()))?;
-        sqlx::query!("insert into network (passphrase, epoch) values ($1, $2)", network.passphrase, epoch)
-            .execute(&next.pool)
-            .await?;
+        next.claim_epoch(&network.passphrase, Epoch(epoch.0 + 1)).await?;
         next.close().await;
-        let schema = format!("flowfi_epoch_{}", network.epoch.0);
+        let schema = format!("flowfi_epoch_{}", epoch.0);
         let mut transaction = self.pool.begin().await?;
+        // First of all, so that a repair that holds its cursor ends before the other tables are asked for.
+        execute(&mut transaction, "lock table cursors in access exclusive mode".to_owned()).await?;
+        check_epoch(&mut transaction, epoch).await?;
         let live = current_schema(&mut transaction).await?;
+        execute(&mut transaction, format!("drop schema if exists {REINDEX} cascade")).await?;
         execute(&mut transaction, format!("create schema {schema}")).await?;
         for table in TABLES_OF_AN_EPOCH {
             execute(&mut transaction, format!("alter table \"{live}\".{table} set schema {schema}")).await?;
@@ -98,7 +113,19 @@ impl Store {
         listen::notify(&mut transaction, listen::COMMITTED).await?;
         transaction.commit().await?;
         self.drop_schema(NEXT).await?;
-        Ok(schema)
+        Ok(Some(schema))
+    }
+
+    /// Claims an empty schema for an epoch.
+    pub(super) async fn claim_epoch(&self, passphrase: &str, epoch: Epoch) -> Result<(), StoreError> {
+        sqlx::query!(
+            "insert into network (passphrase, epoch) values ($1, $2) on conflict do nothing",
+            passphrase,
+            column_of(epoch)?,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// Opens another schema of this database, made and brought up to date if need be.
@@ -119,6 +146,13 @@ impl Store {
     }
 }
 
+/// Refuses to go on where the database holds another epoch than the one given.
+pub(super) async fn check_epoch(connection: &mut PgConnection, read_in: Epoch) -> Result<(), StoreError> {
+    let found = sqlx::query_scalar!("select epoch from network").fetch_optional(connection).await?;
+    let now = found.map(epoch).transpose()?.unwrap_or_default();
+    if now == read_in { Ok(()) } else { Err(StoreError::OtherEpoch { read_in, now }) }
+}
+
 /// Returns the schema that is read, quoted nowhere yet.
 pub(super) async fn current_schema(connection: &mut PgConnection) -> Result<String, StoreError> {
     Ok(sqlx::query_scalar!(r#"select current_schema()::text as "schema!""#).fetch_one(connection).await?)
@@ -128,6 +162,10 @@ pub(super) async fn current_schema(connection: &mut PgConnection) -> Result<Stri
 pub(super) async fn execute(connection: &mut PgConnection, statement: String) -> Result<(), StoreError> {
     sqlx::query(sqlx::AssertSqlSafe(statement)).execute(connection).await?;
     Ok(())
+}
+
+pub(super) fn column_of(epoch: Epoch) -> Result<i32, StoreError> {
+    i32::try_from(epoch.0).map_err(|_| StoreError::Corrupt("too many epochs".to_owned()))
 }
 
 pub(super) fn epoch(number: i32) -> Result<Epoch, StoreError> {

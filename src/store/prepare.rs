@@ -52,7 +52,7 @@ impl Store {
         };
         drop(connection);
         let offered = events.len();
-        let folded = tokio::task::spawn_blocking(move || fold(&events, &spoken_of, &stored, records));
+        let folded = tokio::task::spawn_blocking(move || fold(&events, &spoken_of, &stored, records, HashMap::new()));
         let folded = folded.await.expect("folding is total and is not cancelled");
         Ok(Prepared { batch, offered, folded })
     }

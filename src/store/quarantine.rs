@@ -1,7 +1,5 @@
 //! The `quarantine` table: events that are kept raw, with the reason.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -63,23 +61,25 @@ pub(super) async fn remove(connection: &mut PgConnection, ids: &[EventId]) -> Re
     Ok(())
 }
 
-/// Returns which of these streams an event that is kept raw speaks of.
-pub(super) async fn streams_spoken_of(
+/// Returns those of these streams that an event which is kept raw speaks of, each with the last such event.
+pub(super) async fn last_that_speaks_of(
     connection: &mut PgConnection,
     contract_id: &ContractId,
     streams: &[StreamId],
-) -> Result<Vec<StreamId>, StoreError> {
+) -> Result<Vec<(StreamId, EventId)>, StoreError> {
     let streams: Vec<String> = streams.iter().map(ToString::to_string).collect();
-    let rows = sqlx::query_scalar!(
-        r#"select distinct stream_id::text as "stream_id!" from quarantine
-           where contract_id = $1 and stream_id = any($2::text[]::numeric[])"#,
+    let rows = sqlx::query!(
+        r#"select distinct on (stream_id) stream_id::text as "stream_id!", toid, event_index from quarantine
+           where contract_id = $1 and stream_id = any($2::text[]::numeric[])
+           order by stream_id, toid desc, event_index desc"#,
         contract_id.as_str(),
         &streams,
     )
     .fetch_all(connection)
     .await?;
-    let spoken_of: Result<BTreeSet<StreamId>, _> = rows.iter().map(|text| parse("stream_id", text)).collect();
-    Ok(spoken_of?.into_iter().collect())
+    let last =
+        rows.into_iter().map(|row| Ok((parse("stream_id", &row.stream_id)?, event_id(row.toid, row.event_index)?)));
+    last.collect()
 }
 
 struct QuarantineRow {

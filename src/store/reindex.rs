@@ -1,34 +1,81 @@
 //! Records built anew beside those that are read: a second schema with the same tables, and the swap of the two.
 //!
-//! Readers see the old tables until the swap and the new ones after it; nobody waits longer than for the swap itself.
+//! Readers see the old tables until the swap and the new ones after it; nobody waits longer than for the swap itself. A
+//! build belongs to the epoch, the chain and the decoder that it began with, and is dropped where one of them changed.
 
 use std::time::Duration;
 
 use sqlx::PgConnection;
 
 use super::{
-    Store, StoreError, event_rows, listen,
-    network::{current_schema, execute},
+    Store, StoreError,
+    build_origin::{self, BuildOrigin},
+    event_rows, listen,
+    network::{REINDEX, current_schema, execute},
+    pool::{event_id, parse},
+    revisions, writer,
 };
-use crate::domain::{ContractId, EventId, RawContractEvent};
+use crate::domain::{ContractId, EventId, RawContractEvent, StreamId};
 
-/// Where records are built.
-const SCHEMA: &str = "flowfi_reindex";
 /// What a swap exchanges: what is derived from raw events.
 const DERIVED: [&str; 3] = ["quarantine", "stream_events", "streams"];
 /// A reader that keeps a table for longer makes the swap try again, so that others do not queue behind it.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+/// Held while a build is opened or dropped: "flowfire" in ASCII.
+const OPENING_KEY: i64 = 0x666c_6f77_6669_7265;
+
+/// How an attempt to swap ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Swap {
+    /// The built tables are read now.
+    Done,
+    /// There are events after what was built, late rows since it was read, or a reader that kept a table too long.
+    Again,
+}
+
+/// What was revised in the tables that are read since a build read them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RevisedSince {
+    /// The last revision of those.
+    pub revision: i64,
+    /// The first event.
+    pub from: EventId,
+    /// The last event.
+    pub to: EventId,
+}
 
 impl Store {
-    /// Opens the schema in which records are built anew, and makes it if there is none: one that an interrupted run
-    /// left is gone on with.
-    pub async fn open_reindex(&self) -> Result<Self, StoreError> {
-        self.open_schema(SCHEMA).await
+    /// Opens the schema in which records are built anew. What an interrupted run left is gone on with if it comes from
+    /// the same origin, and dropped otherwise.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] while another reindex runs.
+    pub async fn open_reindex(&self, decoder: &str) -> Result<Self, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        keep_others_from_building(&mut transaction).await?;
+        let origin = BuildOrigin::now(&mut transaction, decoder).await?;
+        let left = build_origin::recorded(&mut transaction).await?;
+        if !left.is_some_and(|left| left.is_still(&origin)) {
+            execute(&mut transaction, format!("drop schema if exists {REINDEX} cascade")).await?;
+            origin.record(&mut transaction).await?;
+        }
+        transaction.commit().await?;
+        let built = self.open_schema(REINDEX).await?;
+        let passphrase = sqlx::query_scalar!("select passphrase from network").fetch_one(&self.pool).await?;
+        built.claim_epoch(&passphrase, origin.epoch).await?;
+        Ok(built)
     }
 
     /// Removes what an interrupted run left.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] while a reindex runs.
     pub async fn drop_reindex(&self) -> Result<(), StoreError> {
-        self.drop_schema(SCHEMA).await
+        let mut transaction = self.pool.begin().await?;
+        keep_others_from_building(&mut transaction).await?;
+        sqlx::query!("delete from reindex_build").execute(&mut *transaction).await?;
+        execute(&mut transaction, format!("drop schema if exists {REINDEX} cascade")).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Returns the first `limit` events after a position as they came, those that are kept raw included, in the order
@@ -62,48 +109,146 @@ impl Store {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// Puts the tables that were built, each contract up to a position, in the place of those that are read, if there
-    /// are no events after it yet and no other contract; false if there are, or if a reader kept a table too long. Tells
-    /// readers that everything was revised.
-    pub async fn swap_reindex(&self, built: &[(ContractId, EventId)]) -> Result<bool, StoreError> {
+    /// Returns what was revised since the build read the tables, joined; `None` if nothing was.
+    ///
+    /// # Errors
+    /// [`StoreError::BuildSuperseded`] if there is no build any more.
+    pub async fn revised_since_build(&self) -> Result<Option<RevisedSince>, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let built_from = build_origin::recorded(&mut connection).await?.ok_or(StoreError::BuildSuperseded)?;
+        drop(connection);
+        let revisions = self.revisions_after(built_from.revision).await?;
+        Ok(revisions.into_iter().fold(None, |joined: Option<RevisedSince>, next| {
+            let (from, to) = joined.map_or((next.from, next.to), |before| (before.from, before.to));
+            Some(RevisedSince { revision: next.number, from: from.min(next.from), to: to.max(next.to) })
+        }))
+    }
+
+    /// Notes that the build holds everything up to a revision.
+    pub async fn note_built_revision(&self, revision: i64) -> Result<(), StoreError> {
+        sqlx::query!("update reindex_build set revision = greatest(revision, $1)", revision)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Copies the baselines of a contract to the build, those that it lacks or has older, and returns their streams.
+    pub async fn copy_baselines_to_build(&self, contract_id: &ContractId) -> Result<Vec<StreamId>, StoreError> {
+        let columns =
+            "contract_id, stream_id, toid, event_index, entry, last_modified_ledger, live_until_ledger, revision";
+        let statement = format!(
+            "insert into {REINDEX}.baselines as built ({columns})
+             select {columns} from baselines where contract_id = $1
+             on conflict (contract_id, stream_id) do update set
+                 toid = excluded.toid, event_index = excluded.event_index, entry = excluded.entry,
+                 last_modified_ledger = excluded.last_modified_ledger,
+                 live_until_ledger = excluded.live_until_ledger, revision = excluded.revision
+             where built.revision <> excluded.revision
+             returning stream_id::text"
+        );
+        let numbers: Vec<String> =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).bind(contract_id.as_str()).fetch_all(&self.pool).await?;
+        numbers.iter().map(|text| parse("stream_id", text)).collect()
+    }
+
+    /// Returns the streams that have a baseline and events after a position; at [`EventId::ZERO`] all that have one.
+    pub async fn based_streams_after(
+        &self,
+        contract_id: &ContractId,
+        after: EventId,
+    ) -> Result<Vec<StreamId>, StoreError> {
+        let numbers = sqlx::query_scalar!(
+            r#"select stream_id::text as "stream_id!" from baselines
+               where contract_id = $1 and ($2::bigint = 0 or exists (
+                   select from stream_events as event
+                   where event.contract_id = baselines.contract_id and event.stream_id = baselines.stream_id
+                     and (event.toid, event.event_index) > ($2, $3)
+               ))"#,
+            contract_id.as_str(),
+            after.toid(),
+            i64::from(after.index()),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        numbers.iter().map(|text| parse("stream_id", text)).collect()
+    }
+
+    /// Returns those of these events that are stored, as rows or kept raw.
+    pub async fn known_among(&self, ids: &[EventId]) -> Result<std::collections::HashSet<EventId>, StoreError> {
+        let (toids, indexes) = event_rows::columns_of(ids);
+        let rows = sqlx::query!(
+            r#"with wanted as (select * from unnest($1::bigint[], $2::bigint[]) as wanted (toid, event_index))
+               select toid as "toid!", event_index as "event_index!" from wanted join stream_events using (toid, event_index)
+               union all
+               select toid, event_index from wanted join quarantine using (toid, event_index)"#,
+            &toids,
+            &indexes,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(|row| event_id(row.toid, row.event_index)).collect()
+    }
+
+    /// Puts the tables that were built, each contract up to a position, in the place of those that are read, if nothing
+    /// was written since that they lack. Tells readers that everything was revised.
+    ///
+    /// # Errors
+    /// [`StoreError::BuildSuperseded`] if the network started over since the build began.
+    pub async fn swap_reindex(&self, decoder: &str, built: &[(ContractId, EventId)]) -> Result<Swap, StoreError> {
         let mut transaction = self.pool.begin().await?;
         execute(&mut transaction, format!("set local lock_timeout = {}", LOCK_TIMEOUT.as_millis())).await?;
         let live = current_schema(&mut transaction).await?;
-        let cursors =
-            sqlx::query_scalar!("select contract_id from cursors for update").fetch_all(&mut *transaction).await?;
-        if cursors.len() != built.len() {
-            return Ok(false);
+        let cursors = sqlx::query_scalar!("select contract_id from cursors for update").fetch_all(&mut *transaction);
+        let cursors = match cursors.await.map_err(StoreError::from) {
+            Err(failure) if failure.is_lock_timeout() => return Ok(Swap::Again),
+            cursors => cursors?,
+        };
+        let origin = BuildOrigin::now(&mut transaction, decoder).await?;
+        let built_from = build_origin::recorded(&mut transaction).await?;
+        let built_from = built_from.filter(|from| from.is_still(&origin)).ok_or(StoreError::BuildSuperseded)?;
+        if cursors.len() != built.len() || origin.revision > built_from.revision {
+            return Ok(Swap::Again);
         }
         for (contract_id, up_to) in built {
             if !event_rows::raw_events_after(&mut *transaction, contract_id, *up_to, 1).await?.is_empty()
                 || !self.quarantined_after(contract_id, *up_to, 1).await?.is_empty()
             {
-                return Ok(false);
+                return Ok(Swap::Again);
             }
         }
         match exchange(&mut transaction, &live).await {
             Ok(()) => {}
-            Err(failure) if failure.is_lock_timeout() => return Ok(false),
+            Err(failure) if failure.is_lock_timeout() => return Ok(Swap::Again),
             Err(failure) => return Err(failure),
         }
         for (contract_id, up_to) in built {
-            super::repair::record_revision(&mut transaction, contract_id, (EventId::ZERO, *up_to)).await?;
+            revisions::record(&mut transaction, contract_id, (EventId::ZERO, *up_to)).await?;
         }
         listen::notify(&mut transaction, listen::COMMITTED).await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(Swap::Done)
     }
+}
+
+/// Until the transaction ends nobody else opens or drops a build.
+///
+/// # Errors
+/// [`StoreError::Fenced`] if somebody is building.
+async fn keep_others_from_building(connection: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query!("select pg_advisory_xact_lock($1)", OPENING_KEY).execute(&mut *connection).await?;
+    if writer::is_locked(connection, REINDEX).await? { Err(StoreError::Fenced) } else { Ok(()) }
 }
 
 async fn exchange(connection: &mut PgConnection, live: &str) -> Result<(), StoreError> {
     for table in DERIVED {
         execute(connection, format!("drop table \"{live}\".{table}")).await?;
-        execute(connection, format!("alter table {SCHEMA}.{table} set schema \"{live}\"")).await?;
+        execute(connection, format!("alter table {REINDEX}.{table} set schema \"{live}\"")).await?;
     }
     // Upgrades keep no raw event; those that were found among the events kept raw are added.
     let add = format!(
-        "insert into \"{live}\".contract_upgrades select * from {SCHEMA}.contract_upgrades on conflict do nothing"
+        "insert into \"{live}\".contract_upgrades select * from {REINDEX}.contract_upgrades on conflict do nothing"
     );
     execute(connection, add).await?;
-    execute(connection, format!("drop schema {SCHEMA} cascade")).await
+    sqlx::query!("delete from reindex_build").execute(&mut *connection).await?;
+    execute(connection, format!("drop schema {REINDEX} cascade")).await
 }

@@ -1,21 +1,23 @@
-//! Late rows: what is written behind the cursor. A ledger that was missing, an event that decodes at last.
+//! Late rows: what is written behind the cursor. A ledger that was missing, an event that decodes at last, an entry read
+//! from the chain.
 //!
 //! A repair locks the contract's cursor, so that no batch is committed meanwhile, and raises its revision, so that a
-//! batch prepared before it is prepared anew. The streams it touches are folded again from all of their events.
+//! batch prepared before it is prepared anew. The streams it touches are folded again from their newest baselines and
+//! all of their events.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::{Postgres, Transaction};
 
 use super::{
-    Store, StoreError, coverage, event_rows,
+    Store, StoreError, StreamKey, baselines, coverage, event_rows,
     fold::{Folded, fold},
-    listen, pool, quarantine, stream_rows, upgrades,
+    listen, network, pool, quarantine, revisions, stream_rows, upgrades,
 };
 use crate::domain::{
-    ContractEvent, ContractId, ContractUpgradeEvent, CoverageSource, EventId, LedgerRange, QuarantinedEvent,
-    RawContractEvent, StreamId,
+    Baseline, ContractEvent, ContractId, ContractUpgradeEvent, CoverageSource, Epoch, EventId, LedgerRange,
+    QuarantinedEvent, RawBaseline, RawContractEvent, StreamId,
 };
 
 /// A repair under way: dropped before it is written, it has changed nothing.
@@ -29,8 +31,10 @@ pub struct Repair {
 /// What a repair writes.
 #[derive(Clone, Debug, Default)]
 pub struct LateRows {
-    /// Every event of every stream that gets new ones, stored or not, and new events of the protocol; in any order.
+    /// Every event of every stream that is folded again, stored or not, and new events of the protocol; in any order.
     pub events: Vec<ContractEvent>,
+    /// The newest baseline of every such stream that has one, stored or not.
+    pub baselines: HashMap<StreamId, Baseline>,
     /// Upgrades of the contract's code.
     pub upgrades: Vec<ContractUpgradeEvent>,
     /// Events to keep raw.
@@ -64,9 +68,12 @@ pub struct Repaired {
 }
 
 impl Store {
-    /// Begins a repair: no batch is committed until it is written or dropped. `None` before the contract's index
-    /// began.
-    pub async fn begin_repair(&self, contract_id: &ContractId) -> Result<Option<Repair>, StoreError> {
+    /// Begins a repair with what was read from the chain of an epoch: no batch is committed until it is written or
+    /// dropped. `None` before the contract's index began.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherEpoch`] if the network started over since; nothing of the old chain may be written then.
+    pub async fn begin_repair(&self, contract_id: &ContractId, epoch: Epoch) -> Result<Option<Repair>, StoreError> {
         let mut transaction = self.pool.begin().await?;
         let row = sqlx::query!(
             "select toid, event_index from cursors where contract_id = $1 for update",
@@ -74,6 +81,8 @@ impl Store {
         )
         .fetch_optional(&mut *transaction)
         .await?;
+        // The epoch only changes under a lock that the cursor's excludes.
+        network::check_epoch(&mut transaction, epoch).await?;
         let Some(row) = row else { return Ok(None) };
         let position = pool::event_id(row.toid, row.event_index)?;
         Ok(Some(Repair { transaction, contract_id: contract_id.clone(), position }))
@@ -92,6 +101,11 @@ impl Repair {
         event_rows::raw_events_of(&mut self.transaction, &self.contract_id, streams).await
     }
 
+    /// Returns the stored baselines of these streams.
+    pub async fn baselines_of(&mut self, streams: &[StreamId]) -> Result<Vec<RawBaseline>, StoreError> {
+        baselines::load(&mut self.transaction, &self.contract_id, streams).await
+    }
+
     /// Writes the rows, folds their streams again, and tells readers which range was revised.
     pub async fn write(mut self, mut late: LateRows) -> Result<Repaired, StoreError> {
         late.events.sort_by_key(|event| event.raw.id);
@@ -99,19 +113,23 @@ impl Repair {
         quarantine::remove(&mut self.transaction, &late.released).await?;
         let quarantined = quarantine::insert(&mut self.transaction, &late.quarantined).await?;
         upgrades::insert(&mut self.transaction, &late.upgrades).await?;
-        let (repaired, revised) = self.write_events(&late).await?;
+        let (repaired, new) = self.write_events(&late).await?;
+        let repaired = Repaired { quarantined, ..repaired };
         if let Some(caught_up) = late.caught_up {
             self.raise(caught_up).await?;
         }
         if let Some((ledgers, source)) = late.covered {
             coverage::fill(&mut self.transaction, &self.contract_id, ledgers, source).await?;
         }
-        if repaired.streams > 0 || repaired.events > 0 {
-            record_revision(&mut self.transaction, &self.contract_id, revised).await?;
+        if repaired != Repaired::default() {
+            let revised = self.revised(&late, &new);
+            let revision = revisions::record(&mut self.transaction, &self.contract_id, revised).await?;
+            let raw = late.baselines.values().map(|baseline| &baseline.raw);
+            baselines::upsert(&mut self.transaction, &self.contract_id, raw, revision).await?;
             listen::notify(&mut self.transaction, listen::COMMITTED).await?;
         }
         self.transaction.commit().await?;
-        Ok(Repaired { quarantined, ..repaired })
+        Ok(repaired)
     }
 
     async fn raise(&mut self, caught_up: CaughtUp) -> Result<(), StoreError> {
@@ -131,47 +149,55 @@ impl Repair {
         Ok(())
     }
 
-    /// Returns what was written, and from the first to the last new event.
-    async fn write_events(&mut self, late: &LateRows) -> Result<(Repaired, (EventId, EventId)), StoreError> {
+    /// Returns what was written, and the ids of the events that were new.
+    async fn write_events(&mut self, late: &LateRows) -> Result<(Repaired, Vec<EventId>), StoreError> {
         let ids: Vec<EventId> = late.events.iter().map(|event| event.raw.id).collect();
-        let spoken = late.quarantined.iter().filter_map(|event| event.stream_id);
-        let touched: BTreeSet<StreamId> =
-            late.events.iter().filter_map(|event| event.event.stream_id()).chain(spoken).collect();
-        let touched: Vec<StreamId> = touched.into_iter().collect();
         let stored = event_rows::stored_among(&mut self.transaction, &ids).await?;
-        let spoken_of = quarantine::streams_spoken_of(&mut self.transaction, &self.contract_id, &touched).await?;
-        let spoken_of = stream_rows::keys_of(&self.contract_id, &spoken_of);
-        let Folded { events, streams, .. } = { fold(&late.events, &spoken_of, &HashSet::new(), HashMap::new()) };
-        events.insert(&mut self.transaction).await?;
+        let spoken_of = self.spoken_of(late).await?;
+        let baselines = late.baselines.iter();
+        let baselines = baselines.map(|(stream_id, baseline)| (self.key(*stream_id), baseline.clone())).collect();
+        let Folded { events, streams, .. } = fold(&late.events, &spoken_of, &HashSet::new(), HashMap::new(), baselines);
+        events.insert(&mut self.transaction, true).await?;
         events.update_from_records(&mut self.transaction).await?;
         streams.upsert(&mut self.transaction).await?;
-        let mut new = ids.iter().copied().filter(|id| !stored.contains(id));
-        let first = new.next().or(ids.first().copied()).unwrap_or(self.position);
-        let last = new.next_back().unwrap_or(first);
-        let repaired = Repaired { events: ids.len() - stored.len(), quarantined: 0, streams: streams.len() };
-        Ok((repaired, (first, last)))
+        let new: Vec<EventId> = ids.into_iter().filter(|id| !stored.contains(id)).collect();
+        Ok((Repaired { events: new.len(), quarantined: 0, streams: streams.len() }, new))
     }
-}
 
-/// Raises the revision in the same transaction, so that readers and the writer hear of it together.
-pub(super) async fn record_revision(
-    connection: &mut PgConnection,
-    contract_id: &ContractId,
-    (first, last): (EventId, EventId),
-) -> Result<(), StoreError> {
-    sqlx::query!("update cursors set revision = revision + 1 where contract_id = $1", contract_id.as_str())
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query!(
-        "insert into revisions (contract_id, from_toid, from_event_index, to_toid, to_event_index)
-         values ($1, $2, $3, $4, $5)",
-        contract_id.as_str(),
-        first.toid(),
-        i64::from(first.index()),
-        last.toid(),
-        i64::from(last.index()),
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    /// Returns the streams that an event which is kept raw speaks of, unless a baseline holds what it did.
+    async fn spoken_of(&mut self, late: &LateRows) -> Result<Vec<StreamKey>, StoreError> {
+        let of_events = late.events.iter().filter_map(|event| event.event.stream_id());
+        let of_quarantine = late.quarantined.iter().filter_map(|event| event.stream_id);
+        let touched: BTreeSet<StreamId> =
+            of_events.chain(of_quarantine).chain(late.baselines.keys().copied()).collect();
+        let touched: Vec<StreamId> = touched.into_iter().collect();
+        let spoken_of = quarantine::last_that_speaks_of(&mut self.transaction, &self.contract_id, &touched).await?;
+        let is_after = |(stream_id, last): &(StreamId, EventId)| {
+            late.baselines.get(stream_id).is_none_or(|baseline| baseline.raw.position < *last)
+        };
+        let spoken_of: Vec<StreamId> = spoken_of.into_iter().filter(is_after).map(|(stream_id, _)| stream_id).collect();
+        Ok(stream_rows::keys_of(&self.contract_id, &spoken_of))
+    }
+
+    fn key(&self, stream_id: StreamId) -> StreamKey {
+        (self.contract_id.clone(), stream_id)
+    }
+
+    /// Returns the range to tell readers of: from the first to the last event that is new, was kept raw or released,
+    /// or, where an entry of the chain came, speaks of its stream.
+    fn revised(&self, late: &LateRows, new: &[EventId]) -> (EventId, EventId) {
+        let of_quarantine = late.quarantined.iter().map(|event| event.raw.id);
+        let of_upgrades = late.upgrades.iter().map(|event| event.raw.id);
+        let is_based = |event: &&ContractEvent| {
+            event.event.stream_id().is_some_and(|stream_id| late.baselines.contains_key(&stream_id))
+        };
+        let of_baselines = late.events.iter().filter(is_based).map(|event| event.raw.id);
+        let released = late.released.iter().copied();
+        let ids = new.iter().copied().chain(of_quarantine).chain(of_upgrades).chain(released).chain(of_baselines);
+        let range = ids.fold(None, |range: Option<(EventId, EventId)>, id| match range {
+            None => Some((id, id)),
+            Some((first, last)) => Some((first.min(id), last.max(id))),
+        });
+        range.unwrap_or((self.position, self.position))
+    }
 }

@@ -2,9 +2,65 @@
 //! record that was shown is known again by.
 
 use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
 
 use super::{Store, StoreError, network, pool::event_id, stream_rows};
 use crate::domain::{ContractId, Epoch, EventId, StreamId, StreamRecord};
+
+/// Older revisions than the newest so many are joined to one.
+const KEPT: i64 = 1_000;
+
+/// Raises the revision in the transaction that writes what was revised, so that readers and the writer hear of it
+/// together. Returns its number.
+///
+/// The network's row is locked until the end of the transaction, so that numbers become visible in their order: a reader
+/// that has seen one never finds a lower one later.
+pub(super) async fn record(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    (first, last): (EventId, EventId),
+) -> Result<i64, StoreError> {
+    sqlx::query!("select from network for update").fetch_optional(&mut *connection).await?;
+    sqlx::query!("update cursors set revision = revision + 1 where contract_id = $1", contract_id.as_str())
+        .execute(&mut *connection)
+        .await?;
+    let number = sqlx::query_scalar!(
+        "insert into revisions (contract_id, from_toid, from_event_index, to_toid, to_event_index)
+         values ($1, $2, $3, $4, $5) returning revision",
+        contract_id.as_str(),
+        first.toid(),
+        i64::from(first.index()),
+        last.toid(),
+        i64::from(last.index()),
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    join_those_up_to(connection, number - KEPT).await?;
+    Ok(number)
+}
+
+/// Lets the oldest revision that is kept cover all before it, and removes those. Whoever has seen none of them is told
+/// of the same range; whoever has seen some, of a wider one.
+async fn join_those_up_to(connection: &mut PgConnection, number: i64) -> Result<(), StoreError> {
+    sqlx::query!(
+        "with old as (
+             delete from revisions where revision <= $1
+             returning array[from_toid, from_event_index] as first, array[to_toid, to_event_index] as last
+         ),
+         joined as (select min(first) as first, max(last) as last from old having count(*) > 0)
+         update revisions set
+             from_toid = (least(array[from_toid, from_event_index], joined.first))[1],
+             from_event_index = (least(array[from_toid, from_event_index], joined.first))[2],
+             to_toid = (greatest(array[to_toid, to_event_index], joined.last))[1],
+             to_event_index = (greatest(array[to_toid, to_event_index], joined.last))[2]
+         from joined
+         where revision = (select min(revision) from revisions where revision > $1)",
+        number,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
 
 /// How far the table is besides its events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -18,19 +18,27 @@ const LOCK_KEY: i64 = 0x666c_6f77_6669;
 impl Store {
     /// Returns whether a process holds the writer's lock.
     pub async fn has_writer(&self) -> Result<bool, StoreError> {
-        let held = sqlx::query_scalar!(
-            r#"select exists (
-                   select from pg_locks
-                   where locktype = 'advisory' and granted and objsubid = 1
-                     and database = (select oid from pg_database where datname = current_database())
-                     and (classid::bigint << 32) | objid::bigint = $1::bigint # hashtext(current_schema())
-               ) as "held!""#,
-            LOCK_KEY,
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(held)
+        let mut connection = self.pool.acquire().await?;
+        let schema = super::network::current_schema(&mut connection).await?;
+        is_locked(&mut connection, &schema).await
     }
+}
+
+/// Returns whether a process holds the writer's lock of a schema.
+pub(super) async fn is_locked(connection: &mut PgConnection, schema: &str) -> Result<bool, StoreError> {
+    let held = sqlx::query_scalar!(
+        r#"select exists (
+               select from pg_locks
+               where locktype = 'advisory' and granted and objsubid = 1
+                 and database = (select oid from pg_database where datname = current_database())
+                 and (classid::bigint << 32) | objid::bigint = $1::bigint # hashtext($2)
+           ) as "held!""#,
+        LOCK_KEY,
+        schema,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(held)
 }
 
 /// Holds the writer's lock until dropped.

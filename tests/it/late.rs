@@ -1,7 +1,7 @@
 //! Rows that come late: stored, their streams folded again, subscribers told of the range and never sent the events.
 
 use flowfi_indexer::{
-    domain::{CoverageSource, EventId, LedgerRange, LedgerSequence, RawContractEvent},
+    domain::{CoverageSource, Epoch, EventId, LedgerRange, LedgerSequence, RawContractEvent},
     ingest::{LateEvents, write_late},
     source::EventsFrom,
 };
@@ -41,8 +41,10 @@ async fn a_batch_prepared_before_a_repair_is_prepared_anew(pool: PgPool) {
     for _ in 0..20 {
         world.forget(&ids[..1]).await;
         let late = LateEvents { events: raws[..1].to_vec(), ..LateEvents::default() };
-        let (repaired, _) =
-            tokio::join!(write_late(&world.store, &contract_id, late), world.create("carol", "dave", 1_000_000, 100));
+        let (repaired, _) = tokio::join!(
+            write_late(&world.store, &contract_id, Epoch(0), late),
+            world.create("carol", "dave", 1_000_000, 100)
+        );
         assert_eq!(repaired.unwrap().unwrap().events, 1);
     }
     world.indexed().await;
@@ -61,7 +63,7 @@ async fn ledgers_before_the_first_are_covered_by_their_repair(pool: PgPool) {
     sqlx::query("update cursors set from_ledger = 5").execute(&world.pool).await.unwrap();
     let range = LedgerRange::new(LedgerSequence(2), LedgerSequence(4)).unwrap();
     let late = LateEvents { covered: Some((range, CoverageSource::Lake)), ..LateEvents::default() };
-    write_late(&world.store, &contract_id, late).await.unwrap().unwrap();
+    write_late(&world.store, &contract_id, Epoch(0), late).await.unwrap().unwrap();
     let covered = world.store.coverage(&contract_id).await.unwrap();
     let ranges: Vec<_> = covered.iter().map(|covered| (covered.ledgers.from().0, covered.source)).collect();
     assert_eq!(ranges, [(2, CoverageSource::Lake), (5, CoverageSource::Rpc)]);

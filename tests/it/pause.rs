@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use flowfi_indexer::{
+    domain::Epoch,
     ingest::{Indexer, IngestSettings, PaceArgs, Waits},
     store::{IndexerState, Writer},
 };
@@ -133,7 +134,7 @@ async fn a_pause_outlives_a_reset_of_the_network(pool: PgPool) {
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;
     let wanted = world.store.set_desired_state(true, "ops").await.unwrap();
-    world.store.archive_epoch().await.unwrap();
+    world.store.archive_epoch(Epoch(0)).await.unwrap().unwrap();
     assert_eq!(world.store.desired_state().await.unwrap(), Some(wanted));
     world.store.migrate().await.expect("the next epoch's schema is whole");
 }

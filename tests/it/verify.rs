@@ -5,8 +5,9 @@ use std::{process::Output, time::Duration};
 
 use flowfi_indexer::{
     devnet::{Call, DevnetArgs},
-    domain::{Amount, StreamId},
-    ingest::{Verified, VerifySettings, verify},
+    domain::{Amount, Epoch, StreamId},
+    ingest::{Incoming, Verified, VerifySettings, verify},
+    store::LateRows,
 };
 use rand::{SeedableRng, rngs::StdRng};
 use serde_json::Value;
@@ -263,9 +264,9 @@ async fn a_batch_that_waits_for_a_repair_is_prepared_anew_from_what_it_set(pool:
     // The indexer remembers the records of its last batch; stream 1 shall not be among them.
     world.create("carol", "dave", 1_000_000, 1_000).await;
     world.indexed().await;
-    let right = world.store.stream(&contract_id, StreamId(1)).await.unwrap().unwrap();
     world.alter("update streams set deposited = 7 where stream_id = 1").await;
-    let repair = world.store.begin_repair(&contract_id).await.unwrap().unwrap();
+    let mut repair = world.store.begin_repair(&contract_id, Epoch(0)).await.unwrap().unwrap();
+    let stored = repair.stored_events_of(&[StreamId(1)]).await.unwrap();
     world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(500) }).await;
     eventually("the batch waits for the repair", || async {
         let waiting = "select count(*) from pg_stat_activity where datname = current_database() \
@@ -273,8 +274,9 @@ async fn a_batch_that_waits_for_a_repair_is_prepared_anew_from_what_it_set(pool:
         sqlx::query_scalar::<_, i64>(waiting).fetch_one(&world.pool).await.unwrap() > 0
     })
     .await;
-    let place = right.last_event;
-    repair.set_records(&[right], (place, place)).await.unwrap();
+    let decoded = stored.into_iter().map(Incoming::decode);
+    let events = decoded.filter_map(|event| if let Incoming::Event(event) = event { Some(event) } else { None });
+    repair.write(LateRows { events: events.collect(), ..LateRows::default() }).await.unwrap();
     world.indexed().await;
     let verified = world.verified(COMPARE).await;
     assert!(verified.is_proven(), "{verified:?}");

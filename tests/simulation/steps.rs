@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use flowfi_indexer::{
     devnet::Fault,
-    domain::{EventId, EventType, LedgerRange, LedgerSequence, StreamId, holes},
+    domain::{Epoch, EventId, EventType, LedgerRange, LedgerSequence, StreamId, holes},
     ingest::{LateEvents, backfill, replay_quarantine, write_late},
     store::EventAtoms,
 };
@@ -254,7 +254,7 @@ impl World<'_> {
         let contract_id = self.contract_id();
         self.insist(async |store| {
             let late = LateEvents { events: events.clone(), ..LateEvents::default() };
-            write_late(store, &contract_id, late).await.map_err(|failure| failure.to_string())
+            write_late(store, &contract_id, Epoch(0), late).await.map_err(|failure| failure.to_string())
         })
         .await?;
         Ok(())

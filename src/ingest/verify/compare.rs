@@ -5,14 +5,18 @@ use std::collections::HashMap;
 use super::Difference;
 use crate::{
     decode::Refusal,
-    domain::{LedgerSequence, StreamEntry, StreamId, StreamRecord},
+    domain::{Address, LedgerSequence, StreamEntry, StreamId, StreamRecord},
+    store::EventParties,
 };
 
 /// What the chain has of a stream.
 #[derive(Clone, Debug)]
 pub(super) struct ChainEntry {
     pub(super) entry: Result<StreamEntry, Refusal>,
+    /// The entry's data, a `LedgerEntryData` in base64 XDR.
+    pub(super) xdr: String,
     pub(super) last_modified: LedgerSequence,
+    pub(super) live_until: Option<LedgerSequence>,
 }
 
 /// An answer of the chain, and our records, read after it.
@@ -24,6 +28,8 @@ pub(super) struct Seen {
     /// How many streams the contract had created by then, if it says.
     pub(super) count: Option<u64>,
     pub(super) records: HashMap<StreamId, StreamRecord>,
+    /// The parties and the token that event rows name, where those were read.
+    pub(super) parties: HashMap<StreamId, Vec<EventParties>>,
     /// The records hold everything up to this ledger, and perhaps more.
     pub(super) whole: LedgerSequence,
 }
@@ -51,10 +57,9 @@ impl Finding {
 }
 
 impl Seen {
-    /// Returns the chain's entry and the ledger that last changed it, if it is there and decodes.
-    pub(super) fn entry_of(&self, stream_id: StreamId) -> Option<(&StreamEntry, LedgerSequence)> {
-        let found = self.entries.get(&stream_id)?;
-        Some((found.entry.as_ref().ok()?, found.last_modified))
+    /// Returns the chain's entry, if it is there and decodes.
+    pub(super) fn entry_of(&self, stream_id: StreamId) -> Option<&ChainEntry> {
+        self.entries.get(&stream_id).filter(|found| found.entry.is_ok())
     }
 
     /// Says what can be said of a stream. Two sides are comparable if ours holds everything up to the ledger that last
@@ -67,7 +72,7 @@ impl Seen {
         }
         match (record, found) {
             (_, Some(found)) if found.last_modified > self.whole => Finding::Behind,
-            (Some(record), Some(found)) => compare(record, found),
+            (Some(record), Some(found)) => compare(record, found, self.parties_of(stream_id)),
             (Some(_), None) if self.count.is_some_and(|count| count < stream_id.0) => {
                 Finding::Different(vec![whole(stream_id, "present", "never created")])
             }
@@ -75,6 +80,10 @@ impl Seen {
             (None, None) if self.at_ledger > self.whole => Finding::Behind,
             (None, _) => Finding::Missing,
         }
+    }
+
+    fn parties_of(&self, stream_id: StreamId) -> &[EventParties] {
+        self.parties.get(&stream_id).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the ledger that the index must have reached for something to be said of every stream.
@@ -88,7 +97,7 @@ impl Seen {
     }
 }
 
-fn compare(record: &StreamRecord, found: &ChainEntry) -> Finding {
+fn compare(record: &StreamRecord, found: &ChainEntry, parties: &[EventParties]) -> Finding {
     let entry = match &found.entry {
         Ok(entry) => entry,
         Err(refusal) => {
@@ -97,15 +106,34 @@ fn compare(record: &StreamRecord, found: &ChainEntry) -> Finding {
     };
     let ours = StreamEntry::from(record);
     let pairs = ours.fields().into_iter().zip(entry.fields());
-    let differences: Vec<Difference> = pairs
-        .filter(|(ours, chains)| ours != chains)
-        .map(|((field, ours), (_, chains))| Difference { stream_id: record.stream_id, field, ours, chains })
-        .collect();
+    let of_record = pairs.filter(|(ours, chains)| ours != chains).map(|((field, ours), (_, chains))| Difference {
+        stream_id: record.stream_id,
+        field,
+        ours,
+        chains,
+    });
+    let of_events = parties.iter().flat_map(|parties| compare_parties(record.stream_id, parties, entry));
+    let differences: Vec<Difference> = of_record.chain(of_events).collect();
     if differences.is_empty() {
         Finding::Equal { unverified: record.unverified }
     } else {
         Finding::Different(differences)
     }
+}
+
+/// Event rows are found by their parties: one without them, or with others, is one that nobody is shown.
+fn compare_parties(stream_id: StreamId, ours: &EventParties, entry: &StreamEntry) -> Vec<Difference> {
+    let pairs = [
+        ("events.sender", &ours.sender, &entry.sender),
+        ("events.recipient", &ours.recipient, &entry.recipient),
+        ("events.token_address", &ours.token, &entry.token),
+    ];
+    let differs = |(_, ours, chains): &(&str, &Option<Address>, &Address)| ours.as_ref() != Some(*chains);
+    let difference = |(field, ours, chains): (&'static str, &Option<Address>, &Address)| {
+        let ours = ours.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+        Difference { stream_id, field, ours, chains: chains.to_string() }
+    };
+    pairs.into_iter().filter(differs).map(difference).collect()
 }
 
 fn whole(stream_id: StreamId, ours: &str, chains: &str) -> Difference {

@@ -15,7 +15,7 @@ use self::{
 };
 use super::error::IngestError;
 use crate::{
-    domain::{ContractId, LedgerSequence, StreamId},
+    domain::{ContractId, Epoch, LedgerSequence, StreamId},
     source::EndpointPool,
     store::Store,
 };
@@ -70,7 +70,7 @@ impl Verified {
 pub struct Difference {
     /// The stream.
     pub stream_id: StreamId,
-    /// The contract's name of the field, or `record` for the whole of it.
+    /// The contract's name of the field, after `events.` where the stream's event rows differ; `record` for the whole of it.
     pub field: &'static str,
     /// What we have.
     pub ours: String,
@@ -102,8 +102,9 @@ pub async fn verify(
     mut report: impl FnMut(VerifyProgress),
 ) -> Result<Verified, IngestError> {
     store.progress(contract_id).await?.ok_or(IngestError::NotBegun)?;
+    let epoch = store.epoch().await?;
     let reading = Reading::new(store, source, contract_id, settings.patience, settings.rng);
-    let mut proof = Proof { reading, repair: settings.repair, verified: Verified::default() };
+    let mut proof = Proof { reading, epoch, repair: settings.repair, verified: Verified::default() };
     let count = proof.reading.stream_count().await?;
     let known = match count {
         Some(count) => count,
@@ -131,6 +132,8 @@ pub async fn verify(
 
 struct Proof<'a> {
     reading: Reading<'a>,
+    /// The chain that is read.
+    epoch: Epoch,
     repair: bool,
     verified: Verified,
 }
@@ -180,7 +183,8 @@ impl Proof<'_> {
         let wanted = findings.iter().filter(|(id, finding)| finding.is_wrong() && !self.verified.repaired.contains(id));
         let wanted: BTreeSet<StreamId> = wanted.map(|(id, _)| *id).filter(|id| seen.entry_of(*id).is_some()).collect();
         if !wanted.is_empty() {
-            let set = correct::from_chain(self.reading.store, self.reading.contract_id, seen, &wanted).await?;
+            let set =
+                correct::from_chain(self.reading.store, self.reading.contract_id, self.epoch, seen, &wanted).await?;
             self.verified.repaired.extend(set);
         }
         Ok(wanted)

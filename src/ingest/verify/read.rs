@@ -35,6 +35,8 @@ pub(super) struct Reading<'a> {
     patience: Duration,
     rng: StdRng,
     backoff: Backoff,
+    /// Whether the parties of event rows are read too, which takes every event of each stream.
+    pub(super) reads_parties: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -46,7 +48,16 @@ impl<'a> Reading<'a> {
         mut rng: StdRng,
     ) -> Self {
         let backoff = Backoff::new(Waits::default().first_backoff, StdRng::seed_from_u64(rng.random()));
-        Self { store, contract_id, source, instance_key: contract_instance_key(contract_id), patience, rng, backoff }
+        Self {
+            store,
+            contract_id,
+            source,
+            instance_key: contract_instance_key(contract_id),
+            patience,
+            rng,
+            backoff,
+            reads_parties: true,
+        }
     }
 
     /// Returns how many streams the contract has created, if it says.
@@ -85,6 +96,7 @@ impl<'a> Reading<'a> {
             count: self.count_in(&answer),
             entries: entries_of(wanted, &keys, &answer),
             records: HashMap::new(),
+            parties: HashMap::new(),
             whole: LedgerSequence(0),
         };
         let began = Instant::now();
@@ -110,6 +122,9 @@ impl<'a> Reading<'a> {
         seen.whole = progress.last_whole_ledger;
         let records = self.store.streams(self.contract_id, wanted).await?;
         seen.records = records.into_iter().map(|record| (record.stream_id, record)).collect();
+        if self.reads_parties {
+            seen.parties = self.store.event_parties(self.contract_id, wanted).await?;
+        }
         Ok(())
     }
 
@@ -139,8 +154,9 @@ impl<'a> Reading<'a> {
 fn entries_of(wanted: &[StreamId], keys: &[String], answer: &LedgerEntries) -> HashMap<StreamId, ChainEntry> {
     let found = wanted.iter().zip(keys).filter_map(|(id, key)| Some((*id, answer.entries.get(key)?)));
     let entry = |(id, found): (StreamId, &crate::source::FoundEntry)| {
-        let entry = decode_stream_ledger_entry(&found.xdr);
-        (id, ChainEntry { entry, last_modified: found.last_modified_ledger })
+        let (entry, xdr) = (decode_stream_ledger_entry(&found.xdr), found.xdr.clone());
+        let (last_modified, live_until) = (found.last_modified_ledger, found.live_until_ledger);
+        (id, ChainEntry { entry, xdr, last_modified, live_until })
     };
     found.map(entry).collect()
 }

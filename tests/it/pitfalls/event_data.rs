@@ -7,7 +7,7 @@ use chrono::DateTime;
 use flowfi_indexer::{
     decode::{Decoded, LedgerInputError, decode_event, read_ledgers},
     devnet::{Call, DevnetArgs, Fault, Input, MAIN_ENDPOINT, RawEvent, Upgrade},
-    domain::{Amount, ContractId, Contracts, LedgerSequence, RawContractEvent, StreamEvent, StreamId},
+    domain::{Amount, ContractId, Contracts, Epoch, LedgerSequence, RawContractEvent, StreamEvent, StreamId},
     ingest::{IngestError, LateEvents, replay_quarantine, write_late},
     source::{LedgerEvents, SourceError, WholeLedgers},
     store::{Store, StoreError, Writer},
@@ -82,7 +82,7 @@ async fn p16_an_event_that_comes_twice_changes_nothing(pool: PgPool) {
     world.indexed().await;
     world.assert_equal_to_the_chain().await;
     let all = LateEvents { events: world.raw_events().await, ..LateEvents::default() };
-    let again = write_late(&world.store, &world.devnet.contract_id(), all).await.unwrap().unwrap();
+    let again = write_late(&world.store, &world.devnet.contract_id(), Epoch(0), all).await.unwrap().unwrap();
     assert_eq!(again.events, 0);
     world.assert_equal_to_the_chain().await;
 }

@@ -4,7 +4,7 @@ use std::{io::Write, net::TcpStream, time::Duration};
 
 use flowfi_indexer::{
     devnet::Fault,
-    domain::EventId,
+    domain::{Epoch, EventId},
     ingest::{LateEvents, write_late},
 };
 use serde_json::json;
@@ -50,7 +50,7 @@ async fn p33_rows_that_come_late_are_stored_and_their_streams_refolded_but_never
 
     let contract_id = world.devnet.contract_id();
     let late = LateEvents { events: raws[..2].to_vec(), ..LateEvents::default() };
-    let repaired = write_late(&world.store, &contract_id, late.clone()).await.unwrap().unwrap();
+    let repaired = write_late(&world.store, &contract_id, Epoch(0), late.clone()).await.unwrap().unwrap();
     assert_eq!((repaired.events, repaired.streams), (2, 1));
     let frame = subscriber.next().await.unwrap();
     assert_eq!(frame.event.as_deref(), Some("revised"), "{frame:?}");
@@ -62,7 +62,7 @@ async fn p33_rows_that_come_late_are_stored_and_their_streams_refolded_but_never
     assert!(next.iter().all(|id| *id > raws[3].id), "only what is new comes live: {next:?}");
     world.assert_equal_to_the_chain().await;
 
-    let again = write_late(&world.store, &contract_id, late).await.unwrap().unwrap();
+    let again = write_late(&world.store, &contract_id, Epoch(0), late).await.unwrap().unwrap();
     assert_eq!(again.events, 0, "a repair can run twice");
     world.assert_equal_to_the_chain().await;
 }

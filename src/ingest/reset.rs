@@ -1,0 +1,112 @@
+//! A network that started over: whether it really did, and what becomes of what is indexed.
+//!
+//! An endpoint that was set up anew, or a copy of an old chain, looks like a reset. One is believed only if every
+//! endpoint says so, twice, about what the database knows of the chain while the writer's lock is held.
+
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+use super::{args::OnReset, error::IngestError, indexer::Indexer, reporter::Reporter};
+use crate::{
+    domain::{EventId, LedgerSequence},
+    source::{Anchor, KnownChain},
+    store::{IndexerState, NetworkRow, StoreError, Writer},
+};
+
+/// How often every endpoint must say that it serves another chain.
+const TIMES: u32 = 2;
+
+/// What came of a reset that was noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ResetHandled {
+    /// The old epoch was put aside, here or by another process.
+    BegunAnew,
+    /// Not every endpoint says so: the source is to be asked again after a while.
+    NotConfirmed,
+    /// It is true, and the operator wants to be asked first.
+    Refused,
+}
+
+impl Indexer {
+    /// Finds out whether the network really started over, and puts what is indexed aside if that is wanted.
+    pub(super) async fn handle_reset(&self, reset: &IngestError) -> Result<ResetHandled, IngestError> {
+        warn!("the network may have been reset; asking every endpoint again: {reset}");
+        let writer = self.become_writer().await?;
+        let handled = self.handle_reset_as(&writer, reset).await;
+        writer.release().await?;
+        handled
+    }
+
+    async fn handle_reset_as(&self, writer: &Writer, reset: &IngestError) -> Result<ResetHandled, IngestError> {
+        let Some(network) = self.take_up_network().await? else { return Ok(ResetHandled::NotConfirmed) };
+        let chain = self.known_chain(writer, &network, reset).await?;
+        if !self.is_confirmed(&chain).await {
+            let detail = format!("not every endpoint says that the network was reset: {reset}");
+            self.say_away(detail).await;
+            return Ok(ResetHandled::NotConfirmed);
+        }
+        if self.settings.on_reset == OnReset::Stop {
+            return Ok(ResetHandled::Refused);
+        }
+        let archived = match self.store.archive_epoch(network.epoch).await {
+            Ok(archived) => archived,
+            Err(StoreError::OtherEpoch { now, .. }) => {
+                info!(epoch = now.0, "another process began epoch {} already", now.0);
+                return Ok(ResetHandled::BegunAnew);
+            }
+            Err(failure) => return Err(failure.into()),
+        };
+        self.source.set_anchor(None);
+        let Some(schema) = archived else { return Ok(ResetHandled::NotConfirmed) };
+        warn!(schema, "what was indexed is in the schema {schema} now; beginning with the new network");
+        Ok(ResetHandled::BegunAnew)
+    }
+
+    /// Returns what the database knows of the chain by now, and what `reset` was noticed by.
+    async fn known_chain(
+        &self,
+        writer: &Writer,
+        network: &NetworkRow,
+        reset: &IngestError,
+    ) -> Result<KnownChain, IngestError> {
+        let anchor = network.known.clone().map(|known| Anchor { sequence: known.sequence, hash: known.hash });
+        let position = writer.position().unwrap_or(EventId::ZERO);
+        let whole = EventId::end_of_ledger(position.last_whole_ledger());
+        let stored = self.store.newest_close_up_to(whole).await?;
+        let noticed = match reset {
+            // What was noticed about another epoch says nothing about this one.
+            IngestError::NetworkReset { indexed, indexed_closed_at, .. }
+                if *indexed <= position.last_whole_ledger() =>
+            {
+                Some((*indexed, *indexed_closed_at))
+            }
+            _ => None,
+        };
+        Ok(KnownChain { anchor, closed: stored.max(noticed).filter(|(ledger, _)| *ledger > LedgerSequence(0)) })
+    }
+
+    /// Asks every endpoint, twice with a pause between.
+    async fn is_confirmed(&self, chain: &KnownChain) -> bool {
+        for time in 0..TIMES {
+            if time > 0 {
+                sleep(self.settings.waits.standby).await;
+            }
+            match self.source.is_on_another_chain(chain).await {
+                Ok(true) => {}
+                Ok(false) => return false,
+                Err(failure) => {
+                    warn!("whether the network was reset is not known: {failure}");
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    async fn say_away(&self, detail: String) {
+        let contract_ids = self.settings.contracts.to_vec();
+        let mut reporter = Reporter::after_the_last(self.store.clone(), contract_ids).await;
+        let endpoints = serde_json::to_value(self.source.health()).unwrap_or_default();
+        reporter.say(IndexerState::SourceAway, Some(detail), None, endpoints).await;
+    }
+}
