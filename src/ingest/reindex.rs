@@ -79,6 +79,18 @@ impl<'a> Reindex<'a> {
         Ok(())
     }
 
+    /// Goes through the stored rows after what was built. What is written meanwhile is taken up before the swap.
+    ///
+    /// # Errors
+    /// Those of the store. The tables that are read are as they were.
+    pub async fn read_stored(&mut self, mut report: impl FnMut(ReindexProgress)) -> Result<(), IngestError> {
+        let mut progress = ReindexProgress::default();
+        for contract_id in self.store.contracts().await? {
+            self.building(&contract_id).await?.read_stored(&mut progress, &mut report).await?;
+        }
+        Ok(())
+    }
+
     /// Goes through the stored rows after what was built, and puts what was built in their place. What was written behind
     /// what was read meanwhile, late rows and entries of the chain, is taken up before.
     ///

@@ -32,8 +32,10 @@ impl Endpoint {
             return Ok(());
         }
         if let Err(failure) = self.compare(anchor.clone()).await {
-            // What was said about another anchor says nothing about this one.
-            if !matches!(failure, SourceError::Transient { .. }) && self.state().anchor == anchor {
+            // Only what it serves makes it unusable: a refusal may be a proxy's that is gone in a moment. And what was
+            // said about another anchor says nothing about this one.
+            let is_another = matches!(failure, SourceError::OtherNetwork { .. } | SourceError::OtherChain { .. });
+            if is_another && self.state().anchor == anchor {
                 self.refuse(&failure);
             }
             return Err(failure);

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod auth;
+mod baselines;
 mod chain_record;
 mod completeness;
 mod connections;
@@ -32,7 +33,9 @@ mod pitfalls;
 mod previous;
 mod queries;
 mod query_indexes;
+mod reindex;
 mod replay;
+mod resets;
 mod rest;
 mod store;
 mod subscribe;

@@ -17,17 +17,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::world::{World, eventually};
 
-const COMPARE: VerifyHow = VerifyHow { sample: None, repair: false };
-const REPAIR: VerifyHow = VerifyHow { sample: None, repair: true };
+pub const COMPARE: VerifyHow = VerifyHow { sample: None, repair: false };
+pub const REPAIR: VerifyHow = VerifyHow { sample: None, repair: true };
 
 #[derive(Clone, Copy)]
-struct VerifyHow {
+pub struct VerifyHow {
     sample: Option<u32>,
     repair: bool,
 }
 
 impl World {
-    async fn verified(&self, how: VerifyHow) -> Verified {
+    pub async fn verified(&self, how: VerifyHow) -> Verified {
         let settings = VerifySettings {
             sample: how.sample,
             repair: how.repair,

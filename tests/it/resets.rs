@@ -1,0 +1,168 @@
+//! A network that starts over: put aside once, and only if it really did.
+
+use flowfi_indexer::{
+    devnet::{Fault, MAIN_ENDPOINT},
+    domain::{Epoch, EventId, LedgerSequence},
+    ingest::{Indexer, IngestSettings, LateEvents, OnReset, write_late},
+    source::EndpointPool,
+    store::{IndexerState, KnownLedger, StoreError},
+};
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use crate::world::{World, eventually};
+
+impl World {
+    pub fn archiving(&self) -> Indexer {
+        self.archiving_from(self.source())
+    }
+
+    fn archiving_from(&self, source: EndpointPool) -> Indexer {
+        let settings = IngestSettings { on_reset: OnReset::Archive, ..self.settings() };
+        Indexer::new(source, Vec::new(), self.store.clone(), settings)
+    }
+
+    /// How many epochs were put aside.
+    pub async fn archived_epochs(&self) -> i64 {
+        let count = "select count(*) from pg_namespace where nspname like 'flowfi\\_epoch\\_%'";
+        sqlx::query_scalar(count).fetch_one(&self.pool).await.unwrap()
+    }
+
+    /// Waits until the hash of a ledger was noted, and returns that ledger.
+    async fn noted(&self) -> LedgerSequence {
+        eventually("a ledger was noted", || async { self.known().await.is_some() }).await;
+        self.known().await.unwrap().sequence
+    }
+
+    async fn known(&self) -> Option<KnownLedger> {
+        self.store.network().await.unwrap().and_then(|network| network.known)
+    }
+
+    async fn epoch(&self) -> Epoch {
+        self.store.epoch().await.unwrap()
+    }
+
+    /// Starts the network over and lets it grow beyond a ledger, so that only that one's hash tells.
+    async fn reset_beyond(&self, ledger: LedgerSequence) {
+        self.devnet.reset().unwrap();
+        while self.devnet.latest_ledger() <= ledger.next() {
+            self.devnet.close_ledger().unwrap();
+        }
+    }
+}
+
+#[sqlx::test]
+async fn a_reset_that_only_a_hash_tells_is_put_aside_once(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.archiving()).await;
+    let noted = world.noted().await;
+    world.reset_beyond(noted).await;
+    world.create("carol", "dave", 1_000_000, 100).await;
+    world.start(world.archiving());
+    eventually("the next epoch begins", || async { world.epoch().await == Epoch(1) }).await;
+    world.indexed().await;
+    world.assert_equal_to_the_chain().await;
+    world.create("erin", "frank", 1_000_000, 100).await;
+    world.indexed().await;
+    assert_eq!((world.archived_epochs().await, world.epoch().await), (1, Epoch(1)));
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn a_standby_that_takes_over_after_a_reset_leaves_the_new_epoch_alone(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    let leader_stop = CancellationToken::new();
+    let leader = tokio::task::JoinSet::from_iter([world.archiving().run(leader_stop.clone())]);
+    let noted = world.noted().await;
+    world.start(world.archiving());
+    world.reset_beyond(noted).await;
+    world.create("carol", "dave", 1_000_000, 100).await;
+    eventually("the next epoch begins", || async { world.epoch().await == Epoch(1) }).await;
+    world.indexed().await;
+    leader_stop.cancel();
+    for ended in leader.join_all().await {
+        ended.unwrap();
+    }
+    world.create("erin", "frank", 1_000_000, 100).await;
+    world.indexed().await;
+    assert_eq!((world.archived_epochs().await, world.epoch().await), (1, Epoch(1)));
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn one_endpoint_on_another_chain_beside_one_that_refuses_is_no_reset(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.rpc_urls.push(format!("{}/second", world.rpc_url));
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.archiving()).await;
+    world.noted().await;
+    world.devnet.inject_at(MAIN_ENDPOINT, Fault::OtherChain, None).unwrap();
+    world.devnet.inject_at("second", Fault::Status { status: 404, retry_after_seconds: None }, None).unwrap();
+    world.start(world.archiving());
+    world.is_away("endpoints disagree").await;
+    assert_eq!(world.archived_epochs().await, 0);
+    world.devnet.clear_faults();
+    world.create("carol", "dave", 1_000_000, 100).await;
+    world.indexed().await;
+    assert_eq!(world.archived_epochs().await, 0);
+    world.assert_equal_to_the_chain().await;
+}
+
+impl World {
+    /// Waits until the indexer says that its source is away, and why.
+    async fn is_away(&self, why: &str) {
+        eventually(&format!("the source is away: {why}"), || async {
+            let report = self.store.indexer_report(&self.devnet.contract_id()).await.unwrap();
+            report.is_some_and(|aged| {
+                let says_why = aged.report.detail.is_some_and(|detail| detail.contains(why));
+                aged.report.state == IndexerState::SourceAway && says_why
+            })
+        })
+        .await;
+    }
+}
+
+#[sqlx::test]
+async fn an_operator_who_wants_to_be_asked_is_asked_only_about_a_reset_that_every_endpoint_tells_of(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    let noted = world.noted().await;
+    world.reset_beyond(noted).await;
+    let failure = world.indexer_failure().await;
+    assert!(failure.is_reset(), "{failure}");
+    assert_eq!(world.archived_epochs().await, 0);
+}
+
+#[sqlx::test]
+async fn an_epoch_of_which_nothing_is_known_is_never_put_aside(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.store.claim(world.devnet.passphrase()).await.unwrap();
+    assert_eq!(world.store.archive_epoch(Epoch(0)).await.unwrap(), None);
+    assert_eq!((world.archived_epochs().await, world.epoch().await), (0, Epoch(0)));
+}
+
+#[sqlx::test]
+async fn what_was_read_in_one_epoch_is_not_written_in_the_next(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    let (raws, contract_id) = (world.raw_events().await, world.devnet.contract_id());
+    world.store.archive_epoch(Epoch(0)).await.unwrap().unwrap();
+    let refused = world.store.archive_epoch(Epoch(0)).await;
+    assert!(matches!(refused, Ok(None) | Err(StoreError::OtherEpoch { .. })), "{refused:?}");
+    world.devnet.reset().unwrap();
+    world.create("carol", "dave", 1_000_000, 100).await;
+    world.index_to_the_tip(world.archiving()).await;
+    let late = LateEvents { events: raws, ..LateEvents::default() };
+    let refused = write_late(&world.store, &contract_id, Epoch(0), late).await;
+    assert!(matches!(refused, Err(StoreError::OtherEpoch { .. })), "{refused:?}");
+    let known = world.known().await;
+    let old = KnownLedger { sequence: LedgerSequence(2), hash: "of the old chain".to_owned() };
+    world.store.note_ledger(Epoch(0), &old).await.unwrap();
+    assert_eq!(world.known().await, known, "nothing of the old chain stands for the new one");
+    assert!(world.stored_ids().await.iter().all(|id| *id > EventId::ZERO));
+    world.assert_equal_to_the_chain().await;
+}
