@@ -26,6 +26,9 @@ create table reindex_build (
     revision bigint not null
 );
 
+-- When the last ledger of the epoch before closed: every ledger of this one closed later. Null in the first epoch.
+alter table network add column began_after timestamptz;
+
 -- Rows that were written behind the feed's position: subscribers are told of their range, and never sent them live.
 alter table stream_events add column came_late boolean not null default false;
 

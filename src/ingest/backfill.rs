@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 use tracing::warn;
 
 use super::{
-    chain_check::check_chain,
+    chain_check::ChainCheck,
     error::IngestError,
     late::{LateEvents, write_late},
 };
@@ -97,16 +97,20 @@ impl Filling<'_> {
         range: LedgerRange,
         report: &mut impl FnMut(BackfillProgress),
     ) -> Result<(LedgerSequence, Result<(), SourceError>), IngestError> {
-        check_chain(self.store, source).await?;
+        let chain = ChainCheck::of(self.store, source).await?;
         let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
         let reading = source.events(std::slice::from_ref(self.contract_id), range.from()..=range.to(), None, sender);
         let writing = async move {
             let mut stretch = Stretch { from: range.from(), reached: range.from().previous(), events: Vec::new() };
             let mut ended = Ok(());
             while let Some(ledger) = ledgers.recv().await {
-                match ledger {
+                match ledger.and_then(|ledger| chain.check(&ledger).map(|()| ledger)) {
                     Ok(ledger) => stretch.push(ledger),
-                    Err(failure) => ended = Err(failure),
+                    Err(failure) => {
+                        // What comes after a ledger that is not taken would leave a hole.
+                        ended = Err(failure);
+                        break;
+                    }
                 }
                 if stretch.is_full() {
                     self.write(&mut stretch, source, report).await?;

@@ -7,7 +7,7 @@ use tracing::{debug, error, info, warn};
 
 use super::{
     batcher::Incoming,
-    chain_check::check_chain,
+    chain_check::{ChainCheck, closed_too_early},
     committer::Handed,
     error::IngestError,
     follower::{Follower, Next, Walk, decode},
@@ -53,19 +53,23 @@ impl Follower<'_> {
     /// Reads ledgers in order until the range is through or the source has no more.
     async fn read_whole(&mut self, walk: &mut Walk, whole: &WholeLedgers, range: LedgerRange) -> Filled {
         info!("filling the hole of ledgers {range} from {}", whole.name());
-        if let Err(failure) = check_chain(self.store, whole).await {
-            return Filled::UpTo(failure);
-        }
+        let chain = match ChainCheck::of(self.store, whole).await {
+            Ok(chain) => chain,
+            Err(failure) => return Filled::UpTo(failure),
+        };
         let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
         let reading = whole.events(self.contract_ids, range.from()..=range.to(), None, sender);
         let taking = async move {
             let (mut page, mut filled) = (PageOfLedgers::default(), Filled::Whole);
             while let Some(ledger) = ledgers.recv().await {
                 match ledger {
-                    Ok(ledger) if closed_too_early(&ledger, walk.known_close) => {
-                        return Filled::UpTo(another_chain(&ledger));
+                    Ok(ledger) if is_too_early(&ledger, walk.known_close) => {
+                        return Filled::UpTo(closed_too_early(&ledger));
                     }
-                    Ok(ledger) => page.push(ledger),
+                    Ok(ledger) => match chain.check(&ledger) {
+                        Ok(()) => page.push(ledger),
+                        Err(failure) => return Filled::UpTo(failure),
+                    },
                     Err(failure) => filled = Filled::UpTo(failure),
                 }
                 if page.is_full() && !self.take_ledgers(walk, whole, &mut page).await {
@@ -123,15 +127,9 @@ impl Follower<'_> {
 }
 
 /// A ledger closes no earlier than one of a lower number.
-fn closed_too_early(ledger: &LedgerEvents, known_close: Option<(LedgerSequence, DateTime<Utc>)>) -> bool {
+fn is_too_early(ledger: &LedgerEvents, known_close: Option<(LedgerSequence, DateTime<Utc>)>) -> bool {
     let header = &ledger.header;
     known_close.is_some_and(|(known, closed_at)| header.sequence >= known && header.closed_at < closed_at)
-}
-
-fn another_chain(ledger: &LedgerEvents) -> SourceError {
-    let (sequence, closed_at) = (ledger.header.sequence, ledger.header.closed_at);
-    let detail = format!("ledger {sequence} closed at {closed_at}, before ledgers that come before it: another chain");
-    SourceError::Permanent { detail }
 }
 
 /// How far a source of whole ledgers got.

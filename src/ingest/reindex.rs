@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::{
     batcher::Batcher,
-    chain_check::check_chain,
+    chain_check::ChainCheck,
     committer::index_for_queries,
     error::IngestError,
     follower::{EVENTS_IN_A_BATCH, decode},
@@ -241,14 +241,16 @@ impl Building<'_> {
         progress: &mut ReindexProgress,
         report: &mut impl FnMut(ReindexProgress),
     ) -> Result<Result<(), SourceError>, IngestError> {
-        check_chain(self.store, source).await?;
+        let chain = ChainCheck::of(self.store, source).await?;
         let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
         let reading = source.events(std::slice::from_ref(self.contract_id), range.from()..=range.to(), None, sender);
         let writing = async move {
             let (mut page, mut ended) = (PageOfLedgers::default(), Ok(()));
             loop {
                 let ledger = ledgers.recv().await;
-                let is_last = ledger.is_none();
+                let ledger = ledger.map(|ledger| ledger.and_then(|ledger| chain.check(&ledger).map(|()| ledger)));
+                // What comes after a ledger that is not taken would leave a hole.
+                let is_last = !matches!(ledger, Some(Ok(_)));
                 match ledger {
                     Some(Ok(ledger)) => page.push(ledger),
                     Some(Err(failure)) => ended = Err(failure),

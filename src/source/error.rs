@@ -133,6 +133,11 @@ impl SourceError {
         }
     }
 
+    /// A failure to find out which chain a source is to be compared with.
+    pub(crate) fn unknown_chain(detail: impl Into<String>) -> Self {
+        Self::transient(TransientReason::Disagreement, detail)
+    }
+
     pub(super) fn bad_reply(detail: impl Into<String>) -> Self {
         Self::transient(TransientReason::BadReply, detail)
     }

@@ -32,7 +32,7 @@ impl Writer {
         self.plant_bugs(&prepared).await?;
         let position = self.position.ok_or(StoreError::Fenced)?;
         let contract_ids: Vec<String> = self.standing.iter().map(ToString::to_string).collect();
-        let cursor = Cursor { contract_ids: &contract_ids, position, revisions: self.revisions };
+        let cursor = Cursor { contract_ids: &contract_ids, position, revisions: self.revisions, epoch: self.epoch };
         let mut transaction = self.connection.begin().await?;
         raise_cursor(&mut transaction, &cursor, &prepared.batch).await?;
         cover(&mut transaction, &cursor, &prepared.batch).await?;
@@ -72,10 +72,11 @@ struct Cursor<'a> {
     contract_ids: &'a [String],
     position: EventId,
     revisions: i64,
+    epoch: Option<i32>,
 }
 
-/// The fence: nobody else's commit lies between `before` and this one, and no late rows were written since what is
-/// committed was prepared. A batch never lowers a cursor, and raises those of all contracts together.
+/// The fence: nobody else's commit lies between `before` and this one, the network did not start over, and no late rows
+/// were written since what is committed was prepared. A batch never lowers a cursor, and raises those of all contracts together.
 async fn raise_cursor(connection: &mut PgConnection, writer: &Cursor<'_>, batch: &Batch) -> Result<(), StoreError> {
     let raised = sqlx::query!(
         r#"with raised as (
@@ -85,6 +86,7 @@ async fn raise_cursor(connection: &mut PgConnection, writer: &Cursor<'_>, batch:
                    last_whole_ledger_closed_at = greatest(last_whole_ledger_closed_at, $7)
                where contract_id = any($1::text[]) and toid = $2 and event_index = $3
                    and (toid, event_index) <= ($4, $5)
+                   and (select epoch from network) is not distinct from $8::integer
                returning revision
            )
            select count(*) as "cursors!", coalesce(sum(revision), 0)::bigint as "revisions!" from raised"#,
@@ -95,6 +97,7 @@ async fn raise_cursor(connection: &mut PgConnection, writer: &Cursor<'_>, batch:
         i64::from(batch.position.index()),
         i64::from(batch.last_whole_ledger.0),
         batch.last_whole_ledger_closed_at,
+        writer.epoch,
     )
     .fetch_one(connection)
     .await?;

@@ -50,10 +50,39 @@ pub(super) async fn fill(
     for hole in holes(ledgers, covered?) {
         extend(connection, &contract_ids, hole.from().previous(), hole.to(), source).await?;
     }
+    join_neighbours(connection, contract_id).await?;
     sqlx::query!(
         "update cursors set from_ledger = least(from_ledger, $2) where contract_id = $1",
         contract_id.as_str(),
         i64::from(ledgers.from().0),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Makes one range of neighbours from one source, so that ranges do not grow in number with every hole that is filled.
+async fn join_neighbours(connection: &mut PgConnection, contract_id: &ContractId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "with marked as (
+             select from_ledger, to_ledger, source, seen_at,
+                    case when lag(to_ledger) over chain = from_ledger - 1 and lag(source) over chain = source
+                         then 0 else 1 end as begins
+             from coverage where contract_id = $1 window chain as (order by from_ledger)
+         ),
+         numbered as (select *, sum(begins) over (order by from_ledger) as number from marked),
+         joined as (
+             select min(from_ledger) as from_ledger, max(to_ledger) as to_ledger, max(seen_at) as seen_at
+             from numbered group by number having count(*) > 1
+         ),
+         gone as (
+             delete from coverage using joined
+             where contract_id = $1 and coverage.from_ledger > joined.from_ledger
+               and coverage.from_ledger <= joined.to_ledger
+         )
+         update coverage set to_ledger = joined.to_ledger, seen_at = joined.seen_at
+         from joined where contract_id = $1 and coverage.from_ledger = joined.from_ledger",
+        contract_id.as_str(),
     )
     .execute(connection)
     .await?;

@@ -1,5 +1,6 @@
 //! The network that a schema holds, its epoch, and what is kept of the epochs before.
 
+use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, postgres::PgPoolOptions};
 
 use super::{Store, StoreError, listen, pool::ledger};
@@ -47,12 +48,14 @@ pub struct NetworkRow {
     pub epoch: Epoch,
     /// A ledger of it, once one was noted.
     pub known: Option<KnownLedger>,
+    /// When the last ledger of the epoch before closed: every ledger of this one closed later.
+    pub began_after: Option<DateTime<Utc>>,
 }
 
 impl Store {
     /// Returns the network this schema holds, `None` before an indexer claimed it.
     pub async fn network(&self) -> Result<Option<NetworkRow>, StoreError> {
-        let row = sqlx::query!("select passphrase, epoch, known_ledger, known_ledger_hash from network")
+        let row = sqlx::query!("select passphrase, epoch, known_ledger, known_ledger_hash, began_after from network")
             .fetch_optional(&self.pool)
             .await?;
         let Some(row) = row else { return Ok(None) };
@@ -60,7 +63,8 @@ impl Store {
             (Some(sequence), Some(hash)) => Some(KnownLedger { sequence: ledger(sequence)?, hash }),
             _ => None,
         };
-        Ok(Some(NetworkRow { passphrase: row.passphrase, epoch: epoch(row.epoch)?, known }))
+        let began_after = row.began_after;
+        Ok(Some(NetworkRow { passphrase: row.passphrase, epoch: epoch(row.epoch)?, known, began_after }))
     }
 
     /// Returns the network's epoch.
@@ -96,7 +100,9 @@ impl Store {
         }
         self.drop_schema(NEXT).await?;
         let next = self.open_schema(NEXT).await?;
-        next.claim_epoch(&network.passphrase, Epoch(epoch.0 + 1)).await?;
+        let ended = sqlx::query_scalar!("select max(last_whole_ledger_closed_at) from cursors").fetch_one(&self.pool);
+        let began_after = ended.await?.max(network.began_after);
+        next.claim_epoch(&network.passphrase, Epoch(epoch.0 + 1), began_after).await?;
         next.close().await;
         let schema = format!("flowfi_epoch_{}", epoch.0);
         let mut transaction = self.pool.begin().await?;
@@ -117,11 +123,17 @@ impl Store {
     }
 
     /// Claims an empty schema for an epoch.
-    pub(super) async fn claim_epoch(&self, passphrase: &str, epoch: Epoch) -> Result<(), StoreError> {
+    pub(super) async fn claim_epoch(
+        &self,
+        passphrase: &str,
+        epoch: Epoch,
+        began_after: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError> {
         sqlx::query!(
-            "insert into network (passphrase, epoch) values ($1, $2) on conflict do nothing",
+            "insert into network (passphrase, epoch, began_after) values ($1, $2, $3) on conflict do nothing",
             passphrase,
             column_of(epoch)?,
+            began_after,
         )
         .execute(&self.pool)
         .await?;

@@ -62,7 +62,7 @@ impl Store {
         transaction.commit().await?;
         let built = self.open_schema(REINDEX).await?;
         let passphrase = sqlx::query_scalar!("select passphrase from network").fetch_one(&self.pool).await?;
-        built.claim_epoch(&passphrase, origin.epoch).await?;
+        built.claim_epoch(&passphrase, origin.epoch, None).await?;
         Ok(built)
     }
 

@@ -54,6 +54,8 @@ pub struct Writer {
     pub(super) position: Option<EventId>,
     /// How many repairs of those that stand at the position there were when it was read.
     pub(super) revisions: i64,
+    /// The epoch that the cursors were read in.
+    pub(super) epoch: Option<i32>,
 }
 
 /// A contract that does not stand where the feed is.
@@ -89,7 +91,8 @@ impl Writer {
             return Ok(None);
         }
         let (standing, behind) = (Vec::new(), Vec::new());
-        let mut writer = Self { connection, contracts, apart, standing, behind, position: None, revisions: 0 };
+        let mut writer =
+            Self { connection, contracts, apart, standing, behind, position: None, revisions: 0, epoch: None };
         writer.refresh().await?;
         Ok(Some(writer))
     }
@@ -103,9 +106,12 @@ impl Writer {
 
     /// Reads the cursors again, after late rows were written. The lock is kept.
     pub async fn refresh(&mut self) -> Result<(), StoreError> {
-        let rows = sqlx::query!("select contract_id, toid, event_index, revision from cursors")
-            .fetch_all(&mut self.connection)
-            .await?;
+        let rows = sqlx::query!(
+            r#"select contract_id, toid, event_index, revision, (select epoch from network) as "epoch?" from cursors"#
+        )
+        .fetch_all(&mut self.connection)
+        .await?;
+        self.epoch = rows.first().and_then(|row| row.epoch);
         let mut cursors = HashMap::new();
         for row in rows {
             if self.apart && row.contract_id != self.contracts[0].as_str() {

@@ -1,13 +1,13 @@
 //! Rows that come late: stored, their streams folded again, subscribers told of the range and never sent the events.
 
 use flowfi_indexer::{
-    domain::{CoverageSource, Epoch, EventId, LedgerRange, LedgerSequence, RawContractEvent},
+    domain::{ContractId, CoverageSource, Epoch, EventId, LedgerRange, LedgerSequence, RawContractEvent},
     ingest::{LateEvents, write_late},
     source::EventsFrom,
 };
 use sqlx::PgPool;
 
-use crate::world::World;
+use crate::world::{World, eventually};
 
 impl World {
     /// Everything the source has, raw.
@@ -68,4 +68,89 @@ async fn ledgers_before_the_first_are_covered_by_their_repair(pool: PgPool) {
     let ranges: Vec<_> = covered.iter().map(|covered| (covered.ledgers.from().0, covered.source)).collect();
     assert_eq!(ranges, [(2, CoverageSource::Lake), (5, CoverageSource::Rpc)]);
     assert_eq!(world.progress().await.unwrap().from_ledger, LedgerSequence(2));
+}
+
+/// An indexed world with one stream, and its events as they came.
+async fn indexed(pool: PgPool) -> (World, Vec<RawContractEvent>) {
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.devnet.close_ledgers(30).unwrap();
+    world.index_to_the_tip(world.indexer(100)).await;
+    let raws = world.raw_events().await;
+    (world, raws)
+}
+
+#[sqlx::test]
+async fn old_revisions_are_joined_and_whoever_has_seen_none_of_them_is_told_of_all(pool: PgPool) {
+    let (world, raws) = indexed(pool).await;
+    let contract_id = world.devnet.contract_id();
+    let write = "insert into revisions (contract_id, from_toid, from_event_index, to_toid, to_event_index)
+        select $1, (1000 + number) * 4294967296, 7, (1000 + number) * 4294967296, 9 from generate_series(1, 1500) as number";
+    sqlx::query(write).bind(contract_id.as_str()).execute(&world.pool).await.unwrap();
+    let all = world.store.revisions_after(0).await.unwrap();
+    let first = all.iter().map(|revision| revision.from).min().unwrap();
+    let last = all.iter().map(|revision| revision.to).max().unwrap();
+    world.forget(&[raws[0].id]).await;
+    let late = LateEvents { events: raws[..1].to_vec(), ..LateEvents::default() };
+    write_late(&world.store, &contract_id, Epoch(0), late).await.unwrap().unwrap();
+    let kept = world.store.revisions_after(0).await.unwrap();
+    assert_eq!(kept.len(), 1_000);
+    assert_eq!(kept.last().unwrap().from, raws[0].id);
+    assert_eq!(kept.iter().map(|revision| revision.from).min().unwrap(), first.min(raws[0].id));
+    assert_eq!(kept.iter().map(|revision| revision.to).max().unwrap(), last);
+    let numbers: Vec<i64> = kept.iter().map(|revision| revision.number).collect();
+    assert_eq!(world.store.revisions_after(numbers[400]).await.unwrap().len(), 599);
+}
+
+#[sqlx::test]
+async fn revisions_become_visible_in_the_order_of_their_numbers(pool: PgPool) {
+    let (world, raws) = indexed(pool).await;
+    let (first, second) = (world.devnet.contract_id(), ContractId::from_bytes([9; 32]));
+    let add = "insert into cursors select $1, toid, event_index, from_ledger, last_whole_ledger from cursors";
+    sqlx::query(add).bind(second.as_str()).execute(&world.pool).await.unwrap();
+    // A transaction that has its number and is not committed yet.
+    let mut open = world.pool.begin().await.unwrap();
+    sqlx::query("select from network for update").execute(&mut *open).await.unwrap();
+    let number = "insert into revisions (contract_id, from_toid, from_event_index, to_toid, to_event_index)
+        values ($1, 1, 1, 1, 1) returning revision";
+    let earlier: i64 = sqlx::query_scalar(number).bind(second.as_str()).fetch_one(&mut *open).await.unwrap();
+    world.forget(&[raws[0].id]).await;
+    let late = LateEvents { events: raws[..1].to_vec(), ..LateEvents::default() };
+    let later = async {
+        write_late(&world.store, &first, Epoch(0), late).await.unwrap().unwrap();
+        world.store.feed_state().await.unwrap().revision
+    };
+    let commit = async {
+        eventually("the later one waits for the earlier", || async {
+            let waiting = "select count(*) from pg_stat_activity where datname = current_database() \
+                and wait_event_type = 'Lock'";
+            sqlx::query_scalar::<_, i64>(waiting).fetch_one(&world.pool).await.unwrap() > 0
+        })
+        .await;
+        assert!(world.store.revisions_after(0).await.unwrap().is_empty());
+        open.commit().await.unwrap();
+    };
+    let (later, ()) = tokio::join!(later, commit);
+    assert!(later > earlier);
+}
+
+#[sqlx::test]
+async fn ranges_of_ledgers_do_not_grow_in_number_with_the_holes_that_are_filled(pool: PgPool) {
+    let (world, _) = indexed(pool).await;
+    let contract_id = world.devnet.contract_id();
+    let tip = world.devnet.latest_ledger().0;
+    sqlx::query("update coverage set to_ledger = 4").execute(&world.pool).await.unwrap();
+    for (from, to, source) in [(9, 10, "rpc"), (5, 6, "rpc"), (13, tip, "rpc"), (7, 8, "rpc"), (11, 12, "lake")] {
+        let covered = (
+            LedgerRange::new(LedgerSequence(from), LedgerSequence(to)).unwrap(),
+            CoverageSource::from_word(source).unwrap(),
+        );
+        let late = LateEvents { covered: Some(covered), ..LateEvents::default() };
+        write_late(&world.store, &contract_id, Epoch(0), late).await.unwrap().unwrap();
+    }
+    let covered = world.store.coverage(&contract_id).await.unwrap();
+    let ranges: Vec<_> =
+        covered.iter().map(|covered| (covered.ledgers.from().0, covered.ledgers.to().0, covered.source)).collect();
+    let (rpc, lake) = (CoverageSource::Rpc, CoverageSource::Lake);
+    assert_eq!(ranges, [(2, 10, rpc), (11, 12, lake), (13, tip, rpc)]);
 }

@@ -1,16 +1,19 @@
 //! A network that starts over: put aside once, and only if it really did.
 
 use flowfi_indexer::{
-    devnet::{Fault, MAIN_ENDPOINT},
-    domain::{Epoch, EventId, LedgerSequence},
-    ingest::{Indexer, IngestSettings, LateEvents, OnReset, write_late},
+    devnet::{DevnetArgs, Fault, MAIN_ENDPOINT},
+    domain::{Epoch, EventId, LedgerRange, LedgerSequence},
+    ingest::{Indexer, IngestSettings, LateEvents, OnReset, backfill, write_late},
     source::EndpointPool,
     store::{IndexerState, KnownLedger, StoreError},
 };
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{World, eventually};
+use crate::{
+    completeness::{LakeFolder, lake_of},
+    world::{World, eventually},
+};
 
 impl World {
     pub fn archiving(&self) -> Indexer {
@@ -165,4 +168,52 @@ async fn what_was_read_in_one_epoch_is_not_written_in_the_next(pool: PgPool) {
     assert_eq!(world.known().await, known, "nothing of the old chain stands for the new one");
     assert!(world.stored_ids().await.iter().all(|id| *id > EventId::ZERO));
     world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn a_lake_of_the_old_chain_fills_no_hole_of_the_new_one(pool: PgPool) {
+    let folder = LakeFolder::new("lake-of-the-old-chain");
+    let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
+    let mut world = World::with_devnet(pool, &args).await;
+    for _ in 0..12 {
+        world.create("alice", "bob", 1_000_000, 100).await;
+    }
+    world.index_to_the_tip(world.archiving()).await;
+    let old_ids = world.stored_ids().await;
+    let kept = LakeFolder::new("lake-of-the-old-chain-as-it-was");
+    copy_folder(&folder.0, &kept.0);
+    let lake = [lake_of(&world, &kept).await];
+    world.devnet.reset().unwrap();
+    world.start(world.archiving());
+    eventually("the next epoch begins", || async { world.epoch().await == Epoch(1) }).await;
+    world.create("carol", "dave", 1_000_000, 100).await;
+    world.devnet.close_ledgers(3).unwrap();
+    world.indexed().await;
+    // As if the first ledgers of the new chain had been given up, and no hash was noted yet.
+    for statement in [
+        "update coverage set from_ledger = 4 where from_ledger = 2",
+        "update network set known_ledger = null, known_ledger_hash = null",
+    ] {
+        sqlx::query(statement).execute(&world.pool).await.unwrap();
+    }
+    let before = world.stored_ids().await;
+    let range = LedgerRange::new(LedgerSequence(2), LedgerSequence(3)).unwrap();
+    let refused = backfill(&world.store, &world.devnet.contract_id(), &lake, range, |_| {}).await;
+    let failure = refused.expect_err("the lake is of another chain");
+    assert!(failure.to_string().contains("another chain"), "{failure}");
+    assert_eq!(world.stored_ids().await, before);
+    assert!(!old_ids.is_empty());
+}
+
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
+    }
 }
