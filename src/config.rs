@@ -59,7 +59,10 @@ pub enum Command {
     Backfill(BackfillArgs),
     /// Build every record anew from the stored raw events or the chain, beside the tables that are read, then swap them
     ///
-    /// The records of all contracts, whichever is named: their tables are one.     /// The daemon may go on meanwhile, and readers wait only for the swap. Safe to interrupt and run again.
+    /// All contracts are built, whichever is named: they share their tables. The daemon may go on meanwhile, and readers
+    /// wait only for the swap. Safe to interrupt and run again; what an interrupted run built is used only if the network
+    /// has not started over since and the same version of the program goes on with it. What `verify --repair` read from
+    /// the chain is kept.
     Reindex(ReindexArgs),
     /// Compare the stored events of some ledgers with a Horizon that serves transaction metadata
     ///
@@ -67,11 +70,15 @@ pub enum Command {
     CrossCheck(CrossCheckArgs),
     /// Compare every stream record with the contract's own storage, field by field; exit 1 on any difference
     ///
-    /// The daemon may go on meanwhile. Streams whose entry the chain has archived are told apart: nothing can be said
+    /// The parties that event rows name are compared too. The daemon may go on meanwhile. Streams whose entry the chain has archived are told apart: nothing can be said
     /// of them. Without --repair nothing is written.
     Verify(VerifyArgs),
     /// Look at events that did not decode, or decode them again after an upgrade
     Quarantine(QuarantineArgs),
+    /// List or drop the epochs that were put aside when the network started over
+    ///
+    /// With --on-reset archive, what was indexed of the old network stays in a schema of its own until it is dropped here.
+    Epochs(EpochsArgs),
     /// Print a token (JWT), for trying and for machines
     ///
     /// It is made with the same key as the daemon's, so give the same arguments or environment (the token secret, the
@@ -270,8 +277,8 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub sample: Option<u32>,
 
-    /// Set records that are missing or differ from the chain's, and take away the mark of equal ones that are marked
-    /// unverified. Run it again after a reindex, which knows only events.
+    /// Set records that are missing or differ from the chain's, give event rows the parties they lack, and clear the mark
+    /// of equal records that are marked unverified. What the chain said is kept: late events and a reindex do not undo it.
     #[arg(long)]
     pub repair: bool,
 
@@ -290,6 +297,35 @@ pub struct QuarantineArgs {
     /// What to do.
     #[command(subcommand)]
     pub command: QuarantineCommand,
+}
+
+/// Arguments of `epochs`.
+#[derive(Args, Debug)]
+pub struct EpochsArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: EpochsCommand,
+}
+
+/// What to do with epochs that were put aside.
+#[derive(Debug, Subcommand)]
+pub enum EpochsCommand {
+    /// Print their numbers, how far each was indexed, and how much room it takes
+    List(IndexArgs),
+    /// Drop one with everything in it, for good
+    Drop(DropEpochArgs),
+}
+
+/// Arguments of `epochs drop`.
+#[derive(Args, Debug)]
+pub struct DropEpochArgs {
+    /// The number of the epoch.
+    #[arg(value_name = "EPOCH")]
+    pub epoch: u32,
+
+    /// Where it is.
+    #[command(flatten)]
+    pub index: IndexArgs,
 }
 
 /// What to do with events that are kept raw.

@@ -7,6 +7,7 @@ mod cross_check;
 mod decode;
 mod dev;
 mod dev_door;
+mod epochs;
 mod gateway;
 mod index;
 mod local_network;
@@ -62,6 +63,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::CrossCheck(args) => cross_check::run(args).await,
             Command::Verify(args) => verify::run(args).await,
             Command::Quarantine(args) => quarantine::run(args).await,
+            Command::Epochs(args) => epochs::run(args).await,
             Command::Postgres(args) => private_postgres::run(args).await,
             Command::Token(args) => token::run(*args),
             Command::Decode(args) => decode::run(&args),

@@ -3,6 +3,7 @@
 //! Event rows, stream records, quarantine and cursor are written in one transaction by the one [`Writer`]; anybody
 //! may read. Nothing here decides what an event means.
 
+mod archived_epochs;
 mod args;
 mod baselines;
 mod batch;
@@ -32,6 +33,7 @@ mod upgrades;
 mod user_summary;
 mod writer;
 
+pub use archived_epochs::ArchivedEpoch;
 pub use args::DatabaseArgs;
 pub use batch::{Batch, Committed, Records, StreamKey};
 pub use desired_state::DesiredState;

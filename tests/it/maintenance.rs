@@ -2,6 +2,7 @@
 
 use std::process::{Output, Stdio};
 
+use flowfi_indexer::domain::Epoch;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, PgPool};
 use tokio::process::Command;
@@ -109,4 +110,22 @@ async fn commands_about_an_index_say_in_one_line_what_they_lack(pool: PgPool) {
     let indexed = indexed_world(world.pool.clone()).await;
     let refused = command(&indexed, &["backfill", "2-3"]).await;
     assert!(text(&refused.stderr).contains("give --lake or --rpc-url"), "{}", text(&refused.stderr));
+}
+
+#[sqlx::test]
+async fn epochs_that_were_put_aside_are_listed_and_dropped_by_their_number(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    let last = world.progress().await.unwrap().last_whole_ledger;
+    assert!(lines(&command(&world, &["epochs", "list", "--json"]).await).is_empty());
+    world.store.archive_epoch(Epoch(0)).await.unwrap().unwrap();
+    let listed = lines(&command(&world, &["epochs", "list", "--json"]).await);
+    assert_eq!((listed.len(), &listed[0]["epoch"], &listed[0]["lastWholeLedger"]), (1, &json!(0), &json!(last)));
+    assert!(listed[0]["bytes"].as_u64().unwrap() > 0);
+    let refused = command(&world, &["epochs", "drop", "7"]).await;
+    assert_eq!(refused.status.code(), Some(64));
+    assert!(text(&refused.stderr).contains("no archived epoch 7"), "{}", text(&refused.stderr));
+    assert_eq!(lines(&command(&world, &["epochs", "drop", "0", "--json"]).await), [json!({"dropped": 0})]);
+    assert!(lines(&command(&world, &["epochs", "list", "--json"]).await).is_empty());
 }

@@ -46,7 +46,7 @@ impl World {
     }
 
     /// Starts the network over and lets it grow beyond a ledger, so that only that one's hash tells.
-    async fn reset_beyond(&self, ledger: LedgerSequence) {
+    fn reset_beyond(&self, ledger: LedgerSequence) {
         self.devnet.reset().unwrap();
         while self.devnet.latest_ledger() <= ledger.next() {
             self.devnet.close_ledger().unwrap();
@@ -60,7 +60,7 @@ async fn a_reset_that_only_a_hash_tells_is_put_aside_once(pool: PgPool) {
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.archiving()).await;
     let noted = world.noted().await;
-    world.reset_beyond(noted).await;
+    world.reset_beyond(noted);
     world.create("carol", "dave", 1_000_000, 100).await;
     world.start(world.archiving());
     eventually("the next epoch begins", || async { world.epoch().await == Epoch(1) }).await;
@@ -80,7 +80,7 @@ async fn a_standby_that_takes_over_after_a_reset_leaves_the_new_epoch_alone(pool
     let leader = tokio::task::JoinSet::from_iter([world.archiving().run(leader_stop.clone())]);
     let noted = world.noted().await;
     world.start(world.archiving());
-    world.reset_beyond(noted).await;
+    world.reset_beyond(noted);
     world.create("carol", "dave", 1_000_000, 100).await;
     eventually("the next epoch begins", || async { world.epoch().await == Epoch(1) }).await;
     world.indexed().await;
@@ -133,7 +133,7 @@ async fn an_operator_who_wants_to_be_asked_is_asked_only_about_a_reset_that_ever
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;
     let noted = world.noted().await;
-    world.reset_beyond(noted).await;
+    world.reset_beyond(noted);
     let failure = world.indexer_failure().await;
     assert!(failure.is_reset(), "{failure}");
     assert_eq!(world.archived_epochs().await, 0);
