@@ -3,7 +3,11 @@
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
-use crate::{domain::LedgerSequence, source::SourceError, store::StoreError};
+use crate::{
+    domain::{Epoch, LedgerSequence},
+    source::SourceError,
+    store::StoreError,
+};
 
 /// What stops an indexer for good.
 #[derive(Debug, Error)]
@@ -24,6 +28,8 @@ pub enum IngestError {
          network"
     )]
     NetworkReset {
+        /// The epoch that was followed.
+        epoch: Epoch,
         /// The newest ledger of the network.
         tip: LedgerSequence,
         /// When it closed.

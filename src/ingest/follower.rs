@@ -218,7 +218,8 @@ impl Follower<'_> {
         };
         match tip.closed_at {
             Some(tip_closed_at) if tip.sequence <= indexed && tip_closed_at > indexed_closed_at => {
-                Err(IngestError::NetworkReset { tip: tip.sequence, tip_closed_at, indexed, indexed_closed_at })
+                let epoch = self.epoch;
+                Err(IngestError::NetworkReset { epoch, tip: tip.sequence, tip_closed_at, indexed, indexed_closed_at })
             }
             _ => Ok(()),
         }

@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 use super::{args::OnReset, error::IngestError, indexer::Indexer, reporter::Reporter};
 use crate::{
-    domain::{EventId, LedgerSequence},
+    domain::EventId,
     source::{Anchor, KnownChain},
     store::{IndexerState, NetworkRow, StoreError, Writer},
 };
@@ -40,9 +40,9 @@ impl Indexer {
     async fn handle_reset_as(&self, writer: &Writer, reset: &IngestError) -> Result<ResetHandled, IngestError> {
         let Some(network) = self.take_up_network().await? else { return Ok(ResetHandled::NotConfirmed) };
         let chain = self.known_chain(writer, &network, reset).await?;
-        if !self.is_confirmed(&chain).await {
-            let detail = format!("not every endpoint says that the network was reset: {reset}");
-            self.say_away(detail).await;
+        if let Some(doubt) = self.doubt(&chain).await {
+            warn!("the network was not reset as far as can be said: {doubt}");
+            self.say_away(format!("{doubt}. It looked like a reset: {reset}")).await;
             return Ok(ResetHandled::NotConfirmed);
         }
         if self.settings.on_reset == OnReset::Stop {
@@ -75,32 +75,29 @@ impl Indexer {
         let stored = self.store.newest_close_up_to(whole).await?;
         let noticed = match reset {
             // What was noticed about another epoch says nothing about this one.
-            IngestError::NetworkReset { indexed, indexed_closed_at, .. }
-                if *indexed <= position.last_whole_ledger() =>
-            {
+            IngestError::NetworkReset { epoch, indexed, indexed_closed_at, .. } if *epoch == network.epoch => {
                 Some((*indexed, *indexed_closed_at))
             }
             _ => None,
         };
-        Ok(KnownChain { anchor, closed: stored.max(noticed).filter(|(ledger, _)| *ledger > LedgerSequence(0)) })
+        Ok(KnownChain { anchor, closed: stored.max(noticed) })
     }
 
-    /// Asks every endpoint, twice with a pause between.
-    async fn is_confirmed(&self, chain: &KnownChain) -> bool {
+    /// Asks every endpoint, twice with a pause between, and returns why the reset is not to be believed, if it is not.
+    async fn doubt(&self, chain: &KnownChain) -> Option<String> {
         for time in 0..TIMES {
             if time > 0 {
                 sleep(self.settings.waits.standby).await;
             }
-            match self.source.is_on_another_chain(chain).await {
-                Ok(true) => {}
-                Ok(false) => return false,
-                Err(failure) => {
-                    warn!("whether the network was reset is not known: {failure}");
-                    return false;
+            match self.source.who_serves(chain).await {
+                Ok(None) => {}
+                Ok(Some(host)) => {
+                    return Some(format!("{host} serves the chain that is indexed, or one that cannot be told from it"));
                 }
+                Err(failure) => return Some(format!("which chain an endpoint serves is not known: {failure}")),
             }
         }
-        true
+        None
     }
 
     async fn say_away(&self, detail: String) {

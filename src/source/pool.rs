@@ -131,17 +131,18 @@ impl EndpointPool {
     }
 
     /// Asks every endpoint afresh, also those that are left alone, whether it serves another chain than the one that is
-    /// indexed. Returns `true` only if every one of them does.
+    /// indexed. Returns the host of the first that does not, `None` if every one of them does.
     ///
     /// # Errors
-    /// A [`SourceError`] of one that does not answer.
-    pub async fn is_on_another_chain(&self, chain: &KnownChain) -> Result<bool, SourceError> {
+    /// A [`SourceError`] of one that does not say, with its host.
+    pub async fn who_serves(&self, chain: &KnownChain) -> Result<Option<&str>, SourceError> {
         for endpoint in self.endpoints.iter() {
-            if !endpoint.is_on_another_chain(chain).await? {
-                return Ok(false);
+            let is_another = endpoint.is_on_another_chain(chain).await;
+            if !is_another.map_err(|failure| failure.about(&endpoint.host))? {
+                return Ok(Some(&endpoint.host));
             }
         }
-        Ok(true)
+        Ok(None)
     }
 
     /// Returns how each endpoint is doing, in order of preference.
