@@ -92,7 +92,9 @@ impl Indexer {
             match self.source.who_serves(chain).await {
                 Ok(None) => {}
                 Ok(Some(host)) => {
-                    return Some(format!("{host} serves the chain that is indexed, or one that cannot be told from it"));
+                    return Some(format!(
+                        "{host} serves the chain that is indexed, or one that cannot be told from it"
+                    ));
                 }
                 Err(failure) => return Some(format!("which chain an endpoint serves is not known: {failure}")),
             }

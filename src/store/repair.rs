@@ -183,8 +183,9 @@ impl Repair {
         (self.contract_id.clone(), stream_id)
     }
 
-    /// Returns the range to tell readers of: from the first to the last event that is new, was kept raw or released,
-    /// or, where an entry of the chain came, speaks of its stream.
+    /// Returns the range to tell readers of: from the first to the last event that is new, was kept raw or released, or,
+    /// where an entry of the chain came, speaks of its stream. Where there is none of them, that of all events of the
+    /// streams that were folded again.
     fn revised(&self, late: &LateRows, new: &[EventId]) -> (EventId, EventId) {
         let of_quarantine = late.quarantined.iter().map(|event| event.raw.id);
         let of_upgrades = late.upgrades.iter().map(|event| event.raw.id);
@@ -194,10 +195,14 @@ impl Repair {
         let of_baselines = late.events.iter().filter(is_based).map(|event| event.raw.id);
         let released = late.released.iter().copied();
         let ids = new.iter().copied().chain(of_quarantine).chain(of_upgrades).chain(released).chain(of_baselines);
-        let range = ids.fold(None, |range: Option<(EventId, EventId)>, id| match range {
-            None => Some((id, id)),
-            Some((first, last)) => Some((first.min(id), last.max(id))),
-        });
-        range.unwrap_or((self.position, self.position))
+        let of_streams = || range_of(late.events.iter().map(|event| event.raw.id));
+        range_of(ids).or_else(of_streams).unwrap_or((self.position, self.position))
     }
+}
+
+fn range_of(ids: impl Iterator<Item = EventId>) -> Option<(EventId, EventId)> {
+    ids.fold(None, |range, id| match range {
+        None => Some((id, id)),
+        Some((first, last)) => Some((id.min(first), id.max(last))),
+    })
 }

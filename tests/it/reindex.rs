@@ -5,7 +5,7 @@ use flowfi_indexer::{
     domain::{Epoch, EventId},
     ingest::{IngestError, LateEvents, Reindex, replay_quarantine, write_late},
     source::WholeLedgers,
-    store::StoreError,
+    store::{StoreError, Swap},
 };
 use sqlx::PgPool;
 
@@ -183,4 +183,24 @@ async fn a_second_reindex_neither_runs_beside_the_first_nor_drops_what_it_builds
     assert!(matches!(world.store.drop_reindex().await, Err(StoreError::Fenced)));
     first.read_stored_and_swap(|_| {}).await.unwrap();
     world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn nothing_is_swapped_in_that_lacks_a_revision(pool: PgPool) {
+    let folder = LakeFolder::new("lake-for-a-swap-too-late");
+    let (world, _lake) = indexed(pool, &folder).await;
+    let (raws, contract_id) = (world.raw_events().await, world.devnet.contract_id());
+    let position = world.progress().await.unwrap().position;
+    let built = [(contract_id.clone(), position)];
+    let store = world.store.open_reindex("a decoder").await.unwrap();
+    let late = LateEvents { events: vec![raws[40].clone()], ..LateEvents::default() };
+    write_late(&world.store, &contract_id, Epoch(0), late).await.unwrap().unwrap();
+    assert_eq!(world.store.swap_reindex("a decoder", &built).await.unwrap(), Swap::Again);
+    let revised = world.store.revised_since_build().await.unwrap().unwrap();
+    assert!(revised.from <= raws[40].id && raws[40].id <= revised.to, "{revised:?}");
+    world.store.note_built_revision(revised.revision).await.unwrap();
+    let of_another = world.store.swap_reindex("another decoder", &built).await;
+    assert!(matches!(of_another, Err(StoreError::BuildSuperseded)), "{of_another:?}");
+    store.close().await;
+    assert_eq!(world.store.swap_reindex("a decoder", &built).await.unwrap(), Swap::Done);
 }

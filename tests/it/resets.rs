@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     completeness::{LakeFolder, lake_of},
+    endpoints::{contract, two},
+    fake_rpc::{Answer, PASSPHRASE},
     world::{World, eventually},
 };
 
@@ -216,4 +218,46 @@ fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
             std::fs::copy(&path, &target).unwrap();
         }
     }
+}
+
+/// The close time that a fake endpoint's health tells is later than this one.
+const EARLIER: &str = "1784671000";
+
+#[sqlx::test]
+async fn a_node_set_up_anew_beside_one_that_refuses_is_no_reset(pool: PgPool) {
+    let (first, second, source) = two().await;
+    for node in [&first, &second] {
+        node.set(|node| (node.latest, node.close_time) = (205, EARLIER.into()));
+    }
+    let world = World::new(pool).await;
+    let settings = IngestSettings {
+        network_passphrase: PASSPHRASE.to_owned(),
+        contracts: contract().into(),
+        on_reset: OnReset::Archive,
+        ..world.settings()
+    };
+    let stop = world.stop.child_token();
+    let indexer = Indexer::new(source, Vec::new(), world.store.clone(), settings);
+    let whole = || async {
+        let progress = world.store.progress(&contract()).await.unwrap();
+        progress.map(|progress| progress.last_whole_ledger)
+    };
+    let story = async {
+        eventually("the tip is indexed", || async { whole().await == Some(LedgerSequence(205)) }).await;
+        second.set(|node| node.always = Some(Answer::Status(404, None)));
+        first.set(|node| node.latest = 203);
+        eventually("the indexer says what it looked like", || async {
+            let report = world.store.indexer_report(&contract()).await.unwrap();
+            let detail = report.and_then(|aged| aged.report.detail);
+            detail.is_some_and(|detail| detail.contains("looked like a reset"))
+        })
+        .await;
+        assert_eq!(world.archived_epochs().await, 0);
+        second.set(|node| (node.always, node.latest) = (None, 210));
+        eventually("it goes on", || async { whole().await == Some(LedgerSequence(210)) }).await;
+        stop.cancel();
+    };
+    let (ended, ()) = tokio::join!(indexer.run(stop.clone()), story);
+    ended.unwrap();
+    assert_eq!((world.archived_epochs().await, world.epoch().await), (0, Epoch(0)));
 }
