@@ -91,6 +91,10 @@ impl Indexer {
                         ResetHandled::Refused => return Err(failure),
                     }
                 }
+                IngestError::Source(ref failure) if self.waits_for(failure).await => {
+                    self.say_away(failure.to_string()).await;
+                    backoff.wait(None)
+                }
                 other => return Err(other),
             };
             warn!(wait_ms = wait.as_millis(), "indexing was interrupted and goes on from the cursor: {failure}");
@@ -100,6 +104,14 @@ impl Indexer {
             }
         }
         Ok(())
+    }
+
+    /// Returns whether a failure of the source is waited for. What an endpoint says never ends a daemon that has begun;
+    /// before that, another network or a first ledger that is gone is a mistake in the configuration.
+    async fn waits_for(&self, failure: &SourceError) -> bool {
+        let may_be_misconfigured =
+            matches!(failure, SourceError::OtherNetwork { .. } | SourceError::BehindRetention { .. });
+        !may_be_misconfigured || self.store.feed_progress().await.is_ok_and(|progress| progress.is_some())
     }
 
     fn backoff(&self) -> Backoff {

@@ -102,7 +102,8 @@ impl Indexer {
         None
     }
 
-    async fn say_away(&self, detail: String) {
+    /// Says that the source is away, and why.
+    pub(super) async fn say_away(&self, detail: String) {
         let contract_ids = self.settings.contracts.to_vec();
         let mut reporter = Reporter::after_the_last(self.store.clone(), contract_ids).await;
         let endpoints = serde_json::to_value(self.source.health()).unwrap_or_default();

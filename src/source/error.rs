@@ -94,6 +94,8 @@ pub enum TransientReason {
     ProcessingLimit,
     /// The endpoints do not agree on which chain this is.
     Disagreement,
+    /// HTTP 3xx or 4xx: a key that ran out, a quota, a proxy's own answer.
+    Refused,
 }
 
 impl TransientReason {
@@ -108,6 +110,7 @@ impl TransientReason {
             Self::BadReply => "bad reply",
             Self::ProcessingLimit => "processing limit",
             Self::Disagreement => "endpoints disagree",
+            Self::Refused => "refused",
         }
     }
 }

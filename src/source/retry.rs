@@ -9,7 +9,7 @@ use std::{
 use rand::{Rng, rngs::StdRng};
 use tokio::time::sleep;
 
-use super::SourceError;
+use super::{SourceError, TransientReason};
 
 const ATTEMPTS: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -49,6 +49,8 @@ impl Attempts<'_> {
     pub(super) async fn settled<T>(&mut self, answer: Result<T, SourceError>) -> Option<Result<T, SourceError>> {
         self.made += 1;
         match answer {
+            // A refusal does not pass within seconds.
+            Err(SourceError::Transient { reason: TransientReason::Refused, .. }) => Some(answer),
             Err(SourceError::Transient { retry_after, .. }) if self.made < ATTEMPTS => {
                 sleep(self.retry.wait(self.made, retry_after)).await;
                 None

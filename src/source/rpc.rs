@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::{Response, StatusCode, Url, header::RETRY_AFTER};
-use serde::de::DeserializeOwned;
+use reqwest::{
+    Response, StatusCode, Url,
+    header::{DATE, HeaderValue, RETRY_AFTER},
+    redirect,
+};
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 
 use super::{
@@ -129,9 +133,20 @@ impl StellarRpc {
     pub(super) async fn post(&self, method: &str, params: Value) -> Result<Bytes, SourceError> {
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let response = self.client.post(self.url.clone()).json(&request).send().await.map_err(network_error)?;
-        check_status(&response)?;
-        read_body(response).await
+        let refusal = check_status(&response).err();
+        let body = read_body(response).await;
+        match refusal {
+            None => body,
+            Some(refusal @ SourceError::Transient { reason: TransientReason::RateLimited, .. }) => Err(refusal),
+            // Some servers send a JSON-RPC error with a status of its own; the error says more than the status.
+            Some(_) if body.as_ref().is_ok_and(|body| is_rpc_error(body)) => body,
+            Some(refusal) => Err(refusal),
+        }
     }
+}
+
+fn is_rpc_error(body: &[u8]) -> bool {
+    serde_json::from_slice::<Reply<IgnoredAny>>(body).is_ok_and(|reply| reply.error.is_some())
 }
 
 /// Returns a client with timeouts for every request.
@@ -141,6 +156,8 @@ pub(super) fn http_client() -> Result<reqwest::Client, SourceError> {
     reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(REQUEST_TIMEOUT)
+        // A redirect may lead to another host or to plain http, and turns a POST into a GET.
+        .redirect(redirect::Policy::none())
         .user_agent(concat!("flowfi-indexer/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| SourceError::Permanent { detail: format!("no HTTP client: {error}") })
@@ -186,14 +203,25 @@ pub(super) fn check_status(response: &Response) -> Result<(), SourceError> {
         StatusCode::TOO_MANY_REQUESTS => TransientReason::RateLimited,
         StatusCode::REQUEST_TIMEOUT => TransientReason::Timeout,
         status if status.is_server_error() => TransientReason::Server,
-        _ => return Err(SourceError::Permanent { detail: format!("the server answers HTTP {status}") }),
+        // A key that ran out, a proxy's own answer: somebody may mend it at any time.
+        _ => TransientReason::Refused,
     };
-    let retry_after = response
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-        .map(|seconds| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
+    let header = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let retry_after = header(RETRY_AFTER).and_then(|text| retry_after(text, header(DATE)));
     Err(SourceError::Transient { reason, retry_after, detail: format!("HTTP {status}") })
+}
+
+/// Reads `Retry-After` (RFC 9110 10.2.3): seconds, or a date, which counts from the date of the answer, so that no clock
+/// has to agree with the server's.
+fn retry_after(text: &str, answered: Option<&str>) -> Option<Duration> {
+    let wait = match text.trim().parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let answered = httpdate::parse_http_date(answered?.trim()).ok()?;
+            httpdate::parse_http_date(text.trim()).ok()?.duration_since(answered).unwrap_or_default()
+        }
+    };
+    Some(wait.min(LONGEST_RETRY_AFTER))
 }
 
 /// Reads a JSON-RPC reply to a request about `wanted`.
@@ -276,6 +304,17 @@ mod tests {
             let ahead = sorted(code, &text(2, 40));
             assert!(matches!(ahead, SourceError::NodeBehind { latest: LedgerSequence(40), .. }));
         }
+    }
+
+    #[test]
+    fn a_time_to_come_back_is_read_as_seconds_and_as_a_date() {
+        let answered = Some("Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(retry_after("7", None), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:49 GMT", answered), Some(Duration::from_secs(12)));
+        assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:30 GMT", answered), Some(Duration::ZERO), "a time that is past");
+        assert_eq!(retry_after("Sat, 06 Nov 1999 08:49:30 GMT", answered), Some(LONGEST_RETRY_AFTER));
+        assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:49 GMT", None), None, "nobody knows how long that is");
+        assert_eq!(retry_after("soon", answered), None);
     }
 
     #[test]

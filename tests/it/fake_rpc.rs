@@ -23,6 +23,8 @@ pub const PASSPHRASE: &str = "a network";
 pub enum Answer {
     Error(i32, &'static str),
     Status(u16, Option<&'static str>),
+    /// This status and this text.
+    StatusReply(u16, &'static str),
     /// This text.
     Reply(&'static str),
     Nothing,
@@ -114,6 +116,7 @@ async fn answer(State(node): State<Arc<Mutex<Node>>>, body: String) -> Response 
         Err(Answer::Status(status, Some(seconds))) => {
             (StatusCode::from_u16(status).unwrap(), [(RETRY_AFTER, seconds)]).into_response()
         }
+        Err(Answer::StatusReply(status, text)) => (StatusCode::from_u16(status).unwrap(), text).into_response(),
         Err(Answer::Reply(text)) => text.into_response(),
         Err(Answer::Nothing) => std::future::pending().await,
     }

@@ -42,17 +42,21 @@ fn pool_of(fake: &FakeRpc) -> EndpointPool {
     EndpointPool::new(std::slice::from_ref(&fake.url), PASSPHRASE.to_owned(), 7).unwrap()
 }
 
-/// An indexer of the fixtures' contract that asks this endpoint, and looks at the tip once.
-fn indexer_of(fake: &FakeRpc, store: &Store) -> Indexer {
-    let settings = IngestSettings {
+/// Settings for the fixtures' contract on a fake endpoint.
+fn settings_of_fake() -> IngestSettings {
+    IngestSettings {
         network_passphrase: PASSPHRASE.to_owned(),
         contracts: contract().into(),
         pace: PaceArgs { start_ledger: Some(FIRST.0), poll_ms: ONE_LOOK_MS, page_limit: 100 },
         on_reset: OnReset::Stop,
         waits: Waits::default(),
         seed: 7,
-    };
-    Indexer::new(pool_of(fake), Vec::new(), store.clone(), settings)
+    }
+}
+
+/// An indexer of the fixtures' contract that asks this endpoint, and looks at the tip once.
+fn indexer_of(fake: &FakeRpc, store: &Store) -> Indexer {
+    Indexer::new(pool_of(fake), Vec::new(), store.clone(), settings_of_fake())
 }
 
 /// Lets an indexer run until something holds, then stops it. It must not end before.

@@ -3,7 +3,7 @@
 use flowfi_indexer::{
     devnet::{DevnetArgs, Fault, MAIN_ENDPOINT},
     domain::{ContractId, CoverageSource, EventId, LedgerSequence},
-    ingest::{Indexer, IngestError},
+    ingest::{Indexer, IngestError, IngestSettings, PaceArgs},
     source::{EndpointPool, EndpointState, EventsFrom, SourceError, WholeLedgers},
     store::{IndexerState, Store},
 };
@@ -11,15 +11,16 @@ use rand::{SeedableRng, rngs::StdRng};
 use serde_json::json;
 use sqlx::{PgPool, Row};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     FIRST, event_at, index_all_of, index_until, indexer_of, last_whole_ledger, ledgers, pool_of, report,
-    settings_of_one_look, shown,
+    settings_of_fake, settings_of_one_look, shown,
 };
 use crate::{
     endpoints::{contract, due, end_of, events, two},
     fake_rpc::{Answer, FakeRpc},
-    world::{DEADLINE, GatewaySettings, Subscriber, World, eventually},
+    world::{GatewaySettings, Subscriber, World, eventually},
 };
 
 /// Ledgers with an event in each of the first and the last, indexed up to the first. Returns its number.
@@ -255,18 +256,61 @@ async fn p10_busy_failing_and_broken_answers_are_asked_again(pool: PgPool) {
     world.assert_equal_to_the_chain().await;
 }
 
-// The operator's attention, for a request that can never succeed.
+// The whole service, for the word of one endpoint.
 #[sqlx::test]
-async fn p10_an_invalid_parameter_is_not_sent_for_ever(pool: PgPool) {
+async fn p10_nothing_that_the_only_endpoint_says_ends_the_daemon(pool: PgPool) {
     let store = Store::on(pool);
     let fake = FakeRpc::start().await;
     index_all_of(&fake, &store).await;
-    let before = fake.asked("getEvents").len();
-    fake.set(|node| node.next = vec![Answer::Error(-32_602, "invalid cursor"); 100].into());
-    let run = indexer_of(&fake, &store).run(tokio_util::sync::CancellationToken::new());
-    let failure = tokio::time::timeout(DEADLINE, run).await.expect("it ends").unwrap_err();
-    assert!(matches!(failure, IngestError::Source(SourceError::Permanent { .. })), "{failure}");
-    assert_eq!(fake.asked("getEvents").len(), before + 1);
+    let refusals = [
+        (Answer::Error(-32_602, "invalid cursor"), "invalid cursor"),
+        (Answer::Error(-32_601, "method not found"), "method not found"),
+        (Answer::Status(301, None), "301"),
+        (Answer::Status(400, None), "400"),
+        (Answer::Status(402, None), "402"),
+        (Answer::Status(403, None), "403"),
+        (Answer::Status(404, None), "404"),
+        (Answer::Status(413, None), "413"),
+    ];
+    for (answer, says) in refusals {
+        let mut latest = 0;
+        fake.set(|node| {
+            node.latest += 10;
+            (latest, node.always) = (node.latest, Some(answer.clone()));
+        });
+        let pace = PaceArgs { poll_ms: 10, ..settings_of_fake().pace };
+        let settings = IngestSettings { pace, ..settings_of_fake() };
+        let indexer = Indexer::new(pool_of(&fake), Vec::new(), store.clone(), settings);
+        let stop = CancellationToken::new();
+        let story = async {
+            eventually("the report says why", || async {
+                let report = report(&store, &contract()).await;
+                report.is_some_and(|report| {
+                    let detail = report.detail.unwrap_or_default();
+                    report.state == IndexerState::SourceAway && detail.contains(says)
+                })
+            })
+            .await;
+            fake.set(|node| node.always = None);
+            eventually("it goes on", || async { last_whole_ledger(&store, &contract()).await == latest }).await;
+            stop.cancel();
+        };
+        let (ended, ()) = tokio::join!(indexer.run(stop.clone()), story);
+        ended.unwrap();
+    }
+}
+
+// The hole that never heals, where a server sends its errors with a status of their own.
+#[tokio::test]
+async fn p10_a_json_rpc_error_is_read_whatever_the_http_status() {
+    const GONE: &str = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"startLedger must be within the ledger range: 900 - 1000"}}"#;
+    for status in [400, 403, 500, 503] {
+        let fake = FakeRpc::start().await;
+        fake.set(|node| node.next.push_back(Answer::StatusReply(status, GONE)));
+        let failure = events(&pool_of(&fake), end_of(200)).await.unwrap_err();
+        let is_gone = matches!(failure, SourceError::BehindRetention { oldest: LedgerSequence(900), .. });
+        assert!(is_gone, "HTTP {status}: {failure}");
+    }
 }
 
 // The ledgers that a node with a fresh database does not have, or the daemon, for a node that only restarts.
