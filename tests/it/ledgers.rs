@@ -43,6 +43,15 @@ fn gunzip(packed: &[u8]) -> Vec<u8> {
     plain
 }
 
+fn zstd(plain: &[u8]) -> Vec<u8> {
+    zstd::encode_all(plain, 3).unwrap()
+}
+
+/// A frame to skip (RFC 8878 3.1.2): one of sixteen numbers, the length, and bytes that mean nothing to us.
+fn skippable(first: u8) -> Vec<u8> {
+    [&[first, 0x2a, 0x4d, 0x18], &5_u32.to_le_bytes()[..], b"ahoy!"].concat()
+}
+
 fn gzip(plain: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(plain).unwrap();
@@ -150,6 +159,11 @@ fn the_wrapping_changes_nothing() {
             assert_gives_expected(&plain, &name, wrapping);
             assert_gives_expected(&gzip(&plain), &name, &format!("{wrapping}, gzip"));
             assert_gives_expected(&zstd::encode_all(plain.as_slice(), 3).unwrap(), &name, &format!("{wrapping}, zstd"));
+            let (first, second) = plain.split_at(plain.len() / 3);
+            let members = [gzip(first), gzip(second)].concat();
+            assert_gives_expected(&members, &name, &format!("{wrapping}, gzip of two members"));
+            let frames = [skippable(0x50), zstd(first), skippable(0x5f), zstd(second), skippable(0x57)].concat();
+            assert_gives_expected(&frames, &name, &format!("{wrapping}, zstd with frames to skip"));
         }
         if let [(_, meta)] = metas.as_slice() {
             assert_gives_expected(meta, &name, "raw");
