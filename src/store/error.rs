@@ -73,15 +73,35 @@ impl StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            sqlx::Error::Database(database) if !asks_to_try_again(database.code().as_deref()) => Self::Refused(error),
+            sqlx::Error::Database(database) if is_permanent(database.code().as_deref()) => Self::Refused(error),
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Corrupt(error.to_string()),
             _ => Self::Unavailable(error),
         }
     }
 }
 
-/// Connection exceptions (08), states of a transaction or a server that is being changed (25), rollbacks by the server
-/// (40), too few resources (53), operator intervention (57): the `SQLSTATE` classes that pass by themselves.
-fn asks_to_try_again(code: Option<&str>) -> bool {
-    code.is_none_or(|code| ["08", "25", "40", "53", "57"].iter().any(|class| code.starts_with(class)))
+/// The classes of `SQLSTATE` that no waiting mends (PostgreSQL, appendix A): features that the server lacks (0A), data
+/// that does not fit (21, 22, 23), credentials (28), no such database or schema (3D, 3F), statements that are wrong or not
+/// allowed (42, 44), limits of the program (54), and broken tables (`data_corrupted`, `index_corrupted`). Everything
+/// else may pass: locks, I/O errors, servers that stop, start or are read-only.
+fn is_permanent(code: Option<&str>) -> bool {
+    const CLASSES: [&str; 10] = ["0A", "21", "22", "23", "28", "3D", "3F", "42", "44", "54"];
+    const CORRUPTED: [&str; 2] = ["XX001", "XX002"];
+    code.is_some_and(|code| CORRUPTED.contains(&code) || CLASSES.iter().any(|class| code.starts_with(class)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_waited_for_and_what_no_waiting_mends_is_not() {
+        for code in ["55P03", "58030", "53300", "57P01", "25006", "40001", "08006", "XX000", "26000", "72000"] {
+            assert!(!is_permanent(Some(code)), "{code}");
+        }
+        for code in ["22003", "23505", "28P01", "3D000", "42P01", "42501", "0A000", "54000", "XX001"] {
+            assert!(is_permanent(Some(code)), "{code}");
+        }
+        assert!(!is_permanent(None));
+    }
 }
