@@ -525,6 +525,7 @@ export interface components {
             lastWholeLedgerClosedAt: components["schemas"]["Moment"] | null;
             /** @description Events that are kept raw. */
             quarantine: components["schemas"]["Quarantine"];
+            recordsCheck: components["schemas"]["RecordsCheck"] | null;
             /** @description The last times that its code was replaced. */
             upgrades: components["schemas"]["Upgrade"][];
         };
@@ -545,6 +546,16 @@ export interface components {
             /** @description Whether the indexer is to pause. */
             paused: boolean;
             since: components["schemas"]["Moment"] | null;
+        };
+        /** @description A record that differs from the chain's. */
+        DifferingRecord: {
+            /**
+             * @description A field that differs, by the contract's name for it; `record` where the whole record is missing or cannot be
+             *     compared.
+             */
+            field: string;
+            /** @description Its stream. */
+            streamId: components["schemas"]["StreamId"];
         };
         /** @description How an endpoint that the indexer asks is doing. */
         EndpointHealth: {
@@ -982,6 +993,28 @@ export interface components {
             transactionHash: string;
             /** @description XDR in base64. */
             value: string;
+        };
+        /** @description The daemon compares the records of a contract with the chain, some at a time, until all were compared, and starts over. */
+        RecordsCheck: {
+            checkedAt: components["schemas"]["Moment"] | null;
+            /**
+             * Format: int64
+             * @description How many records are known to differ from the chain's or to be missing; at most 1000 are counted.
+             */
+            differing: number;
+            /** @description Some of them. */
+            examples: components["schemas"]["DifferingRecord"][];
+            roundCompletedAt: components["schemas"]["Moment"] | null;
+            /**
+             * Format: int64
+             * @description How many events a second endpoint had that were missing here. They were written late.
+             */
+            secondOpinionEvents: number;
+            /**
+             * Format: int64
+             * @description How many streams that round compared; during the first one, how many it has compared so far.
+             */
+            streams: number;
         };
         /** @description What a replay of the quarantine came to. */
         Replayed: {

@@ -78,7 +78,7 @@ fn print_json(verified: &Verified) {
         json!({"atLedger": verified.at_ledger, "isProven": verified.is_proven(), "equal": verified.equal,
             "unverified": verified.unverified, "differences": verified.differences.len(),
             "missing": verified.missing_here, "archived": verified.archived, "behind": verified.behind,
-            "repaired": verified.repaired})
+            "repaired": verified.repaired, "notLookedFor": verified.created.why_not_walked()})
     );
 }
 
@@ -100,6 +100,9 @@ fn print_table(verified: &Verified) {
     }
     if verified.unverified > 0 {
         println!("{} equal streams are still marked unverified; --repair takes the marks away", verified.unverified);
+    }
+    if let Some(reason) = verified.created.why_not_walked() {
+        println!("{reason}");
     }
     let verdict = if verified.is_proven() { "proven" } else { "not proven" };
     println!("{verdict} at ledger {}: {} streams equal the chain's in every field", verified.at_ledger, verified.equal);

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{openapi::words, views::date_text};
+use super::{openapi::words, records_check::RecordsCheckView, views::date_text};
 use crate::{
     domain::{ContractId, CoveredRange, Epoch, FeedId, LedgerRange, LedgerSequence, holes},
-    store::{AgedReport, IndexerState, Progress, QuarantineCount, Store, StoreError, StoredUpgrade},
+    store::{AgedReport, IndexerState, Progress, QuarantineCount, RecordCheck, Store, StoreError, StoredUpgrade},
 };
 
 pub(super) const LATEST_UPGRADES: u32 = 10;
@@ -42,6 +42,8 @@ pub(super) struct ContractView {
     pub(super) quarantine: QuarantineView,
     /// The last times that its code was replaced.
     pub(super) upgrades: Vec<UpgradeView>,
+    /// What the check of its records against the chain found; null before the first check.
+    pub(super) records_check: Option<RecordsCheckView>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -104,6 +106,7 @@ pub(super) struct Facts {
     accepted: Vec<LedgerRange>,
     quarantine: QuarantineCount,
     upgrades: Vec<StoredUpgrade>,
+    record_check: Option<RecordCheck>,
 }
 
 /// An indexer that says nothing for so long is not there: it reports at each poll, at least once a minute.
@@ -115,7 +118,8 @@ impl Facts {
         let (covered, accepted) = tokio::try_join!(store.coverage(&contract_id), store.accepted_gaps(&contract_id))?;
         let (quarantine, upgrades) =
             tokio::try_join!(store.quarantine_count(&contract_id), store.upgrades(&contract_id, LATEST_UPGRADES))?;
-        Ok(Self { contract_id, progress, report, covered, accepted, quarantine, upgrades })
+        let record_check = store.record_check(&contract_id).await?;
+        Ok(Self { contract_id, progress, report, covered, accepted, quarantine, upgrades, record_check })
     }
 
     /// Returns what is shown of the contract.
@@ -133,6 +137,7 @@ impl Facts {
             holes: self.holes(),
             quarantine: QuarantineView { unknown, refused },
             upgrades: self.upgrades.iter().map(|upgrade| UpgradeView::of(upgrade, epoch)).collect(),
+            records_check: self.record_check.as_ref().map(RecordsCheckView::of),
         }
     }
 
@@ -156,6 +161,11 @@ impl Facts {
     pub(super) fn lag_seconds(&self) -> Option<i64> {
         let tip_closed_at = self.report.as_ref().and_then(|aged| aged.report.tip_closed_at)?;
         Some((tip_closed_at - self.closed_at()?).num_seconds().max(0))
+    }
+
+    /// Returns how long ago some records were last compared with the chain.
+    pub(super) fn record_check_age_ms(&self) -> Option<i64> {
+        self.record_check.as_ref().and_then(|check| check.age_ms)
     }
 
     pub(super) fn ledgers_to_data_loss(&self) -> Option<i64> {
@@ -205,6 +215,7 @@ impl Facts {
         let holes = self.holes();
         let open = holes.iter().filter(|hole| !hole.accepted);
         reasons.extend(open.map(|hole| format!("ledgers {}-{} were never seen", hole.from_ledger, hole.to_ledger)));
+        reasons.extend(self.record_check.as_ref().and_then(|check| RecordsCheckView::of(check).reason()));
         reasons
     }
 }

@@ -145,6 +145,15 @@ fn write_index(text: &mut String, status: &Status) {
     if let Some(left) = status.ledgers_to_data_loss {
         gauge(text, "flowfi_ingest_ledgers_to_data_loss", "Ledgers until the source drops one not indexed.", left);
     }
+    if let Some(age_ms) = status.record_check_age_ms {
+        let (name, help) =
+            ("flowfi_ingest_record_check_age_seconds", "Since records were last compared with the chain.");
+        gauge(text, name, help, age_ms / 1_000);
+    }
+    let (name, help) = ("flowfi_ingest_records_differing", "Records that differ from the chain.");
+    gauge(text, name, help, status.records_differing);
+    let (name, help) = ("flowfi_ingest_second_opinion_events_total", "Events that only a second endpoint had.");
+    counter(text, name, help, status.second_opinion_events);
     gauge(text, "flowfi_ingest_open_holes", "Ranges of ledgers never seen and not given up.", open);
     gauge(text, "flowfi_ingest_quarantined_unknown", "Events of unknown names.", status.quarantine.unknown);
     gauge(text, "flowfi_ingest_quarantined_refused", "Events that did not decode.", status.quarantine.refused);

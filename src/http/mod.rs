@@ -21,6 +21,7 @@ mod page;
 mod paging;
 mod parameters;
 mod problem;
+mod records_check;
 mod router;
 mod server;
 mod sign_in;

@@ -70,6 +70,15 @@ pub(super) struct Status {
     upgrades: Vec<UpgradeView>,
     /// Every contract that is followed or was.
     contracts: Vec<ContractView>,
+    /// Milliseconds since the check of a followed contract that is the longest ago.
+    #[serde(skip)]
+    pub(super) record_check_age_ms: Option<i64>,
+    /// Records of followed contracts that differ from the chain's.
+    #[serde(skip)]
+    pub(super) records_differing: u64,
+    /// Events of followed contracts that a second endpoint had and that were missing here.
+    #[serde(skip)]
+    pub(super) second_opinion_events: u64,
     /// The endpoints that the indexer asks.
     #[schema(value_type = Vec<EndpointHealth>)]
     endpoints: Value,
@@ -157,6 +166,9 @@ pub(super) async fn read(state: &HttpState) -> Result<Status, StoreError> {
             refused: contracts.iter().map(|contract| contract.quarantine.refused).sum(),
         },
         upgrades: newest_upgrades(&contracts),
+        record_check_age_ms: followed.iter().filter_map(Facts::record_check_age_ms).max(),
+        records_differing: contracts.iter().filter_map(differing).sum(),
+        second_opinion_events: contracts.iter().filter_map(second_opinion_events).sum(),
         reasons: reasons(&followed, state.max_lag_ledgers),
         endpoints: report.map_or(Value::Array(Vec::new()), |aged| aged.report.endpoints.clone()),
         indexer: report.map(IndexerView::of),
@@ -195,6 +207,14 @@ fn reasons(followed: &[Facts], max_lag_ledgers: u32) -> Vec<String> {
         if of.len() == followed.len() { reason } else { format!("{reason} (contract {})", names.join(", ")) }
     };
     reasons.into_iter().map(named).collect()
+}
+
+fn differing(contract: &ContractView) -> Option<u64> {
+    contract.records_check.as_ref().map(|check| check.differing)
+}
+
+fn second_opinion_events(contract: &ContractView) -> Option<u64> {
+    contract.records_check.as_ref().map(|check| check.second_opinion_events)
 }
 
 fn once_each<'a, T: Clone + PartialEq + 'a>(all: impl Iterator<Item = &'a T>) -> Vec<T> {

@@ -47,4 +47,9 @@ pub struct PaceArgs {
     /// How many events to ask for at once.
     #[arg(long, env = "FLOWFI_PAGE_LIMIT", value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub page_limit: u32,
+
+    /// The pause between two checks of some records against the chain, in milliseconds. A check costs one request for each
+    /// contract, and a second one where there are two endpoints, which asks the other for the newest events.
+    #[arg(long, env = "FLOWFI_CHECK_INTERVAL_MS", value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1_000..=3_600_000))]
+    pub check_interval_ms: u64,
 }

@@ -3,7 +3,10 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use rand::{SeedableRng, rngs::StdRng};
-use tokio::{sync::mpsc, time::sleep};
+use tokio::{
+    sync::{mpsc, watch},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -13,6 +16,7 @@ use super::{
     committer::{Handed, commit_all},
     error::IngestError,
     follower::{Follower, Walk},
+    record_checks::RecordChecks,
     reporter::Reporter,
     reset::ResetHandled,
     waits::Waits,
@@ -125,11 +129,28 @@ impl Indexer {
             begun = self.begin() => begun?,
         };
         backoff.reset();
+        let (works, is_working) = watch::channel(false);
+        let checks = self.record_checks().await?;
+        tokio::select! {
+            ended = self.work(&mut writer, &works, stop) => ended?,
+            never = Box::pin(checks.run(is_working)) => match never {},
+        }
+        writer.release().await?;
+        Ok(())
+    }
+
+    /// Indexes as the writer until stopped, and says whether it works or stands still.
+    async fn work(
+        &self,
+        writer: &mut Writer,
+        works: &watch::Sender<bool>,
+        stop: &CancellationToken,
+    ) -> Result<(), IngestError> {
         let mut wishes = Wishes::new(self.store.clone(), self.poll());
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = self.stand_while_paused(&mut wishes) => {}
+                () = self.stand_while_paused(&mut wishes, works) => {}
             }
             let all_stand = writer.behind().is_empty();
             let position = writer.position().ok_or(StoreError::Fenced)?;
@@ -137,9 +158,9 @@ impl Indexer {
             let stop_or_pause = stop.child_token();
             let work = async {
                 if all_stand {
-                    self.follow_and_commit(&mut writer, position, &stop_or_pause).await
+                    self.follow_and_commit(writer, position, &stop_or_pause).await
                 } else {
-                    Box::pin(self.let_join(&mut writer, position, &stop_or_pause)).await
+                    Box::pin(self.let_join(writer, position, &stop_or_pause)).await
                 }
             };
             let ended = tokio::select! {
@@ -155,14 +176,28 @@ impl Indexer {
             writer.refresh().await?;
             self.take_up_network().await?;
         }
-        writer.release().await?;
         Ok(())
     }
 
+    /// Returns the checks of the epoch that the writer found.
+    async fn record_checks(&self) -> Result<RecordChecks<'_>, IngestError> {
+        let epoch = self.store.network().await?.map(|network| network.epoch);
+        Ok(RecordChecks {
+            store: &self.store,
+            source: &self.source,
+            contract_ids: &self.settings.contracts,
+            epoch: epoch.unwrap_or_default(),
+            interval: Duration::from_millis(self.settings.pace.check_interval_ms),
+            page_limit: self.settings.pace.page_limit,
+            rng: StdRng::seed_from_u64(self.settings.seed),
+        })
+    }
+
     /// Says that the indexer is paused for as long as that is wanted. The lock is kept: nobody else is to go on instead.
-    async fn stand_while_paused(&self, wishes: &mut Wishes) {
+    async fn stand_while_paused(&self, wishes: &mut Wishes, works: &watch::Sender<bool>) {
         let mut reporter = None;
         while let Some(pause) = wishes.pause().await {
+            works.send_replace(false);
             let said = format!("paused by {}", pause.by);
             if reporter.is_none() {
                 info!(since = %pause.since, "{said}");
@@ -179,6 +214,7 @@ impl Indexer {
         if reporter.is_some() {
             info!("going on after a pause");
         }
+        works.send_replace(true);
     }
 
     const fn poll(&self) -> Duration {

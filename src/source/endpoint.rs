@@ -96,6 +96,11 @@ impl Endpoint {
         self.state.lock().expect("nothing panics while it holds an endpoint")
     }
 
+    /// Returns the endpoint's host, with its port where that is named.
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
     /// Sets the ledger to recognise the chain by. Another one than before makes the endpoint new again: what was said of
     /// it was said about another chain.
     pub(super) fn set_anchor(&self, anchor: Option<Arc<Anchor>>) {

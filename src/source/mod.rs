@@ -4,6 +4,7 @@
 //! next one at once. Only single reads of whole ledgers are tried again here, a few times; all other waiting and asking
 //! again is the caller's.
 
+mod answers;
 mod args;
 mod breaker;
 mod endpoint;
@@ -34,5 +35,5 @@ pub use horizon::{EventDifference, Horizon};
 pub use key_set::KeySetAddress;
 pub use lake::Lake;
 pub use ledgers::{LedgerEvents, WholeLedgers};
-pub use pool::EndpointPool;
+pub use pool::{EndpointPool, SecondOpinion};
 pub use rpc::StellarRpc;

@@ -5,7 +5,13 @@
 //! long the caller should wait. That time ends when the first endpoint is due again, so a caller that waits as long is
 //! let through, and a caller's own back-off adds to it but does not multiply with it.
 
-use std::{collections::VecDeque, future::Future, ops::RangeInclusive, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    future::Future,
+    ops::RangeInclusive,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use rand::{SeedableRng, rngs::StdRng};
@@ -13,7 +19,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{
     Anchor, EndpointHealth, EventPage, EventsFrom, KnownChain, LedgerEntries, LedgerPage, SourceError, StellarRpc, Tip,
-    TransientReason, endpoint::Endpoint, verdict::Failures,
+    TransientReason, answers::Answers, endpoint::Endpoint, verdict::Failures,
 };
 use crate::{
     domain::{ContractId, LedgerSequence},
@@ -27,6 +33,16 @@ const SLOW_AFTER: Duration = Duration::from_millis(1_500);
 #[derive(Clone, Debug)]
 pub struct EndpointPool {
     endpoints: Arc<[Arc<Endpoint>]>,
+    answers: Arc<Mutex<Answers>>,
+}
+
+/// A page of events from another endpoint than the one that answered first.
+#[derive(Clone, Debug)]
+pub struct SecondOpinion {
+    /// The endpoint's host, as its health names it.
+    pub host: String,
+    /// What it has.
+    pub page: EventPage,
 }
 
 impl EndpointPool {
@@ -48,7 +64,8 @@ impl EndpointPool {
             let rng = StdRng::seed_from_u64(seed.wrapping_add(number));
             Ok(Arc::new(Endpoint::new(rpc, Arc::clone(&network_passphrase), rng)))
         };
-        Ok(Self { endpoints: (1..).zip(urls).map(endpoint).collect::<Result<_, SourceError>>()? })
+        let endpoints = (1..).zip(urls).map(endpoint).collect::<Result<_, SourceError>>()?;
+        Ok(Self { endpoints, answers: Arc::default() })
     }
 
     /// Names a ledger of our chain that every endpoint must have the same hash for. It is compared before an
@@ -74,9 +91,45 @@ impl EndpointPool {
         let request = |endpoint: Arc<Endpoint>| async move {
             let forgets = is_planted(Bug::FailoverForgetsTheCursor) && !Arc::ptr_eq(&endpoint, &self.endpoints[0]);
             let from = if forgets { EventsFrom::Ledger(from.ledger().next().next()) } else { from };
-            endpoint.events(contract_ids, from, limit).await
+            let page = endpoint.events(contract_ids, from, limit).await?;
+            Ok((endpoint, page))
         };
-        self.ask(wanted, request).await
+        let (answered, page) = self.ask(wanted, request).await?;
+        if let Some(number) = self.endpoints.iter().position(|endpoint| Arc::ptr_eq(endpoint, &answered)) {
+            self.answers().note(page.cursor, number);
+        }
+        Ok(page)
+    }
+
+    /// Returns a page of at most `limit` events of these contracts from another endpoint than the one that answered for
+    /// them first, `None` if there is only one.
+    ///
+    /// # Errors
+    /// A [`SourceError`], sorted, if no other endpoint answers.
+    pub async fn events_from_another(
+        &self,
+        contract_ids: &[ContractId],
+        from: EventsFrom,
+        limit: u32,
+    ) -> Result<Option<SecondOpinion>, SourceError> {
+        if self.endpoints.len() < 2 {
+            return Ok(None);
+        }
+        let first = &self.endpoints[self.answers().endpoint_after(from.position())];
+        let (mut others, mut failures) = self.candidates(Some(from.ledger()));
+        others.retain(|endpoint| !Arc::ptr_eq(endpoint, first));
+        let request = |endpoint: Arc<Endpoint>| async move { endpoint.events(contract_ids, from, limit).await };
+        for endpoint in others {
+            match attempt(Arc::clone(&endpoint), &request).await {
+                Ok(page) => return Ok(Some(SecondOpinion { host: endpoint.host().to_owned(), page })),
+                Err(failure) => failures.push(failure, endpoint.is_long_gone()),
+            }
+        }
+        Err(failures.most_telling())
+    }
+
+    fn answers(&self) -> MutexGuard<'_, Answers> {
+        self.answers.lock().expect("nothing panics while it holds the answers")
     }
 
     /// Returns the oldest and the newest ledger that any endpoint has.

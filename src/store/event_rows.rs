@@ -1,6 +1,6 @@
 //! The `stream_events` and `quarantine` tables: events in many at a time, and out in the order of the chain.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
@@ -11,8 +11,8 @@ use super::{
     pool::{event_id, parse},
 };
 use crate::domain::{
-    Address, Amount, CommittedEvent, ContractEvent, ContractId, EventId, EventKind, LedgerSequence, RawContractEvent,
-    StreamId, StreamRecord,
+    Amount, CommittedEvent, ContractEvent, ContractId, EventId, EventKind, LedgerSequence, RawContractEvent, StreamId,
+    StreamRecord,
 };
 
 /// A part of the chain's order: after one position, up to and including another.
@@ -134,52 +134,43 @@ impl Store {
         row.map(|row| Ok((event_id(row.toid, row.event_index)?.ledger(), row.ledger_closed_at))).transpose()
     }
 
+    /// Returns the ids of the first `limit` events of a contract in a range, in the order of the chain: of those that
+    /// became rows, of those that are kept raw, and of upgrades.
+    pub async fn ids_of_everything(
+        &self,
+        contract_id: &ContractId,
+        range: EventRange,
+        limit: u32,
+    ) -> Result<Vec<EventId>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select toid as "toid!", event_index as "event_index!"
+               from (
+                   select contract_id, toid, event_index from stream_events
+                   union all
+                   select contract_id, toid, event_index from quarantine
+                   union all
+                   select contract_id, toid, event_index from contract_upgrades
+               ) as events
+               where contract_id = $1 and (toid, event_index) > ($2, $3) and (toid, event_index) <= ($4, $5)
+               order by toid, event_index limit $6"#,
+            contract_id.as_str(),
+            range.after.toid(),
+            i64::from(range.after.index()),
+            range.up_to.toid(),
+            i64::from(range.up_to.index()),
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(|row| event_id(row.toid, row.event_index)).collect()
+    }
+
     /// Returns the id of the oldest event there is.
     pub async fn oldest_event(&self) -> Result<Option<EventId>, StoreError> {
         let row = sqlx::query!("select toid, event_index from stream_events order by toid, event_index limit 1")
             .fetch_optional(&self.pool)
             .await?;
         row.map(|row| event_id(row.toid, row.event_index)).transpose()
-    }
-}
-
-/// Parties and token as some event rows of a stream name them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventParties {
-    /// The sender, if the rows have one.
-    pub sender: Option<Address>,
-    /// The recipient, if the rows have one.
-    pub recipient: Option<Address>,
-    /// The token, if the rows have one.
-    pub token: Option<Address>,
-}
-
-impl Store {
-    /// Returns what the event rows of each of these streams name as parties and token, each combination once.
-    pub async fn event_parties(
-        &self,
-        contract_id: &ContractId,
-        streams: &[StreamId],
-    ) -> Result<HashMap<StreamId, Vec<EventParties>>, StoreError> {
-        let streams: Vec<String> = streams.iter().map(ToString::to_string).collect();
-        let rows = sqlx::query!(
-            r#"select distinct stream_id::text as "stream_id!", sender, recipient, token from stream_events
-               where contract_id = $1 and stream_id = any($2::text[]::numeric[])"#,
-            contract_id.as_str(),
-            &streams,
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let address = |column, text: Option<String>| text.map(|text| parse(column, &text)).transpose();
-        let mut parties: HashMap<StreamId, Vec<EventParties>> = HashMap::new();
-        for row in rows {
-            parties.entry(parse("stream_id", &row.stream_id)?).or_default().push(EventParties {
-                sender: address("sender", row.sender)?,
-                recipient: address("recipient", row.recipient)?,
-                token: address("token", row.token)?,
-            });
-        }
-        Ok(parties)
     }
 }
 

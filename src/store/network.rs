@@ -8,7 +8,7 @@ use crate::domain::{Epoch, LedgerSequence};
 
 /// The tables that belong to one chain; a reset of the network puts them aside together. `desired_state` belongs to none:
 /// who paused the indexer finds it paused.
-const TABLES_OF_AN_EPOCH: [&str; 13] = [
+const TABLES_OF_AN_EPOCH: [&str; 14] = [
     "_sqlx_migrations",
     "accepted_gaps",
     "baselines",
@@ -18,6 +18,7 @@ const TABLES_OF_AN_EPOCH: [&str; 13] = [
     "indexer_reports",
     "network",
     "quarantine",
+    "record_checks",
     "reindex_build",
     "revisions",
     "stream_events",

@@ -141,7 +141,18 @@ impl Store {
         numbers.iter().map(|text| parse("stream_id", text)).collect()
     }
 
-    /// Returns the highest number of a stream that there is a record of.
+    /// Returns how many streams of a contract there are records of.
+    pub async fn record_count(&self, contract_id: &ContractId) -> Result<u64, StoreError> {
+        let count = sqlx::query_scalar!(
+            r#"select count(*) as "count!" from streams where contract_id = $1"#,
+            contract_id.as_str()
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// Returns the highest number of a stream that there is a record of, `None` without any.
     pub async fn highest_stream_id(&self, contract_id: &ContractId) -> Result<Option<StreamId>, StoreError> {
         let number = sqlx::query_scalar!(
             "select max(stream_id)::text from streams where contract_id = $1",

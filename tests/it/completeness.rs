@@ -123,7 +123,7 @@ async fn an_index_may_begin_before_the_endpoints_oldest_ledger_where_a_lake_has_
     let mut world = World::with_devnet(pool, &args).await;
     let all = world.devnet.events_emitted();
     world.devnet.set_retention(5);
-    let pace = PaceArgs { start_ledger: Some(2), poll_ms: 10, page_limit: 100 };
+    let pace = PaceArgs { start_ledger: Some(2), ..world.settings().pace };
     let settings = || IngestSettings { pace: pace.clone(), ..world.settings() };
     let without = Indexer::new(world.source(), Vec::new(), world.store.clone(), settings());
     let failure = without.run(world.stop.clone()).await.expect_err("nobody has ledger 2");

@@ -43,7 +43,7 @@ impl World {
     }
 
     fn indexer_of(&self, contracts: impl Into<Contracts>, page_limit: u32) -> Indexer {
-        let pace = PaceArgs { start_ledger: None, poll_ms: 10, page_limit };
+        let pace = PaceArgs { page_limit, ..self.settings().pace };
         let settings = IngestSettings { pace, contracts: contracts.into(), ..self.settings() };
         Indexer::new(self.source(), Vec::new(), self.store.clone(), settings)
     }

@@ -331,3 +331,50 @@ async fn an_indexer_follows_the_chain_past_an_endpoint_that_hangs(pool: PgPool) 
     world.assert_equal_to_the_chain().await;
     assert!(!hanging.asked("getNetwork").is_empty());
 }
+
+/// Asks another endpoint, and returns which one that was by its place, and the page's cursor.
+async fn another(pool: &EndpointPool, from: EventsFrom) -> Result<Option<(usize, EventId)>, SourceError> {
+    let opinion = pool.events_from_another(&[contract()], from, 1_000).await?;
+    let place = |host: &str| pool.health().iter().position(|health| health.host == host).unwrap();
+    Ok(opinion.map(|opinion| (place(&opinion.host), opinion.page.cursor)))
+}
+
+#[tokio::test]
+async fn a_second_opinion_is_that_of_an_endpoint_that_did_not_answer_first() {
+    let (first, second, pool) = two().await;
+    let wait = |node: &FakeRpc| node.set(|node| node.next.push_back(Answer::Status(503, None)));
+    for node in [&first, &second] {
+        node.set(|node| node.latest = 500);
+    }
+    events(&pool, end_of(200)).await.unwrap();
+    assert_eq!(another(&pool, end_of(200)).await.unwrap().map(|(place, _)| place), Some(1));
+    // The second one answers for the next ledgers, and the first one again for those after them.
+    for node in [&first, &second] {
+        node.set(|node| node.latest = 600);
+    }
+    wait(&first);
+    events(&pool, end_of(500)).await.unwrap();
+    due(&pool, 0).await;
+    first.set(|node| node.latest = 700);
+    assert_eq!(pool.tip().await.unwrap().sequence, LedgerSequence(700), "it is known to have them");
+    events(&pool, end_of(600)).await.unwrap();
+    second.set(|node| node.latest = 700);
+    let mut places = Vec::new();
+    for ledger in [200, 499, 500, 599, 600, 699] {
+        places.push(another(&pool, end_of(ledger)).await.unwrap().unwrap().0);
+    }
+    assert_eq!(places, [1, 1, 0, 0, 1, 1]);
+}
+
+#[tokio::test]
+async fn there_is_no_second_opinion_of_an_endpoint_alone_or_of_one_that_must_not_be_asked() {
+    let node = FakeRpc::start().await;
+    assert_eq!(another(&pool_of(&[&node]), end_of(200)).await.unwrap(), None);
+    let (_first, second, pool) = two().await;
+    second.set(|node| node.passphrase = "another network");
+    let refused = another(&pool, end_of(200)).await;
+    assert!(matches!(refused, Err(SourceError::OtherNetwork { .. })), "{refused:?}");
+    assert_eq!(pool.health()[1].state, EndpointState::Unusable);
+    assert!(another(&pool, end_of(200)).await.is_err());
+    assert_eq!((second.asked("getNetwork").len(), second.asked("getEvents").len()), (1, 0), "it is left alone");
+}

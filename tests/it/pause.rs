@@ -17,7 +17,7 @@ use crate::{
 
 /// An indexer that looks only once a minute, later than any test waits: what it does sooner it does because it was told.
 fn rarely_looking(world: &World) -> Indexer {
-    let pace = PaceArgs { start_ledger: None, poll_ms: 60_000, page_limit: 100 };
+    let pace = PaceArgs { poll_ms: 60_000, ..world.settings().pace };
     let settings = IngestSettings { pace, ..world.settings() };
     Indexer::new(world.source(), Vec::new(), world.store.clone(), settings)
 }

@@ -103,16 +103,25 @@ async fn one_endpoint_on_another_chain_beside_one_that_refuses_is_no_reset(pool:
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.archiving()).await;
     world.noted().await;
-    world.devnet.inject_at(MAIN_ENDPOINT, Fault::OtherChain, None).unwrap();
-    world.devnet.inject_at("second", Fault::Status { status: 404, retry_after_seconds: None }, None).unwrap();
-    world.start(world.archiving());
-    world.is_away("endpoints disagree").await;
-    assert_eq!(world.archived_epochs().await, 0);
-    world.devnet.clear_faults();
-    world.create("carol", "dave", 1_000_000, 100).await;
-    world.indexed().await;
-    assert_eq!(world.archived_epochs().await, 0);
-    world.assert_equal_to_the_chain().await;
+    let unknown_method = Fault::RpcError { code: -32_601, message: None };
+    let not_found = Fault::Status { status: 404, retry_after_seconds: None };
+    for (fault, says) in [(unknown_method, "endpoints disagree"), (not_found, "404")] {
+        world.devnet.inject_at(MAIN_ENDPOINT, Fault::OtherChain, None).unwrap();
+        world.devnet.inject_at("second", fault, None).unwrap();
+        let stop = world.stop.child_token();
+        let story = async {
+            world.is_away(says).await;
+            assert_eq!(world.archived_epochs().await, 0);
+            world.devnet.clear_faults();
+            world.create("carol", "dave", 1_000_000, 100).await;
+            world.indexed().await;
+            stop.cancel();
+        };
+        let (ended, ()) = tokio::join!(world.archiving().run(stop.clone()), story);
+        ended.unwrap();
+        assert_eq!(world.archived_epochs().await, 0);
+        world.assert_equal_to_the_chain().await;
+    }
 }
 
 impl World {
@@ -224,7 +233,7 @@ fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
 const EARLIER: &str = "1784671000";
 
 #[sqlx::test]
-async fn a_node_set_up_anew_beside_one_that_refuses_is_no_reset(pool: PgPool) {
+async fn a_node_set_up_anew_beside_one_of_another_network_is_no_reset(pool: PgPool) {
     let (first, second, source) = two().await;
     for node in [&first, &second] {
         node.set(|node| (node.latest, node.close_time) = (205, EARLIER.into()));
@@ -244,7 +253,10 @@ async fn a_node_set_up_anew_beside_one_that_refuses_is_no_reset(pool: PgPool) {
     };
     let story = async {
         eventually("the tip is indexed", || async { whole().await == Some(LedgerSequence(205)) }).await;
-        second.set(|node| node.always = Some(Answer::Status(404, None)));
+        second.set(|node| {
+            node.passphrase = "another network";
+            node.next.push_back(Answer::Status(503, None));
+        });
         first.set(|node| node.latest = 203);
         eventually("the indexer says what it looked like", || async {
             let report = world.store.indexer_report(&contract()).await.unwrap();
@@ -253,7 +265,7 @@ async fn a_node_set_up_anew_beside_one_that_refuses_is_no_reset(pool: PgPool) {
         })
         .await;
         assert_eq!(world.archived_epochs().await, 0);
-        second.set(|node| (node.always, node.latest) = (None, 210));
+        first.set(|node| node.latest = 210);
         eventually("it goes on", || async { whole().await == Some(LedgerSequence(210)) }).await;
         stop.cancel();
     };

@@ -6,16 +6,19 @@ use std::{process::Output, time::Duration};
 use flowfi_indexer::{
     devnet::{Call, DevnetArgs},
     domain::{Amount, Epoch, StreamId},
-    ingest::{Incoming, Verified, VerifySettings, verify},
+    ingest::{CreatedStreams, Incoming, Verified, VerifySettings, verify},
     store::LateRows,
 };
 use rand::{SeedableRng, rngs::StdRng};
 use serde_json::Value;
 use sqlx::{ConnectOptions, PgPool};
-use tokio::process::Command;
+use tokio::{process::Command, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{World, eventually};
+use crate::{
+    relay::Relay,
+    world::{DEADLINE, World, eventually},
+};
 
 pub const COMPARE: VerifyHow = VerifyHow { sample: None, repair: false };
 pub const REPAIR: VerifyHow = VerifyHow { sample: None, repair: true };
@@ -37,7 +40,7 @@ impl World {
         verify(&self.store, &self.source(), &self.devnet.contract_id(), settings, |_| ()).await.unwrap()
     }
 
-    async fn alter(&self, statement: &'static str) {
+    pub async fn alter(&self, statement: &'static str) {
         let altered = sqlx::query(statement).execute(&self.pool).await.unwrap();
         assert!(altered.rows_affected() > 0, "{statement}");
     }
@@ -281,4 +284,47 @@ async fn a_batch_that_waits_for_a_repair_is_prepared_anew_from_what_it_set(pool:
     let verified = world.verified(COMPARE).await;
     assert!(verified.is_proven(), "{verified:?}");
     world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn without_a_count_the_streams_that_there_are_records_of_are_walked_whatever_their_numbers(pool: PgPool) {
+    let mut world = World::with_streams(pool).await;
+    let relay = Relay::to(&world.rpc_url).await;
+    relay.leave_out_the_count(&world.devnet.contract_id());
+    world.rpc_urls = vec![relay.url.clone()];
+    world.alter("update streams set stream_id = 18446744073709551615 where stream_id = 5").await;
+    for how in [COMPARE, REPAIR] {
+        let verified = timeout(DEADLINE, world.verified(how)).await.expect("it comes to an end");
+        assert_eq!((verified.equal, verified.archived.clone()), (4, ids([u64::MAX])), "{verified:?}");
+        assert_eq!((verified.created, verified.is_proven()), (CreatedStreams::NotGiven, true));
+    }
+    let drawn = world.verified(VerifyHow { sample: Some(3), ..COMPARE });
+    let drawn = timeout(DEADLINE, drawn).await.expect("it comes to an end");
+    assert_eq!(drawn.equal + u64::try_from(drawn.archived.len()).unwrap(), 3, "{drawn:?}");
+    world.rpc_url = relay.url.clone();
+    let output = world.verify_command(&[]).await;
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("does not say how many streams it has created"), "{text}");
+}
+
+#[sqlx::test]
+async fn an_implausible_count_of_streams_is_named_and_not_walked(pool: PgPool) {
+    let mut world = World::with_streams(pool).await;
+    let relay = Relay::to(&world.rpc_url).await;
+    world.rpc_urls = vec![relay.url.clone()];
+    for count in [u64::MAX, (1 << 53) + 1, 10_000_001] {
+        relay.count_streams(&world.devnet.contract_id(), count);
+        for sample in [None, Some(2)] {
+            let verified = world.verified(VerifyHow { sample, repair: false });
+            let verified = timeout(DEADLINE, verified).await.expect("it comes to an end");
+            assert_eq!(verified.equal, u64::from(sample.unwrap_or(5)), "{verified:?}");
+            assert_eq!((verified.created, verified.is_proven()), (CreatedStreams::Implausible(count), true));
+        }
+    }
+    world.rpc_url = relay.url.clone();
+    let output = world.verify_command(&["--json"]).await;
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    let reason = last["notLookedFor"].as_str().unwrap();
+    assert!(reason.contains("created 10000001 streams, more than the 10000000 that can be walked"), "{reason}");
 }

@@ -25,6 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Everything in these tests happens within milliseconds; a machine under load gets this much.
 pub const DEADLINE: Duration = Duration::from_secs(30);
+/// Records are not checked within a test, unless it asks for that.
+pub const NO_CHECK_MS: u64 = 3_600_000;
 /// The default of the command line.
 const MAX_LAG_LEDGERS: u32 = 24;
 
@@ -122,7 +124,7 @@ impl World {
     }
 
     pub fn indexer(&self, page_limit: u32) -> Indexer {
-        let pace = PaceArgs { start_ledger: None, poll_ms: 10, page_limit };
+        let pace = PaceArgs { page_limit, ..self.settings().pace };
         let settings = IngestSettings { pace, ..self.settings() };
         Indexer::new(self.source(), Vec::new(), self.store.clone(), settings)
     }
@@ -136,7 +138,7 @@ impl World {
         IngestSettings {
             network_passphrase: self.devnet.passphrase().to_owned(),
             contracts: self.contracts(),
-            pace: PaceArgs { start_ledger: None, poll_ms: 10, page_limit: 100 },
+            pace: PaceArgs { start_ledger: None, poll_ms: 10, page_limit: 100, check_interval_ms: NO_CHECK_MS },
             on_reset: OnReset::Stop,
             waits: Waits::default(),
             seed: 7,

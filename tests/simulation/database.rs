@@ -14,7 +14,7 @@ use sqlx::{
 use tokio::time::sleep;
 
 const TABLES: &str = "accepted_gaps, contract_upgrades, coverage, cursors, indexer_reports, network, quarantine, \
-                      revisions, stream_events, streams";
+                      record_checks, revisions, stream_events, streams";
 /// A schema with nothing in it: who reads it first holds another writer's lock over the same tables.
 const OTHER_LOCK: [(&str, &str); 1] = [("search_path", "another_lock,public")];
 const DAEMON: &str = "flowfi-indexer";

@@ -3,12 +3,16 @@
 
 mod compare;
 mod correct;
+mod created;
 mod read;
+mod rolling;
 
 use std::{collections::BTreeSet, time::Duration};
 
 use rand::{Rng, rngs::StdRng};
 
+pub use self::created::CreatedStreams;
+pub(super) use self::rolling::RollingLook;
 use self::{
     compare::{Finding, Seen},
     read::{KEYS_AT_ONCE, Reading},
@@ -53,6 +57,8 @@ pub struct Verified {
     pub behind: Vec<StreamId>,
     /// Streams whose records were set from the chain.
     pub repaired: Vec<StreamId>,
+    /// How many streams the contract says that it has created.
+    pub created: CreatedStreams,
     /// The ledger of the chain's last answer.
     pub at_ledger: LedgerSequence,
 }
@@ -105,15 +111,17 @@ pub async fn verify(
     let epoch = store.epoch().await?;
     let reading = Reading::new(store, source, contract_id, settings.patience, settings.rng);
     let mut proof = Proof { reading, epoch, repair: settings.repair, verified: Verified::default() };
-    let count = proof.reading.stream_count().await?;
-    let known = match count {
-        Some(count) => count,
-        None => proof.reading.highest_record().await?,
-    };
-    let mut progress = VerifyProgress { streams_in_all: known, ..VerifyProgress::default() };
-    if let Some(sample) = settings.sample.map(u64::from).filter(|sample| *sample < known) {
+    let created = CreatedStreams::of(proof.reading.stream_count().await?);
+    proof.verified.created = created;
+    let known = created.walked_up_to();
+    let in_all = if known > 0 { known } else { store.record_count(contract_id).await? };
+    let mut progress = VerifyProgress { streams_in_all: in_all, ..VerifyProgress::default() };
+    if let Some(sample) = settings.sample.map(u64::from).filter(|sample| *sample < in_all) {
         progress.streams_in_all = sample;
-        let drawn = proof.reading.draw(sample, known);
+        let drawn = match known {
+            0 => proof.reading.draw_of_records(sample).await?,
+            known => proof.reading.draw(sample, known),
+        };
         for chunk in drawn.chunks(KEYS_AT_ONCE) {
             proof.look_at(chunk.to_vec()).await?;
             proof.tell(&mut progress, chunk, &mut report);

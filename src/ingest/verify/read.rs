@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::time::{Instant, sleep};
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::{
     super::{backoff::Backoff, error::IngestError, waits::Waits},
@@ -20,8 +20,10 @@ use crate::{
 
 /// Stellar RPC takes 200 keys; one is the contract's count of streams.
 pub(super) const KEYS_AT_ONCE: usize = 199;
-/// A source that fails so often in a row has failed.
+/// A source that fails so often in a row has failed, for a proof; a check that looks again soon asks once.
 const FAILURES_IN_A_ROW: u32 = 8;
+/// So many numbers of records are read at once.
+const RECORDS_AT_ONCE: u32 = 10_000;
 /// How often to look whether the index has got further.
 const POLL: Duration = Duration::from_millis(50);
 
@@ -37,6 +39,7 @@ pub(super) struct Reading<'a> {
     backoff: Backoff,
     /// Whether the parties of event rows are read too, which takes every event of each stream.
     pub(super) reads_parties: bool,
+    failures_in_a_row: u32,
 }
 
 impl<'a> Reading<'a> {
@@ -57,18 +60,22 @@ impl<'a> Reading<'a> {
             rng,
             backoff,
             reads_parties: true,
+            failures_in_a_row: FAILURES_IN_A_ROW,
         }
+    }
+
+    /// Reads records alone, asks once and waits for nothing, for a caller who looks again soon.
+    pub(super) const fn without_patience(mut self) -> Self {
+        self.patience = Duration::ZERO;
+        self.failures_in_a_row = 0;
+        self.reads_parties = false;
+        self
     }
 
     /// Returns how many streams the contract has created, if it says.
     pub(super) async fn stream_count(&mut self) -> Result<Option<u64>, IngestError> {
         let answer = self.ask(std::slice::from_ref(&self.instance_key.clone())).await?;
         Ok(self.count_in(&answer))
-    }
-
-    /// Returns the highest number of a stream that there is a record of, 0 for none.
-    pub(super) async fn highest_record(&self) -> Result<u64, IngestError> {
-        Ok(self.store.highest_stream_id(self.contract_id).await?.map_or(0, |stream_id| stream_id.0))
     }
 
     /// Returns the numbers to look at after one: every one up to `known`, and then those that there are records of.
@@ -83,6 +90,30 @@ impl<'a> Reading<'a> {
     /// Returns `count` different streams of the first `highest`.
     pub(super) fn draw(&mut self, count: u64, highest: u64) -> Vec<StreamId> {
         draw(&mut self.rng, count, highest)
+    }
+
+    /// Returns `count` different streams of those that there are records of, each as likely as any other.
+    pub(super) async fn draw_of_records(&mut self, count: u64) -> Result<Vec<StreamId>, IngestError> {
+        let mut drawn: Vec<StreamId> = Vec::new();
+        let (mut after, mut passed) = (StreamId(0), 0_u64);
+        loop {
+            let chunk = self.store.stream_ids_above(self.contract_id, after, RECORDS_AT_ONCE).await?;
+            let Some(last) = chunk.last() else { break };
+            after = *last;
+            for stream_id in chunk {
+                passed += 1;
+                // The n-th takes the place of one that was drawn with a chance of count in n.
+                if passed <= count {
+                    drawn.push(stream_id);
+                } else if let Ok(place) = usize::try_from(self.rng.random_range(0..passed))
+                    && let Some(other) = drawn.get_mut(place)
+                {
+                    *other = stream_id;
+                }
+            }
+        }
+        drawn.sort_unstable();
+        Ok(drawn)
     }
 
     /// Asks the chain for these streams and reads our records after it, once they hold what the answer rests on or
@@ -130,7 +161,7 @@ impl<'a> Reading<'a> {
 
     fn count_in(&self, answer: &LedgerEntries) -> Option<u64> {
         let instance = answer.entries.get(&self.instance_key)?;
-        decode_stream_count(&instance.xdr).inspect_err(|refusal| warn!("no count of streams: {refusal}")).ok()
+        decode_stream_count(&instance.xdr).inspect_err(|refusal| debug!("no count of streams: {refusal}")).ok()
     }
 
     async fn ask(&mut self, keys: &[String]) -> Result<LedgerEntries, IngestError> {
@@ -139,7 +170,7 @@ impl<'a> Reading<'a> {
         loop {
             match self.source.ledger_entries(keys).await {
                 Ok(answer) => return Ok(answer),
-                Err(failure @ SourceError::Transient { retry_after, .. }) if failures < FAILURES_IN_A_ROW => {
+                Err(failure @ SourceError::Transient { retry_after, .. }) if failures < self.failures_in_a_row => {
                     failures += 1;
                     let wait = self.backoff.wait(retry_after);
                     warn!(wait_ms = wait.as_millis(), "the source failed and will be asked again: {failure}");

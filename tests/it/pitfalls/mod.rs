@@ -20,7 +20,7 @@ use crate::{
     contract_events::fixture,
     endpoints::contract,
     fake_rpc::{FakeRpc, PASSPHRASE},
-    world::{World, eventually},
+    world::{NO_CHECK_MS, World, eventually},
 };
 
 /// Where indexers of a fake endpoint begin, so that it has room for older ledgers.
@@ -47,7 +47,12 @@ fn settings_of_fake() -> IngestSettings {
     IngestSettings {
         network_passphrase: PASSPHRASE.to_owned(),
         contracts: contract().into(),
-        pace: PaceArgs { start_ledger: Some(FIRST.0), poll_ms: ONE_LOOK_MS, page_limit: 100 },
+        pace: PaceArgs {
+            start_ledger: Some(FIRST.0),
+            poll_ms: ONE_LOOK_MS,
+            page_limit: 100,
+            check_interval_ms: NO_CHECK_MS,
+        },
         on_reset: OnReset::Stop,
         waits: Waits::default(),
         seed: 7,

@@ -90,7 +90,8 @@ impl History {
     /// The network starts over, and the index of what comes then begins late.
     async fn reset(&self) {
         self.world.devnet.reset().unwrap();
-        let pace = PaceArgs { start_ledger: Some(BEGINS_WITH), poll_ms: 10, page_limit: 100 };
+        let pace =
+            PaceArgs { start_ledger: Some(BEGINS_WITH), poll_ms: 10, page_limit: 100, check_interval_ms: 3_600_000 };
         let settings = IngestSettings { pace, on_reset: OnReset::Archive, ..self.world.settings() };
         let indexer = Indexer::new(self.world.source(), Vec::new(), self.world.store.clone(), settings);
         self.run(indexer, async {

@@ -1,0 +1,46 @@
+//! The parties and the token that event rows name: they come from the stream's record where the event lacks them.
+
+use std::collections::HashMap;
+
+use super::{Store, StoreError, pool::parse};
+use crate::domain::{Address, ContractId, StreamId};
+
+/// Parties and token as some event rows of a stream name them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventParties {
+    /// The sender, if the rows have one.
+    pub sender: Option<Address>,
+    /// The recipient, if the rows have one.
+    pub recipient: Option<Address>,
+    /// The token, if the rows have one.
+    pub token: Option<Address>,
+}
+
+impl Store {
+    /// Returns what the event rows of each of these streams name as parties and token, each combination once.
+    pub async fn event_parties(
+        &self,
+        contract_id: &ContractId,
+        streams: &[StreamId],
+    ) -> Result<HashMap<StreamId, Vec<EventParties>>, StoreError> {
+        let streams: Vec<String> = streams.iter().map(ToString::to_string).collect();
+        let rows = sqlx::query!(
+            r#"select distinct stream_id::text as "stream_id!", sender, recipient, token from stream_events
+               where contract_id = $1 and stream_id = any($2::text[]::numeric[])"#,
+            contract_id.as_str(),
+            &streams,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let address = |column, text: Option<String>| text.map(|text| parse(column, &text)).transpose();
+        let mut parties: HashMap<StreamId, Vec<EventParties>> = HashMap::new();
+        for row in rows {
+            parties.entry(parse("stream_id", &row.stream_id)?).or_default().push(EventParties {
+                sender: address("sender", row.sender)?,
+                recipient: address("recipient", row.recipient)?,
+                token: address("token", row.token)?,
+            });
+        }
+        Ok(parties)
+    }
+}

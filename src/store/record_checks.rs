@@ -1,0 +1,144 @@
+//! What the rolling check of records found: a row a contract, which the next look goes on from and gateways show.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Store, StoreError,
+    pool::{event_id, parse},
+};
+use crate::domain::{ContractId, Epoch, EventId, StreamId};
+
+/// Where the check of one contract stands after a look.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordLook {
+    /// The last stream that the round under way has come to; 0 at its beginning.
+    pub looked_up_to: StreamId,
+    /// How many streams the round under way has compared.
+    pub compared: u64,
+    /// The streams whose records differ from the chain's, each with the first field that does.
+    pub differing: BTreeMap<StreamId, String>,
+}
+
+/// What is known of the records of one contract.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordCheck {
+    /// What the last look left.
+    pub look: RecordLook,
+    /// When that was; `None` before the first.
+    pub checked_at: Option<DateTime<Utc>>,
+    /// Milliseconds since then, by the database's clock.
+    pub age_ms: Option<i64>,
+    /// When the last whole round over all streams ended.
+    pub round_completed_at: Option<DateTime<Utc>>,
+    /// How many streams that round compared.
+    pub compared_in_last_round: Option<u64>,
+    /// Another endpoint was asked for the events up to here.
+    pub second_opinion_up_to: EventId,
+    /// How many events of another endpoint were missing here, in all.
+    pub second_opinion_events: u64,
+}
+
+impl Store {
+    /// Returns what is known of a contract's records, `None` before the first look.
+    pub async fn record_check(&self, contract_id: &ContractId) -> Result<Option<RecordCheck>, StoreError> {
+        let row = sqlx::query!(
+            r#"select looked_up_to::text as "looked_up_to!", compared, checked_at, round_completed_at,
+                      compared_in_last_round, differing_streams::text[] as "differing_streams!", differing_fields,
+                      second_opinion_toid, second_opinion_event_index, second_opinion_events,
+                      (extract(epoch from clock_timestamp() - checked_at) * 1000)::bigint as age_ms
+               from record_checks where contract_id = $1"#,
+            contract_id.as_str(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let count = |number: i64| u64::try_from(number).unwrap_or(0);
+        let streams = row.differing_streams.iter().map(|text| parse("differing_streams", text));
+        let streams: Vec<StreamId> = streams.collect::<Result<_, _>>()?;
+        let look = RecordLook {
+            looked_up_to: parse("looked_up_to", &row.looked_up_to)?,
+            compared: count(row.compared),
+            differing: streams.into_iter().zip(row.differing_fields).collect(),
+        };
+        Ok(Some(RecordCheck {
+            look,
+            checked_at: row.checked_at,
+            age_ms: row.age_ms,
+            round_completed_at: row.round_completed_at,
+            compared_in_last_round: row.compared_in_last_round.map(count),
+            second_opinion_up_to: event_id(row.second_opinion_toid, row.second_opinion_event_index)?,
+            second_opinion_events: count(row.second_opinion_events),
+        }))
+    }
+
+    /// Writes what a look left, with the number of streams that were compared if a round ended with it. Nothing is
+    /// written to another epoch than the one that was looked at.
+    pub async fn write_record_look(
+        &self,
+        epoch: Epoch,
+        contract_id: &ContractId,
+        look: &RecordLook,
+        compared_in_round: Option<u64>,
+    ) -> Result<(), StoreError> {
+        let streams: Vec<String> = look.differing.keys().map(ToString::to_string).collect();
+        let fields: Vec<String> = look.differing.values().cloned().collect();
+        sqlx::query!(
+            "insert into record_checks (contract_id, checked_at, looked_up_to, compared, differing_streams,
+                 differing_fields, round_completed_at, compared_in_last_round)
+             select $1, clock_timestamp(), $2::text::numeric, $3, $4::text[]::numeric[], $5,
+                 case when $6::bigint is not null then clock_timestamp() end, $6
+             from network where epoch = $7
+             on conflict (contract_id) do update set
+                 checked_at = excluded.checked_at, looked_up_to = excluded.looked_up_to,
+                 compared = excluded.compared, differing_streams = excluded.differing_streams,
+                 differing_fields = excluded.differing_fields,
+                 round_completed_at = coalesce(excluded.round_completed_at, record_checks.round_completed_at),
+                 compared_in_last_round =
+                     coalesce(excluded.compared_in_last_round, record_checks.compared_in_last_round)",
+            contract_id.as_str(),
+            look.looked_up_to.to_string(),
+            bigint(look.compared),
+            &streams,
+            &fields,
+            compared_in_round.map(bigint),
+            i32::try_from(epoch.0).unwrap_or(i32::MAX),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Writes up to where another endpoint was asked for events, and how many of them were missing here. Nothing is
+    /// written to another epoch than the one that was asked about.
+    pub async fn write_second_opinion(
+        &self,
+        epoch: Epoch,
+        contract_id: &ContractId,
+        up_to: EventId,
+        missing: u64,
+    ) -> Result<(), StoreError> {
+        sqlx::query!(
+            "insert into record_checks
+                 (contract_id, second_opinion_toid, second_opinion_event_index, second_opinion_events)
+             select $1, $2, $3, $4 from network where epoch = $5
+             on conflict (contract_id) do update set
+                 second_opinion_toid = excluded.second_opinion_toid,
+                 second_opinion_event_index = excluded.second_opinion_event_index,
+                 second_opinion_events = record_checks.second_opinion_events + excluded.second_opinion_events",
+            contract_id.as_str(),
+            up_to.toid(),
+            i64::from(up_to.index()),
+            bigint(missing),
+            i32::try_from(epoch.0).unwrap_or(i32::MAX),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}
+
+fn bigint(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

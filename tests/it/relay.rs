@@ -1,0 +1,141 @@
+//! An endpoint between the indexer and the local network: it passes requests on, and can hold back, refuse or change the
+//! answers to those for entries of the ledger.
+
+use std::sync::{Arc, Mutex};
+
+use axum::{Router, body::Bytes, extract::State, routing::post};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use flowfi_indexer::{decode::contract_instance_key, domain::ContractId};
+use serde_json::{Value, json};
+use stellar_xdr::{LedgerEntryData, Limits, ReadXdr, ScVal, WriteXdr};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
+
+use crate::world::{eventually, http_client};
+
+const ENTRIES: &str = "getLedgerEntries";
+const ALL: usize = Semaphore::MAX_PERMITS;
+
+/// What becomes of the answers for entries.
+type Change = Box<dyn Fn(Value) -> Value + Send>;
+
+/// A served endpoint; it ends with this handle.
+pub struct Relay {
+    pub url: String,
+    inner: Arc<Inner>,
+    _tasks: JoinSet<()>,
+}
+
+struct Inner {
+    target: String,
+    client: reqwest::Client,
+    /// The numbers of keys of the requests for entries so far.
+    asked: Mutex<Vec<usize>>,
+    passes: Semaphore,
+    change: Mutex<Option<Change>>,
+}
+
+impl Relay {
+    /// An endpoint that passes everything on to `target`.
+    pub async fn to(target: &str) -> Self {
+        let inner = Arc::new(Inner {
+            target: target.to_owned(),
+            client: http_client(),
+            asked: Mutex::default(),
+            passes: Semaphore::new(ALL),
+            change: Mutex::default(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/rpc", listener.local_addr().unwrap());
+        let router = Router::new().route("/rpc", post(pass_on)).with_state(Arc::clone(&inner));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url, inner, _tasks: tasks }
+    }
+
+    /// Holds every request for entries until it is let pass.
+    pub fn hold(&self) {
+        self.inner.passes.forget_permits(ALL);
+    }
+
+    /// Lets so many requests for entries pass.
+    pub fn pass(&self, requests: usize) {
+        self.inner.passes.add_permits(requests);
+    }
+
+    /// Holds no request any more.
+    pub fn pass_all(&self) {
+        self.pass(ALL / 2);
+    }
+
+    /// The numbers of keys of the requests for entries so far, held ones too.
+    pub fn asked(&self) -> Vec<usize> {
+        self.inner.asked.lock().unwrap().clone()
+    }
+
+    /// Waits until this many requests for entries have come, held ones too.
+    pub async fn was_asked(&self, times: usize) {
+        eventually("entries are asked for", || async { self.asked().len() >= times }).await;
+    }
+
+    /// Changes the replies about entries from now on.
+    pub fn change(&self, change: impl Fn(Value) -> Value + Send + 'static) {
+        *self.inner.change.lock().unwrap() = Some(Box::new(change));
+    }
+
+    /// Answers for entries as a provider that does not offer them.
+    pub fn refuse(&self) {
+        self.change(|_| json!({"jsonrpc": "2.0", "id": 1, "error": {"code": -32_601, "message": "method not found"}}));
+    }
+
+    /// Leaves out what the contract keeps for itself, and the count of its streams with it.
+    pub fn leave_out_the_count(&self, contract_id: &ContractId) {
+        let instance = contract_instance_key(contract_id);
+        self.change(move |mut reply| {
+            reply["result"]["entries"].as_array_mut().unwrap().retain(|entry| entry["key"] != instance);
+            reply
+        });
+    }
+
+    /// Gives this count of streams.
+    pub fn count_streams(&self, contract_id: &ContractId, count: u64) {
+        let instance = contract_instance_key(contract_id);
+        self.change(move |mut reply| {
+            for entry in reply["result"]["entries"].as_array_mut().unwrap() {
+                if entry["key"] == instance {
+                    entry["xdr"] = with_count(entry["xdr"].as_str().unwrap(), count).into();
+                }
+            }
+            reply
+        });
+    }
+}
+
+async fn pass_on(State(relay): State<Arc<Inner>>, body: Bytes) -> String {
+    let request: Value = serde_json::from_slice(&body).unwrap();
+    let is_for_entries = request["method"] == ENTRIES;
+    if is_for_entries {
+        relay.asked.lock().unwrap().push(request["params"]["keys"].as_array().unwrap().len());
+        relay.passes.acquire().await.unwrap().forget();
+    }
+    let answer = relay.client.post(&relay.target).body(body).send().await.unwrap().text().await.unwrap();
+    match &*relay.change.lock().unwrap() {
+        Some(change) if is_for_entries => change(serde_json::from_str(&answer).unwrap()).to_string(),
+        _ => answer,
+    }
+}
+
+fn with_count(xdr: &str, count: u64) -> String {
+    let bytes = BASE64_STANDARD.decode(xdr).unwrap();
+    let LedgerEntryData::ContractData(mut data) = LedgerEntryData::from_xdr(bytes, Limits::none()).unwrap() else {
+        panic!("the instance is contract data")
+    };
+    let ScVal::ContractInstance(instance) = &mut data.val else { panic!("it is an instance") };
+    let mut storage = instance.storage.take().unwrap().0.to_vec();
+    for entry in &mut storage {
+        if let ScVal::U64(counted) = &mut entry.val {
+            *counted = count;
+        }
+    }
+    instance.storage = Some(stellar_xdr::ScMap(storage.try_into().unwrap()));
+    BASE64_STANDARD.encode(LedgerEntryData::ContractData(data).to_xdr(Limits::none()).unwrap())
+}
