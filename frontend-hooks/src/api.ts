@@ -460,7 +460,10 @@ export interface components {
          * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
          */
         CodeHash: string;
-        /** @description The first event of every event stream: what was understood. Its `id:` is a place to resume from. */
+        /**
+         * @description The first event of every event stream: what was understood. Its `id:` is a place to resume from; it has none where a
+         *     `reset` follows, whose `id:` is that place.
+         */
         ConnectedNotice: {
             /**
              * @description The connection's name in logs.
@@ -1035,7 +1038,16 @@ export interface components {
          * @enum {string}
          */
         ResetReason: "malformed" | "beyondTip" | "beforeOldest" | "networkReset";
-        /** @description Events of this range were added or corrected after their turn: fetch them anew. They are not sent. */
+        /**
+         * @description The `id:` of a frame: the id of its event or a position, as far as its receiver was told of everything. Once rows came late it ends in a full stop, the epoch, a full stop and the number of the last `revised` notice, so that a client that hands it back unchanged is told of the later ones.
+         * @example 0002261634098536448-0000000002.0.3
+         */
+        ResumeId: string;
+        /**
+         * @description Events of this range were added or corrected after their turn: fetch them anew. They are not sent. What happened while a
+         *     client was away is told in one notice when it comes back. The notice has no `id:`; an `id:` alone follows it, so that a
+         *     client that breaks off in between is told again.
+         */
         RevisedNotice: {
             /** @description The first. */
             fromId: components["schemas"]["EventId"];
@@ -1307,7 +1319,7 @@ export interface components {
              * @enum {string}
              */
             event: "stream.created";
-            id: components["schemas"]["EventId"];
+            id: components["schemas"]["ResumeId"];
         } | {
             data: components["schemas"]["StreamToppedUpEvent"];
             /**
@@ -1315,7 +1327,7 @@ export interface components {
              * @enum {string}
              */
             event: "stream.topped_up";
-            id: components["schemas"]["EventId"];
+            id: components["schemas"]["ResumeId"];
         } | {
             data: components["schemas"]["StreamWithdrawnEvent"];
             /**
@@ -1323,7 +1335,7 @@ export interface components {
              * @enum {string}
              */
             event: "stream.withdrawn";
-            id: components["schemas"]["EventId"];
+            id: components["schemas"]["ResumeId"];
         } | {
             data: components["schemas"]["StreamCancelledEvent"];
             /**
@@ -1331,7 +1343,7 @@ export interface components {
              * @enum {string}
              */
             event: "stream.cancelled";
-            id: components["schemas"]["EventId"];
+            id: components["schemas"]["ResumeId"];
         } | {
             data: components["schemas"]["StreamCompletedEvent"];
             /**
@@ -1339,7 +1351,7 @@ export interface components {
              * @enum {string}
              */
             event: "stream.completed";
-            id: components["schemas"]["EventId"];
+            id: components["schemas"]["ResumeId"];
         } | {
             data: components["schemas"]["StreamPausedEvent"];
             /**
@@ -1347,7 +1359,7 @@ export interface components {
              * @enum {string}
              */
             event: "stream.paused";
-            id: components["schemas"]["EventId"];
+            id: components["schemas"]["ResumeId"];
         } | {
             data: components["schemas"]["StreamResumedEvent"];
             /**
@@ -1355,7 +1367,7 @@ export interface components {
              * @enum {string}
              */
             event: "stream.resumed";
-            id: components["schemas"]["EventId"];
+            id: components["schemas"]["ResumeId"];
         } | {
             data: components["schemas"]["StreamFeeCollectedEvent"];
             /**
@@ -1363,7 +1375,7 @@ export interface components {
              * @enum {string}
              */
             event: "stream.fee_collected";
-            id: components["schemas"]["EventId"];
+            id: components["schemas"]["ResumeId"];
         } | {
             data: components["schemas"]["ProtocolInitializedEvent"];
             /**
@@ -1371,7 +1383,7 @@ export interface components {
              * @enum {string}
              */
             event: "protocol.initialized";
-            id: components["schemas"]["EventId"];
+            id: components["schemas"]["ResumeId"];
         } | {
             data: components["schemas"]["ProtocolFeeConfigUpdatedEvent"];
             /**
@@ -1379,7 +1391,7 @@ export interface components {
              * @enum {string}
              */
             event: "protocol.fee_config_updated";
-            id: components["schemas"]["EventId"];
+            id: components["schemas"]["ResumeId"];
         } | {
             data: components["schemas"]["ProtocolAdminTransferredEvent"];
             /**
@@ -1387,7 +1399,7 @@ export interface components {
              * @enum {string}
              */
             event: "protocol.admin_transferred";
-            id: components["schemas"]["EventId"];
+            id: components["schemas"]["ResumeId"];
         } | {
             data: components["schemas"]["ConnectedNotice"];
             /**
@@ -1395,7 +1407,7 @@ export interface components {
              * @enum {string}
              */
             event: "connected";
-            id?: components["schemas"]["EventId"];
+            id?: components["schemas"]["ResumeId"];
         } | {
             data: components["schemas"]["ResetNotice"];
             /**
@@ -1403,7 +1415,7 @@ export interface components {
              * @enum {string}
              */
             event: "reset";
-            id?: components["schemas"]["EventId"];
+            id?: components["schemas"]["ResumeId"];
         } | {
             data: components["schemas"]["RevisedNotice"];
             /**
@@ -1411,7 +1423,7 @@ export interface components {
              * @enum {string}
              */
             event: "revised";
-            id?: components["schemas"]["EventId"];
+            id?: components["schemas"]["ResumeId"];
         } | {
             data: components["schemas"]["ExpiredNotice"];
             /**
@@ -1419,7 +1431,7 @@ export interface components {
              * @enum {string}
              */
             event: "expired";
-            id?: components["schemas"]["EventId"];
+            id?: components["schemas"]["ResumeId"];
         };
         /** @description Open subscriptions by what they ask for. */
         SubscriptionsByFilter: {
@@ -3023,15 +3035,15 @@ export interface operations {
                 /** @description Only these types of what else is asked for. May be repeated, or hold several with commas between. */
                 types?: components["schemas"]["EventType"][];
                 /** @description Where to go on, for a first connection. The header wins. */
-                lastEventId?: components["schemas"]["EventId"];
+                lastEventId?: components["schemas"]["ResumeId"];
                 /** @description A ticket, for clients that can send no headers. It carries the filter it was made for. */
                 ticket?: string;
                 /** @description A token, only where the operator allows tokens in addresses. */
                 token?: string;
             };
             header?: {
-                /** @description The last id that the client has: what comes after it is sent. Browsers send it themselves. */
-                "Last-Event-ID"?: components["schemas"]["EventId"];
+                /** @description The last `id:` that the client was sent, unchanged: it is told of what was revised since, and sent what comes after it. Browsers send it themselves. */
+                "Last-Event-ID"?: components["schemas"]["ResumeId"];
             };
             path?: never;
             cookie?: never;

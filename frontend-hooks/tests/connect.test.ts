@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectionHarness } from './support/connection';
-import { connectedFrame, eventFrame, id, notice, offline, settle, until } from './support/service';
+import { connectedFrame, eventFrame, id, notice, offline, resumeId, revisedFrame, settle, until } from './support/service';
 
 const on = connectionHarness();
 
@@ -49,10 +49,28 @@ describe('an open connection', () => {
 
   it('hands on a hint that earlier events were revised', async () => {
     await on.opened();
+    on.service.stream.send(revisedFrame(resumeId(1, 5)));
+    await until(() => on.lastId() === resumeId(1, 5));
+    expect(on.frames).toEqual([{ kind: 'revised', id: resumeId(1, 5), revised: { fromId: id(1), toId: id(2) } }]);
+  });
+
+  it('hands on that hint though its id never came, and does not claim that it was told', async () => {
+    await on.opened();
     on.service.stream.send(notice('revised', { fromId: id(1), toId: id(2) }));
+    on.service.stream.end();
     await until(() => on.frames.length === 1);
-    expect(on.frames).toEqual([{ kind: 'revised', revised: { fromId: id(1), toId: id(2) } }]);
+    expect(on.received()).toEqual(['revised']);
     expect(on.lastId()).toBe(id(1));
+  });
+
+  it('resumes from the id of the frame, and hands on the event under its own', async () => {
+    await on.opened();
+    on.service.stream.send(eventFrame(2, {}, resumeId(2, 5)) + eventFrame(2) + eventFrame(3, {}, resumeId(3, 5)));
+    await until(() => on.lastId() === resumeId(3, 5));
+    expect(on.received()).toEqual([id(2), id(3)]);
+    on.service.stream.end();
+    await on.comesBackAfter(3_000);
+    expect(on.service.requests.at(-1)?.headers.get('last-event-id')).toBe(resumeId(3, 5));
   });
 
   it('hands on events whatever a listener throws, and lets the page see the fault', async () => {
@@ -91,6 +109,14 @@ describe('a reset', () => {
     expect(on.frames[0]).toEqual({ kind: 'reset', reset });
     expect(on.received()[1]).toBe(id(5));
     expect(on.lastId()).toBe(id(5));
+  });
+
+  it('takes its own id, where it has one, for the last id', async () => {
+    on.open({ lastEventId: id(99) });
+    await until(() => on.service.streams.length === 1);
+    on.service.stream.send(`${connectedFrame()}id: ${resumeId(4, 5)}\n${notice('reset', reset)}`);
+    await until(() => on.frames.length === 1);
+    expect(on.lastId()).toBe(resumeId(4, 5));
   });
 
   it('leaves no last id where the service has no place to begin', async () => {

@@ -4,7 +4,18 @@ import type { ConnectOptions } from '../src/core/options';
 import type { Frame } from '../src/core/reading';
 import { connectAcrossTabs } from '../src/core/tabs';
 import { FakeBrowser, type FakeTab } from './support/browser';
-import { connectedFrame, eventFrame, FakeService, id, notice, refusal, settle, until } from './support/service';
+import {
+  connectedFrame,
+  eventFrame,
+  FakeService,
+  id,
+  notice,
+  refusal,
+  resumeId,
+  revisedFrame,
+  settle,
+  until,
+} from './support/service';
 
 interface OpenTab {
   tab: FakeTab;
@@ -82,6 +93,13 @@ describe('tabs', () => {
     expect(late.lastId()).toBe(id(2));
     expect(late.received).toEqual([]);
     expect(service.requests.length).toBe(1);
+  });
+
+  it('are told of a revision once, and resume from the same id', async () => {
+    const tabs = await openTabs(3);
+    service.stream.send(revisedFrame(resumeId(1, 1)) + eventFrame(2, {}, resumeId(2, 1)));
+    await until(() => tabs.every(({ lastId }) => lastId() === resumeId(2, 1)));
+    for (const { received } of tabs) expect(received).toEqual(['revised', id(2)]);
   });
 
   it('follow the silent progress of the leader', async () => {
@@ -229,6 +247,28 @@ describe('a tab that has fallen behind', () => {
     await until(() => behind.lastId() === id(22));
     expect(behind.received).toEqual(Array.from({ length: 21 }, (_, index) => id(index + 2)));
     expect(behind.tab.said.length).toBe(1);
+  });
+
+  it.each([0, 1])('is told of a revision that it missed, %i events later', async (count) => {
+    const [, behind] = await openTabs(2);
+    behind.tab.isMute = true;
+    service.stream.send(revisedFrame(resumeId(1, 1)));
+    await settle();
+    behind.tab.isMute = false;
+    service.stream.send(count > 0 ? eventFrame(2, {}, resumeId(2, 1)) : `id: ${resumeId(2, 1)}\n\n`);
+    await until(() => behind.lastId() === resumeId(2, 1));
+    expect(behind.received).toEqual(count > 0 ? ['revised', id(2)] : ['revised']);
+  });
+
+  it('comes back after a reload and is told of the revision that it missed', async () => {
+    const [, follower] = await openTabs(2);
+    follower.connection.close();
+    service.stream.send(revisedFrame(resumeId(1, 1)));
+    await settle();
+    const again = openTab({ lastEventId: id(1) });
+    await until(() => again.lastId() === resumeId(1, 1));
+    expect(again.received).toEqual(['revised']);
+    expect(service.requests.length).toBe(1);
   });
 
   it('comes back after a reload and gets what it missed', async () => {

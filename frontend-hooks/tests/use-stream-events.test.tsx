@@ -4,7 +4,7 @@ import { StrictMode } from 'react';
 import { describe, expect, it, vi } from 'vitest';
 import { useConnectionState, useStreamEvents, type UseStreamEventsOptions } from '../src/react';
 import { hookHarness, pass, settleUntil } from './support/hooks';
-import { eventFrame, id, notice, refusal } from './support/service';
+import { eventFrame, id, notice, refusal, resumeId, revisedFrame } from './support/service';
 
 const on = hookHarness();
 
@@ -85,7 +85,7 @@ describe('useStreamEvents', () => {
     rerender({ streamIds: ['7'], onReset, onRevised });
     await on.letIn();
     const reset = { reason: 'beforeOldest', oldestEventId: id(1), newestEventId: id(2) };
-    await on.send(notice('reset', reset) + notice('revised', { fromId: id(1), toId: id(2) }));
+    await on.send(notice('reset', reset) + revisedFrame(resumeId(1, 1)));
     expect(onReset).toHaveBeenCalledExactlyOnceWith(reset);
     expect(onRevised).toHaveBeenCalledExactlyOnceWith({ fromId: id(1), toId: id(2) });
     expect(unused).not.toHaveBeenCalled();

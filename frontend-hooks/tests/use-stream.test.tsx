@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { StreamRecord } from '../src/api-types';
 import { useStream, useUserStreams } from '../src/react';
 import { hookHarness, pass, settleUntil } from './support/hooks';
-import { eventFrame, id, json, notice, refusal } from './support/service';
+import { eventFrame, json, notice, refusal, resumeId, revisedFrame } from './support/service';
 import { stream } from './support/stream';
 
 const on = hookHarness();
@@ -20,7 +20,7 @@ describe('useStream', () => {
     await pass(2_000);
     await on.letIn();
     expect(result.current.stream?.withdrawnAmount).toBe('2');
-    const frames = [eventFrame(2), notice('reset', {}), notice('revised', { fromId: id(1), toId: id(2) })];
+    const frames = [eventFrame(2), notice('reset', {}), revisedFrame(resumeId(2, 1))];
     for (const [index, frame] of frames.entries()) {
       await pass(2_000);
       await on.send(frame);

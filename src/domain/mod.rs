@@ -31,7 +31,7 @@ pub use contract_event::{
 pub use contracts::{Contracts, InvalidContracts};
 pub use coverage::{CoverageSource, CoveredRange, InvalidLedgerRange, LedgerRange, holes};
 pub use event_id::{EventId, InvalidEventId};
-pub use feed_id::{Epoch, FeedId};
+pub use feed_id::{Epoch, FeedId, ResumeId};
 pub use ledger::{LedgerSequence, UnixTime};
 pub use stream_entry::StreamEntry;
 pub use stream_event::{EventType, StreamEvent, UnknownEventType};

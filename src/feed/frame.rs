@@ -7,7 +7,7 @@ use chrono::SecondsFormat;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
 
-use crate::domain::{CommittedEvent, UnixTime};
+use crate::domain::{CommittedEvent, ResumeId, UnixTime};
 
 /// An event in camelCase JSON: what every event has, then the event's own fields. Ids and amounts are strings, Unix
 /// times numbers (null beyond the year 9999).
@@ -78,10 +78,17 @@ pub fn notice_frame(name: &str, data: &impl Serialize) -> Bytes {
     Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
 }
 
-/// Returns the event's SSE frame: `id`, `event` and one line of `data`.
-pub(super) fn sse_frame(event: &CommittedEvent) -> Bytes {
+/// Returns a frame that has only an id: a client keeps it as the last one and is shown nothing.
+#[must_use]
+pub fn id_frame(id: ResumeId) -> Bytes {
+    Bytes::from(format!("id: {id}\n\n"))
+}
+
+/// Returns the event's SSE frame: `id` with the revision that its receivers were told of, `event` and one line of `data`.
+pub(super) fn sse_frame(event: &CommittedEvent, revision: i64) -> Bytes {
     let data = serde_json::to_string(&EventView(event)).expect("an event is an object of texts and numbers");
-    let mut frame = String::with_capacity(data.len() + 96);
-    write!(frame, "id: {}\nevent: {}\ndata: {data}\n\n", event.feed_id(), event.event_type).expect("a String grows");
+    let id = ResumeId { position: event.feed_id(), revision };
+    let mut frame = String::with_capacity(data.len() + 128);
+    write!(frame, "id: {id}\nevent: {}\ndata: {data}\n\n", event.event_type).expect("a String grows");
     Bytes::from(frame)
 }

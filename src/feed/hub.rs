@@ -9,18 +9,18 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use bytes::Bytes;
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
     connections::{Client, Introduced, MOST_SHOWN, OpenConnection, OpenConnections},
+    notice::Notice,
     ring::{FeedEvent, Ring},
     stats::FilterKind,
 };
 use crate::{
-    domain::{Address, CommittedEvent, EventId, Visibility},
+    domain::{Address, CommittedEvent, Epoch, EventId, FeedId, Visibility},
     planted::{Bug, is_planted},
-    store::{EventAtoms, StreamKey},
+    store::{EventAtoms, FeedState, Revision, StreamKey},
 };
 
 /// A subscriber is handed at most this many frames at once, so that ten thousand of them hold little.
@@ -38,6 +38,10 @@ pub(super) struct Hub(Mutex<State>);
 #[derive(Debug)]
 struct State {
     ring: Ring,
+    /// The epoch of everything in the ring.
+    epoch: Epoch,
+    /// The last revision that subscribers were told of, or are about to be.
+    revision: i64,
     next_id: SubscriberId,
     subscribers: HashMap<SubscriberId, Subscriber>,
     by_stream: HashMap<StreamKey, HashSet<SubscriberId>>,
@@ -58,27 +62,6 @@ struct Subscriber {
     wake: Arc<Notify>,
 }
 
-/// What every subscriber is told besides events. It holds one; a later one is joined to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Notice {
-    /// The network started over.
-    StartedOver,
-    /// Rows in this range came late.
-    Revised { from: EventId, to: EventId },
-}
-
-impl Notice {
-    fn joined_to(self, before: Option<Self>) -> Self {
-        match (before, self) {
-            (None, only) => only,
-            (Some(Self::Revised { from, to }), Self::Revised { from: other_from, to: other_to }) => {
-                Self::Revised { from: from.min(other_from), to: to.max(other_to) }
-            }
-            (Some(_), _) => Self::StartedOver,
-        }
-    }
-}
-
 /// A subscriber's place in the hub.
 #[derive(Debug)]
 pub(super) struct Registered {
@@ -86,23 +69,41 @@ pub(super) struct Registered {
     pub(super) wake: Arc<Notify>,
     /// Every event after this one will be pending.
     pub(super) head: EventId,
+    /// The epoch of that event.
+    pub(super) epoch: Epoch,
+    /// Every later revision will be told.
+    pub(super) revision: i64,
 }
 
 /// What a subscriber finds when it looks.
 #[derive(Debug)]
 pub(super) enum Taken {
-    /// Frames of events after the given position, in order; with them everything up to `up_to` is taken.
-    Frames { frames: Vec<Bytes>, up_to: EventId },
+    /// Events after the given position, in order; with them everything up to `up_to` is taken.
+    Events { events: Vec<Arc<FeedEvent>>, up_to: EventId },
     /// Too much was left untaken: read everything up to `head` in order instead.
     Lagged { head: EventId },
     /// Something to be told before what comes next.
     Notice(Notice),
 }
 
+/// What a subscriber finds that reads the ring in order.
+#[derive(Debug)]
+pub(super) enum RingRead {
+    /// The next events.
+    Events(Vec<Arc<FeedEvent>>),
+    /// The ring no longer holds all of them: read the table instead.
+    NotHeld,
+    /// Something to be told before what comes next.
+    Notice(Notice),
+}
+
 impl Hub {
-    pub(super) fn new(start: EventId, ring_capacity: usize) -> Self {
+    /// Begins after a position. Whatever was revised before that needs no telling.
+    pub(super) fn new(FeedState { epoch, revision, position }: FeedState, ring_capacity: usize) -> Self {
         Self(Mutex::new(State {
-            ring: Ring::new(start, ring_capacity),
+            ring: Ring::new(position, ring_capacity),
+            epoch,
+            revision,
             next_id: 0,
             subscribers: HashMap::new(),
             by_stream: HashMap::new(),
@@ -119,9 +120,25 @@ impl Hub {
         self.state().ring.head()
     }
 
-    /// Adds events in order and wakes those whom they concern.
+    /// Returns the head together with its epoch.
+    pub(super) fn head_id(&self) -> FeedId {
+        let state = self.state();
+        FeedId { event: state.ring.head(), epoch: state.epoch }
+    }
+
+    pub(super) fn epoch(&self) -> Epoch {
+        self.state().epoch
+    }
+
+    pub(super) fn revision(&self) -> i64 {
+        self.state().revision
+    }
+
+    /// Adds events in order and wakes the subscribers that they concern. Their frames carry the revision of this moment:
+    /// a subscriber that was told of a later one is sent too low a number, which is harmless, and never too high a one.
     pub(super) fn publish(&self, events: Vec<CommittedEvent>) {
-        let events: Vec<_> = events.into_iter().map(|event| Arc::new(FeedEvent::new(event))).collect();
+        let revision = self.revision();
+        let events: Vec<_> = events.into_iter().map(|event| Arc::new(FeedEvent::new(event, revision))).collect();
         let mut state = self.state();
         for event in events {
             state.publish(&event);
@@ -133,22 +150,24 @@ impl Hub {
         self.state().ring.advance_to(position);
     }
 
-    /// Tells every subscriber something besides events.
-    pub(super) fn tell(&self, notice: Notice) {
+    /// Tells every subscriber of late rows.
+    pub(super) fn revise(&self, revision: Revision) {
         let mut state = self.state();
+        state.revision = state.revision.max(revision.number);
         for subscriber in state.subscribers.values_mut() {
-            subscriber.tell(notice);
+            subscriber.tell(Notice::Revised(revision));
         }
     }
 
     /// Begins again before the first event of another epoch, and tells every subscriber.
-    pub(super) fn start_over(&self) {
+    pub(super) fn start_over(&self, epoch: Epoch, revision: i64) {
         let mut state = self.state();
         state.ring.start_over();
+        (state.epoch, state.revision) = (epoch, revision);
         for subscriber in state.subscribers.values_mut() {
             subscriber.pending = VecDeque::new();
             subscriber.lagged = false;
-            subscriber.tell(Notice::StartedOver);
+            subscriber.tell(Notice::StartedOver { epoch, revision });
         }
     }
 
@@ -183,7 +202,7 @@ impl Hub {
             wake: Arc::clone(&wake),
         };
         state.subscribers.insert(id, subscriber);
-        Registered { id, wake, head: state.ring.head() }
+        Registered { id, wake, head: state.ring.head(), epoch: state.epoch, revision: state.revision }
     }
 
     /// Notes who a subscriber is.
@@ -231,8 +250,7 @@ impl Hub {
         let head = state.ring.head();
         let State { ring, subscribers, .. } = &mut *state;
         let subscriber = subscribers.get_mut(&id).expect("a subscription is registered until it is dropped");
-        if let Some(notice) = subscriber.notice.take() {
-            subscriber.wake.notify_one();
+        if let Some(notice) = subscriber.take_notice() {
             return Taken::Notice(notice);
         }
         let oldest_is_gone = subscriber.pending.front().is_some_and(|sequence| ring.get(*sequence).is_none());
@@ -248,13 +266,13 @@ impl Hub {
         let events: Vec<_> = slots.filter_map(|sequence| ring.get(sequence)).collect();
         let last = events.last().map(|event| event.id);
         let up_to = if subscriber.pending.is_empty() { head } else { last.unwrap_or(after) };
-        let frames = events.iter().filter(|event| event.id > after).map(|event| event.frame.clone()).collect();
+        let events = events.into_iter().filter(|event| event.id > after).cloned().collect();
         if subscriber.pending.is_empty() {
             subscriber.pending = VecDeque::new();
         } else {
             subscriber.wake.notify_one();
         }
-        Taken::Frames { frames, up_to }
+        Taken::Events { events, up_to }
     }
 
     /// Returns whether the ring holds every event after a position that it has reached.
@@ -263,17 +281,25 @@ impl Hub {
         position <= state.ring.head() && state.ring.after(position, 0).is_some()
     }
 
-    /// Returns the feed's head if it lies after `position` and nothing is pending for the subscriber.
+    /// Returns the feed's head if it lies after `position` and nothing waits for the subscriber. While a notice waits the
+    /// head may be of another epoch than `position`.
     pub(super) fn advance(&self, id: SubscriberId, position: EventId) -> Option<EventId> {
         let state = self.state();
         let subscriber = state.subscribers.get(&id)?;
-        let quiet = subscriber.pending.is_empty() && !subscriber.lagged;
+        let quiet = subscriber.pending.is_empty() && !subscriber.lagged && subscriber.notice.is_none();
         Some(state.ring.head()).filter(|head| quiet && *head > position)
     }
 
-    /// Returns at most `limit` events after a position, `None` if the table must be read instead.
-    pub(super) fn ring_after(&self, position: EventId, limit: usize) -> Option<Vec<Arc<FeedEvent>>> {
-        self.state().ring.after(position, limit)
+    /// Reads at most `limit` events after a position. A notice comes first: the ring may hold events that were published
+    /// after it, whose ids say that it was told.
+    pub(super) fn read_ring(&self, id: SubscriberId, position: EventId, limit: usize) -> RingRead {
+        let mut state = self.state();
+        let State { ring, subscribers, .. } = &mut *state;
+        let subscriber = subscribers.get_mut(&id).expect("a subscription is registered until it is dropped");
+        if let Some(notice) = subscriber.take_notice() {
+            return RingRead::Notice(notice);
+        }
+        ring.after(position, limit).map_or(RingRead::NotHeld, RingRead::Events)
     }
 }
 
@@ -324,6 +350,13 @@ impl Subscriber {
     fn tell(&mut self, notice: Notice) {
         self.notice = Some(notice.joined_to(self.notice));
         self.wake.notify_one();
+    }
+
+    /// Takes what is to be told. What waits behind it is looked at without waiting.
+    fn take_notice(&mut self) -> Option<Notice> {
+        let notice = self.notice.take()?;
+        self.wake.notify_one();
+        Some(notice)
     }
 
     /// Notes a slot once, however many of its atoms match.

@@ -7,6 +7,7 @@
 mod connections;
 mod frame;
 mod hub;
+mod notice;
 mod ring;
 mod sequence;
 mod stats;
@@ -14,7 +15,7 @@ mod subscription;
 mod tailer;
 
 pub use connections::{Client, OpenConnection, OpenConnections};
-pub use frame::{BodyView, EventView, notice_frame};
+pub use frame::{BodyView, EventView, id_frame, notice_frame};
 pub use sequence::{Feed, LastEventId, Opened, Reset};
 pub use stats::FeedStats;
 pub use subscription::Subscription;

@@ -20,12 +20,16 @@ pub(super) struct FeedEvent {
     pub(super) sender: Option<Address>,
     pub(super) recipient: Option<Address>,
     pub(super) frame: Bytes,
+    /// The revision in the frame's `id:`.
+    pub(super) revision: i64,
 }
 
 impl FeedEvent {
-    pub(super) fn new(event: CommittedEvent) -> Self {
+    /// Encodes an event for subscribers that were told of every revision up to this one.
+    pub(super) fn new(event: CommittedEvent, revision: i64) -> Self {
         Self {
-            frame: sse_frame(&event),
+            frame: sse_frame(&event, revision),
+            revision,
             id: event.id,
             event_type: event.event_type,
             contract_id: event.contract_id,

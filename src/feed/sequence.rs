@@ -1,21 +1,19 @@
 //! The feed as others use it: open a subscription, publish, count.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use serde::Serialize;
 
 use super::{
     connections::OpenConnections,
-    hub::{Hub, Notice},
+    hub::Hub,
+    notice::joined,
     stats::{Counters, FeedStats},
     subscription::Subscription,
 };
 use crate::{
-    domain::{CommittedEvent, Epoch, EventId, FeedId},
-    store::{EventAtoms, FeedState, Revision, Store, StoreError},
+    domain::{CommittedEvent, Epoch, EventId, FeedId, ResumeId},
+    store::{EventAtoms, FeedState, Store, StoreError},
 };
 
 /// The live sequence of committed events. Cheap to clone.
@@ -23,18 +21,17 @@ use crate::{
 pub struct Feed {
     pub(super) hub: Arc<Hub>,
     pub(super) store: Store,
-    epoch: Arc<AtomicU32>,
     pub(super) counters: Arc<Counters>,
 }
 
 /// The last event id that a client says it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastEventId {
-    /// It says none: it wants what comes from now on.
+    /// It names no id: it wants what comes from now on.
     None,
     /// It wants everything after this one.
-    Known(FeedId),
-    /// It says something that is no event id.
+    Known(ResumeId),
+    /// It names something that is not an id.
     Malformed,
 }
 
@@ -66,39 +63,24 @@ impl Feed {
     /// # Errors
     /// The table could not be read.
     pub async fn open(store: Store, ring_capacity: usize) -> Result<Self, StoreError> {
-        // The position is read first: an event that is committed in between is then the newest one.
-        let FeedState { epoch, position, .. } = store.feed_state().await?;
-        let hub = Arc::new(Hub::new(store.newest_event().await?.unwrap_or(position), ring_capacity));
-        hub.advance_to(position);
-        Ok(Self { hub, store, epoch: Arc::new(AtomicU32::new(epoch.0)), counters: Arc::default() })
+        // The state is read first: an event that is committed in between is then the newest one.
+        let state = store.feed_state().await?;
+        let newest = store.newest_event().await?.unwrap_or(state.position);
+        let hub = Arc::new(Hub::new(FeedState { position: newest, ..state }, ring_capacity));
+        hub.advance_to(state.position);
+        Ok(Self { hub, store, counters: Arc::default() })
     }
 
     /// Returns the network's epoch as the feed last saw it.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
-        Epoch(self.epoch.load(Ordering::Acquire))
-    }
-
-    /// Returns a position as the wire has it.
-    pub(super) fn id_of(&self, event: EventId) -> FeedId {
-        FeedId { event, epoch: self.epoch() }
-    }
-
-    /// Goes on with another epoch of the network, whose first event is still to come.
-    pub(super) fn start_over(&self, epoch: Epoch) {
-        self.epoch.store(epoch.0, Ordering::Release);
-        self.hub.start_over();
-    }
-
-    /// Tells every subscriber of late rows.
-    pub(super) fn tell_of(&self, revision: &Revision) {
-        self.hub.tell(Notice::Revised { from: revision.from, to: revision.to });
+        self.hub.epoch()
     }
 
     /// Returns the position up to which the feed has seen everything, none before anything was indexed.
     #[must_use]
     pub fn head(&self) -> Option<FeedId> {
-        Some(self.hub.head()).filter(|head| *head != EventId::ZERO).map(|head| self.id_of(head))
+        Some(self.hub.head_id()).filter(|head| head.event != EventId::ZERO)
     }
 
     /// Returns what the feed has counted.
@@ -120,38 +102,69 @@ impl Feed {
     /// The table could not be read, which it must be to know whether the last event id can be resumed from.
     pub async fn subscribe(&self, atoms: EventAtoms, last: LastEventId) -> Result<Opened, StoreError> {
         let mut subscription = Subscription::register(self.clone(), atoms);
-        let reset = match last {
+        let refusal = match last {
             LastEventId::None => None,
-            LastEventId::Malformed => Some(self.reset("malformed").await?),
-            LastEventId::Known(last) if last.epoch != self.epoch() => Some(self.reset("networkReset").await?),
-            LastEventId::Known(last) => self.cannot_resume_from(last.event).await?,
+            LastEventId::Malformed => Some("malformed"),
+            LastEventId::Known(last) => self.resume(&mut subscription, last).await?,
         };
-        if reset.is_some() {
-            self.counters.resets.fetch_add(1, Ordering::Relaxed);
-        } else if let LastEventId::Known(last) = last {
-            subscription.resume_after(last.event);
-        }
-        Ok(Opened { subscription, reset })
+        let Some(reason) = refusal else { return Ok(Opened { subscription, reset: None }) };
+        let reset = self.reset(reason).await?;
+        self.counters.resets.fetch_add(1, Ordering::Relaxed);
+        Ok(Opened { subscription, reset: Some(reset) })
     }
 
-    /// What is kept begins with the oldest first ledger of any contract and ends at the newest position. What this node
-    /// has in memory can be behind another node's, so the database is asked, but for what the ring proves.
-    async fn cannot_resume_from(&self, last: EventId) -> Result<Option<Reset>, StoreError> {
+    /// Makes a subscription go on from an id, with a notice of what was revised since. Returns the reason if it cannot.
+    async fn resume(
+        &self,
+        subscription: &mut Subscription,
+        last: ResumeId,
+    ) -> Result<Option<&'static str>, StoreError> {
+        if last.position.epoch != subscription.epoch() {
+            return Ok(Some("networkReset"));
+        }
+        if let Some(reason) = self.cannot_resume_from(last.position.event).await? {
+            return Ok(Some(reason));
+        }
+        let seen = subscription.revision();
+        if last.revision > seen && last.revision > self.store.feed_state().await?.revision {
+            return Ok(Some("beyondTip"));
+        }
+        let mut missed = None;
+        if last.revision < seen {
+            missed = self.store.revisions_after(last.revision).await?.into_iter().reduce(joined);
+            // Each epoch counts its revisions anew: an answer that does not reach what the feed saw is of another epoch.
+            if missed.is_none_or(|missed| missed.number < seen) {
+                return Ok(Some("networkReset"));
+            }
+        }
+        subscription.resume_after(last, missed);
+        Ok(None)
+    }
+
+    /// What is kept begins with the oldest first ledger of any contract and ends at the newest position. This node's memory
+    /// may be behind another node's, so the database is asked about everything that the ring does not prove.
+    async fn cannot_resume_from(&self, last: EventId) -> Result<Option<&'static str>, StoreError> {
         if self.hub.can_resume(last) {
             return Ok(None);
         }
-        let reason = match self.store.feed_progress().await? {
-            Some(progress) if last < EventId::end_of_ledger(progress.from_ledger.previous()) => "beforeOldest",
-            Some(progress) if last <= progress.position => return Ok(None),
-            _ => "beyondTip",
-        };
-        self.reset(reason).await.map(Some)
+        Ok(match self.store.feed_progress().await? {
+            Some(progress) if last < EventId::end_of_ledger(progress.from_ledger.previous()) => Some("beforeOldest"),
+            Some(progress) if last <= progress.position => None,
+            _ => Some("beyondTip"),
+        })
     }
 
+    /// Reads the ids of a reset. The epoch is read before and after them, so that none is given another epoch's number.
     pub(super) async fn reset(&self, reason: &'static str) -> Result<Reset, StoreError> {
-        let (oldest, newest) = tokio::try_join!(self.store.oldest_event(), self.store.newest_event())?;
-        let [oldest_event_id, newest_event_id] = [oldest, newest].map(|id| id.map(|id| self.id_of(id)));
-        Ok(Reset { reason, oldest_event_id, newest_event_id })
+        loop {
+            let epoch = self.store.feed_state().await?.epoch;
+            let (oldest, newest) = tokio::try_join!(self.store.oldest_event(), self.store.newest_event())?;
+            if self.store.feed_state().await?.epoch == epoch {
+                let [oldest_event_id, newest_event_id] =
+                    [oldest, newest].map(|event| event.map(|event| FeedId { event, epoch }));
+                return Ok(Reset { reason, oldest_event_id, newest_event_id });
+            }
+        }
     }
 
     pub(super) fn publish(&self, events: Vec<CommittedEvent>) {

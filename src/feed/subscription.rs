@@ -1,4 +1,7 @@
-//! One subscriber's way through the sequence: replay up to where it registered, then live, no gap and no double.
+//! One subscriber's way through the sequence: replay up to where it registered, then live, with no gap and no duplicate.
+//!
+//! The ids that it hands out say what this subscriber has been told, never more: a client that comes back with one of
+//! them, from whatever point it broke off at, is told the rest.
 
 use std::{
     fmt,
@@ -10,26 +13,30 @@ use std::{
 
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
 use tracing::debug;
 
 use super::{
     connections::Client,
-    frame::notice_frame,
-    hub::{Notice, Registered, Taken},
+    frame::{id_frame, notice_frame},
+    hub::{Registered, RingRead, Taken},
+    notice::Notice,
     ring::FeedEvent,
     sequence::Feed,
     stats::FilterKind,
 };
 use crate::{
-    domain::{CommittedEvent, EventId, FeedId},
+    domain::{CommittedEvent, Epoch, EventId, FeedId, ResumeId},
     planted::{Bug, is_planted},
-    store::{EventAtoms, EventRange, StoreError},
+    store::{EventAtoms, EventRange, Revision, StoreError},
 };
 
 /// So many ring slots are looked at under one lock, and so many rows are read at once.
 const CHUNK: u32 = 256;
-/// How long a replay waits for a database that is away.
+/// How long a subscriber waits for a database that is away, or for a tailer that is behind it.
 const DATABASE_RETRY: Duration = Duration::from_secs(1);
 
 /// A query under way. It is kept when nobody waits for it for a moment: starting it over at each heartbeat would never
@@ -43,8 +50,14 @@ pub struct Subscription {
     kind: FilterKind,
     id: u64,
     wake: Arc<Notify>,
+    /// The epoch of everything it hands out.
+    epoch: Epoch,
     /// Every matching event up to here was handed out.
     position: EventId,
+    /// Every revision up to this one was told, or needs no telling.
+    told: i64,
+    /// The revision in the id that was handed out last.
+    told_by_id: i64,
     /// Up to here the ring or the table is read in order; after it, what the hub noted is taken.
     replay_up_to: EventId,
     query: Option<Query>,
@@ -67,13 +80,26 @@ impl fmt::Debug for Subscription {
 }
 
 impl Subscription {
-    /// Registers a subscriber that begins with the next event.
+    /// Registers a subscriber that begins with the next event and the next revision.
     pub(super) fn register(feed: Feed, atoms: EventAtoms) -> Self {
         let atoms = Arc::new(atoms);
         let kind = FilterKind::of(&atoms);
-        let Registered { id, wake, head } = feed.hub.register(Arc::clone(&atoms));
+        let Registered { id, wake, head, epoch, revision } = feed.hub.register(Arc::clone(&atoms));
         feed.counters.connected(kind);
-        Self { feed, atoms, kind, id, wake, position: head, replay_up_to: head, query: None, notice: None }
+        Self {
+            feed,
+            atoms,
+            kind,
+            id,
+            wake,
+            epoch,
+            position: head,
+            told: revision,
+            told_by_id: revision,
+            replay_up_to: head,
+            query: None,
+            notice: None,
+        }
     }
 
     /// Notes who subscribed, for operators to see.
@@ -81,23 +107,40 @@ impl Subscription {
         self.feed.hub.introduce(self.id, client);
     }
 
-    /// Begins after `last` instead: with a replay if that lies behind, and by leaving out what the client has if this
-    /// node has yet to see it.
-    pub(super) const fn resume_after(&mut self, last: EventId) {
-        self.position = last;
+    pub(super) const fn epoch(&self) -> Epoch {
+        self.epoch
     }
 
-    /// Returns the position up to which everything was handed out: what a client may resume from. None before the
-    /// first event.
+    pub(super) const fn revision(&self) -> i64 {
+        self.told
+    }
+
+    /// Begins after `last` instead: with a replay if that lies behind, and by leaving out what the client has if this
+    /// node has yet to see it. What it has missed of revisions is told first.
+    pub(super) fn resume_after(&mut self, last: ResumeId, missed: Option<Revision>) {
+        self.position = last.position.event;
+        self.told = last.revision;
+        self.told_by_id = last.revision;
+        self.notice = missed.map(Notice::Revised);
+    }
+
+    /// Returns the id that a client may resume from: it has been handed everything up to there. `None` before the first
+    /// event.
     #[must_use]
-    pub fn position(&self) -> Option<FeedId> {
-        Some(self.position).filter(|position| *position != EventId::ZERO).map(|position| self.feed.id_of(position))
+    pub fn resume_id(&self) -> Option<ResumeId> {
+        let is_begun = self.position != EventId::ZERO;
+        is_begun.then(|| ResumeId { position: self.id_of(self.position), revision: self.told })
+    }
+
+    fn id_of(&self, event: EventId) -> FeedId {
+        FeedId { event, epoch: self.epoch }
     }
 
     /// Takes note of events that did not match, so that the position of a quiet subscription goes on with the feed.
-    /// Does nothing while matching events are waiting.
+    /// Does nothing while anything waits to be handed out.
     pub fn advance_if_quiet(&mut self) {
-        if self.position >= self.replay_up_to
+        if self.notice.is_none()
+            && self.position >= self.replay_up_to
             && let Some(head) = self.feed.hub.advance(self.id, self.position)
         {
             self.position = head;
@@ -110,27 +153,74 @@ impl Subscription {
     /// The table holds what cannot be read; a database that is away is waited for instead.
     pub async fn next(&mut self) -> Result<Vec<Bytes>, StoreError> {
         loop {
-            let frames = if self.position < self.replay_up_to { self.replay().await? } else { self.take_live() };
-            if let Some(notice) = self.notice {
-                let frame = frame_of(&self.feed, notice).await?;
-                self.notice = None;
-                return Ok(vec![frame]);
-            }
+            let frames = if let Some(notice) = self.notice {
+                self.tell(notice).await?
+            } else if self.position < self.replay_up_to {
+                self.replay().await?
+            } else {
+                self.take_live()
+            };
             if !frames.is_empty() {
-                self.feed.counters.events_sent.fetch_add(count(&frames), Ordering::Relaxed);
-                return Ok(frames);
+                return Ok(self.with_id(frames));
             }
-            if self.position >= self.replay_up_to {
+            if self.notice.is_none() && self.position >= self.replay_up_to {
                 self.wake.notified().await;
             }
         }
     }
 
+    /// Adds an id to frames of which the last id says less than the subscriber was told: a notice has none, and those of
+    /// the ring are as old as its events.
+    fn with_id(&mut self, mut frames: Vec<Bytes>) -> Vec<Bytes> {
+        if self.told_by_id < self.told
+            && let Some(id) = self.resume_id()
+        {
+            frames.push(id_frame(id));
+            self.told_by_id = self.told;
+        }
+        frames
+    }
+
+    /// Encodes a notice. It stays the next thing to tell until its frame is there.
+    async fn tell(&mut self, notice: Notice) -> Result<Vec<Bytes>, StoreError> {
+        let frame = match notice {
+            Notice::Revised(Revision { number, from, to }) => {
+                self.told = number;
+                notice_frame("revised", &Revised { from_id: self.id_of(from), to_id: self.id_of(to) })
+            }
+            Notice::StartedOver { .. } => match self.feed.reset("networkReset").await {
+                Ok(reset) => {
+                    self.feed.counters.resets.fetch_add(1, Ordering::Relaxed);
+                    notice_frame("reset", &reset)
+                }
+                Err(failure) => return wait_for_database(failure).await,
+            },
+        };
+        self.notice = None;
+        Ok(vec![frame])
+    }
+
+    /// Makes a notice the next thing to tell, unless its client knows of it from another node or from the table.
+    fn take_notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::Revised(revision) if revision.number <= self.told => return,
+            Notice::Revised(_) => {}
+            Notice::StartedOver { epoch, revision } => {
+                self.epoch = epoch;
+                self.position = EventId::ZERO;
+                self.replay_up_to = EventId::ZERO;
+                self.told = revision;
+                self.told_by_id = revision;
+            }
+        }
+        self.notice = Some(notice);
+    }
+
     fn take_live(&mut self) -> Vec<Bytes> {
         match self.feed.hub.take(self.id, self.position) {
-            Taken::Frames { frames, up_to } => {
+            Taken::Events { events, up_to } => {
                 self.position = self.position.max(up_to);
-                frames
+                self.frames_of(events.iter())
             }
             Taken::Lagged { head } => {
                 self.feed.counters.slow_clients.fetch_add(1, Ordering::Relaxed);
@@ -140,22 +230,37 @@ impl Subscription {
                 Vec::new()
             }
             Taken::Notice(notice) => {
-                if notice == Notice::StartedOver {
-                    self.position = EventId::ZERO;
-                    self.replay_up_to = EventId::ZERO;
-                }
-                self.notice = Some(notice);
+                self.take_notice(notice);
                 Vec::new()
             }
         }
     }
 
+    /// Returns the frames of events from the ring or the table, and counts them.
+    fn frames_of<'a>(&mut self, events: impl Iterator<Item = &'a Arc<FeedEvent>>) -> Vec<Bytes> {
+        let frames: Vec<Bytes> = events
+            .map(|event| {
+                self.told_by_id = event.revision;
+                event.frame.clone()
+            })
+            .collect();
+        self.feed.counters.events_sent.fetch_add(count(&frames), Ordering::Relaxed);
+        frames
+    }
+
     async fn replay(&mut self) -> Result<Vec<Bytes>, StoreError> {
         let chunk = usize::try_from(CHUNK).expect("a small number");
-        let from_ring = if self.query.is_none() { self.feed.hub.ring_after(self.position, chunk) } else { None };
-        let frames = match from_ring {
-            Some(events) => self.replay_from_ring(&events),
-            None => self.replay_from_table().await?,
+        let frames = if self.query.is_some() {
+            self.replay_from_table().await?
+        } else {
+            match self.feed.hub.read_ring(self.id, self.position, chunk) {
+                RingRead::Events(events) => self.replay_from_ring(&events),
+                RingRead::NotHeld => self.replay_from_table().await?,
+                RingRead::Notice(notice) => {
+                    self.take_notice(notice);
+                    Vec::new()
+                }
+            }
         };
         self.feed.counters.events_replayed.fetch_add(count(&frames), Ordering::Relaxed);
         if is_planted(Bug::ReplayBeforeRegister) && self.position >= self.replay_up_to {
@@ -169,8 +274,8 @@ impl Subscription {
         // Without a later event there is nothing to look for again.
         let last = events.last().map(|event| event.id).filter(|last| due == events.len() && *last > self.position);
         self.position = last.unwrap_or(self.replay_up_to);
-        let matching = events[..due].iter().filter(|event| event.matches(&self.atoms));
-        matching.map(|event| event.frame.clone()).collect()
+        let atoms = Arc::clone(&self.atoms);
+        self.frames_of(events[..due].iter().filter(|event| event.matches(&atoms)))
     }
 
     async fn replay_from_table(&mut self) -> Result<Vec<Bytes>, StoreError> {
@@ -182,33 +287,32 @@ impl Subscription {
         let answer = query.await;
         self.query = None;
         match answer {
+            Ok(events) if events.first().is_some_and(|event| event.epoch != self.epoch) => {
+                // The network started over, and the tailer is about to say so. Rows of another epoch are no continuation.
+                drop(timeout(DATABASE_RETRY, self.wake.notified()).await);
+                Ok(Vec::new())
+            }
             Ok(events) => {
                 let is_full = u32::try_from(events.len()) == Ok(CHUNK);
                 let last = events.last().map(|event| event.id).filter(|_| is_full);
                 self.position = last.unwrap_or(self.replay_up_to);
-                Ok(events.into_iter().map(|event| FeedEvent::new(event).frame).collect())
+                let events: Vec<_> =
+                    events.into_iter().map(|event| Arc::new(FeedEvent::new(event, self.told))).collect();
+                Ok(self.frames_of(events.iter()))
             }
-            Err(failure) if failure.is_unavailable() => {
-                debug!("a replay waits for the database: {failure}");
-                sleep(DATABASE_RETRY).await;
-                Ok(Vec::new())
-            }
-            Err(failure) => Err(failure),
+            Err(failure) => wait_for_database(failure).await,
         }
     }
 }
 
-async fn frame_of(feed: &Feed, notice: Notice) -> Result<Bytes, StoreError> {
-    match notice {
-        Notice::Revised { from, to } => {
-            let revised = Revised { from_id: feed.id_of(from), to_id: feed.id_of(to) };
-            Ok(notice_frame("revised", &revised))
-        }
-        Notice::StartedOver => {
-            feed.counters.resets.fetch_add(1, Ordering::Relaxed);
-            Ok(notice_frame("reset", &feed.reset("networkReset").await?))
-        }
+/// Waits before a subscriber asks again, unless asking again does not help.
+async fn wait_for_database(failure: StoreError) -> Result<Vec<Bytes>, StoreError> {
+    if !failure.is_unavailable() {
+        return Err(failure);
     }
+    debug!("a subscriber waits for the database: {failure}");
+    sleep(DATABASE_RETRY).await;
+    Ok(Vec::new())
 }
 
 impl Drop for Subscription {

@@ -13,7 +13,7 @@ use super::sequence::Feed;
 use crate::{
     domain::EventId,
     planted::{Bug, is_planted},
-    store::{Listener, StoreError},
+    store::{FeedState, Listener, StoreError},
 };
 
 /// So many rows are read at once.
@@ -50,11 +50,10 @@ pub async fn tail(feed: Feed, stop: CancellationToken) -> Result<(), StoreError>
 async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(), StoreError> {
     let mut listener: Listener = feed.store.listen().await?;
     info!("the feed follows the table");
-    let mut revision = None;
     loop {
         // The position is read before the events: all of them up to there are then in the table, or come late.
-        let position = publish_revisions(feed, &mut revision).await?;
-        publish_new(feed, position, stop).await?;
+        let state = publish_revisions(feed).await?;
+        publish_new(feed, state, stop).await?;
         if is_planted(Bug::LostWakeUp) {
             stop.cancelled().await;
         }
@@ -66,32 +65,31 @@ async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(),
     }
 }
 
-/// Notices another epoch, and late rows: those that were written since the first look. Returns the newest position.
-async fn publish_revisions(feed: &Feed, seen: &mut Option<i64>) -> Result<EventId, StoreError> {
+/// Notices another epoch, and late rows: every revision after the last that subscribers were told of, also one that was
+/// written while the database was away from here. Returns how far the table is.
+async fn publish_revisions(feed: &Feed) -> Result<FeedState, StoreError> {
     let state = in_time(feed.store.feed_state()).await?;
     if state.epoch != feed.epoch() {
         info!("the network started over: epoch {}", state.epoch.0);
-        feed.start_over(state.epoch);
-        *seen = None;
+        feed.hub.start_over(state.epoch, state.revision);
     }
-    if let Some(seen) = *seen
-        && seen < state.revision
-    {
-        for revision in in_time(feed.store.revisions_after(seen)).await? {
-            feed.tell_of(&revision);
+    let told = feed.hub.revision();
+    if told < state.revision {
+        for revision in in_time(feed.store.revisions_after(told)).await? {
+            feed.hub.revise(revision);
             if is_planted(Bug::LateRowSentLive) {
                 let before = EventId::end_of_ledger(revision.from.ledger().previous());
                 feed.publish(feed.store.events_after(before, 1).await?);
             }
         }
     }
-    *seen = Some(state.revision);
-    Ok(state.position)
+    Ok(state)
 }
 
-/// While nobody subscribes nothing is read: whoever comes later and resumes is served from the table. What is stored
-/// later at or before `position` is late, and not sent.
-async fn publish_new(feed: &Feed, position: EventId, stop: &CancellationToken) -> Result<(), StoreError> {
+/// While nobody subscribes nothing is read: a client that resumes later is served from the table. What is stored later
+/// at or before the state's position is late, and is not sent.
+async fn publish_new(feed: &Feed, state: FeedState, stop: &CancellationToken) -> Result<(), StoreError> {
+    let FeedState { epoch, position, .. } = state;
     if position <= feed.hub.head() {
         return Ok(());
     }
@@ -104,6 +102,10 @@ async fn publish_new(feed: &Feed, position: EventId, stop: &CancellationToken) -
     }
     while !stop.is_cancelled() {
         let mut events = in_time(feed.store.events_after(feed.hub.head(), CHUNK)).await?;
+        if events.first().is_some_and(|event| event.epoch != epoch) {
+            // The network started over since: subscribers are told that before they are sent any of these.
+            return Ok(());
+        }
         let is_last = u32::try_from(events.len()).is_ok_and(|count| count < CHUNK);
         while !events.is_empty() {
             let rest = events.split_off(events.len().min(SLICE));

@@ -14,7 +14,7 @@ use super::{
     csv,
     limits::ConnectionStats,
     openapi::{EventRow, FeedCounters, OfEventList, OfMemory, OfQuery, OfStreamEvents, words},
-    paging::{LARGEST_LIMIT, PAGING, PageView, event_cursor, order, page_request},
+    paging::{LARGEST_LIMIT, PAGING, PageView, event_cursor, in_epoch, order, page_request},
     parameters::{Parameters, PathText},
     problem::Problem,
     state::HttpState,
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     domain::{FeedId, LedgerSequence},
     feed::FeedStats,
-    store::EventListFilter,
+    store::{EventListFilter, PageStart},
 };
 
 /// The largest limit of a list as CSV, which is made for files.
@@ -146,7 +146,12 @@ async fn answer(
     let largest_limit = if as_csv { LARGEST_CSV_LIMIT } else { LARGEST_LIMIT };
     let request = page_request(parameters, largest_limit, |text| event_cursor(text, epoch))?;
     let page = state.store.event_page(filter, request).await?;
-    let next_cursor = page.next_cursor.map(|event| FeedId { event, epoch }.to_string());
+    // The table may have started over before the feed has heard of it; its rows know their epoch.
+    let epoch_of_page = page.items.first().map_or(epoch, |event| event.epoch);
+    if let PageStart::After(event) = request.start {
+        in_epoch(FeedId { event, epoch }, epoch_of_page)?;
+    }
+    let next_cursor = page.next_cursor.map(|event| FeedId { event, epoch: epoch_of_page }.to_string());
     let mut response = if as_csv {
         csv::answer(&page.items, next_cursor.map(|cursor| parameters.of_next_page(&cursor)))
     } else {

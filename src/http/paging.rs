@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{parameters::Parameters, problem::Problem};
 use crate::{
-    domain::{Epoch, EventId, FeedId},
+    domain::{Epoch, EventId, FeedId, ResumeId},
     store::{Page, PageRequest, PageStart, SortOrder},
 };
 
@@ -90,10 +90,10 @@ fn limit_up_to(parameters: &Parameters<'_>, largest: u32) -> Result<u32, Problem
     Err(Problem::parameter("limit", format!("must be from 1 to {largest}")))
 }
 
-/// Reads the cursor of a list of events: the id of the last one on the page before.
+/// Reads the cursor of a list of events: the id of the last one on the page before, or the `id:` of a server-sent event.
 pub(super) fn event_cursor(text: &str, epoch: Epoch) -> Result<EventId, Problem> {
-    let cursor: FeedId = text.parse().map_err(|rule| Problem::parameter("cursor", format!("{rule}")))?;
-    in_epoch(cursor, epoch)
+    let cursor: ResumeId = text.parse().map_err(|rule| Problem::parameter("cursor", format!("{rule}")))?;
+    in_epoch(cursor.position, epoch)
 }
 
 /// Refuses an id of before a reset of the network.

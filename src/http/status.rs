@@ -130,8 +130,18 @@ pub(super) async fn status(
     Ok(Json(read(&state).await?))
 }
 
-/// Reads the status.
+/// Reads the status, anew if the network started over meanwhile: no position is given another epoch's number.
 pub(super) async fn read(state: &HttpState) -> Result<Status, StoreError> {
+    loop {
+        let status = read_once(state).await?;
+        let epoch = state.store.network().await?.map(|network| network.epoch);
+        if status.network.as_ref().map(|network| network.epoch) == epoch {
+            return Ok(status);
+        }
+    }
+}
+
+async fn read_once(state: &HttpState) -> Result<Status, StoreError> {
     let store = &state.store;
     let (network, known, has_writer) = tokio::try_join!(store.network(), store.contracts(), store.has_writer())?;
     let mut followed = Vec::new();

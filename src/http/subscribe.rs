@@ -2,7 +2,6 @@
 
 use std::{
     convert::Infallible,
-    fmt::Write,
     future::{Future, pending},
     pin::Pin,
     time::Duration,
@@ -32,7 +31,7 @@ use super::{
 use crate::{
     auth::{Auth, Caller, Subject, Token, TokenRefusal},
     domain::FeedId,
-    feed::{Client, LastEventId, Opened, Subscription, notice_frame},
+    feed::{Client, LastEventId, Opened, Subscription, id_frame, notice_frame},
     store::{EventAtoms, StoreError},
 };
 
@@ -165,18 +164,19 @@ fn last_event_id(headers: &HeaderMap, parameter: Option<&str>) -> LastEventId {
 }
 
 /// What a connection is told first. The comment makes proxies pass the head on; the `id:` line gives a client that
-/// sees no event a place to resume from.
+/// sees no event a place to resume from. With a reset it comes with that: a client that broke off before the reset would
+/// otherwise resume from an id that says it was told.
 fn opening(state: &HttpState, client_id: String, atoms: &EventAtoms, opened: &Opened) -> Bytes {
-    let position = opened.subscription.position();
+    let resume_id = opened.subscription.resume_id();
     let filter = FilterView::of(atoms, &state.contracts);
-    let connected = Connected { client_id, last_event_id: position, filter };
-    let mut text = format!(": flowfi-indexer\nretry: {}\n\n", state.retry_ms());
-    if let Some(position) = position {
-        writeln!(text, "id: {position}").expect("a String grows");
-    }
-    let mut frames = vec![Bytes::from(text), notice_frame("connected", &connected)];
-    frames.extend(opened.reset.as_ref().map(|reset| notice_frame("reset", reset)));
-    join(frames)
+    let connected = Connected { client_id, last_event_id: resume_id.map(|id| id.position), filter };
+    let connected = notice_frame("connected", &connected);
+    let head = Bytes::from(format!(": flowfi-indexer\nretry: {}\n\n", state.retry_ms()));
+    let id = resume_id.map_or_else(Bytes::new, |id| Bytes::from(format!("id: {id}\n")));
+    join(match &opened.reset {
+        None => vec![head, id, connected],
+        Some(reset) => vec![head, connected, id, notice_frame("reset", reset)],
+    })
 }
 
 /// A browser that is answered anything but 200 never comes back by itself; one whose stream ends comes back with the id
@@ -283,10 +283,7 @@ impl Connection {
             return Bytes::from_static(HEARTBEAT);
         }
         self.subscription.advance_if_quiet();
-        match self.subscription.position() {
-            Some(position) => Bytes::from(format!("id: {position}\n\n")),
-            None => Bytes::from_static(HEARTBEAT),
-        }
+        self.subscription.resume_id().map_or_else(|| Bytes::from_static(HEARTBEAT), id_frame)
     }
 
     /// Where the token ended the stream ends: who has another one comes back with the last id.

@@ -214,12 +214,11 @@ pub(super) fn check_status(response: &Response) -> Result<(), SourceError> {
 /// Reads `Retry-After` (RFC 9110 10.2.3): seconds, or a date, which counts from the date of the answer, so that no clock
 /// has to agree with the server's.
 fn retry_after(text: &str, answered: Option<&str>) -> Option<Duration> {
-    let wait = match text.trim().parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let answered = httpdate::parse_http_date(answered?.trim()).ok()?;
-            httpdate::parse_http_date(text.trim()).ok()?.duration_since(answered).unwrap_or_default()
-        }
+    let wait = if let Ok(seconds) = text.trim().parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let answered = httpdate::parse_http_date(answered?.trim()).ok()?;
+        httpdate::parse_http_date(text.trim()).ok()?.duration_since(answered).unwrap_or_default()
     };
     Some(wait.min(LONGEST_RETRY_AFTER))
 }

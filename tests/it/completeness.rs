@@ -315,7 +315,7 @@ async fn a_reindex_builds_every_record_anew_while_the_daemon_goes_on(pool: PgPoo
     world.assert_equal_to_the_chain().await;
     let mut names = Vec::new();
     while names.len() < 3 {
-        names.push(subscriber.next().await.unwrap().event.unwrap());
+        names.extend(subscriber.next().await.unwrap().event);
     }
     names.sort_unstable();
     assert_eq!(names, ["revised", "stream.created", "stream.fee_collected"]);

@@ -180,6 +180,16 @@ async fn an_id_that_cannot_be_resumed_from_is_told_so_and_goes_on_live(pool: PgP
 }
 
 #[sqlx::test]
+async fn a_client_that_breaks_off_before_its_reset_has_no_id_that_says_it_was_told(pool: PgPool) {
+    let (world, base) = small_world(pool, GatewaySettings::default()).await;
+    let newest = EventId::end_of_ledger(world.devnet.latest_ledger()).to_string();
+    let mut subscriber = Subscriber::connect(&base, "all=true", Some("not an id")).await;
+    assert_eq!(subscriber.last_id, None);
+    let reset = subscriber.next().await.unwrap();
+    assert_eq!((reset.event.as_deref(), reset.id), (Some("reset"), Some(newest)), "both are in one frame");
+}
+
+#[sqlx::test]
 async fn a_client_that_saw_nothing_yet_resumes_from_where_it_connected(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.start_indexer(100);

@@ -6,7 +6,7 @@ use flowfi_indexer::{
     app::{chain_reader, quarantine_replayer},
     auth::Auth,
     devnet::{Call, Devnet, DevnetArgs, Receipt},
-    domain::{Address, Amount, Contracts, EventId, FeedId, StreamEntry, StreamId, SystemClock, UnixTime},
+    domain::{Address, Amount, Contracts, EventId, ResumeId, StreamEntry, StreamId, SystemClock, UnixTime},
     feed::{self, Feed},
     http::{self, HttpState, Limits, LocalRoutes, Origin, ServerSettings},
     ingest::{Indexer, IngestError, IngestSettings, OnReset, PaceArgs, Waits},
@@ -319,7 +319,7 @@ impl Frame {
     pub fn feed_id(&self) -> Option<EventId> {
         let name = self.event.as_deref()?;
         let of_feed = name.starts_with("stream.") || name.starts_with("protocol.");
-        of_feed.then(|| self.id.as_deref().unwrap().parse::<FeedId>().unwrap().event)
+        of_feed.then(|| self.id.as_deref().unwrap().parse::<ResumeId>().unwrap().position.event)
     }
 }
 
@@ -327,6 +327,8 @@ impl Frame {
 pub struct Subscriber {
     response: reqwest::Response,
     text: String,
+    /// The id of the last frame that had one: what a browser hands back.
+    pub last_id: Option<String>,
 }
 
 impl Subscriber {
@@ -357,7 +359,7 @@ impl Subscriber {
     async fn open(request: reqwest::RequestBuilder) -> Option<Self> {
         let response = request.send().await.ok()?;
         assert_eq!(response.status(), 200);
-        let mut subscriber = Self { response, text: String::new() };
+        let mut subscriber = Self { response, text: String::new(), last_id: None };
         let first = subscriber.next().await?;
         assert!((2_000..=7_000).contains(&first.retry.unwrap()) && first.is_comment);
         assert_eq!(subscriber.next().await?.event.as_deref(), Some("connected"));
@@ -375,6 +377,7 @@ impl Subscriber {
                 let frame = Frame::parse(frame);
                 let rest = rest.to_owned();
                 self.text = rest;
+                self.last_id = frame.id.clone().or(self.last_id.take());
                 return Some(frame);
             }
             let chunk = timeout(DEADLINE, self.response.chunk()).await.expect("a frame within the deadline");

@@ -7,7 +7,7 @@ use std::{
 };
 
 use flowfi_indexer::{
-    domain::{Epoch, EventId, FeedId},
+    domain::{EventId, ResumeId},
     feed::LastEventId,
     store::EventAtoms,
 };
@@ -36,8 +36,8 @@ pub struct Plan {
 pub struct Log {
     /// The position it began after.
     pub start: Option<EventId>,
-    /// What it resumes from.
-    last: Option<EventId>,
+    /// The last id it was sent, which it hands back.
+    last: Option<ResumeId>,
     pub ids: Vec<EventId>,
     pub sessions: u32,
     pub failure: Option<String>,
@@ -51,7 +51,8 @@ pub struct Client {
 
 impl Client {
     pub fn start(plan: Plan, gateways: Gateways, http: reqwest::Client) -> Self {
-        let log = Arc::new(Mutex::new(Log { start: plan.from, last: plan.from, ..Log::default() }));
+        let last = plan.from.map(|event| event.to_string().parse().expect("an event id is one to resume from"));
+        let log = Arc::new(Mutex::new(Log { start: plan.from, last, ..Log::default() }));
         let rng = StdRng::seed_from_u64(plan.seed);
         let mut following = Following { plan: plan.clone(), log: Arc::clone(&log), rng, http };
         let mut task = JoinSet::new();
@@ -96,7 +97,7 @@ impl Following {
 
     async fn directly(&mut self, gateway: &Gateway) -> Result<Ended, String> {
         let last = self.log.lock().unwrap().last;
-        let last = last.map_or(LastEventId::None, |event| LastEventId::Known(FeedId { event, epoch: Epoch(0) }));
+        let last = last.map_or(LastEventId::None, LastEventId::Known);
         let opened = match gateway.feed.subscribe(self.plan.atoms.clone(), last).await {
             Ok(opened) => opened,
             Err(failure) if failure.is_unavailable() => return Ok(Ended),
@@ -106,7 +107,7 @@ impl Following {
             return Err(format!("a subscription after {last:?} was reset: {reset:?}"));
         }
         let mut subscription = opened.subscription;
-        self.begin_at(subscription.position().map(|position| position.event));
+        self.begin_at(subscription.resume_id());
         for _ in 0..self.rng.random_range(1..40) {
             self.be_slow().await;
             match timeout(self.patience(), subscription.next()).await {
@@ -152,7 +153,7 @@ impl Following {
 
     fn take(&self, frame: &str) -> Result<(), String> {
         let field = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-        let id = field("id").map(|text| text.parse::<FeedId>().map(|id| id.event)).transpose();
+        let id = field("id").map(str::parse::<ResumeId>).transpose();
         let id = id.map_err(|failure| format!("{frame:?}: {failure}"))?;
         match field("event") {
             Some("connected") => self.begin_at(id),
@@ -160,7 +161,7 @@ impl Following {
             Some("revised") | None => {}
             Some(_) => {
                 let id = id.ok_or_else(|| format!("an event without an id: {frame}"))?;
-                self.log.lock().unwrap().ids.push(id);
+                self.log.lock().unwrap().ids.push(id.position.event);
             }
         }
         let mut log = self.log.lock().unwrap();
@@ -169,11 +170,11 @@ impl Following {
     }
 
     /// Notes where a subscription without a last id begins.
-    fn begin_at(&self, position: Option<EventId>) {
+    fn begin_at(&self, id: Option<ResumeId>) {
         let mut log = self.log.lock().unwrap();
         if log.last.is_none() {
-            log.start = Some(position.unwrap_or(EventId::ZERO));
-            log.last = position;
+            log.start = Some(id.map_or(EventId::ZERO, |id| id.position.event));
+            log.last = id;
         }
     }
 

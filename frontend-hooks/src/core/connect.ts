@@ -31,6 +31,8 @@ class DirectConnection implements Connection {
   #retryMs: number | undefined;
   /** Where the service said that the present connection begins. */
   #beginsAfter: string | undefined;
+  /** A notice that waits for its id, which comes in the next block. */
+  #revised: Extract<Frame, { kind: 'revised' }> | undefined;
 
   constructor(options: ConnectOptions) {
     this.#options = options;
@@ -139,6 +141,7 @@ class DirectConnection implements Connection {
     } catch (failure) {
       thrown = failure;
     }
+    this.#handOnRevised(undefined);
     return verdictOnEnd({ farewell, thrown, openForMs: performance.now() - openedAtMs, retryMs: this.#retryMs });
   }
 
@@ -147,6 +150,7 @@ class DirectConnection implements Connection {
     if (this.#closed.signal.aborted) return undefined;
     if (block.retryMs !== undefined) this.#retryMs = block.retryMs;
     const reading = readBlock(block);
+    this.#handOnRevised(reading.kind === 'nothing' ? block.id : undefined);
     switch (reading.kind) {
       case 'connected':
         this.#begin(block.id);
@@ -155,12 +159,13 @@ class DirectConnection implements Connection {
         if (this.#isNews(reading.event.id)) this.#frames.emit(reading);
         break;
       case 'reset':
-        // An id from before this connection is worth nothing any more; the one that this connection began with is.
-        this.#state.update({ lastEventId: this.#beginsAfter });
+        // An id from before this connection is worth nothing any more. The reset's own is, or the one that this connection
+        // began with.
+        this.#state.update({ lastEventId: block.id ?? this.#beginsAfter });
         this.#frames.emit(reading);
         break;
       case 'revised':
-        this.#frames.emit(reading);
+        this.#revised = reading;
         break;
       case 'expired':
         this.#credentials.refuse();
@@ -170,6 +175,12 @@ class DirectConnection implements Connection {
     }
     if (block.id !== undefined && this.#isNews(block.id)) this.#state.update({ lastEventId: block.id });
     return undefined;
+  }
+
+  #handOnRevised(id: string | undefined): void {
+    const revised = this.#revised;
+    this.#revised = undefined;
+    if (revised && !this.#closed.signal.aborted) this.#frames.emit({ ...revised, id: id ?? revised.id });
   }
 
   #begin(id: string | undefined): void {

@@ -6,7 +6,7 @@ import { createStore, type Store } from './store';
 export interface ConnectionState {
   /** `closed` is for good: it was closed, or refused in a way that asking again does not change. */
   readonly status: 'connecting' | 'open' | 'reconnecting' | 'closed';
-  /** Up to which event everything was received. */
+  /** What the service last gave as the place to resume from: everything up to there was received. */
   readonly lastEventId: string | undefined;
   /** Why it is not open, where there is a reason. */
   readonly error: Error | undefined;

@@ -15,7 +15,7 @@ export interface ConnectOptions extends ServiceOptions {
   filter: EventFilter;
   /** Keeps the last id across reloads of the page. */
   storage?: LastIdStorage | undefined;
-  /** Begin after this event. */
+  /** Begin after this: the `lastEventId` of an earlier connection, or the id of an event. */
   lastEventId?: string | undefined;
   /** The service's interval of heartbeats: a connection silent for two and a half is taken for dead. */
   heartbeatMs?: number | undefined;

@@ -3,13 +3,13 @@ import type { Block } from './block-parser';
 import type { Verdict } from './opening';
 import { asError, StreamError } from './stream-error';
 
-/** What a subscriber is told. */
+/** What a subscriber is told. Its `id` is what it resumes from afterwards; that of the event itself has no revision. */
 export type Frame =
-  | { kind: 'event'; event: StreamEvent }
+  | { kind: 'event'; id: string; event: StreamEvent }
   /** What was missed cannot be replayed: fetch anew by REST. */
   | { kind: 'reset'; reset: Reset }
   /** Late rows: what was fetched by REST may have changed. */
-  | { kind: 'revised'; revised: Revised };
+  | { kind: 'revised'; id: string | undefined; revised: Revised };
 
 /** What a block means: something to tell, the head of a connection, its farewell, or nothing. */
 export type Reading = Frame | { kind: 'connected' } | { kind: 'resume' | 'expired' } | { kind: 'nothing' };
@@ -29,10 +29,10 @@ export function readBlock({ id, event, data }: Block): Reading {
     case 'reset':
       return { kind: 'reset', reset: parsed<Reset>(data) };
     case 'revised':
-      return { kind: 'revised', revised: parsed<Revised>(data) };
+      return { kind: 'revised', id, revised: parsed<Revised>(data) };
     default:
       // Every event of the feed has an id; what has none is a notice of a later version.
-      return id ? { kind: 'event', event: { ...parsed<StreamEvent>(data), id } } : { kind: 'nothing' };
+      return id ? { kind: 'event', id, event: parsed<StreamEvent>(data) } : { kind: 'nothing' };
   }
 }
 

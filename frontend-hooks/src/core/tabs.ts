@@ -199,10 +199,12 @@ class TabConnection implements Connection {
     const position = this.#position;
     if (frame.kind === 'event') {
       if (position !== undefined && !isAfter(frame.event.id, position)) return;
-      this.#state.update({ lastEventId: frame.event.id });
+      this.#state.update({ lastEventId: frame.id });
     } else if (frame.kind === 'reset') {
       this.#state.update({ lastEventId: state.lastEventId });
       this.#recent.restart(undefined);
+    } else if (frame.id !== undefined && (position === undefined || isAfter(frame.id, position))) {
+      this.#state.update({ lastEventId: frame.id });
     }
     if (frame.kind !== 'reset') this.#recent.push(frame, this.#position);
     this.#frames.emit(frame);

@@ -92,8 +92,13 @@ export function id(number: number, epoch = 0): string {
   return `${String(number).padStart(19, '0')}-0000000001${epoch ? `.${epoch}` : ''}`;
 }
 
+/** Returns what a client resumes from at that event once it was told of so many revisions. */
+export function resumeId(number: number, revision: number, epoch = 0): string {
+  return `${id(number)}.${epoch}.${revision}`;
+}
+
 /** Returns an event's frame as the service writes it. */
-export function eventFrame(number: number, fields: Record<string, unknown> = {}): string {
+export function eventFrame(number: number, fields: Record<string, unknown> = {}, resume?: string): string {
   const data = {
     id: id(number),
     type: 'stream.withdrawn',
@@ -102,7 +107,7 @@ export function eventFrame(number: number, fields: Record<string, unknown> = {})
     ledgerClosedAt: '2026-11-27T00:00:00Z',
     ...fields,
   };
-  return `id: ${data.id}\nevent: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
+  return `id: ${resume ?? data.id}\nevent: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
 /** Returns the head of a connection that begins after that position. */
@@ -114,6 +119,11 @@ export function connectedFrame(position?: string): string {
 /** Returns a notice's frame. */
 export function notice(name: string, data: unknown = {}): string {
   return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+/** Returns a notice of late rows, and the id that says that it was told. */
+export function revisedFrame(resume: string): string {
+  return `${notice('revised', { fromId: id(1), toId: id(2) })}id: ${resume}\n\n`;
 }
 
 /** Lets everything happen that needs no time, until the condition holds. */

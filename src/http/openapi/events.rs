@@ -225,14 +225,14 @@ fn frames() -> RefOr<Schema> {
     let frames = OneOfBuilder::new().description(Some(says));
     let frames = EVENTS.iter().fold(frames, |frames, event| {
         let name = one_of("The name.", [event.event_type.as_str()]);
-        frames.item(object([("id", named("EventId")), ("event", name.into()), ("data", named(event.name))]))
+        frames.item(object([("id", named("ResumeId")), ("event", name.into()), ("data", named(event.name))]))
     });
     mirrors::NOTICES
         .iter()
         .fold(frames, |frames, (name, schema)| {
             let name = one_of("The name.", [*name]);
             let frame = object([("event", name.into()), ("data", named(schema))]);
-            frames.item(frame.property("id", named("EventId")))
+            frames.item(frame.property("id", named("ResumeId")))
         })
         .into()
 }

@@ -13,7 +13,8 @@ pub(super) const NOTICES: &[(&str, &str)] = &[
     ("expired", "ExpiredNotice"),
 ];
 
-/// The first event of every event stream: what was understood. Its `id:` is a place to resume from.
+/// The first event of every event stream: what was understood. Its `id:` is a place to resume from; it has none where a
+/// `reset` follows, whose `id:` is that place.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "described, never made")]
@@ -69,7 +70,9 @@ pub(super) enum ResetReason {
     NetworkReset,
 }
 
-/// Events of this range were added or corrected after their turn: fetch them anew. They are not sent.
+/// Events of this range were added or corrected after their turn: fetch them anew. They are not sent. What happened while a
+/// client was away is told in one notice when it comes back. The notice has no `id:`; an `id:` alone follows it, so that a
+/// client that breaks off in between is told again.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "described, never made")]

@@ -159,14 +159,15 @@ parameters! {
     ];
     /// Of a subscription.
     OfSubscription = filter().into_iter().chain([
-        query("lastEventId", "Where to go on, for a first connection. The header wins.", named("EventId")),
+        query("lastEventId", "Where to go on, for a first connection. The header wins.", named("ResumeId")),
         query("ticket", "A ticket, for clients that can send no headers. It carries the filter it was made for.", ticket()),
         query("token", "A token, only where the operator allows tokens in addresses.", text("eyJhbGciOiJIUzI1NiJ9")),
         parameter(
             ParameterIn::Header,
             "Last-Event-ID",
-            "The last id that the client has: what comes after it is sent. Browsers send it themselves.",
-            named("EventId"),
+            "The last `id:` that the client was sent, unchanged: it is told of what was revised since, and sent what comes \
+             after it. Browsers send it themselves.",
+            named("ResumeId"),
         )
         .build(),
     ]);

@@ -80,6 +80,12 @@ words! {
     /// The id of an event, or a position in the feed. It sorts as a text in the order of the chain. From the second
     /// epoch of a network on, it ends in a full stop and the epoch.
     EventId = |doc| text(doc, r"^[0-9]{19}-[0-9]{10}(\.[0-9]+)?$", "0002261634098536448-0000000002");
+    /// The `id:` of a frame: the id of its event or a position, as far as its receiver was told of everything. Once rows
+    /// came late it ends in a full stop, the epoch, a full stop and the number of the last `revised` notice, so that a client
+    /// that hands it back unchanged is told of the later ones.
+    ResumeId = |doc| {
+        text(doc, r"^[0-9]{19}-[0-9]{10}(\.[0-9]+(\.[0-9]+)?)?$", "0002261634098536448-0000000002.0.3")
+    };
     /// The hash of a transaction, in hex.
     TransactionHash = |doc| {
         text(doc, "^[0-9a-f]{64}$", "3389e9f0f1a65f19736cacf544c2e825313e8447f569233bb8db39aa607c8889")
@@ -134,6 +140,7 @@ mod tests {
         assert!(example::<Total>().parse::<domain::Total>().is_ok());
         assert!(example::<StreamId>().parse::<domain::StreamId>().is_ok());
         assert!(example::<EventId>().parse::<domain::FeedId>().is_ok());
+        assert!(example::<ResumeId>().parse::<domain::ResumeId>().is_ok());
     }
 
     #[test]

@@ -47,7 +47,9 @@ impl Answer {
     /// This is the one place that says how the answer of a later version may differ, and clients bear all of it:
     /// - an object may have more fields;
     /// - an event stream may have more blocks, as long as they are not events of the feed;
-    /// - an `id:` line may have a suffix after what was recorded (`<event id>.<epoch>.<revision>`);
+    /// - an `id:` line, and the `lastEventId` that repeats one, may have a suffix after what was recorded
+    ///   (`<event id>.<epoch>.<revision>`);
+    /// - where a `reset` follows `connected`, the id may be the `reset`'s, so that nobody resumes after it untold;
     /// - text for people, a problem's `detail` (RFC 9457, 3.1.4) and the `reasons` of a health, may be worded otherwise.
     ///
     /// Nothing else may change, and nothing that was there may be missing.
@@ -65,18 +67,19 @@ impl Answer {
         match (&self.body, &now.body) {
             (Body::Json(then), Body::Json(now)) => compare_json("", then, now, &mut found),
             (Body::Text(then), Body::Text(now)) if then == now => {}
-            (Body::Events(then), Body::Events(now)) => compare_blocks(then, now, &mut found),
+            (Body::Events(then), Body::Events(now)) => match compare_blocks(then, now) {
+                Ok(()) => {}
+                Err(BlockDifference::Missing(what) | BlockDifference::Other(what)) => found.push(what),
+            },
             (then, now) => found.push(format!("the body {now:?} was {then:?}")),
         }
         found
     }
 
-    /// Returns whether these blocks, as far as they have come, hold every recorded one.
-    pub(super) fn is_answered_by(&self, blocks: &[Vec<String>]) -> bool {
+    /// Returns whether more blocks could not change what is to be said of these.
+    pub(super) fn is_settled_by(&self, blocks: &[Vec<String>]) -> bool {
         let Body::Events(then) = &self.body else { return true };
-        let mut found = Vec::new();
-        compare_blocks(then, blocks, &mut found);
-        found.is_empty()
+        !matches!(compare_blocks(then, blocks), Err(BlockDifference::Missing(_)))
     }
 }
 
@@ -87,6 +90,8 @@ fn compare_json(place: &str, then: &Value, now: &Value, found: &mut Vec<String>)
                 let place = format!("{place}/{name}");
                 match now.get(name) {
                     Some(now) if is_for_people(name, then, now) => {}
+                    Some(Value::String(now))
+                        if name == "lastEventId" && then.as_str().is_some_and(|then| is_id(then, now)) => {}
                     Some(now) => compare_json(&place, then, now, found),
                     None => found.push(format!("{place} is gone; it was {then}")),
                 }
@@ -111,24 +116,44 @@ fn is_for_people(name: &str, then: &Value, now: &Value) -> bool {
     }
 }
 
+/// Why the blocks of an event stream are not those that were recorded.
+enum BlockDifference {
+    /// One is yet to come.
+    Missing(String),
+    /// Another event of the feed is in the place of one.
+    Other(String),
+}
+
+/// Compares with what was recorded, or with that where the id of `connected` is at the `reset` after it.
+fn compare_blocks(then: &[Vec<String>], now: &[Vec<String>]) -> Result<(), BlockDifference> {
+    let as_recorded = compare_in_order(then, now);
+    let [first, connected, reset, later @ ..] = then else { return as_recorded };
+    match (as_recorded, connected.split_first(), reset.first()) {
+        (Err(difference), Some((id, connected)), Some(name)) if id.starts_with("id: ") && name == "event: reset" => {
+            let reset = [std::slice::from_ref(id), reset].concat();
+            let moved = [&[first.clone(), connected.to_vec(), reset], later].concat();
+            compare_in_order(&moved, now).map_err(|_| difference)
+        }
+        (as_recorded, ..) => as_recorded,
+    }
+}
+
 /// Goes through both in order; what came between two recorded blocks must be no event of the feed.
-fn compare_blocks(then: &[Vec<String>], now: &[Vec<String>], found: &mut Vec<String>) {
+fn compare_in_order(then: &[Vec<String>], now: &[Vec<String>]) -> Result<(), BlockDifference> {
     let mut coming = now.iter();
     for block in then {
         loop {
-            let Some(next) = coming.next() else {
-                found.push(format!("the block {block:?} is missing"));
-                return;
-            };
-            if is_block(block, next) {
-                break;
-            }
-            if is_of_feed(next) {
-                found.push(format!("the block {next:?} comes where {block:?} came"));
-                return;
+            match coming.next() {
+                None => return Err(BlockDifference::Missing(format!("the block {block:?} is missing"))),
+                Some(next) if is_block(block, next) => break,
+                Some(next) if is_of_feed(next) => {
+                    return Err(BlockDifference::Other(format!("the block {next:?} comes where {block:?} came")));
+                }
+                Some(_) => {}
             }
         }
     }
+    Ok(())
 }
 
 fn is_of_feed(block: &[String]) -> bool {
@@ -139,7 +164,7 @@ fn is_of_feed(block: &[String]) -> bool {
 fn is_block(then: &[String], now: &[String]) -> bool {
     let is_line = |then: &String, now: &String| {
         if let (Some(then), Some(now)) = (then.strip_prefix("id: "), now.strip_prefix("id: ")) {
-            return now.strip_prefix(then).is_some_and(|suffix| suffix.is_empty() || suffix.starts_with('.'));
+            return is_id(then, now);
         }
         match (data_of(then), data_of(now)) {
             (Some(then), Some(now)) => {
@@ -151,6 +176,10 @@ fn is_block(then: &[String], now: &[String]) -> bool {
         }
     };
     then.len() == now.len() && then.iter().zip(now).all(|(then, now)| is_line(then, now))
+}
+
+fn is_id(then: &str, now: &str) -> bool {
+    now.strip_prefix(then).is_some_and(|suffix| suffix.is_empty() || suffix.starts_with('.'))
 }
 
 fn data_of(line: &str) -> Option<Value> {

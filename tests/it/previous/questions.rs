@@ -269,7 +269,7 @@ async fn blocks(response: &mut reqwest::Response, then: Option<&Answer>) -> Vec<
             blocks.push(block.lines().map(steady).collect());
             text = rest.to_owned();
         }
-        if then.is_some_and(|then| then.is_answered_by(&blocks)) {
+        if then.is_some_and(|then| then.is_settled_by(&blocks)) {
             break;
         }
     }

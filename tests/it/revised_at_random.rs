@@ -1,0 +1,184 @@
+//! Clients that come and go at random, break off in the middle of anything and change nodes, while rows come late and
+//! nodes fall behind: whatever id a client holds, it was told of every revision up to that, and sent every event once.
+
+use std::{collections::VecDeque, time::Duration};
+
+use flowfi_indexer::{
+    domain::{Epoch, EventId, ResumeId},
+    feed::{self, Feed, LastEventId, Subscription},
+    ingest::{LateEvents, write_late},
+    store::{EventAtoms, Revision},
+};
+use rand::{
+    Rng, SeedableRng,
+    rngs::StdRng,
+    seq::{IndexedMutRandom, IndexedRandom},
+};
+use sqlx::PgPool;
+use tokio::{task::JoinSet, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::world::{DEADLINE, Frame, World};
+
+/// A gateway's feed, which may stop following the table for a while.
+struct Node {
+    feed: Feed,
+    tailing: Option<CancellationToken>,
+    tasks: JoinSet<()>,
+}
+
+impl Node {
+    async fn open(world: &World, ring_events: usize) -> Self {
+        let feed = Feed::open(world.store.clone(), ring_events).await.unwrap();
+        let mut node = Self { feed, tailing: None, tasks: JoinSet::new() };
+        node.toggle();
+        node
+    }
+
+    fn toggle(&mut self) {
+        if let Some(stop) = self.tailing.take() {
+            stop.cancel();
+            return;
+        }
+        let (feed, stop) = (self.feed.clone(), CancellationToken::new());
+        self.tailing = Some(stop.clone());
+        self.tasks.spawn(async move { feed::tail(feed, stop).await.unwrap() });
+    }
+}
+
+#[derive(Default)]
+struct Client {
+    subscription: Option<Subscription>,
+    /// Frames on their way to it, lost if the connection breaks.
+    on_the_way: VecDeque<Frame>,
+    last_id: Option<ResumeId>,
+    /// What it knew when it first connected: everything up to here is in what it fetched then.
+    first_id: Option<ResumeId>,
+    /// The notices that arrived, and how many revisions there were then.
+    told: Vec<(usize, EventId, EventId)>,
+    events: Vec<EventId>,
+}
+
+impl Client {
+    async fn connect(&mut self, node: &Node) {
+        let last = self.last_id.map_or(LastEventId::None, LastEventId::Known);
+        let atoms = EventAtoms { all: true, ..EventAtoms::default() };
+        let opened = node.feed.subscribe(atoms, last).await.unwrap();
+        assert_eq!(opened.reset, None, "after {last:?}");
+        self.on_the_way.clear();
+        self.on_the_way.extend(opened.subscription.resume_id().map(id_frame));
+        self.subscription = Some(opened.subscription);
+    }
+
+    fn break_off(&mut self) {
+        self.subscription = None;
+        self.on_the_way.clear();
+    }
+
+    /// Has the service send what it has within a while.
+    async fn be_sent(&mut self, patience: Duration) {
+        let Some(subscription) = &mut self.subscription else { return };
+        if let Ok(frames) = timeout(patience, subscription.next()).await {
+            let frames = frames.unwrap();
+            let texts = frames.iter().map(|frame| std::str::from_utf8(frame).unwrap().trim_end());
+            self.on_the_way.extend(texts.map(Frame::parse));
+        } else {
+            subscription.advance_if_quiet();
+            self.on_the_way.extend(subscription.resume_id().map(id_frame));
+        }
+    }
+
+    /// Has at most so many frames arrive.
+    fn receive(&mut self, frames: usize, revisions: &[Revision]) {
+        for frame in self.on_the_way.drain(..frames.min(self.on_the_way.len())) {
+            if frame.event.as_deref() == Some("revised") {
+                let bound = |name| frame.data.as_ref().unwrap()[name].as_str().unwrap().parse().unwrap();
+                self.told.push((revisions.len(), bound("fromId"), bound("toId")));
+            }
+            self.events.extend(frame.feed_id());
+            self.last_id = frame.id.map(|id| id.parse().unwrap()).or(self.last_id);
+            self.first_id = self.first_id.or(self.last_id);
+        }
+        self.check(revisions);
+    }
+
+    /// Every revision that its id claims was in what it fetched first, or in a notice that came afterwards.
+    fn check(&self, revisions: &[Revision]) {
+        let (Some(first), Some(last)) = (self.first_id, self.last_id) else { return };
+        for revision in
+            revisions.iter().filter(|revision| (first.revision + 1..=last.revision).contains(&revision.number))
+        {
+            let written = usize::try_from(revision.number).unwrap();
+            let covers = |(known, from, to): &(usize, EventId, EventId)| {
+                *known >= written && *from <= revision.from && *to >= revision.to
+            };
+            assert!(self.told.iter().any(covers), "{last} claims {revision:?}; told {:?}", self.told);
+        }
+    }
+}
+
+fn id_frame(id: ResumeId) -> Frame {
+    Frame { id: Some(id.to_string()), ..Frame::default() }
+}
+
+/// Writes an event late that is there already: its stream is folded again, which is a revision.
+async fn revise(world: &World, rng: &mut StdRng) -> Vec<Revision> {
+    let raws = world.raw_events().await;
+    let late = LateEvents { events: vec![raws.choose(rng).unwrap().clone()], ..LateEvents::default() };
+    write_late(&world.store, &world.devnet.contract_id(), Epoch(0), late).await.unwrap().unwrap();
+    world.store.revisions_after(0).await.unwrap()
+}
+
+async fn a_history(world: &World, nodes: &mut [Node], seed: u64) {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut clients: Vec<Client> = (0..4).map(|_| Client::default()).collect();
+    let mut revisions = world.store.revisions_after(0).await.unwrap();
+    for _ in 0..250 {
+        let client = rng.random_range(0..clients.len());
+        let client = &mut clients[client];
+        match rng.random_range(0..12) {
+            0 => drop(world.create("alice", "bob", 1_000_000, 100).await),
+            1 => revisions = revise(world, &mut rng).await,
+            2 => nodes.choose_mut(&mut rng).unwrap().toggle(),
+            3 => client.break_off(),
+            4..7 if client.subscription.is_none() => client.connect(nodes.choose(&mut rng).unwrap()).await,
+            4..9 => client.be_sent(Duration::from_millis(rng.random_range(0..8))).await,
+            _ => client.receive(rng.random_range(0..6), &revisions),
+        }
+    }
+    world.indexed().await;
+    for node in nodes.iter_mut().filter(|node| node.tailing.is_none()) {
+        node.toggle();
+    }
+    let (newest, last) = (*world.devnet.events_emitted().last().unwrap(), revisions.len());
+    for client in &mut clients {
+        client.break_off();
+        client.connect(&nodes[0]).await;
+        let is_done = |client: &Client| {
+            let id = client.last_id;
+            id.is_some_and(|id| id.position.event >= newest && usize::try_from(id.revision) == Ok(last))
+        };
+        let reading = async {
+            while !is_done(client) {
+                client.be_sent(Duration::from_millis(5)).await;
+                client.receive(usize::MAX, &revisions);
+            }
+        };
+        timeout(DEADLINE, reading).await.expect("it is told and sent everything");
+        let first = client.first_id.unwrap().position.event;
+        let expected = world.devnet.events_emitted().into_iter().filter(|id| *id > first);
+        assert_eq!(client.events, expected.collect::<Vec<_>>(), "every event once and in order");
+    }
+}
+
+#[sqlx::test]
+async fn an_id_never_claims_more_than_its_client_was_told(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let mut nodes = [Node::open(&world, 3).await, Node::open(&world, 1_000).await];
+    for seed in 0..8 {
+        a_history(&world, &mut nodes, seed).await;
+    }
+}
