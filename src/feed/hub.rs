@@ -290,8 +290,8 @@ impl Hub {
         Some(state.ring.head()).filter(|head| quiet && *head > position)
     }
 
-    /// Reads at most `limit` events after a position. A notice comes first: the ring may hold events that were published
-    /// after it, whose ids say that it was told.
+    /// Reads at most `limit` events after a position. A notice comes first: what the ring holds by now may be of another
+    /// epoch than the position, or carry ids that say that the notice was told.
     pub(super) fn read_ring(&self, id: SubscriberId, position: EventId, limit: usize) -> RingRead {
         let mut state = self.state();
         let State { ring, subscribers, .. } = &mut *state;

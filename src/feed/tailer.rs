@@ -52,8 +52,12 @@ async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(),
     info!("the feed follows the table");
     loop {
         // The position is read before the events: all of them up to there are then in the table, or come late.
-        let state = publish_revisions(feed).await?;
-        publish_new(feed, state, stop).await?;
+        let state = look(feed).await?;
+        // Late rows lie up to the position. Whoever registers before the feed has come there is told of them, and nobody
+        // who registers later needs to be.
+        if publish_new(feed, state, stop).await? {
+            publish_revisions(feed, state).await?;
+        }
         if is_planted(Bug::LostWakeUp) {
             stop.cancelled().await;
         }
@@ -65,46 +69,55 @@ async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(),
     }
 }
 
-/// Notices another epoch, and late rows: every revision after the last that subscribers were told of, also one that was
-/// written while the database was away from here. Returns how far the table is.
-async fn publish_revisions(feed: &Feed) -> Result<FeedState, StoreError> {
+/// Reads how far the table is, and tells subscribers of another epoch.
+async fn look(feed: &Feed) -> Result<FeedState, StoreError> {
     let state = in_time(feed.store.feed_state()).await?;
     if state.epoch != feed.epoch() {
         info!("the network started over: epoch {}", state.epoch.0);
-        feed.hub.start_over(state.epoch, state.revision);
-    }
-    let told = feed.hub.revision();
-    if told < state.revision {
-        for revision in in_time(feed.store.revisions_after(told)).await? {
-            feed.hub.revise(revision);
-            if is_planted(Bug::LateRowSentLive) {
-                let before = EventId::end_of_ledger(revision.from.ledger().previous());
-                feed.publish(feed.store.events_after(before, 1).await?);
-            }
-        }
+        // Its late rows are told of once the feed has come to where they lie.
+        feed.hub.start_over(state.epoch, 0);
     }
     Ok(state)
 }
 
+/// Tells subscribers of late rows: of every revision after the last that they were told of, also one that was written
+/// while the database was away from here.
+async fn publish_revisions(feed: &Feed, state: FeedState) -> Result<(), StoreError> {
+    let told = feed.hub.revision();
+    if told >= state.revision {
+        return Ok(());
+    }
+    let revisions = in_time(feed.store.revisions_after(told)).await?;
+    // Those of a later look may lie beyond where the feed is.
+    for revision in revisions.into_iter().filter(|revision| revision.number <= state.revision) {
+        feed.hub.revise(revision);
+        if is_planted(Bug::LateRowSentLive) {
+            let before = EventId::end_of_ledger(revision.from.ledger().previous());
+            feed.publish(feed.store.events_after(before, 1).await?);
+        }
+    }
+    Ok(())
+}
+
 /// While nobody subscribes nothing is read: a client that resumes later is served from the table. What is stored later
-/// at or before the state's position is late, and is not sent.
-async fn publish_new(feed: &Feed, state: FeedState, stop: &CancellationToken) -> Result<(), StoreError> {
+/// at or before the state's position is late, and is not sent. Returns whether the feed has come to that position.
+async fn publish_new(feed: &Feed, state: FeedState, stop: &CancellationToken) -> Result<bool, StoreError> {
     let FeedState { epoch, position, .. } = state;
     if position <= feed.hub.head() {
-        return Ok(());
+        return Ok(true);
     }
     if !feed.hub.has_subscribers() {
         let newest = in_time(feed.store.newest_event()).await?;
         if newest.is_none_or(|newest| newest <= feed.hub.head() || feed.hub.skip_to(newest)) {
             feed.hub.advance_to(position);
-            return Ok(());
+            return Ok(true);
         }
     }
     while !stop.is_cancelled() {
         let mut events = in_time(feed.store.events_after(feed.hub.head(), CHUNK)).await?;
         if events.first().is_some_and(|event| event.epoch != epoch) {
             // The network started over since: subscribers are told that before they are sent any of these.
-            return Ok(());
+            return Ok(false);
         }
         let is_last = u32::try_from(events.len()).is_ok_and(|count| count < CHUNK);
         while !events.is_empty() {
@@ -116,10 +129,10 @@ async fn publish_new(feed: &Feed, state: FeedState, stop: &CancellationToken) ->
         }
         if is_last {
             feed.hub.advance_to(position);
-            break;
+            return Ok(true);
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 async fn in_time<T>(read: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {

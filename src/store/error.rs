@@ -70,6 +70,26 @@ impl StoreError {
     }
 }
 
+impl From<sqlx::migrate::MigrateError> for StoreError {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};
+        match error {
+            Execute(failure) | ExecuteMigration(failure, _) if Self::may_pass(&failure) => Self::Unavailable(failure),
+            other => Self::Migration(other),
+        }
+    }
+}
+
+impl StoreError {
+    fn may_pass(error: &sqlx::Error) -> bool {
+        match error {
+            sqlx::Error::Database(database) => !is_permanent(database.code().as_deref()),
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => false,
+            _ => true,
+        }
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {

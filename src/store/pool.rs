@@ -99,7 +99,7 @@ impl Store {
 
     /// Brings the schema up to date. Safe to run from several processes at once.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        sqlx::migrate!().run(&self.pool).await.map_err(StoreError::Migration)
+        Ok(sqlx::migrate!().run(&self.pool).await?)
     }
 
     /// Closes every connection, waiting a while for those in use: a database that does not answer must not keep the

@@ -116,6 +116,31 @@ async fn rows_of_another_epoch_are_not_replayed_but_lead_to_a_reset(pool: PgPool
 }
 
 #[sqlx::test]
+async fn a_replay_from_the_ring_does_not_go_on_with_another_epoch(pool: PgPool) {
+    let (world, ids) = world_with_events(pool).await;
+    let feed = Feed::open(world.store.clone(), 100).await.unwrap();
+    let atoms = everything();
+    let mut early = feed.subscribe(atoms.clone(), LastEventId::None).await.unwrap().subscription;
+    let newest = *create(&world, 1).await.last().unwrap();
+    let frames = while_tailing(&feed, &world, async {
+        let mut seen = Vec::new();
+        while seen.last() != Some(&newest) {
+            seen.extend(next_frames(&mut early).await.iter().filter_map(Frame::feed_id));
+        }
+        let opened = feed.subscribe(atoms, LastEventId::Known(resume_id(ids[9]))).await.unwrap();
+        start_over(&world.pool).await;
+        eventually("the new epoch is published", || async {
+            feed.head().is_some_and(|head| head.epoch == Epoch(1) && head.event >= newest)
+        })
+        .await;
+        let mut subscription = opened.subscription;
+        next_frames(&mut subscription).await
+    })
+    .await;
+    assert_eq!(frames[0].event.as_deref(), Some("reset"), "{frames:?}");
+}
+
+#[sqlx::test]
 async fn rows_of_another_epoch_are_not_published_before_the_reset_is(pool: PgPool) {
     let (world, _) = world_with_events(pool).await;
     let feed = Feed::open(world.store.clone(), 100).await.unwrap();
