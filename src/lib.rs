@@ -7,6 +7,7 @@
 //!    (`source/pool.rs`, `source/rpc.rs`); whole ledgers come from a lake or `getLedgers` (`source/ledgers.rs`).
 //! 2. [`ingest`] decides when to ask and what a failure means (`ingest/follower.rs`), and fills holes
 //!    (`ingest/hole.rs`). A contract that is added to others joins them once its past is written (`ingest/join.rs`).
+//!    Beside that, records are slowly checked against the chain (`ingest/record_checks.rs`).
 //! 3. [`decode`] turns XDR into a [`domain::StreamEvent`] by a table (`decode/table.rs`, `decode/event.rs`).
 //! 4. [`ingest`] cuts whole transactions into batches (`ingest/batcher.rs`).
 //! 5. [`store`] commits a batch: event rows, stream records, quarantine, coverage and cursor together

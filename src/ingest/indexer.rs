@@ -139,7 +139,7 @@ impl Indexer {
         Ok(())
     }
 
-    /// Indexes as the writer until stopped, and says whether it works or stands still.
+    /// Indexes as the writer until stopped, and tells through `works` whether it is at work or paused.
     async fn work(
         &self,
         writer: &mut Writer,
@@ -179,7 +179,7 @@ impl Indexer {
         Ok(())
     }
 
-    /// Returns the checks of the epoch that the writer found.
+    /// Returns the checks that run beside the work, for the epoch that is indexed.
     async fn record_checks(&self) -> Result<RecordChecks<'_>, IngestError> {
         let epoch = self.store.network().await?.map(|network| network.epoch);
         Ok(RecordChecks {

@@ -4,19 +4,19 @@ use std::collections::VecDeque;
 
 use crate::domain::EventId;
 
-/// The preferred endpoint answers nearly always: more changes than this lie too far back to matter.
+/// The preferred endpoint answers nearly always, so older changes than these lie too far back to matter.
 const CHANGES_KEPT: usize = 64;
 
-/// The endpoints that answered one after the other.
+/// The endpoints that answered, one after the other.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    /// Each with the position up to which it answered, in ascending order.
+    /// The position up to which an endpoint answered, and its place in the pool; in ascending order.
     spans: VecDeque<(EventId, usize)>,
 }
 
 impl Answers {
-    /// Notes that an endpoint's page ended at `cursor`. A page that ends before the last one belongs to another walk along
-    /// the chain, perhaps to another chain: what was noted before says nothing about it.
+    /// Notes that an endpoint's page ended at `cursor`. A page that ends before the last one belongs to another walk, perhaps
+    /// along another chain, so everything noted before is dropped.
     pub(super) fn note(&mut self, cursor: EventId, endpoint: usize) {
         if self.spans.back().is_some_and(|(reached, _)| *reached > cursor) {
             self.spans.clear();
@@ -31,8 +31,8 @@ impl Answers {
         }
     }
 
-    /// Returns the endpoint that answered for what comes after a position; where that is not known, the one that answered
-    /// last, or the preferred one.
+    /// Returns the endpoint that answered for what comes after a position; if that is not known, the one that answered
+    /// last, or else the preferred one.
     pub(super) fn endpoint_after(&self, position: EventId) -> usize {
         let span = self.spans.iter().find(|(reached, _)| *reached > position);
         span.or(self.spans.back()).map_or(0, |(_, endpoint)| *endpoint)

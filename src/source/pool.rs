@@ -36,7 +36,7 @@ pub struct EndpointPool {
     answers: Arc<Mutex<Answers>>,
 }
 
-/// A page of events from another endpoint than the one that answered first.
+/// A page of events from an endpoint other than the one that answered first.
 #[derive(Clone, Debug)]
 pub struct SecondOpinion {
     /// The endpoint's host, as its health names it.
@@ -101,8 +101,8 @@ impl EndpointPool {
         Ok(page)
     }
 
-    /// Returns a page of at most `limit` events of these contracts from another endpoint than the one that answered for
-    /// them first, `None` if there is only one.
+    /// Returns a page of at most `limit` events of these contracts from an endpoint other than the one that answered for
+    /// that part of the chain; `None` if there is only one endpoint.
     ///
     /// # Errors
     /// A [`SourceError`], sorted, if no other endpoint answers.

@@ -134,8 +134,8 @@ impl Store {
         row.map(|row| Ok((event_id(row.toid, row.event_index)?.ledger(), row.ledger_closed_at))).transpose()
     }
 
-    /// Returns the ids of the first `limit` events of a contract in a range, in the order of the chain: of those that
-    /// became rows, of those that are kept raw, and of upgrades.
+    /// Returns the ids of the first `limit` events of a contract in a range, in the order of the chain: event rows,
+    /// quarantined events and upgrades.
     pub async fn ids_of_everything(
         &self,
         contract_id: &ContractId,

@@ -1,4 +1,4 @@
-//! What the rolling check of records found: a row a contract, which the next look goes on from and gateways show.
+//! What the rolling check of records found: one row per contract. The next look goes on from it, and gateways show it.
 
 use std::collections::BTreeMap;
 
@@ -73,8 +73,8 @@ impl Store {
         }))
     }
 
-    /// Writes what a look left, with the number of streams that were compared if a round ended with it. Nothing is
-    /// written to another epoch than the one that was looked at.
+    /// Writes what a look left, and if a round ended with it, how many streams that round compared. Writes nothing if
+    /// another epoch has begun.
     pub async fn write_record_look(
         &self,
         epoch: Epoch,
@@ -110,8 +110,8 @@ impl Store {
         Ok(())
     }
 
-    /// Writes up to where another endpoint was asked for events, and how many of them were missing here. Nothing is
-    /// written to another epoch than the one that was asked about.
+    /// Writes up to where another endpoint was asked for events, and how many of them were missing here. Writes nothing if
+    /// another epoch has begun.
     pub async fn write_second_opinion(
         &self,
         epoch: Epoch,

@@ -141,7 +141,7 @@ impl Store {
         numbers.iter().map(|text| parse("stream_id", text)).collect()
     }
 
-    /// Returns how many streams of a contract there are records of.
+    /// Returns how many records of a contract's streams there are.
     pub async fn record_count(&self, contract_id: &ContractId) -> Result<u64, StoreError> {
         let count = sqlx::query_scalar!(
             r#"select count(*) as "count!" from streams where contract_id = $1"#,

@@ -20,9 +20,9 @@ use crate::{
 
 /// Stellar RPC takes 200 keys; one is the contract's count of streams.
 pub(super) const KEYS_AT_ONCE: usize = 199;
-/// A source that fails so often in a row has failed, for a proof; a check that looks again soon asks once.
+/// After this many failures in a row a proof gives the source up.
 const FAILURES_IN_A_ROW: u32 = 8;
-/// So many numbers of records are read at once.
+/// How many stream numbers are read from the database at once.
 const RECORDS_AT_ONCE: u32 = 10_000;
 /// How often to look whether the index has got further.
 const POLL: Duration = Duration::from_millis(50);
@@ -64,7 +64,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Reads records alone, asks once and waits for nothing, for a caller who looks again soon.
+    /// Reads only records, asks once and waits for nothing: the caller looks again soon.
     pub(super) const fn without_patience(mut self) -> Self {
         self.patience = Duration::ZERO;
         self.failures_in_a_row = 0;
@@ -92,7 +92,7 @@ impl<'a> Reading<'a> {
         draw(&mut self.rng, count, highest)
     }
 
-    /// Returns `count` different streams of those that there are records of, each as likely as any other.
+    /// Returns `count` different streams among those with a record, each as likely as any other.
     pub(super) async fn draw_of_records(&mut self, count: u64) -> Result<Vec<StreamId>, IngestError> {
         let mut drawn: Vec<StreamId> = Vec::new();
         let (mut after, mut passed) = (StreamId(0), 0_u64);
@@ -102,7 +102,7 @@ impl<'a> Reading<'a> {
             after = *last;
             for stream_id in chunk {
                 passed += 1;
-                // The n-th takes the place of one that was drawn with a chance of count in n.
+                // The n-th stream replaces one that was drawn, with a probability of count / n.
                 if passed <= count {
                     drawn.push(stream_id);
                 } else if let Ok(place) = usize::try_from(self.rng.random_range(0..passed))
