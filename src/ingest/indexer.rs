@@ -87,12 +87,15 @@ impl Indexer {
                 ref reset if reset.is_reset() => {
                     let handled = tokio::select! {
                         () = stop.cancelled() => return Ok(()),
-                        handled = self.handle_reset(reset) => handled?,
+                        handled = self.handle_reset(reset) => handled,
                     };
                     match handled {
-                        ResetHandled::BegunAnew => continue,
-                        ResetHandled::NotConfirmed => backoff.wait(None),
-                        ResetHandled::Refused => return Err(failure),
+                        Ok(ResetHandled::BegunAnew) => continue,
+                        Ok(ResetHandled::NotConfirmed) => backoff.wait(None),
+                        Ok(ResetHandled::Refused) => return Err(failure),
+                        // It is noticed again once the database is back.
+                        Err(IngestError::Store(away)) if away.is_unavailable() => backoff.wait(None),
+                        Err(failed) => return Err(failed),
                     }
                 }
                 IngestError::Source(ref failure) if self.waits_for(failure).await => {

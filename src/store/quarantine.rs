@@ -98,7 +98,7 @@ struct QuarantineRow {
     value: String,
 }
 
-fn kind_of(word: &str) -> Result<EventKind, StoreError> {
+pub(super) fn kind_of(word: &str) -> Result<EventKind, StoreError> {
     EventKind::of_word(word).ok_or_else(|| StoreError::Corrupt(format!("event kind {word:?}")))
 }
 

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
     event_rows, listen,
     network::{REINDEX, current_schema, execute},
     pool::{event_id, parse},
-    revisions, writer,
+    quarantine, revisions, writer,
 };
 use crate::domain::{ContractId, EventId, RawContractEvent, StreamId};
 
@@ -86,12 +87,28 @@ impl Store {
         after: EventId,
         limit: u32,
     ) -> Result<Vec<RawContractEvent>, StoreError> {
-        let mut events = event_rows::raw_events_after(&self.pool, contract_id, after, limit).await?;
-        let kept = self.quarantined_after(contract_id, after, limit).await?;
-        events.extend(kept.into_iter().map(|event| event.raw));
-        events.sort_by_key(|event| event.id);
-        events.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(events)
+        // One statement sees one state of both tables. Between two of them a commit could put an event that is kept raw
+        // behind the end of the first, and the reader would go on after events that it has not seen.
+        let rows = sqlx::query_as!(
+            AnyRawRow,
+            r#"(select toid as "toid!", event_index as "event_index!", ledger_closed_at as "ledger_closed_at!",
+                       tx_hash as "tx_hash!", 'contract' as "event_kind!", true as "in_successful_call!",
+                       topics as "topics!", value as "value!"
+                from stream_events where contract_id = $1 and (toid, event_index) > ($2, $3)
+                order by toid, event_index limit $4)
+               union all
+               (select toid, event_index, ledger_closed_at, tx_hash, event_kind, in_successful_call, topics, value
+                from quarantine where contract_id = $1 and (toid, event_index) > ($2, $3)
+                order by toid, event_index limit $4)
+               order by 1, 2 limit $4"#,
+            contract_id.as_str(),
+            after.toid(),
+            i64::from(after.index()),
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(|row| row.event_of(contract_id)).collect()
     }
 
     /// Returns how many raw events of a contract there are after a position, for a progress bar.
@@ -227,6 +244,33 @@ impl Store {
         listen::notify(&mut transaction, listen::COMMITTED).await?;
         transaction.commit().await?;
         Ok(Swap::Done)
+    }
+}
+
+/// An event as it came, of either table.
+struct AnyRawRow {
+    toid: i64,
+    event_index: i64,
+    ledger_closed_at: DateTime<Utc>,
+    tx_hash: String,
+    event_kind: String,
+    in_successful_call: bool,
+    topics: Vec<String>,
+    value: String,
+}
+
+impl AnyRawRow {
+    fn event_of(self, contract_id: &ContractId) -> Result<RawContractEvent, StoreError> {
+        Ok(RawContractEvent {
+            id: event_id(self.toid, self.event_index)?,
+            kind: quarantine::kind_of(&self.event_kind)?,
+            contract_id: contract_id.clone(),
+            ledger_closed_at: self.ledger_closed_at,
+            tx_hash: self.tx_hash,
+            in_successful_call: self.in_successful_call,
+            topics: self.topics,
+            value: self.value,
+        })
     }
 }
 
