@@ -70,6 +70,9 @@ pub enum Fault {
     OtherPassphrase,
     /// The node follows another chain of the same length: `getLedgers` and `getLatestLedger` tell other hashes.
     OtherChain,
+    /// The node missed the network's last reset: it still serves the chain from before, which has stopped. No effect
+    /// where there was no reset.
+    BeforeReset,
     /// The node does not know `getLedgers`.
     NoLedgers,
     /// The network starts over at once: the first ledger again, later close times, nothing of what was before.
@@ -126,6 +129,7 @@ struct Waiting {
 
 /// What a request meets.
 #[derive(Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
 pub(super) struct Met {
     pub(super) answer: Option<Fault>,
     pub(super) ledgers_behind: u32,
@@ -135,6 +139,7 @@ pub(super) struct Met {
     pub(super) duplicate_pages: bool,
     pub(super) other_passphrase: bool,
     pub(super) other_chain: bool,
+    pub(super) before_reset: bool,
     pub(super) delay_ms: u64,
 }
 
@@ -191,6 +196,7 @@ impl Met {
             Fault::DuplicatePages => self.duplicate_pages = true,
             Fault::OtherPassphrase => self.other_passphrase = true,
             Fault::OtherChain => self.other_chain = true,
+            Fault::BeforeReset => self.before_reset = true,
             Fault::NoLedgers => self.answer = Some(Fault::RpcError { code: METHOD_NOT_FOUND, message: None }),
             Fault::Delay { delay_ms } => self.delay_ms = *delay_ms,
             answer => self.answer = Some(answer.clone()),

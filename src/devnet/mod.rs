@@ -186,6 +186,12 @@ impl Devnet {
         self.state().network.latest().sequence
     }
 
+    /// Returns the hash of a ledger in hex, if the network still has that ledger.
+    #[must_use]
+    pub fn ledger_hash(&self, sequence: LedgerSequence) -> Option<String> {
+        self.state().network.chain.ledger(sequence).map(|ledger| chain::hex(&ledger.hash))
+    }
+
     /// Returns the newest ledger's close time.
     #[must_use]
     pub fn latest_closed_at(&self) -> UnixTime {

@@ -11,6 +11,7 @@ use super::{
     args::DevnetArgs,
     call::{EventKind, Input},
     chain::{self, Ledger},
+    faults::Met,
     journal::{Journal, JournalError, LedgerLine, Line},
     lake::Lake,
     network::{Executed, Network, Start},
@@ -54,6 +55,8 @@ type Answer = oneshot::Sender<Result<Receipt, NotDone>>;
 /// The network and all that belongs to it.
 pub(super) struct State {
     pub(super) network: Network,
+    /// The network as its last reset left it.
+    before_reset: Option<Network>,
     journal: Option<Journal>,
     lake: Option<Lake>,
     waiting: Vec<(Input, Answer)>,
@@ -88,7 +91,17 @@ impl State {
         let scenario = args.scenario.then(|| Scenario::new(args.seed, network.latest().sequence));
         let retention_ledgers = args.retention_ledgers;
         let waiting = Vec::new();
-        Ok(Self { network, journal, lake, waiting, scenario, retention_ledgers, ahead_seconds, stopped: false })
+        Ok(Self {
+            network,
+            before_reset: None,
+            journal,
+            lake,
+            waiting,
+            scenario,
+            retention_ledgers,
+            ahead_seconds,
+            stopped: false,
+        })
     }
 
     /// Lets an input wait for the next ledger.
@@ -158,9 +171,15 @@ impl State {
         self.jump(now, closed_at);
         let start = Start { closed_at, history_events: 0, ..self.network.start.clone() };
         append(&mut self.journal, &Line::Start(start.clone()))?;
-        self.network = Network::start(&start, self.retention_ledgers);
+        let started_over = Network::start(&start, self.retention_ledgers);
+        self.before_reset = Some(std::mem::replace(&mut self.network, started_over));
         self.lake.as_ref().map_or(Ok(()), |lake| lake.follow(&self.network.chain))?;
         Ok(())
+    }
+
+    /// Returns the network that a node with these faults serves.
+    pub(super) fn seen(&self, met: &Met) -> &Network {
+        self.before_reset.as_ref().filter(|_| met.before_reset).unwrap_or(&self.network)
     }
 
     /// Keeps this many ledgers from now on.

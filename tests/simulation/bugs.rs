@@ -29,7 +29,7 @@ fn every_planted_bug_is_caught() {
         let run = seeds::run(&seeds);
         plant(None);
         let (name, seconds) = (bug.name(), run.took.as_secs_f64());
-        if let Some(failure) = run.failure {
+        if let Some(failure) = run.failures.first() {
             say(&format!("{name}: caught by seed {}, {seconds:.1} s: {:.120}", failure.seed, failure.what));
         } else {
             say(&format!("{name}: not caught by {} seeds, {seconds:.1} s", run.seeds));

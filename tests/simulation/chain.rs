@@ -19,7 +19,7 @@ use flowfi_indexer::{
 use rand::{Rng, rngs::StdRng};
 
 /// The endpoint that the simulation itself reads: it has no faults.
-const ORACLE: &str = "oracle";
+pub const ORACLE: &str = "oracle";
 /// The account that every subscriber listens to besides: its creation ends the history.
 const SENTINEL: &str = "sentinel";
 const FIRST_SECOND: i64 = 1_700_000_000;
@@ -46,18 +46,38 @@ pub struct Happened {
     pub place: Place,
 }
 
+/// What happened on one chain, from its first ledger on.
+#[derive(Default)]
+pub struct History {
+    pub events: BTreeMap<EventId, Happened>,
+    pub hashes: BTreeMap<LedgerSequence, String>,
+}
+
+impl History {
+    /// Whether there is such an event: each chain has other transactions.
+    pub fn has(&self, id: EventId, tx_hash: &str) -> bool {
+        self.events.get(&id).is_some_and(|event| event.raw.tx_hash == tx_hash)
+    }
+
+    /// The ids of those that belong to a place, in order.
+    pub fn ids_of(&self, is: impl Fn(Place) -> bool) -> Vec<EventId> {
+        self.events.iter().filter(|(_, event)| is(event.place)).map(|(id, _)| *id).collect()
+    }
+}
+
 pub struct Chain {
     pub devnet: Devnet,
     clock: Arc<SteppedClock>,
     oracle: Option<EndpointPool>,
-    pub events: BTreeMap<EventId, Happened>,
+    /// Since the network's last start.
+    pub history: History,
 }
 
 impl Chain {
     pub fn new(args: &DevnetArgs) -> Self {
         let clock = Arc::new(SteppedClock(AtomicI64::new(FIRST_SECOND)));
         let devnet = Devnet::open(args, None, clock.clone()).unwrap();
-        Self { devnet, clock, oracle: None, events: BTreeMap::new() }
+        Self { devnet, clock, oracle: None, history: History::default() }
     }
 
     /// Begins to read what happens, at the base URL under which the network is served.
@@ -79,11 +99,20 @@ impl Chain {
     }
 
     /// Closes so many ledgers without transactions, each some seconds after the one before.
-    pub fn close_quiet(&self, rng: &mut StdRng, count: u32) {
+    pub fn close_quiet(&mut self, rng: &mut StdRng, count: u32) {
         for _ in 0..count {
             self.clock.0.fetch_add(rng.random_range(1..8), Ordering::Relaxed);
-            self.devnet.close_ledger().unwrap();
+            let ledger = self.devnet.close_ledger().unwrap();
+            self.note_hash(ledger);
         }
+    }
+
+    /// Starts the network over, and returns what happened before.
+    pub async fn start_over(&mut self) -> History {
+        self.devnet.reset().unwrap();
+        let before = std::mem::take(&mut self.history);
+        self.read_from(self.devnet.latest_ledger()).await;
+        before
     }
 
     /// Closes a ledger with the creation that ends the history, and returns the id of its last event.
@@ -96,7 +125,7 @@ impl Chain {
             duration_seconds: 100,
         };
         self.close_with(vec![creation.into()]).await;
-        *self.events.keys().next_back().unwrap()
+        *self.history.events.keys().next_back().unwrap()
     }
 
     pub fn sentinel(&self) -> Address {
@@ -112,7 +141,15 @@ impl Chain {
         self.read_from(ledger).await;
     }
 
+    fn note_hash(&mut self, ledger: LedgerSequence) {
+        self.history.hashes.insert(ledger, self.devnet.ledger_hash(ledger).unwrap());
+    }
+
+    /// Reads the ledger that was just closed, the first time all before it as well.
     async fn read_from(&mut self, ledger: LedgerSequence) {
+        for closed in ledger.0..=self.devnet.latest_ledger().0 {
+            self.note_hash(LedgerSequence(closed));
+        }
         let oracle = self.oracle.as_ref().expect("the network is served");
         let page = oracle.events(&self.devnet.contract_ids(), EventsFrom::Ledger(ledger), 10_000).await.unwrap();
         for raw in page.events {
@@ -121,21 +158,16 @@ impl Chain {
                 Incoming::Upgrade(_) => Place::Upgrade,
                 Incoming::Quarantined(_) => Place::Quarantine,
             };
-            self.events.insert(raw.id, Happened { raw, place });
+            self.history.events.insert(raw.id, Happened { raw, place });
         }
         let emitted = self.devnet.events_emitted().into_iter().filter(|id| id.ledger() >= ledger);
-        let of_contract = self.events.range(EventId::end_of_ledger(ledger.previous())..);
+        let of_contract = self.history.events.range(EventId::end_of_ledger(ledger.previous())..);
         let read = of_contract.filter(|(_, event)| event.raw.kind == EventKind::Contract).map(|(id, _)| *id);
         assert!(emitted.eq(read), "the oracle reads what the network says it emitted in ledger {ledger}");
     }
 
-    /// The ids of those that belong to a place, in order.
-    pub fn ids_of(&self, is: impl Fn(Place) -> bool) -> Vec<EventId> {
-        self.events.iter().filter(|(_, event)| is(event.place)).map(|(id, _)| *id).collect()
-    }
-
     pub fn stream_of(&self, id: EventId) -> Option<StreamId> {
-        match self.events.get(&id)?.place {
+        match self.history.events.get(&id)?.place {
             Place::Row(_, stream_id) => stream_id,
             Place::Quarantine | Place::Upgrade => None,
         }
@@ -149,7 +181,7 @@ impl Chain {
 
     /// Whether a subscription is about an event, and whether it takes the parties to know.
     pub fn matches(&self, atoms: &EventAtoms, id: EventId) -> Option<ByWhat> {
-        let Place::Row(event_type, stream_id) = self.events.get(&id)?.place else { return None };
+        let Place::Row(event_type, stream_id) = self.history.events.get(&id)?.place else { return None };
         if !atoms.types.is_empty() && !atoms.types.contains(&event_type) {
             return None;
         }

@@ -6,18 +6,18 @@ use std::{
     time::Duration,
 };
 
-use flowfi_indexer::{
-    domain::{EventId, ResumeId},
-    feed::LastEventId,
-    store::EventAtoms,
-};
+use flowfi_indexer::{feed::LastEventId, store::EventAtoms};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
 
-use crate::daemon::Gateway;
+use crate::{
+    daemon::Gateway,
+    frames::{Frame, Says, SeenId},
+    log::{Log, Session},
+};
 
 pub type Gateways = Arc<Mutex<Vec<Gateway>>>;
 
@@ -26,21 +26,9 @@ pub type Gateways = Arc<Mutex<Vec<Gateway>>>;
 pub struct Plan {
     pub atoms: EventAtoms,
     /// The position to begin after; none for what comes from now on.
-    pub from: Option<EventId>,
+    pub from: Option<SeenId>,
     pub over_http: bool,
     pub seed: u64,
-}
-
-/// What a subscriber was handed.
-#[derive(Default)]
-pub struct Log {
-    /// The position it began after.
-    pub start: Option<EventId>,
-    /// The last id it was sent, which it hands back.
-    last: Option<ResumeId>,
-    pub ids: Vec<EventId>,
-    pub sessions: u32,
-    pub failure: Option<String>,
 }
 
 pub struct Client {
@@ -51,8 +39,7 @@ pub struct Client {
 
 impl Client {
     pub fn start(plan: Plan, gateways: Gateways, http: reqwest::Client) -> Self {
-        let last = plan.from.map(|event| event.to_string().parse().expect("an event id is one to resume from"));
-        let log = Arc::new(Mutex::new(Log { start: plan.from, last, ..Log::default() }));
+        let log = Arc::new(Mutex::new(Log::beginning_after(plan.from.clone())));
         let rng = StdRng::seed_from_u64(plan.seed);
         let mut following = Following { plan: plan.clone(), log: Arc::clone(&log), rng, http };
         let mut task = JoinSet::new();
@@ -96,18 +83,22 @@ impl Following {
     }
 
     async fn directly(&mut self, gateway: &Gateway) -> Result<Ended, String> {
-        let last = self.log.lock().unwrap().last;
-        let last = last.map_or(LastEventId::None, LastEventId::Known);
+        let last = last_event_id(self.log.lock().unwrap().last.as_ref());
         let opened = match gateway.feed.subscribe(self.plan.atoms.clone(), last).await {
             Ok(opened) => opened,
             Err(failure) if failure.is_unavailable() => return Ok(Ended),
             Err(failure) => return Err(format!("a subscription was refused: {failure}")),
         };
+        let (mut session, mut subscription) = (Session::default(), opened.subscription);
+        // Who resumes keeps the id as it was handed out: it may say more than the position.
+        let begins = matches!(last, LastEventId::None) || opened.reset.is_some();
+        let id = subscription.resume_id().filter(|_| begins);
+        let id = id.map(|id| id.to_string().parse()).transpose()?;
+        self.log.lock().unwrap().take(&mut session, Frame { id, says: Says::Connected })?;
         if let Some(reset) = opened.reset {
-            return Err(format!("a subscription after {last:?} was reset: {reset:?}"));
+            let says = Says::Reset { reason: reset.reason.to_owned() };
+            self.log.lock().unwrap().take(&mut session, Frame { id: None, says })?;
         }
-        let mut subscription = opened.subscription;
-        self.begin_at(subscription.resume_id());
         for _ in 0..self.rng.random_range(1..40) {
             self.be_slow().await;
             match timeout(self.patience(), subscription.next()).await {
@@ -116,7 +107,7 @@ impl Following {
                 Ok(Err(failure)) => return Err(format!("a subscription failed: {failure}")),
                 Ok(Ok(frames)) => {
                     for frame in frames {
-                        self.take(std::str::from_utf8(&frame).unwrap().trim_end())?;
+                        self.take(&mut session, std::str::from_utf8(&frame).unwrap().trim_end())?;
                     }
                 }
             }
@@ -126,14 +117,14 @@ impl Following {
 
     async fn over_http(&mut self, gateway: &Gateway) -> Result<Ended, String> {
         let mut request = self.http.get(format!("{}/v1/events/subscribe?{}", gateway.base, query_of(&self.plan.atoms)));
-        if let Some(last) = self.log.lock().unwrap().last {
+        if let Some(last) = &self.log.lock().unwrap().last {
             request = request.header("last-event-id", last.to_string());
         }
         let Ok(mut response) = request.send().await else { return Ok(Ended) };
         if response.status() != 200 {
             return Err(format!("a subscription was answered {}", response.status()));
         }
-        let mut text = String::new();
+        let (mut session, mut text) = (Session::default(), String::new());
         for _ in 0..self.rng.random_range(1..40) {
             self.be_slow().await;
             match timeout(self.patience(), response.chunk()).await {
@@ -143,7 +134,7 @@ impl Following {
                 Ok(Ok(Some(chunk))) => text += std::str::from_utf8(&chunk).unwrap(),
             }
             while let Some((frame, rest)) = text.split_once("\n\n") {
-                self.take(frame)?;
+                self.take(&mut session, frame)?;
                 let rest = rest.to_owned();
                 text = rest;
             }
@@ -151,31 +142,8 @@ impl Following {
         Ok(Ended)
     }
 
-    fn take(&self, frame: &str) -> Result<(), String> {
-        let field = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-        let id = field("id").map(str::parse::<ResumeId>).transpose();
-        let id = id.map_err(|failure| format!("{frame:?}: {failure}"))?;
-        match field("event") {
-            Some("connected") => self.begin_at(id),
-            Some("reset") => return Err(format!("a client was reset: {frame}")),
-            Some("revised") | None => {}
-            Some(_) => {
-                let id = id.ok_or_else(|| format!("an event without an id: {frame}"))?;
-                self.log.lock().unwrap().ids.push(id.position.event);
-            }
-        }
-        let mut log = self.log.lock().unwrap();
-        log.last = id.or(log.last);
-        Ok(())
-    }
-
-    /// Notes where a subscription without a last id begins.
-    fn begin_at(&self, id: Option<ResumeId>) {
-        let mut log = self.log.lock().unwrap();
-        if log.last.is_none() {
-            log.start = Some(id.map_or(EventId::ZERO, |id| id.position.event));
-            log.last = id;
-        }
+    fn take(&self, session: &mut Session, frame: &str) -> Result<(), String> {
+        self.log.lock().unwrap().take(session, frame.parse()?)
     }
 
     fn patience(&mut self) -> Duration {
@@ -188,6 +156,11 @@ impl Following {
             sleep(Duration::from_millis(pause)).await;
         }
     }
+}
+
+/// What a subscriber without HTTP hands back.
+fn last_event_id(last: Option<&SeenId>) -> LastEventId {
+    last.map_or(LastEventId::None, |last| last.to_string().parse().map_or(LastEventId::Malformed, LastEventId::Known))
 }
 
 fn query_of(atoms: &EventAtoms) -> String {

@@ -1,20 +1,27 @@
 //! One worker's database: emptied between seeds, disturbed on request, and watched.
 
-use std::{
-    env,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{env, time::Duration};
 
-use flowfi_indexer::{domain::EventId, store::Store};
+use flowfi_indexer::store::Store;
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool, Row,
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::time::sleep;
 
-const TABLES: &str = "accepted_gaps, contract_upgrades, coverage, cursors, indexer_reports, network, quarantine, \
-                      record_checks, revisions, stream_events, streams";
+/// Puts the schema that is read back to where it began, and removes every other that a world left.
+const CLEAR: &str = "
+    do $$
+    declare
+        name text;
+    begin
+        for name in select nspname from pg_namespace where nspname like 'flowfi\\_%' loop
+            execute format('drop schema %I cascade', name);
+        end loop;
+        for name in select tablename from pg_tables where schemaname = 'public' and tablename <> '_sqlx_migrations' loop
+            execute format('truncate public.%I restart identity', name);
+        end loop;
+    end $$";
 /// A schema with nothing in it: who reads it first holds another writer's lock over the same tables.
 const OTHER_LOCK: [(&str, &str); 1] = [("search_path", "another_lock,public")];
 const DAEMON: &str = "flowfi-indexer";
@@ -32,19 +39,18 @@ const FAILURES: &str = "
             raise exception 'simulated' using errcode = '40001';
         end if;
         return null;
-    end $$;
-    create trigger simulated before insert or update on cursors execute function simulated_failure();
-    create trigger simulated before insert or update on coverage execute function simulated_failure();
-    create trigger simulated before insert or update on stream_events execute function simulated_failure();
-    create trigger simulated before insert or update on streams execute function simulated_failure();
-    create trigger simulated before insert or update on quarantine execute function simulated_failure();
-    create trigger simulated before insert or update on revisions execute function simulated_failure();";
+    end $$;";
+
+/// What a daemon writes to.
+const WRITTEN: [&str; 6] = ["cursors", "coverage", "stream_events", "streams", "quarantine", "revisions"];
 
 pub struct Database {
     server: PgConnectOptions,
     options: PgConnectOptions,
     name: String,
     pub control: PgPool,
+    /// For who does maintenance, so that the simulation itself waits for nobody.
+    pub maintenance: PgPool,
 }
 
 impl Database {
@@ -57,22 +63,21 @@ impl Database {
         sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.unwrap();
         let options = server.clone().database(&name);
         let control = PgPoolOptions::new().max_connections(3).connect_with(options.clone()).await.unwrap();
+        let maintenance = PgPoolOptions::new().max_connections(6).connect_lazy_with(options.clone());
         Store::on(control.clone()).migrate().await.unwrap();
         sqlx::raw_sql(FAILURES).execute(&control).await.unwrap();
-        Self { server, options, name, control }
+        Self { server, options, name, control, maintenance }
     }
 
     pub async fn clear(&self) {
         self.terminate(1.0).await;
-        sqlx::raw_sql(AssertSqlSafe(format!("truncate {TABLES} restart identity")))
-            .execute(&self.control)
-            .await
-            .unwrap();
+        sqlx::raw_sql(CLEAR).execute(&self.control).await.unwrap();
         self.fail_statements_after(-1).await;
     }
 
     pub async fn remove(self) {
         self.control.close().await;
+        self.maintenance.close().await;
         let mut connection = PgConnection::connect_with(&self.server).await.unwrap();
         let drop = format!("drop database {} with (force)", self.name);
         sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut connection).await.unwrap();
@@ -112,9 +117,24 @@ impl Database {
 
     /// Lets so many statements pass, then two fail; below zero none fails.
     pub async fn fail_statements_after(&self, pass: i64) {
+        if pass >= 0 {
+            self.arm().await;
+        }
         let next = if pass < 0 { 0 } else { -2 - pass };
         let set = "select setval('simulated_statements', $1, false)";
         sqlx::query(set).bind(next).execute(&self.control).await.unwrap();
+    }
+
+    /// Tables that another epoch or a reindex brought in know nothing of failures yet. One at a time: a lock that is
+    /// held while another is waited for could end what others do.
+    async fn arm(&self) {
+        for table in WRITTEN {
+            let arm = format!(
+                "create or replace trigger simulated before insert or update on public.{table}
+                 execute function public.simulated_failure()"
+            );
+            sqlx::raw_sql(AssertSqlSafe(arm)).execute(&self.control).await.unwrap();
+        }
     }
 
     pub async fn forget_reports(&self) {
@@ -125,32 +145,5 @@ impl Database {
     pub async fn reports_a_hole(&self) -> bool {
         let look = "select exists (select from indexer_reports where state = 'hole')";
         sqlx::query_scalar(look).fetch_one(&self.control).await.unwrap()
-    }
-
-    /// Looks again and again whether what must always be true is: every row lies at or before the cursor, which is
-    /// only ever raised. Ends with what is not.
-    pub async fn watch(control: PgPool, broken: Arc<Mutex<Option<String>>>) {
-        let look = "select c.toid, c.event_index, c.last_whole_ledger, exists (
-                        select from stream_events e where (e.toid, e.event_index) > (c.toid, c.event_index)
-                    ) as beyond from cursors c";
-        let mut before = (EventId::ZERO, 0);
-        loop {
-            if let Some(row) = sqlx::query(look).fetch_optional(&control).await.unwrap() {
-                let cursor = EventId::from_parts(row.get("toid"), row.get("event_index")).unwrap();
-                let now = (cursor, row.get::<i64, _>("last_whole_ledger"));
-                let fault = if row.get("beyond") {
-                    Some(format!("there are event rows beyond the cursor {cursor}"))
-                } else {
-                    (now.0 < before.0 || now.1 < before.1)
-                        .then(|| format!("the cursor went from {before:?} to {now:?}"))
-                };
-                if fault.is_some() {
-                    *broken.lock().unwrap() = fault;
-                    return;
-                }
-                before = now;
-            }
-            sleep(LOOK).await;
-        }
     }
 }

@@ -3,61 +3,103 @@
 use std::collections::BTreeSet;
 
 use flowfi_indexer::{
-    domain::{EventId, LedgerRange, LedgerSequence, StreamEntry, StreamId, holes},
+    domain::{CommittedEvent, EventId, LedgerRange, LedgerSequence, StreamEntry, StreamId, holes},
     store::{EventAtoms, EventRange},
 };
+use rand::{Rng, SeedableRng, rngs::StdRng};
 use sqlx::Row;
 
-use crate::{
-    chain::{ByWhat, Place},
-    client::Client,
-    world::World,
-};
+use crate::{chain::Place, client::Client, maintenance::prove, world::World};
 
 /// After the last event, so that a quiet end is seen too.
 const QUIET_LEDGERS: u32 = 3;
+
+/// Which streams are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    All,
+    Complete,
+}
 
 impl World<'_> {
     /// Mends everything, lets the history end, and compares.
     pub async fn finish(&mut self) -> Result<(), String> {
         self.tell("the end: no more faults");
-        self.chain.devnet.clear_faults();
+        self.end_faults();
         self.place.database.fail_statements_after(-1).await;
         if self.indexers.is_empty() {
             self.start_indexer(false).await;
         }
-        let tip = self.chain.devnet.latest_ledger();
-        self.until("the tip is indexed", async |world| world.has_reached(tip).await).await?;
+        self.settle().await?;
+        self.reach_the_tip().await?;
+        self.until("every command has ended", async |world| !world.is_maintained()).await?;
+        let is_proven = self.prove_what_is_incomplete().await?;
         self.repair().await?;
+        self.reindex_at_last().await?;
         let sentinel = self.chain.close_sentinel().await;
         self.until("every subscriber sees the last event", async |world| {
-            world.clients.iter().all(|client| client.log.lock().unwrap().ids.last() == Some(&sentinel))
+            let has_seen =
+                |client: &Client| client.log.lock().unwrap().events.last().is_some_and(|last| last.id == sentinel);
+            world.clients.iter().all(has_seen)
         })
         .await?;
         self.chain.close_quiet(&mut self.rng, QUIET_LEDGERS);
-        let tip = self.chain.devnet.latest_ledger();
-        self.until("quiet ledgers are indexed", async |world| world.has_reached(tip).await).await?;
-        self.compare_rows().await?;
+        let tip = self.reach_the_tip().await?;
+        let which = if is_proven { Which::All } else { Which::Complete };
+        self.compare_rows(which).await?;
         self.compare_rest().await?;
-        self.compare_records().await?;
+        self.compare_records(which).await?;
         self.compare_coverage(tip).await?;
-        self.clients.iter().enumerate().try_for_each(|(number, client)| {
-            self.compare_client(client).map_err(|failure| format!("subscriber {number}: {failure}"))
-        })?;
+        self.compare_known_ledger().await?;
+        self.compare_archives().await?;
+        self.until("every subscriber was told what came late", async |world| world.compare_clients().is_ok())
+            .await
+            .or_else(|late| self.compare_clients().and(Err(late)))?;
         self.chain.devnet.check_balances().map_err(|failure| failure.to_string())
+    }
+
+    /// Waits until the newest ledger is indexed, and returns it.
+    async fn reach_the_tip(&mut self) -> Result<LedgerSequence, String> {
+        let tip = self.chain.devnet.latest_ledger();
+        self.until("the tip is indexed", async |world| world.has_reached(tip).await).await?;
+        Ok(tip)
+    }
+
+    /// Sets from the chain what rows are missing of. That stays true when more happens, and when some of those rows come
+    /// after it. Returns whether it was done.
+    async fn prove_what_is_incomplete(&mut self) -> Result<bool, String> {
+        if !self.losses.is_something_missing() || self.rng.random_ratio(1, 4) {
+            return Ok(false);
+        }
+        let (first, later) = std::mem::take(&mut self.losses.forgotten).into_iter().partition(|_| self.rng.random());
+        self.losses.forgotten = first;
+        self.write_forgotten().await?;
+        let rng = StdRng::seed_from_u64(self.rng.random());
+        let proof = prove(&self.control(), &self.oracle(), &self.contract_id(), rng).await;
+        let proof = proof.map_err(|failure| format!("the proof failed: {failure}"))?;
+        self.tell(format!("set from the chain: {:?}; then come {} rows", proof.repaired, later.len()));
+        if !proof.is_proven() {
+            return Err(format!("a repair leaves what it cannot prove: {proof:?}"));
+        }
+        self.losses.forgotten = later;
+        self.compare_records(Which::All).await?;
+        let ledgers = self.rng.random_range(0..3);
+        self.close_ledgers(ledgers).await;
+        self.reach_the_tip().await?;
+        self.compare_records(Which::All).await.map_err(|failure| format!("after more was indexed: {failure}"))?;
+        Ok(true)
     }
 
     async fn has_reached(&self, ledger: LedgerSequence) -> bool {
         self.cursor().await.is_some_and(|cursor| cursor.last_whole_ledger() >= ledger)
     }
 
-    fn is_given_up(&self, id: EventId) -> bool {
-        self.given_up.iter().any(|gap| gap.contains(id.ledger()))
-    }
-
-    /// Streams of which events are missing for good.
-    fn incomplete(&self) -> BTreeSet<StreamId> {
-        let missing = self.chain.events.keys().filter(|id| self.is_given_up(**id));
+    /// Streams that cannot be compared: of which events are missing for good, and whose records nobody has set.
+    fn left_out_of(&self, which: Which) -> BTreeSet<StreamId> {
+        if which == Which::All {
+            return BTreeSet::new();
+        }
+        let missing = self.chain.history.events.keys().filter(|id| self.losses.is_given_up(**id));
         missing.filter_map(|id| self.chain.stream_of(*id)).collect()
     }
 
@@ -65,7 +107,8 @@ impl World<'_> {
     fn compare_ids(&self, what: &str, expected: &[EventId], found: &[EventId]) -> Result<(), String> {
         let expected_set: BTreeSet<_> = expected.iter().collect();
         let found_set: BTreeSet<_> = found.iter().collect();
-        let missing: Vec<_> = expected.iter().filter(|id| !found_set.contains(id) && !self.is_given_up(**id)).collect();
+        let missing: Vec<_> =
+            expected.iter().filter(|id| !found_set.contains(id) && !self.losses.is_given_up(**id)).collect();
         let foreign: Vec<_> = found.iter().filter(|id| !expected_set.contains(id)).collect();
         let twice = found.len() - found_set.len();
         if missing.is_empty() && foreign.is_empty() && twice == 0 {
@@ -74,18 +117,25 @@ impl World<'_> {
         Err(format!("{what}: missing {missing:?}, foreign {foreign:?}, {twice} twice"))
     }
 
-    async fn compare_rows(&self) -> Result<(), String> {
+    async fn compare_rows(&self, which: Which) -> Result<(), String> {
         let range = EventRange { after: EventId::ZERO, up_to: EventId::from_parts(i64::MAX, 0).unwrap() };
         let all = EventAtoms { all: true, ..EventAtoms::default() };
         let rows = self.control().matching_events(range, &all, 1_000_000).await.unwrap();
         let found: Vec<EventId> = rows.iter().map(|row| row.id).collect();
-        self.compare_ids("event rows", &self.chain.ids_of(|place| matches!(place, Place::Row(..))), &found)?;
-        let incomplete = self.incomplete();
-        for row in rows.iter().filter(|row| row.stream_id.is_none_or(|id| !incomplete.contains(&id))) {
-            let expected = self.chain.events[&row.id].place;
-            if Place::Row(row.event_type, row.stream_id) != expected {
+        self.compare_ids("event rows", &self.chain.history.ids_of(|place| matches!(place, Place::Row(..))), &found)?;
+        for row in &rows {
+            let expected = self.chain.history.events[&row.id].place;
+            let is_the_event = Place::Row(row.event_type, row.stream_id) == expected;
+            if !is_the_event || !self.chain.history.has(row.id, &row.tx_hash) {
                 return Err(format!("the row {} is another event than {expected:?}", row.id));
             }
+        }
+        self.compare_parties(&rows, which)
+    }
+
+    fn compare_parties(&self, rows: &[CommittedEvent], which: Which) -> Result<(), String> {
+        let left_out = self.left_out_of(which);
+        for row in rows.iter().filter(|row| row.stream_id.is_none_or(|id| !left_out.contains(&id))) {
             let parties = row.sender.clone().zip(row.recipient.clone());
             if parties != self.chain.parties_of(row.id) {
                 return Err(format!("the row {} has other parties: {parties:?}", row.id));
@@ -100,15 +150,15 @@ impl World<'_> {
             let rows = sqlx::query(sqlx::AssertSqlSafe(select)).fetch_all(&self.place.database.control).await.unwrap();
             let id = |row: &sqlx::postgres::PgRow| EventId::from_parts(row.get("toid"), row.get("event_index"));
             let found: Vec<EventId> = rows.iter().filter_map(id).collect();
-            self.compare_ids(table, &self.chain.ids_of(|other| other == place), &found)?;
+            self.compare_ids(table, &self.chain.history.ids_of(|other| other == place), &found)?;
         }
         Ok(())
     }
 
-    async fn compare_records(&self) -> Result<(), String> {
-        let incomplete = self.incomplete();
+    async fn compare_records(&self, which: Which) -> Result<(), String> {
+        let left_out = self.left_out_of(which);
         let count = u64::try_from(self.chain.devnet.stream_count()).unwrap();
-        for stream_id in (1..=count).map(StreamId).filter(|id| !incomplete.contains(id)) {
+        for stream_id in (1..=count).map(StreamId).filter(|id| !left_out.contains(id)) {
             let record = self.control().stream(&self.contract_id(), stream_id).await.unwrap();
             let (found, expected) = (record.as_ref().map(StreamEntry::from), self.chain.devnet.stream_entry(stream_id));
             if found != expected {
@@ -122,43 +172,11 @@ impl World<'_> {
         let covered = self.control().coverage(&self.contract_id()).await.unwrap();
         let whole = LedgerRange::new(LedgerSequence(2), tip).unwrap();
         let found = holes(whole, covered.iter().map(|covered| covered.ledgers));
-        let kept = holes(whole, self.given_up.iter().copied());
+        let kept = holes(whole, self.losses.given_up.iter().copied());
         let expected = holes(whole, kept);
         if found == expected {
             return Ok(());
         }
         Err(format!("the coverage has the holes {found:?}, and {expected:?} were given up; covered: {covered:?}"))
-    }
-
-    fn compare_client(&self, client: &Client) -> Result<(), String> {
-        let log = client.log.lock().unwrap();
-        let start = log.start.ok_or("it never began")?;
-        let unordered = log.ids.iter().zip(log.ids.iter().skip(1)).find(|(before, after)| before >= after);
-        if let Some((before, after)) = unordered {
-            return Err(format!("{after} came after {before}"));
-        }
-        let seen: BTreeSet<EventId> = log.ids.iter().copied().collect();
-        for id in self.chain.events.keys().copied() {
-            let matches = self.chain.matches(&client.plan.atoms, id).filter(|_| id > start);
-            let Some(by) = matches else {
-                if seen.contains(&id) {
-                    return Err(format!("{id} is not for it"));
-                }
-                continue;
-            };
-            let of_touched = self.chain.stream_of(id).is_some_and(|stream_id| self.touched.contains(&stream_id));
-            let need_not = self.late.contains(&id) || (by == ByWhat::Parties && of_touched);
-            if !need_not && !seen.contains(&id) {
-                return Err(format!(
-                    "{id} never came, after {start}; {} events in {} sessions",
-                    seen.len(),
-                    log.sessions
-                ));
-            }
-        }
-        match log.ids.iter().find(|id| !self.chain.events.contains_key(id)) {
-            Some(id) => Err(format!("{id} is no event")),
-            None => Ok(()),
-        }
     }
 }

@@ -32,7 +32,7 @@ pub struct Failure {
 pub struct Run {
     pub seeds: usize,
     pub took: Duration,
-    pub failure: Option<Failure>,
+    pub failures: Vec<Failure>,
 }
 
 /// Reads a number from the environment.
@@ -46,22 +46,23 @@ pub fn say(what: &str) {
     let _ = writeln!(std::io::stderr(), "{what}");
 }
 
-/// Runs these seeds until one fails.
+/// Runs these seeds until one fails; with `KEEP_GOING=1` all of them.
 pub fn run(seeds: &[u64]) -> Run {
     let began = Instant::now();
     let runtime = Runtime::new().unwrap();
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let workers = number_from("WORKERS").map_or(cores * WORKERS_A_CORE, |number| usize::try_from(number).unwrap());
-    let queue = Queue { seeds, next: AtomicUsize::new(0), over: AtomicBool::new(false) };
-    let failure = thread::scope(|scope| {
+    let keeps_going = number_from("KEEP_GOING").is_some_and(|number| number > 0);
+    let queue = Queue { seeds, next: AtomicUsize::new(0), over: AtomicBool::new(false), keeps_going };
+    let failures = thread::scope(|scope| {
         let work = |number| {
             let (runtime, queue) = (&runtime, &queue);
             scope.spawn(move || runtime.block_on(work(number, queue)))
         };
         let workers: Vec<_> = (0..workers.min(seeds.len())).map(work).collect();
-        workers.into_iter().find_map(|worker| worker.join().unwrap())
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     });
-    Run { seeds: queue.next.into_inner().min(seeds.len()), took: began.elapsed(), failure }
+    Run { seeds: queue.next.into_inner().min(seeds.len()), took: began.elapsed(), failures }
 }
 
 /// What is left to do.
@@ -69,19 +70,24 @@ struct Queue<'a> {
     seeds: &'a [u64],
     next: AtomicUsize,
     over: AtomicBool,
+    keeps_going: bool,
 }
 
-async fn work(number: usize, queue: &Queue<'_>) -> Option<Failure> {
+async fn work(number: usize, queue: &Queue<'_>) -> Vec<Failure> {
     let place = place(number).await;
-    let mut failure = None;
-    while failure.is_none() && !queue.over.load(Ordering::Relaxed) {
+    let mut failures = Vec::new();
+    while !queue.over.load(Ordering::Relaxed) {
         let Some(seed) = queue.seeds.get(queue.next.fetch_add(1, Ordering::Relaxed)) else { break };
-        failure = play(*seed, &place).await;
-        queue.over.fetch_or(failure.is_some(), Ordering::Relaxed);
+        let Some(failure) = play(*seed, &place).await else { continue };
+        if queue.keeps_going {
+            say(&format!("seed {seed}: {:.300}", failure.what));
+        }
+        failures.push(failure);
+        queue.over.fetch_or(!queue.keeps_going, Ordering::Relaxed);
     }
     let _ = std::fs::remove_dir_all(&place.lake_folder);
     place.database.remove().await;
-    failure
+    failures
 }
 
 async fn place(number: usize) -> Place {
@@ -110,6 +116,7 @@ async fn play(seed: u64, place: &Place) -> Option<Failure> {
             None => "the simulation broke off".to_owned(),
         },
     };
+    world.tell_how_it_stands().await;
     let mut story = String::new();
     for (number, step) in world.story.iter().enumerate() {
         writeln!(story, "  {number:>3} {step}").unwrap();

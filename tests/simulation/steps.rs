@@ -1,11 +1,8 @@
 //! What happens in a world: one random step after the other, while everything runs.
 
-use std::{collections::BTreeSet, time::Duration};
-
 use flowfi_indexer::{
     devnet::Fault,
-    domain::{Epoch, EventId, EventType, LedgerRange, LedgerSequence, StreamId, holes},
-    ingest::{LateEvents, backfill, replay_quarantine, write_late},
+    domain::{EventId, EventType, LedgerSequence, StreamId},
     store::EventAtoms,
 };
 use rand::{
@@ -13,18 +10,7 @@ use rand::{
     seq::{IndexedRandom, IteratorRandom},
 };
 
-use tokio::time::sleep;
-
-use crate::{
-    client::Plan,
-    world::{Filler, World},
-};
-
-/// So long an indexer is waited for that may not reach the hole, which is in order.
-const LOOKS_AT_A_HOLE: u32 = 100;
-const LOOK: Duration = Duration::from_millis(5);
-/// More than any world closes.
-const KEEP_ALL_LEDGERS: u32 = 100_000;
+use crate::{client::Plan, frames::SeenId, world::World};
 
 impl World<'_> {
     /// Plays the whole history.
@@ -37,7 +23,7 @@ impl World<'_> {
             self.start_gateway().await;
         }
         for _ in 0..self.rng.random_range(2..5) {
-            self.new_client();
+            self.new_client().await;
         }
         for _ in 0..self.rng.random_range(15..45) {
             self.step().await?;
@@ -48,12 +34,15 @@ impl World<'_> {
     }
 
     async fn step(&mut self) -> Result<(), String> {
+        if !self.abilities.is_empty() && self.rng.random_ratio(1, 4) {
+            return self.special_step().await;
+        }
         match self.rng.random_range(0..100) {
             0..34 => {
                 let ledgers = self.rng.random_range(1..4);
                 self.close_ledgers(ledgers).await;
             }
-            34..40 => self.close_quiet_ledgers(),
+            34..40 => self.close_quiet_ledgers().await,
             40..54 => self.inject_fault(),
             54..58 => self.clear_faults(),
             58..65 => self.kill().await,
@@ -61,28 +50,50 @@ impl World<'_> {
             69..72 => self.stop_one().await?,
             72..77 => self.break_connections().await,
             77..81 => self.fail_statements().await,
+            81..93 if !self.is_settled().await => self.let_run(100).await,
             81..85 => self.drop_ledgers().await?,
             85..90 => self.forget().await?,
             90..93 => self.repair().await?,
             93..95 => self.restart_a_gateway().await,
-            95..98 => self.new_client(),
+            95..98 => self.new_client().await,
             _ => self.let_run(100).await,
         }
         Ok(())
     }
 
-    async fn close_ledgers(&mut self, count: u32) {
-        for _ in 0..count {
-            let inputs = if self.rng.random_ratio(1, 8) { 40 } else { self.rng.random_range(0..8) };
-            self.chain.close(&mut self.rng, inputs).await;
+    /// What happens only in a world that was given the ability.
+    async fn special_step(&mut self) -> Result<(), String> {
+        let of_resets = if self.abilities.resets { 0..4 } else { 0..0 };
+        let of_maintenance = if self.abilities.maintenance { 4..8 } else { 0..0 };
+        let of_a_stray = if self.abilities.stray.is_some() { 8..12 } else { 0..0 };
+        match of_resets.chain(of_maintenance).chain(of_a_stray).choose(&mut self.rng) {
+            Some(0) => self.start_over().await?,
+            Some(1..4) if self.epochs.are_some_left_behind() => self.let_one_catch_up(),
+            Some(4..8) => self.start_maintenance().await,
+            Some(8..12) => self.let_it_stray().await,
+            _ => self.let_run(100).await,
         }
-        self.tell(format!("{count} ledgers, up to {}", self.chain.devnet.latest_ledger()));
+        Ok(())
     }
 
-    fn close_quiet_ledgers(&mut self) {
+    pub async fn close_ledgers(&mut self, count: u32) {
+        let mut closed = 0;
+        while closed < count && self.may_close().await {
+            let inputs = if self.rng.random_ratio(1, 8) { 40 } else { self.rng.random_range(0..8) };
+            self.chain.close(&mut self.rng, inputs).await;
+            closed += 1;
+        }
+        self.tell(format!("{closed} ledgers, up to {}", self.chain.devnet.latest_ledger()));
+    }
+
+    async fn close_quiet_ledgers(&mut self) {
         let count = self.rng.random_range(1..8);
-        self.chain.close_quiet(&mut self.rng, count);
-        self.tell(format!("{count} quiet ledgers, up to {}", self.chain.devnet.latest_ledger()));
+        let mut closed = 0;
+        while closed < count && self.may_close().await {
+            self.chain.close_quiet(&mut self.rng, 1);
+            closed += 1;
+        }
+        self.tell(format!("{closed} quiet ledgers, up to {}", self.chain.devnet.latest_ledger()));
     }
 
     fn inject_fault(&mut self) {
@@ -116,6 +127,10 @@ impl World<'_> {
     fn clear_faults(&mut self) {
         let endpoint = *self.endpoints().choose(&mut self.rng).unwrap();
         self.chain.devnet.clear_faults_at(endpoint);
+        self.epochs.has_caught_up(endpoint);
+        if self.abilities.stray.is_some_and(|stray| stray.endpoint == endpoint) {
+            self.stray_is_back();
+        }
         self.tell(format!("no faults at {endpoint}"));
     }
 
@@ -133,7 +148,8 @@ impl World<'_> {
 
     async fn start_another(&mut self) {
         if self.indexers.len() < 3 {
-            let with_another_lock = self.rng.random();
+            // An archive is for who holds the lock.
+            let with_another_lock = self.rng.random::<bool>() && !self.abilities.archives();
             self.start_indexer(with_another_lock).await;
             self.tell(format!("another indexer, with another lock: {with_another_lock}"));
         }
@@ -161,136 +177,12 @@ impl World<'_> {
         self.place.database.fail_statements_after(pass).await;
     }
 
-    /// While no indexer runs, the endpoints drop ledgers that are not indexed.
-    async fn drop_ledgers(&mut self) -> Result<(), String> {
-        self.end_indexers().await;
-        let Some(cursor) = self.cursor().await else { return Ok(()) };
-        let ledgers = self.rng.random_range(2..6);
-        self.close_ledgers(ledgers).await;
-        let (first, latest) = (cursor.last_whole_ledger().next(), self.chain.devnet.latest_ledger());
-        let oldest = LedgerSequence(self.rng.random_range(first.0 + 1..=latest.0));
-        let kept = latest.0 - oldest.0 + 1;
-        self.tell(format!("indexed up to {cursor}, the oldest ledger is {oldest} now"));
-        if self.filler == Filler::GetLedgers {
-            for endpoint in self.endpoints() {
-                self.chain.devnet.inject_at(endpoint, Fault::Retention { ledgers: kept }, None).unwrap();
-            }
-        } else {
-            self.chain.devnet.set_retention(kept);
-            self.chain.devnet.set_retention(KEEP_ALL_LEDGERS);
-        }
-        self.place.database.forget_reports().await;
-        self.start_indexer(false).await;
-        if self.filler == Filler::Nobody {
-            if self.rng.random() {
-                self.let_it_stand(first).await;
-            }
-            self.give_up(LedgerRange::new(first, oldest.previous()).unwrap()).await?;
-        }
-        Ok(())
-    }
-
-    /// Gives the indexer the time to come to the hole and to say so; faults may keep it from that.
-    async fn let_it_stand(&self, first: LedgerSequence) {
-        for _ in 0..LOOKS_AT_A_HOLE {
-            let is_over = self.cursor().await.is_some_and(|cursor| cursor.last_whole_ledger() >= first);
-            if is_over || self.place.database.reports_a_hole().await {
-                return;
-            }
-            sleep(LOOK).await;
-        }
-    }
-
-    async fn give_up(&mut self, gap: LedgerRange) -> Result<(), String> {
-        let cursor = self.cursor().await.map(EventId::last_whole_ledger);
-        let new = holes(gap, self.given_up.iter().copied());
-        if new.first().is_some_and(|new| cursor >= Some(new.from())) {
-            return Err(format!("the indexer went on to ledger {cursor:?} over {gap}, which nobody has given up"));
-        }
-        self.control().accept_gap(&self.contract_id(), gap).await.unwrap();
-        let lost = self.chain.events.keys().copied().filter(|id| gap.contains(id.ledger()));
-        let lost: Vec<EventId> = lost.collect();
-        self.touched.extend(lost.iter().filter_map(|id| self.chain.stream_of(*id)));
-        self.late.extend(lost);
-        self.given_up.push(gap);
-        self.tell(format!("ledgers {gap} are given up"));
-        Ok(())
-    }
-
-    /// Takes rows out as if they had never been seen, or as if an older version had not been able to read them.
-    async fn forget(&mut self) -> Result<(), String> {
-        let mut lock = self.place.database.control.begin().await.unwrap();
-        sqlx::query("select from cursors for update").fetch_one(&mut *lock).await.unwrap();
-        let rows = sqlx::query_as("select toid, event_index from stream_events").fetch_all(&mut *lock).await.unwrap();
-        let ids = rows.into_iter().filter_map(|(toid, index)| EventId::from_parts(toid, index));
-        let rows: Vec<(EventId, StreamId)> = ids.filter_map(|id| Some((id, self.chain.stream_of(id)?))).collect();
-        let streams: BTreeSet<StreamId> = rows.iter().map(|(_, stream_id)| *stream_id).collect();
-        let touched: Vec<StreamId> = streams.into_iter().choose_multiple(&mut self.rng, 6);
-        let of_touched = rows.iter().filter(|(_, stream_id)| touched.contains(stream_id)).map(|(id, _)| *id);
-        let (mut gone, mut kept) = (Vec::new(), Vec::new());
-        for id in of_touched {
-            if self.rng.random() { gone.push(id) } else { kept.push(id) }
-        }
-        let into_quarantine = self.rng.random();
-        for id in &gone {
-            take_out(&mut lock, *id, into_quarantine).await;
-        }
-        let names: Vec<String> = touched.iter().map(ToString::to_string).collect();
-        let delete = "delete from streams where stream_id::text = any($1)";
-        sqlx::query(delete).bind(&names).execute(&mut *lock).await.unwrap();
-        sqlx::query("update cursors set revision = revision + 1").execute(&mut *lock).await.unwrap();
-        lock.commit().await.unwrap();
-        self.tell(format!("{} rows of {touched:?} are gone, into quarantine: {into_quarantine}", gone.len()));
-        self.late.extend(&gone);
-        self.touched.extend(&touched);
-        if !into_quarantine {
-            self.forgotten.extend(&gone);
-        }
-        self.write_late(&kept).await
-    }
-
-    async fn write_late(&mut self, ids: &[EventId]) -> Result<(), String> {
-        let events: Vec<_> = ids.iter().map(|id| self.chain.events[id].raw.clone()).collect();
-        let contract_id = self.contract_id();
-        self.insist(async |store| {
-            let late = LateEvents { events: events.clone(), ..LateEvents::default() };
-            write_late(store, &contract_id, Epoch(0), late).await.map_err(|failure| failure.to_string())
-        })
-        .await?;
-        Ok(())
-    }
-
-    /// Brings back what was taken out or given up.
-    pub async fn repair(&mut self) -> Result<(), String> {
-        self.tell("repairs");
-        let forgotten = std::mem::take(&mut self.forgotten);
-        self.write_late(&forgotten).await?;
-        let contract_id = self.contract_id();
-        self.insist(async |store| {
-            replay_quarantine(store, &contract_id, |_| {}).await.map_err(|failure| failure.to_string())
-        })
-        .await?;
-        let Some(cursor) = self.cursor().await else { return Ok(()) };
-        let behind = self.given_up.iter().all(|gap| gap.to() <= cursor.last_whole_ledger());
-        if behind && !self.given_up.is_empty() && self.rng.random() {
-            let lake = [self.lake().await];
-            let all = LedgerRange::new(LedgerSequence(2), cursor.last_whole_ledger()).unwrap();
-            self.insist(async |store| {
-                backfill(store, &contract_id, &lake, all, |_| {}).await.map_err(|failure| failure.to_string())
-            })
-            .await?;
-            self.given_up.clear();
-            self.tell("what was given up is backfilled from the lake");
-        }
-        Ok(())
-    }
-
     async fn restart_a_gateway(&mut self) {
         self.restart_gateway().await;
         self.tell("another gateway");
     }
 
-    fn new_client(&mut self) {
+    async fn new_client(&mut self) {
         let mut atoms = EventAtoms::default();
         if self.rng.random_ratio(1, 3) {
             atoms.all = true;
@@ -310,27 +202,14 @@ impl World<'_> {
             atoms.types.push(EventType::StreamCreated);
         }
         let begins_now = self.rng.random_ratio(1, 3);
+        let epoch = self.control().network().await.unwrap().map_or(0, |network| network.epoch.0);
         let plan = Plan {
             atoms,
-            from: (!begins_now).then(|| EventId::end_of_ledger(LedgerSequence(1))),
+            from: (!begins_now).then(|| SeenId::of(EventId::end_of_ledger(LedgerSequence(1)), epoch)),
             over_http: self.rng.random_ratio(1, 3),
             seed: self.rng.random(),
         };
         self.tell(format!("subscriber {}: {:?} from {:?}", self.clients.len(), plan.atoms, plan.from));
         self.add_client(plan);
-    }
-}
-
-async fn take_out(connection: &mut sqlx::PgConnection, id: EventId, into_quarantine: bool) {
-    let keep =
-        "insert into quarantine (toid, event_index, contract_id, ledger_closed_at, tx_hash, kind, name, stream_id,
-                    reason, in_successful_call, topics, value)
-                select toid, event_index, contract_id, ledger_closed_at, tx_hash, 'refused', type, stream_id,
-                    'an older version could not read it', true, topics, value
-                from stream_events where toid = $1 and event_index = $2";
-    let delete = "delete from stream_events where toid = $1 and event_index = $2";
-    for statement in [keep, delete].into_iter().skip(usize::from(!into_quarantine)) {
-        let index = i64::from(id.index());
-        sqlx::query(statement).bind(id.toid()).bind(index).execute(&mut *connection).await.unwrap();
     }
 }

@@ -1,7 +1,6 @@
 //! One seed: a small world, a random history of it, and its end.
 
 use std::{
-    collections::BTreeSet,
     fs,
     path::PathBuf,
     sync::{Arc, Mutex},
@@ -10,9 +9,9 @@ use std::{
 
 use flowfi_indexer::{
     devnet::DevnetArgs,
-    domain::{ContractId, Contracts, EventId, LedgerRange, StreamId},
+    domain::{ContractId, Contracts, EventId},
     ingest::{Indexer, IngestSettings, OnReset, PaceArgs, Waits},
-    source::{Lake, WholeLedgers},
+    source::{EndpointPool, Lake, WholeLedgers},
     store::{Store, StoreError},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -23,16 +22,21 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    chain::Chain,
+    abilities::Abilities,
+    chain::{Chain, ORACLE},
     client::{Client, Gateways},
     daemon::{GatewayProcess, IndexerProcess, serve},
     database::Database,
+    epochs::Epochs,
+    losses::Losses,
+    maintenance::Maintenance,
+    watch::watch,
 };
 
 /// What a daemon asks, in order of preference.
 pub const ENDPOINTS: [&str; 3] = ["a", "b", "c"];
 /// Has every ledger, without faults; only asked for whole ledgers.
-const ARCHIVE: &str = "archive";
+pub const ARCHIVE: &str = "archive";
 /// Everything is over within a second or two; a machine under load gets this much.
 pub const DEADLINE: Duration = Duration::from_secs(if cfg!(feature = "planted-bugs") { 12 } else { 30 });
 /// Never within a seed: a second opinion would mend what the follower misses before the judge sees it.
@@ -58,10 +62,12 @@ pub struct Place {
 pub struct World<'a> {
     pub place: &'a Place,
     pub rng: StdRng,
+    began: Instant,
     /// What was done, for who has to find out why it failed.
     pub story: Vec<String>,
     pub chain: Chain,
     pub filler: Filler,
+    pub abilities: Abilities,
     base: String,
     endpoints: usize,
     page_limit: u32,
@@ -69,13 +75,11 @@ pub struct World<'a> {
     gateway_processes: Vec<GatewayProcess>,
     gateways: Gateways,
     pub clients: Vec<Client>,
-    /// Ledgers that were given up and are not filled since.
-    pub given_up: Vec<LedgerRange>,
-    /// Events that were not there when they should have been sent: nobody need have been told.
-    pub late: BTreeSet<EventId>,
-    /// Streams of which something was missing for a while.
-    pub touched: BTreeSet<StreamId>,
-    pub forgotten: Vec<EventId>,
+    pub losses: Losses,
+    pub epochs: Epochs,
+    pub maintenance: Maintenance,
+    /// Whether the stray endpoint is of another chain.
+    pub is_astray: bool,
     broken: Arc<Mutex<Option<String>>>,
     _tasks: JoinSet<Result<(), StoreError>>,
     stop: CancellationToken,
@@ -100,21 +104,28 @@ impl<'a> World<'a> {
         let base = serve(&mut tasks, chain.devnet.router(), stop.clone()).await;
         chain.read_at(&base).await;
         let broken = Arc::default();
-        let watched = Database::watch(place.database.control.clone(), Arc::clone(&broken));
+        let epochs = Epochs::default();
+        let watched = watch(place.database.control.clone(), epochs.most(), Arc::clone(&broken));
         tasks.spawn(async move {
             watched.await;
             Ok(())
         });
         let page_limit = if rng.random_ratio(1, 3) { 10_000 } else { rng.random_range(1..20) };
         let endpoints = rng.random_range(1..=ENDPOINTS.len());
-        let story =
+        let abilities = Abilities::of(seed, &ENDPOINTS[..endpoints]);
+        let mut story =
             vec![format!("{filler:?}, {endpoints} endpoints, pages of {page_limit}, {history_events} events before")];
+        if !abilities.is_empty() {
+            story.push(format!("{abilities:?}"));
+        }
         Self {
             place,
             rng,
+            began: Instant::now(),
             story,
             chain,
             filler,
+            abilities,
             base,
             endpoints,
             page_limit,
@@ -122,10 +133,10 @@ impl<'a> World<'a> {
             gateway_processes: Vec::new(),
             gateways: Gateways::default(),
             clients: Vec::new(),
-            given_up: Vec::new(),
-            late: BTreeSet::new(),
-            touched: BTreeSet::new(),
-            forgotten: Vec::new(),
+            losses: Losses::default(),
+            epochs,
+            maintenance: Maintenance::default(),
+            is_astray: false,
             broken,
             _tasks: tasks,
             stop,
@@ -133,7 +144,17 @@ impl<'a> World<'a> {
     }
 
     pub fn tell(&mut self, what: impl Into<String>) {
-        self.story.push(what.into());
+        self.story.push(format!("{:>5} ms {}", self.began.elapsed().as_millis(), what.into()));
+    }
+
+    /// Tells how the index stands, for who has to find out why the world failed.
+    pub async fn tell_how_it_stands(&mut self) {
+        let network = self.control().network().await;
+        self.tell(format!("the index: {network:?}, up to {:?}", self.cursor().await));
+        let reports = "select state || ': ' || coalesce(detail, '') from indexer_reports";
+        let reports: Vec<String> =
+            sqlx::query_scalar(reports).fetch_all(&self.place.database.control).await.unwrap_or_default();
+        self.tell(format!("what indexers said last: {reports:?}; alive are {}", self.indexers.len()));
     }
 
     pub fn endpoints(&self) -> &'static [&'static str] {
@@ -158,6 +179,11 @@ impl<'a> World<'a> {
         let location = self.place.lake_folder.to_str().unwrap();
         let rng = StdRng::seed_from_u64(7);
         WholeLedgers::of_lake(Lake::open(location, self.chain.devnet.passphrase(), 4, rng).await.unwrap()).unwrap()
+    }
+
+    /// The endpoint without faults.
+    pub fn oracle(&self) -> EndpointPool {
+        self.chain.pool(&self.base, &[ORACLE], 7)
     }
 
     async fn whole_ledgers(&self) -> Vec<WholeLedgers> {
@@ -185,7 +211,7 @@ impl<'a> World<'a> {
                 page_limit: self.page_limit,
                 check_interval_ms: CHECK_INTERVAL_MS,
             },
-            on_reset: OnReset::Stop,
+            on_reset: if self.abilities.archives() { OnReset::Archive } else { OnReset::Stop },
             waits: Waits {
                 first_backoff: Duration::from_millis(20),
                 standby: Duration::from_millis(20),
@@ -238,10 +264,13 @@ impl<'a> World<'a> {
         let indexers = self.indexers.iter_mut().find_map(IndexerProcess::failure);
         let gateways = || self.gateway_processes.iter_mut().find_map(GatewayProcess::failure);
         let clients = || self.clients.iter().find_map(|client| client.log.lock().unwrap().failure.clone());
+        let was_reset = || self.clients.iter().find_map(|client| client.log.lock().unwrap().reset.clone());
+        let reset =
+            || was_reset().filter(|_| self.epochs.past.is_empty()).map(|why| format!("a client was reset {why}"));
         let broken = || self.broken.lock().unwrap().clone();
-        match indexers.or_else(gateways).or_else(clients).or_else(broken) {
+        match indexers.or_else(gateways).or_else(clients).or_else(reset).or_else(broken) {
             Some(failure) => Err(failure),
-            None => Ok(()),
+            None => self.check_maintenance(),
         }
     }
 

@@ -64,12 +64,12 @@ pub(super) fn get_events(devnet: &Devnet, params: &Params, met: &Met) -> Reply {
     let mut query = Query::parse(params, met.page_limit).map_err(RpcError::invalid_params)?;
     let (view, ledgers, mut end) = {
         let state = devnet.state();
-        let view = View::of(&state.network, met);
+        let view = View::of(state.seen(met), met);
         query.check_range(&view)?;
         let end = query.end(&view);
         query.check_processing(end, met)?;
         let from = if met.duplicate_pages { query.look_back(&view) } else { query.from_ledger };
-        (view, state.network.chain.with_events(from, end), end)
+        (view, state.seen(met).chain.with_events(from, end), end)
     };
     let mut page = Page::new(query.limit);
     let cursor = if let Some(Fault::EmptyPages { ledgers }) = met.answer {

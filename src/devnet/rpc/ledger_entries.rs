@@ -39,8 +39,8 @@ pub(super) fn get_ledger_entries(devnet: &Devnet, params: &Params, met: &Met) ->
         ));
     }
     let state = devnet.state();
-    let entries: Vec<Value> = keys.iter().filter_map(|(text, key)| entry(&state.network, text, key)).collect();
-    let latest = View::of(&state.network, met).latest.sequence;
+    let entries: Vec<Value> = keys.iter().filter_map(|(text, key)| entry(state.seen(met), text, key)).collect();
+    let latest = View::of(state.seen(met), met).latest.sequence;
     Ok(json!({ "entries": entries, "latestLedger": latest }).to_string())
 }
 

@@ -17,8 +17,8 @@ const OTHER_PASSPHRASE: &str = "Another Local Network ; 2026";
 
 pub(super) fn get_latest_ledger(devnet: &Devnet, met: &Met) -> String {
     let state = devnet.state();
-    let latest = View::of(&state.network, met).latest;
-    let headers = seen_headers(&state.network.chain, latest.sequence, latest.sequence, met);
+    let latest = View::of(state.seen(met), met).latest;
+    let headers = seen_headers(&state.seen(met).chain, latest.sequence, latest.sequence, met);
     json!({
         "id": headers.first().map(|header| hex(&header::hash_of(header))),
         "protocolVersion": PROTOCOL_VERSION,
@@ -30,7 +30,7 @@ pub(super) fn get_latest_ledger(devnet: &Devnet, met: &Met) -> String {
 
 pub(super) fn get_health(devnet: &Devnet, met: &Met) -> String {
     let state = devnet.state();
-    let view = View::of(&state.network, met);
+    let view = View::of(state.seen(met), met);
     json!({
         "status": "healthy",
         "latestLedger": view.latest.sequence,

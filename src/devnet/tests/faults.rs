@@ -131,6 +131,24 @@ async fn another_chain_has_other_hashes_that_follow_from_each_other() {
 }
 
 #[tokio::test]
+async fn a_node_that_missed_the_reset_serves_the_chain_from_before_it() {
+    let served = with_events().await;
+    let tip = async |path| ask(&served, path, "getLatestLedger", json!({})).await["result"].clone();
+    let old = (tip("/devnet/rpc").await, events(&served, json!({ "startLedger": 2 })).await);
+    served.devnet.inject_at("b", Fault::BeforeReset, None).unwrap();
+    assert_eq!(tip("/devnet/rpc/b").await, old.0, "there was no reset yet");
+    served.devnet.reset().unwrap();
+    served.devnet.close_ledger().unwrap();
+    assert_eq!(tip("/devnet/rpc/b").await, old.0);
+    let events = ask(&served, "/devnet/rpc/b", "getEvents", json!({ "startLedger": 2 })).await;
+    assert_eq!(events["result"], old.1["result"]);
+    let new = tip("/devnet/rpc").await;
+    assert_eq!((&new["sequence"], &new["id"]), (&json!(3), &json!(served.devnet.ledger_hash(LedgerSequence(3)))));
+    served.devnet.clear_faults_at("b");
+    assert_eq!(tip("/devnet/rpc/b").await, new);
+}
+
+#[tokio::test]
 async fn an_old_node_does_not_know_get_ledgers() {
     let served = served().await;
     served.devnet.inject(Fault::NoLedgers, None).unwrap();

@@ -1,0 +1,80 @@
+//! What each subscriber must have been handed, or told.
+
+use std::collections::BTreeSet;
+
+use flowfi_indexer::domain::EventId;
+
+use crate::{
+    chain::ByWhat,
+    client::Client,
+    log::{Log, Seen},
+    world::World,
+};
+
+/// Whether a subscriber that was away while rows came late must be told when it is back. False: only who was there need
+/// have been told, which is not compared.
+const TOLD_WHEN_BACK: bool = true;
+
+impl World<'_> {
+    pub fn compare_clients(&self) -> Result<(), String> {
+        self.clients.iter().enumerate().try_for_each(|(number, client)| {
+            self.compare_client(client).map_err(|failure| format!("subscriber {number}: {failure}"))
+        })
+    }
+
+    fn compare_client(&self, client: &Client) -> Result<(), String> {
+        let log = client.log.lock().unwrap();
+        let start = log.start.ok_or("it never began")?;
+        log.events_before.iter().try_for_each(|seen| self.is_of_its_chain(seen))?;
+        log.events.iter().try_for_each(|seen| self.is_of_its_chain(seen))?;
+        let ids: Vec<EventId> = log.events.iter().map(|seen| seen.id).collect();
+        if let Some((before, after)) = ids.iter().zip(ids.iter().skip(1)).find(|(before, after)| before >= after) {
+            return Err(format!("{after} came after {before}"));
+        }
+        let seen: BTreeSet<EventId> = ids.into_iter().collect();
+        for id in self.chain.history.events.keys().copied() {
+            let Some(by) = self.chain.matches(&client.plan.atoms, id).filter(|_| id > start) else {
+                if seen.contains(&id) {
+                    return Err(format!("{id} is not for it"));
+                }
+                continue;
+            };
+            if !seen.contains(&id) {
+                self.need_not_have_come(id, by, &log).map_err(|why| {
+                    let (events, sessions) = (seen.len(), log.sessions);
+                    format!("{id} never came, after {start}; {events} events in {sessions} sessions{why}")
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An event is one of the chain that the index had in its epoch.
+    fn is_of_its_chain(&self, seen: &Seen) -> Result<(), String> {
+        let epoch = i32::try_from(seen.epoch).unwrap();
+        let of_past = self.epochs.past_of(epoch).map(|past| &past.history);
+        let history = of_past.or_else(|| (epoch == self.epochs.live()).then_some(&self.chain.history));
+        if history.is_some_and(|history| history.has(seen.id, &seen.tx_hash)) {
+            return Ok(());
+        }
+        Err(format!("{} is no event of epoch {epoch}", seen.id))
+    }
+
+    /// What was not there when it should have been sent is not sent later; it is told.
+    fn need_not_have_come(&self, id: EventId, by: ByWhat, log: &Log) -> Result<(), &'static str> {
+        let of_touched = self.chain.stream_of(id).is_some_and(|stream_id| self.losses.touched.contains(&stream_id));
+        if by == ByWhat::Parties && of_touched {
+            return Ok(());
+        }
+        if !self.losses.is_late(id) {
+            return Err("");
+        }
+        // What is given up to the end need not have come back.
+        if self.losses.is_given_up(id) {
+            return Ok(());
+        }
+        let Some(since) = self.losses.late_since(id).filter(|_| TOLD_WHEN_BACK) else { return Ok(()) };
+        let is_told = log.told.iter().any(|told| told.at >= since && (told.from..=told.to).contains(&id));
+        if is_told { Ok(()) } else { Err(", and it was never told that it came late") }
+    }
+}

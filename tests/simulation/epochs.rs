@@ -1,0 +1,295 @@
+//! Resets of the network: when there is one, whom it reaches when, and what becomes of the chains before.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicI32, Ordering},
+    },
+};
+
+use flowfi_indexer::{
+    devnet::Fault,
+    domain::{EventId, LedgerSequence},
+};
+use rand::{Rng, seq::IteratorRandom};
+use sqlx::{AssertSqlSafe, Row};
+
+use crate::{
+    chain::History,
+    losses::Losses,
+    world::{ARCHIVE, World},
+};
+
+const MOST_RESETS: usize = 3;
+/// A chain of fewer ledgers than this is not started over under an indexer's eyes.
+const LEAST_LEDGERS: u32 = 5;
+/// A chain that starts over while nobody looks may have got this far beyond the one before.
+const MOST_BEYOND: u32 = 6;
+
+/// The chains that there were, and the one that there is.
+#[derive(Default)]
+pub struct Epochs {
+    /// The epoch in which the index has the live chain, or will have it once it has noticed the reset.
+    live: Arc<AtomicI32>,
+    /// The chains before, in order.
+    pub past: Vec<Past>,
+    /// Endpoints that still serve the chain before.
+    left_behind: BTreeSet<&'static str>,
+    /// Until the reset is noticed, the chain stays shorter than this: a longer one is not told from the one before by a
+    /// node that never fails.
+    shorter_than: Option<LedgerSequence>,
+}
+
+/// A chain that ended with a reset.
+pub struct Past {
+    pub history: History,
+    losses: Losses,
+    /// The epoch in which the index had it; none if it was gone before anything of it was indexed.
+    pub epoch: Option<i32>,
+}
+
+/// What the index holds.
+struct Held {
+    epoch: i32,
+    cursor: Option<EventId>,
+    known: Option<LedgerSequence>,
+}
+
+impl Held {
+    /// Returns the ledger that the chain is known by. A shorter chain is behind everything that is indexed, a longer one
+    /// has another ledger there. None while that ledger itself is not indexed yet: a chain in between could not be told.
+    fn bound(&self) -> Option<LedgerSequence> {
+        let whole = self.cursor?.last_whole_ledger();
+        self.known.filter(|known| *known <= whole)
+    }
+}
+
+impl Epochs {
+    pub fn live(&self) -> i32 {
+        self.live.load(Ordering::Relaxed)
+    }
+
+    /// A number to compare the epochs of the index with while the world goes on.
+    pub fn most(&self) -> Arc<AtomicI32> {
+        Arc::clone(&self.live)
+    }
+
+    pub fn past_of(&self, epoch: i32) -> Option<&Past> {
+        self.past.iter().find(|past| past.epoch == Some(epoch))
+    }
+
+    pub fn are_some_left_behind(&self) -> bool {
+        !self.left_behind.is_empty()
+    }
+
+    /// All faults at this endpoint have ended, and with them that it serves the chain before.
+    pub fn has_caught_up(&mut self, endpoint: &str) {
+        self.left_behind.remove(endpoint);
+    }
+}
+
+impl World<'_> {
+    async fn held(&self) -> Held {
+        let network = self.control().network().await.unwrap();
+        let epoch = network.as_ref().map_or(0, |network| i32::try_from(network.epoch.0).unwrap());
+        let known = network.and_then(|network| network.known).map(|known| known.sequence);
+        Held { epoch, cursor: self.cursor().await, known }
+    }
+
+    /// Whether the index is one of the live chain, and has begun.
+    pub async fn is_settled(&self) -> bool {
+        if self.epochs.past.is_empty() {
+            return true;
+        }
+        let held = self.held().await;
+        held.epoch == self.epochs.live() && held.cursor.is_some()
+    }
+
+    /// Whether another ledger may close.
+    pub async fn may_close(&mut self) -> bool {
+        let Some(bound) = self.epochs.shorter_than else { return true };
+        if self.is_settled().await {
+            self.epochs.shorter_than = None;
+        }
+        self.epochs.shorter_than.is_none() || self.chain.devnet.latest_ledger().next() < bound
+    }
+
+    /// Waits until the index is one of the live chain. The tip alone does not always tell of a reset: then the ledger that
+    /// the chain is known by does, once the chain has it.
+    pub async fn settle(&mut self) -> Result<(), String> {
+        self.let_run(150).await;
+        if !self.is_settled().await
+            && let Some(bound) = self.epochs.shorter_than.take()
+        {
+            self.end_indexers().await;
+            let missing = (bound.0 + 1).saturating_sub(self.chain.devnet.latest_ledger().0);
+            self.chain.close_quiet(&mut self.rng, missing);
+            self.tell(format!("ledgers up to {}, for a new indexer to see", self.chain.devnet.latest_ledger()));
+            self.start_indexer(false).await;
+        }
+        self.until("the index is one of the chain that there is", async |world| world.is_settled().await).await
+    }
+
+    /// Starts the network over, under the eyes of indexers or while there is none.
+    pub async fn start_over(&mut self) -> Result<(), String> {
+        if self.epochs.past.len() >= MOST_RESETS {
+            return Ok(());
+        }
+        let is_watched = self.rng.random_ratio(2, 3);
+        if !is_watched {
+            self.end_indexers().await;
+        }
+        let held = self.held().await;
+        let is_noticed = held.epoch == self.epochs.live();
+        let is_empty = !is_watched && self.is_index_empty().await;
+        let is_indexed = is_noticed && !is_empty;
+        let left_behind = if is_indexed { self.draw_left_behind() } else { BTreeSet::new() };
+        let must_be_short = is_watched || !left_behind.is_empty();
+        let bound = held.bound().unwrap_or(LedgerSequence(0));
+        let is_too_young = bound.0 <= if must_be_short { LEAST_LEDGERS } else { 0 };
+        if is_indexed && is_too_young || is_watched && !is_noticed {
+            self.tell("no reset: the chain is too young");
+        } else {
+            self.reset_to(left_behind, is_indexed.then_some(held.epoch)).await;
+            self.epochs.shorter_than =
+                if is_indexed { must_be_short.then_some(bound) } else { self.epochs.shorter_than };
+            self.go_on_after_the_reset(is_watched).await;
+            if is_indexed && self.chain.devnet.latest_ledger() < bound {
+                self.epochs.shorter_than = Some(bound);
+            }
+        }
+        if self.indexers.is_empty() {
+            self.start_indexer(false).await;
+        }
+        Ok(())
+    }
+
+    fn draw_left_behind(&mut self) -> BTreeSet<&'static str> {
+        if self.rng.random() {
+            return BTreeSet::new();
+        }
+        let count = self.rng.random_range(1..=self.endpoints().len());
+        let mut left_behind: BTreeSet<_> =
+            self.endpoints().iter().copied().choose_multiple(&mut self.rng, count).into_iter().collect();
+        if self.rng.random_ratio(1, 3) {
+            left_behind.insert(ARCHIVE);
+        }
+        left_behind
+    }
+
+    async fn is_index_empty(&self) -> bool {
+        let look = "select not exists (select from stream_events)
+                       and not exists (select from network where known_ledger is not null)";
+        sqlx::query_scalar(look).fetch_one(&self.place.database.control).await.unwrap()
+    }
+
+    /// `epoch` is the one in which the index has the chain that ends.
+    async fn reset_to(&mut self, left_behind: BTreeSet<&'static str>, epoch: Option<i32>) {
+        if self.indexers.len() == 1 && self.rng.random() {
+            self.start_indexer(false).await;
+            self.tell("a standby");
+        }
+        self.tell(format!(
+            "the network starts over after ledger {}, not yet at {left_behind:?}",
+            self.chain.devnet.latest_ledger()
+        ));
+        self.chain.devnet.clear_faults();
+        self.stray_is_back();
+        for endpoint in &left_behind {
+            self.chain.devnet.inject_at(endpoint, Fault::BeforeReset, None).unwrap();
+        }
+        self.epochs.left_behind = left_behind;
+        if epoch.is_some() {
+            self.epochs.live.fetch_add(1, Ordering::Relaxed);
+        }
+        let history = self.chain.start_over().await;
+        let losses = std::mem::take(&mut self.losses);
+        self.epochs.past.push(Past { history, losses, epoch });
+    }
+
+    /// The new chain grows, and whoever writes may be killed before it has noticed or while it does.
+    async fn go_on_after_the_reset(&mut self, is_watched: bool) {
+        let old = self.epochs.past.last().and_then(|past| past.history.hashes.keys().next_back().copied());
+        let most = if is_watched { 3 } else { old.map_or(0, |ledger| ledger.0) + MOST_BEYOND };
+        let ledgers = self.rng.random_range(1..=most);
+        self.close_ledgers(ledgers).await;
+        if is_watched && self.rng.random_ratio(1, 3) {
+            self.let_run(40).await;
+            self.tell("kill -9 of the first indexer");
+            drop(self.indexers.remove(0));
+        }
+    }
+
+    /// Lets one more endpoint serve the chain that there is.
+    pub fn let_one_catch_up(&mut self) {
+        if let Some(endpoint) = self.epochs.left_behind.iter().copied().choose(&mut self.rng) {
+            self.chain.devnet.clear_faults_at(endpoint);
+            self.epochs.has_caught_up(endpoint);
+            self.tell(format!("the network starts over at {endpoint} too"));
+        }
+    }
+
+    /// No endpoint has any fault from now on.
+    pub fn end_faults(&mut self) {
+        self.chain.devnet.clear_faults();
+        self.epochs.left_behind.clear();
+        self.stray_is_back();
+    }
+
+    /// Every chain that was indexed is kept, once, with everything up to where it was indexed.
+    pub async fn compare_archives(&self) -> Result<(), String> {
+        let found: Vec<String> = sqlx::query_scalar(
+            "select nspname::text from pg_namespace where nspname like 'flowfi\\_epoch\\_%' order by 1",
+        )
+        .fetch_all(&self.place.database.control)
+        .await
+        .unwrap();
+        let expected: Vec<String> = (0..self.epochs.live()).map(|epoch| format!("flowfi_epoch_{epoch}")).collect();
+        if found != expected {
+            return Err(format!("archived are {found:?}, not {expected:?}"));
+        }
+        for past in &self.epochs.past {
+            let Some(epoch) = past.epoch else { continue };
+            self.compare_archive(past, &format!("flowfi_epoch_{epoch}")).await?;
+        }
+        Ok(())
+    }
+
+    async fn compare_archive(&self, past: &Past, schema: &str) -> Result<(), String> {
+        let select = format!(
+            "select toid, event_index, tx_hash from {schema}.stream_events
+             union all select toid, event_index, tx_hash from {schema}.quarantine
+             union all select toid, event_index, tx_hash from {schema}.contract_upgrades"
+        );
+        let rows = sqlx::query(AssertSqlSafe(select)).fetch_all(&self.place.database.control).await.unwrap();
+        let mut found = BTreeSet::new();
+        for row in rows {
+            let id = EventId::from_parts(row.get("toid"), row.get("event_index")).unwrap();
+            if !past.history.has(id, row.get("tx_hash")) {
+                return Err(format!("{schema} has the event {id} of another chain"));
+            }
+            found.insert(id);
+        }
+        let cursor = format!("select toid, event_index from {schema}.cursors");
+        let row = sqlx::query(AssertSqlSafe(cursor)).fetch_one(&self.place.database.control).await.unwrap();
+        let cursor = EventId::from_parts(row.get("toid"), row.get("event_index")).unwrap();
+        let due = past.history.events.range(..=cursor).map(|(id, _)| *id);
+        let lost = |id: &EventId| past.losses.is_given_up(*id) || past.losses.forgotten.contains(id);
+        match due.into_iter().find(|id| !found.contains(id) && !lost(id)) {
+            Some(id) => Err(format!("{schema} lacks the event {id} before its cursor {cursor}")),
+            None => Ok(()),
+        }
+    }
+
+    /// The ledger that the chain is known by is one of the live chain.
+    pub async fn compare_known_ledger(&self) -> Result<(), String> {
+        let network = self.control().network().await.unwrap().ok_or("there is no network")?;
+        match network.known {
+            Some(known) if self.chain.history.hashes.get(&known.sequence) != Some(&known.hash) => {
+                Err(format!("the chain is known by {known:?}, which is of another"))
+            }
+            _ => Ok(()),
+        }
+    }
+}

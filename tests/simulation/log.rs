@@ -1,0 +1,115 @@
+//! What a subscriber was handed, and what it makes of it.
+
+use tokio::time::Instant;
+
+use flowfi_indexer::domain::EventId;
+
+use crate::frames::{Frame, Says, SeenId};
+
+/// An event that a subscriber was handed.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub epoch: u32,
+    pub id: EventId,
+    pub tx_hash: String,
+}
+
+/// A range of which a subscriber was told that it was revised.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    pub from: EventId,
+    pub to: EventId,
+    pub at: Instant,
+}
+
+/// What a subscriber was handed.
+#[derive(Default)]
+pub struct Log {
+    /// The position it began after, in the epoch it is in.
+    pub start: Option<EventId>,
+    /// The epoch it is in; after a reset none before the first id.
+    pub epoch: Option<u32>,
+    /// What it resumes from.
+    pub last: Option<SeenId>,
+    /// The events of the epoch it is in.
+    pub events: Vec<Seen>,
+    /// Those of the epochs before.
+    pub events_before: Vec<Seen>,
+    pub told: Vec<Told>,
+    pub sessions: u32,
+    /// Why it had to start over the first time.
+    pub reset: Option<String>,
+    pub failure: Option<String>,
+}
+
+/// One connection of a subscriber.
+#[derive(Default)]
+pub struct Session {
+    opening: Option<Opening>,
+}
+
+/// Set between the first frame and the next.
+struct Opening {
+    /// Where the subscription begins.
+    at: Option<SeenId>,
+    /// The epoch of the id that was handed back.
+    resumed: Option<u32>,
+}
+
+impl Log {
+    pub fn beginning_after(from: Option<SeenId>) -> Self {
+        let (start, epoch) = (from.as_ref().map(|from| from.event), from.as_ref().map(|from| from.epoch));
+        Self { start, epoch, last: from, ..Self::default() }
+    }
+
+    /// Takes in a frame as an `EventSource` does: whatever has an id gives the place to resume from.
+    pub fn take(&mut self, session: &mut Session, frame: Frame) -> Result<(), String> {
+        let opening = session.opening.take();
+        let Frame { id, says } = frame;
+        match says {
+            Says::Connected => {
+                session.opening = Some(Opening { at: id.clone(), resumed: self.last.as_ref().map(|last| last.epoch) });
+                if self.last.is_none() {
+                    self.start = Some(id.as_ref().map_or(EventId::ZERO, |id| id.event));
+                    self.epoch = id.as_ref().map(|id| id.epoch);
+                }
+            }
+            Says::Reset { reason } => self.start_over(&reason, opening, id.clone())?,
+            Says::Revised { from, to } => {
+                let at = Instant::now();
+                self.told.push(Told { from: from.event, to: to.event, at });
+            }
+            Says::Event { tx_hash } => {
+                let id = id.as_ref().ok_or("an event without an id")?;
+                self.go_on_in(id)?;
+                self.events.push(Seen { epoch: id.epoch, id: id.event, tx_hash });
+            }
+            Says::Nothing => id.as_ref().map_or(Ok(()), |id| self.go_on_in(id))?,
+        }
+        self.last = id.or(self.last.take());
+        Ok(())
+    }
+
+    /// No id is of another epoch than the one before, unless a reset came in between.
+    fn go_on_in(&mut self, id: &SeenId) -> Result<(), String> {
+        match self.epoch.replace(id.epoch) {
+            Some(epoch) if epoch != id.epoch => Err(format!("{id} came in epoch {epoch}, without a reset")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Forgets what is of the chain before. A subscription that could not be resumed begins at the id that comes with the
+    /// reset, or else with `connected`; one that is open is handed all of the new epoch.
+    fn start_over(&mut self, reason: &str, opening: Option<Opening>, id: Option<SeenId>) -> Result<(), String> {
+        if !matches!(reason, "networkReset" | "beyondTip") {
+            return Err(format!("a subscription after {:?} was reset: {reason}", self.last));
+        }
+        self.reset.get_or_insert_with(|| format!("after {:?}: {reason}", self.last));
+        self.events_before.append(&mut self.events);
+        self.told.clear();
+        let connected = opening.and_then(|Opening { at, resumed }| id.or(at).filter(|at| Some(at.epoch) != resumed));
+        self.start = Some(connected.as_ref().map_or(EventId::ZERO, |at| at.event));
+        self.epoch = connected.map(|at| at.epoch);
+        Ok(())
+    }
+}
