@@ -133,8 +133,10 @@ async fn a_client_is_told_what_it_missed_before_it_is_sent_what_it_missed(pool: 
     // From the ring, then from the table.
     for ring_events in [10_000, 1] {
         let base = world.start_gateway(GatewaySettings { ring_events, ..GatewaySettings::default() }).await;
+        let mut watching = Subscriber::connect(&base, "all=true", None).await;
         revise(&world, ids[0]).await;
         let revision = world.store.feed_state().await.unwrap().revision;
+        until_told(&mut watching, revision).await;
         let mut told = Subscriber::connect(&base, "all=true", Some(&ids[1].to_string())).await;
         assert_eq!(told.next().await.unwrap().event.as_deref(), Some("revised"));
         assert_eq!(told.next().await.unwrap().id, Some(format!("{}.0.{revision}", ids[1])));
