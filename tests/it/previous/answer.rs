@@ -132,7 +132,10 @@ fn compare_blocks(then: &[Vec<String>], now: &[Vec<String>]) -> Result<(), Block
         (Err(difference), Some((id, connected)), Some(name)) if id.starts_with("id: ") && name == "event: reset" => {
             let reset = [std::slice::from_ref(id), reset].concat();
             let moved = [&[first.clone(), connected.to_vec(), reset], later].concat();
-            compare_in_order(&moved, now).map_err(|_| difference)
+            compare_in_order(&moved, now).map_err(|moved| match difference {
+                BlockDifference::Missing(_) => difference,
+                BlockDifference::Other(_) => moved,
+            })
         }
         (as_recorded, ..) => as_recorded,
     }
