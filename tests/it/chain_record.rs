@@ -96,9 +96,10 @@ async fn too_many_questions_to_the_chain_are_turned_away_and_ours_are_not(pool: 
             (answer.status().as_u16(), retry_after)
         }
     };
-    let answers = join_all((0..60).map(|_| ask("?source=chain"))).await;
+    // Far more than the budget gains while the slowest machine answers them.
+    let answers = join_all((0..300).map(|_| ask("?source=chain"))).await;
     let fine = answers.iter().filter(|(status, _)| *status == 200).count();
     let turned_away = answers.iter().filter(|answer| **answer == (429, Some("1".to_owned()))).count();
-    assert!(fine >= 20 && turned_away > 0 && fine + turned_away == 60, "{answers:?}");
+    assert!(fine >= 20 && turned_away > 0 && fine + turned_away == 300, "{answers:?}");
     assert_eq!(ask("").await.0, 200);
 }

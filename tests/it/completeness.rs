@@ -1,6 +1,9 @@
 //! Nothing is missed in silence: holes stand still and heal, resets are recognised, upgrades are kept.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
 
 use flowfi_indexer::{
     devnet::{DevnetArgs, Fault},
@@ -33,9 +36,17 @@ async fn with_a_hole(world: &World) -> (Vec<EventId>, LedgerRange) {
     (gone, LedgerRange::new(first, LedgerSequence(oldest - 1)).unwrap())
 }
 
+/// Waits until the status says so, and returns that one: the next may be another.
 pub async fn status_says(world: &World, base: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
-    eventually(what, || async { holds(&world.get(base, "/v1/status").await.1) }).await;
-    world.get(base, "/v1/status").await.1
+    let said = Mutex::new(Value::Null);
+    eventually(what, || async {
+        let status = world.get(base, "/v1/status").await.1;
+        let does = holds(&status);
+        *said.lock().unwrap() = status;
+        does
+    })
+    .await;
+    said.into_inner().unwrap()
 }
 
 #[sqlx::test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use flowfi_indexer::http::{LimitArgs, Limits};
+use futures_util::future::join_all;
 use serde_json::Value;
 use sqlx::PgPool;
 use tokio::{
@@ -13,14 +14,19 @@ use tokio::{
 
 use crate::world::{DEADLINE, GatewaySettings, Subscriber, World, eventually, http_client};
 
+/// Where a deadline of heads is the subject. A client on a busy machine may miss it, so what must get through is sent
+/// until it does.
 const SOON: Duration = Duration::from_millis(300);
 
-/// A gateway whose heads must be there soon.
-async fn gateway(pool: PgPool, limits: Limits) -> (World, String) {
+async fn gateway(pool: PgPool, settings: GatewaySettings) -> (World, String) {
     let mut world = World::new(pool).await;
-    let settings = GatewaySettings { head_deadline: SOON, limits, ..GatewaySettings::default() };
     let base = world.start_gateway(settings).await;
     (world, base)
+}
+
+/// A gateway whose heads must be there soon.
+async fn impatient_gateway(pool: PgPool) -> (World, String) {
+    gateway(pool, GatewaySettings { head_deadline: SOON, ..GatewaySettings::default() }).await
 }
 
 async fn connect(base: &str) -> TcpStream {
@@ -61,7 +67,7 @@ async fn is_alive(base: &str) -> bool {
 
 #[sqlx::test]
 async fn a_head_that_dribbles_is_cut_off_in_time(pool: PgPool) {
-    let (_world, base) = gateway(pool, Limits::none()).await;
+    let (_world, base) = impatient_gateway(pool).await;
     let (mut reading, mut writing) = connect(&base).await.into_split();
     let begun = Instant::now();
     let dribble = async {
@@ -77,35 +83,43 @@ async fn a_head_that_dribbles_is_cut_off_in_time(pool: PgPool) {
     timeout(DEADLINE, async { tokio::join!(dribble, ended) }).await.expect("the server ends the connection");
     assert!(begun.elapsed() >= SOON, "not before its time");
     assert!(answer.is_empty(), "nobody reads an answer to half a question");
-    assert!(is_alive(&base).await);
+    eventually("others are answered", || is_alive(&base)).await;
 }
 
 #[sqlx::test]
 async fn connections_that_ask_nothing_are_closed_before_and_between_requests(pool: PgPool) {
-    let (_world, base) = gateway(pool, Limits::none()).await;
+    let (_world, base) = impatient_gateway(pool).await;
     let mut silent = connect(&base).await;
     assert_eq!(read_to_end(&mut silent).await, "");
-    let mut idle = connect(&base).await;
-    idle.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
-    assert!(read_to_end(&mut idle).await.ends_with("live\n"));
+    eventually("one that was answered is closed when it asks nothing more", || async {
+        let mut idle = connect(&base).await;
+        let _ = idle.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+        read_to_end(&mut idle).await.ends_with("live\n")
+    })
+    .await;
 }
 
 #[sqlx::test]
 async fn an_event_stream_outlives_the_deadline_of_heads(pool: PgPool) {
-    let mut world = World::new(pool).await;
-    let (head_deadline, heartbeat) = (Duration::from_millis(50), Duration::from_millis(40));
-    let settings = GatewaySettings { heartbeat, head_deadline, ..GatewaySettings::default() };
-    let base = world.start_gateway(settings).await;
-    let begun = Instant::now();
-    let mut subscriber = Subscriber::connect(&base, "all=true", None).await;
-    while begun.elapsed() < head_deadline * 4 {
+    let settings = GatewaySettings { heartbeat: SOON, head_deadline: SOON, ..GatewaySettings::default() };
+    let (_world, base) = gateway(pool, settings).await;
+    let connecting = async {
+        loop {
+            if let Some(subscriber) = Subscriber::try_connect(&base, "all=true", None).await {
+                return subscriber;
+            }
+        }
+    };
+    let mut subscriber = timeout(DEADLINE, connecting).await.expect("a head comes in time");
+    // The deadline passes between each two.
+    for _ in 0..3 {
         assert!(subscriber.next().await.expect("the stream goes on").is_comment);
     }
 }
 
 #[sqlx::test]
 async fn a_head_that_is_too_large_is_refused_without_harm(pool: PgPool) {
-    let (_world, base) = gateway(pool, Limits::none()).await;
+    let (_world, base) = gateway(pool, GatewaySettings::default()).await;
     let large = format!("x-large: {}\r\n", "a".repeat(100_000));
     assert_eq!(exchange(&base, "GET /health/live", &large, b"").await.0, 431);
     assert_eq!(exchange(&base, "GET /health/live", &"x-many: 1\r\n".repeat(100), b"").await.0, 431);
@@ -115,7 +129,7 @@ async fn a_head_that_is_too_large_is_refused_without_harm(pool: PgPool) {
 
 #[sqlx::test]
 async fn a_url_that_is_too_long_is_a_problem_that_says_so(pool: PgPool) {
-    let (_world, base) = gateway(pool, Limits::none()).await;
+    let (_world, base) = gateway(pool, GatewaySettings::default()).await;
     let (status, body) = exchange(&base, &format!("GET /v1/streams?token={}", "a".repeat(9_000)), "", b"").await;
     assert_eq!((status, problem(&body)["type"].as_str()), (414, Some("/problems/uri-too-long")));
     let (status, body) = exchange(&base, &format!("GET /v1/streams?token={}", "a".repeat(8_000)), "", b"").await;
@@ -124,7 +138,7 @@ async fn a_url_that_is_too_long_is_a_problem_that_says_so(pool: PgPool) {
 
 #[sqlx::test]
 async fn a_body_that_is_too_large_is_a_problem_that_says_so_on_any_route(pool: PgPool) {
-    let (_world, base) = gateway(pool, Limits::none()).await;
+    let (_world, base) = gateway(pool, GatewaySettings::default()).await;
     for size in [65_537_usize, 300_000] {
         let length = format!("content-length: {size}\r\n");
         let (status, body) = exchange(&base, "GET /v1/status", &length, &vec![b' '; size]).await;
@@ -140,15 +154,16 @@ async fn a_body_that_is_too_large_is_a_problem_that_says_so_on_any_route(pool: P
 #[sqlx::test]
 async fn an_address_that_connects_too_often_is_closed_at_once(pool: PgPool) {
     let limits = LimitArgs { connects_per_second: 1, connects_burst: 3, ..crate::limits::limits() };
-    let limits = LimitArgs { trusted_proxies: Vec::new(), ..limits };
-    let (_world, base) = gateway(pool, Limits::new(&limits)).await;
-    let mut answered = 0;
-    for _ in 0..10 {
+    let limits = Limits::new(&LimitArgs { trusted_proxies: Vec::new(), ..limits });
+    let (_world, base) = gateway(pool, GatewaySettings { limits, ..GatewaySettings::default() }).await;
+    let is_answered = async || {
         let mut socket = connect(&base).await;
         let _ = socket.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
-        answered += usize::from(!read_to_end(&mut socket).await.is_empty());
-    }
-    assert!((3..10).contains(&answered), "{answered}");
+        !read_to_end(&mut socket).await.is_empty()
+    };
+    // All at once, and far more than the budget gains while the slowest machine takes them.
+    let answered = join_all((0..200).map(|_| is_answered())).await.into_iter().filter(|answered| *answered).count();
+    assert!((3..200).contains(&answered), "{answered}");
     eventually("the budget comes back", || is_alive(&base)).await;
 }
 
@@ -156,9 +171,8 @@ async fn an_address_that_connects_too_often_is_closed_at_once(pool: PgPool) {
 async fn who_comes_when_every_place_is_taken_waits_until_one_is_given_back(pool: PgPool) {
     // Beside its event streams, of which there may be none, the server keeps 1 024 places.
     let limits = LimitArgs { max_connections: 0, ..crate::limits::limits() };
-    let mut world = World::new(pool).await;
     let settings = GatewaySettings { limits: Limits::new(&limits), ..GatewaySettings::default() };
-    let base = world.start_gateway(settings).await;
+    let (_world, base) = gateway(pool, settings).await;
     let mut idle = Vec::new();
     for _ in 0..1_024 {
         idle.push(connect(&base).await);

@@ -1,6 +1,7 @@
 //! What one client may ask for, and which web pages may read the answers.
 
 use flowfi_indexer::http::{LimitArgs, Limits};
+use futures_util::future::join_all;
 use reqwest::{Response, StatusCode};
 use sqlx::PgPool;
 
@@ -39,14 +40,15 @@ fn header(response: &Response, name: &str) -> String {
 #[sqlx::test]
 async fn an_address_that_asks_too_much_is_told_when_to_come_back_and_others_are_not(pool: PgPool) {
     let (_world, base) = gateway(pool, &limits()).await;
-    let mut answers = Vec::new();
-    while answers.len() < 20 && answers.last().is_none_or(|answer: &Response| answer.status() == StatusCode::OK) {
-        answers.push(ask(&base, "/v1/streams", "203.0.113.5").await);
-    }
-    assert!(answers.len() > 3, "the burst passes");
-    assert_eq!(header(&answers[0], "ratelimit-policy"), "\"per-address\";q=3;w=3");
-    assert!(header(&answers[0], "ratelimit").starts_with("\"per-address\";r=2;"));
-    let refused = answers.last().unwrap();
+    let first = ask(&base, "/v1/streams", "203.0.113.5").await;
+    assert_eq!(first.status(), StatusCode::OK);
+    assert_eq!(header(&first, "ratelimit-policy"), "\"per-address\";q=3;w=3");
+    assert!(header(&first, "ratelimit").starts_with("\"per-address\";r=2;"));
+    // All at once, and far more than the budget gains while the slowest machine answers them.
+    let answers = join_all((0..200).map(|_| ask(&base, "/v1/streams", "203.0.113.5"))).await;
+    let passed = answers.iter().filter(|answer| answer.status() == StatusCode::OK).count();
+    assert!((2..200).contains(&passed), "the burst passes, and not much more: {passed}");
+    let refused = answers.iter().find(|answer| answer.status() != StatusCode::OK).unwrap();
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!((1..=2).contains(&header(refused, "retry-after").parse::<u32>().unwrap()));
     assert_eq!(header(refused, "content-type"), "application/problem+json");

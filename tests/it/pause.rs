@@ -15,9 +15,9 @@ use crate::{
     world::{GatewaySettings, World, eventually},
 };
 
-/// An indexer that looks only once a minute, later than any test waits: what it does sooner it does because it was told.
+/// An indexer that looks once an hour, far later than any test waits: what it does sooner it does because it was told.
 fn rarely_looking(world: &World) -> Indexer {
-    let pace = PaceArgs { poll_ms: 60_000, ..world.settings().pace };
+    let pace = PaceArgs { poll_ms: 3_600_000, ..world.settings().pace };
     let settings = IngestSettings { pace, ..world.settings() };
     Indexer::new(world.source(), Vec::new(), world.store.clone(), settings)
 }

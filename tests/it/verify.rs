@@ -34,7 +34,7 @@ impl World {
         let settings = VerifySettings {
             sample: how.sample,
             repair: how.repair,
-            patience: Duration::from_secs(10),
+            patience: DEADLINE,
             rng: StdRng::seed_from_u64(5),
         };
         verify(&self.store, &self.source(), &self.devnet.contract_id(), settings, |_| ()).await.unwrap()
@@ -47,7 +47,7 @@ impl World {
 
     async fn verify_command(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
-            .args(["verify", "--patience-seconds", "1", "--network-passphrase", self.devnet.passphrase()])
+            .args(["verify", "--patience-seconds", "120", "--network-passphrase", self.devnet.passphrase()])
             .args(["--rpc-url", &self.rpc_url])
             .args(arguments)
             .env("DATABASE_URL", self.pool.connect_options().to_url_lossy().as_str())

@@ -69,7 +69,7 @@ impl Served {
             self.devnet.close_ledger().unwrap();
         };
         let both = async { tokio::join!(self.post(path, body), closing).0 };
-        tokio::time::timeout(Duration::from_secs(10), both).await.expect("the call reaches the queue")
+        tokio::time::timeout(Duration::from_mins(2), both).await.expect("the call reaches the queue")
     }
 
     async fn rpc(&self, method: &str, params: Value) -> Answer {

@@ -156,8 +156,16 @@ impl Guarded {
     }
 
     pub async fn ticket(&self, token: &str, filter: &Value) -> String {
+        self.try_ticket(token, filter).await.expect("the token is good")
+    }
+
+    /// The same, none if the token has ended.
+    pub async fn try_ticket(&self, token: &str, filter: &Value) -> Option<String> {
         let answer = self.post("/v1/events/tickets", Some(token), filter).await;
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            return None;
+        }
         assert_eq!(answer.status(), StatusCode::CREATED);
-        answer.json::<Value>().await.unwrap()["ticket"].as_str().unwrap().to_owned()
+        Some(answer.json::<Value>().await.unwrap()["ticket"].as_str().unwrap().to_owned())
     }
 }
