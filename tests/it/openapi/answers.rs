@@ -170,12 +170,12 @@ fn every_event_of_the_contract_is_described_by_its_type() {
         other["event"] = json!("stream.paused");
         if data["type"] != "stream.paused" {
             let schema = json!({"$ref": "#/components/schemas/SubscriptionFrame"});
-            assert!(!described.faults(&schema, &other).is_empty(), "{name} is taken for another");
+            assert!(described.fault(&schema, &other).is_some(), "{name} is taken for another");
         }
         let mut more = data.clone();
         more["undocumented"] = json!(1);
         let schema = json!({"$ref": "#/components/schemas/Event"});
-        assert!(!described.faults(&schema, &more).is_empty(), "{name} may have any field");
+        assert!(described.fault(&schema, &more).is_some(), "{name} may have any field");
     }
 }
 
