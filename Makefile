@@ -1,5 +1,5 @@
 # What a newcomer needs: `make dev` and `make test`. Both work on a machine with only the Rust toolchain and apt.
-.PHONY: dev test test-rust test-hooks test-browser simulate simulate-bugs bench bench-api openapi sql-data check-sql postgres
+.PHONY: dev test test-busy test-rust test-hooks test-browser simulate simulate-bugs bench bench-api openapi sql-data check-sql postgres
 
 # The program is built first and then started by itself: under `cargo run` it would hand cargo's own variables on to
 # the cargo inside, which then builds half of the dependencies once more.
@@ -10,12 +10,16 @@ dev: postgres ## Run everything locally: private database, local network, indexe
 
 test: test-rust test-hooks test-browser ## Run every test
 
+test-busy: ## Run every test three times in a row next to four busy loops, and say how long each round took
+	.ci/test-busy
+
 test-rust: postgres ## Run the Rust tests against a private database
 	cargo build --locked
 	$(TARGET)/debug/flowfi-indexer postgres -- cargo test --locked
 
 test-hooks: ## Test the package for dashboards, build it and look at its size. Needs Node 20.19
-	cd frontend-hooks && npm ci --silent && npm test && npm run check
+	.ci/npm-ci frontend-hooks
+	cd frontend-hooks && npm test && npm run check
 
 test-browser: postgres ## Test what clients see: the API's document, a browser, nginx, wallets, examples. Needs Node 20.19, npm, python3-venv
 	cargo build --locked

@@ -8,6 +8,9 @@ import { connectedFrame, eventFrame, id } from './support/service';
 let server: Server;
 let connection: Connection;
 
+/** Waits until nothing is thrown; a test that passes hardly waits. */
+const until = (check: () => void) => vi.waitFor(check, { timeout: 60_000, interval: 5 });
+
 afterEach(async () => {
   connection.close();
   server.closeAllConnections();
@@ -29,14 +32,14 @@ it('resumes over real sockets, and its closing reaches the service', async () =>
   connection = connect({ url, filter: { all: true } });
   connection.onFrame((frame) => received.push(frame.kind === 'event' ? frame.event.id : frame.kind));
 
-  await vi.waitFor(() => expect(connection.getSnapshot().status).toBe('open'));
+  await until(() => expect(connection.getSnapshot().status).toBe('open'));
   answers[0]?.write(eventFrame(2, { recipient: 'Zoë – ünïcode' }));
-  await vi.waitFor(() => expect(received).toEqual([id(2)]));
+  await until(() => expect(received).toEqual([id(2)]));
   answers[0]?.end();
-  await vi.waitFor(() => expect(requests.length).toBe(2));
+  await until(() => expect(requests.length).toBe(2));
   expect(requests[1]?.headers['last-event-id']).toBe(id(2));
   answers[1]?.write(eventFrame(2) + eventFrame(3));
-  await vi.waitFor(() => expect(received).toEqual([id(2), id(3)]));
+  await until(() => expect(received).toEqual([id(2), id(3)]));
 
   const closed = new Promise((resolve) => answers[1]?.on('close', resolve));
   connection.close();
