@@ -1,7 +1,8 @@
 // The page at `/` on a phone: what must hold whatever it looks like.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { startChromium } from './harness/chromium.js';
+import { newPage, startChromium } from './harness/chromium.js';
+import { LONGEST_MS } from './harness/condition.js';
 import { Program } from './harness/program.js';
 
 let program, browser;
@@ -13,8 +14,8 @@ after(async () => {
   await program?.stop();
 });
 
-test('shows live events on a phone, nothing sticks out, and the console is clean', { timeout: 60_000 }, async () => {
-  const page = await browser.newPage({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+test('shows live events on a phone, nothing sticks out, and the console is clean', { timeout: LONGEST_MS }, async () => {
+  const page = await newPage(browser, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
   const complaints = [];
   page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(error.message));

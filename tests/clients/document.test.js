@@ -1,6 +1,7 @@
 // The OpenAPI document and the service are of one mind: schemathesis asks what the document allows and what it forbids.
 // What it is not to ask is in schemathesis.toml, with the reasons.
 import { after, before, describe, test } from 'node:test';
+import { LONGEST_MS } from './harness/condition.js';
 import { Program } from './harness/program.js';
 import { tokenOf } from './harness/token.js';
 import { DOCUMENT, run } from './harness/tool.js';
@@ -12,7 +13,7 @@ const UNLIMITED = '--limit-exempt=127.0.0.1/32';
 const LEFT_OUT_WITHOUT_TOKENS = ['--exclude-checks=missing_required_header', '--warnings=off'];
 
 for (const [auth, leftOut] of [['off', LEFT_OUT_WITHOUT_TOKENS], ['required', []]]) {
-  describe(`the service with --auth ${auth}`, { timeout: 180_000 }, () => {
+  describe(`the service with --auth ${auth}`, { timeout: LONGEST_MS }, () => {
     let program;
     before(async () => {
       program = await Program.start([`--auth=${auth}`, UNLIMITED]);

@@ -4,14 +4,15 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { freePort } from './harness/child.js';
-import { startChromium } from './harness/chromium.js';
+import { newPage, startChromium } from './harness/chromium.js';
+import { LONGEST_MS } from './harness/condition.js';
 import { Example, EXAMPLES } from './harness/example.js';
 import { Program } from './harness/program.js';
 import { tokenOf } from './harness/token.js';
 
 const LAST_ID = join(EXAMPLES, 'last-event-id');
 
-describe('the examples', { timeout: 300_000 }, () => {
+describe('the examples', { timeout: LONGEST_MS }, () => {
   let program, stream, browser;
   const running = [];
   before(async () => {
@@ -71,7 +72,7 @@ describe('the examples', { timeout: 300_000 }, () => {
   }
 
   test('the plain page goes on after its ticket was spent', async () => {
-    const page = await browser.newPage();
+    const page = await newPage(browser);
     await page.goto(`file://${EXAMPLES}eventsource.html?url=${encodeURIComponent(program.url)}`);
     await page.getByLabel('Token').fill(tokenOf(program));
     await page.getByLabel('Token').press('Enter');
@@ -85,7 +86,7 @@ describe('the examples', { timeout: 300_000 }, () => {
       const url = `http://localhost:${port}/`;
       const example = run(name, ` -- --port ${port}`);
       await example.untilServed(url);
-      const page = await browser.newPage();
+      const page = await newPage(browser);
       const complaints = [];
       page.on('pageerror', (error) => complaints.push(error.message));
       await page.goto(url);

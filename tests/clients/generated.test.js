@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { LONGEST_MS } from './harness/condition.js';
 import { framesOf } from './harness/event-stream.js';
 import { Program } from './harness/program.js';
 import { DOCUMENT, run } from './harness/tool.js';
 
-describe('a generated client', { timeout: 180_000 }, () => {
+describe('a generated client', { timeout: LONGEST_MS }, () => {
   let program, user, stream, other;
   before(async () => {
     program = await Program.start(['--auth=off']);

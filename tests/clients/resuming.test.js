@@ -1,13 +1,18 @@
 // Events come into a page, whatever happens to the service meanwhile: each once, none missed.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { startChromium } from './harness/chromium.js';
-import { until } from './harness/condition.js';
+import { newContext, startChromium } from './harness/chromium.js';
+import { LONGEST_MS, until } from './harness/condition.js';
 import { Program } from './harness/program.js';
 import { assertNothingMissed, idsSeen, untilMoreSeen, untilSeen, watch } from './harness/watching.js';
 import { serveWatchPage } from './harness/watch-page.js';
 
-describe('a page', { timeout: 120_000 }, () => {
+/** Renders that no event causes: when the page begins, and when the state of its connection changes. */
+const RENDERS_OF_ITS_OWN = 10;
+/** Sixty times a second, by a timer that may fire a millisecond early. */
+const SHORTEST_MS = 16;
+
+describe('a page', { timeout: LONGEST_MS }, () => {
   let program, browser, watchPage, context;
   before(async () => {
     [program, browser, watchPage] = await Promise.all([Program.start(), startChromium(), serveWatchPage()]);
@@ -18,7 +23,7 @@ describe('a page', { timeout: 120_000 }, () => {
     await program?.stop();
   });
   beforeEach(async () => {
-    context = await browser.newContext();
+    context = await newContext(browser);
   });
   afterEach(() => context.close());
 
@@ -37,13 +42,12 @@ describe('a page', { timeout: 120_000 }, () => {
   }
 
   test('shares one connection with another tab, which takes over when it is closed', async () => {
-    const connections = async () => (await program.get('/v1/events/stats')).connections;
-    await until('earlier connections are gone', async () => (await connections()) === 0);
+    await until('earlier connections are gone', async () => (await program.connections()) === 0);
     const leader = await watch(context, watchPage.url, 'tabs', program.url);
     await untilMoreSeen(leader, 1);
     const follower = await watch(context, watchPage.url, 'tabs', program.url);
     await untilMoreSeen(follower, 5);
-    assert.equal(await connections(), 1);
+    assert.equal(await program.connections(), 1);
     const toldByLeader = await idsSeen(follower);
     const ofLeader = await idsSeen(leader);
     const begin = ofLeader.indexOf(toldByLeader[0]);
@@ -53,7 +57,7 @@ describe('a page', { timeout: 120_000 }, () => {
     await untilSeen(follower, await program.newestId());
     await untilMoreSeen(follower, 5);
     await assertNothingMissed(follower, program);
-    assert.equal(await connections(), 1);
+    await until('the one of the closed tab is gone', async () => (await program.connections()) === 1);
   });
 
   test('is told each of 1000 events in a burst, and renders 60 times a second at most', async () => {
@@ -73,9 +77,10 @@ describe('a page', { timeout: 120_000 }, () => {
     await untilSeen(page, burst.events.at(-1));
     await assertNothingMissed(page, program);
     const renderedAtMs = await page.evaluate(() => window.renderedAtMs);
-    const within = renderedAtMs.map((start) => renderedAtMs.filter((at) => at >= start && at < start + 1_000).length);
-    assert.ok(renderedAtMs.length > 10, 'the burst lasted');
-    assert.ok(Math.max(...within) <= 60, `${Math.max(...within)} renders within a second`);
+    // A busy machine may delay one render and not the next, but none comes early: in all there are no more than fit.
+    const lastedMs = renderedAtMs.at(-1) - renderedAtMs[0];
+    const most = lastedMs / SHORTEST_MS + RENDERS_OF_ITS_OWN;
+    assert.ok(renderedAtMs.length <= most, `${renderedAtMs.length} renders within ${lastedMs} ms`);
     assert.equal(await page.locator('li').count(), 100);
   });
 });

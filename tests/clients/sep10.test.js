@@ -5,10 +5,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Keypair, Networks, Operation, TransactionBuilder, WebAuth } from '@stellar/stellar-sdk';
+import { LONGEST_MS } from './harness/condition.js';
 import { Program } from './harness/program.js';
 import { Wallet } from './harness/wallet.js';
 
-describe('the service', { timeout: 60_000 }, () => {
+describe('the service', { timeout: LONGEST_MS }, () => {
   const wallet = new Wallet();
   const stranger = Keypair.random();
   let program;

@@ -1,4 +1,5 @@
 import { chromium } from 'playwright-core';
+import { DEADLINE_MS } from './condition.js';
 
 const ARGS = [
   '--no-sandbox',
@@ -13,5 +14,18 @@ const ARGS = [
 /** Starts Debian's Chromium. */
 export function startChromium() {
   const executablePath = process.env.FLOWFI_CHROMIUM ?? '/usr/bin/chromium';
-  return chromium.launch({ executablePath, args: [...ARGS, '--ignore-certificate-errors'] });
+  const args = [...ARGS, '--ignore-certificate-errors'];
+  return chromium.launch({ executablePath, args, timeout: DEADLINE_MS });
+}
+
+/** Opens a context whose pages wait as long as everything else here does. */
+export async function newContext(browser, options) {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(DEADLINE_MS);
+  return context;
+}
+
+/** Opens a page in a context of its own. */
+export async function newPage(browser, options) {
+  return (await newContext(browser, options)).newPage();
 }

@@ -1,7 +1,10 @@
 /** Yields the frames of an event stream, as `EventSource` understands them, until the service ends it. */
 export async function* framesOf(url, headers = {}) {
   const response = await fetch(url, { headers: { accept: 'text/event-stream', ...headers } });
-  if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
+  if (!response.ok) {
+    const { status } = response;
+    throw Object.assign(new Error(`${status}: ${await response.text()}`), { status });
+  }
   let rest = '';
   for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
     const blocks = (rest + piece).split('\n\n');

@@ -7,7 +7,7 @@ import { until } from './condition.js';
 export const EXAMPLES = new URL('../../../examples/', import.meta.url).pathname;
 
 /** Long enough to install and build what an example needs. */
-const BUILT_WITHIN_MS = 180_000;
+const BUILT_WITHIN_MS = 900_000;
 
 /** An example, run as its line in the README says. */
 export class Example {

@@ -91,6 +91,11 @@ export class Program {
     return (await this.post(`/devnet/streams/${streamId}/top-up`, { amount: '1000000' })).events;
   }
 
+  /** Returns how many event streams are open. */
+  async connections() {
+    return (await this.get('/v1/events/stats')).connections;
+  }
+
   /** Returns the id of the newest event that there is now. */
   async newestId() {
     return (await this.get('/v1/events?limit=1')).events[0].id;
