@@ -12,7 +12,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use serde::Serialize;
 use tokio::{
     sync::Notify,
     time::{sleep, timeout},
@@ -23,7 +22,7 @@ use super::{
     connections::Client,
     frame::{id_frame, notice_frame},
     hub::{Registered, RingRead, Taken},
-    notice::Notice,
+    notice::{Notice, RevisedRange},
     ring::FeedEvent,
     sequence::Feed,
     stats::FilterKind,
@@ -63,14 +62,6 @@ pub struct Subscription {
     query: Option<Query>,
     /// What is to be told next.
     notice: Option<Notice>,
-}
-
-/// What a subscriber is told of late rows: events in this range were added, or their streams were folded again.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Revised {
-    from_id: FeedId,
-    to_id: FeedId,
 }
 
 impl fmt::Debug for Subscription {
@@ -129,11 +120,8 @@ impl Subscription {
     #[must_use]
     pub fn resume_id(&self) -> Option<ResumeId> {
         let is_begun = self.position != EventId::ZERO;
-        is_begun.then(|| ResumeId { position: self.id_of(self.position), revision: self.told })
-    }
-
-    fn id_of(&self, event: EventId) -> FeedId {
-        FeedId { event, epoch: self.epoch }
+        let position = FeedId { event: self.position, epoch: self.epoch };
+        is_begun.then_some(ResumeId { position, revision: self.told })
     }
 
     /// Takes note of events that did not match, so that the position of a quiet subscription goes on with the feed.
@@ -184,9 +172,9 @@ impl Subscription {
     /// Encodes a notice. It stays the next thing to tell until its frame is there.
     async fn tell(&mut self, notice: Notice) -> Result<Vec<Bytes>, StoreError> {
         let frame = match notice {
-            Notice::Revised(Revision { number, from, to }) => {
-                self.told = number;
-                notice_frame("revised", &Revised { from_id: self.id_of(from), to_id: self.id_of(to) })
+            Notice::Revised(revision) => {
+                self.told = revision.number;
+                notice_frame("revised", &RevisedRange::of(&revision, self.epoch))
             }
             Notice::StartedOver { .. } => match self.feed.reset("networkReset").await {
                 Ok(reset) => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { newContext, startChromium } from './harness/chromium.js';
 import { LONGEST_MS, until } from './harness/condition.js';
+import { CuttableLine } from './harness/cuttable-line.js';
 import { Program } from './harness/program.js';
 import { assertNothingMissed, idsSeen, untilMoreSeen, untilSeen, watch } from './harness/watching.js';
 import { serveWatchPage } from './harness/watch-page.js';
@@ -82,5 +83,23 @@ describe('a page', { timeout: LONGEST_MS }, () => {
     const most = lastedMs / SHORTEST_MS + RENDERS_OF_ITS_OWN;
     assert.ok(renderedAtMs.length <= most, `${renderedAtMs.length} renders within ${lastedMs} ms`);
     assert.equal(await page.locator('li').count(), 100);
+  });
+
+  test('is told by a native EventSource, once, of what was revised while it was away', async () => {
+    const line = await CuttableLine.to(program.port);
+    const page = await watch(context, watchPage.url, 'eventSource', line.url);
+    await untilMoreSeen(page, 2);
+    await line.cut();
+    await program.runBeside('reindex');
+    await line.mend();
+    await page.waitForFunction(() => window.notices.length > 0);
+    await untilMoreSeen(page, 2);
+    await line.cut();
+    await line.mend();
+    await untilMoreSeen(page, 5);
+    assert.deepEqual(await page.evaluate(() => window.notices), ['revised']);
+    await assertNothingMissed(page, program);
+    await page.close();
+    await line.cut();
   });
 });

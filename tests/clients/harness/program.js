@@ -1,12 +1,16 @@
+import { execFile } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Child, freePort } from './child.js';
 import { until } from './condition.js';
 
 export const ROOT = new URL('../../..', import.meta.url).pathname;
 export const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target');
 export const BINARY = join(TARGET, 'debug/flowfi-indexer');
+
+const execute = promisify(execFile);
 
 /** What every test wants: a network that moves fast, and no limits, as all clients come from one address. */
 const ARGS = [
@@ -67,6 +71,13 @@ export class Program {
   async stop() {
     await this.#child.end();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Runs another command of the program on the same database, beside it, to its end. */
+  async runBeside(...args) {
+    const folder = encodeURIComponent(join(this.dataFolder, 'postgres'));
+    const env = { ...this.#env, DATABASE_URL: `postgres://flowfi@localhost/postgres?host=${folder}` };
+    await execute(BINARY, args, { env });
   }
 
   async get(path) {

@@ -7,6 +7,8 @@ import { createRoot } from 'react-dom/client';
 const TYPES = ['created', 'topped_up', 'withdrawn', 'paused', 'resumed', 'cancelled', 'completed', 'fee_collected'];
 
 window.seen = [];
+/** What an `EventSource` was told besides events. */
+window.notices = [];
 /** When the hook's component was rendered. */
 window.renderedAtMs = [];
 
@@ -15,7 +17,8 @@ window.watch = {
   tabs: (url) => follow(shareConnection({ url, filter: { all: true } })),
   eventSource(url) {
     const source = new EventSource(`${url}/v1/events/subscribe?all=true`);
-    for (const type of TYPES) source.addEventListener(`stream.${type}`, (event) => window.seen.push(event.lastEventId));
+    for (const type of TYPES) source.addEventListener(`stream.${type}`, ({ data }) => window.seen.push(JSON.parse(data).id));
+    for (const notice of ['reset', 'revised']) source.addEventListener(notice, () => window.notices.push(notice));
     window.source = source;
   },
   hook(url) {
