@@ -106,7 +106,7 @@ impl Store {
         next.claim_epoch(&network.passphrase, Epoch(epoch.0 + 1), began_after).await?;
         next.close().await;
         let schema = format!("flowfi_epoch_{}", epoch.0);
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         // First of all, so that a repair that holds its cursor ends before the other tables are asked for.
         execute(&mut transaction, "lock table cursors in access exclusive mode".to_owned()).await?;
         check_epoch(&mut transaction, epoch).await?;

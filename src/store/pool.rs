@@ -1,10 +1,10 @@
 //! The pool of connections, the migrations, and how far the index is.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use chrono::{DateTime, Utc};
 use sqlx::{
-    Connection, PgPool,
+    Connection, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -95,6 +95,17 @@ impl Store {
     #[must_use]
     pub const fn on(pool: PgPool) -> Self {
         Self { pool }
+    }
+
+    /// Begins a transaction.
+    ///
+    /// It begins in a task of its own, so that a caller that is dropped meanwhile leaves a transaction that is rolled
+    /// back. `sqlx` 0.9.0 itself would hand the connection to the next user inside a transaction that nobody ends.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let pool = self.pool.clone();
+        #[expect(clippy::disallowed_methods, reason = "ends by itself, and is what is to be called instead")]
+        let begun = tokio::spawn(async move { pool.begin().await }).await;
+        Ok(begun.map_err(|ended| sqlx::Error::Io(io::Error::other(ended)))??)
     }
 
     /// Brings the schema up to date. Safe to run from several processes at once.

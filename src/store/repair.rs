@@ -74,7 +74,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::OtherEpoch`] if the network started over since; nothing of the old chain may be written then.
     pub async fn begin_repair(&self, contract_id: &ContractId, epoch: Epoch) -> Result<Option<Repair>, StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.begin().await?;
         let row = sqlx::query!(
             "select toid, event_index from cursors where contract_id = $1 for update",
             contract_id.as_str()

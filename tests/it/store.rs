@@ -1,5 +1,7 @@
 //! The commit: together or not at all, twice like once, one writer.
 
+use std::pin::pin;
+
 use chrono::DateTime;
 use flowfi_indexer::{
     domain::{
@@ -8,7 +10,7 @@ use flowfi_indexer::{
     },
     store::{Batch, Committed, Records, Store, StoreError, Writer},
 };
-use sqlx::PgPool;
+use sqlx::{ConnectOptions, PgPool};
 
 const CONTRACT: &str = "CDLZFC3SYJYDZT7K67VZ75HPJVIEUVNIXF47ZG2FB2RMQQVU2HHGCYSC";
 const SENDER: &str = "GAAZI4TCR3TY5OJHCTJC2A4QSY6CJWJH5IAJTGKIN2ER7LBNVKOCCWN7";
@@ -167,4 +169,23 @@ async fn batches_are_committed_in_the_order_of_the_chain_or_not_at_all(pool: PgP
     let late = store.prepare(batch(vec![created(3, 2, 100)], 3), &Records::default()).await.unwrap();
     writer.commit(late).await.unwrap();
     assert!(matches!(writer.commit(early).await, Err(StoreError::Fenced)), "the cursor is only raised");
+}
+
+#[sqlx::test]
+async fn a_caller_that_is_gone_while_a_transaction_begins_leaves_none_open(pool: PgPool) {
+    let store = Store::connect(pool.connect_options().to_url_lossy().as_str(), 1).await.unwrap();
+    for polls in 1..30 {
+        let mut revoking = pin!(store.revoke(SENDER, UnixTime(1), "operator"));
+        for _ in 0..polls {
+            if futures_util::poll!(&mut revoking).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    store.contracts().await.unwrap();
+    let in_transaction = "select count(*) from pg_stat_activity
+                          where datname = current_database() and pid <> pg_backend_pid() and state like 'idle in %'";
+    let open: i64 = sqlx::query_scalar(in_transaction).fetch_one(&pool).await.unwrap();
+    assert_eq!(open, 0);
 }
