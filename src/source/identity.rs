@@ -6,6 +6,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use super::{Anchor, KnownChain, SourceError, endpoint::Endpoint};
+use crate::domain::LedgerSequence;
 
 /// An endpoint of another chain stays one until somebody changes something.
 pub(super) const LOOK_AGAIN_AFTER: Duration = Duration::from_mins(5);
@@ -18,6 +19,15 @@ pub(super) enum Checked {
     Nothing,
     Passphrase,
     Anchor,
+}
+
+/// What an endpoint says of a ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct HashByAnchor {
+    /// The ledger's hash in hex, none if the endpoint does not have it.
+    pub(super) hash: Option<String>,
+    /// Whether it has the anchor as we know it; true if there is none to compare.
+    pub(super) is_proven: bool,
 }
 
 impl Endpoint {
@@ -62,12 +72,34 @@ impl Endpoint {
         if *found != *self.network_passphrase {
             return Err(SourceError::OtherNetwork { found, wanted: self.network_passphrase.to_string() });
         }
-        let Some(anchor) = anchor else { return Ok(()) };
+        match anchor {
+            None => Ok(()),
+            Some(anchor) => self.has(&anchor).await.map(drop),
+        }
+    }
+
+    /// Returns the hash of a ledger, with whether the endpoint has the anchor as we know it. The anchor is asked for last,
+    /// so that a hash from another chain is never followed by a right one of the anchor.
+    pub(super) async fn hash_by_the_anchor(&self, sequence: LedgerSequence) -> Result<HashByAnchor, SourceError> {
+        let hash = self.rpc.ledger_hash(sequence).await?;
+        let anchor = self.state().anchor.clone();
+        let is_proven = match anchor {
+            None => true,
+            Some(anchor) => self.has(&anchor).await?,
+        };
+        Ok(HashByAnchor { hash, is_proven })
+    }
+
+    /// Returns whether the endpoint has the anchor's ledger, false if it is not kept or not there yet.
+    ///
+    /// # Errors
+    /// [`SourceError::OtherChain`] if it has another one of that number.
+    async fn has(&self, anchor: &Anchor) -> Result<bool, SourceError> {
         match self.rpc.ledger_hash(anchor.sequence).await? {
             Some(found) if !found.eq_ignore_ascii_case(&anchor.hash) => {
                 Err(SourceError::OtherChain { ledger: anchor.sequence, expected: anchor.hash.clone(), found })
             }
-            _ => Ok(()),
+            found => Ok(found.is_some()),
         }
     }
 

@@ -167,14 +167,22 @@ impl EndpointPool {
         self.ask(Some(from), |endpoint| async move { endpoint.ledger_page(from).await }).await
     }
 
-    /// Returns the hash of a ledger in hex, `None` if no endpoint that answers has it.
+    /// Returns the hash of a ledger of our chain in hex, `None` if no endpoint that answers has it. Each endpoint is asked
+    /// for the anchor again with it: one that went astray since it was identified has no say. Where the anchor is older
+    /// than everything that the endpoints keep, they must all say the same.
     ///
     /// # Errors
-    /// A [`SourceError`], sorted, if no endpoint answers, or if two of them have another hash: then nobody can say here
-    /// which chain is ours.
+    /// A [`SourceError`], sorted, if no endpoint answers, or if nobody can say here which chain is ours: two of them have
+    /// another hash, or the anchor is gone and one of them does not answer.
     pub async fn ledger_hash(&self, sequence: LedgerSequence) -> Result<Option<String>, SourceError> {
-        let hashes = self.ask_all(|endpoint| async move { endpoint.rpc.ledger_hash(sequence).await }).await?;
-        let mut hashes = hashes.into_iter().flatten();
+        let answers = self.ask_all(|endpoint| async move { endpoint.hash_by_the_anchor(sequence).await }).await?;
+        let is_proven = answers.iter().any(|answer| answer.is_proven);
+        let long_gone = self.endpoints.iter().filter(|endpoint| endpoint.is_long_gone()).count();
+        if !is_proven && answers.len() + long_gone < self.endpoints.len() {
+            let detail = "no endpoint has the ledger that the chain is known by, and not all of them answer";
+            return Err(SourceError::transient(TransientReason::Disagreement, detail));
+        }
+        let mut hashes = answers.into_iter().filter_map(|answer| answer.hash);
         let Some(first) = hashes.next() else { return Ok(None) };
         if hashes.any(|other| !other.eq_ignore_ascii_case(&first)) {
             let detail = format!("they have different hashes of ledger {sequence}");

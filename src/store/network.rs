@@ -73,11 +73,13 @@ impl Store {
         Ok(self.network().await?.map(|network| network.epoch).unwrap_or_default())
     }
 
-    /// Notes the hash of a ledger of an epoch, to recognise the chain by. Does nothing in another epoch: the hash of an
-    /// old chain must not stand for a new one.
+    /// Notes the hash of a ledger of an epoch, to recognise the chain by. Does nothing in another epoch, since the hash
+    /// of an old chain must not stand for a new one, and where a later ledger was noted: an indexer that was killed has
+    /// noted more than it committed.
     pub async fn note_ledger(&self, epoch: Epoch, known: &KnownLedger) -> Result<(), StoreError> {
         sqlx::query!(
-            "update network set known_ledger = $2, known_ledger_hash = $3 where epoch = $1",
+            "update network set known_ledger = $2, known_ledger_hash = $3
+             where epoch = $1 and (known_ledger is null or known_ledger < $2)",
             column_of(epoch)?,
             i64::from(known.sequence.0),
             known.hash,

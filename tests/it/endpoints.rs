@@ -305,6 +305,34 @@ async fn a_hash_comes_from_whoever_has_the_ledger_unless_two_have_another() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_went_astray_unnoticed_has_no_say_in_how_the_chain_is_known() {
+    let (first, second, pool) = two().await;
+    pool.set_anchor(Some(Anchor { sequence: LedgerSequence(150), hash: "AA".to_owned() }));
+    assert_eq!(pool.ledger_hash(LedgerSequence(200)).await.unwrap().as_deref(), Some("aa"));
+    first.set(|node| node.hash = "bb");
+    second.set(|node| node.always = Some(Answer::Status(503, None)));
+    let failure = pool.ledger_hash(LedgerSequence(200)).await.unwrap_err();
+    assert!(matches!(failure, SourceError::Transient { .. } | SourceError::OtherChain { .. }), "{failure}");
+    second.set(|node| node.always = None);
+    due(&pool, 1).await;
+    assert_eq!(pool.ledger_hash(LedgerSequence(200)).await.unwrap().as_deref(), Some("aa"));
+}
+
+#[tokio::test]
+async fn where_nobody_keeps_the_ledger_that_the_chain_is_known_by_all_must_agree() {
+    let (first, second, pool) = two().await;
+    pool.set_anchor(Some(Anchor { sequence: LedgerSequence(150), hash: "aa".to_owned() }));
+    for node in [&first, &second] {
+        node.set(|node| (node.oldest, node.hash) = (180, "cc"));
+    }
+    assert_eq!(pool.ledger_hash(LedgerSequence(200)).await.unwrap().as_deref(), Some("cc"));
+    second.set(|node| node.always = Some(Answer::Status(503, None)));
+    let failure = pool.ledger_hash(LedgerSequence(200)).await.unwrap_err();
+    let disagree = TransientReason::Disagreement;
+    assert!(matches!(&failure, SourceError::Transient { reason, .. } if *reason == disagree), "{failure}");
+}
+
+#[tokio::test]
 async fn health_shows_the_host_and_nothing_else_of_a_url() {
     let first = FakeRpc::start().await;
     let pool = pool_of(&[&first]);

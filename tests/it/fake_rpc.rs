@@ -133,6 +133,9 @@ impl Node {
             "getVersionInfo" => Ok(json!({"version": "30.0.0-fake"})),
             "getHealth" => Ok(json!({"status": "healthy", "latestLedger": self.latest, "oldestLedger": self.oldest,
                 "latestLedgerCloseTime": "1784671886"})),
+            "getLedgers" if params["startLedger"].as_u64().unwrap() < self.oldest.into() => {
+                Err(Answer::Error(-32_602, "start ledger must be within the ledger range"))
+            }
             "getLedgers" => Ok(json!({"ledgers": [{"sequence": params["startLedger"], "hash": self.hash}]})),
             "getLedgerEntries" => Ok(json!({"latestLedger": self.latest, "entries": [
                 {"key": "key 2", "xdr": "two", "lastModifiedLedgerSeq": 7, "liveUntilLedgerSeq": 9},

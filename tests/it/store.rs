@@ -5,10 +5,10 @@ use std::pin::pin;
 use chrono::DateTime;
 use flowfi_indexer::{
     domain::{
-        Address, Amount, ContractEvent, ContractId, EventId, EventKind, LedgerSequence, RawContractEvent, StreamEvent,
-        StreamId, UnixTime,
+        Address, Amount, ContractEvent, ContractId, Epoch, EventId, EventKind, LedgerSequence, RawContractEvent,
+        StreamEvent, StreamId, UnixTime,
     },
-    store::{Batch, Committed, Records, Store, StoreError, Writer},
+    store::{Batch, Committed, KnownLedger, Records, Store, StoreError, Writer},
 };
 use sqlx::{ConnectOptions, PgPool};
 
@@ -169,6 +169,17 @@ async fn batches_are_committed_in_the_order_of_the_chain_or_not_at_all(pool: PgP
     let late = store.prepare(batch(vec![created(3, 2, 100)], 3), &Records::default()).await.unwrap();
     writer.commit(late).await.unwrap();
     assert!(matches!(writer.commit(early).await, Err(StoreError::Fenced)), "the cursor is only raised");
+}
+
+#[sqlx::test]
+async fn a_ledger_that_was_noted_is_not_replaced_by_an_earlier_one(pool: PgPool) {
+    let store = Store::on(pool);
+    store.claim("a network").await.unwrap();
+    let [two, three] = [2, 3].map(|number| KnownLedger { sequence: LedgerSequence(number), hash: number.to_string() });
+    for (noted, known) in [(&two, &two), (&three, &three), (&two, &three)] {
+        store.note_ledger(Epoch(0), noted).await.unwrap();
+        assert_eq!(store.network().await.unwrap().unwrap().known.as_ref(), Some(known));
+    }
 }
 
 #[sqlx::test]
