@@ -50,6 +50,12 @@ impl EventId {
         Self { toid: i64::try_from(after - 1).unwrap_or(i64::MAX), index: u32::MAX }
     }
 
+    /// Returns the position after every event of this one's transaction.
+    #[must_use]
+    pub const fn end_of_transaction(self) -> Self {
+        Self { toid: self.toid | ((1 << OPERATION_BITS) - 1), index: u32::MAX }
+    }
+
     /// Returns the id stored as these two numbers, `None` if they are none.
     #[must_use]
     pub fn from_parts(toid: i64, index: i64) -> Option<Self> {
@@ -185,6 +191,8 @@ mod tests {
             prop_assert_eq!(id.ledger(), LedgerSequence(ledger));
             prop_assert_eq!(id.toid() & 0xfff, i64::from(op));
             prop_assert!(id <= EventId::end_of_ledger(LedgerSequence(ledger)));
+            prop_assert!(id <= id.end_of_transaction() && id.end_of_transaction().same_transaction(id));
+            prop_assert!(id.end_of_transaction() <= EventId::end_of_ledger(LedgerSequence(ledger)));
         }
     }
 }

@@ -326,7 +326,10 @@ impl Building<'_> {
         events: Vec<RawContractEvent>,
         page: &EventPage,
     ) -> Result<(), IngestError> {
-        for batch in batcher.push(decode(events).await, page) {
+        for mut batch in batcher.push(decode(events).await, page) {
+            // An event of this transaction that comes late is then behind the build, and its stream is folded again: a
+            // fee takes its parties from the creation that follows it.
+            batch.position = batch.position.end_of_transaction();
             self.position = batch.position;
             let prepared = self.built.prepare(batch, &Records::default()).await?;
             self.writer.commit(prepared).await?;

@@ -145,6 +145,24 @@ async fn a_row_that_comes_late_behind_a_running_reindex_is_in_what_it_swaps_in(p
 }
 
 #[sqlx::test]
+async fn an_event_that_comes_late_in_the_last_transaction_that_was_built_gives_the_others_their_parties(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.archiving()).await;
+    let raws = world.raw_events().await;
+    let [.., fee, creation] = &raws[..] else { panic!("a fee and a creation, not {raws:?}") };
+    assert!(fee.id.same_transaction(creation.id));
+    world.forget(&[creation.id]).await;
+    sqlx::query("truncate streams").execute(&world.pool).await.unwrap();
+    let mut reindex = Reindex::open(&world.store).await.unwrap();
+    reindex.read_stored(|_| {}).await.unwrap();
+    let late = LateEvents { events: vec![creation.clone()], ..LateEvents::default() };
+    write_late(&world.store, &world.devnet.contract_id(), Epoch(0), late).await.unwrap().unwrap();
+    reindex.read_stored_and_swap(|_| {}).await.unwrap();
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
 async fn an_event_kept_raw_behind_a_running_reindex_is_in_what_it_swaps_in(pool: PgPool) {
     let folder = LakeFolder::new("lake-for-a-late-quarantine");
     let (world, _lake) = indexed(pool, &folder).await;

@@ -276,6 +276,12 @@ impl World {
                 assert_eq!(Some(record.claimable(at)), self.devnet.claimable(stream_id, at), "stream {number}");
             }
         }
+        let of_others =
+            "select count(*) from stream_events as event join streams as record using (contract_id, stream_id)
+                         where (event.sender, event.recipient, event.token)
+                               is distinct from (record.sender, record.recipient, record.token)";
+        let of_others: i64 = sqlx::query_scalar(of_others).fetch_one(&self.pool).await.unwrap();
+        assert_eq!(of_others, 0, "every event of a stream names its parties");
         let request = PageRequest { limit: 1, start: PageStart::Offset(0) };
         let page = self.store.stream_page(&StreamListFilter::default(), request).await.unwrap();
         assert_eq!(u64::from(page.total), count);
