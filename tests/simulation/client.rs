@@ -19,6 +19,10 @@ use crate::{
     log::{Log, Session},
 };
 
+/// Long enough for rows to come late meanwhile.
+const LONG_AWAY_MS: u64 = 200;
+const SHORTLY_AWAY_MS: u64 = 30;
+
 pub type Gateways = Arc<Mutex<Vec<Gateway>>>;
 
 /// What a subscriber wants and how it goes about it.
@@ -77,7 +81,8 @@ impl Following {
                     return;
                 }
             }
-            let away = self.rng.random_range(1..30);
+            let most = if self.rng.random_ratio(1, 4) { LONG_AWAY_MS } else { SHORTLY_AWAY_MS };
+            let away = self.rng.random_range(1..most);
             sleep(Duration::from_millis(away)).await;
         }
     }

@@ -11,10 +11,6 @@ use crate::{
     world::World,
 };
 
-/// Whether a subscriber that was away while rows came late must be told when it is back. False: only who was there need
-/// have been told, which is not compared.
-const TOLD_WHEN_BACK: bool = true;
-
 impl World<'_> {
     pub fn compare_clients(&self) -> Result<(), String> {
         self.clients.iter().enumerate().try_for_each(|(number, client)| {
@@ -73,7 +69,7 @@ impl World<'_> {
         if self.losses.is_given_up(id) {
             return Ok(());
         }
-        let Some(since) = self.losses.late_since(id).filter(|_| TOLD_WHEN_BACK) else { return Ok(()) };
+        let Some(since) = self.losses.late_since(id) else { return Ok(()) };
         let is_told = log.told.iter().any(|told| told.at >= since && (told.from..=told.to).contains(&id));
         if is_told { Ok(()) } else { Err(", and it was never told that it came late") }
     }

@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeSet,
+    fs,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicI32, Ordering},
@@ -26,6 +28,8 @@ const MOST_RESETS: usize = 3;
 const LEAST_LEDGERS: u32 = 5;
 /// A chain that starts over while nobody looks may have got this far beyond the one before.
 const MOST_BEYOND: u32 = 6;
+/// As many ledgers as a partition of a public lake has.
+const PARTITION: u32 = 64_000;
 
 /// The chains that there were, and the one that there is.
 #[derive(Default)]
@@ -34,6 +38,8 @@ pub struct Epochs {
     live: Arc<AtomicI32>,
     /// The chains before, in order.
     pub past: Vec<Past>,
+    /// A lake of the chain before, still configured.
+    pub old_lake: Option<PathBuf>,
     /// Endpoints that still serve the chain before.
     left_behind: BTreeSet<&'static str>,
     /// Until the reset is noticed, the chain stays shorter than this: a longer one is not told from the one before by a
@@ -194,6 +200,7 @@ impl World<'_> {
             "the network starts over after ledger {}, not yet at {left_behind:?}",
             self.chain.devnet.latest_ledger()
         ));
+        self.keep_the_old_lake();
         self.chain.devnet.clear_faults();
         self.stray_is_back();
         for endpoint in &left_behind {
@@ -206,6 +213,18 @@ impl World<'_> {
         let history = self.chain.start_over().await;
         let losses = std::mem::take(&mut self.losses);
         self.epochs.past.push(Past { history, losses, epoch });
+    }
+
+    /// Copies the lake of the chain that ends, in some worlds: the network itself empties its own.
+    fn keep_the_old_lake(&mut self) {
+        self.epochs.old_lake = None;
+        let folder = &self.place.old_lake_folder;
+        let _ = fs::remove_dir_all(folder);
+        if self.rng.random_ratio(1, 3) {
+            let all = LedgerSequence(2)..=self.chain.devnet.latest_ledger();
+            self.chain.devnet.write_lake(folder, 1, PARTITION, all).unwrap();
+            self.epochs.old_lake = Some(folder.clone());
+        }
     }
 
     /// The new chain grows, and whoever writes may be killed before it has noticed or while it does.

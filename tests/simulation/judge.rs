@@ -9,7 +9,7 @@ use flowfi_indexer::{
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use sqlx::Row;
 
-use crate::{chain::Place, client::Client, maintenance::prove, world::World};
+use crate::{chain::Place, maintenance::prove, world::World};
 
 /// After the last event, so that a quiet end is seen too.
 const QUIET_LEDGERS: u32 = 3;
@@ -37,10 +37,8 @@ impl World<'_> {
         self.repair().await?;
         self.reindex_at_last().await?;
         let sentinel = self.chain.close_sentinel().await;
-        self.until("every subscriber sees the last event", async |world| {
-            let has_seen =
-                |client: &Client| client.log.lock().unwrap().events.last().is_some_and(|last| last.id == sentinel);
-            world.clients.iter().all(has_seen)
+        self.until("every subscriber sees the last event or is told to start over behind it", async |world| {
+            world.clients.iter().all(|client| client.log.lock().unwrap().is_through(sentinel))
         })
         .await?;
         self.chain.close_quiet(&mut self.rng, QUIET_LEDGERS);

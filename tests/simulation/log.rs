@@ -90,6 +90,27 @@ impl Log {
         Ok(())
     }
 
+    /// Whether this event was the last that it was handed, or a reset told it to begin behind it.
+    pub fn is_through(&self, event: EventId) -> bool {
+        self.events.last().is_some_and(|last| last.id == event)
+            || self.reset.is_some() && self.start.is_some_and(|start| start >= event)
+    }
+
+    /// Where the subscriber is, in words.
+    pub fn summary(&self) -> String {
+        let last = |events: &[Seen]| events.last().map_or("none".to_owned(), |seen| seen.id.to_string());
+        format!(
+            "{} sessions, began after {:?}, reset {:?}, resumes from {:?}, epoch {:?}, {} events up to {}",
+            self.sessions,
+            self.start.map(|start| start.to_string()),
+            self.reset,
+            self.last.as_ref().map(ToString::to_string),
+            self.epoch,
+            self.events.len(),
+            last(&self.events)
+        )
+    }
+
     /// No id is of another epoch than the one before, unless a reset came in between.
     fn go_on_in(&mut self, id: &SeenId) -> Result<(), String> {
         match self.epoch.replace(id.epoch) {

@@ -66,20 +66,20 @@ struct Run {
 struct Setting {
     store: Store,
     contract_id: ContractId,
-    lake: WholeLedgers,
+    lakes: Vec<WholeLedgers>,
     source: EndpointPool,
     rng: StdRng,
 }
 
 impl Setting {
     async fn run(self, command: Command) -> Result<(), IngestError> {
-        let Self { store, contract_id, lake, source, rng } = self;
+        let Self { store, contract_id, lakes, source, rng } = self;
         match command {
             Command::Reindex => reindex(&store, &[]).await,
-            Command::ReindexFromLake => reindex(&store, &[lake]).await,
+            Command::ReindexFromLake => reindex(&store, &lakes).await,
             Command::Backfill => {
                 let all = LedgerRange::new(LedgerSequence(2), LedgerSequence(u32::MAX)).expect("2 is less");
-                backfill(&store, &contract_id, &[lake], all, |_| {}).await.map(drop)
+                backfill(&store, &contract_id, &lakes, all, |_| {}).await.map(drop)
             }
             Command::ReplayQuarantine => {
                 replay_quarantine(&store, &contract_id, |_| {}).await.map(drop).map_err(IngestError::from)
@@ -127,7 +127,7 @@ impl World<'_> {
         let setting = Setting {
             store: Store::on(self.place.database.maintenance.clone()),
             contract_id: self.contract_id(),
-            lake: self.lake().await,
+            lakes: self.lakes().await,
             source: self.oracle(),
             rng: StdRng::seed_from_u64(self.rng.random()),
         };

@@ -86,6 +86,7 @@ async fn work(number: usize, queue: &Queue<'_>) -> Vec<Failure> {
         queue.over.fetch_or(!queue.keeps_going, Ordering::Relaxed);
     }
     let _ = std::fs::remove_dir_all(&place.lake_folder);
+    let _ = std::fs::remove_dir_all(&place.old_lake_folder);
     place.database.remove().await;
     failures
 }
@@ -97,7 +98,8 @@ async fn place(number: usize) -> Place {
     Place {
         database: Database::create(number).await,
         http: reqwest::Client::builder().build().unwrap(),
-        lake_folder: Path::new(env!("CARGO_TARGET_TMPDIR")).join(name),
+        lake_folder: Path::new(env!("CARGO_TARGET_TMPDIR")).join(&name),
+        old_lake_folder: Path::new(env!("CARGO_TARGET_TMPDIR")).join(name + "-old"),
     }
 }
 

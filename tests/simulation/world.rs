@@ -58,6 +58,8 @@ pub struct Place {
     pub database: Database,
     pub http: reqwest::Client,
     pub lake_folder: PathBuf,
+    /// For a lake of the chain before the last reset.
+    pub old_lake_folder: PathBuf,
 }
 
 pub struct World<'a> {
@@ -97,6 +99,7 @@ impl<'a> World<'a> {
         let mut rng = StdRng::seed_from_u64(seed);
         place.database.clear().await;
         let _ = fs::remove_dir_all(&place.lake_folder);
+        let _ = fs::remove_dir_all(&place.old_lake_folder);
         let filler = [Filler::Nobody, Filler::Lake, Filler::GetLedgers][rng.random_range(0..3)];
         let history_events = if rng.random_ratio(1, 4) { rng.random_range(1..150) } else { 0 };
         let lake_dir = Some(place.lake_folder.clone());
@@ -144,6 +147,18 @@ impl<'a> World<'a> {
         }
     }
 
+    /// The lake of the chain before, which nobody has taken out of the configuration.
+    async fn old_lake(&self) -> Option<WholeLedgers> {
+        let location = self.epochs.old_lake.as_ref()?.to_str().unwrap();
+        let lake = Lake::open(location, self.chain.devnet.passphrase(), 4, StdRng::seed_from_u64(7)).await.unwrap();
+        Some(WholeLedgers::of_lake(lake).unwrap())
+    }
+
+    /// The lakes that an operator names: the one that the network writes, after one that is out of date if there is one.
+    pub async fn lakes(&self) -> Vec<WholeLedgers> {
+        self.old_lake().await.into_iter().chain([self.lake().await]).collect()
+    }
+
     pub fn tell(&mut self, what: impl Into<String>) {
         self.story.push(format!("{:>5} ms {}", self.began.elapsed().as_millis(), what.into()));
     }
@@ -156,6 +171,10 @@ impl<'a> World<'a> {
         let reports: Vec<String> =
             sqlx::query_scalar(reports).fetch_all(&self.place.database.control).await.unwrap_or_default();
         self.tell(format!("what indexers said last: {reports:?}; alive are {}", self.indexers.len()));
+        let subscribers: Vec<String> = self.clients.iter().map(|client| client.log.lock().unwrap().summary()).collect();
+        for (number, summary) in subscribers.iter().enumerate() {
+            self.tell(format!("subscriber {number}: {summary}"));
+        }
     }
 
     pub fn endpoints(&self) -> &'static [&'static str] {
@@ -190,7 +209,7 @@ impl<'a> World<'a> {
     async fn whole_ledgers(&self) -> Vec<WholeLedgers> {
         match self.filler {
             Filler::Nobody => Vec::new(),
-            Filler::Lake => vec![self.lake().await],
+            Filler::Lake => self.lakes().await,
             Filler::GetLedgers => {
                 let pool = self.chain.pool(&self.base, &[ARCHIVE], 7);
                 vec![WholeLedgers::of_rpc(pool, StdRng::seed_from_u64(7)).unwrap()]
