@@ -97,14 +97,18 @@ impl Filling<'_> {
         range: LedgerRange,
         report: &mut impl FnMut(BackfillProgress),
     ) -> Result<(LedgerSequence, Result<(), SourceError>), IngestError> {
-        let chain = ChainCheck::of(self.store, source).await?;
+        let mut chain = ChainCheck::of(self.store, source).await?;
         let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
         let reading = source.events(std::slice::from_ref(self.contract_id), range.from()..=range.to(), None, sender);
         let writing = async move {
             let mut stretch = Stretch { from: range.from(), reached: range.from().previous(), events: Vec::new() };
             let mut ended = Ok(());
             while let Some(ledger) = ledgers.recv().await {
-                match ledger.and_then(|ledger| chain.check(&ledger).map(|()| ledger)) {
+                let checked = match &ledger {
+                    Ok(ledger) => chain.check(ledger).await,
+                    Err(_) => Ok(()),
+                };
+                match checked.and(ledger) {
                     Ok(ledger) => stretch.push(ledger),
                     Err(failure) => {
                         // What comes after a ledger that is not taken would leave a hole.

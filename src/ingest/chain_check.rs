@@ -6,29 +6,41 @@ use tokio::sync::mpsc;
 use tracing::warn;
 
 use crate::{
+    domain::LedgerSequence,
     source::{LedgerEvents, SourceError, WholeLedgers},
     store::Store,
 };
 
 /// What every ledger of the chain must agree with.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ChainCheck {
+#[derive(Debug)]
+pub(super) struct ChainCheck<'a> {
+    store: &'a Store,
     /// When the last ledger of the epoch before closed.
     began_after: Option<DateTime<Utc>>,
+    stored: Stored,
 }
 
-impl ChainCheck {
+/// The first ledger with a stored event that does not come before the ledger that was checked last.
+#[derive(Clone, Copy, Debug)]
+enum Stored {
+    NotRead,
+    Next(LedgerSequence, DateTime<Utc>),
+    NoMore,
+}
+
+impl<'a> ChainCheck<'a> {
     /// Compares the ledger that was noted to recognise the chain by with the source's, where the source has it.
     ///
     /// # Errors
     /// [`SourceError::OtherChain`]; a transient one while the database does not say which chain is ours.
-    pub(super) async fn of(store: &Store, whole: &WholeLedgers) -> Result<Self, SourceError> {
+    pub(super) async fn of(store: &'a Store, whole: &WholeLedgers) -> Result<Self, SourceError> {
         let network = store.network().await;
         let network = network.map_err(|failure| SourceError::unknown_chain(failure.to_string()))?;
         let began_after = network.as_ref().and_then(|network| network.began_after);
+        let check = Self { store, began_after, stored: Stored::NotRead };
         let Some(known) = network.and_then(|network| network.known) else {
-            warn!("no ledger was noted yet, so {} cannot be compared with what is indexed", whole.name());
-            return Ok(Self { began_after });
+            warn!("no ledger was noted yet, so {} is compared with what is indexed by close times only", whole.name());
+            return Ok(check);
         };
         let (sender, mut ledgers) = mpsc::channel(1);
         let reading = whole.events(&[], known.sequence..=known.sequence, None, sender);
@@ -37,17 +49,38 @@ impl ChainCheck {
             Some(Ok(ledger)) if ledger.header.hash != known.hash => {
                 Err(SourceError::OtherChain { ledger: known.sequence, expected: known.hash, found: ledger.header.hash })
             }
-            _ => Ok(Self { began_after }),
+            _ => Ok(check),
         }
     }
 
-    /// Refuses a ledger that closed before the epoch began.
+    /// Refuses a ledger that closed before the epoch began, or later than a stored one that does not come before it.
+    /// Ledgers are to be checked in order.
     ///
     /// # Errors
-    /// [`SourceError::Permanent`], which names the ledger.
-    pub(super) fn check(&self, ledger: &LedgerEvents) -> Result<(), SourceError> {
-        match self.began_after {
-            Some(began_after) if ledger.header.closed_at <= began_after => Err(closed_too_early(ledger)),
+    /// [`SourceError::Permanent`], which names the ledger; a transient one while the database does not answer.
+    pub(super) async fn check(&mut self, ledger: &LedgerEvents) -> Result<(), SourceError> {
+        let (sequence, closed_at) = (ledger.header.sequence, ledger.header.closed_at);
+        if self.began_after.is_some_and(|began_after| closed_at <= began_after) {
+            return Err(closed_too_early(ledger));
+        }
+        let is_passed = match self.stored {
+            Stored::NotRead => true,
+            Stored::Next(stored, _) => stored < sequence,
+            Stored::NoMore => false,
+        };
+        if is_passed {
+            let next = self.store.first_close_from(sequence).await;
+            let next = next.map_err(|failure| SourceError::unknown_chain(failure.to_string()))?;
+            self.stored = next.map_or(Stored::NoMore, |(stored, closed_at)| Stored::Next(stored, closed_at));
+        }
+        match self.stored {
+            Stored::Next(stored, stored_closed_at) if closed_at > stored_closed_at => {
+                let detail = format!(
+                    "ledger {sequence} closed at {closed_at}, and ledger {stored} of what is indexed at \
+                     {stored_closed_at}: another chain"
+                );
+                Err(SourceError::Permanent { detail })
+            }
             _ => Ok(()),
         }
     }

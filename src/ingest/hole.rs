@@ -53,7 +53,7 @@ impl Follower<'_> {
     /// Reads ledgers in order until the range is through or the source has no more.
     async fn read_whole(&mut self, walk: &mut Walk, whole: &WholeLedgers, range: LedgerRange) -> Filled {
         info!("filling the hole of ledgers {range} from {}", whole.name());
-        let chain = match ChainCheck::of(self.store, whole).await {
+        let mut chain = match ChainCheck::of(self.store, whole).await {
             Ok(chain) => chain,
             Err(failure) => return Filled::UpTo(failure),
         };
@@ -66,7 +66,7 @@ impl Follower<'_> {
                     Ok(ledger) if is_too_early(&ledger, walk.known_close) => {
                         return Filled::UpTo(closed_too_early(&ledger));
                     }
-                    Ok(ledger) => match chain.check(&ledger) {
+                    Ok(ledger) => match chain.check(&ledger).await {
                         Ok(()) => page.push(ledger),
                         Err(failure) => return Filled::UpTo(failure),
                     },

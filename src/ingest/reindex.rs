@@ -241,14 +241,18 @@ impl Building<'_> {
         progress: &mut ReindexProgress,
         report: &mut impl FnMut(ReindexProgress),
     ) -> Result<Result<(), SourceError>, IngestError> {
-        let chain = ChainCheck::of(self.store, source).await?;
+        let mut chain = ChainCheck::of(self.store, source).await?;
         let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
         let reading = source.events(std::slice::from_ref(self.contract_id), range.from()..=range.to(), None, sender);
         let writing = async move {
             let (mut page, mut ended) = (PageOfLedgers::default(), Ok(()));
             loop {
-                let ledger = ledgers.recv().await;
-                let ledger = ledger.map(|ledger| ledger.and_then(|ledger| chain.check(&ledger).map(|()| ledger)));
+                let mut ledger = ledgers.recv().await;
+                if let Some(Ok(read)) = &ledger
+                    && let Err(failure) = chain.check(read).await
+                {
+                    ledger = Some(Err(failure));
+                }
                 // What comes after a ledger that is not taken would leave a hole.
                 let is_last = !matches!(ledger, Some(Ok(_)));
                 match ledger {

@@ -216,6 +216,35 @@ async fn a_lake_of_the_old_chain_fills_no_hole_of_the_new_one(pool: PgPool) {
     assert!(!old_ids.is_empty());
 }
 
+#[sqlx::test]
+async fn a_lake_of_the_new_chain_fills_no_hole_of_the_old_one(pool: PgPool) {
+    let folder = LakeFolder::new("lake-of-the-new-chain");
+    let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
+    let world = World::with_devnet(pool, &args).await;
+    for _ in 0..12 {
+        world.create("alice", "bob", 1_000_000, 100).await;
+    }
+    world.index_to_the_tip(world.archiving()).await;
+    // As if ledgers had been given up, and no hash was noted yet.
+    for statement in [
+        "update coverage set from_ledger = 6 where from_ledger = 2",
+        "update network set known_ledger = null, known_ledger_hash = null",
+    ] {
+        sqlx::query(statement).execute(&world.pool).await.unwrap();
+    }
+    let before = world.stored_ids().await;
+    world.devnet.reset().unwrap();
+    for _ in 0..4 {
+        world.create("carol", "dave", 1_000_000, 100).await;
+    }
+    let lake = [lake_of(&world, &folder).await];
+    let range = LedgerRange::new(LedgerSequence(2), LedgerSequence(5)).unwrap();
+    let refused = backfill(&world.store, &world.devnet.contract_id(), &lake, range, |_| {}).await;
+    let failure = refused.expect_err("the lake is of another chain");
+    assert!(failure.to_string().contains("another chain"), "{failure}");
+    assert_eq!(world.stored_ids().await, before);
+}
+
 fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {

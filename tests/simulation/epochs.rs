@@ -50,7 +50,7 @@ pub struct Epochs {
 /// A chain that ended with a reset.
 pub struct Past {
     pub history: History,
-    losses: Losses,
+    pub losses: Losses,
     /// The epoch in which the index had it; none if it was gone before anything of it was indexed.
     pub epoch: Option<i32>,
 }

@@ -60,7 +60,9 @@ impl World<'_> {
 
     async fn give_up(&mut self, gap: LedgerRange) -> Result<(), String> {
         let cursor = self.cursor().await.map(EventId::last_whole_ledger);
-        let new = holes(gap, self.losses.given_up.iter().copied());
+        // Where the network started over and nobody has noticed, what was given up of the chain before is still so.
+        let before = self.epochs.past.iter().flat_map(|past| &past.losses.given_up);
+        let new = holes(gap, self.losses.given_up.iter().chain(before).copied());
         if new.first().is_some_and(|new| cursor >= Some(new.from())) {
             return Err(format!("the indexer went on to ledger {cursor:?} over {gap}, which nobody has given up"));
         }
