@@ -1,4 +1,4 @@
-//! How large a request may be, and how long its body may take. The head is bounded before there is a request, in
+//! How large a request may be, how long its body may take, and how long its answer. The head is bounded before there is a request, in
 //! `server.rs`.
 
 use std::time::Duration;
@@ -27,6 +27,9 @@ const MOST_DISCARDED: usize = 1024 * 1024;
 /// A body must be there within this time of its head.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
+/// An answer must have begun within this time.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(20);
+
 /// Refuses a URL or a body that is too large, or a body that does not come, and hands on the body whole.
 pub(super) async fn bound_request(request: Request, next: Next) -> Response {
     let length = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
@@ -41,6 +44,13 @@ pub(super) async fn bound_request(request: Request, next: Next) -> Response {
         Ok(body) => next.run(Request::from_parts(head, Body::from(body))).await,
         Err(problem) => problem.into_response(),
     }
+}
+
+/// Answers 503 where an answer has not begun in time: who waits longer has usually gone.
+pub(super) async fn bound_time(request: Request, next: Next) -> Response {
+    let answered = timeout(ANSWER_DEADLINE, next.run(request)).await;
+    let late = || Problem::unavailable("the answer was not there in time; try again in a moment").into_response();
+    answered.unwrap_or_else(|_| late())
 }
 
 async fn whole_within(deadline: Duration, body: Body) -> Result<Bytes, Problem> {

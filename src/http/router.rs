@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Origin, admin,
-    bounds::bound_request,
+    bounds::{bound_request, bound_time},
     claimable, cors, events, health,
     limits::{limit_admin_requests, limit_requests},
     openapi,
@@ -92,12 +92,13 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
     let pages = page::routes(facts).route("/openapi.json", get(openapi::openapi_json));
     let slowed = from_fn_with_state(state.limits.clone(), limit_admin_requests);
     let for_admins = Router::from(for_admins()).layer(slowed);
-    let for_clients = Router::from(for_clients()).merge(Router::from(unversioned())).merge(for_admins);
+    let for_clients = Router::from(for_clients()).merge(Router::from(unversioned())).layer(from_fn(bound_time));
+    let for_clients = for_clients.merge(for_admins);
     let for_clients = for_clients.merge(pages).merge(openapi::docs());
     let for_clients = for_clients.layer(bounded.clone()).layer(limited.clone());
-    let for_wallets = Router::from(for_wallets()).layer(bounded.clone()).layer(limited);
+    let for_wallets = Router::from(for_wallets()).layer(from_fn(bound_time)).layer(bounded.clone()).layer(limited);
     let for_wallets = cors::for_every_origin(for_wallets).with_state(state.clone());
-    let for_operators = Router::from(for_operators()).layer(bounded);
+    let for_operators = Router::from(for_operators()).layer(from_fn(bound_time)).layer(bounded);
     let routes = for_clients.merge(for_operators).with_state(state);
     let routes = match local {
         LocalRoutes::None => routes,
