@@ -9,10 +9,11 @@ use std::{
 };
 
 use anyhow::Context;
+use futures_util::future::join_all;
 use rand::Rng;
 
 use super::{
-    BadConfig, auth, chain_reader, database_url, dev_door, gateway::Gateway, listen, random_generator, sources,
+    BadConfig, auth, chain_reader, database_url, dev_door, gateway::Gateway, listen, random_generator, sources, stores,
 };
 use crate::{
     config::DevArgs,
@@ -40,8 +41,9 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         remove_if_there(&journal)?;
     }
     let (server, url) = database(&args, &folder).await?;
-    let store = Store::connect(&url, args.database.database_connections).await?;
+    let store = stores::for_requests(&url, &args.database).await?;
     store.migrate().await?;
+    let (feed_store, index_store) = (stores::for_the_feed(&url).await?, stores::for_indexing(&url).await?);
     fs::create_dir_all(&folder).with_context(|| format!("cannot use {}", folder.display()))?;
     let devnet = Devnet::open(&args.devnet, Some(&journal), Arc::new(SystemClock))?;
 
@@ -59,6 +61,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         Contracts::new(devnet.contract_ids()).map_err(|rule| BadConfig(format!("--devnet-contracts: {rule}")))?;
     let gateway = Gateway {
         store: store.clone(),
+        feed_store: feed_store.clone(),
         contracts: contracts.clone(),
         chain: Some(chain_reader(endpoints.clone())),
         auth: opened.map(|opened| auth::open(opened, &door, store.clone())),
@@ -67,7 +70,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
     gateway.start(&mut lifecycle, listener, &args.http).await?;
     let whole_ledgers = sources::whole_ledgers(&source, Some(&endpoints)).await?;
     let settings = settings(&devnet, contracts, args.pace);
-    let indexer = Indexer::new(endpoints, whole_ledgers, store.clone(), settings);
+    let indexer = Indexer::new(endpoints, whole_ledgers, index_store.clone(), settings);
     let stop = lifecycle.soft_stop();
     lifecycle.spawn("indexer", async move { Ok(indexer.run(stop).await?) });
     print_what_to_do(&devnet, address, &folder);
@@ -75,7 +78,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
     let stop = lifecycle.soft_stop();
     lifecycle.spawn("devnet", async move { Ok(devnet.run(stop).await?) });
     let code = lifecycle.run_until_stopped().await?;
-    store.close().await;
+    join_all([&store, &feed_store, &index_store].map(Store::close)).await;
     if let Some(server) = server {
         server.stop();
     }

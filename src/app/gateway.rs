@@ -16,7 +16,10 @@ use crate::{
 
 /// What a gateway serves, and by whose leave.
 pub(super) struct Gateway {
+    /// Answers requests.
     pub(super) store: Store,
+    /// What the feed reads from.
+    pub(super) feed_store: Store,
     pub(super) contracts: Contracts,
     pub(super) chain: Option<ChainReader>,
     pub(super) auth: Option<Auth>,
@@ -33,7 +36,7 @@ impl Gateway {
     ) -> anyhow::Result<()> {
         let soft_stop = lifecycle.soft_stop();
         let ring_events = usize::try_from(args.ring_events).context("too many ring events")?;
-        let feed = Feed::open(self.store.clone(), ring_events).await?;
+        let feed = Feed::open(self.feed_store, ring_events).await?;
         let heartbeat = Duration::from_secs(args.heartbeat_seconds);
         let (store, contracts, lag) = (self.store, self.contracts, args.max_lag_ledgers);
         let generator = super::random_generator();
@@ -51,7 +54,10 @@ impl Gateway {
             limits,
         };
         let stop = soft_stop.clone();
-        lifecycle.spawn("tailer", async move { Ok(feed::tail(feed, stop).await?) });
+        lifecycle.spawn("tailer", async move {
+            feed::tail(feed, stop).await;
+            Ok(())
+        });
         if let Some(auth) = self.auth {
             auth.load().await?;
             let stop = soft_stop.clone();

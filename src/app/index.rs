@@ -3,13 +3,13 @@
 use anyhow::Context;
 use serde_json::json;
 
-use super::{BadConfig, required_database_url};
+use super::{BadConfig, FOR_OPERATORS, required_database_url};
 use crate::{config::IndexArgs, domain::ContractId, store::Store};
 
 /// Opens the database and brings its schema up to date.
 pub(super) async fn open(args: &IndexArgs) -> anyhow::Result<Store> {
     let url = required_database_url(&args.database)?;
-    let store = Store::connect(url, args.database.database_connections).await?;
+    let store = Store::connect(url, args.database.database_connections, FOR_OPERATORS).await?;
     store.migrate().await?;
     Ok(store)
 }

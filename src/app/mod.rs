@@ -18,6 +18,7 @@ mod reindex;
 mod replayer;
 mod serve;
 mod sources;
+mod stores;
 mod token;
 mod verify;
 
@@ -25,7 +26,7 @@ pub use auth::account_reader;
 pub use chain_reader::chain_reader;
 pub use replayer::quarantine_replayer;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use rand::{SeedableRng, rngs::StdRng};
@@ -75,8 +76,11 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// A statement of a command may go through a whole table.
+const FOR_OPERATORS: Duration = Duration::from_hours(1);
+
 async fn migrate(args: &DatabaseArgs) -> anyhow::Result<ExitCode> {
-    let store = Store::connect(required_database_url(args)?, args.database_connections).await?;
+    let store = Store::connect(required_database_url(args)?, args.database_connections, FOR_OPERATORS).await?;
     store.migrate().await?;
     store.close().await;
     Ok(ExitCode::SUCCESS)

@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
+use futures_util::future::join_all;
 use rand::Rng;
 use tracing::info;
 
 use super::{
-    BadConfig, auth, chain_reader, gateway::Gateway, listen, random_generator, required_database_url, sources,
+    BadConfig, auth, chain_reader, gateway::Gateway, listen, random_generator, required_database_url, sources, stores,
 };
 use crate::{
     config::{Role, ServeArgs},
@@ -30,16 +31,20 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         Role::All | Role::Gateway => Some(listen(args.http.listen).await?),
         Role::Indexer => None,
     };
-    let store = Store::connect(url, args.database.database_connections).await?;
-    store.migrate().await?;
+    let mut opened = Vec::new();
     let mut lifecycle = Lifecycle::new();
     if let Some(listener) = listener {
         let address = listener.local_addr()?;
+        let store = stores::for_requests(url, &args.database).await?;
+        store.migrate().await?;
+        let feed_store = stores::for_the_feed(url).await?;
+        opened.extend([store.clone(), feed_store.clone()]);
         let gateway = Gateway {
             store: store.clone(),
+            feed_store,
             chain: source.clone().map(chain_reader),
             contracts: contracts.clone(),
-            auth: door.map(|door| auth::open(door, &args.door, store.clone())),
+            auth: door.map(|door| auth::open(door, &args.door, store)),
             local: LocalRoutes::None,
         };
         let who = if gateway.auth.is_some() { "" } else { "; everybody who reaches it may read everything" };
@@ -48,10 +53,13 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     }
     if let Some(source) = source.filter(|_| args.role != Role::Gateway) {
         let whole_ledgers = sources::whole_ledgers(&args.source, Some(&source)).await?;
-        start_indexer(&mut lifecycle, source, whole_ledgers, store.clone(), contracts, &args);
+        let store = stores::for_indexing(url).await?;
+        store.migrate().await?;
+        opened.push(store.clone());
+        start_indexer(&mut lifecycle, source, whole_ledgers, store, contracts, &args);
     }
     let code = lifecycle.run_until_stopped().await?;
-    store.close().await;
+    join_all(opened.iter().map(Store::close)).await;
     Ok(code)
 }
 

@@ -8,6 +8,7 @@ mod connections;
 mod frame;
 mod hub;
 mod notice;
+mod replay_window;
 mod ring;
 mod sequence;
 mod stats;

@@ -1,8 +1,9 @@
 //! The feed as others use it: open a subscription, publish, count.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::{Arc, Mutex, atomic::Ordering};
 
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
 use super::{
     connections::OpenConnections,
@@ -16,12 +17,20 @@ use crate::{
     store::{EventAtoms, FeedState, Store, StoreError},
 };
 
+/// So many replays read the table at once, in turn: fewer than there are connections, so that whoever comes back takes
+/// none from what comes live, and few enough to leave the database its strength.
+const REPLAYS_AT_ONCE: usize = 2;
+
 /// The live sequence of committed events. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Feed {
     pub(super) hub: Arc<Hub>,
     pub(super) store: Store,
     pub(super) counters: Arc<Counters>,
+    /// Turns to read the table for those who come back.
+    pub(super) replays: Arc<Semaphore>,
+    /// Why nothing new can be read from the table, if that is so.
+    pub(super) trouble: Arc<Mutex<Option<String>>>,
 }
 
 /// The last event id that a client says it has.
@@ -68,7 +77,8 @@ impl Feed {
         let newest = store.newest_event().await?.unwrap_or(state.position);
         let hub = Arc::new(Hub::new(FeedState { position: newest, ..state }, ring_capacity));
         hub.advance_to(state.position);
-        Ok(Self { hub, store, counters: Arc::default() })
+        let replays = Arc::new(Semaphore::new(REPLAYS_AT_ONCE));
+        Ok(Self { hub, store, counters: Arc::default(), replays, trouble: Arc::default() })
     }
 
     /// Returns the network's epoch as the feed last saw it.
@@ -81,6 +91,16 @@ impl Feed {
     #[must_use]
     pub fn head(&self) -> Option<FeedId> {
         Some(self.hub.head_id()).filter(|head| head.event != EventId::ZERO)
+    }
+
+    /// Returns why nothing new can be read from the table, `None` while it can be.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.lock().expect("nothing panics while it holds a text").clone()
+    }
+
+    pub(super) fn set_trouble(&self, why: Option<String>) {
+        *self.trouble.lock().expect("nothing panics while it holds a text") = why;
     }
 
     /// Returns what the feed has counted.

@@ -23,6 +23,7 @@ use super::{
     frame::{id_frame, notice_frame},
     hub::{Registered, RingRead, Taken},
     notice::{Notice, RevisedRange},
+    replay_window::ReplayWindow,
     ring::FeedEvent,
     sequence::Feed,
     stats::FilterKind,
@@ -60,6 +61,7 @@ pub struct Subscription {
     /// Up to here the ring or the table is read in order; after it, what the hub noted is taken.
     replay_up_to: EventId,
     query: Option<Query>,
+    window: ReplayWindow,
     /// What is to be told next.
     notice: Option<Notice>,
 }
@@ -75,6 +77,7 @@ impl Subscription {
     pub(super) fn register(feed: Feed, atoms: EventAtoms) -> Self {
         let atoms = Arc::new(atoms);
         let kind = FilterKind::of(&atoms);
+        let window = ReplayWindow::of(&atoms);
         let Registered { id, wake, head, epoch, revision } = feed.hub.register(Arc::clone(&atoms));
         feed.counters.connected(kind);
         Self {
@@ -89,6 +92,7 @@ impl Subscription {
             told_by_id: revision,
             replay_up_to: head,
             query: None,
+            window,
             notice: None,
         }
     }
@@ -267,10 +271,15 @@ impl Subscription {
     }
 
     async fn replay_from_table(&mut self) -> Result<Vec<Bytes>, StoreError> {
+        // Neither the position nor the window changes while a query is under way.
+        let end = self.window.end(self.position, self.replay_up_to);
         let query = self.query.get_or_insert_with(|| {
-            let (store, atoms) = (self.feed.store.clone(), Arc::clone(&self.atoms));
-            let range = EventRange { after: self.position, up_to: self.replay_up_to };
-            Box::pin(async move { store.matching_events(range, &atoms, CHUNK).await })
+            let (feed, atoms) = (self.feed.clone(), Arc::clone(&self.atoms));
+            let range = EventRange { after: self.position, up_to: end };
+            Box::pin(async move {
+                let _turn = feed.replays.acquire().await;
+                feed.store.matching_events(range, &atoms, CHUNK).await
+            })
         });
         let answer = query.await;
         self.query = None;
@@ -283,7 +292,8 @@ impl Subscription {
             Ok(events) => {
                 let is_full = u32::try_from(events.len()) == Ok(CHUNK);
                 let last = events.last().map(|event| event.id).filter(|_| is_full);
-                self.position = last.unwrap_or(self.replay_up_to);
+                self.position = last.unwrap_or(end);
+                self.window.learn(events.len(), usize::try_from(CHUNK).expect("a small number"));
                 let events: Vec<_> =
                     events.into_iter().map(|event| Arc::new(FeedEvent::new(event, self.told))).collect();
                 Ok(self.frames_of(events.iter()))

@@ -7,7 +7,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::sequence::Feed;
 use crate::{
@@ -26,46 +26,54 @@ const READ_DEADLINE: Duration = Duration::from_secs(30);
 /// So many events are published under one lock.
 const SLICE: usize = 16;
 
-/// Publishes committed events until stopped. A database that goes away is waited for; what was committed meanwhile is
-/// published when it is back.
-///
-/// # Errors
-/// The table holds what cannot be read.
-pub async fn tail(feed: Feed, stop: CancellationToken) -> Result<(), StoreError> {
+/// Publishes committed events until stopped. Whatever goes wrong is tried again: what was committed meanwhile is then
+/// published, and the rest of the process has its own use without it. [`Feed::trouble`] says what is wrong.
+pub async fn tail(feed: Feed, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        match listen_and_publish(&feed, &stop).await {
-            Ok(()) => return Ok(()),
-            Err(failure) if failure.is_unavailable() => warn!("the feed waits for the database: {failure}"),
-            Err(failure) => return Err(failure),
+        let Err(failure) = listen_and_publish(&feed, &stop).await else { return };
+        if failure.is_unavailable() {
+            warn!("the feed waits for the database: {failure}");
+        } else {
+            error!("the feed cannot read the table and tries again: {failure}");
         }
+        feed.set_trouble(Some(failure.to_string()));
         tokio::select! {
             () = stop.cancelled() => {}
             () = sleep(RETRY) => {}
         }
     }
-    Ok(())
 }
 
 /// The listener comes before the first read, so that no commit falls between them.
 async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(), StoreError> {
     let mut listener: Listener = feed.store.listen().await?;
     info!("the feed follows the table");
+    let (mut by_the_clock, mut missed) = (false, 0);
     loop {
         // The position is read before the events: all of them up to there are then in the table, or come late.
         let state = look(feed).await?;
         // Late rows lie up to the position. Whoever registers before the feed has come there is told of them, and nobody
         // who registers later needs to be.
-        if publish_new(feed, state, stop).await? {
+        let published = publish_new(feed, state, stop).await?;
+        if published.is_level {
             publish_revisions(feed, state).await?;
+        }
+        feed.set_trouble(None);
+        // Only the clock told of what was committed. A notification may have come a moment too late for it, but not
+        // twice in a row: then the connection that hears of them is silent.
+        missed = if by_the_clock && published.events > 0 { missed + 1 } else { 0 };
+        if missed >= 2 {
+            warn!("commits are no longer heard of; listening anew");
+            return Err(StoreError::TimedOut(POLL));
         }
         if is_planted(Bug::LostWakeUp) {
             stop.cancelled().await;
         }
-        tokio::select! {
+        by_the_clock = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            heard = listener.heard() => heard?,
-            () = sleep(POLL) => {}
-        }
+            heard = listener.heard() => heard.map(|()| false)?,
+            () = sleep(POLL) => true,
+        };
     }
 }
 
@@ -99,26 +107,37 @@ async fn publish_revisions(feed: &Feed, state: FeedState) -> Result<(), StoreErr
     Ok(())
 }
 
+/// What came of a look at the table.
+struct Published {
+    /// Whether the feed has come to the position that was looked at.
+    is_level: bool,
+    /// So many events were published.
+    events: usize,
+}
+
 /// While nobody subscribes nothing is read: a client that resumes later is served from the table. What is stored later
-/// at or before the state's position is late, and is not sent. Returns whether the feed has come to that position.
-async fn publish_new(feed: &Feed, state: FeedState, stop: &CancellationToken) -> Result<bool, StoreError> {
+/// at or before the state's position is late, and is not sent.
+async fn publish_new(feed: &Feed, state: FeedState, stop: &CancellationToken) -> Result<Published, StoreError> {
     let FeedState { epoch, position, .. } = state;
+    let mut published = Published { is_level: true, events: 0 };
     if position <= feed.hub.head() {
-        return Ok(true);
+        return Ok(published);
     }
     if !feed.hub.has_subscribers() {
         let newest = in_time(feed.store.newest_event()).await?;
         if newest.is_none_or(|newest| newest <= feed.hub.head() || feed.hub.skip_to(newest)) {
             feed.hub.advance_to(position);
-            return Ok(true);
+            return Ok(published);
         }
     }
+    published.is_level = false;
     while !stop.is_cancelled() {
         let mut events = in_time(feed.store.events_after(feed.hub.head(), CHUNK)).await?;
         if events.first().is_some_and(|event| event.epoch != epoch) {
             // The network started over since: subscribers are told that before they are sent any of these.
-            return Ok(false);
+            break;
         }
+        published.events += events.len();
         let is_last = u32::try_from(events.len()).is_ok_and(|count| count < CHUNK);
         while !events.is_empty() {
             let rest = events.split_off(events.len().min(SLICE));
@@ -129,10 +148,11 @@ async fn publish_new(feed: &Feed, state: FeedState, stop: &CancellationToken) ->
         }
         if is_last {
             feed.hub.advance_to(position);
-            return Ok(true);
+            published.is_level = true;
+            break;
         }
     }
-    Ok(false)
+    Ok(published)
 }
 
 async fn in_time<T>(read: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {

@@ -34,7 +34,7 @@ pub(super) async fn commit_all(
         let write = async {
             match ready {
                 Ready::Prepared(prepared) => report(writer.commit(*prepared).await?),
-                Ready::ReachedTip => index_for_queries(writer).await?,
+                Ready::ReachedTip => writer.signs_of_life().during(index_for_queries(writer)).await?,
             }
             Ok(())
         };

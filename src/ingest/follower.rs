@@ -23,7 +23,7 @@ use crate::{
     domain::{ContractId, Epoch, EventId, LedgerRange, LedgerSequence, RawContractEvent},
     planted::{Bug, is_planted},
     source::{Anchor, EndpointPool, EventPage, EventsFrom, SourceError, WholeLedgers},
-    store::{IndexerState, KnownLedger, Store},
+    store::{IndexerState, KnownLedger, SignsOfLife, Store},
 };
 
 /// A commit of this many events costs little more than their rows.
@@ -46,6 +46,8 @@ pub(super) struct Follower<'a> {
     pub(super) backoff: Backoff,
     pub(super) reporter: Reporter,
     pub(super) committer: mpsc::Sender<Handed>,
+    /// Shows the writer's lease that the walk goes on.
+    pub(super) signs: SignsOfLife,
     /// Whether it was said why nothing goes on, which need not be said at each poll.
     pub(super) said: bool,
 }
@@ -125,12 +127,13 @@ impl Follower<'_> {
             };
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                () = sleep(wait) => {}
+                () = self.signs.during(sleep(wait)) => {}
             }
         }
     }
 
     async fn step(&mut self, walk: &mut Walk) -> Result<Next, IngestError> {
+        self.signs.show();
         let asked = self.source.events(self.contract_ids, walk.from, self.pace.page_limit).await;
         match asked.and_then(|page| nothing_was_trimmed(walk.after, page)) {
             Ok(page) => {

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     domain::{ContractId, Contracts, CoverageSource, EventId, LedgerSequence},
     source::{Anchor, EndpointPool, EventsFrom, SourceError, WholeLedgers},
-    store::{IndexerState, NetworkRow, Store, StoreError, Writer},
+    store::{IndexerState, NetworkRow, SignsOfLife, Store, StoreError, Writer},
 };
 
 /// While one batch is written the next is read and decoded; more would only hold memory.
@@ -150,10 +150,11 @@ impl Indexer {
         stop: &CancellationToken,
     ) -> Result<(), IngestError> {
         let mut wishes = Wishes::new(self.store.clone(), self.poll());
+        let signs = writer.signs_of_life();
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = self.stand_while_paused(&mut wishes, works) => {}
+                () = signs.during(self.stand_while_paused(&mut wishes, works)) => {}
             }
             let all_stand = writer.behind().is_empty();
             let position = writer.position().ok_or(StoreError::Fenced)?;
@@ -233,7 +234,8 @@ impl Indexer {
     ) -> Result<(), IngestError> {
         let contract_ids = writer.standing().to_vec();
         let (committer, receiver) = mpsc::channel(BATCHES_AHEAD);
-        let (follower, walk) = self.follower(&contract_ids, position, committer).await?;
+        let signs = writer.signs_of_life();
+        let (follower, walk) = self.follower(&contract_ids, position, committer, signs).await?;
         tokio::try_join!(Box::pin(follower.follow(walk, stop)), commit_all(&self.store, writer, receiver))?;
         Ok(())
     }
@@ -244,6 +246,7 @@ impl Indexer {
         contract_ids: &'a [ContractId],
         position: EventId,
         committer: mpsc::Sender<Handed>,
+        signs: SignsOfLife,
     ) -> Result<(Follower<'a>, Walk), IngestError> {
         let whole = EventId::end_of_ledger(position.last_whole_ledger());
         let known_close = self.store.newest_close_up_to(whole).await?;
@@ -259,6 +262,7 @@ impl Indexer {
             backoff: self.backoff(),
             reporter: Reporter::new(self.store.clone(), contract_ids.to_vec()),
             committer,
+            signs,
             said: false,
         };
         let walk = Walk::new(position, known_close, self.poll());
@@ -270,15 +274,20 @@ impl Indexer {
     async fn begin(&self) -> Result<Writer, IngestError> {
         self.refuse_another_network().await?;
         let mut writer = self.become_writer().await?;
+        writer.signs_of_life().during(self.begin_as(&mut writer)).await?;
+        Ok(writer)
+    }
+
+    async fn begin_as(&self, writer: &mut Writer) -> Result<(), IngestError> {
         self.take_up_network().await?;
         self.claim_network().await?;
         if writer.position().is_none() {
-            self.begin_all(&mut writer).await?;
+            self.begin_all(writer).await?;
         }
         for behind in writer.behind().to_vec().iter().filter(|behind| behind.position.is_none()) {
-            self.add(&mut writer, &behind.contract_id).await?;
+            self.add(writer, &behind.contract_id).await?;
         }
-        Ok(writer)
+        Ok(())
     }
 
     /// A passphrase that is only misspelt is refused before another indexer is waited for.

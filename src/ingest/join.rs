@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{ContractId, Epoch, EventId},
-    store::{Behind, Store, StoreError, Writer},
+    store::{Behind, SignsOfLife, Store, StoreError, Writer},
 };
 
 impl Indexer {
@@ -27,11 +27,12 @@ impl Indexer {
         stop: &CancellationToken,
     ) -> Result<(), IngestError> {
         let behind = writer.behind().to_vec();
+        let signs = writer.signs_of_life();
         if !writer.standing().is_empty() {
             let others_wait = stop.child_token();
             let follow = self.follow_and_commit(writer, position, &others_wait);
             let past = async {
-                self.catch_up(&behind, position, stop).await?;
+                self.catch_up(&behind, position, &signs, stop).await?;
                 others_wait.cancel();
                 Ok(())
             };
@@ -40,18 +41,24 @@ impl Indexer {
         }
         let position = writer.position().unwrap_or(position);
         let behind = writer.behind().to_vec();
-        self.catch_up(&behind, position, stop).await
+        self.catch_up(&behind, position, &signs, stop).await
     }
 
     /// Writes what each of the contracts has up to a position; less, if it is stopped.
-    async fn catch_up(&self, behind: &[Behind], to: EventId, stop: &CancellationToken) -> Result<(), IngestError> {
+    async fn catch_up(
+        &self,
+        behind: &[Behind],
+        to: EventId,
+        signs: &SignsOfLife,
+        stop: &CancellationToken,
+    ) -> Result<(), IngestError> {
         for Behind { contract_id, position } in behind {
             let from = position.ok_or(StoreError::Fenced)?;
             info!(contract.id = %contract_id, "reading the past of contract {contract_id} from {from} to {to}");
             let (committer, handed) = mpsc::channel(BATCHES_AHEAD);
             let contract_ids = std::slice::from_ref(contract_id);
             let epoch = self.store.epoch().await?;
-            let (follower, walk) = self.follower(contract_ids, from, committer).await?;
+            let (follower, walk) = self.follower(contract_ids, from, committer, signs.clone()).await?;
             tokio::select! {
                 biased;
                 written = write_all(&self.store, contract_id, epoch, (from, to), handed) => written?,

@@ -32,7 +32,7 @@ impl Indexer {
     pub(super) async fn handle_reset(&self, reset: &IngestError) -> Result<ResetHandled, IngestError> {
         warn!("the network may have been reset; asking every endpoint again: {reset}");
         let writer = self.become_writer().await?;
-        let handled = self.handle_reset_as(&writer, reset).await;
+        let handled = writer.signs_of_life().during(self.handle_reset_as(&writer, reset)).await;
         writer.release().await?;
         handled
     }

@@ -1,10 +1,6 @@
 //! Epochs that were put aside when the network started over: each is a schema of its own, kept until it is dropped.
 
-use super::{
-    Store, StoreError,
-    network::{self, execute},
-    pool::ledger,
-};
+use super::{Store, StoreError, network, pool::ledger};
 use crate::domain::{Epoch, LedgerSequence};
 
 const PREFIX: &str = "flowfi_epoch_";
@@ -57,8 +53,7 @@ impl Store {
     pub async fn drop_archived_epoch(&self, epoch: Epoch) -> Result<bool, StoreError> {
         let archived = self.archived_epochs().await?;
         let Some(found) = archived.into_iter().find(|archived| archived.epoch == epoch) else { return Ok(false) };
-        let mut connection = self.pool.acquire().await?;
-        execute(&mut connection, format!("drop schema {} cascade", found.schema)).await?;
+        self.drop_schema(&found.schema).await?;
         Ok(true)
     }
 }

@@ -33,7 +33,8 @@ impl Writer {
         let position = self.position.ok_or(StoreError::Fenced)?;
         let contract_ids: Vec<String> = self.standing.iter().map(ToString::to_string).collect();
         let cursor = Cursor { contract_ids: &contract_ids, position, revisions: self.revisions, epoch: self.epoch };
-        let mut transaction = self.connection.begin().await?;
+        let mut connection = self.session.connection().await;
+        let mut transaction = connection.begin().await?;
         raise_cursor(&mut transaction, &cursor, &prepared.batch).await?;
         cover(&mut transaction, &cursor, &prepared.batch).await?;
         let committed = write(&mut transaction, &prepared).await?;
@@ -41,6 +42,7 @@ impl Writer {
             listen::notify(&mut transaction, listen::COMMITTED).await?;
         }
         transaction.commit().await?;
+        drop(connection);
         self.position = Some(prepared.batch.position);
         Ok(committed)
     }
@@ -48,7 +50,8 @@ impl Writer {
     /// Does what a commit must not do, where that is planted.
     async fn plant_bugs(&mut self, prepared: &Prepared) -> Result<(), StoreError> {
         if is_planted(Bug::RowsWithoutCursor) {
-            let mut transaction = self.connection.begin().await?;
+            let mut connection = self.session.connection().await;
+            let mut transaction = connection.begin().await?;
             write(&mut transaction, prepared).await?;
             listen::notify(&mut transaction, listen::COMMITTED).await?;
             transaction.commit().await?;
@@ -57,7 +60,7 @@ impl Writer {
         if is_planted(Bug::NodeBehindRewinds) && Some(position) < self.position {
             let lower = "update cursors set toid = $1, event_index = $2";
             let index = i64::from(position.index());
-            sqlx::query(lower).bind(position.toid()).bind(index).execute(&mut self.connection).await?;
+            sqlx::query(lower).bind(position.toid()).bind(index).execute(&mut *self.session.connection().await).await?;
             self.refresh().await?;
         }
         if is_planted(Bug::FenceRemoved) {

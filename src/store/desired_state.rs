@@ -27,7 +27,7 @@ impl Store {
     /// Sets whether the indexer is to pause and tells it. What is so already keeps its time and its name. Returns what
     /// holds then.
     pub async fn set_desired_state(&self, paused: bool, by: &str) -> Result<DesiredState, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.pool.begin().await?;
         sqlx::query!(
             "insert into desired_state as current (paused, changed_by) values ($1, $2)
              on conflict (only_row) do update set

@@ -118,44 +118,6 @@ impl Store {
         row.map(|row| event_id(row.toid, row.event_index)).transpose()
     }
 
-    /// Returns the ledger of the newest event up to a position, and when that closed.
-    pub async fn newest_close_up_to(
-        &self,
-        position: EventId,
-    ) -> Result<Option<(LedgerSequence, DateTime<Utc>)>, StoreError> {
-        let row = sqlx::query!(
-            "select toid, event_index, ledger_closed_at from stream_events where (toid, event_index) <= ($1, $2)
-             order by toid desc, event_index desc limit 1",
-            position.toid(),
-            i64::from(position.index()),
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        row.map(|row| Ok((event_id(row.toid, row.event_index)?.ledger(), row.ledger_closed_at))).transpose()
-    }
-
-    /// Returns the first ledger from `ledger` on of which an event is stored, and when that closed.
-    pub async fn first_close_from(
-        &self,
-        ledger: LedgerSequence,
-    ) -> Result<Option<(LedgerSequence, DateTime<Utc>)>, StoreError> {
-        let after = EventId::end_of_ledger(ledger.previous());
-        let row = sqlx::query!(
-            r#"select toid as "toid!", event_index as "event_index!", ledger_closed_at as "ledger_closed_at!" from (
-                   (select toid, event_index, ledger_closed_at from stream_events
-                    where (toid, event_index) > ($1, $2) order by toid, event_index limit 1)
-                   union all
-                   (select toid, event_index, ledger_closed_at from quarantine
-                    where (toid, event_index) > ($1, $2) order by toid, event_index limit 1)
-               ) as first order by 1, 2 limit 1"#,
-            after.toid(),
-            i64::from(after.index()),
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        row.map(|row| Ok((event_id(row.toid, row.event_index)?.ledger(), row.ledger_closed_at))).transpose()
-    }
-
     /// Returns the ids of the first `limit` events of a contract in a range, in the order of the chain: event rows,
     /// quarantined events and upgrades.
     pub async fn ids_of_everything(

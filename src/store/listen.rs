@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use sqlx::{
-    PgConnection, PgPool,
+    PgConnection,
     postgres::{PgListener, PgPoolOptions},
 };
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, connections::Connections};
 
 /// Events, late rows or another epoch were committed.
 pub(super) const COMMITTED: &str = "flowfi_committed";
@@ -32,9 +32,9 @@ pub struct Listener(PgListener);
 
 impl Listener {
     /// The connection is none of the pool's, which would have one less for every listener.
-    pub(super) async fn open(pool: &PgPool, channel: &str) -> Result<Self, StoreError> {
+    pub(super) async fn open(connections: &Connections, channel: &str) -> Result<Self, StoreError> {
         let own = PgPoolOptions::new().max_connections(1).acquire_timeout(OPEN_TIMEOUT);
-        let own = own.max_lifetime(None).idle_timeout(None).connect_lazy_with((*pool.connect_options()).clone());
+        let own = own.max_lifetime(None).idle_timeout(None).connect_lazy_with(connections.options());
         let mut listener = PgListener::connect_with(&own).await?;
         listener.ignore_pool_close_event(true);
         listener.listen(channel).await?;

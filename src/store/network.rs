@@ -1,7 +1,9 @@
 //! The network that a schema holds, its epoch, and what is kept of the epochs before.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, postgres::PgPoolOptions};
+use sqlx::PgConnection;
 
 use super::{Store, StoreError, listen, pool::ledger};
 use crate::domain::{Epoch, LedgerSequence};
@@ -27,6 +29,8 @@ const TABLES_OF_AN_EPOCH: [&str; 14] = [
 
 /// Where records are built anew.
 pub(super) const REINDEX: &str = "flowfi_reindex";
+/// An archive that waits for longer is tried again.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Where the tables of the next epoch are made.
 const NEXT: &str = "flowfi_next";
 const CONNECTIONS_OF_ANOTHER_SCHEMA: u32 = 4;
@@ -108,7 +112,9 @@ impl Store {
         next.claim_epoch(&network.passphrase, Epoch(epoch.0 + 1), began_after).await?;
         next.close().await;
         let schema = format!("flowfi_epoch_{}", epoch.0);
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.pool.begin().await?;
+        // Everybody who reads would queue behind this one while it waits for who reads already.
+        execute(&mut transaction, format!("set local lock_timeout = {}", LOCK_TIMEOUT.as_millis())).await?;
         // First of all, so that a repair that holds its cursor ends before the other tables are asked for.
         execute(&mut transaction, "lock table cursors in access exclusive mode".to_owned()).await?;
         check_epoch(&mut transaction, epoch).await?;
@@ -144,20 +150,18 @@ impl Store {
     }
 
     /// Opens another schema of this database, made and brought up to date if need be.
-    pub(super) async fn open_schema(&self, schema: &str) -> Result<Self, StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        execute(&mut connection, format!("create schema if not exists {schema}")).await?;
-        let options = (*self.pool.connect_options()).clone().options([("search_path", schema)]);
-        let pool = PgPoolOptions::new().max_connections(CONNECTIONS_OF_ANOTHER_SCHEMA).connect_with(options).await?;
-        let store = Self::on(pool);
+    pub(super) async fn open_schema(&self, schema: &'static str) -> Result<Self, StoreError> {
+        let create = format!("create schema if not exists {schema}");
+        self.pool.run(async |connection: &mut PgConnection| execute(connection, create).await).await?;
+        let store = Self { pool: self.pool.in_schema(schema, CONNECTIONS_OF_ANOTHER_SCHEMA).await? };
         store.migrate().await?;
         Ok(store)
     }
 
     /// Removes a schema with everything in it, if it is there.
     pub(super) async fn drop_schema(&self, schema: &str) -> Result<(), StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        execute(&mut connection, format!("drop schema if exists {schema} cascade")).await
+        let drop = format!("drop schema if exists {schema} cascade");
+        self.pool.run(async |connection: &mut PgConnection| execute(connection, drop).await).await
     }
 }
 

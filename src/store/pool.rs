@@ -1,28 +1,22 @@
 //! The pool of connections, the migrations, and how far the index is.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::{
-    Connection, PgPool, Postgres, Transaction,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{PgPool, postgres::PgConnectOptions};
 
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::StoreError;
+use super::{StoreError, connections::Connections};
 use crate::domain::{ContractId, EventId, LedgerSequence};
 
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
-/// A connection that was used so lately is not asked whether it is still there: that would be a round trip a query.
-const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
 /// The database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
-    pub(super) pool: PgPool,
+    pub(super) pool: Connections,
 }
 
 /// How far the index is.
@@ -60,26 +54,13 @@ impl TryFrom<ProgressRow> for Progress {
 }
 
 impl Store {
-    /// Connects to the database of `url`; the pool opens connections as they are needed.
+    /// Connects to the database of `url`; connections are opened as they are needed. What takes longer than the
+    /// deadline fails with [`StoreError::Unavailable`] or [`StoreError::TimedOut`], and its connection is closed.
     ///
     /// # Errors
     /// [`StoreError::BadUrl`] if the URL is none, [`StoreError::Unavailable`] if the server does not answer.
-    pub async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
-        let options = options_of(url)?;
-        let pool = PgPoolOptions::new()
-            .max_connections(max_connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move {
-                    if meta.idle_for >= TRUSTED_FOR {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_with(options)
-            .await?;
+    pub async fn connect(url: &str, max_connections: u32, deadline: Duration) -> Result<Self, StoreError> {
+        let pool = Connections::open(options_of(url)?, max_connections).await?.with_deadline(deadline);
         Ok(Self { pool })
     }
 
@@ -94,23 +75,12 @@ impl Store {
     /// Returns a store on a pool that is there already.
     #[must_use]
     pub const fn on(pool: PgPool) -> Self {
-        Self { pool }
-    }
-
-    /// Begins a transaction.
-    ///
-    /// It begins in a task of its own, so that a caller that is dropped meanwhile leaves a transaction that is rolled
-    /// back. `sqlx` 0.9.0 itself would hand the connection to the next user inside a transaction that nobody ends.
-    pub(super) async fn begin(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        let pool = self.pool.clone();
-        #[expect(clippy::disallowed_methods, reason = "ends by itself, and is what is to be called instead")]
-        let begun = tokio::spawn(async move { pool.begin().await }).await;
-        Ok(begun.map_err(|ended| sqlx::Error::Io(io::Error::other(ended)))??)
+        Self { pool: Connections::on(pool) }
     }
 
     /// Brings the schema up to date. Safe to run from several processes at once.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(sqlx::migrate!().run(&self.pool).await?)
+        Ok(sqlx::migrate!().run(self.pool.pool()).await?)
     }
 
     /// Closes every connection, waiting a while for those in use: a database that does not answer must not keep the
@@ -173,19 +143,10 @@ impl Store {
     }
 }
 
-/// Connections whose other end is gone without a word are noticed by the kernel, here and in the server: else the
-/// server would keep a dead writer's lock for hours. A unix socket needs and ignores it.
-const KEEPALIVE: [(&str, &str); 4] = [
-    ("tcp_keepalives_idle", "20"),
-    ("tcp_keepalives_interval", "5"),
-    ("tcp_keepalives_count", "4"),
-    ("tcp_user_timeout", "40000"),
-];
-
 fn options_of(url: &str) -> Result<PgConnectOptions, StoreError> {
     let options: Result<PgConnectOptions, sqlx::Error> = url.parse();
     let options = options.map_err(|error| StoreError::BadUrl(error.to_string()))?;
-    Ok(options.application_name("flowfi-indexer").options(KEEPALIVE))
+    Ok(options.application_name("flowfi-indexer"))
 }
 
 /// Returns the event id that two columns hold.

@@ -2,9 +2,11 @@
 //! being committed.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
+
+use sqlx::PgConnection;
 
 use super::{
     Batch, Records, Store, StoreError, StreamKey, event_rows,
@@ -41,16 +43,17 @@ impl Store {
         let unknown: Vec<StreamKey> = touched.iter().filter(|stream| !before.contains_key(stream)).cloned().collect();
         let known = touched.iter().filter_map(|stream| before.get(stream).cloned());
         let mut records: HashMap<StreamKey, StreamRecord> = known.map(keyed).collect();
-        let mut connection = self.pool.acquire().await?;
-        if !unknown.is_empty() {
-            let loaded = stream_rows::load(&mut connection, &unknown).await?;
-            records.extend(loaded.into_iter().map(keyed));
-        }
-        let stored = match (events.first(), events.last()) {
-            (Some(first), Some(last)) => event_rows::stored_ids(&mut connection, first.raw.id, last.raw.id).await?,
-            _ => std::collections::HashSet::new(),
+        let range = events.first().zip(events.last()).map(|(first, last)| (first.raw.id, last.raw.id));
+        let read = async |connection: &mut PgConnection| {
+            let loaded = if unknown.is_empty() { Vec::new() } else { stream_rows::load(connection, &unknown).await? };
+            let stored = match range {
+                Some((first, last)) => event_rows::stored_ids(connection, first, last).await?,
+                None => HashSet::new(),
+            };
+            Ok((loaded, stored))
         };
-        drop(connection);
+        let (loaded, stored) = self.pool.run(read).await?;
+        records.extend(loaded.into_iter().map(keyed));
         let offered = events.len();
         let folded = tokio::task::spawn_blocking(move || fold(&events, &spoken_of, &stored, records, HashMap::new()));
         let folded = folded.await.expect("folding is total and is not cancelled");

@@ -22,15 +22,15 @@ impl Writer {
     /// writers of streams, which are repairs, wait for it; it waits for nobody who waits for this writer, since nothing
     /// but the one table is locked.
     pub async fn index_for_queries(&mut self) -> Result<usize, StoreError> {
-        let there = there(&mut self.connection).await?;
+        let there = there(&mut *self.session.connection().await).await?;
         let missing: Vec<_> = INDEXES.iter().filter(|(name, _)| !there.iter().any(|there| there == name)).collect();
         for (name, on) in &missing {
             let statement = format!("create index if not exists {name} on {on}");
-            super::network::execute(&mut self.connection, statement).await?;
+            super::network::execute(&mut *self.session.connection().await, statement).await?;
         }
         if !missing.is_empty() {
             // Until then the planner knows nothing of the expression that one of them holds.
-            super::network::execute(&mut self.connection, "analyze streams".to_owned()).await?;
+            super::network::execute(&mut *self.session.connection().await, "analyze streams".to_owned()).await?;
         }
         Ok(missing.len())
     }

@@ -52,7 +52,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Fenced`] while another reindex runs.
     pub async fn open_reindex(&self, decoder: &str) -> Result<Self, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.pool.begin().await?;
         keep_others_from_building(&mut transaction).await?;
         let origin = BuildOrigin::now(&mut transaction, decoder).await?;
         let left = build_origin::recorded(&mut transaction).await?;
@@ -72,7 +72,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Fenced`] while a reindex runs.
     pub async fn drop_reindex(&self) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.pool.begin().await?;
         keep_others_from_building(&mut transaction).await?;
         sqlx::query!("delete from reindex_build").execute(&mut *transaction).await?;
         execute(&mut transaction, format!("drop schema if exists {REINDEX} cascade")).await?;
@@ -131,9 +131,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::BuildSuperseded`] if there is no build any more.
     pub async fn revised_since_build(&self) -> Result<Option<RevisedSince>, StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        let built_from = build_origin::recorded(&mut connection).await?.ok_or(StoreError::BuildSuperseded)?;
-        drop(connection);
+        let built_from = self.pool.run(build_origin::recorded).await?.ok_or(StoreError::BuildSuperseded)?;
         let revisions = self.revisions_after(built_from.revision).await?;
         Ok(revisions.into_iter().fold(None, |joined: Option<RevisedSince>, next| {
             let (from, to) = joined.map_or((next.from, next.to), |before| (before.from, before.to));
@@ -212,7 +210,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::BuildSuperseded`] if the network started over since the build began.
     pub async fn swap_reindex(&self, decoder: &str, built: &[(ContractId, EventId)]) -> Result<Swap, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.pool.begin().await?;
         execute(&mut transaction, format!("set local lock_timeout = {}", LOCK_TIMEOUT.as_millis())).await?;
         let live = current_schema(&mut transaction).await?;
         let cursors = sqlx::query_scalar!("select contract_id from cursors for update").fetch_all(&mut *transaction);

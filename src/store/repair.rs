@@ -8,10 +8,11 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use sqlx::{Postgres, Transaction};
 
 use super::{
-    Store, StoreError, StreamKey, baselines, coverage, event_rows,
+    Store, StoreError, StreamKey, baselines,
+    connections::Transaction,
+    coverage, event_rows,
     fold::{Folded, fold},
     listen, network, pool, quarantine, revisions, stream_rows, upgrades,
 };
@@ -23,7 +24,7 @@ use crate::domain::{
 /// A repair under way: dropped before it is written, it has changed nothing.
 #[derive(Debug)]
 pub struct Repair {
-    pub(super) transaction: Transaction<'static, Postgres>,
+    pub(super) transaction: Transaction,
     pub(super) contract_id: ContractId,
     pub(super) position: EventId,
 }
@@ -74,7 +75,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::OtherEpoch`] if the network started over since; nothing of the old chain may be written then.
     pub async fn begin_repair(&self, contract_id: &ContractId, epoch: Epoch) -> Result<Option<Repair>, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.pool.begin().await?;
         let row = sqlx::query!(
             "select toid, event_index from cursors where contract_id = $1 for update",
             contract_id.as_str()

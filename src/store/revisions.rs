@@ -105,16 +105,24 @@ impl Store {
         contract_id: &ContractId,
         stream_id: StreamId,
     ) -> Result<RecordInTime, StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        let row = sqlx::query!(
-            r#"select coalesce((select epoch from network), 0) as "epoch!",
+        let stream = [(contract_id.clone(), stream_id)];
+        let read = async |connection: &mut PgConnection| {
+            let row = sqlx::query!(
+                r#"select coalesce((select epoch from network), 0) as "epoch!",
                       coalesce((select max(revision) from revisions), 0) as "revision!",
                       (select max(last_whole_ledger_closed_at) from cursors) as closed_at"#
-        )
-        .fetch_one(&mut *connection)
-        .await?;
-        let record = stream_rows::load(&mut connection, &[(contract_id.clone(), stream_id)]).await?.pop();
-        Ok(RecordInTime { epoch: network::epoch(row.epoch)?, revision: row.revision, closed_at: row.closed_at, record })
+            )
+            .fetch_one(&mut *connection)
+            .await?;
+            let record = stream_rows::load(connection, &stream).await?.pop();
+            Ok(RecordInTime {
+                epoch: network::epoch(row.epoch)?,
+                revision: row.revision,
+                closed_at: row.closed_at,
+                record,
+            })
+        };
+        self.pool.run(read).await
     }
 
     /// Returns epoch, last revision and newest position.

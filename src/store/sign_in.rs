@@ -72,7 +72,7 @@ impl Store {
 
     /// Takes back every token of a subject that was made up to `revoked_at`, and wakes who watches for that.
     pub async fn revoke(&self, subject: &str, revoked_at: UnixTime, revoked_by: &str) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.pool.begin().await?;
         sqlx::query!(
             "insert into revocations (subject, revoked_at, revoked_by) values ($1, $2, $3)
              on conflict (subject) do update set

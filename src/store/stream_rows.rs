@@ -107,8 +107,7 @@ impl Store {
         contract_id: &ContractId,
         stream_id: StreamId,
     ) -> Result<Option<StreamRecord>, StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        Ok(load(&mut connection, &[(contract_id.clone(), stream_id)]).await?.pop())
+        Ok(self.streams(contract_id, &[stream_id]).await?.pop())
     }
 }
 
@@ -119,7 +118,8 @@ impl Store {
         contract_id: &ContractId,
         stream_ids: &[StreamId],
     ) -> Result<Vec<StreamRecord>, StoreError> {
-        load(&mut *self.pool.acquire().await?, &keys_of(contract_id, stream_ids)).await
+        let streams = keys_of(contract_id, stream_ids);
+        self.pool.run(async |connection: &mut PgConnection| load(connection, &streams).await).await
     }
 
     /// Returns the first `limit` numbers above `above` of streams that there are records of, in order.

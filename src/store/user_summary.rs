@@ -1,6 +1,8 @@
 //! What one user pays and is paid, per token. The sums are made by the database, exactly, so that a user of a hundred
 //! thousand streams costs no memory here.
 
+use sqlx::PgConnection;
+
 use super::{
     PageRequest, PageStart, SortOrder, Store, StoreError, StreamListFilter, StreamSort, filter::streams_of, pool::parse,
 };
@@ -131,7 +133,8 @@ impl Store {
             ..StreamListFilter::default()
         };
         let request = PageRequest { limit, start: PageStart::Offset(0) };
-        let mut streams = streams_of(&mut *self.pool.acquire().await?, &filter, request).await?;
+        let read = async |connection: &mut PgConnection| streams_of(connection, &filter, request).await;
+        let mut streams = self.pool.run(read).await?;
         streams.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(streams)
     }

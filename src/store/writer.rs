@@ -7,9 +7,9 @@
 
 use std::collections::HashMap;
 
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 
-use super::{Store, StoreError, pool};
+use super::{SignsOfLife, Store, StoreError, pool, session::Session};
 use crate::domain::{ContractId, Contracts, EventId, LedgerSequence};
 
 /// The key of the advisory lock: "flowfi" in ASCII, joined with the schema, since each is written by itself.
@@ -18,9 +18,11 @@ const LOCK_KEY: i64 = 0x666c_6f77_6669;
 impl Store {
     /// Returns whether a process holds the writer's lock.
     pub async fn has_writer(&self) -> Result<bool, StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        let schema = super::network::current_schema(&mut connection).await?;
-        is_locked(&mut connection, &schema).await
+        let look = async |connection: &mut PgConnection| {
+            let schema = super::network::current_schema(connection).await?;
+            is_locked(connection, &schema).await
+        };
+        self.pool.run(look).await
     }
 }
 
@@ -44,7 +46,7 @@ pub(super) async fn is_locked(connection: &mut PgConnection, schema: &str) -> Re
 /// Holds the writer's lock until dropped.
 #[derive(Debug)]
 pub struct Writer {
-    pub(super) connection: PgConnection,
+    pub(super) session: Session,
     contracts: Contracts,
     /// No feed reads what is written, so the other contracts of the schema do not matter.
     apart: bool,
@@ -79,8 +81,7 @@ impl Writer {
     }
 
     async fn acquire(store: &Store, contracts: Contracts, apart: bool) -> Result<Option<Self>, StoreError> {
-        let options = store.pool.connect_options();
-        let mut connection = PgConnection::connect_with(&options).await?;
+        let mut connection = store.pool.connect_apart().await?;
         let locked = sqlx::query_scalar!(
             r#"select pg_try_advisory_lock($1::bigint # hashtext(current_schema())) as "locked!""#,
             LOCK_KEY
@@ -90,9 +91,10 @@ impl Writer {
         if !locked {
             return Ok(None);
         }
+        let session = if apart { Session::without_lease(connection) } else { Session::with_lease(connection).await? };
         let (standing, behind) = (Vec::new(), Vec::new());
         let mut writer =
-            Self { connection, contracts, apart, standing, behind, position: None, revisions: 0, epoch: None };
+            Self { session, contracts, apart, standing, behind, position: None, revisions: 0, epoch: None };
         writer.refresh().await?;
         Ok(Some(writer))
     }
@@ -109,7 +111,7 @@ impl Writer {
         let rows = sqlx::query!(
             r#"select contract_id, toid, event_index, revision, (select epoch from network) as "epoch?" from cursors"#
         )
-        .fetch_all(&mut self.connection)
+        .fetch_all(&mut *self.session.connection().await)
         .await?;
         self.epoch = rows.first().and_then(|row| row.epoch);
         let mut cursors = HashMap::new();
@@ -134,6 +136,12 @@ impl Writer {
             }
         }
         Ok(())
+    }
+
+    /// Returns what shows that the owner is at work. Without any for a minute the lock is lost.
+    #[must_use]
+    pub fn signs_of_life(&self) -> SignsOfLife {
+        self.session.signs_of_life()
     }
 
     /// Returns the contracts that are written: those that stand at the position.
@@ -173,7 +181,7 @@ impl Writer {
             i64::from(ledger.previous().0),
             self.apart,
         )
-        .execute(&mut self.connection)
+        .execute(&mut *self.session.connection().await)
         .await?;
         if usize::try_from(inserted.rows_affected()) != Ok(contracts.len()) {
             return Err(StoreError::Fenced);
@@ -198,13 +206,13 @@ impl Writer {
             i64::from(first.0),
             i64::from(first.previous().0),
         )
-        .execute(&mut self.connection)
+        .execute(&mut *self.session.connection().await)
         .await?;
         self.refresh().await
     }
 
     /// Gives the lock back and closes the connection in good order.
     pub async fn release(self) -> Result<(), StoreError> {
-        Ok(self.connection.close().await?)
+        self.session.close().await
     }
 }

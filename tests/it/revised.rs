@@ -283,7 +283,7 @@ async fn frames_until(subscription: &mut Subscription, is_last: impl Fn(&Frame) 
 /// Has the feed follow the table until the future is done.
 async fn while_tailing<T>(feed: &Feed, world: &World, work: impl Future<Output = T>) -> T {
     tokio::select! {
-        ended = feed::tail(feed.clone(), world.stop.clone()) => panic!("the tailer ended: {ended:?}"),
+        () = feed::tail(feed.clone(), world.stop.clone()) => panic!("the tailer ended"),
         done = work => done,
     }
 }

@@ -42,7 +42,7 @@ impl Node {
         }
         let (feed, stop) = (self.feed.clone(), CancellationToken::new());
         self.tailing = Some(stop.clone());
-        self.tasks.spawn(async move { feed::tail(feed, stop).await.unwrap() });
+        self.tasks.spawn(feed::tail(feed, stop));
     }
 }
 

@@ -12,6 +12,8 @@ use flowfi_indexer::{
 };
 use sqlx::{ConnectOptions, PgPool};
 
+use crate::world::DEADLINE;
+
 const CONTRACT: &str = "CDLZFC3SYJYDZT7K67VZ75HPJVIEUVNIXF47ZG2FB2RMQQVU2HHGCYSC";
 const SENDER: &str = "GAAZI4TCR3TY5OJHCTJC2A4QSY6CJWJH5IAJTGKIN2ER7LBNVKOCCWN7";
 
@@ -184,7 +186,7 @@ async fn a_ledger_that_was_noted_is_not_replaced_by_an_earlier_one(pool: PgPool)
 
 #[sqlx::test]
 async fn a_caller_that_is_gone_while_a_transaction_begins_leaves_none_open(pool: PgPool) {
-    let store = Store::connect(pool.connect_options().to_url_lossy().as_str(), 1).await.unwrap();
+    let store = Store::connect(pool.connect_options().to_url_lossy().as_str(), 1, DEADLINE).await.unwrap();
     for polls in 1..30 {
         let mut revoking = pin!(store.revoke(SENDER, UnixTime(1), "operator"));
         for _ in 0..polls {

@@ -148,7 +148,7 @@ async fn a_node_that_is_behind_does_not_repeat_what_the_client_has(pool: PgPool)
         frames
     };
     let frames = tokio::select! {
-        ended = feed::tail(feed.clone(), world.stop.clone()) => panic!("the tailer ended: {ended:?}"),
+        () = feed::tail(feed.clone(), world.stop.clone()) => panic!("the tailer ended"),
         frames = timeout(DEADLINE, frames) => frames.expect("the frames come"),
     };
     let seen: Vec<_> = frames.iter().map(|frame| std::str::from_utf8(&frame[4..34]).unwrap().to_owned()).collect();

@@ -203,7 +203,7 @@ impl World {
         let replayer = quarantine_replayer(self.store.clone(), contracts);
         let state = state.with_quarantine_replayer(Some(replayer));
         let stop = self.stop.clone();
-        self.tasks.spawn(async move { feed::tail(feed, stop).await.unwrap() });
+        self.tasks.spawn(feed::tail(feed, stop));
         if let Some(auth) = settings.auth.clone() {
             auth.load().await.unwrap();
             let stop = self.stop.clone();

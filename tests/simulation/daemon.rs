@@ -61,7 +61,7 @@ pub struct Gateway {
 /// A gateway: a tailer and a server. Dropping it is its end.
 pub struct GatewayProcess {
     pub gateway: Gateway,
-    tasks: JoinSet<Result<(), StoreError>>,
+    tasks: JoinSet<()>,
 }
 
 impl Drop for GatewayProcess {
@@ -82,24 +82,22 @@ impl GatewayProcess {
         Ok(Self { gateway: Gateway { feed, base: base.into(), stop }, tasks })
     }
 
-    /// Why it ended unasked.
+    /// Why it ended unasked, or what it cannot read for good.
     pub fn failure(&mut self) -> Option<String> {
-        let ended = self.tasks.try_join_next()?;
-        Some(format!("a task of a gateway ended unasked: {ended:?}"))
+        if let Some(ended) = self.tasks.try_join_next() {
+            return Some(format!("a task of a gateway ended unasked: {ended:?}"));
+        }
+        let passes = |trouble: &String| trouble.contains("unavailable") || trouble.contains("did not answer");
+        self.gateway.feed.trouble().filter(|trouble| !passes(trouble))
     }
 }
 
 /// Serves routes on a free port until stopped, and returns the base URL.
-pub async fn serve(
-    tasks: &mut JoinSet<Result<(), StoreError>>,
-    router: axum::Router,
-    stop: CancellationToken,
-) -> String {
+pub async fn serve(tasks: &mut JoinSet<()>, router: axum::Router, stop: CancellationToken) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tasks.spawn(async move {
         http::serve(listener, router, ServerSettings::default(), stop).await.unwrap();
-        Ok(())
     });
     format!("http://{address}")
 }

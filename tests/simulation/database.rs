@@ -9,6 +9,8 @@ use sqlx::{
 };
 use tokio::time::sleep;
 
+use crate::world::DEADLINE;
+
 /// Puts the schema that is read back to where it began, and removes every other that a world left.
 const CLEAR: &str = "
     do $$
@@ -85,7 +87,7 @@ impl Database {
 
     /// A store as a daemon opens it.
     pub async fn store(&self) -> Store {
-        Store::connect(self.options.to_url_lossy().as_str(), 4).await.unwrap()
+        Store::connect(self.options.to_url_lossy().as_str(), 4, DEADLINE).await.unwrap()
     }
 
     /// A store whose writer holds another lock, as behind a pooler that keeps none: only the fence is left.

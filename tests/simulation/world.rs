@@ -12,7 +12,7 @@ use flowfi_indexer::{
     domain::{ContractId, Contracts, EventId},
     ingest::{Indexer, IngestSettings, OnReset, PaceArgs, Waits},
     source::{EndpointPool, Lake, WholeLedgers},
-    store::{Store, StoreError},
+    store::Store,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::{
@@ -84,7 +84,7 @@ pub struct World<'a> {
     /// Whether the stray endpoint is of another chain.
     pub is_astray: bool,
     broken: Arc<Mutex<Option<String>>>,
-    _tasks: JoinSet<Result<(), StoreError>>,
+    _tasks: JoinSet<()>,
     stop: CancellationToken,
 }
 
@@ -110,10 +110,7 @@ impl<'a> World<'a> {
         let broken = Arc::default();
         let epochs = Epochs::default();
         let watched = watch(place.database.control.clone(), epochs.most(), Arc::clone(&broken));
-        tasks.spawn(async move {
-            watched.await;
-            Ok(())
-        });
+        tasks.spawn(watched);
         let page_limit = if rng.random_ratio(1, 3) { 10_000 } else { rng.random_range(1..20) };
         let endpoints = rng.random_range(1..=ENDPOINTS.len());
         let abilities = Abilities::of(seed, &ENDPOINTS[..endpoints]);

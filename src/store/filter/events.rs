@@ -68,14 +68,16 @@ impl Store {
         push_rows(&mut query, "stream_events", party_of(filter), &conditions, &first);
         push_order(&mut query, &ID, filter.order);
         push_limit(&mut query, &request);
-        let mut connection = self.pool.acquire().await?;
-        let rows: Vec<EventRow> =
-            query.build_query_as().persistent(filter.has_one_plan()).fetch_all(&mut *connection).await?;
-        let total = match request.total_shown_by(rows.len()) {
-            Some(total) => total,
-            None => count_events(&mut connection, filter).await?,
+        let read = async |connection: &mut PgConnection| {
+            let rows: Vec<EventRow> =
+                query.build_query_as().persistent(filter.has_one_plan()).fetch_all(&mut *connection).await?;
+            let total = match request.total_shown_by(rows.len()) {
+                Some(total) => total,
+                None => count_events(connection, filter).await?,
+            };
+            Ok((rows, total))
         };
-        drop(connection);
+        let (rows, total) = self.pool.run(read).await?;
         let items: Result<Vec<_>, _> = rows.into_iter().map(CommittedEvent::try_from).collect();
         Ok(Page::cut(items?, request.limit, total, |event| event.id))
     }

@@ -114,13 +114,15 @@ impl Store {
         filter: &StreamListFilter,
         request: PageRequest<StreamCursor>,
     ) -> Result<Page<StreamRecord, StreamCursor>, StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        let items = streams_of(&mut connection, filter, request).await?;
-        let total = match request.total_shown_by(items.len()) {
-            Some(total) => total,
-            None => count_streams(&mut connection, filter).await?,
+        let read = async |connection: &mut PgConnection| {
+            let items = streams_of(connection, filter, request).await?;
+            let total = match request.total_shown_by(items.len()) {
+                Some(total) => total,
+                None => count_streams(connection, filter).await?,
+            };
+            Ok((items, total))
         };
-        drop(connection);
+        let (items, total) = self.pool.run(read).await?;
         Ok(Page::cut(items, request.limit, total, |record| filter.sort.cursor_at(record)))
     }
 }

@@ -1,0 +1,87 @@
+//! How much of the chain a replay reads at once where many streams or users are asked for.
+//!
+//! The table has an index of each, so a chunk costs at least a look for each, and at most a whole chunk of each. Of few
+//! ledgers at a time there is only about as much as is handed out.
+
+use crate::{
+    domain::{EventId, LedgerSequence},
+    store::EventAtoms,
+};
+
+/// The union of so few is cheap however much there is of each.
+const FEW: usize = 4;
+const FIRST: u32 = 64;
+const MOST: u32 = 1 << 24;
+
+/// The ledgers that are read at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReplayWindow {
+    Everything,
+    Ledgers(u32),
+}
+
+impl ReplayWindow {
+    pub(super) const fn of(atoms: &EventAtoms) -> Self {
+        if atoms.all || atoms.streams.len() + atoms.users.len() <= FEW {
+            Self::Everything
+        } else {
+            Self::Ledgers(FIRST)
+        }
+    }
+
+    /// Returns up to where to read after a position, no further than `up_to`.
+    pub(super) fn end(self, after: EventId, up_to: EventId) -> EventId {
+        match self {
+            Self::Everything => up_to,
+            Self::Ledgers(ledgers) => {
+                up_to.min(EventId::end_of_ledger(LedgerSequence(after.ledger().0.saturating_add(ledgers))))
+            }
+        }
+    }
+
+    /// Learns from how many events of a chunk there were: half as much next time where it was full, twice as much where
+    /// it was nearly empty.
+    pub(super) fn learn(&mut self, found: usize, chunk: usize) {
+        if let Self::Ledgers(ledgers) = self {
+            *ledgers = if found >= chunk {
+                (*ledgers / 2).max(1)
+            } else if found < chunk / 4 {
+                (*ledgers * 2).min(MOST)
+            } else {
+                *ledgers
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ledger: u32) -> EventId {
+        EventId::end_of_ledger(LedgerSequence(ledger))
+    }
+
+    #[test]
+    fn a_window_grows_over_a_quiet_past_and_shrinks_in_a_busy_one() {
+        let mut window = ReplayWindow::Ledgers(FIRST);
+        assert_eq!(window.end(at(10), at(1_000)), at(74));
+        window.learn(0, 256);
+        assert_eq!(window.end(at(74), at(1_000)), at(202));
+        window.learn(100, 256);
+        assert_eq!(window, ReplayWindow::Ledgers(128));
+        for _ in 0..10 {
+            window.learn(256, 256);
+        }
+        assert_eq!(window.end(at(202), at(1_000)), at(203));
+        for _ in 0..40 {
+            window.learn(0, 256);
+        }
+        assert_eq!(window.end(at(203), at(1_000)), at(1_000));
+    }
+
+    #[test]
+    fn few_are_read_without_a_window() {
+        assert_eq!(ReplayWindow::of(&EventAtoms::default()).end(at(1), at(900)), at(900));
+    }
+}

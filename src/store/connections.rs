@@ -1,0 +1,329 @@
+//! Connections to the database, none of which is waited for without end.
+//!
+//! A connection can fall silent: a firewall forgets it, the host behind it is dead. Whoever waits for an answer then
+//! waits for ever, and so does the pool, which asks each connection that comes back whether it is well. So every
+//! statement has a deadline, and a connection whose last answer is still due, or that said something that it will say
+//! again, is closed at once instead of being given back. That also ends a transaction whose owner is gone.
+
+use std::{
+    fmt, io,
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
+
+use futures_util::{
+    StreamExt, TryStreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use sqlx::{
+    Connection, Database, Describe, Either, Execute, Executor, PgConnection, PgPool, Postgres, SqlStr,
+    pool::PoolConnection,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::time::timeout;
+
+use super::StoreError;
+
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection that was used so lately is not asked whether it is still there: that would be a round trip a query.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
+/// Short enough for a few silent connections to be found within one wait for a connection.
+const PING_TIMEOUT: Duration = Duration::from_millis(500);
+/// No statement of the daemon takes as long; commands that go through whole tables have their own.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What the server is to do with our sessions. It must notice by itself that a process or a host is gone, else it would
+/// keep a dead writer's lock for hours: by keepalive, and by looking for the other end while a statement runs. Set after
+/// connecting, since poolers refuse what they do not know at the start; what a version lacks is left out.
+const SETTINGS: [(&str, &str); 5] = [
+    ("client_connection_check_interval", "2s"),
+    ("tcp_keepalives_count", "4"),
+    ("tcp_keepalives_idle", "20"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_user_timeout", "40000"),
+];
+
+const BEGIN: &str = "begin; set local lock_timeout = '10s'; set local idle_in_transaction_session_timeout = '30s'";
+
+/// Connections to one database, shared. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Connections {
+    pool: PgPool,
+    deadline: Duration,
+    /// Where the tables are, if not where the database puts them for us.
+    schema: Option<&'static str>,
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Connections").field("deadline", &self.deadline).finish_non_exhaustive()
+    }
+}
+
+impl Connections {
+    /// Opens the first of at most `max_connections` connections; the others are opened as they are needed.
+    pub(super) async fn open(options: PgConnectOptions, max_connections: u32) -> Result<Self, sqlx::Error> {
+        Self::open_in(None, options, max_connections).await
+    }
+
+    /// Opens connections to another schema of the same database.
+    pub(super) async fn in_schema(&self, schema: &'static str, max_connections: u32) -> Result<Self, sqlx::Error> {
+        Self::open_in(Some(schema), self.options(), max_connections).await
+    }
+
+    async fn open_in(
+        schema: Option<&'static str>,
+        options: PgConnectOptions,
+        max_connections: u32,
+    ) -> Result<Self, sqlx::Error> {
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(move |connection, _| Box::pin(set_up(connection, schema)))
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for >= TRUSTED_FOR {
+                        timeout(PING_TIMEOUT, connection.ping()).await.map_err(|_| too_late(PING_TIMEOUT))??;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_with(options)
+            .await?;
+        Ok(Self { pool, deadline: STATEMENT_TIMEOUT, schema })
+    }
+
+    pub(super) const fn on(pool: PgPool) -> Self {
+        Self { pool, deadline: STATEMENT_TIMEOUT, schema: None }
+    }
+
+    /// Returns the same connections with another deadline for each statement.
+    pub(super) const fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    pub(super) fn options(&self) -> PgConnectOptions {
+        (*self.pool.connect_options()).clone()
+    }
+
+    pub(super) const fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Opens a connection that is none of the pool's.
+    pub(super) async fn connect_apart(&self) -> Result<PgConnection, sqlx::Error> {
+        let connecting = async {
+            let mut connection = PgConnection::connect_with(&self.options()).await?;
+            set_up(&mut connection, self.schema).await?;
+            Ok(connection)
+        };
+        timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or_else(|_| Err(too_late(CONNECT_TIMEOUT)))
+    }
+
+    async fn borrow(&self) -> Result<Borrowed, sqlx::Error> {
+        Ok(Borrowed(Some(self.pool.acquire().await?)))
+    }
+
+    async fn in_time<T>(&self, outcome: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+        timeout(self.deadline, outcome).await.unwrap_or_else(|_| Err(too_late(self.deadline)))
+    }
+
+    /// Does some work on one connection, within the deadline of a statement.
+    pub(super) async fn run<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self.borrow().await?;
+        let done = timeout(self.deadline, work(&mut connection)).await;
+        let done = done.unwrap_or(Err(StoreError::TimedOut(self.deadline)));
+        match &done {
+            Err(StoreError::Unavailable(failure) | StoreError::Refused(failure)) if !leaves_it_well(failure) => {}
+            Err(StoreError::TimedOut(_)) => {}
+            _ => connection.give_back(),
+        }
+        done
+    }
+
+    /// Begins a transaction. Dropped before it is committed, it is rolled back by the end of its connection. It neither
+    /// waits long for a lock nor keeps one while its process is frozen: others would stand still behind it.
+    pub(super) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
+        let mut connection = self.borrow().await?;
+        self.in_time(connection.execute(BEGIN)).await?;
+        Ok(Transaction { connection, deadline: self.deadline })
+    }
+}
+
+impl<'p> Executor<'p> for &'p Connections {
+    type Database = Postgres;
+
+    fn fetch_many<'e, 'q: 'e, E>(
+        self,
+        query: E,
+    ) -> BoxStream<'e, Result<Either<<Postgres as Database>::QueryResult, <Postgres as Database>::Row>, sqlx::Error>>
+    where
+        'p: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        let all = async move {
+            let mut connection = self.borrow().await?;
+            let all = self.in_time(connection.fetch_many(query).try_collect::<Vec<_>>()).await;
+            connection.give_back_after(&all);
+            Ok::<_, sqlx::Error>(stream::iter(all?.into_iter().map(Ok)))
+        };
+        stream::once(all).try_flatten().boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(
+        self,
+        query: E,
+    ) -> BoxFuture<'e, Result<Option<<Postgres as Database>::Row>, sqlx::Error>>
+    where
+        'p: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        Box::pin(async move {
+            let mut connection = self.borrow().await?;
+            let row = self.in_time(connection.fetch_optional(query)).await;
+            connection.give_back_after(&row);
+            row
+        })
+    }
+
+    fn prepare_with<'e>(
+        self,
+        sql: SqlStr,
+        parameters: &'e [<Postgres as Database>::TypeInfo],
+    ) -> BoxFuture<'e, Result<<Postgres as Database>::Statement, sqlx::Error>>
+    where
+        'p: 'e,
+    {
+        Box::pin(async move {
+            let mut connection = self.borrow().await?;
+            let statement = self.in_time(connection.prepare_with(sql, parameters)).await;
+            connection.give_back_after(&statement);
+            statement
+        })
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, sqlx::Error>>
+    where
+        'p: 'e,
+    {
+        Box::pin(async move {
+            let mut connection = self.borrow().await?;
+            let described = self.in_time(connection.describe(sql)).await;
+            connection.give_back_after(&described);
+            described
+        })
+    }
+}
+
+/// A connection of the pool in use: closed when dropped, unless it is given back.
+#[derive(Debug)]
+struct Borrowed(Option<PoolConnection<Postgres>>);
+
+impl Borrowed {
+    fn give_back(mut self) {
+        drop(self.0.take());
+    }
+
+    fn give_back_after<T>(self, outcome: &Result<T, sqlx::Error>) {
+        if outcome.as_ref().err().is_none_or(leaves_it_well) {
+            self.give_back();
+        }
+    }
+}
+
+impl Deref for Borrowed {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        self.0.as_ref().expect("it is given back last")
+    }
+}
+
+impl DerefMut for Borrowed {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        self.0.as_mut().expect("it is given back last")
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            // Whatever is still to come of it, nobody waits for.
+            drop(connection.detach());
+        }
+    }
+}
+
+/// A transaction. Dropped before it is committed, it is rolled back by the end of its connection.
+#[derive(Debug)]
+pub(super) struct Transaction {
+    connection: Borrowed,
+    deadline: Duration,
+}
+
+impl Transaction {
+    pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
+        let committed = timeout(self.deadline, self.connection.execute("commit")).await;
+        committed.unwrap_or_else(|_| Err(too_late(self.deadline)))?;
+        self.connection.give_back();
+        Ok(())
+    }
+}
+
+impl Deref for Transaction {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}
+
+async fn set_up(connection: &mut PgConnection, schema: Option<&str>) -> Result<(), sqlx::Error> {
+    let search_path = schema.map(|schema| ("search_path", schema));
+    set(connection, SETTINGS.into_iter().chain(search_path)).await
+}
+
+/// Sets what the server knows of these settings, for the session.
+pub(super) async fn set<'a>(
+    connection: &mut PgConnection,
+    settings: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<(), sqlx::Error> {
+    let (names, values): (Vec<&str>, Vec<&str>) = settings.into_iter().unzip();
+    let set = "select set_config(name, value, false)
+               from unnest($1::text[], $2::text[]) as wanted (name, value) join pg_settings using (name)";
+    sqlx::query(set).bind(names).bind(values).execute(connection).await?;
+    Ok(())
+}
+
+/// Returns whether a connection can be used after a failure: not if it is broken, not if an answer is still due, and not
+/// if the server will say the same again (it is read-only, 25006, or ends the session, class 57).
+fn leaves_it_well(failure: &sqlx::Error) -> bool {
+    match failure {
+        sqlx::Error::Database(refusal) => {
+            refusal.code().is_some_and(|code| code != "25006" && !code.starts_with("57P"))
+        }
+        sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => true,
+        _ => false,
+    }
+}
+
+fn too_late(deadline: Duration) -> sqlx::Error {
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {deadline:?}")))
+}
