@@ -11,8 +11,7 @@ use super::{
     pool::{event_id, parse},
 };
 use crate::domain::{
-    Amount, CommittedEvent, ContractEvent, ContractId, EventId, EventKind, LedgerSequence, RawContractEvent, StreamId,
-    StreamRecord,
+    Amount, CommittedEvent, ContractEvent, ContractId, EventId, EventKind, RawContractEvent, StreamId, StreamRecord,
 };
 
 /// A part of the chain's order: after one position, up to and including another.
