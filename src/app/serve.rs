@@ -25,7 +25,13 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         Contracts::new(args.ingest.contracts.clone()).map_err(|rule| BadConfig(format!("--contract: {rule}")))?;
     let reads_the_chain = args.role != Role::Gateway || !args.source.rpc_urls.is_empty();
     let source = if reads_the_chain { Some(sources::endpoints(&args.source)?) } else { None };
-    let door = auth::door(args.auth, &args.door, &args.source.network_passphrase, source.as_ref())?;
+    let door = match args.role {
+        Role::All | Role::Gateway => {
+            auth::door(args.auth, &args.door, &args.source.network_passphrase, source.as_ref())?
+        }
+        // Nobody comes to it.
+        Role::Indexer => None,
+    };
     let url = required_database_url(&args.database)?;
     let listener = match args.role {
         Role::All | Role::Gateway => Some(listen(args.http.listen).await?),

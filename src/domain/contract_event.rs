@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{
-    Address, Amount, ContractId, Epoch, EventId, EventType, FeedId, LedgerSequence, StreamEvent, StreamId, UnixTime,
+    Address, Amount, ContractId, Epoch, EventId, FeedId, LedgerSequence, StoredEventType, StreamEvent, StreamId,
+    UnixTime,
 };
 
 /// The kinds of events that `getEvents` knows.
@@ -152,7 +153,7 @@ pub struct CommittedEvent {
     /// The hash of its transaction, 64 hex digits.
     pub tx_hash: String,
     /// What happened.
-    pub event_type: EventType,
+    pub event_type: StoredEventType,
     /// The stream it happened to; none for events of the protocol itself.
     pub stream_id: Option<StreamId>,
     /// The stream's sender, from the event or else from the stream's record.

@@ -14,6 +14,7 @@ mod coverage;
 mod event_id;
 mod feed_id;
 mod ledger;
+mod stored_event_type;
 mod stream_entry;
 mod stream_event;
 mod stream_record;
@@ -33,6 +34,7 @@ pub use coverage::{CoverageSource, CoveredRange, InvalidLedgerRange, LedgerRange
 pub use event_id::{EventId, InvalidEventId};
 pub use feed_id::{Epoch, FeedId, ResumeId};
 pub use ledger::{LedgerSequence, UnixTime};
+pub use stored_event_type::StoredEventType;
 pub use stream_entry::StreamEntry;
 pub use stream_event::{EventType, StreamEvent, UnknownEventType};
 pub use stream_record::{ChainStatus, StreamRecord};

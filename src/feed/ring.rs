@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::frame::sse_frame;
 use crate::{
-    domain::{Address, CommittedEvent, ContractId, EventId, EventType, StreamId},
+    domain::{Address, CommittedEvent, ContractId, EventId, StoredEventType, StreamId},
     store::{EventAtoms, StreamKey},
 };
 
@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct FeedEvent {
     pub(super) id: EventId,
-    pub(super) event_type: EventType,
+    pub(super) event_type: StoredEventType,
     pub(super) contract_id: ContractId,
     pub(super) stream_id: Option<StreamId>,
     pub(super) sender: Option<Address>,
@@ -41,7 +41,8 @@ impl FeedEvent {
 
     /// Returns whether the atoms are about this event: the same rule as `Store::matching_events` applies in SQL.
     pub(super) fn matches(&self, atoms: &EventAtoms) -> bool {
-        let is_of_type = atoms.types.is_empty() || atoms.types.contains(&self.event_type);
+        let is_of_type =
+            atoms.types.is_empty() || self.event_type.known().is_some_and(|known| atoms.types.contains(&known));
         let is_of_contract = atoms.contract_id.as_ref().is_none_or(|contract_id| *contract_id == self.contract_id);
         if !is_of_type || !is_of_contract {
             return false;

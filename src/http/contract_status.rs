@@ -109,8 +109,12 @@ pub(super) struct Facts {
     record_check: Option<RecordCheck>,
 }
 
-/// An indexer that says nothing for so long is not there: it reports at each poll, at least once a minute.
-const REPORT_IS_STALE_MS: i64 = 90_000;
+/// An indexer that says nothing for so long is not there: it reports every ten seconds at least.
+const REPORT_IS_STALE_MS: i64 = 30_000;
+/// A ledger closes every five to six seconds.
+const LEDGER_TAKES_MS: i64 = 6_000;
+/// A source that stumbles is back by then.
+const SHORTEST_FRESHNESS_MS: i64 = 30_000;
 
 impl Facts {
     pub(super) async fn read(store: &Store, contract_id: ContractId) -> Result<Self, StoreError> {
@@ -156,6 +160,14 @@ impl Facts {
     /// A tip that was seen on another node may lie before what is indexed.
     pub(super) fn lag_ledgers(&self) -> Option<u32> {
         Some(self.tip_ledger()?.0.saturating_sub(self.progress?.last_whole_ledger.0))
+    }
+
+    pub(super) fn answered_ms_ago(&self) -> Option<i64> {
+        self.report.as_ref().and_then(|aged| aged.answered_ms_ago)
+    }
+
+    pub(super) fn tip_moved_ms_ago(&self) -> Option<i64> {
+        self.report.as_ref().and_then(|aged| aged.tip_moved_ms_ago)
     }
 
     pub(super) fn lag_seconds(&self) -> Option<i64> {
@@ -209,6 +221,8 @@ impl Facts {
                 )
             })),
         }
+        let allowed_ms = (i64::from(max_lag_ledgers) * LEDGER_TAKES_MS).max(SHORTEST_FRESHNESS_MS);
+        reasons.extend(self.report.as_ref().and_then(|aged| staleness(aged, allowed_ms)));
         if let Some(lag) = self.lag_ledgers().filter(|lag| *lag > max_lag_ledgers) {
             reasons.push(format!("{lag} ledgers behind the tip"));
         }
@@ -218,6 +232,19 @@ impl Facts {
         reasons.extend(self.record_check.as_ref().and_then(|check| RecordsCheckView::of(check).reason()));
         reasons
     }
+}
+
+/// Returns why a report that is there says nothing about the chain as it is now.
+fn staleness(aged: &AgedReport, allowed_ms: i64) -> Option<String> {
+    if aged.report.state == IndexerState::Paused {
+        return None;
+    }
+    let late = |ms_ago: Option<i64>| ms_ago.filter(|ms_ago| *ms_ago > allowed_ms);
+    if let Some(ms_ago) = late(aged.answered_ms_ago) {
+        return Some(format!("the source has been away for {} s", ms_ago / 1_000));
+    }
+    let ms_ago = late(aged.tip_moved_ms_ago)?;
+    Some(format!("the source's newest ledger has been the same for {} s", ms_ago / 1_000))
 }
 
 impl CoverageView {

@@ -142,6 +142,12 @@ fn write_index(text: &mut String, status: &Status) {
     if let Some(lag) = status.lag_seconds {
         gauge(text, "flowfi_ingest_lag_seconds", "The same by close times.", lag);
     }
+    if let Some(age) = status.source_answered_seconds_ago {
+        gauge(text, "flowfi_ingest_source_answered_age_seconds", "Since the source last answered.", age);
+    }
+    if let Some(age) = status.tip_moved_seconds_ago {
+        gauge(text, "flowfi_ingest_tip_age_seconds", "Since the source had a new ledger.", age);
+    }
     if let Some(left) = status.ledgers_to_data_loss {
         gauge(text, "flowfi_ingest_ledgers_to_data_loss", "Ledgers until the source drops one not indexed.", left);
     }

@@ -55,6 +55,10 @@ pub(super) struct Status {
     pub(super) lag_ledgers: Option<u32>,
     /// The same by close times.
     pub(super) lag_seconds: Option<i64>,
+    /// Seconds since the source last answered the indexer, by the database's clock.
+    pub(super) source_answered_seconds_ago: Option<i64>,
+    /// Seconds since the source had a new ledger, by the database's clock.
+    pub(super) tip_moved_seconds_ago: Option<i64>,
     /// The oldest ledger that the source still has.
     #[schema(value_type = Option<words::LedgerSequence>)]
     oldest_ledger_of_source: Option<LedgerSequence>,
@@ -167,6 +171,8 @@ async fn read_once(state: &HttpState) -> Result<Status, StoreError> {
         tip_ledger: followed.iter().filter_map(Facts::tip_ledger).max(),
         lag_ledgers: followed.iter().filter_map(Facts::lag_ledgers).max(),
         lag_seconds: followed.iter().filter_map(Facts::lag_seconds).max(),
+        source_answered_seconds_ago: followed.iter().filter_map(Facts::answered_ms_ago).max().map(whole_seconds),
+        tip_moved_seconds_ago: followed.iter().filter_map(Facts::tip_moved_ms_ago).max().map(whole_seconds),
         oldest_ledger_of_source: followed.iter().filter_map(Facts::oldest_ledger).max(),
         ledgers_to_data_loss: followed.iter().filter_map(Facts::ledgers_to_data_loss).min(),
         coverage: once_each(contracts.iter().flat_map(|contract| &contract.coverage)),
@@ -179,7 +185,11 @@ async fn read_once(state: &HttpState) -> Result<Status, StoreError> {
         record_check_age_ms: followed.iter().filter_map(Facts::record_check_age_ms).max(),
         records_differing: contracts.iter().filter_map(differing).sum(),
         second_opinion_events: contracts.iter().filter_map(second_opinion_events).sum(),
-        reasons: reasons(&followed, state.max_lag_ledgers),
+        reasons: {
+            let mut reasons = reasons(&followed, state.max_lag_ledgers);
+            reasons.extend(state.feed.trouble().map(|_| "the feed cannot read what is new".to_owned()));
+            reasons
+        },
         endpoints: report.map_or(Value::Array(Vec::new()), |aged| aged.report.endpoints.clone()),
         indexer: report.map(IndexerView::of),
         network: network.map(|network| NetworkView { passphrase: network.passphrase, epoch }),
@@ -217,6 +227,10 @@ fn reasons(followed: &[Facts], max_lag_ledgers: u32) -> Vec<String> {
         if of.len() == followed.len() { reason } else { format!("{reason} (contract {})", names.join(", ")) }
     };
     reasons.into_iter().map(named).collect()
+}
+
+const fn whole_seconds(milliseconds: i64) -> i64 {
+    milliseconds / 1_000
 }
 
 fn differing(contract: &ContractView) -> Option<u64> {

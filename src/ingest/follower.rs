@@ -128,6 +128,7 @@ impl Follower<'_> {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 () = self.signs.during(sleep(wait)) => {}
+                never = self.reporter.repeat() => match never {},
             }
         }
     }

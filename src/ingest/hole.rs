@@ -83,6 +83,8 @@ impl Follower<'_> {
 
     async fn take_ledgers(&mut self, walk: &mut Walk, whole: &WholeLedgers, ledgers: &mut PageOfLedgers) -> bool {
         let Some((events, page)) = ledgers.take(whole.coverage_source()) else { return true };
+        self.signs.show();
+        self.say(IndexerState::FillingHole, None, None).await;
         let events: Vec<Incoming> = decode(events).await;
         self.hand_on(walk, events, &page).await
     }

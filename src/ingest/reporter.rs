@@ -1,10 +1,10 @@
 //! What the indexer says of itself: a row that gateways on any machine read.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tracing::debug;
 
 use crate::{
@@ -14,6 +14,9 @@ use crate::{
 
 /// The same state is not written more often than this.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Somebody who says nothing for three times as long is not there.
+const REPEAT: Duration = Duration::from_secs(10);
 
 /// Writes reports, not too often.
 #[derive(Debug)]
@@ -63,6 +66,16 @@ impl Reporter {
             self.report.tip_closed_at = closed_at.or(self.report.tip_closed_at);
         }
         self.report.oldest_ledger = oldest.or(self.report.oldest_ledger);
+    }
+
+    /// Says the same again, now and then, for as long as it is waited for: who reads it sees that somebody is there.
+    pub(super) async fn repeat(&mut self) -> Infallible {
+        loop {
+            sleep(REPEAT).await;
+            if let Err(failure) = self.store.write_report(&self.contract_ids, &self.report).await {
+                debug!("the report was not written: {failure}");
+            }
+        }
     }
 
     /// Says what the indexer does now. A database that is away hears it another time.

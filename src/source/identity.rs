@@ -26,7 +26,7 @@ pub(super) enum Checked {
 pub(super) struct HashByAnchor {
     /// The ledger's hash in hex, none if the endpoint does not have it.
     pub(super) hash: Option<String>,
-    /// Whether it has the anchor as we know it; true if there is none to compare.
+    /// Whether it has the anchor as we know it.
     pub(super) is_proven: bool,
 }
 
@@ -84,7 +84,7 @@ impl Endpoint {
         let hash = self.rpc.ledger_hash(sequence).await?;
         let anchor = self.state().anchor.clone();
         let is_proven = match anchor {
-            None => true,
+            None => false,
             Some(anchor) => self.has(&anchor).await?,
         };
         Ok(HashByAnchor { hash, is_proven })

@@ -168,8 +168,8 @@ impl EndpointPool {
     }
 
     /// Returns the hash of a ledger of our chain in hex, `None` if no endpoint that answers has it. Each endpoint is asked
-    /// for the anchor again with it: one that went astray since it was identified has no say. Where the anchor is older
-    /// than everything that the endpoints keep, they must all say the same.
+    /// for the anchor again with it: one that went astray since it was identified has no say. Where there is no
+    /// anchor yet, or it is older than everything that the endpoints keep, they must all say the same.
     ///
     /// # Errors
     /// A [`SourceError`], sorted, if no endpoint answers, or if nobody can say here which chain is ours: two of them have
@@ -179,7 +179,7 @@ impl EndpointPool {
         let is_proven = answers.iter().any(|answer| answer.is_proven);
         let long_gone = self.endpoints.iter().filter(|endpoint| endpoint.is_long_gone()).count();
         if !is_proven && answers.len() + long_gone < self.endpoints.len() {
-            let detail = "no endpoint has the ledger that the chain is known by, and not all of them answer";
+            let detail = "no endpoint has a ledger that the chain is known by, and not all of them answer";
             return Err(SourceError::transient(TransientReason::Disagreement, detail));
         }
         let mut hashes = answers.into_iter().filter_map(|answer| answer.hash);

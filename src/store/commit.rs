@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A batch takes a tenth of a second; a database that needs this long is not there.
-const COMMIT_DEADLINE: Duration = Duration::from_mins(1);
+const COMMIT_DEADLINE: Duration = Duration::from_secs(30);
 
 impl Writer {
     /// Writes a batch and raises the cursors to its position; all of it or nothing.

@@ -11,7 +11,8 @@ use super::{
     pool::{event_id, parse},
 };
 use crate::domain::{
-    Amount, CommittedEvent, ContractEvent, ContractId, EventId, EventKind, RawContractEvent, StreamId, StreamRecord,
+    Amount, CommittedEvent, ContractEvent, ContractId, EventId, EventKind, RawContractEvent, StoredEventType, StreamId,
+    StreamRecord,
 };
 
 /// A part of the chain's order: after one position, up to and including another.
@@ -54,7 +55,7 @@ impl TryFrom<EventRow> for CommittedEvent {
             ledger: id.ledger(),
             ledger_closed_at: row.ledger_closed_at,
             tx_hash: row.tx_hash,
-            event_type: parse("type", &row.r#type)?,
+            event_type: StoredEventType::of(&row.r#type),
             stream_id: row.stream_id.map(|text| parse("stream_id", &text)).transpose()?,
             sender: address("sender", row.sender)?,
             recipient: address("recipient", row.recipient)?,

@@ -21,12 +21,21 @@ pub enum IndexerState {
     SourceAway,
     /// An operator wants it to pause.
     Paused,
+    /// A newer version of it is doing something that this one has no word for.
+    Unknown,
 }
 
 impl IndexerState {
     /// Every state.
-    pub const ALL: [Self; 6] =
-        [Self::Following, Self::CatchingUp, Self::FillingHole, Self::Hole, Self::SourceAway, Self::Paused];
+    pub const ALL: [Self; 7] = [
+        Self::Following,
+        Self::CatchingUp,
+        Self::FillingHole,
+        Self::Hole,
+        Self::SourceAway,
+        Self::Paused,
+        Self::Unknown,
+    ];
 
     /// Returns the word stored in the database and shown in the status.
     #[must_use]
@@ -38,6 +47,7 @@ impl IndexerState {
             Self::Hole => "hole",
             Self::SourceAway => "sourceAway",
             Self::Paused => "paused",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -68,6 +78,10 @@ pub struct AgedReport {
     pub report: IndexerReport,
     /// Milliseconds since it was written, by the database's clock.
     pub age_ms: i64,
+    /// Milliseconds since the source last answered; `None` if an older version wrote the report.
+    pub answered_ms_ago: Option<i64>,
+    /// Milliseconds since the source's tip last moved; `None` if an older version wrote the report.
+    pub tip_moved_ms_ago: Option<i64>,
 }
 
 impl Store {
@@ -75,11 +89,16 @@ impl Store {
     pub async fn write_report(&self, contract_ids: &[ContractId], report: &IndexerReport) -> Result<(), StoreError> {
         let contract_ids: Vec<String> = contract_ids.iter().map(ToString::to_string).collect();
         sqlx::query!(
-            "insert into indexer_reports (contract_id, reported_at, state, detail, tip_ledger, tip_closed_at,
-                 oldest_ledger, missing_from_ledger, missing_to_ledger, endpoints)
-             select contract_id, clock_timestamp(), $2, $3, $4, $5, $6, $7, $8, $9
+            "insert into indexer_reports as before (contract_id, reported_at, state, detail, tip_ledger, tip_closed_at,
+                 oldest_ledger, missing_from_ledger, missing_to_ledger, endpoints, answered_at, tip_moved_at)
+             select contract_id, clock_timestamp(), $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp(), clock_timestamp()
              from unnest($1::text[]) as wanted (contract_id)
              on conflict (contract_id) do update set
+                 answered_at = case when $10 then excluded.answered_at
+                                    else coalesce(before.answered_at, excluded.answered_at) end,
+                 tip_moved_at = case when excluded.tip_ledger is distinct from before.tip_ledger
+                                     then excluded.tip_moved_at
+                                     else coalesce(before.tip_moved_at, excluded.tip_moved_at) end,
                  reported_at = excluded.reported_at, state = excluded.state, detail = excluded.detail,
                  tip_ledger = excluded.tip_ledger, tip_closed_at = excluded.tip_closed_at,
                  oldest_ledger = excluded.oldest_ledger, missing_from_ledger = excluded.missing_from_ledger,
@@ -93,6 +112,7 @@ impl Store {
             report.missing.map(|missing| i64::from(missing.from().0)),
             report.missing.map(|missing| i64::from(missing.to().0)),
             report.endpoints,
+            report.state != IndexerState::SourceAway,
         )
         .execute(&self.pool)
         .await?;
@@ -103,7 +123,9 @@ impl Store {
     pub async fn indexer_report(&self, contract_id: &ContractId) -> Result<Option<AgedReport>, StoreError> {
         let row = sqlx::query!(
             r#"select state, detail, tip_ledger, tip_closed_at, oldest_ledger, missing_from_ledger, missing_to_ledger,
-                      endpoints, (extract(epoch from clock_timestamp() - reported_at) * 1000)::bigint as "age_ms!"
+                      endpoints, (extract(epoch from clock_timestamp() - reported_at) * 1000)::bigint as "age_ms!",
+                      (extract(epoch from clock_timestamp() - answered_at) * 1000)::bigint as answered_ms_ago,
+                      (extract(epoch from clock_timestamp() - tip_moved_at) * 1000)::bigint as tip_moved_ms_ago
                from indexer_reports where contract_id = $1"#,
             contract_id.as_str(),
         )
@@ -116,7 +138,7 @@ impl Store {
             _ => None,
         };
         let report = IndexerReport {
-            state: state.ok_or_else(|| StoreError::Corrupt(format!("indexer state {:?}", row.state)))?,
+            state: state.unwrap_or(IndexerState::Unknown),
             detail: row.detail,
             tip_ledger: row.tip_ledger.map(ledger).transpose()?,
             tip_closed_at: row.tip_closed_at,
@@ -124,6 +146,7 @@ impl Store {
             missing,
             endpoints: row.endpoints,
         };
-        Ok(Some(AgedReport { report, age_ms: row.age_ms }))
+        let (answered_ms_ago, tip_moved_ms_ago) = (row.answered_ms_ago, row.tip_moved_ms_ago);
+        Ok(Some(AgedReport { report, age_ms: row.age_ms, answered_ms_ago, tip_moved_ms_ago }))
     }
 }

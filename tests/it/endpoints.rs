@@ -294,13 +294,16 @@ async fn entries_are_matched_by_their_key() {
 }
 
 #[tokio::test]
-async fn a_hash_comes_from_whoever_has_the_ledger_unless_two_have_another() {
+async fn the_first_hash_is_that_of_all_endpoints_and_a_later_one_of_who_has_the_first() {
     let (first, _second, pool) = two().await;
     first.set(|node| node.hash = "bb");
     let failure = pool.ledger_hash(LedgerSequence(200)).await.unwrap_err();
     let disagree = TransientReason::Disagreement;
     assert!(matches!(&failure, SourceError::Transient { reason, .. } if *reason == disagree), "{failure}");
     first.set(|node| node.always = Some(Answer::Status(503, None)));
+    let failure = pool.ledger_hash(LedgerSequence(200)).await.expect_err("the other one may be the one that errs");
+    assert!(matches!(failure, SourceError::Transient { .. }), "{failure}");
+    pool.set_anchor(Some(Anchor { sequence: LedgerSequence(150), hash: "aa".to_owned() }));
     assert_eq!(pool.ledger_hash(LedgerSequence(200)).await.unwrap().as_deref(), Some("aa"));
 }
 

@@ -41,6 +41,8 @@ mod resets;
 mod rest;
 mod revised;
 mod revised_at_random;
+mod silent_line;
+mod standing_up;
 mod started_over;
 mod store;
 mod subscribe;

@@ -48,7 +48,7 @@ fn matches(atoms: &EventAtoms, event: &CommittedEvent) -> bool {
     is_seen
         && (atoms.all || atoms.users.iter().any(is_party) || atoms.streams.iter().any(is_stream))
         && atoms.contract_id.as_ref().is_none_or(|contract_id| *contract_id == event.contract_id)
-        && (atoms.types.is_empty() || atoms.types.contains(&event.event_type))
+        && (atoms.types.is_empty() || event.event_type.known().is_some_and(|known| atoms.types.contains(&known)))
 }
 
 #[sqlx::test]

@@ -3,7 +3,7 @@
 use flowfi_indexer::{
     decode::{Decoded, decode_event},
     devnet::Call,
-    domain::{Amount, CommittedEvent, Epoch, StreamId, UnixTime},
+    domain::{Amount, CommittedEvent, Epoch, StoredEventType, StreamId, UnixTime},
     feed::EventView,
     http::Limits,
 };
@@ -155,7 +155,7 @@ fn every_event_of_the_contract_is_described_by_its_type() {
             ledger: raw.id.ledger(),
             ledger_closed_at: raw.ledger_closed_at,
             tx_hash: raw.tx_hash.clone(),
-            event_type: event.event_type(),
+            event_type: StoredEventType::Known(event.event_type()),
             stream_id: event.stream_id(),
             sender: event.sender().cloned(),
             recipient: event.recipient().cloned(),

@@ -1,0 +1,7 @@
+-- How fresh is what the index says, by the database's clock: a source that does not answer, or whose tip stands still,
+-- looks like one that has nothing new.
+alter table indexer_reports
+    -- When the source last answered.
+    add column answered_at timestamptz,
+    -- When its tip last moved.
+    add column tip_moved_at timestamptz;

@@ -1,0 +1,90 @@
+//! A line to the database that can fall silent, as where a firewall forgets connections: they stay open, and nothing
+//! comes through them any more. New ones work.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use flowfi_indexer::store::Store;
+use sqlx::{ConnectOptions, PgPool};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, UnixStream},
+    sync::watch,
+    task::JoinSet,
+};
+
+/// A line to a test's database; it ends with this handle.
+pub struct SilentLine {
+    url: String,
+    /// Connections up to this number are silent.
+    silent_up_to: watch::Sender<u64>,
+    opened: Arc<AtomicU64>,
+    _tasks: JoinSet<()>,
+}
+
+impl SilentLine {
+    pub async fn to(pool: &PgPool) -> Self {
+        let options = pool.connect_options();
+        let socket = format!("{}/.s.PGSQL.{}", options.get_socket().unwrap().display(), options.get_port());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut options = (*options).clone();
+        options = options.host("127.0.0.1").port(port).ssl_mode(sqlx::postgres::PgSslMode::Disable);
+        let url = options.to_url_lossy();
+        let url = format!("postgres://{}@127.0.0.1:{port}/{}", url.username(), options.get_database().unwrap());
+        let (silent_up_to, heard) = watch::channel(0);
+        let opened = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&opened);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut pumps = JoinSet::new();
+            while let Ok((near, _)) = listener.accept().await {
+                let number = count.fetch_add(1, Ordering::Relaxed) + 1;
+                let far = UnixStream::connect(&socket).await.unwrap();
+                let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+                pumps.spawn(pump(near_in, far_out, number, heard.clone()));
+                pumps.spawn(pump(far_in, near_out, number, heard.clone()));
+            }
+        });
+        Self { url, silent_up_to, opened, _tasks: tasks }
+    }
+
+    /// The database over this line.
+    pub async fn store(&self, max_connections: u32, deadline: std::time::Duration) -> Store {
+        Store::connect(&self.url, max_connections, deadline).await.unwrap()
+    }
+
+    /// Makes every connection that there is fall silent.
+    pub fn fall_silent(&self) {
+        self.silent_up_to.send_replace(self.opened.load(Ordering::Relaxed));
+    }
+}
+
+/// Passes on what comes, until the connection is to be silent: from then on it is held open, and nothing is read.
+async fn pump(
+    mut from: impl AsyncReadExt + Unpin,
+    mut to: impl AsyncWriteExt + Unpin,
+    number: u64,
+    mut silent_up_to: watch::Receiver<u64>,
+) {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let silent = async { silent_up_to.wait_for(|up_to| *up_to >= number).await.is_ok() };
+        let read = tokio::select! {
+            biased;
+            _ = silent => None,
+            read = from.read(&mut buffer) => Some(read),
+        };
+        match read {
+            None => std::future::pending().await,
+            Some(Ok(0) | Err(_)) => return,
+            Some(Ok(count)) => {
+                if to.write_all(&buffer[..count]).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! What must not take the service down: connections that fall silent, processes that freeze, a table that cannot be read.
+
+use std::time::Duration;
+
+use flowfi_indexer::{
+    domain::{Epoch, UnixTime},
+    store::{IndexerReport, IndexerState, Store},
+};
+use serde_json::Value;
+use sqlx::{ConnectOptions, PgPool};
+use tokio::{
+    process::{Child, Command},
+    time::Instant,
+};
+
+use crate::{
+    silent_line::SilentLine,
+    world::{DEADLINE, GatewaySettings, Subscriber, World, eventually, http_client},
+};
+
+const SHORT: Duration = Duration::from_secs(2);
+
+async fn status_of(url: &str) -> u16 {
+    http_client().get(url).send().await.unwrap().status().as_u16()
+}
+
+#[sqlx::test]
+async fn a_gateway_whose_connections_fall_silent_answers_again(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.start_indexer(100);
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.indexed().await;
+    let line = SilentLine::to(&world.pool).await;
+    world.store = line.store(3, SHORT).await;
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    let mut watching = Subscriber::connect(&base, "all=true", None).await;
+    let streams = format!("{base}/v1/streams");
+    let burst = || async {
+        let requests = (0..12).map(|_| status_of(&streams));
+        futures_util::future::join_all(requests).await
+    };
+    assert!(burst().await.iter().all(|status| *status == 200), "every connection is open");
+    line.fall_silent();
+    let statuses = burst().await;
+    assert!(statuses.iter().all(|status| [200, 503].contains(status)), "{statuses:?}");
+    eventually("every request is answered again", || async { burst().await.iter().all(|status| *status == 200) }).await;
+    let created = world.create("carol", "dave", 1_000_000, 100).await;
+    assert_eq!(watching.ids(1).await[0].ledger(), created.ledger, "what comes live goes on too");
+}
+
+#[sqlx::test]
+async fn an_indexer_whose_connections_fall_silent_goes_on(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    let line = SilentLine::to(&world.pool).await;
+    let own = std::mem::replace(&mut world.store, line.store(4, SHORT).await);
+    world.start_indexer(100);
+    world.store = own;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.indexed().await;
+    line.fall_silent();
+    world.create("carol", "dave", 1_000_000, 100).await;
+    world.indexed().await;
+    world.assert_equal_to_the_chain().await;
+}
+
+/// An indexer as a process of its own.
+struct Process(Child);
+
+impl Process {
+    fn start(world: &World) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"));
+        command.args(["serve", "--role", "indexer", "--poll-ms", "100", "--rpc-url", &world.rpc_url]);
+        command.args(["--contract", world.devnet.contract_id().as_str()]);
+        command.args(["--network-passphrase", world.devnet.passphrase()]);
+        command.env("DATABASE_URL", world.pool.connect_options().to_url_lossy().as_str()).kill_on_drop(true);
+        Self(command.spawn().unwrap())
+    }
+
+    async fn signal(&self, name: &str) {
+        let id = self.0.id().unwrap().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().await.unwrap().success());
+    }
+}
+
+/// Lets a process write and a standby wait, does something to the process, and returns how long nothing is indexed.
+async fn takeover(pool: PgPool, signal: &str) -> Duration {
+    let mut world = World::new(pool).await;
+    let process = Process::start(&world);
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.indexed().await;
+    world.start_indexer(100);
+    process.signal(signal).await;
+    let since = Instant::now();
+    world.create("carol", "dave", 1_000_000, 100).await;
+    world.indexed().await;
+    let took = since.elapsed();
+    world.assert_equal_to_the_chain().await;
+    println!("taken over {took:?} after {signal}");
+    took
+}
+
+#[sqlx::test]
+async fn a_writer_that_is_killed_is_replaced(pool: PgPool) {
+    takeover(pool, "-KILL").await;
+}
+
+#[sqlx::test]
+async fn a_writer_that_is_frozen_is_replaced(pool: PgPool) {
+    takeover(pool, "-STOP").await;
+}
+
+#[sqlx::test]
+async fn a_command_that_is_frozen_in_the_middle_of_a_repair_does_not_stop_indexing(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let frozen = world.store.begin_repair(&world.devnet.contract_id(), Epoch(0)).await.unwrap().unwrap();
+    world.create("carol", "dave", 1_000_000, 100).await;
+    world.indexed().await;
+    world.assert_equal_to_the_chain().await;
+    drop(frozen);
+}
+
+#[sqlx::test]
+async fn an_archive_behind_an_open_reader_gives_way_and_hangs_nobody(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.archiving()).await;
+    let mut reader = world.pool.begin().await.unwrap();
+    sqlx::query("select count(*) from cursors").fetch_one(&mut *reader).await.unwrap();
+    let archive = world.store.archive_epoch(Epoch(0));
+    let (archived, ()) = tokio::join!(archive, async {
+        eventually("the archive waits", || async {
+            let waits = "select exists (select from pg_locks where not granted and mode = 'AccessExclusiveLock')";
+            sqlx::query_scalar(waits).fetch_one(&world.pool).await.unwrap()
+        })
+        .await;
+        // Queues behind the archive until that gives way.
+        world.store.contracts().await.unwrap();
+    });
+    assert!(archived.unwrap_err().is_unavailable(), "to be tried again");
+    reader.rollback().await.unwrap();
+    assert!(world.store.archive_epoch(Epoch(0)).await.unwrap().is_some());
+}
+
+#[sqlx::test]
+async fn a_connection_that_turned_read_only_is_not_used_again(pool: PgPool) {
+    let database: String = sqlx::query_scalar("select current_database()").fetch_one(&pool).await.unwrap();
+    let change = |what: &str| sqlx::AssertSqlSafe(format!("alter database \"{database}\" {what}"));
+    sqlx::query(change("set default_transaction_read_only = on")).execute(&pool).await.unwrap();
+    let store = Store::connect(pool.connect_options().to_url_lossy().as_str(), 1, DEADLINE).await.unwrap();
+    sqlx::query(change("reset default_transaction_read_only")).execute(&pool).await.unwrap();
+    let subject = "GAAZI4TCR3TY5OJHCTJC2A4QSY6CJWJH5IAJTGKIN2ER7LBNVKOCCWN7";
+    let refused = store.revoke(subject, UnixTime(1), "operator").await.unwrap_err();
+    assert!(refused.is_unavailable(), "{refused}");
+    store.revoke(subject, UnixTime(1), "operator").await.unwrap();
+}
+
+#[sqlx::test]
+async fn a_row_that_cannot_be_read_stops_the_feed_and_nothing_else_until_it_is_mended(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    let mut watching = Subscriber::connect(&base, "all=true", None).await;
+    // A row that is spoilt as it is written.
+    for statement in [
+        "create function spoil() returns trigger language plpgsql as
+         $$ begin new.sender := 'nobody'; return new; end $$",
+        "create trigger spoil before insert on stream_events for each row execute function spoil()",
+    ] {
+        sqlx::query(statement).execute(&world.pool).await.unwrap();
+    }
+    let created = world.create("alice", "bob", 1_000_000, 100).await;
+    world.indexed().await;
+    let reasons = || async { world.get(&base, "/health").await.1["reasons"].to_string() };
+    eventually("the health says so", || async { reasons().await.contains("the feed cannot read") }).await;
+    for statement in [
+        "drop trigger spoil on stream_events",
+        "update stream_events as event set sender = record.sender from streams as record
+         where record.stream_id = event.stream_id",
+    ] {
+        sqlx::query(statement).execute(&world.pool).await.unwrap();
+    }
+    assert_eq!(watching.ids(1).await[0].ledger(), created.ledger);
+    eventually("the health is well", || async { !reasons().await.contains("the feed cannot read") }).await;
+}
+
+fn report(state: IndexerState, tip: u32) -> IndexerReport {
+    IndexerReport {
+        state,
+        detail: None,
+        tip_ledger: Some(flowfi_indexer::domain::LedgerSequence(tip)),
+        tip_closed_at: None,
+        oldest_ledger: None,
+        missing: None,
+        endpoints: Value::Array(Vec::new()),
+    }
+}
+
+#[sqlx::test]
+async fn a_source_that_is_away_or_stands_still_is_not_taken_for_a_quiet_one(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    let (tip, contract_ids) = (world.devnet.latest_ledger().0, world.devnet.contract_ids());
+    let said = async |state, tip| {
+        world.store.write_report(&contract_ids, &report(state, tip)).await.unwrap();
+    };
+    let readiness = async || {
+        let (status, body) = world.get(&base, "/health/ready").await;
+        (status, body["reasons"].to_string())
+    };
+    let age = async |column: &str| {
+        let age =
+            sqlx::AssertSqlSafe(format!("update indexer_reports set {column} = {column} - interval '10 minutes'"));
+        sqlx::query(age).execute(&world.pool).await.unwrap();
+    };
+    said(IndexerState::Following, tip).await;
+    assert_eq!(readiness().await.0, 200, "{}", readiness().await.1);
+    age("answered_at").await;
+    said(IndexerState::SourceAway, tip).await;
+    let (status, reasons) = readiness().await;
+    assert!(status == 503 && reasons.contains("the source has been away for 60"), "{reasons}");
+    said(IndexerState::Following, tip).await;
+    assert_eq!(readiness().await.0, 200);
+    age("tip_moved_at").await;
+    said(IndexerState::Following, tip).await;
+    let (status, reasons) = readiness().await;
+    assert!(status == 503 && reasons.contains("newest ledger has been the same for 60"), "{reasons}");
+    let metrics = http_client().get(format!("{base}/metrics")).send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("\nflowfi_ingest_tip_age_seconds 60"), "{metrics}");
+    said(IndexerState::Following, tip + 1).await;
+    assert_eq!(readiness().await.0, 200, "{}", readiness().await.1);
+    age("reported_at").await;
+    assert!(readiness().await.1.contains("the indexer has not reported for 60"));
+}
+
+#[sqlx::test]
+async fn words_of_a_newer_version_are_handed_on_and_end_nothing(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    for statement in [
+        "update indexer_reports set state = 'dreaming'",
+        "update stream_events set type = 'stream.dreamed_of' where type = 'stream.created'",
+    ] {
+        sqlx::query(statement).execute(&world.pool).await.unwrap();
+    }
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    let (status, body) = world.get(&base, "/v1/status").await;
+    assert_eq!((status, &body["indexer"]["state"]), (200, &"unknown".into()));
+    let (status, body) = world.get(&base, "/v1/events").await;
+    assert_eq!(status, 200);
+    assert!(body["items"].as_array().unwrap().iter().any(|event| event["type"] == "stream.dreamed_of"), "{body}");
+    let first = world.stored_ids().await[0].to_string();
+    let mut replayed = Subscriber::connect(&base, "all=true", Some(&first)).await;
+    let mut names = Vec::new();
+    while names.last() != Some(&"stream.dreamed_of".to_owned()) {
+        names.push(replayed.next().await.unwrap().event.unwrap_or_default());
+    }
+}
