@@ -1,4 +1,4 @@
-# What a newcomer needs: `make dev` and `make test`. Both work on a machine with only the Rust toolchain and apt.
+# What a newcomer needs: `make dev`, with the Rust toolchain and apt, and `make test`, which also needs Node and Python.
 .PHONY: dev test test-busy test-rust test-hooks test-browser simulate simulate-bugs bench bench-api openapi sql-data check-sql postgres
 
 # The program is built first and then started by itself: under `cargo run` it would hand cargo's own variables on to

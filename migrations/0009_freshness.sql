@@ -5,3 +5,9 @@ alter table indexer_reports
     add column answered_at timestamptz,
     -- When its tip last moved.
     add column tip_moved_at timestamptz;
+
+-- A ledger of the chain and when it closed: a chain that started over is shorter and younger, however quiet the contract
+-- is and whether or not an endpoint tells hashes.
+alter table network
+    add column seen_ledger bigint,
+    add column seen_ledger_closed_at timestamptz;

@@ -785,7 +785,7 @@ export interface components {
          * @description What the indexer is doing: it follows the tip, comes nearer to it, fills a hole, stands still before ledgers that no source has, or has no source that answers.
          * @enum {string}
          */
-        IndexerState: "following" | "catchingUp" | "fillingHole" | "hole" | "sourceAway" | "paused";
+        IndexerState: "following" | "catchingUp" | "fillingHole" | "hole" | "sourceAway" | "paused" | "unknown";
         /**
          * Format: int64
          * @description The sequence number of a ledger.
@@ -1114,7 +1114,17 @@ export interface components {
             quarantine: components["schemas"]["Quarantine"];
             /** @description Why the index is not to be relied on right now; empty if it is. */
             reasons: string[];
+            /**
+             * Format: int64
+             * @description Seconds since the source last answered the indexer, by the database's clock.
+             */
+            sourceAnsweredSecondsAgo: number | null;
             tipLedger: components["schemas"]["LedgerSequence"] | null;
+            /**
+             * Format: int64
+             * @description Seconds since the source had a new ledger, by the database's clock.
+             */
+            tipMovedSecondsAgo: number | null;
             /** @description The last times that the contract's code was replaced. */
             upgrades: components["schemas"]["Upgrade"][];
         };

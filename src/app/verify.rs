@@ -10,7 +10,7 @@ use crate::{
     config::VerifyArgs,
     domain::StreamId,
     ingest::{self, Verified, VerifyProgress, VerifySettings},
-    source::{Anchor, EndpointPool},
+    source::{Anchor, EndpointPool, KnownChain},
 };
 
 /// So many numbers of streams are shown in a line.
@@ -63,7 +63,8 @@ async fn check_network(index: &Index, source: &EndpointPool, passphrase: &str) -
         let rule = format!("--network-passphrase: the database holds the network \"{found}\", not \"{passphrase}\"");
         return Err(BadConfig(rule).into());
     }
-    source.set_anchor(network.known.map(|known| Anchor { sequence: known.sequence, hash: known.hash }));
+    let anchor = network.known.map(|known| Anchor { sequence: known.sequence, hash: known.hash });
+    source.set_chain(KnownChain { anchor, closed: network.seen });
     Ok(())
 }
 

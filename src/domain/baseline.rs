@@ -53,7 +53,7 @@ impl Baseline {
 pub fn newest_baselines(baselines: impl IntoIterator<Item = Baseline>) -> HashMap<StreamId, Baseline> {
     let mut newest: BTreeMap<StreamId, Baseline> = BTreeMap::new();
     for baseline in baselines {
-        let is_newer = |known: &Baseline| known.raw.position < baseline.raw.position;
+        let is_newer = |known: &Baseline| known.raw.position <= baseline.raw.position;
         if newest.get(&baseline.raw.stream_id).is_none_or(is_newer) {
             newest.insert(baseline.raw.stream_id, baseline);
         }

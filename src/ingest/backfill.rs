@@ -134,7 +134,7 @@ impl Filling<'_> {
     ) -> Result<(), IngestError> {
         let Some(ledgers) = LedgerRange::new(stretch.from, stretch.reached) else { return Ok(()) };
         let events = std::mem::take(&mut stretch.events);
-        let late = LateEvents { events, released: Vec::new(), covered: Some((ledgers, source.coverage_source())) };
+        let late = LateEvents { events, covered: Some((ledgers, source.coverage_source())) };
         let repaired =
             write_late(self.store, self.contract_id, self.epoch, late).await?.ok_or(IngestError::NotBegun)?;
         stretch.from = stretch.reached.next();

@@ -7,7 +7,7 @@ use tracing::warn;
 
 use crate::{
     domain::LedgerSequence,
-    source::{LedgerEvents, SourceError, WholeLedgers},
+    source::{KnownClose, LedgerEvents, SourceError, WholeLedgers},
     store::Store,
 };
 
@@ -17,6 +17,8 @@ pub(super) struct ChainCheck<'a> {
     store: &'a Store,
     /// When the last ledger of the epoch before closed.
     began_after: Option<DateTime<Utc>>,
+    /// A ledger and when it closed.
+    seen: Option<KnownClose>,
     stored: Stored,
 }
 
@@ -37,7 +39,8 @@ impl<'a> ChainCheck<'a> {
         let network = store.network().await;
         let network = network.map_err(|failure| SourceError::unknown_chain(failure.to_string()))?;
         let began_after = network.as_ref().and_then(|network| network.began_after);
-        let check = Self { store, began_after, stored: Stored::NotRead };
+        let seen = network.as_ref().and_then(|network| network.seen);
+        let check = Self { store, began_after, seen, stored: Stored::NotRead };
         let Some(known) = network.and_then(|network| network.known) else {
             warn!("no ledger was noted yet, so {} is compared with what is indexed by close times only", whole.name());
             return Ok(check);
@@ -71,6 +74,7 @@ impl<'a> ChainCheck<'a> {
         if is_passed {
             let next = self.store.first_close_from(sequence).await;
             let next = next.map_err(|failure| SourceError::unknown_chain(failure.to_string()))?;
+            let next = next.or(self.seen.filter(|(seen, _)| *seen >= sequence));
             self.stored = next.map_or(Stored::NoMore, |(stored, closed_at)| Stored::Next(stored, closed_at));
         }
         match self.stored {

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     domain::{ContractId, Epoch, EventId, LedgerRange, LedgerSequence, RawContractEvent},
     planted::{Bug, is_planted},
-    source::{Anchor, EndpointPool, EventPage, EventsFrom, SourceError, WholeLedgers},
+    source::{Anchor, EndpointPool, EventPage, EventsFrom, KnownClose, SourceError, WholeLedgers},
     store::{IndexerState, KnownLedger, SignsOfLife, Store},
 };
 
@@ -136,7 +136,8 @@ impl Follower<'_> {
     async fn step(&mut self, walk: &mut Walk) -> Result<Next, IngestError> {
         self.signs.show();
         let asked = self.source.events(self.contract_ids, walk.from, self.pace.page_limit).await;
-        match asked.and_then(|page| nothing_was_trimmed(walk.after, page)) {
+        let page = asked.and_then(|page| is_not_younger_than_known(walk.known_close, page));
+        match page.and_then(|page| nothing_was_trimmed(walk.after, page)) {
             Ok(page) => {
                 if let Some(used) = walk.given_up.take() {
                     for contract_id in self.contract_ids {
@@ -236,6 +237,11 @@ impl Follower<'_> {
             return;
         }
         walk.noted = Some(Instant::now());
+        if let Some((ledger, closed_at)) = walk.known_close
+            && let Err(failure) = self.store.note_close(self.epoch, ledger, closed_at).await
+        {
+            debug!("no close time was noted to know the chain by: {failure}");
+        }
         let sequence = walk.after.last_whole_ledger();
         let noted = match self.source.ledger_hash(sequence).await {
             Ok(Some(hash)) => {
@@ -265,6 +271,24 @@ impl Follower<'_> {
 
     pub(super) const fn poll(&self) -> Duration {
         Duration::from_millis(self.pace.poll_ms)
+    }
+}
+
+/// A later ledger closes later. Where it does not, the endpoint that was asked serves another chain, one that others have
+/// left.
+fn is_not_younger_than_known(known: Option<KnownClose>, page: EventPage) -> Result<EventPage, SourceError> {
+    match (known, page.latest_ledger_closed_at) {
+        (Some((ledger, closed_at)), Some(page_closed_at))
+            if page.latest_ledger >= ledger && page_closed_at < closed_at =>
+        {
+            let newest = page.latest_ledger;
+            let detail = format!(
+                "an endpoint is of another chain: its ledger {newest} closed at {page_closed_at}, and ledger {ledger} \
+                 at {closed_at}"
+            );
+            Err(SourceError::unknown_chain(detail))
+        }
+        _ => Ok(page),
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     domain::{ContractId, Contracts, CoverageSource, EventId, LedgerSequence},
-    source::{Anchor, EndpointPool, EventsFrom, SourceError, WholeLedgers},
+    source::{Anchor, EndpointPool, EventsFrom, KnownChain, SourceError, WholeLedgers},
     store::{IndexerState, NetworkRow, SignsOfLife, Store, StoreError, Writer},
 };
 
@@ -249,8 +249,10 @@ impl Indexer {
         signs: SignsOfLife,
     ) -> Result<(Follower<'a>, Walk), IngestError> {
         let whole = EventId::end_of_ledger(position.last_whole_ledger());
-        let known_close = self.store.newest_close_up_to(whole).await?;
-        let epoch = self.store.epoch().await?;
+        let network = self.store.network().await?;
+        let seen = network.as_ref().and_then(|network| network.seen);
+        let known_close = self.store.newest_close_up_to(whole).await?.max(seen);
+        let epoch = network.map(|network| network.epoch).unwrap_or_default();
         let follower = Follower {
             source: &self.source,
             whole_ledgers: &self.whole_ledgers,
@@ -303,7 +305,9 @@ impl Indexer {
     pub(super) async fn take_up_network(&self) -> Result<Option<NetworkRow>, IngestError> {
         let network = self.store.network().await?;
         let known = network.as_ref().and_then(|network| network.known.clone());
-        self.source.set_anchor(known.map(|known| Anchor { sequence: known.sequence, hash: known.hash }));
+        let anchor = known.map(|known| Anchor { sequence: known.sequence, hash: known.hash });
+        let closed = network.as_ref().and_then(|network| network.seen);
+        self.source.set_chain(KnownChain { anchor, closed });
         Ok(network)
     }
 

@@ -21,8 +21,6 @@ const REPLAY_CHUNK: u32 = 1_000;
 pub struct LateEvents {
     /// The events as they came, in any order; those that are stored already change nothing.
     pub events: Vec<RawContractEvent>,
-    /// Those of them that were kept raw and decode now.
-    pub released: Vec<EventId>,
     /// The ledgers that were seen whole with them, and where.
     pub covered: Option<(LedgerRange, CoverageSource)>,
 }
@@ -40,8 +38,8 @@ pub async fn write_late(
 ) -> Result<Option<Repaired>, StoreError> {
     let Some(repair) = store.begin_repair(contract_id, epoch).await? else { return Ok(None) };
     let position = repair.position();
-    let mut rows = LateRows { released: late.released, ..LateRows::default() };
-    rows.covered = late.covered.filter(|(ledgers, _)| ledgers.to() <= position.last_whole_ledger());
+    let covered = late.covered.filter(|(ledgers, _)| ledgers.to() <= position.last_whole_ledger());
+    let mut rows = LateRows { covered, ..LateRows::default() };
     for raw in late.events.into_iter().filter(|raw| raw.id <= position) {
         match Incoming::decode(raw) {
             Incoming::Event(event) => rows.events.push(event),
@@ -175,11 +173,10 @@ pub async fn replay_quarantine(
         let count = kept.len();
         let decodes = |raw: &RawContractEvent| !matches!(Incoming::decode(raw.clone()), Incoming::Quarantined(_));
         let events: Vec<_> = kept.into_iter().map(|event| event.raw).filter(decodes).collect();
-        let released: Vec<_> = events.iter().map(|event| event.id).collect();
-        replayed.released += released.len();
-        replayed.kept += count - released.len();
-        if !released.is_empty() {
-            write_late(store, contract_id, epoch, LateEvents { events, released, covered: None }).await?;
+        replayed.released += events.len();
+        replayed.kept += count - events.len();
+        if !events.is_empty() {
+            write_late(store, contract_id, epoch, LateEvents { events, covered: None }).await?;
         }
         progress(replayed);
     }

@@ -109,6 +109,7 @@ impl<'a> Reindex<'a> {
                 let position = self.take_up(&contract_id, revised, &mut progress, &mut report).await?;
                 built.push((contract_id, position));
             }
+            self.store.copy_late_marks_to_build().await?;
             if let Some(revised) = revised {
                 self.store.note_built_revision(revised.revision).await?;
             }

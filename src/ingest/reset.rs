@@ -56,7 +56,7 @@ impl Indexer {
             }
             Err(failure) => return Err(failure.into()),
         };
-        self.source.set_anchor(None);
+        self.source.set_chain(KnownChain::default());
         let Some(schema) = archived else { return Ok(ResetHandled::NotConfirmed) };
         warn!(schema, "what was indexed is in the schema {schema} now; beginning with the new network");
         Ok(ResetHandled::BegunAnew)
@@ -80,7 +80,7 @@ impl Indexer {
             }
             _ => None,
         };
-        Ok(KnownChain { anchor, closed: stored.max(noticed) })
+        Ok(KnownChain { anchor, closed: stored.max(noticed).max(network.seen) })
     }
 
     /// Asks every endpoint, twice with a pause between, and returns why the reset is not to be believed, if it is not.

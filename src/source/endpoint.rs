@@ -9,8 +9,8 @@ use rand::rngs::StdRng;
 use tokio::time::Instant;
 
 use super::{
-    Anchor, EndpointHealth, EndpointState, EventPage, EventsFrom, LedgerEntries, SourceError, StellarRpc, Tip,
-    TransientReason,
+    Anchor, EndpointHealth, EndpointState, EventPage, EventsFrom, KnownClose, LedgerEntries, SourceError, StellarRpc,
+    Tip, TransientReason,
     breaker::Breaker,
     get_ledgers::{LedgerPage, PageLimit},
     identity::{Checked, LOOK_AGAIN_AFTER},
@@ -39,6 +39,7 @@ pub(super) struct State {
     pub(super) breaker: Breaker,
     pub(super) checked: Checked,
     pub(super) anchor: Option<Arc<Anchor>>,
+    pub(super) closed: Option<KnownClose>,
     /// Why it must not be used, while its breaker is shut for that.
     pub(super) unusable: Option<SourceError>,
     page_size: PageSize,
@@ -76,6 +77,7 @@ impl Endpoint {
             breaker: Breaker::new(rng),
             checked: Checked::Nothing,
             anchor: None,
+            closed: None,
             unusable: None,
             page_size: PageSize::default(),
             tip: None,
@@ -107,12 +109,17 @@ impl Endpoint {
         let mut state = self.state();
         if state.anchor != anchor {
             state.anchor = anchor;
-            state.checked = Checked::Nothing;
-            if matches!(state.unusable, Some(SourceError::OtherChain { .. })) {
-                state.unusable = None;
-                state.breaker.succeed();
-            }
+            state.becomes_new();
         }
+    }
+
+    /// Sets a ledger of the chain and when it closed. A later one of the same chain says nothing new of the endpoint.
+    pub(super) fn set_close(&self, closed: Option<KnownClose>) {
+        let mut state = self.state();
+        if state.closed.is_some() != closed.is_some() {
+            state.becomes_new();
+        }
+        state.closed = closed;
     }
 
     /// Returns why the endpoint is not asked now, `None` if it may be.
@@ -291,6 +298,14 @@ impl Endpoint {
 }
 
 impl State {
+    fn becomes_new(&mut self) {
+        self.checked = Checked::Nothing;
+        if matches!(self.unusable, Some(SourceError::OtherChain { .. })) {
+            self.unusable = None;
+            self.breaker.succeed();
+        }
+    }
+
     fn answered(&mut self, took: Duration) {
         self.breaker.succeed();
         self.failures_in_a_row = 0;
@@ -318,7 +333,8 @@ impl State {
         self.tip = Some((latest, Instant::now()));
         self.highest = self.highest.max(Some(latest));
         self.oldest = oldest.or(self.oldest);
-        if self.anchor.as_ref().is_some_and(|anchor| latest < anchor.sequence) {
+        let known = self.anchor.as_ref().map(|anchor| anchor.sequence).max(self.closed.map(|(ledger, _)| ledger));
+        if known.is_some_and(|known| latest < known) {
             self.checked = Checked::Nothing;
         }
     }

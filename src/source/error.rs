@@ -50,13 +50,13 @@ pub enum SourceError {
         wanted: String,
     },
     /// The source serves another chain of that name: a network that started over, or a fork.
-    #[error("the source serves another chain: ledger {ledger} has the hash {found} there, not {expected}")]
+    #[error("the source serves another chain: its ledger {ledger} is {found}, ours {expected}")]
     OtherChain {
         /// The ledger that was compared.
         ledger: LedgerSequence,
-        /// Its hash on our chain, in hex.
+        /// Its hash on our chain in hex, or when a ledger that is not before it closed.
         expected: String,
-        /// Its hash on the source's chain, in hex.
+        /// Its hash on the source's chain in hex, or when it closed there.
         found: String,
     },
     /// The host gives transactions without their metadata, and so without events.

@@ -52,5 +52,8 @@ pub struct KnownChain {
     /// A ledger and its hash.
     pub anchor: Option<Anchor>,
     /// A ledger and when it closed.
-    pub closed: Option<(LedgerSequence, DateTime<Utc>)>,
+    pub closed: Option<KnownClose>,
 }
+
+/// A ledger of the chain and when it closed.
+pub type KnownClose = (LedgerSequence, DateTime<Utc>);

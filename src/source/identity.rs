@@ -1,11 +1,11 @@
 //! Whether an endpoint serves our network and our chain.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
-use super::{Anchor, KnownChain, SourceError, endpoint::Endpoint};
+use super::{Anchor, KnownChain, KnownClose, SourceError, endpoint::Endpoint};
 use crate::domain::LedgerSequence;
 
 /// An endpoint of another chain stays one until somebody changes something.
@@ -18,7 +18,7 @@ const VERSION_DEADLINE: Duration = Duration::from_secs(1);
 pub(super) enum Checked {
     Nothing,
     Passphrase,
-    Anchor,
+    Chain,
 }
 
 /// What an endpoint says of a ledger.
@@ -33,15 +33,15 @@ pub(super) struct HashByAnchor {
 impl Endpoint {
     /// Makes sure that the endpoint serves our network and our chain, if that is not known since it was last new.
     pub(super) async fn identify(&self) -> Result<(), SourceError> {
-        let (checked, anchor) = {
+        let (checked, anchor, closed) = {
             let state = self.state();
-            (state.checked, state.anchor.clone())
+            (state.checked, state.anchor.clone(), state.closed)
         };
-        let needed = if anchor.is_some() { Checked::Anchor } else { Checked::Passphrase };
+        let needed = if anchor.is_some() || closed.is_some() { Checked::Chain } else { Checked::Passphrase };
         if checked >= needed {
             return Ok(());
         }
-        if let Err(failure) = self.compare(anchor.clone()).await {
+        if let Err(failure) = self.compare(anchor.as_deref(), closed).await {
             // Only what it serves makes it unusable: a refusal may be a proxy's that is gone in a moment. And what was
             // said about another anchor says nothing about this one.
             let is_another = matches!(failure, SourceError::OtherNetwork { .. } | SourceError::OtherChain { .. });
@@ -61,7 +61,7 @@ impl Endpoint {
         Ok(())
     }
 
-    async fn compare(&self, anchor: Option<Arc<Anchor>>) -> Result<(), SourceError> {
+    async fn compare(&self, anchor: Option<&Anchor>, closed: Option<KnownClose>) -> Result<(), SourceError> {
         let (found, version) = tokio::join!(self.rpc.passphrase(), timeout(VERSION_DEADLINE, self.rpc.version()));
         let found = found?;
         {
@@ -72,9 +72,35 @@ impl Endpoint {
         if *found != *self.network_passphrase {
             return Err(SourceError::OtherNetwork { found, wanted: self.network_passphrase.to_string() });
         }
-        match anchor {
-            None => Ok(()),
-            Some(anchor) => self.has(&anchor).await.map(drop),
+        self.refuse_another_chain(anchor, closed).await
+    }
+
+    /// Compares the anchor, and where the endpoint does not have it, its tip: a chain that started over is shorter and
+    /// younger. A node that is behind is shorter and older.
+    ///
+    /// # Errors
+    /// [`SourceError::OtherChain`].
+    async fn refuse_another_chain(
+        &self,
+        anchor: Option<&Anchor>,
+        closed: Option<KnownClose>,
+    ) -> Result<(), SourceError> {
+        if let Some(anchor) = anchor
+            && self.has(anchor).await?
+        {
+            return Ok(());
+        }
+        let Some((ledger, closed_at)) = closed else { return Ok(()) };
+        let tip = self.rpc.tip().await?;
+        match tip.closed_at {
+            Some(tip_closed_at) if tip.sequence <= ledger && tip_closed_at > closed_at => {
+                Err(SourceError::OtherChain {
+                    ledger: tip.sequence,
+                    expected: format!("closed by {closed_at}"),
+                    found: format!("closed at {tip_closed_at}"),
+                })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -117,13 +143,10 @@ impl Endpoint {
         if *found != *self.network_passphrase {
             return Err(SourceError::OtherNetwork { found, wanted: self.network_passphrase.to_string() });
         }
-        if let Some(anchor) = &chain.anchor
-            && let Some(found) = self.rpc.ledger_hash(anchor.sequence).await?
-        {
-            return Ok(!found.eq_ignore_ascii_case(&anchor.hash));
+        match self.refuse_another_chain(chain.anchor.as_ref(), chain.closed).await {
+            Ok(()) => Ok(false),
+            Err(SourceError::OtherChain { .. }) => Ok(true),
+            Err(failure) => Err(failure),
         }
-        let tip = self.rpc.tip().await?;
-        let closed_later = |closed_at| tip.closed_at.is_some_and(|tip_closed_at| tip_closed_at > closed_at);
-        Ok(chain.closed.is_some_and(|(ledger, closed_at)| tip.sequence <= ledger && closed_later(closed_at)))
     }
 }

@@ -28,7 +28,7 @@ mod wire;
 pub use args::SourceArgs;
 pub use error::{SourceError, TransientReason};
 pub use events::{EventPage, EventsFrom};
-pub use facts::{Anchor, FoundEntry, KnownChain, LedgerEntries, Tip};
+pub use facts::{Anchor, FoundEntry, KnownChain, KnownClose, LedgerEntries, Tip};
 pub use get_ledgers::{LedgerPage, PackedLedger};
 pub use health::{EndpointHealth, EndpointState};
 pub use horizon::{EventDifference, Horizon};

@@ -77,6 +77,15 @@ impl EndpointPool {
         }
     }
 
+    /// Names what is known of our chain: the anchor, and a ledger with its close time, by which an endpoint is compared
+    /// that does not have the anchor.
+    pub fn set_chain(&self, chain: KnownChain) {
+        self.set_anchor(chain.anchor);
+        for endpoint in self.endpoints.iter() {
+            endpoint.set_close(chain.closed);
+        }
+    }
+
     /// Returns a page of at most `limit` events of these contracts. Its cursor is never before what was asked for.
     ///
     /// # Errors

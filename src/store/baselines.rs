@@ -66,7 +66,7 @@ pub(super) async fn upsert<'a>(
                  toid = excluded.toid, event_index = excluded.event_index, entry = excluded.entry,
                  last_modified_ledger = excluded.last_modified_ledger,
                  live_until_ledger = excluded.live_until_ledger, revision = excluded.revision
-             where (baselines.toid, baselines.event_index) < (excluded.toid, excluded.event_index)",
+             where (baselines.toid, baselines.event_index) <= (excluded.toid, excluded.event_index)",
             contract_id.as_str(),
             baseline.stream_id.to_string(),
             baseline.position.toid(),

@@ -32,7 +32,7 @@ const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// Short enough for a few silent connections to be found within one wait for a connection.
 const PING_TIMEOUT: Duration = Duration::from_millis(500);
 /// No statement of the daemon takes as long; commands that go through whole tables have their own.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
+const STATEMENT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What the server is to do with our sessions. It must notice by itself that a process or a host is gone, else it would
 /// keep a dead writer's lock for hours: by keepalive, and by looking for the other end while a statement runs. Set after

@@ -343,9 +343,9 @@ impl EventColumns {
     }
 
     /// Writes parties, token and amount, which come from the stream's record where the event lacks them, over those of
-    /// the rows that are there. What is known is never overwritten by null.
-    pub(super) async fn update_from_records(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        sqlx::query!(
+    /// the rows that are there. What is known is never overwritten by null. Returns the rows that were changed.
+    pub(super) async fn update_from_records(&self, connection: &mut PgConnection) -> Result<Vec<EventId>, StoreError> {
+        let rows = sqlx::query!(
             "update stream_events as stored
              set sender = coalesce(new.sender, stored.sender), recipient = coalesce(new.recipient, stored.recipient),
                  token = coalesce(new.token, stored.token), amount = coalesce(new.amount::numeric, stored.amount)
@@ -355,7 +355,8 @@ impl EventColumns {
                and (stored.sender, stored.recipient, stored.token, stored.amount) is distinct from (
                    coalesce(new.sender, stored.sender), coalesce(new.recipient, stored.recipient),
                    coalesce(new.token, stored.token), coalesce(new.amount::numeric, stored.amount)
-               )",
+               )
+             returning stored.toid, stored.event_index",
             &self.toid,
             &self.event_index,
             &self.sender as _,
@@ -363,8 +364,8 @@ impl EventColumns {
             &self.token as _,
             &self.amount as _,
         )
-        .execute(connection)
+        .fetch_all(connection)
         .await?;
-        Ok(())
+        rows.into_iter().map(|row| event_id(row.toid, row.event_index)).collect()
     }
 }

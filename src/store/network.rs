@@ -53,6 +53,8 @@ pub struct NetworkRow {
     pub epoch: Epoch,
     /// A ledger of it, once one was noted.
     pub known: Option<KnownLedger>,
+    /// A ledger of it and when that closed, once one was noted.
+    pub seen: Option<(LedgerSequence, DateTime<Utc>)>,
     /// When the last ledger of the epoch before closed: every ledger of this one closed later.
     pub began_after: Option<DateTime<Utc>>,
 }
@@ -60,16 +62,20 @@ pub struct NetworkRow {
 impl Store {
     /// Returns the network this schema holds, `None` before an indexer claimed it.
     pub async fn network(&self) -> Result<Option<NetworkRow>, StoreError> {
-        let row = sqlx::query!("select passphrase, epoch, known_ledger, known_ledger_hash, began_after from network")
-            .fetch_optional(&self.pool)
-            .await?;
+        let row = sqlx::query!(
+            "select passphrase, epoch, known_ledger, known_ledger_hash, began_after, seen_ledger, seen_ledger_closed_at
+             from network"
+        )
+        .fetch_optional(&self.pool)
+        .await?;
         let Some(row) = row else { return Ok(None) };
         let known = match (row.known_ledger, row.known_ledger_hash) {
             (Some(sequence), Some(hash)) => Some(KnownLedger { sequence: ledger(sequence)?, hash }),
             _ => None,
         };
         let began_after = row.began_after;
-        Ok(Some(NetworkRow { passphrase: row.passphrase, epoch: epoch(row.epoch)?, known, began_after }))
+        let seen = row.seen_ledger.map(ledger).transpose()?.zip(row.seen_ledger_closed_at);
+        Ok(Some(NetworkRow { passphrase: row.passphrase, epoch: epoch(row.epoch)?, known, seen, began_after }))
     }
 
     /// Returns the network's epoch.
@@ -87,6 +93,25 @@ impl Store {
             column_of(epoch)?,
             i64::from(known.sequence.0),
             known.hash,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Notes a ledger of an epoch and when it closed. Does nothing in another epoch, and where a later one was noted.
+    pub async fn note_close(
+        &self,
+        epoch: Epoch,
+        sequence: LedgerSequence,
+        closed_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update network set seen_ledger = $2, seen_ledger_closed_at = $3
+             where epoch = $1 and (seen_ledger is null or seen_ledger < $2)",
+            column_of(epoch)?,
+            i64::from(sequence.0),
+            closed_at,
         )
         .execute(&self.pool)
         .await?;

@@ -48,17 +48,18 @@ pub(super) async fn insert(connection: &mut PgConnection, events: &[QuarantinedE
     Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
 }
 
-/// Removes events that are kept raw no longer.
-pub(super) async fn remove(connection: &mut PgConnection, ids: &[EventId]) -> Result<(), StoreError> {
+/// Removes those of these events that were kept raw, since they are rows now, and returns them.
+pub(super) async fn release(connection: &mut PgConnection, ids: &[EventId]) -> Result<Vec<EventId>, StoreError> {
     let (toids, indexes) = columns_of(ids);
-    sqlx::query!(
-        "delete from quarantine where (toid, event_index) in (select * from unnest($1::bigint[], $2::bigint[]))",
+    let rows = sqlx::query!(
+        "delete from quarantine where (toid, event_index) in (select * from unnest($1::bigint[], $2::bigint[]))
+         returning toid, event_index",
         &toids,
         &indexes,
     )
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(())
+    rows.into_iter().map(|row| event_id(row.toid, row.event_index)).collect()
 }
 
 /// Returns those of these streams that an event which is kept raw speaks of, each with the last such event.

@@ -166,6 +166,17 @@ impl Store {
         numbers.iter().map(|text| parse("stream_id", text)).collect()
     }
 
+    /// Marks in the build what came late in the tables that are read: it was not sent live, and is not to be.
+    pub async fn copy_late_marks_to_build(&self) -> Result<(), StoreError> {
+        let mark = format!(
+            "update {REINDEX}.stream_events as built set came_late = true from stream_events as stored
+             where stored.came_late and not built.came_late
+               and built.toid = stored.toid and built.event_index = stored.event_index"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(mark)).execute(&self.pool).await?;
+        Ok(())
+    }
+
     /// Returns the streams that have a baseline and events after a position; at [`EventId::ZERO`] all that have one.
     pub async fn based_streams_after(
         &self,

@@ -40,8 +40,6 @@ pub struct LateRows {
     pub upgrades: Vec<ContractUpgradeEvent>,
     /// Events to keep raw.
     pub quarantined: Vec<QuarantinedEvent>,
-    /// Events that were kept raw and are among `events` now.
-    pub released: Vec<EventId>,
     /// Ledgers that were seen whole with these rows, and where.
     pub covered: Option<(LedgerRange, CoverageSource)>,
     /// How far the contract gets with these rows, if it is catching up with the others.
@@ -111,10 +109,12 @@ impl Repair {
     pub async fn write(mut self, mut late: LateRows) -> Result<Repaired, StoreError> {
         late.events.sort_by_key(|event| event.raw.id);
         late.events.dedup_by_key(|event| event.raw.id);
-        quarantine::remove(&mut self.transaction, &late.released).await?;
+        let ids: Vec<EventId> = late.events.iter().map(|event| event.raw.id).collect();
+        let released = quarantine::release(&mut self.transaction, &ids).await?;
         let quarantined = quarantine::insert(&mut self.transaction, &late.quarantined).await?;
         upgrades::insert(&mut self.transaction, &late.upgrades).await?;
-        let (repaired, new) = self.write_events(&late).await?;
+        let (repaired, mut touched) = self.write_events(&late).await?;
+        touched.extend(released);
         let repaired = Repaired { quarantined, ..repaired };
         if let Some(caught_up) = late.caught_up {
             self.raise(caught_up).await?;
@@ -123,7 +123,7 @@ impl Repair {
             coverage::fill(&mut self.transaction, &self.contract_id, ledgers, source).await?;
         }
         if repaired != Repaired::default() {
-            let revised = self.revised(&late, &new);
+            let revised = self.revised(&late, &touched);
             let revision = revisions::record(&mut self.transaction, &self.contract_id, revised).await?;
             let raw = late.baselines.values().map(|baseline| &baseline.raw);
             baselines::upsert(&mut self.transaction, &self.contract_id, raw, revision).await?;
@@ -150,7 +150,7 @@ impl Repair {
         Ok(())
     }
 
-    /// Returns what was written, and the ids of the events that were new.
+    /// Returns what was written, and the ids of the rows that were new or changed.
     async fn write_events(&mut self, late: &LateRows) -> Result<(Repaired, Vec<EventId>), StoreError> {
         let ids: Vec<EventId> = late.events.iter().map(|event| event.raw.id).collect();
         let stored = event_rows::stored_among(&mut self.transaction, &ids).await?;
@@ -159,10 +159,11 @@ impl Repair {
         let baselines = baselines.map(|(stream_id, baseline)| (self.key(*stream_id), baseline.clone())).collect();
         let Folded { events, streams, .. } = fold(&late.events, &spoken_of, &HashSet::new(), HashMap::new(), baselines);
         events.insert(&mut self.transaction, true).await?;
-        events.update_from_records(&mut self.transaction).await?;
+        let changed = events.update_from_records(&mut self.transaction).await?;
         streams.upsert(&mut self.transaction).await?;
         let new: Vec<EventId> = ids.into_iter().filter(|id| !stored.contains(id)).collect();
-        Ok((Repaired { events: new.len(), quarantined: 0, streams: streams.len() }, new))
+        let repaired = Repaired { events: new.len(), quarantined: 0, streams: streams.len() };
+        Ok((repaired, new.into_iter().chain(changed).collect()))
     }
 
     /// Returns the streams that an event which is kept raw speaks of, unless a baseline holds what it did.
@@ -184,18 +185,17 @@ impl Repair {
         (self.contract_id.clone(), stream_id)
     }
 
-    /// Returns the range to tell readers of: from the first to the last event that is new, was kept raw or released, or,
+    /// Returns the range to tell readers of: from the first to the last event that was touched or is kept raw, or,
     /// where an entry of the chain came, speaks of its stream. Where there is none of them, that of all events of the
     /// streams that were folded again.
-    fn revised(&self, late: &LateRows, new: &[EventId]) -> (EventId, EventId) {
+    fn revised(&self, late: &LateRows, touched: &[EventId]) -> (EventId, EventId) {
         let of_quarantine = late.quarantined.iter().map(|event| event.raw.id);
         let of_upgrades = late.upgrades.iter().map(|event| event.raw.id);
         let is_based = |event: &&ContractEvent| {
             event.event.stream_id().is_some_and(|stream_id| late.baselines.contains_key(&stream_id))
         };
         let of_baselines = late.events.iter().filter(is_based).map(|event| event.raw.id);
-        let released = late.released.iter().copied();
-        let ids = new.iter().copied().chain(of_quarantine).chain(of_upgrades).chain(released).chain(of_baselines);
+        let ids = touched.iter().copied().chain(of_quarantine).chain(of_upgrades).chain(of_baselines);
         let of_streams = || range_of(late.events.iter().map(|event| event.raw.id));
         range_of(ids).or_else(of_streams).unwrap_or((self.position, self.position))
     }

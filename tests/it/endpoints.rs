@@ -18,6 +18,8 @@ use crate::{
 /// waited for within this time holds nobody up.
 const BEFORE_A_REQUEST_ENDS: Duration = Duration::from_secs(20);
 
+const A_TIP_IS_BELIEVED_FOR: Duration = Duration::from_secs(4);
+
 pub fn pool_of(nodes: &[&FakeRpc]) -> EndpointPool {
     let urls: Vec<String> = nodes.iter().map(|node| node.url.clone()).collect();
     EndpointPool::new(&urls, PASSPHRASE.to_owned(), 7).unwrap()
@@ -199,9 +201,19 @@ async fn a_network_that_starts_over_is_compared_again_when_its_tip_falls_below_o
 async fn a_node_behind_our_cursor_is_not_asked() {
     let (first, second, pool) = two().await;
     first.set(|node| node.latest = 190);
-    events(&pool, end_of(200)).await.unwrap();
-    events(&pool, end_of(200)).await.unwrap();
-    assert_eq!((first.asked("getEvents").len(), second.asked("getEvents").len()), (1, 2));
+    // What it said of its tip is believed for a few seconds, which a busy machine may need for two requests.
+    loop {
+        let began = Instant::now();
+        let before = first.asked("getEvents").len();
+        events(&pool, end_of(200)).await.unwrap();
+        events(&pool, end_of(200)).await.unwrap();
+        let asked = first.asked("getEvents").len() - before;
+        if began.elapsed() < A_TIP_IS_BELIEVED_FOR {
+            assert!(asked <= 1, "asked {asked} times");
+            break;
+        }
+    }
+    assert!(second.asked("getEvents").len() >= 2);
     assert_eq!(pool.health()[0].state, EndpointState::Ready, "to be behind is no failure");
     second.set(|node| node.latest = 195);
     let failure = events(&pool, end_of(200)).await.unwrap_err();

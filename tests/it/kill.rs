@@ -69,6 +69,7 @@ impl Daemon {
     /// Holds a batch where it writes events, after the cursor, and kills there: freezes the daemon, lets the database
     /// finish what it was told, and sees that the transaction is left open.
     async fn kill_inside_a_batch(self, pool: &PgPool) {
+        #[expect(clippy::disallowed_methods, reason = "nobody drops it while it begins")]
         let mut holding = pool.begin().await.unwrap();
         sqlx::query("lock table stream_events in share mode").execute(&mut *holding).await.unwrap();
         eventually("a batch that has written is held", || async {

@@ -109,6 +109,7 @@ async fn revisions_become_visible_in_the_order_of_their_numbers(pool: PgPool) {
     let add = "insert into cursors select $1, toid, event_index, from_ledger, last_whole_ledger from cursors";
     sqlx::query(add).bind(second.as_str()).execute(&world.pool).await.unwrap();
     // A transaction that has its number and is not committed yet.
+    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it begins")]
     let mut open = world.pool.begin().await.unwrap();
     sqlx::query("select from network for update").execute(&mut *open).await.unwrap();
     let number = "insert into revisions (contract_id, from_toid, from_event_index, to_toid, to_event_index)

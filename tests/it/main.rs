@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a file a subject.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets the unexpected has failed")]
 
+mod another_chain;
 mod architecture;
 mod auth;
 mod baselines;

@@ -31,6 +31,7 @@ async fn start_over(executor: impl sqlx::PgExecutor<'_>) {
 
 /// Keeps everybody from reading the events.
 async fn lock(world: &World, table: &str) -> Transaction<'static, Postgres> {
+    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it begins")]
     let mut transaction = world.pool.begin().await.unwrap();
     let statement = format!("lock table {table} in access exclusive mode");
     sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *transaction).await.unwrap();

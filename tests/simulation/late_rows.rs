@@ -14,6 +14,7 @@ use crate::world::World;
 impl World<'_> {
     /// Takes rows out as if they had never been seen, or as if an older version had not been able to read them.
     pub async fn forget(&mut self) -> Result<(), String> {
+        #[expect(clippy::disallowed_methods, reason = "nobody drops it while it begins")]
         let mut lock = self.place.database.control.begin().await.unwrap();
         sqlx::query("select from cursors for update").fetch_one(&mut *lock).await.unwrap();
         let rows = sqlx::query_as("select toid, event_index from stream_events").fetch_all(&mut *lock).await.unwrap();

@@ -179,7 +179,11 @@ impl World<'_> {
         let was_reset = resets < self.epochs.past.len();
         if command == Command::Backfill && !was_reset {
             match ended {
-                Some(Ok(())) => self.losses.given_up.retain(|gap| !gaps.contains(gap)),
+                Some(Ok(())) => {
+                    self.losses.given_up.retain(|gap| !gaps.contains(gap));
+                    // What was passed over meanwhile may have been filled too.
+                    self.losses.partly_filled |= !self.losses.given_up.is_empty();
+                }
                 _ => self.losses.partly_filled = true,
             }
         }

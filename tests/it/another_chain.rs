@@ -1,0 +1,449 @@
+//! Nothing of another chain is taken for ours: by a repair, a check, a filled hole or a contract that joins. And what a
+//! repair writes is told whole, in one place.
+
+use flowfi_indexer::{
+    devnet::{Call, Fault, MAIN_ENDPOINT},
+    domain::{Amount, Epoch, EventId, StreamId},
+    feed::{self, Feed, LastEventId},
+    ingest::{Indexer, IngestSettings, LateEvents, PaceArgs, Reindex, VerifySettings, verify, write_late},
+    source::{Anchor, EndpointPool, KnownChain},
+    store::EventAtoms,
+};
+use rand::{SeedableRng, rngs::StdRng};
+use sqlx::PgPool;
+use tokio::time::timeout;
+
+use crate::world::{DEADLINE, Frame, World, eventually};
+
+impl World {
+    async fn records_as_text(&self) -> Vec<String> {
+        sqlx::query_scalar("select streams::text from streams order by contract_id, stream_id")
+            .fetch_all(&self.pool)
+            .await
+            .unwrap()
+    }
+
+    async fn endpoints_of_our_chain(&self, urls: &[String]) -> EndpointPool {
+        let source = EndpointPool::new(urls, self.devnet.passphrase().to_owned(), 7).unwrap();
+        let network = self.store.network().await.unwrap().unwrap();
+        let known = network.known.expect("a ledger was noted");
+        let anchor = Some(Anchor { sequence: known.sequence, hash: known.hash });
+        source.set_chain(KnownChain { anchor, closed: network.seen });
+        source
+    }
+
+    /// Streams in the first ledgers, and a noted ledger far behind them.
+    async fn old_chain(&self) {
+        for _ in 0..3 {
+            self.create("alice", "bob", 1_000_000, 1_000).await;
+        }
+        self.devnet.close_ledgers(40).unwrap();
+        self.index_to_the_tip(self.indexer(100)).await;
+        eventually("a ledger was noted", || async { self.store.network().await.unwrap().unwrap().known.is_some() })
+            .await;
+    }
+
+    /// Another chain that is shorter, with events at other places.
+    async fn new_chain(&self) {
+        self.devnet.reset().unwrap();
+        self.devnet.close_ledgers(8).unwrap();
+        for _ in 0..3 {
+            self.create("carol", "dave", 9_000_000, 50).await;
+        }
+        self.devnet.close_ledgers(2).unwrap();
+    }
+
+    fn checks_all_the_time(&self, urls: &[String]) -> Indexer {
+        let pace = PaceArgs { check_interval_ms: 5, ..self.settings().pace };
+        let settings = IngestSettings { pace, ..self.settings() };
+        let source = EndpointPool::new(urls, self.devnet.passphrase().to_owned(), 7).unwrap();
+        Indexer::new(source, Vec::new(), self.store.clone(), settings)
+    }
+}
+
+#[sqlx::test]
+async fn verify_repair_after_a_reset_leaves_the_records_of_the_old_chain_alone(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.old_chain().await;
+    let before = world.records_as_text().await;
+    world.new_chain().await;
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
+        .args(["verify", "--repair", "--patience-seconds", "1", "--network-passphrase", world.devnet.passphrase()])
+        .args(["--rpc-url", &world.rpc_url])
+        .env("DATABASE_URL", sqlx::ConnectOptions::to_url_lossy(&*world.pool.connect_options()).as_str())
+        .output()
+        .await
+        .unwrap();
+    assert!(!output.status.success(), "{output:?}");
+    assert_eq!(world.records_as_text().await, before, "the records are of the chain that is indexed");
+}
+
+#[sqlx::test]
+async fn verify_repair_beside_one_endpoint_that_was_set_up_anew_changes_nothing(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.old_chain().await;
+    let before = world.records_as_text().await;
+    world.new_chain().await;
+    world.devnet.inject_at("good", Fault::BeforeReset, None).unwrap();
+    let source = world.endpoints_of_our_chain(&[world.rpc_url.clone(), format!("{}/good", world.rpc_url)]).await;
+    let settings = VerifySettings { sample: None, repair: true, patience: DEADLINE, rng: StdRng::seed_from_u64(5) };
+    let contract_id = world.devnet.contract_id();
+    let verified = verify(&world.store, &source, &contract_id, settings, |_| ()).await.unwrap();
+    assert!(verified.is_proven(), "{verified:?}");
+    assert_eq!(world.records_as_text().await, before, "the records are of the chain that is indexed");
+}
+
+#[sqlx::test]
+async fn a_second_endpoint_of_another_chain_writes_nothing(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.old_chain().await;
+    let before = world.stored_ids().await;
+    world.new_chain().await;
+    world.devnet.inject_at("good", Fault::BeforeReset, None).unwrap();
+    let urls = [format!("{}/good", world.rpc_url), world.rpc_url.clone()];
+    world.start(world.checks_all_the_time(&urls));
+    eventually("the second endpoint is known to be of another chain", || async {
+        let report = world.store.indexer_report(&world.devnet.contract_id()).await.unwrap();
+        report.is_some_and(|aged| aged.report.endpoints.to_string().contains("\"unusable\""))
+    })
+    .await;
+    assert_eq!(world.stored_ids().await, before, "no event of another chain was written late");
+}
+
+#[sqlx::test]
+async fn a_reset_of_a_quiet_contract_is_noticed_by_a_daemon_that_is_started_after_it(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.devnet.close_ledgers(40).unwrap();
+    world.index_to_the_tip(world.archiving()).await;
+    // The new chain is longer than where the last event was, and shorter than what was indexed.
+    world.devnet.reset().unwrap();
+    world.devnet.close_ledgers(20).unwrap();
+    world.start(world.archiving());
+    eventually("the reset is noticed", || async { world.store.epoch().await.unwrap() == Epoch(1) }).await;
+}
+
+#[sqlx::test]
+async fn a_new_chain_is_not_appended_to_the_old_one_where_no_hash_can_be_had(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.devnet.inject_at(MAIN_ENDPOINT, Fault::NoLedgers, None).unwrap();
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.devnet.close_ledgers(40).unwrap();
+    world.index_to_the_tip(world.archiving()).await;
+    world.devnet.reset().unwrap();
+    world.devnet.close_ledgers(20).unwrap();
+    world.start(world.archiving());
+    eventually("the reset is noticed", || async { world.store.epoch().await.unwrap() == Epoch(1) }).await;
+    world.devnet.close_ledgers(40).unwrap();
+    world.create("carol", "dave", 9_000_000, 50).await;
+    world.indexed().await;
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn every_row_that_a_repair_changed_is_in_the_range_that_subscribers_are_told(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 1_000).await;
+    world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(500) }).await;
+    world.devnet.close_ledgers(5).unwrap();
+    world.call(Call::Pause { stream_id: StreamId(1), caller: None }).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let raws = world.raw_events().await;
+    // As if the creation (and the fee before it) had been in a ledger that was given up.
+    let creation = world.devnet.events_emitted()[..3].to_vec();
+
+    world.forget(&creation).await;
+    sqlx::query("truncate streams").execute(&world.pool).await.unwrap();
+    sqlx::query("update stream_events set sender = null, recipient = null, token = null")
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    let rows = || async {
+        let rows: Vec<(i64, i64, String)> =
+            sqlx::query_as("select toid, event_index, stream_events::text from stream_events order by 1, 2")
+                .fetch_all(&world.pool)
+                .await
+                .unwrap();
+        rows
+    };
+    let before = rows().await;
+    let events = raws.into_iter().filter(|raw| creation.contains(&raw.id)).collect();
+    let late = LateEvents { events, ..LateEvents::default() };
+    write_late(&world.store, &world.devnet.contract_id(), Epoch(0), late).await.unwrap().unwrap();
+    let told = world.store.revisions_after(0).await.unwrap();
+    let (from, to) = (told[0].from, told[0].to);
+    let changed: Vec<EventId> = rows()
+        .await
+        .into_iter()
+        .filter(|row| !before.contains(row))
+        .map(|(toid, index, _)| EventId::from_parts(toid, index).unwrap())
+        .collect();
+    let outside: Vec<&EventId> = changed.iter().filter(|id| **id < from || **id > to).collect();
+    assert!(outside.is_empty(), "told {from} to {to}, and changed besides: {outside:?}");
+}
+
+#[sqlx::test]
+async fn a_row_that_came_late_is_not_sent_live_after_a_reindex(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 1_000).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let lagging = Feed::open(world.store.clone(), 100).await.unwrap();
+    let all = EventAtoms { all: true, ..EventAtoms::default() };
+    let mut subscription = lagging.subscribe(all, LastEventId::None).await.unwrap().subscription;
+    let before = world.devnet.events_emitted().len();
+    world.create("carol", "dave", 1_000_000, 1_000).await;
+    world.create("erin", "frank", 1_000_000, 1_000).await;
+    world.indexed().await;
+    let new = world.devnet.events_emitted().split_off(before);
+    let late_id = new[0];
+    world.forget(&[late_id]).await;
+    let raw = world.raw_events().await.into_iter().find(|raw| raw.id == late_id).unwrap();
+    let late = LateEvents { events: vec![raw], ..LateEvents::default() };
+    write_late(&world.store, &world.devnet.contract_id(), Epoch(0), late).await.unwrap().unwrap();
+    let sent_before: Vec<EventId> =
+        world.store.events_after(EventId::ZERO, 100).await.unwrap().iter().map(|event| event.id).collect();
+    assert!(!sent_before.contains(&late_id), "another gateway sends this one never");
+    Reindex::open(&world.store).await.unwrap().read_stored_and_swap(|_| {}).await.unwrap();
+    let mut sent = Vec::new();
+    let reading = async {
+        while sent.last() != new.last() {
+            for frame in subscription.next().await.unwrap() {
+                let frame = Frame::parse(std::str::from_utf8(&frame).unwrap().trim_end());
+                sent.extend(frame.feed_id());
+            }
+        }
+    };
+    tokio::select! {
+        () = feed::tail(lagging.clone(), world.stop.clone()) => panic!("the tailer ended"),
+        () = reading => {}
+    }
+    assert!(!sent.contains(&late_id), "a late row was sent live by the gateway that was behind: {sent:?}");
+}
+
+#[sqlx::test]
+async fn a_wrong_baseline_is_set_right_by_a_repair_while_the_index_stands_still(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.devnet.inject_at(MAIN_ENDPOINT, Fault::NoLedgers, None).unwrap();
+    for _ in 0..3 {
+        world.create("alice", "bob", 1_000_000, 1_000).await;
+    }
+    world.index_to_the_tip(world.indexer(100)).await;
+    let before = world.records_as_text().await;
+    // A node of another chain answers a repair.
+    world.devnet.reset().unwrap();
+    for _ in 0..3 {
+        world.create("carol", "dave", 9_000_000, 50).await;
+    }
+    world.devnet.close_ledgers(20).unwrap();
+    world.verified(crate::verify::REPAIR).await;
+    assert_ne!(world.records_as_text().await, before);
+    // It is taken out, and the repair is done again.
+    world.devnet.inject_at(MAIN_ENDPOINT, Fault::BeforeReset, None).unwrap();
+    let verified = world.verified(crate::verify::REPAIR).await;
+    assert!(verified.is_proven(), "{verified:?}");
+    assert_eq!(world.records_as_text().await, before);
+}
+
+#[sqlx::test]
+async fn no_hole_after_the_last_event_is_filled_from_another_chain(pool: PgPool) {
+    use flowfi_indexer::{
+        domain::{LedgerRange, LedgerSequence},
+        ingest::backfill,
+    };
+    let folder = crate::completeness::LakeFolder::new("lake-of-the-new-chain-after-the-last-event");
+    let args = flowfi_indexer::devnet::DevnetArgs {
+        lake_dir: Some(folder.0.clone()),
+        ..flowfi_indexer::devnet::DevnetArgs::by_hand()
+    };
+    let world = World::with_devnet(pool, &args).await;
+    world.old_chain().await;
+    // As if ledgers had been given up.
+    for statement in [
+        "insert into coverage (contract_id, from_ledger, to_ledger, source)
+         select contract_id, 16, to_ledger, source from coverage",
+        "update coverage set to_ledger = 7 where from_ledger = 2",
+    ] {
+        sqlx::query(statement).execute(&world.pool).await.unwrap();
+    }
+    let before = world.stored_ids().await;
+    world.new_chain().await;
+    let lake = [crate::completeness::lake_of(&world, &folder).await];
+    let range = LedgerRange::new(LedgerSequence(8), LedgerSequence(15)).unwrap();
+    let filled = backfill(&world.store, &world.devnet.contract_id(), &lake, range, |_| {}).await;
+    assert_eq!(world.stored_ids().await, before, "{filled:?}");
+    filled.expect_err("the lake is of another chain");
+}
+
+#[sqlx::test]
+async fn an_endpoint_that_missed_the_reset_is_not_followed_beyond_the_tip_of_the_preferred_one(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.devnet.close_ledgers(20).unwrap();
+    for _ in 0..3 {
+        world.create("alice", "bob", 1_000_000, 1_000).await;
+    }
+    world.devnet.close_ledgers(20).unwrap();
+    world.new_chain().await;
+    let of_the_new_chain = world.devnet.events_emitted();
+    world.devnet.inject_at("stale", Fault::BeforeReset, None).unwrap();
+    world.rpc_urls = vec![world.rpc_url.clone(), format!("{}/stale", world.rpc_url)];
+    world.start_indexer(100);
+    world.indexed().await;
+    // For a moment the preferred one is away.
+    let away = Fault::Status { status: 503, retry_after_seconds: None };
+    world.devnet.inject_at(MAIN_ENDPOINT, away, Some(1)).unwrap();
+    eventually("the other one is asked, and not believed", || async {
+        let report = world.store.indexer_report(&world.devnet.contract_id()).await.unwrap();
+        report.and_then(|aged| aged.report.detail).is_some_and(|detail| detail.contains("another chain"))
+    })
+    .await;
+    world.create("erin", "frank", 1_000_000, 100).await;
+    world.indexed().await;
+    let foreign = world.stored_ids().await.into_iter().filter(|id| !world.devnet.events_emitted().contains(id)).count();
+    assert_eq!(foreign, 0, "after {} events of the new chain", of_the_new_chain.len());
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn an_event_that_was_kept_raw_and_comes_again_is_in_one_table(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 1_000).await;
+    world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(500) }).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    // As an older version kept it.
+    for statement in [
+        "insert into quarantine (toid, event_index, contract_id, ledger_closed_at, tx_hash, kind, name, stream_id,
+             reason, in_successful_call, topics, value)
+         select toid, event_index, contract_id, ledger_closed_at, tx_hash, 'unknown', type, stream_id, 'of old', true,
+             topics, value
+         from stream_events where type = 'stream.topped_up'",
+        "delete from stream_events where type = 'stream.topped_up'",
+        "update streams set deposited = deposited - 500, unverified = true",
+    ] {
+        sqlx::query(statement).execute(&world.pool).await.unwrap();
+    }
+    // A ledger that is read again, by a backfill over what was given up.
+    let events = world.raw_events().await;
+    let late = LateEvents { events, ..LateEvents::default() };
+    write_late(&world.store, &world.devnet.contract_id(), Epoch(0), late).await.unwrap().unwrap();
+    let twice: i64 = sqlx::query_scalar("select count(*) from stream_events join quarantine using (toid, event_index)")
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    let unverified: bool = sqlx::query_scalar("select unverified from streams").fetch_one(&world.pool).await.unwrap();
+    assert_eq!((twice, unverified), (0, false));
+}
+
+#[sqlx::test]
+async fn one_endpoint_alone_does_not_say_which_chain_is_ours(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.devnet.close_ledgers(30).unwrap();
+    world.new_chain().await;
+    world.devnet.inject_at("good", Fault::BeforeReset, None).unwrap();
+    let urls = [format!("{}/good", world.rpc_url), world.rpc_url.clone()];
+    let source = EndpointPool::new(&urls, world.devnet.passphrase().to_owned(), 7).unwrap();
+    let sequence = flowfi_indexer::domain::LedgerSequence(10);
+    let both = source.ledger_hash(sequence).await;
+    assert!(both.is_err(), "they disagree: {both:?}");
+    let away = Fault::Status { status: 503, retry_after_seconds: None };
+    world.devnet.inject_at("good", away, None).unwrap();
+    let alone = source.ledger_hash(sequence).await;
+    assert!(alone.is_err(), "one voice is taken for all: {alone:?}");
+}
+
+#[sqlx::test]
+async fn the_rolling_check_does_not_compare_with_another_chain_and_ask_for_a_repair_from_it(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.old_chain().await;
+    world.new_chain().await;
+    let checking = world.checks_all_the_time(std::slice::from_ref(&world.rpc_url));
+    let ended = timeout(DEADLINE, checking.run(world.stop.clone())).await.expect("the reset is noticed");
+    let failure = ended.expect_err("it is to be archived by hand");
+    assert!(failure.to_string().contains("reset") || failure.to_string().contains("another chain"), "{failure}");
+    let check = world.store.record_check(&world.devnet.contract_id()).await.unwrap();
+    assert!(check.is_none_or(|check| check.look.differing.is_empty()), "nothing was compared with another chain");
+}
+
+#[sqlx::test]
+async fn a_reindex_from_a_lake_of_the_new_chain_changes_nothing_of_the_old_one(pool: PgPool) {
+    let folder = crate::completeness::LakeFolder::new("lake-of-the-new-chain-for-a-reindex");
+    let args = flowfi_indexer::devnet::DevnetArgs {
+        lake_dir: Some(folder.0.clone()),
+        ..flowfi_indexer::devnet::DevnetArgs::by_hand()
+    };
+    let world = World::with_devnet(pool, &args).await;
+    world.old_chain().await;
+    // Ledgers after the last event were seen whole; those before were given up (or are not in the lake any more).
+    sqlx::query("update coverage set from_ledger = 7, to_ledger = 15").execute(&world.pool).await.unwrap();
+    let before = world.stored_ids().await;
+    world.new_chain().await;
+    let lake = [crate::completeness::lake_of(&world, &folder).await];
+    let mut reindex = Reindex::open(&world.store).await.unwrap();
+    let read = reindex.read_chain(&lake, |_| {}).await;
+    if read.is_ok() {
+        reindex.read_stored_and_swap(|_| {}).await.unwrap();
+    }
+    assert_eq!(world.stored_ids().await, before, "{read:?}");
+}
+
+#[sqlx::test]
+async fn a_contract_that_joins_is_not_read_from_an_endpoint_that_was_set_up_anew(pool: PgPool) {
+    use flowfi_indexer::{
+        devnet::{DevnetArgs, Input, NumberedCall},
+        domain::Contracts,
+    };
+    let args = DevnetArgs { contracts: 2, ..DevnetArgs::by_hand() };
+    let mut world = World::with_devnet(pool, &args).await;
+    let create = |world: &World, contract: u8, sender: &str| {
+        let call = world.creation(sender, "bob", 1_000_000, 100);
+        drop(world.devnet.submit(Input::Across(vec![NumberedCall { contract, call }])));
+        world.devnet.close_ledger().unwrap();
+    };
+    let second = world.devnet.contract_ids().remove(1);
+    create(&world, 1, "alice");
+    create(&world, 0, "alice");
+    world.devnet.close_ledgers(40).unwrap();
+    let of_the_old_chain = world.devnet.events_emitted_by(&second);
+    // The first contract is indexed, and the chain is known by a ledger.
+    let contracts: Contracts = world.devnet.contract_ids().remove(0).into();
+    let settings = IngestSettings { contracts, ..world.settings() };
+    let stop = world.stop.child_token();
+    let run = Indexer::new(world.source(), Vec::new(), world.store.clone(), settings).run(stop.clone());
+    let known = async {
+        eventually("a ledger was noted", || async {
+            world.store.network().await.unwrap().is_some_and(|network| network.known.is_some())
+        })
+        .await;
+        stop.cancel();
+    };
+    let (ended, ()) = tokio::join!(run, known);
+    ended.unwrap();
+    world.devnet.reset().unwrap();
+    world.devnet.close_ledgers(8).unwrap();
+    create(&world, 1, "carol");
+    create(&world, 0, "carol");
+    create(&world, 1, "carol");
+    world.devnet.inject_at("good", Fault::BeforeReset, None).unwrap();
+    // The preferred endpoint was set up anew; the other one serves the chain that is indexed.
+    world.rpc_urls = vec![world.rpc_url.clone(), format!("{}/good", world.rpc_url)];
+    world.start_indexer(100);
+    let stands = || async {
+        let progress = world.store.progress(&second).await.unwrap();
+        progress.is_some_and(|at| at.position.last_whole_ledger().0 >= 40)
+    };
+    eventually("the second contract stands where the first does", stands).await;
+    let stored: Vec<EventId> = sqlx::query_as::<_, (i64, i64)>(
+        "select toid, event_index from stream_events where contract_id = $1 order by 1, 2",
+    )
+    .bind(second.as_str())
+    .fetch_all(&world.pool)
+    .await
+    .unwrap()
+    .into_iter()
+    .map(|(toid, index)| EventId::from_parts(toid, index).unwrap())
+    .collect();
+    let known = world.store.network().await;
+    let covered = world.store.coverage(&second).await;
+    assert_eq!(stored, of_the_old_chain, "{known:?} {covered:?}");
+}
