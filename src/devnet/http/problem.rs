@@ -8,6 +8,7 @@ use axum::{
 use serde::Serialize;
 
 use super::super::{ContractError, DevnetError, NotDone, Refused};
+use crate::domain::ContractId;
 
 /// A problem on its way out.
 #[derive(Debug, Serialize)]
@@ -60,6 +61,16 @@ impl Problem {
 
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
         Self { r#type: kind, title, status: status.as_u16(), detail: detail.into(), code: None, parameter: None }
+    }
+
+    /// Says which token there is where another was named.
+    pub(super) fn of_creation(not_done: NotDone, token: &ContractId) -> Self {
+        let is_unknown_token = matches!(not_done, NotDone::Refused(Refused::Contract(ContractError::InvalidToken)));
+        let mut problem = Self::from(not_done);
+        if is_unknown_token {
+            problem.detail = format!("{}; it has {token}", problem.detail);
+        }
+        problem
     }
 
     fn refused(refused: Refused) -> Self {

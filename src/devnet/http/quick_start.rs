@@ -36,7 +36,7 @@ pub(super) async fn create(State(devnet): State<Devnet>, body: Body) -> Result<(
         amount: Amount(deposit),
         duration_seconds,
     };
-    let receipt = devnet.submit(call).await?;
+    let receipt = devnet.submit(call).await.map_err(|not_done| Problem::of_creation(not_done, &devnet.token()))?;
     let stream = receipt.stream_id.and_then(|id| devnet.stream_entry(id));
     Ok((
         StatusCode::CREATED,

@@ -25,7 +25,7 @@ pub(super) async fn create(State(devnet): State<Devnet>, body: Body) -> Result<(
         amount: Amount(fields.number("amount")?),
         duration_seconds: fields.number("duration")?,
     };
-    let receipt = devnet.submit(call).await?;
+    let receipt = devnet.submit(call).await.map_err(|not_done| Problem::of_creation(not_done, &devnet.token()))?;
     Ok((StatusCode::CREATED, Json(view(&receipt))))
 }
 

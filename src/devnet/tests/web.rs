@@ -121,6 +121,21 @@ async fn a_wrong_field_is_named() {
 }
 
 #[tokio::test]
+async fn where_a_token_is_not_known_the_one_that_there_is_is_named() {
+    let served = served().await;
+    for (path, terms) in [
+        ("/devnet/streams", json!({ "amount": "1000", "duration": 1 })),
+        ("/v1/streams", json!({ "ratePerSecond": "10", "depositedAmount": "1000" })),
+    ] {
+        let mut body = json!({ "sender": alice(), "recipient": bob(), "tokenAddress": bob() });
+        body.as_object_mut().unwrap().extend(terms.as_object().unwrap().clone());
+        let refused = served.post_and_close(path, &body).await;
+        let detail = refused.json()["detail"].to_string();
+        assert!(refused.status == 422 && detail.contains(accounts::token_contract().as_str()), "{path}: {detail}");
+    }
+}
+
+#[tokio::test]
 async fn a_stream_is_created_from_its_rate() {
     let served = served().await;
     let body = json!({
