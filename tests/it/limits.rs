@@ -91,6 +91,24 @@ async fn places_for_event_streams_are_limited_by_address_and_in_all_and_given_ba
 }
 
 #[sqlx::test]
+async fn zero_sets_no_limit_whatever_is_limited(pool: PgPool) {
+    let zero = LimitArgs {
+        requests_per_second: 0,
+        max_connections: 0,
+        max_connections_per_ip: 0,
+        max_connections_per_subject: 0,
+        ..limits()
+    };
+    let (_world, base) = gateway(pool, &zero).await;
+    let mut open = Vec::new();
+    for _ in 0..5 {
+        open.push(Subscriber::connect(&base, "all=true", None).await);
+        assert_eq!(ask(&base, "/v1/streams", "203.0.113.5").await.status(), StatusCode::OK);
+    }
+    assert_eq!(open.len(), 5);
+}
+
+#[sqlx::test]
 async fn a_refused_subscription_gives_its_place_back(pool: PgPool) {
     let (_world, base) = gateway(pool, &LimitArgs { requests_per_second: 0, ..limits() }).await;
     for _ in 0..5 {

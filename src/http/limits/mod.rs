@@ -44,19 +44,27 @@ struct Inner {
     connections: Connections,
 }
 
+/// Zero sets no limit, as for every other flag.
+const fn most(of_the_arguments: u32) -> u32 {
+    if of_the_arguments == 0 { u32::MAX } else { of_the_arguments }
+}
+
 impl Limits {
     /// Returns the limits that the arguments set.
     #[must_use]
     pub fn new(args: &LimitArgs) -> Self {
         Self(Arc::new(Inner {
             addresses: Addresses::new(&args.trusted_proxies, &args.limit_exempt),
-            connects: Connects::new(args.max_connections, Budgets::new(args.connects_per_second, args.connects_burst)),
+            connects: Connects::new(
+                most(args.max_connections),
+                Budgets::new(args.connects_per_second, args.connects_burst),
+            ),
             requests: Requests::new(args.requests_per_second, args.requests_burst),
             admin_requests: Requests::new(ADMIN_REQUESTS_PER_SECOND, ADMIN_REQUESTS_BURST),
             connections: Connections::new(MostOpen {
-                in_all: args.max_connections,
-                per_client: args.max_connections_per_ip,
-                per_subject: args.max_connections_per_subject,
+                in_all: most(args.max_connections),
+                per_client: most(args.max_connections_per_ip),
+                per_subject: most(args.max_connections_per_subject),
             }),
         }))
     }
