@@ -11,3 +11,8 @@ alter table indexer_reports
 alter table network
     add column seen_ledger bigint,
     add column seen_ledger_closed_at timestamptz;
+
+-- What the chain said at each position is kept: what an event between two of them paid follows from the first.
+alter table baselines
+    drop constraint baselines_pkey,
+    add primary key (contract_id, stream_id, toid, event_index);

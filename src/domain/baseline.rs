@@ -22,7 +22,7 @@ pub struct RawBaseline {
 }
 
 /// A baseline and what its entry says. A record is the newest baseline and the events after its position; events before
-/// it add rows, parties and what only we keep.
+/// it add rows, parties and what only we keep, and older baselines what those events paid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Baseline {
     /// The entry as stored.
@@ -48,17 +48,18 @@ impl Baseline {
     }
 }
 
-/// Keeps the newest baseline of each stream.
+/// Returns the baselines of each stream in the order of their positions; of two at one position the later of these.
 #[must_use]
-pub fn newest_baselines(baselines: impl IntoIterator<Item = Baseline>) -> HashMap<StreamId, Baseline> {
-    let mut newest: BTreeMap<StreamId, Baseline> = BTreeMap::new();
+pub fn baselines_in_order(baselines: impl IntoIterator<Item = Baseline>) -> HashMap<StreamId, Vec<Baseline>> {
+    let mut ordered: BTreeMap<(StreamId, EventId), Baseline> = BTreeMap::new();
     for baseline in baselines {
-        let is_newer = |known: &Baseline| known.raw.position <= baseline.raw.position;
-        if newest.get(&baseline.raw.stream_id).is_none_or(is_newer) {
-            newest.insert(baseline.raw.stream_id, baseline);
-        }
+        ordered.insert((baseline.raw.stream_id, baseline.raw.position), baseline);
     }
-    newest.into_iter().collect()
+    let mut of_streams: HashMap<StreamId, Vec<Baseline>> = HashMap::new();
+    for ((stream_id, _), baseline) in ordered {
+        of_streams.entry(stream_id).or_default().push(baseline);
+    }
+    of_streams
 }
 
 /// Returns the record of a stream whose creation was never seen. A stream starts when it is created, so the time is

@@ -23,7 +23,7 @@ mod visibility;
 pub use accrual::{StreamStatus, UnknownStatus};
 pub use address::{Address, ContractId, InvalidAddress};
 pub use amount::{Amount, InvalidNumber, StreamId, Total};
-pub use baseline::{Baseline, RawBaseline, newest_baselines};
+pub use baseline::{Baseline, RawBaseline, baselines_in_order};
 pub use clock::{Clock, SystemClock};
 pub use contract_event::{
     CommittedEvent, ContractEvent, ContractUpgrade, ContractUpgradeEvent, EventKind, QuarantineKind, QuarantinedEvent,

@@ -8,7 +8,7 @@ use crate::{
     decode::decode_stream_ledger_entry,
     domain::{
         Baseline, ContractEvent, ContractId, CoverageSource, Epoch, EventId, LedgerRange, RawBaseline,
-        RawContractEvent, StreamId, newest_baselines,
+        RawContractEvent, StreamId, baselines_in_order,
     },
     store::{Batch, CaughtUp, LateRows, Repair, Repaired, Store, StoreError},
 };
@@ -73,7 +73,7 @@ pub(super) async fn write_baselines(
     repair: Repair,
     baselines: impl IntoIterator<Item = Baseline>,
 ) -> Result<Repaired, StoreError> {
-    let rows = LateRows { baselines: newest_baselines(baselines), ..LateRows::default() };
+    let rows = LateRows { baselines: baselines_in_order(baselines), ..LateRows::default() };
     write_with_stored(repair, rows, BTreeSet::new()).await
 }
 
@@ -111,8 +111,8 @@ pub(super) async fn write_catching_up(
     Ok(Some(position))
 }
 
-/// Adds what is stored of the streams that get new rows, and of `others`: all of them are folded from their newest
-/// baselines and all of their events.
+/// Adds what is stored of the streams that get new rows, and of `others`: all of them are folded from all of their
+/// baselines and events.
 async fn write_with_stored(
     mut repair: Repair,
     mut rows: LateRows,
@@ -127,7 +127,7 @@ async fn write_with_stored(
     rows.events.extend(stored.into_iter().filter_map(decode_again));
     let baselines = repair.baselines_of(&streams).await?;
     let stored: Vec<Baseline> = baselines.into_iter().map(decode_baseline).collect::<Result<_, _>>()?;
-    rows.baselines = newest_baselines(stored.into_iter().chain(rows.baselines.into_values()));
+    rows.baselines = baselines_in_order(stored.into_iter().chain(rows.baselines.into_values().flatten()));
     repair.write(rows).await
 }
 

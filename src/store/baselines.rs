@@ -41,7 +41,8 @@ pub(super) async fn load(
     let rows = sqlx::query_as!(
         BaselineRow,
         r#"select stream_id::text as "stream_id!", toid, event_index, entry, last_modified_ledger, live_until_ledger
-           from baselines where contract_id = $1 and stream_id = any($2::text[]::numeric[])"#,
+           from baselines where contract_id = $1 and stream_id = any($2::text[]::numeric[])
+           order by stream_id, toid, event_index"#,
         contract_id.as_str(),
         &streams,
     )
@@ -50,7 +51,7 @@ pub(super) async fn load(
     rows.into_iter().map(RawBaseline::try_from).collect()
 }
 
-/// Writes baselines under a revision's number. An older one never takes the place of a newer one.
+/// Writes baselines under a revision's number; one that is stored as it is keeps its own.
 pub(super) async fn upsert<'a>(
     connection: &mut PgConnection,
     contract_id: &ContractId,
@@ -62,11 +63,11 @@ pub(super) async fn upsert<'a>(
             "insert into baselines (contract_id, stream_id, toid, event_index, entry, last_modified_ledger,
                  live_until_ledger, revision)
              values ($1, $2::text::numeric, $3, $4, $5, $6, $7, $8)
-             on conflict (contract_id, stream_id) do update set
-                 toid = excluded.toid, event_index = excluded.event_index, entry = excluded.entry,
-                 last_modified_ledger = excluded.last_modified_ledger,
+             on conflict (contract_id, stream_id, toid, event_index) do update set
+                 entry = excluded.entry, last_modified_ledger = excluded.last_modified_ledger,
                  live_until_ledger = excluded.live_until_ledger, revision = excluded.revision
-             where (baselines.toid, baselines.event_index) <= (excluded.toid, excluded.event_index)",
+             where (baselines.entry, baselines.last_modified_ledger, baselines.live_until_ledger)
+                   is distinct from (excluded.entry, excluded.last_modified_ledger, excluded.live_until_ledger)",
             contract_id.as_str(),
             baseline.stream_id.to_string(),
             baseline.position.toid(),

@@ -1,7 +1,7 @@
 //! New events over the records they touch: what the commit will write. Pure, so that it can run off the runtime.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -29,7 +29,7 @@ pub(super) fn fold(
     spoken_of: &[StreamKey],
     stored: &HashSet<EventId>,
     records: HashMap<StreamKey, StreamRecord>,
-    baselines: HashMap<StreamKey, Baseline>,
+    baselines: HashMap<StreamKey, VecDeque<Baseline>>,
 ) -> Folded {
     let mut folding = Folding { records, baselines, touched: BTreeSet::new(), last: HashMap::new() };
     let mut new: Vec<(&ContractEvent, Option<Amount>)> = Vec::with_capacity(events.len());
@@ -64,8 +64,8 @@ pub(super) fn fold(
 /// Records part of the way through their events.
 struct Folding<'a> {
     records: HashMap<StreamKey, StreamRecord>,
-    /// Those whose position is not passed yet.
-    baselines: HashMap<StreamKey, Baseline>,
+    /// Those whose position is not passed yet, in order.
+    baselines: HashMap<StreamKey, VecDeque<Baseline>>,
     touched: BTreeSet<StreamKey>,
     /// The last event of each stream that has a baseline.
     last: HashMap<StreamKey, &'a RawContractEvent>,
@@ -74,12 +74,11 @@ struct Folding<'a> {
 impl<'a> Folding<'a> {
     /// Applies an event of a stream and returns the event's amount, which may depend on the record before it.
     fn apply(&mut self, stream: StreamKey, event: &'a ContractEvent) -> Option<Amount> {
-        if let Some(baseline) = self.baselines.get(&stream) {
-            if baseline.raw.position < event.raw.id {
-                self.take_up(&stream);
-            } else {
-                self.last.insert(stream.clone(), &event.raw);
-            }
+        while self.next_baseline(&stream).is_some_and(|next| next.raw.position < event.raw.id) {
+            self.take_up(&stream);
+        }
+        if self.next_baseline(&stream).is_some() {
+            self.last.insert(stream.clone(), &event.raw);
         }
         let before = self.records.remove(&stream);
         let amount = event.event.amount(before.as_ref());
@@ -90,8 +89,12 @@ impl<'a> Folding<'a> {
         amount
     }
 
+    fn next_baseline(&self, stream: &StreamKey) -> Option<&Baseline> {
+        self.baselines.get(stream).and_then(VecDeque::front)
+    }
+
     fn take_up(&mut self, stream: &StreamKey) {
-        let Some(baseline) = self.baselines.remove(stream) else { return };
+        let Some(baseline) = self.baselines.get_mut(stream).and_then(VecDeque::pop_front) else { return };
         let record = baseline.record(&stream.0, self.records.remove(stream), self.last.get(stream).copied());
         self.records.insert(stream.clone(), record);
         self.touched.insert(stream.clone());
@@ -100,7 +103,9 @@ impl<'a> Folding<'a> {
     fn take_up_the_rest_of_the_baselines(&mut self) {
         let streams: Vec<StreamKey> = self.baselines.keys().cloned().collect();
         for stream in streams {
-            self.take_up(&stream);
+            while self.next_baseline(&stream).is_some() {
+                self.take_up(&stream);
+            }
         }
     }
 }

@@ -147,16 +147,15 @@ impl Store {
         Ok(())
     }
 
-    /// Copies the baselines of a contract to the build, those that it lacks or has older, and returns their streams.
+    /// Copies the baselines of a contract to the build, those that it lacks or has otherwise, and returns their streams.
     pub async fn copy_baselines_to_build(&self, contract_id: &ContractId) -> Result<Vec<StreamId>, StoreError> {
         let columns =
             "contract_id, stream_id, toid, event_index, entry, last_modified_ledger, live_until_ledger, revision";
         let statement = format!(
             "insert into {REINDEX}.baselines as built ({columns})
              select {columns} from baselines where contract_id = $1
-             on conflict (contract_id, stream_id) do update set
-                 toid = excluded.toid, event_index = excluded.event_index, entry = excluded.entry,
-                 last_modified_ledger = excluded.last_modified_ledger,
+             on conflict (contract_id, stream_id, toid, event_index) do update set
+                 entry = excluded.entry, last_modified_ledger = excluded.last_modified_ledger,
                  live_until_ledger = excluded.live_until_ledger, revision = excluded.revision
              where built.revision <> excluded.revision
              returning stream_id::text"
@@ -184,7 +183,7 @@ impl Store {
         after: EventId,
     ) -> Result<Vec<StreamId>, StoreError> {
         let numbers = sqlx::query_scalar!(
-            r#"select stream_id::text as "stream_id!" from baselines
+            r#"select distinct stream_id::text as "stream_id!" from baselines
                where contract_id = $1 and ($2::bigint = 0 or exists (
                    select from stream_events as event
                    where event.contract_id = baselines.contract_id and event.stream_id = baselines.stream_id

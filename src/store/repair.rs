@@ -2,8 +2,8 @@
 //! from the chain.
 //!
 //! A repair locks the contract's cursor, so that no batch is committed meanwhile, and raises its revision, so that a
-//! batch prepared before it is prepared anew. The streams it touches are folded again from their newest baselines and
-//! all of their events.
+//! batch prepared before it is prepared anew. The streams it touches are folded again from all of their
+//! baselines and events.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -34,8 +34,8 @@ pub struct Repair {
 pub struct LateRows {
     /// Every event of every stream that is folded again, stored or not, and new events of the protocol; in any order.
     pub events: Vec<ContractEvent>,
-    /// The newest baseline of every such stream that has one, stored or not.
-    pub baselines: HashMap<StreamId, Baseline>,
+    /// The baselines of every such stream, stored or not, in the order of their positions.
+    pub baselines: HashMap<StreamId, Vec<Baseline>>,
     /// Upgrades of the contract's code.
     pub upgrades: Vec<ContractUpgradeEvent>,
     /// Events to keep raw.
@@ -125,7 +125,7 @@ impl Repair {
         if repaired != Repaired::default() {
             let revised = self.revised(&late, &touched);
             let revision = revisions::record(&mut self.transaction, &self.contract_id, revised).await?;
-            let raw = late.baselines.values().map(|baseline| &baseline.raw);
+            let raw = late.baselines.values().flatten().map(|baseline| &baseline.raw);
             baselines::upsert(&mut self.transaction, &self.contract_id, raw, revision).await?;
             listen::notify(&mut self.transaction, listen::COMMITTED).await?;
         }
@@ -156,7 +156,8 @@ impl Repair {
         let stored = event_rows::stored_among(&mut self.transaction, &ids).await?;
         let spoken_of = self.spoken_of(late).await?;
         let baselines = late.baselines.iter();
-        let baselines = baselines.map(|(stream_id, baseline)| (self.key(*stream_id), baseline.clone())).collect();
+        let baselines =
+            baselines.map(|(stream_id, of_it)| (self.key(*stream_id), of_it.iter().cloned().collect())).collect();
         let Folded { events, streams, .. } = fold(&late.events, &spoken_of, &HashSet::new(), HashMap::new(), baselines);
         events.insert(&mut self.transaction, true).await?;
         let changed = events.update_from_records(&mut self.transaction).await?;
@@ -175,7 +176,10 @@ impl Repair {
         let touched: Vec<StreamId> = touched.into_iter().collect();
         let spoken_of = quarantine::last_that_speaks_of(&mut self.transaction, &self.contract_id, &touched).await?;
         let is_after = |(stream_id, last): &(StreamId, EventId)| {
-            late.baselines.get(stream_id).is_none_or(|baseline| baseline.raw.position < *last)
+            late.baselines
+                .get(stream_id)
+                .and_then(|of_it| of_it.last())
+                .is_none_or(|newest| newest.raw.position < *last)
         };
         let spoken_of: Vec<StreamId> = spoken_of.into_iter().filter(is_after).map(|(stream_id, _)| stream_id).collect();
         Ok(stream_rows::keys_of(&self.contract_id, &spoken_of))
