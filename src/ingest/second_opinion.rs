@@ -39,9 +39,9 @@ impl SecondOpinions<'_> {
         for _ in 0..PAGES_IN_A_TURN {
             let Some(range) = self.not_asked_yet().await? else { return Ok(()) };
             let from = EventsFrom::After(range.after);
-            let reached = match self.source.events_from_another(contract_ids, from, self.page_limit).await {
-                Ok(Some(opinion)) => self.compare(range, opinion).await?,
-                Ok(None) | Err(SourceError::NodeBehind { .. }) => return Ok(()),
+            let reached = match self.source.events_from_others(contract_ids, from, self.page_limit).await {
+                Ok(opinions) if !opinions.is_empty() => self.compare(range, opinions).await?,
+                Ok(_) | Err(SourceError::NodeBehind { .. }) => return Ok(()),
                 // It can say nothing of what is older.
                 Err(SourceError::BehindRetention { oldest, .. }) => {
                     let skipped = EventId::end_of_ledger(oldest.previous()).min(range.up_to);
@@ -67,21 +67,31 @@ impl SecondOpinions<'_> {
         Ok((after < up_to).then_some(EventRange { after, up_to }))
     }
 
-    /// Compares a page with what is stored, writes what is missing here, and returns the position it reached.
-    async fn compare(&self, asked: EventRange, opinion: SecondOpinion) -> Result<EventId, IngestError> {
-        let SecondOpinion { host, page } = opinion;
-        let mut range = range_of(asked, &page);
+    /// Compares what each page speaks of with what is stored, writes what is missing here, and returns the position that
+    /// all of them reached.
+    async fn compare(&self, asked: EventRange, opinions: Vec<SecondOpinion>) -> Result<EventId, IngestError> {
+        let mut range = asked;
+        for opinion in &opinions {
+            let of_it = range_of(asked, &opinion.page);
+            range.up_to = range.up_to.min(of_it.up_to);
+            range.after = range.after.max(of_it.after).min(range.up_to);
+        }
         let mut ours = self.store.ids_of_everything(self.contract_id, range, STORED_AT_ONCE).await?;
         if let Some(last) = ours.last().copied().filter(|_| is_full(&ours)) {
             range.up_to = whole_ledgers_up_to(range.after, last);
             ours.retain(|id| *id <= range.up_to);
         }
-        let comparison = Comparison::of(range, &ours, page.events);
-        comparison.warn_of(&host, self.contract_id);
-        let missing = u64::try_from(comparison.missing_here.len()).unwrap_or(u64::MAX);
-        if missing > 0 {
-            let late = LateEvents { events: comparison.missing_here, ..LateEvents::default() };
-            write_late(self.store, self.contract_id, self.epoch, late).await?;
+        let mut missing = 0;
+        for SecondOpinion { host, page } in opinions {
+            let comparison = Comparison::of(range, &ours, page.events);
+            comparison.warn_of(&host, self.contract_id);
+            missing += u64::try_from(comparison.missing_here.len()).unwrap_or(u64::MAX);
+            if !comparison.missing_here.is_empty() {
+                ours.extend(comparison.missing_here.iter().map(|event| event.id));
+                ours.sort_unstable();
+                let late = LateEvents { events: comparison.missing_here, ..LateEvents::default() };
+                write_late(self.store, self.contract_id, self.epoch, late).await?;
+            }
         }
         self.store.write_second_opinion(self.epoch, self.contract_id, range.up_to, missing).await?;
         Ok(range.up_to)

@@ -105,36 +105,45 @@ impl EndpointPool {
         };
         let (answered, page) = self.ask(wanted, request).await?;
         if let Some(number) = self.endpoints.iter().position(|endpoint| Arc::ptr_eq(endpoint, &answered)) {
-            self.answers().note(page.cursor, number);
+            self.answers().note(from.position(), page.cursor, number);
         }
         Ok(page)
     }
 
-    /// Returns a page of at most `limit` events of these contracts from an endpoint other than the one that answered for
-    /// that part of the chain; `None` if there is only one endpoint.
+    /// Returns pages of at most `limit` events of these contracts from others than the endpoint that answered for that part
+    /// of the chain: of one of them, or where it is not known who answered, of every one that can be asked. None if there
+    /// is only one endpoint.
     ///
     /// # Errors
-    /// A [`SourceError`], sorted, if no other endpoint answers.
-    pub async fn events_from_another(
+    /// A [`SourceError`], sorted, if none of those answers, or where all are to be asked, if one does not that was there
+    /// lately.
+    pub async fn events_from_others(
         &self,
         contract_ids: &[ContractId],
         from: EventsFrom,
         limit: u32,
-    ) -> Result<Option<SecondOpinion>, SourceError> {
+    ) -> Result<Vec<SecondOpinion>, SourceError> {
         if self.endpoints.len() < 2 {
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        let first = &self.endpoints[self.answers().endpoint_after(from.position())];
+        let answered = self.answers().endpoint_after(from.position());
         let (mut others, mut failures) = self.candidates(Some(from.ledger()));
-        others.retain(|endpoint| !Arc::ptr_eq(endpoint, first));
+        if let Some(answered) = answered {
+            others.retain(|endpoint| !Arc::ptr_eq(endpoint, &self.endpoints[answered]));
+        }
         let request = |endpoint: Arc<Endpoint>| async move { endpoint.events(contract_ids, from, limit).await };
+        let mut opinions = Vec::new();
         for endpoint in others {
             match attempt(Arc::clone(&endpoint), &request).await {
-                Ok(page) => return Ok(Some(SecondOpinion { host: endpoint.host().to_owned(), page })),
+                Ok(page) => opinions.push(SecondOpinion { host: endpoint.host().to_owned(), page }),
                 Err(failure) => failures.push(failure, endpoint.is_long_gone()),
             }
+            if answered.is_some() && !opinions.is_empty() {
+                break;
+            }
         }
-        Err(failures.most_telling())
+        let is_enough = if answered.is_some() { !opinions.is_empty() } else { failures.are_of_the_long_gone() };
+        if is_enough && !opinions.is_empty() { Ok(opinions) } else { Err(failures.most_telling()) }
     }
 
     fn answers(&self) -> MutexGuard<'_, Answers> {

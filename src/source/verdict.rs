@@ -19,6 +19,11 @@ impl Failures {
         if is_long_gone { self.long_gone.push(failure) } else { self.lately.push(failure) }
     }
 
+    /// Returns whether nobody failed who was there lately.
+    pub(super) fn are_of_the_long_gone(&self) -> bool {
+        self.lately.is_empty()
+    }
+
     /// Returns the failure to act on. An endpoint that has been away for long might have the ledgers that all others
     /// lack, but a hole is not left open for it.
     pub(super) fn most_telling(mut self) -> SourceError {

@@ -1,19 +1,23 @@
 //! Nothing of another chain is taken for ours: by a repair, a check, a filled hole or a contract that joins. And what a
 //! repair writes is told whole, in one place.
 
+use chrono::TimeDelta;
 use flowfi_indexer::{
     devnet::{Call, Fault, MAIN_ENDPOINT},
-    domain::{Amount, Epoch, EventId, StreamId},
+    domain::{Amount, Clock, Epoch, EventId, LedgerSequence, StreamId, SystemClock},
     feed::{self, Feed, LastEventId},
     ingest::{Indexer, IngestSettings, LateEvents, PaceArgs, Reindex, VerifySettings, verify, write_late},
-    source::{Anchor, EndpointPool, KnownChain},
+    source::{Anchor, EndpointPool, EventsFrom, KnownChain},
     store::EventAtoms,
 };
 use rand::{SeedableRng, rngs::StdRng};
 use sqlx::PgPool;
 use tokio::time::timeout;
 
-use crate::world::{DEADLINE, Frame, World, eventually};
+use crate::{
+    verify::REPAIR,
+    world::{DEADLINE, Frame, World, eventually},
+};
 
 impl World {
     async fn records_as_text(&self) -> Vec<String> {
@@ -51,6 +55,12 @@ impl World {
             self.create("carol", "dave", 9_000_000, 50).await;
         }
         self.devnet.close_ledgers(2).unwrap();
+    }
+
+    /// Waits for the network's clock, by which streams accrue.
+    async fn let_time_pass(&self, seconds: i64) {
+        let until = SystemClock.now() + TimeDelta::seconds(seconds);
+        eventually("the time has come", || async { SystemClock.now() >= until }).await;
     }
 
     fn checks_all_the_time(&self, urls: &[String]) -> Indexer {
@@ -237,11 +247,11 @@ async fn a_wrong_baseline_is_set_right_by_a_repair_while_the_index_stands_still(
         world.create("carol", "dave", 9_000_000, 50).await;
     }
     world.devnet.close_ledgers(20).unwrap();
-    world.verified(crate::verify::REPAIR).await;
+    world.verified(REPAIR).await;
     assert_ne!(world.records_as_text().await, before);
     // It is taken out, and the repair is done again.
     world.devnet.inject_at(MAIN_ENDPOINT, Fault::BeforeReset, None).unwrap();
-    let verified = world.verified(crate::verify::REPAIR).await;
+    let verified = world.verified(REPAIR).await;
     assert!(verified.is_proven(), "{verified:?}");
     assert_eq!(world.records_as_text().await, before);
 }
@@ -446,4 +456,121 @@ async fn a_contract_that_joins_is_not_read_from_an_endpoint_that_was_set_up_anew
     let known = world.store.network().await;
     let covered = world.store.coverage(&second).await;
     assert_eq!(stored, of_the_old_chain, "{known:?} {covered:?}");
+}
+
+#[sqlx::test]
+async fn a_second_opinion_after_a_restart_is_anothers(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    let urls = [format!("{}/away", world.rpc_url), world.rpc_url.clone()];
+    let away = Fault::Status { status: 503, retry_after_seconds: None };
+    world.devnet.inject_at("away", away, None).unwrap();
+    world.devnet.inject_at(MAIN_ENDPOINT, Fault::EmptyPages { ledgers: 10_000 }, None).unwrap();
+    let source = EndpointPool::new(&urls, world.devnet.passphrase().to_owned(), 7).unwrap();
+    let first = Indexer::new(source, Vec::new(), world.store.clone(), world.settings());
+    world.index_to_the_tip(first).await;
+    assert!(world.stored_ids().await.is_empty());
+    // The daemon is started anew; the preferred endpoint is back and tells everything to whoever asks it.
+    world.devnet.clear_faults_at("away");
+    world.start(world.checks_all_the_time(&urls));
+    world.devnet.close_ledger().unwrap();
+    world.indexed().await;
+    eventually("what one endpoint kept back is asked of the other", || async {
+        world.stored_ids().await == world.devnet.events_emitted()
+    })
+    .await;
+}
+
+#[sqlx::test]
+async fn a_contract_that_joins_does_not_make_the_pool_forget_who_kept_events_back(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    let urls = [format!("{}/away", world.rpc_url), world.rpc_url.clone()];
+    let away = Fault::Status { status: 503, retry_after_seconds: None };
+    world.devnet.inject_at("away", away, None).unwrap();
+    world.devnet.inject_at(MAIN_ENDPOINT, Fault::EmptyPages { ledgers: 10_000 }, None).unwrap();
+    // The same pool, and so the same memory of who answered; the session begins anew.
+    let source = EndpointPool::new(&urls, world.devnet.passphrase().to_owned(), 7).unwrap();
+    world.index_to_the_tip(Indexer::new(source.clone(), Vec::new(), world.store.clone(), world.settings())).await;
+    assert!(world.stored_ids().await.is_empty());
+    world.devnet.clear_faults_at("away");
+    // Another walk from the beginning, as that of a contract that is added, is answered by the endpoint that is back.
+    let from = EventsFrom::Ledger(LedgerSequence(2));
+    eventually("the preferred one is back", || async {
+        source.events(&world.devnet.contract_ids(), from, 1).await.is_ok_and(|page| !page.events.is_empty())
+    })
+    .await;
+    let pace = PaceArgs { check_interval_ms: 5, ..world.settings().pace };
+    let settings = IngestSettings { pace, ..world.settings() };
+    world.start(Indexer::new(source, Vec::new(), world.store.clone(), settings));
+    eventually("what one endpoint kept back is asked of the other", || async {
+        world.stored_ids().await == world.devnet.events_emitted()
+    })
+    .await;
+}
+
+#[sqlx::test]
+async fn what_a_cancellation_paid_stays_as_it_was_told_after_a_later_repair_and_a_reindex(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.let_time_pass(3).await;
+    world.call(Call::Withdraw { stream_id: StreamId(1), caller: None }).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let withdrawal = *world.devnet.events_emitted().last().unwrap();
+    let amount = || async {
+        let amount: Option<String> =
+            sqlx::query_scalar("select amount::text from stream_events where type = 'stream.cancelled'")
+                .fetch_one(&world.pool)
+                .await
+                .unwrap();
+        amount
+    };
+    // The withdrawal was never seen; the record is set from the chain.
+    world.forget(&[withdrawal]).await;
+    world.alter("update streams set withdrawn = 0").await;
+    assert_eq!(world.verified(REPAIR).await.repaired, [StreamId(1)]);
+    world.let_time_pass(2).await;
+    world.call(Call::Cancel { stream_id: StreamId(1), caller: None }).await;
+    world.indexed().await;
+    let told = amount().await;
+    // Something else differs later, and is repaired.
+    world.devnet.close_ledger().unwrap();
+    world.indexed().await;
+    world.alter("update streams set deposited = 7").await;
+    assert_eq!(world.verified(REPAIR).await.repaired, [StreamId(1)]);
+    let repaired = amount().await;
+    Reindex::open(&world.store).await.unwrap().read_stored_and_swap(|_| {}).await.unwrap();
+    let reindexed = amount().await;
+    assert_eq!((&repaired, &reindexed), (&told, &told), "subscribers were sent {told:?}");
+}
+
+#[sqlx::test]
+async fn what_a_cancellation_paid_is_not_lost_where_the_creation_is_missing(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let creation = world.devnet.events_emitted();
+    world.forget(&creation).await;
+    sqlx::query("truncate streams").execute(&world.pool).await.unwrap();
+    assert_eq!(world.verified(REPAIR).await.repaired, [StreamId(1)]);
+    world.let_time_pass(2).await;
+    world.call(Call::Cancel { stream_id: StreamId(1), caller: None }).await;
+    world.indexed().await;
+    let amount = || async {
+        let amount: Option<String> =
+            sqlx::query_scalar("select amount::text from stream_events where type = 'stream.cancelled'")
+                .fetch_one(&world.pool)
+                .await
+                .unwrap();
+        amount
+    };
+    let told = amount().await;
+    world.devnet.close_ledger().unwrap();
+    world.indexed().await;
+    world.alter("update streams set deposited = 7").await;
+    assert_eq!(world.verified(REPAIR).await.repaired, [StreamId(1)]);
+    Reindex::open(&world.store).await.unwrap().read_stored_and_swap(|_| {}).await.unwrap();
+    assert_eq!(amount().await, told);
 }
