@@ -169,12 +169,12 @@ async fn an_address_that_connects_too_often_is_closed_at_once(pool: PgPool) {
 
 #[sqlx::test]
 async fn who_comes_when_every_place_is_taken_waits_until_one_is_given_back(pool: PgPool) {
-    // Beside its event streams, of which there may be none, the server keeps 1 024 places.
-    let limits = LimitArgs { max_connections: 0, ..crate::limits::limits() };
+    // Beside its event streams, of which there may be one, the server keeps 1 024 places.
+    let limits = LimitArgs { max_connections: 1, ..crate::limits::limits() };
     let settings = GatewaySettings { limits: Limits::new(&limits), ..GatewaySettings::default() };
     let (_world, base) = gateway(pool, settings).await;
     let mut idle = Vec::new();
-    for _ in 0..1_024 {
+    for _ in 0..1_025 {
         idle.push(connect(&base).await);
     }
     let waiting = is_alive(&base);
