@@ -33,6 +33,12 @@ pub enum StoreError {
         /// The passphrase of the source.
         wanted: String,
     },
+    /// Another schema of the database holds an index already: what is built beside the tables has one place a database.
+    #[error("the schema {schema} of this database holds an index already; use another database")]
+    AnotherIndex {
+        /// Where it is.
+        schema: String,
+    },
     /// What is to be written was read from a chain that the network no longer follows.
     #[error("the network started over: this was read in epoch {}, and the database holds epoch {}", read_in.0, now.0)]
     OtherEpoch {

@@ -129,8 +129,19 @@ impl Store {
     /// Claims the database for the network of this passphrase, or checks that it is its.
     ///
     /// # Errors
-    /// [`StoreError::OtherNetwork`] if the database holds another one.
+    /// [`StoreError::OtherNetwork`] if the database holds another one, [`StoreError::AnotherIndex`] if it does in another
+    /// schema.
     pub async fn claim(&self, passphrase: &str) -> Result<(), StoreError> {
+        let another = sqlx::query_scalar!(
+            r#"select pg_namespace.nspname::text as "schema!" from pg_class
+               join pg_namespace on pg_namespace.oid = relnamespace
+               where relname = 'stream_events' and nspname <> current_schema() and nspname not like 'flowfi\_%' limit 1"#
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        if let Some(schema) = another {
+            return Err(StoreError::AnotherIndex { schema });
+        }
         sqlx::query!("insert into network (passphrase) values ($1) on conflict do nothing", passphrase)
             .execute(&self.pool)
             .await?;

@@ -8,7 +8,7 @@ use flowfi_indexer::{
     feed::{self, Feed, LastEventId},
     ingest::{Indexer, IngestSettings, LateEvents, PaceArgs, Reindex, VerifySettings, verify, write_late},
     source::{Anchor, EndpointPool, EventsFrom, KnownChain},
-    store::EventAtoms,
+    store::{EventAtoms, Store, StoreError},
 };
 use rand::{SeedableRng, rngs::StdRng};
 use sqlx::PgPool;
@@ -573,4 +573,17 @@ async fn what_a_cancellation_paid_is_not_lost_where_the_creation_is_missing(pool
     assert_eq!(world.verified(REPAIR).await.repaired, [StreamId(1)]);
     Reindex::open(&world.store).await.unwrap().read_stored_and_swap(|_| {}).await.unwrap();
     assert_eq!(amount().await, told);
+}
+
+#[sqlx::test]
+async fn one_database_holds_one_index(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    sqlx::query("create schema other").execute(&world.pool).await.unwrap();
+    let options = (*world.pool.connect_options()).clone().options([("search_path", "other")]);
+    let other = Store::on(PgPool::connect_with(options).await.unwrap());
+    other.migrate().await.unwrap();
+    let refused = other.claim(world.devnet.passphrase()).await.unwrap_err();
+    assert!(matches!(&refused, StoreError::AnotherIndex { schema } if schema == "public"), "{refused}");
 }
