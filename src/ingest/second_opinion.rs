@@ -1,5 +1,5 @@
-//! A second opinion: indexed ledgers are asked for again, from another endpoint than the one that answered for them. What a
-//! node withheld with empty pages is written late.
+//! A second opinion: indexed ledgers are asked for again, from every endpoint. What a node withheld with empty pages is
+//! written late.
 
 use std::collections::HashSet;
 
@@ -39,7 +39,7 @@ impl SecondOpinions<'_> {
         for _ in 0..PAGES_IN_A_TURN {
             let Some(range) = self.not_asked_yet().await? else { return Ok(()) };
             let from = EventsFrom::After(range.after);
-            let reached = match self.source.events_from_others(contract_ids, from, self.page_limit).await {
+            let reached = match self.source.second_opinions(contract_ids, from, self.page_limit).await {
                 Ok(opinions) if !opinions.is_empty() => self.compare(range, opinions).await?,
                 Ok(_) | Err(SourceError::NodeBehind { .. }) => return Ok(()),
                 // It can say nothing of what is older.

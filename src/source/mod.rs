@@ -4,7 +4,6 @@
 //! next one at once. Only single reads of whole ledgers are tried again here, a few times; all other waiting and asking
 //! again is the caller's.
 
-mod answers;
 mod args;
 mod breaker;
 mod endpoint;

@@ -5,13 +5,7 @@
 //! long the caller should wait. That time ends when the first endpoint is due again, so a caller that waits as long is
 //! let through, and a caller's own back-off adds to it but does not multiply with it.
 
-use std::{
-    collections::VecDeque,
-    future::Future,
-    ops::RangeInclusive,
-    sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
-};
+use std::{collections::VecDeque, future::Future, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use rand::{SeedableRng, rngs::StdRng};
@@ -19,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{
     Anchor, EndpointHealth, EventPage, EventsFrom, KnownChain, LedgerEntries, LedgerPage, SourceError, StellarRpc, Tip,
-    TransientReason, answers::Answers, endpoint::Endpoint, verdict::Failures,
+    TransientReason, endpoint::Endpoint, verdict::Failures,
 };
 use crate::{
     domain::{ContractId, LedgerSequence},
@@ -33,10 +27,9 @@ const SLOW_AFTER: Duration = Duration::from_millis(1_500);
 #[derive(Clone, Debug)]
 pub struct EndpointPool {
     endpoints: Arc<[Arc<Endpoint>]>,
-    answers: Arc<Mutex<Answers>>,
 }
 
-/// A page of events from an endpoint other than the one that answered first.
+/// A page of events as one of several endpoints has it.
 #[derive(Clone, Debug)]
 pub struct SecondOpinion {
     /// The endpoint's host, as its health names it.
@@ -65,7 +58,7 @@ impl EndpointPool {
             Ok(Arc::new(Endpoint::new(rpc, Arc::clone(&network_passphrase), rng)))
         };
         let endpoints = (1..).zip(urls).map(endpoint).collect::<Result<_, SourceError>>()?;
-        Ok(Self { endpoints, answers: Arc::default() })
+        Ok(Self { endpoints })
     }
 
     /// Names a ledger of our chain that every endpoint must have the same hash for. It is compared before an
@@ -100,24 +93,18 @@ impl EndpointPool {
         let request = |endpoint: Arc<Endpoint>| async move {
             let forgets = is_planted(Bug::FailoverForgetsTheCursor) && !Arc::ptr_eq(&endpoint, &self.endpoints[0]);
             let from = if forgets { EventsFrom::Ledger(from.ledger().next().next()) } else { from };
-            let page = endpoint.events(contract_ids, from, limit).await?;
-            Ok((endpoint, page))
+            endpoint.events(contract_ids, from, limit).await
         };
-        let (answered, page) = self.ask(wanted, request).await?;
-        if let Some(number) = self.endpoints.iter().position(|endpoint| Arc::ptr_eq(endpoint, &answered)) {
-            self.answers().note(from.position(), page.cursor, number);
-        }
-        Ok(page)
+        self.ask(wanted, request).await
     }
 
-    /// Returns pages of at most `limit` events of these contracts from others than the endpoint that answered for that part
-    /// of the chain: of one of them, or where it is not known who answered, of every one that can be asked. None if there
-    /// is only one endpoint.
+    /// Returns a page of at most `limit` events of these contracts from every endpoint that can be asked, whichever of them
+    /// answered for that part of the chain before: a walk of another contract, or one before a restart, may have been
+    /// answered by another. None if there is only one endpoint.
     ///
     /// # Errors
-    /// A [`SourceError`], sorted, if none of those answers, or where all are to be asked, if one does not that was there
-    /// lately.
-    pub async fn events_from_others(
+    /// A [`SourceError`], sorted, if none answers, or one does not that was there lately.
+    pub async fn second_opinions(
         &self,
         contract_ids: &[ContractId],
         from: EventsFrom,
@@ -126,28 +113,17 @@ impl EndpointPool {
         if self.endpoints.len() < 2 {
             return Ok(Vec::new());
         }
-        let answered = self.answers().endpoint_after(from.position());
-        let (mut others, mut failures) = self.candidates(Some(from.ledger()));
-        if let Some(answered) = answered {
-            others.retain(|endpoint| !Arc::ptr_eq(endpoint, &self.endpoints[answered]));
-        }
+        let (candidates, mut failures) = self.candidates(Some(from.ledger()));
         let request = |endpoint: Arc<Endpoint>| async move { endpoint.events(contract_ids, from, limit).await };
         let mut opinions = Vec::new();
-        for endpoint in others {
+        for endpoint in candidates {
             match attempt(Arc::clone(&endpoint), &request).await {
                 Ok(page) => opinions.push(SecondOpinion { host: endpoint.host().to_owned(), page }),
                 Err(failure) => failures.push(failure, endpoint.is_long_gone()),
             }
-            if answered.is_some() && !opinions.is_empty() {
-                break;
-            }
         }
-        let is_enough = if answered.is_some() { !opinions.is_empty() } else { failures.are_of_the_long_gone() };
-        if is_enough && !opinions.is_empty() { Ok(opinions) } else { Err(failures.most_telling()) }
-    }
-
-    fn answers(&self) -> MutexGuard<'_, Answers> {
-        self.answers.lock().expect("nothing panics while it holds the answers")
+        let is_enough = !opinions.is_empty() && failures.are_of_the_long_gone();
+        if is_enough { Ok(opinions) } else { Err(failures.most_telling()) }
     }
 
     /// Returns the oldest and the newest ledger that any endpoint has.

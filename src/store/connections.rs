@@ -68,9 +68,9 @@ impl Connections {
         Self::open_in(None, options, max_connections).await
     }
 
-    /// Opens connections to another schema of the same database.
+    /// Opens connections to another schema of the same database, with the same deadline.
     pub(super) async fn in_schema(&self, schema: &'static str, max_connections: u32) -> Result<Self, sqlx::Error> {
-        Self::open_in(Some(schema), self.options(), max_connections).await
+        Ok(Self::open_in(Some(schema), self.options(), max_connections).await?.with_deadline(self.deadline))
     }
 
     async fn open_in(

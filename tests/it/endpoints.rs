@@ -381,49 +381,33 @@ async fn an_indexer_follows_the_chain_past_an_endpoint_that_hangs(pool: PgPool) 
     assert!(!hanging.asked("getNetwork").is_empty());
 }
 
-/// Asks others than the endpoint that answered, and returns which ones answer, by their places.
-async fn others(pool: &EndpointPool, from: EventsFrom) -> Result<Vec<usize>, SourceError> {
-    let opinions = pool.events_from_others(&[contract()], from, 1_000).await?;
+/// Asks all endpoints, and returns which ones answer, by their places.
+async fn opinions(pool: &EndpointPool, from: EventsFrom) -> Result<Vec<usize>, SourceError> {
+    let opinions = pool.second_opinions(&[contract()], from, 1_000).await?;
     let place = |host: &str| pool.health().iter().position(|health| health.host == host).unwrap();
     Ok(opinions.iter().map(|opinion| place(&opinion.host)).collect())
 }
 
 #[tokio::test]
-async fn a_second_opinion_is_that_of_an_endpoint_that_did_not_answer_first() {
-    let (first, second, pool) = two().await;
-    let wait = |node: &FakeRpc| node.set(|node| node.next.push_back(Answer::Status(503, None)));
-    for node in [&first, &second] {
-        node.set(|node| node.latest = 500);
-    }
-    assert_eq!(others(&pool, end_of(200)).await.unwrap(), [0, 1], "both, as long as nobody is known to have answered");
+async fn a_second_opinion_is_that_of_every_endpoint_and_waits_for_one_that_was_there_lately() {
+    let (_first, second, pool) = two().await;
     events(&pool, end_of(200)).await.unwrap();
-    assert_eq!(others(&pool, end_of(200)).await.unwrap(), [1]);
-    // The second one answers for the next ledgers, and the first one again for those after them.
-    for node in [&first, &second] {
-        node.set(|node| node.latest = 600);
-    }
-    wait(&first);
-    events(&pool, end_of(500)).await.unwrap();
-    due(&pool, 0).await;
-    first.set(|node| node.latest = 700);
-    assert_eq!(pool.tip().await.unwrap().sequence, LedgerSequence(700), "it is known to have them");
-    events(&pool, end_of(600)).await.unwrap();
-    second.set(|node| node.latest = 700);
-    for (ledger, expected) in [(200, 1), (499, 1), (500, 0), (599, 0), (600, 1), (699, 1)] {
-        assert_eq!(others(&pool, end_of(ledger)).await.unwrap(), [expected], "after ledger {ledger}");
-    }
-    assert_eq!(others(&pool, end_of(150)).await.unwrap(), [0, 1], "of what comes before the first answer");
+    assert_eq!(opinions(&pool, end_of(200)).await.unwrap(), [0, 1]);
+    second.set(|node| node.next.push_back(Answer::Status(503, None)));
+    assert!(matches!(opinions(&pool, end_of(200)).await, Err(SourceError::Transient { .. })));
+    due(&pool, 1).await;
+    assert_eq!(opinions(&pool, end_of(200)).await.unwrap(), [0, 1]);
 }
 
 #[tokio::test]
 async fn there_is_no_second_opinion_of_an_endpoint_alone_or_of_one_that_must_not_be_asked() {
     let node = FakeRpc::start().await;
-    assert_eq!(others(&pool_of(&[&node]), end_of(200)).await.unwrap(), [0_usize; 0]);
+    assert_eq!(opinions(&pool_of(&[&node]), end_of(200)).await.unwrap(), [0_usize; 0]);
     let (_first, second, pool) = two().await;
     second.set(|node| node.passphrase = "another network");
-    let refused = others(&pool, end_of(200)).await;
+    let refused = opinions(&pool, end_of(200)).await;
     assert!(matches!(refused, Err(SourceError::OtherNetwork { .. })), "{refused:?}");
     assert_eq!(pool.health()[1].state, EndpointState::Unusable);
-    assert!(others(&pool, end_of(200)).await.is_err());
+    assert!(opinions(&pool, end_of(200)).await.is_err());
     assert_eq!((second.asked("getNetwork").len(), second.asked("getEvents").len()), (1, 0), "it is left alone");
 }
