@@ -135,7 +135,8 @@ impl Store {
         let another = sqlx::query_scalar!(
             r#"select pg_namespace.nspname::text as "schema!" from pg_class
                join pg_namespace on pg_namespace.oid = relnamespace
-               where relname = 'stream_events' and nspname <> current_schema() and nspname not like 'flowfi\_%' limit 1"#
+               where relname = 'stream_events' and pg_class.oid <> to_regclass('stream_events')
+                 and nspname not like 'flowfi\_%' limit 1"#
         )
         .fetch_optional(&self.pool)
         .await?;
