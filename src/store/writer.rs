@@ -5,15 +5,19 @@
 //! that any contract of the database has. A contract that stands before it is behind. It is not written here; its rows
 //! up to there come late.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use sqlx::PgConnection;
+use tokio::time::timeout;
 
 use super::{SignsOfLife, Store, StoreError, pool, session::Session};
 use crate::domain::{ContractId, Contracts, EventId, LedgerSequence};
 
 /// The key of the advisory lock: "flowfi" in ASCII, joined with the schema, since each is written by itself.
 const LOCK_KEY: i64 = 0x666c_6f77_6669;
+
+/// A writer whose connection gives no answer for so long is to be dropped.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 impl Store {
     /// Returns whether a process holds the writer's lock.
@@ -108,11 +112,13 @@ impl Writer {
 
     /// Reads the cursors again, after late rows were written. The lock is kept.
     pub async fn refresh(&mut self) -> Result<(), StoreError> {
+        let mut connection = self.session.connection().await;
         let rows = sqlx::query!(
             r#"select contract_id, toid, event_index, revision, (select epoch from network) as "epoch?" from cursors"#
         )
-        .fetch_all(&mut *self.session.connection().await)
-        .await?;
+        .fetch_all(&mut *connection);
+        let rows = timeout(DEADLINE, rows).await.map_err(|_| StoreError::TimedOut(DEADLINE))??;
+        drop(connection);
         self.epoch = rows.first().and_then(|row| row.epoch);
         let mut cursors = HashMap::new();
         for row in rows {
