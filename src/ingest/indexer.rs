@@ -1,6 +1,6 @@
 //! The indexer's life: become the writer, follow the source, commit; after a lost database, again from the cursor.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::time::Duration;
 
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::{
@@ -23,8 +23,8 @@ use super::{
     wishes::{Wishes, cancel_at_a_pause},
 };
 use crate::{
-    domain::{ContractId, Contracts, CoverageSource, EventId, LedgerSequence},
-    source::{Anchor, EndpointPool, EventsFrom, KnownChain, SourceError, WholeLedgers},
+    domain::{ContractId, Contracts, EventId},
+    source::{Anchor, EndpointPool, KnownChain, SourceError, WholeLedgers},
     store::{IndexerState, NetworkRow, SignsOfLife, Store, StoreError, Writer},
 };
 
@@ -51,7 +51,7 @@ pub struct IngestSettings {
 /// Follows contracts into one database.
 pub struct Indexer {
     pub(super) source: EndpointPool,
-    whole_ledgers: Vec<WholeLedgers>,
+    pub(super) whole_ledgers: Vec<WholeLedgers>,
     pub(super) store: Store,
     pub(super) settings: IngestSettings,
 }
@@ -83,7 +83,10 @@ impl Indexer {
             let wait = match failure {
                 IngestError::Store(ref failure) if failure.is_unavailable() => backoff.wait(None),
                 IngestError::Store(StoreError::Fenced) => self.settings.waits.standby,
-                IngestError::Source(SourceError::Transient { retry_after, .. }) => backoff.wait(retry_after),
+                IngestError::Source(SourceError::Transient { retry_after, .. }) => {
+                    self.say_away(failure.to_string()).await;
+                    backoff.wait(retry_after)
+                }
                 ref reset if reset.is_reset() => {
                     let handled = tokio::select! {
                         () = stop.cancelled() => return Ok(()),
@@ -271,35 +274,6 @@ impl Indexer {
         Ok((follower, walk))
     }
 
-    /// Becomes the writer and chooses the first ledger of each contract that has none. The network is read once the lock
-    /// is held: while another process held it, that may have put a whole epoch aside.
-    async fn begin(&self) -> Result<Writer, IngestError> {
-        self.refuse_another_network().await?;
-        let mut writer = self.become_writer().await?;
-        writer.signs_of_life().during(self.begin_as(&mut writer)).await?;
-        Ok(writer)
-    }
-
-    async fn begin_as(&self, writer: &mut Writer) -> Result<(), IngestError> {
-        self.take_up_network().await?;
-        self.claim_network().await?;
-        if writer.position().is_none() {
-            self.begin_all(writer).await?;
-        }
-        for behind in writer.behind().to_vec().iter().filter(|behind| behind.position.is_none()) {
-            self.add(writer, &behind.contract_id).await?;
-        }
-        Ok(())
-    }
-
-    /// A passphrase that is only misspelt is refused before another indexer is waited for.
-    async fn refuse_another_network(&self) -> Result<(), IngestError> {
-        match self.store.network().await? {
-            None => Ok(()),
-            Some(_) => Ok(self.store.claim(&self.settings.network_passphrase).await?),
-        }
-    }
-
     /// Reads the ledger to recognise the chain by. The pool compares every endpoint that it comes to with that and with
     /// the passphrase.
     pub(super) async fn take_up_network(&self) -> Result<Option<NetworkRow>, IngestError> {
@@ -309,14 +283,6 @@ impl Indexer {
         let closed = network.as_ref().and_then(|network| network.seen);
         self.source.set_chain(KnownChain { anchor, closed });
         Ok(network)
-    }
-
-    /// A database is not claimed for a network that no endpoint serves.
-    async fn claim_network(&self) -> Result<(), IngestError> {
-        if self.store.network().await?.is_none() {
-            self.source.tip().await?;
-        }
-        Ok(self.store.claim(&self.settings.network_passphrase).await?)
     }
 
     pub(super) async fn become_writer(&self) -> Result<Writer, IngestError> {
@@ -332,61 +298,4 @@ impl Indexer {
             sleep(self.settings.waits.standby).await;
         }
     }
-
-    fn has_lake(&self) -> bool {
-        self.whole_ledgers.iter().any(|whole| whole.coverage_source() == CoverageSource::Lake)
-    }
-
-    /// The cursors are written only once the source has answered for their first ledger, so that a ledger it no longer
-    /// has is refused before anything depends on it.
-    async fn begin_all(&self, writer: &mut Writer) -> Result<(), IngestError> {
-        let first = match self.settings.pace.start_ledger {
-            Some(ledger) => LedgerSequence(ledger),
-            None => self.oldest().await?,
-        };
-        self.answers_for(first).await?;
-        info!(ledger = first.0, "beginning with ledger {first}");
-        writer.start_at(first).await?;
-        Ok(())
-    }
-
-    /// A contract that is added to others begins with the ledger that a first start would begin with, or where that is
-    /// gone, with the oldest there is.
-    async fn add(&self, writer: &mut Writer, contract_id: &ContractId) -> Result<(), IngestError> {
-        let first = match self.settings.pace.start_ledger.map(LedgerSequence) {
-            None => self.oldest().await?,
-            Some(first) => match self.answers_for(first).await {
-                Ok(()) => first,
-                Err(IngestError::Source(SourceError::BehindRetention { .. })) => self.oldest().await?,
-                Err(failure) => return Err(failure),
-            },
-        };
-        info!(ledger = first.0, "adding the contract {contract_id}, beginning with ledger {first}");
-        Ok(writer.add(contract_id, first).await?)
-    }
-
-    async fn oldest(&self) -> Result<LedgerSequence, IngestError> {
-        Ok(away_from_the_edge(&self.source.ledgers().await?))
-    }
-
-    async fn answers_for(&self, first: LedgerSequence) -> Result<(), IngestError> {
-        match self.source.events(&self.settings.contracts, EventsFrom::Ledger(first), 1).await {
-            // A first ledger that is still to come is waited for by the follower.
-            Ok(_) | Err(SourceError::NodeBehind { .. }) => Ok(()),
-            // The history before the endpoints' oldest ledger is a hole, which a lake fills.
-            Err(SourceError::BehindRetention { .. }) if self.has_lake() => Ok(()),
-            Err(failure) => Err(failure.into()),
-        }
-    }
-}
-
-/// Returns the oldest ledger, or in a long history (a day has 17 280) one a little younger: a source that drops its
-/// oldest every few seconds would drop the first one while it is being asked for. One that still has the network's
-/// first ledger drops none yet.
-fn away_from_the_edge(ledgers: &RangeInclusive<LedgerSequence>) -> LedgerSequence {
-    const FIRST_LEDGER: LedgerSequence = LedgerSequence(2);
-    const MOST_SLACK: u32 = 10;
-    let (oldest, latest) = (*ledgers.start(), *ledgers.end());
-    let slack = if oldest <= FIRST_LEDGER { 0 } else { latest.0.saturating_sub(oldest.0) / 1_000 };
-    LedgerSequence(oldest.0.saturating_add(slack.min(MOST_SLACK)))
 }

@@ -4,6 +4,7 @@ mod args;
 mod backfill;
 mod backoff;
 mod batcher;
+mod beginning;
 mod chain_check;
 mod committer;
 mod error;

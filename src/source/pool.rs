@@ -161,6 +161,26 @@ impl EndpointPool {
         self.ask(Some(from), |endpoint| async move { endpoint.ledger_page(from).await }).await
     }
 
+    /// Returns the newest ledger that every endpoint that answers has, with its close time where that is told; nothing if
+    /// one of them does not say its hash.
+    ///
+    /// # Errors
+    /// A [`SourceError`], sorted, if no endpoint answers, or if they do not agree on the hash.
+    pub async fn common_ledger(&self) -> Result<KnownChain, SourceError> {
+        let tips = self.ask_all(|endpoint| async move { endpoint.tip().await }).await?;
+        let tip = tips.into_iter().min_by_key(|tip| tip.sequence).expect("there is an answer");
+        let sequence = tip.sequence;
+        let hashes = self.ask_all(|endpoint| async move { endpoint.rpc.ledger_hash(sequence).await }).await?;
+        let all_have_it = hashes.iter().all(Option::is_some);
+        Ok(match the_same(sequence, hashes.into_iter().flatten())? {
+            Some(hash) if all_have_it => KnownChain {
+                anchor: Some(Anchor { sequence, hash }),
+                closed: tip.closed_at.map(|closed_at| (sequence, closed_at)),
+            },
+            _ => KnownChain::default(),
+        })
+    }
+
     /// Returns the hash of a ledger of our chain in hex, `None` if no endpoint that answers has it. Each endpoint is asked
     /// for the anchor again with it: one that went astray since it was identified has no say. Where there is no
     /// anchor yet, or it is older than everything that the endpoints keep, they must all say the same.
@@ -176,13 +196,7 @@ impl EndpointPool {
             let detail = "no endpoint has a ledger that the chain is known by, and not all of them answer";
             return Err(SourceError::transient(TransientReason::Disagreement, detail));
         }
-        let mut hashes = answers.into_iter().filter_map(|answer| answer.hash);
-        let Some(first) = hashes.next() else { return Ok(None) };
-        if hashes.any(|other| !other.eq_ignore_ascii_case(&first)) {
-            let detail = format!("they have different hashes of ledger {sequence}");
-            return Err(SourceError::transient(TransientReason::Disagreement, detail));
-        }
-        Ok(Some(first))
+        the_same(sequence, answers.into_iter().filter_map(|answer| answer.hash))
     }
 
     /// Asks every endpoint afresh, also those that are left alone, whether it serves another chain than the one that is
@@ -317,4 +331,14 @@ where
         Err(failure) => Err(failure),
     };
     endpoint.settle(outcome, sent)
+}
+
+/// Returns the one hash that all have of a ledger.
+fn the_same(sequence: LedgerSequence, mut hashes: impl Iterator<Item = String>) -> Result<Option<String>, SourceError> {
+    let Some(first) = hashes.next() else { return Ok(None) };
+    if hashes.any(|other| !other.eq_ignore_ascii_case(&first)) {
+        let detail = format!("the endpoints are of different chains: they have different hashes of ledger {sequence}");
+        return Err(SourceError::transient(TransientReason::Disagreement, detail));
+    }
+    Ok(Some(first))
 }

@@ -296,23 +296,80 @@ async fn an_endpoint_that_missed_the_reset_is_not_followed_beyond_the_tip_of_the
     world.devnet.close_ledgers(20).unwrap();
     world.new_chain().await;
     let of_the_new_chain = world.devnet.events_emitted();
-    world.devnet.inject_at("stale", Fault::BeforeReset, None).unwrap();
+    let away = Fault::Status { status: 503, retry_after_seconds: None };
+    world.devnet.inject_at("stale", away.clone(), None).unwrap();
     world.rpc_urls = vec![world.rpc_url.clone(), format!("{}/stale", world.rpc_url)];
     world.start_indexer(100);
     world.indexed().await;
-    // For a moment the preferred one is away.
-    let away = Fault::Status { status: 503, retry_after_seconds: None };
-    world.devnet.inject_at(MAIN_ENDPOINT, away, Some(1)).unwrap();
+    // The other one is back, and the preferred one is away.
+    world.devnet.clear_faults_at("stale");
+    world.devnet.inject_at("stale", Fault::BeforeReset, None).unwrap();
+    world.devnet.inject_at(MAIN_ENDPOINT, away, None).unwrap();
     eventually("the other one is asked, and not believed", || async {
         let report = world.store.indexer_report(&world.devnet.contract_id()).await.unwrap();
-        report.and_then(|aged| aged.report.detail).is_some_and(|detail| detail.contains("another chain"))
+        report.is_some_and(|aged| aged.report.endpoints[1]["state"] == "unusable")
     })
     .await;
+    world.devnet.clear_faults_at(MAIN_ENDPOINT);
     world.create("erin", "frank", 1_000_000, 100).await;
     world.indexed().await;
     let foreign = world.stored_ids().await.into_iter().filter(|id| !world.devnet.events_emitted().contains(id)).count();
     assert_eq!(foreign, 0, "after {} events of the new chain", of_the_new_chain.len());
     world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn nothing_is_read_from_endpoints_of_two_chains_until_they_are_of_one(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    for _ in 0..3 {
+        world.create("alice", "bob", 1_000_000, 1_000).await;
+    }
+    world.devnet.close_ledgers(20).unwrap();
+    world.new_chain().await;
+    world.devnet.close_ledgers(30).unwrap();
+    world.devnet.inject_at("good", Fault::BeforeReset, None).unwrap();
+    world.rpc_urls = vec![format!("{}/good", world.rpc_url), world.rpc_url.clone()];
+    world.start_indexer(100);
+    eventually("the operator is told", || async {
+        let report = world.store.indexer_report(&world.devnet.contract_id()).await.unwrap();
+        report.and_then(|aged| aged.report.detail).is_some_and(|detail| detail.contains("different chains"))
+    })
+    .await;
+    assert!(world.stored_ids().await.is_empty());
+    // The one that missed the reset is repaired.
+    world.devnet.clear_faults_at("good");
+    world.indexed().await;
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn an_endpoint_of_another_chain_that_comes_back_does_not_take_over_a_catch_up(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    for _ in 0..60 {
+        world.create("alice", "bob", 1_000_000, 1_000).await;
+    }
+    world.devnet.close_ledgers(40).unwrap();
+    let (of_our_chain, tip) = (world.devnet.events_emitted(), world.devnet.latest_ledger());
+    world.devnet.reset().unwrap();
+    world.devnet.close_ledgers(28).unwrap();
+    for _ in 0..3 {
+        world.create("carol", "dave", 9_000_000, 50).await;
+    }
+    world.devnet.close_ledgers(2).unwrap();
+    world.devnet.inject_at("good", Fault::BeforeReset, None).unwrap();
+    world.devnet.inject_at("good", Fault::Delay { delay_ms: 40 }, None).unwrap();
+    let away = Fault::Status { status: 503, retry_after_seconds: None };
+    world.devnet.inject_at(MAIN_ENDPOINT, away.clone(), None).unwrap();
+    world.rpc_urls = vec![format!("{}/good", world.rpc_url), world.rpc_url.clone()];
+    world.start_indexer(2);
+    eventually("the catch-up is under way", || async { world.stored_ids().await.len() >= 6 }).await;
+    world.devnet.clear_faults_at(MAIN_ENDPOINT);
+    world.devnet.inject_at("good", away, Some(2)).unwrap();
+    eventually("the catch-up has ended", || async {
+        world.progress().await.is_some_and(|at| at.position.last_whole_ledger() >= tip)
+    })
+    .await;
+    assert_eq!(world.stored_ids().await, of_our_chain);
 }
 
 #[sqlx::test]
@@ -415,19 +472,16 @@ async fn a_contract_that_joins_is_not_read_from_an_endpoint_that_was_set_up_anew
     create(&world, 0, "alice");
     world.devnet.close_ledgers(40).unwrap();
     let of_the_old_chain = world.devnet.events_emitted_by(&second);
-    // The first contract is indexed, and the chain is known by a ledger.
+    // The first contract is indexed.
     let contracts: Contracts = world.devnet.contract_ids().remove(0).into();
     let settings = IngestSettings { contracts, ..world.settings() };
     let stop = world.stop.child_token();
     let run = Indexer::new(world.source(), Vec::new(), world.store.clone(), settings).run(stop.clone());
-    let known = async {
-        eventually("a ledger was noted", || async {
-            world.store.network().await.unwrap().is_some_and(|network| network.known.is_some())
-        })
-        .await;
+    let indexed = async {
+        world.indexed().await;
         stop.cancel();
     };
-    let (ended, ()) = tokio::join!(run, known);
+    let (ended, ()) = tokio::join!(run, indexed);
     ended.unwrap();
     world.devnet.reset().unwrap();
     world.devnet.close_ledgers(8).unwrap();

@@ -54,6 +54,8 @@ pub struct Node {
     pub oldest_after_reading: Option<u32>,
     /// When its newest ledger closed, by its replies to requests for events.
     pub close_time: Value,
+    /// What its health says of that.
+    pub health_close_time: &'static str,
     /// What was asked: method and parameters.
     pub asked: Vec<(String, Value)>,
 }
@@ -81,6 +83,7 @@ impl FakeRpc {
             latest_of_next: VecDeque::new(),
             oldest_after_reading: None,
             close_time: Value::Null,
+            health_close_time: "1784671886",
             asked: Vec::new(),
         };
         let node = Arc::new(Mutex::new(node));
@@ -132,7 +135,7 @@ impl Node {
             "getNetwork" => Ok(json!({"passphrase": self.passphrase})),
             "getVersionInfo" => Ok(json!({"version": "30.0.0-fake"})),
             "getHealth" => Ok(json!({"status": "healthy", "latestLedger": self.latest, "oldestLedger": self.oldest,
-                "latestLedgerCloseTime": "1784671886"})),
+                "latestLedgerCloseTime": self.health_close_time})),
             "getLedgers" if params["startLedger"].as_u64().unwrap() < self.oldest.into() => {
                 Err(Answer::Error(-32_602, "start ledger must be within the ledger range"))
             }

@@ -258,14 +258,16 @@ fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
     }
 }
 
-/// The close time that a fake endpoint's health tells is later than this one.
 const EARLIER: &str = "1784671000";
+const LATER: &str = "1784671886";
 
 #[sqlx::test]
 async fn a_node_set_up_anew_beside_one_of_another_network_is_no_reset(pool: PgPool) {
     let (first, second, source) = two().await;
     for node in [&first, &second] {
-        node.set(|node| (node.latest, node.close_time) = (205, EARLIER.into()));
+        node.set(|node| {
+            (node.latest, node.close_time, node.health_close_time) = (205, EARLIER.into(), EARLIER);
+        });
     }
     let world = World::new(pool).await;
     let settings = IngestSettings {
@@ -286,7 +288,7 @@ async fn a_node_set_up_anew_beside_one_of_another_network_is_no_reset(pool: PgPo
             node.passphrase = "another network";
             node.next.push_back(Answer::Status(503, None));
         });
-        first.set(|node| node.latest = 203);
+        first.set(|node| (node.latest, node.health_close_time) = (203, LATER));
         eventually("the indexer says what it looked like", || async {
             let report = world.store.indexer_report(&contract()).await.unwrap();
             let detail = report.and_then(|aged| aged.report.detail);
