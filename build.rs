@@ -7,7 +7,8 @@ use std::{
 };
 
 /// What a row or a record follows from.
-const SOURCES: [&str; 3] = ["src/decode", "src/domain", "src/store/fold.rs"];
+const SOURCES: [&str; 5] =
+    ["src/decode", "src/domain", "src/store/event_rows.rs", "src/store/fold.rs", "src/store/insert_events.sql"];
 
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));

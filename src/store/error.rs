@@ -50,6 +50,12 @@ pub enum StoreError {
     /// What a reindex was built from is no longer what the database holds.
     #[error("the network started over while records were built anew; nothing was changed. Run reindex again")]
     BuildSuperseded,
+    /// Others made something of the tables that cannot be made of the tables that take their place.
+    #[error("{what} depends on tables that are built anew; drop it first, and make it again afterwards")]
+    DependedOn {
+        /// What that is.
+        what: String,
+    },
     /// The database did not answer in time.
     #[error("the database did not answer within {0:?}")]
     TimedOut(std::time::Duration),

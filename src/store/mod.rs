@@ -5,6 +5,7 @@
 
 mod archived_epochs;
 mod args;
+mod attachments;
 mod baselines;
 mod batch;
 mod build_origin;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{Store, StoreError, listen, pool::ledger};
+use super::{Store, StoreError, attachments::Attachments, listen, pool::ledger};
 use crate::domain::{Epoch, LedgerSequence};
 
 /// The tables that belong to one chain; a reset of the network puts them aside together. `desired_state` belongs to none:
@@ -146,10 +146,12 @@ impl Store {
         let live = current_schema(&mut transaction).await?;
         execute(&mut transaction, format!("drop schema if exists {REINDEX} cascade")).await?;
         execute(&mut transaction, format!("create schema {schema}")).await?;
+        let attachments = Attachments::of(&mut transaction, &live, &TABLES_OF_AN_EPOCH).await?;
         for table in TABLES_OF_AN_EPOCH {
             execute(&mut transaction, format!("alter table \"{live}\".{table} set schema {schema}")).await?;
             execute(&mut transaction, format!("alter table {NEXT}.{table} set schema \"{live}\"")).await?;
         }
+        attachments.give(&mut transaction).await?;
         listen::notify(&mut transaction, listen::COMMITTED).await?;
         transaction.commit().await?;
         self.drop_schema(NEXT).await?;

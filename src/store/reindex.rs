@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 
 use super::{
     Store, StoreError,
+    attachments::{self, Attachments},
     build_origin::{self, BuildOrigin},
     event_rows, listen,
     network::{REINDEX, current_schema, execute},
@@ -20,6 +21,8 @@ use crate::domain::{ContractId, EventId, RawContractEvent, StreamId};
 
 /// What a swap exchanges: what is derived from raw events.
 const DERIVED: [&str; 3] = ["quarantine", "stream_events", "streams"];
+/// Where the replaced tables are until the end of the swap.
+const REPLACED: &str = "flowfi_replaced";
 /// A reader that keeps a table for longer makes the swap try again, so that others do not queue behind it.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Held while a build is opened or dropped: "flowfire" in ASCII.
@@ -50,10 +53,13 @@ impl Store {
     /// the same origin, and dropped otherwise.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`] while another reindex runs.
+    /// [`StoreError::Fenced`] while another reindex runs, [`StoreError::DependedOn`] if others made something of the tables
+    /// that cannot follow to new ones.
     pub async fn open_reindex(&self, decoder: &str) -> Result<Self, StoreError> {
         let mut transaction = self.pool.begin().await?;
         keep_others_from_building(&mut transaction).await?;
+        let live = current_schema(&mut transaction).await?;
+        attachments::refuse_what_stays(&mut transaction, &live, &DERIVED).await?;
         let origin = BuildOrigin::now(&mut transaction, decoder).await?;
         let left = build_origin::recorded(&mut transaction).await?;
         if !left.is_some_and(|left| left.is_still(&origin)) {
@@ -292,10 +298,17 @@ async fn keep_others_from_building(connection: &mut PgConnection) -> Result<(), 
 }
 
 async fn exchange(connection: &mut PgConnection, live: &str) -> Result<(), StoreError> {
+    let attachments = Attachments::of(connection, live, &DERIVED).await?;
+    execute(connection, format!("create schema {REPLACED}")).await?;
     for table in DERIVED {
-        execute(connection, format!("drop table \"{live}\".{table}")).await?;
+        execute(connection, format!("alter table \"{live}\".{table} set schema {REPLACED}")).await?;
         execute(connection, format!("alter table {REINDEX}.{table} set schema \"{live}\"")).await?;
     }
+    attachments.give(connection).await?;
+    for table in DERIVED {
+        execute(connection, format!("drop table {REPLACED}.{table}")).await?;
+    }
+    execute(connection, format!("drop schema {REPLACED}")).await?;
     // Upgrades keep no raw event; those that were found among the events kept raw are added.
     let add = format!(
         "insert into \"{live}\".contract_upgrades select * from {REINDEX}.contract_upgrades on conflict do nothing"

@@ -3,6 +3,7 @@
 
 mod another_chain;
 mod architecture;
+mod attachments;
 mod auth;
 mod baselines;
 mod chain_record;
