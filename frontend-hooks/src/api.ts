@@ -1043,6 +1043,16 @@ export interface components {
          * @example 0002261634098536448-0000000002.0.3
          */
         ResumeId: string;
+        /** @description The client took nothing for longer than the service waits, and the stream ends. Come back with the last id. */
+        ResumeNotice: {
+            /** @description Why the stream ends. */
+            reason: components["schemas"]["ResumeReason"];
+        };
+        /**
+         * @description Why a stream ends that is to be resumed.
+         * @enum {string}
+         */
+        ResumeReason: "slow";
         /**
          * @description Events of this range were added or corrected after their turn: fetch them anew. They are not sent. What happened while a
          *     client was away is told in one notice when it comes back. The notice has no `id:`; an `id:` alone follows it, so that a
@@ -1441,6 +1451,14 @@ export interface components {
              * @enum {string}
              */
             event: "expired";
+            id?: components["schemas"]["ResumeId"];
+        } | {
+            data: components["schemas"]["ResumeNotice"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "resume";
             id?: components["schemas"]["ResumeId"];
         };
         /** @description Open subscriptions by what they ask for. */

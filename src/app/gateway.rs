@@ -37,6 +37,7 @@ impl Gateway {
         let soft_stop = lifecycle.soft_stop();
         let ring_events = usize::try_from(args.ring_events).context("too many ring events")?;
         let feed = Feed::open(self.feed_store, ring_events).await?;
+        let write_deadline = Duration::from_secs(args.write_deadline_seconds);
         let heartbeat = Duration::from_secs(args.heartbeat_seconds);
         let (store, contracts, lag) = (self.store, self.contracts, args.max_lag_ledgers);
         let generator = super::random_generator();
@@ -46,13 +47,11 @@ impl Gateway {
             .with_chain_reader(self.chain)
             .with_quarantine_replayer(Some(replayer))
             .with_auth(self.auth.clone())
-            .with_limits(limits.clone());
+            .with_limits(limits.clone())
+            .with_write_deadline(write_deadline);
         let router = http::router(state, self.local, &args.cors_origins);
-        let settings = ServerSettings {
-            head_deadline: Duration::from_secs(args.head_deadline_seconds),
-            write_deadline: Duration::from_secs(args.write_deadline_seconds),
-            limits,
-        };
+        let settings =
+            ServerSettings { head_deadline: Duration::from_secs(args.head_deadline_seconds), write_deadline, limits };
         let stop = soft_stop.clone();
         lifecycle.spawn("tailer", async move {
             feed::tail(feed, stop).await;

@@ -10,7 +10,8 @@ use rand::{Rng, rngs::StdRng};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Limits, QuarantineReplayer, chain::ChainReader, parameters::Parameters, problem::Problem, stream_text::StreamText,
+    Limits, QuarantineReplayer, ServerSettings, chain::ChainReader, parameters::Parameters, problem::Problem,
+    stream_text::StreamText,
 };
 use crate::{
     auth::Auth,
@@ -29,6 +30,8 @@ pub struct HttpState {
     pub(super) feed: Feed,
     pub(super) contracts: Contracts,
     pub(super) heartbeat: Duration,
+    /// A subscriber that takes nothing for longer begins anew.
+    pub(super) write_deadline: Duration,
     /// Further behind the tip than this is not ready.
     pub(super) max_lag_ledgers: u32,
     pub(super) soft_stop: CancellationToken,
@@ -43,7 +46,8 @@ pub struct HttpState {
 }
 
 impl HttpState {
-    /// Returns the state of a gateway of a database in which these contracts are followed. Event streams end when `soft_stop` is cancelled.
+    /// Returns the state of a gateway of a database in which these contracts are followed. Event streams end when
+    /// `soft_stop` is cancelled.
     #[must_use]
     pub fn new(
         store: Store,
@@ -60,6 +64,7 @@ impl HttpState {
             feed,
             contracts,
             heartbeat,
+            write_deadline: ServerSettings::default().write_deadline,
             max_lag_ledgers,
             soft_stop,
             chain: None,
@@ -74,6 +79,12 @@ impl HttpState {
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Sets how long a subscriber may take nothing; without, a minute.
+    #[must_use]
+    pub fn with_write_deadline(self, write_deadline: Duration) -> Self {
+        Self { write_deadline, ..self }
     }
 
     /// Sets who may read what; without, everybody may read everything.
@@ -108,9 +119,9 @@ impl HttpState {
         format!("{:016x}", self.random(Rng::random::<u64>))
     }
 
-    /// Returns the close time of the last whole ledger, of the contract that is the furthest, which is "now": the wall clock would count money that the chain
-    /// has not. It is to be read before the records: one that is newer by then has less to claim at that time, never
-    /// more.
+    /// Returns "now": the close time of the last whole ledger of the contract that is the furthest. By the wall clock,
+    /// money would count that the chain does not have. Read it before the records: one that is newer by then has less
+    /// to claim at that time, never more.
     pub(super) async fn now(&self) -> Result<UnixTime, StoreError> {
         let progress = self.store.feed_progress().await?;
         Ok(time_of(progress.and_then(|progress| progress.last_whole_ledger_closed_at)))

@@ -216,6 +216,12 @@ struct Expired {
     reason: &'static str,
 }
 
+/// What a client is told that took nothing for too long.
+#[derive(Serialize)]
+struct Resume {
+    reason: &'static str,
+}
+
 /// One open event stream.
 struct Connection {
     state: HttpState,
@@ -224,6 +230,8 @@ struct Connection {
     heartbeat_at: Instant,
     heartbeats: u32,
     ended: bool,
+    /// When the last piece was handed over to be written.
+    handed_at: Instant,
     /// Ends when the token does; none without one.
     token_ends: Option<TokenEnds>,
     /// Given back when the stream ends, however it ends.
@@ -240,12 +248,21 @@ impl Connection {
             first: Some(first),
             heartbeats: 0,
             ended: false,
+            handed_at: Instant::now(),
             _slot: slot,
         }
     }
 
-    /// Returns the next piece to write: frames, a heartbeat, or the farewell; then none.
+    /// Returns the next piece to write: frames, a heartbeat, or the farewell; then none. It is asked for when the piece
+    /// before it is on its way to the client.
     async fn next(&mut self) -> Option<Bytes> {
+        let took_too_long = self.handed_at.elapsed() > self.state.write_deadline;
+        let piece = if took_too_long && !self.ended { Some(self.let_resume()) } else { self.next_in_turn().await };
+        self.handed_at = Instant::now();
+        piece
+    }
+
+    async fn next_in_turn(&mut self) -> Option<Bytes> {
         if let Some(first) = self.first.take() {
             return Some(first);
         }
@@ -290,6 +307,13 @@ impl Connection {
     fn expire(&mut self, refusal: &TokenRefusal) -> Bytes {
         let reason = if *refusal == TokenRefusal::Revoked { "revoked" } else { "expired" };
         join(vec![notice_frame("expired", &Expired { reason }), self.end()])
+    }
+
+    /// A client that took nothing for as long as that, and takes something again, begins anew where it was: what it
+    /// would be sent next is long past.
+    fn let_resume(&mut self) -> Bytes {
+        self.first = None;
+        join(vec![notice_frame("resume", &Resume { reason: "slow" }), self.end()])
     }
 
     fn end(&mut self) -> Bytes {

@@ -62,6 +62,8 @@ pub struct GatewaySettings {
     pub asks_the_chain: bool,
     pub head_deadline: Duration,
     pub write_deadline: Duration,
+    /// The same as the event stream sees it, where the kernel is to see another one.
+    pub slow_after: Duration,
     pub limits: Limits,
     pub origins: Vec<Origin>,
     pub auth: Option<Auth>,
@@ -77,6 +79,7 @@ impl Default for GatewaySettings {
             asks_the_chain: true,
             head_deadline: DEADLINE,
             write_deadline: DEADLINE,
+            slow_after: DEADLINE,
             limits: Limits::none(),
             origins: Vec::new(),
             auth: None,
@@ -201,7 +204,7 @@ impl World {
         )
         .with_chain_reader(settings.asks_the_chain.then(|| chain_reader(self.source())));
         let replayer = quarantine_replayer(self.store.clone(), contracts);
-        let state = state.with_quarantine_replayer(Some(replayer));
+        let state = state.with_quarantine_replayer(Some(replayer)).with_write_deadline(settings.slow_after);
         let stop = self.stop.clone();
         self.tasks.spawn(feed::tail(feed, stop));
         if let Some(auth) = settings.auth.clone() {

@@ -13,10 +13,11 @@ use flowfi_indexer::{
     devnet::{Call, Devnet, DevnetArgs, Input},
     domain::{Address, Amount, Clock, EventId, EventKind, EventType, LedgerSequence, RawContractEvent, StreamId},
     ingest::Incoming,
-    source::{EndpointPool, EventsFrom},
+    source::{EndpointPool, EventsFrom, SourceError},
     store::EventAtoms,
 };
 use rand::{Rng, rngs::StdRng};
+use tokio::time::sleep;
 
 /// The endpoint that the simulation itself reads: it has no faults.
 pub const ORACLE: &str = "oracle";
@@ -151,7 +152,15 @@ impl Chain {
             self.note_hash(LedgerSequence(closed));
         }
         let oracle = self.oracle.as_ref().expect("the network is served");
-        let page = oracle.events(&self.devnet.contract_ids(), EventsFrom::Ledger(ledger), 10_000).await.unwrap();
+        let contract_ids = self.devnet.contract_ids();
+        let page = loop {
+            match oracle.events(&contract_ids, EventsFrom::Ledger(ledger), 10_000).await {
+                Ok(page) => break page,
+                // A busy machine's connection; what is judged is not how the judge reads.
+                Err(SourceError::Transient { retry_after, .. }) => sleep(retry_after.unwrap_or_default()).await,
+                Err(failure) => panic!("the oracle does not answer: {failure}"),
+            }
+        };
         for raw in page.events {
             let place = match Incoming::decode(raw.clone()) {
                 Incoming::Event(event) => Place::Row(event.event.event_type(), event.event.stream_id()),

@@ -11,6 +11,7 @@ pub(super) const NOTICES: &[(&str, &str)] = &[
     ("reset", "ResetNotice"),
     ("revised", "RevisedNotice"),
     ("expired", "ExpiredNotice"),
+    ("resume", "ResumeNotice"),
 ];
 
 /// The first event of every event stream: what was understood. Its `id:` is a place to resume from; it has none where a
@@ -98,6 +99,22 @@ pub(super) struct ExpiredNotice {
 pub(super) enum ExpiredReason {
     Expired,
     Revoked,
+}
+
+/// The client took nothing for longer than the service waits, and the stream ends. Come back with the last id.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described, never made")]
+pub(super) struct ResumeNotice {
+    /// Why the stream ends.
+    reason: ResumeReason,
+}
+
+/// Why a stream ends that is to be resumed.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "described, never made")]
+pub(super) enum ResumeReason {
+    Slow,
 }
 
 /// What the feed counts.

@@ -53,7 +53,7 @@ pub(super) use refusals::{
     ),
     components(schemas(
         super::problem::Problem, super::sign_in::SignInProblem, mirrors::ConnectedNotice, mirrors::ResetNotice,
-        mirrors::RevisedNotice, mirrors::ExpiredNotice, mirrors::SubscriptionFilter, mirrors::ResetReason,
+        mirrors::RevisedNotice, mirrors::ExpiredNotice, mirrors::ResumeNotice, mirrors::ResumeReason, mirrors::SubscriptionFilter, mirrors::ResetReason,
         mirrors::ExpiredReason,
     )),
 )]

@@ -1,6 +1,10 @@
 //! Pitfalls 33 to 35: what those who read are given.
 
-use std::{io::Write, net::TcpStream, time::Duration};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
 
 use flowfi_indexer::{
     devnet::Fault,
@@ -10,6 +14,7 @@ use flowfi_indexer::{
 use serde_json::json;
 use socket2::{Domain, Socket, Type};
 use sqlx::PgPool;
+use tokio::time::sleep;
 
 use super::emit;
 use crate::{
@@ -102,16 +107,47 @@ async fn p34_a_slow_consumer_is_caught_up_from_the_table_and_holds_up_nobody(poo
 async fn p34_a_consumer_that_takes_nothing_is_closed_at_the_write_deadline(pool: PgPool) {
     let settings = GatewaySettings { write_deadline: Duration::from_millis(300), ..GatewaySettings::default() };
     let (world, base) = small_world(pool, settings).await;
+    let _client = takes_nothing(&world, &base).await;
+    eventually("it is closed", || async { stats(&world, &base, "connections").await == 0 }).await;
+}
+
+/// Returns a subscriber that reads nothing, once there is more for it than the buffers hold.
+async fn takes_nothing(world: &World, base: &str) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
     let address: std::net::SocketAddr = base.strip_prefix("http://").unwrap().parse().unwrap();
     socket.connect(&address.into()).unwrap();
     let mut client = TcpStream::from(socket);
-    client.write_all(b"GET /v1/events/subscribe?all=true HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
-    eventually("it is connected", || async { stats(&world, &base, "connections").await == 1 }).await;
-    create_at_once(&world, 800).await;
+    client
+        .write_all(b"GET /v1/events/subscribe?all=true HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    eventually("it is connected", || async { stats(world, base, "connections").await == 1 }).await;
+    create_at_once(world, 800).await;
     world.indexed().await;
-    eventually("it is closed", || async { stats(&world, &base, "connections").await == 0 }).await;
+    client
+}
+
+#[sqlx::test]
+async fn p34_a_consumer_that_took_nothing_for_too_long_is_told_to_resume_where_it_still_reads(pool: PgPool) {
+    let slow_after = Duration::from_millis(300);
+    let (world, base) = small_world(pool, GatewaySettings { slow_after, ..GatewaySettings::default() }).await;
+    let mut client = takes_nothing(&world, &base).await;
+    sleep(2 * slow_after).await;
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut text = String::new();
+        client.read_to_string(&mut text).unwrap();
+        text
+    });
+    let text = reading.await.unwrap();
+    let (told, farewell) =
+        text.rsplit_once("event: resume\ndata: {\"reason\":\"slow\"}\n\n").expect("it is told to resume");
+    assert!(farewell.starts_with("retry: "), "{farewell}");
+    // It goes on with the first event that it has not seen.
+    let last = told.lines().rev().find_map(|line| line.strip_prefix("id: ")).unwrap();
+    let mut again = Subscriber::connect(&base, "all=true", Some(last)).await;
+    let last: EventId = last.parse().unwrap();
+    let rest: Vec<EventId> = world.devnet.events_emitted().into_iter().filter(|id| *id > last).collect();
+    assert_eq!(again.ids(rest.len()).await, rest);
 }
 
 // The operator's time to act before the source drops what is not indexed.
