@@ -526,8 +526,15 @@ export interface components {
             isFollowed: boolean;
             lastWholeLedger: components["schemas"]["LedgerSequence"] | null;
             lastWholeLedgerClosedAt: components["schemas"]["Moment"] | null;
+            /**
+             * Format: int64
+             * @description Seconds since the last whole ledger closed, by the database's clock.
+             */
+            lastWholeLedgerClosedSecondsAgo: number | null;
             /** @description Events that are kept raw. */
             quarantine: components["schemas"]["Quarantine"];
+            /** @description Why its index is not to be relied on right now; empty if it is. */
+            reasons: string[];
             recordsCheck: components["schemas"]["RecordsCheck"] | null;
             /** @description The last times that its code was replaced. */
             upgrades: components["schemas"]["Upgrade"][];
@@ -1113,6 +1120,11 @@ export interface components {
             lagSeconds: number | null;
             lastWholeLedger: components["schemas"]["LedgerSequence"] | null;
             lastWholeLedgerClosedAt: components["schemas"]["Moment"] | null;
+            /**
+             * Format: int64
+             * @description Seconds since the last whole ledger closed, by the database's clock.
+             */
+            lastWholeLedgerClosedSecondsAgo: number | null;
             /**
              * Format: int64
              * @description How many ledgers the source may drop before it drops one that is not indexed.

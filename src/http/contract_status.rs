@@ -34,6 +34,10 @@ pub(super) struct ContractView {
     /// When that closed.
     #[schema(value_type = Option<words::Moment>)]
     last_whole_ledger_closed_at: Option<String>,
+    /// Seconds since the last whole ledger closed, by the database's clock.
+    last_whole_ledger_closed_seconds_ago: Option<i64>,
+    /// Why its index is not to be relied on right now; empty if it is.
+    reasons: Vec<String>,
     /// The ledgers that were seen whole.
     pub(super) coverage: Vec<CoverageView>,
     /// The ledgers that were not.
@@ -107,6 +111,8 @@ pub(super) struct Facts {
     quarantine: QuarantineCount,
     upgrades: Vec<StoredUpgrade>,
     record_check: Option<RecordCheck>,
+    /// When all this was read, by the database's clock.
+    read_at: DateTime<Utc>,
 }
 
 /// An indexer that says nothing for so long is not there: it reports every ten seconds at least.
@@ -122,12 +128,12 @@ impl Facts {
         let (covered, accepted) = tokio::try_join!(store.coverage(&contract_id), store.accepted_gaps(&contract_id))?;
         let (quarantine, upgrades) =
             tokio::try_join!(store.quarantine_count(&contract_id), store.upgrades(&contract_id, LATEST_UPGRADES))?;
-        let record_check = store.record_check(&contract_id).await?;
-        Ok(Self { contract_id, progress, report, covered, accepted, quarantine, upgrades, record_check })
+        let (record_check, read_at) = tokio::try_join!(store.record_check(&contract_id), store.now())?;
+        Ok(Self { contract_id, progress, report, covered, accepted, quarantine, upgrades, record_check, read_at })
     }
 
-    /// Returns what is shown of the contract.
-    pub(super) fn view(&self, epoch: Epoch, is_followed: bool) -> ContractView {
+    /// Returns what is shown of the contract. `reasons` speak against relying on it.
+    pub(super) fn view(&self, epoch: Epoch, is_followed: bool, reasons: Vec<String>) -> ContractView {
         let QuarantineCount { unknown, refused } = self.quarantine;
         let progress = self.progress;
         ContractView {
@@ -137,6 +143,8 @@ impl Facts {
             from_ledger: progress.map(|progress| progress.from_ledger),
             last_whole_ledger: progress.map(|progress| progress.last_whole_ledger),
             last_whole_ledger_closed_at: self.closed_at().map(date_text),
+            last_whole_ledger_closed_seconds_ago: self.closed_seconds_ago(),
+            reasons,
             coverage: self.covered.iter().map(CoverageView::of).collect(),
             holes: self.holes(),
             quarantine: QuarantineView { unknown, refused },
@@ -155,6 +163,11 @@ impl Facts {
 
     pub(super) fn closed_at(&self) -> Option<DateTime<Utc>> {
         self.progress.and_then(|progress| progress.last_whole_ledger_closed_at)
+    }
+
+    /// Returns how long ago the last whole ledger closed; zero if the network's clock is ahead of the database's.
+    pub(super) fn closed_seconds_ago(&self) -> Option<i64> {
+        Some((self.read_at - self.closed_at()?).num_seconds().max(0))
     }
 
     /// A tip that was seen on another node may lie before what is indexed.

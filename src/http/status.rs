@@ -48,6 +48,8 @@ pub(super) struct Status {
     /// When that closed.
     #[schema(value_type = Option<words::Moment>)]
     last_whole_ledger_closed_at: Option<String>,
+    /// Seconds since the last whole ledger closed, by the database's clock.
+    last_whole_ledger_closed_seconds_ago: Option<i64>,
     /// The newest ledger of the source.
     #[schema(value_type = Option<words::LedgerSequence>)]
     pub(super) tip_ledger: Option<LedgerSequence>,
@@ -157,7 +159,10 @@ async fn read_once(state: &HttpState) -> Result<Status, StoreError> {
         left.push(Facts::read(store, contract_id).await?);
     }
     let epoch = network.as_ref().map_or(Epoch(0), |network| network.epoch);
-    let mut contracts: Vec<ContractView> = followed.iter().map(|facts| facts.view(epoch, true)).collect();
+    let feed_trouble = state.feed.trouble().map(|_| "the feed cannot read what is new".to_owned());
+    let with_feed_trouble = |reasons: Vec<String>| reasons.into_iter().chain(feed_trouble.clone()).collect();
+    let view = |facts: &Facts| facts.view(epoch, true, with_feed_trouble(facts.reasons(state.max_lag_ledgers)));
+    let mut contracts: Vec<ContractView> = followed.iter().map(view).collect();
     let report = worst_report(&followed);
     let furthest_behind = furthest_behind(&followed);
     let progress = furthest_behind.and_then(|facts| facts.progress);
@@ -168,6 +173,7 @@ async fn read_once(state: &HttpState) -> Result<Status, StoreError> {
         from_ledger: followed.iter().filter_map(|facts| Some(facts.progress?.from_ledger)).min(),
         last_whole_ledger: progress.map(|progress| progress.last_whole_ledger),
         last_whole_ledger_closed_at: furthest_behind.and_then(Facts::closed_at).map(date_text),
+        last_whole_ledger_closed_seconds_ago: furthest_behind.and_then(Facts::closed_seconds_ago),
         tip_ledger: followed.iter().filter_map(Facts::tip_ledger).max(),
         lag_ledgers: followed.iter().filter_map(Facts::lag_ledgers).max(),
         lag_seconds: followed.iter().filter_map(Facts::lag_seconds).max(),
@@ -185,16 +191,13 @@ async fn read_once(state: &HttpState) -> Result<Status, StoreError> {
         record_check_age_ms: followed.iter().filter_map(Facts::record_check_age_ms).max(),
         records_differing: contracts.iter().filter_map(differing).sum(),
         second_opinion_events: contracts.iter().filter_map(second_opinion_events).sum(),
-        reasons: {
-            let mut reasons = reasons(&followed, state.max_lag_ledgers);
-            reasons.extend(state.feed.trouble().map(|_| "the feed cannot read what is new".to_owned()));
-            reasons
-        },
+        reasons: with_feed_trouble(reasons(&followed, state.max_lag_ledgers)),
         endpoints: report.map_or(Value::Array(Vec::new()), |aged| aged.report.endpoints.clone()),
         indexer: report.map(IndexerView::of),
         network: network.map(|network| NetworkView { passphrase: network.passphrase, epoch }),
         contracts: {
-            contracts.extend(left.iter().map(|facts| facts.view(epoch, false)));
+            let not_followed = || vec!["this deployment does not follow it".to_owned()];
+            contracts.extend(left.iter().map(|facts| facts.view(epoch, false, not_followed())));
             contracts
         },
     })

@@ -85,6 +85,11 @@ pub struct AgedReport {
 }
 
 impl Store {
+    /// Returns the time by the database's clock, which every age here is measured by.
+    pub async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
+        Ok(sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#).fetch_one(&self.pool).await?)
+    }
+
     /// Writes the report for each of these contracts, over the one before.
     pub async fn write_report(&self, contract_ids: &[ContractId], report: &IndexerReport) -> Result<(), StoreError> {
         let contract_ids: Vec<String> = contract_ids.iter().map(ToString::to_string).collect();

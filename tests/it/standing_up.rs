@@ -6,7 +6,7 @@ use flowfi_indexer::{
     domain::{Epoch, UnixTime},
     store::{IndexerReport, IndexerState, Store},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{ConnectOptions, PgPool};
 use tokio::{
     process::{Child, Command},
@@ -237,6 +237,40 @@ async fn a_source_that_is_away_or_stands_still_is_not_taken_for_a_quiet_one(pool
     assert_eq!(readiness().await.0, 200, "{}", readiness().await.1);
     age("reported_at").await;
     assert!(readiness().await.1.contains("the indexer has not reported for 60"));
+}
+
+#[sqlx::test]
+async fn the_status_tells_how_long_ago_the_last_whole_ledger_closed_and_never_less_than_nothing(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    let ages = async |closed_at: &str| {
+        let close = format!("update cursors set last_whole_ledger_closed_at = {closed_at}");
+        sqlx::query(sqlx::AssertSqlSafe(close)).execute(&world.pool).await.unwrap();
+        let (_, status) = world.get(&base, "/v1/status").await;
+        [&status, &status["contracts"][0]].map(|part| part["lastWholeLedgerClosedSecondsAgo"].as_i64())
+    };
+    let both = ages("clock_timestamp() - interval '10 minutes'").await;
+    assert!(both.iter().all(|age| age.is_some_and(|age| (600..660).contains(&age))), "{both:?}");
+    assert_eq!(ages("clock_timestamp() + interval '10 minutes'").await, [Some(0); 2]);
+    assert_eq!(ages("null").await, [None; 2]);
+}
+
+#[sqlx::test]
+async fn the_status_gives_each_contract_the_reasons_that_are_its_own(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    let contract_ids = world.devnet.contract_ids();
+    let following = report(IndexerState::Following, world.devnet.latest_ledger().0);
+    world.store.write_report(&contract_ids, &following).await.unwrap();
+    let reasons = async || world.get(&base, "/v1/status").await.1["contracts"][0]["reasons"].clone();
+    assert_eq!(reasons().await, json!([]));
+    let paused = report(IndexerState::Paused, world.devnet.latest_ledger().0);
+    world.store.write_report(&contract_ids, &paused).await.unwrap();
+    assert_eq!(reasons().await, json!(["paused by an operator"]));
 }
 
 #[sqlx::test]
