@@ -35,7 +35,7 @@ const FILES: &[(&str, &str, &str)] = files! {
     IMAGE: "icon.svg";
     STYLE: "base.css" "parts.css";
     SCRIPT: "access.js" "accrual.js" "acts.js" "amounts.js" "api.js" "dom.js" "event-list.js" "feed.js" "frames.js"
-        "kinds.js" "log.js" "main.js" "meter.js" "network.js" "parties.js" "refetch.js" "row.js" "stream-page.js"
+        "freshness.js" "kinds.js" "log.js" "main.js" "meter.js" "network.js" "parties.js" "refetch.js" "row.js" "stream-page.js"
         "streams.js" "times.js" "token.js";
 };
 

@@ -1,8 +1,8 @@
-// The page at `/` on a phone: what must hold whatever it looks like.
+// The page at `/`: what must hold whatever it looks like.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { newPage, startChromium } from './harness/chromium.js';
-import { LONGEST_MS } from './harness/condition.js';
+import { LONGEST_MS, until } from './harness/condition.js';
 import { Program } from './harness/program.js';
 
 let program, browser;
@@ -30,4 +30,33 @@ test('shows live events on a phone, nothing sticks out, and the console is clean
   const width = await page.evaluate(() => document.documentElement.scrollWidth);
   assert.ok(width <= 390, `the page is ${width} px wide`);
   assert.deepEqual(complaints, []);
+});
+
+test('says as of when it is, by the clock of the server, and counts on while that is away', { timeout: LONGEST_MS }, async () => {
+  const page = await newPage(browser);
+  await page.addInitScript(() => { Date.now = () => 0; });
+  const freshness = page.locator('#freshness');
+  const says = (what, pattern) => until(what, async () => pattern.exec((await freshness.innerText()).replace(/\s+/g, ' ')));
+  await page.goto(program.url);
+  await says('the age of a ready index', /^✓ Ready As of ledger [\d,]+, \d seconds? ago$/);
+
+  const status = '**/v1/status';
+  await page.route(status, (route) => route.abort());
+  const away = /^\? Unknown As of ledger ([\d,]+), (\d+) seconds? ago The indexer does not answer\. Last heard \d+ seconds? ago\.$/;
+  const [, ledger, before] = await says('that nobody answers', away);
+  await until('the age counts on', async () => {
+    const [, still, seconds] = await says('that nobody answers', away);
+    assert.equal(still, ledger);
+    return Number(seconds) >= Number(before) + 3;
+  });
+
+  await page.unroute(status);
+  const reasons = ['40 ledgers behind the tip', 'the source has been away for 95 s'];
+  await page.route(status, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), lastWholeLedgerClosedSecondsAgo: 250, reasons } });
+  });
+  await says('why it is not ready', /^! Not to be relied on As of ledger [\d,]+, 4m 1\ds ago 40 ledgers behind the tip \(and 1 more\)$/);
+  await page.unroute(status);
+  await says('that it is ready again', /^✓ Ready As of ledger [\d,]+, \d seconds? ago$/);
 });

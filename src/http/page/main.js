@@ -107,6 +107,7 @@ function changeVisibility() {
     pauseTimer = setTimeout(() => { if (feed.isOpen) feed.close('paused'); }, PAUSE_AFTER_MS);
     return;
   }
+  network.tick();
   network.watch();
   if (byId('connection').dataset.state === 'paused') feed.open();
 }
@@ -119,9 +120,9 @@ function showView(name) {
 }
 
 function tick() {
-  if (document.hidden || !clock.isKnown()) return;
+  if (document.hidden) return;
   network.tick();
-  streams.tick();
+  if (clock.isKnown()) streams.tick();
 }
 
 function tickOften() {

@@ -3,6 +3,7 @@
 import { count } from './amounts.js';
 import { ask, isDenied, kindly } from './api.js';
 import { byId, make, setData, setText } from './dom.js';
+import { freshness } from './freshness.js';
 import { copyButton, setHomeContract } from './parties.js';
 import { clock, durationText, timeText } from './times.js';
 
@@ -21,10 +22,12 @@ export const network = {
   async watch() {
     clearTimeout(timer);
     const round = rounds += 1;
+    const askedMs = performance.now();
     try {
-      if (!document.hidden) show(await ask('v1/status'));
+      if (!document.hidden) show(await ask('v1/status'), askedMs);
     } catch (error) {
-      showReadiness(null, isDenied(error) ? [] : [kindly(error)]);
+      freshness.lose(kindly(error));
+      showReasons(isDenied(error) ? [] : [kindly(error)]);
       if (isDenied(error)) return; // until there is another token
     }
     if (round === rounds) timer = setTimeout(() => network.watch(), EVERY_MS);
@@ -33,15 +36,17 @@ export const network = {
   forget() { recent = []; },
 
   tick() {
+    freshness.tick();
     const text = clock.isKnown() ? `${timeText(clock.now())}${clock.standsStill() ? ' · stands still' : ''}` : '–';
     setText(byId('fact-time'), text);
   },
 };
 
-function show(status) {
+function show(status, askedMs) {
+  freshness.hear(status, askedMs);
   setHomeContract(status.contractId);
   clock.hear(Date.parse(status.lastWholeLedgerClosedAt) / 1000);
-  showReadiness(status.reasons.length === 0, status.reasons);
+  showReasons(status.reasons);
   showLedgers(status);
   showCoverage(status);
   showDataLoss(status);
@@ -63,11 +68,7 @@ const known = number => (number === null ? '–' : count(number));
 const many = (number, noun) => `${count(number)} ${noun}${number === 1 ? '' : 's'}`;
 const range = ({ fromLedger, toLedger }) => (fromLedger === toLedger ? count(fromLedger) : `${count(fromLedger)}–${count(toLedger)}`);
 
-/** `isReady` is null where nobody answers. */
-function showReadiness(isReady, reasons) {
-  const element = byId('readiness');
-  setData(element, 'ready', isReady === null ? 'unknown' : String(isReady));
-  setText(element, { true: '✓ Ready', false: '! Not to be relied on', null: '? Unknown' }[isReady]);
+function showReasons(reasons) {
   const list = byId('reasons');
   if (list.dataset.said === reasons.join('\n')) return;
   list.dataset.said = reasons.join('\n');
