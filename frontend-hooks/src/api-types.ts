@@ -36,5 +36,8 @@ export type Revised = Schemas['RevisedNotice'];
 /** A ticket for one connection, and until when it is good, in Unix seconds. */
 export type Ticket = Schemas['Ticket'];
 
+/** How far the index is, and what speaks against relying on it. */
+export type IndexStatus = Schemas['Status'];
+
 /** A refusal, as RFC 9457 has it. */
 export type Problem = Schemas['Problem'];

@@ -1,5 +1,6 @@
 export type {
   EventType,
+  IndexStatus,
   Problem,
   Reset,
   Revised,
@@ -17,6 +18,7 @@ export { ticketsFrom } from './core/credentials';
 export type { Locks } from './core/election';
 export type { LoggedEvent } from './core/event-log';
 export type { EventFilter } from './core/filter';
+export { type Freshness, type FreshnessOptions, watchFreshness } from './core/freshness';
 export { type LastIdStorage, sessionLastIds } from './core/last-id';
 export type { ConnectOptions, ServiceOptions } from './core/options';
 export type { Frame } from './core/reading';

@@ -5,6 +5,7 @@ import {
   StreamEventsProvider,
   useClaimable,
   useConnectionState,
+  useFreshness,
   useStream,
   useStreamEvents,
   useUserStreams,
@@ -17,7 +18,9 @@ function Page() {
   const ofUser = useUserStreams('G1');
   const claimable = useClaimable(stream({ claimableAmount: '123' }));
   const { status } = useConnectionState();
-  const shown = { events, connected, reconnecting, error, one: one.loading, user: ofUser.loading, status };
+  const { isReady, reasons } = useFreshness();
+  const freshness = { isReady: isReady ?? null, reasons };
+  const shown = { freshness, events, connected, reconnecting, error, one: one.loading, user: ofUser.loading, status };
   return <p>{JSON.stringify({ ...shown, claimable: String(claimable) })}</p>;
 }
 
@@ -41,6 +44,7 @@ it('renders on a server, where there is no window, and opens nothing', () => {
     user: true,
     status: 'closed',
     claimable: '123',
+    freshness: { isReady: null, reasons: [] },
   });
   expect(fetch).not.toHaveBeenCalled();
 });

@@ -6,10 +6,11 @@ import {
   type ConnectionState,
   type EventType,
   type Frame,
+  type Freshness,
   type StreamEvent,
   type StreamRecord,
 } from '../src/index';
-import { useClaimable, useConnectionState, useStream, useStreamEvents, useUserStreams } from '../src/react';
+import { useClaimable, useConnectionState, useFreshness, useStream, useStreamEvents, useUserStreams } from '../src/react';
 
 it('useStreamEvents gives the shape that a dashboard reads', () => {
   const result = useStreamEvents({ streamIds: ['7'], types: ['stream.created'] });
@@ -48,6 +49,12 @@ it('records may not be there yet', () => {
   expectTypeOf(useStream('7').stream).toExtend<StreamRecord | undefined>();
   expectTypeOf(useUserStreams('G').streams).toEqualTypeOf<readonly StreamRecord[]>();
   expectTypeOf(useConnectionState()).toEqualTypeOf<ConnectionState>();
+});
+
+it('freshness may not be known yet', () => {
+  expectTypeOf(useFreshness()).toEqualTypeOf<Freshness>();
+  expectTypeOf(useFreshness({ contractId: 'C' }).secondsAgo).toEqualTypeOf<number | undefined>();
+  expectTypeOf<Freshness['isReady']>().toEqualTypeOf<boolean | undefined>();
 });
 
 it('connect takes a token, a source of tokens or a source of tickets', () => {

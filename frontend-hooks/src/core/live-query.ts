@@ -1,7 +1,7 @@
 import { backOffMs, wait } from './back-off';
 import type { Connection } from './connection-state';
 import { verdictOnFailure } from './opening';
-import { createStore, type Store } from './store';
+import { createStore, type Store, whileHeard } from './store';
 import { asError } from './stream-error';
 import { isHidden } from './visibility';
 
@@ -34,22 +34,10 @@ const SHORTEST_MS = 1_000;
 /** Returns a query that is live while it has listeners. */
 export function createLiveQuery<T>({ read, open, refreshMs }: LiveQueryOptions<T>): LiveQuery<T> {
   const store = createStore<LiveQueryState<T>>({ data: undefined, loading: true, error: undefined });
-  let listeners = 0;
-  let live: { ask: () => void; stop: () => void } | undefined;
-  return {
-    getSnapshot: store.getSnapshot,
-    subscribe: (listener) => {
-      const stop = store.subscribe(listener);
-      if (listeners++ === 0) live = goLive();
-      return () => {
-        stop();
-        if (--listeners === 0) live?.stop();
-      };
-    },
-    refetch: () => live?.ask(),
-  };
+  let ask: (() => void) | undefined;
+  return { getSnapshot: store.getSnapshot, subscribe: whileHeard(store, goLive), refetch: () => ask?.() };
 
-  function goLive(): { ask: () => void; stop: () => void } {
+  function goLive(): () => void {
     const ends = new AbortController();
     const asking = createAsking(ends.signal, async () => {
       try {
@@ -63,14 +51,14 @@ export function createLiveQuery<T>({ read, open, refreshMs }: LiveQueryOptions<T
     const connection = open();
     const stopListening = whenStale(connection, asking);
     const refresh = setInterval(() => isHidden() || asking(), refreshMs);
+    ask = asking;
     asking();
-    const stop = (): void => {
+    return () => {
       ends.abort();
       clearInterval(refresh);
       stopListening();
       connection.close();
     };
-    return { ask: asking, stop };
   }
 }
 

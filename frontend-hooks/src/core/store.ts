@@ -44,6 +44,20 @@ export function createStore<T>(initial: T): SettableStore<T> {
   };
 }
 
+/** Returns the store's `subscribe`, which starts something with the first listener and stops it with the last. */
+export function whileHeard<T>(store: Store<T>, start: () => () => void): Store<T>['subscribe'] {
+  let listeners = 0;
+  let stop: () => void;
+  return (listener) => {
+    const unsubscribe = store.subscribe(listener);
+    if (listeners++ === 0) stop = start();
+    return () => {
+      unsubscribe();
+      if (--listeners === 0) stop();
+    };
+  };
+}
+
 /** A listener that throws is the page's fault, to be seen there; it must not look like a fault of the connection. */
 function tellSafely<T>(tell: (value: T) => void, value: T): void {
   try {

@@ -1,0 +1,108 @@
+import type { IndexStatus } from '../api-types';
+import { wait } from './back-off';
+import type { ServiceOptions } from './options';
+import { createReader } from './rest';
+import { createStore, type Store, whileHeard } from './store';
+import { asError } from './stream-error';
+import { onTick } from './ticker';
+import { isHidden, onVisibility } from './visibility';
+
+/** How old what the service tells is, and whether it is to be relied on. */
+export interface Freshness {
+  /** The last ledger of which everything is indexed. */
+  readonly ledger: number | undefined;
+  readonly closedAt: string | undefined;
+  /** Whole seconds since it closed: the service's number, counted on by a clock that never jumps. */
+  readonly secondsAgo: number | undefined;
+  /** Undefined before the first answer and while the service does not answer. */
+  readonly isReady: boolean | undefined;
+  /** Why it is not ready, in words. */
+  readonly reasons: readonly string[];
+  /** Why the last request failed. The age counts on meanwhile. */
+  readonly error: Error | undefined;
+}
+
+/** Whose freshness is watched, and how. */
+export interface FreshnessOptions extends ServiceOptions {
+  /** One contract; without it the whole index, of which the contract that is furthest behind speaks. */
+  contractId?: string | undefined;
+  /** How often the service is asked while the page is seen, 10 s by default. */
+  refreshMs?: number | undefined;
+}
+
+const REFRESH_MS = 10_000;
+/** A request that takes longer has failed. */
+const PATIENCE_MS = 10_000;
+/** Ages of the same ledger differ by this much, through rounding and the time that an answer takes. */
+const JITTER_MS = 2_000;
+
+/** What is known before the first answer. */
+export const notKnownYet: Freshness = {
+  ledger: undefined,
+  closedAt: undefined,
+  secondsAgo: undefined,
+  isReady: undefined,
+  reasons: [],
+  error: undefined,
+};
+
+/** Returns the freshness of the index, watched in a page for as long as it has listeners. */
+export function watchFreshness({ contractId, refreshMs = REFRESH_MS, ...service }: FreshnessOptions): Store<Freshness> {
+  const readJson = createReader(service);
+  const store = createStore(notKnownYet);
+  let closedMs: number | undefined;
+  return { getSnapshot: store.getSnapshot, subscribe: whileHeard(store, watch) };
+
+  function watch(): () => void {
+    let asking: AbortController | undefined;
+    const ask = (): void => {
+      if (asking !== undefined || isHidden()) return;
+      const own = (asking = new AbortController());
+      const end = (next: () => void): void => {
+        if (asking !== own) return;
+        asking = undefined;
+        own.abort();
+        next();
+      };
+      const fail = (thrown: unknown): void => end(() => lose(asError(thrown)));
+      const askedMs = performance.now();
+      readJson<IndexStatus>('/v1/status', own.signal).then((status) => end(() => take(status, askedMs)), fail);
+      void wait(PATIENCE_MS, own.signal).then(() => fail(new Error('the service does not answer')));
+    };
+    const refresh = setInterval(ask, refreshMs);
+    const stops = [onVisibility(ask), onTick(countOn), () => clearInterval(refresh)];
+    ask();
+    return () => {
+      asking?.abort();
+      asking = undefined;
+      for (const stop of stops) stop();
+    };
+  }
+
+  function lose(error: Error): void {
+    store.set({ ...store.getSnapshot(), isReady: undefined, secondsAgo: secondsAgo(), error });
+  }
+
+  function take(status: IndexStatus, askedMs: number): void {
+    const part = contractId === undefined ? status : status.contracts.find((one) => one.contractId === contractId);
+    const ledger = part?.lastWholeLedger ?? undefined;
+    const age = part?.lastWholeLedgerClosedSecondsAgo ?? undefined;
+    const closed = age === undefined ? undefined : askedMs - age * 1_000;
+    const isSameLedger = ledger === store.getSnapshot().ledger;
+    const isJitter = Math.abs((closed ?? NaN) - (closedMs ?? NaN)) <= JITTER_MS;
+    if (!isSameLedger || !isJitter) closedMs = closed;
+    const reasons = part?.reasons ?? ['the service does not index this contract'];
+    const closedAt = part?.lastWholeLedgerClosedAt ?? undefined;
+    store.set({ ledger, closedAt, secondsAgo: secondsAgo(), isReady: reasons.length === 0, reasons, error: undefined });
+  }
+
+  function countOn(): void {
+    const known = store.getSnapshot();
+    const seconds = secondsAgo();
+    if (seconds !== known.secondsAgo) store.set({ ...known, secondsAgo: seconds });
+  }
+
+  function secondsAgo(): number | undefined {
+    return closedMs === undefined ? undefined : Math.max(0, Math.floor((performance.now() - closedMs) / 1_000));
+  }
+}
