@@ -173,7 +173,7 @@ pub enum Role {
     All,
     /// Follow the chain and write.
     Indexer,
-    /// Answer queries and subscriptions.
+    /// Answer queries and subscriptions. Reads the database only, which may be a hot standby of the indexer's.
     Gateway,
 }
 

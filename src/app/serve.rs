@@ -42,7 +42,11 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     if let Some(listener) = listener {
         let address = listener.local_addr()?;
         let store = stores::for_requests(url, &args.database).await?;
-        store.migrate().await?;
+        store.warn_of_too_few_connections(stores::most_connections(&args)).await?;
+        match args.role {
+            Role::Gateway => store.expect_schema().await?,
+            Role::All | Role::Indexer => store.migrate().await?,
+        }
         let feed_store = stores::for_the_feed(url).await?;
         opened.extend([store.clone(), feed_store.clone()]);
         let gateway = Gateway {
@@ -60,6 +64,9 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     if let Some(source) = source.filter(|_| args.role != Role::Gateway) {
         let whole_ledgers = sources::whole_ledgers(&args.source, Some(&source)).await?;
         let store = stores::for_indexing(url).await?;
+        if args.role == Role::Indexer {
+            store.warn_of_too_few_connections(stores::most_connections(&args)).await?;
+        }
         store.migrate().await?;
         opened.push(store.clone());
         start_indexer(&mut lifecycle, source, whole_ledgers, store, contracts, &args);

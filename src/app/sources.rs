@@ -24,15 +24,17 @@ pub(super) async fn whole_ledgers(
     let mut sources = Vec::new();
     if let Some(location) = &args.lake {
         let reads = usize::from(args.lake_reads);
-        let lake = Lake::open(location, &args.network_passphrase, reads, generator()).await;
-        match lake {
-            Ok(lake) => sources.push(WholeLedgers::of_lake(lake).context("no threads to read ledgers on")?),
+        let bad = |failure| BadConfig(format!("--lake: {failure}"));
+        let lake = Lake::at(location, &args.network_passphrase, reads, generator()).map_err(bad)?;
+        match lake.check().await {
+            Ok(()) => {}
             // It is needed only for holes; the index must not wait for it.
             Err(failure @ SourceError::Transient { .. }) => {
-                warn!("holes are not filled from the lake before the next start: {failure}");
+                warn!("the lake is opened once a hole is to be filled from it: {failure}");
             }
-            Err(failure) => return Err(BadConfig(format!("--lake: {failure}")).into()),
+            Err(failure) => return Err(bad(failure).into()),
         }
+        sources.push(WholeLedgers::of_lake(lake).context("no threads to read ledgers on")?);
     }
     if let Some(endpoints) = endpoints {
         let of_rpc = WholeLedgers::of_rpc(endpoints.clone(), generator());

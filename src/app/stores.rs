@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use crate::store::{DatabaseArgs, Store, StoreError};
+use crate::{
+    config::{Role, ServeArgs},
+    store::{DatabaseArgs, Store, StoreError},
+};
 
 /// Those who ask do not wait for longer.
 const FOR_REQUESTS: Duration = Duration::from_secs(10);
@@ -14,6 +17,22 @@ const FOR_INDEXING: Duration = Duration::from_mins(1);
 const CONNECTIONS_OF_THE_FEED: u32 = 4;
 /// One each to prepare a batch, to report, to check records and to fill holes.
 const CONNECTIONS_OF_THE_INDEXER: u32 = 4;
+
+/// Beside its pools a gateway has one connection each to hear of commits and of revocations.
+const OTHERS_OF_A_GATEWAY: u32 = 2;
+/// Beside its pool an indexer has the writer's, and one to hear of a pause.
+const OTHERS_OF_THE_INDEXER: u32 = 2;
+
+/// Returns how many connections the daemon opens at most.
+pub(super) const fn most_connections(args: &ServeArgs) -> u32 {
+    let of_a_gateway = args.database.database_connections + CONNECTIONS_OF_THE_FEED + OTHERS_OF_A_GATEWAY;
+    let of_the_indexer = CONNECTIONS_OF_THE_INDEXER + OTHERS_OF_THE_INDEXER;
+    match args.role {
+        Role::All => of_a_gateway + of_the_indexer,
+        Role::Gateway => of_a_gateway,
+        Role::Indexer => of_the_indexer,
+    }
+}
 
 /// Connects as requests are answered.
 pub(super) async fn for_requests(url: &str, args: &DatabaseArgs) -> Result<Store, StoreError> {

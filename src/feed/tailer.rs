@@ -20,6 +20,8 @@ use crate::{
 const CHUNK: u32 = 1_000;
 /// A wake-up that was lost costs this long.
 const POLL: Duration = Duration::from_secs(2);
+/// The same where the server tells of nothing.
+const POLL_UNHEARD: Duration = Duration::from_millis(250);
 const RETRY: Duration = Duration::from_secs(1);
 /// A database that needs this long for a chunk is not there.
 const READ_DEADLINE: Duration = Duration::from_secs(30);
@@ -47,7 +49,9 @@ pub async fn tail(feed: Feed, stop: CancellationToken) {
 /// The listener comes before the first read, so that no commit falls between them.
 async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(), StoreError> {
     let mut listener: Listener = feed.store.listen().await?;
-    info!("the feed follows the table");
+    let can_hear = listener.can_hear();
+    let how = if can_hear { "hears of commits" } else { "looks for commits: this database follows another one" };
+    info!("the feed follows the table and {how}");
     let (mut by_the_clock, mut missed) = (false, 0);
     loop {
         // The position is read before the events: all of them up to there are then in the table, or come late.
@@ -61,7 +65,7 @@ async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(),
         feed.set_trouble(None);
         // Only the clock told of what was committed. A notification may have come a moment too late for it, but not
         // twice in a row: then the connection that hears of them is silent.
-        missed = if by_the_clock && published.events > 0 { missed + 1 } else { 0 };
+        missed = if by_the_clock && can_hear && published.events > 0 { missed + 1 } else { 0 };
         if missed >= 2 {
             warn!("commits are no longer heard of; listening anew");
             return Err(StoreError::TimedOut(POLL));
@@ -72,7 +76,7 @@ async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(),
         by_the_clock = tokio::select! {
             () = stop.cancelled() => return Ok(()),
             heard = listener.heard() => heard.map(|()| false)?,
-            () = sleep(POLL) => true,
+            () = sleep(if can_hear { POLL } else { POLL_UNHEARD }) => true,
         };
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::{
     sync::{mpsc, watch},
-    time::sleep,
+    time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -30,6 +30,9 @@ use crate::{
 
 /// While one batch is written the next is read and decoded; more would only hold memory.
 pub(super) const BATCHES_AHEAD: usize = 1;
+
+/// What went well for so long is no part of the trouble before.
+const STEADY: Duration = Duration::from_secs(10);
 
 /// What to index.
 #[derive(Clone, Debug)]
@@ -76,10 +79,15 @@ impl Indexer {
     pub async fn run(self, stop: CancellationToken) -> Result<(), IngestError> {
         let mut backoff = self.backoff();
         while !stop.is_cancelled() {
+            let began = Instant::now();
             let failure = match self.session(&stop, &mut backoff).await {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
+            // Also one that only stood by: a moment's trouble is not to keep it from taking over for longer and longer.
+            if began.elapsed() >= STEADY {
+                backoff.reset();
+            }
             let wait = match failure {
                 IngestError::Store(ref failure) if failure.is_unavailable() => backoff.wait(None),
                 IngestError::Store(StoreError::Fenced) => self.settings.waits.standby,

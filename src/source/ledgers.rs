@@ -95,7 +95,11 @@ impl WholeLedgers {
     }
 
     async fn read_lake(&self, lake: &Lake, contract_ids: &[ContractId], mut chain: Chain) -> Result<(), Ended> {
-        let mut objects = pin!(lake.scans(contract_ids, chain.next..=chain.last, &self.scanners));
+        let layout = match lake.layout().await {
+            Ok(layout) => layout,
+            Err(failure) => return chain.fail(failure).await,
+        };
+        let mut objects = pin!(lake.scans(layout, contract_ids, chain.next..=chain.last, &self.scanners));
         while let Some(scans) = objects.next().await {
             chain.hand_on(scans).await?;
         }

@@ -18,6 +18,7 @@ use futures_util::{
 };
 use sqlx::{
     Connection, Database, Describe, Either, Execute, Executor, PgConnection, PgPool, Postgres, SqlStr,
+    error::DatabaseError,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -129,7 +130,18 @@ impl Connections {
     }
 
     async fn borrow(&self) -> Result<Borrowed, sqlx::Error> {
-        Ok(Borrowed(Some(self.pool.acquire().await?)))
+        match self.pool.acquire().await {
+            Ok(connection) => Ok(Borrowed(Some(connection))),
+            Err(failure) => Err(self.explained(failure).await),
+        }
+    }
+
+    /// Returns why a pool had no connection to give: what the server says to who asks for one now, if it refuses.
+    pub(super) async fn explained(&self, failure: sqlx::Error) -> sqlx::Error {
+        match failure {
+            sqlx::Error::PoolTimedOut => self.connect_apart().await.err().unwrap_or(failure),
+            other => other,
+        }
     }
 
     async fn in_time<T>(&self, outcome: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
@@ -313,15 +325,21 @@ pub(super) async fn set<'a>(
 }
 
 /// Returns whether a connection can be used after a failure: not if it is broken, not if an answer is still due, and not
-/// if the server will say the same again (it is read-only, 25006, or ends the session, class 57).
+/// if the server will say the same again (it is read-only, or ends the session, class 57).
 fn leaves_it_well(failure: &sqlx::Error) -> bool {
     match failure {
         sqlx::Error::Database(refusal) => {
-            refusal.code().is_some_and(|code| code != "25006" && !code.starts_with("57P"))
+            !is_read_only(failure) && refusal.code().is_some_and(|code| !code.starts_with("57P"))
         }
         sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => true,
         _ => false,
     }
+}
+
+/// Returns whether a server refused because it is read-only.
+pub(super) fn is_read_only(failure: &sqlx::Error) -> bool {
+    const READ_ONLY_SQL_TRANSACTION: &str = "25006";
+    failure.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == READ_ONLY_SQL_TRANSACTION)
 }
 
 fn too_late(deadline: Duration) -> sqlx::Error {

@@ -59,6 +59,15 @@ pub enum StoreError {
     /// The database did not answer in time.
     #[error("the database did not answer within {0:?}")]
     TimedOut(std::time::Duration),
+    /// The schema is older than what this version reads.
+    #[error(
+        "the database's schema lacks migration {lacking}. A gateway changes nothing: start the indexer of this version \
+         first, which brings it up to date"
+    )]
+    SchemaBehind {
+        /// The first migration that is not applied.
+        lacking: i64,
+    },
     /// The schema could not be brought up to date.
     #[error("the database schema could not be brought up to date: {0}")]
     Migration(sqlx::migrate::MigrateError),

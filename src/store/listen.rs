@@ -1,13 +1,16 @@
 //! `LISTEN` and `NOTIFY`: the hint that something changed. The tables are the truth; a hint that is lost costs time.
 
-use std::time::Duration;
+use std::{future::pending, time::Duration};
 
 use sqlx::{
     PgConnection,
     postgres::{PgListener, PgPoolOptions},
 };
 
-use super::{Store, StoreError, connections::Connections};
+use super::{
+    Store, StoreError,
+    connections::{self, Connections},
+};
 
 /// Events, late rows or another epoch were committed.
 pub(super) const COMMITTED: &str = "flowfi_committed";
@@ -26,19 +29,32 @@ pub(super) async fn notify(connection: &mut PgConnection, channel: &str) -> Resu
 
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A connection of its own that hears of one kind of change.
+/// A connection of its own that hears of one kind of change. A server that only follows another one tells of nothing:
+/// there it hears nothing, and the tables are to be looked at more often.
 #[derive(Debug)]
-pub struct Listener(PgListener);
+pub struct Listener(Option<PgListener>);
 
 impl Listener {
     /// The connection is none of the pool's, which would have one less for every listener.
     pub(super) async fn open(connections: &Connections, channel: &str) -> Result<Self, StoreError> {
         let own = PgPoolOptions::new().max_connections(1).acquire_timeout(OPEN_TIMEOUT);
         let own = own.max_lifetime(None).idle_timeout(None).connect_lazy_with(connections.options());
-        let mut listener = PgListener::connect_with(&own).await?;
+        let mut listener = match PgListener::connect_with(&own).await {
+            Ok(listener) => listener,
+            Err(failure) => return Err(connections.explained(failure).await.into()),
+        };
         listener.ignore_pool_close_event(true);
-        listener.listen(channel).await?;
-        Ok(Self(listener))
+        match listener.listen(channel).await {
+            Ok(()) => Ok(Self(Some(listener))),
+            Err(failure) if connections::is_read_only(&failure) => Ok(Self(None)),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Returns whether the server tells of anything.
+    #[must_use]
+    pub const fn can_hear(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Waits until something may have changed: a notification came, or the connection was lost and made anew (what came
@@ -47,8 +63,10 @@ impl Listener {
     /// # Errors
     /// The connection is gone and cannot be made anew; make another listener.
     pub async fn heard(&mut self) -> Result<(), StoreError> {
-        self.0.try_recv().await?;
-        Ok(())
+        match &mut self.0 {
+            Some(listener) => listener.try_recv().await.map(drop).map_err(StoreError::from),
+            None => pending().await,
+        }
     }
 }
 

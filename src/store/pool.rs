@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgPool, postgres::PgConnectOptions};
+use sqlx::{PgPool, error::DatabaseError, postgres::PgConnectOptions};
 
 use tokio::time::timeout;
 use tracing::warn;
@@ -81,6 +81,51 @@ impl Store {
     /// Brings the schema up to date. Safe to run from several processes at once.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         Ok(sqlx::migrate!().run(self.pool.pool()).await?)
+    }
+
+    /// Makes sure that the schema has everything that this version reads, without changing it: what only reads may be
+    /// allowed nothing else, or be connected to a server that follows another one.
+    ///
+    /// # Errors
+    /// [`StoreError::SchemaBehind`].
+    pub async fn expect_schema(&self) -> Result<(), StoreError> {
+        let applied = "select version from _sqlx_migrations where success";
+        let applied: Vec<i64> = match sqlx::query_scalar(applied).fetch_all(&self.pool).await {
+            Err(failure) if is_undefined_table(&failure) => Vec::new(),
+            applied => applied?,
+        };
+        match sqlx::migrate!().iter().find(|wanted| !applied.contains(&wanted.version)) {
+            None => Ok(()),
+            Some(lacking) => Err(StoreError::SchemaBehind { lacking: lacking.version }),
+        }
+    }
+
+    /// Warns where the role, or the server, allows fewer connections than are wanted.
+    pub async fn warn_of_too_few_connections(&self, wanted: u32) -> Result<(), StoreError> {
+        let allowed = sqlx::query!(
+            r#"select rolname as "role!", rolconnlimit as "of_role!", datconnlimit as "of_database!",
+                      current_setting('max_connections')::int
+                          - current_setting('superuser_reserved_connections')::int as "of_server!"
+               from pg_roles, pg_database where rolname = current_user and datname = current_database()"#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        let limits = [
+            (allowed.of_role, format!("the role {:?}", allowed.role)),
+            (allowed.of_database, "this database".to_owned()),
+            (allowed.of_server, "this server".to_owned()),
+        ];
+        for (allowed, whom) in limits {
+            // Without a limit it is -1.
+            let Some(allowed) = u32::try_from(allowed).ok().filter(|allowed| *allowed < wanted) else { continue };
+            warn!(
+                wanted,
+                allowed,
+                "up to {wanted} connections to the database are wanted, and {whom} is allowed {allowed}: raise that limit, \
+                 or lower --database-connections"
+            );
+        }
+        Ok(())
     }
 
     /// Closes every connection, waiting a while for those in use: a database that does not answer must not keep the
@@ -174,4 +219,9 @@ pub(super) fn ledger(sequence: i64) -> Result<LedgerSequence, StoreError> {
 /// Returns the domain value that a column's text stands for.
 pub(super) fn parse<T: std::str::FromStr>(column: &str, text: &str) -> Result<T, StoreError> {
     text.parse().map_err(|_| StoreError::Corrupt(format!("{column} {text:?}")))
+}
+
+fn is_undefined_table(failure: &sqlx::Error) -> bool {
+    const UNDEFINED_TABLE: &str = "42P01";
+    failure.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == UNDEFINED_TABLE)
 }

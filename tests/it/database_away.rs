@@ -7,10 +7,10 @@ use sqlx::postgres::PgPoolOptions;
 
 use crate::world::{GatewaySettings, Subscriber, World, eventually, http_client};
 
-struct Folder(PathBuf);
+pub struct Folder(pub PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = env::temp_dir().join(format!("flowfi-away-{:016x}", rand::random::<u64>()));
         fs::create_dir(&folder).unwrap();
         Self(folder)

@@ -43,6 +43,7 @@ mod resets;
 mod rest;
 mod revised;
 mod revised_at_random;
+mod roles;
 mod silent_line;
 mod standing_up;
 mod started_over;

@@ -242,6 +242,15 @@ async fn a_lake_on_the_web_that_stumbles_now_and_then_is_read_whole() {
 }
 
 #[tokio::test]
+async fn a_lake_that_is_away_at_the_start_is_opened_once_it_is_needed() {
+    let faults = [(".config.json".to_owned(), vec![StatusCode::BAD_GATEWAY; 5])];
+    let lake = Lake::at(&serve_lake(faults.into()).await, PASSPHRASE, 16, rng()).unwrap();
+    let failure = lake.check().await.unwrap_err();
+    assert!(matches!(failure, SourceError::Transient { .. }), "{failure}");
+    assert_reads_everything(&WholeLedgers::of_lake(lake).unwrap()).await;
+}
+
+#[tokio::test]
 async fn an_object_that_cannot_be_had_after_some_attempts_is_a_failure_that_may_pass() {
     let third = metas(CORE)[2].0;
     let faults = [(key(third, third), vec![StatusCode::BAD_GATEWAY; 100])];

@@ -152,7 +152,7 @@ impl World {
     /// Indexes up to the tip, does all that an indexer does when it first stands there, and stops.
     pub async fn index_to_the_tip(&self, indexer: Indexer) {
         let stop = self.stop.child_token();
-        let run = indexer.run(stop.clone());
+        let run = Box::pin(indexer.run(stop.clone()));
         let until_then = async {
             self.indexed().await;
             eventually("the indexes of lists are made", || async { self.has_indexes_of_lists().await }).await;

@@ -7,7 +7,7 @@ use crate::domain::LedgerSequence;
 /// The facts of a lake, from its `.config.json`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Layout {
+pub(in crate::source) struct Layout {
     pub(super) network_passphrase: String,
     version: String,
     compression: String,

@@ -14,6 +14,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use rand::rngs::StdRng;
+use tokio::sync::OnceCell;
 
 use self::{layout::Layout, place::Place};
 use super::{SourceError, retry::Retry};
@@ -29,11 +30,20 @@ const OLDER_SUFFIX: &str = ".xdr.zstd";
 /// A data lake. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Lake {
+    expected: Arc<Expected>,
     place: Place,
-    layout: Arc<Layout>,
+    /// Its configuration, once it was read.
+    layout: Arc<OnceCell<Layout>>,
     retry: Retry,
     objects_at_once: usize,
     has_older_suffix: Arc<AtomicBool>,
+}
+
+/// What its owner said of it.
+#[derive(Debug)]
+struct Expected {
+    location: String,
+    network_passphrase: String,
 }
 
 impl Lake {
@@ -41,53 +51,97 @@ impl Lake {
     /// objects are read at the same time (16 to 32 over the network).
     ///
     /// # Errors
-    /// [`SourceError::Permanent`] if there is no lake, it holds another network, or this version cannot read it; else
-    /// what reading its configuration says.
+    /// As [`Lake::check`].
     pub async fn open(
         location: &str,
         network_passphrase: &str,
         objects_at_once: usize,
         rng: StdRng,
     ) -> Result<Self, SourceError> {
-        let (place, retry) = (Place::parse(location)?, Retry::new(rng));
-        let permanent = |detail: String| SourceError::Permanent { detail: format!("the lake {location}: {detail}") };
-        let config = place.read_with(&retry, CONFIG).await?;
+        let lake = Self::at(location, network_passphrase, objects_at_once, rng)?;
+        lake.check().await?;
+        Ok(lake)
+    }
+
+    /// Names a lake without reading anything of it. It is opened when its ledgers are first asked for.
+    ///
+    /// # Errors
+    /// [`SourceError::Permanent`] if the text names no place.
+    pub fn at(
+        location: &str,
+        network_passphrase: &str,
+        objects_at_once: usize,
+        rng: StdRng,
+    ) -> Result<Self, SourceError> {
+        Ok(Self {
+            expected: Arc::new(Expected {
+                location: location.to_owned(),
+                network_passphrase: network_passphrase.to_owned(),
+            }),
+            place: Place::parse(location)?,
+            layout: Arc::default(),
+            retry: Retry::new(rng),
+            objects_at_once: objects_at_once.max(1),
+            has_older_suffix: Arc::default(),
+        })
+    }
+
+    /// Opens the lake, unless it is open.
+    ///
+    /// # Errors
+    /// [`SourceError::Permanent`] if there is no lake, it holds another network, or this version cannot read it; else
+    /// what reading its configuration says.
+    pub async fn check(&self) -> Result<(), SourceError> {
+        self.layout().await.map(drop)
+    }
+
+    /// Returns how its objects are named; what fails is tried again the next time.
+    pub(super) async fn layout(&self) -> Result<&Layout, SourceError> {
+        self.layout.get_or_try_init(|| Box::pin(self.read_layout())).await
+    }
+
+    async fn read_layout(&self) -> Result<Layout, SourceError> {
+        let permanent = |detail: String| SourceError::Permanent {
+            detail: format!("the lake {}: {detail}", self.expected.location),
+        };
+        let config = self.place.read_with(&self.retry, CONFIG).await?;
         let config = config.ok_or_else(|| permanent(format!("it has no {CONFIG}")))?;
         let layout: Layout =
             serde_json::from_slice(&config).map_err(|error| permanent(format!("its {CONFIG} is broken: {error}")))?;
         if let Some(fault) = layout.fault() {
             return Err(permanent(fault));
         }
-        if layout.network_passphrase != network_passphrase {
-            let found = &layout.network_passphrase;
-            return Err(permanent(format!("it holds the network \"{found}\", not \"{network_passphrase}\"")));
+        if layout.network_passphrase != self.expected.network_passphrase {
+            let (found, wanted) = (&layout.network_passphrase, &self.expected.network_passphrase);
+            return Err(permanent(format!("it holds the network \"{found}\", not \"{wanted}\"")));
         }
-        let objects_at_once = objects_at_once.max(1);
-        Ok(Self { place, layout: Arc::new(layout), retry, objects_at_once, has_older_suffix: Arc::default() })
+        Ok(layout)
     }
 
     /// Returns the ledgers of each object that holds some of the range, in their order, with the contracts' events.
     pub(super) fn scans<'a>(
         &'a self,
+        layout: &'a Layout,
         contract_ids: &'a [ContractId],
         range: RangeInclusive<LedgerSequence>,
         scanners: &'a LedgerScanners,
     ) -> impl Stream<Item = Result<Vec<LedgerScan>, SourceError>> + 'a {
         let (first, last) = range.into_inner();
         let objects = stream::iter(std::iter::successors((first <= last).then_some(first), move |ledger| {
-            let last_of_object = self.layout.last_of_object(*ledger);
+            let last_of_object = layout.last_of_object(*ledger);
             (last_of_object < last).then(|| last_of_object.next())
         }));
-        objects.map(move |ledger| self.scan(ledger, contract_ids, scanners)).buffered(self.objects_at_once)
+        objects.map(move |ledger| self.scan(ledger, layout, contract_ids, scanners)).buffered(self.objects_at_once)
     }
 
     async fn scan(
         &self,
         ledger: LedgerSequence,
+        layout: &Layout,
         contract_ids: &[ContractId],
         scanners: &LedgerScanners,
     ) -> Result<Vec<LedgerScan>, SourceError> {
-        let key = self.layout.key(ledger);
+        let key = layout.key(ledger);
         let object = self.read(&key).await?.ok_or(SourceError::LedgerMissing { ledger })?;
         let scans = scanners.scan(object, contract_ids).await;
         scans.map_err(|fault| SourceError::Permanent { detail: format!("the lake's object {key}: {fault}") })

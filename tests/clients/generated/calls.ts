@@ -78,6 +78,8 @@ export function told(frame: Schemas['SubscriptionFrame']): string {
       return `revised from ${frame.data.fromId}`;
     case 'expired':
       return `over, ${frame.data.reason}`;
+    case 'resume':
+      return `to be resumed, ${frame.data.reason}`;
     case 'stream.topped_up':
       return `${frame.id}: ${frame.data.newDepositedAmount}`;
     default:

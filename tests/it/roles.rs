@@ -1,0 +1,127 @@
+//! A process of one role needs of the database what it uses, and says in words what it lacks.
+
+use std::{process::Stdio, time::Duration};
+
+use flowfi_indexer::store::{Durability, PrivateServer, Store};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgPool};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStderr, Command},
+};
+
+use crate::{
+    database_away::Folder,
+    world::{Subscriber, World, http_client},
+};
+
+/// A daemon that only answers.
+struct Gateway {
+    process: Child,
+    log: Lines<BufReader<ChildStderr>>,
+}
+
+impl Gateway {
+    fn of(world: &World, database_url: &str) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
+            .args(["serve", "--role", "gateway", "--auth", "off", "--listen", "127.0.0.1:0"])
+            .args(["--network-passphrase", world.devnet.passphrase()])
+            .args(["--contract", world.devnet.contract_id().as_str()])
+            .env("DATABASE_URL", database_url)
+            .env("RUST_LOG", "info")
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(process.stderr.take().unwrap()).lines();
+        Self { process, log }
+    }
+
+    /// Returns the first line of the log that holds a text.
+    async fn says(&mut self, text: &str) -> String {
+        let mut said = String::new();
+        while let Some(line) = self.log.next_line().await.unwrap() {
+            if line.contains(text) {
+                return line;
+            }
+            said += &line;
+        }
+        panic!("{text} is never said: {said}");
+    }
+
+    async fn base(&mut self) -> String {
+        let line = self.says("listening on ").await;
+        line.split_once("listening on ").unwrap().1.split(';').next().unwrap().to_owned()
+    }
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_gateway_changes_no_schema_and_says_which_migration_it_lacks(pool: PgPool) {
+    let url = pool.connect_options().to_url_lossy();
+    let world = World::new(pool).await;
+    let mut gateway = Gateway::of(&world, url.as_str());
+    let refused = gateway.says("migration").await;
+    assert!(refused.contains("lacks migration 1") && refused.contains("start the indexer"), "{refused}");
+    assert!(!gateway.process.wait().await.unwrap().success());
+    let tables: i64 = sqlx::query_scalar("select count(*) from pg_tables where schemaname = 'public'")
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    assert_eq!(tables, 0);
+}
+
+#[tokio::test]
+async fn a_gateway_serves_from_a_hot_standby() {
+    let folder = Folder::new();
+    let start = || PrivateServer::start(&folder.0, None, Durability::None);
+    let server = start().await.unwrap();
+    let pool = PgPool::connect(server.url()).await.unwrap();
+    Store::on(pool.clone()).migrate().await.unwrap();
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    world.pool.close().await;
+    server.stop();
+    std::fs::write(folder.0.join("postgres/standby.signal"), "").unwrap();
+    let server = start().await.unwrap();
+    let mut gateway = Gateway::of(&world, server.url());
+    let base = gateway.base().await;
+    gateway.says("this database follows another one").await;
+    let streams = http_client().get(format!("{base}/v1/streams")).send().await.unwrap();
+    assert_eq!(streams.status(), 200);
+    let first = world.devnet.events_emitted()[0];
+    let mut subscriber = Subscriber::connect(&base, "all=true", Some(&first.to_string())).await;
+    let rest = &world.devnet.events_emitted()[1..];
+    assert_eq!(subscriber.ids(rest.len()).await, rest, "what is stored is replayed");
+}
+
+#[sqlx::test]
+async fn a_role_that_may_open_few_connections_is_told_how_many_are_wanted(pool: PgPool) {
+    let name: String = sqlx::query_scalar("select 'few_' || oid from pg_database where datname = current_database()")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    let run = async |statement: String| {
+        sqlx::query(AssertSqlSafe(statement)).execute(&pool).await.unwrap();
+    };
+    run(format!("create role {name} login connection limit 3")).await;
+    run(format!("grant pg_read_all_data to {name}")).await;
+    let options = (*pool.connect_options()).clone().username(&name);
+    let world = World::new(pool.clone()).await;
+    let mut gateway = Gateway::of(&world, options.to_url_lossy().as_str());
+    let warned = gateway.says("connections to the database are wanted").await;
+    assert!(warned.contains(&name) && warned.contains("up to 16") && warned.contains("is allowed 3"), "{warned}");
+    drop(gateway);
+    let store = Store::connect(options.to_url_lossy().as_str(), 4, Duration::from_secs(10)).await.unwrap();
+    let mut listeners = Vec::new();
+    let refused = loop {
+        match store.listen().await {
+            Ok(listener) => listeners.push(listener),
+            Err(refused) => break refused.to_string(),
+        }
+    };
+    assert!(refused.contains("too many connections for role"), "{refused}");
+    drop(listeners);
+    store.close().await;
+    run(format!("drop owned by {name}")).await;
+    run(format!("drop role {name}")).await;
+}
