@@ -44,6 +44,7 @@ mod rest;
 mod revised;
 mod revised_at_random;
 mod roles;
+#[path = "../silent_line/mod.rs"]
 mod silent_line;
 mod standing_up;
 mod started_over;

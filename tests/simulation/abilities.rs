@@ -14,6 +14,9 @@ pub struct Abilities {
     pub maintenance: bool,
     /// An endpoint that is of another chain for a while, and another one that answers 404 meanwhile.
     pub stray: Option<Stray>,
+    /// Connections fall silent, processes freeze, and the database is read-only for a moment. What is planted shows by a
+    /// deadline that is shorter than these take.
+    pub stalls: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -32,11 +35,12 @@ impl Abilities {
             [endpoint, flaky] => Some(Stray { endpoint, flaky }),
             _ => None,
         });
-        Self { resets, maintenance, stray }
+        let stalls = rng.random_ratio(1, 6) && !cfg!(feature = "planted-bugs");
+        Self { resets, maintenance, stray, stalls }
     }
 
     pub const fn is_empty(&self) -> bool {
-        !self.resets && !self.maintenance && self.stray.is_none()
+        !self.resets && !self.maintenance && self.stray.is_none() && !self.stalls
     }
 
     /// Whether an indexer is told to archive what a reset left.

@@ -13,6 +13,8 @@ use rand::{SeedableRng, rngs::StdRng};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::{silent_line::SilentLine, stalls::Freezer};
+
 const MAX_LAG_LEDGERS: u32 = 24;
 const HEARTBEAT: Duration = Duration::from_millis(15);
 
@@ -20,14 +22,16 @@ const HEARTBEAT: Duration = Duration::from_millis(15);
 pub struct IndexerProcess {
     stop: CancellationToken,
     task: JoinSet<Result<(), IngestError>>,
+    pub freezer: Freezer,
+    pub line: Option<SilentLine>,
 }
 
 impl IndexerProcess {
-    pub fn start(indexer: Indexer) -> Self {
-        let stop = CancellationToken::new();
+    pub fn start(indexer: Indexer, line: Option<SilentLine>) -> Self {
+        let (stop, freezer) = (CancellationToken::new(), Freezer::default());
         let mut task = JoinSet::new();
-        task.spawn(indexer.run(stop.clone()));
-        Self { stop, task }
+        task.spawn(freezer.keep(indexer.run(stop.clone())));
+        Self { stop, task, freezer, line }
     }
 
     /// Why it ended unasked.
@@ -41,6 +45,7 @@ impl IndexerProcess {
 
     /// Asks it to end and waits until it has.
     pub async fn stop(mut self) -> Result<(), String> {
+        self.freezer.thaw();
         self.stop.cancel();
         match self.task.join_next().await {
             Some(Ok(Err(failure))) => Err(format!("the indexer ended: {failure}")),
@@ -62,6 +67,7 @@ pub struct Gateway {
 pub struct GatewayProcess {
     pub gateway: Gateway,
     tasks: JoinSet<()>,
+    pub line: Option<SilentLine>,
 }
 
 impl Drop for GatewayProcess {
@@ -71,7 +77,11 @@ impl Drop for GatewayProcess {
 }
 
 impl GatewayProcess {
-    pub async fn start(store: Store, contracts: Contracts, ring_events: usize) -> Result<Self, StoreError> {
+    pub async fn start(
+        (store, line): (Store, Option<SilentLine>),
+        contracts: Contracts,
+        ring_events: usize,
+    ) -> Result<Self, StoreError> {
         let feed = Feed::open(store.clone(), ring_events).await?;
         let stop = CancellationToken::new();
         let rng = StdRng::seed_from_u64(7);
@@ -79,7 +89,7 @@ impl GatewayProcess {
         let mut tasks = JoinSet::new();
         tasks.spawn(feed::tail(feed.clone(), stop.clone()));
         let base = serve(&mut tasks, http::router(state, LocalRoutes::None, &[]), stop.clone()).await;
-        Ok(Self { gateway: Gateway { feed, base: base.into(), stop }, tasks })
+        Ok(Self { gateway: Gateway { feed, base: base.into(), stop }, tasks, line })
     }
 
     /// Why it ended unasked, or what it cannot read for good.

@@ -9,7 +9,7 @@ use sqlx::{
 };
 use tokio::time::sleep;
 
-use crate::world::DEADLINE;
+use crate::{silent_line::SilentLine, world::DEADLINE};
 
 /// Puts the schema that is read back to where it began, and removes every other that a world left.
 const CLEAR: &str = "
@@ -28,6 +28,10 @@ const CLEAR: &str = "
 const OTHER_LOCK: [(&str, &str); 1] = [("search_path", "another_lock,public")];
 const DAEMON: &str = "flowfi-indexer";
 const LOOK: Duration = Duration::from_millis(5);
+/// A daemon whose lines fall silent waits so long for an answer.
+const STATEMENT_DEADLINE: Duration = Duration::from_secs(5);
+/// What the simulation itself does is no part of what happens to the daemons.
+const CONTROL: [(&str, &str); 1] = [("default_transaction_read_only", "off")];
 
 /// Statements fail with a serialization failure while a sequence, which no rollback turns back, counts up to 0.
 const FAILURES: &str = "
@@ -64,8 +68,9 @@ impl Database {
         let create = format!("create database {name}");
         sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.unwrap();
         let options = server.clone().database(&name);
-        let control = PgPoolOptions::new().max_connections(3).connect_with(options.clone()).await.unwrap();
-        let maintenance = PgPoolOptions::new().max_connections(6).connect_lazy_with(options.clone());
+        let undisturbed = options.clone().options(CONTROL);
+        let control = PgPoolOptions::new().max_connections(3).connect_with(undisturbed.clone()).await.unwrap();
+        let maintenance = PgPoolOptions::new().max_connections(6).connect_lazy_with(undisturbed);
         Store::on(control.clone()).migrate().await.unwrap();
         sqlx::raw_sql(FAILURES).execute(&control).await.unwrap();
         Self { server, options, name, control, maintenance }
@@ -75,6 +80,7 @@ impl Database {
         self.terminate(1.0).await;
         sqlx::raw_sql(CLEAR).execute(&self.control).await.unwrap();
         self.fail_statements_after(-1).await;
+        self.only_read(false).await;
     }
 
     pub async fn remove(self) {
@@ -88,6 +94,18 @@ impl Database {
     /// A store as a daemon opens it.
     pub async fn store(&self) -> Store {
         Store::connect(self.options.to_url_lossy().as_str(), 4, DEADLINE).await.unwrap()
+    }
+
+    /// The same over a line that can fall silent.
+    pub async fn store_over_a_line(&self) -> (Store, SilentLine) {
+        let line = SilentLine::to(&self.control).await;
+        (line.store(4, STATEMENT_DEADLINE).await, line)
+    }
+
+    /// Lets whoever connects from now on only read, or write again.
+    pub async fn only_read(&self, is_read_only: bool) {
+        let set = format!("alter database {} set default_transaction_read_only = {is_read_only}", self.name);
+        sqlx::raw_sql(AssertSqlSafe(set)).execute(&self.control).await.unwrap();
     }
 
     /// A store whose writer holds another lock, as behind a pooler that keeps none: only the fence is left.

@@ -27,6 +27,7 @@ impl World<'_> {
         self.tell("the end: no more faults");
         self.end_faults();
         self.place.database.fail_statements_after(-1).await;
+        self.end_stalls().await;
         if self.indexers.is_empty() {
             self.start_indexer(false).await;
         }

@@ -24,6 +24,9 @@ mod log;
 mod losses;
 mod maintenance;
 mod seeds;
+#[path = "../silent_line/mod.rs"]
+mod silent_line;
+mod stalls;
 mod steps;
 mod stray;
 mod watch;

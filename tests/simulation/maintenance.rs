@@ -18,7 +18,10 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::world::{DEADLINE, World};
+use crate::{
+    stalls::Freezer,
+    world::{DEADLINE, World},
+};
 
 /// So long a proof waits for the index, in all.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -50,6 +53,8 @@ impl Command {
 pub struct Maintenance {
     running: JoinSet<Run>,
     is_reindexing: bool,
+    /// For all that run.
+    pub freezer: Freezer,
 }
 
 /// How a command ended, and what is to be known of its start.
@@ -135,8 +140,9 @@ impl World<'_> {
         let whole = self.cursor().await.map_or(LedgerSequence(0), EventId::last_whole_ledger);
         let gaps = self.losses.given_up.iter().copied().filter(|gap| gap.to() <= whole).collect();
         self.losses.may_be_written();
+        let freezer = self.maintenance.freezer.clone();
         self.maintenance.running.spawn(async move {
-            let ended = Mortal { future: Box::pin(setting.run(command)), polls }.await;
+            let ended = freezer.keep(Mortal { future: Box::pin(setting.run(command)), polls }).await;
             Run { command, resets, gaps, ended }
         });
     }

@@ -66,11 +66,13 @@ impl World<'_> {
         let of_resets = if self.abilities.resets { 0..4 } else { 0..0 };
         let of_maintenance = if self.abilities.maintenance { 4..8 } else { 0..0 };
         let of_a_stray = if self.abilities.stray.is_some() { 8..12 } else { 0..0 };
-        match of_resets.chain(of_maintenance).chain(of_a_stray).choose(&mut self.rng) {
+        let of_stalls = if self.abilities.stalls { 12..16 } else { 0..0 };
+        match of_resets.chain(of_maintenance).chain(of_a_stray).chain(of_stalls).choose(&mut self.rng) {
             Some(0) => self.start_over().await?,
             Some(1..4) if self.epochs.are_some_left_behind() => self.let_one_catch_up(),
             Some(4..8) => self.start_maintenance().await,
             Some(8..12) => self.let_it_stray().await,
+            Some(12..16) => self.let_something_stall().await,
             _ => self.let_run(100).await,
         }
         Ok(())

@@ -30,6 +30,7 @@ use crate::{
     epochs::Epochs,
     losses::Losses,
     maintenance::Maintenance,
+    silent_line::SilentLine,
     watch::watch,
 };
 
@@ -75,7 +76,7 @@ pub struct World<'a> {
     endpoints: usize,
     page_limit: u32,
     pub indexers: Vec<IndexerProcess>,
-    gateway_processes: Vec<GatewayProcess>,
+    pub gateway_processes: Vec<GatewayProcess>,
     gateways: Gateways,
     pub clients: Vec<Client>,
     pub losses: Losses,
@@ -186,6 +187,15 @@ impl<'a> World<'a> {
         self.place.database.store().await
     }
 
+    /// A store of a process of its own; the line is one that can fall silent, where lines do.
+    async fn store_of_a_daemon(&self) -> (Store, Option<SilentLine>) {
+        if self.abilities.stalls {
+            let (store, line) = self.place.database.store_over_a_line().await;
+            return (store, Some(line));
+        }
+        (self.store().await, None)
+    }
+
     /// A store without the faults of a daemon's.
     pub fn control(&self) -> Store {
         Store::on(self.place.database.control.clone())
@@ -216,8 +226,11 @@ impl<'a> World<'a> {
 
     /// Starts an indexer; one with another lock knows nothing of the others but what the fence says.
     pub async fn start_indexer(&mut self, with_another_lock: bool) {
-        let database = &self.place.database;
-        let store = if with_another_lock { database.store_with_another_lock().await } else { database.store().await };
+        let (store, line) = if with_another_lock {
+            (self.place.database.store_with_another_lock().await, None)
+        } else {
+            self.store_of_a_daemon().await
+        };
         let seed = self.rng.random();
         let settings = IngestSettings {
             network_passphrase: self.chain.devnet.passphrase().to_owned(),
@@ -238,14 +251,14 @@ impl<'a> World<'a> {
         };
         let source = self.chain.pool(&self.base, self.endpoints(), seed);
         let indexer = Indexer::new(source, self.whole_ledgers().await, store, settings);
-        self.indexers.push(IndexerProcess::start(indexer));
+        self.indexers.push(IndexerProcess::start(indexer, line));
     }
 
     pub async fn start_gateway(&mut self) {
         let ring_events = [3, 20, 10_000][self.rng.random_range(0..3)];
         let contracts: Contracts = self.contract_id().into();
         loop {
-            let started = GatewayProcess::start(self.store().await, contracts.clone(), ring_events).await;
+            let started = GatewayProcess::start(self.store_of_a_daemon().await, contracts.clone(), ring_events).await;
             match started {
                 Ok(process) => {
                     self.gateways.lock().unwrap().push(process.gateway.clone());
