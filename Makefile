@@ -14,6 +14,7 @@ test-busy: ## Run every test three times in a row next to four busy loops, and s
 	.ci/test-busy
 
 test-rust: postgres ## Run the Rust tests against a private database
+	.ci/install-pgbouncer
 	cargo build --locked
 	$(TARGET)/debug/flowfi-indexer postgres -- cargo test --locked
 

@@ -23,6 +23,7 @@ mod listen;
 mod network;
 mod pages;
 mod pool;
+mod pooler;
 mod prepare;
 mod private_server;
 mod quarantine;

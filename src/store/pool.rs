@@ -8,7 +8,7 @@ use sqlx::{PgPool, error::DatabaseError, postgres::PgConnectOptions};
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::{StoreError, connections::Connections};
+use super::{StoreError, connections::Connections, pooler};
 use crate::domain::{ContractId, EventId, LedgerSequence};
 
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
@@ -58,9 +58,12 @@ impl Store {
     /// deadline fails with [`StoreError::Unavailable`] or [`StoreError::TimedOut`], and its connection is closed.
     ///
     /// # Errors
-    /// [`StoreError::BadUrl`] if the URL is none, [`StoreError::Unavailable`] if the server does not answer.
+    /// [`StoreError::BadUrl`] if the URL is none, [`StoreError::Unavailable`] if the server does not answer,
+    /// [`StoreError::TransactionPooler`] if it gives no connection a session of its own.
     pub async fn connect(url: &str, max_connections: u32, deadline: Duration) -> Result<Self, StoreError> {
-        let pool = Connections::open(options_of(url)?, max_connections).await?.with_deadline(deadline);
+        let options = options_of(url)?;
+        pooler::refuse_transaction_mode(&options).await?;
+        let pool = Connections::open(options, max_connections).await?.with_deadline(deadline);
         Ok(Self { pool })
     }
 
@@ -203,7 +206,8 @@ impl Store {
 fn options_of(url: &str) -> Result<PgConnectOptions, StoreError> {
     let options: Result<PgConnectOptions, sqlx::Error> = url.parse();
     let options = options.map_err(|error| StoreError::BadUrl(error.to_string()))?;
-    Ok(options.application_name("flowfi-indexer"))
+    // Poolers refuse what they do not know at the start, and nothing here reads a float as text.
+    Ok(options.application_name("flowfi-indexer").extra_float_digits(None))
 }
 
 /// Returns the event id that two columns hold.

@@ -32,6 +32,7 @@ mod openapi;
 mod page;
 mod pause;
 mod pitfalls;
+mod poolers;
 mod previous;
 mod queries;
 mod query_indexes;

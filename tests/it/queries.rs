@@ -241,7 +241,7 @@ async fn a_summary_is_the_sum_of_the_users_streams(pool: PgPool) {
         ends.sort_by_key(|record| (record.end_time(), record.created_event));
         let ends: Vec<_> = ends.iter().take(10).map(|record| record.stream_id.to_string()).collect();
         let shown: Vec<_> = summary["nextEnds"].as_array().unwrap().iter().map(|end| end["streamId"].clone()).collect();
-        assert_eq!(shown, ends);
+        assert_eq!(shown, ends, "at {now:?}: {summary}");
         let expected = json!({
             "address": user, "totalStreamsCreated": created, "totalStreamsReceived": received,
             "activeOutgoingCount": active_out, "activeIncomingCount": active_in,

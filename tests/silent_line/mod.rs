@@ -1,9 +1,12 @@
 //! A line to the database that can fall silent, as where a firewall forgets connections: they stay open, and nothing
 //! comes through them any more. New ones work.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use flowfi_indexer::store::Store;
@@ -13,6 +16,7 @@ use tokio::{
     net::{TcpListener, UnixStream},
     sync::watch,
     task::JoinSet,
+    time::sleep,
 };
 
 /// A line to a test's database; it ends with this handle.
@@ -52,7 +56,7 @@ impl SilentLine {
     }
 
     /// The database over this line.
-    pub async fn store(&self, max_connections: u32, deadline: std::time::Duration) -> Store {
+    pub async fn store(&self, max_connections: u32, deadline: Duration) -> Store {
         Store::connect(&self.url, max_connections, deadline).await.unwrap()
     }
 
@@ -62,7 +66,11 @@ impl SilentLine {
     }
 }
 
-/// Passes on what comes, until the connection is to be silent: from then on it is held open, and nothing is read.
+/// A server's keepalive ends a session whose other end is gone.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+
+/// Passes on what comes, until the connection is to be silent: from then on it is held open, and what comes is lost. Some
+/// time after the end that sends was closed, so is the other one.
 async fn pump(
     mut from: impl AsyncReadExt + Unpin,
     mut to: impl AsyncWriteExt + Unpin,
@@ -78,7 +86,11 @@ async fn pump(
             read = from.read(&mut buffer) => Some(read),
         };
         match read {
-            None => std::future::pending().await,
+            None => {
+                while from.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
+                sleep(KEEPALIVE).await;
+                return;
+            }
             Some(Ok(0) | Err(_)) => return,
             Some(Ok(count)) => {
                 if to.write_all(&buffer[..count]).await.is_err() {
