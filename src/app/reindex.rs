@@ -16,7 +16,8 @@ pub(super) async fn run(args: ReindexArgs) -> anyhow::Result<ExitCode> {
     if args.fresh {
         store.drop_reindex().await?;
     }
-    let mut reindex = Reindex::open(&store).await?;
+    let opened = if args.from_chain { Reindex::open_from_chain(&store).await } else { Reindex::open(&store).await };
+    let mut reindex = opened?;
     if args.from_chain {
         let whole_ledgers = sources::some_whole_ledgers(&args.source).await?;
         let mut progress = Progress::new("ledgers", json);

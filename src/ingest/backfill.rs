@@ -97,7 +97,10 @@ impl Filling<'_> {
         range: LedgerRange,
         report: &mut impl FnMut(BackfillProgress),
     ) -> Result<(LedgerSequence, Result<(), SourceError>), IngestError> {
-        let mut chain = ChainCheck::of(self.store, source).await?;
+        let mut chain = match ChainCheck::of(self.store, source).await {
+            Ok(chain) => chain,
+            Err(failure) => return Ok((range.from().previous(), Err(failure))),
+        };
         let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
         let reading = source.events(std::slice::from_ref(self.contract_id), range.from()..=range.to(), None, sender);
         let writing = async move {

@@ -1,7 +1,8 @@
 //! How indexing begins: become the writer, find out which chain it is, choose the first ledger of each contract.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, time::Duration};
 
+use tokio::time::sleep;
 use tracing::info;
 
 use super::{error::IngestError, indexer::Indexer};
@@ -10,6 +11,10 @@ use crate::{
     source::{Anchor, EventsFrom, SourceError},
     store::{KnownLedger, Writer},
 };
+
+/// How often all endpoints are asked for the chain before those that answered decide, and how long is waited between.
+const MOST_ATTEMPTS: u32 = 5;
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 impl Indexer {
     /// Becomes the writer and chooses the first ledger of each contract that has none. The network is read once the lock
@@ -53,17 +58,28 @@ impl Indexer {
     /// Notes a ledger of the chain before the first one is read, so that an endpoint of another chain is refused from
     /// then on. Where the endpoints do not agree, nobody knows which chain is meant, and nothing is read.
     async fn know_the_chain(&self) -> Result<(), IngestError> {
-        let Some(network) = self.store.network().await?.filter(|network| network.known.is_none()) else {
-            return Ok(());
+        let network = self.store.network().await?.filter(|network| network.known.is_none());
+        let Some(network) = network else { return Ok(()) };
+        let mut backoff = self.backoff();
+        let mut attempts = 0;
+        // An endpoint that does not answer for a moment is waited for: it may be the preferred one.
+        let chain = loop {
+            let (chain, all_were_heard) = self.source.common_ledger().await?;
+            attempts += 1;
+            if all_were_heard || attempts == MOST_ATTEMPTS {
+                break chain;
+            }
+            let waits = self.source.health().into_iter().filter_map(|endpoint| endpoint.retry_in_ms);
+            let longest = Duration::from_millis(waits.max().unwrap_or(0)).min(LONGEST_WAIT);
+            sleep(backoff.wait(None).max(longest)).await;
         };
-        let chain = self.source.common_ledger().await?;
+        if let Some((ledger, closed_at)) = chain.closed {
+            self.store.note_close(network.epoch, ledger, closed_at).await?;
+        }
         if let Some(Anchor { sequence, hash }) = chain.anchor {
             self.store.note_ledger(network.epoch, &KnownLedger { sequence, hash }).await?;
-            if let Some((ledger, closed_at)) = chain.closed {
-                self.store.note_close(network.epoch, ledger, closed_at).await?;
-            }
-            self.take_up_network().await?;
         }
+        self.take_up_network().await?;
         Ok(())
     }
 

@@ -2,12 +2,11 @@
 //! passphrase is the same before and after.
 
 use chrono::{DateTime, Utc};
-use tokio::sync::mpsc;
 use tracing::warn;
 
 use crate::{
     domain::LedgerSequence,
-    source::{KnownClose, LedgerEvents, SourceError, WholeLedgers},
+    source::{Anchor, KnownChain, KnownClose, LedgerEvents, SourceError, TransientReason, WholeLedgers},
     store::Store,
 };
 
@@ -20,6 +19,8 @@ pub(super) struct ChainCheck<'a> {
     /// A ledger and when it closed.
     seen: Option<KnownClose>,
     stored: Stored,
+    /// Whether the source has a ledger of a hash that we know.
+    is_proven: bool,
 }
 
 /// The first ledger with a stored event that does not come before the ledger that was checked last.
@@ -34,25 +35,66 @@ impl<'a> ChainCheck<'a> {
     /// Compares the ledger that was noted to recognise the chain by with the source's, where the source has it.
     ///
     /// # Errors
-    /// [`SourceError::OtherChain`]; a transient one while the database does not say which chain is ours.
+    /// [`SourceError::OtherChain`]; those of a source that does not say; a transient one while the database does not say
+    /// which chain is ours.
     pub(super) async fn of(store: &'a Store, whole: &WholeLedgers) -> Result<Self, SourceError> {
         let network = store.network().await;
         let network = network.map_err(|failure| SourceError::unknown_chain(failure.to_string()))?;
         let began_after = network.as_ref().and_then(|network| network.began_after);
         let seen = network.as_ref().and_then(|network| network.seen);
-        let check = Self { store, began_after, seen, stored: Stored::NotRead };
-        let Some(known) = network.and_then(|network| network.known) else {
-            warn!("no ledger was noted yet, so {} is compared with what is indexed by close times only", whole.name());
+        let known = network.and_then(|network| network.known);
+        let anchor = known.map(|known| Anchor { sequence: known.sequence, hash: known.hash });
+        whole.set_chain(KnownChain { anchor: anchor.clone(), closed: seen });
+        let mut check = Self { store, began_after, seen, stored: Stored::NotRead, is_proven: false };
+        if let Some(anchor) = anchor {
+            check.compare(whole, anchor.sequence, anchor.hash).await?;
+        } else {
+            let name = whole.name();
+            warn!("no ledger was noted yet, so {name} is compared with what is indexed by close times only");
+        }
+        Ok(check)
+    }
+
+    /// The same for a hole before the oldest ledger of the endpoints: a source that does not have the ledger that was noted
+    /// must have the one that the endpoints' oldest follows.
+    ///
+    /// # Errors
+    /// As [`ChainCheck::of`]; [`SourceError::LedgerMissing`] if nothing ties the source to the chain that is indexed.
+    pub(super) async fn of_hole(
+        store: &'a Store,
+        whole: &WholeLedgers,
+        endpoints: &WholeLedgers,
+        to: LedgerSequence,
+    ) -> Result<Self, SourceError> {
+        let mut check = Self::of(store, whole).await?;
+        if check.is_proven {
             return Ok(check);
-        };
-        let (sender, mut ledgers) = mpsc::channel(1);
-        let reading = whole.events(&[], known.sequence..=known.sequence, None, sender);
-        let (ledger, ()) = tokio::join!(ledgers.recv(), reading);
-        match ledger {
-            Some(Ok(ledger)) if ledger.header.hash != known.hash => {
-                Err(SourceError::OtherChain { ledger: known.sequence, expected: known.hash, found: ledger.header.hash })
+        }
+        match endpoints.header_of(to.next()).await {
+            // They tell of no headers.
+            Ok(None) => return Ok(check),
+            Ok(Some(oldest)) => check.compare(whole, to, oldest.previous_hash).await?,
+            // They themselves cannot be told from those of another chain.
+            Err(SourceError::Transient { reason: TransientReason::Disagreement, .. }) => {}
+            Err(failure) => return Err(failure),
+        }
+        if check.is_proven { Ok(check) } else { Err(SourceError::LedgerMissing { ledger: to }) }
+    }
+
+    async fn compare(
+        &mut self,
+        whole: &WholeLedgers,
+        ledger: LedgerSequence,
+        expected: String,
+    ) -> Result<(), SourceError> {
+        match whole.header_of(ledger).await? {
+            Some(header) if !header.hash.eq_ignore_ascii_case(&expected) => {
+                Err(SourceError::OtherChain { ledger, expected, found: header.hash })
             }
-            _ => Ok(check),
+            found => {
+                self.is_proven = found.is_some();
+                Ok(())
+            }
         }
     }
 

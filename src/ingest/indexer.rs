@@ -132,7 +132,7 @@ impl Indexer {
         !may_be_misconfigured || self.store.feed_progress().await.is_ok_and(|progress| progress.is_some())
     }
 
-    fn backoff(&self) -> Backoff {
+    pub(super) fn backoff(&self) -> Backoff {
         Backoff::new(self.settings.waits.first_backoff, StdRng::seed_from_u64(self.settings.seed))
     }
 

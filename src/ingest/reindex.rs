@@ -34,6 +34,8 @@ pub struct Reindex<'a> {
     built: Store,
     writer: Writer,
     epoch: Epoch,
+    /// Which code builds it, and from what.
+    origin: String,
     /// Up to where the streams of each contract that have a baseline were folded from it.
     folded: HashMap<ContractId, EventId>,
 }
@@ -48,18 +50,30 @@ pub struct ReindexProgress {
 }
 
 impl<'a> Reindex<'a> {
-    /// Begins, or goes on with what an interrupted run left, if that was built from the same chain and by the same
-    /// decoder.
+    /// Begins to build from the stored rows, or goes on with what an interrupted run left, if that was built from the same
+    /// rows of the same chain and by the same decoder.
     ///
     /// # Errors
     /// [`IngestError::NotBegun`] before any contract's index began; [`StoreError::Fenced`] while another reindex runs;
     /// those of the store.
     pub async fn open(store: &'a Store) -> Result<Self, IngestError> {
+        Self::open_with(store, DECODER.to_owned()).await
+    }
+
+    /// The same from the chain: what was built from stored rows is dropped.
+    ///
+    /// # Errors
+    /// As [`Reindex::open`].
+    pub async fn open_from_chain(store: &'a Store) -> Result<Self, IngestError> {
+        Self::open_with(store, format!("{DECODER} from the chain")).await
+    }
+
+    async fn open_with(store: &'a Store, origin: String) -> Result<Self, IngestError> {
         let epoch = store.network().await?.ok_or(IngestError::NotBegun)?.epoch;
         let first = store.contracts().await?.into_iter().next().ok_or(IngestError::NotBegun)?;
-        let built = store.open_reindex(DECODER).await?;
+        let built = store.open_reindex(&origin).await?;
         let writer = Writer::try_acquire_apart(&built, first).await?.ok_or(StoreError::Fenced)?;
-        Ok(Self { store, built, writer, epoch, folded: HashMap::new() })
+        Ok(Self { store, built, writer, epoch, origin, folded: HashMap::new() })
     }
 
     /// Goes through every covered ledger of each contract on the chain, from the first source that has it. What comes
@@ -114,7 +128,7 @@ impl<'a> Reindex<'a> {
                 self.store.note_built_revision(revised.revision).await?;
             }
             index_for_queries(&mut self.writer).await?;
-            match self.store.swap_reindex(DECODER, &built).await? {
+            match self.store.swap_reindex(&self.origin, &built).await? {
                 Swap::Done => return Ok(progress),
                 Swap::Again => {}
             }
@@ -242,7 +256,10 @@ impl Building<'_> {
         progress: &mut ReindexProgress,
         report: &mut impl FnMut(ReindexProgress),
     ) -> Result<Result<(), SourceError>, IngestError> {
-        let mut chain = ChainCheck::of(self.store, source).await?;
+        let mut chain = match ChainCheck::of(self.store, source).await {
+            Ok(chain) => chain,
+            Err(failure) => return Ok(Err(failure)),
+        };
         let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
         let reading = source.events(std::slice::from_ref(self.contract_id), range.from()..=range.to(), None, sender);
         let writing = async move {

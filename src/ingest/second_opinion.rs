@@ -68,14 +68,13 @@ impl SecondOpinions<'_> {
     }
 
     /// Compares what each page speaks of with what is stored, writes what is missing here, and returns the position that
-    /// all of them reached.
+    /// two of them reached, or the only one. Who did not come as far has no say: a node that is stuck would keep the
+    /// others from theirs.
     async fn compare(&self, asked: EventRange, opinions: Vec<SecondOpinion>) -> Result<EventId, IngestError> {
-        let mut range = asked;
-        for opinion in &opinions {
-            let of_it = range_of(asked, &opinion.page);
-            range.up_to = range.up_to.min(of_it.up_to);
-            range.after = range.after.max(of_it.after).min(range.up_to);
-        }
+        let mut reached: Vec<EventId> = opinions.iter().map(|opinion| range_of(asked, &opinion.page).up_to).collect();
+        reached.sort_unstable();
+        let up_to = reached.iter().rev().take(2).next_back().copied().unwrap_or(asked.after);
+        let mut range = EventRange { up_to, ..asked };
         let mut ours = self.store.ids_of_everything(self.contract_id, range, STORED_AT_ONCE).await?;
         if let Some(last) = ours.last().copied().filter(|_| is_full(&ours)) {
             range.up_to = whole_ledgers_up_to(range.after, last);
@@ -83,7 +82,12 @@ impl SecondOpinions<'_> {
         }
         let mut missing = 0;
         for SecondOpinion { host, page } in opinions {
-            let comparison = Comparison::of(range, &ours, page.events);
+            let of_it = range_of(asked, &page);
+            if of_it.up_to < range.up_to {
+                continue;
+            }
+            let of_it = EventRange { after: of_it.after, up_to: range.up_to };
+            let comparison = Comparison::of(of_it, &ours, page.events);
             comparison.warn_of(&host, self.contract_id);
             missing += u64::try_from(comparison.missing_here.len()).unwrap_or(u64::MAX);
             if !comparison.missing_here.is_empty() {
@@ -135,7 +139,9 @@ impl Comparison {
         theirs.retain(|event| event.id > range.after && event.id <= range.up_to);
         let their_ids: HashSet<EventId> = theirs.iter().map(|event| event.id).collect();
         let our_ids: HashSet<EventId> = ours.iter().copied().collect();
-        let missing_there: Vec<EventId> = ours.iter().copied().filter(|id| !their_ids.contains(id)).collect();
+        let is_asked = |id: &EventId| *id > range.after && *id <= range.up_to;
+        let missing_there: Vec<EventId> =
+            ours.iter().copied().filter(|id| is_asked(id) && !their_ids.contains(id)).collect();
         theirs.retain(|event| !our_ids.contains(&event.id));
         // They are in order, so an event of the same transaction is next to this one's place.
         let is_disputed = |id: EventId| {

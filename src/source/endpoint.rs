@@ -13,7 +13,7 @@ use super::{
     Tip, TransientReason,
     breaker::Breaker,
     get_ledgers::{LedgerPage, PageLimit},
-    identity::{Checked, LOOK_AGAIN_AFTER},
+    identity::{Checked, LOOK_AGAIN_AFTER, Shown},
     page_size::PageSize,
 };
 use crate::domain::{ContractId, LedgerSequence};
@@ -39,6 +39,7 @@ pub(super) struct State {
     pub(super) breaker: Breaker,
     pub(super) checked: Checked,
     pub(super) anchor: Option<Arc<Anchor>>,
+    pub(super) shown: Shown,
     pub(super) closed: Option<KnownClose>,
     /// Why it must not be used, while its breaker is shut for that.
     pub(super) unusable: Option<SourceError>,
@@ -77,6 +78,7 @@ impl Endpoint {
             breaker: Breaker::new(rng),
             checked: Checked::Nothing,
             anchor: None,
+            shown: Shown::Nothing,
             closed: None,
             unusable: None,
             page_size: PageSize::default(),
@@ -300,6 +302,7 @@ impl Endpoint {
 impl State {
     fn becomes_new(&mut self) {
         self.checked = Checked::Nothing;
+        self.shown = Shown::Nothing;
         if matches!(self.unusable, Some(SourceError::OtherChain { .. })) {
             self.unusable = None;
             self.breaker.succeed();

@@ -21,6 +21,20 @@ pub(super) enum Checked {
     Chain,
 }
 
+/// What an endpoint shows of the ledger that the chain is known by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// It was not asked yet.
+    #[default]
+    Nothing,
+    /// The ledger itself.
+    Anchor,
+    /// Only later ones, or only earlier ones: it may be of any chain.
+    Others,
+    /// It tells no hashes.
+    Unknown,
+}
+
 /// What an endpoint says of a ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct HashByAnchor {
@@ -41,27 +55,53 @@ impl Endpoint {
         if checked >= needed {
             return Ok(());
         }
-        if let Err(failure) = self.compare(anchor.as_deref(), closed).await {
-            // Only what it serves makes it unusable: a refusal may be a proxy's that is gone in a moment. And what was
-            // said about another anchor says nothing about this one.
-            let is_another = matches!(failure, SourceError::OtherNetwork { .. } | SourceError::OtherChain { .. });
-            if is_another && self.state().anchor == anchor {
-                self.refuse(&failure);
-            }
-            return Err(failure);
-        }
+        let shown = match self.compare(anchor.as_deref(), closed).await {
+            Ok(shown) => shown,
+            Err(failure) => return Err(self.refused(failure, anchor.as_deref())),
+        };
         let mut state = self.state();
         if state.anchor != anchor {
             return Ok(());
         }
         state.checked = needed;
+        state.shown = shown;
         if state.unusable.take().is_some() {
             info!("the RPC endpoint {} can be used again", self.host);
         }
         Ok(())
     }
 
-    async fn compare(&self, anchor: Option<&Anchor>, closed: Option<KnownClose>) -> Result<(), SourceError> {
+    /// Draws the conclusions from a failure to identify the endpoint, and returns it.
+    fn refused(&self, failure: SourceError, anchor: Option<&Anchor>) -> SourceError {
+        // Only what it serves makes it unusable: a refusal may be a proxy's that is gone in a moment. And what was
+        // said about another anchor says nothing about this one.
+        let is_another = matches!(failure, SourceError::OtherNetwork { .. } | SourceError::OtherChain { .. });
+        if is_another && self.state().anchor.as_deref() == anchor {
+            self.refuse(&failure);
+        }
+        failure
+    }
+
+    /// Returns whether it could still show the ledger that the chain is known by: it did, or it was not asked yet, and it
+    /// has not been away for long.
+    pub(super) fn may_show_the_anchor(&self) -> bool {
+        let state = self.state();
+        let may = state.unusable.is_none() && matches!(state.shown, Shown::Nothing | Shown::Anchor);
+        drop(state);
+        may && !self.is_long_gone()
+    }
+
+    /// Returns whether it was not asked yet, and can be now.
+    pub(super) fn may_be_asked_for_the_anchor(&self, now: Instant) -> bool {
+        let is_new = self.state().shown == Shown::Nothing;
+        is_new && self.reason_to_wait(now).is_none()
+    }
+
+    pub(super) fn shows_only_others(&self) -> bool {
+        self.state().shown == Shown::Others
+    }
+
+    async fn compare(&self, anchor: Option<&Anchor>, closed: Option<KnownClose>) -> Result<Shown, SourceError> {
         let (found, version) = tokio::join!(self.rpc.passphrase(), timeout(VERSION_DEADLINE, self.rpc.version()));
         let found = found?;
         {
@@ -84,24 +124,25 @@ impl Endpoint {
         &self,
         anchor: Option<&Anchor>,
         closed: Option<KnownClose>,
-    ) -> Result<(), SourceError> {
-        if let Some(anchor) = anchor
-            && self.has(anchor).await?
-        {
-            return Ok(());
+    ) -> Result<Shown, SourceError> {
+        match anchor {
+            Some(anchor) if self.has(anchor).await? => return Ok(Shown::Anchor),
+            None if closed.is_none() => return Ok(Shown::Unknown),
+            _ => {}
         }
-        let Some((ledger, closed_at)) = closed else { return Ok(()) };
         let tip = self.rpc.tip().await?;
-        match tip.closed_at {
-            Some(tip_closed_at) if tip.sequence <= ledger && tip_closed_at > closed_at => {
-                Err(SourceError::OtherChain {
-                    ledger: tip.sequence,
-                    expected: format!("closed by {closed_at}"),
-                    found: format!("closed at {tip_closed_at}"),
-                })
-            }
-            _ => Ok(()),
+        if let (Some((ledger, closed_at)), Some(tip_closed_at)) = (closed, tip.closed_at)
+            && tip.sequence <= ledger
+            && tip_closed_at > closed_at
+        {
+            return Err(SourceError::OtherChain {
+                ledger: tip.sequence,
+                expected: format!("closed by {closed_at}"),
+                found: format!("closed at {tip_closed_at}"),
+            });
         }
+        let has_others = anchor.is_some_and(|anchor| !(tip.oldest..=tip.sequence).contains(&anchor.sequence));
+        Ok(if has_others { Shown::Others } else { Shown::Unknown })
     }
 
     /// Returns the hash of a ledger, with whether the endpoint has the anchor as we know it. The anchor is asked for last,
@@ -144,7 +185,7 @@ impl Endpoint {
             return Err(SourceError::OtherNetwork { found, wanted: self.network_passphrase.to_string() });
         }
         match self.refuse_another_chain(chain.anchor.as_ref(), chain.closed).await {
-            Ok(()) => Ok(false),
+            Ok(_) => Ok(false),
             Err(SourceError::OtherChain { .. }) => Ok(true),
             Err(failure) => Err(failure),
         }

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use rand::rngs::StdRng;
 use tokio::sync::mpsc;
 
-use super::{EndpointPool, Lake, PackedLedger, SourceError, retry::Retry};
+use super::{EndpointPool, KnownChain, Lake, PackedLedger, SourceError, retry::Retry};
 use crate::{
     decode::{BrokenChain, LedgerHeader, LedgerScan, LedgerScanners},
     domain::{ContractId, CoverageSource, LedgerSequence, RawContractEvent},
@@ -92,6 +92,29 @@ impl WholeLedgers {
             Origin::Lake(lake) => self.read_lake(lake, contract_ids, chain).await,
             Origin::Rpc { pool, retry } => self.read_rpc(pool, retry, contract_ids, chain).await,
         };
+    }
+
+    /// Returns the header of one ledger, `None` where the source does not have it.
+    ///
+    /// # Errors
+    /// Those of the source: it does not say.
+    pub async fn header_of(&self, sequence: LedgerSequence) -> Result<Option<LedgerHeader>, SourceError> {
+        let (sender, mut ledgers) = mpsc::channel(1);
+        let reading = self.events(&[], sequence..=sequence, None, sender);
+        match tokio::join!(ledgers.recv(), reading).0 {
+            Some(Ok(ledger)) => Ok(Some(ledger.header)),
+            Some(Err(failure)) if !(failure.is_lack() || matches!(failure, SourceError::LedgerMissing { .. })) => {
+                Err(failure)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Names what is known of our chain, where that is asked of endpoints.
+    pub fn set_chain(&self, chain: KnownChain) {
+        if let Origin::Rpc { pool, .. } = &self.origin {
+            pool.set_chain(chain);
+        }
     }
 
     async fn read_lake(&self, lake: &Lake, contract_ids: &[ContractId], mut chain: Chain) -> Result<(), Ended> {

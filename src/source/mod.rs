@@ -6,6 +6,7 @@
 
 mod args;
 mod breaker;
+mod chain;
 mod endpoint;
 mod error;
 mod events;

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{
     Anchor, EndpointHealth, EventPage, EventsFrom, KnownChain, LedgerEntries, LedgerPage, SourceError, StellarRpc, Tip,
-    TransientReason, endpoint::Endpoint, verdict::Failures,
+    chain::Proof, endpoint::Endpoint, verdict::Failures,
 };
 use crate::{
     domain::{ContractId, LedgerSequence},
@@ -21,12 +21,12 @@ use crate::{
 };
 
 /// An endpoint that has not answered by now gets company: going to another one must not take more than 2 s.
-const SLOW_AFTER: Duration = Duration::from_millis(1_500);
+pub(super) const SLOW_AFTER: Duration = Duration::from_millis(1_500);
 
 /// RPC endpoints of one network in order of preference. Clones share them and what was learned of them.
 #[derive(Clone, Debug)]
 pub struct EndpointPool {
-    endpoints: Arc<[Arc<Endpoint>]>,
+    pub(super) endpoints: Arc<[Arc<Endpoint>]>,
 }
 
 /// A page of events as one of several endpoints has it.
@@ -95,7 +95,7 @@ impl EndpointPool {
             let from = if forgets { EventsFrom::Ledger(from.ledger().next().next()) } else { from };
             endpoint.events(contract_ids, from, limit).await
         };
-        self.ask(wanted, request).await
+        self.ask(wanted, Proof::WhereThereIs, request).await
     }
 
     /// Returns a page of at most `limit` events of these contracts from every endpoint that can be asked, whichever of them
@@ -115,15 +115,20 @@ impl EndpointPool {
         }
         let (candidates, mut failures) = self.candidates(Some(from.ledger()));
         let request = |endpoint: Arc<Endpoint>| async move { endpoint.events(contract_ids, from, limit).await };
-        let mut opinions = Vec::new();
+        let (mut opinions, mut lacks) = (Vec::new(), Failures::default());
         for endpoint in candidates {
-            match attempt(Arc::clone(&endpoint), &request).await {
+            match self.attempt(Arc::clone(&endpoint), Proof::Always, &request).await {
                 Ok(page) => opinions.push(SecondOpinion { host: endpoint.host().to_owned(), page }),
+                // Who has none of these ledgers has nothing to say of them, and keeps nobody else from it.
+                Err(failure) if failure.is_lack() => lacks.push(failure, false),
                 Err(failure) => failures.push(failure, endpoint.is_long_gone()),
             }
         }
-        let is_enough = !opinions.is_empty() && failures.are_of_the_long_gone();
-        if is_enough { Ok(opinions) } else { Err(failures.most_telling()) }
+        match (failures.are_of_the_long_gone(), opinions.is_empty()) {
+            (true, false) => Ok(opinions),
+            (true, true) => Err(lacks.most_telling()),
+            (false, _) => Err(failures.most_telling()),
+        }
     }
 
     /// Returns the oldest and the newest ledger that any endpoint has.
@@ -131,7 +136,7 @@ impl EndpointPool {
     /// # Errors
     /// A [`SourceError`], sorted, if no endpoint answers.
     pub async fn ledgers(&self) -> Result<RangeInclusive<LedgerSequence>, SourceError> {
-        let tips = self.ask_all(|endpoint| async move { endpoint.tip().await }).await?;
+        let tips = self.ask_all(SLOW_AFTER, |endpoint| async move { endpoint.tip().await }).await?;
         let oldest = tips.iter().map(|tip| tip.oldest).min().expect("there is an answer");
         let latest = tips.iter().map(|tip| tip.sequence).max().expect("there is an answer");
         Ok(oldest..=latest)
@@ -142,7 +147,7 @@ impl EndpointPool {
     /// # Errors
     /// A [`SourceError`], sorted.
     pub async fn tip(&self) -> Result<Tip, SourceError> {
-        self.ask(None, |endpoint| async move { endpoint.tip().await }).await
+        self.ask(None, Proof::WhereThereIs, |endpoint| async move { endpoint.tip().await }).await
     }
 
     /// Returns what is stored at these keys (base64 XDR of `LedgerKey`), at most 200 of them.
@@ -150,7 +155,7 @@ impl EndpointPool {
     /// # Errors
     /// A [`SourceError`], sorted.
     pub async fn ledger_entries(&self, keys: &[String]) -> Result<LedgerEntries, SourceError> {
-        self.ask(None, |endpoint| async move { endpoint.ledger_entries(keys).await }).await
+        self.ask(None, Proof::Always, |endpoint| async move { endpoint.ledger_entries(keys).await }).await
     }
 
     /// Returns a page of whole ledgers from `from` on.
@@ -158,60 +163,7 @@ impl EndpointPool {
     /// # Errors
     /// A [`SourceError`], sorted.
     pub async fn ledger_page(&self, from: LedgerSequence) -> Result<LedgerPage, SourceError> {
-        self.ask(Some(from), |endpoint| async move { endpoint.ledger_page(from).await }).await
-    }
-
-    /// Returns the newest ledger that every endpoint that answers has, with its close time where that is told; nothing if
-    /// one of them does not say its hash.
-    ///
-    /// # Errors
-    /// A [`SourceError`], sorted, if no endpoint answers, or if they do not agree on the hash.
-    pub async fn common_ledger(&self) -> Result<KnownChain, SourceError> {
-        let tips = self.ask_all(|endpoint| async move { endpoint.tip().await }).await?;
-        let tip = tips.into_iter().min_by_key(|tip| tip.sequence).expect("there is an answer");
-        let sequence = tip.sequence;
-        let hashes = self.ask_all(|endpoint| async move { endpoint.rpc.ledger_hash(sequence).await }).await?;
-        let all_have_it = hashes.iter().all(Option::is_some);
-        Ok(match the_same(sequence, hashes.into_iter().flatten())? {
-            Some(hash) if all_have_it => KnownChain {
-                anchor: Some(Anchor { sequence, hash }),
-                closed: tip.closed_at.map(|closed_at| (sequence, closed_at)),
-            },
-            _ => KnownChain::default(),
-        })
-    }
-
-    /// Returns the hash of a ledger of our chain in hex, `None` if no endpoint that answers has it. Each endpoint is asked
-    /// for the anchor again with it: one that went astray since it was identified has no say. Where there is no
-    /// anchor yet, or it is older than everything that the endpoints keep, they must all say the same.
-    ///
-    /// # Errors
-    /// A [`SourceError`], sorted, if no endpoint answers, or if nobody can say here which chain is ours: two of them have
-    /// another hash, or the anchor is gone and one of them does not answer.
-    pub async fn ledger_hash(&self, sequence: LedgerSequence) -> Result<Option<String>, SourceError> {
-        let answers = self.ask_all(|endpoint| async move { endpoint.hash_by_the_anchor(sequence).await }).await?;
-        let is_proven = answers.iter().any(|answer| answer.is_proven);
-        let long_gone = self.endpoints.iter().filter(|endpoint| endpoint.is_long_gone()).count();
-        if !is_proven && answers.len() + long_gone < self.endpoints.len() {
-            let detail = "no endpoint has a ledger that the chain is known by, and not all of them answer";
-            return Err(SourceError::transient(TransientReason::Disagreement, detail));
-        }
-        the_same(sequence, answers.into_iter().filter_map(|answer| answer.hash))
-    }
-
-    /// Asks every endpoint afresh, also those that are left alone, whether it serves another chain than the one that is
-    /// indexed. Returns the host of the first that does not, `None` if every one of them does.
-    ///
-    /// # Errors
-    /// A [`SourceError`] of one that does not say, with its host.
-    pub async fn who_serves(&self, chain: &KnownChain) -> Result<Option<&str>, SourceError> {
-        for endpoint in self.endpoints.iter() {
-            let is_another = endpoint.is_on_another_chain(chain).await;
-            if !is_another.map_err(|failure| failure.about(&endpoint.host))? {
-                return Ok(Some(&endpoint.host));
-            }
-        }
-        Ok(None)
+        self.ask(Some(from), Proof::Always, |endpoint| async move { endpoint.ledger_page(from).await }).await
     }
 
     /// Returns how each endpoint is doing, in order of preference.
@@ -227,6 +179,7 @@ impl EndpointPool {
     pub(super) async fn ask<T, F>(
         &self,
         wanted: Option<LedgerSequence>,
+        proof: Proof,
         request: impl Fn(Arc<Endpoint>) -> F,
     ) -> Result<T, SourceError>
     where
@@ -238,7 +191,7 @@ impl EndpointPool {
         let mut somebody_lacks_it = false;
         loop {
             if let Some(endpoint) = candidates.pop_front() {
-                let attempt = attempt(Arc::clone(&endpoint), &request);
+                let attempt = self.attempt(Arc::clone(&endpoint), proof, &request);
                 waited_for.push((Arc::clone(&endpoint), Instant::now()));
                 running.push(async move { (endpoint, attempt.await) });
             }
@@ -274,14 +227,18 @@ impl EndpointPool {
     }
 
     /// Sends one request to every endpoint that can be asked and returns the answers. After the first one the others
-    /// have little time left.
-    async fn ask_all<T, F>(&self, request: impl Fn(Arc<Endpoint>) -> F) -> Result<Vec<T>, SourceError>
+    /// have so much time left.
+    pub(super) async fn ask_all<T, F>(
+        &self,
+        patience: Duration,
+        request: impl Fn(Arc<Endpoint>) -> F,
+    ) -> Result<Vec<T>, SourceError>
     where
         F: Future<Output = Result<T, SourceError>>,
     {
         let (candidates, mut failures) = self.candidates(None);
         let mut running: FuturesUnordered<_> =
-            candidates.into_iter().map(|endpoint| attempt(endpoint, &request)).collect();
+            candidates.into_iter().map(|endpoint| self.attempt(endpoint, Proof::WhereThereIs, &request)).collect();
         let mut answers = Vec::new();
         let mut deadline = None;
         loop {
@@ -293,13 +250,35 @@ impl EndpointPool {
             match outcome {
                 Some(Ok(answer)) => {
                     answers.push(answer);
-                    deadline.get_or_insert_with(|| Instant::now() + SLOW_AFTER);
+                    deadline.get_or_insert_with(|| Instant::now() + patience);
                 }
                 Some(Err(failure)) => failures.push(failure, false),
                 None if answers.is_empty() => return Err(failures.most_telling()),
                 None => return Ok(answers),
             }
         }
+    }
+
+    /// Sends one request to an endpoint of our chain. What it answers may show that it was set up anew since it was
+    /// identified; then nothing of the answer is believed.
+    async fn attempt<T, F>(
+        &self,
+        endpoint: Arc<Endpoint>,
+        proof: Proof,
+        request: &impl Fn(Arc<Endpoint>) -> F,
+    ) -> Result<T, SourceError>
+    where
+        F: Future<Output = Result<T, SourceError>>,
+    {
+        let sent = Instant::now();
+        let _permit = endpoint.admit(sent)?;
+        let outcome = async {
+            self.make_sure_of(&endpoint, proof).await?;
+            let answer = request(Arc::clone(&endpoint)).await?;
+            self.make_sure_of(&endpoint, proof).await?;
+            Ok(answer)
+        };
+        endpoint.settle(outcome.await, sent)
     }
 
     /// Returns the endpoints to ask, in order, and why the others are not asked.
@@ -318,27 +297,4 @@ impl EndpointPool {
         ready.extend(behind);
         (ready, failures)
     }
-}
-
-async fn attempt<T, F>(endpoint: Arc<Endpoint>, request: &impl Fn(Arc<Endpoint>) -> F) -> Result<T, SourceError>
-where
-    F: Future<Output = Result<T, SourceError>>,
-{
-    let sent = Instant::now();
-    let _permit = endpoint.admit(sent)?;
-    let outcome = match endpoint.identify().await {
-        Ok(()) => request(Arc::clone(&endpoint)).await,
-        Err(failure) => Err(failure),
-    };
-    endpoint.settle(outcome, sent)
-}
-
-/// Returns the one hash that all have of a ledger.
-fn the_same(sequence: LedgerSequence, mut hashes: impl Iterator<Item = String>) -> Result<Option<String>, SourceError> {
-    let Some(first) = hashes.next() else { return Ok(None) };
-    if hashes.any(|other| !other.eq_ignore_ascii_case(&first)) {
-        let detail = format!("the endpoints are of different chains: they have different hashes of ledger {sequence}");
-        return Err(SourceError::transient(TransientReason::Disagreement, detail));
-    }
-    Ok(Some(first))
 }

@@ -1,95 +1,78 @@
-//! What others have made of our tables: their privileges and their views. Another table takes the place of one when
-//! records are built anew and when an epoch is put aside; what was made of the old one is made of the new one then.
+//! What others have made of our tables: privileges, policies, comments, indexes, triggers, publications and views. Another
+//! table takes the place of one when records are built anew and when an epoch is put aside; what was made of the old one
+//! is made of the new one then.
 
 use sqlx::PgConnection;
 use tracing::warn;
 
-use super::{StoreError, network::execute};
+use super::{StoreError, network::execute, query_indexes};
 
 /// What is attached to tables of a schema.
 #[derive(Debug)]
 pub(super) struct Attachments {
-    /// What makes the same of the tables that take their place.
+    schema: String,
+    tables: Vec<String>,
+    /// What makes the same of the tables that take their place, in order: who may see less comes before who may see more.
     statements: Vec<String>,
-    /// What nobody but its owner can make again.
-    lost: Vec<String>,
+    /// What stays with the tables that were there.
+    staying: Vec<String>,
+}
+
+/// What is to become of a statement that fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnFailure {
+    /// The tables are not exchanged.
+    GiveUp,
+    /// It is said and left out: nobody is there to be asked, and the exchange must not wait for anybody.
+    GoOn,
 }
 
 impl Attachments {
     /// Reads what is attached to these tables.
     pub(super) async fn of(connection: &mut PgConnection, schema: &str, tables: &[&str]) -> Result<Self, StoreError> {
+        let staying = what_stays(connection, schema, tables).await?;
         let tables: Vec<String> = tables.iter().map(ToString::to_string).collect();
-        let mut statements = sqlx::query_scalar!(
-            r#"with of_a_table as (
-                   select pg_class.oid, relname, relacl, relowner from pg_class
-                   join pg_namespace on pg_namespace.oid = relnamespace
-                   where nspname = $1::text and relname = any($2::text[])
-               ), granted as (
-                   select relname, relowner, privilege_type as privilege, grantee, is_grantable
-                   from of_a_table, aclexplode(relacl)
-                   union all
-                   select relname, relowner, format('%s (%I)', privilege_type, attname), grantee, is_grantable
-                   from of_a_table join pg_attribute on attrelid = of_a_table.oid, aclexplode(attacl)
-               )
-               select format('alter table %I.%I owner to %I', $1::text, relname, pg_get_userbyid(relowner)) as "statement!"
-               from of_a_table where relowner <> (select oid from pg_roles where rolname = current_user)
-               union all
-               select format('grant %s on %I.%I to %s%s', privilege, $1::text, relname,
-                             case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end,
-                             case when is_grantable then ' with grant option' else '' end)
-               from granted where grantee <> relowner"#,
+        let statements = sqlx::query_file_scalar!(
+            "src/store/attachments.sql",
             schema,
             &tables,
-        )
-        .fetch_all(&mut *connection)
-        .await?;
-        let views = sqlx::query_scalar!(
-            r#"select distinct format('create or replace view %I.%I%s as %s', pg_namespace.nspname, views.relname,
-                                      ' with (' || array_to_string(views.reloptions, ', ') || ')',
-                                      pg_get_viewdef(views.oid)) as "statement!"
-               from pg_depend
-               join pg_class as tables on tables.oid = refobjid and tables.relname = any($2::text[])
-               join pg_namespace as place on place.oid = tables.relnamespace and place.nspname = $1::text::text
-               join pg_rewrite on pg_rewrite.oid = objid
-               join pg_class as views on views.oid = ev_class and views.relkind = 'v'
-               join pg_namespace on pg_namespace.oid = views.relnamespace
-               where classid = 'pg_rewrite'::regclass and refclassid = 'pg_class'::regclass
-                 and pg_has_role(views.relowner, 'usage')"#,
-            schema,
-            &tables,
-        )
-        .fetch_all(&mut *connection)
-        .await?;
-        statements.extend(views);
-        let lost = sqlx::query_scalar!(
-            r#"select distinct coalesce('view ' || views.oid::regclass::text, pg_describe_object(classid, objid, 0)) as "what!"
-               from pg_depend
-               join pg_class as tables on tables.oid = refobjid and tables.relname = any($2::text[])
-               join pg_namespace on pg_namespace.oid = tables.relnamespace and nspname = $1::text
-               left join pg_trigger on classid = 'pg_trigger'::regclass and pg_trigger.oid = objid
-               left join pg_rewrite on classid = 'pg_rewrite'::regclass and pg_rewrite.oid = objid
-               left join pg_class as views on views.oid = ev_class
-               where refclassid = 'pg_class'::regclass and not coalesce(tgisinternal, false)
-                 and (classid in ('pg_trigger'::regclass, 'pg_policy'::regclass, 'pg_publication_rel'::regclass)
-                      or views.relkind = 'm' or not pg_has_role(views.relowner, 'usage'))"#,
-            schema,
-            &tables,
-        )
-        .fetch_all(&mut *connection)
-        .await?;
-        Ok(Self { statements, lost })
+            &query_indexes::names().map(str::to_owned).collect::<Vec<_>>()
+        );
+        let statements = statements.fetch_all(&mut *connection).await?;
+        Ok(Self { schema: schema.to_owned(), tables, statements, staying })
     }
 
     /// Makes the same of the tables that are there now.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] if our role may not do so, or a view does not fit the new tables.
-    pub(super) async fn give(self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        for what in self.lost {
-            warn!("{what} was made of a table that another has taken the place of; make it again");
+    /// [`StoreError::Refused`] if our role may not do so, or something does not fit the new tables.
+    pub(super) async fn give(self, connection: &mut PgConnection, on_failure: OnFailure) -> Result<(), StoreError> {
+        for what in &self.staying {
+            warn!("{what} stays with tables that others take the place of; make it again");
         }
-        for statement in self.statements {
-            execute(connection, statement).await?;
+        // Default privileges may have given more than the tables had that were there.
+        let given = sqlx::query_scalar!(
+            r#"select distinct format('revoke all on %I.%I from %s', nspname, relname,
+                                      case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end)
+                   as "statement!"
+               from pg_class join pg_namespace on pg_namespace.oid = relnamespace, aclexplode(relacl)
+               where nspname = $1::text and relname = any($2::text[]) and grantee <> relowner"#,
+            &self.schema,
+            &self.tables,
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        for statement in given.into_iter().chain(self.statements) {
+            match on_failure {
+                OnFailure::GiveUp => execute(connection, statement).await?,
+                OnFailure::GoOn => {
+                    execute(connection, "savepoint attachment".to_owned()).await?;
+                    if let Err(failure) = execute(connection, statement.clone()).await {
+                        execute(connection, "rollback to savepoint attachment".to_owned()).await?;
+                        warn!("{statement:?} could not be said of the tables of the next epoch: {failure}");
+                    }
+                }
+            }
         }
         Ok(())
     }
@@ -104,24 +87,40 @@ pub(super) async fn refuse_what_stays(
     schema: &str,
     tables: &[&str],
 ) -> Result<(), StoreError> {
+    let found = what_stays(connection, schema, tables).await?;
+    if found.is_empty() { Ok(()) } else { Err(StoreError::DependedOn { what: found.join(", ") }) }
+}
+
+/// Returns what depends on the tables, or on the type of their rows, and cannot be made again of others: everything but
+/// plain views of roles that ours is one of.
+async fn what_stays(connection: &mut PgConnection, schema: &str, tables: &[&str]) -> Result<Vec<String>, StoreError> {
     let tables: Vec<String> = tables.iter().map(ToString::to_string).collect();
     let found = sqlx::query_scalar!(
-        r#"select distinct case when views.relkind = 'm' then format('the materialized view %s', views.oid::regclass)
-                                when views.relkind = 'v' then format('the view %s, which is not this role''s', views.oid::regclass)
-                                else pg_describe_object(classid, objid, 0) end as "what!"
+        r#"with of_a_table as (
+               select pg_class.oid, reltype, typarray from pg_class
+               join pg_namespace on pg_namespace.oid = relnamespace join pg_type on pg_type.oid = reltype
+               where nspname = $1::text and relname = any($2::text[])
+           ), depended_on as (
+               select 'pg_class'::regclass as class, oid from of_a_table
+               union all select 'pg_type'::regclass, reltype from of_a_table
+               union all select 'pg_type'::regclass, typarray from of_a_table
+           )
+           select distinct case views.relkind
+                   when 'm' then format('the materialized view %s', views.oid::regclass)
+                   when 'v' then format('the view %s, which is another role''s', views.oid::regclass)
+                   else pg_describe_object(classid, objid, 0) end as "what!"
            from pg_depend
-           join pg_class as tables on tables.oid = refobjid and tables.relname = any($2::text[])
-           join pg_namespace on pg_namespace.oid = tables.relnamespace and nspname = $1::text
+           join depended_on on refclassid = class and refobjid = depended_on.oid
            left join pg_rewrite on classid = 'pg_rewrite'::regclass and pg_rewrite.oid = objid
            left join pg_class as views on views.oid = ev_class
            left join pg_constraint on classid = 'pg_constraint'::regclass and pg_constraint.oid = objid
-           where refclassid = 'pg_class'::regclass and deptype = 'n' and classid <> 'pg_attrdef'::regclass
-             and conrelid is distinct from refobjid
+           where deptype = 'n' and classid <> 'pg_attrdef'::regclass
+             and not coalesce(conrelid = any(array(select oid from of_a_table)), false)
              and not (coalesce(views.relkind = 'v', false) and pg_has_role(views.relowner, 'usage'))"#,
         schema,
         &tables,
     )
     .fetch_all(&mut *connection)
     .await?;
-    if found.is_empty() { Ok(()) } else { Err(StoreError::DependedOn { what: found.join(", ") }) }
+    Ok(found)
 }

@@ -5,7 +5,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{Store, StoreError, attachments::Attachments, listen, pool::ledger};
+use super::{
+    Store, StoreError,
+    attachments::{Attachments, OnFailure},
+    listen,
+    pool::ledger,
+};
 use crate::domain::{Epoch, LedgerSequence};
 
 /// The tables that belong to one chain; a reset of the network puts them aside together. `desired_state` belongs to none:
@@ -133,7 +138,8 @@ impl Store {
         self.drop_schema(NEXT).await?;
         let next = self.open_schema(NEXT).await?;
         let ended = sqlx::query_scalar!("select max(last_whole_ledger_closed_at) from cursors").fetch_one(&self.pool);
-        let began_after = ended.await?.max(network.began_after);
+        let seen = network.seen.map(|(_, closed_at)| closed_at);
+        let began_after = ended.await?.max(network.began_after).max(seen);
         next.claim_epoch(&network.passphrase, Epoch(epoch.0 + 1), began_after).await?;
         next.close().await;
         let schema = format!("flowfi_epoch_{}", epoch.0);
@@ -151,7 +157,7 @@ impl Store {
             execute(&mut transaction, format!("alter table \"{live}\".{table} set schema {schema}")).await?;
             execute(&mut transaction, format!("alter table {NEXT}.{table} set schema \"{live}\"")).await?;
         }
-        attachments.give(&mut transaction).await?;
+        attachments.give(&mut transaction, OnFailure::GoOn).await?;
         listen::notify(&mut transaction, listen::COMMITTED).await?;
         transaction.commit().await?;
         self.drop_schema(NEXT).await?;

@@ -17,6 +17,11 @@ const INDEXES: [(&str, &str); 4] = [
     ("streams_by_end", "streams ((coalesce(end_time, 'infinity'::numeric)), created_toid, created_event_index)"),
 ];
 
+/// Returns their names.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    INDEXES.into_iter().map(|(name, _)| name)
+}
+
 impl Writer {
     /// Makes the indexes that lists need and that are not there; returns how many it made. Readers go on meanwhile. Other
     /// writers of streams, which are repairs, wait for it; it waits for nobody who waits for this writer, since nothing

@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 
 use super::{
     Store, StoreError,
-    attachments::{self, Attachments},
+    attachments::{self, Attachments, OnFailure},
     build_origin::{self, BuildOrigin},
     event_rows, listen,
     network::{REINDEX, current_schema, execute},
@@ -171,12 +171,15 @@ impl Store {
         numbers.iter().map(|text| parse("stream_id", text)).collect()
     }
 
-    /// Marks in the build what came late in the tables that are read: it was not sent live, and is not to be.
+    /// Marks in the build what came late in the tables that are read, and what they lack: it was not sent live, and is not
+    /// to be.
     pub async fn copy_late_marks_to_build(&self) -> Result<(), StoreError> {
         let mark = format!(
-            "update {REINDEX}.stream_events as built set came_late = true from stream_events as stored
-             where stored.came_late and not built.came_late
-               and built.toid = stored.toid and built.event_index = stored.event_index"
+            "update {REINDEX}.stream_events as built set came_late = true
+             where not came_late and not exists (
+                 select from stream_events as stored
+                 where not stored.came_late and stored.toid = built.toid and stored.event_index = built.event_index
+             )"
         );
         sqlx::query(sqlx::AssertSqlSafe(mark)).execute(&self.pool).await?;
         Ok(())
@@ -304,7 +307,7 @@ async fn exchange(connection: &mut PgConnection, live: &str) -> Result<(), Store
         execute(connection, format!("alter table \"{live}\".{table} set schema {REPLACED}")).await?;
         execute(connection, format!("alter table {REINDEX}.{table} set schema \"{live}\"")).await?;
     }
-    attachments.give(connection).await?;
+    attachments.give(connection, OnFailure::GiveUp).await?;
     for table in DERIVED {
         execute(connection, format!("drop table {REPLACED}.{table}")).await?;
     }

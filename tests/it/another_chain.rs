@@ -446,7 +446,7 @@ async fn a_reindex_from_a_lake_of_the_new_chain_changes_nothing_of_the_old_one(p
     let before = world.stored_ids().await;
     world.new_chain().await;
     let lake = [crate::completeness::lake_of(&world, &folder).await];
-    let mut reindex = Reindex::open(&world.store).await.unwrap();
+    let mut reindex = Reindex::open_from_chain(&world.store).await.unwrap();
     let read = reindex.read_chain(&lake, |_| {}).await;
     if read.is_ok() {
         reindex.read_stored_and_swap(|_| {}).await.unwrap();

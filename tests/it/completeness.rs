@@ -158,7 +158,7 @@ async fn a_hole_heals_by_itself_once_a_source_has_its_ledgers(pool: PgPool) {
     let base = world.start_gateway(GatewaySettings::default()).await;
     let status = status_says(&world, &base, "the hole is named", |status| status["indexer"]["state"] == "hole").await;
     let detail = status["indexer"]["detail"].as_str().unwrap();
-    assert!(detail.contains(&format!("the source has no ledger {}", missing.from())), "{detail}");
+    assert!(detail.contains(&format!("the source has no ledger {}", missing.to())), "{detail}");
     for folder in std::fs::read_dir(&written.0).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir())
     {
         std::os::unix::fs::symlink(&folder, seen.0.join(folder.file_name().unwrap())).unwrap();
@@ -352,7 +352,7 @@ async fn a_reindex_from_the_chain_brings_back_events_that_the_rows_lost(pool: Pg
     sqlx::query("truncate streams").execute(&world.pool).await.unwrap();
     let lake = [lake_of(&world, &folder).await];
     let mut shown = ReindexProgress::default();
-    let mut reindex = Reindex::open(&world.store).await.unwrap();
+    let mut reindex = Reindex::open_from_chain(&world.store).await.unwrap();
     reindex.read_chain(&lake, |at| shown = at).await.unwrap();
     assert_eq!((shown.done, shown.in_all), (shown.in_all, u64::from(world.devnet.latest_ledger().0) - 1));
     reindex.read_stored_and_swap(|_| {}).await.unwrap();
@@ -367,11 +367,11 @@ async fn a_reindex_that_was_interrupted_is_gone_on_with(pool: PgPool) {
     world.start_indexer(1_000);
     world.indexed().await;
     let lake = [lake_of(&world, &folder).await];
-    let mut reindex = Reindex::open(&world.store).await.unwrap();
+    let mut reindex = Reindex::open_from_chain(&world.store).await.unwrap();
     reindex.read_chain(&lake, |_| {}).await.unwrap();
     drop(reindex);
     eventually("the lock is given back", || async {
-        let Ok(again) = Reindex::open(&world.store).await else { return false };
+        let Ok(again) = Reindex::open_from_chain(&world.store).await else { return false };
         assert_eq!(again.read_stored_and_swap(|_| {}).await.unwrap().in_all, 0, "all of it was built before");
         true
     })

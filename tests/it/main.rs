@@ -19,6 +19,7 @@ mod explain;
 mod fake_rpc;
 #[path = "../filled/mod.rs"]
 mod filled;
+mod found_from_outside;
 mod horizon;
 mod ingest;
 mod kill;

@@ -85,7 +85,7 @@ async fn a_reindex_resumed_after_a_reset_builds_the_new_chain_only(pool: PgPool)
 async fn a_reset_during_a_reindex_ends_it_and_changes_nothing(pool: PgPool) {
     let folder = LakeFolder::new("lake-of-a-chain-that-ends-meanwhile");
     let (world, lake) = indexed(pool, &folder).await;
-    let mut reindex = Reindex::open(&world.store).await.unwrap();
+    let mut reindex = Reindex::open_from_chain(&world.store).await.unwrap();
     reindex.read_chain(&lake, |_| {}).await.unwrap();
     world.start_over().await;
     let failure = reindex.read_stored_and_swap(|_| {}).await.expect_err("what it builds from is gone");

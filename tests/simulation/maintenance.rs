@@ -96,10 +96,11 @@ impl Setting {
 
 /// Builds everything anew, from whole ledgers first if there are any.
 pub async fn reindex(store: &Store, whole_ledgers: &[WholeLedgers]) -> Result<(), IngestError> {
-    let mut reindex = Reindex::open(store).await?;
-    if !whole_ledgers.is_empty() {
-        reindex.read_chain(whole_ledgers, |_| {}).await?;
+    if whole_ledgers.is_empty() {
+        return Reindex::open(store).await?.read_stored_and_swap(|_| {}).await.map(drop);
     }
+    let mut reindex = Reindex::open_from_chain(store).await?;
+    reindex.read_chain(whole_ledgers, |_| {}).await?;
     reindex.read_stored_and_swap(|_| {}).await.map(drop)
 }
 

@@ -1,0 +1,122 @@
+//! Which chain the endpoints of a pool serve, and whether that is ours.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, timeout};
+
+use super::{
+    Anchor, EndpointPool, KnownChain, SourceError, Tip, TransientReason, endpoint::Endpoint, pool::SLOW_AFTER,
+};
+use crate::domain::LedgerSequence;
+
+/// So long the others are waited for where every endpoint is to be heard.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How well an endpoint must be known to be of our chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// One that does not have the ledger that the chain is known by is asked where no other may have it.
+    WhereThereIs,
+    /// It is never asked.
+    Always,
+}
+
+impl EndpointPool {
+    /// Returns the newest ledger that every endpoint has, with its close time where that is told, and whether every
+    /// endpoint was heard. Where they have none in common it is the newest of the preferred one; where nobody tells
+    /// hashes it is no anchor.
+    ///
+    /// # Errors
+    /// A [`SourceError`], sorted, if no endpoint answers, or if they do not agree on the hash.
+    pub async fn common_ledger(&self) -> Result<(KnownChain, bool), SourceError> {
+        let tip = |endpoint: Arc<Endpoint>| async move { Ok((endpoint.tip().await?, endpoint)) };
+        let mut tips = self.ask_all(PATIENCE, tip).await?;
+        let place = |wanted: &Arc<Endpoint>| self.endpoints.iter().position(|endpoint| Arc::ptr_eq(endpoint, wanted));
+        tips.sort_by_key(|(_, endpoint)| place(endpoint));
+        let all_were_heard = tips.len() == self.endpoints.len();
+        let lowest = tips.iter().map(|(tip, _)| *tip).min_by_key(|tip| tip.sequence).expect("there is an answer");
+        let sequence = lowest.sequence;
+        let hash = |endpoint: Arc<Endpoint>| async move { endpoint.rpc.ledger_hash(sequence).await };
+        let hashes = self.ask_all(PATIENCE, hash).await?;
+        let all_have_it = hashes.iter().all(Option::is_some);
+        if let Some(hash) = the_same(sequence, hashes.into_iter().flatten())?
+            && all_have_it
+        {
+            return Ok((known_by(lowest, Some(hash)), all_were_heard));
+        }
+        for (tip, endpoint) in &tips {
+            if let Some(hash) = endpoint.rpc.ledger_hash(tip.sequence).await? {
+                return Ok((known_by(*tip, Some(hash)), all_were_heard));
+            }
+        }
+        Ok((known_by(tips[0].0, None), all_were_heard))
+    }
+
+    /// Returns the hash of a ledger of our chain in hex, `None` if no endpoint that answers has it. Each endpoint is asked
+    /// for the anchor again with it: one that went astray since it was identified has no say. Where there is no
+    /// anchor yet, or it is older than everything that the endpoints keep, they must all say the same.
+    ///
+    /// # Errors
+    /// A [`SourceError`], sorted, if no endpoint answers, or if nobody can say here which chain is ours: two of them have
+    /// another hash, or the anchor is gone and one of them does not answer.
+    pub async fn ledger_hash(&self, sequence: LedgerSequence) -> Result<Option<String>, SourceError> {
+        let hash = |endpoint: Arc<Endpoint>| async move { endpoint.hash_by_the_anchor(sequence).await };
+        let answers = self.ask_all(SLOW_AFTER, hash).await?;
+        let is_proven = answers.iter().any(|answer| answer.is_proven);
+        let long_gone = self.endpoints.iter().filter(|endpoint| endpoint.is_long_gone()).count();
+        if !is_proven && answers.len() + long_gone < self.endpoints.len() {
+            let detail = "no endpoint has a ledger that the chain is known by, and not all of them answer";
+            return Err(SourceError::transient(TransientReason::Disagreement, detail));
+        }
+        the_same(sequence, answers.into_iter().filter_map(|answer| answer.hash))
+    }
+
+    /// Asks every endpoint afresh, also those that are left alone, whether it serves another chain than the one that is
+    /// indexed. Returns the host of the first that does not, `None` if every one of them does.
+    ///
+    /// # Errors
+    /// A [`SourceError`] of one that does not say, with its host.
+    pub async fn who_serves(&self, chain: &KnownChain) -> Result<Option<&str>, SourceError> {
+        for endpoint in self.endpoints.iter() {
+            let is_another = endpoint.is_on_another_chain(chain).await;
+            if !is_another.map_err(|failure| failure.about(&endpoint.host))? {
+                return Ok(Some(&endpoint.host));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes sure that the endpoint is of our chain, as far as is wanted.
+    pub(super) async fn make_sure_of(&self, endpoint: &Endpoint, proof: Proof) -> Result<(), SourceError> {
+        endpoint.identify().await?;
+        if !endpoint.shows_only_others() {
+            return Ok(());
+        }
+        for other in self.endpoints.iter().filter(|other| other.may_be_asked_for_the_anchor(Instant::now())) {
+            // Who does not say now may say later.
+            let _ = timeout(SLOW_AFTER, other.identify()).await;
+        }
+        if proof == Proof::Always || self.endpoints.iter().any(|other| other.may_show_the_anchor()) {
+            let detail = "it does not have the ledger that the chain is known by";
+            return Err(SourceError::transient(TransientReason::Disagreement, detail));
+        }
+        Ok(())
+    }
+}
+
+fn known_by(tip: Tip, hash: Option<String>) -> KnownChain {
+    KnownChain {
+        anchor: hash.map(|hash| Anchor { sequence: tip.sequence, hash }),
+        closed: tip.closed_at.map(|closed_at| (tip.sequence, closed_at)),
+    }
+}
+
+/// Returns the one hash that all have of a ledger.
+fn the_same(sequence: LedgerSequence, mut hashes: impl Iterator<Item = String>) -> Result<Option<String>, SourceError> {
+    let Some(first) = hashes.next() else { return Ok(None) };
+    if hashes.any(|other| !other.eq_ignore_ascii_case(&first)) {
+        let detail = format!("the endpoints are of different chains: they have different hashes of ledger {sequence}");
+        return Err(SourceError::transient(TransientReason::Disagreement, detail));
+    }
+    Ok(Some(first))
+}
