@@ -61,8 +61,9 @@ pub enum Command {
     ///
     /// All contracts are built, whichever is named: they share their tables. The daemon may go on meanwhile, and readers
     /// wait only for the swap. Safe to interrupt and run again; what an interrupted run built is used only if the network
-    /// has not started over since and the same version of the program goes on with it. What `verify --repair` read from
-    /// the chain is kept.
+    /// has not started over since and the same version of the program goes on with it, from the same rows or chain. What
+    /// `verify --repair` read from the chain is kept, and so is what you made of the tables: privileges, policies,
+    /// comments, indexes, triggers, publications and views.
     Reindex(ReindexArgs),
     /// Compare the stored events of some ledgers with a Horizon that serves transaction metadata
     ///
@@ -70,8 +71,8 @@ pub enum Command {
     CrossCheck(CrossCheckArgs),
     /// Compare every stream record with the contract's own storage, field by field; exit 1 on any difference
     ///
-    /// The parties that event rows name are compared too. The daemon may go on meanwhile. Streams whose entry the chain has archived are told apart: nothing can be said
-    /// of them. Without --repair nothing is written.
+    /// The parties that event rows name are compared too. The daemon may go on meanwhile. Streams whose entry the chain
+    /// has archived are told apart: nothing can be said of them. Without --repair nothing is written.
     Verify(VerifyArgs),
     /// Look at events that did not decode, or decode them again after an upgrade
     Quarantine(QuarantineArgs),
