@@ -69,6 +69,9 @@ impl Indexer {
             if all_were_heard || attempts == MOST_ATTEMPTS {
                 break chain;
             }
+            if attempts == 1 {
+                info!("not every endpoint answers; asking again before it is settled which chain is indexed");
+            }
             let waits = self.source.health().into_iter().filter_map(|endpoint| endpoint.retry_in_ms);
             let longest = Duration::from_millis(waits.max().unwrap_or(0)).min(LONGEST_WAIT);
             sleep(backoff.wait(None).max(longest)).await;

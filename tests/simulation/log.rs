@@ -128,7 +128,10 @@ impl Log {
         self.reset.get_or_insert_with(|| format!("after {:?}: {reason}", self.last));
         self.events_before.append(&mut self.events);
         self.told.clear();
-        let connected = opening.and_then(|Opening { at, resumed }| id.or(at).filter(|at| Some(at.epoch) != resumed));
+        // Who handed no id back is never reset at the opening: the network started over right after it.
+        let connected = opening.and_then(|Opening { at, resumed }| {
+            id.or(at).filter(|at| resumed.is_some_and(|resumed| at.epoch != resumed))
+        });
         self.start = Some(connected.as_ref().map_or(EventId::ZERO, |at| at.event));
         self.epoch = connected.map(|at| at.epoch);
         Ok(())
