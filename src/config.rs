@@ -61,9 +61,8 @@ pub enum Command {
     ///
     /// All contracts are built, whichever is named: they share their tables. The daemon may go on meanwhile, and readers
     /// wait only for the swap. Safe to interrupt and run again; what an interrupted run built is used only if the network
-    /// has not started over since and the same version of the program goes on with it, from the same rows or chain. What
-    /// `verify --repair` read from the chain is kept, and so is what you made of the tables: privileges, policies,
-    /// comments, indexes, triggers, publications and views.
+    /// has not started over since and the same version of the program goes on with it, from the same rows or chain. Kept
+    /// are what `verify --repair` read from the chain, and privileges, policies, indexes and views of yours.
     Reindex(ReindexArgs),
     /// Compare the stored events of some ledgers with a Horizon that serves transaction metadata
     ///
