@@ -6,7 +6,7 @@ use tracing::warn;
 
 use crate::{
     domain::LedgerSequence,
-    source::{Anchor, KnownChain, KnownClose, LedgerEvents, SourceError, TransientReason, WholeLedgers},
+    source::{Anchor, EndpointPool, KnownChain, KnownClose, LedgerEvents, SourceError, TransientReason, WholeLedgers},
     store::Store,
 };
 
@@ -63,7 +63,7 @@ impl<'a> ChainCheck<'a> {
     pub(super) async fn of_hole(
         store: &'a Store,
         whole: &WholeLedgers,
-        endpoints: &WholeLedgers,
+        endpoints: &EndpointPool,
         to: LedgerSequence,
     ) -> Result<Self, SourceError> {
         let mut check = Self::of(store, whole).await?;
@@ -71,7 +71,7 @@ impl<'a> ChainCheck<'a> {
             return Ok(check);
         }
         match endpoints.header_of(to.next()).await {
-            // They tell of no headers.
+            // They tell of no headers, so nothing ties it to them but close times.
             Ok(None) => return Ok(check),
             Ok(Some(oldest)) => check.compare(whole, to, oldest.previous_hash).await?,
             // They themselves cannot be told from those of another chain.

@@ -2,7 +2,6 @@
 //! ledgers; where nobody has them the feed stands still, and says so, until somebody has or an operator gives them up.
 
 use chrono::{DateTime, Utc};
-use rand::{SeedableRng, rngs::StdRng};
 use tokio::sync::mpsc;
 use tracing::{debug, error, info, warn};
 
@@ -54,13 +53,7 @@ impl Follower<'_> {
     /// Reads ledgers in order until the range is through or the source has no more.
     async fn read_whole(&mut self, walk: &mut Walk, whole: &WholeLedgers, range: LedgerRange) -> Filled {
         info!("filling the hole of ledgers {range} from {}", whole.name());
-        let endpoints = WholeLedgers::of_rpc(self.source.clone(), StdRng::seed_from_u64(self.pace.poll_ms));
-        let endpoints = endpoints.map_err(|failure| SourceError::Permanent { detail: failure.to_string() });
-        let chain = match &endpoints {
-            Ok(endpoints) => ChainCheck::of_hole(self.store, whole, endpoints, range.to()).await,
-            Err(failure) => Err(failure.clone()),
-        };
-        let mut chain = match chain {
+        let mut chain = match ChainCheck::of_hole(self.store, whole, self.source, range.to()).await {
             Ok(chain) => chain,
             Err(failure) => return Filled::UpTo(failure),
         };

@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout};
 use super::{
     Anchor, EndpointPool, KnownChain, SourceError, Tip, TransientReason, endpoint::Endpoint, pool::SLOW_AFTER,
 };
-use crate::domain::LedgerSequence;
+use crate::{decode::LedgerHeader, domain::LedgerSequence};
 
 /// So long the others are waited for where every endpoint is to be heard.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -50,6 +50,16 @@ impl EndpointPool {
             }
         }
         Ok((known_by(tips[0].0, None), all_were_heard))
+    }
+
+    /// Returns the header of a ledger of our chain, `None` if the endpoint that answers does not have it or tells of no
+    /// headers.
+    ///
+    /// # Errors
+    /// A [`SourceError`], sorted; a disagreement if no endpoint can be told from one of another chain.
+    pub async fn header_of(&self, sequence: LedgerSequence) -> Result<Option<LedgerHeader>, SourceError> {
+        let header = |endpoint: Arc<Endpoint>| async move { endpoint.rpc.ledger_header(sequence).await };
+        self.ask(Some(sequence), Proof::Always, header).await
     }
 
     /// Returns the hash of a ledger of our chain in hex, `None` if no endpoint that answers has it. Each endpoint is asked

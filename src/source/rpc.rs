@@ -14,9 +14,12 @@ use serde_json::{Value, json};
 use super::{
     EventPage, EventsFrom, LedgerEntries, SourceError, Tip, TransientReason,
     page_size::EventsQuery,
-    wire::{Entries, Events, Health, LedgerHashes, Network, Reply, RpcError, Version},
+    wire::{Entries, Events, Health, Network, Reply, RpcError, ToldLedger, ToldLedgers, Version},
 };
-use crate::domain::{ContractId, LedgerSequence};
+use crate::{
+    decode::LedgerHeader,
+    domain::{ContractId, LedgerSequence},
+};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The server gives up on `getEvents` after 10 s and on any request after 25 s.
@@ -116,10 +119,24 @@ impl StellarRpc {
     /// # Errors
     /// A [`SourceError`] that may pass.
     pub async fn ledger_hash(&self, sequence: LedgerSequence) -> Result<Option<String>, SourceError> {
+        Ok(self.told_of(sequence).await?.map(|ledger| ledger.hash))
+    }
+
+    /// `getLedgers`: returns the header of a ledger, `None` as [`StellarRpc::ledger_hash`].
+    ///
+    /// # Errors
+    /// A [`SourceError`] that may pass.
+    pub(super) async fn ledger_header(&self, sequence: LedgerSequence) -> Result<Option<LedgerHeader>, SourceError> {
+        let header = self.told_of(sequence).await?.and_then(|ledger| ledger.header_xdr);
+        let header = header.as_deref().map(LedgerHeader::of_xdr).transpose();
+        header.map_err(|fault| SourceError::bad_reply(format!("the header of ledger {sequence}: {fault}")))
+    }
+
+    async fn told_of(&self, sequence: LedgerSequence) -> Result<Option<ToldLedger>, SourceError> {
         let params = json!({"startLedger": sequence, "pagination": {"limit": 1}});
         let body = self.post("getLedgers", params).await?;
-        match result_of::<LedgerHashes>(&body, sequence) {
-            Ok(page) => Ok(page.hash_of(sequence)),
+        match result_of::<ToldLedgers>(&body, sequence) {
+            Ok(page) => Ok(page.one(sequence)),
             Err(failure @ SourceError::Transient { .. }) => Err(failure),
             Err(_) => Ok(None),
         }

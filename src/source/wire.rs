@@ -51,19 +51,23 @@ impl From<Health> for Tip {
 }
 
 #[derive(Deserialize)]
-pub(super) struct LedgerHashes {
-    ledgers: Vec<LedgerHash>,
+pub(super) struct ToldLedgers {
+    ledgers: Vec<ToldLedger>,
 }
 
+/// A ledger of `getLedgers` without its transactions.
 #[derive(Deserialize)]
-struct LedgerHash {
+#[serde(rename_all = "camelCase")]
+pub(super) struct ToldLedger {
     sequence: LedgerSequence,
-    hash: String,
+    pub(super) hash: String,
+    /// A `LedgerHeaderHistoryEntry` in base64.
+    pub(super) header_xdr: Option<String>,
 }
 
-impl LedgerHashes {
-    pub(super) fn hash_of(self, sequence: LedgerSequence) -> Option<String> {
-        self.ledgers.into_iter().find(|ledger| ledger.sequence == sequence).map(|ledger| ledger.hash)
+impl ToldLedgers {
+    pub(super) fn one(self, sequence: LedgerSequence) -> Option<ToldLedger> {
+        self.ledgers.into_iter().find(|ledger| ledger.sequence == sequence)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Which ledger it is, when it closed, and that it follows the one before.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
-use stellar_xdr::{LedgerCloseMeta, LedgerHeaderHistoryEntry, StellarValue, StellarValueExt};
+use stellar_xdr::{LedgerCloseMeta, LedgerHeaderHistoryEntry, ReadXdr, StellarValue, StellarValueExt};
 use thiserror::Error;
 
-use super::LedgerFault;
+use super::{super::value::limits_for, LedgerFault};
 use crate::domain::LedgerSequence;
 
 /// Event ids hold a ledger's number in 31 bits.
@@ -49,6 +50,17 @@ pub enum BrokenChain {
 }
 
 impl LedgerHeader {
+    /// Returns the facts of a header as `getLedgers` tells it (a `LedgerHeaderHistoryEntry`, XDR in base64).
+    ///
+    /// # Errors
+    /// A [`LedgerFault`] that says what is wrong with it.
+    pub fn of_xdr(base64: &str) -> Result<Self, LedgerFault> {
+        let bytes = BASE64_STANDARD.decode(base64);
+        let bytes = bytes.map_err(|fault| LedgerFault::Xdr { reason: fault.to_string() })?;
+        let entry = LedgerHeaderHistoryEntry::from_xdr(&bytes, limits_for(&bytes));
+        Self::of_entry(&entry.map_err(|fault| LedgerFault::Xdr { reason: fault.to_string() })?)
+    }
+
     pub(super) fn of(meta: &LedgerCloseMeta) -> Result<Self, LedgerFault> {
         Self::of_entry(entry_of(meta))
     }
