@@ -23,7 +23,8 @@ pub(super) struct Attachments {
 pub(super) enum OnFailure {
     /// The tables are not exchanged.
     GiveUp,
-    /// It is said and left out: nobody is there to be asked, and the exchange must not wait for anybody.
+    /// One that is refused for good is said and left out: nobody is there to be asked. One that only has to wait, as for a
+    /// reader of a view, ends the exchange, which is tried again.
     GoOn,
 }
 
@@ -45,7 +46,8 @@ impl Attachments {
     /// Makes the same of the tables that are there now.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] if our role may not do so, or something does not fit the new tables.
+    /// [`StoreError::Refused`] if our role may not do so, or something does not fit the new tables; those of a database
+    /// that does not answer, or of a lock that is not given in time.
     pub(super) async fn give(self, connection: &mut PgConnection, on_failure: OnFailure) -> Result<(), StoreError> {
         for what in &self.staying {
             warn!("{what} stays with tables that others take the place of; make it again");
@@ -67,9 +69,12 @@ impl Attachments {
                 OnFailure::GiveUp => execute(connection, statement).await?,
                 OnFailure::GoOn => {
                     execute(connection, "savepoint attachment".to_owned()).await?;
-                    if let Err(failure) = execute(connection, statement.clone()).await {
-                        execute(connection, "rollback to savepoint attachment".to_owned()).await?;
-                        warn!("{statement:?} could not be said of the tables of the next epoch: {failure}");
+                    match execute(connection, statement.clone()).await {
+                        Err(StoreError::Refused(failure)) => {
+                            execute(connection, "rollback to savepoint attachment".to_owned()).await?;
+                            warn!("{statement:?} could not be said of the tables of the next epoch: {failure}");
+                        }
+                        said => said?,
                     }
                 }
             }

@@ -128,11 +128,11 @@ impl From<sqlx::Error> for StoreError {
 }
 
 /// The classes of `SQLSTATE` that no waiting mends (PostgreSQL, appendix A): features that the server lacks (0A), data
-/// that does not fit (21, 22, 23), credentials (28), no such database or schema (3D, 3F), statements that are wrong or not
-/// allowed (42, 44), limits of the program (54), and broken tables (`data_corrupted`, `index_corrupted`). Everything
-/// else may pass: locks, I/O errors, servers that stop, start or are read-only.
+/// that does not fit (21, 22, 23), what others depend on (2B), credentials (28), no such database or schema (3D, 3F),
+/// statements that are wrong or not allowed (42, 44), limits of the program (54), and broken tables (`data_corrupted`,
+/// `index_corrupted`). Everything else may pass: locks, I/O errors, servers that stop, start or are read-only.
 fn is_permanent(code: Option<&str>) -> bool {
-    const CLASSES: [&str; 10] = ["0A", "21", "22", "23", "28", "3D", "3F", "42", "44", "54"];
+    const CLASSES: [&str; 11] = ["0A", "21", "22", "23", "2B", "28", "3D", "3F", "42", "44", "54"];
     const CORRUPTED: [&str; 2] = ["XX001", "XX002"];
     code.is_some_and(|code| CORRUPTED.contains(&code) || CLASSES.iter().any(|class| code.starts_with(class)))
 }
@@ -146,7 +146,7 @@ mod tests {
         for code in ["55P03", "58030", "53300", "57P01", "25006", "40001", "08006", "XX000", "26000", "72000"] {
             assert!(!is_permanent(Some(code)), "{code}");
         }
-        for code in ["22003", "23505", "28P01", "3D000", "42P01", "42501", "0A000", "54000", "XX001"] {
+        for code in ["22003", "23505", "2BP01", "28P01", "3D000", "42P01", "42501", "0A000", "54000", "XX001"] {
             assert!(is_permanent(Some(code)), "{code}");
         }
         assert!(!is_permanent(None));

@@ -103,6 +103,12 @@ async fn a_reindex_names_what_cannot_follow_to_the_new_tables_before_it_begins(p
             "drop function totals",
             "totals",
         ),
+        (
+            "create function active() returns setof streams language sql stable as 'select * from streams'",
+            "drop function active",
+            "active",
+        ),
+        ("create view whole as select streams as stream from streams", "drop view whole", "whole"),
     ] {
         sqlx::query(made).execute(&world.pool).await.unwrap();
         let refused = Reindex::open(&world.store).await.map(drop).unwrap_err();
@@ -114,4 +120,117 @@ async fn a_reindex_names_what_cannot_follow_to_the_new_tables_before_it_begins(p
     sqlx::query(kept).execute(&world.pool).await.unwrap();
     let archived: Result<_, StoreError> = world.store.archive_epoch(Epoch(0)).await;
     assert!(archived.unwrap().is_some(), "nobody is there to be asked");
+}
+
+impl Reporter {
+    /// Returns how many streams the role sees.
+    async fn sees(&self) -> i64 {
+        let mut connection = self.pool.acquire().await.unwrap();
+        let become_it = format!("set role {}", self.name);
+        sqlx::query(sqlx::AssertSqlSafe(become_it)).execute(&mut *connection).await.unwrap();
+        let seen = sqlx::query_scalar("select count(*) from streams").fetch_one(&mut *connection).await.unwrap();
+        sqlx::query("reset role").execute(&mut *connection).await.unwrap();
+        seen
+    }
+}
+
+/// Each with what makes it and the question whether it is there.
+const OF_OTHERS: [(&str, &str); 5] = [
+    (
+        "create function copied() returns trigger language plpgsql as $$ begin return new; end $$;
+         create trigger copied after insert on stream_events for each row execute function copied()",
+        "exists (select from pg_trigger where tgname = 'copied' and tgrelid = 'stream_events'::regclass)",
+    ),
+    (
+        "create publication told for table stream_events",
+        "exists (select from pg_publication_tables where pubname = 'told' and schemaname = 'public')",
+    ),
+    (
+        "create index of_others on streams (token, start_time)",
+        "exists (select from pg_indexes where indexname = 'of_others' and schemaname = 'public')",
+    ),
+    ("comment on table streams is 'ours'", "obj_description('streams'::regclass) = 'ours'"),
+    (
+        "comment on column streams.sender is 'who'",
+        "exists (select from pg_description where description = 'who'
+         and objoid = 'streams'::regclass)",
+    ),
+];
+
+#[sqlx::test]
+async fn triggers_publications_indexes_and_comments_of_others_follow_to_the_tables_of_a_reindex_and_of_the_next_epoch(
+    pool: PgPool,
+) {
+    let world = indexed(pool).await;
+    let reporter = Reporter::of(&world.pool).await;
+    let all_are_there = async |when: &str| {
+        for (made, question) in OF_OTHERS {
+            assert!(reporter.may(question).await, "{when}: {made}");
+        }
+    };
+    for (made, _) in OF_OTHERS {
+        sqlx::raw_sql(made).execute(&world.pool).await.unwrap();
+    }
+    all_are_there("at first").await;
+    Reindex::open(&world.store).await.unwrap().read_stored_and_swap(|_| {}).await.unwrap();
+    all_are_there("after a reindex").await;
+    world.store.archive_epoch(Epoch(0)).await.unwrap().unwrap();
+    all_are_there("in the next epoch").await;
+    reporter.drop().await;
+}
+
+#[sqlx::test]
+async fn what_a_policy_hides_stays_hidden_after_a_reindex_and_in_the_next_epoch(pool: PgPool) {
+    let world = indexed(pool).await;
+    let reporter = Reporter::of(&world.pool).await;
+    reporter.run("alter table streams enable row level security").await;
+    reporter.run("create policy nobody on streams for select to ROLE using (false)").await;
+    reporter.run("grant select on streams to ROLE").await;
+    assert_eq!(reporter.sees().await, 0);
+    Reindex::open(&world.store).await.unwrap().read_stored_and_swap(|_| {}).await.unwrap();
+    assert_eq!(reporter.sees().await, 0, "after a reindex");
+    world.store.archive_epoch(Epoch(0)).await.unwrap().unwrap();
+    world.index_to_the_tip(world.indexer(100)).await;
+    assert!(reporter.may("(select count(*) from streams) = 1").await, "there is one to be seen");
+    assert_eq!(reporter.sees().await, 0, "in the next epoch");
+    reporter.run("drop policy nobody on streams").await;
+    reporter.drop().await;
+}
+
+#[sqlx::test]
+async fn a_privilege_that_was_taken_back_is_not_given_again_by_default(pool: PgPool) {
+    let world = World::new(pool).await;
+    let reporter = Reporter::of(&world.pool).await;
+    reporter.run("alter default privileges grant select on tables to ROLE").await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    reporter.run("revoke all on quarantine from ROLE").await;
+    Reindex::open(&world.store).await.unwrap().read_stored_and_swap(|_| {}).await.unwrap();
+    let may = reporter.may("has_table_privilege(ROLE, 'quarantine', 'select')").await;
+    reporter.run("alter default privileges revoke select on tables from ROLE").await;
+    reporter.drop().await;
+    assert!(!may);
+}
+
+#[sqlx::test]
+async fn a_view_that_does_not_fit_keeps_no_epoch_from_being_put_aside(pool: PgPool) {
+    let world = indexed(pool).await;
+    sqlx::query("create view whole as select streams as stream from streams").execute(&world.pool).await.unwrap();
+    world.store.archive_epoch(Epoch(0)).await.unwrap().unwrap();
+}
+
+#[sqlx::test]
+async fn a_reader_of_a_view_makes_an_archive_wait_and_does_not_cost_the_view_its_place(pool: PgPool) {
+    let world = indexed(pool).await;
+    sqlx::query("create view counted as select count(*) from streams").execute(&world.pool).await.unwrap();
+    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it begins")]
+    let mut reading = world.pool.begin().await.unwrap();
+    // Keeps the view, and not the table.
+    sqlx::query("lock table only counted in access share mode").execute(&mut *reading).await.unwrap();
+    let archived = world.store.archive_epoch(Epoch(0)).await;
+    assert!(archived.as_ref().is_err_and(StoreError::is_unavailable), "it is to be tried again: {archived:?}");
+    reading.rollback().await.unwrap();
+    world.store.archive_epoch(Epoch(0)).await.unwrap().unwrap();
+    let counted: i64 = sqlx::query_scalar("select count from counted").fetch_one(&world.pool).await.unwrap();
+    assert_eq!(counted, 0, "it shows the next epoch");
 }
