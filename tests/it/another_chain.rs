@@ -5,10 +5,9 @@ use chrono::TimeDelta;
 use flowfi_indexer::{
     devnet::{Call, Fault, MAIN_ENDPOINT},
     domain::{Amount, Clock, Epoch, EventId, LedgerSequence, StreamId, SystemClock},
-    feed::{self, Feed, LastEventId},
     ingest::{Indexer, IngestSettings, LateEvents, PaceArgs, Reindex, VerifySettings, verify, write_late},
     source::{Anchor, EndpointPool, EventsFrom, KnownChain},
-    store::{EventAtoms, Store, StoreError},
+    store::{Store, StoreError},
 };
 use rand::{SeedableRng, rngs::StdRng};
 use sqlx::PgPool;
@@ -16,18 +15,18 @@ use tokio::time::timeout;
 
 use crate::{
     verify::REPAIR,
-    world::{DEADLINE, Frame, World, eventually},
+    world::{DEADLINE, World, eventually},
 };
 
 impl World {
-    async fn records_as_text(&self) -> Vec<String> {
+    pub async fn records_as_text(&self) -> Vec<String> {
         sqlx::query_scalar("select streams::text from streams order by contract_id, stream_id")
             .fetch_all(&self.pool)
             .await
             .unwrap()
     }
 
-    async fn endpoints_of_our_chain(&self, urls: &[String]) -> EndpointPool {
+    pub async fn endpoints_of_our_chain(&self, urls: &[String]) -> EndpointPool {
         let source = EndpointPool::new(urls, self.devnet.passphrase().to_owned(), 7).unwrap();
         let network = self.store.network().await.unwrap().unwrap();
         let known = network.known.expect("a ledger was noted");
@@ -37,7 +36,7 @@ impl World {
     }
 
     /// Streams in the first ledgers, and a noted ledger far behind them.
-    async fn old_chain(&self) {
+    pub async fn old_chain(&self) {
         for _ in 0..3 {
             self.create("alice", "bob", 1_000_000, 1_000).await;
         }
@@ -48,7 +47,7 @@ impl World {
     }
 
     /// Another chain that is shorter, with events at other places.
-    async fn new_chain(&self) {
+    pub async fn new_chain(&self) {
         self.devnet.reset().unwrap();
         self.devnet.close_ledgers(8).unwrap();
         for _ in 0..3 {
@@ -63,7 +62,7 @@ impl World {
         eventually("the time has come", || async { SystemClock.now() >= until }).await;
     }
 
-    fn checks_all_the_time(&self, urls: &[String]) -> Indexer {
+    pub fn checks_all_the_time(&self, urls: &[String]) -> Indexer {
         let pace = PaceArgs { check_interval_ms: 5, ..self.settings().pace };
         let settings = IngestSettings { pace, ..self.settings() };
         let source = EndpointPool::new(urls, self.devnet.passphrase().to_owned(), 7).unwrap();
@@ -191,45 +190,6 @@ async fn every_row_that_a_repair_changed_is_in_the_range_that_subscribers_are_to
         .collect();
     let outside: Vec<&EventId> = changed.iter().filter(|id| **id < from || **id > to).collect();
     assert!(outside.is_empty(), "told {from} to {to}, and changed besides: {outside:?}");
-}
-
-#[sqlx::test]
-async fn a_row_that_came_late_is_not_sent_live_after_a_reindex(pool: PgPool) {
-    let mut world = World::new(pool).await;
-    world.create("alice", "bob", 1_000_000, 1_000).await;
-    world.start_indexer(100);
-    world.indexed().await;
-    let lagging = Feed::open(world.store.clone(), 100).await.unwrap();
-    let all = EventAtoms { all: true, ..EventAtoms::default() };
-    let mut subscription = lagging.subscribe(all, LastEventId::None).await.unwrap().subscription;
-    let before = world.devnet.events_emitted().len();
-    world.create("carol", "dave", 1_000_000, 1_000).await;
-    world.create("erin", "frank", 1_000_000, 1_000).await;
-    world.indexed().await;
-    let new = world.devnet.events_emitted().split_off(before);
-    let late_id = new[0];
-    world.forget(&[late_id]).await;
-    let raw = world.raw_events().await.into_iter().find(|raw| raw.id == late_id).unwrap();
-    let late = LateEvents { events: vec![raw], ..LateEvents::default() };
-    write_late(&world.store, &world.devnet.contract_id(), Epoch(0), late).await.unwrap().unwrap();
-    let sent_before: Vec<EventId> =
-        world.store.events_after(EventId::ZERO, 100).await.unwrap().iter().map(|event| event.id).collect();
-    assert!(!sent_before.contains(&late_id), "another gateway sends this one never");
-    Reindex::open(&world.store).await.unwrap().read_stored_and_swap(|_| {}).await.unwrap();
-    let mut sent = Vec::new();
-    let reading = async {
-        while sent.last() != new.last() {
-            for frame in subscription.next().await.unwrap() {
-                let frame = Frame::parse(std::str::from_utf8(&frame).unwrap().trim_end());
-                sent.extend(frame.feed_id());
-            }
-        }
-    };
-    tokio::select! {
-        () = feed::tail(lagging.clone(), world.stop.clone()) => panic!("the tailer ended"),
-        () = reading => {}
-    }
-    assert!(!sent.contains(&late_id), "a late row was sent live by the gateway that was behind: {sent:?}");
 }
 
 #[sqlx::test]

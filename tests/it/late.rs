@@ -1,13 +1,19 @@
 //! Rows that come late: stored, their streams folded again, subscribers told of the range and never sent the events.
 
 use flowfi_indexer::{
+    devnet::DevnetArgs,
     domain::{ContractId, CoverageSource, Epoch, EventId, LedgerRange, LedgerSequence, RawContractEvent},
-    ingest::{LateEvents, write_late},
+    feed::{self, Feed, LastEventId},
+    ingest::{LateEvents, Reindex, write_late},
     source::EventsFrom,
+    store::EventAtoms,
 };
 use sqlx::PgPool;
 
-use crate::world::{World, eventually};
+use crate::{
+    completeness::{LakeFolder, lake_of},
+    world::{Frame, World, eventually},
+};
 
 impl World {
     /// Everything the source has, raw.
@@ -154,4 +160,100 @@ async fn ranges_of_ledgers_do_not_grow_in_number_with_the_holes_that_are_filled(
         covered.iter().map(|covered| (covered.ledgers.from().0, covered.ledgers.to().0, covered.source)).collect();
     let (rpc, lake) = (CoverageSource::Rpc, CoverageSource::Lake);
     assert_eq!(ranges, [(2, 10, rpc), (11, 12, lake), (13, tip, rpc)]);
+}
+
+/// A gateway that was connected before something happened, and has not looked since.
+struct Lagging {
+    feed: Feed,
+    subscription: feed::Subscription,
+}
+
+impl Lagging {
+    async fn of(world: &World) -> Self {
+        let feed = Feed::open(world.store.clone(), 100).await.unwrap();
+        let all = EventAtoms { all: true, ..EventAtoms::default() };
+        let subscription = feed.subscribe(all, LastEventId::None).await.unwrap().subscription;
+        Self { feed, subscription }
+    }
+
+    /// Returns what it sends live once it looks, up to an event.
+    async fn sends_up_to(mut self, world: &World, last: EventId) -> Vec<EventId> {
+        let mut sent = Vec::new();
+        let reading = async {
+            while sent.last() != Some(&last) {
+                for frame in self.subscription.next().await.unwrap() {
+                    let frame = Frame::parse(std::str::from_utf8(&frame).unwrap().trim_end());
+                    sent.extend(frame.feed_id());
+                }
+            }
+        };
+        tokio::select! {
+            () = feed::tail(self.feed, world.stop.clone()) => panic!("the tailer ended"),
+            () = reading => {}
+        }
+        sent
+    }
+}
+
+/// An index with a gateway that lags behind two streams, and the events of those.
+async fn two_streams_behind(world: &mut World) -> (Lagging, Vec<EventId>) {
+    world.create("alice", "bob", 1_000_000, 1_000).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let lagging = Lagging::of(world).await;
+    let before = world.devnet.events_emitted().len();
+    world.create("carol", "dave", 1_000_000, 1_000).await;
+    world.create("erin", "frank", 1_000_000, 1_000).await;
+    world.indexed().await;
+    (lagging, world.devnet.events_emitted().split_off(before))
+}
+
+#[sqlx::test]
+async fn a_row_that_came_late_is_not_sent_live_after_a_reindex(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    let (lagging, new) = two_streams_behind(&mut world).await;
+    world.forget(&new[..1]).await;
+    let events = world.raw_events().await.into_iter().filter(|raw| raw.id == new[0]).collect();
+    let late = LateEvents { events, ..LateEvents::default() };
+    write_late(&world.store, &world.devnet.contract_id(), Epoch(0), late).await.unwrap().unwrap();
+    Reindex::open(&world.store).await.unwrap().read_stored_and_swap(|_| {}).await.unwrap();
+    assert!(world.stored_ids().await.contains(&new[0]));
+    assert_eq!(lagging.sends_up_to(&world, *new.last().unwrap()).await, new[1..]);
+}
+
+#[sqlx::test]
+async fn a_row_that_a_reindex_finds_on_the_chain_is_not_sent_live(pool: PgPool) {
+    let folder = LakeFolder::new("lake-with-what-was-missed");
+    let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
+    let mut world = World::with_devnet(pool, &args).await;
+    let (lagging, new) = two_streams_behind(&mut world).await;
+    // It was withheld, so no gateway has sent it.
+    world.forget(&new[..1]).await;
+    let lake = [lake_of(&world, &folder).await];
+    let mut reindex = Reindex::open_from_chain(&world.store).await.unwrap();
+    reindex.read_chain(&lake, |_| {}).await.unwrap();
+    reindex.read_stored_and_swap(|_| {}).await.unwrap();
+    assert!(world.stored_ids().await.contains(&new[0]), "the reindex found it");
+    assert_eq!(lagging.sends_up_to(&world, *new.last().unwrap()).await, new[1..]);
+}
+
+#[sqlx::test]
+async fn an_event_that_a_reindex_decodes_at_last_is_not_sent_live(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    let (lagging, new) = two_streams_behind(&mut world).await;
+    // As an older version kept it.
+    for statement in [
+        "insert into quarantine (toid, event_index, contract_id, ledger_closed_at, tx_hash, kind, name, stream_id,
+             reason, in_successful_call, topics, value)
+         select toid, event_index, contract_id, ledger_closed_at, tx_hash, 'unknown', type, stream_id, 'of old', true,
+             topics, value
+         from stream_events where (toid, event_index) = ($1, $2)",
+        "delete from stream_events where (toid, event_index) = ($1, $2)",
+    ] {
+        let of_it = sqlx::query(statement).bind(new[0].toid()).bind(i64::from(new[0].index()));
+        of_it.execute(&world.pool).await.unwrap();
+    }
+    Reindex::open(&world.store).await.unwrap().read_stored_and_swap(|_| {}).await.unwrap();
+    assert!(world.stored_ids().await.contains(&new[0]), "the reindex decoded it");
+    assert_eq!(lagging.sends_up_to(&world, *new.last().unwrap()).await, new[1..]);
 }

@@ -6,6 +6,7 @@ mod architecture;
 mod attachments;
 mod auth;
 mod baselines;
+mod beside_another_chain;
 mod chain_record;
 mod completeness;
 mod connections;
@@ -19,7 +20,7 @@ mod explain;
 mod fake_rpc;
 #[path = "../filled/mod.rs"]
 mod filled;
-mod found_from_outside;
+
 mod horizon;
 mod ingest;
 mod kill;

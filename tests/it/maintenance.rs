@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::world::World;
 
-async fn command(world: &World, arguments: &[&str]) -> Output {
+pub async fn command(world: &World, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
         .args(arguments)
         .env("DATABASE_URL", world.pool.connect_options().to_url_lossy().as_str())

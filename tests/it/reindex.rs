@@ -23,25 +23,34 @@ async fn indexed(pool: PgPool, folder: &LakeFolder) -> (World, [WholeLedgers; 1]
     (world, lake)
 }
 
+async fn opened<'a>(open: impl AsyncFn() -> Result<Reindex<'a>, IngestError>) -> Reindex<'a> {
+    let opened = tokio::sync::Mutex::new(None);
+    eventually("no other reindex runs", || async {
+        match open().await {
+            Ok(reindex) => *opened.lock().await = Some(reindex),
+            Err(IngestError::Store(StoreError::Fenced)) => {}
+            Err(failure) => panic!("{failure}"),
+        }
+        opened.lock().await.is_some()
+    })
+    .await;
+    opened.into_inner().unwrap()
+}
+
 impl World {
     /// Opens a reindex once the one before has given its lock back.
-    async fn opened_reindex(&self) -> Reindex<'_> {
-        let opened = tokio::sync::Mutex::new(None);
-        eventually("no other reindex runs", || async {
-            match Reindex::open(&self.store).await {
-                Ok(reindex) => *opened.lock().await = Some(reindex),
-                Err(IngestError::Store(StoreError::Fenced)) => {}
-                Err(failure) => panic!("{failure}"),
-            }
-            opened.lock().await.is_some()
-        })
-        .await;
-        opened.into_inner().unwrap()
+    pub async fn opened_reindex(&self) -> Reindex<'_> {
+        opened(|| Reindex::open(&self.store)).await
+    }
+
+    /// The same from the chain.
+    pub async fn opened_reindex_from_the_chain(&self) -> Reindex<'_> {
+        opened(|| Reindex::open_from_chain(&self.store)).await
     }
 
     /// Builds everything that the lake has, and is killed before the swap.
     async fn interrupted_reindex(&self, lake: &[WholeLedgers]) {
-        let mut reindex = self.opened_reindex().await;
+        let mut reindex = self.opened_reindex_from_the_chain().await;
         reindex.read_chain(lake, |_| {}).await.unwrap();
         drop(reindex);
         assert!(self.built_rows().await > 0);
@@ -77,7 +86,7 @@ async fn a_reindex_resumed_after_a_reset_builds_the_new_chain_only(pool: PgPool)
     world.interrupted_reindex(&lake).await;
     world.start_over().await;
     world.assert_equal_to_the_chain().await;
-    world.reindexed().await;
+    world.opened_reindex_from_the_chain().await.read_stored_and_swap(|_| {}).await.unwrap();
     world.assert_equal_to_the_chain().await;
 }
 
@@ -106,7 +115,7 @@ async fn a_build_that_another_decoder_began_is_begun_anew(pool: PgPool) {
     ] {
         sqlx::query(statement).execute(&world.pool).await.unwrap();
     }
-    let reindex = world.opened_reindex().await;
+    let reindex = world.opened_reindex_from_the_chain().await;
     assert_eq!(world.built_rows().await, 0, "rows of two decoders are not mixed");
     reindex.read_stored_and_swap(|_| {}).await.unwrap();
     world.assert_equal_to_the_chain().await;
@@ -118,7 +127,7 @@ async fn a_build_that_nothing_is_recorded_of_is_begun_anew(pool: PgPool) {
     let (world, lake) = indexed(pool, &folder).await;
     world.interrupted_reindex(&lake).await;
     sqlx::query("delete from reindex_build").execute(&world.pool).await.unwrap();
-    drop(world.opened_reindex().await);
+    drop(world.opened_reindex_from_the_chain().await);
     assert_eq!(world.built_rows().await, 0);
 }
 

@@ -1,0 +1,504 @@
+//! An index whose endpoints, or whose lake, are partly of another chain: nothing of that is read, written or repaired from,
+//! at the first start, in a catch-up, by a check, a command or a filled hole. And what is right is still found.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use flowfi_indexer::{
+    devnet::{DevnetArgs, Fault, MAIN_ENDPOINT},
+    domain::{Epoch, EventId, LedgerRange, LedgerSequence},
+    ingest::{Indexer, IngestSettings, PaceArgs, Reindex, VerifySettings, backfill, verify},
+    source::{EndpointPool, EventsFrom, WholeLedgers},
+    store::IndexerState,
+};
+use rand::{SeedableRng, rngs::StdRng};
+use serde_json::Value;
+use sqlx::PgPool;
+
+use crate::{
+    completeness::{LakeFolder, lake_of},
+    maintenance::command,
+    world::{World, eventually},
+};
+
+const AWAY: Fault = Fault::Status { status: 503, retry_after_seconds: None };
+
+impl World {
+    /// What the indexer last said of its endpoints, none before it said anything.
+    async fn endpoints_as_told(&self) -> Option<Value> {
+        let report = self.store.indexer_report(&self.devnet.contract_id()).await.unwrap();
+        report.map(|aged| aged.report.endpoints)
+    }
+
+    async fn foreign_rows(&self, ours: &[EventId]) -> usize {
+        self.stored_ids().await.iter().filter(|id| !ours.contains(id)).count()
+    }
+
+    /// Waits until what the indexer says of an endpoint is as it should be; nothing of another chain is stored by then.
+    async fn nothing_foreign_until(&self, ours: &[EventId], what: &str, number: usize, holds: impl Fn(&Value) -> bool) {
+        eventually(what, || async {
+            let told = self.endpoints_as_told().await;
+            assert_eq!(self.foreign_rows(ours).await, 0, "events of another chain; endpoints {told:?}");
+            told.is_some_and(|endpoints| holds(&endpoints[number]))
+        })
+        .await;
+    }
+}
+
+fn copied(from: &Path, to: &Path) {
+    assert!(std::process::Command::new("cp").arg("-r").arg(from).arg(to).status().unwrap().success());
+}
+
+/// The object of a lake that holds one ledger.
+fn object_of(lake: &LakeFolder, ledger: LedgerSequence) -> PathBuf {
+    let paths = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let partitions = paths(&lake.0).into_iter().filter(|path| path.is_dir());
+    let mut objects = partitions.flat_map(|partition| paths(&partition));
+    let found = objects.find(|path| path.to_str().unwrap().contains(&format!("--{}.", ledger.0)));
+    found.expect("the lake has the ledger")
+}
+
+/// Makes reading it fail, other than by not being there.
+fn make_unreadable(object: &Path) -> PathBuf {
+    let aside = object.with_extension("aside");
+    fs::rename(object, &aside).unwrap();
+    fs::create_dir(object).unwrap();
+    aside
+}
+
+/// A fresh index of a chain that started over, whose endpoints lack its first ledgers, beside a lake of the chain before.
+async fn beside_an_old_lake(pool: PgPool, name: &str, old_ledgers: u32, unreadable: bool) {
+    let folder = LakeFolder::new(&format!("lake-of-now-{name}"));
+    let kept = LakeFolder::new(&format!("lake-of-before-{name}"));
+    let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
+    let mut world = World::with_devnet(pool, &args).await;
+    for _ in 0..5 {
+        world.create("alice", "bob", 1_000_000, 100).await;
+    }
+    world.devnet.close_ledgers(old_ledgers).unwrap();
+    let of_the_old_chain = world.devnet.events_emitted();
+    copied(&folder.0, &kept.0);
+    world.devnet.reset().unwrap();
+    world.devnet.close_ledgers(36).unwrap();
+    world.create("carol", "dave", 1_000_000, 100).await;
+    world.devnet.close_ledgers(2).unwrap();
+    let tip = world.devnet.latest_ledger();
+    world.devnet.set_retention(5);
+    if unreadable {
+        make_unreadable(&object_of(&kept, tip));
+    }
+    let lake = lake_of(&world, &kept).await;
+    let pace = PaceArgs { start_ledger: Some(2), ..world.settings().pace };
+    let settings = IngestSettings { pace, ..world.settings() };
+    world.start(Indexer::new(world.source(), vec![lake], world.store.clone(), settings));
+    eventually("it stands before the hole", || async {
+        let foreign = world.stored_ids().await.iter().filter(|id| of_the_old_chain.contains(id)).count();
+        assert_eq!(foreign, 0, "events of the chain before the reset");
+        let report = world.store.indexer_report(&world.devnet.contract_id()).await.unwrap();
+        report.is_some_and(|aged| aged.report.state == IndexerState::Hole)
+    })
+    .await;
+}
+
+#[sqlx::test]
+async fn a_lake_of_the_chain_before_fills_no_hole_where_the_known_ledger_cannot_be_read_just_now(pool: PgPool) {
+    beside_an_old_lake(pool, "unreadable", 60, true).await;
+}
+
+#[sqlx::test]
+async fn a_lake_of_the_chain_before_fills_no_hole_of_a_fresh_index(pool: PgPool) {
+    beside_an_old_lake(pool, "shorter", 10, false).await;
+}
+
+#[sqlx::test]
+async fn one_endpoint_that_dropped_ledgers_does_not_silence_the_second_opinion_of_the_other(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.devnet.close_ledgers(30).unwrap();
+    let urls = [format!("{}/short", world.rpc_url), world.rpc_url.clone()];
+    world.devnet.inject_at(MAIN_ENDPOINT, AWAY, None).unwrap();
+    world.devnet.inject_at("short", Fault::EmptyPages { ledgers: 10_000 }, None).unwrap();
+    let source = EndpointPool::new(&urls, world.devnet.passphrase().to_owned(), 7).unwrap();
+    let first = Indexer::new(source, Vec::new(), world.store.clone(), world.settings());
+    world.index_to_the_tip(first).await;
+    assert!(world.stored_ids().await.is_empty());
+    // The other one is back, and the first has dropped those ledgers meanwhile.
+    world.devnet.clear_faults();
+    world.devnet.inject_at("short", Fault::Retention { ledgers: 5 }, None).unwrap();
+    world.start(world.checks_all_the_time(&urls));
+    world.devnet.close_ledger().unwrap();
+    world.indexed().await;
+    eventually("what one endpoint kept back is asked of the other", || async {
+        world.stored_ids().await == world.devnet.events_emitted()
+    })
+    .await;
+}
+
+#[sqlx::test]
+async fn of_endpoints_of_two_chains_that_have_no_ledger_in_common_the_preferred_ones_is_read(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    for _ in 0..3 {
+        world.create("alice", "bob", 1_000_000, 1_000).await;
+    }
+    world.devnet.close_ledgers(4).unwrap();
+    let old_tip = world.devnet.latest_ledger();
+    world.devnet.reset().unwrap();
+    world.devnet.close_ledgers(30).unwrap();
+    for _ in 0..3 {
+        world.create("carol", "dave", 9_000_000, 50).await;
+    }
+    let tip = world.devnet.latest_ledger();
+    // The preferred endpoint keeps the ledgers after the number at which the other one stopped.
+    world.devnet.inject_at(MAIN_ENDPOINT, Fault::Retention { ledgers: tip.0 - old_tip.0 }, None).unwrap();
+    world.devnet.inject_at("stale", Fault::BeforeReset, None).unwrap();
+    world.rpc_urls = vec![world.rpc_url.clone(), format!("{}/stale", world.rpc_url)];
+    world.start_indexer(100);
+    world.indexed().await;
+    let stored = world.stored_ids().await;
+    let of_the_new_chain = world.devnet.events_emitted();
+    assert!(!stored.is_empty() && stored.iter().all(|id| of_the_new_chain.contains(id)), "{stored:?}");
+}
+
+/// An index that stands some ledgers after the one that its chain is known by, and two endpoints: one that still serves
+/// that chain, and one of a chain that is longer and has dropped the ledger of that number.
+async fn beside_a_longer_chain(pool: PgPool) -> (World, Vec<EventId>) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 1_000).await;
+    world.devnet.close_ledgers(20).unwrap();
+    let stop = world.stop.child_token();
+    let story = async {
+        world.indexed().await;
+        eventually("a ledger was noted", || async { world.store.network().await.unwrap().unwrap().known.is_some() })
+            .await;
+        world.devnet.close_ledgers(20).unwrap();
+        world.indexed().await;
+        stop.cancel();
+    };
+    let (ended, ()) = tokio::join!(world.indexer(100).run(stop.clone()), story);
+    ended.unwrap();
+    let ours = world.devnet.events_emitted();
+    let tip = world.devnet.latest_ledger().0;
+    world.devnet.reset().unwrap();
+    while world.devnet.latest_ledger().0 < tip - 4 {
+        world.devnet.close_ledger().unwrap();
+    }
+    world.create("carol", "dave", 9_000_000, 50).await;
+    world.devnet.close_ledgers(6).unwrap();
+    world.create("carol", "dave", 9_000_000, 50).await;
+    world.devnet.inject_at(MAIN_ENDPOINT, Fault::Retention { ledgers: 15 }, None).unwrap();
+    world.devnet.inject_at("good", Fault::BeforeReset, None).unwrap();
+    world.rpc_urls = vec![format!("{}/good", world.rpc_url), world.rpc_url.clone()];
+    (world, ours)
+}
+
+#[sqlx::test]
+async fn no_event_is_taken_from_an_endpoint_that_cannot_show_the_known_ledger_beside_one_that_is_away(pool: PgPool) {
+    let (mut world, ours) = beside_a_longer_chain(pool).await;
+    world.devnet.inject_at("good", AWAY, Some(4)).unwrap();
+    world.start_indexer(100);
+    let is_back = |good: &Value| good["failures"].as_u64() >= Some(1) && good["failuresInARow"] == 0;
+    world.nothing_foreign_until(&ours, "the good one had its trouble and is back", 0, is_back).await;
+}
+
+#[sqlx::test]
+async fn no_second_opinion_is_taken_from_an_endpoint_that_cannot_show_the_known_ledger(pool: PgPool) {
+    let (mut world, ours) = beside_a_longer_chain(pool).await;
+    world.start(world.checks_all_the_time(&world.rpc_urls));
+    let is_refused = |other: &Value| other["lastFailure"] == "endpoints disagree";
+    world.nothing_foreign_until(&ours, "the other one is asked and not believed", 1, is_refused).await;
+}
+
+/// A first start whose preferred endpoint has a moment's trouble, beside one that missed a reset.
+async fn first_start_beside_a_stale_one(pool: PgPool, trouble: Fault, times: u32) {
+    let mut world = World::new(pool).await;
+    world.devnet.close_ledgers(10).unwrap();
+    world.create("alice", "bob", 1_000_000, 1_000).await;
+    world.devnet.close_ledgers(20).unwrap();
+    let of_the_old_chain = world.devnet.events_emitted();
+    world.devnet.reset().unwrap();
+    world.create("carol", "dave", 9_000_000, 50).await;
+    world.devnet.close_ledgers(40).unwrap();
+    world.devnet.inject_at("stale", Fault::BeforeReset, None).unwrap();
+    world.devnet.inject_at(MAIN_ENDPOINT, trouble, Some(times)).unwrap();
+    world.rpc_urls = vec![world.rpc_url.clone(), format!("{}/stale", world.rpc_url)];
+    world.start_indexer(100);
+    eventually("the operator is told", || async {
+        let old = world.stored_ids().await.iter().filter(|id| of_the_old_chain.contains(id)).count();
+        assert_eq!(old, 0, "the chain of the stale endpoint is indexed");
+        let report = world.store.indexer_report(&world.devnet.contract_id()).await.unwrap();
+        report.and_then(|aged| aged.report.detail).is_some_and(|detail| detail.contains("different chains"))
+    })
+    .await;
+}
+
+#[sqlx::test]
+async fn a_moments_refusal_of_the_preferred_endpoint_at_the_first_start_does_not_choose_the_chain(pool: PgPool) {
+    first_start_beside_a_stale_one(pool, AWAY, 1).await;
+}
+
+#[sqlx::test]
+async fn a_slow_preferred_endpoint_at_the_first_start_does_not_choose_the_chain(pool: PgPool) {
+    first_start_beside_a_stale_one(pool, Fault::Delay { delay_ms: 3_000 }, 3).await;
+}
+
+#[sqlx::test]
+async fn the_next_epoch_begins_after_the_last_ledger_that_was_seen_of_the_one_before(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    sqlx::query("delete from cursors").execute(&world.pool).await.unwrap();
+    let before = world.store.network().await.unwrap().unwrap();
+    assert!(before.known.is_some() && before.seen.is_some(), "{before:?}");
+    world.store.archive_epoch(Epoch(0)).await.unwrap().unwrap();
+    let after = world.store.network().await.unwrap().unwrap();
+    assert!(after.began_after >= before.seen.map(|(_, closed_at)| closed_at), "{before:?} {after:?}");
+}
+
+#[sqlx::test]
+async fn a_reindex_from_the_chain_reads_the_chain_where_one_from_the_rows_was_interrupted(pool: PgPool) {
+    let folder = LakeFolder::new("lake-for-a-change-of-mind");
+    let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
+    let world = World::with_devnet(pool, &args).await;
+    world.create("alice", "bob", 1_000_000, 1_000).await;
+    world.create("carol", "dave", 1_000_000, 1_000).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    let all = world.devnet.events_emitted();
+    world.forget(&all[2..3]).await;
+    let mut reindex = Reindex::open(&world.store).await.unwrap();
+    reindex.read_stored(|_| {}).await.unwrap();
+    // It is killed before the swap.
+    drop(reindex);
+    let lake = [lake_of(&world, &folder).await];
+    let mut reindex = world.opened_reindex_from_the_chain().await;
+    reindex.read_chain(&lake, |_| {}).await.unwrap();
+    reindex.read_stored_and_swap(|_| {}).await.unwrap();
+    assert_eq!(world.stored_ids().await, all, "every ledger was read on the chain");
+}
+
+/// Repairs without waiting for anything.
+fn at_once() -> VerifySettings {
+    VerifySettings { sample: None, repair: true, patience: Duration::ZERO, rng: StdRng::seed_from_u64(5) }
+}
+
+#[sqlx::test]
+async fn a_reset_in_the_middle_of_a_verify_repairs_nothing_from_the_new_chain(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.old_chain().await;
+    let before = world.records_as_text().await;
+    world.new_chain().await;
+    // The network starts over after so many requests.
+    for requests in 1..=8 {
+        world.devnet.clear_faults();
+        world.devnet.inject_at(MAIN_ENDPOINT, Fault::BeforeReset, Some(requests)).unwrap();
+        let source = world.endpoints_of_our_chain(std::slice::from_ref(&world.rpc_url)).await;
+        let verified = verify(&world.store, &source, &world.devnet.contract_id(), at_once(), |_| ()).await;
+        assert_eq!(world.records_as_text().await, before, "after {requests} requests: {verified:?}");
+    }
+}
+
+#[sqlx::test]
+async fn a_second_opinion_of_a_node_that_was_just_set_up_anew_writes_nothing(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.old_chain().await;
+    let ours = world.devnet.events_emitted();
+    let urls = [format!("{}/good", world.rpc_url), world.rpc_url.clone()];
+    let source = world.endpoints_of_our_chain(&urls).await;
+    // Both were asked before.
+    let asked = source.second_opinions(&world.devnet.contract_ids(), EventsFrom::Ledger(LedgerSequence(30)), 10).await;
+    assert_eq!(asked.unwrap().len(), 2);
+    world.new_chain().await;
+    world.devnet.inject_at("good", Fault::BeforeReset, None).unwrap();
+    let pace = PaceArgs { check_interval_ms: 5, ..world.settings().pace };
+    let settings = IngestSettings { pace, ..world.settings() };
+    world.start(Indexer::new(source, Vec::new(), world.store.clone(), settings));
+    let is_refused = |other: &Value| other["lastFailure"] == "another chain";
+    world.nothing_foreign_until(&ours, "the other one is asked and not believed", 1, is_refused).await;
+}
+
+/// An index whose first ledgers were given up, of a chain that started over: the preferred endpoint has dropped them, and
+/// the other one has those of the chain before. Returns both.
+async fn with_a_gap_beside_the_chain_before(world: &World) -> [String; 2] {
+    for _ in 0..5 {
+        world.create("alice", "bob", 1_000_000, 1_000).await;
+    }
+    world.devnet.close_ledgers(10).unwrap();
+    world.devnet.reset().unwrap();
+    world.devnet.close_ledgers(30).unwrap();
+    world.create("carol", "dave", 9_000_000, 50).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    eventually("a ledger was noted", || async { world.store.network().await.unwrap().unwrap().known.is_some() }).await;
+    let give_up = "update coverage set from_ledger = 12 where from_ledger = 2";
+    sqlx::query(give_up).execute(&world.pool).await.unwrap();
+    world.devnet.inject_at(MAIN_ENDPOINT, Fault::Retention { ledgers: 10 }, None).unwrap();
+    world.devnet.inject_at("stale", Fault::BeforeReset, None).unwrap();
+    [world.rpc_url.clone(), format!("{}/stale", world.rpc_url)]
+}
+
+#[sqlx::test]
+async fn a_backfill_takes_nothing_from_an_endpoint_of_another_chain(pool: PgPool) {
+    let world = World::new(pool).await;
+    let urls = with_a_gap_beside_the_chain_before(&world).await;
+    let before = world.stored_ids().await;
+    let endpoints = EndpointPool::new(&urls, world.devnet.passphrase().to_owned(), 7).unwrap();
+    let sources = [WholeLedgers::of_rpc(endpoints, StdRng::seed_from_u64(7)).unwrap()];
+    let range = LedgerRange::new(LedgerSequence(3), LedgerSequence(9)).unwrap();
+    let filled = backfill(&world.store, &world.devnet.contract_id(), &sources, range, |_| {}).await;
+    assert!(filled.is_err(), "nobody has them: {filled:?}");
+    assert_eq!(world.stored_ids().await, before);
+}
+
+#[sqlx::test]
+async fn the_command_that_repairs_coverage_takes_nothing_from_an_endpoint_of_another_chain(pool: PgPool) {
+    let world = World::new(pool).await;
+    let [ours, stale] = with_a_gap_beside_the_chain_before(&world).await;
+    let before = world.stored_ids().await;
+    let passphrase = world.devnet.passphrase();
+    let arguments =
+        ["coverage", "--repair", "--network-passphrase", passphrase, "--rpc-url", &ours, "--rpc-url", &stale];
+    let output = command(&world, &arguments).await;
+    assert!(!output.status.success(), "nobody has them: {output:?}");
+    assert_eq!(world.stored_ids().await, before);
+}
+
+#[sqlx::test]
+async fn a_reset_in_a_catch_up_is_noticed_before_a_page_of_the_new_chain_is_taken(pool: PgPool) {
+    let world = World::new(pool).await;
+    for _ in 0..20 {
+        world.create("alice", "bob", 1_000_000, 1_000).await;
+    }
+    world.devnet.close_ledgers(20).unwrap();
+    world.devnet.reset().unwrap();
+    world.devnet.close_ledgers(9).unwrap();
+    for _ in 0..10 {
+        world.create("carol", "dave", 9_000_000, 50).await;
+        world.devnet.close_ledger().unwrap();
+    }
+    let carol = world.devnet.account("carol").to_string();
+    // The network starts over after so many requests, in the middle of the pages.
+    for requests in [11, 14, 18] {
+        sqlx::query("truncate network, cursors, stream_events, streams, coverage").execute(&world.pool).await.unwrap();
+        world.devnet.clear_faults();
+        world.devnet.inject_at(MAIN_ENDPOINT, Fault::BeforeReset, Some(requests)).unwrap();
+        // As far away as a public endpoint: a page is answered before the next commit.
+        world.devnet.inject_at(MAIN_ENDPOINT, Fault::Delay { delay_ms: 80 }, None).unwrap();
+        let failure = world.indexer(5).run(world.stop.clone()).await.expect_err("it is to be archived by hand");
+        assert!(failure.is_reset(), "{failure}");
+        let senders: Vec<String> = sqlx::query_scalar("select distinct sender from stream_events where sender <> ''")
+            .fetch_all(&world.pool)
+            .await
+            .unwrap();
+        assert!(!senders.contains(&carol), "a page of the new chain was taken after {requests} requests");
+    }
+}
+
+#[sqlx::test]
+async fn a_node_that_is_stuck_does_not_silence_the_second_opinion_of_another(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.devnet.close_ledgers(10).unwrap();
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.devnet.close_ledgers(20).unwrap();
+    let urls = [format!("{}/short", world.rpc_url), world.rpc_url.clone(), format!("{}/stuck", world.rpc_url)];
+    world.devnet.inject_at(MAIN_ENDPOINT, AWAY, None).unwrap();
+    world.devnet.inject_at("short", Fault::EmptyPages { ledgers: 10_000 }, None).unwrap();
+    world.devnet.inject_at("stuck", Fault::NodeBehind { ledgers: 27 }, None).unwrap();
+    let source = EndpointPool::new(&urls[..2], world.devnet.passphrase().to_owned(), 7).unwrap();
+    world.index_to_the_tip(Indexer::new(source, Vec::new(), world.store.clone(), world.settings())).await;
+    world.devnet.clear_faults_at(MAIN_ENDPOINT);
+    world.start(world.checks_all_the_time(&urls));
+    eventually("what one endpoint kept back is asked of the others", || async {
+        world.stored_ids().await == world.devnet.events_emitted()
+    })
+    .await;
+}
+
+/// A chain that is indexed from its first ledger on, with events in its first ledgers, after another one that had others.
+async fn indexed_after_a_reset(pool: PgPool, args: &DevnetArgs, kept: Option<&LakeFolder>) -> World {
+    let world = World::with_devnet(pool, args).await;
+    for _ in 0..5 {
+        world.create("alice", "bob", 1_000_000, 100).await;
+    }
+    world.devnet.close_ledgers(60).unwrap();
+    if let (Some(kept), Some(folder)) = (kept, &args.lake_dir) {
+        copied(folder, &kept.0);
+    }
+    world.devnet.reset().unwrap();
+    world.devnet.close_ledgers(20).unwrap();
+    for _ in 0..3 {
+        world.create("carol", "dave", 9_000_000, 50).await;
+    }
+    world.devnet.close_ledgers(10).unwrap();
+    world.index_to_the_tip(world.indexer(100)).await;
+    eventually("a ledger was noted", || async { world.store.network().await.unwrap().unwrap().known.is_some() }).await;
+    world.assert_equal_to_the_chain().await;
+    world
+}
+
+#[sqlx::test]
+async fn a_reindex_from_a_lake_of_another_chain_destroys_nothing_where_one_object_cannot_be_read(pool: PgPool) {
+    let folder = LakeFolder::new("lake-of-now-for-a-reindex");
+    let kept = LakeFolder::new("lake-of-before-for-a-reindex");
+    let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
+    let world = indexed_after_a_reset(pool, &args, Some(&kept)).await;
+    let known = world.store.network().await.unwrap().unwrap().known.unwrap().sequence;
+    let object = object_of(&kept, known);
+    let aside = make_unreadable(&object);
+    let lake = [lake_of(&world, &kept).await];
+    let mut reindex = Reindex::open_from_chain(&world.store).await.unwrap();
+    reindex.read_chain(&lake, |_| {}).await.expect_err("whether the lake is of our chain cannot be told");
+    drop(reindex);
+    // It can be read again, and the operator goes on without the chain.
+    fs::remove_dir(&object).unwrap();
+    fs::rename(&aside, &object).unwrap();
+    world.opened_reindex().await.read_stored_and_swap(|_| {}).await.unwrap();
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn the_command_reindex_destroys_nothing_beside_an_endpoint_of_another_chain(pool: PgPool) {
+    let world = indexed_after_a_reset(pool, &DevnetArgs::by_hand(), None).await;
+    let before = world.stored_ids().await;
+    world.devnet.inject_at(MAIN_ENDPOINT, Fault::Retention { ledgers: 8 }, None).unwrap();
+    world.devnet.inject_at("stale", Fault::BeforeReset, None).unwrap();
+    let (ours, stale, passphrase) = (&world.rpc_url, format!("{}/stale", world.rpc_url), world.devnet.passphrase());
+    let from_chain =
+        ["reindex", "--from-chain", "--network-passphrase", passphrase, "--rpc-url", ours, "--rpc-url", &stale];
+    let refused = command(&world, &from_chain).await;
+    assert!(!refused.status.success(), "nobody has all of it: {refused:?}");
+    assert_eq!(world.stored_ids().await, before);
+    // What that left is not gone on with.
+    let from_rows = command(&world, &["reindex"]).await;
+    assert!(from_rows.status.success(), "{from_rows:?}");
+    assert_eq!(world.stored_ids().await, before);
+}
+
+#[sqlx::test]
+async fn a_repair_beside_a_longer_chain_changes_nothing(pool: PgPool) {
+    let (world, _) = beside_a_longer_chain(pool).await;
+    let before = world.records_as_text().await;
+    world.devnet.inject_at("good", AWAY, None).unwrap();
+    let source = world.endpoints_of_our_chain(&world.rpc_urls).await;
+    let verified = verify(&world.store, &source, &world.devnet.contract_id(), at_once(), |_| ()).await;
+    assert!(verified.is_err(), "nobody of our chain answers: {verified:?}");
+    assert_eq!(world.records_as_text().await, before);
+}
+
+#[sqlx::test]
+async fn a_lake_fills_the_hole_of_endpoints_that_tell_of_no_headers(pool: PgPool) {
+    let folder = LakeFolder::new("lake-beside-endpoints-without-headers");
+    let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
+    let mut world = World::with_devnet(pool, &args).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.devnet.close_ledgers(20).unwrap();
+    let all = world.devnet.events_emitted();
+    world.devnet.set_retention(5);
+    world.devnet.inject(Fault::NoLedgers, None).unwrap();
+    let lake = lake_of(&world, &folder).await;
+    let pace = PaceArgs { start_ledger: Some(2), ..world.settings().pace };
+    let settings = IngestSettings { pace, ..world.settings() };
+    world.start(Indexer::new(world.source(), vec![lake], world.store.clone(), settings));
+    world.indexed().await;
+    assert_eq!(world.stored_ids().await, all);
+}
