@@ -29,6 +29,7 @@ impl Store {
                       ), 0)::bigint as "bytes!"
                from pg_namespace
                where starts_with(nspname, $1) and substr(nspname, length($1) + 1) ~ '^[0-9]{1,9}$'
+                 and exists (select from pg_class where relnamespace = pg_namespace.oid and relname = 'cursors')
                order by 1"#,
             PREFIX,
         )
@@ -47,6 +48,18 @@ impl Store {
             });
         }
         Ok(epochs)
+    }
+
+    /// Returns the first epoch after all that have a schema of an archive's name.
+    pub(super) async fn after_the_archived(&self) -> Result<Epoch, StoreError> {
+        let next = sqlx::query_scalar!(
+            r#"select coalesce(max(substr(nspname, length($1) + 1)::integer) + 1, 0) as "next!" from pg_namespace
+               where starts_with(nspname, $1) and substr(nspname, length($1) + 1) ~ '^[0-9]{1,9}$'"#,
+            PREFIX,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        network::epoch(next)
     }
 
     /// Drops an epoch that was put aside, for good. Returns whether there was one of that number.

@@ -174,7 +174,8 @@ impl Store {
         rows.iter().map(|text| parse("contract_id", text)).collect()
     }
 
-    /// Claims the database for the network of this passphrase, or checks that it is its.
+    /// Claims the database for the network of this passphrase, or checks that it is its. Its epochs are counted on from
+    /// those that are archived in the database, of an index that was dropped.
     ///
     /// # Errors
     /// [`StoreError::OtherNetwork`] if the database holds another one, [`StoreError::AnotherIndex`] if it does in another
@@ -191,9 +192,8 @@ impl Store {
         if let Some(schema) = another {
             return Err(StoreError::AnotherIndex { schema });
         }
-        sqlx::query!("insert into network (passphrase) values ($1) on conflict do nothing", passphrase)
-            .execute(&self.pool)
-            .await?;
+        let epoch = self.after_the_archived().await?;
+        self.claim_epoch(passphrase, epoch, None).await?;
         let found = sqlx::query_scalar!("select passphrase from network").fetch_one(&self.pool).await?;
         if found == passphrase {
             Ok(())

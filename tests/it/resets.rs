@@ -304,3 +304,22 @@ async fn a_node_set_up_anew_beside_one_of_another_network_is_no_reset(pool: PgPo
     ended.unwrap();
     assert_eq!((world.archived_epochs().await, world.epoch().await), (0, Epoch(0)));
 }
+
+#[sqlx::test]
+async fn an_index_that_was_dropped_leaves_archives_that_the_next_one_counts_on_from(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    world.store.archive_epoch(Epoch(0)).await.unwrap().unwrap();
+    // Somebody's own schema is no archive, however it is called.
+    let start_over = "drop schema public cascade; create schema public; create schema flowfi_epoch_6";
+    sqlx::raw_sql(start_over).execute(&world.pool).await.unwrap();
+    let store = &world.store;
+    store.migrate().await.unwrap();
+    store.claim(world.devnet.passphrase()).await.unwrap();
+    assert_eq!(store.epoch().await.unwrap(), Epoch(7));
+    store.note_ledger(Epoch(7), &KnownLedger { sequence: LedgerSequence(5), hash: "ab".repeat(32) }).await.unwrap();
+    assert_eq!(store.archive_epoch(Epoch(7)).await.unwrap().as_deref(), Some("flowfi_epoch_7"));
+    let archived = store.archived_epochs().await.unwrap();
+    assert_eq!(archived.iter().map(|archived| archived.epoch).collect::<Vec<_>>(), [Epoch(0), Epoch(7)]);
+}
