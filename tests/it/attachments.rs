@@ -220,16 +220,16 @@ async fn a_view_that_does_not_fit_keeps_no_epoch_from_being_put_aside(pool: PgPo
 }
 
 #[sqlx::test]
-async fn a_reader_of_a_view_makes_an_archive_wait_and_does_not_cost_the_view_its_place(pool: PgPool) {
+async fn who_holds_a_view_makes_an_archive_wait_and_does_not_cost_the_view_its_place(pool: PgPool) {
     let world = indexed(pool).await;
     sqlx::query("create view counted as select count(*) from streams").execute(&world.pool).await.unwrap();
     #[expect(clippy::disallowed_methods, reason = "nobody drops it while it begins")]
-    let mut reading = world.pool.begin().await.unwrap();
+    let mut describing = world.pool.begin().await.unwrap();
     // Keeps the view, and not the table.
-    sqlx::query("lock table only counted in access share mode").execute(&mut *reading).await.unwrap();
+    sqlx::query("comment on view counted is 'being described'").execute(&mut *describing).await.unwrap();
     let archived = world.store.archive_epoch(Epoch(0)).await;
     assert!(archived.as_ref().is_err_and(StoreError::is_unavailable), "it is to be tried again: {archived:?}");
-    reading.rollback().await.unwrap();
+    describing.rollback().await.unwrap();
     world.store.archive_epoch(Epoch(0)).await.unwrap().unwrap();
     let counted: i64 = sqlx::query_scalar("select count from counted").fetch_one(&world.pool).await.unwrap();
     assert_eq!(counted, 0, "it shows the next epoch");

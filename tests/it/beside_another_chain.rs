@@ -74,7 +74,7 @@ async fn beside_an_old_lake(pool: PgPool, name: &str, old_ledgers: u32, unreadab
     let folder = LakeFolder::new(&format!("lake-of-now-{name}"));
     let kept = LakeFolder::new(&format!("lake-of-before-{name}"));
     let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
-    let mut world = World::with_devnet(pool, &args).await;
+    let world = World::with_devnet(pool, &args).await;
     for _ in 0..5 {
         world.create("alice", "bob", 1_000_000, 100).await;
     }
@@ -93,14 +93,21 @@ async fn beside_an_old_lake(pool: PgPool, name: &str, old_ledgers: u32, unreadab
     let lake = lake_of(&world, &kept).await;
     let pace = PaceArgs { start_ledger: Some(2), ..world.settings().pace };
     let settings = IngestSettings { pace, ..world.settings() };
-    world.start(Indexer::new(world.source(), vec![lake], world.store.clone(), settings));
-    eventually("it stands before the hole", || async {
-        let foreign = world.stored_ids().await.iter().filter(|id| of_the_old_chain.contains(id)).count();
-        assert_eq!(foreign, 0, "events of the chain before the reset");
-        let report = world.store.indexer_report(&world.devnet.contract_id()).await.unwrap();
-        report.is_some_and(|aged| aged.report.state == IndexerState::Hole)
-    })
-    .await;
+    let indexer = Indexer::new(world.source(), vec![lake], world.store.clone(), settings);
+    let stop = world.stop.child_token();
+    let story = async {
+        eventually("it stands before the hole", || async {
+            let report = world.store.indexer_report(&world.devnet.contract_id()).await.unwrap();
+            report.is_some_and(|aged| aged.report.state == IndexerState::Hole)
+        })
+        .await;
+        stop.cancel();
+    };
+    let (ended, ()) = tokio::join!(indexer.run(stop.clone()), story);
+    ended.unwrap();
+    // What it had read is committed by now.
+    let stored = world.stored_ids().await;
+    assert!(!stored.iter().any(|id| of_the_old_chain.contains(id)), "events of the chain before the reset: {stored:?}");
 }
 
 #[sqlx::test]
