@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use sqlx::{Connection, PgConnection};
-use tokio::time::timeout;
 
 use super::{
     Batch, Committed, Prepared, StoreError, Writer, coverage, event_rows::EventColumns, listen, quarantine, upgrades,
@@ -24,25 +23,22 @@ impl Writer {
     /// written since: nothing was committed, and after [`Writer::refresh`] the writer goes on. After any other error it
     /// is to be dropped: whether the transaction was committed is for the next one to read.
     pub async fn commit(&mut self, prepared: Prepared) -> Result<Committed, StoreError> {
-        let committed = timeout(COMMIT_DEADLINE, self.write_and_commit(prepared)).await;
-        committed.unwrap_or(Err(StoreError::TimedOut(COMMIT_DEADLINE)))
-    }
-
-    async fn write_and_commit(&mut self, prepared: Prepared) -> Result<Committed, StoreError> {
         self.plant_bugs(&prepared).await?;
         let position = self.position.ok_or(StoreError::Fenced)?;
         let contract_ids: Vec<String> = self.standing.iter().map(ToString::to_string).collect();
         let cursor = Cursor { contract_ids: &contract_ids, position, revisions: self.revisions, epoch: self.epoch };
-        let mut connection = self.session.connection().await;
-        let mut transaction = connection.begin().await?;
-        raise_cursor(&mut transaction, &cursor, &prepared.batch).await?;
-        cover(&mut transaction, &cursor, &prepared.batch).await?;
-        let committed = write(&mut transaction, &prepared).await?;
-        if committed.events > 0 {
-            listen::notify(&mut transaction, listen::COMMITTED).await?;
-        }
-        transaction.commit().await?;
-        drop(connection);
+        let commit = async |connection: &mut PgConnection| {
+            let mut transaction = connection.begin().await?;
+            raise_cursor(&mut transaction, &cursor, &prepared.batch).await?;
+            cover(&mut transaction, &cursor, &prepared.batch).await?;
+            let committed = write(&mut transaction, &prepared).await?;
+            if committed.events > 0 {
+                listen::notify(&mut transaction, listen::COMMITTED).await?;
+            }
+            transaction.commit().await?;
+            Ok(committed)
+        };
+        let committed = self.session.within(COMMIT_DEADLINE, commit).await?;
         self.position = Some(prepared.batch.position);
         Ok(committed)
     }
@@ -50,17 +46,20 @@ impl Writer {
     /// Does what a commit must not do, where that is planted.
     async fn plant_bugs(&mut self, prepared: &Prepared) -> Result<(), StoreError> {
         if is_planted(Bug::RowsWithoutCursor) {
-            let mut connection = self.session.connection().await;
-            let mut transaction = connection.begin().await?;
-            write(&mut transaction, prepared).await?;
-            listen::notify(&mut transaction, listen::COMMITTED).await?;
-            transaction.commit().await?;
+            let commit = async |connection: &mut PgConnection| {
+                let mut transaction = connection.begin().await?;
+                write(&mut transaction, prepared).await?;
+                listen::notify(&mut transaction, listen::COMMITTED).await?;
+                Ok(transaction.commit().await?)
+            };
+            self.session.within(COMMIT_DEADLINE, commit).await?;
         }
         let position = prepared.batch.position;
         if is_planted(Bug::NodeBehindRewinds) && Some(position) < self.position {
-            let lower = "update cursors set toid = $1, event_index = $2";
-            let index = i64::from(position.index());
-            sqlx::query(lower).bind(position.toid()).bind(index).execute(&mut *self.session.connection().await).await?;
+            let lower = sqlx::query("update cursors set toid = $1, event_index = $2");
+            let lower = lower.bind(position.toid()).bind(i64::from(position.index()));
+            let lower = async |connection: &mut PgConnection| Ok(lower.execute(connection).await?);
+            self.session.within(COMMIT_DEADLINE, lower).await?;
             self.refresh().await?;
         }
         if is_planted(Bug::FenceRemoved) {

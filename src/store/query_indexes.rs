@@ -4,9 +4,15 @@
 //! of events cannot bear: they are not in the migrations but are made once the index stands at the tip. Until then lists
 //! by state, deposit, last update or end alone read the table.
 
+use std::time::Duration;
+
 use sqlx::PgConnection;
 
-use super::{StoreError, Writer};
+use super::{StoreError, Writer, network::execute};
+
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Longer than an index of any table of streams takes, and short enough to find a connection that fell silent meanwhile.
+const INDEX_DEADLINE: Duration = Duration::from_hours(1);
 
 /// Each by its name and what comes after `on`. Where two streams are equal in the first column they are in the order of
 /// their creation. One without an end time comes after those with one, hence the infinity.
@@ -27,15 +33,16 @@ impl Writer {
     /// writers of streams, which are repairs, wait for it; it waits for nobody who waits for this writer, since nothing
     /// but the one table is locked.
     pub async fn index_for_queries(&mut self) -> Result<usize, StoreError> {
-        let there = there(&mut *self.session.connection().await).await?;
+        let there = self.session.within(DEADLINE, there).await?;
         let missing: Vec<_> = INDEXES.iter().filter(|(name, _)| !there.iter().any(|there| there == name)).collect();
         for (name, on) in &missing {
             let statement = format!("create index if not exists {name} on {on}");
-            super::network::execute(&mut *self.session.connection().await, statement).await?;
+            self.session.within(INDEX_DEADLINE, async |connection| execute(connection, statement).await).await?;
         }
         if !missing.is_empty() {
             // Until then the planner knows nothing of the expression that one of them holds.
-            super::network::execute(&mut *self.session.connection().await, "analyze streams".to_owned()).await?;
+            let analyze = async |connection: &mut PgConnection| execute(connection, "analyze streams".to_owned()).await;
+            self.session.within(INDEX_DEADLINE, analyze).await?;
         }
         Ok(missing.len())
     }

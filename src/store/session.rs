@@ -9,7 +9,7 @@ use std::{
 
 use sqlx::{Connection, PgConnection};
 use tokio::{
-    sync::{Mutex, MutexGuard},
+    sync::Mutex,
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
@@ -23,6 +23,7 @@ const LEASE: Duration = Duration::from_secs(15);
 const KEEP_ALIVE: Duration = Duration::from_secs(4);
 /// Longer than any request to a source or statement that its owner waits for.
 const HUNG_AFTER: Duration = Duration::from_mins(1);
+const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 /// Who holds a row for longer is to be waited for without holding anything.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -91,19 +92,29 @@ impl Session {
         self.signs.clone()
     }
 
-    /// Returns the connection for a statement or a transaction.
-    pub(super) async fn connection(&self) -> MutexGuard<'_, PgConnection> {
-        self.signs.show();
-        self.connection.lock().await
+    /// Does some work on the connection.
+    ///
+    /// # Errors
+    /// Those of the work; [`StoreError::TimedOut`] if it takes longer than the deadline. The session is to be dropped
+    /// then: what became of the work is not known.
+    pub(super) async fn within<T>(
+        &self,
+        deadline: Duration,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let done = async {
+            self.signs.show();
+            work(&mut *self.connection.lock().await).await
+        };
+        timeout(deadline, done).await.unwrap_or(Err(StoreError::TimedOut(deadline)))
     }
 
     /// Closes the connection in good order.
     pub(super) async fn close(mut self) -> Result<(), StoreError> {
         self.keeping.shutdown().await;
-        match Arc::into_inner(self.connection) {
-            Some(connection) => Ok(connection.into_inner().close().await?),
-            None => Ok(()),
-        }
+        let Some(connection) = Arc::into_inner(self.connection) else { return Ok(()) };
+        let closed = timeout(CLOSE_DEADLINE, connection.into_inner().close()).await;
+        closed.map_err(|_| StoreError::TimedOut(CLOSE_DEADLINE))?.map_err(StoreError::from)
     }
 }
 

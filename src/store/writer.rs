@@ -18,6 +18,8 @@ const LOCK_KEY: i64 = 0x666c_6f77_6669;
 
 /// A writer whose connection gives no answer for so long is to be dropped.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// Nothing is waited for while the lock is taken.
+const LOCK_DEADLINE: Duration = Duration::from_secs(15);
 
 impl Store {
     /// Returns whether a process holds the writer's lock.
@@ -85,6 +87,12 @@ impl Writer {
     }
 
     async fn acquire(store: &Store, contracts: Contracts, apart: bool) -> Result<Option<Self>, StoreError> {
+        // The connection can fall silent before there is a session that looks after it.
+        let acquired = timeout(LOCK_DEADLINE, Self::take_lock(store, contracts, apart)).await;
+        acquired.unwrap_or(Err(StoreError::TimedOut(LOCK_DEADLINE)))
+    }
+
+    async fn take_lock(store: &Store, contracts: Contracts, apart: bool) -> Result<Option<Self>, StoreError> {
         let mut connection = store.pool.connect_apart().await?;
         let locked = sqlx::query_scalar!(
             r#"select pg_try_advisory_lock($1::bigint # hashtext(current_schema())) as "locked!""#,
@@ -112,13 +120,13 @@ impl Writer {
 
     /// Reads the cursors again, after late rows were written. The lock is kept.
     pub async fn refresh(&mut self) -> Result<(), StoreError> {
-        let mut connection = self.session.connection().await;
-        let rows = sqlx::query!(
-            r#"select contract_id, toid, event_index, revision, (select epoch from network) as "epoch?" from cursors"#
-        )
-        .fetch_all(&mut *connection);
-        let rows = timeout(DEADLINE, rows).await.map_err(|_| StoreError::TimedOut(DEADLINE))??;
-        drop(connection);
+        let read = async |connection: &mut PgConnection| {
+            let rows = sqlx::query!(
+                r#"select contract_id, toid, event_index, revision, (select epoch from network) as "epoch?" from cursors"#
+            );
+            Ok(rows.fetch_all(connection).await?)
+        };
+        let rows = self.session.within(DEADLINE, read).await?;
         self.epoch = rows.first().and_then(|row| row.epoch);
         let mut cursors = HashMap::new();
         for row in rows {
@@ -175,7 +183,7 @@ impl Writer {
     pub async fn start_at(&mut self, ledger: LedgerSequence) -> Result<EventId, StoreError> {
         let before = EventId::end_of_ledger(ledger.previous());
         let contracts: Vec<String> = self.contracts.iter().map(ToString::to_string).collect();
-        let inserted = sqlx::query!(
+        let insert = sqlx::query!(
             "insert into cursors
                  (contract_id, toid, event_index, from_ledger, last_whole_ledger)
              select contract_id, $2, $3, $4, $5 from unnest($1::text[]) as wanted (contract_id)
@@ -186,9 +194,9 @@ impl Writer {
             i64::from(ledger.0),
             i64::from(ledger.previous().0),
             self.apart,
-        )
-        .execute(&mut *self.session.connection().await)
-        .await?;
+        );
+        let insert = async |connection: &mut PgConnection| Ok(insert.execute(connection).await?);
+        let inserted = self.session.within(DEADLINE, insert).await?;
         if usize::try_from(inserted.rows_affected()) != Ok(contracts.len()) {
             return Err(StoreError::Fenced);
         }
@@ -203,7 +211,7 @@ impl Writer {
         let position = self.position.ok_or(StoreError::Fenced)?;
         let first = ledger.min(position.last_whole_ledger().next());
         let before = EventId::end_of_ledger(first.previous());
-        sqlx::query!(
+        let insert = sqlx::query!(
             "insert into cursors (contract_id, toid, event_index, from_ledger, last_whole_ledger)
              values ($1, $2, $3, $4, $5) on conflict do nothing",
             contract_id.as_str(),
@@ -211,9 +219,9 @@ impl Writer {
             i64::from(before.index()),
             i64::from(first.0),
             i64::from(first.previous().0),
-        )
-        .execute(&mut *self.session.connection().await)
-        .await?;
+        );
+        let insert = async |connection: &mut PgConnection| Ok(insert.execute(connection).await?);
+        self.session.within(DEADLINE, insert).await?;
         self.refresh().await
     }
 

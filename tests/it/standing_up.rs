@@ -63,6 +63,20 @@ async fn an_indexer_whose_connections_fall_silent_goes_on(pool: PgPool) {
     world.assert_equal_to_the_chain().await;
 }
 
+#[sqlx::test]
+async fn an_indexer_whose_connection_falls_silent_while_it_takes_the_lock_takes_it_again(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    let line = SilentLine::to(&world.pool).await;
+    let own = std::mem::replace(&mut world.store, line.store(4, SHORT).await);
+    line.fall_silent_at("pg_try_advisory_lock");
+    world.start_indexer(100);
+    world.store = own;
+    world.indexed().await;
+    assert!(line.has_heard(), "it was in the middle of that");
+    world.assert_equal_to_the_chain().await;
+}
+
 /// An indexer as a process of its own.
 struct Process(Child);
 

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -19,12 +19,16 @@ use tokio::{
     time::sleep,
 };
 
+type Word = Arc<Mutex<Option<&'static str>>>;
+
 /// A line to a test's database; it ends with this handle.
 pub struct SilentLine {
     url: String,
     /// Connections up to this number are silent.
     silent_up_to: watch::Sender<u64>,
     opened: Arc<AtomicU64>,
+    /// What makes the next connection that says it fall silent.
+    word: Word,
     _tasks: JoinSet<()>,
 }
 
@@ -40,7 +44,8 @@ impl SilentLine {
         let url = format!("postgres://{}@127.0.0.1:{port}/{}", url.username(), options.get_database().unwrap());
         let (silent_up_to, heard) = watch::channel(0);
         let opened = Arc::new(AtomicU64::new(0));
-        let count = Arc::clone(&opened);
+        let word = Word::default();
+        let (count, awaited) = (Arc::clone(&opened), Arc::clone(&word));
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut pumps = JoinSet::new();
@@ -48,11 +53,11 @@ impl SilentLine {
                 let number = count.fetch_add(1, Ordering::Relaxed) + 1;
                 let far = UnixStream::connect(&socket).await.unwrap();
                 let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
-                pumps.spawn(pump(near_in, far_out, number, heard.clone()));
-                pumps.spawn(pump(far_in, near_out, number, heard.clone()));
+                pumps.spawn(pump(near_in, far_out, number, heard.clone(), Arc::clone(&awaited)));
+                pumps.spawn(pump(far_in, near_out, number, heard.clone(), Word::default()));
             }
         });
-        Self { url, silent_up_to, opened, _tasks: tasks }
+        Self { url, silent_up_to, opened, word, _tasks: tasks }
     }
 
     /// The database over this line.
@@ -66,6 +71,20 @@ impl SilentLine {
     }
 }
 
+impl SilentLine {
+    /// Makes the connection fall silent that says this next, before the server hears it.
+    #[allow(dead_code, reason = "the simulation uses the rest")]
+    pub fn fall_silent_at(&self, word: &'static str) {
+        *self.word.lock().unwrap() = Some(word);
+    }
+
+    /// Returns whether a connection has said it.
+    #[allow(dead_code, reason = "the simulation uses the rest")]
+    pub fn has_heard(&self) -> bool {
+        self.word.lock().unwrap().is_none()
+    }
+}
+
 /// A server's keepalive ends a session whose other end is gone.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 
@@ -76,6 +95,7 @@ async fn pump(
     mut to: impl AsyncWriteExt + Unpin,
     number: u64,
     mut silent_up_to: watch::Receiver<u64>,
+    word: Word,
 ) {
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -85,6 +105,7 @@ async fn pump(
             _ = silent => None,
             read = from.read(&mut buffer) => Some(read),
         };
+        let read = read.filter(|read| !read.as_ref().is_ok_and(|count| is_said(&word, &buffer[..*count])));
         match read {
             None => {
                 while from.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
@@ -99,4 +120,14 @@ async fn pump(
             }
         }
     }
+}
+
+/// Whether the word is said that is waited for; it is not waited for again then.
+fn is_said(word: &Word, said: &[u8]) -> bool {
+    let mut awaited = word.lock().unwrap();
+    let found = awaited.is_some_and(|word| said.windows(word.len()).any(|bytes| bytes == word.as_bytes()));
+    if found {
+        *awaited = None;
+    }
+    found
 }
