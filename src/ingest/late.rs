@@ -124,6 +124,7 @@ async fn write_with_stored(
         of_events.chain(spoken_of).chain(rows.baselines.keys().copied()).chain(others).collect();
     let streams: Vec<StreamId> = streams.into_iter().collect();
     let stored = repair.stored_events_of(&streams).await?;
+    rows.stored = stored.iter().map(|raw| raw.id).collect();
     rows.events.extend(stored.into_iter().filter_map(decode_again));
     let baselines = repair.baselines_of(&streams).await?;
     let stored: Vec<Baseline> = baselines.into_iter().map(decode_baseline).collect::<Result<_, _>>()?;

@@ -266,30 +266,18 @@ pub(super) fn columns_of(ids: &[EventId]) -> (Vec<i64>, Vec<i64>) {
     ids.iter().map(|id| (id.toid(), i64::from(id.index()))).unzip()
 }
 
-/// Events as columns, ready for one statement.
+/// What rows take from their stream's record where the event lacks it, as columns.
 #[derive(Debug, Default)]
-pub(super) struct EventColumns {
+pub(super) struct PartyColumns {
     toid: Vec<i64>,
     event_index: Vec<i64>,
-    contract_id: Vec<String>,
-    ledger_closed_at: Vec<DateTime<Utc>>,
-    tx_hash: Vec<String>,
-    r#type: Vec<String>,
-    stream_id: Vec<Option<String>>,
     sender: Vec<Option<String>>,
     recipient: Vec<Option<String>>,
     token: Vec<Option<String>>,
     amount: Vec<Option<String>>,
-    body: Vec<String>,
-    topics: Vec<String>,
-    value: Vec<String>,
 }
 
-impl EventColumns {
-    pub(super) fn with_capacity(rows: usize) -> Self {
-        Self { toid: Vec::with_capacity(rows), body: Vec::with_capacity(rows), ..Self::default() }
-    }
-
+impl PartyColumns {
     /// Adds an event, its parties from itself or else from its stream's record.
     pub(super) fn push(&mut self, event: &ContractEvent, amount: Option<Amount>, record: Option<&StreamRecord>) {
         let ContractEvent { raw, event } = event;
@@ -298,53 +286,15 @@ impl EventColumns {
         let token = event.token().or(record.map(|record| &record.token));
         self.toid.push(raw.id.toid());
         self.event_index.push(i64::from(raw.id.index()));
-        self.contract_id.push(raw.contract_id.to_string());
-        self.ledger_closed_at.push(raw.ledger_closed_at);
-        self.tx_hash.push(raw.tx_hash.clone());
-        self.r#type.push(event.event_type().as_str().to_owned());
-        self.stream_id.push(event.stream_id().map(|stream_id| stream_id.to_string()));
         self.sender.push(sender.map(ToString::to_string));
         self.recipient.push(recipient.map(ToString::to_string));
         self.token.push(token.map(ToString::to_string));
         self.amount.push(amount.map(|amount| amount.to_string()));
-        self.body.push(serde_json::to_string(event).expect("an event is a struct of texts and numbers"));
-        self.topics.push(raw.topics.join(","));
-        self.value.push(raw.value.clone());
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.toid.len()
-    }
-
-    /// Inserts the events; those that are there stay as they are. `came_late` marks rows behind the feed's position,
-    /// which are not sent live. Returns how many were new.
-    pub(super) async fn insert(&self, connection: &mut PgConnection, came_late: bool) -> Result<usize, StoreError> {
-        let done = sqlx::query_file!(
-            "src/store/insert_events.sql",
-            &self.toid,
-            &self.event_index,
-            &self.contract_id,
-            &self.ledger_closed_at,
-            &self.tx_hash,
-            &self.r#type,
-            &self.stream_id as _,
-            &self.sender as _,
-            &self.recipient as _,
-            &self.token as _,
-            &self.amount as _,
-            &self.body,
-            &self.topics,
-            &self.value,
-            came_late,
-        )
-        .execute(connection)
-        .await?;
-        Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
-    }
-
-    /// Writes parties, token and amount, which come from the stream's record where the event lacks them, over those of
-    /// the rows that are there. What is known is never overwritten by null. Returns the rows that were changed.
-    pub(super) async fn update_from_records(&self, connection: &mut PgConnection) -> Result<Vec<EventId>, StoreError> {
+    /// Writes them over those of the rows that are there. What is known is never overwritten by null. Returns the rows
+    /// that were changed.
+    pub(super) async fn update(&self, connection: &mut PgConnection) -> Result<Vec<EventId>, StoreError> {
         let rows = sqlx::query!(
             "update stream_events as stored
              set sender = coalesce(new.sender, stored.sender), recipient = coalesce(new.recipient, stored.recipient),
@@ -367,5 +317,66 @@ impl EventColumns {
         .fetch_all(connection)
         .await?;
         rows.into_iter().map(|row| event_id(row.toid, row.event_index)).collect()
+    }
+}
+
+/// Events as columns, ready for one statement.
+#[derive(Debug, Default)]
+pub(super) struct EventColumns {
+    parties: PartyColumns,
+    contract_id: Vec<String>,
+    ledger_closed_at: Vec<DateTime<Utc>>,
+    tx_hash: Vec<String>,
+    r#type: Vec<String>,
+    stream_id: Vec<Option<String>>,
+    body: Vec<String>,
+    topics: Vec<String>,
+    value: Vec<String>,
+}
+
+impl EventColumns {
+    /// Adds an event, its parties from itself or else from its stream's record.
+    pub(super) fn push(&mut self, event: &ContractEvent, amount: Option<Amount>, record: Option<&StreamRecord>) {
+        self.parties.push(event, amount, record);
+        let ContractEvent { raw, event } = event;
+        self.contract_id.push(raw.contract_id.to_string());
+        self.ledger_closed_at.push(raw.ledger_closed_at);
+        self.tx_hash.push(raw.tx_hash.clone());
+        self.r#type.push(event.event_type().as_str().to_owned());
+        self.stream_id.push(event.stream_id().map(|stream_id| stream_id.to_string()));
+        self.body.push(serde_json::to_string(event).expect("an event is a struct of texts and numbers"));
+        self.topics.push(raw.topics.join(","));
+        self.value.push(raw.value.clone());
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Inserts the events; those that are there stay as they are. `came_late` marks rows behind the feed's position,
+    /// which are not sent live. Returns how many were new.
+    pub(super) async fn insert(&self, connection: &mut PgConnection, came_late: bool) -> Result<usize, StoreError> {
+        let PartyColumns { toid, event_index, sender, recipient, token, amount } = &self.parties;
+        let done = sqlx::query_file!(
+            "src/store/insert_events.sql",
+            toid,
+            event_index,
+            &self.contract_id,
+            &self.ledger_closed_at,
+            &self.tx_hash,
+            &self.r#type,
+            &self.stream_id as _,
+            sender as _,
+            recipient as _,
+            token as _,
+            amount as _,
+            &self.body,
+            &self.topics,
+            &self.value,
+            came_late,
+        )
+        .execute(connection)
+        .await?;
+        Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
     }
 }

@@ -5,41 +5,58 @@ use std::{
     sync::Arc,
 };
 
-use super::{Records, StreamKey, event_rows::EventColumns, stream_rows::StreamColumns};
+use super::{
+    Records, StreamKey,
+    event_rows::{EventColumns, PartyColumns},
+    stream_rows::StreamColumns,
+};
 use crate::{
     domain::{Amount, Baseline, ContractEvent, EventId, RawContractEvent, StreamRecord},
     planted::{Bug, is_planted},
 };
 
-/// The columns to insert and to upsert, and the records they come from.
+/// Which events have rows already.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stored<'a> {
+    /// The records hold them.
+    LeftOut(&'a HashSet<EventId>),
+    /// The records are folded from their first event on. The rows take their parties anew.
+    FoldedAgain(&'a HashSet<EventId>),
+}
+
+/// The columns to insert, to update and to upsert, and the records they come from.
 #[derive(Debug)]
 pub(super) struct Folded {
     pub(super) events: EventColumns,
+    pub(super) stored: PartyColumns,
     pub(super) streams: StreamColumns,
     pub(super) records: Records,
 }
 
-/// Folds the events that are not stored yet into the records, and marks those that an event we keep raw spoke of.
-/// Parties are filled in after the whole batch is folded, because a fee comes before the creation of its stream.
+/// Folds events into the records, and marks those that an event we keep raw spoke of. Parties are filled in after all of
+/// them are folded, because a fee comes before the creation of its stream.
 ///
 /// `baselines` are for streams that are folded from their first event on: each takes its place after the events that it
 /// holds.
 pub(super) fn fold(
     events: &[ContractEvent],
     spoken_of: &[StreamKey],
-    stored: &HashSet<EventId>,
+    stored: Stored<'_>,
     records: HashMap<StreamKey, StreamRecord>,
     baselines: HashMap<StreamKey, VecDeque<Baseline>>,
 ) -> Folded {
     let mut folding = Folding { records, baselines, touched: BTreeSet::new(), last: HashMap::new() };
-    let mut new: Vec<(&ContractEvent, Option<Amount>)> = Vec::with_capacity(events.len());
-    let is_new = |event: &&ContractEvent| !stored.contains(&event.raw.id) || is_planted(Bug::DuplicateAppliedTwice);
-    for event in events.iter().filter(is_new) {
+    let mut applied: Vec<(&ContractEvent, Option<Amount>)> = Vec::with_capacity(events.len());
+    let is_left_out = |event: &ContractEvent| match stored {
+        Stored::LeftOut(stored) => stored.contains(&event.raw.id) && !is_planted(Bug::DuplicateAppliedTwice),
+        Stored::FoldedAgain(_) => false,
+    };
+    for event in events.iter().filter(|event| !is_left_out(event)) {
         let amount = match stream_of(event) {
             Some(stream) => folding.apply(stream, event),
             None => event.event.amount(None),
         };
-        new.push((event, amount));
+        applied.push((event, amount));
     }
     folding.take_up_the_rest_of_the_baselines();
     for stream in spoken_of {
@@ -49,16 +66,19 @@ pub(super) fn fold(
         }
     }
     let Folding { records, touched, .. } = folding;
-    let mut columns = EventColumns::with_capacity(new.len());
-    for (event, amount) in new {
+    let (mut new, mut again) = (EventColumns::default(), PartyColumns::default());
+    for (event, amount) in applied {
         let record = stream_of(event).and_then(|stream| records.get(&stream));
-        columns.push(event, amount, record);
+        match stored {
+            Stored::FoldedAgain(stored) if stored.contains(&event.raw.id) => again.push(event, amount, record),
+            _ => new.push(event, amount, record),
+        }
     }
     let mut streams = StreamColumns::default();
     for stream in touched {
         streams.push(&records[&stream]);
     }
-    Folded { events: columns, streams, records: Arc::new(records) }
+    Folded { events: new, stored: again, streams, records: Arc::new(records) }
 }
 
 /// Records part of the way through their events.

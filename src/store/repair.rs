@@ -13,7 +13,7 @@ use super::{
     Store, StoreError, StreamKey, baselines,
     connections::Transaction,
     coverage, event_rows,
-    fold::{Folded, fold},
+    fold::{Folded, Stored, fold},
     listen, network, pool, quarantine, revisions, stream_rows, upgrades,
 };
 use crate::domain::{
@@ -34,6 +34,8 @@ pub struct Repair {
 pub struct LateRows {
     /// Every event of every stream that is folded again, stored or not, and new events of the protocol; in any order.
     pub events: Vec<ContractEvent>,
+    /// Those of them that were read from the rows in this repair.
+    pub stored: HashSet<EventId>,
     /// The baselines of every such stream, stored or not, in the order of their positions.
     pub baselines: HashMap<StreamId, Vec<Baseline>>,
     /// Upgrades of the contract's code.
@@ -113,7 +115,7 @@ impl Repair {
         let released = quarantine::release(&mut self.transaction, &ids).await?;
         let quarantined = quarantine::insert(&mut self.transaction, &late.quarantined).await?;
         upgrades::insert(&mut self.transaction, &late.upgrades).await?;
-        let (repaired, mut touched) = self.write_events(&late).await?;
+        let (repaired, mut touched) = self.write_events(&mut late).await?;
         touched.extend(released);
         let repaired = Repaired { quarantined, ..repaired };
         if let Some(caught_up) = late.caught_up {
@@ -151,18 +153,22 @@ impl Repair {
     }
 
     /// Returns what was written, and the ids of the rows that were new or changed.
-    async fn write_events(&mut self, late: &LateRows) -> Result<(Repaired, Vec<EventId>), StoreError> {
-        let ids: Vec<EventId> = late.events.iter().map(|event| event.raw.id).collect();
-        let stored = event_rows::stored_among(&mut self.transaction, &ids).await?;
+    async fn write_events(&mut self, late: &mut LateRows) -> Result<(Repaired, Vec<EventId>), StoreError> {
+        let mut stored = std::mem::take(&mut late.stored);
+        let others = late.events.iter().map(|event| event.raw.id).filter(|id| !stored.contains(id));
+        let others: Vec<EventId> = others.collect();
+        stored.extend(event_rows::stored_among(&mut self.transaction, &others).await?);
         let spoken_of = self.spoken_of(late).await?;
         let baselines = late.baselines.iter();
         let baselines =
             baselines.map(|(stream_id, of_it)| (self.key(*stream_id), of_it.iter().cloned().collect())).collect();
-        let Folded { events, streams, .. } = fold(&late.events, &spoken_of, &HashSet::new(), HashMap::new(), baselines);
+        let again = Stored::FoldedAgain(&stored);
+        let folded = fold(&late.events, &spoken_of, again, HashMap::new(), baselines);
+        let Folded { events, stored: of_stored, streams, .. } = folded;
         events.insert(&mut self.transaction, true).await?;
-        let changed = events.update_from_records(&mut self.transaction).await?;
+        let changed = of_stored.update(&mut self.transaction).await?;
         streams.upsert(&mut self.transaction).await?;
-        let new: Vec<EventId> = ids.into_iter().filter(|id| !stored.contains(id)).collect();
+        let new: Vec<EventId> = others.into_iter().filter(|id| !stored.contains(id)).collect();
         let repaired = Repaired { events: new.len(), quarantined: 0, streams: streams.len() };
         Ok((repaired, new.into_iter().chain(changed).collect()))
     }
