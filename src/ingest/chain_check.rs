@@ -6,7 +6,9 @@ use tracing::warn;
 
 use crate::{
     domain::LedgerSequence,
-    source::{Anchor, EndpointPool, KnownChain, KnownClose, LedgerEvents, SourceError, TransientReason, WholeLedgers},
+    source::{
+        Anchor, EndpointPool, KnownChain, KnownClose, LedgerEvents, Proof, SourceError, TransientReason, WholeLedgers,
+    },
     store::Store,
 };
 
@@ -37,12 +39,13 @@ impl<'a> ChainCheck<'a> {
     /// # Errors
     /// [`SourceError::OtherChain`]; those of a source that does not say; a transient one while the database does not say
     /// which chain is ours.
-    pub(super) async fn of(store: &'a Store, whole: &WholeLedgers) -> Result<Self, SourceError> {
+    async fn compared(store: &'a Store, whole: &WholeLedgers) -> Result<(Self, Option<LedgerSequence>), SourceError> {
         let network = store.network().await;
         let network = network.map_err(|failure| SourceError::unknown_chain(failure.to_string()))?;
         let began_after = network.as_ref().and_then(|network| network.began_after);
         let seen = network.as_ref().and_then(|network| network.seen);
         let known = network.and_then(|network| network.known);
+        let known_ledger = known.as_ref().map(|known| known.sequence);
         let anchor = known.map(|known| Anchor { sequence: known.sequence, hash: known.hash });
         whole.set_chain(KnownChain { anchor: anchor.clone(), closed: seen });
         let mut check = Self { store, began_after, seen, stored: Stored::NotRead, is_proven: false };
@@ -52,33 +55,63 @@ impl<'a> ChainCheck<'a> {
             let name = whole.name();
             warn!("no ledger was noted yet, so {name} is compared with what is indexed by close times only");
         }
-        Ok(check)
+        Ok((check, known_ledger))
     }
 
-    /// The same for a hole before the oldest ledger of the endpoints: a source that does not have the ledger that was noted
-    /// must have the one that the endpoints' oldest follows.
+    /// Makes sure that a source is of the chain that is indexed, if a ledger of that was noted.
     ///
     /// # Errors
-    /// As [`ChainCheck::of`]; [`SourceError::LedgerMissing`] if nothing ties the source to the chain that is indexed.
+    /// [`SourceError::OtherChain`]; [`SourceError::Permanent`] if the source does not have the ledger that was noted, and
+    /// so nothing tells it from one of another chain; those of a source that does not say; a transient one while the
+    /// database does not say which chain is ours.
+    pub(super) async fn of(store: &'a Store, whole: &WholeLedgers) -> Result<Self, SourceError> {
+        match Self::compared(store, whole).await? {
+            (check, Some(known)) if !check.is_proven && !whole.makes_sure_itself() => {
+                let name = whole.name();
+                let detail = format!(
+                    "{name} does not have ledger {known}, by which the chain that is indexed is known, so it may be of \
+                     another chain"
+                );
+                Err(SourceError::Permanent { detail })
+            }
+            (check, _) => Ok(check),
+        }
+    }
+
+    /// The same for a hole before the oldest ledger of the endpoints, whose previous one must be the source's last of the
+    /// hole. That also tells a source that does not have the ledger that was noted.
+    ///
+    /// # Errors
+    /// As [`ChainCheck::of`], but [`SourceError::LedgerMissing`] if nothing ties the source to the chain that is indexed,
+    /// and [`SourceError::Permanent`] if it is ours and the endpoints go on from another one.
     pub(super) async fn of_hole(
         store: &'a Store,
         whole: &WholeLedgers,
         endpoints: &EndpointPool,
         to: LedgerSequence,
     ) -> Result<Self, SourceError> {
-        let mut check = Self::of(store, whole).await?;
-        if check.is_proven {
-            return Ok(check);
-        }
-        match endpoints.header_of(to.next()).await {
+        let (mut check, _) = Self::compared(store, whole).await?;
+        let is_ours = check.is_proven;
+        let proof = if is_ours { Proof::WhereThereIs } else { Proof::Always };
+        match endpoints.header_of(to.next(), proof).await {
             // They tell of no headers, so nothing ties it to them but close times.
             Ok(None) => return Ok(check),
-            Ok(Some(oldest)) => check.compare(whole, to, oldest.previous_hash).await?,
+            Ok(Some(oldest)) => match check.compare(whole, to, oldest.previous_hash).await {
+                Err(SourceError::OtherChain { ledger, expected, found }) if is_ours => {
+                    let name = whole.name();
+                    let detail = format!(
+                        "the endpoints are of another chain: {name}, which is of the one that is indexed, has {found} as \
+                         ledger {ledger}, and they go on from {expected}"
+                    );
+                    return Err(SourceError::Permanent { detail });
+                }
+                compared => compared?,
+            },
             // They themselves cannot be told from those of another chain.
-            Err(SourceError::Transient { reason: TransientReason::Disagreement, .. }) => {}
+            Err(SourceError::Transient { reason: TransientReason::Disagreement, .. }) if !is_ours => {}
             Err(failure) => return Err(failure),
         }
-        if check.is_proven { Ok(check) } else { Err(SourceError::LedgerMissing { ledger: to }) }
+        if is_ours || check.is_proven { Ok(check) } else { Err(SourceError::LedgerMissing { ledger: to }) }
     }
 
     async fn compare(

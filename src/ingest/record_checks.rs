@@ -2,15 +2,15 @@
 //! records of each contract with the chain. What fails is tried again at the next turn; it neither ends nor delays the
 //! session.
 
-use std::{convert::Infallible, future::pending, time::Duration};
+use std::{collections::HashMap, convert::Infallible, future::pending, time::Duration};
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::{sync::watch, time::sleep};
 use tracing::debug;
 
-use super::{second_opinion::SecondOpinions, verify::RollingLook};
+use super::{second_opinion::AskingAgain, verify::RollingLook};
 use crate::{
-    domain::{ContractId, Epoch},
+    domain::{ContractId, Epoch, EventId},
     source::EndpointPool,
     store::Store,
 };
@@ -34,21 +34,24 @@ pub(super) struct RecordChecks<'a> {
 impl RecordChecks<'_> {
     /// Takes a turn at each interval while the indexer works.
     pub(super) async fn run(mut self, mut works: watch::Receiver<bool>) -> Infallible {
+        let mut heard_alone = HashMap::new();
         loop {
             sleep(self.interval).await;
             becomes(&mut works, true).await;
             tokio::select! {
-                () = self.turn() => {}
+                () = self.turn(&mut heard_alone) => {}
                 () = becomes(&mut works, false) => {}
             }
         }
     }
 
-    async fn turn(&mut self) {
+    async fn turn(&mut self, heard_alone: &mut HashMap<ContractId, EventId>) {
         let (store, source, epoch) = (self.store, self.source, self.epoch);
         for contract_id in self.contract_ids {
-            let opinions = SecondOpinions { store, source, contract_id, epoch, page_limit: self.page_limit };
-            if let Err(failure) = opinions.ask().await {
+            let heard_alone = heard_alone.entry(contract_id.clone()).or_insert(EventId::ZERO);
+            let page_limit = self.page_limit;
+            let mut asking = AskingAgain { store, source, contract_id, epoch, page_limit, heard_alone };
+            if let Err(failure) = asking.ask().await {
                 debug!(contract.id = %contract_id, "no second opinion on the events of {contract_id}: {failure}");
             }
             let look = RollingLook { store, source, contract_id, epoch, moment: MOMENT.min(self.interval) };

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{ContractId, Epoch, EventId, RawContractEvent},
-    source::{EndpointPool, EventPage, EventsFrom, SecondOpinion, SourceError},
+    source::{EndpointPool, EventPage, EventsFrom, SecondOpinion, SecondOpinions, SourceError},
     store::{EventRange, Store},
 };
 
@@ -23,24 +23,43 @@ const STORED_AT_ONCE: u32 = 10_000;
 const NAMED: usize = 5;
 
 /// Asks for second opinions on one contract.
-pub(super) struct SecondOpinions<'a> {
+pub(super) struct AskingAgain<'a> {
     pub(super) store: &'a Store,
     pub(super) source: &'a EndpointPool,
     pub(super) contract_id: &'a ContractId,
     /// The epoch that is indexed.
     pub(super) epoch: Epoch,
     pub(super) page_limit: u32,
+    /// How far one endpoint alone was heard, while others that may know more do not answer. All of that is asked for again
+    /// once they do.
+    pub(super) heard_alone: &'a mut EventId,
 }
 
-impl SecondOpinions<'_> {
+impl AskingAgain<'_> {
     /// Goes on where the last turn stopped, up to the last whole ledger.
-    pub(super) async fn ask(&self) -> Result<(), IngestError> {
+    pub(super) async fn ask(&mut self) -> Result<(), IngestError> {
         let contract_ids = std::slice::from_ref(self.contract_id);
         for _ in 0..PAGES_IN_A_TURN {
-            let Some(range) = self.not_asked_yet().await? else { return Ok(()) };
+            let Some(not_asked) = self.not_asked_yet().await? else { return Ok(()) };
+            if *self.heard_alone >= not_asked.up_to {
+                *self.heard_alone = EventId::ZERO;
+            }
+            let range = EventRange { after: not_asked.after.max(*self.heard_alone), ..not_asked };
             let from = EventsFrom::After(range.after);
             let reached = match self.source.second_opinions(contract_ids, from, self.page_limit).await {
-                Ok(opinions) if !opinions.is_empty() => self.compare(range, opinions).await?,
+                Ok(SecondOpinions { pages, is_alone }) if !pages.is_empty() => {
+                    if !is_alone && range != not_asked {
+                        *self.heard_alone = EventId::ZERO;
+                        continue;
+                    }
+                    let (reached, missing) = self.compare(range, pages).await?;
+                    if is_alone {
+                        *self.heard_alone = reached;
+                    } else {
+                        self.store.write_second_opinion(self.epoch, self.contract_id, reached, missing).await?;
+                    }
+                    reached
+                }
                 Ok(_) | Err(SourceError::NodeBehind { .. }) => return Ok(()),
                 // It can say nothing of what is older.
                 Err(SourceError::BehindRetention { oldest, .. }) => {
@@ -68,9 +87,9 @@ impl SecondOpinions<'_> {
     }
 
     /// Compares what each page speaks of with what is stored, writes what is missing here, and returns the position that
-    /// two of them reached, or the only one. Who did not come as far has no say: a node that is stuck would keep the
+    /// two of them reached, or the only one, with how many were missing. Who did not come as far has no say: a node that is stuck would keep the
     /// others from theirs.
-    async fn compare(&self, asked: EventRange, opinions: Vec<SecondOpinion>) -> Result<EventId, IngestError> {
+    async fn compare(&self, asked: EventRange, opinions: Vec<SecondOpinion>) -> Result<(EventId, u64), IngestError> {
         let mut reached: Vec<EventId> = opinions.iter().map(|opinion| range_of(asked, &opinion.page).up_to).collect();
         reached.sort_unstable();
         let up_to = reached.iter().rev().take(2).next_back().copied().unwrap_or(asked.after);
@@ -97,8 +116,7 @@ impl SecondOpinions<'_> {
                 write_late(self.store, self.contract_id, self.epoch, late).await?;
             }
         }
-        self.store.write_second_opinion(self.epoch, self.contract_id, range.up_to, missing).await?;
-        Ok(range.up_to)
+        Ok((range.up_to, missing))
     }
 }
 

@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How well an endpoint must be known to be of our chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Proof {
+pub enum Proof {
     /// One that does not have the ledger that the chain is known by is asked where no other may have it.
     WhereThereIs,
     /// It is never asked.
@@ -52,14 +52,14 @@ impl EndpointPool {
         Ok((known_by(tips[0].0, None), all_were_heard))
     }
 
-    /// Returns the header of a ledger of our chain, `None` if the endpoint that answers does not have it or tells of no
-    /// headers.
+    /// Returns the header of a ledger of our chain, as far as that is to be proven, `None` if the endpoint that answers
+    /// does not have it or tells of no headers.
     ///
     /// # Errors
     /// A [`SourceError`], sorted; a disagreement if no endpoint can be told from one of another chain.
-    pub async fn header_of(&self, sequence: LedgerSequence) -> Result<Option<LedgerHeader>, SourceError> {
+    pub async fn header_of(&self, sequence: LedgerSequence, proof: Proof) -> Result<Option<LedgerHeader>, SourceError> {
         let header = |endpoint: Arc<Endpoint>| async move { endpoint.rpc.ledger_header(sequence).await };
-        self.ask(Some(sequence), Proof::Always, header).await
+        self.ask(Some(sequence), proof, header).await
     }
 
     /// Returns the hash of a ledger of our chain in hex, `None` if no endpoint that answers has it. Each endpoint is asked

@@ -110,6 +110,13 @@ impl WholeLedgers {
         }
     }
 
+    /// Returns whether it asks endpoints, none of which it takes a ledger from before that is shown to be of the chain that
+    /// was named.
+    #[must_use]
+    pub const fn makes_sure_itself(&self) -> bool {
+        matches!(self.origin, Origin::Rpc { .. })
+    }
+
     /// Names what is known of our chain, where that is asked of endpoints.
     pub fn set_chain(&self, chain: KnownChain) {
         if let Origin::Rpc { pool, .. } = &self.origin {

@@ -26,6 +26,7 @@ mod verdict;
 mod wire;
 
 pub use args::SourceArgs;
+pub use chain::Proof;
 pub use error::{SourceError, TransientReason};
 pub use events::{EventPage, EventsFrom};
 pub use facts::{Anchor, FoundEntry, KnownChain, KnownClose, LedgerEntries, Tip};
@@ -35,5 +36,5 @@ pub use horizon::{EventDifference, Horizon};
 pub use key_set::KeySetAddress;
 pub use lake::Lake;
 pub use ledgers::{LedgerEvents, WholeLedgers};
-pub use pool::{EndpointPool, SecondOpinion};
+pub use pool::{EndpointPool, SecondOpinion, SecondOpinions};
 pub use rpc::StellarRpc;

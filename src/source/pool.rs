@@ -29,6 +29,16 @@ pub struct EndpointPool {
     pub(super) endpoints: Arc<[Arc<Endpoint>]>,
 }
 
+/// What several endpoints have of the same events.
+#[derive(Clone, Debug, Default)]
+pub struct SecondOpinions {
+    /// A page of each that answered.
+    pub pages: Vec<SecondOpinion>,
+    /// Only one answered, and another may have those events and cannot say so now. It may be the very one that they were
+    /// read from.
+    pub is_alone: bool,
+}
+
 /// A page of events as one of several endpoints has it.
 #[derive(Clone, Debug)]
 pub struct SecondOpinion {
@@ -109,23 +119,29 @@ impl EndpointPool {
         contract_ids: &[ContractId],
         from: EventsFrom,
         limit: u32,
-    ) -> Result<Vec<SecondOpinion>, SourceError> {
+    ) -> Result<SecondOpinions, SourceError> {
         if self.endpoints.len() < 2 {
-            return Ok(Vec::new());
+            return Ok(SecondOpinions::default());
         }
         let (candidates, mut failures) = self.candidates(Some(from.ledger()));
         let request = |endpoint: Arc<Endpoint>| async move { endpoint.events(contract_ids, from, limit).await };
-        let (mut opinions, mut lacks) = (Vec::new(), Failures::default());
+        let (mut pages, mut lacks, mut others_may_come) = (Vec::new(), Failures::default(), !failures.is_empty());
         for endpoint in candidates {
             match self.attempt(Arc::clone(&endpoint), Proof::Always, &request).await {
-                Ok(page) => opinions.push(SecondOpinion { host: endpoint.host().to_owned(), page }),
+                Ok(page) => pages.push(SecondOpinion { host: endpoint.host().to_owned(), page }),
                 // Who has none of these ledgers has nothing to say of them, and keeps nobody else from it.
-                Err(failure) if failure.is_lack() => lacks.push(failure, false),
-                Err(failure) => failures.push(failure, endpoint.is_long_gone()),
+                Err(failure) if failure.is_lack() => {
+                    others_may_come |= !matches!(failure, SourceError::BehindRetention { .. });
+                    lacks.push(failure, false);
+                }
+                Err(failure) => {
+                    others_may_come = true;
+                    failures.push(failure, endpoint.is_long_gone());
+                }
             }
         }
-        match (failures.are_of_the_long_gone(), opinions.is_empty()) {
-            (true, false) => Ok(opinions),
+        match (failures.are_of_the_long_gone(), pages.is_empty()) {
+            (true, false) => Ok(SecondOpinions { is_alone: pages.len() == 1 && others_may_come, pages }),
             (true, true) => Err(lacks.most_telling()),
             (false, _) => Err(failures.most_telling()),
         }

@@ -19,6 +19,10 @@ impl Failures {
         if is_long_gone { self.long_gone.push(failure) } else { self.lately.push(failure) }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.lately.is_empty() && self.long_gone.is_empty()
+    }
+
     /// Returns whether nobody failed who was there lately.
     pub(super) fn are_of_the_long_gone(&self) -> bool {
         self.lately.is_empty()

@@ -496,6 +496,36 @@ async fn a_second_opinion_after_a_restart_is_anothers(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn what_the_only_endpoint_that_answers_says_of_itself_is_asked_of_the_other_once_it_is_back(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    let urls = [format!("{}/away", world.rpc_url), world.rpc_url.clone()];
+    let away = Fault::Status { status: 503, retry_after_seconds: None };
+    world.devnet.inject_at("away", away, None).unwrap();
+    world.devnet.inject_at(MAIN_ENDPOINT, Fault::EmptyPages { ledgers: 10_000 }, None).unwrap();
+    let source = EndpointPool::new(&urls, world.devnet.passphrase().to_owned(), 7).unwrap();
+    let pace = PaceArgs { check_interval_ms: 5, ..world.settings().pace };
+    let settings = IngestSettings { pace, ..world.settings() };
+    world.start(Indexer::new(source.clone(), Vec::new(), world.store.clone(), settings));
+    world.indexed().await;
+    let contract_ids = world.devnet.contract_ids();
+    let from = EventsFrom::Ledger(LedgerSequence(2));
+    eventually("only one of them is asked, and the other is given up for now", || async {
+        source.second_opinions(&contract_ids, from, 10).await.is_ok_and(|opinions| opinions.is_alone)
+    })
+    .await;
+    // What it says is compared before the other one is back.
+    let asked = source.health()[1].requests;
+    eventually("some turns were taken", || async { source.health()[1].requests > asked + 50 }).await;
+    assert!(world.stored_ids().await.is_empty());
+    world.devnet.clear_faults_at("away");
+    eventually("what one endpoint kept back is asked of the other", || async {
+        world.stored_ids().await == world.devnet.events_emitted()
+    })
+    .await;
+}
+
+#[sqlx::test]
 async fn a_contract_that_joins_does_not_make_the_pool_forget_who_kept_events_back(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;

@@ -315,7 +315,7 @@ async fn a_second_opinion_of_a_node_that_was_just_set_up_anew_writes_nothing(poo
     let source = world.endpoints_of_our_chain(&urls).await;
     // Both were asked before.
     let asked = source.second_opinions(&world.devnet.contract_ids(), EventsFrom::Ledger(LedgerSequence(30)), 10).await;
-    assert_eq!(asked.unwrap().len(), 2);
+    assert_eq!(asked.unwrap().pages.len(), 2);
     world.new_chain().await;
     world.devnet.inject_at("good", Fault::BeforeReset, None).unwrap();
     let pace = PaceArgs { check_interval_ms: 5, ..world.settings().pace };
@@ -368,6 +368,86 @@ async fn the_command_that_repairs_coverage_takes_nothing_from_an_endpoint_of_ano
     let output = command(&world, &arguments).await;
     assert!(!output.status.success(), "nobody has them: {output:?}");
     assert_eq!(world.stored_ids().await, before);
+}
+
+/// An index whose chain is the second one, with a lake that ended with the first, before the ledger that the second is
+/// known by.
+async fn beside_a_shorter_lake_of_the_chain_before(pool: PgPool, name: &str) -> (World, LakeFolder, LakeFolder) {
+    let (folder, kept) = (LakeFolder::new(&format!("now-{name}")), LakeFolder::new(&format!("before-{name}")));
+    let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
+    let world = World::with_devnet(pool, &args).await;
+    for _ in 0..3 {
+        world.create("alice", "bob", 1_000_000, 100).await;
+    }
+    world.devnet.close_ledgers(5).unwrap();
+    copied(&folder.0, &kept.0);
+    world.devnet.reset().unwrap();
+    for _ in 0..3 {
+        world.create("carol", "dave", 9_000_000, 50).await;
+    }
+    world.devnet.close_ledgers(30).unwrap();
+    world.index_to_the_tip(world.indexer(100)).await;
+    eventually("a later ledger was noted", || async {
+        let known = world.store.network().await.unwrap().unwrap().known;
+        known.is_some_and(|known| known.sequence > LedgerSequence(20))
+    })
+    .await;
+    (world, folder, kept)
+}
+
+#[sqlx::test]
+async fn a_reindex_takes_nothing_from_a_lake_that_ends_before_the_known_ledger(pool: PgPool) {
+    let (world, folder, kept) = beside_a_shorter_lake_of_the_chain_before(pool, "for-a-reindex").await;
+    let of_before = lake_of(&world, &kept).await;
+    let mut reindex = world.opened_reindex_from_the_chain().await;
+    let read = reindex.read_chain(std::slice::from_ref(&of_before), |_| {}).await;
+    assert!(read.as_ref().is_err_and(|failure| failure.to_string().contains("may be of another chain")), "{read:?}");
+    drop(reindex);
+    // With the right one it begins at the first ledger, whatever comes first in the list.
+    let lakes = [of_before, lake_of(&world, &folder).await];
+    let mut reindex = world.opened_reindex_from_the_chain().await;
+    reindex.read_chain(&lakes, |_| {}).await.unwrap();
+    reindex.read_stored_and_swap(|_| {}).await.unwrap();
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn a_backfill_takes_nothing_from_a_lake_that_ends_before_the_known_ledger(pool: PgPool) {
+    let (world, _folder, kept) = beside_a_shorter_lake_of_the_chain_before(pool, "for-a-backfill").await;
+    sqlx::query("update coverage set from_ledger = 8 where from_ledger = 2").execute(&world.pool).await.unwrap();
+    let before = world.records_as_text().await;
+    let lake = [lake_of(&world, &kept).await];
+    let range = LedgerRange::new(LedgerSequence(3), LedgerSequence(6)).unwrap();
+    let filled = backfill(&world.store, &world.devnet.contract_id(), &lake, range, |_| {}).await;
+    assert!(filled.is_err(), "nobody has them: {filled:?}");
+    assert_eq!(world.records_as_text().await, before);
+}
+
+#[sqlx::test]
+async fn no_hole_is_filled_from_a_lake_of_our_chain_to_endpoints_that_go_on_from_another(pool: PgPool) {
+    let folder = LakeFolder::new("lake-of-now-beside-longer-endpoints");
+    let kept = LakeFolder::new("lake-of-ours-beside-longer-endpoints");
+    let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
+    let mut world = World::with_devnet(pool, &args).await;
+    world.create("alice", "bob", 1_000_000, 1_000).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    world.devnet.close_ledgers(30).unwrap();
+    let ours = world.devnet.events_emitted();
+    copied(&folder.0, &kept.0);
+    // The network starts over and grows beyond what the lake has, while the daemon is off.
+    world.devnet.reset().unwrap();
+    world.devnet.close_ledgers(50).unwrap();
+    world.create("carol", "dave", 9_000_000, 50).await;
+    world.devnet.set_retention(30);
+    let lake = lake_of(&world, &kept).await;
+    world.start(Indexer::new(world.source(), vec![lake], world.store.clone(), world.settings()));
+    eventually("it stands before the hole and says why", || async {
+        assert_eq!(world.foreign_rows(&ours).await, 0, "an index of two chains");
+        let report = world.store.indexer_report(&world.devnet.contract_id()).await.unwrap();
+        let detail = report.and_then(|aged| aged.report.detail);
+        detail.is_some_and(|detail| detail.contains("the endpoints are of another chain"))
+    })
+    .await;
 }
 
 #[sqlx::test]

@@ -386,7 +386,7 @@ async fn an_indexer_follows_the_chain_past_an_endpoint_that_hangs(pool: PgPool) 
 async fn opinions(pool: &EndpointPool, from: EventsFrom) -> Result<Vec<usize>, SourceError> {
     let opinions = pool.second_opinions(&[contract()], from, 1_000).await?;
     let place = |host: &str| pool.health().iter().position(|health| health.host == host).unwrap();
-    Ok(opinions.iter().map(|opinion| place(&opinion.host)).collect())
+    Ok(opinions.pages.iter().map(|opinion| place(&opinion.host)).collect())
 }
 
 #[tokio::test]
