@@ -50,10 +50,10 @@ impl Store {
         Ok(epochs)
     }
 
-    /// Returns the first epoch after all that have a schema of an archive's name.
+    /// Returns an epoch after all that have a schema of an archive's name, and after the one that was live with them.
     pub(super) async fn after_the_archived(&self) -> Result<Epoch, StoreError> {
         let next = sqlx::query_scalar!(
-            r#"select coalesce(max(substr(nspname, length($1) + 1)::integer) + 1, 0) as "next!" from pg_namespace
+            r#"select coalesce(max(substr(nspname, length($1) + 1)::integer) + 2, 0) as "next!" from pg_namespace
                where starts_with(nspname, $1) and substr(nspname, length($1) + 1) ~ '^[0-9]{1,9}$'"#,
             PREFIX,
         )

@@ -29,9 +29,15 @@ pub(super) enum OnFailure {
 }
 
 impl Attachments {
-    /// Reads what is attached to these tables.
-    pub(super) async fn of(connection: &mut PgConnection, schema: &str, tables: &[&str]) -> Result<Self, StoreError> {
-        let staying = what_stays(connection, schema, tables).await?;
+    /// Reads what is attached to these tables, which those of the same names in another schema take the place of.
+    pub(super) async fn of(
+        connection: &mut PgConnection,
+        schema: &str,
+        new: &str,
+        tables: &[&str],
+    ) -> Result<Self, StoreError> {
+        let mut staying = what_stays(connection, schema, tables).await?;
+        staying.extend(what_is_added(connection, schema, new, tables).await?);
         let tables: Vec<String> = tables.iter().map(ToString::to_string).collect();
         let statements = sqlx::query_file_scalar!(
             "src/store/attachments.sql",
@@ -96,6 +102,50 @@ pub(super) async fn refuse_what_stays(
     if found.is_empty() { Ok(()) } else { Err(StoreError::DependedOn { what: found.join(", ") }) }
 }
 
+/// Refuses to go on with tables that have more than the new ones, which would be lost with them.
+///
+/// # Errors
+/// [`StoreError::DependedOn`], with what it is.
+pub(super) async fn refuse_what_is_added(
+    connection: &mut PgConnection,
+    schema: &str,
+    new: &str,
+    tables: &[&str],
+) -> Result<(), StoreError> {
+    let found = what_is_added(connection, schema, new, tables).await?;
+    if found.is_empty() { Ok(()) } else { Err(StoreError::DependedOn { what: found.join(", ") }) }
+}
+
+/// Returns the columns and constraints that the tables have and those of the same names in the other schema do not.
+async fn what_is_added(
+    connection: &mut PgConnection,
+    schema: &str,
+    new: &str,
+    tables: &[&str],
+) -> Result<Vec<String>, StoreError> {
+    let tables: Vec<String> = tables.iter().map(ToString::to_string).collect();
+    let found = sqlx::query_scalar!(
+        r#"with parts as (
+               select nspname, relname, 'the column ' || quote_ident(attname) as part
+               from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+               join pg_attribute on attrelid = pg_class.oid and attnum > 0 and not attisdropped
+               union all
+               select nspname, relname, 'the constraint ' || quote_ident(conname)
+               from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+               join pg_constraint on conrelid = pg_class.oid
+           ), added as (
+               select relname, part from parts where nspname = $1::text and relname = any($3::text[])
+               except
+               select relname, part from parts where nspname = $2::text
+           )
+           select format('%s of %I', part, relname) as "what!" from added order by 1"#,
+        schema,
+        new,
+        &tables,
+    );
+    Ok(found.fetch_all(&mut *connection).await?)
+}
+
 /// Returns what depends on the tables, or on the type of their rows, and cannot be made again of others: everything but
 /// plain views of roles that ours is one of.
 async fn what_stays(connection: &mut PgConnection, schema: &str, tables: &[&str]) -> Result<Vec<String>, StoreError> {
@@ -121,7 +171,13 @@ async fn what_stays(connection: &mut PgConnection, schema: &str, tables: &[&str]
            left join pg_constraint on classid = 'pg_constraint'::regclass and pg_constraint.oid = objid
            where deptype = 'n' and classid <> 'pg_attrdef'::regclass
              and not coalesce(conrelid = any(array(select oid from of_a_table)), false)
-             and not (coalesce(views.relkind = 'v', false) and pg_has_role(views.relowner, 'usage'))"#,
+             and not (coalesce(views.relkind = 'v', false) and pg_has_role(views.relowner, 'usage'))
+           union
+           select format('the publication %I, with a row filter or a list of columns', pubname)
+           from pg_publication_rel
+           join of_a_table on of_a_table.oid = prrelid join pg_publication on pg_publication.oid = prpubid
+           where coalesce(to_jsonb(pg_publication_rel) ->> 'prqual', to_jsonb(pg_publication_rel) ->> 'prattrs')
+               is not null"#,
         schema,
         &tables,
     )

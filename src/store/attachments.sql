@@ -44,9 +44,16 @@ with of_a_table as (
     select 7, pg_get_triggerdef(pg_trigger.oid)
     from of_a_table join pg_trigger on tgrelid = of_a_table.oid and not tgisinternal
     union all
+    select 8, format('alter table %s %s trigger %I', name,
+                     case tgenabled when 'D' then 'disable' when 'R' then 'enable replica' else 'enable always' end,
+                     tgname)
+    from of_a_table join pg_trigger on tgrelid = of_a_table.oid and not tgisinternal and tgenabled <> 'O'
+    union all
     select 8, format('alter publication %I add table %s', pubname, name)
     from of_a_table join pg_publication_rel on prrelid = of_a_table.oid
     join pg_publication on pg_publication.oid = prpubid
+    -- With a row filter or a list of columns, which PostgreSQL 14 does not have, it stays: see what_stays.
+    where coalesce(to_jsonb(pg_publication_rel) ->> 'prqual', to_jsonb(pg_publication_rel) ->> 'prattrs') is null
     union all
     select distinct 9, format('create or replace view %I.%I', pg_namespace.nspname, views.relname)
               || coalesce(' with (' || array_to_string(views.reloptions, ', ') || ')', '')

@@ -123,6 +123,17 @@ impl Store {
         Ok(())
     }
 
+    /// Forgets which ledger of an epoch was seen.
+    async fn forget_close(&self, epoch: Epoch) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update network set seen_ledger = null, seen_ledger_closed_at = null where epoch = $1",
+            column_of(epoch)?,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// Puts everything of an epoch aside in a schema of its own and begins the next with empty tables, in one
     /// transaction. An unfinished reindex of it is dropped. Returns the schema's name, or `None` if there is nothing to
     /// put aside: no contract's index has begun and no ledger was noted. Only for the holder of the writer's lock.
@@ -133,6 +144,8 @@ impl Store {
         let network = self.network().await?;
         let network = network.ok_or_else(|| StoreError::Corrupt("there is no network to archive".to_owned()))?;
         if network.known.is_none() && self.contracts().await?.is_empty() {
+            // Nothing is stored of a chain, so it may as well be the next one.
+            self.forget_close(epoch).await?;
             return Ok(None);
         }
         self.drop_schema(NEXT).await?;
@@ -152,7 +165,7 @@ impl Store {
         let live = current_schema(&mut transaction).await?;
         execute(&mut transaction, format!("drop schema if exists {REINDEX} cascade")).await?;
         execute(&mut transaction, format!("create schema {schema}")).await?;
-        let attachments = Attachments::of(&mut transaction, &live, &TABLES_OF_AN_EPOCH).await?;
+        let attachments = Attachments::of(&mut transaction, &live, NEXT, &TABLES_OF_AN_EPOCH).await?;
         for table in TABLES_OF_AN_EPOCH {
             execute(&mut transaction, format!("alter table \"{live}\".{table} set schema {schema}")).await?;
             execute(&mut transaction, format!("alter table {NEXT}.{table} set schema \"{live}\"")).await?;

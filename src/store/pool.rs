@@ -185,7 +185,7 @@ impl Store {
             r#"select pg_namespace.nspname::text as "schema!" from pg_class
                join pg_namespace on pg_namespace.oid = relnamespace
                where relname = 'stream_events' and pg_class.oid <> to_regclass('stream_events')
-                 and nspname not like 'flowfi\_%' limit 1"#
+                 and nspname !~ '^flowfi_(epoch_[0-9]+|next|reindex|replaced)$' limit 1"#
         )
         .fetch_optional(&self.pool)
         .await?;

@@ -68,6 +68,10 @@ impl Store {
         }
         transaction.commit().await?;
         let built = self.open_schema(REINDEX).await?;
+        let look = async |connection: &mut PgConnection| {
+            attachments::refuse_what_is_added(connection, &live, REINDEX, &DERIVED).await
+        };
+        self.pool.run(look).await?;
         let passphrase = sqlx::query_scalar!("select passphrase from network").fetch_one(&self.pool).await?;
         built.claim_epoch(&passphrase, origin.epoch, None).await?;
         Ok(built)
@@ -301,7 +305,7 @@ async fn keep_others_from_building(connection: &mut PgConnection) -> Result<(), 
 }
 
 async fn exchange(connection: &mut PgConnection, live: &str) -> Result<(), StoreError> {
-    let attachments = Attachments::of(connection, live, &DERIVED).await?;
+    let attachments = Attachments::of(connection, live, REINDEX, &DERIVED).await?;
     execute(connection, format!("create schema {REPLACED}")).await?;
     for table in DERIVED {
         execute(connection, format!("alter table \"{live}\".{table} set schema {REPLACED}")).await?;

@@ -630,4 +630,8 @@ async fn one_database_holds_one_index(pool: PgPool) {
     other.migrate().await.unwrap();
     let refused = other.claim(world.devnet.passphrase()).await.unwrap_err();
     assert!(matches!(&refused, StoreError::AnotherIndex { schema } if schema == "public"), "{refused}");
+    // One whose schema is called almost like those that we make is another one too.
+    sqlx::query("alter schema other rename to flowfi_other").execute(&world.pool).await.unwrap();
+    let refused = world.store.claim(world.devnet.passphrase()).await.unwrap_err();
+    assert!(matches!(&refused, StoreError::AnotherIndex { schema } if schema == "flowfi_other"), "{refused}");
 }

@@ -109,6 +109,17 @@ async fn a_reindex_names_what_cannot_follow_to_the_new_tables_before_it_begins(p
             "active",
         ),
         ("create view whole as select streams as stream from streams", "drop view whole", "whole"),
+        ("alter table streams add column note text", "alter table streams drop column note", "the column note"),
+        (
+            "alter table streams add constraint some_rate check (rate_per_second >= 0)",
+            "alter table streams drop constraint some_rate",
+            "the constraint some_rate",
+        ),
+        (
+            "create publication part for table streams (contract_id, stream_id) where (stream_id = 1)",
+            "drop publication part",
+            "the publication part",
+        ),
     ] {
         sqlx::query(made).execute(&world.pool).await.unwrap();
         let refused = Reindex::open(&world.store).await.map(drop).unwrap_err();
@@ -135,11 +146,17 @@ impl Reporter {
 }
 
 /// Each with what makes it and the question whether it is there.
-const OF_OTHERS: [(&str, &str); 5] = [
+const OF_OTHERS: [(&str, &str); 6] = [
     (
         "create function copied() returns trigger language plpgsql as $$ begin return new; end $$;
          create trigger copied after insert on stream_events for each row execute function copied()",
         "exists (select from pg_trigger where tgname = 'copied' and tgrelid = 'stream_events'::regclass)",
+    ),
+    (
+        "create trigger silenced after insert on stream_events for each row execute function copied();
+         alter table stream_events disable trigger silenced",
+        "exists (select from pg_trigger
+         where tgname = 'silenced' and tgrelid = 'stream_events'::regclass and tgenabled = 'D')",
     ),
     (
         "create publication told for table stream_events",

@@ -306,7 +306,7 @@ async fn a_node_set_up_anew_beside_one_of_another_network_is_no_reset(pool: PgPo
 }
 
 #[sqlx::test]
-async fn an_index_that_was_dropped_leaves_archives_that_the_next_one_counts_on_from(pool: PgPool) {
+async fn an_index_that_was_dropped_leaves_archives_after_which_the_next_one_is_counted(pool: PgPool) {
     let world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;
@@ -317,9 +317,22 @@ async fn an_index_that_was_dropped_leaves_archives_that_the_next_one_counts_on_f
     let store = &world.store;
     store.migrate().await.unwrap();
     store.claim(world.devnet.passphrase()).await.unwrap();
-    assert_eq!(store.epoch().await.unwrap(), Epoch(7));
-    store.note_ledger(Epoch(7), &KnownLedger { sequence: LedgerSequence(5), hash: "ab".repeat(32) }).await.unwrap();
-    assert_eq!(store.archive_epoch(Epoch(7)).await.unwrap().as_deref(), Some("flowfi_epoch_7"));
+    assert_eq!(store.epoch().await.unwrap(), Epoch(8));
+    store.note_ledger(Epoch(8), &KnownLedger { sequence: LedgerSequence(5), hash: "ab".repeat(32) }).await.unwrap();
+    assert_eq!(store.archive_epoch(Epoch(8)).await.unwrap().as_deref(), Some("flowfi_epoch_8"));
     let archived = store.archived_epochs().await.unwrap();
-    assert_eq!(archived.iter().map(|archived| archived.epoch).collect::<Vec<_>>(), [Epoch(0), Epoch(7)]);
+    assert_eq!(archived.iter().map(|archived| archived.epoch).collect::<Vec<_>>(), [Epoch(0), Epoch(8)]);
+}
+
+#[sqlx::test]
+async fn a_reset_before_the_first_ledger_was_chosen_is_got_over(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    // An indexer that was killed has seen a ledger of a longer chain, long before this one began.
+    let seen = "insert into network (passphrase, seen_ledger, seen_ledger_closed_at) values ($1, 1000, '2001-01-01')";
+    sqlx::query(seen).bind(world.devnet.passphrase()).execute(&world.pool).await.unwrap();
+    world.start(world.archiving());
+    world.indexed().await;
+    world.assert_equal_to_the_chain().await;
+    assert_eq!((world.archived_epochs().await, world.epoch().await), (0, Epoch(0)));
 }
