@@ -7,6 +7,8 @@ use sqlx::{
     postgres::{PgListener, PgPoolOptions},
 };
 
+use tokio::time::timeout;
+
 use super::{
     Store, StoreError,
     connections::{self, Connections},
@@ -27,7 +29,9 @@ pub(super) async fn notify(connection: &mut PgConnection, channel: &str) -> Resu
     Ok(())
 }
 
-const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Shorter, so that a pool without a connection is told from a silent one.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A connection of its own that hears of one kind of change. A server that only follows another one tells of nothing:
 /// there it hears nothing, and the tables are to be looked at more often.
@@ -37,17 +41,20 @@ pub struct Listener(Option<PgListener>);
 impl Listener {
     /// The connection is none of the pool's, which would have one less for every listener.
     pub(super) async fn open(connections: &Connections, channel: &str) -> Result<Self, StoreError> {
-        let own = PgPoolOptions::new().max_connections(1).acquire_timeout(OPEN_TIMEOUT);
+        let own = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
         let own = own.max_lifetime(None).idle_timeout(None).connect_lazy_with(connections.options());
-        let mut listener = match PgListener::connect_with(&own).await {
-            Ok(listener) => listener,
-            Err(failure) => return Err(connections.explained(failure).await.into()),
+        let listen = async {
+            let mut listener = PgListener::connect_with(&own).await?;
+            listener.ignore_pool_close_event(true);
+            listener.listen(channel).await?;
+            Ok(listener)
         };
-        listener.ignore_pool_close_event(true);
-        match listener.listen(channel).await {
-            Ok(()) => Ok(Self(Some(listener))),
-            Err(failure) if connections::is_read_only(&failure) => Ok(Self(None)),
-            Err(failure) => Err(failure.into()),
+        // A connection can fall silent before it listens.
+        match timeout(OPEN_TIMEOUT, listen).await {
+            Ok(Ok(listener)) => Ok(Self(Some(listener))),
+            Ok(Err(failure)) if connections::is_read_only(&failure) => Ok(Self(None)),
+            Ok(Err(failure)) => Err(connections.explained(failure).await.into()),
+            Err(_) => Err(StoreError::TimedOut(OPEN_TIMEOUT)),
         }
     }
 

@@ -63,18 +63,33 @@ async fn an_indexer_whose_connections_fall_silent_goes_on(pool: PgPool) {
     world.assert_equal_to_the_chain().await;
 }
 
-#[sqlx::test]
-async fn an_indexer_whose_connection_falls_silent_while_it_takes_the_lock_takes_it_again(pool: PgPool) {
+/// Indexes over a line that falls silent as soon as this is said.
+async fn index_over_a_line_that_falls_silent_at(pool: PgPool, word: &'static str) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     let line = SilentLine::to(&world.pool).await;
     let own = std::mem::replace(&mut world.store, line.store(4, SHORT).await);
-    line.fall_silent_at("pg_try_advisory_lock");
+    line.fall_silent_at(word);
     world.start_indexer(100);
     world.store = own;
     world.indexed().await;
     assert!(line.has_heard(), "it was in the middle of that");
     world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn an_indexer_whose_connection_falls_silent_while_it_takes_the_lock_takes_it_again(pool: PgPool) {
+    index_over_a_line_that_falls_silent_at(pool, "pg_try_advisory_lock").await;
+}
+
+#[sqlx::test]
+async fn an_indexer_whose_connection_falls_silent_while_it_begins_to_listen_goes_on(pool: PgPool) {
+    index_over_a_line_that_falls_silent_at(pool, "flowfi_desired_state").await;
+}
+
+#[sqlx::test]
+async fn an_indexer_whose_connection_falls_silent_while_it_chooses_the_first_ledger_chooses_it_again(pool: PgPool) {
+    index_over_a_line_that_falls_silent_at(pool, "insert into cursors").await;
 }
 
 /// An indexer as a process of its own.
