@@ -64,12 +64,12 @@ async fn an_indexer_whose_connections_fall_silent_goes_on(pool: PgPool) {
 }
 
 /// Indexes over a line that falls silent as soon as this is said.
-async fn index_over_a_line_that_falls_silent_at(pool: PgPool, word: &'static str) {
+async fn index_over_a_line_that_falls_silent_at(pool: PgPool, said: &'static str) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     let line = SilentLine::to(&world.pool).await;
     let own = std::mem::replace(&mut world.store, line.store(4, SHORT).await);
-    line.fall_silent_at(word);
+    line.fall_silent_at(said);
     world.start_indexer(100);
     world.store = own;
     world.indexed().await;
