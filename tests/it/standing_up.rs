@@ -18,7 +18,7 @@ use crate::{
     world::{DEADLINE, GatewaySettings, Subscriber, World, eventually, http_client},
 };
 
-const SHORT: Duration = Duration::from_secs(2);
+const SHORT: Duration = Duration::from_secs(5);
 
 async fn status_of(url: &str) -> u16 {
     http_client().get(url).send().await.unwrap().status().as_u16()
