@@ -97,7 +97,7 @@ impl Filling<'_> {
         range: LedgerRange,
         report: &mut impl FnMut(BackfillProgress),
     ) -> Result<(LedgerSequence, Result<(), SourceError>), IngestError> {
-        let mut chain = match ChainCheck::of(self.store, source).await {
+        let mut chain = match ChainCheck::of(self.store, source, range.from()).await {
             Ok(chain) => chain,
             Err(failure) => return Ok((range.from().previous(), Err(failure))),
         };

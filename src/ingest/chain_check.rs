@@ -5,11 +5,12 @@ use chrono::{DateTime, Utc};
 use tracing::warn;
 
 use crate::{
-    domain::LedgerSequence,
+    decode::LedgerHeader,
+    domain::{EventId, LedgerSequence},
     source::{
         Anchor, EndpointPool, KnownChain, KnownClose, LedgerEvents, Proof, SourceError, TransientReason, WholeLedgers,
     },
-    store::Store,
+    store::{Store, StoreError},
 };
 
 /// What every ledger of the chain must agree with.
@@ -58,24 +59,40 @@ impl<'a> ChainCheck<'a> {
         Ok((check, known_ledger))
     }
 
-    /// Makes sure that a source is of the chain that is indexed, if a ledger of that was noted.
+    /// Makes sure that a source that is to be read from a ledger on is of the chain that is indexed, if a ledger of that
+    /// was noted. A lake that ends before that ledger is told by when one closed of which an event is stored: a chain
+    /// that starts over closes each number later.
     ///
     /// # Errors
-    /// [`SourceError::OtherChain`]; [`SourceError::Permanent`] if the source does not have the ledger that was noted, and
-    /// so nothing tells it from one of another chain; those of a source that does not say; a transient one while the
-    /// database does not say which chain is ours.
-    pub(super) async fn of(store: &'a Store, whole: &WholeLedgers) -> Result<Self, SourceError> {
-        match Self::compared(store, whole).await? {
-            (check, Some(known)) if !check.is_proven && !whole.makes_sure_itself() => {
-                let name = whole.name();
-                let detail = format!(
-                    "{name} does not have ledger {known}, by which the chain that is indexed is known, so it may be of \
-                     another chain"
-                );
-                Err(SourceError::Permanent { detail })
+    /// [`SourceError::OtherChain`]; [`SourceError::Permanent`] if those closed at another time, or the source has none of
+    /// them; those of a source that does not say; a transient one while the database does not say which chain is ours.
+    pub(super) async fn of(store: &'a Store, whole: &WholeLedgers, from: LedgerSequence) -> Result<Self, SourceError> {
+        let (check, known) = Self::compared(store, whole).await?;
+        let Some(known) = known.filter(|_| !check.is_proven && !whole.makes_sure_itself()) else { return Ok(check) };
+        for stored in check.stored_around(from).await? {
+            match whole.header_of(stored.0).await? {
+                Some(header) if header.closed_at == stored.1 => return Ok(check),
+                Some(header) => return Err(closed_otherwise(&header, stored)),
+                None => {}
             }
-            (check, _) => Ok(check),
         }
+        let name = whole.name();
+        let detail = format!(
+            "{name} has neither ledger {known}, by which the chain that is indexed is known, nor one near {from} of which \
+             an event is stored, so it may be of another chain"
+        );
+        Err(SourceError::Permanent { detail })
+    }
+
+    /// Returns the next ledger from this one on, and the last one before it, of which an event is stored.
+    async fn stored_around(
+        &self,
+        from: LedgerSequence,
+    ) -> Result<impl Iterator<Item = (LedgerSequence, DateTime<Utc>)> + use<>, SourceError> {
+        let unknown = |failure: StoreError| SourceError::unknown_chain(failure.to_string());
+        let next = self.store.first_close_from(from).await.map_err(unknown)?;
+        let last = self.store.newest_close_up_to(EventId::end_of_ledger(from.previous())).await.map_err(unknown)?;
+        Ok(next.into_iter().chain(last))
     }
 
     /// The same for a hole before the oldest ledger of the endpoints, whose previous one must be the source's last of the
@@ -90,12 +107,13 @@ impl<'a> ChainCheck<'a> {
         endpoints: &EndpointPool,
         to: LedgerSequence,
     ) -> Result<Self, SourceError> {
-        let (mut check, _) = Self::compared(store, whole).await?;
+        let (mut check, known) = Self::compared(store, whole).await?;
         let is_ours = check.is_proven;
         let proof = if is_ours { Proof::WhereThereIs } else { Proof::Always };
         match endpoints.header_of(to.next(), proof).await {
             // They tell of no headers, so nothing ties it to them but close times.
-            Ok(None) => return Ok(check),
+            Ok(None) if known.is_none() => return Ok(check),
+            Ok(None) => {}
             Ok(Some(oldest)) => match check.compare(whole, to, oldest.previous_hash).await {
                 Err(SourceError::OtherChain { ledger, expected, found }) if is_ours => {
                     let name = whole.name();
@@ -131,7 +149,8 @@ impl<'a> ChainCheck<'a> {
         }
     }
 
-    /// Refuses a ledger that closed before the epoch began, or later than a stored one that does not come before it.
+    /// Refuses a ledger that closed before the epoch began, later than a stored one that comes after it, or at another time
+    /// than it is stored with.
     /// Ledgers are to be checked in order.
     ///
     /// # Errors
@@ -153,16 +172,23 @@ impl<'a> ChainCheck<'a> {
             self.stored = next.map_or(Stored::NoMore, |(stored, closed_at)| Stored::Next(stored, closed_at));
         }
         match self.stored {
-            Stored::Next(stored, stored_closed_at) if closed_at > stored_closed_at => {
-                let detail = format!(
-                    "ledger {sequence} closed at {closed_at}, and ledger {stored} of what is indexed at \
-                     {stored_closed_at}: another chain"
-                );
-                Err(SourceError::Permanent { detail })
+            Stored::Next(stored, stored_closed_at)
+                if closed_at > stored_closed_at || (sequence == stored && closed_at != stored_closed_at) =>
+            {
+                Err(closed_otherwise(&ledger.header, (stored, stored_closed_at)))
             }
             _ => Ok(()),
         }
     }
+}
+
+/// Returns the failure of a source whose ledger cannot have closed when it did, beside one of what is indexed.
+fn closed_otherwise(header: &LedgerHeader, (ledger, closed_at): (LedgerSequence, DateTime<Utc>)) -> SourceError {
+    let detail = format!(
+        "ledger {} closed at {}, and ledger {ledger} of what is indexed at {closed_at}: another chain",
+        header.sequence, header.closed_at
+    );
+    SourceError::Permanent { detail }
 }
 
 /// Returns the failure of a source whose ledger closed before one that comes before it.

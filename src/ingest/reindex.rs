@@ -256,7 +256,7 @@ impl Building<'_> {
         progress: &mut ReindexProgress,
         report: &mut impl FnMut(ReindexProgress),
     ) -> Result<Result<(), SourceError>, IngestError> {
-        let mut chain = match ChainCheck::of(self.store, source).await {
+        let mut chain = match ChainCheck::of(self.store, source, range.from()).await {
             Ok(chain) => chain,
             Err(failure) => return Ok(Err(failure)),
         };

@@ -136,7 +136,7 @@ impl StellarRpc {
         let params = json!({"startLedger": sequence, "pagination": {"limit": 1}});
         let body = self.post("getLedgers", params).await?;
         match result_of::<ToldLedgers>(&body, sequence) {
-            Ok(page) => Ok(page.one(sequence)),
+            Ok(page) => Ok(page.of(sequence)),
             Err(failure @ SourceError::Transient { .. }) => Err(failure),
             Err(_) => Ok(None),
         }

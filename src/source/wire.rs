@@ -66,7 +66,7 @@ pub(super) struct ToldLedger {
 }
 
 impl ToldLedgers {
-    pub(super) fn one(self, sequence: LedgerSequence) -> Option<ToldLedger> {
+    pub(super) fn of(self, sequence: LedgerSequence) -> Option<ToldLedger> {
         self.ledgers.into_iter().find(|ledger| ledger.sequence == sequence)
     }
 }

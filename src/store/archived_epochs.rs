@@ -5,6 +5,11 @@ use crate::domain::{Epoch, LedgerSequence};
 
 const PREFIX: &str = "flowfi_epoch_";
 
+/// Returns the schema that an epoch is put aside in.
+pub(super) fn schema_of(epoch: Epoch) -> String {
+    format!("{PREFIX}{}", epoch.0)
+}
+
 /// An epoch that was put aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchivedEpoch {

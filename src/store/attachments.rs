@@ -92,20 +92,20 @@ impl Attachments {
 /// Refuses to build tables anew that something depends on which does not follow to other tables, before any work is done.
 ///
 /// # Errors
-/// [`StoreError::DependedOn`], with what it is.
+/// [`StoreError::StaysBehind`], with what it is.
 pub(super) async fn refuse_what_stays(
     connection: &mut PgConnection,
     schema: &str,
     tables: &[&str],
 ) -> Result<(), StoreError> {
     let found = what_stays(connection, schema, tables).await?;
-    if found.is_empty() { Ok(()) } else { Err(StoreError::DependedOn { what: found.join(", ") }) }
+    if found.is_empty() { Ok(()) } else { Err(StoreError::StaysBehind { what: found.join(", ") }) }
 }
 
 /// Refuses to go on with tables that have more than the new ones, which would be lost with them.
 ///
 /// # Errors
-/// [`StoreError::DependedOn`], with what it is.
+/// [`StoreError::StaysBehind`], with what it is.
 pub(super) async fn refuse_what_is_added(
     connection: &mut PgConnection,
     schema: &str,
@@ -113,7 +113,7 @@ pub(super) async fn refuse_what_is_added(
     tables: &[&str],
 ) -> Result<(), StoreError> {
     let found = what_is_added(connection, schema, new, tables).await?;
-    if found.is_empty() { Ok(()) } else { Err(StoreError::DependedOn { what: found.join(", ") }) }
+    if found.is_empty() { Ok(()) } else { Err(StoreError::StaysBehind { what: found.join(", ") }) }
 }
 
 /// Returns the columns and constraints that the tables have and those of the same names in the other schema do not.

@@ -50,9 +50,9 @@ pub enum StoreError {
     /// What a reindex was built from is no longer what the database holds.
     #[error("the network started over while records were built anew; nothing was changed. Run reindex again")]
     BuildSuperseded,
-    /// Others made something of the tables that cannot be made of the tables that take their place.
-    #[error("{what} depends on tables that are built anew; drop it first, and make it again afterwards")]
-    DependedOn {
+    /// Others made something of the tables that does not follow to those that take their place.
+    #[error("{what} would not follow to the tables that are built anew; drop it first, and make it again afterwards")]
+    StaysBehind {
         /// What that is.
         what: String,
     },

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{
-    Store, StoreError,
+    Store, StoreError, archived_epochs,
     attachments::{Attachments, OnFailure},
     listen,
     pool::ledger,
@@ -155,7 +155,7 @@ impl Store {
         let began_after = ended.await?.max(network.began_after).max(seen);
         next.claim_epoch(&network.passphrase, Epoch(epoch.0 + 1), began_after).await?;
         next.close().await;
-        let schema = format!("flowfi_epoch_{}", epoch.0);
+        let schema = archived_epochs::schema_of(epoch);
         let mut transaction = self.pool.begin().await?;
         // Everybody who reads would queue behind this one while it waits for who reads already.
         execute(&mut transaction, format!("set local lock_timeout = {}", LOCK_TIMEOUT.as_millis())).await?;

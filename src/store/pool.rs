@@ -174,8 +174,8 @@ impl Store {
         rows.iter().map(|text| parse("contract_id", text)).collect()
     }
 
-    /// Claims the database for the network of this passphrase, or checks that it is its. Its epochs are counted on from
-    /// those that are archived in the database, of an index that was dropped.
+    /// Claims the database for the network of this passphrase, or checks that it is its. Its epochs come after
+    /// those whose archives an index that was dropped has left in the database.
     ///
     /// # Errors
     /// [`StoreError::OtherNetwork`] if the database holds another one, [`StoreError::AnotherIndex`] if it does in another

@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 use super::{StoreError, Writer, network::execute};
 
 const DEADLINE: Duration = Duration::from_secs(30);
-/// Longer than an index of any table of streams takes, and short enough to find a connection that fell silent meanwhile.
+/// A connection that fell silent while an index was made is found after so long. One that takes longer is given up.
 const INDEX_DEADLINE: Duration = Duration::from_hours(1);
 
 /// Each by its name and what comes after `on`. Where two streams are equal in the first column they are in the order of

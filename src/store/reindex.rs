@@ -53,7 +53,7 @@ impl Store {
     /// the same origin, and dropped otherwise.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`] while another reindex runs, [`StoreError::DependedOn`] if others made something of the tables
+    /// [`StoreError::Fenced`] while another reindex runs, [`StoreError::StaysBehind`] if others made something of the tables
     /// that cannot follow to new ones.
     pub async fn open_reindex(&self, decoder: &str) -> Result<Self, StoreError> {
         let mut transaction = self.pool.begin().await?;

@@ -18,7 +18,7 @@ const LOCK_KEY: i64 = 0x666c_6f77_6669;
 
 /// A writer whose connection gives no answer for so long is to be dropped.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// Nothing is waited for while the lock is taken.
+/// Taking the lock waits for nobody.
 const LOCK_DEADLINE: Duration = Duration::from_secs(15);
 
 impl Store {

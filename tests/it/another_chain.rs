@@ -63,10 +63,21 @@ impl World {
     }
 
     pub fn checks_all_the_time(&self, urls: &[String]) -> Indexer {
+        self.checking_all_the_time(EndpointPool::new(urls, self.devnet.passphrase().to_owned(), 7).unwrap())
+    }
+
+    pub fn checking_all_the_time(&self, source: EndpointPool) -> Indexer {
         let pace = PaceArgs { check_interval_ms: 5, ..self.settings().pace };
         let settings = IngestSettings { pace, ..self.settings() };
-        let source = EndpointPool::new(urls, self.devnet.passphrase().to_owned(), 7).unwrap();
         Indexer::new(source, Vec::new(), self.store.clone(), settings)
+    }
+
+    /// Waits until what an endpoint kept back is stored.
+    pub async fn has_every_event_at_last(&self) {
+        eventually("what one endpoint kept back is asked of another", || async {
+            self.stored_ids().await == self.devnet.events_emitted()
+        })
+        .await;
     }
 }
 
@@ -472,14 +483,20 @@ async fn a_contract_that_joins_is_not_read_from_an_endpoint_that_was_set_up_anew
     assert_eq!(stored, of_the_old_chain, "{known:?} {covered:?}");
 }
 
-#[sqlx::test]
-async fn a_second_opinion_after_a_restart_is_anothers(pool: PgPool) {
-    let mut world = World::new(pool).await;
+/// A network whose first endpoint is away, and whose second one keeps every event back.
+async fn with_events_kept_back(pool: PgPool) -> (World, [String; 2]) {
+    let world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     let urls = [format!("{}/away", world.rpc_url), world.rpc_url.clone()];
     let away = Fault::Status { status: 503, retry_after_seconds: None };
     world.devnet.inject_at("away", away, None).unwrap();
     world.devnet.inject_at(MAIN_ENDPOINT, Fault::EmptyPages { ledgers: 10_000 }, None).unwrap();
+    (world, urls)
+}
+
+#[sqlx::test]
+async fn a_second_opinion_after_a_restart_is_anothers(pool: PgPool) {
+    let (mut world, urls) = with_events_kept_back(pool).await;
     let source = EndpointPool::new(&urls, world.devnet.passphrase().to_owned(), 7).unwrap();
     let first = Indexer::new(source, Vec::new(), world.store.clone(), world.settings());
     world.index_to_the_tip(first).await;
@@ -489,24 +506,14 @@ async fn a_second_opinion_after_a_restart_is_anothers(pool: PgPool) {
     world.start(world.checks_all_the_time(&urls));
     world.devnet.close_ledger().unwrap();
     world.indexed().await;
-    eventually("what one endpoint kept back is asked of the other", || async {
-        world.stored_ids().await == world.devnet.events_emitted()
-    })
-    .await;
+    world.has_every_event_at_last().await;
 }
 
 #[sqlx::test]
 async fn what_the_only_endpoint_that_answers_says_of_itself_is_asked_of_the_other_once_it_is_back(pool: PgPool) {
-    let mut world = World::new(pool).await;
-    world.create("alice", "bob", 1_000_000, 100).await;
-    let urls = [format!("{}/away", world.rpc_url), world.rpc_url.clone()];
-    let away = Fault::Status { status: 503, retry_after_seconds: None };
-    world.devnet.inject_at("away", away, None).unwrap();
-    world.devnet.inject_at(MAIN_ENDPOINT, Fault::EmptyPages { ledgers: 10_000 }, None).unwrap();
+    let (mut world, urls) = with_events_kept_back(pool).await;
     let source = EndpointPool::new(&urls, world.devnet.passphrase().to_owned(), 7).unwrap();
-    let pace = PaceArgs { check_interval_ms: 5, ..world.settings().pace };
-    let settings = IngestSettings { pace, ..world.settings() };
-    world.start(Indexer::new(source.clone(), Vec::new(), world.store.clone(), settings));
+    world.start(world.checking_all_the_time(source.clone()));
     world.indexed().await;
     let contract_ids = world.devnet.contract_ids();
     let from = EventsFrom::Ledger(LedgerSequence(2));
@@ -519,20 +526,12 @@ async fn what_the_only_endpoint_that_answers_says_of_itself_is_asked_of_the_othe
     eventually("some turns were taken", || async { source.health()[1].requests > asked + 50 }).await;
     assert!(world.stored_ids().await.is_empty());
     world.devnet.clear_faults_at("away");
-    eventually("what one endpoint kept back is asked of the other", || async {
-        world.stored_ids().await == world.devnet.events_emitted()
-    })
-    .await;
+    world.has_every_event_at_last().await;
 }
 
 #[sqlx::test]
 async fn a_contract_that_joins_does_not_make_the_pool_forget_who_kept_events_back(pool: PgPool) {
-    let mut world = World::new(pool).await;
-    world.create("alice", "bob", 1_000_000, 100).await;
-    let urls = [format!("{}/away", world.rpc_url), world.rpc_url.clone()];
-    let away = Fault::Status { status: 503, retry_after_seconds: None };
-    world.devnet.inject_at("away", away, None).unwrap();
-    world.devnet.inject_at(MAIN_ENDPOINT, Fault::EmptyPages { ledgers: 10_000 }, None).unwrap();
+    let (mut world, urls) = with_events_kept_back(pool).await;
     // The same pool, and so the same memory of who answered; the session begins anew.
     let source = EndpointPool::new(&urls, world.devnet.passphrase().to_owned(), 7).unwrap();
     world.index_to_the_tip(Indexer::new(source.clone(), Vec::new(), world.store.clone(), world.settings())).await;
@@ -544,13 +543,8 @@ async fn a_contract_that_joins_does_not_make_the_pool_forget_who_kept_events_bac
         source.events(&world.devnet.contract_ids(), from, 1).await.is_ok_and(|page| !page.events.is_empty())
     })
     .await;
-    let pace = PaceArgs { check_interval_ms: 5, ..world.settings().pace };
-    let settings = IngestSettings { pace, ..world.settings() };
-    world.start(Indexer::new(source, Vec::new(), world.store.clone(), settings));
-    eventually("what one endpoint kept back is asked of the other", || async {
-        world.stored_ids().await == world.devnet.events_emitted()
-    })
-    .await;
+    world.start(world.checking_all_the_time(source));
+    world.has_every_event_at_last().await;
 }
 
 #[sqlx::test]

@@ -10,7 +10,9 @@ use std::{
 use flowfi_indexer::{
     devnet::{DevnetArgs, Fault, MAIN_ENDPOINT},
     domain::{Epoch, EventId, LedgerRange, LedgerSequence},
-    ingest::{Indexer, IngestSettings, PaceArgs, Reindex, VerifySettings, backfill, verify},
+    ingest::{
+        BackfillProgress, Indexer, IngestError, IngestSettings, PaceArgs, Reindex, VerifySettings, backfill, verify,
+    },
     source::{EndpointPool, EventsFrom, WholeLedgers},
     store::IndexerState,
 };
@@ -138,10 +140,7 @@ async fn one_endpoint_that_dropped_ledgers_does_not_silence_the_second_opinion_o
     world.start(world.checks_all_the_time(&urls));
     world.devnet.close_ledger().unwrap();
     world.indexed().await;
-    eventually("what one endpoint kept back is asked of the other", || async {
-        world.stored_ids().await == world.devnet.events_emitted()
-    })
-    .await;
+    world.has_every_event_at_last().await;
 }
 
 #[sqlx::test]
@@ -326,9 +325,7 @@ async fn a_second_opinion_of_a_node_that_was_just_set_up_anew_writes_nothing(poo
     assert_eq!(asked.unwrap().pages.len(), 2);
     world.new_chain().await;
     world.devnet.inject_at("good", Fault::BeforeReset, None).unwrap();
-    let pace = PaceArgs { check_interval_ms: 5, ..world.settings().pace };
-    let settings = IngestSettings { pace, ..world.settings() };
-    world.start(Indexer::new(source, Vec::new(), world.store.clone(), settings));
+    world.start(world.checking_all_the_time(source));
     let is_refused = |other: &Value| other["lastFailure"] == "another chain";
     world.nothing_foreign_until(&ours, "the other one is asked and not believed", 1, is_refused).await;
 }
@@ -378,9 +375,9 @@ async fn the_command_that_repairs_coverage_takes_nothing_from_an_endpoint_of_ano
     assert_eq!(world.stored_ids().await, before);
 }
 
-/// An index whose chain is the second one, with a lake that ended with the first, before the ledger that the second is
-/// known by.
-async fn beside_a_shorter_lake_of_the_chain_before(pool: PgPool, name: &str) -> (World, LakeFolder, LakeFolder) {
+/// An index whose chain is the second one, which was quiet at first, with a lake that ended with the first, before the
+/// ledger that the second is known by.
+async fn beside_a_shorter_lake_of_the_chain_before(pool: PgPool, name: &str, quiet: u32) -> (World, [LakeFolder; 2]) {
     let (folder, kept) = (LakeFolder::new(&format!("now-{name}")), LakeFolder::new(&format!("before-{name}")));
     let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
     let world = World::with_devnet(pool, &args).await;
@@ -390,26 +387,31 @@ async fn beside_a_shorter_lake_of_the_chain_before(pool: PgPool, name: &str) -> 
     world.devnet.close_ledgers(5).unwrap();
     copied(&folder.0, &kept.0);
     world.devnet.reset().unwrap();
+    world.devnet.close_ledgers(quiet).unwrap();
     for _ in 0..3 {
         world.create("carol", "dave", 9_000_000, 50).await;
     }
     world.devnet.close_ledgers(30).unwrap();
+    index_beyond(&world, LedgerSequence(20)).await;
+    (world, [folder, kept])
+}
+
+/// Indexes until a ledger after this one is noted.
+async fn index_beyond(world: &World, ledger: LedgerSequence) {
     world.index_to_the_tip(world.indexer(100)).await;
     eventually("a later ledger was noted", || async {
-        let known = world.store.network().await.unwrap().unwrap().known;
-        known.is_some_and(|known| known.sequence > LedgerSequence(20))
+        world.store.network().await.unwrap().unwrap().known.is_some_and(|known| known.sequence > ledger)
     })
     .await;
-    (world, folder, kept)
 }
 
 #[sqlx::test]
-async fn a_reindex_takes_nothing_from_a_lake_that_ends_before_the_known_ledger(pool: PgPool) {
-    let (world, folder, kept) = beside_a_shorter_lake_of_the_chain_before(pool, "for-a-reindex").await;
+async fn a_reindex_takes_nothing_from_a_lake_of_another_chain_that_ends_before_the_known_ledger(pool: PgPool) {
+    let (world, [folder, kept]) = beside_a_shorter_lake_of_the_chain_before(pool, "for-a-reindex", 0).await;
     let of_before = lake_of(&world, &kept).await;
     let mut reindex = world.opened_reindex_from_the_chain().await;
     let read = reindex.read_chain(std::slice::from_ref(&of_before), |_| {}).await;
-    assert!(read.as_ref().is_err_and(|failure| failure.to_string().contains("may be of another chain")), "{read:?}");
+    assert!(read.as_ref().is_err_and(|failure| failure.to_string().contains("another chain")), "{read:?}");
     drop(reindex);
     // With the right one it begins at the first ledger, whatever comes first in the list.
     let lakes = [of_before, lake_of(&world, &folder).await];
@@ -419,16 +421,53 @@ async fn a_reindex_takes_nothing_from_a_lake_that_ends_before_the_known_ledger(p
     world.assert_equal_to_the_chain().await;
 }
 
-#[sqlx::test]
-async fn a_backfill_takes_nothing_from_a_lake_that_ends_before_the_known_ledger(pool: PgPool) {
-    let (world, _folder, kept) = beside_a_shorter_lake_of_the_chain_before(pool, "for-a-backfill").await;
+/// Fills ledgers 3 to 6 from a lake, as if they had been given up, which changes nothing.
+async fn backfill_fails(world: &World, kept: &LakeFolder) {
     sqlx::query("update coverage set from_ledger = 8 where from_ledger = 2").execute(&world.pool).await.unwrap();
     let before = world.records_as_text().await;
-    let lake = [lake_of(&world, &kept).await];
-    let range = LedgerRange::new(LedgerSequence(3), LedgerSequence(6)).unwrap();
-    let filled = backfill(&world.store, &world.devnet.contract_id(), &lake, range, |_| {}).await;
-    assert!(filled.is_err(), "nobody has them: {filled:?}");
+    let filled = backfill_from(world, kept).await;
+    let refused = filled.expect_err("the lake is not to be believed").to_string();
+    assert!(refused.contains("another chain"), "{refused}");
     assert_eq!(world.records_as_text().await, before);
+}
+
+async fn backfill_from(world: &World, kept: &LakeFolder) -> Result<BackfillProgress, IngestError> {
+    let lake = [lake_of(world, kept).await];
+    let range = LedgerRange::new(LedgerSequence(3), LedgerSequence(6)).unwrap();
+    backfill(&world.store, &world.devnet.contract_id(), &lake, range, |_| {}).await
+}
+
+#[sqlx::test]
+async fn a_backfill_takes_nothing_from_a_lake_whose_ledgers_closed_at_other_times(pool: PgPool) {
+    let (world, [_folder, kept]) = beside_a_shorter_lake_of_the_chain_before(pool, "for-a-backfill", 0).await;
+    backfill_fails(&world, &kept).await;
+}
+
+#[sqlx::test]
+async fn a_backfill_takes_nothing_from_a_lake_that_has_no_ledger_of_which_an_event_is_stored(pool: PgPool) {
+    let (world, [_folder, kept]) = beside_a_shorter_lake_of_the_chain_before(pool, "for-a-quiet-backfill", 15).await;
+    backfill_fails(&world, &kept).await;
+}
+
+#[sqlx::test]
+async fn a_backfill_takes_what_is_missing_from_a_lake_of_our_chain_that_ends_before_the_known_ledger(pool: PgPool) {
+    let (folder, kept) = (LakeFolder::new("ours-that-goes-on"), LakeFolder::new("ours-that-ended"));
+    let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
+    let world = World::with_devnet(pool, &args).await;
+    for _ in 0..3 {
+        world.create("alice", "bob", 1_000_000, 100).await;
+        world.devnet.close_ledgers(2).unwrap();
+    }
+    copied(&folder.0, &kept.0);
+    world.devnet.close_ledgers(30).unwrap();
+    index_beyond(&world, LedgerSequence(20)).await;
+    let all = world.devnet.events_emitted();
+    let of_the_range: Vec<_> = all.iter().filter(|id| (3..=6).contains(&id.ledger().0)).copied().collect();
+    assert!(!of_the_range.is_empty() && of_the_range.len() < all.len(), "{all:?}");
+    world.forget(&of_the_range).await;
+    sqlx::query("update coverage set from_ledger = 8 where from_ledger = 2").execute(&world.pool).await.unwrap();
+    backfill_from(&world, &kept).await.unwrap();
+    assert_eq!(world.stored_ids().await, all);
 }
 
 #[sqlx::test]
@@ -503,10 +542,7 @@ async fn a_node_that_is_stuck_does_not_silence_the_second_opinion_of_another(poo
     world.index_to_the_tip(Indexer::new(source, Vec::new(), world.store.clone(), world.settings())).await;
     world.devnet.clear_faults_at(MAIN_ENDPOINT);
     world.start(world.checks_all_the_time(&urls));
-    eventually("what one endpoint kept back is asked of the others", || async {
-        world.stored_ids().await == world.devnet.events_emitted()
-    })
-    .await;
+    world.has_every_event_at_last().await;
 }
 
 /// A chain that is indexed from its first ledger on, with events in its first ledgers, after another one that had others.
