@@ -422,12 +422,12 @@ async fn a_reindex_takes_nothing_from_a_lake_of_another_chain_that_ends_before_t
 }
 
 /// Fills ledgers 3 to 6 from a lake, as if they had been given up, which changes nothing.
-async fn backfill_fails(world: &World, kept: &LakeFolder) {
+async fn backfill_fails(world: &World, kept: &LakeFolder, why: &str) {
     sqlx::query("update coverage set from_ledger = 8 where from_ledger = 2").execute(&world.pool).await.unwrap();
     let before = world.records_as_text().await;
     let filled = backfill_from(world, kept).await;
     let refused = filled.expect_err("the lake is not to be believed").to_string();
-    assert!(refused.contains("another chain"), "{refused}");
+    assert!(refused.contains(why), "{refused}");
     assert_eq!(world.records_as_text().await, before);
 }
 
@@ -440,13 +440,13 @@ async fn backfill_from(world: &World, kept: &LakeFolder) -> Result<BackfillProgr
 #[sqlx::test]
 async fn a_backfill_takes_nothing_from_a_lake_whose_ledgers_closed_at_other_times(pool: PgPool) {
     let (world, [_folder, kept]) = beside_a_shorter_lake_of_the_chain_before(pool, "for-a-backfill", 0).await;
-    backfill_fails(&world, &kept).await;
+    backfill_fails(&world, &kept, "of what is indexed at").await;
 }
 
 #[sqlx::test]
 async fn a_backfill_takes_nothing_from_a_lake_that_has_no_ledger_of_which_an_event_is_stored(pool: PgPool) {
-    let (world, [_folder, kept]) = beside_a_shorter_lake_of_the_chain_before(pool, "for-a-quiet-backfill", 15).await;
-    backfill_fails(&world, &kept).await;
+    let (world, [_folder, kept]) = beside_a_shorter_lake_of_the_chain_before(pool, "for-a-quiet-backfill", 40).await;
+    backfill_fails(&world, &kept, "may be of another chain").await;
 }
 
 #[sqlx::test]
