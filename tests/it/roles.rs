@@ -18,6 +18,8 @@ use crate::{
 struct Gateway {
     process: Child,
     log: Lines<BufReader<ChildStderr>>,
+    /// What it has logged, as far as it was read: in which order its parts say something is left to them.
+    said: Vec<String>,
 }
 
 impl Gateway {
@@ -33,19 +35,21 @@ impl Gateway {
             .spawn()
             .unwrap();
         let log = BufReader::new(process.stderr.take().unwrap()).lines();
-        Self { process, log }
+        Self { process, log, said: Vec::new() }
     }
 
-    /// Returns the first line of the log that holds a text.
+    /// Returns the first line of the log that holds a text, which may have come before others that were asked for.
     async fn says(&mut self, text: &str) -> String {
-        let mut said = String::new();
-        while let Some(line) = self.log.next_line().await.unwrap() {
-            if line.contains(text) {
-                return line;
+        let mut read = 0;
+        loop {
+            if let Some(line) = self.said[read..].iter().find(|line| line.contains(text)) {
+                return line.clone();
             }
-            said += &line;
+            read = self.said.len();
+            let Some(line) = self.log.next_line().await.unwrap() else { break };
+            self.said.push(line);
         }
-        panic!("{text} is never said: {said}");
+        panic!("{text} is never said: {}", self.said.concat());
     }
 
     async fn base(&mut self) -> String {
