@@ -230,13 +230,14 @@ async fn p09_a_request_over_the_processing_limit_is_made_smaller_to_a_floor_and_
     world.create("carol", "dave", 1_000_000, 100).await;
     world.devnet.inject(Fault::ProcessingLimit { ledgers: 1, events: Some(10) }, None).unwrap();
     let source = world.source();
-    // One that went on would ask at the tip meanwhile, and each answer makes the window grow.
     world.index_to_the_tip(Indexer::new(source.clone(), Vec::new(), world.store.clone(), world.settings())).await;
+    // The indexer went on asking at the tip, and each answer let the window grow.
+    let from = EventsFrom::Ledger(LedgerSequence(2));
+    source.events(&world.devnet.contract_ids(), from, 100).await.unwrap();
     assert!(source.health()[0].window_ledgers.is_some_and(|ledgers| ledgers < 5));
     world.assert_equal_to_the_chain().await;
     world.devnet.clear_faults();
     for _ in 0..60 {
-        let from = EventsFrom::Ledger(LedgerSequence(2));
         source.events(&world.devnet.contract_ids(), from, 100).await.unwrap();
     }
     assert_eq!((source.health()[0].window_ledgers, source.health()[0].page_limit), (None, None));
