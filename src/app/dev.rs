@@ -44,6 +44,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
     let store = stores::for_requests(&url, &args.database).await?;
     store.migrate().await?;
     let (feed_store, index_store) = (stores::for_the_feed(&url).await?, stores::for_indexing(&url).await?);
+    let health_store = stores::for_health(&url).await?;
     fs::create_dir_all(&folder).with_context(|| format!("cannot use {}", folder.display()))?;
     let devnet = Devnet::open(&args.devnet, Some(&journal), Arc::new(SystemClock))?;
 
@@ -61,6 +62,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         Contracts::new(devnet.contract_ids()).map_err(|rule| BadConfig(format!("--devnet-contracts: {rule}")))?;
     let gateway = Gateway {
         store: store.clone(),
+        health_store: health_store.clone(),
         feed_store: feed_store.clone(),
         contracts: contracts.clone(),
         chain: Some(chain_reader(endpoints.clone())),
@@ -78,7 +80,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
     let stop = lifecycle.soft_stop();
     lifecycle.spawn("devnet", async move { Ok(devnet.run(stop).await?) });
     let code = lifecycle.run_until_stopped().await?;
-    join_all([&store, &feed_store, &index_store].map(Store::close)).await;
+    join_all([&store, &health_store, &feed_store, &index_store].map(Store::close)).await;
     if let Some(server) = server {
         server.stop();
     }

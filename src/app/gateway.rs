@@ -18,6 +18,8 @@ use crate::{
 pub(super) struct Gateway {
     /// Answers requests.
     pub(super) store: Store,
+    /// What the health is read from.
+    pub(super) health_store: Store,
     /// What the feed reads from.
     pub(super) feed_store: Store,
     pub(super) contracts: Contracts,
@@ -44,6 +46,7 @@ impl Gateway {
         let limits = Limits::new(&args.limits);
         let replayer = super::quarantine_replayer(store.clone(), contracts.clone());
         let state = HttpState::new(store, feed.clone(), contracts, heartbeat, lag, soft_stop.clone(), generator)
+            .with_health_store(self.health_store)
             .with_chain_reader(self.chain)
             .with_quarantine_replayer(Some(replayer))
             .with_auth(self.auth.clone())

@@ -47,10 +47,12 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
             Role::Gateway => store.expect_schema().await?,
             Role::All | Role::Indexer => store.migrate().await?,
         }
+        let health_store = stores::for_health(url).await?;
         let feed_store = stores::for_the_feed(url).await?;
-        opened.extend([store.clone(), feed_store.clone()]);
+        opened.extend([store.clone(), health_store.clone(), feed_store.clone()]);
         let gateway = Gateway {
             store: store.clone(),
+            health_store,
             feed_store,
             chain: source.clone().map(chain_reader),
             contracts: contracts.clone(),

@@ -10,11 +10,15 @@ use crate::{
 
 /// Those who ask do not wait for longer.
 const FOR_REQUESTS: Duration = Duration::from_secs(10);
+/// Probes do not wait for long.
+const FOR_HEALTH: Duration = Duration::from_secs(5);
 /// The tailer's chunks, and those of replays.
 const FOR_THE_FEED: Duration = Duration::from_secs(30);
 const FOR_INDEXING: Duration = Duration::from_mins(1);
 /// The tailer's, those of the replays that run at once, and one for a client that begins.
 const CONNECTIONS_OF_THE_FEED: u32 = 4;
+/// The queries of one look at the health run two at a time.
+const CONNECTIONS_OF_HEALTH: u32 = 2;
 /// One each to prepare a batch, to report, to check records and to fill holes.
 const CONNECTIONS_OF_THE_INDEXER: u32 = 4;
 
@@ -25,7 +29,8 @@ const OTHERS_OF_THE_INDEXER: u32 = 2;
 
 /// Returns how many connections the daemon opens at most.
 pub(super) const fn most_connections(args: &ServeArgs) -> u32 {
-    let of_a_gateway = args.database.database_connections + CONNECTIONS_OF_THE_FEED + OTHERS_OF_A_GATEWAY;
+    let of_a_gateway =
+        args.database.database_connections + CONNECTIONS_OF_HEALTH + CONNECTIONS_OF_THE_FEED + OTHERS_OF_A_GATEWAY;
     let of_the_indexer = CONNECTIONS_OF_THE_INDEXER + OTHERS_OF_THE_INDEXER;
     match args.role {
         Role::All => of_a_gateway + of_the_indexer,
@@ -37,6 +42,11 @@ pub(super) const fn most_connections(args: &ServeArgs) -> u32 {
 /// Connects as requests are answered.
 pub(super) async fn for_requests(url: &str, args: &DatabaseArgs) -> Result<Store, StoreError> {
     Store::connect(url, args.database_connections, FOR_REQUESTS).await
+}
+
+/// Connects as the health is read.
+pub(super) async fn for_health(url: &str) -> Result<Store, StoreError> {
+    Store::connect(url, CONNECTIONS_OF_HEALTH, FOR_HEALTH).await
 }
 
 /// Connects as the feed reads.

@@ -9,14 +9,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use tracing::error;
 use utoipa::ToSchema;
 
-use super::{
-    openapi::OfOperator,
-    state::HttpState,
-    status::{self, Status},
-};
+use super::{openapi::OfOperator, state::HttpState, status::Status};
 
 /// Whether the process is to be relied on.
 #[derive(Debug, Serialize, ToSchema)]
@@ -83,19 +78,16 @@ pub(super) async fn whole(State(state): State<HttpState>) -> Response {
 }
 
 async fn health(state: &HttpState) -> Health {
-    match status::read(state).await {
-        Ok(status) => Health {
-            ready: status.reasons.is_empty(),
-            lag_ledgers: status.lag_ledgers,
-            lag_seconds: status.lag_seconds,
-            ledgers_to_data_loss: status.ledgers_to_data_loss,
-            reasons: status.reasons,
-        },
-        Err(failure) => {
-            error!("the health could not be read: {failure}");
-            let reasons = vec!["the database does not answer".to_owned()];
-            Health { ready: false, lag_ledgers: None, lag_seconds: None, ledgers_to_data_loss: None, reasons }
-        }
+    let Some(status) = state.watch.status(state).await else {
+        let reasons = vec!["the database does not answer".to_owned()];
+        return Health { ready: false, lag_ledgers: None, lag_seconds: None, ledgers_to_data_loss: None, reasons };
+    };
+    Health {
+        ready: status.reasons.is_empty(),
+        lag_ledgers: status.lag_ledgers,
+        lag_seconds: status.lag_seconds,
+        ledgers_to_data_loss: status.ledgers_to_data_loss,
+        reasons: status.reasons.clone(),
     }
 }
 
@@ -117,9 +109,11 @@ async fn health(state: &HttpState) -> Health {
 )]
 pub(super) async fn metrics(State(state): State<HttpState>) -> Response {
     let mut text = String::new();
-    match status::read(&state).await {
-        Ok(status) => write_index(&mut text, &status),
-        Err(failure) => error!("the metrics of the index could not be read: {failure}"),
+    let status = state.watch.status(&state).await;
+    let is_ready = status.as_ref().is_some_and(|status| status.reasons.is_empty());
+    gauge(&mut text, "flowfi_ingest_ready", "1 if the index is to be relied on.", u8::from(is_ready));
+    if let Some(status) = status {
+        write_index(&mut text, &status);
     }
     let feed = state.feed.stats();
     gauge(&mut text, "flowfi_feed_connections", "Open subscriptions.", feed.connections);
@@ -132,7 +126,6 @@ pub(super) async fn metrics(State(state): State<HttpState>) -> Response {
 
 fn write_index(text: &mut String, status: &Status) {
     let open = status.holes.iter().filter(|hole| !hole.accepted).count();
-    gauge(text, "flowfi_ingest_ready", "1 if the index is to be relied on.", u8::from(status.reasons.is_empty()));
     if let Some(tip) = status.tip_ledger {
         gauge(text, "flowfi_ingest_tip_ledger", "The newest ledger of the source.", tip);
     }

@@ -35,6 +35,7 @@ mod subscribe_filter;
 mod tickets;
 mod users;
 mod views;
+mod watch;
 
 pub use admin::{QuarantineReplayer, Replayed};
 pub use args::HttpArgs;

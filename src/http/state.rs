@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Limits, QuarantineReplayer, ServerSettings, chain::ChainReader, parameters::Parameters, problem::Problem,
-    stream_text::StreamText,
+    stream_text::StreamText, watch::Watch,
 };
 use crate::{
     auth::Auth,
@@ -27,6 +27,8 @@ const RETRY_MS: std::ops::RangeInclusive<u32> = 2_000..=7_000;
 #[derive(Clone, Debug)]
 pub struct HttpState {
     pub(super) store: Store,
+    /// Who reads the health.
+    pub(super) watch: Watch,
     pub(super) feed: Feed,
     pub(super) contracts: Contracts,
     pub(super) heartbeat: Duration,
@@ -60,6 +62,7 @@ impl HttpState {
     ) -> Self {
         let rng = Arc::new(Mutex::new(rng));
         Self {
+            watch: Watch::new(store.clone()),
             store,
             feed,
             contracts,
@@ -73,6 +76,12 @@ impl HttpState {
             auth: None,
             rng,
         }
+    }
+
+    /// Gives the health a store of its own; without, it waits for connections with the requests.
+    #[must_use]
+    pub fn with_health_store(self, store: Store) -> Self {
+        Self { watch: Watch::new(store), ..self }
     }
 
     /// Sets how much clients may ask for; without, they may ask for anything.

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     domain::{ContractId, Epoch, FeedId, LedgerSequence},
-    store::{AgedReport, StoreError},
+    store::{AgedReport, Store, StoreError},
 };
 
 /// How far the index is. Of several contracts that are followed it says the worst, and the lists are of all of them
@@ -133,22 +133,21 @@ pub(super) async fn status(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Status>, Problem> {
     Parameters::read(query.as_deref(), &[])?;
-    Ok(Json(read(&state).await?))
+    Ok(Json(read(&state.store, &state).await?))
 }
 
 /// Reads the status, anew if the network started over meanwhile: no position is given another epoch's number.
-pub(super) async fn read(state: &HttpState) -> Result<Status, StoreError> {
+pub(super) async fn read(store: &Store, state: &HttpState) -> Result<Status, StoreError> {
     loop {
-        let status = read_once(state).await?;
-        let epoch = state.store.network().await?.map(|network| network.epoch);
+        let status = read_once(store, state).await?;
+        let epoch = store.network().await?.map(|network| network.epoch);
         if status.network.as_ref().map(|network| network.epoch) == epoch {
             return Ok(status);
         }
     }
 }
 
-async fn read_once(state: &HttpState) -> Result<Status, StoreError> {
-    let store = &state.store;
+async fn read_once(store: &Store, state: &HttpState) -> Result<Status, StoreError> {
     let (network, known, has_writer) = tokio::try_join!(store.network(), store.contracts(), store.has_writer())?;
     let mut followed = Vec::new();
     for contract_id in state.contracts.iter() {

@@ -10,9 +10,9 @@ pub struct DatabaseArgs {
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
-    /// The most connections to open for requests, or for a maintenance command. Beside them a gateway opens up to six:
-    /// four for the feed, and one each to hear of commits and of revocations. An indexer opens up to six: four to prepare,
-    /// report and check, the writer's, and one to hear of a pause.
+    /// The most connections to open for requests, or for a maintenance command. Beside them a gateway opens up to
+    /// eight: four for the feed, two for the health, and one each to hear of commits and of revocations. An indexer opens
+    /// up to six: four to prepare, report and check, the writer's, and one to hear of a pause.
     #[arg(long, env = "FLOWFI_DATABASE_CONNECTIONS", value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(4..=1_000))]
     pub database_connections: u32,
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A daemon that only answers.
-struct Gateway {
+pub struct Gateway {
     process: Child,
     log: Lines<BufReader<ChildStderr>>,
     /// What it has logged, as far as it was read: in which order its parts say something is left to them.
@@ -23,7 +23,7 @@ struct Gateway {
 }
 
 impl Gateway {
-    fn of(world: &World, database_url: &str) -> Self {
+    pub fn of(world: &World, database_url: &str) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
             .args(["serve", "--role", "gateway", "--auth", "off", "--listen", "127.0.0.1:0"])
             .args(["--network-passphrase", world.devnet.passphrase()])
@@ -52,7 +52,7 @@ impl Gateway {
         panic!("{text} is never said: {}", self.said.concat());
     }
 
-    async fn base(&mut self) -> String {
+    pub async fn base(&mut self) -> String {
         let line = self.says("listening on ").await;
         line.split_once("listening on ").unwrap().1.split(';').next().unwrap().to_owned()
     }
@@ -113,7 +113,7 @@ async fn a_role_that_may_open_few_connections_is_told_how_many_are_wanted(pool: 
     let world = World::new(pool.clone()).await;
     let mut gateway = Gateway::of(&world, options.to_url_lossy().as_str());
     let warned = gateway.says("connections to the database are wanted").await;
-    assert!(warned.contains(&name) && warned.contains("up to 16") && warned.contains("is allowed 3"), "{warned}");
+    assert!(warned.contains(&name) && warned.contains("up to 18") && warned.contains("is allowed 3"), "{warned}");
     drop(gateway);
     let store = Store::connect(options.to_url_lossy().as_str(), 4, Duration::from_secs(10)).await.unwrap();
     let mut listeners = Vec::new();

@@ -62,7 +62,7 @@ pub(in crate::http) async fn indexer(
     State(state): State<HttpState>,
     _: Admin,
 ) -> Result<Json<IndexerControlView>, Problem> {
-    let (desired, status) = tokio::try_join!(state.store.desired_state(), status::read(&state))?;
+    let (desired, status) = tokio::try_join!(state.store.desired_state(), status::read(&state.store, &state))?;
     Ok(Json(IndexerControlView {
         desired: DesiredStateView::of(desired),
         has_writer: status.has_writer,
