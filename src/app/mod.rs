@@ -52,7 +52,7 @@ pub struct BadConfig(String);
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     telemetry::init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         match cli.command {
             Command::Dev(args) => dev::run(*args).await,
             Command::Serve(args) => serve::run(*args).await,
@@ -73,9 +73,13 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 Ok(ExitCode::SUCCESS)
             }
         }
-    })
+    });
+    runtime.shutdown_timeout(THREADS_MAY_TAKE);
+    ended
 }
 
+/// A thread that reads from a host which does not answer never ends.
+const THREADS_MAY_TAKE: Duration = Duration::from_secs(2);
 /// A statement of a command may go through a whole table.
 const FOR_OPERATORS: Duration = Duration::from_hours(1);
 

@@ -1,9 +1,10 @@
 //! Where the objects of a lake are read from: a folder, or a web server.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use reqwest::{StatusCode, Url};
+use tokio::{sync::Semaphore, time::timeout};
 
 use super::super::{
     SourceError, TransientReason,
@@ -11,9 +12,14 @@ use super::super::{
     rpc::{check_status, http_client, network_error, read_body},
 };
 
+/// A folder may be on another host that does not answer. The threads that wait for it are given up, but not freed, so
+/// there are only so many of them.
+const READS_AT_ONCE: usize = 64;
+const READ_DEADLINE: Duration = Duration::from_secs(10);
+
 #[derive(Clone, Debug)]
 pub(super) enum Place {
-    Folder(Arc<PathBuf>),
+    Folder { path: Arc<PathBuf>, reads: Arc<Semaphore> },
     Web { client: reqwest::Client, base: Url },
 }
 
@@ -22,7 +28,8 @@ impl Place {
     pub(super) fn parse(location: &str) -> Result<Self, SourceError> {
         if !location.starts_with("http://") && !location.starts_with("https://") {
             let path = location.strip_prefix("file://").unwrap_or(location);
-            return Ok(Self::Folder(Arc::new(path.into())));
+            let reads = Arc::new(Semaphore::new(READS_AT_ONCE));
+            return Ok(Self::Folder { path: Arc::new(path.into()), reads });
         }
         let with_slash = format!("{}/", location.trim_end_matches('/'));
         let base = with_slash
@@ -31,8 +38,11 @@ impl Place {
         Ok(Self::Web { client: http_client()?, base })
     }
 
-    /// Returns an object, `None` if there is none of this key. Tries a few times where that may help.
+    /// Returns an object, `None` if there is none of this key. Asks a web server a few times where that may help.
     pub(super) async fn read_with(&self, retry: &Retry, key: &str) -> Result<Option<Bytes>, SourceError> {
+        if let Self::Folder { .. } = self {
+            return self.read(key).await;
+        }
         let mut attempts = retry.attempts();
         loop {
             if let Some(answer) = attempts.settled(self.read(key).await).await {
@@ -44,10 +54,10 @@ impl Place {
     /// Returns an object, `None` if there is none of this key.
     async fn read(&self, key: &str) -> Result<Option<Bytes>, SourceError> {
         match self {
-            Self::Folder(folder) => {
-                let path = folder.join(key);
-                let read = tokio::task::spawn_blocking(move || std::fs::read(path)).await;
-                match read.map_err(|_| SourceError::bad_reply("reading the file was given up"))? {
+            Self::Folder { path, reads } => {
+                let read = timeout(READ_DEADLINE, read_file(path.join(key), Arc::clone(reads))).await;
+                let too_late = || SourceError::transient(TransientReason::Timeout, format!("reading {key}"));
+                match read.map_err(|_| too_late())? {
                     Ok(object) => Ok(Some(object.into())),
                     Err(failure) if failure.kind() == io::ErrorKind::NotFound => Ok(None),
                     Err(failure) => {
@@ -66,4 +76,13 @@ impl Place {
             }
         }
     }
+}
+
+async fn read_file(path: PathBuf, reads: Arc<Semaphore>) -> io::Result<Vec<u8>> {
+    let turn = reads.acquire_owned().await.map_err(io::Error::other)?;
+    let read = move || {
+        let _turn = turn;
+        std::fs::read(path)
+    };
+    tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
 }
