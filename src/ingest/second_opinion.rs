@@ -44,13 +44,17 @@ impl AskingAgain<'_> {
             if *self.heard_alone >= not_asked.up_to {
                 *self.heard_alone = EventId::ZERO;
             }
-            let range = EventRange { after: not_asked.after.max(*self.heard_alone), ..not_asked };
+            let mut range = EventRange { after: not_asked.after.max(*self.heard_alone), ..not_asked };
             let from = EventsFrom::After(range.after);
             let reached = match self.source.second_opinions(contract_ids, from, self.page_limit).await {
-                Ok(SecondOpinions { pages, is_alone }) if !pages.is_empty() => {
+                Ok(SecondOpinions { pages, is_alone, others_from }) if !pages.is_empty() => {
                     if !is_alone && range != not_asked {
                         *self.heard_alone = EventId::ZERO;
                         continue;
+                    }
+                    // Those who have only later ledgers are heard of those.
+                    if let Some(others_from) = others_from {
+                        range.up_to = range.up_to.min(EventId::end_of_ledger(others_from.previous())).max(range.after);
                     }
                     let (reached, missing) = self.compare(range, pages).await?;
                     if is_alone {

@@ -37,6 +37,9 @@ pub struct SecondOpinions {
     /// Only one answered, and another may have those events and cannot say so now. It may be the very one that they were
     /// read from.
     pub is_alone: bool,
+    /// The oldest ledger of those that have dropped the first ones that they were asked for. From there on they have a
+    /// say too.
+    pub others_from: Option<LedgerSequence>,
 }
 
 /// A page of events as one of several endpoints has it.
@@ -126,12 +129,17 @@ impl EndpointPool {
         let (candidates, mut failures) = self.candidates(Some(from.ledger()));
         let request = |endpoint: Arc<Endpoint>| async move { endpoint.events(contract_ids, from, limit).await };
         let (mut pages, mut lacks, mut others_may_come) = (Vec::new(), Failures::default(), !failures.is_empty());
+        let mut others_from: Option<LedgerSequence> = None;
         for endpoint in candidates {
             match self.attempt(Arc::clone(&endpoint), Proof::Always, &request).await {
                 Ok(page) => pages.push(SecondOpinion { host: endpoint.host().to_owned(), page }),
                 // Who has none of these ledgers has nothing to say of them, and keeps nobody else from it.
                 Err(failure) if failure.is_lack() => {
-                    others_may_come |= !matches!(failure, SourceError::BehindRetention { .. });
+                    if let SourceError::BehindRetention { oldest, .. } = failure {
+                        others_from = Some(others_from.map_or(oldest, |others| others.min(oldest)));
+                    } else {
+                        others_may_come = true;
+                    }
                     lacks.push(failure, false);
                 }
                 Err(failure) => {
@@ -141,7 +149,7 @@ impl EndpointPool {
             }
         }
         match (failures.are_of_the_long_gone(), pages.is_empty()) {
-            (true, false) => Ok(SecondOpinions { is_alone: pages.len() == 1 && others_may_come, pages }),
+            (true, false) => Ok(SecondOpinions { is_alone: pages.len() == 1 && others_may_come, others_from, pages }),
             (true, true) => Err(lacks.most_telling()),
             (false, _) => Err(failures.most_telling()),
         }
