@@ -130,7 +130,7 @@ async fn takes_nothing(world: &World, base: &str) -> TcpStream {
 #[sqlx::test]
 async fn p34_a_consumer_that_took_nothing_for_too_long_is_told_to_resume_where_it_still_reads(pool: PgPool) {
     let slow_after = Duration::from_millis(300);
-    let (world, base) = small_world(pool, GatewaySettings { slow_after, ..GatewaySettings::default() }).await;
+    let (mut world, base) = small_world(pool, GatewaySettings { slow_after, ..GatewaySettings::default() }).await;
     let mut client = takes_nothing(&world, &base).await;
     sleep(2 * slow_after).await;
     let reading = tokio::task::spawn_blocking(move || {
@@ -144,7 +144,8 @@ async fn p34_a_consumer_that_took_nothing_for_too_long_is_told_to_resume_where_i
     assert!(farewell.starts_with("retry: "), "{farewell}");
     // It goes on with the first event that it has not seen.
     let last = told.lines().rev().find_map(|line| line.strip_prefix("id: ")).unwrap();
-    let mut again = Subscriber::connect(&base, "all=true", Some(last)).await;
+    let patient = world.start_gateway(GatewaySettings::default()).await;
+    let mut again = Subscriber::connect(&patient, "all=true", Some(last)).await;
     let last: EventId = last.parse().unwrap();
     let rest: Vec<EventId> = world.devnet.events_emitted().into_iter().filter(|id| *id > last).collect();
     assert_eq!(again.ids(rest.len()).await, rest);
