@@ -7,7 +7,8 @@ use serde_json::json;
 use super::{index, progress::Progress, sources};
 use crate::{
     config::ReindexArgs,
-    ingest::{Reindex, ReindexProgress},
+    ingest::{NAMED_STREAMS, Reindex, ReindexProgress, Reindexed},
+    store::StreamKey,
 };
 
 /// Builds and swaps.
@@ -30,12 +31,33 @@ pub(super) async fn run(args: ReindexArgs) -> anyhow::Result<ExitCode> {
     let report = |at: ReindexProgress| progress.show(at.done, at.in_all.max(at.done), "");
     let built = reindex.read_stored_and_swap(report).await;
     progress.finish();
-    let events = built?.done;
+    let Reindexed { progress: ReindexProgress { done: events, .. }, changed } = built?;
     if json {
-        println!("{}", json!({"events": events}));
+        let changed: Vec<_> = changed
+            .iter()
+            .map(|(contract_id, stream_id)| json!({"contractId": contract_id, "streamId": stream_id}))
+            .collect();
+        println!("{}", json!({"events": events, "changed": changed}));
     } else {
         println!("every record was built anew and swapped in; {events} stored events were gone through in this run");
+        if !changed.is_empty() {
+            println!("{}", other_than_before(&changed));
+        }
     }
     store.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where nothing but this program decides, a record changes only if the program reads its events otherwise than the one
+/// that built it. What was set from the chain by a version that did not keep the entries changes too.
+fn other_than_before(changed: &[StreamKey]) -> String {
+    let names: Vec<String> =
+        changed.iter().map(|(contract_id, stream_id)| format!("{stream_id} of {contract_id}")).collect();
+    let or_more =
+        if u32::try_from(changed.len()).is_ok_and(|named| named < NAMED_STREAMS) { "" } else { " and perhaps more" };
+    format!(
+        "records other than before: {}{or_more}. Compare them with the chain: flowfi-indexer verify, and set them from \
+         it: verify --repair",
+        names.join(", ")
+    )
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A stretch is written once it has so many events or ledgers.
-const EVENTS_IN_A_STRETCH: usize = 5_000;
+const EVENTS_IN_A_STRETCH: usize = 20_000;
 const LEDGERS_IN_A_STRETCH: u64 = 10_000;
 const LEDGERS_AHEAD: usize = 64;
 

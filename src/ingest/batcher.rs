@@ -44,7 +44,7 @@ impl Incoming {
         Self::Quarantined(QuarantinedEvent { raw, kind, name, stream_id, reason })
     }
 
-    const fn raw(&self) -> &RawContractEvent {
+    pub(super) const fn raw(&self) -> &RawContractEvent {
         match self {
             Self::Event(event) => &event.raw,
             Self::Upgrade(event) => &event.raw,
@@ -59,6 +59,8 @@ pub struct Batcher {
     position: EventId,
     held_back: Vec<Incoming>,
     bound: usize,
+    /// Where the last page was read.
+    source: Option<CoverageSource>,
 }
 
 impl Batcher {
@@ -66,13 +68,14 @@ impl Batcher {
     /// transaction has more).
     #[must_use]
     pub const fn new(position: EventId, bound: usize) -> Self {
-        Self { position, held_back: Vec::new(), bound }
+        Self { position, held_back: Vec::new(), bound, source: None }
     }
 
     /// Takes the decoded events of `page` (whose own list may have been taken out) and returns the batches that are
     /// whole with it. A page without events still moves the position, unless it stands still inside the transaction that
     /// is held back: then it does not say that it was whole.
     pub fn push(&mut self, mut events: Vec<Incoming>, page: &EventPage) -> Vec<Batch> {
+        self.source = Some(page.source);
         if events.is_empty() && self.is_inside_what_is_held_back(page.cursor) {
             return Vec::new();
         }
@@ -92,10 +95,20 @@ impl Batcher {
         self.cut(whole, reached, page)
     }
 
-    /// Returns what was held back, as a batch that reaches `position`: the ledgers up to there are given up.
-    pub fn give_up_to(&mut self, position: EventId) -> Batch {
-        self.position = self.position.max(position);
-        batch(std::mem::take(&mut self.held_back), self.position, None, None)
+    /// Returns what was held back: a batch of the ledgers before `from`, which were seen, if there are any, and one
+    /// that reaches the end of ledger `to`, up to which they are given up.
+    pub fn give_up(&mut self, from: LedgerSequence, to: LedgerSequence) -> Vec<Batch> {
+        let mut seen = std::mem::take(&mut self.held_back);
+        let given_up = seen.split_off(seen.partition_point(|event| event.raw().id.ledger() < from));
+        let mut batches = Vec::new();
+        let before = EventId::end_of_ledger(from.previous());
+        if before > self.position && self.source.is_some() {
+            batches.push(batch(seen, before, self.source, None));
+            seen = Vec::new();
+        }
+        self.position = self.position.max(EventId::end_of_ledger(to));
+        batches.push(batch([seen, given_up].concat(), self.position, None, None));
+        batches
     }
 
     fn is_inside_what_is_held_back(&self, cursor: EventId) -> bool {
@@ -202,6 +215,26 @@ mod tests {
         let whole = batcher.push(vec![event(1, 1)], &page(EventId::end_of_ledger(LEDGER), false));
         assert_eq!(whole.len(), 1);
         assert_eq!(whole[0].quarantined.len(), 2, "the whole transaction together");
+    }
+
+    #[test]
+    fn what_was_seen_before_ledgers_that_are_given_up_is_covered() {
+        let mut batcher = Batcher::new(EventId::end_of_ledger(LEDGER.previous()), 100);
+        let later = LedgerSequence(12);
+        let mut held_back = event(1, 0);
+        let Incoming::Quarantined(QuarantinedEvent { raw, .. }) = &mut held_back else { panic!("it does not decode") };
+        raw.id = EventId::of(later, 1, 0, 0).unwrap();
+        let full = page(EventId::of(later, 1, 0, 0).unwrap(), true);
+        assert_eq!(batcher.push(vec![event(1, 0), held_back], &full).len(), 1);
+        let given_up = batcher.give_up(later, LedgerSequence(20));
+        let reached: Vec<_> = given_up.iter().map(|batch| (batch.last_whole_ledger, batch.covered_by)).collect();
+        assert_eq!(
+            reached,
+            [(later.previous(), Some(CoverageSource::Rpc)), (LedgerSequence(20), None)],
+            "ledgers {LEDGER} to {} were seen",
+            later.previous()
+        );
+        assert_eq!(given_up[1].quarantined.len(), 1, "what was held back is not lost");
     }
 
     #[test]

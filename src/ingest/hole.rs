@@ -59,9 +59,11 @@ impl Follower<'_> {
         };
         let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
         let reading = whole.events(self.contract_ids, range.from()..=range.to(), None, sender);
+        let signs = self.signs.clone();
         let taking = async move {
             let (mut page, mut filled) = (PageOfLedgers::default(), Filled::Whole);
-            while let Some(ledger) = ledgers.recv().await {
+            // Each read has an end, but it may be long until a page is full.
+            while let Some(ledger) = signs.during(ledgers.recv()).await {
                 match ledger {
                     Ok(ledger) if is_too_early(&ledger, walk.known_close) => {
                         return Filled::UpTo(closed_too_early(&ledger));
@@ -103,11 +105,15 @@ impl Follower<'_> {
         warn!("going on after ledgers {}-{to}, which were given up and are in no source", missing.from());
         let first = walk.given_up.map_or(missing.from(), LedgerRange::from);
         walk.given_up = LedgerRange::new(first, to);
-        let position = EventId::end_of_ledger(to);
-        let given_up = walk.batcher.give_up_to(position);
-        walk.go_on_after(position);
+        let batches = walk.batcher.give_up(missing.from(), to);
+        walk.go_on_after(EventId::end_of_ledger(to));
         self.said = false;
-        Ok(self.committer.send(Handed::Batch(given_up)).await.is_ok())
+        for batch in batches {
+            if self.committer.send(Handed::Batch(batch)).await.is_err() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     async fn stand_still(&mut self, missing: LedgerRange, failures: &[String]) {

@@ -23,7 +23,7 @@ use super::{
     wishes::{Wishes, cancel_at_a_pause},
 };
 use crate::{
-    domain::{ContractId, Contracts, EventId},
+    domain::{ContractId, Contracts, EventId, LedgerRange, LedgerSequence},
     source::{Anchor, EndpointPool, KnownChain, SourceError, WholeLedgers},
     store::{IndexerState, NetworkRow, SignsOfLife, Store, StoreError, Writer},
 };
@@ -129,7 +129,7 @@ impl Indexer {
     async fn waits_for(&self, failure: &SourceError) -> bool {
         let may_be_misconfigured =
             matches!(failure, SourceError::OtherNetwork { .. } | SourceError::BehindRetention { .. });
-        !may_be_misconfigured || self.store.feed_progress().await.is_ok_and(|progress| progress.is_some())
+        !may_be_misconfigured || !matches!(self.store.feed_progress().await, Ok(None))
     }
 
     pub(super) fn backoff(&self) -> Backoff {
@@ -273,13 +273,31 @@ impl Indexer {
             pace: &self.settings.pace,
             look_again: self.settings.waits.hole,
             backoff: self.backoff(),
-            reporter: Reporter::new(self.store.clone(), contract_ids.to_vec()),
+            reporter: Reporter::after_the_last(self.store.clone(), contract_ids.to_vec()).await,
             committer,
             signs,
             said: false,
         };
-        let walk = Walk::new(position, known_close, self.poll());
+        let mut walk = Walk::new(position, known_close, self.poll());
+        walk.given_up = self.passed_over(contract_ids, position.last_whole_ledger()).await?;
         Ok((follower, walk))
+    }
+
+    /// Returns the ledgers up to the last whole one that were given up with some after it, which may be there: whoever
+    /// went over them was interrupted before a source answered.
+    async fn passed_over(
+        &self,
+        contract_ids: &[ContractId],
+        whole: LedgerSequence,
+    ) -> Result<Option<LedgerRange>, IngestError> {
+        let mut passed: Option<LedgerRange> = None;
+        for contract_id in contract_ids {
+            let accepted = self.store.accepted_gaps(contract_id).await?;
+            let begun = accepted.iter().filter(|gap| gap.contains(whole) && gap.contains(whole.next()));
+            let from = begun.map(|gap| gap.from()).min().into_iter().chain(passed.map(LedgerRange::from)).max();
+            passed = from.and_then(|from| LedgerRange::new(from, whole));
+        }
+        Ok(passed)
     }
 
     /// Reads the ledger to recognise the chain by. The pool compares every endpoint that it comes to with that and with

@@ -10,11 +10,13 @@ use crate::{
         Baseline, ContractEvent, ContractId, CoverageSource, Epoch, EventId, LedgerRange, RawBaseline,
         RawContractEvent, StreamId, baselines_in_order,
     },
-    store::{Batch, CaughtUp, LateRows, Repair, Repaired, Store, StoreError},
+    store::{Batch, CaughtUp, LateRows, Locks, Repaired, Store, StoreError},
 };
 
 /// So many events that are kept raw are decoded again at once.
 const REPLAY_CHUNK: u32 = 1_000;
+/// So often a repair is begun again because another one was written meanwhile.
+const ATTEMPTS_BESIDE_OTHERS: u32 = 3;
 
 /// What comes late.
 #[derive(Clone, Debug, Default)]
@@ -25,8 +27,8 @@ pub struct LateEvents {
     pub covered: Option<(LedgerRange, CoverageSource)>,
 }
 
-/// Writes late events that were read in an epoch, and folds again every stream that they belong to or speak of. What
-/// lies after the cursor is left out: it comes by itself. `None` before the contract's index began.
+/// Writes late events that were read in an epoch, and folds the streams that they belong to or speak of. What lies after
+/// the cursor is left out: it comes by itself. `None` before the contract's index began.
 ///
 /// # Errors
 /// [`StoreError::OtherEpoch`] if the network started over since; those of the store. Nothing was written then.
@@ -36,18 +38,20 @@ pub async fn write_late(
     epoch: Epoch,
     late: LateEvents,
 ) -> Result<Option<Repaired>, StoreError> {
-    let Some(repair) = store.begin_repair(contract_id, epoch).await? else { return Ok(None) };
-    let position = repair.position();
-    let covered = late.covered.filter(|(ledgers, _)| ledgers.to() <= position.last_whole_ledger());
-    let mut rows = LateRows { covered, ..LateRows::default() };
-    for raw in late.events.into_iter().filter(|raw| raw.id <= position) {
-        match Incoming::decode(raw) {
-            Incoming::Event(event) => rows.events.push(event),
-            Incoming::Upgrade(upgrade) => rows.upgrades.push(upgrade),
-            Incoming::Quarantined(event) => rows.quarantined.push(event),
+    let decoded: Vec<Incoming> = late.events.into_iter().map(Incoming::decode).collect();
+    let rows_up_to = |position: EventId| {
+        let covered = late.covered.filter(|(ledgers, _)| ledgers.to() <= position.last_whole_ledger());
+        let mut rows = LateRows { covered, ..LateRows::default() };
+        for incoming in decoded.iter().filter(|incoming| incoming.raw().id <= position) {
+            match incoming.clone() {
+                Incoming::Event(event) => rows.events.push(event),
+                Incoming::Upgrade(upgrade) => rows.upgrades.push(upgrade),
+                Incoming::Quarantined(event) => rows.quarantined.push(event),
+            }
         }
-    }
-    write_with_stored(repair, rows, BTreeSet::new()).await.map(Some)
+        Some(rows)
+    };
+    write(store, contract_id, epoch, rows_up_to).await
 }
 
 /// Folds streams again from what is stored of them.
@@ -60,21 +64,29 @@ pub(super) async fn fold_again(
     epoch: Epoch,
     streams: &[StreamId],
 ) -> Result<(), StoreError> {
-    let Some(repair) = store.begin_repair(contract_id, epoch).await? else { return Ok(()) };
-    write_with_stored(repair, LateRows::default(), streams.iter().copied().collect()).await?;
+    let from_the_first: BTreeSet<StreamId> = streams.iter().copied().collect();
+    let rows = |_| Some(LateRows { from_the_first: from_the_first.clone(), ..LateRows::default() });
+    write(store, contract_id, epoch, rows).await?;
     Ok(())
 }
 
-/// Sets the records of streams from what the chain stores of them.
+/// Sets the records of streams from what the chain stores of them, which may depend on where the contract stands. `None`
+/// if there is none, or before the contract's index began.
 ///
 /// # Errors
-/// Those of the store. Nothing was written then.
+/// As [`write_late`].
 pub(super) async fn write_baselines(
-    repair: Repair,
-    baselines: impl IntoIterator<Item = Baseline>,
-) -> Result<Repaired, StoreError> {
-    let rows = LateRows { baselines: baselines_in_order(baselines), ..LateRows::default() };
-    write_with_stored(repair, rows, BTreeSet::new()).await
+    store: &Store,
+    contract_id: &ContractId,
+    epoch: Epoch,
+    mut baselines_at: impl FnMut(EventId) -> Vec<Baseline>,
+) -> Result<Option<Repaired>, StoreError> {
+    let rows = |position| {
+        let baselines = baselines_in_order(baselines_at(position));
+        let from_the_first = baselines.keys().copied().collect();
+        (!baselines.is_empty()).then(|| LateRows { baselines, from_the_first, ..LateRows::default() })
+    };
+    write(store, contract_id, epoch, rows).await
 }
 
 /// Writes rows of a contract that is catching up, with the position that they lead to, up to where the others stand.
@@ -90,8 +102,6 @@ pub(super) async fn write_catching_up(
     (from, to): (EventId, EventId),
     batch: Batch,
 ) -> Result<Option<EventId>, StoreError> {
-    let repair = store.begin_repair(contract_id, epoch).await?.filter(|repair| repair.position() == from);
-    let Some(repair) = repair else { return Ok(None) };
     let position = batch.position.min(to);
     let is_due = |raw: &RawContractEvent| raw.id <= to || raw.id.same_transaction(to);
     let seen = LedgerRange::new(from.last_whole_ledger().next(), position.last_whole_ledger());
@@ -107,29 +117,30 @@ pub(super) async fn write_catching_up(
     rows.events.retain(|event| is_due(&event.raw));
     rows.upgrades.retain(|event| is_due(&event.raw));
     rows.quarantined.retain(|event| is_due(&event.raw));
-    write_with_stored(repair, rows, BTreeSet::new()).await?;
-    Ok(Some(position))
+    let rows_from = |stands_at: EventId| (stands_at == from).then(|| rows.clone());
+    Ok(write(store, contract_id, epoch, rows_from).await?.map(|_| position))
 }
 
-/// Adds what is stored of the streams that get new rows, and of `others`: all of them are folded from all of their
-/// baselines and events.
-async fn write_with_stored(
-    mut repair: Repair,
-    mut rows: LateRows,
-    others: BTreeSet<StreamId>,
-) -> Result<Repaired, StoreError> {
-    let spoken_of = rows.quarantined.iter().filter_map(|event| event.stream_id);
-    let of_events = rows.events.iter().filter_map(|event| event.event.stream_id());
-    let streams: BTreeSet<StreamId> =
-        of_events.chain(spoken_of).chain(rows.baselines.keys().copied()).chain(others).collect();
-    let streams: Vec<StreamId> = streams.into_iter().collect();
-    let stored = repair.stored_events_of(&streams).await?;
-    rows.stored = stored.iter().map(|raw| raw.id).collect();
-    rows.events.extend(stored.into_iter().filter_map(decode_again));
-    let baselines = repair.baselines_of(&streams).await?;
-    let stored: Vec<Baseline> = baselines.into_iter().map(decode_baseline).collect::<Result<_, _>>()?;
-    rows.baselines = baselines_in_order(stored.into_iter().chain(rows.baselines.into_values().flatten()));
-    repair.write(rows).await
+/// Writes the rows that there are for a contract that stands at a position. So often in vain, it keeps others from
+/// writing meanwhile.
+async fn write(
+    store: &Store,
+    contract_id: &ContractId,
+    epoch: Epoch,
+    mut rows_at: impl FnMut(EventId) -> Option<LateRows>,
+) -> Result<Option<Repaired>, StoreError> {
+    for attempt in 1.. {
+        let locks = if attempt <= ATTEMPTS_BESIDE_OTHERS { Locks::ToWrite } else { Locks::FromTheBeginning };
+        let Some(mut repair) = store.begin_repair(contract_id, epoch, locks).await? else { break };
+        let Some(mut rows) = rows_at(repair.position()) else { break };
+        let stored = repair.baselines_of(&rows.streams()).await?;
+        let stored: Vec<Baseline> = stored.into_iter().map(decode_baseline).collect::<Result<_, _>>()?;
+        rows.baselines = baselines_in_order(stored.into_iter().chain(rows.baselines.into_values().flatten()));
+        if let Some(repaired) = repair.write(&rows, decode_again).await? {
+            return Ok(Some(repaired));
+        }
+    }
+    Ok(None)
 }
 
 fn decode_baseline(raw: RawBaseline) -> Result<Baseline, StoreError> {

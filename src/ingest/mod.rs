@@ -30,6 +30,6 @@ pub use batcher::{Batcher, Incoming};
 pub use error::IngestError;
 pub use indexer::{Indexer, IngestSettings};
 pub use late::{LateEvents, Replayed, replay_quarantine, write_late};
-pub use reindex::{Reindex, ReindexProgress};
+pub use reindex::{NAMED_STREAMS, Reindex, ReindexProgress, Reindexed};
 pub use verify::{CreatedStreams, Difference, Verified, VerifyProgress, VerifySettings, verify};
 pub use waits::Waits;

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::{ContractId, CoverageSource, Epoch, EventId, LedgerRange, RawContractEvent, StreamId},
     source::{EventPage, SourceError, WholeLedgers},
-    store::{Records, RevisedSince, Store, StoreError, Swap, Writer},
+    store::{Records, RevisedSince, Store, StoreError, StreamKey, Swap, Writer},
 };
 
 /// The code that decodes and folds, by a hash of its source (`build.rs`).
@@ -26,6 +26,8 @@ const CHUNK: u32 = 10_000;
 /// So many streams are folded again in one transaction.
 const STREAMS_AT_ONCE: usize = 200;
 const LEDGERS_AHEAD: usize = 64;
+/// So many streams are named whose records are other than before.
+pub const NAMED_STREAMS: u32 = 10;
 
 /// Records of every contract of a database that are being built anew, one contract after the other.
 #[derive(Debug)]
@@ -47,6 +49,15 @@ pub struct ReindexProgress {
     pub in_all: u64,
     /// How many were gone through in this run.
     pub done: u64,
+}
+
+/// What a reindex came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reindexed {
+    /// What was gone through in this run.
+    pub progress: ReindexProgress,
+    /// The first streams, [`NAMED_STREAMS`] at most, whose records are other than before.
+    pub changed: Vec<StreamKey>,
 }
 
 impl<'a> Reindex<'a> {
@@ -73,6 +84,10 @@ impl<'a> Reindex<'a> {
         let first = store.contracts().await?.into_iter().next().ok_or(IngestError::NotBegun)?;
         let built = store.open_reindex(&origin).await?;
         let writer = Writer::try_acquire_apart(&built, first).await?.ok_or(StoreError::Fenced)?;
+        // Before the lock was taken another one may have begun with something else.
+        if !store.is_building(&origin).await? {
+            return Err(StoreError::Fenced.into());
+        }
         Ok(Self { store, built, writer, epoch, origin, folded: HashMap::new() })
     }
 
@@ -114,7 +129,7 @@ impl<'a> Reindex<'a> {
     pub async fn read_stored_and_swap(
         mut self,
         mut report: impl FnMut(ReindexProgress),
-    ) -> Result<ReindexProgress, IngestError> {
+    ) -> Result<Reindexed, IngestError> {
         let mut progress = ReindexProgress::default();
         loop {
             let revised = self.store.revised_since_build().await?;
@@ -128,8 +143,9 @@ impl<'a> Reindex<'a> {
                 self.store.note_built_revision(revised.revision).await?;
             }
             index_for_queries(&mut self.writer).await?;
+            let changed = self.store.changed_by_build(NAMED_STREAMS).await?;
             match self.store.swap_reindex(&self.origin, &built).await? {
-                Swap::Done => return Ok(progress),
+                Swap::Done => return Ok(Reindexed { progress, changed }),
                 Swap::Again => {}
             }
         }

@@ -28,7 +28,7 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    pub(super) const fn new(store: Store, contract_ids: Vec<ContractId>) -> Self {
+    const fn new(store: Store, contract_ids: Vec<ContractId>) -> Self {
         let report = IndexerReport {
             state: IndexerState::CatchingUp,
             detail: None,

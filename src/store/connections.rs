@@ -8,6 +8,7 @@
 use std::{
     fmt, io,
     ops::{Deref, DerefMut},
+    sync::Arc,
     time::Duration,
 };
 
@@ -22,7 +23,7 @@ use sqlx::{
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 
 use super::StoreError;
 
@@ -47,6 +48,8 @@ const SETTINGS: [(&str, &str); 5] = [
 ];
 
 const BEGIN: &str = "begin; set local lock_timeout = '10s'; set local idle_in_transaction_session_timeout = '30s'";
+const BEGIN_SNAPSHOT: &str = "begin isolation level repeatable read read only;
+    set local idle_in_transaction_session_timeout = '30s'";
 
 /// Connections to one database, shared. Cheap to clone.
 #[derive(Clone)]
@@ -55,6 +58,8 @@ pub(super) struct Connections {
     deadline: Duration,
     /// Where the tables are, if not where the database puts them for us.
     schema: Option<&'static str>,
+    /// Whose turn it is to find out why there is no connection.
+    asks_why: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Connections {
@@ -94,15 +99,15 @@ impl Connections {
             })
             .connect_with(options)
             .await?;
-        Ok(Self { pool, deadline: STATEMENT_TIMEOUT, schema })
+        Ok(Self { schema, ..Self::on(pool) })
     }
 
-    pub(super) const fn on(pool: PgPool) -> Self {
-        Self { pool, deadline: STATEMENT_TIMEOUT, schema: None }
+    pub(super) fn on(pool: PgPool) -> Self {
+        Self { pool, deadline: STATEMENT_TIMEOUT, schema: None, asks_why: Arc::new(Semaphore::new(1)) }
     }
 
     /// Returns the same connections with another deadline for each statement.
-    pub(super) const fn with_deadline(mut self, deadline: Duration) -> Self {
+    pub(super) fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
@@ -111,8 +116,8 @@ impl Connections {
         (*self.pool.connect_options()).clone()
     }
 
-    pub(super) const fn pool(&self) -> &PgPool {
-        &self.pool
+    pub(super) const fn deadline(&self) -> Duration {
+        self.deadline
     }
 
     pub(super) async fn close(&self) {
@@ -136,12 +141,12 @@ impl Connections {
         }
     }
 
-    /// Returns why a pool had no connection to give: what the server says to who asks for one now, if it refuses.
+    /// Returns why a pool had no connection to give: what the server says to who asks for one now, if it refuses. One
+    /// asks for all of them, since nobody counts on more connections than that.
     pub(super) async fn explained(&self, failure: sqlx::Error) -> sqlx::Error {
-        match failure {
-            sqlx::Error::PoolTimedOut => self.connect_apart().await.err().unwrap_or(failure),
-            other => other,
-        }
+        let sqlx::Error::PoolTimedOut = failure else { return failure };
+        let Ok(_turn) = self.asks_why.try_acquire() else { return failure };
+        self.connect_apart().await.err().unwrap_or(failure)
     }
 
     async fn in_time<T>(&self, outcome: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
@@ -167,8 +172,17 @@ impl Connections {
     /// Begins a transaction. Dropped before it is committed, it is rolled back by the end of its connection. It neither
     /// waits long for a lock nor keeps one while its process is frozen: others would stand still behind it.
     pub(super) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
+        self.begin_with(BEGIN).await
+    }
+
+    /// Begins a transaction that only reads, all of it as of one moment.
+    pub(super) async fn begin_snapshot(&self) -> Result<Transaction, sqlx::Error> {
+        self.begin_with(BEGIN_SNAPSHOT).await
+    }
+
+    async fn begin_with(&self, statements: &'static str) -> Result<Transaction, sqlx::Error> {
         let mut connection = self.borrow().await?;
-        self.in_time(connection.execute(BEGIN)).await?;
+        self.in_time(connection.execute(statements)).await?;
         Ok(Transaction { connection, deadline: self.deadline })
     }
 }
@@ -285,25 +299,25 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
+    /// Does some work in the transaction, within the deadline of a statement.
+    pub(super) async fn within<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let done = timeout(self.deadline, work(&mut self.connection)).await;
+        done.unwrap_or(Err(StoreError::TimedOut(self.deadline)))
+    }
+
+    /// Returns the connection for rows of which there may be any number, and the deadline for each of them.
+    pub(super) fn row_by_row(&mut self) -> (&mut PgConnection, Duration) {
+        (&mut self.connection, self.deadline)
+    }
+
     pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
         let committed = timeout(self.deadline, self.connection.execute("commit")).await;
         committed.unwrap_or_else(|_| Err(too_late(self.deadline)))?;
         self.connection.give_back();
         Ok(())
-    }
-}
-
-impl Deref for Transaction {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        &self.connection
-    }
-}
-
-impl DerefMut for Transaction {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.connection
     }
 }
 

@@ -1,6 +1,7 @@
 //! The `desired_state` table: whether operators want the indexer to pause.
 
 use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
 
 use super::{
     Store, StoreError,
@@ -27,19 +28,23 @@ impl Store {
     /// Sets whether the indexer is to pause and tells it. What is so already keeps its time and its name. Returns what
     /// holds then.
     pub async fn set_desired_state(&self, paused: bool, by: &str) -> Result<DesiredState, StoreError> {
+        let set = async |connection: &mut PgConnection| {
+            sqlx::query!(
+                "insert into desired_state as current (paused, changed_by) values ($1, $2)
+                 on conflict (only_row) do update set
+                     paused = excluded.paused, changed_at = excluded.changed_at, changed_by = excluded.changed_by
+                 where current.paused <> excluded.paused",
+                paused,
+                by,
+            )
+            .execute(&mut *connection)
+            .await?;
+            let state = read(&mut *connection).await?;
+            listen::notify(connection, listen::DESIRED_STATE).await?;
+            state.ok_or_else(|| StoreError::Corrupt("no desired state".to_owned()))
+        };
         let mut transaction = self.pool.begin().await?;
-        sqlx::query!(
-            "insert into desired_state as current (paused, changed_by) values ($1, $2)
-             on conflict (only_row) do update set
-                 paused = excluded.paused, changed_at = excluded.changed_at, changed_by = excluded.changed_by
-             where current.paused <> excluded.paused",
-            paused,
-            by,
-        )
-        .execute(&mut *transaction)
-        .await?;
-        let state = read(&mut *transaction).await?.ok_or_else(|| StoreError::Corrupt("no desired state".to_owned()))?;
-        listen::notify(&mut transaction, listen::DESIRED_STATE).await?;
+        let state = transaction.within(set).await?;
         transaction.commit().await?;
         Ok(state)
     }

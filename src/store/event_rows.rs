@@ -11,8 +11,8 @@ use super::{
     pool::{event_id, parse},
 };
 use crate::domain::{
-    Amount, CommittedEvent, ContractEvent, ContractId, EventId, EventKind, RawContractEvent, StoredEventType, StreamId,
-    StreamRecord,
+    Address, Amount, CommittedEvent, ContractEvent, ContractId, EventId, EventKind, RawContractEvent, StoredEventType,
+    StreamId, StreamRecord,
 };
 
 /// A part of the chain's order: after one position, up to and including another.
@@ -194,25 +194,6 @@ pub(super) async fn stored_among(
     rows.into_iter().map(|row| event_id(row.toid, row.event_index)).collect()
 }
 
-/// Returns the stored events of these streams as they came, in the order of the chain.
-pub(super) async fn raw_events_of(
-    connection: &mut PgConnection,
-    contract_id: &ContractId,
-    streams: &[StreamId],
-) -> Result<Vec<RawContractEvent>, StoreError> {
-    let streams: Vec<String> = streams.iter().map(ToString::to_string).collect();
-    let rows = sqlx::query_as!(
-        RawEventRow,
-        "select toid, event_index, contract_id, ledger_closed_at, tx_hash, topics, value from stream_events
-         where contract_id = $1 and stream_id = any($2::text[]::numeric[]) order by toid, event_index",
-        contract_id.as_str(),
-        &streams,
-    )
-    .fetch_all(connection)
-    .await?;
-    rows.into_iter().map(RawContractEvent::try_from).collect()
-}
-
 /// Returns the first `limit` stored events after a position as they came, in the order of the chain.
 pub(super) async fn raw_events_after(
     executor: impl sqlx::PgExecutor<'_>,
@@ -278,17 +259,14 @@ pub(super) struct PartyColumns {
 }
 
 impl PartyColumns {
-    /// Adds an event, its parties from itself or else from its stream's record.
-    pub(super) fn push(&mut self, event: &ContractEvent, amount: Option<Amount>, record: Option<&StreamRecord>) {
-        let ContractEvent { raw, event } = event;
-        let sender = event.sender().or(record.map(|record| &record.sender));
-        let recipient = event.recipient().or(record.map(|record| &record.recipient));
-        let token = event.token().or(record.map(|record| &record.token));
-        self.toid.push(raw.id.toid());
-        self.event_index.push(i64::from(raw.id.index()));
-        self.sender.push(sender.map(ToString::to_string));
-        self.recipient.push(recipient.map(ToString::to_string));
-        self.token.push(token.map(ToString::to_string));
+    /// Adds an event with its sender, recipient and token.
+    pub(super) fn push(&mut self, id: EventId, parties: [Option<&Address>; 3], amount: Option<Amount>) {
+        let [sender, recipient, token] = parties.map(|party| party.map(ToString::to_string));
+        self.toid.push(id.toid());
+        self.event_index.push(i64::from(id.index()));
+        self.sender.push(sender);
+        self.recipient.push(recipient);
+        self.token.push(token);
         self.amount.push(amount.map(|amount| amount.to_string()));
     }
 
@@ -337,8 +315,11 @@ pub(super) struct EventColumns {
 impl EventColumns {
     /// Adds an event, its parties from itself or else from its stream's record.
     pub(super) fn push(&mut self, event: &ContractEvent, amount: Option<Amount>, record: Option<&StreamRecord>) {
-        self.parties.push(event, amount, record);
         let ContractEvent { raw, event } = event;
+        let sender = event.sender().or(record.map(|record| &record.sender));
+        let recipient = event.recipient().or(record.map(|record| &record.recipient));
+        let token = event.token().or(record.map(|record| &record.token));
+        self.parties.push(raw.id, [sender, recipient, token], amount);
         self.contract_id.push(raw.contract_id.to_string());
         self.ledger_closed_at.push(raw.ledger_closed_at);
         self.tx_hash.push(raw.tx_hash.clone());

@@ -5,100 +5,78 @@ use std::{
     sync::Arc,
 };
 
-use super::{
-    Records, StreamKey,
-    event_rows::{EventColumns, PartyColumns},
-    stream_rows::StreamColumns,
-};
+use super::{Records, StreamKey, event_rows::EventColumns, stream_rows::StreamColumns};
 use crate::{
     domain::{Amount, Baseline, ContractEvent, EventId, RawContractEvent, StreamRecord},
     planted::{Bug, is_planted},
 };
 
-/// Which events have rows already.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Stored<'a> {
-    /// The records hold them.
-    LeftOut(&'a HashSet<EventId>),
-    /// The records are folded from their first event on. The rows take their parties anew.
-    FoldedAgain(&'a HashSet<EventId>),
-}
-
-/// The columns to insert, to update and to upsert, and the records they come from.
+/// The columns to insert and to upsert, and the records they come from.
 #[derive(Debug)]
 pub(super) struct Folded {
     pub(super) events: EventColumns,
-    pub(super) stored: PartyColumns,
     pub(super) streams: StreamColumns,
     pub(super) records: Records,
 }
 
-/// Folds events into the records, and marks those that an event we keep raw spoke of. Parties are filled in after all of
-/// them are folded, because a fee comes before the creation of its stream.
-///
-/// `baselines` are for streams that are folded from their first event on: each takes its place after the events that it
-/// holds.
+/// Folds new events into the records that hold everything before them, and marks those that an event we keep raw spoke
+/// of. Events that are `stored` already are left out. Parties are filled in after all of them are folded, because a fee
+/// comes before the creation of its stream.
 pub(super) fn fold(
     events: &[ContractEvent],
     spoken_of: &[StreamKey],
-    stored: Stored<'_>,
+    stored: &HashSet<EventId>,
     records: HashMap<StreamKey, StreamRecord>,
-    baselines: HashMap<StreamKey, VecDeque<Baseline>>,
 ) -> Folded {
-    let mut folding = Folding { records, baselines, touched: BTreeSet::new(), last: HashMap::new() };
-    let mut applied: Vec<(&ContractEvent, Option<Amount>)> = Vec::with_capacity(events.len());
-    let is_left_out = |event: &ContractEvent| match stored {
-        Stored::LeftOut(stored) => stored.contains(&event.raw.id) && !is_planted(Bug::DuplicateAppliedTwice),
-        Stored::FoldedAgain(_) => false,
-    };
-    for event in events.iter().filter(|event| !is_left_out(event)) {
-        let amount = match stream_of(event) {
-            Some(stream) => folding.apply(stream, event),
-            None => event.event.amount(None),
-        };
-        applied.push((event, amount));
-    }
-    folding.take_up_the_rest_of_the_baselines();
-    for stream in spoken_of {
-        if let Some(record) = folding.records.get_mut(stream) {
-            record.unverified = true;
-            folding.touched.insert(stream.clone());
-        }
-    }
-    let Folding { records, touched, .. } = folding;
-    let (mut new, mut again) = (EventColumns::default(), PartyColumns::default());
+    let mut folding = Folding::new(records, HashMap::new());
+    let is_new = |event: &&ContractEvent| !stored.contains(&event.raw.id) || is_planted(Bug::DuplicateAppliedTwice);
+    let applied: Vec<(&ContractEvent, Option<Amount>)> =
+        events.iter().filter(is_new).map(|event| (event, folding.apply(event))).collect();
+    let Finished { records, touched } = folding.finish(spoken_of);
+    let mut columns = EventColumns::default();
     for (event, amount) in applied {
         let record = stream_of(event).and_then(|stream| records.get(&stream));
-        match stored {
-            Stored::FoldedAgain(stored) if stored.contains(&event.raw.id) => again.push(event, amount, record),
-            _ => new.push(event, amount, record),
-        }
+        columns.push(event, amount, record);
     }
-    let mut streams = StreamColumns::default();
-    for stream in touched {
-        streams.push(&records[&stream]);
-    }
-    Folded { events: new, stored: again, streams, records: Arc::new(records) }
+    Folded { events: columns, streams: StreamColumns::of(&records, touched), records: Arc::new(records) }
 }
 
 /// Records part of the way through their events.
-struct Folding<'a> {
+#[derive(Debug)]
+pub(super) struct Folding {
     records: HashMap<StreamKey, StreamRecord>,
     /// Those whose position is not passed yet, in order.
     baselines: HashMap<StreamKey, VecDeque<Baseline>>,
     touched: BTreeSet<StreamKey>,
     /// The last event of each stream that has a baseline.
-    last: HashMap<StreamKey, &'a RawContractEvent>,
+    last: HashMap<StreamKey, RawContractEvent>,
 }
 
-impl<'a> Folding<'a> {
-    /// Applies an event of a stream and returns the event's amount, which may depend on the record before it.
-    fn apply(&mut self, stream: StreamKey, event: &'a ContractEvent) -> Option<Amount> {
+/// Records after all of their events.
+pub(super) struct Finished {
+    pub(super) records: HashMap<StreamKey, StreamRecord>,
+    /// Those that were changed.
+    pub(super) touched: BTreeSet<StreamKey>,
+}
+
+impl Folding {
+    /// Begins with records that hold everything up to their first event to come. `baselines` are for streams that are
+    /// folded from their first event on: each takes its place after the events that it holds.
+    pub(super) fn new(
+        records: HashMap<StreamKey, StreamRecord>,
+        baselines: HashMap<StreamKey, VecDeque<Baseline>>,
+    ) -> Self {
+        Self { records, baselines, touched: BTreeSet::new(), last: HashMap::new() }
+    }
+
+    /// Applies the next event and returns its amount, which may depend on the record before it.
+    pub(super) fn apply(&mut self, event: &ContractEvent) -> Option<Amount> {
+        let Some(stream) = stream_of(event) else { return event.event.amount(None) };
         while self.next_baseline(&stream).is_some_and(|next| next.raw.position < event.raw.id) {
             self.take_up(&stream);
         }
         if self.next_baseline(&stream).is_some() {
-            self.last.insert(stream.clone(), &event.raw);
+            self.last.insert(stream.clone(), event.raw.clone());
         }
         let before = self.records.remove(&stream);
         let amount = event.event.amount(before.as_ref());
@@ -109,24 +87,32 @@ impl<'a> Folding<'a> {
         amount
     }
 
-    fn next_baseline(&self, stream: &StreamKey) -> Option<&Baseline> {
-        self.baselines.get(stream).and_then(VecDeque::front)
-    }
-
-    fn take_up(&mut self, stream: &StreamKey) {
-        let Some(baseline) = self.baselines.get_mut(stream).and_then(VecDeque::pop_front) else { return };
-        let record = baseline.record(&stream.0, self.records.remove(stream), self.last.get(stream).copied());
-        self.records.insert(stream.clone(), record);
-        self.touched.insert(stream.clone());
-    }
-
-    fn take_up_the_rest_of_the_baselines(&mut self) {
+    /// Takes up the baselines that are left, and marks the records that an event we keep raw spoke of.
+    pub(super) fn finish(mut self, spoken_of: &[StreamKey]) -> Finished {
         let streams: Vec<StreamKey> = self.baselines.keys().cloned().collect();
         for stream in streams {
             while self.next_baseline(&stream).is_some() {
                 self.take_up(&stream);
             }
         }
+        for stream in spoken_of {
+            if let Some(record) = self.records.get_mut(stream) {
+                record.unverified = true;
+                self.touched.insert(stream.clone());
+            }
+        }
+        Finished { records: self.records, touched: self.touched }
+    }
+
+    fn next_baseline(&self, stream: &StreamKey) -> Option<&Baseline> {
+        self.baselines.get(stream).and_then(VecDeque::front)
+    }
+
+    fn take_up(&mut self, stream: &StreamKey) {
+        let Some(baseline) = self.baselines.get_mut(stream).and_then(VecDeque::pop_front) else { return };
+        let record = baseline.record(&stream.0, self.records.remove(stream), self.last.get(stream));
+        self.records.insert(stream.clone(), record);
+        self.touched.insert(stream.clone());
     }
 }
 

@@ -156,22 +156,25 @@ impl Store {
         next.claim_epoch(&network.passphrase, Epoch(epoch.0 + 1), began_after).await?;
         next.close().await;
         let schema = archived_epochs::schema_of(epoch);
+        let put_aside = async |connection: &mut PgConnection| {
+            // Everybody who reads would queue behind this one while it waits for who reads already.
+            execute(connection, format!("set local lock_timeout = {}", LOCK_TIMEOUT.as_millis())).await?;
+            // First of all, so that a repair that holds its cursor ends before the other tables are asked for.
+            execute(connection, "lock table cursors in access exclusive mode".to_owned()).await?;
+            check_epoch(connection, epoch).await?;
+            let live = current_schema(connection).await?;
+            execute(connection, format!("drop schema if exists {REINDEX} cascade")).await?;
+            execute(connection, format!("create schema {schema}")).await?;
+            let attachments = Attachments::of(connection, &live, NEXT, &TABLES_OF_AN_EPOCH).await?;
+            for table in TABLES_OF_AN_EPOCH {
+                execute(connection, format!("alter table \"{live}\".{table} set schema {schema}")).await?;
+                execute(connection, format!("alter table {NEXT}.{table} set schema \"{live}\"")).await?;
+            }
+            attachments.give(connection, OnFailure::GoOn).await?;
+            listen::notify(connection, listen::COMMITTED).await
+        };
         let mut transaction = self.pool.begin().await?;
-        // Everybody who reads would queue behind this one while it waits for who reads already.
-        execute(&mut transaction, format!("set local lock_timeout = {}", LOCK_TIMEOUT.as_millis())).await?;
-        // First of all, so that a repair that holds its cursor ends before the other tables are asked for.
-        execute(&mut transaction, "lock table cursors in access exclusive mode".to_owned()).await?;
-        check_epoch(&mut transaction, epoch).await?;
-        let live = current_schema(&mut transaction).await?;
-        execute(&mut transaction, format!("drop schema if exists {REINDEX} cascade")).await?;
-        execute(&mut transaction, format!("create schema {schema}")).await?;
-        let attachments = Attachments::of(&mut transaction, &live, NEXT, &TABLES_OF_AN_EPOCH).await?;
-        for table in TABLES_OF_AN_EPOCH {
-            execute(&mut transaction, format!("alter table \"{live}\".{table} set schema {schema}")).await?;
-            execute(&mut transaction, format!("alter table {NEXT}.{table} set schema \"{live}\"")).await?;
-        }
-        attachments.give(&mut transaction, OnFailure::GoOn).await?;
-        listen::notify(&mut transaction, listen::COMMITTED).await?;
+        transaction.within(put_aside).await?;
         transaction.commit().await?;
         self.drop_schema(NEXT).await?;
         Ok(Some(schema))
@@ -200,7 +203,7 @@ impl Store {
         let create = format!("create schema if not exists {schema}");
         self.pool.run(async |connection: &mut PgConnection| execute(connection, create).await).await?;
         let store = Self { pool: self.pool.in_schema(schema, CONNECTIONS_OF_ANOTHER_SCHEMA).await? };
-        store.migrate().await?;
+        store.migrate_within(self.pool.deadline()).await?;
         Ok(store)
     }
 

@@ -3,15 +3,26 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgPool, error::DatabaseError, postgres::PgConnectOptions};
+use sqlx::{Connection, PgPool, error::DatabaseError, postgres::PgConnectOptions};
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{info, warn};
 
-use tokio::time::timeout;
-use tracing::warn;
-
-use super::{StoreError, connections::Connections, pooler};
+use super::{
+    StoreError,
+    connections::{self, Connections},
+    pooler,
+};
 use crate::domain::{ContractId, EventId, LedgerSequence};
 
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
+/// A migration may go through a whole table.
+const MIGRATION_DEADLINE: Duration = Duration::from_hours(1);
+/// Readers queue behind a migration that waits for a table, so it waits for a moment, again and again. A process that is
+/// frozen is not to keep others from migrating.
+const MIGRATING: [(&str, &str); 3] =
+    [("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "30s"), ("idle_session_timeout", "30s")];
+const WAIT_FOR_OTHERS: Duration = Duration::from_mins(1);
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
 /// The database. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -77,13 +88,52 @@ impl Store {
 
     /// Returns a store on a pool that is there already.
     #[must_use]
-    pub const fn on(pool: PgPool) -> Self {
+    pub fn on(pool: PgPool) -> Self {
         Self { pool: Connections::on(pool) }
     }
 
-    /// Brings the schema up to date. Safe to run from several processes at once.
+    /// Brings the schema up to date. Safe to run from several processes at once. Where others keep what is to be changed,
+    /// it waits for a minute, and never so that readers queue behind it.
+    ///
+    /// # Errors
+    /// [`StoreError::Migration`] if it cannot be done.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(sqlx::migrate!().run(self.pool.pool()).await?)
+        self.migrate_within(MIGRATION_DEADLINE).await
+    }
+
+    /// The same, of tables in which there is little.
+    pub(super) async fn migrate_within(&self, deadline: Duration) -> Result<(), StoreError> {
+        if self.has_exactly_this_schema().await? {
+            return Ok(());
+        }
+        let give_up = Instant::now() + WAIT_FOR_OTHERS;
+        loop {
+            match timeout(deadline, self.migrate_once()).await.unwrap_or(Err(StoreError::TimedOut(deadline))) {
+                Err(failure) if failure.is_lock_timeout() && Instant::now() < give_up => {
+                    info!("somebody keeps what is to be changed in the database; trying again");
+                    sleep(BETWEEN_ATTEMPTS).await;
+                }
+                migrated => return migrated,
+            }
+        }
+    }
+
+    async fn migrate_once(&self) -> Result<(), StoreError> {
+        let mut connection = self.pool.connect_apart().await?;
+        connections::set(&mut connection, MIGRATING).await?;
+        sqlx::migrate!().run_direct(None, &mut connection, false).await?;
+        Ok(connection.close().await?)
+    }
+
+    async fn has_exactly_this_schema(&self) -> Result<bool, StoreError> {
+        let applied = "select version, checksum from _sqlx_migrations where success order by version";
+        let applied: Vec<(i64, Vec<u8>)> = match sqlx::query_as(applied).fetch_all(&self.pool).await {
+            Err(failure) if is_undefined_table(&failure) => Vec::new(),
+            applied => applied?,
+        };
+        let wanted = sqlx::migrate!();
+        let wanted = wanted.iter().map(|wanted| (wanted.version, wanted.checksum.to_vec()));
+        Ok(wanted.eq(applied))
     }
 
     /// Makes sure that the schema has everything that this version reads, without changing it: what only reads may be

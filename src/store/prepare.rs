@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 
 use super::{
     Batch, Records, Store, StoreError, StreamKey, event_rows,
-    fold::{self, Folded, Stored, fold},
+    fold::{self, Folded, fold},
     stream_rows,
 };
 use crate::domain::{QuarantinedEvent, StreamRecord};
@@ -55,9 +55,7 @@ impl Store {
         let (loaded, stored) = self.pool.run(read).await?;
         records.extend(loaded.into_iter().map(keyed));
         let offered = events.len();
-        let folded = tokio::task::spawn_blocking(move || {
-            fold(&events, &spoken_of, Stored::LeftOut(&stored), records, HashMap::new())
-        });
+        let folded = tokio::task::spawn_blocking(move || fold(&events, &spoken_of, &stored, records));
         let folded = folded.await.expect("folding is total and is not cancelled");
         Ok(Prepared { batch, offered, folded })
     }

@@ -48,14 +48,29 @@ pub(super) async fn insert(connection: &mut PgConnection, events: &[QuarantinedE
     Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
 }
 
-/// Removes those of these events that were kept raw, since they are rows now, and returns them.
-pub(super) async fn release(connection: &mut PgConnection, ids: &[EventId]) -> Result<Vec<EventId>, StoreError> {
+/// Removes those of these events, and those of these streams that have rows, from what is kept raw, and returns them.
+pub(super) async fn release(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    ids: &[EventId],
+    streams: &[StreamId],
+) -> Result<Vec<EventId>, StoreError> {
     let (toids, indexes) = columns_of(ids);
+    let streams: Vec<String> = streams.iter().map(ToString::to_string).collect();
     let rows = sqlx::query!(
-        "delete from quarantine where (toid, event_index) in (select * from unnest($1::bigint[], $2::bigint[]))
+        "delete from quarantine
+         where (toid, event_index) in (
+             select * from unnest($1::bigint[], $2::bigint[])
+             union all
+             select toid, event_index from quarantine as kept
+             where contract_id = $3 and stream_id = any($4::text[]::numeric[])
+               and exists (select from stream_events where (toid, event_index) = (kept.toid, kept.event_index))
+         )
          returning toid, event_index",
         &toids,
         &indexes,
+        contract_id.as_str(),
+        &streams,
     )
     .fetch_all(connection)
     .await?;
@@ -81,6 +96,23 @@ pub(super) async fn last_that_speaks_of(
     let last =
         rows.into_iter().map(|row| Ok((parse("stream_id", &row.stream_id)?, event_id(row.toid, row.event_index)?)));
     last.collect()
+}
+
+/// Returns whether an event after a position is kept raw.
+pub(super) async fn is_any_after(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    after: EventId,
+) -> Result<bool, StoreError> {
+    let is_any = sqlx::query_scalar!(
+        r#"select exists (
+               select from quarantine where contract_id = $1 and (toid, event_index) > ($2, $3)
+           ) as "is_any!""#,
+        contract_id.as_str(),
+        after.toid(),
+        i64::from(after.index()),
+    );
+    Ok(is_any.fetch_one(connection).await?)
 }
 
 struct QuarantineRow {

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{
-    Store, StoreError,
+    Store, StoreError, StreamKey,
     attachments::{self, Attachments, OnFailure},
     build_origin::{self, BuildOrigin},
     event_rows, listen,
@@ -21,6 +21,10 @@ use crate::domain::{ContractId, EventId, RawContractEvent, StreamId};
 
 /// What a swap exchanges: what is derived from raw events.
 const DERIVED: [&str; 3] = ["quarantine", "stream_events", "streams"];
+/// Those of `streams` that are not computed.
+const COLUMNS_OF_STREAMS: &str = "contract_id, stream_id, sender, recipient, token, rate_per_second, deposited, \
+    withdrawn, start_time, last_update_time, end_time, is_active, paused, paused_at, status, total_paused_seconds, \
+    unverified, impossible_order, created_toid, created_event_index, last_toid, last_event_index, created_at, updated_at";
 /// Where the replaced tables are until the end of the swap.
 const REPLACED: &str = "flowfi_replaced";
 /// A reader that keeps a table for longer makes the swap try again, so that others do not queue behind it.
@@ -56,16 +60,20 @@ impl Store {
     /// [`StoreError::Fenced`] while another reindex runs, [`StoreError::StaysBehind`] if others made something of the tables
     /// that cannot follow to new ones.
     pub async fn open_reindex(&self, decoder: &str) -> Result<Self, StoreError> {
+        let begin = async |connection: &mut PgConnection| {
+            keep_others_from_building(connection).await?;
+            let live = current_schema(connection).await?;
+            attachments::refuse_what_stays(connection, &live, &DERIVED).await?;
+            let origin = BuildOrigin::now(connection, decoder).await?;
+            let left = build_origin::recorded(connection).await?;
+            if !left.is_some_and(|left| left.is_still(&origin)) {
+                execute(connection, format!("drop schema if exists {REINDEX} cascade")).await?;
+                origin.record(connection).await?;
+            }
+            Ok((live, origin))
+        };
         let mut transaction = self.pool.begin().await?;
-        keep_others_from_building(&mut transaction).await?;
-        let live = current_schema(&mut transaction).await?;
-        attachments::refuse_what_stays(&mut transaction, &live, &DERIVED).await?;
-        let origin = BuildOrigin::now(&mut transaction, decoder).await?;
-        let left = build_origin::recorded(&mut transaction).await?;
-        if !left.is_some_and(|left| left.is_still(&origin)) {
-            execute(&mut transaction, format!("drop schema if exists {REINDEX} cascade")).await?;
-            origin.record(&mut transaction).await?;
-        }
+        let (live, origin) = transaction.within(begin).await?;
         transaction.commit().await?;
         let built = self.open_schema(REINDEX).await?;
         let look = async |connection: &mut PgConnection| {
@@ -77,15 +85,24 @@ impl Store {
         Ok(built)
     }
 
+    /// Returns whether the build that was begun last is by this decoder.
+    pub async fn is_building(&self, decoder: &str) -> Result<bool, StoreError> {
+        let recorded = self.pool.run(build_origin::recorded).await?;
+        Ok(recorded.is_some_and(|recorded| recorded.decoder == decoder))
+    }
+
     /// Removes what an interrupted run left.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] while a reindex runs.
     pub async fn drop_reindex(&self) -> Result<(), StoreError> {
+        let drop = async |connection: &mut PgConnection| {
+            keep_others_from_building(connection).await?;
+            sqlx::query!("delete from reindex_build").execute(&mut *connection).await?;
+            execute(connection, format!("drop schema if exists {REINDEX} cascade")).await
+        };
         let mut transaction = self.pool.begin().await?;
-        keep_others_from_building(&mut transaction).await?;
-        sqlx::query!("delete from reindex_build").execute(&mut *transaction).await?;
-        execute(&mut transaction, format!("drop schema if exists {REINDEX} cascade")).await?;
+        transaction.within(drop).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -189,6 +206,27 @@ impl Store {
         Ok(())
     }
 
+    /// Returns the first streams, at most `limit`, of which the build has another record than the one that is read, after
+    /// the same last event.
+    pub async fn changed_by_build(&self, limit: u32) -> Result<Vec<StreamKey>, StoreError> {
+        const FIELDS: &str = "sender, recipient, token, rate_per_second, deposited, withdrawn, start_time, \
+            last_update_time, is_active, paused, paused_at, status";
+        let fields_of = |table: &str| FIELDS.split(", ").map(|field| format!("{table}.{field}")).collect::<Vec<_>>();
+        let statement = format!(
+            "select contract_id, stream_id::text
+             from streams as stored join {REINDEX}.streams as built using (contract_id, stream_id)
+             where (stored.last_toid, stored.last_event_index) = (built.last_toid, built.last_event_index)
+               and ({}) is distinct from ({})
+             order by contract_id, stream_id limit $1",
+            fields_of("stored").join(", "),
+            fields_of("built").join(", ")
+        );
+        let rows = sqlx::query_as::<_, (String, String)>(sqlx::AssertSqlSafe(statement)).bind(i64::from(limit));
+        let rows = rows.fetch_all(&self.pool).await?;
+        let keys = rows.into_iter();
+        keys.map(|(contract, stream)| Ok((parse("contract_id", &contract)?, parse("stream_id", &stream)?))).collect()
+    }
+
     /// Returns the streams that have a baseline and events after a position; at [`EventId::ZERO`] all that have one.
     pub async fn based_streams_after(
         &self,
@@ -234,38 +272,67 @@ impl Store {
     /// [`StoreError::BuildSuperseded`] if the network started over since the build began.
     pub async fn swap_reindex(&self, decoder: &str, built: &[(ContractId, EventId)]) -> Result<Swap, StoreError> {
         let mut transaction = self.pool.begin().await?;
-        execute(&mut transaction, format!("set local lock_timeout = {}", LOCK_TIMEOUT.as_millis())).await?;
-        let live = current_schema(&mut transaction).await?;
-        let cursors = sqlx::query_scalar!("select contract_id from cursors for update").fetch_all(&mut *transaction);
-        let cursors = match cursors.await.map_err(StoreError::from) {
-            Err(failure) if failure.is_lock_timeout() => return Ok(Swap::Again),
-            cursors => cursors?,
-        };
-        let origin = BuildOrigin::now(&mut transaction, decoder).await?;
-        let built_from = build_origin::recorded(&mut transaction).await?;
-        let built_from = built_from.filter(|from| from.is_still(&origin)).ok_or(StoreError::BuildSuperseded)?;
-        if cursors.len() != built.len() || origin.revision > built_from.revision {
-            return Ok(Swap::Again);
-        }
-        for (contract_id, up_to) in built {
-            if !event_rows::raw_events_after(&mut *transaction, contract_id, *up_to, 1).await?.is_empty()
-                || !self.quarantined_after(contract_id, *up_to, 1).await?.is_empty()
-            {
-                return Ok(Swap::Again);
-            }
-        }
-        match exchange(&mut transaction, &live).await {
-            Ok(()) => {}
+        let swap = transaction.within(async |connection| swap(connection, decoder, built).await).await;
+        match swap {
+            Ok(Swap::Done) => transaction.commit().await?,
+            Ok(Swap::Again) => {}
             Err(failure) if failure.is_lock_timeout() => return Ok(Swap::Again),
             Err(failure) => return Err(failure),
         }
-        for (contract_id, up_to) in built {
-            revisions::record(&mut transaction, contract_id, (EventId::ZERO, *up_to)).await?;
-        }
-        listen::notify(&mut transaction, listen::COMMITTED).await?;
-        transaction.commit().await?;
-        Ok(Swap::Done)
+        swap
     }
+}
+
+/// Exchanges the tables in the transaction that this is, if nothing was written that the build lacks.
+async fn swap(
+    connection: &mut PgConnection,
+    decoder: &str,
+    built: &[(ContractId, EventId)],
+) -> Result<Swap, StoreError> {
+    execute(connection, format!("set local lock_timeout = {}", LOCK_TIMEOUT.as_millis())).await?;
+    let live = current_schema(connection).await?;
+    let cursors = sqlx::query_scalar!("select contract_id from cursors for update").fetch_all(&mut *connection).await?;
+    let origin = BuildOrigin::now(connection, decoder).await?;
+    let built_from = build_origin::recorded(connection).await?;
+    let built_from = built_from.filter(|from| from.is_still(&origin)).ok_or(StoreError::BuildSuperseded)?;
+    if cursors.len() != built.len() || origin.revision > built_from.revision {
+        return Ok(Swap::Again);
+    }
+    for (contract_id, up_to) in built {
+        if !event_rows::raw_events_after(&mut *connection, contract_id, *up_to, 1).await?.is_empty()
+            || quarantine::is_any_after(connection, contract_id, *up_to).await?
+        {
+            return Ok(Swap::Again);
+        }
+    }
+    keep_seeds(connection).await?;
+    exchange(connection, &live).await?;
+    for (contract_id, up_to) in built {
+        revisions::record(connection, contract_id, (EventId::ZERO, *up_to)).await?;
+    }
+    listen::notify(connection, listen::COMMITTED).await?;
+    Ok(Swap::Done)
+}
+
+/// Takes over the records of streams whose creation was never seen. Where the entry that they were set from was kept,
+/// the build has them; versions before migration 7 kept none.
+async fn keep_seeds(connection: &mut PgConnection) -> Result<(), StoreError> {
+    // Such a creation is put before every ledger.
+    const IS_SEED: &str = "stored.created_toid < 4294967296";
+    let keep = format!(
+        "insert into {REINDEX}.streams ({COLUMNS_OF_STREAMS})
+         select {COLUMNS_OF_STREAMS} from streams as stored where {IS_SEED} on conflict do nothing"
+    );
+    execute(connection, keep).await?;
+    let name = format!(
+        "update {REINDEX}.stream_events as built
+         set sender = coalesce(built.sender, stored.sender), recipient = coalesce(built.recipient, stored.recipient),
+             token = coalesce(built.token, stored.token)
+         from streams as stored
+         where {IS_SEED} and built.contract_id = stored.contract_id and built.stream_id = stored.stream_id
+           and (built.sender is null or built.recipient is null or built.token is null)"
+    );
+    execute(connection, name).await
 }
 
 /// An event as it came, of either table.

@@ -1,20 +1,22 @@
 //! Late rows: what is written behind the cursor. A ledger that was missing, an event that decodes at last, an entry read
 //! from the chain.
 //!
-//! A repair locks the contract's cursor, so that no batch is committed meanwhile, and raises its revision, so that a
-//! batch prepared before it is prepared anew. The streams it touches are folded again from all of their
-//! baselines and events.
+//! The streams that they touch are folded first, from what is stored at one moment, while batches go on being committed.
+//! Only then is the contract's cursor locked: what was committed meanwhile is folded too, everything is written, and the
+//! contract's revision is raised, so that a batch prepared before it is prepared anew. If another repair came in between,
+//! this one begins again.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
 
 use super::{
     Store, StoreError, StreamKey, baselines,
-    connections::Transaction,
-    coverage, event_rows,
-    fold::{Folded, Stored, fold},
-    listen, network, pool, quarantine, revisions, stream_rows, upgrades,
+    connections::{Connections, Transaction},
+    coverage, listen, network, pool, quarantine,
+    refold::{Refold, Refolded, ToFold},
+    revisions, stream_rows, upgrades,
 };
 use crate::domain::{
     Baseline, ContractEvent, ContractId, ContractUpgradeEvent, CoverageSource, Epoch, EventId, LedgerRange,
@@ -24,20 +26,39 @@ use crate::domain::{
 /// A repair under way: dropped before it is written, it has changed nothing.
 #[derive(Debug)]
 pub struct Repair {
-    pub(super) transaction: Transaction,
-    pub(super) contract_id: ContractId,
-    pub(super) position: EventId,
+    transaction: Transaction,
+    connections: Connections,
+    contract_id: ContractId,
+    epoch: Epoch,
+    cursor: Cursor,
+    locks: Locks,
+}
+
+/// When a repair keeps batches from being committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locks {
+    /// While it writes. It may be in vain, if another one is written meanwhile.
+    ToWrite,
+    /// From its beginning on.
+    FromTheBeginning,
+}
+
+/// Where a contract stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cursor {
+    position: EventId,
+    revision: i64,
 }
 
 /// What a repair writes.
 #[derive(Clone, Debug, Default)]
 pub struct LateRows {
-    /// Every event of every stream that is folded again, stored or not, and new events of the protocol; in any order.
+    /// The events, in any order; those that are stored already change nothing.
     pub events: Vec<ContractEvent>,
-    /// Those of them that were read from the rows in this repair.
-    pub stored: HashSet<EventId>,
-    /// The baselines of every such stream, stored or not, in the order of their positions.
+    /// The baselines of every stream that they touch, stored or not, in the order of their positions.
     pub baselines: HashMap<StreamId, Vec<Baseline>>,
+    /// Streams to fold from their first event on, whatever comes of them.
+    pub from_the_first: BTreeSet<StreamId>,
     /// Upgrades of the contract's code.
     pub upgrades: Vec<ContractUpgradeEvent>,
     /// Events to keep raw.
@@ -46,6 +67,17 @@ pub struct LateRows {
     pub covered: Option<(LedgerRange, CoverageSource)>,
     /// How far the contract gets with these rows, if it is catching up with the others.
     pub caught_up: Option<CaughtUp>,
+}
+
+impl LateRows {
+    /// Returns every stream that these rows touch.
+    #[must_use]
+    pub fn streams(&self) -> BTreeSet<StreamId> {
+        let of_events = self.events.iter().filter_map(|event| event.event.stream_id());
+        let spoken_of = self.quarantined.iter().filter_map(|event| event.stream_id);
+        let others = self.baselines.keys().chain(&self.from_the_first).copied();
+        of_events.chain(spoken_of).chain(others).collect()
+    }
 }
 
 /// How far a contract gets that is catching up with the others.
@@ -64,78 +96,154 @@ pub struct Repaired {
     pub events: usize,
     /// New quarantine rows.
     pub quarantined: usize,
+    /// New upgrades of the contract's code.
+    pub upgrades: usize,
     /// Streams whose records were folded again.
     pub streams: usize,
 }
 
 impl Store {
-    /// Begins a repair with what was read from the chain of an epoch: no batch is committed until it is written or
-    /// dropped. `None` before the contract's index began.
+    /// Begins a repair with what was read from the chain of an epoch. `None` before the contract's index began.
     ///
     /// # Errors
     /// [`StoreError::OtherEpoch`] if the network started over since; nothing of the old chain may be written then.
-    pub async fn begin_repair(&self, contract_id: &ContractId, epoch: Epoch) -> Result<Option<Repair>, StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        let row = sqlx::query!(
-            "select toid, event_index from cursors where contract_id = $1 for update",
-            contract_id.as_str()
-        )
-        .fetch_optional(&mut *transaction)
-        .await?;
-        // The epoch only changes under a lock that the cursor's excludes.
-        network::check_epoch(&mut transaction, epoch).await?;
-        let Some(row) = row else { return Ok(None) };
-        let position = pool::event_id(row.toid, row.event_index)?;
-        Ok(Some(Repair { transaction, contract_id: contract_id.clone(), position }))
+    pub async fn begin_repair(
+        &self,
+        contract_id: &ContractId,
+        epoch: Epoch,
+        locks: Locks,
+    ) -> Result<Option<Repair>, StoreError> {
+        let mut transaction = match locks {
+            Locks::ToWrite => self.pool.begin_snapshot().await?,
+            Locks::FromTheBeginning => self.pool.begin().await?,
+        };
+        let cursor = transaction
+            .within(async |connection| match locks {
+                Locks::ToWrite => read_cursor(connection, contract_id, epoch).await,
+                Locks::FromTheBeginning => lock_cursor(connection, contract_id, epoch).await,
+            })
+            .await?;
+        let Some(cursor) = cursor else { return Ok(None) };
+        let (contract_id, connections) = (contract_id.clone(), self.pool.clone());
+        Ok(Some(Repair { transaction, connections, contract_id, epoch, cursor, locks }))
     }
+}
+
+async fn read_cursor(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    epoch: Epoch,
+) -> Result<Option<Cursor>, StoreError> {
+    let row =
+        sqlx::query!("select toid, event_index, revision from cursors where contract_id = $1", contract_id.as_str())
+            .fetch_optional(&mut *connection)
+            .await?;
+    network::check_epoch(connection, epoch).await?;
+    row.map(|row| Ok(Cursor { position: pool::event_id(row.toid, row.event_index)?, revision: row.revision }))
+        .transpose()
+}
+
+async fn lock_cursor(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    epoch: Epoch,
+) -> Result<Option<Cursor>, StoreError> {
+    let locked = sqlx::query!("select from cursors where contract_id = $1 for update", contract_id.as_str());
+    locked.fetch_optional(&mut *connection).await?;
+    // The epoch only changes under a lock that the cursor's excludes.
+    read_cursor(connection, contract_id, epoch).await
 }
 
 impl Repair {
     /// Returns the contract's cursor.
     #[must_use]
     pub const fn position(&self) -> EventId {
-        self.position
-    }
-
-    /// Returns the stored events of these streams as they came.
-    pub async fn stored_events_of(&mut self, streams: &[StreamId]) -> Result<Vec<RawContractEvent>, StoreError> {
-        event_rows::raw_events_of(&mut self.transaction, &self.contract_id, streams).await
+        self.cursor.position
     }
 
     /// Returns the stored baselines of these streams.
-    pub async fn baselines_of(&mut self, streams: &[StreamId]) -> Result<Vec<RawBaseline>, StoreError> {
-        baselines::load(&mut self.transaction, &self.contract_id, streams).await
+    pub async fn baselines_of(&mut self, streams: &BTreeSet<StreamId>) -> Result<Vec<RawBaseline>, StoreError> {
+        let streams: Vec<StreamId> = streams.iter().copied().collect();
+        let contract_id = &self.contract_id;
+        self.transaction.within(async |connection| baselines::load(connection, contract_id, &streams).await).await
     }
 
-    /// Writes the rows, folds their streams again, and tells readers which range was revised.
-    pub async fn write(mut self, mut late: LateRows) -> Result<Repaired, StoreError> {
-        late.events.sort_by_key(|event| event.raw.id);
-        late.events.dedup_by_key(|event| event.raw.id);
-        let ids: Vec<EventId> = late.events.iter().map(|event| event.raw.id).collect();
-        let released = quarantine::release(&mut self.transaction, &ids).await?;
-        let quarantined = quarantine::insert(&mut self.transaction, &late.quarantined).await?;
-        upgrades::insert(&mut self.transaction, &late.upgrades).await?;
-        let (repaired, mut touched) = self.write_events(&mut late).await?;
-        touched.extend(released);
-        let repaired = Repaired { quarantined, ..repaired };
+    /// Folds the streams, writes everything, and tells readers which range was revised. `None` if another repair of the
+    /// contract was written since this one began: nothing was written then.
+    pub async fn write(
+        self,
+        late: &LateRows,
+        decode: impl Fn(RawContractEvent) -> Option<ContractEvent> + Copy,
+    ) -> Result<Option<Repaired>, StoreError> {
+        let streams = late.streams();
+        let to_fold = ToFold {
+            position: self.cursor.position,
+            events: &late.events,
+            baselines: &late.baselines,
+            streams: &streams,
+            from_the_first: &late.from_the_first,
+        };
+        let Self { mut transaction, connections, contract_id, epoch, cursor, locks } = self;
+        let mut refold = Refold::begin(&mut transaction, &contract_id, &to_fold, decode).await?;
+        if locks == Locks::ToWrite {
+            transaction.commit().await?;
+            transaction = connections.begin().await?;
+            let now = transaction.within(async |connection| lock_cursor(connection, &contract_id, epoch).await).await?;
+            let is_overtaken = |now: &Cursor| {
+                now.revision != cursor.revision || (late.caught_up.is_some() && now.position != cursor.position)
+            };
+            let Some(now) = now.filter(|now| !is_overtaken(now)) else { return Ok(None) };
+            if now.position > cursor.position {
+                refold.go_on(&mut transaction, cursor.position, decode).await?;
+            }
+        }
+        let writing = Writing { contract_id: &contract_id, position: cursor.position, late };
+        let repaired = transaction.within(async |connection| writing.write(connection, refold).await).await?;
+        transaction.commit().await?;
+        Ok(Some(repaired))
+    }
+}
+
+/// What is written under the lock of the cursor.
+struct Writing<'a> {
+    contract_id: &'a ContractId,
+    position: EventId,
+    late: &'a LateRows,
+}
+
+impl Writing<'_> {
+    async fn write(&self, connection: &mut PgConnection, refold: Refold) -> Result<Repaired, StoreError> {
+        let Self { contract_id, late, .. } = *self;
+        let of_upgrades = late.upgrades.iter().map(|event| event.raw.id);
+        let came: Vec<EventId> = late.events.iter().map(|event| event.raw.id).chain(of_upgrades).collect();
+        let mut touched = quarantine::release(connection, contract_id, &came, refold.streams()).await?;
+        let quarantined = quarantine::insert(connection, &late.quarantined).await?;
+        let upgrades = upgrades::insert(connection, &late.upgrades).await?;
+        let spoken_of = self.spoken_of(connection, refold.streams()).await?;
+        touched.extend(refold.new_ids());
+        let (folded, of_based) = (refold.folded, refold.of_based);
+        let Refolded { new, stored, streams } = refold.finish(&spoken_of);
+        new.insert(connection, true).await?;
+        touched.extend(stored.update(connection).await?);
+        streams.upsert(connection).await?;
+        let repaired = Repaired { events: new.len(), quarantined, upgrades, streams: streams.len() };
         if let Some(caught_up) = late.caught_up {
-            self.raise(caught_up).await?;
+            self.raise(connection, caught_up).await?;
         }
         if let Some((ledgers, source)) = late.covered {
-            coverage::fill(&mut self.transaction, &self.contract_id, ledgers, source).await?;
+            coverage::fill(connection, contract_id, ledgers, source).await?;
         }
         if repaired != Repaired::default() {
-            let revised = self.revised(&late, &touched);
-            let revision = revisions::record(&mut self.transaction, &self.contract_id, revised).await?;
+            let revised = self.revised(&touched, of_based).or(folded).unwrap_or((self.position, self.position));
+            let revision = revisions::record(connection, contract_id, revised).await?;
             let raw = late.baselines.values().flatten().map(|baseline| &baseline.raw);
-            baselines::upsert(&mut self.transaction, &self.contract_id, raw, revision).await?;
-            listen::notify(&mut self.transaction, listen::COMMITTED).await?;
+            baselines::upsert(connection, contract_id, raw, revision).await?;
+            listen::notify(connection, listen::COMMITTED).await?;
         }
-        self.transaction.commit().await?;
         Ok(repaired)
     }
 
-    async fn raise(&mut self, caught_up: CaughtUp) -> Result<(), StoreError> {
+    async fn raise(&self, connection: &mut PgConnection, caught_up: CaughtUp) -> Result<(), StoreError> {
         let CaughtUp { position, last_whole_ledger_closed_at } = caught_up;
         sqlx::query!(
             "update cursors set toid = $2, event_index = $3, last_whole_ledger = greatest(last_whole_ledger, $4),
@@ -147,73 +255,34 @@ impl Repair {
             i64::from(position.last_whole_ledger().0),
             last_whole_ledger_closed_at,
         )
-        .execute(&mut *self.transaction)
+        .execute(connection)
         .await?;
         Ok(())
     }
 
-    /// Returns what was written, and the ids of the rows that were new or changed.
-    async fn write_events(&mut self, late: &mut LateRows) -> Result<(Repaired, Vec<EventId>), StoreError> {
-        let mut stored = std::mem::take(&mut late.stored);
-        let others = late.events.iter().map(|event| event.raw.id).filter(|id| !stored.contains(id));
-        let others: Vec<EventId> = others.collect();
-        stored.extend(event_rows::stored_among(&mut self.transaction, &others).await?);
-        let spoken_of = self.spoken_of(late).await?;
-        let baselines = late.baselines.iter();
-        let baselines =
-            baselines.map(|(stream_id, of_it)| (self.key(*stream_id), of_it.iter().cloned().collect())).collect();
-        let again = Stored::FoldedAgain(&stored);
-        let folded = fold(&late.events, &spoken_of, again, HashMap::new(), baselines);
-        let Folded { events, stored: of_stored, streams, .. } = folded;
-        events.insert(&mut self.transaction, true).await?;
-        let changed = of_stored.update(&mut self.transaction).await?;
-        streams.upsert(&mut self.transaction).await?;
-        let new: Vec<EventId> = others.into_iter().filter(|id| !stored.contains(id)).collect();
-        let repaired = Repaired { events: new.len(), quarantined: 0, streams: streams.len() };
-        Ok((repaired, new.into_iter().chain(changed).collect()))
-    }
-
-    /// Returns the streams that an event which is kept raw speaks of, unless a baseline holds what it did.
-    async fn spoken_of(&mut self, late: &LateRows) -> Result<Vec<StreamKey>, StoreError> {
-        let of_events = late.events.iter().filter_map(|event| event.event.stream_id());
-        let of_quarantine = late.quarantined.iter().filter_map(|event| event.stream_id);
-        let touched: BTreeSet<StreamId> =
-            of_events.chain(of_quarantine).chain(late.baselines.keys().copied()).collect();
-        let touched: Vec<StreamId> = touched.into_iter().collect();
-        let spoken_of = quarantine::last_that_speaks_of(&mut self.transaction, &self.contract_id, &touched).await?;
+    /// Returns those of the streams that an event which is kept raw speaks of, unless a baseline holds what it did.
+    async fn spoken_of(
+        &self,
+        connection: &mut PgConnection,
+        streams: &[StreamId],
+    ) -> Result<Vec<StreamKey>, StoreError> {
+        let spoken_of = quarantine::last_that_speaks_of(connection, self.contract_id, streams).await?;
         let is_after = |(stream_id, last): &(StreamId, EventId)| {
-            late.baselines
-                .get(stream_id)
-                .and_then(|of_it| of_it.last())
-                .is_none_or(|newest| newest.raw.position < *last)
+            let newest = self.late.baselines.get(stream_id).and_then(|of_it| of_it.last());
+            newest.is_none_or(|newest| newest.raw.position < *last)
         };
         let spoken_of: Vec<StreamId> = spoken_of.into_iter().filter(is_after).map(|(stream_id, _)| stream_id).collect();
-        Ok(stream_rows::keys_of(&self.contract_id, &spoken_of))
-    }
-
-    fn key(&self, stream_id: StreamId) -> StreamKey {
-        (self.contract_id.clone(), stream_id)
+        Ok(stream_rows::keys_of(self.contract_id, &spoken_of))
     }
 
     /// Returns the range to tell readers of: from the first to the last event that was touched or is kept raw, or,
-    /// where an entry of the chain came, speaks of its stream. Where there is none of them, that of all events of the
-    /// streams that were folded again.
-    fn revised(&self, late: &LateRows, touched: &[EventId]) -> (EventId, EventId) {
-        let of_quarantine = late.quarantined.iter().map(|event| event.raw.id);
-        let of_upgrades = late.upgrades.iter().map(|event| event.raw.id);
-        let is_based = |event: &&ContractEvent| {
-            event.event.stream_id().is_some_and(|stream_id| late.baselines.contains_key(&stream_id))
-        };
-        let of_baselines = late.events.iter().filter(is_based).map(|event| event.raw.id);
-        let ids = touched.iter().copied().chain(of_quarantine).chain(of_upgrades).chain(of_baselines);
-        let of_streams = || range_of(late.events.iter().map(|event| event.raw.id));
-        range_of(ids).or_else(of_streams).unwrap_or((self.position, self.position))
+    /// where an entry of the chain came, speaks of its stream. `None` if there is none of them.
+    fn revised(&self, touched: &[EventId], of_based: Option<(EventId, EventId)>) -> Option<(EventId, EventId)> {
+        let of_quarantine = self.late.quarantined.iter().map(|event| event.raw.id);
+        let of_upgrades = self.late.upgrades.iter().map(|event| event.raw.id);
+        let of_based = of_based.into_iter().flat_map(|(first, last)| [first, last]);
+        let ids = touched.iter().copied().chain(of_quarantine).chain(of_upgrades).chain(of_based);
+        let ids: Vec<EventId> = ids.collect();
+        ids.iter().min().copied().zip(ids.iter().max().copied())
     }
-}
-
-fn range_of(ids: impl Iterator<Item = EventId>) -> Option<(EventId, EventId)> {
-    ids.fold(None, |range, id| match range {
-        None => Some((id, id)),
-        Some((first, last)) => Some((id.min(first), id.max(last))),
-    })
 }

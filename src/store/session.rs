@@ -19,6 +19,8 @@ use super::{StoreError, connections::set};
 
 /// So long the server keeps a session of which it hears nothing.
 const LEASE: Duration = Duration::from_secs(15);
+/// So long a session may keep a transaction open without a word.
+const FROZEN_AFTER: Duration = Duration::from_secs(30);
 /// How often a session without other work is kept alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(4);
 /// Longer than any request to a source or statement that its owner waits for.
@@ -76,14 +78,21 @@ impl Session {
             ("lock_timeout", &*lock_timeout),
         ];
         set(&mut connection, settings).await?;
-        let mut session = Self::without_lease(connection);
+        let mut session = Self::on(connection);
         let (connection, signs) = (Arc::clone(&session.connection), session.signs.clone());
         session.keeping.spawn(keep_alive(connection, signs));
         Ok(session)
     }
 
-    /// A session that nobody waits to take over.
-    pub(super) fn without_lease(connection: PgConnection) -> Self {
+    /// A session that nobody waits to take over, but one that is frozen keeps no rows from others.
+    pub(super) async fn without_lease(mut connection: PgConnection) -> Result<Self, StoreError> {
+        let [frozen, lock_timeout] = [FROZEN_AFTER, LOCK_TIMEOUT].map(|time| time.as_millis().to_string());
+        let settings = [("idle_in_transaction_session_timeout", &*frozen), ("lock_timeout", &*lock_timeout)];
+        set(&mut connection, settings).await?;
+        Ok(Self::on(connection))
+    }
+
+    fn on(connection: PgConnection) -> Self {
         let connection = Arc::new(Mutex::new(connection));
         Self { connection, signs: SignsOfLife::new(), keeping: JoinSet::new() }
     }

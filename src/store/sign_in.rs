@@ -1,6 +1,7 @@
 //! What sign-in uses up or takes back: challenges that were answered, tickets, revocations.
 
 use serde_json::Value;
+use sqlx::PgConnection;
 
 use super::{Store, StoreError, listen};
 use crate::domain::UnixTime;
@@ -72,18 +73,22 @@ impl Store {
 
     /// Takes back every token of a subject that was made up to `revoked_at`, and wakes who watches for that.
     pub async fn revoke(&self, subject: &str, revoked_at: UnixTime, revoked_by: &str) -> Result<(), StoreError> {
+        let revoke = async |connection: &mut PgConnection| {
+            sqlx::query!(
+                "insert into revocations (subject, revoked_at, revoked_by) values ($1, $2, $3)
+                 on conflict (subject) do update set
+                     revoked_at = greatest(revocations.revoked_at, excluded.revoked_at),
+                     revoked_by = excluded.revoked_by",
+                subject,
+                seconds(revoked_at)?,
+                revoked_by,
+            )
+            .execute(&mut *connection)
+            .await?;
+            listen::notify(connection, listen::REVOKED).await
+        };
         let mut transaction = self.pool.begin().await?;
-        sqlx::query!(
-            "insert into revocations (subject, revoked_at, revoked_by) values ($1, $2, $3)
-             on conflict (subject) do update set
-                 revoked_at = greatest(revocations.revoked_at, excluded.revoked_at), revoked_by = excluded.revoked_by",
-            subject,
-            seconds(revoked_at)?,
-            revoked_by,
-        )
-        .execute(&mut *transaction)
-        .await?;
-        listen::notify(&mut transaction, listen::REVOKED).await?;
+        transaction.within(revoke).await?;
         Ok(transaction.commit().await?)
     }
 

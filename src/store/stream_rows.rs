@@ -1,5 +1,7 @@
 //! The `streams` table: stream records in and out, many at a time.
 
+use std::collections::{BTreeSet, HashMap};
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -194,11 +196,19 @@ pub(super) struct StreamColumns {
 }
 
 impl StreamColumns {
+    pub(super) fn of(records: &HashMap<StreamKey, StreamRecord>, streams: BTreeSet<StreamKey>) -> Self {
+        let mut columns = Self::default();
+        for stream in streams {
+            columns.push(&records[&stream]);
+        }
+        columns
+    }
+
     pub(super) fn len(&self) -> usize {
         self.stream_id.len()
     }
 
-    pub(super) fn push(&mut self, record: &StreamRecord) {
+    fn push(&mut self, record: &StreamRecord) {
         self.contract_id.push(record.contract_id.to_string());
         self.stream_id.push(record.stream_id.to_string());
         self.sender.push(record.sender.to_string());

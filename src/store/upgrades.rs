@@ -18,10 +18,15 @@ pub struct StoredUpgrade {
     pub upgrade: ContractUpgrade,
 }
 
-/// Inserts upgrades; those that are there stay as they are. There are few, so each is a statement.
-pub(super) async fn insert(connection: &mut PgConnection, upgrades: &[ContractUpgradeEvent]) -> Result<(), StoreError> {
+/// Inserts upgrades; those that are there stay as they are. There are few, so each is a statement. Returns how many were
+/// new.
+pub(super) async fn insert(
+    connection: &mut PgConnection,
+    upgrades: &[ContractUpgradeEvent],
+) -> Result<usize, StoreError> {
+    let mut new = 0;
     for ContractUpgradeEvent { raw, upgrade } in upgrades {
-        sqlx::query!(
+        let done = sqlx::query!(
             "insert into contract_upgrades
                  (toid, event_index, contract_id, ledger_closed_at, tx_hash, old_executable, new_executable)
              values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing",
@@ -35,8 +40,9 @@ pub(super) async fn insert(connection: &mut PgConnection, upgrades: &[ContractUp
         )
         .execute(&mut *connection)
         .await?;
+        new += usize::try_from(done.rows_affected()).unwrap_or(usize::MAX);
     }
-    Ok(())
+    Ok(new)
 }
 
 impl Store {

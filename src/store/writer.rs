@@ -103,7 +103,8 @@ impl Writer {
         if !locked {
             return Ok(None);
         }
-        let session = if apart { Session::without_lease(connection) } else { Session::with_lease(connection).await? };
+        let session =
+            if apart { Session::without_lease(connection).await? } else { Session::with_lease(connection).await? };
         let (standing, behind) = (Vec::new(), Vec::new());
         let mut writer =
             Self { session, contracts, apart, standing, behind, position: None, revisions: 0, epoch: None };

@@ -22,7 +22,7 @@ use crate::{
 
 /// An indexed stream, then a ledger with another that the endpoint has dropped since, then a third that it has. Returns
 /// the ids of the events that are gone, and the ledgers that are.
-async fn with_a_hole(world: &World) -> (Vec<EventId>, LedgerRange) {
+pub async fn with_a_hole(world: &World) -> (Vec<EventId>, LedgerRange) {
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;
     let first = world.devnet.latest_ledger().next();
@@ -76,6 +76,25 @@ async fn a_hole_without_a_source_stands_still_says_which_ledgers_and_goes_on_onc
     let hole = json!([{"fromLedger": missing.from(), "toLedger": missing.to(), "accepted": true}]);
     assert_eq!(status["holes"], hole);
     assert_eq!(world.get(&base, "/health/ready").await.0, 200);
+}
+
+#[sqlx::test]
+async fn an_indexer_that_is_killed_after_it_went_over_a_gap_gives_up_no_more_than_that(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    let (_, missing) = with_a_hole(&world).await;
+    world.store.accept_gap(&world.devnet.contract_id(), missing.with_slack()).await.unwrap();
+    // As it leaves the cursor when it is killed before the source answers.
+    let over = EventId::end_of_ledger(missing.to());
+    sqlx::query("update cursors set toid = $1, event_index = $2, last_whole_ledger = $3")
+        .bind(over.toid())
+        .bind(i64::from(over.index()))
+        .bind(i64::from(missing.to().0))
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    world.start_indexer(100);
+    world.indexed().await;
+    assert_eq!(world.store.accepted_gaps(&world.devnet.contract_id()).await.unwrap(), [missing]);
 }
 
 /// A folder for a lake, removed at the end.
@@ -321,7 +340,7 @@ async fn a_reindex_builds_every_record_anew_while_the_daemon_goes_on(pool: PgPoo
         async { Reindex::open(&world.store).await?.read_stored_and_swap(|_| {}).await },
         world.create("alice", "bob", 1_000_000, 100)
     );
-    assert!(built.unwrap().done >= 3_000);
+    assert!(built.unwrap().progress.done >= 3_000);
     world.indexed().await;
     world.assert_equal_to_the_chain().await;
     let mut names = Vec::new();
@@ -372,7 +391,7 @@ async fn a_reindex_that_was_interrupted_is_gone_on_with(pool: PgPool) {
     drop(reindex);
     eventually("the lock is given back", || async {
         let Ok(again) = Reindex::open_from_chain(&world.store).await else { return false };
-        assert_eq!(again.read_stored_and_swap(|_| {}).await.unwrap().in_all, 0, "all of it was built before");
+        assert_eq!(again.read_stored_and_swap(|_| {}).await.unwrap().progress.in_all, 0, "all of it was built before");
         true
     })
     .await;

@@ -398,7 +398,7 @@ async fn everything_of_every_contract_is_built_anew_together(pool: PgPool) {
     sqlx::query("truncate streams").execute(&world.pool).await.unwrap();
     let reindex = Reindex::open(&world.store).await.unwrap();
     let built = reindex.read_stored_and_swap(|_| {}).await.unwrap();
-    assert_eq!(built.done, u64::try_from(world.devnet.events_emitted().len()).unwrap());
+    assert_eq!(built.progress.done, u64::try_from(world.devnet.events_emitted().len()).unwrap());
     for contract_id in world.devnet.contract_ids() {
         world.assert_has_all_of(&contract_id, LedgerSequence(2)).await;
     }

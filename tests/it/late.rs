@@ -1,12 +1,15 @@
 //! Rows that come late: stored, their streams folded again, subscribers told of the range and never sent the events.
 
 use flowfi_indexer::{
-    devnet::DevnetArgs,
-    domain::{ContractId, CoverageSource, Epoch, EventId, LedgerRange, LedgerSequence, RawContractEvent},
+    devnet::{Call, DevnetArgs},
+    domain::{
+        Amount, ContractEvent, ContractId, CoverageSource, Epoch, EventId, LedgerRange, LedgerSequence,
+        RawContractEvent, StreamId,
+    },
     feed::{self, Feed, LastEventId},
-    ingest::{LateEvents, Reindex, write_late},
+    ingest::{Incoming, LateEvents, Reindex, write_late},
     source::EventsFrom,
-    store::EventAtoms,
+    store::{EventAtoms, LateRows, Locks},
 };
 use sqlx::PgPool;
 
@@ -55,6 +58,45 @@ async fn a_batch_prepared_before_a_repair_is_prepared_anew(pool: PgPool) {
     }
     world.indexed().await;
     world.assert_equal_to_the_chain().await;
+}
+
+/// Decodes an event that decodes.
+pub fn decode(raw: RawContractEvent) -> Option<ContractEvent> {
+    match Incoming::decode(raw) {
+        Incoming::Event(event) => Some(event),
+        Incoming::Upgrade(_) | Incoming::Quarantined(_) => None,
+    }
+}
+
+#[sqlx::test]
+async fn a_repair_keeps_no_batch_waiting_while_it_reads_and_holds_what_was_committed_meanwhile(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let (raws, contract_id) = (world.raw_events().await, world.devnet.contract_id());
+    world.forget(&[raws[0].id]).await;
+    sqlx::query("truncate streams").execute(&world.pool).await.unwrap();
+    let repair = world.store.begin_repair(&contract_id, Epoch(0), Locks::ToWrite).await.unwrap().unwrap();
+    let top_up = Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(500) };
+    world.call(top_up).await;
+    world.indexed().await;
+    let events = raws.into_iter().filter_map(decode).collect();
+    let repaired = repair.write(&LateRows { events, ..LateRows::default() }, decode).await.unwrap();
+    assert_eq!(repaired.expect("there was no other repair").streams, 1);
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn of_two_repairs_at_once_the_second_begins_again(pool: PgPool) {
+    let (world, raws) = indexed(pool).await;
+    let contract_id = world.devnet.contract_id();
+    let begin = async || world.store.begin_repair(&contract_id, Epoch(0), Locks::ToWrite).await.unwrap().unwrap();
+    let (first, second) = (begin().await, begin().await);
+    let rows = LateRows { events: raws.into_iter().filter_map(decode).collect(), ..LateRows::default() };
+    assert!(first.write(&rows, decode).await.unwrap().is_some());
+    assert!(second.write(&rows, decode).await.unwrap().is_none(), "it read what was before the first");
+    assert!(begin().await.write(&rows, decode).await.unwrap().is_some());
 }
 
 #[sqlx::test]

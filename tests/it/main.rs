@@ -49,6 +49,7 @@ mod revised_at_random;
 mod roles;
 #[path = "../silent_line/mod.rs"]
 mod silent_line;
+mod silent_writes;
 mod standing_up;
 mod started_over;
 mod store;

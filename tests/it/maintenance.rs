@@ -95,6 +95,27 @@ async fn the_quarantine_is_listed_and_replayed_after_an_upgrade_of_the_program(p
 }
 
 #[sqlx::test]
+async fn an_upgrade_that_was_kept_raw_leaves_the_quarantine_once_it_is_read(pool: PgPool) {
+    let world = indexed_world(pool).await;
+    let update: Value = serde_json::from_str(include_str!("../fixtures/executable-update.json")).unwrap();
+    let topics: Vec<String> = serde_json::from_value(update["topics"].clone()).unwrap();
+    let keep =
+        "insert into quarantine (toid, event_index, contract_id, ledger_closed_at, tx_hash, event_kind, kind, name,
+            reason, in_successful_call, topics, value)
+        select toid, event_index + 1, contract_id, ledger_closed_at, tx_hash, 'system', 'unknown', 'executable_update',
+            'this version does not know the form', true, $1, $2 from stream_events order by toid desc limit 1";
+    sqlx::query(keep).bind(topics).bind(update["value"].as_str()).execute(&world.pool).await.unwrap();
+    let replayed = lines(&command(&world, &["quarantine", "replay", "--json"]).await);
+    assert_eq!(replayed.last(), Some(&json!({"released": 1, "kept": 0})));
+    assert!(lines(&command(&world, &["quarantine", "list", "--json"]).await).is_empty());
+    let contract_id = world.devnet.contract_id();
+    assert_eq!(world.store.upgrades(&contract_id, 10).await.unwrap().len(), 1);
+    assert_eq!(world.store.revisions_after(0).await.unwrap().len(), 1, "readers are told");
+    let again = lines(&command(&world, &["quarantine", "replay", "--json"]).await);
+    assert_eq!(again.last(), Some(&json!({"released": 0, "kept": 0})));
+}
+
+#[sqlx::test]
 async fn commands_about_an_index_say_in_one_line_what_they_lack(pool: PgPool) {
     let world = World::new(pool).await;
     for (arguments, says) in [

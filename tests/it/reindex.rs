@@ -231,3 +231,15 @@ async fn nothing_is_swapped_in_that_lacks_a_revision(pool: PgPool) {
     store.close().await;
     assert_eq!(world.store.swap_reindex("a decoder", &built).await.unwrap(), Swap::Done);
 }
+
+#[sqlx::test]
+async fn of_two_reindexes_that_begin_at_once_the_one_whose_build_was_dropped_stops(pool: PgPool) {
+    let folder = LakeFolder::new("lake-for-two-reindexes");
+    let (world, _) = indexed(pool, &folder).await;
+    // Both begin before either has the lock.
+    drop(world.store.open_reindex("one").await.unwrap());
+    assert!(world.store.is_building("one").await.unwrap());
+    drop(world.store.open_reindex("another").await.unwrap());
+    assert!(!world.store.is_building("one").await.unwrap());
+    assert!(world.store.is_building("another").await.unwrap());
+}

@@ -245,7 +245,7 @@ async fn a_lake_of_the_new_chain_fills_no_hole_of_the_old_one(pool: PgPool) {
     assert_eq!(world.stored_ids().await, before);
 }
 
-fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+pub fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();

@@ -6,8 +6,8 @@ use std::{process::Output, time::Duration};
 use flowfi_indexer::{
     devnet::{Call, DevnetArgs},
     domain::{Amount, Epoch, StreamId},
-    ingest::{CreatedStreams, Incoming, Verified, VerifySettings, verify},
-    store::LateRows,
+    ingest::{CreatedStreams, Verified, VerifySettings, verify},
+    store::{LateRows, Locks},
 };
 use rand::{SeedableRng, rngs::StdRng};
 use serde_json::Value;
@@ -15,6 +15,7 @@ use sqlx::{ConnectOptions, PgPool};
 use tokio::{process::Command, time::timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::late::decode;
 use crate::{
     relay::Relay,
     world::{DEADLINE, World, eventually},
@@ -268,8 +269,7 @@ async fn a_batch_that_waits_for_a_repair_is_prepared_anew_from_what_it_set(pool:
     world.create("carol", "dave", 1_000_000, 1_000).await;
     world.indexed().await;
     world.alter("update streams set deposited = 7 where stream_id = 1").await;
-    let mut repair = world.store.begin_repair(&contract_id, Epoch(0)).await.unwrap().unwrap();
-    let stored = repair.stored_events_of(&[StreamId(1)]).await.unwrap();
+    let repair = world.store.begin_repair(&contract_id, Epoch(0), Locks::FromTheBeginning).await.unwrap().unwrap();
     world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(500) }).await;
     eventually("the batch waits for the repair", || async {
         let waiting = "select count(*) from pg_stat_activity where datname = current_database() \
@@ -277,9 +277,8 @@ async fn a_batch_that_waits_for_a_repair_is_prepared_anew_from_what_it_set(pool:
         sqlx::query_scalar::<_, i64>(waiting).fetch_one(&world.pool).await.unwrap() > 0
     })
     .await;
-    let decoded = stored.into_iter().map(Incoming::decode);
-    let events = decoded.filter_map(|event| if let Incoming::Event(event) = event { Some(event) } else { None });
-    repair.write(LateRows { events: events.collect(), ..LateRows::default() }).await.unwrap();
+    let again = LateRows { from_the_first: [StreamId(1)].into(), ..LateRows::default() };
+    repair.write(&again, decode).await.unwrap().expect("nobody else was in between");
     world.indexed().await;
     let verified = world.verified(COMPARE).await;
     assert!(verified.is_proven(), "{verified:?}");

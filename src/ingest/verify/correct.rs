@@ -26,26 +26,26 @@ pub(super) async fn from_chain(
     seen: &Seen,
     wanted: &BTreeSet<StreamId>,
 ) -> Result<Vec<StreamId>, IngestError> {
-    let repair = store.begin_repair(contract_id, epoch).await?.ok_or(IngestError::NotBegun)?;
-    let whole = repair.position().last_whole_ledger();
-    let position = EventId::end_of_ledger(whole.min(seen.at_ledger));
-    let baseline = |stream_id: &StreamId| {
-        let found = seen.entry_of(*stream_id).filter(|found| found.last_modified <= whole)?;
-        let raw = RawBaseline {
-            stream_id: *stream_id,
-            position,
-            entry_xdr: found.xdr.clone(),
-            last_modified_ledger: found.last_modified,
-            live_until_ledger: found.live_until,
+    let mut set = Vec::new();
+    let baselines_at = |stands_at: EventId| {
+        let whole = stands_at.last_whole_ledger();
+        let position = EventId::end_of_ledger(whole.min(seen.at_ledger));
+        let baseline = |stream_id: &StreamId| {
+            let found = seen.entry_of(*stream_id).filter(|found| found.last_modified <= whole)?;
+            let raw = RawBaseline {
+                stream_id: *stream_id,
+                position,
+                entry_xdr: found.xdr.clone(),
+                last_modified_ledger: found.last_modified,
+                live_until_ledger: found.live_until,
+            };
+            Some(Baseline { raw, entry: found.entry.clone().ok()? })
         };
-        Some(Baseline { raw, entry: found.entry.clone().ok()? })
+        let baselines: Vec<Baseline> = wanted.iter().filter_map(baseline).collect();
+        set = baselines.iter().map(|baseline| baseline.raw.stream_id).collect();
+        baselines
     };
-    let baselines: Vec<Baseline> = wanted.iter().filter_map(baseline).collect();
-    let set: Vec<StreamId> = baselines.iter().map(|baseline| baseline.raw.stream_id).collect();
-    if set.is_empty() {
-        return Ok(set);
-    }
-    write_baselines(repair, baselines).await?;
+    write_baselines(store, contract_id, epoch, baselines_at).await?;
     for stream_id in &set {
         info!(stream.id = %stream_id, "stream {stream_id} was set from the chain: {}", was(seen, *stream_id));
     }

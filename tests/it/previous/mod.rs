@@ -10,7 +10,7 @@ mod record;
 use std::{fs, io::Read, path::PathBuf, sync::Arc};
 
 use flate2::read::GzDecoder;
-use flowfi_indexer::{devnet::Devnet, domain::SystemClock, store::Store};
+use flowfi_indexer::{devnet::Devnet, domain::SystemClock, ingest::Reindex, store::Store};
 use sqlx::PgPool;
 
 use self::questions::{Answered, Gateways};
@@ -25,7 +25,7 @@ fn recorded(extension: &str) -> PathBuf {
 }
 
 /// Makes the recorded tables in an empty database.
-async fn restore(pool: &PgPool) {
+pub async fn restore(pool: &PgPool) {
     let mut statements = String::new();
     let dump = fs::read(recorded("sql.gz")).unwrap();
     GzDecoder::new(dump.as_slice()).read_to_string(&mut statements).unwrap();
@@ -50,4 +50,27 @@ async fn a_database_of_an_earlier_version_is_upgraded_and_answers_what_it_answer
         differences.extend(answer.differences(&now).into_iter().map(|what| format!("{question}: {what}")));
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[sqlx::test(migrations = false)]
+async fn what_an_earlier_version_set_from_the_chain_is_kept_by_a_reindex_or_named(pool: PgPool) {
+    restore(&pool).await;
+    let store = Store::on(pool.clone());
+    store.migrate().await.unwrap();
+    let texts = async |query: &'static str| sqlx::query_scalar::<_, String>(query).fetch_all(&pool).await.unwrap();
+    // Streams whose creation was never seen.
+    let seeds = "select to_jsonb(streams)::text from streams where created_toid < 4294967296 order by 1";
+    let of_seeds = "select concat_ws(' ', toid, event_index, event.sender, event.recipient, event.token)
+        from stream_events as event join streams using (contract_id, stream_id) where created_toid < 4294967296 order by 1";
+    let fields = "select concat_ws(' ', contract_id, stream_id, sender, recipient, token, rate_per_second, deposited,
+        withdrawn, start_time, last_update_time, is_active, paused, paused_at, status) from streams order by 1";
+    let (before, rows_before, records_before) = (texts(seeds).await, texts(of_seeds).await, texts(fields).await);
+    assert!(!before.is_empty() && !rows_before.is_empty());
+    let reindexed = Reindex::open(&store).await.unwrap().read_stored_and_swap(|_| {}).await.unwrap();
+    assert_eq!(texts(seeds).await, before);
+    assert_eq!(texts(of_seeds).await, rows_before);
+    let records = texts(fields).await;
+    assert_eq!(records.len(), records_before.len());
+    let changed: Vec<_> = records_before.iter().filter(|record| !records.contains(record)).collect();
+    assert_eq!(reindexed.changed.len(), changed.len(), "{changed:?}");
 }
