@@ -30,6 +30,8 @@ pub struct InvalidEventId;
 impl EventId {
     /// The position before every event.
     pub const ZERO: Self = Self { toid: 0, index: 0 };
+    /// After every event.
+    pub const LAST: Self = Self { toid: i64::MAX, index: u32::MAX };
 
     /// Returns the id of an event by its place: transactions count from 1, operations and events from 0.
     /// `None` where a number has no room (20 bits for the transaction, 12 for the operation, 31 for the ledger).

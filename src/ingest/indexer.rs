@@ -283,8 +283,8 @@ impl Indexer {
         Ok((follower, walk))
     }
 
-    /// Returns the ledgers up to the last whole one that were given up with some after it, which may be there: whoever
-    /// went over them was interrupted before a source answered.
+    /// Returns the part of an accepted gap that the index has passed, if the gap goes on after it: an indexer that ended
+    /// before a source answered has not narrowed it.
     async fn passed_over(
         &self,
         contract_ids: &[ContractId],

@@ -24,6 +24,8 @@ pub(super) struct Reporter {
     store: Store,
     contract_ids: Vec<ContractId>,
     report: IndexerReport,
+    /// Whether the tip was seen by an indexer before this one: one that was too high is not to stay.
+    tip_is_old: bool,
     written: Option<(IndexerState, Instant)>,
 }
 
@@ -38,7 +40,7 @@ impl Reporter {
             missing: None,
             endpoints: Value::Null,
         };
-        Self { store, contract_ids, report, written: None }
+        Self { store, contract_ids, report, tip_is_old: false, written: None }
     }
 
     /// Goes on from what was last said of the source.
@@ -50,6 +52,7 @@ impl Reporter {
         let mut reporter = Self::new(store, contract_ids);
         if let Some(last) = last {
             reporter.report = last.report;
+            reporter.tip_is_old = true;
         }
         reporter
     }
@@ -61,7 +64,7 @@ impl Reporter {
         closed_at: Option<DateTime<Utc>>,
         oldest: Option<LedgerSequence>,
     ) {
-        if self.report.tip_ledger.is_none_or(|tip| tip <= latest) {
+        if std::mem::take(&mut self.tip_is_old) || self.report.tip_ledger.is_none_or(|tip| tip <= latest) {
             self.report.tip_ledger = Some(latest);
             self.report.tip_closed_at = closed_at.or(self.report.tip_closed_at);
         }

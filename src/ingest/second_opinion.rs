@@ -52,7 +52,7 @@ impl AskingAgain<'_> {
                         *self.heard_alone = EventId::ZERO;
                         continue;
                     }
-                    // Those who have only later ledgers are heard of those.
+                    // Stops before the first ledger that another endpoint still has, so that it is asked for that too.
                     if let Some(others_from) = others_from {
                         range.up_to = range.up_to.min(EventId::end_of_ledger(others_from.previous())).max(range.after);
                     }

@@ -247,6 +247,8 @@ pub(super) fn columns_of(ids: &[EventId]) -> (Vec<i64>, Vec<i64>) {
     ids.iter().map(|id| (id.toid(), i64::from(id.index()))).unzip()
 }
 
+const ROWS_IN_A_PIECE: usize = 10_000;
+
 /// What rows take from their stream's record where the event lacks it, as columns.
 #[derive(Debug, Default)]
 pub(super) struct PartyColumns {
@@ -268,6 +270,22 @@ impl PartyColumns {
         self.recipient.push(recipient);
         self.token.push(token);
         self.amount.push(amount.map(|amount| amount.to_string()));
+    }
+
+    /// Returns the same in pieces that one statement writes in a moment.
+    pub(super) fn in_pieces(&self) -> impl Iterator<Item = Self> {
+        let starts = (0..self.toid.len()).step_by(ROWS_IN_A_PIECE);
+        starts.map(|start| {
+            let piece = start..self.toid.len().min(start + ROWS_IN_A_PIECE);
+            Self {
+                toid: self.toid[piece.clone()].to_vec(),
+                event_index: self.event_index[piece.clone()].to_vec(),
+                sender: self.sender[piece.clone()].to_vec(),
+                recipient: self.recipient[piece.clone()].to_vec(),
+                token: self.token[piece.clone()].to_vec(),
+                amount: self.amount[piece].to_vec(),
+            }
+        })
     }
 
     /// Writes them over those of the rows that are there. What is known is never overwritten by null. Returns the rows

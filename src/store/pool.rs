@@ -21,7 +21,6 @@ const MIGRATION_DEADLINE: Duration = Duration::from_hours(1);
 /// frozen is not to keep others from migrating.
 const MIGRATING: [(&str, &str); 3] =
     [("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "30s"), ("idle_session_timeout", "30s")];
-const WAIT_FOR_OTHERS: Duration = Duration::from_mins(1);
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
 /// The database. Cheap to clone.
@@ -92,8 +91,9 @@ impl Store {
         Self { pool: Connections::on(pool) }
     }
 
-    /// Brings the schema up to date. Safe to run from several processes at once. Where others keep what is to be changed,
-    /// it waits for a minute, and never so that readers queue behind it.
+    /// Brings the schema up to date. Safe to run from several processes at once. If another session migrates, or holds a
+    /// table that is to be changed, it tries again for up to an hour. Each attempt waits for two seconds at most, so that
+    /// readers do not queue behind it.
     ///
     /// # Errors
     /// [`StoreError::Migration`] if it cannot be done.
@@ -106,11 +106,11 @@ impl Store {
         if self.has_exactly_this_schema().await? {
             return Ok(());
         }
-        let give_up = Instant::now() + WAIT_FOR_OTHERS;
+        let give_up = Instant::now() + deadline;
         loop {
             match timeout(deadline, self.migrate_once()).await.unwrap_or(Err(StoreError::TimedOut(deadline))) {
                 Err(failure) if failure.is_lock_timeout() && Instant::now() < give_up => {
-                    info!("somebody keeps what is to be changed in the database; trying again");
+                    info!("another session migrates the database or holds a table that is to be changed; trying again");
                     sleep(BETWEEN_ATTEMPTS).await;
                 }
                 migrated => return migrated,

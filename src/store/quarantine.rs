@@ -48,7 +48,8 @@ pub(super) async fn insert(connection: &mut PgConnection, events: &[QuarantinedE
     Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
 }
 
-/// Removes those of these events, and those of these streams that have rows, from what is kept raw, and returns them.
+/// Deletes the events with these ids from the quarantine, and every event of these streams that has a row in
+/// `stream_events` too. Returns their ids.
 pub(super) async fn release(
     connection: &mut PgConnection,
     contract_id: &ContractId,

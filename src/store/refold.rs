@@ -36,6 +36,10 @@ pub(super) struct Refold {
     /// Those that have baselines.
     based: HashSet<StreamId>,
     folding: Folding,
+    /// Everything up to here is folded.
+    position: EventId,
+    /// New events after that, in order.
+    to_come: VecDeque<ContractEvent>,
     new: Vec<(ContractEvent, Option<Amount>)>,
     stored: Vec<StoredEvent>,
     /// The same few parties are named again and again.
@@ -86,8 +90,8 @@ struct StoredEvent {
 }
 
 impl Refold {
-    /// Folds the streams up to everything that is stored. The transaction's deadline is for each row, since there may be
-    /// any number of them.
+    /// Folds the streams up to the contract's position. The transaction's deadline is for each row, since there may be any
+    /// number of them.
     pub(super) async fn begin(
         transaction: &mut Transaction,
         contract_id: &ContractId,
@@ -111,73 +115,75 @@ impl Refold {
             streams: to_fold.streams.iter().copied().collect(),
             based: to_fold.baselines.keys().copied().collect(),
             folding: Folding::new(records, baselines),
+            position: EventId::ZERO,
             new: Vec::with_capacity(new.len()),
+            to_come: new,
             stored: Vec::new(),
             parties: HashSet::new(),
             folded: None,
             of_based: None,
         };
-        let rows = transaction.row_by_row();
-        refold.fold(rows, &again, EventId::ZERO, new, decode).await?;
+        refold.fold(transaction.row_by_row(), &again, to_fold.position, decode).await?;
         Ok(refold)
     }
 
-    /// Folds on what was stored of the streams after a position.
+    /// Folds everything that comes after: new events, and what is stored by now. A contract that joined the others may
+    /// have rows after its position, the rest of a transaction that they have less of.
     pub(super) async fn go_on(
         &mut self,
         transaction: &mut Transaction,
-        after: EventId,
         decode: impl Fn(RawContractEvent) -> Option<ContractEvent>,
     ) -> Result<(), StoreError> {
         let streams = std::mem::take(&mut self.streams);
-        self.fold(transaction.row_by_row(), &streams, after, VecDeque::new(), decode).await?;
+        self.fold(transaction.row_by_row(), &streams, EventId::LAST, decode).await?;
         self.streams = streams;
         Ok(())
     }
 
-    /// Folds what is stored of some streams after a position, and what is new, in the order of the chain.
+    /// Folds what is stored of some streams up to a position, and what is new, in the order of the chain.
     async fn fold(
         &mut self,
         (connection, deadline): (&mut PgConnection, Duration),
         streams: &[StreamId],
-        after: EventId,
-        mut new: VecDeque<ContractEvent>,
+        up_to: EventId,
         decode: impl Fn(RawContractEvent) -> Option<ContractEvent>,
     ) -> Result<(), StoreError> {
+        let after = std::mem::replace(&mut self.position, up_to);
         let numbers: Vec<String> = streams.iter().map(ToString::to_string).collect();
         let mut rows = sqlx::query_as!(
             StoredEventRow,
             "select toid, event_index, contract_id, ledger_closed_at, tx_hash, topics, value, sender, recipient, token,
                     amount::text
              from stream_events
-             where contract_id = $1 and stream_id = any($2::text[]::numeric[]) and (toid, event_index) > ($3, $4)
+             where contract_id = $1 and stream_id = any($2::text[]::numeric[])
+               and (toid, event_index) > ($3, $4) and (toid, event_index) <= ($5, $6)
              order by toid, event_index",
             self.contract_id.as_str(),
             &numbers,
             after.toid(),
             i64::from(after.index()),
+            up_to.toid(),
+            i64::from(up_to.index()),
         )
         .fetch(connection);
         loop {
             let next = timeout(deadline, rows.try_next()).await.map_err(|_| StoreError::TimedOut(deadline))?;
             let Some(row) = next? else { break };
             let (raw, in_row, amount) = row.read()?;
-            while let Some(earlier) = new.pop_front_if(|new| new.raw.id < raw.id) {
-                self.apply_new(earlier);
-            }
+            self.apply_new_up_to(raw.id);
             if let Some(event) = decode(raw) {
                 self.apply_stored(&event, in_row, amount);
             }
         }
-        for event in new {
-            self.apply_new(event);
-        }
+        self.apply_new_up_to(up_to);
         Ok(())
     }
 
-    fn apply_new(&mut self, event: ContractEvent) {
-        let amount = self.apply(&event);
-        self.new.push((event, amount));
+    fn apply_new_up_to(&mut self, id: EventId) {
+        while let Some(event) = self.to_come.pop_front_if(|event| event.raw.id <= id) {
+            let amount = self.apply(&event);
+            self.new.push((event, amount));
+        }
     }
 
     fn apply_stored(&mut self, event: &ContractEvent, in_row: Parties, amount_in_row: Option<Amount>) {

@@ -320,19 +320,18 @@ async fn keep_seeds(connection: &mut PgConnection) -> Result<(), StoreError> {
     // Such a creation is put before every ledger.
     const IS_SEED: &str = "stored.created_toid < 4294967296";
     let keep = format!(
-        "insert into {REINDEX}.streams ({COLUMNS_OF_STREAMS})
-         select {COLUMNS_OF_STREAMS} from streams as stored where {IS_SEED} on conflict do nothing"
-    );
-    execute(connection, keep).await?;
-    let name = format!(
-        "update {REINDEX}.stream_events as built
+        "with kept as (
+             insert into {REINDEX}.streams ({COLUMNS_OF_STREAMS})
+             select {COLUMNS_OF_STREAMS} from streams as stored where {IS_SEED} on conflict do nothing
+             returning contract_id, stream_id
+         )
+         update {REINDEX}.stream_events as built
          set sender = coalesce(built.sender, stored.sender), recipient = coalesce(built.recipient, stored.recipient),
-             token = coalesce(built.token, stored.token)
-         from streams as stored
-         where {IS_SEED} and built.contract_id = stored.contract_id and built.stream_id = stored.stream_id
-           and (built.sender is null or built.recipient is null or built.token is null)"
+             token = coalesce(built.token, stored.token), amount = coalesce(built.amount, stored.amount)
+         from kept join stream_events as stored using (contract_id, stream_id)
+         where built.toid = stored.toid and built.event_index = stored.event_index"
     );
-    execute(connection, name).await
+    execute(connection, keep).await
 }
 
 /// An event as it came, of either table.

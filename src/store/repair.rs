@@ -37,7 +37,7 @@ pub struct Repair {
 /// When a repair keeps batches from being committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Locks {
-    /// While it writes. It may be in vain, if another one is written meanwhile.
+    /// Only while it writes. If another repair of the contract is written before that, this one must begin again.
     ToWrite,
     /// From its beginning on.
     FromTheBeginning,
@@ -189,16 +189,18 @@ impl Repair {
             transaction.commit().await?;
             transaction = connections.begin().await?;
             let now = transaction.within(async |connection| lock_cursor(connection, &contract_id, epoch).await).await?;
-            let is_overtaken = |now: &Cursor| {
-                now.revision != cursor.revision || (late.caught_up.is_some() && now.position != cursor.position)
+            let is_overtaken = |now: Option<Cursor>| match now {
+                Some(now) if late.caught_up.is_some() => now != cursor,
+                Some(now) => now.revision != cursor.revision,
+                None => true,
             };
-            let Some(now) = now.filter(|now| !is_overtaken(now)) else { return Ok(None) };
-            if now.position > cursor.position {
-                refold.go_on(&mut transaction, cursor.position, decode).await?;
+            if is_overtaken(now) {
+                return Ok(None);
             }
         }
+        refold.go_on(&mut transaction, decode).await?;
         let writing = Writing { contract_id: &contract_id, position: cursor.position, late };
-        let repaired = transaction.within(async |connection| writing.write(connection, refold).await).await?;
+        let repaired = writing.write(&mut transaction, refold).await?;
         transaction.commit().await?;
         Ok(Some(repaired))
     }
@@ -212,34 +214,45 @@ struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    async fn write(&self, connection: &mut PgConnection, refold: Refold) -> Result<Repaired, StoreError> {
+    /// Each part has the deadline of a statement.
+    async fn write(&self, transaction: &mut Transaction, refold: Refold) -> Result<Repaired, StoreError> {
         let Self { contract_id, late, .. } = *self;
         let of_upgrades = late.upgrades.iter().map(|event| event.raw.id);
         let came: Vec<EventId> = late.events.iter().map(|event| event.raw.id).chain(of_upgrades).collect();
-        let mut touched = quarantine::release(connection, contract_id, &came, refold.streams()).await?;
-        let quarantined = quarantine::insert(connection, &late.quarantined).await?;
-        let upgrades = upgrades::insert(connection, &late.upgrades).await?;
-        let spoken_of = self.spoken_of(connection, refold.streams()).await?;
+        let kept_raw = async |connection: &mut PgConnection| {
+            let released = quarantine::release(connection, contract_id, &came, refold.streams()).await?;
+            let quarantined = quarantine::insert(connection, &late.quarantined).await?;
+            let upgrades = upgrades::insert(connection, &late.upgrades).await?;
+            let spoken_of = self.spoken_of(connection, refold.streams()).await?;
+            Ok((released, quarantined, upgrades, spoken_of))
+        };
+        let (mut touched, quarantined, upgrades, spoken_of) = transaction.within(kept_raw).await?;
         touched.extend(refold.new_ids());
         let (folded, of_based) = (refold.folded, refold.of_based);
         let Refolded { new, stored, streams } = refold.finish(&spoken_of);
-        new.insert(connection, true).await?;
-        touched.extend(stored.update(connection).await?);
-        streams.upsert(connection).await?;
+        transaction.within(async |connection| new.insert(connection, true).await).await?;
+        for some in stored.in_pieces() {
+            touched.extend(transaction.within(async |connection| some.update(connection).await).await?);
+        }
+        transaction.within(async |connection| streams.upsert(connection).await).await?;
         let repaired = Repaired { events: new.len(), quarantined, upgrades, streams: streams.len() };
-        if let Some(caught_up) = late.caught_up {
-            self.raise(connection, caught_up).await?;
-        }
-        if let Some((ledgers, source)) = late.covered {
-            coverage::fill(connection, contract_id, ledgers, source).await?;
-        }
-        if repaired != Repaired::default() {
+        let tell = async |connection: &mut PgConnection| {
+            if let Some(caught_up) = late.caught_up {
+                self.raise(connection, caught_up).await?;
+            }
+            if let Some((ledgers, source)) = late.covered {
+                coverage::fill(connection, contract_id, ledgers, source).await?;
+            }
+            if repaired == Repaired::default() {
+                return Ok(());
+            }
             let revised = self.revised(&touched, of_based).or(folded).unwrap_or((self.position, self.position));
             let revision = revisions::record(connection, contract_id, revised).await?;
             let raw = late.baselines.values().flatten().map(|baseline| &baseline.raw);
             baselines::upsert(connection, contract_id, raw, revision).await?;
-            listen::notify(connection, listen::COMMITTED).await?;
-        }
+            listen::notify(connection, listen::COMMITTED).await
+        };
+        transaction.within(tell).await?;
         Ok(repaired)
     }
 

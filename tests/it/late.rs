@@ -88,6 +88,27 @@ async fn a_repair_keeps_no_batch_waiting_while_it_reads_and_holds_what_was_commi
 }
 
 #[sqlx::test]
+async fn a_row_after_the_cursor_is_folded_once_although_the_cursor_passes_it_during_a_repair(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(500) }).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    let (raws, contract_id) = (world.raw_events().await, world.devnet.contract_id());
+    let tip = world.progress().await.unwrap().position;
+    let stand_at = async |position: EventId| {
+        let set = sqlx::query("update cursors set toid = $1, event_index = $2").bind(position.toid());
+        set.bind(i64::from(position.index())).execute(&world.pool).await.unwrap();
+    };
+    // As a contract that joined stands at what the others have of a transaction of which it has more.
+    stand_at(raws[1].id).await;
+    let repair = world.store.begin_repair(&contract_id, Epoch(0), Locks::ToWrite).await.unwrap().unwrap();
+    stand_at(tip).await;
+    let again = LateRows { from_the_first: [StreamId(1)].into(), ..LateRows::default() };
+    assert!(repair.write(&again, decode).await.unwrap().is_some());
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
 async fn of_two_repairs_at_once_the_second_begins_again(pool: PgPool) {
     let (world, raws) = indexed(pool).await;
     let contract_id = world.devnet.contract_id();

@@ -38,14 +38,17 @@ impl Place {
         Ok(Self::Web { client: http_client()?, base })
     }
 
-    /// Returns an object, `None` if there is none of this key. Asks a web server a few times where that may help.
+    /// Returns an object, `None` if there is none of this key. Tries a few times where that may help; a folder that did not
+    /// answer in time has taken long enough.
     pub(super) async fn read_with(&self, retry: &Retry, key: &str) -> Result<Option<Bytes>, SourceError> {
-        if let Self::Folder { .. } = self {
-            return self.read(key).await;
-        }
         let mut attempts = retry.attempts();
         loop {
-            if let Some(answer) = attempts.settled(self.read(key).await).await {
+            let read = self.read(key).await;
+            let is_late = matches!(read, Err(SourceError::Transient { reason: TransientReason::Timeout, .. }));
+            if is_late && matches!(self, Self::Folder { .. }) {
+                return read;
+            }
+            if let Some(answer) = attempts.settled(read).await {
                 return answer.map_err(|failure| failure.about(key));
             }
         }

@@ -60,7 +60,7 @@ async fn what_an_earlier_version_set_from_the_chain_is_kept_by_a_reindex_or_name
     let texts = async |query: &'static str| sqlx::query_scalar::<_, String>(query).fetch_all(&pool).await.unwrap();
     // Streams whose creation was never seen.
     let seeds = "select to_jsonb(streams)::text from streams where created_toid < 4294967296 order by 1";
-    let of_seeds = "select concat_ws(' ', toid, event_index, event.sender, event.recipient, event.token)
+    let of_seeds = "select concat_ws(' ', toid, event_index, event.sender, event.recipient, event.token, event.amount)
         from stream_events as event join streams using (contract_id, stream_id) where created_toid < 4294967296 order by 1";
     let fields = "select concat_ws(' ', contract_id, stream_id, sender, recipient, token, rate_per_second, deposited,
         withdrawn, start_time, last_update_time, is_active, paused, paused_at, status) from streams order by 1";
