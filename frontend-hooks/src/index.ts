@@ -11,6 +11,7 @@ export type {
   StreamStatus,
 } from './api-types';
 export { type Accruing, claimableAt } from './core/accrual';
+export type { BackOff } from './core/back-off';
 export { connect } from './core/connect';
 export type { Connection, ConnectionState } from './core/connection-state';
 export type { Auth, TicketAuth, TicketOptions, TokenAuth, TokenSource } from './core/credentials';

@@ -97,11 +97,52 @@ describe('the verdict on opening', () => {
     expect(on.connection.getSnapshot().error).toMatchObject({ status: refused });
   });
 
-  it('an answer that is no event stream stops with a word about the address', async () => {
+  it('an answer that is no event stream backs off with a word about the address', async () => {
     on.service.next(() => new Response('<html>', { headers: { 'content-type': 'text/html' } }));
     on.open();
-    await on.staysAway();
+    await on.comesBackAfter(1_000);
     expect(on.connection.getSnapshot().error?.message).toContain('text/html');
+  });
+
+  it.each([400, 401, 403, 404, 413, 431])('%i of a proxy, which is no problem of the service, backs off', async (refused) => {
+    const headers = { 'content-type': 'text/html' };
+    on.service.next(() => new Response('<html>', { status: refused, headers }));
+    on.open();
+    await on.comesBackAfter(1_000);
+    expect(on.connection.getSnapshot()).toMatchObject({ status: 'reconnecting', error: { status: refused } });
+  });
+
+  it.each([408, 425])('%i backs off, whoever says it', async (refused) => {
+    on.service.next(refusal(refused));
+    on.open();
+    await on.comesBackAfter(1_000);
+  });
+
+  it('tells how many attempts failed and when it comes back', async () => {
+    on.service.next(offline, offline);
+    on.open({ random: () => 0 });
+    await until(() => on.connection.getSnapshot().attempt === 1);
+    expect(on.connection.getSnapshot().retryAt).toBe(Date.now() + 1_000);
+    await on.comesBackAfter(1_000);
+    await until(() => on.connection.getSnapshot().attempt === 2);
+    await on.comesBackAfter(1_000);
+    await until(() => on.service.streams.length === 1);
+    on.service.stream.send(connectedFrame(id(1)));
+    await until(() => on.status() === 'open');
+    expect(on.connection.getSnapshot()).toMatchObject({ attempt: 0, retryAt: undefined });
+  });
+
+  it('waits as long as the page wants, gives up after as many attempts as it wants, and says what it does', async () => {
+    on.service.next(offline, offline, offline);
+    const said: string[] = [];
+    const backOff = { shortestMs: 200, longestMs: 300, attempts: 3 };
+    on.open({ random: () => 1, backOff, debug: (message) => said.push(message) });
+    await on.comesBackAfter(300);
+    await on.comesBackAfter(300);
+    await on.staysAway();
+    expect(on.connection.getSnapshot()).toMatchObject({ status: 'closed', error: { message: 'fetch failed' } });
+    expect(said[0]).toBe('attempt 1 failed: fetch failed; comes back in 300 ms');
+    expect(said.at(-1)).toBe('closed for good: fetch failed');
   });
 
   it.each([500, 502, 504])('%i backs off', async (refused) => {

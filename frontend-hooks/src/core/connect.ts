@@ -49,7 +49,14 @@ class DirectConnection implements Connection {
   #stop(error: Error | undefined): void {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort();
-    this.#state.update({ status: 'closed', error });
+    this.#say(error ? `closed for good: ${error.message}` : 'closed');
+    this.#state.update({ status: 'closed', error, retryAt: undefined });
+  }
+
+  #say(message: string): void {
+    const { debug } = this.#options;
+    if (debug === true) console.debug(`stream events: ${message}`);
+    else if (debug) debug(message);
   }
 
   async #run(): Promise<void> {
@@ -70,15 +77,22 @@ class DirectConnection implements Connection {
     if (signal.aborted) return this.#state.update({ status: 'reconnecting' });
     if (verdict.do === 'stop') return this.#stop(verdict.error);
     const error = 'error' in verdict ? verdict.error : undefined;
-    this.#state.update({ status: this.#wasOpen || error ? 'reconnecting' : 'connecting', error });
-    await wait(this.#msBefore(verdict), signal);
+    const attempt = this.getSnapshot().attempt + (error ? 1 : 0);
+    const { attempts = Number.POSITIVE_INFINITY } = this.#options.backOff ?? {};
+    if (attempt >= attempts) return this.#stop(error);
+    const ms = this.#msBefore(verdict);
+    this.#say(`${error ? `attempt ${attempt} failed: ${error.message}; ` : ''}comes back in ${Math.round(ms)} ms`);
+    const status = this.#wasOpen || error ? 'reconnecting' : 'connecting';
+    this.#state.update({ status, error, attempt, retryAt: Date.now() + ms });
+    await wait(ms, signal);
+    if (!this.#closed.signal.aborted) this.#state.update({ retryAt: undefined });
   }
 
   #msBefore(verdict: Verdict): number {
     const { random = Math.random } = this.#options;
     switch (verdict.do) {
       case 'backOff':
-        return backOffMs(++this.#failures, random);
+        return backOffMs(++this.#failures, random, this.#options.backOff);
       case 'wait':
         // What a refusal says is the same for all; the `retry` of a stream is spread by the service.
         return verdict.ms + (verdict.error ? random() * JITTER_MS : 0);
@@ -188,7 +202,8 @@ class DirectConnection implements Connection {
     this.#failures = 0;
     this.#hasRenewed = false;
     this.#wasOpen = true;
-    this.#state.update({ status: 'open', error: undefined });
+    this.#say('open');
+    this.#state.update({ status: 'open', error: undefined, attempt: 0, retryAt: undefined });
   }
 
   #isNews(id: string): boolean {

@@ -10,6 +10,10 @@ export interface ConnectionState {
   readonly lastEventId: string | undefined;
   /** Why it is not open, where there is a reason. */
   readonly error: Error | undefined;
+  /** How many attempts in a row have failed. */
+  readonly attempt: number;
+  /** When it comes back, in milliseconds of Unix time; none while it is open or tries. */
+  readonly retryAt: number | undefined;
 }
 
 /** A connection to the event feed. Its store is told of every event; batch what you render. */
@@ -35,6 +39,8 @@ export function createConnectionStore({ key, lastEventId, storage }: Remembered)
     status: 'connecting',
     lastEventId: first,
     error: undefined,
+    attempt: 0,
+    retryAt: undefined,
   });
   const update = (change: Partial<ConnectionState>): void => {
     const before = getSnapshot();
@@ -47,5 +53,11 @@ export function createConnectionStore({ key, lastEventId, storage }: Remembered)
 }
 
 export function isSame(one: ConnectionState, other: ConnectionState): boolean {
-  return one.status === other.status && one.lastEventId === other.lastEventId && one.error === other.error;
+  return (
+    one.status === other.status &&
+    one.lastEventId === other.lastEventId &&
+    one.error === other.error &&
+    one.attempt === other.attempt &&
+    one.retryAt === other.retryAt
+  );
 }

@@ -34,7 +34,14 @@ export interface EventLogOptions {
 }
 
 /** What a log shows while nobody listens. */
-export const silent: EventLogState = { events: [], status: 'closed', lastEventId: undefined, error: undefined };
+export const silent: EventLogState = {
+  events: [],
+  status: 'closed',
+  lastEventId: undefined,
+  error: undefined,
+  attempt: 0,
+  retryAt: undefined,
+};
 
 /** Returns a log that is connected while it has listeners. */
 export function createEventLog({ open, limit, onFrame }: EventLogOptions): EventLog {

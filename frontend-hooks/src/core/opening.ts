@@ -22,14 +22,19 @@ export async function verdictOnOpening(response: Response, canRenew: boolean): P
   if (response.status !== 200) return verdictOnFailure(await errorOf(response), canRenew);
   const type = response.headers.get('content-type') ?? 'nothing';
   if (type.startsWith('text/event-stream')) return { do: 'read' };
-  return { do: 'stop', error: new StreamError(`not an event stream, but ${type}: is the address right?`, 200) };
+  // A page of a proxy, or of a network that wants a sign-in first.
+  return { do: 'backOff', error: new StreamError(`not an event stream, but ${type}: is the address right?`, 200) };
 }
+
+/** Request Timeout and Too Early: the same request may be made again. */
+const TRANSIENT = [408, 425];
 
 /** Says what a failure means that came before there was anything to read: a refusal, or no answer at all. */
 export function verdictOnFailure(thrown: unknown, canRenew: boolean): Verdict {
   const error = asError(thrown);
-  const { status = 0, retryAfterMs = WITHOUT_A_WORD_MS } = error instanceof StreamError ? error : {};
-  if (status === 401 || status === 403) return { do: canRenew ? 'renew' : 'stop', error };
+  const { status = 0, retryAfterMs = WITHOUT_A_WORD_MS, isFinal } = error instanceof StreamError ? error : {};
   if (status === 429 || status === 503) return { do: 'wait', ms: retryAfterMs, error };
+  if (!isFinal || TRANSIENT.includes(status)) return { do: 'backOff', error };
+  if (status === 401 || status === 403) return { do: canRenew ? 'renew' : 'stop', error };
   return { do: status >= 400 && status < 500 ? 'stop' : 'backOff', error };
 }

@@ -1,3 +1,4 @@
+import type { BackOff } from './back-off';
 import type { Auth } from './credentials';
 import { type EventFilter, filterQuery } from './filter';
 import type { LastIdStorage } from './last-id';
@@ -21,6 +22,10 @@ export interface ConnectOptions extends ServiceOptions {
   heartbeatMs?: number | undefined;
   /** Let go of the connection while the page is hidden; what was missed comes when it is shown again. */
   pauseWhenHidden?: boolean | undefined;
+  /** How it comes back after it failed. */
+  backOff?: BackOff | undefined;
+  /** Is told in words what the connection does; `true` writes it to the console. */
+  debug?: boolean | ((message: string) => void) | undefined;
   /** Returns a number from 0 to 1, for the jitter. */
   random?: (() => number) | undefined;
 }

@@ -20,7 +20,13 @@ interface Shared {
 const LINGER_MS = 1_000;
 
 const shared = new Map<string, Shared>();
-const nothing: ConnectionState = { status: 'closed', lastEventId: undefined, error: undefined };
+const nothing: ConnectionState = {
+  status: 'closed',
+  lastEventId: undefined,
+  error: undefined,
+  attempt: 0,
+  retryAt: undefined,
+};
 const overall = createStore(nothing);
 
 /** How the shared connections of this page are, as one: the one that is worst off speaks for all. */

@@ -12,6 +12,8 @@ export class StreamError extends Error {
     readonly problem?: Problem | undefined,
     /** How long the service wants to be left alone. */
     readonly retryAfterMs?: number | undefined,
+    /** Whether the service said so, and not somebody on the way to it, who knows nothing of what was asked. */
+    readonly isFinal: boolean = true,
   ) {
     super(message);
   }
@@ -21,7 +23,7 @@ export class StreamError extends Error {
 export async function errorOf(response: Response): Promise<StreamError> {
   const problem = await problemOf(response);
   const message = problem?.detail ?? `the service answered ${response.status}`;
-  return new StreamError(message, response.status, problem, retryAfterMs(response));
+  return new StreamError(message, response.status, problem, retryAfterMs(response), problem !== undefined);
 }
 
 /** Returns whatever was thrown as an error. */
@@ -30,7 +32,7 @@ export function asError(thrown: unknown): Error {
 }
 
 async function problemOf(response: Response): Promise<Problem | undefined> {
-  if (!response.headers.get('content-type')?.includes('json')) return undefined;
+  if (!response.headers.get('content-type')?.startsWith('application/problem+json')) return undefined;
   try {
     return (await response.json()) as Problem;
   } catch {
