@@ -16,10 +16,11 @@ use super::{
     BadConfig, auth, chain_reader, database_url, dev_door, gateway::Gateway, listen, random_generator, sources, stores,
 };
 use crate::{
+    auth::AuthMode,
     config::DevArgs,
     devnet::Devnet,
     domain::{Contracts, SystemClock},
-    http::LocalRoutes,
+    http::{LocalRoutes, Origin},
     ingest::{Indexer, IngestSettings, OnReset, PaceArgs, Waits},
     lifecycle::Lifecycle,
     source::SourceArgs,
@@ -55,9 +56,9 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         lake_reads: 8,
         network_passphrase: devnet.passphrase().to_owned(),
     };
-    let endpoints = sources::endpoints(&source)?;
+    let (endpoints, for_callers) = (sources::endpoints(&source)?, sources::endpoints(&source)?);
     let door = dev_door::complete(args.auth, args.door, &folder, address)?;
-    let opened = auth::door(args.auth, &door, devnet.passphrase(), Some(&endpoints))?;
+    let opened = auth::door(args.auth, &door, devnet.passphrase(), Some(&for_callers))?;
     let contracts =
         Contracts::new(devnet.contract_ids()).map_err(|rule| BadConfig(format!("--devnet-contracts: {rule}")))?;
     let gateway = Gateway {
@@ -65,11 +66,16 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         health_store: health_store.clone(),
         feed_store: feed_store.clone(),
         contracts: contracts.clone(),
-        chain: Some(chain_reader(endpoints.clone())),
+        chain: Some(chain_reader(for_callers)),
         auth: opened.map(|opened| auth::open(opened, &door, store.clone())),
         local: LocalRoutes::Devnet(devnet.router().merge(devnet.quick_start_router())),
     };
-    gateway.start(&mut lifecycle, listener, &args.http).await?;
+    let mut http = args.http.clone();
+    if args.auth == AuthMode::Off && http.cors_origins.is_empty() {
+        // A dashboard under development has a server of its own, and there is nothing to keep from it.
+        http.cors_origins.push(Origin::ThisMachine);
+    }
+    gateway.start(&mut lifecycle, listener, &http).await?;
     let whole_ledgers = sources::whole_ledgers(&source, Some(&endpoints)).await?;
     let settings = settings(&devnet, contracts, args.pace);
     let indexer = Indexer::new(endpoints, whole_ledgers, index_store.clone(), settings);

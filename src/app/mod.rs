@@ -1,5 +1,6 @@
 //! Composition: makes the parts from their arguments, hands each what it needs, and runs them until stopped.
 
+mod account_reader;
 mod auth;
 mod chain_reader;
 mod coverage;
@@ -22,7 +23,7 @@ mod stores;
 mod token;
 mod verify;
 
-pub use auth::account_reader;
+pub use account_reader::account_reader;
 pub use chain_reader::chain_reader;
 pub use replayer::quarantine_replayer;
 

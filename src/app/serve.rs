@@ -25,9 +25,11 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         Contracts::new(args.ingest.contracts.clone()).map_err(|rule| BadConfig(format!("--contract: {rule}")))?;
     let reads_the_chain = args.role != Role::Gateway || !args.source.rpc_urls.is_empty();
     let source = if reads_the_chain { Some(sources::endpoints(&args.source)?) } else { None };
+    // What callers make us ask must not be what makes an endpoint refuse the indexer, or be left alone by it.
+    let for_callers = if reads_the_chain { Some(sources::endpoints(&args.source)?) } else { None };
     let door = match args.role {
         Role::All | Role::Gateway => {
-            auth::door(args.auth, &args.door, &args.source.network_passphrase, source.as_ref())?
+            auth::door(args.auth, &args.door, &args.source.network_passphrase, for_callers.as_ref())?
         }
         // Nobody comes to it.
         Role::Indexer => None,
@@ -54,7 +56,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
             store: store.clone(),
             health_store,
             feed_store,
-            chain: source.clone().map(chain_reader),
+            chain: for_callers.map(chain_reader),
             contracts: contracts.clone(),
             auth: door.map(|door| auth::open(door, &args.door, store)),
             local: LocalRoutes::None,

@@ -2,8 +2,6 @@
 
 use std::{
     fmt,
-    future::Future,
-    pin::Pin,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -14,26 +12,20 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
-    Caller, ChallengeRequest, Minted, Minting, SignIn, SignInRefusal, Subject, Ticket, Token, TokenKeys, TokenRefusal,
-    VisibilityRule,
+    AccountAway, AccountReader, ApiKey, ApiKeyRequest, ApiKeySecret, Caller, ChallengeRequest, KeysAway, Minted,
+    Minting, SignIn, SignInRefusal, Subject, Ticket, Token, TokenKeys, TokenRefusal, VisibilityRule,
+    accounts::Accounts,
+    api_key::{self, ID_BYTES},
+    attempts::Attempts,
     revocations::Revocations,
     sign_in::NONCE_BYTES,
-    ticket::{self, SECRET_BYTES, TTL_SECONDS},
+    ticket::{self, MOST_OF_A_SUBJECT, SECRET_BYTES, TTL_SECONDS},
+    token::LEEWAY_SECONDS,
 };
 use crate::{
-    decode::AccountSigners,
-    domain::{Address, Clock, UnixTime, Visibility},
+    domain::{Clock, UnixTime, Visibility},
     store::{Store, StoreError, TicketRow},
 };
-
-/// The chain could not be asked for an account, or its answer not be read: said to the log, not to the client.
-#[derive(Debug)]
-pub struct AccountAway(pub String);
-
-type Answer = Pin<Box<dyn Future<Output = Result<Option<AccountSigners>, AccountAway>> + Send>>;
-
-/// Asks the chain who may sign for an account; `None` for one that is not on the ledger.
-pub type AccountReader = Arc<dyn Fn(Address) -> Answer + Send + Sync>;
 
 /// What access is decided by. Clones share it.
 #[derive(Clone, Debug)]
@@ -64,8 +56,9 @@ struct Inner {
     visibility: VisibilityRule,
     allows_query_token: bool,
     tokens: TokenKeys,
-    sign_in: Option<(SignIn, AccountReader)>,
+    sign_in: Option<(SignIn, Accounts)>,
     revocations: Revocations,
+    attempts: Attempts,
     store: Store,
     clock: Arc<dyn Clock>,
     rng: Mutex<StdRng>,
@@ -80,8 +73,9 @@ impl Auth {
             visibility: parts.visibility,
             allows_query_token: parts.allows_query_token,
             tokens: parts.tokens,
-            sign_in: parts.sign_in,
+            sign_in: parts.sign_in.map(|(sign_in, reader)| (sign_in, Accounts::new(reader))),
             revocations: Revocations::default(),
+            attempts: Attempts::default(),
             store: parts.store,
             clock: parts.clock,
             rng: Mutex::new(parts.rng),
@@ -135,10 +129,22 @@ impl Auth {
     /// [`TokenRefusal`], also for a bad token where none would be needed: who shows one means it.
     pub async fn caller(&self, token: Option<&str>) -> Result<Caller, TokenRefusal> {
         match token {
+            Some(text) if api_key::is_api_key(text) => self.caller_by_api_key(text).await,
             Some(text) => self.caller_of(self.0.tokens.check(text, self.now()).await?),
             None if self.0.requires_token => Err(TokenRefusal::Missing),
             None => Ok(Caller { token: None, visibility: self.seen(Visibility::Nothing) }),
         }
+    }
+
+    async fn caller_by_api_key(&self, text: &str) -> Result<Caller, TokenRefusal> {
+        let now = self.now();
+        let away = |failure: StoreError| TokenRefusal::from(KeysAway(failure.to_string()));
+        let row = self.0.store.use_api_key(&api_key::hash_of(text), now).await.map_err(away)?;
+        let key = ApiKey::try_from(row.ok_or(TokenRefusal::UnknownApiKey)?).map_err(away)?;
+        if now >= key.expires_at {
+            return Err(TokenRefusal::Expired);
+        }
+        self.caller_of(key.token())
     }
 
     fn caller_of(&self, token: Token) -> Result<Caller, TokenRefusal> {
@@ -180,17 +186,25 @@ impl Auth {
         &self,
         transaction: &str,
         sign_in: &SignIn,
-        accounts: &AccountReader,
+        accounts: &Accounts,
     ) -> Result<Minted, SignInRefusal> {
         let now = self.now();
         let answered = sign_in.read(transaction, now)?;
-        let signers = accounts(answered.account.clone()).await.map_err(|AccountAway(why)| {
+        let (hash, ends) = (answered.transaction.hash, answered.transaction.not_after);
+        // Both before the chain is asked: whoever has our challenge, and nobody's key, may not make us ask.
+        answered.check_that_others_signed()?;
+        if !self.0.attempts.count(hash, ends, now) {
+            return Err(SignInRefusal::TooManyAttempts);
+        }
+        let signers = accounts.signers_of(answered.account.clone()).await.map_err(|AccountAway(why)| {
             warn!("the chain could not be asked for the signers of an account: {why}");
             SignInRefusal::AccountAway
         })?;
         answered.check_signatures(signers.as_ref())?;
-        let (hash, expires_at) = (answered.transaction.hash, answered.transaction.not_after);
-        if !self.0.store.consume_challenge(&hash, expires_at, now).await? {
+        if self.0.revocations.bans(&answered.subject) {
+            return Err(SignInRefusal::Banned);
+        }
+        if !self.0.store.consume_challenge(&hash, ends, now).await? {
             return Err(SignInRefusal::Spent);
         }
         let minting = Minting {
@@ -205,18 +219,19 @@ impl Auth {
         Ok(minted.expect("sign-in is only there with a key that signs, and claims are texts and numbers"))
     }
 
-    /// Returns a ticket for what a token is shown for: a minute, one use, this filter.
+    /// Returns a ticket for what a token is shown for: a minute, one use, this filter. `None` if the subject has too many
+    /// that were not used yet.
     ///
     /// # Errors
     /// The database did not answer.
-    pub async fn issue_ticket(&self, token: &Token, filter: String) -> Result<Ticket, StoreError> {
+    pub async fn issue_ticket(&self, token: &Token, filter: String) -> Result<Option<Ticket>, StoreError> {
         let now = self.now();
         let expires_at = now.plus_seconds(TTL_SECONDS).min(token.expires_at);
         let ticket = Ticket::new(self.random::<SECRET_BYTES>(), expires_at);
         let token = serde_json::to_value(token).expect("a struct of texts and numbers");
         let row = TicketRow { token, filter, expires_at };
-        self.0.store.put_ticket(&ticket::hash_of(&ticket.text), &row, now).await?;
-        Ok(ticket)
+        let is_kept = self.0.store.put_ticket(&ticket::hash_of(&ticket.text), &row, now, MOST_OF_A_SUBJECT).await?;
+        Ok(is_kept.then_some(ticket))
     }
 
     /// Takes a ticket, and returns who shows it and the filter that it was made for.
@@ -235,14 +250,87 @@ impl Auth {
         Ok(self.caller_of(token).map(|caller| (caller, row.filter)))
     }
 
-    /// Takes back every token of a subject that was made until now, on every node.
+    /// Takes back every token of a subject that was made until now, on every node, and those that a node with a faster
+    /// clock makes in the next seconds. With `ban` the subject is kept out, or let in again.
     ///
     /// # Errors
     /// The database did not answer.
-    pub async fn revoke(&self, subject: &Subject, by: &Subject) -> Result<(), StoreError> {
-        self.0.store.revoke(subject.as_str(), self.now(), by.as_str()).await?;
-        info!(subject = %subject, by = %by, "{by} revoked the tokens of {subject}");
+    pub async fn revoke(&self, subject: &Subject, by: &Subject, ban: Option<bool>) -> Result<(), StoreError> {
+        self.0.store.revoke(subject.as_str(), by.as_str(), (self.now(), LEEWAY_SECONDS), ban).await?;
+        let what = match ban {
+            None => "",
+            Some(true) => ", and keeps it out",
+            Some(false) => ", and lets it in again",
+        };
+        info!(subject = %subject, by = %by, "{by} revoked the tokens of {subject}{what}");
         self.0.revocations.read(&self.0.store).await
+    }
+
+    /// Returns whether a token has ended, without the leeway that a request has.
+    #[must_use]
+    pub fn is_over(&self, token: &Token) -> bool {
+        self.now() >= token.expires_at
+    }
+
+    /// Makes an API key, and returns it with its secret, which is nowhere else. `None` if the subject has too many.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn make_api_key(
+        &self,
+        request: ApiKeyRequest,
+        by: &Subject,
+    ) -> Result<Option<(ApiKey, ApiKeySecret)>, StoreError> {
+        let (now, secret) = (self.now(), ApiKeySecret::new(self.random()));
+        let key = ApiKey {
+            id: hex(&self.random::<ID_BYTES>()),
+            subject: request.subject,
+            name: request.name,
+            scopes: request.scopes,
+            issued_at: now,
+            expires_at: now.plus_seconds(request.ttl_seconds),
+            last_used_at: None,
+        };
+        let is_kept =
+            self.0.store.put_api_key(&key.row(), &secret.hash(), by.as_str(), api_key::MOST_OF_A_SUBJECT).await?;
+        info!(key.id, subject = %key.subject, by = %by, is_kept, "{by} made the API key {} of {}", key.id, key.subject);
+        Ok(is_kept.then_some((key, secret)))
+    }
+
+    /// Returns the API keys of a subject.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn api_keys_of(&self, subject: &Subject) -> Result<Vec<ApiKey>, StoreError> {
+        self.0.store.api_keys_of(subject.as_str()).await?.into_iter().map(ApiKey::try_from).collect()
+    }
+
+    /// Gives an API key another secret; the one before is taken for some seconds more. Only of `subject`, where one is
+    /// given. `None` if there is none.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn rotate_api_key(
+        &self,
+        id: &str,
+        subject: Option<&Subject>,
+        overlap_seconds: u64,
+    ) -> Result<Option<(ApiKey, ApiKeySecret)>, StoreError> {
+        let (now, secret) = (self.now(), ApiKeySecret::new(self.random()));
+        let times = (now, now.plus_seconds(overlap_seconds));
+        let row = self.0.store.rotate_api_key(id, subject.map(Subject::as_str), &secret.hash(), times).await?;
+        let key = row.map(ApiKey::try_from).transpose()?;
+        Ok(key.map(|key| (key, secret)))
+    }
+
+    /// Deletes an API key, only of `subject` where one is given: its open streams end. Returns whether there was one.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn delete_api_key(&self, id: &str, subject: Option<&Subject>) -> Result<bool, StoreError> {
+        let is_deleted = self.0.store.delete_api_key(id, subject.map(Subject::as_str), self.now()).await?;
+        self.0.revocations.read(&self.0.store).await?;
+        Ok(is_deleted)
     }
 
     /// Waits until a token ends or is taken back.

@@ -110,6 +110,11 @@ pub struct TokenArgs {
     /// Seconds that a token made by sign-in is good for.
     #[arg(long, env = "FLOWFI_TOKEN_TTL_SECONDS", value_name = "S", default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub token_ttl_seconds: u64,
+
+    /// The longest that a token may be good for, in seconds from its `iat` (or from now, without one) to its `exp`; one
+    /// that is good for longer is refused. Default: any time.
+    #[arg(long, env = "FLOWFI_TOKEN_MAX_TTL_SECONDS", value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
+    pub token_max_ttl_seconds: Option<u64>,
 }
 
 /// Sign-in with a Stellar wallet.

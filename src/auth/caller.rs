@@ -37,6 +37,9 @@ pub struct Token {
     pub issued_at: Option<UnixTime>,
     /// When it ends.
     pub expires_at: UnixTime,
+    /// The public name of the API key that was shown instead of a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<String>,
 }
 
 /// Who calls, and what they may see.
@@ -104,7 +107,8 @@ impl fmt::Debug for Subject {
 }
 
 impl Scope {
-    const ALL: [Self; 2] = [Self::ReadAll, Self::Admin];
+    /// Every scope.
+    pub const ALL: [Self; 2] = [Self::ReadAll, Self::Admin];
 
     /// Returns the word in a token.
     #[must_use]
@@ -167,7 +171,7 @@ mod tests {
 
     fn token(subject: &str, scope: &str) -> Token {
         let subject = subject.parse().unwrap();
-        Token { subject, scopes: Scope::read_all(scope), issued_at: None, expires_at: UnixTime(9) }
+        Token { subject, scopes: Scope::read_all(scope), issued_at: None, expires_at: UnixTime(9), api_key: None }
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use jsonwebtoken::{
     Algorithm, DecodingKey,
-    jwk::{Jwk, JwkSet, PublicKeyUse},
+    jwk::{Jwk, PublicKeyUse},
 };
+use serde::Deserialize;
 use thiserror::Error;
 use tokio::{
     sync::{Notify, watch},
@@ -14,7 +15,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::TokenRefusal;
+use super::{TokenRefusal, keys::is_long_enough};
 
 /// How often keys are fetched.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,8 @@ pub(super) struct Pace {
     least_interval: Duration,
     /// A request waits this long for keys that are being fetched.
     patience: Duration,
+    /// Keys that could not be fetched again for so long are not taken any more: they may have been taken away.
+    keep: Duration,
 }
 
 impl Default for Pace {
@@ -33,6 +36,7 @@ impl Default for Pace {
             refresh: Duration::from_mins(5),
             least_interval: Duration::from_secs(10),
             patience: Duration::from_secs(3),
+            keep: Duration::from_hours(24),
         }
     }
 }
@@ -55,6 +59,11 @@ pub(super) struct Jwks {
     pace: Pace,
     keys: Arc<watch::Sender<Arc<Keys>>>,
     wanted: Arc<Notify>,
+}
+
+#[derive(Deserialize)]
+struct KeySet {
+    keys: Vec<serde_json::Value>,
 }
 
 #[derive(Default)]
@@ -100,10 +109,12 @@ impl Jwks {
         }
     }
 
+    /// Keys that cannot be read, or are of kinds that we do not know, are left out (RFC 7517, 5).
     fn read(&self, text: &str) -> Result<Vec<(Option<String>, DecodingKey)>, KeysAway> {
-        let set: JwkSet =
+        let set: KeySet =
             serde_json::from_str(text).map_err(|error| KeysAway(format!("the answer is no key set: {error}")))?;
-        let keys: Vec<_> = set.keys.iter().filter_map(|jwk| self.usable(jwk)).collect();
+        let jwks = set.keys.into_iter().filter_map(|jwk| serde_json::from_value(jwk).ok());
+        let keys: Vec<_> = jwks.filter_map(|jwk| self.usable(&jwk)).collect();
         if keys.is_empty() {
             return Err(KeysAway(format!("the key set holds no key of {:?}", self.algorithm)));
         }
@@ -117,13 +128,17 @@ impl Jwks {
         let named = common.key_algorithm.as_ref().map(ToString::to_string);
         let fits = named.is_none_or(|name| name == format!("{:?}", self.algorithm));
         let key = DecodingKey::from_jwk(jwk).ok()?;
-        (signs && fits && key.family() == self.algorithm.family()).then(|| (common.key_id.clone(), key))
+        let is_ours = key.family() == self.algorithm.family() && is_long_enough(&key);
+        (signs && fits && is_ours).then(|| (common.key_id.clone(), key))
     }
 
     /// Returns the key that a token names. One that is not there is waited for, for a moment, if nobody looked lately.
     pub(super) async fn key(&self, kid: Option<&str>) -> Result<DecodingKey, TokenRefusal> {
         let mut changes = self.keys.subscribe();
         let keys = Arc::clone(&changes.borrow_and_update());
+        if keys.fetched_at.is_some_and(|fetched_at| fetched_at.elapsed() > self.pace.keep) {
+            return Err(KeysAway("the keys could not be fetched for too long".to_owned()).into());
+        }
         if let Some(key) = keys.find(kid) {
             return Ok(key);
         }
@@ -161,6 +176,7 @@ impl fmt::Debug for Jwks {
 mod tests {
     use std::sync::Mutex;
 
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
     use serde_json::json;
     use tokio::spawn;
 
@@ -194,7 +210,7 @@ mod tests {
                 let text = json!({"keys": state.0}).to_string();
                 Box::pin(async move { Ok(text) })
             });
-            let pace = Pace { refresh: Duration::from_mins(5), least_interval, patience: Duration::from_secs(20) };
+            let pace = Pace { least_interval, patience: Duration::from_secs(20), ..Pace::default() };
             Jwks::new(fetch, Algorithm::EdDSA, pace)
         }
     }
@@ -240,5 +256,42 @@ mod tests {
         let ids: Vec<_> = jwks.read(&set).unwrap().into_iter().map(|(id, _)| id.unwrap()).collect();
         assert_eq!(ids, ["a"]);
         assert!(jwks.read("{}").is_err() && jwks.read(r#"{"keys": []}"#).is_err());
+    }
+
+    #[test]
+    fn a_malformed_key_does_not_spoil_the_others() {
+        let jwks = Issuer::default().jwks(Duration::ZERO);
+        let malformed = json!({"kty": "RSA", "kid": 5, "n": "AQAB", "e": "AQAB"});
+        let set = json!({"keys": [malformed, "no key at all", {"kty": "new"}, key("good")]}).to_string();
+        let ids: Vec<_> = jwks.read(&set).unwrap().into_iter().map(|(id, _)| id.unwrap()).collect();
+        assert_eq!(ids, ["good"]);
+    }
+
+    #[test]
+    fn rsa_keys_that_are_too_short_are_left_out() {
+        let jwks = Jwks { algorithm: Algorithm::RS256, ..Issuer::default().jwks(Duration::ZERO) };
+        let rsa = |bytes: usize| {
+            let modulus = BASE64_URL_SAFE_NO_PAD.encode(vec![0xff; bytes]);
+            json!({"kty": "RSA", "kid": bytes.to_string(), "n": modulus, "e": "AQAB", "alg": "RS256"})
+        };
+        let set = json!({"keys": [rsa(128), rsa(255), rsa(256)]}).to_string();
+        let ids: Vec<_> = jwks.read(&set).unwrap().into_iter().map(|(id, _)| id.unwrap()).collect();
+        assert_eq!(ids, ["256"]);
+    }
+
+    #[tokio::test]
+    async fn keys_that_could_not_be_fetched_again_for_too_long_are_not_taken_any_more() {
+        let jwks = Issuer::default().jwks(Duration::from_mins(1));
+        let keep = Duration::from_mins(1);
+        let jwks = Jwks { pace: Pace { keep, ..jwks.pace }, ..jwks };
+        let by_id = jwks.read(&json!({"keys": [key("one")]}).to_string()).unwrap();
+        let fetched = |ago: Duration| {
+            let fetched_at = Instant::now().checked_sub(ago);
+            jwks.keys.send_replace(Arc::new(Keys { by_id: by_id.clone(), fetched_at }));
+        };
+        fetched(Duration::ZERO);
+        assert!(jwks.key(Some("one")).await.is_ok());
+        fetched(2 * keep);
+        assert!(matches!(jwks.key(Some("one")).await, Err(TokenRefusal::KeysAway(_))));
     }
 }

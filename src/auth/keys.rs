@@ -1,14 +1,23 @@
 //! Secrets and keys as they are configured.
 
-use std::{fs, path::Path};
+use std::{fs, io, os::unix::fs::PermissionsExt, path::Path};
 
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, EncodingKey};
+use rsa::{
+    BigUint, RsaPrivateKey, RsaPublicKey,
+    pkcs1::{DecodeRsaPrivateKey, DecodeRsaPublicKey},
+    traits::PublicKeyParts,
+};
 use secrecy::{ExposeSecret, SecretString};
+
+use tracing::warn;
 
 use super::{BadAuthConfig, TokenAlgorithm, TokenArgs};
 
 /// RFC 7518, 3.2: a key of the size of the hash, or larger.
 const LEAST_SECRET_BYTES: usize = 32;
+/// RFC 7518, 3.3.
+const LEAST_RSA_BITS: usize = 2_048;
 
 impl TokenAlgorithm {
     pub(super) const fn name(self) -> &'static str {
@@ -37,14 +46,33 @@ pub(super) fn secret_of(
 ) -> Result<Option<SecretString>, BadAuthConfig> {
     match (given, file) {
         (Some(secret), _) => Ok(Some(secret.clone())),
-        (None, Some(file)) => Ok(Some(SecretString::from(read(file)?.trim().to_owned()))),
+        (None, Some(file)) => Ok(Some(SecretString::from(read_secret(file)?.expose_secret().trim().to_owned()))),
         (None, None) => Ok(None),
     }
 }
 
+/// Reads a secret. Who runs containers often has no say in how files are mounted, so one that others can read is taken,
+/// but not in silence.
+fn read_secret(file: &Path) -> Result<SecretString, BadAuthConfig> {
+    let secret = SecretString::from(read(file)?);
+    if is_open_to_others(file) {
+        let file = file.display();
+        warn!("every user of this machine can read the secret in {file}; take that away: chmod o-rwx {file}");
+    }
+    Ok(secret)
+}
+
+fn is_open_to_others(file: &Path) -> bool {
+    const OTHERS_MAY_READ: u32 = 0o004;
+    fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & OTHERS_MAY_READ != 0)
+}
+
 fn read(file: &Path) -> Result<String, BadAuthConfig> {
-    let shown = file.display().to_string();
-    fs::read_to_string(file).map_err(|error| BadAuthConfig::File { file: shown, reason: error.to_string() })
+    fs::read_to_string(file).map_err(|error| unreadable(file, &error))
+}
+
+fn unreadable(file: &Path, error: &io::Error) -> BadAuthConfig {
+    BadAuthConfig::File { file: file.display().to_string(), reason: error.to_string() }
 }
 
 /// Refuses arguments of another algorithm than the one that is configured.
@@ -85,12 +113,32 @@ pub(super) fn public_key(file: &Path, algorithm: TokenAlgorithm) -> Result<Decod
         TokenAlgorithm::ES256 => DecodingKey::from_ec_pem(pem.as_bytes()),
         TokenAlgorithm::EdDSA => DecodingKey::from_ed_pem(pem.as_bytes()),
     };
-    key.map_err(|_| not_a_key(file, algorithm))
+    let key = key.map_err(|_| not_a_key(file, algorithm))?;
+    match rsa_bits(&key) {
+        Some(bits) if bits < LEAST_RSA_BITS => Err(short_rsa_key(file, bits)),
+        _ => Ok(key),
+    }
+}
+
+/// Returns whether tokens may be checked with a key: not with an RSA key that is too short.
+pub(super) fn is_long_enough(key: &DecodingKey) -> bool {
+    rsa_bits(key).is_none_or(|bits| bits >= LEAST_RSA_BITS)
+}
+
+/// Returns the length of an RSA key, `None` for a key of another kind.
+fn rsa_bits(key: &DecodingKey) -> Option<usize> {
+    if key.family() != AlgorithmFamily::Rsa {
+        return None;
+    }
+    Some(match key.kind() {
+        DecodingKeyKind::RsaModulusExponent { n, .. } => BigUint::from_bytes_be(n).bits(),
+        DecodingKeyKind::SecretOrDer(der) => RsaPublicKey::from_pkcs1_der(der).map_or(0, |key| key.n().bits()),
+    })
 }
 
 /// Returns the key that a PEM file holds for signing.
 pub(super) fn private_key(file: &Path, algorithm: TokenAlgorithm) -> Result<EncodingKey, BadAuthConfig> {
-    let pem = SecretString::from(read(file)?);
+    let pem = read_secret(file)?;
     let bytes = pem.expose_secret().as_bytes();
     let key = match algorithm {
         TokenAlgorithm::HS256 => return Err(not_a_key(file, algorithm)),
@@ -98,9 +146,48 @@ pub(super) fn private_key(file: &Path, algorithm: TokenAlgorithm) -> Result<Enco
         TokenAlgorithm::ES256 => EncodingKey::from_ec_pem(bytes),
         TokenAlgorithm::EdDSA => EncodingKey::from_ed_pem(bytes),
     };
-    key.map_err(|_| not_a_key(file, algorithm))
+    let key = key.map_err(|_| not_a_key(file, algorithm))?;
+    if key.family() == AlgorithmFamily::Rsa {
+        let bits = RsaPrivateKey::from_pkcs1_der(key.as_bytes()).map_or(0, |key| key.n().bits());
+        if bits < LEAST_RSA_BITS {
+            return Err(short_rsa_key(file, bits));
+        }
+    }
+    Ok(key)
+}
+
+fn short_rsa_key(file: &Path, bits: usize) -> BadAuthConfig {
+    BadAuthConfig::ShortRsaKey { file: file.display().to_string(), bits }
 }
 
 fn not_a_key(file: &Path, algorithm: TokenAlgorithm) -> BadAuthConfig {
     BadAuthConfig::NotAKey { file: file.display().to_string(), algorithm: algorithm.name().to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::args::parse;
+
+    #[test]
+    fn a_secret_that_every_user_can_read_is_told_from_one_that_they_cannot() {
+        let file = std::env::temp_dir().join(format!("flowfi-secret-{}", std::process::id()));
+        fs::write(&file, "a secret of the tests, longer than 32 bytes\n").unwrap();
+        for (mode, is_open) in [(0o600, false), (0o640, false), (0o644, true), (0o604, true)] {
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(is_open_to_others(&file), is_open, "{mode:o}");
+            assert!(secret_of(None, Some(&file)).is_ok());
+        }
+        fs::remove_file(file).unwrap();
+    }
+
+    #[test]
+    fn a_short_rsa_key_in_a_file_is_refused() {
+        let short = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/keys/rsa-1024.pub.pem");
+        let flags = ["--token-algorithm", "RS256", "--token-key-file", short];
+        let refused = crate::auth::TokenKeys::from_args(&parse(&flags), "an issuer", None).unwrap_err();
+        assert!(matches!(refused, BadAuthConfig::ShortRsaKey { bits: 1_024, .. }), "{refused}");
+        let signing = private_key(Path::new(&short.replace(".pub", "")), TokenAlgorithm::RS256);
+        assert!(matches!(signing, Err(BadAuthConfig::ShortRsaKey { bits: 1_024, .. })));
+    }
 }

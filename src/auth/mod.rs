@@ -4,7 +4,10 @@
 //! database. Tokens, tickets, signatures and secrets never reach a log, an error or a metric.
 
 mod access;
+mod accounts;
+mod api_key;
 mod args;
+mod attempts;
 mod caller;
 mod jwks;
 mod keys;
@@ -16,7 +19,9 @@ mod signing_key;
 mod ticket;
 mod token;
 
-pub use access::{AccountAway, AccountReader, Auth, AuthParts};
+pub use access::{Auth, AuthParts};
+pub use accounts::{AccountAway, AccountReader};
+pub use api_key::{ApiKey, ApiKeyRequest, ApiKeySecret};
 pub use args::{AuthArgs, AuthMode, SignInArgs, TokenAlgorithm, TokenArgs, VisibilityRule};
 pub use caller::{Caller, Scope, Subject, Token};
 pub use jwks::{KeyFetch, KeysAway};

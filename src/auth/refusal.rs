@@ -33,6 +33,14 @@ pub enum BadAuthConfig {
         /// Which algorithm.
         algorithm: String,
     },
+    /// An RSA key is too short (RFC 7518, 3.3).
+    #[error("{file} holds an RSA key of {bits} bits; it needs 2048 or more")]
+    ShortRsaKey {
+        /// Which file.
+        file: String,
+        /// Its length.
+        bits: usize,
+    },
     /// An argument belongs to another algorithm.
     #[error("{argument} is not for --token-algorithm {algorithm}")]
     OtherAlgorithm {
@@ -85,9 +93,12 @@ pub enum TokenRefusal {
     /// It is over.
     #[error("the token has expired")]
     Expired,
-    /// It begins later.
+    /// It begins later, or was made later than now.
     #[error("the token is not valid yet")]
     NotYet,
+    /// It is good for longer than is taken.
+    #[error("the token is good for longer than the {0} s that this service takes")]
+    TooLong(u64),
     /// It was made by somebody else.
     #[error("the token is of another issuer")]
     OtherIssuer,
@@ -97,6 +108,9 @@ pub enum TokenRefusal {
     /// It was taken back.
     #[error("the token was revoked")]
     Revoked,
+    /// The API key is unknown or deleted.
+    #[error("the API key is unknown or was deleted")]
+    UnknownApiKey,
     /// The ticket is unknown, spent or too old.
     #[error("the ticket is unknown, spent or older than a minute; ask for a new one")]
     BadTicket,
@@ -149,6 +163,12 @@ pub enum SignInRefusal {
         /// What is asked for.
         threshold: u32,
     },
+    /// It was answered wrongly too often.
+    #[error("the challenge was answered wrongly too often; ask for a new one")]
+    TooManyAttempts,
+    /// An operator keeps the subject out.
+    #[error("this account is not let in")]
+    Banned,
     /// The wallet did not sign.
     #[error("the challenge is not signed by the client domain's key")]
     NotSignedByClientDomain,

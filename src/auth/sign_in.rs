@@ -231,6 +231,13 @@ impl SignIn {
 }
 
 impl Answered {
+    /// Checks that somebody else than us signed, whoever that is.
+    pub(super) fn check_that_others_signed(&self) -> Result<(), SignInRefusal> {
+        let ChallengeTransaction { hash, signatures, .. } = &self.transaction;
+        let by_us = |signature| has_signed(&self.witnesses.server, hash, signature);
+        if signatures.iter().all(by_us) { Err(SignInRefusal::NotSigned) } else { Ok(()) }
+    }
+
     /// Checks who signed; `account` is `None` for one that is not on the ledger.
     pub(super) fn check_signatures(&self, account: Option<&AccountSigners>) -> Result<(), SignInRefusal> {
         let ChallengeTransaction { hash, signatures, .. } = &self.transaction;

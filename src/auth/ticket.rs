@@ -7,6 +7,8 @@ use crate::domain::UnixTime;
 
 /// How long a ticket is good for.
 pub(super) const TTL_SECONDS: u64 = 60;
+/// A page makes one for each event stream that it opens.
+pub(super) const MOST_OF_A_SUBJECT: u32 = 50;
 /// So many random bytes cannot be guessed.
 pub(super) const SECRET_BYTES: usize = 32;
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode, errors::ErrorKind};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -17,7 +17,7 @@ use crate::domain::UnixTime;
 /// A longer token is none of ours.
 const LONGEST_TOKEN: usize = 8 * 1024;
 /// How much the clock of who made a token may differ from ours.
-const LEEWAY_SECONDS: u64 = 5;
+pub(super) const LEEWAY_SECONDS: u64 = 5;
 
 /// What tokens are checked and made with.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub struct TokenKeys {
     issuer: String,
     audience: String,
     ttl_seconds: u64,
+    max_ttl_seconds: Option<u64>,
 }
 
 enum Checking {
@@ -82,10 +83,21 @@ struct MadeClaims<'a> {
 #[derive(Deserialize)]
 struct ReadClaims {
     sub: Subject,
-    exp: u64,
-    iat: Option<u64>,
-    nbf: Option<u64>,
+    exp: NumericDate,
+    iat: Option<NumericDate>,
+    nbf: Option<NumericDate>,
     scope: Option<String>,
+}
+
+/// Seconds of Unix time, whole ones: a fraction (RFC 7519, 2) is left out.
+struct NumericDate(u64);
+
+impl<'de> Deserialize<'de> for NumericDate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = serde_json::Number::deserialize(deserializer)?.to_string();
+        let whole = number.split('.').next().and_then(|whole| whole.parse().ok());
+        whole.map(Self).ok_or_else(|| serde::de::Error::custom("not a time"))
+    }
 }
 
 impl TokenKeys {
@@ -115,7 +127,15 @@ impl TokenKeys {
         validation.set_issuer(&[&issuer]);
         validation.set_audience(&[&audience]);
         validation.validate_exp = false;
-        Ok(Some(Self { checking, signing, validation, issuer, audience, ttl_seconds: args.token_ttl_seconds }))
+        Ok(Some(Self {
+            checking,
+            signing,
+            validation,
+            issuer,
+            audience,
+            ttl_seconds: args.token_ttl_seconds,
+            max_ttl_seconds: args.token_max_ttl_seconds,
+        }))
     }
 
     /// Returns whether tokens can be made here.
@@ -173,18 +193,25 @@ impl TokenKeys {
             Checking::Fixed(key) => self.verify(text, key)?,
             Checking::Followed(jwks) => self.verify(text, &jwks.key(header.kid.as_deref()).await?)?,
         };
-        let (ends, begins) = (claims.exp.saturating_add(LEEWAY_SECONDS), claims.nbf.unwrap_or(0));
-        if now.0 >= ends {
+        let [issued_at, begins] = [claims.iat, claims.nbf].map(|time| time.map(|NumericDate(seconds)| seconds));
+        let NumericDate(ends) = claims.exp;
+        if now.0 >= ends.saturating_add(LEEWAY_SECONDS) {
             return Err(TokenRefusal::Expired);
         }
-        if now.0.saturating_add(LEEWAY_SECONDS) < begins {
+        // One that was made later than now could not be taken back now.
+        if begins.max(issued_at).is_some_and(|begins| now.0.saturating_add(LEEWAY_SECONDS) < begins) {
             return Err(TokenRefusal::NotYet);
+        }
+        let lifetime = ends.saturating_sub(issued_at.unwrap_or(now.0));
+        if let Some(most) = self.max_ttl_seconds.filter(|most| lifetime > *most) {
+            return Err(TokenRefusal::TooLong(most));
         }
         Ok(Token {
             subject: claims.sub,
             scopes: Scope::read_all(claims.scope.as_deref().unwrap_or_default()),
-            issued_at: claims.iat.map(UnixTime),
-            expires_at: UnixTime(claims.exp),
+            issued_at: issued_at.map(UnixTime),
+            expires_at: UnixTime(ends),
+            api_key: None,
         })
     }
 
@@ -342,6 +369,8 @@ mod tests {
             (with("aud", "another"), TokenRefusal::OtherAudience),
             (with("exp", NOW.0 - 60), TokenRefusal::Expired),
             (with("nbf", NOW.0 + 60), TokenRefusal::NotYet),
+            (with("iat", NOW.0 + 6), TokenRefusal::NotYet),
+            (with("exp", -1), TokenRefusal::Malformed),
             (with("exp", "soon"), TokenRefusal::Malformed),
             (with("sub", ""), TokenRefusal::Malformed),
         ];
@@ -349,6 +378,40 @@ mod tests {
             assert_eq!(refusal(&signed(&header, &claims)).await, expected, "{claims}");
         }
         assert!(hs256().check(&signed(&header, &with("aud", json!(["x", "flowfi-indexer"]))), NOW).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn times_may_have_fractions_and_clocks_may_differ_a_little() {
+        let header = Header::default();
+        let mut claims = claims();
+        claims["exp"] = json!(1_800_000_060.5);
+        claims["iat"] = json!(1_799_999_999.25);
+        claims["nbf"] = json!(1.799_999e9);
+        let token = hs256().check(&signed(&header, &claims), NOW).await.unwrap();
+        assert_eq!((token.issued_at, token.expires_at), (Some(UnixTime(NOW.0 - 1)), UnixTime(NOW.0 + 60)));
+        assert!(hs256().check(&signed(&header, &with("iat", NOW.0 + 5)), NOW).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_token_that_is_good_for_too_long_is_refused_where_there_is_a_longest_lifetime() {
+        let keys = keys(&["--token-secret", SECRET, "--token-max-ttl-seconds", "3600"]);
+        let lasting = |from: Option<u64>, seconds: u64| {
+            let mut claims = with("exp", NOW.0 + seconds);
+            if let Some(from) = from {
+                claims["iat"] = from.into();
+            }
+            signed(&Header::default(), &claims)
+        };
+        for (token, is_taken) in [
+            (lasting(None, 3_600), true),
+            (lasting(None, 3_601), false),
+            (lasting(Some(NOW.0), 3_600), true),
+            (lasting(Some(NOW.0 - 10), 3_591), false),
+        ] {
+            let checked = keys.check(&token, NOW).await;
+            assert!(checked.is_ok() == is_taken, "{checked:?}");
+            assert!(is_taken || checked == Err(TokenRefusal::TooLong(3_600)));
+        }
     }
 
     #[tokio::test]

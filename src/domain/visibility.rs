@@ -2,11 +2,10 @@
 
 use super::Address;
 
-/// What somebody may see of the index.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What somebody may see of the index. There is no default: whoever reads says for whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Visibility {
     /// All of it.
-    #[default]
     Everything,
     /// Streams with this address as sender or recipient, and their events.
     Party(Address),

@@ -57,6 +57,7 @@ impl ReplayWindow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Visibility;
 
     fn at(ledger: u32) -> EventId {
         EventId::end_of_ledger(LedgerSequence(ledger))
@@ -82,6 +83,6 @@ mod tests {
 
     #[test]
     fn few_are_read_without_a_window() {
-        assert_eq!(ReplayWindow::of(&EventAtoms::default()).end(at(1), at(900)), at(900));
+        assert_eq!(ReplayWindow::of(&EventAtoms::seen_by(Visibility::Everything)).end(at(1), at(900)), at(900));
     }
 }

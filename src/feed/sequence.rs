@@ -59,9 +59,9 @@ pub struct Opened {
 pub struct Reset {
     /// In one of a few words: `malformed`, `beyondTip`, `beforeOldest`, `networkReset`.
     pub reason: &'static str,
-    /// The oldest event there is.
+    /// The oldest event there is; `None` for who may not see every event.
     pub oldest_event_id: Option<FeedId>,
-    /// The newest event there is.
+    /// The newest event there is; `None` for who may not see every event.
     pub newest_event_id: Option<FeedId>,
 }
 
@@ -128,7 +128,7 @@ impl Feed {
             LastEventId::Known(last) => self.resume(&mut subscription, last).await?,
         };
         let Some(reason) = refusal else { return Ok(Opened { subscription, reset: None }) };
-        let reset = self.reset(reason).await?;
+        let reset = self.reset(reason, subscription.sees_everything()).await?;
         self.counters.resets.fetch_add(1, Ordering::Relaxed);
         Ok(Opened { subscription, reset: Some(reset) })
     }
@@ -174,8 +174,12 @@ impl Feed {
         })
     }
 
-    /// Reads the ids of a reset. The epoch is read before and after them, so that none is given another epoch's number.
-    pub(super) async fn reset(&self, reason: &'static str) -> Result<Reset, StoreError> {
+    /// Reads the ids of a reset, for a subscriber who may see every event. The epoch is read before and after them, so
+    /// that none is given another epoch's number.
+    pub(super) async fn reset(&self, reason: &'static str, with_ids: bool) -> Result<Reset, StoreError> {
+        if !with_ids {
+            return Ok(Reset { reason, oldest_event_id: None, newest_event_id: None });
+        }
         loop {
             let epoch = self.store.feed_state().await?.epoch;
             let (oldest, newest) = tokio::try_join!(self.store.oldest_event(), self.store.newest_event())?;

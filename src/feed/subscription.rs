@@ -29,7 +29,7 @@ use super::{
     stats::FilterKind,
 };
 use crate::{
-    domain::{CommittedEvent, Epoch, EventId, FeedId, ResumeId},
+    domain::{CommittedEvent, Epoch, EventId, FeedId, ResumeId, Visibility},
     planted::{Bug, is_planted},
     store::{EventAtoms, EventRange, Revision, StoreError},
 };
@@ -173,6 +173,10 @@ impl Subscription {
         frames
     }
 
+    pub(super) fn sees_everything(&self) -> bool {
+        self.atoms.visibility == Visibility::Everything
+    }
+
     /// Encodes a notice. It stays the next thing to tell until its frame is there.
     async fn tell(&mut self, notice: Notice) -> Result<Vec<Bytes>, StoreError> {
         let frame = match notice {
@@ -180,7 +184,7 @@ impl Subscription {
                 self.told = revision.number;
                 notice_frame("revised", &RevisedRange::of(&revision, self.epoch))
             }
-            Notice::StartedOver { .. } => match self.feed.reset("networkReset").await {
+            Notice::StartedOver { .. } => match self.feed.reset("networkReset", self.sees_everything()).await {
                 Ok(reset) => {
                     self.feed.counters.resets.fetch_add(1, Ordering::Relaxed);
                     notice_frame("reset", &reset)

@@ -1,8 +1,10 @@
 //! Who calls, read from a request's `Authorization` header (RFC 6750, 2.1).
 
 use axum::{
-    extract::FromRequestParts,
-    http::{HeaderMap, header, request::Parts},
+    extract::{FromRequestParts, Request},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
+    middleware::Next,
+    response::Response,
 };
 
 use super::{problem::Problem, state::HttpState};
@@ -35,6 +37,15 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, TokenRefusal> 
     let parts = value.to_str().ok().filter(|_| only).and_then(|text| text.split_once(' '));
     let token = parts.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
     token.filter(|token| !token.is_empty()).map(Some).ok_or(TokenRefusal::NotBearer)
+}
+
+/// Says of an answer that it is its caller's own: another one may be told something else, or nothing.
+pub(super) async fn answer_one_caller(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.append(header::VARY, HeaderValue::from_static("authorization"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-store"));
+    response
 }
 
 /// A caller who may run the service.

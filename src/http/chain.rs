@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tracing::warn;
 use utoipa::ToSchema;
 
-use super::{openapi::words, problem::Problem, state::HttpState, views::dated_time};
+use super::{limits::ClientKey, openapi::words, problem::Problem, state::HttpState, views::dated_time};
 use crate::{
     auth::Caller,
     domain::{Address, Amount, ContractId, LedgerSequence, StreamEntry, StreamId},
@@ -130,8 +130,8 @@ pub(super) struct ChainStreamView {
 pub(super) async fn stream(
     state: &HttpState,
     caller: &Caller,
-    contract_id: ContractId,
-    stream_id: StreamId,
+    client: Option<ClientKey>,
+    (contract_id, stream_id): StreamKey,
 ) -> Result<Json<ChainStreamView>, Problem> {
     let reader = state.chain.as_ref().ok_or_else(|| {
         Problem::not_implemented("this gateway is not told where to ask the chain; its operator sets --rpc-url")
@@ -139,6 +139,12 @@ pub(super) async fn stream(
     if !state.contracts.contains(&contract_id) {
         return Err(Problem::not_found(format!("this gateway does not serve the contract {contract_id}")));
     }
+    let absent = || Problem::not_found(format!("the chain has no stream {stream_id}: archived or never created"));
+    let known = state.store.stream(&contract_id, stream_id).await?;
+    if known.is_some_and(|known| !caller.visibility.shows(Some(&known.sender), Some(&known.recipient))) {
+        return Err(absent());
+    }
+    state.limits.spend_chain_read(client)?;
     reader.admit()?;
     let found = (reader.read)((contract_id.clone(), stream_id)).await.map_err(|ChainAway(why)| {
         warn!(stream.id = %stream_id, "the chain could not be asked for stream {stream_id}: {why}");
@@ -148,7 +154,6 @@ pub(super) async fn stream(
         let entry = &found.entry;
         caller.visibility.shows(Some(&entry.sender), Some(&entry.recipient))
     };
-    let absent = || Problem::not_found(format!("the chain has no stream {stream_id}: archived or never created"));
     Ok(Json(ChainStreamView::of(contract_id, stream_id, found.filter(is_seen).ok_or_else(absent)?)))
 }
 

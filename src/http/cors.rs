@@ -1,16 +1,21 @@
 //! Which web pages of other origins may read the answers (Fetch Standard, CORS), and headers that hold browsers to
 //! what is meant.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, Method, header},
+    extract::Request,
+    http::{HeaderName, HeaderValue, Method, header, uri::Authority},
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
 };
 use tower_http::{
     cors::{AllowOrigin, CorsLayer},
     set_header::SetResponseHeaderLayer,
 };
+
+use super::problem::Problem;
 
 const PREFLIGHT_HOLDS_FOR: Duration = Duration::from_hours(24);
 
@@ -21,6 +26,8 @@ pub enum Origin {
     Any,
     /// A scheme, a host, perhaps a port.
     One(HeaderValue),
+    /// Pages that this machine serves, and files that it opens (`null`): for a local network that has no secrets.
+    ThisMachine,
 }
 
 impl std::str::FromStr for Origin {
@@ -40,7 +47,19 @@ impl std::str::FromStr for Origin {
 
 /// Lets pages of these origins read the answers.
 pub(super) fn for_origins(router: Router, origins: &[Origin]) -> Router {
-    if origins.is_empty() { router } else { router.layer(cors(origins)) }
+    let router = if origins.is_empty() { router } else { router.layer(cors(origins)) };
+    router.layer(from_fn(explain_refused_preflight))
+}
+
+/// A browser tells a page nothing but that it failed; who looks at the answer reads what to set.
+async fn explain_refused_preflight(request: Request, next: Next) -> Response {
+    let origin = request.headers().get(header::ORIGIN).cloned().filter(|_| request.method() == Method::OPTIONS);
+    let response = next.run(request).await;
+    let is_refused = !response.headers().contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+    match origin.as_ref().and_then(|origin| origin.to_str().ok()).filter(|_| is_refused) {
+        Some(origin) => Problem::other_origin(origin).into_response(),
+        None => response,
+    }
 }
 
 /// Lets every page read the answers.
@@ -57,15 +76,30 @@ pub(super) fn with_security_headers(router: Router) -> Router {
         .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
 }
 
+fn is_of_this_machine(origin: &HeaderValue) -> bool {
+    let Some(text) = origin.to_str().ok() else { return false };
+    let Some((_, host)) = text.split_once("://") else { return text == "null" };
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host();
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 fn cors(origins: &[Origin]) -> CorsLayer {
     let named: Vec<HeaderValue> = origins
         .iter()
         .filter_map(|origin| match origin {
-            Origin::Any => None,
+            Origin::Any | Origin::ThisMachine => None,
             Origin::One(origin) => Some(origin.clone()),
         })
         .collect();
-    let allowed = if origins.contains(&Origin::Any) { AllowOrigin::any() } else { AllowOrigin::list(named) };
+    let allowed = if origins.contains(&Origin::Any) {
+        AllowOrigin::any()
+    } else if origins.contains(&Origin::ThisMachine) {
+        AllowOrigin::predicate(move |origin, _| named.contains(origin) || is_of_this_machine(origin))
+    } else {
+        AllowOrigin::list(named)
+    };
     CorsLayer::new()
         .allow_origin(allowed)
         .allow_methods([Method::GET, Method::POST])
@@ -90,6 +124,23 @@ fn cors(origins: &[Origin]) -> CorsLayer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_machine_is_what_it_serves_itself_and_files() {
+        for (origin, is_ours) in [
+            ("http://localhost:3000", true),
+            ("https://LOCALHOST", true),
+            ("http://127.0.0.1:5173", true),
+            ("http://[::1]:3000", true),
+            ("null", true),
+            ("http://192.0.2.7:3000", false),
+            ("https://localhost.evil.example", false),
+            ("https://evil.example", false),
+            ("localhost", false),
+        ] {
+            assert_eq!(is_of_this_machine(&HeaderValue::from_static(origin)), is_ours, "{origin}");
+        }
+    }
 
     #[test]
     fn an_origin_is_a_scheme_and_a_host_or_the_star() {

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::views::date_text;
+use super::{accept::Accept, views::date_text};
 use crate::{
     domain::{CommittedEvent, UnixTime},
     feed::BodyView,
@@ -18,32 +18,9 @@ const HEADER: &str = "id,type,eventType,streamId,contractId,sender,recipient,tok
 
 /// Whether a client wants CSV: it names that format, and does not prefer JSON.
 pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let (mut csv, mut json) = (0, 0);
-    for range in accepted.flat_map(|value| value.split(',')) {
-        let mut parts = range.split(';').map(str::trim);
-        let format = parts.next().unwrap_or_default();
-        let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(1_000, thousandths);
-        if format.eq_ignore_ascii_case("text/csv") {
-            csv = quality;
-        } else if format.eq_ignore_ascii_case("application/json") {
-            json = quality;
-        }
-    }
-    csv > 0 && csv >= json
-}
-
-/// Reads a quality from 0 to 1 with at most three decimals (RFC 9110, 12.4.2); what is none counts as 0.
-fn thousandths(quality: &str) -> u32 {
-    let (whole, decimals) = quality.split_once('.').unwrap_or((quality, ""));
-    if decimals.len() > 3 || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
-        return 0;
-    }
-    match (whole, format!("{decimals:0<3}").parse()) {
-        ("0", Ok(decimals)) => decimals,
-        ("1", Ok(0)) => 1_000,
-        _ => 0,
-    }
+    let accept = Accept::of(headers);
+    let quality = |media_type| accept.named(media_type).unwrap_or(0);
+    quality("text/csv") > 0 && quality("text/csv") >= quality("application/json")
 }
 
 /// Returns the answer; `next` is the query of the next page, if there is more.

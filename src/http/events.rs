@@ -21,7 +21,7 @@ use super::{
     views::EventRowView,
 };
 use crate::{
-    domain::{FeedId, LedgerSequence},
+    domain::{FeedId, LedgerSequence, Visibility},
     feed::FeedStats,
     store::{EventListFilter, PageStart},
 };
@@ -50,7 +50,7 @@ pub(super) struct Stats {
     feed: FeedStats,
     /// The limits, and how near to them it was.
     limits: ConnectionStats,
-    /// Up to where the feed has seen everything.
+    /// Up to where the feed has seen everything; null for callers who may not see every event.
     #[schema(value_type = Option<words::EventId>)]
     last_event_id: Option<FeedId>,
 }
@@ -84,9 +84,9 @@ pub(super) async fn list(
     if token.is_some() && address.is_none() {
         return Err(Problem::parameter("token", "narrows the events of an address; name the address as well"));
     }
-    let filter = filter(&parameters)?;
+    let filter = filter(caller.visibility, &parameters)?;
     let contract_id = state.contract(&parameters).await?;
-    let filter = EventListFilter { visibility: caller.visibility, contract_id, address, token, ..filter };
+    let filter = EventListFilter { contract_id, address, token, ..filter };
     answer(&state, &filter, &parameters, &headers).await
 }
 
@@ -118,22 +118,27 @@ pub(super) async fn of_stream(
     let parameters = Parameters::read(query.as_deref(), &known)?;
     let (contract_id, stream_id) = state.stream_key(&id)?;
     let filter = EventListFilter {
-        visibility: caller.visibility,
         contract_id: Some(contract_id),
         stream_id: Some(stream_id),
-        ..filter(&parameters)?
+        ..filter(caller.visibility, &parameters)?
     };
     answer(&state, &filter, &parameters, &headers).await
 }
 
-fn filter(parameters: &Parameters<'_>) -> Result<EventListFilter, Problem> {
+fn filter(visibility: Visibility, parameters: &Parameters<'_>) -> Result<EventListFilter, Problem> {
     let from_ledger: Option<LedgerSequence> = parameters.one("fromLedger")?;
     let to_ledger: Option<LedgerSequence> = parameters.one("toLedger")?;
     if from_ledger.zip(to_ledger).is_some_and(|(from, to)| from > to) {
         return Err(Problem::parameter("toLedger", "must not be below fromLedger; both belong to the range"));
     }
     let types = parameters.list("type")?;
-    Ok(EventListFilter { types, from_ledger, to_ledger, order: order(parameters)?, ..EventListFilter::default() })
+    Ok(EventListFilter {
+        types,
+        from_ledger,
+        to_ledger,
+        order: order(parameters)?,
+        ..EventListFilter::seen_by(visibility)
+    })
 }
 
 async fn answer(
@@ -158,7 +163,7 @@ async fn answer(
         let view = PageView::of(&page, &request, next_cursor);
         Json(EventList { events: page.items.into_iter().map(EventRowView).collect(), page: view }).into_response()
     };
-    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
     Ok(response)
 }
 
@@ -174,6 +179,7 @@ async fn answer(
     ),
     security((), ("bearerAuth" = [])),
 )]
-pub(super) async fn stats(State(state): State<HttpState>, _: CalledBy) -> Json<Stats> {
-    Json(Stats { feed: state.feed.stats(), limits: state.limits.connection_stats(), last_event_id: state.feed.head() })
+pub(super) async fn stats(State(state): State<HttpState>, CalledBy(caller): CalledBy) -> Json<Stats> {
+    let last_event_id = state.feed.head().filter(|_| caller.visibility == Visibility::Everything);
+    Json(Stats { feed: state.feed.stats(), limits: state.limits.connection_stats(), last_event_id })
 }

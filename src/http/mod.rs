@@ -2,7 +2,9 @@
 //!
 //! Handlers are thin: parameters in, `store` or `feed` asked, a view out. Nothing here indexes.
 
+mod accept;
 mod admin;
+mod api_keys;
 mod args;
 mod body;
 mod bounds;
@@ -15,6 +17,7 @@ mod csv;
 mod etag;
 mod events;
 mod health;
+mod host;
 mod limits;
 mod openapi;
 mod page;

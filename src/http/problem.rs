@@ -117,6 +117,13 @@ impl Problem {
         Self { www_authenticate: Some("Bearer error=\"insufficient_scope\""), ..problem }
     }
 
+    /// A page of an origin that may not read the answers.
+    pub(super) fn other_origin(origin: &str) -> Self {
+        let detail =
+            format!("pages of {origin} may not read the answers here; the operator sets --cors-origin {origin}");
+        Self::new("/problems/other-origin", "Other origin", StatusCode::FORBIDDEN, detail)
+    }
+
     pub(super) fn not_acceptable(detail: impl Into<String>) -> Self {
         Self::new("/problems/not-acceptable", "Not acceptable", StatusCode::NOT_ACCEPTABLE, detail)
     }
@@ -128,7 +135,9 @@ impl From<TokenRefusal> for Problem {
             warn!("a token could not be checked: {reason}");
             return Self::unavailable(refusal.to_string());
         }
-        let challenge = if refusal == TokenRefusal::Missing { "Bearer" } else { "Bearer error=\"invalid_token\"" };
+        // Whoever showed nothing of the kind is not told that it was wrong (RFC 6750, 3.1).
+        let shows_none = matches!(refusal, TokenRefusal::Missing | TokenRefusal::NotBearer);
+        let challenge = if shows_none { "Bearer" } else { "Bearer error=\"invalid_token\"" };
         let detail = refusal.to_string();
         let problem = Self::new("/problems/unauthorized", "Unauthorized", StatusCode::UNAUTHORIZED, detail);
         Self { www_authenticate: Some(challenge), ..problem }

@@ -9,9 +9,11 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Origin, admin,
+    Origin, admin, api_keys,
     bounds::{bound_request, bound_time},
+    caller::answer_one_caller,
     claimable, cors, events, health,
+    host::check_host,
     limits::{limit_admin_requests, limit_requests},
     openapi,
     page::{self, PageFacts},
@@ -45,6 +47,9 @@ fn for_clients() -> OpenApiRouter<HttpState> {
     let api = unversioned()
         .routes(routes!(events::list))
         .routes(routes!(tickets::issue))
+        .routes(routes!(api_keys::list, api_keys::create))
+        .routes(routes!(api_keys::rotate))
+        .routes(routes!(api_keys::delete))
         .routes(routes!(users::summary))
         .routes(routes!(status::status));
     OpenApiRouter::new().nest("/v1", api)
@@ -93,7 +98,7 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
     let slowed = from_fn_with_state(state.limits.clone(), limit_admin_requests);
     let for_admins = Router::from(for_admins()).layer(slowed);
     let for_clients = Router::from(for_clients()).merge(Router::from(unversioned())).layer(from_fn(bound_time));
-    let for_clients = for_clients.merge(for_admins);
+    let for_clients = for_clients.merge(for_admins).layer(from_fn(answer_one_caller));
     let for_clients = for_clients.merge(pages).merge(openapi::docs());
     let for_clients = for_clients.layer(bounded.clone()).layer(limited.clone());
     let for_wallets = Router::from(for_wallets()).layer(from_fn(bound_time)).layer(bounded.clone()).layer(limited);
@@ -105,7 +110,8 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
         LocalRoutes::Devnet(devnet) => routes.merge(devnet),
     };
     let routes = routes.method_not_allowed_fallback(wrong_method).fallback(no_such_route);
-    cors::with_security_headers(cors::for_origins(routes, origins).merge(for_wallets))
+    let routes = cors::for_origins(routes, origins).merge(for_wallets).layer(from_fn(check_host));
+    cors::with_security_headers(routes)
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Problem {

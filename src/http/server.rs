@@ -1,12 +1,25 @@
 //! Accepts connections and serves the routes on them until asked to stop. A head that is slow or too large ends its
 //! connection here, before there is a request.
 
-use std::{io, net::SocketAddr, pin::pin, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use axum::{Router, extract::ConnectInfo, serve::Listener};
+use axum::{
+    Router,
+    body::{Body, HttpBody},
+    extract::ConnectInfo,
+    serve::Listener,
+};
+use bytes::Bytes;
 use hyper::{
     Request,
-    body::Incoming,
+    body::{Frame, Incoming, SizeHint},
     server::conn::http1,
     service::{Service, service_fn},
 };
@@ -23,7 +36,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
-use super::Limits;
+use super::{
+    Limits,
+    limits::{Answering, TcpConnection},
+};
 
 /// What the kernel may hold for a client that does not read; without a bound it grows to megabytes.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
@@ -57,8 +73,8 @@ impl Default for ServerSettings {
 }
 
 /// Serves until `soft_stop`, then lets open requests end, for a while. While there are as many connections as there may
-/// be, those who come wait in the kernel's queue, which is bounded too: whoever holds a place without asking anything
-/// loses it at the head's deadline.
+/// be, the one that has been idle for the longest is closed for each that comes; where none is idle, those who come wait
+/// in the kernel's queue, which is bounded too.
 ///
 /// # Errors
 /// None so far: a connection that fails is its own affair, and a lack of file descriptors is waited out.
@@ -76,8 +92,9 @@ pub async fn serve(
             Some(ended) = connections.join_next() => { report(ended); continue }
             accepted = Listener::accept(&mut listener), if connections.len() < most => accepted,
         };
-        if settings.limits.admit(peer.ip()) {
-            connections.spawn(serve_connection(stream, peer, router.clone(), settings.clone(), soft_stop.clone()));
+        if let Some(admitted) = settings.limits.admit(peer.ip()) {
+            let (router, settings) = (router.clone(), settings.clone());
+            connections.spawn(serve_connection(stream, peer, admitted, router, settings, soft_stop.clone()));
         }
     }
     drop(listener);
@@ -102,6 +119,7 @@ fn report(ended: Result<(), JoinError>) {
 async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
+    admitted: TcpConnection,
     router: Router,
     settings: ServerSettings,
     soft_stop: CancellationToken,
@@ -109,10 +127,13 @@ async fn serve_connection(
     if let Err(failure) = bound(&stream, settings.write_deadline) {
         debug!("a connection's options could not be set: {failure}");
     }
+    let asked_to_close = admitted.asked_to_close();
     let answering = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        answering.call(request)
+        let held = admitted.answering();
+        let answer = answering.call(request);
+        async move { Ok::<_, Infallible>(answer.await?.map(|body| HeldBody { body, _held: held })) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -128,9 +149,39 @@ async fn serve_connection(
             connection.as_mut().graceful_shutdown();
             connection.await
         }
+        () = asked_to_close => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
     };
     if let Err(failure) = ended {
         debug!("a connection ended early: {failure}");
+    }
+}
+
+/// The body of an answer: its connection is not idle before all of it is gone.
+struct HeldBody {
+    body: Body,
+    _held: Answering,
+}
+
+impl HttpBody for HeldBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

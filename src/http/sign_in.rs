@@ -187,6 +187,7 @@ impl From<SignInRefusal> for Problem {
         match refusal {
             SignInRefusal::Store(failure) => failure.into(),
             SignInRefusal::AccountAway => Self::unavailable(refusal.to_string()),
+            SignInRefusal::Banned => Self::forbidden(refusal.to_string()),
             SignInRefusal::NotAnAccount => Self::parameter("account", "must be a Stellar account G… or M…"),
             SignInRefusal::MemoOfMuxed => Self::parameter("memo", "cannot be combined with a muxed account M…"),
             SignInRefusal::OtherHomeDomain => Self::parameter("home_domain", "this service signs in for other domains"),

@@ -18,6 +18,7 @@ use super::{
     views::date_text,
 };
 use crate::{
+    auth::Scope,
     domain::{ContractId, Epoch, FeedId, LedgerSequence},
     store::{AgedReport, Store, StoreError},
 };
@@ -85,7 +86,7 @@ pub(super) struct Status {
     /// Events of followed contracts that a second endpoint had and that were missing here.
     #[serde(skip)]
     pub(super) second_opinion_events: u64,
-    /// The endpoints that the indexer asks.
+    /// The endpoints that the indexer asks; empty for callers who do not run the service (scope `admin`).
     #[schema(value_type = Vec<EndpointHealth>)]
     endpoints: Value,
     /// Why the index is not to be relied on right now; empty if it is.
@@ -109,7 +110,7 @@ pub(super) struct IndexerView {
     /// What it is doing.
     #[schema(value_type = words::IndexerState)]
     state: &'static str,
-    /// Why, in words, where that needs any.
+    /// Why, in words, where that needs any; null for callers who do not run the service (scope `admin`).
     detail: Option<String>,
     /// Milliseconds since it said so.
     reported_ms_ago: i64,
@@ -129,11 +130,24 @@ pub(super) struct IndexerView {
 )]
 pub(super) async fn status(
     State(state): State<HttpState>,
-    _: CalledBy,
+    CalledBy(caller): CalledBy,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Status>, Problem> {
     Parameters::read(query.as_deref(), &[])?;
-    Ok(Json(read(&state.store, &state).await?))
+    let status = read(&state.store, &state).await?;
+    let runs_the_service = state.auth.is_none() || caller.token.is_some_and(|token| token.allows(Scope::Admin));
+    Ok(Json(if runs_the_service { status } else { status.without_hosts() }))
+}
+
+impl Status {
+    /// Leaves out where the source is: that is for those who run the service.
+    fn without_hosts(mut self) -> Self {
+        self.endpoints = Value::Array(Vec::new());
+        if let Some(indexer) = &mut self.indexer {
+            indexer.detail = None;
+        }
+        self
+    }
 }
 
 /// Reads the status, anew if the network started over meanwhile: no position is given another epoch's number.

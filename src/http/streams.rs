@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{RawQuery, State},
+    extract::{Extension, RawQuery, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
@@ -13,6 +13,7 @@ use super::{
     caller::CalledBy,
     chain::{self, ChainStreamView},
     etag::EntityTag,
+    limits::ClientKey,
     openapi::{EventRow, OfOneOrChain, OfQuery, OfStream, OfStreamList},
     paging::{LARGEST_LIMIT, PAGING, PageView, order, page_request},
     parameters::{Parameters, PathText},
@@ -131,6 +132,7 @@ enum RecordSource {
 pub(super) async fn get(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,
+    Extension(client): Extension<Option<ClientKey>>,
     PathText(id): PathText,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
@@ -139,7 +141,7 @@ pub(super) async fn get(
     let (contract_id, stream_id) = state.stream_key(&id)?;
     Ok(match source {
         RecordSource::Index => of_index(&state, &caller, contract_id, stream_id, &headers).await?,
-        RecordSource::Chain => chain::stream(&state, &caller, contract_id, stream_id).await?.into_response(),
+        RecordSource::Chain => chain::stream(&state, &caller, client, (contract_id, stream_id)).await?.into_response(),
     })
 }
 

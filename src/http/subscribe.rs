@@ -10,7 +10,7 @@ use std::{
 use axum::{
     body::Body,
     extract::{Extension, RawQuery, State},
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderMap, HeaderValue, Method, header},
     response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
@@ -20,17 +20,18 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{error, warn};
 
 use super::{
+    accept::Accept,
     caller::{bearer, by_token},
     limits::{ClientKey, Slot},
     openapi::{OfSubscription, SubscriptionParameters},
     parameters::Parameters,
     problem::Problem,
     state::HttpState,
-    subscribe_filter::{self, FILTER, FilterView},
+    subscribe_filter::{self, FILTER, FilterView, Switch},
 };
 use crate::{
     auth::{Auth, Caller, Subject, Token, TokenRefusal},
-    domain::FeedId,
+    domain::{FeedId, Visibility},
     feed::{Client, LastEventId, Opened, Subscription, id_frame, notice_frame},
     store::{EventAtoms, StoreError},
 };
@@ -45,6 +46,7 @@ struct Connected<'a> {
     client_id: String,
     last_event_id: Option<FeedId>,
     filter: FilterView<'a>,
+    unknown_streams: Vec<String>,
 }
 
 /// Opens the stream.
@@ -71,14 +73,30 @@ pub(super) async fn subscribe(
     State(state): State<HttpState>,
     Extension(client): Extension<Option<ClientKey>>,
     RawQuery(query): RawQuery,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    if method == Method::HEAD {
+        // A ticket is not spent on it.
+        return Ok(event_stream_of(Body::empty()));
+    }
     let slot = state.limits.take_slot(client)?;
     accepts_event_stream(&headers)?;
-    let known: Vec<&str> = FILTER.into_iter().chain(["lastEventId", "ticket", "token"]).collect();
+    let known: Vec<&str> = FILTER.into_iter().chain(["lastEventId", "ticket", "token", "strict"]).collect();
     let parameters = Parameters::read(query.as_deref(), &known)?;
     let (caller, atoms) = who_and_what(&state, &headers, &parameters).await?;
+    if caller.token.as_ref().zip(state.auth.as_ref()).is_some_and(|(token, auth)| auth.is_over(token)) {
+        return Err(TokenRefusal::Expired.into());
+    }
     let slot = slot.of_subject(caller.subject().map(Subject::as_str))?;
+    let unknown_streams = match subscribe_filter::unknown_streams(&atoms, &state).await {
+        Err(failure) if failure.is_unavailable() => return Ok(come_back(&state, &failure)),
+        unknown_streams => unknown_streams?,
+    };
+    let is_strict = parameters.one::<Switch>("strict")?.is_some_and(|switch| switch.0);
+    if let Some(unknown) = unknown_streams.first().filter(|_| is_strict) {
+        return Err(Problem::not_found(format!("there is no stream {unknown}, or it is not yours to see")));
+    }
     let last = last_event_id(&headers, parameters.text("lastEventId")?);
     let opened = match state.feed.subscribe(atoms.clone(), last).await {
         Err(failure) if failure.is_unavailable() => return Ok(come_back(&state, &failure)),
@@ -87,41 +105,40 @@ pub(super) async fn subscribe(
     let client_id = state.client_id();
     let subject = caller.subject().map(|subject| subject.as_str().into());
     opened.subscription.introduce(Client { id: client_id.as_str().into(), subject });
-    let first = opening(&state, client_id, &atoms, &opened);
+    let first = opening(&state, client_id, (&atoms, unknown_streams), &opened);
     Ok(event_stream(Connection::new(state, opened.subscription, caller.token, first, slot)))
 }
 
 /// Returns who subscribes and to what: by a ticket, by a token in the header, or by one in the address where that is
-/// allowed. What is wrong with the filter is said before a ticket is spent on it.
+/// allowed. Who is not let in is told nothing else; what is wrong with the filter is said before a ticket is spent on it.
 async fn who_and_what(
     state: &HttpState,
     headers: &HeaderMap,
     parameters: &Parameters<'_>,
 ) -> Result<(Caller, EventAtoms), Problem> {
-    let filter = if subscribe_filter::is_given(parameters) || !parameters.has("ticket") {
-        Some(subscribe_filter::read(parameters, state).await?)
-    } else {
-        None
-    };
-    let (caller, atoms) = match (parameters.text("ticket")?, filter) {
-        (Some(ticket), filter) => by_ticket(state, ticket, filter).await?,
-        (None, Some(filter)) => (by_token(state, token_of(state, headers, parameters)?).await?, filter),
-        (None, None) => return Err(Problem::parameter("ticket", "is empty")),
-    };
-    let visibility = caller.visibility.clone();
-    Ok((caller, EventAtoms { visibility, ..atoms }))
+    if let Some(ticket) = parameters.text("ticket")? {
+        return by_ticket(state, ticket, parameters).await;
+    }
+    let caller = by_token(state, token_of(state, headers, parameters)?).await?;
+    let atoms = subscribe_filter::read(parameters, state, caller.visibility.clone()).await?;
+    Ok((caller, atoms))
 }
 
 async fn by_ticket(
     state: &HttpState,
     ticket: &str,
-    filter: Option<EventAtoms>,
+    parameters: &Parameters<'_>,
 ) -> Result<(Caller, EventAtoms), Problem> {
     let asks_nobody = || Problem::parameter("ticket", "this service asks nobody who they are; leave it out");
     let auth = state.auth.as_ref().ok_or_else(asks_nobody)?;
+    let is_given = subscribe_filter::is_given(parameters);
+    if is_given {
+        subscribe_filter::read(parameters, state, Visibility::Everything).await?;
+    }
     let (caller, made_for) = auth.redeem_ticket(ticket).await??;
-    let made_for = subscribe_filter::read(&Parameters::read(Some(&made_for), &FILTER)?, state).await?;
-    if filter.is_some_and(|filter| filter != made_for) {
+    let made_for = Parameters::read(Some(&made_for), &FILTER)?;
+    let made_for = subscribe_filter::read(&made_for, state, caller.visibility.clone()).await?;
+    if is_given && subscribe_filter::read(parameters, state, caller.visibility.clone()).await? != made_for {
         return Err(TokenRefusal::OtherFilter.into());
     }
     Ok((caller, made_for))
@@ -143,12 +160,8 @@ fn token_of<'a>(
     }
 }
 
-/// A client that names formats must accept ours; one that names none takes what it gets.
 fn accepts_event_stream(headers: &HeaderMap) -> Result<(), Problem> {
-    let accepted: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
-    let fits =
-        |range: &str| ["text/event-stream", "text/*", "*/*"].contains(&range.split(';').next().map_or("", str::trim));
-    if accepted.is_empty() || accepted.iter().flat_map(|value| value.split(',')).any(fits) {
+    if Accept::of(headers).takes("text/event-stream") {
         return Ok(());
     }
     Err(Problem::not_acceptable("this route answers text/event-stream only"))
@@ -166,10 +179,16 @@ fn last_event_id(headers: &HeaderMap, parameter: Option<&str>) -> LastEventId {
 /// What a connection is told first. The comment makes proxies pass the head on; the `id:` line gives a client that
 /// sees no event a place to resume from. With a reset it comes with that: a client that broke off before the reset would
 /// otherwise resume from an id that says it was told.
-fn opening(state: &HttpState, client_id: String, atoms: &EventAtoms, opened: &Opened) -> Bytes {
+fn opening(
+    state: &HttpState,
+    client_id: String,
+    (atoms, unknown_streams): (&EventAtoms, Vec<String>),
+    opened: &Opened,
+) -> Bytes {
     let resume_id = opened.subscription.resume_id();
     let filter = FilterView::of(atoms, &state.contracts);
-    let connected = Connected { client_id, last_event_id: resume_id.map(|id| id.position), filter };
+    let last_event_id = resume_id.map(|id| id.position);
+    let connected = Connected { client_id, last_event_id, filter, unknown_streams };
     let connected = notice_frame("connected", &connected);
     let head = Bytes::from(format!(": flowfi-indexer\nretry: {}\n\n", state.retry_ms()));
     let id = resume_id.map_or_else(Bytes::new, |id| Bytes::from(format!("id: {id}\n")));

@@ -1,13 +1,13 @@
 //! What a subscription asks for: `streams`, `users`, `all`, `contract` and `types`.
 
-use std::{fmt, str::FromStr};
+use std::{collections::HashSet, fmt, str::FromStr};
 
 use serde::Serialize;
 
 use super::{parameters::Parameters, problem::Problem, state::HttpState, stream_text::StreamText};
 use crate::{
-    domain::{Address, ContractId, Contracts, EventType},
-    store::{EventAtoms, StreamKey},
+    domain::{Address, ContractId, Contracts, EventType, StreamRecord, Visibility},
+    store::{EventAtoms, StoreError, StreamKey},
 };
 
 const MOST_ATOMS: usize = 500;
@@ -29,13 +29,29 @@ pub(super) struct FilterView<'a> {
 impl<'a> FilterView<'a> {
     /// Repeats the filter; streams of the only contract by their number alone.
     pub(super) fn of(atoms: &'a EventAtoms, contracts: &Contracts) -> Self {
-        let key = |(contract_id, stream_id): &StreamKey| match contracts.only() {
-            Some(only) if only == contract_id => stream_id.to_string(),
-            _ => format!("{contract_id}:{stream_id}"),
-        };
-        let streams = atoms.streams.iter().map(key).collect();
+        let streams = atoms.streams.iter().map(|stream| text_of(stream, contracts)).collect();
         Self { all: atoms.all, streams, users: &atoms.users, contract: atoms.contract_id.as_ref(), types: &atoms.types }
     }
+}
+
+fn text_of((contract_id, stream_id): &StreamKey, contracts: &Contracts) -> String {
+    match contracts.only() {
+        Some(only) if only == contract_id => stream_id.to_string(),
+        _ => format!("{contract_id}:{stream_id}"),
+    }
+}
+
+/// Returns those streams of a filter that its caller sees nothing of, as texts: whether they exist is not told.
+pub(super) async fn unknown_streams(atoms: &EventAtoms, state: &HttpState) -> Result<Vec<String>, StoreError> {
+    if atoms.streams.is_empty() {
+        return Ok(Vec::new());
+    }
+    let records = state.store.records_of(&atoms.streams).await?;
+    let is_seen = |record: &&StreamRecord| atoms.visibility.shows(Some(&record.sender), Some(&record.recipient));
+    let seen: HashSet<StreamKey> =
+        records.iter().filter(is_seen).map(|record| (record.contract_id.clone(), record.stream_id)).collect();
+    let unknown = atoms.streams.iter().filter(|stream| !seen.contains(*stream));
+    Ok(unknown.map(|stream| text_of(stream, &state.contracts)).collect())
 }
 
 /// Whether the parameters say anything of a filter.
@@ -57,8 +73,13 @@ pub(super) fn query_of(atoms: &EventAtoms, contracts: &Contracts) -> String {
     query.finish()
 }
 
-/// Reads the filter of somebody who sees everything. Ids of streams that do not exist are fine: they may come to.
-pub(super) async fn read(parameters: &Parameters<'_>, state: &HttpState) -> Result<EventAtoms, Problem> {
+/// Reads the filter of somebody who may see this. Without one it is about everything, or about the caller's own streams.
+/// Ids of streams that do not exist are fine: they may come to.
+pub(super) async fn read(
+    parameters: &Parameters<'_>,
+    state: &HttpState,
+    visibility: Visibility,
+) -> Result<EventAtoms, Problem> {
     let streams: Vec<StreamText> = parameters.list("streams")?;
     let key = |stream: StreamText| stream.key("streams", &state.contracts);
     let mut atoms = EventAtoms {
@@ -67,8 +88,14 @@ pub(super) async fn read(parameters: &Parameters<'_>, state: &HttpState) -> Resu
         users: parameters.list("users")?,
         contract_id: state.contract(parameters).await?,
         types: parameters.list("types")?,
-        ..EventAtoms::default()
+        visibility,
     };
+    let names_none = !parameters.has("all") && atoms.streams.is_empty() && atoms.users.is_empty();
+    match &atoms.visibility {
+        Visibility::Everything if names_none => atoms.all = true,
+        Visibility::Party(address) if names_none => atoms.users.push(address.clone()),
+        _ => {}
+    }
     if atoms.streams.len() + atoms.users.len() > MOST_ATOMS {
         let name = if atoms.streams.len() > atoms.users.len() { "streams" } else { "users" };
         let rule = format!("a subscription names at most {MOST_ATOMS} streams and users; use all=true for more");
@@ -86,10 +113,10 @@ pub(super) async fn read(parameters: &Parameters<'_>, state: &HttpState) -> Resu
     Ok(atoms)
 }
 
-struct Switch(bool);
+pub(super) struct Switch(pub(super) bool);
 
 #[derive(Debug)]
-struct NotASwitch;
+pub(super) struct NotASwitch;
 
 impl fmt::Display for NotASwitch {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

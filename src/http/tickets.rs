@@ -22,22 +22,25 @@ use super::{
 use crate::{auth::TokenRefusal, domain::UnixTime};
 
 /// What a ticket is to be good for: the filter of a subscription.
-#[derive(Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[derive(Default, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct TicketRequest {
     /// Streams by number, or by contract and number.
-    #[schema(examples(json!(["7"])))]
+    #[serde(default)]
+    #[schema(examples("7"))]
     streams: Vec<String>,
     /// Senders and recipients.
+    #[serde(default)]
     #[schema(value_type = Vec<words::Address>)]
     users: Vec<String>,
     /// Every event that the caller may see.
+    #[serde(default)]
     all: bool,
     /// Only events of this contract.
     #[schema(value_type = Option<words::ContractId>, nullable = false)]
     contract: Option<String>,
     /// Only these types.
+    #[serde(default)]
     #[schema(value_type = Vec<words::EventType>)]
     types: Vec<String>,
 }
@@ -53,6 +56,9 @@ pub(super) struct TicketView {
     #[schema(value_type = words::UnixTime)]
     expires_at: UnixTime,
 }
+
+/// A ticket that nobody uses makes room within a minute.
+const RETRY_SECONDS: u32 = 60;
 
 /// Makes a ticket for the caller: good once, for a minute, for this filter.
 #[utoipa::path(
@@ -75,9 +81,12 @@ pub(super) async fn issue(
 ) -> Result<Response, Problem> {
     let request: TicketRequest = read_json(&headers, &body)?;
     let query = request.query();
-    let atoms = subscribe_filter::read(&Parameters::read(Some(&query), &FILTER)?, &state).await?;
     let (Some(auth), Some(token)) = (&state.auth, &caller.token) else { return Err(TokenRefusal::Missing.into()) };
+    let parameters = Parameters::read(Some(&query), &FILTER)?;
+    let atoms = subscribe_filter::read(&parameters, &state, caller.visibility.clone()).await?;
     let ticket = auth.issue_ticket(token, subscribe_filter::query_of(&atoms, &state.contracts)).await?;
+    let too_many = || Problem::too_many_requests("too many tickets were made and not used; use them", RETRY_SECONDS);
+    let ticket = ticket.ok_or_else(too_many)?;
     let view = TicketView { ticket: ticket.text, expires_at: ticket.expires_at };
     let mut response = (StatusCode::CREATED, Json(view)).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -4,8 +4,11 @@ use reqwest::Url;
 
 use super::{
     SourceError,
-    rpc::{check_status, http_client, network_error, read_body},
+    rpc::{check_status, http_client, network_error, read_body_of},
 };
+
+/// A key set has a few keys, of a kilobyte at most.
+const LARGEST_KEY_SET: usize = 256 * 1024;
 
 /// Where a key set is. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -37,7 +40,7 @@ impl KeySetAddress {
     pub async fn fetch(&self) -> Result<String, SourceError> {
         let response = self.client.get(self.url.clone()).send().await.map_err(network_error)?;
         check_status(&response)?;
-        let body = read_body(response).await?;
+        let body = read_body_of(response, LARGEST_KEY_SET).await?;
         String::from_utf8(body.to_vec()).map_err(|_| SourceError::bad_reply("the key set is not text"))
     }
 }

@@ -181,11 +181,16 @@ pub(super) fn http_client() -> Result<reqwest::Client, SourceError> {
 }
 
 /// Returns the whole body, up to the largest that is believed.
-pub(super) async fn read_body(mut response: Response) -> Result<Bytes, SourceError> {
+pub(super) async fn read_body(response: Response) -> Result<Bytes, SourceError> {
+    read_body_of(response, LARGEST_REPLY_BYTES).await
+}
+
+/// Returns the whole body if it has at most so many bytes.
+pub(super) async fn read_body_of(mut response: Response, most_bytes: usize) -> Result<Bytes, SourceError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(network_error)? {
-        if body.len() + chunk.len() > LARGEST_REPLY_BYTES {
-            return Err(SourceError::bad_reply(format!("the reply is larger than {LARGEST_REPLY_BYTES} bytes")));
+        if body.len() + chunk.len() > most_bytes {
+            return Err(SourceError::bad_reply(format!("the reply is larger than {most_bytes} bytes")));
         }
         body.extend_from_slice(&chunk);
     }

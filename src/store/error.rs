@@ -11,8 +11,11 @@ pub enum StoreError {
     #[error("the database is unavailable: {0}")]
     Unavailable(sqlx::Error),
     /// The text is not the URL of a PostgreSQL database.
-    #[error("not the URL of a PostgreSQL database (postgres://user:password@host/database): {0}")]
-    BadUrl(String),
+    #[error(
+        "not the URL of a PostgreSQL database (postgres://user:password@host/database); in a name or a password the \
+         characters / ? # @ : % are written as %2F %3F %23 %40 %3A %25"
+    )]
+    BadUrl,
     /// The database refused a statement. Waiting does not help.
     #[error("the database refused a statement: {0}")]
     Refused(sqlx::Error),

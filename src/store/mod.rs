@@ -3,6 +3,7 @@
 //! Event rows, stream records, quarantine and cursor are written in one transaction by the one [`Writer`]; anybody
 //! may read. Nothing here decides what an event means.
 
+mod api_keys;
 mod archived_epochs;
 mod args;
 mod attachments;
@@ -41,6 +42,7 @@ mod upgrades;
 mod user_summary;
 mod writer;
 
+pub use api_keys::ApiKeyRow;
 pub use archived_epochs::ArchivedEpoch;
 pub use args::DatabaseArgs;
 pub use batch::{Batch, Committed, Records, StreamKey};

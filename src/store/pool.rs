@@ -255,7 +255,8 @@ impl Store {
 
 fn options_of(url: &str) -> Result<PgConnectOptions, StoreError> {
     let options: Result<PgConnectOptions, sqlx::Error> = url.parse();
-    let options = options.map_err(|error| StoreError::BadUrl(error.to_string()))?;
+    // What the parser says may repeat a part of the password.
+    let options = options.map_err(|_| StoreError::BadUrl)?;
     // Poolers refuse what they do not know at the start, and nothing here reads a float as text.
     Ok(options.application_name("flowfi-indexer").extra_float_digits(None))
 }

@@ -4,7 +4,7 @@
 use std::{
     fs::{self, File},
     io,
-    os::unix::fs::{PermissionsExt, chown},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt, chown},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -221,9 +221,11 @@ fn server_command(
     log: &Path,
     durability: Durability,
 ) -> Result<Command, PrivateServerError> {
+    // The folder belongs to the server's account: a link that it put there must not lead root elsewhere.
     let log_file = File::options()
         .create(true)
         .append(true)
+        .custom_flags(libc::O_NOFOLLOW)
         .open(log)
         .map_err(io_error(format!("cannot write {}", log.display())))?;
     let mut command = programs.server(account);

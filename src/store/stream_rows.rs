@@ -114,14 +114,18 @@ impl Store {
 }
 
 impl Store {
+    /// Returns the records of these streams of any contracts; those that are not there are left out.
+    pub async fn records_of(&self, streams: &[StreamKey]) -> Result<Vec<StreamRecord>, StoreError> {
+        self.pool.run(async |connection: &mut PgConnection| load(connection, streams).await).await
+    }
+
     /// Returns the records of these streams; those that are not there are left out.
     pub async fn streams(
         &self,
         contract_id: &ContractId,
         stream_ids: &[StreamId],
     ) -> Result<Vec<StreamRecord>, StoreError> {
-        let streams = keys_of(contract_id, stream_ids);
-        self.pool.run(async |connection: &mut PgConnection| load(connection, &streams).await).await
+        self.records_of(&keys_of(contract_id, stream_ids)).await
     }
 
     /// Returns the first `limit` numbers above `above` of streams that there are records of, in order.

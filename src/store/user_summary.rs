@@ -123,14 +123,13 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<StreamRecord>, StoreError> {
         let filter = StreamListFilter {
-            visibility: visibility.clone(),
             contract_id: contract_id.cloned(),
             user: Some(user.clone()),
             status: Some((StreamStatus::Active, at)),
             ends_before: Some(UnixTime::LAST_DATE),
             sort: StreamSort::EndTime,
             order: SortOrder::Ascending,
-            ..StreamListFilter::default()
+            ..StreamListFilter::seen_by(visibility.clone())
         };
         let request = PageRequest { limit, start: PageStart::Offset(0) };
         let read = async |connection: &mut PgConnection| streams_of(connection, &filter, request).await;

@@ -41,7 +41,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("socket2", &["http"]),
-    ("governor", &["http"]),
+    ("governor", &["auth", "http"]),
     ("jsonwebtoken", &["auth"]),
     ("ed25519_dalek", &["auth"]),
     ("tower_http", &["http"]),

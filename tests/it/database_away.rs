@@ -66,3 +66,24 @@ async fn a_database_that_goes_away_ends_nothing_and_loses_nothing() {
     world.indexed().await;
     world.assert_equal_to_the_chain().await;
 }
+
+#[tokio::test]
+async fn a_link_in_the_place_of_the_servers_log_is_not_followed() {
+    let folder = Folder::new();
+    start(&folder).await.stop();
+    let (log, elsewhere) = (folder.0.join("postgres/server.log"), folder.0.join("elsewhere"));
+    fs::write(&elsewhere, "as it was").unwrap();
+    fs::remove_file(&log).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &log).unwrap();
+    let refused = PrivateServer::start(&folder.0, None, Durability::None).await.unwrap_err();
+    assert!(refused.to_string().contains("server.log"), "{refused}");
+    assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "as it was");
+}
+
+#[test]
+fn what_is_no_database_url_is_not_repeated() {
+    for url in ["postgres://user:x?sslmode=s3cret@host/db", "postgres://user:x/s3cret@host/db", "s3cret", ""] {
+        let refused = Store::check_url(url).unwrap_err().to_string();
+        assert!(!refused.contains("s3cret"), "{refused}");
+    }
+}

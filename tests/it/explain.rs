@@ -196,7 +196,7 @@ async fn replay_all(store: &Store, contracts: &[ContractId], mut seen: impl FnMu
     let users = vec![user(0), user(USERS - 1)];
     let streams = vec![(contract.clone(), StreamId(5)), (contract.clone(), StreamId(99_000))];
     let types = vec![EventType::StreamPaused, EventType::ProtocolInitialized];
-    let none = EventAtoms::default();
+    let none = EventAtoms::seen_by(Visibility::Everything);
     let mut cases = vec![
         EventAtoms { all: true, ..none.clone() },
         EventAtoms { all: true, types: types.clone(), ..none.clone() },
@@ -252,13 +252,13 @@ async fn ask_as_participants(store: &Store, mut seen: impl FnMut(&str)) {
         let visibility = Visibility::Party(me.clone());
         let what = format!("{me} asks about {other:?}");
         for sort in [StreamSort::CreatedAt, StreamSort::EndTime] {
-            let filter = StreamListFilter { visibility: visibility.clone(), sort, ..StreamListFilter::default() };
+            let filter = StreamListFilter { sort, ..StreamListFilter::seen_by(visibility.clone()) };
             let filter = StreamListFilter { user: other.cloned(), ..filter };
             let request = PageRequest { limit: request.limit, start: PageStart::Offset(0) };
             store.stream_page(&filter, request).await.unwrap();
             seen(&format!("streams, {sort:?}: {what}"));
         }
-        let filter = EventListFilter { visibility: visibility.clone(), ..EventListFilter::default() };
+        let filter = EventListFilter::seen_by(visibility.clone());
         store.event_page(&EventListFilter { address: other.cloned(), ..filter }, request).await.unwrap();
         seen(&format!("events: {what}"));
         store.user_summary(other.unwrap_or(me), &visibility, None, at).await.unwrap();

@@ -3,7 +3,8 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use flowfi_indexer::{
     devnet::{DevnetArgs, Emit, EventKind, Fault, RawEvent},
-    domain::{Address, StreamId},
+    domain::{Address, StreamId, Visibility},
+    store::EventListFilter,
 };
 use serde_json::Value;
 use sqlx::PgPool;
@@ -141,7 +142,7 @@ async fn filters_by_address_find_events_that_do_not_name_it(pool: PgPool) {
     world.start_indexer(100);
     world.indexed().await;
     let bob: Address = world.devnet.account("bob");
-    let filter = flowfi_indexer::store::EventListFilter { address: Some(bob), ..Default::default() };
+    let filter = EventListFilter { address: Some(bob), ..EventListFilter::seen_by(Visibility::Everything) };
     let request = flowfi_indexer::store::PageRequest { limit: 10, start: flowfi_indexer::store::PageStart::Offset(0) };
     let page = world.store.event_page(&filter, request).await.unwrap();
     let types: Vec<_> = page.items.iter().map(|event| event.event_type.as_str()).collect();

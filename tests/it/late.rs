@@ -4,7 +4,7 @@ use flowfi_indexer::{
     devnet::{Call, DevnetArgs},
     domain::{
         Amount, ContractEvent, ContractId, CoverageSource, Epoch, EventId, LedgerRange, LedgerSequence,
-        RawContractEvent, StreamId,
+        RawContractEvent, StreamId, Visibility,
     },
     feed::{self, Feed, LastEventId},
     ingest::{Incoming, LateEvents, Reindex, write_late},
@@ -234,7 +234,7 @@ struct Lagging {
 impl Lagging {
     async fn of(world: &World) -> Self {
         let feed = Feed::open(world.store.clone(), 100).await.unwrap();
-        let all = EventAtoms { all: true, ..EventAtoms::default() };
+        let all = EventAtoms { all: true, ..EventAtoms::seen_by(Visibility::Everything) };
         let subscription = feed.subscribe(all, LastEventId::None).await.unwrap().subscription;
         Self { feed, subscription }
     }

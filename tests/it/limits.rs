@@ -4,8 +4,9 @@ use flowfi_indexer::http::{LimitArgs, Limits};
 use futures_util::future::join_all;
 use reqwest::{Response, StatusCode};
 use sqlx::PgPool;
+use tokio::time::timeout;
 
-use crate::world::{GatewaySettings, Subscriber, World, eventually, http_client};
+use crate::world::{DEADLINE, GatewaySettings, Subscriber, World, eventually, http_client};
 
 pub fn limits() -> LimitArgs {
     LimitArgs {
@@ -112,7 +113,7 @@ async fn zero_sets_no_limit_whatever_is_limited(pool: PgPool) {
 async fn a_refused_subscription_gives_its_place_back(pool: PgPool) {
     let (_world, base) = gateway(pool, &LimitArgs { requests_per_second: 0, ..limits() }).await;
     for _ in 0..5 {
-        assert_eq!(ask(&base, "/v1/events/subscribe", "127.0.0.1").await.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(ask(&base, "/v1/events/subscribe?streams=x", "127.0.0.1").await.status(), StatusCode::BAD_REQUEST);
     }
     Subscriber::connect(&base, "all=true", None).await;
 }
@@ -136,10 +137,39 @@ async fn pages_of_listed_origins_may_read_and_send_what_a_subscriber_needs(pool:
     assert!(["authorization", "last-event-id", "cache-control"].iter().all(|name| headers.contains(name)), "{headers}");
     assert_eq!(header(&allowed, "access-control-max-age"), "86400");
     let other = preflight("https://evil.example").await.unwrap();
+    assert_eq!(other.status(), StatusCode::FORBIDDEN);
     assert!(!other.headers().contains_key("access-control-allow-origin"));
     let answer = http_client().get(format!("{base}/v1/streams")).header("origin", "https://app.example").send().await;
     let answer = answer.unwrap();
     assert_eq!(header(&answer, "access-control-allow-origin"), "https://app.example");
     assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
     assert_eq!(header(&answer, "referrer-policy"), "no-referrer");
+}
+
+/// Holds a connection open without asking anything.
+async fn idle(base: &str) -> tokio::net::TcpStream {
+    tokio::net::TcpStream::connect(base.strip_prefix("http://").unwrap()).await.unwrap()
+}
+
+/// Returns whether the other end has closed a connection.
+async fn is_closed(connection: &tokio::net::TcpStream) -> bool {
+    let mut byte = [0];
+    timeout(DEADLINE, connection.readable()).await.expect("it is closed in time").unwrap();
+    matches!(connection.try_read(&mut byte), Ok(0) | Err(_))
+}
+
+#[sqlx::test]
+async fn an_address_that_holds_idle_connections_makes_room_itself_and_its_event_streams_go_on(pool: PgPool) {
+    let args = LimitArgs { requests_per_second: 0, trusted_proxies: Vec::new(), ..limits() };
+    let (_world, base) = gateway(pool, &args).await;
+    let mut subscriber = Subscriber::connect(&base, "all=true", None).await;
+    // As many as one address may have: two event streams, and a hundred besides.
+    let mut held = Vec::new();
+    for _ in 0..101 {
+        held.push(idle(&base).await);
+    }
+    let answer = http_client().get(format!("{base}/health/live")).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(is_closed(&held[0]).await, "the one that was idle for the longest");
+    assert!(subscriber.next().await.is_some(), "a heartbeat: an event stream is not idle");
 }

@@ -1,6 +1,7 @@
 //! What operators see of open subscriptions.
 
 use flowfi_indexer::{
+    domain::Visibility,
     feed::{self, Client, Feed, LastEventId, OpenConnection, Subscription},
     store::EventAtoms,
 };
@@ -27,7 +28,7 @@ async fn subscribe(feed: &Feed, atoms: EventAtoms, last: LastEventId, name: &str
 }
 
 fn everything() -> EventAtoms {
-    EventAtoms { all: true, ..EventAtoms::default() }
+    EventAtoms { all: true, ..EventAtoms::seen_by(Visibility::Everything) }
 }
 
 fn of(feed: &Feed, name: &str) -> OpenConnection {
@@ -62,7 +63,8 @@ async fn a_connection_shows_how_far_it_is_behind_until_it_has_taken_what_there_i
 #[sqlx::test]
 async fn a_connection_shows_what_it_asks_for_and_who_asks_and_nothing_else(pool: PgPool) {
     let (world, feed) = indexed_world(pool).await;
-    let atoms = EventAtoms { users: vec![world.devnet.account("alice")], ..EventAtoms::default() };
+    let atoms =
+        EventAtoms { users: vec![world.devnet.account("alice")], ..EventAtoms::seen_by(Visibility::Everything) };
     let subscription = feed.subscribe(atoms, LastEventId::None).await.unwrap().subscription;
     assert_eq!(feed.connections().total, 0, "who is not introduced yet is not shown");
     subscription.introduce(Client { id: "one".into(), subject: Some("GALICE".into()) });

@@ -10,7 +10,7 @@ use sqlx::PgPool;
 use crate::queries::random_world;
 
 fn random_atoms(rng: &mut StdRng, events: &[CommittedEvent]) -> EventAtoms {
-    let mut atoms = EventAtoms { all: rng.random_ratio(1, 5), ..EventAtoms::default() };
+    let mut atoms = EventAtoms { all: rng.random_ratio(1, 5), ..EventAtoms::seen_by(Visibility::Everything) };
     for _ in 0..rng.random_range(0..4) {
         let event = events.choose(rng).unwrap();
         atoms.users.extend(if rng.random() { event.sender.clone() } else { event.recipient.clone() });
@@ -55,7 +55,7 @@ fn matches(atoms: &EventAtoms, event: &CommittedEvent) -> bool {
 async fn any_replay_is_what_filtering_every_event_gives(pool: PgPool) {
     let (world, _, _) = random_world(pool, 41).await;
     let whole = EventRange { after: EventId::ZERO, up_to: EventId::from_parts(i64::MAX, 0).unwrap() };
-    let every = EventAtoms { all: true, ..EventAtoms::default() };
+    let every = EventAtoms { all: true, ..EventAtoms::seen_by(Visibility::Everything) };
     let events = world.store.matching_events(whole, &every, 1_000_000).await.unwrap();
     assert!(events.len() > 100, "{} events", events.len());
     let mut rng = StdRng::seed_from_u64(42);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flowfi_indexer::{
-    domain::{EventId, ResumeId},
+    domain::{EventId, ResumeId, Visibility},
     feed::{self, Feed, LastEventId, Subscription},
     ingest::{Indexer, IngestSettings, LateEvents, OnReset, write_late},
     store::EventAtoms,
@@ -266,7 +266,7 @@ async fn a_client_that_one_gateway_told_is_not_told_by_another(pool: PgPool) {
 }
 
 fn everything() -> EventAtoms {
-    EventAtoms { all: true, ..EventAtoms::default() }
+    EventAtoms { all: true, ..EventAtoms::seen_by(Visibility::Everything) }
 }
 
 /// Reads frames until one satisfies the condition; it is the last one returned.

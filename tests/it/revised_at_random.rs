@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use flowfi_indexer::{
-    domain::{Epoch, EventId, ResumeId},
+    domain::{Epoch, EventId, ResumeId, Visibility},
     feed::{self, Feed, LastEventId, Subscription},
     ingest::{LateEvents, write_late},
     store::{EventAtoms, Revision},
@@ -62,7 +62,7 @@ struct Client {
 impl Client {
     async fn connect(&mut self, node: &Node) {
         let last = self.last_id.map_or(LastEventId::None, LastEventId::Known);
-        let atoms = EventAtoms { all: true, ..EventAtoms::default() };
+        let atoms = EventAtoms { all: true, ..EventAtoms::seen_by(Visibility::Everything) };
         let opened = node.feed.subscribe(atoms, last).await.unwrap();
         assert_eq!(opened.reset, None, "after {last:?}");
         self.on_the_way.clear();

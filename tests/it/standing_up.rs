@@ -183,9 +183,9 @@ async fn a_connection_that_turned_read_only_is_not_used_again(pool: PgPool) {
     let store = Store::connect(pool.connect_options().to_url_lossy().as_str(), 1, DEADLINE).await.unwrap();
     sqlx::query(change("reset default_transaction_read_only")).execute(&pool).await.unwrap();
     let subject = "GAAZI4TCR3TY5OJHCTJC2A4QSY6CJWJH5IAJTGKIN2ER7LBNVKOCCWN7";
-    let refused = store.revoke(subject, UnixTime(1), "operator").await.unwrap_err();
+    let refused = store.revoke(subject, "operator", (UnixTime(1), 0), None).await.unwrap_err();
     assert!(refused.is_unavailable(), "{refused}");
-    store.revoke(subject, UnixTime(1), "operator").await.unwrap();
+    store.revoke(subject, "operator", (UnixTime(1), 0), None).await.unwrap();
 }
 
 #[sqlx::test]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use flowfi_indexer::{
-    domain::{Epoch, EventId, ResumeId},
+    domain::{Epoch, EventId, ResumeId, Visibility},
     feed::{self, Feed, LastEventId, Subscription},
     store::EventAtoms,
 };
@@ -53,7 +53,7 @@ fn resume_id(event: EventId) -> ResumeId {
 }
 
 fn everything() -> EventAtoms {
-    EventAtoms { all: true, ..EventAtoms::default() }
+    EventAtoms { all: true, ..EventAtoms::seen_by(Visibility::Everything) }
 }
 
 async fn next_frames(subscription: &mut Subscription) -> Vec<Frame> {
@@ -173,8 +173,10 @@ async fn the_bounds_of_a_reset_are_of_the_epoch_that_they_name(pool: PgPool) {
 async fn a_quiet_subscription_has_no_id_of_the_new_epoch_before_its_reset(pool: PgPool) {
     let (world, ids) = world_with_events(pool).await;
     let feed = Feed::open(world.store.clone(), 100).await.unwrap();
-    let atoms =
-        EventAtoms { streams: vec![(world.devnet.contract_id(), "999".parse().unwrap())], ..EventAtoms::default() };
+    let atoms = EventAtoms {
+        streams: vec![(world.devnet.contract_id(), "999".parse().unwrap())],
+        ..EventAtoms::seen_by(Visibility::Everything)
+    };
     let mut subscription = feed.subscribe(atoms, LastEventId::None).await.unwrap().subscription;
     let old = subscription.resume_id().unwrap();
     start_over(&world.pool).await;

@@ -188,7 +188,7 @@ async fn a_ledger_that_was_noted_is_not_replaced_by_an_earlier_one(pool: PgPool)
 async fn a_caller_that_is_gone_while_a_transaction_begins_leaves_none_open(pool: PgPool) {
     let store = Store::connect(pool.connect_options().to_url_lossy().as_str(), 1, DEADLINE).await.unwrap();
     for polls in 1..30 {
-        let mut revoking = pin!(store.revoke(SENDER, UnixTime(1), "operator"));
+        let mut revoking = pin!(store.revoke(SENDER, "operator", (UnixTime(1), 0), None));
         for _ in 0..polls {
             if futures_util::poll!(&mut revoking).is_ready() {
                 break;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use flowfi_indexer::{
     devnet::{Call, Devnet},
-    domain::{Amount, EventId, LedgerSequence, StreamId},
+    domain::{Amount, EventId, LedgerSequence, StreamId, Visibility},
     feed::{self, Feed, LastEventId},
     store::EventAtoms,
 };
@@ -137,7 +137,7 @@ async fn a_node_that_is_behind_does_not_repeat_what_the_client_has(pool: PgPool)
     let feed = Feed::open(world.store.clone(), 100).await.unwrap();
     // Nobody tails the table yet, so this node has not seen what another one has shown the client.
     let ids = create(&world, 3).await;
-    let all = EventAtoms { all: true, ..EventAtoms::default() };
+    let all = EventAtoms { all: true, ..EventAtoms::seen_by(Visibility::Everything) };
     let mut opened = feed.subscribe(all, LastEventId::Known(ids[2].to_string().parse().unwrap())).await.unwrap();
     assert_eq!(opened.reset, None);
     let frames = async {

@@ -6,7 +6,7 @@ use flowfi_indexer::{
     app::{chain_reader, quarantine_replayer},
     auth::Auth,
     devnet::{Call, Devnet, DevnetArgs, Receipt},
-    domain::{Address, Amount, Contracts, EventId, ResumeId, StreamEntry, StreamId, SystemClock, UnixTime},
+    domain::{Address, Amount, Contracts, EventId, ResumeId, StreamEntry, StreamId, SystemClock, UnixTime, Visibility},
     feed::{self, Feed},
     http::{self, HttpState, Limits, LocalRoutes, Origin, ServerSettings},
     ingest::{Indexer, IngestError, IngestSettings, OnReset, PaceArgs, Waits},
@@ -260,7 +260,7 @@ impl World {
     /// The ids of all event rows, in order.
     pub async fn stored_ids(&self) -> Vec<EventId> {
         let range = EventRange { after: EventId::ZERO, up_to: EventId::from_parts(i64::MAX, 0).unwrap() };
-        let all = EventAtoms { all: true, ..EventAtoms::default() };
+        let all = EventAtoms { all: true, ..EventAtoms::seen_by(Visibility::Everything) };
         let events = self.store.matching_events(range, &all, 1_000_000).await.unwrap();
         events.iter().map(|event| event.id).collect()
     }
@@ -286,7 +286,7 @@ impl World {
         let of_others: i64 = sqlx::query_scalar(of_others).fetch_one(&self.pool).await.unwrap();
         assert_eq!(of_others, 0, "every event of a stream names its parties");
         let request = PageRequest { limit: 1, start: PageStart::Offset(0) };
-        let page = self.store.stream_page(&StreamListFilter::default(), request).await.unwrap();
+        let page = self.store.stream_page(&StreamListFilter::seen_by(Visibility::Everything), request).await.unwrap();
         assert_eq!(u64::from(page.total), count);
         self.devnet.check_balances().unwrap();
     }

@@ -2,7 +2,7 @@
 
 use flowfi_indexer::{
     devnet::Fault,
-    domain::{EventId, EventType, LedgerSequence, StreamId},
+    domain::{EventId, EventType, LedgerSequence, StreamId, Visibility},
     store::EventAtoms,
 };
 use rand::{
@@ -185,7 +185,7 @@ impl World<'_> {
     }
 
     async fn new_client(&mut self) {
-        let mut atoms = EventAtoms::default();
+        let mut atoms = EventAtoms::seen_by(Visibility::Everything);
         if self.rng.random_ratio(1, 3) {
             atoms.all = true;
         } else {

@@ -12,6 +12,8 @@ use crate::{
     domain::UnixTime,
 };
 
+/// A time has four digits for its year, and the network goes on after it.
+const LATEST_CLOSE: u64 = UnixTime::LAST_DATE.0 - 365 * 86_400;
 /// Enough to pass the window of a `getEvents` many times over.
 const MAX_LEDGERS: u32 = 200_000;
 
@@ -22,6 +24,9 @@ pub(super) async fn close(State(devnet): State<Devnet>, body: Body) -> Result<Js
         return Err(Problem::parameter("count", format!("must be from 1 to {MAX_LEDGERS}")));
     }
     let closed_at = fields.optional_number("closedAt")?.map(UnixTime);
+    if closed_at.is_some_and(|closed_at| closed_at.0 > LATEST_CLOSE) {
+        return Err(Problem::parameter("closedAt", format!("must be at most {LATEST_CLOSE}, in Unix seconds")));
+    }
     let handle = devnet.clone();
     let closing = move || -> Result<(), DevnetError> {
         let first = closed_at.map(|closed_at| handle.close_ledger_at(closed_at)).transpose()?;

@@ -11,12 +11,15 @@ mod quick_start;
 mod rpc;
 mod streams;
 
+use std::net::IpAddr;
+
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
     http::{
         HeaderMap,
         header::{CONTENT_TYPE, HOST, ORIGIN},
+        uri::Authority,
     },
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
@@ -59,7 +62,8 @@ pub(super) fn quick_start_router(devnet: Devnet) -> Router {
 }
 
 /// A browser on a developer's machine sends any site's posts to it: only our own page may move the network. Whoever is
-/// no browser sends no `Origin`.
+/// no browser sends no `Origin`. A site can have its own name lead to this machine (DNS rebinding), so the page must have
+/// been opened by an address, or as localhost.
 async fn refuse_other_sites(request: Request, next: Next) -> Response {
     if is_from_another_site(request.headers()) {
         return problem::Problem::other_site().into_response();
@@ -79,5 +83,42 @@ async fn refuse_other_formats(request: Request, next: Next) -> Response {
 
 fn is_from_another_site(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    text(ORIGIN).is_some_and(|origin| origin.split_once("://").map(|(_, host)| host) != text(HOST))
+    let Some(origin) = text(ORIGIN) else { return false };
+    let host = origin.split_once("://").map(|(_, host)| host);
+    host != text(HOST) || !host.is_some_and(is_own_name)
+}
+
+/// Returns whether a host is one that nobody else can name: an address, or localhost.
+fn is_own_name(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host();
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    address.parse::<IpAddr>().is_ok() || name.eq_ignore_ascii_case("localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_a_page_of_this_machine_moves_the_network() {
+        for (origin, host, is_ours) in [
+            (None, "localhost:8080", true),
+            (Some("http://localhost:8080"), "localhost:8080", true),
+            (Some("http://127.0.0.1:8080"), "127.0.0.1:8080", true),
+            (Some("http://[::1]:8080"), "[::1]:8080", true),
+            (Some("http://192.0.2.7:8080"), "192.0.2.7:8080", true),
+            (Some("http://localhost:3000"), "localhost:8080", false),
+            (Some("http://evil.example:8080"), "localhost:8080", false),
+            (Some("http://evil.example:8080"), "evil.example:8080", false),
+            (Some("null"), "localhost:8080", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_static(host));
+            headers.extend(origin.map(|origin| (ORIGIN, HeaderValue::from_static(origin))));
+            assert_eq!(!is_from_another_site(&headers), is_ours, "{origin:?} at {host}");
+        }
+    }
 }

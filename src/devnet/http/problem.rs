@@ -44,7 +44,8 @@ impl Problem {
 
     /// The request comes from a page of another site.
     pub(super) fn other_site() -> Self {
-        let detail = "the local network takes no requests from pages of other sites";
+        let detail = "the local network takes no requests from pages of other sites; open its own page by an \
+                      address or as localhost";
         Self::new(StatusCode::FORBIDDEN, "/problems/other-site", "Forbidden", detail)
     }
 

@@ -22,6 +22,10 @@ pub(in crate::http) struct Revocation {
         examples("GAIH3ULLFQ4DGSECF2AR555KZ4KNDGEKN4AFI4SU2M7B43MGK3QJZNSR"),
     )]
     sub: Subject,
+    /// Whether to keep the subject out from now on (true), or to let it in again (false). Left out, a wallet can sign in
+    /// again some seconds later.
+    #[schema(nullable = false)]
+    ban: Option<bool>,
 }
 
 /// Takes back every token of a subject that was made until now, on every node: its open streams end.
@@ -42,7 +46,7 @@ pub(in crate::http) async fn revoke(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Problem> {
-    let Revocation { sub } = read_json(&headers, &body)?;
-    auth.revoke(&sub, &by).await?;
+    let Revocation { sub, ban } = read_json(&headers, &body)?;
+    auth.revoke(&sub, &by, ban).await?;
     Ok(StatusCode::NO_CONTENT)
 }

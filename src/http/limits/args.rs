@@ -24,12 +24,13 @@ pub struct LimitArgs {
     #[arg(long, env = "FLOWFI_CONNECTS_BURST", value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     pub connects_burst: u32,
 
-    /// How many event streams may be open in all; 0 sets no limit. Besides them 1 024 connections may be open for requests; who comes
-    /// when there are more waits until one is closed.
+    /// How many event streams may be open in all; 0 sets no limit. Besides them 1 024 connections may be open for requests;
+    /// for who comes when there are more, the one that has been idle for the longest is closed.
     #[arg(long, env = "FLOWFI_MAX_CONNECTIONS", value_name = "N", default_value_t = 20_000)]
     pub max_connections: u32,
 
-    /// How many event streams one address (IPv6: one /64) may have open; 0 sets no limit.
+    /// How many event streams one address (IPv6: one /64) may have open; 0 sets no limit. Besides them it may have 100
+    /// connections open for requests.
     #[arg(long, env = "FLOWFI_MAX_CONNECTIONS_PER_IP", value_name = "N", default_value_t = 50)]
     pub max_connections_per_ip: u32,
 

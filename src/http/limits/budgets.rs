@@ -47,7 +47,7 @@ impl Budgets {
         if self.used.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_EVERY) {
             self.limiter.retain_recent();
         }
-        let client = if self.limiter.len() < MOST_ADDRESSES { client } else { ClientKey::EVERYBODY_ELSE };
+        let client = if self.limiter.len() < MOST_ADDRESSES { client } else { ClientKey::EverybodyElse };
         match self.limiter.check_key(&client) {
             Ok(budget) => Left::Some(budget.remaining_burst_capacity()),
             Err(not_until) => {

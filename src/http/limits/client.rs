@@ -1,12 +1,19 @@
 //! Who a request is counted against: the address of the peer, or what trusted proxies say of it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 
-/// A client as limits know it: an IPv4 address, or the /64 of an IPv6 address, which one subscriber line has.
+/// A client as limits know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::http) struct ClientKey(IpAddr);
+pub(in crate::http) enum ClientKey {
+    /// An IPv4 address, or the /64 of an IPv6 address, which one subscriber line has.
+    Address(IpAddr),
+    /// Those of whom this proxy says nothing that can be read.
+    Unreadable(IpAddr),
+    /// Those for whom there is no room.
+    EverybodyElse,
+}
 
 #[derive(Debug)]
 pub(super) struct Addresses {
@@ -20,17 +27,18 @@ impl Addresses {
     }
 
     /// Returns the client, `None` if it is exempt. What an untrusted peer says of itself does not count; what trusted
-    /// proxies append is read from the right, up to the first address that is none of theirs.
+    /// proxies append is read from the right, up to the first address that is none of theirs. Whoever they name in a way
+    /// that cannot be read is a client like others: neither the proxy nor exempt.
     pub(super) fn client_of(&self, peer: IpAddr, forwarded_for: Option<&str>) -> Option<ClientKey> {
         let mut client = peer.to_canonical();
-        if self.is_trusted(client) {
-            for hop in forwarded_for.unwrap_or_default().rsplit(',') {
-                // Beyond what cannot be read nothing can be believed.
-                let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };
-                client = hop.to_canonical();
-                if !self.is_trusted(client) {
-                    break;
-                }
+        let hops = forwarded_for.unwrap_or_default().rsplit(',').map(str::trim).filter(|hop| !hop.is_empty());
+        for hop in hops {
+            if !self.is_trusted(client) {
+                break;
+            }
+            match address_of(hop) {
+                Some(address) => client = address,
+                None => return Some(ClientKey::Unreadable(client)),
             }
         }
         (!self.is_exempt(client)).then(|| ClientKey::of(client))
@@ -52,16 +60,21 @@ impl Addresses {
     }
 }
 
-impl ClientKey {
-    /// Whom those are counted as for whom there is no room.
-    pub(super) const EVERYBODY_ELSE: Self = Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+/// Reads an address as proxies write it: alone, in brackets, or with a port.
+fn address_of(hop: &str) -> Option<IpAddr> {
+    let in_brackets = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']'));
+    let alone = in_brackets.unwrap_or(hop).parse().ok();
+    let with_port = || hop.parse::<SocketAddr>().ok().map(|address| address.ip());
+    alone.or_else(with_port).map(|address| address.to_canonical())
+}
 
+impl ClientKey {
     fn of(address: IpAddr) -> Self {
         match address {
-            IpAddr::V4(_) => Self(address),
+            IpAddr::V4(_) => Self::Address(address),
             IpAddr::V6(address) => {
                 let [a, b, c, d, ..] = address.segments();
-                Self(IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)))
+                Self::Address(IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)))
             }
         }
     }
@@ -77,7 +90,11 @@ mod tests {
 
     fn client(peer: &str, forwarded_for: &str) -> Option<String> {
         let client = addresses().client_of(peer.parse().unwrap(), Some(forwarded_for));
-        client.map(|ClientKey(address)| address.to_string())
+        client.map(|client| match client {
+            ClientKey::Address(address) => address.to_string(),
+            ClientKey::Unreadable(proxy) => format!("somebody behind {proxy}"),
+            ClientKey::EverybodyElse => "everybody else".to_owned(),
+        })
     }
 
     #[test]
@@ -90,7 +107,24 @@ mod tests {
         assert_eq!(client("10.0.0.1", "198.51.100.1, 203.0.113.9, 10.2.0.3").unwrap(), "203.0.113.9");
         assert_eq!(client("10.0.0.1", "").unwrap(), "10.0.0.1");
         assert_eq!(client("10.0.0.1", "10.0.0.2").unwrap(), "10.0.0.2");
-        assert_eq!(client("10.0.0.1", "203.0.113.9, unknown").unwrap(), "10.0.0.1", "nothing beyond it is believed");
+    }
+
+    #[test]
+    fn whoever_cannot_be_read_is_a_client_that_is_neither_the_proxy_nor_exempt() {
+        for hop in ["unknown", "203.0.113.9, unknown", "\u{fffd}", "192.0.2.7, x", "192.0.2.7:99999", "[192.0.2.7"] {
+            assert_eq!(client("10.0.0.1", hop).unwrap(), "somebody behind 10.0.0.1", "{hop:?}");
+        }
+        assert_eq!(client("10.0.0.1", "203.0.113.9, unknown, 10.2.0.3").unwrap(), "somebody behind 10.2.0.3");
+        assert_eq!(client("203.0.113.5", "unknown").unwrap(), "203.0.113.5", "what it says of itself does not count");
+    }
+
+    #[test]
+    fn an_address_may_have_a_port_or_brackets() {
+        assert_eq!(client("10.0.0.1", "203.0.113.9:4711").unwrap(), "203.0.113.9");
+        assert_eq!(client("10.0.0.1", "[2001:db8::1]").unwrap(), "2001:db8::");
+        assert_eq!(client("10.0.0.1", "[2001:db8::1]:4711").unwrap(), "2001:db8::");
+        assert_eq!(client("10.0.0.1", "203.0.113.9, ").unwrap(), "203.0.113.9");
+        assert_eq!(client("10.0.0.1", "192.0.2.7:80"), None, "exempt with a port too");
     }
 
     #[test]

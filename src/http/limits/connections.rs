@@ -188,7 +188,7 @@ mod tests {
     fn a_subject_has_so_many_places_wherever_it_connects_from() {
         let connections = connections();
         let alice: Vec<_> = (0..2).map(|_| take(&connections, "alice").unwrap()).collect();
-        let from_elsewhere = connections.take(Some(ClientKey::EVERYBODY_ELSE)).unwrap();
+        let from_elsewhere = connections.take(Some(ClientKey::EverybodyElse)).unwrap();
         assert_eq!(from_elsewhere.of_subject(Some("alice")).unwrap_err(), too_many("subject", 2));
         assert!(take(&connections, "bob").is_ok() && connections.take(None).is_ok());
         drop(alice);

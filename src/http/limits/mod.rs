@@ -8,6 +8,7 @@ mod client;
 mod connections;
 mod connects;
 mod requests;
+mod tcp;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -16,18 +17,28 @@ pub(super) use client::ClientKey;
 pub use connections::ConnectionStats;
 pub(super) use connections::Slot;
 pub(super) use requests::{limit_admin_requests, limit_requests};
+pub(super) use tcp::{Answering, TcpConnection};
 
-use budgets::Budgets;
+use budgets::{Budgets, Left};
 use client::Addresses;
 use connections::{Connections, MostOpen};
 use connects::Connects;
 use requests::Requests;
+use tcp::TcpConnections;
 
 use super::problem::Problem;
 
 /// An operator, or a script of theirs, asks no more than this.
 const ADMIN_REQUESTS_PER_SECOND: u32 = 2;
 const ADMIN_REQUESTS_BURST: u32 = 20;
+
+/// TCP connections that one address may have open beside its event streams.
+const BESIDE_EVENT_STREAMS_PER_CLIENT: u32 = 100;
+/// So many come in while others make room for them.
+const MAKING_ROOM: usize = 64;
+/// Each client's share of what is asked of the chain.
+const CHAIN_READS_PER_SECOND: u32 = 1;
+const CHAIN_READS_BURST: u32 = 5;
 
 /// The limits of a gateway. Clones share what was counted.
 #[derive(Clone, Debug)]
@@ -37,10 +48,12 @@ pub struct Limits(Arc<Inner>);
 struct Inner {
     addresses: Addresses,
     connects: Connects,
+    tcp: TcpConnections,
     /// `None`: as many requests as they like.
     requests: Option<Requests>,
-    /// For acts of operators, whatever else is set: whoever tries tokens on them is slowed down.
-    admin_requests: Option<Requests>,
+    /// For acts of operators that are refused, whatever else is set: whoever tries tokens on them is slowed down.
+    refused_admin_requests: Option<Requests>,
+    chain_reads: Option<Budgets>,
     connections: Connections,
 }
 
@@ -53,14 +66,17 @@ impl Limits {
     /// Returns the limits that the arguments set.
     #[must_use]
     pub fn new(args: &LimitArgs) -> Self {
+        let connects =
+            Connects::new(most(args.max_connections), Budgets::new(args.connects_per_second, args.connects_burst));
+        let per_client = most(args.max_connections_per_ip).saturating_add(BESIDE_EVENT_STREAMS_PER_CLIENT);
+        let tcp = TcpConnections::new(connects.in_all(), usize::try_from(per_client).unwrap_or(usize::MAX));
         Self(Arc::new(Inner {
             addresses: Addresses::new(&args.trusted_proxies, &args.limit_exempt),
-            connects: Connects::new(
-                most(args.max_connections),
-                Budgets::new(args.connects_per_second, args.connects_burst),
-            ),
+            connects,
+            tcp,
             requests: Requests::new(args.requests_per_second, args.requests_burst),
-            admin_requests: Requests::new(ADMIN_REQUESTS_PER_SECOND, ADMIN_REQUESTS_BURST),
+            refused_admin_requests: Requests::new(ADMIN_REQUESTS_PER_SECOND, ADMIN_REQUESTS_BURST),
+            chain_reads: Budgets::new(CHAIN_READS_PER_SECOND, CHAIN_READS_BURST),
             connections: Connections::new(MostOpen {
                 in_all: most(args.max_connections),
                 per_client: most(args.max_connections_per_ip),
@@ -75,20 +91,37 @@ impl Limits {
         Self(Arc::new(Inner {
             addresses: Addresses::new(&[], &[]),
             connects: Connects::new(u32::MAX, None),
+            tcp: TcpConnections::new(usize::MAX, usize::MAX),
             requests: None,
-            admin_requests: None,
+            refused_admin_requests: None,
+            chain_reads: None,
             connections: Connections::new(MostOpen { in_all: u32::MAX, per_client: u32::MAX, per_subject: u32::MAX }),
         }))
     }
 
-    /// Returns how many TCP connections may be open.
+    /// Returns how many TCP connections may be open, those included that were asked to make room and have not yet.
     pub(super) fn tcp_connections(&self) -> usize {
-        self.0.connects.in_all()
+        self.0.connects.in_all().saturating_add(MAKING_ROOM)
     }
 
-    /// Counts a new TCP connection against its peer and returns whether it may stay.
-    pub(super) fn admit(&self, peer: IpAddr) -> bool {
-        self.0.connects.admit(&self.0.addresses, peer)
+    /// Counts a new TCP connection against its peer, and takes it up if it may stay.
+    pub(super) fn admit(&self, peer: IpAddr) -> Option<TcpConnection> {
+        if !self.0.connects.admit(&self.0.addresses, peer) {
+            return None;
+        }
+        self.0.tcp.enter(self.0.addresses.client_by_connection(peer))
+    }
+
+    /// Takes one from a client's share of what is asked of the chain. An exempt address is nobody.
+    pub(super) fn spend_chain_read(&self, client: Option<ClientKey>) -> Result<(), Problem> {
+        let (Some(budgets), Some(client)) = (&self.0.chain_reads, client) else { return Ok(()) };
+        match budgets.spend(client) {
+            Left::Some(_) => Ok(()),
+            Left::NothingFor(seconds) => {
+                let detail = "this address asks the chain too often; the index is asked without source=chain";
+                Err(Problem::too_many_requests(detail, seconds))
+            }
+        }
     }
 
     /// Takes a place for an event stream; it is given back when the slot is dropped. An exempt address is nobody.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::{
     extract::{ConnectInfo, Extension, Request, State},
-    http::{HeaderMap, HeaderValue},
+    http::{HeaderMap, HeaderValue, StatusCode},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -51,7 +51,25 @@ pub(in crate::http) async fn limit_admin_requests(
     request: Request,
     next: Next,
 ) -> Response {
-    spend(limits.0.admin_requests.as_ref(), client, request, next).await
+    let response = next.run(request).await;
+    let is_refused = matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+    match (&limits.0.refused_admin_requests, client) {
+        // Operators do not pay for what others at their address try.
+        (Some(requests), Some(client)) if is_refused => answer(requests, client, response),
+        _ => response,
+    }
+}
+
+/// Returns the answer to a request that is counted after it was answered.
+fn answer(requests: &Requests, client: ClientKey, response: Response) -> Response {
+    match requests.budgets.spend(client) {
+        Left::Some(_) => response,
+        Left::NothingFor(seconds) => too_many(seconds),
+    }
+}
+
+fn too_many(seconds: u32) -> Response {
+    Problem::too_many_requests("this address makes too many requests", seconds).into_response()
 }
 
 /// The tighter limit, which is the inner one, is the one that is shown.
@@ -60,10 +78,7 @@ async fn spend(requests: Option<&Requests>, client: Option<ClientKey>, request: 
     let left = requests.budgets.spend(client);
     let (mut response, remaining, reset) = match left {
         Left::Some(remaining) => (next.run(request).await, remaining, 1),
-        Left::NothingFor(seconds) => {
-            let problem = Problem::too_many_requests("this address makes too many requests", seconds);
-            (problem.into_response(), 0, seconds)
-        }
+        Left::NothingFor(seconds) => (too_many(seconds), 0, seconds),
     };
     let headers = response.headers_mut();
     if !headers.contains_key("ratelimit") {
@@ -74,8 +89,9 @@ async fn spend(requests: Option<&Requests>, client: Option<ClientKey>, request: 
     response
 }
 
-/// Several header lines are one list.
+/// Several header lines are one list. What is no text stays in its place: whoever it stands for cannot be read.
 fn forwarded_for(headers: &HeaderMap) -> Option<String> {
-    let lines: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
+    let lines = headers.get_all("x-forwarded-for").iter();
+    let lines: Vec<_> = lines.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
     (!lines.is_empty()).then(|| lines.join(","))
 }

@@ -27,6 +27,10 @@ pub(super) struct ConnectedNotice {
     last_event_id: Option<words::EventId>,
     /// The filter.
     filter: SubscriptionFilter,
+    /// Those of the filter's streams that the caller sees nothing of yet: they do not exist, or are not the caller's to
+    /// see. Their events are sent once there are any that the caller may see.
+    #[schema(examples("7"))]
+    unknown_streams: Vec<String>,
 }
 
 /// What a subscription asks for. Streams and users widen it, types narrow it.
@@ -36,7 +40,7 @@ pub(super) struct SubscriptionFilter {
     /// Everything that the caller may see.
     all: bool,
     /// Streams, as `7` or as `C…:7`.
-    #[schema(examples(json!(["7"])))]
+    #[schema(examples("7"))]
     streams: Vec<String>,
     /// Senders and recipients.
     users: Vec<words::Address>,
@@ -54,9 +58,9 @@ pub(super) struct SubscriptionFilter {
 pub(super) struct ResetNotice {
     /// Why: it is no id, lies beyond the newest event, lies before what is kept, or is of before a reset of the network.
     reason: ResetReason,
-    /// The oldest event there is.
+    /// The oldest event there is; null for callers who may not see every event.
     oldest_event_id: Option<words::EventId>,
-    /// The newest event there is.
+    /// The newest event there is; null for callers who may not see every event.
     newest_event_id: Option<words::EventId>,
 }
 

@@ -25,12 +25,12 @@ pub(super) use docs::{docs, openapi_json};
 pub(super) use events::EventRow;
 pub(super) use mirrors::{EndpointHealth, FeedCounters, OpenConnections};
 pub(super) use parameters::{
-    OfChallenge as ChallengeParameters, OfClaimable, OfEventList, OfStream, OfStreamEvents, OfStreamList,
-    OfSubscription as SubscriptionParameters, OfUser,
+    OfApiKeyList, OfChallenge as ChallengeParameters, OfClaimable, OfEventList, OfOneApiKey, OfStream, OfStreamEvents,
+    OfStreamList, OfSubscription as SubscriptionParameters, OfUser,
 };
 pub(super) use refusals::{
-    OfAdmin, OfAdminBody, OfBody, OfChallenge, OfMemory, OfOne, OfOneOrChain, OfOperator, OfQuery, OfReplay, OfSignIn,
-    OfStellarToml, OfSubscription, OfWallet, OfWalletBody,
+    OfAdmin, OfAdminBody, OfApiKey, OfApiKeyBody, OfBody, OfChallenge, OfMemory, OfOne, OfOneOrChain, OfOperator,
+    OfQuery, OfReplay, OfSignIn, OfStellarToml, OfSubscription, OfWallet, OfWalletBody,
 };
 
 /// What the document says of the whole.

@@ -147,6 +147,10 @@ parameters! {
     ]
     .into_iter()
     .chain(of_events());
+    /// Of a list of keys.
+    OfApiKeyList = [query("sub", "Whose keys. Default: the caller's. Another's need the scope `admin`.", text("a service"))];
+    /// Of one key.
+    OfOneApiKey = [required(ParameterIn::Path, "id", "The key's public name.", text("00a1b2c3d4e5f607"))];
     /// Of what can be claimed.
     OfClaimable = [
         stream_id(),
@@ -162,6 +166,7 @@ parameters! {
         query("lastEventId", "Where to go on, for a first connection. The header wins.", named("ResumeId")),
         query("ticket", "A ticket, for clients that can send no headers. It carries the filter it was made for.", ticket()),
         query("token", "A token, only where the operator allows tokens in addresses.", text("eyJhbGciOiJIUzI1NiJ9")),
+        query("strict", "Whether a stream that the caller sees nothing of is refused with 404. Default: false.", switch()),
         parameter(
             ParameterIn::Header,
             "Last-Event-ID",

@@ -64,13 +64,17 @@ refusals! {
     /// The same where the chain can be asked instead of the index.
     OfOneOrChain "Problem" [400, 401, 404, 414, 429, 500, 501, 503];
     /// Of what asks callers who they are, and then only memory.
-    OfMemory "Problem" [401, 414, 429, 503];
+    OfMemory "Problem" [400, 401, 414, 429, 503];
     /// Of the event stream.
-    OfSubscription "Problem" [400, 401, 406, 414, 429, 500, 503];
+    OfSubscription "Problem" [400, 401, 404, 406, 414, 429, 500, 503];
     /// Of what takes a body.
     OfBody "Problem" [400, 401, 408, 413, 414, 415, 429, 500, 503];
     /// The same for those who run the service.
     OfAdminBody "Problem" [400, 401, 403, 408, 413, 414, 415, 429, 500, 503];
+    /// Of keys for services.
+    OfApiKey "Problem" [400, 401, 403, 404, 414, 429, 500, 503];
+    /// The same with a body.
+    OfApiKeyBody "Problem" [400, 401, 403, 404, 408, 413, 414, 415, 429, 500, 503];
     /// Of what operators look at.
     OfAdmin "Problem" [400, 401, 403, 414, 429, 500, 503];
     /// Of a replay of the quarantine.
@@ -82,9 +86,9 @@ refusals! {
     /// Of the challenge.
     OfChallenge "SignInProblem" [400, 501];
     /// Of its answer.
-    OfSignIn "SignInProblem" [400, 415, 500, 501, 503];
+    OfSignIn "SignInProblem" [400, 403, 415, 500, 501, 503];
     /// Where nobody can sign in.
-    OfStellarToml "Problem" [404, 414, 429];
+    OfStellarToml "Problem" [400, 404, 414, 429];
     /// Of what operators ask.
-    OfOperator "Problem" [414];
+    OfOperator "Problem" [400, 414];
 }

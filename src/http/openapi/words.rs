@@ -7,7 +7,7 @@ use utoipa::{
     openapi::{Components, KnownFormat, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat, Type},
 };
 
-use crate::{domain, store};
+use crate::{auth, domain, store};
 
 /// The states of a stream.
 pub(super) const STATUSES: [&str; 5] = ["active", "paused", "ended", "cancelled", "completed"];
@@ -116,6 +116,8 @@ words! {
     IndexerState = |doc| one_of(doc, store::IndexerState::ALL.map(store::IndexerState::as_str));
     /// Where ledgers were read.
     CoverageSource = |doc| one_of(doc, domain::CoverageSource::ALL.map(domain::CoverageSource::as_str));
+    /// What a token or a key allows beside reading what is one's own.
+    Scope = |doc| one_of(doc, auth::Scope::ALL.map(auth::Scope::as_str));
     /// The type of an event, which is also its name in the event stream.
     EventType = |doc| one_of(doc, domain::EventType::ALL.iter().map(|event_type| event_type.as_str()));
     /// The type of an event by the word that FlowFi dashboards know.

@@ -14,7 +14,7 @@ use crate::{
 const ID: [&str; 2] = ["toid", "event_index"];
 
 /// Which events a list holds, every part that is set must hold; and their order, which is that of the chain.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct EventListFilter {
     /// Only those that this lets see.
     pub visibility: Visibility,
@@ -37,6 +37,22 @@ pub struct EventListFilter {
 }
 
 impl EventListFilter {
+    /// Returns the filter of every event that somebody may see.
+    #[must_use]
+    pub fn seen_by(visibility: Visibility) -> Self {
+        Self {
+            visibility,
+            contract_id: None,
+            stream_id: None,
+            address: None,
+            token: None,
+            types: Vec::new(),
+            from_ledger: None,
+            to_ledger: None,
+            order: SortOrder::default(),
+        }
+    }
+
     /// Whether the events are those of one stream or one address and nothing narrows them.
     fn has_one_plan(&self) -> bool {
         let is_narrowed =

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What a subscription is about: the atoms are OR-ed, contract and types narrow them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventAtoms {
     /// Only those that this lets see.
     pub visibility: Visibility,
@@ -23,6 +23,14 @@ pub struct EventAtoms {
     pub contract_id: Option<ContractId>,
     /// Only events of these types; empty for every type.
     pub types: Vec<EventType>,
+}
+
+impl EventAtoms {
+    /// Returns a subscription to nothing, of somebody who may see this.
+    #[must_use]
+    pub const fn seen_by(visibility: Visibility) -> Self {
+        Self { visibility, all: false, streams: Vec::new(), users: Vec::new(), contract_id: None, types: Vec::new() }
+    }
 }
 
 impl Store {

@@ -21,7 +21,7 @@ const CREATION: [&str; 2] = ["streams.created_toid", "streams.created_event_inde
 const END: &str = "coalesce(streams.end_time, 'infinity'::numeric)";
 
 /// Which streams a list holds, every part that is set must hold; and their order.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct StreamListFilter {
     /// Only those that this lets see.
     pub visibility: Visibility,
@@ -98,6 +98,23 @@ impl StreamSort {
 }
 
 impl StreamListFilter {
+    /// Returns the filter of every stream that somebody may see.
+    #[must_use]
+    pub fn seen_by(visibility: Visibility) -> Self {
+        Self {
+            visibility,
+            contract_id: None,
+            sender: None,
+            recipient: None,
+            user: None,
+            token: None,
+            status: None,
+            ends_before: None,
+            sort: StreamSort::default(),
+            order: SortOrder::default(),
+        }
+    }
+
     /// Whether the streams are those of one party in the order of their creation and nothing narrows them.
     fn has_one_plan(&self) -> bool {
         let parties = [self.sender.as_ref(), self.recipient.as_ref(), party_of(self)].into_iter().flatten().count();

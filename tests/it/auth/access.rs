@@ -148,6 +148,9 @@ async fn a_revocation_ends_streams_on_every_node_and_refuses_what_was_made_befor
     let mut of_bob = Subscriber::connect_as(&other_base, "all=true", None, &bob).await;
     let ticket = guarded.ticket(&alice, &json!({"all": true})).await;
 
+    guarded.clock.move_on(3);
+    let by_a_faster_clock = guarded.token_of("alice");
+    guarded.clock.move_on(-3);
     let subject = json!({"sub": guarded.world.devnet.account("alice")});
     assert_eq!(guarded.post("/v1/admin/revoke", Some(&bob), &subject).await.status(), StatusCode::FORBIDDEN);
     assert_eq!(guarded.post("/v1/admin/revoke", None, &subject).await.status(), StatusCode::UNAUTHORIZED);
@@ -167,7 +170,12 @@ async fn a_revocation_ends_streams_on_every_node_and_refuses_what_was_made_befor
         StatusCode::UNAUTHORIZED,
         "a node that starts later knows it from the first request on"
     );
-    guarded.clock.move_on(1);
+    guarded.clock.move_on(6);
+    assert_eq!(
+        guarded.get("/v1/streams", Some(&by_a_faster_clock)).await.status(),
+        StatusCode::UNAUTHORIZED,
+        "it was made before, at a node whose clock is ahead"
+    );
     assert_eq!(guarded.get("/v1/streams", Some(&guarded.token_of("alice"))).await.status(), StatusCode::OK);
 }
 

@@ -2,8 +2,10 @@
 
 mod access;
 mod admin;
+mod api_keys;
 mod mutations;
 mod sign_in;
+mod trust;
 mod visibility;
 
 use std::sync::{

@@ -117,7 +117,7 @@ async fn a_challenge_is_good_once_on_all_nodes_together(pool: PgPool) {
     let mut guarded = Guarded::new(pool, &Door::default()).await;
     let wallet = Wallet::new(40);
     let challenge = guarded.challenge(&format!("account={}", wallet.address())).await;
-    assert!(guarded.refusal(&challenge).await.contains("its own key must sign"), "not signed, and not spent by that");
+    assert!(guarded.refusal(&challenge).await.contains("not signed for the account"), "and not spent by that");
     let signed = guarded.signed(&challenge, &[&wallet]);
     let first = std::mem::take(&mut guarded.base);
     guarded.base = guarded.another_gateway(&Door::default()).await;
@@ -125,6 +125,24 @@ async fn a_challenge_is_good_once_on_all_nodes_together(pool: PgPool) {
     assert!(guarded.refusal(&signed).await.contains("used already"));
     guarded.base = first;
     assert!(guarded.refusal(&signed).await.contains("used already"));
+}
+
+#[sqlx::test]
+async fn a_challenge_may_be_answered_wrongly_a_few_times_and_only_with_somebodys_signature(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Door::default()).await;
+    let (wallet, stranger) = (Wallet::new(40), Wallet::new(43));
+    let challenge = guarded.challenge(&format!("account={}", wallet.address())).await;
+    for _ in 0..9 {
+        assert!(guarded.refusal(&challenge).await.contains("not signed for the account"), "costs no attempt");
+    }
+    let forged = guarded.signed(&challenge, &[&stranger]);
+    for _ in 0..5 {
+        assert!(guarded.refusal(&forged).await.contains("no signer"));
+    }
+    for transaction in [&forged, &guarded.signed(&challenge, &[&wallet])] {
+        assert!(guarded.refusal(transaction).await.contains("wrongly too often"));
+    }
+    guarded.sign_in(&format!("account={}", wallet.address()), &[&wallet]).await;
 }
 
 #[sqlx::test]

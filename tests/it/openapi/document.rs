@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use flowfi_indexer::http::openapi_text;
+use serde_json::Value;
 use sqlx::PgPool;
 
 use super::described::{Answer, Described};
@@ -94,4 +95,45 @@ async fn the_page_shows_the_document_with_nothing_from_elsewhere(pool: PgPool) {
     }
     let start = Answer::get(&format!("{base}/docs/swagger-initializer.js")).await.body;
     assert!(start.contains("\"/openapi.json\""), "{start}");
+}
+
+/// Collects what the document shows of a value, each with the schema that it is to fit and where it stands.
+fn shown<'a>(at: &str, value: &'a Value, found: &mut Vec<(String, &'a Value, &'a Value)>) {
+    match value {
+        Value::Object(fields) => {
+            let schema = fields.get("schema").filter(|schema| schema.is_object());
+            let schema = schema.unwrap_or(value);
+            for name in ["example", "default"] {
+                found.extend(fields.get(name).map(|value| (format!("{at}/{name}"), schema, value)));
+            }
+            match fields.get("examples") {
+                Some(Value::Array(examples)) => {
+                    found.extend(examples.iter().map(|value| (format!("{at}/examples"), schema, value)));
+                }
+                Some(Value::Object(examples)) => {
+                    let values = examples.values().filter_map(|example| example.get("value"));
+                    found.extend(values.map(|value| (format!("{at}/examples"), schema, value)));
+                }
+                _ => {}
+            }
+            // What is shown is not to be searched for more.
+            let inner = fields.iter().filter(|(name, _)| !["example", "examples", "default"].contains(&name.as_str()));
+            inner.for_each(|(name, value)| shown(&format!("{at}/{name}"), value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| shown(at, value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_example_and_default_fits_its_own_schema() {
+    let described = Described::new();
+    let mut found = Vec::new();
+    shown("", &described.document, &mut found);
+    let faults: Vec<String> = found
+        .iter()
+        .filter_map(|(at, schema, value)| described.fault(schema, value).map(|fault| format!("{at}: {value}: {fault}")))
+        .collect();
+    assert!(found.len() > 40, "{} examples", found.len());
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

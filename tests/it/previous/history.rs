@@ -218,7 +218,7 @@ impl History {
         .await
         .unwrap();
         let alice = self.world.devnet.account("alice");
-        store.revoke(alice.as_str(), far, "an operator").await.unwrap();
+        store.revoke(alice.as_str(), "an operator", (far, 0), None).await.unwrap();
     }
 
     /// Breaks off once the events of both contracts were gone through, before what was built is swapped in.

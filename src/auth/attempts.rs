@@ -1,0 +1,59 @@
+//! How often a challenge was answered wrongly: each answer may cost a look at the chain.
+
+use std::{collections::HashMap, sync::Mutex};
+
+use crate::domain::UnixTime;
+
+/// Who has the right key needs one attempt, and some more where several sign one after another.
+const MOST_ATTEMPTS: u32 = 5;
+/// A challenge carries our signature, so there are no more than we made; those that have ended are forgotten.
+const MOST_CHALLENGES: usize = 100_000;
+
+/// The attempts at challenges that have not ended, by their hashes.
+#[derive(Debug, Default)]
+pub(super) struct Attempts(Mutex<HashMap<[u8; 32], (u32, UnixTime)>>);
+
+impl Attempts {
+    /// Counts one more attempt at a challenge that is good until `ends`. Returns whether it may be made.
+    pub(super) fn count(&self, challenge: [u8; 32], ends: UnixTime, now: UnixTime) -> bool {
+        let mut attempts = self.0.lock().expect("nothing panics while it counts");
+        if attempts.len() >= MOST_CHALLENGES {
+            attempts.retain(|_, (_, ends)| *ends >= now);
+        }
+        if attempts.len() >= MOST_CHALLENGES && !attempts.contains_key(&challenge) {
+            return false;
+        }
+        let (made, _) = attempts.entry(challenge).or_insert((0, ends));
+        *made += 1;
+        *made <= MOST_ATTEMPTS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_challenge_may_be_tried_a_few_times_and_another_one_too() {
+        let attempts = Attempts::default();
+        let tried = |challenge| attempts.count([challenge; 32], UnixTime(900), UnixTime(1));
+        assert!((0..MOST_ATTEMPTS).all(|_| tried(1)));
+        assert!(!tried(1) && tried(2) && !tried(1));
+    }
+
+    #[test]
+    fn challenges_that_have_ended_make_room_for_others() {
+        let attempts = Attempts::default();
+        let challenge = |number: usize| {
+            let mut hash = [0; 32];
+            hash[..8].copy_from_slice(&number.to_be_bytes());
+            hash
+        };
+        for number in 0..MOST_CHALLENGES {
+            assert!(attempts.count(challenge(number), UnixTime(900), UnixTime(1)));
+        }
+        assert!(!attempts.count(challenge(MOST_CHALLENGES), UnixTime(900), UnixTime(900)), "all of them may be tried");
+        assert!(attempts.count(challenge(7), UnixTime(900), UnixTime(900)), "those that are known too");
+        assert!(attempts.count(challenge(MOST_CHALLENGES), UnixTime(1_800), UnixTime(901)));
+    }
+}

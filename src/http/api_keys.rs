@@ -1,0 +1,277 @@
+//! `/v1/api-keys`: keys for services, which have no wallet, and for which an hour's token is too short.
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{RawQuery, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    body::read_json,
+    caller::CalledBy,
+    openapi::{OfApiKey, OfApiKeyBody, OfApiKeyList, OfOneApiKey, words},
+    parameters::{Parameters, PathText},
+    problem::Problem,
+    state::HttpState,
+};
+use crate::{
+    auth::{ApiKey, ApiKeyRequest, ApiKeySecret, Auth, Scope, Subject, Token, TokenRefusal},
+    domain::UnixTime,
+};
+
+/// Ninety days.
+const USUAL_TTL_SECONDS: u64 = 7_776_000;
+/// A key that lasts for longer is one that everybody has forgotten.
+const LONGEST_TTL_SECONDS: u64 = 34_560_000;
+/// So long the secret before a rotation is taken, unless told otherwise.
+const USUAL_OVERLAP_SECONDS: u64 = 3_600;
+const LONGEST_OVERLAP_SECONDS: u64 = 604_800;
+const LONGEST_NAME: usize = 100;
+/// A key that nobody needs is to be deleted first.
+const RETRY_SECONDS: u32 = 60;
+
+/// The key that is wanted.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct ApiKeyWanted {
+    /// What its owner calls it.
+    #[schema(min_length = 1, max_length = 100, examples("the payroll export"))]
+    name: String,
+    /// Whom it stands for: the caller without it; another one if the caller has the scope `admin`.
+    #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 256)]
+    sub: Option<Subject>,
+    /// What it allows: nothing that the caller may not do, but for callers with the scope `admin`.
+    #[serde(default)]
+    #[schema(value_type = Vec<words::Scope>)]
+    scopes: Vec<Scope>,
+    /// How long it is good for, in seconds: at most 400 days, and 90 days without it.
+    #[schema(nullable = false, minimum = 1, maximum = 34_560_000, examples(7_776_000))]
+    ttl_seconds: Option<u64>,
+}
+
+/// How a key is rotated.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Rotation {
+    /// How long the secret before is taken, in seconds: at most a week, and an hour without it.
+    #[schema(nullable = false, minimum = 0, maximum = 604_800, examples(3_600))]
+    overlap_seconds: Option<u64>,
+}
+
+/// A key.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ApiKey)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ApiKeyView {
+    /// Its public name.
+    #[schema(pattern = "^[0-9a-f]{16}$", examples("00a1b2c3d4e5f607"))]
+    id: String,
+    /// Whom it stands for.
+    #[schema(value_type = String, examples("a service"))]
+    sub: Subject,
+    /// What its owner calls it.
+    name: String,
+    /// What it allows.
+    #[schema(value_type = Vec<words::Scope>)]
+    scopes: Vec<Scope>,
+    /// When it was made or last rotated.
+    #[schema(value_type = words::UnixTime)]
+    issued_at: UnixTime,
+    /// Until when it is good.
+    #[schema(value_type = words::UnixTime)]
+    expires_at: UnixTime,
+    /// When it was last used, to the minute; null if it never was.
+    #[schema(value_type = Option<words::UnixTime>)]
+    last_used_at: Option<UnixTime>,
+}
+
+/// A key with its secret, which is told once.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiKeyWithSecret)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SecretView {
+    /// What to send as `Authorization: Bearer`. It is kept nowhere.
+    #[schema(pattern = "^flowfi_key_[A-Za-z0-9_-]{43}$")]
+    secret: String,
+    /// The key.
+    #[schema(inline)]
+    key: ApiKeyView,
+}
+
+/// The keys of a subject.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ApiKeyList)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ApiKeyList {
+    /// The keys, the newest first; those that are over too.
+    keys: Vec<ApiKeyView>,
+}
+
+impl From<ApiKey> for ApiKeyView {
+    fn from(key: ApiKey) -> Self {
+        let ApiKey { id, subject, name, scopes, issued_at, expires_at, last_used_at } = key;
+        Self { id, sub: subject, name, scopes, issued_at, expires_at, last_used_at }
+    }
+}
+
+/// Somebody who may have keys, by a token: a key makes no keys.
+struct Owner<'a> {
+    auth: &'a Auth,
+    token: &'a Token,
+}
+
+impl<'a> Owner<'a> {
+    fn of(state: &'a HttpState, caller: &'a crate::auth::Caller) -> Result<Self, Problem> {
+        let Some(auth) = &state.auth else {
+            return Err(Problem::forbidden("this service runs with --auth off and asks nobody for a key"));
+        };
+        let token = caller.token.as_ref().ok_or(TokenRefusal::Missing)?;
+        if token.api_key.is_some() {
+            return Err(Problem::forbidden("an API key makes and changes no keys; show a token"));
+        }
+        Ok(Self { auth, token })
+    }
+
+    fn is_admin(&self) -> bool {
+        self.token.allows(Scope::Admin)
+    }
+
+    /// Returns whose keys it may change; everybody's for operators.
+    fn own(&self) -> Option<&Subject> {
+        if self.is_admin() { None } else { Some(&self.token.subject) }
+    }
+
+    /// Returns whose keys are meant: its own, unless it may name somebody else.
+    fn meant(&self, wanted: Option<Subject>) -> Result<Subject, Problem> {
+        match wanted {
+            None => Ok(self.token.subject.clone()),
+            Some(wanted) if wanted == self.token.subject || self.is_admin() => Ok(wanted),
+            Some(_) => Err(Problem::forbidden("keys of another subject need a token with the scope admin")),
+        }
+    }
+}
+
+/// Makes a key. Its secret is in the answer and nowhere else.
+#[utoipa::path(
+    post,
+    path = "/api-keys",
+    tag = "access",
+    operation_id = "createApiKey",
+    request_body = ApiKeyWanted,
+    responses(
+        (status = 201, description = "The key and its secret.", body = SecretView, headers(("Cache-Control"))),
+        OfApiKeyBody,
+    ),
+    security(("bearerAuth" = [])),
+)]
+pub(super) async fn create(
+    State(state): State<HttpState>,
+    CalledBy(caller): CalledBy,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let owner = Owner::of(&state, &caller)?;
+    let ApiKeyWanted { name, sub, scopes, ttl_seconds } = read_json(&headers, &body)?;
+    if name.is_empty() || name.len() > LONGEST_NAME || name.chars().any(char::is_control) {
+        return Err(Problem::parameter("name", format!("must be a text of 1 to {LONGEST_NAME} bytes")));
+    }
+    if let Some(scope) = scopes.iter().find(|scope| !owner.is_admin() && !owner.token.allows(**scope)) {
+        return Err(Problem::forbidden(format!("a key with the scope {} needs a token with it", scope.as_str())));
+    }
+    let ttl_seconds = within("ttlSeconds", ttl_seconds.unwrap_or(USUAL_TTL_SECONDS), 1, LONGEST_TTL_SECONDS)?;
+    let request = ApiKeyRequest { subject: owner.meant(sub)?, name, scopes, ttl_seconds };
+    let made = owner.auth.make_api_key(request, &owner.token.subject).await?;
+    let too_many = || Problem::too_many_requests("this subject has 20 keys; delete one first", RETRY_SECONDS);
+    Ok(told(StatusCode::CREATED, made.ok_or_else(too_many)?))
+}
+
+/// Lists the keys of the caller, or for operators of `sub`.
+#[utoipa::path(
+    get,
+    path = "/api-keys",
+    tag = "access",
+    operation_id = "listApiKeys",
+    params(OfApiKeyList),
+    responses((status = 200, description = "The keys, without their secrets.", body = ApiKeyList), OfApiKey),
+    security(("bearerAuth" = [])),
+)]
+pub(super) async fn list(
+    State(state): State<HttpState>,
+    CalledBy(caller): CalledBy,
+    RawQuery(query): RawQuery,
+) -> Result<Json<ApiKeyList>, Problem> {
+    let owner = Owner::of(&state, &caller)?;
+    let parameters = Parameters::read(query.as_deref(), &["sub"])?;
+    let keys = owner.auth.api_keys_of(&owner.meant(parameters.one("sub")?)?).await?;
+    Ok(Json(ApiKeyList { keys: keys.into_iter().map(ApiKeyView::from).collect() }))
+}
+
+/// Gives a key another secret. The one before is taken for a while, so that a service can change over.
+#[utoipa::path(
+    post,
+    path = "/api-keys/{id}/rotate",
+    tag = "access",
+    operation_id = "rotateApiKey",
+    params(OfOneApiKey),
+    request_body = Rotation,
+    responses(
+        (status = 200, description = "The key and its new secret.", body = SecretView, headers(("Cache-Control"))),
+        OfApiKeyBody,
+    ),
+    security(("bearerAuth" = [])),
+)]
+pub(super) async fn rotate(
+    State(state): State<HttpState>,
+    CalledBy(caller): CalledBy,
+    PathText(id): PathText,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let owner = Owner::of(&state, &caller)?;
+    let Rotation { overlap_seconds } = read_json(&headers, &body)?;
+    let overlap = overlap_seconds.unwrap_or(USUAL_OVERLAP_SECONDS);
+    let overlap = within("overlapSeconds", overlap, 0, LONGEST_OVERLAP_SECONDS)?;
+    let rotated = owner.auth.rotate_api_key(&id, owner.own(), overlap).await?;
+    Ok(told(StatusCode::OK, rotated.ok_or_else(no_such_key)?))
+}
+
+/// Deletes a key: it is not taken any more, on any node, and its open streams end.
+#[utoipa::path(
+    delete,
+    path = "/api-keys/{id}",
+    tag = "access",
+    operation_id = "deleteApiKey",
+    params(OfOneApiKey),
+    responses((status = 204, description = "It is deleted."), OfApiKey),
+    security(("bearerAuth" = [])),
+)]
+pub(super) async fn delete(
+    State(state): State<HttpState>,
+    CalledBy(caller): CalledBy,
+    PathText(id): PathText,
+) -> Result<StatusCode, Problem> {
+    let owner = Owner::of(&state, &caller)?;
+    let is_deleted = owner.auth.delete_api_key(&id, owner.own()).await?;
+    if is_deleted { Ok(StatusCode::NO_CONTENT) } else { Err(no_such_key()) }
+}
+
+fn told(status: StatusCode, (key, ApiKeySecret(secret)): (ApiKey, ApiKeySecret)) -> Response {
+    let mut response = (status, Json(SecretView { secret, key: key.into() })).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn no_such_key() -> Problem {
+    Problem::not_found("there is no such key, or it is not yours")
+}
+
+fn within(name: &str, seconds: u64, least: u64, most: u64) -> Result<u64, Problem> {
+    if (least..=most).contains(&seconds) {
+        return Ok(seconds);
+    }
+    Err(Problem::parameter(name, format!("must be from {least} to {most}")))
+}

@@ -1,0 +1,172 @@
+//! The open TCP connections. One that answers nothing makes room for who comes next: a client cannot take every place by
+//! holding them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use super::client::ClientKey;
+
+#[derive(Debug)]
+pub(super) struct TcpConnections {
+    most_in_all: usize,
+    most_per_client: usize,
+    open: Arc<Mutex<Open>>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    next: u64,
+    kept: HashMap<u64, Kept>,
+    by_client: HashMap<ClientKey, usize>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    /// `None` for those whom no limit of one address holds for.
+    client: Option<ClientKey>,
+    /// Since when it answers nothing; `None` while it does.
+    idle_since: Option<Instant>,
+    close: CancellationToken,
+}
+
+/// An open connection; forgotten when dropped.
+#[derive(Debug)]
+pub(in crate::http) struct TcpConnection {
+    number: u64,
+    close: CancellationToken,
+    open: Arc<Mutex<Open>>,
+}
+
+/// A request that is being answered; its connection is idle again once this is dropped.
+#[derive(Debug)]
+pub(in crate::http) struct Answering {
+    number: u64,
+    open: Arc<Mutex<Open>>,
+}
+
+impl TcpConnections {
+    pub(super) fn new(most_in_all: usize, most_per_client: usize) -> Self {
+        Self { most_in_all, most_per_client, open: Arc::default() }
+    }
+
+    /// Takes up a new connection. Where there are too many, the one that has been idle for the longest is asked to close:
+    /// one of the same client, if that has as many as it may. `None` if it has, and none of them is idle.
+    pub(super) fn enter(&self, client: Option<ClientKey>) -> Option<TcpConnection> {
+        let mut open = lock(&self.open);
+        if client.is_some_and(|client| open.of(client) >= self.most_per_client)
+            && !open.close_longest_idle(|kept| kept.client == client)
+        {
+            return None;
+        }
+        if open.kept.len() >= self.most_in_all {
+            open.close_longest_idle(|_| true);
+        }
+        let (number, close) = (open.next, CancellationToken::new());
+        open.next += 1;
+        open.kept.insert(number, Kept { client, idle_since: Some(Instant::now()), close: close.clone() });
+        if let Some(client) = client {
+            *open.by_client.entry(client).or_default() += 1;
+        }
+        Some(TcpConnection { number, close, open: Arc::clone(&self.open) })
+    }
+}
+
+impl Open {
+    fn of(&self, client: ClientKey) -> usize {
+        self.by_client.get(&client).copied().unwrap_or_default()
+    }
+
+    /// Returns whether there was one. One that was asked already counts no more.
+    fn close_longest_idle(&mut self, fits: impl Fn(&Kept) -> bool) -> bool {
+        let idle = self.kept.values_mut().filter(|kept| kept.idle_since.is_some() && !kept.close.is_cancelled());
+        let longest = idle.filter(|kept| fits(kept)).min_by_key(|kept| kept.idle_since);
+        let Some(longest) = longest else { return false };
+        longest.close.cancel();
+        true
+    }
+}
+
+impl TcpConnection {
+    /// Marks the connection as one that answers.
+    pub(in crate::http) fn answering(&self) -> Answering {
+        if let Some(kept) = lock(&self.open).kept.get_mut(&self.number) {
+            kept.idle_since = None;
+        }
+        Answering { number: self.number, open: Arc::clone(&self.open) }
+    }
+
+    /// Returns what waits until the connection is to make room.
+    pub(in crate::http) fn asked_to_close(&self) -> WaitForCancellationFutureOwned {
+        self.close.clone().cancelled_owned()
+    }
+}
+
+impl Drop for TcpConnection {
+    fn drop(&mut self) {
+        let mut open = lock(&self.open);
+        let Some(client) = open.kept.remove(&self.number).and_then(|kept| kept.client) else { return };
+        let left = open.of(client).saturating_sub(1);
+        if left == 0 {
+            open.by_client.remove(&client);
+        } else {
+            open.by_client.insert(client, left);
+        }
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        if let Some(kept) = lock(&self.open).kept.get_mut(&self.number) {
+            kept.idle_since = Some(Instant::now());
+        }
+    }
+}
+
+fn lock(open: &Mutex<Open>) -> MutexGuard<'_, Open> {
+    open.lock().expect("nothing panics while it counts")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: Option<ClientKey> = Some(ClientKey::EverybodyElse);
+
+    fn is_asked(connection: &TcpConnection) -> bool {
+        connection.close.is_cancelled()
+    }
+
+    #[test]
+    fn where_there_are_too_many_the_one_that_is_idle_the_longest_makes_room() {
+        let tcp = TcpConnections::new(3, 99);
+        let (streams, first, second) = (tcp.enter(ONE).unwrap(), tcp.enter(ONE).unwrap(), tcp.enter(None).unwrap());
+        let event_stream = streams.answering();
+        drop(first.answering());
+        let third = tcp.enter(None).unwrap();
+        assert!(is_asked(&second) && !is_asked(&first) && !is_asked(&streams), "the first was used after it");
+        drop(second);
+        let fourth = tcp.enter(None).unwrap();
+        assert!(is_asked(&first) && !is_asked(&third) && !is_asked(&fourth));
+        drop(event_stream);
+        drop((first, third, fourth));
+        drop(streams);
+        assert!(lock(&tcp.open).by_client.is_empty(), "nothing is kept of who is gone");
+    }
+
+    #[test]
+    fn a_client_that_has_as_many_as_it_may_makes_room_itself_or_is_refused() {
+        let tcp = TcpConnections::new(99, 2);
+        let other = tcp.enter(None).unwrap();
+        let (first, second) = (tcp.enter(ONE).unwrap(), tcp.enter(ONE).unwrap());
+        let answering = [first.answering(), second.answering()];
+        assert!(tcp.enter(ONE).is_none(), "none of its own is idle");
+        drop(answering);
+        let third = tcp.enter(ONE);
+        assert!(third.is_some() && is_asked(&first) && !is_asked(&other));
+    }
+}

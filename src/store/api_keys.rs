@@ -1,0 +1,179 @@
+//! The `api_keys` table: keys of services, by the hashes of their secrets. Times are Unix seconds.
+
+use sqlx::PgConnection;
+
+use super::{
+    Store, StoreError, listen,
+    sign_in::{seconds, time},
+};
+use crate::domain::UnixTime;
+
+/// The time of the last use is written no more often than this, in seconds.
+const USE_IS_NOTED_EVERY: i64 = 60;
+
+/// A key as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKeyRow {
+    /// Its public name.
+    pub id: String,
+    /// Whom it stands for.
+    pub subject: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it allows, as words with spaces between them.
+    pub scopes: String,
+    /// When it was made or last rotated.
+    pub issued_at: UnixTime,
+    /// Until when it is good.
+    pub expires_at: UnixTime,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<UnixTime>,
+}
+
+struct Row {
+    id: String,
+    subject: String,
+    name: String,
+    scopes: String,
+    issued_at: i64,
+    expires_at: i64,
+    last_used_at: Option<i64>,
+}
+
+impl TryFrom<Row> for ApiKeyRow {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id,
+            subject: row.subject,
+            name: row.name,
+            scopes: row.scopes,
+            issued_at: time(row.issued_at)?,
+            expires_at: time(row.expires_at)?,
+            last_used_at: row.last_used_at.map(time).transpose()?,
+        })
+    }
+}
+
+impl Store {
+    /// Keeps a key by the hash of its secret. Returns whether it was kept: a subject has at most `most_of_subject` that
+    /// are neither deleted nor over.
+    pub async fn put_api_key(
+        &self,
+        key: &ApiKeyRow,
+        hash: &[u8; 32],
+        created_by: &str,
+        most_of_subject: u32,
+    ) -> Result<bool, StoreError> {
+        let inserted = sqlx::query!(
+            "insert into api_keys (id, subject, name, scopes, hash, created_by, issued_at, expires_at)
+             select $1, $2, $3, $4, $5, $6, $7, $8
+             where (
+                 select count(*) from api_keys where subject = $2 and deleted_at is null and expires_at > $7
+             ) < $9",
+            key.id,
+            key.subject,
+            key.name,
+            key.scopes,
+            &hash[..],
+            created_by,
+            seconds(key.issued_at)?,
+            seconds(key.expires_at)?,
+            i64::from(most_of_subject),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(inserted.rows_affected() == 1)
+    }
+
+    /// Returns the keys of a subject that are not deleted, the newest first.
+    pub async fn api_keys_of(&self, subject: &str) -> Result<Vec<ApiKeyRow>, StoreError> {
+        let rows = sqlx::query_as!(
+            Row,
+            "select id, subject, name, scopes, issued_at, expires_at, last_used_at from api_keys
+             where subject = $1 and deleted_at is null order by issued_at desc, id",
+            subject,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(ApiKeyRow::try_from).collect()
+    }
+
+    /// Returns the key with this secret, the one before its last rotation for as long as that is taken, and notes that it
+    /// was used. One that is over is returned too.
+    pub async fn use_api_key(&self, hash: &[u8; 32], now: UnixTime) -> Result<Option<ApiKeyRow>, StoreError> {
+        let now = seconds(now)?;
+        let row = sqlx::query_as!(
+            Row,
+            "select id, subject, name, scopes, issued_at, expires_at, last_used_at from api_keys
+             where deleted_at is null and (hash = $1 or (previous_hash = $1 and previous_until > $2))",
+            &hash[..],
+            now,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        if row.last_used_at.is_none_or(|last| last + USE_IS_NOTED_EVERY <= now) {
+            sqlx::query!("update api_keys set last_used_at = greatest(last_used_at, $2) where id = $1", row.id, now)
+                .execute(&self.pool)
+                .await?;
+        }
+        ApiKeyRow::try_from(row).map(Some)
+    }
+
+    /// Gives a key another secret; the one before is taken until `previous_until`. Only of `subject`, where one is given.
+    pub async fn rotate_api_key(
+        &self,
+        id: &str,
+        subject: Option<&str>,
+        hash: &[u8; 32],
+        (now, previous_until): (UnixTime, UnixTime),
+    ) -> Result<Option<ApiKeyRow>, StoreError> {
+        let row = sqlx::query_as!(
+            Row,
+            "update api_keys set previous_hash = hash, previous_until = $5, hash = $3, issued_at = $4
+             where id = $1 and deleted_at is null and expires_at > $4 and ($2::text is null or subject = $2)
+             returning id, subject, name, scopes, issued_at, expires_at, last_used_at",
+            id,
+            subject,
+            &hash[..],
+            seconds(now)?,
+            seconds(previous_until)?,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(ApiKeyRow::try_from).transpose()
+    }
+
+    /// Deletes a key, only of `subject` where one is given, and wakes who watches for what was taken back. Returns whether
+    /// there was one.
+    pub async fn delete_api_key(&self, id: &str, subject: Option<&str>, now: UnixTime) -> Result<bool, StoreError> {
+        let delete = async |connection: &mut PgConnection| {
+            let deleted = sqlx::query!(
+                "update api_keys set deleted_at = $3
+                 where id = $1 and deleted_at is null and ($2::text is null or subject = $2)",
+                id,
+                subject,
+                seconds(now)?,
+            )
+            .execute(&mut *connection)
+            .await?;
+            listen::notify(connection, listen::REVOKED).await?;
+            Ok(deleted.rows_affected() == 1)
+        };
+        let mut transaction = self.pool.begin().await?;
+        let is_deleted = transaction.within(delete).await?;
+        transaction.commit().await?;
+        Ok(is_deleted)
+    }
+
+    /// Returns the keys that were deleted before they were over.
+    pub async fn deleted_api_keys(&self) -> Result<Vec<String>, StoreError> {
+        let ids = sqlx::query_scalar!(
+            "select id from api_keys
+             where deleted_at is not null and expires_at > extract(epoch from now())::bigint - 86400"
+        );
+        Ok(ids.fetch_all(&self.pool).await?)
+    }
+}
