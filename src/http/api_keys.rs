@@ -235,7 +235,7 @@ pub(super) async fn rotate(
     let Rotation { overlap_seconds } = read_json(&headers, &body)?;
     let overlap = overlap_seconds.unwrap_or(USUAL_OVERLAP_SECONDS);
     let overlap = within("overlapSeconds", overlap, 0, LONGEST_OVERLAP_SECONDS)?;
-    let rotated = owner.auth.rotate_api_key(&id, owner.own(), overlap).await?;
+    let rotated = owner.auth.rotate_api_key(id_of(&id)?, owner.own(), overlap).await?;
     Ok(told(StatusCode::OK, rotated.ok_or_else(no_such_key)?))
 }
 
@@ -255,7 +255,7 @@ pub(super) async fn delete(
     PathText(id): PathText,
 ) -> Result<StatusCode, Problem> {
     let owner = Owner::of(&state, &caller)?;
-    let is_deleted = owner.auth.delete_api_key(&id, owner.own()).await?;
+    let is_deleted = owner.auth.delete_api_key(id_of(&id)?, owner.own()).await?;
     if is_deleted { Ok(StatusCode::NO_CONTENT) } else { Err(no_such_key()) }
 }
 
@@ -263,6 +263,12 @@ fn told(status: StatusCode, (key, ApiKeySecret(secret)): (ApiKey, ApiKeySecret))
     let mut response = (status, Json(SecretView { secret, key: key.into() })).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// No key has a name of another form, and the database does not take every text.
+fn id_of(text: &str) -> Result<&str, Problem> {
+    let is_id = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_id { Ok(text) } else { Err(no_such_key()) }
 }
 
 fn no_such_key() -> Problem {

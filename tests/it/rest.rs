@@ -140,7 +140,7 @@ async fn what_breaks_a_rule_is_a_problem_that_names_the_parameter(pool: PgPool) 
         assert_eq!(problem["parameter"], parameter, "{path}: {problem}");
         assert!(problem["detail"].as_str().is_some_and(|detail| detail.len() > 10), "{problem}");
     }
-    assert_eq!(get(&format!("{base}/v1/events/subscribe")).await.0, 400, "no atom at all");
+    assert_eq!(get(&format!("{base}/v1/events/subscribe?all=false")).await.0, 400, "no atom at all");
     assert_eq!(get(&format!("{base}/v1/streams/77")).await.0, 404);
     assert_eq!(get(&format!("{base}/v1/nothing")).await.0, 404);
 }

@@ -62,6 +62,9 @@ async fn a_key_that_is_deleted_is_taken_nowhere_and_its_streams_end(pool: PgPool
     let other = guarded.another_gateway(&Door::default()).await;
     let mut subscriber = Subscriber::connect_as(&other, "all=true", None, &secret).await;
     assert_eq!(guarded.delete(&path, &bob).await.status(), StatusCode::NOT_FOUND, "another's");
+    for id in ["%00", "0123456789abcdef", "x"] {
+        assert_eq!(guarded.delete(&format!("/v1/api-keys/{id}"), &alice).await.status(), StatusCode::NOT_FOUND, "{id}");
+    }
     assert_eq!(guarded.delete(&path, &secret).await.status(), StatusCode::FORBIDDEN, "a key changes no keys");
     assert_eq!(guarded.delete(&path, &alice).await.status(), StatusCode::NO_CONTENT);
     assert_eq!(guarded.delete(&path, &alice).await.status(), StatusCode::NOT_FOUND, "twice");

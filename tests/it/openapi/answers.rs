@@ -186,7 +186,7 @@ async fn every_refusal_is_what_the_document_says(pool: PgPool) {
     let long = "x".repeat(9_000);
     let cases = [
         (400, "listStreams", "/v1/streams?limit=0".to_owned()),
-        (400, "subscribeToEvents", "/v1/events/subscribe".to_owned()),
+        (400, "subscribeToEvents", "/v1/events/subscribe?streams=x".to_owned()),
         (400, "getUserSummary", "/v1/users/G/summary".to_owned()),
         (404, "getStream", "/v1/streams/77".to_owned()),
         (404, "getClaimable", "/v1/streams/77/claimable".to_owned()),
