@@ -30,6 +30,8 @@ use crate::{
 pub(super) const EVENTS_IN_A_BATCH: usize = 5_000;
 /// A reset is at most so many ledgers old when it is recognised by a hash.
 const NOTE_INTERVAL: Duration = Duration::from_mins(5);
+/// Where the endpoints did not agree on one, or did not answer: what the chain is known by must not grow old.
+const NOTE_AGAIN: Duration = Duration::from_secs(10);
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Follows contracts from a position on, which is the same for all of them.
@@ -64,8 +66,8 @@ pub(super) struct Walk {
     catch_up: CatchUp,
     /// Ledgers that were passed over since the source last answered.
     pub(super) given_up: Option<LedgerRange>,
-    /// When a ledger was noted to know the chain by.
-    noted: Option<Instant>,
+    /// When a ledger is noted to know the chain by; none for at once.
+    note_at: Option<Instant>,
     has_reached_tip: bool,
 }
 
@@ -92,7 +94,7 @@ impl Walk {
             pacing: TipPacing::new(poll),
             catch_up: CatchUp::default(),
             given_up: None,
-            noted: None,
+            note_at: None,
             has_reached_tip: false,
         }
     }
@@ -233,10 +235,9 @@ impl Follower<'_> {
     /// Notes now and then the hash of the last whole ledger, to know the chain again by. A source without it is none
     /// the worse.
     async fn note_ledger(&mut self, walk: &mut Walk) {
-        if walk.noted.is_some_and(|noted| noted.elapsed() < NOTE_INTERVAL) {
+        if walk.note_at.is_some_and(|note_at| Instant::now() < note_at) {
             return;
         }
-        walk.noted = Some(Instant::now());
         if let Some((ledger, closed_at)) = walk.known_close
             && let Err(failure) = self.store.note_close(self.epoch, ledger, closed_at).await
         {
@@ -252,6 +253,8 @@ impl Follower<'_> {
             Ok(None) => Ok(()),
             Err(failure) => Err(failure.to_string()),
         };
+        let next = if noted.is_ok() { NOTE_INTERVAL } else { NOTE_AGAIN };
+        walk.note_at = Some(Instant::now() + next);
         if let Err(failure) = noted {
             debug!("no ledger was noted to know the chain by: {failure}");
         }

@@ -49,11 +49,15 @@ impl Answer {
     /// - an event stream may have more blocks, as long as they are not events of the feed;
     /// - an `id:` line, and the `lastEventId` that repeats one, may have a suffix after what was recorded
     ///   (`<event id>.<epoch>.<revision>`);
+    /// - a request that was refused as wrong (400) may be answered;
     /// - where a `reset` follows `connected`, the id may be the `reset`'s, so that nobody resumes after it untold;
     /// - text for people, a problem's `detail` (RFC 9457, 3.1.4) and the `reasons` of a health, may be worded otherwise.
     ///
     /// Nothing else may change, and nothing that was there may be missing.
     pub(super) fn differences(&self, now: &Self) -> Vec<String> {
+        if (self.status, now.status) == (400, 200) {
+            return Vec::new();
+        }
         let mut found = Vec::new();
         if self.status != now.status {
             found.push(format!("status {} was {}", now.status, self.status));
