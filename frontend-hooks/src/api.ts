@@ -496,13 +496,13 @@ export interface components {
             /** @description What it allows: nothing that the caller may not do, but for callers with the scope `admin`. */
             scopes?: components["schemas"]["Scope"][];
             /** @description Whom it stands for: the caller without it; another one if the caller has the scope `admin`. */
-            sub: string | null;
+            sub?: string | null;
             /**
              * Format: int64
              * @description How long it is good for, in seconds: at most 400 days, and 90 days without it.
              * @example 7776000
              */
-            ttlSeconds: number | null;
+            ttlSeconds?: number | null;
         };
         /** @description A key with its secret, which is told once. */
         ApiKeyWithSecret: {
@@ -1205,7 +1205,7 @@ export interface components {
              * @description Whether to keep the subject out from now on (true), or to let it in again (false). Left out, a wallet can sign in
              *     again some seconds later.
              */
-            ban: boolean | null;
+            ban?: boolean | null;
             /**
              * @description The subject, as it stands in its tokens.
              * @example GAIH3ULLFQ4DGSECF2AR555KZ4KNDGEKN4AFI4SU2M7B43MGK3QJZNSR
@@ -1219,7 +1219,7 @@ export interface components {
              * @description How long the secret before is taken, in seconds: at most a week, and an hour without it.
              * @example 3600
              */
-            overlapSeconds: number | null;
+            overlapSeconds?: number | null;
         };
         /**
          * @description What a token or a key allows beside reading what is one's own.
@@ -1654,7 +1654,7 @@ export interface components {
         TicketRequest: {
             /** @description Every event that the caller may see. */
             all?: boolean;
-            contract: components["schemas"]["ContractId"] | null;
+            contract?: components["schemas"]["ContractId"] | null;
             /** @description Streams by number, or by contract and number. */
             streams?: string[];
             /** @description Only these types. */

@@ -42,14 +42,14 @@ pub(super) struct ApiKeyWanted {
     #[schema(min_length = 1, max_length = 100, examples("the payroll export"))]
     name: String,
     /// Whom it stands for: the caller without it; another one if the caller has the scope `admin`.
-    #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 256)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 256)]
     sub: Option<Subject>,
     /// What it allows: nothing that the caller may not do, but for callers with the scope `admin`.
     #[serde(default)]
     #[schema(value_type = Vec<words::Scope>)]
     scopes: Vec<Scope>,
     /// How long it is good for, in seconds: at most 400 days, and 90 days without it.
-    #[schema(required = false, minimum = 1, maximum = 34_560_000, examples(7_776_000))]
+    #[schema(minimum = 1, maximum = 34_560_000, examples(7_776_000))]
     ttl_seconds: Option<u64>,
 }
 
@@ -58,7 +58,7 @@ pub(super) struct ApiKeyWanted {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Rotation {
     /// How long the secret before is taken, in seconds: at most a week, and an hour without it.
-    #[schema(required = false, minimum = 0, maximum = 604_800, examples(3_600))]
+    #[schema(minimum = 0, maximum = 604_800, examples(3_600))]
     overlap_seconds: Option<u64>,
 }
 

@@ -37,7 +37,7 @@ pub(super) struct TicketRequest {
     #[serde(default)]
     all: bool,
     /// Only events of this contract.
-    #[schema(value_type = Option<words::ContractId>, required = false)]
+    #[schema(value_type = Option<words::ContractId>)]
     contract: Option<String>,
     /// Only these types.
     #[serde(default)]

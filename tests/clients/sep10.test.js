@@ -102,6 +102,9 @@ describe('the service', { timeout: LONGEST_MS }, () => {
   });
 
   test('counts the weights of signers against the medium threshold as the SDK does', async () => {
+    // A wallet of its own: what an account's signers are is kept for some seconds after a look-up.
+    const wallet = new Wallet();
+    await wallet.learn(`localhost:${program.port}`);
     const other = Keypair.random();
     const signers = [{ key: wallet.address, weight: 1 }, { key: other.publicKey(), weight: 2 }];
     await program.post('/devnet/accounts', {

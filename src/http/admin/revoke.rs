@@ -24,7 +24,6 @@ pub(in crate::http) struct Revocation {
     sub: Subject,
     /// Whether to keep the subject out from now on (true), or to let it in again (false). Left out, a wallet can sign in
     /// again some seconds later.
-    #[schema(required = false)]
     ban: Option<bool>,
 }
 

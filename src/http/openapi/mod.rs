@@ -65,8 +65,9 @@ pub(super) fn document(limited: Vec<Document>, unlimited: Vec<Document>) -> Docu
     for routes in limited.into_iter().map(with_rate_limits).chain(unlimited) {
         document.merge(routes);
     }
+    let bodies: Vec<String> = document.paths.paths.values_mut().flat_map(operations).filter_map(body).collect();
     let components = document.components.get_or_insert_default();
-    for schema in components.schemas.values_mut() {
+    for (_, schema) in components.schemas.iter_mut().filter(|(name, _)| !bodies.contains(name)) {
         require_nullable_fields(schema);
     }
     words::add_to(components);
@@ -82,7 +83,8 @@ pub(super) fn document(limited: Vec<Document>, unlimited: Vec<Document>) -> Docu
     document
 }
 
-/// Our views leave out no field because it is null, so one that may be null is always there.
+/// Our views leave out no field because it is null, so one that may be null is always there. Callers may leave such a
+/// field out of their bodies.
 fn require_nullable_fields(schema: &mut RefOr<Schema>) {
     match schema {
         RefOr::T(Schema::Object(object)) => {
@@ -169,6 +171,14 @@ fn responses(operation: &mut Operation) -> impl Iterator<Item = &mut Response> {
         RefOr::T(response) => Some(response),
         RefOr::Ref(_) => None,
     })
+}
+
+/// Returns the name of the schema of an operation's body.
+fn body(operation: &mut Operation) -> Option<String> {
+    let RefOr::T(body) = operation.request_body.as_ref()? else { return None };
+    let RefOr::T(content) = body.content.values().next()? else { return None };
+    let RefOr::Ref(schema) = content.schema.as_ref()? else { return None };
+    schema.ref_location.rsplit('/').next().map(str::to_owned)
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
