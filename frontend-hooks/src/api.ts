@@ -4636,7 +4636,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The user. */
+                /**
+                 * @description The user.
+                 * @example GAIH3ULLFQ4DGSECF2AR555KZ4KNDGEKN4AFI4SU2M7B43MGK3QJZNSR
+                 */
                 address: components["schemas"]["Address"];
             };
             cookie?: never;

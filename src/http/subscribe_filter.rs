@@ -90,7 +90,7 @@ pub(super) async fn read(
         types: parameters.list("types")?,
         visibility,
     };
-    let names_none = !parameters.has("all") && atoms.streams.is_empty() && atoms.users.is_empty();
+    let names_none = !["all", "streams", "users"].into_iter().any(|name| parameters.has(name));
     match &atoms.visibility {
         Visibility::Everything if names_none => atoms.all = true,
         Visibility::Party(address) if names_none => atoms.users.push(address.clone()),

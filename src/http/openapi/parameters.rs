@@ -10,7 +10,7 @@ use utoipa::{
     },
 };
 
-use super::words::{named, one_of, whole};
+use super::words::{ADDRESS, named, one_of, whole};
 
 fn parameter(place: ParameterIn, name: &str, says: &str, schema: impl Into<RefOr<Schema>>) -> ParameterBuilder {
     ParameterBuilder::new()
@@ -158,7 +158,10 @@ parameters! {
     ];
     /// Of a user.
     OfUser = [
-        required(ParameterIn::Path, "address", "The user.", named("Address")),
+        parameter(ParameterIn::Path, "address", "The user.", named("Address"))
+            .required(Required::True)
+            .example(Some(Value::from(ADDRESS)))
+            .build(),
         contract("Only streams of this contract."),
     ];
     /// Of a subscription.

@@ -12,6 +12,9 @@ use crate::{auth, domain, store};
 /// The states of a stream.
 pub(super) const STATUSES: [&str; 5] = ["active", "paused", "ended", "cancelled", "completed"];
 
+/// An account, as the document shows one.
+pub(super) const ADDRESS: &str = "GAIH3ULLFQ4DGSECF2AR555KZ4KNDGEKN4AFI4SU2M7B43MGK3QJZNSR";
+
 /// Returns a text of a form.
 fn text(description: &str, pattern: &str, example: &str) -> ObjectBuilder {
     ObjectBuilder::new()
@@ -68,7 +71,7 @@ macro_rules! words {
 words! {
     /// An address that can hold or receive value, as a strkey (SEP-23): an account `G…`, a contract `C…`, or one of the
     /// forms `M…`, `W…`, `B…`, `L…` that token events may carry.
-    Address = |doc| text(doc, "^[BCGLMW][A-Z2-7]{55,68}$", "GAIH3ULLFQ4DGSECF2AR555KZ4KNDGEKN4AFI4SU2M7B43MGK3QJZNSR");
+    Address = |doc| text(doc, "^[BCGLMW][A-Z2-7]{55,68}$", ADDRESS);
     /// The id of a contract, as a strkey.
     ContractId = |doc| text(doc, "^C[A-Z2-7]{55}$", "CAAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQCAIBAEAQC526");
     /// An amount of a token in its smallest unit, or a rate of such units a second: an i128, in decimal.

@@ -146,6 +146,16 @@ async fn a_subscription_without_a_filter_is_about_the_callers_own_streams_or_eve
 }
 
 #[sqlx::test]
+async fn a_filter_whose_values_were_left_blank_is_refused_and_not_taken_for_none(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Door::default()).await;
+    let reader = guarded.token("a service", &[Scope::ReadAll], 600);
+    for blank in ["users=", "streams=", "users=&types=stream.created", "all=false"] {
+        let answer = guarded.get(&format!("/v1/events/subscribe?{blank}"), Some(&reader)).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{blank}");
+    }
+}
+
+#[sqlx::test]
 async fn an_operator_is_not_locked_out_by_what_others_try_at_the_same_address(pool: PgPool) {
     let mut guarded = Guarded::new(pool, &Door::default()).await;
     let args = flowfi_indexer::http::LimitArgs { requests_per_second: 0, ..limits() };
