@@ -35,7 +35,8 @@ pub struct HttpArgs {
     #[arg(long, env = "FLOWFI_HEAD_DEADLINE_SECONDS", value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
     pub head_deadline_seconds: u64,
 
-    /// Seconds that a client may leave what was sent to it unacknowledged before its connection is closed.
+    /// Seconds that a client may leave what was sent to it unacknowledged before its connection is closed. A client that
+    /// is behind and takes less than 30 KiB of an answer in as many seconds is cut off too; event streams are exempt.
     #[arg(long, env = "FLOWFI_WRITE_DEADLINE_SECONDS", value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub write_deadline_seconds: u64,
 

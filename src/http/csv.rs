@@ -1,16 +1,23 @@
 //! Lists of events as comma-separated values (RFC 4180), for those who ask for `text/csv`.
 
-use std::fmt::{Display, Write};
+use std::{
+    fmt::{Display, Write},
+    future::ready,
+};
 
 use axum::{
+    body::Body,
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
+use futures_util::{StreamExt, stream};
+use tracing::warn;
 
 use super::{accept::Accept, views::date_text};
 use crate::{
-    domain::{CommittedEvent, UnixTime},
+    domain::{CommittedEvent, FeedId, UnixTime},
     feed::BodyView,
+    store::{EventListFilter, PageRequest, PageStart, Store},
 };
 
 const HEADER: &str = "id,type,eventType,streamId,contractId,sender,recipient,tokenAddress,amount,ledgerSequence,\
@@ -23,13 +30,24 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
     quality("text/csv") > 0 && quality("text/csv") >= quality("application/json")
 }
 
-/// Returns the answer; `next` is the query of the next page, if there is more.
-pub(super) fn answer(events: &[CommittedEvent], next: Option<String>) -> Response {
-    let mut text = HEADER.to_owned();
-    for event in events {
-        push_row(&mut text, event);
-    }
-    let mut response = text.into_response();
+/// Rows that are read at once: all that an answer holds for a client that does not read on.
+const ROWS_AT_ONCE: u32 = 200;
+
+/// A page of events that is read as it is sent.
+pub(super) struct Rows {
+    pub(super) store: Store,
+    pub(super) filter: EventListFilter,
+    pub(super) start: PageStart,
+    /// The last event of the page.
+    pub(super) last: Option<FeedId>,
+}
+
+/// Returns the answer; `next` is the query of the next page, if there is more. The rows are read while the client reads,
+/// so an answer that breaks off ends without its last chunk.
+pub(super) fn answer(rows: Rows, next: Option<String>) -> Response {
+    let header = stream::once(ready(Ok(HEADER.to_owned())));
+    let body = Body::from_stream(header.chain(stream::try_unfold(rows, Rows::read_on)));
+    let mut response = body.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present"));
     let link = next.and_then(|query| HeaderValue::from_str(&format!("<?{query}>; rel=\"next\"")).ok());
@@ -37,6 +55,38 @@ pub(super) fn answer(events: &[CommittedEvent], next: Option<String>) -> Respons
         headers.insert(header::LINK, link);
     }
     response
+}
+
+impl Rows {
+    /// Returns the next rows as text, and what comes after them.
+    async fn read_on(self) -> Result<Option<(String, Self)>, BrokenOff> {
+        let Some(last) = self.last else { return Ok(None) };
+        let request = PageRequest { limit: ROWS_AT_ONCE, start: self.start };
+        let read = self.store.events_up_to(&self.filter, request, last.event).await;
+        let events = read.map_err(|failure| BrokenOff::new(&failure))?;
+        if events.iter().any(|event| event.epoch != last.epoch) {
+            return Err(BrokenOff::new(&"the network was reset meanwhile"));
+        }
+        let Some(read_up_to) = events.last().map(|event| event.id) else { return Ok(None) };
+        let mut text = String::new();
+        for event in &events {
+            push_row(&mut text, event);
+        }
+        let is_whole = read_up_to == last.event;
+        Ok(Some((text, Self { start: PageStart::After(read_up_to), last: (!is_whole).then_some(last), ..self })))
+    }
+}
+
+/// An answer that ended before its last row.
+#[derive(Debug, thiserror::Error)]
+#[error("the list broke off")]
+struct BrokenOff;
+
+impl BrokenOff {
+    fn new(why: &dyn Display) -> Self {
+        warn!("a list as CSV broke off: {why}");
+        Self
+    }
 }
 
 fn push_row(text: &mut String, event: &CommittedEvent) {

@@ -1,7 +1,7 @@
 //! `GET /v1/events`, `GET /v1/streams/{id}/events` and `GET /v1/events/stats`.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{RawQuery, State},
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::{
     caller::CalledBy,
     csv,
-    limits::ConnectionStats,
+    limits::{ClientKey, ConnectionStats},
     openapi::{EventRow, FeedCounters, OfEventList, OfMemory, OfQuery, OfStreamEvents, words},
     paging::{LARGEST_LIMIT, PAGING, PageView, event_cursor, in_epoch, order, page_request},
     parameters::{Parameters, PathText},
@@ -21,9 +21,9 @@ use super::{
     views::EventRowView,
 };
 use crate::{
-    domain::{FeedId, LedgerSequence, Visibility},
+    domain::{Epoch, FeedId, LedgerSequence, Visibility},
     feed::FeedStats,
-    store::{EventListFilter, PageStart},
+    store::{EventListFilter, EventPageExtent, PageRequest, PageStart},
 };
 
 /// The largest limit of a list as CSV, which is made for files.
@@ -75,6 +75,7 @@ pub(super) struct Stats {
 pub(super) async fn list(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,
+    Extension(client): Extension<Option<ClientKey>>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
@@ -87,7 +88,7 @@ pub(super) async fn list(
     let filter = filter(caller.visibility, &parameters)?;
     let contract_id = state.contract(&parameters).await?;
     let filter = EventListFilter { contract_id, address, token, ..filter };
-    answer(&state, &filter, &parameters, &headers).await
+    answer(&state, client, filter, &parameters, &headers).await
 }
 
 /// Lists events of one stream. A stream that is not there has none.
@@ -110,6 +111,7 @@ pub(super) async fn list(
 pub(super) async fn of_stream(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,
+    Extension(client): Extension<Option<ClientKey>>,
     PathText(id): PathText,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
@@ -122,7 +124,7 @@ pub(super) async fn of_stream(
         stream_id: Some(stream_id),
         ..filter(caller.visibility, &parameters)?
     };
-    answer(&state, &filter, &parameters, &headers).await
+    answer(&state, client, filter, &parameters, &headers).await
 }
 
 fn filter(visibility: Visibility, parameters: &Parameters<'_>) -> Result<EventListFilter, Problem> {
@@ -143,28 +145,60 @@ fn filter(visibility: Visibility, parameters: &Parameters<'_>) -> Result<EventLi
 
 async fn answer(
     state: &HttpState,
-    filter: &EventListFilter,
+    client: Option<ClientKey>,
+    filter: EventListFilter,
     parameters: &Parameters<'_>,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let (epoch, as_csv) = (state.feed.epoch(), csv::is_wanted(headers));
-    let largest_limit = if as_csv { LARGEST_CSV_LIMIT } else { LARGEST_LIMIT };
-    let request = page_request(parameters, largest_limit, |text| event_cursor(text, epoch))?;
-    let page = state.store.event_page(filter, request).await?;
-    // The table may have started over before the feed has heard of it; its rows know their epoch.
-    let epoch_of_page = page.items.first().map_or(epoch, |event| event.epoch);
-    if let PageStart::After(event) = request.start {
-        in_epoch(FeedId { event, epoch }, epoch_of_page)?;
-    }
-    let next_cursor = page.next_cursor.map(|event| FeedId { event, epoch: epoch_of_page }.to_string());
-    let mut response = if as_csv {
-        csv::answer(&page.items, next_cursor.map(|cursor| parameters.of_next_page(&cursor)))
+    let mut response = if csv::is_wanted(headers) {
+        as_csv(state, client, filter, parameters).await?
     } else {
-        let view = PageView::of(&page, &request, next_cursor);
-        Json(EventList { events: page.items.into_iter().map(EventRowView).collect(), page: view }).into_response()
+        as_json(state, &filter, parameters).await?
     };
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
     Ok(response)
+}
+
+async fn as_json(
+    state: &HttpState,
+    filter: &EventListFilter,
+    parameters: &Parameters<'_>,
+) -> Result<Response, Problem> {
+    let epoch = state.feed.epoch();
+    let request = page_request(parameters, LARGEST_LIMIT, |text| event_cursor(text, epoch))?;
+    let page = state.store.event_page(filter, request).await?;
+    let epoch_of_page = same_epoch(&request, epoch, page.items.first().map(|event| event.epoch))?;
+    let next_cursor = page.next_cursor.map(|event| FeedId { event, epoch: epoch_of_page }.to_string());
+    let view = PageView::of(&page, &request, next_cursor);
+    Ok(Json(EventList { events: page.items.into_iter().map(EventRowView).collect(), page: view }).into_response())
+}
+
+/// A list as CSV is paid for by its rows, and read from the database as the client reads it.
+async fn as_csv(
+    state: &HttpState,
+    client: Option<ClientKey>,
+    filter: EventListFilter,
+    parameters: &Parameters<'_>,
+) -> Result<Response, Problem> {
+    let epoch = state.feed.epoch();
+    let request = page_request(parameters, LARGEST_CSV_LIMIT, |text| event_cursor(text, epoch))?;
+    let EventPageExtent { rows, last, has_more } = state.store.event_page_extent(&filter, request).await?;
+    same_epoch(&request, epoch, last.map(|last| last.epoch))?;
+    let cost = state.limits.spend_rows(client, rows)?;
+    let next = last.filter(|_| has_more).map(|last| parameters.of_next_page(&last.to_string()));
+    let mut response = csv::answer(csv::Rows { store: state.store.clone(), filter, start: request.start, last }, next);
+    response.extensions_mut().insert(cost);
+    Ok(response)
+}
+
+/// Returns the epoch of a page. The table may have started over before the feed has heard of it; its rows know their
+/// epoch.
+fn same_epoch(request: &PageRequest, of_feed: Epoch, of_rows: Option<Epoch>) -> Result<Epoch, Problem> {
+    let of_page = of_rows.unwrap_or(of_feed);
+    if let PageStart::After(event) = request.start {
+        in_epoch(FeedId { event, epoch: of_feed }, of_page)?;
+    }
+    Ok(of_page)
 }
 
 /// Says how many connections there are and what they were sent.

@@ -12,7 +12,9 @@ use super::{
     Origin, admin, api_keys,
     bounds::{bound_request, bound_time},
     caller::answer_one_caller,
-    claimable, cors, events, health,
+    claimable,
+    compression::compressed,
+    cors, events, health,
     host::check_host,
     limits::{limit_admin_requests, limit_requests},
     openapi,
@@ -100,7 +102,7 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
     let for_clients = Router::from(for_clients()).merge(Router::from(unversioned())).layer(from_fn(bound_time));
     let for_clients = for_clients.merge(for_admins).layer(from_fn(answer_one_caller));
     let for_clients = for_clients.merge(pages).merge(openapi::docs());
-    let for_clients = for_clients.layer(bounded.clone()).layer(limited.clone());
+    let for_clients = for_clients.layer(bounded.clone()).layer(limited.clone()).layer(compressed());
     let for_wallets = Router::from(for_wallets()).layer(from_fn(bound_time)).layer(bounded.clone()).layer(limited);
     let for_wallets = cors::for_every_origin(for_wallets).with_state(state.clone());
     let for_operators = Router::from(for_operators()).layer(from_fn(bound_time)).layer(bounded);

@@ -18,8 +18,9 @@ use axum::{
 };
 use bytes::Bytes;
 use hyper::{
-    Request,
+    Request, Response,
     body::{Frame, Incoming, SizeHint},
+    header,
     server::conn::http1,
     service::{Service, service_fn},
 };
@@ -39,6 +40,7 @@ use tracing::{debug, error, info};
 use super::{
     Limits,
     limits::{Answering, TcpConnection},
+    throughput::{Exempt, MinimumThroughput},
 };
 
 /// What the kernel may hold for a client that does not read; without a bound it grows to megabytes.
@@ -129,11 +131,17 @@ async fn serve_connection(
     }
     let asked_to_close = admitted.asked_to_close();
     let answering = TowerToHyperService::new(router);
+    let exempt = Exempt::default();
+    let stream = MinimumThroughput::new(stream, settings.write_deadline, exempt.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        let held = admitted.answering();
+        let (held, exempt) = (admitted.answering(), exempt.clone());
         let answer = answering.call(request);
-        async move { Ok::<_, Infallible>(answer.await?.map(|body| HeldBody { body, _held: held })) }
+        async move {
+            let answer = answer.await?;
+            exempt.set(is_event_stream(&answer));
+            Ok::<_, Infallible>(answer.map(|body| HeldBody { body, _held: held }))
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -157,6 +165,10 @@ async fn serve_connection(
     if let Err(failure) = ended {
         debug!("a connection ended early: {failure}");
     }
+}
+
+fn is_event_stream(answer: &Response<Body>) -> bool {
+    answer.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
 }
 
 /// The body of an answer: its connection is not idle before all of it is gone.

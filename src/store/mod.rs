@@ -50,7 +50,7 @@ pub use desired_state::DesiredState;
 pub use error::StoreError;
 pub use event_parties::EventParties;
 pub use event_rows::EventRange;
-pub use filter::{EventAtoms, EventListFilter, StreamCursor, StreamListFilter, StreamSort};
+pub use filter::{EventAtoms, EventListFilter, EventPageExtent, StreamCursor, StreamListFilter, StreamSort};
 pub use listen::Listener;
 pub use network::{KnownLedger, NetworkRow};
 pub use pages::{Page, PageRequest, PageStart, SortOrder};

@@ -59,6 +59,14 @@ impl SortOrder {
             Self::Descending => "<",
         }
     }
+
+    /// The same, for what comes before something or is it.
+    pub(super) const fn comparison_up_to(self) -> &'static str {
+        match self {
+            Self::Ascending => "<=",
+            Self::Descending => ">=",
+        }
+    }
 }
 
 /// One page.

@@ -27,6 +27,7 @@ mod kill;
 mod late;
 mod ledgers;
 mod limits;
+mod long_answers;
 mod maintenance;
 mod migrations;
 mod open_connections;

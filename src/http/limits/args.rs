@@ -7,7 +7,8 @@ use ipnet::IpNet;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
-    /// Requests a second that one address (IPv6: one /64) may make in the long run; 0 sets no limit.
+    /// Requests a second that one address (IPv6: one /64) may make in the long run; 0 sets no limit. Each 200 rows of an
+    /// answer as CSV count as one.
     #[arg(long, env = "FLOWFI_REQUESTS_PER_SECOND", value_name = "N", default_value_t = 20)]
     pub requests_per_second: u32,
 

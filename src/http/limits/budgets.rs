@@ -25,6 +25,7 @@ type Limiter = RateLimiter<ClientKey, DashMapStateStore<ClientKey>, DefaultClock
 #[derive(Debug)]
 pub(super) struct Budgets {
     limiter: Limiter,
+    burst: NonZeroU32,
     used: AtomicU64,
 }
 
@@ -37,18 +38,25 @@ pub(super) enum Left {
 impl Budgets {
     /// Returns `None` for a rate of zero, which is no limit.
     pub(super) fn new(per_second: u32, burst: u32) -> Option<Self> {
-        let quota = Quota::per_second(NonZeroU32::new(per_second)?).allow_burst(NonZeroU32::new(burst)?);
+        let burst = NonZeroU32::new(burst)?;
+        let quota = Quota::per_second(NonZeroU32::new(per_second)?).allow_burst(burst);
         let limiter = RateLimiter::dashmap(quota).with_middleware::<StateInformationMiddleware>();
-        Some(Self { limiter, used: AtomicU64::new(0) })
+        Some(Self { limiter, burst, used: AtomicU64::new(0) })
     }
 
     /// Takes one from the client's budget, if it has one.
     pub(super) fn spend(&self, client: ClientKey) -> Left {
+        self.spend_many(client, NonZeroU32::MIN)
+    }
+
+    /// Takes so many from the client's budget, if it has them. What costs more than a whole budget costs a whole one.
+    pub(super) fn spend_many(&self, client: ClientKey, cost: NonZeroU32) -> Left {
         if self.used.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_EVERY) {
             self.limiter.retain_recent();
         }
         let client = if self.limiter.len() < MOST_ADDRESSES { client } else { ClientKey::EverybodyElse };
-        match self.limiter.check_key(&client) {
+        let checked = self.limiter.check_key_n(&client, cost.min(self.burst));
+        match checked.expect("the cost is at most the burst") {
             Ok(budget) => Left::Some(budget.remaining_burst_capacity()),
             Err(not_until) => {
                 let wait = not_until.wait_time_from(DefaultClock::default().now());
@@ -75,6 +83,14 @@ mod tests {
             assert!(matches!(budgets.spend(client), Left::Some(_)));
         }
         assert!(budgets.limiter.len() <= MOST_ADDRESSES + 1, "{}", budgets.limiter.len());
+    }
+
+    #[test]
+    fn what_costs_more_than_a_budget_holds_takes_all_of_it() {
+        let budgets = Budgets::new(1, 10).unwrap();
+        let client = ClientKey::EverybodyElse;
+        assert!(matches!(budgets.spend_many(client, NonZeroU32::MAX), Left::Some(0)));
+        assert!(matches!(budgets.spend(client), Left::NothingFor(1..)));
     }
 
     #[test]

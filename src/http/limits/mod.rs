@@ -16,7 +16,7 @@ pub use args::LimitArgs;
 pub(super) use client::ClientKey;
 pub use connections::ConnectionStats;
 pub(super) use connections::Slot;
-pub(super) use requests::{limit_admin_requests, limit_requests};
+pub(super) use requests::{RowsCost, limit_admin_requests, limit_requests};
 pub(super) use tcp::{Answering, TcpConnection};
 
 use budgets::{Budgets, Left};
@@ -121,6 +121,16 @@ impl Limits {
                 let detail = "this address asks the chain too often; the index is asked without source=chain";
                 Err(Problem::too_many_requests(detail, seconds))
             }
+        }
+    }
+
+    /// Takes from a client's budget what an answer of many rows costs beside its request, and returns that cost. An
+    /// exempt address is nobody.
+    pub(super) fn spend_rows(&self, client: Option<ClientKey>, rows: u32) -> Result<RowsCost, Problem> {
+        let cost = RowsCost::of(rows);
+        match (&self.0.requests, client) {
+            (Some(requests), Some(client)) => requests.spend_rows(client, cost),
+            _ => Ok(cost),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Requests by rate, each address with a budget of its own (`RateLimit` header fields for HTTP).
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, num::NonZeroU32};
 
 use axum::{
     extract::{ConnectInfo, Extension, Request, State},
@@ -29,6 +29,31 @@ impl Requests {
         let policy = format!("\"per-address\";q={burst};w={window_seconds}");
         let policy = HeaderValue::from_str(&policy).expect("digits and fixed letters");
         Some(Self { budgets, policy })
+    }
+
+    pub(super) fn spend_rows(&self, client: ClientKey, cost: RowsCost) -> Result<RowsCost, Problem> {
+        let Some(requests) = NonZeroU32::new(cost.0) else { return Ok(cost) };
+        match self.budgets.spend_many(client, requests) {
+            Left::Some(_) => Ok(cost),
+            Left::NothingFor(seconds) => {
+                let detail = "this address has asked for too many rows; wait, or ask for fewer with limit";
+                Err(Problem::too_many_requests(detail, seconds))
+            }
+        }
+    }
+}
+
+/// Rows that every request may be answered with: the largest page of a list as JSON. Each further such number costs as
+/// much as a request.
+const ROWS_OF_A_REQUEST: u32 = 200;
+
+/// What an answer of many rows costs beside its request, in requests. An extension of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) struct RowsCost(u32);
+
+impl RowsCost {
+    pub(super) const fn of(rows: u32) -> Self {
+        Self(rows.div_ceil(ROWS_OF_A_REQUEST).saturating_sub(1))
     }
 }
 
@@ -80,6 +105,8 @@ async fn spend(requests: Option<&Requests>, client: Option<ClientKey>, request: 
         Left::Some(remaining) => (next.run(request).await, remaining, 1),
         Left::NothingFor(seconds) => (too_many(seconds), 0, seconds),
     };
+    let of_rows = response.extensions().get::<RowsCost>().map_or(0, |cost| cost.0);
+    let remaining = remaining.saturating_sub(of_rows);
     let headers = response.headers_mut();
     if !headers.contains_key("ratelimit") {
         headers.insert("ratelimit-policy", requests.policy.clone());

@@ -7,11 +7,25 @@ use super::{
     push_rows, push_seen, push_types, seen_party,
 };
 use crate::{
-    domain::{Address, CommittedEvent, ContractId, EventId, EventType, LedgerSequence, StreamId, Visibility},
-    store::{Page, PageRequest, PageStart, SortOrder, Store, StoreError, event_rows::EventRow},
+    domain::{Address, CommittedEvent, ContractId, EventId, EventType, FeedId, LedgerSequence, StreamId, Visibility},
+    store::{
+        Page, PageRequest, PageStart, SortOrder, Store, StoreError, event_rows::EventRow, network::epoch,
+        pool::event_id,
+    },
 };
 
 const ID: [&str; 2] = ["toid", "event_index"];
+
+/// What a page of events comes to, known before any of its events is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventPageExtent {
+    /// How many events it has.
+    pub rows: u32,
+    /// The last of them; `None` if there are none.
+    pub last: Option<FeedId>,
+    /// Whether there are events after it.
+    pub has_more: bool,
+}
 
 /// Which events a list holds, every part that is set must hold; and their order, which is that of the chain.
 #[derive(Clone, Debug)]
@@ -72,18 +86,7 @@ impl Store {
         filter: &EventListFilter,
         request: PageRequest,
     ) -> Result<Page<CommittedEvent>, StoreError> {
-        let mut query = QueryBuilder::new(format!("select {EVENT_COLUMNS}"));
-        let conditions = |query: &mut QueryBuilder<Postgres>| {
-            push_conditions(query, filter);
-            if let PageStart::After(cursor) = request.start {
-                query.push(" and ");
-                push_position(query, filter.order.comparison(), cursor);
-            }
-        };
-        let first = |query: &mut QueryBuilder<Postgres>| push_first(query, &ID, filter.order, &request);
-        push_rows(&mut query, "stream_events", party_of(filter), &conditions, &first);
-        push_order(&mut query, &ID, filter.order);
-        push_limit(&mut query, &request);
+        let mut query = page_query(EVENT_COLUMNS, filter, &request, None);
         let read = async |connection: &mut PgConnection| {
             let rows: Vec<EventRow> =
                 query.build_query_as().persistent(filter.has_one_plan()).fetch_all(&mut *connection).await?;
@@ -97,6 +100,78 @@ impl Store {
         let items: Result<Vec<_>, _> = rows.into_iter().map(CommittedEvent::try_from).collect();
         Ok(Page::cut(items?, request.limit, total, |event| event.id))
     }
+
+    /// Returns how many events a page has and where it ends.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn event_page_extent(
+        &self,
+        filter: &EventListFilter,
+        request: PageRequest,
+    ) -> Result<EventPageExtent, StoreError> {
+        let mut query = page_query("toid, event_index, (select epoch from network) as epoch", filter, &request, None);
+        let read = async |connection: &mut PgConnection| {
+            let ids: Vec<(i64, i64, i32)> =
+                query.build_query_as().persistent(filter.has_one_plan()).fetch_all(connection).await?;
+            Ok(ids)
+        };
+        let mut ids = self.pool.run(read).await?;
+        let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
+        let has_more = ids.len() > limit;
+        ids.truncate(limit);
+        let last = ids.last().map(|(toid, index, number)| {
+            Ok::<_, StoreError>(FeedId { event: event_id(*toid, *index)?, epoch: epoch(*number)? })
+        });
+        Ok(EventPageExtent { rows: u32::try_from(ids.len()).unwrap_or(u32::MAX), last: last.transpose()?, has_more })
+    }
+
+    /// Returns the next events of a page that ends with `last`: at most as many as `request` says.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn events_up_to(
+        &self,
+        filter: &EventListFilter,
+        request: PageRequest,
+        last: EventId,
+    ) -> Result<Vec<CommittedEvent>, StoreError> {
+        let mut query = page_query(EVENT_COLUMNS, filter, &request, Some(last));
+        let read = async |connection: &mut PgConnection| {
+            let rows: Vec<EventRow> =
+                query.build_query_as().persistent(filter.has_one_plan()).fetch_all(connection).await?;
+            Ok(rows)
+        };
+        let mut rows = self.pool.run(read).await?;
+        rows.truncate(usize::try_from(request.limit).unwrap_or(usize::MAX));
+        rows.into_iter().map(CommittedEvent::try_from).collect()
+    }
+}
+
+/// Selects the rows of a page and the first after it, or those up to the `last` one.
+fn page_query(
+    columns: &str,
+    filter: &EventListFilter,
+    request: &PageRequest,
+    last: Option<EventId>,
+) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new(format!("select {columns}"));
+    let conditions = |query: &mut QueryBuilder<Postgres>| {
+        push_conditions(query, filter);
+        if let PageStart::After(cursor) = request.start {
+            query.push(" and ");
+            push_position(query, filter.order.comparison(), cursor);
+        }
+        if let Some(last) = last {
+            query.push(" and ");
+            push_position(query, filter.order.comparison_up_to(), last);
+        }
+    };
+    let first = |query: &mut QueryBuilder<Postgres>| push_first(query, &ID, filter.order, request);
+    push_rows(&mut query, "stream_events", party_of(filter), &conditions, &first);
+    push_order(&mut query, &ID, filter.order);
+    push_limit(&mut query, request);
+    query
 }
 
 async fn count_events(connection: &mut PgConnection, filter: &EventListFilter) -> Result<u32, StoreError> {

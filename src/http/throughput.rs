@@ -1,0 +1,166 @@
+//! A connection whose client takes an answer at no useful speed is closed. The kernel cuts off a client that takes
+//! nothing at all; one that takes a byte now and then would hold an answer open for as long as it likes.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep, sleep},
+};
+
+/// What a client that is behind must take within each write deadline (a minute, if the operator sets no other). Far less
+/// than the slowest of networks carries; more than the kernel needs to say that there is room again.
+const LEAST_BYTES: u64 = 30 * 1024;
+
+/// A stream whose writes make progress or fail.
+#[derive(Debug)]
+pub(super) struct MinimumThroughput<S> {
+    stream: S,
+    window: Duration,
+    /// Event streams have a rule of their own: a subscriber that is behind begins anew.
+    is_exempt: Exempt,
+    /// While the client is behind: what it took since when.
+    behind: Option<Behind>,
+}
+
+/// Whether what is written at the moment is exempt. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Exempt(Arc<AtomicBool>);
+
+#[derive(Debug)]
+struct Behind {
+    window_ends: Pin<Box<Sleep>>,
+    taken_bytes: u64,
+}
+
+impl Exempt {
+    pub(super) fn set(&self, is_exempt: bool) {
+        self.0.store(is_exempt, Ordering::Relaxed);
+    }
+}
+
+impl<S> MinimumThroughput<S> {
+    pub(super) const fn new(stream: S, window: Duration, is_exempt: Exempt) -> Self {
+        Self { stream, window, is_exempt, behind: None }
+    }
+
+    /// Counts what a write came to. A write that must wait fails once a window has passed in which too little was taken.
+    fn judge(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(written) = written {
+            if let (Some(behind), Ok(bytes)) = (&mut self.behind, &written) {
+                behind.taken_bytes += u64::try_from(*bytes).unwrap_or(u64::MAX);
+            }
+            return Poll::Ready(written);
+        }
+        if self.is_exempt.0.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        let begin = || Behind { window_ends: Box::pin(sleep(self.window)), taken_bytes: 0 };
+        let behind = self.behind.get_or_insert_with(begin);
+        loop {
+            ready!(behind.window_ends.as_mut().poll(context));
+            if behind.taken_bytes < LEAST_BYTES {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client reads too slowly")));
+            }
+            behind.taken_bytes = 0;
+            behind.window_ends.as_mut().reset(Instant::now() + self.window);
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for MinimumThroughput<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.judge(context, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.judge(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    /// All that was to be written is with the kernel: the client is not behind.
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.behind = None;
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for MinimumThroughput<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+
+    const WINDOW: Duration = Duration::from_millis(20);
+
+    fn behind(exempt: &Exempt) -> MinimumThroughput<DuplexStream> {
+        MinimumThroughput::new(duplex(1).0, WINDOW, exempt.clone())
+    }
+
+    /// Takes this many bytes and then no more; returns how long the write waits before it fails.
+    async fn fails_after_taking(bytes: usize) -> Duration {
+        let mut stream = behind(&Exempt::default());
+        let begun = Instant::now();
+        let taken = poll_fn(|context| {
+            assert!(stream.judge(context, Poll::Pending).is_pending());
+            stream.judge(context, Poll::Ready(Ok(bytes)))
+        });
+        assert_eq!(taken.await.unwrap(), bytes);
+        let failure = poll_fn(|context| stream.judge(context, Poll::Pending)).await.unwrap_err();
+        assert_eq!(failure.kind(), io::ErrorKind::TimedOut);
+        begun.elapsed()
+    }
+
+    #[tokio::test]
+    async fn a_client_has_another_window_for_each_in_which_it_takes_enough() {
+        assert!(fails_after_taking(30 * 1024 - 1).await >= WINDOW);
+        assert!(fails_after_taking(30 * 1024).await >= 2 * WINDOW);
+    }
+
+    #[tokio::test]
+    async fn who_has_caught_up_or_is_exempt_is_not_behind() {
+        let exempt = Exempt::default();
+        let mut stream = behind(&exempt);
+        assert!(poll_fn(|context| Poll::Ready(stream.judge(context, Poll::Pending))).await.is_pending());
+        assert!(stream.behind.is_some());
+        stream.flush().await.unwrap();
+        assert!(stream.behind.is_none());
+        exempt.set(true);
+        assert!(poll_fn(|context| Poll::Ready(stream.judge(context, Poll::Pending))).await.is_pending());
+        assert!(stream.behind.is_none());
+    }
+}
