@@ -176,9 +176,10 @@ fn last_event_id(headers: &HeaderMap, parameter: Option<&str>) -> LastEventId {
     }
 }
 
-/// What a connection is told first. The comment makes proxies pass the head on; the `id:` line gives a client that
-/// sees no event a place to resume from. With a reset it comes with that: a client that broke off before the reset would
-/// otherwise resume from an id that says it was told.
+/// What a connection is told first: when to come back, and the filter as it was understood, in one block with data, since
+/// a block without any surprises common clients. The `id:` line gives a client that sees no event a place to resume from.
+/// With a reset it comes with that: a client that broke off before the reset would otherwise resume from an id that says
+/// it was told.
 fn opening(
     state: &HttpState,
     client_id: String,
@@ -190,11 +191,11 @@ fn opening(
     let last_event_id = resume_id.map(|id| id.position);
     let connected = Connected { client_id, last_event_id, filter, unknown_streams };
     let connected = notice_frame("connected", &connected);
-    let head = Bytes::from(format!(": flowfi-indexer\nretry: {}\n\n", state.retry_ms()));
+    let retry = Bytes::from(format!("retry: {}\n", state.retry_ms()));
     let id = resume_id.map_or_else(Bytes::new, |id| Bytes::from(format!("id: {id}\n")));
     join(match &opened.reset {
-        None => vec![head, id, connected],
-        Some(reset) => vec![head, connected, id, notice_frame("reset", reset)],
+        None => vec![retry, id, connected],
+        Some(reset) => vec![retry, connected, id, notice_frame("reset", reset)],
     })
 }
 

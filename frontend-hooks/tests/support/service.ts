@@ -113,7 +113,7 @@ export function eventFrame(number: number, fields: Record<string, unknown> = {},
 /** Returns the head of a connection that begins after that position. */
 export function connectedFrame(position?: string): string {
   const head = position === undefined ? '' : `id: ${position}\n`;
-  return `: flowfi-indexer\nretry: 3000\n\n${head}event: connected\ndata: {"clientId":"c"}\n\n`;
+  return `retry: 3000\n${head}event: connected\ndata: {"clientId":"c"}\n\n`;
 }
 
 /** Returns a notice's frame. */

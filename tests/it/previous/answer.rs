@@ -128,20 +128,33 @@ enum BlockDifference {
     Other(String),
 }
 
-/// Compares with what was recorded, or with that where the id of `connected` is at the `reset` after it.
+/// The block that a connection began with before `connected` said itself when to come back.
+const HEAD: [&str; 2] = [": flowfi-indexer", "retry: 5000"];
+
+/// Compares with what was recorded, its head joined with `connected`; or with that where the id of `connected` is at the
+/// `reset` after it.
 fn compare_blocks(then: &[Vec<String>], now: &[Vec<String>]) -> Result<(), BlockDifference> {
-    let as_recorded = compare_in_order(then, now);
-    let [first, connected, reset, later @ ..] = then else { return as_recorded };
-    match (as_recorded, connected.split_first(), reset.first()) {
-        (Err(difference), Some((id, connected)), Some(name)) if id.starts_with("id: ") && name == "event: reset" => {
+    let joined = match then {
+        [head, connected, later @ ..] if *head == HEAD => {
+            let connected = [&head[1..], connected].concat();
+            [&[connected], later].concat()
+        }
+        _ => then.to_vec(),
+    };
+    let as_recorded = compare_in_order(&joined, now);
+    let [connected, reset, later @ ..] = joined.as_slice() else { return as_recorded };
+    let (Some(id), Some(name)) = (connected.get(1), reset.first()) else { return as_recorded };
+    match as_recorded {
+        Err(difference) if id.starts_with("id: ") && name == "event: reset" => {
+            let connected = [&connected[..1], &connected[2..]].concat();
             let reset = [std::slice::from_ref(id), reset].concat();
-            let moved = [&[first.clone(), connected.to_vec(), reset], later].concat();
+            let moved = [&[connected, reset], later].concat();
             compare_in_order(&moved, now).map_err(|moved| match difference {
                 BlockDifference::Missing(_) => difference,
                 BlockDifference::Other(_) => moved,
             })
         }
-        (as_recorded, ..) => as_recorded,
+        as_recorded => as_recorded,
     }
 }
 
