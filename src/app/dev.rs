@@ -2,7 +2,6 @@
 
 use std::{
     env, fs,
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -13,7 +12,8 @@ use futures_util::future::join_all;
 use rand::Rng;
 
 use super::{
-    BadConfig, auth, chain_reader, database_url, dev_door, gateway::Gateway, listen, random_generator, sources, stores,
+    BadConfig, auth, chain_reader, database_url, dev_door, dev_lines, gateway::Gateway, listen, random_generator,
+    sources, stores,
 };
 use crate::{
     auth::AuthMode,
@@ -81,8 +81,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
     let indexer = Indexer::new(endpoints, whole_ledgers, index_store.clone(), settings);
     let stop = lifecycle.soft_stop();
     lifecycle.spawn("indexer", async move { Ok(indexer.run(stop).await?) });
-    print_what_to_do(&devnet, address, &folder);
-    dev_door::print_how_to_get_in(args.auth, &door, devnet.account("alice").as_str());
+    dev_lines::print(args.auth, &door, &devnet, address, &folder)?;
     let stop = lifecycle.soft_stop();
     lifecycle.spawn("devnet", async move { Ok(devnet.run(stop).await?) });
     let code = lifecycle.run_until_stopped().await?;
@@ -132,19 +131,4 @@ fn remove_if_there(file: &Path) -> anyhow::Result<()> {
         fs::remove_file(file).with_context(|| format!("cannot remove {}", file.display()))?;
     }
     Ok(())
-}
-
-fn print_what_to_do(devnet: &Devnet, address: SocketAddr, folder: &Path) {
-    let (sender, recipient) = (devnet.account("alice"), devnet.account("bob"));
-    println!("flowfi-indexer runs, with a local network whose streams move by themselves.\n");
-    println!("  the page          http://{address}/");
-    println!("  every event       curl -N 'http://{address}/v1/events/subscribe?all=true'");
-    println!("  the streams       curl 'http://{address}/v1/streams?limit=3'");
-    println!(
-        "  a new stream      curl -X POST 'http://{address}/devnet/streams' -H 'content-type: application/json' \\"
-    );
-    println!(
-        "                      -d '{{\"sender\":\"{sender}\",\"recipient\":\"{recipient}\",\"amount\":\"36000000\",\"duration\":3600}}'"
-    );
-    println!("\nData is kept in {} (start over: --fresh). Stop with Ctrl-C.", folder.display());
 }

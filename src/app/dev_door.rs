@@ -1,4 +1,4 @@
-//! What `dev` needs for sign-in and tokens when it is asked for them: a secret and a key of its own, kept beside its data.
+//! What `dev` needs for sign-in and tokens when it is asked for them: its own secret and key, kept beside its data.
 
 use std::{
     fs::{self, OpenOptions},
@@ -59,22 +59,4 @@ fn random_bytes() -> [u8; 32] {
     let mut bytes = [0; 32];
     random_generator().fill_bytes(&mut bytes);
     bytes
-}
-
-/// Says how to come by a token.
-pub(super) fn print_how_to_get_in(mode: AuthMode, args: &AuthArgs, subject: &str) {
-    if mode == AuthMode::Off {
-        return;
-    }
-    let domain = args.sign_in.home_domains.first().map_or("", String::as_str);
-    println!(
-        "\nTokens are {}. A wallet signs in at http://{domain}/v1/auth; for trying, make one:\n",
-        match mode {
-            AuthMode::Required => "needed",
-            AuthMode::Optional | AuthMode::Off => "taken",
-        }
-    );
-    let secret = args.token.token_secret_file.as_ref();
-    let secret = secret.map_or_else(String::new, |file| format!(" --token-secret-file {}", file.display()));
-    println!("  flowfi-indexer token{secret} --home-domain {domain} --sub {subject}");
 }

@@ -8,6 +8,7 @@ mod cross_check;
 mod decode;
 mod dev;
 mod dev_door;
+mod dev_lines;
 mod epochs;
 mod gateway;
 mod index;

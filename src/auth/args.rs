@@ -41,6 +41,19 @@ pub enum TokenAlgorithm {
     EdDSA,
 }
 
+impl TokenAlgorithm {
+    /// Returns the name of the algorithm (RFC 7518 3.1, RFC 8037 3.1), which is also the flag's value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HS256 => "HS256",
+            Self::RS256 => "RS256",
+            Self::ES256 => "ES256",
+            Self::EdDSA => "EdDSA",
+        }
+    }
+}
+
 /// Who may read what.
 #[derive(Args, Clone, Debug)]
 pub struct AuthArgs {

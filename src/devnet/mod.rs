@@ -262,7 +262,7 @@ impl Devnet {
         http::router(self.clone())
     }
 
-    /// Returns the one route outside `/devnet`: `POST /v1/streams`, which creates a stream from its rate.
+    /// Returns the routes outside `/devnet`: `POST /v1/streams` and `POST /streams`, which create a stream.
     pub fn quick_start_router(&self) -> axum::Router {
         http::quick_start_router(self.clone())
     }

@@ -30,7 +30,7 @@ use super::{
 pub enum LocalRoutes {
     /// There is no local network: streams are created on chain.
     None,
-    /// A local network's own routes, with its answer to `POST /v1/streams`.
+    /// A local network's own routes, with those that create a stream by `POST /v1/streams` or `POST /streams`.
     Devnet(Router),
 }
 
@@ -117,7 +117,7 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Problem {
-    if method == Method::POST && uri.path() == "/v1/streams" {
+    if method == Method::POST && matches!(uri.path(), "/v1/streams" | "/streams") {
         return Problem::method_not_allowed("streams are created on chain, by a transaction that calls the contract");
     }
     Problem::method_not_allowed("this route does not take that method")

@@ -164,11 +164,16 @@ async fn streams_are_created_on_chain_and_only_locally_by_a_post(pool: PgPool) {
         "sender": world.devnet.account("alice"), "recipient": world.devnet.account("bob"),
         "tokenAddress": world.token(), "ratePerSecond": "10", "depositedAmount": "1005", "startTime": 7,
     });
-    let answer = http_client().post(format!("{base}/v1/streams")).json(&body).send().await.unwrap();
-    assert_eq!(answer.status(), 405);
-    assert_eq!(answer.headers()["allow"], "GET,HEAD");
-    let problem: Value = answer.json().await.unwrap();
-    assert!(problem["detail"].as_str().unwrap().contains("on chain"), "{problem}");
+    for path in ["/v1/streams", "/streams"] {
+        let answer = http_client().post(format!("{base}{path}")).json(&body).send().await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["allow"]),
+            (405, &"GET,HEAD".parse().unwrap()),
+            "{path}"
+        );
+        let problem: Value = answer.json().await.unwrap();
+        assert!(problem["detail"].as_str().unwrap().contains("on chain"), "{path}: {problem}");
+    }
 
     let devnet = world.devnet.clone();
     let local = LocalRoutes::Devnet(devnet.router().merge(devnet.quick_start_router()));

@@ -7,9 +7,9 @@ mod faults;
 mod fields;
 mod ledgers;
 mod problem;
-mod quick_start;
 mod rpc;
 mod streams;
+mod terms;
 
 use std::net::IpAddr;
 
@@ -51,19 +51,20 @@ pub(super) fn router(devnet: Devnet) -> Router {
         .with_state(devnet)
 }
 
-/// Returns the route that creates a stream from its rate.
+/// Returns the routes that create a stream where FlowFi's first documents have them.
 pub(super) fn quick_start_router(devnet: Devnet) -> Router {
     Router::new()
-        .route("/v1/streams", post(quick_start::create))
+        .route("/v1/streams", post(streams::create))
+        .route("/streams", post(streams::create))
         .layer(from_fn(refuse_other_formats))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(refuse_other_sites))
         .with_state(devnet)
 }
 
-/// A browser on a developer's machine sends any site's posts to it: only our own page may move the network. Whoever is
-/// no browser sends no `Origin`. A site can have its own name lead to this machine (DNS rebinding), so the page must have
-/// been opened by an address, or as localhost.
+/// A browser on a developer's machine sends any site's posts to it: only our own page may move the network. Programs that
+/// are no browser send no `Origin`. A site can point its own name at this machine (DNS rebinding), so the page must have
+/// been opened by an address or as localhost.
 async fn refuse_other_sites(request: Request, next: Next) -> Response {
     if is_from_another_site(request.headers()) {
         return problem::Problem::other_site().into_response();

@@ -10,23 +10,39 @@ use serde_json::{Value, json};
 use super::{
     fields::{Body, Fields, whole_number},
     problem::Problem,
+    terms::Terms,
 };
 use crate::{
     devnet::{Call, Devnet, Receipt},
     domain::{Amount, StreamId},
 };
 
+const NOTE: &str = "The contract takes a deposit and a duration: the duration is depositedAmount / ratePerSecond, \
+                    rounded down; startTime is ignored, a stream starts when its ledger closes; ratePerSecond is \
+                    what is left of the deposit after the fee, spread over the duration.";
+
+/// Creates a stream from a deposit and a duration, as the contract takes them, or from a deposit and a rate, as
+/// FlowFi's first documents name them.
 pub(super) async fn create(State(devnet): State<Devnet>, body: Body) -> Result<(StatusCode, Json<Value>), Problem> {
     let fields = Fields::read(body)?;
+    let terms = Terms::read(&fields)?;
     let call = Call::Create {
         sender: fields.address("sender")?,
         recipient: fields.address("recipient")?,
         token: fields.optional_address("tokenAddress")?.unwrap_or_else(|| devnet.token().into()),
-        amount: Amount(fields.number("amount")?),
-        duration_seconds: fields.number("duration")?,
+        amount: Amount(terms.deposit),
+        duration_seconds: terms.duration_seconds,
     };
     let receipt = devnet.submit(call).await.map_err(|not_done| Problem::of_creation(not_done, &devnet.token()))?;
-    Ok((StatusCode::CREATED, Json(view(&receipt))))
+    let stream = receipt.stream_id.and_then(|id| devnet.stream_entry(id));
+    let mut answer = view(&receipt);
+    answer["duration"] = json!(terms.duration_seconds);
+    answer["ratePerSecond"] = json!(stream.as_ref().map(|stream| stream.rate_per_second));
+    answer["depositedAmount"] = json!(stream.as_ref().map(|stream| stream.deposited));
+    if terms.is_from_rate || fields.get("startTime").is_some() {
+        answer["note"] = json!(NOTE);
+    }
+    Ok((StatusCode::CREATED, Json(answer)))
 }
 
 pub(super) async fn change(

@@ -123,10 +123,7 @@ async fn a_wrong_field_is_named() {
 #[tokio::test]
 async fn where_a_token_is_not_known_the_one_that_there_is_is_named() {
     let served = served().await;
-    for (path, terms) in [
-        ("/devnet/streams", json!({ "amount": "1000", "duration": 1 })),
-        ("/v1/streams", json!({ "ratePerSecond": "10", "depositedAmount": "1000" })),
-    ] {
+    for (path, terms) in ways_to_create() {
         let mut body = json!({ "sender": alice(), "recipient": bob(), "tokenAddress": bob() });
         body.as_object_mut().unwrap().extend(terms.as_object().unwrap().clone());
         let refused = served.post_and_close(path, &body).await;
@@ -135,18 +132,55 @@ async fn where_a_token_is_not_known_the_one_that_there_is_is_named() {
     }
 }
 
+/// Every path with both vocabularies.
+fn ways_to_create() -> impl Iterator<Item = (&'static str, Value)> {
+    let terms = [
+        json!({ "amount": "86400", "duration": 864 }),
+        json!({ "ratePerSecond": "100", "depositedAmount": "86400", "startTime": 1_700_000_000 }),
+    ];
+    let paths = ["/devnet/streams", "/v1/streams", "/streams"];
+    paths.into_iter().flat_map(move |path| terms.clone().map(|terms| (path, terms)))
+}
+
 #[tokio::test]
-async fn a_stream_is_created_from_its_rate() {
+async fn every_path_that_creates_a_stream_takes_both_vocabularies() {
     let served = served().await;
-    let body = json!({
-        "sender": alice(), "recipient": bob(), "tokenAddress": accounts::token_contract(),
-        "ratePerSecond": "100", "depositedAmount": "86400", "startTime": 1_700_000_000,
-    });
-    let created = served.post_and_close("/v1/streams", &body).await;
-    let answer = created.json();
-    assert_eq!((created.status, &answer["ratePerSecond"], &answer["duration"]), (201, &json!("99"), &json!(864)));
-    assert!(answer["note"].as_str().unwrap().contains("startTime is ignored"));
-    assert!(served.devnet.stream_entry(StreamId(1)).is_some());
+    for ((path, terms), id) in ways_to_create().zip(1..) {
+        let mut body = json!({ "sender": alice(), "recipient": bob(), "tokenAddress": accounts::token_contract() });
+        body.as_object_mut().unwrap().extend(terms.as_object().unwrap().clone());
+        let created = served.post_and_close(path, &body).await;
+        let answer = created.json();
+        assert_eq!((created.status, &answer["streamId"]), (201, &json!(id.to_string())), "{path}: {answer}");
+        assert_eq!((&answer["ratePerSecond"], &answer["duration"]), (&json!("99"), &json!(864)), "{path}: {answer}");
+        assert_eq!(answer["events"].as_array().unwrap().len(), 2);
+        let note = answer["note"].as_str().unwrap_or_default();
+        assert_eq!(note.contains("startTime is ignored"), terms.get("startTime").is_some(), "{path}: {answer}");
+        assert!(served.devnet.stream_entry(StreamId(id)).is_some());
+    }
+}
+
+#[tokio::test]
+async fn terms_that_are_missing_doubled_or_impossible_are_named() {
+    let served = served().await;
+    for (terms, parameter) in [
+        (json!({}), "amount"),
+        (json!({ "amount": "5" }), "duration"),
+        (json!({ "amount": "5", "depositedAmount": "5", "duration": 1 }), "depositedAmount"),
+        (json!({ "amount": "5", "ratePerSecond": "1", "duration": 5 }), "ratePerSecond"),
+        (json!({ "depositedAmount": "5", "ratePerSecond": "0" }), "ratePerSecond"),
+        (json!({ "depositedAmount": "5", "ratePerSecond": "6" }), "depositedAmount"),
+        (json!({ "depositedAmount": "99999999999999999999999", "ratePerSecond": "1" }), "ratePerSecond"),
+    ] {
+        let mut body = json!({ "sender": alice(), "recipient": bob() });
+        body.as_object_mut().unwrap().extend(terms.as_object().unwrap().clone());
+        let refused = served.post("/streams", &body).await;
+        assert_eq!(
+            (refused.status, &refused.json()["parameter"]),
+            (400, &json!(parameter)),
+            "{terms}: {}",
+            refused.body
+        );
+    }
 }
 
 #[tokio::test]

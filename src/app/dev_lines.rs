@@ -1,0 +1,104 @@
+//! What `dev` prints to try: lines that work as they are, whoever may read what.
+
+use std::{env, net::SocketAddr, path::Path};
+
+use anyhow::Context;
+
+use crate::{
+    auth::{AuthArgs, AuthMode, TokenAlgorithm},
+    devnet::Devnet,
+};
+
+/// Says where everything is, and how to look at it and move it.
+///
+/// # Errors
+/// The path of this program cannot be told.
+pub(super) fn print(
+    mode: AuthMode,
+    door: &AuthArgs,
+    devnet: &Devnet,
+    address: SocketAddr,
+    folder: &Path,
+) -> anyhow::Result<()> {
+    println!("flowfi-indexer runs, with a local network whose streams move by themselves.\n");
+    println!("  the page          http://{address}/");
+    let header = if mode == AuthMode::Off { "" } else { "-H \"authorization: Bearer $TOKEN\" " };
+    if mode != AuthMode::Off {
+        println!("  a token for all   TOKEN=$({})", token_command(door, devnet)?);
+    }
+    println!("  every event       curl -N {header}'http://{address}/v1/events/subscribe?all=true'");
+    println!("  the streams       curl {header}'http://{address}/v1/streams?limit=3'");
+    println!("  a new stream      curl -X POST 'http://{address}/streams' -H 'content-type: application/json' \\");
+    println!("                      -d '{}'", terms(devnet));
+    if mode != AuthMode::Off {
+        let domain = door.sign_in.home_domains.first().map_or("", String::as_str);
+        println!("\nWallets sign in at http://{domain}/v1/auth and then see their own streams.");
+    }
+    println!("\nData is kept in {} (start over: --fresh). Stop with Ctrl-C.", folder.display());
+    Ok(())
+}
+
+/// Returns the body of a call that creates a stream, in the words of FlowFi's first documents.
+fn terms(devnet: &Devnet) -> String {
+    let (sender, recipient, token) = (devnet.account("alice"), devnet.account("bob"), devnet.token());
+    format!(
+        r#"{{"sender":"{sender}","recipient":"{recipient}","tokenAddress":"{token}","ratePerSecond":"10000","depositedAmount":"36000000"}}"#
+    )
+}
+
+/// Returns the command that makes a token which reads everything, with the key that this service checks it with.
+fn token_command(door: &AuthArgs, devnet: &Devnet) -> anyhow::Result<String> {
+    let program = env::current_exe().context("cannot tell where this program is")?;
+    let mut words = vec![program.display().to_string(), "token".to_owned()];
+    let mut give = |flag: &str, value: String| words.extend([flag.to_owned(), value]);
+    let token = &door.token;
+    if token.token_algorithm != TokenAlgorithm::HS256 {
+        give("--token-algorithm", token.token_algorithm.as_str().to_owned());
+    }
+    for (flag, file) in [
+        ("--token-secret-file", &token.token_secret_file),
+        ("--token-signing-key-file", &token.token_signing_key_file),
+        ("--token-key-file", &token.token_key_file),
+    ] {
+        if let Some(file) = file {
+            give(flag, file.display().to_string());
+        }
+    }
+    if let Some(issuer) = &token.token_issuer {
+        give("--token-issuer", issuer.clone());
+    }
+    give("--token-audience", token.token_audience.clone());
+    for domain in &door.sign_in.home_domains {
+        give("--home-domain", domain.clone());
+    }
+    give("--sub", devnet.account("alice").to_string());
+    give("--scope", "events:read:all".to_owned());
+    Ok(words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))
+}
+
+/// Returns a word as a POSIX shell reads it back.
+fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_every_word_back() {
+        for (word, is_read) in [
+            ("--sub", "--sub"),
+            ("/var/lib/flowfi", "/var/lib/flowfi"),
+            ("/home/a b/$x", "'/home/a b/$x'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(word), is_read);
+        }
+    }
+}
