@@ -5,8 +5,9 @@ use std::{process::Output, time::Duration};
 
 use flowfi_indexer::{
     devnet::{Call, DevnetArgs},
-    domain::{Amount, Epoch, StreamId},
+    domain::{Amount, Epoch, LedgerSequence, StreamId},
     ingest::{CreatedStreams, Verified, VerifySettings, verify},
+    source::Anchor,
     store::{LateRows, Locks},
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -232,6 +233,19 @@ async fn an_index_that_stands_still_is_called_behind_and_not_different(pool: PgP
         assert_eq!((verified.behind.clone(), verified.equal), (ids([1, 6]), 4), "{verified:?}");
         assert!(verified.differences.is_empty() && verified.repaired.is_empty() && !verified.is_proven());
     }
+}
+
+#[sqlx::test]
+async fn a_proof_goes_on_from_a_newer_known_ledger_when_the_endpoints_drop_the_one_it_began_with(pool: PgPool) {
+    let world = World::with_streams(pool).await;
+    let source = world.source();
+    source.set_anchor(Some(Anchor { sequence: LedgerSequence(2), hash: "00".repeat(32) }));
+    world.devnet.set_retention(2);
+    let noted = || async { world.store.network().await.unwrap().is_some_and(|network| network.known.is_some()) };
+    eventually("the indexer notes a ledger", noted).await;
+    let settings = VerifySettings { sample: None, repair: false, patience: DEADLINE, rng: StdRng::seed_from_u64(5) };
+    let verified = verify(&world.store, &source, &world.devnet.contract_id(), settings, |_| ()).await.unwrap();
+    assert!(verified.is_proven(), "{verified:?}");
 }
 
 #[sqlx::test]

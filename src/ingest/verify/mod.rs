@@ -19,7 +19,7 @@ use self::{
 };
 use super::error::IngestError;
 use crate::{
-    domain::{ContractId, Epoch, LedgerSequence, StreamId},
+    domain::{ContractId, LedgerSequence, StreamId},
     source::EndpointPool,
     store::Store,
 };
@@ -109,8 +109,8 @@ pub async fn verify(
 ) -> Result<Verified, IngestError> {
     store.progress(contract_id).await?.ok_or(IngestError::NotBegun)?;
     let epoch = store.epoch().await?;
-    let reading = Reading::new(store, source, contract_id, settings.patience, settings.rng);
-    let mut proof = Proof { reading, epoch, repair: settings.repair, verified: Verified::default() };
+    let reading = Reading::new(store, source, contract_id, epoch, settings.patience, settings.rng);
+    let mut proof = Proof { reading, repair: settings.repair, verified: Verified::default() };
     let created = CreatedStreams::of(proof.reading.stream_count().await?);
     proof.verified.created = created;
     let known = created.walked_up_to();
@@ -140,8 +140,6 @@ pub async fn verify(
 
 struct Proof<'a> {
     reading: Reading<'a>,
-    /// The chain that is read.
-    epoch: Epoch,
     repair: bool,
     verified: Verified,
 }
@@ -192,7 +190,8 @@ impl Proof<'_> {
         let wanted: BTreeSet<StreamId> = wanted.map(|(id, _)| *id).filter(|id| seen.entry_of(*id).is_some()).collect();
         if !wanted.is_empty() {
             let set =
-                correct::from_chain(self.reading.store, self.reading.contract_id, self.epoch, seen, &wanted).await?;
+                correct::from_chain(self.reading.store, self.reading.contract_id, self.reading.epoch, seen, &wanted)
+                    .await?;
             self.verified.repaired.extend(set);
         }
         Ok(wanted)

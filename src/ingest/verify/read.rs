@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     decode::{contract_instance_key, decode_stream_count, decode_stream_ledger_entry, stream_entry_key},
-    domain::{ContractId, LedgerSequence, StreamId},
-    source::{EndpointPool, LedgerEntries, SourceError},
+    domain::{ContractId, Epoch, LedgerSequence, StreamId},
+    source::{Anchor, EndpointPool, LedgerEntries, SourceError},
     store::Store,
 };
 
@@ -32,6 +32,8 @@ pub(super) struct Reading<'a> {
     pub(super) store: &'a Store,
     pub(super) contract_id: &'a ContractId,
     source: &'a EndpointPool,
+    /// The chain that is read.
+    pub(super) epoch: Epoch,
     instance_key: String,
     /// What is left of the time to wait for the index.
     patience: Duration,
@@ -47,6 +49,7 @@ impl<'a> Reading<'a> {
         store: &'a Store,
         source: &'a EndpointPool,
         contract_id: &'a ContractId,
+        epoch: Epoch,
         patience: Duration,
         mut rng: StdRng,
     ) -> Self {
@@ -55,6 +58,7 @@ impl<'a> Reading<'a> {
             store,
             contract_id,
             source,
+            epoch,
             instance_key: contract_instance_key(contract_id),
             patience,
             rng,
@@ -175,10 +179,21 @@ impl<'a> Reading<'a> {
                     let wait = self.backoff.wait(retry_after);
                     warn!(wait_ms = wait.as_millis(), "the source failed and will be asked again: {failure}");
                     sleep(wait).await;
+                    self.take_newer_anchor().await?;
                 }
                 Err(failure) => return Err(failure.into()),
             }
         }
+    }
+
+    /// The endpoints may have dropped the ledger that the chain was known by when the proof began; the indexer notes newer
+    /// ones.
+    async fn take_newer_anchor(&self) -> Result<(), IngestError> {
+        let network = self.store.network().await?.filter(|network| network.epoch == self.epoch);
+        if let Some(known) = network.and_then(|network| network.known) {
+            self.source.set_anchor(Some(Anchor { sequence: known.sequence, hash: known.hash }));
+        }
+        Ok(())
     }
 }
 

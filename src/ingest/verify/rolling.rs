@@ -52,7 +52,7 @@ impl RollingLook<'_> {
         let before = self.store.record_check(self.contract_id).await?.unwrap_or_default().look;
         let Choice { streams, in_round, room } = self.choose(&before).await?;
         let mut reading =
-            Reading::new(self.store, self.source, self.contract_id, Duration::ZERO, rng).without_patience();
+            Reading::new(self.store, self.source, self.contract_id, self.epoch, Duration::ZERO, rng).without_patience();
         let seen = reading.look(&streams).await?;
         let mut suspects = never_seen(&seen, self.store.highest_stream_id(self.contract_id).await?);
         let mut differing = before.differing;
