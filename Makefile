@@ -1,5 +1,5 @@
 # What a newcomer needs: `make dev`, with the Rust toolchain and apt, and `make test`, which also needs Node and Python.
-.PHONY: dev test test-busy test-rust test-hooks test-browser simulate simulate-bugs bench bench-api openapi sql-data check-sql postgres
+.PHONY: dev test test-busy test-rust test-hooks test-browser simulate simulate-bugs bench bench-api bench-fairness openapi sql-data check-sql postgres
 
 # The program is built first and then started by itself: under `cargo run` it would hand cargo's own variables on to
 # the cargo inside, which then builds half of the dependencies once more.
@@ -42,6 +42,10 @@ bench: postgres ## Measure catch-up, latency and backfill, in release
 bench-api: postgres ## Measure requests of the API, in release
 	cargo build --locked --release
 	$(TARGET)/release/flowfi-indexer postgres --durable -- cargo bench --locked --bench api
+
+bench-fairness: postgres ## Measure what attackers within the limits cost others, in release
+	cargo build --locked --release
+	$(TARGET)/release/flowfi-indexer postgres --durable -- cargo bench --locked --bench fairness
 
 openapi: ## Write openapi/openapi.json anew after a change of the API
 	cargo build --locked

@@ -1,6 +1,6 @@
 //! The processes under measurement, and what the kernel says of them.
 
-use std::{env, fs, path::PathBuf, process::Stdio, time::Duration};
+use std::{env, ffi::OsStr, fs, path::PathBuf, process::Stdio, time::Duration};
 
 use flowfi_indexer::domain::ContractId;
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, postgres::PgConnectOptions};
@@ -34,6 +34,7 @@ enum Output {
 /// What a process has used.
 pub struct Usage {
     pub cpu: Duration,
+    pub memory_mib: u64,
     pub peak_memory_mib: u64,
 }
 
@@ -60,14 +61,13 @@ impl Process {
     /// Starts the daemon on a database; returns it with its base URL.
     pub async fn daemon(network: &Network, database: &PgPool) -> (Self, String) {
         let mut command = serve(&network.contract, &network.passphrase, database);
-        Self::listening(command.args(["--rpc-url", &network.rpc_url])).await
+        Self::listening(command.args(["--auth", "off", "--rpc-url", &network.rpc_url])).await
     }
 
-    /// Starts a gateway alone on a database, without limits; returns it with its base URL.
-    pub async fn gateway(contract: &ContractId, database: &PgPool) -> (Self, String) {
+    /// Starts a gateway alone on a database, with these arguments too; returns it with its base URL.
+    pub async fn gateway<S: AsRef<OsStr>>(contract: &ContractId, database: &PgPool, args: &[S]) -> (Self, String) {
         let mut command = serve(contract.as_str(), "a network of the benchmark", database);
-        let limits = ["--requests-per-second", "0", "--connects-per-second", "0"];
-        Self::listening(command.args(["--role", "gateway"]).args(limits)).await
+        Self::listening(command.args(["--role", "gateway"]).args(args)).await
     }
 
     async fn listening(command: &mut Command) -> (Self, String) {
@@ -89,9 +89,12 @@ impl Process {
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
         let ticks: u32 = fields[11].parse::<u32>().unwrap() + fields[12].parse::<u32>().unwrap();
         let status = fs::read_to_string(process.join("status")).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        let peak_kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-        Usage { cpu: Duration::from_secs(1) * ticks / TICKS_A_SECOND, peak_memory_mib: peak_kib / 1024 }
+        let mib = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+        };
+        let cpu = Duration::from_secs(1) * ticks / TICKS_A_SECOND;
+        Usage { cpu, memory_mib: mib("VmRSS:"), peak_memory_mib: mib("VmHWM:") }
     }
 
     pub async fn end(mut self) {
@@ -108,7 +111,7 @@ fn program() -> Command {
 fn serve(contract: &str, passphrase: &str, database: &PgPool) -> Command {
     let mut command = program();
     command
-        .args(["serve", "--auth", "off", "--listen", "127.0.0.1:0"])
+        .args(["serve", "--listen", "127.0.0.1:0"])
         .args(["--contract", contract, "--network-passphrase", passphrase])
         .env("DATABASE_URL", database.connect_options().to_url_lossy().as_str())
         .env("RUST_LOG", "info");

@@ -1,0 +1,57 @@
+//! Clients with an address each: to the limits, loopback addresses are as different as any.
+
+use std::{
+    net::Ipv4Addr,
+    time::{Duration, Instant},
+};
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use reqwest::{Client, Response};
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How many streams the filled database has.
+const STREAMS: u32 = 100_000;
+
+/// Loopback addresses that nobody has come from yet.
+#[derive(Default)]
+pub struct Addresses(u16);
+
+impl Addresses {
+    pub fn next(&mut self) -> Ipv4Addr {
+        self.0 += 1;
+        let [high, low] = self.0.to_be_bytes();
+        Ipv4Addr::new(127, 1, high, low)
+    }
+}
+
+/// Returns a client that comes from this address.
+pub fn at(address: Ipv4Addr) -> Client {
+    Client::builder().local_address(Some(address.into())).no_gzip().build().unwrap()
+}
+
+/// Asks for one stream after the other at an even pace, each as soon as its time has come, and returns how long each
+/// answer took.
+pub async fn ask_steadily(base: &str, address: Ipv4Addr, a_second: u32, time: Duration) -> Vec<Duration> {
+    let client = at(address);
+    let mut rng = StdRng::seed_from_u64(u64::from(u32::from(address)));
+    let mut ticks = interval(Duration::from_secs(1) / a_second.max(1));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut waited, begun) = (Vec::new(), Instant::now());
+    while begun.elapsed() < time {
+        ticks.tick().await;
+        let asked = Instant::now();
+        let stream = rng.random_range(1..=STREAMS);
+        let answer = client.get(format!("{base}/v1/streams/{stream}")).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "a victim and a polite client stay inside the limits");
+        answer.bytes().await.unwrap();
+        waited.push(asked.elapsed());
+    }
+    waited
+}
+
+/// Returns how long a refused client is told to stay away, if it is refused.
+pub fn told_to_wait(answer: &Response) -> Option<Duration> {
+    let is_refused = matches!(answer.status().as_u16(), 429 | 503);
+    let seconds = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+    is_refused.then(|| Duration::from_secs(seconds.unwrap_or(1)))
+}
