@@ -7,8 +7,8 @@ use serde_json::json;
 use super::{index, progress::Progress, sources};
 use crate::{
     config::ReindexArgs,
+    domain::StreamKey,
     ingest::{NAMED_STREAMS, Reindex, ReindexProgress, Reindexed},
-    store::StreamKey,
 };
 
 /// Builds and swaps.

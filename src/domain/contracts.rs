@@ -4,7 +4,10 @@ use std::{ops::Deref, sync::Arc};
 
 use thiserror::Error;
 
-use super::ContractId;
+use super::{ContractId, StreamId};
+
+/// A stream: its contract, and its number there, which streams of other contracts have too.
+pub type StreamKey = (ContractId, StreamId);
 
 /// Contracts that are followed together, in the order of their ids: at least one. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,9 +11,11 @@ mod clock;
 mod contract_event;
 mod contracts;
 mod coverage;
+mod event_filter;
 mod event_id;
 mod feed_id;
 mod ledger;
+mod notice;
 mod stored_event_type;
 mod stream_entry;
 mod stream_event;
@@ -29,11 +31,13 @@ pub use contract_event::{
     CommittedEvent, ContractEvent, ContractUpgrade, ContractUpgradeEvent, EventKind, QuarantineKind, QuarantinedEvent,
     RawContractEvent,
 };
-pub use contracts::{Contracts, InvalidContracts};
+pub use contracts::{Contracts, InvalidContracts, StreamKey};
 pub use coverage::{CoverageSource, CoveredRange, InvalidLedgerRange, LedgerRange, holes};
+pub use event_filter::EventFilter;
 pub use event_id::{EventId, InvalidEventId};
 pub use feed_id::{Epoch, FeedId, ResumeId};
 pub use ledger::{LedgerSequence, UnixTime};
+pub use notice::{Notice, Reset, ResetReason, Revision};
 pub use stored_event_type::StoredEventType;
 pub use stream_entry::StreamEntry;
 pub use stream_event::{EventType, StreamEvent, UnknownEventType};

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
 use tokio::time::Instant;
 
 use super::stats::FilterKind;
@@ -20,13 +19,12 @@ pub struct Client {
 }
 
 /// An open subscription.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenConnection {
     /// The name that the client was given for this connection.
     pub client_id: Box<str>,
-    /// What it asks for, in a word: `all`, `streams`, `users` or `mixed`.
-    pub filter: &'static str,
+    /// What it asks for.
+    pub filter: FilterKind,
     /// Seconds since it was opened.
     pub age_seconds: u64,
     /// Matching events that were published and that it has not taken yet.
@@ -38,7 +36,7 @@ pub struct OpenConnection {
 }
 
 /// The open subscriptions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenConnections {
     /// How many there are.
     pub total: usize,
@@ -57,7 +55,7 @@ impl Introduced {
     pub(super) fn show(&self, kind: FilterKind, pending_events: usize, catching_up: bool) -> OpenConnection {
         OpenConnection {
             client_id: self.client.id.clone(),
-            filter: kind.as_str(),
+            filter: kind,
             age_seconds: self.since.elapsed().as_secs(),
             pending_events,
             catching_up,

@@ -13,17 +13,18 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::{
     connections::{Client, Introduced, MOST_SHOWN, OpenConnection, OpenConnections},
-    notice::Notice,
-    ring::{FeedEvent, Ring},
+    news::News,
+    published::Published,
+    ring::Ring,
     stats::FilterKind,
 };
 use crate::{
-    domain::{Address, CommittedEvent, Epoch, EventId, FeedId, Visibility},
+    domain::{Address, CommittedEvent, Epoch, EventFilter, EventId, FeedId, Revision, StreamKey, Visibility},
     planted::{Bug, is_planted},
-    store::{EventAtoms, FeedState, Revision, StreamKey},
+    store::FeedState,
 };
 
-/// A subscriber is handed at most this many frames at once, so that ten thousand of them hold little.
+/// A subscriber is handed at most this many events at once, so that ten thousand of them hold little.
 const MOST_TAKEN: usize = 64;
 
 /// A subscriber that leaves more slots than this untaken is caught up by reading the ring or the table in order.
@@ -51,14 +52,14 @@ struct State {
 
 #[derive(Debug)]
 struct Subscriber {
-    atoms: Arc<EventAtoms>,
+    filter: Arc<EventFilter>,
     pending: VecDeque<u64>,
     lagged: bool,
     /// It reads in order, from the ring or the table, what comes before the pending slots.
     catching_up: bool,
     /// Who it is, for operators.
     introduced: Option<Introduced>,
-    notice: Option<Notice>,
+    news: Option<News>,
     wake: Arc<Notify>,
 }
 
@@ -79,22 +80,22 @@ pub(super) struct Registered {
 #[derive(Debug)]
 pub(super) enum Taken {
     /// Events after the given position, in order; with them everything up to `up_to` is taken.
-    Events { events: Vec<Arc<FeedEvent>>, up_to: EventId },
+    Events { events: Vec<Arc<Published>>, up_to: EventId },
     /// Too much was left untaken: read everything up to `head` in order instead.
     Lagged { head: EventId },
     /// Something to be told before what comes next.
-    Notice(Notice),
+    News(News),
 }
 
 /// What a subscriber finds that reads the ring in order.
 #[derive(Debug)]
 pub(super) enum RingRead {
     /// The next events.
-    Events(Vec<Arc<FeedEvent>>),
+    Events(Vec<Arc<Published>>),
     /// The ring no longer holds all of them: read the table instead.
     NotHeld,
     /// Something to be told before what comes next.
-    Notice(Notice),
+    News(News),
 }
 
 impl Hub {
@@ -134,11 +135,13 @@ impl Hub {
         self.state().revision
     }
 
-    /// Adds events in order and wakes the subscribers that they concern. Their frames carry the revision of this moment:
-    /// a subscriber that was told of a later one is sent too low a number, which is harmless, and never too high a one.
-    pub(super) fn publish(&self, events: Vec<CommittedEvent>) {
+    /// Adds events in order, with room for so many encodings of each, and wakes the subscribers that they concern. They
+    /// carry the revision of this moment: a subscriber that was told of a later one is sent too low a number, which is
+    /// harmless, and never too high a one.
+    pub(super) fn publish(&self, events: Vec<CommittedEvent>, encodings: usize) {
         let revision = self.revision();
-        let events: Vec<_> = events.into_iter().map(|event| Arc::new(FeedEvent::new(event, revision))).collect();
+        let published = |event| Arc::new(Published::new(event, revision, encodings));
+        let events: Vec<_> = events.into_iter().map(published).collect();
         let mut state = self.state();
         for event in events {
             state.publish(&event);
@@ -155,7 +158,7 @@ impl Hub {
         let mut state = self.state();
         state.revision = state.revision.max(revision.number);
         for subscriber in state.subscribers.values_mut() {
-            subscriber.tell(Notice::Revised(revision));
+            subscriber.tell(News::Revised(revision));
         }
     }
 
@@ -167,7 +170,7 @@ impl Hub {
         for subscriber in state.subscribers.values_mut() {
             subscriber.pending = VecDeque::new();
             subscriber.lagged = false;
-            subscriber.tell(Notice::StartedOver { epoch, revision });
+            subscriber.tell(News::StartedOver { epoch, revision });
         }
     }
 
@@ -186,19 +189,19 @@ impl Hub {
     }
 
     /// Adds a subscriber; from now on every matching event is pending for it.
-    pub(super) fn register(&self, atoms: Arc<EventAtoms>) -> Registered {
+    pub(super) fn register(&self, filter: Arc<EventFilter>) -> Registered {
         let mut state = self.state();
         let id = state.next_id;
         state.next_id += 1;
-        state.index(id, &atoms);
+        state.index(id, &filter);
         let wake = Arc::new(Notify::new());
         let subscriber = Subscriber {
-            atoms,
+            filter,
             pending: VecDeque::new(),
             lagged: false,
             catching_up: true,
             introduced: None,
-            notice: None,
+            news: None,
             wake: Arc::clone(&wake),
         };
         state.subscribers.insert(id, subscriber);
@@ -233,13 +236,13 @@ impl Hub {
         let mut state = self.state();
         let Some(subscriber) = state.subscribers.remove(&id) else { return };
         state.all.remove(&id);
-        for stream in &subscriber.atoms.streams {
+        for stream in &subscriber.filter.streams {
             forget(&mut state.by_stream, stream, id);
         }
-        for user in &subscriber.atoms.users {
+        for user in &subscriber.filter.users {
             forget(&mut state.by_user, user, id);
         }
-        if let Visibility::Party(party) = &subscriber.atoms.visibility {
+        if let Visibility::Party(party) = &subscriber.filter.visibility {
             forget(&mut state.by_user, party, id);
         }
     }
@@ -250,8 +253,8 @@ impl Hub {
         let head = state.ring.head();
         let State { ring, subscribers, .. } = &mut *state;
         let subscriber = subscribers.get_mut(&id).expect("a subscription is registered until it is dropped");
-        if let Some(notice) = subscriber.take_notice() {
-            return Taken::Notice(notice);
+        if let Some(news) = subscriber.take_news() {
+            return Taken::News(news);
         }
         let oldest_is_gone = subscriber.pending.front().is_some_and(|sequence| ring.get(*sequence).is_none());
         let is_noticed = oldest_is_gone && !is_planted(Bug::RingOverrunSilent);
@@ -264,9 +267,9 @@ impl Hub {
         let taken = subscriber.pending.len().min(MOST_TAKEN);
         let slots = subscriber.pending.drain(..taken);
         let events: Vec<_> = slots.filter_map(|sequence| ring.get(sequence)).collect();
-        let last = events.last().map(|event| event.id);
+        let last = events.last().map(|published| published.event.id);
         let up_to = if subscriber.pending.is_empty() { head } else { last.unwrap_or(after) };
-        let events = events.into_iter().filter(|event| event.id > after).cloned().collect();
+        let events = events.into_iter().filter(|published| published.event.id > after).cloned().collect();
         if subscriber.pending.is_empty() {
             subscriber.pending = VecDeque::new();
         } else {
@@ -281,23 +284,23 @@ impl Hub {
         position <= state.ring.head() && state.ring.after(position, 0).is_some()
     }
 
-    /// Returns the feed's head if it lies after `position` and nothing waits for the subscriber. While a notice waits the
+    /// Returns the feed's head if it lies after `position` and nothing waits for the subscriber. While news waits the
     /// head may be of another epoch than `position`.
     pub(super) fn advance(&self, id: SubscriberId, position: EventId) -> Option<EventId> {
         let state = self.state();
         let subscriber = state.subscribers.get(&id)?;
-        let quiet = subscriber.pending.is_empty() && !subscriber.lagged && subscriber.notice.is_none();
+        let quiet = subscriber.pending.is_empty() && !subscriber.lagged && subscriber.news.is_none();
         Some(state.ring.head()).filter(|head| quiet && *head > position)
     }
 
-    /// Reads at most `limit` events after a position. A notice comes first: what the ring holds by now may be of another
-    /// epoch than the position, or carry ids that say that the notice was told.
+    /// Reads at most `limit` events after a position. News comes first: what the ring holds by now may be of another epoch
+    /// than the position, or carry ids that say that the subscriber was told.
     pub(super) fn read_ring(&self, id: SubscriberId, position: EventId, limit: usize) -> RingRead {
         let mut state = self.state();
         let State { ring, subscribers, .. } = &mut *state;
         let subscriber = subscribers.get_mut(&id).expect("a subscription is registered until it is dropped");
-        if let Some(notice) = subscriber.take_notice() {
-            return RingRead::Notice(notice);
+        if let Some(news) = subscriber.take_news() {
+            return RingRead::News(news);
         }
         ring.after(position, limit).map_or(RingRead::NotHeld, RingRead::Events)
     }
@@ -305,35 +308,36 @@ impl Hub {
 
 impl State {
     /// Whoever sees only their own events is found by their own address: no other event can concern them.
-    fn index(&mut self, id: SubscriberId, atoms: &EventAtoms) {
-        match &atoms.visibility {
+    fn index(&mut self, id: SubscriberId, filter: &EventFilter) {
+        match &filter.visibility {
             Visibility::Nothing => {}
             Visibility::Party(party) => {
                 self.by_user.entry(party.clone()).or_default().insert(id);
             }
             Visibility::Everything => {
-                if atoms.all {
+                if filter.all {
                     self.all.insert(id);
                 }
-                for stream in &atoms.streams {
+                for stream in &filter.streams {
                     self.by_stream.entry(stream.clone()).or_default().insert(id);
                 }
-                for user in &atoms.users {
+                for user in &filter.users {
                     self.by_user.entry(user.clone()).or_default().insert(id);
                 }
             }
         }
     }
 
-    fn publish(&mut self, event: &Arc<FeedEvent>) {
-        let sequence = self.ring.push(Arc::clone(event));
+    fn publish(&mut self, published: &Arc<Published>) {
+        let sequence = self.ring.push(Arc::clone(published));
+        let event = &published.event;
         let Self { subscribers, by_stream, by_user, all, .. } = self;
         let of_stream = event.stream_id.and_then(|stream_id| by_stream.get(&(event.contract_id.clone(), stream_id)));
         let of_user = |user: &Option<Address>| user.as_ref().and_then(|user| by_user.get(user));
         let lists = [Some(&*all), of_stream, of_user(&event.sender), of_user(&event.recipient)];
         for id in lists.into_iter().flatten().flatten() {
             let subscriber = subscribers.get_mut(id).expect("the index holds registered subscribers only");
-            if event.matches(&subscriber.atoms) {
+            if subscriber.filter.matches(event) {
                 subscriber.offer(sequence);
             }
         }
@@ -342,24 +346,24 @@ impl State {
 
 impl Subscriber {
     fn show(&self) -> Option<OpenConnection> {
-        let kind = FilterKind::of(&self.atoms);
+        let kind = FilterKind::of(&self.filter);
         let introduced = self.introduced.as_ref()?;
         Some(introduced.show(kind, self.pending.len(), self.catching_up || self.lagged))
     }
 
-    fn tell(&mut self, notice: Notice) {
-        self.notice = Some(notice.joined_to(self.notice));
+    fn tell(&mut self, news: News) {
+        self.news = Some(news.joined_to(self.news));
         self.wake.notify_one();
     }
 
     /// Takes what is to be told. What waits behind it is looked at without waiting.
-    fn take_notice(&mut self) -> Option<Notice> {
-        let notice = self.notice.take()?;
+    fn take_news(&mut self) -> Option<News> {
+        let news = self.news.take()?;
         self.wake.notify_one();
-        Some(notice)
+        Some(news)
     }
 
-    /// Notes a slot once, however many of its atoms match.
+    /// Notes a slot once, however many of the index's lists led to it.
     fn offer(&mut self, sequence: u64) {
         if self.lagged || self.pending.back() == Some(&sequence) {
             return;

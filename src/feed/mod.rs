@@ -5,9 +5,9 @@
 //! told which range was revised.
 
 mod connections;
-mod frame;
 mod hub;
-mod notice;
+mod news;
+mod published;
 mod replay_window;
 mod ring;
 mod sequence;
@@ -16,8 +16,8 @@ mod subscription;
 mod tailer;
 
 pub use connections::{Client, OpenConnection, OpenConnections};
-pub use frame::{BodyView, EventView, id_frame, notice_frame};
-pub use sequence::{Feed, LastEventId, Opened, Reset};
-pub use stats::FeedStats;
-pub use subscription::Subscription;
+pub use published::{EncodingSlot, Published};
+pub use sequence::{Feed, LastEventId, Opened};
+pub use stats::{FeedStats, FilterKind};
+pub use subscription::{Delivery, Subscription};
 pub use tailer::tail;

@@ -3,10 +3,7 @@
 //! The table has an index of each, so a chunk costs at least a look for each, and at most a whole chunk of each. Of few
 //! ledgers at a time there is only about as much as is handed out.
 
-use crate::{
-    domain::{EventId, LedgerSequence},
-    store::EventAtoms,
-};
+use crate::domain::{EventFilter, EventId, LedgerSequence};
 
 /// The union of so few is cheap however much there is of each.
 const FEW: usize = 4;
@@ -21,8 +18,8 @@ pub(super) enum ReplayWindow {
 }
 
 impl ReplayWindow {
-    pub(super) const fn of(atoms: &EventAtoms) -> Self {
-        if atoms.all || atoms.streams.len() + atoms.users.len() <= FEW {
+    pub(super) const fn of(filter: &EventFilter) -> Self {
+        if filter.all || filter.streams.len() + filter.users.len() <= FEW {
             Self::Everything
         } else {
             Self::Ledgers(FIRST)
@@ -83,6 +80,6 @@ mod tests {
 
     #[test]
     fn few_are_read_without_a_window() {
-        assert_eq!(ReplayWindow::of(&EventAtoms::seen_by(Visibility::Everything)).end(at(1), at(900)), at(900));
+        assert_eq!(ReplayWindow::of(&EventFilter::seen_by(Visibility::Everything)).end(at(1), at(900)), at(900));
     }
 }

@@ -1,20 +1,22 @@
 //! The feed as others use it: open a subscription, publish, count.
 
-use std::sync::{Arc, Mutex, atomic::Ordering};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
 
-use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::{
     connections::OpenConnections,
     hub::Hub,
-    notice::joined,
+    published::EncodingSlot,
     stats::{Counters, FeedStats},
     subscription::Subscription,
 };
 use crate::{
-    domain::{CommittedEvent, Epoch, EventId, FeedId, ResumeId},
-    store::{EventAtoms, FeedState, Store, StoreError},
+    domain::{CommittedEvent, Epoch, EventFilter, EventId, FeedId, Reset, ResetReason, ResumeId, Revision},
+    store::{FeedState, Store, StoreError},
 };
 
 /// So many replays read the table at once, in turn: fewer than there are connections, so that whoever comes back takes
@@ -29,6 +31,8 @@ pub struct Feed {
     pub(super) counters: Arc<Counters>,
     /// Turns to read the table for those who come back.
     pub(super) replays: Arc<Semaphore>,
+    /// How many outlets keep an encoding of each event.
+    encodings: Arc<AtomicUsize>,
     /// Why nothing new can be read from the table, if that is so.
     pub(super) trouble: Arc<Mutex<Option<String>>>,
 }
@@ -53,18 +57,6 @@ pub struct Opened {
     pub reset: Option<Reset>,
 }
 
-/// Why and between which ids a client must fetch anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Reset {
-    /// In one of a few words: `malformed`, `beyondTip`, `beforeOldest`, `networkReset`.
-    pub reason: &'static str,
-    /// The oldest event there is; `None` for who may not see every event.
-    pub oldest_event_id: Option<FeedId>,
-    /// The newest event there is; `None` for who may not see every event.
-    pub newest_event_id: Option<FeedId>,
-}
-
 impl Feed {
     /// Returns a feed of a database, all of its contracts together, that begins after what is there and holds
     /// `ring_capacity` events in memory.
@@ -78,7 +70,13 @@ impl Feed {
         let hub = Arc::new(Hub::new(FeedState { position: newest, ..state }, ring_capacity));
         hub.advance_to(state.position);
         let replays = Arc::new(Semaphore::new(REPLAYS_AT_ONCE));
-        Ok(Self { hub, store, counters: Arc::default(), replays, trouble: Arc::default() })
+        Ok(Self { hub, store, counters: Arc::default(), replays, encodings: Arc::default(), trouble: Arc::default() })
+    }
+
+    /// Returns a place for an outlet's encoding of each event that is published from now on.
+    #[must_use]
+    pub fn encoding_slot(&self) -> EncodingSlot {
+        EncodingSlot(self.encodings.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Returns the network's epoch as the feed last saw it.
@@ -120,11 +118,11 @@ impl Feed {
     ///
     /// # Errors
     /// The table could not be read, which it must be to know whether the last event id can be resumed from.
-    pub async fn subscribe(&self, atoms: EventAtoms, last: LastEventId) -> Result<Opened, StoreError> {
-        let mut subscription = Subscription::register(self.clone(), atoms);
+    pub async fn subscribe(&self, filter: EventFilter, last: LastEventId) -> Result<Opened, StoreError> {
+        let mut subscription = Subscription::register(self.clone(), filter);
         let refusal = match last {
             LastEventId::None => None,
-            LastEventId::Malformed => Some("malformed"),
+            LastEventId::Malformed => Some(ResetReason::Malformed),
             LastEventId::Known(last) => self.resume(&mut subscription, last).await?,
         };
         let Some(reason) = refusal else { return Ok(Opened { subscription, reset: None }) };
@@ -134,27 +132,23 @@ impl Feed {
     }
 
     /// Makes a subscription go on from an id, with a notice of what was revised since. Returns the reason if it cannot.
-    async fn resume(
-        &self,
-        subscription: &mut Subscription,
-        last: ResumeId,
-    ) -> Result<Option<&'static str>, StoreError> {
+    async fn resume(&self, subscription: &mut Subscription, last: ResumeId) -> Result<Option<ResetReason>, StoreError> {
         if last.position.epoch != subscription.epoch() {
-            return Ok(Some("networkReset"));
+            return Ok(Some(ResetReason::NetworkReset));
         }
         if let Some(reason) = self.cannot_resume_from(last.position.event).await? {
             return Ok(Some(reason));
         }
         let seen = subscription.revision();
         if last.revision > seen && last.revision > self.store.feed_state().await?.revision {
-            return Ok(Some("beyondTip"));
+            return Ok(Some(ResetReason::BeyondTip));
         }
         let mut missed = None;
         if last.revision < seen {
-            missed = self.store.revisions_after(last.revision).await?.into_iter().reduce(joined);
+            missed = self.store.revisions_after(last.revision).await?.into_iter().reduce(Revision::joined);
             // Each epoch counts its revisions anew: an answer that does not reach what the feed saw is of another epoch.
             if missed.is_none_or(|missed| missed.number < seen) {
-                return Ok(Some("networkReset"));
+                return Ok(Some(ResetReason::NetworkReset));
             }
         }
         subscription.resume_after(last, missed);
@@ -163,20 +157,22 @@ impl Feed {
 
     /// What is kept begins with the oldest first ledger of any contract and ends at the newest position. This node's memory
     /// may be behind another node's, so the database is asked about everything that the ring does not prove.
-    async fn cannot_resume_from(&self, last: EventId) -> Result<Option<&'static str>, StoreError> {
+    async fn cannot_resume_from(&self, last: EventId) -> Result<Option<ResetReason>, StoreError> {
         if self.hub.can_resume(last) {
             return Ok(None);
         }
         Ok(match self.store.feed_progress().await? {
-            Some(progress) if last < EventId::end_of_ledger(progress.from_ledger.previous()) => Some("beforeOldest"),
+            Some(progress) if last < EventId::end_of_ledger(progress.from_ledger.previous()) => {
+                Some(ResetReason::BeforeOldest)
+            }
             Some(progress) if last <= progress.position => None,
-            _ => Some("beyondTip"),
+            _ => Some(ResetReason::BeyondTip),
         })
     }
 
     /// Reads the ids of a reset, for a subscriber who may see every event. The epoch is read before and after them, so
     /// that none is given another epoch's number.
-    pub(super) async fn reset(&self, reason: &'static str, with_ids: bool) -> Result<Reset, StoreError> {
+    pub(super) async fn reset(&self, reason: ResetReason, with_ids: bool) -> Result<Reset, StoreError> {
         if !with_ids {
             return Ok(Reset { reason, oldest_event_id: None, newest_event_id: None });
         }
@@ -192,6 +188,6 @@ impl Feed {
     }
 
     pub(super) fn publish(&self, events: Vec<CommittedEvent>) {
-        self.hub.publish(events);
+        self.hub.publish(events, self.encodings.load(Ordering::Relaxed));
     }
 }

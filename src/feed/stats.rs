@@ -2,9 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::Serialize;
-
-use crate::store::EventAtoms;
+use crate::domain::EventFilter;
 
 /// Counters that only grow, and the connections there are.
 #[derive(Debug, Default)]
@@ -19,8 +17,7 @@ pub(super) struct Counters {
 }
 
 /// The feed at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeedStats {
     /// Open subscriptions.
     pub connections: u64,
@@ -28,9 +25,9 @@ pub struct FeedStats {
     pub peak_connections: u64,
     /// Open subscriptions by what they ask for.
     pub by_filter: ByFilter,
-    /// Event frames handed to connections, replayed ones included.
+    /// Events handed to connections, replayed ones included.
     pub events_sent: u64,
-    /// Event frames handed to connections that resumed or had fallen behind.
+    /// Events handed to connections that resumed or had fallen behind.
     pub events_replayed: u64,
     /// How often a connection fell so far behind that it had to be caught up.
     pub slow_clients: u64,
@@ -39,7 +36,7 @@ pub struct FeedStats {
 }
 
 /// Open subscriptions by what they ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByFilter {
     /// Every event.
     pub all: u64,
@@ -51,28 +48,24 @@ pub struct ByFilter {
     pub mixed: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(super) enum FilterKind {
+/// What a subscription asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilterKind {
+    /// Every event.
     All,
+    /// Streams only.
     Streams,
+    /// Addresses only.
     Users,
+    /// Streams and addresses.
     Mixed,
 }
 
 impl FilterKind {
     const ALL: [Self; 4] = [Self::All, Self::Streams, Self::Users, Self::Mixed];
 
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Streams => "streams",
-            Self::Users => "users",
-            Self::Mixed => "mixed",
-        }
-    }
-
-    pub(super) fn of(atoms: &EventAtoms) -> Self {
-        match (atoms.all, atoms.streams.is_empty(), atoms.users.is_empty()) {
+    pub(super) fn of(filter: &EventFilter) -> Self {
+        match (filter.all, filter.streams.is_empty(), filter.users.is_empty()) {
             (true, ..) => Self::All,
             (false, _, true) => Self::Streams,
             (false, true, false) => Self::Users,

@@ -11,7 +11,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use tokio::{
     sync::Notify,
     time::{sleep, timeout},
@@ -20,18 +19,19 @@ use tracing::debug;
 
 use super::{
     connections::Client,
-    frame::{id_frame, notice_frame},
     hub::{Registered, RingRead, Taken},
-    notice::{Notice, RevisedRange},
+    news::News,
+    published::Published,
     replay_window::ReplayWindow,
-    ring::FeedEvent,
     sequence::Feed,
     stats::FilterKind,
 };
 use crate::{
-    domain::{CommittedEvent, Epoch, EventId, FeedId, ResumeId, Visibility},
+    domain::{
+        CommittedEvent, Epoch, EventFilter, EventId, FeedId, Notice, ResetReason, ResumeId, Revision, Visibility,
+    },
     planted::{Bug, is_planted},
-    store::{EventAtoms, EventRange, Revision, StoreError},
+    store::{EventRange, StoreError},
 };
 
 /// So many ring slots are looked at under one lock, and so many rows are read at once.
@@ -43,10 +43,21 @@ const DATABASE_RETRY: Duration = Duration::from_secs(1);
 /// end a long one.
 type Query = Pin<Box<dyn Future<Output = Result<Vec<CommittedEvent>, StoreError>> + Send>>;
 
+/// What a subscriber is handed.
+#[derive(Clone, Debug)]
+pub enum Delivery {
+    /// An event that matches.
+    Event(Arc<Published>),
+    /// Something besides events. It has no id: whoever breaks off behind it is told again.
+    Notice(Notice),
+    /// Everything up to this id was handed out, notices included: a client may resume from it.
+    Position(ResumeId),
+}
+
 /// A registered subscriber. Dropping it ends the subscription.
 pub struct Subscription {
     feed: Feed,
-    atoms: Arc<EventAtoms>,
+    filter: Arc<EventFilter>,
     kind: FilterKind,
     id: u64,
     wake: Arc<Notify>,
@@ -63,7 +74,7 @@ pub struct Subscription {
     query: Option<Query>,
     window: ReplayWindow,
     /// What is to be told next.
-    notice: Option<Notice>,
+    news: Option<News>,
 }
 
 impl fmt::Debug for Subscription {
@@ -74,15 +85,15 @@ impl fmt::Debug for Subscription {
 
 impl Subscription {
     /// Registers a subscriber that begins with the next event and the next revision.
-    pub(super) fn register(feed: Feed, atoms: EventAtoms) -> Self {
-        let atoms = Arc::new(atoms);
-        let kind = FilterKind::of(&atoms);
-        let window = ReplayWindow::of(&atoms);
-        let Registered { id, wake, head, epoch, revision } = feed.hub.register(Arc::clone(&atoms));
+    pub(super) fn register(feed: Feed, filter: EventFilter) -> Self {
+        let filter = Arc::new(filter);
+        let kind = FilterKind::of(&filter);
+        let window = ReplayWindow::of(&filter);
+        let Registered { id, wake, head, epoch, revision } = feed.hub.register(Arc::clone(&filter));
         feed.counters.connected(kind);
         Self {
             feed,
-            atoms,
+            filter,
             kind,
             id,
             wake,
@@ -93,7 +104,7 @@ impl Subscription {
             replay_up_to: head,
             query: None,
             window,
-            notice: None,
+            news: None,
         }
     }
 
@@ -116,7 +127,7 @@ impl Subscription {
         self.position = last.position.event;
         self.told = last.revision;
         self.told_by_id = last.revision;
-        self.notice = missed.map(Notice::Revised);
+        self.news = missed.map(News::Revised);
     }
 
     /// Returns the id that a client may resume from: it has been handed everything up to there. `None` before the first
@@ -131,7 +142,7 @@ impl Subscription {
     /// Takes note of events that did not match, so that the position of a quiet subscription goes on with the feed.
     /// Does nothing while anything waits to be handed out.
     pub fn advance_if_quiet(&mut self) {
-        if self.notice.is_none()
+        if self.news.is_none()
             && self.position >= self.replay_up_to
             && let Some(head) = self.feed.hub.advance(self.id, self.position)
         {
@@ -139,69 +150,71 @@ impl Subscription {
         }
     }
 
-    /// Returns the next frames, in order, waiting until there are some. Dropping the future loses nothing.
+    /// Returns what comes next, in order, waiting until there is something. Dropping the future loses nothing.
     ///
     /// # Errors
     /// The table holds what cannot be read; a database that is away is waited for instead.
-    pub async fn next(&mut self) -> Result<Vec<Bytes>, StoreError> {
+    pub async fn next(&mut self) -> Result<Vec<Delivery>, StoreError> {
         loop {
-            let frames = if let Some(notice) = self.notice {
-                self.tell(notice).await?
+            let deliveries = if let Some(news) = self.news {
+                self.tell(news).await?
             } else if self.position < self.replay_up_to {
                 self.replay().await?
             } else {
                 self.take_live()
             };
-            if !frames.is_empty() {
-                return Ok(self.with_id(frames));
+            if !deliveries.is_empty() {
+                return Ok(self.with_position(deliveries));
             }
-            if self.notice.is_none() && self.position >= self.replay_up_to {
+            if self.news.is_none() && self.position >= self.replay_up_to {
                 self.wake.notified().await;
             }
         }
     }
 
-    /// Adds an id to frames of which the last id says less than the subscriber was told: a notice has none, and those of
-    /// the ring are as old as its events.
-    fn with_id(&mut self, mut frames: Vec<Bytes>) -> Vec<Bytes> {
+    /// Adds the position where the last id says less than the subscriber was told: a notice has none, and those of the
+    /// ring are as old as its events.
+    fn with_position(&mut self, mut deliveries: Vec<Delivery>) -> Vec<Delivery> {
         if self.told_by_id < self.told
             && let Some(id) = self.resume_id()
         {
-            frames.push(id_frame(id));
+            deliveries.push(Delivery::Position(id));
             self.told_by_id = self.told;
         }
-        frames
+        deliveries
     }
 
     pub(super) fn sees_everything(&self) -> bool {
-        self.atoms.visibility == Visibility::Everything
+        self.filter.visibility == Visibility::Everything
     }
 
-    /// Encodes a notice. It stays the next thing to tell until its frame is there.
-    async fn tell(&mut self, notice: Notice) -> Result<Vec<Bytes>, StoreError> {
-        let frame = match notice {
-            Notice::Revised(revision) => {
+    /// Makes a notice of news, which stay the next thing to tell until then.
+    async fn tell(&mut self, news: News) -> Result<Vec<Delivery>, StoreError> {
+        let notice = match news {
+            News::Revised(revision) => {
                 self.told = revision.number;
-                notice_frame("revised", &RevisedRange::of(&revision, self.epoch))
+                revision.notice(self.epoch)
             }
-            Notice::StartedOver { .. } => match self.feed.reset("networkReset", self.sees_everything()).await {
-                Ok(reset) => {
-                    self.feed.counters.resets.fetch_add(1, Ordering::Relaxed);
-                    notice_frame("reset", &reset)
+            News::StartedOver { .. } => {
+                match self.feed.reset(ResetReason::NetworkReset, self.sees_everything()).await {
+                    Ok(reset) => {
+                        self.feed.counters.resets.fetch_add(1, Ordering::Relaxed);
+                        Notice::Reset(reset)
+                    }
+                    Err(failure) => return wait_for_database(failure).await,
                 }
-                Err(failure) => return wait_for_database(failure).await,
-            },
+            }
         };
-        self.notice = None;
-        Ok(vec![frame])
+        self.news = None;
+        Ok(vec![Delivery::Notice(notice)])
     }
 
-    /// Makes a notice the next thing to tell, unless its client knows of it from another node or from the table.
-    fn take_notice(&mut self, notice: Notice) {
-        match notice {
-            Notice::Revised(revision) if revision.number <= self.told => return,
-            Notice::Revised(_) => {}
-            Notice::StartedOver { epoch, revision } => {
+    /// Makes news the next thing to tell, unless its client knows of it from another node or from the table.
+    fn take_news(&mut self, news: News) {
+        match news {
+            News::Revised(revision) if revision.number <= self.told => return,
+            News::Revised(_) => {}
+            News::StartedOver { epoch, revision } => {
                 self.epoch = epoch;
                 self.position = EventId::ZERO;
                 self.replay_up_to = EventId::ZERO;
@@ -209,14 +222,14 @@ impl Subscription {
                 self.told_by_id = revision;
             }
         }
-        self.notice = Some(notice);
+        self.news = Some(news);
     }
 
-    fn take_live(&mut self) -> Vec<Bytes> {
+    fn take_live(&mut self) -> Vec<Delivery> {
         match self.feed.hub.take(self.id, self.position) {
             Taken::Events { events, up_to } => {
                 self.position = self.position.max(up_to);
-                self.frames_of(events.iter())
+                self.deliver(events)
             }
             Taken::Lagged { head } => {
                 self.feed.counters.slow_clients.fetch_add(1, Ordering::Relaxed);
@@ -225,64 +238,63 @@ impl Subscription {
                 self.wake.notify_one();
                 Vec::new()
             }
-            Taken::Notice(notice) => {
-                self.take_notice(notice);
+            Taken::News(news) => {
+                self.take_news(news);
                 Vec::new()
             }
         }
     }
 
-    /// Returns the frames of events from the ring or the table, and counts them.
-    fn frames_of<'a>(&mut self, events: impl Iterator<Item = &'a Arc<FeedEvent>>) -> Vec<Bytes> {
-        let frames: Vec<Bytes> = events
-            .map(|event| {
-                self.told_by_id = event.revision;
-                event.frame.clone()
-            })
-            .collect();
-        self.feed.counters.events_sent.fetch_add(count(&frames), Ordering::Relaxed);
-        frames
+    /// Hands out events from the ring or the table, and counts them.
+    fn deliver(&mut self, events: Vec<Arc<Published>>) -> Vec<Delivery> {
+        if let Some(last) = events.last() {
+            self.told_by_id = last.revision;
+        }
+        self.feed.counters.events_sent.fetch_add(count(&events), Ordering::Relaxed);
+        events.into_iter().map(Delivery::Event).collect()
     }
 
-    async fn replay(&mut self) -> Result<Vec<Bytes>, StoreError> {
+    async fn replay(&mut self) -> Result<Vec<Delivery>, StoreError> {
         let chunk = usize::try_from(CHUNK).expect("a small number");
-        let frames = if self.query.is_some() {
+        let deliveries = if self.query.is_some() {
             self.replay_from_table().await?
         } else {
             match self.feed.hub.read_ring(self.id, self.position, chunk) {
-                RingRead::Events(events) => self.replay_from_ring(&events),
+                RingRead::Events(events) => self.replay_from_ring(events),
                 RingRead::NotHeld => self.replay_from_table().await?,
-                RingRead::Notice(notice) => {
-                    self.take_notice(notice);
+                RingRead::News(news) => {
+                    self.take_news(news);
                     Vec::new()
                 }
             }
         };
-        self.feed.counters.events_replayed.fetch_add(count(&frames), Ordering::Relaxed);
+        self.feed.counters.events_replayed.fetch_add(count(&deliveries), Ordering::Relaxed);
         if is_planted(Bug::ReplayBeforeRegister) && self.position >= self.replay_up_to {
             drop(self.feed.hub.take(self.id, self.position));
         }
-        Ok(frames)
+        Ok(deliveries)
     }
 
-    fn replay_from_ring(&mut self, events: &[Arc<FeedEvent>]) -> Vec<Bytes> {
-        let due = events.partition_point(|event| event.id <= self.replay_up_to);
+    fn replay_from_ring(&mut self, mut events: Vec<Arc<Published>>) -> Vec<Delivery> {
+        let due = events.partition_point(|published| published.event.id <= self.replay_up_to);
         // Without a later event there is nothing to look for again.
-        let last = events.last().map(|event| event.id).filter(|last| due == events.len() && *last > self.position);
+        let last = events.last().map(|published| published.event.id);
+        let last = last.filter(|last| due == events.len() && *last > self.position);
         self.position = last.unwrap_or(self.replay_up_to);
-        let atoms = Arc::clone(&self.atoms);
-        self.frames_of(events[..due].iter().filter(|event| event.matches(&atoms)))
+        events.truncate(due);
+        events.retain(|published| self.filter.matches(&published.event));
+        self.deliver(events)
     }
 
-    async fn replay_from_table(&mut self) -> Result<Vec<Bytes>, StoreError> {
+    async fn replay_from_table(&mut self) -> Result<Vec<Delivery>, StoreError> {
         // Neither the position nor the window changes while a query is under way.
         let end = self.window.end(self.position, self.replay_up_to);
         let query = self.query.get_or_insert_with(|| {
-            let (feed, atoms) = (self.feed.clone(), Arc::clone(&self.atoms));
+            let (feed, filter) = (self.feed.clone(), Arc::clone(&self.filter));
             let range = EventRange { after: self.position, up_to: end };
             Box::pin(async move {
                 let _turn = feed.replays.acquire().await;
-                feed.store.matching_events(range, &atoms, CHUNK).await
+                feed.store.matching_events(range, &filter, CHUNK).await
             })
         });
         let answer = query.await;
@@ -298,9 +310,9 @@ impl Subscription {
                 let last = events.last().map(|event| event.id).filter(|_| is_full);
                 self.position = last.unwrap_or(end);
                 self.window.learn(events.len(), usize::try_from(CHUNK).expect("a small number"));
-                let events: Vec<_> =
-                    events.into_iter().map(|event| Arc::new(FeedEvent::new(event, self.told))).collect();
-                Ok(self.frames_of(events.iter()))
+                // Nobody else is handed these, so there is no encoding to share.
+                let published = |event| Arc::new(Published::new(event, self.told, 0));
+                Ok(self.deliver(events.into_iter().map(published).collect()))
             }
             Err(failure) => wait_for_database(failure).await,
         }
@@ -308,7 +320,7 @@ impl Subscription {
 }
 
 /// Waits before a subscriber asks again, unless asking again does not help.
-async fn wait_for_database(failure: StoreError) -> Result<Vec<Bytes>, StoreError> {
+async fn wait_for_database(failure: StoreError) -> Result<Vec<Delivery>, StoreError> {
     if !failure.is_unavailable() {
         return Err(failure);
     }
@@ -324,6 +336,6 @@ impl Drop for Subscription {
     }
 }
 
-fn count(frames: &[Bytes]) -> u64 {
-    u64::try_from(frames.len()).unwrap_or(u64::MAX)
+fn count<T>(handed_out: &[T]) -> u64 {
+    u64::try_from(handed_out.len()).unwrap_or(u64::MAX)
 }

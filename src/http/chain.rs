@@ -18,8 +18,7 @@ use utoipa::ToSchema;
 use super::{limits::ClientKey, openapi::words, problem::Problem, state::HttpState, views::dated_time};
 use crate::{
     auth::Caller,
-    domain::{Address, Amount, ContractId, LedgerSequence, StreamEntry, StreamId},
-    store::StreamKey,
+    domain::{Address, Amount, ContractId, LedgerSequence, StreamEntry, StreamId, StreamKey},
 };
 
 /// This many answers at once, then one in each [`SPACING`].

@@ -13,10 +13,9 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use tracing::warn;
 
-use super::{accept::Accept, views::date_text};
+use super::{accept::Accept, event_view::BodyView, views::date_text};
 use crate::{
     domain::{CommittedEvent, FeedId, UnixTime},
-    feed::BodyView,
     store::{EventListFilter, PageRequest, PageStart, Store},
 };
 

@@ -12,8 +12,9 @@ use utoipa::ToSchema;
 use super::{
     caller::CalledBy,
     csv,
+    feed_views::FeedCounters,
     limits::{ClientKey, ConnectionStats},
-    openapi::{EventRow, FeedCounters, OfEventList, OfMemory, OfQuery, OfStreamEvents, words},
+    openapi::{EventRow, OfEventList, OfMemory, OfQuery, OfStreamEvents, words},
     paging::{LARGEST_LIMIT, PAGING, PageView, event_cursor, in_epoch, order, page_request},
     parameters::{Parameters, PathText},
     problem::Problem,
@@ -22,7 +23,6 @@ use super::{
 };
 use crate::{
     domain::{Epoch, FeedId, LedgerSequence, Visibility},
-    feed::FeedStats,
     store::{EventListFilter, EventPageExtent, PageRequest, PageStart},
 };
 
@@ -46,8 +46,7 @@ pub(super) struct EventList {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Stats {
     #[serde(flatten)]
-    #[schema(value_type = FeedCounters)]
-    feed: FeedStats,
+    feed: FeedCounters,
     /// The limits, and how near to them it was.
     limits: ConnectionStats,
     /// Up to where the feed has seen everything; null for callers who may not see every event.
@@ -215,5 +214,5 @@ fn same_epoch(request: &PageRequest, of_feed: Epoch, of_rows: Option<Epoch>) -> 
 )]
 pub(super) async fn stats(State(state): State<HttpState>, CalledBy(caller): CalledBy) -> Json<Stats> {
     let last_event_id = state.feed.head().filter(|_| caller.visibility == Visibility::Everything);
-    Json(Stats { feed: state.feed.stats(), limits: state.limits.connection_stats(), last_event_id })
+    Json(Stats { feed: state.feed.stats().into(), limits: state.limits.connection_stats(), last_event_id })
 }

@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     auth::Auth,
-    domain::{ContractId, Contracts, UnixTime},
-    feed::Feed,
-    store::{Store, StoreError, StreamKey},
+    domain::{ContractId, Contracts, StreamKey, UnixTime},
+    feed::{EncodingSlot, Feed},
+    store::{Store, StoreError},
 };
 
 /// Browsers return this long after a connection ends, spread so that they do not return at once.
@@ -30,6 +30,8 @@ pub struct HttpState {
     /// Who reads the health.
     pub(super) watch: Watch,
     pub(super) feed: Feed,
+    /// Where frames of events are kept.
+    pub(super) sse_slot: EncodingSlot,
     pub(super) contracts: Contracts,
     pub(super) heartbeat: Duration,
     /// A subscriber that takes nothing for longer begins anew.
@@ -64,6 +66,7 @@ impl HttpState {
         Self {
             watch: Watch::new(store.clone()),
             store,
+            sse_slot: feed.encoding_slot(),
             feed,
             contracts,
             heartbeat,

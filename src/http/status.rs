@@ -5,13 +5,13 @@ use axum::{
     extract::{RawQuery, State},
 };
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
     caller::CalledBy,
     contract_status::{ContractView, CoverageView, Facts, HoleView, LATEST_UPGRADES, QuarantineView, UpgradeView},
-    openapi::{EndpointHealth, OfQuery, words},
+    endpoint_health::EndpointHealth,
+    openapi::{OfQuery, words},
     parameters::Parameters,
     problem::Problem,
     state::HttpState,
@@ -87,8 +87,7 @@ pub(super) struct Status {
     #[serde(skip)]
     pub(super) second_opinion_events: u64,
     /// The endpoints that the indexer asks; empty for callers who do not run the service (scope `admin`).
-    #[schema(value_type = Vec<EndpointHealth>)]
-    endpoints: Value,
+    endpoints: Vec<EndpointHealth>,
     /// Why the index is not to be relied on right now; empty if it is.
     pub(super) reasons: Vec<String>,
 }
@@ -142,7 +141,7 @@ pub(super) async fn status(
 impl Status {
     /// Leaves out where the source is: that is for those who run the service.
     fn without_hosts(mut self) -> Self {
-        self.endpoints = Value::Array(Vec::new());
+        self.endpoints.clear();
         if let Some(indexer) = &mut self.indexer {
             indexer.detail = None;
         }
@@ -205,7 +204,7 @@ async fn read_once(store: &Store, state: &HttpState) -> Result<Status, StoreErro
         records_differing: contracts.iter().filter_map(differing).sum(),
         second_opinion_events: contracts.iter().filter_map(second_opinion_events).sum(),
         reasons: with_feed_trouble(reasons(&followed, state.max_lag_ledgers)),
-        endpoints: report.map_or(Value::Array(Vec::new()), |aged| aged.report.endpoints.clone()),
+        endpoints: report.map_or_else(Vec::new, |aged| EndpointHealth::all_in(&aged.report.endpoints)),
         indexer: report.map(IndexerView::of),
         network: network.map(|network| NetworkView { passphrase: network.passphrase, epoch }),
         contracts: {

@@ -3,10 +3,7 @@
 use std::str::FromStr;
 
 use super::problem::Problem;
-use crate::{
-    domain::{ContractId, Contracts, StreamId},
-    store::StreamKey,
-};
+use crate::domain::{ContractId, Contracts, StreamId, StreamKey};
 
 /// The number of a stream, or its contract and the number with a colon between: `7`, or `C…:7`.
 #[derive(Clone, Debug)]

@@ -15,7 +15,6 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
-use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, warn};
 
@@ -26,28 +25,22 @@ use super::{
     openapi::{OfSubscription, SubscriptionParameters},
     parameters::Parameters,
     problem::Problem,
+    sse::{
+        ConnectedNotice, ExpiredNotice, ExpiredReason, HEARTBEAT, ResetNotice, ResumeNotice, ResumeReason, frame_of,
+        id_frame, notice_frame, retry_frame,
+    },
     state::HttpState,
-    subscribe_filter::{self, FILTER, FilterView, Switch},
+    subscribe_filter::{self, FILTER, Switch},
 };
 use crate::{
     auth::{Auth, Caller, Subject, Token, TokenRefusal},
-    domain::{FeedId, Visibility},
-    feed::{Client, LastEventId, Opened, Subscription, id_frame, notice_frame},
-    store::{EventAtoms, StoreError},
+    domain::{EventFilter, Visibility},
+    feed::{Client, LastEventId, Opened, Subscription},
+    store::StoreError,
 };
 
-const HEARTBEAT: &[u8] = b": heartbeat\n\n";
 /// A quiet subscription's `id:` goes on with the feed at every so many heartbeats.
 const HEARTBEATS_AN_ID: u32 = 3;
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Connected<'a> {
-    client_id: String,
-    last_event_id: Option<FeedId>,
-    filter: FilterView<'a>,
-    unknown_streams: Vec<String>,
-}
 
 /// Opens the stream.
 #[utoipa::path(
@@ -84,12 +77,12 @@ pub(super) async fn subscribe(
     accepts_event_stream(&headers)?;
     let known: Vec<&str> = FILTER.into_iter().chain(["lastEventId", "ticket", "token", "strict"]).collect();
     let parameters = Parameters::read(query.as_deref(), &known)?;
-    let (caller, atoms) = who_and_what(&state, &headers, &parameters).await?;
+    let (caller, filter) = who_and_what(&state, &headers, &parameters).await?;
     if caller.token.as_ref().zip(state.auth.as_ref()).is_some_and(|(token, auth)| auth.is_over(token)) {
         return Err(TokenRefusal::Expired.into());
     }
     let slot = slot.of_subject(caller.subject().map(Subject::as_str))?;
-    let unknown_streams = match subscribe_filter::unknown_streams(&atoms, &state).await {
+    let unknown_streams = match subscribe_filter::unknown_streams(&filter, &state).await {
         Err(failure) if failure.is_unavailable() => return Ok(come_back(&state, &failure)),
         unknown_streams => unknown_streams?,
     };
@@ -98,14 +91,14 @@ pub(super) async fn subscribe(
         return Err(Problem::not_found(format!("there is no stream {unknown}, or it is not yours to see")));
     }
     let last = last_event_id(&headers, parameters.text("lastEventId")?);
-    let opened = match state.feed.subscribe(atoms.clone(), last).await {
+    let opened = match state.feed.subscribe(filter.clone(), last).await {
         Err(failure) if failure.is_unavailable() => return Ok(come_back(&state, &failure)),
         opened => opened?,
     };
     let client_id = state.client_id();
     let subject = caller.subject().map(|subject| subject.as_str().into());
     opened.subscription.introduce(Client { id: client_id.as_str().into(), subject });
-    let first = opening(&state, client_id, (&atoms, unknown_streams), &opened);
+    let first = opening(&state, client_id, (&filter, unknown_streams), &opened);
     Ok(event_stream(Connection::new(state, opened.subscription, caller.token, first, slot)))
 }
 
@@ -115,20 +108,20 @@ async fn who_and_what(
     state: &HttpState,
     headers: &HeaderMap,
     parameters: &Parameters<'_>,
-) -> Result<(Caller, EventAtoms), Problem> {
+) -> Result<(Caller, EventFilter), Problem> {
     if let Some(ticket) = parameters.text("ticket")? {
         return by_ticket(state, ticket, parameters).await;
     }
     let caller = by_token(state, token_of(state, headers, parameters)?).await?;
-    let atoms = subscribe_filter::read(parameters, state, caller.visibility.clone()).await?;
-    Ok((caller, atoms))
+    let filter = subscribe_filter::read(parameters, state, caller.visibility.clone()).await?;
+    Ok((caller, filter))
 }
 
 async fn by_ticket(
     state: &HttpState,
     ticket: &str,
     parameters: &Parameters<'_>,
-) -> Result<(Caller, EventAtoms), Problem> {
+) -> Result<(Caller, EventFilter), Problem> {
     let asks_nobody = || Problem::parameter("ticket", "this service asks nobody who they are; leave it out");
     let auth = state.auth.as_ref().ok_or_else(asks_nobody)?;
     let is_given = subscribe_filter::is_given(parameters);
@@ -183,19 +176,21 @@ fn last_event_id(headers: &HeaderMap, parameter: Option<&str>) -> LastEventId {
 fn opening(
     state: &HttpState,
     client_id: String,
-    (atoms, unknown_streams): (&EventAtoms, Vec<String>),
+    (filter, unknown_streams): (&EventFilter, Vec<String>),
     opened: &Opened,
 ) -> Bytes {
     let resume_id = opened.subscription.resume_id();
-    let filter = FilterView::of(atoms, &state.contracts);
-    let last_event_id = resume_id.map(|id| id.position);
-    let connected = Connected { client_id, last_event_id, filter, unknown_streams };
-    let connected = notice_frame("connected", &connected);
+    let connected = notice_frame(&ConnectedNotice {
+        client_id,
+        last_event_id: resume_id.map(|id| id.position),
+        filter: subscribe_filter::view_of(filter, &state.contracts),
+        unknown_streams,
+    });
     let retry = Bytes::from(format!("retry: {}\n", state.retry_ms()));
     let id = resume_id.map_or_else(Bytes::new, |id| Bytes::from(format!("id: {id}\n")));
-    join(match &opened.reset {
+    join(match opened.reset {
         None => vec![retry, id, connected],
-        Some(reset) => vec![retry, connected, id, notice_frame("reset", reset)],
+        Some(reset) => vec![retry, connected, id, notice_frame(&ResetNotice::from(reset))],
     })
 }
 
@@ -208,7 +203,7 @@ fn come_back(state: &HttpState, failure: &StoreError) -> Response {
 
 /// Clients must not all return at once.
 fn farewell(state: &HttpState) -> Bytes {
-    Bytes::from(format!("retry: {}\n\n", state.retry_ms()))
+    retry_frame(state.retry_ms())
 }
 
 fn event_stream(connection: Connection) -> Response {
@@ -229,18 +224,6 @@ fn event_stream_of(body: Body) -> Response {
 }
 
 type TokenEnds = Pin<Box<dyn Future<Output = TokenRefusal> + Send>>;
-
-/// What a connection is told when its token ends.
-#[derive(Serialize)]
-struct Expired {
-    reason: &'static str,
-}
-
-/// What a client is told that took nothing for too long.
-#[derive(Serialize)]
-struct Resume {
-    reason: &'static str,
-}
 
 /// One open event stream.
 struct Connection {
@@ -289,18 +272,19 @@ impl Connection {
         if self.ended {
             return None;
         }
-        let frames = tokio::select! {
+        let deliveries = tokio::select! {
             biased;
             () = self.state.soft_stop.cancelled() => return Some(self.end()),
             refusal = ended(&mut self.token_ends) => return Some(self.expire(&refusal)),
-            frames = self.subscription.next() => frames,
+            deliveries = self.subscription.next() => deliveries,
             () = sleep_until(self.heartbeat_at) => return Some(self.heartbeat()),
         };
-        match frames {
-            Ok(frames) => {
+        match deliveries {
+            Ok(deliveries) => {
                 self.heartbeat_in(self.state.heartbeat);
                 self.heartbeats = 0;
-                Some(join(frames))
+                let slot = self.state.sse_slot;
+                Some(join(deliveries.iter().map(|delivery| frame_of(delivery, slot)).collect()))
             }
             Err(failure) => {
                 error!("an event stream was ended: {failure}");
@@ -317,23 +301,24 @@ impl Connection {
         self.heartbeat_in(self.state.heartbeat);
         self.heartbeats += 1;
         if !self.heartbeats.is_multiple_of(HEARTBEATS_AN_ID) {
-            return Bytes::from_static(HEARTBEAT);
+            return HEARTBEAT;
         }
         self.subscription.advance_if_quiet();
-        self.subscription.resume_id().map_or_else(|| Bytes::from_static(HEARTBEAT), id_frame)
+        self.subscription.resume_id().map_or(HEARTBEAT, id_frame)
     }
 
     /// Where the token ended the stream ends: who has another one comes back with the last id.
     fn expire(&mut self, refusal: &TokenRefusal) -> Bytes {
-        let reason = if *refusal == TokenRefusal::Revoked { "revoked" } else { "expired" };
-        join(vec![notice_frame("expired", &Expired { reason }), self.end()])
+        let is_revoked = *refusal == TokenRefusal::Revoked;
+        let reason = if is_revoked { ExpiredReason::Revoked } else { ExpiredReason::Expired };
+        join(vec![notice_frame(&ExpiredNotice { reason }), self.end()])
     }
 
     /// A client that took nothing for as long as that, and takes something again, begins anew where it was: what it
     /// would be sent next is long past.
     fn let_resume(&mut self) -> Bytes {
         self.first = None;
-        join(vec![notice_frame("resume", &Resume { reason: "slow" }), self.end()])
+        join(vec![notice_frame(&ResumeNotice { reason: ResumeReason::Slow }), self.end()])
     }
 
     fn end(&mut self) -> Bytes {

@@ -2,35 +2,27 @@
 
 use std::{collections::HashSet, fmt, str::FromStr};
 
-use serde::Serialize;
-
-use super::{parameters::Parameters, problem::Problem, state::HttpState, stream_text::StreamText};
+use super::{
+    parameters::Parameters, problem::Problem, sse::SubscriptionFilter, state::HttpState, stream_text::StreamText,
+};
 use crate::{
-    domain::{Address, ContractId, Contracts, EventType, StreamRecord, Visibility},
-    store::{EventAtoms, StoreError, StreamKey},
+    domain::{Contracts, EventFilter, StreamKey, StreamRecord, Visibility},
+    store::StoreError,
 };
 
-const MOST_ATOMS: usize = 500;
+const MOST_NAMED: usize = 500;
 
 /// The parameters that make a filter.
 pub(super) const FILTER: [&str; 5] = ["streams", "users", "all", "contract", "types"];
 
-/// The filter as the `connected` event repeats it.
-#[derive(Debug, Serialize)]
-pub(super) struct FilterView<'a> {
-    all: bool,
-    streams: Vec<String>,
-    users: &'a [Address],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    contract: Option<&'a ContractId>,
-    types: &'a [EventType],
-}
-
-impl<'a> FilterView<'a> {
-    /// Repeats the filter; streams of the only contract by their number alone.
-    pub(super) fn of(atoms: &'a EventAtoms, contracts: &Contracts) -> Self {
-        let streams = atoms.streams.iter().map(|stream| text_of(stream, contracts)).collect();
-        Self { all: atoms.all, streams, users: &atoms.users, contract: atoms.contract_id.as_ref(), types: &atoms.types }
+/// Repeats a filter as it was understood; streams of the only contract by their number alone.
+pub(super) fn view_of(filter: &EventFilter, contracts: &Contracts) -> SubscriptionFilter {
+    SubscriptionFilter {
+        all: filter.all,
+        streams: filter.streams.iter().map(|stream| text_of(stream, contracts)).collect(),
+        users: filter.users.clone(),
+        contract: filter.contract_id.clone(),
+        types: filter.types.clone(),
     }
 }
 
@@ -42,15 +34,15 @@ fn text_of((contract_id, stream_id): &StreamKey, contracts: &Contracts) -> Strin
 }
 
 /// Returns those streams of a filter that its caller sees nothing of, as texts: whether they exist is not told.
-pub(super) async fn unknown_streams(atoms: &EventAtoms, state: &HttpState) -> Result<Vec<String>, StoreError> {
-    if atoms.streams.is_empty() {
+pub(super) async fn unknown_streams(filter: &EventFilter, state: &HttpState) -> Result<Vec<String>, StoreError> {
+    if filter.streams.is_empty() {
         return Ok(Vec::new());
     }
-    let records = state.store.records_of(&atoms.streams).await?;
-    let is_seen = |record: &&StreamRecord| atoms.visibility.shows(Some(&record.sender), Some(&record.recipient));
+    let records = state.store.records_of(&filter.streams).await?;
+    let is_seen = |record: &&StreamRecord| filter.visibility.shows(Some(&record.sender), Some(&record.recipient));
     let seen: HashSet<StreamKey> =
         records.iter().filter(is_seen).map(|record| (record.contract_id.clone(), record.stream_id)).collect();
-    let unknown = atoms.streams.iter().filter(|stream| !seen.contains(*stream));
+    let unknown = filter.streams.iter().filter(|stream| !seen.contains(*stream));
     Ok(unknown.map(|stream| text_of(stream, &state.contracts)).collect())
 }
 
@@ -60,8 +52,8 @@ pub(super) fn is_given(parameters: &Parameters<'_>) -> bool {
 }
 
 /// Returns the query that a filter is read from.
-pub(super) fn query_of(atoms: &EventAtoms, contracts: &Contracts) -> String {
-    let FilterView { all, streams, users, contract, types } = FilterView::of(atoms, contracts);
+pub(super) fn query_of(filter: &EventFilter, contracts: &Contracts) -> String {
+    let SubscriptionFilter { all, streams, users, contract, types } = view_of(filter, contracts);
     let mut query = form_urlencoded::Serializer::new(String::new());
     if all {
         query.append_pair("all", "true");
@@ -79,10 +71,10 @@ pub(super) async fn read(
     parameters: &Parameters<'_>,
     state: &HttpState,
     visibility: Visibility,
-) -> Result<EventAtoms, Problem> {
+) -> Result<EventFilter, Problem> {
     let streams: Vec<StreamText> = parameters.list("streams")?;
     let key = |stream: StreamText| stream.key("streams", &state.contracts);
-    let mut atoms = EventAtoms {
+    let mut filter = EventFilter {
         all: parameters.one::<Switch>("all")?.is_some_and(|switch| switch.0),
         streams: streams.into_iter().map(key).collect::<Result<_, _>>()?,
         users: parameters.list("users")?,
@@ -91,26 +83,26 @@ pub(super) async fn read(
         visibility,
     };
     let names_none = !["all", "streams", "users"].into_iter().any(|name| parameters.has(name));
-    match &atoms.visibility {
-        Visibility::Everything if names_none => atoms.all = true,
-        Visibility::Party(address) if names_none => atoms.users.push(address.clone()),
+    match &filter.visibility {
+        Visibility::Everything if names_none => filter.all = true,
+        Visibility::Party(address) if names_none => filter.users.push(address.clone()),
         _ => {}
     }
-    if atoms.streams.len() + atoms.users.len() > MOST_ATOMS {
-        let name = if atoms.streams.len() > atoms.users.len() { "streams" } else { "users" };
-        let rule = format!("a subscription names at most {MOST_ATOMS} streams and users; use all=true for more");
+    if filter.streams.len() + filter.users.len() > MOST_NAMED {
+        let name = if filter.streams.len() > filter.users.len() { "streams" } else { "users" };
+        let rule = format!("a subscription names at most {MOST_NAMED} streams and users; use all=true for more");
         return Err(Problem::parameter(name, rule));
     }
-    if !atoms.all && atoms.streams.is_empty() && atoms.users.is_empty() {
+    if !filter.all && filter.streams.is_empty() && filter.users.is_empty() {
         return Err(Problem::bad_request("say what to subscribe to: streams=<id>, users=<address> or all=true"));
     }
-    atoms.streams.sort();
-    atoms.streams.dedup();
-    atoms.users.sort();
-    atoms.users.dedup();
-    atoms.types.sort();
-    atoms.types.dedup();
-    Ok(atoms)
+    filter.streams.sort();
+    filter.streams.dedup();
+    filter.users.sort();
+    filter.users.dedup();
+    filter.types.sort();
+    filter.types.dedup();
+    Ok(filter)
 }
 
 pub(super) struct Switch(pub(super) bool);

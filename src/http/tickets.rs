@@ -83,8 +83,8 @@ pub(super) async fn issue(
     let query = request.query();
     let (Some(auth), Some(token)) = (&state.auth, &caller.token) else { return Err(TokenRefusal::Missing.into()) };
     let parameters = Parameters::read(Some(&query), &FILTER)?;
-    let atoms = subscribe_filter::read(&parameters, &state, caller.visibility.clone()).await?;
-    let ticket = auth.issue_ticket(token, subscribe_filter::query_of(&atoms, &state.contracts)).await?;
+    let filter = subscribe_filter::read(&parameters, &state, caller.visibility.clone()).await?;
+    let ticket = auth.issue_ticket(token, subscribe_filter::query_of(&filter, &state.contracts)).await?;
     let too_many = || Problem::too_many_requests("too many tickets were made and not used; use them", RETRY_SECONDS);
     let ticket = ticket.ok_or_else(too_many)?;
     let view = TicketView { ticket: ticket.text, expires_at: ticket.expires_at };

@@ -4,11 +4,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use utoipa::ToSchema;
 
-use super::openapi::words;
-use crate::{
-    domain::{Address, Amount, CommittedEvent, ContractId, StreamId, StreamRecord, StreamStatus, UnixTime},
-    feed::{BodyView, EventView},
+use super::{
+    event_view::{BodyView, EventView},
+    openapi::words,
 };
+use crate::domain::{Address, Amount, CommittedEvent, ContractId, StreamId, StreamRecord, StreamStatus, UnixTime};
 
 /// A stream at a ledger's time.
 #[derive(Debug, Serialize, ToSchema)]

@@ -15,9 +15,9 @@ use super::{
     ledger_page::PageOfLedgers,
 };
 use crate::{
-    domain::{ContractId, CoverageSource, Epoch, EventId, LedgerRange, RawContractEvent, StreamId},
+    domain::{ContractId, CoverageSource, Epoch, EventId, LedgerRange, RawContractEvent, StreamId, StreamKey},
     source::{EventPage, SourceError, WholeLedgers},
-    store::{Records, RevisedSince, Store, StoreError, StreamKey, Swap, Writer},
+    store::{Records, RevisedSince, Store, StoreError, Swap, Writer},
 };
 
 /// The code that decodes and folds, by a hash of its source (`build.rs`).

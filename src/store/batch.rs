@@ -5,12 +5,9 @@ use std::{collections::HashMap, sync::Arc};
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    ContractEvent, ContractId, ContractUpgradeEvent, CoverageSource, EventId, LedgerSequence, QuarantinedEvent,
-    StreamId, StreamRecord,
+    ContractEvent, ContractUpgradeEvent, CoverageSource, EventId, LedgerSequence, QuarantinedEvent, StreamKey,
+    StreamRecord,
 };
-
-/// A stream: its contract, and its number there, which streams of other contracts have too.
-pub type StreamKey = (ContractId, StreamId);
 
 /// Stream records as a batch leaves them.
 pub type Records = Arc<HashMap<StreamKey, StreamRecord>>;

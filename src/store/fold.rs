@@ -5,9 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{Records, StreamKey, event_rows::EventColumns, stream_rows::StreamColumns};
+use super::{Records, event_rows::EventColumns, stream_rows::StreamColumns};
 use crate::{
-    domain::{Amount, Baseline, ContractEvent, EventId, RawContractEvent, StreamRecord},
+    domain::{Amount, Baseline, ContractEvent, EventId, RawContractEvent, StreamKey, StreamRecord},
     planted::{Bug, is_planted},
 };
 

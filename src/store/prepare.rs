@@ -9,11 +9,11 @@ use std::{
 use sqlx::PgConnection;
 
 use super::{
-    Batch, Records, Store, StoreError, StreamKey, event_rows,
+    Batch, Records, Store, StoreError, event_rows,
     fold::{self, Folded, fold},
     stream_rows,
 };
-use crate::domain::{QuarantinedEvent, StreamRecord};
+use crate::domain::{QuarantinedEvent, StreamKey, StreamRecord};
 
 /// A batch ready to be committed.
 #[derive(Debug)]

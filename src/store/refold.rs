@@ -16,7 +16,7 @@ use sqlx::PgConnection;
 use tokio::time::timeout;
 
 use super::{
-    StoreError, StreamKey,
+    StoreError,
     connections::Transaction,
     event_rows::{self, EventColumns, PartyColumns},
     fold::{Finished, Folding, stream_of},
@@ -24,7 +24,8 @@ use super::{
     stream_rows::{self, StreamColumns},
 };
 use crate::domain::{
-    Address, Amount, Baseline, ContractEvent, ContractId, EventId, EventKind, RawContractEvent, StreamId, StreamRecord,
+    Address, Amount, Baseline, ContractEvent, ContractId, EventId, EventKind, RawContractEvent, StreamId, StreamKey,
+    StreamRecord,
 };
 
 /// The streams of one contract, folded up to a position.

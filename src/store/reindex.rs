@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{
-    Store, StoreError, StreamKey,
+    Store, StoreError,
     attachments::{self, Attachments, OnFailure},
     build_origin::{self, BuildOrigin},
     event_rows, listen,
@@ -17,7 +17,7 @@ use super::{
     pool::{event_id, parse},
     quarantine, revisions, writer,
 };
-use crate::domain::{ContractId, EventId, RawContractEvent, StreamId};
+use crate::domain::{ContractId, EventId, RawContractEvent, StreamId, StreamKey};
 
 /// What a swap exchanges: what is derived from raw events.
 const DERIVED: [&str; 3] = ["quarantine", "stream_events", "streams"];

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{
-    Store, StoreError, StreamKey, baselines,
+    Store, StoreError, baselines,
     connections::{Connections, Transaction},
     coverage, listen, network, pool, quarantine,
     refold::{Refold, Refolded, ToFold},
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::domain::{
     Baseline, ContractEvent, ContractId, ContractUpgradeEvent, CoverageSource, Epoch, EventId, LedgerRange,
-    QuarantinedEvent, RawBaseline, RawContractEvent, StreamId,
+    QuarantinedEvent, RawBaseline, RawContractEvent, StreamId, StreamKey,
 };
 
 /// A repair under way: dropped before it is written, it has changed nothing.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{Store, StoreError, network, pool::event_id, stream_rows};
-use crate::domain::{ContractId, Epoch, EventId, StreamId, StreamRecord};
+use crate::domain::{ContractId, Epoch, EventId, Revision, StreamId, StreamRecord};
 
 /// Older revisions than the newest so many are joined to one.
 const KEPT: i64 = 1_000;
@@ -71,17 +71,6 @@ pub struct FeedState {
     pub revision: i64,
     /// The newest position of any contract: whatever is stored up to here later, comes late.
     pub position: EventId,
-}
-
-/// Events that came late, or whose streams were folded again: somewhere in this range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Revision {
-    /// Its number; later ones are higher.
-    pub number: i64,
-    /// The first event.
-    pub from: EventId,
-    /// The last event.
-    pub to: EventId,
 }
 
 /// A stream's record, and how far the index was just before it was read.

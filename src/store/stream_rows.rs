@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{Store, StoreError, StreamKey, pool::event_id, pool::parse};
-use crate::domain::{ChainStatus, ContractId, StreamId, StreamRecord, UnixTime};
+use super::{Store, StoreError, pool::event_id, pool::parse};
+use crate::domain::{ChainStatus, ContractId, StreamId, StreamKey, StreamRecord, UnixTime};
 
 /// One row as text and flags, the way it leaves the database.
 #[derive(Debug, sqlx::FromRow)]

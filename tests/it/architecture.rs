@@ -51,7 +51,11 @@ const HOMES: &[(&str, &[&str])] = &[
 ];
 
 /// Libraries that a module must do without.
-const BANNED: &[(&str, &[&str])] = &[("domain", &["tokio", "sqlx", "axum", "reqwest", "stellar_xdr"])];
+const BANNED: &[(&str, &[&str])] = &[
+    ("domain", &["tokio", "sqlx", "axum", "reqwest", "stellar_xdr"]),
+    // The feed carries events; how they are written is for each outlet to say.
+    ("feed", &["serde", "serde_json"]),
+];
 
 /// Names that say nothing about what is inside.
 const NAMELESS: &[&str] = &["util", "utils", "common", "helpers", "types", "models", "prelude"];

@@ -5,11 +5,11 @@ use std::time::Duration;
 use flowfi_indexer::{
     devnet::{DevnetArgs, Input, NumberedCall, Receipt},
     domain::{
-        ContractId, Contracts, CoverageSource, EventId, LedgerRange, LedgerSequence, StreamEntry, StreamId, Visibility,
-        holes,
+        ContractId, Contracts, CoverageSource, EventFilter, EventId, LedgerRange, LedgerSequence, StreamEntry,
+        StreamId, Visibility, holes,
     },
     ingest::{Indexer, IngestSettings, PaceArgs, Reindex, VerifySettings, verify},
-    store::{EventAtoms, EventRange},
+    store::EventRange,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::json;
@@ -79,10 +79,10 @@ impl World {
     /// Compares what there is of a contract, from a ledger on, with what the chain says.
     async fn assert_has_all_of(&self, contract_id: &ContractId, from: LedgerSequence) {
         let range = EventRange { after: EventId::ZERO, up_to: EventId::from_parts(i64::MAX, 0).unwrap() };
-        let of_contract = EventAtoms {
+        let of_contract = EventFilter {
             all: true,
             contract_id: Some(contract_id.clone()),
-            ..EventAtoms::seen_by(Visibility::Everything)
+            ..EventFilter::seen_by(Visibility::Everything)
         };
         let events = self.store.matching_events(range, &of_contract, 1_000_000).await.unwrap();
         let stored: Vec<EventId> = events.iter().map(|event| event.id).collect();

@@ -9,10 +9,10 @@ use std::{
 };
 
 use flowfi_indexer::{
-    domain::{ContractId, Epoch, EventId, EventType, StreamId, UnixTime, Visibility},
+    domain::{ContractId, Epoch, EventFilter, EventId, EventType, StreamId, UnixTime, Visibility},
     http::openapi_text,
     ingest::{LateEvents, write_late},
-    store::{EventAtoms, EventListFilter, EventRange, PageRequest, PageStart, Store, StreamListFilter, StreamSort},
+    store::{EventListFilter, EventRange, PageRequest, PageStart, Store, StreamListFilter, StreamSort},
 };
 use serde_json::{Value, json};
 use sqlx::{
@@ -202,27 +202,27 @@ async fn replay_all(store: &Store, contracts: &[ContractId], mut seen: impl FnMu
     let users = vec![user(0), user(USERS - 1)];
     let streams = vec![(contract.clone(), StreamId(5)), (contract.clone(), StreamId(99_000))];
     let types = vec![EventType::StreamPaused, EventType::ProtocolInitialized];
-    let none = EventAtoms::seen_by(Visibility::Everything);
+    let none = EventFilter::seen_by(Visibility::Everything);
     let mut cases = vec![
-        EventAtoms { all: true, ..none.clone() },
-        EventAtoms { all: true, types: types.clone(), ..none.clone() },
-        EventAtoms { users: users.clone(), ..none.clone() },
-        EventAtoms { users: (0..300).map(user).collect(), ..none.clone() },
-        EventAtoms { streams: streams.clone(), ..none.clone() },
-        EventAtoms { users: users.clone(), streams: streams.clone(), types: types.clone(), ..none.clone() },
-        EventAtoms { visibility: Visibility::Party(user(0)), all: true, ..none.clone() },
-        EventAtoms { visibility: Visibility::Party(user(USERS - 1)), users, streams, types, ..none },
+        EventFilter { all: true, ..none.clone() },
+        EventFilter { all: true, types: types.clone(), ..none.clone() },
+        EventFilter { users: users.clone(), ..none.clone() },
+        EventFilter { users: (0..300).map(user).collect(), ..none.clone() },
+        EventFilter { streams: streams.clone(), ..none.clone() },
+        EventFilter { users: users.clone(), streams: streams.clone(), types: types.clone(), ..none.clone() },
+        EventFilter { visibility: Visibility::Party(user(0)), all: true, ..none.clone() },
+        EventFilter { visibility: Visibility::Party(user(USERS - 1)), users, streams, types, ..none },
     ];
     let of_contract = |contract: &ContractId| {
-        let narrowed = |atoms: &EventAtoms| EventAtoms { contract_id: Some(contract.clone()), ..atoms.clone() };
-        cases.iter().filter(|atoms| atoms.users.len() < 300).map(narrowed).collect::<Vec<_>>()
+        let narrowed = |filter: &EventFilter| EventFilter { contract_id: Some(contract.clone()), ..filter.clone() };
+        cases.iter().filter(|filter| filter.users.len() < 300).map(narrowed).collect::<Vec<_>>()
     };
     let narrowed: Vec<_> = contracts.iter().flat_map(of_contract).collect();
     cases.extend(narrowed);
-    for atoms in cases {
+    for filter in cases {
         for limit in [1, 500] {
-            store.matching_events(range, &atoms, limit).await.unwrap();
-            seen(&format!("replay of {atoms:?}"));
+            store.matching_events(range, &filter, limit).await.unwrap();
+            seen(&format!("replay of {filter:?}"));
         }
     }
 }

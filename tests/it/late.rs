@@ -3,19 +3,19 @@
 use flowfi_indexer::{
     devnet::{Call, DevnetArgs},
     domain::{
-        Amount, ContractEvent, ContractId, CoverageSource, Epoch, EventId, LedgerRange, LedgerSequence,
+        Amount, ContractEvent, ContractId, CoverageSource, Epoch, EventFilter, EventId, LedgerRange, LedgerSequence,
         RawContractEvent, StreamId, Visibility,
     },
-    feed::{self, Feed, LastEventId},
+    feed::{self, Delivery, Feed, LastEventId},
     ingest::{Incoming, LateEvents, Reindex, write_late},
     source::EventsFrom,
-    store::{EventAtoms, LateRows, Locks},
+    store::{LateRows, Locks},
 };
 use sqlx::PgPool;
 
 use crate::{
     completeness::{LakeFolder, lake_of},
-    world::{Frame, World, eventually},
+    world::{World, eventually},
 };
 
 impl World {
@@ -234,7 +234,7 @@ struct Lagging {
 impl Lagging {
     async fn of(world: &World) -> Self {
         let feed = Feed::open(world.store.clone(), 100).await.unwrap();
-        let all = EventAtoms { all: true, ..EventAtoms::seen_by(Visibility::Everything) };
+        let all = EventFilter { all: true, ..EventFilter::seen_by(Visibility::Everything) };
         let subscription = feed.subscribe(all, LastEventId::None).await.unwrap().subscription;
         Self { feed, subscription }
     }
@@ -244,10 +244,10 @@ impl Lagging {
         let mut sent = Vec::new();
         let reading = async {
             while sent.last() != Some(&last) {
-                for frame in self.subscription.next().await.unwrap() {
-                    let frame = Frame::parse(std::str::from_utf8(&frame).unwrap().trim_end());
-                    sent.extend(frame.feed_id());
-                }
+                sent.extend(self.subscription.next().await.unwrap().iter().filter_map(|delivery| match delivery {
+                    Delivery::Event(published) => Some(published.event.id),
+                    _ => None,
+                }));
             }
         };
         tokio::select! {

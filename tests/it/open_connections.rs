@@ -1,11 +1,9 @@
 //! What operators see of open subscriptions.
 
 use flowfi_indexer::{
-    domain::Visibility,
-    feed::{self, Client, Feed, LastEventId, OpenConnection, Subscription},
-    store::EventAtoms,
+    domain::{EventFilter, Visibility},
+    feed::{self, Client, Feed, FilterKind, LastEventId, OpenConnection, Subscription},
 };
-use serde_json::json;
 use sqlx::PgPool;
 
 use crate::{
@@ -21,14 +19,14 @@ async fn indexed_world(pool: PgPool) -> (World, Feed) {
     (world, feed)
 }
 
-async fn subscribe(feed: &Feed, atoms: EventAtoms, last: LastEventId, name: &str) -> Subscription {
-    let subscription = feed.subscribe(atoms, last).await.unwrap().subscription;
+async fn subscribe(feed: &Feed, filter: EventFilter, last: LastEventId, name: &str) -> Subscription {
+    let subscription = feed.subscribe(filter, last).await.unwrap().subscription;
     subscription.introduce(Client { id: name.into(), subject: None });
     subscription
 }
 
-fn everything() -> EventAtoms {
-    EventAtoms { all: true, ..EventAtoms::seen_by(Visibility::Everything) }
+fn everything() -> EventFilter {
+    EventFilter { all: true, ..EventFilter::seen_by(Visibility::Everything) }
 }
 
 fn of(feed: &Feed, name: &str) -> OpenConnection {
@@ -63,19 +61,22 @@ async fn a_connection_shows_how_far_it_is_behind_until_it_has_taken_what_there_i
 #[sqlx::test]
 async fn a_connection_shows_what_it_asks_for_and_who_asks_and_nothing_else(pool: PgPool) {
     let (world, feed) = indexed_world(pool).await;
-    let atoms =
-        EventAtoms { users: vec![world.devnet.account("alice")], ..EventAtoms::seen_by(Visibility::Everything) };
-    let subscription = feed.subscribe(atoms, LastEventId::None).await.unwrap().subscription;
+    let filter =
+        EventFilter { users: vec![world.devnet.account("alice")], ..EventFilter::seen_by(Visibility::Everything) };
+    let subscription = feed.subscribe(filter, LastEventId::None).await.unwrap().subscription;
     assert_eq!(feed.connections().total, 0, "who is not introduced yet is not shown");
     subscription.introduce(Client { id: "one".into(), subject: Some("GALICE".into()) });
-    let shown = serde_json::to_value(feed.connections()).unwrap();
-    let age = &shown["connections"][0]["ageSeconds"];
-    assert!(age.is_u64(), "{shown}");
-    let open = json!({
-        "clientId": "one", "filter": "users", "ageSeconds": age, "pendingEvents": 0, "catchingUp": true,
-        "subject": "GALICE",
-    });
-    assert_eq!(shown, json!({"total": 1, "connections": [open]}));
+    let shown = feed.connections();
+    let [open] = shown.connections.as_slice() else { panic!("{shown:?}") };
+    let expected = OpenConnection {
+        client_id: "one".into(),
+        filter: FilterKind::Users,
+        age_seconds: open.age_seconds,
+        pending_events: 0,
+        catching_up: true,
+        subject: Some("GALICE".into()),
+    };
+    assert_eq!((shown.total, open), (1, &expected));
 }
 
 #[sqlx::test]

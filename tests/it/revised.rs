@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use flowfi_indexer::{
-    domain::{EventId, ResumeId, Visibility},
+    domain::{EventFilter, EventId, ResumeId, Visibility},
     feed::{self, Feed, LastEventId, Subscription},
     ingest::{Indexer, IngestSettings, LateEvents, OnReset, write_late},
-    store::EventAtoms,
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -265,17 +264,16 @@ async fn a_client_that_one_gateway_told_is_not_told_by_another(pool: PgPool) {
     assert_eq!(revisions_before_the_next_event(&world, &mut moved).await, Vec::<Value>::new());
 }
 
-fn everything() -> EventAtoms {
-    EventAtoms { all: true, ..EventAtoms::seen_by(Visibility::Everything) }
+fn everything() -> EventFilter {
+    EventFilter { all: true, ..EventFilter::seen_by(Visibility::Everything) }
 }
 
 /// Reads frames until one satisfies the condition; it is the last one returned.
 async fn frames_until(subscription: &mut Subscription, is_last: impl Fn(&Frame) -> bool) -> Vec<Frame> {
     let mut frames = Vec::new();
     while !frames.last().is_some_and(&is_last) {
-        let next = timeout(DEADLINE, subscription.next()).await.expect("frames within the deadline").unwrap();
-        let texts = next.iter().map(|frame| std::str::from_utf8(frame).unwrap().trim_end());
-        frames.extend(texts.map(Frame::parse));
+        let next = timeout(DEADLINE, subscription.next()).await.expect("something within the deadline").unwrap();
+        frames.extend(next.iter().map(Frame::of));
     }
     frames
 }

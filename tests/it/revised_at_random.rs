@@ -4,10 +4,9 @@
 use std::{collections::VecDeque, time::Duration};
 
 use flowfi_indexer::{
-    domain::{Epoch, EventId, ResumeId, Visibility},
+    domain::{Epoch, EventFilter, EventId, ResumeId, Revision, Visibility},
     feed::{self, Feed, LastEventId, Subscription},
     ingest::{LateEvents, write_late},
-    store::{EventAtoms, Revision},
 };
 use rand::{
     Rng, SeedableRng,
@@ -62,8 +61,8 @@ struct Client {
 impl Client {
     async fn connect(&mut self, node: &Node) {
         let last = self.last_id.map_or(LastEventId::None, LastEventId::Known);
-        let atoms = EventAtoms { all: true, ..EventAtoms::seen_by(Visibility::Everything) };
-        let opened = node.feed.subscribe(atoms, last).await.unwrap();
+        let filter = EventFilter { all: true, ..EventFilter::seen_by(Visibility::Everything) };
+        let opened = node.feed.subscribe(filter, last).await.unwrap();
         assert_eq!(opened.reset, None, "after {last:?}");
         self.on_the_way.clear();
         self.on_the_way.extend(opened.subscription.resume_id().map(id_frame));
@@ -78,10 +77,8 @@ impl Client {
     /// Has the service send what it has within a while.
     async fn be_sent(&mut self, patience: Duration) {
         let Some(subscription) = &mut self.subscription else { return };
-        if let Ok(frames) = timeout(patience, subscription.next()).await {
-            let frames = frames.unwrap();
-            let texts = frames.iter().map(|frame| std::str::from_utf8(frame).unwrap().trim_end());
-            self.on_the_way.extend(texts.map(Frame::parse));
+        if let Ok(deliveries) = timeout(patience, subscription.next()).await {
+            self.on_the_way.extend(deliveries.unwrap().iter().map(Frame::of));
         } else {
             subscription.advance_if_quiet();
             self.on_the_way.extend(subscription.resume_id().map(id_frame));

@@ -4,9 +4,8 @@
 use std::time::Duration;
 
 use flowfi_indexer::{
-    domain::{Epoch, EventId, ResumeId, Visibility},
+    domain::{Epoch, EventFilter, EventId, ResumeId, Visibility},
     feed::{self, Feed, LastEventId, Subscription},
-    store::EventAtoms,
 };
 use futures_util::FutureExt;
 use sqlx::{PgPool, Postgres, Transaction};
@@ -52,13 +51,13 @@ fn resume_id(event: EventId) -> ResumeId {
     event.to_string().parse().unwrap()
 }
 
-fn everything() -> EventAtoms {
-    EventAtoms { all: true, ..EventAtoms::seen_by(Visibility::Everything) }
+fn everything() -> EventFilter {
+    EventFilter { all: true, ..EventFilter::seen_by(Visibility::Everything) }
 }
 
 async fn next_frames(subscription: &mut Subscription) -> Vec<Frame> {
-    let frames = timeout(DEADLINE, subscription.next()).await.expect("frames within the deadline").unwrap();
-    frames.iter().map(|frame| Frame::parse(std::str::from_utf8(frame).unwrap().trim_end())).collect()
+    let deliveries = timeout(DEADLINE, subscription.next()).await.expect("something within the deadline").unwrap();
+    deliveries.iter().map(Frame::of).collect()
 }
 
 /// Has the feed follow the table until the future is done.
@@ -120,15 +119,15 @@ async fn rows_of_another_epoch_are_not_replayed_but_lead_to_a_reset(pool: PgPool
 async fn a_replay_from_the_ring_does_not_go_on_with_another_epoch(pool: PgPool) {
     let (world, ids) = world_with_events(pool).await;
     let feed = Feed::open(world.store.clone(), 100).await.unwrap();
-    let atoms = everything();
-    let mut early = feed.subscribe(atoms.clone(), LastEventId::None).await.unwrap().subscription;
+    let filter = everything();
+    let mut early = feed.subscribe(filter.clone(), LastEventId::None).await.unwrap().subscription;
     let newest = *create(&world, 1).await.last().unwrap();
     let frames = while_tailing(&feed, &world, async {
         let mut seen = Vec::new();
         while seen.last() != Some(&newest) {
             seen.extend(next_frames(&mut early).await.iter().filter_map(Frame::feed_id));
         }
-        let opened = feed.subscribe(atoms, LastEventId::Known(resume_id(ids[9]))).await.unwrap();
+        let opened = feed.subscribe(filter, LastEventId::Known(resume_id(ids[9]))).await.unwrap();
         start_over(&world.pool).await;
         eventually("the new epoch is published", || async {
             feed.head().is_some_and(|head| head.epoch == Epoch(1) && head.event >= newest)
@@ -173,11 +172,11 @@ async fn the_bounds_of_a_reset_are_of_the_epoch_that_they_name(pool: PgPool) {
 async fn a_quiet_subscription_has_no_id_of_the_new_epoch_before_its_reset(pool: PgPool) {
     let (world, ids) = world_with_events(pool).await;
     let feed = Feed::open(world.store.clone(), 100).await.unwrap();
-    let atoms = EventAtoms {
+    let filter = EventFilter {
         streams: vec![(world.devnet.contract_id(), "999".parse().unwrap())],
-        ..EventAtoms::seen_by(Visibility::Everything)
+        ..EventFilter::seen_by(Visibility::Everything)
     };
-    let mut subscription = feed.subscribe(atoms, LastEventId::None).await.unwrap().subscription;
+    let mut subscription = feed.subscribe(filter, LastEventId::None).await.unwrap().subscription;
     let old = subscription.resume_id().unwrap();
     start_over(&world.pool).await;
     while_tailing(&feed, &world, async {

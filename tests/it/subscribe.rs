@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use flowfi_indexer::{
     devnet::{Call, Devnet},
-    domain::{Amount, EventId, LedgerSequence, StreamId, Visibility},
+    domain::{Amount, EventFilter, EventId, LedgerSequence, StreamId, Visibility},
     feed::{self, Feed, LastEventId},
-    store::EventAtoms,
 };
 use sqlx::PgPool;
 use tokio::time::timeout;
 
-use crate::world::{DEADLINE, GatewaySettings, Subscriber, World, eventually, http_client};
+use crate::world::{DEADLINE, Frame, GatewaySettings, Subscriber, World, eventually, http_client};
 
 pub async fn small_world(pool: PgPool, settings: GatewaySettings) -> (World, String) {
     let mut world = World::new(pool).await;
@@ -137,22 +136,22 @@ async fn a_node_that_is_behind_does_not_repeat_what_the_client_has(pool: PgPool)
     let feed = Feed::open(world.store.clone(), 100).await.unwrap();
     // Nobody tails the table yet, so this node has not seen what another one has shown the client.
     let ids = create(&world, 3).await;
-    let all = EventAtoms { all: true, ..EventAtoms::seen_by(Visibility::Everything) };
+    let all = EventFilter { all: true, ..EventFilter::seen_by(Visibility::Everything) };
     let mut opened = feed.subscribe(all, LastEventId::Known(ids[2].to_string().parse().unwrap())).await.unwrap();
     assert_eq!(opened.reset, None);
-    let frames = async {
-        let mut frames = Vec::new();
-        while frames.len() < ids.len() - 3 {
-            frames.extend(opened.subscription.next().await.unwrap());
+    let deliveries = async {
+        let mut deliveries = Vec::new();
+        while deliveries.len() < ids.len() - 3 {
+            deliveries.extend(opened.subscription.next().await.unwrap());
         }
-        frames
+        deliveries
     };
-    let frames = tokio::select! {
+    let deliveries = tokio::select! {
         () = feed::tail(feed.clone(), world.stop.clone()) => panic!("the tailer ended"),
-        frames = timeout(DEADLINE, frames) => frames.expect("the frames come"),
+        deliveries = timeout(DEADLINE, deliveries) => deliveries.expect("the events come"),
     };
-    let seen: Vec<_> = frames.iter().map(|frame| std::str::from_utf8(&frame[4..34]).unwrap().to_owned()).collect();
-    assert_eq!(seen, ids[3..].iter().map(ToString::to_string).collect::<Vec<_>>());
+    let seen: Vec<_> = deliveries.iter().filter_map(|delivery| Frame::of(delivery).feed_id()).collect();
+    assert_eq!(seen, ids[3..]);
 }
 
 async fn reset_of(base: &str, last_event_id: &str) -> serde_json::Value {

@@ -6,15 +6,18 @@ use flowfi_indexer::{
     app::{chain_reader, quarantine_replayer},
     auth::Auth,
     devnet::{Call, Devnet, DevnetArgs, Receipt},
-    domain::{Address, Amount, Contracts, EventId, ResumeId, StreamEntry, StreamId, SystemClock, UnixTime, Visibility},
-    feed::{self, Feed},
+    domain::{
+        Address, Amount, Contracts, EventFilter, EventId, Notice, ResumeId, StreamEntry, StreamId, SystemClock,
+        UnixTime, Visibility,
+    },
+    feed::{self, Delivery, Feed},
     http::{self, HttpState, Limits, LocalRoutes, Origin, ServerSettings},
     ingest::{Indexer, IngestError, IngestSettings, OnReset, PaceArgs, Waits},
     source::EndpointPool,
-    store::{EventAtoms, EventRange, PageRequest, PageStart, Progress, Store, StreamListFilter},
+    store::{EventRange, PageRequest, PageStart, Progress, Store, StreamListFilter},
 };
 use rand::{SeedableRng, rngs::StdRng};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::{
     net::TcpListener,
@@ -260,7 +263,7 @@ impl World {
     /// The ids of all event rows, in order.
     pub async fn stored_ids(&self) -> Vec<EventId> {
         let range = EventRange { after: EventId::ZERO, up_to: EventId::from_parts(i64::MAX, 0).unwrap() };
-        let all = EventAtoms { all: true, ..EventAtoms::seen_by(Visibility::Everything) };
+        let all = EventFilter { all: true, ..EventFilter::seen_by(Visibility::Everything) };
         let events = self.store.matching_events(range, &all, 1_000_000).await.unwrap();
         events.iter().map(|event| event.id).collect()
     }
@@ -309,6 +312,23 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// What a subscriber without HTTP is handed, as a frame of what tests look at.
+    pub fn of(delivery: &Delivery) -> Self {
+        match delivery {
+            Delivery::Event(published) => Self {
+                id: Some(published.resume_id().to_string()),
+                event: Some(published.event.event_type.to_string()),
+                ..Self::default()
+            },
+            Delivery::Notice(Notice::Reset(_)) => Self { event: Some("reset".to_owned()), ..Self::default() },
+            Delivery::Notice(Notice::Revised { from, to }) => {
+                let data = json!({ "fromId": from, "toId": to });
+                Self { event: Some("revised".to_owned()), data: Some(data), ..Self::default() }
+            }
+            Delivery::Position(id) => Self { id: Some(id.to_string()), ..Self::default() },
+        }
+    }
+
     pub fn parse(text: &str) -> Self {
         let mut frame = Self::default();
         for line in text.lines() {

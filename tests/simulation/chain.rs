@@ -11,10 +11,11 @@ use std::{
 use chrono::{DateTime, Utc};
 use flowfi_indexer::{
     devnet::{Call, Devnet, DevnetArgs, Input},
-    domain::{Address, Amount, Clock, EventId, EventKind, EventType, LedgerSequence, RawContractEvent, StreamId},
+    domain::{
+        Address, Amount, Clock, EventFilter, EventId, EventKind, EventType, LedgerSequence, RawContractEvent, StreamId,
+    },
     ingest::Incoming,
     source::{EndpointPool, EventsFrom, SourceError},
-    store::EventAtoms,
 };
 use rand::{Rng, rngs::StdRng};
 use tokio::time::sleep;
@@ -189,16 +190,16 @@ impl Chain {
     }
 
     /// Whether a subscription is about an event, and whether it takes the parties to know.
-    pub fn matches(&self, atoms: &EventAtoms, id: EventId) -> Option<ByWhat> {
+    pub fn matches(&self, filter: &EventFilter, id: EventId) -> Option<ByWhat> {
         let Place::Row(event_type, stream_id) = self.history.events.get(&id)?.place else { return None };
-        if !atoms.types.is_empty() && !atoms.types.contains(&event_type) {
+        if !filter.types.is_empty() && !filter.types.contains(&event_type) {
             return None;
         }
-        if atoms.all || atoms.streams.iter().any(|(_, wanted)| Some(*wanted) == stream_id) {
+        if filter.all || filter.streams.iter().any(|(_, wanted)| Some(*wanted) == stream_id) {
             return Some(ByWhat::Itself);
         }
         let (sender, recipient) = self.parties_of(id)?;
-        (atoms.users.contains(&sender) || atoms.users.contains(&recipient)).then_some(ByWhat::Parties)
+        (filter.users.contains(&sender) || filter.users.contains(&recipient)).then_some(ByWhat::Parties)
     }
 }
 

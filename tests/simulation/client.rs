@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use flowfi_indexer::{feed::LastEventId, store::EventAtoms};
+use flowfi_indexer::{
+    domain::{EventFilter, Notice},
+    feed::{Delivery, LastEventId},
+};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use tokio::{
     task::JoinSet,
@@ -28,7 +31,7 @@ pub type Gateways = Arc<Mutex<Vec<Gateway>>>;
 /// What a subscriber wants and how it goes about it.
 #[derive(Clone)]
 pub struct Plan {
-    pub atoms: EventAtoms,
+    pub filter: EventFilter,
     /// The position to begin after; none for what comes from now on.
     pub from: Option<SeenId>,
     pub over_http: bool,
@@ -89,7 +92,7 @@ impl Following {
 
     async fn directly(&mut self, gateway: &Gateway) -> Result<Ended, String> {
         let last = last_event_id(self.log.lock().unwrap().last.as_ref());
-        let opened = match gateway.feed.subscribe(self.plan.atoms.clone(), last).await {
+        let opened = match gateway.feed.subscribe(self.plan.filter.clone(), last).await {
             Ok(opened) => opened,
             Err(failure) if failure.is_unavailable() => return Ok(Ended),
             Err(failure) => return Err(format!("a subscription was refused: {failure}")),
@@ -101,8 +104,7 @@ impl Following {
         let id = id.map(|id| id.to_string().parse()).transpose()?;
         self.log.lock().unwrap().take(&mut session, Frame { id, says: Says::Connected })?;
         if let Some(reset) = opened.reset {
-            let says = Says::Reset { reason: reset.reason.to_owned() };
-            self.log.lock().unwrap().take(&mut session, Frame { id: None, says })?;
+            self.log.lock().unwrap().take(&mut session, Frame::try_from(Delivery::Notice(Notice::Reset(reset)))?)?;
         }
         for _ in 0..self.rng.random_range(1..40) {
             self.be_slow().await;
@@ -110,9 +112,9 @@ impl Following {
                 Err(_) if self.rng.random() => break,
                 Err(_) => {}
                 Ok(Err(failure)) => return Err(format!("a subscription failed: {failure}")),
-                Ok(Ok(frames)) => {
-                    for frame in frames {
-                        self.take(&mut session, std::str::from_utf8(&frame).unwrap().trim_end())?;
+                Ok(Ok(deliveries)) => {
+                    for delivery in deliveries {
+                        self.log.lock().unwrap().take(&mut session, Frame::try_from(delivery)?)?;
                     }
                 }
             }
@@ -121,7 +123,8 @@ impl Following {
     }
 
     async fn over_http(&mut self, gateway: &Gateway) -> Result<Ended, String> {
-        let mut request = self.http.get(format!("{}/v1/events/subscribe?{}", gateway.base, query_of(&self.plan.atoms)));
+        let mut request =
+            self.http.get(format!("{}/v1/events/subscribe?{}", gateway.base, query_of(&self.plan.filter)));
         if let Some(last) = &self.log.lock().unwrap().last {
             request = request.header("last-event-id", last.to_string());
         }
@@ -168,18 +171,18 @@ fn last_event_id(last: Option<&SeenId>) -> LastEventId {
     last.map_or(LastEventId::None, |last| last.to_string().parse().map_or(LastEventId::Malformed, LastEventId::Known))
 }
 
-fn query_of(atoms: &EventAtoms) -> String {
+fn query_of(filter: &EventFilter) -> String {
     let mut query = String::new();
-    if atoms.all {
+    if filter.all {
         query += "&all=true";
     }
-    for (_, stream) in &atoms.streams {
+    for (_, stream) in &filter.streams {
         write!(query, "&streams={stream}").unwrap();
     }
-    for user in &atoms.users {
+    for user in &filter.users {
         write!(query, "&users={user}").unwrap();
     }
-    for event_type in &atoms.types {
+    for event_type in &filter.types {
         write!(query, "&types={event_type}").unwrap();
     }
     query.trim_start_matches('&').to_owned()

@@ -29,7 +29,7 @@ impl World<'_> {
         }
         let seen: BTreeSet<EventId> = ids.into_iter().collect();
         for id in self.chain.history.events.keys().copied() {
-            let Some(by) = self.chain.matches(&client.plan.atoms, id).filter(|_| id > start) else {
+            let Some(by) = self.chain.matches(&client.plan.filter, id).filter(|_| id > start) else {
                 if seen.contains(&id) {
                     return Err(format!("{id} is not for it"));
                 }

@@ -2,7 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use flowfi_indexer::domain::EventId;
+use flowfi_indexer::{
+    domain::{EventId, Notice, ResetReason},
+    feed::Delivery,
+};
 use serde_json::Value;
 
 /// An id of the feed as a client sees it: `<event id>`, `<event id>.<epoch>` or `<event id>.<epoch>.<revision>`. It is
@@ -59,6 +62,34 @@ pub enum Says {
 pub struct Frame {
     pub id: Option<SeenId>,
     pub says: Says,
+}
+
+impl TryFrom<Delivery> for Frame {
+    type Error = String;
+
+    fn try_from(delivery: Delivery) -> Result<Self, String> {
+        let seen = |id: &dyn fmt::Display| id.to_string().parse::<SeenId>();
+        let (id, says) = match delivery {
+            Delivery::Event(published) => {
+                (Some(seen(&published.resume_id())?), Says::Event { tx_hash: published.event.tx_hash.clone() })
+            }
+            Delivery::Notice(Notice::Reset(reset)) => (None, Says::Reset { reason: word_of(reset.reason).to_owned() }),
+            Delivery::Notice(Notice::Revised { from, to }) => {
+                (None, Says::Revised { from: seen(&from)?, to: seen(&to)? })
+            }
+            Delivery::Position(id) => (Some(seen(&id)?), Says::Nothing),
+        };
+        Ok(Self { id, says })
+    }
+}
+
+const fn word_of(reason: ResetReason) -> &'static str {
+    match reason {
+        ResetReason::Malformed => "malformed",
+        ResetReason::BeyondTip => "beyondTip",
+        ResetReason::BeforeOldest => "beforeOldest",
+        ResetReason::NetworkReset => "networkReset",
+    }
 }
 
 impl FromStr for Frame {

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use flowfi_indexer::{
-    domain::{CommittedEvent, EventId, LedgerRange, LedgerSequence, StreamEntry, StreamId, Visibility, holes},
-    store::{EventAtoms, EventRange},
+    domain::{
+        CommittedEvent, EventFilter, EventId, LedgerRange, LedgerSequence, StreamEntry, StreamId, Visibility, holes,
+    },
+    store::EventRange,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use sqlx::Row;
@@ -118,7 +120,7 @@ impl World<'_> {
 
     async fn compare_rows(&self, which: Which) -> Result<(), String> {
         let range = EventRange { after: EventId::ZERO, up_to: EventId::from_parts(i64::MAX, 0).unwrap() };
-        let all = EventAtoms { all: true, ..EventAtoms::seen_by(Visibility::Everything) };
+        let all = EventFilter { all: true, ..EventFilter::seen_by(Visibility::Everything) };
         let rows = self.control().matching_events(range, &all, 1_000_000).await.unwrap();
         let found: Vec<EventId> = rows.iter().map(|row| row.id).collect();
         self.compare_ids("event rows", &self.chain.history.ids_of(|place| matches!(place, Place::Row(..))), &found)?;

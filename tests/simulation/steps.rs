@@ -2,8 +2,7 @@
 
 use flowfi_indexer::{
     devnet::Fault,
-    domain::{EventId, EventType, LedgerSequence, StreamId, Visibility},
-    store::EventAtoms,
+    domain::{EventFilter, EventId, EventType, LedgerSequence, StreamId, Visibility},
 };
 use rand::{
     Rng,
@@ -185,33 +184,33 @@ impl World<'_> {
     }
 
     async fn new_client(&mut self) {
-        let mut atoms = EventAtoms::seen_by(Visibility::Everything);
+        let mut filter = EventFilter::seen_by(Visibility::Everything);
         if self.rng.random_ratio(1, 3) {
-            atoms.all = true;
+            filter.all = true;
         } else {
-            atoms.users.push(self.chain.sentinel());
+            filter.users.push(self.chain.sentinel());
             for _ in 0..self.rng.random_range(1..4) {
                 let party = format!("random {}", self.rng.random_range(0..12));
-                atoms.users.push(self.chain.devnet.account(&party));
+                filter.users.push(self.chain.devnet.account(&party));
             }
             if self.rng.random() {
-                atoms.streams.push((self.contract_id(), StreamId(self.rng.random_range(1..20))));
+                filter.streams.push((self.contract_id(), StreamId(self.rng.random_range(1..20))));
             }
         }
         if self.rng.random_ratio(1, 4) {
             let others = EventType::ALL.iter().copied().filter(|other| *other != EventType::StreamCreated);
-            atoms.types = others.choose_multiple(&mut self.rng, 3);
-            atoms.types.push(EventType::StreamCreated);
+            filter.types = others.choose_multiple(&mut self.rng, 3);
+            filter.types.push(EventType::StreamCreated);
         }
         let begins_now = self.rng.random_ratio(1, 3);
         let epoch = self.control().network().await.unwrap().map_or(0, |network| network.epoch.0);
         let plan = Plan {
-            atoms,
+            filter,
             from: (!begins_now).then(|| SeenId::of(EventId::end_of_ledger(LedgerSequence(1)), epoch)),
             over_http: self.rng.random_ratio(1, 3),
             seed: self.rng.random(),
         };
-        self.tell(format!("subscriber {}: {:?} from {:?}", self.clients.len(), plan.atoms, plan.from));
+        self.tell(format!("subscriber {}: {:?} from {:?}", self.clients.len(), plan.filter, plan.from));
         self.add_client(plan);
     }
 }

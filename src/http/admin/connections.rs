@@ -2,12 +2,7 @@
 
 use axum::{Json, extract::State};
 
-use super::super::{
-    caller::Admin,
-    openapi::{OfAdmin, OpenConnections},
-    state::HttpState,
-};
-use crate::feed;
+use super::super::{caller::Admin, feed_views::OpenConnections, openapi::OfAdmin, state::HttpState};
 
 /// Shows the open event streams of this gateway, the oldest first.
 #[utoipa::path(
@@ -21,6 +16,6 @@ use crate::feed;
     ),
     security(("bearerAuth" = [])),
 )]
-pub(in crate::http) async fn connections(State(state): State<HttpState>, _: Admin) -> Json<feed::OpenConnections> {
-    Json(state.feed.connections())
+pub(in crate::http) async fn connections(State(state): State<HttpState>, _: Admin) -> Json<OpenConnections> {
+    Json(state.feed.connections().into())
 }

@@ -1,5 +1,5 @@
 //! Events as schemas: one for each type, by a table of the fields that only it has, and the frames of a subscription.
-//! Which fields the contract's events have is said in `decode/table.rs`, how they are written in `feed/frame.rs`.
+//! Which fields the contract's events have is said in `decode/table.rs`, how they are written in `http/event_view.rs`.
 
 use utoipa::{
     PartialSchema, ToSchema,
@@ -7,7 +7,7 @@ use utoipa::{
 };
 
 use super::{
-    mirrors,
+    super::sse::NOTICES,
     words::{self, named, one_of},
 };
 use crate::domain::EventType;
@@ -227,7 +227,7 @@ fn frames() -> RefOr<Schema> {
         let name = one_of("The name.", [event.event_type.as_str()]);
         frames.item(object([("id", named("ResumeId")), ("event", name.into()), ("data", named(event.name))]))
     });
-    mirrors::NOTICES
+    NOTICES
         .iter()
         .fold(frames, |frames, (name, schema)| {
             let name = one_of("The name.", [*name]);

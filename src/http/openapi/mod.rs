@@ -1,11 +1,10 @@
 //! The OpenAPI document: what the routes say of themselves by `#[utoipa::path]`, put together. The home of `utoipa`.
 //!
 //! A new route has its attribute and stands in `routes!` of `http/router.rs`. Its answer's schema is derived where the
-//! view is; `words`, `parameters` and `refusals` hold what routes share, `mirrors` what is serialized elsewhere.
+//! view is; `words`, `parameters` and `refusals` hold what routes share.
 
 mod docs;
 mod events;
-mod mirrors;
 mod parameters;
 mod refusals;
 pub(super) mod words;
@@ -21,9 +20,10 @@ use utoipa::{
     },
 };
 
+use super::sse;
+
 pub(super) use docs::{docs, openapi_json};
 pub(super) use events::EventRow;
-pub(super) use mirrors::{EndpointHealth, FeedCounters, OpenConnections};
 pub(super) use parameters::{
     OfApiKeyList, OfChallenge as ChallengeParameters, OfClaimable, OfEventList, OfOneApiKey, OfStream, OfStreamEvents,
     OfStreamList, OfSubscription as SubscriptionParameters, OfUser,
@@ -52,9 +52,9 @@ pub(super) use refusals::{
         (name = "admin", description = "Acts of those who run the service; they need the scope admin."),
     ),
     components(schemas(
-        super::problem::Problem, super::sign_in::SignInProblem, mirrors::ConnectedNotice, mirrors::ResetNotice,
-        mirrors::RevisedNotice, mirrors::ExpiredNotice, mirrors::ResumeNotice, mirrors::ResumeReason, mirrors::SubscriptionFilter, mirrors::ResetReason,
-        mirrors::ExpiredReason,
+        super::problem::Problem, super::sign_in::SignInProblem, sse::ConnectedNotice, sse::ResetNotice,
+        sse::RevisedNotice, sse::ExpiredNotice, sse::ResumeNotice, sse::ResumeReason, sse::SubscriptionFilter,
+        sse::ResetReason, sse::ExpiredReason,
     )),
 )]
 struct About;

@@ -117,6 +117,8 @@ words! {
     /// What the indexer is doing: it follows the tip, comes nearer to it, fills a hole, stands still before ledgers that
     /// no source has, or has no source that answers.
     IndexerState = |doc| one_of(doc, store::IndexerState::ALL.map(store::IndexerState::as_str));
+    /// Whether an endpoint is asked.
+    EndpointState = |doc| one_of(doc, ["ready", "waiting", "unusable"]);
     /// Where ledgers were read.
     CoverageSource = |doc| one_of(doc, domain::CoverageSource::ALL.map(domain::CoverageSource::as_str));
     /// What a token or a key allows beside reading what is one's own.

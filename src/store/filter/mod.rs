@@ -12,7 +12,6 @@ mod streams;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 pub use events::{EventListFilter, EventPageExtent};
-pub use replay::EventAtoms;
 pub(super) use streams::streams_of;
 pub use streams::{StreamCursor, StreamListFilter, StreamSort};
 

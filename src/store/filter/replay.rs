@@ -4,53 +4,28 @@ use sqlx::{Postgres, QueryBuilder};
 
 use super::{EVENT_COLUMNS, push_contract, push_position, push_types};
 use crate::{
-    domain::{Address, CommittedEvent, ContractId, EventType, Visibility},
-    store::{EventRange, Store, StoreError, StreamKey, event_rows::EventRow},
+    domain::{Address, CommittedEvent, EventFilter, EventType, Visibility},
+    store::{EventRange, Store, StoreError, event_rows::EventRow},
 };
 
-/// What a subscription is about: the atoms are OR-ed, contract and types narrow them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventAtoms {
-    /// Only those that this lets see.
-    pub visibility: Visibility,
-    /// Every event.
-    pub all: bool,
-    /// Events of these streams.
-    pub streams: Vec<StreamKey>,
-    /// Events whose sender or recipient is one of these.
-    pub users: Vec<Address>,
-    /// Only events of this contract; none for every contract.
-    pub contract_id: Option<ContractId>,
-    /// Only events of these types; empty for every type.
-    pub types: Vec<EventType>,
-}
-
-impl EventAtoms {
-    /// Returns a subscription to nothing, of somebody who may see this.
-    #[must_use]
-    pub const fn seen_by(visibility: Visibility) -> Self {
-        Self { visibility, all: false, streams: Vec::new(), users: Vec::new(), contract_id: None, types: Vec::new() }
-    }
-}
-
 impl Store {
-    /// Returns the first `limit` events of a range that the atoms match, in the order of the chain.
+    /// Returns the first `limit` events of a range that match, in the order of the chain.
     pub async fn matching_events(
         &self,
         range: EventRange,
-        atoms: &EventAtoms,
+        filter: &EventFilter,
         limit: u32,
     ) -> Result<Vec<CommittedEvent>, StoreError> {
         let mut query = QueryBuilder::new(format!("select {EVENT_COLUMNS} from stream_events"));
-        if atoms.all && atoms.types.is_empty() && atoms.visibility == Visibility::Everything {
+        if filter.all && filter.types.is_empty() && filter.visibility == Visibility::Everything {
             query.push(" where ");
             push_range(&mut query, range);
-            push_contract(&mut query, atoms.contract_id.as_ref());
+            push_contract(&mut query, filter.contract_id.as_ref());
         } else {
             query.push(" join (");
-            match &atoms.visibility {
-                Visibility::Everything => push_matching_ids(&mut query, range, atoms, limit),
-                Visibility::Party(party) => push_ids_of_party(&mut query, range, atoms, party, limit),
+            match &filter.visibility {
+                Visibility::Everything => push_matching_ids(&mut query, range, filter, limit),
+                Visibility::Party(party) => push_ids_of_party(&mut query, range, filter, party, limit),
                 Visibility::Nothing => push_no_ids(&mut query),
             }
             query.push(") as matching using (toid, event_index)");
@@ -63,7 +38,7 @@ impl Store {
 
 /// The first ids of each type, stream or user are read from its index, at most `limit` each, so that a range of millions
 /// costs no more than what matches. The same event can be found by several. Without any atom nothing matches.
-fn push_matching_ids(query: &mut QueryBuilder<Postgres>, range: EventRange, atoms: &EventAtoms, limit: u32) {
+fn push_matching_ids(query: &mut QueryBuilder<Postgres>, range: EventRange, filter: &EventFilter, limit: u32) {
     push_no_ids(query);
     let mut branch = |wanted: &dyn Fn(&mut QueryBuilder<Postgres>), condition: &str, types: &[EventType]| {
         query.push(" union select found.toid, found.event_index from ");
@@ -71,28 +46,28 @@ fn push_matching_ids(query: &mut QueryBuilder<Postgres>, range: EventRange, atom
         query.push(" cross join lateral (select toid, event_index from stream_events where ").push(condition);
         query.push(" and ");
         push_range(query, range);
-        push_contract(query, atoms.contract_id.as_ref());
+        push_contract(query, filter.contract_id.as_ref());
         push_types(query, types);
         query.push(" order by toid, event_index limit ").push_bind(i64::from(limit)).push(") as found");
     };
-    if atoms.all {
-        let types: Vec<String> = atoms.types.iter().map(ToString::to_string).collect();
+    if filter.all {
+        let types: Vec<String> = filter.types.iter().map(ToString::to_string).collect();
         let wanted = |query: &mut QueryBuilder<Postgres>| {
             query.push("unnest(").push_bind(types.clone()).push("::text[]) as wanted (type)");
         };
         branch(&wanted, "type = wanted.type", &[]);
         return;
     }
-    if !atoms.streams.is_empty() {
-        branch(&|query| push_wanted_streams(query, atoms), OF_STREAM, &atoms.types);
+    if !filter.streams.is_empty() {
+        branch(&|query| push_wanted_streams(query, filter), OF_STREAM, &filter.types);
     }
-    if !atoms.users.is_empty() {
-        let users: Vec<String> = atoms.users.iter().map(ToString::to_string).collect();
+    if !filter.users.is_empty() {
+        let users: Vec<String> = filter.users.iter().map(ToString::to_string).collect();
         let wanted = |query: &mut QueryBuilder<Postgres>| {
             query.push("unnest(").push_bind(users.clone()).push("::text[]) as wanted (address)");
         };
-        branch(&wanted, "sender = wanted.address", &atoms.types);
-        branch(&wanted, "recipient = wanted.address", &atoms.types);
+        branch(&wanted, "sender = wanted.address", &filter.types);
+        branch(&wanted, "recipient = wanted.address", &filter.types);
     }
 }
 
@@ -100,12 +75,12 @@ fn push_no_ids(query: &mut QueryBuilder<Postgres>) {
     query.push("select null::bigint as toid, null::bigint as event_index where false");
 }
 
-/// The first ids of a party's own events that the atoms match. Read from the party's index alone: nobody sees more than
+/// The first ids of a party's own events that match. Read from the party's index alone: nobody sees more than
 /// that, whatever they name.
 fn push_ids_of_party(
     query: &mut QueryBuilder<Postgres>,
     range: EventRange,
-    atoms: &EventAtoms,
+    filter: &EventFilter,
     party: &Address,
     limit: u32,
 ) {
@@ -114,28 +89,28 @@ fn push_ids_of_party(
         query.push(" union (select toid, event_index from stream_events where ").push(column).push(" = ");
         query.push_bind(party.to_string()).push(" and ");
         push_range(query, range);
-        push_contract(query, atoms.contract_id.as_ref());
-        push_types(query, &atoms.types);
-        if !atoms.all {
-            push_any_atom(query, atoms);
+        push_contract(query, filter.contract_id.as_ref());
+        push_types(query, &filter.types);
+        if !filter.all {
+            push_any_atom(query, filter);
         }
         query.push(" order by toid, event_index limit ").push_bind(i64::from(limit)).push(")");
     }
 }
 
 /// The same rule as the branches of [`push_matching_ids`], as a condition.
-fn push_any_atom(query: &mut QueryBuilder<Postgres>, atoms: &EventAtoms) {
-    let users: Vec<String> = atoms.users.iter().map(ToString::to_string).collect();
+fn push_any_atom(query: &mut QueryBuilder<Postgres>, filter: &EventFilter) {
+    let users: Vec<String> = filter.users.iter().map(ToString::to_string).collect();
     query.push(" and (sender = any(").push_bind(users.clone()).push(") or recipient = any(").push_bind(users);
     query.push(") or exists (select from ");
-    push_wanted_streams(query, atoms);
+    push_wanted_streams(query, filter);
     query.push(" where ").push(OF_STREAM).push("))");
 }
 
 const OF_STREAM: &str = "stream_events.contract_id = wanted.contract_id and stream_id = wanted.number::numeric";
 
-fn push_wanted_streams(query: &mut QueryBuilder<Postgres>, atoms: &EventAtoms) {
-    let texts = atoms.streams.iter().map(|(contract_id, stream_id)| (contract_id.to_string(), stream_id.to_string()));
+fn push_wanted_streams(query: &mut QueryBuilder<Postgres>, filter: &EventFilter) {
+    let texts = filter.streams.iter().map(|(contract_id, stream_id)| (contract_id.to_string(), stream_id.to_string()));
     let (contracts, numbers): (Vec<_>, Vec<_>) = texts.unzip();
     query.push("unnest(").push_bind(contracts).push("::text[], ").push_bind(numbers);
     query.push("::text[]) as wanted (contract_id, number)");

@@ -4,7 +4,7 @@ use flowfi_indexer::{
     decode::{Decoded, decode_event},
     devnet::Call,
     domain::{Amount, CommittedEvent, Epoch, StoredEventType, StreamId, UnixTime},
-    feed::EventView,
+    http::EventView,
     http::Limits,
 };
 use serde_json::{Value, json};

@@ -1,13 +1,10 @@
-//! An event as the outside sees it: one JSON object, shared by REST and SSE, and its SSE frame.
+//! An event as clients see it: one JSON object, shared by REST and SSE.
 
-use std::fmt::Write;
-
-use bytes::Bytes;
 use chrono::SecondsFormat;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
 
-use crate::domain::{CommittedEvent, ResumeId, UnixTime};
+use crate::domain::{CommittedEvent, UnixTime};
 
 /// An event in camelCase JSON: what every event has, then the event's own fields. Ids and amounts are strings, Unix
 /// times numbers (null beyond the year 9999).
@@ -69,26 +66,4 @@ fn dated(value: &Value) -> &Value {
         Some(number) if number > UnixTime::LAST_DATE.0 => &Value::Null,
         _ => value,
     }
-}
-
-/// Returns a frame of something that is no event of the feed: a name and one line of JSON.
-#[must_use]
-pub fn notice_frame(name: &str, data: &impl Serialize) -> Bytes {
-    let data = serde_json::to_string(data).expect("a struct of texts and numbers");
-    Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
-}
-
-/// Returns a frame that has only an id: a client keeps it as the last one and is shown nothing.
-#[must_use]
-pub fn id_frame(id: ResumeId) -> Bytes {
-    Bytes::from(format!("id: {id}\n\n"))
-}
-
-/// Returns the event's SSE frame: `id` with the revision that its receivers were told of, `event` and one line of `data`.
-pub(super) fn sse_frame(event: &CommittedEvent, revision: i64) -> Bytes {
-    let data = serde_json::to_string(&EventView(event)).expect("an event is an object of texts and numbers");
-    let id = ResumeId { position: event.feed_id(), revision };
-    let mut frame = String::with_capacity(data.len() + 128);
-    write!(frame, "id: {id}\nevent: {}\ndata: {data}\n\n", event.event_type).expect("a String grows");
-    Bytes::from(frame)
 }

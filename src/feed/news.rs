@@ -1,0 +1,53 @@
+//! What happened besides new events, until a subscriber makes a notice of it.
+
+use crate::domain::{Epoch, Revision};
+
+/// Something that every subscriber must be told of. A subscriber holds at most one; a later one is joined to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// The network started over: this is its new epoch, with the last revision of that, as those are counted anew.
+    StartedOver { epoch: Epoch, revision: i64 },
+    /// Rows came late.
+    Revised(Revision),
+}
+
+impl News {
+    /// Returns news of both.
+    pub(super) fn joined_to(self, earlier: Option<Self>) -> Self {
+        match (earlier, self) {
+            (Some(Self::Revised(earlier)), Self::Revised(later)) => Self::Revised(earlier.joined(later)),
+            // A client that is told to fetch everything anew fetches what was revised by then as well.
+            (Some(Self::StartedOver { epoch, .. }), Self::Revised(later)) => {
+                Self::StartedOver { epoch, revision: later.number }
+            }
+            (_, later) => later,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{EventId, LedgerSequence};
+
+    fn revision(number: i64, from: u32, to: u32) -> Revision {
+        let [from, to] = [from, to].map(|ledger| EventId::end_of_ledger(LedgerSequence(ledger)));
+        Revision { number, from, to }
+    }
+
+    #[test]
+    fn two_revisions_are_joined_to_a_range_that_covers_both() {
+        let (one, other) = (revision(1, 5, 9), revision(2, 3, 4));
+        let joined = News::Revised(other).joined_to(Some(News::Revised(one)));
+        assert_eq!(joined, News::Revised(revision(2, 3, 9)));
+        assert_eq!(News::Revised(one).joined_to(None), News::Revised(one));
+    }
+
+    #[test]
+    fn a_reset_covers_the_revisions_before_and_after_it() {
+        let reset = News::StartedOver { epoch: Epoch(1), revision: 0 };
+        let revised = News::Revised(revision(1, 5, 9));
+        assert_eq!(reset.joined_to(Some(News::Revised(revision(7, 5, 9)))), reset);
+        assert_eq!(revised.joined_to(Some(reset)), News::StartedOver { epoch: Epoch(1), revision: 1 });
+    }
+}

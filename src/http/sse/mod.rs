@@ -1,0 +1,64 @@
+//! Server-sent events (WHATWG HTML 9.2): how events, notices and ids are written.
+
+mod notices;
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+pub(super) use notices::{
+    ConnectedNotice, ExpiredNotice, ExpiredReason, NOTICES, ResetNotice, ResetReason, ResumeNotice, ResumeReason,
+    RevisedNotice, SubscriptionFilter,
+};
+
+use super::event_view::EventView;
+use crate::{
+    domain::{Notice, ResumeId},
+    feed::{Delivery, EncodingSlot, Published},
+};
+
+/// A comment, which keeps the connection open.
+pub(super) const HEARTBEAT: Bytes = Bytes::from_static(b": heartbeat\n\n");
+
+/// Returns the frame of what a subscriber is handed.
+pub(super) fn frame_of(delivery: &Delivery, slot: EncodingSlot) -> Bytes {
+    match delivery {
+        Delivery::Event(published) => published.encoded(slot, event_frame),
+        Delivery::Notice(Notice::Reset(reset)) => notice_frame(&ResetNotice::from(*reset)),
+        Delivery::Notice(Notice::Revised { from, to }) => notice_frame(&RevisedNotice { from_id: *from, to_id: *to }),
+        Delivery::Position(id) => id_frame(*id),
+    }
+}
+
+/// Returns an event's frame: `id`, `event` and one line of `data`.
+fn event_frame(published: &Published) -> Bytes {
+    let event = &published.event;
+    let data = serde_json::to_string(&EventView(event)).expect("an event is an object of texts and numbers");
+    let mut frame = String::with_capacity(data.len() + 128);
+    write!(frame, "id: {}\nevent: {}\ndata: {data}\n\n", published.resume_id(), event.event_type)
+        .expect("a String grows");
+    Bytes::from(frame)
+}
+
+/// What a frame says that is not an event of the feed.
+pub(super) trait NoticeData: Serialize {
+    /// The frame's name.
+    const NAME: &'static str;
+}
+
+/// Returns a notice's frame: a name and one line of JSON.
+pub(super) fn notice_frame<N: NoticeData>(notice: &N) -> Bytes {
+    let data = serde_json::to_string(notice).expect("a struct of texts and numbers");
+    Bytes::from(format!("event: {}\ndata: {data}\n\n", N::NAME))
+}
+
+/// Returns a frame that has only an id: a client keeps it as the last one and is shown nothing.
+pub(super) fn id_frame(id: ResumeId) -> Bytes {
+    Bytes::from(format!("id: {id}\n\n"))
+}
+
+/// Returns a frame that only says when to come back, in milliseconds.
+pub(super) fn retry_frame(retry_ms: u32) -> Bytes {
+    Bytes::from(format!("retry: {retry_ms}\n\n"))
+}

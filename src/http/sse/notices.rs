@@ -1,0 +1,166 @@
+//! The frames of an event stream that are not events of the feed: their names, and their data with its schema.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::NoticeData;
+use crate::{
+    domain::{self, Address, ContractId, EventType, FeedId},
+    http::openapi::words,
+};
+
+/// The notices: their name and the schema of their data.
+pub(in crate::http) const NOTICES: &[(&str, &str)] = &[
+    (ConnectedNotice::NAME, "ConnectedNotice"),
+    (ResetNotice::NAME, "ResetNotice"),
+    (RevisedNotice::NAME, "RevisedNotice"),
+    (ExpiredNotice::NAME, "ExpiredNotice"),
+    (ResumeNotice::NAME, "ResumeNotice"),
+];
+
+impl NoticeData for ConnectedNotice {
+    const NAME: &'static str = "connected";
+}
+
+impl NoticeData for ResetNotice {
+    const NAME: &'static str = "reset";
+}
+
+impl NoticeData for RevisedNotice {
+    const NAME: &'static str = "revised";
+}
+
+impl NoticeData for ExpiredNotice {
+    const NAME: &'static str = "expired";
+}
+
+impl NoticeData for ResumeNotice {
+    const NAME: &'static str = "resume";
+}
+
+/// The first event of every event stream: what was understood. Its `id:` is a place to resume from; it has none where a
+/// `reset` follows, whose `id:` is that place.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct ConnectedNotice {
+    /// The connection's name in logs.
+    #[schema(pattern = "^[0-9a-f]{16}$", examples("00a1b2c3d4e5f607"))]
+    pub(in crate::http) client_id: String,
+    /// Where the subscription begins; null before anything was indexed.
+    #[schema(value_type = Option<words::EventId>)]
+    pub(in crate::http) last_event_id: Option<FeedId>,
+    /// The filter.
+    pub(in crate::http) filter: SubscriptionFilter,
+    /// Those of the filter's streams that the caller sees nothing of yet: they do not exist, or are not the caller's to
+    /// see. Their events are sent once there are any that the caller may see.
+    #[schema(examples("7"))]
+    pub(in crate::http) unknown_streams: Vec<String>,
+}
+
+/// What a subscription asks for. Streams and users widen it, types narrow it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct SubscriptionFilter {
+    /// Everything that the caller may see.
+    pub(in crate::http) all: bool,
+    /// Streams, as `7` or as `C…:7`.
+    #[schema(examples("7"))]
+    pub(in crate::http) streams: Vec<String>,
+    /// Senders and recipients.
+    #[schema(value_type = Vec<words::Address>)]
+    pub(in crate::http) users: Vec<Address>,
+    /// The only contract whose events are sent; left out where there is no such bound.
+    #[schema(value_type = Option<words::ContractId>, nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::http) contract: Option<ContractId>,
+    /// The types; none for every type.
+    #[schema(value_type = Vec<words::EventType>)]
+    pub(in crate::http) types: Vec<EventType>,
+}
+
+/// The last event id cannot be resumed from: fetch anew what you show. Events of from now on follow.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct ResetNotice {
+    /// Why: it is no id, lies beyond the newest event, lies before what is kept, or is of before a reset of the network.
+    reason: ResetReason,
+    /// The oldest event there is; null for callers who may not see every event.
+    #[schema(value_type = Option<words::EventId>)]
+    oldest_event_id: Option<FeedId>,
+    /// The newest event there is; null for callers who may not see every event.
+    #[schema(value_type = Option<words::EventId>)]
+    newest_event_id: Option<FeedId>,
+}
+
+/// Why an id cannot be resumed from.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) enum ResetReason {
+    Malformed,
+    BeyondTip,
+    BeforeOldest,
+    NetworkReset,
+}
+
+/// Events of this range were added or corrected after their turn: fetch them anew. They are not sent. What happened while a
+/// client was away is told in one notice when it comes back. The notice has no `id:`; an `id:` alone follows it, so that a
+/// client that breaks off in between is told again.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct RevisedNotice {
+    /// The first.
+    #[schema(value_type = words::EventId)]
+    pub(super) from_id: FeedId,
+    /// The last.
+    #[schema(value_type = words::EventId)]
+    pub(super) to_id: FeedId,
+}
+
+/// The token is over, and the stream ends. Come back with another one and the last id.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct ExpiredNotice {
+    /// Its time was up, or it was taken back.
+    pub(in crate::http) reason: ExpiredReason,
+}
+
+/// Why a token is over.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) enum ExpiredReason {
+    Expired,
+    Revoked,
+}
+
+/// The client took nothing for longer than the service waits, and the stream ends. Come back with the last id.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct ResumeNotice {
+    /// Why the stream ends.
+    pub(in crate::http) reason: ResumeReason,
+}
+
+/// Why a stream ends that is to be resumed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) enum ResumeReason {
+    Slow,
+}
+
+impl From<domain::Reset> for ResetNotice {
+    fn from(reset: domain::Reset) -> Self {
+        Self {
+            reason: reset.reason.into(),
+            oldest_event_id: reset.oldest_event_id,
+            newest_event_id: reset.newest_event_id,
+        }
+    }
+}
+
+impl From<domain::ResetReason> for ResetReason {
+    fn from(reason: domain::ResetReason) -> Self {
+        match reason {
+            domain::ResetReason::Malformed => Self::Malformed,
+            domain::ResetReason::BeyondTip => Self::BeyondTip,
+            domain::ResetReason::BeforeOldest => Self::BeforeOldest,
+            domain::ResetReason::NetworkReset => Self::NetworkReset,
+        }
+    }
+}
