@@ -14,7 +14,7 @@
 //!    (`store/commit.rs`); late rows fold their streams again (`store/repair.rs`).
 //! 6. [`feed`] reads what was committed (`feed/tailer.rs`), finds who is concerned (`feed/hub.rs`), and leads each
 //!    subscriber from its last id into live (`feed/subscription.rs`).
-//! 7. [`http`] writes it as server-sent events (`http/subscribe.rs`) and answers queries; [`auth`] says who may read
+//! 7. [`http`] writes it as server-sent events (`http/sse/`, `http/subscribe.rs`) and answers queries; [`auth`] says who may read
 //!    what (`auth/access.rs`).
 //!
 //! [`domain`] is the ground under all of it: the stream record and its fold are in `domain/stream_record.rs`, what a

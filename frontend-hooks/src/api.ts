@@ -461,6 +461,11 @@ export interface components {
         Amount: string;
         /** @description A key. */
         ApiKey: {
+            /**
+             * @description Who made it.
+             * @example an operator
+             */
+            createdBy: string;
             /** @description Until when it is good. */
             expiresAt: components["schemas"]["UnixTime"];
             /**
@@ -468,6 +473,8 @@ export interface components {
              * @example 00a1b2c3d4e5f607
              */
             id: string;
+            /** @description Whether it was taken back: with its subject, or with who made it. A rotation gives it a secret that is good. */
+            isRevoked: boolean;
             /** @description When it was made or last rotated. */
             issuedAt: components["schemas"]["UnixTime"];
             lastUsedAt: components["schemas"]["UnixTime"] | null;
@@ -507,6 +514,11 @@ export interface components {
         /** @description A key with its secret, which is told once. */
         ApiKeyWithSecret: {
             key: {
+                /**
+                 * @description Who made it.
+                 * @example an operator
+                 */
+                createdBy: string;
                 /** @description Until when it is good. */
                 expiresAt: components["schemas"]["UnixTime"];
                 /**
@@ -514,6 +526,8 @@ export interface components {
                  * @example 00a1b2c3d4e5f607
                  */
                 id: string;
+                /** @description Whether it was taken back: with its subject, or with who made it. A rotation gives it a secret that is good. */
+                isRevoked: boolean;
                 /** @description When it was made or last rotated. */
                 issuedAt: components["schemas"]["UnixTime"];
                 lastUsedAt?: components["schemas"]["UnixTime"] | null;

@@ -30,8 +30,10 @@ pub(super) fn complete(
         let secret = || BASE64_STANDARD.encode(random_bytes());
         token.token_secret_file.get_or_insert(kept(folder.join("token-secret"), secret)?);
     }
+    // Wallets can sign in where tokens can be made.
+    let makes_tokens = token.token_algorithm == TokenAlgorithm::HS256 || token.token_signing_key_file.is_some();
     let sign_in = &mut args.sign_in;
-    if sign_in.sign_in_seed.is_none() {
+    if makes_tokens && sign_in.sign_in_seed.is_none() {
         let seed = || {
             let seed = stellar_strkey::ed25519::PrivateKey(random_bytes());
             seed.as_unredacted().to_string().as_str().to_owned()

@@ -24,13 +24,16 @@ pub(super) fn print(
     println!("  the page          http://{address}/");
     let header = if mode == AuthMode::Off { "" } else { "-H \"authorization: Bearer $TOKEN\" " };
     if mode != AuthMode::Off {
-        println!("  a token for all   TOKEN=$({})", token_command(door, devnet)?);
+        match token_command(door, devnet)? {
+            Some(command) => println!("  a token for all   TOKEN=$({command})"),
+            None => println!("  a token for all   TOKEN=…, of whoever holds the key that tokens are signed with"),
+        }
     }
     println!("  every event       curl -N {header}'http://{address}/v1/events/subscribe?all=true'");
     println!("  the streams       curl {header}'http://{address}/v1/streams?limit=3'");
     println!("  a new stream      curl -X POST 'http://{address}/streams' -H 'content-type: application/json' \\");
     println!("                      -d '{}'", terms(devnet));
-    if mode != AuthMode::Off {
+    if mode != AuthMode::Off && (door.sign_in.sign_in_seed.is_some() || door.sign_in.sign_in_seed_file.is_some()) {
         let domain = door.sign_in.home_domains.first().map_or("", String::as_str);
         println!("\nWallets sign in at http://{domain}/v1/auth and then see their own streams.");
     }
@@ -46,12 +49,16 @@ fn terms(devnet: &Devnet) -> String {
     )
 }
 
-/// Returns the command that makes a token which reads everything, with the key that this service checks it with.
-fn token_command(door: &AuthArgs, devnet: &Devnet) -> anyhow::Result<String> {
+/// Returns the command that makes a token which reads everything, with the key that this service checks it with; `None`
+/// where that key can only check. A secret that is in no file is asked for: it must not stand on the screen.
+fn token_command(door: &AuthArgs, devnet: &Devnet) -> anyhow::Result<Option<String>> {
     let program = env::current_exe().context("cannot tell where this program is")?;
+    let token = &door.token;
+    if token.token_algorithm != TokenAlgorithm::HS256 && token.token_signing_key_file.is_none() {
+        return Ok(None);
+    }
     let mut words = vec![program.display().to_string(), "token".to_owned()];
     let mut give = |flag: &str, value: String| words.extend([flag.to_owned(), value]);
-    let token = &door.token;
     if token.token_algorithm != TokenAlgorithm::HS256 {
         give("--token-algorithm", token.token_algorithm.as_str().to_owned());
     }
@@ -71,9 +78,17 @@ fn token_command(door: &AuthArgs, devnet: &Devnet) -> anyhow::Result<String> {
     for domain in &door.sign_in.home_domains {
         give("--home-domain", domain.clone());
     }
+    if let Some(domain) = &door.sign_in.web_auth_domain {
+        give("--web-auth-domain", domain.clone());
+    }
+    if let Some(longest) = token.token_max_ttl_seconds.filter(|longest| *longest < token.token_ttl_seconds) {
+        give("--ttl", format!("{longest}s"));
+    }
     give("--sub", devnet.account("alice").to_string());
     give("--scope", "events:read:all".to_owned());
-    Ok(words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))
+    let command = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+    let asks = "read -rsp 'token secret: ' FLOWFI_TOKEN_SECRET && export FLOWFI_TOKEN_SECRET && ";
+    Ok(Some(if token.token_secret.is_some() { format!("{asks}{command}") } else { command }))
 }
 
 /// Returns a word as a POSIX shell reads it back.

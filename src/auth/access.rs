@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use super::{
     AccountAway, AccountReader, ApiKey, ApiKeyRequest, ApiKeySecret, Caller, ChallengeRequest, KeysAway, Minted,
-    Minting, SignIn, SignInRefusal, Subject, Ticket, Token, TokenKeys, TokenRefusal, VisibilityRule,
+    Minting, Scope, SignIn, SignInRefusal, Subject, Ticket, Token, TokenKeys, TokenRefusal, VisibilityRule,
     accounts::Accounts,
     api_key::{self, ID_BYTES},
     attempts::Attempts,
@@ -287,22 +287,32 @@ impl Auth {
             subject: request.subject,
             name: request.name,
             scopes: request.scopes,
+            created_by: by.clone(),
             issued_at: now,
             expires_at: now.plus_seconds(request.ttl_seconds),
             last_used_at: None,
         };
-        let is_kept =
-            self.0.store.put_api_key(&key.row(), &secret.hash(), by.as_str(), api_key::MOST_OF_A_SUBJECT).await?;
+        let is_kept = self.0.store.put_api_key(&key.row(), &secret.hash(), api_key::MOST_OF_A_SUBJECT).await?;
         info!(key.id, subject = %key.subject, by = %by, is_kept, "{by} made the API key {} of {}", key.id, key.subject);
         Ok(is_kept.then_some((key, secret)))
     }
 
-    /// Returns the API keys of a subject.
+    /// Returns the API keys of a subject, each with whether it was revoked: with its subject, or with who made it.
     ///
     /// # Errors
     /// The database did not answer.
-    pub async fn api_keys_of(&self, subject: &Subject) -> Result<Vec<ApiKey>, StoreError> {
-        self.0.store.api_keys_of(subject.as_str()).await?.into_iter().map(ApiKey::try_from).collect()
+    pub async fn api_keys_of(&self, subject: &Subject) -> Result<Vec<(ApiKey, bool)>, StoreError> {
+        let keys = self.0.store.api_keys_of(subject.as_str()).await?.into_iter().map(ApiKey::try_from);
+        keys.map(|key| key.map(|key| (key.clone(), self.0.revocations.holds(&key.token())))).collect()
+    }
+
+    /// Returns whether a text is a token of somebody who runs the service. API keys are not looked up.
+    pub async fn is_of_operator(&self, text: &str) -> bool {
+        if api_key::is_api_key(text) {
+            return false;
+        }
+        let caller = self.caller(Some(text)).await;
+        caller.is_ok_and(|caller| caller.token.is_some_and(|token| token.allows(Scope::Admin)))
     }
 
     /// Gives an API key another secret; the one before is taken for some seconds more. Only of `subject`, where one is
@@ -319,6 +329,7 @@ impl Auth {
         let (now, secret) = (self.now(), ApiKeySecret::new(self.random()));
         let times = (now, now.plus_seconds(overlap_seconds));
         let row = self.0.store.rotate_api_key(id, subject.map(Subject::as_str), &secret.hash(), times).await?;
+        self.0.revocations.read(&self.0.store).await?;
         let key = row.map(ApiKey::try_from).transpose()?;
         Ok(key.map(|key| (key, secret)))
     }

@@ -43,6 +43,8 @@ pub struct ApiKey {
     pub name: String,
     /// What it allows.
     pub scopes: Vec<Scope>,
+    /// Who made it: a revocation of theirs takes the key back too.
+    pub created_by: Subject,
     /// When it was made or last rotated.
     pub issued_at: UnixTime,
     /// Until when it is good.
@@ -89,6 +91,7 @@ impl ApiKey {
             subject: self.subject.to_string(),
             name: self.name.clone(),
             scopes: words.join(" "),
+            created_by: self.created_by.to_string(),
             issued_at: self.issued_at,
             expires_at: self.expires_at,
             last_used_at: self.last_used_at,
@@ -103,6 +106,7 @@ impl ApiKey {
             issued_at: Some(self.issued_at),
             expires_at: self.expires_at,
             api_key: Some(self.id),
+            created_by: Some(self.created_by),
         }
     }
 }
@@ -111,10 +115,13 @@ impl TryFrom<ApiKeyRow> for ApiKey {
     type Error = StoreError;
 
     fn try_from(row: ApiKeyRow) -> Result<Self, StoreError> {
-        let subject = Subject::try_from(row.subject);
+        let subject = |text| {
+            Subject::try_from(text)
+                .map_err(|rule| StoreError::Corrupt(format!("a subject of the API key {}: {rule}", row.id)))
+        };
         Ok(Self {
-            subject: subject
-                .map_err(|rule| StoreError::Corrupt(format!("the subject of API key {}: {rule}", row.id)))?,
+            subject: subject(row.subject)?,
+            created_by: subject(row.created_by)?,
             id: row.id,
             name: row.name,
             scopes: Scope::read_all(&row.scopes),

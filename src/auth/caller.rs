@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use stellar_strkey::{Strkey, ed25519};
 
 use crate::domain::{Address, UnixTime, Visibility};
 
@@ -40,6 +41,9 @@ pub struct Token {
     /// The public name of the API key that was shown instead of a token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<String>,
+    /// Who made that key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<Subject>,
 }
 
 /// Who calls, and what they may see.
@@ -55,6 +59,19 @@ impl Subject {
     /// Returns who signed in: the account as it was named, with the memo if there is one.
     pub(super) fn of_sign_in(account: &Address, memo: Option<u64>) -> Self {
         Self(memo.map_or_else(|| account.to_string(), |memo| format!("{account}:{memo}")))
+    }
+
+    /// Returns the account of a subject that is a user of an account: `G…:memo`, or a muxed account `M…` (SEP-23).
+    pub(super) fn account(&self) -> Option<String> {
+        if let Some((account, _)) = self.0.split_once(':') {
+            return account.parse::<Address>().ok().map(|account| account.to_string());
+        }
+        match Strkey::from_string(&self.0) {
+            Ok(Strkey::MuxedAccountEd25519(muxed)) => {
+                Some(ed25519::PublicKey(muxed.ed25519).to_string().as_str().to_owned())
+            }
+            _ => None,
+        }
     }
 
     /// Returns the subject as text.
@@ -167,11 +184,34 @@ impl Caller {
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_user_of_an_account_is_of_that_account() {
+        const ACCOUNT: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
+        // The example of SEP-23.
+        const MUXED: &str = "MA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJUAAAAAAAAAAAACJUQ";
+        for (subject, account) in [
+            (ACCOUNT.to_owned(), None),
+            (format!("{ACCOUNT}:5"), Some(ACCOUNT)),
+            (MUXED.to_owned(), Some(ACCOUNT)),
+            ("a service".to_owned(), None),
+            ("a: service".to_owned(), None),
+        ] {
+            assert_eq!(Subject(subject.clone()).account().as_deref(), account, "{subject}");
+        }
+    }
+
     const ACCOUNT: &str = "GAAZI4TCR3TY5OJHCTJC2A4QSY6CJWJH5IAJTGKIN2ER7LBNVKOCCWN7";
 
     fn token(subject: &str, scope: &str) -> Token {
         let subject = subject.parse().unwrap();
-        Token { subject, scopes: Scope::read_all(scope), issued_at: None, expires_at: UnixTime(9), api_key: None }
+        Token {
+            subject,
+            scopes: Scope::read_all(scope),
+            issued_at: None,
+            expires_at: UnixTime(9),
+            api_key: None,
+            created_by: None,
+        }
     }
 
     #[test]

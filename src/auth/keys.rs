@@ -57,14 +57,16 @@ fn read_secret(file: &Path) -> Result<SecretString, BadAuthConfig> {
     let secret = SecretString::from(read(file)?);
     if is_open_to_others(file) {
         let file = file.display();
-        warn!("every user of this machine can read the secret in {file}; take that away: chmod o-rwx {file}");
+        warn!(
+            "every user of this machine can read or replace the secret in {file}; take that away: chmod o-rwx {file}"
+        );
     }
     Ok(secret)
 }
 
 fn is_open_to_others(file: &Path) -> bool {
-    const OTHERS_MAY_READ: u32 = 0o004;
-    fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & OTHERS_MAY_READ != 0)
+    const OTHERS_MAY_READ_OR_WRITE: u32 = 0o006;
+    fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & OTHERS_MAY_READ_OR_WRITE != 0)
 }
 
 fn read(file: &Path) -> Result<String, BadAuthConfig> {

@@ -1,11 +1,7 @@
 //! Which subjects' tokens were taken back: read from the database by one task, known to every request and every open
 //! stream of this node at once.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -14,7 +10,7 @@ use tracing::warn;
 use super::{Subject, Token};
 use crate::{
     domain::UnixTime,
-    store::{Revocation, Store, StoreError},
+    store::{Revocation, Store, StoreError, TakenBackKey},
 };
 
 /// A wake-up that was lost costs this long.
@@ -27,8 +23,17 @@ type Revoked = Arc<TakenBack>;
 struct TakenBack {
     /// Who was revoked, and up to when.
     subjects: HashMap<String, UpTo>,
-    /// Keys that were deleted before they were over.
-    api_keys: HashSet<String>,
+    /// Keys of which secrets were taken back before their time.
+    api_keys: HashMap<String, Secrets>,
+}
+
+/// Which secrets of a key are not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Secrets {
+    /// All of them: the key was deleted.
+    All,
+    /// Those made before this time: the key was rotated.
+    MadeBefore(UnixTime),
 }
 
 /// Which tokens of a subject are not taken.
@@ -76,9 +81,10 @@ impl Revocations {
 
     /// Reads them once.
     pub(super) async fn read(&self, store: &Store) -> Result<(), StoreError> {
-        let (rows, api_keys) = tokio::try_join!(store.revocations(), store.deleted_api_keys())?;
+        let (rows, api_keys) = tokio::try_join!(store.revocations(), store.taken_back_api_keys())?;
         let subjects = rows.into_iter().map(|row| (row.subject.clone(), UpTo::of(&row))).collect();
-        let fresh = TakenBack { subjects, api_keys: api_keys.into_iter().collect() };
+        let secrets = |key: TakenBackKey| (key.id, key.current_since.map_or(Secrets::All, Secrets::MadeBefore));
+        let fresh = TakenBack { subjects, api_keys: api_keys.into_iter().map(secrets).collect() };
         self.0.send_if_modified(|known| {
             let has_changed = **known != fresh;
             if has_changed {
@@ -93,8 +99,9 @@ impl Revocations {
         is_revoked(&self.0.borrow(), token)
     }
 
+    /// Returns whether a subject is kept out, or the account whose user it is.
     pub(super) fn bans(&self, subject: &Subject) -> bool {
-        self.0.borrow().subjects.get(subject.as_str()) == Some(&UpTo::Forever)
+        self.0.borrow().of(subject).any(|up_to| up_to == UpTo::Forever)
     }
 
     /// Waits until a token is taken back.
@@ -111,14 +118,60 @@ impl UpTo {
     }
 }
 
+impl TakenBack {
+    /// Returns what was taken back of a subject, and of the account whose user it is.
+    fn of(&self, subject: &Subject) -> impl Iterator<Item = UpTo> {
+        let account = subject.account().and_then(|account| self.subjects.get(&account).copied());
+        self.subjects.get(subject.as_str()).copied().into_iter().chain(account)
+    }
+}
+
 /// A token that does not say when it was made may be of before.
 fn is_revoked(revoked: &Revoked, token: &Token) -> bool {
-    if token.api_key.as_ref().is_some_and(|id| revoked.api_keys.contains(id)) {
+    let is_before = |time: UnixTime| token.issued_at.is_none_or(|issued_at| issued_at < time);
+    let secrets = token.api_key.as_ref().and_then(|id| revoked.api_keys.get(id));
+    if secrets.is_some_and(|secrets| match secrets {
+        Secrets::All => true,
+        Secrets::MadeBefore(time) => is_before(*time),
+    }) {
         return true;
     }
-    match revoked.subjects.get(token.subject.as_str()) {
-        None => false,
-        Some(UpTo::Forever) => true,
-        Some(UpTo::Time(up_to)) => token.issued_at.is_none_or(|issued_at| issued_at <= *up_to),
+    // Whoever is not let in any more has left no keys behind.
+    let mut up_to =
+        [Some(&token.subject), token.created_by.as_ref()].into_iter().flatten().flat_map(|by| revoked.of(by));
+    up_to.any(|up_to| match up_to {
+        UpTo::Forever => true,
+        UpTo::Time(up_to) => token.issued_at.is_none_or(|issued_at| issued_at <= up_to),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject(text: &str) -> Subject {
+        Subject::try_from(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn a_ban_of_an_account_keeps_all_of_its_users_out() {
+        const ACCOUNT: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
+        let revocations = Revocations::default();
+        let subjects = HashMap::from([(ACCOUNT.to_owned(), UpTo::Forever)]);
+        revocations.0.send_replace(Arc::new(TakenBack { subjects, api_keys: HashMap::new() }));
+        let muxed = "MA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJUAAAAAAAAAAAACJUQ";
+        for (who, is_banned) in [(ACCOUNT, true), (&format!("{ACCOUNT}:5"), true), (muxed, true), ("a service", false)]
+        {
+            assert_eq!(revocations.bans(&subject(who)), is_banned, "{who}");
+            let token = Token {
+                subject: subject(who),
+                scopes: Vec::new(),
+                issued_at: Some(UnixTime(9)),
+                expires_at: UnixTime(99),
+                api_key: None,
+                created_by: None,
+            };
+            assert_eq!(revocations.holds(&token), is_banned, "{who}");
+        }
     }
 }

@@ -212,6 +212,7 @@ impl TokenKeys {
             issued_at: issued_at.map(UnixTime),
             expires_at: UnixTime(ends),
             api_key: None,
+            created_by: None,
         })
     }
 

@@ -4,6 +4,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, BufRead, BufReader, Seek, SeekFrom, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -74,8 +75,15 @@ impl Journal {
     /// line that was not written to its end is dropped: its ledger was never seen.
     pub(super) fn open(path: &Path, mut replay: impl FnMut(Line) -> Result<(), String>) -> Result<Self, JournalError> {
         let io_error = |source| JournalError::Io { path: path.to_owned(), source };
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io_error)?;
+        // The folder may belong to another account, whose links must not lead root elsewhere.
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(path)
+            .map_err(io_error)?;
         file.try_lock().map_err(|_| JournalError::InUse { path: path.to_owned() })?;
         let mut reader = BufReader::new(file);
         let (mut whole_bytes, mut number, mut text) = (0_u64, 0_u64, Vec::new());

@@ -21,9 +21,13 @@ impl Accept {
     /// Returns whether a media type may be answered: the range that fits it most closely decides, and a client that names
     /// none takes what it gets.
     pub(super) fn takes(&self, media_type: &str) -> bool {
+        self.0.is_empty() || self.quality(media_type) > 0
+    }
+
+    /// Returns the quality of a media type in thousandths: that of the range that fits it most closely.
+    pub(super) fn quality(&self, media_type: &str) -> u32 {
         let of_its_kind = media_type.split_once('/').map_or_else(String::new, |(kind, _)| format!("{kind}/*"));
-        let quality = [media_type, &of_its_kind, "*/*"].into_iter().find_map(|range| self.named(range));
-        quality.map_or(self.0.is_empty(), |quality| quality > 0)
+        [media_type, &of_its_kind, "*/*"].into_iter().find_map(|range| self.named(range)).unwrap_or(0)
     }
 }
 

@@ -78,6 +78,11 @@ pub(super) struct ApiKeyView {
     /// What it allows.
     #[schema(value_type = Vec<words::Scope>)]
     scopes: Vec<Scope>,
+    /// Who made it.
+    #[schema(value_type = String, examples("an operator"))]
+    created_by: Subject,
+    /// Whether it was taken back: with its subject, or with who made it. A rotation gives it a secret that is good.
+    is_revoked: bool,
     /// When it was made or last rotated.
     #[schema(value_type = words::UnixTime)]
     issued_at: UnixTime,
@@ -111,10 +116,10 @@ pub(super) struct ApiKeyList {
     keys: Vec<ApiKeyView>,
 }
 
-impl From<ApiKey> for ApiKeyView {
-    fn from(key: ApiKey) -> Self {
-        let ApiKey { id, subject, name, scopes, issued_at, expires_at, last_used_at } = key;
-        Self { id, sub: subject, name, scopes, issued_at, expires_at, last_used_at }
+impl ApiKeyView {
+    fn of(key: ApiKey, is_revoked: bool) -> Self {
+        let ApiKey { id, subject, name, scopes, created_by, issued_at, expires_at, last_used_at } = key;
+        Self { id, sub: subject, name, scopes, created_by, is_revoked, issued_at, expires_at, last_used_at }
     }
 }
 
@@ -207,7 +212,7 @@ pub(super) async fn list(
     let owner = Owner::of(&state, &caller)?;
     let parameters = Parameters::read(query.as_deref(), &["sub"])?;
     let keys = owner.auth.api_keys_of(&owner.meant(parameters.one("sub")?)?).await?;
-    Ok(Json(ApiKeyList { keys: keys.into_iter().map(ApiKeyView::from).collect() }))
+    Ok(Json(ApiKeyList { keys: keys.into_iter().map(|(key, is_revoked)| ApiKeyView::of(key, is_revoked)).collect() }))
 }
 
 /// Gives a key another secret. The one before is taken for a while, so that a service can change over.
@@ -260,7 +265,7 @@ pub(super) async fn delete(
 }
 
 fn told(status: StatusCode, (key, ApiKeySecret(secret)): (ApiKey, ApiKeySecret)) -> Response {
-    let mut response = (status, Json(SecretView { secret, key: key.into() })).into_response();
+    let mut response = (status, Json(SecretView { secret, key: ApiKeyView::of(key, false) })).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

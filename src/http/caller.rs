@@ -1,13 +1,13 @@
 //! Who calls, read from a request's `Authorization` header (RFC 6750, 2.1).
 
 use axum::{
-    extract::{FromRequestParts, Request},
+    extract::{FromRequestParts, Request, State},
     http::{HeaderMap, HeaderValue, header, request::Parts},
     middleware::Next,
     response::Response,
 };
 
-use super::{problem::Problem, state::HttpState};
+use super::{limits::Operator, problem::Problem, state::HttpState};
 use crate::auth::{Auth, Caller, Scope, Subject, TokenRefusal};
 
 /// Whoever gets past the door.
@@ -17,7 +17,7 @@ impl FromRequestParts<HttpState> for CalledBy {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
-        by_token(state, bearer(&parts.headers)?).await.map(Self)
+        by_header(state, &parts.headers).await.map(Self)
     }
 }
 
@@ -27,6 +27,23 @@ pub(super) async fn by_token(state: &HttpState, token: Option<&str>) -> Result<C
         Some(auth) => Ok(auth.caller(token).await?),
         None => Ok(Caller::unasked()),
     }
+}
+
+/// Returns who shows the token of the header. Where nobody is asked, whatever stands there is for somebody in front.
+pub(super) async fn by_header(state: &HttpState, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let token = if state.auth.is_some() { bearer(headers)? } else { None };
+    by_token(state, token).await
+}
+
+/// Marks what operators ask, so that it is answered whatever others at their address ask for. A token is checked without
+/// asking anybody, so one that is made up costs little.
+pub(super) async fn know_operators(State(state): State<HttpState>, mut request: Request, next: Next) -> Response {
+    if let (Some(auth), Ok(Some(token))) = (&state.auth, bearer(request.headers()))
+        && auth.is_of_operator(token).await
+    {
+        request.extensions_mut().insert(Operator);
+    }
+    next.run(request).await
 }
 
 /// Returns the token of the header, if there is one. The scheme's name is written in any case (RFC 9110, 11.1).

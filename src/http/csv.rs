@@ -25,8 +25,8 @@ const HEADER: &str = "id,type,eventType,streamId,contractId,sender,recipient,tok
 /// Whether a client wants CSV: it names that format, and does not prefer JSON.
 pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
     let accept = Accept::of(headers);
-    let quality = |media_type| accept.named(media_type).unwrap_or(0);
-    quality("text/csv") > 0 && quality("text/csv") >= quality("application/json")
+    let named = accept.named("text/csv").unwrap_or(0);
+    named > 0 && named >= accept.quality("application/json")
 }
 
 /// Rows that are read at once: all that an answer holds for a client that does not read on.
@@ -135,6 +135,9 @@ mod tests {
             ("text/csv", true),
             ("Text/CSV;q=0.5, */*;q=0.1", true),
             ("text/csv, application/json", true),
+            ("text/csv, */*", true),
+            ("text/csv;q=0.1, */*", false),
+            ("text/csv;q=0.5, application/*", false),
             ("application/json, text/csv;q=0.9", false),
             ("text/csv;q=0", false),
             ("text/csv;q=2", false),

@@ -1,5 +1,7 @@
 //! The `Host` of a request, which must be one (RFC 9112, 3.2).
 
+use std::net::Ipv6Addr;
+
 use axum::{
     extract::Request,
     http::{HeaderMap, Version, header, uri::Authority},
@@ -24,10 +26,23 @@ fn is_right(version: Version, headers: &HeaderMap) -> bool {
         (None, _) => version < Version::HTTP_11,
         (Some(host), None) => {
             let authority = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
-            authority.is_some_and(|authority| !authority.as_str().contains('@') && !authority.host().is_empty())
+            authority.is_some_and(|authority| is_host_and_port(&authority))
         }
         (Some(_), Some(_)) => false,
     }
+}
+
+/// A port has digits only (RFC 3986, 3.2.3), and brackets hold an IPv6 address (3.2.2).
+fn is_host_and_port(authority: &Authority) -> bool {
+    let host = authority.host();
+    let Some(port) = authority.as_str().strip_prefix(host) else { return false };
+    let is_port =
+        port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|c| c.is_ascii_digit()));
+    let is_host = match host.strip_prefix('[') {
+        Some(address) => address.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()),
+        None => !host.is_empty(),
+    };
+    is_port && is_host
 }
 
 #[cfg(test)]
@@ -45,10 +60,13 @@ mod tests {
             }
             is_right(version, &headers)
         };
-        for host in ["example.com", "example.com:8080", "127.0.0.1:9", "[::1]:80", "localhost"] {
+        for host in ["example.com", "example.com:8080", "127.0.0.1:9", "[::1]:80", "[2001:db8::7]", "localhost", "a:"] {
             assert!(check(Version::HTTP_11, &[host]), "{host}");
         }
-        for hosts in [&[][..], &[""], &["a", "a"], &["a b"], &["user@a"], &["a/b"], &["a,b c"], &["http://a"]] {
+        for hosts in [&[][..], &[""], &["a", "a"], &["a b"], &["user@a"], &["a/b"], &["a,b c"], &["http://a"]]
+            .into_iter()
+            .chain([&["a:b"][..], &["a:+80"], &["a:80:80"], &["[zz]"], &["[::1]x"], &["[::1]:x"], &[":80"]])
+        {
             assert!(!check(Version::HTTP_11, hosts), "{hosts:?}");
         }
         assert!(check(Version::HTTP_10, &[]) && !check(Version::HTTP_10, &["a", "b"]));

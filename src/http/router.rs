@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Origin, admin, api_keys,
     bounds::{bound_request, bound_time},
-    caller::answer_one_caller,
+    caller::{answer_one_caller, know_operators},
     claimable,
     compression::compressed,
     cors, events, health,
@@ -100,9 +100,11 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
     let slowed = from_fn_with_state(state.limits.clone(), limit_admin_requests);
     let for_admins = Router::from(for_admins()).layer(slowed);
     let for_clients = Router::from(for_clients()).merge(Router::from(unversioned())).layer(from_fn(bound_time));
-    let for_clients = for_clients.merge(for_admins).layer(from_fn(answer_one_caller));
-    let for_clients = for_clients.merge(pages).merge(openapi::docs());
-    let for_clients = for_clients.layer(bounded.clone()).layer(limited.clone()).layer(compressed());
+    let for_clients = for_clients.layer(from_fn(answer_one_caller)).merge(pages).merge(openapi::docs());
+    let for_clients = for_clients.layer(bounded.clone()).layer(limited.clone());
+    let for_admins = for_admins.layer(from_fn(answer_one_caller)).layer(bounded.clone()).layer(limited.clone());
+    let for_admins = for_admins.layer(from_fn_with_state(state.clone(), know_operators));
+    let for_clients = for_clients.merge(for_admins).layer(compressed());
     let for_wallets = Router::from(for_wallets()).layer(from_fn(bound_time)).layer(bounded.clone()).layer(limited);
     let for_wallets = cors::for_every_origin(for_wallets).with_state(state.clone());
     let for_operators = Router::from(for_operators()).layer(from_fn(bound_time)).layer(bounded);

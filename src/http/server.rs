@@ -6,6 +6,7 @@ use std::{
     io,
     net::SocketAddr,
     pin::{Pin, pin},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -129,13 +130,15 @@ async fn serve_connection(
     if let Err(failure) = bound(&stream, settings.write_deadline) {
         debug!("a connection's options could not be set: {failure}");
     }
+    let admitted = Arc::new(admitted);
     let asked_to_close = admitted.asked_to_close();
+    let of_service = Arc::clone(&admitted);
     let answering = TowerToHyperService::new(router);
     let exempt = Exempt::default();
     let stream = MinimumThroughput::new(stream, settings.write_deadline, exempt.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        let (held, exempt) = (admitted.answering(), exempt.clone());
+        let (held, exempt) = (of_service.answering(), exempt.clone());
         let answer = answering.call(request);
         async move {
             let answer = answer.await?;
@@ -159,7 +162,8 @@ async fn serve_connection(
         }
         () = asked_to_close => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            // One that answers nothing would still wait for the rest of a head.
+            if admitted.is_idle() { Ok(()) } else { connection.await }
         }
     };
     if let Err(failure) = ended {

@@ -4,7 +4,7 @@
 use axum::{
     Json,
     body::Bytes,
-    extract::{RawQuery, State},
+    extract::{Extension, RawQuery, State},
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use super::{
     body::{media_type, read_json},
+    limits::ClientKey,
     openapi::{ChallengeParameters, OfChallenge, OfSignIn, OfStellarToml, OfWallet, OfWalletBody},
     parameters::Parameters,
     problem::Problem,
@@ -74,12 +75,13 @@ pub(super) struct SignInProblem {
 pub(super) async fn challenge(
     State(state): State<HttpState>,
     RawQuery(query): RawQuery,
-) -> Result<Json<ChallengeView>, SignInProblem> {
+) -> Result<Response, SignInProblem> {
     // Wallets may send what later versions of the standard know.
     let request = read_request(&Parameters::read_any(query.as_deref()))?;
     let (auth, sign_in) = signing_in(&state)?;
     let transaction = auth.challenge(&request).ok_or_else(no_sign_in)?.map_err(Problem::from)?;
-    Ok(Json(ChallengeView { transaction, network_passphrase: sign_in.network_passphrase().to_owned() }))
+    let view = ChallengeView { transaction, network_passphrase: sign_in.network_passphrase().to_owned() };
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(view)).into_response())
 }
 
 fn read_request(parameters: &Parameters<'_>) -> Result<ChallengeRequest, Problem> {
@@ -110,11 +112,13 @@ fn read_request(parameters: &Parameters<'_>) -> Result<ChallengeRequest, Problem
 )]
 pub(super) async fn token(
     State(state): State<HttpState>,
+    Extension(client): Extension<Option<ClientKey>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, SignInProblem> {
     let (auth, _) = signing_in(&state)?;
     let signed = read_signed(&headers, &body)?;
+    state.limits.spend_sign_in(client)?;
     let minted = auth.answer(&signed.transaction).await.ok_or_else(no_sign_in)?.map_err(Problem::from)?;
     let mut response = Json(TokenView { token: minted.text }).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -20,7 +20,7 @@ use tracing::{error, warn};
 
 use super::{
     accept::Accept,
-    caller::{bearer, by_token},
+    caller::{bearer, by_header, by_token},
     limits::{ClientKey, Slot},
     openapi::{OfSubscription, SubscriptionParameters},
     parameters::Parameters,
@@ -33,7 +33,7 @@ use super::{
     subscribe_filter::{self, FILTER, Switch},
 };
 use crate::{
-    auth::{Auth, Caller, Subject, Token, TokenRefusal},
+    auth::{Caller, Subject, Token, TokenRefusal},
     domain::{EventFilter, Visibility},
     feed::{Client, LastEventId, Opened, Subscription},
     store::StoreError,
@@ -69,14 +69,23 @@ pub(super) async fn subscribe(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let slot = state.limits.take_slot(client)?;
+    let known: Vec<&str> = FILTER.into_iter().chain(["lastEventId", "ticket", "token", "strict"]).collect();
+    let parameters = match accepts_event_stream(&headers).and_then(|()| Parameters::read(query.as_deref(), &known)) {
+        Ok(parameters) => parameters,
+        Err(problem) => {
+            // Whoever is not let in is told nothing else.
+            by_header(&state, &headers).await?;
+            return Err(problem);
+        }
+    };
     if method == Method::HEAD {
         // A ticket is not spent on it.
-        return Ok(event_stream_of(Body::empty()));
+        if parameters.text("ticket")?.is_none() {
+            by_token(&state, token_of(&state, &headers, &parameters)?).await?;
+        }
+        return Ok(event_stream_of(Body::from_stream(stream::empty::<Result<Bytes, Infallible>>())));
     }
-    let slot = state.limits.take_slot(client)?;
-    accepts_event_stream(&headers)?;
-    let known: Vec<&str> = FILTER.into_iter().chain(["lastEventId", "ticket", "token", "strict"]).collect();
-    let parameters = Parameters::read(query.as_deref(), &known)?;
     let (caller, filter) = who_and_what(&state, &headers, &parameters).await?;
     if caller.token.as_ref().zip(state.auth.as_ref()).is_some_and(|(token, auth)| auth.is_over(token)) {
         return Err(TokenRefusal::Expired.into());
@@ -142,9 +151,10 @@ fn token_of<'a>(
     headers: &'a HeaderMap,
     parameters: &'a Parameters<'_>,
 ) -> Result<Option<&'a str>, Problem> {
+    let Some(auth) = &state.auth else { return Ok(None) };
     match (bearer(headers)?, parameters.text("token")?) {
         (Some(token), _) => Ok(Some(token)),
-        (None, Some(token)) if state.auth.as_ref().is_none_or(Auth::allows_query_token) => Ok(Some(token)),
+        (None, Some(token)) if auth.allows_query_token() => Ok(Some(token)),
         (None, Some(_)) => {
             let rule = "is not taken from the address here; send it as Authorization: Bearer, or use a ticket";
             Err(Problem::parameter("token", rule))

@@ -82,6 +82,9 @@ pub(super) async fn issue(
     let request: TicketRequest = read_json(&headers, &body)?;
     let query = request.query();
     let (Some(auth), Some(token)) = (&state.auth, &caller.token) else { return Err(TokenRefusal::Missing.into()) };
+    if auth.is_over(token) {
+        return Err(TokenRefusal::Expired.into());
+    }
     let parameters = Parameters::read(Some(&query), &FILTER)?;
     let filter = subscribe_filter::read(&parameters, &state, caller.visibility.clone()).await?;
     let ticket = auth.issue_ticket(token, subscribe_filter::query_of(&filter, &state.contracts)).await?;

@@ -22,7 +22,9 @@ pub struct ApiKeyRow {
     pub name: String,
     /// What it allows, as words with spaces between them.
     pub scopes: String,
-    /// When it was made or last rotated.
+    /// Who made it.
+    pub created_by: String,
+    /// When the secret was made: at first, or by the last rotation.
     pub issued_at: UnixTime,
     /// Until when it is good.
     pub expires_at: UnixTime,
@@ -30,11 +32,21 @@ pub struct ApiKeyRow {
     pub last_used_at: Option<UnixTime>,
 }
 
+/// A key of which a secret was taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenBackKey {
+    /// Its public name.
+    pub id: String,
+    /// Since when the secret that is still good is good; `None` where the whole key was deleted.
+    pub current_since: Option<UnixTime>,
+}
+
 struct Row {
     id: String,
     subject: String,
     name: String,
     scopes: String,
+    created_by: String,
     issued_at: i64,
     expires_at: i64,
     last_used_at: Option<i64>,
@@ -49,6 +61,7 @@ impl TryFrom<Row> for ApiKeyRow {
             subject: row.subject,
             name: row.name,
             scopes: row.scopes,
+            created_by: row.created_by,
             issued_at: time(row.issued_at)?,
             expires_at: time(row.expires_at)?,
             last_used_at: row.last_used_at.map(time).transpose()?,
@@ -63,7 +76,6 @@ impl Store {
         &self,
         key: &ApiKeyRow,
         hash: &[u8; 32],
-        created_by: &str,
         most_of_subject: u32,
     ) -> Result<bool, StoreError> {
         let inserted = sqlx::query!(
@@ -77,7 +89,7 @@ impl Store {
             key.name,
             key.scopes,
             &hash[..],
-            created_by,
+            key.created_by,
             seconds(key.issued_at)?,
             seconds(key.expires_at)?,
             i64::from(most_of_subject),
@@ -91,7 +103,7 @@ impl Store {
     pub async fn api_keys_of(&self, subject: &str) -> Result<Vec<ApiKeyRow>, StoreError> {
         let rows = sqlx::query_as!(
             Row,
-            "select id, subject, name, scopes, issued_at, expires_at, last_used_at from api_keys
+            "select id, subject, name, scopes, created_by, issued_at, expires_at, last_used_at from api_keys
              where subject = $1 and deleted_at is null order by issued_at desc, id",
             subject,
         )
@@ -106,7 +118,9 @@ impl Store {
         let now = seconds(now)?;
         let row = sqlx::query_as!(
             Row,
-            "select id, subject, name, scopes, issued_at, expires_at, last_used_at from api_keys
+            "select id, subject, name, scopes, created_by,
+                 case when hash = $1 then issued_at else previous_issued_at end as \"issued_at!\", expires_at, last_used_at
+             from api_keys
              where deleted_at is null and (hash = $1 or (previous_hash = $1 and previous_until > $2))",
             &hash[..],
             now,
@@ -123,6 +137,7 @@ impl Store {
     }
 
     /// Gives a key another secret; the one before is taken until `previous_until`. Only of `subject`, where one is given.
+    /// Wakes who watches for what was taken back.
     pub async fn rotate_api_key(
         &self,
         id: &str,
@@ -130,19 +145,29 @@ impl Store {
         hash: &[u8; 32],
         (now, previous_until): (UnixTime, UnixTime),
     ) -> Result<Option<ApiKeyRow>, StoreError> {
-        let row = sqlx::query_as!(
-            Row,
-            "update api_keys set previous_hash = hash, previous_until = $5, hash = $3, issued_at = $4
-             where id = $1 and deleted_at is null and expires_at > $4 and ($2::text is null or subject = $2)
-             returning id, subject, name, scopes, issued_at, expires_at, last_used_at",
-            id,
-            subject,
-            &hash[..],
-            seconds(now)?,
-            seconds(previous_until)?,
-        )
-        .fetch_optional(&self.pool)
-        .await?;
+        let (now, previous_until) = (seconds(now)?, seconds(previous_until)?);
+        let rotate = async |connection: &mut PgConnection| {
+            let row = sqlx::query_as!(
+                Row,
+                "update api_keys set
+                     previous_hash = hash, previous_until = $5, previous_issued_at = issued_at,
+                     hash = $3, issued_at = greatest($4, issued_at + 1)
+                 where id = $1 and deleted_at is null and expires_at > $4 and ($2::text is null or subject = $2)
+                 returning id, subject, name, scopes, created_by, issued_at, expires_at, last_used_at",
+                id,
+                subject,
+                &hash[..],
+                now,
+                previous_until,
+            )
+            .fetch_optional(&mut *connection)
+            .await?;
+            listen::notify(connection, listen::REVOKED).await?;
+            Ok(row)
+        };
+        let mut transaction = self.pool.begin().await?;
+        let row = transaction.within(rotate).await?;
+        transaction.commit().await?;
         row.map(ApiKeyRow::try_from).transpose()
     }
 
@@ -168,12 +193,21 @@ impl Store {
         Ok(is_deleted)
     }
 
-    /// Returns the keys that were deleted before they were over.
-    pub async fn deleted_api_keys(&self) -> Result<Vec<String>, StoreError> {
-        let ids = sqlx::query_scalar!(
-            "select id from api_keys
-             where deleted_at is not null and expires_at > extract(epoch from now())::bigint - 86400"
+    /// Returns the keys of which a secret was taken back before its time: deleted ones, and those that were rotated and
+    /// whose secret before is not taken any more.
+    pub async fn taken_back_api_keys(&self) -> Result<Vec<TakenBackKey>, StoreError> {
+        let rows = sqlx::query!(
+            "select id, case when deleted_at is null then issued_at end as current_since from api_keys
+             where expires_at > extract(epoch from now())::bigint - 86400 and (
+                 deleted_at is not null
+                 or (previous_hash is not null and previous_until <= extract(epoch from now())::bigint)
+             )"
         );
-        Ok(ids.fetch_all(&self.pool).await?)
+        let rows = rows.fetch_all(&self.pool).await?;
+        let taken_back = rows.into_iter().map(|row| {
+            let current_since = row.current_since.map(time).transpose()?;
+            Ok(TakenBackKey { id: row.id, current_since })
+        });
+        taken_back.collect()
     }
 }

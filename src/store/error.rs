@@ -12,8 +12,9 @@ pub enum StoreError {
     Unavailable(sqlx::Error),
     /// The text is not the URL of a PostgreSQL database.
     #[error(
-        "not the URL of a PostgreSQL database (postgres://user:password@host/database); in a name or a password the \
-         characters / ? # @ : % are written as %2F %3F %23 %40 %3A %25"
+        "not the URL of a PostgreSQL database (postgres://user:password@host/database, with parameters of libpq such as \
+         ?sslmode=require); in a name or a password the characters / ? # @ : % & are written as %2F %3F %23 %40 %3A %25 \
+         %26"
     )]
     BadUrl,
     /// The database refused a statement. Waiting does not help.

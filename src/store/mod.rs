@@ -42,7 +42,7 @@ mod upgrades;
 mod user_summary;
 mod writer;
 
-pub use api_keys::ApiKeyRow;
+pub use api_keys::{ApiKeyRow, TakenBackKey};
 pub use archived_epochs::ArchivedEpoch;
 pub use args::DatabaseArgs;
 pub use batch::{Batch, Committed, Records};

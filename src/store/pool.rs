@@ -253,7 +253,38 @@ impl Store {
     }
 }
 
+/// The parameters that a URL may have, in all of their spellings.
+const URL_PARAMETERS: [&str; 17] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+];
+
+/// The driver writes parameters that it does not know to the log, with their values, which may be a part of a password.
+fn has_known_parameters(url: &str) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let is_known = |name: &str| URL_PARAMETERS.contains(&name) || name == "options" || name.starts_with("options[");
+    form_urlencoded::parse(query.as_bytes()).all(|(name, _)| is_known(&name))
+}
+
 fn options_of(url: &str) -> Result<PgConnectOptions, StoreError> {
+    if !has_known_parameters(url) {
+        return Err(StoreError::BadUrl);
+    }
     let options: Result<PgConnectOptions, sqlx::Error> = url.parse();
     // What the parser says may repeat a part of the password.
     let options = options.map_err(|_| StoreError::BadUrl)?;

@@ -183,7 +183,9 @@ fn prepare_folder(folder: &Path) -> Result<PathBuf, PrivateServerError> {
 
 fn lock_folder(folder: &Path) -> Result<File, PrivateServerError> {
     let path = folder.join("lock");
-    let lock = File::create(&path).map_err(io_error(format!("cannot write {}", path.display())))?;
+    // As with the log: whoever owns the folder must not lead root elsewhere.
+    let lock = File::options().write(true).create(true).truncate(false).custom_flags(libc::O_NOFOLLOW).open(&path);
+    let lock = lock.map_err(io_error(format!("cannot write {}", path.display())))?;
     lock.try_lock().map_err(|_| PrivateServerError::InUse(folder.to_owned()))?;
     Ok(lock)
 }

@@ -27,9 +27,11 @@ async function shell(commands, label) {
 }
 
 describe('the lines that dev prints work as printed', { timeout: LONGEST_MS, concurrency: false }, () => {
-  for (const mode of ['off', 'optional', 'required']) {
-    test(`with --auth ${mode}`, async () => {
-      const program = await Program.start([`--auth=${mode}`, '--devnet-scenario=false']);
+  const others = [['--token-max-ttl-seconds=600'], ['--web-auth-domain=auth.example'], ['--token-audience=some one']];
+  const ways = [['off'], ['optional'], ['required'], ...others.map((flags) => ['required', ...flags])];
+  for (const [mode, ...flags] of ways) {
+    test(`with --auth ${[mode, ...flags].join(' ')}`, async () => {
+      const program = await Program.start([`--auth=${mode}`, '--devnet-scenario=false', ...flags]);
       const folder = mkdtempSync(join(tmpdir(), 'flowfi-lines-'));
       const logFile = join(folder, 'events');
       let subscriber;

@@ -87,3 +87,27 @@ fn what_is_no_database_url_is_not_repeated() {
         assert!(!refused.contains("s3cret"), "{refused}");
     }
 }
+
+#[test]
+fn a_parameter_that_no_database_url_has_is_refused_before_the_driver_writes_it_to_the_log() {
+    for url in ["postgres://h/db?user=u&password=abc&s3cret=x", "postgres://h/db?pasword=s3cret"] {
+        let refused = Store::check_url(url).unwrap_err().to_string();
+        assert!(refused.contains("%26") && !refused.contains("s3cret"), "{refused}");
+    }
+    for url in
+        ["postgres://h/db?sslmode=disable", "postgres://h/db?options[search_path]=x&user=u", "postgres:///db?host=/tmp"]
+    {
+        assert!(Store::check_url(url).is_ok(), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_in_the_place_of_the_lock_is_not_followed() {
+    let folder = Folder::new();
+    let elsewhere = folder.0.join("elsewhere");
+    fs::write(&elsewhere, "as it was").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, folder.0.join("lock")).unwrap();
+    let refused = PrivateServer::start(&folder.0, None, Durability::None).await.unwrap_err();
+    assert!(refused.to_string().contains("lock"), "{refused}");
+    assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "as it was");
+}

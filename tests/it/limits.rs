@@ -4,7 +4,7 @@ use flowfi_indexer::http::{LimitArgs, Limits};
 use futures_util::future::join_all;
 use reqwest::{Response, StatusCode};
 use sqlx::PgPool;
-use tokio::time::timeout;
+use tokio::{io::AsyncWriteExt, time::timeout};
 
 use crate::world::{DEADLINE, GatewaySettings, Subscriber, World, eventually, http_client};
 
@@ -136,6 +136,8 @@ async fn pages_of_listed_origins_may_read_and_send_what_a_subscriber_needs(pool:
     let headers = header(&allowed, "access-control-allow-headers");
     assert!(["authorization", "last-event-id", "cache-control"].iter().all(|name| headers.contains(name)), "{headers}");
     assert_eq!(header(&allowed, "access-control-max-age"), "86400");
+    let methods = header(&allowed, "access-control-allow-methods");
+    assert!(["GET", "POST", "DELETE"].iter().all(|method| methods.contains(method)), "{methods}");
     let other = preflight("https://evil.example").await.unwrap();
     assert_eq!(other.status(), StatusCode::FORBIDDEN);
     assert!(!other.headers().contains_key("access-control-allow-origin"));
@@ -146,9 +148,11 @@ async fn pages_of_listed_origins_may_read_and_send_what_a_subscriber_needs(pool:
     assert_eq!(header(&answer, "referrer-policy"), "no-referrer");
 }
 
-/// Holds a connection open without asking anything.
-async fn idle(base: &str) -> tokio::net::TcpStream {
-    tokio::net::TcpStream::connect(base.strip_prefix("http://").unwrap()).await.unwrap()
+/// Holds a connection open with what is no whole request.
+async fn idle(base: &str, begun: &str) -> tokio::net::TcpStream {
+    let mut connection = tokio::net::TcpStream::connect(base.strip_prefix("http://").unwrap()).await.unwrap();
+    connection.write_all(begun.as_bytes()).await.unwrap();
+    connection
 }
 
 /// Returns whether the other end has closed a connection.
@@ -163,13 +167,15 @@ async fn an_address_that_holds_idle_connections_makes_room_itself_and_its_event_
     let args = LimitArgs { requests_per_second: 0, trusted_proxies: Vec::new(), ..limits() };
     let (_world, base) = gateway(pool, &args).await;
     let mut subscriber = Subscriber::connect(&base, "all=true", None).await;
-    // As many as one address may have: two event streams, and a hundred besides.
-    let mut held = Vec::new();
-    for _ in 0..101 {
-        held.push(idle(&base).await);
+    for begun in ["", "GET /health/live HTTP/1.1\r\nhost: a\r\n"] {
+        // As many as one address may have: two event streams, and a hundred besides.
+        let mut held = Vec::new();
+        for _ in 0..101 {
+            held.push(idle(&base, begun).await);
+        }
+        let answer = http_client().get(format!("{base}/health/live")).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert!(is_closed(&held[0]).await, "the one that was idle for the longest, after {begun:?}");
     }
-    let answer = http_client().get(format!("{base}/health/live")).send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK);
-    assert!(is_closed(&held[0]).await, "the one that was idle for the longest");
     assert!(subscriber.next().await.is_some(), "a heartbeat: an event stream is not idle");
 }

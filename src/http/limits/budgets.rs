@@ -49,8 +49,17 @@ impl Budgets {
         self.spend_many(client, NonZeroU32::MIN)
     }
 
-    /// Takes so many from the client's budget, if it has them. What costs more than a whole budget costs a whole one.
-    pub(super) fn spend_many(&self, client: ClientKey, cost: NonZeroU32) -> Left {
+    /// Takes what a request costs beside the one that it took already, if there is as much. What costs more than a whole
+    /// budget costs the rest of a whole one: later there is no more than that.
+    pub(super) fn spend_more(&self, client: ClientKey, cost: u32) -> Left {
+        match NonZeroU32::new(cost.min(self.burst.get() - 1)) {
+            Some(cost) => self.spend_many(client, cost),
+            None => Left::Some(0),
+        }
+    }
+
+    /// Takes so many from the client's budget, if it has them: at most a whole one.
+    fn spend_many(&self, client: ClientKey, cost: NonZeroU32) -> Left {
         if self.used.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_EVERY) {
             self.limiter.retain_recent();
         }
@@ -86,11 +95,14 @@ mod tests {
     }
 
     #[test]
-    fn what_costs_more_than_a_budget_holds_takes_all_of_it() {
-        let budgets = Budgets::new(1, 10).unwrap();
-        let client = ClientKey::EverybodyElse;
-        assert!(matches!(budgets.spend_many(client, NonZeroU32::MAX), Left::Some(0)));
-        assert!(matches!(budgets.spend(client), Left::NothingFor(1..)));
+    fn a_request_that_costs_more_than_a_budget_holds_takes_all_of_it_whatever_its_size() {
+        for burst in [1, 2, 10] {
+            let budgets = Budgets::new(1, burst).unwrap();
+            let client = ClientKey::EverybodyElse;
+            assert!(matches!(budgets.spend(client), Left::Some(_)));
+            assert!(matches!(budgets.spend_more(client, u32::MAX), Left::Some(0)), "a burst of {burst}");
+            assert!(matches!(budgets.spend(client), Left::NothingFor(1..)));
+        }
     }
 
     #[test]

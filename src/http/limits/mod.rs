@@ -16,7 +16,7 @@ pub use args::LimitArgs;
 pub(super) use client::ClientKey;
 pub use connections::ConnectionStats;
 pub(super) use connections::Slot;
-pub(super) use requests::{RowsCost, limit_admin_requests, limit_requests};
+pub(super) use requests::{Operator, RowsCost, limit_admin_requests, limit_requests};
 pub(super) use tcp::{Answering, TcpConnection};
 
 use budgets::{Budgets, Left};
@@ -39,6 +39,9 @@ const MAKING_ROOM: usize = 64;
 /// Each client's share of what is asked of the chain.
 const CHAIN_READS_PER_SECOND: u32 = 1;
 const CHAIN_READS_BURST: u32 = 5;
+/// Each client's share of the sign-ins, of which each looks up an account on the chain.
+const SIGN_INS_PER_SECOND: u32 = 1;
+const SIGN_INS_BURST: u32 = 10;
 
 /// The limits of a gateway. Clones share what was counted.
 #[derive(Clone, Debug)]
@@ -54,12 +57,21 @@ struct Inner {
     /// For acts of operators that are refused, whatever else is set: whoever tries tokens on them is slowed down.
     refused_admin_requests: Option<Requests>,
     chain_reads: Option<Budgets>,
+    sign_ins: Option<Budgets>,
     connections: Connections,
 }
 
 /// Zero sets no limit, as for every other flag.
 const fn most(of_the_arguments: u32) -> u32 {
     if of_the_arguments == 0 { u32::MAX } else { of_the_arguments }
+}
+
+fn spend(budgets: Option<&Budgets>, client: Option<ClientKey>, detail: &str) -> Result<(), Problem> {
+    let (Some(budgets), Some(client)) = (budgets, client) else { return Ok(()) };
+    match budgets.spend(client) {
+        Left::Some(_) => Ok(()),
+        Left::NothingFor(seconds) => Err(Problem::too_many_requests(detail, seconds)),
+    }
 }
 
 impl Limits {
@@ -77,6 +89,7 @@ impl Limits {
             requests: Requests::new(args.requests_per_second, args.requests_burst),
             refused_admin_requests: Requests::new(ADMIN_REQUESTS_PER_SECOND, ADMIN_REQUESTS_BURST),
             chain_reads: Budgets::new(CHAIN_READS_PER_SECOND, CHAIN_READS_BURST),
+            sign_ins: Budgets::new(SIGN_INS_PER_SECOND.min(args.requests_per_second), SIGN_INS_BURST),
             connections: Connections::new(MostOpen {
                 in_all: most(args.max_connections),
                 per_client: most(args.max_connections_per_ip),
@@ -95,6 +108,7 @@ impl Limits {
             requests: None,
             refused_admin_requests: None,
             chain_reads: None,
+            sign_ins: None,
             connections: Connections::new(MostOpen { in_all: u32::MAX, per_client: u32::MAX, per_subject: u32::MAX }),
         }))
     }
@@ -114,14 +128,13 @@ impl Limits {
 
     /// Takes one from a client's share of what is asked of the chain. An exempt address is nobody.
     pub(super) fn spend_chain_read(&self, client: Option<ClientKey>) -> Result<(), Problem> {
-        let (Some(budgets), Some(client)) = (&self.0.chain_reads, client) else { return Ok(()) };
-        match budgets.spend(client) {
-            Left::Some(_) => Ok(()),
-            Left::NothingFor(seconds) => {
-                let detail = "this address asks the chain too often; the index is asked without source=chain";
-                Err(Problem::too_many_requests(detail, seconds))
-            }
-        }
+        let detail = "this address asks the chain too often; the index is asked without source=chain";
+        spend(self.0.chain_reads.as_ref(), client, detail)
+    }
+
+    /// Takes one from a client's share of the sign-ins, so that it takes none of the others'. An exempt address is nobody.
+    pub(super) fn spend_sign_in(&self, client: Option<ClientKey>) -> Result<(), Problem> {
+        spend(self.0.sign_ins.as_ref(), client, "too many sign in from this address at once")
     }
 
     /// Takes from a client's budget what an answer of many rows costs beside its request, and returns that cost. An
@@ -148,5 +161,29 @@ impl Limits {
     /// Returns whom to count a request against, `None` for those that are exempt.
     fn client_of(&self, peer: Option<IpAddr>, forwarded_for: Option<&str>) -> Option<ClientKey> {
         self.0.addresses.client_of(peer?, forwarded_for)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_takes_its_own_share_of_the_sign_ins_and_none_of_another() {
+        let limits = Limits::new(&LimitArgs {
+            requests_per_second: 20,
+            requests_burst: 200,
+            connects_per_second: 20,
+            connects_burst: 200,
+            max_connections: 0,
+            max_connections_per_ip: 0,
+            max_connections_per_subject: 0,
+            trusted_proxies: Vec::new(),
+            limit_exempt: Vec::new(),
+        });
+        let [one, other] = [[127, 0, 0, 2], [127, 0, 0, 3]].map(|address| limits.client_of(Some(address.into()), None));
+        let taken = (0..100).filter(|_| limits.spend_sign_in(one).is_ok()).count();
+        assert!((10..100).contains(&taken), "{taken}");
+        assert!(limits.spend_sign_in(other).is_ok() && limits.spend_sign_in(None).is_ok());
     }
 }

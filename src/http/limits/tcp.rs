@@ -100,6 +100,11 @@ impl TcpConnection {
         Answering { number: self.number, open: Arc::clone(&self.open) }
     }
 
+    /// Returns whether it answers nothing.
+    pub(in crate::http) fn is_idle(&self) -> bool {
+        lock(&self.open).kept.get(&self.number).is_none_or(|kept| kept.idle_since.is_some())
+    }
+
     /// Returns what waits until the connection is to make room.
     pub(in crate::http) fn asked_to_close(&self) -> WaitForCancellationFutureOwned {
         self.close.clone().cancelled_owned()

@@ -111,6 +111,54 @@ async fn a_key_ends_and_is_revoked_and_banned_like_a_token(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn a_rotation_makes_no_revoked_secret_good_again(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Door::default()).await;
+    let (alice, operator) = (guarded.world.devnet.account("alice"), guarded.operator());
+    let made = guarded.make_key(&guarded.token_of("alice"), &json!({"name": "leaked"})).await;
+    let (leaked, id) = (secret_of(&made), made["key"]["id"].as_str().unwrap().to_owned());
+    let revoked = guarded.post("/v1/admin/revoke", Some(&operator), &json!({"sub": alice})).await;
+    assert_eq!(revoked.status(), StatusCode::NO_CONTENT);
+    assert_eq!(guarded.status_with(&leaked).await, StatusCode::UNAUTHORIZED);
+    guarded.clock.move_on(60);
+    let alice = guarded.token_of("alice");
+    let listed: Value = guarded.get("/v1/api-keys", Some(&alice)).await.json().await.unwrap();
+    assert_eq!(listed["keys"][0]["isRevoked"], true, "{listed}");
+    let rotated = guarded.post(&format!("/v1/api-keys/{id}/rotate"), Some(&alice), &json!({})).await;
+    assert_eq!(rotated.status(), StatusCode::OK);
+    let fresh = secret_of(&rotated.json().await.unwrap());
+    assert_eq!(guarded.status_with(&leaked).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(guarded.status_with(&fresh).await, StatusCode::OK);
+}
+
+#[sqlx::test]
+async fn a_stream_that_was_opened_with_a_secret_ends_with_it(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Door::default()).await;
+    let alice = guarded.token_of("alice");
+    let made = guarded.make_key(&alice, &json!({"name": "a key"})).await;
+    let mut subscriber = Subscriber::connect_as(&guarded.base, "all=true", None, &secret_of(&made)).await;
+    let path = format!("/v1/api-keys/{}/rotate", made["key"]["id"].as_str().unwrap());
+    let rotated = guarded.post(&path, Some(&alice), &json!({"overlapSeconds": 0})).await;
+    let fresh = secret_of(&rotated.json().await.unwrap());
+    let mut with_fresh = Subscriber::connect_as(&guarded.base, "all=true", None, &fresh).await;
+    while subscriber.next().await.expect("it is told").event.as_deref() != Some("expired") {}
+    let own = guarded.world.create("alice", "bob", 1_000_000, 100).await;
+    assert_eq!(with_fresh.ids(own.events.len()).await, own.events);
+}
+
+#[sqlx::test]
+async fn keys_that_a_revoked_operator_made_for_others_are_revoked_too(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Door::default()).await;
+    let operator = guarded.operator();
+    let made = guarded.make_key(&operator, &json!({"name": "x", "sub": "a service", "scopes": ["admin"]})).await;
+    let by = made["key"]["createdBy"].as_str().unwrap().to_owned();
+    let indexer = async |secret: &str| guarded.get("/v1/admin/indexer", Some(secret)).await.status();
+    assert_eq!(indexer(&secret_of(&made)).await, StatusCode::OK);
+    let revoked = guarded.post("/v1/admin/revoke", Some(&operator), &json!({"sub": by})).await;
+    assert_eq!(revoked.status(), StatusCode::NO_CONTENT);
+    assert_eq!(indexer(&secret_of(&made)).await, StatusCode::UNAUTHORIZED);
+}
+
+#[sqlx::test]
 async fn a_key_allows_no_more_than_whoever_makes_it_may_do(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let (alice, admin) = (guarded.token_of("alice"), guarded.operator());
