@@ -690,7 +690,7 @@ export interface components {
          * @description Where ledgers were read.
          * @enum {string}
          */
-        CoverageSource: "rpc" | "lake" | "getLedgers";
+        CoverageSource: "rpc" | "lake" | "getLedgers" | "unknown";
         /** @description What operators want. */
         DesiredState: {
             /** @description The subject who wanted it. */

@@ -1,7 +1,10 @@
 //! Where the chain is read, from the arguments.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use rand::{Rng, SeedableRng, rngs::StdRng};
+use tokio::time::timeout;
 use tracing::warn;
 
 use super::{BadConfig, random_generator};
@@ -16,6 +19,9 @@ pub(super) fn endpoints(args: &SourceArgs) -> anyhow::Result<EndpointPool> {
     Ok(pool.map_err(|failure| BadConfig(format!("--rpc-url: {failure}")))?)
 }
 
+/// So long the start waits for a lake to say whether it is the right one.
+const LAKE_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Returns the sources of whole ledgers that the arguments name, the lake first.
 pub(super) async fn whole_ledgers(
     args: &SourceArgs,
@@ -26,13 +32,17 @@ pub(super) async fn whole_ledgers(
         let reads = usize::from(args.lake_reads);
         let bad = |failure| BadConfig(format!("--lake: {failure}"));
         let lake = Lake::at(location, &args.network_passphrase, reads, generator()).map_err(bad)?;
-        match lake.check().await {
-            Ok(()) => {}
-            // It is needed only for holes; the index must not wait for it.
-            Err(failure @ SourceError::Transient { .. }) => {
+        // It is needed only for holes; the index must not wait for it.
+        match timeout(LAKE_PATIENCE, lake.check()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(failure @ SourceError::Transient { .. })) => {
                 warn!("the lake is opened once a hole is to be filled from it: {failure}");
             }
-            Err(failure) => return Err(bad(failure).into()),
+            Ok(Err(failure)) => return Err(bad(failure).into()),
+            Err(_) => {
+                let seconds = LAKE_PATIENCE.as_secs();
+                warn!("the lake is opened once a hole is to be filled from it: it said nothing for {seconds} s");
+            }
         }
         sources.push(WholeLedgers::of_lake(lake).context("no threads to read ledgers on")?);
     }

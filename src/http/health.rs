@@ -78,9 +78,12 @@ pub(super) async fn whole(State(state): State<HttpState>) -> Response {
 }
 
 async fn health(state: &HttpState) -> Health {
-    let Some(status) = state.watch.status(state).await else {
-        let reasons = vec!["the database does not answer".to_owned()];
-        return Health { ready: false, lag_ledgers: None, lag_seconds: None, ledgers_to_data_loss: None, reasons };
+    let status = match state.watch.status(state).await {
+        Ok(status) => status,
+        Err(why) => {
+            let reasons = vec![why.to_owned()];
+            return Health { ready: false, lag_ledgers: None, lag_seconds: None, ledgers_to_data_loss: None, reasons };
+        }
     };
     Health {
         ready: status.reasons.is_empty(),
@@ -110,9 +113,9 @@ async fn health(state: &HttpState) -> Health {
 pub(super) async fn metrics(State(state): State<HttpState>) -> Response {
     let mut text = String::new();
     let status = state.watch.status(&state).await;
-    let is_ready = status.as_ref().is_some_and(|status| status.reasons.is_empty());
+    let is_ready = status.as_ref().is_ok_and(|status| status.reasons.is_empty());
     gauge(&mut text, "flowfi_ingest_ready", "1 if the index is to be relied on.", u8::from(is_ready));
-    if let Some(status) = status {
+    if let Ok(status) = status {
         write_index(&mut text, &status);
     }
     let feed = state.feed.stats();

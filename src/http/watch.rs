@@ -10,7 +10,7 @@ use super::{
     state::HttpState,
     status::{self, Status},
 };
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// So long everybody is told the same.
 const FRESH_FOR: Duration = Duration::from_secs(1);
@@ -25,8 +25,8 @@ pub(super) struct Watch {
 #[derive(Clone, Debug)]
 struct Look {
     at: Instant,
-    /// `None` if the database did not tell.
-    status: Option<Arc<Status>>,
+    /// Or why the database did not tell.
+    status: Result<Arc<Status>, &'static str>,
 }
 
 impl Watch {
@@ -34,15 +34,24 @@ impl Watch {
         Self { store, last: Arc::default() }
     }
 
-    /// Returns the status, `None` if the database does not tell.
-    pub(super) async fn status(&self, state: &HttpState) -> Option<Arc<Status>> {
+    /// Returns the status, or why the database does not tell, in words for everybody.
+    pub(super) async fn status(&self, state: &HttpState) -> Result<Arc<Status>, &'static str> {
         let mut last = self.last.lock().await;
         if let Some(look) = last.as_ref().filter(|look| look.at.elapsed() < FRESH_FOR) {
             return look.status.clone();
         }
         let status = status::read(&self.store, state).await;
-        let status = status.inspect_err(|failure| error!("the status could not be read: {failure}")).ok().map(Arc::new);
+        let status = status.inspect_err(|failure| error!("the status could not be read: {failure}"));
+        let status = status.map(Arc::new).map_err(|failure| why_it_is_not_known(&failure));
         *last = Some(Look { at: Instant::now(), status: status.clone() });
         status
+    }
+}
+
+const fn why_it_is_not_known(failure: &StoreError) -> &'static str {
+    match failure {
+        StoreError::Corrupt(_) => "the database holds a row that this version cannot read; the log says which",
+        StoreError::Refused(_) => "the database refuses what it is asked; the log says why",
+        _ => "the database does not answer",
     }
 }

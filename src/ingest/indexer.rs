@@ -142,13 +142,18 @@ impl Indexer {
             () = stop.cancelled() => return Ok(()),
             begun = self.begin() => begun?,
         };
-        backoff.reset();
+        let begun_at = writer.position();
         let (works, is_working) = watch::channel(false);
         let checks = self.record_checks().await?;
-        tokio::select! {
-            ended = self.work(&mut writer, &works, stop) => ended?,
+        let ended = tokio::select! {
+            ended = self.work(&mut writer, &works, stop) => ended,
             never = Box::pin(checks.run(is_working)) => match never {},
+        };
+        // A source that refuses everything is not asked again at once for ever.
+        if writer.position() > begun_at {
+            backoff.reset();
         }
+        ended?;
         writer.release().await?;
         Ok(())
     }

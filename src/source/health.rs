@@ -46,6 +46,6 @@ pub enum EndpointState {
     Ready,
     /// Not now: it failed.
     Waiting,
-    /// It serves another network or chain, or refuses us. It is looked at again every few minutes.
+    /// It serves another network or chain, or refuses us. It is looked at again twice a minute.
     Unusable,
 }

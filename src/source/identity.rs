@@ -8,8 +8,9 @@ use tracing::{info, warn};
 use super::{Anchor, KnownChain, KnownClose, SourceError, endpoint::Endpoint};
 use crate::domain::LedgerSequence;
 
-/// An endpoint of another chain stays one until somebody changes something.
-pub(super) const LOOK_AGAIN_AFTER: Duration = Duration::from_mins(5);
+/// An endpoint of another chain stays one until somebody changes something. It may be the only one there is, so what was
+/// changed is seen soon.
+pub(super) const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(30);
 /// The version is nice to know and not waited for.
 const VERSION_DEADLINE: Duration = Duration::from_secs(1);
 

@@ -99,10 +99,9 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         let covered = rows.into_iter().map(|row| {
-            let source = CoverageSource::from_word(&row.source);
             Ok(CoveredRange {
                 ledgers: range(row.from_ledger, row.to_ledger)?,
-                source: source.ok_or_else(|| StoreError::Corrupt(format!("coverage source {:?}", row.source)))?,
+                source: CoverageSource::from_word(&row.source),
                 seen_at: row.seen_at,
             })
         });

@@ -140,7 +140,6 @@ impl TryFrom<QuarantineRow> for QuarantinedEvent {
     type Error = StoreError;
 
     fn try_from(row: QuarantineRow) -> Result<Self, StoreError> {
-        let kind = QuarantineKind::from_word(&row.kind);
         Ok(Self {
             raw: RawContractEvent {
                 id: event_id(row.toid, row.event_index)?,
@@ -152,7 +151,7 @@ impl TryFrom<QuarantineRow> for QuarantinedEvent {
                 topics: row.topics,
                 value: row.value,
             },
-            kind: kind.ok_or_else(|| StoreError::Corrupt(format!("quarantine kind {:?}", row.kind)))?,
+            kind: QuarantineKind::from_word(&row.kind),
             name: row.name,
             stream_id: row.stream_id.map(|text| parse("stream_id", &text)).transpose()?,
             reason: row.reason,
@@ -161,7 +160,8 @@ impl TryFrom<QuarantineRow> for QuarantinedEvent {
 }
 
 impl Store {
-    /// Returns the first `limit` events after a position that are kept raw, in the order of the chain.
+    /// Returns the first `limit` events after a position that are kept raw, in the order of the chain; not those of a kind
+    /// that only a newer version knows.
     pub async fn quarantined_after(
         &self,
         contract_id: &ContractId,
@@ -172,7 +172,8 @@ impl Store {
             QuarantineRow,
             "select toid, event_index, contract_id, ledger_closed_at, tx_hash, event_kind, kind, name, stream_id::text,
                     reason, in_successful_call, topics, value
-             from quarantine where contract_id = $1 and (toid, event_index) > ($2, $3)
+             from quarantine
+             where contract_id = $1 and (toid, event_index) > ($2, $3) and event_kind in ('contract', 'system')
              order by toid, event_index limit $4",
             contract_id.as_str(),
             after.toid(),

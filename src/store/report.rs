@@ -110,13 +110,13 @@ impl Store {
                  missing_to_ledger = excluded.missing_to_ledger, endpoints = excluded.endpoints",
             &contract_ids,
             report.state.as_str(),
-            report.detail,
+            report.detail.as_ref().map(|detail| without_nul(detail)),
             report.tip_ledger.map(|ledger| i64::from(ledger.0)),
             report.tip_closed_at,
             report.oldest_ledger.map(|ledger| i64::from(ledger.0)),
             report.missing.map(|missing| i64::from(missing.from().0)),
             report.missing.map(|missing| i64::from(missing.to().0)),
-            report.endpoints,
+            storable(&report.endpoints),
             report.state != IndexerState::SourceAway,
         )
         .execute(&self.pool)
@@ -153,5 +153,19 @@ impl Store {
         };
         let (answered_ms_ago, tip_moved_ms_ago) = (row.answered_ms_ago, row.tip_moved_ms_ago);
         Ok(Some(AgedReport { report, age_ms: row.age_ms, answered_ms_ago, tip_moved_ms_ago }))
+    }
+}
+
+/// PostgreSQL keeps no NUL in a text, and endpoints say what they like.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+fn storable(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(without_nul(text)),
+        Value::Array(values) => values.iter().map(storable).collect(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| (without_nul(name), storable(value))).collect(),
+        other => other.clone(),
     }
 }

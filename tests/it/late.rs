@@ -211,10 +211,8 @@ async fn ranges_of_ledgers_do_not_grow_in_number_with_the_holes_that_are_filled(
     let tip = world.devnet.latest_ledger().0;
     sqlx::query("update coverage set to_ledger = 4").execute(&world.pool).await.unwrap();
     for (from, to, source) in [(9, 10, "rpc"), (5, 6, "rpc"), (13, tip, "rpc"), (7, 8, "rpc"), (11, 12, "lake")] {
-        let covered = (
-            LedgerRange::new(LedgerSequence(from), LedgerSequence(to)).unwrap(),
-            CoverageSource::from_word(source).unwrap(),
-        );
+        let covered =
+            (LedgerRange::new(LedgerSequence(from), LedgerSequence(to)).unwrap(), CoverageSource::from_word(source));
         let late = LateEvents { covered: Some(covered), ..LateEvents::default() };
         write_late(&world.store, &contract_id, Epoch(0), late).await.unwrap().unwrap();
     }

@@ -300,6 +300,25 @@ async fn a_lake_in_a_folder_that_does_not_answer_is_given_up_for_the_next_source
 }
 
 #[sqlx::test]
+async fn a_lake_that_falls_silent_does_not_keep_the_index_from_beginning(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    // Whoever connects is taken up by the kernel and told nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let lake = format!("http://{}/lake", silent.local_addr().unwrap());
+    let mut daemon = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
+        .args(["serve", "--role", "indexer", "--poll-ms", "100", "--rpc-url", &world.rpc_url, "--lake", &lake])
+        .args(["--contract", world.devnet.contract_id().as_str()])
+        .args(["--network-passphrase", world.devnet.passphrase()])
+        .env("DATABASE_URL", world.pool.connect_options().to_url_lossy().as_str())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    world.indexed().await;
+    daemon.kill().await.unwrap();
+}
+
+#[sqlx::test]
 async fn a_daemon_whose_lake_hangs_ends_when_it_is_told_to(pool: PgPool) {
     let folder = LakeFolder::new("lake-that-hangs-for-ever");
     let world = world_with_a_lake(pool, &folder).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flowfi_indexer::{
-    domain::{Epoch, UnixTime},
+    domain::{Epoch, EventId, EventKind, QuarantineKind, UnixTime},
     store::{IndexerReport, IndexerState, Locks, Store},
 };
 use serde_json::{Value, json};
@@ -312,6 +312,16 @@ async fn words_of_a_newer_version_are_handed_on_and_end_nothing(pool: PgPool) {
     world.index_to_the_tip(world.indexer(100)).await;
     for statement in [
         "update indexer_reports set state = 'dreaming'",
+        "alter table coverage drop constraint coverage_source_check",
+        "update coverage set source = 'dreams'",
+        "alter table quarantine drop constraint quarantine_kind_check",
+        "alter table quarantine drop constraint quarantine_event_kind_check",
+        "insert into quarantine (toid, event_index, contract_id, ledger_closed_at, tx_hash, event_kind, kind, reason,
+             in_successful_call, topics, value)
+         select toid, event_index + step, contract_id, ledger_closed_at, tx_hash, word, 'postponed', 'x', true, topics,
+             value
+         from (select * from stream_events order by toid, event_index limit 1) as event,
+             (values (100, 'contract'), (101, 'diagnostic')) as words (step, word)",
         "update stream_events set type = 'stream.dreamed_of' where type = 'stream.created'",
     ] {
         sqlx::query(statement).execute(&world.pool).await.unwrap();
@@ -319,6 +329,10 @@ async fn words_of_a_newer_version_are_handed_on_and_end_nothing(pool: PgPool) {
     let base = world.start_gateway(GatewaySettings::default()).await;
     let (status, body) = world.get(&base, "/v1/status").await;
     assert_eq!((status, &body["indexer"]["state"]), (200, &"unknown".into()));
+    assert_eq!(body["contracts"][0]["coverage"][0]["source"], "unknown", "{body}");
+    let kept = world.store.quarantined_after(&world.devnet.contract_id(), EventId::ZERO, 9).await.unwrap();
+    let kept: Vec<_> = kept.iter().map(|event| (event.raw.kind, event.kind)).collect();
+    assert_eq!(kept, [(EventKind::Contract, QuarantineKind::Unknown)]);
     let (status, body) = world.get(&base, "/v1/events").await;
     assert_eq!(status, 200);
     assert!(body.to_string().contains("\"stream.dreamed_of\""), "{body}");
@@ -328,4 +342,33 @@ async fn words_of_a_newer_version_are_handed_on_and_end_nothing(pool: PgPool) {
     while names.last() != Some(&"stream.dreamed_of".to_owned()) {
         names.push(replayed.next().await.unwrap().event.unwrap_or_default());
     }
+}
+
+#[sqlx::test]
+async fn a_row_that_cannot_be_read_is_not_called_a_database_that_is_away(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    sqlx::query("update cursors set last_whole_ledger = -1").execute(&world.pool).await.unwrap();
+    eventually("it is told", || async {
+        let (status, body) = world.get(&base, "/health/ready").await;
+        status == 503 && body["reasons"].to_string().contains("a row that this version cannot read")
+    })
+    .await;
+}
+
+#[sqlx::test]
+async fn a_report_is_kept_whatever_an_endpoint_said(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    let said = IndexerReport {
+        detail: Some("bad \0 text".to_owned()),
+        endpoints: json!([{ "host": "a", "version": "\0" }]),
+        ..report(IndexerState::SourceAway, 9)
+    };
+    world.store.write_report(&world.devnet.contract_ids(), &said).await.unwrap();
+    let detail: String = sqlx::query_scalar("select detail from indexer_reports").fetch_one(&world.pool).await.unwrap();
+    assert_eq!(detail, "bad \u{fffd} text");
 }
