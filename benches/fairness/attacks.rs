@@ -66,9 +66,10 @@ const fn ask(name: &'static str, path: &'static str, encoding: &'static str) -> 
 pub fn open_to_all() -> Vec<String> {
     let secret = BASE64_STANDARD.encode([7; 32]);
     let seed = stellar_strkey::ed25519::PrivateKey([7; 32]).as_unredacted().to_string();
-    let args = ["--auth", "optional", "--visibility", "public", "--home-domain", "localhost"];
+    // Nobody gets as far as to have an account looked up.
+    let args = ["--auth", "optional", "--visibility", "public", "--home-domain", "localhost", "--rpc-url"];
     let secrets = ["--token-secret", &secret, "--sign-in-seed", seed.as_str()];
-    args.into_iter().chain(secrets).map(ToOwned::to_owned).collect()
+    args.into_iter().chain(["http://127.0.0.1:9/"]).chain(secrets).map(ToOwned::to_owned).collect()
 }
 
 impl Attack {
@@ -127,9 +128,9 @@ impl Kind {
             Self::Lists => {
                 let user = filled::user(0);
                 let path = match rand::random_range(0..3) {
-                    0 => format!("/v1/streams?user={user}&limit=200&sort=endTime"),
+                    0 => format!("/v1/streams?user={user}&limit=200"),
                     1 => format!("/v1/users/{user}/summary"),
-                    _ => format!("/v1/events?user={user}&limit=200"),
+                    _ => format!("/v1/events?address={user}&limit=200"),
                 };
                 client.get(format!("{base}{path}"))
             }
@@ -148,7 +149,8 @@ impl Kind {
 }
 
 async fn challenge(client: &Client, base: &str) -> String {
-    let path = format!("{base}/v1/auth?account={}", filled::user(0));
+    let account = stellar_strkey::ed25519::PublicKey([8; 32]).to_string();
+    let path = format!("{base}/v1/auth?account={}", account.as_str());
     let answer: Value = client.get(path).send().await.unwrap().json().await.unwrap();
     answer["transaction"].as_str().expect("a challenge").to_owned()
 }

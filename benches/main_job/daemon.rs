@@ -73,10 +73,12 @@ impl Process {
     async fn listening(command: &mut Command) -> (Self, String) {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = String::new();
         loop {
-            let line = lines.next_line().await.unwrap().expect("the daemon says where it listens");
+            let Some(line) = lines.next_line().await.unwrap() else { panic!("it ended:\n{said}") };
+            said = said + &line + "\n";
             if let Some((_, rest)) = line.split_once("listening on ") {
-                let base = rest.split(';').next().unwrap().to_owned();
+                let base = rest.split([';', ',', ' ', '"']).next().unwrap().to_owned();
                 return (Self { child, _output: Output::Stderr(lines) }, base);
             }
         }

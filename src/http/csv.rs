@@ -13,7 +13,7 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use tracing::warn;
 
-use super::{accept::Accept, event_view::BodyView, views::date_text};
+use super::{accept::Accept, event_view::BodyView, limits::ClientTurns, views::date_text};
 use crate::{
     domain::{CommittedEvent, FeedId, UnixTime},
     store::{EventListFilter, PageRequest, PageStart, Store},
@@ -39,6 +39,8 @@ pub(super) struct Rows {
     pub(super) start: PageStart,
     /// The last event of the page.
     pub(super) last: Option<FeedId>,
+    /// When its client may have the next of them read.
+    pub(super) turns: Option<ClientTurns>,
 }
 
 /// Returns the answer; `next` is the query of the next page, if there is more. The rows are read while the client reads,
@@ -60,6 +62,10 @@ impl Rows {
     /// Returns the next rows as text, and what comes after them.
     async fn read_on(self) -> Result<Option<(String, Self)>, BrokenOff> {
         let Some(last) = self.last else { return Ok(None) };
+        let _turn = match &self.turns {
+            Some(turns) => Some(turns.next().await),
+            None => None,
+        };
         let request = PageRequest { limit: ROWS_AT_ONCE, start: self.start };
         let read = self.store.events_up_to(&self.filter, request, last.event).await;
         let events = read.map_err(|failure| BrokenOff::new(&failure))?;

@@ -185,7 +185,9 @@ async fn as_csv(
     same_epoch(&request, epoch, last.map(|last| last.epoch))?;
     let cost = state.limits.spend_rows(client, rows)?;
     let next = last.filter(|_| has_more).map(|last| parameters.of_next_page(&last.to_string()));
-    let mut response = csv::answer(csv::Rows { store: state.store.clone(), filter, start: request.start, last }, next);
+    let turns = state.limits.turns_of(client);
+    let rows = csv::Rows { store: state.store.clone(), filter, start: request.start, last, turns };
+    let mut response = csv::answer(rows, next);
     response.extensions_mut().insert(cost);
     Ok(response)
 }

@@ -16,7 +16,7 @@ use super::{
     compression::compressed,
     cors, events, health,
     host::check_host,
-    limits::{limit_admin_requests, limit_requests},
+    limits::{answer_in_turn, limit_admin_requests, limit_requests},
     openapi,
     page::{self, PageFacts},
     problem::Problem,
@@ -99,9 +99,12 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
     let pages = page::routes(facts).route("/openapi.json", get(openapi::openapi_json));
     let slowed = from_fn_with_state(state.limits.clone(), limit_admin_requests);
     let for_admins = Router::from(for_admins()).layer(slowed);
-    let for_clients = Router::from(for_clients()).merge(Router::from(unversioned())).layer(from_fn(bound_time));
+    let in_turn = from_fn_with_state(state.limits.clone(), answer_in_turn);
+    let for_clients = Router::from(for_clients()).merge(Router::from(unversioned()));
     let for_clients = for_clients.layer(from_fn(answer_one_caller)).merge(pages).merge(openapi::docs());
+    let for_clients = for_clients.layer(in_turn).layer(from_fn(bound_time));
     let for_clients = for_clients.layer(bounded.clone()).layer(limited.clone());
+    let for_admins = for_admins.layer(from_fn(bound_time));
     let for_admins = for_admins.layer(from_fn(answer_one_caller)).layer(bounded.clone()).layer(limited.clone());
     let for_admins = for_admins.layer(from_fn_with_state(state.clone(), know_operators));
     let for_clients = for_clients.merge(for_admins).layer(compressed());

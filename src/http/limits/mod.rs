@@ -9,6 +9,7 @@ mod connections;
 mod connects;
 mod requests;
 mod tcp;
+mod turns;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -18,6 +19,7 @@ pub use connections::ConnectionStats;
 pub(super) use connections::Slot;
 pub(super) use requests::{Operator, RowsCost, limit_admin_requests, limit_requests};
 pub(super) use tcp::{Answering, TcpConnection};
+pub(super) use turns::{ClientTurns, answer_in_turn};
 
 use budgets::{Budgets, Left};
 use client::Addresses;
@@ -25,6 +27,7 @@ use connections::{Connections, MostOpen};
 use connects::Connects;
 use requests::Requests;
 use tcp::TcpConnections;
+use turns::Turns;
 
 use super::problem::Problem;
 
@@ -59,6 +62,7 @@ struct Inner {
     chain_reads: Option<Budgets>,
     sign_ins: Option<Budgets>,
     connections: Connections,
+    turns: Option<Turns>,
 }
 
 /// Zero sets no limit, as for every other flag.
@@ -95,6 +99,7 @@ impl Limits {
                 per_client: most(args.max_connections_per_ip),
                 per_subject: most(args.max_connections_per_subject),
             }),
+            turns: (args.requests_per_second > 0).then(Turns::default),
         }))
     }
 
@@ -110,6 +115,7 @@ impl Limits {
             chain_reads: None,
             sign_ins: None,
             connections: Connections::new(MostOpen { in_all: u32::MAX, per_client: u32::MAX, per_subject: u32::MAX }),
+            turns: None,
         }))
     }
 
@@ -145,6 +151,11 @@ impl Limits {
             (Some(requests), Some(client)) => requests.spend_rows(client, cost),
             _ => Ok(cost),
         }
+    }
+
+    /// Returns the turns of a client to be answered. An exempt address is nobody, and waits for none.
+    pub(super) fn turns_of(&self, client: Option<ClientKey>) -> Option<ClientTurns> {
+        Some(self.0.turns.as_ref()?.of(client?))
     }
 
     /// Takes a place for an event stream; it is given back when the slot is dropped. An exempt address is nobody.
