@@ -1,3 +1,4 @@
+import { hasMediaType } from './media-type';
 import { asError, errorOf, StreamError } from './stream-error';
 
 /** What to do next. */
@@ -20,8 +21,8 @@ const WITHOUT_A_WORD_MS = 5_000;
 export async function verdictOnOpening(response: Response, canRenew: boolean): Promise<Verdict> {
   if (response.status === 204) return { do: 'stop' };
   if (response.status !== 200) return verdictOnFailure(await errorOf(response), canRenew);
+  if (hasMediaType(response, 'text/event-stream')) return { do: 'read' };
   const type = response.headers.get('content-type') ?? 'nothing';
-  if (type.startsWith('text/event-stream')) return { do: 'read' };
   // A page of a proxy, or of a network that wants a sign-in first.
   return { do: 'backOff', error: new StreamError(`not an event stream, but ${type}: is the address right?`, 200) };
 }

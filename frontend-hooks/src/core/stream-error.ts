@@ -1,4 +1,5 @@
 import type { Problem } from '../api-types';
+import { hasMediaType } from './media-type';
 
 /** A failure of a request or a connection. */
 export class StreamError extends Error {
@@ -32,7 +33,7 @@ export function asError(thrown: unknown): Error {
 }
 
 async function problemOf(response: Response): Promise<Problem | undefined> {
-  if (!response.headers.get('content-type')?.startsWith('application/problem+json')) return undefined;
+  if (!hasMediaType(response, 'application/problem+json')) return undefined;
   try {
     return (await response.json()) as Problem;
   } catch {

@@ -72,11 +72,19 @@ export class FakeService {
   }
 }
 
-/** Returns an answer that refuses. */
+/** Returns an answer of somebody, the service or not. */
+export function answer(status: number, body: string | null, headers: Record<string, string> = {}): Answer {
+  return () => new Response(body, { status, headers });
+}
+
+/** Returns the body of a refusal by the service, in which the fields given replace its own. */
+export function problem(status: number, fields: Record<string, unknown> = {}): string {
+  return JSON.stringify({ type: '/problems/test', title: 'Test', status, detail: `refused with ${status}`, ...fields });
+}
+
+/** Returns an answer with which the service refuses. */
 export function refusal(status: number, headers: Record<string, string> = {}): Answer {
-  const problem = { type: '/problems/test', title: 'Test', status, detail: `refused with ${status}` };
-  const all = { 'content-type': 'application/problem+json', ...headers };
-  return () => new Response(JSON.stringify(problem), { status, headers: all });
+  return answer(status, problem(status), { 'content-type': 'application/problem+json', ...headers });
 }
 
 /** Returns an answer in JSON. */
