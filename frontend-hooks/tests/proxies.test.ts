@@ -34,3 +34,47 @@ describe('a media type', () => {
     expect(on.lastId()).toBeUndefined();
   });
 });
+
+describe('a problem that is not of the service', () => {
+  const foreign: [string, string][] = [
+    ['without a type', problem(404, { type: undefined })],
+    ['of the type about:blank', problem(404, { type: 'about:blank' })],
+    ['of a type on another site', problem(404, { type: 'https://gateway.test/problems/not-found' })],
+    ['of a type with another path', problem(404, { type: '/errors/problems/not-found' })],
+    ['of a type that is not a text', problem(404, { type: 404 })],
+    ['that is null', 'null'],
+    ['that is a text', '"/problems/not-found"'],
+    ['that is not JSON', '<html>'],
+    ['that is empty', ''],
+  ];
+
+  it.each(foreign)('%s backs off, whatever its status', async (_, body) => {
+    const headers = { 'content-type': 'application/problem+json' };
+    on.service.next(...[400, 403, 404].map((status) => answer(status, body, headers)));
+    on.open();
+    await on.comesBackAfter(1_000);
+    await on.comesBackAfter(1_000);
+    await on.comesBackAfter(1_000);
+    await until(() => on.service.streams.length === 1);
+    expect(on.connection.getSnapshot().error).toMatchObject({ status: 404, problem: undefined, isFinal: false });
+  });
+});
+
+describe('an answer that nobody can read', () => {
+  const redirect = Object.defineProperties(new Response(null), {
+    status: { value: 0 },
+    type: { value: 'opaqueredirect' },
+  });
+
+  it.each<[string, () => Response]>([
+    ['a redirect that is not followed', () => redirect],
+    ['304', () => new Response(null, { status: 304 })],
+    ['206', () => new Response('', { status: 206, headers: { 'content-type': 'text/event-stream' } })],
+    ['a failure of the network', () => Response.error()],
+  ])('backs off: %s', async (_, unreadable) => {
+    on.service.next(unreadable);
+    on.open();
+    await on.comesBackAfter(1_000);
+    expect(on.connection.getSnapshot()).toMatchObject({ status: 'reconnecting', attempt: 1 });
+  });
+});

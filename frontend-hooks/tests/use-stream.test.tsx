@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { StreamRecord } from '../src/api-types';
 import { useStream, useUserStreams } from '../src/react';
 import { hookHarness, pass, settleUntil } from './support/hooks';
-import { eventFrame, json, notice, refusal, resumeId, revisedFrame } from './support/service';
+import { answer, eventFrame, json, notice, refusal, resumeId, revisedFrame } from './support/service';
 import { stream } from './support/stream';
 
 const on = hookHarness();
@@ -79,6 +79,17 @@ describe('useStream', () => {
     isThere = true;
     await on.send(eventFrame(2, { type: 'stream.created' }));
     expect(answers.mock.calls.length).toBe(before + 1);
+    expect(result.current).toMatchObject({ stream: { id: '7' }, error: undefined });
+  });
+
+  it('asks again for a stream that a proxy says is not there', async () => {
+    const notFound = answer(404, 'null', { 'content-type': 'application/problem+json' });
+    let isHidden = true;
+    const answers = vi.fn(() => (isHidden ? notFound : stream()));
+    const { result } = renderHook(() => useStream('7', { fetch: withRecords(answers) }), { wrapper: on.Provider });
+    await settleUntil(() => result.current.error !== undefined);
+    isHidden = false;
+    await pass(3_000);
     expect(result.current).toMatchObject({ stream: { id: '7' }, error: undefined });
   });
 

@@ -13,7 +13,7 @@ export class StreamError extends Error {
     readonly problem?: Problem | undefined,
     /** How long the service wants to be left alone. */
     readonly retryAfterMs?: number | undefined,
-    /** Whether the service said so, and not somebody on the way to it, who knows nothing of what was asked. */
+    /** Whether the service itself said so, and not a proxy on the way to it, which knows nothing of what was asked. */
     readonly isFinal: boolean = true,
   ) {
     super(message);
@@ -32,10 +32,15 @@ export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new StreamError(String(thrown));
 }
 
+/** The types of the service's problems. Those of a gateway are other addresses, or left out. */
+const OWN_TYPE = /^\/problems\/[a-z-]+$/;
+
+/** Returns the problem in an answer, none unless it is one of the service's own. */
 async function problemOf(response: Response): Promise<Problem | undefined> {
   if (!hasMediaType(response, 'application/problem+json')) return undefined;
   try {
-    return (await response.json()) as Problem;
+    const problem = (await response.json()) as Problem;
+    return OWN_TYPE.test(problem.type) ? problem : undefined;
   } catch {
     return undefined;
   }
