@@ -77,10 +77,22 @@ describe('the verdict on opening', () => {
     await on.comesBackAfter(90_000);
   });
 
-  it('429 without a word waits five seconds', async () => {
-    on.service.next(refusal(429));
-    on.open();
-    await on.comesBackAfter(5_000);
+  it.each([429, 503])('%i without a word backs off', async (refused) => {
+    on.service.next(refusal(refused), refusal(refused), refusal(refused));
+    on.open({ random: () => 1, backOff: { shortestMs: 200, longestMs: 500 } });
+    for (const ms of [400, 500, 500]) await on.comesBackAfter(ms);
+  });
+
+  it('backs off for longer than it is told once it has failed often', async () => {
+    on.service.next(...Array.from({ length: 3 }, () => refusal(503, { 'retry-after': '2' })));
+    on.open({ random: () => 1 });
+    for (const seconds of [3, 4, 8]) await on.comesBackAfter(seconds * 1_000);
+  });
+
+  it('waits for the service longer than it would back off, but no longer than ten minutes', async () => {
+    on.service.next(...['60', '86400', '9'.repeat(400)].map((told) => refusal(429, { 'retry-after': told })));
+    on.open({ random: () => 1, backOff: { longestMs: 2_000 } });
+    for (const seconds of [61, 600, 600]) await on.comesBackAfter(seconds * 1_000);
   });
 
   it('spreads what is the same for all over a second', async () => {

@@ -60,6 +60,52 @@ describe('a problem that is not of the service', () => {
   });
 });
 
+describe('Retry-After of a proxy', () => {
+  const proxy = (status: number, retryAfter: string) =>
+    answer(status, '<html>', { 'content-type': 'text/html', 'retry-after': retryAfter });
+
+  it.each([
+    [503, '3600', 2_000],
+    [429, '86400', 2_000],
+    [429, 'Thu, 01 Jan 2099 00:00:00 GMT', 2_000],
+    [404, '3600', 2_000],
+    [503, '3600', undefined],
+  ])('%i %s is no longer than the longest back-off', async (status, told, longestMs) => {
+    const shares = [0, 1, 0.5, 0.25, 0, 1];
+    const most = longestMs ?? 30_000;
+    const spread = Math.min(1_000, most / 4);
+    on.service.next(...shares.map(() => proxy(status, told)));
+    on.open({ random: () => shares[on.requests() - 1] ?? 0, backOff: { longestMs } });
+    for (const share of shares) await on.comesBackAfter(most - spread + share * spread);
+  });
+
+  it('is spread over a second, or a quarter of a longest back-off below four', async () => {
+    on.service.next(proxy(503, '3600'), proxy(503, '3600'), proxy(503, '3'));
+    const numbers = [0, 0.5, 0.5];
+    on.open({ random: () => numbers.shift() ?? 0, backOff: { longestMs: 3_000 } });
+    for (const ms of [2_250, 2_625, 2_625]) await on.comesBackAfter(ms);
+  });
+
+  it.each([
+    [503, '0'],
+    [429, '0'],
+    [429, 'Sun, 06 Nov 1994 08:49:37 GMT'],
+    [503, '-5'],
+    [503, 'soon'],
+  ])('%i %s does not keep the back-off from growing', async (status, told) => {
+    on.service.next(...Array.from({ length: 6 }, () => proxy(status, told)));
+    on.open({ random: () => 1 });
+    for (const seconds of [2, 4, 8, 16, 30, 30]) await on.comesBackAfter(seconds * 1_000);
+  });
+
+  it('is not needed to back off as the page wants', async () => {
+    const html = answer(503, '<html>', { 'content-type': 'text/html' });
+    on.service.next(html, html, html);
+    on.open({ random: () => 1, backOff: { shortestMs: 200, longestMs: 500 } });
+    for (const ms of [400, 500, 500]) await on.comesBackAfter(ms);
+  });
+});
+
 describe('an answer that nobody can read', () => {
   const redirect = Object.defineProperties(new Response(null), {
     status: { value: 0 },

@@ -54,7 +54,8 @@ describe('useStream', () => {
   it('keeps what it has when asking fails, says so, and asks again as told', async () => {
     let isAway = false;
     const answers = vi.fn(() => (isAway ? refusal(503, { 'retry-after': '5' }) : stream()));
-    const { result } = renderHook(() => useStream('7', { fetch: withRecords(answers) }), { wrapper: on.Provider });
+    const options = { fetch: withRecords(answers), random: () => 0 };
+    const { result } = renderHook(() => useStream('7', options), { wrapper: on.Provider });
     await settleUntil(() => result.current.stream !== undefined);
     await pass(2_000);
     isAway = true;
@@ -90,6 +91,19 @@ describe('useStream', () => {
     await settleUntil(() => result.current.error !== undefined);
     isHidden = false;
     await pass(3_000);
+    expect(result.current).toMatchObject({ stream: { id: '7' }, error: undefined });
+  });
+
+  it('waits for a proxy no longer than the longest back-off', async () => {
+    let isAway = true;
+    const away = answer(503, '<html>', { 'retry-after': '86400' });
+    const options = { fetch: withRecords(() => (isAway ? away : stream())), backOff: { longestMs: 4_000 } };
+    const { result } = renderHook(() => useStream('7', options), { wrapper: on.Provider });
+    await settleUntil(() => result.current.error !== undefined);
+    isAway = false;
+    await pass(2_900);
+    expect(result.current.error).toBeDefined();
+    await pass(1_200);
     expect(result.current).toMatchObject({ stream: { id: '7' }, error: undefined });
   });
 

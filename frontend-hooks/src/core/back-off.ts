@@ -1,3 +1,5 @@
+import { StreamError } from './stream-error';
+
 /** How a connection that fails comes back. */
 export interface BackOff {
   /** The shortest wait: 1 s without it. */
@@ -10,13 +12,24 @@ export interface BackOff {
 
 const SHORTEST_MS = 1_000;
 const LONGEST_MS = 30_000;
+/** The longest wait that the service itself may ask for. Nobody else may ask for more than the longest back-off. */
+const LONGEST_TOLD_MS = 600_000;
+const JITTER_MS = 1_000;
 
-/** Returns how long to wait after so many failures in a row: at random up to a bound that doubles. */
-export function backOffMs(failures: number, random: () => number, { shortestMs, longestMs }: BackOff = {}): number {
-  const shortest = shortestMs ?? SHORTEST_MS;
-  const longest = Math.max(shortest, longestMs ?? LONGEST_MS);
-  const bound = Math.min(longest, shortest * 2 ** failures);
-  return shortest + random() * (bound - shortest);
+/**
+ * Returns how long to wait after so many failures in a row: at random up to a bound that doubles. A `Retry-After` of the
+ * last one makes it longer, never shorter, and is spread over a second as it is the same for all.
+ */
+export function backOffMs(failures: number, random: () => number, options: BackOff = {}, error?: Error): number {
+  const shortest = options.shortestMs ?? SHORTEST_MS;
+  const longest = Math.max(shortest, options.longestMs ?? LONGEST_MS);
+  const share = random();
+  const ms = shortest + share * (Math.min(longest, shortest * 2 ** failures) - shortest);
+  const { retryAfterMs = 0, isFinal } = error instanceof StreamError ? error : {};
+  if (retryAfterMs === 0) return ms;
+  const most = isFinal ? Math.max(longest, LONGEST_TOLD_MS) : longest;
+  const spread = Math.min(JITTER_MS, most / 4);
+  return Math.max(ms, Math.min(most - spread, retryAfterMs) + share * spread);
 }
 
 /** Resolves after a time, or at once when the signal aborts. */

@@ -17,8 +17,6 @@ export function connect(options: ConnectOptions): Connection {
   return new DirectConnection(options);
 }
 
-const JITTER_MS = 1_000;
-
 class DirectConnection implements Connection {
   readonly #options: ConnectOptions;
   readonly #credentials: Credentials;
@@ -92,10 +90,10 @@ class DirectConnection implements Connection {
     const { random = Math.random } = this.#options;
     switch (verdict.do) {
       case 'backOff':
-        return backOffMs(++this.#failures, random, this.#options.backOff);
+        return backOffMs(++this.#failures, random, this.#options.backOff, verdict.error);
       case 'wait':
-        // What a refusal says is the same for all; the `retry` of a stream is spread by the service.
-        return verdict.ms + (verdict.error ? random() * JITTER_MS : 0);
+        // The service spreads it.
+        return verdict.ms;
       case 'renew':
         this.#hasRenewed = true;
         this.#credentials.refuse();

@@ -1,6 +1,7 @@
 import { backOffMs, wait } from './back-off';
 import type { Connection } from './connection-state';
 import { verdictOnFailure } from './opening';
+import type { ConnectOptions } from './options';
 import { createStore, type Store, whileHeard } from './store';
 import { asError } from './stream-error';
 import { isHidden } from './visibility';
@@ -19,8 +20,11 @@ export interface LiveQuery<T> extends Store<LiveQueryState<T>> {
   refetch: () => void;
 }
 
+/** How an asking that fails is repeated; it is never given up, as the answer is asked for again in any case. */
+type Retrying = Pick<ConnectOptions, 'backOff' | 'random'>;
+
 /** What a live query is made of. */
-export interface LiveQueryOptions<T> {
+export interface LiveQueryOptions<T> extends Retrying {
   read: (signal: AbortSignal) => Promise<T>;
   /** Opens the connection whose events bear on the answer. */
   open: () => Connection;
@@ -32,14 +36,14 @@ export interface LiveQueryOptions<T> {
 const SHORTEST_MS = 1_000;
 
 /** Returns a query that is live while it has listeners. */
-export function createLiveQuery<T>({ read, open, refreshMs }: LiveQueryOptions<T>): LiveQuery<T> {
+export function createLiveQuery<T>({ read, open, refreshMs, ...retrying }: LiveQueryOptions<T>): LiveQuery<T> {
   const store = createStore<LiveQueryState<T>>({ data: undefined, loading: true, error: undefined });
   let ask: (() => void) | undefined;
   return { getSnapshot: store.getSnapshot, subscribe: whileHeard(store, goLive), refetch: () => ask?.() };
 
   function goLive(): () => void {
     const ends = new AbortController();
-    const asking = createAsking(ends.signal, async () => {
+    const asking = createAsking(ends.signal, retrying, async () => {
       try {
         store.set({ data: await read(ends.signal), loading: false, error: undefined });
         return undefined;
@@ -78,7 +82,7 @@ function whenStale(connection: Connection, ask: () => void): () => void {
 }
 
 /** Returns a function that asks: one at a time, once more if it was called meanwhile, again after a passing failure. */
-function createAsking(signal: AbortSignal, once: () => Promise<unknown>): () => void {
+function createAsking(signal: AbortSignal, retrying: Retrying, once: () => Promise<unknown>): () => void {
   let isAsking = false;
   let isStale = false;
   let failures = 0;
@@ -88,7 +92,7 @@ function createAsking(signal: AbortSignal, once: () => Promise<unknown>): () => 
       isStale = false;
       const failure = await once();
       failures = failure === undefined ? 0 : failures + 1;
-      const retryMs = failure === undefined ? undefined : retryAfter(failure, failures);
+      const retryMs = failure === undefined ? undefined : retryAfter(failure, failures, retrying);
       isStale ||= retryMs !== undefined;
       await wait(retryMs ?? SHORTEST_MS, signal);
     } while (isStale && !signal.aborted);
@@ -101,8 +105,8 @@ function createAsking(signal: AbortSignal, once: () => Promise<unknown>): () => 
 }
 
 /** Returns how long to wait after a failure that passes, none after one that asking again does not change. */
-function retryAfter(failure: unknown, failures: number): number | undefined {
+function retryAfter(failure: unknown, failures: number, retrying: Retrying): number | undefined {
+  const { backOff, random = Math.random } = retrying;
   const verdict = verdictOnFailure(failure, false);
-  if (verdict.do === 'wait') return verdict.ms;
-  return verdict.do === 'backOff' ? backOffMs(failures, Math.random) : undefined;
+  return verdict.do === 'backOff' ? backOffMs(failures, random, backOff, verdict.error) : undefined;
 }

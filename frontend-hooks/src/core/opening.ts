@@ -11,11 +11,9 @@ export type Verdict =
   /** Come back at once. */
   | { do: 'return' }
   /** Come back when told. */
-  | { do: 'wait'; ms: number; error?: Error }
+  | { do: 'wait'; ms: number }
   /** Come back after a time that grows. */
   | { do: 'backOff'; error?: Error };
-
-const WITHOUT_A_WORD_MS = 5_000;
 
 /** Says what an answer to a subscription means, by its head. `canRenew`: there is another token or ticket to try. */
 export async function verdictOnOpening(response: Response, canRenew: boolean): Promise<Verdict> {
@@ -27,15 +25,13 @@ export async function verdictOnOpening(response: Response, canRenew: boolean): P
   return { do: 'backOff', error: new StreamError(`not an event stream, but ${type}: is the address right?`, 200) };
 }
 
-/** Request Timeout and Too Early: the same request may be made again. */
-const TRANSIENT = [408, 425];
+/** Request Timeout, Too Early and Too Many Requests: the same request may be made again. */
+const TRANSIENT = [408, 425, 429];
 
 /** Says what a failure means that came before there was anything to read: a refusal, or no answer at all. */
 export function verdictOnFailure(thrown: unknown, canRenew: boolean): Verdict {
   const error = asError(thrown);
-  const { status = 0, retryAfterMs = WITHOUT_A_WORD_MS, isFinal } = error instanceof StreamError ? error : {};
-  if (status === 429 || status === 503) return { do: 'wait', ms: retryAfterMs, error };
-  if (!isFinal || TRANSIENT.includes(status)) return { do: 'backOff', error };
-  if (status === 401 || status === 403) return { do: canRenew ? 'renew' : 'stop', error };
-  return { do: status >= 400 && status < 500 ? 'stop' : 'backOff', error };
+  const { status = 0, isFinal } = error instanceof StreamError ? error : {};
+  if (!isFinal || status < 400 || status >= 500 || TRANSIENT.includes(status)) return { do: 'backOff', error };
+  return { do: canRenew && (status === 401 || status === 403) ? 'renew' : 'stop', error };
 }

@@ -11,7 +11,7 @@ export class StreamError extends Error {
     readonly status?: number | undefined,
     /** What the service said is wrong (RFC 9457). */
     readonly problem?: Problem | undefined,
-    /** How long the service wants to be left alone. */
+    /** How long whoever answered wants to be left alone. */
     readonly retryAfterMs?: number | undefined,
     /** Whether the service itself said so, and not a proxy on the way to it, which knows nothing of what was asked. */
     readonly isFinal: boolean = true,

@@ -45,7 +45,7 @@ export function useLiveQuery<T>(
       recordsIn(data).forEach(receivedAtMs);
       return data;
     };
-    return createLiveQuery({ read, open, refreshMs });
+    return createLiveQuery({ ...options, read, open, refreshMs });
   }, [key, path, refreshMs]);
   const onServer = path === undefined ? idle : asked;
   const state = useSyncExternalStore<LiveQueryState<T>>(query.subscribe, query.getSnapshot, () => onServer);
