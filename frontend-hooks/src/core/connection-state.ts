@@ -16,6 +16,15 @@ export interface ConnectionState {
   readonly retryAt: number | undefined;
 }
 
+/** The state where there is no connection. */
+export const noConnection: ConnectionState = {
+  status: 'closed',
+  lastEventId: undefined,
+  error: undefined,
+  attempt: 0,
+  retryAt: undefined,
+};
+
 /** A connection to the event feed. Its store is told of every event; batch what you render. */
 export interface Connection extends Store<ConnectionState> {
   onFrame: (listener: (frame: Frame) => void) => () => void;
@@ -34,14 +43,9 @@ interface Remembered {
 }
 
 export function createConnectionStore({ key, lastEventId, storage }: Remembered): ConnectionStore {
-  const first = lastEventId ?? recallLastId(storage, key);
-  const { getSnapshot, subscribe, set } = createStore<ConnectionState>({
-    status: 'connecting',
-    lastEventId: first,
-    error: undefined,
-    attempt: 0,
-    retryAt: undefined,
-  });
+  const recalled = lastEventId ?? recallLastId(storage, key);
+  const first: ConnectionState = { ...noConnection, status: 'connecting', lastEventId: recalled };
+  const { getSnapshot, subscribe, set } = createStore(first);
   const update = (change: Partial<ConnectionState>): void => {
     const before = getSnapshot();
     const after = { ...before, ...change };
@@ -53,11 +57,5 @@ export function createConnectionStore({ key, lastEventId, storage }: Remembered)
 }
 
 export function isSame(one: ConnectionState, other: ConnectionState): boolean {
-  return (
-    one.status === other.status &&
-    one.lastEventId === other.lastEventId &&
-    one.error === other.error &&
-    one.attempt === other.attempt &&
-    one.retryAt === other.retryAt
-  );
+  return (Object.keys(noConnection) as (keyof ConnectionState)[]).every((field) => one[field] === other[field]);
 }

@@ -1,6 +1,6 @@
 import type { EventType, StreamEvent } from '../api-types';
 import { batched } from './batch';
-import type { Connection, ConnectionState } from './connection-state';
+import { type Connection, type ConnectionState, noConnection } from './connection-state';
 import type { Frame } from './reading';
 import { createStore, type Store } from './store';
 
@@ -34,14 +34,7 @@ export interface EventLogOptions {
 }
 
 /** What a log shows while nobody listens. */
-export const silent: EventLogState = {
-  events: [],
-  status: 'closed',
-  lastEventId: undefined,
-  error: undefined,
-  attempt: 0,
-  retryAt: undefined,
-};
+export const silent: EventLogState = { ...noConnection, events: [] };
 
 /** Returns a log that is connected while it has listeners. */
 export function createEventLog({ open, limit, onFrame }: EventLogOptions): EventLog {

@@ -1,5 +1,5 @@
 import { connect } from './connect';
-import { type Connection, type ConnectionState, isSame } from './connection-state';
+import { type Connection, type ConnectionState, isSame, noConnection } from './connection-state';
 import { type ConnectOptions, connectionKey } from './options';
 import { createStore, type Store } from './store';
 import { browserTabs, connectAcrossTabs, type Tabs } from './tabs';
@@ -20,14 +20,7 @@ interface Shared {
 const LINGER_MS = 1_000;
 
 const shared = new Map<string, Shared>();
-const nothing: ConnectionState = {
-  status: 'closed',
-  lastEventId: undefined,
-  error: undefined,
-  attempt: 0,
-  retryAt: undefined,
-};
-const overall = createStore(nothing);
+const overall = createStore(noConnection);
 
 /** How the shared connections of this page are, as one: the one that is worst off speaks for all. */
 export const overallState: Store<ConnectionState> = overall;
@@ -82,6 +75,6 @@ const WORST_FIRST = ['closed', 'reconnecting', 'connecting', 'open'] as const;
 
 function refresh(): void {
   const states = [...shared.values()].map(({ connection }) => connection.getSnapshot());
-  const worst = WORST_FIRST.map((status) => states.find((state) => state.status === status)).find(Boolean) ?? nothing;
+  const worst = WORST_FIRST.map((status) => states.find((state) => state.status === status)).find(Boolean) ?? noConnection;
   if (!isSame(worst, overall.getSnapshot())) overall.set(worst);
 }
