@@ -11,7 +11,7 @@ const PARTS = [
   {
     name: 'all: core, sharing among tabs, hooks',
     entry: "export * from './dist/index.js'; export * from './dist/react.js';",
-    mostBytes: 8_192,
+    mostBytes: 8_448,
   },
 ];
 
