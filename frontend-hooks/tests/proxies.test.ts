@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { connectionHarness } from './support/connection';
 import { answer, connectedFrame, id, problem, refusal, until } from './support/service';
 
@@ -103,6 +103,48 @@ describe('Retry-After of a proxy', () => {
     on.service.next(html, html, html);
     on.open({ random: () => 1, backOff: { shortestMs: 200, longestMs: 500 } });
     for (const ms of [400, 500, 500]) await on.comesBackAfter(ms);
+  });
+});
+
+describe('401 of a gateway', () => {
+  const bodies: [string, Record<string, string>, string][] = [
+    ['HTML', { 'content-type': 'text/html' }, '<html>'],
+    ['JSON', { 'content-type': 'application/json' }, '{"message":"Unauthorized"}'],
+    ['a problem', { 'content-type': 'application/problem+json' }, problem(401, { type: 'about:blank' })],
+  ];
+  const shown = () => on.service.requests.map(({ headers }) => headers.get('authorization'));
+
+  it.each(bodies)('in %s asks for another token at once, and goes on with it', async (_, headers, body) => {
+    on.service.next(answer(401, body, headers));
+    on.open({ auth: { token: async (refused) => (refused === undefined ? 'stale' : `after ${refused}`) } });
+    await until(() => on.service.streams.length === 1);
+    expect(shown()).toEqual(['Bearer stale', 'Bearer after stale']);
+  });
+
+  it.each(bodies)('in %s asks for another token each time, and backs off', async (_, headers, body) => {
+    on.service.next(...Array.from({ length: 4 }, () => answer(401, body, headers)));
+    const token = vi.fn(async (refused?: string) => `${Number(refused ?? 0) + 1}`);
+    on.open({ random: () => 1, auth: { token } });
+    await until(() => on.requests() === 2);
+    for (const seconds of [4, 8, 16]) await on.comesBackAfter(seconds * 1_000);
+    expect(token.mock.calls).toEqual([[undefined], ['1'], ['2'], ['3'], ['4']]);
+    expect(on.status()).toBe('reconnecting');
+  });
+
+  it('backs off where there is no other token', async () => {
+    on.service.next(answer(401, '<html>'), answer(401, '<html>'));
+    on.open({ auth: { token: 'fixed' } });
+    await on.comesBackAfter(1_000);
+    await on.comesBackAfter(1_000);
+  });
+
+  it('is no reason to doubt the token if it is a 403', async () => {
+    on.service.next(answer(403, '<html>'), answer(403, '<html>'));
+    const token = vi.fn(async (_refused?: string) => 'good');
+    on.open({ auth: { token } });
+    await on.comesBackAfter(1_000);
+    await on.comesBackAfter(1_000);
+    expect(token.mock.calls).toEqual([[undefined], [undefined], [undefined]]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { ticketsFrom } from '../src/core/credentials';
-import { FakeService, json, refusal } from './support/service';
+import { answer, FakeService, json, refusal } from './support/service';
 
 const filter = { streams: ['7', '3'], users: [] };
 
@@ -14,11 +14,21 @@ it('asks for a ticket that is good for the filter', async () => {
   expect(JSON.parse(request?.body ?? '')).toEqual({ streams: ['3', '7'] });
 });
 
-it('fails with the problem of a refusal, and asks for another token the next time', async () => {
-  const service = new FakeService().next(refusal(401), json({ ticket: 'two' }));
+it.each([
+  ['401 of the service', refusal(401)],
+  ['403 of the service', refusal(403)],
+  ['401 of a gateway', answer(401, '<html>')],
+])('asks for another token after %s', async (_, refused) => {
+  const service = new FakeService().next(refused, json({ ticket: 'two' }));
   const token = async (refused?: string) => (refused === undefined ? 'stale' : 'fresh');
   const ticket = ticketsFrom({ url: '', filter, token, fetch: service.fetch });
-  await expect(ticket()).rejects.toMatchObject({ status: 401, message: 'refused with 401' });
+  await expect(ticket()).rejects.toBeInstanceOf(Error);
   expect(await ticket()).toBe('two');
   expect(service.requests[1]?.headers.get('authorization')).toBe('Bearer fresh');
+});
+
+it('fails with the problem of a refusal', async () => {
+  const service = new FakeService().next(refusal(404));
+  const ticket = ticketsFrom({ url: '', filter, token: 'token', fetch: service.fetch });
+  await expect(ticket()).rejects.toMatchObject({ status: 404, message: 'refused with 404' });
 });

@@ -123,6 +123,30 @@ describe('useStream', () => {
     expect(seen.slice(0, 2)).toEqual(['Bearer stale', 'Bearer fresh']);
   });
 
+  it('asks for another token each time that one is refused', async () => {
+    let isLetIn = false;
+    const token = vi.fn(async (refused?: string) => `${Number(refused ?? 0) + 1}`);
+    const answers = () => (isLetIn ? stream() : answer(401, '<html>'));
+    const options = { fetch: withRecords(answers), auth: { token }, random: () => 0 };
+    const { result } = renderHook(() => useStream('7', options), { wrapper: on.Provider });
+    await settleUntil(() => result.current.error !== undefined);
+    token.mockClear();
+    isLetIn = true;
+    await pass(1_100);
+    expect(token).toHaveBeenLastCalledWith('2');
+    expect(result.current.error).toBeUndefined();
+  });
+
+  it('renews its token once after the service refused what it may do', async () => {
+    const queue = [refusal(403)];
+    const answers = () => queue.shift() ?? stream();
+    const token = vi.fn(async (refused?: string) => (refused === undefined ? 'narrow' : 'wide'));
+    const options = { fetch: withRecords(answers), auth: { token } };
+    const { result } = renderHook(() => useStream('7', options), { wrapper: on.Provider });
+    await settleUntil(() => result.current.stream !== undefined);
+    expect(token).toHaveBeenCalledWith('narrow');
+  });
+
   it('does nothing without an id', async () => {
     const { result } = renderHook(() => useStream(undefined), { wrapper: on.Provider });
     await pass(5_000);

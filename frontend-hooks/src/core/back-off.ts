@@ -17,8 +17,8 @@ const LONGEST_TOLD_MS = 600_000;
 const JITTER_MS = 1_000;
 
 /**
- * Returns how long to wait after so many failures in a row: at random up to a bound that doubles. A `Retry-After` of the
- * last one makes it longer, never shorter, and is spread over a second as it is the same for all.
+ * Returns how long to wait after so many failures in a row: at random up to a bound that doubles. A `Retry-After` of
+ * the last one makes the wait longer, never shorter, and is spread over a second as it is the same for all clients.
  */
 export function backOffMs(failures: number, random: () => number, options: BackOff = {}, error?: Error): number {
   const shortest = options.shortestMs ?? SHORTEST_MS;

@@ -8,7 +8,7 @@ import { type Verdict, verdictOnFailure, verdictOnOpening } from './opening';
 import { type ConnectOptions, connectionKey, endpoint, HEARTBEAT_MS } from './options';
 import { type End, type Frame, readBlock, verdictOnEnd } from './reading';
 import { createSignal, type Signal } from './store';
-import { StreamError } from './stream-error';
+import { isTokenRefusal, StreamError } from './stream-error';
 import { onVisibility, untilVisible } from './visibility';
 import { createWatchdog, type Watchdog } from './watchdog';
 
@@ -23,7 +23,6 @@ class DirectConnection implements Connection {
   readonly #state: ConnectionStore;
   readonly #frames: Signal<Frame> = createSignal<Frame>();
   readonly #closed = new AbortController();
-  #failures = 0;
   #wasOpen = false;
   #hasRenewed = false;
   #retryMs: number | undefined;
@@ -78,7 +77,9 @@ class DirectConnection implements Connection {
     const attempt = this.getSnapshot().attempt + (error ? 1 : 0);
     const { attempts = Number.POSITIVE_INFINITY } = this.#options.backOff ?? {};
     if (attempt >= attempts) return this.#stop(error);
-    const ms = this.#msBefore(verdict);
+    if (isTokenRefusal(error)) this.#credentials.refuse();
+    if (verdict.do === 'renew') this.#hasRenewed = true;
+    const ms = this.#msBefore(verdict, attempt);
     this.#say(`${error ? `attempt ${attempt} failed: ${error.message}; ` : ''}comes back in ${Math.round(ms)} ms`);
     const status = this.#wasOpen || error ? 'reconnecting' : 'connecting';
     this.#state.update({ status, error, attempt, retryAt: Date.now() + ms });
@@ -86,21 +87,11 @@ class DirectConnection implements Connection {
     if (!this.#closed.signal.aborted) this.#state.update({ retryAt: undefined });
   }
 
-  #msBefore(verdict: Verdict): number {
-    const { random = Math.random } = this.#options;
-    switch (verdict.do) {
-      case 'backOff':
-        return backOffMs(++this.#failures, random, this.#options.backOff, verdict.error);
-      case 'wait':
-        // The service spreads it.
-        return verdict.ms;
-      case 'renew':
-        this.#hasRenewed = true;
-        this.#credentials.refuse();
-        return 0;
-      default:
-        return 0;
-    }
+  #msBefore(verdict: Verdict, attempt: number): number {
+    const { random = Math.random, backOff } = this.#options;
+    if (verdict.do === 'backOff') return backOffMs(Math.max(1, attempt), random, backOff, verdict.error);
+    // The service spreads it.
+    return verdict.do === 'wait' ? verdict.ms : 0;
   }
 
   async #attempt(signal: AbortSignal): Promise<Verdict> {
@@ -197,7 +188,6 @@ class DirectConnection implements Connection {
 
   #begin(id: string | undefined): void {
     this.#beginsAfter = id;
-    this.#failures = 0;
     this.#hasRenewed = false;
     this.#wasOpen = true;
     this.#say('open');

@@ -1,7 +1,7 @@
 import type { Ticket } from '../api-types';
 import { type EventFilter, normaliseFilter } from './filter';
 import { endpoint } from './options';
-import { errorOf } from './stream-error';
+import { errorOf, isTokenRefusal } from './stream-error';
 
 interface Subject {
   /**
@@ -78,8 +78,9 @@ export function ticketsFrom({ url, filter, token, fetch = globalThis.fetch }: Ti
     await credentials.addTo(headers);
     const body = JSON.stringify(normaliseFilter(filter));
     const response = await fetch(endpoint(url, '/v1/events/tickets'), { method: 'POST', headers, body });
-    if (response.status === 401) credentials.refuse();
-    if (!response.ok) throw await errorOf(response);
-    return ((await response.json()) as Ticket).ticket;
+    if (response.ok) return ((await response.json()) as Ticket).ticket;
+    const error = await errorOf(response);
+    if (isTokenRefusal(error)) credentials.refuse();
+    throw error;
   };
 }

@@ -1,5 +1,5 @@
 import { hasMediaType } from './media-type';
-import { asError, errorOf, StreamError } from './stream-error';
+import { asError, errorOf, isTokenRefusal, StreamError } from './stream-error';
 
 /** What to do next. */
 export type Verdict =
@@ -8,9 +8,7 @@ export type Verdict =
   | { do: 'stop'; error?: Error }
   /** Come back at once, with another token or ticket. */
   | { do: 'renew'; error: Error }
-  /** Come back at once. */
-  | { do: 'return' }
-  /** Come back when told. */
+  /** Come back when told; 0: at once. */
   | { do: 'wait'; ms: number }
   /** Come back after a time that grows. */
   | { do: 'backOff'; error?: Error };
@@ -31,7 +29,8 @@ const TRANSIENT = [408, 425, 429];
 /** Says what a failure means that came before there was anything to read: a refusal, or no answer at all. */
 export function verdictOnFailure(thrown: unknown, canRenew: boolean): Verdict {
   const error = asError(thrown);
+  if (canRenew && isTokenRefusal(error)) return { do: 'renew', error };
   const { status = 0, isFinal } = error instanceof StreamError ? error : {};
-  if (!isFinal || status < 400 || status >= 500 || TRANSIENT.includes(status)) return { do: 'backOff', error };
-  return { do: canRenew && (status === 401 || status === 403) ? 'renew' : 'stop', error };
+  const isPassing = !isFinal || status < 400 || status >= 500 || TRANSIENT.includes(status);
+  return { do: isPassing ? 'backOff' : 'stop', error };
 }

@@ -58,7 +58,7 @@ const SHORT_MS = 1_000;
 
 /** Says what the end of a connection means. One that was short is not come back to at once, whatever it said. */
 export function verdictOnEnd({ farewell, thrown, openForMs, retryMs }: End): Verdict {
-  if (farewell !== undefined && openForMs >= SHORT_MS) return { do: 'return' };
+  if (farewell !== undefined && openForMs >= SHORT_MS) return { do: 'wait', ms: 0 };
   if (farewell === undefined && thrown !== undefined) return { do: 'backOff', error: asError(thrown) };
   return retryMs === undefined ? { do: 'backOff' } : { do: 'wait', ms: retryMs };
 }

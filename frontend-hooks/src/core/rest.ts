@@ -1,6 +1,6 @@
 import { Credentials } from './credentials';
 import { endpoint, type ServiceOptions } from './options';
-import { errorOf } from './stream-error';
+import { errorOf, isTokenRefusal } from './stream-error';
 
 /** Reads what a path of the service gives. */
 export type ReadJson = <T>(path: string, signal: AbortSignal) => Promise<T>;
@@ -15,12 +15,13 @@ export function createReader({ url, auth, fetch = globalThis.fetch }: ServiceOpt
     return fetch(endpoint(url, path), { headers, signal });
   };
   return async <T>(path: string, signal: AbortSignal): Promise<T> => {
-    let response = await ask(path, signal);
-    if (response.status === 401 && credentials.canRenew) {
-      credentials.refuse();
-      response = await ask(path, signal);
+    for (let canRenew = credentials.canRenew; ; canRenew = false) {
+      const response = await ask(path, signal);
+      if (response.ok) return (await response.json()) as T;
+      const error = await errorOf(response);
+      const isRefused = isTokenRefusal(error);
+      if (isRefused) credentials.refuse();
+      if (!isRefused || !canRenew) throw error;
     }
-    if (!response.ok) throw await errorOf(response);
-    return (await response.json()) as T;
   };
 }

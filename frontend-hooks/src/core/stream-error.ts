@@ -27,6 +27,15 @@ export async function errorOf(response: Response): Promise<StreamError> {
   return new StreamError(message, response.status, problem, retryAfterMs(response), problem !== undefined);
 }
 
+/**
+ * Whether a failure says that the token is no longer good: any 401, as a gateway may be the one that checks tokens, and
+ * a 403 of the service's own.
+ */
+export function isTokenRefusal(failure: unknown): boolean {
+  if (!(failure instanceof StreamError)) return false;
+  return failure.status === 401 || (failure.status === 403 && failure.isFinal);
+}
+
 /** Returns whatever was thrown as an error. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new StreamError(String(thrown));
