@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { connectionHarness } from './support/connection';
-import { answer, connectedFrame, id, problem, refusal, until } from './support/service';
+import { answer, connectedFrame, id, offline, problem, refusal, until } from './support/service';
 
 const on = connectionHarness();
 
@@ -164,5 +164,85 @@ describe('an answer that nobody can read', () => {
     on.open();
     await on.comesBackAfter(1_000);
     expect(on.connection.getSnapshot()).toMatchObject({ status: 'reconnecting', attempt: 1 });
+  });
+});
+
+describe('an event stream that is not of the service', () => {
+  const eventStream = { 'content-type': 'text/event-stream' };
+  const bodies: [string, string | null][] = [
+    ['that is empty', null],
+    ['of HTML', '<html>\n\n<body>\n\n'],
+    ['of comments', ': ping\n\n: ping\n\n'],
+    ['of blocks without data', 'id: 5\n\nevent: connected\n\n'],
+    ['of another feed', 'id: 5\nevent: message\ndata: {"text":"hello"}\n\n'],
+    ['of text that is not JSON', 'id: 5\ndata: hello\n\n'],
+    ['that says reset', 'event: reset\ndata: {}\n\n'],
+    ['that wants to be asked at once', 'retry: 0\n\nevent: resume\ndata: {}\n\n'],
+  ];
+
+  it.each(bodies)('%s is a failed attempt, and nothing of it is handed on', async (_, body) => {
+    on.service.next(...Array.from({ length: 3 }, () => answer(200, body, eventStream)));
+    on.open({ random: () => 1 });
+    for (const [failed, seconds] of [2, 4, 8].entries()) {
+      await until(() => on.connection.getSnapshot().attempt === failed + 1);
+      await on.comesBackAfter(seconds * 1_000);
+    }
+    expect(on.connection.getSnapshot().error?.message).toBe('the event stream ended before it began');
+    expect(on.received()).toEqual([]);
+    expect(on.lastId()).toBeUndefined();
+  });
+
+  it.each(bodies)('%s is given up after as many attempts as the page wants', async (_, body) => {
+    on.service.next(...Array.from({ length: 9 }, () => answer(200, body, eventStream)));
+    on.open({ backOff: { shortestMs: 100, attempts: 3 } });
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(on.requests()).toBe(3);
+    await on.staysAway();
+  });
+
+  it('does not keep it waiting for longer than the longest back-off', async () => {
+    on.service.next(answer(200, 'retry: 86400000\n\n', eventStream));
+    on.open({ backOff: { longestMs: 2_000 } });
+    await on.comesBackAfter(1_500);
+  });
+
+  it('has nothing to say about the waits after it', async () => {
+    on.service.next(answer(200, 'retry: 25000\n\n', eventStream), answer(200, null, eventStream));
+    on.open();
+    await on.comesBackAfter(25_000);
+    await on.comesBackAfter(1_000);
+  });
+
+  it('that farewells after a while is not come back to at once', async () => {
+    on.open();
+    await until(() => on.service.streams.length === 1);
+    await vi.advanceTimersByTimeAsync(5_000);
+    on.service.stream.send('event: resume\ndata: {}\n\n');
+    on.service.stream.end();
+    await on.comesBackAfter(1_000);
+  });
+
+  it('is dead if it goes on and never begins', async () => {
+    on.open({ heartbeatMs: 2_000 });
+    await until(() => on.service.streams.length === 1);
+    for (let second = 0; second < 5; second += 1) {
+      on.service.stream.send(': ping\n\n');
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    expect(on.connection.getSnapshot()).toMatchObject({ status: 'reconnecting', attempt: 1 });
+    await on.comesBackAfter(1_000);
+  });
+
+  it('counts among the failures before it, until the service lets the connection in', async () => {
+    on.service.next(offline, answer(200, null, eventStream), answer(503, '<html>'));
+    on.open({ random: () => 1 });
+    for (const seconds of [2, 4, 8]) await on.comesBackAfter(seconds * 1_000);
+    on.service.stream.send(connectedFrame(id(1)));
+    await until(() => on.status() === 'open');
+    expect(on.connection.getSnapshot()).toMatchObject({ attempt: 0, error: undefined });
+    on.service.next(offline);
+    on.service.stream.end();
+    await on.comesBackAfter(3_000);
+    await on.comesBackAfter(2_000);
   });
 });

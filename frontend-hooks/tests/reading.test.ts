@@ -15,13 +15,22 @@ describe('the verdict on reading', () => {
     expect(on.service.stream.url.searchParams.has('lastEventId')).toBe(false);
   });
 
-  it('is told to come back without ever being let in', async () => {
-    on.open();
-    await until(() => on.service.streams.length === 1);
-    on.service.stream.send('retry: 2500\n\n');
+  it('comes back no sooner than it is told, though it was never let in, and backs off', async () => {
+    on.open({ random: () => 1 });
+    for (const ms of [3_500, 4_000, 8_000]) {
+      await until(() => on.service.streams.length === on.requests());
+      on.service.stream.send('retry: 2500\n\n');
+      on.service.stream.end();
+      await on.comesBackAfter(ms);
+    }
+    expect(on.connection.getSnapshot()).toMatchObject({ status: 'reconnecting', attempt: 3 });
+  });
+
+  it('waits no longer than ten minutes, whatever it is told', async () => {
+    await on.opened();
+    on.service.stream.send('retry: 99999999999\n\n');
     on.service.stream.end();
-    await on.comesBackAfter(2_500);
-    expect(on.status()).toBe('connecting');
+    await on.comesBackAfter(600_000);
   });
 
   it('backs off when the connection breaks, and begins anew once it was open', async () => {

@@ -13,7 +13,7 @@ export interface BackOff {
 const SHORTEST_MS = 1_000;
 const LONGEST_MS = 30_000;
 /** The longest wait that the service itself may ask for. Nobody else may ask for more than the longest back-off. */
-const LONGEST_TOLD_MS = 600_000;
+export const LONGEST_TOLD_MS = 600_000;
 const JITTER_MS = 1_000;
 
 /**

@@ -25,6 +25,8 @@ class DirectConnection implements Connection {
   readonly #closed = new AbortController();
   #wasOpen = false;
   #hasRenewed = false;
+  /** Whether the service let the present connection in. What comes before that may be anybody's. */
+  #isLetIn = false;
   #retryMs: number | undefined;
   /** Where the service said that the present connection begins. */
   #beginsAfter: string | undefined;
@@ -128,6 +130,8 @@ class DirectConnection implements Connection {
 
   async #read(response: Response, watchdog: Watchdog): Promise<Verdict> {
     const openedAtMs = performance.now();
+    this.#isLetIn = false;
+    this.#retryMs = undefined;
     let farewell: End['farewell'];
     let thrown: unknown;
     try {
@@ -138,20 +142,22 @@ class DirectConnection implements Connection {
       while (farewell === undefined) {
         const piece = await reader?.read();
         if (piece === undefined || piece.done) break;
-        watchdog.hear();
         parse(piece.value);
+        if (this.#isLetIn) watchdog.hear();
       }
     } catch (failure) {
       thrown = failure;
     }
     this.#handOnRevised(undefined);
-    return verdictOnEnd({ farewell, thrown, openForMs: performance.now() - openedAtMs, retryMs: this.#retryMs });
+    const openForMs = performance.now() - openedAtMs;
+    return verdictOnEnd({ isLetIn: this.#isLetIn, farewell, thrown, openForMs, retryMs: this.#retryMs });
   }
 
   /** Takes a block and returns the farewell, if it is one. */
   #take(block: Block): End['farewell'] {
     if (this.#closed.signal.aborted) return undefined;
     if (block.retryMs !== undefined) this.#retryMs = block.retryMs;
+    if (!this.#isLetIn && block.event !== 'connected') return undefined;
     const reading = readBlock(block);
     this.#handOnRevised(reading.kind === 'nothing' ? block.id : undefined);
     switch (reading.kind) {
@@ -187,6 +193,7 @@ class DirectConnection implements Connection {
   }
 
   #begin(id: string | undefined): void {
+    this.#isLetIn = true;
     this.#beginsAfter = id;
     this.#hasRenewed = false;
     this.#wasOpen = true;

@@ -1,4 +1,5 @@
 import type { Reset, Revised, StreamEvent } from '../api-types';
+import { LONGEST_TOLD_MS } from './back-off';
 import type { Block } from './block-parser';
 import type { Verdict } from './opening';
 import { asError, StreamError } from './stream-error';
@@ -46,6 +47,8 @@ function parsed<T>(data: string): T {
 
 /** How the reading of a connection ended. */
 export interface End {
+  /** Whether the service said `connected`; without that, what was read is not known to be its own. */
+  isLetIn: boolean;
   /** The last words of the service, if it had any. */
   farewell: 'resume' | 'expired' | undefined;
   /** What broke it, if it did not end by itself. */
@@ -55,10 +58,13 @@ export interface End {
 }
 
 const SHORT_MS = 1_000;
+const NEVER_BEGAN = 'the event stream ended before it began';
 
 /** Says what the end of a connection means. One that was short is not come back to at once, whatever it said. */
-export function verdictOnEnd({ farewell, thrown, openForMs, retryMs }: End): Verdict {
+export function verdictOnEnd({ isLetIn, farewell, thrown, openForMs, retryMs }: End): Verdict {
   if (farewell !== undefined && openForMs >= SHORT_MS) return { do: 'wait', ms: 0 };
   if (farewell === undefined && thrown !== undefined) return { do: 'backOff', error: asError(thrown) };
-  return retryMs === undefined ? { do: 'backOff' } : { do: 'wait', ms: retryMs };
+  if (!isLetIn) return { do: 'backOff', error: new StreamError(NEVER_BEGAN, 200, undefined, retryMs, false) };
+  return retryMs === undefined ? { do: 'backOff' } : { do: 'wait', ms: Math.min(retryMs, LONGEST_TOLD_MS) };
 }
+
