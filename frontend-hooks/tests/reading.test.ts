@@ -26,6 +26,13 @@ describe('the verdict on reading', () => {
     expect(on.connection.getSnapshot()).toMatchObject({ status: 'reconnecting', attempt: 3 });
   });
 
+  it('waits a tenth of a second at least, whatever it is told', async () => {
+    await on.opened();
+    on.service.stream.send('retry: 0\n\n');
+    on.service.stream.end();
+    await on.comesBackAfter(100);
+  });
+
   it('waits no longer than ten minutes, whatever it is told', async () => {
     await on.opened();
     on.service.stream.send('retry: 99999999999\n\n');

@@ -224,6 +224,20 @@ describe('when the leader goes', () => {
   });
 });
 
+describe('tabs that are told to expect heartbeats at nonsensical intervals', () => {
+  const intervals = [0, -5, Number.NaN, Number.POSITIVE_INFINITY];
+
+  it.each(intervals)('tell each other no more than once a second: %o', async (heartbeatMs) => {
+    const [leader] = [openTab({ heartbeatMs }), openTab({ heartbeatMs })];
+    await until(() => service.streams.length === 1);
+    service.stream.send(connectedFrame(id(1)));
+    await until(() => leader.status() === 'open');
+    const before = leader.tab.said.length;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(leader.tab.said.length - before).toBeLessThanOrEqual(10);
+  });
+});
+
 describe('a tab that has fallen behind', () => {
   it('gets what it is missing from the leader', async () => {
     const [, behind] = await openTabs(2);

@@ -54,6 +54,25 @@ describe('useFreshness', () => {
     expect(on.service.requests.length).toBe(2);
   });
 
+  it.each([
+    [0, 10_000],
+    [-5, 10_000],
+    [Number.NaN, 10_000],
+    [5, 1_000],
+  ])('asked to ask every %o ms asks every %i ms', async (refreshMs, everyMs) => {
+    on.service.next(...Array.from({ length: 100 }, () => status(100, 3)));
+    watch({ refreshMs });
+    await pass(everyMs * 5 + 500);
+    expect(on.service.requests.length).toBe(6);
+  });
+
+  it('asks once if it is never to ask again', async () => {
+    on.service.next(status(100, 3));
+    watch({ refreshMs: Number.POSITIVE_INFINITY });
+    await pass(600_000);
+    expect(on.service.requests.length).toBe(1);
+  });
+
   it('does not run backwards where two answers round the age of one ledger differently', async () => {
     on.service.next(status(100, 3), status(100, 12));
     const { result } = watch();

@@ -51,6 +51,18 @@ describe('useStream', () => {
     expect(answers.mock.calls.length).toBe(before + 2);
   });
 
+  const intervals = [0, -5, Number.NaN, Number.POSITIVE_INFINITY];
+
+  it.each(intervals)('does not ask all the time when told to ask every %o ms', async (refreshMs) => {
+    const answers = vi.fn(() => stream());
+    renderHook(() => useStream('7', { fetch: withRecords(answers), refreshMs }), { wrapper: on.Provider });
+    await on.letIn();
+    await pass(5_000);
+    const before = answers.mock.calls.length;
+    await pass(20_000);
+    expect(answers.mock.calls.length).toBe(before);
+  });
+
   it('keeps what it has when asking fails, says so, and asks again as told', async () => {
     let isAway = false;
     const answers = vi.fn(() => (isAway ? refusal(503, { 'retry-after': '5' }) : stream()));

@@ -1,15 +1,18 @@
+import { durationMs } from './duration';
 import { StreamError } from './stream-error';
 
-/** How a connection that fails comes back. */
+/** How a connection that fails comes back. A number that is not above zero counts as left out. */
 export interface BackOff {
-  /** The shortest wait: 1 s without it. */
+  /** The shortest wait: 1 s without it, and never below 100 ms. */
   shortestMs?: number | undefined;
-  /** The longest: 30 s without it. */
+  /** The longest: 30 s without it, and never below the shortest. */
   longestMs?: number | undefined;
   /** So many attempts in a row may fail before it gives up; without it, any number. */
   attempts?: number | undefined;
 }
 
+/** Nobody is asked again sooner, whatever the page or the service says. */
+export const LEAST_MS = 100;
 const SHORTEST_MS = 1_000;
 const LONGEST_MS = 30_000;
 /** The longest wait that the service itself may ask for. Nobody else may ask for more than the longest back-off. */
@@ -21,8 +24,8 @@ const JITTER_MS = 1_000;
  * the last one makes the wait longer, never shorter, and is spread over a second as it is the same for all clients.
  */
 export function backOffMs(failures: number, random: () => number, options: BackOff = {}, error?: Error): number {
-  const shortest = options.shortestMs ?? SHORTEST_MS;
-  const longest = Math.max(shortest, options.longestMs ?? LONGEST_MS);
+  const shortest = durationMs(options.shortestMs, SHORTEST_MS, LEAST_MS);
+  const longest = durationMs(options.longestMs, LONGEST_MS, shortest);
   const share = random();
   const ms = shortest + share * (Math.min(longest, shortest * 2 ** failures) - shortest);
   const { retryAfterMs = 0, isFinal } = error instanceof StreamError ? error : {};
@@ -41,8 +44,7 @@ export function wait(ms: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener('abort', done);
       resolve();
     };
-    // A timer holds 31 bits.
-    const timer = setTimeout(done, Math.min(ms, 2 ** 31 - 1));
+    const timer = setTimeout(done, ms);
     signal.addEventListener('abort', done);
   });
 }

@@ -5,7 +5,7 @@ import { Credentials } from './credentials';
 import { isAfter } from './event-id';
 import { filterQuery } from './filter';
 import { type Verdict, verdictOnFailure, verdictOnOpening } from './opening';
-import { type ConnectOptions, connectionKey, endpoint, HEARTBEAT_MS } from './options';
+import { type ConnectOptions, connectionKey, endpoint, heartbeatOf } from './options';
 import { type End, type Frame, readBlock, verdictOnEnd } from './reading';
 import { createSignal, type Signal } from './store';
 import { isTokenRefusal, StreamError } from './stream-error';
@@ -77,8 +77,8 @@ class DirectConnection implements Connection {
     if (verdict.do === 'stop') return this.#stop(verdict.error);
     const error = 'error' in verdict ? verdict.error : undefined;
     const attempt = this.getSnapshot().attempt + (error ? 1 : 0);
-    const { attempts = Number.POSITIVE_INFINITY } = this.#options.backOff ?? {};
-    if (attempt >= attempts) return this.#stop(error);
+    const { attempts = 0 } = this.#options.backOff ?? {};
+    if (attempts > 0 && attempt >= attempts) return this.#stop(error);
     if (isTokenRefusal(error)) this.#credentials.refuse();
     if (verdict.do === 'renew') this.#hasRenewed = true;
     const ms = this.#msBefore(verdict, attempt);
@@ -99,7 +99,7 @@ class DirectConnection implements Connection {
   async #attempt(signal: AbortSignal): Promise<Verdict> {
     const over = new AbortController();
     const silence = () => over.abort(new StreamError('the connection was silent'));
-    const watchdog = createWatchdog(this.#options.heartbeatMs ?? HEARTBEAT_MS, silence);
+    const watchdog = createWatchdog(heartbeatOf(this.#options), silence);
     const canRenew = this.#credentials.canRenew && !this.#hasRenewed;
     try {
       const response = await this.#open(AbortSignal.any([signal, over.signal]));

@@ -1,5 +1,6 @@
 import type { IndexStatus } from '../api-types';
 import { wait } from './back-off';
+import { durationMs } from './duration';
 import type { ServiceOptions } from './options';
 import { createReader } from './rest';
 import { createStore, type Store, whileHeard } from './store';
@@ -26,11 +27,12 @@ export interface Freshness {
 export interface FreshnessOptions extends ServiceOptions {
   /** One contract; without it the whole index, of which the contract that is furthest behind speaks. */
   contractId?: string | undefined;
-  /** How often the service is asked while the page is seen, 10 s by default. */
+  /** How often the service is asked while the page is seen: 10 s by default, at least 1 s. */
   refreshMs?: number | undefined;
 }
 
 const REFRESH_MS = 10_000;
+const SHORTEST_MS = 1_000;
 /** A request that takes longer has failed. */
 const PATIENCE_MS = 10_000;
 /** Ages of the same ledger differ by this much, through rounding and the time that an answer takes. */
@@ -47,7 +49,7 @@ export const notKnownYet: Freshness = {
 };
 
 /** Returns the freshness of the index, watched in a page for as long as it has listeners. */
-export function watchFreshness({ contractId, refreshMs = REFRESH_MS, ...service }: FreshnessOptions): Store<Freshness> {
+export function watchFreshness({ contractId, refreshMs, ...service }: FreshnessOptions): Store<Freshness> {
   const readJson = createReader(service);
   const store = createStore(notKnownYet);
   let closedMs: number | undefined;
@@ -69,7 +71,7 @@ export function watchFreshness({ contractId, refreshMs = REFRESH_MS, ...service 
       readJson<IndexStatus>('/v1/status', own.signal).then((status) => end(() => take(status, askedMs)), fail);
       void wait(PATIENCE_MS, own.signal).then(() => fail(new Error('the service does not answer')));
     };
-    const refresh = setInterval(ask, refreshMs);
+    const refresh = setInterval(ask, durationMs(refreshMs, REFRESH_MS, SHORTEST_MS));
     const stops = [onVisibility(ask), onTick(countOn), () => clearInterval(refresh)];
     ask();
     return () => {

@@ -1,5 +1,6 @@
 import { backOffMs, wait } from './back-off';
 import type { Connection } from './connection-state';
+import { durationMs } from './duration';
 import { verdictOnFailure } from './opening';
 import type { ConnectOptions } from './options';
 import { createStore, type Store, whileHeard } from './store';
@@ -28,12 +29,13 @@ export interface LiveQueryOptions<T> extends Retrying {
   read: (signal: AbortSignal) => Promise<T>;
   /** Opens the connection whose events bear on the answer. */
   open: () => Connection;
-  /** How often it is asked for though nothing happened, while the page is seen. */
-  refreshMs: number;
+  /** How often it is asked for though nothing happened, while the page is seen; 30 s by default. */
+  refreshMs?: number | undefined;
 }
 
 /** A burst of events asks once at its beginning and once after this. */
 const SHORTEST_MS = 1_000;
+const REFRESH_MS = 30_000;
 
 /** Returns a query that is live while it has listeners. */
 export function createLiveQuery<T>({ read, open, refreshMs, ...retrying }: LiveQueryOptions<T>): LiveQuery<T> {
@@ -54,7 +56,7 @@ export function createLiveQuery<T>({ read, open, refreshMs, ...retrying }: LiveQ
     });
     const connection = open();
     const stopListening = whenStale(connection, asking);
-    const refresh = setInterval(() => isHidden() || asking(), refreshMs);
+    const refresh = setInterval(() => isHidden() || asking(), durationMs(refreshMs, REFRESH_MS, SHORTEST_MS));
     ask = asking;
     asking();
     return () => {

@@ -1,5 +1,6 @@
 import type { BackOff } from './back-off';
 import type { Auth } from './credentials';
+import { durationMs } from './duration';
 import { type EventFilter, filterQuery } from './filter';
 import type { LastIdStorage } from './last-id';
 
@@ -18,7 +19,7 @@ export interface ConnectOptions extends ServiceOptions {
   storage?: LastIdStorage | undefined;
   /** Begin after this: the `lastEventId` of an earlier connection, or the id of an event. */
   lastEventId?: string | undefined;
-  /** The service's interval of heartbeats: a connection silent for two and a half is taken for dead. */
+  /** The service's interval of heartbeats, 15 s by default: a connection silent for two and a half is taken for dead. */
   heartbeatMs?: number | undefined;
   /** Let go of the connection while the page is hidden; what was missed comes when it is shown again. */
   pauseWhenHidden?: boolean | undefined;
@@ -35,8 +36,10 @@ export function endpoint(url: string, path: string): string {
   return url.replace(/\/$/, '') + path;
 }
 
-/** The default of `heartbeatMs`: what the service does by default. */
-export const HEARTBEAT_MS = 15_000;
+/** Returns how often the service sends a heartbeat; its own default is that of `heartbeatMs`. */
+export function heartbeatOf({ heartbeatMs }: ConnectOptions): number {
+  return durationMs(heartbeatMs, 15_000, 1_000);
+}
 
 /** Returns the name of what the options connect to, the same in every tab. Holds no token. */
 export function connectionKey({ url, filter, auth }: ConnectOptions): string {

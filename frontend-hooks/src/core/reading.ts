@@ -1,5 +1,5 @@
 import type { Reset, Revised, StreamEvent } from '../api-types';
-import { LONGEST_TOLD_MS } from './back-off';
+import { LEAST_MS, LONGEST_TOLD_MS } from './back-off';
 import type { Block } from './block-parser';
 import type { Verdict } from './opening';
 import { asError, StreamError } from './stream-error';
@@ -65,6 +65,7 @@ export function verdictOnEnd({ isLetIn, farewell, thrown, openForMs, retryMs }: 
   if (farewell !== undefined && openForMs >= SHORT_MS) return { do: 'wait', ms: 0 };
   if (farewell === undefined && thrown !== undefined) return { do: 'backOff', error: asError(thrown) };
   if (!isLetIn) return { do: 'backOff', error: new StreamError(NEVER_BEGAN, 200, undefined, retryMs, false) };
-  return retryMs === undefined ? { do: 'backOff' } : { do: 'wait', ms: Math.min(retryMs, LONGEST_TOLD_MS) };
+  if (retryMs === undefined) return { do: 'backOff' };
+  return { do: 'wait', ms: Math.max(LEAST_MS, Math.min(LONGEST_TOLD_MS, retryMs)) };
 }
 

@@ -2,7 +2,7 @@ import { connect } from './connect';
 import { type Connection, type ConnectionState, type ConnectionStore, createConnectionStore } from './connection-state';
 import { type Election, type Locks, standForLead } from './election';
 import { isAfter } from './event-id';
-import { type ConnectOptions, connectionKey, HEARTBEAT_MS } from './options';
+import { type ConnectOptions, connectionKey, heartbeatOf } from './options';
 import type { Frame } from './reading';
 import { Recent } from './recent';
 import { createSignal, type Signal } from './store';
@@ -90,7 +90,7 @@ class TabConnection implements Connection {
   }
 
   #join(): void {
-    const { heartbeatMs = HEARTBEAT_MS } = this.#options;
+    const heartbeatMs = heartbeatOf(this.#options);
     const name = connectionKey(this.#options);
     const channel = this.#tabs.openChannel(name);
     const ends = new AbortController();

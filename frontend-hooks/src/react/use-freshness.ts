@@ -8,7 +8,7 @@ import { type StreamEventsOptions, useSubscription } from './provider';
 export interface UseFreshnessOptions extends StreamEventsOptions {
   /** One contract; without it the whole index. */
   contractId?: string | undefined;
-  /** How often the service is asked while the page is seen, 10 s by default. */
+  /** How often the service is asked while the page is seen: 10 s by default, at least 1 s. */
   refreshMs?: number | undefined;
 }
 

@@ -18,11 +18,10 @@ export interface Question<T> {
 
 /** How a live query is used. */
 export interface LiveQueryOptions extends StreamEventsOptions {
-  /** How often it is asked for though nothing happened, while the page is seen; 30 s if not said. */
+  /** How often it is asked for though nothing happened, while the page is seen: 30 s by default, at least 1 s. */
   refreshMs?: number | undefined;
 }
 
-const REFRESH_MS = 30_000;
 const idle: LiveQueryState<never> = { data: undefined, loading: false, error: undefined };
 const asked: LiveQueryState<never> = { ...idle, loading: true };
 const nothing: LiveQuery<never> = {
@@ -34,7 +33,7 @@ const nothing: LiveQuery<never> = {
 /** Asks by REST, and again whenever an event bears on the answer. */
 export function useLiveQuery<T>(
   { path, filter, recordsIn }: Question<T>,
-  { refreshMs = REFRESH_MS, ...own }: LiveQueryOptions,
+  { refreshMs, ...own }: LiveQueryOptions,
 ): LiveQueryState<T> & { refetch: () => void } {
   const { key, options, open } = useSubscription(filter, own);
   const query = useMemo((): LiveQuery<T> => {
