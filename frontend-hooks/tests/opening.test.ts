@@ -152,9 +152,26 @@ describe('the verdict on opening', () => {
     await on.comesBackAfter(300);
     await on.comesBackAfter(300);
     await on.staysAway();
-    expect(on.connection.getSnapshot()).toMatchObject({ status: 'closed', error: { message: 'fetch failed' } });
+    const error = { message: 'fetch failed' };
+    expect(on.connection.getSnapshot()).toMatchObject({ status: 'closed', error, attempt: 3, retryAt: undefined });
     expect(said[0]).toBe('attempt 1 failed: fetch failed; comes back in 300 ms');
     expect(said.at(-1)).toBe('closed for good: fetch failed');
+  });
+
+  it('counts an attempt that the service refuses for good', async () => {
+    on.service.next(offline, refusal(404));
+    on.open();
+    await on.comesBackAfter(1_000);
+    await on.staysAway();
+    expect(on.connection.getSnapshot()).toMatchObject({ error: { status: 404 }, attempt: 2 });
+  });
+
+  it('tries another token though it may fail only once, and counts both failures', async () => {
+    on.service.next(refusal(401), offline);
+    on.open({ auth: { token: async () => 'token' }, backOff: { attempts: 1 } });
+    await on.staysAway();
+    expect(on.requests()).toBe(2);
+    expect(on.connection.getSnapshot()).toMatchObject({ error: { message: 'fetch failed' }, attempt: 2 });
   });
 
   it.each([500, 502, 504])('%i backs off', async (refused) => {

@@ -5,11 +5,13 @@ import type { Frame } from '../src/core/reading';
 import { connectAcrossTabs } from '../src/core/tabs';
 import { FakeBrowser, type FakeTab } from './support/browser';
 import {
+  answer,
   connectedFrame,
   eventFrame,
   FakeService,
   id,
   notice,
+  offline,
   refusal,
   resumeId,
   revisedFrame,
@@ -221,6 +223,46 @@ describe('when the leader goes', () => {
     await vi.advanceTimersByTimeAsync(3_000);
     await vi.advanceTimersByTimeAsync(590_000);
     expect(service.requests.length).toBe(2);
+  });
+});
+
+describe('while the service is away', () => {
+  it('every tab is told how many attempts failed, when the next one is made, and who refused', async () => {
+    const [leader, follower] = await openTabs(2);
+    service.next(answer(503, '<html>', { 'retry-after': '20' }), offline);
+    service.stream.fail();
+    await vi.advanceTimersByTimeAsync(1_000);
+    await until(() => follower.connection.getSnapshot().attempt === 2);
+    for (const { connection } of [leader, follower]) {
+      const error = { status: 503, retryAfterMs: 20_000, isFinal: false };
+      expect(connection.getSnapshot()).toMatchObject({ attempt: 2, retryAt: Date.now() + 20_000, error });
+    }
+    await vi.advanceTimersByTimeAsync(20_000);
+    await until(() => follower.connection.getSnapshot().attempt === 3);
+    expect(follower.connection.getSnapshot().error).toMatchObject({ message: 'fetch failed', isFinal: false });
+  });
+
+  it('each tab gives up after as many attempts as the page wants, and says how many', async () => {
+    service.next(...Array.from({ length: 6 }, () => offline));
+    const tabs = [openTab({ backOff: { attempts: 3 } }), openTab({ backOff: { attempts: 3 } })];
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(service.requests.length).toBe(6);
+    for (const { connection } of tabs) {
+      expect(connection.getSnapshot()).toMatchObject({ status: 'closed', attempt: 3, retryAt: undefined });
+    }
+  });
+
+  it('a tab that is closed or hidden no longer says when it comes back', async () => {
+    service.next(offline, offline);
+    const closed = openTab();
+    await until(() => closed.connection.getSnapshot().retryAt !== undefined);
+    closed.connection.close();
+    expect(closed.connection.getSnapshot()).toMatchObject({ status: 'closed', retryAt: undefined });
+    const hidden = openTab({ pauseWhenHidden: true });
+    await until(() => hidden.connection.getSnapshot().retryAt !== undefined);
+    page.visibilityState = 'hidden';
+    page.dispatchEvent(new Event('visibilitychange'));
+    expect(hidden.connection.getSnapshot()).toMatchObject({ status: 'reconnecting', retryAt: undefined });
   });
 });
 

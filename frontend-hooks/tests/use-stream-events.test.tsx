@@ -4,7 +4,7 @@ import { StrictMode } from 'react';
 import { describe, expect, it, vi } from 'vitest';
 import { useConnectionState, useStreamEvents, type UseStreamEventsOptions } from '../src/react';
 import { hookHarness, pass, settleUntil } from './support/hooks';
-import { eventFrame, id, notice, refusal, resumeId, revisedFrame } from './support/service';
+import { eventFrame, id, notice, offline, refusal, resumeId, revisedFrame } from './support/service';
 
 const on = hookHarness();
 
@@ -216,5 +216,17 @@ describe('useConnectionState', () => {
     on.service.stream.fail();
     await pass(20);
     expect(result.current).toMatchObject({ status: 'reconnecting', error: { message: 'network error' } });
+  });
+
+  it('says how many attempts failed before the page gave up', async () => {
+    on.service.next(offline, offline, offline);
+    const { result } = renderHook(() => {
+      useStreamEvents({ streamIds: ['7'], backOff: { shortestMs: 100, attempts: 3 } });
+      return useConnectionState();
+    }, { wrapper: on.Provider });
+    await settleUntil(() => result.current.attempt === 1);
+    expect(result.current.retryAt).toBeGreaterThanOrEqual(Date.now() + 100);
+    await pass(1_000);
+    expect(result.current).toMatchObject({ status: 'closed', attempt: 3, retryAt: undefined });
   });
 });

@@ -1,6 +1,6 @@
 import { backOffMs, wait } from './back-off';
 import { type Block, createBlockParser } from './block-parser';
-import { type Connection, type ConnectionStore, createConnectionStore } from './connection-state';
+import { type Connection, type ConnectionState, type ConnectionStore, createConnectionStore } from './connection-state';
 import { Credentials } from './credentials';
 import { isAfter } from './event-id';
 import { filterQuery } from './filter';
@@ -43,13 +43,13 @@ class DirectConnection implements Connection {
   getSnapshot = () => this.#state.getSnapshot();
   subscribe = (listener: () => void) => this.#state.subscribe(listener);
   onFrame = (listener: (frame: Frame) => void) => this.#frames.on(listener);
-  close = () => this.#stop(undefined);
+  close = () => this.#stop({});
 
-  #stop(error: Error | undefined): void {
+  #stop({ error, attempt = this.getSnapshot().attempt }: Partial<ConnectionState>): void {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort();
     this.#say(error ? `closed for good: ${error.message}` : 'closed');
-    this.#state.update({ status: 'closed', error, retryAt: undefined });
+    this.#state.update({ status: 'closed', error, attempt, retryAt: undefined });
   }
 
   #say(message: string): void {
@@ -74,11 +74,11 @@ class DirectConnection implements Connection {
     const verdict = await this.#attempt(signal);
     if (this.#closed.signal.aborted) return;
     if (signal.aborted) return this.#state.update({ status: 'reconnecting' });
-    if (verdict.do === 'stop') return this.#stop(verdict.error);
     const error = 'error' in verdict ? verdict.error : undefined;
     const attempt = this.getSnapshot().attempt + (error ? 1 : 0);
     const { attempts = 0 } = this.#options.backOff ?? {};
-    if (attempts > 0 && attempt >= attempts) return this.#stop(error);
+    const givesUp = verdict.do === 'backOff' && attempts > 0 && attempt >= attempts;
+    if (verdict.do === 'stop' || givesUp) return this.#stop({ error, attempt });
     if (isTokenRefusal(error)) this.#credentials.refuse();
     if (verdict.do === 'renew') this.#hasRenewed = true;
     const ms = this.#msBefore(verdict, attempt);

@@ -20,7 +20,8 @@ export async function verdictOnOpening(response: Response, canRenew: boolean): P
   if (hasMediaType(response, 'text/event-stream')) return { do: 'read' };
   const type = response.headers.get('content-type') ?? 'nothing';
   // A page of a proxy, or of a network that wants a sign-in first.
-  return { do: 'backOff', error: new StreamError(`not an event stream, but ${type}: is the address right?`, 200) };
+  const message = `not an event stream, but ${type}: is the address right?`;
+  return { do: 'backOff', error: new StreamError(message, 200, undefined, undefined, false) };
 }
 
 /** Request Timeout, Too Early and Too Many Requests: the same request may be made again. */

@@ -9,17 +9,21 @@ export type TabMessage =
   /** The leader tells one tab or all. `previous` is the position before the frames: who is not there asks. */
   | { kind: 'tell'; from: string; to?: string; previous: string | undefined; frames: Frame[]; state: SentState };
 
+type SentError = Pick<StreamError, 'message' | 'status' | 'problem' | 'retryAfterMs' | 'isFinal'>;
+
 /** A state as it travels: a copy of an error keeps nothing but its message. */
 export interface SentState extends Omit<ConnectionState, 'error'> {
-  error: Pick<StreamError, 'message' | 'status' | 'problem'> | undefined;
+  error: SentError | undefined;
 }
 
 export function sentState({ error, ...state }: ConnectionState): SentState {
   if (error === undefined) return { ...state, error };
-  const { status, problem } = error instanceof StreamError ? error : {};
-  return { ...state, error: { message: error.message, status, problem } };
+  const { status, problem, retryAfterMs, isFinal = false } = error instanceof StreamError ? error : {};
+  return { ...state, error: { message: error.message, status, problem, retryAfterMs, isFinal } };
 }
 
 export function receivedState({ error, ...state }: SentState): ConnectionState {
-  return { ...state, error: error && new StreamError(error.message, error.status, error.problem) };
+  if (error === undefined) return { ...state, error };
+  const { message, status, problem, retryAfterMs, isFinal } = error;
+  return { ...state, error: new StreamError(message, status, problem, retryAfterMs, isFinal) };
 }

@@ -69,22 +69,22 @@ class TabConnection implements Connection {
   getSnapshot = () => this.#state.getSnapshot();
   subscribe = (listener: () => void) => this.#state.subscribe(listener);
   onFrame = (listener: (frame: Frame) => void) => this.#frames.on(listener);
-  close = () => this.#stop(undefined);
+  close = () => this.#stop({});
 
   get #position(): string | undefined {
     return this.getSnapshot().lastEventId;
   }
 
-  #stop(error: Error | undefined): void {
+  #stop({ error, attempt = this.getSnapshot().attempt }: Partial<ConnectionState>): void {
     this.#stopLooking?.();
     this.#leave();
-    this.#state.update({ status: 'closed', error });
+    this.#state.update({ status: 'closed', error, attempt, retryAt: undefined });
   }
 
   /** Takes part unless it is to pause and nobody looks. */
   #look(): void {
     if (this.#options.pauseWhenHidden && isHidden()) {
-      if (this.#membership) this.#state.update({ status: 'reconnecting' });
+      if (this.#membership) this.#state.update({ status: 'reconnecting', retryAt: undefined });
       this.#leave();
     } else if (!this.#membership) this.#join();
   }
@@ -145,7 +145,7 @@ class TabConnection implements Connection {
   #follow(own: Connection): void {
     if (own !== this.#own) return;
     const { status, error, ...rest } = own.getSnapshot();
-    if (status === 'closed') return this.#stop(error);
+    if (status === 'closed') return this.#stop({ error, attempt: rest.attempt });
     const before = this.getSnapshot();
     const isFirst = status !== 'connecting' || before.status === 'connecting';
     this.#become({ status: isFirst ? status : 'reconnecting', error, ...rest });
