@@ -3,7 +3,7 @@ import { act, renderHook } from '@testing-library/react';
 import { describe, expect, it, vi } from 'vitest';
 import { useFreshness, type UseFreshnessOptions } from '../src/react';
 import { hookHarness, pass, settleUntil } from './support/hooks';
-import { json, offline, refusal } from './support/service';
+import { answer, json, offline, refusal } from './support/service';
 
 const on = hookHarness();
 const closedAt = '2026-11-27T00:00:00Z';
@@ -54,6 +54,14 @@ describe('useFreshness', () => {
     expect(on.service.requests.length).toBe(2);
   });
 
+  it.each([undefined, 'C'])('says that it failed where an answer is not a status: %s', async (contractId) => {
+    on.service.next(json({}), status(100, 3));
+    const { result } = watch({ contractId });
+    await settleUntil(() => result.current.error !== undefined);
+    await pass(10_020);
+    expect(result.current.error).toBeUndefined();
+  });
+
   it.each([
     [0, 10_000],
     [-5, 10_000],
@@ -98,6 +106,9 @@ describe('useFreshness', () => {
   it.each([
     ['has no network', offline],
     ['is refused', refusal(503)],
+    ['is hidden by a proxy that says null', json(null)],
+    ['is hidden by a page of a proxy', answer(200, '<html>')],
+    ['is hidden by a gateway that wants a token', answer(401, '<html>')],
   ])('never freezes: the age counts on while it %s, and the next answer mends it', async (_, failure) => {
     on.service.next(status(100, 3), failure, failure, status(105, 2));
     const { result } = watch();

@@ -48,6 +48,8 @@ export const notKnownYet: Freshness = {
   error: undefined,
 };
 
+type Part = IndexStatus | IndexStatus['contracts'][number];
+
 /** Returns the freshness of the index, watched in a page for as long as it has listeners. */
 export function watchFreshness({ contractId, refreshMs, ...service }: FreshnessOptions): Store<Freshness> {
   const readJson = createReader(service);
@@ -68,7 +70,8 @@ export function watchFreshness({ contractId, refreshMs, ...service }: FreshnessO
       };
       const fail = (thrown: unknown): void => end(() => lose(asError(thrown)));
       const askedMs = performance.now();
-      readJson<IndexStatus>('/v1/status', own.signal).then((status) => end(() => take(status, askedMs)), fail);
+      const answered = readJson<IndexStatus>('/v1/status', own.signal).then(partOf);
+      answered.then((part) => end(() => take(part, askedMs)), fail);
       void wait(PATIENCE_MS, own.signal).then(() => fail(new Error('the service does not answer')));
     };
     const refresh = setInterval(ask, durationMs(refreshMs, REFRESH_MS, SHORTEST_MS));
@@ -85,8 +88,13 @@ export function watchFreshness({ contractId, refreshMs, ...service }: FreshnessO
     store.set({ ...store.getSnapshot(), isReady: undefined, secondsAgo: secondsAgo(), error });
   }
 
-  function take(status: IndexStatus, askedMs: number): void {
-    const part = contractId === undefined ? status : status.contracts.find((one) => one.contractId === contractId);
+  /** Returns what is said of the contract, or of the whole index. Throws where the answer is not a status. */
+  function partOf(status: IndexStatus): Part | undefined {
+    const contract = status.contracts.find((one) => one.contractId === contractId);
+    return contractId === undefined ? status : contract;
+  }
+
+  function take(part: Part | undefined, askedMs: number): void {
     const ledger = part?.lastWholeLedger ?? undefined;
     const age = part?.lastWholeLedgerClosedSecondsAgo ?? undefined;
     const closed = age === undefined ? undefined : askedMs - age * 1_000;
