@@ -32,3 +32,13 @@ it('fails with the problem of a refusal', async () => {
   const ticket = ticketsFrom({ url: '', filter, token: 'token', fetch: service.fetch });
   await expect(ticket()).rejects.toMatchObject({ status: 404, message: 'refused with 404' });
 });
+
+it.each([
+  ['has none', json({})],
+  ['is null', json(null)],
+  ['is a page', answer(200, '<html>')],
+])('fails where the answer to a request for a ticket %s', async (_, foreign) => {
+  const service = new FakeService().next(foreign);
+  const ticket = ticketsFrom({ url: '', filter, token: 'token', fetch: service.fetch });
+  await expect(ticket()).rejects.toBeInstanceOf(Error);
+});

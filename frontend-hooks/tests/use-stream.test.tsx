@@ -106,6 +106,16 @@ describe('useStream', () => {
     expect(result.current).toMatchObject({ stream: { id: '7' }, error: undefined });
   });
 
+  it.each(['{}', 'null', '<html>'])('does not take %s of a proxy for a stream, and asks again', async (body) => {
+    const answers = vi.fn(() => (answers.mock.calls.length === 1 ? answer(200, body) : stream()));
+    const options = { fetch: withRecords(answers), random: () => 0 };
+    const { result } = renderHook(() => useStream('7', options), { wrapper: on.Provider });
+    await settleUntil(() => result.current.error !== undefined);
+    expect(result.current.stream).toBeUndefined();
+    await pass(1_100);
+    expect(result.current).toMatchObject({ stream: { id: '7' }, error: undefined });
+  });
+
   it('waits for a proxy no longer than the longest back-off', async () => {
     let isAway = true;
     const away = answer(503, '<html>', { 'retry-after': '86400' });

@@ -1,7 +1,7 @@
 import type { Ticket } from '../api-types';
 import { type EventFilter, normaliseFilter } from './filter';
 import { endpoint } from './options';
-import { errorOf, isTokenRefusal } from './stream-error';
+import { errorOf, foreignAnswer, isTokenRefusal } from './stream-error';
 
 interface Subject {
   /**
@@ -78,9 +78,13 @@ export function ticketsFrom({ url, filter, token, fetch = globalThis.fetch }: Ti
     await credentials.addTo(headers);
     const body = JSON.stringify(normaliseFilter(filter));
     const response = await fetch(endpoint(url, '/v1/events/tickets'), { method: 'POST', headers, body });
-    if (response.ok) return ((await response.json()) as Ticket).ticket;
-    const error = await errorOf(response);
-    if (isTokenRefusal(error)) credentials.refuse();
-    throw error;
+    if (!response.ok) {
+      const error = await errorOf(response);
+      if (isTokenRefusal(error)) credentials.refuse();
+      throw error;
+    }
+    const { ticket } = (await response.json()) as Partial<Ticket>;
+    if (!ticket) throw foreignAnswer('the answer holds no ticket');
+    return ticket;
   };
 }

@@ -1,5 +1,5 @@
 import { hasMediaType } from './media-type';
-import { asError, errorOf, isTokenRefusal, StreamError } from './stream-error';
+import { asError, errorOf, foreignAnswer, isTokenRefusal, StreamError } from './stream-error';
 
 /** What to do next. */
 export type Verdict =
@@ -20,8 +20,7 @@ export async function verdictOnOpening(response: Response, canRenew: boolean): P
   if (hasMediaType(response, 'text/event-stream')) return { do: 'read' };
   const type = response.headers.get('content-type') ?? 'nothing';
   // A page of a proxy, or of a network that wants a sign-in first.
-  const message = `not an event stream, but ${type}: is the address right?`;
-  return { do: 'backOff', error: new StreamError(message, 200, undefined, undefined, false) };
+  return { do: 'backOff', error: foreignAnswer(`not an event stream, but ${type}: is the address right?`) };
 }
 
 /** Request Timeout, Too Early and Too Many Requests: the same request may be made again. */

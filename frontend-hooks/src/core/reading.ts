@@ -2,7 +2,7 @@ import type { Reset, Revised, StreamEvent } from '../api-types';
 import { LEAST_MS, LONGEST_TOLD_MS } from './back-off';
 import type { Block } from './block-parser';
 import type { Verdict } from './opening';
-import { asError, StreamError } from './stream-error';
+import { asError, foreignAnswer, StreamError } from './stream-error';
 
 /** What a subscriber is told. Its `id` is what it resumes from afterwards; that of the event itself has no revision. */
 export type Frame =
@@ -58,13 +58,12 @@ export interface End {
 }
 
 const SHORT_MS = 1_000;
-const NEVER_BEGAN = 'the event stream ended before it began';
 
 /** Says what the end of a connection means. One that was short is not come back to at once, whatever it said. */
 export function verdictOnEnd({ isLetIn, farewell, thrown, openForMs, retryMs }: End): Verdict {
   if (farewell !== undefined && openForMs >= SHORT_MS) return { do: 'wait', ms: 0 };
   if (farewell === undefined && thrown !== undefined) return { do: 'backOff', error: asError(thrown) };
-  if (!isLetIn) return { do: 'backOff', error: new StreamError(NEVER_BEGAN, 200, undefined, retryMs, false) };
+  if (!isLetIn) return { do: 'backOff', error: foreignAnswer('the event stream ended before it began', retryMs) };
   if (retryMs === undefined) return { do: 'backOff' };
   return { do: 'wait', ms: Math.max(LEAST_MS, Math.min(LONGEST_TOLD_MS, retryMs)) };
 }

@@ -20,6 +20,11 @@ export class StreamError extends Error {
   }
 }
 
+/** Returns the failure of an answer that succeeds, but is not what the service answers. */
+export function foreignAnswer(message: string, retryAfterMs?: number): StreamError {
+  return new StreamError(message, 200, undefined, retryAfterMs, false);
+}
+
 /** Returns the failure that an answer stands for. */
 export async function errorOf(response: Response): Promise<StreamError> {
   const problem = await problemOf(response);

@@ -1,10 +1,12 @@
 'use client';
 
 import { useMemo, useSyncExternalStore } from 'react';
+import type { StreamRecord } from '../api-types';
 import type { EventFilter } from '../core/filter';
 import { receivedAtMs } from '../core/ledger-clock';
 import { createLiveQuery, type LiveQuery, type LiveQueryState } from '../core/live-query';
 import { createReader } from '../core/rest';
+import { foreignAnswer } from '../core/stream-error';
 import { type StreamEventsOptions, useSubscription } from './provider';
 
 /** What is asked for by REST, and which events bear on it. */
@@ -13,7 +15,7 @@ export interface Question<T> {
   path: string | undefined;
   filter: EventFilter;
   /** The records in an answer, which are as old as the answer. */
-  recordsIn: (data: T) => object[];
+  recordsIn: (data: T) => StreamRecord[];
 }
 
 /** How a live query is used. */
@@ -41,7 +43,10 @@ export function useLiveQuery<T>(
     const readJson = createReader(options);
     const read = async (signal: AbortSignal): Promise<T> => {
       const data = await readJson<T>(path, signal);
-      recordsIn(data).forEach(receivedAtMs);
+      for (const record of recordsIn(data)) {
+        if (!record.id) throw foreignAnswer('the answer is not a stream');
+        receivedAtMs(record);
+      }
       return data;
     };
     return createLiveQuery({ ...options, read, open, refreshMs });
