@@ -101,6 +101,12 @@ impl Auth {
         self.0.requires_token
     }
 
+    /// Returns whether every caller sees every stream.
+    #[must_use]
+    pub fn shows_everything(&self) -> bool {
+        self.0.visibility == VisibilityRule::Public
+    }
+
     /// Returns whether a token is taken from the address.
     #[must_use]
     pub fn allows_query_token(&self) -> bool {

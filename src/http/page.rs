@@ -34,9 +34,9 @@ macro_rules! files {
 const FILES: &[(&str, &str, &str)] = files! {
     IMAGE: "icon.svg";
     STYLE: "base.css" "parts.css";
-    SCRIPT: "access.js" "accrual.js" "acts.js" "amounts.js" "api.js" "dom.js" "event-list.js" "feed.js" "frames.js"
-        "freshness.js" "kinds.js" "log.js" "main.js" "meter.js" "network.js" "parties.js" "refetch.js" "row.js" "stream-page.js"
-        "streams.js" "times.js" "token.js";
+    SCRIPT: "access.js" "accrual.js" "acts.js" "address-bar.js" "amounts.js" "api.js" "create.js" "division.js" "dom.js"
+        "event-list.js" "feed.js" "frames.js" "freshness.js" "kinds.js" "log.js" "main.js" "meter.js" "network.js"
+        "parties.js" "refetch.js" "row.js" "stream-page.js" "streams.js" "times.js" "token.js";
 };
 
 /// What the page is told about the service, so that it need not try what is not there.
@@ -46,6 +46,8 @@ pub(super) struct PageFacts {
     pub(super) has_local_network: bool,
     /// Whether tokens are `required`, `optional`, or not read at all: `off`.
     pub(super) auth: &'static str,
+    /// Whether all streams are shown, `public`, or callers see their own: `participants`.
+    pub(super) visibility: &'static str,
 }
 
 impl PageFacts {
@@ -56,7 +58,9 @@ impl PageFacts {
             Some(auth) if auth.requires_token() => "required",
             Some(_) => "optional",
         };
-        Self { has_local_network, auth }
+        let shows_own_only = state.auth.as_ref().is_some_and(|auth| !auth.shows_everything());
+        let visibility = if shows_own_only { "participants" } else { "public" };
+        Self { has_local_network, auth, visibility }
     }
 }
 
@@ -74,7 +78,8 @@ fn index(facts: PageFacts) -> String {
     if facts.has_local_network {
         text = text.replacen("data-network=\"public\"", "data-network=\"local\"", 1);
     }
-    text.replacen("data-auth=\"off\"", &format!("data-auth=\"{}\"", facts.auth), 1)
+    let text = text.replacen("data-auth=\"off\"", &format!("data-auth=\"{}\"", facts.auth), 1);
+    text.replacen("data-visibility=\"public\"", &format!("data-visibility=\"{}\"", facts.visibility), 1)
 }
 
 /// A file as it is served.
@@ -114,14 +119,18 @@ mod tests {
     #[test]
     fn the_index_says_what_the_service_is() {
         let facts = [
-            (false, "public", "off"),
-            (true, "local", "off"),
-            (false, "public", "required"),
-            (true, "local", "optional"),
+            (false, "public", "off", "public"),
+            (true, "local", "off", "public"),
+            (false, "public", "required", "participants"),
+            (true, "local", "optional", "public"),
+            (true, "local", "optional", "participants"),
         ];
-        for (has_local_network, network, auth) in facts {
-            let text = index(PageFacts { has_local_network, auth });
-            assert!(text.contains(&format!("<html lang=\"en\" data-network=\"{network}\" data-auth=\"{auth}\">")));
+        for (has_local_network, network, auth, visibility) in facts {
+            let text = index(PageFacts { has_local_network, auth, visibility });
+            let root = format!(
+                "<html lang=\"en\" data-network=\"{network}\" data-auth=\"{auth}\" data-visibility=\"{visibility}\">"
+            );
+            assert!(text.contains(&root));
         }
     }
 

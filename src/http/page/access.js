@@ -1,16 +1,16 @@
 // The form for a token, where the service reads tokens.
 
-import { onDenied } from './api.js';
+import { denialText, onDenied } from './api.js';
 import { byId, setText } from './dom.js';
-import { asksWho, currentToken, forgetToken, keepToken, lacksToken } from './token.js';
+import { asksWho, currentToken, forgetToken, keepToken, lacksToken, seesNothing } from './token.js';
 
-const NOTHING = 'This service shows nothing without a token.';
+const NOTHING = 'Sign in to see streams: without a token this service shows none.';
 
 export const access = {
   start() {
     if (!asksWho) return;
     byId('token-open').hidden = false;
-    byId('token-open').addEventListener('click', () => show(byId('access').hidden, 'A token says who you are, and so which streams you see.'));
+    byId('token-open').addEventListener('click', () => show(byId('access').hidden, 'Sign in with a token: it says who you are, and so which streams you see.'));
     byId('token-form').addEventListener('submit', submit);
     byId('token-forget').addEventListener('click', () => {
       show(false);
@@ -18,7 +18,7 @@ export const access = {
     });
     onDenied(refusal => access.want(reasonOf(refusal)));
     showKept();
-    if (lacksToken()) show(true, NOTHING);
+    if (lacksToken() || seesNothing()) show(true, NOTHING);
   },
 
   /** Asks for a token; once, until there is another one to refuse. */
@@ -29,14 +29,11 @@ export const access = {
   /** The token has ended: asks for another one. */
   ended(reason) {
     forgetToken(false);
-    show(true, `The token ${reason === 'revoked' ? 'was revoked' : 'has expired'}. Paste another one: the events go on after the last one seen.`);
+    show(true, `${endText(reason)} Sign in again, and paste the new token: the events go on after the last one seen.`);
   },
 };
 
-function reasonOf(refusal) {
-  if (refusal.status === 403) return `The token does not allow this: ${refusal.message}.`;
-  return currentToken() === null ? NOTHING : `The service does not take this token: ${refusal.message}.`;
-}
+const reasonOf = refusal => (currentToken() === null ? NOTHING : denialText(refusal));
 
 function show(isWanted, reason) {
   const wasHidden = byId('access').hidden;
@@ -52,6 +49,9 @@ function showKept() {
   byId('token-forget').hidden = !isKept;
   setText(byId('token-open'), isKept ? 'Token kept' : 'Token');
 }
+
+/** Says how a token ended. */
+export const endText = reason => (reason === 'revoked' ? 'The token was revoked.' : 'The token has expired.');
 
 function submit(event) {
   event.preventDefault();

@@ -1,102 +1,104 @@
-// What a local network lets one do: create streams, and act on one as the party that may.
+// What a local network lets one do with a stream, as the party that may. Only what the contract would do is offered.
 
-import { typedAmount } from './amounts.js';
-import { ask, kindly, post, Refusal } from './api.js';
-import { byId, make, notify, setText } from './dom.js';
-import { local, short } from './parties.js';
+import { amountRule, amountText, typedAmount } from './amounts.js';
+import { post, refusalText } from './api.js';
+import { byId, make, setText } from './dom.js';
 
-const BAD_AMOUNT = 'An amount is a number with at most seven decimals.';
+/** When the contract does each. A paused stream pays nothing out, and a cancelled or completed one does nothing more. */
+const OFFERED = {
+  withdraw: (stream, claimable) => stream.isActive && !stream.isPaused && claimable > 0n,
+  'top-up': stream => stream.isActive,
+  pause: stream => stream.isActive && !stream.isPaused,
+  resume: stream => stream.isActive && stream.isPaused,
+  cancel: stream => stream.isActive,
+};
 
-/** Fetches who there is to play with. */
-export async function startLocalNetwork() {
-  const { accounts } = await ask('devnet/accounts');
-  local.accounts = accounts;
-  local.names = new Map(accounts.map(({ address, name }) => [address, name]));
-  const form = byId('create-form');
-  for (const party of ['sender', 'recipient']) {
-    const options = accounts.map(({ address, name }) => make('option', { value: address }, `${name} (${short(address)})`));
-    form.elements[party].replaceChildren(...options);
+/** The buttons of one stream. */
+export class Acts {
+  element;
+  #streamId; #tokenAddress; #amount; #result; #over; #buttons = {};
+
+  /** `askFirst` asks before what cannot be undone. */
+  constructor({ streamId, tokenAddress }, askFirst) {
+    this.#streamId = streamId;
+    this.#tokenAddress = tokenAddress;
+    this.#result = make('p', { id: 'act-result', class: 'result', role: 'status', 'aria-live': 'polite', tabindex: '-1' });
+    this.#over = make('p', { class: 'soft', hidden: '' }, 'Nothing more can be done with it.');
+    this.#amount = make('input', {
+      id: 'act-amount', 'aria-label': 'Amount to top up', placeholder: 'Amount', inputmode: 'numeric', autocomplete: 'off',
+    });
+    const cancel = async () => { if (await askFirst()) this.#act('cancel'); };
+    this.element = make('div', { class: 'acts', role: 'group', 'aria-label': 'Act on this stream' },
+      this.#button('withdraw', 'Withdraw', 'main', () => this.#act('withdraw')), this.#topUpForm(),
+      this.#button('pause', 'Pause', '', () => this.#act('pause')), this.#button('resume', 'Resume', '', () => this.#act('resume')),
+      this.#button('cancel', 'Cancel stream', 'risky', cancel), this.#over, this.#result);
   }
-  form.elements.recipient.selectedIndex = Math.min(1, accounts.length - 1);
-  form.addEventListener('submit', create);
-  byId('create-close').addEventListener('click', () => byId('create').close());
-  byId('create-open').addEventListener('click', openForm);
-  byId('create-open').hidden = false;
-}
 
-function openForm() {
-  setText(byId('create-wrong'), '');
-  byId('create').showModal();
-}
-
-/** Says in words what the contract, or whoever was in between, had against it. */
-function refusalText(error) {
-  if (!(error instanceof Refusal)) return kindly(error);
-  const number = error.code === null ? '' : ` (its error ${error.code})`;
-  const isContract = error.status === 409 || error.status === 422;
-  return isContract ? `The contract refused${number}: ${error.message}.` : kindly(error);
-}
-
-async function create(submit) {
-  submit.preventDefault();
-  const form = byId('create-form');
-  const { sender, recipient, amount, duration, unit } = form.elements;
-  const units = typedAmount(amount.value);
-  setText(byId('create-wrong'), units === null ? BAD_AMOUNT : '');
-  if (units === null) { amount.focus(); return; }
-  const button = byId('create-submit');
-  button.disabled = true;
-  try {
-    const seconds = BigInt(duration.value) * BigInt(unit.value);
-    const body = { sender: sender.value, recipient: recipient.value, amount: String(units), duration: String(seconds) };
-    const receipt = await post('devnet/streams', body);
-    byId('create').close();
-    notify(`Created stream ${receipt.streamId} in ledger ${receipt.ledger}.`);
-  } catch (error) {
-    setText(byId('create-wrong'), refusalText(error));
+  #button(action, label, kind, onclick) {
+    this.#buttons[action] = make('button', { id: `act-${action}`, class: `button ${kind}`, type: 'button', onclick }, label);
+    return this.#buttons[action];
   }
-  button.disabled = false;
-}
 
-/** Builds the buttons of a stream. All of them are there at all times: what does not go, the contract says itself. */
-export function makeActs(streamId) {
-  const result = make('p', { id: 'act-result', class: 'result', role: 'status', 'aria-live': 'polite' });
-  const amount = make('input', {
-    id: 'act-amount', 'aria-label': 'Amount to top up', placeholder: 'Amount', inputmode: 'decimal', autocomplete: 'off',
-  });
-  const say = (text, isBad) => {
-    result.className = isBad ? 'result bad' : 'result good';
-    setText(result, text);
-  };
-  const act = (action, body = {}) => actOn(streamId, action, body, group, say);
-  const button = (action, label, kind = '') =>
-    make('button', { id: `act-${action}`, class: `button ${kind}`, type: 'button', onclick: () => act(action) }, label);
-  const topUp = async submit => {
+  #topUpForm() {
+    const button = make('button', { id: 'act-top-up', class: 'button', type: 'submit' }, 'Top up');
+    this.#buttons['top-up'] = make('form', { onsubmit: submit => this.#topUp(submit) }, this.#amount, button);
+    return this.#buttons['top-up'];
+  }
+
+  /** Offers what the contract would do now. */
+  offer(stream, claimable) {
+    const offered = Object.entries(OFFERED).map(([action, isOffered]) => [this.#buttons[action], isOffered(stream, claimable)]);
+    for (const [button, isOffered] of offered) {
+      if (!isOffered && button.contains(document.activeElement)) this.#result.focus();
+      if (button.hidden === isOffered) button.hidden = !isOffered;
+    }
+    const isOver = !offered.some(([, isOffered]) => isOffered);
+    if (this.#over.hidden === isOver) this.#over.hidden = !isOver;
+  }
+
+  async #topUp(submit) {
     submit.preventDefault();
-    const units = typedAmount(amount.value);
-    if (units === null) { say(BAD_AMOUNT, true); amount.focus(); return; }
-    if (await act('top-up', { amount: String(units) })) amount.value = '';
-  };
-  const form = make('form', { onsubmit: topUp }, amount, make('button', { id: 'act-top-up', class: 'button', type: 'submit' }, 'Top up'));
-  const group = make('div', { class: 'acts', role: 'group', 'aria-label': 'Act on this stream' },
-    button('withdraw', 'Withdraw', 'main'), form, button('pause', 'Pause'), button('resume', 'Resume'),
-    button('cancel', 'Cancel stream', 'risky'), result);
-  return group;
+    const units = typedAmount(this.#amount.value, this.#tokenAddress);
+    if (units === null || units === 0n) {
+      this.#say(units === null ? amountRule(this.#tokenAddress) : 'The amount must be above zero.', true);
+      this.#amount.focus();
+      return;
+    }
+    if (await this.#act('top-up', { amount: String(units) })) this.#amount.value = '';
+  }
+
+  #say(text, isBad) {
+    this.#result.className = isBad ? 'result bad' : 'result good';
+    setText(this.#result, text);
+  }
+
+  /** Has the right party do it. The answer comes when the ledger is closed, the change by its event. */
+  async #act(action, body = {}) {
+    if (this.element.getAttribute('aria-busy') === 'true') return false;
+    this.element.setAttribute('aria-busy', 'true');
+    this.#say('Waiting for the ledger…', false);
+    try {
+      const receipt = await post(`devnet/streams/${encodeURIComponent(this.#streamId)}/${action}`, body);
+      this.#say(`Done in ledger ${receipt.ledger}.`, false);
+      return true;
+    } catch (error) {
+      this.#say(refusalText(error), true);
+      return false;
+    } finally {
+      this.element.removeAttribute('aria-busy');
+    }
+  }
 }
 
-/** Has the right party of the stream do it. The answer comes when the ledger is closed, the change by its event. */
-async function actOn(streamId, action, body, group, say) {
-  if (group.getAttribute('aria-busy') === 'true') return false;
-  group.setAttribute('aria-busy', 'true');
-  say('Waiting for the ledger…', false);
-  try {
-    const receipt = await post(`devnet/streams/${encodeURIComponent(streamId)}/${action}`, body);
-    say(`Done in ledger ${receipt.ledger}.`, false);
-    return true;
-  } catch (error) {
-    say(refusalText(error), true);
-    return false;
-  } finally {
-    group.removeAttribute('aria-busy');
-  }
+/** Asks whether to cancel, and says what that pays to whom. Returns the answer. */
+export function askToCancel({ streamId, tokenAddress }, paid, refunded) {
+  const dialog = byId('cancel');
+  setText(byId('cancel-title'), `Cancel stream ${streamId}?`);
+  setText(byId('cancel-effect'), `The recipient is paid ${amountText(String(paid), tokenAddress)}, the sender gets `
+    + `${amountText(String(refunded), tokenAddress)} back, as of now. This cannot be undone.`);
+  dialog.returnValue = '';
+  dialog.showModal();
+  return new Promise(answer => {
+    dialog.addEventListener('close', () => answer(dialog.returnValue === 'cancel'), { once: true });
+  });
 }

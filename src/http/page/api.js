@@ -1,6 +1,6 @@
 // Requests and what is said when they fail. Addresses are relative: a proxy may serve all of this below a path.
 
-import { lacksToken, tokenHeaders } from './token.js';
+import { currentToken, lacksToken, tokenHeaders } from './token.js';
 
 /** A request that was answered with a problem. One without an answer is a plain error. */
 export class Refusal extends Error {
@@ -61,8 +61,23 @@ export function sentence(text) {
   return /[.!?]$/.test(first) ? first : `${first}.`;
 }
 
+/** Says why the service does not answer this caller. */
+export function denialText(refusal) {
+  if (refusal.status === 403) return `The token does not allow this: ${sentence(refusal.message)}`;
+  if (currentToken() === null) return 'Sign in to see this: a token is needed.';
+  return `${sentence(refusal.message)} Sign in again.`;
+}
+
 /** Says a failure to a person. */
 export function kindly(error) {
-  if (isDenied(error)) return 'A token is needed to see this.';
+  if (isDenied(error)) return denialText(error);
   return error instanceof Refusal ? sentence(error.message) : 'The indexer does not answer.';
+}
+
+/** Says in words what the contract, or whoever was in between, had against it. */
+export function refusalText(error) {
+  if (!(error instanceof Refusal)) return kindly(error);
+  const number = error.code === null ? '' : ` (its error ${error.code})`;
+  const isContract = error.status === 409 || error.status === 422;
+  return isContract ? `The contract refused${number}: ${sentence(error.message)}` : kindly(error);
 }

@@ -9,6 +9,9 @@ const MOST_FLASHES = 8;
 export class EventList {
   #element; #keep; #items = [];
 
+  /** How many events came that are not in the list: it keeps the newest. */
+  leftOut = 0;
+
   constructor(element, keep) {
     this.#element = element;
     this.#keep = keep;
@@ -25,6 +28,7 @@ export class EventList {
     for (const event of newest.reverse()) this.#insert(event, isLive && newest.length <= MOST_FLASHES);
     const fallen = this.#items.splice(this.#keep);
     for (const { node } of fallen) node.remove();
+    this.leftOut += events.length - newest.length + fallen.length;
     return fallen.length > 0;
   }
 
@@ -41,5 +45,6 @@ export class EventList {
   clear() {
     this.#element.replaceChildren();
     this.#items = [];
+    this.leftOut = 0;
   }
 }

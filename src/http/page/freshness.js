@@ -3,7 +3,7 @@
 
 import { count } from './amounts.js';
 import { byId, setData, setText } from './dom.js';
-import { durationText } from './times.js';
+import { clock, durationText, timeText } from './times.js';
 
 /** After this long without an answer nothing is known about the index any more. */
 const SILENT_AFTER_MS = 10_000;
@@ -54,8 +54,18 @@ export const freshness = {
     for (const id of ['freshness-state', 'readiness']) setText(byId(id), READINESS[isReady]);
     setText(byId('freshness-age'), ageText());
     setText(byId('freshness-why'), whyText());
+    showAsOf();
   },
 };
+
+/** While nobody answers, nothing ticks on: all that is shown is dimmed, and says as of when it is. */
+function showAsOf() {
+  clock.isHeld = isUnknown();
+  const isOld = clock.isHeld && clock.isKnown();
+  setData(document.documentElement, 'old', String(isOld));
+  const text = isOld ? `as of ${timeText(clock.now())}` : '';
+  for (const element of document.querySelectorAll('.as-of')) setText(element, text);
+}
 
 const isUnknown = () => failure !== null || answeredMs === null || performance.now() - answeredMs > SILENT_AFTER_MS;
 

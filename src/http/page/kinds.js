@@ -1,32 +1,46 @@
 // The types of events: their names, their signs, and the sentence that each is told in.
 
-import { amountText, count } from './amounts.js';
+import { amountText, big, count, digitsOf, unitText } from './amounts.js';
 import { make } from './dom.js';
+import { digitsElement } from './meter.js';
 import { copyButton, hashOf, partyText } from './parties.js';
 import { momentText } from './times.js';
 
 const link = event => make('a', { href: hashOf(event) }, `stream ${event.streamId}`);
 const strong = text => make('b', { class: 'number' }, text);
-const sum = text => strong(amountText(text));
+
+/** The token whose amounts an event tells of. */
+const tokenOf = event => event.tokenAddress ?? event.token ?? null;
+
+/** An amount, with the name of what it counts. */
+const sum = (event, text) => {
+  if (text === null || text === undefined) return amountText(text);
+  return make('span', {}, bare(event, text), ' ', make('span', { class: 'unit' }, unitText(tokenOf(event))));
+};
+
+/** A further amount of the same event, which counts the same. */
+const bare = (event, text) =>
+  (text === null || text === undefined ? amountText(text) : digitsElement(digitsOf(big(text), tokenOf(event))));
+
 const percent = points => strong(Number.isInteger(points) ? `${points / 100} %` : 'unknown');
 
 export const KINDS = {
   'stream.created': { label: 'Created', sign: '+', tone: 'good',
-    say: e => ['Created ', link(e), ' with ', sum(e.depositedAmount ?? e.amount), ', ', sum(e.ratePerSecond), ' a second'] },
+    say: e => ['Created ', link(e), ' with ', sum(e, e.depositedAmount ?? e.amount), ', ', bare(e, e.ratePerSecond), ' a second'] },
   'stream.topped_up': { label: 'Topped up', sign: '↑', tone: 'good',
-    say: e => ['Topped up ', link(e), ' by ', sum(e.amount), ' to ', sum(e.newDepositedAmount)] },
+    say: e => ['Topped up ', link(e), ' by ', sum(e, e.amount), ' to ', bare(e, e.newDepositedAmount)] },
   'stream.withdrawn': { label: 'Withdrawn', sign: '↓', tone: 'calm',
-    say: e => ['Withdrawn ', sum(e.amount), ' from ', link(e)] },
+    say: e => ['Withdrawn ', sum(e, e.amount), ' from ', link(e)] },
   'stream.cancelled': { label: 'Cancelled', sign: '×', tone: 'bad',
-    say: e => ['Cancelled ', link(e), ': ', sum(e.amount), ' paid out, ', sum(e.refundedAmount), ' refunded'] },
+    say: e => ['Cancelled ', link(e), ': ', sum(e, e.amount), ' paid out, ', bare(e, e.refundedAmount), ' refunded'] },
   'stream.completed': { label: 'Completed', sign: '✓', tone: 'calm',
-    say: e => ['Completed ', link(e), ': ', sum(e.totalWithdrawn), ' withdrawn in all'] },
+    say: e => ['Completed ', link(e), ': ', sum(e, e.totalWithdrawn), ' withdrawn in all'] },
   'stream.paused': { label: 'Paused', sign: '‖', tone: 'warn',
     say: e => ['Paused ', link(e)] },
   'stream.resumed': { label: 'Resumed', sign: '▸', tone: 'good',
     say: e => ['Resumed ', link(e)] },
   'stream.fee_collected': { label: 'Fee collected', sign: '%', tone: '',
-    say: e => ['Fee of ', sum(e.feeAmount ?? e.amount), ' on ', link(e)] },
+    say: e => ['Fee of ', sum(e, e.feeAmount ?? e.amount), ' on ', link(e)] },
   'protocol.initialized': { label: 'Protocol initialized', sign: '§', tone: '',
     say: e => ['Protocol set up with a fee of ', percent(e.feeRateBps)] },
   'protocol.fee_config_updated': { label: 'Fee changed', sign: '§', tone: '',

@@ -1,5 +1,6 @@
 // The live log: the latest events that fit the filter, from the lists first, then from the feed.
 
+import { narrow } from './address-bar.js';
 import { count } from './amounts.js';
 import { ask, kindly, withQuery } from './api.js';
 import { byId, make, setText } from './dom.js';
@@ -7,6 +8,7 @@ import { EventList } from './event-list.js';
 import { KINDS, spoken } from './kinds.js';
 import { local } from './parties.js';
 import { Refetch } from './refetch.js';
+import { seesNothing } from './token.js';
 
 const KEEP = 100;
 const FIRST = 50;
@@ -17,15 +19,22 @@ const refetch = new Refetch(load, 1_000, failed);
 const held = { isOn: false, events: [], total: 0 };
 const speech = { total: 0, latest: null };
 let state = 'loading';
-let filter = { type: '', stream: null, address: null, isWrong: false };
+let filter = { type: '', about: '', stream: null, address: null, isWrong: false };
 
 export const log = {
   start() {
     for (const [type, { label }] of Object.entries(KINDS)) byId('log-type').append(make('option', { value: type }, label));
-    byId('log-type').addEventListener('input', changeFilter);
-    byId('log-subject').addEventListener('input', changeFilter);
+    byId('log-type').addEventListener('input', input => narrow({ type: input.target.value }));
+    byId('log-subject').addEventListener('input', input => narrow({ about: input.target.value }, { isTyping: true }));
     byId('log-hold').addEventListener('click', () => hold(!held.isOn));
     setInterval(speak, SPEAK_EVERY_MS);
+  },
+
+  /** Shows the events that the address bar asks for. */
+  open(parameters) {
+    const type = parameters.get('type') ?? '';
+    const about = parameters.get('about') ?? '';
+    if (filter.type !== type || filter.about !== about) changeFilter(type, about);
   },
 
   /** Fetches the latest events anew. */
@@ -61,9 +70,11 @@ function readSubject(text) {
   return named ? { address: named.address } : { isWrong: true };
 }
 
-function changeFilter() {
+function changeFilter(type, about) {
   const subject = byId('log-subject');
-  filter = { stream: null, address: null, isWrong: false, type: byId('log-type').value, ...readSubject(subject.value) };
+  filter = { stream: null, address: null, isWrong: false, type, about, ...readSubject(about) };
+  byId('log-type').value = type;
+  if (subject.value !== about) subject.value = about;
   subject.setAttribute('aria-invalid', String(filter.isWrong));
   hold(false);
   list.clear();
@@ -100,6 +111,7 @@ function hold(isOn) {
   byId('log-hold').setAttribute('aria-pressed', String(isOn));
   if (!isOn) {
     list.add(held.events);
+    list.leftOut += held.total - held.events.length;
     Object.assign(held, { events: [], total: 0 });
   }
   show();
@@ -114,13 +126,19 @@ const NOTES = {
   loading: 'Loading the events…',
   wrong: 'That is neither a stream’s number nor a whole address.',
   shown: 'No event fits yet. New ones appear here by themselves.',
+  unseen: 'Sign in to see events: without a token this service shows none.',
 };
+
+/** How many events are shown, and how many came that are not. */
+function countText() {
+  const leftOut = list.leftOut > 0 ? `, ${count(list.leftOut)} older left out` : '';
+  return list.length > 0 ? `${list.length} shown${leftOut}` : '';
+}
 
 function show() {
   const heldText = held.total ? `${count(held.total)} held back` : 'held';
-  const shownText = list.length ? `${list.length} shown` : '';
-  setText(byId('log-count'), held.isOn ? heldText : shownText);
-  setText(byId('log-note'), NOTES[state] ?? state.replace('failed: ', ''));
+  setText(byId('log-count'), held.isOn ? heldText : countText());
+  setText(byId('log-note'), NOTES[seesNothing() && state === 'shown' ? 'unseen' : state] ?? state.replace('failed: ', ''));
   byId('log-note').hidden = list.length > 0 && (state === 'shown' || state === 'loading');
 }
 

@@ -1,9 +1,10 @@
 // The page: puts the parts together, and says which of them hears what.
 
-import { access } from './access.js';
-import { startLocalNetwork } from './acts.js';
+import { access, endText } from './access.js';
+import { narrow, onPlace } from './address-bar.js';
 import { count } from './amounts.js';
 import { kindly } from './api.js';
+import { startLocalNetwork } from './create.js';
 import { byId, calmMotion, notify, setData, setText } from './dom.js';
 import { Feed } from './feed.js';
 import { log } from './log.js';
@@ -13,7 +14,7 @@ import { streams } from './streams.js';
 import { clock, timeText } from './times.js';
 import { onToken } from './token.js';
 
-const STATES = { connecting: 'Connecting', open: 'Live', reconnecting: 'Reconnecting', denied: 'Token needed', paused: 'Paused while hidden' };
+const STATES = { connecting: 'Connecting', open: 'Live', reconnecting: 'Reconnecting', denied: 'Sign in', paused: 'Paused while hidden' };
 
 /** A tab that nobody sees gives its connection back: a browser has six to a host. */
 const PAUSE_AFTER_MS = 60_000;
@@ -26,6 +27,7 @@ const feed = new Feed({
     setData(byId('connection'), 'state', name);
     setText(byId('connection-text'), STATES[name]);
     byId('connection-retry').hidden = name !== 'reconnecting';
+    if (name !== 'open') setText(byId('connection-note'), '');
     if ((name === 'reconnecting' || name === 'denied') && !isFetched) fetchAll();
   },
   opened(isResumed) {
@@ -55,6 +57,7 @@ const feed = new Feed({
   expired(reason) {
     access.ended(reason);
     feed.close('denied');
+    setText(byId('connection-note'), endText(reason));
   },
 });
 
@@ -81,22 +84,20 @@ function startAnew() {
   feed.open();
 }
 
-function wantedRef() {
-  const match = /^#stream\/(.+)$/.exec(location.hash);
-  try { return match ? decodeURIComponent(match[1]) : null; } catch { return null; }
-}
-
 let shownRef = null;
 
-function route() {
+function show({ view, ref, parameters }) {
   const before = shownRef;
-  shownRef = wantedRef();
-  document.title = shownRef === null ? 'FlowFi streams' : `Stream ${shownRef} · FlowFi streams`;
-  streams.show(shownRef === null);
-  streamPage.show(shownRef);
-  showView('streams');
-  if (shownRef !== null) scrollTo(0, 0);
-  else if (before !== null) streams.focusOn(before);
+  shownRef = ref;
+  document.title = ref === null ? 'FlowFi streams' : `Stream ${ref} · FlowFi streams`;
+  streams.show(view === 'streams');
+  if (view === 'streams') streams.open(parameters);
+  log.open(parameters);
+  showView(parameters.get('show') === 'log' ? 'log' : 'streams');
+  if (ref === before) return;
+  streamPage.show(ref);
+  if (ref !== null) scrollTo(0, 0);
+  else streams.focusOn(before);
 }
 
 let pauseTimer;
@@ -131,21 +132,20 @@ function tickOften() {
 
 async function start() {
   byId('skip').addEventListener('click', click => { click.preventDefault(); byId('main').focus(); }); // the hash is the route's
-  byId('view-log').addEventListener('click', () => showView('log'));
-  byId('view-streams').addEventListener('click', () => showView('streams'));
+  byId('view-log').addEventListener('click', () => narrow({ show: 'log' }));
+  byId('view-streams').addEventListener('click', () => narrow({ show: null }));
   byId('connection-retry').addEventListener('click', () => feed.hurry());
-  byId('network-more').addEventListener('toggle', () => network.watch());
-  addEventListener('hashchange', route);
   addEventListener('online', () => feed.hurry());
   document.addEventListener('visibilitychange', changeVisibility);
   onToken(startAnew);
   access.start();
   log.start();
   streams.start();
+  network.start();
   if (document.documentElement.dataset.network === 'local') await startLocalNetwork().catch(error => notify(kindly(error), true));
   network.watch();
+  onPlace(show);
   feed.open();
-  route();
   setInterval(tick, 1_000);
   setInterval(tickOften, calmMotion.matches ? 1_000 : 100);
 }

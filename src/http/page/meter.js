@@ -1,26 +1,40 @@
 // Pieces that show a stream in the table and on its page.
 
-import { amountText, big, share, splitAmount } from './amounts.js';
+import { amountText, digitsOf } from './amounts.js';
 import { make, setText } from './dom.js';
 
-export const moneyElement = () => make('span', { class: 'money' }, make('b'), make('span'));
-
-export function setMoney(element, amount) {
-  const [whole, fraction] = splitAmount(amount);
-  setText(element.firstChild, whole);
-  setText(element.lastChild, `.${fraction}`);
+/** Writes digits so that a line breaks between their groups and nowhere else. */
+export function setDigits(element, text) {
+  if (element.textContent === text) return;
+  element.replaceChildren(...text.split(/(?<=,)/).flatMap((group, at) => (at > 0 ? [make('wbr'), group] : [group])));
 }
 
-export const meterElement = () => make('div', { class: 'meter', role: 'img' }, make('i'), make('i'));
+/** Digits inside a sentence. */
+export function digitsElement(text) {
+  const element = make('b', { class: 'number' });
+  setDigits(element, text);
+  return element;
+}
 
-/** Two parts of what was deposited: withdrawn, then claimable. */
-export function setMeter(meter, stream, claimable) {
-  const deposited = big(stream.depositedAmount);
-  const widths = [share(big(stream.withdrawnAmount), deposited), share(claimable, deposited)];
-  widths.forEach((width, at) => {
-    if (meter.children[at].style.width !== width) meter.children[at].style.width = width;
+export const moneyElement = () => make('span', { class: 'money' }, make('b', { class: 'number' }), ' ', make('span', { class: 'unit' }));
+
+export function setMoney(element, amount, tokenAddress, unit) {
+  setDigits(element.firstChild, digitsOf(amount, tokenAddress));
+  setText(element.lastChild, unit);
+}
+
+export const meterElement = () => make('div', { class: 'meter', role: 'img' }, make('i'), make('i'), make('i'));
+
+/** Shows the parts of a deposit. */
+export function setMeter(meter, stream, parts) {
+  parts.forEach(({ kind, share }, at) => {
+    const bar = meter.children[at];
+    if (bar.className !== kind) bar.className = kind;
+    if (bar.style.width !== share) bar.style.width = share;
   });
-  const label = `${widths[0]} withdrawn, ${widths[1]} claimable, of ${amountText(stream.depositedAmount)}`;
+  const said = parts.filter(({ kind, amount }) => kind === 'withdrawn' || amount > 0n);
+  const shares = said.map(({ label, share }) => `${share} ${label.toLowerCase()}`).join(', ');
+  const label = `${shares}, of ${amountText(stream.depositedAmount, stream.tokenAddress)}`;
   if (meter.title === label) return;
   meter.title = label;
   meter.setAttribute('aria-label', label);

@@ -5,7 +5,7 @@ import { ask, isDenied, kindly } from './api.js';
 import { byId, make, setData, setText } from './dom.js';
 import { freshness } from './freshness.js';
 import { copyButton, setHomeContract } from './parties.js';
-import { clock, durationText, timeText } from './times.js';
+import { clock, dateText, durationText, timeText } from './times.js';
 
 const EVERY_MS = 3_000;
 const MOST_ROWS = 50;
@@ -14,10 +14,21 @@ const RECENT = 40;
 /** Where the index was at the last polls, to reckon how long a ledger takes. */
 let recent = [];
 let shownDetails = '';
+let isOpen = false;
 let timer;
 let rounds = 0;
 
 export const network = {
+  start() {
+    byId('network-open').addEventListener('click', () => {
+      isOpen = !isOpen;
+      byId('network-open').setAttribute('aria-expanded', String(isOpen));
+      setData(byId('network'), 'open', String(isOpen));
+      byId('network-details').hidden = !isOpen;
+      network.watch();
+    });
+  },
+
   /** Asks now, and then again and again while somebody looks. */
   async watch() {
     clearTimeout(timer);
@@ -28,6 +39,7 @@ export const network = {
     } catch (error) {
       freshness.lose(kindly(error));
       showReasons(isDenied(error) ? [] : [kindly(error)]);
+      setData(byId('network'), 'well', 'false');
       if (isDenied(error)) return; // until there is another token
     }
     if (round === rounds) timer = setTimeout(() => network.watch(), EVERY_MS);
@@ -55,6 +67,15 @@ function show(status, askedMs) {
   const aside = unknown + refused === 0 ? 'every event was read' : `${count(refused)} undecoded, ${count(unknown)} unknown`;
   fact('set-aside', count(unknown + refused), aside, refused > 0);
   showDetails(status);
+  showLine(status);
+}
+
+/** While all is well one line says enough. */
+function showLine({ reasons, lastWholeLedger, lagLedgers, coverage, holes }) {
+  const isWell = reasons.length === 0 && coverage.length > 0 && byId('network-facts').querySelector('[data-tone=bad]') === null;
+  setData(byId('network'), 'well', String(isWell));
+  const gaps = holes.length === 0 ? 'no holes' : `${many(holes.length, 'hole')} given up`;
+  setText(byId('network-line'), isWell ? `Ledger ${known(lastWholeLedger)}, ${known(lagLedgers)} behind the tip, ${gaps}` : '');
 }
 
 function fact(name, text, note, isBad = false) {
@@ -118,7 +139,7 @@ function showIndexer({ indexer, endpoints, hasWriter }) {
 
 /** What is read by those who look into a fault; written anew only where it changed. */
 function showDetails(status) {
-  if (!byId('network-more').open) { shownDetails = ''; return; }
+  if (!isOpen) { shownDetails = ''; return; }
   const { network: net, contractId, coverage, holes, endpoints, upgrades, indexer } = status;
   const states = endpoints.map(({ state, latestLedger }) => [state, latestLedger]);
   const text = JSON.stringify([net, coverage, holes, states, upgrades, indexer?.detail]);
@@ -137,7 +158,7 @@ function showDetails(status) {
     ...(upgrades.length ? [part('The contract’s code was replaced', rowsOf(upgrades, upgradeText))] : []));
 }
 
-const upgradeText = ({ ledger, ledgerClosedAt }) => `in ledger ${count(ledger)}, ${ledgerClosedAt}`;
+const upgradeText = ({ ledger, ledgerClosedAt }) => `in ledger ${count(ledger)}, ${dateText(Date.parse(ledgerClosedAt) / 1000)}`;
 
 const part = (title, items) => make('div', {}, make('h3', {}, title), make('ul', {}, ...items));
 

@@ -1,9 +1,10 @@
 // One row of the table of streams.
 
 import { claimableAt, lastsText, statusAt } from './accrual.js';
-import { amountText } from './amounts.js';
+import { big, digitsOf, unitWord } from './amounts.js';
+import { divisionOf } from './division.js';
 import { make, setText } from './dom.js';
-import { badgeElement, meterElement, moneyElement, setBadge, setMeter, setMoney } from './meter.js';
+import { badgeElement, digitsElement, meterElement, moneyElement, setBadge, setDigits, setMeter, setMoney } from './meter.js';
 import { copyButton, hashOf, keyOf, partyNodes } from './parties.js';
 import { clock, wholeSecond } from './times.js';
 
@@ -17,17 +18,17 @@ const cell = (name, attributes, ...children) => make('td', { role: 'cell', 'data
 export function makeRow(stream) {
   const parts = {
     link: make('a', { class: 'id' }), badge: badgeElement(), meter: meterElement(), claimable: moneyElement(),
-    deposited: make('span', { class: 'soft' }), lasts: make('span'),
+    deposited: moneyElement(), refunded: make('span', { class: 'soft', hidden: '' }, digitsElement(''), ' refunded'), lasts: make('span'),
   };
   const element = make('tr', { role: 'row', 'data-stream': stream.streamId },
     cell('id', {}, parts.link, copyButton(stream.tokenAddress, 'token address')),
     cell('parties', {}, partyLine('from', stream.sender), partyLine('to', stream.recipient)),
     cell('status', {}, parts.badge),
-    cell('progress', {}, parts.meter, parts.deposited),
+    cell('progress', {}, parts.meter, make('span', { class: 'soft' }, 'of ', parts.deposited), parts.refunded),
     cell('claimable', { class: 'right', 'data-label': 'Claimable' }, parts.claimable),
     cell('lasts', { class: 'right', 'data-label': 'Runs out in' }, parts.lasts));
   element.addEventListener('click', click => {
-    if (!click.target.closest('a, button') && !String(getSelection())) location.hash = hashOf(stream);
+    if (!click.target.closest('a, button') && !String(getSelection())) parts.link.click();
   });
   return { element, parts, stream };
 }
@@ -40,7 +41,7 @@ export function fillRow(row, stream) {
   setText(parts.link, `#${stream.streamId}`);
   parts.link.href = hashOf(stream);
   parts.link.setAttribute('aria-label', `Stream ${stream.streamId}`);
-  setText(parts.deposited, `of ${amountText(stream.depositedAmount)}`);
+  setMoney(parts.deposited, big(stream.depositedAmount), stream.tokenAddress, unitWord(stream.tokenAddress));
   tickRow(row);
   return isNew;
 }
@@ -49,8 +50,12 @@ export function fillRow(row, stream) {
 export function tickRow({ parts, stream }) {
   const now = wholeSecond(clock.now());
   const claimable = claimableAt(stream, now);
-  setMoney(parts.claimable, claimable);
-  setMeter(parts.meter, stream, claimable);
+  const division = divisionOf(stream, claimable);
+  setMoney(parts.claimable, claimable, stream.tokenAddress, unitWord(stream.tokenAddress));
+  setMeter(parts.meter, stream, division);
+  const refund = division.find(({ kind }) => kind === 'refunded');
+  parts.refunded.hidden = refund === undefined;
+  if (refund) setDigits(parts.refunded.firstChild, digitsOf(refund.amount, stream.tokenAddress));
   setBadge(parts.badge, statusAt(stream, now));
   setText(parts.lasts, lastsText(stream, now));
 }

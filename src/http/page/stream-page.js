@@ -1,12 +1,13 @@
 // One stream's page: what it holds at this moment, its record, and all that happened to it.
 
 import { claimableAt, lastsText, leftOf, statusAt } from './accrual.js';
-import { makeActs } from './acts.js';
-import { amountText, big, larger, share } from './amounts.js';
+import { Acts, askToCancel } from './acts.js';
+import { amountText, big, digitsOf, unitText, unitWord } from './amounts.js';
 import { ask, kindly, withQuery } from './api.js';
-import { byId, make, notify, setText } from './dom.js';
+import { divisionOf } from './division.js';
+import { byId, make, notify, setData, setText } from './dom.js';
 import { EventList } from './event-list.js';
-import { badgeElement, meterElement, moneyElement, setBadge, setMeter, setMoney } from './meter.js';
+import { badgeElement, digitsElement, meterElement, moneyElement, setBadge, setDigits, setMeter, setMoney } from './meter.js';
 import { copyButton, keyOf, local, partyNodes } from './parties.js';
 import { Refetch } from './refetch.js';
 import { clock, dateText, durationText } from './times.js';
@@ -85,6 +86,7 @@ function failed(error) {
 
 function head(ref, ...more) {
   return make('div', { class: 'head' }, make('h2', { id: 'stream-title', tabindex: '-1' }, `Stream ${ref}`), ...more,
+    make('span', { class: 'as-of' }),
     make('a', { class: 'end', href: '#' }, 'All streams'));
 }
 
@@ -93,13 +95,22 @@ function showNote(ref, note) {
   byId('stream-title').focus({ preventScroll: true });
 }
 
-const keyElement = name => make('span', { class: `key ${name}` });
+const keyElement = () => make('span', { class: 'key' }, make('span'), ' ', digitsElement(''), ' ', make('span'));
+
+/** Says of a part of the deposit how much it is. */
+function setKey(key, { kind, label, amount, share }, tokenAddress) {
+  const [name, digits, rest] = key.children;
+  key.hidden = kind !== 'withdrawn' && amount === 0n;
+  setData(key, 'kind', kind);
+  setText(name, label);
+  setDigits(digits, digitsOf(amount, tokenAddress));
+  setText(rest, `${unitWord(tokenAddress)} (${share})`.trim());
+}
 
 function makeParts(stream) {
   const parts = {
     badge: badgeElement(), claimable: moneyElement(), meter: meterElement(), warned: make('p', { class: 'warned', hidden: '' }),
-    at: make('span', { class: 'soft' }),
-    keyWithdrawn: keyElement('withdrawn'), keyClaimable: keyElement('claimable'), keyLeft: keyElement('left'),
+    at: make('span', { class: 'soft' }), keys: [keyElement(), keyElement(), keyElement()],
     timeline: make('ul', { class: 'timeline', id: 'timeline' }),
     none: make('p', { class: 'note', hidden: '' }, 'No event of this stream is indexed.'),
     older: make('div', { class: 'more', hidden: '' },
@@ -107,6 +118,7 @@ function makeParts(stream) {
   };
   for (const [name] of FIELDS) parts[name] = make('dd', { 'data-field': name });
   for (const name of ['sender', 'recipient']) parts[name].append(...partyNodes(stream[name], true));
+  if (local.accounts.length) parts.acts = new Acts(stream, askFirst);
   parts.token.append(copyButton(stream.tokenAddress, 'token address', true));
   parts.contract.append(copyButton(stream.contractId, 'contract address', true));
   return parts;
@@ -119,8 +131,8 @@ function build(stream) {
   const field = ([name, label]) => make('div', { class: LONG.has(name) ? 'long' : '' }, make('dt', {}, label), parts[name]);
   byId('stream').replaceChildren(head(stream.streamId, parts.badge), parts.warned,
     make('div', { class: 'big' }, make('p', {}, 'Claimable now ', parts.at), parts.claimable, parts.meter,
-      make('p', { class: 'keys' }, parts.keyWithdrawn, parts.keyClaimable, parts.keyLeft)),
-    ...(local.accounts.length ? [makeActs(stream.streamId)] : []),
+      make('p', { class: 'keys' }, ...parts.keys)),
+    ...(parts.acts ? [parts.acts.element] : []),
     make('dl', { class: 'fields' }, ...FIELDS.map(field)),
     make('h3', { class: 'part', id: 'timeline-title' }, 'Timeline'), parts.timeline, parts.none, parts.older);
   byId('stream-title').focus({ preventScroll: true });
@@ -158,11 +170,25 @@ function doubts({ unverified, impossibleOrder }) {
   return all.filter(Boolean).join(' ');
 }
 
+/** Asks before the stream that is open is cancelled. */
+function askFirst() {
+  const { stream } = open;
+  const claimable = claimableAt(stream, clock.now());
+  return askToCancel(stream, claimable, leftOf(stream) - claimable);
+}
+
+/** An amount of this stream's token in one of the fields. */
+function fieldAmount(amount, rest = '') {
+  const { tokenAddress } = open.stream;
+  return make('span', { class: 'line' }, digitsElement(digitsOf(amount, tokenAddress)), ' ',
+    make('span', { class: 'unit' }, unitText(tokenAddress)), rest);
+}
+
 function fill() {
   const { parts, stream } = open;
   const rate = big(stream.ratePerSecond);
-  setText(parts.deposited, amountText(stream.depositedAmount));
-  setText(parts.rate, `${amountText(stream.ratePerSecond)} a second\n${amountText(String(rate * 86_400n))} a day`);
+  parts.deposited.replaceChildren(fieldAmount(big(stream.depositedAmount)));
+  parts.rate.replaceChildren(fieldAmount(rate, ' a second'), fieldAmount(rate * 86_400n, ' a day'));
   setText(parts.ends, dateText(stream.endTime));
   setText(parts.started, dateText(stream.startTime));
   setText(parts.updated, dateText(stream.lastUpdateTime));
@@ -179,14 +205,12 @@ function tick() {
   const { parts, stream } = open;
   const now = clock.now();
   const claimable = claimableAt(stream, now);
-  const deposited = big(stream.depositedAmount);
-  setMoney(parts.claimable, claimable);
-  setMeter(parts.meter, stream, claimable);
+  const division = divisionOf(stream, claimable);
+  setMoney(parts.claimable, claimable, stream.tokenAddress, unitText(stream.tokenAddress));
+  setMeter(parts.meter, stream, division);
+  division.forEach((part, at) => setKey(parts.keys[at], part, stream.tokenAddress));
+  parts.acts?.offer(stream, claimable);
   setBadge(parts.badge, statusAt(stream, now));
   setText(parts.lasts, lastsText(stream, now));
   setText(parts.at, clock.standsStill() ? '(the ledger stands still)' : '');
-  setText(parts.keyWithdrawn, `Withdrawn ${amountText(stream.withdrawnAmount)}`);
-  setText(parts.keyClaimable, `Claimable ${share(claimable, deposited)}`);
-  const left = larger(leftOf(stream) - claimable, 0n);
-  setText(parts.keyLeft, `${stream.isActive ? 'Still to come' : 'Not paid out'} ${share(left, deposited)}`);
 }

@@ -1,12 +1,14 @@
 // The table of streams: one page of the server's list at a time, fetched anew when an event touches what it shows.
 
+import { narrow, open } from './address-bar.js';
 import { count } from './amounts.js';
 import { ask, kindly, withQuery } from './api.js';
-import { byId, flash, setText } from './dom.js';
-import { keyOf, local } from './parties.js';
+import { byId, flash, make, setText } from './dom.js';
+import { keyOf, local, short } from './parties.js';
 import { Refetch } from './refetch.js';
 import { fillRow, makeRow, rowKey, tickRow } from './row.js';
 import { clock } from './times.js';
+import { seesNothing, seesOwnOnly } from './token.js';
 
 const LIMIT = 25;
 /** Streams end, and fall under a filter, without an event. */
@@ -14,31 +16,40 @@ const ANYWAY_EVERY_MS = 30_000;
 
 const refetch = new Refetch(load, 1_000, failed);
 let rows = new Map();
-let view = { sort: 'createdAt', order: 'desc', status: '', user: '' };
-/** The cursors of this page and of those before it. */
-let cursors = [null];
+/** What the address bar says. `at` is the cursor of the page with this number. */
+let view = readView(new URLSearchParams());
 let page = null;
 let isShown = true;
 let isStale = false;
 
 export const streams = {
   start() {
-    for (const button of byId('streams-table').querySelectorAll('[data-sort]')) {
-      button.addEventListener('click', () => sortBy(button.dataset.sort));
-    }
+    for (const button of sortButtons()) button.addEventListener('click', () => sortBy(button.dataset.sort));
     byId('streams-sort').addEventListener('input', input => {
       const [sort, order] = input.target.value.split(' ');
       change({ sort, order });
     });
     byId('streams-status').addEventListener('input', input => change({ status: input.target.value }));
+    byId('streams-token').addEventListener('input', input => change({ token: input.target.value }));
     byId('streams-find').addEventListener('submit', find);
     byId('streams-subject').addEventListener('input', input => {
       input.target.setCustomValidity('');
-      if (input.target.value === '') change({ user: '' });
+      if (input.target.value === '') change({ user: null });
     });
-    byId('streams-next').addEventListener('click', () => turn([...cursors, page.nextCursor]));
-    byId('streams-previous').addEventListener('click', () => turn(cursors.slice(0, -1)));
+    byId('streams-next').addEventListener('click', turnOn);
+    byId('streams-previous').addEventListener('click', turnBack);
+    showView();
     setInterval(() => { if (!document.hidden && isShown && page !== null) refetch.ask(); }, ANYWAY_EVERY_MS);
+  },
+
+  /** Shows what the address bar asks for. */
+  open(parameters) {
+    const next = readView(parameters);
+    if (JSON.stringify(next) === JSON.stringify(view)) return;
+    view = next;
+    showView();
+    byId('streams-table').setAttribute('aria-busy', 'true');
+    refetch.now();
   },
 
   /** Fetches the page anew. */
@@ -48,7 +59,7 @@ export const streams = {
   clear() {
     rows = new Map();
     page = null;
-    cursors = [null];
+    knownTokens.clear();
     byId('streams-rows').replaceChildren();
     for (const id of ['streams-table', 'streams-pages', 'streams-failure']) byId(id).hidden = true;
     setText(byId('streams-count'), '');
@@ -58,7 +69,7 @@ export const streams = {
 
   /** Takes what the feed brought: only what is on this page, or may come to be, is fetched. */
   take(events) {
-    const mayAppear = cursors.length === 1 && events.some(event => event.type === 'stream.created');
+    const mayAppear = view.page === 1 && events.some(event => event.type === 'stream.created');
     if (!mayAppear && !events.some(event => rows.has(keyOf(event)))) return;
     if (isShown) refetch.ask();
     else isStale = true;
@@ -81,26 +92,72 @@ export const streams = {
   },
 };
 
+const sortButtons = () => byId('streams-table').querySelectorAll('[data-sort]');
+
+function readView(parameters) {
+  const token = parameters.get('token') ?? '';
+  const [sort, order] = (parameters.get('sort') ?? 'createdAt.desc').split('.');
+  // Amounts of different tokens have no order.
+  const isSortable = sort !== 'depositedAmount' || token !== '';
+  const page = Math.max(Number.parseInt(parameters.get('page'), 10) || 1, 1);
+  return {
+    sort: isSortable ? sort : 'createdAt', order: isSortable ? order : 'desc', token, page: parameters.has('at') ? page : 1,
+    status: parameters.get('status') ?? '', user: parameters.get('user') ?? '', at: parameters.get('at'),
+  };
+}
+
 function sortBy(sort) {
   const order = view.sort === sort && view.order === 'desc' ? 'asc' : 'desc';
   change({ sort, order: view.sort !== sort && sort === 'endTime' ? 'asc' : order });
 }
 
-function change(changes) {
-  const before = JSON.stringify(view);
-  view = { ...view, ...changes };
-  if (JSON.stringify(view) === before) return;
-  showOrder();
-  turn([null]);
+/** Another list begins with its first page. */
+function change({ sort = view.sort, order = view.order, ...others }) {
+  const isUsual = sort === 'createdAt' && order === 'desc';
+  narrow({ ...others, sort: isUsual ? null : `${sort}.${order}`, page: null, at: null }, { state: null });
 }
 
-function showOrder() {
-  for (const button of byId('streams-table').querySelectorAll('[data-sort]')) {
+/** The cursors of the pages before are kept with the entry of the history: a link to one page does not know them. */
+const trail = () => history.state?.trail ?? [];
+
+function turnOn() {
+  narrow({ page: String(view.page + 1), at: page.nextCursor }, { state: { trail: [...trail(), view.at] } });
+}
+
+function turnBack() {
+  const before = trail().at(-1) ?? null;
+  const number = before === null ? null : String(view.page - 1);
+  narrow({ page: number, at: before }, { state: { trail: trail().slice(0, -1) } });
+}
+
+/** The tokens that were seen: one of them can be chosen. */
+const knownTokens = new Set();
+
+function showTokens() {
+  const select = byId('streams-token');
+  const all = new Set([...knownTokens, ...(view.token ? [view.token] : [])]);
+  if (select.length !== all.size + 1) {
+    select.replaceChildren(make('option', { value: '' }, 'All tokens'), ...[...all].map(token => make('option', { value: token }, short(token))));
+  }
+  select.value = view.token;
+}
+
+function showView() {
+  for (const button of sortButtons()) {
     const isThis = button.dataset.sort === view.sort;
     const word = view.order === 'asc' ? 'ascending' : 'descending';
     button.closest('th').setAttribute('aria-sort', isThis ? word : 'none');
   }
+  const isOneToken = view.token !== '';
+  const deposit = byId('streams-table').querySelector('[data-sort=depositedAmount]');
+  deposit.disabled = !isOneToken;
+  deposit.title = isOneToken ? '' : 'Choose a token first: amounts of different tokens have no order.';
+  for (const option of byId('streams-sort').options) option.disabled = option.value.startsWith('deposited') && !isOneToken;
   byId('streams-sort').value = `${view.sort} ${view.order}`;
+  byId('streams-status').value = view.status;
+  showTokens();
+  const subject = byId('streams-subject');
+  if (document.activeElement !== subject) subject.value = local.names.get(view.user) ?? view.user;
 }
 
 /** A number opens the stream, an address shows the streams that it has part in. */
@@ -113,21 +170,17 @@ function find(submit) {
   const isAddress = /^[GC][A-Z2-7]{55}$/.test(text);
   subject.setCustomValidity(text === '' || named || isNumber || isAddress ? '' : 'A stream’s number, or a whole address.');
   if (!subject.reportValidity()) return;
-  if (isNumber) location.hash = `#stream/${text}`;
+  if (isNumber) open(`#stream/${text}`);
   else change({ user: named?.address ?? text });
 }
 
-function turn(next) {
-  cursors = next;
-  byId('streams-table').setAttribute('aria-busy', 'true');
-  refetch.now();
-}
-
 async function load(signal) {
-  const { user, status, sort, order } = view;
-  const query = { limit: LIMIT, user, status, sort, order, cursor: cursors.at(-1) };
+  const { user, status, token, sort, order, at } = view;
+  const query = { limit: LIMIT, user, status, token, sort, order, cursor: at };
   page = await ask(withQuery('v1/streams', query), { signal });
   clock.hear(page.data[0]?.calculatedAt);
+  for (const { tokenAddress } of page.data) knownTokens.add(tokenAddress);
+  showTokens();
   place(page.data);
   byId('streams-table').setAttribute('aria-busy', 'false');
   show();
@@ -161,22 +214,24 @@ function failed(error) {
 }
 
 function emptyText() {
-  if (view.status || view.user) return 'No stream fits.';
+  if (seesNothing()) return 'Sign in to see streams: without a token this service shows none.';
+  if (view.status || view.user || view.token) return 'No stream fits.';
+  if (seesOwnOnly) return 'There is no stream that you may see: a token shows those that its account sends or receives.';
   const more = local.accounts.length ? 'Create the first one.' : 'It appears here as soon as the contract makes one.';
   return `There is no stream yet. ${more}`;
 }
 
 function show() {
   const { data, total, totalCapped, hasMore } = page;
-  const first = (cursors.length - 1) * LIMIT;
+  const first = (view.page - 1) * LIMIT;
   const of = `${count(total)}${totalCapped ? ' and more' : ''}`;
   byId('streams-failure').hidden = true;
   byId('streams-table').hidden = data.length === 0;
   byId('streams-note').hidden = data.length > 0;
   setText(byId('streams-note'), emptyText());
-  setText(byId('streams-count'), of);
-  byId('streams-pages').hidden = !hasMore && cursors.length === 1;
+  setText(byId('streams-count'), seesNothing() ? '' : of);
+  byId('streams-pages').hidden = !hasMore && view.page === 1;
   setText(byId('streams-range'), data.length ? `${count(first + 1)}–${count(first + data.length)} of ${of}` : '');
   byId('streams-next').disabled = !hasMore;
-  byId('streams-previous').disabled = cursors.length === 1;
+  byId('streams-previous').disabled = view.page === 1;
 }

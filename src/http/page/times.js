@@ -16,9 +16,11 @@ export function durationText(seconds) {
   return `${text} ${String(Math.floor((seconds % size) / nextSize)).padStart(2, '0')}${nextName}`;
 }
 
-const timeFormat = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
-const dateFormat = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' });
+const timeParts = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23', timeZoneName: 'short' };
+const timeFormat = new Intl.DateTimeFormat('en-GB', timeParts);
+const dateFormat = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', ...timeParts });
 
+/** The time of day, with its zone. */
 export const timeText = ms => timeFormat.format(ms);
 
 /** The time of day, with the date where it is not today's. */
@@ -31,6 +33,8 @@ export const dateText = seconds => (seconds === null ? '–' : dateFormat.format
 export const clock = {
   newest: 0,
   offset: null,
+  /** Whether it is stopped at the newest known ledger, because the service does not answer. */
+  isHeld: false,
 
   hear(seconds) {
     if (!Number.isFinite(seconds)) return;
@@ -42,10 +46,13 @@ export const clock = {
 
   isKnown() { return this.offset !== null; },
   reckoned() { return performance.now() + this.offset; },
-  standsStill() { return this.reckoned() > this.newest * 1000 + LARGEST_LEAD_MS; },
+  standsStill() { return !this.isHeld && this.reckoned() > this.newest * 1000 + LARGEST_LEAD_MS; },
 
   /** The ledger's time in milliseconds. */
-  now() { return Math.floor(Math.min(this.reckoned(), this.newest * 1000 + LARGEST_LEAD_MS)); },
+  now() {
+    const lead = this.isHeld ? 0 : LARGEST_LEAD_MS;
+    return Math.floor(Math.min(this.reckoned(), this.newest * 1000 + lead));
+  },
 
   forget() {
     this.newest = 0;

@@ -3,7 +3,7 @@
 const KEY = 'flowfi-token';
 const listeners = new Set();
 
-const { auth } = document.documentElement.dataset;
+const { auth, visibility } = document.documentElement.dataset;
 
 /** Whether the service reads tokens at all. */
 export const asksWho = auth !== 'off';
@@ -25,6 +25,12 @@ export const onToken = listener => listeners.add(listener);
 
 /** Whether there is nothing to be had without a token that is not there. */
 export const lacksToken = () => auth === 'required' && currentToken() === null;
+
+/** Whether a caller sees its own streams only. */
+export const seesOwnOnly = asksWho && visibility === 'participants';
+
+/** Whether the service answers, but with nothing, because it does not know who asks. */
+export const seesNothing = () => seesOwnOnly && currentToken() === null;
 
 /** The headers that say who asks. */
 export function tokenHeaders() {

@@ -1,0 +1,57 @@
+// The form that creates a stream on a local network.
+
+import { amountRule, typedAmount } from './amounts.js';
+import { ask, post, refusalText } from './api.js';
+import { byId, make, notify, setText } from './dom.js';
+import { local, short } from './parties.js';
+
+/** Fetches who there is to play with. */
+export async function startLocalNetwork() {
+  const { accounts } = await ask('devnet/accounts');
+  local.accounts = accounts;
+  local.names = new Map(accounts.map(({ address, name }) => [address, name]));
+  const form = byId('create-form');
+  for (const party of ['sender', 'recipient']) {
+    const options = accounts.map(({ address, name }) => make('option', { value: address }, `${name} (${short(address)})`));
+    form.elements[party].replaceChildren(...options);
+  }
+  form.elements.recipient.selectedIndex = Math.min(1, accounts.length - 1);
+  form.addEventListener('submit', create);
+  byId('create-close').addEventListener('click', () => byId('create').close());
+  byId('create-open').addEventListener('click', openForm);
+  byId('create-open').hidden = false;
+}
+
+function openForm() {
+  setText(byId('create-wrong'), '');
+  byId('create').showModal();
+}
+
+/** Says why the contract would refuse; nothing if it would not. */
+function objection(units, seconds) {
+  if (units === null) return amountRule();
+  if (units === 0n) return 'The amount must be above zero.';
+  return units < seconds ? 'Spread over that time this is less than one unit a second, which the contract refuses.' : '';
+}
+
+async function create(submit) {
+  submit.preventDefault();
+  const form = byId('create-form');
+  const { sender, recipient, amount, duration, unit } = form.elements;
+  const units = typedAmount(amount.value);
+  const seconds = BigInt(duration.value) * BigInt(unit.value);
+  const wrong = objection(units, seconds);
+  setText(byId('create-wrong'), wrong);
+  if (wrong) { amount.focus(); return; }
+  const button = byId('create-submit');
+  button.disabled = true;
+  try {
+    const body = { sender: sender.value, recipient: recipient.value, amount: String(units), duration: String(seconds) };
+    const receipt = await post('devnet/streams', body);
+    byId('create').close();
+    notify(`Created stream ${receipt.streamId} in ledger ${receipt.ledger}.`);
+  } catch (error) {
+    setText(byId('create-wrong'), refusalText(error));
+  }
+  button.disabled = false;
+}

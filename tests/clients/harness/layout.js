@@ -1,0 +1,39 @@
+/** Returns the digits of a page that a line break tears apart. Addresses and hashes may break anywhere. */
+export function tornDigits(page) {
+  return page.evaluate(() => {
+    const torn = [];
+    const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const node = walker.currentNode;
+      if (node.parentElement.closest('.copy, code')) continue;
+      for (const { 0: digits, index } of node.data.matchAll(/\d+/g)) {
+        const range = document.createRange();
+        range.setStart(node, index);
+        range.setEnd(node, index + digits.length);
+        const tops = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)));
+        if (tops.size > 1) torn.push(`${digits} of ${node.data}`);
+      }
+    }
+    return torn;
+  });
+}
+
+/** Returns the parts of a page whose content sticks out of them, or is cut off where it is not meant to be. */
+export function overflowing(page) {
+  return page.evaluate(() => {
+    const parts = document.querySelectorAll('header, main, section, .head, table, tr, th, td, dd, li, p, .badge, .big, .key');
+    const isOver = (element) => {
+      const { display, textOverflow } = getComputedStyle(element);
+      const isMeasured = !display.startsWith('inline') || display === 'inline-block';
+      return isMeasured && textOverflow !== 'ellipsis' && element.scrollWidth > element.clientWidth + 1;
+    };
+    return [...parts].filter(isOver).map((element) => `${element.tagName}.${element.className}: ${element.innerText}`);
+  });
+}
+
+/** The widths that a page is looked at in: a laptop's, a tablet's, a phone's. */
+export const WIDTHS = [1280, 768, 390];
+
+export async function setWidth(page, width) {
+  await page.setViewportSize({ width, height: 844 });
+}

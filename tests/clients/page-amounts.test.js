@@ -1,0 +1,133 @@
+// Amounts on the page at `/`: what they count, how they break, and what became of each part of a deposit.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { newPage, startChromium } from './harness/chromium.js';
+import { LONGEST_MS, until } from './harness/condition.js';
+import { overflowing, setWidth, tornDigits, WIDTHS } from './harness/layout.js';
+import { Program } from './harness/program.js';
+
+/** A token of two decimals, as the page cannot know. */
+const OTHER_TOKEN = 'CCW67TSZV3SSS2HXMBQ5JFGCKJNXKZM7UQUWUZPUTHXSTZLEO7SJMI75';
+const HUGE = '170141183460469231731687303715';
+
+const timeout = LONGEST_MS;
+let program, browser, accounts, token;
+before(async () => {
+  [program, browser] = await Promise.all([Program.start(['--devnet-scenario=false']), startChromium()]);
+  ({ accounts } = await program.get('/devnet/accounts'));
+  await create(HUGE, 3_600);
+  await create('1234567', 3_600);
+  await emitStream(7_000, OTHER_TOKEN, '250000');
+  token = (await program.get('/v1/streams/1')).tokenAddress;
+});
+after(async () => {
+  await browser?.close();
+  await program?.stop();
+});
+
+function create(amount, duration) {
+  const [{ address: sender }, { address: recipient }] = accounts;
+  return program.post('/devnet/streams', { sender, recipient, amount, duration });
+}
+
+function emitStream(streamId, tokenAddress, deposited) {
+  const fields = {
+    sender: { address: accounts[0].address },
+    recipient: { address: accounts[1].address },
+    rate_per_second: { i128: '1' },
+    token_address: { address: tokenAddress },
+    deposited_amount: { i128: deposited },
+    start_time: { u64: '0' },
+  };
+  return program.post('/devnet/emit', { name: 'stream_created', streamId, fields });
+}
+
+const short = (address) => `${address.slice(0, 4)}…${address.slice(-4)}`;
+const flat = (text) => text.replace(/\s+/g, ' ').trim();
+
+async function open(hash) {
+  const page = await newPage(browser, { viewport: { width: 1280, height: 844 } });
+  await page.goto(`${program.url}/${hash}`);
+  return page;
+}
+
+test('shows amounts in smallest units of a token that is named', { timeout }, async () => {
+  const page = await open('#streams');
+  const row = page.locator('tr[data-stream="7000"]');
+  await row.waitFor();
+  assert.match(flat(await row.locator('[data-cell=progress]').innerText()), /of 250,000 units$/);
+  assert.match(flat(await row.locator('[data-cell=claimable]').innerText()), /[\d,]+ units$/);
+  assert.match(await row.locator('[data-cell=id]').innerText(), new RegExp(short(OTHER_TOKEN)));
+  const event = page.locator('#log li', { hasText: 'stream 7000' });
+  assert.match(flat(await event.innerText()), new RegExp(`with 250,000 units of ${short(OTHER_TOKEN)}`));
+  assert.match(await page.locator('footer').innerText(), /smallest units/);
+
+  await page.goto(`${program.url}/#stream/7000`);
+  const units = new RegExp(`^[\\d,]+ units of ${short(OTHER_TOKEN)}$`);
+  await until('the stream says what it counts', async () => units.test(flat(await page.locator('#claimable').innerText())));
+  const deposited = await page.locator('[data-field=deposited]').innerText();
+  assert.equal(flat(deposited), `250,000 units of ${short(OTHER_TOKEN)}`);
+});
+
+test('puts deposits in order only within one token', { timeout }, async () => {
+  const page = await open('#streams?sort=depositedAmount.desc');
+  const button = page.locator('th button[data-sort=depositedAmount]');
+  await page.locator('tr[data-stream="7000"]').waitFor();
+  assert.ok(await button.isDisabled());
+  assert.deepEqual(await order(page), ['7000', '2', '1'], 'the newest first');
+
+  await page.locator('#streams-token').selectOption(token);
+  await button.click();
+  await until('the largest deposit is first', async () => (await order(page)).join() === '1,2');
+  await button.click();
+  await until('the smallest deposit is first', async () => (await order(page)).join() === '2,1');
+});
+
+const order = (page) => page.locator('tbody tr').evaluateAll((rows) => rows.map((row) => row.dataset.stream));
+
+test('breaks no number inside its digits, and cuts and overlaps nothing, at any width', { timeout }, async () => {
+  const { streamId } = await create(HUGE, 3_600);
+  await program.post(`/devnet/streams/${streamId}/cancel`, {});
+  const page = await open('#streams');
+  for (const hash of ['#streams', '#stream/1', `#stream/${streamId}`, '#streams?show=log']) {
+    await page.goto(`${program.url}/${hash}`);
+    await page.locator(hash.startsWith('#stream/') ? '#timeline li' : 'tbody tr').first().waitFor({ state: 'attached' });
+    await page.getByText('Live', { exact: true }).waitFor();
+    for (const width of WIDTHS) {
+      await setWidth(page, width);
+      assert.deepEqual(await tornDigits(page), [], `${hash} at ${width} px`);
+      assert.deepEqual(await overflowing(page), [], `${hash} at ${width} px`);
+      assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width, `${hash} at ${width} px`);
+    }
+  }
+});
+
+test('says what became of each part of a deposit, in amounts and in shares that add up to 100 %', { timeout }, async () => {
+  const { streamId } = await create('7000003', 7);
+  const { events } = await program.post(`/devnet/streams/${streamId}/cancel`, {});
+  const cancelled = await until('the cancellation is indexed', async () => {
+    const all = (await program.get(`/v1/streams/${streamId}/events`)).events;
+    return all.find(({ id }) => events.includes(id));
+  });
+  const page = await open(`#stream/${streamId}`);
+  const keys = page.locator('#stream .key:visible');
+  await keys.first().waitFor();
+  const said = (await keys.allInnerTexts()).map(flat);
+  assert.equal(said.length, 2, said.join());
+  const [paid, refunded] = [cancelled.amountWithdrawn, cancelled.refundedAmount].map((text) => Number(text).toLocaleString('en'));
+  assert.match(said[0], new RegExp(`^Withdrawn ${paid} units \\(`));
+  assert.match(said[1], new RegExp(`^Refunded ${refunded} units \\(`));
+
+  // Whatever the clock says, the shares of a stream that runs add up, too.
+  for (const ref of [streamId, '1', '2', '7000']) {
+    await page.goto(`${program.url}/#stream/${ref}`);
+    await page.getByRole('heading', { name: `Stream ${ref}`, exact: true }).waitFor();
+    const meter = page.locator('#stream .meter');
+    await until('the meter is filled', () => meter.getAttribute('aria-label'));
+    const widths = await meter.locator('i').evaluateAll((parts) => parts.map(({ style }) => Number.parseFloat(style.width)));
+    assert.equal(Math.round(widths.reduce((sum, width) => sum + width, 0) * 10), 1_000, `${ref}: ${widths}`);
+  }
+  await page.goto(`${program.url}/#streams`);
+  const row = page.locator(`tr[data-stream="${streamId}"]`);
+  await row.getByText(`${refunded} refunded`).waitFor();
+});
