@@ -18,7 +18,8 @@ before(async () => {
   await create(HUGE, 3_600);
   await create('1234567', 3_600);
   await emitStream(7_000, OTHER_TOKEN, '250000');
-  token = (await program.get('/v1/streams/1')).tokenAddress;
+  token = (await program.indexedStream(1)).tokenAddress;
+  await program.indexedStream(7_000);
 });
 after(async () => {
   await browser?.close();

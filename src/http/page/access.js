@@ -2,9 +2,7 @@
 
 import { denialText, onDenied } from './api.js';
 import { byId, setText } from './dom.js';
-import { asksWho, currentToken, forgetToken, keepToken, lacksToken, seesNothing } from './token.js';
-
-const NOTHING = 'Sign in to see streams: without a token this service shows none.';
+import { asksWho, currentToken, forgetToken, keepToken, lacksToken, seesNothing, SIGN_IN } from './token.js';
 
 export const access = {
   start() {
@@ -18,7 +16,7 @@ export const access = {
     });
     onDenied(refusal => access.want(reasonOf(refusal)));
     showKept();
-    if (lacksToken() || seesNothing()) show(true, NOTHING);
+    if (lacksToken() || seesNothing()) show(true, SIGN_IN);
   },
 
   /** Asks for a token; once, until there is another one to refuse. */
@@ -33,7 +31,7 @@ export const access = {
   },
 };
 
-const reasonOf = refusal => (currentToken() === null ? NOTHING : denialText(refusal));
+const reasonOf = refusal => (currentToken() === null ? SIGN_IN : denialText(refusal));
 
 function show(isWanted, reason) {
   const wasHidden = byId('access').hidden;

@@ -1,6 +1,6 @@
 // Requests and what is said when they fail. Addresses are relative: a proxy may serve all of this below a path.
 
-import { currentToken, lacksToken, tokenHeaders } from './token.js';
+import { currentToken, lacksToken, SIGN_IN, tokenHeaders } from './token.js';
 
 /** A request that was answered with a problem. One without an answer is a plain error. */
 export class Refusal extends Error {
@@ -64,7 +64,7 @@ export function sentence(text) {
 /** Says why the service does not answer this caller. */
 export function denialText(refusal) {
   if (refusal.status === 403) return `The token does not allow this: ${sentence(refusal.message)}`;
-  if (currentToken() === null) return 'Sign in to see this: a token is needed.';
+  if (currentToken() === null) return SIGN_IN;
   return `${sentence(refusal.message)} Sign in again.`;
 }
 

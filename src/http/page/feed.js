@@ -9,8 +9,8 @@ import { tokenHeaders } from './token.js';
 const SILENCE_MS = 45_000;
 const NOTICES = new Set(['connected', 'reset', 'revised', 'expired']);
 
-/** How a connection ended, and after how long to come back; never, if `stops`. */
-const come = (afterMs, stops = false) => ({ afterMs, stops });
+/** How a connection ended, and after how long to come back; never, where the caller was refused. */
+const come = (afterMs, refusal = null) => ({ afterMs, refusal });
 
 export class Feed {
   lastId = null;
@@ -19,7 +19,7 @@ export class Feed {
   #flush = perFrame(() => this.#told.events(this.#waiting.splice(0)));
 
   /** `told` hears: `state(name)`, `opened(isResumed)`, `events(list)`, `moved()`, `reset()`, `revised()`,
-      `expired(reason)`. */
+      `expired(reason)`, `denied(refusal)`. */
   constructor(told) { this.#told = told; }
 
   /** Opens the feed, or opens it anew, after the last event seen. */
@@ -48,7 +48,11 @@ export class Feed {
     while (this.#current === current) {
       const end = await this.#connect(current);
       if (this.#current !== current) return;
-      if (end.stops) { this.close('denied'); return; }
+      if (end.refusal) {
+        this.close('denied');
+        this.#told.denied(end.refusal);
+        return;
+      }
       this.#told.state('reconnecting');
       await this.#pause(end.afterMs);
     }
@@ -79,7 +83,7 @@ export class Feed {
       }
       throw await refusalOf(answer);
     } catch (error) {
-      if (isDenied(error)) return come(0, true);
+      if (isDenied(error)) return come(0, error);
       return error.retryAfterMs ? come(error.retryAfterMs) : this.#backOff();
     }
   }

@@ -42,11 +42,8 @@ export const freshness = {
     this.tick();
   },
 
-  /** Takes in why there is no status. */
-  lose(why) {
-    failure = why;
-    this.tick();
-  },
+  /** Takes in why there is no status. It is shown at the next tick, together with everything that it stops. */
+  lose(why) { failure = why; },
 
   tick() {
     const isReady = isUnknown() ? 'unknown' : String(reasons.length === 0);

@@ -8,7 +8,7 @@ import { EventList } from './event-list.js';
 import { KINDS, spoken } from './kinds.js';
 import { local } from './parties.js';
 import { Refetch } from './refetch.js';
-import { seesNothing } from './token.js';
+import { seesNothing, SIGN_IN } from './token.js';
 
 const KEEP = 100;
 const FIRST = 50;
@@ -126,7 +126,7 @@ const NOTES = {
   loading: 'Loading the events…',
   wrong: 'That is neither a stream’s number nor a whole address.',
   shown: 'No event fits yet. New ones appear here by themselves.',
-  unseen: 'Sign in to see events: without a token this service shows none.',
+  unseen: SIGN_IN,
 };
 
 /** How many events are shown, and how many came that are not. */

@@ -3,7 +3,7 @@
 import { access, endText } from './access.js';
 import { narrow, onPlace } from './address-bar.js';
 import { count } from './amounts.js';
-import { kindly } from './api.js';
+import { kindly, sentence } from './api.js';
 import { startLocalNetwork } from './create.js';
 import { byId, calmMotion, notify, setData, setText } from './dom.js';
 import { Feed } from './feed.js';
@@ -12,7 +12,7 @@ import { network } from './network.js';
 import { streamPage } from './stream-page.js';
 import { streams } from './streams.js';
 import { clock, timeText } from './times.js';
-import { onToken } from './token.js';
+import { currentToken, onToken } from './token.js';
 
 const STATES = { connecting: 'Connecting', open: 'Live', reconnecting: 'Reconnecting', denied: 'Sign in', paused: 'Paused while hidden' };
 
@@ -58,6 +58,9 @@ const feed = new Feed({
     access.ended(reason);
     feed.close('denied');
     setText(byId('connection-note'), endText(reason));
+  },
+  denied(refusal) {
+    if (currentToken() !== null) setText(byId('connection-note'), sentence(refusal.message));
   },
 });
 
@@ -123,7 +126,10 @@ function showView(name) {
 function tick() {
   if (document.hidden) return;
   network.tick();
-  if (clock.isKnown()) streams.tick();
+  if (!clock.isKnown()) return;
+  // All of it together, so that what stops stops at the time that is named.
+  streams.tick();
+  streamPage.tick();
 }
 
 function tickOften() {

@@ -11,6 +11,7 @@ import { badgeElement, digitsElement, meterElement, moneyElement, setBadge, setD
 import { copyButton, keyOf, local, partyNodes } from './parties.js';
 import { Refetch } from './refetch.js';
 import { clock, dateText, durationText } from './times.js';
+import { seesNothing, SIGN_IN } from './token.js';
 
 const PAGE = 50;
 const KEEP = 500;
@@ -81,7 +82,12 @@ function failed(error) {
   if (open.stream !== null && error.status !== 404) { notify(`${kindly(error)} What is shown may be old.`, true); return; }
   const again = make('button', { class: 'button', type: 'button', onclick: () => refetch.now() }, 'Try again');
   open.stream = open.parts = open.timeline = null;
-  showNote(open.ref, make('div', { class: 'note', role: 'alert' }, make('p', {}, kindly(error)), again));
+  showNote(open.ref, make('div', { class: 'note', role: 'alert' }, make('p', {}, failureText(error)), again));
+}
+
+/** A stream that one may not see is answered as one that is not there. */
+function failureText(error) {
+  return error.status === 404 && seesNothing() ? SIGN_IN : kindly(error);
 }
 
 function head(ref, ...more) {

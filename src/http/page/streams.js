@@ -8,7 +8,7 @@ import { keyOf, local, short } from './parties.js';
 import { Refetch } from './refetch.js';
 import { fillRow, makeRow, rowKey, tickRow } from './row.js';
 import { clock } from './times.js';
-import { seesNothing, seesOwnOnly } from './token.js';
+import { seesNothing, seesOwnOnly, SIGN_IN } from './token.js';
 
 const LIMIT = 25;
 /** Streams end, and fall under a filter, without an event. */
@@ -214,7 +214,7 @@ function failed(error) {
 }
 
 function emptyText() {
-  if (seesNothing()) return 'Sign in to see streams: without a token this service shows none.';
+  if (seesNothing()) return SIGN_IN;
   if (view.status || view.user || view.token) return 'No stream fits.';
   if (seesOwnOnly) return 'There is no stream that you may see: a token shows those that its account sends or receives.';
   const more = local.accounts.length ? 'Create the first one.' : 'It appears here as soon as the contract makes one.';

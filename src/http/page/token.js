@@ -29,6 +29,9 @@ export const lacksToken = () => auth === 'required' && currentToken() === null;
 /** Whether a caller sees its own streams only. */
 export const seesOwnOnly = asksWho && visibility === 'participants';
 
+/** What is said instead of what a caller without a token does not see. */
+export const SIGN_IN = 'Sign in to see streams and their events: without a token this service shows none.';
+
 /** Whether the service answers, but with nothing, because it does not know who asks. */
 export const seesNothing = () => seesOwnOnly && currentToken() === null;
 

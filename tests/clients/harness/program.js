@@ -97,6 +97,14 @@ export class Program {
     return this.post('/devnet/streams', call);
   }
 
+  /** Waits until a stream has a record, and returns it. */
+  async indexedStream(streamId) {
+    return until(`stream ${streamId} is indexed`, async () => {
+      const answer = await fetch(`${this.url}/v1/streams/${streamId}`);
+      return answer.ok && answer.json();
+    });
+  }
+
   /** Tops up a stream and returns the ids of the events of that. */
   async topUp({ streamId }) {
     return (await this.post(`/devnet/streams/${streamId}/top-up`, { amount: '1000000' })).events;

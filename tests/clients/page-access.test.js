@@ -1,0 +1,85 @@
+// What the page at `/` says to a caller who shows no token, or one that is over.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { newPage, startChromium } from './harness/chromium.js';
+import { LONGEST_MS, until } from './harness/condition.js';
+import { Program } from './harness/program.js';
+import { tokenOf } from './harness/token.js';
+
+const timeout = LONGEST_MS;
+const SIGN_IN = /Sign in to see (streams|events|this)/;
+let program, browser, accounts;
+before(async () => {
+  [program, browser] = await Promise.all([Program.start(['--auth=optional', '--devnet-scenario=false']), startChromium()]);
+  ({ accounts } = await program.get('/devnet/accounts'));
+  await program.createStream();
+});
+after(async () => {
+  await browser?.close();
+  await program?.stop();
+});
+
+async function open(hash = '') {
+  const page = await newPage(browser);
+  await page.goto(`${program.url}/${hash}`);
+  return page;
+}
+
+async function signIn(page, token) {
+  const field = page.locator('#token');
+  if (!(await field.isVisible())) await page.locator('#token-open').click();
+  await field.fill(token);
+  await field.press('Enter');
+}
+
+test('says that signing in is needed to see anything, and not that there is nothing', { timeout }, async () => {
+  const page = await open();
+  await page.locator('#streams-note').getByText(SIGN_IN).waitFor();
+  await page.locator('#log-note').getByText(SIGN_IN).waitFor();
+  assert.ok(await page.locator('#token').isVisible(), 'the form for a token is open');
+  assert.doesNotMatch(await page.locator('main').innerText(), /There is no stream yet|No event fits/);
+
+  await page.goto(`${program.url}/#stream/1`);
+  await page.locator('#stream').getByText(SIGN_IN).waitFor();
+
+  await page.goto(`${program.url}/#`);
+  await signIn(page, tokenOf(program, `--sub=${accounts[0].address}`));
+  await page.locator('tr[data-stream="1"]').waitFor();
+});
+
+test('says to somebody without streams that a token shows the account’s own', { timeout }, async () => {
+  const page = await open();
+  await signIn(page, tokenOf(program));
+  await page.locator('#streams-note').getByText('a token shows those that its account sends or receives').waitFor();
+  assert.doesNotMatch(await page.locator('#streams').innerText(), /no stream yet/);
+});
+
+test('says of a token that is over what became of it, and not that nothing was missed', { timeout }, async () => {
+  const page = await open();
+  const sub = accounts[2].address;
+  const said = page.locator('.connection');
+  await signIn(page, tokenOf(program, `--sub=${sub}`));
+  await program.kill();
+  await program.startAgain();
+  await said.getByText('nothing missed').waitFor();
+
+  const authorization = `Bearer ${tokenOf(program, '--sub=ops', '--scope=admin')}`;
+  const headers = { authorization, 'content-type': 'application/json' };
+  const body = JSON.stringify({ sub });
+  const answer = await fetch(`${program.url}/v1/admin/revoke`, { method: 'POST', headers, body });
+  assert.equal(answer.status, 204);
+  await said.getByText('The token was revoked').waitFor();
+  assert.doesNotMatch(await said.innerText(), /nothing missed/);
+  await page.locator('#token-reason').getByText(/The token was revoked\. Sign in again/).waitFor();
+});
+
+test('says that a token has expired, also when it had done so before', { timeout }, async () => {
+  const token = tokenOf(program, `--sub=${accounts[0].address}`, '--ttl=1s');
+  const headers = { authorization: `Bearer ${token}` };
+  await until('the token has expired', async () => (await fetch(`${program.url}/v1/streams`, { headers })).status === 401);
+  const page = await open();
+  await signIn(page, token);
+  await page.locator('#token-reason').getByText(/The token has expired\. Sign in again/).waitFor();
+  await page.locator('#streams-note').getByText(/The token has expired\. Sign in again/).waitFor();
+  await page.locator('.connection').getByText('The token has expired').waitFor();
+});
