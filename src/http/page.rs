@@ -36,7 +36,8 @@ const FILES: &[(&str, &str, &str)] = files! {
     STYLE: "base.css" "parts.css";
     SCRIPT: "access.js" "accrual.js" "acts.js" "address-bar.js" "amounts.js" "api.js" "create.js" "division.js" "dom.js"
         "event-list.js" "feed.js" "frames.js" "freshness.js" "kinds.js" "log.js" "main.js" "meter.js" "network.js"
-        "parties.js" "refetch.js" "row.js" "stream-page.js" "streams.js" "times.js" "token.js";
+        "parties.js" "refetch.js" "row.js" "shared-feed.js" "stream-page.js" "streams.js" "subscription.js" "tabs.js"
+        "times.js" "token.js";
 };
 
 /// What the page is told about the service, so that it need not try what is not there.

@@ -1,27 +1,34 @@
 // The event stream's wire format (WHATWG HTML, 9.2), as far as our server uses it.
 
-/** Cuts what arrives into frames and hands each to `take` as `{ id, type, data }`; `id` is null where none was given. */
-export class FrameReader {
-  #take; #rest = ''; #frame = { id: null, type: '', data: null };
+const blank = () => ({ id: null, type: '', data: null, lines: [] });
 
-  constructor(take) { this.#take = take; }
+/** Whether a block says something: a heartbeat is a comment, and says nothing. */
+export const saysSomething = ({ id, data }) => id !== null || data !== null;
+
+/** Cuts what arrives into blocks. */
+export class FrameReader {
+  #rest = ''; #frame = blank(); #ended = [];
 
   /** How long to wait before coming back, where the server said so. */
   retryMs = null;
 
+  /** Returns the blocks that end in this text, as `{ id, type, data, lines }`; `id` and `data` are null where a block has
+      none, and `lines` are the block as it came. */
   push(text) {
     const lines = (this.#rest + text).split('\n');
     this.#rest = lines.pop();
     for (const line of lines) this.#line(line.endsWith('\r') ? line.slice(0, -1) : line);
+    return this.#ended.splice(0);
   }
 
   #line(line) {
     if (line === '') { this.#end(); return; }
+    const frame = this.#frame;
+    frame.lines.push(line);
     const colon = line.indexOf(':');
     if (colon === 0) return; // a comment
     const name = colon < 0 ? line : line.slice(0, colon);
     const value = colon < 0 ? '' : line.slice(colon + (line[colon + 1] === ' ' ? 2 : 1));
-    const frame = this.#frame;
     if (name === 'id') frame.id = value;
     else if (name === 'event') frame.type = value;
     else if (name === 'data') frame.data = frame.data === null ? value : `${frame.data}\n${value}`;
@@ -30,7 +37,7 @@ export class FrameReader {
 
   #end() {
     const frame = this.#frame;
-    this.#frame = { id: null, type: '', data: null };
-    if (frame.id !== null || frame.data !== null) this.#take(frame);
+    this.#frame = blank();
+    if (frame.lines.length > 0) this.#ended.push(frame);
   }
 }

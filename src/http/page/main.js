@@ -6,9 +6,9 @@ import { count } from './amounts.js';
 import { kindly, sentence } from './api.js';
 import { startLocalNetwork } from './create.js';
 import { byId, calmMotion, notify, setData, setText } from './dom.js';
-import { Feed } from './feed.js';
 import { log } from './log.js';
 import { network } from './network.js';
+import { SharedFeed } from './shared-feed.js';
 import { streamPage } from './stream-page.js';
 import { streams } from './streams.js';
 import { clock, timeText } from './times.js';
@@ -16,13 +16,13 @@ import { currentToken, onToken } from './token.js';
 
 const STATES = { connecting: 'Connecting', open: 'Live', reconnecting: 'Reconnecting', denied: 'Sign in', paused: 'Paused while hidden' };
 
-/** A tab that nobody sees gives its connection back: a browser has six to a host. */
+/** A tab that nobody sees leaves the connection to the others, which a browser slows down less. */
 const PAUSE_AFTER_MS = 60_000;
 
 /** Whether the lists were fetched since the feed began: a feed that goes on brings all that is new. */
 let isFetched = false;
 
-const feed = new Feed({
+const feed = new SharedFeed({
   state(name) {
     setData(byId('connection'), 'state', name);
     setText(byId('connection-text'), STATES[name]);
@@ -78,6 +78,7 @@ function fetchAll() {
 
 /** Another caller sees other streams; the same one with another token goes on where the last one ended. */
 function startAnew() {
+  feed.dropWaiting();
   network.watch();
   log.clear();
   streams.clear();
@@ -143,6 +144,8 @@ async function start() {
   byId('connection-retry').addEventListener('click', () => feed.hurry());
   addEventListener('online', () => feed.hurry());
   document.addEventListener('visibilitychange', changeVisibility);
+  addEventListener('pagehide', () => { if (feed.isOpen) feed.close('paused'); }); // it may come back by "back"
+  addEventListener('pageshow', changeVisibility);
   onToken(startAnew);
   access.start();
   log.start();

@@ -1,0 +1,45 @@
+// One request for the event stream, with the token in its head, read until it ends.
+
+import { refusalOf, refuseWithoutToken } from './api.js';
+import { FrameReader } from './frames.js';
+import { tokenHeaders } from './token.js';
+
+/** The server says something every 15 s unless told otherwise: a connection that is silent for so long is dead. */
+const SILENCE_MS = 45_000;
+
+export const subscribePath = query => `v1/events/subscribe?${query}`;
+
+const isEventStream = answer => answer.ok && answer.headers.get('content-type')?.startsWith('text/event-stream');
+
+/** Hands the blocks that arrive to `take`, as lists. Returns how long the server wants to be left alone once it has ended
+    the stream, null where it did not say. Throws a refusal, or a plain error where the connection breaks. */
+export async function subscribe(query, { lastId, signal, take }) {
+  refuseWithoutToken();
+  const ends = new AbortController();
+  let watchdog;
+  const hear = () => {
+    clearTimeout(watchdog);
+    watchdog = setTimeout(() => ends.abort(), SILENCE_MS);
+  };
+  const headers = { accept: 'text/event-stream', ...tokenHeaders(), ...(lastId === null ? {} : { 'last-event-id': lastId }) };
+  try {
+    hear();
+    const both = AbortSignal.any([signal, ends.signal]);
+    const answer = await fetch(subscribePath(query), { headers, signal: both, cache: 'no-store' });
+    if (!isEventStream(answer)) throw await refusalOf(answer);
+    return await read(answer.body, signal, blocks => { hear(); take(blocks); });
+  } finally {
+    clearTimeout(watchdog);
+    ends.abort();
+  }
+}
+
+async function read(body, signal, take) {
+  const frames = new FrameReader();
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done || signal.aborted) return frames.retryMs;
+    take(frames.push(value));
+  }
+}
