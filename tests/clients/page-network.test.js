@@ -1,0 +1,65 @@
+// The card of the network on the page at `/`.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { newPage, startChromium } from './harness/chromium.js';
+import { LONGEST_MS, until } from './harness/condition.js';
+import { setWidth, WIDTHS } from './harness/layout.js';
+import { Program } from './harness/program.js';
+
+const timeout = LONGEST_MS;
+const STATUS = '**/v1/status';
+let program, browser;
+before(async () => {
+  [program, browser] = await Promise.all([Program.start(), startChromium()]);
+});
+after(async () => {
+  await browser?.close();
+  await program?.stop();
+});
+
+/** What of one line stands higher or lower than the rest, in px. */
+const OF_ONE_LINE = 8;
+
+/** Returns how many lines of text the card has. */
+async function linesOf(page) {
+  const middles = await page.locator('#network').evaluate((card) => {
+    const walker = document.createTreeWalker(card, NodeFilter.SHOW_TEXT);
+    const rects = [];
+    while (walker.nextNode()) {
+      const range = document.createRange();
+      range.selectNodeContents(walker.currentNode);
+      if (walker.currentNode.data.trim()) rects.push(...range.getClientRects());
+    }
+    return rects.map(({ top, bottom }) => (top + bottom) / 2);
+  });
+  middles.sort((a, b) => a - b);
+  return middles.filter((middle, at) => at === 0 || middle - middles[at - 1] > OF_ONE_LINE).length;
+}
+
+test('is one line while all is well, opens for a look, and says more by itself when something is wrong', { timeout }, async () => {
+  const page = await newPage(browser, { viewport: { width: 1280, height: 844 } });
+  await page.goto(program.url);
+  const facts = page.locator('#network-facts');
+  await until('all is well', async () => (await page.locator('#network').getAttribute('data-well')) === 'true');
+  for (const width of WIDTHS) {
+    await setWidth(page, width);
+    assert.ok(await facts.isHidden());
+    assert.equal(await linesOf(page), 1, `at ${width} px`);
+  }
+  await setWidth(page, 1280);
+  await page.getByText(/^Ledger [\d,]+, \d+ behind the tip, no holes$/).waitFor();
+
+  await page.locator('#network-open').click();
+  await facts.waitFor();
+  await page.locator('#network-open').click();
+  await facts.waitFor({ state: 'hidden' });
+
+  await page.route(STATUS, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), reasons: ['40 ledgers behind the tip'] } });
+  });
+  await facts.waitFor();
+  await page.locator('#reasons').getByText('40 ledgers behind the tip').waitFor();
+  await page.unroute(STATUS);
+  await facts.waitFor({ state: 'hidden' });
+});
