@@ -34,10 +34,10 @@ macro_rules! files {
 const FILES: &[(&str, &str, &str)] = files! {
     IMAGE: "icon.svg";
     STYLE: "base.css" "parts.css";
-    SCRIPT: "access.js" "accrual.js" "acts.js" "address-bar.js" "amounts.js" "api.js" "create.js" "division.js" "dom.js"
-        "event-list.js" "feed.js" "frames.js" "freshness.js" "kinds.js" "log.js" "main.js" "meter.js" "network.js"
-        "parties.js" "refetch.js" "row.js" "shared-feed.js" "stream-page.js" "streams.js" "subscription.js" "tabs.js"
-        "times.js" "token.js";
+    SCRIPT: "access.js" "accrual.js" "acts.js" "address-bar.js" "amounts.js" "api.js" "console.js" "console-filter.js"
+        "create.js" "division.js" "dom.js" "event-list.js" "feed.js" "frames.js" "freshness.js" "kinds.js" "log.js"
+        "main.js" "meter.js" "network.js" "parties.js" "raw-list.js" "refetch.js" "row.js" "shared-feed.js"
+        "stream-page.js" "streams.js" "subscription.js" "tabs.js" "times.js" "token.js";
 };
 
 /// What the page is told about the service, so that it need not try what is not there.

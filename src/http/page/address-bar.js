@@ -5,8 +5,8 @@
 const KEPT = ['type', 'about'];
 
 let listener = () => {};
-/** How the list of streams was narrowed last: where "All streams" leads back to. */
-let listQuery = '';
+/** How each view was narrowed last: where a link to it leads back to. */
+const queries = new Map();
 
 /** What is open: a `view`, in a stream's view the stream's `ref`, and the `parameters`. */
 export function readPlace() {
@@ -14,7 +14,7 @@ export function readPlace() {
   const parameters = new URLSearchParams(query);
   const [name, ref] = path.split(/\/(.*)/s);
   if (name === 'stream' && ref) return { view: 'stream', ref: decoded(ref), parameters };
-  return { view: 'streams', ref: null, parameters };
+  return { view: name === 'console' ? name : 'streams', ref: null, parameters };
 }
 
 function decoded(text) {
@@ -35,7 +35,7 @@ export function narrow(changes, { isTyping = false, state = history.state } = {}
 /** Opens a stream, or what else a link of ours names. */
 export function open(hash) {
   const [path, query] = hash.slice(1).split('?');
-  const parameters = new URLSearchParams(query ?? (path === '' ? listQuery : ''));
+  const parameters = new URLSearchParams(query ?? queries.get(path));
   const { parameters: now } = readPlace();
   for (const name of KEPT) if (now.has(name)) parameters.set(name, now.get(name));
   write(path, parameters, null, false);
@@ -50,7 +50,7 @@ function write(path, parameters, state, isReplaced) {
 
 function hear() {
   const place = readPlace();
-  if (place.view === 'streams') listQuery = place.parameters.toString();
+  if (place.view !== 'stream') queries.set(place.view === 'console' ? 'console' : '', place.parameters.toString());
   listener(place);
 }
 

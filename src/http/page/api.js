@@ -6,7 +6,7 @@ import { currentToken, lacksToken, SIGN_IN, tokenHeaders } from './token.js';
 export class Refusal extends Error {
   constructor(problem, status, retryAfterMs) {
     super(problem?.detail ?? problem?.title ?? `the server answered ${status}`);
-    Object.assign(this, { status, retryAfterMs, code: problem?.code ?? null });
+    Object.assign(this, { status, retryAfterMs, code: problem?.code ?? null, parameter: problem?.parameter ?? null });
   }
 }
 

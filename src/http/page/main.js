@@ -4,6 +4,7 @@ import { access, endText } from './access.js';
 import { narrow, onPlace } from './address-bar.js';
 import { count } from './amounts.js';
 import { kindly, sentence } from './api.js';
+import { consoleView } from './console.js';
 import { startLocalNetwork } from './create.js';
 import { byId, calmMotion, notify, setData, setText } from './dom.js';
 import { log } from './log.js';
@@ -82,6 +83,7 @@ function startAnew() {
   network.watch();
   log.clear();
   streams.clear();
+  consoleView.forget();
   streamPage.show(shownRef);
   isFetched = false;
   if (feed.lastId !== null) fetchAll();
@@ -90,11 +92,24 @@ function startAnew() {
 
 let shownRef = null;
 
+function titleOf(view, ref) {
+  if (view === 'console') return 'Console · ';
+  return ref === null ? '' : `Stream ${ref} · `;
+}
+
+function setCurrent(link, isCurrent) {
+  if (isCurrent) link.setAttribute('aria-current', 'page');
+  else link.removeAttribute('aria-current');
+}
+
 function show({ view, ref, parameters }) {
   const before = shownRef;
   shownRef = ref;
-  document.title = ref === null ? 'FlowFi streams' : `Stream ${ref} · FlowFi streams`;
+  document.title = `${titleOf(view, ref)}FlowFi streams`;
+  setData(byId('main'), 'place', view);
+  for (const name of ['streams', 'console']) setCurrent(byId(`to-${name}`), view === name);
   streams.show(view === 'streams');
+  consoleView.show(view === 'console', parameters);
   if (view === 'streams') streams.open(parameters);
   log.open(parameters);
   showView(parameters.get('show') === 'log' ? 'log' : 'streams');
@@ -127,6 +142,7 @@ function showView(name) {
 function tick() {
   if (document.hidden) return;
   network.tick();
+  consoleView.tick();
   if (!clock.isKnown()) return;
   // All of it together, so that what stops stops at the time that is named.
   streams.tick();
@@ -150,6 +166,7 @@ async function start() {
   access.start();
   log.start();
   streams.start();
+  consoleView.start();
   network.start();
   if (document.documentElement.dataset.network === 'local') await startLocalNetwork().catch(error => notify(kindly(error), true));
   network.watch();

@@ -21,7 +21,8 @@ export const short = text => (text.length > 12 ? `${text.slice(0, 4)}…${text.s
 
 export const partyText = address => local.names.get(address) ?? short(address ?? 'unknown');
 
-async function copy(text) {
+/** Puts a text where a person can paste it from. */
+export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
     notify('Copied.');

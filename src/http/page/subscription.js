@@ -7,7 +7,7 @@ import { tokenHeaders } from './token.js';
 /** The server says something every 15 s unless told otherwise: a connection that is silent for so long is dead. */
 const SILENCE_MS = 45_000;
 
-export const subscribePath = query => `v1/events/subscribe?${query}`;
+export const subscribePath = query => `v1/events/subscribe${query === '' ? '' : `?${query}`}`;
 
 const isEventStream = answer => answer.ok && answer.headers.get('content-type')?.startsWith('text/event-stream');
 

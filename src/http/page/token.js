@@ -26,6 +26,9 @@ export const onToken = listener => listeners.add(listener);
 /** Whether there is nothing to be had without a token that is not there. */
 export const lacksToken = () => auth === 'required' && currentToken() === null;
 
+/** Whether requests say who asks, or have to. */
+export const sendsToken = () => lacksToken() || currentToken() !== null;
+
 /** Whether a caller sees its own streams only. */
 export const seesOwnOnly = asksWho && visibility === 'participants';
 

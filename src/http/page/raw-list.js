@@ -1,0 +1,65 @@
+// The blocks of an event stream as they came, oldest first.
+
+import { count } from './amounts.js';
+import { make, perFrame } from './dom.js';
+import { timeText } from './times.js';
+
+const NOTICES = new Set(['connected', 'reset', 'revised', 'expired', 'resume']);
+
+/** What a block is, and the tone it is shown in. */
+function kindOf({ id, type, data, lines }) {
+  if (data !== null) return NOTICES.has(type) ? ['notice', 'paused'] : ['event', 'active'];
+  if (id !== null) return ['id only', 'ended'];
+  return lines.every(line => line.startsWith(':')) ? ['heartbeat', ''] : ['field', ''];
+}
+
+function itemOf({ block, atMs }) {
+  const [kind, tone] = kindOf(block);
+  return make('li', { 'data-kind': kind }, make('span', { class: `badge ${tone}` }, kind),
+    make('time', { class: 'soft number' }, timeText(atMs)), make('pre', {}, block.lines.join('\n')));
+}
+
+export class RawList {
+  #element; #scroll; #keep; #changed; #waiting = [];
+  #received = 0;
+  #flush = perFrame(() => this.#show());
+
+  /** Keeps as many blocks as `keep`, in a list that `scroll` scrolls, and calls `changed` when it shows others. */
+  constructor(element, scroll, keep, changed) {
+    this.#element = element;
+    this.#scroll = scroll;
+    this.#keep = keep;
+    this.#changed = changed;
+  }
+
+  add(blocks) {
+    const atMs = Date.now();
+    this.#received += blocks.length;
+    this.#waiting = [...this.#waiting, ...blocks.map(block => ({ block, atMs }))].slice(-this.#keep);
+    this.#flush();
+  }
+
+  clear() {
+    this.#received = 0;
+    this.#waiting = [];
+    this.#element.replaceChildren();
+    this.#changed();
+  }
+
+  get countText() {
+    if (this.#received === 0) return '';
+    const leftOut = this.#received - this.#element.childElementCount - this.#waiting.length;
+    const shown = `${count(this.#element.childElementCount)} blocks shown`;
+    return leftOut > 0 ? `${shown}, ${count(leftOut)} older left out` : shown;
+  }
+
+  /** Whoever reads the newest goes on reading the newest; whoever scrolled back stays there. */
+  #show() {
+    const { scrollTop, clientHeight, scrollHeight } = this.#scroll;
+    const isAtEnd = scrollTop + clientHeight >= scrollHeight - 4;
+    this.#element.append(...this.#waiting.splice(0).map(itemOf));
+    while (this.#element.childElementCount > this.#keep) this.#element.firstChild.remove();
+    if (isAtEnd) this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    this.#changed();
+  }
+}

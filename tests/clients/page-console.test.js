@@ -1,0 +1,150 @@
+// The console of the page at `/`: one subscription, with all that comes, as it comes.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { after, before, test } from 'node:test';
+import { newPage, startChromium } from './harness/chromium.js';
+import { LONGEST_MS, until } from './harness/condition.js';
+import { overflowing, setWidth, WIDTHS } from './harness/layout.js';
+import { Program } from './harness/program.js';
+import { tokenOf } from './harness/token.js';
+
+const timeout = LONGEST_MS;
+const ARGS = ['--auth=optional', '--visibility=public', '--devnet-scenario=false', '--heartbeat-seconds=1'];
+let program, browser, one, other;
+before(async () => {
+  [program, browser] = await Promise.all([Program.start(ARGS), startChromium()]);
+  one = await program.createStream();
+  other = await program.createStream();
+  await program.indexedStream(other.streamId);
+});
+after(async () => {
+  await browser?.close();
+  await program?.stop();
+});
+
+async function open(hash = '#console') {
+  const page = await newPage(browser, { viewport: { width: 1280, height: 900 } });
+  await page.goto(`${program.url}/${hash}`);
+  await page.locator('#connection').getByText('Live', { exact: true }).waitFor();
+  return page;
+}
+
+const streamsOf = (page) => page.getByRole('textbox', { name: 'Streams' });
+const state = (page) => page.locator('#console-state');
+const blocks = (page, kind) => page.locator(`#console-blocks li[data-kind="${kind}"] pre`);
+const curl = (page) => page.locator('#console-curl').innerText();
+
+async function connect(page) {
+  await page.locator('#console-connect').click();
+  await state(page).getByText('Connected', { exact: true }).waitFor();
+}
+
+/** Runs a line in a shell and returns what it printed once that fits; then ends it. */
+function printedByShell(line, pattern, env) {
+  return new Promise((resolve, reject) => {
+    let printed = '';
+    const child = execFile('bash', ['-c', `exec ${line}`], { env: { ...process.env, ...env } }, (error) => {
+      if (pattern.test(printed)) resolve(printed);
+      else reject(new Error(`${line} printed ${printed}: ${error?.message}`));
+    });
+    child.stdout.on('data', (text) => {
+      printed += text;
+      if (pattern.test(printed)) child.kill();
+    });
+  });
+}
+
+test('shows what a subscription brings as it comes: notices, events, ids alone, and the age of the heartbeat', { timeout }, async () => {
+  const page = await open();
+  await streamsOf(page).fill(one.streamId);
+  await connect(page);
+  await blocks(page, 'notice').getByText(/^retry: \d+|event: connected/).first().waitFor();
+  const [id] = await program.topUp(one);
+  const event = blocks(page, 'event').filter({ hasText: id });
+  await event.waitFor();
+  assert.match(await event.innerText(), /^(id|event|data): .*\n(id|event|data): .*\n(id|event|data): /);
+  await page.getByText(/^Heartbeat \d+s ago$/).waitFor();
+  await blocks(page, 'heartbeat').first().waitFor();
+  await program.topUp(other);
+  await blocks(page, 'id only').first().waitFor();
+  for (const text of await blocks(page, 'event').allInnerTexts()) assert.match(text, new RegExp(`"streamId":"${one.streamId}"`));
+});
+
+test('disconnects, clears, and starts after the last id with nothing missed', { timeout }, async () => {
+  const page = await open(`#console?streams=${one.streamId}`);
+  const before = await program.connections();
+  await connect(page);
+  await page.locator('#console-disconnect').click();
+  await state(page).getByText('Disconnected.').waitFor();
+  await until('the subscription is over', async () => (await program.connections()) === before);
+  await page.locator('#console-clear').click();
+  assert.equal(await page.locator('#console-blocks li').count(), 0);
+  const missed = await program.topUp(one);
+  await page.locator('#console-after-last').click();
+  assert.match(await page.getByLabel('Start after the id').inputValue(), /^\d{19}-\d{10}/);
+  await connect(page);
+  for (const id of missed) await blocks(page, 'event').filter({ hasText: id }).waitFor();
+});
+
+test('the address bar keeps the filter', { timeout }, async () => {
+  const page = await open();
+  await streamsOf(page).fill('1, 2');
+  await page.getByLabel('Withdrawn', { exact: true }).check();
+  await page.getByLabel('Refuse streams').check();
+  const copy = await open(new URL(page.url()).hash);
+  assert.equal(await streamsOf(copy).inputValue(), '1, 2');
+  assert.ok(await copy.getByLabel('Withdrawn', { exact: true }).isChecked());
+  assert.ok(await copy.getByLabel('Refuse streams').isChecked());
+  await copy.getByRole('link', { name: 'Streams', exact: true }).click();
+  await copy.locator('#streams').waitFor();
+  await copy.getByRole('link', { name: 'Console' }).click();
+  assert.equal(await streamsOf(copy).inputValue(), '1, 2');
+});
+
+test('the line for a shell brings the same, and holds no token', { timeout }, async () => {
+  const token = tokenOf(program);
+  const page = await open();
+  await page.locator('#token-open').click();
+  await page.locator('#token').fill(token);
+  await page.locator('#token').press('Enter');
+  await streamsOf(page).fill(`${one.streamId}, ${other.streamId}`);
+  await page.getByLabel('Topped up', { exact: true }).check();
+  await page.getByLabel('Start after the id').fill(one.events[0]);
+  const id = new RegExp((await program.topUp(other)).join('|'));
+  await connect(page);
+  await blocks(page, 'event').filter({ hasText: id }).first().waitFor();
+
+  const line = await curl(page);
+  assert.ok(!line.includes(token) && !line.includes(token.split('.')[2]), line);
+  assert.match(line, /-H "authorization: Bearer \$TOKEN"/);
+  assert.match(await printedByShell(line, id, { TOKEN: token }), /^event: stream\.topped_up$/m);
+});
+
+test('the line for a shell takes no part of what was typed for a command', { timeout }, async () => {
+  const page = await open();
+  await streamsOf(page).fill("1';echo oops;'$(echo oops)");
+  await page.getByLabel('Start after the id').fill("x';echo oops;'");
+  const line = (await curl(page)).replace(/^curl -N/, 'printf %s\\\\n');
+  const printed = await printedByShell(line, /subscribe\?streams=1.*\n/);
+  assert.match(printed, /^Last-Event-ID: x';echo oops;'$/m);
+  assert.doesNotMatch(printed, /^oops/m);
+});
+
+test('says why a subscription was refused', { timeout }, async () => {
+  const page = await open('#console?streams=nonsense');
+  await page.locator('#console-connect').click();
+  await state(page).getByText(/^Refused with 400, parameter streams: .*nonsense/).waitFor();
+  assert.ok(await page.locator('#console-connect').isEnabled());
+});
+
+test('keeps its parts inside, at any width', { timeout }, async () => {
+  const page = await open('#console?all=true');
+  await connect(page);
+  await program.topUp(one);
+  await blocks(page, 'event').first().waitFor();
+  for (const width of WIDTHS) {
+    await setWidth(page, width);
+    assert.deepEqual(await overflowing(page), [], `at ${width} px`);
+    assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width, `at ${width} px`);
+  }
+});
