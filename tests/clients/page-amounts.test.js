@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { newPage, startChromium } from './harness/chromium.js';
 import { LONGEST_MS, until } from './harness/condition.js';
-import { overflowing, setWidth, tornDigits, WIDTHS } from './harness/layout.js';
+import { overflowing, setWidth, tornDigits, tornNumbers, WIDTHS } from './harness/layout.js';
 import { Program } from './harness/program.js';
 
 /** A token of two decimals, as the page cannot know. */
@@ -97,6 +97,7 @@ test('breaks no number inside its digits, and cuts and overlaps nothing, at any 
     for (const width of WIDTHS) {
       await setWidth(page, width);
       assert.deepEqual(await tornDigits(page), [], `${hash} at ${width} px`);
+      assert.deepEqual(await tornNumbers(page), [], `${hash} at ${width} px`);
       assert.deepEqual(await overflowing(page), [], `${hash} at ${width} px`);
       assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width, `${hash} at ${width} px`);
     }

@@ -11,6 +11,9 @@ let program, browser;
 before(async () => {
   [program, browser] = await Promise.all([Program.start(['--devnet-scenario=false']), startChromium()]);
   await program.createStream();
+  // So many events that their list is as high as the window lets it be.
+  const other = await program.createStream();
+  await Promise.all(Array.from({ length: 20 }, () => program.topUp(other)));
 });
 after(async () => {
   await browser?.close();
@@ -19,7 +22,13 @@ after(async () => {
 
 const claimable = (page, part) => page.locator(part).innerText();
 
-const opacity = (page, part) => page.locator(part).first().evaluate((element) => Number(getComputedStyle(element).opacity));
+/** Returns how opaque a part is, with all that it stands in. */
+const opacity = (page, part) =>
+  page.locator(part).first().evaluate((element) => {
+    let product = 1;
+    for (let at = element; at !== null; at = at.parentElement) product *= Number(getComputedStyle(at).opacity);
+    return product;
+  });
 
 async function untilTicking(page, part) {
   const first = await claimable(page, part);
@@ -31,6 +40,10 @@ async function lastHeardSecondsAgo(page) {
   const [, seconds] = /Last heard (\d+) seconds? ago/.exec(await page.locator('#freshness-why').innerText()) ?? [];
   return Number(seconds);
 }
+
+/** Returns the heads of cards that are not high enough for what stands in them. */
+const cutHeads = (page) =>
+  page.locator('.head:visible').evaluateAll((heads) => heads.filter((head) => head.scrollHeight > head.clientHeight + 1).map((head) => head.innerText));
 
 const SECONDS_OF_DAY = 86_400;
 
@@ -59,6 +72,7 @@ test('dims what is old, says as of when it is, and counts nothing on', { timeout
     assert.match(await page.locator('#network .as-of').innerText(), AS_OF);
     assert.ok((await opacity(page, `${section} ${part}`)) < 1, 'what is old is dimmed');
     assert.ok((await opacity(page, '#network-facts')) < 1, 'the facts are dimmed');
+    assert.ok((await opacity(page, `${section} .badge`)) >= 0.5, 'what is dimmed can be read');
     const assertIsOfThatTime = async () => {
       const [said, amount] = [await asOf.innerText(), await claimable(page, number)];
       const accruedSeconds = Number(/^[\d,]+/.exec(amount)[0].replaceAll(',', '')) / Number(record.ratePerSecond);
@@ -66,6 +80,7 @@ test('dims what is old, says as of when it is, and counts nothing on', { timeout
       assert.equal(second, secondOf(said), `${amount} is what can be claimed ${said}`);
     };
     await assertIsOfThatTime();
+    assert.deepEqual(await cutHeads(page), [], 'as of when it is can be read');
     const before = await lastHeardSecondsAgo(page);
     await until('the page has gone on', async () => (await lastHeardSecondsAgo(page)) >= before + 2);
     await assertIsOfThatTime();

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { newPage, startChromium } from './harness/chromium.js';
 import { LONGEST_MS, until } from './harness/condition.js';
-import { overflowing, setWidth, WIDTHS } from './harness/layout.js';
+import { overflowing, setWidth, tornDigits, WIDTHS } from './harness/layout.js';
 import { Program } from './harness/program.js';
 import { tokenOf } from './harness/token.js';
 
@@ -137,6 +137,11 @@ test('says why a subscription was refused', { timeout }, async () => {
   assert.ok(await page.locator('#console-connect').isEnabled());
 });
 
+const isFooterLast = () => {
+  const end = document.querySelector('footer').getBoundingClientRect().bottom + window.scrollY;
+  return document.documentElement.scrollHeight <= Math.max(end + 1, window.innerHeight);
+};
+
 test('keeps its parts inside, at any width', { timeout }, async () => {
   const page = await open('#console?all=true');
   await connect(page);
@@ -144,6 +149,8 @@ test('keeps its parts inside, at any width', { timeout }, async () => {
   await blocks(page, 'event').first().waitFor();
   for (const width of WIDTHS) {
     await setWidth(page, width);
+    assert.deepEqual(await tornDigits(page), [], `at ${width} px`);
+    assert.ok(await page.evaluate(isFooterLast), `nothing lies over what follows, at ${width} px`);
     assert.deepEqual(await overflowing(page), [], `at ${width} px`);
     assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width, `at ${width} px`);
   }

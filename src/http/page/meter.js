@@ -3,10 +3,14 @@
 import { amountText, digitsOf } from './amounts.js';
 import { make, setText } from './dom.js';
 
-/** Writes digits so that a line breaks between their groups and nowhere else. */
+/** A number that is no longer than this has room on one line everywhere. */
+const ONE_LINE = 14;
+
+/** Writes digits so that a line breaks between the groups of long numbers and nowhere else. */
 export function setDigits(element, text) {
   if (element.textContent === text) return;
-  element.replaceChildren(...text.split(/(?<=,)/).flatMap((group, at) => (at > 0 ? [make('wbr'), group] : [group])));
+  const groups = text.length > ONE_LINE ? text.split(/(?<=,)/) : [text];
+  element.replaceChildren(...groups.flatMap((group, at) => (at > 0 ? [make('wbr'), group] : [group])));
 }
 
 /** Digits inside a sentence. */

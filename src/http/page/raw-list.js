@@ -13,10 +13,13 @@ function kindOf({ id, type, data, lines }) {
   return lines.every(line => line.startsWith(':')) ? ['heartbeat', ''] : ['field', ''];
 }
 
+/** JSON has no spaces: a line breaks between its fields rather than inside a number. */
+const breakable = text => text.split(/(?<=,)/).flatMap(piece => [piece, make('wbr')]);
+
 function itemOf({ block, atMs }) {
   const [kind, tone] = kindOf(block);
   return make('li', { 'data-kind': kind }, make('span', { class: `badge ${tone}` }, kind),
-    make('time', { class: 'soft number' }, timeText(atMs)), make('pre', {}, block.lines.join('\n')));
+    make('time', { class: 'soft number' }, timeText(atMs)), make('pre', {}, ...breakable(block.lines.join('\n'))));
 }
 
 export class RawList {

@@ -6,7 +6,7 @@ export function tornDigits(page) {
     while (walker.nextNode()) {
       const node = walker.currentNode;
       if (node.parentElement.closest('.copy, code')) continue;
-      for (const { 0: digits, index } of node.data.matchAll(/\d+/g)) {
+      for (const { 0: digits, index } of node.data.matchAll(/\b\d+\b/g)) {
         const range = document.createRange();
         range.setStart(node, index);
         range.setEnd(node, index + digits.length);
@@ -15,6 +15,14 @@ export function tornDigits(page) {
       }
     }
     return torn;
+  });
+}
+
+/** Returns the numbers of a page that are short enough for one line and take two. */
+export function tornNumbers(page) {
+  return page.evaluate(() => {
+    const numbers = [...document.querySelectorAll('main b.number')].filter(({ textContent }) => textContent.length <= 14);
+    return numbers.filter((number) => number.getClientRects().length > 1).map(({ textContent }) => textContent);
   });
 }
 
