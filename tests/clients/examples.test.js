@@ -10,6 +10,26 @@ import { Example, EXAMPLES } from './harness/example.js';
 import { Program } from './harness/program.js';
 import { tokenOf } from './harness/token.js';
 
+/** Somebody whom nothing else happens to. */
+const SENDER = 'GAIH3ULLFQ4DGSECF2AR555KZ4KNDGEKN4AFI4SU2M7B43MGK3QJZNSR';
+const OTHER_TOKENS = [
+  'CCW67TSZV3SSS2HXMBQ5JFGCKJNXKZM7UQUWUZPUTHXSTZLEO7SJMI75',
+  'CCR2RRS64MGIDMQUAWN3JOPTLWOJVDNN7WGCHNGZCVNGYBUXRV5QHFIG',
+];
+/** The page by React lists 20 streams. */
+const MORE_THAN_A_PAGE = 25;
+
+const short = (address) => `${address.slice(0, 4)}…${address.slice(-4)}`;
+
+const created = (token, rate) => ({
+  sender: { address: SENDER },
+  recipient: { address: OTHER_TOKENS[0] },
+  rate_per_second: { i128: `${rate}` },
+  token_address: { address: token },
+  deposited_amount: { i128: '1000000000000' },
+  start_time: { u64: '0' },
+});
+
 const LAST_ID = join(EXAMPLES, 'last-event-id');
 
 describe('the examples', { timeout: LONGEST_MS }, () => {
@@ -54,7 +74,7 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
   /** Returns the ids of the events that a page shows, oldest first. */
   async function idsOn(page) {
     const texts = await page.locator('li').evaluateAll((items) => items.map((item) => item.outerHTML));
-    return texts.map((text) => text.match(/\d{19}-\d{10}/)[0]).reverse();
+    return texts.flatMap((text) => text.match(/\d{19}-\d{10}/)?.[0] ?? []).reverse();
   }
 
   async function untilNextOn(page) {
@@ -80,18 +100,52 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
     await assertGoesOn(page);
   });
 
+  /** Opens the page that an example serves. */
+  async function openServed(name) {
+    const port = await freePort();
+    const url = `http://localhost:${port}/`;
+    const example = run(name, ` -- --port ${port}`);
+    await example.untilServed(url);
+    const page = await newPage(browser);
+    await page.goto(url);
+    return page;
+  }
+
   for (const name of ['React', 'Next.js']) {
-    test(`the page by ${name} goes on`, async () => {
-      const port = await freePort();
-      const url = `http://localhost:${port}/`;
-      const example = run(name, ` -- --port ${port}`);
-      await example.untilServed(url);
-      const page = await newPage(browser);
+    test(`the page by ${name} goes on, and names the units and the token of an amount`, async () => {
+      const page = await openServed(name);
       const complaints = [];
       page.on('pageerror', (error) => complaints.push(error.message));
-      await page.goto(url);
       await assertGoesOn(page);
+      const { tokenAddress } = await program.indexedStream(stream.streamId);
+      const amount = `997,500 units of ${short(tokenAddress)}`;
+      await page.locator('li', { hasText: amount }).first().waitFor();
       assert.deepEqual(complaints, []);
     });
   }
+
+  test('the page by React totals all streams of an address that is typed, token by token, before anything happens', async () => {
+    const [one, other] = [OTHER_TOKENS[0], OTHER_TOKENS[1]];
+    const calls = Array.from({ length: MORE_THAN_A_PAGE + 2 }, (_, at) => {
+      const [token, rate] = at < MORE_THAN_A_PAGE ? [one, 3] : [other, 1];
+      return program.post('/devnet/emit', { name: 'stream_created', streamId: 8_000 + at, fields: created(token, rate) });
+    });
+    await Promise.all(calls);
+    await Promise.all(calls.map((_, at) => program.indexedStream(8_000 + at)));
+
+    const page = await openServed('React');
+    // Nothing that happens from now on gets to the page.
+    await page.route('**/v1/events/subscribe**', (route) => route.abort());
+    await page.reload();
+    await page.locator('.activity li').first().waitFor();
+    await page.locator('.streams tbody tr').first().waitFor();
+    await page.getByLabel('Streams of').fill(SENDER);
+    await page.getByRole('button', { name: 'Show', exact: true }).click();
+    const line = (token) => page.locator(`.totals [data-token="${token}"]`);
+    const perHour = (rate) => (rate * 3_600).toLocaleString('en');
+    const pays = (token, count, rate) => `Pays ${perHour(count * rate)} units of ${short(token)} an hour, by ${count} running`;
+    await line(one).getByText(pays(one, MORE_THAN_A_PAGE, 3)).waitFor();
+    await line(other).getByText(pays(other, 2, 1)).waitFor();
+    assert.equal(await page.locator('.totals li').count(), 2);
+  });
 });

@@ -11,6 +11,15 @@ export function Activity({ url }) {
   );
 }
 
+/**
+ * Returns an amount in smallest units, with its token. The service does not say how many decimals a token has, and a guess
+ * would be wrong by powers of ten. Amounts do not fit into a number.
+ */
+function amountText(amount, tokenAddress) {
+  const token = tokenAddress ? `${tokenAddress.slice(0, 4)}…${tokenAddress.slice(-4)}` : 'an unknown token';
+  return `${BigInt(amount).toLocaleString('en')} units of ${token}`;
+}
+
 function Events() {
   const { events, connected, reconnecting } = useStreamEvents({ subscribeToAll: true });
   return (
@@ -20,7 +29,8 @@ function Events() {
       <ul>
         {events.map(({ type, data, timestamp }) => (
           <li key={data.id} data-id={data.id}>
-            {new Date(timestamp).toLocaleTimeString()} {type} of stream {data.streamId} {data.amount}
+            {new Date(timestamp).toLocaleTimeString()} {type} of stream {data.streamId}
+            {data.amount && ` with ${amountText(data.amount, data.tokenAddress)}`}
           </li>
         ))}
       </ul>

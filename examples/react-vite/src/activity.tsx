@@ -1,9 +1,10 @@
-import type { LoggedEvent } from '@flowfi/stream-events';
 import { Address } from './address';
-import { inTokens } from './amount';
+import { amountText } from './amount';
+import type { Happening } from './use-activity';
 
 interface Props {
-  events: readonly LoggedEvent[];
+  /** None: not known yet. */
+  events: readonly Happening[] | undefined;
   onChoose: (address: string) => void;
 }
 
@@ -12,20 +13,21 @@ export function Activity({ events, onChoose }: Props) {
   return (
     <section className="activity">
       <h2>Activity</h2>
-      {events.length === 0 && <p className="soft">Nothing has happened yet.</p>}
+      {events === undefined && <p className="soft">Loading …</p>}
+      {events?.length === 0 && <p className="soft">Nothing has happened yet.</p>}
       <ol>
-        {events.map(({ type, data, timestamp }) => (
-          <li key={data.id} data-id={data.id}>
+        {events?.map(({ id, type, streamId, sender, recipient, amount, tokenAddress, ledgerClosedAt }) => (
+          <li key={id} data-id={id}>
             <div>
-              <strong>{type.replace('stream.', '').replace('_', ' ')}</strong> stream {data.streamId}
+              <strong>{type.replace('stream.', '').replace('_', ' ')}</strong> stream {streamId}
               <p className="soft">
-                {data.sender && <Address of={data.sender} onChoose={onChoose} />} →{' '}
-                {data.recipient && <Address of={data.recipient} onChoose={onChoose} />}
+                {sender && <Address of={sender} onChoose={onChoose} />} →{' '}
+                {recipient && <Address of={recipient} onChoose={onChoose} />}
               </p>
             </div>
             <div className="number">
-              {data.amount && inTokens(BigInt(data.amount), 2)}
-              <p className="soft">{new Date(timestamp).toLocaleTimeString()}</p>
+              {amount && amountText(BigInt(amount), tokenAddress)}
+              <p className="soft">{new Date(ledgerClosedAt).toLocaleTimeString(undefined, { timeZoneName: 'short' })}</p>
             </div>
           </li>
         ))}

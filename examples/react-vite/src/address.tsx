@@ -1,3 +1,5 @@
+import { short } from './amount';
+
 interface Props {
   of: string;
   onChoose: (address: string) => void;
@@ -7,7 +9,7 @@ interface Props {
 export function Address({ of, onChoose }: Props) {
   return (
     <button type="button" className="address" title={of} onClick={() => onChoose(of)}>
-      {of.slice(0, 4)}…{of.slice(-4)}
+      {short(of)}
     </button>
   );
 }

@@ -1,15 +1,17 @@
-import { useConnectionState, useStreamEvents } from '@flowfi/stream-events/react';
+import { useConnectionState } from '@flowfi/stream-events/react';
 import { useState } from 'react';
 import { Activity } from './activity';
+import { ChooseAddress } from './choose-address';
 import { Streams } from './streams';
+import { useActivity } from './use-activity';
 
 export function Dashboard() {
-  const { events } = useStreamEvents({ subscribeToAll: true });
+  const events = useActivity();
   const { status } = useConnectionState();
-  const [address, choose] = useState<string>();
-  // Until somebody is chosen: whoever pays in the first event that comes.
-  const firstSender = events.at(-1)?.data.sender;
-  if (address === undefined && firstSender) choose(firstSender);
+  const [chosen, choose] = useState<string>();
+  // Until somebody is chosen: the sender that something happened to last when the page was opened.
+  const lastSender = events?.find(({ sender }) => sender)?.sender;
+  if (chosen === undefined && lastSender) choose(lastSender);
   return (
     <>
       <header>
@@ -19,7 +21,9 @@ export function Dashboard() {
         </p>
       </header>
       <main>
-        <Streams address={address} onChoose={choose} />
+        <Streams address={chosen} onChoose={choose}>
+          <ChooseAddress address={chosen} onChoose={choose} />
+        </Streams>
         <Activity events={events} onChoose={choose} />
       </main>
     </>

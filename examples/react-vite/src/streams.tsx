@@ -1,8 +1,9 @@
 import type { StreamRecord } from '@flowfi/stream-events';
 import { useClaimable, useUserStreams } from '@flowfi/stream-events/react';
+import type { ReactNode } from 'react';
 import { Address } from './address';
-import { inTokens, percentOf } from './amount';
-import { Rates } from './rates';
+import { percentOf, short } from './amount';
+import { Totals } from './totals';
 
 interface Props {
   address: string | undefined;
@@ -10,21 +11,22 @@ interface Props {
 }
 
 /** The streams that somebody pays or is paid by. */
-export function Streams({ address, onChoose }: Props) {
+export function Streams({ address, onChoose, children }: Props & { children: ReactNode }) {
   const { streams, total, error } = useUserStreams(address, { limit: 20 });
   return (
     <section className="streams">
-      <h2>Streams {address && <Address of={address} onChoose={onChoose} />}</h2>
+      <h2>Streams</h2>
+      {children}
       {error && <p role="alert">{error.message}</p>}
-      <Rates streams={streams} address={address} />
+      <Totals address={address} streams={streams} />
       <table>
         <thead>
           <tr>
             <th>Stream</th>
             <th>With</th>
             <th>Status</th>
-            <th className="number">Claimable now</th>
-            <th className="number">Deposited</th>
+            <th className="number">Claimable now, units</th>
+            <th className="number">Deposited, units</th>
             <th>Paid out, claimable</th>
           </tr>
         </thead>
@@ -34,7 +36,10 @@ export function Streams({ address, onChoose }: Props) {
           ))}
         </tbody>
       </table>
-      {total > streams.length && <p className="soft">and {total - streams.length} more</p>}
+      {total > streams.length && <p className="soft">The last {streams.length} of {total}; the totals are of all of them.</p>}
+      <p className="soft">
+        Amounts are in the smallest units of each stream’s token: the service does not say how many decimals a token has.
+      </p>
     </section>
   );
 }
@@ -44,7 +49,12 @@ function Row({ stream, address, onChoose }: Props & { stream: StreamRecord }) {
   const isPayer = stream.sender === address;
   return (
     <tr>
-      <td>{stream.streamId}</td>
+      <td>
+        {stream.streamId}
+        <p className="soft" title={stream.tokenAddress}>
+          {short(stream.tokenAddress)}
+        </p>
+      </td>
       <td>
         {isPayer ? 'to ' : 'from '}
         <Address of={isPayer ? stream.recipient : stream.sender} onChoose={onChoose} />
@@ -52,8 +62,8 @@ function Row({ stream, address, onChoose }: Props & { stream: StreamRecord }) {
       <td>
         <span className={`badge ${stream.status}`}>{stream.status}</span>
       </td>
-      <td className="number">{inTokens(claimable, 7)}</td>
-      <td className="number">{inTokens(BigInt(stream.depositedAmount), 2)}</td>
+      <td className="number">{claimable.toLocaleString('en')}</td>
+      <td className="number">{BigInt(stream.depositedAmount).toLocaleString('en')}</td>
       <td>
         <Progress stream={stream} claimable={claimable} />
       </td>
