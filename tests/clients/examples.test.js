@@ -147,5 +147,7 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
     await line(one).getByText(pays(one, MORE_THAN_A_PAGE, 3)).waitFor();
     await line(other).getByText(pays(other, 2, 1)).waitFor();
     assert.equal(await page.locator('.totals li').count(), 2);
+    await page.setViewportSize({ width: 390, height: 844 });
+    assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 390, 'it fits a phone');
   });
 });

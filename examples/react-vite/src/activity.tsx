@@ -1,5 +1,5 @@
 import { Address } from './address';
-import { amountText } from './amount';
+import { Amount } from './amount';
 import type { Happening } from './use-activity';
 
 interface Props {
@@ -26,7 +26,7 @@ export function Activity({ events, onChoose }: Props) {
               </p>
             </div>
             <div className="number">
-              {amount && amountText(BigInt(amount), tokenAddress)}
+              {amount && <Amount of={BigInt(amount)} token={tokenAddress} />}
               <p className="soft">{new Date(ledgerClosedAt).toLocaleTimeString(undefined, { timeZoneName: 'short' })}</p>
             </div>
           </li>

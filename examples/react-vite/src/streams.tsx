@@ -2,7 +2,7 @@ import type { StreamRecord } from '@flowfi/stream-events';
 import { useClaimable, useUserStreams } from '@flowfi/stream-events/react';
 import type { ReactNode } from 'react';
 import { Address } from './address';
-import { percentOf, short } from './amount';
+import { Amount, percentOf } from './amount';
 import { Totals } from './totals';
 
 interface Props {
@@ -25,8 +25,8 @@ export function Streams({ address, onChoose, children }: Props & { children: Rea
             <th>Stream</th>
             <th>With</th>
             <th>Status</th>
-            <th className="number">Claimable now, units</th>
-            <th className="number">Deposited, units</th>
+            <th className="number">Claimable now</th>
+            <th className="number">Deposited</th>
             <th>Paid out, claimable</th>
           </tr>
         </thead>
@@ -49,12 +49,7 @@ function Row({ stream, address, onChoose }: Props & { stream: StreamRecord }) {
   const isPayer = stream.sender === address;
   return (
     <tr>
-      <td>
-        {stream.streamId}
-        <p className="soft" title={stream.tokenAddress}>
-          {short(stream.tokenAddress)}
-        </p>
-      </td>
+      <td>{stream.streamId}</td>
       <td>
         {isPayer ? 'to ' : 'from '}
         <Address of={isPayer ? stream.recipient : stream.sender} onChoose={onChoose} />
@@ -62,8 +57,12 @@ function Row({ stream, address, onChoose }: Props & { stream: StreamRecord }) {
       <td>
         <span className={`badge ${stream.status}`}>{stream.status}</span>
       </td>
-      <td className="number">{claimable.toLocaleString('en')}</td>
-      <td className="number">{BigInt(stream.depositedAmount).toLocaleString('en')}</td>
+      <td className="number">
+        <Amount of={claimable} token={stream.tokenAddress} />
+      </td>
+      <td className="number">
+        <Amount of={BigInt(stream.depositedAmount)} token={stream.tokenAddress} />
+      </td>
       <td>
         <Progress stream={stream} claimable={claimable} />
       </td>

@@ -1,5 +1,5 @@
 import type { StreamRecord } from '@flowfi/stream-events';
-import { amountText } from './amount';
+import { Amount } from './amount';
 import { type TokenSummary, useSummary } from './use-summary';
 
 const SECONDS_PER_HOUR = 3_600n;
@@ -26,7 +26,7 @@ export function Totals({ address, streams }: Props) {
 }
 
 function Line({ token: { tokenAddress, incoming, outgoing } }: { token: TokenSummary }) {
-  const perHour = (rate: string) => amountText(BigInt(rate) * SECONDS_PER_HOUR, tokenAddress);
+  const perHour = (rate: string) => <Amount of={BigInt(rate) * SECONDS_PER_HOUR} token={tokenAddress} />;
   return (
     <li data-token={tokenAddress}>
       <span>
