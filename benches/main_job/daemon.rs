@@ -75,7 +75,9 @@ impl Process {
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = String::new();
         loop {
-            let Some(line) = lines.next_line().await.unwrap() else { panic!("it ended:\n{said}") };
+            let line = lines.next_line().await.unwrap();
+            assert!(line.is_some(), "it ended:\n{said}");
+            let line = line.unwrap_or_default();
             said = said + &line + "\n";
             if let Some((_, rest)) = line.split_once("listening on ") {
                 let base = rest.split([';', ',', ' ', '"']).next().unwrap().to_owned();
