@@ -72,7 +72,8 @@ impl Rows {
         if events.iter().any(|event| event.epoch != last.epoch) {
             return Err(BrokenOff::new(&"the network was reset meanwhile"));
         }
-        let Some(read_up_to) = events.last().map(|event| event.id) else { return Ok(None) };
+        let read_up_to = events.last().map(|event| event.id);
+        let read_up_to = read_up_to.ok_or_else(|| BrokenOff::new(&"the rest of its rows is gone"))?;
         let mut text = String::new();
         for event in &events {
             push_row(&mut text, event);

@@ -7,8 +7,9 @@ use ipnet::IpNet;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
-    /// Requests a second that one address (IPv6: one /64) may make in the long run; 0 sets no limit. Each 200 rows of an
-    /// answer as CSV count as one.
+    /// Requests a second that one address (IPv6: one /64) may make in the long run. Each 200 rows of an answer as CSV
+    /// count as one. They are answered one after the other, and one a second may be a sign-in. 0 sets no limit of
+    /// these.
     #[arg(long, env = "FLOWFI_REQUESTS_PER_SECOND", value_name = "N", default_value_t = 20)]
     pub requests_per_second: u32,
 
