@@ -24,8 +24,9 @@ pub fn limits() -> LimitArgs {
 
 async fn gateway(pool: PgPool, args: &LimitArgs) -> (World, String) {
     let mut world = World::new(pool).await;
-    let limits = Limits::new(args);
-    let base = world.start_gateway(GatewaySettings { limits, ..GatewaySettings::default() }).await;
+    // Nothing is closed for its half head while a test waits.
+    let settings = GatewaySettings { limits: Limits::new(args), head_deadline: 10 * DEADLINE, ..Default::default() };
+    let base = world.start_gateway(settings).await;
     (world, base)
 }
 
