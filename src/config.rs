@@ -109,6 +109,14 @@ pub struct DevArgs {
     #[arg(long, env = "FLOWFI_PG_BIN", value_name = "FOLDER")]
     pub pg_bin: Option<PathBuf>,
 
+    /// Another database than the private one.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+
+    /// How eagerly to ask the local network.
+    #[command(flatten)]
+    pub pace: PaceArgs,
+
     /// Where to listen and how to keep connections.
     #[command(flatten)]
     pub http: HttpArgs,
@@ -121,14 +129,6 @@ pub struct DevArgs {
     #[command(flatten)]
     pub door: AuthArgs,
 
-    /// Another database than the private one.
-    #[command(flatten)]
-    pub database: DatabaseArgs,
-
-    /// How eagerly to ask the local network.
-    #[command(flatten)]
-    pub pace: PaceArgs,
-
     /// The local network.
     #[command(flatten)]
     pub devnet: DevnetArgs,
@@ -140,14 +140,6 @@ pub struct ServeArgs {
     /// Which part to run: the indexer writes, gateways answer; any number of gateways may share one database.
     #[arg(long, env = "FLOWFI_ROLE", value_enum, default_value_t = Role::All)]
     pub role: Role,
-
-    /// Whether callers must show a token.
-    #[arg(long, env = "FLOWFI_AUTH", value_enum, default_value_t = AuthMode::Required, help_heading = "Who may read what")]
-    pub auth: AuthMode,
-
-    /// Who may read what.
-    #[command(flatten)]
-    pub door: AuthArgs,
 
     /// Where to read the chain.
     #[command(flatten)]
@@ -164,6 +156,14 @@ pub struct ServeArgs {
     /// Where to listen.
     #[command(flatten)]
     pub http: HttpArgs,
+
+    /// Whether callers must show a token.
+    #[arg(long, env = "FLOWFI_AUTH", value_enum, default_value_t = AuthMode::Required, help_heading = "Who may read what")]
+    pub auth: AuthMode,
+
+    /// Who may read what.
+    #[command(flatten)]
+    pub door: AuthArgs,
 }
 
 /// Which part of the daemon to run.

@@ -22,10 +22,6 @@ pub struct HttpArgs {
     #[arg(long = "cors-origin", env = "FLOWFI_CORS_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
     pub cors_origins: Vec<Origin>,
 
-    /// How much clients may ask for.
-    #[command(flatten)]
-    pub limits: LimitArgs,
-
     /// How many ledgers the index may be behind the chain's tip and still be called ready.
     #[arg(long, env = "FLOWFI_MAX_LAG_LEDGERS", value_name = "N", default_value_t = 24)]
     pub max_lag_ledgers: u32,
@@ -43,4 +39,8 @@ pub struct HttpArgs {
     /// How many of the newest events to keep in memory for clients that resume.
     #[arg(long, env = "FLOWFI_RING_EVENTS", value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub ring_events: u32,
+
+    /// How much clients may ask for.
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
