@@ -1,5 +1,5 @@
 # What a newcomer needs: `make dev`, with the Rust toolchain and apt, and `make test`, which also needs Node and Python.
-.PHONY: dev test test-busy test-rust test-hooks test-browser simulate simulate-bugs bench bench-api bench-fairness openapi sql-data check-sql postgres
+.PHONY: dev test test-busy test-rust test-hooks test-browser simulate simulate-bugs bench bench-api bench-fairness openapi docs check-docs sql-data check-sql postgres
 
 # The program is built first and then started by itself: under `cargo run` it would hand cargo's own variables on to
 # the cargo inside, which then builds half of the dependencies once more.
@@ -51,6 +51,14 @@ openapi: ## Write openapi/openapi.json anew after a change of the API
 	cargo build --locked
 	mkdir -p openapi
 	$(TARGET)/debug/flowfi-indexer openapi > openapi/openapi.json
+
+docs: ## Write docs/configuration.md anew after a change of a flag
+	cargo build --locked
+	.ci/docs write $(TARGET)/debug/flowfi-indexer
+
+check-docs: ## Check that docs/configuration.md is fresh, and that the documentation's links, flags and defaults are right
+	cargo build --locked
+	.ci/docs check $(TARGET)/debug/flowfi-indexer
 
 # After a change of a query the program does not build until this is done, so the one that was built last runs it.
 sql-data: postgres ## Write .sqlx anew after a change of a query
