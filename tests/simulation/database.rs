@@ -157,6 +157,18 @@ impl Database {
         }
     }
 
+    /// What every other session does, and whom it waits for.
+    pub async fn sessions(&self) -> Vec<String> {
+        let look = "select format('%s of %s: %s for %s, waits for %s, behind %s: %s',
+                           pid, application_name, state, clock_timestamp() - state_change,
+                           coalesce(wait_event_type || ' ' || wait_event, 'nothing'),
+                           pg_blocking_pids(pid), left(regexp_replace(query, '\\s+', ' ', 'g'), 160))
+                    from pg_stat_activity
+                    where datname = current_database() and pid <> pg_backend_pid()
+                    order by pid";
+        sqlx::query_scalar(look).fetch_all(&self.control).await.unwrap_or_else(|error| vec![error.to_string()])
+    }
+
     pub async fn forget_reports(&self) {
         sqlx::query("delete from indexer_reports").execute(&self.control).await.unwrap();
     }

@@ -169,6 +169,9 @@ impl<'a> World<'a> {
         let reports: Vec<String> =
             sqlx::query_scalar(reports).fetch_all(&self.place.database.control).await.unwrap_or_default();
         self.tell(format!("what indexers said last: {reports:?}; alive are {}", self.indexers.len()));
+        for session in self.place.database.sessions().await {
+            self.tell(format!("session {session}"));
+        }
         let subscribers: Vec<String> = self.clients.iter().map(|client| client.log.lock().unwrap().summary()).collect();
         for (number, summary) in subscribers.iter().enumerate() {
             self.tell(format!("subscriber {number}: {summary}"));
