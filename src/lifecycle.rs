@@ -41,6 +41,20 @@ impl Lifecycle {
         self.tasks.spawn(async move { (name, task.await) });
     }
 
+    /// Does what must be done before the tasks can begin. Returns `None` if a signal asked to stop before that.
+    ///
+    /// # Errors
+    /// The signal handlers could not be installed.
+    pub async fn unless_stopped<T>(&self, start: impl Future<Output = T>) -> io::Result<Option<T>> {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            started = start => Ok(Some(started)),
+            _ = interrupt.recv() => Ok(None),
+            _ = terminate.recv() => Ok(None),
+        }
+    }
+
     /// Runs until a signal asks to stop or a task ends, then stops all tasks and says how it went.
     ///
     /// # Errors

@@ -12,14 +12,16 @@ use futures_util::future::join_all;
 use rand::Rng;
 
 use super::{
-    BadConfig, auth, chain_reader, database_url, dev_door, dev_lines, gateway::Gateway, listen, random_generator,
-    sources, stores,
+    BadConfig, auth, chain_reader, database_url, dev_door, dev_lines,
+    gateway::{Gateway, ring_capacity, server_settings},
+    listen, random_generator, sources, stores,
 };
 use crate::{
     auth::AuthMode,
     config::DevArgs,
     devnet::Devnet,
     domain::{Contracts, SystemClock},
+    feed::Feed,
     http::{LocalRoutes, Origin},
     ingest::{Indexer, IngestSettings, OnReset, PaceArgs, Waits},
     lifecycle::Lifecycle,
@@ -61,13 +63,17 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
     let opened = auth::door(args.auth, &door, devnet.passphrase(), Some(&for_callers))?;
     let contracts =
         Contracts::new(devnet.contract_ids()).map_err(|rule| BadConfig(format!("--devnet-contracts: {rule}")))?;
+    let auth = opened.map(|opened| auth::open(opened, &door, store.clone()));
+    if let Some(auth) = &auth {
+        auth.load().await?;
+    }
     let gateway = Gateway {
         store: store.clone(),
         health_store: health_store.clone(),
-        feed_store: feed_store.clone(),
+        feed: Feed::open(feed_store.clone(), ring_capacity(&args.http)?).await?,
         contracts: contracts.clone(),
         chain: Some(chain_reader(for_callers)),
-        auth: opened.map(|opened| auth::open(opened, &door, store.clone())),
+        auth,
         local: LocalRoutes::Devnet(devnet.router().merge(devnet.quick_start_router())),
     };
     let mut http = args.http.clone();
@@ -75,7 +81,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         // A dashboard under development has a server of its own, and there is nothing to keep from it.
         http.cors_origins.push(Origin::ThisMachine);
     }
-    gateway.start(&mut lifecycle, listener, &http).await?;
+    gateway.start(&mut lifecycle, listener, &http, server_settings(&http));
     let whole_ledgers = sources::whole_ledgers(&source, Some(&endpoints)).await?;
     let settings = settings(&devnet, contracts, args.pace);
     let indexer = Indexer::new(endpoints, whole_ledgers, index_store.clone(), settings);

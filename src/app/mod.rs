@@ -20,6 +20,7 @@ mod reindex;
 mod replayer;
 mod serve;
 mod sources;
+mod starting;
 mod stores;
 mod token;
 mod verify;

@@ -7,12 +7,20 @@ use rand::Rng;
 use tracing::info;
 
 use super::{
-    BadConfig, auth, chain_reader, gateway::Gateway, listen, random_generator, required_database_url, sources, stores,
+    BadConfig,
+    auth::{self, Door},
+    chain_reader,
+    gateway::{Gateway, ring_capacity, server_settings},
+    listen, random_generator, required_database_url, sources,
+    starting::{answer_during, once_the_database_is_there},
+    stores::Stores,
 };
 use crate::{
+    auth::Auth,
     config::{Role, ServeArgs},
     domain::Contracts,
-    http::LocalRoutes,
+    feed::Feed,
+    http::{LocalRoutes, Starting},
     ingest::{Indexer, IngestSettings, Waits},
     lifecycle::Lifecycle,
     source::{EndpointPool, WholeLedgers},
@@ -35,49 +43,67 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         Role::Indexer => None,
     };
     let url = required_database_url(&args.database)?;
-    let listener = match args.role {
-        Role::All | Role::Gateway => Some(listen(args.http.listen).await?),
-        Role::Indexer => None,
-    };
-    let mut opened = Vec::new();
+    let starting = Starting::default();
+    let opening = Opened::of(url, &args, door, &starting);
     let mut lifecycle = Lifecycle::new();
-    if let Some(listener) = listener {
-        let address = listener.local_addr()?;
-        let store = stores::for_requests(url, &args.database).await?;
-        store.warn_of_too_few_connections(stores::most_connections(&args)).await?;
-        match args.role {
-            Role::Gateway => store.expect_schema().await?,
-            Role::All | Role::Indexer => store.migrate().await?,
+    let Some(opened) = (match args.role {
+        Role::All | Role::Gateway => {
+            let (listener, settings) = (listen(args.http.listen).await?, server_settings(&args.http));
+            let origins = &args.http.cors_origins;
+            let opening = answer_during(listener, settings.clone(), origins, starting.clone(), opening);
+            let opened = lifecycle.unless_stopped(opening).await?.transpose()?;
+            opened.map(|(listener, opened)| (opened, Some((listener, settings))))
         }
-        let health_store = stores::for_health(url).await?;
-        let feed_store = stores::for_the_feed(url).await?;
-        opened.extend([store.clone(), health_store.clone(), feed_store.clone()]);
+        Role::Indexer => lifecycle.unless_stopped(opening).await?.transpose()?.map(|opened| (opened, None)),
+    }) else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let (Opened { stores, reading }, serving) = opened;
+    let to_close = stores.all();
+    if let (Some(stores), Some((feed, auth)), Some((listener, settings))) = (stores.gateway, reading, serving) {
+        let address = listener.local_addr()?;
+        let who = if auth.is_some() { "" } else { "; everybody who reaches it may read everything" };
         let gateway = Gateway {
-            store: store.clone(),
-            health_store,
-            feed_store,
+            store: stores.requests,
+            health_store: stores.health,
+            feed,
             chain: for_callers.map(chain_reader),
             contracts: contracts.clone(),
-            auth: door.map(|door| auth::open(door, &args.door, store)),
+            auth,
             local: LocalRoutes::None,
         };
-        let who = if gateway.auth.is_some() { "" } else { "; everybody who reaches it may read everything" };
-        gateway.start(&mut lifecycle, listener, &args.http).await?;
+        gateway.start(&mut lifecycle, listener, &args.http, settings);
         info!("listening on http://{address}{who}");
     }
-    if let Some(source) = source.filter(|_| args.role != Role::Gateway) {
+    if let (Some(store), Some(source)) = (stores.indexing, source) {
         let whole_ledgers = sources::whole_ledgers(&args.source, Some(&source)).await?;
-        let store = stores::for_indexing(url).await?;
-        if args.role == Role::Indexer {
-            store.warn_of_too_few_connections(stores::most_connections(&args)).await?;
-        }
-        store.migrate().await?;
-        opened.push(store.clone());
         start_indexer(&mut lifecycle, source, whole_ledgers, store, contracts, &args);
     }
     let code = lifecycle.run_until_stopped().await?;
-    join_all(opened.iter().map(Store::close)).await;
+    join_all(to_close.iter().map(Store::close)).await;
     Ok(code)
+}
+
+/// What must be there before the tasks can begin.
+struct Opened {
+    stores: Stores,
+    /// What a gateway has read.
+    reading: Option<(Feed, Option<Auth>)>,
+}
+
+impl Opened {
+    /// Waits for the database and reads from it.
+    async fn of(url: &str, args: &ServeArgs, door: Option<Door>, starting: &Starting) -> anyhow::Result<Self> {
+        let stores = once_the_database_is_there(starting, || Stores::open(url, args, starting)).await?;
+        let Some(of_gateway) = &stores.gateway else { return Ok(Self { stores, reading: None }) };
+        let capacity = ring_capacity(&args.http)?;
+        let feed = once_the_database_is_there(starting, || Feed::open(of_gateway.feed.clone(), capacity)).await?;
+        let auth = door.map(|door| auth::open(door, &args.door, of_gateway.requests.clone()));
+        if let Some(auth) = &auth {
+            once_the_database_is_there(starting, || auth.load()).await?;
+        }
+        Ok(Self { stores, reading: Some((feed, auth)) })
+    }
 }
 
 fn start_indexer(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::{
     config::{Role, ServeArgs},
+    http::{Starting, StartingPhase},
     store::{DatabaseArgs, Store, StoreError},
 };
 
@@ -36,6 +37,51 @@ pub(super) const fn most_connections(args: &ServeArgs) -> u32 {
         Role::All => of_a_gateway + of_the_indexer,
         Role::Gateway => of_a_gateway,
         Role::Indexer => of_the_indexer,
+    }
+}
+
+/// The database as the parts of one process use it, with the schema that they need.
+pub(super) struct Stores {
+    /// Those of a gateway.
+    pub(super) gateway: Option<GatewayStores>,
+    /// What an indexer writes to.
+    pub(super) indexing: Option<Store>,
+}
+
+/// The database as a gateway uses it.
+pub(super) struct GatewayStores {
+    pub(super) requests: Store,
+    pub(super) health: Store,
+    pub(super) feed: Store,
+}
+
+impl Stores {
+    /// Connects as the role asks for; every role but the gateway's brings the schema up to date.
+    pub(super) async fn open(url: &str, args: &ServeArgs, starting: &Starting) -> Result<Self, StoreError> {
+        let first = match args.role {
+            Role::All | Role::Gateway => for_requests(url, &args.database).await?,
+            Role::Indexer => for_indexing(url).await?,
+        };
+        first.warn_of_too_few_connections(most_connections(args)).await?;
+        match args.role {
+            Role::Gateway => first.expect_schema().await?,
+            Role::All | Role::Indexer => {
+                starting.reach(StartingPhase::Migrating);
+                first.migrate().await?;
+            }
+        }
+        if args.role == Role::Indexer {
+            return Ok(Self { gateway: None, indexing: Some(first) });
+        }
+        let indexing = if args.role == Role::All { Some(for_indexing(url).await?) } else { None };
+        let (health, feed) = (for_health(url).await?, for_the_feed(url).await?);
+        Ok(Self { gateway: Some(GatewayStores { requests: first, health, feed }), indexing })
+    }
+
+    /// Returns all of them, to be closed.
+    pub(super) fn all(&self) -> Vec<Store> {
+        let of_gateway = self.gateway.iter().flat_map(|stores| [&stores.requests, &stores.health, &stores.feed]);
+        of_gateway.chain(&self.indexing).cloned().collect()
     }
 }
 

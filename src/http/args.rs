@@ -23,7 +23,7 @@ pub struct HttpArgs {
     pub cors_origins: Vec<Origin>,
 
     /// How many ledgers the index may be behind the chain's tip and still be called ready.
-    #[arg(long, env = "FLOWFI_MAX_LAG_LEDGERS", value_name = "N", default_value_t = 24)]
+    #[arg(long, env = "FLOWFI_MAX_LAG_LEDGERS", value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_lag_ledgers: u32,
 
     /// Seconds within which the head of a request must be there whole; a connection that is idle between two requests is

@@ -16,7 +16,7 @@ use super::{openapi::OfOperator, state::HttpState, status::Status};
 /// Whether the process is to be relied on.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Health {
+pub(super) struct Health {
     /// Whether the index is to be relied on.
     ready: bool,
     /// How many ledgers it is behind the tip.
@@ -59,7 +59,7 @@ pub(super) async fn live() -> &'static str {
 pub(super) async fn ready(State(state): State<HttpState>) -> Response {
     let health = health(&state).await;
     let code = if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, Json(health)).into_response()
+    health.into_response_with(code)
 }
 
 /// Says the health.
@@ -74,16 +74,25 @@ pub(super) async fn ready(State(state): State<HttpState>) -> Response {
     ),
 )]
 pub(super) async fn whole(State(state): State<HttpState>) -> Response {
-    Json(health(&state).await).into_response()
+    health(&state).await.into_response_with(StatusCode::OK)
+}
+
+impl Health {
+    /// Returns the health of an index of which nothing is known, and why.
+    pub(super) fn unknown(reason: &str) -> Self {
+        let reasons = vec![reason.to_owned()];
+        Self { ready: false, lag_ledgers: None, lag_seconds: None, ledgers_to_data_loss: None, reasons }
+    }
+
+    pub(super) fn into_response_with(self, code: StatusCode) -> Response {
+        (code, Json(self)).into_response()
+    }
 }
 
 async fn health(state: &HttpState) -> Health {
     let status = match state.watch.status(state).await {
         Ok(status) => status,
-        Err(why) => {
-            let reasons = vec![why.to_owned()];
-            return Health { ready: false, lag_ledgers: None, lag_seconds: None, ledgers_to_data_loss: None, reasons };
-        }
+        Err(why) => return Health::unknown(why),
     };
     Health {
         ready: status.reasons.is_empty(),
@@ -113,8 +122,7 @@ async fn health(state: &HttpState) -> Health {
 pub(super) async fn metrics(State(state): State<HttpState>) -> Response {
     let mut text = String::new();
     let status = state.watch.status(&state).await;
-    let is_ready = status.as_ref().is_ok_and(|status| status.reasons.is_empty());
-    gauge(&mut text, "flowfi_ingest_ready", "1 if the index is to be relied on.", u8::from(is_ready));
+    write_ready(&mut text, status.as_ref().is_ok_and(|status| status.reasons.is_empty()));
     if let Ok(status) = status {
         write_index(&mut text, &status);
     }
@@ -124,7 +132,22 @@ pub(super) async fn metrics(State(state): State<HttpState>) -> Response {
     counter(&mut text, "flowfi_feed_events_replayed_total", "Of those, frames of resumed ones.", feed.events_replayed);
     counter(&mut text, "flowfi_feed_slow_clients_total", "Connections that were caught up.", feed.slow_clients);
     counter(&mut text, "flowfi_feed_resets_total", "Last event ids that could not be resumed from.", feed.resets);
+    in_prometheus_format(text)
+}
+
+/// Returns the metrics of a process that has no index to tell of yet.
+pub(super) fn metrics_of_nothing() -> Response {
+    let mut text = String::new();
+    write_ready(&mut text, false);
+    in_prometheus_format(text)
+}
+
+fn in_prometheus_format(text: String) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+fn write_ready(text: &mut String, is_ready: bool) {
+    gauge(text, "flowfi_ingest_ready", "1 if the index is to be relied on.", u8::from(is_ready));
 }
 
 fn write_index(text: &mut String, status: &Status) {

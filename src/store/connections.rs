@@ -28,7 +28,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use super::StoreError;
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection that was used so lately is not asked whether it is still there: that would be a round trip a query.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// Short enough for a few silent connections to be found within one wait for a connection.
@@ -145,8 +145,12 @@ impl Connections {
     /// asks for all of them, since nobody counts on more connections than that.
     pub(super) async fn explained(&self, failure: sqlx::Error) -> sqlx::Error {
         let sqlx::Error::PoolTimedOut = failure else { return failure };
-        let Ok(_turn) = self.asks_why.try_acquire() else { return failure };
-        self.connect_apart().await.err().unwrap_or(failure)
+        let none_free = sqlx::Error::Io(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("no connection to it was free, or could be opened, within {} s", ACQUIRE_TIMEOUT.as_secs()),
+        ));
+        let Ok(_turn) = self.asks_why.try_acquire() else { return none_free };
+        self.connect_apart().await.err().unwrap_or(none_free)
     }
 
     async fn in_time<T>(&self, outcome: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
@@ -356,6 +360,6 @@ pub(super) fn is_read_only(failure: &sqlx::Error) -> bool {
     failure.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == READ_ONLY_SQL_TRANSACTION)
 }
 
-fn too_late(deadline: Duration) -> sqlx::Error {
+pub(super) fn too_late(deadline: Duration) -> sqlx::Error {
     sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {deadline:?}")))
 }

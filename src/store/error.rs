@@ -63,9 +63,9 @@ pub enum StoreError {
     /// The database did not answer in time.
     #[error("the database did not answer within {0:?}")]
     TimedOut(std::time::Duration),
-    /// Between the database and us is a pooler that gives each transaction another session.
+    /// Between the database and us is a pooler that gives each transaction or statement another session.
     #[error(
-        "a pooler in transaction mode is between here and the database, and the writer's lock, LISTEN and settings would \
+        "a pooler in transaction or statement mode is between here and the database, and the writer's lock, LISTEN and settings would \
          be lost between two statements: connect to PostgreSQL itself, or to a pooler in session mode"
     )]
     TransactionPooler,

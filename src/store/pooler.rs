@@ -1,41 +1,73 @@
-//! Whether a connection is a session of the server. Behind a pooler that gives each transaction whichever session is free,
-//! the writer's lock, `LISTEN`, settings and prepared statements are lost between two statements.
+//! Whether a connection is a session of the server. Behind a pooler that gives each transaction or statement whichever
+//! session is free, the writer's lock, `LISTEN`, settings and prepared statements are lost between two statements.
 
 use std::time::Duration;
 
 use sqlx::{Connection, Executor, PgConnection, Row, postgres::PgConnectOptions};
 use tokio::time::timeout;
+use tracing::warn;
 
-use super::StoreError;
+use super::{
+    StoreError,
+    connections::{CONNECT_TIMEOUT, too_late},
+};
 
 /// A pooler without two sessions to spare lets wait; then nothing can be told.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Refuses a pooler in transaction mode, as far as it can be told: two connections hold a session each, give them back
-/// in one order and ask again in both orders, so that a pooler which hands out the session that was given back last is
-/// found as well as one which hands out the first.
+/// What two connections show of who is between here and the server.
+enum Between {
+    /// Each of them is a session of its own.
+    Nobody,
+    /// They share sessions.
+    SharedSessions,
+    /// The second one did not come about in time.
+    OneSession,
+}
+
+/// Refuses a pooler in transaction or statement mode, as far as it can be told, and warns of one that has a single
+/// session to give.
 ///
 /// # Errors
 /// [`StoreError::TransactionPooler`]; else what keeps from connecting.
 pub(super) async fn refuse_transaction_mode(options: &PgConnectOptions) -> Result<(), StoreError> {
-    let told = timeout(DEADLINE, async {
-        let mut first = PgConnection::connect_with(options).await?;
-        // Where there is room for one only, nothing can be told.
-        let Ok(mut second) = PgConnection::connect_with(options).await else { return Ok(true) };
-        let mut sessions = Vec::new();
-        for first_asks_first in [true, false] {
-            sessions.push(hold_both(&mut first, &mut second, true).await?);
-            sessions.push(hold_both(&mut first, &mut second, first_asks_first).await?);
+    let connecting = timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options));
+    let mut first = connecting.await.unwrap_or_else(|_| Err(too_late(CONNECT_TIMEOUT)))?;
+    let between = match timeout(DEADLINE, look_between(&mut first, options)).await {
+        Ok(told) => told?,
+        Err(_) => Between::OneSession,
+    };
+    match between {
+        Between::Nobody => Ok(first.close().await?),
+        Between::SharedSessions => Err(StoreError::TransactionPooler),
+        Between::OneSession => {
+            warn!(
+                "a second connection to the database did not answer within {} s: a pooler in between needs a session for \
+                 every connection",
+                DEADLINE.as_secs()
+            );
+            Ok(())
         }
-        let (first, second) = (first.close(), second.close());
-        tokio::try_join!(first, second)?;
-        Ok::<_, sqlx::Error>(sessions.windows(2).all(|pair| pair[0] == pair[1]))
-    });
-    match told.await {
-        Ok(Ok(false)) => Err(StoreError::TransactionPooler),
-        Ok(Err(failure)) => Err(failure.into()),
-        Ok(Ok(true)) | Err(_) => Ok(()),
     }
+}
+
+/// A pooler that hands out the session which was given back last is found by two statements, one a connection; one that
+/// hands out another each time by transactions: two connections hold a session each, give them back in one order and ask
+/// again in both orders.
+async fn look_between(first: &mut PgConnection, options: &PgConnectOptions) -> Result<Between, sqlx::Error> {
+    // A role may be allowed one connection.
+    let Ok(mut second) = PgConnection::connect_with(options).await else { return Ok(Between::Nobody) };
+    if session(first).await? == session(&mut second).await? {
+        return Ok(Between::SharedSessions);
+    }
+    let mut sessions = Vec::new();
+    for first_asks_first in [true, false] {
+        sessions.push(hold_both(first, &mut second, true).await?);
+        sessions.push(hold_both(first, &mut second, first_asks_first).await?);
+    }
+    second.close().await?;
+    let is_nobody = sessions.windows(2).all(|pair| pair[0] == pair[1]);
+    Ok(if is_nobody { Between::Nobody } else { Between::SharedSessions })
 }
 
 /// Returns which sessions two transactions have that are open at once.
@@ -55,9 +87,12 @@ async fn hold_both(
     Ok(sessions)
 }
 
-/// Begins a transaction and returns the session it is in. Nothing is prepared: that would be left behind in a session of
-/// others.
 async fn begin(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
     connection.execute("begin").await?;
+    session(connection).await
+}
+
+/// Returns the session that a statement has. Nothing is prepared: that would be left behind in a session of others.
+async fn session(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
     sqlx::raw_sql("select pg_backend_pid()").fetch_one(connection).await?.try_get(0)
 }

@@ -92,11 +92,23 @@ async fn everything_works_behind_a_pooler_in_session_mode(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_pooler_in_transaction_mode_is_refused_in_words_whichever_session_it_hands_out(pool: PgPool) {
-    for settings in ["", "server_round_robin = 1"] {
-        let pooler = Pooler::with(&pool, "transaction", settings).await;
+async fn a_pooler_that_shares_sessions_is_refused_in_words_whichever_session_it_hands_out(pool: PgPool) {
+    let shared = [
+        ("transaction", ""),
+        ("transaction", "server_round_robin = 1"),
+        ("transaction", "default_pool_size = 1"),
+        ("statement", ""),
+    ];
+    for (mode, settings) in shared {
+        let pooler = Pooler::with(&pool, mode, settings).await;
         let refused = pooler.store().await.unwrap_err();
-        assert!(matches!(refused, StoreError::TransactionPooler), "{settings}: {refused}");
+        assert!(matches!(refused, StoreError::TransactionPooler), "{mode} {settings}: {refused}");
         assert!(refused.to_string().contains("session mode"), "{refused}");
     }
+}
+
+#[sqlx::test]
+async fn a_pooler_that_has_a_single_session_is_not_taken_for_one_that_shares_sessions(pool: PgPool) {
+    let pooler = Pooler::with(&pool, "session", "default_pool_size = 1").await;
+    pooler.store().await.unwrap();
 }

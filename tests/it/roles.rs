@@ -3,14 +3,17 @@
 use std::{process::Stdio, time::Duration};
 
 use flowfi_indexer::store::{Durability, PrivateServer, Store};
+use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
+    net::TcpListener,
     process::{Child, ChildStderr, Command},
 };
 
 use crate::{
     database_away::Folder,
+    silent_line::SilentLine,
     world::{Subscriber, World, http_client},
 };
 
@@ -71,6 +74,42 @@ async fn a_gateway_changes_no_schema_and_says_which_migration_it_lacks(pool: PgP
         .await
         .unwrap();
     assert_eq!(tables, 0);
+}
+
+#[sqlx::test]
+async fn a_gateway_that_starts_before_its_database_says_so_and_serves_once_it_is_there(pool: PgPool) {
+    let world = World::new(pool).await;
+    let nobody_listens = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = SilentLine::url(&nobody_listens, &world.pool);
+    let mut gateway = Gateway::of(&world, &url);
+    let line = gateway.says("starting; ").await;
+    let base = line.split_once("starting; ").unwrap().1.split(' ').next().unwrap().to_owned();
+    let get = async |path: &str| http_client().get(format!("{base}{path}")).send().await.unwrap();
+    assert_eq!(get("/health/live").await.status(), 200);
+    gateway.says("waiting for the database").await;
+    let ready = get("/health/ready").await;
+    assert_eq!(ready.status(), 503);
+    let health: Value = ready.json().await.unwrap();
+    assert_eq!(health["ready"], false);
+    assert_eq!(health["reasons"], json!(["the service is starting: the database does not answer yet"]));
+    assert!(get("/metrics").await.text().await.unwrap().contains("flowfi_ingest_ready 0"));
+    let streams = get("/v1/streams").await;
+    assert_eq!(streams.status(), 503);
+    assert!(streams.headers().contains_key("retry-after"), "{streams:?}");
+    let _line = SilentLine::on(nobody_listens, &world.pool);
+    gateway.says("listening on ").await;
+    assert_eq!(get("/v1/streams").await.status(), 200);
+}
+
+#[sqlx::test]
+async fn a_gateway_that_waits_for_its_database_ends_when_it_is_asked_to(pool: PgPool) {
+    let world = World::new(pool).await;
+    let nobody_listens = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut gateway = Gateway::of(&world, &SilentLine::url(&nobody_listens, &world.pool));
+    gateway.says("starting; ").await;
+    let id = gateway.process.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+    assert!(gateway.process.wait().await.unwrap().success());
 }
 
 #[tokio::test]

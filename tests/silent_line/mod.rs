@@ -10,7 +10,7 @@ use std::{
 };
 
 use flowfi_indexer::store::Store;
-use sqlx::{ConnectOptions, PgPool};
+use sqlx::PgPool;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, UnixStream},
@@ -34,14 +34,15 @@ pub struct SilentLine {
 
 impl SilentLine {
     pub async fn to(pool: &PgPool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::on(listener, pool)
+    }
+
+    /// A line that begins at a port which is taken already.
+    pub fn on(listener: TcpListener, pool: &PgPool) -> Self {
         let options = pool.connect_options();
         let socket = format!("{}/.s.PGSQL.{}", options.get_socket().unwrap().display(), options.get_port());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let mut options = (*options).clone();
-        options = options.host("127.0.0.1").port(port).ssl_mode(sqlx::postgres::PgSslMode::Disable);
-        let url = options.to_url_lossy();
-        let url = format!("postgres://{}@127.0.0.1:{port}/{}", url.username(), options.get_database().unwrap());
+        let url = Self::url(&listener, pool);
         let (silent_up_to, heard) = watch::channel(0);
         let opened = Arc::new(AtomicU64::new(0));
         let word = Word::default();
@@ -58,6 +59,12 @@ impl SilentLine {
             }
         });
         Self { url, silent_up_to, opened, word, _tasks: tasks }
+    }
+
+    /// The URL of the database over a line that begins there.
+    pub fn url(listener: &TcpListener, pool: &PgPool) -> String {
+        let (options, port) = (pool.connect_options(), listener.local_addr().unwrap().port());
+        format!("postgres://{}@127.0.0.1:{port}/{}", options.get_username(), options.get_database().unwrap())
     }
 
     /// The database over this line.

@@ -1,0 +1,61 @@
+//! The time before the database has been reached. A process that comes up beside its database, or before it, waits for it
+//! as it would later, and says so to whoever asks meanwhile.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::{net::TcpListener, time::sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::{
+    http::{self, Origin, ServerSettings, Starting, StartingPhase},
+    store::StoreError,
+};
+
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(2);
+
+/// Tries until the database is there. Fails with what no waiting mends.
+pub(super) async fn once_the_database_is_there<T>(
+    starting: &Starting,
+    attempt: impl AsyncFn() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let mut said = String::new();
+    loop {
+        let failure = match attempt().await {
+            Err(failure) if failure.is_unavailable() => failure.to_string(),
+            ended => return ended,
+        };
+        starting.reach(StartingPhase::DatabaseAway);
+        if said == failure {
+            debug!("still waiting for the database: {failure}");
+        } else {
+            warn!("waiting for the database, and trying again every {} s: {failure}", BETWEEN_ATTEMPTS.as_secs());
+            said = failure;
+        }
+        sleep(BETWEEN_ATTEMPTS).await;
+    }
+}
+
+/// Answers on `listener` for as long as `start` takes, and returns the listener with what came of the start.
+pub(super) async fn answer_during<T>(
+    listener: TcpListener,
+    settings: ServerSettings,
+    origins: &[Origin],
+    starting: Starting,
+    start: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<(TcpListener, T)> {
+    info!("starting; http://{} answers as soon as the database does", listener.local_addr()?);
+    let listener = listener.into_std().context("cannot take the listener")?;
+    let meanwhile = TcpListener::from_std(listener.try_clone().context("cannot share the listener")?)?;
+    let started = CancellationToken::new();
+    let answering = http::serve(meanwhile, http::router_while_starting(starting, origins), settings, started.clone());
+    let start = async {
+        let outcome = start.await;
+        started.cancel();
+        outcome
+    };
+    let (answered, outcome) = tokio::join!(answering, start);
+    answered?;
+    Ok((TcpListener::from_std(listener)?, outcome?))
+}
