@@ -4,15 +4,38 @@ use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::{InvalidNumber, amount::decimal};
 
 /// The number of a ledger, as the network counts them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "u32", into = "u32")]
 pub struct LedgerSequence(pub u32);
 
+impl From<LedgerSequence> for u32 {
+    fn from(sequence: LedgerSequence) -> Self {
+        sequence.0
+    }
+}
+
+/// The number is larger than that of any ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{0} is no ledger: their numbers end at 2147483647, where TOIDs do (SEP-35)")]
+pub struct NoSuchLedger(u32);
+
+impl TryFrom<u32> for LedgerSequence {
+    type Error = NoSuchLedger;
+
+    fn try_from(number: u32) -> Result<Self, NoSuchLedger> {
+        if number <= Self::LAST.0 { Ok(Self(number)) } else { Err(NoSuchLedger(number)) }
+    }
+}
+
 impl LedgerSequence {
+    /// The last ledger that a TOID can name: 31 bits of it are the ledger's number, and its sign is never set (SEP-35).
+    pub const LAST: Self = Self(i32::MAX.unsigned_abs());
+
     /// Returns the ledger after this one; the last number has itself as successor.
     #[must_use]
     pub const fn next(self) -> Self {

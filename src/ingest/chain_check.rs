@@ -8,7 +8,7 @@ use crate::{
     decode::LedgerHeader,
     domain::{EventId, LedgerSequence},
     source::{
-        Anchor, EndpointPool, KnownChain, KnownClose, LedgerEvents, Proof, SourceError, TransientReason, WholeLedgers,
+        Anchor, EndpointPool, KnownChain, KnownClose, LedgerEvents, LedgerMark, Proof, SourceError, WholeLedgers,
     },
     store::{Store, StoreError},
 };
@@ -118,15 +118,15 @@ impl<'a> ChainCheck<'a> {
                 Err(SourceError::OtherChain { ledger, expected, found }) if is_ours => {
                     let name = whole.name();
                     let detail = format!(
-                        "the endpoints are of another chain: {name}, which is of the one that is indexed, has {found} as \
-                         ledger {ledger}, and they go on from {expected}"
+                        "the endpoints are of another chain: {name}, which is of the one that is indexed, has a \
+                         ledger {ledger} with {found}, and they go on from one with {expected}"
                     );
                     return Err(SourceError::Permanent { detail });
                 }
                 compared => compared?,
             },
             // They themselves cannot be told from those of another chain.
-            Err(SourceError::Transient { reason: TransientReason::Disagreement, .. }) if !is_ours => {}
+            Err(failure) if failure.leaves_the_chain_open() && !is_ours => {}
             Err(failure) => return Err(failure),
         }
         if is_ours || check.is_proven { Ok(check) } else { Err(SourceError::LedgerMissing { ledger: to }) }
@@ -140,7 +140,8 @@ impl<'a> ChainCheck<'a> {
     ) -> Result<(), SourceError> {
         match whole.header_of(ledger).await? {
             Some(header) if !header.hash.eq_ignore_ascii_case(&expected) => {
-                Err(SourceError::OtherChain { ledger, expected, found: header.hash })
+                let (expected, found) = (LedgerMark::Hash(expected), LedgerMark::Hash(header.hash));
+                Err(SourceError::OtherChain { ledger, expected, found })
             }
             found => {
                 self.is_proven = found.is_some();

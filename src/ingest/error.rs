@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::{
     domain::{Epoch, LedgerSequence},
-    source::SourceError,
+    source::{LedgerMark, SourceError},
     store::StoreError,
 };
 
@@ -41,16 +41,16 @@ pub enum IngestError {
     },
     /// The network has another ledger of a number that is indexed: it started over, or the endpoints are of another.
     #[error(
-        "the network was reset: ledger {ledger} had the hash {expected} and has {found} now. Start with --on-reset \
+        "the network was reset: ledger {ledger} had {expected} and has {found} now. Start with --on-reset \
          archive to put what is indexed aside and begin with the new network"
     )]
     OtherChain {
         /// The ledger.
         ledger: LedgerSequence,
-        /// Its hash when it was indexed.
-        expected: String,
-        /// Its hash now.
-        found: String,
+        /// What it was known by when it was indexed.
+        expected: LedgerMark,
+        /// What it is known by now.
+        found: LedgerMark,
     },
 }
 

@@ -76,7 +76,7 @@ impl EndpointPool {
         let long_gone = self.endpoints.iter().filter(|endpoint| endpoint.is_long_gone()).count();
         if !is_proven && answers.len() + long_gone < self.endpoints.len() {
             let detail = "no endpoint has a ledger that the chain is known by, and not all of them answer";
-            return Err(SourceError::transient(TransientReason::Disagreement, detail));
+            return Err(SourceError::unknown_chain(detail));
         }
         the_same(sequence, answers.into_iter().filter_map(|answer| answer.hash))
     }
@@ -107,8 +107,7 @@ impl EndpointPool {
             let _ = timeout(SLOW_AFTER, other.identify()).await;
         }
         if proof == Proof::Always || self.endpoints.iter().any(|other| other.may_show_the_anchor()) {
-            let detail = "it does not have the ledger that the chain is known by";
-            return Err(SourceError::transient(TransientReason::Disagreement, detail));
+            return Err(SourceError::unknown_chain("it does not have the ledger that the chain is known by"));
         }
         Ok(())
     }

@@ -53,6 +53,8 @@ pub(super) struct State {
     failures: u64,
     failures_in_a_row: u64,
     last_failure: Option<&'static str>,
+    /// The last failure that may pass, as whoever has to wait is told.
+    passing: Option<(TransientReason, String)>,
     pub(super) passphrase: Option<String>,
     pub(super) version: Option<String>,
 }
@@ -90,6 +92,7 @@ impl Endpoint {
             failures: 0,
             failures_in_a_row: 0,
             last_failure: None,
+            passing: None,
             passphrase: None,
             version: None,
         };
@@ -128,12 +131,14 @@ impl Endpoint {
     pub(super) fn reason_to_wait(&self, now: Instant) -> Option<SourceError> {
         let state = self.state();
         let wait = state.breaker.wait(now)?;
-        Some(state.unusable.clone().unwrap_or_else(|| self.waiting(wait)))
+        Some(state.unusable.clone().unwrap_or_else(|| self.waiting(&state, wait)))
     }
 
-    fn waiting(&self, wait: Duration) -> SourceError {
-        let detail = format!("{} failed and is left alone for {} ms", self.host, wait.as_millis());
-        SourceError::Transient { reason: TransientReason::Network, retry_after: Some(wait), detail }
+    /// What an endpoint failed with is still what is wrong while it is not asked.
+    fn waiting(&self, state: &State, wait: Duration) -> SourceError {
+        let failed = || (TransientReason::Network, "it failed".to_owned());
+        let (reason, detail) = state.passing.clone().unwrap_or_else(failed);
+        SourceError::Transient { reason, retry_after: Some(wait), detail: format!("{}: {detail}", self.host) }
     }
 
     /// Returns whether the endpoint has failed for so long that it is not waited for where others say what they lack.
@@ -143,10 +148,10 @@ impl Endpoint {
 
     /// Takes leave to send one request, or says why not now.
     pub(super) fn admit(self: &Arc<Self>, now: Instant) -> Result<Permit, SourceError> {
-        let passed = self.state().breaker.pass(now);
-        match passed {
+        let mut state = self.state();
+        match state.breaker.pass(now) {
             Ok(is_probe) => Ok(Permit { endpoint: Arc::clone(self), is_probe }),
-            Err(wait) => Err(self.waiting(wait)),
+            Err(wait) => Err(self.waiting(&state, wait)),
         }
     }
 
@@ -172,8 +177,9 @@ impl Endpoint {
                 state.answered(now.duration_since(sent));
                 state.oldest = Some(*oldest);
             }
-            Err(SourceError::Transient { reason, retry_after, .. }) => {
+            Err(SourceError::Transient { reason, retry_after, detail }) => {
                 state.failed(reason.as_str());
+                state.passing = Some((*reason, detail.clone()));
                 state.shut(now, *retry_after);
             }
             Err(SourceError::Permanent { .. }) => state.failed("refused"),

@@ -1,7 +1,8 @@
 //! What can go wrong outside, sorted by what to do about it.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
+use chrono::{DateTime, Utc};
 use thiserror::Error;
 
 use crate::domain::LedgerSequence;
@@ -50,14 +51,14 @@ pub enum SourceError {
         wanted: String,
     },
     /// The source serves another chain of that name: a network that started over, or a fork.
-    #[error("the source serves another chain: its ledger {ledger} is {found}, ours {expected}")]
+    #[error("the source serves another chain: its ledger {ledger} has {found}, ours has {expected}")]
     OtherChain {
         /// The ledger that was compared.
         ledger: LedgerSequence,
-        /// Its hash on our chain in hex, or when a ledger that is not before it closed.
-        expected: String,
-        /// Its hash on the source's chain in hex, or when it closed there.
-        found: String,
+        /// What it is known by on our chain.
+        expected: LedgerMark,
+        /// What it is known by on the source's chain.
+        found: LedgerMark,
     },
     /// The host gives transactions without their metadata, and so without events.
     #[error(
@@ -77,6 +78,27 @@ pub enum SourceError {
     },
 }
 
+/// What tells a ledger from another one of the same number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LedgerMark {
+    /// Its hash, in hex.
+    Hash(String),
+    /// When it closed.
+    ClosedAt(DateTime<Utc>),
+    /// When a later ledger closed, where its own close time is not known.
+    ClosedBy(DateTime<Utc>),
+}
+
+impl fmt::Display for LedgerMark {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hash(hash) => write!(formatter, "the hash {hash}"),
+            Self::ClosedAt(time) => write!(formatter, "the close time {time}"),
+            Self::ClosedBy(time) => write!(formatter, "a close time no later than {time}"),
+        }
+    }
+}
+
 /// Why a failure may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TransientReason {
@@ -94,6 +116,8 @@ pub enum TransientReason {
     ProcessingLimit,
     /// The endpoints do not agree on which chain this is.
     Disagreement,
+    /// Nobody shows the ledger that our chain is known by.
+    UnknownChain,
     /// HTTP 3xx or 4xx: a key that ran out, a quota, a proxy's own answer.
     Refused,
 }
@@ -110,6 +134,7 @@ impl TransientReason {
             Self::BadReply => "bad reply",
             Self::ProcessingLimit => "processing limit",
             Self::Disagreement => "endpoints disagree",
+            Self::UnknownChain => "chain not recognised",
             Self::Refused => "refused",
         }
     }
@@ -138,7 +163,12 @@ impl SourceError {
 
     /// A failure to find out which chain a source is to be compared with.
     pub(crate) fn unknown_chain(detail: impl Into<String>) -> Self {
-        Self::transient(TransientReason::Disagreement, detail)
+        Self::transient(TransientReason::UnknownChain, detail)
+    }
+
+    /// Returns whether nobody could say which chain is ours.
+    pub(crate) const fn leaves_the_chain_open(&self) -> bool {
+        matches!(self, Self::Transient { reason: TransientReason::Disagreement | TransientReason::UnknownChain, .. })
     }
 
     pub(super) fn bad_reply(detail: impl Into<String>) -> Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
-use super::{Anchor, KnownChain, KnownClose, SourceError, endpoint::Endpoint};
+use super::{Anchor, KnownChain, KnownClose, LedgerMark, SourceError, endpoint::Endpoint};
 use crate::domain::LedgerSequence;
 
 /// An endpoint of another chain stays one until somebody changes something. It may be the only one there is, so what was
@@ -138,8 +138,8 @@ impl Endpoint {
         {
             return Err(SourceError::OtherChain {
                 ledger: tip.sequence,
-                expected: format!("closed by {closed_at}"),
-                found: format!("closed at {tip_closed_at}"),
+                expected: LedgerMark::ClosedBy(closed_at),
+                found: LedgerMark::ClosedAt(tip_closed_at),
             });
         }
         let has_others = anchor.is_some_and(|anchor| !(tip.oldest..=tip.sequence).contains(&anchor.sequence));
@@ -165,7 +165,8 @@ impl Endpoint {
     async fn has(&self, anchor: &Anchor) -> Result<bool, SourceError> {
         match self.rpc.ledger_hash(anchor.sequence).await? {
             Some(found) if !found.eq_ignore_ascii_case(&anchor.hash) => {
-                Err(SourceError::OtherChain { ledger: anchor.sequence, expected: anchor.hash.clone(), found })
+                let (expected, found) = (LedgerMark::Hash(anchor.hash.clone()), LedgerMark::Hash(found));
+                Err(SourceError::OtherChain { ledger: anchor.sequence, expected, found })
             }
             found => Ok(found.is_some()),
         }

@@ -27,7 +27,7 @@ mod wire;
 
 pub use args::SourceArgs;
 pub use chain::Proof;
-pub use error::{SourceError, TransientReason};
+pub use error::{LedgerMark, SourceError, TransientReason};
 pub use events::{EventPage, EventsFrom};
 pub use facts::{Anchor, FoundEntry, KnownChain, KnownClose, LedgerEntries, Tip};
 pub use get_ledgers::{LedgerPage, PackedLedger};

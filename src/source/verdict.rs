@@ -96,7 +96,7 @@ fn weight(failure: &SourceError) -> (u8, u32, Reverse<Duration>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::LedgerSequence;
+    use crate::{domain::LedgerSequence, source::LedgerMark};
 
     const WANTED: LedgerSequence = LedgerSequence(50);
 
@@ -136,7 +136,7 @@ mod tests {
     }
 
     fn other_chain() -> SourceError {
-        let hash = String::new;
+        let hash = || LedgerMark::Hash(String::new());
         SourceError::OtherChain { ledger: WANTED, expected: hash(), found: hash() }
     }
 

@@ -176,6 +176,10 @@ impl Events<'_> {
             let detail = "the reply has no cursor or no oldestLedger: Stellar RPC 23 or later is needed".into();
             return Err(SourceError::Permanent { detail });
         };
+        if cursor.ledger() > self.latest_ledger.next() {
+            let latest = self.latest_ledger;
+            return Err(SourceError::bad_reply(format!("the cursor {cursor} lies beyond the newest ledger, {latest}")));
+        }
         // A server that gives fewer than it was asked for says so only by a cursor inside a ledger.
         let is_full = self.events.len() >= usize::try_from(limit).unwrap_or(usize::MAX)
             || (!self.events.is_empty() && !cursor.is_end_of_ledger());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use flowfi_indexer::{
     domain::{ContractId, EventId, LedgerSequence},
-    source::{Anchor, EndpointPool, EndpointState, EventPage, EventsFrom, SourceError, TransientReason},
+    source::{Anchor, EndpointPool, EndpointState, EventPage, EventsFrom, LedgerMark, SourceError, TransientReason},
 };
 use sqlx::PgPool;
 use tokio::time::{Instant, timeout};
@@ -152,6 +152,35 @@ async fn a_server_that_says_when_to_come_back_is_left_alone_until_then() {
 }
 
 #[tokio::test]
+async fn what_an_endpoint_failed_with_is_told_until_it_is_asked_again() {
+    let first = FakeRpc::start().await;
+    first.set(|node| node.always = Some(Answer::Status(402, Some("60"))));
+    let pool = pool_of(&[&first]);
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let failure = events(&pool, end_of(200)).await.unwrap_err();
+        assert!(matches!(failure, SourceError::Transient { reason: TransientReason::Refused, .. }), "{failure}");
+        told.push(failure.to_string());
+    }
+    assert!(told[0].contains("402") && told.iter().all(|detail| *detail == told[0]), "{told:?}");
+    assert_eq!(first.asked("getNetwork").len(), 1, "it is asked once");
+}
+
+#[tokio::test]
+async fn a_node_that_names_ledgers_which_cannot_be_is_not_believed() {
+    let first = FakeRpc::start().await;
+    first.set(|node| node.cursor = Some(EventId::end_of_ledger(LedgerSequence(1_000_000))));
+    let pool = pool_of(&[&first]);
+    let failure = events(&pool, end_of(200)).await.unwrap_err();
+    assert!(failure.to_string().contains("beyond the newest ledger, 50000"), "{failure}");
+    due(&pool, 0).await;
+    first.set(|node| node.latest = u32::MAX - 1);
+    let failure = events(&pool, end_of(200)).await.unwrap_err();
+    assert!(matches!(failure, SourceError::Transient { reason: TransientReason::BadReply, .. }), "{failure}");
+    assert!(failure.to_string().contains("4294967294 is no ledger"), "{failure}");
+}
+
+#[tokio::test]
 async fn an_endpoint_of_another_network_is_never_asked_for_events() {
     let (first, second, pool) = two().await;
     first.set(|node| node.passphrase = "another network");
@@ -182,7 +211,7 @@ async fn an_endpoint_with_another_hash_at_our_ledger_is_on_another_chain() {
     due(&pool, 1).await;
     let failure = events(&pool, end_of(200)).await.unwrap_err();
     let SourceError::OtherChain { ledger, found, .. } = failure else { panic!("{failure}") };
-    assert_eq!((ledger, found.as_str()), (LedgerSequence(150), "bb"));
+    assert_eq!((ledger, found), (LedgerSequence(150), LedgerMark::Hash("bb".to_owned())));
 }
 
 #[tokio::test]
@@ -345,8 +374,8 @@ async fn where_nobody_keeps_the_ledger_that_the_chain_is_known_by_all_must_agree
     assert_eq!(pool.ledger_hash(LedgerSequence(200)).await.unwrap().as_deref(), Some("cc"));
     second.set(|node| node.always = Some(Answer::Status(503, None)));
     let failure = pool.ledger_hash(LedgerSequence(200)).await.unwrap_err();
-    let disagree = TransientReason::Disagreement;
-    assert!(matches!(&failure, SourceError::Transient { reason, .. } if *reason == disagree), "{failure}");
+    let unknown = TransientReason::UnknownChain;
+    assert!(matches!(&failure, SourceError::Transient { reason, .. } if *reason == unknown), "{failure}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use flowfi_indexer::{
     devnet::{DevnetArgs, Fault, MAIN_ENDPOINT},
     domain::{ContractId, CoverageSource, EventId, LedgerSequence},
     ingest::{Indexer, IngestError, IngestSettings, PaceArgs},
-    source::{EndpointPool, EndpointState, EventsFrom, SourceError, WholeLedgers},
+    source::{EndpointPool, EndpointState, EventsFrom, LedgerMark, SourceError, WholeLedgers},
     store::{IndexerState, Store},
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -358,7 +358,7 @@ async fn p12_a_reset_that_has_grown_past_the_cursor_is_recognised_by_another_has
     world.devnet.close_ledgers(30).unwrap();
     let failure = world.indexer_failure().await;
     let IngestError::OtherChain { ledger, expected, .. } = failure else { panic!("another failure: {failure}") };
-    assert_eq!((ledger, expected), (known.sequence, known.hash));
+    assert_eq!((ledger, expected), (known.sequence, LedgerMark::Hash(known.hash)));
 }
 
 // Bandwidth: that reply carries the whole ledger.
