@@ -249,7 +249,8 @@ impl Facts {
 
 /// Returns why a report that is there says nothing about the chain as it is now.
 fn staleness(aged: &AgedReport, allowed_ms: i64) -> Option<String> {
-    if aged.report.state == IndexerState::Paused {
+    // An old report tells nothing of the source: it may be the database that could not be written to.
+    if aged.report.state == IndexerState::Paused || aged.age_ms > REPORT_IS_STALE_MS {
         return None;
     }
     let late = |ms_ago: Option<i64>| ms_ago.filter(|ms_ago| *ms_ago > allowed_ms);

@@ -82,6 +82,11 @@ pub(super) enum Next {
 }
 
 impl Walk {
+    /// Notes another ledger at the next step: the endpoints may have dropped the one that the chain is known by.
+    pub(super) const fn note_soon(&mut self) {
+        self.note_at = None;
+    }
+
     /// Begins after a position; `known_close` is a ledger up to it that closed no later than that.
     pub(super) fn new(position: EventId, known_close: Option<(LedgerSequence, DateTime<Utc>)>, poll: Duration) -> Self {
         let skips = is_planted(Bug::ResumeAtLedgerPlusOne);
@@ -250,7 +255,7 @@ impl Follower<'_> {
                 let known = KnownLedger { sequence, hash };
                 self.store.note_ledger(self.epoch, &known).await.map_err(|failure| failure.to_string())
             }
-            Ok(None) => Ok(()),
+            Ok(None) => Err(format!("no endpoint has ledger {sequence}")),
             Err(failure) => Err(failure.to_string()),
         };
         let next = if noted.is_ok() { NOTE_INTERVAL } else { NOTE_AGAIN };

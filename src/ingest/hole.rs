@@ -40,10 +40,12 @@ impl Follower<'_> {
                 }
             }
             if walk.after > reached_before {
+                walk.note_soon();
                 return Ok(Next::AtOnce);
             }
         }
         if self.give_up_accepted(walk, missing).await? {
+            walk.note_soon();
             return Ok(Next::AtOnce);
         }
         self.stand_still(missing, &failures).await;
@@ -118,8 +120,9 @@ impl Follower<'_> {
 
     async fn stand_still(&mut self, missing: LedgerRange, failures: &[String]) {
         if let Ok(tip) = self.source.tip().await {
-            self.reporter.saw_tip(tip.sequence, tip.closed_at, Some(tip.oldest));
+            self.reporter.saw_tip(tip.sequence, tip.closed_at, None);
         }
+        self.reporter.saw_oldest(missing.to().next());
         let detail = if failures.is_empty() { "no source of whole ledgers".to_owned() } else { failures.join("; ") };
         if !std::mem::replace(&mut self.said, true) {
             error!(

@@ -71,6 +71,11 @@ impl Reporter {
         self.report.oldest_ledger = oldest.or(self.report.oldest_ledger);
     }
 
+    /// Notes the oldest ledger whose events the source still has.
+    pub(super) const fn saw_oldest(&mut self, oldest: LedgerSequence) {
+        self.report.oldest_ledger = Some(oldest);
+    }
+
     /// Says the same again, now and then, for as long as it is waited for: who reads it sees that somebody is there.
     pub(super) async fn repeat(&mut self) -> Infallible {
         loop {

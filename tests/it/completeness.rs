@@ -178,6 +178,8 @@ async fn a_hole_heals_by_itself_once_a_source_has_its_ledgers(pool: PgPool) {
     let status = status_says(&world, &base, "the hole is named", |status| status["indexer"]["state"] == "hole").await;
     let detail = status["indexer"]["detail"].as_str().unwrap();
     assert!(detail.contains(&format!("the source has no ledger {}", missing.to())), "{detail}");
+    let lost = i64::from(missing.from().0) - i64::from(missing.to().next().0);
+    assert_eq!(status["ledgersToDataLoss"], lost, "the endpoint has dropped as many that are not indexed");
     for folder in std::fs::read_dir(&written.0).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir())
     {
         std::os::unix::fs::symlink(&folder, seen.0.join(folder.file_name().unwrap())).unwrap();
@@ -185,6 +187,11 @@ async fn a_hole_heals_by_itself_once_a_source_has_its_ledgers(pool: PgPool) {
     world.indexed().await;
     let stored = world.stored_ids().await;
     assert!(gone.iter().all(|id| stored.contains(id)));
+    eventually("the chain is known by a ledger that the endpoint still has", || async {
+        let known = world.store.network().await.unwrap().and_then(|network| network.known);
+        known.is_some_and(|known| known.sequence > missing.to())
+    })
+    .await;
 }
 
 #[sqlx::test]

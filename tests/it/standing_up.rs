@@ -269,6 +269,14 @@ async fn a_source_that_is_away_or_stands_still_is_not_taken_for_a_quiet_one(pool
     is_told(200, "[]").await;
     age("reported_at").await;
     is_told(503, "the indexer has not reported for 60").await;
+    age("answered_at").await;
+    sqlx::query("update indexer_reports set reported_at = reported_at - interval '1 hour'")
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    is_told(503, "the indexer has not reported for 42").await;
+    let (_, body) = world.get(&base, "/health/ready").await;
+    assert!(!body.to_string().contains("the source"), "what an old report says of it is old: {body}");
 }
 
 #[sqlx::test]
