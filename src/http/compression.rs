@@ -1,6 +1,19 @@
 //! Which answers are compressed, and how: gzip, brotli or Zstandard, as the client prefers (RFC 9110, 12.5.3).
 
-use axum::http::{Extensions, HeaderMap, StatusCode, Version, header};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version, header},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
 use tower_http::{
     CompressionLevel,
     compression::{CompressionLayer, Predicate, predicate::SizeAbove},
@@ -14,6 +27,34 @@ const SMALLEST_BYTES: u64 = 1024;
 pub(super) fn compressed() -> CompressionLayer<impl Predicate> {
     let predicate = SizeAbove::new(SMALLEST_BYTES).and(is_text);
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(predicate)
+}
+
+/// Compresses files that are the same for everybody, each once for each encoding that is asked for.
+pub(super) fn compressed_once<S: Clone + Send + Sync + 'static>(files: Router<S>) -> Router<S> {
+    files.layer(compressed()).layer(from_fn_with_state(CompressedFiles::default(), compress_once))
+}
+
+/// What was compressed so far, by path and encoding. Files alone are in it: it does not grow with what is asked for.
+#[derive(Clone, Debug, Default)]
+struct CompressedFiles(Arc<Mutex<HashMap<(String, HeaderValue), Bytes>>>);
+
+/// An answer is compressed while its body is read, so one that is not read costs nothing.
+async fn compress_once(State(files): State<CompressedFiles>, request: Request, next: Next) -> Response {
+    let path = (*request.method() == Method::GET).then(|| request.uri().path().to_owned());
+    let (parts, body) = next.run(request).await.into_parts();
+    let encoding = parts.headers.get(header::CONTENT_ENCODING).filter(|_| parts.status == StatusCode::OK).cloned();
+    let (Some(path), Some(encoding)) = (path, encoding) else { return Response::from_parts(parts, body) };
+    let key = (path, encoding);
+    let kept = files.0.lock().expect("nothing panics while it holds files").get(&key).cloned();
+    let bytes = match kept {
+        Some(bytes) => bytes,
+        None => match to_bytes(body, usize::MAX).await {
+            Ok(bytes) => bytes,
+            Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        },
+    };
+    files.0.lock().expect("nothing panics while it holds files").insert(key, bytes.clone());
+    Response::from_parts(parts, Body::from(bytes))
 }
 
 /// Event streams stay plain: every frame must leave at once.
@@ -30,9 +71,46 @@ fn is_text(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bo
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::{middleware::from_fn, routing::get};
+    use futures_util::StreamExt;
+    use hyper::service::Service;
+    use hyper_util::service::TowerToHyperService;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_file_is_compressed_once_an_encoding_and_kept_as_it_was_sent() {
+        let answer = || async { ([(header::CONTENT_TYPE, "text/plain")], "a file ".repeat(1_000)) };
+        let read = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&read);
+        let counted = move |request: Request, next: Next| {
+            let count = Arc::clone(&count);
+            async move {
+                let (parts, body) = next.run(request).await.into_parts();
+                let frames = body.into_data_stream().inspect(move |_| {
+                    count.fetch_add(1, Ordering::Relaxed);
+                });
+                Response::from_parts(parts, Body::from_stream(frames))
+            }
+        };
+        let files = Router::new().route("/file", get(answer)).layer(from_fn(counted));
+        let files = TowerToHyperService::new(compressed_once(files));
+        let get = async |encoding: &'static str| {
+            let request = Request::get("/file").header("accept-encoding", encoding).body(Body::empty()).unwrap();
+            let (parts, body) = files.call(request).await.unwrap().into_parts();
+            let encoding = parts.headers.get("content-encoding").map(|value| value.to_str().unwrap().to_owned());
+            (encoding, to_bytes(body, usize::MAX).await.unwrap())
+        };
+        let first = get("br").await;
+        assert_eq!(first.0.as_deref(), Some("br"));
+        assert!(first.1.len() < 1_000, "{}", first.1.len());
+        assert_eq!((get("br, gzip;q=0.5").await, read.load(Ordering::Relaxed)), (first, 1));
+        assert_eq!((get("gzip").await.0.as_deref(), read.load(Ordering::Relaxed)), (Some("gzip"), 2));
+        let plain = get("identity").await;
+        assert_eq!((plain.0, plain.1.len()), (None, 7_000));
+    }
 
     #[test]
     fn texts_are_compressed_but_for_event_streams() {

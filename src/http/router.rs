@@ -13,10 +13,10 @@ use super::{
     bounds::{bound_request, bound_time},
     caller::{answer_one_caller, know_operators},
     claimable,
-    compression::compressed,
+    compression::{compressed, compressed_once},
     cors, events, health,
     host::check_host,
-    limits::{answer_in_turn, limit_admin_requests, limit_requests},
+    limits::{answer_in_turn, limit_admin_requests, limit_requests, limit_watching},
     openapi,
     page::{self, PageFacts},
     problem::Problem,
@@ -96,12 +96,13 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
     let limited = from_fn_with_state(state.limits.clone(), limit_requests);
     let facts = PageFacts::of(&state, matches!(local, LocalRoutes::Devnet(_)));
     let bounded = from_fn(bound_request);
-    let pages = page::routes(facts).route("/openapi.json", get(openapi::openapi_json));
+    let files = page::routes(facts).route("/openapi.json", get(openapi::openapi_json)).merge(openapi::docs());
+    let files = compressed_once(files);
     let slowed = from_fn_with_state(state.limits.clone(), limit_admin_requests);
     let for_admins = Router::from(for_admins()).layer(slowed);
     let in_turn = from_fn_with_state(state.limits.clone(), answer_in_turn);
     let for_clients = Router::from(for_clients()).merge(Router::from(unversioned()));
-    let for_clients = for_clients.layer(from_fn(answer_one_caller)).merge(pages).merge(openapi::docs());
+    let for_clients = for_clients.layer(from_fn(answer_one_caller)).merge(files);
     let for_clients = for_clients.layer(in_turn).layer(from_fn(bound_time));
     let for_clients = for_clients.layer(bounded.clone()).layer(limited.clone());
     let for_admins = for_admins.layer(from_fn(bound_time));
@@ -110,7 +111,8 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
     let for_clients = for_clients.merge(for_admins).layer(compressed());
     let for_wallets = Router::from(for_wallets()).layer(from_fn(bound_time)).layer(bounded.clone()).layer(limited);
     let for_wallets = cors::for_every_origin(for_wallets).with_state(state.clone());
-    let for_operators = Router::from(for_operators()).layer(from_fn(bound_time)).layer(bounded);
+    let watched = from_fn_with_state(state.limits.clone(), limit_watching);
+    let for_operators = Router::from(for_operators()).layer(from_fn(bound_time)).layer(bounded).layer(watched);
     let routes = for_clients.merge(for_operators).with_state(state);
     let routes = match local {
         LocalRoutes::None => routes,

@@ -59,9 +59,30 @@ async fn an_address_that_asks_too_much_is_told_when_to_come_back_and_others_are_
         assert_eq!(
             ask(&base, "/health/live", "203.0.113.5").await.status(),
             StatusCode::OK,
-            "operators are not limited"
+            "what operators watch counts apart"
         );
         assert_eq!(ask(&base, "/v1/streams", "198.51.100.7").await.status(), StatusCode::OK, "nor the exempt");
+    }
+}
+
+#[sqlx::test]
+async fn a_flood_of_requests_for_the_health_ends_with_its_connection_and_disturbs_no_probe(pool: PgPool) {
+    let (_world, base) = gateway(pool, &limits()).await;
+    let mut passed = 0;
+    // Far faster than the budget grows, on the slowest machine too.
+    let first = loop {
+        let answers = join_all((0..50).map(|_| ask(&base, "/health/live", "203.0.113.5"))).await;
+        match answers.into_iter().find(|answer| answer.status() != StatusCode::OK) {
+            Some(refused) => break refused,
+            None => passed += 50,
+        }
+        assert!(passed < 20_000, "no flood is refused");
+    };
+    assert!(passed >= 150, "a burst passes: {passed}");
+    assert_eq!((first.status(), header(&first, "connection")), (StatusCode::TOO_MANY_REQUESTS, "close".to_owned()));
+    assert!(first.headers().contains_key("retry-after"));
+    for (path, address) in [("/health/live", "203.0.113.6"), ("/v1/streams", "203.0.113.5")] {
+        assert_eq!(ask(&base, path, address).await.status(), StatusCode::OK, "{path} of {address}");
     }
 }
 

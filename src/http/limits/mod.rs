@@ -17,7 +17,7 @@ pub use args::LimitArgs;
 pub(super) use client::ClientKey;
 pub use connections::ConnectionStats;
 pub(super) use connections::Slot;
-pub(super) use requests::{Operator, RowsCost, limit_admin_requests, limit_requests};
+pub(super) use requests::{Operator, RowsCost, limit_admin_requests, limit_requests, limit_watching};
 pub(super) use tcp::{Answering, TcpConnection};
 pub(super) use turns::{ClientTurns, answer_in_turn};
 
@@ -34,6 +34,10 @@ use super::problem::Problem;
 /// An operator, or a script of theirs, asks no more than this.
 const ADMIN_REQUESTS_PER_SECOND: u32 = 2;
 const ADMIN_REQUESTS_BURST: u32 = 20;
+
+/// Probes and a collector of metrics ask a few times a second.
+const WATCHING_PER_SECOND: u32 = 20;
+const WATCHING_BURST: u32 = 200;
 
 /// TCP connections that one address may have open beside its event streams.
 const BESIDE_EVENT_STREAMS_PER_CLIENT: u32 = 100;
@@ -57,6 +61,8 @@ struct Inner {
     tcp: TcpConnections,
     /// `None`: as many requests as they like.
     requests: Option<Requests>,
+    /// For the health and the metrics, beside all other requests: `None` for as many as they like.
+    watching: Option<Requests>,
     /// For acts of operators that are refused, whatever else is set: whoever tries tokens on them is slowed down.
     refused_admin_requests: Option<Requests>,
     chain_reads: Option<Budgets>,
@@ -91,6 +97,9 @@ impl Limits {
             connects,
             tcp,
             requests: Requests::new(args.requests_per_second, args.requests_burst),
+            watching: (args.requests_per_second > 0)
+                .then(|| Requests::new(WATCHING_PER_SECOND, WATCHING_BURST))
+                .flatten(),
             refused_admin_requests: Requests::new(ADMIN_REQUESTS_PER_SECOND, ADMIN_REQUESTS_BURST),
             chain_reads: Budgets::new(CHAIN_READS_PER_SECOND, CHAIN_READS_BURST),
             sign_ins: Budgets::new(SIGN_INS_PER_SECOND.min(args.requests_per_second), SIGN_INS_BURST),
@@ -111,6 +120,7 @@ impl Limits {
             connects: Connects::new(u32::MAX, None),
             tcp: TcpConnections::new(usize::MAX, usize::MAX),
             requests: None,
+            watching: None,
             refused_admin_requests: None,
             chain_reads: None,
             sign_ins: None,

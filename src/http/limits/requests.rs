@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::{
     extract::{ConnectInfo, Extension, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -72,6 +72,22 @@ pub(in crate::http) async fn limit_requests(
         return next.run(request).await;
     }
     spend(limits.0.requests.as_ref(), client, request, next).await
+}
+
+/// Counts a request for the health or the metrics against its client. A flood of them ends with its connection: to refuse
+/// one costs as much as to answer it, and new connections have a limit of their own.
+pub(in crate::http) async fn limit_watching(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let client = limits.client_of(peer, forwarded_for(request.headers()).as_deref());
+    let (Some(watching), Some(client)) = (&limits.0.watching, client) else { return next.run(request).await };
+    match watching.budgets.spend(client) {
+        Left::Some(_) => next.run(request).await,
+        Left::NothingFor(seconds) => {
+            let mut refused = too_many(seconds);
+            refused.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            refused
+        }
+    }
 }
 
 /// Whoever runs the service, as an extension of a request.

@@ -90,5 +90,5 @@ refusals! {
     /// Where nobody can sign in.
     OfStellarToml "Problem" [400, 404, 414, 429];
     /// Of what operators ask.
-    OfOperator "Problem" [400, 414];
+    OfOperator "Problem" [400, 414, 429];
 }
