@@ -16,7 +16,7 @@ test-busy: ## Run every test three times in a row next to four busy loops, and s
 test-rust: postgres ## Run the Rust tests against a private database
 	.ci/install-pgbouncer
 	cargo build --locked
-	$(TARGET)/debug/flowfi-indexer postgres -- cargo test --locked
+	$(TARGET)/debug/flowfi-indexer postgres -- cargo test --locked --workspace
 
 test-hooks: ## Test the package for dashboards, build it and look at its size. Needs Node 20.19
 	.ci/npm-ci frontend-hooks

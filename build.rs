@@ -8,7 +8,7 @@ use std::{
 
 /// What a row or a record follows from.
 const SOURCES: [&str; 5] =
-    ["src/decode", "src/domain", "src/store/event_rows.rs", "src/store/fold.rs", "src/store/insert_events.sql"];
+    ["src/decode", "crates/domain/src", "src/store/event_rows.rs", "src/store/fold.rs", "src/store/insert_events.sql"];
 
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));

@@ -2,21 +2,24 @@
 //!
 //! Values come from flags, then from the environment. A bad one is one line that names it, before any port opens.
 
+#[cfg(feature = "devnet")]
+mod local;
 mod token;
 
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
+#[cfg(feature = "devnet")]
+pub use local::{DevArgs, DevnetCommandArgs};
 pub use token::{TimeToLive, TokenCommandArgs};
 
 use crate::{
     auth::{AuthArgs, AuthMode},
     decode::DecodeArgs,
-    devnet::DevnetArgs,
     domain::{ContractId, LedgerRange},
     http::HttpArgs,
-    ingest::{IngestArgs, PaceArgs},
+    ingest::IngestArgs,
     source::SourceArgs,
     store::DatabaseArgs,
 };
@@ -41,10 +44,12 @@ pub enum Command {
     ///
     /// Starts a private PostgreSQL, a local network with sample streams, the indexer, the API and the page, and prints
     /// what to open. Data is kept between runs.
+    #[cfg(feature = "devnet")]
     Dev(Box<DevArgs>),
     /// Run the daemon: follow contracts and serve the API
     Serve(Box<ServeArgs>),
     /// Run only the local network: Stellar RPC, a stream contract, and calls to move it
+    #[cfg(feature = "devnet")]
     Devnet(DevnetCommandArgs),
     /// Bring the database schema up to date, then end
     Migrate(DatabaseArgs),
@@ -91,47 +96,6 @@ pub enum Command {
     /// Run a command with `DATABASE_URL` set to a private PostgreSQL, and end with it
     #[command(hide = true)]
     Postgres(PostgresArgs),
-}
-
-/// Arguments of `dev`.
-#[derive(Args, Debug)]
-pub struct DevArgs {
-    /// Folder for the database and the local network. Default: flowfi-indexer below `XDG_DATA_HOME`, else below
-    /// ~/.local/share, or in /var/lib where home is /root (which the database's account may not enter).
-    #[arg(long, env = "FLOWFI_DATA_DIR", value_name = "FOLDER")]
-    pub data_dir: Option<PathBuf>,
-
-    /// Throw away what earlier runs left and start over.
-    #[arg(long, conflicts_with = "database_url")]
-    pub fresh: bool,
-
-    /// The folder of PostgreSQL's programs, if they are not found.
-    #[arg(long, env = "FLOWFI_PG_BIN", value_name = "FOLDER")]
-    pub pg_bin: Option<PathBuf>,
-
-    /// Another database than the private one.
-    #[command(flatten)]
-    pub database: DatabaseArgs,
-
-    /// How eagerly to ask the local network.
-    #[command(flatten)]
-    pub pace: PaceArgs,
-
-    /// Where to listen and how to keep connections.
-    #[command(flatten)]
-    pub http: HttpArgs,
-
-    /// Whether callers must show a token. A secret and a key for sign-in are made if none are given.
-    #[arg(long, env = "FLOWFI_AUTH", value_enum, default_value_t = AuthMode::Off, help_heading = "Who may read what")]
-    pub auth: AuthMode,
-
-    /// Who may read what.
-    #[command(flatten)]
-    pub door: AuthArgs,
-
-    /// The local network.
-    #[command(flatten)]
-    pub devnet: DevnetArgs,
 }
 
 /// Arguments of `serve`.
@@ -335,22 +299,6 @@ pub enum QuarantineCommand {
     List(IndexArgs),
     /// Decode them again, and store those that decode now
     Replay(IndexArgs),
-}
-
-/// Arguments of `devnet`.
-#[derive(Args, Debug)]
-pub struct DevnetCommandArgs {
-    /// The address to listen on; Stellar RPC is at /devnet/rpc.
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8000")]
-    pub listen: std::net::SocketAddr,
-
-    /// A file to carry on from and to write what happens to. Without one a restart begins anew.
-    #[arg(long, value_name = "FILE")]
-    pub journal: Option<PathBuf>,
-
-    /// The local network.
-    #[command(flatten)]
-    pub devnet: DevnetArgs,
 }
 
 /// Arguments of `postgres`.

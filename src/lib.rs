@@ -17,16 +17,18 @@
 //! 7. [`http`] writes it as server-sent events (`http/sse/`, `http/subscribe.rs`) and answers queries; [`auth`] says who may read
 //!    what (`auth/access.rs`).
 //!
-//! [`domain`] is the ground under all of it: the stream record and its fold are in `domain/stream_record.rs`, what a
-//! record means at a moment in `domain/accrual.rs`. [`devnet`] is a local Stellar network to try it on, [`app`] puts
+//! [`domain`] is the ground under all of it: the stream record and its fold are in `crates/domain/src/stream_record.rs`,
+//! what a record means at a moment in `crates/domain/src/accrual.rs`. `crates/devnet` is a local Stellar network to try it on, [`app`] puts
 //! the parts together, [`lifecycle`] starts and stops them, [`planted`] holds mistakes for the simulation to find. `tests/it/architecture.rs` holds who may import whom.
+
+#[cfg(feature = "devnet")]
+pub use flowfi_devnet as devnet;
+pub use flowfi_domain as domain;
 
 pub mod app;
 pub mod auth;
 pub mod config;
 pub mod decode;
-pub mod devnet;
-pub mod domain;
 pub mod feed;
 pub mod http;
 pub mod ingest;

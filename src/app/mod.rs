@@ -6,12 +6,16 @@ mod chain_reader;
 mod coverage;
 mod cross_check;
 mod decode;
+#[cfg(feature = "devnet")]
 mod dev;
+#[cfg(feature = "devnet")]
 mod dev_door;
+#[cfg(feature = "devnet")]
 mod dev_lines;
 mod epochs;
 mod gateway;
 mod index;
+#[cfg(feature = "devnet")]
 mod local_network;
 mod private_postgres;
 mod progress;
@@ -57,8 +61,10 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     let ended = runtime.block_on(async {
         match cli.command {
+            #[cfg(feature = "devnet")]
             Command::Dev(args) => dev::run(*args).await,
             Command::Serve(args) => serve::run(*args).await,
+            #[cfg(feature = "devnet")]
             Command::Devnet(args) => local_network::run(args).await,
             Command::Migrate(args) => migrate(&args).await,
             Command::Coverage(args) => coverage::run(args).await,

@@ -44,13 +44,13 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     };
     let url = required_database_url(&args.database)?;
     let starting = Starting::default();
-    let opening = Opened::of(url, &args, door, &starting);
+    let opening = Box::pin(Opened::of(url, &args, door, &starting));
     let mut lifecycle = Lifecycle::new();
     let Some(opened) = (match args.role {
         Role::All | Role::Gateway => {
             let (listener, settings) = (listen(args.http.listen).await?, server_settings(&args.http));
             let origins = &args.http.cors_origins;
-            let opening = answer_during(listener, settings.clone(), origins, starting.clone(), opening);
+            let opening = Box::pin(answer_during(listener, settings.clone(), origins, starting.clone(), opening));
             let opened = lifecycle.unless_stopped(opening).await?.transpose()?;
             opened.map(|(listener, opened)| (opened, Some((listener, settings))))
         }

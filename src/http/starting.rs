@@ -1,10 +1,7 @@
 //! What is answered before the database has been reached: the process lives and is not ready, and everybody else is asked
 //! to come back.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, Ordering},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::{Router, extract::State, http::StatusCode, middleware::from_fn, response::Response, routing::get};
 
@@ -16,10 +13,10 @@ use super::{
 };
 
 /// What a process that starts is waiting for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StartingPhase {
     /// It has not asked the database yet.
+    #[default]
     Connecting,
     /// The database does not answer, or asked to try again.
     DatabaseAway,
@@ -39,20 +36,18 @@ impl StartingPhase {
 
 /// How far the start is. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Starting(Arc<AtomicU8>);
+pub struct Starting(Arc<Mutex<StartingPhase>>);
 
 impl Starting {
     /// Notes what is waited for now.
     pub fn reach(&self, phase: StartingPhase) {
-        self.0.store(phase as u8, Ordering::Relaxed);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = phase;
     }
 
     /// Returns what is waited for now.
     #[must_use]
     pub fn phase(&self) -> StartingPhase {
-        let all = [StartingPhase::Connecting, StartingPhase::DatabaseAway, StartingPhase::Migrating];
-        let reached = self.0.load(Ordering::Relaxed);
-        all.into_iter().find(|phase| *phase as u8 == reached).unwrap_or(StartingPhase::Connecting)
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

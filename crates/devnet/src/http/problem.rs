@@ -1,0 +1,132 @@
+//! A refusal as problem details (RFC 9457).
+
+use axum::{
+    extract::rejection::BytesRejection,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use super::super::{ContractError, DevnetError, NotDone, Refused};
+use flowfi_domain::ContractId;
+
+/// A problem on its way out.
+#[derive(Debug, Serialize)]
+pub(super) struct Problem {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    /// The contract's own number of the error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u32>,
+    /// The field that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<String>,
+}
+
+impl Problem {
+    /// The request is wrong in this field.
+    pub(super) fn parameter(name: &str, detail: impl Into<String>) -> Self {
+        let problem = Self::new(StatusCode::BAD_REQUEST, "/problems/bad-request", "Bad request", detail);
+        Self { parameter: Some(name.to_owned()), ..problem }
+    }
+
+    /// The body cannot be read at all.
+    pub(super) fn body(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "/problems/bad-request", "Bad request", detail)
+    }
+
+    /// There is nothing of this name.
+    pub(super) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "/problems/not-found", "Not found", detail)
+    }
+
+    /// The request comes from a page of another site.
+    pub(super) fn other_site() -> Self {
+        let detail = "the local network takes no requests from pages of other sites; open its own page by an \
+                      address or as localhost";
+        Self::new(StatusCode::FORBIDDEN, "/problems/other-site", "Forbidden", detail)
+    }
+
+    /// The body says that it is not JSON.
+    pub(super) fn other_format() -> Self {
+        let problem = Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "/problems/unsupported-media-type",
+            "Unsupported media type",
+            "must be application/json",
+        );
+        Self { parameter: Some("content-type".to_owned()), ..problem }
+    }
+
+    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self { r#type: kind, title, status: status.as_u16(), detail: detail.into(), code: None, parameter: None }
+    }
+
+    /// Says which token there is where another was named.
+    pub(super) fn of_creation(not_done: NotDone, token: &ContractId) -> Self {
+        let is_unknown_token = matches!(not_done, NotDone::Refused(Refused::Contract(ContractError::InvalidToken)));
+        let mut problem = Self::from(not_done);
+        if is_unknown_token {
+            problem.detail = format!("{}; it has {token}", problem.detail);
+        }
+        problem
+    }
+
+    fn refused(refused: Refused) -> Self {
+        let (status, code) = match refused {
+            Refused::Contract(error) => (status_of(error), Some(error.code())),
+            Refused::InsufficientBalance => (StatusCode::CONFLICT, None),
+            Refused::NotAParty | Refused::NoSuchContract | Refused::NotBase64 | Refused::Overflow => {
+                (StatusCode::UNPROCESSABLE_ENTITY, None)
+            }
+        };
+        let problem = Self::new(status, "/problems/refused", "The contract refused", refused.to_string());
+        Self { code, ..problem }
+    }
+}
+
+/// Refusals of the arguments are the caller's to mend; the rest speaks of the stream as it is now.
+const fn status_of(error: ContractError) -> StatusCode {
+    match error {
+        ContractError::InvalidAmount
+        | ContractError::InvalidDuration
+        | ContractError::InvalidToken
+        | ContractError::RateTooLow => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => StatusCode::CONFLICT,
+    }
+}
+
+impl From<NotDone> for Problem {
+    fn from(not_done: NotDone) -> Self {
+        match not_done {
+            NotDone::Refused(refused) => Self::refused(refused),
+            NotDone::Full | NotDone::Stopped => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "/problems/unavailable", "Unavailable", not_done.to_string())
+            }
+        }
+    }
+}
+
+impl From<DevnetError> for Problem {
+    fn from(error: DevnetError) -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self::new(status, "/problems/failed", "The local network failed", error.to_string())
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        let kind = "/problems/bad-request";
+        Self::new(rejection.status(), kind, "Bad request", "the body could not be read, or is too large")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_string(&self).expect("a problem holds nothing that JSON cannot");
+        (status, [(CONTENT_TYPE, "application/problem+json")], body).into_response()
+    }
+}

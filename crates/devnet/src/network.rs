@@ -1,0 +1,181 @@
+//! The network's whole state: the contracts and the chain. The same inputs at the same times give the same state, the
+//! same ids and the same hashes, which is what the journal rests on.
+
+use std::sync::Arc;
+
+use super::{
+    account_entry::AccountEntries,
+    accounts,
+    call::{Call, Effect, Emit, Input, Upgrade},
+    chain::{Applied, Chain, Event, Ledger},
+    contract::Contract,
+    deployed::Deployed,
+    history,
+    refused::Refused,
+};
+use flowfi_domain::{ContractId, StreamId, UnixTime};
+
+/// How a network starts; all that is needed to start it again in the same way.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Start {
+    /// When it starts: the generated past lies before, the first ledger by the clock at or after it.
+    pub(super) closed_at: UnixTime,
+    /// The protocol's fee in parts of 10 000.
+    pub(super) fee_bps: u32,
+    /// How many events the generated past holds.
+    pub(super) history_events: u64,
+    /// What the generated past is generated from.
+    pub(super) seed: u64,
+    /// How many stream contracts there are.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub(super) contracts: u8,
+}
+
+const fn one() -> u8 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field by reference")]
+const fn is_one(count: &u8) -> bool {
+    *count == 1
+}
+
+/// A network since its last start.
+#[derive(Debug)]
+pub(super) struct Network {
+    pub(super) start: Start,
+    /// The stream contracts by their number, which share nothing but the chain.
+    contracts: Vec<Deployed>,
+    pub(super) chain: Chain,
+    /// The accounts that the ledger has; the sample accounts hold tokens without being among them.
+    pub(super) accounts: AccountEntries,
+}
+
+/// A transaction that was carried out and waits for its ledger.
+#[derive(Debug)]
+pub(super) struct Executed {
+    pub(super) stream_id: Option<StreamId>,
+    applied: Applied,
+}
+
+impl Network {
+    /// Returns a network whose past is generated, if it is to have one, and whose first ledgers are closed.
+    pub(super) fn start(start: &Start, retention_ledgers: u32) -> Self {
+        let deployed = (0..start.contracts).map(|number| Deployed::new(number, start.fee_bps));
+        let (contracts, initialized): (Vec<_>, Vec<_>) = deployed.unzip();
+        let mut network = Self {
+            start: start.clone(),
+            contracts,
+            chain: Chain::new(accounts::PASSPHRASE, start.closed_at, retention_ledgers),
+            accounts: AccountEntries::default(),
+        };
+        let first = initialized.into_iter().map(|event| Executed::emitting(None, vec![event])).collect();
+        network.close(history::first_close(start), first);
+        history::generate(&mut network, start);
+        network
+    }
+
+    /// Returns every stream contract.
+    pub(super) fn contracts(&self) -> impl Iterator<Item = &Deployed> {
+        self.contracts.iter()
+    }
+
+    /// Returns the first stream contract.
+    pub(super) fn first(&self) -> &Deployed {
+        self.contracts.first().expect("a network starts with one at least")
+    }
+
+    /// The same, to be changed.
+    pub(super) fn first_mut(&mut self) -> &mut Deployed {
+        self.contracts.first_mut().expect("a network starts with one at least")
+    }
+
+    /// Returns the stream contract of this id.
+    pub(super) fn deployed(&self, id: &ContractId) -> Option<&Deployed> {
+        self.contracts.iter().find(|deployed| deployed.id == *id)
+    }
+
+    /// Carries out one input at the time of the ledger that is about to close, wholly or not at all.
+    pub(super) fn execute(&mut self, input: &Input, now: UnixTime) -> Result<Executed, Refused> {
+        match input {
+            Input::Call(call) => self.call(&[(0, call)], now),
+            Input::Calls(calls) => self.call(&calls.iter().map(|call| (0, call)).collect::<Vec<_>>(), now),
+            Input::Across(calls) => {
+                self.call(&calls.iter().map(|call| (call.contract, &call.call)).collect::<Vec<_>>(), now)
+            }
+            Input::Upgrade(Upgrade { wasm }) => Ok(Executed::emitting(None, vec![self.first_mut().upgrade(*wasm)])),
+            Input::Failed => Ok(Executed::failed()),
+            Input::Emit(emit) if !is_base64_text(emit) => Err(Refused::NotBase64),
+            Input::Emit(emit) => Ok(Executed::emitting(None, emitted(emit))),
+        }
+    }
+
+    fn call(&mut self, calls: &[(u8, &Call)], now: UnixTime) -> Result<Executed, Refused> {
+        // A call that is refused has changed nothing; those before it have.
+        let kept = if calls.len() > 1 { self.contracts.as_slice() } else { &[] };
+        let before: Vec<Contract> = kept.iter().map(|deployed| deployed.contract.clone()).collect();
+        let effects: Result<Vec<_>, Refused> =
+            calls.iter().map(|(number, call)| self.carry_out(*number, call, now)).collect();
+        let effects = effects.inspect_err(|_| {
+            for (deployed, contract) in self.contracts.iter_mut().zip(before) {
+                deployed.contract = contract;
+            }
+        })?;
+        let (mut last, mut events) = (None, Vec::new());
+        let ledger = self.chain.next_sequence();
+        for (place, effect) in effects {
+            last = Some(effect.stream_id);
+            events.extend(self.contracts[place].changed(&effect, ledger));
+        }
+        Ok(Executed::emitting(last, events))
+    }
+
+    fn carry_out(&mut self, number: u8, call: &Call, now: UnixTime) -> Result<(usize, Effect), Refused> {
+        let place = usize::from(number);
+        let deployed = self.contracts.get_mut(place).ok_or(Refused::NoSuchContract)?;
+        Ok((place, call.execute(&mut deployed.contract, now)?))
+    }
+
+    /// Closes the ledger that holds what was executed since the last one.
+    pub(super) fn close(&mut self, closed_at: UnixTime, executed: Vec<Executed>) -> Arc<Ledger> {
+        self.chain.push(closed_at, executed.into_iter().map(|transaction| transaction.applied).collect())
+    }
+
+    /// Returns the newest ledger.
+    pub(super) fn latest(&self) -> &Arc<Ledger> {
+        self.chain.latest().expect("start closes the first ledger, and a chain keeps its newest")
+    }
+
+    /// Returns the oldest ledger still held.
+    pub(super) fn oldest(&self) -> &Arc<Ledger> {
+        self.chain.oldest().expect("start closes the first ledger, and a chain keeps its newest")
+    }
+}
+
+impl Executed {
+    fn failed() -> Self {
+        Self { stream_id: None, applied: Applied { successful: false, events: Vec::new() } }
+    }
+
+    fn emitting(stream_id: Option<StreamId>, events: Vec<Event>) -> Self {
+        Self { stream_id, applied: Applied { successful: true, events } }
+    }
+
+    /// Returns how many events the transaction emitted.
+    pub(super) fn event_count(&self) -> usize {
+        self.applied.events.len()
+    }
+}
+
+fn emitted(emit: &Emit) -> Vec<Event> {
+    let once: Vec<Event> = emit.events.iter().map(|raw| Event::new(emit.kind, emit.contract_id.clone(), raw)).collect();
+    (0..emit.count).flat_map(|_| once.iter().cloned()).collect()
+}
+
+/// The text goes into replies as it is. That it is base64 of something is not asked: to send what does not decode is
+/// what raw events are for.
+fn is_base64_text(emit: &Emit) -> bool {
+    let is_text = |part: &String| part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte));
+    emit.events.iter().all(|event| event.topics.iter().all(is_text) && is_text(&event.value))
+}

@@ -1,0 +1,70 @@
+//! The command lines of `dev` and `devnet`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::{
+    auth::{AuthArgs, AuthMode},
+    devnet::DevnetArgs,
+    http::HttpArgs,
+    ingest::PaceArgs,
+    store::DatabaseArgs,
+};
+
+/// Arguments of `dev`.
+#[derive(Args, Debug)]
+pub struct DevArgs {
+    /// Folder for the database and the local network. Default: flowfi-indexer below `XDG_DATA_HOME`, else below
+    /// ~/.local/share, or in /var/lib where home is /root (which the database's account may not enter).
+    #[arg(long, env = "FLOWFI_DATA_DIR", value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Throw away what earlier runs left and start over.
+    #[arg(long, conflicts_with = "database_url")]
+    pub fresh: bool,
+
+    /// The folder of PostgreSQL's programs, if they are not found.
+    #[arg(long, env = "FLOWFI_PG_BIN", value_name = "FOLDER")]
+    pub pg_bin: Option<PathBuf>,
+
+    /// Another database than the private one.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+
+    /// How eagerly to ask the local network.
+    #[command(flatten)]
+    pub pace: PaceArgs,
+
+    /// Where to listen and how to keep connections.
+    #[command(flatten)]
+    pub http: HttpArgs,
+
+    /// Whether callers must show a token. A secret and a key for sign-in are made if none are given.
+    #[arg(long, env = "FLOWFI_AUTH", value_enum, default_value_t = AuthMode::Off, help_heading = "Who may read what")]
+    pub auth: AuthMode,
+
+    /// Who may read what.
+    #[command(flatten)]
+    pub door: AuthArgs,
+
+    /// The local network.
+    #[command(flatten)]
+    pub devnet: DevnetArgs,
+}
+
+/// Arguments of `devnet`.
+#[derive(Args, Debug)]
+pub struct DevnetCommandArgs {
+    /// The address to listen on; Stellar RPC is at /devnet/rpc.
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8000")]
+    pub listen: std::net::SocketAddr,
+
+    /// A file to carry on from and to write what happens to. Without one a restart begins anew.
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+
+    /// The local network.
+    #[command(flatten)]
+    pub devnet: DevnetArgs,
+}
