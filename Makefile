@@ -32,7 +32,7 @@ simulate: postgres ## Run many seeds of the simulation: SEEDS=1000, from FIRST_S
 
 simulate-bugs: postgres ## Check that the simulation finds each planted bug: FLOWFI_PLANTED_BUG=name for one
 	cargo build --locked
-	$(TARGET)/debug/flowfi-indexer postgres -- cargo test --locked --features planted-bugs --test simulation every_planted_bug
+	$(TARGET)/debug/flowfi-indexer postgres -- tests/planted/run
 
 bench: postgres ## Measure catch-up, latency and backfill, in release
 	cargo build --locked --release

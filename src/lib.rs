@@ -18,8 +18,9 @@
 //!    what (`auth/access.rs`).
 //!
 //! [`domain`] is the ground under all of it: the stream record and its fold are in `crates/domain/src/stream_record.rs`,
-//! what a record means at a moment in `crates/domain/src/accrual.rs`. `crates/devnet` is a local Stellar network to try it on, [`app`] puts
-//! the parts together, [`lifecycle`] starts and stops them, [`planted`] holds mistakes for the simulation to find. `tests/it/architecture.rs` holds who may import whom.
+//! what a record means at a moment in `crates/domain/src/accrual.rs`. `crates/devnet` is a local Stellar network to try it
+//! on, [`app`] puts the parts together, [`lifecycle`] starts and stops them. `tests/it/architecture.rs` holds who may import
+//! whom.
 
 #[cfg(feature = "devnet")]
 pub use flowfi_devnet as devnet;
@@ -33,7 +34,6 @@ pub mod feed;
 pub mod http;
 pub mod ingest;
 pub mod lifecycle;
-pub mod planted;
 pub mod source;
 pub mod store;
 pub mod telemetry;

@@ -20,7 +20,6 @@ use super::{
 };
 use crate::{
     domain::{Address, CommittedEvent, Epoch, EventFilter, EventId, FeedId, Revision, StreamKey, Visibility},
-    planted::{Bug, is_planted},
     store::FeedState,
 };
 
@@ -257,8 +256,7 @@ impl Hub {
             return Taken::News(news);
         }
         let oldest_is_gone = subscriber.pending.front().is_some_and(|sequence| ring.get(*sequence).is_none());
-        let is_noticed = oldest_is_gone && !is_planted(Bug::RingOverrunSilent);
-        if std::mem::take(&mut subscriber.lagged) || is_noticed {
+        if std::mem::take(&mut subscriber.lagged) || oldest_is_gone {
             subscriber.pending = VecDeque::new();
             subscriber.catching_up = true;
             return Taken::Lagged { head };

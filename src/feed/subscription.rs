@@ -30,7 +30,6 @@ use crate::{
     domain::{
         CommittedEvent, Epoch, EventFilter, EventId, FeedId, Notice, ResetReason, ResumeId, Revision, Visibility,
     },
-    planted::{Bug, is_planted},
     store::{EventRange, StoreError},
 };
 
@@ -269,9 +268,6 @@ impl Subscription {
             }
         };
         self.feed.counters.events_replayed.fetch_add(count(&deliveries), Ordering::Relaxed);
-        if is_planted(Bug::ReplayBeforeRegister) && self.position >= self.replay_up_to {
-            drop(self.feed.hub.take(self.id, self.position));
-        }
         Ok(deliveries)
     }
 

@@ -10,11 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::sequence::Feed;
-use crate::{
-    domain::EventId,
-    planted::{Bug, is_planted},
-    store::{FeedState, Listener, StoreError},
-};
+use crate::store::{FeedState, Listener, StoreError};
 
 /// So many rows are read at once.
 const CHUNK: u32 = 1_000;
@@ -70,9 +66,6 @@ async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(),
             warn!("commits are no longer heard of; listening anew");
             return Err(StoreError::TimedOut(POLL));
         }
-        if is_planted(Bug::LostWakeUp) {
-            stop.cancelled().await;
-        }
         by_the_clock = tokio::select! {
             () = stop.cancelled() => return Ok(()),
             heard = listener.heard() => heard.map(|()| false)?,
@@ -103,10 +96,6 @@ async fn publish_revisions(feed: &Feed, state: FeedState) -> Result<(), StoreErr
     // Those of a later look may lie beyond where the feed is.
     for revision in revisions.into_iter().filter(|revision| revision.number <= state.revision) {
         feed.hub.revise(revision);
-        if is_planted(Bug::LateRowSentLive) {
-            let before = EventId::end_of_ledger(revision.from.ledger().previous());
-            feed.publish(feed.store.events_after(before, 1).await?);
-        }
     }
     Ok(())
 }

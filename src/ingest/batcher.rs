@@ -11,7 +11,6 @@ use crate::{
         ContractEvent, ContractUpgradeEvent, CoverageSource, EventId, LedgerSequence, QuarantineKind, QuarantinedEvent,
         RawContractEvent,
     },
-    planted::{Bug, is_planted},
     source::EventPage,
     store::Batch,
 };
@@ -82,14 +81,13 @@ impl Batcher {
         events.sort_by_key(|event| event.raw().id);
         let mut last = self.held_back.last().map_or(self.position, |event| event.raw().id);
         for event in events {
-            if event.raw().id > last || is_planted(Bug::DuplicateAppliedTwice) {
+            if event.raw().id > last {
                 last = event.raw().id;
                 self.held_back.push(event);
             }
         }
         let whole = std::mem::take(&mut self.held_back);
-        let may_end_inside = page.is_full && !is_planted(Bug::FullPageSplitsATransaction);
-        let whole = if may_end_inside { self.hold_back_the_last_transaction(whole) } else { whole };
+        let whole = if page.is_full { self.hold_back_the_last_transaction(whole) } else { whole };
         let reached = if page.is_full { whole.last().map(|event| event.raw().id) } else { Some(page.cursor.max(last)) };
         let Some(reached) = reached else { return Vec::new() };
         self.cut(whole, reached, page)
@@ -135,8 +133,7 @@ impl Batcher {
             }
             chunk.push(event);
         }
-        let is_dropped = is_planted(Bug::CursorNotSavedOnEmptyPage) && chunk.is_empty();
-        if reached > self.position && !is_dropped {
+        if reached > self.position {
             let at_the_tip = reached.last_whole_ledger() == page.latest_ledger;
             let closed_at = page.latest_ledger_closed_at.filter(|_| at_the_tip);
             batches.push(batch(chunk, reached, Some(page.source), closed_at));

@@ -21,7 +21,6 @@ use super::{
 };
 use crate::{
     domain::{ContractId, Epoch, EventId, LedgerRange, LedgerSequence, RawContractEvent},
-    planted::{Bug, is_planted},
     source::{Anchor, EndpointPool, EventPage, EventsFrom, KnownClose, SourceError, WholeLedgers},
     store::{IndexerState, KnownLedger, SignsOfLife, Store},
 };
@@ -89,8 +88,6 @@ impl Walk {
 
     /// Begins after a position; `known_close` is a ledger up to it that closed no later than that.
     pub(super) fn new(position: EventId, known_close: Option<(LedgerSequence, DateTime<Utc>)>, poll: Duration) -> Self {
-        let skips = is_planted(Bug::ResumeAtLedgerPlusOne);
-        let position = if skips { EventId::end_of_ledger(position.ledger()) } else { position };
         Self {
             after: position,
             from: EventsFrom::After(position),
@@ -158,10 +155,7 @@ impl Follower<'_> {
                 Ok(Next::AtOnce)
             }
             Err(SourceError::BehindRetention { oldest, .. }) => Box::pin(self.fill_hole(walk, oldest)).await,
-            Err(failure @ SourceError::NodeBehind { latest, .. }) => {
-                if is_planted(Bug::NodeBehindRewinds) {
-                    *walk = Walk::new(EventId::end_of_ledger(latest.previous()), walk.known_close, self.poll());
-                }
+            Err(failure @ SourceError::NodeBehind { .. }) => {
                 self.refuse_a_reset(walk).await?;
                 self.say_away(&failure).await;
                 Ok(Next::After(self.poll()))
@@ -181,11 +175,6 @@ impl Follower<'_> {
         self.backoff.reset();
         self.said = false;
         let events = std::mem::take(&mut page.events);
-        let is_taken_for_all =
-            if events.is_empty() { Bug::EmptyPageTakenForTheTip } else { Bug::ShortPageTakenForTheEnd };
-        if is_planted(is_taken_for_all) && !page.is_full {
-            page.cursor = page.cursor.max(EventId::end_of_ledger(page.latest_ledger));
-        }
         walk.catch_up.report(&page, events.len());
         let stands_still = page.cursor <= walk.after;
         if !self.hand_on(walk, decode(events).await, &page).await {

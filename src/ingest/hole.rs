@@ -15,7 +15,6 @@ use super::{
 };
 use crate::{
     domain::{EventId, LedgerRange, LedgerSequence},
-    planted::{Bug, is_planted},
     source::{LedgerEvents, SourceError, WholeLedgers},
     store::IndexerState,
 };
@@ -99,7 +98,6 @@ impl Follower<'_> {
         let mut to = missing.to();
         for contract_id in self.contract_ids {
             let accepted = self.store.accepted_gaps(contract_id).await?;
-            let accepted = if is_planted(Bug::HoleSkipped) { vec![missing] } else { accepted };
             let over = accepted.iter().filter(|gap| gap.contains(missing.from())).map(|gap| gap.to()).max();
             let Some(over) = over else { return Ok(false) };
             to = to.min(over);

@@ -2,10 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::{
-    domain::{CoverageSource, EventId, LedgerSequence, RawContractEvent},
-    planted::{Bug, is_planted},
-};
+use crate::domain::{CoverageSource, EventId, LedgerSequence, RawContractEvent};
 
 /// Where a page of events starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +72,7 @@ impl EventPage {
     /// ends where it starts, or the older reply of another node, would lead back.
     #[must_use]
     pub(super) fn not_before(mut self, position: EventId) -> Self {
-        self.events.retain(|event| event.id > position || is_planted(Bug::DuplicateAppliedTwice));
+        self.events.retain(|event| event.id > position);
         self.cursor = self.cursor.max(position);
         self
     }

@@ -15,10 +15,7 @@ use super::{
     Anchor, EndpointHealth, EventPage, EventsFrom, KnownChain, LedgerEntries, LedgerPage, SourceError, StellarRpc, Tip,
     chain::Proof, endpoint::Endpoint, verdict::Failures,
 };
-use crate::{
-    domain::{ContractId, LedgerSequence},
-    planted::{Bug, is_planted},
-};
+use crate::domain::{ContractId, LedgerSequence};
 
 /// An endpoint that has not answered by now gets company: going to another one must not take more than 2 s.
 pub(super) const SLOW_AFTER: Duration = Duration::from_millis(1_500);
@@ -103,11 +100,7 @@ impl EndpointPool {
         limit: u32,
     ) -> Result<EventPage, SourceError> {
         let wanted = Some(from.ledger());
-        let request = |endpoint: Arc<Endpoint>| async move {
-            let forgets = is_planted(Bug::FailoverForgetsTheCursor) && !Arc::ptr_eq(&endpoint, &self.endpoints[0]);
-            let from = if forgets { EventsFrom::Ledger(from.ledger().next().next()) } else { from };
-            endpoint.events(contract_ids, from, limit).await
-        };
+        let request = |endpoint: Arc<Endpoint>| async move { endpoint.events(contract_ids, from, limit).await };
         self.ask(wanted, Proof::WhereThereIs, request).await
     }
 

@@ -7,10 +7,7 @@ use sqlx::{Connection, PgConnection};
 use super::{
     Batch, Committed, Prepared, StoreError, Writer, coverage, event_rows::EventColumns, listen, quarantine, upgrades,
 };
-use crate::{
-    domain::{CoverageSource, EventId},
-    planted::{Bug, is_planted},
-};
+use crate::domain::EventId;
 
 /// A batch takes a tenth of a second; a database that needs this long is not there.
 const COMMIT_DEADLINE: Duration = Duration::from_secs(30);
@@ -23,7 +20,6 @@ impl Writer {
     /// written since: nothing was committed, and after [`Writer::refresh`] the writer goes on. After any other error it
     /// is to be dropped: whether the transaction was committed is for the next one to read.
     pub async fn commit(&mut self, prepared: Prepared) -> Result<Committed, StoreError> {
-        self.plant_bugs(&prepared).await?;
         let position = self.position.ok_or(StoreError::Fenced)?;
         let contract_ids: Vec<String> = self.standing.iter().map(ToString::to_string).collect();
         let cursor = Cursor { contract_ids: &contract_ids, position, revisions: self.revisions, epoch: self.epoch };
@@ -41,31 +37,6 @@ impl Writer {
         let committed = self.session.within(COMMIT_DEADLINE, commit).await?;
         self.position = Some(prepared.batch.position);
         Ok(committed)
-    }
-
-    /// Does what a commit must not do, where that is planted.
-    async fn plant_bugs(&mut self, prepared: &Prepared) -> Result<(), StoreError> {
-        if is_planted(Bug::RowsWithoutCursor) {
-            let commit = async |connection: &mut PgConnection| {
-                let mut transaction = connection.begin().await?;
-                write(&mut transaction, prepared).await?;
-                listen::notify(&mut transaction, listen::COMMITTED).await?;
-                Ok(transaction.commit().await?)
-            };
-            self.session.within(COMMIT_DEADLINE, commit).await?;
-        }
-        let position = prepared.batch.position;
-        if is_planted(Bug::NodeBehindRewinds) && Some(position) < self.position {
-            let lower = sqlx::query("update cursors set toid = $1, event_index = $2");
-            let lower = lower.bind(position.toid()).bind(i64::from(position.index()));
-            let lower = async |connection: &mut PgConnection| Ok(lower.execute(connection).await?);
-            self.session.within(COMMIT_DEADLINE, lower).await?;
-            self.refresh().await?;
-        }
-        if is_planted(Bug::FenceRemoved) {
-            self.refresh().await?;
-        }
-        Ok(())
     }
 }
 
@@ -106,14 +77,12 @@ async fn raise_cursor(connection: &mut PgConnection, writer: &Cursor<'_>, batch:
     if usize::try_from(raised.cursors) != Ok(writer.contract_ids.len()) {
         return Err(StoreError::Fenced);
     }
-    let is_revised = raised.revisions != writer.revisions && !is_planted(Bug::RevisionFenceRemoved);
-    if is_revised { Err(StoreError::Revised) } else { Ok(()) }
+    if raised.revisions == writer.revisions { Ok(()) } else { Err(StoreError::Revised) }
 }
 
 async fn cover(connection: &mut PgConnection, writer: &Cursor<'_>, batch: &Batch) -> Result<(), StoreError> {
     let before = writer.position.last_whole_ledger();
-    let claimed = is_planted(Bug::CoverageClaimsUnseen).then_some(CoverageSource::Rpc);
-    match batch.covered_by.or(claimed) {
+    match batch.covered_by {
         Some(source) if batch.last_whole_ledger > before => {
             coverage::extend(connection, writer.contract_ids, before, batch.last_whole_ledger, source).await
         }
@@ -131,7 +100,7 @@ async fn write(connection: &mut PgConnection, prepared: &Prepared) -> Result<Com
         folded.streams.upsert(connection).await?;
     }
     upgrades::insert(connection, &batch.upgrades).await?;
-    if !batch.quarantined.is_empty() && !is_planted(Bug::QuarantineDropped) {
+    if !batch.quarantined.is_empty() {
         committed.quarantined = quarantine::insert(connection, &batch.quarantined).await?;
     }
     Ok(committed)
@@ -141,7 +110,7 @@ async fn write(connection: &mut PgConnection, prepared: &Prepared) -> Result<Com
 /// records were folded wrongly and the transaction must not commit.
 async fn insert_exactly(connection: &mut PgConnection, events: &EventColumns) -> Result<usize, StoreError> {
     let inserted = events.insert(connection, false).await?;
-    if inserted == events.len() || is_planted(Bug::RowsWithoutCursor) || is_planted(Bug::DuplicateAppliedTwice) {
+    if inserted == events.len() {
         return Ok(inserted);
     }
     Err(StoreError::Corrupt(format!("{inserted} of {} new event rows were inserted", events.len())))

@@ -6,10 +6,7 @@ use std::{
 };
 
 use super::{Records, event_rows::EventColumns, stream_rows::StreamColumns};
-use crate::{
-    domain::{Amount, Baseline, ContractEvent, EventId, RawContractEvent, StreamKey, StreamRecord},
-    planted::{Bug, is_planted},
-};
+use crate::domain::{Amount, Baseline, ContractEvent, EventId, RawContractEvent, StreamKey, StreamRecord};
 
 /// The columns to insert and to upsert, and the records they come from.
 #[derive(Debug)]
@@ -29,7 +26,7 @@ pub(super) fn fold(
     records: HashMap<StreamKey, StreamRecord>,
 ) -> Folded {
     let mut folding = Folding::new(records, HashMap::new());
-    let is_new = |event: &&ContractEvent| !stored.contains(&event.raw.id) || is_planted(Bug::DuplicateAppliedTwice);
+    let is_new = |event: &&ContractEvent| !stored.contains(&event.raw.id);
     let applied: Vec<(&ContractEvent, Option<Amount>)> =
         events.iter().filter(is_new).map(|event| (event, folding.apply(event))).collect();
     let Finished { records, touched } = folding.finish(spoken_of);

@@ -17,14 +17,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("http", &["domain", "store", "feed", "auth"]),
     ("telemetry", &[]),
     ("lifecycle", &[]),
-    ("planted", &[]),
     ("config", &["*"]),
     ("app", &["*"]),
     ("main", &["*"]),
 ];
 
-/// What every module may import. Planted bugs sit where the real ones would.
-const FOR_ALL: &[&str] = &["telemetry", "lifecycle", "planted"];
+/// What every module may import.
+const FOR_ALL: &[&str] = &["telemetry", "lifecycle"];
 
 /// Each library that has one home, and the modules it may be named in. `clap` also lives in files named `args.rs`.
 const HOMES: &[(&str, &[&str])] = &[

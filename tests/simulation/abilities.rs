@@ -14,8 +14,7 @@ pub struct Abilities {
     pub maintenance: bool,
     /// An endpoint that is of another chain for a while, and another one that answers 404 meanwhile.
     pub stray: Option<Stray>,
-    /// Connections fall silent, processes freeze, and the database is read-only for a moment. What is planted shows by a
-    /// deadline that is shorter than these take.
+    /// Connections fall silent, processes freeze, and the database is read-only for a moment.
     pub stalls: bool,
 }
 
@@ -35,7 +34,7 @@ impl Abilities {
             [endpoint, flaky] => Some(Stray { endpoint, flaky }),
             _ => None,
         });
-        let stalls = rng.random_ratio(1, 6) && !cfg!(feature = "planted-bugs");
+        let stalls = rng.random_ratio(1, 6);
         Self { resets, maintenance, stray, stalls }
     }
 

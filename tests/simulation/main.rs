@@ -8,8 +8,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets the unexpected has failed")]
 
 mod abilities;
-#[cfg(feature = "planted-bugs")]
-mod bugs;
 mod chain;
 mod client;
 mod daemon;
@@ -32,7 +30,7 @@ mod stray;
 mod watch;
 mod world;
 
-use std::{env, sync::Mutex};
+use std::env;
 
 use flowfi_indexer::telemetry;
 
@@ -47,12 +45,8 @@ const KEPT_SEEDS: &[(&str, u64)] = &[
     ("a node that is behind is taken for a reset after a restart inside a ledger", 521),
 ];
 
-/// A planted bug is in the whole process.
-static ALONE: Mutex<()> = Mutex::new(());
-
 #[test]
 fn every_history_ends_with_what_the_chain_says() {
-    let _alone = ALONE.lock().unwrap();
     if env::var_os("RUST_LOG").is_some() {
         telemetry::init();
     }

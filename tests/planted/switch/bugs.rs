@@ -1,0 +1,41 @@
+//! The simulation finds what it is meant to find: each planted bug is caught within a few seeds.
+
+use std::{env, fs, path::Path};
+
+use flowfi_indexer::planted::plant;
+
+use crate::seeds::{self, number_from, say};
+
+const MOST_SEEDS: u64 = 200;
+
+#[test]
+fn every_planted_bug_is_caught() {
+    let first = number_from("FIRST_SEED").unwrap_or(1);
+    let seeds: Vec<u64> = (first..first + number_from("SEEDS").unwrap_or(MOST_SEEDS)).collect();
+    let mut missed = Vec::new();
+    for bug in chosen_bugs() {
+        plant(Some(&bug));
+        let run = seeds::run(&seeds);
+        plant(None);
+        let seconds = run.took.as_secs_f64();
+        if let Some(failure) = run.failures.first() {
+            say(&format!("{bug}: caught by seed {}, {seconds:.1} s: {:.120}", failure.seed, failure.what));
+        } else {
+            say(&format!("{bug}: not caught by {} seeds, {seconds:.1} s", run.seeds));
+            missed.push(bug);
+        }
+    }
+    assert!(missed.is_empty(), "not caught: {missed:?}");
+}
+
+/// Every bug that has a patch, or the one that `FLOWFI_PLANTED_BUG` names.
+fn chosen_bugs() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/planted");
+    let patches = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let patches = patches.filter(|path| path.extension().is_some_and(|extension| extension == "patch"));
+    let mut bugs: Vec<String> = patches.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    bugs.sort();
+    let Ok(wanted) = env::var("FLOWFI_PLANTED_BUG") else { return bugs };
+    assert!(bugs.contains(&wanted), "there is no bug {wanted}; there are {bugs:?}");
+    vec![wanted]
+}
