@@ -1,5 +1,5 @@
 # What a newcomer needs: `make dev`, with the Rust toolchain and apt, and `make test`, which also needs Node and Python.
-.PHONY: dev test test-busy test-rust test-hooks test-browser simulate simulate-bugs bench bench-api bench-fairness openapi docs check-docs sql-data check-sql postgres
+.PHONY: dev test test-busy test-rust test-hooks test-browser simulate simulate-bugs planted-bug bench bench-api bench-fairness openapi docs check-docs sql-data check-sql postgres
 
 # The program is built first and then started by itself: under `cargo run` it would hand cargo's own variables on to
 # the cargo inside, which then builds half of the dependencies once more.
@@ -33,6 +33,9 @@ simulate: postgres ## Run many seeds of the simulation: SEEDS=1000, from FIRST_S
 simulate-bugs: postgres ## Check that the simulation finds each planted bug: FLOWFI_PLANTED_BUG=name for one
 	cargo build --locked
 	$(TARGET)/debug/flowfi-indexer postgres -- tests/planted/run
+
+planted-bug: ## Turn the unstaged changes in src into a planted bug: NAME=holeSkipped SAYS='…', see tests/planted/README.md
+	@tests/planted/write-patch "$(NAME)" "$(SAYS)"
 
 bench: postgres ## Measure catch-up, latency and backfill, in release
 	cargo build --locked --release
