@@ -24,11 +24,11 @@ use crate::{
     store::DatabaseArgs,
 };
 
-/// Follows a payment-stream contract on Stellar, keeps every stream as a record in PostgreSQL, and tells subscribers
-/// what happened over server-sent events.
+/// Follows payment-stream contracts on Stellar, keeps every stream as a record in PostgreSQL, and notifies subscribers
+/// of every change over server-sent events.
 ///
-/// Begin with `flowfi-indexer dev`: it brings its own database and a local network with streams that move. Logs go to
-/// standard error; the environment variable `RUST_LOG` sets how much, for example `RUST_LOG=debug`.
+/// Start with `flowfi-indexer dev`: it brings its own database and a local network with moving streams. Logs go to
+/// standard error; the environment variable `RUST_LOG` sets their level, for example `RUST_LOG=debug`.
 #[derive(Debug, Parser)]
 #[command(name = "flowfi-indexer", version, max_term_width = 100)]
 pub struct Cli {
@@ -40,7 +40,7 @@ pub struct Cli {
 /// What the program can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run everything on this machine, for trying and developing
+    /// Run everything on this machine, to try it out or develop against it
     ///
     /// Starts a private PostgreSQL, a local network with sample streams, the indexer, the API and the page, and prints
     /// what to open. Data is kept between runs.
@@ -48,52 +48,53 @@ pub enum Command {
     Dev(Box<DevArgs>),
     /// Run the daemon: follow contracts and serve the API
     Serve(Box<ServeArgs>),
-    /// Run only the local network: Stellar RPC, a stream contract, and calls to move it
+    /// Run only the local network: Stellar RPC, a stream contract, and calls that move its streams
     #[cfg(feature = "devnet")]
     Devnet(DevnetCommandArgs),
-    /// Bring the database schema up to date, then end
+    /// Bring the database schema up to date and exit
     Migrate(DatabaseArgs),
-    /// Show which ledgers were seen and every hole; repair holes, or give them up
+    /// Show which ledgers were seen and every hole; repair holes, or accept them
     ///
-    /// A hole that the daemon stands still before is filled by itself once a source has it. Holes behind the cursor are
-    /// repaired with --repair.
+    /// The daemon fills a hole that it is waiting at as soon as a source has its ledgers. Use --repair for holes behind
+    /// the cursor.
     Coverage(CoverageArgs),
-    /// Read ledgers behind the cursor that were never seen, and write what they hold
+    /// Read ledgers behind the cursor that were never seen, and store their events
     ///
-    /// The daemon may go on meanwhile. Safe to interrupt and run again: ledgers that were written are not read twice.
+    /// The daemon may keep running. Safe to interrupt and run again: ledgers that were stored are not read twice.
     Backfill(BackfillArgs),
-    /// Build every record anew from the stored raw events or the chain, beside the tables that are read, then swap them
+    /// Rebuild every record from the stored raw events or the chain, next to the live tables, then swap them
     ///
-    /// All contracts are built, whichever is named: they share their tables. The daemon may go on meanwhile, and readers
-    /// wait only for the swap. Safe to interrupt and run again; what an interrupted run built is used only if the network
-    /// has not started over since and the same version of the program goes on with it, from the same rows or chain. Kept
-    /// are what `verify --repair` read from the chain, and privileges, policies, indexes and views of yours.
+    /// All contracts are rebuilt, whichever is named, because they share their tables. The daemon may keep running;
+    /// readers wait only for the swap. Safe to interrupt and run again: an interrupted run is continued only by the
+    /// same version of the program, from the same source, and if the network has not been reset since. Corrections by
+    /// `verify --repair` are kept, and so are your own privileges, policies, indexes and views.
     Reindex(ReindexArgs),
     /// Compare the stored events of some ledgers with a Horizon that serves transaction metadata
     ///
-    /// Exit code 1 on any difference. Most public Horizons leave the metadata out; that is said, and is no answer.
+    /// Exits with 1 on any difference. Most public Horizons leave the metadata out; that is reported as an error, not
+    /// as a match.
     CrossCheck(CrossCheckArgs),
-    /// Compare every stream record with the contract's own storage, field by field; exit 1 on any difference
+    /// Compare every stream record with the contract's own storage, field by field; exits with 1 on any difference
     ///
-    /// The parties that event rows name are compared too. The daemon may go on meanwhile. Streams whose entry the chain
-    /// has archived are told apart: nothing can be said of them. Without --repair nothing is written.
+    /// Also compares the parties in event rows. The daemon may keep running. Streams whose entry the chain has archived
+    /// are counted apart, because they cannot be compared. Without --repair, nothing is written.
     Verify(VerifyArgs),
-    /// Look at events that did not decode, or decode them again after an upgrade
+    /// List events that did not decode, or decode them again after an upgrade
     Quarantine(QuarantineArgs),
-    /// List or drop the epochs that were put aside when the network started over
+    /// List or drop the epochs that were archived when the network was reset
     ///
-    /// With --on-reset archive, what was indexed of the old network stays in a schema of its own until it is dropped here.
+    /// With `--on-reset archive`, the index of the old network stays in a schema of its own until you drop it here.
     Epochs(EpochsArgs),
-    /// Print a token (JWT), for trying and for machines
+    /// Print a token (JWT), for tests and for services
     ///
-    /// It is made with the same key as the daemon's, so give the same arguments or environment (the token secret, the
-    /// home domains and so on). Who has the key can read everything: keep it as you keep a password.
+    /// Signs with the daemon's key, so give the same arguments or environment (token secret, home domains and so on).
+    /// Whoever has that key can read everything: guard it like a password.
     Token(Box<TokenCommandArgs>),
-    /// Look at ledgers and events: XDR in, lines of JSON out
+    /// Decode ledgers and events: XDR in, lines of JSON out
     Decode(DecodeArgs),
     /// Print the OpenAPI document of the API, as JSON
     Openapi,
-    /// Run a command with `DATABASE_URL` set to a private PostgreSQL, and end with it
+    /// Run a command with `DATABASE_URL` set to a private PostgreSQL, which stops with it
     #[command(hide = true)]
     Postgres(PostgresArgs),
 }
@@ -101,7 +102,7 @@ pub enum Command {
 /// Arguments of `serve`.
 #[derive(Args, Debug)]
 pub struct ServeArgs {
-    /// Which part to run: the indexer writes, gateways answer; any number of gateways may share one database.
+    /// Which part to run. One indexer writes; any number of gateways serve from the same database.
     #[arg(long, env = "FLOWFI_ROLE", value_enum, default_value_t = Role::All)]
     pub role: Role,
 
@@ -113,7 +114,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub ingest: IngestArgs,
 
-    /// Where to keep it.
+    /// Where to store it.
     #[command(flatten)]
     pub database: DatabaseArgs,
 
@@ -135,24 +136,24 @@ pub struct ServeArgs {
 pub enum Role {
     /// Indexer and gateway in one process.
     All,
-    /// Follow the chain and write.
+    /// Follow the chain and write to the database.
     Indexer,
-    /// Answer queries and subscriptions. Reads the database only, which may be a hot standby of the indexer's.
+    /// Answer queries and subscriptions. Only reads the database, which may be a hot standby.
     Gateway,
 }
 
 /// The index that a command is about.
 #[derive(Args, Debug)]
 pub struct IndexArgs {
-    /// Where it is kept.
+    /// Where it is stored.
     #[command(flatten)]
     pub database: DatabaseArgs,
 
-    /// The contracts, one after the other. Default: all that the database holds.
+    /// The contracts, processed one after the other. Default: all contracts in the database.
     #[arg(long = "contract", env = "FLOWFI_CONTRACT", value_name = "C…,C…", value_delimiter = ',')]
     pub contracts: Vec<ContractId>,
 
-    /// Print lines of JSON, for a machine to read.
+    /// Print lines of JSON instead of text.
     #[arg(long)]
     pub json: bool,
 }
@@ -164,12 +165,12 @@ pub struct CoverageArgs {
     #[command(flatten)]
     pub index: IndexArgs,
 
-    /// Fill every hole behind the cursor from the lake or from `getLedgers`, accepted ones too.
+    /// Fill every hole behind the cursor, accepted ones too, from the lake or from `getLedgers`.
     #[arg(long, conflicts_with = "accept_gap")]
     pub repair: bool,
 
-    /// Give up the ledgers FROM to TO, which no source has: the daemon that stands still before them goes on after them,
-    /// or with the first ledger after FROM that a source has, if that comes sooner.
+    /// Accept that the ledgers FROM to TO are lost: the daemon that waits at them continues after TO, or at the first
+    /// ledger after FROM that a source has, if that comes sooner.
     #[arg(long, value_name = "FROM-TO")]
     pub accept_gap: Option<LedgerRange>,
 
@@ -181,7 +182,7 @@ pub struct CoverageArgs {
 /// Arguments of `backfill`.
 #[derive(Args, Debug)]
 pub struct BackfillArgs {
-    /// The ledgers to fill, FROM-TO. What was seen already is left out.
+    /// The ledgers to fill, FROM-TO. Ledgers that were already seen are skipped.
     #[arg(value_name = "FROM-TO")]
     pub ledgers: LedgerRange,
 
@@ -189,7 +190,7 @@ pub struct BackfillArgs {
     #[command(flatten)]
     pub index: IndexArgs,
 
-    /// Where to read ledgers: the lake first, where one is given, then `getLedgers`.
+    /// Where to read ledgers: first the lake, if there is one, then `getLedgers`.
     #[command(flatten)]
     pub source: SourceArgs,
 }
@@ -201,11 +202,11 @@ pub struct ReindexArgs {
     #[command(flatten)]
     pub index: IndexArgs,
 
-    /// Throw away what an interrupted run left instead of going on with it.
+    /// Discard what an interrupted run left instead of continuing it.
     #[arg(long)]
     pub fresh: bool,
 
-    /// Read the events anew from whole ledgers, from the lake or from `getLedgers`, instead of the stored rows.
+    /// Read the events again from whole ledgers (the lake or `getLedgers`) instead of the stored rows.
     #[arg(long)]
     pub from_chain: bool,
 
@@ -221,7 +222,7 @@ pub struct CrossCheckArgs {
     #[arg(value_name = "FROM-TO")]
     pub ledgers: LedgerRange,
 
-    /// The address of a Horizon.
+    /// The URL of a Horizon server.
     #[arg(long, value_name = "URL")]
     pub horizon: String,
 
@@ -237,20 +238,20 @@ pub struct VerifyArgs {
     #[command(flatten)]
     pub index: IndexArgs,
 
-    /// Look at only so many streams, drawn at random.
+    /// Check only this many streams, chosen at random.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub sample: Option<u32>,
 
-    /// Set records that are missing or differ from the chain's, give event rows the parties they lack, and clear the mark
-    /// of equal records that are marked unverified. What the chain said is kept: late events and a reindex do not undo it.
+    /// Correct records that are missing or differ from the chain, add missing parties to event rows, and clear the mark
+    /// "unverified" of records that match. Late events and a reindex do not undo these corrections.
     #[arg(long)]
     pub repair: bool,
 
-    /// Seconds to wait, in all, for an index that is behind what the chain answers.
+    /// How many seconds to wait in total for an index that lags behind the chain's answers.
     #[arg(long, value_name = "S", default_value_t = 30)]
     pub patience_seconds: u64,
 
-    /// Where to ask the chain.
+    /// How to reach the chain.
     #[command(flatten)]
     pub source: SourceArgs,
 }
@@ -271,12 +272,12 @@ pub struct EpochsArgs {
     pub command: EpochsCommand,
 }
 
-/// What to do with epochs that were put aside.
+/// What to do with archived epochs.
 #[derive(Debug, Subcommand)]
 pub enum EpochsCommand {
-    /// Print their numbers, how far each was indexed, and how much room it takes
+    /// Print their numbers, how far each was indexed, and their sizes on disk
     List(IndexArgs),
-    /// Drop one with everything in it, for good
+    /// Drop one for good, with everything in it
     Drop(DropEpochArgs),
 }
 
@@ -292,23 +293,23 @@ pub struct DropEpochArgs {
     pub index: IndexArgs,
 }
 
-/// What to do with events that are kept raw.
+/// What to do with quarantined events.
 #[derive(Debug, Subcommand)]
 pub enum QuarantineCommand {
-    /// Print them, in the order of the chain
+    /// Print them, in chain order
     List(IndexArgs),
-    /// Decode them again, and store those that decode now
+    /// Decode them again and store those that succeed
     Replay(IndexArgs),
 }
 
 /// Arguments of `postgres`.
 #[derive(Args, Debug)]
 pub struct PostgresArgs {
-    /// Wait for the disk at every commit, as a real database does. Without it the data is only good for tests.
+    /// Wait for the disk at every commit, as a production database does. Without it, the data is only fit for tests.
     #[arg(long)]
     pub durable: bool,
 
-    /// The folder of PostgreSQL's programs, if they are not found.
+    /// The folder of PostgreSQL's programs, if they are not found automatically.
     #[arg(long, env = "FLOWFI_PG_BIN", value_name = "FOLDER")]
     pub pg_bin: Option<PathBuf>,
 
@@ -317,7 +318,7 @@ pub struct PostgresArgs {
     pub command: Vec<OsString>,
 }
 
-/// Why the command line was not taken.
+/// Why the command line was refused.
 #[derive(Debug)]
 pub struct Refused {
     /// What to print: help, a version, or one line that says what is wrong.

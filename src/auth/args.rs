@@ -10,28 +10,28 @@ use crate::domain::Address;
 /// Whether a caller must show a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum AuthMode {
-    /// Yes.
+    /// A token is required.
     Required,
-    /// No; with one they see what is theirs.
+    /// A token is optional; callers who show one see what is theirs.
     Optional,
-    /// Nobody is asked, and everybody may read everything.
+    /// Tokens are ignored, and everyone may read everything.
     Off,
 }
 
 /// What a caller sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum VisibilityRule {
-    /// Streams that they send or receive; everything with the scope events:read:all.
+    /// Only the streams that they send or receive; with the scope events:read:all, every stream.
     Participants,
-    /// Everything: what is on chain is public.
+    /// Every stream: what is on chain is public.
     Public,
 }
 
-/// How tokens are signed. Only the one that is configured is taken.
+/// How tokens are signed. Tokens signed any other way are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "verbatim")]
 pub enum TokenAlgorithm {
-    /// With a secret.
+    /// With a shared secret.
     HS256,
     /// With an RSA key.
     RS256,
@@ -57,7 +57,7 @@ impl TokenAlgorithm {
 /// Who may read what.
 #[derive(Args, Clone, Debug)]
 pub struct AuthArgs {
-    /// What callers see.
+    /// Which streams a caller may see.
     #[arg(
         long,
         env = "FLOWFI_VISIBILITY",
@@ -67,8 +67,8 @@ pub struct AuthArgs {
     )]
     pub visibility: VisibilityRule,
 
-    /// Take a token in the address too (?token=), for clients that can send no header. Addresses end up in logs of
-    /// proxies and in histories of browsers: tickets are the better way.
+    /// Also accept a token in the URL (?token=), for clients that cannot send a header. URLs end up in proxy logs and
+    /// browser histories, so prefer tickets.
     #[arg(long, env = "FLOWFI_ALLOW_QUERY_TOKEN", help_heading = "Who may read what")]
     pub allow_query_token: bool,
 
@@ -85,47 +85,48 @@ pub struct AuthArgs {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Tokens")]
 pub struct TokenArgs {
-    /// The one algorithm that tokens are signed with.
+    /// The algorithm that tokens are signed with.
     #[arg(long, env = "FLOWFI_TOKEN_ALGORITHM", value_enum, default_value_t = TokenAlgorithm::HS256)]
     pub token_algorithm: TokenAlgorithm,
 
-    /// The secret of HS256, 32 bytes or more (`openssl rand -base64 48`). Set it in the environment or a file, where other
-    /// users of the machine do not see it.
+    /// The HS256 secret, at least 32 bytes (`openssl rand -base64 48`). Set it in the environment or a file, where
+    /// other users of the machine cannot see it.
     #[arg(long, env = "FLOWFI_TOKEN_SECRET", value_name = "TEXT", hide_env_values = true, value_parser = secret)]
     pub token_secret: Option<SecretString>,
 
-    /// A file that holds the secret of HS256; space around it is left out.
+    /// A file that holds the HS256 secret; surrounding whitespace is ignored.
     #[arg(long, env = "FLOWFI_TOKEN_SECRET_FILE", value_name = "FILE", conflicts_with = "token_secret")]
     pub token_secret_file: Option<PathBuf>,
 
-    /// The public key (PEM) that tokens of RS256, ES256 and EdDSA are checked with.
+    /// The public key (PEM) that RS256, ES256 and EdDSA tokens are verified with.
     #[arg(long, env = "FLOWFI_TOKEN_KEY_FILE", value_name = "FILE", conflicts_with = "token_jwks_url")]
     pub token_key_file: Option<PathBuf>,
 
-    /// Where the public keys are (JWKS, RFC 7517), for RS256, ES256 and EdDSA. Looked at again every five minutes, and
-    /// when a token names a key that is not there.
+    /// The URL of the public keys (JWKS, RFC 7517) for RS256, ES256 and EdDSA. Fetched again every five minutes, and
+    /// when a token names an unknown key.
     #[arg(long, env = "FLOWFI_TOKEN_JWKS_URL", value_name = "URL")]
     pub token_jwks_url: Option<String>,
 
-    /// The private key (PEM) that tokens of RS256, ES256 and EdDSA are signed with; needed only where they are made here:
-    /// by sign-in, and by the command token.
+    /// The private key (PEM) that RS256, ES256 and EdDSA tokens are signed with. Needed only if tokens are issued here:
+    /// by sign-in, or by the command `token`.
     #[arg(long, env = "FLOWFI_TOKEN_SIGNING_KEY_FILE", value_name = "FILE")]
     pub token_signing_key_file: Option<PathBuf>,
 
-    /// Who makes the tokens (`iss`); others are refused. Default: the address of the sign-in, else flowfi-indexer.
+    /// The issuer of tokens (`iss`); tokens of other issuers are refused. Default: the URL of the sign-in, or
+    /// flowfi-indexer without one.
     #[arg(long, env = "FLOWFI_TOKEN_ISSUER", value_name = "TEXT")]
     pub token_issuer: Option<String>,
 
-    /// For whom tokens are (`aud`); others are refused.
+    /// The audience of tokens (`aud`); tokens for other audiences are refused.
     #[arg(long, env = "FLOWFI_TOKEN_AUDIENCE", value_name = "TEXT", default_value = "flowfi-indexer")]
     pub token_audience: String,
 
-    /// Seconds that a token made by sign-in is good for.
+    /// How many seconds a token from sign-in is valid.
     #[arg(long, env = "FLOWFI_TOKEN_TTL_SECONDS", value_name = "S", default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub token_ttl_seconds: u64,
 
-    /// The longest that a token may be good for, in seconds from its `iat` (or from now, without one) to its `exp`; one
-    /// that is good for longer is refused. Default: any time.
+    /// The longest lifetime of a token that is accepted, in seconds from its `iat` (or from now if it has none) to its
+    /// `exp`. Default: no limit.
     #[arg(long, env = "FLOWFI_TOKEN_MAX_TTL_SECONDS", value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
     pub token_max_ttl_seconds: Option<u64>,
 }
@@ -134,30 +135,30 @@ pub struct TokenArgs {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Sign-in with a Stellar wallet (SEP-10)")]
 pub struct SignInArgs {
-    /// The seed S… of the key that challenges are signed with. Without one nobody can sign in. Set it in the environment
-    /// or a file, where other users of the machine do not see it.
+    /// The seed S… of the key that challenges are signed with. Without one, nobody can sign in. Set it in the
+    /// environment or a file, where other users of the machine cannot see it.
     #[arg(long, env = "FLOWFI_SIGN_IN_SEED", value_name = "S…", hide_env_values = true, value_parser = secret)]
     pub sign_in_seed: Option<SecretString>,
 
-    /// A file that holds the seed; space around it is left out.
+    /// A file that holds the seed; surrounding whitespace is ignored.
     #[arg(long, env = "FLOWFI_SIGN_IN_SEED_FILE", value_name = "FILE", conflicts_with = "sign_in_seed")]
     pub sign_in_seed_file: Option<PathBuf>,
 
-    /// The domains that people sign in for, the usual one first. Wallets look for /.well-known/stellar.toml there, and
-    /// this service answers it.
+    /// The domains that users sign in to, the main one first. Wallets look for /.well-known/stellar.toml there; this
+    /// service serves it.
     #[arg(long = "home-domain", env = "FLOWFI_HOME_DOMAINS", value_name = "DOMAIN", value_delimiter = ',', value_parser = domain)]
     pub home_domains: Vec<String>,
 
-    /// The domain that /v1/auth is reached at, with the port where it is not the usual one. Default: the first home
+    /// The domain at which /v1/auth is reached, with its port unless that is the default one. Default: the first home
     /// domain.
     #[arg(long, env = "FLOWFI_WEB_AUTH_DOMAIN", value_name = "DOMAIN", value_parser = domain)]
     pub web_auth_domain: Option<String>,
 
-    /// Wallets that may prove which wallet they are (`client_domain`), each with its signing key: wallet.example=G…
+    /// Wallets that may prove their identity (`client_domain`), each with its signing key: wallet.example=G…
     #[arg(long = "client-domain", env = "FLOWFI_CLIENT_DOMAINS", value_name = "DOMAIN=G…", value_delimiter = ',', value_parser = client_domain)]
     pub client_domains: Vec<(String, Address)>,
 
-    /// Seconds that a challenge may be answered for.
+    /// How many seconds a challenge can be answered.
     #[arg(long, env = "FLOWFI_CHALLENGE_TTL_SECONDS", value_name = "S", default_value_t = 900, value_parser = clap::value_parser!(u64).range(30..=3_600))]
     pub challenge_ttl_seconds: u64,
 }

@@ -15,20 +15,20 @@ use crate::{
 /// Arguments of `dev`.
 #[derive(Args, Debug)]
 pub struct DevArgs {
-    /// Folder for the database and the local network. Default: flowfi-indexer below `XDG_DATA_HOME`, else below
-    /// ~/.local/share, or in /var/lib where home is /root (which the database's account may not enter).
+    /// The folder for the database and the local network. Default: flowfi-indexer in `XDG_DATA_HOME` or ~/.local/share;
+    /// for root, whose home the database's account cannot enter, in /var/lib.
     #[arg(long, env = "FLOWFI_DATA_DIR", value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
 
-    /// Throw away what earlier runs left and start over.
+    /// Discard what earlier runs left and start over.
     #[arg(long, conflicts_with = "database_url")]
     pub fresh: bool,
 
-    /// The folder of PostgreSQL's programs, if they are not found.
+    /// The folder of PostgreSQL's programs, if they are not found automatically.
     #[arg(long, env = "FLOWFI_PG_BIN", value_name = "FOLDER")]
     pub pg_bin: Option<PathBuf>,
 
-    /// Another database than the private one.
+    /// Use another database instead of the private one.
     #[command(flatten)]
     pub database: DatabaseArgs,
 
@@ -40,7 +40,7 @@ pub struct DevArgs {
     #[command(flatten)]
     pub http: HttpArgs,
 
-    /// Whether callers must show a token. A secret and a key for sign-in are made if none are given.
+    /// Whether callers must show a token. If you give no secret or sign-in key, they are generated.
     #[arg(long, env = "FLOWFI_AUTH", value_enum, default_value_t = AuthMode::Off, help_heading = "Who may read what")]
     pub auth: AuthMode,
 
@@ -60,7 +60,8 @@ pub struct DevnetCommandArgs {
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8000")]
     pub listen: std::net::SocketAddr,
 
-    /// A file to carry on from and to write what happens to. Without one a restart begins anew.
+    /// A file that records what happens, to resume from after a restart. Without one, a restart begins with a new
+    /// network.
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
 

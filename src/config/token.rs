@@ -7,23 +7,23 @@ use crate::auth::{Scope, SignInArgs, Subject, TokenArgs};
 /// Arguments of `token`.
 #[derive(Args, Debug)]
 pub struct TokenCommandArgs {
-    /// Whom it is about: an account G…, which then sees its own streams, or another name.
+    /// The subject: an account G…, which then sees its own streams, or any other name.
     #[arg(long = "sub", value_name = "G…")]
     pub subject: Subject,
 
-    /// What it allows beside that: events:read:all, admin.
+    /// Scopes that it grants: events:read:all, admin.
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',')]
     pub scopes: Vec<Scope>,
 
-    /// How long it is good for, like 90s, 15m, 1h or 30d. Default: as long as one of sign-in.
+    /// How long it is valid, like 90s, 15m, 1h or 30d. Default: as long as a token from sign-in.
     #[arg(long, value_name = "TIME")]
     pub ttl: Option<TimeToLive>,
 
-    /// How tokens are made.
+    /// How tokens are signed.
     #[command(flatten)]
     pub token: TokenArgs,
 
-    /// Whose tokens they are.
+    /// Who issues them.
     #[command(flatten)]
     pub sign_in: SignInArgs,
 }
