@@ -78,10 +78,10 @@ impl Lifecycle {
         });
         let healthy = tokio::select! {
             drained = drained => drained.unwrap_or_else(|_| {
-                warn!(seconds = DRAIN_DEADLINE.as_secs(), "not every task finished in time; ending all the same");
+                warn!(seconds = DRAIN_DEADLINE.as_secs(), "some tasks did not finish in time; exiting anyway");
                 false
             }),
-            _ = interrupt.recv() => { warn!("second signal; ending at once"); false }
+            _ = interrupt.recv() => { warn!("second signal: exiting at once"); false }
         };
         self.tasks.shutdown().await;
         info!("stopped");
@@ -96,7 +96,7 @@ fn report(ended: Ended, asked: bool) -> bool {
     match ended {
         Ok((_, Ok(()))) if asked => true,
         Ok((name, Ok(()))) => {
-            error!(task.name = name, "task {name} ended unasked");
+            error!(task.name = name, "task {name} stopped unexpectedly");
             false
         }
         Ok((name, Err(failure))) => {
@@ -104,7 +104,7 @@ fn report(ended: Ended, asked: bool) -> bool {
             false
         }
         Err(failure) => {
-            error!("a task broke off: {failure}");
+            error!("a task panicked: {failure}");
             false
         }
     }

@@ -87,11 +87,11 @@ async fn show(index: &Index) -> anyhow::Result<()> {
         covered.iter().map(|covered| (covered.ledgers, covered.source.as_str().to_owned())).collect();
     for hole in holes_behind_the_cursor(index).await? {
         let given_up = holes(hole, accepted.iter().copied()).is_empty();
-        rows.push((hole, if given_up { "hole, given up".to_owned() } else { "hole".to_owned() }));
+        rows.push((hole, if given_up { "hole, accepted".to_owned() } else { "hole".to_owned() }));
     }
     let report = index.store.indexer_report(&index.contract_id).await?;
     if let Some(missing) = report.and_then(|aged| aged.report.missing) {
-        rows.push((missing, "hole, the daemon stands still before it".to_owned()));
+        rows.push((missing, "hole, the daemon is waiting at it".to_owned()));
     }
     rows.sort_unstable();
     if !index.json {

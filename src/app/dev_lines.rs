@@ -20,7 +20,7 @@ pub(super) fn print(
     address: SocketAddr,
     folder: &Path,
 ) -> anyhow::Result<()> {
-    println!("flowfi-indexer runs, with a local network whose streams move by themselves.\n");
+    println!("flowfi-indexer is running, with a local network whose streams move on their own.\n");
     println!("  the page          http://{address}/");
     let header = if mode == AuthMode::Off { "" } else { "-H \"authorization: Bearer $TOKEN\" " };
     if mode != AuthMode::Off {

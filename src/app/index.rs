@@ -27,7 +27,7 @@ impl Index {
         let store = open(args).await?;
         let mut contracts = args.contracts.clone();
         if contracts.is_empty() {
-            contracts = store.contracts().await.context("cannot read which contracts there are")?;
+            contracts = store.contracts().await.context("cannot read which contracts the database holds")?;
         }
         if contracts.is_empty() {
             return Err(BadConfig("the database holds no index; name a contract with --contract".to_owned()).into());

@@ -58,7 +58,8 @@ pub struct BadConfig(String);
 /// What kept it from starting; failures later are logged and show in the exit code.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     telemetry::init();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the async runtime")?;
     let ended = runtime.block_on(async {
         match cli.command {
             #[cfg(feature = "devnet")]

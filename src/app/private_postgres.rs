@@ -55,7 +55,7 @@ impl Scratch {
     fn new() -> anyhow::Result<Self> {
         let number: u64 = random_generator().random();
         let folder = env::temp_dir().join(format!("flowfi-postgres-{number:016x}"));
-        fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         Ok(Self(folder))
     }
 }

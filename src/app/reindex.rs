@@ -39,7 +39,7 @@ pub(super) async fn run(args: ReindexArgs) -> anyhow::Result<ExitCode> {
             .collect();
         println!("{}", json!({"events": events, "changed": changed}));
     } else {
-        println!("every record was built anew and swapped in; {events} stored events were gone through in this run");
+        println!("rebuilt every record and swapped the tables; read {events} stored events in this run");
         if !changed.is_empty() {
             println!("{}", other_than_before(&changed));
         }

@@ -36,19 +36,21 @@ pub(super) async fn whole_ledgers(
         match timeout(LAKE_PATIENCE, lake.check()).await {
             Ok(Ok(())) => {}
             Ok(Err(failure @ SourceError::Transient { .. })) => {
-                warn!("the lake is opened once a hole is to be filled from it: {failure}");
+                warn!("the lake cannot be opened yet; it will be tried again when a hole needs it: {failure}");
             }
             Ok(Err(failure)) => return Err(bad(failure).into()),
             Err(_) => {
                 let seconds = LAKE_PATIENCE.as_secs();
-                warn!("the lake is opened once a hole is to be filled from it: it said nothing for {seconds} s");
+                warn!(
+                    "the lake cannot be opened yet; it will be tried again when a hole needs it: no answer within {seconds} s"
+                );
             }
         }
-        sources.push(WholeLedgers::of_lake(lake).context("no threads to read ledgers on")?);
+        sources.push(WholeLedgers::of_lake(lake).context("cannot start the threads that read ledgers")?);
     }
     if let Some(endpoints) = endpoints {
         let of_rpc = WholeLedgers::of_rpc(endpoints.clone(), generator());
-        sources.push(of_rpc.context("no threads to read ledgers on")?);
+        sources.push(of_rpc.context("cannot start the threads that read ledgers")?);
     }
     Ok(sources)
 }

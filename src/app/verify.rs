@@ -55,7 +55,7 @@ async fn prove(index: &Index, source: &EndpointPool, args: &VerifyArgs) -> anyho
 
 /// The chain that is asked must be the one that was indexed.
 async fn check_network(index: &Index, source: &EndpointPool, passphrase: &str) -> anyhow::Result<()> {
-    let Some(network) = index.store.network().await.context("cannot read which network was indexed")? else {
+    let Some(network) = index.store.network().await.context("cannot read which network the database holds")? else {
         return Ok(());
     };
     if network.passphrase != passphrase {
@@ -92,9 +92,9 @@ fn print_table(verified: &Verified) {
     }
     let lists = [
         ("missing here", &verified.missing_here),
-        ("not compared, the index is behind or they moved at every look", &verified.behind),
-        ("archived on chain, nothing can be said of them", &verified.archived),
-        ("set from the chain", &verified.repaired),
+        ("not compared: the index lags, or they changed at every look", &verified.behind),
+        ("archived on chain, not comparable", &verified.archived),
+        ("corrected from the chain", &verified.repaired),
     ];
     for (what, streams) in lists.iter().filter(|(_, streams)| !streams.is_empty()) {
         println!("{} streams {what}: {}", streams.len(), shown(streams));
