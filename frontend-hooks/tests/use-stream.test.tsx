@@ -51,6 +51,27 @@ describe('useStream', () => {
     expect(answers.mock.calls.length).toBe(before + 2);
   });
 
+  it('gives up a request that is never answered, and asks again', async () => {
+    const late = new AbortController();
+    const timeout = vi.spyOn(AbortSignal, 'timeout').mockReturnValueOnce(late.signal);
+    const answers = vi.fn((signal: AbortSignal | null | undefined) => {
+      if (answers.mock.calls.length > 1) return Promise.resolve(Response.json({ ...stream(), events: [] }));
+      return new Promise<Response>((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+    });
+    const routed = withRecords(() => stream());
+    const silent: typeof fetch = (address, init) =>
+      String(address).includes('/subscribe') ? routed(address, init) : answers(init?.signal);
+    const { result } = renderHook(() => useStream('7', { fetch: silent }), { wrapper: on.Provider });
+    await pass(1);
+    expect(timeout).toHaveBeenCalledWith(30_000);
+    late.abort(new DOMException('too late', 'TimeoutError'));
+    await settleUntil(() => result.current.error !== undefined);
+    expect(result.current.loading).toBe(false);
+    await pass(60_000);
+    await settleUntil(() => result.current.stream !== undefined);
+    expect(result.current.error).toBeUndefined();
+  });
+
   const intervals = [0, -5, Number.NaN, Number.POSITIVE_INFINITY];
 
   it.each(intervals)('does not ask all the time when told to ask every %o ms', async (refreshMs) => {

@@ -5,6 +5,9 @@ import { errorOf, isTokenRefusal } from './stream-error';
 /** Reads what a path of the service gives. */
 export type ReadJson = <T>(path: string, signal: AbortSignal) => Promise<T>;
 
+/** The service itself gives a request up after 10 s; later nobody answers any more. */
+const ANSWERED_WITHIN_MS = 30_000;
+
 /** Returns a reader of the service's REST routes, which renews its token once where it is refused. */
 export function createReader({ url, auth, fetch = globalThis.fetch }: ServiceOptions): ReadJson {
   // A ticket is for the event stream alone.
@@ -12,7 +15,7 @@ export function createReader({ url, auth, fetch = globalThis.fetch }: ServiceOpt
   const ask = async (path: string, signal: AbortSignal): Promise<Response> => {
     const headers = new Headers({ accept: 'application/json' });
     await credentials.addTo(headers);
-    return fetch(endpoint(url, path), { headers, signal });
+    return fetch(endpoint(url, path), { headers, signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWERED_WITHIN_MS)]) });
   };
   return async <T>(path: string, signal: AbortSignal): Promise<T> => {
     for (let canRenew = credentials.canRenew; ; canRenew = false) {
