@@ -43,7 +43,7 @@ impl Default for Pace {
 
 /// The keys could not be had. The reason is for the log.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the keys that tokens are checked with cannot be had at the moment; try again")]
+#[error("the keys to verify tokens with are not available right now; try again")]
 pub struct KeysAway(pub String);
 
 type Answer = Pin<Box<dyn Future<Output = Result<String, KeysAway>> + Send>>;

@@ -10,8 +10,8 @@ use crate::{decode::Unreadable, store::StoreError};
 pub enum BadAuthConfig {
     /// There is nothing to check tokens with.
     #[error(
-        "--auth needs what tokens are checked with: FLOWFI_TOKEN_SECRET, --token-secret-file, --token-key-file or \
-         --token-jwks-url; or say --auth off, and everybody may read everything"
+        "--auth needs something to verify tokens with: FLOWFI_TOKEN_SECRET, --token-secret-file, --token-key-file or \
+         --token-jwks-url; or set --auth off, which lets everyone read everything"
     )]
     NoTokenKey,
     /// The secret is too short for its algorithm (RFC 7518, 3.2).
@@ -26,7 +26,7 @@ pub enum BadAuthConfig {
         reason: String,
     },
     /// A key is not what the algorithm needs.
-    #[error("{file} is no key of {algorithm} in PEM")]
+    #[error("{file} is not a PEM key for {algorithm}")]
     NotAKey {
         /// Which file.
         file: String,
@@ -42,7 +42,7 @@ pub enum BadAuthConfig {
         bits: usize,
     },
     /// An argument belongs to another algorithm.
-    #[error("{argument} is not for --token-algorithm {algorithm}")]
+    #[error("{argument} does not apply to --token-algorithm {algorithm}")]
     OtherAlgorithm {
         /// Which argument.
         argument: &'static str,
@@ -50,16 +50,16 @@ pub enum BadAuthConfig {
         algorithm: String,
     },
     /// Sign-in could not make tokens.
-    #[error("sign-in makes tokens, so it needs what they are signed with: a token secret, or --token-signing-key-file")]
+    #[error("sign-in issues tokens, so it needs a key to sign them with: a token secret, or --token-signing-key-file")]
     NoSigningKey,
     /// Sign-in needs a domain.
-    #[error("sign-in needs --home-domain, the domain that people sign in for")]
+    #[error("sign-in needs --home-domain, the domain that users sign in to")]
     NoHomeDomain,
     /// The seed is none.
-    #[error("the sign-in seed is no Stellar seed S…")]
+    #[error("the sign-in seed is not a Stellar seed S…")]
     NotASeed,
     /// Sign-in must look at accounts.
-    #[error("sign-in looks at the signers of accounts, so it needs --rpc-url")]
+    #[error("sign-in looks up the signers of accounts, so it needs --rpc-url")]
     NoAccountReader,
 }
 
@@ -73,19 +73,19 @@ pub enum TokenRefusal {
     #[error("the Authorization header is not of the form: Bearer <token>")]
     NotBearer,
     /// It is no JWT.
-    #[error("the token is no JWT")]
+    #[error("the token is not a JWT")]
     Malformed,
     /// It is signed by another algorithm than ours.
-    #[error("the token is signed with another algorithm than this service takes")]
+    #[error("the token is signed with an algorithm that this service does not accept")]
     OtherAlgorithm,
     /// It says that it must be understood in a way that we do not (RFC 7515, 4.1.11).
-    #[error("the token has extensions that this service does not know")]
+    #[error("the token has a critical extension that this service does not support")]
     UnknownExtension,
     /// The key that it names is not there.
-    #[error("the token's key is not known")]
+    #[error("the token names an unknown key")]
     UnknownKey,
     /// The signature is wrong.
-    #[error("the token's signature is wrong")]
+    #[error("the token's signature is invalid")]
     BadSignature,
     /// A claim is missing or of another type.
     #[error("the token lacks exp, iss, aud or sub, or one of its claims is of another type")]
@@ -97,10 +97,10 @@ pub enum TokenRefusal {
     #[error("the token is not valid yet")]
     NotYet,
     /// It is good for longer than is taken.
-    #[error("the token is good for longer than the {0} s that this service takes")]
+    #[error("the token is valid for longer than the {0} s that this service accepts")]
     TooLong(u64),
     /// It was made by somebody else.
-    #[error("the token is of another issuer")]
+    #[error("the token was issued by another issuer")]
     OtherIssuer,
     /// It is for somebody else.
     #[error("the token is for another audience")]
@@ -132,7 +132,7 @@ pub enum SignInRefusal {
     #[error("memo: cannot be combined with a muxed account M…")]
     MemoOfMuxed,
     /// The home domain is none of ours.
-    #[error("home_domain: this service signs in for other domains")]
+    #[error("home_domain: not a domain of this service")]
     OtherHomeDomain,
     /// The transaction cannot be read.
     #[error(transparent)]
@@ -147,7 +147,7 @@ pub enum SignInRefusal {
     #[error("the challenge was used already; ask for a new one")]
     Spent,
     /// A signature is by nobody who may sign, or there twice.
-    #[error("a signature is by no signer of the account, or there twice")]
+    #[error("a signature is not by a signer of the account, or appears twice")]
     UnknownSignature,
     /// Nobody signed for the account.
     #[error("the challenge is not signed for the account")]
@@ -156,7 +156,7 @@ pub enum SignInRefusal {
     #[error("the account is not on the ledger, so its own key must sign, and only that")]
     NotSignedByMaster,
     /// The signers weigh too little.
-    #[error("the signatures weigh {weight}, and the account asks for {threshold} (its medium threshold)")]
+    #[error("the signatures weigh {weight}, but the account requires {threshold} (its medium threshold)")]
     TooLight {
         /// What they weigh.
         weight: u32,
@@ -167,7 +167,7 @@ pub enum SignInRefusal {
     #[error("the challenge was answered wrongly too often; ask for a new one")]
     TooManyAttempts,
     /// An operator keeps the subject out.
-    #[error("this account is not let in")]
+    #[error("an operator has banned this account")]
     Banned,
     /// The wallet did not sign.
     #[error("the challenge is not signed by the client domain's key")]

@@ -160,7 +160,7 @@ async fn signers_of_an_account_sign_in_by_their_weights(pool: PgPool) {
         let challenge = guarded.challenge(&query).await;
         guarded.refusal(&guarded.signed(&challenge, by)).await
     };
-    assert!(refused(&[&two]).await.contains("weigh 2, and the account asks for 3"));
+    assert!(refused(&[&two]).await.contains("weigh 2, but the account requires 3"));
     assert!(refused(&[&one, &two, &stranger]).await.contains("no signer"));
     assert!(refused(&[&master]).await.contains("no signer"), "its power was taken");
     assert!(refused(&[&one, &one, &two]).await.contains("there twice"));
