@@ -1,30 +1,30 @@
 import type { Ticket } from '../api-types';
+import { endpoint } from './endpoint';
 import { type EventFilter, normaliseFilter } from './filter';
-import { endpoint } from './options';
 import { errorOf, foreignAnswer, isTokenRefusal } from './stream-error';
 
 interface Subject {
   /**
-   * Whom the token or ticket stands for, for example the account's address. Tabs share a connection only where this is
-   * known to be the same.
+   * The identity behind the token or ticket, for example the account's address. Tabs share a connection only if they
+   * are known to have the same subject.
    */
   subject?: string | undefined;
 }
 
-/** Asks for a token. It is told which token was refused, so that a cache does not give it once more. */
+/** Asks for a token. It is told which token was refused, so that a cache does not return that one again. */
 export type TokenSource = (refused?: string) => Promise<string>;
 
-/** A token, sent as `Authorization: Bearer`, or where it comes from. */
+/** A token, sent as `Authorization: Bearer`, or a source of tokens. */
 export interface TokenAuth extends Subject {
   token: string | TokenSource;
 }
 
-/** Where tickets come from: each is for one connection, and part of its address. */
+/** A source of tickets. Each ticket serves one connection and is part of its address. */
 export interface TicketAuth extends Subject {
   ticket: () => Promise<string>;
 }
 
-/** How the service is to know whom it answers. */
+/** How the client identifies itself to the service. */
 export type Auth = TokenAuth | TicketAuth;
 
 /** The credentials of one client, renewed when they are refused. */
@@ -37,12 +37,12 @@ export class Credentials {
     this.#auth = auth;
   }
 
-  /** Whether there can be others once these are refused. */
+  /** Whether new credentials can be obtained once these are refused. */
   get canRenew(): boolean {
     return this.#auth !== undefined && !('token' in this.#auth && typeof this.#auth.token === 'string');
   }
 
-  /** Takes note that the last ones are no longer good. */
+  /** Notes that the service refused the last credentials. */
   refuse(): void {
     this.#refused = this.#token;
   }
@@ -60,11 +60,11 @@ export class Credentials {
   }
 }
 
-/** What a ticket is asked for with. */
+/** What a request for a ticket needs. */
 export interface TicketOptions {
   /** Where the service is, without the path. */
   url: string;
-  /** What the ticket is to be good for: the filter of the connection. */
+  /** The filter of the connection that the ticket is for. */
   filter: EventFilter;
   token: string | TokenSource;
   fetch?: typeof globalThis.fetch | undefined;

@@ -1,6 +1,7 @@
 import type { BackOff } from './back-off';
 import type { Auth } from './credentials';
 import { durationMs } from './duration';
+import { endpoint } from './endpoint';
 import { type EventFilter, filterQuery } from './filter';
 import type { LastIdStorage } from './last-id';
 
@@ -29,11 +30,6 @@ export interface ConnectOptions extends ServiceOptions {
   debug?: boolean | ((message: string) => void) | undefined;
   /** Returns a number from 0 to 1, for the jitter. */
   random?: (() => number) | undefined;
-}
-
-/** Returns the address of a path of the service. */
-export function endpoint(url: string, path: string): string {
-  return url.replace(/\/$/, '') + path;
 }
 
 /** Returns how often the service sends a heartbeat; its own default is that of `heartbeatMs`. */

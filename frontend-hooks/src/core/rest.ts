@@ -1,5 +1,6 @@
 import { Credentials } from './credentials';
-import { endpoint, type ServiceOptions } from './options';
+import { endpoint } from './endpoint';
+import type { ServiceOptions } from './options';
 import { errorOf, isTokenRefusal } from './stream-error';
 
 /** Reads what a path of the service gives. */
