@@ -7,7 +7,6 @@ use jsonwebtoken::{
     jwk::{Jwk, PublicKeyUse},
 };
 use serde::Deserialize;
-use thiserror::Error;
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, sleep, sleep_until, timeout},
@@ -15,7 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{TokenRefusal, keys::is_long_enough};
+use super::{KeysAway, TokenRefusal, keys::is_long_enough};
 
 /// How often keys are fetched.
 #[derive(Clone, Copy, Debug)]
@@ -40,11 +39,6 @@ impl Default for Pace {
         }
     }
 }
-
-/// The keys could not be had. The reason is for the log.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the keys to verify tokens with are not available right now; try again")]
-pub struct KeysAway(pub String);
 
 type Answer = Pin<Box<dyn Future<Output = Result<String, KeysAway>> + Send>>;
 

@@ -2,7 +2,6 @@
 
 use thiserror::Error;
 
-use super::jwks::KeysAway;
 use crate::{decode::Unreadable, store::StoreError};
 
 /// What is wrong with the configuration.
@@ -121,6 +120,11 @@ pub enum TokenRefusal {
     #[error(transparent)]
     KeysAway(#[from] KeysAway),
 }
+
+/// The keys that tokens are checked with could not be read. The reason is for the log.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the keys to verify tokens with are not available right now; try again")]
+pub struct KeysAway(pub String);
 
 /// Why somebody could not sign in (SEP-10).
 #[derive(Debug, Error)]
