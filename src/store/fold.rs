@@ -76,7 +76,7 @@ impl Folding {
             self.last.insert(stream.clone(), event.raw.clone());
         }
         let before = self.records.remove(&stream);
-        let amount = event.event.amount(before.as_ref());
+        let amount = event.event.amount(before.as_ref().map(|record| record.withdrawn));
         if let Some(record) = StreamRecord::fold(before, &event.event, &event.raw) {
             self.records.insert(stream.clone(), record);
             self.touched.insert(stream);

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
-use super::{Address, Amount, StreamId, StreamRecord, UnixTime};
+use super::{Address, Amount, StreamId, UnixTime};
 
 /// An event of the payment-stream contract with its decoded fields. Serializes as its fields alone, in
 /// camelCase; fields that older contract versions left out are omitted.
@@ -135,16 +135,16 @@ impl StreamEvent {
         }
     }
 
-    /// Returns the amount this event is about, given the stream's record before it: what was deposited by a
-    /// creation, added by a top-up, paid by a withdrawal, paid *now* by a cancellation (the contract says only the
-    /// sum so far, so it needs the record), or taken as a fee.
+    /// Returns the amount this event is about: what a creation deposited, a top-up added, a withdrawal paid, a
+    /// cancellation paid *now*, or the fee. A cancellation names only the sum paid so far, so its amount is known only if
+    /// the sum withdrawn before it is given.
     #[must_use]
-    pub fn amount(&self, before: Option<&StreamRecord>) -> Option<Amount> {
+    pub fn amount(&self, withdrawn_before: Option<Amount>) -> Option<Amount> {
         match self {
             Self::Created { deposited_amount, .. } => *deposited_amount,
             Self::ToppedUp { amount, .. } | Self::Withdrawn { amount, .. } => Some(*amount),
             Self::Cancelled { amount_withdrawn, .. } => {
-                before.map(|record| amount_withdrawn.saturating_sub(record.withdrawn))
+                withdrawn_before.map(|before| amount_withdrawn.saturating_sub(before))
             }
             Self::FeeCollected { fee_amount, .. } => Some(*fee_amount),
             _ => None,
