@@ -1,12 +1,13 @@
 //! Committed events as a live sequence that can be resumed.
 //!
-//! The table is the truth: the tailer reads it and fills a ring in memory, subscribers read the ring, and whoever
-//! falls off the ring reads the table. No event is dropped in silence. Rows that came late are never sent; subscribers are
-//! told which range was revised.
+//! The table is the truth: the tailer reads it and fills a ring in memory, subscribers read the ring, and and one that
+//! falls off the ring reads the table. No event is dropped silently. Late rows are never sent; subscribers are told which
+//! range was revised.
 
 mod connections;
 mod hub;
 mod news;
+mod opening;
 mod published;
 mod replay_window;
 mod ring;
@@ -16,8 +17,9 @@ mod subscription;
 mod tailer;
 
 pub use connections::{Client, OpenConnection, OpenConnections};
+pub use opening::{LastEventId, Opened};
 pub use published::{EncodingSlot, Published};
-pub use sequence::{Feed, LastEventId, Opened};
+pub use sequence::Feed;
 pub use stats::{FeedStats, FilterKind};
 pub use subscription::{Delivery, Subscription};
 pub use tailer::tail;

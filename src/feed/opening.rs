@@ -1,0 +1,88 @@
+//! Opening a subscription: from now on, or after the last event id that the client has.
+
+use std::sync::atomic::Ordering;
+
+use super::{sequence::Feed, subscription::Subscription};
+use crate::{
+    domain::{EventFilter, EventId, Reset, ResetReason, ResumeId, Revision},
+    store::StoreError,
+};
+
+/// The last event id that a client says it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastEventId {
+    /// It names no id: it wants what comes from now on.
+    None,
+    /// It wants everything after this one.
+    Known(ResumeId),
+    /// It names something that is not an id.
+    Malformed,
+}
+
+/// A subscription that begins.
+#[derive(Debug)]
+pub struct Opened {
+    /// What will come.
+    pub subscription: Subscription,
+    /// Set if the client's last event id cannot be resumed from: then the subscription begins now.
+    pub reset: Option<Reset>,
+}
+
+impl Feed {
+    /// Opens a subscription. The subscriber is registered first, so that nothing can fall between its replay and what
+    /// comes live.
+    ///
+    /// # Errors
+    /// The table could not be read, which it must be to know whether the last event id can be resumed from.
+    pub async fn subscribe(&self, filter: EventFilter, last: LastEventId) -> Result<Opened, StoreError> {
+        let mut subscription = Subscription::register(self.clone(), filter);
+        let refusal = match last {
+            LastEventId::None => None,
+            LastEventId::Malformed => Some(ResetReason::Malformed),
+            LastEventId::Known(last) => self.resume(&mut subscription, last).await?,
+        };
+        let Some(reason) = refusal else { return Ok(Opened { subscription, reset: None }) };
+        let reset = self.reset(reason, subscription.sees_everything()).await?;
+        self.counters.resets.fetch_add(1, Ordering::Relaxed);
+        Ok(Opened { subscription, reset: Some(reset) })
+    }
+
+    /// Makes a subscription go on from an id, with a notice of what was revised since. Returns the reason if it cannot.
+    async fn resume(&self, subscription: &mut Subscription, last: ResumeId) -> Result<Option<ResetReason>, StoreError> {
+        if last.position.epoch != subscription.epoch() {
+            return Ok(Some(ResetReason::NetworkReset));
+        }
+        if let Some(reason) = self.cannot_resume_from(last.position.event).await? {
+            return Ok(Some(reason));
+        }
+        let seen = subscription.revision();
+        if last.revision > seen && last.revision > self.store.feed_state().await?.revision {
+            return Ok(Some(ResetReason::BeyondTip));
+        }
+        let mut missed = None;
+        if last.revision < seen {
+            missed = self.store.revisions_after(last.revision).await?.into_iter().reduce(Revision::joined);
+            // Each epoch counts its revisions anew: an answer that does not reach what the feed saw is of another epoch.
+            if missed.is_none_or(|missed| missed.number < seen) {
+                return Ok(Some(ResetReason::NetworkReset));
+            }
+        }
+        subscription.resume_after(last, missed);
+        Ok(None)
+    }
+
+    /// What is kept begins with the oldest first ledger of any contract and ends at the newest position. This node's memory
+    /// may be behind another node's, so the database is asked about everything that the ring does not prove.
+    async fn cannot_resume_from(&self, last: EventId) -> Result<Option<ResetReason>, StoreError> {
+        if self.hub.can_resume(last) {
+            return Ok(None);
+        }
+        Ok(match self.store.feed_progress().await? {
+            Some(progress) if last < EventId::end_of_ledger(progress.from_ledger.previous()) => {
+                Some(ResetReason::BeforeOldest)
+            }
+            Some(progress) if last <= progress.position => None,
+            _ => Some(ResetReason::BeyondTip),
+        })
+    }
+}
