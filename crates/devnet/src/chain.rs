@@ -1,19 +1,19 @@
-//! Closed ledgers: their times, hashes and events, held so that a page of events is put together from text that is
-//! already there.
+//! The chain: closed ledgers with their times, hashes and transactions, up to a bound.
 
 use std::{collections::VecDeque, sync::Arc};
 
 use sha2::{Digest, Sha256};
 use stellar_xdr::LedgerHeader;
 
-use super::{call::EventKind, encode::RawEvent, header};
-use flowfi_domain::{ContractId, EventId, LedgerSequence, UnixTime};
+use super::{
+    hash::Hash,
+    header,
+    transaction::{Applied, Transaction, transaction_hash},
+};
+use flowfi_domain::{EventId, LedgerSequence, UnixTime};
 
 /// The first ledger that a network closes after its genesis.
 pub(super) const FIRST_LEDGER: LedgerSequence = LedgerSequence(2);
-
-/// A SHA-256 hash.
-pub(super) type Hash = [u8; 32];
 
 /// A closed ledger.
 #[derive(Debug)]
@@ -24,53 +24,6 @@ pub(super) struct Ledger {
     /// The hash of its header.
     pub(super) hash: Hash,
     pub(super) transactions: Box<[Transaction]>,
-}
-
-/// A transaction of a ledger; the first is number 1.
-#[derive(Debug)]
-pub(super) struct Transaction {
-    pub(super) hash: Hash,
-    pub(super) successful: bool,
-    pub(super) events: Box<[Event]>,
-}
-
-/// A transaction that waits for its ledger, and so for its hash.
-#[derive(Debug)]
-pub(super) struct Applied {
-    pub(super) successful: bool,
-    pub(super) events: Vec<Event>,
-}
-
-/// An event of a transaction's only operation.
-#[derive(Clone, Debug)]
-pub(super) struct Event {
-    pub(super) kind: EventKind,
-    pub(super) contract_id: ContractId,
-    /// The members `topic` and `value` as they stand in a reply.
-    pub(super) body: Box<str>,
-}
-
-impl Event {
-    /// Returns the event with its part of a reply written out. Without topics the member is left out, as the real
-    /// server does.
-    pub(super) fn new(kind: EventKind, contract_id: ContractId, raw: &RawEvent) -> Self {
-        let value = format!("\"value\":\"{}\"", raw.value);
-        let body =
-            if raw.topics.is_empty() { value } else { format!("\"topic\":[\"{}\"],{value}", raw.topics.join("\",\"")) };
-        Self { kind, contract_id, body: body.into_boxed_str() }
-    }
-
-    /// Returns the topics, each in base64.
-    pub(super) fn topics(&self) -> impl Iterator<Item = &str> {
-        let list = self.body.strip_prefix("\"topic\":[\"").and_then(|rest| rest.split_once("\"],"));
-        list.into_iter().flat_map(|(topics, _)| topics.split("\",\""))
-    }
-
-    /// Returns the value in base64.
-    pub(super) fn value(&self) -> &str {
-        let value = self.body.rsplit_once("\"value\":\"").and_then(|(_, rest)| rest.strip_suffix('"'));
-        value.expect("every body is written with its value last")
-    }
 }
 
 impl Ledger {
@@ -179,22 +132,4 @@ impl Chain {
 /// Returns the id of an event by its place; `None` beyond what an id has room for.
 pub(super) fn event_id(ledger: &Ledger, transaction: u32, index: u32) -> Option<EventId> {
     EventId::of(ledger.sequence, transaction, 0, index)
-}
-
-/// Returns a hash as 64 hex digits.
-pub(super) fn hex(hash: &Hash) -> String {
-    use std::fmt::Write;
-    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string does not fail");
-        text
-    })
-}
-
-fn transaction_hash(previous: &Hash, sequence: LedgerSequence, number: u32, events: &[Event]) -> Hash {
-    let mut hasher =
-        Sha256::new().chain_update(previous).chain_update(sequence.0.to_be_bytes()).chain_update(number.to_be_bytes());
-    for event in events {
-        hasher.update(event.body.as_bytes());
-    }
-    hasher.finalize().into()
 }

@@ -15,9 +15,10 @@ use stellar_xdr::{
 use super::{
     accounts,
     call::EventKind,
-    chain::{Event, Ledger, Transaction},
+    chain::Ledger,
     encode,
     header::{self, FEE_CHARGED, FEE_REFUNDED},
+    transaction::{Event, Transaction},
 };
 
 /// The one who pays for every transaction.

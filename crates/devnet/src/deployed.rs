@@ -7,9 +7,9 @@ use stellar_xdr::ScVal;
 use super::{
     accounts,
     call::{Effect, EventKind},
-    chain::Event,
     contract::{Contract, FeeConfig},
     encode::{self, encode_event},
+    transaction::Event,
     wasm::WasmHash,
 };
 use flowfi_domain::{ContractId, LedgerSequence, StreamId};

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::rpc::METHOD_NOT_FOUND;
+use super::rpc_error::METHOD_NOT_FOUND;
 
 /// Something that goes wrong with Stellar RPC.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

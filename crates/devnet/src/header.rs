@@ -1,6 +1,5 @@
 //! Ledger headers: what a ledger's hash is the hash of, and what ties it to the ledger before.
 
-use sha2::{Digest, Sha256};
 use stellar_xdr::{
     GeneralizedTransactionSet, Hash as XdrHash, InvokeHostFunctionResult, LedgerCloseValueSignature, LedgerHeader,
     OperationResult, OperationResultTr, StellarValue, StellarValueExt, StellarValueSignedMsValue, TimePoint,
@@ -9,8 +8,9 @@ use stellar_xdr::{
 };
 
 use super::{
-    chain::{Hash, Transaction},
     encode,
+    hash::{Hash, sha256},
+    transaction::Transaction,
 };
 use flowfi_domain::{LedgerSequence, UnixTime};
 
@@ -85,8 +85,4 @@ pub(super) fn result_pair(transaction: &Transaction) -> TransactionResultPair {
 fn result_set(transactions: &[Transaction]) -> TransactionResultSet {
     let pairs: Vec<_> = transactions.iter().map(result_pair).collect();
     TransactionResultSet { results: pairs.try_into().expect("a list holds up to 2^32 results") }
-}
-
-fn sha256(bytes: &[u8]) -> Hash {
-    Sha256::digest(bytes).into()
 }

@@ -1,12 +1,13 @@
-//! A generated past: legal calls through the contract, in ledgers that closed before now, until there are as many
-//! events as asked for. Serves to measure how an indexer catches up.
+//! A network with a generated past: legal calls through the contract, in ledgers that closed before now, until there are
+//! as many events as asked for. Serves to measure how an indexer catches up.
 
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 use super::{
     accounts,
     call::{Call, Input},
-    network::{Network, Start},
+    network::Network,
+    start::Start,
 };
 use flowfi_domain::{Address, Amount, StreamId, UnixTime};
 
@@ -18,14 +19,21 @@ const LIVE_STREAMS: usize = 2_000;
 /// Of 100 calls, how many create a stream: such that a stream has about twenty events.
 const CREATIONS_PERCENT: u32 = 6;
 
+/// Returns a network that starts with the past that `start` asks for, if it asks for one.
+pub(super) fn start_with_past(start: &Start, retention_ledgers: u32) -> Network {
+    let mut network = Network::start(start, first_close(start), retention_ledgers);
+    generate(&mut network, start);
+    network
+}
+
 /// Returns the time of the first ledger, so that the generated ones fit between it and the start.
-pub(super) fn first_close(start: &Start) -> UnixTime {
+fn first_close(start: &Start) -> UnixTime {
     let ledgers = start.history_events.div_ceil(EVENTS_PER_LEDGER);
     UnixTime(start.closed_at.0.saturating_sub(ledgers.saturating_mul(SECONDS_PER_LEDGER)))
 }
 
 /// Closes ledgers full of calls until they hold the events that `start` asks for, or a few more.
-pub(super) fn generate(network: &mut Network, start: &Start) {
+fn generate(network: &mut Network, start: &Start) {
     let mut past = Past::new(start.seed);
     let mut left = start.history_events;
     while left > 0 {

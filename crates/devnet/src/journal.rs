@@ -11,7 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{call::Input, network::Start};
+use super::{call::Input, start::Start};
 use flowfi_domain::{LedgerSequence, UnixTime};
 
 /// One line.

@@ -16,6 +16,7 @@ mod deployed;
 mod encode;
 mod event;
 mod faults;
+mod hash;
 mod header;
 mod history;
 mod http;
@@ -26,11 +27,14 @@ mod operator;
 mod random;
 mod refused;
 mod rpc;
+mod rpc_error;
 mod scenario;
+mod start;
 mod state;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod wasm;
 
 use std::{
@@ -186,7 +190,7 @@ impl Devnet {
     /// Returns the hash of a ledger in hex, if the network still has that ledger.
     #[must_use]
     pub fn ledger_hash(&self, sequence: LedgerSequence) -> Option<String> {
-        self.state().network.chain.ledger(sequence).map(|ledger| chain::hex(&ledger.hash))
+        self.state().network.chain.ledger(sequence).map(|ledger| hash::hex(&ledger.hash))
     }
 
     /// Returns the newest ledger's close time.

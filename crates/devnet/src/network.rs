@@ -7,39 +7,14 @@ use super::{
     account_entry::AccountEntries,
     accounts,
     call::{Call, Effect, Emit, Input, Upgrade},
-    chain::{Applied, Chain, Event, Ledger},
+    chain::{Chain, Ledger},
     contract::Contract,
     deployed::Deployed,
-    history,
     refused::Refused,
+    start::Start,
+    transaction::{Applied, Event},
 };
 use flowfi_domain::{ContractId, StreamId, UnixTime};
-
-/// How a network starts; all that is needed to start it again in the same way.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Start {
-    /// When it starts: the generated past lies before, the first ledger by the clock at or after it.
-    pub(super) closed_at: UnixTime,
-    /// The protocol's fee in parts of 10 000.
-    pub(super) fee_bps: u32,
-    /// How many events the generated past holds.
-    pub(super) history_events: u64,
-    /// What the generated past is generated from.
-    pub(super) seed: u64,
-    /// How many stream contracts there are.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
-    pub(super) contracts: u8,
-}
-
-const fn one() -> u8 {
-    1
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field by reference")]
-const fn is_one(count: &u8) -> bool {
-    *count == 1
-}
 
 /// A network since its last start.
 #[derive(Debug)]
@@ -60,8 +35,8 @@ pub(super) struct Executed {
 }
 
 impl Network {
-    /// Returns a network whose past is generated, if it is to have one, and whose first ledgers are closed.
-    pub(super) fn start(start: &Start, retention_ledgers: u32) -> Self {
+    /// Returns a network that has closed its first ledger, at `first_close`.
+    pub(super) fn start(start: &Start, first_close: UnixTime, retention_ledgers: u32) -> Self {
         let deployed = (0..start.contracts).map(|number| Deployed::new(number, start.fee_bps));
         let (contracts, initialized): (Vec<_>, Vec<_>) = deployed.unzip();
         let mut network = Self {
@@ -71,8 +46,7 @@ impl Network {
             accounts: AccountEntries::default(),
         };
         let first = initialized.into_iter().map(|event| Executed::emitting(None, vec![event])).collect();
-        network.close(history::first_close(start), first);
-        history::generate(&mut network, start);
+        network.close(first_close, first);
         network
     }
 

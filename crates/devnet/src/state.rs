@@ -12,11 +12,14 @@ use super::{
     call::{EventKind, Input},
     chain::{self, Ledger},
     faults::Met,
+    hash::hex,
+    history,
     journal::{Journal, JournalError, LedgerLine, Line},
     lake::Lake,
-    network::{Executed, Network, Start},
+    network::{Executed, Network},
     refused::Refused,
     scenario::Scenario,
+    start::Start,
 };
 use flowfi_domain::{ContractId, EventId, LedgerSequence, StreamId, UnixTime};
 
@@ -81,7 +84,7 @@ impl State {
         } else {
             let DevnetArgs { fee_bps, history_events, seed, contracts, .. } = *args;
             let start = Start { closed_at: now, fee_bps, history_events, seed, contracts };
-            let network = Network::start(&start, kept_at_first);
+            let network = history::start_with_past(&start, kept_at_first);
             append(&mut journal, &Line::Start(start))?;
             network
         };
@@ -171,7 +174,7 @@ impl State {
         self.jump(now, closed_at);
         let start = Start { closed_at, history_events: 0, ..self.network.start.clone() };
         append(&mut self.journal, &Line::Start(start.clone()))?;
-        let started_over = Network::start(&start, self.retention_ledgers);
+        let started_over = history::start_with_past(&start, self.retention_ledgers);
         self.before_reset = Some(std::mem::replace(&mut self.network, started_over));
         self.lake.as_ref().map_or(Ok(()), |lake| lake.follow(&self.network.chain))?;
         Ok(())
@@ -216,7 +219,7 @@ fn append(journal: &mut Option<Journal>, line: &Line) -> Result<(), JournalError
 fn replay(network: &mut Option<Network>, line: Line, retention_ledgers: u32) -> Result<(), String> {
     let ledger = match line {
         Line::Start(start) => {
-            *network = Some(Network::start(&start, retention_ledgers));
+            *network = Some(history::start_with_past(&start, retention_ledgers));
             return Ok(());
         }
         Line::Ledger(ledger) => ledger,
@@ -235,7 +238,7 @@ fn replay(network: &mut Option<Network>, line: Line, retention_ledgers: u32) -> 
 
 fn receipts(ledger: &Ledger, stream_ids: Vec<Option<StreamId>>) -> impl Iterator<Item = Receipt> {
     ledger.numbered().zip(stream_ids).map(|((number, transaction), stream_id)| Receipt {
-        transaction_hash: chain::hex(&transaction.hash),
+        transaction_hash: hex(&transaction.hash),
         ledger: ledger.sequence,
         stream_id,
         events: (0..)

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::chain;
+use super::hash;
 
 /// The hash of a contract's code; 64 hex digits as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +56,6 @@ impl TryFrom<String> for WasmHash {
 
 impl From<WasmHash> for String {
     fn from(hash: WasmHash) -> Self {
-        chain::hex(&hash.0)
+        hash::hex(&hash.0)
     }
 }

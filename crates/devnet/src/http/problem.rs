@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::super::{ContractError, DevnetError, NotDone, Refused};
+use crate::{ContractError, DevnetError, NotDone, Refused};
 use flowfi_domain::ContractId;
 
 /// A problem on its way out.

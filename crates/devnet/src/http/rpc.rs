@@ -11,11 +11,7 @@ use axum::{
 };
 
 use super::{fields::Body, problem::Problem};
-use crate::{
-    Devnet, DevnetError, Fault, MAIN_ENDPOINT,
-    faults::Met,
-    rpc::{Request, RpcError},
-};
+use crate::{Devnet, DevnetError, Fault, MAIN_ENDPOINT, faults::Met, rpc::Request, rpc_error::RpcError};
 
 pub(super) async fn answer_main(State(devnet): State<Devnet>, body: Body) -> Result<Response, Problem> {
     answer(devnet, MAIN_ENDPOINT, body).await

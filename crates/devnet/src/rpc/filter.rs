@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use stellar_xdr::ScVal;
 
-use super::super::{call::EventKind, chain::Event, encode};
+use crate::{call::EventKind, encode, transaction::Event};
 use flowfi_domain::ContractId;
 
 const MAX_CONTRACT_IDS: usize = 5;

@@ -6,15 +6,18 @@ use chrono::{DateTime, SecondsFormat};
 use serde::Deserialize;
 
 use super::{
-    super::{
-        Devnet, Fault,
-        call::EventKind,
-        chain::{self, Event, Ledger},
-        faults::Met,
-    },
-    INVALID_REQUEST, PROCESSING_LIMIT, Reply, RpcError,
+    Reply,
     filter::{Filter, SentFilter},
     view::View,
+};
+use crate::{
+    Devnet, Fault,
+    call::EventKind,
+    chain::{self, Ledger},
+    faults::Met,
+    hash,
+    rpc_error::{INVALID_REQUEST, PROCESSING_LIMIT, RpcError},
+    transaction::Event,
 };
 use flowfi_domain::{EventId, LedgerSequence, UnixTime};
 
@@ -202,7 +205,7 @@ impl Page {
         }
         let closed_at = rfc3339(ledger.closed_at);
         for (number, transaction) in ledger.numbered() {
-            let tx_hash = chain::hex(&transaction.hash);
+            let tx_hash = hash::hex(&transaction.hash);
             for (index, event) in (0_u32..).zip(&transaction.events) {
                 let Some(id) = chain::event_id(ledger, number, index) else { return };
                 if self.count >= self.limit {

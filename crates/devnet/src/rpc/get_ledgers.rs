@@ -6,14 +6,16 @@ use serde::Deserialize;
 use stellar_xdr::LedgerHeader;
 
 use super::{
-    super::{
-        Devnet,
-        chain::{self, Ledger},
-        close_meta, encode,
-        faults::Met,
-    },
-    INVALID_REQUEST, Reply, RpcError,
+    Reply,
     view::{View, seen_headers},
+};
+use crate::{
+    Devnet,
+    chain::Ledger,
+    close_meta, encode,
+    faults::Met,
+    hash,
+    rpc_error::{INVALID_REQUEST, RpcError},
 };
 use flowfi_domain::LedgerSequence;
 
@@ -113,7 +115,7 @@ fn reply(view: &View, page: Vec<(Arc<Ledger>, LedgerHeader)>) -> String {
 
 fn add_ledger(text: &mut String, ledger: &Ledger, header: LedgerHeader) {
     let entry = close_meta::header_entry(header);
-    let (hash, header_xdr) = (chain::hex(&entry.hash.0), encode::to_base64(&entry));
+    let (hash, header_xdr) = (hash::hex(&entry.hash.0), encode::to_base64(&entry));
     let metadata_xdr = encode::to_base64(&close_meta::close_meta(ledger, entry));
     write!(
         text,

@@ -8,11 +8,8 @@ use stellar_xdr::{
     LedgerKeyContractData, ScAddress, ScVal,
 };
 
-use super::{
-    super::{Devnet, encode, faults::Met, network::Network},
-    Reply, RpcError,
-    view::View,
-};
+use super::{Reply, view::View};
+use crate::{Devnet, encode, faults::Met, network::Network, rpc_error::RpcError};
 use flowfi_domain::{ContractId, StreamId};
 
 const MAX_KEYS: usize = 200;

@@ -13,14 +13,11 @@ mod view;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::{Devnet, faults::Met};
-
-const PARSE_ERROR: i32 = -32_700;
-const INVALID_REQUEST: i32 = -32_600;
-/// The error of a method that a server does not have.
-pub(super) const METHOD_NOT_FOUND: i32 = -32_601;
-const INVALID_PARAMS: i32 = -32_602;
-const PROCESSING_LIMIT: i32 = -32_001;
+use super::{
+    Devnet,
+    faults::Met,
+    rpc_error::{INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, RpcError},
+};
 
 /// A JSON-RPC request.
 #[derive(Deserialize)]
@@ -32,33 +29,8 @@ pub(super) struct Request<'a> {
     params: Option<&'a RawValue>,
 }
 
-/// A JSON-RPC error.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct RpcError {
-    code: i32,
-    message: String,
-}
-
 /// A reply: the result's JSON, or an error.
 type Reply = Result<String, RpcError>;
-
-impl RpcError {
-    /// Returns an error of this code; without a text of its own it has the server's.
-    pub(super) fn new(code: i32, message: Option<&str>) -> Self {
-        let known = match code {
-            PARSE_ERROR => "parse error",
-            METHOD_NOT_FOUND => "method not found",
-            PROCESSING_LIMIT => "[-32001] request exceeded processing limit threshold",
-            -32_003 => "[-32003] request failed to process due to internal issue",
-            _ => "internal error",
-        };
-        Self { code, message: message.unwrap_or(known).to_owned() }
-    }
-
-    fn invalid_params(message: impl Into<String>) -> Self {
-        Self { code: INVALID_PARAMS, message: message.into() }
-    }
-}
 
 impl<'a> Request<'a> {
     /// Reads a request; a body that is none becomes the error to reply.

@@ -2,14 +2,12 @@
 
 use serde_json::json;
 
-use super::{
-    super::{
-        Devnet, accounts,
-        chain::hex,
-        faults::Met,
-        header::{self, PROTOCOL_VERSION},
-    },
-    view::{View, seen_headers},
+use super::view::{View, seen_headers};
+use crate::{
+    Devnet, accounts,
+    faults::Met,
+    hash::hex,
+    header::{self, PROTOCOL_VERSION},
 };
 
 /// What a node of another network calls it.

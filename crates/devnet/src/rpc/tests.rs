@@ -2,15 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    super::{
-        Devnet, Emit, EventKind, Fault, accounts,
-        encode::{encode_event, stream_key, to_base64},
-        event::NamedEvent,
-        faults::{Faults, Met},
-        tests::{alice, by_hand, create},
-    },
-    Request,
+use super::Request;
+use crate::{
+    Devnet, Emit, EventKind, Fault, accounts,
+    encode::{encode_event, stream_key, to_base64},
+    event::NamedEvent,
+    faults::{Faults, Met},
+    tests::{alice, by_hand, create},
 };
 use flowfi_domain::{ContractId, EventId, LedgerSequence, StreamId};
 use flowfi_indexer::decode::decode_stream_entry;
@@ -41,7 +39,7 @@ pub(super) fn symbol(text: &str) -> String {
 fn emit(devnet: &Devnet, contract_id: ContractId, events: &[&[&str]]) {
     let raw = |topics: &&[&str]| {
         let value = symbol("value");
-        super::super::RawEvent { topics: topics.iter().map(|topic| symbol(topic)).collect(), value }
+        crate::RawEvent { topics: topics.iter().map(|topic| symbol(topic)).collect(), value }
     };
     let events = events.iter().map(raw).collect();
     drop(devnet.submit(Emit { contract_id, kind: EventKind::Contract, events, count: 1 }));
@@ -330,7 +328,7 @@ fn stored_streams_are_read_by_key_and_absent_ones_left_out() {
     drop(devnet.submit(create(10_000, 100)));
     devnet.close_ledgers(3).unwrap();
     let key = |number| {
-        let contract = super::super::encode::sc_address(&accounts::stream_contract().into()).unwrap();
+        let contract = crate::encode::sc_address(&accounts::stream_contract().into()).unwrap();
         let durability = ContractDataDurability::Persistent;
         to_base64(&LedgerKey::ContractData(LedgerKeyContractData { contract, key: stream_key(number), durability }))
     };
@@ -341,7 +339,7 @@ fn stored_streams_are_read_by_key_and_absent_ones_left_out() {
     let LedgerEntryData::ContractData(data) = LedgerEntryData::from_xdr(bytes, Limits::none()).unwrap() else {
         panic!("{entry}")
     };
-    let stored = decode_stream_entry(&super::super::encode::to_xdr(&data.val)).unwrap();
+    let stored = decode_stream_entry(&crate::encode::to_xdr(&data.val)).unwrap();
     assert_eq!(Some(stored), devnet.stream_entry(StreamId(1)));
     let many = json!({ "keys": vec![key(1); 201] });
     assert_eq!(

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use stellar_xdr::LedgerHeader;
 
-use super::super::{
-    chain::{Chain, Hash, Ledger},
+use crate::{
+    chain::{Chain, Ledger},
     faults::Met,
+    hash::Hash,
     header,
     network::Network,
 };

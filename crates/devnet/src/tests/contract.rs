@@ -1,6 +1,7 @@
 //! The contract's checks, in its order.
 
-use super::super::{
+use super::{alice, bob, cancel, create, pause, resume, top_up, withdraw};
+use crate::{
     accounts,
     call::Call,
     contract::{Contract, FeeConfig},
@@ -12,7 +13,6 @@ use super::super::{
         Refused,
     },
 };
-use super::{alice, bob, cancel, create, pause, resume, top_up, withdraw};
 use flowfi_domain::{Address, Amount, ChainStatus, StreamId, UnixTime};
 
 const START: UnixTime = UnixTime(1_800_000_000);

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use chrono::DateTime;
 use serde_json::{Value, json};
 
-use super::super::{Devnet, DevnetArgs, faults::Met, rpc::Request};
 use super::open;
+use crate::{Devnet, DevnetArgs, faults::Met, rpc::Request};
 use flowfi_domain::{EventId, EventKind, RawContractEvent, StreamEntry, StreamId, StreamRecord};
 use flowfi_indexer::decode::{Decoded, decode_event};
 

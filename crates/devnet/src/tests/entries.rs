@@ -6,11 +6,11 @@ use stellar_xdr::{
     ScAddress, SignerKey, Uint256,
 };
 
-use super::super::{AccountThresholds, NoSuchAccount, encode};
 use super::{
     alice, bob, create, top_up,
     web::{Served, served},
 };
+use crate::{AccountThresholds, NoSuchAccount, encode};
 use flowfi_domain::{Address, StreamId};
 
 fn account_id(address: &Address) -> AccountId {

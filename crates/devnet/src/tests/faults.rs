@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::super::Fault;
 use super::{
     by_hand, create, top_up,
     web::{Served, served},
 };
+use crate::Fault;
 use flowfi_domain::LedgerSequence;
 
 /// Returns the reply of an endpoint over the wire.

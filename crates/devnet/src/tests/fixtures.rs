@@ -5,7 +5,7 @@ use std::io::Read;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::{
+use crate::{
     contract::{Contract, FeeConfig},
     encode::{encode_event, encode_stream, to_xdr},
     event::{FieldValue, NamedEvent},

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Call, ContractError, Devnet, Input, NotDone, Upgrade};
 use super::{
     TemporaryFile, by_hand, create, pause, top_up,
     web::{Served, served},
     withdraw,
 };
+use crate::{Call, ContractError, Devnet, Input, NotDone, Upgrade};
 use flowfi_domain::{ChainStatus, StreamId};
 use flowfi_indexer::decode::{LedgerEvent, LedgerInputError, read_ledgers};
 

@@ -4,8 +4,8 @@ use std::{fs, io::Write, path::Path};
 
 use serde_json::json;
 
-use super::super::{Devnet, DevnetArgs, DevnetError, Emit, EventKind, JournalError, RawEvent};
 use super::{START, StoppedClock, TemporaryFile, create, withdraw};
+use crate::{Devnet, DevnetArgs, DevnetError, Emit, EventKind, JournalError, RawEvent};
 use flowfi_domain::{LedgerSequence, StreamId};
 
 fn open(path: &Path, unix_seconds: i64) -> Result<Devnet, DevnetError> {
@@ -49,7 +49,7 @@ fn a_reopened_network_has_the_same_ledgers_events_and_streams() {
 #[test]
 fn a_journal_of_single_calls_and_raw_events_is_replayed() {
     let file = TemporaryFile::named("older");
-    let (alice, bob, token) = (super::alice(), super::bob(), super::super::accounts::token_contract());
+    let (alice, bob, token) = (super::alice(), super::bob(), crate::accounts::token_contract());
     let create =
         json!({ "sender": alice, "recipient": bob, "token": token, "amount": "10000", "durationSeconds": 100 });
     let emit = json!({

@@ -4,8 +4,8 @@ use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 
-use super::super::{Devnet, DevnetArgs, DevnetError, LakeError};
 use super::{START, StoppedClock, TemporaryFile, TemporaryFolder, create};
+use crate::{Devnet, DevnetArgs, DevnetError, LakeError};
 use flowfi_domain::{ContractId, EventId, LedgerSequence};
 use flowfi_indexer::decode::{LedgerHeader, LedgerInputError, read_ledgers};
 

@@ -2,8 +2,8 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::super::{ContractError, Devnet, DevnetArgs, NotDone};
 use super::{START, StoppedClock, by_hand, create, open, top_up, withdraw};
+use crate::{ContractError, Devnet, DevnetArgs, NotDone};
 use flowfi_domain::{Amount, ChainStatus, EventId, LedgerSequence, StreamId, UnixTime};
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-use super::super::{Devnet, Emit, EventKind, Input};
 use super::by_hand;
+use crate::{Devnet, Emit, EventKind, Input};
 use flowfi_domain::{ChainStatus, StreamEvent, StreamId};
 use flowfi_indexer::decode::{Decoded, decode_event_body};
 

@@ -9,8 +9,8 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::super::{Devnet, accounts};
 use super::{alice, bob, by_hand};
+use crate::{Devnet, accounts};
 use flowfi_domain::{LedgerSequence, StreamId};
 
 /// A served network; the task ends with it.

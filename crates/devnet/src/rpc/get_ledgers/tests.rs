@@ -3,13 +3,11 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
-use super::super::{
-    super::{
-        Devnet, DevnetArgs, Emit, EventKind, RawEvent, close_meta,
-        faults::Met,
-        tests::{by_hand, create, open, withdraw},
-    },
-    tests::{call, symbol},
+use crate::{
+    Devnet, DevnetArgs, Emit, EventKind, RawEvent, close_meta,
+    faults::Met,
+    rpc::tests::{call, symbol},
+    tests::{by_hand, create, open, withdraw},
 };
 use flowfi_domain::{ContractId, RawContractEvent};
 use flowfi_indexer::decode::{LedgerEvent, LedgerHeader, LedgerInputError, read_ledgers};
@@ -147,7 +145,7 @@ fn the_header_told_beside_a_ledger_is_its_own() {
     };
     let told = &reply["result"]["ledgers"][0];
     assert_eq!(told["headerXdr"], super::encode::to_base64(&expected));
-    assert_eq!(told["hash"], super::chain::hex(&expected.hash.0));
+    assert_eq!(told["hash"], super::hash::hex(&expected.hash.0));
 }
 
 #[test]
