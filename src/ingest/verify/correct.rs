@@ -5,12 +5,10 @@ use std::collections::BTreeSet;
 
 use tracing::info;
 
-use super::{
-    super::{error::IngestError, late::write_baselines},
-    compare::{Finding, Seen},
-};
+use super::compare::{Finding, Seen};
 use crate::{
     domain::{Baseline, ContractId, Epoch, EventId, RawBaseline, StreamId},
+    ingest::{error::IngestError, late::write_baselines},
     store::Store,
 };
 

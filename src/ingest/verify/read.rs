@@ -7,13 +7,13 @@ use tokio::time::{Instant, sleep};
 use tracing::{debug, warn};
 
 use super::{
-    super::{backoff::Backoff, error::IngestError, waits::Waits},
     compare::{ChainEntry, Seen},
     draw,
 };
 use crate::{
     decode::{contract_instance_key, decode_stream_count, decode_stream_ledger_entry, stream_entry_key},
     domain::{ContractId, Epoch, LedgerSequence, StreamId},
+    ingest::{backoff::Backoff, error::IngestError, waits::Waits},
     source::{Anchor, EndpointPool, LedgerEntries, SourceError},
     store::Store,
 };

@@ -14,12 +14,12 @@ use rand::rngs::StdRng;
 use tokio::time::sleep;
 
 use super::{
-    super::error::IngestError,
     compare::{Finding, Seen},
     read::{KEYS_AT_ONCE, Reading},
 };
 use crate::{
     domain::{ContractId, Epoch, StreamId},
+    ingest::error::IngestError,
     source::EndpointPool,
     store::{RecordLook, Store},
 };

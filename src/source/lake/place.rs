@@ -6,7 +6,7 @@ use bytes::Bytes;
 use reqwest::{StatusCode, Url};
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::super::{
+use crate::source::{
     SourceError, TransientReason,
     retry::Retry,
     rpc::{check_status, http_client, network_error, read_body},
