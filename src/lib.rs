@@ -34,6 +34,7 @@ pub mod feed;
 pub mod http;
 pub mod ingest;
 pub mod lifecycle;
+pub mod postgres;
 pub mod source;
 pub mod store;
 pub mod telemetry;

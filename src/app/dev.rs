@@ -25,8 +25,9 @@ use crate::{
     http::{LocalRoutes, Origin},
     ingest::{Indexer, IngestSettings, OnReset, PaceArgs, Waits},
     lifecycle::Lifecycle,
+    postgres::{Durability, PrivateServer},
     source::SourceArgs,
-    store::{Durability, PrivateServer, Store},
+    store::Store,
 };
 
 /// Runs everything until stopped.

@@ -17,7 +17,7 @@ use tokio::{
 use super::random_generator;
 use crate::{
     config::PostgresArgs,
-    store::{Durability, PrivateServer},
+    postgres::{Durability, PrivateServer},
 };
 
 /// Runs the command and ends as it ended.

@@ -1,4 +1,4 @@
-//! PostgreSQL: every SQL statement, the migrations, and the private server for trying and testing.
+//! PostgreSQL: every SQL statement, and the migrations.
 //!
 //! Event rows, stream records, quarantine and cursor are written in one transaction by the one [`Writer`]; anybody
 //! may read. Nothing here decides what an event means.
@@ -26,7 +26,6 @@ mod pages;
 mod pool;
 mod pooler;
 mod prepare;
-mod private_server;
 mod quarantine;
 mod query_indexes;
 mod record_checks;
@@ -56,7 +55,6 @@ pub use network::{KnownLedger, NetworkRow};
 pub use pages::{Page, PageRequest, PageStart, SortOrder};
 pub use pool::{Progress, Store};
 pub use prepare::Prepared;
-pub use private_server::{Durability, PrivateServer, PrivateServerError};
 pub use quarantine::QuarantineCount;
 pub use record_checks::{RecordCheck, RecordLook};
 pub use reindex::{RevisedSince, Swap};

@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("http", &["domain", "store", "feed", "auth"]),
     ("telemetry", &[]),
     ("lifecycle", &[]),
+    ("postgres", &[]),
     ("config", &["*"]),
     ("app", &["*"]),
     ("main", &["*"]),

@@ -2,7 +2,10 @@
 
 use std::{env, fs, path::PathBuf, time::Duration};
 
-use flowfi_indexer::store::{Durability, PrivateServer, Store};
+use flowfi_indexer::{
+    postgres::{Durability, PrivateServer},
+    store::Store,
+};
 use sqlx::postgres::PgPoolOptions;
 
 use crate::world::{GatewaySettings, Subscriber, World, eventually, http_client};

@@ -2,7 +2,10 @@
 
 use std::{process::Stdio, time::Duration};
 
-use flowfi_indexer::store::{Durability, PrivateServer, Store};
+use flowfi_indexer::{
+    postgres::{Durability, PrivateServer},
+    store::Store,
+};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool};
 use tokio::{

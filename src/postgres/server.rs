@@ -1,5 +1,5 @@
-//! A PostgreSQL of our own for trying and testing: the machine's own programs as a child process, reached through a
-//! unix socket only, in a folder of its own, stopped with us.
+//! The server: its data in a folder of its own, reached through a unix socket only, a child process that is stopped with
+//! us.
 
 use std::{
     fs::{self, File},
@@ -13,15 +13,17 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{Connection, PgConnection};
 use thiserror::Error;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
-mod programs;
-
-use programs::{Account, Programs};
+use super::{
+    programs::{self, Account, Programs},
+    ready,
+};
 
 const USER: &str = "flowfi";
+/// The file name of the socket, in the data folder.
+const SOCKET: &str = ".s.PGSQL.5432";
 /// A unix socket's path has 107 bytes at most; this much is the file name PostgreSQL adds.
 const LONGEST_SOCKET_FOLDER: usize = 107 - "/.s.PGSQL.5432.lock".len();
 const START_DEADLINE: Duration = Duration::from_mins(1);
@@ -111,7 +113,7 @@ impl PrivateServer {
         let (keeper, failed) = keep(command, stopped)?;
         let url = format!("postgres://{USER}@localhost/postgres?host={}", percent_encode(&data));
         let server = Self { url, stop: Some(stop), keeper: Some(keeper), _lock: lock };
-        server.wait_until_ready(&failed, &log).await?;
+        Self::wait_until_ready(&failed, &data.join(SOCKET), &log).await?;
         Ok(server)
     }
 
@@ -148,12 +150,10 @@ impl PrivateServer {
         }
     }
 
-    async fn wait_until_ready(&self, ended: &mpsc::Receiver<()>, log: &Path) -> Result<(), PrivateServerError> {
+    async fn wait_until_ready(ended: &mpsc::Receiver<()>, socket: &Path, log: &Path) -> Result<(), PrivateServerError> {
         let deadline = Instant::now() + START_DEADLINE;
         loop {
-            if let Ok(connection) = PgConnection::connect(&self.url).await {
-                // Closing in good order is a courtesy; the server is there.
-                let _ = connection.close().await;
+            if matches!(timeout_at(deadline, ready::lets_in(socket, USER)).await, Ok(Ok(true))) {
                 return Ok(());
             }
             if ended.try_recv() != Err(mpsc::TryRecvError::Empty) || Instant::now() > deadline {
