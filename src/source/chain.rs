@@ -2,24 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, timeout};
-
 use super::{
-    Anchor, EndpointPool, KnownChain, SourceError, Tip, TransientReason, endpoint::Endpoint, pool::SLOW_AFTER,
+    Anchor, EndpointPool, KnownChain, Proof, SourceError, Tip, TransientReason,
+    endpoint::{Endpoint, SLOW_AFTER},
 };
 use crate::{decode::LedgerHeader, domain::LedgerSequence};
 
 /// So long the others are waited for where every endpoint is to be heard.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How well an endpoint must be known to be of our chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Proof {
-    /// One that does not have the ledger that the chain is known by is asked where no other may have it.
-    WhereThereIs,
-    /// It is never asked.
-    Always,
-}
 
 impl EndpointPool {
     /// Returns the newest ledger that every endpoint has, with its close time where that is told, and whether every
@@ -94,22 +84,6 @@ impl EndpointPool {
             }
         }
         Ok(None)
-    }
-
-    /// Makes sure that the endpoint is of our chain, as far as is wanted.
-    pub(super) async fn make_sure_of(&self, endpoint: &Endpoint, proof: Proof) -> Result<(), SourceError> {
-        endpoint.identify().await?;
-        if !endpoint.shows_only_others() {
-            return Ok(());
-        }
-        for other in self.endpoints.iter().filter(|other| other.may_be_asked_for_the_anchor(Instant::now())) {
-            // Who does not say now may say later.
-            let _ = timeout(SLOW_AFTER, other.identify()).await;
-        }
-        if proof == Proof::Always || self.endpoints.iter().any(|other| other.may_show_the_anchor()) {
-            return Err(SourceError::unknown_chain("it does not have the ledger that the chain is known by"));
-        }
-        Ok(())
     }
 }
 

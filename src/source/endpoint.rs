@@ -1,4 +1,5 @@
-//! One endpoint of the pool: whether it may be asked, what its answers taught, and whether it serves our chain.
+//! One endpoint of the pool: whether it may be asked, and what follows from an answer. `requests.rs` asks it, `identity.rs`
+//! finds out whether it serves our chain, `state.rs` holds what is known of it.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -9,54 +10,26 @@ use rand::rngs::StdRng;
 use tokio::time::Instant;
 
 use super::{
-    Anchor, EndpointHealth, EndpointState, EventPage, EventsFrom, KnownClose, LedgerEntries, SourceError, StellarRpc,
-    Tip, TransientReason,
-    breaker::Breaker,
-    get_ledgers::{LedgerPage, PageLimit},
-    identity::{Checked, LOOK_AGAIN_AFTER, Shown},
-    page_size::PageSize,
+    Anchor, EndpointHealth, KnownClose, SourceError, StellarRpc, TransientReason, get_ledgers::PageLimit, state::State,
 };
-use crate::domain::{ContractId, LedgerSequence};
+use crate::domain::LedgerSequence;
 
 /// A ledger closes every five seconds: what was seen of the tip is no longer true after that.
 const TIP_IS_TRUE_FOR: Duration = Duration::from_secs(5);
 /// So many failures in a row take about half a minute, by the breaker's waits.
 const LONG_GONE_AFTER: u64 = 8;
-/// From the largest window to one ledger.
-const MOST_TRIES: usize = 14;
 
+/// An endpoint that has not answered by now gets company: going to another one must not take more than 2 s.
+pub(super) const SLOW_AFTER: Duration = Duration::from_millis(1_500);
+
+/// One endpoint.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     pub(super) rpc: StellarRpc,
     pub(super) host: String,
     pub(super) network_passphrase: Arc<str>,
-    ledger_limit: PageLimit,
+    pub(super) ledger_limit: PageLimit,
     state: Mutex<State>,
-}
-
-#[derive(Debug)]
-pub(super) struct State {
-    pub(super) breaker: Breaker,
-    pub(super) checked: Checked,
-    pub(super) anchor: Option<Arc<Anchor>>,
-    pub(super) shown: Shown,
-    pub(super) closed: Option<KnownClose>,
-    /// Why it must not be used, while its breaker is shut for that.
-    pub(super) unusable: Option<SourceError>,
-    page_size: PageSize,
-    /// The newest ledger by its last word, and when that came.
-    tip: Option<(LedgerSequence, Instant)>,
-    highest: Option<LedgerSequence>,
-    oldest: Option<LedgerSequence>,
-    latency: Option<Duration>,
-    requests: u64,
-    failures: u64,
-    failures_in_a_row: u64,
-    last_failure: Option<&'static str>,
-    /// The last failure that may pass, as whoever has to wait is told.
-    passing: Option<(TransientReason, String)>,
-    pub(super) passphrase: Option<String>,
-    pub(super) version: Option<String>,
 }
 
 /// Leave to send one request; the end of a probe, also of one that is dropped.
@@ -76,27 +49,8 @@ impl Drop for Permit {
 
 impl Endpoint {
     pub(super) fn new(rpc: StellarRpc, network_passphrase: Arc<str>, rng: StdRng) -> Self {
-        let state = State {
-            breaker: Breaker::new(rng),
-            checked: Checked::Nothing,
-            anchor: None,
-            shown: Shown::Nothing,
-            closed: None,
-            unusable: None,
-            page_size: PageSize::default(),
-            tip: None,
-            highest: None,
-            oldest: None,
-            latency: None,
-            requests: 0,
-            failures: 0,
-            failures_in_a_row: 0,
-            last_failure: None,
-            passing: None,
-            passphrase: None,
-            version: None,
-        };
-        Self { host: rpc.host(), rpc, network_passphrase, ledger_limit: PageLimit::new(), state: Mutex::new(state) }
+        let state = Mutex::new(State::new(rng));
+        Self { host: rpc.host(), rpc, network_passphrase, ledger_limit: PageLimit::new(), state }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -208,147 +162,8 @@ impl Endpoint {
         self.settle::<()>(Err(slow), sent).expect_err("a failure stays one")
     }
 
-    /// Returns a page of events, asked for as this endpoint bears it: smaller at once where it refuses, larger with
-    /// each success. A cursor in a ledger that was dropped is refused also where nothing is missing, as the end of one
-    /// ledger is the beginning of the next: then the next one is asked for.
-    pub(super) async fn events(
-        &self,
-        contract_ids: &[ContractId],
-        from: EventsFrom,
-        limit: u32,
-    ) -> Result<EventPage, SourceError> {
-        match self.events_in_portions(contract_ids, from, limit).await {
-            Err(SourceError::BehindRetention { oldest, .. }) if from.next_ledger() == Some(oldest) => {
-                self.events_in_portions(contract_ids, EventsFrom::Ledger(oldest), limit).await
-            }
-            outcome => outcome,
-        }
-    }
-
-    async fn events_in_portions(
-        &self,
-        contract_ids: &[ContractId],
-        from: EventsFrom,
-        limit: u32,
-    ) -> Result<EventPage, SourceError> {
-        let mut tries = 0;
-        loop {
-            let (query, tip) = {
-                let state = self.state();
-                let tip = state.tip.map(|(tip, _)| tip);
-                (state.page_size.query(from, limit, tip), tip)
-            };
-            tries += 1;
-            match self.rpc.events(contract_ids, query).await {
-                Ok(page) => {
-                    let mut state = self.state();
-                    state.page_size.grow();
-                    state.saw(page.latest_ledger, page.oldest_ledger);
-                    return Ok(page.not_before(from.position()));
-                }
-                Err(failure) => {
-                    let is_smaller = self.state().page_size.learn(&failure, query, from, tip);
-                    // Who did not answer at all has had its time.
-                    let has_answered = !is_timeout(&failure);
-                    if !(is_smaller && has_answered && tries < MOST_TRIES) {
-                        return Err(failure);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Returns a page of whole ledgers, as many as this endpoint can give at once.
-    pub(super) async fn ledger_page(&self, from: LedgerSequence) -> Result<LedgerPage, SourceError> {
-        let page = self.ledger_limit.page(&self.rpc, from).await?;
-        self.state().saw(page.latest_ledger, None);
-        Ok(page)
-    }
-
-    pub(super) async fn tip(&self) -> Result<Tip, SourceError> {
-        let tip = self.rpc.tip().await?;
-        self.state().saw(tip.sequence, Some(tip.oldest));
-        Ok(tip)
-    }
-
-    pub(super) async fn ledger_entries(&self, keys: &[String]) -> Result<LedgerEntries, SourceError> {
-        let found = self.rpc.ledger_entries(keys).await?;
-        self.state().saw(found.latest_ledger, None);
-        Ok(found)
-    }
-
+    /// Returns how the endpoint is doing.
     pub(super) fn health(&self, now: Instant) -> EndpointHealth {
-        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let state = self.state();
-        let wait = state.breaker.wait(now);
-        let is = match (&state.unusable, wait) {
-            (Some(_), _) => EndpointState::Unusable,
-            (None, Some(_)) => EndpointState::Waiting,
-            (None, None) => EndpointState::Ready,
-        };
-        EndpointHealth {
-            host: self.host.clone(),
-            state: is,
-            retry_in_ms: wait.map(milliseconds),
-            latency_ms: state.latency.map(milliseconds),
-            requests: state.requests,
-            failures: state.failures,
-            failures_in_a_row: state.failures_in_a_row,
-            last_failure: state.last_failure,
-            latest_ledger: state.highest,
-            oldest_ledger: state.oldest,
-            passphrase: state.passphrase.clone(),
-            version: state.version.clone(),
-            page_limit: state.page_size.limit(),
-            window_ledgers: state.page_size.window_ledgers(),
-        }
+        self.state().health(self.host.clone(), now)
     }
-}
-
-impl State {
-    fn becomes_new(&mut self) {
-        self.checked = Checked::Nothing;
-        self.shown = Shown::Nothing;
-        if matches!(self.unusable, Some(SourceError::OtherChain { .. })) {
-            self.unusable = None;
-            self.breaker.succeed();
-        }
-    }
-
-    fn answered(&mut self, took: Duration) {
-        self.breaker.succeed();
-        self.failures_in_a_row = 0;
-        self.latency = Some(self.latency.map_or(took, |before| (before * 7 + took) / 8));
-    }
-
-    fn shut(&mut self, now: Instant, asked: Option<Duration>) {
-        if self.unusable.is_some() {
-            self.breaker.shut(now, LOOK_AGAIN_AFTER);
-        } else {
-            self.breaker.fail(now, asked);
-        }
-    }
-
-    /// After a failure another server may answer at the same place.
-    fn failed(&mut self, reason: &'static str) {
-        self.checked = Checked::Nothing;
-        self.failures += 1;
-        self.failures_in_a_row += 1;
-        self.last_failure = Some(reason);
-    }
-
-    /// Keeps what a reply says of the node's ledgers. A node without the anchor's ledger may have started over.
-    fn saw(&mut self, latest: LedgerSequence, oldest: Option<LedgerSequence>) {
-        self.tip = Some((latest, Instant::now()));
-        self.highest = self.highest.max(Some(latest));
-        self.oldest = oldest.or(self.oldest);
-        let known = self.anchor.as_ref().map(|anchor| anchor.sequence).max(self.closed.map(|(ledger, _)| ledger));
-        if known.is_some_and(|known| latest < known) {
-            self.checked = Checked::Nothing;
-        }
-    }
-}
-
-const fn is_timeout(failure: &SourceError) -> bool {
-    matches!(failure, SourceError::Transient { reason: TransientReason::Timeout, .. })
 }

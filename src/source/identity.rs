@@ -5,36 +5,15 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
-use super::{Anchor, KnownChain, KnownClose, LedgerMark, SourceError, endpoint::Endpoint};
+use super::{
+    Anchor, KnownChain, KnownClose, LedgerMark, SourceError,
+    endpoint::Endpoint,
+    state::{Checked, LOOK_AGAIN_AFTER, Shown},
+};
 use crate::domain::LedgerSequence;
 
-/// An endpoint of another chain stays one until somebody changes something. It may be the only one there is, so what was
-/// changed is seen soon.
-pub(super) const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(30);
 /// The version is nice to know and not waited for.
 const VERSION_DEADLINE: Duration = Duration::from_secs(1);
-
-/// How far it is known that the endpoint serves our chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Checked {
-    Nothing,
-    Passphrase,
-    Chain,
-}
-
-/// What an endpoint shows of the ledger that the chain is known by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Shown {
-    /// It was not asked yet.
-    #[default]
-    Nothing,
-    /// The ledger itself.
-    Anchor,
-    /// Only later ones, or only earlier ones: it may be of any chain.
-    Others,
-    /// It tells no hashes.
-    Unknown,
-}
 
 /// What an endpoint says of a ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,13 +12,12 @@ use rand::{SeedableRng, rngs::StdRng};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{
-    Anchor, EndpointHealth, EventPage, EventsFrom, KnownChain, LedgerEntries, LedgerPage, SourceError, StellarRpc, Tip,
-    chain::Proof, endpoint::Endpoint, verdict::Failures,
+    Anchor, EndpointHealth, EventPage, EventsFrom, KnownChain, LedgerEntries, LedgerPage, Proof, SourceError,
+    StellarRpc, Tip,
+    endpoint::{Endpoint, SLOW_AFTER},
+    verdict::Failures,
 };
 use crate::domain::{ContractId, LedgerSequence};
-
-/// An endpoint that has not answered by now gets company: going to another one must not take more than 2 s.
-pub(super) const SLOW_AFTER: Duration = Duration::from_millis(1_500);
 
 /// RPC endpoints of one network in order of preference. Clones share them and what was learned of them.
 #[derive(Clone, Debug)]
@@ -290,9 +289,9 @@ impl EndpointPool {
         let sent = Instant::now();
         let _permit = endpoint.admit(sent)?;
         let outcome = async {
-            self.make_sure_of(&endpoint, proof).await?;
+            proof.make_sure_of(&endpoint, &self.endpoints).await?;
             let answer = request(Arc::clone(&endpoint)).await?;
-            self.make_sure_of(&endpoint, proof).await?;
+            proof.make_sure_of(&endpoint, &self.endpoints).await?;
             Ok(answer)
         };
         endpoint.settle(outcome.await, sent)

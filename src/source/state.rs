@@ -1,0 +1,158 @@
+//! What is known of an endpoint, kept under its lock.
+
+use std::{sync::Arc, time::Duration};
+
+use rand::rngs::StdRng;
+use tokio::time::Instant;
+
+use super::{
+    Anchor, EndpointHealth, EndpointState, KnownClose, SourceError, TransientReason, breaker::Breaker,
+    page_size::PageSize,
+};
+use crate::domain::LedgerSequence;
+
+/// An endpoint of another chain stays one until somebody changes something. It may be the only one there is, so what was
+/// changed is seen soon.
+pub(super) const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(30);
+/// How far it is known that the endpoint serves our chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Checked {
+    Nothing,
+    Passphrase,
+    Chain,
+}
+
+/// What an endpoint shows of the ledger that the chain is known by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// It was not asked yet.
+    #[default]
+    Nothing,
+    /// The ledger itself.
+    Anchor,
+    /// Only later ones, or only earlier ones: it may be of any chain.
+    Others,
+    /// It tells no hashes.
+    Unknown,
+}
+
+/// What is known of an endpoint.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) breaker: Breaker,
+    pub(super) checked: Checked,
+    pub(super) anchor: Option<Arc<Anchor>>,
+    pub(super) shown: Shown,
+    pub(super) closed: Option<KnownClose>,
+    /// Why it must not be used, while its breaker is shut for that.
+    pub(super) unusable: Option<SourceError>,
+    pub(super) page_size: PageSize,
+    /// The newest ledger by its last word, and when that came.
+    pub(super) tip: Option<(LedgerSequence, Instant)>,
+    pub(super) highest: Option<LedgerSequence>,
+    pub(super) oldest: Option<LedgerSequence>,
+    pub(super) latency: Option<Duration>,
+    pub(super) requests: u64,
+    pub(super) failures: u64,
+    pub(super) failures_in_a_row: u64,
+    pub(super) last_failure: Option<&'static str>,
+    /// The last failure that may pass, as whoever has to wait is told.
+    pub(super) passing: Option<(TransientReason, String)>,
+    pub(super) passphrase: Option<String>,
+    pub(super) version: Option<String>,
+}
+
+impl State {
+    /// Returns what is known of one that was not asked yet.
+    pub(super) fn new(rng: StdRng) -> Self {
+        Self {
+            breaker: Breaker::new(rng),
+            checked: Checked::Nothing,
+            anchor: None,
+            shown: Shown::Nothing,
+            closed: None,
+            unusable: None,
+            page_size: PageSize::default(),
+            tip: None,
+            highest: None,
+            oldest: None,
+            latency: None,
+            requests: 0,
+            failures: 0,
+            failures_in_a_row: 0,
+            last_failure: None,
+            passing: None,
+            passphrase: None,
+            version: None,
+        }
+    }
+
+    pub(super) fn becomes_new(&mut self) {
+        self.checked = Checked::Nothing;
+        self.shown = Shown::Nothing;
+        if matches!(self.unusable, Some(SourceError::OtherChain { .. })) {
+            self.unusable = None;
+            self.breaker.succeed();
+        }
+    }
+
+    pub(super) fn answered(&mut self, took: Duration) {
+        self.breaker.succeed();
+        self.failures_in_a_row = 0;
+        self.latency = Some(self.latency.map_or(took, |before| (before * 7 + took) / 8));
+    }
+
+    pub(super) fn shut(&mut self, now: Instant, asked: Option<Duration>) {
+        if self.unusable.is_some() {
+            self.breaker.shut(now, LOOK_AGAIN_AFTER);
+        } else {
+            self.breaker.fail(now, asked);
+        }
+    }
+
+    /// After a failure another server may answer at the same place.
+    pub(super) fn failed(&mut self, reason: &'static str) {
+        self.checked = Checked::Nothing;
+        self.failures += 1;
+        self.failures_in_a_row += 1;
+        self.last_failure = Some(reason);
+    }
+
+    /// Keeps what a reply says of the node's ledgers. A node without the anchor's ledger may have started over.
+    pub(super) fn saw(&mut self, latest: LedgerSequence, oldest: Option<LedgerSequence>) {
+        self.tip = Some((latest, Instant::now()));
+        self.highest = self.highest.max(Some(latest));
+        self.oldest = oldest.or(self.oldest);
+        let known = self.anchor.as_ref().map(|anchor| anchor.sequence).max(self.closed.map(|(ledger, _)| ledger));
+        if known.is_some_and(|known| latest < known) {
+            self.checked = Checked::Nothing;
+        }
+    }
+
+    /// Returns how the endpoint at `host` is doing.
+    pub(super) fn health(&self, host: String, now: Instant) -> EndpointHealth {
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let wait = self.breaker.wait(now);
+        let is = match (&self.unusable, wait) {
+            (Some(_), _) => EndpointState::Unusable,
+            (None, Some(_)) => EndpointState::Waiting,
+            (None, None) => EndpointState::Ready,
+        };
+        EndpointHealth {
+            host,
+            state: is,
+            retry_in_ms: wait.map(milliseconds),
+            latency_ms: self.latency.map(milliseconds),
+            requests: self.requests,
+            failures: self.failures,
+            failures_in_a_row: self.failures_in_a_row,
+            last_failure: self.last_failure,
+            latest_ledger: self.highest,
+            oldest_ledger: self.oldest,
+            passphrase: self.passphrase.clone(),
+            version: self.version.clone(),
+            page_limit: self.page_size.limit(),
+            window_ledgers: self.page_size.window_ledgers(),
+        }
+    }
+}
