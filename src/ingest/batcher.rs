@@ -5,52 +5,12 @@
 
 use chrono::{DateTime, Utc};
 
+use super::incoming::Incoming;
 use crate::{
-    decode::{Decoded, decode_event},
-    domain::{
-        ContractEvent, ContractUpgradeEvent, CoverageSource, EventId, LedgerSequence, QuarantineKind, QuarantinedEvent,
-        RawContractEvent,
-    },
+    domain::{CoverageSource, EventId, LedgerSequence},
     source::EventPage,
     store::Batch,
 };
-
-/// An event after decoding, on its way into a batch.
-#[derive(Clone, Debug)]
-pub enum Incoming {
-    /// It decoded.
-    Event(ContractEvent),
-    /// The contract got other code.
-    Upgrade(ContractUpgradeEvent),
-    /// It is to be kept raw.
-    Quarantined(QuarantinedEvent),
-}
-
-impl Incoming {
-    /// Decodes one raw event. Total: what does not decode is kept raw, with the reason.
-    #[must_use]
-    pub fn decode(raw: RawContractEvent) -> Self {
-        let (kind, name, stream_id, reason) = match decode_event(&raw) {
-            Decoded::Event(event) => return Self::Event(ContractEvent { raw, event }),
-            Decoded::Upgrade(upgrade) => return Self::Upgrade(ContractUpgradeEvent { raw, upgrade }),
-            Decoded::Unknown { name, stream_id } => {
-                (QuarantineKind::Unknown, name, stream_id, "this version does not know the event's name".to_owned())
-            }
-            Decoded::Refused { name, stream_id, refusal } => {
-                (QuarantineKind::Refused, name, stream_id, refusal.to_string())
-            }
-        };
-        Self::Quarantined(QuarantinedEvent { raw, kind, name, stream_id, reason })
-    }
-
-    pub(super) const fn raw(&self) -> &RawContractEvent {
-        match self {
-            Self::Event(event) => &event.raw,
-            Self::Upgrade(event) => &event.raw,
-            Self::Quarantined(event) => &event.raw,
-        }
-    }
-}
 
 /// Collects decoded events into batches.
 #[derive(Debug)]
@@ -174,7 +134,7 @@ fn batch(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::EventKind;
+    use crate::domain::{EventKind, QuarantinedEvent, RawContractEvent};
 
     const LEDGER: LedgerSequence = LedgerSequence(7);
 

@@ -11,13 +11,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::{
-    args::PaceArgs,
-    backoff::Backoff,
-    batcher::{Batcher, Incoming},
-    committer::Handed,
-    error::IngestError,
-    pacing::TipPacing,
-    reporter::Reporter,
+    args::PaceArgs, backoff::Backoff, batcher::Batcher, committer::Handed, error::IngestError, incoming::Incoming,
+    pacing::TipPacing, reporter::Reporter,
 };
 use crate::{
     domain::{ContractId, Epoch, EventId, LedgerRange, LedgerSequence, RawContractEvent},

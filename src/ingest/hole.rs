@@ -6,11 +6,11 @@ use tokio::sync::mpsc;
 use tracing::{debug, error, info, warn};
 
 use super::{
-    batcher::Incoming,
     chain_check::{ChainCheck, closed_too_early},
     committer::Handed,
     error::IngestError,
     follower::{Follower, Next, Walk, decode},
+    incoming::Incoming,
     ledger_page::PageOfLedgers,
 };
 use crate::{

@@ -1,14 +1,11 @@
-//! The indexer's life: become the writer, follow the source, commit; after a lost database, again from the cursor.
+//! The indexer: what it is made of, and the steps that its parts share. `run.rs` takes them.
 
 use std::time::Duration;
 
 use rand::{SeedableRng, rngs::StdRng};
-use tokio::{
-    sync::{mpsc, watch},
-    time::{Instant, sleep},
-};
+use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::info;
 
 use super::{
     args::{OnReset, PaceArgs},
@@ -16,23 +13,17 @@ use super::{
     committer::{Handed, commit_all},
     error::IngestError,
     follower::{Follower, Walk},
-    record_checks::RecordChecks,
     reporter::Reporter,
-    reset::ResetHandled,
     waits::Waits,
-    wishes::{Wishes, cancel_at_a_pause},
 };
 use crate::{
     domain::{ContractId, Contracts, EventId, LedgerRange, LedgerSequence},
-    source::{Anchor, EndpointPool, KnownChain, SourceError, WholeLedgers},
-    store::{IndexerState, NetworkRow, SignsOfLife, Store, StoreError, Writer},
+    source::{Anchor, EndpointPool, KnownChain, WholeLedgers},
+    store::{NetworkRow, SignsOfLife, Store, Writer},
 };
 
 /// While one batch is written the next is read and decoded; more would only hold memory.
 pub(super) const BATCHES_AHEAD: usize = 1;
-
-/// What went well for so long is no part of the trouble before.
-const STEADY: Duration = Duration::from_secs(10);
 
 /// What to index.
 #[derive(Clone, Debug)]
@@ -72,172 +63,11 @@ impl Indexer {
         Self { source, whole_ledgers, store, settings }
     }
 
-    /// Indexes until stopped. A database that goes away is waited for; another writer is waited for too.
-    ///
-    /// # Errors
-    /// An [`IngestError`] that an operator must look at.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), IngestError> {
-        let mut backoff = self.backoff();
-        while !stop.is_cancelled() {
-            let began = Instant::now();
-            let failure = match self.session(&stop, &mut backoff).await {
-                Ok(()) => return Ok(()),
-                Err(failure) => failure,
-            };
-            // Also one that only stood by: a moment's trouble is not to keep it from taking over for longer and longer.
-            if began.elapsed() >= STEADY {
-                backoff.reset();
-            }
-            let wait = match failure {
-                IngestError::Store(ref failure) if failure.is_unavailable() => backoff.wait(None),
-                IngestError::Store(StoreError::Fenced) => self.settings.waits.standby,
-                IngestError::Source(SourceError::Transient { retry_after, .. }) => {
-                    self.say_away(failure.to_string()).await;
-                    backoff.wait(retry_after)
-                }
-                ref reset if reset.is_reset() => {
-                    let handled = tokio::select! {
-                        () = stop.cancelled() => return Ok(()),
-                        handled = self.handle_reset(reset) => handled,
-                    };
-                    match handled {
-                        Ok(ResetHandled::BegunAnew) => continue,
-                        Ok(ResetHandled::NotConfirmed) => backoff.wait(None),
-                        Ok(ResetHandled::Refused) => return Err(failure),
-                        // It is noticed again once the database is back.
-                        Err(IngestError::Store(away)) if away.is_unavailable() => backoff.wait(None),
-                        Err(failed) => return Err(failed),
-                    }
-                }
-                IngestError::Source(ref failure) if self.waits_for(failure).await => {
-                    self.say_away(failure.to_string()).await;
-                    backoff.wait(None)
-                }
-                other => return Err(other),
-            };
-            warn!(wait_ms = wait.as_millis(), "indexing was interrupted and goes on from the cursor: {failure}");
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = sleep(wait) => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns whether a failure of the source is waited for. What an endpoint says never ends a daemon that has begun;
-    /// before that, another network or a first ledger that is gone is a mistake in the configuration.
-    async fn waits_for(&self, failure: &SourceError) -> bool {
-        let may_be_misconfigured =
-            matches!(failure, SourceError::OtherNetwork { .. } | SourceError::BehindRetention { .. });
-        !may_be_misconfigured || !matches!(self.store.feed_progress().await, Ok(None))
-    }
-
     pub(super) fn backoff(&self) -> Backoff {
         Backoff::new(self.settings.waits.first_backoff, StdRng::seed_from_u64(self.settings.seed))
     }
 
-    /// One time as the writer: everything that is lost with it is read again from the cursors.
-    async fn session(&self, stop: &CancellationToken, backoff: &mut Backoff) -> Result<(), IngestError> {
-        let mut writer = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            begun = self.begin() => begun?,
-        };
-        let begun_at = writer.position();
-        let (works, is_working) = watch::channel(false);
-        let checks = self.record_checks().await?;
-        let ended = tokio::select! {
-            ended = self.work(&mut writer, &works, stop) => ended,
-            never = Box::pin(checks.run(is_working)) => match never {},
-        };
-        // A source that refuses everything is not asked again at once for ever.
-        if writer.position() > begun_at {
-            backoff.reset();
-        }
-        ended?;
-        writer.release().await?;
-        Ok(())
-    }
-
-    /// Indexes as the writer until stopped, and tells through `works` whether it is at work or paused.
-    async fn work(
-        &self,
-        writer: &mut Writer,
-        works: &watch::Sender<bool>,
-        stop: &CancellationToken,
-    ) -> Result<(), IngestError> {
-        let mut wishes = Wishes::new(self.store.clone(), self.poll());
-        let signs = writer.signs_of_life();
-        while !stop.is_cancelled() {
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = signs.during(self.stand_while_paused(&mut wishes, works)) => {}
-            }
-            let all_stand = writer.behind().is_empty();
-            let position = writer.position().ok_or(StoreError::Fenced)?;
-            info!(position = %position, "indexing {} contracts after {position}", writer.standing().len());
-            let stop_or_pause = stop.child_token();
-            let work = async {
-                if all_stand {
-                    self.follow_and_commit(writer, position, &stop_or_pause).await
-                } else {
-                    Box::pin(self.let_join(writer, position, &stop_or_pause)).await
-                }
-            };
-            let ended = tokio::select! {
-                ended = work => ended,
-                never = cancel_at_a_pause(&mut wishes, &stop_or_pause) => match never {},
-            };
-            match ended {
-                Ok(()) if stop.is_cancelled() || (all_stand && !stop_or_pause.is_cancelled()) => break,
-                Ok(()) => {}
-                Err(IngestError::Store(StoreError::Revised)) => debug!("late rows were written; going on after them"),
-                Err(failure) => return Err(failure),
-            }
-            writer.refresh().await?;
-            self.take_up_network().await?;
-        }
-        Ok(())
-    }
-
-    /// Returns the checks that run beside the work, for the epoch that is indexed.
-    async fn record_checks(&self) -> Result<RecordChecks<'_>, IngestError> {
-        let epoch = self.store.network().await?.map(|network| network.epoch);
-        Ok(RecordChecks {
-            store: &self.store,
-            source: &self.source,
-            contract_ids: &self.settings.contracts,
-            epoch: epoch.unwrap_or_default(),
-            interval: Duration::from_millis(self.settings.pace.check_interval_ms),
-            page_limit: self.settings.pace.page_limit,
-            rng: StdRng::seed_from_u64(self.settings.seed),
-        })
-    }
-
-    /// Says that the indexer is paused for as long as that is wanted. The lock is kept: nobody else is to go on instead.
-    async fn stand_while_paused(&self, wishes: &mut Wishes, works: &watch::Sender<bool>) {
-        let mut reporter = None;
-        while let Some(pause) = wishes.pause().await {
-            works.send_replace(false);
-            let said = format!("paused by {}", pause.by);
-            if reporter.is_none() {
-                info!(since = %pause.since, "{said}");
-            }
-            let (store, contract_ids) = (self.store.clone(), self.settings.contracts.to_vec());
-            let reporter = match &mut reporter {
-                Some(reporter) => reporter,
-                none => none.insert(Reporter::after_the_last(store, contract_ids).await),
-            };
-            let endpoints = serde_json::to_value(self.source.health()).unwrap_or_default();
-            reporter.say(IndexerState::Paused, Some(said), None, endpoints).await;
-            wishes.may_have_changed().await;
-        }
-        if reporter.is_some() {
-            info!("going on after a pause");
-        }
-        works.send_replace(true);
-    }
-
-    const fn poll(&self) -> Duration {
+    pub(super) const fn poll(&self) -> Duration {
         Duration::from_millis(self.settings.pace.poll_ms)
     }
 

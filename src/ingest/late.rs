@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::batcher::Incoming;
+use super::incoming::Incoming;
 use crate::{
     decode::decode_stream_ledger_entry,
     domain::{
