@@ -7,8 +7,14 @@ use std::{
 };
 
 /// What a row or a record follows from.
-const SOURCES: [&str; 5] =
-    ["src/decode", "crates/domain/src", "src/store/event_rows.rs", "src/store/fold.rs", "src/store/insert_events.sql"];
+const SOURCES: [&str; 6] = [
+    "src/decode",
+    "crates/domain/src",
+    "src/store/event_columns.rs",
+    "src/store/fold.rs",
+    "src/store/insert_events.sql",
+    "src/store/raw_events.rs",
+];
 
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));

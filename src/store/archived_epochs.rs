@@ -1,6 +1,9 @@
 //! Epochs that were put aside when the network started over: each is a schema of its own, kept until it is dropped.
 
-use super::{Store, StoreError, network, pool::ledger};
+use super::{
+    Store, StoreError,
+    columns::{epoch, ledger},
+};
 use crate::domain::{Epoch, LedgerSequence};
 
 const PREFIX: &str = "flowfi_epoch_";
@@ -46,7 +49,7 @@ impl Store {
             let newest = format!("select max(last_whole_ledger) from {}.cursors", row.schema);
             let newest: Option<i64> = sqlx::query_scalar(sqlx::AssertSqlSafe(newest)).fetch_one(&self.pool).await?;
             epochs.push(ArchivedEpoch {
-                epoch: network::epoch(row.epoch)?,
+                epoch: epoch(row.epoch)?,
                 schema: row.schema,
                 last_whole_ledger: newest.map(ledger).transpose()?,
                 bytes: u64::try_from(row.bytes).unwrap_or(0),
@@ -64,7 +67,7 @@ impl Store {
         )
         .fetch_one(&self.pool)
         .await?;
-        network::epoch(next)
+        epoch(next)
     }
 
     /// Drops an epoch that was put aside, for good. Returns whether there was one of that number.

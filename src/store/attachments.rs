@@ -5,7 +5,7 @@
 use sqlx::PgConnection;
 use tracing::warn;
 
-use super::{StoreError, network::execute, query_indexes};
+use super::{StoreError, query_indexes, schemas::execute};
 
 /// What is attached to tables of a schema.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 use super::{
     StoreError,
-    pool::{event_id, ledger, parse},
+    columns::{event_id, ledger, parse},
 };
 use crate::domain::{ContractId, RawBaseline, StreamId};
 

@@ -4,8 +4,7 @@ use sqlx::PgConnection;
 
 use super::{
     KnownLedger, StoreError,
-    network::{column_of, epoch},
-    pool::ledger,
+    columns::{column_of, epoch, ledger},
 };
 use crate::domain::Epoch;
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Store, StoreError, pool::event_id};
+use super::{Store, StoreError, columns::event_id};
 use crate::domain::{EventId, LedgerSequence};
 
 impl Store {

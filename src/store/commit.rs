@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::{Connection, PgConnection};
 
 use super::{
-    Batch, Committed, Prepared, StoreError, Writer, coverage, event_rows::EventColumns, listen, quarantine, upgrades,
+    Batch, Committed, Prepared, StoreError, Writer, coverage, event_columns::EventColumns, listen, quarantine, upgrades,
 };
 use crate::domain::EventId;
 

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::{Store, StoreError, pool::ledger};
+use super::{Store, StoreError, columns::ledger};
 use crate::domain::{ContractId, CoverageSource, CoveredRange, LedgerRange, LedgerSequence, holes};
 
 /// Writes that every ledger after `before` up to `reached` was seen whole for these contracts. Neighbours from one

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Store, StoreError, pool::parse};
+use super::{Store, StoreError, columns::parse};
 use crate::domain::{Address, ContractId, StreamId};
 
 /// Parties and token as some event rows of a stream name them.

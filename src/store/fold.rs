@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Records, event_rows::EventColumns, stream_rows::StreamColumns};
+use super::{Records, event_columns::EventColumns, stream_rows::StreamColumns};
 use crate::domain::{Amount, Baseline, ContractEvent, EventId, RawContractEvent, StreamKey, StreamRecord};
 
 /// The columns to insert and to upsert, and the records they come from.

@@ -8,8 +8,9 @@ use sqlx::PgConnection;
 use super::{
     Store, StoreError, archived_epochs,
     attachments::{Attachments, OnFailure},
+    columns::{column_of, epoch, ledger},
     listen,
-    pool::ledger,
+    schemas::{REINDEX, current_schema, execute},
 };
 use crate::domain::{Epoch, LedgerSequence};
 
@@ -32,13 +33,10 @@ const TABLES_OF_AN_EPOCH: [&str; 14] = [
     "streams",
 ];
 
-/// Where records are built anew.
-pub(super) const REINDEX: &str = "flowfi_reindex";
 /// An archive that waits for longer is tried again.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Where the tables of the next epoch are made.
 const NEXT: &str = "flowfi_next";
-const CONNECTIONS_OF_ANOTHER_SCHEMA: u32 = 4;
 
 /// A ledger and its hash: what tells one chain from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,6 +178,34 @@ impl Store {
         Ok(Some(schema))
     }
 
+    /// Claims the database for the network of this passphrase, or checks that it is its. Its epochs come after
+    /// those whose archives an index that was dropped has left in the database.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherNetwork`] if the database holds another one, [`StoreError::AnotherIndex`] if it does in another
+    /// schema.
+    pub async fn claim(&self, passphrase: &str) -> Result<(), StoreError> {
+        let another = sqlx::query_scalar!(
+            r#"select pg_namespace.nspname::text as "schema!" from pg_class
+               join pg_namespace on pg_namespace.oid = relnamespace
+               where relname = 'stream_events' and pg_class.oid <> to_regclass('stream_events')
+                 and nspname !~ '^flowfi_(epoch_[0-9]+|next|reindex|replaced)$' limit 1"#
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        if let Some(schema) = another {
+            return Err(StoreError::AnotherIndex { schema });
+        }
+        let epoch = self.after_the_archived().await?;
+        self.claim_epoch(passphrase, epoch, None).await?;
+        let found = sqlx::query_scalar!("select passphrase from network").fetch_one(&self.pool).await?;
+        if found == passphrase {
+            Ok(())
+        } else {
+            Err(StoreError::OtherNetwork { found, wanted: passphrase.to_owned() })
+        }
+    }
+
     /// Claims an empty schema for an epoch.
     pub(super) async fn claim_epoch(
         &self,
@@ -197,21 +223,6 @@ impl Store {
         .await?;
         Ok(())
     }
-
-    /// Opens another schema of this database, made and brought up to date if need be.
-    pub(super) async fn open_schema(&self, schema: &'static str) -> Result<Self, StoreError> {
-        let create = format!("create schema if not exists {schema}");
-        self.pool.run(async |connection: &mut PgConnection| execute(connection, create).await).await?;
-        let store = Self { pool: self.pool.in_schema(schema, CONNECTIONS_OF_ANOTHER_SCHEMA).await? };
-        store.migrate_within(self.pool.deadline()).await?;
-        Ok(store)
-    }
-
-    /// Removes a schema with everything in it, if it is there.
-    pub(super) async fn drop_schema(&self, schema: &str) -> Result<(), StoreError> {
-        let drop = format!("drop schema if exists {schema} cascade");
-        self.pool.run(async |connection: &mut PgConnection| execute(connection, drop).await).await
-    }
 }
 
 /// Refuses to go on where the database holds another epoch than the one given.
@@ -219,23 +230,4 @@ pub(super) async fn check_epoch(connection: &mut PgConnection, read_in: Epoch) -
     let found = sqlx::query_scalar!("select epoch from network").fetch_optional(connection).await?;
     let now = found.map(epoch).transpose()?.unwrap_or_default();
     if now == read_in { Ok(()) } else { Err(StoreError::OtherEpoch { read_in, now }) }
-}
-
-/// Returns the schema that is read, quoted nowhere yet.
-pub(super) async fn current_schema(connection: &mut PgConnection) -> Result<String, StoreError> {
-    Ok(sqlx::query_scalar!(r#"select current_schema()::text as "schema!""#).fetch_one(connection).await?)
-}
-
-/// Statements about tables take no parameters; the names in them are our own.
-pub(super) async fn execute(connection: &mut PgConnection, statement: String) -> Result<(), StoreError> {
-    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(connection).await?;
-    Ok(())
-}
-
-pub(super) fn column_of(epoch: Epoch) -> Result<i32, StoreError> {
-    i32::try_from(epoch.0).map_err(|_| StoreError::Corrupt("too many epochs".to_owned()))
-}
-
-pub(super) fn epoch(number: i32) -> Result<Epoch, StoreError> {
-    u32::try_from(number).map(Epoch).map_err(|_| StoreError::Corrupt(format!("epoch {number}")))
 }

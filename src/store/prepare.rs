@@ -9,7 +9,7 @@ use std::{
 use sqlx::PgConnection;
 
 use super::{
-    Batch, Records, Store, StoreError, event_rows,
+    Batch, Records, Store, StoreError, event_columns,
     fold::{self, Folded, fold},
     stream_rows,
 };
@@ -47,7 +47,7 @@ impl Store {
         let read = async |connection: &mut PgConnection| {
             let loaded = if unknown.is_empty() { Vec::new() } else { stream_rows::load(connection, &unknown).await? };
             let stored = match range {
-                Some((first, last)) => event_rows::stored_ids(connection, first, last).await?,
+                Some((first, last)) => event_columns::stored_ids(connection, first, last).await?,
                 None => HashSet::new(),
             };
             Ok((loaded, stored))

@@ -5,8 +5,7 @@ use sqlx::PgConnection;
 
 use super::{
     Store, StoreError,
-    event_rows::columns_of,
-    pool::{event_id, parse},
+    columns::{columns_of, event_id, parse},
 };
 use crate::domain::{ContractId, EventId, EventKind, QuarantineKind, QuarantinedEvent, RawContractEvent, StreamId};
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sqlx::PgConnection;
 
-use super::{StoreError, Writer, network::execute};
+use super::{StoreError, Writer, schemas::execute};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 /// A connection that fell silent while an index was made is found after so long. One that takes longer is given up.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Store, StoreError,
-    pool::{event_id, parse},
+    columns::{event_id, parse},
 };
 use crate::domain::{ContractId, Epoch, EventId, StreamId};
 

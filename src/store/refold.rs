@@ -17,10 +17,10 @@ use tokio::time::timeout;
 
 use super::{
     StoreError,
+    columns::{event_id, parse},
     connections::Transaction,
-    event_rows::{self, EventColumns, PartyColumns},
+    event_columns::{self, EventColumns, PartyColumns},
     fold::{Finished, Folding, stream_of},
-    pool::{event_id, parse},
     stream_rows::{self, StreamColumns},
 };
 use crate::domain::{
@@ -262,7 +262,7 @@ async fn not_stored(
     events: &[ContractEvent],
 ) -> Result<VecDeque<ContractEvent>, StoreError> {
     let ids: Vec<EventId> = events.iter().map(|event| event.raw.id).collect();
-    let stored = event_rows::stored_among(connection, &ids).await?;
+    let stored = event_columns::stored_among(connection, &ids).await?;
     let mut new: Vec<ContractEvent> = events.iter().filter(|event| !stored.contains(&event.raw.id)).cloned().collect();
     new.sort_by_key(|event| event.raw.id);
     new.dedup_by_key(|event| event.raw.id);

@@ -12,10 +12,10 @@ use super::{
     Store, StoreError,
     attachments::{self, Attachments, OnFailure},
     build_origin::{self, BuildOrigin},
-    event_rows, listen,
-    network::{REINDEX, current_schema, execute},
-    pool::{event_id, parse},
-    quarantine, revisions, writer,
+    columns::{columns_of, event_id, parse},
+    listen, quarantine, raw_events, revisions,
+    schemas::{REINDEX, current_schema, execute},
+    writer,
 };
 use crate::domain::{ContractId, EventId, RawContractEvent, StreamId, StreamKey};
 
@@ -251,7 +251,7 @@ impl Store {
 
     /// Returns those of these events that are stored, as rows or kept raw.
     pub async fn known_among(&self, ids: &[EventId]) -> Result<std::collections::HashSet<EventId>, StoreError> {
-        let (toids, indexes) = event_rows::columns_of(ids);
+        let (toids, indexes) = columns_of(ids);
         let rows = sqlx::query!(
             r#"with wanted as (select * from unnest($1::bigint[], $2::bigint[]) as wanted (toid, event_index))
                select toid as "toid!", event_index as "event_index!" from wanted join stream_events using (toid, event_index)
@@ -299,7 +299,7 @@ async fn swap(
         return Ok(Swap::Again);
     }
     for (contract_id, up_to) in built {
-        if !event_rows::raw_events_after(&mut *connection, contract_id, *up_to, 1).await?.is_empty()
+        if !raw_events::raw_events_after(&mut *connection, contract_id, *up_to, 1).await?.is_empty()
             || quarantine::is_any_after(connection, contract_id, *up_to).await?
         {
             return Ok(Swap::Again);

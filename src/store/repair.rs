@@ -12,9 +12,9 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{
-    Store, StoreError, baselines,
+    Store, StoreError, baselines, columns,
     connections::{Connections, Transaction},
-    coverage, listen, network, pool, quarantine,
+    coverage, listen, network, quarantine,
     refold::{Refold, Refolded, ToFold},
     revisions, stream_rows, upgrades,
 };
@@ -139,7 +139,7 @@ async fn read_cursor(
             .fetch_optional(&mut *connection)
             .await?;
     network::check_epoch(connection, epoch).await?;
-    row.map(|row| Ok(Cursor { position: pool::event_id(row.toid, row.event_index)?, revision: row.revision }))
+    row.map(|row| Ok(Cursor { position: columns::event_id(row.toid, row.event_index)?, revision: row.revision }))
         .transpose()
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{Store, StoreError, pool::ledger};
+use super::{Store, StoreError, columns::ledger};
 use crate::domain::{ContractId, LedgerRange, LedgerSequence};
 
 /// What an indexer is doing, the better before the worse.

@@ -4,7 +4,11 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{Store, StoreError, network, pool::event_id, stream_rows};
+use super::{
+    Store, StoreError,
+    columns::{epoch, event_id},
+    stream_rows,
+};
 use crate::domain::{ContractId, Epoch, EventId, Revision, StreamId, StreamRecord};
 
 /// Older revisions than the newest so many are joined to one.
@@ -104,12 +108,7 @@ impl Store {
             .fetch_one(&mut *connection)
             .await?;
             let record = stream_rows::load(connection, &stream).await?.pop();
-            Ok(RecordInTime {
-                epoch: network::epoch(row.epoch)?,
-                revision: row.revision,
-                closed_at: row.closed_at,
-                record,
-            })
+            Ok(RecordInTime { epoch: epoch(row.epoch)?, revision: row.revision, closed_at: row.closed_at, record })
         };
         self.pool.run(read).await
     }
@@ -128,11 +127,7 @@ impl Store {
         .fetch_one(&self.pool)
         .await?;
         let position = row.toid.zip(row.event_index).map(|(toid, index)| event_id(toid, index)).transpose()?;
-        Ok(FeedState {
-            epoch: network::epoch(row.epoch)?,
-            revision: row.revision,
-            position: position.unwrap_or(EventId::ZERO),
-        })
+        Ok(FeedState { epoch: epoch(row.epoch)?, revision: row.revision, position: position.unwrap_or(EventId::ZERO) })
     }
 
     /// Returns the revisions after one of that number, in order.

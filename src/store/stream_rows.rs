@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{Store, StoreError, pool::event_id, pool::parse};
+use super::{Store, StoreError, columns::event_id, columns::parse};
 use crate::domain::{ChainStatus, ContractId, StreamId, StreamKey, StreamRecord, UnixTime};
 
 /// One row as text and flags, the way it leaves the database.

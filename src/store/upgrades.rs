@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::{Store, StoreError, pool::event_id};
+use super::{Store, StoreError, columns::event_id};
 use crate::domain::{ContractId, ContractUpgrade, ContractUpgradeEvent, EventId};
 
 /// An upgrade as the database holds it.

@@ -4,7 +4,8 @@
 use sqlx::PgConnection;
 
 use super::{
-    PageRequest, PageStart, SortOrder, Store, StoreError, StreamListFilter, StreamSort, filter::streams_of, pool::parse,
+    PageRequest, PageStart, SortOrder, Store, StoreError, StreamListFilter, StreamSort, columns::parse,
+    filter::streams_of,
 };
 use crate::domain::{Address, ContractId, StreamRecord, StreamStatus, Total, UnixTime, Visibility};
 

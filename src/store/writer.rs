@@ -10,14 +10,14 @@ use std::{collections::HashMap, time::Duration};
 use sqlx::PgConnection;
 use tokio::time::timeout;
 
-use super::{SignsOfLife, Store, StoreError, pool, session::Session};
-use crate::domain::{ContractId, Contracts, EventId, LedgerSequence};
+use super::{SignsOfLife, Store, StoreError, columns, schemas, session::Session};
+use crate::domain::{ContractId, Contracts, EventId};
 
 /// The key of the advisory lock: "flowfi" in ASCII, joined with the schema, since each is written by itself.
 const LOCK_KEY: i64 = 0x666c_6f77_6669;
 
 /// A writer whose connection gives no answer for so long is to be dropped.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 /// Taking the lock waits for nobody.
 const LOCK_DEADLINE: Duration = Duration::from_secs(15);
 
@@ -25,7 +25,7 @@ impl Store {
     /// Returns whether a process holds the writer's lock.
     pub async fn has_writer(&self) -> Result<bool, StoreError> {
         let look = async |connection: &mut PgConnection| {
-            let schema = super::network::current_schema(connection).await?;
+            let schema = schemas::current_schema(connection).await?;
             is_locked(connection, &schema).await
         };
         self.pool.run(look).await
@@ -53,9 +53,9 @@ pub(super) async fn is_locked(connection: &mut PgConnection, schema: &str) -> Re
 #[derive(Debug)]
 pub struct Writer {
     pub(super) session: Session,
-    contracts: Contracts,
+    pub(super) contracts: Contracts,
     /// No feed reads what is written, so the other contracts of the schema do not matter.
-    apart: bool,
+    pub(super) apart: bool,
     /// Those that stand at the position.
     pub(super) standing: Vec<ContractId>,
     behind: Vec<Behind>,
@@ -134,7 +134,7 @@ impl Writer {
             if self.apart && row.contract_id != self.contracts[0].as_str() {
                 continue;
             }
-            cursors.insert(row.contract_id, (pool::event_id(row.toid, row.event_index)?, row.revision));
+            cursors.insert(row.contract_id, (columns::event_id(row.toid, row.event_index)?, row.revision));
         }
         self.position = cursors.values().map(|(position, _)| *position).max();
         (self.standing, self.behind, self.revisions) = (Vec::new(), Vec::new(), 0);
@@ -175,55 +175,6 @@ impl Writer {
     #[must_use]
     pub const fn position(&self) -> Option<EventId> {
         self.position
-    }
-
-    /// Chooses the first ledger to index. Only for a database in which no contract has a cursor yet.
-    ///
-    /// # Errors
-    /// [`StoreError::Fenced`] if there is a cursor after all.
-    pub async fn start_at(&mut self, ledger: LedgerSequence) -> Result<EventId, StoreError> {
-        let before = EventId::end_of_ledger(ledger.previous());
-        let contracts: Vec<String> = self.contracts.iter().map(ToString::to_string).collect();
-        let insert = sqlx::query!(
-            "insert into cursors
-                 (contract_id, toid, event_index, from_ledger, last_whole_ledger)
-             select contract_id, $2, $3, $4, $5 from unnest($1::text[]) as wanted (contract_id)
-             where $6 or not exists (select from cursors) on conflict do nothing",
-            &contracts,
-            before.toid(),
-            i64::from(before.index()),
-            i64::from(ledger.0),
-            i64::from(ledger.previous().0),
-            self.apart,
-        );
-        let insert = async |connection: &mut PgConnection| Ok(insert.execute(connection).await?);
-        let inserted = self.session.within(DEADLINE, insert).await?;
-        if usize::try_from(inserted.rows_affected()) != Ok(contracts.len()) {
-            return Err(StoreError::Fenced);
-        }
-        self.refresh().await?;
-        Ok(before)
-    }
-
-    /// Chooses the first ledger of a contract that is added to others: this one, or the first that is not whole yet if
-    /// that comes sooner. Until its rows up to the position are written it is behind. Does nothing for a contract that
-    /// has a cursor.
-    pub async fn add(&mut self, contract_id: &ContractId, ledger: LedgerSequence) -> Result<(), StoreError> {
-        let position = self.position.ok_or(StoreError::Fenced)?;
-        let first = ledger.min(position.last_whole_ledger().next());
-        let before = EventId::end_of_ledger(first.previous());
-        let insert = sqlx::query!(
-            "insert into cursors (contract_id, toid, event_index, from_ledger, last_whole_ledger)
-             values ($1, $2, $3, $4, $5) on conflict do nothing",
-            contract_id.as_str(),
-            before.toid(),
-            i64::from(before.index()),
-            i64::from(first.0),
-            i64::from(first.previous().0),
-        );
-        let insert = async |connection: &mut PgConnection| Ok(insert.execute(connection).await?);
-        self.session.within(DEADLINE, insert).await?;
-        self.refresh().await
     }
 
     /// Gives the lock back and closes the connection in good order.

@@ -9,8 +9,9 @@ use super::{
 use crate::{
     domain::{Address, CommittedEvent, ContractId, EventId, EventType, FeedId, LedgerSequence, StreamId, Visibility},
     store::{
-        Page, PageRequest, PageStart, SortOrder, Store, StoreError, event_rows::EventRow, network::epoch,
-        pool::event_id,
+        Page, PageRequest, PageStart, SortOrder, Store, StoreError,
+        columns::{epoch, event_id},
+        event_rows::EventRow,
     },
 };
 

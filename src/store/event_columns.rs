@@ -1,0 +1,181 @@
+//! Events on their way into `stream_events`, as columns: many at a time, by one statement. Which of them are there already.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::{
+    StoreError,
+    columns::{columns_of, event_id},
+};
+use crate::domain::{Address, Amount, ContractEvent, EventId, StreamRecord};
+
+/// Returns which events of a range are stored already; none, unless a source repeats itself.
+pub(super) async fn stored_ids(
+    connection: &mut PgConnection,
+    first: EventId,
+    last: EventId,
+) -> Result<HashSet<EventId>, StoreError> {
+    let rows = sqlx::query!(
+        "select toid, event_index from stream_events
+         where (toid, event_index) >= ($1, $2) and (toid, event_index) <= ($3, $4)",
+        first.toid(),
+        i64::from(first.index()),
+        last.toid(),
+        i64::from(last.index()),
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(|row| event_id(row.toid, row.event_index)).collect()
+}
+
+/// Returns which of these events are stored already.
+pub(super) async fn stored_among(
+    connection: &mut PgConnection,
+    ids: &[EventId],
+) -> Result<HashSet<EventId>, StoreError> {
+    let (toids, indexes) = columns_of(ids);
+    let rows = sqlx::query!(
+        "select toid, event_index from stream_events
+         where (toid, event_index) in (select * from unnest($1::bigint[], $2::bigint[]))",
+        &toids,
+        &indexes,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(|row| event_id(row.toid, row.event_index)).collect()
+}
+
+const ROWS_IN_A_PIECE: usize = 10_000;
+
+/// What rows take from their stream's record where the event lacks it, as columns.
+#[derive(Debug, Default)]
+pub(super) struct PartyColumns {
+    toid: Vec<i64>,
+    event_index: Vec<i64>,
+    sender: Vec<Option<String>>,
+    recipient: Vec<Option<String>>,
+    token: Vec<Option<String>>,
+    amount: Vec<Option<String>>,
+}
+
+impl PartyColumns {
+    /// Adds an event with its sender, recipient and token.
+    pub(super) fn push(&mut self, id: EventId, parties: [Option<&Address>; 3], amount: Option<Amount>) {
+        let [sender, recipient, token] = parties.map(|party| party.map(ToString::to_string));
+        self.toid.push(id.toid());
+        self.event_index.push(i64::from(id.index()));
+        self.sender.push(sender);
+        self.recipient.push(recipient);
+        self.token.push(token);
+        self.amount.push(amount.map(|amount| amount.to_string()));
+    }
+
+    /// Returns the same in pieces that one statement writes in a moment.
+    pub(super) fn in_pieces(&self) -> impl Iterator<Item = Self> {
+        let starts = (0..self.toid.len()).step_by(ROWS_IN_A_PIECE);
+        starts.map(|start| {
+            let piece = start..self.toid.len().min(start + ROWS_IN_A_PIECE);
+            Self {
+                toid: self.toid[piece.clone()].to_vec(),
+                event_index: self.event_index[piece.clone()].to_vec(),
+                sender: self.sender[piece.clone()].to_vec(),
+                recipient: self.recipient[piece.clone()].to_vec(),
+                token: self.token[piece.clone()].to_vec(),
+                amount: self.amount[piece].to_vec(),
+            }
+        })
+    }
+
+    /// Writes them over those of the rows that are there. What is known is never overwritten by null. Returns the rows
+    /// that were changed.
+    pub(super) async fn update(&self, connection: &mut PgConnection) -> Result<Vec<EventId>, StoreError> {
+        let rows = sqlx::query!(
+            "update stream_events as stored
+             set sender = coalesce(new.sender, stored.sender), recipient = coalesce(new.recipient, stored.recipient),
+                 token = coalesce(new.token, stored.token), amount = coalesce(new.amount::numeric, stored.amount)
+             from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
+                 as new (toid, event_index, sender, recipient, token, amount)
+             where stored.toid = new.toid and stored.event_index = new.event_index
+               and (stored.sender, stored.recipient, stored.token, stored.amount) is distinct from (
+                   coalesce(new.sender, stored.sender), coalesce(new.recipient, stored.recipient),
+                   coalesce(new.token, stored.token), coalesce(new.amount::numeric, stored.amount)
+               )
+             returning stored.toid, stored.event_index",
+            &self.toid,
+            &self.event_index,
+            &self.sender as _,
+            &self.recipient as _,
+            &self.token as _,
+            &self.amount as _,
+        )
+        .fetch_all(connection)
+        .await?;
+        rows.into_iter().map(|row| event_id(row.toid, row.event_index)).collect()
+    }
+}
+
+/// Events as columns, ready for one statement.
+#[derive(Debug, Default)]
+pub(super) struct EventColumns {
+    parties: PartyColumns,
+    contract_id: Vec<String>,
+    ledger_closed_at: Vec<DateTime<Utc>>,
+    tx_hash: Vec<String>,
+    r#type: Vec<String>,
+    stream_id: Vec<Option<String>>,
+    body: Vec<String>,
+    topics: Vec<String>,
+    value: Vec<String>,
+}
+
+impl EventColumns {
+    /// Adds an event, its parties from itself or else from its stream's record.
+    pub(super) fn push(&mut self, event: &ContractEvent, amount: Option<Amount>, record: Option<&StreamRecord>) {
+        let ContractEvent { raw, event } = event;
+        let sender = event.sender().or(record.map(|record| &record.sender));
+        let recipient = event.recipient().or(record.map(|record| &record.recipient));
+        let token = event.token().or(record.map(|record| &record.token));
+        self.parties.push(raw.id, [sender, recipient, token], amount);
+        self.contract_id.push(raw.contract_id.to_string());
+        self.ledger_closed_at.push(raw.ledger_closed_at);
+        self.tx_hash.push(raw.tx_hash.clone());
+        self.r#type.push(event.event_type().as_str().to_owned());
+        self.stream_id.push(event.stream_id().map(|stream_id| stream_id.to_string()));
+        self.body.push(serde_json::to_string(event).expect("an event is a struct of texts and numbers"));
+        self.topics.push(raw.topics.join(","));
+        self.value.push(raw.value.clone());
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Inserts the events; those that are there stay as they are. `came_late` marks rows behind the feed's position,
+    /// which are not sent live. Returns how many were new.
+    pub(super) async fn insert(&self, connection: &mut PgConnection, came_late: bool) -> Result<usize, StoreError> {
+        let PartyColumns { toid, event_index, sender, recipient, token, amount } = &self.parties;
+        let done = sqlx::query_file!(
+            "src/store/insert_events.sql",
+            toid,
+            event_index,
+            &self.contract_id,
+            &self.ledger_closed_at,
+            &self.tx_hash,
+            &self.r#type,
+            &self.stream_id as _,
+            sender as _,
+            recipient as _,
+            token as _,
+            amount as _,
+            &self.body,
+            &self.topics,
+            &self.value,
+            came_late,
+        )
+        .execute(connection)
+        .await?;
+        Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
+    }
+}

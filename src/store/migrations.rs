@@ -1,0 +1,86 @@
+//! Bringing a schema up to date, and checking that it is.
+
+use std::time::Duration;
+
+use sqlx::{Connection, error::DatabaseError};
+use tokio::time::{Instant, sleep, timeout};
+use tracing::info;
+
+use super::{Store, StoreError, connections};
+
+/// A migration may go through a whole table.
+const MIGRATION_DEADLINE: Duration = Duration::from_hours(1);
+/// Readers queue behind a migration that waits for a table, so it waits for a moment, again and again. A process that is
+/// frozen is not to keep others from migrating.
+const MIGRATING: [(&str, &str); 3] =
+    [("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "30s"), ("idle_session_timeout", "30s")];
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
+
+impl Store {
+    /// Brings the schema up to date. Safe to run from several processes at once. If another session migrates, or holds a
+    /// table that is to be changed, it tries again for up to an hour. Each attempt waits for two seconds at most, so that
+    /// readers do not queue behind it.
+    ///
+    /// # Errors
+    /// [`StoreError::Migration`] if it cannot be done.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.migrate_within(MIGRATION_DEADLINE).await
+    }
+
+    /// The same, of tables in which there is little.
+    pub(super) async fn migrate_within(&self, deadline: Duration) -> Result<(), StoreError> {
+        if self.has_exactly_this_schema().await? {
+            return Ok(());
+        }
+        let give_up = Instant::now() + deadline;
+        loop {
+            match timeout(deadline, self.migrate_once()).await.unwrap_or(Err(StoreError::TimedOut(deadline))) {
+                Err(failure) if failure.is_lock_timeout() && Instant::now() < give_up => {
+                    info!("another session migrates the database or holds a table that is to be changed; trying again");
+                    sleep(BETWEEN_ATTEMPTS).await;
+                }
+                migrated => return migrated,
+            }
+        }
+    }
+
+    async fn migrate_once(&self) -> Result<(), StoreError> {
+        let mut connection = self.pool.connect_apart().await?;
+        connections::set(&mut connection, MIGRATING).await?;
+        sqlx::migrate!().run_direct(None, &mut connection, false).await?;
+        Ok(connection.close().await?)
+    }
+
+    async fn has_exactly_this_schema(&self) -> Result<bool, StoreError> {
+        let applied = "select version, checksum from _sqlx_migrations where success order by version";
+        let applied: Vec<(i64, Vec<u8>)> = match sqlx::query_as(applied).fetch_all(&self.pool).await {
+            Err(failure) if is_undefined_table(&failure) => Vec::new(),
+            applied => applied?,
+        };
+        let wanted = sqlx::migrate!();
+        let wanted = wanted.iter().map(|wanted| (wanted.version, wanted.checksum.to_vec()));
+        Ok(wanted.eq(applied))
+    }
+
+    /// Makes sure that the schema has everything that this version reads, without changing it: what only reads may be
+    /// allowed nothing else, or be connected to a server that follows another one.
+    ///
+    /// # Errors
+    /// [`StoreError::SchemaBehind`].
+    pub async fn expect_schema(&self) -> Result<(), StoreError> {
+        let applied = "select version from _sqlx_migrations where success";
+        let applied: Vec<i64> = match sqlx::query_scalar(applied).fetch_all(&self.pool).await {
+            Err(failure) if is_undefined_table(&failure) => Vec::new(),
+            applied => applied?,
+        };
+        match sqlx::migrate!().iter().find(|wanted| !applied.contains(&wanted.version)) {
+            None => Ok(()),
+            Some(lacking) => Err(StoreError::SchemaBehind { lacking: lacking.version }),
+        }
+    }
+}
+
+fn is_undefined_table(failure: &sqlx::Error) -> bool {
+    const UNDEFINED_TABLE: &str = "42P01";
+    failure.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == UNDEFINED_TABLE)
+}
