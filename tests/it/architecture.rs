@@ -1,5 +1,7 @@
 //! The layout law: which module may import which, and where each library lives.
 
+mod files;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -64,6 +66,8 @@ const NAMELESS: &[&str] = &["util", "utils", "common", "helpers", "types", "mode
 const CRATES: &[&str] = &["domain", "devnet"];
 
 struct SourceFile {
+    /// The folder that the paths of its crate begin at.
+    root: PathBuf,
     path: PathBuf,
     module: String,
     code: String,
@@ -72,10 +76,6 @@ struct SourceFile {
 impl SourceFile {
     fn is_of_a_crate(&self) -> bool {
         CRATES.contains(&self.module.as_str())
-    }
-
-    fn is_test(&self) -> bool {
-        self.path.components().any(|part| ["tests", "tests.rs"].iter().any(|name| part.as_os_str() == *name))
     }
 }
 
@@ -99,7 +99,7 @@ fn files_below(root: &Path, of_module: Option<&str>) -> Vec<SourceFile> {
                 let relative = path.strip_prefix(root).unwrap().with_extension("");
                 let module = of_module.unwrap_or_else(|| relative.iter().next().unwrap().to_str().unwrap()).to_owned();
                 let text = fs::read_to_string(&path).unwrap();
-                files.push(SourceFile { path, module, code: code_of(&text) });
+                files.push(SourceFile { root: root.to_owned(), path, module, code: code_of(&text) });
             }
         }
     }
