@@ -3,24 +3,30 @@
 //!
 //! The way of one contract event, and the files to read in this order:
 //!
-//! 1. [`source`] asks the first of several Stellar RPC endpoints that answers for a page of raw events
-//!    (`source/pool.rs`, `source/rpc.rs`); whole ledgers come from a lake or `getLedgers` (`source/ledgers.rs`).
-//! 2. [`ingest`] decides when to ask and what a failure means (`ingest/follower.rs`), and fills holes
-//!    (`ingest/hole.rs`). A contract that is added to others joins them once its past is written (`ingest/join.rs`).
-//!    Beside that, records are slowly checked against the chain (`ingest/record_checks.rs`).
-//! 3. [`decode`] turns XDR into a [`domain::StreamEvent`] by a table (`decode/table.rs`, `decode/event.rs`).
-//! 4. [`ingest`] cuts whole transactions into batches (`ingest/batcher.rs`).
-//! 5. [`store`] commits a batch: event rows, stream records, quarantine, coverage and cursor together
-//!    (`store/commit.rs`); late rows fold their streams again (`store/repair.rs`).
-//! 6. [`feed`] reads what was committed (`feed/tailer.rs`), finds who is concerned (`feed/hub.rs`), and leads each
-//!    subscriber from its last id into live (`feed/subscription.rs`).
-//! 7. [`http`] writes it as server-sent events (`http/sse/`, `http/subscribe.rs`) and answers queries; [`auth`] says who may read
-//!    what (`auth/access.rs`).
+//! 1. [`source`] asks Stellar RPC for a page of raw events: `source/pool.rs` picks an endpoint, `source/endpoint.rs` says
+//!    whether it may be asked, `source/identity.rs` and `source/proof.rs` whether it serves our chain,
+//!    `source/requests.rs` asks it, `source/rpc.rs` speaks to it. Whole ledgers come from a lake or `getLedgers`
+//!    (`source/ledgers.rs`).
+//! 2. [`ingest`] decides when to ask and what a failure means: `ingest/run.rs` is the indexer's life, `ingest/follower.rs`
+//!    follows the source, `ingest/hole.rs` fills holes, `ingest/reset.rs` begins anew after a reset of the network. A
+//!    contract that is added to others joins them once its past is written (`ingest/join.rs`). Beside that, records are
+//!    slowly checked against the chain (`ingest/record_checks.rs`).
+//! 3. [`decode`] turns XDR into a [`domain::StreamEvent`]: `decode/event.rs`, by the table in `decode/table.rs`.
+//! 4. [`ingest`] makes batches: `ingest/incoming.rs` is an event after decoding, `ingest/batcher.rs` cuts whole
+//!    transactions into batches, `ingest/committer.rs` hands them to the store.
+//! 5. [`store`] writes a batch: `store/prepare.rs` reads what it needs and folds records (`store/fold.rs`);
+//!    `store/commit.rs` commits event rows (`store/event_columns.rs`), stream records (`store/stream_rows.rs`),
+//!    quarantine, coverage and cursor together, as the one `store/writer.rs`. Late rows fold their streams again
+//!    (`store/repair.rs`).
+//! 6. [`feed`] reads what was committed (`feed/tailer.rs`, by `store/event_rows.rs`), finds the subscribers concerned
+//!    (`feed/hub.rs`), and leads each from its last id (`feed/opening.rs`) into live (`feed/subscription.rs`).
+//! 7. [`http`] writes it as server-sent events (`http/sse/`, `http/subscribe.rs`) and answers queries; [`auth`] says who
+//!    may read what (`auth/access.rs`).
 //!
 //! [`domain`] is the ground under all of it: the stream record and its fold are in `crates/domain/src/stream_record.rs`,
 //! what a record means at a moment in `crates/domain/src/accrual.rs`. `crates/devnet` is a local Stellar network to try it
-//! on, [`app`] puts the parts together, [`lifecycle`] starts and stops them. `tests/it/architecture.rs` holds who may import
-//! whom.
+//! on, [`postgres`] a private database server for it. [`app`] puts the parts together, [`lifecycle`] starts and stops them.
+//! `tests/it/architecture.rs` holds which module and which file may import which.
 
 #[cfg(feature = "devnet")]
 pub use flowfi_devnet as devnet;
