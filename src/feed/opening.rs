@@ -13,7 +13,7 @@ use crate::{
 pub enum LastEventId {
     /// It names no id: it wants what comes from now on.
     None,
-    /// It wants everything after this one.
+    /// It wants everything after this id.
     Known(ResumeId),
     /// It names something that is not an id.
     Malformed,
@@ -29,11 +29,11 @@ pub struct Opened {
 }
 
 impl Feed {
-    /// Opens a subscription. The subscriber is registered first, so that nothing can fall between its replay and what
-    /// comes live.
+    /// Opens a subscription. The subscriber is registered first, so that nothing is lost between its replay and the live
+    /// events.
     ///
     /// # Errors
-    /// The table could not be read, which it must be to know whether the last event id can be resumed from.
+    /// The table could not be read, so it is not known whether the subscription can resume after the last event id.
     pub async fn subscribe(&self, filter: EventFilter, last: LastEventId) -> Result<Opened, StoreError> {
         let mut subscription = Subscription::register(self.clone(), filter);
         let refusal = match last {
@@ -47,7 +47,7 @@ impl Feed {
         Ok(Opened { subscription, reset: Some(reset) })
     }
 
-    /// Makes a subscription go on from an id, with a notice of what was revised since. Returns the reason if it cannot.
+    /// Resumes a subscription after an id, with a notice of what was revised since. Returns the reason if it cannot resume.
     async fn resume(&self, subscription: &mut Subscription, last: ResumeId) -> Result<Option<ResetReason>, StoreError> {
         if last.position.epoch != subscription.epoch() {
             return Ok(Some(ResetReason::NetworkReset));

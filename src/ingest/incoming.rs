@@ -5,7 +5,7 @@ use crate::{
     domain::{ContractEvent, ContractUpgradeEvent, QuarantineKind, QuarantinedEvent, RawContractEvent},
 };
 
-/// A raw event as the decoder sees it.
+/// A raw event after decoding.
 #[derive(Clone, Debug)]
 pub enum Incoming {
     /// It decoded.

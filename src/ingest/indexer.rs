@@ -1,4 +1,4 @@
-//! The indexer: what it is made of, and the steps that its parts share. `run.rs` takes them.
+//! The indexer: its parts, and the steps that the files of this module share. `run.rs` runs it.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::{
     store::{NetworkRow, SignsOfLife, Store, Writer},
 };
 
-/// While one batch is written the next is read and decoded; more would only hold memory.
+/// While one batch is written, the next is read and decoded. More would only take memory.
 pub(super) const BATCHES_AHEAD: usize = 1;
 
 /// What to index.
@@ -36,7 +36,7 @@ pub struct IngestSettings {
     pub pace: PaceArgs,
     /// What to do when the network started over.
     pub on_reset: OnReset,
-    /// How long to wait where nobody says when to go on.
+    /// How long to wait when no one says when to go on.
     pub waits: Waits,
     /// What the random part of waiting times grows from.
     pub seed: u64,
@@ -86,7 +86,7 @@ impl Indexer {
         Ok(())
     }
 
-    /// Returns who follows these contracts after a position, and the walk to begin with.
+    /// Returns the follower of these contracts after a position, and the walk that it begins with.
     pub(super) async fn follower<'a>(
         &'a self,
         contract_ids: &'a [ContractId],
@@ -135,8 +135,7 @@ impl Indexer {
         Ok(passed)
     }
 
-    /// Reads the ledger to recognise the chain by. The pool compares every endpoint that it comes to with that and with
-    /// the passphrase.
+    /// Reads the ledger that identifies the chain. The pool compares every endpoint with it and with the passphrase.
     pub(super) async fn take_up_network(&self) -> Result<Option<NetworkRow>, IngestError> {
         let network = self.store.network().await?;
         let known = network.as_ref().and_then(|network| network.known.clone());

@@ -24,7 +24,7 @@ use crate::{
     store::{IndexerState, StoreError, Writer},
 };
 
-/// What went well for so long is no part of the trouble before.
+/// A session that lasted this long has nothing to do with the failures before it.
 const STEADY: Duration = Duration::from_secs(10);
 
 impl Indexer {
@@ -40,7 +40,7 @@ impl Indexer {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
-            // Also one that only stood by: a moment's trouble is not to keep it from taking over for longer and longer.
+            // A session that only stood by counts too: brief failures must not delay its takeover more and more.
             if began.elapsed() >= STEADY {
                 backoff.reset();
             }
@@ -88,7 +88,7 @@ impl Indexer {
         !may_be_misconfigured || !matches!(self.store.feed_progress().await, Ok(None))
     }
 
-    /// One time as the writer: everything that is lost with it is read again from the cursors.
+    /// One session as the writer. Whatever is lost with it is read again from the cursors.
     async fn session(&self, stop: &CancellationToken, backoff: &mut Backoff) -> Result<(), IngestError> {
         let mut writer = tokio::select! {
             () = stop.cancelled() => return Ok(()),
@@ -101,7 +101,7 @@ impl Indexer {
             ended = self.work(&mut writer, &works, stop) => ended,
             never = Box::pin(checks.run(is_working)) => match never {},
         };
-        // A source that refuses everything is not asked again at once for ever.
+        // Otherwise a source that refuses everything would be asked again at once, for ever.
         if writer.position() > begun_at {
             backoff.reset();
         }
@@ -110,7 +110,7 @@ impl Indexer {
         Ok(())
     }
 
-    /// Indexes as the writer until stopped, and tells through `works` whether it is at work or paused.
+    /// Indexes as the writer until stopped. Reports through `works` whether it is at work or paused.
     async fn work(
         &self,
         writer: &mut Writer,
@@ -165,7 +165,7 @@ impl Indexer {
         })
     }
 
-    /// Says that the indexer is paused for as long as that is wanted. The lock is kept: nobody else is to go on instead.
+    /// Reports that the indexer is paused, until it is to go on. Keeps the lock, so that no other process goes on instead.
     async fn stand_while_paused(&self, wishes: &mut Wishes, works: &watch::Sender<bool>) {
         let mut reporter = None;
         while let Some(pause) = wishes.pause().await {

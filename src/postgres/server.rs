@@ -1,5 +1,5 @@
-//! The server: its data in a folder of its own, reached through a unix socket only, a child process that is stopped with
-//! us.
+//! The server: a child process that is stopped with us. It keeps its data in a folder of its own and is reached through a
+//! unix socket only.
 
 use std::{
     fs::{self, File},
@@ -24,7 +24,7 @@ use super::{
 const USER: &str = "flowfi";
 /// The file name of the socket, in the data folder.
 const SOCKET: &str = ".s.PGSQL.5432";
-/// A unix socket's path has 107 bytes at most; this much is the file name PostgreSQL adds.
+/// The path of a unix socket has 107 bytes at most, and PostgreSQL adds this file name.
 const LONGEST_SOCKET_FOLDER: usize = 107 - "/.s.PGSQL.5432.lock".len();
 const START_DEADLINE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(20);

@@ -8,13 +8,13 @@ use super::{
 };
 use crate::{decode::LedgerHeader, domain::LedgerSequence};
 
-/// So long the others are waited for where every endpoint is to be heard.
+/// How long to wait for the other endpoints when every one of them should be heard.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl EndpointPool {
-    /// Returns the newest ledger that every endpoint has, with its close time where that is told, and whether every
-    /// endpoint was heard. Where they have none in common it is the newest of the preferred one; where nobody tells
-    /// hashes it is no anchor.
+    /// Returns the newest ledger that every endpoint has, with its close time if one is given, and whether every endpoint
+    /// answered. If they have no ledger in common, it is the newest one of the preferred endpoint. If no endpoint gives
+    /// hashes, there is no anchor.
     ///
     /// # Errors
     /// A [`SourceError`], sorted, if no endpoint answers, or if they do not agree on the hash.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::LedgerSequence;
 
-/// The version is nice to know and not waited for.
+/// The version is nice to know, but not worth waiting for.
 const VERSION_DEADLINE: Duration = Duration::from_secs(1);
 
 /// What an endpoint says of a ledger.
@@ -25,7 +25,7 @@ pub(super) struct HashByAnchor {
 }
 
 impl Endpoint {
-    /// Makes sure that the endpoint serves our network and our chain, if that is not known since it was last new.
+    /// Makes sure that the endpoint serves our network and our chain, unless that is known already.
     pub(super) async fn identify(&self) -> Result<(), SourceError> {
         let (checked, anchor, closed) = {
             let state = self.state();
@@ -53,8 +53,8 @@ impl Endpoint {
 
     /// Draws the conclusions from a failure to identify the endpoint, and returns it.
     fn refused(&self, failure: SourceError, anchor: Option<&Anchor>) -> SourceError {
-        // Only what it serves makes it unusable: a refusal may be a proxy's that is gone in a moment. And what was
-        // said about another anchor says nothing about this one.
+        // Only what it serves makes it unusable: a refusal may come from a proxy and pass in a moment. And what holds
+        // for another anchor says nothing about this one.
         let is_another = matches!(failure, SourceError::OtherNetwork { .. } | SourceError::OtherChain { .. });
         if is_another && self.state().anchor.as_deref() == anchor {
             self.refuse(&failure);
@@ -62,7 +62,7 @@ impl Endpoint {
         failure
     }
 
-    /// Returns whether it could still show the ledger that the chain is known by: it did, or it was not asked yet, and it
+    /// Returns whether it may still show the ledger that identifies the chain: it has shown it or was not asked yet, and it
     /// has not been away for long.
     pub(super) fn may_show_the_anchor(&self) -> bool {
         let state = self.state();
@@ -71,7 +71,7 @@ impl Endpoint {
         may && !self.is_long_gone()
     }
 
-    /// Returns whether it was not asked yet, and can be now.
+    /// Returns whether it has not been asked yet and can be asked now.
     pub(super) fn may_be_asked_for_the_anchor(&self, now: Instant) -> bool {
         let is_new = self.state().shown == Shown::Nothing;
         is_new && self.reason_to_wait(now).is_none()

@@ -12,9 +12,9 @@ use super::{
 /// How well an endpoint must be known to be of our chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// One that does not have the ledger that the chain is known by is asked where no other may have it.
+    /// An endpoint that lacks the ledger that identifies the chain is asked only if no other endpoint may have that ledger.
     WhereThereIs,
-    /// It is never asked.
+    /// An endpoint that lacks that ledger is never asked.
     Always,
 }
 

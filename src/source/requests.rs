@@ -10,9 +10,9 @@ use crate::domain::{ContractId, LedgerSequence};
 const MOST_TRIES: usize = 14;
 
 impl Endpoint {
-    /// Returns a page of events, asked for as this endpoint bears it: smaller at once where it refuses, larger with
-    /// each success. A cursor in a ledger that was dropped is refused also where nothing is missing, as the end of one
-    /// ledger is the beginning of the next: then the next one is asked for.
+    /// Returns a page of events, as large as this endpoint bears: after a refusal it is asked for less at once, after a
+    /// success for more. An endpoint refuses a cursor in a ledger that it dropped even if the cursor is at that ledger's
+    /// end and nothing is missing; then the next ledger is asked for.
     pub(super) async fn events(
         &self,
         contract_ids: &[ContractId],
@@ -50,7 +50,7 @@ impl Endpoint {
                 }
                 Err(failure) => {
                     let is_smaller = self.state().page_size.learn(&failure, query, from, tip);
-                    // Who did not answer at all has had its time.
+                    // An endpoint that did not answer at all has had its time.
                     let has_answered = !is_timeout(&failure);
                     if !(is_smaller && has_answered && tries < MOST_TRIES) {
                         return Err(failure);

@@ -11,9 +11,10 @@ use super::{
 };
 use crate::domain::LedgerSequence;
 
-/// An endpoint of another chain stays one until somebody changes something. It may be the only one there is, so what was
-/// changed is seen soon.
+/// An endpoint of another chain stays so until somebody changes it. It may be the only endpoint there is, so the change
+/// must be noticed soon.
 pub(super) const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(30);
+
 /// How far it is known that the endpoint serves our chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Checked {
@@ -56,14 +57,14 @@ pub(super) struct State {
     pub(super) failures: u64,
     pub(super) failures_in_a_row: u64,
     pub(super) last_failure: Option<&'static str>,
-    /// The last failure that may pass, as whoever has to wait is told.
+    /// The last failure that may pass, as a caller that has to wait is told.
     pub(super) passing: Option<(TransientReason, String)>,
     pub(super) passphrase: Option<String>,
     pub(super) version: Option<String>,
 }
 
 impl State {
-    /// Returns what is known of one that was not asked yet.
+    /// Returns the state of an endpoint that was not asked yet.
     pub(super) fn new(rng: StdRng) -> Self {
         Self {
             breaker: Breaker::new(rng),

@@ -1,4 +1,4 @@
-//! What single columns hold, as words of the domain and back.
+//! Values of columns, from and to the types of `domain`.
 
 use super::StoreError;
 use crate::domain::{Epoch, EventId, LedgerSequence};

@@ -16,11 +16,11 @@ use crate::domain::{ContractId, EventId, LedgerSequence};
 pub struct Progress {
     /// Everything up to here is stored.
     pub position: EventId,
-    /// The first ledger that was asked for.
+    /// The first ledger that is indexed.
     pub from_ledger: LedgerSequence,
     /// The newest ledger stored whole.
     pub last_whole_ledger: LedgerSequence,
-    /// When it closed, or the newest close time known up to it; none before the first is known.
+    /// When it closed, or the newest close time known up to it; `None` before any is known.
     pub last_whole_ledger_closed_at: Option<DateTime<Utc>>,
 }
 

@@ -1,4 +1,4 @@
-//! Events on their way into `stream_events`, as columns: many at a time, by one statement. Which of them are there already.
+//! Events as columns, so that one statement writes many of them into `stream_events`; and which of them are stored already.
 
 use std::collections::HashSet;
 
@@ -49,7 +49,7 @@ pub(super) async fn stored_among(
 
 const ROWS_IN_A_PIECE: usize = 10_000;
 
-/// What rows take from their stream's record where the event lacks it, as columns.
+/// What a row takes from its stream's record if the event lacks it, as columns.
 #[derive(Debug, Default)]
 pub(super) struct PartyColumns {
     toid: Vec<i64>,
@@ -72,7 +72,7 @@ impl PartyColumns {
         self.amount.push(amount.map(|amount| amount.to_string()));
     }
 
-    /// Returns the same in pieces that one statement writes in a moment.
+    /// Returns the same columns in pieces that one statement writes quickly.
     pub(super) fn in_pieces(&self) -> impl Iterator<Item = Self> {
         let starts = (0..self.toid.len()).step_by(ROWS_IN_A_PIECE);
         starts.map(|start| {
@@ -88,8 +88,8 @@ impl PartyColumns {
         })
     }
 
-    /// Writes them over those of the rows that are there. What is known is never overwritten by null. Returns the rows
-    /// that were changed.
+    /// Writes them over those of the stored rows. A known value is never overwritten by null. Returns the rows that
+    /// changed.
     pub(super) async fn update(&self, connection: &mut PgConnection) -> Result<Vec<EventId>, StoreError> {
         let rows = sqlx::query!(
             "update stream_events as stored

@@ -10,8 +10,8 @@ use super::{Store, StoreError, connections};
 
 /// A migration may go through a whole table.
 const MIGRATION_DEADLINE: Duration = Duration::from_hours(1);
-/// Readers queue behind a migration that waits for a table, so it waits for a moment, again and again. A process that is
-/// frozen is not to keep others from migrating.
+/// Readers queue behind a migration that waits for a table, so it waits briefly, again and again. A frozen process must
+/// not keep others from migrating.
 const MIGRATING: [(&str, &str); 3] =
     [("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "30s"), ("idle_session_timeout", "30s")];
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ impl Store {
         self.migrate_within(MIGRATION_DEADLINE).await
     }
 
-    /// The same, of tables in which there is little.
+    /// The same for tables that hold little, within a deadline.
     pub(super) async fn migrate_within(&self, deadline: Duration) -> Result<(), StoreError> {
         if self.has_exactly_this_schema().await? {
             return Ok(());

@@ -37,7 +37,7 @@ impl Store {
         options_of(url).map(|_| ())
     }
 
-    /// Returns a store on a pool that is there already.
+    /// Returns a store on an existing pool.
     #[must_use]
     pub fn on(pool: PgPool) -> Self {
         Self { pool: Connections::on(pool) }
@@ -113,7 +113,7 @@ fn options_of(url: &str) -> Result<PgConnectOptions, StoreError> {
         return Err(StoreError::BadUrl);
     }
     let options: Result<PgConnectOptions, sqlx::Error> = url.parse();
-    // What the parser says may repeat a part of the password.
+    // The parser's error may repeat a part of the password.
     let options = options.map_err(|_| StoreError::BadUrl)?;
     // Poolers refuse what they do not know at the start, and nothing here reads a float as text.
     Ok(options.application_name("flowfi-indexer").extra_float_digits(None))

@@ -1,4 +1,4 @@
-//! Rows of `stream_events` as the events came, for decoding them again.
+//! Stored events in their raw form, to be decoded again.
 
 use chrono::{DateTime, Utc};
 

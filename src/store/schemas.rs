@@ -25,7 +25,7 @@ impl Store {
     }
 }
 
-/// Returns the schema that is read, quoted nowhere yet.
+/// Returns the name of the schema that is read, not quoted.
 pub(super) async fn current_schema(connection: &mut PgConnection) -> Result<String, StoreError> {
     Ok(sqlx::query_scalar!(r#"select current_schema()::text as "schema!""#).fetch_one(connection).await?)
 }

@@ -1,5 +1,5 @@
-//! The one writer of a database: who holds the advisory lock, on the very connection it writes through, so that
-//! losing the one is losing the other. Commits are fenced by the cursors besides.
+//! The one writer of a database. It holds the advisory lock on the connection that it writes through, so it cannot lose
+//! one without the other. Besides, the cursors fence its commits.
 //!
 //! The feed has one order over all contracts, so all contracts that are written stand at one position: the newest one
 //! that any contract of the database has. A contract that stands before it is behind. It is not written here; its rows
@@ -16,9 +16,9 @@ use crate::domain::{ContractId, Contracts, EventId};
 /// The key of the advisory lock: "flowfi" in ASCII, joined with the schema, since each is written by itself.
 const LOCK_KEY: i64 = 0x666c_6f77_6669;
 
-/// A writer whose connection gives no answer for so long is to be dropped.
+/// A writer whose connection does not answer for this long must be dropped.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
-/// Taking the lock waits for nobody.
+/// Taking the lock waits for no other session.
 const LOCK_DEADLINE: Duration = Duration::from_secs(15);
 
 impl Store {

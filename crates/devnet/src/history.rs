@@ -14,9 +14,9 @@ use flowfi_domain::{Address, Amount, StreamId, UnixTime};
 const EVENTS_PER_LEDGER: u64 = 100;
 const SECONDS_PER_LEDGER: u64 = 5;
 const ACCOUNTS: u32 = 2_000;
-/// Streams that live at a time; more than that are cancelled before another is created.
+/// How many streams are active at a time. Beyond that, a stream is cancelled before another is created.
 const LIVE_STREAMS: usize = 2_000;
-/// Of 100 calls, how many create a stream: such that a stream has about twenty events.
+/// How many of 100 calls create a stream. With this many, a stream has about twenty events.
 const CREATIONS_PERCENT: u32 = 6;
 
 /// Returns a network that starts with the past that `start` asks for, if it asks for one.
@@ -52,8 +52,8 @@ fn generate(network: &mut Network, start: &Start) {
     }
 }
 
-/// What the generator remembers: whom it plays with and which streams it believes alive. A call that the contract
-/// refuses costs nothing.
+/// What the generator remembers: its accounts, and the streams that it believes active. A call that the contract refuses
+/// costs nothing.
 struct Past {
     rng: StdRng,
     accounts: Vec<Address>,

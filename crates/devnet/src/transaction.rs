@@ -30,8 +30,8 @@ pub(super) struct Event {
 }
 
 impl Event {
-    /// Returns the event with its part of a reply written out. Without topics the member is left out, as the real
-    /// server does.
+    /// Returns the event with its part of a reply written out. If it has no topics, the member is left out, as on the real
+    /// server.
     pub(super) fn new(kind: EventKind, contract_id: ContractId, raw: &RawEvent) -> Self {
         let value = format!("\"value\":\"{}\"", raw.value);
         let body =
