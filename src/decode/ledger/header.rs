@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use stellar_xdr::{LedgerCloseMeta, LedgerHeaderHistoryEntry, ReadXdr, StellarValue, StellarValueExt};
 use thiserror::Error;
 
-use super::{super::value::limits_for, LedgerFault};
-use crate::domain::LedgerSequence;
+use super::LedgerFault;
+use crate::{decode::value::limits_for, domain::LedgerSequence};
 
 /// Event ids hold a ledger's number in 31 bits.
 const MAX_LEDGER: u32 = (1 << 31) - 1;
