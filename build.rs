@@ -8,7 +8,7 @@ use std::{
 
 /// What a row or a record follows from.
 const SOURCES: [&str; 6] = [
-    "src/decode",
+    "src/xdr",
     "crates/domain/src",
     "src/store/event_columns.rs",
     "src/store/fold.rs",

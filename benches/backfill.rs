@@ -15,9 +15,9 @@ use std::{
 
 use flate2::read::GzDecoder;
 use flowfi_indexer::{
-    decode::read_ledgers,
     domain::{ContractId, LedgerSequence},
     source::{Lake, LedgerEvents, SourceError, WholeLedgers},
+    xdr::read_ledgers,
 };
 use rand::{SeedableRng, rngs::StdRng};
 use stellar_xdr::{Hash, LedgerCloseMeta, LedgerHeaderHistoryEntry, Limits, ReadXdr, WriteXdr};
@@ -64,7 +64,7 @@ fn contracts() -> [(ContractId, usize); 3] {
         for contract_id in ledger.events().into_iter().filter_map(|event| event.contract_id) {
             *counts.entry(contract_id).or_default() += 1;
         }
-        Ok::<_, flowfi_indexer::decode::LedgerInputError>(())
+        Ok::<_, flowfi_indexer::xdr::LedgerInputError>(())
     })
     .unwrap();
     let mut counts: Vec<_> = counts.into_iter().collect();

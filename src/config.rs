@@ -16,12 +16,12 @@ pub use token::{TimeToLive, TokenCommandArgs};
 
 use crate::{
     auth::{AuthArgs, AuthMode},
-    decode::DecodeArgs,
     domain::{ContractId, LedgerRange},
     http::HttpArgs,
     ingest::IngestArgs,
     source::SourceArgs,
     store::DatabaseArgs,
+    xdr::DecodeArgs,
 };
 
 /// Follows payment-stream contracts on Stellar, keeps every stream as a record in PostgreSQL, and notifies subscribers

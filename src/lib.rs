@@ -11,7 +11,7 @@
 //!    follows the source, `ingest/hole.rs` fills holes, `ingest/reset.rs` begins anew after a reset of the network. A
 //!    contract that is added to others joins them once its past is written (`ingest/join.rs`). Beside that, records are
 //!    slowly checked against the chain (`ingest/record_checks.rs`).
-//! 3. [`decode`] turns XDR into a [`domain::StreamEvent`]: `decode/event.rs`, by the table in `decode/table.rs`.
+//! 3. [`xdr`] turns XDR into a [`domain::StreamEvent`]: `xdr/event.rs`, by the table in `xdr/table.rs`.
 //! 4. [`ingest`] makes batches: `ingest/incoming.rs` is an event after decoding, `ingest/batcher.rs` cuts whole
 //!    transactions into batches, `ingest/committer.rs` hands them to the store.
 //! 5. [`store`] writes a batch: `store/prepare.rs` reads what it needs and folds records (`store/fold.rs`);
@@ -35,7 +35,6 @@ pub use flowfi_domain as domain;
 pub mod app;
 pub mod auth;
 pub mod config;
-pub mod decode;
 pub mod feed;
 pub mod http;
 pub mod ingest;
@@ -44,3 +43,4 @@ pub mod postgres;
 pub mod source;
 pub mod store;
 pub mod telemetry;
+pub mod xdr;

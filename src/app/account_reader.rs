@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::{
     auth::{AccountAway, AccountReader},
-    decode::{AccountSigners, account_entry_key, decode_account_ledger_entry},
     domain::Address,
     source::EndpointPool,
+    xdr::{AccountSigners, account_entry_key, decode_account_ledger_entry},
 };
 
 /// Returns who knows the signers of accounts: the endpoints of the source.

@@ -1,10 +1,10 @@
 //! How the gateway asks the chain for a stream: by the endpoints of the source.
 
 use crate::{
-    decode::{decode_stream_ledger_entry, stream_entry_key},
     domain::{ContractId, StreamId},
     http::{ChainAway, ChainReader, ChainStream},
     source::EndpointPool,
+    xdr::{decode_stream_ledger_entry, stream_entry_key},
 };
 
 /// Returns a reader of streams.

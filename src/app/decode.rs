@@ -13,8 +13,8 @@ use thiserror::Error;
 
 use super::BadConfig;
 use crate::{
-    decode::{DecodeArgs, DecodeCommand, Decoded, EventArgs, LedgerArgs, decode_event_body, read_ledgers},
     domain::{ContractUpgrade, EventKind, EventType, StreamEvent},
+    xdr::{DecodeArgs, DecodeCommand, Decoded, EventArgs, LedgerArgs, decode_event_body, read_ledgers},
 };
 
 /// Who read the output wants no more of it.

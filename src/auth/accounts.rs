@@ -7,7 +7,7 @@ use std::{
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::time::Instant;
 
-use crate::{decode::AccountSigners, domain::Address};
+use crate::{domain::Address, xdr::AccountSigners};
 
 /// All who sign in share so many look-ups a second.
 const LOOK_UPS_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("it is not zero");

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::{decode::Unreadable, store::StoreError};
+use crate::{store::StoreError, xdr::Unreadable};
 
 /// What is wrong with the configuration.
 #[derive(Debug, Error)]

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     auth::keys::secret_of,
-    decode::{AccountSigners, ChallengeDraft, ChallengeTransaction, DataEntry, read_challenge, write_challenge},
     domain::{Address, UnixTime},
+    xdr::{AccountSigners, ChallengeDraft, ChallengeTransaction, DataEntry, read_challenge, write_challenge},
 };
 
 /// The name of the first entry is the home domain and this.

@@ -1,7 +1,7 @@
 //! Whose signatures a challenge carries, and whether they are enough (SEP-10, "Verification").
 
 use super::{SignInRefusal, signing_key::has_signed};
-use crate::decode::{AccountSigners, Signature};
+use crate::xdr::{AccountSigners, Signature};
 
 /// Keys that sign beside the account's: their signatures must be there, and weigh nothing.
 pub(super) struct Witnesses {

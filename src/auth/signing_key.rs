@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use stellar_strkey::Strkey;
 
 use super::BadAuthConfig;
-use crate::{decode::Signature, domain::Address};
+use crate::{domain::Address, xdr::Signature};
 
 /// A key that signs, and its address.
 pub(super) struct SigningKey {

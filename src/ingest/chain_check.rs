@@ -5,12 +5,12 @@ use chrono::{DateTime, Utc};
 use tracing::warn;
 
 use crate::{
-    decode::LedgerHeader,
     domain::{EventId, LedgerSequence},
     source::{
         Anchor, EndpointPool, KnownChain, KnownClose, LedgerEvents, LedgerMark, Proof, SourceError, WholeLedgers,
     },
     store::{Store, StoreError},
+    xdr::LedgerHeader,
 };
 
 /// What every ledger of the chain must agree with.

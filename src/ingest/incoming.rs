@@ -1,8 +1,8 @@
 //! An event after decoding, on its way into a batch.
 
 use crate::{
-    decode::{Decoded, decode_event},
     domain::{ContractEvent, ContractUpgradeEvent, QuarantineKind, QuarantinedEvent, RawContractEvent},
+    xdr::{Decoded, decode_event},
 };
 
 /// A raw event after decoding.

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use super::incoming::Incoming;
 use crate::{
-    decode::decode_stream_ledger_entry,
     domain::{
         Baseline, ContractEvent, ContractId, CoverageSource, Epoch, EventId, LedgerRange, RawBaseline,
         RawContractEvent, StreamId, baselines_in_order,
     },
     store::{Batch, CaughtUp, LateRows, Locks, Repaired, Store, StoreError},
+    xdr::decode_stream_ledger_entry,
 };
 
 /// So many events that are kept raw are decoded again at once.

@@ -6,7 +6,7 @@ use super::{
     Anchor, EndpointPool, KnownChain, Proof, SourceError, Tip, TransientReason,
     endpoint::{Endpoint, SLOW_AFTER},
 };
-use crate::{decode::LedgerHeader, domain::LedgerSequence};
+use crate::{domain::LedgerSequence, xdr::LedgerHeader};
 
 /// How long to wait for the other endpoints when every one of them should be heard.
 const PATIENCE: Duration = Duration::from_secs(5);

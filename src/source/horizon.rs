@@ -14,8 +14,8 @@ use super::{
     rpc::{check_status, http_client, network_error, read_body},
 };
 use crate::{
-    decode::{AppliedTransaction, events_of_transactions},
     domain::{ContractId, EventId, LedgerSequence, RawContractEvent},
+    xdr::{AppliedTransaction, events_of_transactions},
 };
 
 /// The most that Horizon gives at once.

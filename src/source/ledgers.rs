@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 
 use super::{EndpointPool, KnownChain, Lake, PackedLedger, SourceError, retry::Retry};
 use crate::{
-    decode::{BrokenChain, LedgerHeader, LedgerScan, LedgerScanners},
     domain::{ContractId, CoverageSource, LedgerSequence, RawContractEvent},
+    xdr::{BrokenChain, LedgerHeader, LedgerScan, LedgerScanners},
 };
 
 /// More threads than this read faster than anything writes.

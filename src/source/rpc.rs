@@ -17,8 +17,8 @@ use super::{
     wire::{Entries, Events, Health, Network, Reply, RpcError, ToldLedger, ToldLedgers, Version},
 };
 use crate::{
-    decode::LedgerHeader,
     domain::{ContractId, LedgerSequence},
+    xdr::LedgerHeader,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

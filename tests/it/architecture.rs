@@ -10,12 +10,12 @@ use std::{
 
 /// Each module and what it may import from this crate. `*` is everything.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("decode", &["domain"]),
-    ("source", &["domain", "decode"]),
+    ("xdr", &["domain"]),
+    ("source", &["domain", "xdr"]),
     ("store", &["domain"]),
-    ("ingest", &["domain", "decode", "source", "store"]),
+    ("ingest", &["domain", "xdr", "source", "store"]),
     ("feed", &["domain", "store"]),
-    ("auth", &["domain", "decode", "store"]),
+    ("auth", &["domain", "xdr", "store"]),
     ("http", &["domain", "store", "feed", "auth"]),
     ("telemetry", &[]),
     ("lifecycle", &[]),
@@ -33,10 +33,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
     ("axum", &["http", "devnet"]),
     ("reqwest", &["source"]),
-    ("stellar_xdr", &["decode", "devnet"]),
-    ("flate2", &["decode", "devnet"]),
+    ("stellar_xdr", &["xdr", "devnet"]),
+    ("flate2", &["xdr", "devnet"]),
     // Lakes are read by one and written by the other.
-    ("zstd", &["decode", "devnet"]),
+    ("zstd", &["xdr", "devnet"]),
     ("clap", &["config", "main"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::DateTime;
 use flowfi_indexer::{
-    decode::{Decoded, Refusal, decode_event},
     domain::{ContractUpgrade, EventId, EventKind, LedgerSequence, RawContractEvent, StreamId},
     ingest::Incoming,
+    xdr::{Decoded, Refusal, decode_event},
 };
 use serde_json::{Value, json};
 

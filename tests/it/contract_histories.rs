@@ -6,8 +6,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::DateTime;
 use flate2::read::GzDecoder;
 use flowfi_indexer::{
-    decode::{Decoded, decode_event, decode_stream_entry},
     domain::{Amount, EventId, LedgerSequence, StreamEntry, StreamRecord, UnixTime},
+    xdr::{Decoded, decode_event, decode_stream_entry},
 };
 use serde::Deserialize;
 

@@ -11,10 +11,10 @@ use std::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use flowfi_indexer::{
-    decode::{
+    domain::{ContractId, RawContractEvent},
+    xdr::{
         BrokenChain, LedgerEvent, LedgerFault, LedgerHeader, LedgerInputError, LedgerScan, LedgerScanners, read_ledgers,
     },
-    domain::{ContractId, RawContractEvent},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};

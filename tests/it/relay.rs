@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::{Router, body::Bytes, extract::State, routing::post};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use flowfi_indexer::{decode::contract_instance_key, domain::ContractId};
+use flowfi_indexer::{domain::ContractId, xdr::contract_instance_key};
 use serde_json::{Value, json};
 use stellar_xdr::{LedgerEntryData, Limits, ReadXdr, ScVal, WriteXdr};
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};

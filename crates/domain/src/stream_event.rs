@@ -11,7 +11,7 @@ use super::{Address, Amount, StreamId, UnixTime};
 /// camelCase; fields that older contract versions left out are omitted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
-#[expect(missing_docs, reason = "the fields are the contract's own, listed with their units in decode/table.rs")]
+#[expect(missing_docs, reason = "the fields are the contract's own, listed with their units in xdr/table.rs")]
 pub enum StreamEvent {
     /// A stream was funded and starts to accrue.
     Created {

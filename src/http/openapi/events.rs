@@ -1,5 +1,5 @@
 //! Events as schemas: one for each type, by a table of the fields that only it has, and the frames of a subscription.
-//! Which fields the contract's events have is said in `decode/table.rs`, how they are written in `http/event_view.rs`.
+//! Which fields the contract's events have is said in `xdr/table.rs`, how they are written in `http/event_view.rs`.
 
 use utoipa::{
     PartialSchema, ToSchema,

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use super::Difference;
 use crate::{
-    decode::Refusal,
     domain::{Address, LedgerSequence, StreamEntry, StreamId, StreamRecord},
     store::EventParties,
+    xdr::Refusal,
 };
 
 /// What the chain has of a stream.

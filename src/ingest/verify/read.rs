@@ -11,11 +11,11 @@ use super::{
     draw,
 };
 use crate::{
-    decode::{contract_instance_key, decode_stream_count, decode_stream_ledger_entry, stream_entry_key},
     domain::{ContractId, Epoch, LedgerSequence, StreamId},
     ingest::{backoff::Backoff, error::IngestError, waits::Waits},
     source::{Anchor, EndpointPool, LedgerEntries, SourceError},
     store::Store,
+    xdr::{contract_instance_key, decode_stream_count, decode_stream_ledger_entry, stream_entry_key},
 };
 
 /// Stellar RPC takes 200 keys; one is the contract's count of streams.

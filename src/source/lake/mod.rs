@@ -19,8 +19,8 @@ use tokio::sync::OnceCell;
 use self::{layout::Layout, place::Place};
 use super::{SourceError, retry::Retry};
 use crate::{
-    decode::{LedgerScan, LedgerScanners},
     domain::{ContractId, LedgerSequence},
+    xdr::{LedgerScan, LedgerScanners},
 };
 
 const CONFIG: &str = ".config.json";

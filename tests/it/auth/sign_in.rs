@@ -6,9 +6,9 @@ use base64::{
 };
 use ed25519_dalek::{Signer, SigningKey};
 use flowfi_indexer::{
-    decode::read_challenge,
     devnet::{AccountThresholds, Call},
     domain::{Address, Amount},
+    xdr::read_challenge,
 };
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};

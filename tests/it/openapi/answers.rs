@@ -1,11 +1,11 @@
 //! Real answers, frames and refusals, each against what the document says of it.
 
 use flowfi_indexer::{
-    decode::{Decoded, decode_event},
     devnet::Call,
     domain::{Amount, CommittedEvent, Epoch, StoredEventType, StreamId, UnixTime},
     http::EventView,
     http::Limits,
+    xdr::{Decoded, decode_event},
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::DateTime;
 use flowfi_indexer::{
-    decode::{Decoded, LedgerInputError, decode_event, read_ledgers},
     devnet::{Call, DevnetArgs, Fault, Input, MAIN_ENDPOINT, RawEvent, Upgrade},
     domain::{Amount, ContractId, Contracts, Epoch, LedgerSequence, RawContractEvent, StreamEvent, StreamId},
     ingest::{IngestError, LateEvents, replay_quarantine, write_late},
     source::{LedgerEvents, SourceError, WholeLedgers},
     store::{Store, StoreError, Writer},
+    xdr::{Decoded, LedgerInputError, decode_event, read_ledgers},
 };
 use rand::{SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};

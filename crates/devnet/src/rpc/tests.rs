@@ -11,7 +11,7 @@ use crate::{
     tests::{alice, by_hand, create},
 };
 use flowfi_domain::{ContractId, EventId, LedgerSequence, StreamId};
-use flowfi_indexer::decode::decode_stream_entry;
+use flowfi_indexer::xdr::decode_stream_entry;
 
 /// The chain of the table: two events of contract A in ledger F, one of B in the next, none in the next, one of A
 /// in the last.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::open;
 use crate::{Devnet, DevnetArgs, faults::Met, rpc::Request};
 use flowfi_domain::{EventId, EventKind, RawContractEvent, StreamEntry, StreamId, StreamRecord};
-use flowfi_indexer::decode::{Decoded, decode_event};
+use flowfi_indexer::xdr::{Decoded, decode_event};
 
 fn page(devnet: &Devnet, params: &Value) -> Value {
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "getEvents", "params": params }).to_string();

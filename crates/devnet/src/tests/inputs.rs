@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{Call, ContractError, Devnet, Input, NotDone, Upgrade};
 use flowfi_domain::{ChainStatus, StreamId};
-use flowfi_indexer::decode::{LedgerEvent, LedgerInputError, read_ledgers};
+use flowfi_indexer::xdr::{LedgerEvent, LedgerInputError, read_ledgers};
 
 async fn rpc(served: &Served, method: &str, params: Value) -> Value {
     served.rpc_at("/devnet/rpc", method, params).await.json()["result"].clone()

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{START, StoppedClock, TemporaryFile, TemporaryFolder, create};
 use crate::{Devnet, DevnetArgs, DevnetError, LakeError};
 use flowfi_domain::{ContractId, EventId, LedgerSequence};
-use flowfi_indexer::decode::{LedgerHeader, LedgerInputError, read_ledgers};
+use flowfi_indexer::xdr::{LedgerHeader, LedgerInputError, read_ledgers};
 
 fn open(folder: &Path, journal: Option<&Path>) -> Devnet {
     let lake_dir = Some(folder.to_owned());

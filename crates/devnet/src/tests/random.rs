@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use super::by_hand;
 use crate::{Devnet, Emit, EventKind, Input};
 use flowfi_domain::{ChainStatus, StreamEvent, StreamId};
-use flowfi_indexer::decode::{Decoded, decode_event_body};
+use flowfi_indexer::xdr::{Decoded, decode_event_body};
 
 /// What happened over many ledgers of random inputs, counted by what it shows.
 pub(super) async fn play(seed: u64, ledgers: u32) -> (Devnet, BTreeMap<String, u32>) {

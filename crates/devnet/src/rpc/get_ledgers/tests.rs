@@ -10,7 +10,7 @@ use crate::{
     tests::{by_hand, create, open, withdraw},
 };
 use flowfi_domain::{ContractId, RawContractEvent};
-use flowfi_indexer::decode::{LedgerEvent, LedgerHeader, LedgerInputError, read_ledgers};
+use flowfi_indexer::xdr::{LedgerEvent, LedgerHeader, LedgerInputError, read_ledgers};
 
 fn ask(devnet: &Devnet, params: &Value) -> Value {
     call(devnet, "getLedgers", params, &Met::default())

@@ -146,7 +146,7 @@ impl Fields<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::table::FLOWFI;
+    use crate::xdr::table::FLOWFI;
 
     /// Every event of the table is asked for no field that its row lacks: assembling from nothing reports a missing
     /// field and does not panic, and assembling from junk reports a wrong type for each field in turn.

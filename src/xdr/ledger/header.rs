@@ -6,7 +6,7 @@ use stellar_xdr::{LedgerCloseMeta, LedgerHeaderHistoryEntry, ReadXdr, StellarVal
 use thiserror::Error;
 
 use super::LedgerFault;
-use crate::{decode::value::limits_for, domain::LedgerSequence};
+use crate::{domain::LedgerSequence, xdr::value::limits_for};
 
 /// Event ids hold a ledger's number in 31 bits.
 const MAX_LEDGER: u32 = (1 << 31) - 1;

@@ -23,8 +23,8 @@ use super::{
     *,
 };
 use crate::{
-    decode::value,
     domain::{ContractId, EventId, EventKind, LedgerSequence},
+    xdr::value,
 };
 
 fn fixtures(folder: &str) -> PathBuf {
