@@ -13,9 +13,10 @@ use utoipa::ToSchema;
 use super::{
     body::read_json,
     caller::CalledBy,
-    openapi::{OfApiKey, OfApiKeyBody, OfApiKeyList, OfOneApiKey, words},
-    parameters::{Parameters, PathText},
+    openapi::{ApiKeyInPath, OfApiKey, OfApiKeyBody, text_like, words},
+    parameters::{One, PathText},
     problem::Problem,
+    query::{Parameter, Query, query},
     state::HttpState,
 };
 use crate::{
@@ -194,13 +195,24 @@ pub(super) async fn create(
     Ok(told(StatusCode::CREATED, made.ok_or_else(too_many)?))
 }
 
+query! {
+    /// The parameters of a list of keys.
+    pub(super) ApiKeyListQuery {
+        SUB: One<Subject> = Parameter::new(
+            "sub",
+            "Whose keys. Default: the caller's. Another's need the scope `admin`.",
+            || text_like("a service").into(),
+        );
+    }
+}
+
 /// Lists the keys of the caller, or for operators of `sub`.
 #[utoipa::path(
     get,
     path = "/api-keys",
     tag = "access",
     operation_id = "listApiKeys",
-    params(OfApiKeyList),
+    params(ApiKeyListQuery),
     responses((status = 200, description = "The keys, without their secrets.", body = ApiKeyList), OfApiKey),
     security(("bearerAuth" = [])),
 )]
@@ -210,8 +222,8 @@ pub(super) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<ApiKeyList>, Problem> {
     let owner = Owner::of(&state, &caller)?;
-    let parameters = Parameters::read(query.as_deref(), &["sub"])?;
-    let keys = owner.auth.api_keys_of(&owner.meant(parameters.one("sub")?)?).await?;
+    let query = Query::<ApiKeyListQuery>::read(query.as_deref())?;
+    let keys = owner.auth.api_keys_of(&owner.meant(query.get(SUB)?)?).await?;
     Ok(Json(ApiKeyList { keys: keys.into_iter().map(|(key, is_revoked)| ApiKeyView::of(key, is_revoked)).collect() }))
 }
 
@@ -221,7 +233,7 @@ pub(super) async fn list(
     path = "/api-keys/{id}/rotate",
     tag = "access",
     operation_id = "rotateApiKey",
-    params(OfOneApiKey),
+    params(ApiKeyInPath),
     request_body = Rotation,
     responses(
         (status = 200, description = "The key and its new secret.", body = SecretView, headers(("Cache-Control"))),
@@ -250,7 +262,7 @@ pub(super) async fn rotate(
     path = "/api-keys/{id}",
     tag = "access",
     operation_id = "deleteApiKey",
-    params(OfOneApiKey),
+    params(ApiKeyInPath),
     responses((status = 204, description = "It is deleted."), OfApiKey),
     security(("bearerAuth" = [])),
 )]

@@ -1,22 +1,20 @@
 //! `GET /v1/streams/{id}/claimable`.
 
-use axum::{
-    Json,
-    extract::{RawQuery, State},
-};
+use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
     caller::CalledBy,
-    openapi::{OfClaimable, OfOne, words},
-    parameters::{Parameters, PathText},
+    openapi::{OfOne, StreamInPath, any_time, words},
+    parameters::{One, PathText},
     problem::Problem,
+    query::{Parameter, Query, query},
     state::HttpState,
     streams::seen_stream,
     views::dated_time,
 };
-use crate::domain::{Amount, StreamId};
+use crate::domain::{Amount, StreamId, UnixTime};
 
 /// What a stream's recipient can claim at a time, if nothing happens to the stream until then.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,13 +34,21 @@ pub(super) struct ClaimableView {
     calculated_at: Option<u64>,
 }
 
+query! {
+    /// The parameters of what can be claimed.
+    pub(super) ClaimableQuery {
+        AT: One<UnixTime> =
+            Parameter::new("at", "At which time. Default: when the last whole ledger closed.", any_time);
+    }
+}
+
 /// Returns what can be claimed at the Unix time `at`, or else at the last ledger's.
 #[utoipa::path(
     get,
     path = "/streams/{id}/claimable",
     tag = "streams",
     operation_id = "getClaimable",
-    params(OfClaimable),
+    params(StreamInPath, ClaimableQuery),
     responses(
         (status = 200, description = "What the recipient can claim.", body = ClaimableView),
         OfOne,
@@ -53,10 +59,9 @@ pub(super) async fn claimable(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,
     PathText(id): PathText,
-    RawQuery(query): RawQuery,
+    query: Query<ClaimableQuery>,
 ) -> Result<Json<ClaimableView>, Problem> {
-    let parameters = Parameters::read(query.as_deref(), &["at"])?;
-    let at = parameters.one("at")?;
+    let at = query.get(AT)?;
     let (contract_id, stream_id) = state.stream_key(&id)?;
     let at = match at {
         Some(at) => at,

@@ -2,7 +2,7 @@
 
 use axum::{
     Extension, Json,
-    extract::{RawQuery, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -14,23 +14,73 @@ use super::{
     csv,
     feed_views::FeedCounters,
     limits::{ClientKey, ConnectionStats},
-    openapi::{EventRow, OfEventList, OfMemory, OfQuery, OfStreamEvents, words},
-    paging::{LARGEST_LIMIT, PAGING, PageView, event_cursor, in_epoch, order, page_request},
-    parameters::{Parameters, PathText},
+    openapi::{
+        EventRow, OfMemory, OfQuery, StreamInPath, list_of,
+        words::{self, named},
+    },
+    paging::{
+        CURSOR, LARGEST_LIMIT, LIMIT, OFFSET, ORDER, PageView, event_cursor, in_epoch, limit_form, next_page_query,
+        order, page_request,
+    },
+    parameters::{List, One, PathText},
     problem::Problem,
-    state::HttpState,
+    query::{Parameter, Query, QueryTable, query},
+    state::{CONTRACT, HttpState},
     views::EventRowView,
 };
 use crate::{
-    domain::{Epoch, FeedId, LedgerSequence, Visibility},
+    domain::{Address, Epoch, EventType, FeedId, LedgerSequence, Visibility},
     store::{EventListFilter, EventPageExtent, PageRequest, PageStart},
 };
 
 /// The largest limit of a list as CSV, which is made for files.
 const LARGEST_CSV_LIMIT: u32 = 5_000;
 
-/// The parameters of both lists, beside those of paging.
-const OF_EVENTS: [&str; 3] = ["type", "fromLedger", "toLedger"];
+query! {
+    /// The parameters of the events of a stream.
+    pub(super) StreamEventsQuery {
+        TYPES: List<EventType> = Parameter::new(
+            "type",
+            "Only events of these types. May be repeated, or hold several with commas between.",
+            || list_of(named("EventType")),
+        );
+        FROM_LEDGER: One<LedgerSequence> = Parameter::new(
+            "fromLedger",
+            "Only events of this ledger and later ones.",
+            || named("LedgerSequence"),
+        );
+        TO_LEDGER: One<LedgerSequence> = Parameter::new(
+            "toLedger",
+            "Only events of this ledger and earlier ones.",
+            || named("LedgerSequence"),
+        );
+        ..[
+            LIMIT
+                .saying("How many items the page has at most: up to 200 as JSON, up to 5000 as CSV.")
+                .of_form(|| limit_form(LARGEST_CSV_LIMIT).into()),
+            OFFSET,
+            CURSOR,
+            ORDER,
+        ];
+    }
+}
+
+query! {
+    /// The parameters of a list of events.
+    pub(super) EventListQuery {
+        ADDRESS: One<Address> = Parameter::new(
+            "address",
+            "Only events of streams that this address sends or receives.",
+            || named("Address"),
+        );
+        TOKEN: One<Address> =
+            Parameter::new("token", "Only events of this token. Needs `address`.", || named("Address"));
+        ..[
+            CONTRACT.saying("Only events of this contract."),
+            StreamEventsQuery::declared(),
+        ];
+    }
+}
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct EventList {
@@ -60,7 +110,7 @@ pub(super) struct Stats {
     path = "/events",
     tag = "events",
     operation_id = "listEvents",
-    params(OfEventList),
+    params(EventListQuery),
     responses(
         (status = 200, description = "A page of events: as CSV for those who prefer `text/csv`, else as JSON.", content(
             (EventList = "application/json"),
@@ -76,18 +126,16 @@ pub(super) async fn list(
     CalledBy(caller): CalledBy,
     Extension(client): Extension<Option<ClientKey>>,
     headers: HeaderMap,
-    RawQuery(query): RawQuery,
+    query: Query<EventListQuery>,
 ) -> Result<Response, Problem> {
-    let known: Vec<&str> = ["contract", "address", "token"].into_iter().chain(OF_EVENTS).chain(PAGING).collect();
-    let parameters = Parameters::read(query.as_deref(), &known)?;
-    let (address, token) = (parameters.one("address")?, parameters.one("token")?);
+    let (address, token) = (query.get(ADDRESS)?, query.get(TOKEN)?);
     if token.is_some() && address.is_none() {
-        return Err(Problem::parameter("token", "narrows the events of an address; name the address as well"));
+        return Err(TOKEN.refuse("narrows the events of an address; name the address as well"));
     }
-    let filter = filter(caller.visibility, &parameters)?;
-    let contract_id = state.contract(&parameters).await?;
+    let filter = filter(caller.visibility, &query)?;
+    let contract_id = state.contract(&query).await?;
     let filter = EventListFilter { contract_id, address, token, ..filter };
-    answer(&state, client, filter, &parameters, &headers).await
+    answer(&state, client, filter, &query, &headers).await
 }
 
 /// Lists events of one stream. A stream that is not there has none.
@@ -96,7 +144,7 @@ pub(super) async fn list(
     path = "/streams/{id}/events",
     tag = "events",
     operation_id = "listStreamEvents",
-    params(OfStreamEvents),
+    params(StreamInPath, StreamEventsQuery),
     responses(
         (status = 200, description = "A page of events: as CSV for those who prefer `text/csv`, else as JSON.", content(
             (EventList = "application/json"),
@@ -113,58 +161,50 @@ pub(super) async fn of_stream(
     Extension(client): Extension<Option<ClientKey>>,
     PathText(id): PathText,
     headers: HeaderMap,
-    RawQuery(query): RawQuery,
+    query: Query<StreamEventsQuery>,
 ) -> Result<Response, Problem> {
-    let known: Vec<&str> = OF_EVENTS.into_iter().chain(PAGING).collect();
-    let parameters = Parameters::read(query.as_deref(), &known)?;
     let (contract_id, stream_id) = state.stream_key(&id)?;
     let filter = EventListFilter {
         contract_id: Some(contract_id),
         stream_id: Some(stream_id),
-        ..filter(caller.visibility, &parameters)?
+        ..filter(caller.visibility, &query)?
     };
-    answer(&state, client, filter, &parameters, &headers).await
+    answer(&state, client, filter, &query, &headers).await
 }
 
-fn filter(visibility: Visibility, parameters: &Parameters<'_>) -> Result<EventListFilter, Problem> {
-    let from_ledger: Option<LedgerSequence> = parameters.one("fromLedger")?;
-    let to_ledger: Option<LedgerSequence> = parameters.one("toLedger")?;
+fn filter<T: QueryTable>(visibility: Visibility, query: &Query<T>) -> Result<EventListFilter, Problem> {
+    let from_ledger = query.get(FROM_LEDGER)?;
+    let to_ledger = query.get(TO_LEDGER)?;
     if from_ledger.zip(to_ledger).is_some_and(|(from, to)| from > to) {
-        return Err(Problem::parameter("toLedger", "must not be below fromLedger; both belong to the range"));
+        return Err(TO_LEDGER.refuse("must not be below fromLedger; both belong to the range"));
     }
-    let types = parameters.list("type")?;
-    Ok(EventListFilter {
-        types,
-        from_ledger,
-        to_ledger,
-        order: order(parameters)?,
-        ..EventListFilter::seen_by(visibility)
-    })
+    let types = query.get(TYPES)?;
+    Ok(EventListFilter { types, from_ledger, to_ledger, order: order(query)?, ..EventListFilter::seen_by(visibility) })
 }
 
-async fn answer(
+async fn answer<T: QueryTable>(
     state: &HttpState,
     client: Option<ClientKey>,
     filter: EventListFilter,
-    parameters: &Parameters<'_>,
+    query: &Query<T>,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let mut response = if csv::is_wanted(headers) {
-        as_csv(state, client, filter, parameters).await?
+        as_csv(state, client, filter, query).await?
     } else {
-        as_json(state, &filter, parameters).await?
+        as_json(state, &filter, query).await?
     };
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
     Ok(response)
 }
 
-async fn as_json(
+async fn as_json<T: QueryTable>(
     state: &HttpState,
     filter: &EventListFilter,
-    parameters: &Parameters<'_>,
+    query: &Query<T>,
 ) -> Result<Response, Problem> {
     let epoch = state.feed.epoch();
-    let request = page_request(parameters, LARGEST_LIMIT, |text| event_cursor(text, epoch))?;
+    let request = page_request(query, LARGEST_LIMIT, |text| event_cursor(text, epoch))?;
     let page = state.store.event_page(filter, request).await?;
     let epoch_of_page = same_epoch(&request, epoch, page.items.first().map(|event| event.epoch))?;
     let next_cursor = page.next_cursor.map(|event| FeedId { event, epoch: epoch_of_page }.to_string());
@@ -173,18 +213,18 @@ async fn as_json(
 }
 
 /// A list as CSV is paid for by its rows, and read from the database as the client reads it.
-async fn as_csv(
+async fn as_csv<T: QueryTable>(
     state: &HttpState,
     client: Option<ClientKey>,
     filter: EventListFilter,
-    parameters: &Parameters<'_>,
+    query: &Query<T>,
 ) -> Result<Response, Problem> {
     let epoch = state.feed.epoch();
-    let request = page_request(parameters, LARGEST_CSV_LIMIT, |text| event_cursor(text, epoch))?;
+    let request = page_request(query, LARGEST_CSV_LIMIT, |text| event_cursor(text, epoch))?;
     let EventPageExtent { rows, last, has_more } = state.store.event_page_extent(&filter, request).await?;
     same_epoch(&request, epoch, last.map(|last| last.epoch))?;
     let cost = state.limits.spend_rows(client, rows)?;
-    let next = last.filter(|_| has_more).map(|last| parameters.of_next_page(&last.to_string()));
+    let next = last.filter(|_| has_more).map(|last| next_page_query(query, &last.to_string()));
     let turns = state.limits.turns_of(client);
     let rows = csv::Rows { store: state.store.clone(), filter, start: request.start, last, turns };
     let mut response = csv::answer(rows, next);

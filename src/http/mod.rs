@@ -28,6 +28,7 @@ mod page;
 mod paging;
 mod parameters;
 mod problem;
+mod query;
 mod records_check;
 mod router;
 mod server;

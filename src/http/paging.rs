@@ -1,11 +1,20 @@
 //! `limit`, `offset` and `cursor`, `order`, and the shape of a page.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 use serde::Serialize;
-use utoipa::ToSchema;
+use serde_json::Value;
+use utoipa::{ToSchema, openapi::ObjectBuilder};
 
-use super::{parameters::Parameters, problem::Problem};
+use super::{
+    openapi::{
+        text_like,
+        words::{one_of, whole},
+    },
+    parameters::{One, Text},
+    problem::Problem,
+    query::{Parameter, Query, QueryTable},
+};
 use crate::{
     domain::{Epoch, EventId, FeedId, ResumeId},
     store::{Page, PageRequest, PageStart, SortOrder},
@@ -17,8 +26,33 @@ const LARGEST_OFFSET: u32 = 10_000;
 /// The largest limit of a list as JSON.
 pub(super) const LARGEST_LIMIT: u32 = 200;
 
-/// The parameters that every list takes.
-pub(super) const PAGING: [&str; 4] = ["limit", "offset", "cursor", "order"];
+/// How many items a page has at most, up to 200 unless a list says otherwise.
+pub(super) const LIMIT: Parameter<One<u32>> =
+    Parameter::new("limit", "How many items the page has at most.", || limit_form(LARGEST_LIMIT).into());
+
+/// How many items come before the page. It names no default: generated clients would send it beside every cursor.
+pub(super) const OFFSET: Parameter<One<u32>> = Parameter::new(
+    "offset",
+    "How many items to leave out; none without it. To go further than 10000 use the cursor.",
+    || whole("The number of items.", 0, LARGEST_OFFSET).into(),
+);
+
+/// Where the page begins, in the words of the page before.
+pub(super) const CURSOR: Parameter<Text> =
+    Parameter::new("cursor", "The `nextCursor` of the page before, unchanged. Not with `offset`.", || {
+        text_like("0002261634098536448-0000000002").into()
+    });
+
+/// Which end of the list comes first.
+pub(super) const ORDER: Parameter<One<OrderWord>> =
+    Parameter::new("order", "Newest first (`desc`) or oldest first (`asc`).", || {
+        one_of("The order.", ["asc", "desc"]).default(Some(Value::from("desc"))).into()
+    });
+
+/// Returns the schema of a limit.
+pub(super) fn limit_form(largest: u32) -> ObjectBuilder {
+    whole("The number of items.", 1, largest).default(Some(Value::from(DEFAULT_LIMIT)))
+}
 
 /// What a page says about itself, beside its items.
 #[derive(Debug, Serialize, ToSchema)]
@@ -58,19 +92,19 @@ impl PageView {
 }
 
 /// Reads which page is wanted; `read_cursor` knows the cursors of the list.
-pub(super) fn page_request<C>(
-    parameters: &Parameters<'_>,
+pub(super) fn page_request<T: QueryTable, C>(
+    query: &Query<T>,
     largest_limit: u32,
     read_cursor: impl FnOnce(&str) -> Result<C, Problem>,
 ) -> Result<PageRequest<C>, Problem> {
-    let limit = limit_up_to(parameters, largest_limit)?;
-    let offset = parameters.one::<u32>("offset")?;
+    let limit = limit_up_to(query, largest_limit)?;
+    let offset = query.get(OFFSET)?;
     if offset.is_some_and(|offset| offset > LARGEST_OFFSET) {
         let rule = format!("must be at most {LARGEST_OFFSET}; use the cursor to go further");
-        return Err(Problem::parameter("offset", rule));
+        return Err(OFFSET.refuse(rule));
     }
-    let start = match (parameters.text("cursor")?, offset) {
-        (Some(_), Some(_)) => return Err(Problem::parameter("offset", "cannot be combined with a cursor")),
+    let start = match (query.get(CURSOR)?, offset) {
+        (Some(_), Some(_)) => return Err(OFFSET.refuse("cannot be combined with a cursor")),
         (Some(cursor), None) => PageStart::After(read_cursor(cursor)?),
         (None, offset) => PageStart::Offset(offset.unwrap_or(0)),
     };
@@ -78,22 +112,27 @@ pub(super) fn page_request<C>(
 }
 
 /// Reads how many items are wanted of a list that has nothing but a cursor besides.
-pub(super) fn page_limit(parameters: &Parameters<'_>) -> Result<u32, Problem> {
-    limit_up_to(parameters, LARGEST_LIMIT)
+pub(super) fn page_limit<T: QueryTable>(query: &Query<T>) -> Result<u32, Problem> {
+    limit_up_to(query, LARGEST_LIMIT)
 }
 
-fn limit_up_to(parameters: &Parameters<'_>, largest: u32) -> Result<u32, Problem> {
-    let limit = parameters.one::<u32>("limit")?.unwrap_or(DEFAULT_LIMIT);
+fn limit_up_to<T: QueryTable>(query: &Query<T>, largest: u32) -> Result<u32, Problem> {
+    let limit = query.get(LIMIT)?.unwrap_or(DEFAULT_LIMIT);
     if (1..=largest).contains(&limit) {
         return Ok(limit);
     }
-    Err(Problem::parameter("limit", format!("must be from 1 to {largest}")))
+    Err(LIMIT.refuse(format!("must be from 1 to {largest}")))
 }
 
 /// Reads the cursor of a list of events: the id of the last one on the page before, or the `id:` of a server-sent event.
 pub(super) fn event_cursor(text: &str, epoch: Epoch) -> Result<EventId, Problem> {
-    let cursor: ResumeId = text.parse().map_err(|rule| Problem::parameter("cursor", format!("{rule}")))?;
+    let cursor: ResumeId = text.parse().map_err(|rule| CURSOR.refuse(format!("{rule}")))?;
     in_epoch(cursor.position, epoch)
+}
+
+/// Returns the query of the page that begins at this cursor.
+pub(super) fn next_page_query<T: QueryTable>(query: &Query<T>, cursor: &str) -> String {
+    query.text_with(&CURSOR, cursor, OFFSET)
 }
 
 /// Refuses an id of before a reset of the network.
@@ -101,24 +140,21 @@ pub(super) fn in_epoch(id: FeedId, epoch: Epoch) -> Result<EventId, Problem> {
     if id.epoch == epoch {
         return Ok(id.event);
     }
-    Err(Problem::parameter("cursor", "is of another epoch: the network was reset since; begin anew"))
+    Err(CURSOR.refuse("is of another epoch: the network was reset since; begin anew"))
 }
 
 /// Reads which items come first.
-pub(super) fn order(parameters: &Parameters<'_>) -> Result<SortOrder, Problem> {
-    Ok(parameters.one::<OrderWord>("order")?.map_or_else(SortOrder::default, |word| word.0))
+pub(super) fn order<T: QueryTable>(query: &Query<T>) -> Result<SortOrder, Problem> {
+    Ok(query.get(ORDER)?.map_or_else(SortOrder::default, |word| word.0))
 }
 
-struct OrderWord(SortOrder);
-
+/// An order, as a parameter.
 #[derive(Debug)]
-struct NotAnOrder;
+pub(super) struct OrderWord(SortOrder);
 
-impl fmt::Display for NotAnOrder {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("must be asc or desc")
-    }
-}
+#[derive(Debug, thiserror::Error)]
+#[error("must be asc or desc")]
+pub(super) struct NotAnOrder;
 
 impl FromStr for OrderWord {
     type Err = NotAnOrder;

@@ -1,6 +1,6 @@
-//! Query parameters, read strictly: a name we do not know or a value that breaks a rule is a problem that names it.
+//! How the text of a parameter is read, strictly: a value that breaks a rule is a problem that names the parameter.
 
-use std::{borrow::Cow, fmt::Display, str::FromStr};
+use std::{fmt::Display, marker::PhantomData, str::FromStr};
 
 use axum::{
     extract::{FromRequestParts, Path},
@@ -9,67 +9,106 @@ use axum::{
 
 use super::problem::Problem;
 
-/// The parameters of one request.
+/// The parameters of one request, as they were given.
 #[derive(Debug)]
-pub(super) struct Parameters<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+pub(super) struct Parameters(Vec<(String, String)>);
 
-impl<'a> Parameters<'a> {
-    /// Reads a query string in which only `known` names may occur.
-    pub(super) fn read(query: Option<&'a str>, known: &[&str]) -> Result<Self, Problem> {
-        let pairs: Vec<_> = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).collect();
-        for (name, _) in &pairs {
-            if !known.contains(&name.as_ref()) {
-                let rule = format!("unknown parameter; this route knows {}", known.join(", "));
-                return Err(Problem::parameter(name, rule));
-            }
-        }
-        Ok(Self(pairs))
+impl Parameters {
+    pub(super) fn read(query: Option<&str>) -> Self {
+        Self(form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect())
     }
 
-    /// Reads a query string of which only some names matter.
-    pub(super) fn read_any(query: Option<&'a str>) -> Self {
-        Self(form_urlencoded::parse(query.unwrap_or_default().as_bytes()).collect())
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Whether a parameter is given.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(found, _)| found == name)
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.pairs().map(|(name, _)| name)
     }
 
-    /// Returns the text of a parameter that may be given once.
-    pub(super) fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
-        let mut values = self.0.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_ref());
+    fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.pairs().filter(move |(found, _)| *found == name).map(|(_, value)| value)
+    }
+}
+
+/// A way to read a parameter.
+pub(super) trait Reading {
+    /// What it is read as.
+    type Value<'a>;
+
+    /// Reads the parameter of this name.
+    fn read<'a>(parameters: &'a Parameters, name: &str) -> Result<Self::Value<'a>, Problem>;
+}
+
+/// A text that may be given once.
+#[derive(Debug)]
+pub(super) enum Text {}
+
+impl Reading for Text {
+    type Value<'a> = Option<&'a str>;
+
+    fn read<'a>(parameters: &'a Parameters, name: &str) -> Result<Option<&'a str>, Problem> {
+        let mut values = parameters.values(name);
         let value = values.next();
         if values.next().is_some() {
             return Err(Problem::parameter(name, "may be given only once"));
         }
         Ok(value)
     }
+}
 
-    /// Returns the value of a parameter that may be given once.
-    pub(super) fn one<T>(&self, name: &str) -> Result<Option<T>, Problem>
-    where
-        T: FromStr<Err: Display>,
-    {
-        self.text(name)?.map(|text| parse(name, text)).transpose()
+/// A `T` that may be given once.
+#[derive(Debug)]
+pub(super) struct One<T>(PhantomData<T>);
+
+impl<T: FromStr<Err: Display>> Reading for One<T> {
+    type Value<'a> = Option<T>;
+
+    fn read(parameters: &Parameters, name: &str) -> Result<Option<T>, Problem> {
+        Text::read(parameters, name)?.map(|text| parse(name, text)).transpose()
     }
+}
 
-    /// Returns the values of a parameter that may be repeated and whose values may be separated by commas.
-    pub(super) fn list<T>(&self, name: &str) -> Result<Vec<T>, Problem>
-    where
-        T: FromStr<Err: Display>,
-    {
-        let values = self.0.iter().filter(|(found, _)| found == name);
-        let texts = values.flat_map(|(_, value)| value.split(',')).filter(|text| !text.is_empty());
+/// Values `T` of a parameter that may be repeated, and whose values may be separated by commas.
+#[derive(Debug)]
+pub(super) struct List<T>(PhantomData<T>);
+
+impl<T: FromStr<Err: Display>> Reading for List<T> {
+    type Value<'a> = Vec<T>;
+
+    fn read(parameters: &Parameters, name: &str) -> Result<Vec<T>, Problem> {
+        let texts = parameters.values(name).flat_map(|value| value.split(',')).filter(|text| !text.is_empty());
         texts.map(|text| parse(name, text)).collect()
     }
+}
 
-    /// Returns the query of the page that begins at this cursor.
-    pub(super) fn of_next_page(&self, cursor: &str) -> String {
-        let kept = self.0.iter().filter(|(name, _)| name != "cursor" && name != "offset");
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(kept).append_pair("cursor", cursor).finish()
+/// `true` or `false`, which it also is if it is not given.
+#[derive(Debug)]
+pub(super) enum Switch {}
+
+#[derive(Debug, thiserror::Error)]
+#[error("must be true or false")]
+struct NotASwitch;
+
+impl Reading for Switch {
+    type Value<'a> = bool;
+
+    fn read(parameters: &Parameters, name: &str) -> Result<bool, Problem> {
+        match Text::read(parameters, name)? {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(text) => Err(refusal(name, text, &NotASwitch)),
+        }
     }
+}
+
+fn parse<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|rule: T::Err| refusal(name, text, &rule))
+}
+
+fn refusal(name: &str, text: &str, rule: &dyn Display) -> Problem {
+    let shown: String = text.chars().take(80).collect();
+    Problem::parameter(name, format!("{shown:?}: {rule}"))
 }
 
 /// The one variable part of a path, as text.
@@ -83,14 +122,4 @@ impl<S: Send + Sync> FromRequestParts<S> for PathText {
         let path = Path::<String>::from_request_parts(parts, state).await;
         path.map(|Path(text)| Self(text)).map_err(|_| Problem::parameter("path", "is not text in UTF-8"))
     }
-}
-
-fn parse<T>(name: &str, text: &str) -> Result<T, Problem>
-where
-    T: FromStr<Err: Display>,
-{
-    text.parse().map_err(|rule: T::Err| {
-        let shown: String = text.chars().take(80).collect();
-        Problem::parameter(name, format!("{shown:?}: {rule}"))
-    })
 }

@@ -15,9 +15,10 @@ use utoipa::ToSchema;
 use super::{
     body::{media_type, read_json},
     limits::ClientKey,
-    openapi::{ChallengeParameters, OfChallenge, OfSignIn, OfStellarToml, OfWallet, OfWalletBody},
-    parameters::Parameters,
+    openapi::{OfChallenge, OfSignIn, OfStellarToml, OfWallet, OfWalletBody, text_like, words::named},
+    parameters::{One, Text},
     problem::Problem,
+    query::{Parameter, Query, query},
     state::HttpState,
 };
 use crate::{
@@ -59,13 +60,33 @@ pub(super) struct SignInProblem {
     problem: Problem,
 }
 
+query! {
+    /// The parameters of a challenge.
+    pub(super) ChallengeQuery {
+        ACCOUNT: One<Address> =
+            Parameter::new("account", "Who wants to sign in: `G…` or `M…`.", || named("Address")).required();
+        MEMO: One<u64> = Parameter::new(
+            "memo",
+            "A memo that tells users of one account apart: a u64. Not with `M…`.",
+            || text_like("4217").pattern(Some("^[0-9]{1,20}$")).into(),
+        );
+        HOME_DOMAIN: Text = Parameter::new(
+            "home_domain",
+            "The domain to sign in for. Default: the service's own.",
+            || text_like("app.example").into(),
+        );
+        CLIENT_DOMAIN: Text =
+            Parameter::new("client_domain", "The wallet's own domain.", || text_like("wallet.example").into());
+    }
+}
+
 /// Returns a challenge for who asks.
 #[utoipa::path(
     get,
     path = "/v1/auth",
     tag = "access",
     operation_id = "getChallenge",
-    params(ChallengeParameters),
+    params(ChallengeQuery),
     responses(
         (status = 200, description = "A challenge to sign.", body = ChallengeView),
         OfChallenge,
@@ -77,20 +98,20 @@ pub(super) async fn challenge(
     RawQuery(query): RawQuery,
 ) -> Result<Response, SignInProblem> {
     // Wallets may send what later versions of the standard know.
-    let request = read_request(&Parameters::read_any(query.as_deref()))?;
+    let request = read_request(&Query::read_leniently(query.as_deref()))?;
     let (auth, sign_in) = signing_in(&state)?;
     let transaction = auth.challenge(&request).ok_or_else(no_sign_in)?.map_err(Problem::from)?;
     let view = ChallengeView { transaction, network_passphrase: sign_in.network_passphrase().to_owned() };
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(view)).into_response())
 }
 
-fn read_request(parameters: &Parameters<'_>) -> Result<ChallengeRequest, Problem> {
-    let account: Option<Address> = parameters.one("account")?;
+fn read_request(query: &Query<ChallengeQuery>) -> Result<ChallengeRequest, Problem> {
+    let account = query.get(ACCOUNT)?;
     Ok(ChallengeRequest {
-        account: account.ok_or_else(|| Problem::parameter("account", "is missing: who wants to sign in?"))?,
-        memo: parameters.one("memo")?,
-        home_domain: parameters.text("home_domain")?.map(str::to_owned),
-        client_domain: parameters.text("client_domain")?.map(str::to_owned),
+        account: account.ok_or_else(|| ACCOUNT.refuse("is missing: who wants to sign in?"))?,
+        memo: query.get(MEMO)?,
+        home_domain: query.get(HOME_DOMAIN)?.map(str::to_owned),
+        client_domain: query.get(CLIENT_DOMAIN)?.map(str::to_owned),
     })
 }
 
@@ -192,9 +213,9 @@ impl From<SignInRefusal> for Problem {
             SignInRefusal::Store(failure) => failure.into(),
             SignInRefusal::AccountAway => Self::unavailable(refusal.to_string()),
             SignInRefusal::Banned => Self::forbidden(refusal.to_string()),
-            SignInRefusal::NotAnAccount => Self::parameter("account", "must be a Stellar account G… or M…"),
-            SignInRefusal::MemoOfMuxed => Self::parameter("memo", "cannot be combined with a muxed account M…"),
-            SignInRefusal::OtherHomeDomain => Self::parameter("home_domain", "this service signs in for other domains"),
+            SignInRefusal::NotAnAccount => ACCOUNT.refuse("must be a Stellar account G… or M…"),
+            SignInRefusal::MemoOfMuxed => MEMO.refuse("cannot be combined with a muxed account M…"),
+            SignInRefusal::OtherHomeDomain => HOME_DOMAIN.refuse("this service signs in for other domains"),
             other => {
                 info!("a sign-in was refused: {other}");
                 Self::parameter("transaction", other.to_string())

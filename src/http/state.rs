@@ -10,8 +10,14 @@ use rand::{Rng, rngs::StdRng};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Limits, QuarantineReplayer, ServerSettings, chain::ChainReader, parameters::Parameters, problem::Problem,
-    stream_text::StreamText, watch::Watch,
+    Limits, QuarantineReplayer, ServerSettings,
+    chain::ChainReader,
+    openapi::words::named,
+    parameters::One,
+    problem::Problem,
+    query::{Parameter, Query, QueryTable},
+    stream_text::StreamText,
+    watch::Watch,
 };
 use crate::{
     auth::Auth,
@@ -22,6 +28,10 @@ use crate::{
 
 /// Browsers return this long after a connection ends, spread so that they do not return at once.
 const RETRY_MS: std::ops::RangeInclusive<u32> = 2_000..=7_000;
+
+/// One of the contracts that are followed, or that the database has.
+pub(super) const CONTRACT: Parameter<One<ContractId>> =
+    Parameter::new("contract", "Only streams of this contract.", || named("ContractId"));
 
 /// What every handler has at hand. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -141,18 +151,17 @@ impl HttpState {
 
     /// Reads a stream's id as a path names it.
     pub(super) fn stream_key(&self, text: &str) -> Result<StreamKey, Problem> {
-        let stream = text.parse::<StreamText>().map_err(|rule| Problem::parameter("id", rule))?;
+        let stream = text.parse::<StreamText>().map_err(|rule| Problem::parameter("id", rule.to_string()))?;
         stream.key("id", &self.contracts)
     }
 
     /// Reads the parameter `contract`: one that is followed, or that the database has.
-    pub(super) async fn contract(&self, parameters: &Parameters<'_>) -> Result<Option<ContractId>, Problem> {
-        const NAME: &str = "contract";
-        let Some(contract_id) = parameters.one::<ContractId>(NAME)? else { return Ok(None) };
+    pub(super) async fn contract<T: QueryTable>(&self, query: &Query<T>) -> Result<Option<ContractId>, Problem> {
+        let Some(contract_id) = query.get(CONTRACT)? else { return Ok(None) };
         if self.contracts.contains(&contract_id) || self.store.contracts().await?.contains(&contract_id) {
             return Ok(Some(contract_id));
         }
-        Err(Problem::parameter(NAME, format!("{contract_id} is not followed here; /v1/status lists those that are")))
+        Err(CONTRACT.refuse(format!("{contract_id} is not followed here; /v1/status lists those that are")))
     }
 }
 

@@ -1,9 +1,6 @@
 //! `GET /v1/status`: how far the index is, what it has seen, and what it is missing.
 
-use axum::{
-    Json,
-    extract::{RawQuery, State},
-};
+use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,8 +9,8 @@ use super::{
     contract_status::{ContractView, CoverageView, Facts, HoleView, LATEST_UPGRADES, QuarantineView, UpgradeView},
     endpoint_health::EndpointHealth,
     openapi::{OfQuery, words},
-    parameters::Parameters,
     problem::Problem,
+    query::{NoParameters, Query},
     state::HttpState,
     views::date_text,
 };
@@ -130,9 +127,8 @@ pub(super) struct IndexerView {
 pub(super) async fn status(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,
-    RawQuery(query): RawQuery,
+    _: Query<NoParameters>,
 ) -> Result<Json<Status>, Problem> {
-    Parameters::read(query.as_deref(), &[])?;
     let status = read(&state.store, &state).await?;
     let runs_the_service = state.auth.is_none() || caller.token.is_some_and(|token| token.allows(Scope::Admin));
     Ok(Json(if runs_the_service { status } else { status.without_hosts() }))

@@ -1,10 +1,13 @@
 //! How a list of streams is sorted, and its cursor: a text that clients hand back as it is.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::{paging::in_epoch, problem::Problem};
+use super::{
+    paging::{CURSOR, in_epoch},
+    problem::Problem,
+};
 use crate::{
     domain::{Amount, Epoch, FeedId},
     store::{SortOrder, StreamCursor, StreamSort},
@@ -26,12 +29,14 @@ const SORTS: [(StreamSort, &str); 5] = [
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SortWord(pub(super) StreamSort);
 
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("must be createdAt, startTime, lastUpdateTime, depositedAmount or endTime")]
 pub(super) struct NotASort;
 
-impl fmt::Display for NotASort {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("must be createdAt, startTime, lastUpdateTime, depositedAmount or endTime")
+impl SortWord {
+    /// Returns every word.
+    pub(super) fn all() -> [&'static str; 5] {
+        SORTS.map(|(_, word)| word)
     }
 }
 
@@ -66,8 +71,7 @@ impl StreamOrder {
 
     /// Reads a cursor that a page of this order gave.
     pub(super) fn read(self, text: &str) -> Result<StreamCursor, Problem> {
-        let unreadable =
-            || Problem::parameter("cursor", "is no nextCursor of a list of streams; hand it back unchanged");
+        let unreadable = || CURSOR.refuse("is no nextCursor of a list of streams; hand it back unchanged");
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| unreadable())?;
         let cursor = String::from_utf8(bytes).map_err(|_| unreadable())?;
         let parts: Vec<&str> = cursor.split(' ').collect();
@@ -75,7 +79,7 @@ impl StreamOrder {
         let words = self.words();
         if format!("{sort} {order}") != words {
             let rule = format!("is of another sort or order than this list, which is {words}; begin anew");
-            return Err(Problem::parameter("cursor", rule));
+            return Err(CURSOR.refuse(rule));
         }
         let may_lack = matches!(self.sort, StreamSort::CreatedAt | StreamSort::EndTime);
         let value = match value {

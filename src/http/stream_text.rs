@@ -9,17 +9,24 @@ use crate::domain::{ContractId, Contracts, StreamId, StreamKey};
 #[derive(Clone, Debug)]
 pub(super) struct StreamText(Option<ContractId>, StreamId);
 
+/// Why a text names no stream.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotAStream {
+    #[error("before the colon: {0}")]
+    Contract(<ContractId as FromStr>::Err),
+    #[error("a stream id is a u64: {0}")]
+    Number(<StreamId as FromStr>::Err),
+}
+
 impl FromStr for StreamText {
-    type Err = String;
+    type Err = NotAStream;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (contract_id, number) = match text.split_once(':') {
-            Some((contract, number)) => {
-                (Some(contract.parse().map_err(|rule| format!("before the colon: {rule}"))?), number)
-            }
+            Some((contract, number)) => (Some(contract.parse().map_err(NotAStream::Contract)?), number),
             None => (None, text),
         };
-        let stream_id = number.parse().map_err(|rule| format!("a stream id is a u64: {rule}"))?;
+        let stream_id = number.parse().map_err(NotAStream::Number)?;
         Ok(Self(contract_id, stream_id))
     }
 }

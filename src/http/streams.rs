@@ -2,29 +2,37 @@
 
 use axum::{
     Json,
-    extract::{Extension, RawQuery, State},
+    extract::{Extension, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use utoipa::ToSchema;
+use serde_json::Value;
+use utoipa::{
+    ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 use super::{
     caller::CalledBy,
     chain::{self, ChainStreamView},
     etag::EntityTag,
     limits::ClientKey,
-    openapi::{EventRow, OfOneOrChain, OfQuery, OfStream, OfStreamList},
-    paging::{LARGEST_LIMIT, PAGING, PageView, order, page_request},
-    parameters::{Parameters, PathText},
+    openapi::{
+        EventRow, IfNoneMatch, OfOneOrChain, OfQuery, StreamInPath, any_time, text_like,
+        words::{named, one_of},
+    },
+    paging::{CURSOR, LARGEST_LIMIT, LIMIT, OFFSET, ORDER, PageView, order, page_request},
+    parameters::{One, PathText, Text},
     problem::Problem,
-    state::{HttpState, time_of},
+    query::{Parameter, Query, query},
+    state::{CONTRACT, HttpState, time_of},
     stream_order::{SortWord, StreamOrder},
     views::{EventRowView, StreamView},
 };
 use crate::{
     auth::Caller,
-    domain::{ContractId, FeedId, StreamId, StreamRecord, StreamStatus, UnixTime},
+    domain::{Address, ContractId, FeedId, StreamId, StreamRecord, StreamStatus, UnixTime},
     store::{RecordInTime, StreamListFilter, StreamSort},
 };
 
@@ -56,7 +64,36 @@ enum StreamAnswer {
     OfChain(ChainStreamView),
 }
 
-const KNOWN: [&str; 8] = ["contract", "sender", "recipient", "user", "token", "status", "endsBefore", "sort"];
+query! {
+    /// The parameters of a list of streams.
+    pub(super) StreamListQuery {
+        ..[CONTRACT];
+        SENDER: One<Address> = Parameter::new("sender", "Only streams of this sender.", || named("Address"));
+        RECIPIENT: One<Address> = Parameter::new("recipient", "Only streams of this recipient.", || named("Address"));
+        USER: One<Address> =
+            Parameter::new("user", "Only streams that this address sends or receives.", || named("Address"));
+        TOKEN: One<Address> = Parameter::new("token", "Only streams of this token.", || named("Address"));
+        STATUS: One<StreamStatus> = Parameter::new(
+            "status",
+            "Only streams that are in this state now, which is when the last whole ledger closed.",
+            || named("StreamStatus"),
+        );
+        ENDS_BEFORE: One<UnixTime> = Parameter::new("endsBefore", "Only streams that end before this time.", any_time);
+        SORT: One<SortWord> = Parameter::new("sort", "What to sort by.", || {
+            one_of("What to sort by.", SortWord::all()).default(Some(Value::from("createdAt"))).into()
+        });
+        ..[
+            LIMIT,
+            OFFSET,
+            CURSOR.of_form(cursor_form),
+            ORDER.saying("The largest of `sort` first (`desc`) or the smallest first (`asc`)."),
+        ];
+    }
+}
+
+fn cursor_form() -> RefOr<Schema> {
+    text_like("Y3JlYXRlZEF0IGRlc2MgLSAwMDAyMjYxNjM0MDk4NTM2NDQ4LTAwMDAwMDAwMDI").into()
+}
 
 /// Lists streams, the last created first unless told otherwise.
 #[utoipa::path(
@@ -64,7 +101,7 @@ const KNOWN: [&str; 8] = ["contract", "sender", "recipient", "user", "token", "s
     path = "/streams",
     tag = "streams",
     operation_id = "listStreams",
-    params(OfStreamList),
+    params(StreamListQuery),
     responses(
         (status = 200, description = "A page of streams.", body = StreamList),
         OfQuery,
@@ -74,27 +111,25 @@ const KNOWN: [&str; 8] = ["contract", "sender", "recipient", "user", "token", "s
 pub(super) async fn list(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,
-    RawQuery(query): RawQuery,
+    query: Query<StreamListQuery>,
 ) -> Result<Json<StreamList>, Problem> {
-    let known: Vec<&str> = KNOWN.into_iter().chain(PAGING).collect();
-    let parameters = Parameters::read(query.as_deref(), &known)?;
-    let sort = parameters.one::<SortWord>("sort")?.map_or_else(StreamSort::default, |word| word.0);
-    let order = StreamOrder { sort, order: order(&parameters)?, epoch: state.feed.epoch() };
-    let request = page_request(&parameters, LARGEST_LIMIT, |text| order.read(text))?;
-    let status: Option<StreamStatus> = parameters.one("status")?;
+    let sort = query.get(SORT)?.map_or_else(StreamSort::default, |word| word.0);
+    let order = StreamOrder { sort, order: order(&query)?, epoch: state.feed.epoch() };
+    let request = page_request(&query, LARGEST_LIMIT, |text| order.read(text))?;
+    let status = query.get(STATUS)?;
     let filter = StreamListFilter {
         visibility: caller.visibility,
         contract_id: None,
-        sender: parameters.one("sender")?,
-        recipient: parameters.one("recipient")?,
-        user: parameters.one("user")?,
-        token: parameters.one("token")?,
-        ends_before: parameters.one("endsBefore")?,
+        sender: query.get(SENDER)?,
+        recipient: query.get(RECIPIENT)?,
+        user: query.get(USER)?,
+        token: query.get(TOKEN)?,
+        ends_before: query.get(ENDS_BEFORE)?,
         status: None,
         sort,
         order: order.order,
     };
-    let contract_id = state.contract(&parameters).await?;
+    let contract_id = state.contract(&query).await?;
     let now = state.now().await?;
     let filter = StreamListFilter { contract_id, status: status.map(|status| (status, now)), ..filter };
     let page = state.store.stream_page(&filter, request).await?;
@@ -110,13 +145,24 @@ enum RecordSource {
     Chain,
 }
 
+query! {
+    /// The parameters of one stream.
+    pub(super) StreamQuery {
+        SOURCE: Text = Parameter::new(
+            "source",
+            "Where to read: our index, or the contract's own record on chain, which is asked for on demand.",
+            || one_of("Where to read.", ["index", "chain"]).default(Some(Value::from("index"))).into(),
+        );
+    }
+}
+
 /// Returns one stream with its latest events, or as the chain has it.
 #[utoipa::path(
     get,
     path = "/streams/{id}",
     tag = "streams",
     operation_id = "getStream",
-    params(OfStream),
+    params(StreamInPath, StreamQuery, IfNoneMatch),
     responses(
         (
             status = 200,
@@ -135,9 +181,9 @@ pub(super) async fn get(
     Extension(client): Extension<Option<ClientKey>>,
     PathText(id): PathText,
     headers: HeaderMap,
-    RawQuery(query): RawQuery,
+    query: Query<StreamQuery>,
 ) -> Result<Response, Problem> {
-    let source = record_source(query.as_deref())?;
+    let source = record_source(&query)?;
     let (contract_id, stream_id) = state.stream_key(&id)?;
     Ok(match source {
         RecordSource::Index => of_index(&state, &caller, contract_id, stream_id, &headers).await?,
@@ -145,11 +191,11 @@ pub(super) async fn get(
     })
 }
 
-fn record_source(query: Option<&str>) -> Result<RecordSource, Problem> {
-    match Parameters::read(query, &["source"])?.text("source")? {
+fn record_source(query: &Query<StreamQuery>) -> Result<RecordSource, Problem> {
+    match query.get(SOURCE)? {
         None | Some("index") => Ok(RecordSource::Index),
         Some("chain") => Ok(RecordSource::Chain),
-        Some(_) => Err(Problem::parameter("source", "is index, which is the default, or chain")),
+        Some(_) => Err(SOURCE.refuse("is index, which is the default, or chain")),
     }
 }
 

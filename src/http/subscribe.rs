@@ -22,15 +22,16 @@ use super::{
     accept::Accept,
     caller::{bearer, by_header, by_token},
     limits::{ClientKey, Slot},
-    openapi::{OfSubscription, SubscriptionParameters},
-    parameters::Parameters,
+    openapi::{LastEventIdHeader, OfSubscription, switch, text_like, words::named},
+    parameters::{Switch, Text},
     problem::Problem,
+    query::{Parameter, Query, query},
     sse::{
         ConnectedNotice, ExpiredNotice, ExpiredReason, HEARTBEAT, ResetNotice, ResumeNotice, ResumeReason, frame_of,
         id_frame, notice_frame, retry_frame,
     },
     state::HttpState,
-    subscribe_filter::{self, FILTER, Switch},
+    subscribe_filter::{self, FilterQuery},
 };
 use crate::{
     auth::{Caller, Subject, Token, TokenRefusal},
@@ -42,13 +43,40 @@ use crate::{
 /// A quiet subscription's `id:` goes on with the feed at every so many heartbeats.
 const HEARTBEATS_AN_ID: u32 = 3;
 
+query! {
+    /// The parameters of a subscription.
+    pub(super) SubscriptionQuery {
+        ..[FilterQuery::declared()];
+        LAST_EVENT_ID: Text = Parameter::new(
+            "lastEventId",
+            "Where to go on, for a first connection. The header wins.",
+            || named("ResumeId"),
+        );
+        TICKET: Text = Parameter::new(
+            "ticket",
+            "A ticket, for clients that can send no headers. It carries the filter it was made for.",
+            || text_like("b0X4nq1rVw3mK7hYp2sT9uCzLd6fGj8eAaQiNoRxEcM").into(),
+        );
+        TOKEN: Text = Parameter::new(
+            "token",
+            "A token, only where the operator allows tokens in addresses.",
+            || text_like("eyJhbGciOiJIUzI1NiJ9").into(),
+        );
+        STRICT: Switch = Parameter::new(
+            "strict",
+            "Whether a stream that the caller sees nothing of is refused with 404. Default: false.",
+            switch,
+        );
+    }
+}
+
 /// Opens the stream.
 #[utoipa::path(
     get,
     path = "/events/subscribe",
     tag = "events",
     operation_id = "subscribeToEvents",
-    params(SubscriptionParameters),
+    params(SubscriptionQuery, LastEventIdHeader),
     responses(
         (
             status = 200,
@@ -70,9 +98,8 @@ pub(super) async fn subscribe(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let slot = state.limits.take_slot(client)?;
-    let known: Vec<&str> = FILTER.into_iter().chain(["lastEventId", "ticket", "token", "strict"]).collect();
-    let parameters = match accepts_event_stream(&headers).and_then(|()| Parameters::read(query.as_deref(), &known)) {
-        Ok(parameters) => parameters,
+    let query = match accepts_event_stream(&headers).and_then(|()| Query::read(query.as_deref())) {
+        Ok(query) => query,
         Err(problem) => {
             // Whoever is not let in is told nothing else.
             by_header(&state, &headers).await?;
@@ -81,12 +108,12 @@ pub(super) async fn subscribe(
     };
     if method == Method::HEAD {
         // A ticket is not spent on it.
-        if parameters.text("ticket")?.is_none() {
-            by_token(&state, token_of(&state, &headers, &parameters)?).await?;
+        if query.get(TICKET)?.is_none() {
+            by_token(&state, token_of(&state, &headers, &query)?).await?;
         }
         return Ok(event_stream_of(Body::from_stream(stream::empty::<Result<Bytes, Infallible>>())));
     }
-    let (caller, filter) = who_and_what(&state, &headers, &parameters).await?;
+    let (caller, filter) = who_and_what(&state, &headers, &query).await?;
     if caller.token.as_ref().zip(state.auth.as_ref()).is_some_and(|(token, auth)| auth.is_over(token)) {
         return Err(TokenRefusal::Expired.into());
     }
@@ -95,11 +122,11 @@ pub(super) async fn subscribe(
         Err(failure) if failure.is_unavailable() => return Ok(come_back(&state, &failure)),
         unknown_streams => unknown_streams?,
     };
-    let is_strict = parameters.one::<Switch>("strict")?.is_some_and(|switch| switch.0);
+    let is_strict = query.get(STRICT)?;
     if let Some(unknown) = unknown_streams.first().filter(|_| is_strict) {
         return Err(Problem::not_found(format!("there is no stream {unknown}, or it is not yours to see")));
     }
-    let last = last_event_id(&headers, parameters.text("lastEventId")?);
+    let last = last_event_id(&headers, query.get(LAST_EVENT_ID)?);
     let opened = match state.feed.subscribe(filter.clone(), last).await {
         Err(failure) if failure.is_unavailable() => return Ok(come_back(&state, &failure)),
         opened => opened?,
@@ -116,31 +143,31 @@ pub(super) async fn subscribe(
 async fn who_and_what(
     state: &HttpState,
     headers: &HeaderMap,
-    parameters: &Parameters<'_>,
+    query: &Query<SubscriptionQuery>,
 ) -> Result<(Caller, EventFilter), Problem> {
-    if let Some(ticket) = parameters.text("ticket")? {
-        return by_ticket(state, ticket, parameters).await;
+    if let Some(ticket) = query.get(TICKET)? {
+        return by_ticket(state, ticket, query).await;
     }
-    let caller = by_token(state, token_of(state, headers, parameters)?).await?;
-    let filter = subscribe_filter::read(parameters, state, caller.visibility.clone()).await?;
+    let caller = by_token(state, token_of(state, headers, query)?).await?;
+    let filter = subscribe_filter::read(query, state, caller.visibility.clone()).await?;
     Ok((caller, filter))
 }
 
 async fn by_ticket(
     state: &HttpState,
     ticket: &str,
-    parameters: &Parameters<'_>,
+    query: &Query<SubscriptionQuery>,
 ) -> Result<(Caller, EventFilter), Problem> {
-    let asks_nobody = || Problem::parameter("ticket", "this service asks nobody who they are; leave it out");
+    let asks_nobody = || TICKET.refuse("this service asks nobody who they are; leave it out");
     let auth = state.auth.as_ref().ok_or_else(asks_nobody)?;
-    let is_given = subscribe_filter::is_given(parameters);
+    let is_given = subscribe_filter::is_given(query);
     if is_given {
-        subscribe_filter::read(parameters, state, Visibility::Everything).await?;
+        subscribe_filter::read(query, state, Visibility::Everything).await?;
     }
     let (caller, made_for) = auth.redeem_ticket(ticket).await??;
-    let made_for = Parameters::read(Some(&made_for), &FILTER)?;
+    let made_for = Query::<FilterQuery>::read(Some(&made_for))?;
     let made_for = subscribe_filter::read(&made_for, state, caller.visibility.clone()).await?;
-    if is_given && subscribe_filter::read(parameters, state, caller.visibility.clone()).await? != made_for {
+    if is_given && subscribe_filter::read(query, state, caller.visibility.clone()).await? != made_for {
         return Err(TokenRefusal::OtherFilter.into());
     }
     Ok((caller, made_for))
@@ -149,15 +176,15 @@ async fn by_ticket(
 fn token_of<'a>(
     state: &HttpState,
     headers: &'a HeaderMap,
-    parameters: &'a Parameters<'_>,
+    query: &'a Query<SubscriptionQuery>,
 ) -> Result<Option<&'a str>, Problem> {
     let Some(auth) = &state.auth else { return Ok(None) };
-    match (bearer(headers)?, parameters.text("token")?) {
+    match (bearer(headers)?, query.get(TOKEN)?) {
         (Some(token), _) => Ok(Some(token)),
         (None, Some(token)) if auth.allows_query_token() => Ok(Some(token)),
         (None, Some(_)) => {
             let rule = "is not taken from the address here; send it as Authorization: Bearer, or use a ticket";
-            Err(Problem::parameter("token", rule))
+            Err(TOKEN.refuse(rule))
         }
         (None, None) => Ok(None),
     }

@@ -1,19 +1,45 @@
 //! What a subscription asks for: `streams`, `users`, `all`, `contract` and `types`.
 
-use std::{collections::HashSet, fmt, str::FromStr};
+use std::collections::HashSet;
 
 use super::{
-    parameters::Parameters, problem::Problem, sse::SubscriptionFilter, state::HttpState, stream_text::StreamText,
+    openapi::{list_of, stream_text, switch, words::named},
+    parameters::{List, Switch},
+    problem::Problem,
+    query::{Parameter, Query, QueryTable, query},
+    sse::SubscriptionFilter,
+    state::{CONTRACT, HttpState},
+    stream_text::StreamText,
 };
 use crate::{
-    domain::{Contracts, EventFilter, StreamKey, StreamRecord, Visibility},
+    domain::{Address, Contracts, EventFilter, EventType, StreamKey, StreamRecord, Visibility},
     store::StoreError,
 };
 
 const MOST_NAMED: usize = 500;
 
-/// The parameters that make a filter.
-pub(super) const FILTER: [&str; 5] = ["streams", "users", "all", "contract", "types"];
+query! {
+    /// The parameters that make a filter.
+    pub(super) FilterQuery {
+        STREAMS: List<StreamText> = Parameter::new(
+            "streams",
+            "Events of these streams, by number or as `C…:7`. May be repeated, or hold several with commas between.",
+            || list_of(stream_text()),
+        );
+        USERS: List<Address> = Parameter::new(
+            "users",
+            "Events of streams that these send or receive. May be repeated, or hold several with commas between.",
+            || list_of(named("Address")),
+        );
+        ALL: Switch = Parameter::new("all", "Every event that the caller may see.", switch);
+        ..[CONTRACT.saying("Only events of this contract, of what else is asked for.")];
+        TYPES: List<EventType> = Parameter::new(
+            "types",
+            "Only these types of what else is asked for. May be repeated, or hold several with commas between.",
+            || list_of(named("EventType")),
+        );
+    }
+}
 
 /// Repeats a filter as it was understood; streams of the only contract by their number alone.
 pub(super) fn view_of(filter: &EventFilter, contracts: &Contracts) -> SubscriptionFilter {
@@ -46,9 +72,9 @@ pub(super) async fn unknown_streams(filter: &EventFilter, state: &HttpState) -> 
     Ok(unknown.map(|stream| text_of(stream, &state.contracts)).collect())
 }
 
-/// Whether the parameters say anything of a filter.
-pub(super) fn is_given(parameters: &Parameters<'_>) -> bool {
-    FILTER.iter().any(|name| parameters.has(name))
+/// Whether a query says anything of a filter.
+pub(super) fn is_given<T: QueryTable>(query: &Query<T>) -> bool {
+    query.has_any(FilterQuery::declared())
 }
 
 /// Returns the query that a filter is read from.
@@ -56,40 +82,40 @@ pub(super) fn query_of(filter: &EventFilter, contracts: &Contracts) -> String {
     let SubscriptionFilter { all, streams, users, contract, types } = view_of(filter, contracts);
     let mut query = form_urlencoded::Serializer::new(String::new());
     if all {
-        query.append_pair("all", "true");
+        query.append_pair(ALL.name(), "true");
     }
-    query.extend_pairs(streams.iter().map(|stream| ("streams", stream)));
-    query.extend_pairs(users.iter().map(|user| ("users", user.as_str())));
-    query.extend_pairs(contract.iter().map(|contract_id| ("contract", contract_id.as_str())));
-    query.extend_pairs(types.iter().map(|event_type| ("types", event_type.to_string())));
+    query.extend_pairs(streams.iter().map(|stream| (STREAMS.name(), stream)));
+    query.extend_pairs(users.iter().map(|user| (USERS.name(), user.as_str())));
+    query.extend_pairs(contract.iter().map(|contract_id| (CONTRACT.name(), contract_id.as_str())));
+    query.extend_pairs(types.iter().map(|event_type| (TYPES.name(), event_type.to_string())));
     query.finish()
 }
 
 /// Reads the filter of somebody who may see this. Without one it is about everything, or about the caller's own streams.
 /// Ids of streams that do not exist are fine: they may come to.
-pub(super) async fn read(
-    parameters: &Parameters<'_>,
+pub(super) async fn read<T: QueryTable>(
+    query: &Query<T>,
     state: &HttpState,
     visibility: Visibility,
 ) -> Result<EventFilter, Problem> {
-    let streams: Vec<StreamText> = parameters.list("streams")?;
-    let key = |stream: StreamText| stream.key("streams", &state.contracts);
+    let streams = query.get(STREAMS)?;
+    let key = |stream: StreamText| stream.key(STREAMS.name(), &state.contracts);
     let mut filter = EventFilter {
-        all: parameters.one::<Switch>("all")?.is_some_and(|switch| switch.0),
+        all: query.get(ALL)?,
         streams: streams.into_iter().map(key).collect::<Result<_, _>>()?,
-        users: parameters.list("users")?,
-        contract_id: state.contract(parameters).await?,
-        types: parameters.list("types")?,
+        users: query.get(USERS)?,
+        contract_id: state.contract(query).await?,
+        types: query.get(TYPES)?,
         visibility,
     };
-    let names_none = !["all", "streams", "users"].into_iter().any(|name| parameters.has(name));
+    let names_none = !query.has_any(ALL.into_iter().chain(STREAMS).chain(USERS));
     match &filter.visibility {
         Visibility::Everything if names_none => filter.all = true,
         Visibility::Party(address) if names_none => filter.users.push(address.clone()),
         _ => {}
     }
     if filter.streams.len() + filter.users.len() > MOST_NAMED {
-        let name = if filter.streams.len() > filter.users.len() { "streams" } else { "users" };
+        let name = if filter.streams.len() > filter.users.len() { STREAMS.name() } else { USERS.name() };
         let rule = format!("a subscription names at most {MOST_NAMED} streams and users; use all=true for more");
         return Err(Problem::parameter(name, rule));
     }
@@ -103,27 +129,4 @@ pub(super) async fn read(
     filter.types.sort();
     filter.types.dedup();
     Ok(filter)
-}
-
-pub(super) struct Switch(pub(super) bool);
-
-#[derive(Debug)]
-pub(super) struct NotASwitch;
-
-impl fmt::Display for NotASwitch {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("must be true or false")
-    }
-}
-
-impl FromStr for Switch {
-    type Err = NotASwitch;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "true" => Ok(Self(true)),
-            "false" => Ok(Self(false)),
-            _ => Err(NotASwitch),
-        }
-    }
 }

@@ -14,10 +14,10 @@ use super::{
     body::read_json,
     caller::CalledBy,
     openapi::{OfBody, words},
-    parameters::Parameters,
     problem::Problem,
+    query::Query,
     state::HttpState,
-    subscribe_filter::{self, FILTER},
+    subscribe_filter::{self, FilterQuery},
 };
 use crate::{auth::TokenRefusal, domain::UnixTime};
 
@@ -85,8 +85,8 @@ pub(super) async fn issue(
     if auth.is_over(token) {
         return Err(TokenRefusal::Expired.into());
     }
-    let parameters = Parameters::read(Some(&query), &FILTER)?;
-    let filter = subscribe_filter::read(&parameters, &state, caller.visibility.clone()).await?;
+    let query = Query::<FilterQuery>::read(Some(&query))?;
+    let filter = subscribe_filter::read(&query, &state, caller.visibility.clone()).await?;
     let ticket = auth.issue_ticket(token, subscribe_filter::query_of(&filter, &state.contracts)).await?;
     let too_many = || Problem::too_many_requests("too many tickets were made and not used; use them", RETRY_SECONDS);
     let ticket = ticket.ok_or_else(too_many)?;

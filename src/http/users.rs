@@ -1,18 +1,16 @@
 //! `GET /v1/users/{address}/summary`.
 
-use axum::{
-    Json,
-    extract::{RawQuery, State},
-};
+use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
     caller::CalledBy,
-    openapi::{OfQuery, OfUser, words},
-    parameters::{Parameters, PathText},
+    openapi::{OfQuery, UserInPath, words},
+    parameters::PathText,
     problem::Problem,
-    state::HttpState,
+    query::{Query, query},
+    state::{CONTRACT, HttpState},
     views::{dated, dated_time},
 };
 use crate::{
@@ -106,13 +104,20 @@ struct EndView {
     end_time: Option<u64>,
 }
 
+query! {
+    /// The parameters of a user's summary.
+    pub(super) SummaryQuery {
+        ..[CONTRACT];
+    }
+}
+
 /// Returns what a user pays and is paid as at the last ledger, in all contracts or in the one that is asked for. An address that no stream names has nothing.
 #[utoipa::path(
     get,
     path = "/users/{address}/summary",
     tag = "streams",
     operation_id = "getUserSummary",
-    params(OfUser),
+    params(UserInPath, SummaryQuery),
     responses(
         (status = 200, description = "What the user pays and is paid.", body = SummaryView),
         OfQuery,
@@ -123,11 +128,10 @@ pub(super) async fn summary(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,
     PathText(address): PathText,
-    RawQuery(query): RawQuery,
+    query: Query<SummaryQuery>,
 ) -> Result<Json<SummaryView>, Problem> {
-    let parameters = Parameters::read(query.as_deref(), &["contract"])?;
     let address: Address = address.parse().map_err(|rule| Problem::parameter("address", format!("{rule}")))?;
-    let contract_id = state.contract(&parameters).await?;
+    let contract_id = state.contract(&query).await?;
     let now = state.now().await?;
     let (summary, ends) = tokio::try_join!(
         state.store.user_summary(&address, &caller.visibility, contract_id.as_ref(), now),

@@ -3,23 +3,26 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use axum::{
-    Json,
-    extract::{RawQuery, State},
-};
+use axum::{Json, extract::State};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tracing::info;
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type},
+};
 
 use super::super::{
     caller::Admin,
     contract_status::QuarantineView,
-    openapi::{OfAdmin, OfReplay, words},
-    paging::{event_cursor, page_limit},
-    parameters::Parameters,
+    openapi::{
+        OfAdmin, OfReplay,
+        words::{self, named},
+    },
+    paging::{CURSOR, LARGEST_LIMIT, LIMIT, event_cursor, page_limit},
     problem::Problem,
-    state::HttpState,
+    query::{Query, query},
+    state::{CONTRACT, HttpState},
     views::date_text,
 };
 use crate::{
@@ -105,17 +108,30 @@ pub(in crate::http) struct QuarantinedView {
     value: String,
 }
 
+query! {
+    /// The parameters of the quarantine.
+    pub(in crate::http) QuarantineQuery {
+        ..[
+            CONTRACT.saying("The contract; needed where several are followed."),
+            LIMIT.saying("How many at most.").of_form(limit_without_default).with_example(50),
+            CURSOR.saying("The `nextCursor` of the page before.").of_form(|| named("EventId")),
+        ];
+    }
+}
+
+fn limit_without_default() -> RefOr<Schema> {
+    let int32 = SchemaFormat::KnownFormat(KnownFormat::Int32);
+    let limit = ObjectBuilder::new().schema_type(Type::Integer).format(Some(int32));
+    limit.minimum(Some(1)).maximum(Some(LARGEST_LIMIT)).into()
+}
+
 /// Lists events that are kept raw.
 #[utoipa::path(
     get,
     path = "/quarantine",
     tag = "admin",
     operation_id = "listQuarantine",
-    params(
-        ("contract" = Option<words::ContractId>, Query, description = "The contract; needed where several are followed."),
-        ("limit" = Option<u32>, Query, description = "How many at most.", minimum = 1, maximum = 200, example = 50),
-        ("cursor" = Option<words::EventId>, Query, description = "The `nextCursor` of the page before."),
-    ),
+    params(QuarantineQuery),
     responses(
         (status = 200, description = "Events that are kept raw, in the order of the chain.", body = QuarantineList),
         OfAdmin,
@@ -125,15 +141,14 @@ pub(in crate::http) struct QuarantinedView {
 pub(in crate::http) async fn list(
     State(state): State<HttpState>,
     _: Admin,
-    RawQuery(query): RawQuery,
+    query: Query<QuarantineQuery>,
 ) -> Result<Json<QuarantineList>, Problem> {
-    let parameters = Parameters::read(query.as_deref(), &["contract", "limit", "cursor"])?;
-    let limit = page_limit(&parameters)?;
+    let limit = page_limit(&query)?;
     let epoch = state.feed.epoch();
-    let after = parameters.text("cursor")?.map(|text| event_cursor(text, epoch)).transpose()?;
-    let contract_id = state.contract(&parameters).await?.or_else(|| state.contracts.only().cloned());
-    let contract_id = contract_id
-        .ok_or_else(|| Problem::parameter("contract", "is missing: with several contracts name the one to look at"))?;
+    let after = query.get(CURSOR)?.map(|text| event_cursor(text, epoch)).transpose()?;
+    let contract_id = state.contract(&query).await?.or_else(|| state.contracts.only().cloned());
+    let missing = || CONTRACT.refuse("is missing: with several contracts name the one to look at");
+    let contract_id = contract_id.ok_or_else(missing)?;
     let count = state.store.quarantine_count(&contract_id).await?;
     let kept = state.store.quarantined_after(&contract_id, after.unwrap_or(EventId::ZERO), limit).await?;
     let is_full = u32::try_from(kept.len()) == Ok(limit);

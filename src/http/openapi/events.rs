@@ -188,7 +188,7 @@ impl Holds {
         match self {
             Self::Word(word) | Self::WordIfSent(word) => named(word),
             Self::Time | Self::TimeIfSent => nullable("UnixTime"),
-            Self::BasisPoints => words::whole("Hundredths of a percent.", 0, 4_294_967_295).into(),
+            Self::BasisPoints => words::whole("Hundredths of a percent.", 0, u32::MAX).into(),
         }
     }
 

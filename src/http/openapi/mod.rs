@@ -1,7 +1,8 @@
 //! The OpenAPI document: what the routes say of themselves by `#[utoipa::path]`, put together. The home of `utoipa`.
 //!
 //! A new route has its attribute and stands in `routes!` of `http/router.rs`. Its answer's schema is derived where the
-//! view is; `words`, `parameters` and `refusals` hold what routes share.
+//! view is, and its query is declared by `query!` beside the handler; `words`, `parameters` and `refusals` hold what
+//! routes share.
 
 mod docs;
 mod events;
@@ -25,8 +26,8 @@ use super::sse;
 pub(super) use docs::{docs, openapi_json};
 pub(super) use events::EventRow;
 pub(super) use parameters::{
-    OfApiKeyList, OfChallenge as ChallengeParameters, OfClaimable, OfEventList, OfOneApiKey, OfStream, OfStreamEvents,
-    OfStreamList, OfSubscription as SubscriptionParameters, OfUser,
+    ApiKeyInPath, IfNoneMatch, LastEventIdHeader, StreamInPath, UserInPath, any_time, describe, list_of, stream_text,
+    switch, text as text_like,
 };
 pub(super) use refusals::{
     OfAdmin, OfAdminBody, OfApiKey, OfApiKeyBody, OfBody, OfChallenge, OfMemory, OfOne, OfOneOrChain, OfOperator,

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use utoipa::{
-    PartialSchema, ToSchema,
+    Number, PartialSchema, ToSchema,
     openapi::{Components, KnownFormat, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat, Type},
 };
 
@@ -25,12 +25,12 @@ fn text(description: &str, pattern: &str, example: &str) -> ObjectBuilder {
 }
 
 /// Returns one of these texts.
-pub(super) fn one_of(description: &str, texts: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
+pub(in crate::http) fn one_of(description: &str, texts: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).description(Some(description)).enum_values(Some(texts))
 }
 
 /// Returns a whole number of a range.
-pub(super) fn whole(description: &str, from: usize, to: usize) -> ObjectBuilder {
+pub(in crate::http) fn whole(description: &str, from: impl Into<Number>, to: impl Into<Number>) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::Integer)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
@@ -40,7 +40,7 @@ pub(super) fn whole(description: &str, from: usize, to: usize) -> ObjectBuilder 
 }
 
 /// Returns what refers to a schema by its name.
-pub(super) fn named(name: &str) -> RefOr<Schema> {
+pub(in crate::http) fn named(name: &str) -> RefOr<Schema> {
     RefOr::Ref(Ref::from_schema_name(name))
 }
 
@@ -96,7 +96,7 @@ words! {
     /// The SHA-256 of a contract's code, in hex.
     CodeHash = |doc| text(doc, "^[0-9a-f]{64}$", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
     /// The sequence number of a ledger.
-    LedgerSequence = |doc| whole(doc, 0, 4_294_967_295).examples([Value::from(526_587)]);
+    LedgerSequence = |doc| whole(doc, 0, u32::MAX).examples([Value::from(526_587)]);
     /// A time in Unix seconds. Where it can be beyond the year 9999 the field is null then.
     UnixTime = |doc| {
         let last = usize::try_from(domain::UnixTime::LAST_DATE.0).unwrap_or(usize::MAX);

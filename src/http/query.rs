@@ -1,0 +1,238 @@
+//! The declaration of query parameters. A route declares its parameters once, by [`query!`]: the table refuses names it
+//! does not have, describes the parameters in the OpenAPI document, and hands them out read.
+
+use std::marker::PhantomData;
+
+use axum::{
+    extract::{FromRequestParts, RawQuery},
+    http::request::Parts,
+};
+use utoipa::openapi::{RefOr, Schema};
+
+use super::{
+    parameters::{Parameters, Reading},
+    problem::Problem,
+};
+
+/// What a table knows of a parameter.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Declared {
+    /// Its name on the wire.
+    pub(super) name: &'static str,
+    /// Its description.
+    pub(super) says: &'static str,
+    /// The schema of its value.
+    pub(super) form: fn() -> RefOr<Schema>,
+    /// Whether the route refuses requests without it. The route says so itself, in its own words.
+    pub(super) is_required: bool,
+    /// A value to show, where the schema shows none.
+    pub(super) example: Option<u32>,
+}
+
+/// A declared parameter that is read as `R` says.
+#[derive(Debug)]
+pub(super) struct Parameter<R> {
+    declared: Declared,
+    reading: PhantomData<fn() -> R>,
+}
+
+impl<R> Parameter<R> {
+    pub(super) const fn new(name: &'static str, says: &'static str, form: fn() -> RefOr<Schema>) -> Self {
+        let declared = Declared { name, says, form, is_required: false, example: None };
+        Self { declared, reading: PhantomData }
+    }
+
+    /// The same parameter with the words of one route.
+    pub(super) const fn saying(mut self, says: &'static str) -> Self {
+        self.declared.says = says;
+        self
+    }
+
+    /// The same parameter with the schema of one route.
+    pub(super) const fn of_form(mut self, form: fn() -> RefOr<Schema>) -> Self {
+        self.declared.form = form;
+        self
+    }
+
+    pub(super) const fn required(mut self) -> Self {
+        self.declared.is_required = true;
+        self
+    }
+
+    pub(super) const fn with_example(mut self, example: u32) -> Self {
+        self.declared.example = Some(example);
+        self
+    }
+
+    pub(super) const fn name(&self) -> &'static str {
+        self.declared.name
+    }
+
+    /// Returns the problem of a value that breaks a rule.
+    pub(super) fn refuse(self, rule: impl Into<String>) -> Problem {
+        Problem::parameter(self.declared.name, rule)
+    }
+}
+
+/// So that a table is extended by a parameter as by another table.
+impl<R> IntoIterator for Parameter<R> {
+    type Item = Declared;
+    type IntoIter = std::iter::Once<Declared>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        std::iter::once(self.declared)
+    }
+}
+
+/// The parameters of a route, made by [`query!`].
+pub(super) trait QueryTable {
+    /// Returns the parameters in the order in which they are documented.
+    fn declared() -> Vec<Declared>;
+}
+
+/// Declares the parameters of a route. An entry is a parameter of its own, or in `..[]` what other routes have too:
+/// parameters and whole tables.
+macro_rules! query {
+    (
+        $(#[$doc:meta])*
+        $vis:vis $table:ident {
+            $($(..[$($shared:expr),* $(,)?])? $($name:ident: $reading:ty = $own:expr)?;)*
+        }
+    ) => {
+        $($(const $name: $crate::http::query::Parameter<$reading> = $own;)?)*
+
+        $(#[$doc])*
+        #[derive(Debug)]
+        $vis enum $table {}
+
+        impl $crate::http::query::QueryTable for $table {
+            fn declared() -> Vec<$crate::http::query::Declared> {
+                std::iter::empty()$($($(.chain($shared))*)? $(.chain($name))?)*.collect()
+            }
+        }
+
+        impl utoipa::IntoParams for $table {
+            fn into_params(
+                _: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>,
+            ) -> Vec<utoipa::openapi::path::Parameter> {
+                $crate::http::openapi::describe(<Self as $crate::http::query::QueryTable>::declared())
+            }
+        }
+    };
+}
+
+pub(super) use query;
+
+/// The query of a request to a route with the parameters `T`.
+#[derive(Debug)]
+pub(super) struct Query<T> {
+    parameters: Parameters,
+    table: PhantomData<fn() -> T>,
+}
+
+impl<T: QueryTable> Query<T> {
+    /// Reads a query string in which only the names of the table may occur.
+    pub(super) fn read(query: Option<&str>) -> Result<Self, Problem> {
+        let read = Self::read_leniently(query);
+        let known: Vec<&str> = T::declared().iter().map(|parameter| parameter.name).collect();
+        if let Some(name) = read.parameters.names().find(|name| !known.contains(name)) {
+            let rule = format!("unknown parameter; this route knows {}", known.join(", "));
+            return Err(Problem::parameter(name, rule));
+        }
+        Ok(read)
+    }
+
+    /// Reads a query string and ignores names that the table does not have.
+    pub(super) fn read_leniently(query: Option<&str>) -> Self {
+        Self { parameters: Parameters::read(query), table: PhantomData }
+    }
+
+    /// Returns the value of a parameter.
+    #[expect(clippy::needless_pass_by_value, reason = "a parameter is a constant")]
+    pub(super) fn get<R: Reading>(&self, parameter: Parameter<R>) -> Result<R::Value<'_>, Problem> {
+        let name = parameter.name();
+        debug_assert!(T::declared().iter().any(|declared| declared.name == name), "{name} is not in the table");
+        R::read(&self.parameters, name)
+    }
+
+    /// Whether any parameter of a table is given.
+    pub(super) fn has_any(&self, parameters: impl IntoIterator<Item = Declared>) -> bool {
+        parameters.into_iter().any(|parameter| self.parameters.names().any(|name| name == parameter.name))
+    }
+
+    /// Returns the query as text, with one parameter set and the others of `replaced` left out.
+    pub(super) fn text_with<R>(
+        &self,
+        parameter: &Parameter<R>,
+        value: &str,
+        replaced: impl IntoIterator<Item = Declared>,
+    ) -> String {
+        let replaced: Vec<&str> = replaced.into_iter().map(|parameter| parameter.name).collect();
+        let kept = self.parameters.pairs().filter(|(name, _)| *name != parameter.name() && !replaced.contains(name));
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(kept).append_pair(parameter.name(), value).finish()
+    }
+}
+
+impl<S: Send + Sync, T: QueryTable> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Ok(RawQuery(query)) = RawQuery::from_request_parts(parts, state).await;
+        Self::read(query.as_deref())
+    }
+}
+
+query! {
+    /// The parameters of a route that takes none.
+    pub(super) NoParameters {}
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::IntoParams;
+
+    use super::*;
+    use crate::http::{
+        openapi::words::{named, whole},
+        parameters::{List, One},
+    };
+
+    const SHARED: Parameter<One<u32>> =
+        Parameter::new("limit", "How many.", || whole("The number.", 1_u32, 9_u32).into());
+
+    query! {
+        /// What the tests ask for.
+        Asked {
+            TYPES: List<u32> = Parameter::new("types", "Which.", || named("EventType"));
+            ..[SHARED.saying("How many at most.")];
+        }
+    }
+
+    fn refusal(query: &str) -> String {
+        format!("{:?}", Query::<Asked>::read(Some(query)).unwrap_err())
+    }
+
+    #[test]
+    fn one_entry_is_read_described_and_named_in_the_refusal_of_others() {
+        let query = Query::<Asked>::read(Some("types=1,2&types=3&limit=7")).unwrap();
+        assert_eq!((query.get(TYPES), query.get(SHARED)), (Ok(vec![1, 2, 3]), Ok(Some(7))));
+        let described = Asked::into_params(|| None);
+        let described: Vec<_> = described.iter().map(|parameter| parameter.name.as_str()).collect();
+        assert_eq!(described, ["types", "limit"]);
+        assert!(refusal("type=1").contains("unknown parameter; this route knows types, limit"));
+    }
+
+    #[test]
+    fn a_lenient_table_ignores_what_it_does_not_have() {
+        let query = Query::<Asked>::read_leniently(Some("colour=red&limit=7"));
+        assert_eq!(query.get(SHARED), Ok(Some(7)));
+    }
+
+    #[test]
+    fn the_query_of_the_next_page_keeps_the_rest() {
+        let query = Query::<Asked>::read(Some("limit=7&types=1%262")).unwrap();
+        assert_eq!(query.text_with(&SHARED, "8", []), "types=1%262&limit=8");
+        assert_eq!(query.text_with(&SHARED, "8", TYPES), "limit=8");
+    }
+}
