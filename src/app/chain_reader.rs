@@ -1,7 +1,11 @@
 //! How the gateway asks the chain for a stream: by the endpoints of the source.
 
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
 use crate::{
-    domain::{ContractId, StreamId},
+    domain::StreamKey,
     http::{ChainAway, ChainReader, ChainStream},
     source::EndpointPool,
     xdr::{decode_stream_ledger_entry, stream_entry_key},
@@ -9,27 +13,29 @@ use crate::{
 
 /// Returns a reader of streams.
 #[must_use]
-pub fn chain_reader(source: EndpointPool) -> ChainReader {
-    ChainReader::new(move |(contract_id, stream_id)| {
-        let source = source.clone();
-        Box::pin(async move { read(&source, &contract_id, stream_id).await })
-    })
+pub fn chain_reader(source: EndpointPool) -> Arc<dyn ChainReader> {
+    Arc::new(Endpoints(source))
 }
 
-async fn read(
-    source: &EndpointPool,
-    contract_id: &ContractId,
-    stream_id: StreamId,
-) -> Result<Option<ChainStream>, ChainAway> {
-    let key = stream_entry_key(contract_id, stream_id);
-    let answer = source.ledger_entries(std::slice::from_ref(&key)).await;
-    let answer = answer.map_err(|failure| ChainAway(failure.to_string()))?;
-    let Some(found) = answer.entries.get(&key) else { return Ok(None) };
-    let entry = decode_stream_ledger_entry(&found.xdr).map_err(|refusal| ChainAway(refusal.to_string()))?;
-    Ok(Some(ChainStream {
-        entry,
-        at_ledger: answer.latest_ledger,
-        last_modified_ledger: found.last_modified_ledger,
-        live_until_ledger: found.live_until_ledger,
-    }))
+struct Endpoints(EndpointPool);
+
+impl ChainReader for Endpoints {
+    fn read(&self, stream: StreamKey) -> BoxFuture<'_, Result<Option<ChainStream>, ChainAway>> {
+        Box::pin(self.read_stream(stream))
+    }
+}
+
+impl Endpoints {
+    async fn read_stream(&self, (contract_id, stream_id): StreamKey) -> Result<Option<ChainStream>, ChainAway> {
+        let key = stream_entry_key(&contract_id, stream_id);
+        let answer = self.0.ledger_entries(std::slice::from_ref(&key)).await.map_err(ChainAway::because)?;
+        let Some(found) = answer.entries.get(&key) else { return Ok(None) };
+        let entry = decode_stream_ledger_entry(&found.xdr).map_err(ChainAway::because)?;
+        Ok(Some(ChainStream {
+            entry,
+            at_ledger: answer.latest_ledger,
+            last_modified_ledger: found.last_modified_ledger,
+            live_until_ledger: found.live_until_ledger,
+        }))
+    }
 }

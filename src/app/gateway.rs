@@ -1,6 +1,6 @@
 //! The reading half: feed, tailer, the door, and HTTP, on a listener that is bound already.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -36,7 +36,7 @@ pub(super) struct Gateway {
     pub(super) health_store: Store,
     pub(super) feed: Feed,
     pub(super) contracts: Contracts,
-    pub(super) chain: Option<ChainReader>,
+    pub(super) chain: Option<Arc<dyn ChainReader>>,
     /// With the revocations that it has read.
     pub(super) auth: Option<Auth>,
     pub(super) local: LocalRoutes,

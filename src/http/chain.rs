@@ -1,81 +1,17 @@
-//! `GET /v1/streams/{id}?source=chain`: the contract's own record, asked for on demand. Who asks the chain is handed in
-//! from outside; here it is only kept from being asked too often.
-
-use std::{
-    fmt,
-    future::Future,
-    pin::Pin,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+//! `GET /v1/streams/{id}?source=chain`: the contract's own record, asked for on demand.
 
 use axum::Json;
 use serde::Serialize;
-use tokio::time::Instant;
 use tracing::warn;
 use utoipa::ToSchema;
 
-use super::{limits::ClientKey, openapi::words, problem::Problem, state::HttpState, views::dated_time};
+use super::{
+    chain_reader::ChainStream, limits::ClientKey, openapi::words, problem::Problem, state::HttpState, views::dated_time,
+};
 use crate::{
     auth::Caller,
-    domain::{Address, Amount, ContractId, LedgerSequence, StreamEntry, StreamId, StreamKey},
+    domain::{Address, Amount, ContractId, LedgerSequence, StreamId, StreamKey},
 };
-
-/// This many answers at once, then one in each [`SPACING`].
-const BURST: u32 = 20;
-const SPACING: Duration = Duration::from_millis(200);
-
-/// The contract's own record, and as of when.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChainStream {
-    /// The record.
-    pub entry: StreamEntry,
-    /// The ledger after which it is so.
-    pub at_ledger: LedgerSequence,
-    /// The ledger that last changed it.
-    pub last_modified_ledger: LedgerSequence,
-    /// The last ledger it lives in without being renewed, if the chain says.
-    pub live_until_ledger: Option<LedgerSequence>,
-}
-
-/// The chain could not be asked, or its answer not be read: said to the log, not to the client.
-#[derive(Debug)]
-pub struct ChainAway(pub String);
-
-type Answer = Pin<Box<dyn Future<Output = Result<Option<ChainStream>, ChainAway>> + Send>>;
-
-/// Asks the chain for a stream, and not too often for all of this process. Clones share the limit.
-#[derive(Clone)]
-pub struct ChainReader {
-    read: Arc<dyn Fn(StreamKey) -> Answer + Send + Sync>,
-    /// When all that was let through would have been asked for one by one.
-    even_until: Arc<Mutex<Instant>>,
-}
-
-impl ChainReader {
-    /// Returns a reader of streams; `read` finds `None` where the chain has no live record.
-    pub fn new(read: impl Fn(StreamKey) -> Answer + Send + Sync + 'static) -> Self {
-        Self { read: Arc::new(read), even_until: Arc::new(Mutex::new(Instant::now())) }
-    }
-
-    /// Lets one request through, or says that there were too many.
-    fn admit(&self) -> Result<(), Problem> {
-        let mut even_until = self.even_until.lock().expect("nothing panics while it holds a time");
-        let now = Instant::now();
-        let from = (*even_until).max(now);
-        if from.duration_since(now) > SPACING * (BURST - 1) {
-            return Err(Problem::too_many_requests("the chain is asked too often; try again in a second", 1));
-        }
-        *even_until = from + SPACING;
-        Ok(())
-    }
-}
-
-impl fmt::Debug for ChainReader {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("ChainReader").finish_non_exhaustive()
-    }
-}
 
 /// The contract's own record as JSON: only what the contract keeps, by the names of our own record.
 #[derive(Debug, Serialize, ToSchema)]
@@ -132,7 +68,7 @@ pub(super) async fn stream(
     client: Option<ClientKey>,
     (contract_id, stream_id): StreamKey,
 ) -> Result<Json<ChainStreamView>, Problem> {
-    let reader = state.chain.as_ref().ok_or_else(|| {
+    let chain = state.chain.as_ref().ok_or_else(|| {
         Problem::not_implemented("this gateway is not told where to ask the chain; its operator sets --rpc-url")
     })?;
     if !state.contracts.contains(&contract_id) {
@@ -144,8 +80,10 @@ pub(super) async fn stream(
         return Err(absent());
     }
     state.limits.spend_chain_read(client)?;
-    reader.admit()?;
-    let found = (reader.read)((contract_id.clone(), stream_id)).await.map_err(|ChainAway(why)| {
+    if !chain.admits_one() {
+        return Err(Problem::too_many_requests("the chain is asked too often; try again in a second", 1));
+    }
+    let found = chain.reader.read((contract_id.clone(), stream_id)).await.map_err(|why| {
         warn!(stream.id = %stream_id, "the chain could not be asked for stream {stream_id}: {why}");
         Problem::unavailable("the chain cannot be asked at the moment; try again")
     })?;
@@ -180,18 +118,5 @@ impl ChainStreamView {
             last_modified_ledger: found.last_modified_ledger,
             live_until_ledger: found.live_until_ledger,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn twenty_at_once_are_let_through_and_the_next_is_not() {
-        let reader = ChainReader::new(|_| Box::pin(async { Ok(None) }));
-        let let_through = (0..30).filter(|_| reader.admit().is_ok()).count();
-        assert!((20..30).contains(&let_through), "{let_through}");
-        assert!(reader.clone().admit().is_err(), "clones share the limit");
     }
 }

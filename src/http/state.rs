@@ -10,11 +10,12 @@ use rand::{Rng, rngs::StdRng};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Limits, QuarantineReplayer, ServerSettings,
-    chain::ChainReader,
+    Limits, ServerSettings,
+    chain_reader::{ChainReader, LimitedChainReader},
     openapi::words::named,
     parameters::One,
     problem::Problem,
+    quarantine_replayer::{OneReplayer, QuarantineReplayer},
     query::{Parameter, Query, QueryTable},
     stream_text::StreamText,
     watch::Watch,
@@ -49,12 +50,12 @@ pub struct HttpState {
     /// Further behind the tip than this is not ready.
     pub(super) max_lag_ledgers: u32,
     pub(super) soft_stop: CancellationToken,
-    /// Who asks the chain, where an endpoint is configured.
-    pub(super) chain: Option<ChainReader>,
+    /// Asks the chain, where an endpoint is configured.
+    pub(super) chain: Option<LimitedChainReader>,
     pub(super) limits: Limits,
-    /// Who decodes the quarantine again.
-    pub(super) replayer: Option<QuarantineReplayer>,
-    /// Who says who may read what; none where everybody may read everything.
+    /// Decodes the quarantine again.
+    pub(super) replayer: Option<OneReplayer>,
+    /// Says which caller may read what; `None` where everybody may read everything.
     pub(super) auth: Option<Auth>,
     rng: Arc<Mutex<StdRng>>,
 }
@@ -115,16 +116,16 @@ impl HttpState {
         Self { auth, ..self }
     }
 
-    /// Gives the gateway somebody to decode the quarantine again by.
+    /// Lets operators replay the quarantine.
     #[must_use]
-    pub fn with_quarantine_replayer(self, replayer: Option<QuarantineReplayer>) -> Self {
-        Self { replayer, ..self }
+    pub fn with_quarantine_replayer(self, replayer: Option<Arc<dyn QuarantineReplayer>>) -> Self {
+        Self { replayer: replayer.map(OneReplayer::new), ..self }
     }
 
-    /// Gives the gateway somebody to ask the chain by.
+    /// Lets callers ask for the contract's own record of a stream.
     #[must_use]
-    pub fn with_chain_reader(self, chain: Option<ChainReader>) -> Self {
-        Self { chain, ..self }
+    pub fn with_chain_reader(self, reader: Option<Arc<dyn ChainReader>>) -> Self {
+        Self { chain: reader.map(LimitedChainReader::new), ..self }
     }
 
     fn random<T>(&self, draw: impl FnOnce(&mut StdRng) -> T) -> T {

@@ -5,5 +5,3 @@ pub(super) mod connections;
 pub(super) mod indexer;
 pub(super) mod quarantine;
 pub(super) mod revoke;
-
-pub use quarantine::{QuarantineReplayer, Replayed};

@@ -1,11 +1,7 @@
-//! `GET /v1/admin/quarantine` and `POST /v1/admin/quarantine/replay`: events that are kept raw. Who decodes them again is
-//! handed in from outside.
-
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+//! `GET /v1/admin/quarantine` and `POST /v1/admin/quarantine/replay`: events that are kept raw.
 
 use axum::{Json, extract::State};
 use serde::Serialize;
-use tokio::sync::Semaphore;
 use tracing::info;
 use utoipa::{
     ToSchema,
@@ -21,45 +17,12 @@ use super::super::{
     },
     paging::{CURSOR, LARGEST_LIMIT, LIMIT, event_cursor, page_limit},
     problem::Problem,
+    quarantine_replayer::Replayed,
     query::{Query, query},
     state::{CONTRACT, HttpState},
     views::date_text,
 };
-use crate::{
-    domain::{ContractId, Epoch, EventId, FeedId, LedgerSequence, QuarantinedEvent, StreamId},
-    store::StoreError,
-};
-
-/// What a replay of the quarantine came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Replayed {
-    /// Events that decode now and were stored.
-    pub released: usize,
-    /// Events that still do not.
-    pub kept: usize,
-}
-
-type Answer = Pin<Box<dyn Future<Output = Result<Replayed, StoreError>> + Send>>;
-
-/// Decodes what is kept raw again, once at a time. Clones share that.
-#[derive(Clone)]
-pub struct QuarantineReplayer {
-    replay: Arc<dyn Fn() -> Answer + Send + Sync>,
-    only_one: Arc<Semaphore>,
-}
-
-impl QuarantineReplayer {
-    /// Returns a replayer that works by `replay`.
-    pub fn new(replay: impl Fn() -> Answer + Send + Sync + 'static) -> Self {
-        Self { replay: Arc::new(replay), only_one: Arc::new(Semaphore::new(1)) }
-    }
-}
-
-impl fmt::Debug for QuarantineReplayer {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("QuarantineReplayer").finish_non_exhaustive()
-    }
-}
+use crate::domain::{ContractId, Epoch, EventId, FeedId, LedgerSequence, QuarantinedEvent, StreamId};
 
 /// Events that are kept raw, in the order of the chain.
 #[derive(Debug, Serialize, ToSchema)]
@@ -175,10 +138,10 @@ pub(in crate::http) async fn replay(State(state): State<HttpState>, admin: Admin
         .replayer
         .as_ref()
         .ok_or_else(|| Problem::not_implemented("this gateway cannot replay; run the command: quarantine replay"))?;
-    let _only_one =
-        replayer.only_one.try_acquire().map_err(|_| Problem::conflict("a replay is running; wait for its end"))?;
+    let running = || Problem::conflict("a replay is running; wait for its end");
+    let _only_one = replayer.try_begin().ok_or_else(running)?;
     info!(by = %admin.by, "{} replays the quarantine", admin.by);
-    let outcome = (replayer.replay)().await?;
+    let outcome = replayer.replayer.replay().await?;
     info!(by = %admin.by, released = outcome.released, kept = outcome.kept, "the quarantine was replayed");
     Ok(Json(outcome))
 }

@@ -1,0 +1,91 @@
+//! The port to the chain: `app` hands in the endpoints, and this process is kept from asking them too often.
+
+use std::{error::Error, fmt, num::NonZeroU32, sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+
+use crate::domain::{LedgerSequence, StreamEntry, StreamKey};
+
+/// This many answers at once, then one in each [`SPACING`].
+const BURST: NonZeroU32 = NonZeroU32::new(20).expect("20 is not 0");
+const SPACING: Duration = Duration::from_millis(200);
+
+/// The contract's own record, and as of when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainStream {
+    /// The record.
+    pub entry: StreamEntry,
+    /// The ledger after which it is so.
+    pub at_ledger: LedgerSequence,
+    /// The ledger that last changed it.
+    pub last_modified_ledger: LedgerSequence,
+    /// The last ledger it lives in without being renewed, if the chain says.
+    pub live_until_ledger: Option<LedgerSequence>,
+}
+
+/// The chain could not be asked, or its answer could not be read. The log is told why, the client is not.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct ChainAway(#[from] Box<dyn Error + Send + Sync>);
+
+impl ChainAway {
+    /// Returns the failure with its cause.
+    pub fn because(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(cause.into())
+    }
+}
+
+/// Reads streams from the chain.
+pub trait ChainReader: Send + Sync {
+    /// Returns the contract's own record of a stream, `None` where the chain has no live one.
+    fn read(&self, stream: StreamKey) -> BoxFuture<'_, Result<Option<ChainStream>, ChainAway>>;
+}
+
+/// A reader with one limit for all of this process. Clones share the limit.
+#[derive(Clone)]
+pub(super) struct LimitedChainReader {
+    pub(super) reader: Arc<dyn ChainReader>,
+    limit: Arc<DefaultDirectRateLimiter>,
+}
+
+impl LimitedChainReader {
+    pub(super) fn new(reader: Arc<dyn ChainReader>) -> Self {
+        let quota = Quota::with_period(SPACING).expect("the spacing is not zero").allow_burst(BURST);
+        Self { reader, limit: Arc::new(RateLimiter::direct(quota)) }
+    }
+
+    /// Takes one read from the limit, if there is one left.
+    pub(super) fn admits_one(&self) -> bool {
+        self.limit.check().is_ok()
+    }
+}
+
+impl fmt::Debug for LimitedChainReader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("LimitedChainReader").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use super::*;
+
+    struct EmptyChain;
+
+    impl ChainReader for EmptyChain {
+        fn read(&self, _: StreamKey) -> BoxFuture<'_, Result<Option<ChainStream>, ChainAway>> {
+            Box::pin(ready(Ok(None)))
+        }
+    }
+
+    #[test]
+    fn twenty_at_once_are_let_through_and_the_next_is_not() {
+        let chain = LimitedChainReader::new(Arc::new(EmptyChain));
+        let let_through = (0..30).filter(|_| chain.admits_one()).count();
+        assert!((20..30).contains(&let_through), "{let_through}");
+        assert!(!chain.clone().admits_one(), "clones share the limit");
+    }
+}
