@@ -13,7 +13,8 @@ use tracing::{info, warn};
 
 use super::{
     AccountAway, AccountReader, ApiKey, ApiKeyRequest, ApiKeySecret, Caller, ChallengeRequest, KeysAway, Minted,
-    Minting, Scope, SignIn, SignInRefusal, Subject, Ticket, Token, TokenKeys, TokenRefusal, VisibilityRule,
+    Minting, Scope, SignIn, SignInRefusal, Subject, Ticket, TicketRefusal, Token, TokenKeys, TokenRefusal,
+    VisibilityRule,
     accounts::Accounts,
     api_key::{self, ID_BYTES},
     attempts::Attempts,
@@ -243,17 +244,15 @@ impl Auth {
     /// Takes a ticket, and returns who shows it and the filter that it was made for.
     ///
     /// # Errors
-    /// A refusal within, if there is no such ticket any more; the outer one if the database did not answer.
-    pub async fn redeem_ticket(&self, text: &str) -> Result<Result<(Caller, String), TokenRefusal>, StoreError> {
-        let Some(row) = self.0.store.take_ticket(&ticket::hash_of(text)).await? else {
-            return Ok(Err(TokenRefusal::BadTicket));
-        };
+    /// There is no such ticket any more, or the database did not answer.
+    pub async fn redeem_ticket(&self, text: &str) -> Result<(Caller, String), TicketRefusal> {
+        let row = self.0.store.take_ticket(&ticket::hash_of(text)).await?.ok_or(TokenRefusal::BadTicket)?;
         if self.now() > row.expires_at {
-            return Ok(Err(TokenRefusal::BadTicket));
+            return Err(TokenRefusal::BadTicket.into());
         }
         let token: Token = serde_json::from_value(row.token)
             .map_err(|error| StoreError::Corrupt(format!("the token of a ticket: {error}")))?;
-        Ok(self.caller_of(token).map(|caller| (caller, row.filter)))
+        Ok((self.caller_of(token)?, row.filter))
     }
 
     /// Takes back every token of a subject that was made until now, on every node, and those that a node with a faster

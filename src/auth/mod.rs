@@ -25,7 +25,7 @@ pub use api_key::{ApiKey, ApiKeyRequest, ApiKeySecret};
 pub use args::{AuthArgs, AuthMode, SignInArgs, TokenAlgorithm, TokenArgs, VisibilityRule};
 pub use caller::{Caller, Scope, Subject, Token};
 pub use jwks::KeyFetch;
-pub use refusal::{BadAuthConfig, KeysAway, SignInRefusal, TokenRefusal};
+pub use refusal::{BadAuthConfig, KeysAway, SignInRefusal, TicketRefusal, TokenRefusal};
 pub use sign_in::{ChallengeRequest, SignIn};
 pub use ticket::Ticket;
 pub use token::{Minted, Minting, TokenKeys};

@@ -62,6 +62,17 @@ pub enum BadAuthConfig {
     NoAccountReader,
 }
 
+/// Why a ticket is not taken.
+#[derive(Debug, Error)]
+pub enum TicketRefusal {
+    /// The ticket is no good, or the token that it was made with is not any more.
+    #[error(transparent)]
+    Token(#[from] TokenRefusal),
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Why a token is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TokenRefusal {

@@ -9,7 +9,7 @@ use tracing::{error, warn};
 use utoipa::ToSchema;
 
 use crate::{
-    auth::{KeysAway, TokenRefusal},
+    auth::{KeysAway, TicketRefusal, TokenRefusal},
     store::StoreError,
 };
 
@@ -141,6 +141,15 @@ impl From<TokenRefusal> for Problem {
         let detail = refusal.to_string();
         let problem = Self::new("/problems/unauthorized", "Unauthorized", StatusCode::UNAUTHORIZED, detail);
         Self { www_authenticate: Some(challenge), ..problem }
+    }
+}
+
+impl From<TicketRefusal> for Problem {
+    fn from(refusal: TicketRefusal) -> Self {
+        match refusal {
+            TicketRefusal::Token(refusal) => refusal.into(),
+            TicketRefusal::Store(failure) => failure.into(),
+        }
     }
 }
 

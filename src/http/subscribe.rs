@@ -164,7 +164,7 @@ async fn by_ticket(
     if is_given {
         subscribe_filter::read(query, state, Visibility::Everything).await?;
     }
-    let (caller, made_for) = auth.redeem_ticket(ticket).await??;
+    let (caller, made_for) = auth.redeem_ticket(ticket).await?;
     let made_for = Query::<FilterQuery>::read(Some(&made_for))?;
     let made_for = subscribe_filter::read(&made_for, state, caller.visibility.clone()).await?;
     if is_given && subscribe_filter::read(query, state, caller.visibility.clone()).await? != made_for {
