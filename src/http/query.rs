@@ -99,7 +99,7 @@ macro_rules! query {
             $($(..[$($shared:expr),* $(,)?])? $($name:ident: $reading:ty = $own:expr)?;)*
         }
     ) => {
-        $($(const $name: $crate::http::query::Parameter<$reading> = $own;)?)*
+        $($($vis const $name: $crate::http::query::Parameter<$reading> = $own;)?)*
 
         $(#[$doc])*
         #[derive(Debug)]

@@ -1,0 +1,197 @@
+//! One open event stream: what a connection is sent until it ends, and why it ends.
+
+use std::{
+    convert::Infallible,
+    future::{Future, pending},
+    pin::Pin,
+    time::Duration,
+};
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use bytes::{Bytes, BytesMut};
+use futures_util::stream;
+use tokio::time::{Instant, sleep_until};
+use tracing::error;
+
+use super::{
+    limits::Slot,
+    sse::{
+        ExpiredNotice, ExpiredReason, HEARTBEAT, ResumeNotice, ResumeReason, frame_of, id_frame, notice_frame,
+        retry_frame,
+    },
+    state::HttpState,
+};
+use crate::{
+    auth::{Token, TokenRefusal},
+    feed::Subscription,
+};
+
+/// A quiet subscription's `id:` goes on with the feed at every so many heartbeats.
+const HEARTBEATS_AN_ID: u32 = 3;
+
+/// Clients must not all return at once.
+pub(super) fn farewell(state: &HttpState) -> Bytes {
+    retry_frame(state.retry_ms())
+}
+
+pub(super) fn event_stream(connection: Connection) -> Response {
+    let frames = stream::unfold(connection, |mut connection| async move {
+        let frames = connection.next().await?;
+        Some((Ok::<_, Infallible>(frames), connection))
+    });
+    event_stream_of(Body::from_stream(frames))
+}
+
+/// Returns the answer to `HEAD`: that of `GET` without its body.
+pub(super) fn empty_event_stream() -> Response {
+    event_stream_of(Body::from_stream(stream::empty::<Result<Bytes, Infallible>>()))
+}
+
+pub(super) fn event_stream_of(body: Body) -> Response {
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+type TokenEnds = Pin<Box<dyn Future<Output = TokenRefusal> + Send>>;
+
+/// One open event stream.
+pub(super) struct Connection {
+    state: HttpState,
+    subscription: Subscription,
+    first: Option<Bytes>,
+    heartbeat_at: Instant,
+    heartbeats: u32,
+    ended: bool,
+    /// When the last piece was handed over to be written.
+    handed_at: Instant,
+    /// Ends when the token does; none without one.
+    token_ends: Option<TokenEnds>,
+    /// Given back when the stream ends, however it ends.
+    _slot: Slot,
+}
+
+impl Connection {
+    pub(super) fn new(
+        state: HttpState,
+        subscription: Subscription,
+        token: Option<Token>,
+        first: Bytes,
+        slot: Slot,
+    ) -> Self {
+        Self {
+            heartbeat_at: Instant::now() + state.heartbeat,
+            token_ends: token_ends(&state, token),
+            state,
+            subscription,
+            first: Some(first),
+            heartbeats: 0,
+            ended: false,
+            handed_at: Instant::now(),
+            _slot: slot,
+        }
+    }
+
+    /// Returns the next piece to write: frames, a heartbeat, or the farewell; then none. It is asked for when the piece
+    /// before it is on its way to the client.
+    async fn next(&mut self) -> Option<Bytes> {
+        let took_too_long = self.handed_at.elapsed() > self.state.write_deadline;
+        let piece = if took_too_long && !self.ended { Some(self.let_resume()) } else { self.next_in_turn().await };
+        self.handed_at = Instant::now();
+        piece
+    }
+
+    async fn next_in_turn(&mut self) -> Option<Bytes> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        if self.ended {
+            return None;
+        }
+        let deliveries = tokio::select! {
+            biased;
+            () = self.state.soft_stop.cancelled() => return Some(self.end()),
+            refusal = ended(&mut self.token_ends) => return Some(self.expire(&refusal)),
+            deliveries = self.subscription.next() => deliveries,
+            () = sleep_until(self.heartbeat_at) => return Some(self.heartbeat()),
+        };
+        match deliveries {
+            Ok(deliveries) => {
+                self.heartbeat_in(self.state.heartbeat);
+                self.heartbeats = 0;
+                let slot = self.state.sse_slot;
+                Some(join(deliveries.iter().map(|delivery| frame_of(delivery, slot)).collect()))
+            }
+            Err(failure) => {
+                error!("an event stream was ended: {failure}");
+                Some(self.end())
+            }
+        }
+    }
+
+    fn heartbeat_in(&mut self, heartbeat: Duration) {
+        self.heartbeat_at = Instant::now() + heartbeat;
+    }
+
+    fn heartbeat(&mut self) -> Bytes {
+        self.heartbeat_in(self.state.heartbeat);
+        self.heartbeats += 1;
+        if !self.heartbeats.is_multiple_of(HEARTBEATS_AN_ID) {
+            return HEARTBEAT;
+        }
+        self.subscription.advance_if_quiet();
+        self.subscription.resume_id().map_or(HEARTBEAT, id_frame)
+    }
+
+    /// Where the token ended the stream ends: who has another one comes back with the last id.
+    fn expire(&mut self, refusal: &TokenRefusal) -> Bytes {
+        let is_revoked = *refusal == TokenRefusal::Revoked;
+        let reason = if is_revoked { ExpiredReason::Revoked } else { ExpiredReason::Expired };
+        join(vec![notice_frame(&ExpiredNotice { reason }), self.end()])
+    }
+
+    /// A client that took nothing for as long as that, and takes something again, begins anew where it was: what it
+    /// would be sent next is long past.
+    fn let_resume(&mut self) -> Bytes {
+        self.first = None;
+        join(vec![notice_frame(&ResumeNotice { reason: ResumeReason::Slow }), self.end()])
+    }
+
+    fn end(&mut self) -> Bytes {
+        self.ended = true;
+        farewell(&self.state)
+    }
+}
+
+fn token_ends(state: &HttpState, token: Option<Token>) -> Option<TokenEnds> {
+    let (auth, token) = (state.auth.clone()?, token?);
+    Some(Box::pin(async move { auth.ended(&token).await }))
+}
+
+async fn ended(token_ends: &mut Option<TokenEnds>) -> TokenRefusal {
+    match token_ends {
+        Some(token_ends) => token_ends.await,
+        None => pending().await,
+    }
+}
+
+pub(super) fn join(frames: Vec<Bytes>) -> Bytes {
+    let mut frames = frames;
+    if frames.len() == 1
+        && let Some(frame) = frames.pop()
+    {
+        return frame;
+    }
+    let mut joined = BytesMut::with_capacity(frames.iter().map(Bytes::len).sum());
+    for frame in frames {
+        joined.extend_from_slice(&frame);
+    }
+    joined.freeze()
+}

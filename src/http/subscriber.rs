@@ -1,0 +1,96 @@
+//! Who subscribes, and to what: the query of a subscription, and the ticket or token that it comes with.
+
+use axum::http::HeaderMap;
+
+use super::{
+    caller::{bearer, by_token},
+    openapi::{switch, text_like, words::named},
+    parameters::{Switch, Text},
+    problem::Problem,
+    query::{Parameter, Query, query},
+    state::HttpState,
+    subscribe_filter::{self, FilterQuery},
+};
+use crate::{
+    auth::{Caller, TokenRefusal},
+    domain::{EventFilter, Visibility},
+};
+
+query! {
+    /// The parameters of a subscription.
+    pub(super) SubscriptionQuery {
+        ..[FilterQuery::declared()];
+        LAST_EVENT_ID: Text = Parameter::new(
+            "lastEventId",
+            "Where to go on, for a first connection. The header wins.",
+            || named("ResumeId"),
+        );
+        TICKET: Text = Parameter::new(
+            "ticket",
+            "A ticket, for clients that can send no headers. It carries the filter it was made for.",
+            || text_like("b0X4nq1rVw3mK7hYp2sT9uCzLd6fGj8eAaQiNoRxEcM").into(),
+        );
+        TOKEN: Text = Parameter::new(
+            "token",
+            "A token, only where the operator allows tokens in addresses.",
+            || text_like("eyJhbGciOiJIUzI1NiJ9").into(),
+        );
+        STRICT: Switch = Parameter::new(
+            "strict",
+            "Whether a stream that the caller sees nothing of is refused with 404. Default: false.",
+            switch,
+        );
+    }
+}
+
+/// Returns who subscribes and to what: by a ticket, by a token in the header, or by one in the address where that is
+/// allowed. Who is not let in is told nothing else; what is wrong with the filter is said before a ticket is spent on it.
+pub(super) async fn who_and_what(
+    state: &HttpState,
+    headers: &HeaderMap,
+    query: &Query<SubscriptionQuery>,
+) -> Result<(Caller, EventFilter), Problem> {
+    if let Some(ticket) = query.get(TICKET)? {
+        return by_ticket(state, ticket, query).await;
+    }
+    let caller = by_token(state, token_of(state, headers, query)?).await?;
+    let filter = subscribe_filter::read(query, state, caller.visibility.clone()).await?;
+    Ok((caller, filter))
+}
+
+async fn by_ticket(
+    state: &HttpState,
+    ticket: &str,
+    query: &Query<SubscriptionQuery>,
+) -> Result<(Caller, EventFilter), Problem> {
+    let asks_nobody = || TICKET.refuse("this service asks nobody who they are; leave it out");
+    let auth = state.auth.as_ref().ok_or_else(asks_nobody)?;
+    let is_given = subscribe_filter::is_given(query);
+    if is_given {
+        subscribe_filter::read(query, state, Visibility::Everything).await?;
+    }
+    let (caller, made_for) = auth.redeem_ticket(ticket).await?;
+    let made_for = Query::<FilterQuery>::read(Some(&made_for))?;
+    let made_for = subscribe_filter::read(&made_for, state, caller.visibility.clone()).await?;
+    if is_given && subscribe_filter::read(query, state, caller.visibility.clone()).await? != made_for {
+        return Err(TokenRefusal::OtherFilter.into());
+    }
+    Ok((caller, made_for))
+}
+
+pub(super) fn token_of<'a>(
+    state: &HttpState,
+    headers: &'a HeaderMap,
+    query: &'a Query<SubscriptionQuery>,
+) -> Result<Option<&'a str>, Problem> {
+    let Some(auth) = &state.auth else { return Ok(None) };
+    match (bearer(headers)?, query.get(TOKEN)?) {
+        (Some(token), _) => Ok(Some(token)),
+        (None, Some(token)) if auth.allows_query_token() => Ok(Some(token)),
+        (None, Some(_)) => {
+            let rule = "is not taken from the address here; send it as Authorization: Bearer, or use a ticket";
+            Err(TOKEN.refuse(rule))
+        }
+        (None, None) => Ok(None),
+    }
+}
