@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use data_encoding::HEXLOWER;
 use rand::{RngCore, rngs::StdRng};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -218,7 +219,7 @@ impl Auth {
             subject: answered.subject,
             scopes: Vec::new(),
             ttl_seconds: None,
-            id: Some(hex(&hash)),
+            id: Some(HEXLOWER.encode(&hash)),
             home_domain: Some(answered.home_domain),
             client_domain: answered.client_domain,
         };
@@ -288,7 +289,7 @@ impl Auth {
     ) -> Result<Option<(ApiKey, ApiKeySecret)>, StoreError> {
         let (now, secret) = (self.now(), ApiKeySecret::new(self.random()));
         let key = ApiKey {
-            id: hex(&self.random::<ID_BYTES>()),
+            id: HEXLOWER.encode(&self.random::<ID_BYTES>()),
             subject: request.subject,
             name: request.name,
             scopes: request.scopes,
@@ -357,14 +358,6 @@ impl Auth {
             () = self.0.revocations.taken_back(token) => TokenRefusal::Revoked,
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String grows");
-        text
-    })
 }
 
 impl fmt::Debug for Inner {

@@ -1,5 +1,6 @@
 //! SHA-256 hashes, and how they are written.
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 /// A SHA-256 hash.
@@ -12,9 +13,5 @@ pub(super) fn sha256(bytes: &[u8]) -> Hash {
 
 /// Returns a hash as 64 hex digits.
 pub(super) fn hex(hash: &Hash) -> String {
-    use std::fmt::Write;
-    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string does not fail");
-        text
-    })
+    HEXLOWER.encode(hash)
 }

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -108,7 +109,7 @@ fn replaying_recorded_histories_gives_the_same_events_and_storage() {
 
 fn compare_storage(contract: &Contract, step: &Step) {
     let stream = contract.stream(StreamId(step.stream));
-    let stored = stream.map(|stream| hex(&to_xdr(&encode_stream(stream).unwrap())));
+    let stored = stream.map(|stream| HEXLOWER.encode(&to_xdr(&encode_stream(stream).unwrap())));
     assert_eq!(stored, step.state, "history {} step {} {}", step.history, step.number, step.op);
     if let Some(claimable) = &step.claimable {
         assert_eq!(stream.unwrap().claimable(claimable.at).to_string(), claimable.amount);
@@ -168,7 +169,11 @@ fn token_of(steps: &[Step], history: u32) -> Address {
 
 fn recorded(event: &HexEvent, field: &str) -> Value {
     use stellar_xdr::{Limits, ReadXdr, ScVal};
-    let ScVal::Map(Some(map)) = ScVal::from_xdr(unhex(&event.value), Limits::none()).unwrap() else { panic!() };
+    let ScVal::Map(Some(map)) =
+        ScVal::from_xdr(HEXLOWER.decode(event.value.as_bytes()).unwrap(), Limits::none()).unwrap()
+    else {
+        panic!()
+    };
     let key = ScVal::Symbol(field.try_into().unwrap());
     match map.iter().find(|entry| entry.key == key).unwrap().val.clone() {
         ScVal::I128(parts) => Value::String(((i128::from(parts.hi) << 64) | i128::from(parts.lo)).to_string()),
@@ -200,22 +205,10 @@ fn recorded_u32(event: &HexEvent, field: &str) -> u32 {
 fn hex_event(event: &NamedEvent) -> HexEvent {
     use base64::{Engine, prelude::BASE64_STANDARD};
     let encoded = encode_event(event).unwrap();
-    let to_hex = |text: &String| hex(&BASE64_STANDARD.decode(text).unwrap());
+    let to_hex = |text: &String| HEXLOWER.encode(&BASE64_STANDARD.decode(text).unwrap());
     HexEvent { topics: encoded.topics.iter().map(to_hex).collect(), value: to_hex(&encoded.value) }
 }
 
 fn contract_address(byte: u8) -> Address {
     flowfi_domain::ContractId::from_bytes([byte; 32]).into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| char::from_digit(digit.into(), 16).unwrap())
-        .collect()
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|place| u8::from_str_radix(&text[place..place + 2], 16).unwrap()).collect()
 }
