@@ -1,12 +1,17 @@
 //! `GET /health`, `/health/live` and `/health/ready`, and `GET /metrics`: for those who run the daemon.
 
-use std::fmt::Write;
+use std::fmt::Debug;
 
 use axum::{
     Json,
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
+};
+use prometheus_client::{
+    encoding::{EncodeGaugeValue, prometheus_text::encode},
+    metrics::{counter::ConstCounter, gauge::ConstGauge},
+    registry::Registry,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -120,78 +125,121 @@ async fn health(state: &HttpState) -> Health {
     ),
 )]
 pub(super) async fn metrics(State(state): State<HttpState>) -> Response {
-    let mut text = String::new();
+    let mut metrics = Metrics::default();
     let status = state.watch.status(&state).await;
-    write_ready(&mut text, status.as_ref().is_ok_and(|status| status.reasons.is_empty()));
+    metrics.add_ready(status.as_ref().is_ok_and(|status| status.reasons.is_empty()));
     if let Ok(status) = status {
-        write_index(&mut text, &status);
+        metrics.add_index(&status);
     }
     let feed = state.feed.stats();
-    gauge(&mut text, "flowfi_feed_connections", "Open subscriptions.", feed.connections);
-    counter(&mut text, "flowfi_feed_events_sent_total", "Event frames handed to connections.", feed.events_sent);
-    counter(&mut text, "flowfi_feed_events_replayed_total", "Of those, frames of resumed ones.", feed.events_replayed);
-    counter(&mut text, "flowfi_feed_slow_clients_total", "Connections that were caught up.", feed.slow_clients);
-    counter(&mut text, "flowfi_feed_resets_total", "Last event ids that could not be resumed from.", feed.resets);
-    in_prometheus_format(text)
+    metrics.gauge("flowfi_feed_connections", "Open subscriptions", feed.connections);
+    metrics.counter("flowfi_feed_events_sent", "Event frames handed to connections", feed.events_sent);
+    metrics.counter("flowfi_feed_events_replayed", "Of those, frames of resumed ones", feed.events_replayed);
+    metrics.counter("flowfi_feed_slow_clients", "Connections that were caught up", feed.slow_clients);
+    metrics.counter("flowfi_feed_resets", "Last event ids that could not be resumed from", feed.resets);
+    metrics.into_response()
 }
 
 /// Returns the metrics of a process that has no index to tell of yet.
 pub(super) fn metrics_of_nothing() -> Response {
-    let mut text = String::new();
-    write_ready(&mut text, false);
-    in_prometheus_format(text)
+    let mut metrics = Metrics::default();
+    metrics.add_ready(false);
+    metrics.into_response()
 }
 
-fn in_prometheus_format(text: String) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+/// The numbers of one moment. The library ends a help text with a full stop, and a counter's name with `_total`.
+#[derive(Debug, Default)]
+struct Metrics(Registry);
+
+impl Metrics {
+    fn add_ready(&mut self, is_ready: bool) {
+        self.gauge("flowfi_ingest_ready", "1 if the index is to be relied on", u32::from(is_ready));
+    }
+
+    fn add_index(&mut self, status: &Status) {
+        let open = status.holes.iter().filter(|hole| !hole.accepted).count();
+        let optional = [
+            ("flowfi_ingest_tip_ledger", "The newest ledger of the source", status.tip_ledger.map(|tip| tip.0.into())),
+            (
+                "flowfi_ingest_lag_ledgers",
+                "Ledgers from the last whole one to the tip",
+                status.lag_ledgers.map(i64::from),
+            ),
+            ("flowfi_ingest_lag_seconds", "The same by close times", status.lag_seconds),
+            (
+                "flowfi_ingest_source_answered_age_seconds",
+                "Since the source last answered",
+                status.source_answered_seconds_ago,
+            ),
+            ("flowfi_ingest_tip_age_seconds", "Since the source had a new ledger", status.tip_moved_seconds_ago),
+            (
+                "flowfi_ingest_ledgers_to_data_loss",
+                "Ledgers until the source drops one not indexed",
+                status.ledgers_to_data_loss,
+            ),
+            (
+                "flowfi_ingest_record_check_age_seconds",
+                "Since records were last compared with the chain",
+                status.record_check_age_ms.map(|age_ms| age_ms / 1_000),
+            ),
+        ];
+        for (name, help, value) in optional {
+            if let Some(value) = value {
+                self.gauge(name, help, value);
+            }
+        }
+        self.gauge("flowfi_ingest_records_differing", "Records that differ from the chain", status.records_differing);
+        self.counter(
+            "flowfi_ingest_second_opinion_events",
+            "Events that only a second endpoint had",
+            status.second_opinion_events,
+        );
+        self.gauge("flowfi_ingest_open_holes", "Ranges of ledgers never seen and not given up", open);
+        self.gauge("flowfi_ingest_quarantined_unknown", "Events of unknown names", status.quarantine.unknown);
+        self.gauge("flowfi_ingest_quarantined_refused", "Events that did not decode", status.quarantine.refused);
+    }
+
+    fn gauge<T>(&mut self, name: &str, help: &str, value: T)
+    where
+        T: EncodeGaugeValue + Debug + Send + Sync + 'static,
+    {
+        self.0.register(name, help, ConstGauge::new(value));
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) {
+        self.0.register(name, help, ConstCounter::new(value));
+    }
 }
 
-fn write_ready(text: &mut String, is_ready: bool) {
-    gauge(text, "flowfi_ingest_ready", "1 if the index is to be relied on.", u8::from(is_ready));
+impl IntoResponse for Metrics {
+    fn into_response(self) -> Response {
+        let mut text = String::new();
+        encode(&mut text, &self.0).expect("a String grows");
+        ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+    }
 }
 
-fn write_index(text: &mut String, status: &Status) {
-    let open = status.holes.iter().filter(|hole| !hole.accepted).count();
-    if let Some(tip) = status.tip_ledger {
-        gauge(text, "flowfi_ingest_tip_ledger", "The newest ledger of the source.", tip);
-    }
-    if let Some(lag) = status.lag_ledgers {
-        gauge(text, "flowfi_ingest_lag_ledgers", "Ledgers from the last whole one to the tip.", lag);
-    }
-    if let Some(lag) = status.lag_seconds {
-        gauge(text, "flowfi_ingest_lag_seconds", "The same by close times.", lag);
-    }
-    if let Some(age) = status.source_answered_seconds_ago {
-        gauge(text, "flowfi_ingest_source_answered_age_seconds", "Since the source last answered.", age);
-    }
-    if let Some(age) = status.tip_moved_seconds_ago {
-        gauge(text, "flowfi_ingest_tip_age_seconds", "Since the source had a new ledger.", age);
-    }
-    if let Some(left) = status.ledgers_to_data_loss {
-        gauge(text, "flowfi_ingest_ledgers_to_data_loss", "Ledgers until the source drops one not indexed.", left);
-    }
-    if let Some(age_ms) = status.record_check_age_ms {
-        let (name, help) =
-            ("flowfi_ingest_record_check_age_seconds", "Since records were last compared with the chain.");
-        gauge(text, name, help, age_ms / 1_000);
-    }
-    let (name, help) = ("flowfi_ingest_records_differing", "Records that differ from the chain.");
-    gauge(text, name, help, status.records_differing);
-    let (name, help) = ("flowfi_ingest_second_opinion_events_total", "Events that only a second endpoint had.");
-    counter(text, name, help, status.second_opinion_events);
-    gauge(text, "flowfi_ingest_open_holes", "Ranges of ledgers never seen and not given up.", open);
-    gauge(text, "flowfi_ingest_quarantined_unknown", "Events of unknown names.", status.quarantine.unknown);
-    gauge(text, "flowfi_ingest_quarantined_refused", "Events that did not decode.", status.quarantine.refused);
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn gauge(text: &mut String, name: &str, help: &str, value: impl std::fmt::Display) {
-    metric(text, "gauge", name, help, value);
-}
-
-fn counter(text: &mut String, name: &str, help: &str, value: impl std::fmt::Display) {
-    metric(text, "counter", name, help, value);
-}
-
-fn metric(text: &mut String, kind: &str, name: &str, help: &str, value: impl std::fmt::Display) {
-    writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}").expect("a String grows");
+    #[test]
+    fn metrics_have_the_names_and_the_text_that_dashboards_read() {
+        let mut metrics = Metrics::default();
+        metrics.add_ready(true);
+        metrics.gauge("flowfi_ingest_lag_seconds", "The same by close times", -3_i64);
+        metrics.counter("flowfi_feed_resets", "Last event ids that could not be resumed from", 7);
+        let mut text = String::new();
+        encode(&mut text, &metrics.0).unwrap();
+        let expected = "# HELP flowfi_ingest_ready 1 if the index is to be relied on.\n\
+                        # TYPE flowfi_ingest_ready gauge\n\
+                        flowfi_ingest_ready 1\n\
+                        # HELP flowfi_ingest_lag_seconds The same by close times.\n\
+                        # TYPE flowfi_ingest_lag_seconds gauge\n\
+                        flowfi_ingest_lag_seconds -3\n\
+                        # HELP flowfi_feed_resets_total Last event ids that could not be resumed from.\n\
+                        # TYPE flowfi_feed_resets_total counter\n\
+                        flowfi_feed_resets_total 7\n";
+        assert_eq!(text, expected);
+    }
 }

@@ -42,6 +42,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper_util", &["http"]),
     ("socket2", &["http"]),
     ("governor", &["auth", "http"]),
+    ("prometheus_client", &["http"]),
     ("jsonwebtoken", &["auth"]),
     ("ed25519_dalek", &["auth"]),
     ("tower_http", &["http"]),
