@@ -21,7 +21,7 @@
 //! 6. [`feed`] reads what was committed (`feed/tailer.rs`, by `store/event_rows.rs`), finds the subscribers concerned
 //!    (`feed/hub.rs`), and leads each from its last id (`feed/opening.rs`) into live (`feed/subscription.rs`).
 //! 7. [`http`] writes it as server-sent events (`http/sse/`, `http/subscribe.rs`) and answers queries; [`auth`] says who
-//!    may read what (`auth/access.rs`).
+//!    may read what (`auth/access.rs`), and [`status`] whether the index is to be relied on (`status/reasons.rs`).
 //!
 //! [`domain`] is the ground under all of it: the stream record and its fold are in `crates/domain/src/stream_record.rs`,
 //! what a record means at a moment in `crates/domain/src/accrual.rs`. `crates/devnet` is a local Stellar network to try it
@@ -41,6 +41,7 @@ pub mod ingest;
 pub mod lifecycle;
 pub mod postgres;
 pub mod source;
+pub mod status;
 pub mod store;
 pub mod telemetry;
 pub mod xdr;

@@ -57,14 +57,4 @@ impl RecordsCheckView {
             second_opinion_events: check.second_opinion_events,
         }
     }
-
-    /// Explains why the records are not to be relied on; `None` if they are.
-    pub(super) fn reason(&self) -> Option<String> {
-        let DifferingView { stream_id, field } = self.examples.first()?;
-        let differ = if self.differing == 1 { "record differs" } else { "records differ" };
-        let count = self.differing;
-        Some(format!(
-            "{count} {differ} from the chain, such as stream {stream_id} ({field}): flowfi-indexer verify --repair"
-        ))
-    }
 }

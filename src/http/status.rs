@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{
     caller::CalledBy,
-    contract_status::{ContractView, CoverageView, Facts, HoleView, LATEST_UPGRADES, QuarantineView, UpgradeView},
+    contract_status::{ContractView, CoverageView, HoleView, QuarantineView, UpgradeView},
     endpoint_health::EndpointHealth,
     openapi::{OfQuery, words},
     problem::Problem,
@@ -17,6 +17,7 @@ use super::{
 use crate::{
     auth::Scope,
     domain::{ContractId, Epoch, FeedId, LedgerSequence},
+    status::{ContractFacts, LATEST_UPGRADES, furthest_behind, reasons, worst_report},
     store::{AgedReport, Store, StoreError},
 };
 
@@ -160,16 +161,18 @@ async fn read_once(store: &Store, state: &HttpState) -> Result<Status, StoreErro
     let (network, known, has_writer) = tokio::try_join!(store.network(), store.contracts(), store.has_writer())?;
     let mut followed = Vec::new();
     for contract_id in state.contracts.iter() {
-        followed.push(Facts::read(store, contract_id.clone()).await?);
+        followed.push(ContractFacts::read(store, contract_id.clone()).await?);
     }
     let mut left = Vec::new();
     for contract_id in known.into_iter().filter(|contract_id| !state.contracts.contains(contract_id)) {
-        left.push(Facts::read(store, contract_id).await?);
+        left.push(ContractFacts::read(store, contract_id).await?);
     }
     let epoch = network.as_ref().map_or(Epoch(0), |network| network.epoch);
     let feed_trouble = state.feed.trouble().map(|_| "the feed cannot read what is new".to_owned());
     let with_feed_trouble = |reasons: Vec<String>| reasons.into_iter().chain(feed_trouble.clone()).collect();
-    let view = |facts: &Facts| facts.view(epoch, true, with_feed_trouble(facts.reasons(state.max_lag_ledgers)));
+    let view = |facts: &ContractFacts| {
+        ContractView::of(facts, epoch, true, with_feed_trouble(facts.reasons(state.max_lag_ledgers)))
+    };
     let mut contracts: Vec<ContractView> = followed.iter().map(view).collect();
     let report = worst_report(&followed);
     let furthest_behind = furthest_behind(&followed);
@@ -180,15 +183,19 @@ async fn read_once(store: &Store, state: &HttpState) -> Result<Status, StoreErro
         cursor: progress.map(|progress| FeedId { event: progress.position, epoch }),
         from_ledger: followed.iter().filter_map(|facts| Some(facts.progress?.from_ledger)).min(),
         last_whole_ledger: progress.map(|progress| progress.last_whole_ledger),
-        last_whole_ledger_closed_at: furthest_behind.and_then(Facts::closed_at).map(date_text),
-        last_whole_ledger_closed_seconds_ago: furthest_behind.and_then(Facts::closed_seconds_ago),
-        tip_ledger: followed.iter().filter_map(Facts::tip_ledger).max(),
-        lag_ledgers: followed.iter().filter_map(Facts::lag_ledgers).max(),
-        lag_seconds: followed.iter().filter_map(Facts::lag_seconds).max(),
-        source_answered_seconds_ago: followed.iter().filter_map(Facts::answered_ms_ago).max().map(whole_seconds),
-        tip_moved_seconds_ago: followed.iter().filter_map(Facts::tip_moved_ms_ago).max().map(whole_seconds),
-        oldest_ledger_of_source: followed.iter().filter_map(Facts::oldest_ledger).max(),
-        ledgers_to_data_loss: followed.iter().filter_map(Facts::ledgers_to_data_loss).min(),
+        last_whole_ledger_closed_at: furthest_behind.and_then(ContractFacts::closed_at).map(date_text),
+        last_whole_ledger_closed_seconds_ago: furthest_behind.and_then(ContractFacts::closed_seconds_ago),
+        tip_ledger: followed.iter().filter_map(ContractFacts::tip_ledger).max(),
+        lag_ledgers: followed.iter().filter_map(ContractFacts::lag_ledgers).max(),
+        lag_seconds: followed.iter().filter_map(ContractFacts::lag_seconds).max(),
+        source_answered_seconds_ago: followed
+            .iter()
+            .filter_map(ContractFacts::answered_ms_ago)
+            .max()
+            .map(whole_seconds),
+        tip_moved_seconds_ago: followed.iter().filter_map(ContractFacts::tip_moved_ms_ago).max().map(whole_seconds),
+        oldest_ledger_of_source: followed.iter().filter_map(ContractFacts::oldest_ledger).max(),
+        ledgers_to_data_loss: followed.iter().filter_map(ContractFacts::ledgers_to_data_loss).min(),
         coverage: once_each(contracts.iter().flat_map(|contract| &contract.coverage)),
         holes: once_each(contracts.iter().flat_map(|contract| &contract.holes)),
         quarantine: QuarantineView {
@@ -196,7 +203,7 @@ async fn read_once(store: &Store, state: &HttpState) -> Result<Status, StoreErro
             refused: contracts.iter().map(|contract| contract.quarantine.refused).sum(),
         },
         upgrades: newest_upgrades(&contracts),
-        record_check_age_ms: followed.iter().filter_map(Facts::record_check_age_ms).max(),
+        record_check_age_ms: followed.iter().filter_map(ContractFacts::record_check_age_ms).max(),
         records_differing: contracts.iter().filter_map(differing).sum(),
         second_opinion_events: contracts.iter().filter_map(second_opinion_events).sum(),
         reasons: with_feed_trouble(reasons(&followed, state.max_lag_ledgers)),
@@ -205,39 +212,10 @@ async fn read_once(store: &Store, state: &HttpState) -> Result<Status, StoreErro
         network: network.map(|network| NetworkView { passphrase: network.passphrase, epoch }),
         contracts: {
             let not_followed = || vec!["this deployment does not follow it".to_owned()];
-            contracts.extend(left.iter().map(|facts| facts.view(epoch, false, not_followed())));
+            contracts.extend(left.iter().map(|facts| ContractView::of(facts, epoch, false, not_followed())));
             contracts
         },
     })
-}
-
-/// Returns the contract that is the furthest behind: one whose index has not begun, else that of the lowest cursor.
-fn furthest_behind(followed: &[Facts]) -> Option<&Facts> {
-    followed.iter().min_by_key(|facts| facts.progress.map(|progress| progress.position))
-}
-
-/// Returns the report that an operator must look at first: of what is the worst, the oldest.
-fn worst_report(followed: &[Facts]) -> Option<&AgedReport> {
-    let reports = followed.iter().filter_map(|facts| facts.report.as_ref());
-    reports.max_by_key(|aged| (aged.report.missing.is_some(), aged.report.state, aged.age_ms))
-}
-
-/// Returns why the contracts are not to be relied on. What is not said of all of them names those it is said of.
-fn reasons(followed: &[Facts], max_lag_ledgers: u32) -> Vec<String> {
-    let mut reasons: Vec<(String, Vec<&ContractId>)> = Vec::new();
-    for facts in followed {
-        for reason in facts.reasons(max_lag_ledgers) {
-            match reasons.iter_mut().find(|(said, _)| *said == reason) {
-                Some((_, of)) => of.push(&facts.contract_id),
-                None => reasons.push((reason, vec![&facts.contract_id])),
-            }
-        }
-    }
-    let named = |(reason, of): (String, Vec<&ContractId>)| {
-        let names: Vec<&str> = of.iter().map(|contract_id| contract_id.as_str()).collect();
-        if of.len() == followed.len() { reason } else { format!("{reason} (contract {})", names.join(", ")) }
-    };
-    reasons.into_iter().map(named).collect()
 }
 
 const fn whole_seconds(milliseconds: i64) -> i64 {
