@@ -16,6 +16,7 @@ mod compression;
 mod contract_status;
 mod cors;
 mod csv;
+mod document;
 mod endpoint_health;
 mod etag;
 mod event_stream;

@@ -10,24 +10,10 @@ use axum::{
 use utoipa::openapi::{RefOr, Schema};
 
 use super::{
+    openapi::Declared,
     parameters::{Parameters, Reading},
     problem::Problem,
 };
-
-/// What a table knows of a parameter.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Declared {
-    /// Its name on the wire.
-    pub(super) name: &'static str,
-    /// Its description.
-    pub(super) says: &'static str,
-    /// The schema of its value.
-    pub(super) form: fn() -> RefOr<Schema>,
-    /// Whether the route refuses requests without it. The route says so itself, in its own words.
-    pub(super) is_required: bool,
-    /// A value to show, where the schema shows none.
-    pub(super) example: Option<u32>,
-}
 
 /// A declared parameter that is read as `R` says.
 #[derive(Debug)]
@@ -106,7 +92,7 @@ macro_rules! query {
         $vis enum $table {}
 
         impl $crate::http::query::QueryTable for $table {
-            fn declared() -> Vec<$crate::http::query::Declared> {
+            fn declared() -> Vec<$crate::http::openapi::Declared> {
                 std::iter::empty()$($($(.chain($shared))*)? $(.chain($name))?)*.collect()
             }
         }

@@ -1,9 +1,12 @@
 //! The routes, as a table of contents.
 
+use std::sync::LazyLock;
+
 use axum::{
     Router,
     http::{Method, Uri},
     middleware::{from_fn, from_fn_with_state},
+    response::Response,
     routing::get,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -14,7 +17,7 @@ use super::{
     caller::{answer_one_caller, know_operators},
     claimable,
     compression::{compressed, compressed_once},
-    cors, events, health,
+    cors, document, events, health,
     host::check_host,
     limits::{answer_in_turn, limit_admin_requests, limit_requests, limit_watching},
     openapi,
@@ -87,8 +90,13 @@ fn for_operators() -> OpenApiRouter<HttpState> {
 #[must_use]
 pub fn openapi_text() -> String {
     let limited = vec![for_clients().into_openapi(), for_wallets().into_openapi(), for_admins().into_openapi()];
-    let document = openapi::document(limited, vec![for_operators().into_openapi()]);
-    openapi::text(&document)
+    document::text(&document::document(limited, vec![for_operators().into_openapi()]))
+}
+
+/// Returns the document, which is made when it is first asked for.
+async fn openapi_json() -> Response {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(openapi_text);
+    openapi::openapi_json(&DOCUMENT)
 }
 
 /// Returns every route, readable by pages of these origins.
@@ -96,7 +104,7 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
     let limited = from_fn_with_state(state.limits.clone(), limit_requests);
     let facts = PageFacts::of(&state, matches!(local, LocalRoutes::Devnet(_)));
     let bounded = from_fn(bound_request);
-    let files = page::routes(facts).route("/openapi.json", get(openapi::openapi_json)).merge(openapi::docs());
+    let files = page::routes(facts).route("/openapi.json", get(openapi_json)).merge(openapi::docs());
     let files = compressed_once(files);
     let slowed = from_fn_with_state(state.limits.clone(), limit_admin_requests);
     let for_admins = Router::from(for_admins()).layer(slowed);

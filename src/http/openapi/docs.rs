@@ -1,8 +1,6 @@
 //! `GET /openapi.json` and `GET /docs`: the document, and a page to read and try it. Everything that the page needs is
 //! inside the binary.
 
-use std::sync::LazyLock;
-
 use axum::{
     Router,
     http::{HeaderValue, header},
@@ -11,19 +9,15 @@ use axum::{
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::http::router::openapi_text;
-
 /// The page is made of its own scripts and styles, styles in its elements, and images in its styles.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-static DOCUMENT: LazyLock<String> = LazyLock::new(openapi_text);
-
 /// Returns the document.
-pub(in crate::http) async fn openapi_json() -> Response {
+pub(in crate::http) fn openapi_json(document: &'static str) -> Response {
     let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let kept = (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    ([kind, kept], DOCUMENT.as_str()).into_response()
+    ([kind, kept], document).into_response()
 }
 
 /// Returns the page and what belongs to it.

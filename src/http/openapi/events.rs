@@ -6,10 +6,7 @@ use utoipa::{
     openapi::{AllOfBuilder, Components, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, Type, schema::SchemaType},
 };
 
-use super::{
-    super::sse::NOTICES,
-    words::{self, named, one_of},
-};
+use super::words::{self, named, one_of};
 use crate::domain::EventType;
 
 /// What a field holds, by the name of its schema.
@@ -116,7 +113,7 @@ const EVENTS: &[EventSchema] = &[
 ];
 
 /// Adds the schemas of events and frames.
-pub(super) fn add_to(components: &mut Components) {
+pub(in crate::http) fn add_to(components: &mut Components, notices: &[(&'static str, &str)]) {
     let schemas = &mut components.schemas;
     schemas.insert("StreamEventFields".to_owned(), fields_of_all(true));
     schemas.insert("ProtocolEventFields".to_owned(), fields_of_all(false));
@@ -128,7 +125,7 @@ pub(super) fn add_to(components: &mut Components) {
     let all = OneOfBuilder::new().description(Some("An event of the contract; `type` tells which."));
     let all = EVENTS.iter().fold(all, |all, event| all.item(Ref::from_schema_name(event.name)));
     schemas.insert("Event".to_owned(), all.into());
-    schemas.insert("SubscriptionFrame".to_owned(), frames());
+    schemas.insert("SubscriptionFrame".to_owned(), frames(notices));
 }
 
 /// What the events of streams have, or those of the protocol itself, which are about no stream. These have nulls for
@@ -220,14 +217,14 @@ impl EventSchema {
 }
 
 /// Every frame of the event stream that has data, by its `event`: what a client that reads `data` as JSON is given.
-fn frames() -> RefOr<Schema> {
+fn frames(notices: &[(&'static str, &str)]) -> RefOr<Schema> {
     let says = "A frame of the event stream: its `event` line, its `data` line read as JSON, and its `id` line.";
     let frames = OneOfBuilder::new().description(Some(says));
     let frames = EVENTS.iter().fold(frames, |frames, event| {
         let name = one_of("The name.", [event.event_type.as_str()]);
         frames.item(object([("id", named("ResumeId")), ("event", name.into()), ("data", named(event.name))]))
     });
-    NOTICES
+    notices
         .iter()
         .fold(frames, |frames, (name, schema)| {
             let name = one_of("The name.", [*name]);

@@ -11,7 +11,21 @@ use utoipa::{
 };
 
 use super::words::{ADDRESS, named, whole};
-use crate::http::query::Declared;
+
+/// A query parameter as a route's table declares it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) struct Declared {
+    /// Its name on the wire.
+    pub(in crate::http) name: &'static str,
+    /// Its description.
+    pub(in crate::http) says: &'static str,
+    /// The schema of its value.
+    pub(in crate::http) form: fn() -> RefOr<Schema>,
+    /// Whether the route refuses requests without it. The route says so itself, in its own words.
+    pub(in crate::http) is_required: bool,
+    /// A value to show, where the schema shows none.
+    pub(in crate::http) example: Option<u32>,
+}
 
 /// Describes declared query parameters.
 pub(in crate::http) fn describe(parameters: Vec<Declared>) -> Vec<Parameter> {

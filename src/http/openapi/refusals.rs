@@ -38,7 +38,7 @@ fn refusal(status: u16, schema: &str) -> (String, RefOr<Response>) {
 }
 
 /// Returns what refers to a header by its name.
-pub(super) fn header(name: &str) -> Ref {
+pub(in crate::http) fn header(name: &str) -> Ref {
     Ref::new(format!("#/components/headers/{name}"))
 }
 

@@ -62,7 +62,7 @@ macro_rules! words {
         )*
 
         /// Adds every word.
-        pub(super) fn add_to(components: &mut Components) {
+        pub(in crate::http) fn add_to(components: &mut Components) {
             $(components.schemas.insert($word::name().into_owned(), $word::schema());)*
         }
     };
