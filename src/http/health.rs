@@ -16,7 +16,7 @@ use prometheus_client::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{openapi::OfOperator, state::HttpState, status::Status};
+use super::{openapi::OfOperator, state::HttpState, status_view::Status};
 
 /// Whether the process is to be relied on.
 #[derive(Debug, Serialize, ToSchema)]
@@ -95,7 +95,7 @@ impl Health {
 }
 
 async fn health(state: &HttpState) -> Health {
-    let status = match state.watch.status(state).await {
+    let status = match state.watch.status(state.status_scope()).await {
         Ok(status) => status,
         Err(why) => return Health::unknown(why),
     };
@@ -126,7 +126,7 @@ async fn health(state: &HttpState) -> Health {
 )]
 pub(super) async fn metrics(State(state): State<HttpState>) -> Response {
     let mut metrics = Metrics::default();
-    let status = state.watch.status(&state).await;
+    let status = state.watch.status(state.status_scope()).await;
     metrics.add_ready(status.as_ref().is_ok_and(|status| status.reasons.is_empty()));
     if let Ok(status) = status {
         metrics.add_index(&status);

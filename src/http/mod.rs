@@ -41,6 +41,7 @@ mod sse;
 mod starting;
 mod state;
 mod status;
+mod status_view;
 mod stream_order;
 mod stream_text;
 mod streams;

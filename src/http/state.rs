@@ -17,6 +17,7 @@ use super::{
     problem::Problem,
     quarantine_replayer::{OneReplayer, QuarantineReplayer},
     query::{Parameter, Query, QueryTable},
+    status_view::StatusScope,
     stream_text::StreamText,
     watch::Watch,
 };
@@ -126,6 +127,11 @@ impl HttpState {
     #[must_use]
     pub fn with_chain_reader(self, reader: Option<Arc<dyn ChainReader>>) -> Self {
         Self { chain: reader.map(LimitedChainReader::new), ..self }
+    }
+
+    /// Returns what a status of this gateway is read of.
+    pub(super) const fn status_scope(&self) -> StatusScope<'_> {
+        StatusScope { contracts: &self.contracts, feed: &self.feed, max_lag_ledgers: self.max_lag_ledgers }
     }
 
     fn random<T>(&self, draw: impl FnOnce(&mut StdRng) -> T) -> T {

@@ -1,117 +1,16 @@
-//! `GET /v1/status`: how far the index is, what it has seen, and what it is missing.
+//! `GET /v1/status`.
 
 use axum::{Json, extract::State};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::{
     caller::CalledBy,
-    contract_status::{ContractView, CoverageView, HoleView, QuarantineView, UpgradeView},
-    endpoint_health::EndpointHealth,
-    openapi::{OfQuery, words},
+    openapi::OfQuery,
     problem::Problem,
     query::{NoParameters, Query},
     state::HttpState,
-    views::date_text,
+    status_view::{self, Status},
 };
-use crate::{
-    auth::Scope,
-    domain::{ContractId, Epoch, FeedId, LedgerSequence},
-    status::{ContractFacts, LATEST_UPGRADES, furthest_behind, reasons, worst_report},
-    store::{AgedReport, Store, StoreError},
-};
-
-/// How far the index is. Of several contracts that are followed it says the worst, and the lists are of all of them
-/// together; each by itself is in `contracts`.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Status {
-    /// The network; null before anything was indexed.
-    network: Option<NetworkView>,
-    /// The contract, if it is the only one that is followed.
-    #[schema(value_type = Option<words::ContractId>)]
-    contract_id: Option<ContractId>,
-    /// Whether a process holds the writer's lock.
-    pub(super) has_writer: bool,
-    /// What the indexer last said of itself.
-    pub(super) indexer: Option<IndexerView>,
-    /// Up to where events are stored.
-    #[schema(value_type = Option<words::EventId>)]
-    cursor: Option<FeedId>,
-    /// The first ledger that is indexed.
-    #[schema(value_type = Option<words::LedgerSequence>)]
-    from_ledger: Option<LedgerSequence>,
-    /// The last ledger of which everything is stored.
-    #[schema(value_type = Option<words::LedgerSequence>)]
-    last_whole_ledger: Option<LedgerSequence>,
-    /// When that closed.
-    #[schema(value_type = Option<words::Moment>)]
-    last_whole_ledger_closed_at: Option<String>,
-    /// Seconds since the last whole ledger closed, by the database's clock.
-    last_whole_ledger_closed_seconds_ago: Option<i64>,
-    /// The newest ledger of the source.
-    #[schema(value_type = Option<words::LedgerSequence>)]
-    pub(super) tip_ledger: Option<LedgerSequence>,
-    /// How many ledgers the index is behind that.
-    pub(super) lag_ledgers: Option<u32>,
-    /// The same by close times.
-    pub(super) lag_seconds: Option<i64>,
-    /// Seconds since the source last answered the indexer, by the database's clock.
-    pub(super) source_answered_seconds_ago: Option<i64>,
-    /// Seconds since the source had a new ledger, by the database's clock.
-    pub(super) tip_moved_seconds_ago: Option<i64>,
-    /// The oldest ledger that the source still has.
-    #[schema(value_type = Option<words::LedgerSequence>)]
-    oldest_ledger_of_source: Option<LedgerSequence>,
-    /// How many ledgers the source may drop before it drops one that is not indexed.
-    pub(super) ledgers_to_data_loss: Option<i64>,
-    /// The ledgers that were seen whole.
-    coverage: Vec<CoverageView>,
-    /// The ledgers that were not.
-    pub(super) holes: Vec<HoleView>,
-    /// Events that are kept raw.
-    pub(super) quarantine: QuarantineView,
-    /// The last times that the contract's code was replaced.
-    upgrades: Vec<UpgradeView>,
-    /// Every contract that is followed or was.
-    contracts: Vec<ContractView>,
-    /// Milliseconds since the check of a followed contract that is the longest ago.
-    #[serde(skip)]
-    pub(super) record_check_age_ms: Option<i64>,
-    /// Records of followed contracts that differ from the chain's.
-    #[serde(skip)]
-    pub(super) records_differing: u64,
-    /// Events of followed contracts that a second endpoint had and that were missing here.
-    #[serde(skip)]
-    pub(super) second_opinion_events: u64,
-    /// The endpoints that the indexer asks; empty for callers who do not run the service (scope `admin`).
-    endpoints: Vec<EndpointHealth>,
-    /// Why the index is not to be relied on right now; empty if it is.
-    pub(super) reasons: Vec<String>,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Network)]
-struct NetworkView {
-    /// The network's passphrase.
-    passphrase: String,
-    /// How often the network was reset while it was indexed.
-    #[schema(value_type = u32)]
-    epoch: Epoch,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Indexer)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct IndexerView {
-    /// What it is doing.
-    #[schema(value_type = words::IndexerState)]
-    state: &'static str,
-    /// Why, in words, where that needs any; null for callers who do not run the service (scope `admin`).
-    detail: Option<String>,
-    /// Milliseconds since it said so.
-    reported_ms_ago: i64,
-}
+use crate::auth::Scope;
 
 /// Shows the status. Always 200 where the database answers; `/health/ready` is the one that refuses.
 #[utoipa::path(
@@ -130,125 +29,7 @@ pub(super) async fn status(
     CalledBy(caller): CalledBy,
     _: Query<NoParameters>,
 ) -> Result<Json<Status>, Problem> {
-    let status = read(&state.store, &state).await?;
+    let status = status_view::read(&state.store, state.status_scope()).await?;
     let runs_the_service = state.auth.is_none() || caller.token.is_some_and(|token| token.allows(Scope::Admin));
     Ok(Json(if runs_the_service { status } else { status.without_hosts() }))
-}
-
-impl Status {
-    /// Leaves out where the source is: that is for those who run the service.
-    fn without_hosts(mut self) -> Self {
-        self.endpoints.clear();
-        if let Some(indexer) = &mut self.indexer {
-            indexer.detail = None;
-        }
-        self
-    }
-}
-
-/// Reads the status, anew if the network started over meanwhile: no position is given another epoch's number.
-pub(super) async fn read(store: &Store, state: &HttpState) -> Result<Status, StoreError> {
-    loop {
-        let status = read_once(store, state).await?;
-        let epoch = store.network().await?.map(|network| network.epoch);
-        if status.network.as_ref().map(|network| network.epoch) == epoch {
-            return Ok(status);
-        }
-    }
-}
-
-async fn read_once(store: &Store, state: &HttpState) -> Result<Status, StoreError> {
-    let (network, known, has_writer) = tokio::try_join!(store.network(), store.contracts(), store.has_writer())?;
-    let mut followed = Vec::new();
-    for contract_id in state.contracts.iter() {
-        followed.push(ContractFacts::read(store, contract_id.clone()).await?);
-    }
-    let mut left = Vec::new();
-    for contract_id in known.into_iter().filter(|contract_id| !state.contracts.contains(contract_id)) {
-        left.push(ContractFacts::read(store, contract_id).await?);
-    }
-    let epoch = network.as_ref().map_or(Epoch(0), |network| network.epoch);
-    let feed_trouble = state.feed.trouble().map(|_| "the feed cannot read what is new".to_owned());
-    let with_feed_trouble = |reasons: Vec<String>| reasons.into_iter().chain(feed_trouble.clone()).collect();
-    let view = |facts: &ContractFacts| {
-        ContractView::of(facts, epoch, true, with_feed_trouble(facts.reasons(state.max_lag_ledgers)))
-    };
-    let mut contracts: Vec<ContractView> = followed.iter().map(view).collect();
-    let report = worst_report(&followed);
-    let furthest_behind = furthest_behind(&followed);
-    let progress = furthest_behind.and_then(|facts| facts.progress);
-    Ok(Status {
-        contract_id: state.contracts.only().cloned(),
-        has_writer,
-        cursor: progress.map(|progress| FeedId { event: progress.position, epoch }),
-        from_ledger: followed.iter().filter_map(|facts| Some(facts.progress?.from_ledger)).min(),
-        last_whole_ledger: progress.map(|progress| progress.last_whole_ledger),
-        last_whole_ledger_closed_at: furthest_behind.and_then(ContractFacts::closed_at).map(date_text),
-        last_whole_ledger_closed_seconds_ago: furthest_behind.and_then(ContractFacts::closed_seconds_ago),
-        tip_ledger: followed.iter().filter_map(ContractFacts::tip_ledger).max(),
-        lag_ledgers: followed.iter().filter_map(ContractFacts::lag_ledgers).max(),
-        lag_seconds: followed.iter().filter_map(ContractFacts::lag_seconds).max(),
-        source_answered_seconds_ago: followed
-            .iter()
-            .filter_map(ContractFacts::answered_ms_ago)
-            .max()
-            .map(whole_seconds),
-        tip_moved_seconds_ago: followed.iter().filter_map(ContractFacts::tip_moved_ms_ago).max().map(whole_seconds),
-        oldest_ledger_of_source: followed.iter().filter_map(ContractFacts::oldest_ledger).max(),
-        ledgers_to_data_loss: followed.iter().filter_map(ContractFacts::ledgers_to_data_loss).min(),
-        coverage: once_each(contracts.iter().flat_map(|contract| &contract.coverage)),
-        holes: once_each(contracts.iter().flat_map(|contract| &contract.holes)),
-        quarantine: QuarantineView {
-            unknown: contracts.iter().map(|contract| contract.quarantine.unknown).sum(),
-            refused: contracts.iter().map(|contract| contract.quarantine.refused).sum(),
-        },
-        upgrades: newest_upgrades(&contracts),
-        record_check_age_ms: followed.iter().filter_map(ContractFacts::record_check_age_ms).max(),
-        records_differing: contracts.iter().filter_map(differing).sum(),
-        second_opinion_events: contracts.iter().filter_map(second_opinion_events).sum(),
-        reasons: with_feed_trouble(reasons(&followed, state.max_lag_ledgers)),
-        endpoints: report.map_or_else(Vec::new, |aged| EndpointHealth::all_in(&aged.report.endpoints)),
-        indexer: report.map(IndexerView::of),
-        network: network.map(|network| NetworkView { passphrase: network.passphrase, epoch }),
-        contracts: {
-            let not_followed = || vec!["this deployment does not follow it".to_owned()];
-            contracts.extend(left.iter().map(|facts| ContractView::of(facts, epoch, false, not_followed())));
-            contracts
-        },
-    })
-}
-
-const fn whole_seconds(milliseconds: i64) -> i64 {
-    milliseconds / 1_000
-}
-
-fn differing(contract: &ContractView) -> Option<u64> {
-    contract.records_check.as_ref().map(|check| check.differing)
-}
-
-fn second_opinion_events(contract: &ContractView) -> Option<u64> {
-    contract.records_check.as_ref().map(|check| check.second_opinion_events)
-}
-
-fn once_each<'a, T: Clone + PartialEq + 'a>(all: impl Iterator<Item = &'a T>) -> Vec<T> {
-    let mut once = Vec::new();
-    for item in all {
-        if !once.contains(item) {
-            once.push(item.clone());
-        }
-    }
-    once
-}
-
-fn newest_upgrades(contracts: &[ContractView]) -> Vec<UpgradeView> {
-    let mut upgrades: Vec<UpgradeView> = contracts.iter().flat_map(|contract| contract.upgrades.clone()).collect();
-    upgrades.sort_by_key(|upgrade| std::cmp::Reverse(upgrade.id.event));
-    upgrades.truncate(usize::try_from(LATEST_UPGRADES).unwrap_or(usize::MAX));
-    upgrades
-}
-
-impl IndexerView {
-    fn of(aged: &AgedReport) -> Self {
-        Self { state: aged.report.state.as_str(), detail: aged.report.detail.clone(), reported_ms_ago: aged.age_ms }
-    }
 }

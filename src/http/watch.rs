@@ -6,10 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::Instant};
 use tracing::error;
 
-use super::{
-    state::HttpState,
-    status::{self, Status},
-};
+use super::status_view::{self, Status, StatusScope};
 use crate::store::{Store, StoreError};
 
 /// So long everybody is told the same.
@@ -35,12 +32,12 @@ impl Watch {
     }
 
     /// Returns the status, or why the database does not tell, in words for everybody.
-    pub(super) async fn status(&self, state: &HttpState) -> Result<Arc<Status>, &'static str> {
+    pub(super) async fn status(&self, scope: StatusScope<'_>) -> Result<Arc<Status>, &'static str> {
         let mut last = self.last.lock().await;
         if let Some(look) = last.as_ref().filter(|look| look.at.elapsed() < FRESH_FOR) {
             return look.status.clone();
         }
-        let status = status::read(&self.store, state).await;
+        let status = status_view::read(&self.store, scope).await;
         let status = status.inspect_err(|failure| error!("the status could not be read: {failure}"));
         let status = status.map(Arc::new).map_err(|failure| why_it_is_not_known(&failure));
         *last = Some(Look { at: Instant::now(), status: status.clone() });

@@ -10,7 +10,7 @@ use super::super::{
     openapi::{OfAdmin, OfAdminBody, words},
     problem::Problem,
     state::HttpState,
-    status::{self, IndexerView},
+    status_view::{self, IndexerView},
     views::date_text,
 };
 use crate::{domain::LedgerSequence, store::DesiredState};
@@ -62,7 +62,8 @@ pub(in crate::http) async fn indexer(
     State(state): State<HttpState>,
     _: Admin,
 ) -> Result<Json<IndexerControlView>, Problem> {
-    let (desired, status) = tokio::try_join!(state.store.desired_state(), status::read(&state.store, &state))?;
+    let (desired, status) =
+        tokio::try_join!(state.store.desired_state(), status_view::read(&state.store, state.status_scope()))?;
     Ok(Json(IndexerControlView {
         desired: DesiredStateView::of(desired),
         has_writer: status.has_writer,
