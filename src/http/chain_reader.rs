@@ -11,16 +11,16 @@ use crate::domain::{LedgerSequence, StreamEntry, StreamKey};
 const BURST: NonZeroU32 = NonZeroU32::new(20).expect("20 is not 0");
 const SPACING: Duration = Duration::from_millis(200);
 
-/// The contract's own record, and as of when.
+/// The contract's own record, and the ledger that it is from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainStream {
     /// The record.
     pub entry: StreamEntry,
-    /// The ledger after which it is so.
+    /// The ledger after which the record is so.
     pub at_ledger: LedgerSequence,
     /// The ledger that last changed it.
     pub last_modified_ledger: LedgerSequence,
-    /// The last ledger it lives in without being renewed, if the chain says.
+    /// The last ledger in which it lives unless it is renewed, if the chain says.
     pub live_until_ledger: Option<LedgerSequence>,
 }
 

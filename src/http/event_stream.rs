@@ -30,10 +30,10 @@ use crate::{
     feed::Subscription,
 };
 
-/// A quiet subscription's `id:` goes on with the feed at every so many heartbeats.
+/// A quiet subscription's `id:` catches up with the feed once in so many heartbeats.
 const HEARTBEATS_AN_ID: u32 = 3;
 
-/// Clients must not all return at once.
+/// Returns the last piece of a stream: when to come back, spread so that clients do not all return at once.
 pub(super) fn farewell(state: &HttpState) -> Bytes {
     retry_frame(state.retry_ms())
 }
@@ -72,7 +72,7 @@ pub(super) struct Connection {
     ended: bool,
     /// When the last piece was handed over to be written.
     handed_at: Instant,
-    /// Ends when the token does; none without one.
+    /// Resolves when the token ends; `None` without a token.
     token_ends: Option<TokenEnds>,
     /// Given back when the stream ends, however it ends.
     _slot: Slot,
@@ -99,8 +99,8 @@ impl Connection {
         }
     }
 
-    /// Returns the next piece to write: frames, a heartbeat, or the farewell; then none. It is asked for when the piece
-    /// before it is on its way to the client.
+    /// Returns the next piece to write: frames, a heartbeat, or the farewell, and `None` after that. It is called when the
+    /// piece before is on its way to the client.
     async fn next(&mut self) -> Option<Bytes> {
         let took_too_long = self.handed_at.elapsed() > self.state.write_deadline;
         let piece = if took_too_long && !self.ended { Some(self.let_resume()) } else { self.next_in_turn().await };
@@ -150,15 +150,15 @@ impl Connection {
         self.subscription.resume_id().map_or(HEARTBEAT, id_frame)
     }
 
-    /// Where the token ended the stream ends: who has another one comes back with the last id.
+    /// Ends the stream with its token. A client with another token comes back with its last id.
     fn expire(&mut self, refusal: &TokenRefusal) -> Bytes {
         let is_revoked = *refusal == TokenRefusal::Revoked;
         let reason = if is_revoked { ExpiredReason::Revoked } else { ExpiredReason::Expired };
         join(vec![notice_frame(&ExpiredNotice { reason }), self.end()])
     }
 
-    /// A client that took nothing for as long as that, and takes something again, begins anew where it was: what it
-    /// would be sent next is long past.
+    /// Tells a client that took nothing until the write deadline to resume from its last id: what it would be sent next
+    /// is long out of date.
     fn let_resume(&mut self) -> Bytes {
         self.first = None;
         join(vec![notice_frame(&ResumeNotice { reason: ResumeReason::Slow }), self.end()])

@@ -135,7 +135,7 @@ pub(super) fn next_page_query<T: QueryTable>(query: &Query<T>, cursor: &str) -> 
     query.text_with(&CURSOR, cursor, OFFSET)
 }
 
-/// Refuses an id of before a reset of the network.
+/// Refuses an id from before a reset of the network.
 pub(super) fn in_epoch(id: FeedId, epoch: Epoch) -> Result<EventId, Problem> {
     if id.epoch == epoch {
         return Ok(id.event);

@@ -39,10 +39,10 @@ pub(super) const CONTRACT: Parameter<One<ContractId>> =
 #[derive(Clone, Debug)]
 pub struct HttpState {
     pub(super) store: Store,
-    /// Who reads the health.
+    /// Reads the health.
     pub(super) watch: Watch,
     pub(super) feed: Feed,
-    /// Where frames of events are kept.
+    /// Where encoded frames of events are kept.
     pub(super) sse_slot: EncodingSlot,
     pub(super) contracts: Contracts,
     pub(super) heartbeat: Duration,

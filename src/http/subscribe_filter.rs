@@ -41,7 +41,7 @@ query! {
     }
 }
 
-/// Repeats a filter as it was understood; streams of the only contract by their number alone.
+/// Shows a filter as it was understood. Streams of the only contract are shown by their number alone.
 pub(super) fn view_of(filter: &EventFilter, contracts: &Contracts) -> SubscriptionFilter {
     SubscriptionFilter {
         all: filter.all,
@@ -59,7 +59,7 @@ fn text_of((contract_id, stream_id): &StreamKey, contracts: &Contracts) -> Strin
     }
 }
 
-/// Returns those streams of a filter that its caller sees nothing of, as texts: whether they exist is not told.
+/// Returns the streams of a filter that its caller may not see or that do not exist, as texts. It does not tell which.
 pub(super) async fn unknown_streams(filter: &EventFilter, state: &HttpState) -> Result<Vec<String>, StoreError> {
     if filter.streams.is_empty() {
         return Ok(Vec::new());
@@ -91,8 +91,8 @@ pub(super) fn query_of(filter: &EventFilter, contracts: &Contracts) -> String {
     query.finish()
 }
 
-/// Reads the filter of somebody who may see this. Without one it is about everything, or about the caller's own streams.
-/// Ids of streams that do not exist are fine: they may come to.
+/// Reads a filter for a caller who may see this much. A query without one means everything, or the caller's own streams.
+/// Ids of streams that do not exist yet are fine.
 pub(super) async fn read<T: QueryTable>(
     query: &Query<T>,
     state: &HttpState,

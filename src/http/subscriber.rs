@@ -43,8 +43,8 @@ query! {
     }
 }
 
-/// Returns who subscribes and to what: by a ticket, by a token in the header, or by one in the address where that is
-/// allowed. Who is not let in is told nothing else; what is wrong with the filter is said before a ticket is spent on it.
+/// Returns the caller and the filter: by a ticket, by a token in the header, or by one in the address where that is
+/// allowed. A caller who is refused learns nothing else. A filter is checked before a ticket is spent on it.
 pub(super) async fn who_and_what(
     state: &HttpState,
     headers: &HeaderMap,

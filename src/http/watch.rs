@@ -1,5 +1,5 @@
-//! The status for those who watch the daemon: they may be many, and what they are told must not depend on how busy the
-//! other requests are.
+//! The status for probes and monitors. There may be many of them, and their answers must not depend on how busy the other
+//! requests are.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use tracing::error;
 use super::status_view::{self, Status, StatusScope};
 use crate::store::{Store, StoreError};
 
-/// So long everybody is told the same.
+/// For so long everybody gets the same answer.
 const FRESH_FOR: Duration = Duration::from_secs(1);
 
 /// Reads the status once a second at most, however many ask.
@@ -22,7 +22,7 @@ pub(super) struct Watch {
 #[derive(Clone, Debug)]
 struct Look {
     at: Instant,
-    /// Or why the database did not tell.
+    /// The status, or why the database could not be read.
     status: Result<Arc<Status>, &'static str>,
 }
 
