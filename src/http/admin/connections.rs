@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 
-use super::super::{caller::Admin, feed_views::OpenConnections, openapi::OfAdmin, state::HttpState};
+use crate::http::{caller::Admin, feed_views::OpenConnections, openapi::OfAdmin, state::HttpState};
 
 /// Shows the open event streams of this gateway, the oldest first.
 #[utoipa::path(

@@ -5,15 +5,18 @@ use serde::Serialize;
 use tracing::info;
 use utoipa::ToSchema;
 
-use super::super::{
-    caller::Admin,
-    openapi::{OfAdmin, OfAdminBody, words},
-    problem::Problem,
-    state::HttpState,
-    status_view::{self, IndexerView},
-    views::date_text,
+use crate::{
+    domain::LedgerSequence,
+    http::{
+        caller::Admin,
+        openapi::{OfAdmin, OfAdminBody, words},
+        problem::Problem,
+        state::HttpState,
+        status_view::{self, IndexerView},
+        views::date_text,
+    },
+    store::DesiredState,
 };
-use crate::{domain::LedgerSequence, store::DesiredState};
 
 /// What operators want of the indexer, and what it does.
 #[derive(Debug, Serialize, ToSchema)]

@@ -8,7 +8,8 @@ use utoipa::{
     openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type},
 };
 
-use super::super::{
+use crate::domain::{ContractId, Epoch, EventId, FeedId, LedgerSequence, QuarantinedEvent, StreamId};
+use crate::http::{
     caller::Admin,
     contract_status::QuarantineView,
     openapi::{
@@ -22,7 +23,6 @@ use super::super::{
     state::{CONTRACT, HttpState},
     views::date_text,
 };
-use crate::domain::{ContractId, Epoch, EventId, FeedId, LedgerSequence, QuarantinedEvent, StreamId};
 
 /// Events that are kept raw, in the order of the chain.
 #[derive(Debug, Serialize, ToSchema)]

@@ -7,8 +7,8 @@ use axum::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::super::{body::read_json, caller::Admin, openapi::OfAdminBody, problem::Problem};
 use crate::auth::Subject;
+use crate::http::{body::read_json, caller::Admin, openapi::OfAdminBody, problem::Problem};
 
 /// Whose tokens are to be taken back.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -11,18 +11,6 @@ use std::{
 
 use super::{SourceFile, code_of, source_files};
 
-/// TEMPORARY: imports that still close a circle in `http`. Remove each with its circle; add none.
-const TEMPORARILY_CIRCULAR: &[(&str, &str)] = &[
-    ("http/state", "http/admin/quarantine"),
-    ("http/state", "http/chain"),
-    ("http/state", "http/watch"),
-    ("http/openapi", "http/sign_in"),
-    ("http/openapi/docs", "http/router"),
-];
-
-/// TEMPORARY: folders whose files still climb two modules at once. Remove each with its paths; add none.
-const TEMPORARILY_CLIMBING: &[&str] = &["http/admin/", "http/openapi/"];
-
 /// The place of a file in the tree of modules: `["store", "pool"]`.
 type Place = Vec<String>;
 /// A path as the code names it: `["super", "pool", "Store"]`.
@@ -237,11 +225,7 @@ fn files_import_each_other_in_no_circle() {
         crates.entry(file.root.clone()).or_default().push(file);
     }
     for files in crates.values() {
-        let mut edges = Tree::of(files).edges();
-        for (from, to) in &mut edges {
-            to.retain(|to| !TEMPORARILY_CIRCULAR.contains(&(from.join("/").as_str(), to.join("/").as_str())));
-        }
-        if let Some(files) = circle(edges) {
+        if let Some(files) = circle(Tree::of(files).edges()) {
             panic!("files import each other in a circle: {}", files.join(" → "));
         }
     }
@@ -253,8 +237,7 @@ fn no_path_climbs_two_modules_at_once() {
         let place = file.place().join("/");
         let names = Names::of(&without_tests(&file.code));
         let climbs = names.all().any(|path| path.iter().take_while(|name| *name == "super").count() > 1);
-        let is_temporary = TEMPORARILY_CLIMBING.iter().any(|folder| place.starts_with(folder));
-        assert!(!climbs || is_temporary, "{place} names super::super: begin the path at crate");
+        assert!(!climbs, "{place} names super::super: begin the path at crate");
     }
 }
 

@@ -137,7 +137,7 @@ async fn a_challenge_may_be_answered_wrongly_a_few_times_and_only_with_somebodys
     }
     let forged = guarded.signed(&challenge, &[&stranger]);
     for _ in 0..5 {
-        assert!(guarded.refusal(&forged).await.contains("no signer"));
+        assert!(guarded.refusal(&forged).await.contains("not by a signer"));
     }
     for transaction in [&forged, &guarded.signed(&challenge, &[&wallet])] {
         assert!(guarded.refusal(transaction).await.contains("wrongly too often"));
@@ -161,8 +161,8 @@ async fn signers_of_an_account_sign_in_by_their_weights(pool: PgPool) {
         guarded.refusal(&guarded.signed(&challenge, by)).await
     };
     assert!(refused(&[&two]).await.contains("weigh 2, but the account requires 3"));
-    assert!(refused(&[&one, &two, &stranger]).await.contains("no signer"));
-    assert!(refused(&[&master]).await.contains("no signer"), "its power was taken");
+    assert!(refused(&[&one, &two, &stranger]).await.contains("not by a signer"));
+    assert!(refused(&[&master]).await.contains("not by a signer"), "its power was taken");
     assert!(refused(&[&one, &one, &two]).await.contains("there twice"));
 }
 
