@@ -163,7 +163,7 @@ async fn signers_of_an_account_sign_in_by_their_weights(pool: PgPool) {
     assert!(refused(&[&two]).await.contains("weigh 2, but the account requires 3"));
     assert!(refused(&[&one, &two, &stranger]).await.contains("not by a signer"));
     assert!(refused(&[&master]).await.contains("not by a signer"), "its power was taken");
-    assert!(refused(&[&one, &one, &two]).await.contains("there twice"));
+    assert!(refused(&[&one, &one, &two]).await.contains("appears twice"));
 }
 
 #[sqlx::test]
