@@ -20,7 +20,7 @@ use super::{
     },
     paging::{
         CURSOR, LARGEST_LIMIT, LIMIT, OFFSET, ORDER, PageView, event_cursor, in_epoch, limit_form, next_page_query,
-        order, page_request,
+        order, page_request, rows_of_page,
     },
     parameters::{List, One, PathText},
     problem::Problem,
@@ -192,7 +192,7 @@ async fn answer<T: QueryTable>(
     let mut response = if csv::is_wanted(headers) {
         as_csv(state, client, filter, query).await?
     } else {
-        as_json(state, &filter, query).await?
+        as_json(state, client, &filter, query).await?
     };
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
     Ok(response)
@@ -200,16 +200,19 @@ async fn answer<T: QueryTable>(
 
 async fn as_json<T: QueryTable>(
     state: &HttpState,
+    client: Option<ClientKey>,
     filter: &EventListFilter,
     query: &Query<T>,
 ) -> Result<Response, Problem> {
     let epoch = state.feed.epoch();
     let request = page_request(query, LARGEST_LIMIT, |text| event_cursor(text, epoch))?;
+    let cost = state.limits.spend_rows(client, rows_of_page(&request, request.limit))?;
     let page = state.store.event_page(filter, request).await?;
     let epoch_of_page = same_epoch(&request, epoch, page.items.first().map(|event| event.epoch))?;
     let next_cursor = page.next_cursor.map(|event| FeedId { event, epoch: epoch_of_page }.to_string());
     let view = PageView::of(&page, &request, next_cursor);
-    Ok(Json(EventList { events: page.items.into_iter().map(EventRowView).collect(), page: view }).into_response())
+    let list = EventList { events: page.items.into_iter().map(EventRowView).collect(), page: view };
+    Ok((Extension(cost), Json(list)).into_response())
 }
 
 /// A list as CSV is paid for by its rows, and read from the database as the client reads it.
@@ -223,7 +226,7 @@ async fn as_csv<T: QueryTable>(
     let request = page_request(query, LARGEST_CSV_LIMIT, |text| event_cursor(text, epoch))?;
     let EventPageExtent { rows, last, has_more } = state.store.event_page_extent(&filter, request).await?;
     same_epoch(&request, epoch, last.map(|last| last.epoch))?;
-    let cost = state.limits.spend_rows(client, rows)?;
+    let cost = state.limits.spend_rows(client, rows_of_page(&request, rows))?;
     let next = last.filter(|_| has_more).map(|last| next_page_query(query, &last.to_string()));
     let turns = state.limits.turns_of(client);
     let rows = csv::Rows { store: state.store.clone(), filter, start: request.start, last, turns };

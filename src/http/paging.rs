@@ -76,16 +76,12 @@ pub(super) struct PageView {
 
 impl PageView {
     pub(super) fn of<T, C>(page: &Page<T, C>, request: &PageRequest<C>, next_cursor: Option<String>) -> Self {
-        let offset = match request.start {
-            PageStart::Offset(offset) => offset,
-            PageStart::After(_) => 0,
-        };
         Self {
             total: page.total.min(Page::<T>::COUNTED_UP_TO),
             total_capped: page.total > Page::<T>::COUNTED_UP_TO,
             has_more: page.has_more,
             limit: request.limit,
-            offset,
+            offset: request.offset(),
             next_cursor,
         }
     }
@@ -109,6 +105,14 @@ pub(super) fn page_request<T: QueryTable, C>(
         (None, offset) => PageStart::Offset(offset.unwrap_or(0)),
     };
     Ok(PageRequest { limit, start })
+}
+
+/// The database reads rows that a page passes over, and nobody has to write or send them.
+const PASSED_OVER_AS_ONE_ROW: u32 = 5;
+
+/// Returns how many rows a page of so many costs, those before it included.
+pub(super) const fn rows_of_page<C>(request: &PageRequest<C>, rows: u32) -> u32 {
+    rows.saturating_add(request.offset() / PASSED_OVER_AS_ONE_ROW)
 }
 
 /// Reads how many items are wanted of a list that has nothing but a cursor besides.

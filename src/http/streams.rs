@@ -17,12 +17,12 @@ use super::{
     caller::CalledBy,
     chain::{self, ChainStreamView},
     etag::EntityTag,
-    limits::ClientKey,
+    limits::{ClientKey, RowsCost},
     openapi::{
         EventRow, IfNoneMatch, OfOneOrChain, OfQuery, StreamInPath, any_time, text_like,
         words::{named, one_of},
     },
-    paging::{CURSOR, LARGEST_LIMIT, LIMIT, OFFSET, ORDER, PageView, order, page_request},
+    paging::{CURSOR, LARGEST_LIMIT, LIMIT, OFFSET, ORDER, PageView, order, page_request, rows_of_page},
     parameters::{One, PathText, Text},
     problem::Problem,
     query::{Parameter, Query, query},
@@ -111,11 +111,13 @@ fn cursor_form() -> RefOr<Schema> {
 pub(super) async fn list(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,
+    Extension(client): Extension<Option<ClientKey>>,
     query: Query<StreamListQuery>,
-) -> Result<Json<StreamList>, Problem> {
+) -> Result<(Extension<RowsCost>, Json<StreamList>), Problem> {
     let sort = query.get(SORT)?.map_or_else(StreamSort::default, |word| word.0);
     let order = StreamOrder { sort, order: order(&query)?, epoch: state.feed.epoch() };
     let request = page_request(&query, LARGEST_LIMIT, |text| order.read(text))?;
+    let cost = state.limits.spend_rows(client, rows_of_page(&request, request.limit))?;
     let status = query.get(STATUS)?;
     let filter = StreamListFilter {
         visibility: caller.visibility,
@@ -135,7 +137,7 @@ pub(super) async fn list(
     let page = state.store.stream_page(&filter, request).await?;
     let view = PageView::of(&page, &request, page.next_cursor.map(|cursor| order.write(cursor)));
     let data = page.items.into_iter().map(|record| StreamView::at(record, now)).collect();
-    Ok(Json(StreamList { data, page: view }))
+    Ok((Extension(cost), Json(StreamList { data, page: view })))
 }
 
 /// Where a stream's record is read.

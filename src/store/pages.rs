@@ -12,6 +12,14 @@ pub struct PageRequest<C = EventId> {
 }
 
 impl<C> PageRequest<C> {
+    /// Returns how many items come before the page; 0 where it starts after a cursor.
+    pub const fn offset(&self) -> u32 {
+        match self.start {
+            PageStart::Offset(offset) => offset,
+            PageStart::After(_) => 0,
+        }
+    }
+
     /// Returns how many items the whole list has where its rows show that, asked for one more than the page holds:
     /// where it ends on this page.
     pub(super) fn total_shown_by(&self, rows: usize) -> Option<u32> {

@@ -66,6 +66,23 @@ async fn an_address_that_asks_too_much_is_told_when_to_come_back_and_others_are_
 }
 
 #[sqlx::test]
+async fn rows_that_a_page_passes_over_are_paid_for(pool: PgPool) {
+    let args = LimitArgs { requests_burst: 100, ..limits() };
+    let (_world, base) = gateway(pool, &args).await;
+    for (number, path) in ["/v1/streams", "/v1/events"].into_iter().enumerate() {
+        let client = format!("203.0.113.{number}");
+        let answer = ask(&base, &format!("{path}?offset=10000"), &client).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert!(header(&answer, "ratelimit").starts_with("\"per-address\";r=89;"), "{:?}", answer.headers());
+        let mut passed = 1;
+        while ask(&base, &format!("{path}?offset=10000"), &client).await.status() == StatusCode::OK {
+            passed += 1;
+            assert!(passed < 50, "each of them costs ten more than a request");
+        }
+    }
+}
+
+#[sqlx::test]
 async fn a_flood_of_requests_for_the_health_ends_with_its_connection_and_disturbs_no_probe(pool: PgPool) {
     let (_world, base) = gateway(pool, &limits()).await;
     let mut passed = 0;

@@ -7,45 +7,45 @@ use ipnet::IpNet;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
-    /// Requests a second that one address (IPv6: one /64) may make in the long run. Each 200 rows of an answer as CSV
-    /// count as one. They are answered one after the other, and one a second may be a sign-in. 0 sets no limit of
-    /// these.
+    /// Requests a second that one address (IPv6: one /64) may make in the long run. Each 200 rows of a CSV answer count as
+    /// one request, and so do each 1,000 rows that an `offset` skips. Requests of one address are answered one after the
+    /// other, and at most one a second may be a sign-in. 0 sets no limit.
     #[arg(long, env = "FLOWFI_REQUESTS_PER_SECOND", value_name = "N", default_value_t = 20)]
     pub requests_per_second: u32,
 
-    /// How many requests it may make at once before that counts.
+    /// How many requests an address may make at once before that rate applies.
     #[arg(long, env = "FLOWFI_REQUESTS_BURST", value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     pub requests_burst: u32,
 
-    /// New TCP connections a second that one address (IPv6: one /64) may make in the long run; 0 sets no limit. Trusted
-    /// proxies may connect as they like.
+    /// New TCP connections a second that one address (IPv6: one /64) may open in the long run. Trusted proxies are exempt.
+    /// 0 sets no limit.
     #[arg(long, env = "FLOWFI_CONNECTS_PER_SECOND", value_name = "N", default_value_t = 20)]
     pub connects_per_second: u32,
 
-    /// How many connections it may make at once before that counts.
+    /// How many connections an address may open at once before that rate applies.
     #[arg(long, env = "FLOWFI_CONNECTS_BURST", value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     pub connects_burst: u32,
 
-    /// How many event streams may be open in all; 0 sets no limit. Besides them 1 024 connections may be open for requests;
-    /// for who comes when there are more, the one that has been idle for the longest is closed.
+    /// How many event streams may be open in all; 0 sets no limit. Besides them, 1,024 connections may be open for
+    /// requests; beyond that, each new one closes the one that has been idle longest.
     #[arg(long, env = "FLOWFI_MAX_CONNECTIONS", value_name = "N", default_value_t = 20_000)]
     pub max_connections: u32,
 
-    /// How many event streams one address (IPv6: one /64) may have open; 0 sets no limit. Besides them it may have 100
+    /// How many event streams one address (IPv6: one /64) may have open; 0 sets no limit. Besides them, it may have 100
     /// connections open for requests.
     #[arg(long, env = "FLOWFI_MAX_CONNECTIONS_PER_IP", value_name = "N", default_value_t = 50)]
     pub max_connections_per_ip: u32,
 
-    /// How many event streams one subject, which is who signed in, may have open from wherever; 0 sets no limit.
+    /// How many event streams one subject (whoever signed in) may have open, from all addresses together; 0 sets no limit.
     #[arg(long, env = "FLOWFI_MAX_CONNECTIONS_PER_SUBJECT", value_name = "N", default_value_t = 20)]
     pub max_connections_per_subject: u32,
 
-    /// Proxies whose `X-Forwarded-For` counts, as addresses or networks. A client is then the right-most address in it
-    /// that is none of these.
+    /// Proxies whose `X-Forwarded-For` is trusted, as addresses or networks. The client is then the right-most address in
+    /// that header that is not one of them.
     #[arg(long = "trusted-proxy", env = "FLOWFI_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',', value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
 
-    /// Addresses or networks that the limits of one address do not hold for.
+    /// Addresses or networks that are exempt from the limits per address.
     #[arg(long, env = "FLOWFI_LIMIT_EXEMPT", value_name = "CIDR", value_delimiter = ',', value_parser = network)]
     pub limit_exempt: Vec<IpNet>,
 }
