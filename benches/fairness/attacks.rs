@@ -11,7 +11,10 @@ use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
 
-use crate::{client, filled, stalled};
+use crate::{
+    client::{self, CSV},
+    filled, stalled,
+};
 
 /// How many requests an attacker has under way; a browser has six.
 const AT_ONCE: usize = 16;
@@ -39,9 +42,6 @@ enum Kind {
     /// CSV that nobody reads.
     StalledReaders,
 }
-
-/// The largest page that there is, of what takes `text/csv`.
-pub const CSV: &str = "/v1/events?limit=5000&order=asc";
 
 pub const ATTACKS: &[Attack] = &[
     ask("CSV", CSV, "identity"),

@@ -9,6 +9,9 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use reqwest::{Client, Response};
 use tokio::time::{MissedTickBehavior, interval};
 
+/// The largest page of events, for those who accept `text/csv`.
+pub const CSV: &str = "/v1/events?limit=5000&order=asc";
+
 /// How many streams the filled database has.
 const STREAMS: u32 = 100_000;
 

@@ -11,7 +11,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{attacks::CSV, client::Addresses, daemon::Process};
+use crate::{
+    client::{Addresses, CSV},
+    daemon::Process,
+};
 
 /// As many as one address may have open for requests.
 const OF_ONE_ADDRESS: usize = 100;
