@@ -8,7 +8,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tells wallets where to sign in, and by which key to know us. */
+        /** Tells wallets where to sign in, and which key the service signs with. */
         get: operations["getStellarToml"];
         put?: never;
         post?: never;
@@ -25,7 +25,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Says the health. */
+        /** Reports the health of the index. */
         get: operations["getHealth"];
         put?: never;
         post?: never;
@@ -42,7 +42,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process runs; that is all this says. */
+        /** Confirms that the process is running, and nothing else. */
         get: operations["getLiveness"];
         put?: never;
         post?: never;
@@ -59,7 +59,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Says the health, and refuses with 503 while the index is not to be relied on. */
+        /** Reports the health of the index; answers 503 while the index cannot be relied on. */
         get: operations["getReadiness"];
         put?: never;
         post?: never;
@@ -76,7 +76,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The numbers an operator asks for, in the text format of Prometheus. */
+        /** Returns metrics for operators, in the Prometheus text format. */
         get: operations["getMetrics"];
         put?: never;
         post?: never;
@@ -93,7 +93,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows the open event streams of this gateway, the oldest first. */
+        /** Lists the open event streams of this gateway, oldest first. */
         get: operations["listConnections"];
         put?: never;
         post?: never;
@@ -110,7 +110,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows what operators want of the indexer, and what it does. */
+        /** Shows whether operators want the indexer to run, and what it is doing. */
         get: operations["getIndexer"];
         put?: never;
         post?: never;
@@ -129,7 +129,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Lets the indexer pause: it finishes its batch and asks for no more until it is to go on, also after a restart. */
+        /** Pauses the indexer: it finishes its batch, then asks for nothing until it is resumed, even after a restart. */
         post: operations["pauseIndexer"];
         delete?: never;
         options?: never;
@@ -146,7 +146,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Lets the indexer go on from where it stands. */
+        /** Resumes the indexer where it stopped. */
         post: operations["resumeIndexer"];
         delete?: never;
         options?: never;
@@ -161,7 +161,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists events that are kept raw. */
+        /** Lists quarantined events. */
         get: operations["listQuarantine"];
         put?: never;
         post?: never;
@@ -180,7 +180,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decodes them again, and stores those that decode now: subscribers are told what was revised. */
+        /** Decodes quarantined events again and stores those that succeed; subscribers are told what was revised. */
         post: operations["replayQuarantine"];
         delete?: never;
         options?: never;
@@ -197,7 +197,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Takes back every token of a subject that was made until now, on every node: its open streams end. */
+        /** Revokes every token of a subject that was issued until now, on every node; its open event streams end. */
         post: operations["revokeTokens"];
         delete?: never;
         options?: never;
@@ -212,10 +212,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the keys of the caller, or for operators of `sub`. */
+        /** Lists the caller's API keys, or for operators those of `sub`. */
         get: operations["listApiKeys"];
         put?: never;
-        /** Makes a key. Its secret is in the answer and nowhere else. */
+        /** Creates an API key. Its secret is in the answer and is never shown again. */
         post: operations["createApiKey"];
         delete?: never;
         options?: never;
@@ -233,7 +233,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Deletes a key: it is not taken any more, on any node, and its open streams end. */
+        /** Deletes an API key: no node accepts it any more, and its open event streams end. */
         delete: operations["deleteApiKey"];
         options?: never;
         head?: never;
@@ -249,7 +249,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Gives a key another secret. The one before is taken for a while, so that a service can change over. */
+        /** Gives an API key a new secret. The previous one stays valid for a while, so that a service can switch over. */
         post: operations["rotateApiKey"];
         delete?: never;
         options?: never;
@@ -264,7 +264,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns a challenge for who asks. */
+        /** Returns a sign-in challenge for an account. */
         get: operations["getChallenge"];
         put?: never;
         /** Returns a token for a signed challenge. */
@@ -299,7 +299,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Says how many connections there are and what they were sent. */
+        /** Reports how many connections there are and what was sent to them. */
         get: operations["getEventStats"];
         put?: never;
         post?: never;
@@ -316,7 +316,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Opens the stream. */
+        /** Opens an event stream. */
         get: operations["subscribeToEvents"];
         put?: never;
         post?: never;
@@ -335,7 +335,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes a ticket for the caller: good once, for a minute, for this filter. */
+        /** Issues a ticket to the caller: valid once, for a minute, for this filter. */
         post: operations["issueTicket"];
         delete?: never;
         options?: never;
@@ -350,7 +350,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shows the status. Always 200 where the database answers; `/health/ready` is the one that refuses. */
+        /** Reports the status. Always 200 while the database answers; `/health/ready` is the route that answers 503. */
         get: operations["getStatus"];
         put?: never;
         post?: never;
@@ -367,7 +367,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists streams, the last created first unless told otherwise. */
+        /** Lists streams, by default the most recently created first. */
         get: operations["listStreams"];
         put?: never;
         post?: never;
@@ -384,7 +384,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns one stream with its latest events, or as the chain has it. */
+        /** Returns one stream with its latest events, or the chain's own record of it. */
         get: operations["getStream"];
         put?: never;
         post?: never;
@@ -401,7 +401,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns what can be claimed at the Unix time `at`, or else at the last ledger's. */
+        /** Returns what the recipient can claim at the Unix time `at`, by default at the close of the last ledger. */
         get: operations["getClaimable"];
         put?: never;
         post?: never;
@@ -418,7 +418,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists events of one stream. A stream that is not there has none. */
+        /** Lists the events of one stream; of a stream that does not exist, an empty list. */
         get: operations["listStreamEvents"];
         put?: never;
         post?: never;
@@ -435,7 +435,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns what a user pays and is paid as at the last ledger, in all contracts or in the one that is asked for. An address that no stream names has nothing. */
+        /**
+         * Returns what a user pays and is paid as of the last ledger, in all contracts or in one. For an address without
+         *     streams, everything is zero.
+         */
         get: operations["getUserSummary"];
         put?: never;
         post?: never;
@@ -462,20 +465,20 @@ export interface components {
         /** @description A key. */
         ApiKey: {
             /**
-             * @description Who made it.
+             * @description Who created it.
              * @example an operator
              */
             createdBy: string;
-            /** @description Until when it is good. */
+            /** @description When it expires. */
             expiresAt: components["schemas"]["UnixTime"];
             /**
              * @description Its public name.
              * @example 00a1b2c3d4e5f607
              */
             id: string;
-            /** @description Whether it was taken back: with its subject, or with who made it. A rotation gives it a secret that is good. */
+            /** @description Whether it was revoked, together with its subject or its creator. A rotation gives it a valid secret again. */
             isRevoked: boolean;
-            /** @description When it was made or last rotated. */
+            /** @description When it was created or last rotated. */
             issuedAt: components["schemas"]["UnixTime"];
             lastUsedAt: components["schemas"]["UnixTime"] | null;
             /** @description What its owner calls it. */
@@ -483,52 +486,52 @@ export interface components {
             /** @description What it allows. */
             scopes: components["schemas"]["Scope"][];
             /**
-             * @description Whom it stands for.
+             * @description The subject that it acts for.
              * @example a service
              */
             sub: string;
         };
         /** @description The keys of a subject. */
         ApiKeyList: {
-            /** @description The keys, the newest first; those that are over too. */
+            /** @description The keys, newest first, including expired ones. */
             keys: components["schemas"]["ApiKey"][];
         };
-        /** @description The key that is wanted. */
+        /** @description The key to create. */
         ApiKeyWanted: {
             /**
              * @description What its owner calls it.
              * @example the payroll export
              */
             name: string;
-            /** @description What it allows: nothing that the caller may not do, but for callers with the scope `admin`. */
+            /** @description Scopes that it grants. Only callers with the scope `admin` may grant more than they have. */
             scopes?: components["schemas"]["Scope"][];
-            /** @description Whom it stands for: the caller without it; another one if the caller has the scope `admin`. */
+            /** @description The subject that it acts for. Default: the caller. Any other needs the scope `admin`. */
             sub?: string | null;
             /**
              * Format: int64
-             * @description How long it is good for, in seconds: at most 400 days, and 90 days without it.
+             * @description How long it is valid, in seconds, at most 400 days. Default: 90 days.
              * @example 7776000
              */
             ttlSeconds?: number | null;
         };
-        /** @description A key with its secret, which is told once. */
+        /** @description A key with its secret, which is shown only once. */
         ApiKeyWithSecret: {
             key: {
                 /**
-                 * @description Who made it.
+                 * @description Who created it.
                  * @example an operator
                  */
                 createdBy: string;
-                /** @description Until when it is good. */
+                /** @description When it expires. */
                 expiresAt: components["schemas"]["UnixTime"];
                 /**
                  * @description Its public name.
                  * @example 00a1b2c3d4e5f607
                  */
                 id: string;
-                /** @description Whether it was taken back: with its subject, or with who made it. A rotation gives it a secret that is good. */
+                /** @description Whether it was revoked, together with its subject or its creator. A rotation gives it a valid secret again. */
                 isRevoked: boolean;
-                /** @description When it was made or last rotated. */
+                /** @description When it was created or last rotated. */
                 issuedAt: components["schemas"]["UnixTime"];
                 lastUsedAt?: components["schemas"]["UnixTime"] | null;
                 /** @description What its owner calls it. */
@@ -536,12 +539,12 @@ export interface components {
                 /** @description What it allows. */
                 scopes: components["schemas"]["Scope"][];
                 /**
-                 * @description Whom it stands for.
+                 * @description The subject that it acts for.
                  * @example a service
                  */
                 sub: string;
             } & Record<string, never>;
-            /** @description What to send as `Authorization: Bearer`. It is kept nowhere. */
+            /** @description What to send as `Authorization: Bearer`. It is not stored. */
             secret: string;
         };
         /**
@@ -551,9 +554,9 @@ export interface components {
         ChainStatus: "active" | "paused" | "cancelled" | "completed";
         /** @description The contract's own record as JSON: only what the contract keeps, by the names of our own record. */
         ChainStream: {
-            /** @description The ledger after which the record is so. */
+            /** @description The ledger that this record is as of. */
             atLedger: components["schemas"]["LedgerSequence"];
-            /** @description The contract's own word, which can disagree with `isActive`. */
+            /** @description The contract's own state, which can disagree with `isActive`. */
             chainStatus: components["schemas"]["ChainStatus"];
             contractId: components["schemas"]["ContractId"];
             depositedAmount: components["schemas"]["Amount"];
@@ -587,7 +590,7 @@ export interface components {
             /** @description Whether the contract would pay it out: it refuses inactive and paused streams, and to pay nothing. */
             actionable: boolean;
             calculatedAt: components["schemas"]["UnixTime"] | null;
-            /** @description What can be claimed. */
+            /** @description The claimable amount. */
             claimableAmount: components["schemas"]["Amount"];
             /** @description The stream. */
             streamId: components["schemas"]["StreamId"];
@@ -616,7 +619,7 @@ export interface components {
              */
             unknownStreams: string[];
         };
-        /** @description How many event streams there are, beside the limits. */
+        /** @description How many event streams there are, and the limits. */
         ConnectionStats: {
             /**
              * Format: int32
@@ -664,7 +667,7 @@ export interface components {
             fromLedger: components["schemas"]["LedgerSequence"] | null;
             /** @description The ledgers that were not. */
             holes: components["schemas"]["Hole"][];
-            /** @description Whether it is one of those that this deployment follows. Others stand still and can be read. */
+            /** @description Whether this deployment follows it. Others can be read but no longer change. */
             isFollowed: boolean;
             lastWholeLedger: components["schemas"]["LedgerSequence"] | null;
             lastWholeLedgerClosedAt: components["schemas"]["Moment"] | null;
@@ -673,12 +676,12 @@ export interface components {
              * @description Seconds since the last whole ledger closed, by the database's clock.
              */
             lastWholeLedgerClosedSecondsAgo: number | null;
-            /** @description Events that are kept raw. */
+            /** @description Quarantined events. */
             quarantine: components["schemas"]["Quarantine"];
-            /** @description Why its index is not to be relied on right now; empty if it is. */
+            /** @description Why its index cannot be relied on right now; empty if it can. */
             reasons: string[];
             recordsCheck: components["schemas"]["RecordsCheck"] | null;
-            /** @description The last times that its code was replaced. */
+            /** @description The latest upgrades of its code. */
             upgrades: components["schemas"]["Upgrade"][];
         };
         Coverage: {
@@ -693,7 +696,7 @@ export interface components {
         CoverageSource: "rpc" | "lake" | "getLedgers" | "unknown";
         /** @description What operators want. */
         DesiredState: {
-            /** @description The subject who wanted it. */
+            /** @description The subject who asked for it. */
             by: string | null;
             /** @description Whether the indexer is to pause. */
             paused: boolean;
@@ -723,18 +726,18 @@ export interface components {
             failuresInARow: number;
             /** @description Its host, with the port if the URL names one. */
             host: string;
-            /** @description Why the last failure was one, in a few words. */
+            /** @description The kind of the last failure, in a few words. */
             lastFailure: string | null;
             /**
              * Format: int64
-             * @description How long its answers took of late, in milliseconds.
+             * @description How long its recent answers took, in milliseconds.
              */
             latencyMs: number | null;
             latestLedger: components["schemas"]["LedgerSequence"] | null;
             oldestLedger: components["schemas"]["LedgerSequence"] | null;
             /**
              * Format: int32
-             * @description The largest page that is asked for, where that is bounded.
+             * @description The largest page that is requested from it, if limited.
              */
             pageLimit: number | null;
             /** @description The passphrase of the network it serves. */
@@ -746,7 +749,7 @@ export interface components {
             requests: number;
             /**
              * Format: int64
-             * @description Until it may be asked again, in milliseconds.
+             * @description When it will be asked again, in milliseconds from now.
              */
             retryInMs: number | null;
             /** @description Whether it is asked: it is, not now because it failed, or it serves another network or refuses us. */
@@ -755,7 +758,7 @@ export interface components {
             version: string | null;
             /**
              * Format: int32
-             * @description The most ledgers that are asked for at once, where that is bounded.
+             * @description The most ledgers that are requested from it at once, if limited.
              */
             windowLedgers: number | null;
         };
@@ -797,17 +800,17 @@ export interface components {
          * @enum {string}
          */
         EventTypeWord: "CREATED" | "TOPPED_UP" | "WITHDRAWN" | "CANCELLED" | "COMPLETED" | "PAUSED" | "RESUMED" | "FEE_COLLECTED" | "INITIALIZED" | "FEE_CONFIG_UPDATED" | "ADMIN_TRANSFERRED";
-        /** @description The token is over, and the stream ends. Come back with another one and the last id. */
+        /** @description The token is no longer valid, and the stream ends. Reconnect with a new token and the last id. */
         ExpiredNotice: {
-            /** @description Its time was up, or it was taken back. */
+            /** @description It expired, or it was revoked. */
             reason: components["schemas"]["ExpiredReason"];
         };
         /**
-         * @description Why a token is over.
+         * @description Why a token is no longer valid.
          * @enum {string}
          */
         ExpiredReason: "expired" | "revoked";
-        /** @description What the feed counts. */
+        /** @description The feed's statistics. */
         FeedCounters: {
             /** @description Open subscriptions by what they ask for. */
             byFilter: components["schemas"]["SubscriptionsByFilter"];
@@ -818,17 +821,17 @@ export interface components {
             connections: number;
             /**
              * Format: int64
-             * @description Event frames handed to connections that resumed or had fallen behind.
+             * @description Event frames sent to connections that resumed or had fallen behind.
              */
             eventsReplayed: number;
             /**
              * Format: int64
-             * @description Event frames handed to connections, replayed ones included.
+             * @description Event frames sent to connections, including replayed ones.
              */
             eventsSent: number;
             /**
              * Format: int64
-             * @description The most there were at once since the start.
+             * @description The most at any one time since the start.
              */
             peakConnections: number;
             /**
@@ -838,7 +841,7 @@ export interface components {
             resets: number;
             /**
              * Format: int64
-             * @description How often a connection fell so far behind that it had to be caught up.
+             * @description How often a connection fell behind and had to be caught up from the table.
              */
             slowClients: number;
         };
@@ -860,9 +863,9 @@ export interface components {
             activeCount: number;
             /** @description What can be claimed of them. */
             claimableAmount: components["schemas"]["Total"];
-            /** @description What was put into them. */
+            /** @description What was deposited into them. */
             depositedAmount: components["schemas"]["Total"];
-            /** @description What accrues a second. */
+            /** @description What accrues per second. */
             ratePerSecond: components["schemas"]["Total"];
             /**
              * Format: int64
@@ -877,11 +880,11 @@ export interface components {
          * @enum {string}
          */
         FromChain: "chain";
-        /** @description Whether the process is to be relied on. */
+        /** @description Whether the service can be relied on. */
         Health: {
             /**
              * Format: int32
-             * @description How many ledgers it is behind the tip.
+             * @description How many ledgers the index is behind the tip.
              */
             lagLedgers: number | null;
             /**
@@ -894,13 +897,13 @@ export interface components {
              * @description How many ledgers the source may drop before it drops one that is not indexed.
              */
             ledgersToDataLoss: number | null;
-            /** @description Whether the index is to be relied on. */
+            /** @description Whether the index can be relied on. */
             ready: boolean;
-            /** @description Why it is not to be relied on; empty if it is. */
+            /** @description Why it cannot be relied on; empty if it can. */
             reasons: string[];
         };
         Hole: {
-            /** @description Whether an operator gave these ledgers up. */
+            /** @description Whether an operator accepted that these ledgers are lost. */
             accepted: boolean;
             fromLedger: components["schemas"]["LedgerSequence"];
             toLedger: components["schemas"]["LedgerSequence"];
@@ -910,7 +913,7 @@ export interface components {
             detail: string | null;
             /**
              * Format: int64
-             * @description Milliseconds since it said so.
+             * @description Milliseconds since this report.
              */
             reportedMsAgo: number;
             /** @description What it is doing. */
@@ -931,7 +934,7 @@ export interface components {
             tipLedger: components["schemas"]["LedgerSequence"] | null;
         };
         /**
-         * @description What the indexer is doing: it follows the tip, comes nearer to it, fills a hole, stands still before ledgers that no source has, or has no source that answers.
+         * @description What the indexer is doing: following the tip, catching up with it, filling a hole, waiting at ledgers that no source has, or waiting for a source to answer.
          * @enum {string}
          */
         IndexerState: "following" | "catchingUp" | "fillingHole" | "hole" | "sourceAway" | "paused" | "unknown";
@@ -963,18 +966,18 @@ export interface components {
              * @description Seconds since it was opened.
              */
             ageSeconds: number;
-            /** @description Whether it reads what came before from memory or the table. */
+            /** @description Whether it is still replaying earlier events. */
             catchingUp: boolean;
             /**
              * @description The name that the client was given for this connection.
              * @example 00a1b2c3d4e5f607
              */
             clientId: string;
-            /** @description What it asks for, in a word. */
+            /** @description What it asks for, in one word. */
             filter: components["schemas"]["FilterWord"];
             /**
              * Format: int64
-             * @description Matching events that were published and that it has not taken yet.
+             * @description Matching events that were published but not yet delivered to it.
              */
             pendingEvents: number;
             /** @description Who signed in; null where nobody did. */
@@ -982,7 +985,7 @@ export interface components {
         };
         /** @description The open event streams of a gateway. */
         OpenConnections: {
-            /** @description The oldest thousand of them, the oldest first. */
+            /** @description The oldest thousand of them, oldest first. */
             connections: components["schemas"]["OpenConnection"][];
             /**
              * Format: int64
@@ -990,20 +993,20 @@ export interface components {
              */
             total: number;
         };
-        /** @description What a page says about itself, beside its items. */
+        /** @description Facts about a page, in addition to its items. */
         Page: {
             /** @description Whether there is a next page. */
             hasMore: boolean;
             /**
              * Format: int32
-             * @description How many items this page has at most.
+             * @description The maximum number of items on this page.
              */
             limit: number;
             /** @description The `cursor` of the next page. */
             nextCursor: string | null;
             /**
              * Format: int32
-             * @description How many items come before this page; 0 where a cursor was given.
+             * @description How many items precede this page; 0 if a cursor was given.
              */
             offset: number;
             /**
@@ -1011,14 +1014,14 @@ export interface components {
              * @description How many items there are on all pages, counted up to 10000.
              */
             total: number;
-            /** @description There are more than `total`; counting stopped. */
+            /** @description There are more than `total`: counting stopped there. */
             totalCapped?: boolean;
         };
-        /** @description A refusal that a client can read. Says nothing about our inside. */
+        /** @description A refusal in a form that clients can read. It reveals nothing about the inside of the service. */
         Problem: {
-            /** @description What is wrong this time, for people to read. */
+            /** @description What is wrong in this case, for people to read. */
             detail: string;
-            /** @description The parameter that breaks a rule, if it is one. */
+            /** @description The invalid parameter, if there is one. */
             parameter?: string;
             /**
              * Format: int32
@@ -1026,17 +1029,17 @@ export interface components {
              */
             status: number;
             /**
-             * @description The same in words.
+             * @description The kind of problem, in words.
              * @example Invalid parameter
              */
             title: string;
             /**
-             * @description What kind of problem it is, as a path that stays the same.
+             * @description The kind of problem, as a path that never changes.
              * @example /problems/invalid-parameter
              */
             type: string;
         };
-        /** @description The contract has another administrator. */
+        /** @description The contract has a new administrator. */
         ProtocolAdminTransferredEvent: components["schemas"]["ProtocolEventFields"] & {
             newAdmin: components["schemas"]["Address"];
             previousAdmin: components["schemas"]["Address"];
@@ -1046,7 +1049,7 @@ export interface components {
              */
             type: "protocol.admin_transferred";
         };
-        /** @description The contract has another administrator. */
+        /** @description The contract has a new administrator. */
         ProtocolAdminTransferredEventRow: components["schemas"]["ProtocolAdminTransferredEvent"] & components["schemas"]["EventRowFields"];
         /** @description What every event of the protocol itself has. Stream, parties, token and amount are null. */
         ProtocolEventFields: {
@@ -1085,7 +1088,7 @@ export interface components {
         };
         /** @description The protocol's fee changed. */
         ProtocolFeeConfigUpdatedEventRow: components["schemas"]["ProtocolFeeConfigUpdatedEvent"] & components["schemas"]["EventRowFields"];
-        /** @description The contract was set up. */
+        /** @description The contract was initialized. */
         ProtocolInitializedEvent: components["schemas"]["ProtocolEventFields"] & {
             admin: components["schemas"]["Address"];
             /**
@@ -1100,7 +1103,7 @@ export interface components {
              */
             type: "protocol.initialized";
         };
-        /** @description The contract was set up. */
+        /** @description The contract was initialized. */
         ProtocolInitializedEventRow: components["schemas"]["ProtocolInitializedEvent"] & components["schemas"]["EventRowFields"];
         Quarantine: {
             /**
@@ -1110,11 +1113,11 @@ export interface components {
             refused: number;
             /**
              * Format: int64
-             * @description Events of names that are not known.
+             * @description Events with unknown names.
              */
             unknown: number;
         };
-        /** @description Events that are kept raw, in the order of the chain. */
+        /** @description Quarantined events, in chain order. */
         QuarantineList: {
             /** @description The events of this page. */
             events: components["schemas"]["QuarantinedEvent"][];
@@ -1122,21 +1125,21 @@ export interface components {
             /** @description How many there are in all. */
             total: components["schemas"]["Quarantine"];
         };
-        /** @description An event that is kept raw, and why. */
+        /** @description A quarantined event, and why. */
         QuarantinedEvent: {
             /** @description The contract that emitted it. */
             contractId: components["schemas"]["ContractId"];
-            /** @description Its place on the chain. */
+            /** @description Its position on the chain. */
             id: components["schemas"]["EventId"];
-            /** @description `unknown`: this version does not know its name; `refused`: it did not decode. */
+            /** @description `unknown`: this version does not know its name. `refused`: it did not decode. */
             kind: string;
             /** @description Its ledger. */
             ledger: components["schemas"]["LedgerSequence"];
             /** @description When that closed. */
             ledgerClosedAt: components["schemas"]["Moment"];
-            /** @description Its name, where it has one that can be read. */
+            /** @description Its name, if it has a readable one. */
             name: string | null;
-            /** @description Why it is kept raw. */
+            /** @description Why it is in quarantine. */
             reason: string;
             streamId: components["schemas"]["StreamId"] | null;
             /** @description XDR in base64. */
@@ -1168,14 +1171,14 @@ export interface components {
              */
             streams: number;
         };
-        /** @description What a replay of the quarantine came to. */
+        /** @description The outcome of a replay of the quarantine. */
         Replayed: {
-            /** @description Events that still do not. */
+            /** @description Events that still do not decode. */
             kept: number;
-            /** @description Events that decode now and were stored. */
+            /** @description Events that were decoded and stored. */
             released: number;
         };
-        /** @description The last event id cannot be resumed from: fetch anew what you show. Events of from now on follow. */
+        /** @description The last event id cannot be resumed from: fetch everything you show again. Only new events follow. */
         ResetNotice: {
             newestEventId: components["schemas"]["EventId"] | null;
             oldestEventId: components["schemas"]["EventId"] | null;
@@ -1192,7 +1195,7 @@ export interface components {
          * @example 0002261634098536448-0000000002.0.3
          */
         ResumeId: string;
-        /** @description The client took nothing for longer than the service waits, and the stream ends. Come back with the last id. */
+        /** @description The client read nothing for longer than the service waits, and the stream ends. Reconnect with the last id. */
         ResumeNotice: {
             /** @description Why the stream ends. */
             reason: components["schemas"]["ResumeReason"];
@@ -1213,7 +1216,7 @@ export interface components {
             /** @description The last. */
             toId: components["schemas"]["EventId"];
         };
-        /** @description Whose tokens are to be taken back. */
+        /** @description Whose tokens to revoke. */
         Revocation: {
             /**
              * @description Whether to keep the subject out from now on (true), or to let it in again (false). Left out, a wallet can sign in
@@ -1230,17 +1233,17 @@ export interface components {
         Rotation: {
             /**
              * Format: int64
-             * @description How long the secret before is taken, in seconds: at most a week, and an hour without it.
+             * @description How long the previous secret stays valid, in seconds, at most a week. Default: an hour.
              * @example 3600
              */
             overlapSeconds?: number | null;
         };
         /**
-         * @description What a token or a key allows beside reading what is one's own.
+         * @description What a token or key allows beyond reading one's own streams.
          * @enum {string}
          */
         Scope: "events:read:all" | "admin";
-        /** @description Why somebody could not sign in: a problem, and the same in the one word that SEP-10 asks for. */
+        /** @description Why the sign-in failed: a problem, with the member that SEP-10 asks for. */
         SignInProblem: components["schemas"]["Problem"] & {
             /** @description The `detail`, under the name that SEP-10 has for it. */
             error: string;
@@ -1251,12 +1254,12 @@ export interface components {
             transaction: string;
         };
         /**
-         * @description How far the index is. Of several contracts that are followed it says the worst, and the lists are of all of them
-         *     together; each by itself is in `contracts`.
+         * @description How far the index is. For several contracts, figures are those of the worst and lists cover all of them; `contracts`
+         *     has each by itself.
          */
         Status: {
             contractId: components["schemas"]["ContractId"] | null;
-            /** @description Every contract that is followed or was. */
+            /** @description Every contract that is or was followed. */
             contracts: components["schemas"]["ContractStatus"][];
             /** @description The ledgers that were seen whole. */
             coverage: components["schemas"]["Coverage"][];
@@ -1293,9 +1296,9 @@ export interface components {
             ledgersToDataLoss: number | null;
             network: components["schemas"]["Network"] | null;
             oldestLedgerOfSource: components["schemas"]["LedgerSequence"] | null;
-            /** @description Events that are kept raw. */
+            /** @description Quarantined events. */
             quarantine: components["schemas"]["Quarantine"];
-            /** @description Why the index is not to be relied on right now; empty if it is. */
+            /** @description Why the index cannot be relied on right now; empty if it can. */
             reasons: string[];
             /**
              * Format: int64
@@ -1308,10 +1311,10 @@ export interface components {
              * @description Seconds since the source had a new ledger, by the database's clock.
              */
             tipMovedSecondsAgo: number | null;
-            /** @description The last times that the contract's code was replaced. */
+            /** @description The latest upgrades of the contract's code. */
             upgrades: components["schemas"]["Upgrade"][];
         };
-        /** @description A stream at a ledger's time. */
+        /** @description A stream as of the close of a ledger. */
         Stream: {
             calculatedAt: components["schemas"]["UnixTime"] | null;
             /** @description What the recipient can claim at `calculatedAt`. */
@@ -1320,22 +1323,22 @@ export interface components {
             contractId: components["schemas"]["ContractId"];
             /** @description When the ledger of its creation closed. */
             createdAt: components["schemas"]["Moment"];
-            /** @description What was put in, net of fees. */
+            /** @description What was deposited, net of fees. */
             depositedAmount: components["schemas"]["Amount"];
             endTime: components["schemas"]["UnixTime"] | null;
             /** @description The same as `streamId`. */
             id: components["schemas"]["StreamId"];
-            /** @description Its events came in an order that the contract does not allow. */
+            /** @description Its events are in an order that the contract does not allow. */
             impossibleOrder: boolean;
-            /** @description Whether the contract still pays it out. */
+            /** @description Whether the contract still pays from it. */
             isActive: boolean;
-            /** @description Whether it accrues nothing for now. */
+            /** @description Whether it is paused and accrues nothing. */
             isPaused: boolean;
             lastUpdateTime: components["schemas"]["UnixTime"] | null;
             pausedAt: components["schemas"]["UnixTime"] | null;
-            /** @description How much accrues a second. */
+            /** @description How much accrues per second. */
             ratePerSecond: components["schemas"]["Amount"];
-            /** @description Who is paid. */
+            /** @description Who receives the money. */
             recipient: components["schemas"]["Address"];
             /** @description Who pays. */
             sender: components["schemas"]["Address"];
@@ -1348,17 +1351,17 @@ export interface components {
             tokenAddress: components["schemas"]["Address"];
             /**
              * Format: int64
-             * @description Seconds that it was paused in all.
+             * @description How many seconds it was paused in total.
              */
             totalPausedDuration: number;
-            /** @description Its creation was not seen: the record is what the chain said of it, or what its events imply. */
+            /** @description Its creation was not seen: the record comes from the chain's own entry, or from what its events imply. */
             unverified: boolean;
             /** @description When the ledger of its last event closed. */
             updatedAt: components["schemas"]["Moment"];
             /** @description What was paid out. */
             withdrawnAmount: components["schemas"]["Amount"];
         };
-        /** @description The sender ended a stream. `amount` is what the recipient was paid by that, `amountWithdrawn` what it was paid in all. */
+        /** @description The sender ended a stream. `amount` is what this paid to the recipient, `amountWithdrawn` what the recipient was paid in total. */
         StreamCancelledEvent: components["schemas"]["StreamEventFields"] & {
             amountWithdrawn: components["schemas"]["Amount"];
             refundedAmount?: components["schemas"]["Amount"];
@@ -1368,9 +1371,9 @@ export interface components {
              */
             type: "stream.cancelled";
         };
-        /** @description The sender ended a stream. `amount` is what the recipient was paid by that, `amountWithdrawn` what it was paid in all. */
+        /** @description The sender ended a stream. `amount` is what this paid to the recipient, `amountWithdrawn` what the recipient was paid in total. */
         StreamCancelledEventRow: components["schemas"]["StreamCancelledEvent"] & components["schemas"]["EventRowFields"];
-        /** @description A withdrawal drained a stream. */
+        /** @description A withdrawal emptied a stream. */
         StreamCompletedEvent: components["schemas"]["StreamEventFields"] & {
             totalWithdrawn: components["schemas"]["Amount"];
             /**
@@ -1379,7 +1382,7 @@ export interface components {
              */
             type: "stream.completed";
         };
-        /** @description A withdrawal drained a stream. */
+        /** @description A withdrawal emptied a stream. */
         StreamCompletedEventRow: components["schemas"]["StreamCompletedEvent"] & components["schemas"]["EventRowFields"];
         /** @description A stream was funded and starts to accrue. `amount` is what was deposited. */
         StreamCreatedEvent: components["schemas"]["StreamEventFields"] & {
@@ -1416,7 +1419,7 @@ export interface components {
             tokenAddress: null | components["schemas"]["Address"];
             transactionHash: components["schemas"]["TransactionHash"];
         };
-        /** @description The protocol took its fee of a deposit, in `amount`. Comes before the event of the deposit itself. */
+        /** @description The protocol took its fee from a deposit, in `amount`. Precedes the event of the deposit itself. */
         StreamFeeCollectedEvent: components["schemas"]["StreamEventFields"] & {
             feeAmount: components["schemas"]["Amount"];
             token: components["schemas"]["Address"];
@@ -1427,7 +1430,7 @@ export interface components {
              */
             type: "stream.fee_collected";
         };
-        /** @description The protocol took its fee of a deposit, in `amount`. Comes before the event of the deposit itself. */
+        /** @description The protocol took its fee from a deposit, in `amount`. Precedes the event of the deposit itself. */
         StreamFeeCollectedEventRow: components["schemas"]["StreamFeeCollectedEvent"] & components["schemas"]["EventRowFields"];
         /**
          * @description The number of a stream within its contract: a u64, in decimal.
@@ -1438,7 +1441,7 @@ export interface components {
             /** @description The streams. */
             data: components["schemas"]["Stream"][];
         };
-        /** @description The sender stopped the accrual for a while. */
+        /** @description The sender paused the accrual. */
         StreamPausedEvent: components["schemas"]["StreamEventFields"] & {
             pausedAt: null | components["schemas"]["UnixTime"];
             /**
@@ -1447,9 +1450,9 @@ export interface components {
              */
             type: "stream.paused";
         };
-        /** @description The sender stopped the accrual for a while. */
+        /** @description The sender paused the accrual. */
         StreamPausedEventRow: components["schemas"]["StreamPausedEvent"] & components["schemas"]["EventRowFields"];
-        /** @description The accrual goes on. `newEndTime` is the contract's own, rounded; the stream's `endTime` is exact. */
+        /** @description The accrual resumed. `newEndTime` is the contract's own, rounded; the stream's `endTime` is exact. */
         StreamResumedEvent: components["schemas"]["StreamEventFields"] & {
             newEndTime: null | components["schemas"]["UnixTime"];
             /**
@@ -1458,7 +1461,7 @@ export interface components {
              */
             type: "stream.resumed";
         };
-        /** @description The accrual goes on. `newEndTime` is the contract's own, rounded; the stream's `endTime` is exact. */
+        /** @description The accrual resumed. `newEndTime` is the contract's own, rounded; the stream's `endTime` is exact. */
         StreamResumedEventRow: components["schemas"]["StreamResumedEvent"] & components["schemas"]["EventRowFields"];
         /**
          * @description The state of a stream at a time. `ended` is one whose money is all accrued and not yet all withdrawn.
@@ -1478,10 +1481,10 @@ export interface components {
         /** @description The sender added to a stream. `amount` is net of the fee. */
         StreamToppedUpEventRow: components["schemas"]["StreamToppedUpEvent"] & components["schemas"]["EventRowFields"];
         StreamWithEvents: components["schemas"]["Stream"] & {
-            /** @description Its latest events, the newest first. */
+            /** @description Its latest events, newest first. */
             events: components["schemas"]["EventRow"][];
         };
-        /** @description The recipient took `amount` of what had accrued. */
+        /** @description The recipient withdrew `amount` of what had accrued. */
         StreamWithdrawnEvent: components["schemas"]["StreamEventFields"] & {
             /**
              * @description The type.
@@ -1489,17 +1492,17 @@ export interface components {
              */
             type: "stream.withdrawn";
         };
-        /** @description The recipient took `amount` of what had accrued. */
+        /** @description The recipient withdrew `amount` of what had accrued. */
         StreamWithdrawnEventRow: components["schemas"]["StreamWithdrawnEvent"] & components["schemas"]["EventRowFields"];
         /** @description What a subscription asks for. Streams and users widen it, types narrow it. */
         SubscriptionFilter: {
             /** @description Everything that the caller may see. */
             all: boolean;
-            /** @description The only contract whose events are sent; left out where there is no such bound. */
+            /** @description The only contract whose events are sent; absent if there is no such restriction. */
             contract?: components["schemas"]["ContractId"];
             /** @description Streams, as `7` or as `C…:7`. */
             streams: string[];
-            /** @description The types; none for every type. */
+            /** @description The types; empty for all types. */
             types: components["schemas"]["EventType"][];
             /** @description Senders and recipients. */
             users: components["schemas"]["Address"][];
@@ -1659,12 +1662,12 @@ export interface components {
         };
         /** @description A ticket: `?ticket=` of one subscription. */
         Ticket: {
-            /** @description Until when it is good, in Unix seconds. */
+            /** @description When it expires, in Unix seconds. */
             expiresAt: components["schemas"]["UnixTime"];
-            /** @description What to show. */
+            /** @description The ticket itself. */
             ticket: string;
         };
-        /** @description What a ticket is to be good for: the filter of a subscription. */
+        /** @description What a ticket is valid for: the filter of a subscription. */
         TicketRequest: {
             /** @description Every event that the caller may see. */
             all?: boolean;
@@ -1684,7 +1687,7 @@ export interface components {
         TokenSummary: {
             /** @description What the user is paid. */
             incoming: components["schemas"]["Flow"];
-            /** @description What comes in a second less what goes out. */
+            /** @description What comes in per second, less what goes out. */
             netRatePerSecond: components["schemas"]["Total"];
             /** @description What the user pays. */
             outgoing: components["schemas"]["Flow"];
@@ -1703,7 +1706,7 @@ export interface components {
         TransactionHash: string;
         /**
          * Format: int64
-         * @description A time in Unix seconds. Where it can be beyond the year 9999 the field is null then.
+         * @description A time in Unix seconds; null if it lies beyond the year 9999.
          * @example 1771000000
          */
         UnixTime: number;
@@ -1719,31 +1722,31 @@ export interface components {
         UserSummary: {
             /**
              * Format: int64
-             * @description Streams that it receives and that are active.
+             * @description Active streams that it receives.
              */
             activeIncomingCount: number;
             /**
              * Format: int64
-             * @description Streams that it sends and that are active.
+             * @description Active streams that it sends.
              */
             activeOutgoingCount: number;
             /** @description The user. */
             address: components["schemas"]["Address"];
             calculatedAt: components["schemas"]["UnixTime"] | null;
-            /** @description There are more tokens than are shown. */
+            /** @description There are more tokens than shown. */
             hasMoreTokens: boolean;
-            /** @description The active streams that are drained first. */
+            /** @description The active streams that run out first. */
             nextEnds: components["schemas"]["StreamEnd"][];
             /** @description The same by token, with amounts. */
             tokens: components["schemas"]["TokenSummary"][];
             /**
              * Format: int64
-             * @description Streams that it sends or sent.
+             * @description Streams that it sends or has sent.
              */
             totalStreamsCreated: number;
             /**
              * Format: int64
-             * @description Streams that it receives or received.
+             * @description Streams that it receives or has received.
              */
             totalStreamsReceived: number;
         };
@@ -1752,17 +1755,17 @@ export interface components {
     parameters: never;
     requestBodies: never;
     headers: {
-        /** @description Who may keep the answer. */
+        /** @description Who may cache the answer. */
         "Cache-Control": string;
-        /** @description The state of what the answer is made of, to be sent back in `If-None-Match`. */
+        /** @description Identifies this state of the answer; send it back in `If-None-Match`. */
         ETag: string;
         /** @description The next page, as a query of the same address with `rel="next"`, if there is more. */
         Link: string;
-        /** @description What is left of the budget of the client's address, and for how many seconds; absent where there is no limit. */
+        /** @description What is left of the budget of the client's address, and for how many seconds; absent if there is no limit. */
         RateLimit: string;
         /** @description The budget: how many requests (`q`) in how many seconds (`w`). */
         "RateLimit-Policy": string;
-        /** @description In how many seconds to come back. */
+        /** @description In how many seconds to try again. */
         "Retry-After": string;
         /** @description What is wrong with the token (RFC 6750). */
         "WWW-Authenticate": string;
@@ -1780,7 +1783,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Where wallets sign in, and by which key they know us (SEP-1). */
+            /** @description Where wallets sign in, and the service's signing key (SEP-1). */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -1813,7 +1816,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -1847,7 +1850,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Whether the index is to be relied on, and why not. */
+            /** @description Whether the index can be relied on, and if not, why. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1865,7 +1868,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     [name: string]: unknown;
@@ -1895,7 +1898,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The process runs. */
+            /** @description The process is running. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1913,7 +1916,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     [name: string]: unknown;
@@ -1943,7 +1946,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The index is to be relied on. */
+            /** @description The index can be relied on. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1961,7 +1964,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     [name: string]: unknown;
@@ -1980,7 +1983,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is not; `reasons` says why. */
+            /** @description It cannot; `reasons` says why. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2000,7 +2003,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description In the text format of Prometheus. */
+            /** @description Metrics in the Prometheus text format. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2018,7 +2021,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     [name: string]: unknown;
@@ -2048,7 +2051,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Open event streams of this gateway, the oldest thousand. */
+            /** @description The oldest thousand open event streams of this gateway. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2070,7 +2073,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2094,7 +2097,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2128,7 +2131,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2151,7 +2154,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What is wanted and what is done. */
+            /** @description What operators want, and what the indexer is doing. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2173,7 +2176,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2197,7 +2200,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2231,7 +2234,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2254,7 +2257,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What is wanted now. */
+            /** @description What operators want now. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2276,7 +2279,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2300,7 +2303,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body did not come in time. */
+            /** @description The body did not arrive in time. */
             408: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2322,7 +2325,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2333,7 +2336,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is of another format than this route takes. */
+            /** @description The body's media type is not one that this route accepts. */
             415: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2367,7 +2370,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2390,7 +2393,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What is wanted now. */
+            /** @description What operators want now. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2412,7 +2415,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2436,7 +2439,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body did not come in time. */
+            /** @description The body did not arrive in time. */
             408: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2458,7 +2461,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2469,7 +2472,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is of another format than this route takes. */
+            /** @description The body's media type is not one that this route accepts. */
             415: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2503,7 +2506,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2523,11 +2526,11 @@ export interface operations {
                 /** @description The contract; needed where several are followed. */
                 contract?: components["schemas"]["ContractId"];
                 /**
-                 * @description How many at most.
+                 * @description The maximum number of items.
                  * @example 50
                  */
                 limit?: number;
-                /** @description The `nextCursor` of the page before. */
+                /** @description The `nextCursor` of the previous page. */
                 cursor?: components["schemas"]["EventId"];
             };
             header?: never;
@@ -2536,7 +2539,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events that are kept raw, in the order of the chain. */
+            /** @description Quarantined events, in chain order. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2558,7 +2561,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2582,7 +2585,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2616,7 +2619,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2639,7 +2642,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What came of it. */
+            /** @description The outcome. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2650,7 +2653,7 @@ export interface operations {
                     "application/json": components["schemas"]["Replayed"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2674,7 +2677,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body did not come in time. */
+            /** @description The body did not arrive in time. */
             408: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2685,7 +2688,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is being done already. */
+            /** @description A replay is already running. */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2707,7 +2710,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2741,7 +2744,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator has not set this up. */
+            /** @description The operator has not enabled this. */
             501: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2752,7 +2755,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2779,7 +2782,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description They are taken back. */
+            /** @description The tokens are revoked. */
             204: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2799,7 +2802,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2823,7 +2826,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body did not come in time. */
+            /** @description The body did not arrive in time. */
             408: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2845,7 +2848,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2856,7 +2859,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is of another format than this route takes. */
+            /** @description The body's media type is not one that this route accepts. */
             415: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2890,7 +2893,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2907,7 +2910,7 @@ export interface operations {
     listApiKeys: {
         parameters: {
             query?: {
-                /** @description Whose keys. Default: the caller's. Another's need the scope `admin`. */
+                /** @description The subject whose keys to list. Default: the caller. Any other needs the scope `admin`. */
                 sub?: string;
             };
             header?: never;
@@ -2938,7 +2941,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2973,7 +2976,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3007,7 +3010,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3057,7 +3060,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3092,7 +3095,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body did not come in time. */
+            /** @description The body did not arrive in time. */
             408: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3114,7 +3117,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3125,7 +3128,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is of another format than this route takes. */
+            /** @description The body's media type is not one that this route accepts. */
             415: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3159,7 +3162,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3185,7 +3188,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is deleted. */
+            /** @description The key is deleted. */
             204: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3205,7 +3208,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3240,7 +3243,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3274,7 +3277,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3327,7 +3330,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3362,7 +3365,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body did not come in time. */
+            /** @description The body did not arrive in time. */
             408: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3384,7 +3387,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3395,7 +3398,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is of another format than this route takes. */
+            /** @description The body's media type is not one that this route accepts. */
             415: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3429,7 +3432,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3446,11 +3449,11 @@ export interface operations {
     getChallenge: {
         parameters: {
             query: {
-                /** @description Who wants to sign in: `G…` or `M…`. */
+                /** @description The account to sign in with: `G…` or `M…`. */
                 account: components["schemas"]["Address"];
-                /** @description A memo that tells users of one account apart: a u64. Not with `M…`. */
+                /** @description A memo that tells users of one account apart, a u64. Cannot be combined with `M…`. */
                 memo?: string;
-                /** @description The domain to sign in for. Default: the service's own. */
+                /** @description The domain to sign in to. Default: the service's own. */
                 home_domain?: string;
                 /** @description The wallet's own domain. */
                 client_domain?: string;
@@ -3483,7 +3486,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SignInProblem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3506,7 +3509,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator has not set this up. */
+            /** @description The operator has not enabled this. */
             501: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3568,7 +3571,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SignInProblem"];
                 };
             };
-            /** @description The body did not come in time. */
+            /** @description The body did not arrive in time. */
             408: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3590,7 +3593,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3601,7 +3604,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is of another format than this route takes. */
+            /** @description The body's media type is not one that this route accepts. */
             415: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3635,7 +3638,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SignInProblem"];
                 };
             };
-            /** @description The operator has not set this up. */
+            /** @description The operator has not enabled this. */
             501: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3646,7 +3649,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SignInProblem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3669,17 +3672,17 @@ export interface operations {
                 token?: components["schemas"]["Address"];
                 /** @description Only events of this contract. */
                 contract?: components["schemas"]["ContractId"];
-                /** @description Only events of these types. May be repeated, or hold several with commas between. */
+                /** @description Only events of these types. Repeat it, or separate several by commas. */
                 type?: components["schemas"]["EventType"][];
-                /** @description Only events of this ledger and later ones. */
+                /** @description Only events from this ledger on. */
                 fromLedger?: components["schemas"]["LedgerSequence"];
-                /** @description Only events of this ledger and earlier ones. */
+                /** @description Only events up to this ledger. */
                 toLedger?: components["schemas"]["LedgerSequence"];
-                /** @description How many items the page has at most: up to 200 as JSON, up to 5000 as CSV. */
+                /** @description The maximum number of items on the page: up to 200 as JSON, up to 5000 as CSV. */
                 limit?: number;
-                /** @description How many items to leave out; none without it. To go further than 10000 use the cursor. */
+                /** @description How many items to skip. Default: none. Use the cursor to go beyond 10000. */
                 offset?: number;
-                /** @description The `nextCursor` of the page before, unchanged. Not with `offset`. */
+                /** @description The `nextCursor` of the previous page, unchanged. Cannot be combined with `offset`. */
                 cursor?: string;
                 /** @description Newest first (`desc`) or oldest first (`asc`). */
                 order?: "asc" | "desc";
@@ -3690,7 +3693,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of events: as CSV for those who prefer `text/csv`, else as JSON. */
+            /** @description A page of events: CSV if the client prefers `text/csv`, otherwise JSON. */
             200: {
                 headers: {
                     Link: components["headers"]["Link"];
@@ -3715,7 +3718,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3727,7 +3730,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3761,7 +3764,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3784,7 +3787,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What the feed counts. */
+            /** @description The feed's statistics. */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3806,7 +3809,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3818,7 +3821,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3841,7 +3844,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3858,27 +3861,27 @@ export interface operations {
     subscribeToEvents: {
         parameters: {
             query?: {
-                /** @description Events of these streams, by number or as `C…:7`. May be repeated, or hold several with commas between. */
+                /** @description Events of these streams, by number or as `C…:7`. Repeat it, or separate several by commas. */
                 streams?: string[];
-                /** @description Events of streams that these send or receive. May be repeated, or hold several with commas between. */
+                /** @description Events of streams that these addresses send or receive. Repeat it, or separate several by commas. */
                 users?: components["schemas"]["Address"][];
                 /** @description Every event that the caller may see. */
                 all?: boolean;
-                /** @description Only events of this contract, of what else is asked for. */
+                /** @description Of the above, only events of this contract. */
                 contract?: components["schemas"]["ContractId"];
-                /** @description Only these types of what else is asked for. May be repeated, or hold several with commas between. */
+                /** @description Of the above, only these types. Repeat it, or separate several by commas. */
                 types?: components["schemas"]["EventType"][];
-                /** @description Where to go on, for a first connection. The header wins. */
+                /** @description Where to resume, for a first connection. The header takes precedence. */
                 lastEventId?: components["schemas"]["ResumeId"];
-                /** @description A ticket, for clients that can send no headers. It carries the filter it was made for. */
+                /** @description A ticket, for clients that cannot send headers. It is bound to the filter that it was issued for. */
                 ticket?: string;
-                /** @description A token, only where the operator allows tokens in addresses. */
+                /** @description A token, only if the operator allows tokens in URLs. */
                 token?: string;
-                /** @description Whether a stream that the caller sees nothing of is refused with 404. Default: false. */
+                /** @description Whether to answer 404 if the caller may not see one of the streams. Default: false. */
                 strict?: boolean;
             };
             header?: {
-                /** @description The last `id:` that the client was sent, unchanged: it is told of what was revised since, and sent what comes after it. Browsers send it themselves. */
+                /** @description The last `id:` that the client received, unchanged: it is told what was revised since, and sent what follows. Browsers send it automatically. */
                 "Last-Event-ID"?: components["schemas"]["ResumeId"];
             };
             path?: never;
@@ -3886,7 +3889,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Server-sent events, for as long as the client stays. Each frame with data is a `SubscriptionFrame`; comments are heartbeats, and an `id:` alone is a place to resume from. */
+            /** @description Server-sent events, until the client leaves. Each frame with data is a `SubscriptionFrame`; comments are heartbeats; an `id:` without data is a position to resume from. */
             200: {
                 headers: {
                     "Cache-Control": components["headers"]["Cache-Control"];
@@ -3909,7 +3912,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3932,7 +3935,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The client accepts no format that this route has. */
+            /** @description The client accepts no format that this route offers. */
             406: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3943,7 +3946,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3977,7 +3980,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4027,7 +4030,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4039,7 +4042,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body did not come in time. */
+            /** @description The body did not arrive in time. */
             408: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4061,7 +4064,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4072,7 +4075,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is of another format than this route takes. */
+            /** @description The body's media type is not one that this route accepts. */
             415: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4106,7 +4109,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4151,7 +4154,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4163,7 +4166,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4197,7 +4200,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4224,19 +4227,19 @@ export interface operations {
                 user?: components["schemas"]["Address"];
                 /** @description Only streams of this token. */
                 token?: components["schemas"]["Address"];
-                /** @description Only streams that are in this state now, which is when the last whole ledger closed. */
+                /** @description Only streams in this state as of the close of the last whole ledger. */
                 status?: components["schemas"]["StreamStatus"];
                 /** @description Only streams that end before this time. */
                 endsBefore?: number;
                 /** @description What to sort by. */
                 sort?: "createdAt" | "startTime" | "lastUpdateTime" | "depositedAmount" | "endTime";
-                /** @description How many items the page has at most. */
+                /** @description The maximum number of items on the page. */
                 limit?: number;
-                /** @description How many items to leave out; none without it. To go further than 10000 use the cursor. */
+                /** @description How many items to skip. Default: none. Use the cursor to go beyond 10000. */
                 offset?: number;
-                /** @description The `nextCursor` of the page before, unchanged. Not with `offset`. */
+                /** @description The `nextCursor` of the previous page, unchanged. Cannot be combined with `offset`. */
                 cursor?: string;
-                /** @description The largest of `sort` first (`desc`) or the smallest first (`asc`). */
+                /** @description The order of `sort`: largest first (`desc`) or smallest first (`asc`). */
                 order?: "asc" | "desc";
             };
             header?: never;
@@ -4267,7 +4270,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4279,7 +4282,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4313,7 +4316,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4330,15 +4333,15 @@ export interface operations {
     getStream: {
         parameters: {
             query?: {
-                /** @description Where to read: our index, or the contract's own record on chain, which is asked for on demand. */
+                /** @description Where to read: the index, or the contract's own record on chain, fetched on demand. */
                 source?: "index" | "chain";
             };
             header?: {
-                /** @description The `ETag` of an answer that the client has. A client that has the current one is answered 304. */
+                /** @description The `ETag` of an answer that the client already has. If it is still current, the answer is 304. */
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The stream: its number, or the contract and the number with a colon between. */
+                /** @description The stream: its number, or contract and number as `C…:7`. */
                 id: string;
             };
             cookie?: never;
@@ -4358,7 +4361,7 @@ export interface operations {
                     "application/json": components["schemas"]["StreamWithEvents"] | components["schemas"]["ChainStream"];
                 };
             };
-            /** @description The client has the current state. */
+            /** @description The client already has the current state. */
             304: {
                 headers: {
                     "Cache-Control": components["headers"]["Cache-Control"];
@@ -4380,7 +4383,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4403,7 +4406,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4437,7 +4440,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The operator has not set this up. */
+            /** @description The operator has not enabled this. */
             501: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4448,7 +4451,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4465,12 +4468,12 @@ export interface operations {
     getClaimable: {
         parameters: {
             query?: {
-                /** @description At which time. Default: when the last whole ledger closed. */
+                /** @description The time to compute it for. Default: the close of the last whole ledger. */
                 at?: number;
             };
             header?: never;
             path: {
-                /** @description The stream: its number, or the contract and the number with a colon between. */
+                /** @description The stream: its number, or contract and number as `C…:7`. */
                 id: string;
             };
             cookie?: never;
@@ -4499,7 +4502,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4522,7 +4525,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4556,7 +4559,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4573,31 +4576,31 @@ export interface operations {
     listStreamEvents: {
         parameters: {
             query?: {
-                /** @description Only events of these types. May be repeated, or hold several with commas between. */
+                /** @description Only events of these types. Repeat it, or separate several by commas. */
                 type?: components["schemas"]["EventType"][];
-                /** @description Only events of this ledger and later ones. */
+                /** @description Only events from this ledger on. */
                 fromLedger?: components["schemas"]["LedgerSequence"];
-                /** @description Only events of this ledger and earlier ones. */
+                /** @description Only events up to this ledger. */
                 toLedger?: components["schemas"]["LedgerSequence"];
-                /** @description How many items the page has at most: up to 200 as JSON, up to 5000 as CSV. */
+                /** @description The maximum number of items on the page: up to 200 as JSON, up to 5000 as CSV. */
                 limit?: number;
-                /** @description How many items to leave out; none without it. To go further than 10000 use the cursor. */
+                /** @description How many items to skip. Default: none. Use the cursor to go beyond 10000. */
                 offset?: number;
-                /** @description The `nextCursor` of the page before, unchanged. Not with `offset`. */
+                /** @description The `nextCursor` of the previous page, unchanged. Cannot be combined with `offset`. */
                 cursor?: string;
                 /** @description Newest first (`desc`) or oldest first (`asc`). */
                 order?: "asc" | "desc";
             };
             header?: never;
             path: {
-                /** @description The stream: its number, or the contract and the number with a colon between. */
+                /** @description The stream: its number, or contract and number as `C…:7`. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description A page of events: as CSV for those who prefer `text/csv`, else as JSON. */
+            /** @description A page of events: CSV if the client prefers `text/csv`, otherwise JSON. */
             200: {
                 headers: {
                     Link: components["headers"]["Link"];
@@ -4622,7 +4625,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4634,7 +4637,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4668,7 +4671,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4722,7 +4725,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No token, or one that is not taken. */
+            /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4734,7 +4737,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The address is too long. */
+            /** @description The URL is too long. */
             414: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4768,7 +4771,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something that is needed is away; `Retry-After` says when to look again. */
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];

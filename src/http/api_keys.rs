@@ -35,21 +35,21 @@ const LONGEST_NAME: usize = 100;
 /// A key that nobody needs is to be deleted first.
 const RETRY_SECONDS: u32 = 60;
 
-/// The key that is wanted.
+/// The key to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct ApiKeyWanted {
     /// What its owner calls it.
     #[schema(min_length = 1, max_length = 100, examples("the payroll export"))]
     name: String,
-    /// Whom it stands for: the caller without it; another one if the caller has the scope `admin`.
+    /// The subject that it acts for. Default: the caller. Any other needs the scope `admin`.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 256)]
     sub: Option<Subject>,
-    /// What it allows: nothing that the caller may not do, but for callers with the scope `admin`.
+    /// Scopes that it grants. Only callers with the scope `admin` may grant more than they have.
     #[serde(default)]
     #[schema(value_type = Vec<words::Scope>)]
     scopes: Vec<Scope>,
-    /// How long it is good for, in seconds: at most 400 days, and 90 days without it.
+    /// How long it is valid, in seconds, at most 400 days. Default: 90 days.
     #[schema(minimum = 1, maximum = 34_560_000, examples(7_776_000))]
     ttl_seconds: Option<u64>,
 }
@@ -58,7 +58,7 @@ pub(super) struct ApiKeyWanted {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Rotation {
-    /// How long the secret before is taken, in seconds: at most a week, and an hour without it.
+    /// How long the previous secret stays valid, in seconds, at most a week. Default: an hour.
     #[schema(minimum = 0, maximum = 604_800, examples(3_600))]
     overlap_seconds: Option<u64>,
 }
@@ -71,7 +71,7 @@ pub(super) struct ApiKeyView {
     /// Its public name.
     #[schema(pattern = "^[0-9a-f]{16}$", examples("00a1b2c3d4e5f607"))]
     id: String,
-    /// Whom it stands for.
+    /// The subject that it acts for.
     #[schema(value_type = String, examples("a service"))]
     sub: Subject,
     /// What its owner calls it.
@@ -79,28 +79,28 @@ pub(super) struct ApiKeyView {
     /// What it allows.
     #[schema(value_type = Vec<words::Scope>)]
     scopes: Vec<Scope>,
-    /// Who made it.
+    /// Who created it.
     #[schema(value_type = String, examples("an operator"))]
     created_by: Subject,
-    /// Whether it was taken back: with its subject, or with who made it. A rotation gives it a secret that is good.
+    /// Whether it was revoked, together with its subject or its creator. A rotation gives it a valid secret again.
     is_revoked: bool,
-    /// When it was made or last rotated.
+    /// When it was created or last rotated.
     #[schema(value_type = words::UnixTime)]
     issued_at: UnixTime,
-    /// Until when it is good.
+    /// When it expires.
     #[schema(value_type = words::UnixTime)]
     expires_at: UnixTime,
-    /// When it was last used, to the minute; null if it never was.
+    /// When it was last used, to the minute; null if never.
     #[schema(value_type = Option<words::UnixTime>)]
     last_used_at: Option<UnixTime>,
 }
 
-/// A key with its secret, which is told once.
+/// A key with its secret, which is shown only once.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ApiKeyWithSecret)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SecretView {
-    /// What to send as `Authorization: Bearer`. It is kept nowhere.
+    /// What to send as `Authorization: Bearer`. It is not stored.
     #[schema(pattern = "^flowfi_key_[A-Za-z0-9_-]{43}$")]
     secret: String,
     /// The key.
@@ -113,7 +113,7 @@ pub(super) struct SecretView {
 #[schema(as = ApiKeyList)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ApiKeyList {
-    /// The keys, the newest first; those that are over too.
+    /// The keys, newest first, including expired ones.
     keys: Vec<ApiKeyView>,
 }
 
@@ -161,7 +161,7 @@ impl<'a> Owner<'a> {
     }
 }
 
-/// Makes a key. Its secret is in the answer and nowhere else.
+/// Creates an API key. Its secret is in the answer and is never shown again.
 #[utoipa::path(
     post,
     path = "/api-keys",
@@ -200,13 +200,13 @@ query! {
     pub(super) ApiKeyListQuery {
         SUB: One<Subject> = Parameter::new(
             "sub",
-            "Whose keys. Default: the caller's. Another's need the scope `admin`.",
+            "The subject whose keys to list. Default: the caller. Any other needs the scope `admin`.",
             || text_like("a service").into(),
         );
     }
 }
 
-/// Lists the keys of the caller, or for operators of `sub`.
+/// Lists the caller's API keys, or for operators those of `sub`.
 #[utoipa::path(
     get,
     path = "/api-keys",
@@ -227,7 +227,7 @@ pub(super) async fn list(
     Ok(Json(ApiKeyList { keys: keys.into_iter().map(|(key, is_revoked)| ApiKeyView::of(key, is_revoked)).collect() }))
 }
 
-/// Gives a key another secret. The one before is taken for a while, so that a service can change over.
+/// Gives an API key a new secret. The previous one stays valid for a while, so that a service can switch over.
 #[utoipa::path(
     post,
     path = "/api-keys/{id}/rotate",
@@ -256,14 +256,14 @@ pub(super) async fn rotate(
     Ok(told(StatusCode::OK, rotated.ok_or_else(no_such_key)?))
 }
 
-/// Deletes a key: it is not taken any more, on any node, and its open streams end.
+/// Deletes an API key: no node accepts it any more, and its open event streams end.
 #[utoipa::path(
     delete,
     path = "/api-keys/{id}",
     tag = "access",
     operation_id = "deleteApiKey",
     params(ApiKeyInPath),
-    responses((status = 204, description = "It is deleted."), OfApiKey),
+    responses((status = 204, description = "The key is deleted."), OfApiKey),
     security(("bearerAuth" = [])),
 )]
 pub(super) async fn delete(

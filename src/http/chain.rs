@@ -47,16 +47,16 @@ pub(super) struct ChainStreamView {
     is_paused: bool,
     #[schema(value_type = Option<words::UnixTime>)]
     paused_at: Option<u64>,
-    /// The contract's own word, which can disagree with `isActive`.
+    /// The contract's own state, which can disagree with `isActive`.
     #[schema(value_type = words::ChainStatus)]
     chain_status: &'static str,
-    /// The ledger after which the record is so.
+    /// The ledger that this record is as of.
     #[schema(value_type = words::LedgerSequence)]
     at_ledger: LedgerSequence,
     /// The ledger that last changed it.
     #[schema(value_type = words::LedgerSequence)]
     last_modified_ledger: LedgerSequence,
-    /// The last ledger it lives in without being renewed, if the chain says.
+    /// The last ledger in which it is live unless its lifetime is extended, if the chain says.
     #[schema(value_type = Option<words::LedgerSequence>)]
     live_until_ledger: Option<LedgerSequence>,
 }

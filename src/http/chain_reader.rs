@@ -16,7 +16,7 @@ const SPACING: Duration = Duration::from_millis(200);
 pub struct ChainStream {
     /// The record.
     pub entry: StreamEntry,
-    /// The ledger after which the record is so.
+    /// The ledger that this record is as of.
     pub at_ledger: LedgerSequence,
     /// The ledger that last changed it.
     pub last_modified_ledger: LedgerSequence,

@@ -24,12 +24,12 @@ pub(super) struct ClaimableView {
     /// The stream.
     #[schema(value_type = words::StreamId)]
     stream_id: StreamId,
-    /// What can be claimed.
+    /// The claimable amount.
     #[schema(value_type = words::Amount)]
     claimable_amount: Amount,
     /// Whether the contract would pay it out: it refuses inactive and paused streams, and to pay nothing.
     actionable: bool,
-    /// The time that this is of.
+    /// The time that this is computed for.
     #[schema(value_type = Option<words::UnixTime>)]
     calculated_at: Option<u64>,
 }
@@ -38,11 +38,11 @@ query! {
     /// The parameters of what can be claimed.
     pub(super) ClaimableQuery {
         AT: One<UnixTime> =
-            Parameter::new("at", "At which time. Default: when the last whole ledger closed.", any_time);
+            Parameter::new("at", "The time to compute it for. Default: the close of the last whole ledger.", any_time);
     }
 }
 
-/// Returns what can be claimed at the Unix time `at`, or else at the last ledger's.
+/// Returns what the recipient can claim at the Unix time `at`, by default at the close of the last ledger.
 #[utoipa::path(
     get,
     path = "/streams/{id}/claimable",

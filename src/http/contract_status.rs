@@ -18,15 +18,15 @@ pub(super) struct ContractView {
     /// The contract.
     #[schema(value_type = words::ContractId)]
     contract_id: ContractId,
-    /// Whether it is one of those that this deployment follows. Others stand still and can be read.
+    /// Whether this deployment follows it. Others can be read but no longer change.
     is_followed: bool,
-    /// Up to where its events are stored.
+    /// The position up to which its events are stored.
     #[schema(value_type = Option<words::EventId>)]
     cursor: Option<FeedId>,
     /// Its first ledger that is indexed.
     #[schema(value_type = Option<words::LedgerSequence>)]
     from_ledger: Option<LedgerSequence>,
-    /// The last ledger of which everything of it is stored.
+    /// The last ledger whose events of it are all stored.
     #[schema(value_type = Option<words::LedgerSequence>)]
     last_whole_ledger: Option<LedgerSequence>,
     /// When that closed.
@@ -34,15 +34,15 @@ pub(super) struct ContractView {
     last_whole_ledger_closed_at: Option<String>,
     /// Seconds since the last whole ledger closed, by the database's clock.
     last_whole_ledger_closed_seconds_ago: Option<i64>,
-    /// Why its index is not to be relied on right now; empty if it is.
+    /// Why its index cannot be relied on right now; empty if it can.
     reasons: Vec<String>,
     /// The ledgers that were seen whole.
     pub(super) coverage: Vec<CoverageView>,
     /// The ledgers that were not.
     pub(super) holes: Vec<HoleView>,
-    /// Events that are kept raw.
+    /// Quarantined events.
     pub(super) quarantine: QuarantineView,
-    /// The last times that its code was replaced.
+    /// The latest upgrades of its code.
     pub(super) upgrades: Vec<UpgradeView>,
     /// What the check of its records against the chain found; null before the first check.
     pub(super) records_check: Option<RecordsCheckView>,
@@ -68,14 +68,14 @@ pub(super) struct HoleView {
     from_ledger: LedgerSequence,
     #[schema(value_type = words::LedgerSequence)]
     to_ledger: LedgerSequence,
-    /// Whether an operator gave these ledgers up.
+    /// Whether an operator accepted that these ledgers are lost.
     pub(super) accepted: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Quarantine)]
 pub(super) struct QuarantineView {
-    /// Events of names that are not known.
+    /// Events with unknown names.
     pub(super) unknown: u64,
     /// Events that did not decode.
     pub(super) refused: u64,

@@ -30,11 +30,11 @@ use super::{
     ),
     servers((url = "/", description = "Where this document comes from.")),
     tags(
-        (name = "streams", description = "Payment streams, and what they come to."),
+        (name = "streams", description = "Payment streams, and their totals."),
         (name = "events", description = "What happened to streams: as lists, and live."),
-        (name = "access", description = "How to come by a token or a ticket."),
+        (name = "access", description = "How to get a token or a ticket."),
         (name = "operation", description = "How the service is doing, for those who run it."),
-        (name = "admin", description = "Acts of those who run the service; they need the scope admin."),
+        (name = "admin", description = "Actions of operators; they need the scope `admin`."),
     ),
     components(schemas(
         Problem, SignInProblem, sse::ConnectedNotice, sse::ResetNotice,
@@ -101,7 +101,7 @@ fn is_nullable(schema: &RefOr<Schema>) -> bool {
 const HEADERS: [(&str, &str, &str); 7] = [
     (
         "ETag",
-        "The state of what the answer is made of, to be sent back in `If-None-Match`.",
+        "Identifies this state of the answer; send it back in `If-None-Match`.",
         "W/\"0002261634098536448-0000000002_0_1771000000\"",
     ),
     (
@@ -111,7 +111,7 @@ const HEADERS: [(&str, &str, &str); 7] = [
     ),
     (
         "RateLimit",
-        "What is left of the budget of the client's address, and for how many seconds; absent where there is no limit.",
+        "What is left of the budget of the client's address, and for how many seconds; absent if there is no limit.",
         "\"per-address\";r=199;t=1",
     ),
     (
@@ -119,9 +119,9 @@ const HEADERS: [(&str, &str, &str); 7] = [
         "The budget: how many requests (`q`) in how many seconds (`w`).",
         "\"per-address\";q=200;w=10",
     ),
-    ("Retry-After", "In how many seconds to come back.", "2"),
+    ("Retry-After", "In how many seconds to try again.", "2"),
     ("WWW-Authenticate", "What is wrong with the token (RFC 6750).", "Bearer error=\"invalid_token\""),
-    ("Cache-Control", "Who may keep the answer.", "private, no-cache"),
+    ("Cache-Control", "Who may cache the answer.", "private, no-cache"),
 ];
 
 fn add_headers(components: &mut Components) {
@@ -136,7 +136,7 @@ fn add_security_schemes(components: &mut Components) {
     let says = "A token: of sign-in at `/v1/auth`, or of the operator. Where the service runs with `--auth optional` \
                 or `--auth off` it may be left out.";
     let bearer = Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(says)).build();
-    let says = "A ticket of `POST /v1/events/tickets`: good once, for a minute.";
+    let says = "A ticket from `POST /v1/events/tickets`: valid once, for a minute.";
     let ticket = ApiKey::Query(ApiKeyValue::with_description("ticket", says));
     components.add_security_scheme("bearerAuth", SecurityScheme::Http(bearer));
     components.add_security_scheme("ticket", SecurityScheme::ApiKey(ticket));

@@ -16,9 +16,9 @@ pub(super) struct EndpointHealth {
     /// Whether it is asked: it is, not now because it failed, or it serves another network or refuses us.
     #[schema(value_type = words::EndpointState)]
     state: String,
-    /// Until it may be asked again, in milliseconds.
+    /// When it will be asked again, in milliseconds from now.
     retry_in_ms: Option<u64>,
-    /// How long its answers took of late, in milliseconds.
+    /// How long its recent answers took, in milliseconds.
     latency_ms: Option<u64>,
     /// How many requests it has answered or failed.
     requests: u64,
@@ -26,21 +26,21 @@ pub(super) struct EndpointHealth {
     failures: u64,
     /// How many failed since the last answer.
     failures_in_a_row: u64,
-    /// Why the last failure was one, in a few words.
+    /// The kind of the last failure, in a few words.
     last_failure: Option<String>,
-    /// The newest ledger it ever told of.
+    /// The newest ledger it has reported.
     #[schema(value_type = Option<words::LedgerSequence>)]
     latest_ledger: Option<LedgerSequence>,
-    /// The oldest ledger it has, by its last word on it.
+    /// The oldest ledger it has, as last reported.
     #[schema(value_type = Option<words::LedgerSequence>)]
     oldest_ledger: Option<LedgerSequence>,
     /// The passphrase of the network it serves.
     passphrase: Option<String>,
     /// The server's version.
     version: Option<String>,
-    /// The largest page that is asked for, where that is bounded.
+    /// The largest page that is requested from it, if limited.
     page_limit: Option<u32>,
-    /// The most ledgers that are asked for at once, where that is bounded.
+    /// The most ledgers that are requested from it at once, if limited.
     window_ledgers: Option<u32>,
 }
 

@@ -41,22 +41,22 @@ query! {
     pub(super) StreamEventsQuery {
         TYPES: List<EventType> = Parameter::new(
             "type",
-            "Only events of these types. May be repeated, or hold several with commas between.",
+            "Only events of these types. Repeat it, or separate several by commas.",
             || list_of(named("EventType")),
         );
         FROM_LEDGER: One<LedgerSequence> = Parameter::new(
             "fromLedger",
-            "Only events of this ledger and later ones.",
+            "Only events from this ledger on.",
             || named("LedgerSequence"),
         );
         TO_LEDGER: One<LedgerSequence> = Parameter::new(
             "toLedger",
-            "Only events of this ledger and earlier ones.",
+            "Only events up to this ledger.",
             || named("LedgerSequence"),
         );
         ..[
             LIMIT
-                .saying("How many items the page has at most: up to 200 as JSON, up to 5000 as CSV.")
+                .saying("The maximum number of items on the page: up to 200 as JSON, up to 5000 as CSV.")
                 .of_form(|| limit_form(LARGEST_CSV_LIMIT).into()),
             OFFSET,
             CURSOR,
@@ -99,7 +99,7 @@ pub(super) struct Stats {
     feed: FeedCounters,
     /// The limits, and how near to them it was.
     limits: ConnectionStats,
-    /// Up to where the feed has seen everything; null for callers who may not see every event.
+    /// The position up to which the feed is complete; null for callers who may not see every event.
     #[schema(value_type = Option<words::EventId>)]
     last_event_id: Option<FeedId>,
 }
@@ -112,7 +112,7 @@ pub(super) struct Stats {
     operation_id = "listEvents",
     params(EventListQuery),
     responses(
-        (status = 200, description = "A page of events: as CSV for those who prefer `text/csv`, else as JSON.", content(
+        (status = 200, description = "A page of events: CSV if the client prefers `text/csv`, otherwise JSON.", content(
             (EventList = "application/json"),
             (String = "text/csv", example = "id,type,eventType,streamId,contractId,sender,recipient,tokenAddress,amount,\
                                              ledgerSequence,createdAt,timestamp,transactionHash,metadata"),
@@ -138,7 +138,7 @@ pub(super) async fn list(
     answer(&state, client, filter, &query, &headers).await
 }
 
-/// Lists events of one stream. A stream that is not there has none.
+/// Lists the events of one stream; of a stream that does not exist, an empty list.
 #[utoipa::path(
     get,
     path = "/streams/{id}/events",
@@ -146,7 +146,7 @@ pub(super) async fn list(
     operation_id = "listStreamEvents",
     params(StreamInPath, StreamEventsQuery),
     responses(
-        (status = 200, description = "A page of events: as CSV for those who prefer `text/csv`, else as JSON.", content(
+        (status = 200, description = "A page of events: CSV if the client prefers `text/csv`, otherwise JSON.", content(
             (EventList = "application/json"),
             (String = "text/csv", example = "id,type,eventType,streamId,contractId,sender,recipient,tokenAddress,amount,\
                                              ledgerSequence,createdAt,timestamp,transactionHash,metadata"),
@@ -245,14 +245,14 @@ fn same_epoch(request: &PageRequest, of_feed: Epoch, of_rows: Option<Epoch>) -> 
     Ok(of_page)
 }
 
-/// Says how many connections there are and what they were sent.
+/// Reports how many connections there are and what was sent to them.
 #[utoipa::path(
     get,
     path = "/events/stats",
     tag = "events",
     operation_id = "getEventStats",
     responses(
-        (status = 200, description = "What the feed counts.", body = Stats),
+        (status = 200, description = "The feed's statistics.", body = Stats),
         OfMemory,
     ),
     security((), ("bearerAuth" = [])),

@@ -7,21 +7,21 @@ use utoipa::ToSchema;
 
 use crate::feed::{self, FeedStats, FilterKind};
 
-/// What the feed counts.
+/// The feed's statistics.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FeedCounters {
     /// Open subscriptions.
     connections: u64,
-    /// The most there were at once since the start.
+    /// The most at any one time since the start.
     peak_connections: u64,
     /// Open subscriptions by what they ask for.
     by_filter: SubscriptionsByFilter,
-    /// Event frames handed to connections, replayed ones included.
+    /// Event frames sent to connections, including replayed ones.
     events_sent: u64,
-    /// Event frames handed to connections that resumed or had fallen behind.
+    /// Event frames sent to connections that resumed or had fallen behind.
     events_replayed: u64,
-    /// How often a connection fell so far behind that it had to be caught up.
+    /// How often a connection fell behind and had to be caught up from the table.
     slow_clients: u64,
     /// How often a connection was told that its last event id cannot be resumed from.
     resets: u64,
@@ -47,7 +47,7 @@ pub(super) struct OpenConnections {
     /// How many there are.
     #[schema(value_type = u64)]
     total: usize,
-    /// The oldest thousand of them, the oldest first.
+    /// The oldest thousand of them, oldest first.
     connections: Vec<OpenConnection>,
 }
 
@@ -58,14 +58,14 @@ pub(super) struct OpenConnection {
     /// The name that the client was given for this connection.
     #[schema(pattern = "^[0-9a-f]{16}$", examples("00a1b2c3d4e5f607"))]
     client_id: Box<str>,
-    /// What it asks for, in a word.
+    /// What it asks for, in one word.
     filter: FilterWord,
     /// Seconds since it was opened.
     age_seconds: u64,
-    /// Matching events that were published and that it has not taken yet.
+    /// Matching events that were published but not yet delivered to it.
     #[schema(value_type = u64)]
     pending_events: usize,
-    /// Whether it reads what came before from memory or the table.
+    /// Whether it is still replaying earlier events.
     catching_up: bool,
     /// Who signed in; null where nobody did.
     #[schema(value_type = Option<String>)]

@@ -18,30 +18,30 @@ use utoipa::ToSchema;
 
 use super::{openapi::OfOperator, state::HttpState, status_view::Status};
 
-/// Whether the process is to be relied on.
+/// Whether the service can be relied on.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Health {
-    /// Whether the index is to be relied on.
+    /// Whether the index can be relied on.
     ready: bool,
-    /// How many ledgers it is behind the tip.
+    /// How many ledgers the index is behind the tip.
     lag_ledgers: Option<u32>,
     /// The same by close times.
     lag_seconds: Option<i64>,
     /// How many ledgers the source may drop before it drops one that is not indexed.
     ledgers_to_data_loss: Option<i64>,
-    /// Why it is not to be relied on; empty if it is.
+    /// Why it cannot be relied on; empty if it can.
     reasons: Vec<String>,
 }
 
-/// The process runs; that is all this says.
+/// Confirms that the process is running, and nothing else.
 #[utoipa::path(
     get,
     path = "/health/live",
     tag = "operation",
     operation_id = "getLiveness",
     responses(
-        (status = 200, description = "The process runs.", body = String, content_type = "text/plain"),
+        (status = 200, description = "The process is running.", body = String, content_type = "text/plain"),
         OfOperator,
     ),
 )]
@@ -49,15 +49,15 @@ pub(super) async fn live() -> &'static str {
     "live\n"
 }
 
-/// Says the health, and refuses with 503 while the index is not to be relied on.
+/// Reports the health of the index; answers 503 while the index cannot be relied on.
 #[utoipa::path(
     get,
     path = "/health/ready",
     tag = "operation",
     operation_id = "getReadiness",
     responses(
-        (status = 200, description = "The index is to be relied on.", body = Health),
-        (status = 503, description = "It is not; `reasons` says why.", body = Health),
+        (status = 200, description = "The index can be relied on.", body = Health),
+        (status = 503, description = "It cannot; `reasons` says why.", body = Health),
         OfOperator,
     ),
 )]
@@ -67,14 +67,14 @@ pub(super) async fn ready(State(state): State<HttpState>) -> Response {
     health.into_response_with(code)
 }
 
-/// Says the health.
+/// Reports the health of the index.
 #[utoipa::path(
     get,
     path = "/health",
     tag = "operation",
     operation_id = "getHealth",
     responses(
-        (status = 200, description = "Whether the index is to be relied on, and why not.", body = Health),
+        (status = 200, description = "Whether the index can be relied on, and if not, why.", body = Health),
         OfOperator,
     ),
 )]
@@ -108,7 +108,7 @@ async fn health(state: &HttpState) -> Health {
     }
 }
 
-/// The numbers an operator asks for, in the text format of Prometheus.
+/// Returns metrics for operators, in the Prometheus text format.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -117,7 +117,7 @@ async fn health(state: &HttpState) -> Health {
     responses(
         (
             status = 200,
-            description = "In the text format of Prometheus.",
+            description = "Metrics in the Prometheus text format.",
             body = String,
             content_type = "text/plain; version=0.0.4",
         ),

@@ -28,20 +28,20 @@ pub(super) const LARGEST_LIMIT: u32 = 200;
 
 /// How many items a page has at most, up to 200 unless a list says otherwise.
 pub(super) const LIMIT: Parameter<One<u32>> =
-    Parameter::new("limit", "How many items the page has at most.", || limit_form(LARGEST_LIMIT).into());
+    Parameter::new("limit", "The maximum number of items on the page.", || limit_form(LARGEST_LIMIT).into());
 
 /// How many items come before the page. It names no default: generated clients would send it beside every cursor.
-pub(super) const OFFSET: Parameter<One<u32>> = Parameter::new(
-    "offset",
-    "How many items to leave out; none without it. To go further than 10000 use the cursor.",
-    || whole("The number of items.", 0, LARGEST_OFFSET).into(),
-);
+pub(super) const OFFSET: Parameter<One<u32>> =
+    Parameter::new("offset", "How many items to skip. Default: none. Use the cursor to go beyond 10000.", || {
+        whole("The number of items.", 0, LARGEST_OFFSET).into()
+    });
 
 /// Where the page begins, in the words of the page before.
-pub(super) const CURSOR: Parameter<Text> =
-    Parameter::new("cursor", "The `nextCursor` of the page before, unchanged. Not with `offset`.", || {
-        text_like("0002261634098536448-0000000002").into()
-    });
+pub(super) const CURSOR: Parameter<Text> = Parameter::new(
+    "cursor",
+    "The `nextCursor` of the previous page, unchanged. Cannot be combined with `offset`.",
+    || text_like("0002261634098536448-0000000002").into(),
+);
 
 /// Which end of the list comes first.
 pub(super) const ORDER: Parameter<One<OrderWord>> =
@@ -54,21 +54,21 @@ pub(super) fn limit_form(largest: u32) -> ObjectBuilder {
     whole("The number of items.", 1, largest).default(Some(Value::from(DEFAULT_LIMIT)))
 }
 
-/// What a page says about itself, beside its items.
+/// Facts about a page, in addition to its items.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Page)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PageView {
     /// How many items there are on all pages, counted up to 10000.
     total: u32,
-    /// There are more than `total`; counting stopped.
+    /// There are more than `total`: counting stopped there.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     total_capped: bool,
     /// Whether there is a next page.
     has_more: bool,
-    /// How many items this page has at most.
+    /// The maximum number of items on this page.
     limit: u32,
-    /// How many items come before this page; 0 where a cursor was given.
+    /// How many items precede this page; 0 if a cursor was given.
     offset: u32,
     /// The `cursor` of the next page.
     next_cursor: Option<String>,

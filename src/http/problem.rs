@@ -13,21 +13,21 @@ use crate::{
     store::StoreError,
 };
 
-/// A refusal that a client can read. Says nothing about our inside.
+/// A refusal in a form that clients can read. It reveals nothing about the inside of the service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Problem {
-    /// What kind of problem it is, as a path that stays the same.
+    /// The kind of problem, as a path that never changes.
     #[schema(value_type = String, pattern = "^/problems/[a-z-]+$", examples("/problems/invalid-parameter"))]
     r#type: &'static str,
-    /// The same in words.
+    /// The kind of problem, in words.
     #[schema(value_type = String, examples("Invalid parameter"))]
     title: &'static str,
     /// The status of the answer.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// What is wrong this time, for people to read.
+    /// What is wrong in this case, for people to read.
     detail: String,
-    /// The parameter that breaks a rule, if it is one.
+    /// The invalid parameter, if there is one.
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<String>,

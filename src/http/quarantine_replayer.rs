@@ -9,12 +9,12 @@ use utoipa::ToSchema;
 
 use crate::store::StoreError;
 
-/// What a replay of the quarantine came to.
+/// The outcome of a replay of the quarantine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Replayed {
-    /// Events that decode now and were stored.
+    /// Events that were decoded and stored.
     pub released: usize,
-    /// Events that still do not.
+    /// Events that still do not decode.
     pub kept: usize,
 }
 

@@ -191,7 +191,7 @@ mod tests {
         /// What the tests ask for.
         Asked {
             TYPES: List<u32> = Parameter::new("types", "Which.", || named("EventType"));
-            ..[SHARED.saying("How many at most.")];
+            ..[SHARED.saying("The maximum number of items.")];
         }
     }
 

@@ -51,7 +51,7 @@ pub(super) struct TokenView {
     token: String,
 }
 
-/// Why somebody could not sign in: a problem, and the same in the one word that SEP-10 asks for.
+/// Why the sign-in failed: a problem, with the member that SEP-10 asks for.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SignInProblem {
     /// The `detail`, under the name that SEP-10 has for it.
@@ -64,15 +64,15 @@ query! {
     /// The parameters of a challenge.
     pub(super) ChallengeQuery {
         ACCOUNT: One<Address> =
-            Parameter::new("account", "Who wants to sign in: `G…` or `M…`.", || named("Address")).required();
+            Parameter::new("account", "The account to sign in with: `G…` or `M…`.", || named("Address")).required();
         MEMO: One<u64> = Parameter::new(
             "memo",
-            "A memo that tells users of one account apart: a u64. Not with `M…`.",
+            "A memo that tells users of one account apart, a u64. Cannot be combined with `M…`.",
             || text_like("4217").pattern(Some("^[0-9]{1,20}$")).into(),
         );
         HOME_DOMAIN: Text = Parameter::new(
             "home_domain",
-            "The domain to sign in for. Default: the service's own.",
+            "The domain to sign in to. Default: the service's own.",
             || text_like("app.example").into(),
         );
         CLIENT_DOMAIN: Text =
@@ -80,7 +80,7 @@ query! {
     }
 }
 
-/// Returns a challenge for who asks.
+/// Returns a sign-in challenge for an account.
 #[utoipa::path(
     get,
     path = "/v1/auth",
@@ -165,7 +165,7 @@ fn no_sign_in() -> Problem {
     Problem::not_implemented("nobody can sign in here; the operator sets FLOWFI_SIGN_IN_SEED and --home-domain")
 }
 
-/// Tells wallets where to sign in, and by which key to know us.
+/// Tells wallets where to sign in, and which key the service signs with.
 #[utoipa::path(
     get,
     path = "/.well-known/stellar.toml",
@@ -174,7 +174,7 @@ fn no_sign_in() -> Problem {
     responses(
         (
             status = 200,
-            description = "Where wallets sign in, and by which key they know us (SEP-1).",
+            description = "Where wallets sign in, and the service's signing key (SEP-1).",
             body = String,
             content_type = "text/plain",
         ),

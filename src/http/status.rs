@@ -12,7 +12,7 @@ use super::{
 };
 use crate::auth::Scope;
 
-/// Shows the status. Always 200 where the database answers; `/health/ready` is the one that refuses.
+/// Reports the status. Always 200 while the database answers; `/health/ready` is the route that answers 503.
 #[utoipa::path(
     get,
     path = "/status",

@@ -25,8 +25,8 @@ pub(super) struct StatusScope<'a> {
     pub(super) max_lag_ledgers: u32,
 }
 
-/// How far the index is. Of several contracts that are followed it says the worst, and the lists are of all of them
-/// together; each by itself is in `contracts`.
+/// How far the index is. For several contracts, figures are those of the worst and lists cover all of them; `contracts`
+/// has each by itself.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Status {
@@ -37,15 +37,15 @@ pub(super) struct Status {
     contract_id: Option<ContractId>,
     /// Whether a process holds the writer's lock.
     pub(super) has_writer: bool,
-    /// What the indexer last said of itself.
+    /// The indexer's last report.
     pub(super) indexer: Option<IndexerView>,
-    /// Up to where events are stored.
+    /// The position up to which events are stored.
     #[schema(value_type = Option<words::EventId>)]
     cursor: Option<FeedId>,
     /// The first ledger that is indexed.
     #[schema(value_type = Option<words::LedgerSequence>)]
     from_ledger: Option<LedgerSequence>,
-    /// The last ledger of which everything is stored.
+    /// The last ledger whose events are all stored.
     #[schema(value_type = Option<words::LedgerSequence>)]
     last_whole_ledger: Option<LedgerSequence>,
     /// When that closed.
@@ -73,11 +73,11 @@ pub(super) struct Status {
     coverage: Vec<CoverageView>,
     /// The ledgers that were not.
     pub(super) holes: Vec<HoleView>,
-    /// Events that are kept raw.
+    /// Quarantined events.
     pub(super) quarantine: QuarantineView,
-    /// The last times that the contract's code was replaced.
+    /// The latest upgrades of the contract's code.
     upgrades: Vec<UpgradeView>,
-    /// Every contract that is followed or was.
+    /// Every contract that is or was followed.
     contracts: Vec<ContractView>,
     /// Milliseconds since the check of a followed contract that is the longest ago.
     #[serde(skip)]
@@ -90,7 +90,7 @@ pub(super) struct Status {
     pub(super) second_opinion_events: u64,
     /// The endpoints that the indexer asks; empty for callers who do not run the service (scope `admin`).
     endpoints: Vec<EndpointHealth>,
-    /// Why the index is not to be relied on right now; empty if it is.
+    /// Why the index cannot be relied on right now; empty if it can.
     pub(super) reasons: Vec<String>,
 }
 
@@ -113,7 +113,7 @@ pub(super) struct IndexerView {
     state: &'static str,
     /// Why, in words, where that needs any; null for callers who do not run the service (scope `admin`).
     detail: Option<String>,
-    /// Milliseconds since it said so.
+    /// Milliseconds since this report.
     reported_ms_ago: i64,
 }
 

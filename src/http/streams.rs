@@ -50,7 +50,7 @@ pub(super) struct StreamList {
 pub(super) struct StreamWithEvents {
     #[serde(flatten)]
     stream: StreamView,
-    /// Its latest events, the newest first.
+    /// Its latest events, newest first.
     #[schema(value_type = Vec<EventRow>)]
     events: Vec<EventRowView>,
 }
@@ -75,7 +75,7 @@ query! {
         TOKEN: One<Address> = Parameter::new("token", "Only streams of this token.", || named("Address"));
         STATUS: One<StreamStatus> = Parameter::new(
             "status",
-            "Only streams that are in this state now, which is when the last whole ledger closed.",
+            "Only streams in this state as of the close of the last whole ledger.",
             || named("StreamStatus"),
         );
         ENDS_BEFORE: One<UnixTime> = Parameter::new("endsBefore", "Only streams that end before this time.", any_time);
@@ -86,7 +86,7 @@ query! {
             LIMIT,
             OFFSET,
             CURSOR.of_form(cursor_form),
-            ORDER.saying("The largest of `sort` first (`desc`) or the smallest first (`asc`)."),
+            ORDER.saying("The order of `sort`: largest first (`desc`) or smallest first (`asc`)."),
         ];
     }
 }
@@ -95,7 +95,7 @@ fn cursor_form() -> RefOr<Schema> {
     text_like("Y3JlYXRlZEF0IGRlc2MgLSAwMDAyMjYxNjM0MDk4NTM2NDQ4LTAwMDAwMDAwMDI").into()
 }
 
-/// Lists streams, the last created first unless told otherwise.
+/// Lists streams, by default the most recently created first.
 #[utoipa::path(
     get,
     path = "/streams",
@@ -152,13 +152,13 @@ query! {
     pub(super) StreamQuery {
         SOURCE: Text = Parameter::new(
             "source",
-            "Where to read: our index, or the contract's own record on chain, which is asked for on demand.",
+            "Where to read: the index, or the contract's own record on chain, fetched on demand.",
             || one_of("Where to read.", ["index", "chain"]).default(Some(Value::from("index"))).into(),
         );
     }
 }
 
-/// Returns one stream with its latest events, or as the chain has it.
+/// Returns one stream with its latest events, or the chain's own record of it.
 #[utoipa::path(
     get,
     path = "/streams/{id}",
@@ -172,7 +172,7 @@ query! {
             body = inline(StreamAnswer),
             headers(("ETag"), ("Cache-Control")),
         ),
-        (status = 304, description = "The client has the current state.", headers(("ETag"), ("Cache-Control"))),
+        (status = 304, description = "The client already has the current state.", headers(("ETag"), ("Cache-Control"))),
         OfOneOrChain,
     ),
     security((), ("bearerAuth" = [])),

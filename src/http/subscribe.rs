@@ -29,7 +29,7 @@ use crate::{
     store::StoreError,
 };
 
-/// Opens the stream.
+/// Opens an event stream.
 #[utoipa::path(
     get,
     path = "/events/subscribe",
@@ -39,8 +39,8 @@ use crate::{
     responses(
         (
             status = 200,
-            description = "Server-sent events, for as long as the client stays. Each frame with data is a \
-                           `SubscriptionFrame`; comments are heartbeats, and an `id:` alone is a place to resume from.",
+            description = "Server-sent events, until the client leaves. Each frame with data is a `SubscriptionFrame`; \
+                           comments are heartbeats; an `id:` without data is a position to resume from.",
             body = String,
             content_type = "text/event-stream",
             headers(("Cache-Control")),

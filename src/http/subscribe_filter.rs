@@ -23,19 +23,19 @@ query! {
     pub(super) FilterQuery {
         STREAMS: List<StreamText> = Parameter::new(
             "streams",
-            "Events of these streams, by number or as `C…:7`. May be repeated, or hold several with commas between.",
+            "Events of these streams, by number or as `C…:7`. Repeat it, or separate several by commas.",
             || list_of(stream_text()),
         );
         USERS: List<Address> = Parameter::new(
             "users",
-            "Events of streams that these send or receive. May be repeated, or hold several with commas between.",
+            "Events of streams that these addresses send or receive. Repeat it, or separate several by commas.",
             || list_of(named("Address")),
         );
         ALL: Switch = Parameter::new("all", "Every event that the caller may see.", switch);
-        ..[CONTRACT.saying("Only events of this contract, of what else is asked for.")];
+        ..[CONTRACT.saying("Of the above, only events of this contract.")];
         TYPES: List<EventType> = Parameter::new(
             "types",
-            "Only these types of what else is asked for. May be repeated, or hold several with commas between.",
+            "Of the above, only these types. Repeat it, or separate several by commas.",
             || list_of(named("EventType")),
         );
     }

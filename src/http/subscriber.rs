@@ -22,22 +22,22 @@ query! {
         ..[FilterQuery::declared()];
         LAST_EVENT_ID: Text = Parameter::new(
             "lastEventId",
-            "Where to go on, for a first connection. The header wins.",
+            "Where to resume, for a first connection. The header takes precedence.",
             || named("ResumeId"),
         );
         TICKET: Text = Parameter::new(
             "ticket",
-            "A ticket, for clients that can send no headers. It carries the filter it was made for.",
+            "A ticket, for clients that cannot send headers. It is bound to the filter that it was issued for.",
             || text_like("b0X4nq1rVw3mK7hYp2sT9uCzLd6fGj8eAaQiNoRxEcM").into(),
         );
         TOKEN: Text = Parameter::new(
             "token",
-            "A token, only where the operator allows tokens in addresses.",
+            "A token, only if the operator allows tokens in URLs.",
             || text_like("eyJhbGciOiJIUzI1NiJ9").into(),
         );
         STRICT: Switch = Parameter::new(
             "strict",
-            "Whether a stream that the caller sees nothing of is refused with 404. Default: false.",
+            "Whether to answer 404 if the caller may not see one of the streams. Default: false.",
             switch,
         );
     }

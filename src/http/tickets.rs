@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{auth::TokenRefusal, domain::UnixTime};
 
-/// What a ticket is to be good for: the filter of a subscription.
+/// What a ticket is valid for: the filter of a subscription.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TicketRequest {
@@ -50,9 +50,9 @@ pub(super) struct TicketRequest {
 #[schema(as = Ticket)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TicketView {
-    /// What to show.
+    /// The ticket itself.
     ticket: String,
-    /// Until when it is good, in Unix seconds.
+    /// When it expires, in Unix seconds.
     #[schema(value_type = words::UnixTime)]
     expires_at: UnixTime,
 }
@@ -60,7 +60,7 @@ pub(super) struct TicketView {
 /// A ticket that nobody uses makes room within a minute.
 const RETRY_SECONDS: u32 = 60;
 
-/// Makes a ticket for the caller: good once, for a minute, for this filter.
+/// Issues a ticket to the caller: valid once, for a minute, for this filter.
 #[utoipa::path(
     post,
     path = "/events/tickets",

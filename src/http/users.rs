@@ -28,21 +28,21 @@ pub(super) struct SummaryView {
     /// The user.
     #[schema(value_type = words::Address)]
     address: Address,
-    /// Streams that it sends or sent.
+    /// Streams that it sends or has sent.
     total_streams_created: u64,
-    /// Streams that it receives or received.
+    /// Streams that it receives or has received.
     total_streams_received: u64,
-    /// Streams that it sends and that are active.
+    /// Active streams that it sends.
     active_outgoing_count: u64,
-    /// Streams that it receives and that are active.
+    /// Active streams that it receives.
     active_incoming_count: u64,
     /// The same by token, with amounts.
     tokens: Vec<TokenView>,
-    /// There are more tokens than are shown.
+    /// There are more tokens than shown.
     has_more_tokens: bool,
-    /// The active streams that are drained first.
+    /// The active streams that run out first.
     next_ends: Vec<EndView>,
-    /// The time that the answer is of: when the last whole ledger closed.
+    /// The time that the answer is as of: the close of the last whole ledger.
     #[schema(value_type = Option<words::UnixTime>)]
     calculated_at: Option<u64>,
 }
@@ -58,7 +58,7 @@ struct TokenView {
     incoming: FlowView,
     /// What the user pays.
     outgoing: FlowView,
-    /// What comes in a second less what goes out.
+    /// What comes in per second, less what goes out.
     #[schema(value_type = words::Total)]
     net_rate_per_second: Total,
 }
@@ -71,7 +71,7 @@ struct FlowView {
     stream_count: u64,
     /// Of those, active ones.
     active_count: u64,
-    /// What was put into them.
+    /// What was deposited into them.
     #[schema(value_type = words::Total)]
     deposited_amount: Total,
     /// What was paid out of them.
@@ -80,7 +80,7 @@ struct FlowView {
     /// What can be claimed of them.
     #[schema(value_type = words::Total)]
     claimable_amount: Total,
-    /// What accrues a second.
+    /// What accrues per second.
     #[schema(value_type = words::Total)]
     rate_per_second: Total,
 }
@@ -99,7 +99,7 @@ struct EndView {
     recipient: Address,
     #[schema(value_type = words::Address)]
     token_address: Address,
-    /// When it runs dry.
+    /// When it runs out of money.
     #[schema(value_type = Option<words::UnixTime>)]
     end_time: Option<u64>,
 }
@@ -111,7 +111,8 @@ query! {
     }
 }
 
-/// Returns what a user pays and is paid as at the last ledger, in all contracts or in the one that is asked for. An address that no stream names has nothing.
+/// Returns what a user pays and is paid as of the last ledger, in all contracts or in one. For an address without
+/// streams, everything is zero.
 #[utoipa::path(
     get,
     path = "/users/{address}/summary",

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::{Address, Amount, CommittedEvent, ContractId, StreamId, StreamRecord, StreamStatus, UnixTime};
 
-/// A stream at a ledger's time.
+/// A stream as of the close of a ledger.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Stream)]
 #[serde(rename_all = "camelCase")]
@@ -28,16 +28,16 @@ pub(super) struct StreamView {
     /// Who pays.
     #[schema(value_type = words::Address)]
     sender: Address,
-    /// Who is paid.
+    /// Who receives the money.
     #[schema(value_type = words::Address)]
     recipient: Address,
     /// The token that is paid.
     #[schema(value_type = words::Address)]
     token_address: Address,
-    /// How much accrues a second.
+    /// How much accrues per second.
     #[schema(value_type = words::Amount)]
     rate_per_second: Amount,
-    /// What was put in, net of fees.
+    /// What was deposited, net of fees.
     #[schema(value_type = words::Amount)]
     deposited_amount: Amount,
     /// What was paid out.
@@ -46,30 +46,30 @@ pub(super) struct StreamView {
     /// What the recipient can claim at `calculatedAt`.
     #[schema(value_type = words::Amount)]
     claimable_amount: Amount,
-    /// When it began to accrue.
+    /// When it started to accrue.
     #[schema(value_type = Option<words::UnixTime>)]
     start_time: Option<u64>,
-    /// Up to when the contract has settled it.
+    /// The time up to which the contract has settled it.
     #[schema(value_type = Option<words::UnixTime>)]
     last_update_time: Option<u64>,
-    /// When it runs dry; null while that is not known, as in a pause.
+    /// When it runs out of money; null while that is unknown, as during a pause.
     #[schema(value_type = Option<words::UnixTime>)]
     end_time: Option<u64>,
-    /// Whether the contract still pays it out.
+    /// Whether the contract still pays from it.
     is_active: bool,
-    /// Whether it accrues nothing for now.
+    /// Whether it is paused and accrues nothing.
     is_paused: bool,
     /// Since when, if it is paused.
     #[schema(value_type = Option<words::UnixTime>)]
     paused_at: Option<u64>,
-    /// Seconds that it was paused in all.
+    /// How many seconds it was paused in total.
     total_paused_duration: u64,
     /// Its state at `calculatedAt`.
     #[schema(value_type = words::StreamStatus)]
     status: StreamStatus,
-    /// Its creation was not seen: the record is what the chain said of it, or what its events imply.
+    /// Its creation was not seen: the record comes from the chain's own entry, or from what its events imply.
     unverified: bool,
-    /// Its events came in an order that the contract does not allow.
+    /// Its events are in an order that the contract does not allow.
     impossible_order: bool,
     /// When the ledger of its creation closed.
     #[schema(value_type = words::Moment)]
@@ -77,7 +77,7 @@ pub(super) struct StreamView {
     /// When the ledger of its last event closed.
     #[schema(value_type = words::Moment)]
     updated_at: String,
-    /// The time that the answer is of: when the last whole ledger closed.
+    /// The time that the answer is as of: the close of the last whole ledger.
     #[schema(value_type = Option<words::UnixTime>)]
     calculated_at: Option<u64>,
 }

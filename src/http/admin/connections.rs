@@ -4,14 +4,14 @@ use axum::{Json, extract::State};
 
 use crate::http::{caller::Admin, feed_views::OpenConnections, openapi::OfAdmin, state::HttpState};
 
-/// Shows the open event streams of this gateway, the oldest first.
+/// Lists the open event streams of this gateway, oldest first.
 #[utoipa::path(
     get,
     path = "/connections",
     tag = "admin",
     operation_id = "listConnections",
     responses(
-        (status = 200, description = "Open event streams of this gateway, the oldest thousand.", body = OpenConnections),
+        (status = 200, description = "The oldest thousand open event streams of this gateway.", body = OpenConnections),
         OfAdmin,
     ),
     security(("bearerAuth" = [])),

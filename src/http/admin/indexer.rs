@@ -27,7 +27,7 @@ pub(in crate::http) struct IndexerControlView {
     desired: DesiredStateView,
     /// Whether a process holds the writer's lock.
     has_writer: bool,
-    /// What the indexer last said of itself; null before it said anything.
+    /// The indexer's last report; null before the first.
     indexer: Option<IndexerView>,
     /// The newest ledger of the source.
     #[schema(value_type = Option<words::LedgerSequence>)]
@@ -42,21 +42,21 @@ pub(in crate::http) struct IndexerControlView {
 pub(in crate::http) struct DesiredStateView {
     /// Whether the indexer is to pause.
     paused: bool,
-    /// Since when; null if nobody ever wanted anything.
+    /// Since when; null if it was never changed.
     #[schema(value_type = Option<words::Moment>)]
     since: Option<String>,
-    /// The subject who wanted it.
+    /// The subject who asked for it.
     by: Option<String>,
 }
 
-/// Shows what operators want of the indexer, and what it does.
+/// Shows whether operators want the indexer to run, and what it is doing.
 #[utoipa::path(
     get,
     path = "/indexer",
     tag = "admin",
     operation_id = "getIndexer",
     responses(
-        (status = 200, description = "What is wanted and what is done.", body = IndexerControlView),
+        (status = 200, description = "What operators want, and what the indexer is doing.", body = IndexerControlView),
         OfAdmin,
     ),
     security(("bearerAuth" = [])),
@@ -76,14 +76,14 @@ pub(in crate::http) async fn indexer(
     }))
 }
 
-/// Lets the indexer pause: it finishes its batch and asks for no more until it is to go on, also after a restart.
+/// Pauses the indexer: it finishes its batch, then asks for nothing until it is resumed, even after a restart.
 #[utoipa::path(
     post,
     path = "/indexer/pause",
     tag = "admin",
     operation_id = "pauseIndexer",
     responses(
-        (status = 200, description = "What is wanted now.", body = DesiredStateView),
+        (status = 200, description = "What operators want now.", body = DesiredStateView),
         OfAdminBody,
     ),
     security(("bearerAuth" = [])),
@@ -95,14 +95,14 @@ pub(in crate::http) async fn pause(
     set(&state, &admin, true).await
 }
 
-/// Lets the indexer go on from where it stands.
+/// Resumes the indexer where it stopped.
 #[utoipa::path(
     post,
     path = "/indexer/resume",
     tag = "admin",
     operation_id = "resumeIndexer",
     responses(
-        (status = 200, description = "What is wanted now.", body = DesiredStateView),
+        (status = 200, description = "What operators want now.", body = DesiredStateView),
         OfAdminBody,
     ),
     security(("bearerAuth" = [])),

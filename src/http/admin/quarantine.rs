@@ -24,7 +24,7 @@ use crate::http::{
     views::date_text,
 };
 
-/// Events that are kept raw, in the order of the chain.
+/// Quarantined events, in chain order.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct QuarantineList {
@@ -37,25 +37,25 @@ pub(in crate::http) struct QuarantineList {
     next_cursor: Option<FeedId>,
 }
 
-/// An event that is kept raw, and why.
+/// A quarantined event, and why.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = QuarantinedEvent)]
 pub(in crate::http) struct QuarantinedView {
-    /// Its place on the chain.
+    /// Its position on the chain.
     #[schema(value_type = words::EventId)]
     id: FeedId,
     /// The contract that emitted it.
     #[schema(value_type = words::ContractId)]
     contract_id: ContractId,
-    /// `unknown`: this version does not know its name; `refused`: it did not decode.
+    /// `unknown`: this version does not know its name. `refused`: it did not decode.
     kind: &'static str,
-    /// Its name, where it has one that can be read.
+    /// Its name, if it has a readable one.
     name: Option<String>,
-    /// The stream that it speaks of.
+    /// The stream that it concerns.
     #[schema(value_type = Option<words::StreamId>)]
     stream_id: Option<StreamId>,
-    /// Why it is kept raw.
+    /// Why it is in quarantine.
     reason: String,
     /// Its ledger.
     #[schema(value_type = words::LedgerSequence)]
@@ -76,8 +76,8 @@ query! {
     pub(in crate::http) QuarantineQuery {
         ..[
             CONTRACT.saying("The contract; needed where several are followed."),
-            LIMIT.saying("How many at most.").of_form(limit_without_default).with_example(50),
-            CURSOR.saying("The `nextCursor` of the page before.").of_form(|| named("EventId")),
+            LIMIT.saying("The maximum number of items.").of_form(limit_without_default).with_example(50),
+            CURSOR.saying("The `nextCursor` of the previous page.").of_form(|| named("EventId")),
         ];
     }
 }
@@ -88,7 +88,7 @@ fn limit_without_default() -> RefOr<Schema> {
     limit.minimum(Some(1)).maximum(Some(LARGEST_LIMIT)).into()
 }
 
-/// Lists events that are kept raw.
+/// Lists quarantined events.
 #[utoipa::path(
     get,
     path = "/quarantine",
@@ -96,7 +96,7 @@ fn limit_without_default() -> RefOr<Schema> {
     operation_id = "listQuarantine",
     params(QuarantineQuery),
     responses(
-        (status = 200, description = "Events that are kept raw, in the order of the chain.", body = QuarantineList),
+        (status = 200, description = "Quarantined events, in chain order.", body = QuarantineList),
         OfAdmin,
     ),
     security(("bearerAuth" = [])),
@@ -121,14 +121,14 @@ pub(in crate::http) async fn list(
     Ok(Json(QuarantineList { events, total, next_cursor }))
 }
 
-/// Decodes them again, and stores those that decode now: subscribers are told what was revised.
+/// Decodes quarantined events again and stores those that succeed; subscribers are told what was revised.
 #[utoipa::path(
     post,
     path = "/quarantine/replay",
     tag = "admin",
     operation_id = "replayQuarantine",
     responses(
-        (status = 200, description = "What came of it.", body = Replayed),
+        (status = 200, description = "The outcome.", body = Replayed),
         OfReplay,
     ),
     security(("bearerAuth" = [])),

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::auth::Subject;
 use crate::http::{body::read_json, caller::Admin, openapi::OfAdminBody, problem::Problem};
 
-/// Whose tokens are to be taken back.
+/// Whose tokens to revoke.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Revocation {
@@ -27,7 +27,7 @@ pub(in crate::http) struct Revocation {
     ban: Option<bool>,
 }
 
-/// Takes back every token of a subject that was made until now, on every node: its open streams end.
+/// Revokes every token of a subject that was issued until now, on every node; its open event streams end.
 #[utoipa::path(
     post,
     path = "/revoke",
@@ -35,7 +35,7 @@ pub(in crate::http) struct Revocation {
     operation_id = "revokeTokens",
     request_body = Revocation,
     responses(
-        (status = 204, description = "They are taken back."),
+        (status = 204, description = "The tokens are revoked."),
         OfAdminBody,
     ),
     security(("bearerAuth" = [])),

@@ -47,7 +47,7 @@ struct Shares<K> {
     peak: u32,
 }
 
-/// How many event streams there are, beside the limits.
+/// How many event streams there are, and the limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionStats {

@@ -52,44 +52,44 @@ const EVENTS: &[EventSchema] = &[
     EventSchema {
         event_type: EventType::StreamWithdrawn,
         name: "StreamWithdrawnEvent",
-        says: "The recipient took `amount` of what had accrued.",
+        says: "The recipient withdrew `amount` of what had accrued.",
         fields: &[],
     },
     EventSchema {
         event_type: EventType::StreamCancelled,
         name: "StreamCancelledEvent",
-        says: "The sender ended a stream. `amount` is what the recipient was paid by that, `amountWithdrawn` what it \
-               was paid in all.",
+        says: "The sender ended a stream. `amount` is what this paid to the recipient, `amountWithdrawn` what the recipient \
+               was paid in total.",
         fields: &[("amountWithdrawn", AMOUNT), ("refundedAmount", Holds::WordIfSent("Amount"))],
     },
     EventSchema {
         event_type: EventType::StreamCompleted,
         name: "StreamCompletedEvent",
-        says: "A withdrawal drained a stream.",
+        says: "A withdrawal emptied a stream.",
         fields: &[("totalWithdrawn", AMOUNT)],
     },
     EventSchema {
         event_type: EventType::StreamPaused,
         name: "StreamPausedEvent",
-        says: "The sender stopped the accrual for a while.",
+        says: "The sender paused the accrual.",
         fields: &[("pausedAt", Holds::Time)],
     },
     EventSchema {
         event_type: EventType::StreamResumed,
         name: "StreamResumedEvent",
-        says: "The accrual goes on. `newEndTime` is the contract's own, rounded; the stream's `endTime` is exact.",
+        says: "The accrual resumed. `newEndTime` is the contract's own, rounded; the stream's `endTime` is exact.",
         fields: &[("newEndTime", Holds::Time)],
     },
     EventSchema {
         event_type: EventType::StreamFeeCollected,
         name: "StreamFeeCollectedEvent",
-        says: "The protocol took its fee of a deposit, in `amount`. Comes before the event of the deposit itself.",
+        says: "The protocol took its fee from a deposit, in `amount`. Precedes the event of the deposit itself.",
         fields: &[("treasury", ADDRESS), ("feeAmount", AMOUNT), ("token", ADDRESS)],
     },
     EventSchema {
         event_type: EventType::ProtocolInitialized,
         name: "ProtocolInitializedEvent",
-        says: "The contract was set up.",
+        says: "The contract was initialized.",
         fields: &[("admin", ADDRESS), ("treasury", ADDRESS), ("feeRateBps", Holds::BasisPoints)],
     },
     EventSchema {
@@ -107,7 +107,7 @@ const EVENTS: &[EventSchema] = &[
     EventSchema {
         event_type: EventType::ProtocolAdminTransferred,
         name: "ProtocolAdminTransferredEvent",
-        says: "The contract has another administrator.",
+        says: "The contract has a new administrator.",
         fields: &[("previousAdmin", ADDRESS), ("newAdmin", ADDRESS)],
     },
 ];

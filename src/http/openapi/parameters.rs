@@ -88,7 +88,7 @@ beside_the_query! {
     StreamInPath = parameter(
         ParameterIn::Path,
         "id",
-        "The stream: its number, or the contract and the number with a colon between.",
+        "The stream: its number, or contract and number as `C…:7`.",
         stream_text(),
     )
     .required(Required::True);
@@ -103,15 +103,15 @@ beside_the_query! {
     IfNoneMatch = parameter(
         ParameterIn::Header,
         "If-None-Match",
-        "The `ETag` of an answer that the client has. A client that has the current one is answered 304.",
+        "The `ETag` of an answer that the client already has. If it is still current, the answer is 304.",
         text("W/\"0002261634098536448-0000000002_0_1771000000\""),
     );
     /// Where a subscription is resumed.
     LastEventIdHeader = parameter(
         ParameterIn::Header,
         "Last-Event-ID",
-        "The last `id:` that the client was sent, unchanged: it is told of what was revised since, and sent what comes \
-         after it. Browsers send it themselves.",
+        "The last `id:` that the client received, unchanged: it is told what was revised since, and sent what follows. \
+         Browsers send it automatically.",
         named("ResumeId"),
     );
 }

@@ -10,19 +10,19 @@ use utoipa::{
 /// What each status means here.
 const MEANINGS: &[(u16, &str)] = &[
     (400, "A parameter or the body breaks a rule; `parameter` names which."),
-    (401, "No token, or one that is not taken."),
+    (401, "No token, or one that is not accepted."),
     (403, "The token does not allow this."),
     (404, "There is no such thing, or the caller may not see it."),
-    (406, "The client accepts no format that this route has."),
-    (408, "The body did not come in time."),
-    (409, "It is being done already."),
+    (406, "The client accepts no format that this route offers."),
+    (408, "The body did not arrive in time."),
+    (409, "A replay is already running."),
     (413, "The body is too large."),
-    (414, "The address is too long."),
-    (415, "The body is of another format than this route takes."),
+    (414, "The URL is too long."),
+    (415, "The body's media type is not one that this route accepts."),
     (429, "Too many requests; `Retry-After` says when to come back."),
     (500, "The request failed on our side."),
-    (501, "The operator has not set this up."),
-    (503, "Something that is needed is away; `Retry-After` says when to look again."),
+    (501, "The operator has not enabled this."),
+    (503, "Something that the service needs is unavailable; `Retry-After` says when to try again."),
 ];
 
 fn refusal(status: u16, schema: &str) -> (String, RefOr<Response>) {

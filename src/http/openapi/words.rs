@@ -97,7 +97,7 @@ words! {
     CodeHash = |doc| text(doc, "^[0-9a-f]{64}$", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
     /// The sequence number of a ledger.
     LedgerSequence = |doc| whole(doc, 0, u32::MAX).examples([Value::from(526_587)]);
-    /// A time in Unix seconds. Where it can be beyond the year 9999 the field is null then.
+    /// A time in Unix seconds; null if it lies beyond the year 9999.
     UnixTime = |doc| {
         let last = usize::try_from(domain::UnixTime::LAST_DATE.0).unwrap_or(usize::MAX);
         whole(doc, 0, last).examples([Value::from(1_771_000_000)])
@@ -114,14 +114,14 @@ words! {
     ChainStatus = |doc| one_of(doc, ["active", "paused", "cancelled", "completed"]);
     /// That a record is the contract's own.
     FromChain = |doc| one_of(doc, ["chain"]);
-    /// What the indexer is doing: it follows the tip, comes nearer to it, fills a hole, stands still before ledgers that
-    /// no source has, or has no source that answers.
+    /// What the indexer is doing: following the tip, catching up with it, filling a hole, waiting at ledgers that no
+    /// source has, or waiting for a source to answer.
     IndexerState = |doc| one_of(doc, store::IndexerState::ALL.map(store::IndexerState::as_str));
     /// Whether an endpoint is asked.
     EndpointState = |doc| one_of(doc, ["ready", "waiting", "unusable"]);
     /// Where ledgers were read.
     CoverageSource = |doc| one_of(doc, domain::CoverageSource::ALL.map(domain::CoverageSource::as_str));
-    /// What a token or a key allows beside reading what is one's own.
+    /// What a token or key allows beyond reading one's own streams.
     Scope = |doc| one_of(doc, auth::Scope::ALL.map(auth::Scope::as_str));
     /// The type of an event, which is also its name in the event stream.
     EventType = |doc| one_of(doc, domain::EventType::ALL.iter().map(|event_type| event_type.as_str()));

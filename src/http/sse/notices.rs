@@ -46,7 +46,7 @@ pub(in crate::http) struct ConnectedNotice {
     /// The connection's name in logs.
     #[schema(pattern = "^[0-9a-f]{16}$", examples("00a1b2c3d4e5f607"))]
     pub(in crate::http) client_id: String,
-    /// Where the subscription begins; null before anything was indexed.
+    /// Where the subscription starts; null before anything was indexed.
     #[schema(value_type = Option<words::EventId>)]
     pub(in crate::http) last_event_id: Option<FeedId>,
     /// The filter.
@@ -68,25 +68,25 @@ pub(in crate::http) struct SubscriptionFilter {
     /// Senders and recipients.
     #[schema(value_type = Vec<words::Address>)]
     pub(in crate::http) users: Vec<Address>,
-    /// The only contract whose events are sent; left out where there is no such bound.
+    /// The only contract whose events are sent; absent if there is no such restriction.
     #[schema(value_type = Option<words::ContractId>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::http) contract: Option<ContractId>,
-    /// The types; none for every type.
+    /// The types; empty for all types.
     #[schema(value_type = Vec<words::EventType>)]
     pub(in crate::http) types: Vec<EventType>,
 }
 
-/// The last event id cannot be resumed from: fetch anew what you show. Events of from now on follow.
+/// The last event id cannot be resumed from: fetch everything you show again. Only new events follow.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct ResetNotice {
     /// Why: it is no id, lies beyond the newest event, lies before what is kept, or is of before a reset of the network.
     reason: ResetReason,
-    /// The oldest event there is; null for callers who may not see every event.
+    /// The oldest event; null for callers who may not see every event.
     #[schema(value_type = Option<words::EventId>)]
     oldest_event_id: Option<FeedId>,
-    /// The newest event there is; null for callers who may not see every event.
+    /// The newest event; null for callers who may not see every event.
     #[schema(value_type = Option<words::EventId>)]
     newest_event_id: Option<FeedId>,
 }
@@ -115,14 +115,14 @@ pub(in crate::http) struct RevisedNotice {
     pub(super) to_id: FeedId,
 }
 
-/// The token is over, and the stream ends. Come back with another one and the last id.
+/// The token is no longer valid, and the stream ends. Reconnect with a new token and the last id.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct ExpiredNotice {
-    /// Its time was up, or it was taken back.
+    /// It expired, or it was revoked.
     pub(in crate::http) reason: ExpiredReason,
 }
 
-/// Why a token is over.
+/// Why a token is no longer valid.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) enum ExpiredReason {
@@ -130,7 +130,7 @@ pub(in crate::http) enum ExpiredReason {
     Revoked,
 }
 
-/// The client took nothing for longer than the service waits, and the stream ends. Come back with the last id.
+/// The client read nothing for longer than the service waits, and the stream ends. Reconnect with the last id.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct ResumeNotice {
     /// Why the stream ends.
