@@ -58,8 +58,8 @@ const EVENTS: &[EventSchema] = &[
     EventSchema {
         event_type: EventType::StreamCancelled,
         name: "StreamCancelledEvent",
-        says: "The sender ended a stream. `amount` is what this paid to the recipient, `amountWithdrawn` what the recipient \
-               was paid in total.",
+        says: "The sender ended a stream. `amount` is what this paid to the recipient, `amountWithdrawn` what the \
+               recipient was paid in total.",
         fields: &[("amountWithdrawn", AMOUNT), ("refundedAmount", Holds::WordIfSent("Amount"))],
     },
     EventSchema {
