@@ -60,3 +60,23 @@ test('says as of when it is, by the clock of the server, and counts on while tha
   await page.unroute(status);
   await says('that it is ready again', /^✓ Ready As of ledger [\d,]+, \d seconds? ago$/);
 });
+
+test('takes no notice that it does not know for an event', { timeout: LONGEST_MS }, async () => {
+  const page = await newPage(browser);
+  const frames = [
+    'event: connected\ndata: {"epoch":0,"unknownStreams":[]}\n\n',
+    'event: resume\ndata: {"reason":"slow"}\n\n',
+    'event: of.a.newer.version\ndata: {"reason":"slow"}\n\n',
+  ];
+  let answered = 0;
+  await page.route('**/events/subscribe?**', (route) => {
+    answered += 1;
+    // The second connection comes after the end of the first: by then all of its frames were taken.
+    if (answered > 1) return new Promise(() => undefined);
+    return route.fulfill({ status: 200, contentType: 'text/event-stream', body: frames.join('') });
+  });
+  await page.goto(`${program.url}/`);
+  await until('it connects again', () => answered > 1);
+  assert.equal(await page.locator('#events-seen').innerText(), '0');
+  await page.context().close();
+});

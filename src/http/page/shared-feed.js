@@ -138,7 +138,8 @@ export class SharedFeed {
   #take({ id, type, data }) {
     const wasResumed = this.lastId !== null;
     const isNotice = NOTICES.has(type);
-    if (data !== null && !isNotice && id !== null && !isAfter(id, this.lastId)) return; // it was told before
+    if (data !== null && !isNotice && id === null) return; // a notice that this page need not know, like resume
+    if (data !== null && !isNotice && !isAfter(id, this.lastId)) return; // it was told before
     if (id !== null) this.lastId = id;
     if (data === null) this.#told.moved();
     else if (isNotice) this.#takeNotice(type, JSON.parse(data), wasResumed);
