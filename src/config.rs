@@ -275,9 +275,9 @@ pub struct EpochsArgs {
 /// What to do with archived epochs.
 #[derive(Debug, Subcommand)]
 pub enum EpochsCommand {
-    /// Print their numbers, how far each was indexed, and their sizes on disk
+    /// Print the archived epochs: their numbers, how far each was indexed, and their sizes on disk
     List(IndexArgs),
-    /// Drop one for good, with everything in it
+    /// Drop one archived epoch for good, with everything in it
     Drop(DropEpochArgs),
 }
 
@@ -296,9 +296,9 @@ pub struct DropEpochArgs {
 /// What to do with quarantined events.
 #[derive(Debug, Subcommand)]
 pub enum QuarantineCommand {
-    /// Print them, in chain order
+    /// Print the quarantined events, in chain order
     List(IndexArgs),
-    /// Decode them again and store those that succeed
+    /// Decode the quarantined events again and store those that succeed
     Replay(IndexArgs),
 }
 

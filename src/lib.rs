@@ -1,7 +1,7 @@
 //! flowfi-indexer: follows Soroban payment-stream contracts, keeps their streams in PostgreSQL, and tells subscribers
 //! what happened over server-sent events.
 //!
-//! The way of one contract event, and the files to read in this order:
+//! The path of one contract event, and the files to read in this order:
 //!
 //! 1. [`source`] asks Stellar RPC for a page of raw events: `source/pool.rs` picks an endpoint, `source/endpoint.rs` says
 //!    whether it may be asked, `source/identity.rs` and `source/proof.rs` whether it serves our chain,

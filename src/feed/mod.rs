@@ -1,6 +1,6 @@
 //! Committed events as a live sequence that can be resumed.
 //!
-//! The table is the truth: the tailer reads it and fills a ring in memory, subscribers read the ring, and and one that
+//! The table is the truth: the tailer reads it and fills a ring in memory, subscribers read the ring, and one that
 //! falls off the ring reads the table. No event is dropped silently. Late rows are never sent; subscribers are told which
 //! range was revised.
 

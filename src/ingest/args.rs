@@ -25,7 +25,7 @@ pub struct IngestArgs {
 /// What to do when the network started over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OnReset {
-    /// End, with a word that says so.
+    /// Stop, and log why.
     Stop,
     /// Put the old epoch aside and begin the next.
     Archive,
@@ -39,7 +39,7 @@ pub struct PaceArgs {
     #[arg(long, env = "FLOWFI_START_LEDGER", value_name = "N")]
     pub start_ledger: Option<u32>,
 
-    /// The longest pause between two looks at the tip, in milliseconds. Shorter pauses are chosen by themselves when
+    /// The longest pause between two looks at the tip, in milliseconds. The daemon chooses shorter pauses when
     /// the next ledger is about to close.
     #[arg(long, env = "FLOWFI_POLL_MS", value_name = "MS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
     pub poll_ms: u64,

@@ -19,7 +19,7 @@ pub enum DecodeCommand {
     /// Print the events of whole ledgers, as getEvents would list them
     ///
     /// A file holds one LedgerCloseMeta, framed records of them (as stellar-core writes them), or a
-    /// LedgerCloseMetaBatch (as data lakes hold them); plain, gzip or zstd. Which it is shows in its first bytes.
+    /// LedgerCloseMetaBatch (as data lakes hold them); plain, gzip or zstd. The format is recognised by its first bytes.
     ///
     /// Each event is a line of JSON: id, txHash, successful, type, contractId, topic, value. The ids are those of
     /// Stellar RPC. A file that is no ledger ends the command with one line on standard error; the events of ledgers
