@@ -185,7 +185,7 @@ async fn what_was_read_in_one_epoch_is_not_written_in_the_next(pool: PgPool) {
 async fn a_lake_of_the_old_chain_fills_no_hole_of_the_new_one(pool: PgPool) {
     let folder = LakeFolder::new("lake-of-the-old-chain");
     let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
-    let mut world = World::with_devnet(pool, &args).await;
+    let world = World::with_devnet(pool, &args).await;
     for _ in 0..12 {
         world.create("alice", "bob", 1_000_000, 100).await;
     }
@@ -195,11 +195,17 @@ async fn a_lake_of_the_old_chain_fills_no_hole_of_the_new_one(pool: PgPool) {
     copy_folder(&folder.0, &kept.0);
     let lake = [lake_of(&world, &kept).await];
     world.devnet.reset().unwrap();
-    world.start(world.archiving());
-    eventually("the next epoch begins", || async { world.epoch().await == Epoch(1) }).await;
-    world.create("carol", "dave", 1_000_000, 100).await;
-    world.devnet.close_ledgers(3).unwrap();
-    world.indexed().await;
+    // An indexer that went on after this would note a hash again.
+    let stop = world.stop.child_token();
+    let until_it_is_indexed = async {
+        eventually("the next epoch begins", || async { world.epoch().await == Epoch(1) }).await;
+        world.create("carol", "dave", 1_000_000, 100).await;
+        world.devnet.close_ledgers(3).unwrap();
+        world.indexed().await;
+        stop.cancel();
+    };
+    let (ended, ()) = tokio::join!(Box::pin(world.archiving().run(stop.clone())), until_it_is_indexed);
+    ended.unwrap();
     // As if the first ledgers of the new chain had been given up, and no hash was noted yet.
     for statement in [
         "update coverage set from_ledger = 4 where from_ledger = 2",
