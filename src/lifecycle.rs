@@ -6,7 +6,7 @@
 use std::{future::Future, io, process::ExitCode, time::Duration};
 
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     task::JoinSet,
     time::timeout,
 };
@@ -19,8 +19,22 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 /// The tasks of this process and their end.
 #[derive(Debug, Default)]
 pub struct Lifecycle {
+    /// Listened to from the first time on that somebody waits: a signal that comes in between is not lost.
+    signals: Option<Signals>,
     soft_stop: CancellationToken,
     tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
+}
+
+#[derive(Debug)]
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
 }
 
 impl Lifecycle {
@@ -45,9 +59,8 @@ impl Lifecycle {
     ///
     /// # Errors
     /// The signal handlers could not be installed.
-    pub async fn unless_stopped<T>(&self, start: impl Future<Output = T>) -> io::Result<Option<T>> {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
+    pub async fn unless_stopped<T>(&mut self, start: impl Future<Output = T>) -> io::Result<Option<T>> {
+        let Signals { interrupt, terminate } = self.signals.insert(Signals::listen()?);
         tokio::select! {
             started = start => Ok(Some(started)),
             _ = interrupt.recv() => Ok(None),
@@ -60,8 +73,10 @@ impl Lifecycle {
     /// # Errors
     /// The signal handlers could not be installed.
     pub async fn run_until_stopped(mut self) -> io::Result<ExitCode> {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
+        let Signals { mut interrupt, mut terminate } = match self.signals.take() {
+            Some(signals) => signals,
+            None => Signals::listen()?,
+        };
         let healthy = tokio::select! {
             _ = interrupt.recv() => true,
             _ = terminate.recv() => true,
