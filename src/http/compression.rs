@@ -34,13 +34,18 @@ pub(super) fn compressed_once<S: Clone + Send + Sync + 'static>(files: Router<S>
     files.layer(compressed()).layer(from_fn_with_state(CompressedFiles::default(), compress_once))
 }
 
-/// What was compressed so far, by path and encoding. Files alone are in it: it does not grow with what is asked for.
+/// More files than there are, in every encoding.
+const MOST_FILES: usize = 256;
+
+/// What was compressed so far, by path and encoding.
 #[derive(Clone, Debug, Default)]
 struct CompressedFiles(Arc<Mutex<HashMap<(String, HeaderValue), Bytes>>>);
 
 /// An answer is compressed while its body is read, so one that is not read costs nothing.
 async fn compress_once(State(files): State<CompressedFiles>, request: Request, next: Next) -> Response {
-    let path = (*request.method() == Method::GET).then(|| request.uri().path().to_owned());
+    // A path with escaped letters is another spelling of one without: there are more of them than could be kept.
+    let path = Some(request.uri().path()).filter(|path| *request.method() == Method::GET && !path.contains('%'));
+    let path = path.map(str::to_owned);
     let (parts, body) = next.run(request).await.into_parts();
     let encoding = parts.headers.get(header::CONTENT_ENCODING).filter(|_| parts.status == StatusCode::OK).cloned();
     let (Some(path), Some(encoding)) = (path, encoding) else { return Response::from_parts(parts, body) };
@@ -53,7 +58,10 @@ async fn compress_once(State(files): State<CompressedFiles>, request: Request, n
             Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         },
     };
-    files.0.lock().expect("nothing panics while it holds files").insert(key, bytes.clone());
+    let mut files = files.0.lock().expect("nothing panics while it holds files");
+    if files.len() < MOST_FILES {
+        files.insert(key, bytes.clone());
+    }
     Response::from_parts(parts, Body::from(bytes))
 }
 
@@ -95,7 +103,7 @@ mod tests {
                 Response::from_parts(parts, Body::from_stream(frames))
             }
         };
-        let files = Router::new().route("/file", get(answer)).layer(from_fn(counted));
+        let files = Router::new().route("/{*file}", get(answer)).layer(from_fn(counted));
         let files = TowerToHyperService::new(compressed_once(files));
         let get = async |encoding: &'static str| {
             let request = Request::get("/file").header("accept-encoding", encoding).body(Body::empty()).unwrap();
@@ -108,6 +116,12 @@ mod tests {
         assert!(first.1.len() < 1_000, "{}", first.1.len());
         assert_eq!((get("br, gzip;q=0.5").await, read.load(Ordering::Relaxed)), (first, 1));
         assert_eq!((get("gzip").await.0.as_deref(), read.load(Ordering::Relaxed)), (Some("gzip"), 2));
+        for _ in 0..2 {
+            let escaped = Request::get("/%66ile").header("accept-encoding", "br").body(Body::empty()).unwrap();
+            let body = files.call(escaped).await.unwrap().into_body();
+            to_bytes(body, usize::MAX).await.unwrap();
+        }
+        assert_eq!(read.load(Ordering::Relaxed), 4, "another spelling is not kept");
         let plain = get("identity").await;
         assert_eq!((plain.0, plain.1.len()), (None, 7_000));
     }
