@@ -94,6 +94,13 @@ impl StoreError {
         code.is_some_and(|code| [LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED].contains(&&*code))
     }
 
+    /// Returns whether it is the connection as it was asked for that cannot be had: TLS that the server does not speak, a
+    /// certificate that cannot be read.
+    #[must_use]
+    pub const fn is_about_the_connection(&self) -> bool {
+        matches!(self, Self::Unavailable(sqlx::Error::Tls(_) | sqlx::Error::Configuration(_)))
+    }
+
     /// Returns whether waiting helps: the database is away or does not answer.
     #[must_use]
     pub const fn is_unavailable(&self) -> bool {

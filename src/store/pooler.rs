@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sqlx::{Connection, Executor, PgConnection, Row, postgres::PgConnectOptions};
+use sqlx::{Connection, Executor, PgConnection, Row, error::DatabaseError, postgres::PgConnectOptions};
 use tokio::time::timeout;
 use tracing::warn;
 
@@ -33,12 +33,14 @@ enum Between {
 pub(super) async fn refuse_transaction_mode(options: &PgConnectOptions) -> Result<(), StoreError> {
     let connecting = timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options));
     let mut first = connecting.await.unwrap_or_else(|_| Err(too_late(CONNECT_TIMEOUT)))?;
-    let between = match timeout(DEADLINE, look_between(&mut first, options)).await {
+    let between = match timeout(CONNECT_TIMEOUT, look_between(&mut first, options)).await {
+        Ok(Err(failure)) if refuses_transactions(&failure) => Between::SharedSessions,
         Ok(told) => told?,
-        Err(_) => Between::OneSession,
+        // A line that is so slow shows nothing.
+        Err(_) => Between::Nobody,
     };
     match between {
-        Between::Nobody => Ok(first.close().await?),
+        Between::Nobody => Ok(()),
         Between::SharedSessions => Err(StoreError::TransactionPooler),
         Between::OneSession => {
             warn!(
@@ -55,8 +57,11 @@ pub(super) async fn refuse_transaction_mode(options: &PgConnectOptions) -> Resul
 /// hands out another each time by transactions: two connections hold a session each, give them back in one order and ask
 /// again in both orders.
 async fn look_between(first: &mut PgConnection, options: &PgConnectOptions) -> Result<Between, sqlx::Error> {
+    let Ok(second) = timeout(DEADLINE, PgConnection::connect_with(options)).await else {
+        return Ok(Between::OneSession);
+    };
     // A role may be allowed one connection.
-    let Ok(mut second) = PgConnection::connect_with(options).await else { return Ok(Between::Nobody) };
+    let Ok(mut second) = second else { return Ok(Between::Nobody) };
     if session(first).await? == session(&mut second).await? {
         return Ok(Between::SharedSessions);
     }
@@ -68,6 +73,12 @@ async fn look_between(first: &mut PgConnection, options: &PgConnectOptions) -> R
     second.close().await?;
     let is_nobody = sessions.windows(2).all(|pair| pair[0] == pair[1]);
     Ok(if is_nobody { Between::Nobody } else { Between::SharedSessions })
+}
+
+/// PgBouncer's word for a transaction in statement mode is a protocol violation.
+fn refuses_transactions(failure: &sqlx::Error) -> bool {
+    const PROTOCOL_VIOLATION: &str = "08P01";
+    failure.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == PROTOCOL_VIOLATION)
 }
 
 /// Returns which sessions two transactions have that are open at once.

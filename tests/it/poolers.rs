@@ -98,6 +98,7 @@ async fn a_pooler_that_shares_sessions_is_refused_in_words_whichever_session_it_
         ("transaction", "server_round_robin = 1"),
         ("transaction", "default_pool_size = 1"),
         ("statement", ""),
+        ("statement", "server_round_robin = 1"),
     ];
     for (mode, settings) in shared {
         let pooler = Pooler::with(&pool, mode, settings).await;
