@@ -43,7 +43,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         Role::Indexer => None,
     };
     let url = required_database_url(&args.database)?;
-    let starting = Starting::default();
+    let starting = Starting::new(random_generator());
     let opening = Box::pin(Opened::of(url, &args, door, &starting));
     let mut lifecycle = Lifecycle::new();
     let Some(opened) = (match args.role {

@@ -23,7 +23,7 @@ pub(super) async fn once_the_database_is_there<T>(
     let mut said = String::new();
     loop {
         let failure = match attempt().await {
-            Err(failure) if failure.is_unavailable() => failure.to_string(),
+            Err(failure) if failure.is_unavailable() && !failure.is_about_the_connection() => failure.to_string(),
             ended => return ended,
         };
         starting.reach(StartingPhase::DatabaseAway);

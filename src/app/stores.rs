@@ -68,6 +68,7 @@ impl Stores {
             Role::All | Role::Indexer => {
                 starting.reach(StartingPhase::Migrating);
                 first.migrate().await?;
+                starting.reach(StartingPhase::Connecting);
             }
         }
         if args.role == Role::Indexer {

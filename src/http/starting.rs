@@ -3,13 +3,19 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::{Router, extract::State, http::StatusCode, middleware::from_fn, response::Response, routing::get};
+use axum::{
+    Router, body::Body, extract::State, http::StatusCode, middleware::from_fn, response::Response, routing::get,
+};
+use rand::rngs::StdRng;
 
 use super::{
     Origin, cors,
+    event_stream::event_stream_of,
     health::{self, Health},
     host::check_host,
     problem::Problem,
+    sse::retry_frame,
+    state::random_retry_ms,
 };
 
 /// What a process that starts is waiting for.
@@ -35,19 +41,28 @@ impl StartingPhase {
 }
 
 /// How far the start is. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct Starting(Arc<Mutex<StartingPhase>>);
+#[derive(Clone, Debug)]
+pub struct Starting {
+    phase: Arc<Mutex<StartingPhase>>,
+    rng: Arc<Mutex<StdRng>>,
+}
 
 impl Starting {
+    /// Returns the beginning of a start; `rng` spreads when clients come back.
+    #[must_use]
+    pub fn new(rng: StdRng) -> Self {
+        Self { phase: Arc::default(), rng: Arc::new(Mutex::new(rng)) }
+    }
+
     /// Notes what is waited for now.
     pub fn reach(&self, phase: StartingPhase) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
     }
 
     /// Returns what is waited for now.
     #[must_use]
     pub fn phase(&self) -> StartingPhase {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -58,6 +73,8 @@ pub fn router_while_starting(starting: Starting, origins: &[Origin]) -> Router {
         .route("/health/ready", get(ready))
         .route("/health", get(whole))
         .route("/metrics", get(metrics))
+        .route("/v1/events/subscribe", get(subscribe))
+        .route("/events/subscribe", get(subscribe))
         .fallback(come_back)
         .with_state(starting);
     cors::with_security_headers(cors::for_origins(routes, origins).layer(from_fn(check_host)))
@@ -73,6 +90,12 @@ async fn whole(State(starting): State<Starting>) -> Response {
 
 async fn metrics() -> Response {
     health::metrics_of_nothing()
+}
+
+/// A browser that is answered anything but 200 never comes back by itself: it is told when to.
+async fn subscribe(State(starting): State<Starting>) -> Response {
+    let retry_ms = random_retry_ms(&mut starting.rng.lock().unwrap_or_else(PoisonError::into_inner));
+    event_stream_of(Body::from(retry_frame(retry_ms)))
 }
 
 async fn come_back(State(starting): State<Starting>) -> Problem {

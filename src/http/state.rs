@@ -61,6 +61,11 @@ pub struct HttpState {
     rng: Arc<Mutex<StdRng>>,
 }
 
+/// Draws how long a client should wait before it connects again, in milliseconds: not all are to return at once.
+pub(super) fn random_retry_ms(rng: &mut StdRng) -> u32 {
+    rng.random_range(RETRY_MS)
+}
+
 impl HttpState {
     /// Returns the state of a gateway of a database in which these contracts are followed. Event streams end when
     /// `soft_stop` is cancelled.
@@ -140,7 +145,7 @@ impl HttpState {
 
     /// Returns how long a client should wait before it connects again, in milliseconds.
     pub(super) fn retry_ms(&self) -> u32 {
-        self.random(|rng| rng.random_range(RETRY_MS))
+        self.random(random_retry_ms)
     }
 
     /// Returns a new name for a connection.

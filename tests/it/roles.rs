@@ -99,6 +99,13 @@ async fn a_gateway_that_starts_before_its_database_says_so_and_serves_once_it_is
     let streams = get("/v1/streams").await;
     assert_eq!(streams.status(), 503);
     assert!(streams.headers().contains_key("retry-after"), "{streams:?}");
+    let stream = get("/v1/events/subscribe?all=true").await;
+    assert_eq!(
+        (stream.status().as_u16(), &stream.headers()["content-type"]),
+        (200, &"text/event-stream".parse().unwrap())
+    );
+    let told = stream.text().await.unwrap();
+    assert!(told.starts_with("retry: ") && told.ends_with("\n\n"), "a browser comes back by itself: {told}");
     let _line = SilentLine::on(nobody_listens, &world.pool);
     gateway.says("listening on ").await;
     assert_eq!(get("/v1/streams").await.status(), 200);
