@@ -80,6 +80,13 @@ async fn rows_that_a_page_passes_over_are_paid_for(pool: PgPool) {
             assert!(passed < 50, "each of them costs ten more than a request");
         }
     }
+    let of_csv = async || {
+        let request = http_client().get(format!("{base}/v1/events?offset=10000&limit=1")).header("accept", "text/csv");
+        request.header("x-forwarded-for", "203.0.113.9").send().await.unwrap()
+    };
+    let first = of_csv().await;
+    assert_eq!(first.status(), StatusCode::OK);
+    assert!(header(&first, "ratelimit").starts_with("\"per-address\";r=90;"), "{:?}", first.headers());
 }
 
 #[sqlx::test]

@@ -54,6 +54,11 @@ const ROWS_OF_A_REQUEST: u32 = 200;
 pub(in crate::http) struct RowsCost(u32);
 
 impl RowsCost {
+    /// Returns what two parts of an answer cost together.
+    pub(in crate::http) const fn and(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     pub(super) const fn of(rows: u32) -> Self {
         Self(rows.div_ceil(ROWS_OF_A_REQUEST).saturating_sub(1))
     }
