@@ -26,6 +26,8 @@ pub(super) const EVENTS_IN_A_BATCH: usize = 5_000;
 const NOTE_INTERVAL: Duration = Duration::from_mins(5);
 /// Where the endpoints did not agree on one, or did not answer: what the chain is known by must not grow old.
 const NOTE_AGAIN: Duration = Duration::from_secs(10);
+/// Behind a hole the ledgers that the endpoints still have come within moments.
+const NOTES_SOON: u8 = 12;
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Follows contracts from a position on, which is the same for all of them.
@@ -62,6 +64,8 @@ pub(super) struct Walk {
     pub(super) given_up: Option<LedgerRange>,
     /// When a ledger is noted to know the chain by; none for at once.
     note_at: Option<Instant>,
+    /// How often it is tried again soon where no endpoint has the ledger.
+    notes_soon: u8,
     has_reached_tip: bool,
 }
 
@@ -79,6 +83,7 @@ impl Walk {
     /// Notes another ledger at the next step: the endpoints may have dropped the one that the chain is known by.
     pub(super) const fn note_soon(&mut self) {
         self.note_at = None;
+        self.notes_soon = NOTES_SOON;
     }
 
     /// Begins after a position; `known_close` is a ledger up to it that closed no later than that.
@@ -92,6 +97,7 @@ impl Walk {
             catch_up: CatchUp::default(),
             given_up: None,
             note_at: None,
+            notes_soon: 0,
             has_reached_tip: false,
         }
     }
@@ -239,7 +245,12 @@ impl Follower<'_> {
                 let known = KnownLedger { sequence, hash };
                 self.store.note_ledger(self.epoch, &known).await.map_err(|failure| failure.to_string())
             }
-            Ok(None) => Err(format!("no endpoint has ledger {sequence}")),
+            // Some servers tell no hashes at all.
+            Ok(None) if walk.notes_soon == 0 => Ok(()),
+            Ok(None) => {
+                walk.notes_soon -= 1;
+                Err(format!("no endpoint has ledger {sequence}"))
+            }
             Err(failure) => Err(failure.to_string()),
         };
         let next = if noted.is_ok() { NOTE_INTERVAL } else { NOTE_AGAIN };
