@@ -51,6 +51,7 @@ fn chosen_bugs() -> Vec<String> {
     let patches = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let patches = patches.filter(|path| path.extension().is_some_and(|extension| extension == "patch"));
     let mut bugs: Vec<String> = patches.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    assert!(!bugs.is_empty(), "there is no patch in tests/planted");
     bugs.sort();
     let Ok(wanted) = env::var("FLOWFI_PLANTED_BUG") else { return bugs };
     assert!(bugs.contains(&wanted), "there is no bug {wanted}; there are {bugs:?}");
