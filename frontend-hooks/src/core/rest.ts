@@ -6,7 +6,7 @@ import { errorOf, isTokenRefusal } from './stream-error';
 /** Reads what a path of the service gives. */
 export type ReadJson = <T>(path: string, signal: AbortSignal) => Promise<T>;
 
-/** The service itself gives a request up after 10 s; later nobody answers any more. */
+/** The service itself gives up after 20 s. */
 const ANSWERED_WITHIN_MS = 30_000;
 
 /** Returns a reader of the service's REST routes, which renews its token once where it is refused. */
