@@ -92,6 +92,7 @@ impl fmt::Display for UnixTime {
 impl FromStr for LedgerSequence {
     type Err = InvalidNumber;
 
+    /// Takes a number beyond all ledgers too: as a bound it does no harm.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         decimal(text).map(Self)
     }
@@ -102,5 +103,19 @@ impl FromStr for UnixTime {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         decimal(text).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_believed_who_names_a_ledger_that_no_toid_can_hold() {
+        let last = LedgerSequence::LAST.to_string();
+        assert_eq!(serde_json::from_str::<LedgerSequence>(&last).unwrap(), LedgerSequence::LAST);
+        for beyond in ["2147483648", "4294967295"] {
+            assert!(serde_json::from_str::<LedgerSequence>(beyond).is_err(), "{beyond}");
+        }
     }
 }
