@@ -1,10 +1,13 @@
 //! The time before the database has been reached. A process that comes up beside its database, or before it, waits for it
 //! as it would later, and says so to whoever asks meanwhile.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
-use anyhow::Context;
-use tokio::{net::TcpListener, time::sleep};
+use anyhow::{Context, bail};
+use tokio::{
+    net::TcpListener,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -14,6 +17,8 @@ use crate::{
 };
 
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(2);
+/// Answers of a start are short.
+const HAND_OVER: Duration = Duration::from_millis(500);
 
 /// Tries until the database is there. Fails with what no waiting mends.
 pub(super) async fn once_the_database_is_there<T>(
@@ -50,12 +55,16 @@ pub(super) async fn answer_during<T>(
     let meanwhile = TcpListener::from_std(listener.try_clone().context("cannot share the listener")?)?;
     let started = CancellationToken::new();
     let answering = http::serve(meanwhile, http::router_while_starting(starting, origins), settings, started.clone());
-    let start = async {
-        let outcome = start.await;
-        started.cancel();
-        outcome
+    let mut answering = pin!(answering);
+    let outcome = tokio::select! {
+        ended = &mut answering => {
+            ended?;
+            bail!("the start was no longer answered for");
+        }
+        outcome = start => outcome?,
     };
-    let (answered, outcome) = tokio::join!(answering, start);
-    answered?;
-    Ok((TcpListener::from_std(listener)?, outcome?))
+    started.cancel();
+    // Whoever is still sending a request comes back; nobody else waits for that.
+    let _ = timeout(HAND_OVER, answering).await;
+    Ok((TcpListener::from_std(listener)?, outcome))
 }
