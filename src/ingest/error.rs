@@ -14,7 +14,7 @@ use crate::{
 pub enum IngestError {
     /// The source refuses, or has lost ledgers that are not indexed.
     #[error("the source cannot be followed: {0}")]
-    Source(#[source] SourceError),
+    Source(SourceError),
     /// The database refuses, or belongs to another network.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -4,10 +4,10 @@
 use std::{process::Output, time::Duration};
 
 use flowfi_indexer::{
-    devnet::{Call, DevnetArgs},
+    devnet::{Call, DevnetArgs, Fault},
     domain::{Amount, Epoch, LedgerSequence, StreamId},
-    ingest::{CreatedStreams, Verified, VerifySettings, verify},
-    source::Anchor,
+    ingest::{CreatedStreams, IngestError, Verified, VerifySettings, verify},
+    source::{Anchor, SourceError},
     store::{LateRows, Locks},
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -246,6 +246,29 @@ async fn a_proof_goes_on_from_a_newer_known_ledger_when_the_endpoints_drop_the_o
     let settings = VerifySettings { sample: None, repair: false, patience: DEADLINE, rng: StdRng::seed_from_u64(5) };
     let verified = verify(&world.store, &source, &world.devnet.contract_id(), settings, |_| ()).await.unwrap();
     assert!(verified.is_proven(), "{verified:?}");
+}
+
+#[sqlx::test]
+async fn a_proof_that_began_before_the_network_started_over_ends_and_says_so(pool: PgPool) {
+    let world = World::with_streams(pool).await;
+    let source = world.source();
+    world.devnet.inject(Fault::Status { status: 503, retry_after_seconds: None }, None).unwrap();
+    let settings = VerifySettings { sample: None, repair: false, patience: DEADLINE, rng: StdRng::seed_from_u64(5) };
+    let contract_id = world.devnet.contract_id();
+    let proof = Box::pin(verify(&world.store, &source, &contract_id, settings, |_| ()));
+    let start_over = async {
+        eventually("it has begun", || async { source.health()[0].failures > 0 }).await;
+        world.alter("update network set epoch = epoch + 1").await;
+    };
+    let (ended, ()) = tokio::join!(proof, start_over);
+    let failed = ended.unwrap_err().to_string();
+    assert!(failed.contains("the network started over") && failed.contains("read in epoch 0"), "{failed}");
+}
+
+#[test]
+fn a_failure_of_the_source_is_said_once() {
+    let failure = IngestError::from(SourceError::Permanent { detail: "it refuses".to_owned() });
+    assert_eq!(format!("{:#}", anyhow::Error::from(failure)), "the source cannot be followed: it refuses");
 }
 
 #[sqlx::test]

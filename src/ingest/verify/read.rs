@@ -14,7 +14,7 @@ use crate::{
     domain::{ContractId, Epoch, LedgerSequence, StreamId},
     ingest::{backoff::Backoff, error::IngestError, waits::Waits},
     source::{Anchor, EndpointPool, LedgerEntries, SourceError},
-    store::Store,
+    store::{Store, StoreError},
     xdr::{contract_instance_key, decode_stream_count, decode_stream_ledger_entry, stream_entry_key},
 };
 
@@ -187,10 +187,13 @@ impl<'a> Reading<'a> {
     }
 
     /// The endpoints may have dropped the ledger that the chain was known by when the proof began; the indexer notes newer
-    /// ones.
+    /// ones. After a reset of the network nobody will ever have it again.
     async fn take_newer_anchor(&self) -> Result<(), IngestError> {
-        let network = self.store.network().await?.filter(|network| network.epoch == self.epoch);
-        if let Some(known) = network.and_then(|network| network.known) {
+        let Some(network) = self.store.network().await? else { return Ok(()) };
+        if network.epoch != self.epoch {
+            return Err(StoreError::OtherEpoch { read_in: self.epoch, now: network.epoch }.into());
+        }
+        if let Some(known) = network.known {
             self.source.set_anchor(Some(Anchor { sequence: known.sequence, hash: known.hash }));
         }
         Ok(())
