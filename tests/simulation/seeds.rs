@@ -22,6 +22,9 @@ use crate::{
 /// A world mostly waits: for the database, for the network, for a moment to pass.
 const WORKERS_A_CORE: usize = 4;
 
+/// A history that takes so long waits for something that nobody should have to wait for.
+const LONG: Duration = Duration::from_secs(30);
+
 pub struct Failure {
     pub seed: u64,
     pub what: String,
@@ -111,7 +114,12 @@ async fn play(seed: u64, place: &Place) -> Option<Failure> {
     };
     let ended = std::panic::AssertUnwindSafe(history).catch_unwind().await;
     let what = match ended {
-        Ok(Ok(())) => return None,
+        Ok(Ok(())) => {
+            if world.took() > LONG {
+                say(&format!("seed {seed} passed, and took {:?}:\n{}", world.took(), story_of(&world)));
+            }
+            return None;
+        }
         Ok(Err(what)) => what,
         Err(panic) => match panic.downcast_ref::<String>() {
             Some(text) => format!("the simulation broke off: {text}"),
@@ -119,11 +127,16 @@ async fn play(seed: u64, place: &Place) -> Option<Failure> {
         },
     };
     world.tell_how_it_stands().await;
+    let story = story_of(&world);
+    Some(Failure { seed, what, story })
+}
+
+fn story_of(world: &World<'_>) -> String {
     let mut story = String::new();
     for (number, step) in world.story.iter().enumerate() {
         writeln!(story, "  {number:>3} {step}").unwrap();
     }
-    Some(Failure { seed, what, story })
+    story
 }
 
 impl Failure {

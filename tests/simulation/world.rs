@@ -41,6 +41,8 @@ pub const ARCHIVE: &str = "archive";
 /// Everything is over within a second or two. A busy machine gets far more than it can need: only a history that fails
 /// waits this long.
 pub const DEADLINE: Duration = Duration::from_mins(2);
+/// After so long it is told how everything stands.
+const LONG_WAIT: Duration = Duration::from_secs(8);
 /// Never within a seed: a second opinion would mend what the follower misses before the judge sees it.
 const CHECK_INTERVAL_MS: u64 = 3_600_000;
 const LOOK: Duration = Duration::from_millis(5);
@@ -155,6 +157,11 @@ impl<'a> World<'a> {
     /// The lakes that an operator names: the one that the network writes, after one that is out of date if there is one.
     pub async fn lakes(&self) -> Vec<WholeLedgers> {
         self.old_lake().await.into_iter().chain([self.lake().await]).collect()
+    }
+
+    /// How long everything took so far.
+    pub fn took(&self) -> Duration {
+        self.began.elapsed()
     }
 
     pub fn tell(&mut self, what: impl Into<String>) {
@@ -316,8 +323,14 @@ impl<'a> World<'a> {
     /// Waits until a condition holds, as long as nothing else is wrong.
     pub async fn until(&mut self, what: &str, holds: impl AsyncFn(&Self) -> bool) -> Result<(), String> {
         let deadline = Instant::now() + DEADLINE;
+        let long = Instant::now() + LONG_WAIT;
+        let mut is_told = false;
         while !holds(self).await {
             self.check()?;
+            if Instant::now() > long && !std::mem::replace(&mut is_told, true) {
+                self.tell(format!("waiting for long: {what}"));
+                self.tell_how_it_stands().await;
+            }
             if Instant::now() > deadline {
                 return Err(format!("not within {DEADLINE:?}: {what}"));
             }
