@@ -124,3 +124,24 @@ fn report(ended: Ended, asked: bool) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_signal_that_comes_between_the_start_and_the_run_stops_the_run() {
+        let mut lifecycle = Lifecycle::new();
+        assert_eq!(lifecycle.unless_stopped(async { 7 }).await.unwrap(), Some(7));
+        let id = std::process::id().to_string();
+        let sent = tokio::process::Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+        assert!(sent.success());
+        let stop = lifecycle.soft_stop();
+        lifecycle.spawn("a task", async move {
+            stop.cancelled().await;
+            Ok(())
+        });
+        let ended = timeout(6 * DRAIN_DEADLINE, lifecycle.run_until_stopped()).await.expect("it is not lost");
+        assert_eq!(ended.unwrap(), ExitCode::SUCCESS);
+    }
+}
