@@ -554,14 +554,20 @@ export interface components {
         ChainStatus: "active" | "paused" | "cancelled" | "completed";
         /** @description The contract's own record as JSON: only what the contract keeps, by the names of our own record. */
         ChainStream: {
+            arbiter: components["schemas"]["Address"] | null;
             /** @description The ledger that this record is as of. */
             atLedger: components["schemas"]["LedgerSequence"];
             /** @description The contract's own state, which can disagree with `isActive`. */
             chainStatus: components["schemas"]["ChainStatus"];
+            cliffTime: components["schemas"]["UnixTime"] | null;
             contractId: components["schemas"]["ContractId"];
             depositedAmount: components["schemas"]["Amount"];
+            /** @description Where a dispute stands. */
+            disputeStatus: components["schemas"]["DisputeStatus"];
             id: components["schemas"]["StreamId"];
             isActive: boolean;
+            /** @description The sender gave an allowance instead of a deposit. */
+            isAllowanceBased: boolean;
             isPaused: boolean;
             /** @description The ledger that last changed it. */
             lastModifiedLedger: components["schemas"]["LedgerSequence"];
@@ -570,6 +576,8 @@ export interface components {
             pausedAt: components["schemas"]["UnixTime"] | null;
             ratePerSecond: components["schemas"]["Amount"];
             recipient: components["schemas"]["Address"];
+            /** @description How the deposit becomes claimable. */
+            schedule: components["schemas"]["Schedule"];
             sender: components["schemas"]["Address"];
             /** @description That this is the contract's own record. */
             source: components["schemas"]["FromChain"];
@@ -590,11 +598,16 @@ export interface components {
             /** @description Whether the contract would pay it out: it refuses inactive and paused streams, and to pay nothing. */
             actionable: boolean;
             calculatedAt: components["schemas"]["UnixTime"] | null;
-            /** @description The claimable amount. */
-            claimableAmount: components["schemas"]["Amount"];
+            claimableAmount: components["schemas"]["Amount"] | null;
+            claimableReason: components["schemas"]["ClaimableReason"] | null;
             /** @description The stream. */
             streamId: components["schemas"]["StreamId"];
         };
+        /**
+         * @description Why it is not known what can be claimed: an event changed something that it does not tell and the chain's entry was not read yet; the entry has a schedule or a field that this version does not know, or did not decode; the contract deleted the record.
+         * @enum {string}
+         */
+        ClaimableReason: "notYetChecked" | "unknownSchedule" | "unknownField" | "unreadableEntry" | "closed";
         /**
          * @description The SHA-256 of a contract's code, in hex.
          * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
@@ -694,6 +707,11 @@ export interface components {
          * @enum {string}
          */
         CoverageSource: "rpc" | "lake" | "getLedgers" | "unknown";
+        /**
+         * @description Which event of the contract told a creation.
+         * @enum {string}
+         */
+        Creator: "stream" | "stepVesting" | "hybridCliff" | "allowance";
         /** @description What operators want. */
         DesiredState: {
             /** @description The subject who asked for it. */
@@ -712,6 +730,11 @@ export interface components {
             /** @description Its stream. */
             streamId: components["schemas"]["StreamId"];
         };
+        /**
+         * @description Where a dispute about a stream stands.
+         * @enum {string}
+         */
+        DisputeStatus: "none" | "requested" | "approved" | "rejected";
         /** @description How an endpoint that the indexer asks is doing. */
         EndpointHealth: {
             /**
@@ -768,7 +791,7 @@ export interface components {
          */
         EndpointState: "ready" | "waiting" | "unusable";
         /** @description An event of the contract; `type` tells which. */
-        Event: components["schemas"]["StreamCreatedEvent"] | components["schemas"]["StreamToppedUpEvent"] | components["schemas"]["StreamWithdrawnEvent"] | components["schemas"]["StreamCancelledEvent"] | components["schemas"]["StreamCompletedEvent"] | components["schemas"]["StreamPausedEvent"] | components["schemas"]["StreamResumedEvent"] | components["schemas"]["StreamFeeCollectedEvent"] | components["schemas"]["ProtocolInitializedEvent"] | components["schemas"]["ProtocolFeeConfigUpdatedEvent"] | components["schemas"]["ProtocolAdminTransferredEvent"];
+        Event: components["schemas"]["StreamCreatedEvent"] | components["schemas"]["StreamToppedUpEvent"] | components["schemas"]["StreamWithdrawnEvent"] | components["schemas"]["StreamCancelledEvent"] | components["schemas"]["StreamCompletedEvent"] | components["schemas"]["StreamPausedEvent"] | components["schemas"]["StreamResumedEvent"] | components["schemas"]["StreamFeeCollectedEvent"] | components["schemas"]["StreamRecipientTransferredEvent"] | components["schemas"]["StreamRateModifiedEvent"] | components["schemas"]["StreamMilestoneUnlockedEvent"] | components["schemas"]["StreamDisputeRequestedEvent"] | components["schemas"]["StreamDisputeResolvedEvent"] | components["schemas"]["StreamClosedEvent"] | components["schemas"]["ProtocolInitializedEvent"] | components["schemas"]["ProtocolFeeConfigUpdatedEvent"] | components["schemas"]["ProtocolAdminTransferredEvent"] | components["schemas"]["ProtocolPausedEvent"] | components["schemas"]["ProtocolGuardianUpdatedEvent"] | components["schemas"]["ProtocolUpgradedEvent"] | components["schemas"]["ProtocolMigratedEvent"];
         /**
          * @description The id of an event, or a position in the feed. It sorts as a text in the order of the chain. From the second epoch of a network on, it ends in a full stop and the epoch.
          * @example 0002261634098536448-0000000002
@@ -779,7 +802,7 @@ export interface components {
             events: components["schemas"]["EventRow"][];
         };
         /** @description An event in a list: what subscribers get, and the names that a FlowFi dashboard reads. */
-        EventRow: components["schemas"]["StreamCreatedEventRow"] | components["schemas"]["StreamToppedUpEventRow"] | components["schemas"]["StreamWithdrawnEventRow"] | components["schemas"]["StreamCancelledEventRow"] | components["schemas"]["StreamCompletedEventRow"] | components["schemas"]["StreamPausedEventRow"] | components["schemas"]["StreamResumedEventRow"] | components["schemas"]["StreamFeeCollectedEventRow"] | components["schemas"]["ProtocolInitializedEventRow"] | components["schemas"]["ProtocolFeeConfigUpdatedEventRow"] | components["schemas"]["ProtocolAdminTransferredEventRow"];
+        EventRow: components["schemas"]["StreamCreatedEventRow"] | components["schemas"]["StreamToppedUpEventRow"] | components["schemas"]["StreamWithdrawnEventRow"] | components["schemas"]["StreamCancelledEventRow"] | components["schemas"]["StreamCompletedEventRow"] | components["schemas"]["StreamPausedEventRow"] | components["schemas"]["StreamResumedEventRow"] | components["schemas"]["StreamFeeCollectedEventRow"] | components["schemas"]["StreamRecipientTransferredEventRow"] | components["schemas"]["StreamRateModifiedEventRow"] | components["schemas"]["StreamMilestoneUnlockedEventRow"] | components["schemas"]["StreamDisputeRequestedEventRow"] | components["schemas"]["StreamDisputeResolvedEventRow"] | components["schemas"]["StreamClosedEventRow"] | components["schemas"]["ProtocolInitializedEventRow"] | components["schemas"]["ProtocolFeeConfigUpdatedEventRow"] | components["schemas"]["ProtocolAdminTransferredEventRow"] | components["schemas"]["ProtocolPausedEventRow"] | components["schemas"]["ProtocolGuardianUpdatedEventRow"] | components["schemas"]["ProtocolUpgradedEventRow"] | components["schemas"]["ProtocolMigratedEventRow"];
         /** @description What every event in a list has beside. */
         EventRowFields: {
             createdAt: components["schemas"]["Moment"];
@@ -794,12 +817,12 @@ export interface components {
          * @description The type of an event, which is also its name in the event stream.
          * @enum {string}
          */
-        EventType: "stream.created" | "stream.topped_up" | "stream.withdrawn" | "stream.cancelled" | "stream.completed" | "stream.paused" | "stream.resumed" | "stream.fee_collected" | "protocol.initialized" | "protocol.fee_config_updated" | "protocol.admin_transferred";
+        EventType: "stream.created" | "stream.topped_up" | "stream.withdrawn" | "stream.cancelled" | "stream.completed" | "stream.paused" | "stream.resumed" | "stream.fee_collected" | "stream.recipient_transferred" | "stream.rate_modified" | "stream.milestone_unlocked" | "stream.dispute_requested" | "stream.dispute_resolved" | "stream.closed" | "protocol.initialized" | "protocol.fee_config_updated" | "protocol.admin_transferred" | "protocol.paused" | "protocol.guardian_updated" | "protocol.upgraded" | "protocol.migrated";
         /**
          * @description The type of an event by the word that FlowFi dashboards know.
          * @enum {string}
          */
-        EventTypeWord: "CREATED" | "TOPPED_UP" | "WITHDRAWN" | "CANCELLED" | "COMPLETED" | "PAUSED" | "RESUMED" | "FEE_COLLECTED" | "INITIALIZED" | "FEE_CONFIG_UPDATED" | "ADMIN_TRANSFERRED";
+        EventTypeWord: "CREATED" | "TOPPED_UP" | "WITHDRAWN" | "CANCELLED" | "COMPLETED" | "PAUSED" | "RESUMED" | "FEE_COLLECTED" | "RECIPIENT_TRANSFERRED" | "RATE_MODIFIED" | "MILESTONE_UNLOCKED" | "DISPUTE_REQUESTED" | "DISPUTE_RESOLVED" | "CLOSED" | "INITIALIZED" | "FEE_CONFIG_UPDATED" | "ADMIN_TRANSFERRED" | "PROTOCOL_PAUSED" | "GUARDIAN_UPDATED" | "UPGRADED" | "MIGRATED";
         /** @description The token is no longer valid, and the stream ends. Reconnect with a new token and the last id. */
         ExpiredNotice: {
             /** @description It expired, or it was revoked. */
@@ -872,6 +895,11 @@ export interface components {
              * @description Streams.
              */
             streamCount: number;
+            /**
+             * Format: int64
+             * @description Active streams that `claimableAmount` and `ratePerSecond` leave out, since it is not known what they pay.
+             */
+            unknownCount: number;
             /** @description What was paid out of them. */
             withdrawnAmount: components["schemas"]["Total"];
         };
@@ -1088,6 +1116,18 @@ export interface components {
         };
         /** @description The protocol's fee changed. */
         ProtocolFeeConfigUpdatedEventRow: components["schemas"]["ProtocolFeeConfigUpdatedEvent"] & components["schemas"]["EventRowFields"];
+        /** @description Another account may stop deposits in an emergency, or none may. */
+        ProtocolGuardianUpdatedEvent: components["schemas"]["ProtocolEventFields"] & {
+            admin: components["schemas"]["Address"];
+            guardian: null | components["schemas"]["Address"];
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "protocol.guardian_updated";
+        };
+        /** @description Another account may stop deposits in an emergency, or none may. */
+        ProtocolGuardianUpdatedEventRow: components["schemas"]["ProtocolGuardianUpdatedEvent"] & components["schemas"]["EventRowFields"];
         /** @description The contract was initialized. */
         ProtocolInitializedEvent: components["schemas"]["ProtocolEventFields"] & {
             admin: components["schemas"]["Address"];
@@ -1105,6 +1145,54 @@ export interface components {
         };
         /** @description The contract was initialized. */
         ProtocolInitializedEventRow: components["schemas"]["ProtocolInitializedEvent"] & components["schemas"]["EventRowFields"];
+        /** @description The contract raised the version of what it stores. */
+        ProtocolMigratedEvent: components["schemas"]["ProtocolEventFields"] & {
+            admin: components["schemas"]["Address"];
+            /**
+             * Format: int64
+             * @description The contract's own number.
+             */
+            newVersion: number;
+            /**
+             * Format: int64
+             * @description The contract's own number.
+             */
+            oldVersion: number;
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "protocol.migrated";
+        };
+        /** @description The contract raised the version of what it stores. */
+        ProtocolMigratedEventRow: components["schemas"]["ProtocolMigratedEvent"] & components["schemas"]["EventRowFields"];
+        /** @description Deposits were stopped or allowed again. The contract says so twice: once with `caller` and `paused`, and once with `admin` and `isPaused`. */
+        ProtocolPausedEvent: components["schemas"]["ProtocolEventFields"] & {
+            admin?: components["schemas"]["Address"];
+            caller?: components["schemas"]["Address"];
+            isPaused?: boolean;
+            paused?: boolean;
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "protocol.paused";
+        };
+        /** @description Deposits were stopped or allowed again. The contract says so twice: once with `caller` and `paused`, and once with `admin` and `isPaused`. */
+        ProtocolPausedEventRow: components["schemas"]["ProtocolPausedEvent"] & components["schemas"]["EventRowFields"];
+        /** @description The contract replaced its own code. The first old hash is all zeros. */
+        ProtocolUpgradedEvent: components["schemas"]["ProtocolEventFields"] & {
+            admin: components["schemas"]["Address"];
+            newWasmHash: components["schemas"]["CodeHash"];
+            oldWasmHash: components["schemas"]["CodeHash"];
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "protocol.upgraded";
+        };
+        /** @description The contract replaced its own code. The first old hash is all zeros. */
+        ProtocolUpgradedEventRow: components["schemas"]["ProtocolUpgradedEvent"] & components["schemas"]["EventRowFields"];
         Quarantine: {
             /**
              * Format: int64
@@ -1238,6 +1326,52 @@ export interface components {
              */
             overlapSeconds?: number | null;
         };
+        /** @description How the deposit becomes claimable, told apart by `kind`. A time is null if it lies beyond the year 9999. */
+        Schedule: {
+            /** @enum {string} */
+            kind: "linear";
+        } | {
+            cliff_time?: components["schemas"]["UnixTime"] | null;
+            /** @enum {string} */
+            kind: "cliff";
+        } | {
+            /** @description What can be claimed at that time. */
+            cliff_amount: components["schemas"]["Amount"];
+            cliff_time?: components["schemas"]["UnixTime"] | null;
+            /** @enum {string} */
+            kind: "cliffLump";
+        } | {
+            /** @enum {string} */
+            kind: "steps";
+            /** @description The steps in the contract's order. */
+            steps: components["schemas"]["ScheduleStep"][];
+        } | {
+            /** @description What each interval releases. */
+            amount: components["schemas"]["Amount"];
+            /**
+             * Format: int64
+             * @description The length of an interval in seconds.
+             */
+            every_seconds: number;
+            /** @enum {string} */
+            kind: "interval";
+        } | {
+            /** @enum {string} */
+            kind: "unknown";
+            /** @description Why it is not known. */
+            reason: components["schemas"]["ClaimableReason"];
+        };
+        /**
+         * @description How a deposit becomes claimable, by its kind.
+         * @enum {string}
+         */
+        ScheduleKind: "linear" | "cliff" | "cliffLump" | "steps" | "interval" | "unknown";
+        /** @description One step. */
+        ScheduleStep: {
+            /** @description What it releases. */
+            unlockAmount: components["schemas"]["Amount"];
+            unlockTime: components["schemas"]["UnixTime"] | null;
+        };
         /**
          * @description What a token or key allows beyond reading one's own streams.
          * @enum {string}
@@ -1316,15 +1450,20 @@ export interface components {
         };
         /** @description A stream as of the close of a ledger. */
         Stream: {
+            arbiter: components["schemas"]["Address"] | null;
             calculatedAt: components["schemas"]["UnixTime"] | null;
-            /** @description What the recipient can claim at `calculatedAt`. */
-            claimableAmount: components["schemas"]["Amount"];
+            checkedAtLedger: components["schemas"]["LedgerSequence"] | null;
+            claimableAmount: components["schemas"]["Amount"] | null;
+            claimableReason: components["schemas"]["ClaimableReason"] | null;
+            cliffTime: components["schemas"]["UnixTime"] | null;
             /** @description The contract that holds it. */
             contractId: components["schemas"]["ContractId"];
             /** @description When the ledger of its creation closed. */
             createdAt: components["schemas"]["Moment"];
             /** @description What was deposited, net of fees. */
             depositedAmount: components["schemas"]["Amount"];
+            /** @description Where a dispute stands. */
+            disputeStatus: components["schemas"]["DisputeStatus"];
             endTime: components["schemas"]["UnixTime"] | null;
             /** @description The same as `streamId`. */
             id: components["schemas"]["StreamId"];
@@ -1332,14 +1471,20 @@ export interface components {
             impossibleOrder: boolean;
             /** @description Whether the contract still pays from it. */
             isActive: boolean;
+            /** @description The sender gave an allowance instead of a deposit. */
+            isAllowanceBased: boolean;
             /** @description Whether it is paused and accrues nothing. */
             isPaused: boolean;
+            /** @description The ledger of its last event. */
+            lastEventLedger: components["schemas"]["LedgerSequence"];
             lastUpdateTime: components["schemas"]["UnixTime"] | null;
             pausedAt: components["schemas"]["UnixTime"] | null;
             /** @description How much accrues per second. */
             ratePerSecond: components["schemas"]["Amount"];
             /** @description Who receives the money. */
             recipient: components["schemas"]["Address"];
+            /** @description How the deposit becomes claimable. */
+            schedule: components["schemas"]["Schedule"];
             /** @description Who pays. */
             sender: components["schemas"]["Address"];
             startTime: components["schemas"]["UnixTime"] | null;
@@ -1373,6 +1518,17 @@ export interface components {
         };
         /** @description The sender ended a stream. `amount` is what this paid to the recipient, `amountWithdrawn` what the recipient was paid in total. */
         StreamCancelledEventRow: components["schemas"]["StreamCancelledEvent"] & components["schemas"]["EventRowFields"];
+        /** @description The contract deleted the record of a finished stream. */
+        StreamClosedEvent: components["schemas"]["StreamEventFields"] & {
+            closer: components["schemas"]["Address"];
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "stream.closed";
+        };
+        /** @description The contract deleted the record of a finished stream. */
+        StreamClosedEventRow: components["schemas"]["StreamClosedEvent"] & components["schemas"]["EventRowFields"];
         /** @description A withdrawal emptied a stream. */
         StreamCompletedEvent: components["schemas"]["StreamEventFields"] & {
             totalWithdrawn: components["schemas"]["Amount"];
@@ -1384,19 +1540,52 @@ export interface components {
         };
         /** @description A withdrawal emptied a stream. */
         StreamCompletedEventRow: components["schemas"]["StreamCompletedEvent"] & components["schemas"]["EventRowFields"];
-        /** @description A stream was funded and starts to accrue. `amount` is what was deposited. */
+        /** @description A stream was created. `amount` is what was deposited. `creator` names the contract's event; what it does not tell is in the stream's record. */
         StreamCreatedEvent: components["schemas"]["StreamEventFields"] & {
+            cliffTime?: null | components["schemas"]["UnixTime"];
+            cliffUnlockAmount?: components["schemas"]["Amount"];
+            creator?: components["schemas"]["Creator"];
             depositedAmount?: components["schemas"]["Amount"];
-            ratePerSecond: components["schemas"]["Amount"];
-            startTime: null | components["schemas"]["UnixTime"];
+            lastUnlockTime?: null | components["schemas"]["UnixTime"];
+            ratePerSecond?: components["schemas"]["Amount"];
+            schedule?: components["schemas"]["ScheduleKind"];
+            startTime?: null | components["schemas"]["UnixTime"];
+            /**
+             * Format: int64
+             * @description The contract's own number.
+             */
+            stepCount?: number;
             /**
              * @description The type.
              * @enum {string}
              */
             type: "stream.created";
         };
-        /** @description A stream was funded and starts to accrue. `amount` is what was deposited. */
+        /** @description A stream was created. `amount` is what was deposited. `creator` names the contract's event; what it does not tell is in the stream's record. */
         StreamCreatedEventRow: components["schemas"]["StreamCreatedEvent"] & components["schemas"]["EventRowFields"];
+        /** @description The sender asked the arbiter to end the stream. */
+        StreamDisputeRequestedEvent: components["schemas"]["StreamEventFields"] & {
+            arbiter: components["schemas"]["Address"];
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "stream.dispute_requested";
+        };
+        /** @description The sender asked the arbiter to end the stream. */
+        StreamDisputeRequestedEventRow: components["schemas"]["StreamDisputeRequestedEvent"] & components["schemas"]["EventRowFields"];
+        /** @description The arbiter decided. If it approved, the stream's cancellation follows. */
+        StreamDisputeResolvedEvent: components["schemas"]["StreamEventFields"] & {
+            approved: boolean;
+            arbiter: components["schemas"]["Address"];
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "stream.dispute_resolved";
+        };
+        /** @description The arbiter decided. If it approved, the stream's cancellation follows. */
+        StreamDisputeResolvedEventRow: components["schemas"]["StreamDisputeResolvedEvent"] & components["schemas"]["EventRowFields"];
         StreamEnd: {
             contractId: components["schemas"]["ContractId"];
             endTime: components["schemas"]["UnixTime"] | null;
@@ -1441,6 +1630,22 @@ export interface components {
             /** @description The streams. */
             data: components["schemas"]["Stream"][];
         };
+        /** @description A milestone's condition was met, which unlocks a step of `amount`. */
+        StreamMilestoneUnlockedEvent: components["schemas"]["StreamEventFields"] & {
+            caller: components["schemas"]["Address"];
+            /**
+             * Format: int64
+             * @description The contract's own number.
+             */
+            milestoneId: number;
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "stream.milestone_unlocked";
+        };
+        /** @description A milestone's condition was met, which unlocks a step of `amount`. */
+        StreamMilestoneUnlockedEventRow: components["schemas"]["StreamMilestoneUnlockedEvent"] & components["schemas"]["EventRowFields"];
         /** @description The sender paused the accrual. */
         StreamPausedEvent: components["schemas"]["StreamEventFields"] & {
             pausedAt: null | components["schemas"]["UnixTime"];
@@ -1452,6 +1657,32 @@ export interface components {
         };
         /** @description The sender paused the accrual. */
         StreamPausedEventRow: components["schemas"]["StreamPausedEvent"] & components["schemas"]["EventRowFields"];
+        /** @description The sender changed the rate. What had accrued and was not withdrawn is lost to the recipient. `newEndTime` is the contract's own, rounded; the stream's `endTime` is exact. */
+        StreamRateModifiedEvent: components["schemas"]["StreamEventFields"] & {
+            newEndTime: null | components["schemas"]["UnixTime"];
+            newRatePerSecond: components["schemas"]["Amount"];
+            oldRatePerSecond: components["schemas"]["Amount"];
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "stream.rate_modified";
+        };
+        /** @description The sender changed the rate. What had accrued and was not withdrawn is lost to the recipient. `newEndTime` is the contract's own, rounded; the stream's `endTime` is exact. */
+        StreamRateModifiedEventRow: components["schemas"]["StreamRateModifiedEvent"] & components["schemas"]["EventRowFields"];
+        /** @description The stream has another recipient. `amount` is what this paid to the old one. Subscriptions to either of them get it. */
+        StreamRecipientTransferredEvent: components["schemas"]["StreamEventFields"] & {
+            newRecipient: components["schemas"]["Address"];
+            oldRecipient: components["schemas"]["Address"];
+            settledAmount: components["schemas"]["Amount"];
+            /**
+             * @description The type.
+             * @enum {string}
+             */
+            type: "stream.recipient_transferred";
+        };
+        /** @description The stream has another recipient. `amount` is what this paid to the old one. Subscriptions to either of them get it. */
+        StreamRecipientTransferredEventRow: components["schemas"]["StreamRecipientTransferredEvent"] & components["schemas"]["EventRowFields"];
         /** @description The accrual resumed. `newEndTime` is the contract's own, rounded; the stream's `endTime` is exact. */
         StreamResumedEvent: components["schemas"]["StreamEventFields"] & {
             newEndTime: null | components["schemas"]["UnixTime"];
@@ -1464,10 +1695,10 @@ export interface components {
         /** @description The accrual resumed. `newEndTime` is the contract's own, rounded; the stream's `endTime` is exact. */
         StreamResumedEventRow: components["schemas"]["StreamResumedEvent"] & components["schemas"]["EventRowFields"];
         /**
-         * @description The state of a stream at a time. `ended` is one whose money is all accrued and not yet all withdrawn.
+         * @description The state of a stream at a time. `ended` is one whose money is all accrued and not yet all withdrawn, `closed` one whose record the contract deleted.
          * @enum {string}
          */
-        StreamStatus: "active" | "paused" | "ended" | "cancelled" | "completed";
+        StreamStatus: "active" | "paused" | "ended" | "cancelled" | "completed" | "closed";
         /** @description The sender added to a stream. `amount` is net of the fee. */
         StreamToppedUpEvent: components["schemas"]["StreamEventFields"] & {
             newDepositedAmount: components["schemas"]["Amount"];
@@ -1573,6 +1804,54 @@ export interface components {
             event: "stream.fee_collected";
             id: components["schemas"]["ResumeId"];
         } | {
+            data: components["schemas"]["StreamRecipientTransferredEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "stream.recipient_transferred";
+            id: components["schemas"]["ResumeId"];
+        } | {
+            data: components["schemas"]["StreamRateModifiedEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "stream.rate_modified";
+            id: components["schemas"]["ResumeId"];
+        } | {
+            data: components["schemas"]["StreamMilestoneUnlockedEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "stream.milestone_unlocked";
+            id: components["schemas"]["ResumeId"];
+        } | {
+            data: components["schemas"]["StreamDisputeRequestedEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "stream.dispute_requested";
+            id: components["schemas"]["ResumeId"];
+        } | {
+            data: components["schemas"]["StreamDisputeResolvedEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "stream.dispute_resolved";
+            id: components["schemas"]["ResumeId"];
+        } | {
+            data: components["schemas"]["StreamClosedEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "stream.closed";
+            id: components["schemas"]["ResumeId"];
+        } | {
             data: components["schemas"]["ProtocolInitializedEvent"];
             /**
              * @description The name.
@@ -1595,6 +1874,38 @@ export interface components {
              * @enum {string}
              */
             event: "protocol.admin_transferred";
+            id: components["schemas"]["ResumeId"];
+        } | {
+            data: components["schemas"]["ProtocolPausedEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "protocol.paused";
+            id: components["schemas"]["ResumeId"];
+        } | {
+            data: components["schemas"]["ProtocolGuardianUpdatedEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "protocol.guardian_updated";
+            id: components["schemas"]["ResumeId"];
+        } | {
+            data: components["schemas"]["ProtocolUpgradedEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "protocol.upgraded";
+            id: components["schemas"]["ResumeId"];
+        } | {
+            data: components["schemas"]["ProtocolMigratedEvent"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "protocol.migrated";
             id: components["schemas"]["ResumeId"];
         } | {
             data: components["schemas"]["ConnectedNotice"];

@@ -331,9 +331,8 @@ impl State {
         let event = &published.event;
         let Self { subscribers, by_stream, by_user, all, .. } = self;
         let of_stream = event.stream_id.and_then(|stream_id| by_stream.get(&(event.contract_id.clone(), stream_id)));
-        let of_user = |user: &Option<Address>| user.as_ref().and_then(|user| by_user.get(user));
-        let lists = [Some(&*all), of_stream, of_user(&event.sender), of_user(&event.recipient)];
-        for id in lists.into_iter().flatten().flatten() {
+        let lists = [Some(&*all), of_stream].into_iter().chain(event.parties().map(|party| by_user.get(party)));
+        for id in lists.flatten().flatten() {
             let subscriber = subscribers.get_mut(id).expect("the index holds registered subscribers only");
             if subscriber.filter.matches(event) {
                 subscriber.offer(sequence);

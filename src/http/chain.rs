@@ -6,11 +6,17 @@ use tracing::warn;
 use utoipa::ToSchema;
 
 use super::{
-    chain_reader::ChainStream, limits::ClientKey, openapi::words, problem::Problem, state::HttpState, views::dated_time,
+    chain_reader::ChainStream,
+    limits::ClientKey,
+    openapi::words,
+    problem::Problem,
+    schedule_view::{ScheduleView, cliff_time_of},
+    state::HttpState,
+    views::dated_time,
 };
 use crate::{
     auth::Caller,
-    domain::{Address, Amount, ContractId, LedgerSequence, StreamId, StreamKey},
+    domain::{Address, Amount, ContractId, DisputeStatus, LedgerSequence, StreamId, StreamKey},
 };
 
 /// The contract's own record as JSON: only what the contract keeps, by the names of our own record.
@@ -50,6 +56,19 @@ pub(super) struct ChainStreamView {
     /// The contract's own state, which can disagree with `isActive`.
     #[schema(value_type = words::ChainStatus)]
     chain_status: &'static str,
+    /// How the deposit becomes claimable.
+    schedule: ScheduleView,
+    /// Before this time nothing can be claimed.
+    #[schema(value_type = Option<words::UnixTime>)]
+    cliff_time: Option<u64>,
+    /// Who decides a dispute, if anybody.
+    #[schema(value_type = Option<words::Address>)]
+    arbiter: Option<Address>,
+    /// Where a dispute stands.
+    #[schema(value_type = words::DisputeStatus)]
+    dispute_status: DisputeStatus,
+    /// The sender gave an allowance instead of a deposit.
+    is_allowance_based: bool,
     /// The ledger that this record is as of.
     #[schema(value_type = words::LedgerSequence)]
     at_ledger: LedgerSequence,
@@ -76,7 +95,7 @@ pub(super) async fn stream(
     }
     let absent = || Problem::not_found(format!("the chain has no stream {stream_id}: archived or never created"));
     let known = state.store.stream(&contract_id, stream_id).await?;
-    if known.is_some_and(|known| !caller.visibility.shows(Some(&known.sender), Some(&known.recipient))) {
+    if known.is_some_and(|known| !caller.visibility.shows(known.parties())) {
         return Err(absent());
     }
     state.limits.spend_chain_read(client)?;
@@ -89,7 +108,7 @@ pub(super) async fn stream(
     })?;
     let is_seen = |found: &ChainStream| {
         let entry = &found.entry;
-        caller.visibility.shows(Some(&entry.sender), Some(&entry.recipient))
+        caller.visibility.shows([&entry.sender, &entry.recipient])
     };
     Ok(Json(ChainStreamView::of(contract_id, stream_id, found.filter(is_seen).ok_or_else(absent)?)))
 }
@@ -114,6 +133,11 @@ impl ChainStreamView {
             is_paused: entry.paused,
             paused_at: entry.paused_at.and_then(dated_time),
             chain_status: entry.status.as_str(),
+            schedule: ScheduleView::of(&entry.schedule, entry.cliff_time),
+            cliff_time: cliff_time_of(&entry.schedule, entry.cliff_time),
+            arbiter: entry.arbiter,
+            dispute_status: entry.dispute_status,
+            is_allowance_based: entry.is_allowance_based,
             at_ledger: found.at_ledger,
             last_modified_ledger: found.last_modified_ledger,
             live_until_ledger: found.live_until_ledger,

@@ -14,7 +14,7 @@ use super::{
     streams::seen_stream,
     views::dated_time,
 };
-use crate::domain::{Amount, StreamId, UnixTime};
+use crate::domain::{Amount, ClaimableReason, StreamId, UnixTime};
 
 /// What a stream's recipient can claim at a time, if nothing happens to the stream until then.
 #[derive(Debug, Serialize, ToSchema)]
@@ -24,9 +24,12 @@ pub(super) struct ClaimableView {
     /// The stream.
     #[schema(value_type = words::StreamId)]
     stream_id: StreamId,
-    /// The claimable amount.
-    #[schema(value_type = words::Amount)]
-    claimable_amount: Amount,
+    /// The claimable amount; null if it is not known.
+    #[schema(value_type = Option<words::Amount>)]
+    claimable_amount: Option<Amount>,
+    /// Why the amount is not known; null if it is.
+    #[schema(value_type = Option<words::ClaimableReason>)]
+    claimable_reason: Option<ClaimableReason>,
     /// Whether the contract would pay it out: it refuses inactive and paused streams, and to pay nothing.
     actionable: bool,
     /// The time that this is computed for.
@@ -68,7 +71,13 @@ pub(super) async fn claimable(
         None => state.now().await?,
     };
     let record = seen_stream(&state, &caller, &contract_id, stream_id).await?;
-    let claimable_amount = record.claimable(at);
-    let actionable = record.is_active && !record.paused && claimable_amount > Amount::ZERO;
-    Ok(Json(ClaimableView { stream_id, claimable_amount, actionable, calculated_at: dated_time(at) }))
+    let claimable = record.claimable(at);
+    let actionable = record.is_active && !record.paused && claimable.is_ok_and(|amount| amount > Amount::ZERO);
+    Ok(Json(ClaimableView {
+        stream_id,
+        claimable_amount: claimable.ok(),
+        claimable_reason: claimable.err(),
+        actionable,
+        calculated_at: dated_time(at),
+    }))
 }

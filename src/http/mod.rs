@@ -35,6 +35,7 @@ mod quarantine_replayer;
 mod query;
 mod records_check;
 mod router;
+mod schedule_view;
 mod server;
 mod sign_in;
 mod sse;

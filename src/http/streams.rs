@@ -234,7 +234,7 @@ pub(super) async fn seen_stream(
 }
 
 fn seen(caller: &Caller, record: Option<StreamRecord>, stream_id: StreamId) -> Result<StreamRecord, Problem> {
-    let seen = record.filter(|record| caller.visibility.shows(Some(&record.sender), Some(&record.recipient)));
+    let seen = record.filter(|record| caller.visibility.shows(record.parties()));
     seen.ok_or_else(|| Problem::not_found(format!("there is no stream {stream_id}")))
 }
 

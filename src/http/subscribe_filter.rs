@@ -65,7 +65,7 @@ pub(super) async fn unknown_streams(filter: &EventFilter, state: &HttpState) -> 
         return Ok(Vec::new());
     }
     let records = state.store.records_of(&filter.streams).await?;
-    let is_seen = |record: &&StreamRecord| filter.visibility.shows(Some(&record.sender), Some(&record.recipient));
+    let is_seen = |record: &&StreamRecord| filter.visibility.shows(record.parties());
     let seen: HashSet<StreamKey> =
         records.iter().filter(is_seen).map(|record| (record.contract_id.clone(), record.stream_id)).collect();
     let unknown = filter.streams.iter().filter(|stream| !seen.contains(*stream));

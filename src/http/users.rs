@@ -71,6 +71,8 @@ struct FlowView {
     stream_count: u64,
     /// Of those, active ones.
     active_count: u64,
+    /// Active streams that `claimableAmount` and `ratePerSecond` leave out, since it is not known what they pay.
+    unknown_count: u64,
     /// What was deposited into them.
     #[schema(value_type = words::Total)]
     deposited_amount: Total,
@@ -168,6 +170,7 @@ impl FlowView {
         Self {
             stream_count: flow.count.streams,
             active_count: flow.count.active,
+            unknown_count: flow.unknown,
             deposited_amount: flow.deposited,
             withdrawn_amount: flow.withdrawn,
             claimable_amount: flow.claimable,

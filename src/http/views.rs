@@ -7,8 +7,12 @@ use utoipa::ToSchema;
 use super::{
     event_view::{BodyView, EventView},
     openapi::words,
+    schedule_view::{ScheduleView, cliff_time_of},
 };
-use crate::domain::{Address, Amount, CommittedEvent, ContractId, StreamId, StreamRecord, StreamStatus, UnixTime};
+use crate::domain::{
+    Address, Amount, ClaimableReason, CommittedEvent, ContractId, DisputeStatus, LedgerSequence, StreamId,
+    StreamRecord, StreamStatus, UnixTime,
+};
 
 /// A stream as of the close of a ledger.
 #[derive(Debug, Serialize, ToSchema)]
@@ -43,16 +47,24 @@ pub(super) struct StreamView {
     /// What was paid out.
     #[schema(value_type = words::Amount)]
     withdrawn_amount: Amount,
-    /// What the recipient can claim at `calculatedAt`.
-    #[schema(value_type = words::Amount)]
-    claimable_amount: Amount,
+    /// What the recipient can claim at `calculatedAt`; null if it is not known.
+    #[schema(value_type = Option<words::Amount>)]
+    claimable_amount: Option<Amount>,
+    /// Why `claimableAmount` is not known; null if it is.
+    #[schema(value_type = Option<words::ClaimableReason>)]
+    claimable_reason: Option<ClaimableReason>,
+    /// How the deposit becomes claimable.
+    schedule: ScheduleView,
+    /// Before this time nothing can be claimed; null if there is no such time, or it lies beyond the year 9999.
+    #[schema(value_type = Option<words::UnixTime>)]
+    cliff_time: Option<u64>,
     /// When it started to accrue.
     #[schema(value_type = Option<words::UnixTime>)]
     start_time: Option<u64>,
     /// The time up to which the contract has settled it.
     #[schema(value_type = Option<words::UnixTime>)]
     last_update_time: Option<u64>,
-    /// When it runs out of money; null while that is unknown, as during a pause.
+    /// When everything can be claimed; null while that is unknown, as during a pause.
     #[schema(value_type = Option<words::UnixTime>)]
     end_time: Option<u64>,
     /// Whether the contract still pays from it.
@@ -67,6 +79,21 @@ pub(super) struct StreamView {
     /// Its state at `calculatedAt`.
     #[schema(value_type = words::StreamStatus)]
     status: StreamStatus,
+    /// Who decides a dispute, if anybody.
+    #[schema(value_type = Option<words::Address>)]
+    arbiter: Option<Address>,
+    /// Where a dispute stands.
+    #[schema(value_type = words::DisputeStatus)]
+    dispute_status: DisputeStatus,
+    /// The sender gave an allowance instead of a deposit.
+    is_allowance_based: bool,
+    /// The ledger of its last event.
+    #[schema(value_type = words::LedgerSequence)]
+    last_event_ledger: LedgerSequence,
+    /// At the end of this ledger the record equalled the chain's own entry. It is certain unless `lastEventLedger` is later;
+    /// null if they were never compared.
+    #[schema(value_type = Option<words::LedgerSequence>)]
+    checked_at_ledger: Option<LedgerSequence>,
     /// Its creation was not seen: the record comes from the chain's own entry, or from what its events imply.
     unverified: bool,
     /// Its events are in an order that the contract does not allow.
@@ -84,8 +111,16 @@ pub(super) struct StreamView {
 
 impl StreamView {
     pub(super) fn at(record: StreamRecord, now: UnixTime) -> Self {
+        let claimable = record.claimable(now);
         Self {
-            claimable_amount: record.claimable(now),
+            claimable_amount: claimable.ok(),
+            claimable_reason: claimable.err(),
+            schedule: ScheduleView::of_record(&record),
+            cliff_time: cliff_time_of(&record.schedule, record.cliff_time),
+            last_event_ledger: record.last_event.ledger(),
+            checked_at_ledger: record.checked_at_ledger,
+            dispute_status: record.dispute_status,
+            is_allowance_based: record.is_allowance_based,
             end_time: record.end_time().and_then(dated),
             status: record.status_at(now),
             calculated_at: dated_time(now),
@@ -104,6 +139,7 @@ impl StreamView {
             is_paused: record.paused,
             paused_at: record.paused_at.and_then(dated_time),
             total_paused_duration: record.total_paused_seconds,
+            arbiter: record.arbiter,
             unverified: record.unverified,
             impossible_order: record.impossible_order,
             created_at: date_text(record.created_at),

@@ -4,13 +4,20 @@ use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
+use super::contract_versions::ContractVersions;
 use crate::domain::{
     ContractEvent, ContractUpgradeEvent, CoverageSource, EventId, LedgerSequence, QuarantinedEvent, StreamKey,
     StreamRecord,
 };
 
-/// Stream records as a batch leaves them.
-pub type Records = Arc<HashMap<StreamKey, StreamRecord>>;
+/// What is known of streams and their contracts as a batch leaves them.
+#[derive(Clone, Debug, Default)]
+pub struct Records {
+    /// The records that the batch touches.
+    pub(super) streams: Arc<HashMap<StreamKey, StreamRecord>>,
+    /// Which rules the contracts follow.
+    pub(super) versions: ContractVersions,
+}
 
 /// Events in chain order, whole transactions only, and the position that is reached with them.
 #[derive(Clone, Debug)]

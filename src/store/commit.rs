@@ -99,6 +99,7 @@ async fn write(connection: &mut PgConnection, prepared: &Prepared) -> Result<Com
     if folded.streams.len() > 0 {
         folded.streams.upsert(connection).await?;
     }
+    folded.records.versions.write(connection).await?;
     upgrades::insert(connection, &batch.upgrades).await?;
     if !batch.quarantined.is_empty() {
         committed.quarantined = quarantine::insert(connection, &batch.quarantined).await?;

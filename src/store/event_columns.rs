@@ -9,7 +9,7 @@ use super::{
     StoreError,
     columns::{columns_of, event_id},
 };
-use crate::domain::{Address, Amount, ContractEvent, EventId, StreamRecord};
+use crate::domain::{Address, Amount, ContractEvent, EventId};
 
 /// Returns which events of a range are stored already; none, unless a source repeats itself.
 pub(super) async fn stored_ids(
@@ -120,6 +120,7 @@ impl PartyColumns {
 #[derive(Debug, Default)]
 pub(super) struct EventColumns {
     parties: PartyColumns,
+    former_recipient: Vec<Option<String>>,
     contract_id: Vec<String>,
     ledger_closed_at: Vec<DateTime<Utc>>,
     tx_hash: Vec<String>,
@@ -131,13 +132,13 @@ pub(super) struct EventColumns {
 }
 
 impl EventColumns {
-    /// Adds an event, its parties from itself or else from its stream's record.
-    pub(super) fn push(&mut self, event: &ContractEvent, amount: Option<Amount>, record: Option<&StreamRecord>) {
+    /// Adds an event with sender, recipient and token, from itself or else those of its stream.
+    pub(super) fn push(&mut self, event: &ContractEvent, amount: Option<Amount>, of_stream: [Option<&Address>; 3]) {
         let ContractEvent { raw, event } = event;
-        let sender = event.sender().or(record.map(|record| &record.sender));
-        let recipient = event.recipient().or(record.map(|record| &record.recipient));
-        let token = event.token().or(record.map(|record| &record.token));
-        self.parties.push(raw.id, [sender, recipient, token], amount);
+        let [sender, recipient, token] = of_stream;
+        let of_event = [event.sender().or(sender), event.recipient().or(recipient), event.token().or(token)];
+        self.parties.push(raw.id, of_event, amount);
+        self.former_recipient.push(event.former_recipient().map(ToString::to_string));
         self.contract_id.push(raw.contract_id.to_string());
         self.ledger_closed_at.push(raw.ledger_closed_at);
         self.tx_hash.push(raw.tx_hash.clone());
@@ -173,6 +174,7 @@ impl EventColumns {
             &self.topics,
             &self.value,
             came_late,
+            &self.former_recipient as _,
         )
         .execute(connection)
         .await?;

@@ -14,6 +14,8 @@ pub struct EventParties {
     pub recipient: Option<Address>,
     /// The token, if the rows have one.
     pub token: Option<Address>,
+    /// Whether a later event of the stream replaced this recipient.
+    pub is_of_former_recipient: bool,
 }
 
 impl Store {
@@ -25,8 +27,15 @@ impl Store {
     ) -> Result<HashMap<StreamId, Vec<EventParties>>, StoreError> {
         let streams: Vec<String> = streams.iter().map(ToString::to_string).collect();
         let rows = sqlx::query!(
-            r#"select distinct stream_id::text as "stream_id!", sender, recipient, token from stream_events
-               where contract_id = $1 and stream_id = any($2::text[]::numeric[])"#,
+            r#"with of_streams as (
+                   select stream_id, sender, recipient, token, former_recipient from stream_events
+                   where contract_id = $1 and stream_id = any($2::text[]::numeric[])
+               )
+               select distinct stream_id::text as "stream_id!", sender, recipient, token,
+                      (stream_id, recipient) in (
+                          select stream_id, former_recipient from of_streams where former_recipient is not null
+                      ) as "is_of_former_recipient?"
+               from of_streams"#,
             contract_id.as_str(),
             &streams,
         )
@@ -39,6 +48,7 @@ impl Store {
                 sender: address("sender", row.sender)?,
                 recipient: address("recipient", row.recipient)?,
                 token: address("token", row.token)?,
+                is_of_former_recipient: row.is_of_former_recipient.unwrap_or(false),
             });
         }
         Ok(parties)

@@ -31,6 +31,7 @@ pub(super) struct EventRow {
     stream_id: Option<String>,
     sender: Option<String>,
     recipient: Option<String>,
+    former_recipient: Option<String>,
     token: Option<String>,
     amount: Option<String>,
     body: Json<serde_json::Map<String, serde_json::Value>>,
@@ -53,6 +54,7 @@ impl TryFrom<EventRow> for CommittedEvent {
             stream_id: row.stream_id.map(|text| parse("stream_id", &text)).transpose()?,
             sender: address("sender", row.sender)?,
             recipient: address("recipient", row.recipient)?,
+            former_recipient: address("former_recipient", row.former_recipient)?,
             token: address("token", row.token)?,
             amount: row.amount.map(|text| parse("amount", &text)).transpose()?,
             body: row.body.0,
@@ -68,7 +70,7 @@ impl Store {
             EventRow,
             r#"select toid, event_index, (select epoch from network) as "epoch!", contract_id, ledger_closed_at, tx_hash, type,
                       stream_id::text, sender,
-                      recipient, token, amount::text, body as "body: Json<serde_json::Map<String, serde_json::Value>>"
+                      recipient, former_recipient, token, amount::text, body as "body: Json<serde_json::Map<String, serde_json::Value>>"
                from stream_events where (toid, event_index) > ($1, $2) and not came_late
                order by toid, event_index limit $3"#,
             after.toid(),
@@ -90,7 +92,7 @@ impl Store {
         let rows = sqlx::query_as!(
             EventRow,
             r#"select toid, event_index, (select epoch from network) as "epoch!", contract_id, ledger_closed_at, tx_hash,
-                      type, stream_id::text, sender, recipient, token, amount::text,
+                      type, stream_id::text, sender, recipient, former_recipient, token, amount::text,
                       body as "body: Json<serde_json::Map<String, serde_json::Value>>"
                from stream_events where stream_events.stream_id = $2::text::numeric and contract_id = $1
                order by toid desc, event_index desc limit $3"#,

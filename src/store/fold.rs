@@ -5,8 +5,8 @@ use std::{
     sync::Arc,
 };
 
-use super::{Records, event_columns::EventColumns, stream_rows::StreamColumns};
-use crate::domain::{Amount, Baseline, ContractEvent, EventId, RawContractEvent, StreamKey, StreamRecord};
+use super::{Records, contract_versions::ContractVersions, event_columns::EventColumns, stream_rows::StreamColumns};
+use crate::domain::{Address, Amount, Baseline, ContractEvent, EventId, RawContractEvent, StreamKey, StreamRecord};
 
 /// The columns to insert and to upsert, and the records they come from.
 #[derive(Debug)]
@@ -23,19 +23,21 @@ pub(super) fn fold(
     events: &[ContractEvent],
     spoken_of: &[StreamKey],
     stored: &HashSet<EventId>,
-    records: HashMap<StreamKey, StreamRecord>,
+    known: Records,
 ) -> Folded {
-    let mut folding = Folding::new(records, HashMap::new());
+    let records = Arc::unwrap_or_clone(known.streams);
+    let mut folding = Folding::new(records, known.versions, HashMap::new());
     let is_new = |event: &&ContractEvent| !stored.contains(&event.raw.id);
     let applied: Vec<(&ContractEvent, Option<Amount>)> =
         events.iter().filter(is_new).map(|event| (event, folding.apply(event))).collect();
-    let Finished { records, touched } = folding.finish(spoken_of);
+    let finished = folding.finish(spoken_of);
     let mut columns = EventColumns::default();
     for (event, amount) in applied {
-        let record = stream_of(event).and_then(|stream| records.get(&stream));
-        columns.push(event, amount, record);
+        columns.push(event, amount, finished.parties_at(stream_of(event).as_ref(), event.raw.id));
     }
-    Folded { events: columns, streams: StreamColumns::of(&records, touched), records: Arc::new(records) }
+    let Finished { records, touched, versions, .. } = finished;
+    let streams = StreamColumns::of(&records, touched);
+    Folded { events: columns, streams, records: Records { streams: Arc::new(records), versions } }
 }
 
 /// Records part of the way through their events.
@@ -47,6 +49,15 @@ pub(super) struct Folding {
     touched: BTreeSet<StreamKey>,
     /// The last event of each stream that has a baseline.
     last: HashMap<StreamKey, RawContractEvent>,
+    versions: ContractVersions,
+    transfers: HashMap<StreamKey, Vec<Transfer>>,
+}
+
+/// A change of a stream's recipient.
+#[derive(Debug)]
+struct Transfer {
+    id: EventId,
+    former_recipient: Address,
 }
 
 /// Records after all of their events.
@@ -54,6 +65,24 @@ pub(super) struct Finished {
     pub(super) records: HashMap<StreamKey, StreamRecord>,
     /// Those that were changed.
     pub(super) touched: BTreeSet<StreamKey>,
+    /// Which rules the contracts follow.
+    pub(super) versions: ContractVersions,
+    transfers: HashMap<StreamKey, Vec<Transfer>>,
+}
+
+impl Finished {
+    /// Returns sender, recipient and token of a stream as they were when an event happened to it.
+    pub(super) fn parties_at(&self, stream: Option<&StreamKey>, id: EventId) -> [Option<&Address>; 3] {
+        let Some(stream) = stream else { return [None; 3] };
+        let record = self.records.get(stream);
+        let next = self.transfers.get(stream).and_then(|of_it| of_it.iter().find(|transfer| transfer.id > id));
+        let recipient = next.map(|transfer| &transfer.former_recipient);
+        [
+            record.map(|record| &record.sender),
+            recipient.or(record.map(|record| &record.recipient)),
+            record.map(|record| &record.token),
+        ]
+    }
 }
 
 impl Folding {
@@ -61,14 +90,21 @@ impl Folding {
     /// folded from their first event on: each takes its place after the events that it holds.
     pub(super) fn new(
         records: HashMap<StreamKey, StreamRecord>,
+        versions: ContractVersions,
         baselines: HashMap<StreamKey, VecDeque<Baseline>>,
     ) -> Self {
-        Self { records, baselines, touched: BTreeSet::new(), last: HashMap::new() }
+        let (touched, last, transfers) = (BTreeSet::new(), HashMap::new(), HashMap::new());
+        Self { records, baselines, touched, last, versions, transfers }
     }
 
     /// Applies the next event and returns its amount, which may depend on the record before it.
     pub(super) fn apply(&mut self, event: &ContractEvent) -> Option<Amount> {
+        let version = self.versions.at(event);
         let Some(stream) = stream_of(event) else { return event.event.amount(None) };
+        if let Some(former_recipient) = event.event.former_recipient().cloned() {
+            let transfers = self.transfers.entry(stream.clone()).or_default();
+            transfers.push(Transfer { id: event.raw.id, former_recipient });
+        }
         while self.next_baseline(&stream).is_some_and(|next| next.raw.position < event.raw.id) {
             self.take_up(&stream);
         }
@@ -77,7 +113,7 @@ impl Folding {
         }
         let before = self.records.remove(&stream);
         let amount = event.event.amount(before.as_ref().map(|record| record.withdrawn));
-        if let Some(record) = StreamRecord::fold(before, &event.event, &event.raw) {
+        if let Some(record) = StreamRecord::fold(before, &event.event, &event.raw, version) {
             self.records.insert(stream.clone(), record);
             self.touched.insert(stream);
         }
@@ -98,7 +134,8 @@ impl Folding {
                 self.touched.insert(stream.clone());
             }
         }
-        Finished { records: self.records, touched: self.touched }
+        let Self { records, touched, versions, transfers, .. } = self;
+        Finished { records, touched, versions, transfers }
     }
 
     fn next_baseline(&self, stream: &StreamKey) -> Option<&Baseline> {

@@ -14,6 +14,7 @@ mod close_times;
 mod columns;
 mod commit;
 mod connections;
+mod contract_versions;
 mod coverage;
 mod cursors;
 mod desired_state;

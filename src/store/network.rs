@@ -16,11 +16,12 @@ use crate::domain::{Epoch, LedgerSequence};
 
 /// The tables that belong to one chain; a reset of the network puts them aside together. `desired_state` belongs to none:
 /// who paused the indexer finds it paused.
-const TABLES_OF_AN_EPOCH: [&str; 14] = [
+const TABLES_OF_AN_EPOCH: [&str; 15] = [
     "_sqlx_migrations",
     "accepted_gaps",
     "baselines",
     "contract_upgrades",
+    "contract_versions",
     "coverage",
     "cursors",
     "indexer_reports",

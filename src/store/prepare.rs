@@ -1,15 +1,12 @@
 //! A batch → what its commit will write. Nothing is written here, so that the next batch can be prepared while one is
 //! being committed.
 
-use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sqlx::PgConnection;
 
 use super::{
-    Batch, Records, Store, StoreError, event_columns,
+    Batch, Records, Store, StoreError, contract_versions, event_columns,
     fold::{self, Folded, fold},
     stream_rows,
 };
@@ -27,7 +24,7 @@ impl Prepared {
     /// Returns the records that this batch touches, as it leaves them.
     #[must_use]
     pub fn records(&self) -> Records {
-        Arc::clone(&self.folded.records)
+        self.folded.records.clone()
     }
 }
 
@@ -40,8 +37,9 @@ impl Store {
         let spoken_of: Vec<StreamKey> = batch.quarantined.iter().filter_map(stream_of).collect();
         let touched: BTreeSet<StreamKey> =
             events.iter().filter_map(fold::stream_of).chain(spoken_of.iter().cloned()).collect();
-        let unknown: Vec<StreamKey> = touched.iter().filter(|stream| !before.contains_key(stream)).cloned().collect();
-        let known = touched.iter().filter_map(|stream| before.get(stream).cloned());
+        let unknown: Vec<StreamKey> =
+            touched.iter().filter(|stream| !before.streams.contains_key(stream)).cloned().collect();
+        let known = touched.iter().filter_map(|stream| before.streams.get(stream).cloned());
         let mut records: HashMap<StreamKey, StreamRecord> = known.map(keyed).collect();
         let range = events.first().zip(events.last()).map(|(first, last)| (first.raw.id, last.raw.id));
         let read = async |connection: &mut PgConnection| {
@@ -50,12 +48,16 @@ impl Store {
                 Some((first, last)) => event_columns::stored_ids(connection, first, last).await?,
                 None => HashSet::new(),
             };
-            Ok((loaded, stored))
+            let versions = contract_versions::load(connection).await?;
+            Ok((loaded, stored, versions))
         };
-        let (loaded, stored) = self.pool.run(read).await?;
+        let (loaded, stored, mut versions) = self.pool.run(read).await?;
+        versions.join(&before.versions);
         records.extend(loaded.into_iter().map(keyed));
         let offered = events.len();
-        let folded = tokio::task::spawn_blocking(move || fold(&events, &spoken_of, &stored, records));
+        let folded = tokio::task::spawn_blocking(move || {
+            fold(&events, &spoken_of, &stored, Records { streams: records.into(), versions })
+        });
         let folded = folded.await.expect("folding is total and is not cancelled");
         Ok(Prepared { batch, offered, folded })
     }

@@ -19,6 +19,7 @@ use super::{
     StoreError,
     columns::{event_id, parse},
     connections::Transaction,
+    contract_versions::{self, ContractVersions},
     event_columns::{self, EventColumns, PartyColumns},
     fold::{Finished, Folding, stream_of},
     stream_rows::{self, StreamColumns},
@@ -57,6 +58,7 @@ pub(super) struct Refolded {
     pub(super) new: EventColumns,
     pub(super) stored: PartyColumns,
     pub(super) streams: StreamColumns,
+    pub(super) versions: ContractVersions,
 }
 
 /// What comes late, and the streams to fold besides.
@@ -102,9 +104,10 @@ impl Refold {
         let look_up = async |connection: &mut PgConnection| {
             let new = not_stored(connection, to_fold.events).await?;
             let followed_on = followed_on(connection, contract_id, to_fold, &new).await?;
-            Ok((new, followed_on))
+            let versions = contract_versions::load(connection).await?;
+            Ok((new, followed_on, versions))
         };
-        let (new, followed_on) = transaction.within(look_up).await?;
+        let (new, followed_on, versions) = transaction.within(look_up).await?;
         let is_again = |stream_id: &&StreamId| !followed_on.contains_key(stream_id);
         let again: Vec<StreamId> = to_fold.streams.iter().filter(is_again).copied().collect();
         let key = |stream_id: StreamId| (contract_id.clone(), stream_id);
@@ -115,7 +118,7 @@ impl Refold {
             contract_id: contract_id.clone(),
             streams: to_fold.streams.iter().copied().collect(),
             based: to_fold.baselines.keys().copied().collect(),
-            folding: Folding::new(records, baselines),
+            folding: Folding::new(records, versions, baselines),
             position: EventId::ZERO,
             new: Vec::with_capacity(new.len()),
             to_come: new,
@@ -220,22 +223,16 @@ impl Refold {
 
     /// Marks the records that an event we keep raw speaks of. Returns the rows to write.
     pub(super) fn finish(self, spoken_of: &[StreamKey]) -> Refolded {
-        let Finished { records, touched } = self.folding.finish(spoken_of);
+        let finished = self.folding.finish(spoken_of);
         let (mut new, mut stored) = (EventColumns::default(), PartyColumns::default());
         for (event, amount) in &self.new {
-            let record = stream_of(event).and_then(|stream| records.get(&stream));
-            new.push(event, *amount, record);
+            new.push(event, *amount, finished.parties_at(stream_of(event).as_ref(), event.raw.id));
         }
         for event in &self.stored {
             let stream = event.stream_id.map(|stream_id| (self.contract_id.clone(), stream_id));
-            let record = stream.and_then(|stream| records.get(&stream));
-            let of_record = [
-                record.map(|record| &record.sender),
-                record.map(|record| &record.recipient),
-                record.map(|record| &record.token),
-            ];
+            let of_stream = finished.parties_at(stream.as_ref(), event.id);
             let [sender, recipient, token] =
-                [0, 1, 2].map(|party: usize| event.in_event[party].as_ref().or(of_record[party]));
+                [0, 1, 2].map(|party: usize| event.in_event[party].as_ref().or(of_stream[party]));
             let is_named =
                 |(known, in_row): (Option<&Address>, &Option<Address>)| known.is_none() || known == in_row.as_ref();
             let are_named = [sender, recipient, token].into_iter().zip(event.in_row.iter()).all(is_named);
@@ -243,7 +240,8 @@ impl Refold {
                 stored.push(event.id, [sender, recipient, token], event.other_amount);
             }
         }
-        Refolded { new, stored, streams: StreamColumns::of(&records, touched) }
+        let Finished { records, touched, versions, .. } = finished;
+        Refolded { new, stored, streams: StreamColumns::of(&records, touched), versions }
     }
 
     pub(super) fn streams(&self) -> &[StreamId] {

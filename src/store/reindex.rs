@@ -24,7 +24,8 @@ const DERIVED: [&str; 3] = ["quarantine", "stream_events", "streams"];
 /// Those of `streams` that are not computed.
 const COLUMNS_OF_STREAMS: &str = "contract_id, stream_id, sender, recipient, token, rate_per_second, deposited, \
     withdrawn, start_time, last_update_time, end_time, is_active, paused, paused_at, status, total_paused_seconds, \
-    unverified, impossible_order, created_toid, created_event_index, last_toid, last_event_index, created_at, updated_at";
+    unverified, impossible_order, created_toid, created_event_index, last_toid, last_event_index, created_at, updated_at, \
+    schedule, cliff_time, arbiter, dispute_status, is_allowance_based, closed, awaits_entry, checked_at_ledger";
 /// Where the replaced tables are until the end of the swap.
 const REPLACED: &str = "flowfi_replaced";
 /// A reader that keeps a table for longer makes the swap try again, so that others do not queue behind it.
@@ -210,7 +211,8 @@ impl Store {
     /// the same last event.
     pub async fn changed_by_build(&self, limit: u32) -> Result<Vec<StreamKey>, StoreError> {
         const FIELDS: &str = "sender, recipient, token, rate_per_second, deposited, withdrawn, start_time, \
-            last_update_time, is_active, paused, paused_at, status";
+            last_update_time, is_active, paused, paused_at, status, schedule, cliff_time, arbiter, dispute_status, \
+            is_allowance_based, closed";
         let fields_of = |table: &str| FIELDS.split(", ").map(|field| format!("{table}.{field}")).collect::<Vec<_>>();
         let statement = format!(
             "select contract_id, stream_id::text

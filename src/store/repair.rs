@@ -229,12 +229,16 @@ impl Writing<'_> {
         let (mut touched, quarantined, upgrades, spoken_of) = transaction.within(kept_raw).await?;
         touched.extend(refold.new_ids());
         let (folded, of_based) = (refold.folded, refold.of_based);
-        let Refolded { new, stored, streams } = refold.finish(&spoken_of);
+        let Refolded { new, stored, streams, versions } = refold.finish(&spoken_of);
         transaction.within(async |connection| new.insert(connection, true).await).await?;
         for some in stored.in_pieces() {
             touched.extend(transaction.within(async |connection| some.update(connection).await).await?);
         }
-        transaction.within(async |connection| streams.upsert(connection).await).await?;
+        let write = async |connection: &mut PgConnection| {
+            streams.upsert(connection).await?;
+            versions.write(connection).await
+        };
+        transaction.within(write).await?;
         let repaired = Repaired { events: new.len(), quarantined, upgrades, streams: streams.len() };
         let tell = async |connection: &mut PgConnection| {
             if let Some(caught_up) = late.caught_up {

@@ -3,10 +3,15 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, types::Json};
 
-use super::{Store, StoreError, columns::event_id, columns::parse};
-use crate::domain::{ChainStatus, ContractId, StreamId, StreamKey, StreamRecord, UnixTime};
+use super::{
+    Store, StoreError,
+    columns::{event_id, ledger, parse},
+};
+use crate::domain::{
+    ChainStatus, ContractId, DisputeStatus, Schedule, StreamId, StreamKey, StreamRecord, UnixTime, UnknownSchedule,
+};
 
 /// One row as text and flags, the way it leaves the database.
 #[derive(Debug, sqlx::FromRow)]
@@ -29,6 +34,14 @@ pub(super) struct StreamRow {
     total_paused_seconds: String,
     unverified: bool,
     impossible_order: bool,
+    schedule: Option<Json<serde_json::Value>>,
+    cliff_time: Option<String>,
+    arbiter: Option<String>,
+    dispute_status: String,
+    is_allowance_based: bool,
+    closed: bool,
+    awaits_entry: bool,
+    checked_at_ledger: Option<i64>,
     created_toid: i64,
     created_event_index: i64,
     last_toid: i64,
@@ -61,12 +74,26 @@ impl TryFrom<StreamRow> for StreamRecord {
             total_paused_seconds: parse("total_paused_seconds", &row.total_paused_seconds)?,
             unverified: row.unverified,
             impossible_order: row.impossible_order,
+            schedule: row.schedule.map_or(Schedule::Linear, |schedule| schedule_of(schedule.0)),
+            cliff_time: row.cliff_time.map(|text| time("cliff_time", &text)).transpose()?,
+            arbiter: row.arbiter.map(|text| parse("arbiter", &text)).transpose()?,
+            dispute_status: DisputeStatus::from_word(&row.dispute_status)
+                .ok_or_else(|| StoreError::Corrupt(format!("dispute_status {:?}", row.dispute_status)))?,
+            is_allowance_based: row.is_allowance_based,
+            closed: row.closed,
+            awaits_entry: row.awaits_entry,
+            checked_at_ledger: row.checked_at_ledger.map(ledger).transpose()?,
             created_event: event_id(row.created_toid, row.created_event_index)?,
             last_event: event_id(row.last_toid, row.last_event_index)?,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
     }
+}
+
+/// A schedule that a newer version stored is one that this version does not know.
+fn schedule_of(stored: serde_json::Value) -> Schedule {
+    serde_json::from_value(stored).unwrap_or(Schedule::Unknown { reason: UnknownSchedule::Newer })
 }
 
 /// Reads the records of these streams; those that are not there are left out. The lateral join looks each of them up in
@@ -84,6 +111,8 @@ pub(super) async fn load(
                   withdrawn::text as "withdrawn!", start_time::text as "start_time!",
                   last_update_time::text as "last_update_time!", is_active, paused, paused_at::text, status,
                   total_paused_seconds::text as "total_paused_seconds!", unverified, impossible_order,
+                  schedule as "schedule: Json<serde_json::Value>", cliff_time::text, arbiter, dispute_status,
+                  is_allowance_based, closed, awaits_entry, checked_at_ledger,
                   created_toid, created_event_index, last_toid, last_event_index, created_at, updated_at
            from unnest($1::text[], $2::text[]) as wanted (contract, number)
            cross join lateral (
@@ -191,6 +220,14 @@ pub(super) struct StreamColumns {
     total_paused_seconds: Vec<String>,
     unverified: Vec<bool>,
     impossible_order: Vec<bool>,
+    schedule: Vec<Option<String>>,
+    cliff_time: Vec<Option<String>>,
+    arbiter: Vec<Option<String>>,
+    dispute_status: Vec<String>,
+    is_allowance_based: Vec<bool>,
+    closed: Vec<bool>,
+    awaits_entry: Vec<bool>,
+    checked_at_ledger: Vec<Option<i64>>,
     created_toid: Vec<i64>,
     created_event_index: Vec<i64>,
     last_toid: Vec<i64>,
@@ -231,6 +268,14 @@ impl StreamColumns {
         self.total_paused_seconds.push(record.total_paused_seconds.to_string());
         self.unverified.push(record.unverified);
         self.impossible_order.push(record.impossible_order);
+        self.schedule.push(text_of(&record.schedule));
+        self.cliff_time.push(record.cliff_time.map(|cliff_time| cliff_time.to_string()));
+        self.arbiter.push(record.arbiter.as_ref().map(ToString::to_string));
+        self.dispute_status.push(record.dispute_status.as_str().to_owned());
+        self.is_allowance_based.push(record.is_allowance_based);
+        self.closed.push(record.closed);
+        self.awaits_entry.push(record.awaits_entry);
+        self.checked_at_ledger.push(record.checked_at_ledger.map(|ledger| i64::from(ledger.0)));
         self.created_toid.push(record.created_event.toid());
         self.created_event_index.push(i64::from(record.created_event.index()));
         self.last_toid.push(record.last_event.toid());
@@ -267,9 +312,25 @@ impl StreamColumns {
             &self.last_event_index,
             &self.created_at,
             &self.updated_at,
+            &self.schedule as _,
+            &self.cliff_time as _,
+            &self.arbiter as _,
+            &self.dispute_status,
+            &self.is_allowance_based,
+            &self.closed,
+            &self.awaits_entry,
+            &self.checked_at_ledger as _,
         )
         .execute(connection)
         .await?;
         Ok(())
     }
+}
+
+/// Most schedules are linear, and take no room.
+fn text_of(schedule: &Schedule) -> Option<String> {
+    if *schedule == Schedule::Linear {
+        return None;
+    }
+    Some(serde_json::to_string(schedule).expect("a schedule is made of texts and numbers"))
 }

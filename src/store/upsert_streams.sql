@@ -1,22 +1,26 @@
 insert into streams (
     contract_id, stream_id, sender, recipient, token, rate_per_second, deposited, withdrawn, start_time,
     last_update_time, end_time, is_active, paused, paused_at, status, total_paused_seconds, unverified,
-    impossible_order, created_toid, created_event_index, last_toid, last_event_index, created_at, updated_at
+    impossible_order, created_toid, created_event_index, last_toid, last_event_index, created_at, updated_at,
+    schedule, cliff_time, arbiter, dispute_status, is_allowance_based, closed, awaits_entry, checked_at_ledger
 )
 select
     contract_id, stream_id::numeric, sender, recipient, token, rate_per_second::numeric, deposited::numeric,
     withdrawn::numeric, start_time::numeric, last_update_time::numeric, end_time::numeric, is_active, paused,
     paused_at::numeric, status, total_paused_seconds::numeric, unverified, impossible_order, created_toid,
-    created_event_index, last_toid, last_event_index, created_at, updated_at
+    created_event_index, last_toid, last_event_index, created_at, updated_at, schedule::jsonb, cliff_time::numeric,
+    arbiter, dispute_status, is_allowance_based, closed, awaits_entry, checked_at_ledger
 from unnest(
     $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
     $10::text[], $11::text[], $12::boolean[], $13::boolean[], $14::text[], $15::text[], $16::text[], $17::boolean[],
     $18::boolean[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::timestamptz[],
-    $24::timestamptz[]
+    $24::timestamptz[], $25::text[], $26::text[], $27::text[], $28::text[], $29::boolean[], $30::boolean[],
+    $31::boolean[], $32::bigint[]
 ) as new (
     contract_id, stream_id, sender, recipient, token, rate_per_second, deposited, withdrawn, start_time,
     last_update_time, end_time, is_active, paused, paused_at, status, total_paused_seconds, unverified,
-    impossible_order, created_toid, created_event_index, last_toid, last_event_index, created_at, updated_at
+    impossible_order, created_toid, created_event_index, last_toid, last_event_index, created_at, updated_at,
+    schedule, cliff_time, arbiter, dispute_status, is_allowance_based, closed, awaits_entry, checked_at_ledger
 )
 on conflict (contract_id, stream_id) do update set
     sender = excluded.sender,
@@ -40,4 +44,12 @@ on conflict (contract_id, stream_id) do update set
     last_toid = excluded.last_toid,
     last_event_index = excluded.last_event_index,
     created_at = excluded.created_at,
-    updated_at = excluded.updated_at
+    updated_at = excluded.updated_at,
+    schedule = excluded.schedule,
+    cliff_time = excluded.cliff_time,
+    arbiter = excluded.arbiter,
+    dispute_status = excluded.dispute_status,
+    is_allowance_based = excluded.is_allowance_based,
+    closed = excluded.closed,
+    awaits_entry = excluded.awaits_entry,
+    checked_at_ledger = excluded.checked_at_ledger

@@ -52,6 +52,8 @@ pub struct TokenSummary {
 pub struct Flow {
     /// How many there are.
     pub count: StreamCount,
+    /// Active streams of which it is not known what they pay; they are left out of `claimable` and of rates.
+    pub unknown: u64,
     /// What was put in so far.
     pub deposited: Total,
     /// What was paid out so far.
@@ -96,6 +98,7 @@ impl Store {
                 token: parse("token", &row.token)?,
                 incoming: Flow {
                     count: counted(row.in_streams, row.in_active),
+                    unknown: u64::try_from(row.in_unknown).unwrap_or(0),
                     deposited: parse("deposited", &row.in_deposited)?,
                     withdrawn: parse("withdrawn", &row.in_withdrawn)?,
                     claimable: parse("claimable", &row.in_claimable)?,
@@ -103,6 +106,7 @@ impl Store {
                 },
                 outgoing: Flow {
                     count: counted(row.out_streams, row.out_active),
+                    unknown: u64::try_from(row.out_unknown).unwrap_or(0),
                     deposited: parse("deposited", &row.out_deposited)?,
                     withdrawn: parse("withdrawn", &row.out_withdrawn)?,
                     claimable: parse("claimable", &row.out_claimable)?,

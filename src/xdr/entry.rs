@@ -7,7 +7,9 @@ use stellar_xdr::{
 };
 
 use super::{Refusal, value};
-use crate::domain::{ChainStatus, ContractId, StreamEntry, StreamId, UnixTime};
+use crate::domain::{
+    ChainStatus, ContractId, DisputeStatus, Schedule, Step, StreamEntry, StreamId, UnixTime, UnknownSchedule,
+};
 
 /// Returns the key that a stream's record lies under in the ledger: a `LedgerKey`, XDR in base64.
 #[must_use]
@@ -76,8 +78,15 @@ pub fn decode_stream_entry(xdr: &[u8]) -> Result<StreamEntry, Refusal> {
     stream_entry(&value::scval_from_bytes(xdr, &|| "the storage value".to_owned())?)
 }
 
+/// The first version of the contract stores twelve fields and later ones add to them, so a field that is missing has its
+/// default. A field that we do not know may change what all the others mean.
 fn stream_entry(value: &ScVal) -> Result<StreamEntry, Refusal> {
     let ScVal::Map(Some(map)) = value else { return Err(Refusal::NotAMap) };
+    let schedule = read_or_default(map, "schedule", "a schedule", schedule, Schedule::Linear)?;
+    let unknown = map.iter().find_map(|entry| match value::name(&entry.key) {
+        Some(name) if FIELDS.contains(&name) => None,
+        name => Some(UnknownSchedule::Field(name.unwrap_or("?").to_owned())),
+    });
     Ok(StreamEntry {
         sender: read(map, "sender", "an address", value::address)?,
         recipient: read(map, "recipient", "an address", value::address)?,
@@ -91,7 +100,52 @@ fn stream_entry(value: &ScVal) -> Result<StreamEntry, Refusal> {
         paused: read(map, "paused", "a bool", value::flag)?,
         paused_at: read(map, "paused_at", "a u64 or void", optional_time)?,
         status: read(map, "status", "a vector of one status symbol", status)?,
+        schedule: unknown.map_or(schedule, |reason| Schedule::Unknown { reason }),
+        cliff_time: read_or_default(map, "cliff_time", "a u64 or void", optional_time, None)?,
+        arbiter: read_or_default(map, "arbiter", "an address or void", |it| value::optional(it, value::address), None)?,
+        dispute_status: read_or_default(
+            map,
+            "dispute_status",
+            "a dispute status",
+            dispute_status,
+            DisputeStatus::None,
+        )?,
+        is_allowance_based: read_or_default(map, "is_allowance_based", "a bool", value::flag, false)?,
     })
+}
+
+/// The fields of the contract's record, in both of its versions.
+const FIELDS: [&str; 17] = [
+    "sender",
+    "recipient",
+    "token_address",
+    "rate_per_second",
+    "deposited_amount",
+    "withdrawn_amount",
+    "start_time",
+    "last_update_time",
+    "is_active",
+    "paused",
+    "paused_at",
+    "status",
+    "schedule",
+    "cliff_time",
+    "arbiter",
+    "dispute_status",
+    "is_allowance_based",
+];
+
+fn read_or_default<T>(
+    map: &ScMap,
+    field: &'static str,
+    wanted: &'static str,
+    convert: impl Fn(&ScVal) -> Option<T>,
+    default: T,
+) -> Result<T, Refusal> {
+    match value::lookup(map, field) {
+        None => Ok(default),
+        Some(found) => convert(found).ok_or(Refusal::WrongType { field, wanted }),
+    }
 }
 
 fn read<T>(
@@ -106,9 +160,46 @@ fn read<T>(
 
 #[expect(clippy::option_option, reason = "the outer option is the type check, the inner one the contract's Option")]
 fn optional_time(value: &ScVal) -> Option<Option<UnixTime>> {
-    match value {
-        ScVal::Void => Some(None),
-        other => value::time(other).map(Some),
+    value::optional(value, value::time)
+}
+
+/// Reads an enum of the contract: a symbol and what it carries.
+fn variant(value: &ScVal) -> Option<(&str, &[ScVal])> {
+    let ScVal::Vec(Some(parts)) = value else { return None };
+    let [word, carried @ ..] = parts.as_slice() else { return None };
+    Some((value::name(word)?, carried))
+}
+
+/// A schedule of another name, or one that carries something else, is one that we do not know.
+fn schedule(value: &ScVal) -> Option<Schedule> {
+    let (name, carried) = variant(value)?;
+    let known = match (name, carried) {
+        ("Linear", []) => Some(Schedule::Linear),
+        ("StepTranches", [ScVal::Vec(Some(steps))]) => {
+            steps.iter().map(step).collect::<Option<_>>().map(|steps| Schedule::Steps { steps })
+        }
+        ("HybridCliffLinear", [cliff_time, cliff_amount]) => value::time(cliff_time)
+            .zip(value::amount(cliff_amount))
+            .map(|(cliff_time, cliff_amount)| Schedule::CliffLump { cliff_time, cliff_amount }),
+        _ => None,
+    };
+    Some(known.unwrap_or_else(|| Schedule::Unknown { reason: UnknownSchedule::Name(name.to_owned()) }))
+}
+
+fn step(value: &ScVal) -> Option<Step> {
+    let ScVal::Map(Some(map)) = value else { return None };
+    let field = |name| value::lookup(map, name);
+    let is_known = map.iter().count() == 2;
+    let (unlock_amount, unlock_time) = (value::amount(field("unlock_amount")?)?, value::time(field("unlock_time")?)?);
+    is_known.then_some(Step { unlock_amount, unlock_time })
+}
+
+fn dispute_status(value: &ScVal) -> Option<DisputeStatus> {
+    match variant(value)? {
+        ("None", []) => Some(DisputeStatus::None),
+        ("Requested", []) => Some(DisputeStatus::Requested),
+        ("Resolved", [approved]) => value::flag(approved).map(|approved| DisputeStatus::Resolved { approved }),
+        _ => None,
     }
 }
 

@@ -62,7 +62,7 @@ pub fn decode_event_body(kind: EventKind, raw_topics: &[String], value: &str, in
 }
 
 fn decode_own(topics: &[ScVal], value: &str) -> Decoded {
-    let Some(spec) = name_of(topics).and_then(spec_of) else { return unknown(topics) };
+    let Some(spec) = spec_of(topics) else { return unknown(topics) };
     match decode_known(spec, topics, value) {
         Ok(event) => Decoded::Event(event),
         Err(refusal) => refused(topics, refusal),
@@ -94,7 +94,7 @@ fn decode_known(spec: &EventSpec, topics: &[ScVal], value: &str) -> Result<Strea
             Located { field, name: place.name(), found }
         })
         .collect();
-    assemble(spec.event_type, &located)
+    assemble(spec.name, &located)
 }
 
 fn refused(topics: &[ScVal], refusal: Refusal) -> Decoded {
@@ -109,6 +109,12 @@ fn stream_of(topics: &[ScVal]) -> Option<StreamId> {
     topics.get(1).and_then(value::stream_id)
 }
 
-fn spec_of(name: &str) -> Option<&'static EventSpec> {
-    FLOWFI.iter().find(|spec| spec.name == name)
+/// Returns the event whose literal topics these begin with.
+fn spec_of(topics: &[ScVal]) -> Option<&'static EventSpec> {
+    let name = name_of(topics)?;
+    let goes_on = |rest: &[&str]| {
+        let others = topics.get(1..=rest.len());
+        others.is_some_and(|others| rest.iter().zip(others).all(|(word, topic)| value::name(topic) == Some(*word)))
+    };
+    FLOWFI.iter().find(|spec| spec.topics.split_first().is_some_and(|(first, rest)| *first == name && goes_on(rest)))
 }

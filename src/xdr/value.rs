@@ -58,7 +58,7 @@ pub(super) fn time(value: &ScVal) -> Option<UnixTime> {
     }
 }
 
-pub(super) fn basis_points(value: &ScVal) -> Option<u32> {
+pub(super) fn number(value: &ScVal) -> Option<u32> {
     match value {
         ScVal::U32(number) => Some(*number),
         _ => None,
@@ -79,12 +79,27 @@ pub(super) fn amount(value: &ScVal) -> Option<Amount> {
     }
 }
 
+/// Returns an `Option` of the contract: void is none.
+#[expect(clippy::option_option, reason = "the outer option is the type check, the inner one the contract's Option")]
+pub(super) fn optional<T>(value: &ScVal, read: impl Fn(&ScVal) -> Option<T>) -> Option<Option<T>> {
+    match value {
+        ScVal::Void => Some(None),
+        other => read(other).map(Some),
+    }
+}
+
+/// Returns a SHA-256 in hex.
+pub(super) fn hash(value: &ScVal) -> Option<String> {
+    let ScVal::Bytes(hash) = value else { return None };
+    let hash: &[u8; 32] = hash.as_slice().try_into().ok()?;
+    Some(stellar_xdr::Hash(*hash).to_string())
+}
+
 /// Returns the hash, in hex, of an executable of the form `["Wasm", hash]`.
 pub(super) fn wasm_hash(executable: &ScVal) -> Option<String> {
     let ScVal::Vec(Some(parts)) = executable else { return None };
-    let [ScVal::Symbol(form), ScVal::Bytes(hash)] = parts.as_slice() else { return None };
-    let hash: &[u8; 32] = hash.as_slice().try_into().ok()?;
-    (form.as_slice() == b"Wasm").then(|| stellar_xdr::Hash(*hash).to_string())
+    let [ScVal::Symbol(form), code] = parts.as_slice() else { return None };
+    if form.as_slice() == b"Wasm" { hash(code) } else { None }
 }
 
 pub(super) fn address(value: &ScVal) -> Option<Address> {

@@ -1,17 +1,18 @@
 //! Real events of the contract against their generic decoded form.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use chrono::DateTime;
 use flowfi_indexer::{
-    domain::{ContractUpgrade, EventId, EventKind, LedgerSequence, RawContractEvent, StreamId},
+    domain::{ContractUpgrade, EventId, EventKind, EventType, LedgerSequence, RawContractEvent, StreamEvent, StreamId},
     ingest::Incoming,
     xdr::{Decoded, Refusal, decode_event},
 };
 use serde_json::{Value, json};
 
 const FIXTURE: &str = include_str!("../fixtures/contract-events.json");
-const CONTRACT: &str = "CDLZFC3SYJYDZT7K67VZ75HPJVIEUVNIXF47ZG2FB2RMQQVU2HHGCYSC";
+const SECOND: &str = include_str!("../fixtures/contract-events-second.json");
+pub const CONTRACT: &str = "CDLZFC3SYJYDZT7K67VZ75HPJVIEUVNIXF47ZG2FB2RMQQVU2HHGCYSC";
 
 /// A string of three words (`ScVal::String`).
 const A_STRING: &str = "AAAADgAAAAZuYXRpdmUAAA==";
@@ -32,7 +33,17 @@ pub fn raw(topics: Vec<String>, value: String) -> RawContractEvent {
 }
 
 pub fn fixtures() -> Vec<(String, RawContractEvent, Value)> {
-    let Value::Array(events) = serde_json::from_str(FIXTURE).unwrap() else { panic!("the fixture is a list") };
+    events_of(FIXTURE)
+}
+
+/// The contract's own events of both of its versions.
+pub fn fixtures_of_both_versions() -> Vec<(String, RawContractEvent, Value)> {
+    let second = events_of(SECOND).into_iter().filter(|(name, ..)| name != "executable_update");
+    fixtures().into_iter().chain(second).collect()
+}
+
+fn events_of(fixture: &str) -> Vec<(String, RawContractEvent, Value)> {
+    let Value::Array(events) = serde_json::from_str(fixture).unwrap() else { panic!("the fixture is a list") };
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     events
         .into_iter()
@@ -53,7 +64,7 @@ fn camel_case(key: &str) -> String {
     words.fold(first, |text, word| text + &word[..1].to_uppercase() + &word[1..])
 }
 
-/// The generic form of one value as our JSON shows it: ids and amounts as text, times and basis points as numbers.
+/// The generic form of one value as our JSON shows it: ids, amounts and hashes as text, times and other numbers as numbers.
 fn expected(key: &str, generic: &Value) -> Value {
     let number = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     if let Some(id) = generic.get("u64").filter(|_| key == "stream_id") {
@@ -66,15 +77,27 @@ fn expected(key: &str, generic: &Value) -> Value {
         let hi: i128 = number(&parts["hi"]).parse().unwrap();
         let lo: u64 = number(&parts["lo"]).parse().unwrap();
         json!(((hi << 64) | i128::from(lo)).to_string())
+    } else if *generic == json!("void") {
+        Value::Null
     } else {
-        generic["address"].clone()
+        ["address", "bool", "bytes"].iter().find_map(|kind| generic.get(kind)).unwrap().clone()
+    }
+}
+
+/// Which words tell a creation apart, beside what the contract's event holds.
+fn created_by(name: &str) -> [Option<&'static str>; 2] {
+    match name {
+        "step_vesting_stream_created" => [Some("stepVesting"), Some("steps")],
+        "hybrid_cliff_stream_created" => [Some("hybridCliff"), Some("cliffLump")],
+        "allowance_stream_created" => [Some("allowance"), Some("linear")],
+        _ => [Some("stream"), None],
     }
 }
 
 #[test]
 fn decodes_every_real_event_field_by_field() {
-    let mut names = BTreeMap::new();
-    for (name, raw, decoded) in fixtures() {
+    let (mut names, mut types) = (BTreeSet::new(), BTreeSet::new());
+    for (name, raw, decoded) in fixtures_of_both_versions() {
         let Decoded::Event(event) = decode_event(&raw) else { panic!("{name} did not decode") };
         let wanted: serde_json::Map<_, _> = decoded["data"]["map"]
             .as_array()
@@ -85,13 +108,20 @@ fn decodes_every_real_event_field_by_field() {
                 (camel_case(key), expected(key, &entry["val"]))
             })
             .collect();
-        assert_eq!(serde_json::to_value(&event).unwrap(), Value::Object(wanted), "{name}");
-        if let Some(topic) = decoded["topics"].get(1) {
-            assert_eq!(event.stream_id().unwrap().to_string(), topic["u64"].as_str().unwrap(), "{name}");
+        let mut body = serde_json::to_value(&event).unwrap();
+        if let StreamEvent::Created(_) = event {
+            let added = ["creator", "schedule"].map(|key| body.as_object_mut().unwrap().remove(key));
+            assert_eq!(added, created_by(&name).map(|word| word.map(Value::from)), "{name}");
         }
-        names.insert(event.event_type(), name);
+        assert_eq!(body, Value::Object(wanted), "{name}");
+        if let Some(topic) = decoded["topics"].get(1).and_then(|topic| topic.get("u64")) {
+            assert_eq!(event.stream_id().unwrap().to_string(), topic.as_str().unwrap(), "{name}");
+        }
+        types.insert(event.event_type());
+        names.insert(name);
     }
-    assert_eq!(names.len(), 11, "all eleven events are in the fixture: {names:?}");
+    assert_eq!(names.len(), 25, "all events are in the fixtures: {names:?}");
+    assert_eq!(types.into_iter().collect::<Vec<_>>(), EventType::ALL, "and all types");
 }
 
 #[test]

@@ -48,6 +48,7 @@ mod rest;
 mod revised;
 mod revised_at_random;
 mod roles;
+mod second_version;
 #[path = "../silent_line/mod.rs"]
 mod silent_line;
 mod silent_writes;

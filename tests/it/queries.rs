@@ -4,11 +4,13 @@ use std::cmp::Ordering;
 
 use flowfi_indexer::{
     devnet::Call,
-    domain::{Address, Amount, StreamId, StreamRecord, UnixTime, Visibility},
+    domain::{
+        Address, Amount, ClaimableReason, Schedule, Step, StreamId, StreamRecord, UnixTime, UnknownSchedule, Visibility,
+    },
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
-use sqlx::PgPool;
+use sqlx::{PgPool, types::Json};
 
 use crate::world::{GatewaySettings, World, http_client};
 
@@ -229,7 +231,8 @@ async fn a_summary_is_the_sum_of_the_users_streams(pool: PgPool) {
             let view = json!({
                 "streamCount": of_user.len(), "activeCount": active.len(),
                 "depositedAmount": sum(&|record| record.deposited), "withdrawnAmount": sum(&|record| record.withdrawn),
-                "claimableAmount": sum(&|record| record.claimable(now)), "ratePerSecond": rate.to_string(),
+                "claimableAmount": sum(&|record| record.claimable(now).unwrap()),
+                "ratePerSecond": rate.to_string(), "unknownCount": 0,
             });
             (of_user.len(), active.len(), rate, view)
         };
@@ -256,6 +259,21 @@ async fn a_summary_is_the_sum_of_the_users_streams(pool: PgPool) {
     assert_eq!((status, &summary["tokens"], &summary["totalStreamsCreated"]), (200, &json!([]), &json!(0)));
 }
 
+fn random_schedule(rng: &mut StdRng, amounts: &[i128], times: &[u64]) -> Schedule {
+    let amount = |rng: &mut StdRng| Amount(*amounts.choose(rng).unwrap().max(&0));
+    let time = |rng: &mut StdRng| UnixTime(*times.choose(rng).unwrap());
+    match rng.random_range(0..5) {
+        0 => {
+            let step = |rng: &mut StdRng| Step { unlock_amount: amount(rng), unlock_time: time(rng) };
+            Schedule::Steps { steps: (0..rng.random_range(0..5)).map(|_| step(rng)).collect() }
+        }
+        1 => Schedule::CliffLump { cliff_time: time(rng), cliff_amount: amount(rng) },
+        2 => Schedule::Interval { amount: amount(rng), every_seconds: time(rng).0 },
+        3 => Schedule::Unknown { reason: UnknownSchedule::Newer },
+        _ => Schedule::Linear,
+    }
+}
+
 /// Amounts and times at and around every bound, which no devnet has.
 #[sqlx::test]
 async fn the_databases_claimable_is_the_records_for_every_number_there_is(pool: PgPool) {
@@ -264,17 +282,24 @@ async fn the_databases_claimable_is_the_records_for_every_number_there_is(pool: 
     let (mut for_amounts, mut for_times) = (StdRng::seed_from_u64(31), StdRng::seed_from_u64(32));
     let amounts = [0, 1, -1, 7, 1_000_000, i128::MAX, i128::MAX - 1, i128::MIN, i128::from(u64::MAX)];
     let times = [0, 1, 5_000, 5_001, 1_700_000_000, u64::MAX - 1, u64::MAX];
-    let mut amount = || amounts.choose(&mut for_amounts).unwrap().to_string();
+    let mut for_schedules = StdRng::seed_from_u64(33);
     let mut time = || times.choose(&mut for_times).unwrap().to_string();
-    for number in 1_u32..=200 {
+    for number in 1_u32..=400 {
+        let schedule = random_schedule(&mut for_schedules, &amounts, &times);
+        // Beside the first version's own rule, which takes any number, the contract refuses amounts below zero.
+        let least = if schedule == Schedule::Linear { i128::MIN } else { 0 };
+        let mut amount = || {
+            let drawn = amounts.choose(&mut for_amounts).unwrap();
+            drawn.max(&least).to_string()
+        };
         let recipient = world.devnet.account(&format!("recipient {number}"));
         sqlx::query(
             "insert into streams (contract_id, stream_id, sender, recipient, token, rate_per_second, deposited,
                  withdrawn, start_time, last_update_time, is_active, paused, paused_at, status, total_paused_seconds,
                  unverified, impossible_order, created_toid, created_event_index, last_toid, last_event_index,
-                 created_at, updated_at)
+                 created_at, updated_at, schedule, cliff_time, awaits_entry, closed)
              values ($1, $2, $3, $4, $1, $5::numeric, $6::numeric, $7::numeric, 0, $8::numeric, $9, $10, $11::numeric,
-                 'active', 0, false, false, $2, 0, $2, 0, now(), now())",
+                 'active', 0, false, false, $2, 0, $2, 0, now(), now(), $12, $13::numeric, $14, $15)",
         )
         .bind(contract.as_str())
         .bind(i64::from(number))
@@ -287,14 +312,25 @@ async fn the_databases_claimable_is_the_records_for_every_number_there_is(pool: 
         .bind(number % 9 != 0)
         .bind(number % 3 == 0)
         .bind((number % 6 != 0).then(&mut time))
+        .bind((schedule != Schedule::Linear).then_some(Json(&schedule)))
+        .bind((number % 5 == 0).then(&mut time))
+        .bind(number % 11 == 0)
+        .bind(number % 13 == 0)
         .execute(&pool)
         .await
         .unwrap();
         let record = world.store.stream(&contract, StreamId(number.into())).await.unwrap().unwrap();
         for at in times.map(UnixTime) {
             let summary = world.store.user_summary(&recipient, &Visibility::Everything, None, at).await.unwrap();
-            let expected = record.claimable(at).to_string().parse();
-            assert_eq!(Ok(&summary.tokens[0].incoming.claimable), expected.as_ref(), "at {at}: {record:?}");
+            let incoming = &summary.tokens[0].incoming;
+            let (claimable, unknown) = match record.claimable(at) {
+                Ok(claimable) => (claimable, 0),
+                Err(ClaimableReason::Closed) => (Amount::ZERO, 0),
+                Err(_) => (Amount::ZERO, u64::from(record.is_active)),
+            };
+            let expected = claimable.to_string().parse();
+            assert_eq!(Ok(&incoming.claimable), expected.as_ref(), "at {at}: {record:?}");
+            assert_eq!(incoming.unknown, unknown, "at {at}: {record:?}");
         }
     }
     let summary = world.store.user_summary(&sender, &Visibility::Everything, None, UnixTime(9_000)).await.unwrap();

@@ -5,8 +5,8 @@ use std::pin::pin;
 use chrono::DateTime;
 use flowfi_indexer::{
     domain::{
-        Address, Amount, ContractEvent, ContractId, Epoch, EventId, EventKind, LedgerSequence, RawContractEvent,
-        StreamEvent, StreamId, UnixTime,
+        Address, Amount, ContractEvent, ContractId, Creator, Epoch, EventId, EventKind, LedgerSequence,
+        RawContractEvent, StreamCreation, StreamEvent, StreamId, UnixTime,
     },
     store::{Batch, Committed, KnownLedger, Records, Store, StoreError, Writer},
 };
@@ -40,16 +40,22 @@ fn event(ledger: u32, index: u32, event: StreamEvent) -> ContractEvent {
 }
 
 pub fn created(ledger: u32, stream: u64, deposited: i128) -> ContractEvent {
-    let created = StreamEvent::Created {
+    let created = StreamCreation {
         stream_id: StreamId(stream),
+        creator: Creator::Stream,
+        schedule: None,
         sender: party(),
         recipient: party(),
-        rate_per_second: Amount(1),
         token_address: contract().into(),
+        rate_per_second: Some(Amount(1)),
         deposited_amount: Some(Amount(deposited)),
-        start_time: UnixTime(u64::MAX),
+        start_time: Some(UnixTime(u64::MAX)),
+        step_count: None,
+        last_unlock_time: None,
+        cliff_time: None,
+        cliff_unlock_amount: None,
     };
-    event(ledger, 1, created)
+    event(ledger, 1, StreamEvent::Created(created))
 }
 
 fn topped_up(ledger: u32, stream: u64, amount: i128, new: i128) -> ContractEvent {

@@ -4,7 +4,7 @@ use super::event::{
     FieldValue::{Address as Party, I128, U64},
     NamedEvent,
 };
-use flowfi_domain::{Address, Amount, ChainStatus, StreamEntry, StreamId, UnixTime};
+use flowfi_domain::{Address, Amount, ChainStatus, DisputeStatus, Schedule, StreamEntry, StreamId, UnixTime};
 
 /// What a creation asks for.
 #[derive(Clone, Debug)]
@@ -48,6 +48,11 @@ impl From<&Stream> for StreamEntry {
             paused: stream.paused,
             paused_at: stream.paused_at.map(UnixTime),
             status: stream.status,
+            schedule: Schedule::Linear,
+            cliff_time: None,
+            arbiter: None,
+            dispute_status: DisputeStatus::None,
+            is_allowance_based: false,
         }
     }
 }

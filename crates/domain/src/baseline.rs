@@ -41,10 +41,11 @@ impl Baseline {
         before: Option<StreamRecord>,
         last: Option<&RawContractEvent>,
     ) -> StreamRecord {
-        match before {
+        let record = match before {
             Some(before) => self.entry.clone().correct(before),
             None => seed(contract_id, self.raw.stream_id, &self.entry, last),
-        }
+        };
+        StreamRecord { checked_at_ledger: Some(self.raw.position.last_whole_ledger()), ..record }
     }
 }
 
@@ -92,6 +93,14 @@ fn seed(
         paused: entry.paused,
         paused_at: entry.paused_at,
         status: entry.status,
+        schedule: entry.schedule.clone(),
+        cliff_time: entry.cliff_time,
+        arbiter: entry.arbiter.clone(),
+        dispute_status: entry.dispute_status,
+        is_allowance_based: entry.is_allowance_based,
+        closed: false,
+        awaits_entry: false,
+        checked_at_ledger: None,
         total_paused_seconds: 0,
         unverified: false,
         impossible_order: false,

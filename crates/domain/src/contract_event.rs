@@ -160,6 +160,8 @@ pub struct CommittedEvent {
     pub sender: Option<Address>,
     /// The stream's recipient, from the event or else from the stream's record.
     pub recipient: Option<Address>,
+    /// Who was the recipient until this event: it is about both.
+    pub former_recipient: Option<Address>,
     /// The stream's token, from the event or else from the stream's record.
     pub token: Option<Address>,
     /// The amount that this event is about: see [`StreamEvent::amount`].
@@ -169,6 +171,11 @@ pub struct CommittedEvent {
 }
 
 impl CommittedEvent {
+    /// Returns everybody whom the event is about.
+    pub fn parties(&self) -> impl Iterator<Item = &Address> {
+        [&self.sender, &self.recipient, &self.former_recipient].into_iter().flatten()
+    }
+
     /// Returns the event's id as the wire has it.
     #[must_use]
     pub const fn feed_id(&self) -> FeedId {

@@ -12,7 +12,7 @@ pub struct EventFilter {
     pub all: bool,
     /// Events of these streams.
     pub streams: Vec<StreamKey>,
-    /// Events whose sender or recipient is one of these.
+    /// Events that one of these is a party of.
     pub users: Vec<Address>,
     /// Only events of this contract; none for every contract.
     pub contract_id: Option<ContractId>,
@@ -33,14 +33,13 @@ impl EventFilter {
         let is_of_type =
             self.types.is_empty() || event.event_type.known().is_some_and(|known| self.types.contains(&known));
         let is_of_contract = self.contract_id.as_ref().is_none_or(|contract_id| *contract_id == event.contract_id);
-        let (sender, recipient) = (event.sender.as_ref(), event.recipient.as_ref());
-        if !is_of_type || !is_of_contract || !self.visibility.shows(sender, recipient) {
+        if !is_of_type || !is_of_contract || !self.visibility.shows(event.parties()) {
             return false;
         }
         let of_stream = |(contract_id, stream_id): &StreamKey| {
             Some(*stream_id) == event.stream_id && *contract_id == event.contract_id
         };
-        let of_user = |user: &Address| Some(user) == sender || Some(user) == recipient;
+        let of_user = |user: &Address| event.parties().any(|party| party == user);
         self.all || self.streams.iter().any(of_stream) || self.users.iter().any(of_user)
     }
 }

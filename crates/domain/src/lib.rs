@@ -9,20 +9,24 @@ mod amount;
 mod baseline;
 mod clock;
 mod contract_event;
+mod contract_version;
 mod contracts;
 mod coverage;
 mod event_filter;
 mod event_id;
+mod event_type;
 mod feed_id;
 mod ledger;
 mod notice;
+mod schedule;
 mod stored_event_type;
+mod stream_creation;
 mod stream_entry;
 mod stream_event;
 mod stream_record;
 mod visibility;
 
-pub use accrual::{StreamStatus, UnknownStatus};
+pub use accrual::{ClaimableReason, StreamStatus, UnknownStatus};
 pub use address::{Address, ContractId, InvalidAddress};
 pub use amount::{Amount, InvalidNumber, StreamId, Total};
 pub use baseline::{Baseline, RawBaseline, baselines_in_order};
@@ -31,15 +35,19 @@ pub use contract_event::{
     CommittedEvent, ContractEvent, ContractUpgrade, ContractUpgradeEvent, EventKind, QuarantineKind, QuarantinedEvent,
     RawContractEvent,
 };
+pub use contract_version::ContractVersion;
 pub use contracts::{Contracts, InvalidContracts, StreamKey};
 pub use coverage::{CoverageSource, CoveredRange, InvalidLedgerRange, LedgerRange, holes};
 pub use event_filter::EventFilter;
 pub use event_id::{EventId, InvalidEventId};
+pub use event_type::{EventType, UnknownEventType};
 pub use feed_id::{Epoch, FeedId, ResumeId};
 pub use ledger::{LedgerSequence, UnixTime};
 pub use notice::{Notice, Reset, ResetReason, Revision};
+pub use schedule::{Schedule, Step, UnknownSchedule};
 pub use stored_event_type::StoredEventType;
-pub use stream_entry::StreamEntry;
-pub use stream_event::{EventType, StreamEvent, UnknownEventType};
+pub use stream_creation::{Creator, StreamCreation};
+pub use stream_entry::{DisputeStatus, StreamEntry};
+pub use stream_event::StreamEvent;
 pub use stream_record::{ChainStatus, StreamRecord};
 pub use visibility::Visibility;

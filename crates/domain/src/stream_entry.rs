@@ -1,6 +1,52 @@
 //! The contract's own record of a stream, as it lies in its storage.
 
-use super::{Address, Amount, ChainStatus, StreamRecord, UnixTime};
+use serde::{Serialize, Serializer};
+
+use super::{Address, Amount, ChainStatus, Schedule, Step, StreamRecord, UnixTime};
+
+/// Where a dispute about a stream stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DisputeStatus {
+    /// Nobody asked for one.
+    #[default]
+    None,
+    /// The sender asked for one.
+    Requested,
+    /// The arbiter decided.
+    Resolved {
+        /// Whether the stream was to end.
+        approved: bool,
+    },
+}
+
+impl DisputeStatus {
+    /// Every status.
+    pub const ALL: [Self; 4] =
+        [Self::None, Self::Requested, Self::Resolved { approved: true }, Self::Resolved { approved: false }];
+
+    /// Returns the word on the wire and in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Requested => "requested",
+            Self::Resolved { approved: true } => "approved",
+            Self::Resolved { approved: false } => "rejected",
+        }
+    }
+
+    /// Returns the status that the word stands for.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+}
+
+impl Serialize for DisputeStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
 
 /// The fields of the contract's record of a stream; what our own record must equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +64,11 @@ pub struct StreamEntry {
     pub paused: bool,
     pub paused_at: Option<UnixTime>,
     pub status: ChainStatus,
+    pub schedule: Schedule,
+    pub cliff_time: Option<UnixTime>,
+    pub arbiter: Option<Address>,
+    pub dispute_status: DisputeStatus,
+    pub is_allowance_based: bool,
 }
 
 impl From<&StreamRecord> for StreamEntry {
@@ -35,6 +86,11 @@ impl From<&StreamRecord> for StreamEntry {
             paused: record.paused,
             paused_at: record.paused_at,
             status: record.status,
+            schedule: record.schedule.clone(),
+            cliff_time: record.cliff_time,
+            arbiter: record.arbiter.clone(),
+            dispute_status: record.dispute_status,
+            is_allowance_based: record.is_allowance_based,
         }
     }
 }
@@ -42,7 +98,7 @@ impl From<&StreamRecord> for StreamEntry {
 impl StreamEntry {
     /// Returns every field by the contract's name, as text.
     #[must_use]
-    pub fn fields(&self) -> [(&'static str, String); 12] {
+    pub fn fields(&self) -> [(&'static str, String); 17] {
         [
             ("sender", self.sender.to_string()),
             ("recipient", self.recipient.to_string()),
@@ -54,8 +110,13 @@ impl StreamEntry {
             ("last_update_time", self.last_update_time.to_string()),
             ("is_active", self.is_active.to_string()),
             ("paused", self.paused.to_string()),
-            ("paused_at", self.paused_at.map_or_else(|| "none".to_owned(), |time| time.to_string())),
+            ("paused_at", text_or_none(self.paused_at)),
             ("status", self.status.as_str().to_owned()),
+            ("schedule", schedule_text(&self.schedule)),
+            ("cliff_time", text_or_none(self.cliff_time)),
+            ("arbiter", text_or_none(self.arbiter.as_ref())),
+            ("dispute_status", self.dispute_status.as_str().to_owned()),
+            ("is_allowance_based", self.is_allowance_based.to_string()),
         ]
     }
 
@@ -75,8 +136,31 @@ impl StreamEntry {
             paused: self.paused,
             paused_at: self.paused_at,
             status: self.status,
+            schedule: self.schedule,
+            cliff_time: self.cliff_time,
+            arbiter: self.arbiter,
+            dispute_status: self.dispute_status,
+            is_allowance_based: self.is_allowance_based,
+            awaits_entry: false,
             unverified: false,
             ..record
         }
+    }
+}
+
+fn text_or_none(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "none".to_owned(), |value| value.to_string())
+}
+
+fn schedule_text(schedule: &Schedule) -> String {
+    match schedule {
+        Schedule::Linear => "linear".to_owned(),
+        Schedule::Steps { steps } => {
+            let step = |Step { unlock_amount, unlock_time }: &Step| format!("{unlock_amount} at {unlock_time}");
+            format!("steps: {}", steps.iter().map(step).collect::<Vec<_>>().join(", "))
+        }
+        Schedule::CliffLump { cliff_time, cliff_amount } => format!("{cliff_amount} at {cliff_time}, then linear"),
+        Schedule::Interval { amount, every_seconds } => format!("{amount} every {every_seconds} s"),
+        Schedule::Unknown { reason } => format!("unknown: {reason:?}"),
     }
 }

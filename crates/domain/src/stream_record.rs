@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Address, Amount, ContractId, EventId, RawContractEvent, StreamEvent, StreamId, UnixTime};
+use super::{
+    Address, Amount, ContractId, ContractVersion, Creator, DisputeStatus, EventId, LedgerSequence, RawContractEvent,
+    Schedule, StreamCreation, StreamEvent, StreamId, UnixTime,
+};
 
 /// The status field of the contract's own record. It can disagree with `is_active`: a stream cancelled while
 /// paused and then resumed says Active and is not. What people are shown is [`super::StreamStatus`].
@@ -38,7 +41,7 @@ impl ChainStatus {
 
 /// One stream as the contract holds it, and what we know of how it came to be so.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "two are the contract's own fields, two are what we noticed")]
+#[expect(clippy::struct_excessive_bools, reason = "some are the contract's own fields, some are what we noticed")]
 pub struct StreamRecord {
     /// The contract that keeps the stream.
     pub contract_id: ContractId,
@@ -68,6 +71,22 @@ pub struct StreamRecord {
     pub paused_at: Option<UnixTime>,
     /// The contract's own status.
     pub status: ChainStatus,
+    /// How the deposit becomes claimable.
+    pub schedule: Schedule,
+    /// Nothing is claimable before this time, whatever the schedule; a cliff of the schedule itself is in it.
+    pub cliff_time: Option<UnixTime>,
+    /// Who decides a dispute.
+    pub arbiter: Option<Address>,
+    /// Where a dispute stands.
+    pub dispute_status: DisputeStatus,
+    /// The sender gave an allowance instead of a deposit.
+    pub is_allowance_based: bool,
+    /// The contract deleted its record, which is kept here as it was.
+    pub closed: bool,
+    /// An event changed something that it does not tell: nothing is computed until the chain's entry is there.
+    pub awaits_entry: bool,
+    /// The record equalled the chain's entry at the end of this ledger; `None` if they were never compared.
+    pub checked_at_ledger: Option<LedgerSequence>,
     /// Seconds of all pauses that have ended; ours, the contract does not keep it.
     pub total_paused_seconds: u64,
     /// An event we do not know, or one without its deposit, spoke of this stream: check it against the chain.
@@ -85,60 +104,85 @@ pub struct StreamRecord {
 }
 
 impl StreamRecord {
-    /// Returns the record after `event`, which `raw` carried: a creation makes one, any other event changes the
-    /// one there is, and an event of a stream whose creation we lack leaves nothing. Total: the chain is right even
-    /// where an order looks impossible, so such an order is flagged, and never refused.
+    /// Returns sender and recipient.
     #[must_use]
-    pub fn fold(before: Option<Self>, event: &StreamEvent, raw: &RawContractEvent) -> Option<Self> {
-        if let Some(created) = Self::created(event, raw) {
-            return Some(Self { impossible_order: before.is_some(), ..created });
+    pub const fn parties(&self) -> [&Address; 2] {
+        [&self.sender, &self.recipient]
+    }
+
+    /// Returns the record after `event`, which `raw` carried and a contract of this version emitted: a creation makes one,
+    /// any other event changes the one there is, and an event of a stream whose creation we lack leaves nothing. Total: the
+    /// chain is right even where an order looks impossible, so such an order is flagged, and never refused.
+    #[must_use]
+    pub fn fold(
+        before: Option<Self>,
+        event: &StreamEvent,
+        raw: &RawContractEvent,
+        version: ContractVersion,
+    ) -> Option<Self> {
+        let version = version.max(event.needs_version());
+        if let StreamEvent::Created(creation) = event {
+            return Some(Self { impossible_order: before.is_some(), ..Self::created(creation, raw, version) });
         }
         let mut record = before?;
-        record.apply(event, raw);
+        record.apply(event, raw, version);
         Some(record)
     }
 
-    fn created(event: &StreamEvent, raw: &RawContractEvent) -> Option<Self> {
-        let StreamEvent::Created {
-            stream_id,
-            sender,
-            recipient,
-            rate_per_second,
-            token_address,
-            deposited_amount,
-            start_time,
-        } = event
-        else {
-            return None;
+    /// Since its second version the contract tells a plain creation, one with a cliff and a conditional one by the same
+    /// event, and never the steps of a step schedule: the chain's entry tells them.
+    fn created(creation: &StreamCreation, raw: &RawContractEvent, version: ContractVersion) -> Self {
+        let start_time = creation.start_time.unwrap_or_else(|| raw.ledger_time());
+        let schedule = match (creation.creator, creation.cliff_time, creation.cliff_unlock_amount) {
+            (Creator::HybridCliff, Some(cliff_time), Some(cliff_amount)) => {
+                Schedule::CliffLump { cliff_time, cliff_amount }
+            }
+            (Creator::StepVesting, ..) => Schedule::Steps { steps: Vec::new() },
+            _ => Schedule::Linear,
         };
-        Some(Self {
+        let awaits_entry = match creation.creator {
+            Creator::Stream => version >= ContractVersion::Second,
+            Creator::StepVesting => true,
+            Creator::HybridCliff => !matches!(schedule, Schedule::CliffLump { .. }),
+            Creator::Allowance => false,
+        };
+        let is_allowance_based = creation.creator == Creator::Allowance;
+        Self {
             contract_id: raw.contract_id.clone(),
-            stream_id: *stream_id,
-            sender: sender.clone(),
-            recipient: recipient.clone(),
-            token: token_address.clone(),
-            rate_per_second: *rate_per_second,
-            deposited: deposited_amount.unwrap_or(Amount::ZERO),
+            stream_id: creation.stream_id,
+            sender: creation.sender.clone(),
+            recipient: creation.recipient.clone(),
+            token: creation.token_address.clone(),
+            rate_per_second: creation.rate_per_second.unwrap_or(Amount::ZERO),
+            deposited: creation.deposited_amount.unwrap_or(Amount::ZERO),
             withdrawn: Amount::ZERO,
-            start_time: *start_time,
-            last_update_time: *start_time,
+            start_time,
+            last_update_time: start_time,
             is_active: true,
             paused: false,
             paused_at: None,
             status: ChainStatus::Active,
+            schedule,
+            cliff_time: None,
+            arbiter: None,
+            dispute_status: DisputeStatus::None,
+            is_allowance_based,
+            closed: false,
+            awaits_entry,
+            checked_at_ledger: None,
             total_paused_seconds: 0,
-            unverified: deposited_amount.is_none(),
+            unverified: creation.deposited_amount.is_none() && !is_allowance_based,
             impossible_order: false,
             created_event: raw.id,
             last_event: raw.id,
             created_at: raw.ledger_closed_at,
             updated_at: raw.ledger_closed_at,
-        })
+        }
     }
 
     /// Changes the record as the contract changed its own when it emitted `event`. Events that touch no stream
     /// record (fees, protocol events) only move `last_event`; a creation is [`Self::fold`]'s to replace the record with.
-    fn apply(&mut self, event: &StreamEvent, raw: &RawContractEvent) {
+    fn apply(&mut self, event: &StreamEvent, raw: &RawContractEvent, version: ContractVersion) {
         let now = raw.ledger_time();
         match event {
             StreamEvent::ToppedUp { amount, new_deposited_amount, .. } => {
@@ -163,21 +207,63 @@ impl StreamRecord {
                 self.status = ChainStatus::Paused;
             }
             StreamEvent::Resumed { .. } => self.resume(now),
-            StreamEvent::Cancelled { amount_withdrawn, .. } => {
-                self.expect(self.is_active && *amount_withdrawn >= self.withdrawn);
-                self.withdrawn = *amount_withdrawn;
-                self.last_update_time = now;
-                self.is_active = false;
-                self.status = ChainStatus::Cancelled;
+            StreamEvent::Cancelled { amount_withdrawn, .. } => self.cancel(*amount_withdrawn, now, version),
+            StreamEvent::RecipientTransferred { old_recipient, new_recipient, settled_amount, timestamp, .. } => {
+                self.expect(self.is_active && self.recipient == *old_recipient);
+                self.recipient = new_recipient.clone();
+                self.withdrawn = self.withdrawn.saturating_add(*settled_amount);
+                self.last_update_time = *timestamp;
             }
-            StreamEvent::Created { .. }
+            StreamEvent::RateModified { new_rate_per_second, timestamp, .. } => {
+                self.expect(self.is_active);
+                self.rate_per_second = *new_rate_per_second;
+                self.last_update_time = *timestamp;
+            }
+            StreamEvent::MilestoneUnlocked { amount, timestamp, .. } => {
+                self.last_update_time = *timestamp;
+                self.awaits_entry |= !self.schedule.unlock(*amount, *timestamp);
+            }
+            StreamEvent::DisputeRequested { arbiter, .. } => self.dispute(arbiter, DisputeStatus::Requested),
+            StreamEvent::DisputeResolved { arbiter, approved, .. } => {
+                self.dispute(arbiter, DisputeStatus::Resolved { approved: *approved });
+            }
+            StreamEvent::Closed { .. } => {
+                self.expect(!self.is_active);
+                self.closed = true;
+            }
+            StreamEvent::Created(_)
             | StreamEvent::FeeCollected { .. }
             | StreamEvent::Initialized { .. }
             | StreamEvent::FeeConfigUpdated { .. }
-            | StreamEvent::AdminTransferred { .. } => {}
+            | StreamEvent::AdminTransferred { .. }
+            | StreamEvent::ProtocolPauseStatus { .. }
+            | StreamEvent::ProtocolPaused { .. }
+            | StreamEvent::GuardianUpdated { .. }
+            | StreamEvent::Upgraded { .. }
+            | StreamEvent::Migrated { .. } => {}
         }
         self.last_event = raw.id;
         self.updated_at = raw.ledger_closed_at;
+    }
+
+    /// Since its second version the contract forgets the pause, and cancels an inactive stream once more if its arbiter
+    /// approves a dispute late.
+    fn cancel(&mut self, amount_withdrawn: Amount, now: UnixTime, version: ContractVersion) {
+        let is_second = version >= ContractVersion::Second;
+        self.expect((self.is_active || is_second) && amount_withdrawn >= self.withdrawn);
+        self.withdrawn = amount_withdrawn;
+        self.last_update_time = now;
+        self.is_active = false;
+        self.status = ChainStatus::Cancelled;
+        if is_second {
+            self.paused = false;
+            self.paused_at = None;
+        }
+    }
+
+    fn dispute(&mut self, arbiter: &Address, status: DisputeStatus) {
+        self.arbiter = Some(arbiter.clone());
+        self.dispute_status = status;
     }
 
     /// The contract moves `last_update_time` by the length of the pause and does not look at `is_active`, so a
@@ -231,19 +317,27 @@ mod tests {
     }
 
     fn created(rate: i128, deposited: i128, start_time: u64) -> StreamEvent {
-        StreamEvent::Created {
+        StreamEvent::Created(StreamCreation {
             stream_id: STREAM,
+            creator: Creator::Stream,
+            schedule: None,
             sender: party(),
             recipient: party(),
-            rate_per_second: Amount(rate),
             token_address: TOKEN.parse().unwrap(),
+            rate_per_second: Some(Amount(rate)),
             deposited_amount: Some(Amount(deposited)),
-            start_time: UnixTime(start_time),
-        }
+            start_time: Some(UnixTime(start_time)),
+            step_count: None,
+            last_unlock_time: None,
+            cliff_time: None,
+            cliff_unlock_amount: None,
+        })
     }
 
     fn fold(events: impl IntoIterator<Item = (StreamEvent, u64)>) -> Option<StreamRecord> {
-        events.into_iter().fold(None, |record, (event, now)| StreamRecord::fold(record, &event, &raw_at(now)))
+        events
+            .into_iter()
+            .fold(None, |record, (event, now)| StreamRecord::fold(record, &event, &raw_at(now), ContractVersion::First))
     }
 
     #[test]
@@ -266,7 +360,7 @@ mod tests {
         .unwrap();
         assert_eq!((record.status, record.is_active), (ChainStatus::Active, false));
         assert_eq!(record.last_update_time, UnixTime(5_000), "in the future of the resume at 4 000");
-        assert_eq!(record.claimable(UnixTime(50_000)), Amount::ZERO);
+        assert_eq!(record.claimable(UnixTime(50_000)), Ok(Amount::ZERO));
         assert_eq!(record.status_at(UnixTime(50_000)).as_str(), "cancelled");
         assert_eq!(record.end_time(), None);
     }
@@ -278,14 +372,14 @@ mod tests {
             (StreamEvent::Paused { stream_id: STREAM, sender: party(), paused_at: UnixTime(150) }, 150),
         ];
         let record = fold(paused.clone()).unwrap();
-        assert_eq!(record.claimable(UnixTime(10_000)), Amount(500));
+        assert_eq!(record.claimable(UnixTime(10_000)), Ok(Amount(500)));
         assert_eq!((record.end_time(), record.status_at(UnixTime(10_000)).as_str()), (None, "paused"));
         let resume = (StreamEvent::Resumed { stream_id: STREAM, sender: party(), new_end_time: UnixTime(0) }, 170);
         let record = fold(paused.into_iter().chain([resume])).unwrap();
         assert_eq!((record.end_time(), record.total_paused_seconds), (Some(220), 20));
         assert_eq!(record.status_at(UnixTime(219)).as_str(), "active");
         assert_eq!(record.status_at(UnixTime(220)).as_str(), "ended");
-        assert_eq!(record.claimable(UnixTime(220)), Amount(1_000));
+        assert_eq!(record.claimable(UnixTime(220)), Ok(Amount(1_000)));
     }
 
     #[test]
@@ -301,8 +395,8 @@ mod tests {
     #[test]
     fn a_creation_without_its_deposit_is_unverified() {
         let mut event = created(1, 1, 1);
-        if let StreamEvent::Created { deposited_amount, .. } = &mut event {
-            *deposited_amount = None;
+        if let StreamEvent::Created(creation) = &mut event {
+            creation.deposited_amount = None;
         }
         assert!(fold([(event, 1)]).unwrap().unverified);
     }
@@ -348,7 +442,7 @@ mod tests {
         ) {
             let creation = (created(first.0, first.1, first.2), 1);
             let record = fold([creation].into_iter().chain(events)).unwrap();
-            let claimable = record.claimable(UnixTime(at));
+            let claimable = record.claimable(UnixTime(at)).unwrap();
             prop_assert!(claimable >= Amount::ZERO);
             prop_assert!(claimable <= record.left());
             prop_assert!(record.is_active || claimable == Amount::ZERO);

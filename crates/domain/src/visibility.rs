@@ -14,12 +14,12 @@ pub enum Visibility {
 }
 
 impl Visibility {
-    /// Returns whether something with these parties is to be seen. What has no parties belongs to nobody.
+    /// Returns whether something with these parties may be seen. What has no parties belongs to nobody.
     #[must_use]
-    pub fn shows(&self, sender: Option<&Address>, recipient: Option<&Address>) -> bool {
+    pub fn shows<'a>(&self, parties: impl IntoIterator<Item = &'a Address>) -> bool {
         match self {
             Self::Everything => true,
-            Self::Party(address) => sender == Some(address) || recipient == Some(address),
+            Self::Party(address) => parties.into_iter().any(|party| party == address),
             Self::Nothing => false,
         }
     }
@@ -35,8 +35,8 @@ mod tests {
         let address = |byte: u8| Address::from(ContractId::from_bytes([byte; 32]));
         let (me, other) = (address(1), address(2));
         let mine = Visibility::Party(me.clone());
-        assert!(mine.shows(Some(&me), Some(&other)) && mine.shows(Some(&other), Some(&me)));
-        assert!(!mine.shows(Some(&other), Some(&other)) && !mine.shows(None, None));
-        assert!(Visibility::Everything.shows(None, None) && !Visibility::Nothing.shows(Some(&me), Some(&me)));
+        assert!(mine.shows([&me, &other]) && mine.shows([&other, &me]));
+        assert!(!mine.shows([&other, &other]) && !mine.shows([]));
+        assert!(Visibility::Everything.shows([]) && !Visibility::Nothing.shows([&me, &me]));
     }
 }

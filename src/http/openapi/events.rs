@@ -13,12 +13,18 @@ use crate::domain::EventType;
 #[derive(Clone, Copy)]
 enum Holds {
     Word(&'static str),
-    /// The same; older versions of the contract leave the field out.
+    /// The same, if the event carries it.
     WordIfSent(&'static str),
     /// A time, null beyond the year 9999.
     Time,
     TimeIfSent,
     BasisPoints,
+    Flag,
+    FlagIfSent,
+    /// A u32.
+    Number,
+    NumberIfSent,
+    NullableAddress,
 }
 
 /// What one type of event has beside what all have.
@@ -36,11 +42,18 @@ const EVENTS: &[EventSchema] = &[
     EventSchema {
         event_type: EventType::StreamCreated,
         name: "StreamCreatedEvent",
-        says: "A stream was funded and starts to accrue. `amount` is what was deposited.",
+        says: "A stream was created. `amount` is what was deposited. `creator` names the contract's event; what it does \
+               not tell is in the stream's record.",
         fields: &[
-            ("ratePerSecond", AMOUNT),
+            ("creator", Holds::WordIfSent("Creator")),
+            ("schedule", Holds::WordIfSent("ScheduleKind")),
+            ("ratePerSecond", Holds::WordIfSent("Amount")),
             ("depositedAmount", Holds::WordIfSent("Amount")),
-            ("startTime", Holds::Time),
+            ("startTime", Holds::TimeIfSent),
+            ("stepCount", Holds::NumberIfSent),
+            ("lastUnlockTime", Holds::TimeIfSent),
+            ("cliffTime", Holds::TimeIfSent),
+            ("cliffUnlockAmount", Holds::WordIfSent("Amount")),
         ],
     },
     EventSchema {
@@ -87,6 +100,44 @@ const EVENTS: &[EventSchema] = &[
         fields: &[("treasury", ADDRESS), ("feeAmount", AMOUNT), ("token", ADDRESS)],
     },
     EventSchema {
+        event_type: EventType::StreamRecipientTransferred,
+        name: "StreamRecipientTransferredEvent",
+        says: "The stream has another recipient. `amount` is what this paid to the old one. Subscriptions to either of \
+               them get it.",
+        fields: &[("oldRecipient", ADDRESS), ("newRecipient", ADDRESS), ("settledAmount", AMOUNT)],
+    },
+    EventSchema {
+        event_type: EventType::StreamRateModified,
+        name: "StreamRateModifiedEvent",
+        says: "The sender changed the rate. What had accrued and was not withdrawn is lost to the recipient. \
+               `newEndTime` is the contract's own, rounded; the stream's `endTime` is exact.",
+        fields: &[("oldRatePerSecond", AMOUNT), ("newRatePerSecond", AMOUNT), ("newEndTime", Holds::Time)],
+    },
+    EventSchema {
+        event_type: EventType::StreamMilestoneUnlocked,
+        name: "StreamMilestoneUnlockedEvent",
+        says: "A milestone's condition was met, which unlocks a step of `amount`.",
+        fields: &[("milestoneId", Holds::Number), ("caller", ADDRESS)],
+    },
+    EventSchema {
+        event_type: EventType::StreamDisputeRequested,
+        name: "StreamDisputeRequestedEvent",
+        says: "The sender asked the arbiter to end the stream.",
+        fields: &[("arbiter", ADDRESS)],
+    },
+    EventSchema {
+        event_type: EventType::StreamDisputeResolved,
+        name: "StreamDisputeResolvedEvent",
+        says: "The arbiter decided. If it approved, the stream's cancellation follows.",
+        fields: &[("arbiter", ADDRESS), ("approved", Holds::Flag)],
+    },
+    EventSchema {
+        event_type: EventType::StreamClosed,
+        name: "StreamClosedEvent",
+        says: "The contract deleted the record of a finished stream.",
+        fields: &[("closer", ADDRESS)],
+    },
+    EventSchema {
         event_type: EventType::ProtocolInitialized,
         name: "ProtocolInitializedEvent",
         says: "The contract was initialized.",
@@ -109,6 +160,40 @@ const EVENTS: &[EventSchema] = &[
         name: "ProtocolAdminTransferredEvent",
         says: "The contract has a new administrator.",
         fields: &[("previousAdmin", ADDRESS), ("newAdmin", ADDRESS)],
+    },
+    EventSchema {
+        event_type: EventType::ProtocolPaused,
+        name: "ProtocolPausedEvent",
+        says: "Deposits were stopped or allowed again. The contract says so twice: once with `caller` and `paused`, and \
+               once with `admin` and `isPaused`.",
+        fields: &[
+            ("caller", Holds::WordIfSent("Address")),
+            ("paused", Holds::FlagIfSent),
+            ("admin", Holds::WordIfSent("Address")),
+            ("isPaused", Holds::FlagIfSent),
+        ],
+    },
+    EventSchema {
+        event_type: EventType::ProtocolGuardianUpdated,
+        name: "ProtocolGuardianUpdatedEvent",
+        says: "Another account may stop deposits in an emergency, or none may.",
+        fields: &[("admin", ADDRESS), ("guardian", Holds::NullableAddress)],
+    },
+    EventSchema {
+        event_type: EventType::ProtocolUpgraded,
+        name: "ProtocolUpgradedEvent",
+        says: "The contract replaced its own code. The first old hash is all zeros.",
+        fields: &[
+            ("admin", ADDRESS),
+            ("oldWasmHash", Holds::Word("CodeHash")),
+            ("newWasmHash", Holds::Word("CodeHash")),
+        ],
+    },
+    EventSchema {
+        event_type: EventType::ProtocolMigrated,
+        name: "ProtocolMigratedEvent",
+        says: "The contract raised the version of what it stores.",
+        fields: &[("admin", ADDRESS), ("oldVersion", Holds::Number), ("newVersion", Holds::Number)],
     },
 ];
 
@@ -186,11 +271,14 @@ impl Holds {
             Self::Word(word) | Self::WordIfSent(word) => named(word),
             Self::Time | Self::TimeIfSent => nullable("UnixTime"),
             Self::BasisPoints => words::whole("Hundredths of a percent.", 0, u32::MAX).into(),
+            Self::Number | Self::NumberIfSent => words::whole("The contract's own number.", 0, u32::MAX).into(),
+            Self::Flag | Self::FlagIfSent => ObjectBuilder::new().schema_type(Type::Boolean).into(),
+            Self::NullableAddress => nullable("Address"),
         }
     }
 
     fn is_always_there(self) -> bool {
-        !matches!(self, Self::WordIfSent(_) | Self::TimeIfSent)
+        !matches!(self, Self::WordIfSent(_) | Self::TimeIfSent | Self::NumberIfSent | Self::FlagIfSent)
     }
 }
 

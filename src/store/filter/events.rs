@@ -3,8 +3,8 @@
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::{
-    EVENT_COLUMNS, begin_count, count, narrows, push_contract, push_first, push_limit, push_order, push_position,
-    push_rows, push_seen, push_types, seen_party,
+    EVENT_COLUMNS, PARTIES_OF_EVENTS, begin_count, count, narrows, push_contract, push_first, push_limit, push_order,
+    push_position, push_rows, push_seen, push_types, seen_party,
 };
 use crate::{
     domain::{Address, CommittedEvent, ContractId, EventId, EventType, FeedId, LedgerSequence, StreamId, Visibility},
@@ -169,7 +169,7 @@ fn page_query(
         }
     };
     let first = |query: &mut QueryBuilder<Postgres>| push_first(query, &ID, filter.order, request);
-    push_rows(&mut query, "stream_events", party_of(filter), &conditions, &first);
+    push_rows(&mut query, "stream_events", &PARTIES_OF_EVENTS, party_of(filter), &conditions, &first);
     push_order(&mut query, &ID, filter.order);
     push_limit(&mut query, request);
     query
@@ -177,7 +177,8 @@ fn page_query(
 
 async fn count_events(connection: &mut PgConnection, filter: &EventListFilter) -> Result<u32, StoreError> {
     let mut condition = begin_count();
-    push_rows(&mut condition, "stream_events", party_of(filter), &|query| push_conditions(query, filter), &|_| {});
+    let conditions = |query: &mut QueryBuilder<Postgres>| push_conditions(query, filter);
+    push_rows(&mut condition, "stream_events", &PARTIES_OF_EVENTS, party_of(filter), &conditions, &|_| {});
     count(connection, condition, &ID, filter.has_one_plan()).await
 }
 
@@ -186,7 +187,7 @@ const fn party_of(filter: &EventListFilter) -> Option<&Address> {
 }
 
 fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &EventListFilter) {
-    push_seen(query, &filter.visibility, filter.address.as_ref());
+    push_seen(query, &PARTIES_OF_EVENTS, &filter.visibility, filter.address.as_ref());
     push_contract(query, filter.contract_id.as_ref());
     if let Some(stream_id) = filter.stream_id {
         query.push(" and stream_events.stream_id = ").push_bind(stream_id.to_string()).push("::numeric");

@@ -19,7 +19,9 @@ use super::{Page, PageRequest, PageStart, SortOrder, StoreError};
 use crate::domain::{Address, ContractId, EventId, EventType, Visibility};
 
 const EVENT_COLUMNS: &str = "toid, event_index, (select epoch from network) as epoch, contract_id, ledger_closed_at, tx_hash, type, \
-    stream_id::text as stream_id, sender, recipient, token, amount::text as amount, body";
+    stream_id::text as stream_id, sender, recipient, former_recipient, token, amount::text as amount, body";
+/// The columns that name an event's parties.
+const PARTIES_OF_EVENTS: [&str; 3] = ["sender", "recipient", "former_recipient"];
 
 /// Counts the rows of a condition up to a bound, in the order of an index. The planner is not told the bound, so it takes
 /// a plan that gives rows at once; with both in sight it reads the whole table where a filter matches some tenth of it, and
@@ -44,21 +46,30 @@ fn begin_count() -> QueryBuilder<Postgres> {
 /// Something to be pushed more than once.
 type Part<'a> = &'a dyn Fn(&mut QueryBuilder<Postgres>);
 
-/// Names the table and the conditions on its rows. Those of a party are two index scans: under an `or` they would have to
-/// be sorted. `first` cuts out what either can have in the result, so that a party of thousands of rows costs no more than
-/// a page of them.
-fn push_rows(query: &mut QueryBuilder<Postgres>, table: &str, party: Option<&Address>, conditions: Part, first: Part) {
+/// Names the table and the conditions on its rows. Those of a party are an index scan for each column of `parties`: under
+/// an `or` they would have to be sorted. `first` cuts out what each can have in the result, so that a party of thousands of
+/// rows costs no more than a page of them.
+fn push_rows(
+    query: &mut QueryBuilder<Postgres>,
+    table: &str,
+    parties: &[&str],
+    party: Option<&Address>,
+    conditions: Part,
+    first: Part,
+) {
     let Some(party) = party else {
         query.push(" from ").push(table).push(" where true");
         return conditions(query);
     };
-    query.push(" from ((select * from ").push(table).push(" where sender = ").push_bind(party.to_string());
-    conditions(query);
-    first(query);
-    query.push(") union all (select * from ").push(table).push(" where recipient = ").push_bind(party.to_string());
-    query.push(" and sender is distinct from ").push_bind(party.to_string());
-    conditions(query);
-    first(query);
+    for (number, column) in parties.iter().enumerate() {
+        query.push(if number == 0 { " from ((select * from " } else { ") union all (select * from " });
+        query.push(table).push(" where ").push(column).push(" = ").push_bind(party.to_string());
+        for before in &parties[..number] {
+            query.push(" and ").push(before).push(" is distinct from ").push_bind(party.to_string());
+        }
+        conditions(query);
+        first(query);
+    }
     query.push(")) as ").push(table);
 }
 
@@ -90,14 +101,22 @@ fn narrows(visibility: &Visibility, asked_for: Option<&Address>) -> bool {
 }
 
 /// What [`seen_party`] leaves open: the party that was asked about beside the one that sees.
-fn push_seen(query: &mut QueryBuilder<Postgres>, visibility: &Visibility, asked_for: Option<&Address>) {
+fn push_seen(
+    query: &mut QueryBuilder<Postgres>,
+    parties: &[&str],
+    visibility: &Visibility,
+    asked_for: Option<&Address>,
+) {
     match (visibility, asked_for) {
         (Visibility::Nothing, _) => {
             query.push(" and false");
         }
         (Visibility::Party(party), Some(other)) if party != other => {
-            query.push(" and (sender = ").push_bind(other.to_string());
-            query.push(" or recipient = ").push_bind(other.to_string()).push(")");
+            for (number, column) in parties.iter().enumerate() {
+                query.push(if number == 0 { " and (" } else { " or " }).push(column).push(" = ");
+                query.push_bind(other.to_string());
+            }
+            query.push(")");
         }
         (Visibility::Everything | Visibility::Party(_), _) => {}
     }

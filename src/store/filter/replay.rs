@@ -2,7 +2,7 @@
 
 use sqlx::{Postgres, QueryBuilder};
 
-use super::{EVENT_COLUMNS, push_contract, push_position, push_types};
+use super::{EVENT_COLUMNS, PARTIES_OF_EVENTS, push_contract, push_position, push_types};
 use crate::{
     domain::{Address, CommittedEvent, EventFilter, EventType, Visibility},
     store::{EventRange, Store, StoreError, event_rows::EventRow},
@@ -66,8 +66,9 @@ fn push_matching_ids(query: &mut QueryBuilder<Postgres>, range: EventRange, filt
         let wanted = |query: &mut QueryBuilder<Postgres>| {
             query.push("unnest(").push_bind(users.clone()).push("::text[]) as wanted (address)");
         };
-        branch(&wanted, "sender = wanted.address", &filter.types);
-        branch(&wanted, "recipient = wanted.address", &filter.types);
+        for column in PARTIES_OF_EVENTS {
+            branch(&wanted, &format!("{column} = wanted.address"), &filter.types);
+        }
     }
 }
 
@@ -85,7 +86,7 @@ fn push_ids_of_party(
     limit: u32,
 ) {
     push_no_ids(query);
-    for column in ["sender", "recipient"] {
+    for column in PARTIES_OF_EVENTS {
         query.push(" union (select toid, event_index from stream_events where ").push(column).push(" = ");
         query.push_bind(party.to_string()).push(" and ");
         push_range(query, range);
@@ -101,8 +102,11 @@ fn push_ids_of_party(
 /// The same rule as the branches of [`push_matching_ids`], as a condition.
 fn push_any_atom(query: &mut QueryBuilder<Postgres>, filter: &EventFilter) {
     let users: Vec<String> = filter.users.iter().map(ToString::to_string).collect();
-    query.push(" and (sender = any(").push_bind(users.clone()).push(") or recipient = any(").push_bind(users);
-    query.push(") or exists (select from ");
+    query.push(" and (");
+    for column in PARTIES_OF_EVENTS {
+        query.push(column).push(" = any(").push_bind(users.clone()).push(") or ");
+    }
+    query.push("exists (select from ");
     push_wanted_streams(query, filter);
     query.push(" where ").push(OF_STREAM).push("))");
 }

@@ -14,8 +14,11 @@ const STREAM_COLUMNS: &str = "contract_id, stream_id::text as stream_id, sender,
     rate_per_second::text as rate_per_second, deposited::text as deposited, withdrawn::text as withdrawn, \
     start_time::text as start_time, last_update_time::text as last_update_time, is_active, paused, \
     paused_at::text as paused_at, status, total_paused_seconds::text as total_paused_seconds, unverified, \
-    impossible_order, created_toid, created_event_index, last_toid, last_event_index, created_at, updated_at";
+    impossible_order, schedule, cliff_time::text as cliff_time, arbiter, dispute_status, is_allowance_based, closed, \
+    awaits_entry, checked_at_ledger, created_toid, created_event_index, last_toid, last_event_index, created_at, updated_at";
 
+/// The columns that name a stream's parties.
+const PARTIES: [&str; 2] = ["sender", "recipient"];
 /// The columns are named with their table: by their name alone `order by` would take the texts of the answer.
 const CREATION: [&str; 2] = ["streams.created_toid", "streams.created_event_index"];
 const END: &str = "coalesce(streams.end_time, 'infinity'::numeric)";
@@ -159,7 +162,7 @@ pub(in crate::store) async fn streams_of(
         }
     };
     let first = |query: &mut QueryBuilder<Postgres>| push_first(query, &key, order, &request);
-    push_rows(&mut query, "streams", party_of(filter), &conditions, &first);
+    push_rows(&mut query, "streams", &PARTIES, party_of(filter), &conditions, &first);
     push_order(&mut query, &key, order);
     push_limit(&mut query, &request);
     let rows: Vec<StreamRow> = query.build_query_as().persistent(filter.has_one_plan()).fetch_all(connection).await?;
@@ -168,7 +171,7 @@ pub(in crate::store) async fn streams_of(
 
 async fn count_streams(connection: &mut PgConnection, filter: &StreamListFilter) -> Result<u32, StoreError> {
     let mut condition = begin_count();
-    push_rows(&mut condition, "streams", party_of(filter), &|query| push_conditions(query, filter), &|_| {});
+    push_rows(&mut condition, "streams", &PARTIES, party_of(filter), &|query| push_conditions(query, filter), &|_| {});
     count(connection, condition, &CREATION, filter.has_one_plan()).await
 }
 
@@ -177,7 +180,7 @@ const fn party_of(filter: &StreamListFilter) -> Option<&Address> {
 }
 
 fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &StreamListFilter) {
-    push_seen(query, &filter.visibility, filter.user.as_ref());
+    push_seen(query, &PARTIES, &filter.visibility, filter.user.as_ref());
     push_contract(query, filter.contract_id.as_ref());
     for (column, address) in [("sender", &filter.sender), ("recipient", &filter.recipient), ("token", &filter.token)] {
         if let Some(address) = address {
@@ -199,12 +202,16 @@ fn push_status(query: &mut QueryBuilder<Postgres>, status: StreamStatus, at: Uni
         StreamStatus::Paused => "paused",
         StreamStatus::Cancelled => "cancelled",
         StreamStatus::Completed => "completed",
+        StreamStatus::Closed => {
+            query.push(" and streams.closed");
+            return;
+        }
     };
-    query.push(" and streams.phase = ").push_bind(phase);
+    query.push(" and not streams.closed and streams.phase = ").push_bind(phase);
     match status {
         StreamStatus::Active => push_end(query, ">", at),
         StreamStatus::Ended => push_end(query, "<=", at),
-        StreamStatus::Paused | StreamStatus::Cancelled | StreamStatus::Completed => {}
+        StreamStatus::Paused | StreamStatus::Cancelled | StreamStatus::Completed | StreamStatus::Closed => {}
     }
 }
 

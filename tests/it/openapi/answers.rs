@@ -13,7 +13,7 @@ use sqlx::PgPool;
 use super::described::{Answer, Described};
 use crate::{
     auth::{Door, Guarded},
-    contract_events::fixtures,
+    contract_events::fixtures_of_both_versions,
     limits::limits,
     subscribe::small_world,
     world::{Frame, GatewaySettings, Subscriber, World, eventually, http_client},
@@ -145,7 +145,7 @@ async fn every_frame_is_what_the_document_says_of_its_name(pool: PgPool) {
 #[test]
 fn every_event_of_the_contract_is_described_by_its_type() {
     let described = Described::new();
-    for (name, raw, _) in fixtures() {
+    for (name, raw, _) in fixtures_of_both_versions() {
         let Decoded::Event(event) = decode_event(&raw) else { panic!("{name} did not decode") };
         let Value::Object(body) = serde_json::to_value(&event).unwrap() else { panic!("{name}") };
         let committed = CommittedEvent {
@@ -159,6 +159,7 @@ fn every_event_of_the_contract_is_described_by_its_type() {
             stream_id: event.stream_id(),
             sender: event.sender().cloned(),
             recipient: event.recipient().cloned(),
+            former_recipient: event.former_recipient().cloned(),
             token: event.token().cloned(),
             amount: event.amount(None),
             body,

@@ -6,7 +6,9 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::DateTime;
 use flowfi_indexer::{
     devnet::{Call, DevnetArgs, Fault, Input, MAIN_ENDPOINT, RawEvent, Upgrade},
-    domain::{Amount, ContractId, Contracts, Epoch, LedgerSequence, RawContractEvent, StreamEvent, StreamId},
+    domain::{
+        Amount, ContractId, Contracts, Epoch, LedgerSequence, RawContractEvent, StreamCreation, StreamEvent, StreamId,
+    },
     ingest::{IngestError, LateEvents, replay_quarantine, write_late},
     source::{LedgerEvents, SourceError, WholeLedgers},
     store::{Store, StoreError, Writer},
@@ -254,7 +256,8 @@ async fn p21_a_value_of_another_shape_is_kept_raw_and_what_is_only_more_is_read(
         ("token_address", ScVal::Address(account())),
     ];
     without_the_optional.value = base64(&map(&sent));
-    let Decoded::Event(StreamEvent::Created { deposited_amount: None, .. }) = decode_event(&without_the_optional)
+    let Decoded::Event(StreamEvent::Created(StreamCreation { deposited_amount: None, .. })) =
+        decode_event(&without_the_optional)
     else {
         panic!("{:?}", decode_event(&without_the_optional))
     };
