@@ -21,3 +21,18 @@ create table contract_versions (
     second_from_toid bigint not null,
     second_from_event_index bigint not null
 );
+
+-- What was corrected from the chain's entries, a row for each field.
+create table corrections (
+    number bigint generated always as identity primary key,
+    contract_id text not null,
+    stream_id numeric(20, 0) not null,
+    -- The ledger that the entry was true at.
+    at_ledger bigint not null,
+    field text not null,
+    ours text not null,
+    chains text not null,
+    corrected_at timestamptz not null default now()
+);
+create index corrections_by_stream on corrections (contract_id, stream_id, number);
+create index corrections_by_field on corrections (field);

@@ -14,6 +14,7 @@ mod chain_reader;
 mod claimable;
 mod compression;
 mod contract_status;
+mod corrections;
 mod cors;
 mod csv;
 mod document;

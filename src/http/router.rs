@@ -17,7 +17,7 @@ use super::{
     caller::{answer_one_caller, know_operators},
     claimable,
     compression::{compressed, compressed_once},
-    cors, document, events, health,
+    corrections, cors, document, events, health,
     host::check_host,
     limits::{answer_in_turn, limit_admin_requests, limit_requests, limit_watching},
     openapi,
@@ -51,6 +51,7 @@ fn unversioned() -> OpenApiRouter<HttpState> {
 fn for_clients() -> OpenApiRouter<HttpState> {
     let api = unversioned()
         .routes(routes!(events::list))
+        .routes(routes!(corrections::list))
         .routes(routes!(tickets::issue))
         .routes(routes!(api_keys::list, api_keys::create))
         .routes(routes!(api_keys::rotate))

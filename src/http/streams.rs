@@ -201,7 +201,7 @@ fn record_source(query: &Query<StreamQuery>) -> Result<RecordSource, Problem> {
     }
 }
 
-/// The tag is of everything that the answer is made of: the events of the stream, repairs, and the time.
+/// The tag is of everything that the answer is made of: the events of the stream, repairs, checks, and the time.
 async fn of_index(
     state: &HttpState,
     caller: &Caller,
@@ -213,7 +213,8 @@ async fn of_index(
         state.store.record_in_time(&contract_id, stream_id).await?;
     let now = time_of(closed_at);
     let record = seen(caller, record, stream_id)?;
-    let tag = EntityTag::of(&[&FeedId { event: record.last_event, epoch }, &revision, &now]);
+    let checked = record.checked_at_ledger.unwrap_or_default();
+    let tag = EntityTag::of(&[&FeedId { event: record.last_event, epoch }, &revision, &checked, &now]);
     let mut response = if tag.is_known(headers) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {

@@ -31,6 +31,15 @@ pub enum OnReset {
     Archive,
 }
 
+/// What records follow from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RecordState {
+    /// Events alone. What they do not tell stays unknown.
+    Events,
+    /// Events, and the contract's own entries after them.
+    Both,
+}
+
 /// How eagerly to ask.
 #[derive(Args, Clone, Debug)]
 pub struct PaceArgs {
@@ -43,6 +52,11 @@ pub struct PaceArgs {
     /// the next ledger is about to close.
     #[arg(long, env = "FLOWFI_POLL_MS", value_name = "MS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
     pub poll_ms: u64,
+
+    /// What records follow from: the contract's events alone, or its events and then its own stored entries, which decide
+    /// where both differ. Entries are asked for at the tip, at most 199 in a request.
+    #[arg(long, env = "FLOWFI_STATE", value_enum, default_value_t = RecordState::Both)]
+    pub state: RecordState,
 
     /// How many events to ask for at once.
     #[arg(long, env = "FLOWFI_PAGE_LIMIT", value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]

@@ -1,6 +1,9 @@
 //! Commits what the follower hands on, in order. While one batch is written the next is prepared.
 
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
 use tracing::{debug, info, warn};
 
 use super::error::IngestError;
@@ -24,7 +27,9 @@ pub(super) async fn commit_all(
     store: &Store,
     writer: &mut Writer,
     mut handed: mpsc::Receiver<Handed>,
+    committed_at_tip: &Notify,
 ) -> Result<(), IngestError> {
+    let mut has_reached_tip = false;
     let mut next = prepare_next(store, &mut handed, &Records::default()).await?;
     while let Some(ready) = next {
         let left = match &ready {
@@ -33,8 +38,18 @@ pub(super) async fn commit_all(
         };
         let write = async {
             match ready {
-                Ready::Prepared(prepared) => report(writer.commit(*prepared).await?),
-                Ready::ReachedTip => writer.signs_of_life().during(index_for_queries(writer)).await?,
+                Ready::Prepared(prepared) => {
+                    let committed = writer.commit(*prepared).await?;
+                    report(committed);
+                    if has_reached_tip && committed.events > 0 {
+                        committed_at_tip.notify_one();
+                    }
+                }
+                Ready::ReachedTip => {
+                    writer.signs_of_life().during(index_for_queries(writer)).await?;
+                    has_reached_tip = true;
+                    committed_at_tip.notify_one();
+                }
             }
             Ok(())
         };

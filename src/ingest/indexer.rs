@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use rand::{SeedableRng, rngs::StdRng};
-use tokio::{sync::mpsc, time::sleep};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{debug, info};
 
 use super::{
     args::{OnReset, PaceArgs},
@@ -17,9 +20,10 @@ use super::{
     waits::Waits,
 };
 use crate::{
-    domain::{ContractId, Contracts, EventId, LedgerRange, LedgerSequence},
+    domain::{ContractId, ContractVersion, Contracts, EventId, LedgerRange, LedgerSequence},
     source::{Anchor, EndpointPool, KnownChain, WholeLedgers},
     store::{NetworkRow, SignsOfLife, Store, Writer},
+    xdr::{contract_instance_key, decode_contract_version},
 };
 
 /// While one batch is written, the next is read and decoded. More would only take memory.
@@ -48,6 +52,8 @@ pub struct Indexer {
     pub(super) whole_ledgers: Vec<WholeLedgers>,
     pub(super) store: Store,
     pub(super) settings: IngestSettings,
+    /// Told when events were committed at the tip.
+    pub(super) committed_at_tip: Notify,
 }
 
 impl Indexer {
@@ -60,7 +66,7 @@ impl Indexer {
         store: Store,
         settings: IngestSettings,
     ) -> Self {
-        Self { source, whole_ledgers, store, settings }
+        Self { source, whole_ledgers, store, settings, committed_at_tip: Notify::const_new() }
     }
 
     pub(super) fn backoff(&self) -> Backoff {
@@ -82,7 +88,10 @@ impl Indexer {
         let (committer, receiver) = mpsc::channel(BATCHES_AHEAD);
         let signs = writer.signs_of_life();
         let (follower, walk) = self.follower(&contract_ids, position, committer, signs).await?;
-        tokio::try_join!(Box::pin(follower.follow(walk, stop)), commit_all(&self.store, writer, receiver))?;
+        tokio::try_join!(
+            Box::pin(follower.follow(walk, stop)),
+            commit_all(&self.store, writer, receiver, &self.committed_at_tip)
+        )?;
         Ok(())
     }
 
@@ -143,6 +152,27 @@ impl Indexer {
         let closed = network.as_ref().and_then(|network| network.seen);
         self.source.set_chain(KnownChain { anchor, closed });
         Ok(network)
+    }
+
+    /// Reads which rules each contract follows now, so that a catch-up takes no creation of its second version for one of
+    /// its first. Without an answer the events tell it, later.
+    pub(super) async fn note_versions(&self) -> Result<(), IngestError> {
+        let keys: Vec<String> = self.settings.contracts.iter().map(contract_instance_key).collect();
+        let answer = match self.source.ledger_entries(&keys).await {
+            Ok(answer) => answer,
+            Err(failure) => {
+                debug!("no contract was asked for its version: {failure}");
+                return Ok(());
+            }
+        };
+        for (contract_id, key) in self.settings.contracts.iter().zip(&keys) {
+            let instance = answer.entries.get(key);
+            let version = instance.and_then(|instance| decode_contract_version(&instance.xdr).ok()).unwrap_or_default();
+            if version >= ContractVersion::Second {
+                self.store.note_second_version(contract_id).await?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) async fn become_writer(&self) -> Result<Writer, IngestError> {

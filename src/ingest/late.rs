@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::incoming::Incoming;
 use crate::{
     domain::{
-        Baseline, ContractEvent, ContractId, CoverageSource, Epoch, EventId, LedgerRange, RawBaseline,
+        Baseline, ContractEvent, ContractId, CoverageSource, Epoch, EventId, FieldDifference, LedgerRange, RawBaseline,
         RawContractEvent, StreamId, baselines_in_order,
     },
     store::{Batch, CaughtUp, LateRows, Locks, Repaired, Store, StoreError},
@@ -70,7 +70,8 @@ pub(super) async fn fold_again(
     Ok(())
 }
 
-/// Sets the records of streams from what the chain stores of them, which may depend on where the contract stands. `None`
+/// Sets the records of streams from what the chain stores of them, which may depend on where the contract stands, and
+/// keeps what that corrects. `None`
 /// if there is none, or before the contract's index began.
 ///
 /// # Errors
@@ -79,12 +80,13 @@ pub(super) async fn write_baselines(
     store: &Store,
     contract_id: &ContractId,
     epoch: Epoch,
-    mut baselines_at: impl FnMut(EventId) -> Vec<Baseline>,
+    mut baselines_at: impl FnMut(EventId) -> (Vec<Baseline>, Vec<(StreamId, FieldDifference)>),
 ) -> Result<Option<Repaired>, StoreError> {
     let rows = |position| {
-        let baselines = baselines_in_order(baselines_at(position));
+        let (baselines, corrections) = baselines_at(position);
+        let baselines = baselines_in_order(baselines);
         let from_the_first = baselines.keys().copied().collect();
-        (!baselines.is_empty()).then(|| LateRows { baselines, from_the_first, ..LateRows::default() })
+        (!baselines.is_empty()).then(|| LateRows { baselines, from_the_first, corrections, ..LateRows::default() })
     };
     write(store, contract_id, epoch, rows).await
 }

@@ -5,10 +5,16 @@
 use std::{collections::HashMap, convert::Infallible, future::pending, time::Duration};
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, sleep, sleep_until},
+};
 use tracing::debug;
 
-use super::{second_opinion::AskingAgain, verify::RollingLook};
+use super::{
+    second_opinion::AskingAgain,
+    verify::{RollingLook, Unanswered, UncertainRecords},
+};
 use crate::{
     domain::{ContractId, Epoch, EventId},
     source::EndpointPool,
@@ -17,6 +23,9 @@ use crate::{
 
 /// A difference is looked at again after this time, or after the interval if that is shorter.
 const MOMENT: Duration = Duration::from_secs(1);
+
+/// What the index or a node lacks is looked at again after this time.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// The checks of every contract that is followed.
 pub(super) struct RecordChecks<'a> {
@@ -29,36 +38,81 @@ pub(super) struct RecordChecks<'a> {
     /// How many events to ask for at once.
     pub(super) page_limit: u32,
     pub(super) rng: StdRng,
+    /// Whether the chain's entries set what differs.
+    pub(super) corrects: bool,
+    /// Told when events were committed at the tip.
+    pub(super) committed: &'a Notify,
+}
+
+/// What the checks of one contract remember.
+#[derive(Default)]
+struct Memory {
+    heard_alone: EventId,
+    unanswered: Unanswered,
 }
 
 impl RecordChecks<'_> {
-    /// Takes a turn at each interval while the indexer works.
+    /// Takes a turn at each interval while the indexer works, and compares what is not certain once events were committed
+    /// at the tip.
     pub(super) async fn run(mut self, mut works: watch::Receiver<bool>) -> Infallible {
-        let mut heard_alone = HashMap::new();
+        let mut memories = HashMap::new();
+        let (mut next_turn, mut again) = (Instant::now() + self.interval, false);
         loop {
-            sleep(self.interval).await;
+            let is_turn = tokio::select! {
+                () = sleep_until(next_turn) => true,
+                () = self.committed.notified(), if self.corrects => false,
+                () = sleep(AGAIN), if again => false,
+            };
             becomes(&mut works, true).await;
+            let checks = async {
+                if is_turn {
+                    self.turn(&mut memories).await;
+                }
+                again = self.corrects && self.check_uncertain(&mut memories).await;
+            };
             tokio::select! {
-                () = self.turn(&mut heard_alone) => {}
+                () = checks => {}
                 () = becomes(&mut works, false) => {}
+            }
+            if is_turn {
+                next_turn = Instant::now() + self.interval;
             }
         }
     }
 
-    async fn turn(&mut self, heard_alone: &mut HashMap<ContractId, EventId>) {
+    async fn turn(&mut self, memories: &mut HashMap<ContractId, Memory>) {
         let (store, source, epoch) = (self.store, self.source, self.epoch);
         for contract_id in self.contract_ids {
-            let heard_alone = heard_alone.entry(contract_id.clone()).or_insert(EventId::ZERO);
+            let heard_alone = &mut memories.entry(contract_id.clone()).or_default().heard_alone;
             let page_limit = self.page_limit;
             let mut asking = AskingAgain { store, source, contract_id, epoch, page_limit, heard_alone };
             if let Err(failure) = asking.ask().await {
                 debug!(contract.id = %contract_id, "no second opinion on the events of {contract_id}: {failure}");
             }
-            let look = RollingLook { store, source, contract_id, epoch, moment: MOMENT.min(self.interval) };
+            let (moment, corrects) = (MOMENT.min(self.interval), self.corrects);
+            let look = RollingLook { store, source, contract_id, epoch, moment, corrects };
             if let Err(failure) = look.look(StdRng::seed_from_u64(self.rng.random())).await {
                 debug!(contract.id = %contract_id, "the records of {contract_id} were not checked: {failure}");
             }
         }
+    }
+
+    /// Returns whether some must be looked at again.
+    async fn check_uncertain(&mut self, memories: &mut HashMap<ContractId, Memory>) -> bool {
+        let (store, source, epoch) = (self.store, self.source, self.epoch);
+        let mut again = false;
+        for contract_id in self.contract_ids {
+            let unanswered = &mut memories.entry(contract_id.clone()).or_default().unanswered;
+            let uncertain = UncertainRecords { store, source, contract_id, epoch };
+            match uncertain.check(StdRng::seed_from_u64(self.rng.random()), unanswered).await {
+                Ok(is_behind) => again |= is_behind,
+                Err(failure) => {
+                    debug!(contract.id = %contract_id, "the records of {contract_id} were not checked: {failure}");
+                    again = true;
+                }
+            }
+        }
+        again
     }
 }
 

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::{
+    args::RecordState,
     backoff::Backoff,
     error::IngestError,
     indexer::Indexer,
@@ -96,6 +97,7 @@ impl Indexer {
         };
         let begun_at = writer.position();
         let (works, is_working) = watch::channel(false);
+        self.note_versions().await?;
         let checks = self.record_checks().await?;
         let ended = tokio::select! {
             ended = self.work(&mut writer, &works, stop) => ended,
@@ -162,6 +164,8 @@ impl Indexer {
             interval: Duration::from_millis(self.settings.pace.check_interval_ms),
             page_limit: self.settings.pace.page_limit,
             rng: StdRng::seed_from_u64(self.settings.seed),
+            corrects: self.settings.pace.state == RecordState::Both,
+            committed: &self.committed_at_tip,
         })
     }
 

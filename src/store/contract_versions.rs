@@ -68,10 +68,17 @@ pub(super) async fn load(connection: &mut PgConnection) -> Result<ContractVersio
 }
 
 impl Store {
-    /// Notes that a contract follows the rules of its second version from a position on, unless it is known to have done
-    /// so before.
-    pub async fn note_second_version(&self, contract_id: &ContractId, from: EventId) -> Result<(), StoreError> {
-        let versions = ContractVersions(HashMap::from([(contract_id.clone(), from)]));
-        self.pool.run(async |connection: &mut PgConnection| versions.write(connection).await).await
+    /// Notes that a contract follows the rules of its second version now: since its code was last replaced, as far as that
+    /// is known, and always if it never was.
+    pub async fn note_second_version(&self, contract_id: &ContractId) -> Result<(), StoreError> {
+        sqlx::query!(
+            "insert into contract_versions (contract_id, second_from_toid, second_from_event_index)
+             select $1, coalesce(max(toid), 0), 0 from contract_upgrades where contract_id = $1
+             on conflict do nothing",
+            contract_id.as_str(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 }

@@ -16,12 +16,13 @@ use crate::domain::{Epoch, LedgerSequence};
 
 /// The tables that belong to one chain; a reset of the network puts them aside together. `desired_state` belongs to none:
 /// who paused the indexer finds it paused.
-const TABLES_OF_AN_EPOCH: [&str; 15] = [
+const TABLES_OF_AN_EPOCH: [&str; 16] = [
     "_sqlx_migrations",
     "accepted_gaps",
     "baselines",
     "contract_upgrades",
     "contract_versions",
+    "corrections",
     "coverage",
     "cursors",
     "indexer_reports",

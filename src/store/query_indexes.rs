@@ -1,4 +1,4 @@
-//! The indexes that only lists need: of columns of streams that events change.
+//! The indexes that only lists and checks need, most of them of columns of streams that events change.
 //!
 //! Each of them makes every change of a stream cost an entry in every index of the table, which a catch-up of millions
 //! of events cannot bear: they are not in the migrations but are made once the index stands at the tip. Until then lists
@@ -16,11 +16,19 @@ const INDEX_DEADLINE: Duration = Duration::from_hours(1);
 
 /// Each by its name and what comes after `on`. Where two streams are equal in the first column they are in the order of
 /// their creation. One without an end time comes after those with one, hence the infinity.
-const INDEXES: [(&str, &str); 4] = [
+const INDEXES: [(&str, &str); 6] = [
     ("streams_by_phase", "streams (phase, created_toid, created_event_index)"),
     ("streams_by_last_update_time", "streams (last_update_time, created_toid, created_event_index)"),
     ("streams_by_deposited", "streams (deposited, created_toid, created_event_index)"),
     ("streams_by_end", "streams ((coalesce(end_time, 'infinity'::numeric)), created_toid, created_event_index)"),
+    (
+        "streams_uncertain",
+        "streams (contract_id, stream_id) where checked_at_ledger is null or checked_at_ledger < (last_toid >> 32)",
+    ),
+    (
+        "stream_events_by_former_recipient",
+        "stream_events (former_recipient, toid, event_index) where former_recipient is not null",
+    ),
 ];
 
 /// Returns their names.
@@ -51,7 +59,7 @@ impl Writer {
 async fn there(connection: &mut PgConnection) -> Result<Vec<String>, StoreError> {
     let names = sqlx::query_scalar!(
         r#"select indexname::text as "name!" from pg_indexes
-           where schemaname = current_schema() and tablename = 'streams'"#
+           where schemaname = current_schema() and tablename in ('streams', 'stream_events')"#
     );
     Ok(names.fetch_all(connection).await?)
 }

@@ -14,13 +14,13 @@ use sqlx::PgConnection;
 use super::{
     Store, StoreError, baselines, columns,
     connections::{Connections, Transaction},
-    coverage, listen, network, quarantine,
+    corrections, coverage, listen, network, quarantine,
     refold::{Refold, Refolded, ToFold},
     revisions, stream_rows, upgrades,
 };
 use crate::domain::{
-    Baseline, ContractEvent, ContractId, ContractUpgradeEvent, CoverageSource, Epoch, EventId, LedgerRange,
-    QuarantinedEvent, RawBaseline, RawContractEvent, StreamId, StreamKey,
+    Baseline, ContractEvent, ContractId, ContractUpgradeEvent, CoverageSource, Epoch, EventId, FieldDifference,
+    LedgerRange, QuarantinedEvent, RawBaseline, RawContractEvent, StreamId, StreamKey,
 };
 
 /// A repair under way: dropped before it is written, it has changed nothing.
@@ -59,6 +59,8 @@ pub struct LateRows {
     pub baselines: HashMap<StreamId, Vec<Baseline>>,
     /// Streams to fold from their first event on, whatever comes of them.
     pub from_the_first: BTreeSet<StreamId>,
+    /// Fields of records that the baselines correct.
+    pub corrections: Vec<(StreamId, FieldDifference)>,
     /// Upgrades of the contract's code.
     pub upgrades: Vec<ContractUpgradeEvent>,
     /// Events to keep raw.
@@ -254,10 +256,17 @@ impl Writing<'_> {
             let revision = revisions::record(connection, contract_id, revised).await?;
             let raw = late.baselines.values().flatten().map(|baseline| &baseline.raw);
             baselines::upsert(connection, contract_id, raw, revision).await?;
+            self.correct(connection).await?;
             listen::notify(connection, listen::COMMITTED).await
         };
         transaction.within(tell).await?;
         Ok(repaired)
+    }
+
+    async fn correct(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let positions = self.late.baselines.values().flatten().map(|baseline| baseline.raw.position);
+        let at_ledger = positions.max().unwrap_or(self.position).last_whole_ledger();
+        corrections::insert(connection, self.contract_id, at_ledger, &self.late.corrections).await
     }
 
     async fn raise(&self, connection: &mut PgConnection, caught_up: CaughtUp) -> Result<(), StoreError> {

@@ -8,7 +8,8 @@ use stellar_xdr::{
 
 use super::{Refusal, value};
 use crate::domain::{
-    ChainStatus, ContractId, DisputeStatus, Schedule, Step, StreamEntry, StreamId, UnixTime, UnknownSchedule,
+    ChainStatus, ContractId, ContractVersion, DisputeStatus, Schedule, Step, StreamEntry, StreamId, UnixTime,
+    UnknownSchedule,
 };
 
 /// Returns the key that a stream's record lies under in the ledger: a `LedgerKey`, XDR in base64.
@@ -47,17 +48,35 @@ pub fn decode_stream_ledger_entry(text: &str) -> Result<StreamEntry, Refusal> {
 /// # Errors
 /// A [`Refusal`], if it is no such entry.
 pub fn decode_stream_count(text: &str) -> Result<u64, Refusal> {
-    let ScVal::ContractInstance(instance) = contract_data(text)? else { return Err(Refusal::NotAnInstance) };
-    let Some(storage) = instance.storage else { return Ok(0) };
-    let is_counter = |key: &ScVal| match key {
-        ScVal::Vec(Some(parts)) => matches!(parts.as_slice(), [word] if value::name(word) == Some("StreamCounter")),
-        _ => false,
-    };
-    match storage.iter().find(|entry| is_counter(&entry.key)).map(|entry| &entry.val) {
+    match stored_in_instance(text, "StreamCounter")? {
         None => Ok(0),
-        Some(ScVal::U64(count)) => Ok(*count),
+        Some(ScVal::U64(count)) => Ok(count),
         Some(_) => Err(Refusal::WrongType { field: "StreamCounter", wanted: "a u64" }),
     }
+}
+
+/// Decodes which version of the contract wrote its instance's entry of the ledger (a `LedgerEntryData`, XDR in base64). The
+/// first version writes none.
+///
+/// # Errors
+/// A [`Refusal`], if it is no such entry.
+pub fn decode_contract_version(text: &str) -> Result<ContractVersion, Refusal> {
+    match stored_in_instance(text, "ContractVersion")? {
+        None => Ok(ContractVersion::First),
+        Some(ScVal::U32(number)) => Ok(ContractVersion::of_number(number)),
+        Some(_) => Err(Refusal::WrongType { field: "ContractVersion", wanted: "a u32" }),
+    }
+}
+
+/// Returns what the contract stores in its instance under a key of this one word.
+fn stored_in_instance(text: &str, wanted: &str) -> Result<Option<ScVal>, Refusal> {
+    let ScVal::ContractInstance(instance) = contract_data(text)? else { return Err(Refusal::NotAnInstance) };
+    let Some(storage) = instance.storage else { return Ok(None) };
+    let is_wanted = |key: &ScVal| match key {
+        ScVal::Vec(Some(parts)) => matches!(parts.as_slice(), [word] if value::name(word) == Some(wanted)),
+        _ => false,
+    };
+    Ok(storage.iter().find(|entry| is_wanted(&entry.key)).map(|entry| entry.val.clone()))
 }
 
 fn contract_data(text: &str) -> Result<ScVal, Refusal> {

@@ -12,7 +12,7 @@ use flowfi_indexer::{
     },
     feed::{self, Delivery, Feed},
     http::{self, HttpState, Limits, LocalRoutes, Origin, ServerSettings},
-    ingest::{Indexer, IngestError, IngestSettings, OnReset, PaceArgs, Waits},
+    ingest::{Indexer, IngestError, IngestSettings, OnReset, PaceArgs, RecordState, Waits},
     source::EndpointPool,
     store::{EventRange, PageRequest, PageStart, Progress, Store, StreamListFilter},
 };
@@ -145,7 +145,13 @@ impl World {
         IngestSettings {
             network_passphrase: self.devnet.passphrase().to_owned(),
             contracts: self.contracts(),
-            pace: PaceArgs { start_ledger: None, poll_ms: 10, page_limit: 100, check_interval_ms: NO_CHECK_MS },
+            pace: PaceArgs {
+                start_ledger: None,
+                poll_ms: 10,
+                page_limit: 100,
+                check_interval_ms: NO_CHECK_MS,
+                state: RecordState::Events,
+            },
             on_reset: OnReset::Stop,
             waits: Waits::default(),
             seed: 7,

@@ -10,7 +10,7 @@ use std::{
 use flowfi_indexer::{
     devnet::DevnetArgs,
     domain::{ContractId, Contracts, EventId},
-    ingest::{Indexer, IngestSettings, OnReset, PaceArgs, Waits},
+    ingest::{Indexer, IngestSettings, OnReset, PaceArgs, RecordState, Waits},
     source::{EndpointPool, Lake, WholeLedgers},
     store::Store,
 };
@@ -250,6 +250,7 @@ impl<'a> World<'a> {
                 poll_ms: 10,
                 page_limit: self.page_limit,
                 check_interval_ms: CHECK_INTERVAL_MS,
+                state: RecordState::Events,
             },
             on_reset: if self.abilities.archives() { OnReset::Archive } else { OnReset::Stop },
             waits: Waits {

@@ -47,7 +47,7 @@ pub use notice::{Notice, Reset, ResetReason, Revision};
 pub use schedule::{Schedule, Step, UnknownSchedule};
 pub use stored_event_type::StoredEventType;
 pub use stream_creation::{Creator, StreamCreation};
-pub use stream_entry::{DisputeStatus, StreamEntry};
+pub use stream_entry::{DisputeStatus, FieldDifference, StreamEntry};
 pub use stream_event::StreamEvent;
 pub use stream_record::{ChainStatus, StreamRecord};
 pub use visibility::Visibility;

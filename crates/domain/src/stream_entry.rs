@@ -95,7 +95,30 @@ impl From<&StreamRecord> for StreamEntry {
     }
 }
 
+/// A field in which a record differs from the chain's entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldDifference {
+    /// The contract's name of the field; `record` for the whole of it.
+    pub field: &'static str,
+    /// What we have.
+    pub ours: String,
+    /// What the chain has.
+    pub chains: String,
+}
+
+/// What events leave open in a record that awaits its entry.
+const AWAITED: [&str; 2] = ["schedule", "cliff_time"];
+
 impl StreamEntry {
+    /// Returns the fields in which a record differs. What the record waits to be told is no difference.
+    #[must_use]
+    pub fn differences_from(&self, record: &StreamRecord) -> Vec<FieldDifference> {
+        let pairs = Self::from(record).fields().into_iter().zip(self.fields());
+        let differ = pairs
+            .filter(|((field, ours), (_, chains))| ours != chains && !(record.awaits_entry && AWAITED.contains(field)));
+        differ.map(|((field, ours), (_, chains))| FieldDifference { field, ours, chains }).collect()
+    }
+
     /// Returns every field by the contract's name, as text.
     #[must_use]
     pub fn fields(&self) -> [(&'static str, String); 17] {

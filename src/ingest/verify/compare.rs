@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Difference;
 use crate::{
-    domain::{Address, LedgerSequence, StreamEntry, StreamId, StreamRecord},
+    domain::{Address, FieldDifference, LedgerSequence, StreamEntry, StreamId, StreamRecord},
     store::EventParties,
     xdr::Refusal,
 };
@@ -76,6 +76,7 @@ impl Seen {
             (Some(_), None) if self.count.is_some_and(|count| count < stream_id.0) => {
                 Finding::Different(vec![whole(stream_id, "present", "never created")])
             }
+            (Some(record), None) if record.closed => Finding::Equal { unverified: false },
             (Some(_), None) => Finding::Archived,
             (None, None) if self.at_ledger > self.whole => Finding::Behind,
             (None, _) => Finding::Missing,
@@ -104,9 +105,8 @@ fn compare(record: &StreamRecord, found: &ChainEntry, parties: &[EventParties]) 
             return Finding::Different(vec![whole(record.stream_id, "present", &format!("unreadable: {refusal}"))]);
         }
     };
-    let ours = StreamEntry::from(record);
-    let pairs = ours.fields().into_iter().zip(entry.fields());
-    let of_record = pairs.filter(|(ours, chains)| ours != chains).map(|((field, ours), (_, chains))| Difference {
+    let differing = entry.differences_from(record).into_iter();
+    let of_record = differing.map(|FieldDifference { field, ours, chains }| Difference {
         stream_id: record.stream_id,
         field,
         ours,
@@ -115,7 +115,7 @@ fn compare(record: &StreamRecord, found: &ChainEntry, parties: &[EventParties]) 
     let of_events = parties.iter().flat_map(|parties| compare_parties(record.stream_id, parties, entry));
     let differences: Vec<Difference> = of_record.chain(of_events).collect();
     if differences.is_empty() {
-        Finding::Equal { unverified: record.unverified }
+        Finding::Equal { unverified: record.unverified || record.awaits_entry }
     } else {
         Finding::Different(differences)
     }

@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 
 use tracing::info;
 
-use super::compare::{Finding, Seen};
+use super::{
+    Difference,
+    compare::{Finding, Seen},
+};
 use crate::{
-    domain::{Baseline, ContractId, Epoch, EventId, RawBaseline, StreamId},
+    domain::{Baseline, ContractId, Epoch, EventId, FieldDifference, RawBaseline, StreamId},
     ingest::{error::IngestError, late::write_baselines},
     store::Store,
 };
@@ -41,13 +44,23 @@ pub(super) async fn from_chain(
         };
         let baselines: Vec<Baseline> = wanted.iter().filter_map(baseline).collect();
         set = baselines.iter().map(|baseline| baseline.raw.stream_id).collect();
-        baselines
+        let corrections = set.iter().flat_map(|stream_id| differences(seen, *stream_id)).collect();
+        (baselines, corrections)
     };
     write_baselines(store, contract_id, epoch, baselines_at).await?;
     for stream_id in &set {
         info!(stream.id = %stream_id, "stream {stream_id} was set from the chain: {}", was(seen, *stream_id));
     }
     Ok(set)
+}
+
+fn differences(seen: &Seen, stream_id: StreamId) -> Vec<(StreamId, FieldDifference)> {
+    let found = match seen.find(stream_id) {
+        Finding::Different(found) => found,
+        _ => Vec::new(),
+    };
+    let difference = |found: Difference| FieldDifference { field: found.field, ours: found.ours, chains: found.chains };
+    found.into_iter().map(|found| (stream_id, difference(found))).collect()
 }
 
 /// Says what it was before.

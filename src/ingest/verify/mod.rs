@@ -1,11 +1,13 @@
 //! The proof: every stream record against the contract's own storage, field by field. Exact although the chain moves on
 //! meanwhile, because what is compared is compared as of one ledger.
 
+mod checked;
 mod compare;
 mod correct;
 mod created;
 mod read;
 mod rolling;
+mod uncertain;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -13,6 +15,7 @@ use rand::{Rng, rngs::StdRng};
 
 pub use self::created::CreatedStreams;
 pub(super) use self::rolling::RollingLook;
+pub(super) use self::uncertain::{Unanswered, UncertainRecords};
 use self::{
     compare::{Finding, Seen},
     read::{KEYS_AT_ONCE, Reading},

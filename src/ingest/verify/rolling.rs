@@ -1,5 +1,5 @@
 //! The rolling check: a few records at a time against the contract's own storage, beside the running index. It reads both
-//! sides as the proof does and corrects nothing.
+//! sides as the proof does, and sets what differs from the chain unless records follow from events alone.
 //!
 //! A look goes on where the last one stopped, in the order of the stream numbers, and starts over after the highest record.
 //! Streams that differed are looked at first until they agree. A round goes from record to record and so ends whatever the
@@ -14,6 +14,7 @@ use rand::rngs::StdRng;
 use tokio::time::sleep;
 
 use super::{
+    checked,
     compare::{Finding, Seen},
     read::{KEYS_AT_ONCE, Reading},
 };
@@ -43,6 +44,8 @@ pub(in crate::ingest) struct RollingLook<'a> {
     pub(in crate::ingest) epoch: Epoch,
     /// A difference is looked at again after this time, and counts only if it is still there.
     pub(in crate::ingest) moment: Duration,
+    /// Whether records that still differ then are set from the chain.
+    pub(in crate::ingest) corrects: bool,
 }
 
 impl RollingLook<'_> {
@@ -54,6 +57,10 @@ impl RollingLook<'_> {
         let mut reading =
             Reading::new(self.store, self.source, self.contract_id, self.epoch, Duration::ZERO, rng).without_patience();
         let seen = reading.look(&streams).await?;
+        if self.corrects {
+            let equal = streams.iter().copied().filter(|id| judge(&seen, *id) == Verdict::Equal);
+            checked::write(self.store, self.contract_id, self.epoch, &seen, equal).await?;
+        }
         let mut suspects = never_seen(&seen, self.store.highest_stream_id(self.contract_id).await?);
         let mut differing = before.differing;
         for stream_id in streams {
@@ -98,8 +105,13 @@ impl RollingLook<'_> {
     ) -> Result<(), IngestError> {
         let suspects: Vec<StreamId> = suspects.into_iter().take(KEYS_AT_ONCE).collect();
         let seen = reading.look(&suspects).await?;
+        let mut set = Vec::new();
+        if self.corrects {
+            set = checked::write(self.store, self.contract_id, self.epoch, &seen, suspects.iter().copied()).await?;
+        }
         for stream_id in suspects {
             match judge(&seen, stream_id) {
+                _ if set.contains(&stream_id) => drop(differing.remove(&stream_id)),
                 Verdict::Differs(field) if differing.len() < MOST_REMEMBERED || differing.contains_key(&stream_id) => {
                     differing.insert(stream_id, field.to_owned());
                 }

@@ -9,7 +9,7 @@ use std::{future::Future, pin::pin};
 use flowfi_indexer::{
     devnet::{Emit, EventKind, RawEvent},
     domain::{ContractId, EventId, LedgerRange, LedgerSequence, RawContractEvent},
-    ingest::{Indexer, IngestSettings, OnReset, PaceArgs, Waits},
+    ingest::{Indexer, IngestSettings, OnReset, PaceArgs, RecordState, Waits},
     source::EndpointPool,
     store::{IndexerReport, Progress, Store},
 };
@@ -52,6 +52,7 @@ fn settings_of_fake() -> IngestSettings {
             poll_ms: ONE_LOOK_MS,
             page_limit: 100,
             check_interval_ms: NO_CHECK_MS,
+            state: RecordState::Events,
         },
         on_reset: OnReset::Stop,
         waits: Waits::default(),

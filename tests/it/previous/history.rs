@@ -13,7 +13,10 @@ use chrono::{DateTime, Utc};
 use flowfi_indexer::{
     devnet::{Call, Devnet, DevnetArgs, Input, NumberedCall},
     domain::{Amount, Clock, ContractId, EventId, LedgerRange, LedgerSequence, StreamId, UnixTime},
-    ingest::{Indexer, IngestSettings, OnReset, PaceArgs, Reindex, ReindexProgress, VerifySettings, backfill, verify},
+    ingest::{
+        Indexer, IngestSettings, OnReset, PaceArgs, RecordState, Reindex, ReindexProgress, VerifySettings, backfill,
+        verify,
+    },
     source::WholeLedgers,
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -90,8 +93,13 @@ impl History {
     /// The network starts over, and the index of what comes then begins late.
     async fn reset(&self) {
         self.world.devnet.reset().unwrap();
-        let pace =
-            PaceArgs { start_ledger: Some(BEGINS_WITH), poll_ms: 10, page_limit: 100, check_interval_ms: 3_600_000 };
+        let pace = PaceArgs {
+            start_ledger: Some(BEGINS_WITH),
+            poll_ms: 10,
+            page_limit: 100,
+            check_interval_ms: 3_600_000,
+            state: RecordState::Events,
+        };
         let settings = IngestSettings { pace, on_reset: OnReset::Archive, ..self.world.settings() };
         let indexer = Indexer::new(self.world.source(), Vec::new(), self.world.store.clone(), settings);
         self.run(indexer, async {

@@ -1,0 +1,92 @@
+//! Records that were compared with the chain's entries, written: equal ones are marked, others are set from their entries.
+
+use std::collections::BTreeSet;
+
+use tracing::{info, warn};
+
+use super::{
+    compare::{Finding, Seen},
+    correct,
+};
+use crate::{
+    domain::{Baseline, ContractId, Epoch, EventId, FieldDifference, RawBaseline, StreamId},
+    ingest::error::IngestError,
+    store::{EntryChecks, Store, TakenEntry},
+};
+
+/// The parties of event rows follow from these: a stream that differs in one of them is folded again.
+const IN_EVENT_ROWS: [&str; 3] = ["sender", "recipient", "token_address"];
+
+/// Writes what was seen of these streams. What moved meanwhile, or what the chain does not answer for, is left as it is.
+/// Returns those whose records were set.
+pub(super) async fn write(
+    store: &Store,
+    contract_id: &ContractId,
+    epoch: Epoch,
+    seen: &Seen,
+    streams: impl IntoIterator<Item = StreamId>,
+) -> Result<Vec<StreamId>, IngestError> {
+    let at_ledger = seen.whole.min(seen.at_ledger);
+    let mut checks = EntryChecks { contract_id, epoch, at_ledger, equal: Vec::new(), taken: Vec::new() };
+    let mut folded_again = BTreeSet::new();
+    for stream_id in streams {
+        let Some(record) = seen.records.get(&stream_id) else { continue };
+        match seen.find(stream_id) {
+            Finding::Equal { unverified: false } => checks.equal.push((stream_id, record.last_event)),
+            Finding::Equal { unverified: true } => checks.taken.extend(taken(seen, stream_id, Vec::new())),
+            Finding::Different(found) if found.iter().any(|found| IN_EVENT_ROWS.contains(&found.field)) => {
+                folded_again.insert(stream_id);
+            }
+            Finding::Different(found) => {
+                let differences = found.into_iter().map(|found| FieldDifference {
+                    field: found.field,
+                    ours: found.ours,
+                    chains: found.chains,
+                });
+                checks.taken.extend(taken(seen, stream_id, differences.collect()));
+            }
+            Finding::Archived | Finding::Missing | Finding::Behind | Finding::Moved => {}
+        }
+    }
+    let mut set = store.write_entry_checks(&checks).await?;
+    say(&checks, &set);
+    if !folded_again.is_empty() {
+        set.extend(correct::from_chain(store, contract_id, epoch, seen, &folded_again).await?);
+    }
+    Ok(set)
+}
+
+/// Returns the entry of a stream as what its record is set from; `None` if there is none that decodes.
+fn taken(seen: &Seen, stream_id: StreamId, differences: Vec<FieldDifference>) -> Option<TakenEntry> {
+    let (found, record) = (seen.entry_of(stream_id)?, seen.records.get(&stream_id)?);
+    let raw = RawBaseline {
+        stream_id,
+        position: EventId::end_of_ledger(seen.whole.min(seen.at_ledger)),
+        entry_xdr: found.xdr.clone(),
+        last_modified_ledger: found.last_modified,
+        live_until_ledger: found.live_until,
+    };
+    let entry = found.entry.clone().ok()?;
+    Some(TakenEntry { baseline: Baseline { raw, entry }, last_event: record.last_event, differences })
+}
+
+/// Says once what differed. A record that only learned what events do not tell is nothing to speak of.
+fn say(checks: &EntryChecks<'_>, set: &[StreamId]) {
+    let (contract_id, mut learned) = (checks.contract_id, 0);
+    for taken in checks.taken.iter().filter(|taken| set.contains(&taken.baseline.raw.stream_id)) {
+        let stream_id = taken.baseline.raw.stream_id;
+        if taken.differences.is_empty() {
+            learned += 1;
+            continue;
+        }
+        let fields: Vec<String> =
+            taken.differences.iter().map(|found| format!("{} was {}", found.field, found.ours)).collect();
+        warn!(
+            contract.id = %contract_id, stream.id = %stream_id,
+            "stream {stream_id} was corrected from the chain: {}", fields.join(", ")
+        );
+    }
+    if learned > 0 {
+        info!(contract.id = %contract_id, "{learned} records were completed from the chain's entries");
+    }
+}

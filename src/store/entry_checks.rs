@@ -1,0 +1,122 @@
+//! What a comparison of records with the chain's entries comes to, written beside the batches.
+//!
+//! A record that moved meanwhile is left as it is: what was compared is not what is there. Where records are set, the
+//! cursor is locked and the contract's revision raised, so that a batch which was prepared from the old ones is prepared
+//! anew.
+
+use std::collections::{BTreeSet, HashMap};
+
+use sqlx::PgConnection;
+
+use super::{
+    Store, StoreError, baselines, corrections, listen, network, revisions,
+    stream_rows::{self, StreamColumns},
+};
+use crate::domain::{Baseline, ContractId, Epoch, EventId, FieldDifference, LedgerSequence, StreamId};
+
+/// Records of one contract beside the chain's entries, which were true at one ledger.
+#[derive(Clone, Debug)]
+pub struct EntryChecks<'a> {
+    /// The contract.
+    pub contract_id: &'a ContractId,
+    /// The epoch that the entries were read in.
+    pub epoch: Epoch,
+    /// The ledger at whose end entries and records were compared.
+    pub at_ledger: LedgerSequence,
+    /// Streams whose records equal their entries, each with its last event.
+    pub equal: Vec<(StreamId, EventId)>,
+    /// Streams whose records are set from their entries.
+    pub taken: Vec<TakenEntry>,
+}
+
+/// An entry that sets a record.
+#[derive(Clone, Debug)]
+pub struct TakenEntry {
+    /// The entry.
+    pub baseline: Baseline,
+    /// The last event of the record that it was compared with.
+    pub last_event: EventId,
+    /// The fields that differed; none if the entry only told what events do not.
+    pub differences: Vec<FieldDifference>,
+}
+
+impl Store {
+    /// Writes what a comparison came to. Returns the streams whose records were set.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherEpoch`] if the network started over since the entries were read.
+    pub async fn write_entry_checks(&self, checks: &EntryChecks<'_>) -> Result<Vec<StreamId>, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let set = transaction.within(async |connection| checks.write(connection).await).await?;
+        transaction.commit().await?;
+        Ok(set)
+    }
+}
+
+impl EntryChecks<'_> {
+    async fn write(&self, connection: &mut PgConnection) -> Result<Vec<StreamId>, StoreError> {
+        if !self.taken.is_empty() {
+            let contract_id = self.contract_id.as_str();
+            let lock = sqlx::query!("select from cursors where contract_id = $1 for update", contract_id);
+            lock.fetch_optional(&mut *connection).await?;
+        }
+        network::check_epoch(connection, self.epoch).await?;
+        self.mark_equal(connection).await?;
+        if self.taken.is_empty() { Ok(Vec::new()) } else { self.take(connection).await }
+    }
+
+    async fn mark_equal(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let streams: Vec<String> = self.equal.iter().map(|(stream_id, _)| stream_id.to_string()).collect();
+        let (toids, indexes): (Vec<i64>, Vec<i64>) =
+            self.equal.iter().map(|(_, last)| (last.toid(), i64::from(last.index()))).unzip();
+        sqlx::query!(
+            "update streams set checked_at_ledger = $2
+             from unnest($3::text[], $4::bigint[], $5::bigint[]) as equal (number, toid, event_index)
+             where contract_id = $1 and stream_id = equal.number::numeric
+               and (last_toid, last_event_index) = (equal.toid, equal.event_index)
+               and (checked_at_ledger is null or checked_at_ledger < $2)",
+            self.contract_id.as_str(),
+            i64::from(self.at_ledger.0),
+            &streams,
+            &toids,
+            &indexes,
+        )
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
+    async fn take(&self, connection: &mut PgConnection) -> Result<Vec<StreamId>, StoreError> {
+        let by_stream: HashMap<StreamId, &TakenEntry> =
+            self.taken.iter().map(|taken| (taken.baseline.raw.stream_id, taken)).collect();
+        let streams: Vec<StreamId> = by_stream.keys().copied().collect();
+        let records = stream_rows::load(connection, &stream_rows::keys_of(self.contract_id, &streams)).await?;
+        let mut set = HashMap::new();
+        for record in records {
+            let taken = by_stream[&record.stream_id];
+            if record.last_event == taken.last_event {
+                let key = (record.contract_id.clone(), record.stream_id);
+                set.insert(key, taken.baseline.record(self.contract_id, Some(record), None));
+            }
+        }
+        let Some(range) = range_of(set.values().map(|record| record.last_event)) else { return Ok(Vec::new()) };
+        let keys: BTreeSet<_> = set.keys().cloned().collect();
+        let ids: Vec<StreamId> = keys.iter().map(|(_, stream_id)| *stream_id).collect();
+        StreamColumns::of(&set, keys).upsert(connection).await?;
+        let revision = revisions::record(connection, self.contract_id, range).await?;
+        let taken: Vec<&TakenEntry> = ids.iter().map(|stream_id| by_stream[stream_id]).collect();
+        baselines::upsert(connection, self.contract_id, taken.iter().map(|taken| &taken.baseline.raw), revision)
+            .await?;
+        let corrected: Vec<(StreamId, FieldDifference)> = taken
+            .iter()
+            .flat_map(|taken| taken.differences.iter().map(|found| (taken.baseline.raw.stream_id, found.clone())))
+            .collect();
+        corrections::insert(connection, self.contract_id, self.at_ledger, &corrected).await?;
+        listen::notify(connection, listen::COMMITTED).await?;
+        Ok(ids)
+    }
+}
+
+fn range_of(ids: impl Iterator<Item = EventId> + Clone) -> Option<(EventId, EventId)> {
+    ids.clone().min().zip(ids.max())
+}

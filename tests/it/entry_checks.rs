@@ -1,0 +1,140 @@
+//! Records beside the chain's own entries: marked where they are equal, completed and corrected where they are not.
+
+use flowfi_indexer::{
+    devnet::Call,
+    domain::{Amount, StreamEntry, StreamId, StreamRecord},
+    ingest::{Indexer, IngestSettings, PaceArgs, RecordState},
+};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::world::{GatewaySettings, World, eventually};
+
+const STREAM: StreamId = StreamId(1);
+
+impl World {
+    /// An indexer that compares records with the chain's entries.
+    fn comparing(&self) -> Indexer {
+        let pace = PaceArgs { state: RecordState::Both, ..self.settings().pace };
+        let settings = IngestSettings { pace, ..self.settings() };
+        Indexer::new(self.source(), Vec::new(), self.store.clone(), settings)
+    }
+
+    async fn record(&self) -> StreamRecord {
+        self.store.stream(&self.devnet.contract_id(), STREAM).await.unwrap().unwrap()
+    }
+
+    /// Waits until the record was compared with the chain after its last event.
+    async fn certain(&self) {
+        let is_certain = || async {
+            let record = self.record().await;
+            record.checked_at_ledger >= Some(record.last_event.ledger())
+        };
+        eventually("the record is certain", is_certain).await;
+    }
+
+    async fn corrections(&self) -> Vec<(String, String, String)> {
+        let corrections = self.store.corrections_of(&self.devnet.contract_id(), STREAM, 10).await.unwrap();
+        corrections.into_iter().map(|correction| (correction.field, correction.ours, correction.chains)).collect()
+    }
+
+    /// Changes the record behind the indexer's back, and lets an event of another stream have all that is not certain
+    /// compared.
+    async fn spoil(&self, change: &str) {
+        let change = format!("update streams set checked_at_ledger = null, {change} where stream_id = 1");
+        sqlx::query(sqlx::AssertSqlSafe(change)).execute(&self.pool).await.unwrap();
+    }
+
+    async fn something_happens(&self) {
+        self.create("carol", "dave", 1_000_000, 100).await;
+    }
+}
+
+async fn compared(pool: PgPool) -> World {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 1_000).await;
+    world.start(world.comparing());
+    world.indexed().await;
+    world.certain().await;
+    world
+}
+
+#[sqlx::test]
+async fn a_record_says_up_to_which_ledger_it_equals_the_chains_entry(pool: PgPool) {
+    let mut world = compared(pool).await;
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    world.call(Call::TopUp { stream_id: STREAM, caller: None, amount: Amount(500) }).await;
+    world.indexed().await;
+    world.certain().await;
+    let (status, stream) = world.get(&base, "/v1/streams/1").await;
+    assert_eq!(status, 200);
+    assert!(stream["checkedAtLedger"].as_u64() >= stream["lastEventLedger"].as_u64(), "{stream}");
+    assert_eq!((&stream["claimableReason"], &stream["schedule"]), (&Value::Null, &json!({"kind": "linear"})));
+    assert!(world.corrections().await.is_empty());
+    let revisions = world.store.revisions_after(0).await.unwrap();
+    assert!(revisions.is_empty(), "nothing was revised: {revisions:?}");
+}
+
+#[sqlx::test]
+async fn a_record_that_differs_is_corrected_and_keeps_what_it_was(pool: PgPool) {
+    let mut world = compared(pool).await;
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    world.spoil("deposited = 77, rate_per_second = 5").await;
+    world.something_happens().await;
+    world.certain().await;
+    let record = world.record().await;
+    assert_eq!(Some(StreamEntry::from(&record)), world.devnet.stream_entry(STREAM));
+    let (deposited, rate) = (record.deposited.to_string(), record.rate_per_second.to_string());
+    let text = str::to_owned;
+    let expected = [(text("deposited_amount"), text("77"), deposited), (text("rate_per_second"), text("5"), rate)];
+    assert_eq!(world.corrections().await, expected);
+    let (_, answer) = world.get(&base, "/v1/streams/1/corrections").await;
+    assert_eq!((&answer["data"][0]["field"], &answer["data"][0]["was"]), (&json!("deposited_amount"), &json!("77")));
+    assert_eq!(world.store.revisions_after(0).await.unwrap().len(), 1, "readers are told");
+}
+
+#[sqlx::test]
+async fn a_correction_survives_a_late_fold_of_its_stream(pool: PgPool) {
+    let world = compared(pool).await;
+    world.spoil("withdrawn = 12").await;
+    world.something_happens().await;
+    world.certain().await;
+    let baselines: i64 = sqlx::query_scalar("select count(*) from baselines").fetch_one(&world.pool).await.unwrap();
+    assert_eq!(baselines, 1, "what the record was set from is kept");
+}
+
+#[sqlx::test]
+async fn a_record_that_waits_for_its_entry_is_completed_and_that_is_no_correction(pool: PgPool) {
+    let mut world = compared(pool).await;
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    world.spoil("awaits_entry = true").await;
+    let (_, stream) = world.get(&base, "/v1/streams/1").await;
+    assert_eq!((&stream["claimableAmount"], &stream["claimableReason"]), (&Value::Null, &json!("notYetChecked")));
+    assert_eq!(stream["schedule"], json!({"kind": "unknown", "reason": "notYetChecked"}));
+    world.something_happens().await;
+    world.certain().await;
+    let (_, stream) = world.get(&base, "/v1/streams/1").await;
+    assert_eq!((stream["claimableAmount"].is_string(), &stream["claimableReason"]), (true, &Value::Null));
+    assert!(world.corrections().await.is_empty());
+}
+
+#[sqlx::test]
+async fn event_rows_are_corrected_with_the_party_of_their_record(pool: PgPool) {
+    let world = compared(pool).await;
+    world.call(Call::Pause { stream_id: STREAM, caller: None }).await;
+    world.indexed().await;
+    world.certain().await;
+    let stranger = world.devnet.account("stranger");
+    world.spoil(&format!("recipient = '{stranger}'")).await;
+    let rows = format!("update stream_events set recipient = '{stranger}' where type = 'stream.paused'");
+    sqlx::query(sqlx::AssertSqlSafe(rows)).execute(&world.pool).await.unwrap();
+    world.something_happens().await;
+    world.certain().await;
+    let left: i64 = sqlx::query_scalar("select count(*) from stream_events where recipient = $1")
+        .bind(stranger.as_str())
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    assert_eq!(left, 0);
+    assert_eq!(world.corrections().await[0].0, "recipient");
+}
