@@ -1,4 +1,4 @@
-//! The door: who calls, by what they show; and how they come by something to show.
+//! Access control: identifies callers by their credentials, and issues credentials.
 
 use std::{
     fmt,
@@ -29,27 +29,27 @@ use crate::{
     store::{Store, StoreError, TicketRow},
 };
 
-/// What access is decided by. Clones share it.
+/// Decides about access. Clones share one state.
 #[derive(Clone, Debug)]
 pub struct Auth(Arc<Inner>);
 
 /// The parts that [`Auth`] is made of.
 pub struct AuthParts {
-    /// Whether nobody is let in without a token.
+    /// Whether every caller needs a token.
     pub requires_token: bool,
     /// What callers see.
     pub visibility: VisibilityRule,
-    /// Whether a token is taken from the address.
+    /// Whether a token in the URL is accepted.
     pub allows_query_token: bool,
-    /// What tokens are checked with.
+    /// The keys that check tokens.
     pub tokens: TokenKeys,
-    /// What people sign in by, and who knows the accounts' signers. Only with keys that make tokens.
+    /// Sign-in, and the reader of accounts' signers. Present only if there is a key that makes tokens.
     pub sign_in: Option<(SignIn, AccountReader)>,
-    /// Where it is noted what was used up or taken back.
+    /// The record of everything that was used up or revoked.
     pub store: Store,
-    /// What time it is.
+    /// The source of the current time.
     pub clock: Arc<dyn Clock>,
-    /// Nonces and tickets come from it.
+    /// The source of nonces and tickets.
     pub rng: StdRng,
 }
 
@@ -84,7 +84,7 @@ impl Auth {
         }))
     }
 
-    /// Reads who was revoked, which must be known before the first token is taken.
+    /// Reads the revocations. They must be known before the first token is accepted.
     ///
     /// # Errors
     /// The database did not answer.
@@ -92,12 +92,12 @@ impl Auth {
         self.0.revocations.read(&self.0.store).await
     }
 
-    /// Keeps keys and revocations fresh until stopped.
+    /// Keeps keys and revocations up to date until stopped.
     pub async fn follow(&self, stop: CancellationToken) {
         tokio::join!(self.0.tokens.follow(stop.clone()), self.0.revocations.follow(&self.0.store, stop));
     }
 
-    /// Returns whether nobody is let in without a token.
+    /// Returns whether every caller needs a token.
     #[must_use]
     pub fn requires_token(&self) -> bool {
         self.0.requires_token
@@ -109,13 +109,13 @@ impl Auth {
         self.0.visibility == VisibilityRule::Public
     }
 
-    /// Returns whether a token is taken from the address.
+    /// Returns whether a token in the URL is accepted.
     #[must_use]
     pub fn allows_query_token(&self) -> bool {
         self.0.allows_query_token
     }
 
-    /// Returns what people sign in by, if they can.
+    /// Returns the sign-in, if it is configured.
     #[must_use]
     pub fn sign_in(&self) -> Option<&SignIn> {
         self.0.sign_in.as_ref().map(|(sign_in, _)| sign_in)
@@ -127,14 +127,14 @@ impl Auth {
 
     fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        self.0.rng.lock().expect("nothing panics while it holds the generator").fill_bytes(&mut bytes);
+        self.0.rng.lock().expect("no thread panics while it holds the generator").fill_bytes(&mut bytes);
         bytes
     }
 
-    /// Returns who shows this token, or nobody in particular where none is shown and none is needed.
+    /// Returns the caller identified by this token, or an anonymous caller if there is no token and none is required.
     ///
     /// # Errors
-    /// [`TokenRefusal`], also for a bad token where none would be needed: who shows one means it.
+    /// [`TokenRefusal`], even for a bad optional token: a caller that sends a token relies on it.
     pub async fn caller(&self, token: Option<&str>) -> Result<Caller, TokenRefusal> {
         match token {
             Some(text) if api_key::is_api_key(text) => self.caller_by_api_key(text).await,
@@ -170,26 +170,26 @@ impl Auth {
         }
     }
 
-    /// Returns a challenge to sign, XDR in base64; `None` where nobody can sign in.
+    /// Returns a challenge to sign, as XDR in base64, or `None` if sign-in is not configured.
     ///
     /// # Errors
-    /// [`SignInRefusal`] for who cannot sign in.
+    /// [`SignInRefusal`] if this account cannot sign in.
     #[must_use]
     pub fn challenge(&self, request: &ChallengeRequest) -> Option<Result<String, SignInRefusal>> {
         let (sign_in, _) = self.0.sign_in.as_ref()?;
         Some(sign_in.challenge(request, self.now(), &self.random::<NONCE_BYTES>()))
     }
 
-    /// Returns a token for a challenge that was signed; `None` where nobody can sign in.
+    /// Returns a token for a signed challenge, or `None` if sign-in is not configured.
     ///
     /// # Errors
-    /// [`SignInRefusal`] with the first thing that is wrong.
+    /// [`SignInRefusal`] with the first problem found.
     pub async fn answer(&self, transaction: &str) -> Option<Result<Minted, SignInRefusal>> {
         let (sign_in, accounts) = self.0.sign_in.as_ref()?;
         Some(self.token_for(transaction, sign_in, accounts).await)
     }
 
-    /// The challenge is used up last: who forgot a signature may try again.
+    /// Uses up the challenge last, so that a client that forgot a signature can try again.
     async fn token_for(
         &self,
         transaction: &str,
@@ -199,13 +199,14 @@ impl Auth {
         let now = self.now();
         let answered = sign_in.read(transaction, now)?;
         let (hash, ends) = (answered.transaction.hash, answered.transaction.not_after);
-        // Both before the chain is asked: whoever has our challenge, and nobody's key, may not make us ask.
+        // Both checks precede the look-up: a client that has only our challenge must not be able to make us query the
+        // chain.
         answered.check_that_others_signed()?;
         if !self.0.attempts.count(hash, ends, now) {
             return Err(SignInRefusal::TooManyAttempts);
         }
         let signers = accounts.signers_of(answered.account.clone()).await.map_err(|AccountAway(why)| {
-            warn!("the chain could not be asked for the signers of an account: {why}");
+            warn!("the signers of an account could not be read from the chain: {why}");
             SignInRefusal::AccountAway
         })?;
         answered.check_signatures(signers.as_ref())?;
@@ -224,11 +225,11 @@ impl Auth {
             client_domain: answered.client_domain,
         };
         let minted = self.0.tokens.mint(&minting, now);
-        Ok(minted.expect("sign-in is only there with a key that signs, and claims are texts and numbers"))
+        Ok(minted.expect("sign-in implies a signing key, and claims are strings and numbers"))
     }
 
-    /// Returns a ticket for what a token is shown for: a minute, one use, this filter. `None` if the subject has too many
-    /// that were not used yet.
+    /// Issues a ticket for this token: valid for a minute, for one use and for this filter. Returns `None` if the
+    /// subject has too many unused tickets.
     ///
     /// # Errors
     /// The database did not answer.
@@ -236,16 +237,16 @@ impl Auth {
         let now = self.now();
         let expires_at = now.plus_seconds(TTL_SECONDS).min(token.expires_at);
         let ticket = Ticket::new(self.random::<SECRET_BYTES>(), expires_at);
-        let token = serde_json::to_value(token).expect("a struct of texts and numbers");
+        let token = serde_json::to_value(token).expect("a struct of strings and numbers always serializes");
         let row = TicketRow { token, filter, expires_at };
         let is_kept = self.0.store.put_ticket(&ticket::hash_of(&ticket.text), &row, now, MOST_OF_A_SUBJECT).await?;
         Ok(is_kept.then_some(ticket))
     }
 
-    /// Takes a ticket, and returns who shows it and the filter that it was made for.
+    /// Redeems a ticket. Returns its caller and the filter that it was issued for.
     ///
     /// # Errors
-    /// There is no such ticket any more, or the database did not answer.
+    /// The ticket no longer exists, or the database did not answer.
     pub async fn redeem_ticket(&self, text: &str) -> Result<(Caller, String), TicketRefusal> {
         let row = self.0.store.take_ticket(&ticket::hash_of(text)).await?.ok_or(TokenRefusal::BadTicket)?;
         if self.now() > row.expires_at {
@@ -256,8 +257,8 @@ impl Auth {
         Ok((self.caller_of(token)?, row.filter))
     }
 
-    /// Takes back every token of a subject that was made until now, on every node, and those that a node with a faster
-    /// clock makes in the next seconds. With `ban` the subject is kept out, or let in again.
+    /// Revokes every token of a subject that was made until now, on every node, including those that a node with a
+    /// faster clock makes in the next seconds. `ban` also bans the subject, or lifts its ban.
     ///
     /// # Errors
     /// The database did not answer.
@@ -265,20 +266,21 @@ impl Auth {
         self.0.store.revoke(subject.as_str(), by.as_str(), (self.now(), LEEWAY_SECONDS), ban).await?;
         let what = match ban {
             None => "",
-            Some(true) => ", and keeps it out",
-            Some(false) => ", and lets it in again",
+            Some(true) => ", and banned it",
+            Some(false) => ", and lifted its ban",
         };
         info!(subject = %subject, by = %by, "{by} revoked the tokens of {subject}{what}");
         self.0.revocations.read(&self.0.store).await
     }
 
-    /// Returns whether a token has ended, without the leeway that a request has.
+    /// Returns whether a token has expired, without the leeway that requests get.
     #[must_use]
     pub fn is_over(&self, token: &Token) -> bool {
         self.now() >= token.expires_at
     }
 
-    /// Makes an API key, and returns it with its secret, which is nowhere else. `None` if the subject has too many.
+    /// Makes an API key, and returns it with its secret, which is not kept anywhere. `None` if the subject has too many
+    /// keys.
     ///
     /// # Errors
     /// The database did not answer.
@@ -303,7 +305,8 @@ impl Auth {
         Ok(is_kept.then_some((key, secret)))
     }
 
-    /// Returns the API keys of a subject, each with whether it was revoked: with its subject, or with who made it.
+    /// Returns the API keys of a subject. The flag says whether a revocation of the subject or of the key's maker
+    /// covers it.
     ///
     /// # Errors
     /// The database did not answer.
@@ -312,7 +315,7 @@ impl Auth {
         keys.map(|key| key.map(|key| (key.clone(), self.0.revocations.holds(&key.token())))).collect()
     }
 
-    /// Returns whether a text is a token of somebody who runs the service. API keys are not looked up.
+    /// Returns whether a text is a token of an operator. API keys are not looked up.
     pub async fn is_of_operator(&self, text: &str) -> bool {
         if api_key::is_api_key(text) {
             return false;
@@ -321,8 +324,8 @@ impl Auth {
         caller.is_ok_and(|caller| caller.token.is_some_and(|token| token.allows(Scope::Admin)))
     }
 
-    /// Gives an API key another secret; the one before is taken for some seconds more. Only of `subject`, where one is
-    /// given. `None` if there is none.
+    /// Gives an API key a new secret; the previous one stays valid for `overlap_seconds`. With `subject`, only a key of
+    /// that subject is rotated. Returns `None` if there is no such key.
     ///
     /// # Errors
     /// The database did not answer.
@@ -340,7 +343,8 @@ impl Auth {
         Ok(key.map(|key| (key, secret)))
     }
 
-    /// Deletes an API key, only of `subject` where one is given: its open streams end. Returns whether there was one.
+    /// Deletes an API key, which ends its open streams. With `subject`, only a key of that subject is deleted. Returns
+    /// whether there was such a key.
     ///
     /// # Errors
     /// The database did not answer.
@@ -350,7 +354,7 @@ impl Auth {
         Ok(is_deleted)
     }
 
-    /// Waits until a token ends or is taken back.
+    /// Waits until a token expires or is revoked.
     pub async fn ended(&self, token: &Token) -> TokenRefusal {
         let seconds_left = token.expires_at.seconds_since(self.now());
         tokio::select! {

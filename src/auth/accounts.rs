@@ -1,4 +1,4 @@
-//! Who may sign for an account: asked of the chain when somebody signs in, and not too often.
+//! The signers of accounts: read from the chain when somebody signs in, at a limited rate.
 
 use std::{
     collections::HashMap, fmt, future::Future, num::NonZeroU32, pin::Pin, sync::Arc, sync::Mutex, time::Duration,
@@ -9,33 +9,34 @@ use tokio::time::Instant;
 
 use crate::{domain::Address, xdr::AccountSigners};
 
-/// All who sign in share so many look-ups a second.
+/// The budget of look-ups that all sign-ins share.
 const LOOK_UPS_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("it is not zero");
 const LOOK_UPS_BURST: NonZeroU32 = NonZeroU32::new(20).expect("it is not zero");
-/// Whoever tries again within this time is told by what was read before.
+/// How long the result of a look-up is reused.
 const FRESH_FOR: Duration = Duration::from_secs(5);
 
-/// The chain could not be asked for an account, or its answer not be read: said to the log, not to the client.
+/// The account could not be read from the chain, or the answer not understood. The reason is for the log, not for the
+/// client.
 #[derive(Debug)]
 pub struct AccountAway(pub String);
 
 type Answer = Pin<Box<dyn Future<Output = Result<Option<AccountSigners>, AccountAway>> + Send>>;
 
-/// Asks the chain who may sign for an account; `None` for one that is not on the ledger.
+/// Reads an account's signers from the chain; `None` if the account is not on the ledger.
 pub type AccountReader = Arc<dyn Fn(Address) -> Answer + Send + Sync>;
 
-/// Accounts, each looked up once in a while.
+/// Looks accounts up, and reuses recent results.
 pub(super) struct Accounts {
     reader: AccountReader,
     budget: DefaultDirectRateLimiter,
     found: Mutex<HashMap<Address, Found>>,
 }
 
-/// What was found of an account.
+/// A recent result.
 #[derive(Clone)]
 struct Found {
     at: Instant,
-    /// `None` for one that is not on the ledger.
+    /// `None` if the account is not on the ledger.
     signers: Option<AccountSigners>,
 }
 
@@ -45,20 +46,20 @@ impl Accounts {
         Self { reader, budget, found: Mutex::default() }
     }
 
-    /// Returns who may sign for an account; `None` for one that is not on the ledger.
+    /// Returns an account's signers; `None` if the account is not on the ledger.
     pub(super) async fn signers_of(&self, account: Address) -> Result<Option<AccountSigners>, AccountAway> {
         if let Some(found) = self.found_lately(&account) {
             return Ok(found.signers);
         }
-        self.budget.check().map_err(|_| AccountAway("too many accounts are looked up at once".to_owned()))?;
+        self.budget.check().map_err(|_| AccountAway("too many accounts are being looked up at once".to_owned()))?;
         let signers = (self.reader)(account.clone()).await?;
-        let mut found = self.found.lock().expect("nothing panics while it holds accounts");
+        let mut found = self.found.lock().expect("no thread panics while it holds the accounts");
         found.insert(account, Found { at: Instant::now(), signers: signers.clone() });
         Ok(signers)
     }
 
     fn found_lately(&self, account: &Address) -> Option<Found> {
-        let mut found = self.found.lock().expect("nothing panics while it holds accounts");
+        let mut found = self.found.lock().expect("no thread panics while it holds the accounts");
         found.retain(|_, found| found.at.elapsed() < FRESH_FOR);
         found.get(account).cloned()
     }
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_is_looked_up_once_in_a_while_and_all_of_them_not_too_often() {
+    async fn look_ups_of_one_account_are_reused_and_those_of_all_accounts_are_limited() {
         let asked = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&asked);
         let accounts = Accounts::new(Arc::new(move |_| {
@@ -93,7 +94,7 @@ mod tests {
             assert!(accounts.signers_of(address(0)).await.is_ok());
         }
         assert_eq!(asked.load(Ordering::Relaxed), 1);
-        // At once, and far more than the budget gains while the slowest machine counts them.
+        // All at once, and far more than the budget can regain while even the slowest machine counts them.
         let mut refused = 0;
         for number in 1..=255 {
             refused += u32::from(accounts.signers_of(address(number)).await.is_err());

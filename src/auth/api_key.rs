@@ -1,5 +1,5 @@
-//! API keys: what a service shows that has no wallet to sign in with. Kept by the hash of their secret, each for one
-//! subject, with scopes and an end.
+//! API keys: credentials for a service that has no wallet to sign in with. Only the hash of the secret is stored. Each
+//! key belongs to one subject, and has scopes and an expiry.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
@@ -10,50 +10,50 @@ use crate::{
     store::{ApiKeyRow, StoreError},
 };
 
-/// What every key begins with, so that it is told from a token, and found where it was left by mistake.
+/// Every key begins with this, which tells it from a token and makes a leaked key easy to find.
 const PREFIX: &str = "flowfi_key_";
-/// So many random bytes cannot be guessed.
+/// Enough random bytes that nobody can guess them.
 pub(super) const SECRET_BYTES: usize = 32;
-/// The bytes of a key's public name.
+/// The length of a key's public id.
 pub(super) const ID_BYTES: usize = 8;
-/// A subject has no more keys at once.
+/// The limit of keys per subject.
 pub(super) const MOST_OF_A_SUBJECT: u32 = 20;
 
-/// A key to be made.
+/// A request for a new key.
 #[derive(Clone, Debug)]
 pub struct ApiKeyRequest {
-    /// Whom it stands for.
+    /// The subject that it stands for.
     pub subject: Subject,
-    /// What its owner calls it.
+    /// The name that its owner gave it.
     pub name: String,
-    /// What it allows.
+    /// The scopes that it grants.
     pub scopes: Vec<Scope>,
-    /// How long it is good for, in seconds.
+    /// Its lifetime in seconds.
     pub ttl_seconds: u64,
 }
 
 /// A key as its owner sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKey {
-    /// Its public name.
+    /// Its public id.
     pub id: String,
-    /// Whom it stands for.
+    /// The subject that it stands for.
     pub subject: Subject,
-    /// What its owner calls it.
+    /// The name that its owner gave it.
     pub name: String,
-    /// What it allows.
+    /// The scopes that it grants.
     pub scopes: Vec<Scope>,
-    /// Who made it: a revocation of theirs takes the key back too.
+    /// The subject that made it. Revoking that subject's tokens revokes the key too.
     pub created_by: Subject,
     /// When it was made or last rotated.
     pub issued_at: UnixTime,
-    /// Until when it is good.
+    /// When it expires.
     pub expires_at: UnixTime,
     /// When it was last used, to the minute.
     pub last_used_at: Option<UnixTime>,
 }
 
-/// The text to show. Not for logs.
+/// The full text of a key. It must not be logged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKeySecret(pub String);
 
@@ -62,7 +62,7 @@ impl ApiKeySecret {
         Self(format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(secret)))
     }
 
-    /// Returns what the key is kept by.
+    /// Returns the hash that the key is stored under.
     pub(super) fn hash(&self) -> [u8; 32] {
         hash_of(&self.0)
     }
@@ -74,7 +74,7 @@ impl std::fmt::Debug for ApiKeySecret {
     }
 }
 
-/// Returns whether a text is meant as a key.
+/// Returns whether a text has the form of a key.
 pub(super) fn is_api_key(text: &str) -> bool {
     text.starts_with(PREFIX)
 }
@@ -98,7 +98,7 @@ impl ApiKey {
         }
     }
 
-    /// Returns what a request with this key may do.
+    /// Returns the token that a request with this key counts as.
     pub(super) fn token(self) -> Token {
         Token {
             subject: self.subject,

@@ -1,4 +1,4 @@
-//! The part of the command line that says who may read what.
+//! The command-line arguments that decide who may read which streams.
 
 use std::path::PathBuf;
 
@@ -168,27 +168,27 @@ fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
     Ok(SecretString::from(text))
 }
 
-/// The longest that fits a challenge beside " auth": names and values of data entries hold 64 bytes.
+/// The longest domain that fits a challenge beside " auth": names and values of data entries hold 64 bytes.
 const LONGEST_DOMAIN: usize = 59;
 
 fn domain(text: &str) -> Result<String, String> {
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b':');
     if text.is_empty() || text.len() > LONGEST_DOMAIN || !text.bytes().all(fits) {
-        return Err(format!("is no domain like example.com, in small letters, of at most {LONGEST_DOMAIN} bytes"));
+        return Err(format!("must be a domain such as example.com, in lower case, of at most {LONGEST_DOMAIN} bytes"));
     }
     Ok(text.to_owned())
 }
 
 fn client_domain(text: &str) -> Result<(String, Address), String> {
-    let (name, key) = text.split_once('=').ok_or("is not of the form wallet.example=G…")?;
+    let (name, key) = text.split_once('=').ok_or("must have the form wallet.example=G…")?;
     let address: Address = key.parse().map_err(|rule| format!("after the equals sign: {rule}"))?;
     if !key.starts_with('G') {
-        return Err("after the equals sign: a signing key is a G…".to_owned());
+        return Err("after the equals sign: must be a signing key G…".to_owned());
     }
     Ok((domain(name)?, address))
 }
 
-/// Reads arguments as the command line does.
+/// Parses flags as the command line does.
 #[cfg(test)]
 pub(super) fn parse<T: Args>(flags: &[&str]) -> T {
     let command = T::augment_args(clap::Command::new("x").no_binary_name(true));

@@ -1,22 +1,22 @@
-//! How often a challenge was answered wrongly: each answer may cost a look at the chain.
+//! The number of answers to each challenge: every answer may cost a look-up on the chain.
 
 use std::{collections::HashMap, sync::Mutex};
 
 use crate::domain::UnixTime;
 
-/// Who has the right key needs one attempt, and some more where several sign one after another.
+/// A client that has the right key needs one attempt, and a few more if several signers sign one after another.
 const MOST_ATTEMPTS: u32 = 5;
-/// A challenge carries our signature, so there are no more than we made; those that have ended are forgotten.
+/// Challenges carry our signature, so there are no more than we made. Expired ones are forgotten.
 const MOST_CHALLENGES: usize = 100_000;
 
-/// The attempts at challenges that have not ended, by their hashes.
+/// The number of attempts at each unexpired challenge, by the challenge's hash.
 #[derive(Debug, Default)]
 pub(super) struct Attempts(Mutex<HashMap<[u8; 32], (u32, UnixTime)>>);
 
 impl Attempts {
-    /// Counts one more attempt at a challenge that is good until `ends`. Returns whether it may be made.
+    /// Counts one more attempt at a challenge that is valid until `ends`. Returns whether it is allowed.
     pub(super) fn count(&self, challenge: [u8; 32], ends: UnixTime, now: UnixTime) -> bool {
-        let mut attempts = self.0.lock().expect("nothing panics while it counts");
+        let mut attempts = self.0.lock().expect("no thread panics while it counts");
         if attempts.len() >= MOST_CHALLENGES {
             attempts.retain(|_, (_, ends)| *ends >= now);
         }
@@ -52,8 +52,11 @@ mod tests {
         for number in 0..MOST_CHALLENGES {
             assert!(attempts.count(challenge(number), UnixTime(900), UnixTime(1)));
         }
-        assert!(!attempts.count(challenge(MOST_CHALLENGES), UnixTime(900), UnixTime(900)), "all of them may be tried");
-        assert!(attempts.count(challenge(7), UnixTime(900), UnixTime(900)), "those that are known too");
+        assert!(
+            !attempts.count(challenge(MOST_CHALLENGES), UnixTime(900), UnixTime(900)),
+            "no room while all are valid"
+        );
+        assert!(attempts.count(challenge(7), UnixTime(900), UnixTime(900)), "a known one still counts");
         assert!(attempts.count(challenge(MOST_CHALLENGES), UnixTime(1_800), UnixTime(901)));
     }
 }

@@ -1,4 +1,4 @@
-//! Who calls: a subject by a token, or nobody in particular.
+//! The caller of a request: a subject identified by a token, or an anonymous caller.
 
 use std::fmt;
 
@@ -7,15 +7,16 @@ use stellar_strkey::{Strkey, ed25519};
 
 use crate::domain::{Address, UnixTime, Visibility};
 
-/// Longer subjects are an attack on whoever keeps them.
+/// A limit, because subjects are stored.
 const LONGEST_SUBJECT: usize = 256;
 
-/// Whom a token is about (`sub`): an account `G…`, a muxed one `M…`, a user of an account `G…:memo`, or another name.
+/// The subject of a token (`sub`): an account `G…`, a muxed account `M…`, a user of an account `G…:memo`, or another
+/// name.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Subject(String);
 
-/// What a token allows beside reading what is one's own.
+/// What a token permits beyond reading the subject's own streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scope {
     /// Reading every stream and event.
@@ -26,42 +27,42 @@ pub enum Scope {
     Admin,
 }
 
-/// What a token says, once it was checked.
+/// The content of a verified token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Token {
-    /// Whom it is about.
+    /// The subject.
     pub subject: Subject,
-    /// What it allows; scopes of others are left out.
+    /// The scopes that it grants; unknown scopes are left out.
     pub scopes: Vec<Scope>,
     /// When it was made, if it says so.
     pub issued_at: Option<UnixTime>,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: UnixTime,
-    /// The public name of the API key that was shown instead of a token.
+    /// The public id of the API key that was sent instead of a token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<String>,
-    /// Who made that key.
+    /// The subject that made that key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<Subject>,
 }
 
-/// Who calls, and what they may see.
+/// The caller of a request, and what it may see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// What they showed; `None` for those who need not or did not.
+    /// The verified token; `None` for an anonymous caller.
     pub token: Option<Token>,
-    /// What they may see.
+    /// What the caller may see.
     pub visibility: Visibility,
 }
 
 impl Subject {
-    /// Returns who signed in: the account as it was named, with the memo if there is one.
+    /// Returns the subject of a sign-in: the account as it was named, with the memo if there is one.
     pub(super) fn of_sign_in(account: &Address, memo: Option<u64>) -> Self {
         Self(memo.map_or_else(|| account.to_string(), |memo| format!("{account}:{memo}")))
     }
 
-    /// Returns the account of a subject that is a user of an account: `G…:memo`, or a muxed account `M…` (SEP-23).
+    /// Returns the account that a subject is a user of: the subject is `G…:memo`, or a muxed account `M…` (SEP-23).
     pub(super) fn account(&self) -> Option<String> {
         if let Some((account, _)) = self.0.split_once(':') {
             return account.parse::<Address>().ok().map(|account| account.to_string());
@@ -80,8 +81,8 @@ impl Subject {
         &self.0
     }
 
-    /// Returns the address whose streams are the subject's own. A user of a pooled account has none: the streams are the
-    /// pool's.
+    /// Returns the address whose streams belong to the subject. A user of a pooled account has no such address: the
+    /// streams belong to the pool.
     #[must_use]
     pub fn address(&self) -> Option<Address> {
         self.0.parse().ok()
@@ -93,7 +94,7 @@ impl TryFrom<String> for Subject {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let fits = !text.is_empty() && text.len() <= LONGEST_SUBJECT && !text.chars().any(char::is_control);
-        if fits { Ok(Self(text)) } else { Err("a subject is a text of 1 to 256 bytes without control characters") }
+        if fits { Ok(Self(text)) } else { Err("a subject must have 1 to 256 bytes and no control characters") }
     }
 }
 
@@ -127,7 +128,7 @@ impl Scope {
     /// Every scope.
     pub const ALL: [Self; 2] = [Self::ReadAll, Self::Admin];
 
-    /// Returns the word in a token.
+    /// Returns the word that stands for this scope in a token.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -136,7 +137,7 @@ impl Scope {
         }
     }
 
-    /// Returns the scopes that a `scope` claim names (RFC 8693, 4.2: words with spaces between), those that we know.
+    /// Returns the known scopes in a `scope` claim (RFC 8693, 4.2: words separated by spaces).
     pub(super) fn read_all(words: &str) -> Vec<Self> {
         Self::ALL.into_iter().filter(|scope| words.split(' ').any(|word| word == scope.as_str())).collect()
     }
@@ -151,13 +152,13 @@ impl std::str::FromStr for Scope {
 }
 
 impl Token {
-    /// Returns whether the token allows this.
+    /// Returns whether the token grants this scope.
     #[must_use]
     pub fn allows(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope)
     }
 
-    /// Returns what the token lets see where everybody sees what is their own.
+    /// Returns what the token makes visible where callers see only their own streams.
     pub(super) fn visibility(&self) -> Visibility {
         if self.allows(Scope::ReadAll) {
             return Visibility::Everything;
@@ -167,13 +168,13 @@ impl Token {
 }
 
 impl Caller {
-    /// Returns a caller of a service that asks nobody: everything is to be seen.
+    /// Returns the caller of a service without authentication, who sees everything.
     #[must_use]
     pub const fn unasked() -> Self {
         Self { token: None, visibility: Visibility::Everything }
     }
 
-    /// Returns the caller's subject, if they showed one.
+    /// Returns the caller's subject, unless the caller is anonymous.
     #[must_use]
     pub fn subject(&self) -> Option<&Subject> {
         self.token.as_ref().map(|token| &token.subject)
@@ -185,9 +186,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_of_an_account_is_of_that_account() {
+    fn a_memo_or_a_muxed_address_names_a_user_of_the_account() {
         const ACCOUNT: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
-        // The example of SEP-23.
+        // The example from SEP-23.
         const MUXED: &str = "MA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJUAAAAAAAAAAAACJUQ";
         for (subject, account) in [
             (ACCOUNT.to_owned(), None),
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_sees_its_own_and_a_user_of_a_pool_does_not_see_the_pools() {
+    fn an_account_sees_its_own_streams_and_a_user_of_a_pool_does_not_see_the_pools() {
         let own = Visibility::Party(ACCOUNT.parse().unwrap());
         assert_eq!(token(ACCOUNT, "").visibility(), own);
         assert_eq!(token(&format!("{ACCOUNT}:7"), "").visibility(), Visibility::Nothing);
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_whole_words_and_admin_reads_no_more_than_others() {
+    fn scopes_are_whole_words_and_admin_does_not_read_everything() {
         assert_eq!(Scope::read_all("admin:x events:read"), []);
         let admin = token(ACCOUNT, "admin");
         assert!(admin.allows(Scope::Admin) && !admin.allows(Scope::ReadAll));

@@ -1,4 +1,4 @@
-//! The public keys of who makes the tokens (JWKS, RFC 7517): fetched by one task, kept in memory, looked for by `kid`.
+//! The public keys of the token issuer (JWKS, RFC 7517): fetched by one task, kept in memory, found by `kid`.
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -19,13 +19,13 @@ use super::{KeysAway, TokenRefusal, keys::is_long_enough};
 /// How often keys are fetched.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
-    /// Keys are looked at again this often: one that was taken away is then no longer taken.
+    /// The keys are fetched again this often, so that a withdrawn key is not accepted for longer.
     refresh: Duration,
-    /// However many tokens name keys that are not there, nobody is asked more often than this.
+    /// The least time between two fetches, however many tokens name unknown keys.
     least_interval: Duration,
-    /// A request waits this long for keys that are being fetched.
+    /// How long a request waits for keys that are being fetched.
     patience: Duration,
-    /// Keys that could not be fetched again for so long are not taken any more: they may have been taken away.
+    /// Keys older than this are no longer accepted if fetching fails: they may have been withdrawn.
     keep: Duration,
 }
 
@@ -45,7 +45,7 @@ type Answer = Pin<Box<dyn Future<Output = Result<String, KeysAway>> + Send>>;
 /// Fetches the text of a key set.
 pub type KeyFetch = Arc<dyn Fn() -> Answer + Send + Sync>;
 
-/// A key set that follows its source. Clones share it.
+/// A key set that is kept up to date. Clones share it.
 #[derive(Clone)]
 pub(super) struct Jwks {
     fetch: KeyFetch,
@@ -63,7 +63,7 @@ struct KeySet {
 #[derive(Default)]
 struct Keys {
     by_id: Vec<(Option<String>, DecodingKey)>,
-    /// None before the first time.
+    /// `None` before the first fetch.
     fetched_at: Option<Instant>,
 }
 
@@ -72,7 +72,7 @@ impl Jwks {
         Self { fetch, algorithm, pace, keys: Arc::new(watch::Sender::default()), wanted: Arc::default() }
     }
 
-    /// Fetches the keys now, again and again, and when one is missed, until stopped.
+    /// Fetches the keys now, at regular intervals, and when a token names an unknown key, until stopped.
     pub(super) async fn follow(self, stop: CancellationToken) {
         loop {
             let begun = Instant::now();
@@ -84,7 +84,7 @@ impl Jwks {
                 Ok(by_id) => {
                     self.keys.send_replace(Arc::new(Keys { by_id, fetched_at: Some(Instant::now()) }));
                 }
-                Err(KeysAway(reason)) => warn!("the keys that tokens are checked with could not be read: {reason}"),
+                Err(KeysAway(reason)) => warn!("the keys that verify tokens could not be read: {reason}"),
             }
             let is_due = async {
                 sleep_until(begun + self.pace.least_interval).await;
@@ -92,7 +92,7 @@ impl Jwks {
                 if !has_none {
                     tokio::select! {
                         () = sleep(self.pace.refresh) => {}
-                        () = self.wanted.notified() => info!("a token names a key that is not there; looking again"),
+                        () = self.wanted.notified() => info!("a token names an unknown key; fetching the keys again"),
                     }
                 }
             };
@@ -103,19 +103,19 @@ impl Jwks {
         }
     }
 
-    /// Keys that cannot be read, or are of kinds that we do not know, are left out (RFC 7517, 5).
+    /// Leaves out keys that cannot be parsed or are of unknown kinds (RFC 7517, 5).
     fn read(&self, text: &str) -> Result<Vec<(Option<String>, DecodingKey)>, KeysAway> {
         let set: KeySet =
-            serde_json::from_str(text).map_err(|error| KeysAway(format!("the answer is no key set: {error}")))?;
+            serde_json::from_str(text).map_err(|error| KeysAway(format!("the answer is not a key set: {error}")))?;
         let jwks = set.keys.into_iter().filter_map(|jwk| serde_json::from_value(jwk).ok());
         let keys: Vec<_> = jwks.filter_map(|jwk| self.usable(&jwk)).collect();
         if keys.is_empty() {
-            return Err(KeysAway(format!("the key set holds no key of {:?}", self.algorithm)));
+            return Err(KeysAway(format!("the key set has no key for {:?}", self.algorithm)));
         }
         Ok(keys)
     }
 
-    /// Keys of other algorithms, and those for encryption, are not for checking our tokens.
+    /// Returns a key that can verify our tokens; a key for another algorithm, or for encryption, cannot.
     fn usable(&self, jwk: &Jwk) -> Option<(Option<String>, DecodingKey)> {
         let common = &jwk.common;
         let signs = common.public_key_use.as_ref().is_none_or(|word| *word == PublicKeyUse::Signature);
@@ -126,12 +126,13 @@ impl Jwks {
         (signs && fits && is_ours).then(|| (common.key_id.clone(), key))
     }
 
-    /// Returns the key that a token names. One that is not there is waited for, for a moment, if nobody looked lately.
+    /// Returns the key that a token names. If it is unknown and the keys were not fetched lately, waits briefly for a
+    /// fetch.
     pub(super) async fn key(&self, kid: Option<&str>) -> Result<DecodingKey, TokenRefusal> {
         let mut changes = self.keys.subscribe();
         let keys = Arc::clone(&changes.borrow_and_update());
         if keys.fetched_at.is_some_and(|fetched_at| fetched_at.elapsed() > self.pace.keep) {
-            return Err(KeysAway("the keys could not be fetched for too long".to_owned()).into());
+            return Err(KeysAway("the keys have not been fetched for too long".to_owned()).into());
         }
         if let Some(key) = keys.find(kid) {
             return Ok(key);
@@ -140,16 +141,16 @@ impl Jwks {
             return Err(TokenRefusal::UnknownKey);
         }
         self.wanted.notify_one();
-        // What counts is what is there afterwards, not whether it changed.
+        // The keys decide, whether or not they changed in time.
         let _ = timeout(self.pace.patience, changes.changed()).await;
         let keys = Arc::clone(&changes.borrow());
-        let away = KeysAway("no key was fetched yet".to_owned());
+        let away = KeysAway("no keys have been fetched yet".to_owned());
         keys.find(kid).ok_or(if keys.fetched_at.is_some() { TokenRefusal::UnknownKey } else { away.into() })
     }
 }
 
 impl Keys {
-    /// A token that names no key is checked with the only one, if there is only one.
+    /// A token that names no key is verified with the only key, if there is only one.
     fn find(&self, kid: Option<&str>) -> Option<DecodingKey> {
         let found = match (kid, self.by_id.as_slice()) {
             (None, [(_, only)]) => Some(only),
@@ -176,14 +177,14 @@ mod tests {
 
     use super::*;
 
-    /// The public half of some key, which no token of the tests is signed with.
+    /// The public half of a key that signs no token in these tests.
     const X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
 
     fn key(kid: &str) -> serde_json::Value {
         json!({"kty": "OKP", "crv": "Ed25519", "x": X, "kid": kid, "use": "sig", "alg": "EdDSA"})
     }
 
-    /// A key set whose keys can be changed, and how often it was asked for.
+    /// A key set whose keys can be replaced, and the number of times it was fetched.
     #[derive(Clone, Default)]
     struct Issuer(Arc<Mutex<(Vec<serde_json::Value>, u32)>>);
 
@@ -215,20 +216,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_that_was_rotated_in_is_found_when_a_token_names_it() {
+    async fn a_new_key_is_found_when_a_token_names_it() {
         let issuer = Issuer::default();
         issuer.set(vec![key("one")]);
         let jwks = issuer.jwks(Duration::ZERO);
         followed(&jwks);
         assert!(jwks.key(Some("one")).await.is_ok(), "the first request waits for the first keys");
-        assert!(jwks.key(None).await.is_ok(), "the only key needs no name");
+        assert!(jwks.key(None).await.is_ok(), "a single key needs no name");
         issuer.set(vec![key("two"), key("three")]);
         assert!(jwks.key(Some("two")).await.is_ok());
         assert!(jwks.key(None).await.is_err(), "one of two needs a name");
     }
 
     #[tokio::test]
-    async fn names_that_are_not_there_make_nobody_ask_again_and_again() {
+    async fn unknown_key_names_do_not_cause_repeated_fetches() {
         let issuer = Issuer::default();
         issuer.set(vec![key("one")]);
         let jwks = issuer.jwks(Duration::from_mins(1));
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_that_could_not_be_fetched_again_for_too_long_are_not_taken_any_more() {
+    async fn keys_that_have_not_been_fetched_for_too_long_are_no_longer_accepted() {
         let jwks = Issuer::default().jwks(Duration::from_mins(1));
         let keep = Duration::from_mins(1);
         let jwks = Jwks { pace: Pace { keep, ..jwks.pace }, ..jwks };

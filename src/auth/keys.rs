@@ -1,4 +1,4 @@
-//! Secrets and keys as they are configured.
+//! Configured secrets and keys.
 
 use std::{fs, io, os::unix::fs::PermissionsExt, path::Path};
 
@@ -39,7 +39,7 @@ impl TokenAlgorithm {
     }
 }
 
-/// Returns a secret that is given as it is or in a file.
+/// Returns a secret that is given as text or in a file.
 pub(super) fn secret_of(
     given: Option<&SecretString>,
     file: Option<&Path>,
@@ -51,14 +51,14 @@ pub(super) fn secret_of(
     }
 }
 
-/// Reads a secret. Who runs containers often has no say in how files are mounted, so one that others can read is taken,
-/// but not in silence.
+/// Reads a secret. Whoever runs a container often cannot choose how files are mounted, so a file that others can read
+/// is accepted, with a warning.
 fn read_secret(file: &Path) -> Result<SecretString, BadAuthConfig> {
     let secret = SecretString::from(read(file)?);
     if is_open_to_others(file) {
         let file = file.display();
         warn!(
-            "every user of this machine can read or replace the secret in {file}; take that away: chmod o-rwx {file}"
+            "every user of this machine can read or replace the secret in {file}; to prevent that: chmod o-rwx {file}"
         );
     }
     Ok(secret)
@@ -77,7 +77,7 @@ fn unreadable(file: &Path, error: &io::Error) -> BadAuthConfig {
     BadAuthConfig::File { file: file.display().to_string(), reason: error.to_string() }
 }
 
-/// Refuses arguments of another algorithm than the one that is configured.
+/// Refuses arguments that belong to another algorithm than the configured one.
 pub(super) fn check_arguments(args: &TokenArgs) -> Result<(), BadAuthConfig> {
     let algorithm = args.token_algorithm;
     let of_secrets =
@@ -94,7 +94,7 @@ pub(super) fn check_arguments(args: &TokenArgs) -> Result<(), BadAuthConfig> {
     }
 }
 
-/// Returns the two halves of the secret of HS256, if there is one.
+/// Returns the HS256 secret as a key for checking and a key for signing, if it is configured.
 pub(super) fn shared_secret(args: &TokenArgs) -> Result<Option<(DecodingKey, EncodingKey)>, BadAuthConfig> {
     let Some(secret) = secret_of(args.token_secret.as_ref(), args.token_secret_file.as_deref())? else {
         return Ok(None);
@@ -106,7 +106,7 @@ pub(super) fn shared_secret(args: &TokenArgs) -> Result<Option<(DecodingKey, Enc
     Ok(Some((DecodingKey::from_secret(bytes), EncodingKey::from_secret(bytes))))
 }
 
-/// Returns the key that a PEM file holds for checking.
+/// Returns the key for checking from a PEM file.
 pub(super) fn public_key(file: &Path, algorithm: TokenAlgorithm) -> Result<DecodingKey, BadAuthConfig> {
     let pem = read(file)?;
     let key = match algorithm {
@@ -122,12 +122,12 @@ pub(super) fn public_key(file: &Path, algorithm: TokenAlgorithm) -> Result<Decod
     }
 }
 
-/// Returns whether tokens may be checked with a key: not with an RSA key that is too short.
+/// Returns whether a key is long enough to check tokens with; only RSA keys can be too short.
 pub(super) fn is_long_enough(key: &DecodingKey) -> bool {
     rsa_bits(key).is_none_or(|bits| bits >= LEAST_RSA_BITS)
 }
 
-/// Returns the length of an RSA key, `None` for a key of another kind.
+/// Returns the length of an RSA key; `None` for other kinds of keys.
 fn rsa_bits(key: &DecodingKey) -> Option<usize> {
     if key.family() != AlgorithmFamily::Rsa {
         return None;
@@ -138,7 +138,7 @@ fn rsa_bits(key: &DecodingKey) -> Option<usize> {
     })
 }
 
-/// Returns the key that a PEM file holds for signing.
+/// Returns the key for signing from a PEM file.
 pub(super) fn private_key(file: &Path, algorithm: TokenAlgorithm) -> Result<EncodingKey, BadAuthConfig> {
     let pem = read_secret(file)?;
     let bytes = pem.expose_secret().as_bytes();
@@ -172,7 +172,7 @@ mod tests {
     use crate::auth::args::parse;
 
     #[test]
-    fn a_secret_that_every_user_can_read_is_told_from_one_that_they_cannot() {
+    fn a_secret_that_every_user_can_read_is_recognized() {
         let file = std::env::temp_dir().join(format!("flowfi-secret-{}", std::process::id()));
         fs::write(&file, "a secret of the tests, longer than 32 bytes\n").unwrap();
         for (mode, is_open) in [(0o600, false), (0o640, false), (0o644, true), (0o604, true)] {

@@ -1,7 +1,8 @@
-//! Who calls, and what they may read: sign-in with a Stellar wallet (SEP-10), tokens (JWT), tickets, revocations.
+//! Identifies callers and decides what they may read: sign-in with a Stellar wallet (SEP-10), tokens (JWT), tickets,
+//! revocations.
 //!
-//! Nothing here is kept in one process that another would need: what was used up or taken back is a row in the
-//! database. Tokens, tickets, signatures and secrets never reach a log, an error or a metric.
+//! No process keeps state that another one needs: everything that was used up or revoked is a row in the database.
+//! Tokens, tickets, signatures and secrets never reach a log, an error or a metric.
 
 mod access;
 mod accounts;

@@ -1,5 +1,5 @@
-//! Which subjects' tokens were taken back: read from the database by one task, known to every request and every open
-//! stream of this node at once.
+//! The revocations: one task reads them from the database, and every request and every open stream of this node sees
+//! them at once.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -13,21 +13,21 @@ use crate::{
     store::{Revocation, Store, StoreError, TakenBackKey},
 };
 
-/// A wake-up that was lost costs this long.
+/// The delay if a wake-up is lost.
 const POLL: Duration = Duration::from_secs(2);
 
-/// What was taken back.
+/// The current revocations.
 type Revoked = Arc<TakenBack>;
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct TakenBack {
-    /// Who was revoked, and up to when.
+    /// The revoked subjects, and which of their tokens are revoked.
     subjects: HashMap<String, UpTo>,
-    /// Keys of which secrets were taken back before their time.
+    /// The API keys some or all of whose secrets were revoked.
     api_keys: HashMap<String, Secrets>,
 }
 
-/// Which secrets of a key are not taken.
+/// Which secrets of a key are revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Secrets {
     /// All of them: the key was deleted.
@@ -36,7 +36,7 @@ enum Secrets {
     MadeBefore(UnixTime),
 }
 
-/// Which tokens of a subject are not taken.
+/// Which tokens of a subject are revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum UpTo {
     /// Those made up to this time.
@@ -50,7 +50,7 @@ enum UpTo {
 pub(super) struct Revocations(watch::Sender<Revoked>);
 
 impl Revocations {
-    /// Reads the revocations now, and whenever there are more, until stopped. A database that goes away is waited for.
+    /// Reads the revocations now, and whenever they change, until stopped. Waits while the database is away.
     pub(super) async fn follow(&self, store: &Store, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let followed = tokio::select! {
@@ -58,7 +58,7 @@ impl Revocations {
                 followed = self.listen_and_read(store) => followed,
             };
             if let Err(failure) = followed {
-                warn!("revocations wait for the database: {failure}");
+                warn!("waiting for the database to read the revocations: {failure}");
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -67,7 +67,7 @@ impl Revocations {
         }
     }
 
-    /// The listener comes before the first read, so that nothing falls between them.
+    /// Listens before the first read, so that no change falls between them.
     async fn listen_and_read(&self, store: &Store) -> Result<(), StoreError> {
         let mut listener = store.listen_for_revocations().await?;
         loop {
@@ -79,7 +79,6 @@ impl Revocations {
         }
     }
 
-    /// Reads them once.
     pub(super) async fn read(&self, store: &Store) -> Result<(), StoreError> {
         let (rows, api_keys) = tokio::try_join!(store.revocations(), store.taken_back_api_keys())?;
         let subjects = rows.into_iter().map(|row| (row.subject.clone(), UpTo::of(&row))).collect();
@@ -99,15 +98,15 @@ impl Revocations {
         is_revoked(&self.0.borrow(), token)
     }
 
-    /// Returns whether a subject is kept out, or the account whose user it is.
+    /// Returns whether a subject is banned, or the account that it is a user of.
     pub(super) fn bans(&self, subject: &Subject) -> bool {
         self.0.borrow().of(subject).any(|up_to| up_to == UpTo::Forever)
     }
 
-    /// Waits until a token is taken back.
+    /// Waits until a token is revoked.
     pub(super) async fn taken_back(&self, token: &Token) {
         let mut changes = self.0.subscribe();
-        // The sender is ours, so it is there as long as we are.
+        // We own the sender, so it outlives this call.
         let _ = changes.wait_for(|revoked| is_revoked(revoked, token)).await;
     }
 }
@@ -119,14 +118,14 @@ impl UpTo {
 }
 
 impl TakenBack {
-    /// Returns what was taken back of a subject, and of the account whose user it is.
+    /// Returns the revocations of a subject, and of the account that it is a user of.
     fn of(&self, subject: &Subject) -> impl Iterator<Item = UpTo> {
         let account = subject.account().and_then(|account| self.subjects.get(&account).copied());
         self.subjects.get(subject.as_str()).copied().into_iter().chain(account)
     }
 }
 
-/// A token that does not say when it was made may be of before.
+/// A token that does not say when it was made may predate the revocation.
 fn is_revoked(revoked: &Revoked, token: &Token) -> bool {
     let is_before = |time: UnixTime| token.issued_at.is_none_or(|issued_at| issued_at < time);
     let secrets = token.api_key.as_ref().and_then(|id| revoked.api_keys.get(id));
@@ -136,7 +135,7 @@ fn is_revoked(revoked: &Revoked, token: &Token) -> bool {
     }) {
         return true;
     }
-    // Whoever is not let in any more has left no keys behind.
+    // A revoked or banned maker of API keys must not keep access through them.
     let mut up_to =
         [Some(&token.subject), token.created_by.as_ref()].into_iter().flatten().flat_map(|by| revoked.of(by));
     up_to.any(|up_to| match up_to {
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ban_of_an_account_keeps_all_of_its_users_out() {
+    fn a_ban_of_an_account_covers_all_of_its_users() {
         const ACCOUNT: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
         let revocations = Revocations::default();
         let subjects = HashMap::from([(ACCOUNT.to_owned(), UpTo::Forever)]);

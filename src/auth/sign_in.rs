@@ -1,6 +1,8 @@
-//! Challenges of Stellar Web Authentication (SEP-10 3.4): built, and read back with every check that needs no account.
+//! Challenges of Stellar Web Authentication (SEP-10 3.4): makes them, and reads them back with every check that needs
+//! no account.
 //!
-//! Stateless: what a challenge says is in it, under our own signature, so that any node can check what another built.
+//! Stateless: a challenge carries everything under our own signature, so that any node can check another node's
+//! challenge.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use stellar_strkey::Strkey;
@@ -16,16 +18,16 @@ use crate::{
     xdr::{AccountSigners, ChallengeDraft, ChallengeTransaction, DataEntry, read_challenge, write_challenge},
 };
 
-/// The name of the first entry is the home domain and this.
+/// The first entry is named after the home domain, followed by this.
 const AUTH: &str = " auth";
 const WEB_AUTH_DOMAIN: &str = "web_auth_domain";
 const CLIENT_DOMAIN: &str = "client_domain";
-/// Random bytes in a challenge; in base64 they fill the 64 bytes of a value.
+/// Random bytes in a challenge. In base64 they fill a value's 64 bytes.
 pub(super) const NONCE_BYTES: usize = 48;
-/// How much the clocks of two nodes may differ.
+/// How far the clocks of two nodes may differ.
 const CLOCK_SKEW_SECONDS: u64 = 60;
 
-/// What people sign in by.
+/// The sign-in of this service.
 #[derive(Debug)]
 pub struct SignIn {
     key: SigningKey,
@@ -37,7 +39,7 @@ pub struct SignIn {
 }
 
 impl SignInArgs {
-    /// Returns who makes the tokens, unless that is configured otherwise: the address of the sign-in, as SEP-10 asks for.
+    /// Returns the default issuer of tokens: the URL of the sign-in, as SEP-10 requires.
     #[must_use]
     pub fn usual_issuer(&self) -> String {
         let domain = self.web_auth_domain.as_ref().or(self.home_domains.first());
@@ -45,27 +47,27 @@ impl SignInArgs {
     }
 }
 
-/// A machine's own name is reached without TLS.
+/// The machine's own address is reached without TLS.
 fn endpoint_at(domain: &str) -> String {
     let host = domain.split(':').next().unwrap_or_default();
     let scheme = if host == "localhost" || host.starts_with("127.") { "http" } else { "https" };
     format!("{scheme}://{domain}/v1/auth")
 }
 
-/// What somebody asks to sign in as.
+/// A request for a challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChallengeRequest {
     /// `G…`, or `M…`.
     pub account: Address,
-    /// Tells apart the users of one account `G…`.
+    /// Distinguishes the users of one account `G…`.
     pub memo: Option<u64>,
-    /// Which of our home domains.
+    /// The home domain; one of ours.
     pub home_domain: Option<String>,
-    /// Which wallet it is. One that we have no key of is left out, as the standard allows.
+    /// The wallet's domain. A wallet whose key we do not know is left out, as the standard allows.
     pub client_domain: Option<String>,
 }
 
-/// A challenge of ours that came back.
+/// A challenge of ours that a client sent back.
 #[derive(Debug)]
 pub(super) struct Answered {
     pub(super) transaction: ChallengeTransaction,
@@ -85,10 +87,10 @@ impl std::fmt::Debug for Witnesses {
 }
 
 impl SignIn {
-    /// Returns the sign-in that the arguments ask for, `None` without a seed.
+    /// Returns the configured sign-in, or `None` without a seed.
     ///
     /// # Errors
-    /// [`BadAuthConfig`] if the seed is none or there is no home domain.
+    /// [`BadAuthConfig`] if the seed is invalid or there is no home domain.
     pub fn from_args(args: &SignInArgs, network_passphrase: &str) -> Result<Option<Self>, BadAuthConfig> {
         let seed = secret_of(args.sign_in_seed.as_ref(), args.sign_in_seed_file.as_deref())?;
         let Some(seed) = seed else { return Ok(None) };
@@ -104,7 +106,7 @@ impl SignIn {
         }))
     }
 
-    /// Returns the address that challenges are signed by.
+    /// Returns the address of the key that signs challenges.
     #[must_use]
     pub const fn signing_address(&self) -> &Address {
         self.key.address()
@@ -116,16 +118,16 @@ impl SignIn {
         &self.network_passphrase
     }
 
-    /// Returns where wallets ask for a challenge.
+    /// Returns the URL where wallets ask for a challenge.
     #[must_use]
     pub fn endpoint(&self) -> String {
         endpoint_at(&self.web_auth_domain)
     }
 
-    /// Returns a challenge for who asks, signed by us: a transaction envelope, XDR in base64.
+    /// Returns a challenge signed by us: a transaction envelope, as XDR in base64.
     ///
     /// # Errors
-    /// [`SignInRefusal`] if the account, the memo or the home domain is none that can be signed in for.
+    /// [`SignInRefusal`] if the account, the memo or the home domain cannot be signed in with.
     pub fn challenge(
         &self,
         request: &ChallengeRequest,
@@ -165,13 +167,13 @@ impl SignIn {
         self.client_domains.iter().find(|(known, _)| known == name)
     }
 
-    /// Reads a challenge that came back, and checks that it is one of ours and in time.
+    /// Reads a challenge that a client sent back. Checks that it is one of ours and has not expired.
     pub(super) fn read(&self, text: &str, now: UnixTime) -> Result<Answered, SignInRefusal> {
         let transaction = read_challenge(text, &self.network_passphrase)?;
         if transaction.source != *self.key.address() || transaction.sequence != 0 {
             return Err(SignInRefusal::NotOurs("its source is not our key, or its sequence number is not 0"));
         }
-        // Before anybody else is asked for anything.
+        // Our own signature comes first: only our challenges are worth any further work.
         let by_us = |signature| has_signed(&self.key.public(), &transaction.hash, signature);
         if !transaction.signatures.iter().any(by_us) {
             return Err(SignInRefusal::NotOurs("it lacks our signature"));
@@ -205,12 +207,12 @@ impl SignIn {
         let home_domain = home_domain.ok_or(SignInRefusal::NotOurs("it is for another home domain"))?;
         let nonce = first.value.as_deref().and_then(|value| BASE64_STANDARD.decode(value).ok());
         if nonce.is_none_or(|nonce| nonce.len() != NONCE_BYTES) {
-            return Err(SignInRefusal::NotOurs("its nonce is none"));
+            return Err(SignInRefusal::NotOurs("its nonce is malformed"));
         }
         Ok((account, home_domain.to_owned()))
     }
 
-    /// The wallet that signs too, if one is named. Entries of ours beside the known ones are reserved by the standard.
+    /// Returns the wallet that must also sign, if one is named. The standard reserves our other entries for extensions.
     fn other_entries(&self, entries: &[DataEntry]) -> Result<Option<(String, Address)>, SignInRefusal> {
         let mut wallet = None;
         for entry in entries {
@@ -219,9 +221,10 @@ impl SignIn {
             if entry.name == CLIENT_DOMAIN {
                 let known = std::str::from_utf8(value).ok().and_then(|name| self.wallet(name));
                 let known = known.filter(|(_, key)| key == source && wallet.is_none());
-                wallet = Some(known.ok_or(SignInRefusal::NotOurs("its client domain is none of ours"))?.clone());
+                wallet =
+                    Some(known.ok_or(SignInRefusal::NotOurs("its client domain is unknown to this service"))?.clone());
             } else if source != self.key.address() {
-                return Err(SignInRefusal::NotOurs("an operation is of another account"));
+                return Err(SignInRefusal::NotOurs("an operation belongs to another account"));
             } else if entry.name == WEB_AUTH_DOMAIN && value != self.web_auth_domain.as_bytes() {
                 return Err(SignInRefusal::NotOurs("it is for another web auth domain"));
             }
@@ -231,21 +234,21 @@ impl SignIn {
 }
 
 impl Answered {
-    /// Checks that somebody else than us signed, whoever that is.
+    /// Checks that somebody other than us signed.
     pub(super) fn check_that_others_signed(&self) -> Result<(), SignInRefusal> {
         let ChallengeTransaction { hash, signatures, .. } = &self.transaction;
         let by_us = |signature| has_signed(&self.witnesses.server, hash, signature);
         if signatures.iter().all(by_us) { Err(SignInRefusal::NotSigned) } else { Ok(()) }
     }
 
-    /// Checks who signed; `account` is `None` for one that is not on the ledger.
+    /// Checks the signatures; `account` is `None` if the account is not on the ledger.
     pub(super) fn check_signatures(&self, account: Option<&AccountSigners>) -> Result<(), SignInRefusal> {
         let ChallengeTransaction { hash, signatures, .. } = &self.transaction;
         signatures::check(hash, signatures, &self.witnesses, self.master, account)
     }
 }
 
-/// Contracts cannot sign a challenge (that is SEP-45), and a muxed account names its user by itself.
+/// Contracts cannot sign a challenge (SEP-45 is for them), and a muxed account already names its user.
 fn check_account(account: &Address, memo: Option<u64>) -> Result<(), SignInRefusal> {
     match Strkey::from_string(account.as_str()) {
         Ok(Strkey::PublicKeyEd25519(_)) => Ok(()),
@@ -294,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_comes_back_as_what_was_asked_for() {
+    fn a_challenge_reads_back_as_it_was_requested() {
         let ours = sign_in(1, &[]);
         let answered = ours.read(&challenge(&ours, &request()), NOW).unwrap();
         assert_eq!((answered.account, answered.home_domain.as_str()), (account(7), "example.com"));
@@ -314,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wallet_without_a_key_here_is_left_out() {
+    fn a_wallet_whose_key_is_unknown_is_left_out() {
         let ours = sign_in(1, &[]);
         let unknown = ChallengeRequest { client_domain: Some("evil.example".to_owned()), ..request() };
         assert_eq!(ours.read(&challenge(&ours, &unknown), NOW).unwrap().client_domain, None);
@@ -334,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_sign_in_is_refused_when_it_asks() {
+    fn an_account_that_cannot_sign_in_gets_no_challenge() {
         let ours = sign_in(1, &[]);
         let ask = |request: ChallengeRequest| ours.challenge(&request, NOW, &[3; NONCE_BYTES]);
         let contract = "CDLZFC3SYJYDZT7K67VZ75HPJVIEUVNIXF47ZG2FB2RMQQVU2HHGCYSC".parse().unwrap();
@@ -347,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_is_good_from_when_it_was_made_until_its_end() {
+    fn a_challenge_is_valid_from_its_start_to_its_end() {
         let ours = sign_in(1, &["--challenge-ttl-seconds", "900"]);
         let text = challenge(&ours, &request());
         assert!(ours.read(&text, UnixTime(NOW.0 + 900)).is_ok());

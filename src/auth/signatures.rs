@@ -1,18 +1,19 @@
-//! Whose signatures a challenge carries, and whether they are enough (SEP-10, "Verification").
+//! Checks that a challenge has the signatures it needs (SEP-10, "Verification").
 
 use super::{SignInRefusal, signing_key::has_signed};
 use crate::xdr::{AccountSigners, Signature};
 
-/// Keys that sign beside the account's: their signatures must be there, and weigh nothing.
+/// Keys other than the account's: their signatures are required, and carry no weight.
 pub(super) struct Witnesses {
-    /// The service's own key. It must not help a client to sign in, even where it is a signer of the account.
+    /// The service's own key. It must not help a client to sign in, even if it is a signer of the account.
     pub(super) server: [u8; 32],
-    /// The wallet's key, where it says which wallet it is.
+    /// The wallet's key, if the challenge names a wallet.
     pub(super) client_domain: Option<[u8; 32]>,
 }
 
-/// Checks that every signature is by a known key, each key once, and that those of the account weigh what it asks for.
-/// `account` is `None` for one that is not on the ledger: then its own key `master` signs, alone.
+/// Checks that every signature is by a known key, that no key signs twice, and that the weights of the account's
+/// signers reach its medium threshold. `account` is `None` if the account is not on the ledger: then only its own key
+/// `master` may sign.
 pub(super) fn check(
     hash: &[u8; 32],
     signatures: &[Signature],
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_that_is_not_there_signs_with_its_own_key_alone() {
+    fn an_account_that_is_not_on_the_ledger_signs_with_its_own_key_alone() {
         assert!(check_by(&[SERVER, MASTER], false, None).is_ok());
         assert!(matches!(check_by(&[SERVER], false, None), Err(SignInRefusal::NotSignedByMaster)));
         assert!(matches!(check_by(&[SERVER, 7], false, None), Err(SignInRefusal::UnknownSignature)));
@@ -102,14 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn signers_weigh_together_what_the_medium_threshold_asks_for() {
+    fn the_weights_of_the_signers_must_reach_the_medium_threshold() {
         let shared = account(&[(5, 1), (6, 2)], 3);
         assert!(check_by(&[SERVER, 5, 6], false, Some(&shared)).is_ok());
         let light = check_by(&[SERVER, 6], false, Some(&shared));
         assert!(matches!(light, Err(SignInRefusal::TooLight { weight: 2, threshold: 3 })));
         assert!(
             matches!(check_by(&[SERVER, MASTER], false, Some(&shared)), Err(SignInRefusal::UnknownSignature)),
-            "a master key without power is no signer"
+            "a master key of weight zero is not a signer"
         );
     }
 
@@ -128,13 +129,13 @@ mod tests {
     }
 
     #[test]
-    fn our_own_signature_weighs_nothing_where_we_are_a_signer() {
+    fn our_own_signature_has_no_weight_even_if_we_are_a_signer() {
         let ours = account(&[(SERVER, 10), (5, 1)], 2);
         assert!(matches!(check_by(&[SERVER, 5], false, Some(&ours)), Err(SignInRefusal::TooLight { weight: 1, .. })));
     }
 
     #[test]
-    fn a_wallet_that_says_which_it_is_signs_too_and_weighs_nothing() {
+    fn a_named_wallet_must_sign_and_its_signature_has_no_weight() {
         let account = account(&[(5, 1)], 1);
         assert!(check_by(&[SERVER, WALLET, 5], true, Some(&account)).is_ok());
         let missing = check_by(&[SERVER, 5], true, Some(&account));

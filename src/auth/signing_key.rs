@@ -1,4 +1,4 @@
-//! The service's own Stellar key, which challenges are signed with, and the check of other keys' signatures.
+//! The service's own Stellar key, which signs challenges, and the check of signatures by other keys.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use stellar_strkey::Strkey;
 use super::BadAuthConfig;
 use crate::{domain::Address, xdr::Signature};
 
-/// A key that signs, and its address.
+/// A signing key with its address.
 pub(super) struct SigningKey {
     key: ed25519_dalek::SigningKey,
     address: Address,
@@ -44,7 +44,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// Returns the 32 bytes of the key that an account `G…` or a muxed one `M…` is made of.
+/// Returns the 32-byte key behind an account `G…` or a muxed account `M…`.
 pub(super) fn public_key_of(address: &Address) -> Option<[u8; 32]> {
     match Strkey::from_string(address.as_str()) {
         Ok(Strkey::PublicKeyEd25519(key)) => Some(key.0),
@@ -53,7 +53,7 @@ pub(super) fn public_key_of(address: &Address) -> Option<[u8; 32]> {
     }
 }
 
-/// Whether this key made this signature. The hint must be that of the key, as the network asks for.
+/// Returns whether this key made this signature. As on the network, the hint must be the key's.
 pub(super) fn has_signed(key: &[u8; 32], hash: &[u8; 32], signature: &Signature) -> bool {
     let Ok(bytes) = <[u8; 64]>::try_from(signature.bytes.as_slice()) else { return false };
     let Ok(verifying) = VerifyingKey::from_bytes(key) else { return false };

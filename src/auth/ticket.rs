@@ -1,23 +1,23 @@
-//! Tickets: what a client that can send no headers shows instead of a token. Good once, for a minute, for one filter.
+//! Tickets: a credential for clients that cannot send headers. A ticket is valid once, for a minute, for one filter.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
 use crate::domain::UnixTime;
 
-/// How long a ticket is good for.
+/// A ticket's lifetime.
 pub(super) const TTL_SECONDS: u64 = 60;
-/// A page makes one for each event stream that it opens.
+/// The limit of unused tickets per subject. A page needs one for each event stream that it opens.
 pub(super) const MOST_OF_A_SUBJECT: u32 = 50;
-/// So many random bytes cannot be guessed.
+/// Enough random bytes that nobody can guess them.
 pub(super) const SECRET_BYTES: usize = 32;
 
 /// A ticket as its owner gets it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ticket {
-    /// The text to show. Not for logs.
+    /// The text to send. It must not be logged.
     pub text: String,
-    /// Until when it is good.
+    /// When it expires.
     pub expires_at: UnixTime,
 }
 
@@ -27,7 +27,7 @@ impl Ticket {
     }
 }
 
-/// Returns what a ticket is kept by.
+/// Returns the hash that a ticket is stored under.
 pub(super) fn hash_of(text: &str) -> [u8; 32] {
     Sha256::digest(text).into()
 }

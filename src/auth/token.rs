@@ -1,5 +1,5 @@
-//! Tokens (JWT, RFC 7519): made and checked. The algorithm is the configured one, whatever a token says of itself
-//! (RFC 8725, 3.1); times are compared with our own clock.
+//! Makes and checks tokens (JWT, RFC 7519). The algorithm is the configured one, whatever a token says (RFC 8725, 3.1).
+//! Times are compared with our own clock.
 
 use std::path::Path;
 
@@ -14,12 +14,12 @@ use super::{
 };
 use crate::domain::UnixTime;
 
-/// A longer token is none of ours.
+/// We issue no token that is longer.
 const LONGEST_TOKEN: usize = 8 * 1024;
-/// How much the clock of who made a token may differ from ours.
+/// How far the issuer's clock may differ from ours.
 pub(super) const LEEWAY_SECONDS: u64 = 5;
 
-/// What tokens are checked and made with.
+/// The keys that check and make tokens.
 #[derive(Debug)]
 pub struct TokenKeys {
     checking: Checking,
@@ -36,29 +36,29 @@ enum Checking {
     Followed(Jwks),
 }
 
-/// A token to be made.
+/// A request for a new token.
 #[derive(Clone, Debug)]
 pub struct Minting {
-    /// Whom it is about.
+    /// The subject.
     pub subject: Subject,
-    /// What it is to allow.
+    /// The scopes to grant.
     pub scopes: Vec<Scope>,
-    /// How long it is good for; `None` for as long as configured.
+    /// The lifetime in seconds; `None` for the configured one.
     pub ttl_seconds: Option<u64>,
-    /// Its own name (`jti`).
+    /// The token's id (`jti`).
     pub id: Option<String>,
-    /// The domain that was signed in for.
+    /// The home domain of the sign-in.
     pub home_domain: Option<String>,
-    /// The wallet that signed too.
+    /// The domain of the wallet that also signed.
     pub client_domain: Option<String>,
 }
 
-/// A token that was made.
+/// A token that was just made.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Minted {
-    /// The token. Not for logs.
+    /// The token. It must not be logged.
     pub text: String,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: UnixTime,
 }
 
@@ -79,7 +79,7 @@ struct MadeClaims<'a> {
     client_domain: Option<&'a str>,
 }
 
-/// Issuer and audience are checked where the signature is.
+/// The issuer and the audience are checked together with the signature.
 #[derive(Deserialize)]
 struct ReadClaims {
     sub: Subject,
@@ -89,7 +89,7 @@ struct ReadClaims {
     scope: Option<String>,
 }
 
-/// Seconds of Unix time, whole ones: a fraction (RFC 7519, 2) is left out.
+/// Unix time in whole seconds; a fraction (RFC 7519, 2) is dropped.
 struct NumericDate(u64);
 
 impl<'de> Deserialize<'de> for NumericDate {
@@ -101,10 +101,10 @@ impl<'de> Deserialize<'de> for NumericDate {
 }
 
 impl TokenKeys {
-    /// Returns what the arguments say, `None` where they name no key. `fetch` reads the key set of the JWKS address.
+    /// Returns the configured keys, or `None` if no key is configured. `fetch` reads the key set at the JWKS URL.
     ///
     /// # Errors
-    /// [`BadAuthConfig`] for a secret that is too short, a file that holds no key, and arguments of another algorithm.
+    /// [`BadAuthConfig`] for a secret that is too short, a file that is not a key, or arguments of another algorithm.
     pub fn from_args(
         args: &TokenArgs,
         usual_issuer: &str,
@@ -138,13 +138,13 @@ impl TokenKeys {
         }))
     }
 
-    /// Returns whether tokens can be made here.
+    /// Returns whether there is a key to make tokens with.
     #[must_use]
     pub const fn can_mint(&self) -> bool {
         self.signing.is_some()
     }
 
-    /// Keeps the keys fresh until stopped, where they come from elsewhere.
+    /// Keeps keys from a JWKS URL up to date until stopped.
     pub(super) async fn follow(&self, stop: CancellationToken) {
         match &self.checking {
             Checking::Fixed(_) => stop.cancelled().await,
@@ -152,7 +152,7 @@ impl TokenKeys {
         }
     }
 
-    /// Makes a token; `None` where there is no key to sign it with.
+    /// Makes a token; `None` if there is no key to sign it with.
     #[must_use]
     pub fn mint(&self, minting: &Minting, now: UnixTime) -> Option<Minted> {
         let signing = self.signing.as_ref()?;
@@ -174,10 +174,10 @@ impl TokenKeys {
         Some(Minted { text, expires_at })
     }
 
-    /// Returns what a token says, if it is one that we take.
+    /// Returns the content of a token, if the token is valid.
     ///
     /// # Errors
-    /// [`TokenRefusal`], which repeats nothing of the token.
+    /// [`TokenRefusal`], which repeats no part of the token.
     pub async fn check(&self, text: &str, now: UnixTime) -> Result<Token, TokenRefusal> {
         if text.len() > LONGEST_TOKEN {
             return Err(TokenRefusal::Malformed);
@@ -198,7 +198,7 @@ impl TokenKeys {
         if now.0 >= ends.saturating_add(LEEWAY_SECONDS) {
             return Err(TokenRefusal::Expired);
         }
-        // One that was made later than now could not be taken back now.
+        // A token from the future would escape a revocation that is made now.
         if begins.max(issued_at).is_some_and(|begins| now.0.saturating_add(LEEWAY_SECONDS) < begins) {
             return Err(TokenRefusal::NotYet);
         }
@@ -292,7 +292,7 @@ mod tests {
         }
     }
 
-    /// A token of any header and claims, signed with the secret.
+    /// Returns a token with any header and claims, signed with the secret.
     fn signed(header: &Header, claims: &Value) -> String {
         encode(header, claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
     }
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_made_is_taken_until_it_ends() {
+    async fn a_token_is_accepted_until_it_expires() {
         let keys = hs256();
         let minted = keys.mint(&minting(), NOW).unwrap();
         let token = keys.check(&minted.text, NOW).await.unwrap();
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_of_every_algorithm_make_tokens_that_only_they_check() {
+    async fn tokens_of_every_algorithm_are_accepted_by_their_own_key_only() {
         let file = |name: &str| format!("{}/tests/fixtures/keys/{name}.pem", env!("CARGO_MANIFEST_DIR"));
         let mut all = vec![("HS256".to_owned(), hs256())];
         for name in ["RS256", "ES256", "EdDSA"] {
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_public_key_is_no_secret_to_sign_with() {
+    async fn a_public_key_cannot_sign_tokens() {
         let file = format!("{}/tests/fixtures/keys/rs256.pub.pem", env!("CARGO_MANIFEST_DIR"));
         let rs256 = keys(&["--token-algorithm", "RS256", "--token-key-file", &file]);
         let public = std::fs::read(&file).unwrap();
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_claim_that_decides_is_needed_and_held_to() {
+    async fn every_decisive_claim_is_required_and_checked() {
         let header = Header::default();
         assert!(hs256().check(&signed(&header, &claims()), NOW).await.is_ok());
         for name in ["exp", "iss", "aud", "sub"] {
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_that_is_good_for_too_long_is_refused_where_there_is_a_longest_lifetime() {
+    async fn a_token_that_is_valid_for_too_long_is_refused_if_lifetimes_are_limited() {
         let keys = keys(&["--token-secret", SECRET, "--token-max-ttl-seconds", "3600"]);
         let lasting = |from: Option<u64>, seconds: u64| {
             let mut claims = with("exp", NOW.0 + seconds);
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_cannot_be_right_are_refused_at_the_start() {
+    fn invalid_keys_are_refused_at_the_start() {
         assert!(try_keys(&[]).unwrap().is_none());
         assert!(matches!(try_keys(&["--token-secret", "short"]), Err(BadAuthConfig::ShortSecret(5))));
         let other = try_keys(&["--token-algorithm", "ES256", "--token-secret", SECRET]);
@@ -443,14 +443,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_change_of_a_token_is_taken(at in 0..200_usize, letter in "[A-Za-z0-9_.-]") {
+        fn a_changed_token_is_never_accepted(at in 0..200_usize, letter in "[A-Za-z0-9_.-]") {
             let keys = hs256();
             let minted = keys.mint(&minting(), NOW).unwrap().text;
             let at = at % minted.len();
             let changed = format!("{}{letter}{}", &minted[..at], &minted[at + 1..]);
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let checked = runtime.block_on(keys.check(&changed, NOW));
-            // The last letter of a part carries bits that base64 leaves unused; a strict reader refuses those too.
+            // The last letter of a part has bits that base64 does not use; a strict reader refuses those too.
             prop_assert!(changed == minted || checked.is_err());
         }
     }
