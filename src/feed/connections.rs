@@ -1,4 +1,4 @@
-//! What operators see of each open subscription: never an address.
+//! What operators see of each open subscription. It never includes an address.
 
 use std::sync::Arc;
 
@@ -6,45 +6,45 @@ use tokio::time::Instant;
 
 use super::stats::FilterKind;
 
-/// At most so many are shown, the oldest.
+/// The limit of connections shown; the oldest ones are.
 pub(super) const MOST_SHOWN: usize = 1_000;
 
-/// Who subscribed.
+/// The client behind a subscription.
 #[derive(Clone, Debug)]
 pub struct Client {
-    /// The name that the client was given for this connection.
+    /// The name that this connection was given.
     pub id: Box<str>,
-    /// Who signed in, if somebody did.
+    /// The subject that signed in, if any.
     pub subject: Option<Arc<str>>,
 }
 
 /// An open subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenConnection {
-    /// The name that the client was given for this connection.
+    /// The name that this connection was given.
     pub client_id: Box<str>,
-    /// What it asks for.
+    /// What kind of events it asks for.
     pub filter: FilterKind,
     /// Seconds since it was opened.
     pub age_seconds: u64,
-    /// Matching events that were published and that it has not taken yet.
+    /// The number of matching events that were published and that it has not read yet.
     pub pending_events: usize,
-    /// Whether it reads what came before from memory or the table; what is pending comes after that.
+    /// Whether it is still reading earlier events from memory or the table. The pending events come after those.
     pub catching_up: bool,
-    /// Who signed in, if somebody did.
+    /// The subject that signed in, if any.
     pub subject: Option<Arc<str>>,
 }
 
 /// The open subscriptions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenConnections {
-    /// How many there are.
+    /// The number of all of them.
     pub total: usize,
-    /// The oldest thousand of them, the oldest first.
+    /// The oldest ones, at most a thousand, the oldest first.
     pub connections: Vec<OpenConnection>,
 }
 
-/// A client's name, and since when it is there.
+/// A client, and when it was introduced.
 #[derive(Debug)]
 pub(super) struct Introduced {
     pub(super) client: Client,

@@ -1,7 +1,7 @@
-//! Who is told of which event: an index from streams and addresses to subscribers, and for each subscriber the
-//! matching slots of the ring that it has not taken yet.
+//! Routes events to subscribers: an index from streams and addresses to subscribers, and for each subscriber the
+//! matching slots of the ring that it has not read yet.
 //!
-//! One lock, held for the length of a publication or of one subscriber's taking, never across an await.
+//! There is one lock, held for one publication or for one subscriber's read, and never across an await.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -23,15 +23,15 @@ use crate::{
     store::FeedState,
 };
 
-/// A subscriber is handed at most this many events at once, so that ten thousand of them hold little.
+/// A subscriber gets at most this many events at once, so that ten thousand subscribers use little memory.
 const MOST_TAKEN: usize = 64;
 
-/// A subscriber that leaves more slots than this untaken is caught up by reading the ring or the table in order.
+/// A subscriber with more unread slots than this catches up by reading the ring or the table in order.
 const MOST_PENDING: usize = 1_024;
 
 type SubscriberId = u64;
 
-/// The ring and those who read it.
+/// The ring and its subscribers.
 #[derive(Debug)]
 pub(super) struct Hub(Mutex<State>);
 
@@ -40,7 +40,7 @@ struct State {
     ring: Ring,
     /// The epoch of everything in the ring.
     epoch: Epoch,
-    /// The last revision that subscribers were told of, or are about to be.
+    /// The last revision that subscribers were told of, or are about to be told of.
     revision: i64,
     next_id: SubscriberId,
     subscribers: HashMap<SubscriberId, Subscriber>,
@@ -54,9 +54,9 @@ struct Subscriber {
     filter: Arc<EventFilter>,
     pending: VecDeque<u64>,
     lagged: bool,
-    /// It reads in order, from the ring or the table, what comes before the pending slots.
+    /// Whether it is reading, in order, from the ring or the table, what comes before the pending slots.
     catching_up: bool,
-    /// Who it is, for operators.
+    /// The client, for operators.
     introduced: Option<Introduced>,
     news: Option<News>,
     wake: Arc<Notify>,
@@ -71,34 +71,34 @@ pub(super) struct Registered {
     pub(super) head: EventId,
     /// The epoch of that event.
     pub(super) epoch: Epoch,
-    /// Every later revision will be told.
+    /// The subscriber will be told of every revision after this one.
     pub(super) revision: i64,
 }
 
-/// What a subscriber finds when it looks.
+/// What a live subscriber finds when it reads.
 #[derive(Debug)]
 pub(super) enum Taken {
-    /// Events after the given position, in order; with them everything up to `up_to` is taken.
+    /// Events after the given position, in order. They complete everything up to `up_to`.
     Events { events: Vec<Arc<Published>>, up_to: EventId },
-    /// Too much was left untaken: read everything up to `head` in order instead.
+    /// Too many events are unread: the subscriber must read everything up to `head` in order instead.
     Lagged { head: EventId },
-    /// Something to be told before what comes next.
+    /// A notice that comes before the next event.
     News(News),
 }
 
-/// What a subscriber finds that reads the ring in order.
+/// What a subscriber finds when it reads the ring in order.
 #[derive(Debug)]
 pub(super) enum RingRead {
     /// The next events.
     Events(Vec<Arc<Published>>),
-    /// The ring no longer holds all of them: read the table instead.
+    /// The ring no longer holds all of them: the subscriber must read the table instead.
     NotHeld,
-    /// Something to be told before what comes next.
+    /// A notice that comes before the next event.
     News(News),
 }
 
 impl Hub {
-    /// Begins after a position. Whatever was revised before that needs no telling.
+    /// Creates a hub that starts after a position. Nobody needs to be told of earlier revisions.
     pub(super) fn new(FeedState { epoch, revision, position }: FeedState, ring_capacity: usize) -> Self {
         Self(Mutex::new(State {
             ring: Ring::new(position, ring_capacity),
@@ -113,14 +113,14 @@ impl Hub {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().expect("nothing panics while it holds the hub")
+        self.0.lock().expect("no thread panics while it holds the hub")
     }
 
     pub(super) fn head(&self) -> EventId {
         self.state().ring.head()
     }
 
-    /// Returns the head together with its epoch.
+    /// Returns the position of the head, with its epoch.
     pub(super) fn head_id(&self) -> FeedId {
         let state = self.state();
         FeedId { event: state.ring.head(), epoch: state.epoch }
@@ -134,9 +134,9 @@ impl Hub {
         self.state().revision
     }
 
-    /// Adds events in order, with room for so many encodings of each, and wakes the subscribers that they concern. They
-    /// carry the revision of this moment: a subscriber that was told of a later one is sent too low a number, which is
-    /// harmless, and never too high a one.
+    /// Adds events in order, each with room for `encodings` encodings, and wakes the subscribers that they match. The
+    /// events carry the current revision. A subscriber that was told of a later one gets too low a number, which is
+    /// harmless; it never gets too high a one.
     pub(super) fn publish(&self, events: Vec<CommittedEvent>, encodings: usize) {
         let revision = self.revision();
         let published = |event| Arc::new(Published::new(event, revision, encodings));
@@ -147,12 +147,12 @@ impl Hub {
         }
     }
 
-    /// Notes that every event up to a position was published.
+    /// Records that every event up to a position was published.
     pub(super) fn advance_to(&self, position: EventId) {
         self.state().ring.advance_to(position);
     }
 
-    /// Tells every subscriber of late rows.
+    /// Tells every subscriber about late rows.
     pub(super) fn revise(&self, revision: Revision) {
         let mut state = self.state();
         state.revision = state.revision.max(revision.number);
@@ -161,7 +161,7 @@ impl Hub {
         }
     }
 
-    /// Begins again before the first event of another epoch, and tells every subscriber.
+    /// Starts again before the first event of another epoch, and tells every subscriber.
     pub(super) fn start_over(&self, epoch: Epoch, revision: i64) {
         let mut state = self.state();
         state.ring.start_over();
@@ -177,7 +177,7 @@ impl Hub {
         !self.state().subscribers.is_empty()
     }
 
-    /// Goes on after `position` if nobody is there to be told of what came before it; says whether it did.
+    /// Continues after `position` if there are no subscribers. Returns whether it did.
     pub(super) fn skip_to(&self, position: EventId) -> bool {
         let mut state = self.state();
         let skips = state.subscribers.is_empty() && position > state.ring.head();
@@ -187,7 +187,7 @@ impl Hub {
         skips
     }
 
-    /// Adds a subscriber; from now on every matching event is pending for it.
+    /// Adds a subscriber. From now on every matching event is pending for it.
     pub(super) fn register(&self, filter: Arc<EventFilter>) -> Registered {
         let mut state = self.state();
         let id = state.next_id;
@@ -207,14 +207,14 @@ impl Hub {
         Registered { id, wake, head: state.ring.head(), epoch: state.epoch, revision: state.revision }
     }
 
-    /// Notes who a subscriber is.
+    /// Records the client behind a subscriber.
     pub(super) fn introduce(&self, id: SubscriberId, client: Client) {
         if let Some(subscriber) = self.state().subscribers.get_mut(&id) {
             subscriber.introduced = Some(Introduced { client, since: Instant::now() });
         }
     }
 
-    /// Returns those who were introduced, the oldest, up to a bound.
+    /// Returns the subscriptions of introduced clients, the oldest ones up to the limit.
     pub(super) fn connections(&self) -> OpenConnections {
         let state = self.state();
         let introduced =
@@ -230,7 +230,6 @@ impl Hub {
         OpenConnections { total, connections: subscribers.filter_map(Subscriber::show).collect() }
     }
 
-    /// Removes a subscriber.
     pub(super) fn remove(&self, id: SubscriberId) {
         let mut state = self.state();
         let Some(subscriber) = state.subscribers.remove(&id) else { return };
@@ -246,7 +245,7 @@ impl Hub {
         }
     }
 
-    /// Takes what is pending for a subscriber after a position.
+    /// Reads what is pending for a subscriber after a position.
     pub(super) fn take(&self, id: SubscriberId, after: EventId) -> Taken {
         let mut state = self.state();
         let head = state.ring.head();
@@ -276,14 +275,14 @@ impl Hub {
         Taken::Events { events, up_to }
     }
 
-    /// Returns whether the ring holds every event after a position that it has reached.
+    /// Returns whether the ring holds every event after a position, and has reached the position.
     pub(super) fn can_resume(&self, position: EventId) -> bool {
         let state = self.state();
         position <= state.ring.head() && state.ring.after(position, 0).is_some()
     }
 
-    /// Returns the feed's head if it lies after `position` and nothing waits for the subscriber. While news waits the
-    /// head may be of another epoch than `position`.
+    /// Returns the feed's head if it lies after `position` and nothing is waiting for the subscriber. While a notice
+    /// waits, the head may belong to another epoch than `position`.
     pub(super) fn advance(&self, id: SubscriberId, position: EventId) -> Option<EventId> {
         let state = self.state();
         let subscriber = state.subscribers.get(&id)?;
@@ -291,8 +290,8 @@ impl Hub {
         Some(state.ring.head()).filter(|head| quiet && *head > position)
     }
 
-    /// Reads at most `limit` events after a position. News comes first: what the ring holds by now may be of another epoch
-    /// than the position, or carry ids that say that the subscriber was told.
+    /// Reads at most `limit` events after a position. A notice comes first: the ring's events may by now belong to
+    /// another epoch than the position, or carry ids that claim that the subscriber already got the notice.
     pub(super) fn read_ring(&self, id: SubscriberId, position: EventId, limit: usize) -> RingRead {
         let mut state = self.state();
         let State { ring, subscribers, .. } = &mut *state;
@@ -305,7 +304,7 @@ impl Hub {
 }
 
 impl State {
-    /// Whoever sees only their own events is found by their own address: no other event can concern them.
+    /// Indexes a subscriber that sees only its own events under its own address: no other event can match.
     fn index(&mut self, id: SubscriberId, filter: &EventFilter) {
         match &filter.visibility {
             Visibility::Nothing => {}
@@ -353,14 +352,14 @@ impl Subscriber {
         self.wake.notify_one();
     }
 
-    /// Takes what is to be told. What waits behind it is looked at without waiting.
+    /// Takes the waiting notice, and wakes the subscriber again for whatever waits behind it.
     fn take_news(&mut self) -> Option<News> {
         let news = self.news.take()?;
         self.wake.notify_one();
         Some(news)
     }
 
-    /// Notes a slot once, however many of the index's lists led to it.
+    /// Adds a slot once, even if several lists of the index led to it.
     fn offer(&mut self, sequence: u64) {
         if self.lagged || self.pending.back() == Some(&sequence) {
             return;

@@ -1,8 +1,8 @@
-//! Committed events as a live sequence that can be resumed.
+//! Committed events as a live, resumable sequence.
 //!
-//! The table is the truth: the tailer reads it and fills a ring in memory, subscribers read the ring, and one that
-//! falls off the ring reads the table. No event is dropped silently. Late rows are never sent; subscribers are told which
-//! range was revised.
+//! The table is the truth. The tailer reads it and fills a ring in memory; subscribers read the ring; a subscriber that
+//! falls off the ring reads the table. No event is dropped silently. Late rows are never sent; subscribers are told
+//! which range was revised.
 
 mod connections;
 mod hub;

@@ -1,22 +1,22 @@
-//! What happened besides new events, until a subscriber makes a notice of it.
+//! What happened apart from new events, before a subscriber turns it into a notice.
 
 use crate::domain::{Epoch, Revision};
 
-/// Something that every subscriber must be told of. A subscriber holds at most one; a later one is joined to it.
+/// Something that every subscriber must be told. A subscriber holds at most one; a later one is merged into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum News {
-    /// The network started over: this is its new epoch, with the last revision of that, as those are counted anew.
+    /// The network started over: the new epoch, with its last revision, because each epoch counts its own revisions.
     StartedOver { epoch: Epoch, revision: i64 },
-    /// Rows came late.
+    /// Late rows were written.
     Revised(Revision),
 }
 
 impl News {
-    /// Returns news of both.
+    /// Returns the news that covers both.
     pub(super) fn joined_to(self, earlier: Option<Self>) -> Self {
         match (earlier, self) {
             (Some(Self::Revised(earlier)), Self::Revised(later)) => Self::Revised(earlier.joined(later)),
-            // A client that is told to fetch everything anew fetches what was revised by then as well.
+            // A client that fetches everything again after the reset also fetches what was revised until then.
             (Some(Self::StartedOver { epoch, .. }), Self::Revised(later)) => {
                 Self::StartedOver { epoch, revision: later.number }
             }
@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn two_revisions_are_joined_to_a_range_that_covers_both() {
+    fn two_revisions_join_into_a_range_that_covers_both() {
         let (one, other) = (revision(1, 5, 9), revision(2, 3, 4));
         let joined = News::Revised(other).joined_to(Some(News::Revised(one)));
         assert_eq!(joined, News::Revised(revision(2, 3, 9)));

@@ -1,4 +1,4 @@
-//! Opening a subscription: from now on, or after the last event id that the client has.
+//! Opens a subscription: from now on, or after the last event id that the client has.
 
 use std::sync::atomic::Ordering;
 
@@ -8,32 +8,32 @@ use crate::{
     store::StoreError,
 };
 
-/// The last event id that a client says it has.
+/// The last event id that a client sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastEventId {
-    /// It names no id: it wants what comes from now on.
+    /// No id: the client wants what comes from now on.
     None,
-    /// It wants everything after this id.
+    /// The client wants everything after this id.
     Known(ResumeId),
-    /// It names something that is not an id.
+    /// The text is not an id.
     Malformed,
 }
 
-/// A subscription that begins.
+/// A new subscription.
 #[derive(Debug)]
 pub struct Opened {
-    /// What will come.
+    /// The events to come.
     pub subscription: Subscription,
-    /// Set if the client's last event id cannot be resumed from: then the subscription begins now.
+    /// Set if the subscription cannot resume from the client's last event id. It then starts now.
     pub reset: Option<Reset>,
 }
 
 impl Feed {
-    /// Opens a subscription. The subscriber is registered first, so that nothing is lost between its replay and the live
-    /// events.
+    /// Opens a subscription. The subscriber is registered before its replay, so that no event is lost between the
+    /// replay and the live events.
     ///
     /// # Errors
-    /// The table could not be read, so it is not known whether the subscription can resume after the last event id.
+    /// The table could not be read, so we do not know whether the subscription can resume from the last event id.
     pub async fn subscribe(&self, filter: EventFilter, last: LastEventId) -> Result<Opened, StoreError> {
         let mut subscription = Subscription::register(self.clone(), filter);
         let refusal = match last {
@@ -47,7 +47,8 @@ impl Feed {
         Ok(Opened { subscription, reset: Some(reset) })
     }
 
-    /// Resumes a subscription after an id, with a notice of what was revised since. Returns the reason if it cannot resume.
+    /// Resumes a subscription after an id, with a notice of what was revised since. Returns the reason if it cannot
+    /// resume.
     async fn resume(&self, subscription: &mut Subscription, last: ResumeId) -> Result<Option<ResetReason>, StoreError> {
         if last.position.epoch != subscription.epoch() {
             return Ok(Some(ResetReason::NetworkReset));
@@ -62,7 +63,8 @@ impl Feed {
         let mut missed = None;
         if last.revision < seen {
             missed = self.store.revisions_after(last.revision).await?.into_iter().reduce(Revision::joined);
-            // Each epoch counts its revisions anew: an answer that does not reach what the feed saw is of another epoch.
+            // Each epoch counts its own revisions: an answer that does not reach what the feed saw belongs to another
+            // epoch.
             if missed.is_none_or(|missed| missed.number < seen) {
                 return Ok(Some(ResetReason::NetworkReset));
             }
@@ -71,8 +73,9 @@ impl Feed {
         Ok(None)
     }
 
-    /// What is kept begins with the oldest first ledger of any contract and ends at the newest position. This node's memory
-    /// may be behind another node's, so the database is asked about everything that the ring does not prove.
+    /// Returns why a subscription cannot resume after an id, if so. The table covers the range from the oldest first
+    /// ledger of any contract to the newest position. This node may lag behind another one, so the database decides
+    /// whatever the ring cannot prove.
     async fn cannot_resume_from(&self, last: EventId) -> Result<Option<ResetReason>, StoreError> {
         if self.hub.can_resume(last) {
             return Ok(None);

@@ -1,16 +1,16 @@
-//! How much of the chain a replay reads at once where many streams or users are asked for.
+//! How much of the chain a replay reads at once if the filter has many streams or users.
 //!
-//! The table has an index of each, so a chunk costs at least a look for each, and at most a whole chunk of each. Of few
-//! ledgers at a time there is only about as much as is handed out.
+//! The table has one index for streams and one for users, so a chunk costs at least one look-up for each of them, and
+//! at most a whole chunk for each. With a small window of ledgers, the query reads little more than it returns.
 
 use crate::domain::{EventFilter, EventId, LedgerSequence};
 
-/// The union of so few is cheap however much there is of each.
+/// With this few streams and users, reading without a window is cheap, however many events each has.
 const FEW: usize = 4;
 const FIRST: u32 = 64;
 const MOST: u32 = 1 << 24;
 
-/// The ledgers that are read at once.
+/// The range of ledgers that is read at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReplayWindow {
     Everything,
@@ -26,7 +26,7 @@ impl ReplayWindow {
         }
     }
 
-    /// Returns up to where to read after a position, no further than `up_to`.
+    /// Returns the position up to which to read after `after`; never beyond `up_to`.
     pub(super) fn end(self, after: EventId, up_to: EventId) -> EventId {
         match self {
             Self::Everything => up_to,
@@ -36,8 +36,8 @@ impl ReplayWindow {
         }
     }
 
-    /// Learns from how many events of a chunk there were: half as much next time where it was full, twice as much where
-    /// it was nearly empty.
+    /// Adapts to the number of events found: halves the window after a full chunk, and doubles it after a nearly empty
+    /// one.
     pub(super) fn learn(&mut self, found: usize, chunk: usize) {
         if let Self::Ledgers(ledgers) = self {
             *ledgers = if found >= chunk {
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_grows_over_a_quiet_past_and_shrinks_in_a_busy_one() {
+    fn a_window_grows_in_a_quiet_past_and_shrinks_in_a_busy_one() {
         let mut window = ReplayWindow::Ledgers(FIRST);
         assert_eq!(window.end(at(10), at(1_000)), at(74));
         window.learn(0, 256);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn few_are_read_without_a_window() {
+    fn a_few_streams_are_read_without_a_window() {
         assert_eq!(ReplayWindow::of(&EventFilter::seen_by(Visibility::Everything)).end(at(1), at(900)), at(900));
     }
 }

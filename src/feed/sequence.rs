@@ -1,4 +1,4 @@
-//! The feed: the state that its parts share. Publishing and counting.
+//! The feed: the state that its parts share, with publishing and counting.
 
 use std::sync::{
     Arc, Mutex,
@@ -18,8 +18,8 @@ use crate::{
     store::{FeedState, Store, StoreError},
 };
 
-/// So many replays read the table at once, in turn: fewer than there are connections, so that whoever comes back takes
-/// none from what comes live, and few enough to leave the database its strength.
+/// The number of replays that read the table at the same time. It is lower than the number of database connections, so
+/// that returning clients do not slow the live events, and low enough to spare the database.
 const REPLAYS_AT_ONCE: usize = 2;
 
 /// The live sequence of committed events. Cheap to clone.
@@ -28,22 +28,22 @@ pub struct Feed {
     pub(super) hub: Arc<Hub>,
     pub(super) store: Store,
     pub(super) counters: Arc<Counters>,
-    /// Turns to read the table for those who come back.
+    /// Limits how many returning clients read the table at once.
     pub(super) replays: Arc<Semaphore>,
-    /// How many outlets keep an encoding of each event.
+    /// The number of outlets that keep an encoding of each event.
     encodings: Arc<AtomicUsize>,
-    /// Why nothing new can be read from the table, if that is so.
+    /// Why new events cannot be read from the table, if so.
     pub(super) trouble: Arc<Mutex<Option<String>>>,
 }
 
 impl Feed {
-    /// Returns a feed of a database, all of its contracts together, that begins after what is there and holds
-    /// `ring_capacity` events in memory.
+    /// Returns a feed of all contracts in a database. It starts after the newest event, and holds `ring_capacity`
+    /// events in memory.
     ///
     /// # Errors
     /// The table could not be read.
     pub async fn open(store: Store, ring_capacity: usize) -> Result<Self, StoreError> {
-        // The state is read first: an event that is committed in between is then the newest one.
+        // Read the state first: an event that is committed in between then counts as new.
         let state = store.feed_state().await?;
         let newest = store.newest_event().await?.unwrap_or(state.position);
         let hub = Arc::new(Hub::new(FeedState { position: newest, ..state }, ring_capacity));
@@ -52,7 +52,7 @@ impl Feed {
         Ok(Self { hub, store, counters: Arc::default(), replays, encodings: Arc::default(), trouble: Arc::default() })
     }
 
-    /// Returns a place for an outlet's encoding of each event that is published from now on.
+    /// Reserves a place for an outlet's encoding of every event that is published from now on.
     #[must_use]
     pub fn encoding_slot(&self) -> EncodingSlot {
         EncodingSlot(self.encodings.fetch_add(1, Ordering::Relaxed))
@@ -64,36 +64,36 @@ impl Feed {
         self.hub.epoch()
     }
 
-    /// Returns the position up to which the feed has seen everything, none before anything was indexed.
+    /// Returns the position up to which the feed has seen everything; `None` before anything was indexed.
     #[must_use]
     pub fn head(&self) -> Option<FeedId> {
         Some(self.hub.head_id()).filter(|head| head.event != EventId::ZERO)
     }
 
-    /// Returns why nothing new can be read from the table, `None` while it can be.
+    /// Returns why new events cannot be read from the table; `None` while they can.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        self.trouble.lock().expect("nothing panics while it holds a text").clone()
+        self.trouble.lock().expect("no thread panics while it holds the text").clone()
     }
 
     pub(super) fn set_trouble(&self, why: Option<String>) {
-        *self.trouble.lock().expect("nothing panics while it holds a text") = why;
+        *self.trouble.lock().expect("no thread panics while it holds the text") = why;
     }
 
-    /// Returns what the feed has counted.
+    /// Returns the counters.
     #[must_use]
     pub fn stats(&self) -> FeedStats {
         self.counters.read()
     }
 
-    /// Returns the open subscriptions of clients that were introduced, as operators may see them.
+    /// Returns the open subscriptions of introduced clients, for operators.
     #[must_use]
     pub fn connections(&self) -> OpenConnections {
         self.hub.connections()
     }
 
-    /// Reads the ids of a reset, for a subscriber who may see every event. The epoch is read before and after them, so
-    /// that none is given another epoch's number.
+    /// Returns a reset, with its ids if the subscriber may see every event. The epoch is read before and after the ids,
+    /// so that no id gets the number of another epoch.
     pub(super) async fn reset(&self, reason: ResetReason, with_ids: bool) -> Result<Reset, StoreError> {
         if !with_ids {
             return Ok(Reset { reason, oldest_event_id: None, newest_event_id: None });

@@ -1,10 +1,10 @@
-//! What the feed counts.
+//! The feed's counters.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::domain::EventFilter;
 
-/// Counters that only grow, and the connections there are.
+/// Counters that only grow, and the number of open connections.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     connections: [AtomicU64; FilterKind::ALL.len()],
@@ -16,22 +16,22 @@ pub(super) struct Counters {
     pub(super) resets: AtomicU64,
 }
 
-/// The feed at a moment.
+/// The counters at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeedStats {
     /// Open subscriptions.
     pub connections: u64,
-    /// The most there were at once since the start.
+    /// The largest number of open subscriptions at once since the start.
     pub peak_connections: u64,
     /// Open subscriptions by what they ask for.
     pub by_filter: ByFilter,
-    /// Events handed to connections, replayed ones included.
+    /// Events sent to connections, including replayed ones.
     pub events_sent: u64,
-    /// Events handed to connections that resumed or had fallen behind.
+    /// Events sent to connections that resumed or had fallen behind.
     pub events_replayed: u64,
-    /// How often a connection fell so far behind that it had to be caught up.
+    /// How often a connection fell so far behind that it had to catch up from the ring or the table.
     pub slow_clients: u64,
-    /// How often a connection was told that its last event id cannot be resumed from.
+    /// How often a connection could not resume from its last event id.
     pub resets: u64,
 }
 

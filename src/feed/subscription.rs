@@ -1,7 +1,8 @@
-//! One subscriber's way through the sequence: replay up to where it registered, then live, with no gap and no duplicate.
+//! One subscriber's path through the sequence: it replays up to the point where it registered, then goes live, with no
+//! gap and no duplicate.
 //!
-//! The ids that it hands out say what this subscriber has been told, never more: a client that comes back with one of
-//! them, from whatever point it broke off at, is told the rest.
+//! The ids that it hands out never claim more than this subscriber was told. A client that resumes from any of them,
+//! wherever its connection broke, gets the rest.
 
 use std::{
     fmt,
@@ -33,23 +34,23 @@ use crate::{
     store::{EventRange, StoreError},
 };
 
-/// So many ring slots are looked at under one lock, and so many rows are read at once.
+/// The number of ring slots read under one lock, and of rows read at once.
 const CHUNK: u32 = 256;
-/// How long a subscriber waits for a database that is away, or for a tailer that is behind it.
+/// How long a subscriber waits for a database that is away, or for a tailer that lags behind it.
 const DATABASE_RETRY: Duration = Duration::from_secs(1);
 
-/// A query under way. It is kept when nobody waits for it for a moment: starting it over at each heartbeat would never
-/// end a long one.
+/// A running query. It is kept when nobody awaits it for a moment: a long one that restarted at each heartbeat would
+/// never end.
 type Query = Pin<Box<dyn Future<Output = Result<Vec<CommittedEvent>, StoreError>> + Send>>;
 
-/// What a subscriber is handed.
+/// What a subscriber receives.
 #[derive(Clone, Debug)]
 pub enum Delivery {
-    /// An event that matches.
+    /// A matching event.
     Event(Arc<Published>),
-    /// Something besides events. It has no id: whoever breaks off behind it is told again.
+    /// A notice. It has no id: a client whose connection breaks after it is told again.
     Notice(Notice),
-    /// Everything up to this id was handed out, notices included: a client may resume from it.
+    /// Everything up to this id was handed out, including notices: a client may resume from it.
     Position(ResumeId),
 }
 
@@ -60,19 +61,19 @@ pub struct Subscription {
     kind: FilterKind,
     id: u64,
     wake: Arc<Notify>,
-    /// The epoch of everything it hands out.
+    /// The epoch of everything that the subscriber receives.
     epoch: Epoch,
     /// Every matching event up to here was handed out.
     position: EventId,
-    /// Every revision up to this one was told, or needs no telling.
+    /// Every revision up to this one was told, or need not be.
     told: i64,
-    /// The revision in the id that was handed out last.
+    /// The revision in the last id that was handed out.
     told_by_id: i64,
-    /// Up to here the ring or the table is read in order; after it, what the hub noted is taken.
+    /// Up to here the subscriber reads the ring or the table in order. After it, it reads the slots that the hub noted.
     replay_up_to: EventId,
     query: Option<Query>,
     window: ReplayWindow,
-    /// What is to be told next.
+    /// The next notice to hand out.
     news: Option<News>,
 }
 
@@ -83,7 +84,7 @@ impl fmt::Debug for Subscription {
 }
 
 impl Subscription {
-    /// Registers a subscriber that begins with the next event and the next revision.
+    /// Registers a subscriber that starts with the next event and the next revision.
     pub(super) fn register(feed: Feed, filter: EventFilter) -> Self {
         let filter = Arc::new(filter);
         let kind = FilterKind::of(&filter);
@@ -107,7 +108,7 @@ impl Subscription {
         }
     }
 
-    /// Notes who subscribed, for operators to see.
+    /// Records the client behind the subscription, for operators.
     pub fn introduce(&self, client: Client) {
         self.feed.hub.introduce(self.id, client);
     }
@@ -120,8 +121,8 @@ impl Subscription {
         self.told
     }
 
-    /// Begins after `last` instead: with a replay if that lies behind, and by leaving out what the client has if this
-    /// node has yet to see it. What it has missed of revisions is told first.
+    /// Starts after `last` instead. If that lies in the past, the subscription replays from there. If this node has not
+    /// reached it yet, events that the client already has are left out. The missed revisions are told first.
     pub(super) fn resume_after(&mut self, last: ResumeId, missed: Option<Revision>) {
         self.position = last.position.event;
         self.told = last.revision;
@@ -129,8 +130,7 @@ impl Subscription {
         self.news = missed.map(News::Revised);
     }
 
-    /// Returns the id that a client may resume from: it has been handed everything up to there. `None` before the first
-    /// event.
+    /// Returns the id that a client may resume from: everything up to it was handed out. `None` before the first event.
     #[must_use]
     pub fn resume_id(&self) -> Option<ResumeId> {
         let is_begun = self.position != EventId::ZERO;
@@ -138,8 +138,8 @@ impl Subscription {
         is_begun.then_some(ResumeId { position, revision: self.told })
     }
 
-    /// Takes note of events that did not match, so that the position of a quiet subscription goes on with the feed.
-    /// Does nothing while anything waits to be handed out.
+    /// Skips events that did not match, so that the position of a quiet subscription moves with the feed. Does nothing
+    /// while anything is waiting to be handed out.
     pub fn advance_if_quiet(&mut self) {
         if self.news.is_none()
             && self.position >= self.replay_up_to
@@ -149,10 +149,10 @@ impl Subscription {
         }
     }
 
-    /// Returns what comes next, in order, waiting until there is something. Dropping the future loses nothing.
+    /// Returns what comes next, in order, and waits until there is something. Dropping the future loses nothing.
     ///
     /// # Errors
-    /// The table holds what cannot be read; a database that is away is waited for instead.
+    /// The table holds a row that cannot be read. If the database is away, this waits instead.
     pub async fn next(&mut self) -> Result<Vec<Delivery>, StoreError> {
         loop {
             let deliveries = if let Some(news) = self.news {
@@ -171,8 +171,8 @@ impl Subscription {
         }
     }
 
-    /// Adds the position where the last id says less than the subscriber was told: a notice has none, and those of the
-    /// ring are as old as its events.
+    /// Adds the position if the last id has a lower revision than the subscriber was told: a notice has no id, and the
+    /// ids in the ring are as old as their events.
     fn with_position(&mut self, mut deliveries: Vec<Delivery>) -> Vec<Delivery> {
         if self.told_by_id < self.told
             && let Some(id) = self.resume_id()
@@ -187,7 +187,7 @@ impl Subscription {
         self.filter.visibility == Visibility::Everything
     }
 
-    /// Makes a notice of news, which stay the next thing to tell until then.
+    /// Turns news into a notice. The news stays next in line until that succeeds.
     async fn tell(&mut self, news: News) -> Result<Vec<Delivery>, StoreError> {
         let notice = match news {
             News::Revised(revision) => {
@@ -208,7 +208,7 @@ impl Subscription {
         Ok(vec![Delivery::Notice(notice)])
     }
 
-    /// Makes news the next thing to tell, unless its client knows of it from another node or from the table.
+    /// Puts news next in line, unless the client knows of it already, from another node or from the table.
     fn take_news(&mut self, news: News) {
         match news {
             News::Revised(revision) if revision.number <= self.told => return,
@@ -233,7 +233,7 @@ impl Subscription {
             Taken::Lagged { head } => {
                 self.feed.counters.slow_clients.fetch_add(1, Ordering::Relaxed);
                 self.replay_up_to = head;
-                // Whatever is pending from now on comes after that head, so look again without waiting.
+                // Whatever is pending from now on comes after that head, so read again without waiting.
                 self.wake.notify_one();
                 Vec::new()
             }
@@ -254,7 +254,7 @@ impl Subscription {
     }
 
     async fn replay(&mut self) -> Result<Vec<Delivery>, StoreError> {
-        let chunk = usize::try_from(CHUNK).expect("a small number");
+        let chunk = usize::try_from(CHUNK).expect("a small number fits usize");
         let deliveries = if self.query.is_some() {
             self.replay_from_table().await?
         } else {
@@ -273,7 +273,7 @@ impl Subscription {
 
     fn replay_from_ring(&mut self, mut events: Vec<Arc<Published>>) -> Vec<Delivery> {
         let due = events.partition_point(|published| published.event.id <= self.replay_up_to);
-        // Without a later event there is nothing to look for again.
+        // Without a later event there is nothing more to look for.
         let last = events.last().map(|published| published.event.id);
         let last = last.filter(|last| due == events.len() && *last > self.position);
         self.position = last.unwrap_or(self.replay_up_to);
@@ -283,7 +283,7 @@ impl Subscription {
     }
 
     async fn replay_from_table(&mut self) -> Result<Vec<Delivery>, StoreError> {
-        // Neither the position nor the window changes while a query is under way.
+        // Neither the position nor the window changes while a query is running.
         let end = self.window.end(self.position, self.replay_up_to);
         let query = self.query.get_or_insert_with(|| {
             let (feed, filter) = (self.feed.clone(), Arc::clone(&self.filter));
@@ -297,7 +297,8 @@ impl Subscription {
         self.query = None;
         match answer {
             Ok(events) if events.first().is_some_and(|event| event.epoch != self.epoch) => {
-                // The network started over, and the tailer is about to say so. Rows of another epoch are no continuation.
+                // The network started over, and the tailer is about to say so. Rows of another epoch do not continue
+                // this one.
                 drop(timeout(DATABASE_RETRY, self.wake.notified()).await);
                 Ok(Vec::new())
             }
@@ -305,8 +306,8 @@ impl Subscription {
                 let is_full = u32::try_from(events.len()) == Ok(CHUNK);
                 let last = events.last().map(|event| event.id).filter(|_| is_full);
                 self.position = last.unwrap_or(end);
-                self.window.learn(events.len(), usize::try_from(CHUNK).expect("a small number"));
-                // Nobody else is handed these, so there is no encoding to share.
+                self.window.learn(events.len(), usize::try_from(CHUNK).expect("a small number fits usize"));
+                // No other subscriber receives these, so there is no encoding to share.
                 let published = |event| Arc::new(Published::new(event, self.told, 0));
                 Ok(self.deliver(events.into_iter().map(published).collect()))
             }
@@ -315,12 +316,12 @@ impl Subscription {
     }
 }
 
-/// Waits before a subscriber asks again, unless asking again does not help.
+/// Waits before a subscriber reads again. Returns the failure if reading again would not help.
 async fn wait_for_database(failure: StoreError) -> Result<Vec<Delivery>, StoreError> {
     if !failure.is_unavailable() {
         return Err(failure);
     }
-    debug!("a subscriber waits for the database: {failure}");
+    debug!("a subscriber is waiting for the database: {failure}");
     sleep(DATABASE_RETRY).await;
     Ok(Vec::new())
 }

@@ -12,27 +12,27 @@ use tracing::{error, info, warn};
 use super::sequence::Feed;
 use crate::store::{FeedState, Listener, StoreError};
 
-/// So many rows are read at once.
+/// The number of rows read at once.
 const CHUNK: u32 = 1_000;
-/// A wake-up that was lost costs this long.
+/// The delay if a wake-up is lost.
 const POLL: Duration = Duration::from_secs(2);
-/// The same where the server tells of nothing.
+/// The interval between reads if the server sends no notifications.
 const POLL_UNHEARD: Duration = Duration::from_millis(250);
 const RETRY: Duration = Duration::from_secs(1);
-/// A database that needs this long for a chunk is not there.
+/// A database that takes longer than this for a chunk counts as unavailable.
 const READ_DEADLINE: Duration = Duration::from_secs(30);
-/// So many events are published under one lock.
+/// The number of events published under one lock.
 const SLICE: usize = 16;
 
-/// Publishes committed events until stopped. Whatever goes wrong is tried again: what was committed meanwhile is then
-/// published, and the rest of the process has its own use without it. [`Feed::trouble`] says what is wrong.
+/// Publishes committed events until stopped. Every failure is retried: the events committed meanwhile are published
+/// then, and the rest of the process is useful without the feed. [`Feed::trouble`] says what is wrong.
 pub async fn tail(feed: Feed, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let Err(failure) = listen_and_publish(&feed, &stop).await else { return };
         if failure.is_unavailable() {
-            warn!("the feed waits for the database: {failure}");
+            warn!("the feed is waiting for the database: {failure}");
         } else {
-            error!("the feed cannot read the table and tries again: {failure}");
+            error!("the feed cannot read the table and will try again: {failure}");
         }
         feed.set_trouble(Some(failure.to_string()));
         tokio::select! {
@@ -42,28 +42,28 @@ pub async fn tail(feed: Feed, stop: CancellationToken) {
     }
 }
 
-/// The listener comes before the first read, so that no commit falls between them.
+/// Listens before the first read, so that no commit falls between them.
 async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(), StoreError> {
     let mut listener: Listener = feed.store.listen().await?;
     let can_hear = listener.can_hear();
-    let how = if can_hear { "hears of commits" } else { "looks for commits: this database follows another one" };
+    let how = if can_hear { "is notified of commits" } else { "polls for commits, because this database is a replica" };
     info!("the feed follows the table and {how}");
     let (mut by_the_clock, mut missed) = (false, 0);
     loop {
-        // The position is read before the events: all of them up to there are then in the table, or come late.
+        // The position is read before the events. All events up to it are then in the table, or will come late.
         let state = look(feed).await?;
-        // Late rows lie up to the position. Whoever registers before the feed has come there is told of them, and nobody
-        // who registers later needs to be.
+        // Late rows lie at or before the position. A subscriber that registers before the feed has reached it is told
+        // of them; one that registers later need not be.
         let published = publish_new(feed, state, stop).await?;
         if published.is_level {
             publish_revisions(feed, state).await?;
         }
         feed.set_trouble(None);
-        // Only the clock told of what was committed. A notification may have come a moment too late for it, but not
-        // twice in a row: then the connection that hears of them is silent.
+        // The timer, not a notification, led to these commits. A notification may come a moment too late once, but not
+        // twice in a row: then the connection that listens is dead.
         missed = if by_the_clock && can_hear && published.events > 0 { missed + 1 } else { 0 };
         if missed >= 2 {
-            warn!("commits are no longer heard of; listening anew");
+            warn!("commits are no longer notified; listening again");
             return Err(StoreError::TimedOut(POLL));
         }
         by_the_clock = tokio::select! {
@@ -74,42 +74,42 @@ async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(),
     }
 }
 
-/// Reads how far the table is, and tells subscribers of another epoch.
+/// Reads the state of the table, and tells subscribers if its epoch changed.
 async fn look(feed: &Feed) -> Result<FeedState, StoreError> {
     let state = in_time(feed.store.feed_state()).await?;
     if state.epoch != feed.epoch() {
         info!("the network started over: epoch {}", state.epoch.0);
-        // Its late rows are told of once the feed has come to where they lie.
+        // Subscribers are told of the new epoch's late rows once the feed has reached their position.
         feed.hub.start_over(state.epoch, 0);
     }
     Ok(state)
 }
 
-/// Tells subscribers of late rows: of every revision after the last that they were told of, also one that was written
-/// while the database was away from here.
+/// Tells subscribers about late rows: about every revision since the last one that they were told of, including those
+/// written while this node could not reach the database.
 async fn publish_revisions(feed: &Feed, state: FeedState) -> Result<(), StoreError> {
     let told = feed.hub.revision();
     if told >= state.revision {
         return Ok(());
     }
     let revisions = in_time(feed.store.revisions_after(told)).await?;
-    // Those of a later look may lie beyond where the feed is.
+    // Revisions written since that look may lie beyond the feed's position.
     for revision in revisions.into_iter().filter(|revision| revision.number <= state.revision) {
         feed.hub.revise(revision);
     }
     Ok(())
 }
 
-/// What came of a look at the table.
+/// The result of one look at the table.
 struct Published {
-    /// Whether the feed has come to the position that was looked at.
+    /// Whether the feed has reached the position that the table had.
     is_level: bool,
-    /// So many events were published.
+    /// The number of published events.
     events: usize,
 }
 
-/// While nobody subscribes nothing is read: a client that resumes later is served from the table. What is stored later
-/// at or before the state's position is late, and is not sent.
+/// Publishes the events up to the state's position. Without subscribers it reads nothing: a client that resumes later
+/// is served from the table. Rows stored at or before that position afterwards are late, and are not sent.
 async fn publish_new(feed: &Feed, state: FeedState, stop: &CancellationToken) -> Result<Published, StoreError> {
     let FeedState { epoch, position, .. } = state;
     let mut published = Published { is_level: true, events: 0 };
@@ -127,7 +127,7 @@ async fn publish_new(feed: &Feed, state: FeedState, stop: &CancellationToken) ->
     while !stop.is_cancelled() {
         let mut events = in_time(feed.store.events_after(feed.hub.head(), CHUNK)).await?;
         if events.first().is_some_and(|event| event.epoch != epoch) {
-            // The network started over since: subscribers are told that before they are sent any of these.
+            // The network has started over: subscribers must be told before they get any of these events.
             break;
         }
         published.events += events.len();
@@ -136,7 +136,7 @@ async fn publish_new(feed: &Feed, state: FeedState, stop: &CancellationToken) ->
             let rest = events.split_off(events.len().min(SLICE));
             feed.publish(events);
             events = rest;
-            // Ten thousand subscribers of each event are work; others must get their turn in between.
+            // Ten thousand subscribers make each event expensive, so other tasks must get their turn in between.
             yield_now().await;
         }
         if is_last {

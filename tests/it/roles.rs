@@ -138,7 +138,7 @@ async fn a_gateway_serves_from_a_hot_standby() {
     let server = start().await.unwrap();
     let mut gateway = Gateway::of(&world, server.url());
     let base = gateway.base().await;
-    gateway.says("this database follows another one").await;
+    gateway.says("this database is a replica").await;
     let streams = http_client().get(format!("{base}/v1/streams")).send().await.unwrap();
     assert_eq!(streams.status(), 200);
     let first = world.devnet.events_emitted()[0];
