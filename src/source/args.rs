@@ -1,4 +1,4 @@
-//! The source's part of the command line.
+//! The source's command-line arguments.
 
 use clap::Args;
 

@@ -1,7 +1,7 @@
-//! When an endpoint that failed may be asked again.
+//! Decides when an endpoint that failed may be asked again.
 //!
-//! After a failure nothing passes until a time that grows with each failure in a row. Then one request passes as a
-//! probe: its success lets everything through again, its failure shuts the endpoint for longer.
+//! After a failure no request passes until a time that grows with each failure in a row. Then one request passes as a
+//! probe. Its success lets every request pass again; its failure shuts the breaker for longer.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use tokio::time::Instant;
 
 const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(30);
-/// What is told to a request that meets a probe under way.
+/// How long a request waits while another request's probe is running.
 const PROBE_TAKES: Duration = Duration::from_millis(250);
 
-/// The failures of one endpoint in a row, and what follows from them.
+/// One endpoint's failures in a row, and when to try again.
 #[derive(Debug)]
 pub(super) struct Breaker {
     shut_until: Option<Instant>,
@@ -27,7 +27,7 @@ impl Breaker {
         Self { shut_until: None, probing: false, next: FIRST, rng }
     }
 
-    /// Returns how long nothing passes, `None` if a request may pass now.
+    /// Returns how long no request passes; `None` if one may pass now.
     pub(super) fn wait(&self, now: Instant) -> Option<Duration> {
         let shut_until = self.shut_until?;
         if now < shut_until {
@@ -36,7 +36,7 @@ impl Breaker {
         self.probing.then_some(PROBE_TAKES)
     }
 
-    /// Lets a request pass, or says how long nothing does. Returns whether it is the probe.
+    /// Lets a request pass, and returns whether it is the probe. If none may pass, returns how long.
     pub(super) fn pass(&mut self, now: Instant) -> Result<bool, Duration> {
         if let Some(wait) = self.wait(now) {
             return Err(wait);
@@ -45,19 +45,19 @@ impl Breaker {
         Ok(self.probing)
     }
 
-    /// Ends a probe, whatever came of it.
+    /// Ends a probe, whatever its result.
     pub(super) const fn end_probe(&mut self) {
         self.probing = false;
     }
 
-    /// Lets everything pass again.
+    /// Lets every request pass again.
     pub(super) const fn succeed(&mut self) {
         self.shut_until = None;
         self.next = FIRST;
     }
 
-    /// Shuts for between half and all of a time that doubles up to 30 s, and for longer than a server asked for.
-    /// Requests that were under way together and fail together count as one failure.
+    /// Shuts for between half and all of a time that doubles up to 30 s, or for longer than the server asked for.
+    /// Requests that were in flight together and fail together count as one failure.
     pub(super) fn fail(&mut self, now: Instant, asked: Option<Duration>) {
         let longest = self.next;
         let spread = self.rng.random_range(longest / 2..=longest);
@@ -72,7 +72,7 @@ impl Breaker {
         self.shut_until = self.shut_until.max(Some(now + wait));
     }
 
-    /// Shuts for a given time, for what no short wait mends.
+    /// Shuts for a fixed time, for problems that a short wait does not fix.
     pub(super) fn shut(&mut self, now: Instant, wait: Duration) {
         self.shut_until = Some(now + wait);
     }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_failure_one_probe_passes_and_its_success_lets_all_pass() {
+    fn after_a_failure_one_probe_passes_and_its_success_opens_the_breaker() {
         let (mut breaker, start) = breaker();
         assert_eq!(breaker.pass(start), Ok(false));
         breaker.fail(start, None);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn each_failed_probe_shuts_for_longer_up_to_a_bound() {
+    fn each_failed_probe_shuts_for_longer_up_to_a_limit() {
         let (mut breaker, mut now) = breaker();
         let mut waits = Vec::new();
         for _ in 0..12 {
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_asks_to_be_left_alone_is() {
+    fn a_server_that_asks_for_a_wait_gets_it() {
         let (mut breaker, now) = breaker();
         breaker.fail(now, Some(Duration::from_secs(7)));
         assert!(breaker.wait(now).unwrap() >= Duration::from_secs(7));

@@ -1,5 +1,5 @@
-//! One endpoint of the pool: whether it may be asked, and what follows from an answer. `requests.rs` asks it, `identity.rs`
-//! finds out whether it serves our chain, `state.rs` holds what is known of it.
+//! One endpoint of the pool: whether it may be asked, and what an answer changes. `requests.rs` sends the requests,
+//! `identity.rs` checks that it serves our chain, `state.rs` holds what we know about it.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -14,15 +14,14 @@ use super::{
 };
 use crate::domain::LedgerSequence;
 
-/// A ledger closes every five seconds: what was seen of the tip is no longer true after that.
+/// A ledger closes every five seconds, so an observed tip is outdated after that.
 const TIP_IS_TRUE_FOR: Duration = Duration::from_secs(5);
-/// So many failures in a row take about half a minute, by the breaker's waits.
+/// With the breaker's waits, this many failures in a row take about half a minute.
 const LONG_GONE_AFTER: u64 = 8;
 
-/// An endpoint that has not answered by now gets company: going to another one must not take more than 2 s.
+/// If an endpoint has not answered by now, the next one is asked as well: switching must not take more than 2 s.
 pub(super) const SLOW_AFTER: Duration = Duration::from_millis(1_500);
 
-/// One endpoint.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     pub(super) rpc: StellarRpc,
@@ -32,7 +31,7 @@ pub(super) struct Endpoint {
     state: Mutex<State>,
 }
 
-/// Leave to send one request; the end of a probe, also of one that is dropped.
+/// Permission to send one request. Dropping it ends the probe, if it is one.
 #[derive(Debug)]
 pub(super) struct Permit {
     endpoint: Arc<Endpoint>,
@@ -54,16 +53,16 @@ impl Endpoint {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("nothing panics while it holds an endpoint")
+        self.state.lock().expect("no thread panics while it holds an endpoint")
     }
 
-    /// Returns the endpoint's host, with its port where that is named.
+    /// Returns the endpoint's host, with its port if the URL names one.
     pub(super) fn host(&self) -> &str {
         &self.host
     }
 
-    /// Sets the ledger to recognise the chain by. Another one than before makes the endpoint new again: what was said of
-    /// it was said about another chain.
+    /// Sets the ledger that identifies the chain. If it changes, the endpoint counts as new: everything known about it
+    /// was about another chain.
     pub(super) fn set_anchor(&self, anchor: Option<Arc<Anchor>>) {
         let mut state = self.state();
         if state.anchor != anchor {
@@ -72,7 +71,8 @@ impl Endpoint {
         }
     }
 
-    /// Sets a ledger of the chain and when it closed. A later one of the same chain says nothing new of the endpoint.
+    /// Sets a ledger of the chain, with its close time. A later ledger of the same chain changes nothing about the
+    /// endpoint.
     pub(super) fn set_close(&self, closed: Option<KnownClose>) {
         let mut state = self.state();
         if state.closed.is_some() != closed.is_some() {
@@ -81,26 +81,26 @@ impl Endpoint {
         state.closed = closed;
     }
 
-    /// Returns why the endpoint is not asked now, `None` if it may be.
+    /// Returns why the endpoint may not be asked now; `None` if it may.
     pub(super) fn reason_to_wait(&self, now: Instant) -> Option<SourceError> {
         let state = self.state();
         let wait = state.breaker.wait(now)?;
         Some(state.unusable.clone().unwrap_or_else(|| self.waiting(&state, wait)))
     }
 
-    /// What an endpoint failed with is still what is wrong while it is not asked.
+    /// While an endpoint is left alone, its last failure is still the reason.
     fn waiting(&self, state: &State, wait: Duration) -> SourceError {
         let failed = || (TransientReason::Network, "it failed".to_owned());
         let (reason, detail) = state.passing.clone().unwrap_or_else(failed);
         SourceError::Transient { reason, retry_after: Some(wait), detail: format!("{}: {detail}", self.host) }
     }
 
-    /// Returns whether the endpoint has failed for so long that it is not waited for where others say what they lack.
+    /// Returns whether the endpoint has failed for so long that nobody waits for it if the others know what they lack.
     pub(super) fn is_long_gone(&self) -> bool {
         self.state().failures_in_a_row >= LONG_GONE_AFTER
     }
 
-    /// Takes leave to send one request, or says why not now.
+    /// Returns permission to send one request, or why not now.
     pub(super) fn admit(self: &Arc<Self>, now: Instant) -> Result<Permit, SourceError> {
         let mut state = self.state();
         match state.breaker.pass(now) {
@@ -114,15 +114,15 @@ impl Endpoint {
         self.state().tip.is_some_and(|(tip, seen)| tip < wanted && now.duration_since(seen) < TIP_IS_TRUE_FOR)
     }
 
-    /// Draws the conclusions from what came of a request that was sent at `sent`; a failure then says when to ask
-    /// again.
+    /// Records the outcome of a request that was sent at `sent`. A failure is returned with the time until the endpoint
+    /// may be asked again.
     pub(super) fn settle<T>(&self, outcome: Result<T, SourceError>, sent: Instant) -> Result<T, SourceError> {
         let now = Instant::now();
         let mut state = self.state();
         state.requests += 1;
         match &outcome {
             Ok(_) => state.answered(now.duration_since(sent)),
-            // What it has is no fault of the endpoint's.
+            // The endpoint is healthy; it only lacks the ledger.
             Err(SourceError::NodeBehind { latest, .. }) => {
                 state.answered(now.duration_since(sent));
                 state.saw(*latest, None);
@@ -144,7 +144,7 @@ impl Endpoint {
         outcome.map_err(|failure| self.named(failure, wait))
     }
 
-    /// Puts the endpoint's host, and when it may be asked again, into a failure.
+    /// Adds the endpoint's host, and the time until it may be asked again, to a failure.
     fn named(&self, failure: SourceError, retry_after: Option<Duration>) -> SourceError {
         let detailed = |detail: String| format!("{}: {detail}", self.host);
         match failure {
@@ -156,13 +156,13 @@ impl Endpoint {
         }
     }
 
-    /// Counts a request that took too long for what the others answered, and returns it as a failure.
+    /// Records a request that was too slow while other endpoints answered, and returns it as a failure.
     pub(super) fn give_up(&self, sent: Instant) -> SourceError {
         let slow = SourceError::transient(TransientReason::Timeout, "no answer while another endpoint answered");
-        self.settle::<()>(Err(slow), sent).expect_err("a failure stays one")
+        self.settle::<()>(Err(slow), sent).expect_err("settling keeps a failure a failure")
     }
 
-    /// Returns how the endpoint is doing.
+    /// Returns the endpoint's health.
     pub(super) fn health(&self, now: Instant) -> EndpointHealth {
         self.state().health(self.host.clone(), now)
     }

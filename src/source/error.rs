@@ -1,4 +1,4 @@
-//! What can go wrong outside, sorted by what to do about it.
+//! The failures of sources, classified by what to do about them.
 
 use std::{fmt, time::Duration};
 
@@ -10,82 +10,82 @@ use crate::domain::LedgerSequence;
 /// A failure of a source.
 #[derive(Clone, Debug, Error)]
 pub enum SourceError {
-    /// It may work later or elsewhere.
+    /// It may work later, or at another endpoint.
     #[error("{}: {detail}", reason.as_str())]
     Transient {
-        /// Why, in one of a few words.
+        /// The kind of failure.
         reason: TransientReason,
-        /// How long the server asks to be left alone.
+        /// How long the server asks us to wait.
         retry_after: Option<Duration>,
-        /// What was seen.
+        /// What happened.
         detail: String,
     },
     /// It will not work until somebody changes something.
     #[error("{detail}")]
     Permanent {
-        /// What was seen.
+        /// What happened.
         detail: String,
     },
-    /// The ledgers from `wanted` to before `oldest` are gone from this source.
+    /// The ledgers from `wanted` up to `oldest`, exclusive, are no longer available from this source.
     #[error("the source no longer has ledger {wanted}; its oldest is {oldest}")]
     BehindRetention {
-        /// The ledger that was asked for.
+        /// The requested ledger.
         wanted: LedgerSequence,
-        /// The oldest ledger it has.
+        /// The oldest ledger that the source has.
         oldest: LedgerSequence,
     },
-    /// The source has not seen the asked ledger yet.
+    /// The source does not have the requested ledger yet.
     #[error("the source is behind: asked for ledger {wanted}, its newest is {latest}")]
     NodeBehind {
-        /// The ledger that was asked for.
+        /// The requested ledger.
         wanted: LedgerSequence,
-        /// The newest ledger it has.
+        /// The newest ledger that the source has.
         latest: LedgerSequence,
     },
-    /// The source serves another network than was configured.
+    /// The source serves another network than the configured one.
     #[error("the source serves the network \"{found}\", not \"{wanted}\"")]
     OtherNetwork {
-        /// The passphrase of the network it serves.
+        /// The passphrase of the source's network.
         found: String,
-        /// The passphrase that was configured.
+        /// The configured passphrase.
         wanted: String,
     },
-    /// The source serves another chain of that name: a network that started over, or a fork.
+    /// The source serves another chain with the same passphrase: the network started over, or it is a fork.
     #[error("the source serves another chain: its ledger {ledger} has {found}, ours has {expected}")]
     OtherChain {
-        /// The ledger that was compared.
+        /// The ledger that differs.
         ledger: LedgerSequence,
-        /// What it is known by on our chain.
+        /// Its mark on our chain.
         expected: LedgerMark,
-        /// What it is known by on the source's chain.
+        /// Its mark on the source's chain.
         found: LedgerMark,
     },
-    /// The host gives transactions without their metadata, and so without events.
+    /// The host sends transactions without their metadata, and so without events.
     #[error(
         "the Horizon {host} leaves out result_meta_xdr (transaction {transaction}); it cannot be used as a cross-check"
     )]
     NoTransactionMeta {
         /// The host.
         host: String,
-        /// The hash of a transaction that came without.
+        /// The hash of a transaction without metadata.
         transaction: String,
     },
-    /// The source has no such ledger: not yet, or there is a hole in it.
+    /// The source has no such ledger: it is not there yet, or the source has a hole.
     #[error("the source has no ledger {ledger}")]
     LedgerMissing {
-        /// The first ledger that is not there.
+        /// The first missing ledger.
         ledger: LedgerSequence,
     },
 }
 
-/// What tells a ledger from another one of the same number.
+/// What distinguishes a ledger from another one with the same number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LedgerMark {
-    /// Its hash, in hex.
+    /// Its hash in hex.
     Hash(String),
-    /// When it closed.
+    /// Its close time.
     ClosedAt(DateTime<Utc>),
-    /// When a later ledger closed, where its own close time is not known.
+    /// The close time of a later ledger, if its own is unknown.
     ClosedBy(DateTime<Utc>),
 }
 
@@ -99,31 +99,31 @@ impl fmt::Display for LedgerMark {
     }
 }
 
-/// Why a failure may pass.
+/// Why a failure is transient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TransientReason {
-    /// No connection, or it broke.
+    /// There was no connection, or it broke.
     Network,
-    /// No answer in time.
+    /// No answer came in time.
     Timeout,
     /// HTTP 429.
     RateLimited,
     /// HTTP 5xx or an internal error of the node.
     Server,
-    /// The answer was no JSON-RPC reply: cut off, HTML, or without what every reply has.
+    /// The answer was not a JSON-RPC reply: it was cut off, HTML, or lacked what every reply has.
     BadReply,
-    /// The node gave up on a request that was too much for it.
+    /// The request was too much for the node, which gave up.
     ProcessingLimit,
-    /// The endpoints do not agree on which chain this is.
+    /// The endpoints disagree on which chain this is.
     Disagreement,
-    /// Nobody shows the ledger that our chain is known by.
+    /// No endpoint has the ledger that identifies our chain.
     UnknownChain,
-    /// HTTP 3xx or 4xx: a key that ran out, a quota, a proxy's own answer.
+    /// HTTP 3xx or 4xx: an expired key, a quota, or a proxy's own answer.
     Refused,
 }
 
 impl TransientReason {
-    /// Returns the reason as logs and metrics name it.
+    /// Returns the reason as logs and metrics spell it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -141,7 +141,7 @@ impl TransientReason {
 }
 
 impl SourceError {
-    /// Returns whether a healthy source does not have the ledger: no longer, or not yet.
+    /// Returns whether a healthy source lacks the ledger: it no longer has it, or does not have it yet.
     pub(super) const fn is_lack(&self) -> bool {
         matches!(self, Self::BehindRetention { .. } | Self::NodeBehind { .. })
     }
@@ -150,7 +150,7 @@ impl SourceError {
         Self::Transient { reason, retry_after: None, detail: detail.into() }
     }
 
-    /// Returns the failure with what was being read.
+    /// Returns the failure, prefixed with what was being read.
     pub(super) fn about(self, what: &str) -> Self {
         match self {
             Self::Transient { reason, retry_after, detail } => {
@@ -161,12 +161,12 @@ impl SourceError {
         }
     }
 
-    /// A failure to find out which chain a source is to be compared with.
+    /// Returns the failure for a source that no known chain can be compared with.
     pub(crate) fn unknown_chain(detail: impl Into<String>) -> Self {
         Self::transient(TransientReason::UnknownChain, detail)
     }
 
-    /// Returns whether nobody could say which chain is ours.
+    /// Returns whether it is undecided which chain is ours.
     pub(crate) const fn leaves_the_chain_open(&self) -> bool {
         matches!(self, Self::Transient { reason: TransientReason::Disagreement | TransientReason::UnknownChain, .. })
     }

@@ -1,4 +1,4 @@
-//! Pages of contract events, from whichever source.
+//! Pages of contract events from any source.
 
 use chrono::{DateTime, Utc};
 
@@ -7,14 +7,14 @@ use crate::domain::{CoverageSource, EventId, LedgerSequence, RawContractEvent};
 /// Where a page of events starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventsFrom {
-    /// With the first event of this ledger.
+    /// At the first event of this ledger.
     Ledger(LedgerSequence),
     /// After this position.
     After(EventId),
 }
 
 impl EventsFrom {
-    /// Returns the ledger that is asked for.
+    /// Returns the requested ledger.
     #[must_use]
     pub fn ledger(self) -> LedgerSequence {
         match self {
@@ -23,7 +23,7 @@ impl EventsFrom {
         }
     }
 
-    /// Returns the ledger that a position at the end of a ledger leads to.
+    /// Returns the next ledger, if the position is the end of a ledger.
     pub(super) fn next_ledger(self) -> Option<LedgerSequence> {
         match self {
             Self::After(position) if position.is_end_of_ledger() => Some(position.ledger().next()),
@@ -31,7 +31,7 @@ impl EventsFrom {
         }
     }
 
-    /// Returns the position after which events are asked for.
+    /// Returns the position after which events are requested.
     #[must_use]
     pub fn position(self) -> EventId {
         match self {
@@ -41,35 +41,35 @@ impl EventsFrom {
     }
 }
 
-/// A page of some contracts' events.
+/// A page of the events of some contracts.
 #[derive(Clone, Debug)]
 pub struct EventPage {
-    /// The events in chain order.
+    /// The events, in chain order.
     pub events: Vec<RawContractEvent>,
-    /// Where the page ends: every event of the contracts up to here is in this page or an earlier one.
+    /// The end of the page: every event of the contracts up to here is in this page or an earlier one.
     pub cursor: EventId,
-    /// Whether the page was cut off by a limit, so that it may end inside a transaction.
+    /// Whether a limit cut the page off, so that it may end inside a transaction.
     pub is_full: bool,
-    /// The newest ledger the source knew when it answered.
+    /// The newest ledger that the source knew when it answered.
     pub latest_ledger: LedgerSequence,
-    /// When that ledger closed, if the source says.
+    /// When that ledger closed, if the source says so.
     pub latest_ledger_closed_at: Option<DateTime<Utc>>,
-    /// The oldest ledger the source still has, if it says.
+    /// The oldest ledger that the source still has, if it says so.
     pub oldest_ledger: Option<LedgerSequence>,
-    /// Where the page was read, for the coverage.
+    /// The source of the page, for the coverage.
     pub source: CoverageSource,
 }
 
 impl EventPage {
-    /// Returns whether the source has nothing after this page yet. An empty or a short page is no sign of that: one
+    /// Returns whether the source has nothing after this page yet. An empty or short page does not prove that: a single
     /// reply never looks at more than 10 000 ledgers.
     #[must_use]
     pub fn is_drained(&self) -> bool {
         !self.is_full && self.cursor.ledger() >= self.latest_ledger
     }
 
-    /// Returns the page without what lies at or before `position`, and its cursor never before that: a window that
-    /// ends where it starts, or the older reply of another node, would lead back.
+    /// Returns the page without the events at or before `position`, and with a cursor that is not before it. A window
+    /// that ends where it starts, or the reply of a node that is behind, would otherwise move the cursor back.
     #[must_use]
     pub(super) fn not_before(mut self, position: EventId) -> Self {
         self.events.retain(|event| event.id > position);

@@ -1,4 +1,4 @@
-//! What sources say of the chain besides events: its newest ledger, stored entries, and the ledger that names a chain.
+//! Facts about the chain other than events: the newest ledger, stored entries, and the ledger that identifies a chain.
 
 use std::collections::HashMap;
 
@@ -11,33 +11,33 @@ use crate::domain::LedgerSequence;
 pub struct Tip {
     /// Its number.
     pub sequence: LedgerSequence,
-    /// When it closed, if the source says.
+    /// When it closed, if the source says so.
     pub closed_at: Option<DateTime<Utc>>,
     /// The oldest ledger that the source still has.
     pub oldest: LedgerSequence,
 }
 
-/// Entries of the ledger.
+/// Ledger entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LedgerEntries {
-    /// The entries that exist, by the key they were asked for with (base64 XDR).
+    /// The entries that exist, by their requested keys (base64 XDR).
     pub entries: HashMap<String, FoundEntry>,
-    /// The ledger after which they are so.
+    /// The ledger after which they have these values.
     pub latest_ledger: LedgerSequence,
 }
 
-/// One entry of the ledger.
+/// One ledger entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundEntry {
     /// Its data, a `LedgerEntryData` in base64 XDR.
     pub xdr: String,
     /// The ledger that last changed it.
     pub last_modified_ledger: LedgerSequence,
-    /// The last ledger it lives in, for entries that do not live for ever.
+    /// The last ledger in which it lives; `None` for an entry that never expires.
     pub live_until_ledger: Option<LedgerSequence>,
 }
 
-/// A ledger of our chain by which another chain of the same name is told apart.
+/// A ledger of our chain, which tells it apart from another chain with the same passphrase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchor {
     /// Its number.
@@ -46,14 +46,14 @@ pub struct Anchor {
     pub hash: String,
 }
 
-/// What is known of the chain that is indexed: what a network that started over contradicts.
+/// What is known about the indexed chain. A network that started over contradicts it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownChain {
-    /// A ledger and its hash.
+    /// A ledger with its hash.
     pub anchor: Option<Anchor>,
-    /// A ledger and when it closed.
+    /// A ledger with its close time.
     pub closed: Option<KnownClose>,
 }
 
-/// A ledger of the chain and when it closed.
+/// A ledger of the chain, with its close time.
 pub type KnownClose = (LedgerSequence, DateTime<Utc>);

@@ -13,41 +13,41 @@ use super::{
 };
 use crate::domain::LedgerSequence;
 
-/// The server's own default; it allows 200, an archive node 5 to 20.
+/// The server's own default. It allows 200; an archive node allows 5 to 20.
 const FIRST_LIMIT: u32 = 50;
-/// Pages larger than this are halved, so that few large ledgers are in memory at once.
+/// Larger pages are halved, so that only a few large ledgers are in memory at once.
 const LARGE_REPLY_BYTES: usize = 32 << 20;
 
 /// A page of whole ledgers.
 #[derive(Clone, Debug)]
 pub struct LedgerPage {
-    /// The ledgers, ascending from the one that was asked for.
+    /// The ledgers, ascending from the requested one.
     pub ledgers: Vec<PackedLedger>,
-    /// The newest ledger the node had when it answered.
+    /// The newest ledger that the node had when it answered.
     pub latest_ledger: LedgerSequence,
-    /// The oldest ledger the node still has.
+    /// The oldest ledger that the node still has.
     pub oldest_ledger: LedgerSequence,
-    /// Whether a smaller page would be wiser.
+    /// Whether the next page should be smaller.
     is_large: bool,
 }
 
-/// A ledger that nobody has looked into yet.
+/// A ledger that is not decoded yet.
 #[derive(Clone, Debug)]
 pub struct PackedLedger {
     /// Its number.
     pub sequence: LedgerSequence,
-    /// Its hash, as the node says.
+    /// Its hash, according to the node.
     pub hash: String,
     /// Its `LedgerCloseMeta`.
     pub meta: Bytes,
 }
 
 impl StellarRpc {
-    /// `getLedgers`: returns at most `limit` ledgers from `from` on. Asks by ledger and never by cursor, which servers
-    /// refuse at the tip.
+    /// `getLedgers`: returns at most `limit` ledgers, starting with `from`. Asks by ledger and never by cursor, because
+    /// servers refuse a cursor at the tip.
     ///
     /// # Errors
-    /// [`SourceError::NodeBehind`] or [`SourceError::BehindRetention`] where the node does not have `from`; else what
+    /// [`SourceError::NodeBehind`] or [`SourceError::BehindRetention`] if the node does not have `from`; otherwise what
     /// the reply says.
     pub async fn ledger_page(&self, from: LedgerSequence, limit: u32) -> Result<LedgerPage, SourceError> {
         let params = json!({"startLedger": from, "pagination": {"limit": limit}});
@@ -71,7 +71,7 @@ impl PackedLedger {
     }
 }
 
-/// How many ledgers to ask for at once: learned from what the node refuses or cannot do.
+/// How many ledgers to ask for at once, learned from the node's refusals and failures.
 #[derive(Debug)]
 pub(super) struct PageLimit(AtomicU32);
 
@@ -80,7 +80,7 @@ impl PageLimit {
         Self(AtomicU32::new(FIRST_LIMIT))
     }
 
-    /// Returns the page from `from` on, asking for fewer ledgers until the node can answer.
+    /// Returns the page that starts with `from`. Asks for fewer ledgers until the node can answer.
     pub(super) async fn page(&self, rpc: &StellarRpc, from: LedgerSequence) -> Result<LedgerPage, SourceError> {
         loop {
             let limit = self.0.load(Ordering::Relaxed);
@@ -94,7 +94,7 @@ impl PageLimit {
     }
 }
 
-/// Returns the limit to go on with, `None` if another limit would not help.
+/// Returns the next limit to try; `None` if another limit would not help.
 fn smaller(limit: u32, page: &Result<LedgerPage, SourceError>) -> Option<u32> {
     use TransientReason::{BadReply, ProcessingLimit, Timeout};
     let smaller = match page {

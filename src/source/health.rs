@@ -1,51 +1,51 @@
-//! How an endpoint is doing, for status and metrics.
+//! The health of an endpoint, for status and metrics.
 
 use serde::Serialize;
 
 use crate::domain::LedgerSequence;
 
-/// How an endpoint is doing. Of its URL it shows the host only: the rest may hold a provider's key.
+/// The health of an endpoint. It shows only the host of its URL: the rest may hold a provider's key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EndpointHealth {
     /// Its host, with the port if the URL names one.
     pub host: String,
-    /// Whether it is asked.
+    /// Whether it may be asked.
     pub state: EndpointState,
-    /// Until it may be asked again, in milliseconds.
+    /// The time until it may be asked again, in milliseconds.
     pub retry_in_ms: Option<u64>,
-    /// How long its answers took of late, in milliseconds.
+    /// The recent latency of its answers, in milliseconds.
     pub latency_ms: Option<u64>,
-    /// How many requests it has answered or failed.
+    /// The number of requests that it answered or failed.
     pub requests: u64,
-    /// How many of them failed.
+    /// The number of failed requests.
     pub failures: u64,
-    /// How many failed since the last answer.
+    /// The number of failures since the last answer.
     pub failures_in_a_row: u64,
-    /// Why the last failure was one, in a few words.
+    /// The reason for the last failure, in a few words.
     pub last_failure: Option<&'static str>,
-    /// The newest ledger it ever told of.
+    /// The newest ledger that it ever reported.
     pub latest_ledger: Option<LedgerSequence>,
-    /// The oldest ledger it has, by its last word on it.
+    /// The oldest ledger that it has, as last reported.
     pub oldest_ledger: Option<LedgerSequence>,
-    /// The passphrase of the network it serves.
+    /// The passphrase of its network.
     pub passphrase: Option<String>,
     /// The server's version.
     pub version: Option<String>,
-    /// The largest page that is asked for, where that is bounded.
+    /// The largest page to ask for, if there is a limit.
     pub page_limit: Option<u32>,
-    /// The most ledgers that are asked for at once, where that is bounded.
+    /// The largest number of ledgers to ask for at once, if there is a limit.
     pub window_ledgers: Option<u32>,
 }
 
-/// Whether an endpoint is asked.
+/// Whether an endpoint may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EndpointState {
-    /// It is.
+    /// It may be asked.
     Ready,
-    /// Not now: it failed.
+    /// It failed, and is not asked for now.
     Waiting,
-    /// It serves another network or chain, or refuses us. It is looked at again twice a minute.
+    /// It serves another network or chain, or refuses us. It is checked again twice a minute.
     Unusable,
 }

@@ -1,5 +1,5 @@
-//! Horizon as a cross-check: it has no events of its own, but some hosts give the metadata of each transaction, which
-//! holds them. Hosts that leave it out are refused, for they would prove that there are no events at all.
+//! Horizon as a cross-check. It has no events of its own, but some hosts give the metadata of each transaction, which
+//! contains them. Hosts that leave it out are refused: they would prove that there are no events at all.
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
@@ -18,7 +18,7 @@ use crate::{
     xdr::{AppliedTransaction, events_of_transactions},
 };
 
-/// The most that Horizon gives at once.
+/// The largest page that Horizon returns.
 const RECORDS_A_PAGE: usize = 200;
 
 /// One Horizon host. Cheap to clone.
@@ -29,24 +29,24 @@ pub struct Horizon {
     retry: Retry,
 }
 
-/// Where a given list of events and Horizon disagree.
+/// A difference between a given list of events and Horizon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventDifference {
     /// The list has an event that Horizon does not know.
     NotInHorizon(RawContractEvent),
     /// The list lacks an event.
     OnlyInHorizon(RawContractEvent),
-    /// Both have the event, and it says or is something else.
+    /// Both have the event, but with different contents.
     Differs {
-        /// As the list has it.
+        /// The event in the list.
         given: RawContractEvent,
-        /// As Horizon has it.
+        /// The event in Horizon.
         horizon: RawContractEvent,
     },
 }
 
 impl EventDifference {
-    /// Returns the event it is about, as the list has it where it has it.
+    /// Returns the event in question: the list's version if the list has it.
     #[must_use]
     pub const fn event(&self) -> &RawContractEvent {
         match self {
@@ -88,22 +88,22 @@ struct Record {
 }
 
 impl Horizon {
-    /// Returns a client of the host at `url`; nothing is sent yet.
+    /// Returns a client of the host at `url`. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`SourceError::Permanent`] if the URL is none.
+    /// [`SourceError::Permanent`] if the URL is invalid.
     pub fn new(url: &str, rng: StdRng) -> Result<Self, SourceError> {
         let permanent = |error| SourceError::Permanent { detail: format!("the Horizon URL is not a URL: {error}") };
         let base = format!("{}/", url.trim_end_matches('/')).parse().map_err(permanent)?;
         Ok(Self { client: http_client()?, base, retry: Retry::new(rng) })
     }
 
-    /// Returns where `given`, a list of the contract's events in these ledgers, and Horizon disagree; nothing if they
-    /// agree. Close times are not compared: Horizon knows whole seconds.
+    /// Returns the differences between Horizon and `given`, a list of the contract's events in these ledgers. Close
+    /// times are not compared, because Horizon only knows whole seconds.
     ///
     /// # Errors
     /// [`SourceError::NoTransactionMeta`] if the host cannot be used for this; [`SourceError::LedgerMissing`] if it
-    /// does not have a ledger of the range.
+    /// lacks a ledger of the range.
     pub async fn differences(
         &self,
         contract_id: &ContractId,
@@ -167,7 +167,7 @@ impl Horizon {
         serde_json::from_slice(&body).map_err(|error| SourceError::bad_reply(error.to_string()))
     }
 
-    /// A reply does not get to send us to another host.
+    /// Resolves a link. A reply must not send us to another host.
     fn resolve(&self, link: &str) -> Result<Url, SourceError> {
         let url = self.base.join(link).map_err(|error| SourceError::bad_reply(format!("a broken link: {error}")))?;
         if url.host() == self.base.host() { Ok(url) } else { Err(SourceError::bad_reply("a link to another host")) }

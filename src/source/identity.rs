@@ -1,4 +1,4 @@
-//! Whether an endpoint serves our network and our chain.
+//! Checks that an endpoint serves our network and our chain.
 
 use std::time::Duration;
 
@@ -12,20 +12,20 @@ use super::{
 };
 use crate::domain::LedgerSequence;
 
-/// The version is nice to know, but not worth waiting for.
+/// The version is only informative, so it is not worth a long wait.
 const VERSION_DEADLINE: Duration = Duration::from_secs(1);
 
-/// What an endpoint says of a ledger.
+/// An endpoint's answer about a ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct HashByAnchor {
-    /// The ledger's hash in hex, none if the endpoint does not have it.
+    /// The ledger's hash in hex; `None` if the endpoint does not have the ledger.
     pub(super) hash: Option<String>,
-    /// Whether it has the anchor as we know it.
+    /// Whether the endpoint has the anchor as we know it.
     pub(super) is_proven: bool,
 }
 
 impl Endpoint {
-    /// Makes sure that the endpoint serves our network and our chain, unless that is known already.
+    /// Checks that the endpoint serves our network and our chain, unless it was checked before.
     pub(super) async fn identify(&self) -> Result<(), SourceError> {
         let (checked, anchor, closed) = {
             let state = self.state();
@@ -51,10 +51,10 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Draws the conclusions from a failure to identify the endpoint, and returns it.
+    /// Records a failure to identify the endpoint, and returns it.
     fn refused(&self, failure: SourceError, anchor: Option<&Anchor>) -> SourceError {
-        // Only what it serves makes it unusable: a refusal may come from a proxy and pass in a moment. And what holds
-        // for another anchor says nothing about this one.
+        // Only serving another chain makes it unusable: a refusal may come from a proxy and soon pass. And a result for
+        // another anchor says nothing about the current one.
         let is_another = matches!(failure, SourceError::OtherNetwork { .. } | SourceError::OtherChain { .. });
         if is_another && self.state().anchor.as_deref() == anchor {
             self.refuse(&failure);
@@ -62,8 +62,8 @@ impl Endpoint {
         failure
     }
 
-    /// Returns whether it may still show the ledger that identifies the chain: it has shown it or was not asked yet, and it
-    /// has not been away for long.
+    /// Returns whether the endpoint may still have the ledger that identifies the chain: it has shown the ledger or has
+    /// not been asked yet, and it has not been away for long.
     pub(super) fn may_show_the_anchor(&self) -> bool {
         let state = self.state();
         let may = state.unusable.is_none() && matches!(state.shown, Shown::Nothing | Shown::Anchor);
@@ -71,7 +71,7 @@ impl Endpoint {
         may && !self.is_long_gone()
     }
 
-    /// Returns whether it has not been asked yet and can be asked now.
+    /// Returns whether the endpoint has not been asked for the anchor yet and can be asked now.
     pub(super) fn may_be_asked_for_the_anchor(&self, now: Instant) -> bool {
         let is_new = self.state().shown == Shown::Nothing;
         is_new && self.reason_to_wait(now).is_none()
@@ -95,7 +95,7 @@ impl Endpoint {
         self.refuse_another_chain(anchor, closed).await
     }
 
-    /// Compares the anchor, and where the endpoint does not have it, its tip: a chain that started over is shorter and
+    /// Compares the anchor or, if the endpoint does not have it, its tip: a chain that started over is shorter and
     /// younger. A node that is behind is shorter and older.
     ///
     /// # Errors
@@ -125,8 +125,8 @@ impl Endpoint {
         Ok(if has_others { Shown::Others } else { Shown::Unknown })
     }
 
-    /// Returns the hash of a ledger, with whether the endpoint has the anchor as we know it. The anchor is asked for last,
-    /// so that a hash from another chain is never followed by a right one of the anchor.
+    /// Returns the hash of a ledger, and whether the endpoint has the anchor as we know it. The anchor is requested
+    /// last, so that a hash from another chain is never followed by the right hash of the anchor.
     pub(super) async fn hash_by_the_anchor(&self, sequence: LedgerSequence) -> Result<HashByAnchor, SourceError> {
         let hash = self.rpc.ledger_hash(sequence).await?;
         let anchor = self.state().anchor.clone();
@@ -137,10 +137,10 @@ impl Endpoint {
         Ok(HashByAnchor { hash, is_proven })
     }
 
-    /// Returns whether the endpoint has the anchor's ledger, false if it is not kept or not there yet.
+    /// Returns whether the endpoint has the anchor's ledger; false if it is no longer or not yet there.
     ///
     /// # Errors
-    /// [`SourceError::OtherChain`] if it has another one of that number.
+    /// [`SourceError::OtherChain`] if the endpoint has a different ledger with that number.
     async fn has(&self, anchor: &Anchor) -> Result<bool, SourceError> {
         match self.rpc.ledger_hash(anchor.sequence).await? {
             Some(found) if !found.eq_ignore_ascii_case(&anchor.hash) => {
@@ -158,8 +158,8 @@ impl Endpoint {
         state.unusable = Some(failure.clone());
     }
 
-    /// Asks, whatever is known of the endpoint, whether it serves another chain than the one that is indexed: another
-    /// hash of a ledger, or a tip that is not after a ledger and closed later than that.
+    /// Asks the endpoint, whatever is known about it, whether it serves another chain than the indexed one: one with
+    /// another hash for a ledger, or one whose tip is not after a ledger but closed later than that ledger.
     pub(super) async fn is_on_another_chain(&self, chain: &KnownChain) -> Result<bool, SourceError> {
         let found = self.rpc.passphrase().await?;
         if *found != *self.network_passphrase {

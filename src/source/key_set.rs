@@ -1,4 +1,4 @@
-//! The public keys of who makes the tokens, as text (JWKS, RFC 7517).
+//! The public keys of the token issuer, as text (JWKS, RFC 7517).
 
 use reqwest::Url;
 
@@ -7,10 +7,10 @@ use super::{
     rpc::{check_status, http_client, network_error, read_body_of},
 };
 
-/// A key set has a few keys, of a kilobyte at most.
+/// A key set has a few keys of at most a kilobyte each.
 const LARGEST_KEY_SET: usize = 256 * 1024;
 
-/// Where a key set is. Cheap to clone.
+/// The URL of a key set. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct KeySetAddress {
     client: reqwest::Client,
@@ -18,11 +18,11 @@ pub struct KeySetAddress {
 }
 
 impl KeySetAddress {
-    /// Returns the address; nothing is asked yet.
+    /// Returns the URL. Nothing is requested yet.
     ///
     /// # Errors
-    /// [`SourceError::Permanent`] if it is no https address: whoever can change the keys on their way can make tokens. A
-    /// machine's own address may be http.
+    /// [`SourceError::Permanent`] unless it is an https URL: anybody who can change the keys in transit can make
+    /// tokens. An address of this machine may use http.
     pub fn new(url: &str) -> Result<Self, SourceError> {
         let permanent = |detail: String| SourceError::Permanent { detail };
         let url: Url = url.parse().map_err(|error| permanent(format!("it is not a URL: {error}")))?;
@@ -36,7 +36,7 @@ impl KeySetAddress {
     /// Fetches the key set.
     ///
     /// # Errors
-    /// A [`SourceError`], sorted.
+    /// A classified [`SourceError`].
     pub async fn fetch(&self) -> Result<String, SourceError> {
         let response = self.client.get(self.url.clone()).send().await.map_err(network_error)?;
         check_status(&response)?;
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_come_by_tls_or_from_this_machine() {
+    fn keys_are_fetched_over_tls_or_from_this_machine() {
         for url in ["https://issuer.example/jwks.json", "http://127.0.0.1:9/jwks", "http://localhost/jwks"] {
             assert!(KeySetAddress::new(url).is_ok(), "{url}");
         }

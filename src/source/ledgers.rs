@@ -1,5 +1,5 @@
-//! Some contracts' events read out of whole ledgers, from whichever source has them: every ledger of a range, in
-//! order, each checked to follow the one before.
+//! Reads the events of some contracts out of whole ledgers, from any source that has them: every ledger of a range, in
+//! order, each checked to follow the previous one.
 
 use std::{io, num::NonZeroUsize, ops::RangeInclusive, pin::pin, sync::Arc, thread};
 
@@ -13,15 +13,15 @@ use crate::{
     xdr::{BrokenChain, LedgerHeader, LedgerScan, LedgerScanners},
 };
 
-/// More threads than this read faster than anything writes.
+/// More threads would read faster than anything writes.
 const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(4).expect("4 is not 0");
 
-/// A ledger with some contracts' events in it, perhaps none.
+/// A ledger with the events of some contracts, perhaps none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEvents {
-    /// Which ledger, and when it closed.
+    /// Its number, hashes and close time.
     pub header: LedgerHeader,
-    /// The events in chain order: the contracts' own and those of the network about them.
+    /// The events in chain order: the contracts' own, and the network's events about them.
     pub events: Vec<RawContractEvent>,
 }
 
@@ -38,14 +38,14 @@ enum Origin {
     Rpc { pool: EndpointPool, retry: Retry },
 }
 
-/// Who is handed the ledgers is gone, or was handed the failure that ends the reading.
+/// The receiver is gone, or was sent the failure that ends the reading.
 struct Ended;
 
 impl WholeLedgers {
     /// Reads from a data lake.
     ///
     /// # Errors
-    /// Where the operating system gives no thread to read ledgers on.
+    /// The operating system provides no thread to read ledgers on.
     pub fn of_lake(lake: Lake) -> io::Result<Self> {
         Ok(Self { origin: Origin::Lake(lake), scanners: scanners()? })
     }
@@ -53,12 +53,12 @@ impl WholeLedgers {
     /// Reads from Stellar RPC's `getLedgers`.
     ///
     /// # Errors
-    /// Where the operating system gives no thread to read ledgers on.
+    /// The operating system provides no thread to read ledgers on.
     pub fn of_rpc(pool: EndpointPool, rng: StdRng) -> io::Result<Self> {
         Ok(Self { origin: Origin::Rpc { pool, retry: Retry::new(rng) }, scanners: scanners()? })
     }
 
-    /// Returns which source it is, as the coverage of ledgers is recorded under.
+    /// Returns the source under which the coverage of ledgers is recorded.
     #[must_use]
     pub const fn coverage_source(&self) -> CoverageSource {
         match self.origin {
@@ -73,12 +73,12 @@ impl WholeLedgers {
         self.coverage_source().as_str()
     }
 
-    /// Hands on every ledger of the range, ascending and without a hole, with the contracts' events. The first failure
-    /// is handed on too and is the last. `previous_hash` is the hash of the ledger before the range, if it is known.
+    /// Sends every ledger of the range, ascending and without a hole, with the contracts' events. The first failure is
+    /// sent too, and ends the reading. `previous_hash` is the hash of the ledger before the range, if it is known.
     ///
-    /// The failures are those of the source; [`SourceError::LedgerMissing`], [`SourceError::NodeBehind`] and
-    /// [`SourceError::BehindRetention`] name the first ledger that could not be had, and [`SourceError::Permanent`]
-    /// says where two ledgers are not neighbours on one chain.
+    /// The failures are those of the source. [`SourceError::LedgerMissing`], [`SourceError::NodeBehind`] and
+    /// [`SourceError::BehindRetention`] name the first unavailable ledger; [`SourceError::Permanent`] says where two
+    /// ledgers do not follow each other on one chain.
     pub async fn events(
         &self,
         contract_ids: &[ContractId],
@@ -87,17 +87,17 @@ impl WholeLedgers {
         out: mpsc::Sender<Result<LedgerEvents, SourceError>>,
     ) {
         let chain = Chain { next: *range.start(), last: *range.end(), previous_hash, out };
-        // Either way there is nobody left to tell.
+        // Either way nobody is left to tell.
         let (Ok(()) | Err(Ended)) = match &self.origin {
             Origin::Lake(lake) => self.read_lake(lake, contract_ids, chain).await,
             Origin::Rpc { pool, retry } => self.read_rpc(pool, retry, contract_ids, chain).await,
         };
     }
 
-    /// Returns the header of one ledger, `None` where the source does not have it.
+    /// Returns the header of one ledger; `None` if the source does not have it.
     ///
     /// # Errors
-    /// Those of the source: it does not say.
+    /// Those of the source.
     pub async fn header_of(&self, sequence: LedgerSequence) -> Result<Option<LedgerHeader>, SourceError> {
         let (sender, mut ledgers) = mpsc::channel(1);
         let reading = self.events(&[], sequence..=sequence, None, sender);
@@ -110,14 +110,14 @@ impl WholeLedgers {
         }
     }
 
-    /// Returns whether it asks endpoints, none of which it takes a ledger from before that is shown to be of the chain that
-    /// was named.
+    /// Returns whether it reads from endpoints. It reads a ledger from an endpoint only after that endpoint has proved
+    /// that it serves the named chain.
     #[must_use]
     pub const fn makes_sure_itself(&self) -> bool {
         matches!(self.origin, Origin::Rpc { .. })
     }
 
-    /// Names what is known of our chain, where that is asked of endpoints.
+    /// Sets what is known about our chain, for a source that asks endpoints.
     pub fn set_chain(&self, chain: KnownChain) {
         if let Origin::Rpc { pool, .. } = &self.origin {
             pool.set_chain(chain);
@@ -177,7 +177,7 @@ fn scanners() -> io::Result<Arc<LedgerScanners>> {
     Ok(Arc::new(LedgerScanners::start(threads)?))
 }
 
-/// The ledgers handed on so far, and what must come next.
+/// The ledgers sent so far, and which one must come next.
 struct Chain {
     next: LedgerSequence,
     last: LedgerSequence,
@@ -186,14 +186,14 @@ struct Chain {
 }
 
 impl Chain {
-    /// Hands on those of the ledgers that belong to the range.
+    /// Sends those ledgers that belong to the range.
     async fn hand_on(&mut self, scans: Result<Vec<LedgerScan>, SourceError>) -> Result<(), Ended> {
         let scans = match scans {
             Ok(scans) => scans,
             Err(failure) => return self.fail(failure).await,
         };
         for LedgerScan { header, events } in scans {
-            // An object of several ledgers may begin before the range and end after it.
+            // An object with several ledgers may begin before the range and end after it.
             if header.sequence < self.next || header.sequence > self.last {
                 continue;
             }
@@ -221,13 +221,13 @@ impl Chain {
         }
     }
 
-    /// Says which ledger is missing if the source ended before the range.
+    /// Sends which ledger is missing if the source ended before the range.
     async fn end(&self) -> Result<(), Ended> {
         if self.next > self.last { Ok(()) } else { self.fail(SourceError::LedgerMissing { ledger: self.next }).await }
     }
 
     async fn fail(&self, failure: SourceError) -> Result<(), Ended> {
-        // Nobody may be there to hear it.
+        // The receiver may be gone.
         let _ = self.out.send(Err(failure)).await;
         Err(Ended)
     }

@@ -1,8 +1,8 @@
-//! Where facts come from outside: Stellar RPC, the ledger data lake, and Horizon as a cross-check. The only home of `reqwest`.
+//! Facts from outside: Stellar RPC, the ledger data lake, and Horizon as a cross-check. The only home of `reqwest`.
 //!
-//! Every failure is sorted here, once, into what a caller can do about it. A pool of endpoints (`pool.rs`) turns to the
-//! next one at once. Only single reads of whole ledgers are tried again here, a few times; all other waiting and asking
-//! again is the caller's.
+//! Every failure is classified here, once, by what a caller can do about it. A pool of endpoints (`pool.rs`) moves on
+//! to the next endpoint at once. Only single reads of whole ledgers are retried here, a few times; all other waiting
+//! and retrying is up to the caller.
 
 mod args;
 mod breaker;

@@ -1,35 +1,35 @@
-//! How much to ask one endpoint for at once, learned from its refusals.
+//! How much to request from one endpoint at once, learned from its refusals.
 //!
-//! A provider's own page limit is remembered. A request that was too much for the node is asked again for half: half
-//! the ledgers where it can be bounded by ledgers, which is where it starts with a whole one, else half the events.
-//! Every success lets both grow by a quarter until nothing is bounded any more.
+//! A provider's own page limit is remembered. A request that was too much for the node is repeated with half the
+//! ledgers if it can be limited by ledgers, which needs a start at a whole ledger; otherwise with half the events. Each
+//! success raises both limits by a quarter, until there is no limit left.
 
 use super::{EventsFrom, SourceError, TransientReason};
 use crate::domain::LedgerSequence;
 
-/// One reply of the server never looks at more ledgers.
+/// One reply of the server never covers more ledgers.
 const SERVER_SCANS_LEDGERS: u32 = 10_000;
 /// No server allows larger pages.
 const SERVER_LIMIT: u32 = 10_000;
 const FEWEST_EVENTS: u32 = 10;
 
-/// One `getEvents` request, as it is sent.
+/// One `getEvents` request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct EventsQuery {
     pub(super) from: EventsFrom,
-    /// Only with a start by ledger, and always above it.
+    /// Set only if the request starts at a ledger; always above that ledger.
     pub(super) to_ledger_exclusive: Option<LedgerSequence>,
     pub(super) limit: u32,
 }
 
-/// What was learned of one endpoint.
+/// What was learned about one endpoint.
 #[derive(Debug, Default)]
 pub(super) struct PageSize {
-    /// The provider's limit.
+    /// The provider's own limit.
     allowed_events: Option<u32>,
-    /// A bound for now.
+    /// A temporary limit.
     events: Option<u32>,
-    /// A bound for now.
+    /// A temporary limit.
     ledgers: Option<u32>,
 }
 
@@ -42,8 +42,8 @@ impl PageSize {
         self.ledgers
     }
 
-    /// Returns how to ask. At the newest ledger that the endpoint was seen to have (`tip`) there is nothing to bound,
-    /// and a start by ledger would be one too far.
+    /// Returns the query to send. At the newest ledger that the endpoint is known to have (`tip`) there is nothing to
+    /// limit, and a start by ledger would be one ledger too far.
     pub(super) fn query(&self, from: EventsFrom, limit: u32, tip: Option<LedgerSequence>) -> EventsQuery {
         let limit = self.limit().map_or(limit, |most| limit.min(most));
         let window = self.ledgers.and_then(|ledgers| Some((first_whole_ledger(from, tip)?, ledgers)));
@@ -56,7 +56,7 @@ impl PageSize {
         EventsQuery { from, to_ledger_exclusive, limit }
     }
 
-    /// Learns from the refusal of a query. Returns whether the next query is smaller.
+    /// Learns from a refused query. Returns whether the next query is smaller.
     pub(super) fn learn(
         &mut self,
         failure: &SourceError,
@@ -104,15 +104,15 @@ impl PageSize {
         smaller
     }
 
-    /// Learns from an answer.
+    /// Learns from a success.
     pub(super) fn grow(&mut self) {
         self.ledgers = self.ledgers.map(a_quarter_more).filter(|ledgers| *ledgers < SERVER_SCANS_LEDGERS);
         self.events = self.events.map(a_quarter_more).filter(|events| *events < SERVER_LIMIT);
     }
 }
 
-/// Returns the ledger that a window would start with: none inside a ledger, where only the cursor says how far we
-/// are, and none at the tip.
+/// Returns the ledger that a window would start with: none inside a ledger, where only a cursor can name the position,
+/// and none at the tip.
 fn first_whole_ledger(from: EventsFrom, tip: Option<LedgerSequence>) -> Option<LedgerSequence> {
     match from {
         EventsFrom::Ledger(ledger) => Some(ledger),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_bounded_before_anything_is_learned() {
+    fn nothing_is_limited_before_anything_is_learned() {
         for from in [START, inside_ledger_1000(), end_of(1_000)] {
             let expected = EventsQuery { from, to_ledger_exclusive: None, limit: 1_000 };
             assert_eq!(PageSize::default().query(from, 1_000, TIP), expected);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_no_larger_than_what_is_left_to_the_tip() {
+    fn a_window_does_not_reach_beyond_the_tip() {
         let mut size = PageSize::default();
         assert!(refuse(&mut size, end_of(999), Some(LedgerSequence(1_099))));
         let query = size.query(end_of(999), 1_000, Some(LedgerSequence(1_099)));
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn at_the_tip_the_cursor_is_sent_also_where_a_window_was_learned() {
+    fn at_the_tip_the_cursor_is_sent_even_if_a_window_was_learned() {
         let mut size = PageSize::default();
         assert!(refuse(&mut size, START, TIP));
         assert_eq!(size.query(end_of(50_000), 1_000, TIP).from, end_of(50_000));
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn successes_grow_it_back_until_nothing_is_bounded() {
+    fn successes_raise_the_limits_until_there_are_none() {
         let mut size = PageSize::default();
         while refuse(&mut size, START, TIP) {}
         size.grow();
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_providers_limit_is_read_from_its_refusal_and_kept() {
+    fn a_providers_limit_is_learned_from_its_refusal_and_kept() {
         let mut size = PageSize::default();
         let asked = size.query(START, 1_000, TIP);
         let refused = |detail: &str| SourceError::Permanent { detail: detail.to_owned() };

@@ -1,9 +1,9 @@
-//! Several RPC endpoints as one source: the preferred one that can be asked is asked, and the next one as soon as it
-//! fails or is slow.
+//! Several RPC endpoints as one source: it asks the preferred endpoint among those that can be asked, and the next one
+//! as soon as that one fails or is slow.
 //!
-//! Nothing is waited for and nothing is asked twice here, except in smaller portions: a failure that may pass says how
-//! long the caller should wait. That time ends when the first endpoint is due again, so a caller that waits as long is
-//! let through, and a caller's own back-off adds to it but does not multiply with it.
+//! Nothing is waited for or repeated here, except in smaller portions: a transient failure says how long the caller
+//! should wait. That time ends when the first endpoint is due again, so a caller that waits that long gets through. A
+//! caller's own back-off adds to it but does not multiply it.
 
 use std::{collections::VecDeque, future::Future, ops::RangeInclusive, sync::Arc, time::Duration};
 
@@ -19,41 +19,41 @@ use super::{
 };
 use crate::domain::{ContractId, LedgerSequence};
 
-/// RPC endpoints of one network in order of preference. Clones share them and what was learned of them.
+/// RPC endpoints of one network in order of preference. Clones share them and what was learned about them.
 #[derive(Clone, Debug)]
 pub struct EndpointPool {
     pub(super) endpoints: Arc<[Arc<Endpoint>]>,
 }
 
-/// What several endpoints have of the same events.
+/// The answers of several endpoints to one request for events.
 #[derive(Clone, Debug, Default)]
 pub struct SecondOpinions {
-    /// A page of each that answered.
+    /// A page from each endpoint that answered.
     pub pages: Vec<SecondOpinion>,
-    /// Only one answered, and another may have those events and cannot say so now. It may be the very one that they were
-    /// read from.
+    /// Whether only one endpoint answered, and another may have those events but cannot answer now. The one that
+    /// answered may be the one that the events were read from.
     pub is_alone: bool,
-    /// The oldest ledger of those that have dropped the first ones that they were asked for. From there on they have a
-    /// say too.
+    /// The oldest ledger of the endpoints that no longer have the first requested ones. From there on these endpoints
+    /// count too.
     pub others_from: Option<LedgerSequence>,
 }
 
-/// A page of events as one of several endpoints has it.
+/// A page of events from one of several endpoints.
 #[derive(Clone, Debug)]
 pub struct SecondOpinion {
-    /// The endpoint's host, as its health names it.
+    /// The endpoint's host, spelled as in its health.
     pub host: String,
-    /// What it has.
+    /// The endpoint's page.
     pub page: EventPage,
 }
 
 impl EndpointPool {
-    /// Returns the pool of the endpoints at `urls`, the preferred one first; nothing is sent yet. `seed` is what the
-    /// random part of waiting times grows from.
+    /// Returns a pool of the endpoints at `urls`, the preferred one first. Nothing is sent yet. `seed` determines the
+    /// random part of the waiting times.
     ///
     /// # Errors
-    /// [`SourceError::Permanent`] if there is no URL or one is not an HTTP URL. It names the URL by its place, without
-    /// what may be secret.
+    /// [`SourceError::Permanent`] if there is no URL, or one is not an HTTP URL. The error names the URL by its place
+    /// in the list, because the URL itself may be secret.
     pub fn new(urls: &[String], network_passphrase: String, seed: u64) -> Result<Self, SourceError> {
         if urls.is_empty() {
             return Err(SourceError::Permanent { detail: "there is no RPC URL".into() });
@@ -70,8 +70,8 @@ impl EndpointPool {
         Ok(Self { endpoints })
     }
 
-    /// Names a ledger of our chain that every endpoint must have the same hash for. It is compared before an
-    /// endpoint's first use, after its failures, and while its newest ledger is below that one.
+    /// Sets a ledger of our chain whose hash every endpoint must have. It is compared before an endpoint's first use,
+    /// after its failures, and while its newest ledger is below that one.
     pub fn set_anchor(&self, anchor: Option<Anchor>) {
         let anchor = anchor.map(Arc::new);
         for endpoint in self.endpoints.iter() {
@@ -79,8 +79,8 @@ impl EndpointPool {
         }
     }
 
-    /// Names what is known of our chain: the anchor, and a ledger with its close time, by which an endpoint is compared
-    /// that does not have the anchor.
+    /// Sets what is known about our chain: the anchor, and a ledger with its close time, which is compared if an
+    /// endpoint does not have the anchor.
     pub fn set_chain(&self, chain: KnownChain) {
         self.set_anchor(chain.anchor);
         for endpoint in self.endpoints.iter() {
@@ -88,10 +88,10 @@ impl EndpointPool {
         }
     }
 
-    /// Returns a page of at most `limit` events of these contracts. Its cursor is never before what was asked for.
+    /// Returns a page of at most `limit` events of these contracts. Its cursor is never before the requested position.
     ///
     /// # Errors
-    /// A [`SourceError`], sorted.
+    /// A classified [`SourceError`].
     pub async fn events(
         &self,
         contract_ids: &[ContractId],
@@ -103,12 +103,12 @@ impl EndpointPool {
         self.ask(wanted, Proof::WhereThereIs, request).await
     }
 
-    /// Returns a page of at most `limit` events of these contracts from every endpoint that can be asked, whichever of them
-    /// answered for that part of the chain before: a walk of another contract, or one before a restart, may have been
-    /// answered by another. None if there is only one endpoint.
+    /// Returns a page of at most `limit` events of these contracts from every endpoint that can be asked, whichever
+    /// endpoint answered for that part of the chain before: the walk of another contract, or one before a restart, may
+    /// have used another endpoint. Empty if there is only one endpoint.
     ///
     /// # Errors
-    /// A [`SourceError`], sorted, if none answers, or one does not that was there lately.
+    /// A classified [`SourceError`] if none answers, or if one does not answer that has not been away for long.
     pub async fn second_opinions(
         &self,
         contract_ids: &[ContractId],
@@ -125,7 +125,8 @@ impl EndpointPool {
         for endpoint in candidates {
             match self.attempt(Arc::clone(&endpoint), Proof::Always, &request).await {
                 Ok(page) => pages.push(SecondOpinion { host: endpoint.host().to_owned(), page }),
-                // Who has none of these ledgers has nothing to say of them, and keeps nobody else from it.
+                // An endpoint without these ledgers has no opinion on them, and must not stop the others from having
+                // one.
                 Err(failure) if failure.is_lack() => {
                     if let SourceError::BehindRetention { oldest, .. } = failure {
                         others_from = Some(others_from.map_or(oldest, |others| others.min(oldest)));
@@ -150,7 +151,7 @@ impl EndpointPool {
     /// Returns the oldest and the newest ledger that any endpoint has.
     ///
     /// # Errors
-    /// A [`SourceError`], sorted, if no endpoint answers.
+    /// A classified [`SourceError`] if no endpoint answers.
     pub async fn ledgers(&self) -> Result<RangeInclusive<LedgerSequence>, SourceError> {
         let tips = self.ask_all(SLOW_AFTER, |endpoint| async move { endpoint.tip().await }).await?;
         let oldest = tips.iter().map(|tip| tip.oldest).min().expect("there is an answer");
@@ -158,40 +159,40 @@ impl EndpointPool {
         Ok(oldest..=latest)
     }
 
-    /// Returns the newest ledger of the preferred endpoint that answers.
+    /// Returns the newest ledger of the first endpoint that answers, in order of preference.
     ///
     /// # Errors
-    /// A [`SourceError`], sorted.
+    /// A classified [`SourceError`].
     pub async fn tip(&self) -> Result<Tip, SourceError> {
         self.ask(None, Proof::WhereThereIs, |endpoint| async move { endpoint.tip().await }).await
     }
 
-    /// Returns what is stored at these keys (base64 XDR of `LedgerKey`), at most 200 of them.
+    /// Returns the entries at these keys (base64 XDR of `LedgerKey`), at most 200 of them.
     ///
     /// # Errors
-    /// A [`SourceError`], sorted.
+    /// A classified [`SourceError`].
     pub async fn ledger_entries(&self, keys: &[String]) -> Result<LedgerEntries, SourceError> {
         self.ask(None, Proof::Always, |endpoint| async move { endpoint.ledger_entries(keys).await }).await
     }
 
-    /// Returns a page of whole ledgers from `from` on.
+    /// Returns a page of whole ledgers that starts with `from`.
     ///
     /// # Errors
-    /// A [`SourceError`], sorted.
+    /// A classified [`SourceError`].
     pub async fn ledger_page(&self, from: LedgerSequence) -> Result<LedgerPage, SourceError> {
         self.ask(Some(from), Proof::Always, |endpoint| async move { endpoint.ledger_page(from).await }).await
     }
 
-    /// Returns how each endpoint is doing, in order of preference.
+    /// Returns the health of each endpoint, in order of preference.
     #[must_use]
     pub fn health(&self) -> Vec<EndpointHealth> {
         let now = Instant::now();
         self.endpoints.iter().map(|endpoint| endpoint.health(now)).collect()
     }
 
-    /// Sends one request to the endpoints in order until one answers: to the next one when one fails, and also to the
-    /// next one when one is slow; then the first answer counts. An endpoint that lately did not have the `wanted`
-    /// ledger comes last.
+    /// Sends one request to the endpoints in order until one answers. The next endpoint is asked as soon as the last
+    /// one fails or is slow; the first answer counts. An endpoint that lately did not have the `wanted` ledger comes
+    /// last.
     pub(super) async fn ask<T, F>(
         &self,
         wanted: Option<LedgerSequence>,
@@ -218,7 +219,7 @@ impl EndpointPool {
                     None => return Err(failures.most_telling()),
                     Some((winner, Ok(value))) => {
                         drop(running);
-                        // Those asked before it had more time.
+                        // Endpoints that were asked earlier had more time.
                         let earlier = waited_for.iter().take_while(|(endpoint, _)| !Arc::ptr_eq(endpoint, &winner));
                         earlier.for_each(|(endpoint, sent)| drop(endpoint.give_up(*sent)));
                         return Ok(value);
@@ -229,7 +230,7 @@ impl EndpointPool {
                         failures.push(failure, loser.is_long_gone());
                     }
                 },
-                // A healthy endpoint that lacks the ledger will have it sooner than a hanging one answers.
+                // A healthy endpoint that lacks the ledger will get it before a hanging one answers.
                 () = sleep_until(slow_at), if candidates.is_empty() && somebody_lacks_it => {
                     drop(running);
                     for (endpoint, sent) in &waited_for {
@@ -242,8 +243,8 @@ impl EndpointPool {
         }
     }
 
-    /// Sends one request to every endpoint that can be asked and returns the answers. After the first one the others
-    /// have so much time left.
+    /// Sends one request to every endpoint that can be asked, and returns the answers. After the first answer, the
+    /// others have `patience` left.
     pub(super) async fn ask_all<T, F>(
         &self,
         patience: Duration,
@@ -275,8 +276,8 @@ impl EndpointPool {
         }
     }
 
-    /// Sends one request to an endpoint of our chain. What it answers may show that it was set up anew since it was
-    /// identified; then nothing of the answer is believed.
+    /// Sends one request to an endpoint of our chain. The answer may show that the endpoint was reset since it was
+    /// identified; then the answer is discarded.
     async fn attempt<T, F>(
         &self,
         endpoint: Arc<Endpoint>,

@@ -1,4 +1,4 @@
-//! The requests to an endpoint whose answers teach us what it bears and which ledgers it has.
+//! The requests that teach us how much an endpoint can answer and which ledgers it has.
 
 use super::{
     EventPage, EventsFrom, LedgerEntries, SourceError, Tip, TransientReason, endpoint::Endpoint,
@@ -6,13 +6,13 @@ use super::{
 };
 use crate::domain::{ContractId, LedgerSequence};
 
-/// From the largest window to one ledger.
+/// Enough to halve the largest window down to one ledger.
 const MOST_TRIES: usize = 14;
 
 impl Endpoint {
-    /// Returns a page of events, as large as this endpoint bears: after a refusal it is asked for less at once, after a
-    /// success for more. An endpoint refuses a cursor in a ledger that it dropped even if the cursor is at that ledger's
-    /// end and nothing is missing; then the next ledger is asked for.
+    /// Returns a page of events, as large as this endpoint can handle: a refused request is repeated at once with a
+    /// smaller limit, and a success raises the limit. An endpoint refuses a cursor in a ledger that it no longer has,
+    /// even if the cursor is at that ledger's end and nothing is missing; then the next ledger is requested.
     pub(super) async fn events(
         &self,
         contract_ids: &[ContractId],
@@ -50,7 +50,7 @@ impl Endpoint {
                 }
                 Err(failure) => {
                     let is_smaller = self.state().page_size.learn(&failure, query, from, tip);
-                    // An endpoint that did not answer at all has had its time.
+                    // An endpoint that did not answer at all has used up its time.
                     let has_answered = !is_timeout(&failure);
                     if !(is_smaller && has_answered && tries < MOST_TRIES) {
                         return Err(failure);
@@ -60,7 +60,7 @@ impl Endpoint {
         }
     }
 
-    /// Returns a page of whole ledgers, as many as this endpoint can give at once.
+    /// Returns a page of as many whole ledgers as this endpoint can return at once.
     pub(super) async fn ledger_page(&self, from: LedgerSequence) -> Result<LedgerPage, SourceError> {
         let page = self.ledger_limit.page(&self.rpc, from).await?;
         self.state().saw(page.latest_ledger, None);

@@ -1,4 +1,4 @@
-//! A few more attempts at one request whose failure may pass, with waits spread at random.
+//! Retries one request after transient failures, with randomized waits.
 
 use std::{
     fmt,
@@ -14,7 +14,7 @@ use super::{SourceError, TransientReason};
 const ATTEMPTS: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
-/// How often and how far apart one request is made. Cheap to clone.
+/// How many times and at which intervals a request is sent. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Retry {
     rng: Arc<Mutex<StdRng>>,
@@ -25,7 +25,7 @@ impl Retry {
         Self { rng: Arc::new(Mutex::new(rng)) }
     }
 
-    /// Begins the attempts at one request.
+    /// Starts the attempts at one request.
     pub(super) const fn attempts(&self) -> Attempts<'_> {
         Attempts { retry: self, made: 0 }
     }
@@ -44,12 +44,12 @@ pub(super) struct Attempts<'a> {
 }
 
 impl Attempts<'_> {
-    /// Returns the answer if it is to be believed: a success, a failure for good, or the fifth that may pass. Else waits
-    /// until the request may be made again, as long as the server asks for if it does, and returns `None`.
+    /// Returns the answer if it is final: a success, a permanent failure, or the fifth transient one. Otherwise waits
+    /// until the request may be sent again, for as long as the server asks if it does, and returns `None`.
     pub(super) async fn settled<T>(&mut self, answer: Result<T, SourceError>) -> Option<Result<T, SourceError>> {
         self.made += 1;
         match answer {
-            // A refusal does not pass within seconds.
+            // A refusal does not go away within seconds.
             Err(SourceError::Transient { reason: TransientReason::Refused, .. }) => Some(answer),
             Err(SourceError::Transient { retry_after, .. }) if self.made < ATTEMPTS => {
                 sleep(self.retry.wait(self.made, retry_after)).await;

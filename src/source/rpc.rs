@@ -1,4 +1,4 @@
-//! Stellar RPC over HTTP: the calls we make and the sorting of everything that can come back.
+//! Stellar RPC over HTTP: the calls that we make, and the classification of everything that may come back.
 
 use std::time::Duration;
 
@@ -24,11 +24,11 @@ use crate::{
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The server gives up on `getEvents` after 10 s and on any request after 25 s.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// The server takes no more, and five filters.
+/// The server accepts no more in one filter, and no more than five filters.
 const CONTRACTS_IN_A_FILTER: usize = 5;
-/// A page of 10 000 events with long topics and values is some 30 MB.
+/// A page of 10 000 events with long topics and values is about 30 MB.
 const LARGEST_REPLY_BYTES: usize = 256 * 1024 * 1024;
-/// Waiting longer than this on a server's word would look like a standstill.
+/// Waiting any longer at a server's request would look like a standstill.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
 
 /// One Stellar RPC endpoint. Cheap to clone.
@@ -39,10 +39,10 @@ pub struct StellarRpc {
 }
 
 impl StellarRpc {
-    /// Returns a client of the endpoint at `url`; nothing is sent yet.
+    /// Returns a client of the endpoint at `url`. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`SourceError::Permanent`] if the URL is no HTTP URL.
+    /// [`SourceError::Permanent`] if it is not an HTTP URL.
     pub fn new(url: &str) -> Result<Self, SourceError> {
         let permanent = |detail: String| SourceError::Permanent { detail };
         let url: Url = url.parse().map_err(|error| permanent(format!("it is not a URL: {error}")))?;
@@ -53,7 +53,7 @@ impl StellarRpc {
         Ok(Self { client: http_client()?, url })
     }
 
-    /// Returns the host of the endpoint, with its port where that is named: what may be shown of its URL.
+    /// Returns the host of the endpoint, with its port if the URL names one: the part of the URL that may be shown.
     pub(super) fn host(&self) -> String {
         let host = self.url.host_str().unwrap_or_default();
         self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
@@ -65,20 +65,20 @@ impl StellarRpc {
         Ok(network.passphrase)
     }
 
-    /// `getVersionInfo`: returns what the endpoint says it runs.
+    /// `getVersionInfo`: returns the version that the endpoint reports.
     pub(super) async fn version(&self) -> Result<String, SourceError> {
         let version: Version = self.call_small("getVersionInfo", json!({})).await?;
         Ok(version.version)
     }
 
-    /// `getHealth`: returns the newest ledger the endpoint has, and the oldest.
+    /// `getHealth`: returns the newest and the oldest ledger that the endpoint has.
     pub(super) async fn tip(&self) -> Result<Tip, SourceError> {
         let health: Health = self.call_small("getHealth", json!({})).await?;
         Ok(health.into())
     }
 
-    /// `getEvents` with filters that each name type and contracts (servers up to 27.1.0 lose events where a filter
-    /// leaves one of them out).
+    /// `getEvents`, with filters that each name a type and contracts (servers up to 27.1.0 lose events if a filter
+    /// omits one of them).
     pub(super) async fn events(
         &self,
         contract_ids: &[ContractId],
@@ -106,26 +106,26 @@ impl StellarRpc {
         page.await.map_err(|_| SourceError::bad_reply("reading the reply failed"))?
     }
 
-    /// `getLedgerEntries`: returns the entries of at most 200 keys, matched by key: replies are in another order, and
+    /// `getLedgerEntries`: returns the entries of at most 200 keys, matched by key: replies have another order, and
     /// leave out what does not exist or is archived.
     pub(super) async fn ledger_entries(&self, keys: &[String]) -> Result<LedgerEntries, SourceError> {
         let entries: Entries = self.call_small("getLedgerEntries", json!({ "keys": keys })).await?;
         Ok(entries.into())
     }
 
-    /// `getLedgers`: returns the hash of a ledger in hex, `None` where the endpoint cannot say: it does not have the
-    /// ledger or not the method.
+    /// `getLedgers`: returns the hash of a ledger in hex; `None` if the endpoint cannot say, because it lacks the
+    /// ledger or the method.
     ///
     /// # Errors
-    /// A [`SourceError`] that may pass.
+    /// A transient [`SourceError`].
     pub async fn ledger_hash(&self, sequence: LedgerSequence) -> Result<Option<String>, SourceError> {
         Ok(self.told_of(sequence).await?.map(|ledger| ledger.hash))
     }
 
-    /// `getLedgers`: returns the header of a ledger, `None` as [`StellarRpc::ledger_hash`].
+    /// `getLedgers`: returns the header of a ledger; `None` as for [`StellarRpc::ledger_hash`].
     ///
     /// # Errors
-    /// A [`SourceError`] that may pass.
+    /// A transient [`SourceError`].
     pub(super) async fn ledger_header(&self, sequence: LedgerSequence) -> Result<Option<LedgerHeader>, SourceError> {
         let header = self.told_of(sequence).await?.and_then(|ledger| ledger.header_xdr);
         let header = header.as_deref().map(LedgerHeader::of_xdr).transpose();
@@ -155,7 +155,7 @@ impl StellarRpc {
         match refusal {
             None => body,
             Some(refusal @ SourceError::Transient { reason: TransientReason::RateLimited, .. }) => Err(refusal),
-            // Some servers send a JSON-RPC error with a status of its own; the error says more than the status.
+            // Some servers send a JSON-RPC error with its own HTTP status; the error says more than the status.
             Some(_) if body.as_ref().is_ok_and(|body| is_rpc_error(body)) => body,
             Some(refusal) => Err(refusal),
         }
@@ -168,7 +168,7 @@ fn is_rpc_error(body: &[u8]) -> bool {
 
 /// Returns a client with timeouts for every request.
 pub(super) fn http_client() -> Result<reqwest::Client, SourceError> {
-    // An error means that a provider is installed already, which serves as well.
+    // An error means that a provider is already installed, which works as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -180,12 +180,12 @@ pub(super) fn http_client() -> Result<reqwest::Client, SourceError> {
         .map_err(|error| SourceError::Permanent { detail: format!("no HTTP client: {error}") })
 }
 
-/// Returns the whole body, up to the largest that is believed.
+/// Returns the whole body, up to the largest size that we accept.
 pub(super) async fn read_body(response: Response) -> Result<Bytes, SourceError> {
     read_body_of(response, LARGEST_REPLY_BYTES).await
 }
 
-/// Returns the whole body if it has at most so many bytes.
+/// Returns the whole body if it has at most `most_bytes` bytes.
 pub(super) async fn read_body_of(mut response: Response, most_bytes: usize) -> Result<Bytes, SourceError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(network_error)? {
@@ -198,7 +198,7 @@ pub(super) async fn read_body_of(mut response: Response, most_bytes: usize) -> R
 }
 
 pub(super) fn network_error(error: reqwest::Error) -> SourceError {
-    // Only a request that arrived can have been too much for the node.
+    // Only a request that reached the node can have been too much for it.
     let reason = if error.is_connect() {
         TransientReason::Network
     } else if error.is_timeout() {
@@ -225,7 +225,7 @@ pub(super) fn check_status(response: &Response) -> Result<(), SourceError> {
         StatusCode::TOO_MANY_REQUESTS => TransientReason::RateLimited,
         StatusCode::REQUEST_TIMEOUT => TransientReason::Timeout,
         status if status.is_server_error() => TransientReason::Server,
-        // A key that ran out, a proxy's own answer: somebody may mend it at any time.
+        // An expired key or a proxy's own answer may be fixed at any time.
         _ => TransientReason::Refused,
     };
     let header = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
@@ -233,8 +233,8 @@ pub(super) fn check_status(response: &Response) -> Result<(), SourceError> {
     Err(SourceError::Transient { reason, retry_after, detail: format!("HTTP {status}") })
 }
 
-/// Reads `Retry-After` (RFC 9110 10.2.3): seconds, or a date, which counts from the date of the answer, so that no clock
-/// has to agree with the server's.
+/// Reads `Retry-After` (RFC 9110 10.2.3): seconds, or a date. A date is relative to the date of the answer, so that the
+/// clocks need not agree.
 fn retry_after(text: &str, answered: Option<&str>) -> Option<Duration> {
     let wait = if let Ok(seconds) = text.trim().parse() {
         Duration::from_secs(seconds)
@@ -258,11 +258,12 @@ pub(super) fn result_of<'a, T: serde::Deserialize<'a>>(
     }
 }
 
-/// Sorts a JSON-RPC error. `InvalidRequest` is both a range error and a failed database read, told apart by the text.
+/// Classifies a JSON-RPC error. `InvalidRequest` is either a range error or a failed database read; only the text
+/// tells.
 fn sort(error: &RpcError, wanted: LedgerSequence) -> SourceError {
     let detail = format!("RPC error {}: {}", error.code, error.message);
     match error.code {
-        // Servers before 23 answer -32003 to a `getLedgers` out of range.
+        // Servers before 23 answer -32003 to a `getLedgers` that is out of range.
         -32600 | -32003 => out_of_range(&error.message, wanted)
             .unwrap_or_else(|| SourceError::transient(TransientReason::Server, detail)),
         -32601 | -32602 => SourceError::Permanent { detail },
@@ -271,7 +272,7 @@ fn sort(error: &RpcError, wanted: LedgerSequence) -> SourceError {
     }
 }
 
-/// Reads the range that the server names and says on which side of it `wanted` lies. `getEvents` says "… must be
+/// Reads the range that the server names, and returns on which side of it `wanted` lies. `getEvents` says "… must be
 /// within the ledger range: {oldest} - {latest}", `getLedgers` "… must be between the oldest ledger: {oldest} and the
 /// latest ledger: {latest} for this rpc instance".
 fn out_of_range(message: &str, wanted: LedgerSequence) -> Option<SourceError> {
@@ -305,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_error_says_on_which_side_we_are() {
+    fn a_range_error_says_on_which_side_the_ledger_lies() {
         let text = "startLedger must be within the ledger range: 100 - 200";
         assert!(matches!(sorted(-32600, text), SourceError::BehindRetention { oldest: LedgerSequence(100), .. }));
         let text = "startLedger must be within the ledger range: 2 - 40";
@@ -313,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_error_of_get_ledgers_says_on_which_side_we_are() {
+    fn a_range_error_of_get_ledgers_says_on_which_side_the_ledger_lies() {
         let text = |oldest: u32, latest: u32| {
             format!(
                 "start ledger (50) must be between the oldest ledger: {oldest} and the latest ledger: {latest} for this rpc instance"
@@ -328,18 +329,22 @@ mod tests {
     }
 
     #[test]
-    fn a_time_to_come_back_is_read_as_seconds_and_as_a_date() {
+    fn retry_after_is_read_as_seconds_and_as_a_date() {
         let answered = Some("Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(retry_after("7", None), Some(Duration::from_secs(7)));
         assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:49 GMT", answered), Some(Duration::from_secs(12)));
-        assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:30 GMT", answered), Some(Duration::ZERO), "a time that is past");
+        assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:30 GMT", answered), Some(Duration::ZERO), "a time in the past");
         assert_eq!(retry_after("Sat, 06 Nov 1999 08:49:30 GMT", answered), Some(LONGEST_RETRY_AFTER));
-        assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:49 GMT", None), None, "nobody knows how long that is");
+        assert_eq!(
+            retry_after("Sun, 06 Nov 1994 08:49:49 GMT", None),
+            None,
+            "without the date of the answer, the wait is unknown"
+        );
         assert_eq!(retry_after("soon", answered), None);
     }
 
     #[test]
-    fn an_invalid_request_that_is_no_range_error_may_pass() {
+    fn an_invalid_request_that_is_not_a_range_error_is_transient() {
         assert!(matches!(sorted(-32600, "database is locked"), SourceError::Transient { .. }));
     }
 
@@ -350,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_node_cannot_do_now_may_pass() {
+    fn a_request_that_the_node_cannot_serve_now_is_transient() {
         for (code, text) in [(-32603, "data stores are not initialized: no ledgers"), (-32003, ""), (0, "")] {
             assert!(matches!(sorted(code, text), SourceError::Transient { reason: TransientReason::Server, .. }));
         }
@@ -359,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reply_is_a_bad_reply() {
+    fn a_body_that_is_not_a_reply_is_a_bad_reply() {
         for body in ["", "<html>502</html>", r#"{"jsonrpc":"2.0"}"#, r#"{"result":{"passphrase":"#] {
             let read: Result<Network, _> = result_of(body.as_bytes(), WANTED);
             let bad = matches!(read, Err(SourceError::Transient { reason: TransientReason::BadReply, .. }));

@@ -1,4 +1,4 @@
-//! What is known of an endpoint, kept under its lock.
+//! What is known about an endpoint, kept under its lock.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,11 +11,11 @@ use super::{
 };
 use crate::domain::LedgerSequence;
 
-/// An endpoint of another chain stays so until somebody changes it. It may be the only endpoint there is, so the change
-/// must be noticed soon.
+/// An endpoint of another chain stays one until somebody changes it. It may be the only endpoint, so the change must be
+/// noticed soon.
 pub(super) const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
-/// How far it is known that the endpoint serves our chain.
+/// How much of the endpoint's identity has been checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Checked {
     Nothing,
@@ -23,21 +23,21 @@ pub(super) enum Checked {
     Chain,
 }
 
-/// What an endpoint shows of the ledger that the chain is known by.
+/// Whether an endpoint has the ledger that identifies the chain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Shown {
-    /// It was not asked yet.
+    /// It has not been asked yet.
     #[default]
     Nothing,
-    /// The ledger itself.
+    /// It has the ledger.
     Anchor,
-    /// Only later ones, or only earlier ones: it may be of any chain.
+    /// It only has later ledgers, or only earlier ones: it may be on any chain.
     Others,
-    /// It tells no hashes.
+    /// It gives no hashes.
     Unknown,
 }
 
-/// What is known of an endpoint.
+/// What is known about an endpoint.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) breaker: Breaker,
@@ -45,10 +45,10 @@ pub(super) struct State {
     pub(super) anchor: Option<Arc<Anchor>>,
     pub(super) shown: Shown,
     pub(super) closed: Option<KnownClose>,
-    /// Why it must not be used, while its breaker is shut for that.
+    /// Why the endpoint must not be used, while the breaker is shut for that reason.
     pub(super) unusable: Option<SourceError>,
     pub(super) page_size: PageSize,
-    /// The newest ledger by its last word, and when that came.
+    /// The newest ledger as last reported, and when.
     pub(super) tip: Option<(LedgerSequence, Instant)>,
     pub(super) highest: Option<LedgerSequence>,
     pub(super) oldest: Option<LedgerSequence>,
@@ -57,14 +57,14 @@ pub(super) struct State {
     pub(super) failures: u64,
     pub(super) failures_in_a_row: u64,
     pub(super) last_failure: Option<&'static str>,
-    /// The last failure that may pass, as a caller that has to wait is told.
+    /// The last transient failure, for callers that have to wait.
     pub(super) passing: Option<(TransientReason, String)>,
     pub(super) passphrase: Option<String>,
     pub(super) version: Option<String>,
 }
 
 impl State {
-    /// Returns the state of an endpoint that was not asked yet.
+    /// Returns the state of an endpoint that has not been asked yet.
     pub(super) fn new(rng: StdRng) -> Self {
         Self {
             breaker: Breaker::new(rng),
@@ -111,7 +111,7 @@ impl State {
         }
     }
 
-    /// After a failure another server may answer at the same place.
+    /// Records a failure. After it, another server may answer at the same URL.
     pub(super) fn failed(&mut self, reason: &'static str) {
         self.checked = Checked::Nothing;
         self.failures += 1;
@@ -119,7 +119,7 @@ impl State {
         self.last_failure = Some(reason);
     }
 
-    /// Keeps what a reply says of the node's ledgers. A node without the anchor's ledger may have started over.
+    /// Records which ledgers a reply reports. A node without the anchor's ledger may have started over.
     pub(super) fn saw(&mut self, latest: LedgerSequence, oldest: Option<LedgerSequence>) {
         self.tip = Some((latest, Instant::now()));
         self.highest = self.highest.max(Some(latest));
@@ -130,7 +130,7 @@ impl State {
         }
     }
 
-    /// Returns how the endpoint at `host` is doing.
+    /// Returns the health of the endpoint at `host`.
     pub(super) fn health(&self, host: String, now: Instant) -> EndpointHealth {
         let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let wait = self.breaker.wait(now);

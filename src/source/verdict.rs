@@ -1,13 +1,13 @@
-//! What it means that every endpoint failed: the one failure that tells the caller most.
+//! If every endpoint failed, chooses the failure that tells the caller most.
 
 use std::{cmp::Reverse, mem::discriminant, time::Duration};
 
 use super::{SourceError, TransientReason};
 
-/// A node that is behind may have the ledger soon, however long another endpoint is out.
+/// A node that is behind may get the ledger soon, however long another endpoint is away.
 const A_NODE_CATCHES_UP_WITHIN: Duration = Duration::from_secs(1);
 
-/// One failure of each endpoint.
+/// One failure per endpoint.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     lately: Vec<SourceError>,
@@ -23,13 +23,13 @@ impl Failures {
         self.lately.is_empty() && self.long_gone.is_empty()
     }
 
-    /// Returns whether nobody failed who was there lately.
+    /// Returns whether every endpoint that failed has been away for long.
     pub(super) fn are_of_the_long_gone(&self) -> bool {
         self.lately.is_empty()
     }
 
     /// Returns the failure to act on. An endpoint that has been away for long might have the ledgers that all others
-    /// lack, but a hole is not left open for it.
+    /// lack, but filling a hole does not wait for it.
     pub(super) fn most_telling(mut self) -> SourceError {
         if !self.lately.iter().any(SourceError::is_lack) {
             self.lately.append(&mut self.long_gone);
@@ -38,12 +38,12 @@ impl Failures {
     }
 }
 
-/// Returns the failure to act on, from one of each endpoint.
+/// Returns the failure to act on, given one failure per endpoint.
 ///
-/// What may pass anywhere may pass altogether. Ledgers are gone only if no endpoint may still have them, and then the
-/// endpoint with the oldest ledger counts. Where the ledger is still to come, the newest counts. What is wrong for
-/// good counts only if it is so everywhere. Another network or another chain is believed only if every endpoint says the
-/// same: a mix may pass, since the endpoint that is right may answer again.
+/// If any failure is transient, the result is. Ledgers are gone only if no endpoint may still have them; then the
+/// endpoint with the oldest ledger counts. If the ledger is still to come, the endpoint with the newest ledger counts.
+/// A permanent failure counts only if all failures are permanent. Another network or another chain is believed only if
+/// every endpoint reports the same: a mix is transient, because the endpoint that is right may answer again.
 fn most_telling(failures: Vec<SourceError>) -> SourceError {
     if let Some(disagreement) = disagreement(&failures) {
         return disagreement;
@@ -57,8 +57,8 @@ fn most_telling(failures: Vec<SourceError>) -> SourceError {
     worst
 }
 
-/// Returns a failure that may pass if some endpoints, but not all, are of another network or chain and nothing else is
-/// known of the others than that they refuse.
+/// Returns a transient failure if some endpoints, but not all, are on another network or chain, and all that is known
+/// about the others is that they refuse.
 fn disagreement(failures: &[SourceError]) -> Option<SourceError> {
     let is_of_another =
         |failure: &&SourceError| matches!(failure, SourceError::OtherNetwork { .. } | SourceError::OtherChain { .. });
@@ -74,13 +74,13 @@ fn disagreement(failures: &[SourceError]) -> Option<SourceError> {
 
 const WEIGHT_OF_ANOTHER_CHAIN: u8 = 2;
 
-/// The kind, and within a kind what tells more.
+/// Ranks failures by kind, and within a kind by how much they tell.
 fn weight(failure: &SourceError) -> (u8, u32, Reverse<Duration>) {
     let (kind, ledger) = match failure {
         SourceError::Permanent { .. } | SourceError::NoTransactionMeta { .. } => (0, 0),
         SourceError::OtherNetwork { .. } => (1, 0),
         SourceError::OtherChain { .. } => (WEIGHT_OF_ANOTHER_CHAIN, 0),
-        // Only sources of whole ledgers say so.
+        // Only sources of whole ledgers report this.
         SourceError::LedgerMissing { ledger } => (3, ledger.0),
         SourceError::NodeBehind { latest, .. } => (3, latest.0),
         SourceError::BehindRetention { oldest, .. } => (4, u32::MAX - oldest.0),
@@ -101,7 +101,7 @@ mod tests {
     const WANTED: LedgerSequence = LedgerSequence(50);
 
     #[test]
-    fn an_endpoint_that_is_long_gone_leaves_no_hole_open_but_is_waited_for_where_nobody_else_answers() {
+    fn an_endpoint_that_is_long_gone_does_not_keep_a_hole_open_but_is_waited_for_if_no_other_one_answers() {
         let told = |lately: SourceError| {
             let mut failures = Failures::default();
             failures.push(transient(30), true);
@@ -141,14 +141,14 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_at_one_endpoint_is_no_hole() {
+    fn a_transient_failure_at_one_endpoint_is_not_a_hole() {
         let told = most_telling(vec![gone(100), transient(9), permanent(), transient(3)]);
         let SourceError::Transient { retry_after, .. } = told else { panic!("{told}") };
         assert_eq!(retry_after, Some(Duration::from_secs(3)), "the soonest");
     }
 
     #[test]
-    fn ledgers_gone_everywhere_are_told_with_the_smallest_oldest() {
+    fn ledgers_that_are_gone_everywhere_are_reported_with_the_oldest_ledger_of_all() {
         for failures in [vec![gone(200), gone(100), permanent()], vec![behind(40), gone(100), other_network()]] {
             let told = most_telling(failures);
             assert!(matches!(told, SourceError::BehindRetention { oldest: LedgerSequence(100), .. }), "{told}");
@@ -156,27 +156,27 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_that_is_still_to_come_is_told_with_the_newest_tip() {
+    fn a_ledger_that_is_still_to_come_is_reported_with_the_newest_tip() {
         let told = most_telling(vec![behind(40), behind(45), permanent()]);
         assert!(matches!(told, SourceError::NodeBehind { latest: LedgerSequence(45), .. }), "{told}");
     }
 
     #[test]
-    fn a_node_that_is_behind_is_not_left_alone_for_as_long_as_a_dead_one() {
+    fn a_node_that_is_behind_is_asked_again_sooner_than_a_dead_one() {
         let told = most_telling(vec![transient(30), behind(45)]);
         let SourceError::Transient { retry_after, .. } = told else { panic!("{told}") };
         assert_eq!(retry_after, Some(A_NODE_CATCHES_UP_WITHIN));
     }
 
     #[test]
-    fn what_is_wrong_for_good_counts_only_if_it_is_so_everywhere() {
+    fn a_permanent_failure_counts_only_if_every_endpoint_has_one() {
         assert!(matches!(most_telling(vec![permanent(), permanent()]), SourceError::Permanent { .. }));
         assert!(matches!(most_telling(vec![other_network(), other_network()]), SourceError::OtherNetwork { .. }));
         assert!(matches!(most_telling(vec![other_chain(), other_chain()]), SourceError::OtherChain { .. }));
     }
 
     #[test]
-    fn endpoints_that_disagree_on_the_chain_may_agree_again() {
+    fn a_disagreement_on_the_chain_is_transient() {
         for failures in [
             vec![permanent(), other_chain()],
             vec![permanent(), other_network()],

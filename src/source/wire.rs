@@ -1,4 +1,4 @@
-//! The shapes of Stellar RPC's replies. What some server versions leave out is optional here.
+//! The shapes of Stellar RPC's replies. Fields that some server versions leave out are optional here.
 
 use std::borrow::Cow;
 
@@ -55,7 +55,7 @@ pub(super) struct ToldLedgers {
     ledgers: Vec<ToldLedger>,
 }
 
-/// A ledger of `getLedgers` without its transactions.
+/// A ledger from `getLedgers` without its transactions.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ToldLedger {
@@ -74,7 +74,7 @@ impl ToldLedgers {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Entries {
-    /// Some servers send null for none.
+    /// Some servers send null instead of an empty list.
     entries: Option<Vec<Entry>>,
     latest_ledger: LedgerSequence,
 }
@@ -151,7 +151,7 @@ struct Event<'a> {
     value: String,
 }
 
-/// Both JSON types occur for Unix times: servers send them as numbers or as strings.
+/// Servers send Unix times as numbers or as strings.
 fn unix_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -168,9 +168,9 @@ fn unix_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTi
 }
 
 impl Events<'_> {
-    /// Turns the reply into a page. Events of other contracts or kinds than asked for are left out: some server
-    /// versions combine filters wrongly. Servers before 23 number events otherwise, and are refused: their replies
-    /// lack the oldest ledger.
+    /// Turns the reply into a page. Events of other contracts or kinds than the requested ones are left out, because
+    /// some server versions combine filters wrongly. Servers before 23 number events differently and are refused: their
+    /// replies lack the oldest ledger.
     pub(super) fn into_page(self, contract_ids: &[ContractId], limit: u32) -> Result<EventPage, SourceError> {
         let (Some(cursor), Some(oldest_ledger)) = (self.cursor, self.oldest_ledger) else {
             let detail = "the reply has no cursor or no oldestLedger: Stellar RPC 23 or later is needed".into();
@@ -180,7 +180,7 @@ impl Events<'_> {
             let latest = self.latest_ledger;
             return Err(SourceError::bad_reply(format!("the cursor {cursor} lies beyond the newest ledger, {latest}")));
         }
-        // A server that gives fewer than it was asked for says so only by a cursor inside a ledger.
+        // If a server returns fewer events than requested, only a cursor inside a ledger shows it.
         let is_full = self.events.len() >= usize::try_from(limit).unwrap_or(usize::MAX)
             || (!self.events.is_empty() && !cursor.is_end_of_ledger());
         let mut events = Vec::with_capacity(self.events.len());
@@ -203,7 +203,7 @@ impl Events<'_> {
 }
 
 impl Event<'_> {
-    /// Checks what will be stored as text: a hash is hex, topics and value are base64 by their letters. A node that
+    /// Checks the fields that will be stored as text: a hash must be hex, topics and value must be base64. A node that
     /// sends anything else is not believed.
     fn into_raw(self, kind: EventKind, contract_id: &ContractId) -> Result<RawContractEvent, SourceError> {
         let hash_is_fine = self.tx_hash.len() == 64 && self.tx_hash.bytes().all(|byte| byte.is_ascii_hexdigit());

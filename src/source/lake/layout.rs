@@ -1,10 +1,10 @@
-//! Where in a lake a ledger lies (SEP-54): what `.config.json` says, and the keys of objects.
+//! Where a ledger is in a lake (SEP-54): the contents of `.config.json`, and the keys of objects.
 
 use serde::Deserialize;
 
 use crate::domain::LedgerSequence;
 
-/// The facts of a lake, from its `.config.json`.
+/// The layout of a lake, from its `.config.json`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::source) struct Layout {
@@ -16,7 +16,7 @@ pub(in crate::source) struct Layout {
 }
 
 impl Layout {
-    /// Returns what this version cannot read about the lake.
+    /// Returns why this version cannot read the lake, if it cannot.
     pub(super) fn fault(&self) -> Option<String> {
         let partition = self.ledgers_per_batch.checked_mul(self.batches_per_partition);
         if !self.version.starts_with("1.") {
@@ -30,7 +30,7 @@ impl Layout {
         }
     }
 
-    /// Returns the key, without its suffix, of the object that holds the ledger.
+    /// Returns the key of the object that holds the ledger, without its suffix.
     pub(super) fn key(&self, ledger: LedgerSequence) -> String {
         let batch = span(ledger, self.ledgers_per_batch);
         let name = part(batch, self.ledgers_per_batch == 1);
@@ -41,19 +41,19 @@ impl Layout {
         format!("{}/{name}", part(partition, false))
     }
 
-    /// Returns the last ledger of the object that holds this one.
+    /// Returns the last ledger in the object that holds this one.
     pub(super) fn last_of_object(&self, ledger: LedgerSequence) -> LedgerSequence {
         LedgerSequence(span(ledger, self.ledgers_per_batch).1)
     }
 }
 
-/// The first and last ledger of the span of this size that holds the ledger.
+/// Returns the first and the last ledger of the span of this size that holds the ledger.
 fn span(ledger: LedgerSequence, size: u32) -> (u32, u32) {
     let first = ledger.0 / size * size;
     (first, first.saturating_add(size - 1))
 }
 
-/// A span in a key: the number counted down from above, so that listings show the newest first, and the span.
+/// A span in a key: the inverted number, so that listings show the newest first, followed by the span.
 fn part((first, last): (u32, u32), of_one: bool) -> String {
     let counted_down = u32::MAX - first;
     if of_one { format!("{counted_down:08X}--{first}") } else { format!("{counted_down:08X}--{first}-{last}") }
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lake_that_this_version_cannot_read_is_told_by_its_layout() {
+    fn a_lake_that_this_version_cannot_read_is_recognized_by_its_layout() {
         assert_eq!(layout(1, 64_000).fault(), None);
         assert!(layout(0, 64_000).fault().is_some());
         assert!(layout(1 << 16, 1 << 16).fault().is_some());

@@ -32,14 +32,14 @@ const OLDER_SUFFIX: &str = ".xdr.zstd";
 pub struct Lake {
     expected: Arc<Expected>,
     place: Place,
-    /// Its configuration, once it was read.
+    /// Its layout, once it has been read.
     layout: Arc<OnceCell<Layout>>,
     retry: Retry,
     objects_at_once: usize,
     has_older_suffix: Arc<AtomicBool>,
 }
 
-/// What its owner said of it.
+/// The configured location and network.
 #[derive(Debug)]
 struct Expected {
     location: String,
@@ -63,10 +63,10 @@ impl Lake {
         Ok(lake)
     }
 
-    /// Names a lake without reading anything of it. It is opened when its ledgers are first asked for.
+    /// Names a lake without reading anything. It is opened when its ledgers are first needed.
     ///
     /// # Errors
-    /// [`SourceError::Permanent`] if the text names no place.
+    /// [`SourceError::Permanent`] if the text is not a location.
     pub fn at(
         location: &str,
         network_passphrase: &str,
@@ -86,16 +86,16 @@ impl Lake {
         })
     }
 
-    /// Opens the lake, unless it is open.
+    /// Opens the lake, unless it is open already.
     ///
     /// # Errors
-    /// [`SourceError::Permanent`] if there is no lake, it holds another network, or this version cannot read it; else
-    /// what reading its configuration says.
+    /// [`SourceError::Permanent`] if there is no lake, it holds another network, or this version cannot read it;
+    /// otherwise the failure to read its configuration.
     pub async fn check(&self) -> Result<(), SourceError> {
         self.layout().await.map(drop)
     }
 
-    /// Returns how its objects are named; what fails is tried again the next time.
+    /// Returns the layout of its objects. A failure is retried on the next call.
     pub(super) async fn layout(&self) -> Result<&Layout, SourceError> {
         self.layout.get_or_try_init(|| Box::pin(self.read_layout())).await
     }
@@ -118,7 +118,7 @@ impl Lake {
         Ok(layout)
     }
 
-    /// Returns the ledgers of each object that holds some of the range, in their order, with the contracts' events.
+    /// Returns, in order, the ledgers of each object that holds part of the range, with the contracts' events.
     pub(super) fn scans<'a>(
         &'a self,
         layout: &'a Layout,
@@ -147,7 +147,7 @@ impl Lake {
         scans.map_err(|fault| SourceError::Permanent { detail: format!("the lake's object {key}: {fault}") })
     }
 
-    /// Returns the object of the key, whichever suffix this lake gives its keys.
+    /// Returns the object with this key, with either suffix that a lake may use.
     async fn read(&self, key: &str) -> Result<Option<Bytes>, SourceError> {
         let expected = self.has_older_suffix.load(Ordering::Relaxed);
         for older in [expected, !expected] {

@@ -1,4 +1,4 @@
-//! Where the objects of a lake are read from: a folder, or a web server.
+//! Reads the objects of a lake from a folder or a web server.
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
@@ -12,8 +12,8 @@ use crate::source::{
     rpc::{check_status, http_client, network_error, read_body},
 };
 
-/// A folder may be on another host that does not answer. The threads that wait for it are given up, but not freed, so
-/// there are only so many of them.
+/// A folder may be on another host that does not answer. Threads that wait for it are abandoned but not freed, so their
+/// number is limited.
 const READS_AT_ONCE: usize = 64;
 const READ_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -24,7 +24,7 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// Reads a location: a path, `file://…`, `https://…` or `http://…`.
+    /// Parses a location: a path, `file://…`, `https://…` or `http://…`.
     pub(super) fn parse(location: &str) -> Result<Self, SourceError> {
         if !location.starts_with("http://") && !location.starts_with("https://") {
             let path = location.strip_prefix("file://").unwrap_or(location);
@@ -38,8 +38,8 @@ impl Place {
         Ok(Self::Web { client: http_client()?, base })
     }
 
-    /// Returns an object, `None` if there is none of this key. Tries a few times where that may help; a folder that did not
-    /// answer in time has taken long enough.
+    /// Returns an object, or `None` if there is no object with this key. Retries a few times if that may help; a folder
+    /// that did not answer in time has taken long enough.
     pub(super) async fn read_with(&self, retry: &Retry, key: &str) -> Result<Option<Bytes>, SourceError> {
         let mut attempts = retry.attempts();
         loop {
@@ -54,7 +54,7 @@ impl Place {
         }
     }
 
-    /// Returns an object, `None` if there is none of this key.
+    /// Returns an object, or `None` if there is no object with this key.
     async fn read(&self, key: &str) -> Result<Option<Bytes>, SourceError> {
         match self {
             Self::Folder { path, reads } => {
