@@ -1,8 +1,8 @@
-//! What a client accepts (RFC 9110, 12.5.1).
+//! The media types that a client accepts (RFC 9110, 12.5.1).
 
 use axum::http::{HeaderMap, header};
 
-/// The media ranges of the `Accept` header, in small letters, each with its quality in thousandths.
+/// The media ranges of the `Accept` header, in lower case, each with its quality in thousandths.
 #[derive(Debug)]
 pub(super) struct Accept(Vec<(String, u32)>);
 
@@ -13,18 +13,18 @@ impl Accept {
         Self(ranges.map(range_of).collect())
     }
 
-    /// Returns the quality of a media type that is named as it is.
+    /// Returns the quality of a media range, if the header lists exactly this one.
     pub(super) fn named(&self, media_type: &str) -> Option<u32> {
         self.0.iter().find(|(range, _)| range == media_type).map(|(_, quality)| *quality)
     }
 
-    /// Returns whether a media type may be answered: the range that fits it most closely decides, and a client that names
-    /// none takes what it gets.
+    /// Returns whether the client accepts this media type: the most specific matching range decides. A client that
+    /// lists none accepts anything.
     pub(super) fn takes(&self, media_type: &str) -> bool {
         self.0.is_empty() || self.quality(media_type) > 0
     }
 
-    /// Returns the quality of a media type in thousandths: that of the range that fits it most closely.
+    /// Returns the quality of a media type in thousandths: that of the most specific matching range.
     pub(super) fn quality(&self, media_type: &str) -> u32 {
         let of_its_kind = media_type.split_once('/').map_or_else(String::new, |(kind, _)| format!("{kind}/*"));
         [media_type, &of_its_kind, "*/*"].into_iter().find_map(|range| self.named(range)).unwrap_or(0)
@@ -41,7 +41,7 @@ fn range_of(text: &str) -> (String, u32) {
     (range, quality.unwrap_or(1_000))
 }
 
-/// Reads a quality from 0 to 1 with at most three decimals (RFC 9110, 12.4.2); what is none counts as 0.
+/// Reads a quality from 0 to 1 with at most three decimals (RFC 9110, 12.4.2). A malformed one counts as 0.
 fn thousandths(quality: &str) -> u32 {
     let (whole, decimals) = quality.split_once('.').unwrap_or((quality, ""));
     if decimals.len() > 3 || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_closest_range_decides_in_any_case_and_zero_is_a_refusal() {
+    fn the_most_specific_range_decides_in_any_case_and_zero_is_a_refusal() {
         for (accept, takes) in [
             (None, true),
             (Some(""), true),

@@ -1,4 +1,4 @@
-//! `/v1/api-keys`: keys for services, which have no wallet, and for which an hour's token is too short.
+//! `/v1/api-keys`: keys for services, which have no wallet, and for which a token's hour is too short.
 
 use axum::{
     Json,
@@ -26,13 +26,13 @@ use crate::{
 
 /// Ninety days.
 const USUAL_TTL_SECONDS: u64 = 7_776_000;
-/// A key that lasts for longer is one that everybody has forgotten.
+/// A key that is valid for longer is one that everybody has forgotten.
 const LONGEST_TTL_SECONDS: u64 = 34_560_000;
-/// So long the secret before a rotation is taken, unless told otherwise.
+/// How long the previous secret stays valid after a rotation, by default.
 const USUAL_OVERLAP_SECONDS: u64 = 3_600;
 const LONGEST_OVERLAP_SECONDS: u64 = 604_800;
 const LONGEST_NAME: usize = 100;
-/// A key that nobody needs is to be deleted first.
+/// Returned when a subject has too many keys: it must delete one first.
 const RETRY_SECONDS: u32 = 60;
 
 /// The key to create.
@@ -124,7 +124,7 @@ impl ApiKeyView {
     }
 }
 
-/// Somebody who may have keys, by a token: a key makes no keys.
+/// A caller who may have keys. It needs a token, because an API key cannot create keys.
 struct Owner<'a> {
     auth: &'a Auth,
     token: &'a Token,
@@ -133,11 +133,11 @@ struct Owner<'a> {
 impl<'a> Owner<'a> {
     fn of(state: &'a HttpState, caller: &'a crate::auth::Caller) -> Result<Self, Problem> {
         let Some(auth) = &state.auth else {
-            return Err(Problem::forbidden("this service runs with --auth off and asks nobody for a key"));
+            return Err(Problem::forbidden("this service runs with --auth off and needs no keys"));
         };
         let token = caller.token.as_ref().ok_or(TokenRefusal::Missing)?;
         if token.api_key.is_some() {
-            return Err(Problem::forbidden("an API key makes and changes no keys; show a token"));
+            return Err(Problem::forbidden("an API key cannot create or change keys; send a token"));
         }
         Ok(Self { auth, token })
     }
@@ -146,12 +146,12 @@ impl<'a> Owner<'a> {
         self.token.allows(Scope::Admin)
     }
 
-    /// Returns whose keys it may change; everybody's for operators.
+    /// Returns the subject whose keys the caller may change; `None` for operators, who may change all.
     fn own(&self) -> Option<&Subject> {
         if self.is_admin() { None } else { Some(&self.token.subject) }
     }
 
-    /// Returns whose keys are meant: its own, unless it may name somebody else.
+    /// Returns the subject that is meant: the caller's own, unless the caller may name another one.
     fn meant(&self, wanted: Option<Subject>) -> Result<Subject, Problem> {
         match wanted {
             None => Ok(self.token.subject.clone()),
@@ -183,7 +183,7 @@ pub(super) async fn create(
     let owner = Owner::of(&state, &caller)?;
     let ApiKeyWanted { name, sub, scopes, ttl_seconds } = read_json(&headers, &body)?;
     if name.is_empty() || name.len() > LONGEST_NAME || name.chars().any(char::is_control) {
-        return Err(Problem::parameter("name", format!("must be a text of 1 to {LONGEST_NAME} bytes")));
+        return Err(Problem::parameter("name", format!("must have 1 to {LONGEST_NAME} bytes")));
     }
     if let Some(scope) = scopes.iter().find(|scope| !owner.is_admin() && !owner.token.allows(**scope)) {
         return Err(Problem::forbidden(format!("a key with the scope {} needs a token with it", scope.as_str())));
@@ -282,7 +282,7 @@ fn told(status: StatusCode, (key, ApiKeySecret(secret)): (ApiKey, ApiKeySecret))
     response
 }
 
-/// No key has a name of another form, and the database does not take every text.
+/// Checks the form of an id: no key has another one, and the database does not accept every text.
 fn id_of(text: &str) -> Result<&str, Problem> {
     let is_id = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_id { Ok(text) } else { Err(no_such_key()) }

@@ -1,4 +1,4 @@
-//! The gateway's part of the command line.
+//! The gateway's command-line arguments.
 
 use std::net::SocketAddr;
 

@@ -1,21 +1,20 @@
-//! Bodies of requests, read strictly.
+//! Request bodies, read strictly.
 
 use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 
-/// Returns the media type of a request's body, in small letters and without parameters.
+/// Returns the media type of a request's body, in lower case and without parameters.
 pub(super) fn media_type(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
-/// Reads a body that must be JSON of one shape.
+/// Reads a JSON body of a given shape.
 pub(super) fn read_json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
     if media_type(headers).as_deref() != Some("application/json") {
-        return Err(Problem::unsupported_media_type("this route takes JSON: Content-Type: application/json"));
+        return Err(Problem::unsupported_media_type("this route accepts only JSON: Content-Type: application/json"));
     }
-    serde_json::from_slice(body)
-        .map_err(|error| Problem::bad_request(format!("the body is not what is wanted: {error}")))
+    serde_json::from_slice(body).map_err(|error| Problem::bad_request(format!("the body is invalid: {error}")))
 }

@@ -1,4 +1,4 @@
-//! Who calls, read from a request's `Authorization` header (RFC 6750, 2.1).
+//! The caller, read from a request's `Authorization` header (RFC 6750, 2.1).
 
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -10,7 +10,7 @@ use axum::{
 use super::{limits::Operator, problem::Problem, state::HttpState};
 use crate::auth::{Auth, Caller, Scope, Subject, TokenRefusal};
 
-/// Whoever gets past the door.
+/// A caller who has access.
 pub(super) struct CalledBy(pub(super) Caller);
 
 impl FromRequestParts<HttpState> for CalledBy {
@@ -21,7 +21,7 @@ impl FromRequestParts<HttpState> for CalledBy {
     }
 }
 
-/// Returns who shows this token; without one, nobody in particular where that is enough.
+/// Returns the caller identified by this token, or an anonymous caller if there is none and none is required.
 pub(super) async fn by_token(state: &HttpState, token: Option<&str>) -> Result<Caller, Problem> {
     match &state.auth {
         Some(auth) => Ok(auth.caller(token).await?),
@@ -29,14 +29,15 @@ pub(super) async fn by_token(state: &HttpState, token: Option<&str>) -> Result<C
     }
 }
 
-/// Returns who shows the token of the header. Where nobody is asked, whatever stands there is for somebody in front.
+/// Returns the caller identified by the header's token. Without authentication the header is ignored: it is for a proxy
+/// in front of us.
 pub(super) async fn by_header(state: &HttpState, headers: &HeaderMap) -> Result<Caller, Problem> {
     let token = if state.auth.is_some() { bearer(headers)? } else { None };
     by_token(state, token).await
 }
 
-/// Marks what operators ask, so that it is answered whatever others at their address ask for. A token is checked without
-/// asking anybody, so one that is made up costs little.
+/// Marks requests of operators, so that they are answered however many requests other clients at their address make.
+/// Checking a token needs no other service, so a made-up token costs little.
 pub(super) async fn know_operators(State(state): State<HttpState>, mut request: Request, next: Next) -> Response {
     if let (Some(auth), Ok(Some(token))) = (&state.auth, bearer(request.headers()))
         && auth.is_of_operator(token).await
@@ -46,7 +47,7 @@ pub(super) async fn know_operators(State(state): State<HttpState>, mut request: 
     next.run(request).await
 }
 
-/// Returns the token of the header, if there is one. The scheme's name is written in any case (RFC 9110, 11.1).
+/// Returns the token in the header, if there is one. The name of the scheme may be in any case (RFC 9110, 11.1).
 pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, TokenRefusal> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -56,7 +57,7 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, TokenRefusal> 
     token.filter(|token| !token.is_empty()).map(Some).ok_or(TokenRefusal::NotBearer)
 }
 
-/// Says of an answer that it is its caller's own: another one may be told something else, or nothing.
+/// Marks an answer as private to its caller: another caller may get a different one.
 pub(super) async fn answer_one_caller(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -65,7 +66,7 @@ pub(super) async fn answer_one_caller(request: Request, next: Next) -> Response 
     response
 }
 
-/// A caller who may run the service.
+/// A caller who is an operator.
 pub(super) struct Admin {
     pub(super) auth: Auth,
     pub(super) by: Subject,
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_what_comes_after_the_word_bearer() {
+    fn the_token_follows_the_word_bearer() {
         let cases = [
             ("Bearer abc", Ok(Some("abc"))),
             ("bearer  abc ", Ok(Some("abc"))),
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn two_headers_are_none() {
+    fn two_authorization_headers_are_refused() {
         let mut headers = HeaderMap::new();
         headers.append(header::AUTHORIZATION, HeaderValue::from_static("Bearer a"));
         headers.append(header::AUTHORIZATION, HeaderValue::from_static("Bearer b"));

@@ -1,4 +1,4 @@
-//! `GET /v1/streams/{id}?source=chain`: the contract's own record, asked for on demand.
+//! `GET /v1/streams/{id}?source=chain`: the contract's own record, read on demand.
 
 use axum::Json;
 use serde::Serialize;
@@ -80,7 +80,7 @@ pub(super) struct ChainStreamView {
     live_until_ledger: Option<LedgerSequence>,
 }
 
-/// Returns a stream as the chain has it now.
+/// Returns a stream as it is on chain now.
 pub(super) async fn stream(
     state: &HttpState,
     caller: &Caller,
@@ -88,7 +88,7 @@ pub(super) async fn stream(
     (contract_id, stream_id): StreamKey,
 ) -> Result<Json<ChainStreamView>, Problem> {
     let chain = state.chain.as_ref().ok_or_else(|| {
-        Problem::not_implemented("this gateway is not told where to ask the chain; its operator sets --rpc-url")
+        Problem::not_implemented("this gateway cannot query the chain; the operator can set --rpc-url")
     })?;
     if !state.contracts.contains(&contract_id) {
         return Err(Problem::not_found(format!("this gateway does not serve the contract {contract_id}")));
@@ -100,11 +100,11 @@ pub(super) async fn stream(
     }
     state.limits.spend_chain_read(client)?;
     if !chain.admits_one() {
-        return Err(Problem::too_many_requests("the chain is asked too often; try again in a second", 1));
+        return Err(Problem::too_many_requests("the chain is queried too often; try again in a second", 1));
     }
     let found = chain.reader.read((contract_id.clone(), stream_id)).await.map_err(|why| {
-        warn!(stream.id = %stream_id, "the chain could not be asked for stream {stream_id}: {why}");
-        Problem::unavailable("the chain cannot be asked at the moment; try again")
+        warn!(stream.id = %stream_id, "stream {stream_id} could not be read from the chain: {why}");
+        Problem::unavailable("the chain cannot be queried at the moment; try again")
     })?;
     let is_seen = |found: &ChainStream| {
         let entry = &found.entry;

@@ -1,4 +1,4 @@
-//! The port to the chain: `app` hands in the endpoints, and this process is kept from asking them too often.
+//! The port to the chain. `app` provides the endpoints; a limit keeps this process from asking them too often.
 
 use std::{error::Error, fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -7,11 +7,11 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use crate::domain::{LedgerSequence, StreamEntry, StreamKey};
 
-/// This many answers at once, then one in each [`SPACING`].
+/// How many reads are allowed at once; after that, one in each [`SPACING`].
 const BURST: NonZeroU32 = NonZeroU32::new(20).expect("20 is not 0");
 const SPACING: Duration = Duration::from_millis(200);
 
-/// The contract's own record, and the ledger that it is from.
+/// The contract's own record, and the ledger that it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainStream {
     /// The record.
@@ -20,17 +20,17 @@ pub struct ChainStream {
     pub at_ledger: LedgerSequence,
     /// The ledger that last changed it.
     pub last_modified_ledger: LedgerSequence,
-    /// The last ledger in which it lives unless it is renewed, if the chain says.
+    /// The last ledger in which it lives unless its lifetime is extended, if the chain says so.
     pub live_until_ledger: Option<LedgerSequence>,
 }
 
-/// The chain could not be asked, or its answer could not be read. The log is told why, the client is not.
+/// The chain could not be queried, or its answer was unreadable. The reason is for the log, not for the client.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct ChainAway(#[from] Box<dyn Error + Send + Sync>);
 
 impl ChainAway {
-    /// Returns the failure with its cause.
+    /// Returns the failure for this cause.
     pub fn because(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(cause.into())
     }
@@ -38,11 +38,11 @@ impl ChainAway {
 
 /// Reads streams from the chain.
 pub trait ChainReader: Send + Sync {
-    /// Returns the contract's own record of a stream, `None` where the chain has no live one.
+    /// Returns the contract's own record of a stream; `None` if the chain has no live one.
     fn read(&self, stream: StreamKey) -> BoxFuture<'_, Result<Option<ChainStream>, ChainAway>>;
 }
 
-/// A reader with one limit for all of this process. Clones share the limit.
+/// A reader with one limit for the whole process. Clones share the limit.
 #[derive(Clone)]
 pub(super) struct LimitedChainReader {
     pub(super) reader: Arc<dyn ChainReader>,
@@ -55,7 +55,7 @@ impl LimitedChainReader {
         Self { reader, limit: Arc::new(RateLimiter::direct(quota)) }
     }
 
-    /// Takes one read from the limit, if there is one left.
+    /// Takes one read from the limit. Returns whether there was one left.
     pub(super) fn admits_one(&self) -> bool {
         self.limit.check().is_ok()
     }
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn twenty_at_once_are_let_through_and_the_next_is_not() {
+    fn twenty_reads_at_once_are_allowed_and_the_next_is_not() {
         let chain = LimitedChainReader::new(Arc::new(EmptyChain));
         let let_through = (0..30).filter(|_| chain.admits_one()).count();
         assert!((20..30).contains(&let_through), "{let_through}");

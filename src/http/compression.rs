@@ -1,4 +1,4 @@
-//! Which answers are compressed, and how: gzip, brotli or Zstandard, as the client prefers (RFC 9110, 12.5.3).
+//! Compresses answers with gzip, brotli or Zstandard, as the client prefers (RFC 9110, 12.5.3).
 
 use std::{
     collections::HashMap,
@@ -19,38 +19,38 @@ use tower_http::{
     compression::{CompressionLayer, Predicate, predicate::SizeAbove},
 };
 
-/// A smaller answer fits one packet as it is.
+/// A smaller answer fits into one packet uncompressed.
 const SMALLEST_BYTES: u64 = 1024;
 
-/// Compresses large texts piece by piece as they are sent. Little work is spent on it: each answer is made for one client
-/// and sent once.
+/// Compresses large texts piece by piece as they are sent, with little effort: each answer is made for one client and
+/// sent once.
 pub(super) fn compressed() -> CompressionLayer<impl Predicate> {
     let predicate = SizeAbove::new(SMALLEST_BYTES).and(is_text);
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(predicate)
 }
 
-/// Compresses files that are the same for everybody, each once for each encoding that is asked for.
+/// Compresses files that are the same for everybody, each once per requested encoding.
 pub(super) fn compressed_once<S: Clone + Send + Sync + 'static>(files: Router<S>) -> Router<S> {
     files.layer(compressed()).layer(from_fn_with_state(CompressedFiles::default(), compress_once))
 }
 
-/// More files than there are, in every encoding.
+/// More than the number of files times the number of encodings.
 const MOST_FILES: usize = 256;
 
-/// What was compressed so far, by path and encoding.
+/// The compressed files so far, by path and encoding.
 #[derive(Clone, Debug, Default)]
 struct CompressedFiles(Arc<Mutex<HashMap<(String, HeaderValue), Bytes>>>);
 
-/// An answer is compressed while its body is read, so one that is not read costs nothing.
+/// Compresses an answer while its body is read, so an answer that is not read costs nothing.
 async fn compress_once(State(files): State<CompressedFiles>, request: Request, next: Next) -> Response {
-    // A path with escaped letters is another spelling of one without: there are more of them than could be kept.
+    // A path with escaped letters is another spelling of a path without; there are too many spellings to keep.
     let path = Some(request.uri().path()).filter(|path| *request.method() == Method::GET && !path.contains('%'));
     let path = path.map(str::to_owned);
     let (parts, body) = next.run(request).await.into_parts();
     let encoding = parts.headers.get(header::CONTENT_ENCODING).filter(|_| parts.status == StatusCode::OK).cloned();
     let (Some(path), Some(encoding)) = (path, encoding) else { return Response::from_parts(parts, body) };
     let key = (path, encoding);
-    let kept = files.0.lock().expect("nothing panics while it holds files").get(&key).cloned();
+    let kept = files.0.lock().expect("no thread panics while it holds the files").get(&key).cloned();
     let bytes = match kept {
         Some(bytes) => bytes,
         None => match to_bytes(body, usize::MAX).await {
@@ -58,14 +58,14 @@ async fn compress_once(State(files): State<CompressedFiles>, request: Request, n
             Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         },
     };
-    let mut files = files.0.lock().expect("nothing panics while it holds files");
+    let mut files = files.0.lock().expect("no thread panics while it holds the files");
     if files.len() < MOST_FILES {
         files.insert(key, bytes.clone());
     }
     Response::from_parts(parts, Body::from(bytes))
 }
 
-/// Event streams stay plain: every frame must leave at once.
+/// Event streams stay uncompressed, because every frame must be sent at once.
 fn is_text(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_file_is_compressed_once_an_encoding_and_kept_as_it_was_sent() {
+    async fn a_file_is_compressed_once_per_encoding_and_kept() {
         let answer = || async { ([(header::CONTENT_TYPE, "text/plain")], "a file ".repeat(1_000)) };
         let read = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&read);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_compressed_but_for_event_streams() {
+    fn texts_are_compressed_except_event_streams() {
         let cases = [
             ("application/json", true),
             ("application/problem+json", true),

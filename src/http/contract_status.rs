@@ -1,4 +1,4 @@
-//! What the status says of one contract.
+//! The status of one contract.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -100,7 +100,7 @@ pub(super) struct UpgradeView {
 }
 
 impl ContractView {
-    /// Returns what is shown of the contract. `reasons` speak against relying on it.
+    /// Returns the view of the contract. `reasons` say why it cannot be relied on.
     pub(super) fn of(facts: &ContractFacts, epoch: Epoch, is_followed: bool, reasons: Vec<String>) -> Self {
         let QuarantineCount { unknown, refused } = facts.quarantine;
         let progress = facts.progress;

@@ -1,5 +1,5 @@
-//! Which web pages of other origins may read the answers (Fetch Standard, CORS), and headers that hold browsers to
-//! what is meant.
+//! Decides which web pages of other origins may read the answers (Fetch Standard, CORS), and adds security headers for
+//! browsers.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -22,11 +22,11 @@ const PREFLIGHT_HOLDS_FOR: Duration = Duration::from_hours(24);
 /// An origin that may read the answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Every one.
+    /// Every origin.
     Any,
-    /// A scheme, a host, perhaps a port.
+    /// A scheme, a host and perhaps a port.
     One(HeaderValue),
-    /// Pages that this machine serves, and files that it opens (`null`): for a local network that has no secrets.
+    /// Pages that this machine serves, and files opened on it (`null`): for a local network, which has no secrets.
     ThisMachine,
 }
 
@@ -34,7 +34,7 @@ impl std::str::FromStr for Origin {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const RULE: &str = "is neither * nor an origin like https://app.example (scheme and host, no path)";
+        const RULE: &str = "must be * or an origin such as https://app.example (scheme and host, no path)";
         if text == "*" {
             return Ok(Self::Any);
         }
@@ -51,7 +51,8 @@ pub(super) fn for_origins(router: Router, origins: &[Origin]) -> Router {
     router.layer(from_fn(explain_refused_preflight))
 }
 
-/// A browser tells a page nothing but that it failed; who looks at the answer reads what to set.
+/// A browser only tells a page that its request failed. Anybody who looks at the answer can read here which flag to
+/// set.
 async fn explain_refused_preflight(request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned().filter(|_| request.method() == Method::OPTIONS);
     let response = next.run(request).await;
@@ -67,7 +68,7 @@ pub(super) fn for_every_origin<S: Clone + Send + Sync + 'static>(router: Router<
     router.layer(cors(&[Origin::Any]))
 }
 
-/// Adds to every answer, preflights included, what holds browsers to what is meant.
+/// Adds security headers to every answer, including preflights.
 pub(super) fn with_security_headers(router: Router) -> Router {
     let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     router
@@ -126,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_machine_is_what_it_serves_itself_and_files() {
+    fn this_machine_covers_its_own_pages_and_files() {
         for (origin, is_ours) in [
             ("http://localhost:3000", true),
             ("https://LOCALHOST", true),
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_a_scheme_and_a_host_or_the_star() {
+    fn an_origin_is_a_scheme_and_a_host_or_a_star() {
         assert_eq!("*".parse(), Ok(Origin::Any));
         assert!(matches!("http://localhost:3000".parse(), Ok(Origin::One(_))));
         for text in ["", "localhost:3000", "https://", "https://app.example/", "https://a b", "null"] {

@@ -1,4 +1,4 @@
-//! The OpenAPI document: what the routes say of themselves, put together, with what is said of all of them.
+//! The OpenAPI document: it joins what the routes say about themselves, and adds what applies to all of them.
 
 use serde_json::Value;
 use utoipa::{
@@ -18,7 +18,7 @@ use super::{
     sse,
 };
 
-/// What the document says of the whole.
+/// The description of the whole document.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -44,7 +44,7 @@ use super::{
 )]
 struct About;
 
-/// Puts together what routes say of themselves. Of some every answer tells what is left of the client's budget.
+/// Joins the descriptions of the routes. Every answer of a `limited` route reports the client's remaining budget.
 pub(super) fn document(limited: Vec<Document>, unlimited: Vec<Document>) -> Document {
     let mut document = About::openapi();
     for routes in limited.into_iter().map(with_rate_limits).chain(unlimited) {
@@ -68,7 +68,7 @@ pub(super) fn document(limited: Vec<Document>, unlimited: Vec<Document>) -> Docu
     document
 }
 
-/// Our views leave out no field because it is null, so one that may be null is always there. Callers may leave such a
+/// Our views never leave out a null field, so a nullable field is always present in answers. Callers may leave such a
 /// field out of their bodies.
 fn require_nullable_fields(schema: &mut RefOr<Schema>) {
     match schema {
@@ -97,7 +97,7 @@ fn is_nullable(schema: &RefOr<Schema>) -> bool {
     }
 }
 
-/// The headers that several answers have: their name, what they say, and an example.
+/// The headers that several answers have: name, description and example.
 const HEADERS: [(&str, &str, &str); 7] = [
     (
         "ETag",
@@ -158,7 +158,7 @@ fn responses(operation: &mut Operation) -> impl Iterator<Item = &mut Response> {
     })
 }
 
-/// Returns the name of the schema of an operation's body.
+/// Returns the name of the schema of an operation's request body.
 fn body(operation: &mut Operation) -> Option<String> {
     let RefOr::T(body) = operation.request_body.as_ref()? else { return None };
     let RefOr::T(content) = body.content.values().next()? else { return None };
@@ -170,9 +170,9 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
 
-/// Returns the document as text: JSON with a line break at the end, the same for the same routes.
+/// Returns the document as text: JSON with a final line break, identical for identical routes.
 pub(super) fn text(document: &Document) -> String {
-    let mut text = document.to_pretty_json().expect("a document is made of texts and numbers");
+    let mut text = document.to_pretty_json().expect("a document consists of strings and numbers");
     text.push('\n');
     text
 }

@@ -1,4 +1,4 @@
-//! How the indexer's endpoints are doing, as its report in the database says.
+//! The health of the indexer's endpoints, from its report in the database.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -45,7 +45,7 @@ pub(super) struct EndpointHealth {
 }
 
 impl EndpointHealth {
-    /// Reads what an indexer reported, which may be of another version: what is not understood is left out.
+    /// Reads an indexer's report. It may come from another version, so entries that cannot be read are left out.
     pub(super) fn all_in(report: &Value) -> Vec<Self> {
         let endpoints = report.as_array().map(Vec::as_slice).unwrap_or_default();
         endpoints.iter().filter_map(|endpoint| Self::deserialize(endpoint).ok()).collect()

@@ -1,8 +1,8 @@
-//! Entity tags: a client that has an answer already is told so (RFC 9110, 13.1.2).
+//! Entity tags: a client that already has an answer is told so (RFC 9110, 13.1.2).
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-/// A weak tag of these parts, which hold no quotes: together they tell one state of the answer from every other.
+/// A weak tag made of parts without quotes. Together they distinguish one state of the answer from every other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct EntityTag(String);
 
@@ -12,7 +12,7 @@ impl EntityTag {
         Self(format!("W/\"{}\"", parts.join("_")))
     }
 
-    /// Whether a client has this state already.
+    /// Returns whether the client already has this state.
     pub(super) fn is_known(&self, headers: &HeaderMap) -> bool {
         let opaque = self.0.trim_start_matches("W/");
         let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
@@ -20,7 +20,7 @@ impl EntityTag {
         tags.any(|tag| tag == "*" || tag.trim_start_matches("W/") == opaque)
     }
 
-    /// Writes the tag, and that an answer is its caller's own and to be asked after before it is used again.
+    /// Writes the tag, and that the answer is private and must be revalidated before it is used again.
     pub(super) fn write(&self, headers: &mut HeaderMap) {
         headers.insert(header::ETAG, HeaderValue::from_str(&self.0).expect("ids and numbers are visible ASCII"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_known_weak_or_strong_alone_or_in_a_list() {
+    fn a_tag_is_recognized_weak_or_strong_alone_or_in_a_list() {
         let tag = EntityTag::of(&[&"a", &7]);
         for (sent, known) in [
             ("W/\"a_7\"", true),

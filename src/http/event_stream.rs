@@ -30,10 +30,10 @@ use crate::{
     feed::Subscription,
 };
 
-/// A quiet subscription's `id:` catches up with the feed once in so many heartbeats.
+/// A quiet subscription sends an `id:` once per this many heartbeats, which keeps it level with the feed.
 const HEARTBEATS_AN_ID: u32 = 3;
 
-/// Returns the last piece of a stream: when to come back, spread so that clients do not all return at once.
+/// Returns the last piece of a stream: when to reconnect, randomized so that clients do not all return at once.
 pub(super) fn farewell(state: &HttpState) -> Bytes {
     retry_frame(state.retry_ms())
 }
@@ -46,7 +46,7 @@ pub(super) fn event_stream(connection: Connection) -> Response {
     event_stream_of(Body::from_stream(frames))
 }
 
-/// Returns the answer to `HEAD`: that of `GET` without its body.
+/// Returns the answer to `HEAD`: the answer to `GET` without its body.
 pub(super) fn empty_event_stream() -> Response {
     event_stream_of(Body::from_stream(stream::empty::<Result<Bytes, Infallible>>()))
 }
@@ -70,11 +70,11 @@ pub(super) struct Connection {
     heartbeat_at: Instant,
     heartbeats: u32,
     ended: bool,
-    /// When the last piece was handed over to be written.
+    /// When the last piece was handed over for writing.
     handed_at: Instant,
     /// Resolves when the token ends; `None` without a token.
     token_ends: Option<TokenEnds>,
-    /// Given back when the stream ends, however it ends.
+    /// Released when the stream ends, for whatever reason.
     _slot: Slot,
 }
 
@@ -99,8 +99,8 @@ impl Connection {
         }
     }
 
-    /// Returns the next piece to write: frames, a heartbeat, or the farewell, and `None` after that. It is called when the
-    /// piece before is on its way to the client.
+    /// Returns the next piece to write: frames, a heartbeat or the farewell, and `None` after that. It is called when
+    /// the previous piece is on its way to the client.
     async fn next(&mut self) -> Option<Bytes> {
         let took_too_long = self.handed_at.elapsed() > self.state.write_deadline;
         let piece = if took_too_long && !self.ended { Some(self.let_resume()) } else { self.next_in_turn().await };
@@ -130,7 +130,7 @@ impl Connection {
                 Some(join(deliveries.iter().map(|delivery| frame_of(delivery, slot)).collect()))
             }
             Err(failure) => {
-                error!("an event stream was ended: {failure}");
+                error!("an event stream ended with a failure: {failure}");
                 Some(self.end())
             }
         }
@@ -150,15 +150,15 @@ impl Connection {
         self.subscription.resume_id().map_or(HEARTBEAT, id_frame)
     }
 
-    /// Ends the stream with its token. A client with another token comes back with its last id.
+    /// Ends the stream because its token has ended. A client with a new token resumes from its last id.
     fn expire(&mut self, refusal: &TokenRefusal) -> Bytes {
         let is_revoked = *refusal == TokenRefusal::Revoked;
         let reason = if is_revoked { ExpiredReason::Revoked } else { ExpiredReason::Expired };
         join(vec![notice_frame(&ExpiredNotice { reason }), self.end()])
     }
 
-    /// Tells a client that took nothing until the write deadline to resume from its last id: what it would be sent next
-    /// is long out of date.
+    /// Tells a client that read nothing until the write deadline to resume from its last id: the next frames are long
+    /// out of date.
     fn let_resume(&mut self) -> Bytes {
         self.first = None;
         join(vec![notice_frame(&ResumeNotice { reason: ResumeReason::Slow }), self.end()])

@@ -1,4 +1,4 @@
-//! An event as clients see it: one JSON object, shared by REST and SSE.
+//! The JSON object that clients get for an event, shared by REST and SSE.
 
 use chrono::SecondsFormat;
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::domain::{CommittedEvent, UnixTime};
 
-/// An event in camelCase JSON: what every event has, then the event's own fields. Ids and amounts are strings, Unix
-/// times numbers (null beyond the year 9999).
+/// An event in camelCase JSON: the fields that every event has, then the event's own. Ids and amounts are strings; Unix
+/// times are numbers (null beyond the year 9999).
 #[derive(Clone, Copy, Debug)]
 pub struct EventView<'a>(pub &'a CommittedEvent);
 
@@ -20,7 +20,7 @@ impl Serialize for EventView<'_> {
 }
 
 impl EventView<'_> {
-    /// Writes the fields into an object that may get more.
+    /// Writes the fields into an object to which the caller may add more.
     ///
     /// # Errors
     /// Those of the serializer.
@@ -45,12 +45,12 @@ impl EventView<'_> {
     }
 }
 
-/// Whether every event has this field, so that the event's own of that name says the same.
+/// Returns whether every event has this field. An event's own field of that name has the same value.
 fn is_common(key: &str) -> bool {
     matches!(key, "streamId" | "sender" | "recipient" | "tokenAddress" | "amount" | "timestamp")
 }
 
-/// An event's own fields in camelCase JSON, times beyond the year 9999 as null.
+/// An event's own fields in camelCase JSON; times beyond the year 9999 are null.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyView<'a>(pub &'a CommittedEvent);
 
@@ -60,7 +60,7 @@ impl Serialize for BodyView<'_> {
     }
 }
 
-/// The numbers in an event's own fields are Unix times and basis points.
+/// Replaces times beyond the year 9999 by null. The numbers in an event's own fields are Unix times and basis points.
 fn dated(value: &Value) -> &Value {
     match value.as_u64() {
         Some(number) if number > UnixTime::LAST_DATE.0 => &Value::Null,

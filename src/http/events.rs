@@ -33,7 +33,7 @@ use crate::{
     store::{EventListFilter, EventPageExtent, PageRequest, PageStart},
 };
 
-/// The largest limit of a list as CSV, which is made for files.
+/// The largest limit of a CSV list, which is meant for files.
 const LARGEST_CSV_LIMIT: u32 = 5_000;
 
 query! {
@@ -215,7 +215,7 @@ async fn as_json<T: QueryTable>(
     Ok((Extension(cost), Json(list)).into_response())
 }
 
-/// A list as CSV is paid for by its rows, and read from the database as the client reads it.
+/// A CSV list is paid for by its rows, and read from the database as fast as the client reads it.
 async fn as_csv<T: QueryTable>(
     state: &HttpState,
     client: Option<ClientKey>,
@@ -224,7 +224,7 @@ async fn as_csv<T: QueryTable>(
 ) -> Result<Response, Problem> {
     let epoch = state.feed.epoch();
     let request = page_request(query, LARGEST_CSV_LIMIT, |text| event_cursor(text, epoch))?;
-    // The database passes rows over before it finds out how many there are after them.
+    // The database must skip the preceding rows before anybody knows how many rows follow.
     let passing = state.limits.spend_rows(client, rows_of_page(&request, 0))?;
     let EventPageExtent { rows, last, has_more } = state.store.event_page_extent(&filter, request).await?;
     same_epoch(&request, epoch, last.map(|last| last.epoch))?;
@@ -237,8 +237,7 @@ async fn as_csv<T: QueryTable>(
     Ok(response)
 }
 
-/// Returns the epoch of a page. The table may have started over before the feed has heard of it; its rows know their
-/// epoch.
+/// Returns the epoch of a page. The rows know their epoch; the feed may not know yet that the network started over.
 fn same_epoch(request: &PageRequest, of_feed: Epoch, of_rows: Option<Epoch>) -> Result<Epoch, Problem> {
     let of_page = of_rows.unwrap_or(of_feed);
     if let PageStart::After(event) = request.start {

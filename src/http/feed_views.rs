@@ -1,4 +1,4 @@
-//! The feed's counters and its open subscriptions as JSON.
+//! The feed's counters and its open subscriptions, as JSON.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `GET /health`, `/health/live` and `/health/ready`, and `GET /metrics`: for those who run the daemon.
+//! `GET /health`, `/health/live` and `/health/ready`, and `GET /metrics`: for operators.
 
 use std::fmt::Debug;
 
@@ -83,7 +83,7 @@ pub(super) async fn whole(State(state): State<HttpState>) -> Response {
 }
 
 impl Health {
-    /// Returns the health of an index of which nothing is known, and why.
+    /// Returns the health of an index about which nothing is known, and why.
     pub(super) fn unknown(reason: &str) -> Self {
         let reasons = vec![reason.to_owned()];
         Self { ready: false, lag_ledgers: None, lag_seconds: None, ledgers_to_data_loss: None, reasons }
@@ -140,14 +140,14 @@ pub(super) async fn metrics(State(state): State<HttpState>) -> Response {
     metrics.into_response()
 }
 
-/// Returns the metrics of a process that has no index to tell of yet.
+/// Returns the metrics of a process that has no index to report on yet.
 pub(super) fn metrics_of_nothing() -> Response {
     let mut metrics = Metrics::default();
     metrics.add_ready(false);
     metrics.into_response()
 }
 
-/// The numbers of one moment. The library ends a help text with a full stop, and a counter's name with `_total`.
+/// The metrics of one moment. The library ends a help text with a full stop, and a counter's name with `_total`.
 #[derive(Debug, Default)]
 struct Metrics(Registry);
 
@@ -214,7 +214,7 @@ impl Metrics {
 impl IntoResponse for Metrics {
     fn into_response(self) -> Response {
         let mut text = String::new();
-        encode(&mut text, &self.0).expect("a String grows");
+        encode(&mut text, &self.0).expect("writing to a String cannot fail");
         ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
     }
 }

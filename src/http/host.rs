@@ -1,4 +1,4 @@
-//! The `Host` of a request, which must be one (RFC 9112, 3.2).
+//! Checks the `Host` of a request (RFC 9112, 3.2).
 
 use std::net::Ipv6Addr;
 
@@ -11,18 +11,18 @@ use axum::{
 
 use super::problem::Problem;
 
-/// Refuses a request without a host, with several, and with one that is none.
+/// Refuses a request without a host, with several hosts, or with an invalid one.
 pub(super) async fn check_host(request: Request, next: Next) -> Response {
     if is_right(request.version(), request.headers()) {
         return next.run(request).await;
     }
-    Problem::bad_request("the Host header must name one host, and perhaps a port").into_response()
+    Problem::bad_request("the Host header must name one host, with or without a port").into_response()
 }
 
 fn is_right(version: Version, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
-        // Before HTTP/1.1 there was none.
+        // Before HTTP/1.1 there was no Host header.
         (None, _) => version < Version::HTTP_11,
         (Some(host), None) => {
             let authority = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
@@ -32,7 +32,7 @@ fn is_right(version: Version, headers: &HeaderMap) -> bool {
     }
 }
 
-/// A port has digits only (RFC 3986, 3.2.3), and brackets hold an IPv6 address (3.2.2).
+/// A port consists of digits (RFC 3986, 3.2.3), and brackets hold an IPv6 address (3.2.2).
 fn is_host_and_port(authority: &Authority) -> bool {
     let host = authority.host();
     let Some(port) = authority.as_str().strip_prefix(host) else { return false };
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_one_host_and_it_is_one() {
+    fn there_must_be_exactly_one_valid_host() {
         let check = |version, hosts: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for host in hosts {

@@ -1,6 +1,6 @@
 //! HTTP: routes, parameters, problems, views, the event stream and the built-in page. The home of `axum`.
 //!
-//! Handlers are thin: parameters in, `store` or `feed` asked, a view out. Nothing here indexes.
+//! Handlers are thin: they read parameters, query `store` or `feed`, and return a view. Nothing here indexes.
 
 mod accept;
 mod admin;

@@ -1,6 +1,6 @@
-//! The built-in page: files inside the binary, no build step, nothing from elsewhere.
+//! The built-in page: files inside the binary, without a build step and without anything from elsewhere.
 //!
-//! The files are the same for every caller and tell nothing: what the page shows it fetches with the caller's token.
+//! The files are the same for every caller and reveal nothing: the page fetches its data with the caller's token.
 
 use axum::{
     Router,
@@ -15,7 +15,7 @@ use super::{etag::EntityTag, state::HttpState};
 
 const INDEX: &str = include_str!("page/index.html");
 
-/// Scripts and styles come from files of ours alone, and no script can write markup from text.
+/// Scripts and styles come only from our own files, and no script can turn text into markup.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
@@ -30,7 +30,7 @@ macro_rules! files {
     };
 }
 
-/// The path, media type and text of each file beside the index.
+/// The path, media type and text of each file except the index.
 const FILES: &[(&str, &str, &str)] = files! {
     IMAGE: "icon.svg";
     STYLE: "base.css" "parts.css";
@@ -40,14 +40,14 @@ const FILES: &[(&str, &str, &str)] = files! {
         "stream-page.js" "streams.js" "subscription.js" "tabs.js" "times.js" "token.js";
 };
 
-/// What the page is told about the service, so that it need not try what is not there.
+/// What the page is told about the service, so that it does not try what is not available.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PageFacts {
-    /// Whether there is a local network to play with.
+    /// Whether there is a local network to try things on.
     pub(super) has_local_network: bool,
-    /// Whether tokens are `required`, `optional`, or not read at all: `off`.
+    /// Whether tokens are `required`, `optional` or ignored (`off`).
     pub(super) auth: &'static str,
-    /// Whether all streams are shown, `public`, or callers see their own: `participants`.
+    /// Whether callers see all streams (`public`) or only their own (`participants`).
     pub(super) visibility: &'static str,
 }
 
@@ -83,7 +83,7 @@ fn index(facts: PageFacts) -> String {
     text.replacen("data-visibility=\"public\"", &format!("data-visibility=\"{}\"", facts.visibility), 1)
 }
 
-/// A file as it is served.
+/// A file, ready to be served.
 #[derive(Clone, Debug)]
 struct PageFile {
     media_type: &'static str,
@@ -98,7 +98,7 @@ impl PageFile {
         Self { media_type, text, tag }
     }
 
-    /// Answers with the file, or that the browser has it already.
+    /// Answers with the file, or that the browser already has it.
     fn answer(&self, asked: &HeaderMap) -> Response {
         let mut response = if self.tag.is_known(asked) {
             StatusCode::NOT_MODIFIED.into_response()
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_index_says_what_the_service_is() {
+    fn the_index_describes_the_service() {
         let facts = [
             (false, "public", "off", "public"),
             (true, "local", "off", "public"),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn every_file_of_the_folder_is_served() {
+    fn every_file_in_the_folder_is_served() {
         let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/page")).unwrap();
         let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let mut expected: Vec<String> =

@@ -26,17 +26,17 @@ const LARGEST_OFFSET: u32 = 10_000;
 /// The largest limit of a list as JSON.
 pub(super) const LARGEST_LIMIT: u32 = 200;
 
-/// How many items a page has at most, up to 200 unless a list says otherwise.
+/// The largest number of items on a page, up to 200 unless a list sets another limit.
 pub(super) const LIMIT: Parameter<One<u32>> =
     Parameter::new("limit", "The maximum number of items on the page.", || limit_form(LARGEST_LIMIT).into());
 
-/// How many items come before the page. It names no default: generated clients would send it beside every cursor.
+/// The number of items to skip. It has no declared default: generated clients would send the default with every cursor.
 pub(super) const OFFSET: Parameter<One<u32>> =
     Parameter::new("offset", "How many items to skip. Default: none. Use the cursor to go beyond 10000.", || {
         whole("The number of items.", 0, LARGEST_OFFSET).into()
     });
 
-/// Where the page begins, in the words of the page before.
+/// Where the page starts, as the previous page named it.
 pub(super) const CURSOR: Parameter<Text> = Parameter::new(
     "cursor",
     "The `nextCursor` of the previous page, unchanged. Cannot be combined with `offset`.",
@@ -87,7 +87,7 @@ impl PageView {
     }
 }
 
-/// Reads which page is wanted; `read_cursor` knows the cursors of the list.
+/// Reads which page is requested; `read_cursor` parses the cursors of the list.
 pub(super) fn page_request<T: QueryTable, C>(
     query: &Query<T>,
     largest_limit: u32,
@@ -107,15 +107,15 @@ pub(super) fn page_request<T: QueryTable, C>(
     Ok(PageRequest { limit, start })
 }
 
-/// The database reads rows that a page passes over, and nobody has to write or send them.
+/// The database only reads the rows that a page skips; nobody has to write or send them.
 const PASSED_OVER_AS_ONE_ROW: u32 = 5;
 
-/// Returns how many rows a page of so many costs, those before it included.
+/// Returns the cost in rows of a page with this many rows, including the rows before it.
 pub(super) const fn rows_of_page<C>(request: &PageRequest<C>, rows: u32) -> u32 {
     rows.saturating_add(request.offset() / PASSED_OVER_AS_ONE_ROW)
 }
 
-/// Reads how many items are wanted of a list that has nothing but a cursor besides.
+/// Reads the limit of a list that otherwise has only a cursor.
 pub(super) fn page_limit<T: QueryTable>(query: &Query<T>) -> Result<u32, Problem> {
     limit_up_to(query, LARGEST_LIMIT)
 }
@@ -128,13 +128,13 @@ fn limit_up_to<T: QueryTable>(query: &Query<T>, largest: u32) -> Result<u32, Pro
     Err(LIMIT.refuse(format!("must be from 1 to {largest}")))
 }
 
-/// Reads the cursor of a list of events: the id of the last one on the page before, or the `id:` of a server-sent event.
+/// Reads the cursor of a list of events: the id of the previous page's last event, or the `id:` of a server-sent event.
 pub(super) fn event_cursor(text: &str, epoch: Epoch) -> Result<EventId, Problem> {
     let cursor: ResumeId = text.parse().map_err(|rule| CURSOR.refuse(format!("{rule}")))?;
     in_epoch(cursor.position, epoch)
 }
 
-/// Returns the query of the page that begins at this cursor.
+/// Returns the query of the page that starts after this cursor.
 pub(super) fn next_page_query<T: QueryTable>(query: &Query<T>, cursor: &str) -> String {
     query.text_with(&CURSOR, cursor, OFFSET)
 }
@@ -144,15 +144,15 @@ pub(super) fn in_epoch(id: FeedId, epoch: Epoch) -> Result<EventId, Problem> {
     if id.epoch == epoch {
         return Ok(id.event);
     }
-    Err(CURSOR.refuse("is of another epoch: the network was reset since; begin anew"))
+    Err(CURSOR.refuse("is of another epoch: the network has been reset; start again from the first page"))
 }
 
-/// Reads which items come first.
+/// Reads which end of the list comes first.
 pub(super) fn order<T: QueryTable>(query: &Query<T>) -> Result<SortOrder, Problem> {
     Ok(query.get(ORDER)?.map_or_else(SortOrder::default, |word| word.0))
 }
 
-/// An order, as a parameter.
+/// A sort order, as a parameter.
 #[derive(Debug)]
 pub(super) struct OrderWord(SortOrder);
 

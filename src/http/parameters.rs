@@ -1,4 +1,4 @@
-//! How the text of a parameter is read, strictly: a value that breaks a rule is a problem that names the parameter.
+//! Reads the text of parameters strictly: a value that breaks a rule is a problem that names the parameter.
 
 use std::{fmt::Display, marker::PhantomData, str::FromStr};
 
@@ -9,7 +9,7 @@ use axum::{
 
 use super::problem::Problem;
 
-/// The parameters of one request, as they were given.
+/// The parameters of one request, as the client sent them.
 #[derive(Debug)]
 pub(super) struct Parameters(Vec<(String, String)>);
 
@@ -33,10 +33,10 @@ impl Parameters {
 
 /// A way to read a parameter.
 pub(super) trait Reading {
-    /// What it is read as.
+    /// The type that it is read as.
     type Value<'a>;
 
-    /// Reads the parameter of this name.
+    /// Reads the parameter with this name.
     fn read<'a>(parameters: &'a Parameters, name: &str) -> Result<Self::Value<'a>, Problem>;
 }
 
@@ -82,7 +82,7 @@ impl<T: FromStr<Err: Display>> Reading for List<T> {
     }
 }
 
-/// `true` or `false`, which it also is if it is not given.
+/// `true` or `false`; `false` if it is not given.
 #[derive(Debug)]
 pub(super) enum Switch {}
 
@@ -111,7 +111,7 @@ fn refusal(name: &str, text: &str, rule: &dyn Display) -> Problem {
     Problem::parameter(name, format!("{shown:?}: {rule}"))
 }
 
-/// The one variable part of a path, as text.
+/// The only variable part of a path, as text.
 #[derive(Debug)]
 pub(super) struct PathText(pub(super) String);
 

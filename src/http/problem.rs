@@ -50,13 +50,13 @@ impl Problem {
         }
     }
 
-    /// A parameter whose value breaks a rule.
+    /// Returns the problem of a parameter whose value breaks a rule.
     pub(super) fn parameter(name: &str, rule: impl Into<String>) -> Self {
         let problem = Self::new("/problems/invalid-parameter", "Invalid parameter", StatusCode::BAD_REQUEST, rule);
         Self { parameter: Some(name.to_owned()), ..problem }
     }
 
-    /// A request that lacks something.
+    /// Returns the problem of a malformed or incomplete request.
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new("/problems/bad-request", "Bad request", StatusCode::BAD_REQUEST, detail)
     }
@@ -85,14 +85,14 @@ impl Problem {
         Self::new("/problems/not-implemented", "Not implemented", StatusCode::NOT_IMPLEMENTED, detail)
     }
 
-    /// One who asks too much, and when it may ask again.
+    /// Returns the problem of a client that asks for too much, with the time after which it may ask again.
     pub(super) fn too_many_requests(detail: impl Into<String>, retry_after_seconds: u32) -> Self {
         let problem =
             Self::new("/problems/too-many-requests", "Too many requests", StatusCode::TOO_MANY_REQUESTS, detail);
         Self { retry_after_seconds: Some(retry_after_seconds), ..problem }
     }
 
-    /// Something that is away or full, and when to look again.
+    /// Returns the problem of something that is unavailable or full, with the time after which to try again.
     pub(super) fn overloaded(detail: impl Into<String>, retry_after_seconds: u32) -> Self {
         Self { retry_after_seconds: Some(retry_after_seconds), ..Self::unavailable(detail) }
     }
@@ -111,13 +111,13 @@ impl Problem {
         Self::new("/problems/conflict", "Conflict", StatusCode::CONFLICT, detail)
     }
 
-    /// A caller who may not do this, whoever they are (RFC 6750, 3.1).
+    /// Returns the problem of a caller who may not do this, whoever it is (RFC 6750, 3.1).
     pub(super) fn forbidden(detail: impl Into<String>) -> Self {
         let problem = Self::new("/problems/forbidden", "Forbidden", StatusCode::FORBIDDEN, detail);
         Self { www_authenticate: Some("Bearer error=\"insufficient_scope\""), ..problem }
     }
 
-    /// A page of an origin that may not read the answers.
+    /// Returns the problem of a page whose origin may not read the answers.
     pub(super) fn other_origin(origin: &str) -> Self {
         let detail =
             format!("pages of {origin} may not read the answers here; the operator sets --cors-origin {origin}");
@@ -132,10 +132,10 @@ impl Problem {
 impl From<TokenRefusal> for Problem {
     fn from(refusal: TokenRefusal) -> Self {
         if let TokenRefusal::KeysAway(KeysAway(reason)) = &refusal {
-            warn!("a token could not be checked: {reason}");
+            warn!("a token could not be verified: {reason}");
             return Self::unavailable(refusal.to_string());
         }
-        // Whoever showed nothing of the kind is not told that it was wrong (RFC 6750, 3.1).
+        // A client that sent no such token is not told that the token was wrong (RFC 6750, 3.1).
         let shows_none = matches!(refusal, TokenRefusal::Missing | TokenRefusal::NotBearer);
         let challenge = if shows_none { "Bearer" } else { "Bearer error=\"invalid_token\"" };
         let detail = refusal.to_string();
@@ -154,11 +154,11 @@ impl From<TicketRefusal> for Problem {
 }
 
 impl From<StoreError> for Problem {
-    /// Logs the failure whole and tells the client only whether to come back.
+    /// Logs the complete failure, and tells the client only whether to try again.
     fn from(failure: StoreError) -> Self {
         error!("a request could not be answered: {failure}");
         if failure.is_unavailable() {
-            return Self::unavailable("the database is away; try again in a moment");
+            return Self::unavailable("the database is unavailable; try again in a moment");
         }
         let detail = "the request failed on our side";
         Self::new("/problems/internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR, detail)
@@ -170,7 +170,7 @@ impl Problem {
         &self.detail
     }
 
-    /// Returns the answer of this problem with a body that says the same and more.
+    /// Returns this problem as an answer with a body that extends the usual one.
     pub(super) fn into_response_of(self, body: String) -> Response {
         let status = StatusCode::from_u16(self.status).expect("made from a StatusCode");
         let mut response = (status, body).into_response();
@@ -189,7 +189,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = serde_json::to_string(&self).expect("a struct of texts");
+        let body = serde_json::to_string(&self).expect("a struct of strings always serializes");
         self.into_response_of(body)
     }
 }

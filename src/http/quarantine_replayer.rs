@@ -1,4 +1,4 @@
-//! The port to the quarantine's replay: `app` hands in the decoder, and one replay runs at a time.
+//! The port to the replay of the quarantine. `app` provides the decoder; only one replay runs at a time.
 
 use std::{fmt, sync::Arc};
 
@@ -18,13 +18,13 @@ pub struct Replayed {
     pub kept: usize,
 }
 
-/// Decodes again what is kept raw.
+/// Decodes the quarantined events again.
 pub trait QuarantineReplayer: Send + Sync {
-    /// Decodes all of it, and stores what decodes now.
+    /// Decodes all quarantined events, and stores those that decode now.
     fn replay(&self) -> BoxFuture<'_, Result<Replayed, StoreError>>;
 }
 
-/// A replayer that works once at a time. Clones share that.
+/// A replayer that runs one replay at a time. Clones share this limit.
 #[derive(Clone)]
 pub(super) struct OneReplayer {
     pub(super) replayer: Arc<dyn QuarantineReplayer>,
@@ -36,7 +36,7 @@ impl OneReplayer {
         Self { replayer, only_one: Arc::new(Semaphore::new(1)) }
     }
 
-    /// Returns the right to replay until it is dropped, `None` while a replay runs.
+    /// Returns the permission to replay, valid until it is dropped; `None` while a replay is running.
     pub(super) fn try_begin(&self) -> Option<SemaphorePermit<'_>> {
         self.only_one.try_acquire().ok()
     }
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_replay_begins_only_after_the_first_even_on_a_clone() {
+    fn a_second_replay_starts_only_after_the_first_even_on_a_clone() {
         let replayer = OneReplayer::new(Arc::new(NothingKept));
         let clone = replayer.clone();
         let first = replayer.try_begin();

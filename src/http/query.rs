@@ -1,5 +1,5 @@
-//! The declaration of query parameters. A route declares its parameters once, by [`query!`]: the table refuses names it
-//! does not have, describes the parameters in the OpenAPI document, and hands them out read.
+//! The declaration of query parameters. A route declares its parameters once, with [`query!`]: the table refuses
+//! unknown names, describes the parameters in the OpenAPI document, and returns their values.
 
 use std::marker::PhantomData;
 
@@ -15,7 +15,7 @@ use super::{
     problem::Problem,
 };
 
-/// A declared parameter that is read as `R` says.
+/// A declared parameter that is read as `R`.
 #[derive(Debug)]
 pub(super) struct Parameter<R> {
     declared: Declared,
@@ -28,13 +28,13 @@ impl<R> Parameter<R> {
         Self { declared, reading: PhantomData }
     }
 
-    /// The same parameter with the words of one route.
+    /// Returns the parameter with the description of one route.
     pub(super) const fn saying(mut self, says: &'static str) -> Self {
         self.declared.says = says;
         self
     }
 
-    /// The same parameter with the schema of one route.
+    /// Returns the parameter with the schema of one route.
     pub(super) const fn of_form(mut self, form: fn() -> RefOr<Schema>) -> Self {
         self.declared.form = form;
         self
@@ -60,7 +60,7 @@ impl<R> Parameter<R> {
     }
 }
 
-/// So that a table is extended by a parameter as by another table.
+/// Lets a table be extended by a single parameter as well as by another table.
 impl<R> IntoIterator for Parameter<R> {
     type Item = Declared;
     type IntoIter = std::iter::Once<Declared>;
@@ -70,14 +70,14 @@ impl<R> IntoIterator for Parameter<R> {
     }
 }
 
-/// The parameters of a route, made by [`query!`].
+/// The parameters of a route; implemented by [`query!`].
 pub(super) trait QueryTable {
     /// Returns the parameters in the order in which they are documented.
     fn declared() -> Vec<Declared>;
 }
 
-/// Declares the parameters of a route. An entry is a parameter of its own, or in `..[]` what other routes have too:
-/// parameters and whole tables.
+/// Declares the parameters of a route. An entry is either a parameter of the route's own or, in `..[]`, what it shares
+/// with other routes: parameters and whole tables.
 macro_rules! query {
     (
         $(#[$doc:meta])*
@@ -109,7 +109,7 @@ macro_rules! query {
 
 pub(super) use query;
 
-/// The query of a request to a route with the parameters `T`.
+/// The query of a request to a route whose parameters are `T`.
 #[derive(Debug)]
 pub(super) struct Query<T> {
     parameters: Parameters,
@@ -117,18 +117,18 @@ pub(super) struct Query<T> {
 }
 
 impl<T: QueryTable> Query<T> {
-    /// Reads a query string in which only the names of the table may occur.
+    /// Reads a query string that may contain only the names in the table.
     pub(super) fn read(query: Option<&str>) -> Result<Self, Problem> {
         let read = Self::read_leniently(query);
         let known: Vec<&str> = T::declared().iter().map(|parameter| parameter.name).collect();
         if let Some(name) = read.parameters.names().find(|name| !known.contains(name)) {
-            let rule = format!("unknown parameter; this route knows {}", known.join(", "));
+            let rule = format!("unknown parameter; this route accepts {}", known.join(", "));
             return Err(Problem::parameter(name, rule));
         }
         Ok(read)
     }
 
-    /// Reads a query string and ignores names that the table does not have.
+    /// Reads a query string, ignoring names that are not in the table.
     pub(super) fn read_leniently(query: Option<&str>) -> Self {
         Self { parameters: Parameters::read(query), table: PhantomData }
     }
@@ -141,12 +141,12 @@ impl<T: QueryTable> Query<T> {
         R::read(&self.parameters, name)
     }
 
-    /// Whether any parameter of a table is given.
+    /// Returns whether any parameter of a table is given.
     pub(super) fn has_any(&self, parameters: impl IntoIterator<Item = Declared>) -> bool {
         parameters.into_iter().any(|parameter| self.parameters.names().any(|name| name == parameter.name))
     }
 
-    /// Returns the query as text, with one parameter set and the others of `replaced` left out.
+    /// Returns the query as text, with one parameter set and the parameter `replaced` left out.
     pub(super) fn text_with<R>(
         &self,
         parameter: &Parameter<R>,
@@ -170,7 +170,7 @@ impl<S: Send + Sync, T: QueryTable> FromRequestParts<S> for Query<T> {
 }
 
 query! {
-    /// The parameters of a route that takes none.
+    /// The parameters of a route without parameters.
     pub(super) NoParameters {}
 }
 
@@ -188,7 +188,7 @@ mod tests {
         Parameter::new("limit", "How many.", || whole("The number.", 1_u32, 9_u32).into());
 
     query! {
-        /// What the tests ask for.
+        /// The parameters that the tests use.
         Asked {
             TYPES: List<u32> = Parameter::new("types", "Which.", || named("EventType"));
             ..[SHARED.saying("The maximum number of items.")];
@@ -200,17 +200,17 @@ mod tests {
     }
 
     #[test]
-    fn one_entry_is_read_described_and_named_in_the_refusal_of_others() {
+    fn an_entry_is_read_described_and_named_in_the_refusal_of_others() {
         let query = Query::<Asked>::read(Some("types=1,2&types=3&limit=7")).unwrap();
         assert_eq!((query.get(TYPES), query.get(SHARED)), (Ok(vec![1, 2, 3]), Ok(Some(7))));
         let described = Asked::into_params(|| None);
         let described: Vec<_> = described.iter().map(|parameter| parameter.name.as_str()).collect();
         assert_eq!(described, ["types", "limit"]);
-        assert!(refusal("type=1").contains("unknown parameter; this route knows types, limit"));
+        assert!(refusal("type=1").contains("unknown parameter; this route accepts types, limit"));
     }
 
     #[test]
-    fn a_lenient_table_ignores_what_it_does_not_have() {
+    fn a_lenient_table_ignores_unknown_names() {
         let query = Query::<Asked>::read_leniently(Some("colour=red&limit=7"));
         assert_eq!(query.get(SHARED), Ok(Some(7)));
     }

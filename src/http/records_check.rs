@@ -1,4 +1,4 @@
-//! What the status says of the check of a contract's records against the chain.
+//! The status of the check of a contract's records against the chain.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::{openapi::words, views::date_text};
 use crate::{domain::StreamId, store::RecordCheck};
 
-/// So many streams that differ are named.
+/// The number of differing streams that are named.
 const NAMED: usize = 5;
 
 /// The daemon compares the records of a contract with the chain, some at a time, until all were compared, and starts over.

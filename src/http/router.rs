@@ -28,16 +28,17 @@ use super::{
     status, streams, subscribe, tickets, users,
 };
 
-/// Routes that only a local network brings along.
+/// Routes that exist only with a local network.
 #[derive(Debug)]
 pub enum LocalRoutes {
-    /// There is no local network: streams are created on chain.
+    /// There is no local network; streams are created on chain.
     None,
-    /// A local network's own routes, with those that create a stream by `POST /v1/streams` or `POST /streams`.
+    /// The local network's own routes, including those that create a stream with `POST /v1/streams` or `POST /streams`.
     Devnet(Router),
 }
 
-/// What FlowFi's first documents name without a version; curl follows no redirect.
+/// The routes that FlowFi's first documents name without a version. They are not redirects, because curl follows none
+/// by default.
 fn unversioned() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
         .routes(routes!(subscribe::subscribe))
@@ -61,12 +62,12 @@ fn for_clients() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().nest("/v1", api)
 }
 
-/// Wallets of any origin may sign in (SEP-10, "Cross-Origin Headers").
+/// Routes for wallets of any origin (SEP-10, "Cross-Origin Headers").
 fn for_wallets() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(sign_in::challenge, sign_in::token)).routes(routes!(sign_in::stellar_toml))
 }
 
-/// Each of them asks for the scope `admin`.
+/// Every one of these routes requires the scope `admin`.
 fn for_admins() -> OpenApiRouter<HttpState> {
     let acts = OpenApiRouter::new()
         .routes(routes!(admin::indexer::indexer))
@@ -94,13 +95,13 @@ pub fn openapi_text() -> String {
     document::text(&document::document(limited, vec![for_operators().into_openapi()]))
 }
 
-/// Returns the document, which is made when it is first asked for.
+/// Returns the document, which is built on the first request.
 async fn openapi_json() -> Response {
     static DOCUMENT: LazyLock<String> = LazyLock::new(openapi_text);
     openapi::openapi_json(&DOCUMENT)
 }
 
-/// Returns every route, readable by pages of these origins.
+/// Returns all routes; pages of these origins may read the answers.
 pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Router {
     let limited = from_fn_with_state(state.limits.clone(), limit_requests);
     let facts = PageFacts::of(&state, matches!(local, LocalRoutes::Devnet(_)));
@@ -136,7 +137,7 @@ async fn wrong_method(method: Method, uri: Uri) -> Problem {
     if method == Method::POST && matches!(uri.path(), "/v1/streams" | "/streams") {
         return Problem::method_not_allowed("streams are created on chain, by a transaction that calls the contract");
     }
-    Problem::method_not_allowed("this route does not take that method")
+    Problem::method_not_allowed("this route does not accept that method")
 }
 
 async fn no_such_route() -> Problem {

@@ -1,4 +1,4 @@
-//! Accepts connections and serves the routes on them until asked to stop. A head that is slow or too large ends its
+//! Accepts connections and serves the routes on them until asked to stop. A head that is too slow or too large ends its
 //! connection here, before there is a request.
 
 use std::{
@@ -44,43 +44,43 @@ use super::{
     throughput::{Exempt, MinimumThroughput},
 };
 
-/// What the kernel may hold for a client that does not read; without a bound it grows to megabytes.
+/// How much the kernel may buffer for a client that does not read. Without a limit, this grows to megabytes.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
-/// The same for what is read and written here.
+/// The same limit for our own buffers.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// A head that is larger is answered 431 without a body: it is never read to its end.
+/// A larger head is answered with 431 and no body; it is not read to its end.
 const LARGEST_HEAD_BYTES: usize = 16 * 1024;
 const MOST_HEADERS: usize = 64;
 
-/// Requests that are still open this long after a stop are cut off: a client that does not read must not hold us up.
+/// Requests that are still open this long after a stop are cut off: a client that does not read must not delay us.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How connections are kept.
+/// The settings of connections.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
-    /// Within this time the head of a request must be there whole; an idle connection is closed after it.
+    /// The time within which the whole head of a request must arrive. An idle connection is closed after it.
     pub head_deadline: Duration,
-    /// What was sent must be acknowledged within this time.
+    /// The time within which sent data must be acknowledged.
     pub write_deadline: Duration,
-    /// How many connections there may be, and who may make how many.
+    /// The limits on connections, in total and per address.
     pub limits: Limits,
 }
 
 impl Default for ServerSettings {
-    /// The deadlines of the command line, and no limits.
+    /// The default deadlines of the command line, and no limits.
     fn default() -> Self {
         Self { head_deadline: Duration::from_secs(10), write_deadline: Duration::from_mins(1), limits: Limits::none() }
     }
 }
 
-/// Serves until `soft_stop`, then lets open requests end, for a while. While there are as many connections as there may
-/// be, the one that has been idle for the longest is closed for each that comes; where none is idle, those who come wait
-/// in the kernel's queue, which is bounded too.
+/// Serves until `soft_stop`, then gives open requests some time to end. At the maximum number of connections, each new
+/// one closes the one that has been idle longest; if none is idle, new ones wait in the kernel's queue, which is
+/// bounded too.
 ///
 /// # Errors
-/// None so far: a connection that fails is its own affair, and a lack of file descriptors is waited out.
+/// None so far: a failing connection affects only itself, and if file descriptors run out, this waits for some.
 pub async fn serve(
     mut listener: TcpListener,
     router: Router,
@@ -115,7 +115,7 @@ pub async fn serve(
 
 fn report(ended: Result<(), JoinError>) {
     if let Err(failure) = ended {
-        error!("a connection broke off: {failure}");
+        error!("a connection's task failed: {failure}");
     }
 }
 
@@ -162,7 +162,7 @@ async fn serve_connection(
         }
         () = asked_to_close => {
             connection.as_mut().graceful_shutdown();
-            // One that answers nothing would still wait for the rest of a head.
+            // An idle connection would still wait for the rest of a head.
             if admitted.is_idle() { Ok(()) } else { connection.await }
         }
     };
@@ -175,7 +175,7 @@ fn is_event_stream(answer: &Response<Body>) -> bool {
     answer.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
 }
 
-/// The body of an answer: its connection is not idle before all of it is gone.
+/// The body of an answer. Its connection is not idle until the whole body has been sent.
 struct HeldBody {
     body: Body,
     _held: Answering,
@@ -201,8 +201,8 @@ impl HttpBody for HeldBody {
     }
 }
 
-/// Frames leave at once; a peer that acknowledges nothing for the deadline, be it gone or only not reading, is cut off
-/// by the kernel.
+/// Sends frames without delay, and lets the kernel cut off a peer that acknowledges nothing within the deadline,
+/// whether it is gone or just not reading.
 fn bound(connection: &TcpStream, write_deadline: Duration) -> io::Result<()> {
     connection.set_nodelay(true)?;
     let socket = SockRef::from(connection);

@@ -1,5 +1,5 @@
-//! `GET` and `POST /v1/auth`: sign-in with a Stellar wallet (SEP-10), by that standard's own wire rules, and
-//! `/.well-known/stellar.toml` (SEP-1), where wallets learn of it.
+//! `GET` and `POST /v1/auth`: sign-in with a Stellar wallet (SEP-10), with that standard's own wire format; and
+//! `/.well-known/stellar.toml` (SEP-1), where wallets look for it.
 
 use axum::{
     Json,
@@ -97,7 +97,7 @@ pub(super) async fn challenge(
     State(state): State<HttpState>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, SignInProblem> {
-    // Wallets may send what later versions of the standard know.
+    // Wallets may send parameters from later versions of the standard.
     let request = read_request(&Query::read_leniently(query.as_deref()))?;
     let (auth, sign_in) = signing_in(&state)?;
     let transaction = auth.challenge(&request).ok_or_else(no_sign_in)?.map_err(Problem::from)?;
@@ -108,7 +108,7 @@ pub(super) async fn challenge(
 fn read_request(query: &Query<ChallengeQuery>) -> Result<ChallengeRequest, Problem> {
     let account = query.get(ACCOUNT)?;
     Ok(ChallengeRequest {
-        account: account.ok_or_else(|| ACCOUNT.refuse("is missing: who wants to sign in?"))?,
+        account: account.ok_or_else(|| ACCOUNT.refuse("is missing: name the account to sign in with"))?,
         memo: query.get(MEMO)?,
         home_domain: query.get(HOME_DOMAIN)?.map(str::to_owned),
         client_domain: query.get(CLIENT_DOMAIN)?.map(str::to_owned),
@@ -162,7 +162,7 @@ fn signing_in(state: &HttpState) -> Result<(&Auth, &SignIn), Problem> {
 }
 
 fn no_sign_in() -> Problem {
-    Problem::not_implemented("nobody can sign in here; the operator sets FLOWFI_SIGN_IN_SEED and --home-domain")
+    Problem::not_implemented("sign-in is not enabled here; the operator can set FLOWFI_SIGN_IN_SEED and --home-domain")
 }
 
 /// Tells wallets where to sign in, and which key the service signs with.
@@ -183,7 +183,7 @@ fn no_sign_in() -> Problem {
 )]
 pub(super) async fn stellar_toml(State(state): State<HttpState>) -> Result<Response, Problem> {
     let sign_in = state.auth.as_ref().and_then(Auth::sign_in);
-    let sign_in = sign_in.ok_or_else(|| Problem::not_found("nobody can sign in here"))?;
+    let sign_in = sign_in.ok_or_else(|| Problem::not_found("sign-in is not enabled here"))?;
     let text = format!(
         "NETWORK_PASSPHRASE=\"{}\"\nWEB_AUTH_ENDPOINT=\"{}\"\nSIGNING_KEY=\"{}\"\n",
         sign_in.network_passphrase().replace(['\\', '"'], ""),
@@ -201,13 +201,13 @@ impl From<Problem> for SignInProblem {
 
 impl IntoResponse for SignInProblem {
     fn into_response(self) -> Response {
-        let body = serde_json::to_string(&self).expect("a struct of texts");
+        let body = serde_json::to_string(&self).expect("a struct of strings always serializes");
         self.problem.into_response_of(body)
     }
 }
 
 impl From<SignInRefusal> for Problem {
-    /// What the client got wrong is a 400 by the standard; the database and the chain are ours.
+    /// The client's mistakes are a 400, as the standard says; failures of the database and the chain are ours.
     fn from(refusal: SignInRefusal) -> Self {
         match refusal {
             SignInRefusal::Store(failure) => failure.into(),
@@ -215,7 +215,7 @@ impl From<SignInRefusal> for Problem {
             SignInRefusal::Banned => Self::forbidden(refusal.to_string()),
             SignInRefusal::NotAnAccount => ACCOUNT.refuse("must be a Stellar account G… or M…"),
             SignInRefusal::MemoOfMuxed => MEMO.refuse("cannot be combined with a muxed account M…"),
-            SignInRefusal::OtherHomeDomain => HOME_DOMAIN.refuse("this service signs in for other domains"),
+            SignInRefusal::OtherHomeDomain => HOME_DOMAIN.refuse("is not a domain of this service"),
             other => {
                 info!("a sign-in was refused: {other}");
                 Self::parameter("transaction", other.to_string())

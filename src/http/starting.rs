@@ -1,5 +1,5 @@
-//! What is answered before the database has been reached: the process lives and is not ready, and everybody else is asked
-//! to come back.
+//! The answers before the database has been reached: the process is alive but not ready, and every other request is
+//! asked to come back later.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,15 +18,15 @@ use super::{
     state::random_retry_ms,
 };
 
-/// What a process that starts is waiting for.
+/// What a starting process is waiting for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StartingPhase {
     /// It has not asked the database yet.
     #[default]
     Connecting,
-    /// The database does not answer, or asked to try again.
+    /// The database does not answer, or is not ready.
     DatabaseAway,
-    /// The schema is being brought up to date, by this process or another.
+    /// This process or another one is updating the schema.
     Migrating,
 }
 
@@ -40,7 +40,7 @@ impl StartingPhase {
     }
 }
 
-/// How far the start is. Clones share it.
+/// The progress of the start. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Starting {
     phase: Arc<Mutex<StartingPhase>>,
@@ -48,25 +48,25 @@ pub struct Starting {
 }
 
 impl Starting {
-    /// Returns the beginning of a start; `rng` spreads when clients come back.
+    /// Returns a start in its first phase. `rng` randomizes when clients come back.
     #[must_use]
     pub fn new(rng: StdRng) -> Self {
         Self { phase: Arc::default(), rng: Arc::new(Mutex::new(rng)) }
     }
 
-    /// Notes what is waited for now.
+    /// Records what the process is waiting for now.
     pub fn reach(&self, phase: StartingPhase) {
         *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
     }
 
-    /// Returns what is waited for now.
+    /// Returns what the process is waiting for now.
     #[must_use]
     pub fn phase(&self) -> StartingPhase {
         *self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Returns the routes of a process that is starting, readable by pages of these origins.
+/// Returns the routes of a starting process; pages of these origins may read the answers.
 pub fn router_while_starting(starting: Starting, origins: &[Origin]) -> Router {
     let routes = Router::new()
         .route("/health/live", get(health::live))
@@ -92,7 +92,7 @@ async fn metrics() -> Response {
     health::metrics_of_nothing()
 }
 
-/// A browser that is answered anything but 200 never comes back by itself: it is told when to.
+/// A browser never reconnects after any answer other than 200, so it gets a 200 that says when to reconnect.
 async fn subscribe(State(starting): State<Starting>) -> Response {
     let retry_ms = random_retry_ms(&mut starting.rng.lock().unwrap_or_else(PoisonError::into_inner));
     event_stream_of(Body::from(retry_frame(retry_ms)))

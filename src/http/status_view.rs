@@ -1,4 +1,4 @@
-//! The status as JSON: how far the index is, what it has seen, and what it is missing.
+//! The status as JSON: how far the index is, which ledgers it has seen, and which are missing.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,12 +16,12 @@ use crate::{
     store::{AgedReport, Store, StoreError},
 };
 
-/// What a status is read of.
+/// What a status depends on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StatusScope<'a> {
     pub(super) contracts: &'a Contracts,
     pub(super) feed: &'a Feed,
-    /// Further behind the tip than this is not ready.
+    /// The index is not ready if it is further behind the tip than this.
     pub(super) max_lag_ledgers: u32,
 }
 
@@ -118,7 +118,7 @@ pub(super) struct IndexerView {
 }
 
 impl Status {
-    /// Leaves out where the source is: that is for those who run the service.
+    /// Leaves out the details that name the source's hosts: those are for operators.
     pub(super) fn without_hosts(mut self) -> Self {
         self.endpoints.clear();
         if let Some(indexer) = &mut self.indexer {
@@ -128,7 +128,8 @@ impl Status {
     }
 }
 
-/// Reads the status, anew if the network started over meanwhile: no position is given another epoch's number.
+/// Reads the status, and reads it again if the network started over meanwhile: no position must get another epoch's
+/// number.
 pub(super) async fn read(store: &Store, scope: StatusScope<'_>) -> Result<Status, StoreError> {
     loop {
         let status = read_once(store, scope).await?;
@@ -150,7 +151,7 @@ async fn read_once(store: &Store, scope: StatusScope<'_>) -> Result<Status, Stor
         left.push(ContractFacts::read(store, contract_id).await?);
     }
     let epoch = network.as_ref().map_or(Epoch(0), |network| network.epoch);
-    let feed_trouble = scope.feed.trouble().map(|_| "the feed cannot read what is new".to_owned());
+    let feed_trouble = scope.feed.trouble().map(|_| "the feed cannot read new events".to_owned());
     let with_feed_trouble = |reasons: Vec<String>| reasons.into_iter().chain(feed_trouble.clone()).collect();
     let view = |facts: &ContractFacts| {
         ContractView::of(facts, epoch, true, with_feed_trouble(facts.reasons(scope.max_lag_ledgers)))

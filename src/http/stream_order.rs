@@ -1,4 +1,4 @@
-//! How a list of streams is sorted, and its cursor: a text that clients hand back as it is.
+//! The order of a list of streams, and its cursor: a text that clients send back unchanged.
 
 use std::str::FromStr;
 
@@ -13,10 +13,10 @@ use crate::{
     store::{SortOrder, StreamCursor, StreamSort},
 };
 
-/// In place of a value that there is none of.
+/// Stands for a missing value.
 const NO_VALUE: &str = "-";
 
-/// The sorts and their words.
+/// The sort keys and their words.
 const SORTS: [(StreamSort, &str); 5] = [
     (StreamSort::CreatedAt, "createdAt"),
     (StreamSort::StartTime, "startTime"),
@@ -25,7 +25,7 @@ const SORTS: [(StreamSort, &str); 5] = [
     (StreamSort::EndTime, "endTime"),
 ];
 
-/// What a list is sorted by, as a parameter.
+/// The key that a list is sorted by, as a parameter.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SortWord(pub(super) StreamSort);
 
@@ -69,16 +69,17 @@ impl StreamOrder {
         URL_SAFE_NO_PAD.encode(format!("{} {value} {id}", self.words()))
     }
 
-    /// Reads a cursor that a page of this order gave.
+    /// Parses a cursor that a page with this order returned.
     pub(super) fn read(self, text: &str) -> Result<StreamCursor, Problem> {
-        let unreadable = || CURSOR.refuse("is no nextCursor of a list of streams; hand it back unchanged");
+        let unreadable = || CURSOR.refuse("is not a nextCursor of a list of streams; send it back unchanged");
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| unreadable())?;
         let cursor = String::from_utf8(bytes).map_err(|_| unreadable())?;
         let parts: Vec<&str> = cursor.split(' ').collect();
         let [sort, order, value, id] = parts[..] else { return Err(unreadable()) };
         let words = self.words();
         if format!("{sort} {order}") != words {
-            let rule = format!("is of another sort or order than this list, which is {words}; begin anew");
+            let rule =
+                format!("has another sort or order than this list, which is {words}; start again from the first page");
             return Err(CURSOR.refuse(rule));
         }
         let may_lack = matches!(self.sort, StreamSort::CreatedAt | StreamSort::EndTime);
@@ -107,14 +108,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_comes_back_as_it_was_given(order in order(), value: i128, toid in 0..i64::MAX, index: u32) {
+        fn a_cursor_reads_back_as_it_was_written(order in order(), value: i128, toid in 0..i64::MAX, index: u32) {
             let created_event = EventId::from_parts(toid, index.into()).unwrap();
             let cursor = StreamCursor { value: Some(value), created_event };
             prop_assert_eq!(order.read(&order.write(cursor)), Ok(cursor));
         }
 
         #[test]
-        fn no_text_is_read_as_a_cursor_by_chance_or_breaks_the_reader(order in order(), text in ".{0,60}") {
+        fn an_arbitrary_text_is_not_read_as_a_cursor(order in order(), text in ".{0,60}") {
             prop_assert!(order.read(&text).is_err());
             prop_assert!(order.read(&URL_SAFE_NO_PAD.encode(&text)).is_err());
         }

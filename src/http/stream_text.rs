@@ -5,11 +5,11 @@ use std::str::FromStr;
 use super::problem::Problem;
 use crate::domain::{ContractId, Contracts, StreamId, StreamKey};
 
-/// The number of a stream, or its contract and the number with a colon between: `7`, or `C…:7`.
+/// The number of a stream, or its contract and number separated by a colon: `7`, or `C…:7`.
 #[derive(Clone, Debug)]
 pub(super) struct StreamText(Option<ContractId>, StreamId);
 
-/// Why a text names no stream.
+/// Why a text does not name a stream.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotAStream {
     #[error("before the colon: {0}")]
@@ -32,12 +32,13 @@ impl FromStr for StreamText {
 }
 
 impl StreamText {
-    /// Returns the stream that is meant in a deployment of these contracts. A number alone says it where there is one
-    /// contract only.
+    /// Returns the stream that is meant in a deployment of these contracts. The number alone is enough if there is only
+    /// one contract.
     pub(super) fn key(self, parameter: &str, contracts: &Contracts) -> Result<StreamKey, Problem> {
         let Self(contract_id, stream_id) = self;
         let contract_id = contract_id.or_else(|| contracts.only().cloned()).ok_or_else(|| {
-            let rule = format!("{stream_id}: with several contracts an id names its own, as in C…:{stream_id}");
+            let rule =
+                format!("{stream_id}: with several contracts, an id must name its contract, as in C…:{stream_id}");
             Problem::parameter(parameter, rule)
         })?;
         Ok((contract_id, stream_id))

@@ -60,13 +60,13 @@ pub(super) async fn subscribe(
     let query = match accepts_event_stream(&headers).and_then(|()| Query::read(query.as_deref())) {
         Ok(query) => query,
         Err(problem) => {
-            // Whoever is not let in is told nothing else.
+            // A caller who is refused learns nothing else.
             by_header(&state, &headers).await?;
             return Err(problem);
         }
     };
     if method == Method::HEAD {
-        // A ticket is not spent on it.
+        // A HEAD request does not use up a ticket.
         if query.get(TICKET)?.is_none() {
             by_token(&state, token_of(&state, &headers, &query)?).await?;
         }
@@ -83,7 +83,7 @@ pub(super) async fn subscribe(
     };
     let is_strict = query.get(STRICT)?;
     if let Some(unknown) = unknown_streams.first().filter(|_| is_strict) {
-        return Err(Problem::not_found(format!("there is no stream {unknown}, or it is not yours to see")));
+        return Err(Problem::not_found(format!("there is no stream {unknown}, or you may not see it")));
     }
     let last = last_event_id(&headers, query.get(LAST_EVENT_ID)?);
     let opened = match state.feed.subscribe(filter.clone(), last).await {
@@ -101,10 +101,10 @@ fn accepts_event_stream(headers: &HeaderMap) -> Result<(), Problem> {
     if Accept::of(headers).takes("text/event-stream") {
         return Ok(());
     }
-    Err(Problem::not_acceptable("this route answers text/event-stream only"))
+    Err(Problem::not_acceptable("this route answers only with text/event-stream"))
 }
 
-/// The header wins: on a reconnect the URL still says where the first connection began.
+/// The header takes precedence: on a reconnect the URL still says where the first connection started.
 fn last_event_id(headers: &HeaderMap, parameter: Option<&str>) -> LastEventId {
     let header = headers.get("last-event-id").map(|value| value.to_str().unwrap_or("?"));
     match header.or(parameter) {
@@ -113,10 +113,10 @@ fn last_event_id(headers: &HeaderMap, parameter: Option<&str>) -> LastEventId {
     }
 }
 
-/// What a connection is told first: when to come back, and the filter as it was understood, in one block with data, since
-/// a block without any surprises common clients. The `id:` line gives a client that sees no event a place to resume from.
-/// With a reset it comes with that: a client that broke off before the reset would otherwise resume from an id that says
-/// it was told.
+/// Returns the first piece of a connection: when to reconnect, and the filter as it was understood. Both are in one
+/// block with data, because common clients cannot handle a block without data. The `id:` line lets a client resume even
+/// if it never sees an event. With a reset, the id comes with the reset: otherwise a client whose connection broke
+/// before the reset would resume from an id that claims that it was told.
 fn opening(
     state: &HttpState,
     client_id: String,
@@ -138,9 +138,9 @@ fn opening(
     })
 }
 
-/// A browser that is answered anything but 200 never comes back by itself; one whose stream ends comes back with the id
-/// it has.
+/// A browser never reconnects after any answer other than 200. If its stream ends, it reconnects with the id that it
+/// has.
 fn come_back(state: &HttpState, failure: &StoreError) -> Response {
-    warn!("a subscriber was asked to come back: {failure}");
+    warn!("a subscriber was asked to reconnect: {failure}");
     event_stream_of(Body::from(farewell(state)))
 }

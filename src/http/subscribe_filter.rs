@@ -19,7 +19,7 @@ use crate::{
 const MOST_NAMED: usize = 500;
 
 query! {
-    /// The parameters that make a filter.
+    /// The parameters of a filter.
     pub(super) FilterQuery {
         STREAMS: List<StreamText> = Parameter::new(
             "streams",
@@ -41,7 +41,7 @@ query! {
     }
 }
 
-/// Shows a filter as it was understood. Streams of the only contract are shown by their number alone.
+/// Returns a filter as it was understood. With only one contract, streams are shown by their number alone.
 pub(super) fn view_of(filter: &EventFilter, contracts: &Contracts) -> SubscriptionFilter {
     SubscriptionFilter {
         all: filter.all,
@@ -59,7 +59,8 @@ fn text_of((contract_id, stream_id): &StreamKey, contracts: &Contracts) -> Strin
     }
 }
 
-/// Returns the streams of a filter that its caller may not see or that do not exist, as texts. It does not tell which.
+/// Returns those streams of a filter that do not exist or that the caller may not see, without saying which is the
+/// case.
 pub(super) async fn unknown_streams(filter: &EventFilter, state: &HttpState) -> Result<Vec<String>, StoreError> {
     if filter.streams.is_empty() {
         return Ok(Vec::new());
@@ -72,12 +73,12 @@ pub(super) async fn unknown_streams(filter: &EventFilter, state: &HttpState) -> 
     Ok(unknown.map(|stream| text_of(stream, &state.contracts)).collect())
 }
 
-/// Whether a query says anything of a filter.
+/// Returns whether a query contains any parameter of a filter.
 pub(super) fn is_given<T: QueryTable>(query: &Query<T>) -> bool {
     query.has_any(FilterQuery::declared())
 }
 
-/// Returns the query that a filter is read from.
+/// Returns the query that reads back as this filter.
 pub(super) fn query_of(filter: &EventFilter, contracts: &Contracts) -> String {
     let SubscriptionFilter { all, streams, users, contract, types } = view_of(filter, contracts);
     let mut query = form_urlencoded::Serializer::new(String::new());
@@ -91,8 +92,8 @@ pub(super) fn query_of(filter: &EventFilter, contracts: &Contracts) -> String {
     query.finish()
 }
 
-/// Reads a filter for a caller who may see this much. A query without one means everything, or the caller's own streams.
-/// Ids of streams that do not exist yet are fine.
+/// Reads a filter for a caller with this visibility. A query without a filter means everything, or the caller's own
+/// streams. Ids of streams that do not exist yet are allowed.
 pub(super) async fn read<T: QueryTable>(
     query: &Query<T>,
     state: &HttpState,
@@ -116,7 +117,7 @@ pub(super) async fn read<T: QueryTable>(
     }
     if filter.streams.len() + filter.users.len() > MOST_NAMED {
         let name = if filter.streams.len() > filter.users.len() { STREAMS.name() } else { USERS.name() };
-        let rule = format!("a subscription names at most {MOST_NAMED} streams and users; use all=true for more");
+        let rule = format!("a subscription may name at most {MOST_NAMED} streams and users; use all=true for more");
         return Err(Problem::parameter(name, rule));
     }
     if !filter.all && filter.streams.is_empty() && filter.users.is_empty() {

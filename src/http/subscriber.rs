@@ -1,4 +1,4 @@
-//! Who subscribes, and to what: the query of a subscription, and the ticket or token that it comes with.
+//! The caller and the filter of a subscription: its query, and the ticket or token that comes with it.
 
 use axum::http::HeaderMap;
 
@@ -43,8 +43,8 @@ query! {
     }
 }
 
-/// Returns the caller and the filter: by a ticket, by a token in the header, or by one in the address where that is
-/// allowed. A caller who is refused learns nothing else. A filter is checked before a ticket is spent on it.
+/// Returns the caller and the filter: by a ticket, by a token in the header, or by a token in the URL if that is
+/// allowed. A caller who is refused learns nothing else. The filter is checked before the ticket is used up.
 pub(super) async fn who_and_what(
     state: &HttpState,
     headers: &HeaderMap,
@@ -63,7 +63,7 @@ async fn by_ticket(
     ticket: &str,
     query: &Query<SubscriptionQuery>,
 ) -> Result<(Caller, EventFilter), Problem> {
-    let asks_nobody = || TICKET.refuse("this service asks nobody who they are; leave it out");
+    let asks_nobody = || TICKET.refuse("this service has no authentication; leave the ticket out");
     let auth = state.auth.as_ref().ok_or_else(asks_nobody)?;
     let is_given = subscribe_filter::is_given(query);
     if is_given {
@@ -88,7 +88,7 @@ pub(super) fn token_of<'a>(
         (Some(token), _) => Ok(Some(token)),
         (None, Some(token)) if auth.allows_query_token() => Ok(Some(token)),
         (None, Some(_)) => {
-            let rule = "is not taken from the address here; send it as Authorization: Bearer, or use a ticket";
+            let rule = "is not accepted in the URL here; send it as Authorization: Bearer, or use a ticket";
             Err(TOKEN.refuse(rule))
         }
         (None, None) => Ok(None),

@@ -1,5 +1,5 @@
-//! A connection whose client takes an answer at no useful speed is closed. The kernel cuts off a client that takes
-//! nothing at all; one that takes a byte now and then would hold an answer open for as long as it likes.
+//! Closes a connection whose client reads an answer too slowly. The kernel cuts off a client that reads nothing at all;
+//! a client that reads a byte now and then could hold an answer open for as long as it likes.
 
 use std::{
     io::{self, IoSlice},
@@ -17,8 +17,8 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// What a client that is behind must take within each write deadline (a minute, if the operator sets no other). Far less
-/// than the slowest of networks carries; more than the kernel needs to say that there is room again.
+/// What a client that is behind must read within each write deadline (a minute, unless the operator sets another one).
+/// It is far less than even slow networks carry, and more than the kernel needs to report that there is room again.
 const LEAST_BYTES: u64 = 30 * 1024;
 
 /// A stream whose writes make progress or fail.
@@ -26,13 +26,13 @@ const LEAST_BYTES: u64 = 30 * 1024;
 pub(super) struct MinimumThroughput<S> {
     stream: S,
     window: Duration,
-    /// Event streams have a rule of their own: a subscriber that is behind begins anew.
+    /// Event streams have their own rule: a subscriber that is behind is told to resume.
     is_exempt: Exempt,
-    /// While the client is behind: what it took since when.
+    /// While the client is behind: how much it has read in the current window.
     behind: Option<Behind>,
 }
 
-/// Whether what is written at the moment is exempt. Clones share it.
+/// Whether the current answer is exempt. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Exempt(Arc<AtomicBool>);
 
@@ -53,7 +53,8 @@ impl<S> MinimumThroughput<S> {
         Self { stream, window, is_exempt, behind: None }
     }
 
-    /// Counts what a write came to. A write that must wait fails once a window has passed in which too little was taken.
+    /// Counts the result of a write. A write that has to wait fails at the end of a window in which too little was
+    /// read.
     fn judge(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(written) = written {
             if let (Some(behind), Ok(bytes)) = (&mut self.behind, &written) {
@@ -96,7 +97,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for MinimumThroughput<S> {
         self.stream.is_write_vectored()
     }
 
-    /// All that was to be written is with the kernel: the client is not behind.
+    /// Everything that was to be written has reached the kernel, so the client is not behind.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.behind = None;
         Pin::new(&mut self.stream).poll_flush(context)
@@ -131,7 +132,7 @@ mod tests {
         MinimumThroughput::new(duplex(1).0, WINDOW, exempt.clone())
     }
 
-    /// Takes this many bytes and then no more; returns how long the write waits before it fails.
+    /// Reads this many bytes and then no more. Returns how long the write waits before it fails.
     async fn fails_after_taking(bytes: usize) -> Duration {
         let mut stream = behind(&Exempt::default());
         let begun = Instant::now();
@@ -146,13 +147,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_has_another_window_for_each_in_which_it_takes_enough() {
+    async fn a_client_gets_another_window_after_each_one_in_which_it_reads_enough() {
         assert!(fails_after_taking(30 * 1024 - 1).await >= WINDOW);
         assert!(fails_after_taking(30 * 1024).await >= 2 * WINDOW);
     }
 
     #[tokio::test]
-    async fn who_has_caught_up_or_is_exempt_is_not_behind() {
+    async fn a_client_that_has_caught_up_or_is_exempt_is_not_behind() {
         let exempt = Exempt::default();
         let mut stream = behind(&exempt);
         assert!(poll_fn(|context| Poll::Ready(stream.judge(context, Poll::Pending))).await.is_pending());

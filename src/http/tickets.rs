@@ -1,4 +1,4 @@
-//! `POST /v1/events/tickets`: a ticket for clients that can send no headers, like a browser's `EventSource`.
+//! `POST /v1/events/tickets`: a ticket for clients that cannot send headers, such as a browser's `EventSource`.
 
 use axum::{
     Json,
@@ -57,7 +57,7 @@ pub(super) struct TicketView {
     expires_at: UnixTime,
 }
 
-/// A ticket that nobody uses makes room within a minute.
+/// An unused ticket expires within a minute, which makes room.
 const RETRY_SECONDS: u32 = 60;
 
 /// Issues a ticket to the caller: valid once, for a minute, for this filter.
@@ -88,7 +88,7 @@ pub(super) async fn issue(
     let query = Query::<FilterQuery>::read(Some(&query))?;
     let filter = subscribe_filter::read(&query, &state, caller.visibility.clone()).await?;
     let ticket = auth.issue_ticket(token, subscribe_filter::query_of(&filter, &state.contracts)).await?;
-    let too_many = || Problem::too_many_requests("too many tickets were made and not used; use them", RETRY_SECONDS);
+    let too_many = || Problem::too_many_requests("too many unused tickets; use them first", RETRY_SECONDS);
     let ticket = ticket.ok_or_else(too_many)?;
     let view = TicketView { ticket: ticket.text, expires_at: ticket.expires_at };
     let mut response = (StatusCode::CREATED, Json(view)).into_response();

@@ -1,5 +1,5 @@
-//! The status for probes and monitors. There may be many of them, and their answers must not depend on how busy the other
-//! requests are.
+//! The status for probes and monitors. There may be many of them, and their answers must not depend on how busy the
+//! service is.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,10 +9,10 @@ use tracing::error;
 use super::status_view::{self, Status, StatusScope};
 use crate::store::{Store, StoreError};
 
-/// For so long everybody gets the same answer.
+/// How long everybody gets the same answer.
 const FRESH_FOR: Duration = Duration::from_secs(1);
 
-/// Reads the status once a second at most, however many ask.
+/// Reads the status at most once a second, however many clients ask.
 #[derive(Clone, Debug)]
 pub(super) struct Watch {
     store: Store,
@@ -31,7 +31,7 @@ impl Watch {
         Self { store, last: Arc::default() }
     }
 
-    /// Returns the status, or why the database does not tell, in words for everybody.
+    /// Returns the status, or why the database does not provide it, in words that everybody may read.
     pub(super) async fn status(&self, scope: StatusScope<'_>) -> Result<Arc<Status>, &'static str> {
         let mut last = self.last.lock().await;
         if let Some(look) = last.as_ref().filter(|look| look.at.elapsed() < FRESH_FOR) {
@@ -48,7 +48,7 @@ impl Watch {
 const fn why_it_is_not_known(failure: &StoreError) -> &'static str {
     match failure {
         StoreError::Corrupt(_) => "the database holds a row that this version cannot read; the log says which",
-        StoreError::Refused(_) => "the database refuses what it is asked; the log says why",
+        StoreError::Refused(_) => "the database refuses the query; the log says why",
         _ => "the database does not answer",
     }
 }

@@ -37,7 +37,7 @@ test('says that signing in is needed to see anything, and not that there is noth
   await page.locator('#streams-note').getByText(SIGN_IN).waitFor();
   await page.locator('#log-note').getByText(SIGN_IN).waitFor();
   assert.ok(await page.locator('#token').isVisible(), 'the form for a token is open');
-  assert.doesNotMatch(await page.locator('main').innerText(), /There is no stream yet|No event fits/);
+  assert.doesNotMatch(await page.locator('main').innerText(), /There are no streams yet|No matching events/);
 
   await page.goto(`${program.url}/#stream/1`);
   await page.locator('#stream').getByText(SIGN_IN).waitFor();
@@ -50,7 +50,7 @@ test('says that signing in is needed to see anything, and not that there is noth
 test('says to somebody without streams that a token shows the account’s own', { timeout }, async () => {
   const page = await open();
   await signIn(page, tokenOf(program));
-  await page.locator('#streams-note').getByText('a token shows those that its account sends or receives').waitFor();
+  await page.locator('#streams-note').getByText('with a token you see the streams that its account sends or receives').waitFor();
   assert.doesNotMatch(await page.locator('#streams').innerText(), /no stream yet/);
 });
 

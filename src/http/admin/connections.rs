@@ -1,4 +1,5 @@
-//! `GET /v1/admin/connections`: who is connected, since when and how far behind. Never an address of a client.
+//! `GET /v1/admin/connections`: the open event streams, since when they are open and how far behind they are. Never
+//! shows a client's address.
 
 use axum::{Json, extract::State};
 

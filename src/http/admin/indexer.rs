@@ -116,7 +116,7 @@ pub(in crate::http) async fn resume(
 
 async fn set(state: &HttpState, admin: &Admin, paused: bool) -> Result<Json<DesiredStateView>, Problem> {
     let desired = state.store.set_desired_state(paused, admin.by.as_str()).await?;
-    let word = if paused { "pause" } else { "go on" };
+    let word = if paused { "pause" } else { "continue" };
     info!(by = %admin.by, paused, "{} wants the indexer to {word}", admin.by);
     Ok(Json(DesiredStateView::of(Some(desired))))
 }

@@ -1,5 +1,4 @@
-//! `/v1/admin/…`: for those who run the service, by tokens with the scope `admin`. Every act is in the log with its
-//! subject.
+//! `/v1/admin/…`: for operators, with tokens that have the scope `admin`. Every action is logged with its subject.
 
 pub(super) mod connections;
 pub(super) mod indexer;

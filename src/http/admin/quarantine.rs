@@ -1,4 +1,4 @@
-//! `GET /v1/admin/quarantine` and `POST /v1/admin/quarantine/replay`: events that are kept raw.
+//! `GET /v1/admin/quarantine` and `POST /v1/admin/quarantine/replay`: events that are kept undecoded.
 
 use axum::{Json, extract::State};
 use serde::Serialize;
@@ -110,7 +110,7 @@ pub(in crate::http) async fn list(
     let epoch = state.feed.epoch();
     let after = query.get(CURSOR)?.map(|text| event_cursor(text, epoch)).transpose()?;
     let contract_id = state.contract(&query).await?.or_else(|| state.contracts.only().cloned());
-    let missing = || CONTRACT.refuse("is missing: with several contracts name the one to look at");
+    let missing = || CONTRACT.refuse("is missing: with several contracts, name one of them");
     let contract_id = contract_id.ok_or_else(missing)?;
     let count = state.store.quarantine_count(&contract_id).await?;
     let kept = state.store.quarantined_after(&contract_id, after.unwrap_or(EventId::ZERO), limit).await?;
@@ -138,7 +138,7 @@ pub(in crate::http) async fn replay(State(state): State<HttpState>, admin: Admin
         .replayer
         .as_ref()
         .ok_or_else(|| Problem::not_implemented("this gateway cannot replay; run the command: quarantine replay"))?;
-    let running = || Problem::conflict("a replay is running; wait for its end");
+    let running = || Problem::conflict("a replay is already running; wait until it ends");
     let _only_one = replayer.try_begin().ok_or_else(running)?;
     info!(by = %admin.by, "{} replays the quarantine", admin.by);
     let outcome = replayer.replayer.replay().await?;

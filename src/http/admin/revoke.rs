@@ -1,4 +1,4 @@
-//! `POST /v1/admin/revoke`: takes back the tokens of a subject.
+//! `POST /v1/admin/revoke`: revokes the tokens of a subject.
 
 use axum::{
     body::Bytes,

@@ -1,4 +1,4 @@
-//! The limits' part of the command line.
+//! The command-line arguments of the limits.
 
 use clap::Args;
 use ipnet::IpNet;
@@ -50,8 +50,8 @@ pub struct LimitArgs {
     pub limit_exempt: Vec<IpNet>,
 }
 
-/// Reads a network, or one address as the network of itself.
+/// Parses a network, or an address as a network of one.
 fn network(text: &str) -> Result<IpNet, String> {
     let address = || text.parse().map(|address: std::net::IpAddr| IpNet::from(address));
-    text.parse().or_else(|_| address()).map_err(|_| "is neither an address nor a network like 10.0.0.0/8".to_owned())
+    text.parse().or_else(|_| address()).map_err(|_| "must be an address or a network such as 10.0.0.0/8".to_owned())
 }

@@ -1,5 +1,5 @@
-//! A budget for each address: so many at once, so many a second in the long run. Bounded whatever the number of
-//! addresses.
+//! A budget for each address: a burst at once, and a rate in the long run. Memory is bounded however many addresses
+//! there are.
 
 use std::{
     num::NonZeroU32,
@@ -15,9 +15,9 @@ use governor::{
 
 use super::client::ClientKey;
 
-/// Addresses that have all of their budget back are forgotten at every so many uses.
+/// After this many uses, addresses that have recovered their whole budget are forgotten.
 const FORGET_EVERY: u64 = 4_096;
-/// More addresses than this at once are an attack: until some are forgotten all share one budget.
+/// More addresses than this at once are an attack: until some are forgotten, all new ones share one budget.
 const MOST_ADDRESSES: usize = 200_000;
 
 type Limiter = RateLimiter<ClientKey, DashMapStateStore<ClientKey>, DefaultClock, StateInformationMiddleware>;
@@ -29,7 +29,7 @@ pub(super) struct Budgets {
     used: AtomicU64,
 }
 
-/// What a budget has left, or for how many seconds it has nothing.
+/// What remains of a budget, or for how many seconds nothing does.
 pub(super) enum Left {
     Some(u32),
     NothingFor(u32),
@@ -44,13 +44,13 @@ impl Budgets {
         Some(Self { limiter, burst, used: AtomicU64::new(0) })
     }
 
-    /// Takes one from the client's budget, if it has one.
+    /// Takes one from the client's budget.
     pub(super) fn spend(&self, client: ClientKey) -> Left {
         self.spend_many(client, NonZeroU32::MIN)
     }
 
-    /// Takes what a request costs beside the one that it took already, if there is as much. What costs more than a whole
-    /// budget costs the rest of a whole one: later there is no more than that.
+    /// Takes a request's extra cost, beyond the one that it took already. A cost above a whole budget takes the rest of
+    /// a whole budget, since a client never has more than that.
     pub(super) fn spend_more(&self, client: ClientKey, cost: u32) -> Left {
         match NonZeroU32::new(cost.min(self.burst.get() - 1)) {
             Some(cost) => self.spend_many(client, cost),
@@ -58,7 +58,7 @@ impl Budgets {
         }
     }
 
-    /// Takes so many from the client's budget, if it has them: at most a whole one.
+    /// Takes a number from the client's budget, at most a whole budget.
     fn spend_many(&self, client: ClientKey, cost: NonZeroU32) -> Left {
         if self.used.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_EVERY) {
             self.limiter.retain_recent();
@@ -83,7 +83,7 @@ mod tests {
     use crate::http::limits::client::Addresses;
 
     #[test]
-    fn a_million_addresses_take_bounded_room() {
+    fn a_million_addresses_take_bounded_memory() {
         let budgets = Budgets::new(1, 1_000_000).unwrap();
         let addresses = Addresses::new(&[], &[]);
         for number in 1..=1_000_000_u32 {
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_costs_more_than_a_budget_holds_takes_all_of_it_whatever_its_size() {
+    fn a_request_that_costs_more_than_a_whole_budget_takes_all_of_it() {
         for burst in [1, 2, 10] {
             let budgets = Budgets::new(1, burst).unwrap();
             let client = ClientKey::EverybodyElse;
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_of_zero_is_no_limit() {
+    fn a_rate_of_zero_means_no_limit() {
         assert!(Budgets::new(0, 10).is_none());
     }
 }

@@ -1,17 +1,17 @@
-//! Who a request is counted against: the address of the peer, or what trusted proxies say of it.
+//! The client that a request counts against: the address of the peer, or the one that trusted proxies report.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 
-/// A client as limits know it.
+/// A client, as the limits distinguish clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::http) enum ClientKey {
-    /// An IPv4 address, or the /64 of an IPv6 address, which one subscriber line has.
+    /// An IPv4 address, or the /64 of an IPv6 address, which belongs to one subscriber line.
     Address(IpAddr),
-    /// Those of whom this proxy says nothing that can be read.
+    /// All clients behind this proxy whose addresses it reports in an unreadable way.
     Unreadable(IpAddr),
-    /// Those for whom there is no room.
+    /// All clients for which there is no room.
     EverybodyElse,
 }
 
@@ -26,9 +26,9 @@ impl Addresses {
         Self { trusted_proxies: trusted_proxies.to_vec(), exempt: exempt.to_vec() }
     }
 
-    /// Returns the client, `None` if it is exempt. What an untrusted peer says of itself does not count; what trusted
-    /// proxies append is read from the right, up to the first address that is none of theirs. Whoever they name in a way
-    /// that cannot be read is a client like others: neither the proxy nor exempt.
+    /// Returns the client; `None` if it is exempt. The header of an untrusted peer does not count. Addresses that
+    /// trusted proxies append are read from the right, up to the first one that is not a trusted proxy. A client that
+    /// they name in an unreadable way counts as an ordinary client: neither as the proxy nor as exempt.
     pub(super) fn client_of(&self, peer: IpAddr, forwarded_for: Option<&str>) -> Option<ClientKey> {
         let mut client = peer.to_canonical();
         let hops = forwarded_for.unwrap_or_default().rsplit(',').map(str::trim).filter(|hop| !hop.is_empty());
@@ -44,8 +44,8 @@ impl Addresses {
         (!self.is_exempt(client)).then(|| ClientKey::of(client))
     }
 
-    /// Returns whom a connection is counted against before anything is read, `None` for the exempt and for trusted
-    /// proxies.
+    /// Returns the client that a connection counts against before anything is read; `None` for exempt addresses and
+    /// trusted proxies.
     pub(super) fn client_by_connection(&self, peer: IpAddr) -> Option<ClientKey> {
         let peer = peer.to_canonical();
         (!self.is_exempt(peer) && !self.is_trusted(peer)).then(|| ClientKey::of(peer))
@@ -60,7 +60,7 @@ impl Addresses {
     }
 }
 
-/// Reads an address as proxies write it: alone, in brackets, or with a port.
+/// Parses an address as proxies write it: alone, in brackets, or with a port.
 fn address_of(hop: &str) -> Option<IpAddr> {
     let in_brackets = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']'));
     let alone = in_brackets.unwrap_or(hop).parse().ok();
@@ -98,24 +98,24 @@ mod tests {
     }
 
     #[test]
-    fn what_an_untrusted_peer_says_of_itself_does_not_count() {
+    fn the_header_of_an_untrusted_peer_does_not_count() {
         assert_eq!(client("203.0.113.5", "198.51.100.1").unwrap(), "203.0.113.5");
     }
 
     #[test]
-    fn behind_trusted_proxies_the_right_most_address_that_is_none_of_theirs_counts() {
+    fn behind_trusted_proxies_the_right_most_other_address_counts() {
         assert_eq!(client("10.0.0.1", "198.51.100.1, 203.0.113.9, 10.2.0.3").unwrap(), "203.0.113.9");
         assert_eq!(client("10.0.0.1", "").unwrap(), "10.0.0.1");
         assert_eq!(client("10.0.0.1", "10.0.0.2").unwrap(), "10.0.0.2");
     }
 
     #[test]
-    fn whoever_cannot_be_read_is_a_client_that_is_neither_the_proxy_nor_exempt() {
+    fn a_client_with_an_unreadable_address_is_neither_the_proxy_nor_exempt() {
         for hop in ["unknown", "203.0.113.9, unknown", "\u{fffd}", "192.0.2.7, x", "192.0.2.7:99999", "[192.0.2.7"] {
             assert_eq!(client("10.0.0.1", hop).unwrap(), "somebody behind 10.0.0.1", "{hop:?}");
         }
         assert_eq!(client("10.0.0.1", "203.0.113.9, unknown, 10.2.0.3").unwrap(), "somebody behind 10.2.0.3");
-        assert_eq!(client("203.0.113.5", "unknown").unwrap(), "203.0.113.5", "what it says of itself does not count");
+        assert_eq!(client("203.0.113.5", "unknown").unwrap(), "203.0.113.5", "its own header does not count");
     }
 
     #[test]
@@ -124,18 +124,18 @@ mod tests {
         assert_eq!(client("10.0.0.1", "[2001:db8::1]").unwrap(), "2001:db8::");
         assert_eq!(client("10.0.0.1", "[2001:db8::1]:4711").unwrap(), "2001:db8::");
         assert_eq!(client("10.0.0.1", "203.0.113.9, ").unwrap(), "203.0.113.9");
-        assert_eq!(client("10.0.0.1", "192.0.2.7:80"), None, "exempt with a port too");
+        assert_eq!(client("10.0.0.1", "192.0.2.7:80"), None, "a port does not change the exemption");
     }
 
     #[test]
-    fn addresses_of_one_ipv6_line_are_one_client_and_mapped_ones_are_ipv4() {
+    fn addresses_of_one_ipv6_line_are_one_client_and_mapped_addresses_are_ipv4() {
         assert_eq!(client("2001:db8:1:2:3:4:5:6", "").unwrap(), "2001:db8:1:2::");
         assert_eq!(client("2001:db8:1:2:ffff::1", "").unwrap(), "2001:db8:1:2::");
         assert_eq!(client("::ffff:203.0.113.5", "").unwrap(), "203.0.113.5");
     }
 
     #[test]
-    fn exempt_addresses_are_nobody() {
+    fn exempt_addresses_are_not_clients() {
         assert_eq!(client("192.0.2.7", ""), None);
         assert_eq!(client("10.0.0.1", "192.0.2.7"), None);
     }

@@ -1,4 +1,4 @@
-//! Places for event streams: so many in all, so many by address, so many by subject.
+//! The number of open event streams: limited in total, by address and by subject.
 
 use std::{
     collections::HashMap,
@@ -12,10 +12,10 @@ use utoipa::ToSchema;
 use super::client::ClientKey;
 use crate::http::problem::Problem;
 
-/// Somebody who was refused should leave others time to go.
+/// A refused client should give others time to leave.
 const RETRY_AFTER_SECONDS: u32 = 30;
 
-/// Who signed in.
+/// The subject that signed in.
 type Subject = Arc<str>;
 
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) struct Connections {
     open: Arc<Mutex<Open>>,
 }
 
-/// The most event streams that may be open.
+/// The largest numbers of open event streams.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MostOpen {
     pub(super) in_all: u32,
@@ -39,7 +39,7 @@ struct Open {
     by_subject: Shares<Subject>,
 }
 
-/// How many places each has taken. Only those with open streams are kept, so that there are never more of them than
+/// The number of open event streams per key. Only keys with open streams are kept, so there are never more keys than
 /// streams.
 #[derive(Debug)]
 struct Shares<K> {
@@ -65,7 +65,7 @@ pub struct ConnectionStats {
     pub refused_connects: u64,
 }
 
-/// A taken place.
+/// A place for one open event stream.
 #[derive(Debug)]
 pub(in crate::http) struct Slot {
     client: Option<ClientKey>,
@@ -75,7 +75,7 @@ pub(in crate::http) struct Slot {
 }
 
 impl Slot {
-    /// Counts the place against a subject too, once it is known who came. Who did not sign in is nobody.
+    /// Also counts the place against a subject, once it is known. Without sign-in there is no subject.
     pub(in crate::http) fn of_subject(mut self, subject: Option<&str>) -> Result<Self, Problem> {
         let Some(subject) = subject.map(Subject::from) else { return Ok(self) };
         {
@@ -169,7 +169,7 @@ impl Drop for Slot {
 }
 
 fn lock(open: &Mutex<Open>) -> MutexGuard<'_, Open> {
-    open.lock().expect("nothing panics while it counts")
+    open.lock().expect("no thread panics while it counts")
 }
 
 #[cfg(test)]
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_has_so_many_places_wherever_it_connects_from() {
+    fn a_subjects_limit_holds_wherever_it_connects_from() {
         let connections = connections();
         let alice: Vec<_> = (0..2).map(|_| take(&connections, "alice").unwrap()).collect();
         let from_elsewhere = connections.take(Some(ClientKey::EverybodyElse)).unwrap();
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn those_who_were_refused_or_have_gone_leave_nothing_behind() {
+    fn refused_and_closed_event_streams_leave_nothing_behind() {
         let connections = connections();
         for number in 0..1_000 {
             let subject = number.to_string();

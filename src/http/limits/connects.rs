@@ -1,4 +1,4 @@
-//! TCP connections: so many in all, and so many new ones a second by address. Decided before anything is read.
+//! Limits TCP connections: the total number, and the rate of new ones per address. Decides before anything is read.
 
 use std::{
     net::IpAddr,
@@ -10,13 +10,13 @@ use super::{
     client::Addresses,
 };
 
-/// Beside every event stream there must be room for requests, probes of health among them.
+/// Room for requests, including health probes, besides all event streams.
 const BESIDE_EVENT_STREAMS: u32 = 1_024;
 
 #[derive(Debug)]
 pub(super) struct Connects {
     in_all: usize,
-    /// `None`: as many new ones as they like.
+    /// `None` sets no limit on new connections.
     budgets: Option<Budgets>,
     refused: AtomicU64,
 }
@@ -27,13 +27,13 @@ impl Connects {
         Self { in_all, budgets, refused: AtomicU64::new(0) }
     }
 
-    /// Returns how many may be open.
+    /// Returns how many connections may be open in total.
     pub(super) const fn in_all(&self) -> usize {
         self.in_all
     }
 
-    /// Counts a new one against its peer and returns whether it may stay. Whom a trusted proxy connects for is not known
-    /// yet, so proxies may connect as they like.
+    /// Counts a new connection against its peer, and returns whether it may stay. Trusted proxies are not limited,
+    /// because the clients behind them are not known yet.
     pub(super) fn admit(&self, addresses: &Addresses, peer: IpAddr) -> bool {
         let (Some(budgets), Some(client)) = (&self.budgets, addresses.client_by_connection(peer)) else { return true };
         let is_admitted = matches!(budgets.spend(client), Left::Some(_));
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_may_connect_so_often_and_the_exempt_and_trusted_proxies_as_they_like() {
+    fn an_address_has_a_limit_of_connects_and_exempt_addresses_and_trusted_proxies_have_none() {
         assert_eq!((admitted("203.0.113.5"), admitted("::ffff:203.0.113.5"), admitted("2001:db8::1")), (3, 3, 3));
         assert_eq!((admitted("192.0.2.7"), admitted("10.0.0.1")), (10, 10));
     }

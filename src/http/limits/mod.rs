@@ -1,6 +1,7 @@
-//! How much one client, and all of them together, may ask for: connections and requests by rate, event streams by number.
+//! Limits for each client and for all of them together: on the rate of connections and requests, and on the number of
+//! event streams.
 //!
-//! Every refusal says when to come back. State is bounded whatever the number of addresses.
+//! Every refusal says when to try again. Memory is bounded however many addresses there are.
 
 mod args;
 mod budgets;
@@ -31,22 +32,22 @@ use turns::Turns;
 
 use super::problem::Problem;
 
-/// An operator, or a script of theirs, asks no more than this.
+/// More than an operator or an operator's script needs.
 const ADMIN_REQUESTS_PER_SECOND: u32 = 2;
 const ADMIN_REQUESTS_BURST: u32 = 20;
 
-/// Probes and a collector of metrics ask a few times a second.
+/// More than probes and a metrics collector need.
 const WATCHING_PER_SECOND: u32 = 20;
 const WATCHING_BURST: u32 = 200;
 
-/// TCP connections that one address may have open beside its event streams.
+/// The TCP connections that one address may have open besides its event streams.
 const BESIDE_EVENT_STREAMS_PER_CLIENT: u32 = 100;
-/// So many come in while others make room for them.
+/// The number of extra connections that may come in while others make room for them.
 const MAKING_ROOM: usize = 64;
-/// Each client's share of what is asked of the chain.
+/// Each client's share of the queries to the chain.
 const CHAIN_READS_PER_SECOND: u32 = 1;
 const CHAIN_READS_BURST: u32 = 5;
-/// Each client's share of the sign-ins, of which each looks up an account on the chain.
+/// Each client's share of the sign-ins, each of which looks up an account on the chain.
 const SIGN_INS_PER_SECOND: u32 = 1;
 const SIGN_INS_BURST: u32 = 10;
 
@@ -59,11 +60,11 @@ struct Inner {
     addresses: Addresses,
     connects: Connects,
     tcp: TcpConnections,
-    /// `None`: as many requests as they like.
+    /// `None` sets no limit.
     requests: Option<Requests>,
-    /// For the health and the metrics, beside all other requests: `None` for as many as they like.
+    /// Counts requests for health and metrics separately; `None` sets no limit.
     watching: Option<Requests>,
-    /// For acts of operators that are refused, whatever else is set: whoever tries tokens on them is slowed down.
+    /// Counts refused requests of operators, whatever else is set: it slows down attackers who try tokens.
     refused_admin_requests: Option<Requests>,
     chain_reads: Option<Budgets>,
     sign_ins: Option<Budgets>,
@@ -71,7 +72,7 @@ struct Inner {
     turns: Option<Turns>,
 }
 
-/// Zero sets no limit, as for every other flag.
+/// Zero means no limit, as for every other flag.
 const fn most(of_the_arguments: u32) -> u32 {
     if of_the_arguments == 0 { u32::MAX } else { of_the_arguments }
 }
@@ -85,7 +86,7 @@ fn spend(budgets: Option<&Budgets>, client: Option<ClientKey>, detail: &str) -> 
 }
 
 impl Limits {
-    /// Returns the limits that the arguments set.
+    /// Returns the limits from the arguments.
     #[must_use]
     pub fn new(args: &LimitArgs) -> Self {
         let connects =
@@ -112,7 +113,7 @@ impl Limits {
         }))
     }
 
-    /// Returns limits that nobody reaches.
+    /// Returns limits that nobody can reach.
     #[must_use]
     pub fn none() -> Self {
         Self(Arc::new(Inner {
@@ -129,12 +130,12 @@ impl Limits {
         }))
     }
 
-    /// Returns how many TCP connections may be open, those included that were asked to make room and have not yet.
+    /// Returns how many TCP connections may be open, including those that were asked to close and have not done so yet.
     pub(super) fn tcp_connections(&self) -> usize {
         self.0.connects.in_all().saturating_add(MAKING_ROOM)
     }
 
-    /// Counts a new TCP connection against its peer, and takes it up if it may stay.
+    /// Counts a new TCP connection against its peer, and returns it if it may stay.
     pub(super) fn admit(&self, peer: IpAddr) -> Option<TcpConnection> {
         if !self.0.connects.admit(&self.0.addresses, peer) {
             return None;
@@ -142,19 +143,19 @@ impl Limits {
         self.0.tcp.enter(self.0.addresses.client_by_connection(peer))
     }
 
-    /// Takes one from a client's share of what is asked of the chain. An exempt address is nobody.
+    /// Takes one from a client's share of the queries to the chain. An exempt address has no client.
     pub(super) fn spend_chain_read(&self, client: Option<ClientKey>) -> Result<(), Problem> {
-        let detail = "this address asks the chain too often; the index is asked without source=chain";
+        let detail = "this address queries the chain too often; without source=chain the index answers";
         spend(self.0.chain_reads.as_ref(), client, detail)
     }
 
-    /// Takes one from a client's share of the sign-ins, so that it takes none of the others'. An exempt address is nobody.
+    /// Takes one from a client's own share of the sign-ins. An exempt address has no client.
     pub(super) fn spend_sign_in(&self, client: Option<ClientKey>) -> Result<(), Problem> {
-        spend(self.0.sign_ins.as_ref(), client, "too many sign in from this address at once")
+        spend(self.0.sign_ins.as_ref(), client, "too many sign-ins from this address at once")
     }
 
-    /// Takes from a client's budget what an answer of many rows costs beside its request, and returns that cost. An
-    /// exempt address is nobody.
+    /// Takes the extra cost of an answer with many rows from a client's budget, and returns that cost. An exempt
+    /// address has no client.
     pub(super) fn spend_rows(&self, client: Option<ClientKey>, rows: u32) -> Result<RowsCost, Problem> {
         let cost = RowsCost::of(rows);
         match (&self.0.requests, client) {
@@ -163,23 +164,23 @@ impl Limits {
         }
     }
 
-    /// Returns the turns of a client to be answered. An exempt address is nobody, and waits for none.
+    /// Returns a client's turns. An exempt address has no client and never waits.
     pub(super) fn turns_of(&self, client: Option<ClientKey>) -> Option<ClientTurns> {
         Some(self.0.turns.as_ref()?.of(client?))
     }
 
-    /// Takes a place for an event stream; it is given back when the slot is dropped. An exempt address is nobody.
+    /// Takes a place for an event stream, which is released when the slot is dropped. An exempt address has no client.
     pub(super) fn take_slot(&self, client: Option<ClientKey>) -> Result<Slot, Problem> {
         self.0.connections.take(client)
     }
 
-    /// Returns the limits of event streams and how near to them it came.
+    /// Returns the limits of event streams, and how near to them the numbers came.
     #[must_use]
     pub fn connection_stats(&self) -> ConnectionStats {
         self.0.connections.stats(self.0.connects.refused())
     }
 
-    /// Returns whom to count a request against, `None` for those that are exempt.
+    /// Returns the client that a request counts against; `None` for exempt ones.
     fn client_of(&self, peer: Option<IpAddr>, forwarded_for: Option<&str>) -> Option<ClientKey> {
         self.0.addresses.client_of(peer?, forwarded_for)
     }
@@ -190,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_takes_its_own_share_of_the_sign_ins_and_none_of_another() {
+    fn an_address_uses_up_its_own_share_of_the_sign_ins_and_no_other() {
         let limits = Limits::new(&LimitArgs {
             requests_per_second: 20,
             requests_burst: 200,

@@ -1,4 +1,4 @@
-//! Requests by rate, each address with a budget of its own (`RateLimit` header fields for HTTP).
+//! Limits the rate of requests, with a budget for each address (`RateLimit` header fields for HTTP).
 
 use std::net::SocketAddr;
 
@@ -27,7 +27,7 @@ impl Requests {
         let budgets = Budgets::new(per_second, burst)?;
         let window_seconds = burst.div_ceil(per_second);
         let policy = format!("\"per-address\";q={burst};w={window_seconds}");
-        let policy = HeaderValue::from_str(&policy).expect("digits and fixed letters");
+        let policy = HeaderValue::from_str(&policy).expect("digits and fixed letters are valid");
         Some(Self { budgets, policy })
     }
 
@@ -38,23 +38,23 @@ impl Requests {
         match self.budgets.spend_more(client, cost.0) {
             Left::Some(_) => Ok(cost),
             Left::NothingFor(seconds) => {
-                let detail = "this address has asked for too many rows; wait, or ask for fewer with limit";
+                let detail = "this address has requested too many rows; wait, or request fewer with limit";
                 Err(Problem::too_many_requests(detail, seconds))
             }
         }
     }
 }
 
-/// Rows that every request may be answered with: the largest page of a list as JSON. Each further such number costs as
+/// The rows that a plain request pays for: the largest page of a JSON list. Each further batch of this size costs as
 /// much as a request.
 const ROWS_OF_A_REQUEST: u32 = 200;
 
-/// What an answer of many rows costs beside its request, in requests. An extension of the answer.
+/// The extra cost of an answer with many rows, in requests. It is an extension of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) struct RowsCost(u32);
 
 impl RowsCost {
-    /// Returns what two parts of an answer cost together.
+    /// Returns the sum of two costs.
     pub(in crate::http) const fn and(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
@@ -64,7 +64,7 @@ impl RowsCost {
     }
 }
 
-/// Counts a request against its client, and refuses it where nothing is left. Says what is left in any case.
+/// Counts a request against its client, refuses it if nothing is left, and reports what is left in any case.
 pub(in crate::http) async fn limit_requests(
     State(limits): State<Limits>,
     mut request: Request,
@@ -79,8 +79,8 @@ pub(in crate::http) async fn limit_requests(
     spend(limits.0.requests.as_ref(), client, request, next).await
 }
 
-/// Counts a request for the health or the metrics against its client. A flood of them ends with its connection: to refuse
-/// one costs as much as to answer it, and new connections have a limit of their own.
+/// Counts a request for health or metrics against its client. A refusal also closes the connection: refusing costs as
+/// much as answering, but new connections have their own limit.
 pub(in crate::http) async fn limit_watching(State(limits): State<Limits>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let client = limits.client_of(peer, forwarded_for(request.headers()).as_deref());
@@ -95,11 +95,11 @@ pub(in crate::http) async fn limit_watching(State(limits): State<Limits>, reques
     }
 }
 
-/// Whoever runs the service, as an extension of a request.
+/// Marks a request of an operator; an extension of the request.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct Operator;
 
-/// Counts an act of an operator against its client beside its requests.
+/// Counts a refused request to an operator's route against its client, in addition to its requests.
 pub(in crate::http) async fn limit_admin_requests(
     State(limits): State<Limits>,
     Extension(client): Extension<Option<ClientKey>>,
@@ -109,13 +109,13 @@ pub(in crate::http) async fn limit_admin_requests(
     let response = next.run(request).await;
     let is_refused = matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
     match (&limits.0.refused_admin_requests, client) {
-        // Operators do not pay for what others at their address try.
+        // Operators do not pay for the attempts of others at their address.
         (Some(requests), Some(client)) if is_refused => answer(requests, client, response),
         _ => response,
     }
 }
 
-/// Returns the answer to a request that is counted after it was answered.
+/// Counts a request after it was answered, and replaces the answer if nothing is left.
 fn answer(requests: &Requests, client: ClientKey, response: Response) -> Response {
     match requests.budgets.spend(client) {
         Left::Some(_) => response,
@@ -127,7 +127,7 @@ fn too_many(seconds: u32) -> Response {
     Problem::too_many_requests("this address makes too many requests", seconds).into_response()
 }
 
-/// The tighter limit, which is the inner one, is the one that is shown.
+/// The inner limit is the tighter one, so it is the one that is reported.
 async fn spend(requests: Option<&Requests>, client: Option<ClientKey>, request: Request, next: Next) -> Response {
     let (Some(requests), Some(client)) = (requests, client) else { return next.run(request).await };
     let left = requests.budgets.spend(client);
@@ -141,12 +141,13 @@ async fn spend(requests: Option<&Requests>, client: Option<ClientKey>, request: 
     if !headers.contains_key("ratelimit") {
         headers.insert("ratelimit-policy", requests.policy.clone());
         let left = format!("\"per-address\";r={remaining};t={reset}");
-        headers.insert("ratelimit", HeaderValue::from_str(&left).expect("digits and fixed letters"));
+        headers.insert("ratelimit", HeaderValue::from_str(&left).expect("digits and fixed letters are valid"));
     }
     response
 }
 
-/// Several header lines are one list. What is no text stays in its place: whoever it stands for cannot be read.
+/// Joins several header lines into one list. Bytes that are not UTF-8 keep their place, so that the client there counts
+/// as unreadable.
 fn forwarded_for(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all("x-forwarded-for").iter();
     let lines: Vec<_> = lines.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();

@@ -1,5 +1,5 @@
-//! The open TCP connections. One that answers nothing makes room for who comes next: a client cannot take every place by
-//! holding them.
+//! The open TCP connections. An idle one makes room for a new one: no client can take every place just by holding
+//! connections open.
 
 use std::{
     collections::HashMap,
@@ -27,14 +27,14 @@ struct Open {
 
 #[derive(Debug)]
 struct Kept {
-    /// `None` for those whom no limit of one address holds for.
+    /// `None` if no limit per address applies.
     client: Option<ClientKey>,
-    /// Since when it answers nothing; `None` while it does.
+    /// Since when it has been idle; `None` while it answers a request.
     idle_since: Option<Instant>,
     close: CancellationToken,
 }
 
-/// An open connection; forgotten when dropped.
+/// An open connection. Dropping it removes it.
 #[derive(Debug)]
 pub(in crate::http) struct TcpConnection {
     number: u64,
@@ -42,7 +42,7 @@ pub(in crate::http) struct TcpConnection {
     open: Arc<Mutex<Open>>,
 }
 
-/// A request that is being answered; its connection is idle again once this is dropped.
+/// A request that is being answered. When it is dropped, its connection is idle again.
 #[derive(Debug)]
 pub(in crate::http) struct Answering {
     number: u64,
@@ -54,8 +54,8 @@ impl TcpConnections {
         Self { most_in_all, most_per_client, open: Arc::default() }
     }
 
-    /// Takes up a new connection. Where there are too many, the one that has been idle for the longest is asked to close:
-    /// one of the same client, if that has as many as it may. `None` if it has, and none of them is idle.
+    /// Adds a new connection. If there are too many, asks the one that has been idle longest to close: one of the same
+    /// client, if that client has reached its limit. Returns `None` if it has and none of its connections is idle.
     pub(super) fn enter(&self, client: Option<ClientKey>) -> Option<TcpConnection> {
         let mut open = lock(&self.open);
         if client.is_some_and(|client| open.of(client) >= self.most_per_client)
@@ -81,7 +81,7 @@ impl Open {
         self.by_client.get(&client).copied().unwrap_or_default()
     }
 
-    /// Returns whether there was one. One that was asked already counts no more.
+    /// Returns whether there was an idle one. One that was asked before no longer counts.
     fn close_longest_idle(&mut self, fits: impl Fn(&Kept) -> bool) -> bool {
         let idle = self.kept.values_mut().filter(|kept| kept.idle_since.is_some() && !kept.close.is_cancelled());
         let longest = idle.filter(|kept| fits(kept)).min_by_key(|kept| kept.idle_since);
@@ -92,7 +92,7 @@ impl Open {
 }
 
 impl TcpConnection {
-    /// Marks the connection as one that answers.
+    /// Marks the connection as answering a request.
     pub(in crate::http) fn answering(&self) -> Answering {
         if let Some(kept) = lock(&self.open).kept.get_mut(&self.number) {
             kept.idle_since = None;
@@ -100,12 +100,12 @@ impl TcpConnection {
         Answering { number: self.number, open: Arc::clone(&self.open) }
     }
 
-    /// Returns whether it answers nothing.
+    /// Returns whether the connection is idle.
     pub(in crate::http) fn is_idle(&self) -> bool {
         lock(&self.open).kept.get(&self.number).is_none_or(|kept| kept.idle_since.is_some())
     }
 
-    /// Returns what waits until the connection is to make room.
+    /// Returns a future that resolves when the connection must make room.
     pub(in crate::http) fn asked_to_close(&self) -> WaitForCancellationFutureOwned {
         self.close.clone().cancelled_owned()
     }
@@ -133,7 +133,7 @@ impl Drop for Answering {
 }
 
 fn lock(open: &Mutex<Open>) -> MutexGuard<'_, Open> {
-    open.lock().expect("nothing panics while it counts")
+    open.lock().expect("no thread panics while it counts")
 }
 
 #[cfg(test)]
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn where_there_are_too_many_the_one_that_is_idle_the_longest_makes_room() {
+    fn if_there_are_too_many_the_one_that_has_been_idle_longest_makes_room() {
         let tcp = TcpConnections::new(3, 99);
         let (streams, first, second) = (tcp.enter(ONE).unwrap(), tcp.enter(ONE).unwrap(), tcp.enter(None).unwrap());
         let event_stream = streams.answering();
@@ -160,16 +160,16 @@ mod tests {
         drop(event_stream);
         drop((first, third, fourth));
         drop(streams);
-        assert!(lock(&tcp.open).by_client.is_empty(), "nothing is kept of who is gone");
+        assert!(lock(&tcp.open).by_client.is_empty(), "nothing is kept of closed connections");
     }
 
     #[test]
-    fn a_client_that_has_as_many_as_it_may_makes_room_itself_or_is_refused() {
+    fn a_client_at_its_limit_makes_room_itself_or_is_refused() {
         let tcp = TcpConnections::new(99, 2);
         let other = tcp.enter(None).unwrap();
         let (first, second) = (tcp.enter(ONE).unwrap(), tcp.enter(ONE).unwrap());
         let answering = [first.answering(), second.answering()];
-        assert!(tcp.enter(ONE).is_none(), "none of its own is idle");
+        assert!(tcp.enter(ONE).is_none(), "none of its own connections is idle");
         drop(answering);
         let third = tcp.enter(ONE);
         assert!(third.is_some() && is_asked(&first) && !is_asked(&other));

@@ -1,5 +1,5 @@
-//! Requests of one client are answered one after the other, so that whoever asks for much takes the processor and the
-//! database from itself and not from everybody else.
+//! Answers the requests of one client one after the other, so that a client with many requests slows down itself and
+//! not everybody else.
 
 use std::{
     collections::HashMap,
@@ -15,21 +15,21 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Limits, client::ClientKey, requests::Operator};
 
-/// A client may ask twenty times a second, and is answered within milliseconds.
+/// A client may send twenty requests a second, and each takes milliseconds.
 const AT_ONCE: usize = 1;
-/// Clients that ask for nothing are forgotten whenever there are so many more.
+/// Clients without requests are forgotten each time this many have been added.
 const FORGET_EVERY: usize = 1_024;
 
 #[derive(Debug, Default)]
 pub(super) struct Turns(Mutex<HashMap<ClientKey, Weak<Semaphore>>>);
 
-/// A client's turns to be answered.
+/// The turns of one client.
 #[derive(Clone, Debug)]
 pub(in crate::http) struct ClientTurns(Arc<Semaphore>);
 
 impl Turns {
     pub(super) fn of(&self, client: ClientKey) -> ClientTurns {
-        let mut clients = self.0.lock().expect("nothing panics while it holds turns");
+        let mut clients = self.0.lock().expect("no thread panics while it holds the turns");
         if let Some(turns) = clients.get(&client).and_then(Weak::upgrade) {
             return ClientTurns(turns);
         }
@@ -43,13 +43,14 @@ impl Turns {
 }
 
 impl ClientTurns {
-    /// Waits for a turn, which lasts until what is returned is dropped.
+    /// Waits for a turn. It lasts until the permit is dropped.
     pub(in crate::http) async fn next(&self) -> OwnedSemaphorePermit {
-        Arc::clone(&self.0).acquire_owned().await.expect("nobody closes it")
+        Arc::clone(&self.0).acquire_owned().await.expect("the semaphore is never closed")
     }
 }
 
-/// Answers a request when it is its client's turn. What waits for the chain takes none: it would keep the rest waiting too.
+/// Answers a request when it is its client's turn. A request that waits for the chain takes no turn, which would hold
+/// up the client's others.
 pub(in crate::http) async fn answer_in_turn(State(limits): State<Limits>, request: Request, next: Next) -> Response {
     let client = request.extensions().get::<Option<ClientKey>>().copied().flatten();
     let waits_for_the_chain = request.uri().query().is_some_and(|query| query.contains("source=chain"));
@@ -69,7 +70,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_second_request_of_a_client_waits_for_the_first_and_another_client_does_not() {
+    async fn a_clients_second_request_waits_for_the_first_and_another_client_does_not() {
         let turns = Turns::default();
         let one = turns.of(ClientKey::EverybodyElse);
         let first = one.next().await;
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn many_clients_that_are_done_take_bounded_room() {
+    fn many_clients_that_are_done_take_bounded_memory() {
         let turns = Turns::default();
         for number in 0..100_000_u32 {
             drop(turns.of(ClientKey::Address(std::net::Ipv4Addr::from(number).into())));

@@ -1,5 +1,6 @@
-//! Events as schemas: one for each type, by a table of the fields that only it has, and the frames of a subscription.
-//! Which fields the contract's events have is said in `xdr/table.rs`, how they are written in `http/event_view.rs`.
+//! The schemas of events, one for each type, built from a table of the fields that only this type has; and the schema
+//! of a subscription's frames. `xdr/table.rs` defines the fields of the contract's events, `http/event_view.rs` how
+//! they are written.
 
 use utoipa::{
     PartialSchema, ToSchema,
@@ -9,13 +10,13 @@ use utoipa::{
 use super::words::{self, named, one_of};
 use crate::domain::EventType;
 
-/// What a field holds, by the name of its schema.
+/// The type of a field, by the name of its schema.
 #[derive(Clone, Copy)]
 enum Holds {
     Word(&'static str),
     /// The same, if the event carries it.
     WordIfSent(&'static str),
-    /// A time, null beyond the year 9999.
+    /// A time; null beyond the year 9999.
     Time,
     TimeIfSent,
     BasisPoints,
@@ -27,7 +28,7 @@ enum Holds {
     NullableAddress,
 }
 
-/// What one type of event has beside what all have.
+/// What one type of event adds to the fields that all events have.
 struct EventSchema {
     event_type: EventType,
     name: &'static str,
@@ -197,7 +198,7 @@ const EVENTS: &[EventSchema] = &[
     },
 ];
 
-/// Adds the schemas of events and frames.
+/// Adds the schemas of the events and the frames.
 pub(in crate::http) fn add_to(components: &mut Components, notices: &[(&'static str, &str)]) {
     let schemas = &mut components.schemas;
     schemas.insert("StreamEventFields".to_owned(), fields_of_all(true));
@@ -213,8 +214,8 @@ pub(in crate::http) fn add_to(components: &mut Components, notices: &[(&'static 
     schemas.insert("SubscriptionFrame".to_owned(), frames(notices));
 }
 
-/// What the events of streams have, or those of the protocol itself, which are about no stream. These have nulls for
-/// stream and parties, and no schema of null alone: the types of `openapi-fetch` leave out what can be nothing else.
+/// Returns the common fields of stream events, or of protocol events, which concern no stream. In the latter, stream
+/// and parties are null, but have no schema that allows only null: the types of `openapi-fetch` leave such fields out.
 fn fields_of_all(of_streams: bool) -> RefOr<Schema> {
     let stream_id = if of_streams { named("StreamId") } else { nullable("StreamId") };
     let says = if of_streams {
@@ -238,7 +239,7 @@ fn fields_of_all(of_streams: bool) -> RefOr<Schema> {
     object(fields).description(Some(says)).into()
 }
 
-/// What every event in a list has beside what subscribers get.
+/// Returns the fields that events in a list have in addition to those that subscribers get.
 fn fields_of_rows() -> RefOr<Schema> {
     let scalar = ObjectBuilder::new().schema_type(SchemaType::Array(vec![Type::String, Type::Integer, Type::Null]));
     let metadata = ObjectBuilder::new()
@@ -254,13 +255,13 @@ fn fields_of_rows() -> RefOr<Schema> {
     object(fields).description(Some("What every event in a list has beside.")).into()
 }
 
-/// Returns an object that always has these fields.
+/// Returns the schema of an object in which these fields are always present.
 pub(super) fn object<'a>(fields: impl IntoIterator<Item = (&'a str, RefOr<Schema>)>) -> ObjectBuilder {
     let object = ObjectBuilder::new().schema_type(Type::Object);
     fields.into_iter().fold(object, |object, (name, schema)| object.property(name, schema).required(name))
 }
 
-/// Returns a schema by its name, or null.
+/// Returns the named schema, or null.
 pub(super) fn nullable(name: &str) -> RefOr<Schema> {
     OneOfBuilder::new().item(ObjectBuilder::new().schema_type(Type::Null)).item(named(name)).into()
 }
@@ -304,7 +305,7 @@ impl EventSchema {
     }
 }
 
-/// Every frame of the event stream that has data, by its `event`: what a client that reads `data` as JSON is given.
+/// Returns the schema of all frames with data, by their `event`, as seen by a client that reads `data` as JSON.
 fn frames(notices: &[(&'static str, &str)]) -> RefOr<Schema> {
     let says = "A frame of the event stream: its `event` line, its `data` line read as JSON, and its `id` line.";
     let frames = OneOfBuilder::new().description(Some(says));
@@ -326,7 +327,7 @@ fn frames(notices: &[(&'static str, &str)]) -> RefOr<Schema> {
 #[derive(Debug)]
 pub(in crate::http) enum EventRow {}
 
-/// One schema for each type, as generators of clients take no `oneOf` apart from what is added to it.
+/// One schema per type, because client generators do not accept a `oneOf` combined with additional fields.
 impl PartialSchema for EventRow {
     fn schema() -> RefOr<Schema> {
         let says = "An event in a list: what subscribers get, and the names that a FlowFi dashboard reads.";
@@ -342,7 +343,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_type_of_event_has_a_schema() {
+    fn every_event_type_has_a_schema() {
         let described: Vec<EventType> = EVENTS.iter().map(|event| event.event_type).collect();
         assert_eq!(described, EventType::ALL);
     }

@@ -1,8 +1,8 @@
-//! What the routes share when they describe themselves by `#[utoipa::path]`. It knows no route; `http/document.rs` puts
-//! their descriptions together.
+//! What the routes share when they describe themselves with `#[utoipa::path]`. It knows no route; `http/document.rs`
+//! joins their descriptions.
 //!
-//! A new route has its attribute and stands in `routes!` of `http/router.rs`. Its answer's schema is derived where the
-//! view is, and its query is declared by `query!` beside the handler; `words`, `parameters` and `refusals` hold what
+//! A new route needs the attribute and an entry in `routes!` of `http/router.rs`. The schema of its answer is derived
+//! at the view; its query is declared with `query!` beside the handler; `words`, `parameters` and `refusals` hold what
 //! routes share.
 
 mod docs;

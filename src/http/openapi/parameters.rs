@@ -1,5 +1,5 @@
-//! How parameters are described: those of queries, which the routes declare in tables, and those of paths and headers,
-//! which stand here.
+//! Describes parameters: those of queries, which the routes declare in tables, and those of paths and headers, which
+//! are declared here.
 
 use serde_json::Value;
 use utoipa::{
@@ -12,7 +12,7 @@ use utoipa::{
 
 use super::words::{ADDRESS, named, whole};
 
-/// A query parameter as a route's table declares it.
+/// A query parameter, as declared in a route's table.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct Declared {
     /// Its name on the wire.
@@ -21,9 +21,9 @@ pub(in crate::http) struct Declared {
     pub(in crate::http) says: &'static str,
     /// The schema of its value.
     pub(in crate::http) form: fn() -> RefOr<Schema>,
-    /// Whether the route refuses requests without it. The route says so itself, in its own words.
+    /// Whether the route refuses requests without it. The route's handler checks that itself.
     pub(in crate::http) is_required: bool,
-    /// A value to show, where the schema shows none.
+    /// An example, if the schema has none.
     pub(in crate::http) example: Option<u32>,
 }
 
@@ -46,7 +46,7 @@ fn parameter(place: ParameterIn, name: &str, says: &str, schema: impl Into<RefOr
         .schema(Some(schema))
 }
 
-/// The values of a parameter that may be repeated, or hold several with commas between.
+/// Returns the schema of a parameter that may be repeated, or may hold several values separated by commas.
 pub(in crate::http) fn list_of(item: impl Into<RefOr<Schema>>) -> RefOr<Schema> {
     ArrayBuilder::new().items(item.into()).max_items(Some(500)).into()
 }
@@ -59,12 +59,12 @@ pub(in crate::http) fn switch() -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(Type::Boolean).default(Some(Value::from(false))).into()
 }
 
-/// A time of the whole range that the contract knows.
+/// Returns the schema of a time in the whole range that the contract allows.
 pub(in crate::http) fn any_time() -> RefOr<Schema> {
     whole("A Unix time.", 0, usize::MAX).examples([Value::from(1_771_000_000)]).into()
 }
 
-/// A stream as clients write it.
+/// Returns the schema of a stream's id as clients write it.
 pub(in crate::http) fn stream_text() -> RefOr<Schema> {
     text("7").pattern(Some("^(C[A-Z2-7]{55}:)?[0-9]{1,20}$")).into()
 }
@@ -84,7 +84,7 @@ macro_rules! beside_the_query {
 }
 
 beside_the_query! {
-    /// The stream that a path names.
+    /// The stream in a path.
     StreamInPath = parameter(
         ParameterIn::Path,
         "id",
@@ -92,21 +92,21 @@ beside_the_query! {
         stream_text(),
     )
     .required(Required::True);
-    /// The API key that a path names.
+    /// The API key in a path.
     ApiKeyInPath = parameter(ParameterIn::Path, "id", "The key's public name.", text("00a1b2c3d4e5f607"))
         .required(Required::True);
-    /// The user that a path names.
+    /// The user in a path.
     UserInPath = parameter(ParameterIn::Path, "address", "The user.", named("Address"))
         .required(Required::True)
         .example(Some(Value::from(ADDRESS)));
-    /// The tag of what the client has.
+    /// The tag of the answer that the client has.
     IfNoneMatch = parameter(
         ParameterIn::Header,
         "If-None-Match",
         "The `ETag` of an answer that the client already has. If it is still current, the answer is 304.",
         text("W/\"0002261634098536448-0000000002_0_1771000000\""),
     );
-    /// Where a subscription is resumed.
+    /// Where to resume a subscription.
     LastEventIdHeader = parameter(
         ParameterIn::Header,
         "Last-Event-ID",

@@ -1,4 +1,4 @@
-//! The problems that a route can answer, by status. A route names one of the sets below.
+//! The problems that routes can answer, by status. Each route names one of the sets below.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use utoipa::{
     openapi::{Content, Ref, RefOr, Response, ResponseBuilder},
 };
 
-/// What each status means here.
+/// The meaning of each status in this service.
 const MEANINGS: &[(u16, &str)] = &[
     (400, "A parameter or the body breaks a rule; `parameter` names which."),
     (401, "No token, or one that is not accepted."),
@@ -37,7 +37,7 @@ fn refusal(status: u16, schema: &str) -> (String, RefOr<Response>) {
     (status.to_string(), response.build().into())
 }
 
-/// Returns what refers to a header by its name.
+/// Returns a reference to a header, by its name.
 pub(in crate::http) fn header(name: &str) -> Ref {
     Ref::new(format!("#/components/headers/{name}"))
 }
@@ -57,38 +57,38 @@ macro_rules! refusals {
 }
 
 refusals! {
-    /// Of lists and other queries.
+    /// For lists and other queries.
     OfQuery "Problem" [400, 401, 414, 429, 500, 503];
-    /// Of queries after one thing.
+    /// For queries for one object.
     OfOne "Problem" [400, 401, 404, 414, 429, 500, 503];
-    /// The same where the chain can be asked instead of the index.
+    /// The same, for routes that can query the chain instead of the index.
     OfOneOrChain "Problem" [400, 401, 404, 414, 429, 500, 501, 503];
-    /// Of what asks callers who they are, and then only memory.
+    /// For routes that check the caller and then only read memory.
     OfMemory "Problem" [400, 401, 414, 429, 503];
-    /// Of the event stream.
+    /// For the event stream.
     OfSubscription "Problem" [400, 401, 404, 406, 414, 429, 500, 503];
-    /// Of what takes a body.
+    /// For routes that read a body.
     OfBody "Problem" [400, 401, 408, 413, 414, 415, 429, 500, 503];
-    /// The same for those who run the service.
+    /// The same, for operators.
     OfAdminBody "Problem" [400, 401, 403, 408, 413, 414, 415, 429, 500, 503];
-    /// Of keys for services.
+    /// For API keys.
     OfApiKey "Problem" [400, 401, 403, 404, 414, 429, 500, 503];
     /// The same with a body.
     OfApiKeyBody "Problem" [400, 401, 403, 404, 408, 413, 414, 415, 429, 500, 503];
-    /// Of what operators look at.
+    /// For what operators read.
     OfAdmin "Problem" [400, 401, 403, 414, 429, 500, 503];
-    /// Of a replay of the quarantine.
+    /// For a replay of the quarantine.
     OfReplay "Problem" [401, 403, 408, 409, 413, 414, 429, 500, 501, 503];
-    /// Of sign-in before there is any right or wrong: what stands before it on the way.
+    /// For sign-in: only the refusals that precede the handler.
     OfWallet "Problem" [414, 429];
     /// The same with a body.
     OfWalletBody "Problem" [408, 413, 414, 429];
-    /// Of the challenge.
+    /// For the challenge.
     OfChallenge "SignInProblem" [400, 501];
-    /// Of its answer.
+    /// For the signed challenge.
     OfSignIn "SignInProblem" [400, 403, 415, 500, 501, 503];
-    /// Where nobody can sign in.
+    /// For `/.well-known/stellar.toml`.
     OfStellarToml "Problem" [400, 404, 414, 429];
-    /// Of what operators ask.
+    /// For the health and the metrics.
     OfOperator "Problem" [400, 414, 429];
 }

@@ -1,5 +1,5 @@
-//! The field's words as schemas: what an id, an amount or a time looks like in JSON. The words themselves live in
-//! `domain`, which knows nothing of documents.
+//! The schemas of the field's words: what an id, an amount or a time looks like in JSON. The words themselves are in
+//! `domain`, which knows nothing about documents.
 
 use serde_json::Value;
 use utoipa::{
@@ -12,7 +12,7 @@ use crate::{auth, domain, store};
 /// An account, as the document shows one.
 pub(super) const ADDRESS: &str = "GAIH3ULLFQ4DGSECF2AR555KZ4KNDGEKN4AFI4SU2M7B43MGK3QJZNSR";
 
-/// Returns a text of a form.
+/// Returns the schema of a text with a pattern.
 fn text(description: &str, pattern: &str, example: &str) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::String)
@@ -21,12 +21,12 @@ fn text(description: &str, pattern: &str, example: &str) -> ObjectBuilder {
         .examples([Value::from(example)])
 }
 
-/// Returns one of these texts.
+/// Returns the schema of an enumeration of texts.
 pub(in crate::http) fn one_of(description: &str, texts: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).description(Some(description)).enum_values(Some(texts))
 }
 
-/// Returns a whole number of a range.
+/// Returns the schema of a whole number within a range.
 pub(in crate::http) fn whole(description: &str, from: impl Into<Number>, to: impl Into<Number>) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::Integer)
@@ -36,7 +36,7 @@ pub(in crate::http) fn whole(description: &str, from: impl Into<Number>, to: imp
         .maximum(Some(to))
 }
 
-/// Returns what refers to a schema by its name.
+/// Returns a reference to a schema, by its name.
 pub(in crate::http) fn named(name: &str) -> RefOr<Schema> {
     RefOr::Ref(Ref::from_schema_name(name))
 }
@@ -58,7 +58,7 @@ macro_rules! words {
             impl ToSchema for $word {}
         )*
 
-        /// Adds every word.
+        /// Adds the schema of every word.
         pub(in crate::http) fn add_to(components: &mut Components) {
             $(components.schemas.insert($word::name().into_owned(), $word::schema());)*
         }
@@ -141,14 +141,14 @@ words! {
 mod tests {
     use super::*;
 
-    /// Returns the example of a word.
+    /// Returns a word's example.
     fn example<W: PartialSchema>() -> String {
         let RefOr::T(Schema::Object(schema)) = W::schema() else { return String::new() };
         schema.examples.first().and_then(Value::as_str).map(str::to_owned).unwrap_or_default()
     }
 
     #[test]
-    fn examples_are_what_they_stand_for() {
+    fn every_example_is_a_valid_value() {
         assert!(example::<Address>().parse::<domain::Address>().is_ok());
         assert!(example::<ContractId>().parse::<domain::ContractId>().is_ok());
         assert!(example::<Amount>().parse::<domain::Amount>().is_ok());

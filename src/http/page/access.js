@@ -1,4 +1,4 @@
-// The form for a token, where the service reads tokens.
+// The form for a token, if the service reads tokens.
 
 import { denialText, onDenied } from './api.js';
 import { byId, setText } from './dom.js';
@@ -19,15 +19,15 @@ export const access = {
     if (lacksToken() || seesNothing()) show(true, SIGN_IN);
   },
 
-  /** Asks for a token; once, until there is another one to refuse. */
+  /** Asks for a token. Asks again only after another token was refused. */
   want(reason) {
     if (byId('access').hidden || currentToken() !== null) show(true, reason);
   },
 
-  /** The token has ended: asks for another one. */
+  /** Asks for a new token because the current one has ended. */
   ended(reason) {
     forgetToken(false);
-    show(true, `${endText(reason)} Sign in again, and paste the new token: the events go on after the last one seen.`);
+    show(true, `${endText(reason)} Sign in again, and paste the new token: the events continue after the last one seen.`);
   },
 };
 
@@ -48,16 +48,16 @@ function showKept() {
   setText(byId('token-open'), isKept ? 'Token kept' : 'Token');
 }
 
-/** Says how a token ended. */
+/** Explains how a token ended. */
 export const endText = reason => (reason === 'revoked' ? 'The token was revoked.' : 'The token has expired.');
 
 function submit(event) {
   event.preventDefault();
   const field = byId('token');
   const token = field.value.trim().replace(/^Bearer\s+/i, '');
-  // A header holds no other characters than these.
+  // A header cannot hold any other characters.
   if (!/^[\w.~+/=-]+$/.test(token)) {
-    setText(byId('token-reason'), 'That is no token: paste the whole text of it, without spaces.');
+    setText(byId('token-reason'), 'That is not a token: paste all of it, without spaces.');
     field.focus();
     return;
   }

@@ -1,14 +1,14 @@
-// What a stream's record means at a moment: the contract's own rule, as the server reckons it too.
+// What a stream's record means at a moment, by the contract's own rule. The server uses the same rule.
 
 import { big, larger, smaller } from './amounts.js';
 import { durationText } from './times.js';
 
-/** What is in the stream and not paid out. */
+/** The amount that has not been withdrawn. */
 export const leftOf = stream => larger(big(stream.depositedAmount) - big(stream.withdrawnAmount), 0n);
 
-/** What can be claimed: nothing unless the stream is active, else the time since it accrues (up to the pause, if it is
-    paused) times the rate, and never more than is left. At a whole second it is the contract's number; between two it
-    flows from one to the next. */
+/** The claimable amount. It is zero unless the stream is active; otherwise the time since it started to accrue (up to
+    the pause, if it is paused) times the rate, but never more than what is left. At whole seconds it equals the
+    contract's number; in between it grows continuously. */
 export function claimableAt(stream, nowMs) {
   if (!stream.isActive || stream.lastUpdateTime === null) return 0n;
   if (stream.isPaused && stream.pausedAt === null) return big(stream.claimableAmount);
@@ -18,13 +18,13 @@ export function claimableAt(stream, nowMs) {
   return larger(smaller(accrued, leftOf(stream)), 0n);
 }
 
-/** What to call its state: an active stream comes to its end without an event. */
+/** The status to show: an active stream ends without an event. */
 export function statusAt(stream, nowMs) {
   const isOver = stream.status === 'active' && stream.endTime !== null && stream.endTime * 1000 <= nowMs;
   return isOver ? 'ended' : stream.status;
 }
 
-/** In how long all of it is accrued. */
+/** How long it takes until everything has accrued. */
 export function lastsText(stream, nowMs) {
   const status = statusAt(stream, nowMs);
   if (status === 'ended') return 'all accrued';

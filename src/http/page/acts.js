@@ -1,10 +1,12 @@
-// What a local network lets one do with a stream, as the party that may. Only what the contract would do is offered.
+// The actions that a local network allows on a stream, taken as the right party. Only actions that the contract would
+// accept are offered.
 
 import { amountRule, amountText, typedAmount } from './amounts.js';
 import { post, refusalText } from './api.js';
 import { byId, make, setText } from './dom.js';
 
-/** When the contract does each. A paused stream pays nothing out, and a cancelled or completed one does nothing more. */
+/** When the contract accepts each action. A paused stream pays nothing out, and a cancelled or completed one accepts no
+    action. */
 const OFFERED = {
   withdraw: (stream, claimable) => stream.isActive && !stream.isPaused && claimable > 0n,
   'top-up': stream => stream.isActive,
@@ -13,12 +15,12 @@ const OFFERED = {
   cancel: stream => stream.isActive,
 };
 
-/** The buttons of one stream. */
+/** The action buttons of one stream. */
 export class Acts {
   element;
   #streamId; #tokenAddress; #amount; #result; #over; #buttons = {};
 
-  /** `askFirst` asks before what cannot be undone. */
+  /** `askFirst` asks for confirmation before an action that cannot be undone. */
   constructor({ streamId, tokenAddress }, askFirst) {
     this.#streamId = streamId;
     this.#tokenAddress = tokenAddress;
@@ -45,7 +47,7 @@ export class Acts {
     return this.#buttons['top-up'];
   }
 
-  /** Offers what the contract would do now. */
+  /** Offers the actions that the contract would accept now. */
   offer(stream, claimable) {
     const offered = Object.entries(OFFERED).map(([action, isOffered]) => [this.#buttons[action], isOffered(stream, claimable)]);
     for (const [button, isOffered] of offered) {
@@ -72,7 +74,7 @@ export class Acts {
     setText(this.#result, text);
   }
 
-  /** Has the right party do it. The answer comes when the ledger is closed, the change by its event. */
+  /** Takes an action as the right party. The answer comes when the ledger closes, the change with its event. */
   async #act(action, body = {}) {
     if (this.element.getAttribute('aria-busy') === 'true') return false;
     this.element.setAttribute('aria-busy', 'true');
@@ -90,7 +92,7 @@ export class Acts {
   }
 }
 
-/** Asks whether to cancel, and says what that pays to whom. Returns the answer. */
+/** Asks whether to cancel, and says who is paid what. Returns the answer. */
 export function askToCancel({ streamId, tokenAddress }, paid, refunded) {
   const dialog = byId('cancel');
   setText(byId('cancel-title'), `Cancel stream ${streamId}?`);

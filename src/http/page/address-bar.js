@@ -1,14 +1,14 @@
-// The address bar: which view is open and what it is narrowed to. A link shows the same to whoever opens it, and the
-// browser's "back" undoes a step.
+// The address bar: which view is open, and its filters. A link shows everybody the same view, and the browser's "back"
+// undoes a step.
 
-/** What the events beside the view are narrowed to: kept when another view is opened. */
+/** The filters of the event list beside the view. They are kept when another view is opened. */
 const KEPT = ['type', 'about'];
 
 let listener = () => {};
-/** How each view was narrowed last: where a link to it leads back to. */
+/** The last filters of each view, which a link to the view restores. */
 const queries = new Map();
 
-/** What is open: a `view`, in a stream's view the stream's `ref`, and the `parameters`. */
+/** The open place: a `view`, the stream's `ref` in a stream's view, and the `parameters`. */
 export function readPlace() {
   const [, path, query] = /^#?([^?]*)\??(.*)$/s.exec(location.hash);
   const parameters = new URLSearchParams(query);
@@ -21,7 +21,7 @@ function decoded(text) {
   try { return decodeURIComponent(text); } catch { return text; }
 }
 
-/** Changes parameters of what is open; null takes one away. Typing replaces the entry of the history it began. */
+/** Changes parameters of the open view; null removes one. While typing, the same history entry is replaced. */
 export function narrow(changes, { isTyping = false, state = history.state } = {}) {
   const [path, query] = location.hash.slice(1).split('?');
   const parameters = new URLSearchParams(query);
@@ -32,7 +32,7 @@ export function narrow(changes, { isTyping = false, state = history.state } = {}
   write(path, parameters, state, isTyping);
 }
 
-/** Opens a stream, or what else a link of ours names. */
+/** Opens a stream, or another place that one of our links names. */
 export function open(hash) {
   const [path, query] = hash.slice(1).split('?');
   const parameters = new URLSearchParams(query ?? queries.get(path));
@@ -54,7 +54,7 @@ function hear() {
   listener(place);
 }
 
-/** Names who is told of each place, from the present one on. */
+/** Sets who is told about each place, starting with the current one. */
 export function onPlace(told) {
   listener = told;
   addEventListener('hashchange', hear);
@@ -62,7 +62,8 @@ export function onPlace(told) {
   hear();
 }
 
-/** Our own links keep the filter of the events. A click that opens another tab is the browser's. */
+/** Follows our own links, which keep the filter of the events. A click that opens another tab is left to the browser.
+    */
 function follow(click) {
   const link = click.target.closest?.('a[href^="#"]');
   if (!link || link.id === 'skip' || click.defaultPrevented || click.button !== 0) return;

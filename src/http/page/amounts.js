@@ -1,9 +1,9 @@
-// Amounts: BigInt from end to end, never a float, and never one token's with another's.
+// Amounts: BigInt throughout, never a float, and amounts of different tokens are never mixed.
 
 import { short } from './parties.js';
 
-/** How many decimals a token has, or null while that is not known. The API does not tell, so all amounts are shown in
-    smallest units. Once it does, this is the one place to say so. */
+/** How many decimals a token has, or null if that is unknown. The API does not say, so all amounts are shown in
+    smallest units. Once it does, this is the only place to change. */
 const decimalsOf = _tokenAddress => null;
 
 export const big = text => (/^-?\d+$/.test(text ?? '') ? BigInt(text) : 0n);
@@ -14,7 +14,7 @@ const grouped = digits => digits.replace(/\B(?=(\d{3})+$)/g, ',');
 
 export const count = number => number.toLocaleString('en');
 
-/** The digits of an amount, all of them: whole tokens where the decimals are known, else smallest units. */
+/** All digits of an amount: in whole tokens if the decimals are known, otherwise in smallest units. */
 export function digitsOf(amount, tokenAddress) {
   const decimals = decimalsOf(tokenAddress) ?? 0;
   const size = (amount < 0n ? -amount : amount).toString().padStart(decimals + 1, '0');
@@ -22,22 +22,22 @@ export function digitsOf(amount, tokenAddress) {
   return `${amount < 0n ? '−' : ''}${whole}${decimals > 0 ? `.${size.slice(-decimals)}` : ''}`;
 }
 
-/** What the digits count, where the token is named beside them. */
+/** The unit of the digits, for use beside the token's name. */
 export const unitWord = tokenAddress => (decimalsOf(tokenAddress) === null ? 'units' : '');
 
-/** What the digits count, with the token's name. */
+/** The unit of the digits, with the token's name. */
 export function unitText(tokenAddress) {
   const name = tokenAddress ? short(tokenAddress) : 'an unknown token';
   return decimalsOf(tokenAddress) === null ? `units of ${name}` : name;
 }
 
-/** An amount inside a sentence. */
+/** An amount within a sentence. */
 export function amountText(text, tokenAddress) {
   if (text === null || text === undefined) return 'an unknown amount';
   return `${digitsOf(big(text), tokenAddress)} ${unitText(tokenAddress)}`;
 }
 
-/** Reads what a person typed into smallest units; null if it is no amount. */
+/** Converts typed text to smallest units; null if it is not an amount. */
 export function typedAmount(text, tokenAddress) {
   const decimals = decimalsOf(tokenAddress) ?? 0;
   const match = /^(\d+)(?:\.(\d*))?$/.exec(text.replace(/[\s,]/g, ''));
@@ -45,7 +45,7 @@ export function typedAmount(text, tokenAddress) {
   return BigInt(match[1] + (match[2] ?? '').padEnd(decimals, '0'));
 }
 
-/** What a typed amount has to be. */
+/** The rule for typed amounts. */
 export function amountRule(tokenAddress) {
   const decimals = decimalsOf(tokenAddress);
   if (decimals === null) return 'An amount is a whole number of the token’s smallest units.';

@@ -1,8 +1,8 @@
-// Requests and what is said when they fail. Addresses are relative: a proxy may serve all of this below a path.
+// Requests, and the messages when they fail. URLs are relative: a proxy may serve all of this below a path.
 
 import { currentToken, lacksToken, SIGN_IN, tokenHeaders } from './token.js';
 
-/** A request that was answered with a problem. One without an answer is a plain error. */
+/** A request that was answered with a problem. A request without an answer fails with a plain error. */
 export class Refusal extends Error {
   constructor(problem, status, retryAfterMs) {
     super(problem?.detail ?? problem?.title ?? `the server answered ${status}`);
@@ -14,10 +14,10 @@ export const isDenied = error => error instanceof Refusal && (error.status === 4
 
 let denied = () => {};
 
-/** Names who is told when the service wants another token. */
+/** Sets who is told when the service wants another token. */
 export const onDenied = listener => { denied = listener; };
 
-/** Returns the refusal that an answer is. */
+/** Returns the refusal in an answer. */
 export async function refusalOf(answer) {
   const problem = await answer.json().catch(() => null);
   const seconds = Number(answer.headers.get('retry-after'));
@@ -26,7 +26,7 @@ export async function refusalOf(answer) {
   return refusal;
 }
 
-/** Refuses as the service would, without asking it, where a token is missing. */
+/** Refuses a request as the service would, without sending it, if a required token is missing. */
 export function refuseWithoutToken() {
   if (!lacksToken()) return;
   const refusal = new Refusal({ detail: 'a token is missing' }, 401, null);
@@ -34,7 +34,7 @@ export function refuseWithoutToken() {
   throw refusal;
 }
 
-/** Asks, and returns the JSON of the answer. A local network asks nobody who they are. */
+/** Sends a request, and returns the JSON of the answer. A local network does not check tokens. */
 export async function ask(path, { signal, ...options } = {}) {
   if (!path.startsWith('devnet/')) refuseWithoutToken();
   const patience = AbortSignal.timeout(20_000);
@@ -50,7 +50,7 @@ export async function ask(path, { signal, ...options } = {}) {
 export const post = (path, body = {}) =>
   ask(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
 
-/** Builds a path with those parameters that say something. */
+/** Builds a path with those parameters that have a value. */
 export function withQuery(path, parameters) {
   const said = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== '');
   return said.length ? `${path}?${new URLSearchParams(said)}` : path;
@@ -61,20 +61,20 @@ export function sentence(text) {
   return /[.!?]$/.test(first) ? first : `${first}.`;
 }
 
-/** Says why the service does not answer this caller. */
+/** Explains why the service does not answer this caller. */
 export function denialText(refusal) {
   if (refusal.status === 403) return `The token does not allow this: ${sentence(refusal.message)}`;
   if (currentToken() === null) return SIGN_IN;
   return `${sentence(refusal.message)} Sign in again.`;
 }
 
-/** Says a failure to a person. */
+/** Explains a failure to a person. */
 export function kindly(error) {
   if (isDenied(error)) return denialText(error);
   return error instanceof Refusal ? sentence(error.message) : 'The indexer does not answer.';
 }
 
-/** Says in words what the contract, or whoever was in between, had against it. */
+/** Explains why the contract, or something in between, refused an action. */
 export function refusalText(error) {
   if (!(error instanceof Refusal)) return kindly(error);
   const number = error.code === null ? '' : ` (its error ${error.code})`;

@@ -1,4 +1,4 @@
-// The console: one subscription of the visitor's own choice, with all that comes, as it comes.
+// The console: one subscription of the visitor's choice, with everything it receives.
 
 import { narrow } from './address-bar.js';
 import { Refusal, sentence } from './api.js';
@@ -17,7 +17,7 @@ const FLAGS = ['all', 'strict'];
 const list = new RawList(byId('console-blocks'), byId('console-scroll'), KEEP, showCount);
 const form = byId('console-form');
 let parameters = new URLSearchParams();
-/** The subscription that is open, or none. */
+/** The open subscription, if any. */
 let current = null;
 let lastId = null;
 let heartbeatAtMs = null;
@@ -36,7 +36,7 @@ export const consoleView = {
     byId('console-copy').addEventListener('click', () => copy(byId('console-curl').textContent));
   },
 
-  /** Shows the console with the filter that the address bar says, or hides it. What is open stays open. */
+  /** Shows the console with the filter in the address bar, or hides it. An open subscription stays open. */
   show(isWanted, wanted) {
     byId('console').hidden = !isWanted;
     if (!isWanted) return;
@@ -44,7 +44,7 @@ export const consoleView = {
     showForm();
   },
 
-  /** Forgets what was somebody else's to see. */
+  /** Forgets what only another caller may see. */
   forget() {
     disconnect('Not connected.');
     lastId = null;
@@ -79,7 +79,7 @@ async function connect(submit) {
   submit.preventDefault();
   if (current !== null) return;
   const after = afterOf(parameters);
-  if (!isSendable(after)) { say('An id has no spaces, and no other characters than an event stream gives.', 'denied'); return; }
+  if (!isSendable(after)) { say('An id has no spaces, and only characters that occur in an event stream.', 'denied'); return; }
   const { signal } = current = new AbortController();
   heartbeatAtMs = null;
   showOpen();
@@ -123,7 +123,7 @@ function say(text, state) {
   setData(byId('console-state'), 'state', state);
 }
 
-/** While a subscription is open, the form says what is shown. */
+/** While a subscription is open, the form shows its filter. */
 function showOpen() {
   const isOpen = current !== null;
   byId('console-fields').disabled = isOpen;

@@ -5,7 +5,7 @@ import { ask, post, refusalText } from './api.js';
 import { byId, make, notify, setText } from './dom.js';
 import { local, short } from './parties.js';
 
-/** Fetches who there is to play with. */
+/** Fetches the accounts of the local network. */
 export async function startLocalNetwork() {
   const { accounts } = await ask('devnet/accounts');
   local.accounts = accounts;
@@ -27,7 +27,7 @@ function openForm() {
   byId('create').showModal();
 }
 
-/** Says why the contract would refuse; nothing if it would not. */
+/** Returns why the contract would refuse; an empty text if it would not. */
 function objection(units, seconds) {
   if (units === null) return amountRule();
   if (units === 0n) return 'The amount must be above zero.';

@@ -1,15 +1,16 @@
-// How a stream's deposit divides at a moment, and what became of each part.
+// How a stream's deposit is divided at a moment, and what became of each part.
 
 import { big, larger, smaller } from './amounts.js';
 
-/** What the part is that was neither paid out nor can be claimed. */
+/** Describes the part that was neither paid out nor is claimable. */
 function restOf({ isActive, status }) {
   if (isActive) return { kind: 'left', label: 'Still to come' };
-  // Cancelling pays the recipient what was accrued, and the sender all the rest.
+  // Cancelling pays the accrued amount to the recipient, and the rest to the sender.
   return status === 'cancelled' ? { kind: 'refunded', label: 'Refunded' } : { kind: 'unpaid', label: 'Not paid out' };
 }
 
-/** The parts of the deposit: withdrawn, claimable, and the rest. They add up to it, and their shares to 100 %. */
+/** The parts of the deposit: withdrawn, claimable and the rest. The parts add up to the deposit, and their shares to
+    100 %. */
 export function divisionOf(stream, claimable) {
   const deposited = big(stream.depositedAmount);
   const withdrawn = larger(smaller(big(stream.withdrawnAmount), deposited), 0n);
@@ -23,7 +24,7 @@ export function divisionOf(stream, claimable) {
   return parts.map((part, at) => ({ ...part, share: `${shares[at] / 10}%` }));
 }
 
-/** Shares in tenths of a percent. What rounding down loses goes to those that lost most by it. */
+/** Shares in tenths of a percent. What is lost by rounding down goes to the shares that lost most. */
 function sharesOf(amounts) {
   const whole = amounts.reduce((sum, amount) => sum + amount, 0n);
   if (whole === 0n) return amounts.map(() => 0);

@@ -1,10 +1,10 @@
-// Elements: building them, changing them only where something changed, and telling people something.
+// Elements: building them, updating them only if something changed, and showing notices.
 
 export const byId = id => document.getElementById(id);
 
 export const calmMotion = matchMedia('(prefers-reduced-motion: reduce)');
 
-/** Builds an element. Children that are strings become text, never markup: what we show comes from outside. */
+/** Builds an element. Children that are strings become text, never markup, because the content comes from outside. */
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -28,8 +28,8 @@ export function flash(element) {
   element.animate([{ backgroundColor: 'var(--flash)' }, { backgroundColor: 'transparent' }], { duration: 1600, easing: 'ease-out' });
 }
 
-/** Returns a function that has `work` done once in the next frame, however often it is called before. A page that
-    nobody sees gets no frames: there it is done within a second. */
+/** Returns a function that runs `work` once in the next frame, however often it is called before. A hidden page gets no
+    frames; there it runs within a second. */
 export function perFrame(work) {
   let frame = null;
   let timer = null;
@@ -48,7 +48,7 @@ export function perFrame(work) {
 
 let noticeTimer;
 
-/** Says something for a few seconds, politely to screen readers. */
+/** Shows a message for a few seconds, politely for screen readers. */
 export function notify(text, isBad = false) {
   const notice = byId('notice');
   notice.className = isBad ? 'notice bad' : 'notice';

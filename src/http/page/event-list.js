@@ -1,15 +1,15 @@
-// A list of events on the page: newest first, each once, no longer than it may be.
+// A list of events: newest first, each event once, with a limited length.
 
 import { flash } from './dom.js';
 import { eventElement } from './kinds.js';
 
-/** More new rows than this at once are not lit up one by one. */
+/** If more rows than this are new at once, none of them is highlighted. */
 const MOST_FLASHES = 8;
 
 export class EventList {
   #element; #keep; #items = [];
 
-  /** How many events came that are not in the list: it keeps the newest. */
+  /** The number of events that are no longer in the list, which keeps the newest. */
   leftOut = 0;
 
   constructor(element, keep) {
@@ -19,10 +19,10 @@ export class EventList {
 
   get length() { return this.#items.length; }
 
-  /** The id of the last event shown: where older ones go on. */
+  /** The id of the last event shown, after which older ones continue. */
   get lastId() { return this.#items.at(-1)?.id ?? null; }
 
-  /** Adds events in any order. Ids sort as text. Returns whether some fell off the end. */
+  /** Adds events in any order; ids sort as text. Returns whether some no longer fit. */
   add(events, isLive = false) {
     const newest = [...events].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, this.#keep);
     for (const event of newest.reverse()) this.#insert(event, isLive && newest.length <= MOST_FLASHES);

@@ -1,15 +1,15 @@
-// The connection to the event stream, opened again whenever it ends, after the last event id.
+// The connection to the event stream. Whenever it ends, it is opened again after the last event id.
 
 import { isDenied } from './api.js';
 import { subscribe } from './subscription.js';
 
-/** How a connection ended, and after how long to come back; never, where the caller was refused. */
+/** How a connection ended, and after how long to reconnect; never, if the caller was refused. */
 const come = (afterMs, refusal = null) => ({ afterMs, refusal });
 
 export class Feed {
   #told; #failures = 0; #current = null; #wake = () => {};
 
-  /** `told` hears `state(name)`, `blocks(list)` and `denied(refusal)`, and is asked for the `lastId()` to go on from. */
+  /** `told` hears `state(name)`, `blocks(list)` and `denied(refusal)`; its `lastId()` is the id to resume from. */
   constructor(told) { this.#told = told; }
 
   open() {
@@ -23,7 +23,7 @@ export class Feed {
     this.#wake();
   }
 
-  /** Comes back at once instead of waiting. */
+  /** Reconnects at once instead of waiting. */
   hurry() { this.#wake(); }
 
   async #keepOpen(current) {

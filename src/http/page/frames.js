@@ -1,19 +1,19 @@
-// The event stream's wire format (WHATWG HTML, 9.2), as far as our server uses it.
+// The wire format of the event stream (WHATWG HTML, 9.2), as far as our server uses it.
 
 const blank = () => ({ id: null, type: '', data: null, lines: [] });
 
-/** Whether a block says something: a heartbeat is a comment, and says nothing. */
+/** Whether a block has content: a heartbeat is a comment and has none. */
 export const saysSomething = ({ id, data }) => id !== null || data !== null;
 
-/** Cuts what arrives into blocks. */
+/** Splits the arriving text into blocks. */
 export class FrameReader {
   #rest = ''; #frame = blank(); #ended = [];
 
-  /** How long to wait before coming back, where the server said so. */
+  /** How long to wait before reconnecting, if the server said so. */
   retryMs = null;
 
-  /** Returns the blocks that end in this text, as `{ id, type, data, lines }`; `id` and `data` are null where a block has
-      none, and `lines` are the block as it came. */
+  /** Returns the blocks that end in this text, as `{ id, type, data, lines }`. `id` and `data` are null if a block has
+      none; `lines` are its unparsed lines. */
   push(text) {
     const lines = (this.#rest + text).split('\n');
     this.#rest = lines.pop();

@@ -1,25 +1,25 @@
-// How old everything on the page is: "As of ledger N, m seconds ago". The server tells the age, and a clock that nobody
-// can set counts it on, so that it never stops while the server is away.
+// How old everything on the page is: "As of ledger N, m seconds ago". The server reports the age, and a clock that
+// nobody can set keeps counting, so that the age never stops while the server is away.
 
 import { count } from './amounts.js';
 import { byId, setData, setText } from './dom.js';
 import { clock, durationText, timeText } from './times.js';
 
-/** After this long without an answer nothing is known about the index any more. */
+/** After this long without an answer, nothing is known about the index any more. */
 const SILENT_AFTER_MS = 10_000;
 
-/** Ages of the same ledger differ by this much, through rounding and the time that an answer takes. */
+/** Ages of the same ledger differ by up to this much, because of rounding and the time that an answer takes. */
 const JITTER_MS = 2_000;
 
 const IN_WORDS_UP_TO_SECONDS = 120;
 
 const READINESS = { true: '✓ Ready', false: '! Not to be relied on', unknown: '? Unknown' };
 
-/** The newest ledger that the page knows of, and when it closed on the scale of `performance.now()`. */
+/** The newest ledger that the page knows, and when it closed on the scale of `performance.now()`. */
 let ledger = null;
 let closedAtMs = null;
 
-/** The last answer: when it was asked for, and what speaks against relying on the index. */
+/** The last answer: when it was requested, and why the index cannot be relied on. */
 let answeredMs = null;
 let reasons = [];
 
@@ -27,7 +27,7 @@ let reasons = [];
 let failure = null;
 
 export const freshness = {
-  /** Takes in a status that was asked for at `askedMs`: the time that the answer took counts. */
+  /** Records a status that was requested at `askedMs`: the time that the answer took counts. */
   hear(status, askedMs) {
     if (answeredMs !== null && askedMs < answeredMs) return;
     const age = status.lastWholeLedgerClosedSecondsAgo;
@@ -42,7 +42,7 @@ export const freshness = {
     this.tick();
   },
 
-  /** Takes in why there is no status. It is shown at the next tick, together with everything that it stops. */
+  /** Records why there is no status. It is shown at the next tick, together with everything that it stops. */
   lose(why) { failure = why; },
 
   tick() {
@@ -55,7 +55,7 @@ export const freshness = {
   },
 };
 
-/** While nobody answers, nothing ticks on: all that is shown is dimmed, and says as of when it is. */
+/** While there is no answer, nothing changes: everything shown is dimmed and labelled with its time. */
 function showAsOf() {
   clock.isHeld = isUnknown();
   const isOld = clock.isHeld && clock.isKnown();

@@ -1,4 +1,4 @@
-// The types of events: their names, their signs, and the sentence that each is told in.
+// The types of events: their names, their symbols, and the sentence that describes each.
 
 import { amountText, big, count, digitsOf, unitText } from './amounts.js';
 import { make } from './dom.js';
@@ -9,16 +9,16 @@ import { momentText } from './times.js';
 const link = event => make('a', { href: hashOf(event) }, `stream ${event.streamId}`);
 const strong = text => make('b', { class: 'number' }, text);
 
-/** The token whose amounts an event tells of. */
+/** The token of an event's amounts. */
 const tokenOf = event => event.tokenAddress ?? event.token ?? null;
 
-/** An amount, with the name of what it counts. */
+/** An amount with its unit. */
 const sum = (event, text) => {
   if (text === null || text === undefined) return amountText(text);
   return make('span', {}, bare(event, text), ' ', make('span', { class: 'unit' }, unitText(tokenOf(event))));
 };
 
-/** A further amount of the same event, which counts the same. */
+/** Another amount of the same event, in the same unit. */
 const bare = (event, text) =>
   (text === null || text === undefined ? amountText(text) : digitsElement(digitsOf(big(text), tokenOf(event))));
 
@@ -49,10 +49,10 @@ export const KINDS = {
     say: e => ['Administrator is now ', partyText(e.newAdmin), ', before ', partyText(e.previousAdmin)] },
 };
 
-/** An event of a type that this page does not know is shown by its name. */
+/** An event of a type that this page does not know is shown by its type. */
 const kindOf = event => KINDS[event.type] ?? { sign: '·', tone: '', say: e => [String(e.type)] };
 
-/** The event in words, for whoever cannot see the list. */
+/** The event in words, for people who cannot see the list. */
 export const spoken = event => kindOf(event).say(event).map(part => part.textContent ?? part).join('');
 
 export function eventElement(event) {

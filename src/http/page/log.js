@@ -1,4 +1,4 @@
-// The live log: the latest events that fit the filter, from the lists first, then from the feed.
+// The live log: the latest events that match the filter, first from the lists, then from the feed.
 
 import { narrow } from './address-bar.js';
 import { count } from './amounts.js';
@@ -30,17 +30,17 @@ export const log = {
     setInterval(speak, SPEAK_EVERY_MS);
   },
 
-  /** Shows the events that the address bar asks for. */
+  /** Shows the events that the address bar requests. */
   open(parameters) {
     const type = parameters.get('type') ?? '';
     const about = parameters.get('about') ?? '';
     if (filter.type !== type || filter.about !== about) changeFilter(type, about);
   },
 
-  /** Fetches the latest events anew. */
+  /** Fetches the latest events again. */
   refetch() { refetch.now(); },
 
-  /** Forgets what was somebody else's to see. */
+  /** Forgets what only another caller may see. */
   clear() {
     hold(false);
     list.clear();
@@ -48,7 +48,7 @@ export const log = {
     show();
   },
 
-  /** Takes what the feed brought. */
+  /** Adds events from the feed. */
   take(events) {
     const fitting = events.filter(fits);
     if (fitting.length === 0) return;
@@ -60,7 +60,8 @@ export const log = {
   },
 };
 
-/** What was typed: a stream's number, with its contract or without, an address, or a name of the local network. */
+/** Interprets typed text: a stream's number with or without its contract, an address, or a name on the local network.
+    */
 function readSubject(text) {
   const subject = text.trim().replace(/^#/, '');
   if (subject === '') return {};
@@ -105,7 +106,7 @@ function failed(error) {
   show();
 }
 
-/** Holds the list still so that it can be read; nothing is lost meanwhile but what would have scrolled off. */
+/** Freezes the list so that it can be read. Nothing is lost meanwhile except what would have scrolled off. */
 function hold(isOn) {
   held.isOn = isOn;
   byId('log-hold').setAttribute('aria-pressed', String(isOn));
@@ -124,12 +125,12 @@ function keepHeld(events) {
 
 const NOTES = {
   loading: 'Loading the events…',
-  wrong: 'That is neither a stream’s number nor a whole address.',
-  shown: 'No event fits yet. New ones appear here by themselves.',
+  wrong: 'That is neither a stream’s number nor a complete address.',
+  shown: 'No matching events yet. New ones will appear here.',
   unseen: SIGN_IN,
 };
 
-/** How many events are shown, and how many came that are not. */
+/** How many events are shown, and how many arrived but are not shown. */
 function countText() {
   const leftOut = list.leftOut > 0 ? `, ${count(list.leftOut)} older left out` : '';
   return list.length > 0 ? `${list.length} shown${leftOut}` : '';
@@ -142,7 +143,7 @@ function show() {
   byId('log-note').hidden = list.length > 0 && (state === 'shown' || state === 'loading');
 }
 
-/** Screen readers hear a summary now and then: a live list would never stop talking. */
+/** Screen readers get a summary now and then: they would never finish reading a live list. */
 function speak() {
   if (speech.latest === null) return;
   const others = speech.total > 1 ? `${count(speech.total)} new events, the last one: ` : '';

@@ -1,4 +1,4 @@
-// The page: puts the parts together, and says which of them hears what.
+// The page: connects its parts.
 
 import { access, endText } from './access.js';
 import { narrow, onPlace } from './address-bar.js';
@@ -17,10 +17,10 @@ import { currentToken, onToken } from './token.js';
 
 const STATES = { connecting: 'Connecting', open: 'Live', reconnecting: 'Reconnecting', denied: 'Sign in', paused: 'Paused while hidden' };
 
-/** A tab that nobody sees leaves the connection to the others, which a browser slows down less. */
+/** A hidden tab closes its connection and leaves it to the other tabs, which the browser slows down less. */
 const PAUSE_AFTER_MS = 60_000;
 
-/** Whether the lists were fetched since the feed began: a feed that goes on brings all that is new. */
+/** Whether the lists have been fetched since the feed began. If the feed resumes, it brings everything new. */
 let isFetched = false;
 
 const feed = new SharedFeed({
@@ -45,14 +45,14 @@ const feed = new SharedFeed({
   },
   moved: showPosition,
   reset() {
-    setText(byId('connection-note'), `began anew at ${timeText(Date.now())}`);
-    notify('The feed could not go on from the last event: everything is fetched anew.');
+    setText(byId('connection-note'), `restarted at ${timeText(Date.now())}`);
+    notify('The feed could not resume from the last event, so everything is fetched again.');
     clock.forget();
     network.forget();
     fetchAll();
   },
   revised() {
-    notify('Earlier events were put in by a repair: everything is fetched anew.');
+    notify('A repair added earlier events, so everything is fetched again.');
     fetchAll();
   },
   expired(reason) {
@@ -77,7 +77,7 @@ function fetchAll() {
   streamPage.refetch();
 }
 
-/** Another caller sees other streams; the same one with another token goes on where the last one ended. */
+/** Another caller sees other streams. The same caller with another token resumes after the last event. */
 function startAnew() {
   feed.dropWaiting();
   network.watch();
@@ -144,7 +144,7 @@ function tick() {
   network.tick();
   consoleView.tick();
   if (!clock.isKnown()) return;
-  // All of it together, so that what stops stops at the time that is named.
+  // Tick everything together, so that all parts stop at the time that is shown.
   streams.tick();
   streamPage.tick();
 }
@@ -154,13 +154,13 @@ function tickOften() {
 }
 
 async function start() {
-  byId('skip').addEventListener('click', click => { click.preventDefault(); byId('main').focus(); }); // the hash is the route's
+  byId('skip').addEventListener('click', click => { click.preventDefault(); byId('main').focus(); }); // the hash belongs to the routing
   byId('view-log').addEventListener('click', () => narrow({ show: 'log' }));
   byId('view-streams').addEventListener('click', () => narrow({ show: null }));
   byId('connection-retry').addEventListener('click', () => feed.hurry());
   addEventListener('online', () => feed.hurry());
   document.addEventListener('visibilitychange', changeVisibility);
-  addEventListener('pagehide', () => { if (feed.isOpen) feed.close('paused'); }); // it may come back by "back"
+  addEventListener('pagehide', () => { if (feed.isOpen) feed.close('paused'); }); // the browser's "back" may restore it
   addEventListener('pageshow', changeVisibility);
   onToken(startAnew);
   access.start();

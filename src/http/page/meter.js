@@ -1,19 +1,19 @@
-// Pieces that show a stream in the table and on its page.
+// The parts that show a stream in the table and on its page.
 
 import { amountText, digitsOf } from './amounts.js';
 import { make, setText } from './dom.js';
 
-/** A number that is no longer than this has room on one line everywhere. */
+/** A number up to this length fits on one line everywhere. */
 const ONE_LINE = 14;
 
-/** Writes digits so that a line breaks between the groups of long numbers and nowhere else. */
+/** Writes digits so that a line breaks only between the groups of long numbers. */
 export function setDigits(element, text) {
   if (element.textContent === text) return;
   const groups = text.length > ONE_LINE ? text.split(/(?<=,)/) : [text];
   element.replaceChildren(...groups.flatMap((group, at) => (at > 0 ? [make('wbr'), group] : [group])));
 }
 
-/** Digits inside a sentence. */
+/** Digits within a sentence. */
 export function digitsElement(text) {
   const element = make('b', { class: 'number' });
   setDigits(element, text);

@@ -1,4 +1,4 @@
-// The state of the network and the index, asked for every few seconds.
+// The state of the network and the index, polled every few seconds.
 
 import { count } from './amounts.js';
 import { ask, isDenied, kindly } from './api.js';
@@ -11,7 +11,7 @@ const EVERY_MS = 3_000;
 const MOST_ROWS = 50;
 const RECENT = 40;
 
-/** Where the index was at the last polls, to reckon how long a ledger takes. */
+/** The index's position at the last polls, to estimate how long a ledger takes. */
 let recent = [];
 let shownDetails = '';
 let isOpen = false;
@@ -29,7 +29,7 @@ export const network = {
     });
   },
 
-  /** Asks now, and then again and again while somebody looks. */
+  /** Polls now, and then at intervals while the page is visible. */
   async watch() {
     clearTimeout(timer);
     const round = rounds += 1;
@@ -40,7 +40,7 @@ export const network = {
       freshness.lose(kindly(error));
       showReasons(isDenied(error) ? [] : [kindly(error)]);
       setData(byId('network'), 'well', 'false');
-      if (isDenied(error)) return; // until there is another token
+      if (isDenied(error)) return; // wait for another token
     }
     if (round === rounds) timer = setTimeout(() => network.watch(), EVERY_MS);
   },
@@ -49,7 +49,7 @@ export const network = {
 
   tick() {
     freshness.tick();
-    const text = clock.isKnown() ? `${timeText(clock.now())}${clock.standsStill() ? ' · stands still' : ''}` : '–';
+    const text = clock.isKnown() ? `${timeText(clock.now())}${clock.standsStill() ? ' · standing still' : ''}` : '–';
     setText(byId('fact-time'), text);
   },
 };
@@ -70,7 +70,7 @@ function show(status, askedMs) {
   showLine(status);
 }
 
-/** While all is well one line says enough. */
+/** If all is well, one line is enough. */
 function showLine({ reasons, lastWholeLedger, lagLedgers, coverage, holes }) {
   const isWell = reasons.length === 0 && coverage.length > 0 && byId('network-facts').querySelector('[data-tone=bad]') === null;
   setData(byId('network'), 'well', String(isWell));
@@ -137,7 +137,7 @@ function showIndexer({ indexer, endpoints, hasWriter }) {
   fact('indexer', indexer?.state ?? 'not there', `${ready} of ${many(endpoints.length, 'endpoint')} ready${writer}`, indexer === null || !hasWriter);
 }
 
-/** What is read by those who look into a fault; written anew only where it changed. */
+/** Details for people who investigate a fault; updated only if they changed. */
 function showDetails(status) {
   if (!isOpen) { shownDetails = ''; return; }
   const { network: net, contractId, coverage, holes, endpoints, upgrades, indexer } = status;
@@ -162,7 +162,7 @@ const upgradeText = ({ ledger, ledgerClosedAt }) => `in ledger ${count(ledger)},
 
 const part = (title, items) => make('div', {}, make('h3', {}, title), make('ul', {}, ...items));
 
-/** A list of lines; the newest where there are too many. */
+/** A list of lines; only the newest ones if there are too many. */
 function rowsOf(items, text) {
   const kept = items.slice(-MOST_ROWS).map(item => make('li', {}, text(item)));
   return kept.length < items.length ? [make('li', { class: 'soft' }, `${count(items.length - kept.length)} more before`), ...kept] : kept;

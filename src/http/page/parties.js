@@ -1,18 +1,18 @@
-// Streams and addresses as people see them: short, named where there is a name, whole when copied.
+// Streams and addresses as people see them: short, by name if they have one, and copied in full.
 
 import { make, notify } from './dom.js';
 
-/** The accounts of a local network; none elsewhere. */
+/** The accounts of a local network; empty otherwise. */
 export const local = { accounts: [], names: new Map() };
 
 let homeContract = null;
 
-/** Says which contract a bare number belongs to. */
+/** Sets the contract that a bare number belongs to. */
 export const setHomeContract = contractId => { homeContract = contractId; };
 
 export const keyOf = item => `${item.contractId}:${item.streamId}`;
 
-/** How a stream is named in an address: by its number where that is enough. */
+/** How the URL names a stream: by its number if that is enough. */
 const refOf = item => (homeContract === null || item.contractId === homeContract ? item.streamId : keyOf(item));
 
 export const hashOf = item => `#stream/${refOf(item)}`;
@@ -21,13 +21,13 @@ export const short = text => (text.length > 12 ? `${text.slice(0, 4)}…${text.s
 
 export const partyText = address => local.names.get(address) ?? short(address ?? 'unknown');
 
-/** Puts a text where a person can paste it from. */
+/** Copies a text to the clipboard. */
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
     notify('Copied.');
   } catch {
-    prompt('Copy this:', text); // without a secure context there is no clipboard
+    prompt('Copy this:', text); // outside a secure context there is no clipboard
   }
 }
 

@@ -1,4 +1,4 @@
-// The blocks of an event stream as they came, oldest first.
+// The raw blocks of an event stream, oldest first.
 
 import { count } from './amounts.js';
 import { make, perFrame } from './dom.js';
@@ -6,14 +6,14 @@ import { timeText } from './times.js';
 
 const NOTICES = new Set(['connected', 'reset', 'revised', 'expired', 'resume']);
 
-/** What a block is, and the tone it is shown in. */
+/** What kind of block it is, and its tone. */
 function kindOf({ id, type, data, lines }) {
   if (data !== null) return NOTICES.has(type) ? ['notice', 'paused'] : ['event', 'active'];
   if (id !== null) return ['id only', 'ended'];
   return lines.every(line => line.startsWith(':')) ? ['heartbeat', ''] : ['field', ''];
 }
 
-/** JSON has no spaces: a line breaks between its fields rather than inside a number. */
+/** JSON has no spaces. This lets a line break between fields rather than inside a number. */
 const breakable = text => text.split(/(?<=,)/).flatMap(piece => [piece, make('wbr')]);
 
 function itemOf({ block, atMs }) {
@@ -27,7 +27,7 @@ export class RawList {
   #received = 0;
   #flush = perFrame(() => this.#show());
 
-  /** Keeps as many blocks as `keep`, in a list that `scroll` scrolls, and calls `changed` when it shows others. */
+  /** Keeps `keep` blocks in a list inside the element `scroll`, and calls `changed` when the shown blocks change. */
   constructor(element, scroll, keep, changed) {
     this.#element = element;
     this.#scroll = scroll;
@@ -56,7 +56,7 @@ export class RawList {
     return leftOut > 0 ? `${shown}, ${count(leftOut)} older left out` : shown;
   }
 
-  /** Whoever reads the newest goes on reading the newest; whoever scrolled back stays there. */
+  /** A reader at the newest block stays at the newest; one who scrolled back stays there. */
   #show() {
     const { scrollTop, clientHeight, scrollHeight } = this.#scroll;
     const isAtEnd = scrollTop + clientHeight >= scrollHeight - 4;

@@ -1,11 +1,11 @@
-// Fetching anew what events touched, as seldom as is enough.
+// Fetches what events changed, no more often than needed.
 
 import { isDenied } from './api.js';
 
 const AGAIN_AFTER_MS = 3_000;
 
-/** Runs `work` soon after it is asked for, never twice at once, and once in `gapMs` at most: a burst of events becomes a
-    request a second. What fails is tried again, unless the caller may not. */
+/** Runs `work` soon after it is requested, never twice at once, and at most once in `gapMs`: a burst of events becomes
+    one request a second. Failures are retried, unless the caller is not allowed. */
 export class Refetch {
   #work; #gapMs; #failed; #timer = null; #running = null; #isWanted = false; #notBefore = 0;
 
@@ -15,13 +15,13 @@ export class Refetch {
     this.#failed = failed;
   }
 
-  /** Has it run soon. */
+  /** Runs it soon. */
   ask() {
     this.#isWanted = true;
     if (this.#timer === null && this.#running === null) this.#wait(Math.max(this.#notBefore - performance.now(), 60));
   }
 
-  /** Has it run at once; what runs now is dropped, it was for something else. */
+  /** Runs it at once. A running fetch is dropped, because it was for something else. */
   now() {
     this.stop();
     return this.#run();

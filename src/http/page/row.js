@@ -14,7 +14,7 @@ function partyLine(word, address) {
 
 const cell = (name, attributes, ...children) => make('td', { role: 'cell', 'data-cell': name, ...attributes }, ...children);
 
-/** Builds the row of a stream. What can never change is written here, the rest by `fillRow`. */
+/** Builds the row of a stream. It writes what never changes; `fillRow` writes the rest. */
 export function makeRow(stream) {
   const parts = {
     link: make('a', { class: 'id' }), badge: badgeElement(), meter: meterElement(), claimable: moneyElement(),
@@ -33,7 +33,7 @@ export function makeRow(stream) {
   return { element, parts, stream };
 }
 
-/** Writes a stream's record into its row; returns whether it says something new. */
+/** Writes a stream's record into its row. Returns whether anything changed. */
 export function fillRow(row, stream) {
   const isNew = row.stream.updatedAt !== stream.updatedAt;
   row.stream = stream;
@@ -46,7 +46,7 @@ export function fillRow(row, stream) {
   return isNew;
 }
 
-/** Writes what changes by itself. All rows show the same whole second, so that they can be compared. */
+/** Updates what changes with time. All rows show the same whole second, so that they can be compared. */
 export function tickRow({ parts, stream }) {
   const now = wholeSecond(clock.now());
   const claimable = claimableAt(stream, now);

@@ -1,5 +1,5 @@
-// The event stream as this tab hears it. A browser opens six connections to a host and no more, so the tabs share one:
-// the tab that leads has it and hands on what arrives.
+// The event stream as this tab receives it. A browser opens only six connections to a host, so the tabs share one: the
+// leading tab holds it and passes on what arrives.
 
 import { perFrame } from './dom.js';
 import { Feed } from './feed.js';
@@ -7,13 +7,13 @@ import { saysSomething } from './frames.js';
 import { TabGroup } from './tabs.js';
 import { currentToken } from './token.js';
 
-/** How often the tab that leads says that it is there, and after how long without a word another takes over. */
+/** How often the leading tab announces itself, and after how long a silence another tab takes over. */
 const BEAT_MS = 5_000;
 const SILENCE_MS = 20_000;
 
 const NOTICES = new Set(['connected', 'reset', 'revised', 'expired']);
 
-/** Where an id stands among all: first by the epoch of the network, then by the place on the chain. */
+/** The sort key of an id: first the epoch of the network, then the position on the chain. */
 function orderOf(id) {
   const [place, epoch = '0'] = id.split('.');
   return `${epoch.padStart(10, '0')} ${place}`;
@@ -33,7 +33,7 @@ export class SharedFeed {
 
   get isOpen() { return this.#group !== null; }
 
-  /** Takes part, or takes part anew with another token, after the last event seen. */
+  /** Joins the group, or rejoins it with another token, after the last event seen. */
   open() {
     this.#leave();
     this.#become('connecting');
@@ -46,10 +46,10 @@ export class SharedFeed {
     this.#become(state);
   }
 
-  /** Drops what is not told yet: it was for another caller. */
+  /** Drops events that have not been passed on yet: they were for another caller. */
   dropWaiting() { this.#waiting = []; }
 
-  /** Has the connection come back at once instead of waiting. */
+  /** Reconnects at once instead of waiting. */
   hurry() {
     if (this.#feed !== null) this.#feed.hurry();
     else this.#group?.post({ kind: 'hurry' });
@@ -66,7 +66,7 @@ export class SharedFeed {
     this.#told.state(state);
   }
 
-  /** A tab that the browser has frozen keeps the lead and says nothing. */
+  /** Takes over from a tab that the browser has frozen, which keeps the lead and says nothing. */
   #listen() {
     clearTimeout(this.#silence);
     this.#silence = setTimeout(() => {
@@ -75,7 +75,7 @@ export class SharedFeed {
     }, SILENCE_MS);
   }
 
-  /** Has the connection, and hands on what it says, until the signal aborts. */
+  /** Holds the connection and passes on what arrives, until the signal aborts. */
   #lead(signal) {
     if (signal.aborted) return Promise.resolve();
     const group = this.#group;
@@ -113,7 +113,7 @@ export class SharedFeed {
     this.#told.denied(refusal);
   }
 
-  /** Hears another tab. */
+  /** Handles a message from another tab. */
   #hear({ kind, state, before, frames, refusal }) {
     if (this.#feed !== null) {
       if (kind === 'hello') this.#group.post({ kind: 'frames', state: this.#state, before: this.lastId, frames: [] });
@@ -126,7 +126,7 @@ export class SharedFeed {
     if (kind === 'frames') this.#follow(before, frames);
   }
 
-  /** Takes what the tab that leads hands on. What was missed before it is in the lists. */
+  /** Handles what the leading tab passes on. Anything missed before that is in the lists. */
   #follow(before, frames) {
     if (before !== null && isAfter(before, this.lastId)) {
       this.lastId = before;
@@ -138,8 +138,8 @@ export class SharedFeed {
   #take({ id, type, data }) {
     const wasResumed = this.lastId !== null;
     const isNotice = NOTICES.has(type);
-    if (data !== null && !isNotice && id === null) return; // a notice that this page need not know, like resume
-    if (data !== null && !isNotice && !isAfter(id, this.lastId)) return; // it was told before
+    if (data !== null && !isNotice && id === null) return; // a notice that this page can ignore, such as resume
+    if (data !== null && !isNotice && !isAfter(id, this.lastId)) return; // it was passed on before
     if (id !== null) this.lastId = id;
     if (data === null) this.#told.moved();
     else if (isNotice) this.#takeNotice(type, JSON.parse(data), wasResumed);

@@ -1,4 +1,4 @@
-// One stream's page: what it holds at this moment, its record, and all that happened to it.
+// One stream's page: its amounts at this moment, its record, and everything that happened to it.
 
 import { claimableAt, lastsText, leftOf, statusAt } from './accrual.js';
 import { Acts, askToCancel } from './acts.js';
@@ -19,18 +19,18 @@ const KEEP = 500;
 const FIELDS = [
   ['sender', 'Sender'], ['recipient', 'Recipient'], ['deposited', 'Deposited'], ['rate', 'Rate'], ['lasts', 'Runs out in'],
   ['ends', 'Runs out at'], ['started', 'Started'], ['updated', 'Accrues since'], ['pausedAt', 'Paused at'],
-  ['pausedFor', 'Was on hold for'], ['token', 'Token'], ['contract', 'Contract'],
+  ['pausedFor', 'Was paused for'], ['token', 'Token'], ['contract', 'Contract'],
 ];
 
-/** Addresses need a whole line on a narrow screen. */
+/** Addresses need a line of their own on a narrow screen. */
 const LONG = new Set(['sender', 'recipient', 'token', 'contract']);
 
 const refetch = new Refetch(load, 1_000, failed);
-/** What is open: `ref` as the address bar says it; the rest once it is known. */
+/** What is open: `ref` as in the address bar, and the rest once it is known. */
 let open = null;
 
 export const streamPage = {
-  /** Opens a stream, or none. */
+  /** Opens a stream, or closes the page. */
   show(ref) {
     refetch.stop();
     open = ref === null ? null : { ref, stream: null, parts: null, timeline: null };
@@ -41,7 +41,7 @@ export const streamPage = {
     refetch.now();
   },
 
-  /** Fetches the stream and its events anew. */
+  /** Fetches the stream and its events again. */
   refetch() {
     if (open === null) return;
     open.timeline = null;
@@ -79,13 +79,13 @@ async function load(signal) {
 
 function failed(error) {
   if (open === null) return;
-  if (open.stream !== null && error.status !== 404) { notify(`${kindly(error)} What is shown may be old.`, true); return; }
+  if (open.stream !== null && error.status !== 404) { notify(`${kindly(error)} The data shown may be old.`, true); return; }
   const again = make('button', { class: 'button', type: 'button', onclick: () => refetch.now() }, 'Try again');
   open.stream = open.parts = open.timeline = null;
   showNote(open.ref, make('div', { class: 'note', role: 'alert' }, make('p', {}, failureText(error)), again));
 }
 
-/** A stream that one may not see is answered as one that is not there. */
+/** A stream that the caller may not see gets the same answer as one that does not exist. */
 function failureText(error) {
   return error.status === 404 && seesNothing() ? SIGN_IN : kindly(error);
 }
@@ -103,7 +103,7 @@ function showNote(ref, note) {
 
 const keyElement = () => make('span', { class: 'key' }, make('span'), ' ', digitsElement(''), ' ', make('span'));
 
-/** Says of a part of the deposit how much it is. */
+/** Shows the amount of a part of the deposit. */
 function setKey(key, { kind, label, amount, share }, tokenAddress) {
   const [name, digits, rest] = key.children;
   key.hidden = kind !== 'withdrawn' && amount === 0n;
@@ -170,20 +170,20 @@ async function loadOlder(click) {
 
 function doubts({ unverified, impossibleOrder }) {
   const all = [
-    unverified && 'An event that this indexer does not know touched the stream: its record may be incomplete.',
-    impossibleOrder && 'Its events came in an order the contract does not allow.',
+    unverified && 'An event that this indexer does not know affected the stream: its record may be incomplete.',
+    impossibleOrder && 'Its events came in an order that the contract does not allow.',
   ];
   return all.filter(Boolean).join(' ');
 }
 
-/** Asks before the stream that is open is cancelled. */
+/** Asks for confirmation before the open stream is cancelled. */
 function askFirst() {
   const { stream } = open;
   const claimable = claimableAt(stream, clock.now());
   return askToCancel(stream, claimable, leftOf(stream) - claimable);
 }
 
-/** An amount of this stream's token in one of the fields. */
+/** An amount of this stream's token, for one of the fields. */
 function fieldAmount(amount, rest = '') {
   const { tokenAddress } = open.stream;
   return make('span', { class: 'line' }, digitsElement(digitsOf(amount, tokenAddress)), ' ',
@@ -218,5 +218,5 @@ function tick() {
   parts.acts?.offer(stream, claimable);
   setBadge(parts.badge, statusAt(stream, now));
   setText(parts.lasts, lastsText(stream, now));
-  setText(parts.at, clock.standsStill() ? '(the ledger stands still)' : '');
+  setText(parts.at, clock.standsStill() ? '(the ledger is standing still)' : '');
 }

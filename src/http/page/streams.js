@@ -1,4 +1,4 @@
-// The table of streams: one page of the server's list at a time, fetched anew when an event touches what it shows.
+// The table of streams: one page of the server's list at a time, fetched again when an event affects what it shows.
 
 import { narrow, open } from './address-bar.js';
 import { count } from './amounts.js';
@@ -11,12 +11,12 @@ import { clock } from './times.js';
 import { seesNothing, seesOwnOnly, SIGN_IN } from './token.js';
 
 const LIMIT = 25;
-/** Streams end, and fall under a filter, without an event. */
+/** Streams end, and start to match a filter, without an event. */
 const ANYWAY_EVERY_MS = 30_000;
 
 const refetch = new Refetch(load, 1_000, failed);
 let rows = new Map();
-/** What the address bar says. `at` is the cursor of the page with this number. */
+/** The request in the address bar. `at` is the cursor of the page with this number. */
 let view = readView(new URLSearchParams());
 let page = null;
 let isShown = true;
@@ -42,7 +42,7 @@ export const streams = {
     setInterval(() => { if (!document.hidden && isShown && page !== null) refetch.ask(); }, ANYWAY_EVERY_MS);
   },
 
-  /** Shows what the address bar asks for. */
+  /** Shows what the address bar requests. */
   open(parameters) {
     const next = readView(parameters);
     if (JSON.stringify(next) === JSON.stringify(view)) return;
@@ -52,10 +52,10 @@ export const streams = {
     refetch.now();
   },
 
-  /** Fetches the page anew. */
+  /** Fetches the page again. */
   refetch() { refetch.now(); },
 
-  /** Forgets what was somebody else's to see. */
+  /** Forgets what only another caller may see. */
   clear() {
     rows = new Map();
     page = null;
@@ -67,7 +67,7 @@ export const streams = {
     byId('streams-note').hidden = false;
   },
 
-  /** Takes what the feed brought: only what is on this page, or may come to be, is fetched. */
+  /** Handles events from the feed: fetches only if they may affect this page. */
   take(events) {
     const mayAppear = view.page === 1 && events.some(event => event.type === 'stream.created');
     if (!mayAppear && !events.some(event => rows.has(keyOf(event)))) return;
@@ -75,7 +75,7 @@ export const streams = {
     else isStale = true;
   },
 
-  /** Shows or hides the table; a hidden one fetches nothing. */
+  /** Shows or hides the table. While hidden, it fetches nothing. */
   show(isWanted) {
     isShown = isWanted;
     byId('streams').hidden = !isWanted;
@@ -97,7 +97,7 @@ const sortButtons = () => byId('streams-table').querySelectorAll('[data-sort]');
 function readView(parameters) {
   const token = parameters.get('token') ?? '';
   const [sort, order] = (parameters.get('sort') ?? 'createdAt.desc').split('.');
-  // Amounts of different tokens have no order.
+  // Amounts of different tokens cannot be compared.
   const isSortable = sort !== 'depositedAmount' || token !== '';
   const page = Math.max(Number.parseInt(parameters.get('page'), 10) || 1, 1);
   return {
@@ -111,13 +111,13 @@ function sortBy(sort) {
   change({ sort, order: view.sort !== sort && sort === 'endTime' ? 'asc' : order });
 }
 
-/** Another list begins with its first page. */
+/** Another list starts with its first page. */
 function change({ sort = view.sort, order = view.order, ...others }) {
   const isUsual = sort === 'createdAt' && order === 'desc';
   narrow({ ...others, sort: isUsual ? null : `${sort}.${order}`, page: null, at: null }, { state: null });
 }
 
-/** The cursors of the pages before are kept with the entry of the history: a link to one page does not know them. */
+/** The cursors of the previous pages are kept in the history entry: a link to one page does not know them. */
 const trail = () => history.state?.trail ?? [];
 
 function turnOn() {
@@ -130,7 +130,7 @@ function turnBack() {
   narrow({ page: number, at: before }, { state: { trail: trail().slice(0, -1) } });
 }
 
-/** The tokens that were seen: one of them can be chosen. */
+/** The tokens seen so far, which can be chosen. */
 const knownTokens = new Set();
 
 function showTokens() {
@@ -151,7 +151,7 @@ function showView() {
   const isOneToken = view.token !== '';
   const deposit = byId('streams-table').querySelector('[data-sort=depositedAmount]');
   deposit.disabled = !isOneToken;
-  deposit.title = isOneToken ? '' : 'Choose a token first: amounts of different tokens have no order.';
+  deposit.title = isOneToken ? '' : 'Choose a token first: amounts of different tokens cannot be compared.';
   for (const option of byId('streams-sort').options) option.disabled = option.value.startsWith('deposited') && !isOneToken;
   byId('streams-sort').value = `${view.sort} ${view.order}`;
   byId('streams-status').value = view.status;
@@ -160,7 +160,7 @@ function showView() {
   if (document.activeElement !== subject) subject.value = local.names.get(view.user) ?? view.user;
 }
 
-/** A number opens the stream, an address shows the streams that it has part in. */
+/** A number opens the stream; an address shows the streams that it sends or receives. */
 function find(submit) {
   submit.preventDefault();
   const subject = byId('streams-subject');
@@ -168,7 +168,7 @@ function find(submit) {
   const named = local.accounts.find(({ name }) => name === text.toLowerCase());
   const isNumber = /^(C[A-Z2-7]{55}:)?\d{1,20}$/.test(text);
   const isAddress = /^[GC][A-Z2-7]{55}$/.test(text);
-  subject.setCustomValidity(text === '' || named || isNumber || isAddress ? '' : 'A stream’s number, or a whole address.');
+  subject.setCustomValidity(text === '' || named || isNumber || isAddress ? '' : 'Enter a stream’s number or a complete address.');
   if (!subject.reportValidity()) return;
   if (isNumber) open(`#stream/${text}`);
   else change({ user: named?.address ?? text });
@@ -186,7 +186,7 @@ async function load(signal) {
   show();
 }
 
-/** Puts the rows in order. Rows that are there stay the same elements, so that the focus stays where it is. */
+/** Puts the rows in order. Existing rows keep their elements, so that the focus stays where it is. */
 function place(data) {
   const body = byId('streams-rows');
   const isSamePage = rows.size > 0 && byId('streams-table').getAttribute('aria-busy') !== 'true';
@@ -208,17 +208,17 @@ function place(data) {
 function failed(error) {
   byId('streams-table').setAttribute('aria-busy', 'false');
   const isEmpty = rows.size === 0;
-  setText(isEmpty ? byId('streams-note') : byId('streams-failure'), isEmpty ? kindly(error) : `${kindly(error)} What is shown may be old.`);
+  setText(isEmpty ? byId('streams-note') : byId('streams-failure'), isEmpty ? kindly(error) : `${kindly(error)} The data shown may be old.`);
   byId('streams-failure').hidden = isEmpty;
   byId('streams-note').hidden = !isEmpty;
 }
 
 function emptyText() {
   if (seesNothing()) return SIGN_IN;
-  if (view.status || view.user || view.token) return 'No stream fits.';
-  if (seesOwnOnly) return 'There is no stream that you may see: a token shows those that its account sends or receives.';
-  const more = local.accounts.length ? 'Create the first one.' : 'It appears here as soon as the contract makes one.';
-  return `There is no stream yet. ${more}`;
+  if (view.status || view.user || view.token) return 'No stream matches.';
+  if (seesOwnOnly) return 'There is no stream that you may see: with a token you see the streams that its account sends or receives.';
+  const more = local.accounts.length ? 'Create the first one.' : 'It will appear here as soon as the contract creates one.';
+  return `There are no streams yet. ${more}`;
 }
 
 function show() {

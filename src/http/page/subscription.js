@@ -1,18 +1,19 @@
-// One request for the event stream, with the token in its head, read until it ends.
+// One request for the event stream, with the token in its header, read until it ends.
 
 import { refusalOf, refuseWithoutToken } from './api.js';
 import { FrameReader } from './frames.js';
 import { tokenHeaders } from './token.js';
 
-/** The server says something every 15 s unless told otherwise: a connection that is silent for so long is dead. */
+/** The server sends something every 15 s unless configured otherwise: a connection that is silent for this long is
+    dead. */
 const SILENCE_MS = 45_000;
 
 export const subscribePath = query => `v1/events/subscribe${query === '' ? '' : `?${query}`}`;
 
 const isEventStream = answer => answer.ok && answer.headers.get('content-type')?.startsWith('text/event-stream');
 
-/** Hands the blocks that arrive to `take`, as lists. Returns how long the server wants to be left alone once it has ended
-    the stream, null where it did not say. Throws a refusal, or a plain error where the connection breaks. */
+/** Passes the arriving blocks to `take`, as lists. Returns how long the server wants the client to wait after it ended
+    the stream; null if it did not say. Throws a refusal, or a plain error if the connection breaks. */
 export async function subscribe(query, { lastId, signal, take }) {
   refuseWithoutToken();
   const ends = new AbortController();

@@ -1,20 +1,21 @@
-// The tabs of a browser that show this page with the same token. One of them leads; when it goes, another takes over.
+// The tabs of a browser that show this page with the same token. One of them leads; when it closes, another takes over.
 
-/** Locks are there in secure contexts only: over HTTPS, or on the machine itself. */
+/** Locks exist only in secure contexts: over HTTPS, or on the machine itself. */
 const canShare = () => 'locks' in navigator && navigator.locks !== undefined && typeof BroadcastChannel === 'function';
 
-/** Callers with different tokens see different things, so their tabs form different groups. */
+/** Callers with different tokens see different things, so their tabs form separate groups. */
 async function nameOf(token) {
   const text = new TextEncoder().encode(`${new URL('.', location.href)} ${token ?? ''}`);
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', text));
   return `flowfi-feed-${[...digest].map(byte => byte.toString(16).padStart(2, '0')).join('')}`;
 }
 
-/** This tab's part in a group. Where the browser cannot share, every tab leads a group of its own. */
+/** This tab's membership in a group. If the browser cannot share, every tab leads its own group. */
 export class TabGroup {
   #channel = null; #ends = new AbortController(); #waiting = null; #told;
 
-  /** `told` hears each message of another tab by `hear(message)`, and leads by `lead(signal)` until the signal aborts. */
+  /** `told` gets each message from another tab with `hear(message)`, and leads with `lead(signal)` until the signal
+      aborts. */
   constructor(token, told) {
     this.#told = told;
     this.#join(token);
@@ -22,7 +23,7 @@ export class TabGroup {
 
   post(message) { this.#channel?.postMessage(message); }
 
-  /** Takes the lead from a tab that says nothing. */
+  /** Takes the lead from a silent tab. */
   seize() { this.#waiting?.abort(); }
 
   leave() {
@@ -47,14 +48,14 @@ export class TabGroup {
     }
   }
 
-  /** Waits for the lock and leads while this tab holds it. */
+  /** Waits for the lock, and leads while this tab holds it. */
   async #leadOnce(name, options) {
     const lost = new AbortController();
     try {
       await navigator.locks.request(name, options, () => this.#told.lead(AbortSignal.any([this.#ends.signal, lost.signal])));
     } catch (error) {
       lost.abort();
-      // A sandboxed frame has locks, but may not use them.
+      // A sandboxed frame has locks but may not use them.
       if (error.name !== 'AbortError') await this.#told.lead(this.#ends.signal);
     }
   }

@@ -1,11 +1,12 @@
 // Times: how they are written, and the ledger's clock.
 
-/** How far the page reckons on from the newest known ledger: beyond it the network or the indexer stands still. */
+/** How far the page extrapolates from the newest known ledger. Beyond that, the network or the indexer is standing
+    still. */
 const LARGEST_LEAD_MS = 20_000;
 
 const UNITS = [['y', 31_536_000], ['d', 86_400], ['h', 3_600], ['m', 60], ['s', 1]];
 
-/** A length of time in its two largest units. */
+/** A duration in its two largest units. */
 export function durationText(seconds) {
   const first = UNITS.findIndex(([, size]) => seconds >= size);
   if (first < 0) return '0s';
@@ -23,17 +24,17 @@ const dateFormat = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'sh
 /** The time of day, with its zone. */
 export const timeText = ms => timeFormat.format(ms);
 
-/** The time of day, with the date where it is not today's. */
+/** The time of day, with the date if it is not today. */
 export const momentText = ms => (new Date(ms).toDateString() === new Date().toDateString() ? timeText(ms) : dateFormat.format(ms));
 
 export const dateText = seconds => (seconds === null ? '–' : dateFormat.format(seconds * 1000));
 
-/** The ledger's time. An answer always comes late, by a different delay each time; so the answer that puts the clock
-    furthest ahead is the truest one, and keeping to it also keeps the shown numbers from running backwards. */
+/** The ledger's time. Answers always arrive late, by varying delays, so the answer that puts the clock furthest ahead
+    is the most accurate. Keeping to it also keeps the shown numbers from running backwards. */
 export const clock = {
   newest: 0,
   offset: null,
-  /** Whether it is stopped at the newest known ledger, because the service does not answer. */
+  /** Whether the clock is stopped at the newest known ledger because the service does not answer. */
   isHeld: false,
 
   hear(seconds) {
@@ -60,5 +61,5 @@ export const clock = {
   },
 };
 
-/** The whole second that a time lies in: the contract knows no smaller ones. */
+/** The whole second that contains a time: the contract has no smaller unit. */
 export const wholeSecond = ms => ms - (ms % 1000);

@@ -1,4 +1,4 @@
-// The caller's token: kept for this tab only, shown in a header, never in an address.
+// The caller's token: kept for this tab only, sent in a header, never in a URL.
 
 const KEY = 'flowfi-token';
 const listeners = new Set();
@@ -15,7 +15,7 @@ export function keepToken(token) {
   for (const listener of listeners) listener();
 }
 
-/** Forgets the token; whoever listens is told only if a person wanted it. */
+/** Forgets the token. Listeners are told only if a person asked for it. */
 export function forgetToken(byPerson) {
   sessionStorage.removeItem(KEY);
   if (byPerson) for (const listener of listeners) listener();
@@ -23,22 +23,22 @@ export function forgetToken(byPerson) {
 
 export const onToken = listener => listeners.add(listener);
 
-/** Whether there is nothing to be had without a token that is not there. */
+/** Whether a token is required but missing. */
 export const lacksToken = () => auth === 'required' && currentToken() === null;
 
-/** Whether requests say who asks, or have to. */
+/** Whether requests carry a token, or need one. */
 export const sendsToken = () => lacksToken() || currentToken() !== null;
 
-/** Whether a caller sees its own streams only. */
+/** Whether callers see only their own streams. */
 export const seesOwnOnly = asksWho && visibility === 'participants';
 
-/** What is said instead of what a caller without a token does not see. */
+/** Shown instead of what a caller without a token cannot see. */
 export const SIGN_IN = 'Sign in to see streams and their events: without a token this service shows none.';
 
-/** Whether the service answers, but with nothing, because it does not know who asks. */
+/** Whether the service answers, but shows nothing, because the caller has no token. */
 export const seesNothing = () => seesOwnOnly && currentToken() === null;
 
-/** The headers that say who asks. */
+/** The headers that carry the token. */
 export function tokenHeaders() {
   const token = currentToken();
   return token === null ? {} : { authorization: `Bearer ${token}` };

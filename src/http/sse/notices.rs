@@ -9,7 +9,7 @@ use crate::{
     http::openapi::words,
 };
 
-/// The notices: their name and the schema of their data.
+/// The notices: their names and the schemas of their data.
 pub(in crate::http) const NOTICES: &[(&str, &str)] = &[
     (ConnectedNotice::NAME, "ConnectedNotice"),
     (ResetNotice::NAME, "ResetNotice"),
