@@ -1,5 +1,5 @@
-//! A private PostgreSQL server for trying and testing: finds the machine's own programs, keeps the server as a child
-//! process, and stops it with us. A process manager: it runs no SQL.
+//! A private PostgreSQL server for trials and tests: finds the machine's own programs, keeps the server as a child
+//! process, and stops it with us. It manages a process and runs no SQL.
 
 mod programs;
 mod ready;

@@ -1,4 +1,4 @@
-//! Where a machine keeps PostgreSQL's programs, and which account may run them.
+//! Finds PostgreSQL's programs on this machine, and an account that may run them.
 
 use std::{
     env, fs,
@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-/// Folders that hold one folder a version, whose `bin` has the programs (Debian keeps them off PATH).
+/// Folders with one subfolder per version, whose `bin` has the programs (Debian keeps them off PATH).
 const VERSIONED: &[&str] =
     &["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt", "/Applications/Postgres.app/Contents/Versions"];
 
@@ -26,8 +26,7 @@ pub(super) struct Account {
 }
 
 impl Programs {
-    /// Finds the programs in the folder that was named, or else on PATH, or else where systems keep them, the newest
-    /// version first.
+    /// Finds the programs in the named folder, or on PATH, or in the usual places, newest version first.
     pub(super) fn find(named: Option<&Path>) -> Option<Self> {
         if let Some(folder) = named {
             return Self::in_folder(folder);
@@ -44,14 +43,14 @@ impl Programs {
         if programs.postgres.is_file() {
             return Some(programs);
         }
-        // A link to initdb alone: the server lies where the link leads.
+        // `initdb` may be a symbolic link; the server is in the folder that it leads to.
         let real = fs::canonicalize(&programs.initdb).ok()?;
         let postgres = real.with_file_name("postgres");
         postgres.is_file().then_some(Self { initdb: real, postgres })
     }
 
-    /// Returns the command that runs the server, its arguments still to come. Where the system has `setpriv`, the
-    /// server is told to stop when the thread that started it ends, however it ends.
+    /// Returns the command that runs the server, without arguments. If the system has `setpriv`, the server is told to
+    /// stop when the thread that started it ends, for whatever reason.
     pub(super) fn server(&self, account: Option<Account>) -> Command {
         if Command::new("setpriv").arg("--version").output().is_ok_and(|done| done.status.success()) {
             let mut command = Command::new("setpriv");
@@ -69,7 +68,8 @@ impl Programs {
     }
 }
 
-/// Returns the account to run PostgreSQL as: our own (`None`), or another where we are root, which it refuses.
+/// Returns the account to run PostgreSQL as: our own (`None`), or another one if we are root, because PostgreSQL
+/// refuses root.
 pub(super) fn account_to_run_as() -> Result<Option<Account>, ()> {
     if number(&["-u"]) != Some(0) {
         return Ok(None);
@@ -96,7 +96,7 @@ fn installed_folders() -> Vec<PathBuf> {
     folders.into_iter().rev().map(|(_, folder)| folder).collect()
 }
 
-/// Folders like `<parent>/15/bin` or `<parent>/postgresql@15/bin`, each with its version.
+/// Returns folders such as `<parent>/15/bin` or `<parent>/postgresql@15/bin`, each with its version.
 fn versions_in(parent: &Path, prefix: &str, programs: &str) -> Vec<(u32, PathBuf)> {
     let Ok(entries) = fs::read_dir(parent) else { return Vec::new() };
     entries

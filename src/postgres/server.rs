@@ -1,5 +1,5 @@
-//! The server: a child process that is stopped with us. It keeps its data in a folder of its own and is reached through a
-//! unix socket only.
+//! The server: a child process that is stopped with us. It keeps its data in its own folder and is reached only through
+//! a unix socket.
 
 use std::{
     fs::{self, File},
@@ -24,17 +24,17 @@ use super::{
 const USER: &str = "flowfi";
 /// The file name of the socket, in the data folder.
 const SOCKET: &str = ".s.PGSQL.5432";
-/// The path of a unix socket has 107 bytes at most, and PostgreSQL adds this file name.
+/// The path of a unix socket has at most 107 bytes, and PostgreSQL adds this file name.
 const LONGEST_SOCKET_FOLDER: usize = 107 - "/.s.PGSQL.5432.lock".len();
 const START_DEADLINE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(20);
 
-/// Whether a commit survives a loss of power.
+/// Whether a commit survives a power failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// Every commit reaches the disk.
     Fsync,
-    /// Nothing waits for the disk; for data that is thrown away.
+    /// Nothing waits for the disk. For data that is thrown away.
     None,
 }
 
@@ -49,9 +49,9 @@ pub enum PrivateServerError {
     )]
     NotInstalled,
     /// PostgreSQL refuses to run as root, and no other account was found to run it as.
-    #[error("running as root, and there is no account \"postgres\" or \"nobody\" to run PostgreSQL as")]
+    #[error("PostgreSQL refuses to run as root, and there is no account \"postgres\" or \"nobody\" to run it as")]
     NoAccount,
-    /// The folder cannot hold the socket.
+    /// The path of the folder is too long for the socket.
     #[error("the data folder {} is too long for a unix socket; choose one of at most {LONGEST_SOCKET_FOLDER} bytes", .0.display())]
     PathTooLong(PathBuf),
     /// Another process of ours uses the folder.
@@ -60,17 +60,17 @@ pub enum PrivateServerError {
     /// A file or a program could not be used.
     #[error("{what}: {error}")]
     Io {
-        /// What was tried.
+        /// What was attempted.
         what: String,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
     /// The server ended or did not answer.
     #[error("PostgreSQL did not start; the end of its log {}:\n{tail}", log.display())]
     NotReady {
-        /// Its log.
+        /// The log file.
         log: PathBuf,
-        /// The last lines of it.
+        /// Its last lines.
         tail: String,
     },
 }
@@ -86,10 +86,10 @@ pub struct PrivateServer {
 }
 
 impl PrivateServer {
-    /// Starts a server on the data in `folder`, making it on first use.
+    /// Starts a server on the data in `folder`, and creates the data on first use.
     ///
     /// # Errors
-    /// A [`PrivateServerError`] that says what to do about it.
+    /// A [`PrivateServerError`] that says how to fix it.
     pub async fn start(
         folder: &Path,
         programs_folder: Option<&Path>,
@@ -120,7 +120,7 @@ impl PrivateServer {
     /// Removes the data that a server left in `folder`, if there is any.
     ///
     /// # Errors
-    /// A server is running on it, or a file cannot be removed.
+    /// A server is running on the data, or a file cannot be removed.
     pub async fn erase(folder: &Path) -> Result<(), PrivateServerError> {
         let data = folder.join("postgres");
         if !data.exists() {
@@ -137,7 +137,7 @@ impl PrivateServer {
         &self.url
     }
 
-    /// Stops the server in good order and waits for it.
+    /// Stops the server cleanly and waits until it has ended.
     pub fn stop(mut self) {
         self.stop_and_wait();
     }
@@ -145,7 +145,7 @@ impl PrivateServer {
     fn stop_and_wait(&mut self) {
         drop(self.stop.take());
         if let Some(keeper) = self.keeper.take() {
-            // A keeper that panicked has told so on standard error; there is nothing left to stop.
+            // A keeper that panicked has reported it on standard error; nothing is left to stop.
             let _ = keeper.join();
         }
     }
@@ -183,7 +183,7 @@ fn prepare_folder(folder: &Path) -> Result<PathBuf, PrivateServerError> {
 
 fn lock_folder(folder: &Path) -> Result<File, PrivateServerError> {
     let path = folder.join("lock");
-    // As with the log: whoever owns the folder must not lead root elsewhere.
+    // The same reason as for the log: the folder's owner must not redirect root to another file.
     let lock = File::options().write(true).create(true).truncate(false).custom_flags(libc::O_NOFOLLOW).open(&path);
     let lock = lock.map_err(io_error(format!("cannot write {}", path.display())))?;
     lock.try_lock().map_err(|_| PrivateServerError::InUse(folder.to_owned()))?;
@@ -191,9 +191,9 @@ fn lock_folder(folder: &Path) -> Result<File, PrivateServerError> {
 }
 
 fn initialize(programs: &Programs, account: Option<Account>, data: &Path) -> Result<(), PrivateServerError> {
-    let cannot = || format!("cannot make {}", data.display());
+    let cannot = || format!("cannot create {}", data.display());
     if data.exists() {
-        // The rest of an initialization that was interrupted.
+        // What is left of an interrupted initialization.
         fs::remove_dir_all(data).map_err(io_error(cannot()))?;
     }
     fs::create_dir(data).map_err(io_error(cannot()))?;
@@ -223,7 +223,7 @@ fn server_command(
     log: &Path,
     durability: Durability,
 ) -> Result<Command, PrivateServerError> {
-    // The folder belongs to the server's account: a link that it put there must not lead root elsewhere.
+    // The server's account owns the folder: a symbolic link in it must not redirect root to another file.
     let log_file = File::options()
         .create(true)
         .append(true)
@@ -231,8 +231,8 @@ fn server_command(
         .open(log)
         .map_err(io_error(format!("cannot write {}", log.display())))?;
     let mut command = programs.server(account);
-    // The socket lies in the data folder, which is where the server goes by itself. Its own process group: a Ctrl-C on
-    // the terminal is ours to answer, and the last batch is still to be written.
+    // The socket is in the data folder, which is the server's working directory. The server has its own process group,
+    // because we must handle a Ctrl-C on the terminal ourselves: the last batch still has to be written.
     command.arg("-D").arg(data).args(["-k", "."]).current_dir("/").process_group(0);
     command.args(["-c", "listen_addresses=", "-c", "unix_socket_permissions=0700", "-c", "max_connections=200"]);
     if durability == Durability::None {
@@ -244,8 +244,8 @@ fn server_command(
 
 type Keeper = (thread::JoinHandle<()>, mpsc::Receiver<()>);
 
-/// Starts the server from a thread that lives as long as it should: the kernel's death signal fires when the thread
-/// that started a process ends. The receiver hears when the server has ended.
+/// Starts the server from a thread that lives as long as the server should: the kernel's death signal fires when the
+/// thread that started a process ends. The receiver is notified when the server has ended.
 fn keep(mut command: Command, stopped: mpsc::Receiver<()>) -> Result<Keeper, PrivateServerError> {
     let (started, start) = mpsc::sync_channel(1);
     let (ended, end) = mpsc::sync_channel(1);
@@ -265,7 +265,7 @@ fn keep(mut command: Command, stopped: mpsc::Receiver<()>) -> Result<Keeper, Pri
                     Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => break interrupt(&mut child),
                 }
                 if !matches!(child.try_wait(), Ok(None)) {
-                    // Nobody listens once the start succeeded.
+                    // The receiver is gone once the start succeeded.
                     let _ = ended.send(());
                     break;
                 }
@@ -280,17 +280,18 @@ fn keep(mut command: Command, stopped: mpsc::Receiver<()>) -> Result<Keeper, Pri
     }
 }
 
-/// Asks for a fast shutdown (`SIGINT`) and waits for it.
+/// Requests a fast shutdown (`SIGINT`) and waits for it.
 fn interrupt(child: &mut Child) {
     let asked = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     if !asked.is_ok_and(|status| status.success()) {
-        // No polite way is left. An error means that it is gone already.
+        // There is no gentler way left. An error means that it has already ended.
         let _ = child.kill();
     }
     let _ = child.wait();
 }
 
-/// A server whose parent was killed is told by the kernel and takes a moment to go. Fails if it does not.
+/// Waits for a server whose parent was killed: the kernel tells it to stop, which takes a moment. Fails if it does not
+/// end.
 async fn wait_for_the_last_one(data: &Path) -> Result<(), ()> {
     let pid_file = data.join("postmaster.pid");
     let deadline = Instant::now() + START_DEADLINE;
@@ -304,8 +305,8 @@ async fn wait_for_the_last_one(data: &Path) -> Result<(), ()> {
     Err(())
 }
 
-/// Whether a process of this id runs and is a PostgreSQL server, as far as the system tells: after a crash the id may
-/// be another's.
+/// Returns whether a PostgreSQL server runs under this process id, as far as the system tells: after a crash the id may
+/// belong to another program.
 fn is_postgres(pid: &str) -> bool {
     if let Ok(name) = fs::read_to_string(format!("/proc/{pid}/comm")) {
         return name.trim() == "postgres";
