@@ -1,7 +1,7 @@
-//! Signals, stop tokens, named tasks, and how the process ends.
+//! Signals, stop tokens, named tasks, and the end of the process.
 //!
-//! Every long-running task is spawned here. If one ends unasked or fails, everything is stopped and the process ends
-//! with a failure.
+//! Every long-running task is spawned here. If one fails, or ends without being asked, everything is stopped and the
+//! process ends with a failure.
 
 use std::{future::Future, io, process::ExitCode, time::Duration};
 
@@ -13,13 +13,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-/// How long tasks may take to finish after a soft stop.
+/// The time that tasks have to finish after a soft stop.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 
-/// The tasks of this process and their end.
+/// The tasks of this process, and how they are stopped.
 #[derive(Debug, Default)]
 pub struct Lifecycle {
-    /// Listened to from the first time on that somebody waits: a signal that comes in between is not lost.
+    /// Installed by the first wait and kept, so that a signal between two waits is not lost.
     signals: Option<Signals>,
     soft_stop: CancellationToken,
     tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
@@ -44,7 +44,7 @@ impl Lifecycle {
         Self::default()
     }
 
-    /// Returns the token that asks tasks to finish: take in nothing new, end what is under way.
+    /// Returns the token that asks tasks to finish: they must accept nothing new, and complete what they have begun.
     #[must_use]
     pub fn soft_stop(&self) -> CancellationToken {
         self.soft_stop.clone()
@@ -55,7 +55,7 @@ impl Lifecycle {
         self.tasks.spawn(async move { (name, task.await) });
     }
 
-    /// Does what must be done before the tasks can begin. Returns `None` if a signal asked to stop before that.
+    /// Runs what must precede the tasks. Returns `None` if a signal asked to stop first.
     ///
     /// # Errors
     /// The signal handlers could not be installed.
@@ -68,7 +68,7 @@ impl Lifecycle {
         }
     }
 
-    /// Runs until a signal asks to stop or a task ends, then stops all tasks and says how it went.
+    /// Runs until a signal asks to stop or a task ends, then stops all tasks. Returns the exit code.
     ///
     /// # Errors
     /// The signal handlers could not be installed.
@@ -106,7 +106,7 @@ impl Lifecycle {
 
 type Ended = Result<(&'static str, anyhow::Result<()>), tokio::task::JoinError>;
 
-/// Says how a task ended; returns whether that is as it should be.
+/// Reports how a task ended. Returns whether it ended as expected.
 fn report(ended: Ended, asked: bool) -> bool {
     match ended {
         Ok((_, Ok(()))) if asked => true,
@@ -141,7 +141,7 @@ mod tests {
             stop.cancelled().await;
             Ok(())
         });
-        let ended = timeout(6 * DRAIN_DEADLINE, lifecycle.run_until_stopped()).await.expect("it is not lost");
+        let ended = timeout(6 * DRAIN_DEADLINE, lifecycle.run_until_stopped()).await.expect("the signal is not lost");
         assert_eq!(ended.unwrap(), ExitCode::SUCCESS);
     }
 }
