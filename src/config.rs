@@ -1,6 +1,7 @@
-//! The command line: each module owns its arguments, this file puts them together and explains them.
+//! The command line. Each module owns its arguments; this file joins and explains them.
 //!
-//! Values come from flags, then from the environment. A bad one is one line that names it, before any port opens.
+//! Values come from flags, then from the environment. An invalid one is reported in one line that names it, before any
+//! port opens.
 
 #[cfg(feature = "devnet")]
 mod local;
@@ -37,7 +38,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// What the program can do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run everything on this machine, to try it out or develop against it
@@ -142,7 +143,7 @@ pub enum Role {
     Gateway,
 }
 
-/// The index that a command is about.
+/// The index that a command works on.
 #[derive(Args, Debug)]
 pub struct IndexArgs {
     /// Where it is stored.
@@ -321,9 +322,9 @@ pub struct PostgresArgs {
 /// Why the command line was refused.
 #[derive(Debug)]
 pub struct Refused {
-    /// What to print: help, a version, or one line that says what is wrong.
+    /// What to print: the help, the version, or one line that says what is wrong.
     pub message: String,
-    /// Whether that is an answer to what was asked (help, version) and no error.
+    /// Whether the message is requested output (help or version) rather than an error.
     pub is_answer: bool,
 }
 
@@ -331,7 +332,7 @@ impl Cli {
     /// Reads the command line and the environment.
     ///
     /// # Errors
-    /// [`Refused`] with what to print, also for `--help` and `--version`.
+    /// [`Refused`] with the message to print, also for `--help` and `--version`.
     pub fn read() -> Result<Self, Refused> {
         Self::try_parse().map_err(|error| {
             if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {

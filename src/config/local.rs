@@ -1,4 +1,4 @@
-//! The command lines of `dev` and `devnet`.
+//! The command-line arguments of `dev` and `devnet`.
 
 use std::path::PathBuf;
 

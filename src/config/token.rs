@@ -1,4 +1,4 @@
-//! The command line of `token`.
+//! The command-line arguments of `token`.
 
 use clap::Args;
 
@@ -28,7 +28,7 @@ pub struct TokenCommandArgs {
     pub sign_in: SignInArgs,
 }
 
-/// A time in whole seconds, written with its unit.
+/// A duration in whole seconds, written with a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeToLive(pub u64);
 
@@ -36,7 +36,7 @@ impl std::str::FromStr for TimeToLive {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const RULE: &str = "is no time like 90s, 15m, 1h or 30d";
+        const RULE: &str = "must be a duration such as 90s, 15m, 1h or 30d";
         let unit = text.chars().next_back().ok_or(RULE)?;
         let seconds_a_unit = match unit {
             's' => 1,
