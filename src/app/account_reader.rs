@@ -1,4 +1,4 @@
-//! How sign-in asks the chain for an account: by endpoints of the source.
+//! Reads accounts for sign-in from the source's endpoints.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::{
     xdr::{AccountSigners, account_entry_key, decode_account_ledger_entry},
 };
 
-/// Returns who knows the signers of accounts: the endpoints of the source.
+/// Returns a reader of accounts' signers, which asks the source's endpoints.
 #[must_use]
 pub fn account_reader(source: EndpointPool) -> AccountReader {
     Arc::new(move |account| {
@@ -19,7 +19,7 @@ pub fn account_reader(source: EndpointPool) -> AccountReader {
 }
 
 async fn read(source: &EndpointPool, account: &Address) -> Result<Option<AccountSigners>, AccountAway> {
-    let key = account_entry_key(account).ok_or_else(|| AccountAway(format!("{account} is no account")))?;
+    let key = account_entry_key(account).ok_or_else(|| AccountAway(format!("{account} is not an account")))?;
     let answer = source.ledger_entries(std::slice::from_ref(&key)).await;
     let answer = answer.map_err(|failure| AccountAway(failure.to_string()))?;
     let Some(found) = answer.entries.get(&key) else { return Ok(None) };

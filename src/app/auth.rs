@@ -1,4 +1,4 @@
-//! Who may read what, from the arguments: keys are read before any port opens.
+//! Sets up authentication from the arguments. The keys are read before any port opens.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
     store::Store,
 };
 
-/// Everything that is decided before the database is there.
+/// Everything that can be decided before the database is available.
 pub(super) struct Door {
     requires_token: bool,
     tokens: TokenKeys,
@@ -26,7 +26,7 @@ impl From<BadAuthConfig> for BadConfig {
     }
 }
 
-/// Reads the keys; `None` with `--auth off`.
+/// Reads the keys. Returns `None` with `--auth off`.
 pub(super) fn door(
     mode: AuthMode,
     args: &AuthArgs,
@@ -46,7 +46,7 @@ pub(super) fn door(
     Ok(Some(Door { requires_token: mode == AuthMode::Required, tokens, sign_in }))
 }
 
-/// Reads what tokens are checked and made with; `None` where nothing is configured.
+/// Reads the keys that check and make tokens; `None` if none is configured.
 pub(super) fn token_keys(args: &TokenArgs, usual_issuer: &str) -> Result<Option<TokenKeys>, BadConfig> {
     let fetch = args.token_jwks_url.as_deref().map(key_fetch).transpose()?;
     Ok(TokenKeys::from_args(args, usual_issuer, fetch)?)
@@ -60,7 +60,7 @@ fn key_fetch(url: &str) -> Result<KeyFetch, BadConfig> {
     }))
 }
 
-/// Puts a door before the records of a database.
+/// Returns the access control for the records in a database.
 pub(super) fn open(door: Door, args: &AuthArgs, store: Store) -> Auth {
     Auth::new(AuthParts {
         requires_token: door.requires_token,

@@ -1,4 +1,4 @@
-//! How the gateway asks the chain for a stream: by the endpoints of the source.
+//! Reads streams for the gateway from the source's endpoints.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
     xdr::{decode_stream_ledger_entry, stream_entry_key},
 };
 
-/// Returns a reader of streams.
+/// Returns a reader of streams, which asks the source's endpoints.
 #[must_use]
 pub fn chain_reader(source: EndpointPool) -> Arc<dyn ChainReader> {
     Arc::new(Endpoints(source))

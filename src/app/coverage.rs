@@ -1,4 +1,4 @@
-//! `coverage` and `backfill`: which ledgers were seen, and how to see the others.
+//! `coverage` and `backfill`: show which ledgers were seen, and read the missing ones.
 
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ use crate::{
     source::WholeLedgers,
 };
 
-/// Shows the coverage, after doing what the arguments ask for.
+/// Shows the coverage, after carrying out what the arguments ask for.
 pub(super) async fn run(args: CoverageArgs) -> anyhow::Result<ExitCode> {
     let indexes = Index::open_each(&args.index).await?;
     let whole_ledgers = if args.repair { sources::some_whole_ledgers(&args.source).await? } else { Vec::new() };
@@ -60,13 +60,13 @@ async fn fill(index: &Index, whole_ledgers: &[WholeLedgers], ledgers: LedgerRang
     Ok(())
 }
 
-/// Only ledgers that were not seen can be given up.
+/// Accepts a gap. Only ledgers that were not seen can be given up.
 async fn accept(index: &Index, gap: LedgerRange) -> anyhow::Result<()> {
     let covered = index.store.coverage(&index.contract_id).await?;
     let not_seen = holes(gap, covered.iter().map(|covered| covered.ledgers));
     if not_seen.first().is_none_or(|hole| hole.from() != gap.from()) {
         return Err(
-            BadConfig(format!("--accept-gap: ledger {} was seen; name only what is missing", gap.from())).into()
+            BadConfig(format!("--accept-gap: ledger {} was seen; name only missing ledgers", gap.from())).into()
         );
     }
     index.store.accept_gap(&index.contract_id, gap).await?;

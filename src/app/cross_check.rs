@@ -1,4 +1,4 @@
-//! `cross-check`: stored events of some ledgers beside what a Horizon says of them.
+//! `cross-check`: compares the stored events of some ledgers with a Horizon.
 
 use std::process::ExitCode;
 
@@ -28,12 +28,12 @@ pub(super) async fn run(args: CrossCheckArgs) -> anyhow::Result<ExitCode> {
     Ok(if all_equal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Prints each difference of one contract, and returns whether there is none.
+/// Prints each difference of one contract. Returns whether there is none.
 async fn compare(index: &Index, horizon: &Horizon, range: LedgerRange) -> anyhow::Result<bool> {
     let stored = stored_events(index, range).await?;
     let ledgers = range.from()..=range.to();
     let mut differences = horizon.differences(&index.contract_id, ledgers, &stored).await?;
-    // The network's own word about the contract is no event row.
+    // The network's own events about the contract are not stored as event rows.
     differences.retain(|difference| difference.event().kind == EventKind::Contract);
     for difference in &differences {
         let (event, what) = (difference.event(), what_differs(difference));
@@ -67,8 +67,8 @@ async fn stored_events(index: &Index, ledgers: LedgerRange) -> anyhow::Result<Ve
 
 const fn what_differs(difference: &EventDifference) -> &'static str {
     match difference {
-        EventDifference::NotInHorizon(_) => "stored, and not in Horizon",
-        EventDifference::OnlyInHorizon(_) => "in Horizon, and not stored",
+        EventDifference::NotInHorizon(_) => "stored, but not in Horizon",
+        EventDifference::OnlyInHorizon(_) => "in Horizon, but not stored",
         EventDifference::Differs { .. } => "differs from Horizon's",
     }
 }

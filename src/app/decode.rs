@@ -1,4 +1,4 @@
-//! `decode`: XDR in, lines of JSON out.
+//! `decode`: reads XDR, and writes lines of JSON.
 
 use std::{
     fs::File,
@@ -17,9 +17,9 @@ use crate::{
     xdr::{DecodeArgs, DecodeCommand, Decoded, EventArgs, LedgerArgs, decode_event_body, read_ledgers},
 };
 
-/// Who read the output wants no more of it.
+/// The reader of the output has closed it.
 #[derive(Debug, Error)]
-#[error("nobody reads the output")]
+#[error("the output was closed")]
 struct ReaderGone;
 
 /// Prints what the arguments ask for.
@@ -66,7 +66,7 @@ fn print_events(args: &EventArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes all lines or, if a line cannot be made, none.
+/// Writes all lines, or none if one cannot be made.
 fn print_lines(lines: &[impl Serialize]) -> anyhow::Result<()> {
     let mut text = Vec::new();
     for line in lines {
@@ -79,7 +79,7 @@ fn print_lines(lines: &[impl Serialize]) -> anyhow::Result<()> {
     })
 }
 
-/// A row of `getEvents`, or a line of `decode ledger`: as much of it as decoding takes.
+/// The part of a `getEvents` row, or of a line from `decode ledger`, that decoding needs.
 #[derive(Deserialize)]
 struct EventRow {
     id: Option<String>,

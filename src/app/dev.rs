@@ -1,4 +1,4 @@
-//! `dev`: everything on one machine.
+//! `dev`: runs everything on one machine.
 
 use std::{
     env, fs,
@@ -79,7 +79,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
     };
     let mut http = args.http.clone();
     if args.auth == AuthMode::Off && http.cors_origins.is_empty() {
-        // A dashboard under development has a server of its own, and there is nothing to keep from it.
+        // A dashboard under development has its own server, and there is nothing here to protect from it.
         http.cors_origins.push(Origin::ThisMachine);
     }
     gateway.start(&mut lifecycle, listener, &http, server_settings(&http));
@@ -119,7 +119,7 @@ fn settings(devnet: &Devnet, contracts: Contracts, pace: PaceArgs) -> IngestSett
     }
 }
 
-/// The server's own account must be able to enter the folder, so for root it cannot be below root's home.
+/// The server's own account must be able to enter the folder, so root's folder cannot be below root's home.
 fn default_folder() -> anyhow::Result<PathBuf> {
     const NAME: &str = "flowfi-indexer";
     let home = env::var_os("HOME").map(PathBuf::from);

@@ -1,4 +1,4 @@
-//! What `dev` needs for sign-in and tokens when it is asked for them: its own secret and key, kept beside its data.
+//! Generates what `dev` needs for sign-in and tokens: its own secret and key, kept beside its data.
 
 use std::{
     fs::{self, OpenOptions},
@@ -15,7 +15,7 @@ use rand::RngCore;
 use super::random_generator;
 use crate::auth::{AuthArgs, AuthMode, TokenAlgorithm};
 
-/// Fills in what the arguments leave open.
+/// Fills in what the arguments leave out.
 pub(super) fn complete(
     mode: AuthMode,
     mut args: AuthArgs,
@@ -30,7 +30,7 @@ pub(super) fn complete(
         let secret = || BASE64_STANDARD.encode(random_bytes());
         token.token_secret_file.get_or_insert(kept(folder.join("token-secret"), secret)?);
     }
-    // Wallets can sign in where tokens can be made.
+    // Wallets can sign in if tokens can be made.
     let makes_tokens = token.token_algorithm == TokenAlgorithm::HS256 || token.token_signing_key_file.is_some();
     let sign_in = &mut args.sign_in;
     if makes_tokens && sign_in.sign_in_seed.is_none() {
@@ -46,7 +46,7 @@ pub(super) fn complete(
     Ok(args)
 }
 
-/// Returns a file that only its owner reads, made at the first time.
+/// Returns a file that only its owner can read. It is created on first use.
 fn kept(file: PathBuf, content: impl FnOnce() -> String) -> anyhow::Result<PathBuf> {
     if !file.exists() {
         fs::create_dir_all(file.parent().unwrap_or(Path::new("."))).context("cannot use the data folder")?;

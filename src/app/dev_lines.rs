@@ -1,4 +1,4 @@
-//! What `dev` prints to try: lines that work as they are, whoever may read what.
+//! Prints the commands to try with `dev`. They work as printed, whatever the authentication.
 
 use std::{env, net::SocketAddr, path::Path};
 
@@ -9,10 +9,10 @@ use crate::{
     devnet::Devnet,
 };
 
-/// Says where everything is, and how to look at it and move it.
+/// Prints where everything is, and how to look at it and change it.
 ///
 /// # Errors
-/// The path of this program cannot be told.
+/// The path of this program is unknown.
 pub(super) fn print(
     mode: AuthMode,
     door: &AuthArgs,
@@ -26,7 +26,7 @@ pub(super) fn print(
     if mode != AuthMode::Off {
         match token_command(door, devnet)? {
             Some(command) => println!("  a token for all   TOKEN=$({command})"),
-            None => println!("  a token for all   TOKEN=…, of whoever holds the key that tokens are signed with"),
+            None => println!("  a token for all   TOKEN=…, from the owner of the key that signs tokens"),
         }
     }
     println!("  every event       curl -N {header}'http://{address}/v1/events/subscribe?all=true'");
@@ -41,7 +41,7 @@ pub(super) fn print(
     Ok(())
 }
 
-/// Returns the body of a call that creates a stream, in the words of FlowFi's first documents.
+/// Returns the body of a call that creates a stream, as FlowFi's first documents spell it.
 fn terms(devnet: &Devnet) -> String {
     let (sender, recipient, token) = (devnet.account("alice"), devnet.account("bob"), devnet.token());
     format!(
@@ -49,8 +49,9 @@ fn terms(devnet: &Devnet) -> String {
     )
 }
 
-/// Returns the command that makes a token which reads everything, with the key that this service checks it with; `None`
-/// where that key can only check. A secret that is in no file is asked for: it must not stand on the screen.
+/// Returns the command that makes a token with which everything can be read, signed with the key that this service
+/// checks tokens with; `None` if that key can only check. A secret that is not in a file is prompted for, because it
+/// must not appear on the screen.
 fn token_command(door: &AuthArgs, devnet: &Devnet) -> anyhow::Result<Option<String>> {
     let program = env::current_exe().context("cannot tell where this program is")?;
     let token = &door.token;
@@ -91,7 +92,7 @@ fn token_command(door: &AuthArgs, devnet: &Devnet) -> anyhow::Result<Option<Stri
     Ok(Some(if token.token_secret.is_some() { format!("{asks}{command}") } else { command }))
 }
 
-/// Returns a word as a POSIX shell reads it back.
+/// Quotes a word so that a POSIX shell reads it unchanged.
 fn quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&byte);
     if !word.is_empty() && word.bytes().all(is_plain) {
@@ -105,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shell_reads_every_word_back() {
+    fn a_shell_reads_every_quoted_word_unchanged() {
         for (word, is_read) in [
             ("--sub", "--sub"),
             ("/var/lib/flowfi", "/var/lib/flowfi"),

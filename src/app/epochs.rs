@@ -1,4 +1,4 @@
-//! `epochs`: what was put aside when the network started over.
+//! `epochs`: what was archived when the network started over.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use crate::{
     store::Store,
 };
 
-/// Lists, or drops one.
+/// Lists the archived epochs, or drops one.
 pub(super) async fn run(args: EpochsArgs) -> anyhow::Result<ExitCode> {
     let store = match &args.command {
         EpochsCommand::List(args) => index::open(args).await?,

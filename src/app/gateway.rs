@@ -1,4 +1,4 @@
-//! The reading half: feed, tailer, the door, and HTTP, on a listener that is bound already.
+//! The reading half: feed, tailer, access control and HTTP, on a listener that is already bound.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     store::Store,
 };
 
-/// Returns how the connections of a gateway are kept.
+/// Returns the settings of a gateway's connections.
 pub(super) fn server_settings(args: &HttpArgs) -> ServerSettings {
     ServerSettings {
         head_deadline: Duration::from_secs(args.head_deadline_seconds),
@@ -28,22 +28,22 @@ pub(super) fn ring_capacity(args: &HttpArgs) -> anyhow::Result<usize> {
     usize::try_from(args.ring_events).context("too many ring events")
 }
 
-/// What a gateway serves, and by whose leave.
+/// What a gateway serves, and to whom.
 pub(super) struct Gateway {
-    /// Answers requests.
+    /// The store that answers requests.
     pub(super) store: Store,
-    /// What the health is read from.
+    /// The store that the health is read from.
     pub(super) health_store: Store,
     pub(super) feed: Feed,
     pub(super) contracts: Contracts,
     pub(super) chain: Option<Arc<dyn ChainReader>>,
-    /// With the revocations that it has read.
+    /// The access control, with its revocations already read.
     pub(super) auth: Option<Auth>,
     pub(super) local: LocalRoutes,
 }
 
 impl Gateway {
-    /// Starts its tasks as those of `lifecycle`.
+    /// Starts the gateway's tasks under `lifecycle`.
     pub(super) fn start(
         self,
         lifecycle: &mut Lifecycle,

@@ -1,4 +1,4 @@
-//! The index that a maintenance command is about: its database, its contracts, one after the other.
+//! The index that a maintenance command works on: its database, and its contracts one after the other.
 
 use anyhow::Context;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{BadConfig, FOR_OPERATORS, required_database_url};
 use crate::{config::IndexArgs, domain::ContractId, store::Store};
 
-/// Opens the database and brings its schema up to date.
+/// Opens the database and updates its schema.
 pub(super) async fn open(args: &IndexArgs) -> anyhow::Result<Store> {
     let url = required_database_url(&args.database)?;
     let store = Store::connect(url, args.database.database_connections, FOR_OPERATORS).await?;
@@ -22,7 +22,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// Opens the database and finds the contracts: those that are named, else all.
+    /// Opens the database and returns an index for each named contract, or for every contract in it.
     pub(super) async fn open_each(args: &IndexArgs) -> anyhow::Result<Vec<Self>> {
         let store = open(args).await?;
         let mut contracts = args.contracts.clone();
@@ -36,7 +36,7 @@ impl Index {
         Ok(contracts.into_iter().map(|contract_id| Self { store: store.clone(), contract_id, json }).collect())
     }
 
-    /// Says whose turn it is, where there are several.
+    /// Prints which contract is next, if there are several.
     pub(super) fn announce(&self, all: &[Self]) {
         if all.len() < 2 {
             return;
@@ -48,7 +48,7 @@ impl Index {
         }
     }
 
-    /// Closes the database of all of them.
+    /// Closes the database that they share.
     pub(super) async fn close(all: &[Self]) {
         if let Some(index) = all.first() {
             index.store.close().await;

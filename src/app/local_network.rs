@@ -1,4 +1,4 @@
-//! `devnet`: the local network alone, for tests and benchmarks of everything else.
+//! `devnet`: runs only the local network, to test and benchmark everything else.
 
 use std::{process::ExitCode, sync::Arc};
 

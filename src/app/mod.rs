@@ -1,4 +1,4 @@
-//! Composition: makes the parts from their arguments, hands each what it needs, and runs them until stopped.
+//! Composition: builds the parts from their arguments, connects them, and runs them until stopped.
 
 mod account_reader;
 mod auth;
@@ -47,15 +47,15 @@ use crate::{
     telemetry,
 };
 
-/// Configuration that only shows to be wrong once its parts are put together.
+/// An invalid configuration that is only noticed when its parts are put together.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct BadConfig(String);
 
-/// Does what the command line says.
+/// Runs the command of the command line.
 ///
 /// # Errors
-/// What kept it from starting; failures later are logged and show in the exit code.
+/// What prevented the start. Later failures are logged and determine the exit code.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     telemetry::init();
     let runtime =
@@ -88,9 +88,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     ended
 }
 
-/// A thread that reads from a host which does not answer never ends.
+/// A thread that reads from a host that does not answer never ends.
 const THREADS_MAY_TAKE: Duration = Duration::from_secs(2);
-/// A statement of a command may go through a whole table.
+/// A command's statement may read a whole table.
 const FOR_OPERATORS: Duration = Duration::from_hours(1);
 
 async fn migrate(args: &DatabaseArgs) -> anyhow::Result<ExitCode> {
@@ -100,7 +100,7 @@ async fn migrate(args: &DatabaseArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the URL that the arguments name, checked before anything is opened.
+/// Returns the configured URL, checked before anything is opened.
 fn database_url(args: &DatabaseArgs) -> Result<Option<&str>, BadConfig> {
     let Some(url) = args.database_url.as_deref() else { return Ok(None) };
     Store::check_url(url).map_err(|failure| BadConfig(format!("DATABASE_URL: {failure}")))?;
@@ -116,7 +116,7 @@ async fn listen(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} (choose another: --listen)"))
 }
 
-/// The one place where chance comes in; everything else is given a generator or a seed.
+/// The only source of randomness; everything else is given a generator or a seed.
 #[expect(clippy::disallowed_methods, reason = "the root of all generators")]
 fn random_generator() -> StdRng {
     StdRng::from_rng(&mut rand::rng())

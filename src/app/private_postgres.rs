@@ -1,4 +1,4 @@
-//! `postgres -- COMMAND`: a command with a database of its own that is thrown away, for tests and benchmarks.
+//! `postgres -- COMMAND`: runs a command with its own temporary database, for tests and benchmarks.
 
 use std::{
     env, fs,
@@ -20,13 +20,13 @@ use crate::{
     postgres::{Durability, PrivateServer},
 };
 
-/// Runs the command and ends as it ended.
+/// Runs the command, and ends with its exit code.
 pub(super) async fn run(args: PostgresArgs) -> anyhow::Result<ExitCode> {
     let folder = Scratch::new()?;
     let durability = if args.durable { Durability::Fsync } else { Durability::None };
     let server = PrivateServer::start(&folder.0, args.pg_bin.as_deref(), durability).await?;
     let (program, arguments) = args.command.split_first().context("no command")?;
-    // A Ctrl-C goes to the command too: it ends, and we clean up after it. A terminate is for us to pass on.
+    // A Ctrl-C also reaches the command: it ends, and we clean up. A termination signal is ours to pass on.
     let _interrupts = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut child = Command::new(program)
@@ -48,7 +48,7 @@ pub(super) async fn run(args: PostgresArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
-/// A folder that is removed at the end. Not below our home, which the server's account may not be able to enter.
+/// A folder that is removed at the end. It is not below our home, which the server's account may not be able to enter.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -62,7 +62,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What cannot be removed is in the system's folder for that.
+        // Whatever cannot be removed is left in the system's temporary folder.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

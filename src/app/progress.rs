@@ -1,4 +1,5 @@
-//! How far long work is: a bar with rate and time left on a terminal, a line now and then otherwise, JSON for a machine.
+//! The progress of long work: a bar with rate and remaining time on a terminal, otherwise a line now and then, or JSON
+//! for programs.
 
 use std::{
     io::IsTerminal,
@@ -10,7 +11,7 @@ use serde_json::json;
 
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Shows how far long work is, on standard error; as JSON on standard output.
+/// Shows the progress of long work on standard error, or as JSON on standard output.
 pub(super) struct Progress {
     unit: &'static str,
     started: Instant,
@@ -25,7 +26,7 @@ enum Form {
 }
 
 impl Progress {
-    /// Begins, counting in `unit`.
+    /// Starts a display that counts in `unit`.
     pub(super) fn new(unit: &'static str, json: bool) -> Self {
         let form = if json {
             Form::Json
@@ -34,7 +35,7 @@ impl Progress {
                 "{{bar:40}} {{percent:>3}} %  {{human_pos}} of {{human_len}} {unit}, {{rate}} a second, {{eta}} left  {{msg}}"
             );
             let style =
-                ProgressStyle::with_template(&text).expect("the template is fixed and right").with_key("rate", rate);
+                ProgressStyle::with_template(&text).expect("the template is a valid constant").with_key("rate", rate);
             Form::Bar(ProgressBar::new(0).with_style(style))
         } else {
             Form::Lines
@@ -42,7 +43,7 @@ impl Progress {
         Self { unit, started: Instant::now(), shown: Instant::now(), form }
     }
 
-    /// Shows that `done` of `in_all` is done; `note` says what else there is to say.
+    /// Shows that `done` of `in_all` is done, followed by `note`.
     pub(super) fn show(&mut self, done: u64, in_all: u64, note: &str) {
         if let Form::Bar(bar) = &self.form {
             bar.set_length(in_all);
@@ -65,7 +66,7 @@ impl Progress {
         eprintln!("{done} of {in_all} {unit}, {rate} a second{left}  {note}");
     }
 
-    /// Ends, and leaves the last state to be seen.
+    /// Ends the display, and leaves its last state visible.
     pub(super) fn finish(self) {
         if let Form::Bar(bar) = &self.form {
             bar.abandon();
@@ -82,6 +83,6 @@ impl Progress {
 }
 
 fn rate(state: &ProgressState, text: &mut dyn std::fmt::Write) {
-    // A bar that cannot be written is not worth an error.
+    // A failure to draw the bar does not matter.
     let _ = write!(text, "{:.0}", state.per_sec());
 }

@@ -1,4 +1,4 @@
-//! `quarantine`: events that are kept raw.
+//! `quarantine`: lists or replays events that are kept undecoded.
 
 use std::process::ExitCode;
 
@@ -66,7 +66,7 @@ async fn replay(index: &Index) -> anyhow::Result<()> {
     if index.json {
         println!("{}", json!({"released": replayed.released, "kept": replayed.kept}));
     } else {
-        println!("{} events decode now and were stored; {} are kept raw still", replayed.released, replayed.kept);
+        println!("{} events decode now and were stored; {} are still kept undecoded", replayed.released, replayed.kept);
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `reindex`: every record built anew.
+//! `reindex`: rebuilds every record.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use crate::{
     ingest::{NAMED_STREAMS, Reindex, ReindexProgress, Reindexed},
 };
 
-/// Builds and swaps.
+/// Builds the new tables and swaps them in.
 pub(super) async fn run(args: ReindexArgs) -> anyhow::Result<ExitCode> {
     let (store, json) = (index::open(&args.index).await?, args.index.json);
     if args.fresh {
@@ -48,15 +48,16 @@ pub(super) async fn run(args: ReindexArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where nothing but this program decides, a record changes only if the program reads its events otherwise than the one
-/// that built it. What was set from the chain by a version that did not keep the entries changes too.
+/// Lists the records that changed. Normally a record changes only if this program interprets its events differently
+/// from the program that built it. Records that an older version corrected from the chain without keeping the entries
+/// change too.
 fn other_than_before(changed: &[StreamKey]) -> String {
     let names: Vec<String> =
         changed.iter().map(|(contract_id, stream_id)| format!("{stream_id} of {contract_id}")).collect();
     let or_more =
         if u32::try_from(changed.len()).is_ok_and(|named| named < NAMED_STREAMS) { "" } else { " and perhaps more" };
     format!(
-        "records other than before: {}{or_more}. Compare them with the chain: flowfi-indexer verify, and set them from \
+        "records that changed: {}{or_more}. Compare them with the chain: flowfi-indexer verify, and correct them from \
          it: verify --repair",
         names.join(", ")
     )

@@ -1,4 +1,4 @@
-//! How the gateway decodes the quarantine again: as the command does.
+//! Replays the quarantine for the gateway, in the same way as the command.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// Returns a replayer of the quarantine of these contracts, one after the other.
+/// Returns a replayer of the quarantine of these contracts, which handles one after the other.
 #[must_use]
 pub fn quarantine_replayer(store: Store, contracts: Contracts) -> Arc<dyn QuarantineReplayer> {
     Arc::new(ByContract { store, contracts })

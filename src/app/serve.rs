@@ -1,4 +1,4 @@
-//! `serve`: the daemon.
+//! `serve`: runs the daemon.
 
 use std::process::ExitCode;
 
@@ -27,19 +27,20 @@ use crate::{
     store::Store,
 };
 
-/// Runs the parts that the role asks for, until stopped.
+/// Runs the parts of the role until stopped.
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let contracts =
         Contracts::new(args.ingest.contracts.clone()).map_err(|rule| BadConfig(format!("--contract: {rule}")))?;
     let reads_the_chain = args.role != Role::Gateway || !args.source.rpc_urls.is_empty();
     let source = if reads_the_chain { Some(sources::endpoints(&args.source)?) } else { None };
-    // What callers make us ask must not be what makes an endpoint refuse the indexer, or be left alone by it.
+    // Requests from callers must not cause an endpoint to refuse the indexer, or the indexer to leave an endpoint
+    // alone.
     let for_callers = if reads_the_chain { Some(sources::endpoints(&args.source)?) } else { None };
     let door = match args.role {
         Role::All | Role::Gateway => {
             auth::door(args.auth, &args.door, &args.source.network_passphrase, for_callers.as_ref())?
         }
-        // Nobody comes to it.
+        // An indexer serves no clients.
         Role::Indexer => None,
     };
     let url = required_database_url(&args.database)?;
@@ -62,7 +63,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let to_close = stores.all();
     if let (Some(stores), Some((feed, auth)), Some((listener, settings))) = (stores.gateway, reading, serving) {
         let address = listener.local_addr()?;
-        let who = if auth.is_some() { "" } else { "; everybody who reaches it may read everything" };
+        let who = if auth.is_some() { "" } else { "; everybody who can reach it may read everything" };
         let gateway = Gateway {
             store: stores.requests,
             health_store: stores.health,
@@ -84,10 +85,10 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// What must be there before the tasks can begin.
+/// What must be available before the tasks can begin.
 struct Opened {
     stores: Stores,
-    /// What a gateway has read.
+    /// The gateway's feed and access control.
     reading: Option<(Feed, Option<Auth>)>,
 }
 

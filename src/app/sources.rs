@@ -1,4 +1,4 @@
-//! Where the chain is read, from the arguments.
+//! Builds the sources of the chain from the arguments.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tracing::warn;
 use super::{BadConfig, random_generator};
 use crate::source::{EndpointPool, Lake, SourceArgs, SourceError, WholeLedgers};
 
-/// Returns the endpoints; nothing is asked yet.
+/// Returns the endpoints. Nothing is requested yet.
 pub(super) fn endpoints(args: &SourceArgs) -> anyhow::Result<EndpointPool> {
     if args.rpc_urls.is_empty() {
         return Err(BadConfig("--rpc-url (FLOWFI_RPC_URL) is needed to read the chain".to_owned()).into());
@@ -19,10 +19,10 @@ pub(super) fn endpoints(args: &SourceArgs) -> anyhow::Result<EndpointPool> {
     Ok(pool.map_err(|failure| BadConfig(format!("--rpc-url: {failure}")))?)
 }
 
-/// So long the start waits for a lake to say whether it is the right one.
+/// How long the start waits for a lake to show that it is the right one.
 const LAKE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Returns the sources of whole ledgers that the arguments name, the lake first.
+/// Returns the sources of whole ledgers from the arguments, the lake first.
 pub(super) async fn whole_ledgers(
     args: &SourceArgs,
     endpoints: Option<&EndpointPool>,
@@ -32,7 +32,7 @@ pub(super) async fn whole_ledgers(
         let reads = usize::from(args.lake_reads);
         let bad = |failure| BadConfig(format!("--lake: {failure}"));
         let lake = Lake::at(location, &args.network_passphrase, reads, generator()).map_err(bad)?;
-        // It is needed only for holes; the index must not wait for it.
+        // A lake is only needed for holes, so the index must not wait for it.
         match timeout(LAKE_PATIENCE, lake.check()).await {
             Ok(Ok(())) => {}
             Ok(Err(failure @ SourceError::Transient { .. })) => {
@@ -55,7 +55,7 @@ pub(super) async fn whole_ledgers(
     Ok(sources)
 }
 
-/// Returns the sources of whole ledgers of a command that needs one.
+/// Returns the sources of whole ledgers for a command that needs at least one.
 pub(super) async fn some_whole_ledgers(args: &SourceArgs) -> anyhow::Result<Vec<WholeLedgers>> {
     let endpoints = if args.rpc_urls.is_empty() { None } else { Some(endpoints(args)?) };
     let sources = whole_ledgers(args, endpoints.as_ref()).await?;

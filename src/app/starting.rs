@@ -1,5 +1,5 @@
-//! The time before the database has been reached. A process that comes up beside its database, or before it, waits for it
-//! as it would later, and says so to whoever asks meanwhile.
+//! The time before the database has been reached. A process that starts together with its database, or before it, waits
+//! for it as it would later, and says so to clients meanwhile.
 
 use std::{pin::pin, time::Duration};
 
@@ -17,10 +17,10 @@ use crate::{
 };
 
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(2);
-/// Answers of a start are short.
+/// Answers during a start are short.
 const HAND_OVER: Duration = Duration::from_millis(500);
 
-/// Tries until the database is there. Fails with what no waiting mends.
+/// Retries until the database is available. Fails with an error that no waiting can fix.
 pub(super) async fn once_the_database_is_there<T>(
     starting: &Starting,
     attempt: impl AsyncFn() -> Result<T, StoreError>,
@@ -35,14 +35,14 @@ pub(super) async fn once_the_database_is_there<T>(
         if said == failure {
             debug!("still waiting for the database: {failure}");
         } else {
-            warn!("waiting for the database, and trying again every {} s: {failure}", BETWEEN_ATTEMPTS.as_secs());
+            warn!("waiting for the database; trying again every {} s: {failure}", BETWEEN_ATTEMPTS.as_secs());
             said = failure;
         }
         sleep(BETWEEN_ATTEMPTS).await;
     }
 }
 
-/// Answers on `listener` for as long as `start` takes, and returns the listener with what came of the start.
+/// Answers on `listener` while `start` runs. Returns the listener and the result of `start`.
 pub(super) async fn answer_during<T>(
     listener: TcpListener,
     settings: ServerSettings,
@@ -50,7 +50,7 @@ pub(super) async fn answer_during<T>(
     starting: Starting,
     start: impl Future<Output = anyhow::Result<T>>,
 ) -> anyhow::Result<(TcpListener, T)> {
-    info!("starting; http://{} answers as soon as the database does", listener.local_addr()?);
+    info!("starting; http://{} will be ready once the database answers", listener.local_addr()?);
     let listener = listener.into_std().context("cannot take the listener")?;
     let meanwhile = TcpListener::from_std(listener.try_clone().context("cannot share the listener")?)?;
     let started = CancellationToken::new();
@@ -59,12 +59,12 @@ pub(super) async fn answer_during<T>(
     let outcome = tokio::select! {
         ended = &mut answering => {
             ended?;
-            bail!("the start was no longer answered for");
+            bail!("the answers during the start ended early");
         }
         outcome = start => outcome?,
     };
     started.cancel();
-    // Whoever is still sending a request comes back; nobody else waits for that.
+    // A client that is still sending a request will come back; there is no need to wait for it.
     let _ = timeout(HAND_OVER, answering).await;
     Ok((TcpListener::from_std(listener)?, outcome))
 }

@@ -1,5 +1,5 @@
-//! The database as each part of the daemon uses it. Each has connections of its own, so that a burst of requests, or of
-//! clients who come back, takes none from the indexer or the feed.
+//! The database, as each part of the daemon uses it. Each part has its own connections, so that a burst of requests or
+//! returning clients takes none from the indexer or the feed.
 
 use std::time::Duration;
 
@@ -9,26 +9,26 @@ use crate::{
     store::{DatabaseArgs, Store, StoreError},
 };
 
-/// Those who ask do not wait for longer.
+/// How long requests wait; clients would not wait any longer.
 const FOR_REQUESTS: Duration = Duration::from_secs(10);
-/// Probes do not wait for long.
+/// How long health probes wait.
 const FOR_HEALTH: Duration = Duration::from_secs(5);
-/// The tailer's chunks, and those of replays.
+/// How long the reads of the tailer and of replays may take.
 const FOR_THE_FEED: Duration = Duration::from_secs(30);
 const FOR_INDEXING: Duration = Duration::from_mins(1);
-/// The tailer's, those of the replays that run at once, and one for a client that begins.
+/// One for the tailer, some for concurrent replays, and one for a new subscriber.
 const CONNECTIONS_OF_THE_FEED: u32 = 4;
-/// The queries of one look at the health run two at a time.
+/// The queries of one health check run two at a time.
 const CONNECTIONS_OF_HEALTH: u32 = 2;
-/// One each to prepare a batch, to report, to check records and to fill holes.
+/// One each for preparing a batch, reporting, checking records and filling holes.
 const CONNECTIONS_OF_THE_INDEXER: u32 = 4;
 
-/// Beside its pools a gateway has one connection each to hear of commits and of revocations.
+/// Besides its pools, a gateway has one connection each to listen for commits and for revocations.
 const OTHERS_OF_A_GATEWAY: u32 = 2;
-/// Beside its pool an indexer has the writer's, and one to hear of a pause.
+/// Besides its pool, an indexer has the writer's connection, and one to listen for a pause.
 const OTHERS_OF_THE_INDEXER: u32 = 2;
 
-/// Returns how many connections the daemon opens at most.
+/// Returns the largest number of connections that the daemon opens.
 pub(super) const fn most_connections(args: &ServeArgs) -> u32 {
     let of_a_gateway =
         args.database.database_connections + CONNECTIONS_OF_HEALTH + CONNECTIONS_OF_THE_FEED + OTHERS_OF_A_GATEWAY;
@@ -40,15 +40,15 @@ pub(super) const fn most_connections(args: &ServeArgs) -> u32 {
     }
 }
 
-/// The database as the parts of one process use it, with the schema that they need.
+/// The database, as the parts of one process use it, with the schema that they need.
 pub(super) struct Stores {
-    /// Those of a gateway.
+    /// The stores of a gateway.
     pub(super) gateway: Option<GatewayStores>,
-    /// What an indexer writes to.
+    /// The store that an indexer writes to.
     pub(super) indexing: Option<Store>,
 }
 
-/// The database as a gateway uses it.
+/// The stores of a gateway.
 pub(super) struct GatewayStores {
     pub(super) requests: Store,
     pub(super) health: Store,
@@ -56,7 +56,7 @@ pub(super) struct GatewayStores {
 }
 
 impl Stores {
-    /// Connects as the role asks for; every role but the gateway's brings the schema up to date.
+    /// Connects as the role requires. Every role except the gateway updates the schema.
     pub(super) async fn open(url: &str, args: &ServeArgs, starting: &Starting) -> Result<Self, StoreError> {
         let first = match args.role {
             Role::All | Role::Gateway => for_requests(url, &args.database).await?,
@@ -79,29 +79,29 @@ impl Stores {
         Ok(Self { gateway: Some(GatewayStores { requests: first, health, feed }), indexing })
     }
 
-    /// Returns all of them, to be closed.
+    /// Returns all stores, so that they can be closed.
     pub(super) fn all(&self) -> Vec<Store> {
         let of_gateway = self.gateway.iter().flat_map(|stores| [&stores.requests, &stores.health, &stores.feed]);
         of_gateway.chain(&self.indexing).cloned().collect()
     }
 }
 
-/// Connects as requests are answered.
+/// Connects with the settings for requests.
 pub(super) async fn for_requests(url: &str, args: &DatabaseArgs) -> Result<Store, StoreError> {
     Store::connect(url, args.database_connections, FOR_REQUESTS).await
 }
 
-/// Connects as the health is read.
+/// Connects with the settings for the health.
 pub(super) async fn for_health(url: &str) -> Result<Store, StoreError> {
     Store::connect(url, CONNECTIONS_OF_HEALTH, FOR_HEALTH).await
 }
 
-/// Connects as the feed reads.
+/// Connects with the settings for the feed.
 pub(super) async fn for_the_feed(url: &str) -> Result<Store, StoreError> {
     Store::connect(url, CONNECTIONS_OF_THE_FEED, FOR_THE_FEED).await
 }
 
-/// Connects as the indexer writes.
+/// Connects with the settings for the indexer.
 pub(super) async fn for_indexing(url: &str) -> Result<Store, StoreError> {
     Store::connect(url, CONNECTIONS_OF_THE_INDEXER, FOR_INDEXING).await
 }

@@ -1,4 +1,4 @@
-//! `token`: a token for trying and for machines.
+//! `token`: prints a token, for tests and for services.
 
 use std::process::ExitCode;
 
@@ -22,7 +22,7 @@ pub(super) fn run(args: TokenCommandArgs) -> anyhow::Result<ExitCode> {
         client_domain: None,
     };
     let minted = keys.mint(&minting, UnixTime::of_close(SystemClock.now()));
-    let minted = minted.ok_or_else(|| BadConfig("a token is signed with --token-signing-key-file".to_owned()))?;
+    let minted = minted.ok_or_else(|| BadConfig("signing a token needs --token-signing-key-file".to_owned()))?;
     println!("{}", minted.text);
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! `verify`: every stream record against the contract's own storage.
+//! `verify`: compares every stream record with the contract's own storage.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -13,10 +13,10 @@ use crate::{
     source::{Anchor, EndpointPool, KnownChain},
 };
 
-/// So many numbers of streams are shown in a line.
+/// The number of stream ids shown in a line.
 const SHOWN: usize = 20;
 
-/// Compares, and says what differs.
+/// Compares the records, and prints the differences.
 pub(super) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let source = sources::endpoints(&args.source)?;
     let indexes = Index::open_each(&args.index).await?;
@@ -30,7 +30,7 @@ pub(super) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     Ok(if all_proven { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Compares the streams of one contract, says what differs, and returns whether nothing does.
+/// Compares the streams of one contract and prints the differences. Returns whether there are none.
 async fn prove(index: &Index, source: &EndpointPool, args: &VerifyArgs) -> anyhow::Result<bool> {
     let settings = VerifySettings {
         sample: args.sample,
@@ -53,7 +53,7 @@ async fn prove(index: &Index, source: &EndpointPool, args: &VerifyArgs) -> anyho
     Ok(verified.is_proven())
 }
 
-/// The chain that is asked must be the one that was indexed.
+/// Checks that the configured network is the indexed one, and tells the endpoints which chain that is.
 async fn check_network(index: &Index, source: &EndpointPool, passphrase: &str) -> anyhow::Result<()> {
     let Some(network) = index.store.network().await.context("cannot read which network the database holds")? else {
         return Ok(());
@@ -92,7 +92,7 @@ fn print_table(verified: &Verified) {
     }
     let lists = [
         ("missing here", &verified.missing_here),
-        ("not compared: the index lags, or they changed at every look", &verified.behind),
+        ("not compared: the index lags, or they changed at every read", &verified.behind),
         ("archived on chain, not comparable", &verified.archived),
         ("corrected from the chain", &verified.repaired),
     ];
@@ -100,7 +100,7 @@ fn print_table(verified: &Verified) {
         println!("{} streams {what}: {}", streams.len(), shown(streams));
     }
     if verified.unverified > 0 {
-        println!("{} equal streams are still marked unverified; --repair takes the marks away", verified.unverified);
+        println!("{} matching streams are still marked unverified; --repair removes the marks", verified.unverified);
     }
     if let Some(reason) = verified.created.why_not_walked() {
         println!("{reason}");
