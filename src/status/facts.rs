@@ -1,4 +1,4 @@
-//! What is read of a contract to judge its index, and how far that index is.
+//! The facts about a contract that its index is judged by, and how far that index is.
 
 use chrono::{DateTime, Utc};
 
@@ -10,34 +10,34 @@ use crate::{
 /// How many upgrades of a contract are read.
 pub const LATEST_UPGRADES: u32 = 10;
 
-/// Everything that is read of one contract for a status.
+/// Everything that a status needs to know about one contract.
 #[derive(Debug)]
 pub struct ContractFacts {
     /// The contract.
     pub contract_id: ContractId,
-    /// How far its index is; `None` before it has begun.
+    /// How far its index is; `None` before indexing has begun.
     pub progress: Option<Progress>,
-    /// What the indexer last said.
+    /// The indexer's last report.
     pub report: Option<AgedReport>,
     /// The ledgers that were seen whole.
     pub covered: Vec<CoveredRange>,
     accepted: Vec<LedgerRange>,
-    /// How many of its events are kept raw.
+    /// The number of its events that are kept undecoded.
     pub quarantine: QuarantineCount,
-    /// The last times that its code was replaced.
+    /// The latest upgrades of its code.
     pub upgrades: Vec<StoredUpgrade>,
-    /// What the check of its records against the chain found.
+    /// The result of the check of its records against the chain.
     pub record_check: Option<RecordCheck>,
-    /// When all this was read, by the database's clock.
+    /// When these facts were read, by the database's clock.
     read_at: DateTime<Utc>,
 }
 
 /// Ledgers that were not seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hole {
-    /// Which.
+    /// The missing ledgers.
     pub ledgers: LedgerRange,
-    /// Whether an operator gave them up.
+    /// Whether an operator accepted that they are lost.
     pub is_accepted: bool,
 }
 
@@ -76,7 +76,7 @@ impl ContractFacts {
         Some((self.read_at - self.closed_at()?).num_seconds().max(0))
     }
 
-    /// Returns how many ledgers the index is behind the tip. A tip that was seen on another node may lie before what is
+    /// Returns how many ledgers the index is behind the tip. A tip reported by another node may lie before what is
     /// indexed.
     #[must_use]
     pub fn lag_ledgers(&self) -> Option<u32> {
@@ -127,13 +127,13 @@ impl ContractFacts {
     }
 }
 
-/// Returns the contract that is the furthest behind: one whose index has not begun, else that of the lowest cursor.
+/// Returns the contract that is furthest behind: one that is not indexed yet, otherwise the one with the lowest cursor.
 #[must_use]
 pub fn furthest_behind(followed: &[ContractFacts]) -> Option<&ContractFacts> {
     followed.iter().min_by_key(|facts| facts.progress.map(|progress| progress.position))
 }
 
-/// Returns the report that an operator must look at first: of what is the worst, the oldest.
+/// Returns the report that an operator must look at first: the oldest among those with the worst state.
 #[must_use]
 pub fn worst_report(followed: &[ContractFacts]) -> Option<&AgedReport> {
     let reports = followed.iter().filter_map(|facts| facts.report.as_ref());

@@ -1,5 +1,5 @@
-//! How the index is doing: how far it is, how fresh, and why it is not to be relied on. It reads the store and judges;
-//! how that is shown is for its users to say.
+//! The condition of the index: how far it is, how fresh it is, and why it cannot be relied on. This module reads the
+//! store and judges; its users decide how to show it.
 
 mod facts;
 mod reasons;

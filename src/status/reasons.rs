@@ -1,4 +1,4 @@
-//! Why an index is not to be relied on. A contract's index without a reason is ready.
+//! The reasons why an index cannot be relied on. A contract's index without a reason is ready.
 
 use super::ContractFacts;
 use crate::{
@@ -6,15 +6,15 @@ use crate::{
     store::{AgedReport, IndexerState, RecordCheck},
 };
 
-/// An indexer that says nothing for so long is not there: it reports every ten seconds at least.
+/// An indexer that has not reported for this long is considered absent: it reports at least every ten seconds.
 const REPORT_IS_STALE_MS: i64 = 30_000;
 /// A ledger closes every five to six seconds.
 const LEDGER_TAKES_MS: i64 = 6_000;
-/// A source that stumbles is back by then.
+/// A source that is briefly away is back within this time.
 const SHORTEST_FRESHNESS_MS: i64 = 30_000;
 
-/// Returns why the contracts are not to be relied on. A reason that does not hold for all of them names those that it
-/// holds for.
+/// Returns why the contracts cannot be relied on. A reason that does not apply to all of them names those that it
+/// applies to.
 #[must_use]
 pub fn reasons(followed: &[ContractFacts], max_lag_ledgers: u32) -> Vec<String> {
     let mut reasons: Vec<(String, Vec<&ContractId>)> = Vec::new();
@@ -34,7 +34,7 @@ pub fn reasons(followed: &[ContractFacts], max_lag_ledgers: u32) -> Vec<String> 
 }
 
 impl ContractFacts {
-    /// Returns why the index of the contract is not to be relied on.
+    /// Returns why the contract's index cannot be relied on.
     #[must_use]
     pub fn reasons(&self, max_lag_ledgers: u32) -> Vec<String> {
         let mut reasons = Vec::new();
@@ -47,12 +47,12 @@ impl ContractFacts {
                 reasons.push(format!("the indexer has not reported for {} s", aged.age_ms / 1_000));
             }
             Some(AgedReport { report, .. }) if report.state == IndexerState::Paused => {
-                // Anybody may ask for the health; who it was is for those who may ask for the status.
+                // Anybody may ask for the health; the name of the operator is only in the status.
                 reasons.push("paused by an operator".to_owned());
             }
             Some(AgedReport { report, .. }) => reasons.extend(report.missing.map(|missing| {
                 format!(
-                    "no source has ledgers {missing}; give one, or give them up: coverage --accept-gap {}",
+                    "no source has ledgers {missing}; add a source, or give the ledgers up: coverage --accept-gap {}",
                     missing.with_slack()
                 )
             })),
@@ -70,9 +70,9 @@ impl ContractFacts {
     }
 }
 
-/// Returns why a report that is there says nothing about the chain as it is now.
+/// Returns why a report does not describe the chain as it is now.
 fn staleness(aged: &AgedReport, allowed_ms: i64) -> Option<String> {
-    // An old report tells nothing of the source: it may be the database that could not be written to.
+    // An old report says nothing about the source: perhaps the database could not be written to.
     if aged.report.state == IndexerState::Paused || aged.age_ms > REPORT_IS_STALE_MS {
         return None;
     }
@@ -84,7 +84,7 @@ fn staleness(aged: &AgedReport, allowed_ms: i64) -> Option<String> {
     Some(format!("the source's newest ledger has been the same for {} s", ms_ago / 1_000))
 }
 
-/// Explains why the records are not to be relied on; `None` if they are.
+/// Explains why the records cannot be relied on; `None` if they can.
 fn differing_records(check: &RecordCheck) -> Option<String> {
     let differing = &check.look.differing;
     let (stream_id, field) = differing.iter().next()?;
