@@ -1,4 +1,4 @@
-//! The indexer's part of the command line.
+//! The indexer's command-line arguments.
 
 use clap::{Args, ValueEnum};
 

@@ -1,5 +1,5 @@
-//! Ledgers behind the cursor that were never seen: read whole, in order, and written late, a stretch at a time. What is
-//! written stays when it breaks off, and is not read again.
+//! Reads ledgers behind the cursor that were never seen: whole, in order, and written late, one stretch at a time. If
+//! it is interrupted, what was written stays and is not read again.
 
 use tokio::sync::mpsc;
 use tracing::warn;
@@ -15,28 +15,29 @@ use crate::{
     store::Store,
 };
 
-/// A stretch is written once it has so many events or ledgers.
+/// A stretch is written once it has this many events or ledgers.
 const EVENTS_IN_A_STRETCH: usize = 20_000;
 const LEDGERS_IN_A_STRETCH: u64 = 10_000;
 const LEDGERS_AHEAD: usize = 64;
 
-/// How far a backfill is.
+/// The progress of a backfill.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BackfillProgress {
-    /// Ledgers to read in all.
+    /// The number of ledgers to read.
     pub ledgers_in_all: u64,
-    /// Ledgers read and written.
+    /// The number of ledgers that were read and written.
     pub ledgers: u64,
-    /// Events that were new.
+    /// The number of events that were new.
     pub events: u64,
 }
 
-/// Fills what was not seen of `ledgers` from the first of `sources` that has it. What lies after the cursor is left to
-/// the daemon.
+/// Fills the unseen part of `ledgers`, each ledger from the first of `sources` that has it. Ledgers after the cursor
+/// are left to the daemon.
 ///
 /// # Errors
-/// [`IngestError::NotBegun`] before the contract's index began; [`StoreError::OtherEpoch`](crate::store::StoreError) if
-/// the network starts over meanwhile; else what the last source or the store said, with everything before it written.
+/// [`IngestError::NotBegun`] before the contract is indexed; [`StoreError::OtherEpoch`](crate::store::StoreError) if
+/// the network starts over meanwhile; otherwise the failure of the last source or the store, with everything before it
+/// written.
 pub async fn backfill(
     store: &Store,
     contract_id: &ContractId,
@@ -69,7 +70,7 @@ struct Filling<'a> {
 }
 
 impl Filling<'_> {
-    /// Each source goes on where the one before had no more.
+    /// Reads from each source in turn, starting where the previous one had no more ledgers.
     async fn fill(
         &mut self,
         sources: &[WholeLedgers],
@@ -83,14 +84,14 @@ impl Filling<'_> {
             let (reached, ended) = self.read(source, range, report).await?;
             left = LedgerRange::new(reached.next(), hole.to());
             if let Err(why) = ended {
-                warn!("{} has no more of ledgers {hole}: {why}", source.name());
+                warn!("{} has no more ledgers of {hole}: {why}", source.name());
                 failure = why;
             }
         }
         if left.is_none() { Ok(()) } else { Err(failure.into()) }
     }
 
-    /// Returns the last ledger that was written, and why it went no further.
+    /// Returns the last ledger that was written, and why reading ended there, if it failed.
     async fn read(
         &mut self,
         source: &WholeLedgers,
@@ -114,7 +115,7 @@ impl Filling<'_> {
                 match checked.and(ledger) {
                     Ok(ledger) => stretch.push(ledger),
                     Err(failure) => {
-                        // What comes after a ledger that is not taken would leave a hole.
+                        // Writing anything after a rejected ledger would leave a hole.
                         ended = Err(failure);
                         break;
                     }

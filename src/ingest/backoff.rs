@@ -1,4 +1,4 @@
-//! How long to wait after a failure: longer each time, spread at random so that many clients do not return at once.
+//! How long to wait after a failure: longer each time, and randomized so that clients do not all return at once.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use rand::{Rng, rngs::StdRng};
 
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// The waiting times of a row of failures.
+/// The waiting times for failures in a row.
 #[derive(Debug)]
 pub(super) struct Backoff {
     first: Duration,
@@ -24,7 +24,7 @@ impl Backoff {
         self.next = self.first;
     }
 
-    /// Returns how long to wait now: between half and all of a time that doubles up to 30 s, and never less than a
+    /// Returns how long to wait now: between half and all of a time that doubles up to 30 s, but never less than the
     /// server asked for.
     pub(super) fn wait(&mut self, asked: Option<Duration>) -> Duration {
         let longest = self.next;
@@ -43,7 +43,7 @@ mod tests {
     const FIRST: Duration = Duration::from_millis(250);
 
     #[test]
-    fn waits_longer_each_time_up_to_a_bound_and_starts_over() {
+    fn waits_longer_each_time_up_to_a_limit_and_starts_over() {
         let mut backoff = Backoff::new(FIRST, StdRng::seed_from_u64(1));
         let waits: Vec<_> = (0..12).map(|_| backoff.wait(None)).collect();
         assert!(waits[0] <= FIRST && waits[0] >= FIRST / 2);

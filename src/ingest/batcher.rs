@@ -1,7 +1,7 @@
-//! Pages → batches: whole transactions only, in chain order, nothing twice, each with the position it reaches.
+//! Turns pages into batches: whole transactions only, in chain order, nothing twice, each with the position it reaches.
 //!
-//! A page that is full may end inside a transaction. Its last transaction is held back until the next page shows that
-//! it is whole, so that a fee and the creation it belongs to are always folded together.
+//! A full page may end inside a transaction. Its last transaction is held back until the next page shows that it is
+//! complete, so that a fee and the creation it belongs to are always folded together.
 
 use chrono::{DateTime, Utc};
 
@@ -18,21 +18,21 @@ pub struct Batcher {
     position: EventId,
     held_back: Vec<Incoming>,
     bound: usize,
-    /// Where the last page was read.
+    /// The source of the last page.
     source: Option<CoverageSource>,
 }
 
 impl Batcher {
-    /// Returns a batcher that goes on after `position`, with about `bound` events a batch (more where one
+    /// Returns a batcher that starts after `position` and puts about `bound` events into a batch (more if one
     /// transaction has more).
     #[must_use]
     pub const fn new(position: EventId, bound: usize) -> Self {
         Self { position, held_back: Vec::new(), bound, source: None }
     }
 
-    /// Takes the decoded events of `page` (whose own list may have been taken out) and returns the batches that are
-    /// whole with it. A page without events still moves the position, unless it stands still inside the transaction that
-    /// is held back: then it does not say that it was whole.
+    /// Adds the decoded events of `page` (whose own list may already have been taken out), and returns the batches that
+    /// it completes. A page without events still moves the position, unless its cursor lies inside the transaction that
+    /// is held back: then it does not show that the transaction is complete.
     pub fn push(&mut self, mut events: Vec<Incoming>, page: &EventPage) -> Vec<Batch> {
         self.source = Some(page.source);
         if events.is_empty() && self.is_inside_what_is_held_back(page.cursor) {
@@ -53,8 +53,8 @@ impl Batcher {
         self.cut(whole, reached, page)
     }
 
-    /// Returns what was held back: a batch of the ledgers before `from`, which were seen, if there are any, and one
-    /// that reaches the end of ledger `to`, up to which they are given up.
+    /// Returns everything that was held back in two batches: one of the seen ledgers before `from`, if there are any,
+    /// and one that reaches the end of ledger `to`, the last one given up.
     pub fn give_up(&mut self, from: LedgerSequence, to: LedgerSequence) -> Vec<Batch> {
         let mut seen = std::mem::take(&mut self.held_back);
         let given_up = seen.split_off(seen.partition_point(|event| event.raw().id.ledger() < from));
@@ -164,22 +164,22 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_stands_still_does_not_split_the_transaction_that_is_held_back() {
+    fn a_page_that_makes_no_progress_does_not_split_the_transaction_that_is_held_back() {
         let mut batcher = Batcher::new(EventId::end_of_ledger(LEDGER.previous()), 100);
         let first = EventId::of(LEDGER, 1, 0, 0).unwrap();
-        assert!(batcher.push(vec![event(1, 0)], &page(first, true)).is_empty(), "it may go on in the next page");
-        assert!(batcher.push(Vec::new(), &page(first, false)).is_empty(), "nothing says that it ended");
+        assert!(batcher.push(vec![event(1, 0)], &page(first, true)).is_empty(), "it may continue in the next page");
+        assert!(batcher.push(Vec::new(), &page(first, false)).is_empty(), "nothing shows that it ended");
         let whole = batcher.push(vec![event(1, 1)], &page(EventId::end_of_ledger(LEDGER), false));
         assert_eq!(whole.len(), 1);
         assert_eq!(whole[0].quarantined.len(), 2, "the whole transaction together");
     }
 
     #[test]
-    fn what_was_seen_before_ledgers_that_are_given_up_is_covered() {
+    fn the_seen_ledgers_before_those_that_are_given_up_are_covered() {
         let mut batcher = Batcher::new(EventId::end_of_ledger(LEDGER.previous()), 100);
         let later = LedgerSequence(12);
         let mut held_back = event(1, 0);
-        let Incoming::Quarantined(QuarantinedEvent { raw, .. }) = &mut held_back else { panic!("it does not decode") };
+        let Incoming::Quarantined(QuarantinedEvent { raw, .. }) = &mut held_back else { panic!("it is quarantined") };
         raw.id = EventId::of(later, 1, 0, 0).unwrap();
         let full = page(EventId::of(later, 1, 0, 0).unwrap(), true);
         assert_eq!(batcher.push(vec![event(1, 0), held_back], &full).len(), 1);
@@ -191,11 +191,11 @@ mod tests {
             "ledgers {LEDGER} to {} were seen",
             later.previous()
         );
-        assert_eq!(given_up[1].quarantined.len(), 1, "what was held back is not lost");
+        assert_eq!(given_up[1].quarantined.len(), 1, "the event that was held back is not lost");
     }
 
     #[test]
-    fn an_empty_page_that_reaches_beyond_shows_that_what_is_held_back_is_whole() {
+    fn an_empty_page_that_reaches_further_completes_the_transaction_that_is_held_back() {
         let mut batcher = Batcher::new(EventId::end_of_ledger(LEDGER.previous()), 100);
         let first = EventId::of(LEDGER, 1, 0, 0).unwrap();
         assert!(batcher.push(vec![event(1, 0)], &page(first, true)).is_empty());

@@ -1,4 +1,4 @@
-//! How indexing begins: become the writer, find out which chain it is, choose the first ledger of each contract.
+//! How indexing begins: become the writer, identify the chain, and choose the first ledger of each contract.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -12,13 +12,13 @@ use crate::{
     store::{KnownLedger, Writer},
 };
 
-/// How often all endpoints are asked for the chain before those that answered decide, and how long is waited between.
+/// How many times all endpoints are asked for the chain before those that answered decide.
 const MOST_ATTEMPTS: u32 = 5;
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 impl Indexer {
-    /// Becomes the writer and chooses the first ledger of each contract that has none. The network is read once the lock
-    /// is held: while another process held it, that may have put a whole epoch aside.
+    /// Becomes the writer, and chooses the first ledger of each contract that has none. The network is read once the
+    /// lock is held, because the process that held it before may have archived a whole epoch.
     pub(super) async fn begin(&self) -> Result<Writer, IngestError> {
         self.refuse_another_network().await?;
         let mut writer = self.become_writer().await?;
@@ -39,7 +39,7 @@ impl Indexer {
         Ok(())
     }
 
-    /// A passphrase that is only misspelt is refused before another indexer is waited for.
+    /// Refuses a misspelt passphrase before waiting for another indexer.
     async fn refuse_another_network(&self) -> Result<(), IngestError> {
         match self.store.network().await? {
             None => Ok(()),
@@ -47,7 +47,7 @@ impl Indexer {
         }
     }
 
-    /// A database is not claimed for a network that no endpoint serves.
+    /// Claims the database only if an endpoint serves the network.
     async fn claim_network(&self) -> Result<(), IngestError> {
         if self.store.network().await?.is_none() {
             self.source.tip().await?;
@@ -55,14 +55,14 @@ impl Indexer {
         Ok(self.store.claim(&self.settings.network_passphrase).await?)
     }
 
-    /// Notes a ledger of the chain before the first one is read, so that an endpoint of another chain is refused from
-    /// then on. Where the endpoints do not agree, nobody knows which chain is meant, and nothing is read.
+    /// Records a ledger of the chain before the first one is read, so that an endpoint of another chain is refused from
+    /// then on. If the endpoints disagree, it is unknown which chain is meant, and nothing is read.
     async fn know_the_chain(&self) -> Result<(), IngestError> {
         let network = self.store.network().await?.filter(|network| network.known.is_none());
         let Some(network) = network else { return Ok(()) };
         let mut backoff = self.backoff();
         let mut attempts = 0;
-        // An endpoint that does not answer for a moment is waited for: it may be the preferred one.
+        // Wait for an endpoint that is briefly away: it may be the preferred one.
         let chain = loop {
             let (chain, all_were_heard) = self.source.common_ledger().await?;
             attempts += 1;
@@ -70,7 +70,7 @@ impl Indexer {
                 break chain;
             }
             if attempts == 1 {
-                info!("not every endpoint answers; asking again before it is settled which chain is indexed");
+                info!("not every endpoint answers; asking again before deciding which chain to index");
             }
             let waits = self.source.health().into_iter().filter_map(|endpoint| endpoint.retry_in_ms);
             let longest = Duration::from_millis(waits.max().unwrap_or(0)).min(LONGEST_WAIT);
@@ -90,21 +90,21 @@ impl Indexer {
         self.whole_ledgers.iter().any(|whole| whole.coverage_source() == CoverageSource::Lake)
     }
 
-    /// The cursors are written only once the source has answered for their first ledger, so that a ledger it no longer
-    /// has is refused before anything depends on it.
+    /// Writes the cursors only after the source has answered for their first ledger, so that a ledger which it no
+    /// longer has is refused before anything depends on it.
     async fn begin_all(&self, writer: &mut Writer) -> Result<(), IngestError> {
         let first = match self.settings.pace.start_ledger {
             Some(ledger) => LedgerSequence(ledger),
             None => self.oldest().await?,
         };
         self.answers_for(first).await?;
-        info!(ledger = first.0, "beginning with ledger {first}");
+        info!(ledger = first.0, "starting with ledger {first}");
         writer.start_at(first).await?;
         Ok(())
     }
 
-    /// A contract that is added to others begins with the ledger that a first start would begin with, or where that is
-    /// gone, with the oldest there is.
+    /// Adds a contract to others. It starts with the ledger that a first start would choose, or with the oldest
+    /// available one if that is gone.
     async fn add(&self, writer: &mut Writer, contract_id: &ContractId) -> Result<(), IngestError> {
         let first = match self.settings.pace.start_ledger.map(LedgerSequence) {
             None => self.oldest().await?,
@@ -114,7 +114,7 @@ impl Indexer {
                 Err(failure) => return Err(failure),
             },
         };
-        info!(ledger = first.0, "adding the contract {contract_id}, beginning with ledger {first}");
+        info!(ledger = first.0, "adding the contract {contract_id}, starting with ledger {first}");
         Ok(writer.add(contract_id, first).await?)
     }
 
@@ -124,18 +124,18 @@ impl Indexer {
 
     async fn answers_for(&self, first: LedgerSequence) -> Result<(), IngestError> {
         match self.source.events(&self.settings.contracts, EventsFrom::Ledger(first), 1).await {
-            // A first ledger that is still to come is waited for by the follower.
+            // The follower waits for a first ledger that is still to come.
             Ok(_) | Err(SourceError::NodeBehind { .. }) => Ok(()),
-            // The history before the endpoints' oldest ledger is a hole, which a lake fills.
+            // The history before the endpoints' oldest ledger is a hole, and a lake fills it.
             Err(SourceError::BehindRetention { .. }) if self.has_lake() => Ok(()),
             Err(failure) => Err(failure.into()),
         }
     }
 }
 
-/// Returns the oldest ledger, or in a long history (a day has 17 280) one a little younger: a source that drops its
-/// oldest every few seconds would drop the first one while it is being asked for. One that still has the network's
-/// first ledger drops none yet.
+/// Returns the oldest ledger or, in a long history (a day has 17 280 ledgers), a slightly younger one: a source that
+/// drops its oldest ledger every few seconds might drop it while it is being requested. A source that still has the
+/// network's first ledger is not dropping any yet.
 fn away_from_the_edge(ledgers: &RangeInclusive<LedgerSequence>) -> LedgerSequence {
     const FIRST_LEDGER: LedgerSequence = LedgerSequence(2);
     const MOST_SLACK: u32 = 10;

@@ -1,5 +1,5 @@
-//! Whether a source of whole ledgers is of the chain that is indexed. A lake outlives a reset of its network, and its
-//! passphrase is the same before and after.
+//! Checks whether a source of whole ledgers belongs to the indexed chain. A lake survives a reset of its network, and
+//! the passphrase stays the same.
 
 use chrono::{DateTime, Utc};
 use tracing::warn;
@@ -13,20 +13,20 @@ use crate::{
     xdr::LedgerHeader,
 };
 
-/// What every ledger of the chain must agree with.
+/// The facts that every ledger of the chain must agree with.
 #[derive(Debug)]
 pub(super) struct ChainCheck<'a> {
     store: &'a Store,
-    /// When the last ledger of the epoch before closed.
+    /// When the last ledger of the previous epoch closed.
     began_after: Option<DateTime<Utc>>,
-    /// A ledger and when it closed.
+    /// A ledger with its close time.
     seen: Option<KnownClose>,
     stored: Stored,
-    /// Whether the source has a ledger of a hash that we know.
+    /// Whether the source has the ledger whose hash we know.
     is_proven: bool,
 }
 
-/// The first ledger with a stored event that does not come before the ledger that was checked last.
+/// The first ledger with a stored event that does not precede the last checked ledger.
 #[derive(Clone, Copy, Debug)]
 enum Stored {
     NotRead,
@@ -35,11 +35,11 @@ enum Stored {
 }
 
 impl<'a> ChainCheck<'a> {
-    /// Compares the ledger that was noted to recognise the chain by with the source's, where the source has it.
+    /// Compares the ledger that identifies the chain with the source's, if the source has it.
     ///
     /// # Errors
-    /// [`SourceError::OtherChain`]; those of a source that does not say; a transient one while the database does not say
-    /// which chain is ours.
+    /// [`SourceError::OtherChain`]; the failure of a source that cannot say; a transient failure while the database
+    /// cannot say which chain is ours.
     async fn compared(store: &'a Store, whole: &WholeLedgers) -> Result<(Self, Option<LedgerSequence>), SourceError> {
         let network = store.network().await;
         let network = network.map_err(|failure| SourceError::unknown_chain(failure.to_string()))?;
@@ -54,18 +54,19 @@ impl<'a> ChainCheck<'a> {
             check.compare(whole, anchor.sequence, anchor.hash).await?;
         } else {
             let name = whole.name();
-            warn!("no ledger was noted yet, so {name} is compared with what is indexed by close times only");
+            warn!("no ledger identifies the chain yet, so {name} is compared with the index by close times only");
         }
         Ok((check, known_ledger))
     }
 
-    /// Makes sure that a source that is to be read from a ledger on is of the chain that is indexed, if a ledger of that
-    /// was noted. A lake that ends before that ledger is told by when one closed of which an event is stored: a chain
-    /// that starts over closes each number later.
+    /// Checks that a source belongs to the indexed chain before it is read starting at `from`, if a ledger that
+    /// identifies the chain was recorded. A lake that ends before that ledger is recognized by the close times of
+    /// ledgers with stored events: on a chain that started over, each ledger number closes later.
     ///
     /// # Errors
-    /// [`SourceError::OtherChain`]; [`SourceError::Permanent`] if those closed at another time, or the source has none of
-    /// them; those of a source that does not say; a transient one while the database does not say which chain is ours.
+    /// [`SourceError::OtherChain`]; [`SourceError::Permanent`] if those ledgers closed at other times, or the source
+    /// has none of them; the failure of a source that cannot say; a transient failure while the database cannot say
+    /// which chain is ours.
     pub(super) async fn of(store: &'a Store, whole: &WholeLedgers, from: LedgerSequence) -> Result<Self, SourceError> {
         let (check, known) = Self::compared(store, whole).await?;
         let Some(known) = known.filter(|_| !check.is_proven && !whole.makes_sure_itself()) else { return Ok(check) };
@@ -78,13 +79,13 @@ impl<'a> ChainCheck<'a> {
         }
         let name = whole.name();
         let detail = format!(
-            "{name} has neither ledger {known}, by which the chain that is indexed is known, nor one near {from} of which \
-             an event is stored, so it may be of another chain"
+            "{name} has neither ledger {known}, which identifies the indexed chain, nor a ledger near {from} with a \
+             stored event, so it may belong to another chain"
         );
         Err(SourceError::Permanent { detail })
     }
 
-    /// Returns the next ledger from this one on, and the last one before it, of which an event is stored.
+    /// Returns the first ledger from this one on with a stored event, and the last one before it.
     async fn stored_around(
         &self,
         from: LedgerSequence,
@@ -95,12 +96,12 @@ impl<'a> ChainCheck<'a> {
         Ok(next.into_iter().chain(last))
     }
 
-    /// The same for a hole before the oldest ledger of the endpoints, whose previous one must be the source's last of the
-    /// hole. That also tells a source that does not have the ledger that was noted.
+    /// Does the same check for a hole before the endpoints' oldest ledger. That ledger must follow the source's last
+    /// ledger of the hole. This recognizes even a source that lacks the identifying ledger.
     ///
     /// # Errors
-    /// As [`ChainCheck::of`], but [`SourceError::LedgerMissing`] if nothing ties the source to the chain that is indexed,
-    /// and [`SourceError::Permanent`] if it is ours and the endpoints go on from another one.
+    /// As [`ChainCheck::of`], but [`SourceError::LedgerMissing`] if nothing connects the source to the indexed chain,
+    /// and [`SourceError::Permanent`] if the source is ours and the endpoints continue from another ledger.
     pub(super) async fn of_hole(
         store: &'a Store,
         whole: &WholeLedgers,
@@ -111,21 +112,21 @@ impl<'a> ChainCheck<'a> {
         let is_ours = check.is_proven;
         let proof = if is_ours { Proof::WhereThereIs } else { Proof::Always };
         match endpoints.header_of(to.next(), proof).await {
-            // They tell of no headers, so nothing ties it to them but close times.
+            // The endpoints give no headers, so only close times connect the source to them.
             Ok(None) if known.is_none() => return Ok(check),
             Ok(None) => {}
             Ok(Some(oldest)) => match check.compare(whole, to, oldest.previous_hash).await {
                 Err(SourceError::OtherChain { ledger, expected, found }) if is_ours => {
                     let name = whole.name();
                     let detail = format!(
-                        "the endpoints are of another chain: {name}, which is of the one that is indexed, has a \
-                         ledger {ledger} with {found}, and they go on from one with {expected}"
+                        "the endpoints serve another chain: {name}, which serves the indexed one, has a \
+                         ledger {ledger} with {found}, but they continue from one with {expected}"
                     );
                     return Err(SourceError::Permanent { detail });
                 }
                 compared => compared?,
             },
-            // They themselves cannot be told from those of another chain.
+            // The endpoints themselves cannot be told apart from those of another chain.
             Err(failure) if failure.leaves_the_chain_open() && !is_ours => {}
             Err(failure) => return Err(failure),
         }
@@ -150,12 +151,11 @@ impl<'a> ChainCheck<'a> {
         }
     }
 
-    /// Refuses a ledger that closed before the epoch began, later than a stored one that comes after it, or at another time
-    /// than it is stored with.
-    /// Ledgers are to be checked in order.
+    /// Refuses a ledger that closed before the epoch began, later than a stored ledger that follows it, or at another
+    /// time than its stored close time. Ledgers must be checked in order.
     ///
     /// # Errors
-    /// [`SourceError::Permanent`], which names the ledger; a transient one while the database does not answer.
+    /// [`SourceError::Permanent`], which names the ledger; a transient failure while the database does not answer.
     pub(super) async fn check(&mut self, ledger: &LedgerEvents) -> Result<(), SourceError> {
         let (sequence, closed_at) = (ledger.header.sequence, ledger.header.closed_at);
         if self.began_after.is_some_and(|began_after| closed_at <= began_after) {
@@ -183,18 +183,19 @@ impl<'a> ChainCheck<'a> {
     }
 }
 
-/// Returns the failure of a source whose ledger cannot have closed when it did, beside one of what is indexed.
+/// Returns the failure of a source whose ledger's close time contradicts an indexed ledger.
 fn closed_otherwise(header: &LedgerHeader, (ledger, closed_at): (LedgerSequence, DateTime<Utc>)) -> SourceError {
     let detail = format!(
-        "ledger {} closed at {}, and ledger {ledger} of what is indexed at {closed_at}: another chain",
+        "ledger {} closed at {}, but the indexed ledger {ledger} at {closed_at}: another chain",
         header.sequence, header.closed_at
     );
     SourceError::Permanent { detail }
 }
 
-/// Returns the failure of a source whose ledger closed before one that comes before it.
+/// Returns the failure of a source whose ledger closed before an earlier ledger.
 pub(super) fn closed_too_early(ledger: &LedgerEvents) -> SourceError {
     let (sequence, closed_at) = (ledger.header.sequence, ledger.header.closed_at);
-    let detail = format!("ledger {sequence} closed at {closed_at}, before ledgers that come before it: another chain");
+    let detail =
+        format!("ledger {sequence} closed at {closed_at}, earlier than ledgers that precede it: another chain");
     SourceError::Permanent { detail }
 }

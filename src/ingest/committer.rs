@@ -1,4 +1,4 @@
-//! Commits what the follower hands on, in order. While one batch is written the next is prepared.
+//! Commits what the follower sends, in order. While one batch is written, the next one is prepared.
 
 use tokio::{
     sync::{Notify, mpsc},
@@ -9,11 +9,11 @@ use tracing::{debug, info, warn};
 use super::error::IngestError;
 use crate::store::{Batch, Committed, Prepared, Records, Store, Writer};
 
-/// What the follower hands on.
+/// A message from the follower.
 pub(super) enum Handed {
     /// The next batch.
     Batch(Batch),
-    /// With the batches before this the index stands at the tip, for the first time.
+    /// The index has reached the tip for the first time, with the batches before this message.
     ReachedTip,
 }
 
@@ -22,7 +22,7 @@ enum Ready {
     ReachedTip,
 }
 
-/// Commits until the sender is gone, which is also how a stop arrives: what was read is written.
+/// Commits until the sender is gone. A stop arrives the same way: everything that was read is still written.
 pub(super) async fn commit_all(
     store: &Store,
     writer: &mut Writer,
@@ -74,20 +74,20 @@ async fn prepare_next(
     }
 }
 
-/// At a large table this takes a minute, once: indexing goes on after it.
+/// Creates the indexes for queries. On a large table this takes a minute, once; indexing continues after it.
 pub(super) async fn index_for_queries(writer: &mut Writer) -> Result<(), IngestError> {
     let begun = Instant::now();
     let made = writer.index_for_queries().await?;
     if made > 0 {
         let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        info!(took_ms, "made {made} indexes that lists need, in {took_ms} ms");
+        info!(took_ms, "created {made} indexes for lists in {took_ms} ms");
     }
     Ok(())
 }
 
 fn report(committed: Committed) {
     if committed.quarantined > 0 {
-        warn!(events = committed.quarantined, "{} events were put in quarantine", committed.quarantined);
+        warn!(events = committed.quarantined, "{} events were quarantined", committed.quarantined);
     }
     debug!(events = committed.events, "committed {} events", committed.events);
 }

@@ -1,4 +1,4 @@
-//! What stops an indexer for good.
+//! The failures that stop an indexer.
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;
@@ -9,53 +9,54 @@ use crate::{
     store::StoreError,
 };
 
-/// What stops an indexer for good.
+/// A failure that stops an indexer.
 #[derive(Debug, Error)]
 pub enum IngestError {
-    /// The source refuses, or has lost ledgers that are not indexed.
+    /// The source refuses us, or no longer has ledgers that are not indexed.
     #[error("the source cannot be followed: {0}")]
     Source(SourceError),
-    /// The database refuses, or belongs to another network.
+    /// The database refuses us, or belongs to another network.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// There is nothing to repair.
+    /// The contract is not indexed yet.
     #[error("the index of this contract has not begun; start the daemon first")]
     NotBegun,
-    /// The network started over: its tip is not after what is indexed and closed later.
+    /// The network started over: its tip is not after the indexed ledgers, but closed later.
     #[error(
-        "the network was reset: its tip is ledger {tip}, closed {tip_closed_at}, but ledger {indexed}, which is indexed, \
-         closed {indexed_closed_at}. Start with --on-reset archive to put what is indexed aside and begin with the new \
+        "the network was reset: its tip is ledger {tip}, closed {tip_closed_at}, but the indexed ledger {indexed} \
+         closed {indexed_closed_at}. Start with --on-reset archive to archive the index and begin with the new \
          network"
     )]
     NetworkReset {
         /// The epoch that was followed.
         epoch: Epoch,
-        /// The newest ledger of the network.
+        /// The network's newest ledger.
         tip: LedgerSequence,
-        /// When it closed.
+        /// When that closed.
         tip_closed_at: DateTime<Utc>,
-        /// The newest ledger up to what is indexed whose close time is known.
+        /// The newest indexed ledger whose close time is known.
         indexed: LedgerSequence,
         /// When that closed.
         indexed_closed_at: DateTime<Utc>,
     },
-    /// The network has another ledger of a number that is indexed: it started over, or the endpoints are of another.
+    /// The network has a different ledger with an indexed number: it started over, or the endpoints serve another
+    /// network.
     #[error(
-        "the network was reset: ledger {ledger} had {expected} and has {found} now. Start with --on-reset \
-         archive to put what is indexed aside and begin with the new network"
+        "the network was reset: ledger {ledger} had {expected} and now has {found}. Start with --on-reset \
+         archive to archive the index and begin with the new network"
     )]
     OtherChain {
         /// The ledger.
         ledger: LedgerSequence,
-        /// What it was known by when it was indexed.
+        /// Its mark when it was indexed.
         expected: LedgerMark,
-        /// What it is known by now.
+        /// Its mark now.
         found: LedgerMark,
     },
 }
 
 impl IngestError {
-    /// Returns whether the network started over since it was indexed.
+    /// Returns whether the network started over after it was indexed.
     #[must_use]
     pub const fn is_reset(&self) -> bool {
         matches!(self, Self::NetworkReset { .. } | Self::OtherChain { .. })

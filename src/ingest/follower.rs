@@ -1,4 +1,5 @@
-//! Asks the source for page after page and hands on batches: decides when to ask, and what a failure means.
+//! Requests page after page from the source, and sends batches to the committer. Decides when to ask, and what a
+//! failure means.
 
 use std::time::Duration;
 
@@ -22,15 +23,15 @@ use crate::{
 
 /// A commit of this many events costs little more than their rows.
 pub(super) const EVENTS_IN_A_BATCH: usize = 5_000;
-/// A reset is at most so many ledgers old when it is recognised by a hash.
+/// How often the identifying ledger is replaced: a reset recognized by its hash is at most this old.
 const NOTE_INTERVAL: Duration = Duration::from_mins(5);
-/// Where the endpoints did not agree on one, or did not answer: what the chain is known by must not grow old.
+/// The interval if the endpoints disagreed or did not answer: the identifying ledger must not become too old.
 const NOTE_AGAIN: Duration = Duration::from_secs(10);
-/// Behind a hole the ledgers that the endpoints still have come within moments.
+/// How often to try soon after a hole, where ledgers that the endpoints still have arrive within moments.
 const NOTES_SOON: u8 = 12;
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Follows contracts from a position on, which is the same for all of them.
+/// Follows contracts from a common position on.
 pub(super) struct Follower<'a> {
     pub(super) source: &'a EndpointPool,
     pub(super) whole_ledgers: &'a [WholeLedgers],
@@ -39,54 +40,54 @@ pub(super) struct Follower<'a> {
     /// The chain that is followed.
     pub(super) epoch: Epoch,
     pub(super) pace: &'a PaceArgs,
-    /// While a hole stays, everybody who may have its ledgers is asked this often.
+    /// The interval at which every source that may have the ledgers of a hole is asked.
     pub(super) look_again: Duration,
     pub(super) backoff: Backoff,
     pub(super) reporter: Reporter,
     pub(super) committer: mpsc::Sender<Handed>,
-    /// Shows the writer's lease that the walk goes on.
+    /// Shows the writer's lease that the walk makes progress.
     pub(super) signs: SignsOfLife,
-    /// Whether it was said why nothing goes on, which need not be said at each poll.
+    /// Whether the reason for waiting was logged already; it need not be logged at each poll.
     pub(super) said: bool,
 }
 
-/// How far a walk along the chain is.
+/// The state of a walk along the chain.
 pub(super) struct Walk {
-    /// Everything up to here was handed on, or is held back in the batcher.
+    /// Everything up to here was sent to the committer, or is held back in the batcher.
     pub(super) after: EventId,
     from: EventsFrom,
-    /// The newest ledger of the chain whose close time is known, and that.
+    /// The newest ledger of the chain whose close time is known, with that time.
     pub(super) known_close: Option<(LedgerSequence, DateTime<Utc>)>,
     pub(super) batcher: Batcher,
     pacing: TipPacing,
     catch_up: CatchUp,
-    /// Ledgers that were passed over since the source last answered.
+    /// Ledgers that were skipped since the source last answered.
     pub(super) given_up: Option<LedgerRange>,
-    /// When a ledger is noted to know the chain by; none for at once.
+    /// When to record the next identifying ledger; `None` means now.
     note_at: Option<Instant>,
-    /// How often it is tried again soon where no endpoint has the ledger.
+    /// How many soon retries remain if no endpoint has the ledger.
     notes_soon: u8,
     has_reached_tip: bool,
 }
 
-/// What a step leads to.
+/// What follows a step.
 pub(super) enum Next {
-    /// The next step at once.
+    /// Take the next step at once.
     AtOnce,
-    /// The next step after a pause.
+    /// Take the next step after a pause.
     After(Duration),
-    /// The end: nobody takes the batches any more.
+    /// Stop: nobody receives the batches any more.
     NobodyTakes,
 }
 
 impl Walk {
-    /// Notes another ledger at the next step: the endpoints may have dropped the one that the chain is known by.
+    /// Records another identifying ledger at the next step: the endpoints may have dropped the current one.
     pub(super) const fn note_soon(&mut self) {
         self.note_at = None;
         self.notes_soon = NOTES_SOON;
     }
 
-    /// Begins after a position; `known_close` is a ledger up to it that closed no later than that.
+    /// Starts after a position. `known_close` is a ledger up to that position, with a close time no later than its own.
     pub(super) fn new(position: EventId, known_close: Option<(LedgerSequence, DateTime<Utc>)>, poll: Duration) -> Self {
         Self {
             after: position,
@@ -102,12 +103,12 @@ impl Walk {
         }
     }
 
-    /// Returns the first ledger of which not everything was seen.
+    /// Returns the first ledger that was not completely seen.
     pub(super) fn wanted(&self) -> LedgerSequence {
         self.after.last_whole_ledger().next()
     }
 
-    /// Goes on after a position that was reached in another way than by a page.
+    /// Continues after a position that was not reached by a page.
     pub(super) fn go_on_after(&mut self, position: EventId) {
         self.after = self.after.max(position);
         self.from = EventsFrom::After(self.after);
@@ -115,10 +116,11 @@ impl Walk {
 }
 
 impl Follower<'_> {
-    /// Follows until stopped or until nobody takes the batches any more.
+    /// Follows until stopped, or until nobody receives the batches any more.
     ///
     /// # Errors
-    /// What waiting does not help: a request that every endpoint refuses, another network, one that started over.
+    /// Failures that waiting does not fix: a request that every endpoint refuses, another network, a network that
+    /// started over.
     pub(super) async fn follow(mut self, mut walk: Walk, stop: &CancellationToken) -> Result<(), IngestError> {
         loop {
             let next = tokio::select! {
@@ -199,7 +201,7 @@ impl Follower<'_> {
         }
     }
 
-    /// Hands the batches on that are whole with this page; false if nobody takes them.
+    /// Sends the batches that this page completes. Returns false if nobody receives them.
     pub(super) async fn hand_on(&mut self, walk: &mut Walk, events: Vec<Incoming>, page: &EventPage) -> bool {
         let known_close = page.latest_ledger_closed_at.map(|closed_at| (page.latest_ledger, closed_at));
         walk.known_close = walk.known_close.max(known_close);
@@ -212,8 +214,8 @@ impl Follower<'_> {
         true
     }
 
-    /// A node that is behind has a tip that closed before any later ledger; a network that started over has one that
-    /// closed later than a ledger of a higher number did.
+    /// Recognizes a reset. The tip of a node that is behind closed before every later ledger; the tip of a network that
+    /// started over closed later than a ledger with a higher number.
     async fn refuse_a_reset(&self, walk: &Walk) -> Result<(), IngestError> {
         let (Ok(tip), Some((indexed, indexed_closed_at))) = (self.source.tip().await, walk.known_close) else {
             return Ok(());
@@ -227,8 +229,8 @@ impl Follower<'_> {
         }
     }
 
-    /// Notes now and then the hash of the last whole ledger, to know the chain again by. A source without it is none
-    /// the worse.
+    /// Records the hash of the last whole ledger now and then, to recognize the chain. A source without hashes is
+    /// followed all the same.
     async fn note_ledger(&mut self, walk: &mut Walk) {
         if walk.note_at.is_some_and(|note_at| Instant::now() < note_at) {
             return;
@@ -236,7 +238,7 @@ impl Follower<'_> {
         if let Some((ledger, closed_at)) = walk.known_close
             && let Err(failure) = self.store.note_close(self.epoch, ledger, closed_at).await
         {
-            debug!("no close time was noted to know the chain by: {failure}");
+            debug!("no close time was recorded to identify the chain: {failure}");
         }
         let sequence = walk.after.last_whole_ledger();
         let noted = match self.source.ledger_hash(sequence).await {
@@ -245,7 +247,7 @@ impl Follower<'_> {
                 let known = KnownLedger { sequence, hash };
                 self.store.note_ledger(self.epoch, &known).await.map_err(|failure| failure.to_string())
             }
-            // Some servers tell no hashes at all.
+            // Some servers give no hashes at all.
             Ok(None) if walk.notes_soon == 0 => Ok(()),
             Ok(None) => {
                 walk.notes_soon -= 1;
@@ -256,7 +258,7 @@ impl Follower<'_> {
         let next = if noted.is_ok() { NOTE_INTERVAL } else { NOTE_AGAIN };
         walk.note_at = Some(Instant::now() + next);
         if let Err(failure) = noted {
-            debug!("no ledger was noted to know the chain by: {failure}");
+            debug!("no ledger was recorded to identify the chain: {failure}");
         }
     }
 
@@ -277,7 +279,7 @@ impl Follower<'_> {
     }
 }
 
-/// A later ledger closes later. Where it does not, the endpoint that was asked serves another chain, one that others have
+/// Checks that a later ledger closed later. If it did not, the endpoint serves another chain, one that the others have
 /// left.
 fn is_not_younger_than_known(known: Option<KnownClose>, page: EventPage) -> Result<EventPage, SourceError> {
     match (known, page.latest_ledger_closed_at) {
@@ -286,7 +288,7 @@ fn is_not_younger_than_known(known: Option<KnownClose>, page: EventPage) -> Resu
         {
             let newest = page.latest_ledger;
             let detail = format!(
-                "an endpoint is of another chain: its ledger {newest} closed at {page_closed_at}, and ledger {ledger} \
+                "an endpoint serves another chain: its ledger {newest} closed at {page_closed_at}, but ledger {ledger} \
                  at {closed_at}"
             );
             Err(SourceError::unknown_chain(detail))
@@ -295,8 +297,8 @@ fn is_not_younger_than_known(known: Option<KnownClose>, page: EventPage) -> Resu
     }
 }
 
-/// A server checks the range before it reads: what it drops in between is silently not in the page. The reply says how
-/// old its oldest ledger was afterwards.
+/// Checks that the page is complete. A server checks the range before it reads, and silently omits what it drops in
+/// between. The reply contains its oldest ledger afterwards.
 fn nothing_was_trimmed(after: EventId, page: EventPage) -> Result<EventPage, SourceError> {
     let wanted = after.last_whole_ledger().next();
     match page.oldest_ledger {
@@ -305,23 +307,24 @@ fn nothing_was_trimmed(after: EventId, page: EventPage) -> Result<EventPage, Sou
     }
 }
 
-/// A cursor in a ledger that the source has dropped is refused, also where the ledger after it is there: the end of
-/// one ledger is the beginning of the next, and asking by ledger says the same.
+/// Returns whether nothing is missing although the cursor was refused. A source refuses a cursor in a ledger that it
+/// dropped, even if it has the next ledger: the end of one is the start of the next, and a request by ledger means the
+/// same.
 fn nothing_is_missing(walk: &Walk, oldest: LedgerSequence) -> bool {
     let by_cursor = matches!(walk.from, EventsFrom::After(_));
     by_cursor && walk.after.is_end_of_ledger() && oldest == walk.after.ledger().next()
 }
 
-/// Decoding ten thousand events takes tens of milliseconds: too long for the runtime.
+/// Decodes events on another thread: ten thousand take tens of milliseconds, which is too long for the runtime.
 pub(super) async fn decode(events: Vec<RawContractEvent>) -> Vec<Incoming> {
     if events.is_empty() {
         return Vec::new();
     }
     let decoded = tokio::task::spawn_blocking(|| events.into_iter().map(Incoming::decode).collect());
-    decoded.await.expect("decoding is total and is not cancelled")
+    decoded.await.expect("decoding never panics and is not cancelled")
 }
 
-/// Says now and then how far a long catch-up is.
+/// Logs the progress of a long catch-up now and then.
 #[derive(Default)]
 struct CatchUp {
     said: Option<Instant>,

@@ -1,5 +1,6 @@
-//! A hole: ledgers that are wanted next and that no endpoint's events reach any more. It is filled in order from whole
-//! ledgers; where nobody has them the feed stands still, and says so, until somebody has or an operator gives them up.
+//! A hole: the next ledgers that are needed, but that no endpoint's events reach any more. It is filled in order from
+//! whole ledgers. If nobody has them, the feed waits there, and says so, until somebody has them or an operator gives
+//! them up.
 
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
@@ -19,11 +20,11 @@ use crate::{
     store::IndexerState,
 };
 
-/// So many ledgers are read ahead of what is being written.
+/// How many ledgers are read ahead of writing.
 const LEDGERS_AHEAD: usize = 32;
 
 impl Follower<'_> {
-    /// Goes on through the ledgers before `oldest`, as far as somebody has them.
+    /// Continues through the ledgers before `oldest`, as far as a source has them.
     pub(super) async fn fill_hole(&mut self, walk: &mut Walk, oldest: LedgerSequence) -> Result<Next, IngestError> {
         let Some(missing) = LedgerRange::new(walk.wanted(), oldest.previous()) else { return Ok(Next::AtOnce) };
         self.say(IndexerState::FillingHole, None, None).await;
@@ -34,7 +35,7 @@ impl Follower<'_> {
                 Filled::NobodyTakes => return Ok(Next::NobodyTakes),
                 Filled::Whole => {}
                 Filled::UpTo(failure) => {
-                    debug!("{} has no more of the hole: {failure}", whole.name());
+                    debug!("{} has no more ledgers of the hole: {failure}", whole.name());
                     failures.push(format!("{}: {failure}", whole.name()));
                 }
             }
@@ -51,7 +52,7 @@ impl Follower<'_> {
         Ok(Next::After(self.look_again.max(self.poll())))
     }
 
-    /// Reads ledgers in order until the range is through or the source has no more.
+    /// Reads ledgers in order until the end of the range, or until the source has no more.
     async fn read_whole(&mut self, walk: &mut Walk, whole: &WholeLedgers, range: LedgerRange) -> Filled {
         info!("filling the hole of ledgers {range} from {}", whole.name());
         let mut chain = match ChainCheck::of_hole(self.store, whole, self.source, range.to()).await {
@@ -63,7 +64,7 @@ impl Follower<'_> {
         let signs = self.signs.clone();
         let taking = async move {
             let (mut page, mut filled) = (PageOfLedgers::default(), Filled::Whole);
-            // Each read has an end, but it may be long until a page is full.
+            // Each read has a deadline, but a page may take long to fill.
             while let Some(ledger) = signs.during(ledgers.recv()).await {
                 match ledger {
                     Ok(ledger) if is_too_early(&ledger, walk.known_close) => {
@@ -92,8 +93,8 @@ impl Follower<'_> {
         self.hand_on(walk, events, &page).await
     }
 
-    /// Goes on after ledgers that an operator gave up by name for every contract, no further than to the first that a
-    /// source has.
+    /// Continues after ledgers that an operator accepted as lost for every contract, but only up to the first ledger
+    /// that a source has.
     async fn give_up_accepted(&mut self, walk: &mut Walk, missing: LedgerRange) -> Result<bool, IngestError> {
         let mut to = missing.to();
         for contract_id in self.contract_ids {
@@ -102,7 +103,7 @@ impl Follower<'_> {
             let Some(over) = over else { return Ok(false) };
             to = to.min(over);
         }
-        warn!("going on after ledgers {}-{to}, which were given up and are in no source", missing.from());
+        warn!("continuing after ledgers {}-{to}, which were given up and are in no source", missing.from());
         let first = walk.given_up.map_or(missing.from(), LedgerRange::from);
         walk.given_up = LedgerRange::new(first, to);
         let batches = walk.batcher.give_up(missing.from(), to);
@@ -126,7 +127,7 @@ impl Follower<'_> {
             error!(
                 from_ledger = missing.from().0,
                 to_ledger = missing.to().0,
-                "ledgers {missing} are in no source ({detail}); the feed stands still before them. Configure a lake \
+                "ledgers {missing} are in no source ({detail}); the feed waits before them. Configure a lake \
                  that has them, or give them up: flowfi-indexer coverage --accept-gap {}",
                 missing.with_slack()
             );
@@ -135,13 +136,13 @@ impl Follower<'_> {
     }
 }
 
-/// A ledger closes no earlier than one of a lower number.
+/// A ledger cannot close earlier than one with a lower number.
 fn is_too_early(ledger: &LedgerEvents, known_close: Option<(LedgerSequence, DateTime<Utc>)>) -> bool {
     let header = &ledger.header;
     known_close.is_some_and(|(known, closed_at)| header.sequence >= known && header.closed_at < closed_at)
 }
 
-/// How far a source of whole ledgers got.
+/// The result of reading from a source of whole ledgers.
 enum Filled {
     Whole,
     UpTo(SourceError),

@@ -10,14 +10,14 @@ use crate::{
 pub enum Incoming {
     /// It decoded.
     Event(ContractEvent),
-    /// The contract got other code.
+    /// The contract's code was replaced.
     Upgrade(ContractUpgradeEvent),
-    /// It is to be kept raw.
+    /// It must be kept undecoded.
     Quarantined(QuarantinedEvent),
 }
 
 impl Incoming {
-    /// Decodes one raw event. Total: what does not decode is kept raw, with the reason.
+    /// Decodes one raw event. Never fails: an event that does not decode is quarantined, with the reason.
     #[must_use]
     pub fn decode(raw: RawContractEvent) -> Self {
         let (kind, name, stream_id, reason) = match decode_event(&raw) {

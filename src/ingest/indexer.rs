@@ -1,4 +1,4 @@
-//! The indexer: its parts, and the steps that the files of this module share. `run.rs` runs it.
+//! The indexer: its parts, and the steps shared by the files of this module. `run.rs` runs it.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use crate::{
     xdr::{contract_instance_key, decode_contract_version},
 };
 
-/// While one batch is written, the next is read and decoded. More would only take memory.
+/// While one batch is written, the next is read and decoded. More would only use memory.
 pub(super) const BATCHES_AHEAD: usize = 1;
 
 /// What to index.
@@ -36,13 +36,13 @@ pub struct IngestSettings {
     pub network_passphrase: String,
     /// The contracts to follow.
     pub contracts: Contracts,
-    /// How eagerly.
+    /// How eagerly to ask.
     pub pace: PaceArgs,
     /// What to do when the network started over.
     pub on_reset: OnReset,
-    /// How long to wait when no one says when to go on.
+    /// How long to wait if nothing else determines it.
     pub waits: Waits,
-    /// What the random part of waiting times grows from.
+    /// The seed of the random part of waiting times.
     pub seed: u64,
 }
 
@@ -57,8 +57,8 @@ pub struct Indexer {
 }
 
 impl Indexer {
-    /// Returns an indexer that has not begun. Holes in the source's events are filled from `whole_ledgers`, the first
-    /// that has them.
+    /// Returns an indexer that has not started. Holes in the source's events are filled from the first of
+    /// `whole_ledgers` that has the ledgers.
     #[must_use]
     pub const fn new(
         source: EndpointPool,
@@ -77,7 +77,7 @@ impl Indexer {
         Duration::from_millis(self.settings.pace.poll_ms)
     }
 
-    /// Follows the contracts that stand at the position, and commits.
+    /// Follows the contracts that have reached the position, and commits.
     pub(super) async fn follow_and_commit(
         &self,
         writer: &mut Writer,
@@ -95,7 +95,7 @@ impl Indexer {
         Ok(())
     }
 
-    /// Returns the follower of these contracts after a position, and the walk that it begins with.
+    /// Returns a follower of these contracts after a position, and the walk that it starts with.
     pub(super) async fn follower<'a>(
         &'a self,
         contract_ids: &'a [ContractId],
@@ -127,8 +127,8 @@ impl Indexer {
         Ok((follower, walk))
     }
 
-    /// Returns the part of an accepted gap that the index has passed, if the gap goes on after it: an indexer that ended
-    /// before a source answered has not narrowed it.
+    /// Returns the part of an accepted gap that the index has passed, if the gap continues: an indexer that ended
+    /// before a source answered has not narrowed the gap.
     async fn passed_over(
         &self,
         contract_ids: &[ContractId],

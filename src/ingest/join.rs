@@ -1,6 +1,6 @@
-//! A contract that is added to others, or added again: what lies between its cursor and theirs is written late, batch by
-//! batch with its cursor, and only then is it followed with them. Until then it is not part of the feed: its rows come
-//! behind the feed's position. Killed at any point, it goes on from its cursor.
+//! A contract that is added to others, or added again. What lies between its cursor and theirs is written late, batch
+//! by batch together with its cursor; only then is it followed with the others. Until then it is not part of the feed,
+//! because its rows lie behind the feed's position. If the process is killed, it continues from the contract's cursor.
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -18,8 +18,9 @@ use crate::{
 };
 
 impl Indexer {
-    /// Brings the contracts that are behind to where the others stand. While they are led to where those stand now,
-    /// the others are followed; for the ledgers that closed meanwhile they are made to wait, so that it comes to an end.
+    /// Brings the contracts that are behind to the position of the others. First they catch up with the others' present
+    /// position, while the others are followed. Then the others wait while the ledgers that closed meanwhile are read,
+    /// so that this ends.
     pub(super) async fn let_join(
         &self,
         writer: &mut Writer,
@@ -44,7 +45,7 @@ impl Indexer {
         self.catch_up(&behind, position, &signs, stop).await
     }
 
-    /// Writes what each of the contracts has up to a position; less, if it is stopped.
+    /// Writes everything of each contract up to a position; less, if stopped.
     async fn catch_up(
         &self,
         behind: &[Behind],
@@ -81,7 +82,7 @@ async fn write_all(
     while reached < to {
         let batch = match handed.recv().await {
             Some(Handed::Batch(batch)) => batch,
-            // Indexes are for when all stand there.
+            // Indexes are created once all contracts are level.
             Some(Handed::ReachedTip) => continue,
             None => break,
         };

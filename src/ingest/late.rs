@@ -1,5 +1,5 @@
-//! What comes late, behind the cursor: events that are decoded and stored, entries that were read from the chain. Their
-//! streams are folded again. Never sent live.
+//! What arrives late, behind the cursor: events that are decoded and stored, and entries that were read from the chain.
+//! Their streams are folded again. It is never sent live.
 
 use std::collections::BTreeSet;
 
@@ -13,25 +13,25 @@ use crate::{
     xdr::decode_stream_ledger_entry,
 };
 
-/// So many events that are kept raw are decoded again at once.
+/// How many quarantined events are decoded again at once.
 const REPLAY_CHUNK: u32 = 1_000;
-/// So often a repair is begun again because another one was written meanwhile.
+/// How many times a repair is restarted because another one was written meanwhile.
 const ATTEMPTS_BESIDE_OTHERS: u32 = 3;
 
-/// What comes late.
+/// Events that arrive late.
 #[derive(Clone, Debug, Default)]
 pub struct LateEvents {
-    /// The events as they came, in any order; those that are stored already change nothing.
+    /// The events, in any order. Events that are already stored change nothing.
     pub events: Vec<RawContractEvent>,
-    /// The ledgers that were seen whole with them, and where.
+    /// The ledgers that were completely seen with them, and in which source.
     pub covered: Option<(LedgerRange, CoverageSource)>,
 }
 
-/// Writes late events that were read in an epoch, and folds the streams that they belong to or speak of. What lies after
-/// the cursor is left out: it comes by itself. `None` before the contract's index began.
+/// Writes late events that were read in an epoch, and folds the streams that they belong to or mention. Events after
+/// the cursor are left out, because they arrive by themselves. Returns `None` before the contract is indexed.
 ///
 /// # Errors
-/// [`StoreError::OtherEpoch`] if the network started over since; those of the store. Nothing was written then.
+/// [`StoreError::OtherEpoch`] if the network has started over; those of the store. Nothing was written then.
 pub async fn write_late(
     store: &Store,
     contract_id: &ContractId,
@@ -54,7 +54,7 @@ pub async fn write_late(
     write(store, contract_id, epoch, rows_up_to).await
 }
 
-/// Folds streams again from what is stored of them.
+/// Folds streams again from their stored events.
 ///
 /// # Errors
 /// As [`write_late`].
@@ -91,9 +91,9 @@ pub(super) async fn write_baselines(
     write(store, contract_id, epoch, rows).await
 }
 
-/// Writes rows of a contract that is catching up, with the position that they lead to, up to where the others stand.
-/// That can be inside a transaction of which the others have nothing more; it is written to its end. `None` if the
-/// contract does not stand where its reader left it.
+/// Writes rows of a contract that is catching up, together with the position that they reach, but not beyond the
+/// position of the others. That position can be inside a transaction of which the others have nothing more; the
+/// transaction is written to its end. Returns `None` if the contract is not at the position where its reader left it.
 ///
 /// # Errors
 /// Those of the store; nothing was written then.
@@ -123,8 +123,8 @@ pub(super) async fn write_catching_up(
     Ok(write(store, contract_id, epoch, rows_from).await?.map(|_| position))
 }
 
-/// Writes the rows that there are for a contract that stands at a position. So often in vain, it keeps others from
-/// writing meanwhile.
+/// Writes the rows for a contract at its current position. After too many conflicts, it keeps others from writing
+/// meanwhile.
 async fn write(
     store: &Store,
     contract_id: &ContractId,
@@ -151,7 +151,7 @@ fn decode_baseline(raw: RawBaseline) -> Result<Baseline, StoreError> {
     Ok(Baseline { raw, entry })
 }
 
-/// A stored event decoded once. One that does not any more stays as it is and is left out of its record.
+/// Decodes a stored event again. An event that no longer decodes stays stored and is left out of the record.
 fn decode_again(raw: RawContractEvent) -> Option<ContractEvent> {
     match Incoming::decode(raw) {
         Incoming::Event(event) => Some(event),
@@ -159,19 +159,19 @@ fn decode_again(raw: RawContractEvent) -> Option<ContractEvent> {
     }
 }
 
-/// What a replay of the quarantine came to.
+/// The outcome of a replay of the quarantine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
-    /// Events that decode now and were stored.
+    /// The number of events that decode now and were stored.
     pub released: usize,
-    /// Events that still do not.
+    /// The number of events that still do not decode.
     pub kept: usize,
 }
 
-/// Decodes again what is kept raw, and stores what decodes now.
+/// Decodes the quarantined events again, and stores those that decode now.
 ///
 /// # Errors
-/// Those of the store. What was replayed before stays so; the rest can be replayed again.
+/// Those of the store. Events that were released stay stored; the rest can be replayed again.
 pub async fn replay_quarantine(
     store: &Store,
     contract_id: &ContractId,

@@ -1,4 +1,4 @@
-//! Whole ledgers as pages: several that hold little are handed on together.
+//! Whole ledgers as pages: ledgers with little in them are combined.
 
 use super::follower::EVENTS_IN_A_BATCH;
 use crate::{
@@ -6,10 +6,10 @@ use crate::{
     source::{EventPage, LedgerEvents},
 };
 
-/// Ledgers without events are handed on together, at most so many.
+/// At most this many ledgers are combined.
 const LEDGERS_IN_A_PAGE: u32 = 64;
 
-/// Ledgers that are handed on together.
+/// Ledgers that are passed on together.
 #[derive(Default)]
 pub(super) struct PageOfLedgers {
     last: Option<LedgerEvents>,
@@ -28,7 +28,7 @@ impl PageOfLedgers {
         self.count >= LEDGERS_IN_A_PAGE || self.events.len() >= EVENTS_IN_A_BATCH
     }
 
-    /// Returns the events and the page they make; `None` if there are no ledgers.
+    /// Returns the events and their page; `None` if there are no ledgers.
     pub(super) fn take(&mut self, source: CoverageSource) -> Option<(Vec<RawContractEvent>, EventPage)> {
         let Self { last, events, .. } = std::mem::take(self);
         let header = last?.header;

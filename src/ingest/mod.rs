@@ -1,4 +1,4 @@
-//! The indexer: follows the source, decodes, batches, commits. Knows nothing of those who read.
+//! The indexer: follows the source, decodes, batches, commits. Knows nothing about readers.
 
 mod args;
 mod backfill;

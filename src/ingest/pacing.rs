@@ -1,4 +1,4 @@
-//! When to look at the tip again: when the next ledger is about to be there, and never later than the poll interval.
+//! When to look at the tip again: when the next ledger is due, and never later than the poll interval.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use tokio::time::Instant;
 
 use crate::domain::LedgerSequence;
 
-/// Looking more often than this helps nobody.
+/// Looking more often than this has no benefit.
 const SHORTEST: Duration = Duration::from_millis(20);
 
-/// Learns how far apart ledgers appear.
+/// Learns the interval between ledgers.
 #[derive(Debug)]
 pub(super) struct TipPacing {
     poll: Duration,
@@ -22,7 +22,7 @@ impl TipPacing {
         Self { poll, seen: None, interval: None }
     }
 
-    /// Returns how long to wait after the source said at `now` that its tip is `latest`.
+    /// Returns how long to wait after the source reported at `now` that its tip is `latest`.
     pub(super) fn wait_after(&mut self, latest: LedgerSequence, now: Instant) -> Duration {
         match self.seen {
             Some((seen, at)) if latest > seen => {
@@ -35,7 +35,7 @@ impl TipPacing {
         }
         let (Some((_, at)), Some(interval)) = (self.seen, self.interval) else { return self.poll };
         let until_next = (at + interval).saturating_duration_since(now);
-        // Once the next ledger is due, look several times an interval until it is there.
+        // Once the next ledger is due, look several times per interval until it is there.
         let wait = if until_next.is_zero() { interval / 8 } else { until_next };
         wait.clamp(SHORTEST.min(self.poll), self.poll)
     }
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn aims_at_the_next_ledger_and_looks_often_once_it_is_due() {
+    fn waits_for_the_next_ledger_and_looks_often_once_it_is_due() {
         let mut pacing = TipPacing::new(POLL);
         let start = Instant::now();
         let _ = pacing.wait_after(LedgerSequence(10), start);

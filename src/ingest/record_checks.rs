@@ -1,5 +1,5 @@
-//! The slow loop beside the index: it asks a second endpoint for the events that were indexed lately, and compares a few
-//! records of each contract with the chain. What fails is tried again at the next turn; it neither ends nor delays the
+//! The slow loop beside the index. It asks a second endpoint for the recently indexed events, and compares a few
+//! records of each contract with the chain. A failure is retried at the next turn; it neither ends nor delays the
 //! session.
 
 use std::{collections::HashMap, convert::Infallible, future::pending, time::Duration};
@@ -21,7 +21,7 @@ use crate::{
     store::Store,
 };
 
-/// A difference is looked at again after this time, or after the interval if that is shorter.
+/// A difference is checked again after this time, or after the interval if that is shorter.
 const MOMENT: Duration = Duration::from_secs(1);
 
 /// What the index or a node lacks is looked at again after this time.
@@ -32,10 +32,10 @@ pub(super) struct RecordChecks<'a> {
     pub(super) store: &'a Store,
     pub(super) source: &'a EndpointPool,
     pub(super) contract_ids: &'a [ContractId],
-    /// The epoch that is indexed. Nothing is written to another.
+    /// The epoch that is indexed. Nothing is written to another one.
     pub(super) epoch: Epoch,
     pub(super) interval: Duration,
-    /// How many events to ask for at once.
+    /// How many events to request at once.
     pub(super) page_limit: u32,
     pub(super) rng: StdRng,
     /// Whether the chain's entries set what differs.
@@ -116,7 +116,7 @@ impl RecordChecks<'_> {
     }
 }
 
-/// Waits until the indexer works, or until it does not; forever once there is no indexer.
+/// Waits until the indexer is working, or until it is not; forever once there is no indexer.
 async fn becomes(works: &mut watch::Receiver<bool>, wanted: bool) {
     let known = works.wait_for(|works| *works == wanted).await.is_ok();
     if !known {

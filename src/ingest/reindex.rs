@@ -1,5 +1,5 @@
-//! Everything that is derived, derived anew: in a schema beside the one that is read, which it then takes the place of.
-//! Raw events come from the stored rows, or from whole ledgers. The daemon may go on meanwhile.
+//! Derives everything again, in a schema beside the live one, which it then replaces. Raw events come from the stored
+//! rows, or from whole ledgers. The daemon may keep running meanwhile.
 
 use std::collections::HashMap;
 
@@ -20,58 +20,58 @@ use crate::{
     store::{Records, RevisedSince, Store, StoreError, Swap, Writer},
 };
 
-/// The code that decodes and folds, by a hash of its source (`build.rs`).
+/// Identifies the code that decodes and folds: a hash of its source (`build.rs`).
 const DECODER: &str = env!("FLOWFI_DECODER");
 const CHUNK: u32 = 10_000;
-/// So many streams are folded again in one transaction.
+/// How many streams are folded again in one transaction.
 const STREAMS_AT_ONCE: usize = 200;
 const LEDGERS_AHEAD: usize = 64;
-/// So many streams are named whose records are other than before.
+/// How many streams with changed records are named.
 pub const NAMED_STREAMS: u32 = 10;
 
-/// Records of every contract of a database that are being built anew, one contract after the other.
+/// The records of all contracts in a database while they are being rebuilt, one contract after the other.
 #[derive(Debug)]
 pub struct Reindex<'a> {
     store: &'a Store,
     built: Store,
     writer: Writer,
     epoch: Epoch,
-    /// Which code builds it, and from what.
+    /// The code that builds, and its input.
     origin: String,
-    /// Up to where the streams of each contract that have a baseline were folded from it.
+    /// For each contract, the position up to which the streams with a baseline were folded from it.
     folded: HashMap<ContractId, EventId>,
 }
 
-/// How far a reindex is.
+/// The progress of a reindex.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReindexProgress {
-    /// Events, or ledgers where the chain is read, that there are to go through.
+    /// The number of events to read; of ledgers, if the chain is read.
     pub in_all: u64,
-    /// How many were gone through in this run.
+    /// How many were read in this run.
     pub done: u64,
 }
 
-/// What a reindex came to.
+/// The result of a reindex.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reindexed {
-    /// What was gone through in this run.
+    /// What was read in this run.
     pub progress: ReindexProgress,
-    /// The first streams, [`NAMED_STREAMS`] at most, whose records are other than before.
+    /// The first streams whose records changed, at most [`NAMED_STREAMS`].
     pub changed: Vec<StreamKey>,
 }
 
 impl<'a> Reindex<'a> {
-    /// Begins to build from the stored rows, or goes on with what an interrupted run left, if that was built from the same
-    /// rows of the same chain and by the same decoder.
+    /// Starts to build from the stored rows, or continues an interrupted run if that was built from the same rows of
+    /// the same chain by the same decoder.
     ///
     /// # Errors
-    /// [`IngestError::NotBegun`] before any contract's index began; [`StoreError::Fenced`] while another reindex runs;
-    /// those of the store.
+    /// [`IngestError::NotBegun`] before any contract is indexed; [`StoreError::Fenced`] while another reindex is
+    /// running; those of the store.
     pub async fn open(store: &'a Store) -> Result<Self, IngestError> {
         Self::open_with(store, DECODER.to_owned()).await
     }
 
-    /// The same from the chain: what was built from stored rows is dropped.
+    /// The same from the chain: a build from stored rows is dropped.
     ///
     /// # Errors
     /// As [`Reindex::open`].
@@ -84,18 +84,18 @@ impl<'a> Reindex<'a> {
         let first = store.contracts().await?.into_iter().next().ok_or(IngestError::NotBegun)?;
         let built = store.open_reindex(&origin).await?;
         let writer = Writer::try_acquire_apart(&built, first).await?.ok_or(StoreError::Fenced)?;
-        // Before the lock was taken another one may have begun with something else.
+        // Another reindex may have started with other input before we took the lock.
         if !store.is_building(&origin).await? {
             return Err(StoreError::Fenced.into());
         }
         Ok(Self { store, built, writer, epoch, origin, folded: HashMap::new() })
     }
 
-    /// Goes through every covered ledger of each contract on the chain, from the first source that has it. What comes
-    /// after, and in ledgers that were given up, is left to the stored rows.
+    /// Reads every covered ledger of each contract from the chain, each from the first source that has it. Later
+    /// ledgers, and those that were given up, are left to the stored rows.
     ///
     /// # Errors
-    /// Those of the sources, where none has a ledger; those of the store. The tables that are read are as they were.
+    /// Those of the sources, if none has a ledger; those of the store. The live tables are unchanged.
     pub async fn read_chain(
         &mut self,
         sources: &[WholeLedgers],
@@ -108,10 +108,10 @@ impl<'a> Reindex<'a> {
         Ok(())
     }
 
-    /// Goes through the stored rows after what was built. What is written meanwhile is taken up before the swap.
+    /// Reads the stored rows after what was built. Rows that are written meanwhile are added before the swap.
     ///
     /// # Errors
-    /// Those of the store. The tables that are read are as they were.
+    /// Those of the store. The live tables are unchanged.
     pub async fn read_stored(&mut self, mut report: impl FnMut(ReindexProgress)) -> Result<(), IngestError> {
         let mut progress = ReindexProgress::default();
         for contract_id in self.store.contracts().await? {
@@ -120,12 +120,12 @@ impl<'a> Reindex<'a> {
         Ok(())
     }
 
-    /// Goes through the stored rows after what was built, and puts what was built in their place. What was written behind
-    /// what was read meanwhile, late rows and entries of the chain, is taken up before.
+    /// Reads the stored rows after what was built, and replaces the live tables with the build. Before that, it adds
+    /// what was written behind its position meanwhile: late rows, and entries from the chain.
     ///
     /// # Errors
-    /// [`StoreError::BuildSuperseded`] if the network started over meanwhile; those of the store. The tables that are
-    /// read are as they were.
+    /// [`StoreError::BuildSuperseded`] if the network started over meanwhile; those of the store. The live tables are
+    /// unchanged.
     pub async fn read_stored_and_swap(
         mut self,
         mut report: impl FnMut(ReindexProgress),
@@ -151,9 +151,10 @@ impl<'a> Reindex<'a> {
         }
     }
 
-    /// Takes up everything of a contract that the build lacks, and returns up to where it has all of it.
+    /// Adds everything of a contract that the build lacks. Returns the position up to which the build is complete.
     ///
-    /// Streams with a baseline are folded from it last: until then, events before it may have been applied to it.
+    /// Streams with a baseline are folded from it last, because earlier events may have been applied to the baseline
+    /// before.
     async fn take_up(
         &mut self,
         contract_id: &ContractId,
@@ -175,7 +176,7 @@ impl<'a> Reindex<'a> {
         Ok(position)
     }
 
-    /// Reads the stored rows of a range again, and writes those that the build lacks.
+    /// Reads the stored rows of a range again, and writes the ones that the build lacks.
     async fn read_again(&mut self, contract_id: &ContractId, revised: RevisedSince) -> Result<(), IngestError> {
         let mut after = EventId::ZERO;
         loop {
@@ -209,7 +210,7 @@ impl<'a> Reindex<'a> {
         Ok(())
     }
 
-    /// Takes up a contract where its building was left.
+    /// Continues a contract where its build was left.
     async fn building<'b>(&'b mut self, contract_id: &'b ContractId) -> Result<Building<'b>, IngestError> {
         let begun = self.store.progress(contract_id).await?.ok_or(IngestError::NotBegun)?;
         self.writer.turn_to(contract_id.clone()).await?;
@@ -221,7 +222,7 @@ impl<'a> Reindex<'a> {
     }
 }
 
-/// One contract's records that are being built anew.
+/// One contract's records while they are being rebuilt.
 struct Building<'a> {
     store: &'a Store,
     contract_id: &'a ContractId,
@@ -287,7 +288,7 @@ impl Building<'_> {
                 {
                     ledger = Some(Err(failure));
                 }
-                // What comes after a ledger that is not taken would leave a hole.
+                // Writing anything after a rejected ledger would leave a hole.
                 let is_last = !matches!(ledger, Some(Ok(_)));
                 match ledger {
                     Some(Ok(ledger)) => page.push(ledger),
@@ -309,7 +310,7 @@ impl Building<'_> {
         tokio::join!(reading, writing).1
     }
 
-    /// Goes through the stored rows after what was built.
+    /// Reads the stored rows after what was built.
     async fn read_stored(
         &mut self,
         progress: &mut ReindexProgress,
@@ -332,7 +333,7 @@ impl Building<'_> {
         }
     }
 
-    /// Goes through stored rows of ledgers that are not read on the chain.
+    /// Reads the stored rows of ledgers that are not read from the chain.
     async fn read_stored_up_to(&mut self, end: EventId) -> Result<(), IngestError> {
         let mut batcher = Batcher::new(self.position, EVENTS_IN_A_BATCH);
         let mut after = self.position;
@@ -365,8 +366,8 @@ impl Building<'_> {
         page: &EventPage,
     ) -> Result<(), IngestError> {
         for mut batch in batcher.push(decode(events).await, page) {
-            // An event of this transaction that comes late is then behind the build, and its stream is folded again: a
-            // fee takes its parties from the creation that follows it.
+            // Move to the end of the transaction. A late event of the same transaction then counts as late, and its
+            // stream is folded again: a fee takes its parties from the creation that follows it.
             batch.position = batch.position.end_of_transaction();
             self.position = batch.position;
             let prepared = self.built.prepare(batch, &Records::default()).await?;
@@ -376,12 +377,12 @@ impl Building<'_> {
     }
 }
 
-/// Returns a position before an event, and after every event of earlier operations.
+/// Returns a position before an event and after every event of earlier operations.
 fn before(event: EventId) -> EventId {
     EventId::from_parts(event.toid().saturating_sub(1), i64::from(u32::MAX)).unwrap_or(EventId::ZERO)
 }
 
-/// A chunk that is full may end inside a transaction; one that is not ends where the table ends.
+/// A full chunk may end inside a transaction; any other ends at the end of the table.
 fn page_of(last: EventId, events: usize) -> EventPage {
     EventPage {
         events: Vec::new(),

@@ -1,4 +1,4 @@
-//! What the indexer says of itself: a row that gateways on any machine read.
+//! The indexer's report about itself: a row that gateways on any machine read.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -12,19 +12,19 @@ use crate::{
     store::{IndexerReport, IndexerState, Store},
 };
 
-/// The same state is not written more often than this.
+/// The minimum interval between two reports of the same state.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Somebody who says nothing for three times as long is not there.
+/// An indexer that has not reported for three times as long is considered gone.
 const REPEAT: Duration = Duration::from_secs(10);
 
-/// Writes reports, not too often.
+/// Writes reports, but not too often.
 #[derive(Debug)]
 pub(super) struct Reporter {
     store: Store,
     contract_ids: Vec<ContractId>,
     report: IndexerReport,
-    /// Whether the tip was seen by an indexer before this one: one that was too high is not to stay.
+    /// Whether a previous indexer reported the tip: one that was too high must not stay.
     tip_is_old: bool,
     written: Option<(IndexerState, Instant)>,
 }
@@ -43,7 +43,7 @@ impl Reporter {
         Self { store, contract_ids, report, tip_is_old: false, written: None }
     }
 
-    /// Goes on from what was last said of the source.
+    /// Returns a reporter that continues with what was last reported about the source.
     pub(super) async fn after_the_last(store: Store, contract_ids: Vec<ContractId>) -> Self {
         let last = match contract_ids.first() {
             Some(contract_id) => store.indexer_report(contract_id).await.ok().flatten(),
@@ -57,7 +57,7 @@ impl Reporter {
         reporter
     }
 
-    /// Notes how far the source is.
+    /// Records how far the source is.
     pub(super) fn saw_tip(
         &mut self,
         latest: LedgerSequence,
@@ -71,12 +71,12 @@ impl Reporter {
         self.report.oldest_ledger = oldest.or(self.report.oldest_ledger);
     }
 
-    /// Notes the oldest ledger whose events the source still has.
+    /// Records the oldest ledger whose events the source still has.
     pub(super) const fn saw_oldest(&mut self, oldest: LedgerSequence) {
         self.report.oldest_ledger = Some(oldest);
     }
 
-    /// Says the same again, now and then, for as long as it is waited for: who reads it sees that somebody is there.
+    /// Repeats the report at intervals for as long as the caller waits, so that readers see that the indexer is alive.
     pub(super) async fn repeat(&mut self) -> Infallible {
         loop {
             sleep(REPEAT).await;
@@ -86,7 +86,7 @@ impl Reporter {
         }
     }
 
-    /// Says what the indexer does now. A database that is away hears it another time.
+    /// Reports what the indexer is doing. If the database is away, the next report must do.
     pub(super) async fn say(
         &mut self,
         state: IndexerState,

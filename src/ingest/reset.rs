@@ -1,7 +1,7 @@
-//! A network that started over: whether it really did, and what becomes of what is indexed.
+//! A network that started over: checks whether it really did, and what happens to the index.
 //!
-//! An endpoint that was set up anew, or a copy of an old chain, looks like a reset. One is believed only if every
-//! endpoint says so, twice, about what the database knows of the chain while the writer's lock is held.
+//! An endpoint that was set up again, or a copy of an old chain, looks like a reset. A reset is believed only if every
+//! endpoint confirms it twice, against what the database knows about the chain while the writer's lock is held.
 
 use tokio::time::sleep;
 use tracing::{info, warn};
@@ -13,22 +13,22 @@ use crate::{
     store::{IndexerState, NetworkRow, StoreError, Writer},
 };
 
-/// How often every endpoint must say that it serves another chain.
+/// How many times every endpoint must confirm that it serves another chain.
 const TIMES: u32 = 2;
 
-/// What came of a reset that was noticed.
+/// The outcome of a suspected reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ResetHandled {
-    /// The old epoch was put aside, here or by another process.
+    /// The old epoch was archived, by this process or another one.
     BegunAnew,
-    /// Not every endpoint says so: the source is to be asked again after a while.
+    /// Not every endpoint confirms it: the source must be asked again after a while.
     NotConfirmed,
-    /// It is true, and the operator wants to be asked first.
+    /// The reset is real, but the operator has not allowed archiving.
     Refused,
 }
 
 impl Indexer {
-    /// Finds out whether the network really started over, and puts what is indexed aside if that is wanted.
+    /// Finds out whether the network really started over, and archives the index if that is allowed.
     pub(super) async fn handle_reset(&self, reset: &IngestError) -> Result<ResetHandled, IngestError> {
         warn!("the network may have been reset; asking every endpoint again: {reset}");
         let writer = self.become_writer().await?;
@@ -41,7 +41,7 @@ impl Indexer {
         let Some(network) = self.take_up_network().await? else { return Ok(ResetHandled::NotConfirmed) };
         let chain = self.known_chain(writer, &network, reset).await?;
         if let Some(doubt) = self.doubt(&chain).await {
-            warn!("the network was not reset as far as can be said: {doubt}");
+            warn!("there is no proof that the network was reset: {doubt}");
             self.say_away(format!("{doubt}. It looked like a reset: {reset}")).await;
             return Ok(ResetHandled::NotConfirmed);
         }
@@ -51,18 +51,18 @@ impl Indexer {
         let archived = match self.store.archive_epoch(network.epoch).await {
             Ok(archived) => archived,
             Err(StoreError::OtherEpoch { now, .. }) => {
-                info!(epoch = now.0, "another process began epoch {} already", now.0);
+                info!(epoch = now.0, "another process has already begun epoch {}", now.0);
                 return Ok(ResetHandled::BegunAnew);
             }
             Err(failure) => return Err(failure.into()),
         };
         self.source.set_chain(KnownChain::default());
         let Some(schema) = archived else { return Ok(ResetHandled::NotConfirmed) };
-        warn!(schema, "what was indexed is in the schema {schema} now; beginning with the new network");
+        warn!(schema, "the index was archived in the schema {schema}; beginning with the new network");
         Ok(ResetHandled::BegunAnew)
     }
 
-    /// Returns what the database knows of the chain by now, and what `reset` was noticed by.
+    /// Returns what the database knows about the chain by now, together with what revealed `reset`.
     async fn known_chain(
         &self,
         writer: &Writer,
@@ -74,7 +74,7 @@ impl Indexer {
         let whole = EventId::end_of_ledger(position.last_whole_ledger());
         let stored = self.store.newest_close_up_to(whole).await?;
         let noticed = match reset {
-            // What was noticed about another epoch says nothing about this one.
+            // An observation about another epoch says nothing about this one.
             IngestError::NetworkReset { epoch, indexed, indexed_closed_at, .. } if *epoch == network.epoch => {
                 Some((*indexed, *indexed_closed_at))
             }
@@ -83,7 +83,7 @@ impl Indexer {
         Ok(KnownChain { anchor, closed: stored.max(noticed).max(network.seen) })
     }
 
-    /// Asks every endpoint, twice with a pause between, and returns why the reset is not to be believed, if it is not.
+    /// Asks every endpoint, twice with a pause in between. Returns why the reset must not be believed, if so.
     async fn doubt(&self, chain: &KnownChain) -> Option<String> {
         for time in 0..TIMES {
             if time > 0 {
@@ -92,17 +92,15 @@ impl Indexer {
             match self.source.who_serves(chain).await {
                 Ok(None) => {}
                 Ok(Some(host)) => {
-                    return Some(format!(
-                        "{host} serves the chain that is indexed, or one that cannot be told from it"
-                    ));
+                    return Some(format!("{host} serves the indexed chain, or one that cannot be told apart from it"));
                 }
-                Err(failure) => return Some(format!("which chain an endpoint serves is not known: {failure}")),
+                Err(failure) => return Some(format!("it is unknown which chain an endpoint serves: {failure}")),
             }
         }
         None
     }
 
-    /// Says that the source is away, and why.
+    /// Reports that the source is away, and why.
     pub(super) async fn say_away(&self, detail: String) {
         let contract_ids = self.settings.contracts.to_vec();
         let mut reporter = Reporter::after_the_last(self.store.clone(), contract_ids).await;

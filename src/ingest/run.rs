@@ -1,4 +1,5 @@
-//! The indexer's life: become the writer, follow the source, commit; after a lost database, again from the cursor.
+//! The indexer's life: become the writer, follow the source, commit; after losing the database, continue from the
+//! cursor.
 
 use std::time::Duration;
 
@@ -25,11 +26,11 @@ use crate::{
     store::{IndexerState, StoreError, Writer},
 };
 
-/// A session that lasted this long has nothing to do with the failures before it.
+/// A session that lasted this long is unrelated to earlier failures.
 const STEADY: Duration = Duration::from_secs(10);
 
 impl Indexer {
-    /// Indexes until stopped. A database that goes away is waited for; another writer is waited for too.
+    /// Indexes until stopped. Waits for a database that is away, and for another writer.
     ///
     /// # Errors
     /// An [`IngestError`] that an operator must look at.
@@ -41,7 +42,7 @@ impl Indexer {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
-            // A session that only stood by counts too: brief failures must not delay its takeover more and more.
+            // A session that only stood by counts too: brief failures must not delay its takeover ever longer.
             if began.elapsed() >= STEADY {
                 backoff.reset();
             }
@@ -61,7 +62,7 @@ impl Indexer {
                         Ok(ResetHandled::BegunAnew) => continue,
                         Ok(ResetHandled::NotConfirmed) => backoff.wait(None),
                         Ok(ResetHandled::Refused) => return Err(failure),
-                        // It is noticed again once the database is back.
+                        // The reset is noticed again once the database is back.
                         Err(IngestError::Store(away)) if away.is_unavailable() => backoff.wait(None),
                         Err(failed) => return Err(failed),
                     }
@@ -72,7 +73,7 @@ impl Indexer {
                 }
                 other => return Err(other),
             };
-            warn!(wait_ms = wait.as_millis(), "indexing was interrupted and goes on from the cursor: {failure}");
+            warn!(wait_ms = wait.as_millis(), "indexing was interrupted and will continue from the cursor: {failure}");
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = sleep(wait) => {}
@@ -81,15 +82,15 @@ impl Indexer {
         Ok(())
     }
 
-    /// Returns whether a failure of the source is waited for. What an endpoint says never ends a daemon that has begun;
-    /// before that, another network or a first ledger that is gone is a mistake in the configuration.
+    /// Returns whether to wait after a failure of the source. Once indexing has begun, nothing that an endpoint says
+    /// ends the daemon; before that, another network or a missing first ledger is a configuration mistake.
     async fn waits_for(&self, failure: &SourceError) -> bool {
         let may_be_misconfigured =
             matches!(failure, SourceError::OtherNetwork { .. } | SourceError::BehindRetention { .. });
         !may_be_misconfigured || !matches!(self.store.feed_progress().await, Ok(None))
     }
 
-    /// One session as the writer. Whatever is lost with it is read again from the cursors.
+    /// Runs one session as the writer. Whatever is lost with it is read again from the cursors.
     async fn session(&self, stop: &CancellationToken, backoff: &mut Backoff) -> Result<(), IngestError> {
         let mut writer = tokio::select! {
             () = stop.cancelled() => return Ok(()),
@@ -103,7 +104,8 @@ impl Indexer {
             ended = self.work(&mut writer, &works, stop) => ended,
             never = Box::pin(checks.run(is_working)) => match never {},
         };
-        // Otherwise a source that refuses everything would be asked again at once, for ever.
+        // Without progress, the waits keep growing: a source that refuses everything must not be asked again at once,
+        // forever.
         if writer.position() > begun_at {
             backoff.reset();
         }
@@ -112,7 +114,7 @@ impl Indexer {
         Ok(())
     }
 
-    /// Indexes as the writer until stopped. Reports through `works` whether it is at work or paused.
+    /// Indexes as the writer until stopped. Reports through `works` whether it is working or paused.
     async fn work(
         &self,
         writer: &mut Writer,
@@ -144,7 +146,7 @@ impl Indexer {
             match ended {
                 Ok(()) if stop.is_cancelled() || (all_stand && !stop_or_pause.is_cancelled()) => break,
                 Ok(()) => {}
-                Err(IngestError::Store(StoreError::Revised)) => debug!("late rows were written; going on after them"),
+                Err(IngestError::Store(StoreError::Revised)) => debug!("late rows were written; continuing after them"),
                 Err(failure) => return Err(failure),
             }
             writer.refresh().await?;
@@ -153,7 +155,7 @@ impl Indexer {
         Ok(())
     }
 
-    /// Returns the checks that run beside the work, for the epoch that is indexed.
+    /// Returns the checks that run beside the work, for the indexed epoch.
     async fn record_checks(&self) -> Result<RecordChecks<'_>, IngestError> {
         let epoch = self.store.network().await?.map(|network| network.epoch);
         Ok(RecordChecks {
@@ -169,7 +171,8 @@ impl Indexer {
         })
     }
 
-    /// Reports that the indexer is paused, until it is to go on. Keeps the lock, so that no other process goes on instead.
+    /// Reports that the indexer is paused, until it is resumed. Keeps the lock, so that no other process continues
+    /// instead.
     async fn stand_while_paused(&self, wishes: &mut Wishes, works: &watch::Sender<bool>) {
         let mut reporter = None;
         while let Some(pause) = wishes.pause().await {
@@ -188,7 +191,7 @@ impl Indexer {
             wishes.may_have_changed().await;
         }
         if reporter.is_some() {
-            info!("going on after a pause");
+            info!("continuing after a pause");
         }
         works.send_replace(true);
     }

@@ -1,5 +1,5 @@
-//! A second opinion: indexed ledgers are asked for again, from every endpoint. What a node withheld with empty pages is
-//! written late.
+//! A second opinion: indexed ledgers are requested again from every endpoint. Events that a node withheld with empty
+//! pages are written late.
 
 use std::collections::HashSet;
 
@@ -15,14 +15,14 @@ use crate::{
     store::{EventRange, Store},
 };
 
-/// The most pages in one turn: after a long catch-up the second opinion follows slowly.
+/// The largest number of pages in one turn: after a long catch-up, the second opinion follows slowly.
 const PAGES_IN_A_TURN: usize = 4;
-/// The most stored events that are compared with one page.
+/// The largest number of stored events that are compared with one page.
 const STORED_AT_ONCE: u32 = 10_000;
-/// The most ids that a warning names.
+/// The largest number of ids that a warning names.
 const NAMED: usize = 5;
 
-/// Asks for second opinions on one contract.
+/// Requests second opinions on one contract.
 pub(super) struct AskingAgain<'a> {
     pub(super) store: &'a Store,
     pub(super) source: &'a EndpointPool,
@@ -30,13 +30,13 @@ pub(super) struct AskingAgain<'a> {
     /// The epoch that is indexed.
     pub(super) epoch: Epoch,
     pub(super) page_limit: u32,
-    /// How far one endpoint alone was heard, while others that may know more do not answer. All of that is asked for again
-    /// once they do.
+    /// How far a single endpoint has been heard while others that may know more do not answer. All of it is requested
+    /// again once they do.
     pub(super) heard_alone: &'a mut EventId,
 }
 
 impl AskingAgain<'_> {
-    /// Goes on where the last turn stopped, up to the last whole ledger.
+    /// Continues where the last turn stopped, up to the last whole ledger.
     pub(super) async fn ask(&mut self) -> Result<(), IngestError> {
         let contract_ids = std::slice::from_ref(self.contract_id);
         for _ in 0..PAGES_IN_A_TURN {
@@ -52,7 +52,8 @@ impl AskingAgain<'_> {
                         *self.heard_alone = EventId::ZERO;
                         continue;
                     }
-                    // Stops before the first ledger that another endpoint still has, so that it is asked for that too.
+                    // Stop before the first ledger that another endpoint still has, so that it is asked about that one
+                    // too.
                     if let Some(others_from) = others_from {
                         range.up_to = range.up_to.min(EventId::end_of_ledger(others_from.previous())).max(range.after);
                     }
@@ -65,7 +66,7 @@ impl AskingAgain<'_> {
                     reached
                 }
                 Ok(_) | Err(SourceError::NodeBehind { .. }) => return Ok(()),
-                // It can say nothing of what is older.
+                // No endpoint can say anything about older ledgers.
                 Err(SourceError::BehindRetention { oldest, .. }) => {
                     let skipped = EventId::end_of_ledger(oldest.previous()).min(range.up_to);
                     self.store.write_second_opinion(self.epoch, self.contract_id, skipped, 0).await?;
@@ -80,7 +81,7 @@ impl AskingAgain<'_> {
         Ok(())
     }
 
-    /// Returns the range that is indexed whole and has been asked for only once.
+    /// Returns the indexed range that has no second opinion yet.
     async fn not_asked_yet(&self) -> Result<Option<EventRange>, IngestError> {
         let Some(progress) = self.store.progress(self.contract_id).await? else { return Ok(None) };
         let known = self.store.record_check(self.contract_id).await?;
@@ -90,9 +91,9 @@ impl AskingAgain<'_> {
         Ok((after < up_to).then_some(EventRange { after, up_to }))
     }
 
-    /// Compares what each page speaks of with what is stored, writes what is missing here, and returns the position that
-    /// two of them reached, or the only one, with how many were missing. Who did not come as far has no say: a node that is stuck would keep the
-    /// others from theirs.
+    /// Compares the range that each page covers with the stored events, and writes the missing ones. Returns the
+    /// position that two endpoints reached (or the only one), and how many events were missing. An endpoint that did
+    /// not get that far does not count: a node that is stuck must not block the others.
     async fn compare(&self, asked: EventRange, opinions: Vec<SecondOpinion>) -> Result<(EventId, u64), IngestError> {
         let mut reached: Vec<EventId> = opinions.iter().map(|opinion| range_of(asked, &opinion.page).up_to).collect();
         reached.sort_unstable();
@@ -128,8 +129,8 @@ fn is_full(ours: &[EventId]) -> bool {
     u32::try_from(ours.len()).unwrap_or(u32::MAX) >= STORED_AT_ONCE
 }
 
-/// Returns the part of the range that the page speaks of. A page that was cut off may end inside a transaction, so its last
-/// ledger is left for the next page. Ledgers that the endpoint dropped while it answered are left out.
+/// Returns the part of the range that the page covers. A page that was cut off may end inside a transaction, so its
+/// last ledger is left to the next page. Ledgers that the endpoint dropped while it answered are left out.
 fn range_of(asked: EventRange, page: &EventPage) -> EventRange {
     let dropped = page.oldest_ledger.map_or(EventId::ZERO, |oldest| EventId::end_of_ledger(oldest.previous()));
     let after = asked.after.max(dropped);
@@ -137,22 +138,21 @@ fn range_of(asked: EventRange, page: &EventPage) -> EventRange {
     EventRange { after, up_to: reached.min(asked.up_to).max(after) }
 }
 
-/// Returns the end of the last whole ledger up to `position`, or `position` itself if there is no whole ledger after
-/// `after`.
+/// Returns the end of the last whole ledger up to `position`, or `position` itself if no whole ledger follows `after`.
 fn whole_ledgers_up_to(after: EventId, position: EventId) -> EventId {
     let whole = EventId::end_of_ledger(position.last_whole_ledger());
     if whole > after { whole } else { position }
 }
 
-/// How the index and another endpoint differ over the same ledgers.
+/// How the index and another endpoint differ in the same ledgers.
 #[derive(Debug, Default)]
 struct Comparison {
-    /// Events that the other endpoint has and the index lacks.
+    /// Events that the endpoint has and the index lacks.
     missing_here: Vec<RawContractEvent>,
-    /// Events that the index has and the other endpoint lacks.
+    /// Events that the index has and the endpoint lacks.
     missing_there: Vec<EventId>,
-    /// Events of the other endpoint in transactions of which each side has events that the other lacks. It numbers them
-    /// differently, and writing them would count them twice.
+    /// The endpoint's events in transactions in which each side has events that the other lacks. The endpoint numbers
+    /// them differently, and writing them would count them twice.
     numbered_differently: Vec<EventId>,
 }
 
@@ -165,7 +165,7 @@ impl Comparison {
         let missing_there: Vec<EventId> =
             ours.iter().copied().filter(|id| is_asked(id) && !their_ids.contains(id)).collect();
         theirs.retain(|event| !our_ids.contains(&event.id));
-        // They are in order, so an event of the same transaction is next to this one's place.
+        // The ids are sorted, so an id of the same transaction is next to this one's place.
         let is_disputed = |id: EventId| {
             let place = missing_there.partition_point(|ours| *ours < id);
             let neighbours = [place.checked_sub(1), Some(place)].into_iter().flatten();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_each_side_lacks_is_told_apart() {
+    fn events_that_either_side_lacks_are_told_apart() {
         let (first, second, third) = (id(10, 1, 0), id(10, 2, 0), id(12, 1, 0));
         assert_eq!(compared(&[first, second], &[first, third]), [vec![third], vec![second], vec![]]);
         assert_eq!(compared(&[], &[id(9, 1, 0), first, id(20, 1, 0)]), [vec![first], vec![], vec![]]);
@@ -254,10 +254,10 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_was_cut_off_speaks_of_the_ledgers_before_its_last_one() {
+    fn a_page_that_was_cut_off_covers_the_ledgers_before_its_last_one() {
         let after = EventId::end_of_ledger(LedgerSequence(9));
         assert_eq!(whole_ledgers_up_to(after, id(12, 3, 1)), EventId::end_of_ledger(LedgerSequence(11)));
-        assert_eq!(whole_ledgers_up_to(after, id(10, 3, 1)), id(10, 3, 1), "one ledger is all there is");
+        assert_eq!(whole_ledgers_up_to(after, id(10, 3, 1)), id(10, 3, 1), "there is only one ledger");
         let end = EventId::end_of_ledger(LedgerSequence(12));
         assert_eq!(whole_ledgers_up_to(after, end), end);
     }

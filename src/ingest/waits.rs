@@ -1,15 +1,15 @@
-//! How long the indexer waits where nobody says when to go on.
+//! How long the indexer waits if nothing else determines it.
 
 use std::time::Duration;
 
 /// Waiting times of an indexer. The defaults suit a network that closes a ledger every five seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waits {
-    /// After the first failure in a row; each further one doubles it, up to 30 s.
+    /// The wait after the first failure in a row. Each further failure doubles it, up to 30 s.
     pub first_backoff: Duration,
-    /// Between two looks at whether another indexer still writes.
+    /// The wait between two checks whether another indexer is still writing.
     pub standby: Duration,
-    /// Between two looks at who may have the ledgers of a hole.
+    /// The wait between two checks whether a source has the ledgers of a hole.
     pub hole: Duration,
 }
 

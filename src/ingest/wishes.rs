@@ -1,4 +1,4 @@
-//! What operators want the indexer to do: heard within moments, and looked at at every poll besides.
+//! What operators want the indexer to do: notified within moments, and also checked at every poll.
 
 use std::{convert::Infallible, future::pending, time::Duration};
 
@@ -8,7 +8,7 @@ use tracing::debug;
 
 use crate::store::{DesiredState, Listener, Store, StoreError};
 
-/// The operators' wishes as they were last seen.
+/// The operators' desired state, as last seen.
 #[derive(Debug)]
 pub(super) struct Wishes {
     store: Store,
@@ -22,17 +22,17 @@ impl Wishes {
         Self { store, poll, listener: None, seen: None }
     }
 
-    /// Returns the pause that is wanted now, `None` where the indexer is to run. While the database does not answer, what
-    /// was last wanted holds.
+    /// Returns the pause that operators want now; `None` if the indexer is to run. While the database does not answer,
+    /// the last known state applies.
     pub(super) async fn pause(&mut self) -> Option<&DesiredState> {
         match self.look().await {
             Ok(state) => self.seen = state,
-            Err(failure) => debug!("whether to pause is not known: {failure}"),
+            Err(failure) => debug!("it is unknown whether to pause: {failure}"),
         }
         self.seen.as_ref().filter(|state| state.paused)
     }
 
-    /// Listens before it looks, so that nothing falls in between.
+    /// Listens before it reads, so that no change falls in between.
     async fn look(&mut self) -> Result<Option<DesiredState>, StoreError> {
         if self.listener.is_none() {
             self.listener = Some(self.store.listen_for_desired_state().await?);
@@ -40,7 +40,7 @@ impl Wishes {
         self.store.desired_state().await
     }
 
-    /// Waits until operators may want something else.
+    /// Waits until the desired state may have changed.
     pub(super) async fn may_have_changed(&mut self) {
         let heard = async {
             match &mut self.listener {
@@ -58,7 +58,7 @@ impl Wishes {
     }
 }
 
-/// Cancels the token once a pause is wanted.
+/// Cancels the token once operators want a pause.
 pub(super) async fn cancel_at_a_pause(wishes: &mut Wishes, token: &CancellationToken) -> Infallible {
     while wishes.pause().await.is_none() {
         wishes.may_have_changed().await;

@@ -440,7 +440,7 @@ async fn backfill_from(world: &World, kept: &LakeFolder) -> Result<BackfillProgr
 #[sqlx::test]
 async fn a_backfill_takes_nothing_from_a_lake_whose_ledgers_closed_at_other_times(pool: PgPool) {
     let (world, [_folder, kept]) = beside_a_shorter_lake_of_the_chain_before(pool, "for-a-backfill", 0).await;
-    backfill_fails(&world, &kept, "of what is indexed at").await;
+    backfill_fails(&world, &kept, "but the indexed ledger").await;
 }
 
 #[sqlx::test]
@@ -449,7 +449,7 @@ async fn a_backfill_takes_nothing_from_a_lake_that_has_no_ledger_of_which_an_eve
     // The contract said something in the first ledger, when it was set up.
     let at_first: Vec<_> = world.stored_ids().await.into_iter().filter(|id| id.ledger() < LedgerSequence(40)).collect();
     world.forget(&at_first).await;
-    backfill_fails(&world, &kept, "may be of another chain").await;
+    backfill_fails(&world, &kept, "may belong to another chain").await;
 }
 
 #[sqlx::test]
@@ -495,7 +495,7 @@ async fn no_hole_is_filled_from_a_lake_of_our_chain_to_endpoints_that_go_on_from
         assert_eq!(world.foreign_rows(&ours).await, 0, "an index of two chains");
         let report = world.store.indexer_report(&world.devnet.contract_id()).await.unwrap();
         let detail = report.and_then(|aged| aged.report.detail);
-        detail.is_some_and(|detail| detail.contains("the endpoints are of another chain"))
+        detail.is_some_and(|detail| detail.contains("the endpoints serve another chain"))
     })
     .await;
 }
