@@ -1,4 +1,4 @@
-//! The `api_keys` table: keys of services, by the hashes of their secrets. Times are Unix seconds.
+//! The `api_keys` table: keys of services, stored under the hashes of their secrets. Times are Unix seconds.
 
 use sqlx::PgConnection;
 
@@ -8,36 +8,36 @@ use super::{
 };
 use crate::domain::UnixTime;
 
-/// The time of the last use is written no more often than this, in seconds.
+/// The time of the last use is written at most once in this many seconds.
 const USE_IS_NOTED_EVERY: i64 = 60;
 
-/// A key as it is kept.
+/// A stored key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyRow {
-    /// Its public name.
+    /// Its public id.
     pub id: String,
-    /// Whom it stands for.
+    /// The subject that it stands for.
     pub subject: String,
-    /// What its owner calls it.
+    /// The name that its owner gave it.
     pub name: String,
-    /// What it allows, as words with spaces between them.
+    /// The scopes that it grants, separated by spaces.
     pub scopes: String,
-    /// Who made it.
+    /// The subject that made it.
     pub created_by: String,
-    /// When the secret was made: at first, or by the last rotation.
+    /// When the current secret was made: at the start, or by the last rotation.
     pub issued_at: UnixTime,
-    /// Until when it is good.
+    /// When it expires.
     pub expires_at: UnixTime,
     /// When it was last used, to the minute.
     pub last_used_at: Option<UnixTime>,
 }
 
-/// A key of which a secret was taken back.
+/// A key some or all of whose secrets were revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TakenBackKey {
-    /// Its public name.
+    /// Its public id.
     pub id: String,
-    /// Since when the secret that is still good is good; `None` where the whole key was deleted.
+    /// Since when the secret that is still valid is valid; `None` if the whole key was deleted.
     pub current_since: Option<UnixTime>,
 }
 
@@ -70,8 +70,8 @@ impl TryFrom<Row> for ApiKeyRow {
 }
 
 impl Store {
-    /// Keeps a key by the hash of its secret. Returns whether it was kept: a subject has at most `most_of_subject` that
-    /// are neither deleted nor over.
+    /// Stores a key under the hash of its secret. Returns whether it was stored: a subject may have at most
+    /// `most_of_subject` keys that are neither deleted nor expired.
     pub async fn put_api_key(
         &self,
         key: &ApiKeyRow,
@@ -99,7 +99,7 @@ impl Store {
         Ok(inserted.rows_affected() == 1)
     }
 
-    /// Returns the keys of a subject that are not deleted, the newest first.
+    /// Returns the keys of a subject that are not deleted, newest first.
     pub async fn api_keys_of(&self, subject: &str) -> Result<Vec<ApiKeyRow>, StoreError> {
         let rows = sqlx::query_as!(
             Row,
@@ -112,8 +112,8 @@ impl Store {
         rows.into_iter().map(ApiKeyRow::try_from).collect()
     }
 
-    /// Returns the key with this secret, the one before its last rotation for as long as that is taken, and notes that it
-    /// was used. One that is over is returned too.
+    /// Returns the key with this secret, even if it has expired, and records the use. The secret before the last
+    /// rotation counts for as long as it stays valid.
     pub async fn use_api_key(&self, hash: &[u8; 32], now: UnixTime) -> Result<Option<ApiKeyRow>, StoreError> {
         let now = seconds(now)?;
         let row = sqlx::query_as!(
@@ -136,8 +136,8 @@ impl Store {
         ApiKeyRow::try_from(row).map(Some)
     }
 
-    /// Gives a key another secret; the one before is taken until `previous_until`. Only of `subject`, where one is given.
-    /// Wakes who watches for what was taken back.
+    /// Gives a key a new secret; the previous one stays valid until `previous_until`. With `subject`, only a key of
+    /// that subject is rotated. Wakes the watchers of revocations.
     pub async fn rotate_api_key(
         &self,
         id: &str,
@@ -171,8 +171,8 @@ impl Store {
         row.map(ApiKeyRow::try_from).transpose()
     }
 
-    /// Deletes a key, only of `subject` where one is given, and wakes who watches for what was taken back. Returns whether
-    /// there was one.
+    /// Deletes a key, and wakes the watchers of revocations. With `subject`, only a key of that subject is deleted.
+    /// Returns whether there was such a key.
     pub async fn delete_api_key(&self, id: &str, subject: Option<&str>, now: UnixTime) -> Result<bool, StoreError> {
         let delete = async |connection: &mut PgConnection| {
             let deleted = sqlx::query!(
@@ -193,8 +193,7 @@ impl Store {
         Ok(is_deleted)
     }
 
-    /// Returns the keys of which a secret was taken back before its time: deleted ones, and those that were rotated and
-    /// whose secret before is not taken any more.
+    /// Returns the keys with a revoked secret: deleted ones, and rotated ones whose previous secret is no longer valid.
     pub async fn taken_back_api_keys(&self) -> Result<Vec<TakenBackKey>, StoreError> {
         let rows = sqlx::query!(
             "select id, case when deleted_at is null then issued_at end as current_since from api_keys

@@ -1,4 +1,4 @@
-//! Epochs that were put aside when the network started over: each is a schema of its own, kept until it is dropped.
+//! Epochs that were archived when the network started over: each has its own schema, which is kept until it is dropped.
 
 use super::{
     Store, StoreError,
@@ -8,26 +8,26 @@ use crate::domain::{Epoch, LedgerSequence};
 
 const PREFIX: &str = "flowfi_epoch_";
 
-/// Returns the schema that an epoch is put aside in.
+/// Returns the schema that an epoch is archived in.
 pub(super) fn schema_of(epoch: Epoch) -> String {
     format!("{PREFIX}{}", epoch.0)
 }
 
-/// An epoch that was put aside.
+/// An archived epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchivedEpoch {
     /// Its number.
     pub epoch: Epoch,
     /// The schema that holds it.
     pub schema: String,
-    /// The last ledger that was indexed whole, of any contract; `None` if none was.
+    /// The last ledger that was indexed whole for any contract; `None` if there was none.
     pub last_whole_ledger: Option<LedgerSequence>,
-    /// How many bytes its tables and indexes take.
+    /// The size of its tables and indexes in bytes.
     pub bytes: u64,
 }
 
 impl Store {
-    /// Returns the epochs that were put aside, the oldest first.
+    /// Returns the archived epochs, oldest first.
     pub async fn archived_epochs(&self) -> Result<Vec<ArchivedEpoch>, StoreError> {
         let schemas = sqlx::query!(
             r#"select substr(nspname, length($1) + 1)::integer as "epoch!", nspname::text as "schema!",
@@ -45,7 +45,7 @@ impl Store {
         .await?;
         let mut epochs = Vec::new();
         for row in schemas {
-            // The name is one of ours: digits follow the prefix.
+            // The name is one of ours: the prefix followed by digits.
             let newest = format!("select max(last_whole_ledger) from {}.cursors", row.schema);
             let newest: Option<i64> = sqlx::query_scalar(sqlx::AssertSqlSafe(newest)).fetch_one(&self.pool).await?;
             epochs.push(ArchivedEpoch {
@@ -58,7 +58,7 @@ impl Store {
         Ok(epochs)
     }
 
-    /// Returns an epoch after all that have a schema of an archive's name, and after the one that was live with them.
+    /// Returns an epoch later than every archived one, and later than the one that was live after the last archive.
     pub(super) async fn after_the_archived(&self) -> Result<Epoch, StoreError> {
         let next = sqlx::query_scalar!(
             r#"select coalesce(max(substr(nspname, length($1) + 1)::integer) + 2, 0) as "next!" from pg_namespace
@@ -70,7 +70,7 @@ impl Store {
         epoch(next)
     }
 
-    /// Drops an epoch that was put aside, for good. Returns whether there was one of that number.
+    /// Drops an archived epoch for good. Returns whether there was one with that number.
     pub async fn drop_archived_epoch(&self, epoch: Epoch) -> Result<bool, StoreError> {
         let archived = self.archived_epochs().await?;
         let Some(found) = archived.into_iter().find(|archived| archived.epoch == epoch) else { return Ok(false) };

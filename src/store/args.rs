@@ -1,4 +1,4 @@
-//! The database's part of the command line.
+//! The database's command-line arguments.
 
 use clap::Args;
 

@@ -1,35 +1,36 @@
-//! What others have made of our tables: privileges, policies, comments, indexes, triggers, publications and views. Another
-//! table takes the place of one when records are built anew and when an epoch is put aside; what was made of the old one
-//! is made of the new one then.
+//! What others have added to our tables: privileges, policies, comments, indexes, triggers, publications and views.
+//! When records are rebuilt, or an epoch is archived, another table takes a table's place; what was added to the old
+//! one is then added to the new one.
 
 use sqlx::PgConnection;
 use tracing::warn;
 
 use super::{StoreError, query_indexes, schemas::execute};
 
-/// What is attached to tables of a schema.
+/// What is attached to the tables of a schema.
 #[derive(Debug)]
 pub(super) struct Attachments {
     schema: String,
     tables: Vec<String>,
-    /// What makes the same of the tables that take their place, in order: who may see less comes before who may see more.
+    /// The statements that attach the same to the new tables, in order: restrictions precede grants.
     statements: Vec<String>,
-    /// What stays with the tables that were there.
+    /// What cannot be moved to the new tables.
     staying: Vec<String>,
 }
 
-/// What is to become of a statement that fails.
+/// What happens if a statement fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OnFailure {
     /// The tables are not exchanged.
     GiveUp,
-    /// One that is refused for good is said and left out: nobody is there to be asked. One that only has to wait, as for a
-    /// reader of a view, ends the exchange, which is tried again.
+    /// A statement that is refused for good is logged and skipped, because there is nobody to ask. A statement that
+    /// only has to wait, for example for a reader of a view, ends the exchange, which is then retried.
     GoOn,
 }
 
 impl Attachments {
-    /// Reads what is attached to these tables, which those of the same names in another schema take the place of.
+    /// Reads what is attached to these tables. The tables with the same names in the schema `new` will take their
+    /// place.
     pub(super) async fn of(
         connection: &mut PgConnection,
         schema: &str,
@@ -49,16 +50,16 @@ impl Attachments {
         Ok(Self { schema: schema.to_owned(), tables, statements, staying })
     }
 
-    /// Makes the same of the tables that are there now.
+    /// Attaches the same to the tables that are in place now.
     ///
     /// # Errors
     /// [`StoreError::Refused`] if our role may not do so, or something does not fit the new tables; those of a database
-    /// that does not answer, or of a lock that is not given in time.
+    /// that does not answer, or of a lock that is not granted in time.
     pub(super) async fn give(self, connection: &mut PgConnection, on_failure: OnFailure) -> Result<(), StoreError> {
         for what in &self.staying {
-            warn!("{what} stays with tables that others take the place of; make it again");
+            warn!("{what} stays with the replaced tables; create it again");
         }
-        // Default privileges may have given more than the tables had that were there.
+        // Default privileges may have granted more than the old tables had.
         let given = sqlx::query_scalar!(
             r#"select distinct format('revoke all on %I.%I from %s', nspname, relname,
                                       case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end)
@@ -78,7 +79,7 @@ impl Attachments {
                     match execute(connection, statement.clone()).await {
                         Err(StoreError::Refused(failure)) => {
                             execute(connection, "rollback to savepoint attachment".to_owned()).await?;
-                            warn!("{statement:?} could not be said of the tables of the next epoch: {failure}");
+                            warn!("{statement:?} could not be applied to the tables of the next epoch: {failure}");
                         }
                         said => said?,
                     }
@@ -89,10 +90,10 @@ impl Attachments {
     }
 }
 
-/// Refuses to build tables anew that something depends on which does not follow to other tables, before any work is done.
+/// Refuses to rebuild tables if something depends on them that cannot be moved, before any work is done.
 ///
 /// # Errors
-/// [`StoreError::StaysBehind`], with what it is.
+/// [`StoreError::StaysBehind`], which names it.
 pub(super) async fn refuse_what_stays(
     connection: &mut PgConnection,
     schema: &str,
@@ -102,10 +103,10 @@ pub(super) async fn refuse_what_stays(
     if found.is_empty() { Ok(()) } else { Err(StoreError::StaysBehind { what: found.join(", ") }) }
 }
 
-/// Refuses to go on with tables that have more than the new ones, which would be lost with them.
+/// Refuses to continue if the tables have more columns or constraints than the new ones: these would be lost.
 ///
 /// # Errors
-/// [`StoreError::StaysBehind`], with what it is.
+/// [`StoreError::StaysBehind`], which names them.
 pub(super) async fn refuse_what_is_added(
     connection: &mut PgConnection,
     schema: &str,
@@ -116,7 +117,7 @@ pub(super) async fn refuse_what_is_added(
     if found.is_empty() { Ok(()) } else { Err(StoreError::StaysBehind { what: found.join(", ") }) }
 }
 
-/// Returns the columns and constraints that the tables have and those of the same names in the other schema do not.
+/// Returns the columns and constraints that the tables have and their namesakes in the other schema lack.
 async fn what_is_added(
     connection: &mut PgConnection,
     schema: &str,
@@ -146,8 +147,8 @@ async fn what_is_added(
     Ok(found.fetch_all(&mut *connection).await?)
 }
 
-/// Returns what depends on the tables, or on the type of their rows, and cannot be made again of others: everything but
-/// plain views of roles that ours is one of.
+/// Returns what depends on the tables, or on their row types, and cannot be recreated for other tables: everything
+/// except plain views of roles that ours is a member of.
 async fn what_stays(connection: &mut PgConnection, schema: &str, tables: &[&str]) -> Result<Vec<String>, StoreError> {
     let tables: Vec<String> = tables.iter().map(ToString::to_string).collect();
     let found = sqlx::query_scalar!(

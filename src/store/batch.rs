@@ -1,4 +1,4 @@
-//! What a commit takes and what it says.
+//! The input and the result of a commit.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -19,32 +19,32 @@ pub struct Records {
     pub(super) versions: ContractVersions,
 }
 
-/// Events in chain order, whole transactions only, and the position that is reached with them.
+/// Events in chain order, whole transactions only, and the position that they reach.
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// The events that decoded.
     pub events: Vec<ContractEvent>,
     /// The upgrades of the contract's code.
     pub upgrades: Vec<ContractUpgradeEvent>,
-    /// The events to keep raw.
+    /// The events to keep undecoded.
     pub quarantined: Vec<QuarantinedEvent>,
     /// Everything up to here is in this batch or an earlier one.
     pub position: EventId,
     /// The newest ledger that is whole with this batch.
     pub last_whole_ledger: LedgerSequence,
-    /// Where its ledgers were read; `None` for ledgers that were given up.
+    /// The source of its ledgers; `None` for ledgers that were given up.
     pub covered_by: Option<CoverageSource>,
-    /// The newest close time known up to that ledger; `None` if the page told none.
+    /// The newest close time known up to that ledger; `None` if the page gave none.
     pub last_whole_ledger_closed_at: Option<DateTime<Utc>>,
 }
 
 /// What a commit wrote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
-    /// New event rows.
+    /// The number of new event rows.
     pub events: usize,
-    /// New quarantine rows.
+    /// The number of new quarantine rows.
     pub quarantined: usize,
-    /// Events that were there already.
+    /// The number of events that were already stored.
     pub already_stored: usize,
 }

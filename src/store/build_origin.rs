@@ -1,4 +1,4 @@
-//! What a reindex is built from, and whether that is still so.
+//! What a reindex is built from, and whether that still holds.
 
 use sqlx::PgConnection;
 
@@ -12,16 +12,16 @@ use crate::domain::Epoch;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct BuildOrigin {
     pub(super) epoch: Epoch,
-    /// A ledger of the chain, if one had been noted.
+    /// A ledger of the chain, if one had been recorded.
     pub(super) known: Option<KnownLedger>,
     /// The code that decodes and folds.
     pub(super) decoder: String,
-    /// The last revision of what was read.
+    /// The last revision that the build has read.
     pub(super) revision: i64,
 }
 
 impl BuildOrigin {
-    /// Returns what a build that begins now would be built from.
+    /// Returns what a build that starts now would be built from.
     pub(super) async fn now(connection: &mut PgConnection, decoder: &str) -> Result<Self, StoreError> {
         let row = sqlx::query!(
             r#"select epoch, known_ledger, known_ledger_hash,
@@ -38,7 +38,7 @@ impl BuildOrigin {
         })
     }
 
-    /// Records the origin of a build that begins.
+    /// Records the origin of a build that starts.
     pub(super) async fn record(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         sqlx::query!(
             "insert into reindex_build (epoch, known_ledger, known_ledger_hash, decoder, revision)
@@ -58,8 +58,9 @@ impl BuildOrigin {
         Ok(())
     }
 
-    /// Returns whether a build from here may go on now. A ledger that was noted later says nothing about the chain; an
-    /// earlier one, or the same one with another hash, is of another chain. Revisions can be caught up with.
+    /// Returns whether a build with this origin may continue now. A ledger that was recorded later says nothing about
+    /// the chain; an earlier one, or the same one with another hash, belongs to another chain. A build can catch up
+    /// with revisions.
     pub(super) fn is_still(&self, now: &Self) -> bool {
         let is_same_chain = match (&self.known, &now.known) {
             (Some(then), Some(now)) if then.sequence == now.sequence => then.hash == now.hash,
@@ -71,7 +72,7 @@ impl BuildOrigin {
     }
 }
 
-/// Returns what the build that was begun is built from, `None` if there is none.
+/// Returns the origin of the current build; `None` if there is none.
 pub(super) async fn recorded(connection: &mut PgConnection) -> Result<Option<BuildOrigin>, StoreError> {
     let row = sqlx::query!("select epoch, known_ledger, known_ledger_hash, decoder, revision from reindex_build")
         .fetch_optional(connection)
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_build_goes_on_only_in_its_epoch_on_its_chain_and_with_its_decoder() {
+    fn a_build_continues_only_in_its_epoch_on_its_chain_and_with_its_decoder() {
         let then = origin(1, Some((50, "aa")), "one");
         for (now, goes_on) in [
             (origin(1, Some((50, "aa")), "one"), true),

@@ -1,4 +1,4 @@
-//! When ledgers closed, as far as stored events tell.
+//! When ledgers closed, as far as stored events show.
 
 use chrono::{DateTime, Utc};
 
@@ -6,7 +6,7 @@ use super::{Store, StoreError, columns::event_id};
 use crate::domain::{EventId, LedgerSequence};
 
 impl Store {
-    /// Returns the ledger of the newest event up to a position, and when that closed.
+    /// Returns the ledger of the newest event up to a position, with its close time.
     pub async fn newest_close_up_to(
         &self,
         position: EventId,
@@ -22,7 +22,7 @@ impl Store {
         row.map(|row| Ok((event_id(row.toid, row.event_index)?.ledger(), row.ledger_closed_at))).transpose()
     }
 
-    /// Returns the first ledger from `ledger` on of which an event is stored, and when that closed.
+    /// Returns the first ledger from `ledger` on with a stored event, with its close time.
     pub async fn first_close_from(
         &self,
         ledger: LedgerSequence,

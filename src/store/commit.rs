@@ -1,4 +1,5 @@
-//! One batch, one transaction: the cursors raised, event rows, stream records and quarantine written, readers woken.
+//! One batch in one transaction: raises the cursors, writes event rows, stream records and quarantine, and wakes
+//! readers.
 
 use std::time::Duration;
 
@@ -9,16 +10,16 @@ use super::{
 };
 use crate::domain::EventId;
 
-/// A batch takes a tenth of a second; a database that needs this long is not there.
+/// A batch takes a tenth of a second; a database that takes longer than this counts as unavailable.
 const COMMIT_DEADLINE: Duration = Duration::from_secs(30);
 
 impl Writer {
-    /// Writes a batch and raises the cursors to its position; all of it or nothing.
+    /// Writes a batch and raises the cursors to its position: all of it or nothing.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] if a cursor is not where this writer left it. [`StoreError::Revised`] if late rows were
-    /// written since: nothing was committed, and after [`Writer::refresh`] the writer goes on. After any other error it
-    /// is to be dropped: whether the transaction was committed is for the next one to read.
+    /// written meanwhile: nothing was committed, and the writer can continue after [`Writer::refresh`]. After any other
+    /// error the writer must be dropped: only its successor can find out whether the transaction was committed.
     pub async fn commit(&mut self, prepared: Prepared) -> Result<Committed, StoreError> {
         let position = self.position.ok_or(StoreError::Fenced)?;
         let contract_ids: Vec<String> = self.standing.iter().map(ToString::to_string).collect();
@@ -40,7 +41,7 @@ impl Writer {
     }
 }
 
-/// Where the writer left its contracts, all of them at one position.
+/// Where the writer left its contracts, which all have one position.
 struct Cursor<'a> {
     contract_ids: &'a [String],
     position: EventId,
@@ -48,8 +49,9 @@ struct Cursor<'a> {
     epoch: Option<i32>,
 }
 
-/// The fence: nobody else's commit lies between `before` and this one, the network did not start over, and no late rows
-/// were written since what is committed was prepared. A batch never lowers a cursor, and raises those of all contracts together.
+/// The fence. It makes sure that nobody else has committed since `before`, that the network did not start over, and
+/// that no late rows were written since the batch was prepared. A batch never lowers a cursor, and raises the cursors
+/// of all contracts together.
 async fn raise_cursor(connection: &mut PgConnection, writer: &Cursor<'_>, batch: &Batch) -> Result<(), StoreError> {
     let raised = sqlx::query!(
         r#"with raised as (
@@ -107,8 +109,8 @@ async fn write(connection: &mut PgConnection, prepared: &Prepared) -> Result<Com
     Ok(committed)
 }
 
-/// The rows were looked up, and the fence says that nobody has written since, so each of them is new; if one is not, the
-/// records were folded wrongly and the transaction must not commit.
+/// Inserts the rows. They were looked up, and the fence shows that nobody has written since, so each of them is new. If
+/// one is not, the records were folded wrongly, and the transaction must not commit.
 async fn insert_exactly(connection: &mut PgConnection, events: &EventColumns) -> Result<usize, StoreError> {
     let inserted = events.insert(connection, false).await?;
     if inserted == events.len() {

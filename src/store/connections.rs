@@ -1,8 +1,9 @@
-//! Connections to the database, none of which is waited for without end.
+//! Connections to the database. Nothing waits for them without a limit.
 //!
-//! A connection can fall silent: a firewall forgets it, the host behind it is dead. Whoever waits for an answer then
-//! waits for ever, and so does the pool, which asks each connection that comes back whether it is well. So every
-//! statement has a deadline, and a connection whose last answer is still due, or that said something that it will say
+//! A connection can fall silent: a firewall forgets it, or the host behind it is dead. A client that waits for an
+//! answer then waits forever, and so does the pool, which checks each returned connection. So every statement has a
+//! deadline, and a connection is closed instead of being returned if its last answer is still due, or if its failure
+//! would repeat. Closing it also ends a transaction that lost its owner.
 //! again, is closed at once instead of being given back. That also ends a transaction whose owner is gone.
 
 use std::{
@@ -29,16 +30,17 @@ use super::StoreError;
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A connection that was used so lately is not asked whether it is still there: that would be a round trip a query.
+/// A connection that was used this recently is not checked again: that would cost a round trip per query.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
-/// Short enough for a few silent connections to be found within one wait for a connection.
+/// Short enough that a few silent connections are found within one wait for a connection.
 const PING_TIMEOUT: Duration = Duration::from_millis(500);
-/// No statement of the daemon takes as long; commands that go through whole tables have their own.
+/// No statement of the daemon takes this long. Commands that read whole tables have their own deadline.
 const STATEMENT_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What the server is to do with our sessions. It must notice by itself that a process or a host is gone, else it would
-/// keep a dead writer's lock for hours: by keepalive, and by looking for the other end while a statement runs. Set after
-/// connecting, since poolers refuse what they do not know at the start; what a version lacks is left out.
+/// The settings of our sessions. The server must notice by itself that a process or host is gone, otherwise it would
+/// keep a dead writer's lock for hours: it uses keepalive, and checks the connection while a statement runs. They are
+/// set after connecting, because poolers refuse unknown settings at the start; settings that a server version lacks are
+/// left out.
 const SETTINGS: [(&str, &str); 5] = [
     ("client_connection_check_interval", "2s"),
     ("tcp_keepalives_count", "4"),
@@ -56,9 +58,9 @@ const BEGIN_SNAPSHOT: &str = "begin isolation level repeatable read read only;
 pub(super) struct Connections {
     pool: PgPool,
     deadline: Duration,
-    /// Where the tables are, if not where the database puts them for us.
+    /// The schema of the tables, if it is not the database's default for us.
     schema: Option<&'static str>,
-    /// Whose turn it is to find out why there is no connection.
+    /// Held by whoever is finding out why there is no connection.
     asks_why: Arc<Semaphore>,
 }
 
@@ -69,7 +71,7 @@ impl fmt::Debug for Connections {
 }
 
 impl Connections {
-    /// Opens the first of at most `max_connections` connections; the others are opened as they are needed.
+    /// Opens the first of at most `max_connections` connections; the others are opened when needed.
     pub(super) async fn open(options: PgConnectOptions, max_connections: u32) -> Result<Self, sqlx::Error> {
         Self::open_in(None, options, max_connections).await
     }
@@ -106,7 +108,7 @@ impl Connections {
         Self { pool, deadline: STATEMENT_TIMEOUT, schema: None, asks_why: Arc::new(Semaphore::new(1)) }
     }
 
-    /// Returns the same connections with another deadline for each statement.
+    /// Returns the same connections with another deadline for every statement.
     pub(super) fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
@@ -124,7 +126,7 @@ impl Connections {
         self.pool.close().await;
     }
 
-    /// Opens a connection that is none of the pool's.
+    /// Opens a connection outside the pool.
     pub(super) async fn connect_apart(&self) -> Result<PgConnection, sqlx::Error> {
         let connecting = async {
             let mut connection = PgConnection::connect_with(&self.options()).await?;
@@ -141,8 +143,8 @@ impl Connections {
         }
     }
 
-    /// Returns why a pool had no connection to give: what the server says to who asks for one now, if it refuses. One
-    /// asks for all of them, since nobody counts on more connections than that.
+    /// Returns why the pool had no connection: what the server says when it refuses another one. Only one caller asks
+    /// at a time, because nobody has planned for more connections than that.
     pub(super) async fn explained(&self, failure: sqlx::Error) -> sqlx::Error {
         let sqlx::Error::PoolTimedOut = failure else { return failure };
         let none_free = sqlx::Error::Io(io::Error::new(
@@ -157,7 +159,7 @@ impl Connections {
         timeout(self.deadline, outcome).await.unwrap_or_else(|_| Err(too_late(self.deadline)))
     }
 
-    /// Does some work on one connection, within the deadline of a statement.
+    /// Runs some work on one connection, within the deadline of a statement.
     pub(super) async fn run<T>(
         &self,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
@@ -173,13 +175,13 @@ impl Connections {
         done
     }
 
-    /// Begins a transaction. Dropped before it is committed, it is rolled back by the end of its connection. It neither
-    /// waits long for a lock nor keeps one while its process is frozen: others would stand still behind it.
+    /// Begins a transaction. If it is dropped before the commit, closing its connection rolls it back. It neither waits
+    /// long for a lock nor keeps one while its process is frozen, because others would be blocked.
     pub(super) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
         self.begin_with(BEGIN).await
     }
 
-    /// Begins a transaction that only reads, all of it as of one moment.
+    /// Begins a read-only transaction that sees the database as of one moment.
     pub(super) async fn begin_snapshot(&self) -> Result<Transaction, sqlx::Error> {
         self.begin_with(BEGIN_SNAPSHOT).await
     }
@@ -256,7 +258,7 @@ impl<'p> Executor<'p> for &'p Connections {
     }
 }
 
-/// A connection of the pool in use: closed when dropped, unless it is given back.
+/// A connection of the pool in use. It is closed when dropped, unless it is given back.
 #[derive(Debug)]
 struct Borrowed(Option<PoolConnection<Postgres>>);
 
@@ -276,26 +278,26 @@ impl Deref for Borrowed {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        self.0.as_ref().expect("it is given back last")
+        self.0.as_ref().expect("the connection is given back last")
     }
 }
 
 impl DerefMut for Borrowed {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        self.0.as_mut().expect("it is given back last")
+        self.0.as_mut().expect("the connection is given back last")
     }
 }
 
 impl Drop for Borrowed {
     fn drop(&mut self) {
         if let Some(connection) = self.0.take() {
-            // Whatever is still to come of it, nobody waits for.
+            // Nobody waits for its pending answers.
             drop(connection.detach());
         }
     }
 }
 
-/// A transaction. Dropped before it is committed, it is rolled back by the end of its connection.
+/// A transaction. If it is dropped before the commit, closing its connection rolls it back.
 #[derive(Debug)]
 pub(super) struct Transaction {
     connection: Borrowed,
@@ -303,7 +305,7 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
-    /// Does some work in the transaction, within the deadline of a statement.
+    /// Runs some work in the transaction, within the deadline of a statement.
     pub(super) async fn within<T>(
         &mut self,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
@@ -312,7 +314,7 @@ impl Transaction {
         done.unwrap_or(Err(StoreError::TimedOut(self.deadline)))
     }
 
-    /// Returns the connection for rows of which there may be any number, and the deadline for each of them.
+    /// Returns the connection, to read any number of rows, with the deadline for each row.
     pub(super) fn row_by_row(&mut self) -> (&mut PgConnection, Duration) {
         (&mut self.connection, self.deadline)
     }
@@ -330,7 +332,7 @@ async fn set_up(connection: &mut PgConnection, schema: Option<&str>) -> Result<(
     set(connection, SETTINGS.into_iter().chain(search_path)).await
 }
 
-/// Sets what the server knows of these settings, for the session.
+/// Sets those of these settings that the server knows, for the session.
 pub(super) async fn set<'a>(
     connection: &mut PgConnection,
     settings: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -342,8 +344,8 @@ pub(super) async fn set<'a>(
     Ok(())
 }
 
-/// Returns whether a connection can be used after a failure: not if it is broken, not if an answer is still due, and not
-/// if the server will say the same again (it is read-only, or ends the session, class 57).
+/// Returns whether a connection can be used after a failure. It cannot if it is broken, if an answer is still due, or
+/// if the server would fail again (because it is read-only, or ends the session, class 57).
 fn leaves_it_well(failure: &sqlx::Error) -> bool {
     match failure {
         sqlx::Error::Database(refusal) => {

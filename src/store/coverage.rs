@@ -1,12 +1,12 @@
-//! Which ledgers were seen whole, and which were given up by name.
+//! Which ledgers were seen whole, and which were accepted as lost.
 
 use sqlx::PgConnection;
 
 use super::{Store, StoreError, columns::ledger};
 use crate::domain::{ContractId, CoverageSource, CoveredRange, LedgerRange, LedgerSequence, holes};
 
-/// Writes that every ledger after `before` up to `reached` was seen whole for these contracts. Neighbours from one
-/// source become one range.
+/// Records that every ledger after `before` up to `reached` was seen whole for these contracts. Adjacent ranges from
+/// the same source become one range.
 pub(super) async fn extend(
     connection: &mut PgConnection,
     contract_ids: &[String],
@@ -33,8 +33,8 @@ pub(super) async fn extend(
     Ok(())
 }
 
-/// Writes that these ledgers, behind the cursor, were seen whole, those that were not seen before. What lies before the
-/// first ledger moves that.
+/// Records that these ledgers behind the cursor were seen whole, except those that were recorded before. Ledgers before
+/// the contract's first ledger make it earlier.
 pub(super) async fn fill(
     connection: &mut PgConnection,
     contract_id: &ContractId,
@@ -61,7 +61,7 @@ pub(super) async fn fill(
     Ok(())
 }
 
-/// Makes one range of neighbours from one source, so that ranges do not grow in number with every hole that is filled.
+/// Joins adjacent ranges from the same source, so that filled holes do not increase the number of ranges.
 async fn join_neighbours(connection: &mut PgConnection, contract_id: &ContractId) -> Result<(), StoreError> {
     sqlx::query!(
         "with marked as (
@@ -108,7 +108,8 @@ impl Store {
         covered.collect()
     }
 
-    /// Returns the ranges that an operator gave up, in order. They may lie over ledgers that were seen all the same.
+    /// Returns the ranges that an operator accepted as lost, in order. They may include ledgers that were seen after
+    /// all.
     pub async fn accepted_gaps(&self, contract_id: &ContractId) -> Result<Vec<LedgerRange>, StoreError> {
         let rows = sqlx::query!(
             "select from_ledger, to_ledger from accepted_gaps where contract_id = $1 order by from_ledger, to_ledger",
@@ -119,7 +120,7 @@ impl Store {
         rows.into_iter().map(|row| range(row.from_ledger, row.to_ledger)).collect()
     }
 
-    /// Narrows what was given up from the first of these ledgers on to these: the others were there after all.
+    /// Narrows the accepted gaps that start with these ledgers to these ledgers: the others were available after all.
     pub async fn narrow_accepted_gap(&self, contract_id: &ContractId, used: LedgerRange) -> Result<(), StoreError> {
         sqlx::query!(
             "with wider as (
@@ -138,7 +139,7 @@ impl Store {
         Ok(())
     }
 
-    /// Gives up ledgers: an indexer that finds no source for them goes on after them.
+    /// Accepts ledgers as lost: an indexer that finds no source for them continues after them.
     pub async fn accept_gap(&self, contract_id: &ContractId, gap: LedgerRange) -> Result<(), StoreError> {
         sqlx::query!(
             "insert into accepted_gaps (contract_id, from_ledger, to_ledger) values ($1, $2, $3)

@@ -1,5 +1,5 @@
-//! The cursors: how far the index of each contract is, and of all contracts together; where each begins. A commit raises
-//! them (`commit.rs`).
+//! The cursors: how far the index of each contract is, and of all contracts together, and where each starts. A commit
+//! raises them (`commit.rs`).
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -18,9 +18,9 @@ pub struct Progress {
     pub position: EventId,
     /// The first ledger that is indexed.
     pub from_ledger: LedgerSequence,
-    /// The newest ledger stored whole.
+    /// The newest ledger that is stored whole.
     pub last_whole_ledger: LedgerSequence,
-    /// When it closed, or the newest close time known up to it; `None` before any is known.
+    /// When that closed, or the newest close time known up to it; `None` before any is known.
     pub last_whole_ledger_closed_at: Option<DateTime<Utc>>,
 }
 
@@ -46,7 +46,7 @@ impl TryFrom<ProgressRow> for Progress {
 }
 
 impl Store {
-    /// Returns how far the contract's index is, `None` before it began.
+    /// Returns how far the contract's index is; `None` before it has begun.
     pub async fn progress(&self, contract_id: &ContractId) -> Result<Option<Progress>, StoreError> {
         let row = sqlx::query_as!(
             ProgressRow,
@@ -59,9 +59,9 @@ impl Store {
         row.map(Progress::try_from).transpose()
     }
 
-    /// Returns how far the index of all contracts together is, which is what the feed has: up to the newest position,
-    /// from the oldest first ledger. Contracts that are no longer followed count, and so do those that are still
-    /// catching up: their rows up to there come late. `None` before any contract's index began.
+    /// Returns how far the index of all contracts together is, which is the range of the feed: from the oldest first
+    /// ledger to the newest position. This includes contracts that are no longer followed, and contracts that are still
+    /// catching up, whose rows up to there come late. `None` before any contract is indexed.
     pub async fn feed_progress(&self) -> Result<Option<Progress>, StoreError> {
         let row = sqlx::query_as!(
             ProgressRow,
@@ -83,7 +83,7 @@ impl Store {
 }
 
 impl Writer {
-    /// Chooses the first ledger to index. Only for a database in which no contract has a cursor yet.
+    /// Chooses the first ledger to index, for a database in which no contract has a cursor yet.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] if there is a cursor after all.
@@ -111,9 +111,9 @@ impl Writer {
         Ok(before)
     }
 
-    /// Chooses the first ledger of a contract that is added to others: this one, or the first that is not whole yet if
-    /// that comes sooner. Until its rows up to the position are written it is behind. Does nothing for a contract that
-    /// has a cursor.
+    /// Chooses the first ledger of a contract that is added to others: this one, or the first one that is not whole yet
+    /// if that is earlier. The contract is behind until its rows up to the position are written. Does nothing if the
+    /// contract already has a cursor.
     pub async fn add(&mut self, contract_id: &ContractId, ledger: LedgerSequence) -> Result<(), StoreError> {
         let position = self.position.ok_or(StoreError::Fenced)?;
         let first = ledger.min(position.last_whole_ledger().next());

@@ -13,20 +13,20 @@ use super::{
 pub struct DesiredState {
     /// Whether it is to pause.
     pub paused: bool,
-    /// Since when that is so, by the database's clock.
+    /// Since when this has been so, by the database's clock.
     pub since: DateTime<Utc>,
-    /// Who wanted it.
+    /// The operator who set it.
     pub by: String,
 }
 
 impl Store {
-    /// Returns what operators want, `None` if nobody ever wanted anything: then the indexer runs.
+    /// Returns what operators want; `None` if it was never set, in which case the indexer runs.
     pub async fn desired_state(&self) -> Result<Option<DesiredState>, StoreError> {
         read(&self.pool).await
     }
 
-    /// Sets whether the indexer is to pause and tells it. What is so already keeps its time and its name. Returns what
-    /// holds then.
+    /// Sets whether the indexer is to pause, and notifies it. If the state does not change, its time and operator stay
+    /// the same. Returns the resulting state.
     pub async fn set_desired_state(&self, paused: bool, by: &str) -> Result<DesiredState, StoreError> {
         let set = async |connection: &mut PgConnection| {
             sqlx::query!(
@@ -49,7 +49,7 @@ impl Store {
         Ok(state)
     }
 
-    /// Opens a connection that hears from now on when operators want something else.
+    /// Opens a connection that is notified from now on when the desired state changes.
     pub async fn listen_for_desired_state(&self) -> Result<Listener, StoreError> {
         Listener::open(&self.pool, listen::DESIRED_STATE).await
     }

@@ -1,4 +1,4 @@
-//! What can go wrong with the database, sorted once.
+//! The failures of the database, classified once.
 
 use thiserror::Error;
 
@@ -7,7 +7,7 @@ use crate::domain::Epoch;
 /// A failure of the store.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// The database cannot be reached, is starting or stopping, or asked to try again. Waiting helps.
+    /// The database cannot be reached, is starting or stopping, or asked us to try again. Waiting helps.
     #[error("the database is unavailable: {0}")]
     Unavailable(sqlx::Error),
     /// The text is not the URL of a PostgreSQL database.
@@ -23,10 +23,10 @@ pub enum StoreError {
     /// Another writer moved a cursor: this one must stop.
     #[error("another writer moved a cursor; this one stops")]
     Fenced,
-    /// Rows came late between what this writer prepared and its commit: it prepares anew.
-    #[error("late rows were written meanwhile; the batch is prepared anew")]
+    /// Late rows were written between preparing a batch and its commit: the batch must be prepared again.
+    #[error("late rows were written meanwhile; the batch will be prepared again")]
     Revised,
-    /// A row does not hold what it should.
+    /// A row has invalid contents.
     #[error("the database holds an unreadable row: {0}")]
     Corrupt(String),
     /// The database belongs to another network.
@@ -37,13 +37,14 @@ pub enum StoreError {
         /// The passphrase of the source.
         wanted: String,
     },
-    /// Another schema of the database holds an index already: what is built beside the tables has one place a database.
-    #[error("the schema {schema} of this database holds an index already; use another database")]
+    /// Another schema of the database already holds an index. There can be only one index per database, because the
+    /// schema for rebuilding has a fixed name.
+    #[error("the schema {schema} of this database already holds an index; use another database")]
     AnotherIndex {
-        /// Where it is.
+        /// That schema.
         schema: String,
     },
-    /// What is to be written was read from a chain that the network no longer follows.
+    /// The data was read from a chain that the network no longer follows.
     #[error("the network started over: this was read in epoch {}, and the database holds epoch {}", read_in.0, now.0)]
     OtherEpoch {
         /// The epoch that it was read in.
@@ -51,28 +52,28 @@ pub enum StoreError {
         /// The epoch that the database holds.
         now: Epoch,
     },
-    /// What a reindex was built from is no longer what the database holds.
-    #[error("the network started over while records were built anew; nothing was changed. Run reindex again")]
+    /// The database no longer holds what a reindex was built from.
+    #[error("the network started over while records were being rebuilt; nothing was changed. Run reindex again")]
     BuildSuperseded,
-    /// Others made something of the tables that does not follow to those that take their place.
-    #[error("{what} would not follow to the tables that are built anew; drop it first, and make it again afterwards")]
+    /// Others added something to the tables that cannot be moved to the rebuilt tables.
+    #[error("{what} cannot be moved to the rebuilt tables; drop it first, and create it again afterwards")]
     StaysBehind {
-        /// What that is.
+        /// What was added.
         what: String,
     },
     /// The database did not answer in time.
     #[error("the database did not answer within {0:?}")]
     TimedOut(std::time::Duration),
-    /// Between the database and us is a pooler that gives each transaction or statement another session.
+    /// A pooler between us and the database changes sessions between transactions or statements.
     #[error(
         "a pooler in transaction or statement mode is between here and the database, and the writer's lock, LISTEN and settings would \
          be lost between two statements: connect to PostgreSQL itself, or to a pooler in session mode"
     )]
     TransactionPooler,
-    /// The schema is older than what this version reads.
+    /// The schema is older than this version needs.
     #[error(
         "the database's schema lacks migration {lacking}. A gateway changes nothing: start the indexer of this version \
-         first, which brings it up to date"
+         first, which updates the schema"
     )]
     SchemaBehind {
         /// The first migration that is not applied.
@@ -84,7 +85,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Returns whether a lock was not given in time, or two who waited for each other were parted.
+    /// Returns whether a lock was not granted in time, or a deadlock was broken up.
     #[must_use]
     pub(super) fn is_lock_timeout(&self) -> bool {
         const LOCK_NOT_AVAILABLE: &str = "55P03";
@@ -94,8 +95,8 @@ impl StoreError {
         code.is_some_and(|code| [LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED].contains(&&*code))
     }
 
-    /// Returns whether it is the connection as it was asked for that cannot be had: TLS that the server does not speak, a
-    /// certificate that cannot be read.
+    /// Returns whether the requested kind of connection is impossible: the server does not support TLS, or a
+    /// certificate cannot be read.
     #[must_use]
     pub const fn is_about_the_connection(&self) -> bool {
         matches!(self, Self::Unavailable(sqlx::Error::Tls(_) | sqlx::Error::Configuration(_)))
@@ -138,10 +139,11 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// The classes of `SQLSTATE` that no waiting mends (PostgreSQL, appendix A): features that the server lacks (0A), data
-/// that does not fit (21, 22, 23), what others depend on (2B), credentials (28), no such database or schema (3D, 3F),
-/// statements that are wrong or not allowed (42, 44), limits of the program (54), and broken tables (`data_corrupted`,
-/// `index_corrupted`). Everything else may pass: locks, I/O errors, servers that stop, start or are read-only.
+/// Returns whether no waiting can help, by the class of `SQLSTATE` (PostgreSQL, appendix A): features that the server
+/// lacks (0A), data that does not fit (21, 22, 23), objects that others depend on (2B), credentials (28), no such
+/// database or schema (3D, 3F), statements that are wrong or not allowed (42, 44), limits of the program (54), and
+/// broken tables (`data_corrupted`, `index_corrupted`). Everything else may pass: locks, I/O errors, servers that stop,
+/// start or are read-only.
 fn is_permanent(code: Option<&str>) -> bool {
     const CLASSES: [&str; 11] = ["0A", "21", "22", "23", "2B", "28", "3D", "3F", "42", "44", "54"];
     const CORRUPTED: [&str; 2] = ["XX001", "XX002"];
@@ -153,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_pass_is_waited_for_and_what_no_waiting_mends_is_not() {
+    fn transient_errors_are_waited_for_and_permanent_ones_are_not() {
         for code in ["55P03", "58030", "53300", "57P01", "25006", "40001", "08006", "XX000", "26000", "72000"] {
             assert!(!is_permanent(Some(code)), "{code}");
         }

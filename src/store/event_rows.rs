@@ -1,4 +1,4 @@
-//! Rows of `stream_events` as committed events, read in the order of the chain.
+//! Rows of `stream_events` as committed events, in chain order.
 
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
@@ -9,16 +9,16 @@ use super::{
 };
 use crate::domain::{CommittedEvent, ContractId, EventId, StoredEventType, StreamId};
 
-/// A part of the chain's order: after one position, up to and including another.
+/// A range in chain order: after one position, up to and including another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventRange {
-    /// Not included.
+    /// Exclusive.
     pub after: EventId,
-    /// Included.
+    /// Inclusive.
     pub up_to: EventId,
 }
 
-/// One row as it leaves the database.
+/// One row, as the database returns it.
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct EventRow {
     pub(super) toid: i64,
@@ -63,8 +63,8 @@ impl TryFrom<EventRow> for CommittedEvent {
 }
 
 impl Store {
-    /// Returns the first `limit` events after a position, of every contract, in the order of the chain, without those
-    /// that came late: what a subscriber is sent live must not depend on how far a gateway is.
+    /// Returns the first `limit` events of all contracts after a position, in chain order, without late ones: what a
+    /// subscriber gets live must not depend on how far a gateway is.
     pub async fn events_after(&self, after: EventId, limit: u32) -> Result<Vec<CommittedEvent>, StoreError> {
         let rows = sqlx::query_as!(
             EventRow,
@@ -82,7 +82,7 @@ impl Store {
         rows.into_iter().map(CommittedEvent::try_from).collect()
     }
 
-    /// Returns the newest events of a stream, at most `limit`, the newest first.
+    /// Returns at most `limit` of a stream's newest events, newest first.
     pub async fn latest_events(
         &self,
         contract_id: &ContractId,
@@ -105,7 +105,7 @@ impl Store {
         rows.into_iter().map(CommittedEvent::try_from).collect()
     }
 
-    /// Returns the id of the newest event there is.
+    /// Returns the id of the newest event.
     pub async fn newest_event(&self) -> Result<Option<EventId>, StoreError> {
         let row =
             sqlx::query!("select toid, event_index from stream_events order by toid desc, event_index desc limit 1")
@@ -114,8 +114,8 @@ impl Store {
         row.map(|row| event_id(row.toid, row.event_index)).transpose()
     }
 
-    /// Returns the ids of the first `limit` events of a contract in a range, in the order of the chain: event rows,
-    /// quarantined events and upgrades.
+    /// Returns the ids of a contract's first `limit` events in a range, in chain order: event rows, quarantined events
+    /// and upgrades.
     pub async fn ids_of_everything(
         &self,
         contract_id: &ContractId,
@@ -145,7 +145,7 @@ impl Store {
         rows.into_iter().map(|row| event_id(row.toid, row.event_index)).collect()
     }
 
-    /// Returns the id of the oldest event there is.
+    /// Returns the id of the oldest event.
     pub async fn oldest_event(&self) -> Result<Option<EventId>, StoreError> {
         let row = sqlx::query!("select toid, event_index from stream_events order by toid, event_index limit 1")
             .fetch_optional(&self.pool)

@@ -1,4 +1,4 @@
-//! `LISTEN` and `NOTIFY`: the hint that something changed. The tables are the truth; a hint that is lost costs time.
+//! `LISTEN` and `NOTIFY`: hints that something changed. The tables are the truth; a lost hint only costs time.
 
 use std::{future::pending, time::Duration};
 
@@ -16,30 +16,30 @@ use super::{
 
 /// Events, late rows or another epoch were committed.
 pub(super) const COMMITTED: &str = "flowfi_committed";
-/// Operators want the indexer to do something else.
+/// The desired state of the indexer changed.
 pub(super) const DESIRED_STATE: &str = "flowfi_desired_state";
 
-/// Tokens were taken back.
+/// Tokens were revoked.
 pub(super) const REVOKED: &str = "flowfi_revoked";
 
-/// Wakes who listens to a channel once the transaction commits. One notification a batch: `NOTIFY` takes a global lock at
-/// commit.
+/// Wakes the listeners of a channel when the transaction commits. It is used once per batch, because `NOTIFY` takes a
+/// global lock at the commit.
 pub(super) async fn notify(connection: &mut PgConnection, channel: &str) -> Result<(), StoreError> {
     sqlx::query!("select pg_notify($1, '')", channel).execute(connection).await?;
     Ok(())
 }
 
-/// Shorter, so that a pool without a connection is told from a silent one.
+/// Shorter than the other deadlines, so that a pool without a free connection can be told apart from a silent one.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A connection of its own that hears of one kind of change. A server that only follows another one tells of nothing:
-/// there it hears nothing, and the tables are to be looked at more often.
+/// A connection of its own that receives one kind of notification. A replica sends no notifications; there it receives
+/// nothing, and the tables must be polled more often.
 #[derive(Debug)]
 pub struct Listener(Option<PgListener>);
 
 impl Listener {
-    /// The connection is none of the pool's, which would have one less for every listener.
+    /// Opens a connection outside the pool, which would have one less for every listener.
     pub(super) async fn open(connections: &Connections, channel: &str) -> Result<Self, StoreError> {
         let own = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
         let own = own.max_lifetime(None).idle_timeout(None).connect_lazy_with(connections.options());
@@ -49,7 +49,7 @@ impl Listener {
             listener.listen(channel).await?;
             Ok(listener)
         };
-        // A connection can fall silent before it listens.
+        // The connection can fall silent before it listens.
         match timeout(OPEN_TIMEOUT, listen).await {
             Ok(Ok(listener)) => Ok(Self(Some(listener))),
             Ok(Err(failure)) if connections::is_read_only(&failure) => Ok(Self(None)),
@@ -58,17 +58,17 @@ impl Listener {
         }
     }
 
-    /// Returns whether the server tells of anything.
+    /// Returns whether the server sends notifications.
     #[must_use]
     pub const fn can_hear(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Waits until something may have changed: a notification came, or the connection was lost and made anew (what came
-    /// in between was not heard).
+    /// Waits until something may have changed: a notification came, or the connection was lost and reopened
+    /// (notifications in between are lost).
     ///
     /// # Errors
-    /// The connection is gone and cannot be made anew; make another listener.
+    /// The connection is gone and cannot be reopened; open another listener.
     pub async fn heard(&mut self) -> Result<(), StoreError> {
         match &mut self.0 {
             Some(listener) => listener.try_recv().await.map(drop).map_err(StoreError::from),
@@ -78,12 +78,12 @@ impl Listener {
 }
 
 impl Store {
-    /// Opens a connection that hears of commits from now on.
+    /// Opens a connection that is notified of commits from now on.
     pub async fn listen(&self) -> Result<Listener, StoreError> {
         Listener::open(&self.pool, COMMITTED).await
     }
 
-    /// Opens a connection that hears of revocations from now on.
+    /// Opens a connection that is notified of revocations from now on.
     pub async fn listen_for_revocations(&self) -> Result<Listener, StoreError> {
         Listener::open(&self.pool, REVOKED).await
     }

@@ -1,4 +1,4 @@
-//! Bringing a schema up to date, and checking that it is.
+//! Updates the schema, and checks that it is up to date.
 
 use std::time::Duration;
 
@@ -8,26 +8,26 @@ use tracing::info;
 
 use super::{Store, StoreError, connections};
 
-/// A migration may go through a whole table.
+/// A migration may read a whole table.
 const MIGRATION_DEADLINE: Duration = Duration::from_hours(1);
-/// Readers queue behind a migration that waits for a table, so it waits briefly, again and again. A frozen process must
-/// not keep others from migrating.
+/// Readers queue behind a migration that waits for a table, so each wait is short and is repeated. A frozen process
+/// must not keep others from migrating.
 const MIGRATING: [(&str, &str); 3] =
     [("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "30s"), ("idle_session_timeout", "30s")];
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
 impl Store {
-    /// Brings the schema up to date. Safe to run from several processes at once. If another session migrates, or holds a
-    /// table that is to be changed, it tries again for up to an hour. Each attempt waits for two seconds at most, so that
+    /// Updates the schema. Safe to run from several processes at once. If another session is migrating, or holds a
+    /// table that must be changed, it retries for up to an hour. Each attempt waits for at most two seconds, so that
     /// readers do not queue behind it.
     ///
     /// # Errors
-    /// [`StoreError::Migration`] if it cannot be done.
+    /// [`StoreError::Migration`] if the update is impossible.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.migrate_within(MIGRATION_DEADLINE).await
     }
 
-    /// The same for tables that hold little, within a deadline.
+    /// The same for almost empty tables, within a deadline.
     pub(super) async fn migrate_within(&self, deadline: Duration) -> Result<(), StoreError> {
         if self.has_exactly_this_schema().await? {
             return Ok(());
@@ -36,7 +36,7 @@ impl Store {
         loop {
             match timeout(deadline, self.migrate_once()).await.unwrap_or(Err(StoreError::TimedOut(deadline))) {
                 Err(failure) if failure.is_lock_timeout() && Instant::now() < give_up => {
-                    info!("another session migrates the database or holds a table that is to be changed; trying again");
+                    info!("another session is migrating the database or holds a table to be changed; trying again");
                     sleep(BETWEEN_ATTEMPTS).await;
                 }
                 migrated => return migrated,
@@ -62,8 +62,8 @@ impl Store {
         Ok(wanted.eq(applied))
     }
 
-    /// Makes sure that the schema has everything that this version reads, without changing it: what only reads may be
-    /// allowed nothing else, or be connected to a server that follows another one.
+    /// Checks that the schema has everything that this version reads, without changing it: a reader may have no other
+    /// privilege, or may be connected to a replica.
     ///
     /// # Errors
     /// [`StoreError::SchemaBehind`].

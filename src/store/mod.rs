@@ -1,7 +1,7 @@
 //! PostgreSQL: every SQL statement, and the migrations.
 //!
-//! Event rows, stream records, quarantine and cursor are written in one transaction by the one [`Writer`]; anybody
-//! may read. Nothing here decides what an event means.
+//! Event rows, stream records, quarantine and cursor are written in one transaction by the only [`Writer`]; anybody may
+//! read. Nothing here decides what an event means.
 
 mod api_keys;
 mod archived_epochs;

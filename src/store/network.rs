@@ -1,4 +1,4 @@
-//! The network that a schema holds, its epoch, and what is kept of the epochs before.
+//! The network in a schema, its epoch, and what is kept of earlier epochs.
 
 use std::time::Duration;
 
@@ -35,12 +35,12 @@ const TABLES_OF_AN_EPOCH: [&str; 16] = [
     "streams",
 ];
 
-/// An archive that waits for longer is tried again.
+/// An archive that would wait longer is retried.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
-/// Where the tables of the next epoch are made.
+/// The schema in which the tables of the next epoch are created.
 const NEXT: &str = "flowfi_next";
 
-/// A ledger and its hash: what tells one chain from another.
+/// A ledger with its hash, which identifies a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownLedger {
     /// The ledger's number.
@@ -49,23 +49,23 @@ pub struct KnownLedger {
     pub hash: String,
 }
 
-/// The network that a schema holds.
+/// The network in a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkRow {
     /// Its passphrase.
     pub passphrase: String,
-    /// How often it has started over.
+    /// How many times it has started over.
     pub epoch: Epoch,
-    /// A ledger of it, once one was noted.
+    /// A ledger of it, once one was recorded.
     pub known: Option<KnownLedger>,
-    /// A ledger of it and when that closed, once one was noted.
+    /// A ledger of it with its close time, once one was recorded.
     pub seen: Option<(LedgerSequence, DateTime<Utc>)>,
-    /// When the last ledger of the epoch before closed: every ledger of this one closed later.
+    /// When the last ledger of the previous epoch closed: every ledger of this one closed later.
     pub began_after: Option<DateTime<Utc>>,
 }
 
 impl Store {
-    /// Returns the network this schema holds, `None` before an indexer claimed it.
+    /// Returns the network in this schema; `None` before an indexer claimed the schema.
     pub async fn network(&self) -> Result<Option<NetworkRow>, StoreError> {
         let row = sqlx::query!(
             "select passphrase, epoch, known_ledger, known_ledger_hash, began_after, seen_ledger, seen_ledger_closed_at
@@ -88,9 +88,9 @@ impl Store {
         Ok(self.network().await?.map(|network| network.epoch).unwrap_or_default())
     }
 
-    /// Notes the hash of a ledger of an epoch, to recognise the chain by. Does nothing in another epoch, since the hash
-    /// of an old chain must not stand for a new one, and where a later ledger was noted: an indexer that was killed has
-    /// noted more than it committed.
+    /// Records the hash of a ledger of an epoch, to identify the chain. Does nothing if the epoch has changed, because
+    /// the hash of an old chain must not stand for a new one. Does nothing either if a later ledger was recorded: an
+    /// indexer that was killed may have recorded more than it committed.
     pub async fn note_ledger(&self, epoch: Epoch, known: &KnownLedger) -> Result<(), StoreError> {
         sqlx::query!(
             "update network set known_ledger = $2, known_ledger_hash = $3
@@ -104,7 +104,8 @@ impl Store {
         Ok(())
     }
 
-    /// Notes a ledger of an epoch and when it closed. Does nothing in another epoch, and where a later one was noted.
+    /// Records a ledger of an epoch with its close time. Does nothing if the epoch has changed, or a later one was
+    /// recorded.
     pub async fn note_close(
         &self,
         epoch: Epoch,
@@ -123,7 +124,7 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets which ledger of an epoch was seen.
+    /// Forgets the recorded close time of an epoch.
     async fn forget_close(&self, epoch: Epoch) -> Result<(), StoreError> {
         sqlx::query!(
             "update network set seen_ledger = null, seen_ledger_closed_at = null where epoch = $1",
@@ -134,17 +135,17 @@ impl Store {
         Ok(())
     }
 
-    /// Puts everything of an epoch aside in a schema of its own and begins the next with empty tables, in one
-    /// transaction. An unfinished reindex of it is dropped. Returns the schema's name, or `None` if there is nothing to
-    /// put aside: no contract's index has begun and no ledger was noted. Only for the holder of the writer's lock.
+    /// Archives everything of an epoch in its own schema, and begins the next epoch with empty tables, in one
+    /// transaction. An unfinished reindex of it is dropped. Returns the schema's name; `None` if there is nothing to
+    /// archive, because no contract is indexed and no ledger was recorded. Only for the holder of the writer's lock.
     ///
     /// # Errors
-    /// [`StoreError::OtherEpoch`] if the database holds another epoch by now.
+    /// [`StoreError::OtherEpoch`] if the database has another epoch by now.
     pub async fn archive_epoch(&self, epoch: Epoch) -> Result<Option<String>, StoreError> {
         let network = self.network().await?;
         let network = network.ok_or_else(|| StoreError::Corrupt("there is no network to archive".to_owned()))?;
         if network.known.is_none() && self.contracts().await?.is_empty() {
-            // Nothing is stored of a chain, so it may as well be the next one.
+            // Nothing of a chain is stored, so this can serve for the next one.
             self.forget_close(epoch).await?;
             return Ok(None);
         }
@@ -157,9 +158,10 @@ impl Store {
         next.close().await;
         let schema = archived_epochs::schema_of(epoch);
         let put_aside = async |connection: &mut PgConnection| {
-            // Everybody who reads would queue behind this one while it waits for who reads already.
+            // While this waits for current readers, new readers queue behind it.
             execute(connection, format!("set local lock_timeout = {}", LOCK_TIMEOUT.as_millis())).await?;
-            // First of all, so that a repair that holds its cursor ends before the other tables are asked for.
+            // The cursors come first, so that a repair that holds its cursor ends before the other tables are
+            // requested.
             execute(connection, "lock table cursors in access exclusive mode".to_owned()).await?;
             check_epoch(connection, epoch).await?;
             let live = current_schema(connection).await?;
@@ -180,12 +182,12 @@ impl Store {
         Ok(Some(schema))
     }
 
-    /// Claims the database for the network of this passphrase, or checks that it is its. Its epochs come after
-    /// those whose archives an index that was dropped has left in the database.
+    /// Claims the database for the network with this passphrase, or checks that it belongs to it. Its epochs come after
+    /// those of archives that a dropped index has left in the database.
     ///
     /// # Errors
-    /// [`StoreError::OtherNetwork`] if the database holds another one, [`StoreError::AnotherIndex`] if it does in another
-    /// schema.
+    /// [`StoreError::OtherNetwork`] if the database holds another network, [`StoreError::AnotherIndex`] if another
+    /// schema holds an index.
     pub async fn claim(&self, passphrase: &str) -> Result<(), StoreError> {
         let another = sqlx::query_scalar!(
             r#"select pg_namespace.nspname::text as "schema!" from pg_class
@@ -227,7 +229,7 @@ impl Store {
     }
 }
 
-/// Refuses to go on where the database holds another epoch than the one given.
+/// Refuses to continue if the database has another epoch than the given one.
 pub(super) async fn check_epoch(connection: &mut PgConnection, read_in: Epoch) -> Result<(), StoreError> {
     let found = sqlx::query_scalar!("select epoch from network").fetch_optional(connection).await?;
     let now = found.map(epoch).transpose()?.unwrap_or_default();

@@ -1,18 +1,18 @@
-//! Pages of a list: where one starts, and what it says of the rest.
+//! Pages of a list: where one starts, and what follows it.
 
 use crate::domain::EventId;
 
-/// Which part of a list.
+/// The requested part of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageRequest<C = EventId> {
-    /// At most this many items.
+    /// The maximum number of items.
     pub limit: u32,
     /// Where to start.
     pub start: PageStart<C>,
 }
 
 impl<C> PageRequest<C> {
-    /// Returns how many items come before the page; 0 where it starts after a cursor.
+    /// Returns how many items precede the page; 0 if it starts after a cursor.
     pub const fn offset(&self) -> u32 {
         match self.start {
             PageStart::Offset(offset) => offset,
@@ -20,8 +20,8 @@ impl<C> PageRequest<C> {
         }
     }
 
-    /// Returns how many items the whole list has where its rows show that, asked for one more than the page holds:
-    /// where it ends on this page.
+    /// Returns the number of items in the whole list if its rows show it: if the list ends on this page. `rows` counts
+    /// up to one more than the page holds.
     pub(super) fn total_shown_by(&self, rows: usize) -> Option<u32> {
         let rows = u32::try_from(rows).ok().filter(|rows| *rows <= self.limit)?;
         match self.start {
@@ -36,11 +36,11 @@ impl<C> PageRequest<C> {
 pub enum PageStart<C = EventId> {
     /// After this many items.
     Offset(u32),
-    /// After the item that the page before it gave as its cursor.
+    /// After the item whose cursor the previous page returned.
     After(C),
 }
 
-/// Which items come first.
+/// Which end of a list comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SortOrder {
     /// The smallest or oldest.
@@ -51,7 +51,7 @@ pub enum SortOrder {
 }
 
 impl SortOrder {
-    /// Returns the word, the same on the wire and in SQL.
+    /// Returns the word for it, the same on the wire and in SQL.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -60,7 +60,7 @@ impl SortOrder {
         }
     }
 
-    /// Returns how what comes later compares with what comes before it.
+    /// Returns the operator that compares a later item with an earlier one.
     pub(super) const fn comparison(self) -> &'static str {
         match self {
             Self::Ascending => ">",
@@ -68,7 +68,7 @@ impl SortOrder {
         }
     }
 
-    /// The same, for what comes before something or is it.
+    /// Returns the operator that compares an item with a later or equal one.
     pub(super) const fn comparison_up_to(self) -> &'static str {
         match self {
             Self::Ascending => "<=",
@@ -82,19 +82,19 @@ impl SortOrder {
 pub struct Page<T, C = EventId> {
     /// The items, in the order of the list.
     pub items: Vec<T>,
-    /// How many items the whole list has, counted up to [`Page::COUNTED_UP_TO`].
+    /// The number of items in the whole list, counted up to [`Page::COUNTED_UP_TO`].
     pub total: u32,
-    /// Whether there are items after these.
+    /// Whether items follow.
     pub has_more: bool,
-    /// What to go on after, if there is more.
+    /// The cursor after which the next page starts, if there is one.
     pub next_cursor: Option<C>,
 }
 
 impl<T, C> Page<T, C> {
-    /// Counting stops here, so that a list of millions costs no more than this.
+    /// Counting stops here, so that a list of millions of items costs no more than this.
     pub const COUNTED_UP_TO: u32 = 10_000;
 
-    /// Cuts a page out of rows that were asked for one more than it holds.
+    /// Cuts a page out of rows that include one more than it holds.
     pub(super) fn cut(mut items: Vec<T>, limit: u32, total: u32, cursor: impl Fn(&T) -> C) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let has_more = items.len() > limit;

@@ -1,4 +1,4 @@
-//! The database as the rest of the program holds it: a URL, and a pool of connections.
+//! The database, as the rest of the program uses it: a URL, and a pool of connections.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ pub struct Store {
 }
 
 impl Store {
-    /// Connects to the database of `url`; connections are opened as they are needed. What takes longer than the
+    /// Connects to the database at `url`; connections are opened when needed. A statement that takes longer than the
     /// deadline fails with [`StoreError::Unavailable`] or [`StoreError::TimedOut`], and its connection is closed.
     ///
     /// # Errors
-    /// [`StoreError::BadUrl`] if the URL is none, [`StoreError::Unavailable`] if the server does not answer,
-    /// [`StoreError::TransactionPooler`] if it gives no connection a session of its own.
+    /// [`StoreError::BadUrl`] if the URL is invalid, [`StoreError::Unavailable`] if the server does not answer,
+    /// [`StoreError::TransactionPooler`] if connections do not have sessions of their own.
     pub async fn connect(url: &str, max_connections: u32, deadline: Duration) -> Result<Self, StoreError> {
         let options = options_of(url)?;
         pooler::refuse_transaction_mode(&options).await?;
@@ -43,7 +43,7 @@ impl Store {
         Self { pool: Connections::on(pool) }
     }
 
-    /// Warns where the role, or the server, allows fewer connections than are wanted.
+    /// Warns if the role, the database or the server allows fewer connections than `wanted`.
     pub async fn warn_of_too_few_connections(&self, wanted: u32) -> Result<(), StoreError> {
         let allowed = sqlx::query!(
             r#"select rolname as "role!", rolconnlimit as "of_role!", datconnlimit as "of_database!",
@@ -59,13 +59,13 @@ impl Store {
             (allowed.of_server, "this server".to_owned()),
         ];
         for (allowed, whom) in limits {
-            // Without a limit it is -1.
+            // -1 means no limit.
             let Some(allowed) = u32::try_from(allowed).ok().filter(|allowed| *allowed < wanted) else { continue };
             warn!(
                 wanted,
                 allowed,
-                "up to {wanted} connections to the database are wanted, and {whom} is allowed {allowed}: raise that limit, \
-                 or lower --database-connections"
+                "up to {wanted} connections to the database are needed, but {whom} is allowed {allowed}: raise that \
+                 limit, or lower --database-connections"
             );
         }
         Ok(())
@@ -80,7 +80,7 @@ impl Store {
     }
 }
 
-/// The parameters that a URL may have, in all of their spellings.
+/// The parameters that a URL may have, in all their spellings.
 const URL_PARAMETERS: [&str; 17] = [
     "sslmode",
     "ssl-mode",
@@ -101,7 +101,7 @@ const URL_PARAMETERS: [&str; 17] = [
     "application_name",
 ];
 
-/// The driver writes parameters that it does not know to the log, with their values, which may be a part of a password.
+/// The driver logs parameters that it does not know, with their values, which may be part of a password.
 fn has_known_parameters(url: &str) -> bool {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let is_known = |name: &str| URL_PARAMETERS.contains(&name) || name == "options" || name.starts_with("options[");
@@ -113,8 +113,8 @@ fn options_of(url: &str) -> Result<PgConnectOptions, StoreError> {
         return Err(StoreError::BadUrl);
     }
     let options: Result<PgConnectOptions, sqlx::Error> = url.parse();
-    // The parser's error may repeat a part of the password.
+    // The parser's error may contain part of the password.
     let options = options.map_err(|_| StoreError::BadUrl)?;
-    // Poolers refuse what they do not know at the start, and nothing here reads a float as text.
+    // Poolers refuse unknown parameters at the start, and nothing here reads a float as text.
     Ok(options.application_name("flowfi-indexer").extra_float_digits(None))
 }

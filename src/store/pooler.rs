@@ -1,5 +1,5 @@
-//! Whether a connection is a session of the server. Behind a pooler that gives each transaction or statement whichever
-//! session is free, the writer's lock, `LISTEN`, settings and prepared statements are lost between two statements.
+//! Checks that a connection has a session of its own. Behind a pooler that assigns a free session to each transaction
+//! or statement, the writer's lock, `LISTEN`, settings and prepared statements are lost between two statements.
 
 use std::time::Duration;
 
@@ -12,31 +12,31 @@ use super::{
     connections::{CONNECT_TIMEOUT, too_late},
 };
 
-/// A pooler without two sessions to spare lets wait; then nothing can be told.
+/// A pooler without two free sessions makes us wait; then nothing can be determined.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// What two connections show of who is between here and the server.
+/// What two connections reveal about poolers in between.
 enum Between {
-    /// Each of them is a session of its own.
+    /// Each connection has its own session.
     Nobody,
-    /// They share sessions.
+    /// The connections share sessions.
     SharedSessions,
-    /// The second one did not come about in time.
+    /// The second connection was not established in time.
     OneSession,
 }
 
-/// Refuses a pooler in transaction or statement mode, as far as it can be told, and warns of one that has a single
-/// session to give.
+/// Refuses a pooler in transaction or statement mode, as far as it can be detected, and warns about one that has only a
+/// single session.
 ///
 /// # Errors
-/// [`StoreError::TransactionPooler`]; else what keeps from connecting.
+/// [`StoreError::TransactionPooler`]; otherwise the failure to connect.
 pub(super) async fn refuse_transaction_mode(options: &PgConnectOptions) -> Result<(), StoreError> {
     let connecting = timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options));
     let mut first = connecting.await.unwrap_or_else(|_| Err(too_late(CONNECT_TIMEOUT)))?;
     let between = match timeout(CONNECT_TIMEOUT, look_between(&mut first, options)).await {
         Ok(Err(failure)) if refuses_transactions(&failure) => Between::SharedSessions,
         Ok(told) => told?,
-        // A line that is so slow shows nothing.
+        // A line this slow reveals nothing.
         Err(_) => Between::Nobody,
     };
     match between {
@@ -44,8 +44,8 @@ pub(super) async fn refuse_transaction_mode(options: &PgConnectOptions) -> Resul
         Between::SharedSessions => Err(StoreError::TransactionPooler),
         Between::OneSession => {
             warn!(
-                "a second connection to the database did not answer within {} s: a pooler in between needs a session for \
-                 every connection",
+                "a second connection to the database did not answer within {} s: a pooler in between must provide a \
+                 session for every connection",
                 DEADLINE.as_secs()
             );
             Ok(())
@@ -53,14 +53,14 @@ pub(super) async fn refuse_transaction_mode(options: &PgConnectOptions) -> Resul
     }
 }
 
-/// A pooler that hands out the session which was given back last is found by two statements, one a connection; one that
-/// hands out another each time by transactions: two connections hold a session each, give them back in one order and ask
-/// again in both orders.
+/// Looks for a pooler. One that reuses the last returned session is found by a statement on each of two connections.
+/// One that uses a different session each time is found by transactions: two connections hold a session each, return
+/// them in one order, and ask again in both orders.
 async fn look_between(first: &mut PgConnection, options: &PgConnectOptions) -> Result<Between, sqlx::Error> {
     let Ok(second) = timeout(DEADLINE, PgConnection::connect_with(options)).await else {
         return Ok(Between::OneSession);
     };
-    // A role may be allowed one connection.
+    // The role may be limited to one connection.
     let Ok(mut second) = second else { return Ok(Between::Nobody) };
     if session(first).await? == session(&mut second).await? {
         return Ok(Between::SharedSessions);
@@ -75,13 +75,13 @@ async fn look_between(first: &mut PgConnection, options: &PgConnectOptions) -> R
     Ok(if is_nobody { Between::Nobody } else { Between::SharedSessions })
 }
 
-/// PgBouncer's word for a transaction in statement mode is a protocol violation.
+/// In statement mode PgBouncer reports a transaction as a protocol violation.
 fn refuses_transactions(failure: &sqlx::Error) -> bool {
     const PROTOCOL_VIOLATION: &str = "08P01";
     failure.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == PROTOCOL_VIOLATION)
 }
 
-/// Returns which sessions two transactions have that are open at once.
+/// Returns the sessions of two transactions that are open at the same time.
 async fn hold_both(
     first: &mut PgConnection,
     second: &mut PgConnection,
@@ -103,7 +103,7 @@ async fn begin(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
     session(connection).await
 }
 
-/// Returns the session that a statement has. Nothing is prepared: that would be left behind in a session of others.
+/// Returns the session of a statement. Nothing is prepared, because that would remain in a session of others.
 async fn session(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
     sqlx::raw_sql("select pg_backend_pid()").fetch_one(connection).await?.try_get(0)
 }

@@ -1,4 +1,4 @@
-//! The `quarantine` table: events that are kept raw, with the reason.
+//! The `quarantine` table: events that are kept undecoded, with the reason.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -9,16 +9,16 @@ use super::{
 };
 use crate::domain::{ContractId, EventId, EventKind, QuarantineKind, QuarantinedEvent, RawContractEvent, StreamId};
 
-/// How many events are kept raw, by kind.
+/// The number of quarantined events, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QuarantineCount {
-    /// Their name is unknown.
+    /// Events with unknown names.
     pub unknown: u64,
-    /// They did not decode.
+    /// Events that did not decode.
     pub refused: u64,
 }
 
-/// Inserts the events to keep raw; those that are there stay as they are. Returns how many were new.
+/// Inserts events into the quarantine; existing ones stay unchanged. Returns how many were new.
 pub(super) async fn insert(connection: &mut PgConnection, events: &[QuarantinedEvent]) -> Result<usize, StoreError> {
     fn column<T>(events: &[QuarantinedEvent], of: impl Fn(&QuarantinedEvent) -> T) -> Vec<T> {
         events.iter().map(of).collect()
@@ -47,8 +47,8 @@ pub(super) async fn insert(connection: &mut PgConnection, events: &[QuarantinedE
     Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
 }
 
-/// Deletes the events with these ids from the quarantine, and every event of these streams that has a row in
-/// `stream_events` too. Returns their ids.
+/// Deletes the events with these ids from the quarantine, and the quarantined events of these streams that also have a
+/// row in `stream_events`. Returns their ids.
 pub(super) async fn release(
     connection: &mut PgConnection,
     contract_id: &ContractId,
@@ -77,7 +77,7 @@ pub(super) async fn release(
     rows.into_iter().map(|row| event_id(row.toid, row.event_index)).collect()
 }
 
-/// Returns those of these streams that an event which is kept raw speaks of, each with the last such event.
+/// Returns those of these streams that a quarantined event mentions, each with the last such event.
 pub(super) async fn last_that_speaks_of(
     connection: &mut PgConnection,
     contract_id: &ContractId,
@@ -98,7 +98,7 @@ pub(super) async fn last_that_speaks_of(
     last.collect()
 }
 
-/// Returns whether an event after a position is kept raw.
+/// Returns whether there is a quarantined event after a position.
 pub(super) async fn is_any_after(
     connection: &mut PgConnection,
     contract_id: &ContractId,
@@ -159,8 +159,8 @@ impl TryFrom<QuarantineRow> for QuarantinedEvent {
 }
 
 impl Store {
-    /// Returns the first `limit` events after a position that are kept raw, in the order of the chain; not those of a kind
-    /// that only a newer version knows.
+    /// Returns the first `limit` quarantined events after a position, in chain order, except those of a kind that only
+    /// a newer version knows.
     pub async fn quarantined_after(
         &self,
         contract_id: &ContractId,
@@ -184,7 +184,7 @@ impl Store {
         rows.into_iter().map(QuarantinedEvent::try_from).collect()
     }
 
-    /// Returns how many events are kept raw.
+    /// Returns the number of quarantined events.
     pub async fn quarantine_count(&self, contract_id: &ContractId) -> Result<QuarantineCount, StoreError> {
         let row = sqlx::query!(
             r#"select count(*) filter (where kind = 'unknown') as "unknown!",

@@ -1,8 +1,8 @@
 //! The indexes that only lists and checks need, most of them of columns of streams that events change.
 //!
-//! Each of them makes every change of a stream cost an entry in every index of the table, which a catch-up of millions
-//! of events cannot bear: they are not in the migrations but are made once the index stands at the tip. Until then lists
-//! by state, deposit, last update or end alone read the table.
+//! Because of them, every change of a stream adds an entry to every index of the table, which a catch-up over millions
+//! of events cannot afford. So they are not part of the migrations; they are created once the index has reached the
+//! tip. Until then, lists by state, deposit, last update or end alone read the whole table.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use sqlx::PgConnection;
 use super::{StoreError, Writer, schemas::execute};
 
 const DEADLINE: Duration = Duration::from_secs(30);
-/// A connection that fell silent while an index was made is found after so long. One that takes longer is given up.
+/// A connection that falls silent while an index is being created is noticed after this time. Creating one that takes
+/// longer is given up.
 const INDEX_DEADLINE: Duration = Duration::from_hours(1);
 
 /// Each by its name and what comes after `on`. Where two streams are equal in the first column they are in the order of
@@ -37,9 +38,9 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 }
 
 impl Writer {
-    /// Makes the indexes that lists need and that are not there; returns how many it made. Readers go on meanwhile. Other
-    /// writers of streams, which are repairs, wait for it; it waits for nobody who waits for this writer, since nothing
-    /// but the one table is locked.
+    /// Creates the missing indexes that lists need, and returns how many it created. Readers are not blocked. Other
+    /// writers of streams, which are repairs, wait for it; it never waits for anybody who waits for this writer,
+    /// because it only locks this one table.
     pub async fn index_for_queries(&mut self) -> Result<usize, StoreError> {
         let there = self.session.within(DEADLINE, there).await?;
         let missing: Vec<_> = INDEXES.iter().filter(|(name, _)| !there.iter().any(|there| there == name)).collect();
@@ -48,7 +49,7 @@ impl Writer {
             self.session.within(INDEX_DEADLINE, async |connection| execute(connection, statement).await).await?;
         }
         if !missing.is_empty() {
-            // Until then the planner knows nothing of the expression that one of them holds.
+            // Without this, the planner has no statistics on the expression in one of the indexes.
             let analyze = async |connection: &mut PgConnection| execute(connection, "analyze streams".to_owned()).await;
             self.session.within(INDEX_DEADLINE, analyze).await?;
         }

@@ -1,4 +1,4 @@
-//! Stored events in their raw form, to be decoded again.
+//! Stored events in raw form, to be decoded again.
 
 use chrono::{DateTime, Utc};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{ContractId, EventId, EventKind, RawContractEvent};
 
-/// Returns the first `limit` stored events after a position as they came, in the order of the chain.
+/// Returns the first `limit` stored events after a position in raw form, in chain order.
 pub(super) async fn raw_events_after(
     executor: impl sqlx::PgExecutor<'_>,
     contract_id: &ContractId,
@@ -29,7 +29,7 @@ pub(super) async fn raw_events_after(
     rows.into_iter().map(RawContractEvent::try_from).collect()
 }
 
-/// An event as it came. Every row of `stream_events` is the contract's own, from a call that succeeded.
+/// A raw event. Every row of `stream_events` is an event of the contract itself, from a successful call.
 struct RawEventRow {
     toid: i64,
     event_index: i64,

@@ -1,4 +1,5 @@
-//! What the rolling check of records found: one row per contract. The next look goes on from it, and gateways show it.
+//! The results of the rolling check of records: one row per contract. The next check continues from it, and gateways
+//! show it.
 
 use std::collections::BTreeMap;
 
@@ -10,38 +11,38 @@ use super::{
 };
 use crate::domain::{ContractId, Epoch, EventId, StreamId};
 
-/// Where the check of one contract stands after a look.
+/// The state of a contract's check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordLook {
-    /// The last stream that the round under way has come to; 0 at its beginning.
+    /// The last stream that the current round has reached; 0 at its start.
     pub looked_up_to: StreamId,
-    /// How many streams the round under way has compared.
+    /// How many streams the current round has compared.
     pub compared: u64,
-    /// The streams whose records differ from the chain's, each with the first field that does.
+    /// The streams whose records differ from the chain's, each with the first field that differs.
     pub differing: BTreeMap<StreamId, String>,
 }
 
-/// What is known of the records of one contract.
+/// The results of the checks of one contract.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordCheck {
-    /// What the last look left.
+    /// The state after the last check.
     pub look: RecordLook,
-    /// When that was; `None` before the first.
+    /// When that was; `None` before the first check.
     pub checked_at: Option<DateTime<Utc>>,
     /// Milliseconds since then, by the database's clock.
     pub age_ms: Option<i64>,
-    /// When the last whole round over all streams ended.
+    /// When the last complete round over all streams ended.
     pub round_completed_at: Option<DateTime<Utc>>,
     /// How many streams that round compared.
     pub compared_in_last_round: Option<u64>,
-    /// Another endpoint was asked for the events up to here.
+    /// The position up to which another endpoint was asked for events.
     pub second_opinion_up_to: EventId,
-    /// How many events of another endpoint were missing here, in all.
+    /// How many of another endpoint's events were missing here, in total.
     pub second_opinion_events: u64,
 }
 
 impl Store {
-    /// Returns what is known of a contract's records, `None` before the first look.
+    /// Returns the results for a contract; `None` before the first check.
     pub async fn record_check(&self, contract_id: &ContractId) -> Result<Option<RecordCheck>, StoreError> {
         let row = sqlx::query!(
             r#"select looked_up_to::text as "looked_up_to!", compared, checked_at, round_completed_at,
@@ -73,8 +74,8 @@ impl Store {
         }))
     }
 
-    /// Writes what a look left, and if a round ended with it, how many streams that round compared. Writes nothing if
-    /// another epoch has begun.
+    /// Writes the state after a check and, if it completed a round, how many streams that round compared. Writes
+    /// nothing if another epoch has begun.
     pub async fn write_record_look(
         &self,
         epoch: Epoch,
@@ -110,8 +111,8 @@ impl Store {
         Ok(())
     }
 
-    /// Writes up to where another endpoint was asked for events, and how many of them were missing here. Writes nothing if
-    /// another epoch has begun.
+    /// Writes the position up to which another endpoint was asked for events, and how many of those were missing here.
+    /// Writes nothing if another epoch has begun.
     pub async fn write_second_opinion(
         &self,
         epoch: Epoch,

@@ -1,7 +1,7 @@
-//! Records built anew beside those that are read: a second schema with the same tables, and the swap of the two.
+//! Rebuilds records beside the live ones: a second schema with the same tables, and the swap of the two.
 //!
-//! Readers see the old tables until the swap and the new ones after it; nobody waits longer than for the swap itself. A
-//! build belongs to the epoch, the chain and the decoder that it began with, and is dropped where one of them changed.
+//! Readers see the old tables until the swap, and the new ones after it; nobody waits for longer than the swap itself.
+//! A build belongs to the epoch, the chain and the decoder that it started with, and is dropped if any of them changes.
 
 use std::time::Duration;
 
@@ -19,33 +19,34 @@ use super::{
 };
 use crate::domain::{ContractId, EventId, RawContractEvent, StreamId, StreamKey};
 
-/// What a swap exchanges: what is derived from raw events.
+/// The tables that a swap exchanges: those derived from raw events.
 const DERIVED: [&str; 3] = ["quarantine", "stream_events", "streams"];
-/// Those of `streams` that are not computed.
+/// The columns of `streams` that are not computed.
 const COLUMNS_OF_STREAMS: &str = "contract_id, stream_id, sender, recipient, token, rate_per_second, deposited, \
     withdrawn, start_time, last_update_time, end_time, is_active, paused, paused_at, status, total_paused_seconds, \
     unverified, impossible_order, created_toid, created_event_index, last_toid, last_event_index, created_at, updated_at, \
     schedule, cliff_time, arbiter, dispute_status, is_allowance_based, closed, awaits_entry, checked_at_ledger";
 /// Where the replaced tables are until the end of the swap.
 const REPLACED: &str = "flowfi_replaced";
-/// A reader that keeps a table for longer makes the swap try again, so that others do not queue behind it.
+/// If a reader holds a table for longer, the swap is retried, so that others do not queue behind it.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
-/// Held while a build is opened or dropped: "flowfire" in ASCII.
+/// The lock key that is held while a build is opened or dropped: "flowfire" in ASCII.
 const OPENING_KEY: i64 = 0x666c_6f77_6669_7265;
 
-/// How an attempt to swap ended.
+/// The outcome of an attempt to swap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Swap {
-    /// The built tables are read now.
+    /// The rebuilt tables are live now.
     Done,
-    /// There are events after what was built, late rows since it was read, or a reader that kept a table too long.
+    /// There are events after the end of the build, late rows that it has not read, or a reader that held a table too
+    /// long.
     Again,
 }
 
-/// What was revised in the tables that are read since a build read them.
+/// What was revised in the live tables since a build read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RevisedSince {
-    /// The last revision of those.
+    /// The last such revision.
     pub revision: i64,
     /// The first event.
     pub from: EventId,
@@ -54,12 +55,12 @@ pub struct RevisedSince {
 }
 
 impl Store {
-    /// Opens the schema in which records are built anew. What an interrupted run left is gone on with if it comes from
-    /// the same origin, and dropped otherwise.
+    /// Opens the schema for rebuilding records. It continues an interrupted run if that has the same origin; otherwise
+    /// it drops what that run left.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`] while another reindex runs, [`StoreError::StaysBehind`] if others made something of the tables
-    /// that cannot follow to new ones.
+    /// [`StoreError::Fenced`] while another reindex is running, [`StoreError::StaysBehind`] if others added something
+    /// to the tables that cannot be moved to new ones.
     pub async fn open_reindex(&self, decoder: &str) -> Result<Self, StoreError> {
         let begin = async |connection: &mut PgConnection| {
             keep_others_from_building(connection).await?;
@@ -86,16 +87,16 @@ impl Store {
         Ok(built)
     }
 
-    /// Returns whether the build that was begun last is by this decoder.
+    /// Returns whether the latest build uses this decoder.
     pub async fn is_building(&self, decoder: &str) -> Result<bool, StoreError> {
         let recorded = self.pool.run(build_origin::recorded).await?;
         Ok(recorded.is_some_and(|recorded| recorded.decoder == decoder))
     }
 
-    /// Removes what an interrupted run left.
+    /// Removes what an interrupted run left behind.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`] while a reindex runs.
+    /// [`StoreError::Fenced`] while a reindex is running.
     pub async fn drop_reindex(&self) -> Result<(), StoreError> {
         let drop = async |connection: &mut PgConnection| {
             keep_others_from_building(connection).await?;
@@ -107,16 +108,15 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// Returns the first `limit` events after a position as they came, those that are kept raw included, in the order
-    /// of the chain.
+    /// Returns the first `limit` events after a position in raw form, including quarantined ones, in chain order.
     pub async fn raw_events_after(
         &self,
         contract_id: &ContractId,
         after: EventId,
         limit: u32,
     ) -> Result<Vec<RawContractEvent>, StoreError> {
-        // One statement sees one state of both tables. Between two of them a commit could put an event that is kept raw
-        // behind the end of the first, and the reader would go on after events that it has not seen.
+        // A single statement sees one state of both tables. Between two statements, a commit could add a quarantined
+        // event behind the end of the first result, and the reader would continue after events that it has not seen.
         let rows = sqlx::query_as!(
             AnyRawRow,
             r#"(select toid as "toid!", event_index as "event_index!", ledger_closed_at as "ledger_closed_at!",
@@ -139,7 +139,7 @@ impl Store {
         rows.into_iter().map(|row| row.event_of(contract_id)).collect()
     }
 
-    /// Returns how many raw events of a contract there are after a position, for a progress bar.
+    /// Returns the number of raw events of a contract after a position, for a progress bar.
     pub async fn count_raw_events(&self, contract_id: &ContractId, after: EventId) -> Result<u64, StoreError> {
         let count = sqlx::query_scalar!(
             r#"select (select count(*) from stream_events where contract_id = $1 and (toid, event_index) > ($2, $3))
@@ -154,10 +154,10 @@ impl Store {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// Returns what was revised since the build read the tables, joined; `None` if nothing was.
+    /// Returns what was revised since the build read the tables, joined into one range; `None` if nothing was.
     ///
     /// # Errors
-    /// [`StoreError::BuildSuperseded`] if there is no build any more.
+    /// [`StoreError::BuildSuperseded`] if the build no longer exists.
     pub async fn revised_since_build(&self) -> Result<Option<RevisedSince>, StoreError> {
         let built_from = self.pool.run(build_origin::recorded).await?.ok_or(StoreError::BuildSuperseded)?;
         let revisions = self.revisions_after(built_from.revision).await?;
@@ -167,7 +167,7 @@ impl Store {
         }))
     }
 
-    /// Notes that the build holds everything up to a revision.
+    /// Records that the build contains everything up to a revision.
     pub async fn note_built_revision(&self, revision: i64) -> Result<(), StoreError> {
         sqlx::query!("update reindex_build set revision = greatest(revision, $1)", revision)
             .execute(&self.pool)
@@ -175,7 +175,7 @@ impl Store {
         Ok(())
     }
 
-    /// Copies the baselines of a contract to the build, those that it lacks or has otherwise, and returns their streams.
+    /// Copies those baselines of a contract to the build that it lacks or that differ. Returns their streams.
     pub async fn copy_baselines_to_build(&self, contract_id: &ContractId) -> Result<Vec<StreamId>, StoreError> {
         let columns =
             "contract_id, stream_id, toid, event_index, entry, last_modified_ledger, live_until_ledger, revision";
@@ -193,8 +193,8 @@ impl Store {
         numbers.iter().map(|text| parse("stream_id", text)).collect()
     }
 
-    /// Marks in the build what came late in the tables that are read, and what they lack: it was not sent live, and is not
-    /// to be.
+    /// Marks events in the build as late if they came late in the live tables, or are missing there: they were not sent
+    /// live, and must not be.
     pub async fn copy_late_marks_to_build(&self) -> Result<(), StoreError> {
         let mark = format!(
             "update {REINDEX}.stream_events as built set came_late = true
@@ -207,8 +207,8 @@ impl Store {
         Ok(())
     }
 
-    /// Returns the first streams, at most `limit`, of which the build has another record than the one that is read, after
-    /// the same last event.
+    /// Returns the first streams, at most `limit`, whose record in the build differs from the live one although both
+    /// have the same last event.
     pub async fn changed_by_build(&self, limit: u32) -> Result<Vec<StreamKey>, StoreError> {
         const FIELDS: &str = "sender, recipient, token, rate_per_second, deposited, withdrawn, start_time, \
             last_update_time, is_active, paused, paused_at, status, schedule, cliff_time, arbiter, dispute_status, \
@@ -229,7 +229,7 @@ impl Store {
         keys.map(|(contract, stream)| Ok((parse("contract_id", &contract)?, parse("stream_id", &stream)?))).collect()
     }
 
-    /// Returns the streams that have a baseline and events after a position; at [`EventId::ZERO`] all that have one.
+    /// Returns the streams that have a baseline and events after a position; with [`EventId::ZERO`], all that have one.
     pub async fn based_streams_after(
         &self,
         contract_id: &ContractId,
@@ -251,7 +251,7 @@ impl Store {
         numbers.iter().map(|text| parse("stream_id", text)).collect()
     }
 
-    /// Returns those of these events that are stored, as rows or kept raw.
+    /// Returns those of these events that are stored, as rows or in the quarantine.
     pub async fn known_among(&self, ids: &[EventId]) -> Result<std::collections::HashSet<EventId>, StoreError> {
         let (toids, indexes) = columns_of(ids);
         let rows = sqlx::query!(
@@ -267,8 +267,8 @@ impl Store {
         rows.into_iter().map(|row| event_id(row.toid, row.event_index)).collect()
     }
 
-    /// Puts the tables that were built, each contract up to a position, in the place of those that are read, if nothing
-    /// was written since that they lack. Tells readers that everything was revised.
+    /// Replaces the live tables with the rebuilt ones, which contain each contract up to a position, if nothing was
+    /// written meanwhile that the build lacks. Tells readers that everything was revised.
     ///
     /// # Errors
     /// [`StoreError::BuildSuperseded`] if the network started over since the build began.
@@ -285,7 +285,7 @@ impl Store {
     }
 }
 
-/// Exchanges the tables in the transaction that this is, if nothing was written that the build lacks.
+/// Exchanges the tables in the current transaction, if nothing was written that the build lacks.
 async fn swap(
     connection: &mut PgConnection,
     decoder: &str,
@@ -316,10 +316,10 @@ async fn swap(
     Ok(Swap::Done)
 }
 
-/// Takes over the records of streams whose creation was never seen. Where the entry that they were set from was kept,
-/// the build has them; versions before migration 7 kept none.
+/// Keeps the records of streams whose creation was never seen. If the entry that they came from was stored, the build
+/// has them already; versions before migration 7 did not store it.
 async fn keep_seeds(connection: &mut PgConnection) -> Result<(), StoreError> {
-    // Such a creation is put before every ledger.
+    // Such streams have a creation before every ledger.
     const IS_SEED: &str = "stored.created_toid < 4294967296";
     let keep = format!(
         "with kept as (
@@ -336,7 +336,7 @@ async fn keep_seeds(connection: &mut PgConnection) -> Result<(), StoreError> {
     execute(connection, keep).await
 }
 
-/// An event as it came, of either table.
+/// A raw event from either table.
 struct AnyRawRow {
     toid: i64,
     event_index: i64,
@@ -363,10 +363,10 @@ impl AnyRawRow {
     }
 }
 
-/// Until the transaction ends nobody else opens or drops a build.
+/// Keeps everybody else from opening or dropping a build until the transaction ends.
 ///
 /// # Errors
-/// [`StoreError::Fenced`] if somebody is building.
+/// [`StoreError::Fenced`] if somebody else is building.
 async fn keep_others_from_building(connection: &mut PgConnection) -> Result<(), StoreError> {
     sqlx::query!("select pg_advisory_xact_lock($1)", OPENING_KEY).execute(&mut *connection).await?;
     if writer::is_locked(connection, REINDEX).await? { Err(StoreError::Fenced) } else { Ok(()) }
@@ -384,7 +384,7 @@ async fn exchange(connection: &mut PgConnection, live: &str) -> Result<(), Store
         execute(connection, format!("drop table {REPLACED}.{table}")).await?;
     }
     execute(connection, format!("drop schema {REPLACED}")).await?;
-    // Upgrades keep no raw event; those that were found among the events kept raw are added.
+    // Upgrades have no raw event; those that were found among the quarantined events are added.
     let add = format!(
         "insert into \"{live}\".contract_upgrades select * from {REINDEX}.contract_upgrades on conflict do nothing"
     );

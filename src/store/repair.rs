@@ -1,10 +1,10 @@
-//! Late rows: what is written behind the cursor. A ledger that was missing, an event that decodes at last, an entry read
-//! from the chain.
+//! Late rows: everything that is written behind the cursor. That is a missing ledger, an event that finally decodes, or
+//! an entry read from the chain.
 //!
-//! The streams that they touch are folded first, from what is stored at one moment, while batches go on being committed.
-//! Only then is the contract's cursor locked: what was committed meanwhile is folded too, everything is written, and the
-//! contract's revision is raised, so that a batch prepared before it is prepared anew. If another repair came in between,
-//! this one begins again.
+//! The affected streams are folded first, from what is stored at one moment, while batches are still being committed.
+//! Only then is the contract's cursor locked. What was committed meanwhile is folded too, everything is written, and
+//! the contract's revision is raised, so that a batch prepared before that is prepared again. If another repair came in
+//! between, this one starts again.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -23,7 +23,7 @@ use crate::domain::{
     LedgerRange, QuarantinedEvent, RawBaseline, RawContractEvent, StreamId, StreamKey,
 };
 
-/// A repair under way: dropped before it is written, it has changed nothing.
+/// A repair in progress. If it is dropped before it is written, it has changed nothing.
 #[derive(Debug)]
 pub struct Repair {
     transaction: Transaction,
@@ -37,42 +37,42 @@ pub struct Repair {
 /// When a repair keeps batches from being committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Locks {
-    /// Only while it writes. If another repair of the contract is written before that, this one must begin again.
+    /// Only while it writes. If another repair of the contract is written before that, this one must start again.
     ToWrite,
-    /// From its beginning on.
+    /// From its start.
     FromTheBeginning,
 }
 
-/// Where a contract stands.
+/// A contract's position and revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Cursor {
     position: EventId,
     revision: i64,
 }
 
-/// What a repair writes.
+/// The rows that a repair writes.
 #[derive(Clone, Debug, Default)]
 pub struct LateRows {
-    /// The events, in any order; those that are stored already change nothing.
+    /// The events, in any order. Events that are already stored change nothing.
     pub events: Vec<ContractEvent>,
-    /// The baselines of every stream that they touch, stored or not, in the order of their positions.
+    /// The baselines of every affected stream, stored or not, in the order of their positions.
     pub baselines: HashMap<StreamId, Vec<Baseline>>,
-    /// Streams to fold from their first event on, whatever comes of them.
+    /// Streams to fold from their first event, whatever else happens to them.
     pub from_the_first: BTreeSet<StreamId>,
     /// Fields of records that the baselines correct.
     pub corrections: Vec<(StreamId, FieldDifference)>,
     /// Upgrades of the contract's code.
     pub upgrades: Vec<ContractUpgradeEvent>,
-    /// Events to keep raw.
+    /// Events to quarantine.
     pub quarantined: Vec<QuarantinedEvent>,
-    /// Ledgers that were seen whole with these rows, and where.
+    /// The ledgers that were seen whole with these rows, and their source.
     pub covered: Option<(LedgerRange, CoverageSource)>,
-    /// How far the contract gets with these rows, if it is catching up with the others.
+    /// How far these rows bring the contract, if it is catching up with the others.
     pub caught_up: Option<CaughtUp>,
 }
 
 impl LateRows {
-    /// Returns every stream that these rows touch.
+    /// Returns every stream that these rows affect.
     #[must_use]
     pub fn streams(&self) -> BTreeSet<StreamId> {
         let of_events = self.events.iter().filter_map(|event| event.event.stream_id());
@@ -82,33 +82,33 @@ impl LateRows {
     }
 }
 
-/// How far a contract gets that is catching up with the others.
+/// How far a contract gets while it is catching up with the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CaughtUp {
-    /// Everything of it up to here is stored.
+    /// Everything of the contract up to here is stored.
     pub position: EventId,
-    /// The newest close time known up to its last whole ledger; `None` if none is.
+    /// The newest close time known up to its last whole ledger; `None` if none is known.
     pub last_whole_ledger_closed_at: Option<DateTime<Utc>>,
 }
 
 /// What a repair wrote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Repaired {
-    /// New event rows.
+    /// The number of new event rows.
     pub events: usize,
-    /// New quarantine rows.
+    /// The number of new quarantine rows.
     pub quarantined: usize,
-    /// New upgrades of the contract's code.
+    /// The number of new upgrades of the contract's code.
     pub upgrades: usize,
-    /// Streams whose records were folded again.
+    /// The number of streams whose records were folded again.
     pub streams: usize,
 }
 
 impl Store {
-    /// Begins a repair with what was read from the chain of an epoch. `None` before the contract's index began.
+    /// Begins a repair with data that was read in an epoch. Returns `None` before the contract is indexed.
     ///
     /// # Errors
-    /// [`StoreError::OtherEpoch`] if the network started over since; nothing of the old chain may be written then.
+    /// [`StoreError::OtherEpoch`] if the network has started over: nothing of the old chain may be written then.
     pub async fn begin_repair(
         &self,
         contract_id: &ContractId,
@@ -152,7 +152,7 @@ async fn lock_cursor(
 ) -> Result<Option<Cursor>, StoreError> {
     let locked = sqlx::query!("select from cursors where contract_id = $1 for update", contract_id.as_str());
     locked.fetch_optional(&mut *connection).await?;
-    // The epoch only changes under a lock that the cursor's excludes.
+    // The epoch changes only under a lock that this lock on the cursor excludes.
     read_cursor(connection, contract_id, epoch).await
 }
 
@@ -170,8 +170,8 @@ impl Repair {
         self.transaction.within(async |connection| baselines::load(connection, contract_id, &streams).await).await
     }
 
-    /// Folds the streams, writes everything, and tells readers which range was revised. `None` if another repair of the
-    /// contract was written since this one began: nothing was written then.
+    /// Folds the streams, writes everything, and tells readers which range was revised. Returns `None` if another
+    /// repair of the contract was written since this one began; nothing was written then.
     pub async fn write(
         self,
         late: &LateRows,
@@ -208,7 +208,7 @@ impl Repair {
     }
 }
 
-/// What is written under the lock of the cursor.
+/// What is written while the cursor is locked.
 struct Writing<'a> {
     contract_id: &'a ContractId,
     position: EventId,
@@ -216,7 +216,7 @@ struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    /// Each part has the deadline of a statement.
+    /// Writes everything. Each part has the deadline of a statement.
     async fn write(&self, transaction: &mut Transaction, refold: Refold) -> Result<Repaired, StoreError> {
         let Self { contract_id, late, .. } = *self;
         let of_upgrades = late.upgrades.iter().map(|event| event.raw.id);
@@ -286,7 +286,7 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Returns those of the streams that an event which is kept raw speaks of, unless a baseline holds what it did.
+    /// Returns those of the streams that a quarantined event mentions, unless a baseline already includes its effect.
     async fn spoken_of(
         &self,
         connection: &mut PgConnection,
@@ -301,8 +301,8 @@ impl Writing<'_> {
         Ok(stream_rows::keys_of(self.contract_id, &spoken_of))
     }
 
-    /// Returns the range to tell readers of: from the first to the last event that was touched or is kept raw, or,
-    /// where an entry of the chain came, speaks of its stream. `None` if there is none of them.
+    /// Returns the range to report to readers: from the first to the last event that was affected or quarantined. If an
+    /// entry came from the chain, the events of its stream count too. `None` if there are no such events.
     fn revised(&self, touched: &[EventId], of_based: Option<(EventId, EventId)>) -> Option<(EventId, EventId)> {
         let of_quarantine = self.late.quarantined.iter().map(|event| event.raw.id);
         let of_upgrades = self.late.upgrades.iter().map(|event| event.raw.id);

@@ -1,4 +1,4 @@
-//! What the indexer says of itself, for gateways on any machine.
+//! The indexer's report about itself, for gateways on any machine.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -6,22 +6,22 @@ use serde_json::Value;
 use super::{Store, StoreError, columns::ledger};
 use crate::domain::{ContractId, LedgerRange, LedgerSequence};
 
-/// What an indexer is doing, the better before the worse.
+/// What an indexer is doing; better states come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IndexerState {
-    /// It is at the tip, or a page behind it.
+    /// It is at the tip, or one page behind.
     Following,
-    /// It reads a long past.
+    /// It is reading a long past.
     CatchingUp,
-    /// It reads ledgers that the everyday source no longer has from whole ledgers.
+    /// It is reading ledgers that the usual source no longer has, from a source of whole ledgers.
     FillingHole,
-    /// No source has the next ledgers; it waits for one, or for an operator.
+    /// No source has the next ledgers; it is waiting for one, or for an operator.
     Hole,
-    /// The source fails or is behind what is indexed.
+    /// The source fails, or is behind what is indexed.
     SourceAway,
-    /// An operator wants it to pause.
+    /// An operator paused it.
     Paused,
-    /// A newer version of it is doing something that this one has no word for.
+    /// A newer version is in a state that this version does not know.
     Unknown,
 }
 
@@ -52,12 +52,12 @@ impl IndexerState {
     }
 }
 
-/// What an indexer last said of itself and its source.
+/// An indexer's last report about itself and its source.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IndexerReport {
     /// What it is doing.
     pub state: IndexerState,
-    /// Why, in words, where that needs any.
+    /// Why, in words, if that needs an explanation.
     pub detail: Option<String>,
     /// The newest ledger of its source.
     pub tip_ledger: Option<LedgerSequence>,
@@ -67,11 +67,11 @@ pub struct IndexerReport {
     pub oldest_ledger: Option<LedgerSequence>,
     /// The ledgers that no source has.
     pub missing: Option<LedgerRange>,
-    /// Each endpoint's health, as the source describes it.
+    /// The health of each endpoint, as the source describes it.
     pub endpoints: Value,
 }
 
-/// A report and how old it is.
+/// A report, and its age.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AgedReport {
     /// The report.
@@ -85,12 +85,12 @@ pub struct AgedReport {
 }
 
 impl Store {
-    /// Returns the time by the database's clock, which every age here is measured by.
+    /// Returns the time by the database's clock, which determines every age here.
     pub async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
         Ok(sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#).fetch_one(&self.pool).await?)
     }
 
-    /// Writes the report for each of these contracts, over the one before.
+    /// Writes the report for each of these contracts, replacing the previous one.
     pub async fn write_report(&self, contract_ids: &[ContractId], report: &IndexerReport) -> Result<(), StoreError> {
         let contract_ids: Vec<String> = contract_ids.iter().map(ToString::to_string).collect();
         sqlx::query!(
@@ -124,7 +124,7 @@ impl Store {
         Ok(())
     }
 
-    /// Returns what the contract's indexer last said, `None` before it said anything.
+    /// Returns the last report on the contract; `None` before the first.
     pub async fn indexer_report(&self, contract_id: &ContractId) -> Result<Option<AgedReport>, StoreError> {
         let row = sqlx::query!(
             r#"select state, detail, tip_ledger, tip_closed_at, oldest_ledger, missing_from_ledger, missing_to_ledger,
@@ -156,7 +156,7 @@ impl Store {
     }
 }
 
-/// PostgreSQL keeps no NUL in a text, and endpoints say what they like.
+/// PostgreSQL cannot store a NUL in a text, and endpoints may send anything.
 fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }

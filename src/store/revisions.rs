@@ -1,5 +1,5 @@
-//! What tells readers that more than new events happened: late rows, and the start of another epoch. It is part of what a
-//! record that was shown is known again by.
+//! Tells readers that more than new events happened: late rows, or the start of another epoch. Revision and epoch are
+//! also part of the tag of a record that was shown.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -11,14 +11,14 @@ use super::{
 };
 use crate::domain::{ContractId, Epoch, EventId, Revision, StreamId, StreamRecord};
 
-/// Older revisions than the newest so many are joined to one.
+/// Only this many revisions are kept; older ones are joined into one.
 const KEPT: i64 = 1_000;
 
-/// Raises the revision in the transaction that writes what was revised, so that readers and the writer hear of it
-/// together. Returns its number.
+/// Raises the revision in the transaction that writes the revised rows, so that readers and the writer learn of both
+/// together. Returns the number of the revision.
 ///
-/// The network's row is locked until the end of the transaction, so that numbers become visible in their order: a reader
-/// that has seen one never finds a lower one later.
+/// The network's row is locked until the end of the transaction, so that numbers become visible in order: a reader that
+/// has seen one never finds a lower one later.
 pub(super) async fn record(
     connection: &mut PgConnection,
     contract_id: &ContractId,
@@ -43,8 +43,8 @@ pub(super) async fn record(
     Ok(number)
 }
 
-/// Lets the oldest revision that is kept cover all before it, and removes those. Whoever has seen none of them is told
-/// of the same range; whoever has seen some, of a wider one.
+/// Extends the oldest kept revision to cover all earlier ones, and removes those. A reader that has seen none of them
+/// is told of the same range; a reader that has seen some, of a wider one.
 async fn join_those_up_to(connection: &mut PgConnection, number: i64) -> Result<(), StoreError> {
     sqlx::query!(
         "with old as (
@@ -66,33 +66,33 @@ async fn join_those_up_to(connection: &mut PgConnection, number: i64) -> Result<
     Ok(())
 }
 
-/// How far the table is besides its events.
+/// The state of the table apart from its events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FeedState {
     /// The epoch of the network.
     pub epoch: Epoch,
-    /// The number of the last revision, 0 before the first.
+    /// The number of the last revision; 0 before the first.
     pub revision: i64,
-    /// The newest position of any contract: whatever is stored up to here later, comes late.
+    /// The newest position of any contract: rows up to here that are stored later come late.
     pub position: EventId,
 }
 
-/// A stream's record, and how far the index was just before it was read.
+/// A stream's record, and how far the index was just before the record was read.
 #[derive(Clone, Debug)]
 pub struct RecordInTime {
     /// The epoch of the network.
     pub epoch: Epoch,
-    /// The number of the last revision, 0 before the first.
+    /// The number of the last revision; 0 before the first.
     pub revision: i64,
-    /// When the last whole ledger closed, of the contract that is the furthest; none before that is known.
+    /// When the last whole ledger closed, for the contract that is furthest ahead; `None` before that is known.
     pub closed_at: Option<DateTime<Utc>>,
     /// The record, if there is one.
     pub record: Option<StreamRecord>,
 }
 
 impl Store {
-    /// Returns the record of one stream with what it is to be shown with, in two round trips. A record that is newer by
-    /// then than the time has less to claim at that time, never more.
+    /// Returns the record of one stream with everything needed to show it, in two round trips. If the record is newer
+    /// than the time, it has less to claim at that time, never more.
     pub async fn record_in_time(
         &self,
         contract_id: &ContractId,
@@ -113,7 +113,7 @@ impl Store {
         self.pool.run(read).await
     }
 
-    /// Returns epoch, last revision and newest position.
+    /// Returns the epoch, the last revision and the newest position.
     pub async fn feed_state(&self) -> Result<FeedState, StoreError> {
         let row = sqlx::query!(
             r#"select coalesce((select epoch from network), 0) as "epoch!",
@@ -130,7 +130,7 @@ impl Store {
         Ok(FeedState { epoch: epoch(row.epoch)?, revision: row.revision, position: position.unwrap_or(EventId::ZERO) })
     }
 
-    /// Returns the revisions after one of that number, in order.
+    /// Returns the revisions after the one with that number, in order.
     pub async fn revisions_after(&self, number: i64) -> Result<Vec<Revision>, StoreError> {
         let rows = sqlx::query!(
             "select revision, from_toid, from_event_index, to_toid, to_event_index from revisions

@@ -1,15 +1,15 @@
-//! The schemas of the database beside the one that is read, and statements that take no parameters.
+//! The schemas of the database other than the live one, and statements without parameters.
 
 use sqlx::PgConnection;
 
 use super::{Store, StoreError};
 
-/// Where records are built anew.
+/// The schema for rebuilding records.
 pub(super) const REINDEX: &str = "flowfi_reindex";
 const CONNECTIONS_OF_ANOTHER_SCHEMA: u32 = 4;
 
 impl Store {
-    /// Opens another schema of this database, made and brought up to date if need be.
+    /// Opens another schema of this database. It is created and updated if necessary.
     pub(super) async fn open_schema(&self, schema: &'static str) -> Result<Self, StoreError> {
         let create = format!("create schema if not exists {schema}");
         self.pool.run(async |connection: &mut PgConnection| execute(connection, create).await).await?;
@@ -18,19 +18,19 @@ impl Store {
         Ok(store)
     }
 
-    /// Removes a schema with everything in it, if it is there.
+    /// Removes a schema with everything in it, if it exists.
     pub(super) async fn drop_schema(&self, schema: &str) -> Result<(), StoreError> {
         let drop = format!("drop schema if exists {schema} cascade");
         self.pool.run(async |connection: &mut PgConnection| execute(connection, drop).await).await
     }
 }
 
-/// Returns the name of the schema that is read, not quoted.
+/// Returns the name of the live schema, unquoted.
 pub(super) async fn current_schema(connection: &mut PgConnection) -> Result<String, StoreError> {
     Ok(sqlx::query_scalar!(r#"select current_schema()::text as "schema!""#).fetch_one(connection).await?)
 }
 
-/// Statements about tables take no parameters; the names in them are our own.
+/// Executes a statement about tables. Such statements take no parameters; the names in them are our own.
 pub(super) async fn execute(connection: &mut PgConnection, statement: String) -> Result<(), StoreError> {
     sqlx::query(sqlx::AssertSqlSafe(statement)).execute(connection).await?;
     Ok(())

@@ -1,5 +1,5 @@
-//! The writer's session with the database. It has a lease: the server ends it, and gives the lock to who waits for it,
-//! once it hears nothing for a while. A process that is frozen, or that hangs, says nothing.
+//! The writer's session with the database. It has a lease: if the server hears nothing for a while, it ends the session
+//! and gives the lock to whoever waits for it. A process that is frozen, or hangs, sends nothing.
 
 use std::{
     pin::pin,
@@ -17,19 +17,19 @@ use tracing::warn;
 
 use super::{StoreError, connections::set};
 
-/// So long the server keeps a session of which it hears nothing.
+/// How long the server keeps a session from which it hears nothing.
 const LEASE: Duration = Duration::from_secs(15);
-/// So long a session may keep a transaction open without a word.
+/// How long a session may keep a transaction open without sending anything.
 const FROZEN_AFTER: Duration = Duration::from_secs(30);
 /// How often a session without other work is kept alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(4);
-/// Longer than any request to a source or statement that its owner waits for.
+/// Longer than any request to a source, and any statement that the owner waits for.
 const HUNG_AFTER: Duration = Duration::from_mins(1);
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
-/// Who holds a row for longer is to be waited for without holding anything.
+/// If somebody holds a row for longer, we must wait without holding anything ourselves.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Shows that a writer's owner is at work. Cheap to clone.
+/// Shows that a writer's owner is working. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SignsOfLife(Arc<StdMutex<Instant>>);
 
@@ -38,12 +38,12 @@ impl SignsOfLife {
         Self(Arc::new(StdMutex::new(Instant::now())))
     }
 
-    /// Shows that the owner is at work now. An owner that shows nothing for a minute loses its lease.
+    /// Shows that the owner is working now. An owner that shows nothing for a minute loses its lease.
     pub fn show(&self) {
-        *self.0.lock().expect("nothing panics while it holds a moment") = Instant::now();
+        *self.0.lock().expect("no thread panics while it holds the time") = Instant::now();
     }
 
-    /// Shows that the owner is at work for as long as it waits for something that may take any time.
+    /// Shows that the owner is working while it waits for something that may take any amount of time.
     pub async fn during<T>(&self, waiting: impl Future<Output = T>) -> T {
         let mut waiting = pin!(waiting);
         loop {
@@ -56,11 +56,11 @@ impl SignsOfLife {
     }
 
     fn last(&self) -> Instant {
-        *self.0.lock().expect("nothing panics while it holds a moment")
+        *self.0.lock().expect("no thread panics while it holds the time")
     }
 }
 
-/// A connection that is kept alive for as long as its owner is.
+/// A connection that is kept alive for as long as its owner lives.
 #[derive(Debug)]
 pub(super) struct Session {
     connection: Arc<Mutex<PgConnection>>,
@@ -69,7 +69,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Gives a connection a lease, and keeps it.
+    /// Gives a connection a lease, and renews it.
     pub(super) async fn with_lease(mut connection: PgConnection) -> Result<Self, StoreError> {
         let [lease, lock_timeout] = [LEASE, LOCK_TIMEOUT].map(|time| time.as_millis().to_string());
         let settings = [
@@ -84,7 +84,7 @@ impl Session {
         Ok(session)
     }
 
-    /// A session that nobody waits to take over, but one that is frozen keeps no rows from others.
+    /// Returns a session that nobody is waiting to take over. If it is frozen, it must still not keep rows from others.
     pub(super) async fn without_lease(mut connection: PgConnection) -> Result<Self, StoreError> {
         let [frozen, lock_timeout] = [FROZEN_AFTER, LOCK_TIMEOUT].map(|time| time.as_millis().to_string());
         let settings = [("idle_in_transaction_session_timeout", &*frozen), ("lock_timeout", &*lock_timeout)];
@@ -101,11 +101,11 @@ impl Session {
         self.signs.clone()
     }
 
-    /// Does some work on the connection.
+    /// Runs some work on the connection.
     ///
     /// # Errors
-    /// Those of the work; [`StoreError::TimedOut`] if it takes longer than the deadline. The session is to be dropped
-    /// then: what became of the work is not known.
+    /// Those of the work; [`StoreError::TimedOut`] if it takes longer than the deadline. The session must be dropped
+    /// then, because the outcome of the work is unknown.
     pub(super) async fn within<T>(
         &self,
         deadline: Duration,
@@ -118,7 +118,7 @@ impl Session {
         timeout(deadline, done).await.unwrap_or(Err(StoreError::TimedOut(deadline)))
     }
 
-    /// Closes the connection in good order.
+    /// Closes the connection cleanly.
     pub(super) async fn close(mut self) -> Result<(), StoreError> {
         self.keeping.shutdown().await;
         let Some(connection) = Arc::into_inner(self.connection) else { return Ok(()) };
@@ -131,14 +131,14 @@ async fn keep_alive(connection: Arc<Mutex<PgConnection>>, signs: SignsOfLife) {
     loop {
         sleep(KEEP_ALIVE).await;
         if signs.last().elapsed() > HUNG_AFTER {
-            warn!("the indexer has done nothing for {} s: its lease is not renewed", HUNG_AFTER.as_secs());
+            warn!("the indexer has done nothing for {} s; its lease is no longer renewed", HUNG_AFTER.as_secs());
             return;
         }
-        // While a statement runs the server hears enough.
+        // While a statement is running, the server hears enough.
         let Ok(mut connection) = connection.try_lock() else { continue };
         match timeout(LEASE, connection.ping()).await {
             Ok(Ok(())) => {}
-            // Its owner finds that out with its next statement.
+            // The owner finds out with its next statement.
             Ok(Err(_)) | Err(_) => return,
         }
     }

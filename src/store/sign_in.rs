@@ -1,4 +1,4 @@
-//! What sign-in uses up or takes back: challenges that were answered, tickets, revocations.
+//! What sign-in uses up or revokes: answered challenges, tickets, and revocations of tokens.
 
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -6,33 +6,33 @@ use sqlx::PgConnection;
 use super::{Store, StoreError, listen};
 use crate::domain::UnixTime;
 
-/// A ticket as it is kept: nobody who reads the table can use it.
+/// A stored ticket. Nobody who reads the table can use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TicketRow {
-    /// What the token said that it was made for.
+    /// The content of the token that it was issued for.
     pub token: Value,
-    /// What it was made for.
+    /// The filter that it was issued for.
     pub filter: String,
-    /// Until when it is good.
+    /// When it expires.
     pub expires_at: UnixTime,
 }
 
-/// That a subject's tokens were taken back.
+/// A revocation of a subject's tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revocation {
-    /// Whose.
+    /// The subject.
     pub subject: String,
-    /// Tokens made up to this time are not taken any more.
+    /// Tokens made up to this time are revoked.
     pub revoked_at: UnixTime,
-    /// Later ones are not either.
+    /// Whether later tokens are revoked too.
     pub banned: bool,
 }
 
-/// So long, in seconds, what was used up is remembered after its end: the clock of another node may be behind.
+/// How long used-up items are remembered after they expire, in seconds: the clock of another node may be behind.
 const CLOCKS_DIFFER: u64 = 3_600;
 
 impl Store {
-    /// Notes that a challenge was answered; says whether that was the first time. Those that have expired are forgotten.
+    /// Records that a challenge was answered. Returns whether this was the first time. Forgets expired challenges.
     pub async fn consume_challenge(
         &self,
         hash: &[u8; 32],
@@ -53,8 +53,8 @@ impl Store {
         Ok(inserted.rows_affected() == 1)
     }
 
-    /// Keeps a ticket by the hash of its text. Those that nobody used in time are forgotten. Returns whether it was kept:
-    /// a subject has only so many at once.
+    /// Stores a ticket under the hash of its text. Returns whether it was stored: the number of tickets per subject is
+    /// limited. Forgets expired tickets.
     pub async fn put_ticket(
         &self,
         hash: &[u8; 32],
@@ -78,7 +78,7 @@ impl Store {
         Ok(inserted.rows_affected() == 1)
     }
 
-    /// Takes a ticket away and returns it, if it is there: of two who come with the same one, one gets it.
+    /// Removes a ticket and returns it, if it exists: if two clients use the same one, only one of them gets it.
     pub async fn take_ticket(&self, hash: &[u8; 32]) -> Result<Option<TicketRow>, StoreError> {
         let row = sqlx::query!("delete from tickets where hash = $1 returning token, filter, expires_at", &hash[..])
             .fetch_optional(&self.pool)
@@ -87,8 +87,8 @@ impl Store {
             .transpose()
     }
 
-    /// Takes back every token of a subject that was made until `leeway_seconds` from now, by this node's clock (`now`) or
-    /// the database's, whichever is ahead; sets or lifts a ban, if wanted; and wakes who watches for that.
+    /// Revokes every token of a subject that was made until `leeway_seconds` from now, by this node's clock (`now`) or
+    /// the database's, whichever is ahead. Sets or lifts a ban if requested, and wakes the watchers of revocations.
     pub async fn revoke(
         &self,
         subject: &str,

@@ -5,20 +5,20 @@ use sqlx::PgConnection;
 use super::{Store, StoreError, columns::event_id};
 use crate::domain::{ContractId, ContractUpgrade, ContractUpgradeEvent, EventId};
 
-/// An upgrade as the database holds it.
+/// A stored upgrade.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredUpgrade {
-    /// The event's place on the chain.
+    /// The event's position on the chain.
     pub id: EventId,
     /// When its ledger closed.
     pub ledger_closed_at: chrono::DateTime<chrono::Utc>,
     /// The hash of its transaction, 64 hex digits.
     pub tx_hash: String,
-    /// What followed what.
+    /// The old and the new code.
     pub upgrade: ContractUpgrade,
 }
 
-/// Inserts upgrades; those that are there stay as they are. There are few, so each is a statement. Returns how many were
+/// Inserts upgrades; existing ones stay unchanged. They are few, so each has its own statement. Returns how many were
 /// new.
 pub(super) async fn insert(
     connection: &mut PgConnection,
@@ -46,7 +46,7 @@ pub(super) async fn insert(
 }
 
 impl Store {
-    /// Returns the newest upgrades of a contract, the newest first.
+    /// Returns the newest upgrades of a contract, newest first.
     pub async fn upgrades(&self, contract_id: &ContractId, limit: u32) -> Result<Vec<StoredUpgrade>, StoreError> {
         let rows = sqlx::query!(
             "select toid, event_index, ledger_closed_at, tx_hash, old_executable, new_executable

@@ -1,4 +1,4 @@
-//! What one user pays and is paid, per token. The sums are made by the database, exactly, so that a user of a hundred
+//! What one user pays and receives, per token. The database computes the sums exactly, so that a user with a hundred
 //! thousand streams costs no memory here.
 
 use sqlx::PgConnection;
@@ -9,32 +9,32 @@ use super::{
 };
 use crate::domain::{Address, ContractId, StreamRecord, StreamStatus, Total, UnixTime, Visibility};
 
-/// Anybody can make a stream of any token to anybody, so tokens are bounded.
+/// The number of tokens is limited, because anybody can create a stream of any token to anybody.
 const MOST_TOKENS: u32 = 100;
 
-/// What a user pays and is paid.
+/// What a user pays and receives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserSummary {
     /// All streams to the user.
     pub incoming: StreamCount,
-    /// All streams by the user; one to oneself counts in both.
+    /// All streams by the user. A stream to oneself counts in both.
     pub outgoing: StreamCount,
-    /// What there is of each token, those with the most active streams first, at most a hundred.
+    /// The sums per token, at most a hundred, the tokens with the most active streams first.
     pub tokens: Vec<TokenSummary>,
-    /// There are more tokens than these.
+    /// Whether there are more tokens than these.
     pub has_more_tokens: bool,
 }
 
-/// How many streams there are.
+/// A number of streams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StreamCount {
     /// All of them.
     pub streams: u64,
-    /// Of them, those that accrue: [`StreamStatus::Active`].
+    /// Those of them that accrue: [`StreamStatus::Active`].
     pub active: u64,
 }
 
-/// What a user pays and is paid of one token.
+/// What a user pays and receives in one token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenSummary {
     /// The token.
@@ -43,29 +43,29 @@ pub struct TokenSummary {
     pub incoming: Flow,
     /// Streams by the user.
     pub outgoing: Flow,
-    /// Units a second that come in, less those that go out.
+    /// The incoming rate minus the outgoing rate, in units a second.
     pub net_rate_per_second: Total,
 }
 
-/// The streams of one direction and one token together.
+/// The sums over the streams of one direction and one token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flow {
-    /// How many there are.
+    /// The number of streams.
     pub count: StreamCount,
     /// Active streams of which it is not known what they pay; they are left out of `claimable` and of rates.
     pub unknown: u64,
     /// What was put in so far.
     pub deposited: Total,
-    /// What was paid out so far.
+    /// The total paid out so far.
     pub withdrawn: Total,
-    /// What can be claimed, by the rule of [`StreamRecord::claimable`].
+    /// The claimable amount, by the rule of [`StreamRecord::claimable`].
     pub claimable: Total,
-    /// Units a second, of the active ones.
+    /// The total rate of the active streams, in units a second.
     pub rate_per_second: Total,
 }
 
 impl Store {
-    /// Returns what a user pays and is paid as at a time, of the streams that are to be seen, in all contracts or in one.
+    /// Returns what a user pays and receives as of a time, in the visible streams of all contracts or of one.
     pub async fn user_summary(
         &self,
         user: &Address,
@@ -118,7 +118,7 @@ impl Store {
         Ok(summary)
     }
 
-    /// Returns the active streams of a user that are drained first, of those that are to be seen, at most `limit`.
+    /// Returns at most `limit` of a user's visible active streams, those that are drained first.
     pub async fn next_ends(
         &self,
         user: &Address,

@@ -1,9 +1,9 @@
-//! The one writer of a database. It holds the advisory lock on the connection that it writes through, so it cannot lose
-//! one without the other. Besides, the cursors fence its commits.
+//! The only writer of a database. It holds the advisory lock on the connection that it writes through, so it cannot
+//! lose one without the other. In addition, the cursors fence its commits.
 //!
-//! The feed has one order over all contracts, so all contracts that are written stand at one position: the newest one
-//! that any contract of the database has. A contract that stands before it is behind. It is not written here; its rows
-//! up to there come late.
+//! The feed has one order over all contracts, so all contracts that are written have the same position: the newest one
+//! of any contract in the database. A contract before that position is behind. It is not written here; its rows up to
+//! that position come late.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -13,12 +13,12 @@ use tokio::time::timeout;
 use super::{SignsOfLife, Store, StoreError, columns, schemas, session::Session};
 use crate::domain::{ContractId, Contracts, EventId};
 
-/// The key of the advisory lock: "flowfi" in ASCII, joined with the schema, since each is written by itself.
+/// The key of the advisory lock: "flowfi" in ASCII, combined with the schema, since each schema has its own writer.
 const LOCK_KEY: i64 = 0x666c_6f77_6669;
 
 /// A writer whose connection does not answer for this long must be dropped.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
-/// Taking the lock waits for no other session.
+/// Taking the lock does not wait for other sessions.
 const LOCK_DEADLINE: Duration = Duration::from_secs(15);
 
 impl Store {
@@ -54,40 +54,40 @@ pub(super) async fn is_locked(connection: &mut PgConnection, schema: &str) -> Re
 pub struct Writer {
     pub(super) session: Session,
     pub(super) contracts: Contracts,
-    /// No feed reads what is written, so the other contracts of the schema do not matter.
+    /// Whether no feed reads what is written, so that the other contracts of the schema do not matter.
     pub(super) apart: bool,
-    /// Those that stand at the position.
+    /// The contracts at the position.
     pub(super) standing: Vec<ContractId>,
     behind: Vec<Behind>,
     pub(super) position: Option<EventId>,
-    /// How many repairs of those that stand at the position there were when it was read.
+    /// The sum of the revisions of the contracts at the position, when the position was read.
     pub(super) revisions: i64,
     /// The epoch that the cursors were read in.
     pub(super) epoch: Option<i32>,
 }
 
-/// A contract that does not stand where the feed is.
+/// A contract that is behind the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Behind {
     /// The contract.
     pub contract_id: ContractId,
-    /// Everything of it up to here is stored; none before its first ledger was chosen.
+    /// Everything of it up to here is stored; `None` before its first ledger is chosen.
     pub position: Option<EventId>,
 }
 
 impl Writer {
-    /// Takes the writer's lock and reads the cursors. `None` if another process holds the lock.
+    /// Takes the writer's lock and reads the cursors. Returns `None` if another process holds the lock.
     pub async fn try_acquire(store: &Store, contracts: Contracts) -> Result<Option<Self>, StoreError> {
         Self::acquire(store, contracts, false).await
     }
 
-    /// The same for one contract of a schema that no feed reads: wherever the others stand, it is written.
+    /// The same for one contract of a schema that no feed reads: the positions of the others do not matter.
     pub async fn try_acquire_apart(store: &Store, contract_id: ContractId) -> Result<Option<Self>, StoreError> {
         Self::acquire(store, contract_id.into(), true).await
     }
 
     async fn acquire(store: &Store, contracts: Contracts, apart: bool) -> Result<Option<Self>, StoreError> {
-        // The connection can fall silent before there is a session that looks after it.
+        // The connection can fall silent before there is a session that watches it.
         let acquired = timeout(LOCK_DEADLINE, Self::take_lock(store, contracts, apart)).await;
         acquired.unwrap_or(Err(StoreError::TimedOut(LOCK_DEADLINE)))
     }
@@ -112,14 +112,14 @@ impl Writer {
         Ok(Some(writer))
     }
 
-    /// Goes over to another contract of a schema that no feed reads. The lock is kept.
+    /// Switches to another contract of a schema that no feed reads. The lock is kept.
     pub async fn turn_to(&mut self, contract_id: ContractId) -> Result<(), StoreError> {
         self.contracts = contract_id.into();
         self.apart = true;
         self.refresh().await
     }
 
-    /// Reads the cursors again, after late rows were written. The lock is kept.
+    /// Reads the cursors again after late rows were written. The lock is kept.
     pub async fn refresh(&mut self) -> Result<(), StoreError> {
         let read = async |connection: &mut PgConnection| {
             let rows = sqlx::query!(
@@ -153,31 +153,31 @@ impl Writer {
         Ok(())
     }
 
-    /// Returns what shows that the owner is at work. Without any for a minute the lock is lost.
+    /// Returns the handle that shows that the owner is working. The lock is lost after a minute without a sign.
     #[must_use]
     pub fn signs_of_life(&self) -> SignsOfLife {
         self.session.signs_of_life()
     }
 
-    /// Returns the contracts that are written: those that stand at the position.
+    /// Returns the contracts that are written: those at the position.
     #[must_use]
     pub fn standing(&self) -> &[ContractId] {
         &self.standing
     }
 
-    /// Returns the contracts that are not written before their rows up to the position were.
+    /// Returns the contracts that are not written until their rows up to the position are.
     #[must_use]
     pub fn behind(&self) -> &[Behind] {
         &self.behind
     }
 
-    /// Returns how far the database is, `None` before any contract's first ledger was chosen.
+    /// Returns how far the database is; `None` before any contract's first ledger is chosen.
     #[must_use]
     pub const fn position(&self) -> Option<EventId> {
         self.position
     }
 
-    /// Gives the lock back and closes the connection in good order.
+    /// Releases the lock and closes the connection cleanly.
     pub async fn release(self) -> Result<(), StoreError> {
         self.session.close().await
     }

@@ -161,7 +161,7 @@ async fn a_role_that_may_open_few_connections_is_told_how_many_are_wanted(pool: 
     let options = (*pool.connect_options()).clone().username(&name);
     let world = World::new(pool.clone()).await;
     let mut gateway = Gateway::of(&world, options.to_url_lossy().as_str());
-    let warned = gateway.says("connections to the database are wanted").await;
+    let warned = gateway.says("connections to the database are needed").await;
     assert!(warned.contains(&name) && warned.contains("up to 18") && warned.contains("is allowed 3"), "{warned}");
     drop(gateway);
     let store = Store::connect(options.to_url_lossy().as_str(), 4, Duration::from_secs(10)).await.unwrap();

@@ -17,10 +17,10 @@ use crate::{
 
 const ID: [&str; 2] = ["toid", "event_index"];
 
-/// What a page of events comes to, known before any of its events is read.
+/// The size and end of a page of events, known before any of them is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventPageExtent {
-    /// How many events it has.
+    /// The number of events.
     pub rows: u32,
     /// The last of them; `None` if there are none.
     pub last: Option<FeedId>,
@@ -28,31 +28,31 @@ pub struct EventPageExtent {
     pub has_more: bool,
 }
 
-/// Which events a list holds, every part that is set must hold; and their order, which is that of the chain.
+/// Selects and orders the events of a list. Every condition that is set must hold. The order is chain order.
 #[derive(Clone, Debug)]
 pub struct EventListFilter {
-    /// Only those that this lets see.
+    /// Only events that this lets the caller see.
     pub visibility: Visibility,
-    /// Of this contract.
+    /// Only events of this contract.
     pub contract_id: Option<ContractId>,
-    /// Of this stream; to be named with its contract, whose streams an index holds.
+    /// Only events of this stream. Its contract must be set too, because the index contains both.
     pub stream_id: Option<StreamId>,
-    /// With this address as sender or recipient.
+    /// Only events with this sender or recipient.
     pub address: Option<Address>,
-    /// Of this token; no index knows it, so it is to narrow the events of an address or a stream.
+    /// Only events of this token. No index contains it, so an address or a stream must be set too.
     pub token: Option<Address>,
-    /// Of these types; empty for every type.
+    /// Only events of these types; empty for all types.
     pub types: Vec<EventType>,
-    /// Of this ledger or later ones.
+    /// Only events from this ledger on.
     pub from_ledger: Option<LedgerSequence>,
-    /// Of this ledger or earlier ones.
+    /// Only events up to this ledger.
     pub to_ledger: Option<LedgerSequence>,
-    /// Which come first.
+    /// Whether the oldest or the newest events come first.
     pub order: SortOrder,
 }
 
 impl EventListFilter {
-    /// Returns the filter of every event that somebody may see.
+    /// Returns the filter for all events that a caller may see.
     #[must_use]
     pub fn seen_by(visibility: Visibility) -> Self {
         Self {
@@ -68,12 +68,12 @@ impl EventListFilter {
         }
     }
 
-    /// Whether the events are those of one stream or one address and nothing narrows them.
+    /// Returns whether the events are those of one stream or one address, without further conditions.
     fn has_one_plan(&self) -> bool {
         let is_narrowed =
             self.token.is_some() || !self.types.is_empty() || self.from_ledger.is_some() || self.to_ledger.is_some();
         let is_narrowed = is_narrowed || narrows(&self.visibility, self.address.as_ref());
-        // A stream is named with its contract; an address in one contract is narrowed by that.
+        // A stream comes with its contract, so that is no further condition; for an address it is.
         !is_narrowed
             && self.stream_id.is_some() == self.contract_id.is_some()
             && self.stream_id.is_some() != party_of(self).is_some()
@@ -102,7 +102,7 @@ impl Store {
         Ok(Page::cut(items?, request.limit, total, |event| event.id))
     }
 
-    /// Returns how many events a page has and where it ends.
+    /// Returns the number of events of a page, and where it ends.
     ///
     /// # Errors
     /// The database did not answer.
@@ -127,7 +127,7 @@ impl Store {
         Ok(EventPageExtent { rows: u32::try_from(ids.len()).unwrap_or(u32::MAX), last: last.transpose()?, has_more })
     }
 
-    /// Returns the next events of a page that ends with `last`: at most as many as `request` says.
+    /// Returns the next events of a page that ends with `last`, at most as many as `request` says.
     ///
     /// # Errors
     /// The database did not answer.
@@ -149,7 +149,7 @@ impl Store {
     }
 }
 
-/// Selects the rows of a page and the first after it, or those up to the `last` one.
+/// Selects the rows of a page and the first row after it, or the rows up to `last`.
 fn page_query(
     columns: &str,
     filter: &EventListFilter,

@@ -1,9 +1,9 @@
-//! The queries whose conditions depend on what was asked.
+//! The queries whose conditions depend on the request.
 //!
-//! Each is written so that an index serves it and that its rows come in the order of an index: `tests/it/explain.rs`
-//! holds the planner to that. Most are planned each time, because the planner needs to know the values. Those that have
-//! one plan whatever the values are, the first rows of one index, are kept as prepared statements, which are planned once:
-//! that is most of what they cost.
+//! Each query is written so that an index serves it and returns its rows in order; `tests/it/explain.rs` checks this
+//! with the planner. Most of them are planned each time, because the planner must know the values. Queries that have
+//! the same plan for all values, the first rows of one index, are prepared statements and are planned only once,
+//! because planning is most of their cost.
 
 mod events;
 mod replay;
@@ -23,9 +23,9 @@ const EVENT_COLUMNS: &str = "toid, event_index, (select epoch from network) as e
 /// The columns that name an event's parties.
 const PARTIES_OF_EVENTS: [&str; 3] = ["sender", "recipient", "former_recipient"];
 
-/// Counts the rows of a condition up to a bound, in the order of an index. The planner is not told the bound, so it takes
-/// a plan that gives rows at once; with both in sight it reads the whole table where a filter matches some tenth of it, and
-/// without an order wherever it can.
+/// Counts the rows of a condition up to a limit, in the order of an index. The limit is hidden from the planner, so
+/// that it chooses a plan that returns rows at once. If it saw the limit, it would read the whole table when a filter
+/// matches about a tenth of it; without an order, it would do so wherever it can.
 async fn count(
     connection: &mut PgConnection,
     mut condition: QueryBuilder<Postgres>,
@@ -38,12 +38,12 @@ async fn count(
     Ok(u32::try_from(counted).unwrap_or(u32::MAX))
 }
 
-/// Begins a count that stops early; table and condition are still to come.
+/// Starts a count that stops early. The caller adds the table and the condition.
 fn begin_count() -> QueryBuilder<Postgres> {
     QueryBuilder::new("select count(*) from (select 1")
 }
 
-/// Something to be pushed more than once.
+/// A part of a query that is added more than once.
 type Part<'a> = &'a dyn Fn(&mut QueryBuilder<Postgres>);
 
 /// Names the table and the conditions on its rows. Those of a party are an index scan for each column of `parties`: under
@@ -73,7 +73,7 @@ fn push_rows(
     query.push(")) as ").push(table);
 }
 
-/// Cuts out the rows that a page and those before it can hold.
+/// Limits the rows to those of a page and the ones before it.
 fn push_first<C>(query: &mut QueryBuilder<Postgres>, key: &[&str], order: SortOrder, request: &PageRequest<C>) {
     let before = match request.start {
         PageStart::Offset(offset) => i64::from(offset),
@@ -83,7 +83,8 @@ fn push_first<C>(query: &mut QueryBuilder<Postgres>, key: &[&str], order: SortOr
     query.push(" limit ").push_bind(before + i64::from(request.limit) + 1);
 }
 
-/// Returns the party whose rows are read: whoever sees only their own rows sees no others, whomever they ask about.
+/// Returns the party whose rows are read. A caller that may only see its own rows reads only those, whoever it asks
+/// about.
 const fn seen_party<'a>(visibility: &'a Visibility, asked_for: Option<&'a Address>) -> Option<&'a Address> {
     match visibility {
         Visibility::Party(party) => Some(party),
@@ -91,7 +92,7 @@ const fn seen_party<'a>(visibility: &'a Visibility, asked_for: Option<&'a Addres
     }
 }
 
-/// Whether what may be seen narrows the rows of [`seen_party`].
+/// Returns whether the visibility excludes some rows of [`seen_party`].
 fn narrows(visibility: &Visibility, asked_for: Option<&Address>) -> bool {
     match visibility {
         Visibility::Everything => false,
@@ -141,7 +142,7 @@ fn push_order(query: &mut QueryBuilder<Postgres>, key: &[&str], order: SortOrder
     }
 }
 
-/// Cuts the page out of rows in order; the condition of a cursor comes before.
+/// Limits the rows, which are already in order, to the page. The condition of a cursor precedes this.
 fn push_limit<C>(query: &mut QueryBuilder<Postgres>, request: &PageRequest<C>) {
     query.push(" limit ").push_bind(i64::from(request.limit) + 1);
     if let PageStart::Offset(offset) = request.start {

@@ -1,4 +1,4 @@
-//! The events that a subscription has missed.
+//! The events that a subscription missed.
 
 use sqlx::{Postgres, QueryBuilder};
 
@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Store {
-    /// Returns the first `limit` events of a range that match, in the order of the chain.
+    /// Returns the first `limit` matching events of a range, in chain order.
     pub async fn matching_events(
         &self,
         range: EventRange,
@@ -36,8 +36,9 @@ impl Store {
     }
 }
 
-/// The first ids of each type, stream or user are read from its index, at most `limit` each, so that a range of millions
-/// costs no more than what matches. The same event can be found by several. Without any atom nothing matches.
+/// Selects the first matching ids. Those of each type, stream or user come from its index, at most `limit` each, so
+/// that a range of millions of rows costs no more than what matches. Several branches may find the same event. Without
+/// any condition nothing matches.
 fn push_matching_ids(query: &mut QueryBuilder<Postgres>, range: EventRange, filter: &EventFilter, limit: u32) {
     push_no_ids(query);
     let mut branch = |wanted: &dyn Fn(&mut QueryBuilder<Postgres>), condition: &str, types: &[EventType]| {
@@ -76,8 +77,8 @@ fn push_no_ids(query: &mut QueryBuilder<Postgres>) {
     query.push("select null::bigint as toid, null::bigint as event_index where false");
 }
 
-/// The first ids of a party's own events that match. Read from the party's index alone: nobody sees more than
-/// that, whatever they name.
+/// Selects the first matching ids of a party's own events. Only the party's index is read: the party sees nothing else,
+/// whatever it asks for.
 fn push_ids_of_party(
     query: &mut QueryBuilder<Postgres>,
     range: EventRange,
@@ -99,7 +100,7 @@ fn push_ids_of_party(
     }
 }
 
-/// The same rule as the branches of [`push_matching_ids`], as a condition.
+/// Adds the same rule as the branches of [`push_matching_ids`], as a condition.
 fn push_any_atom(query: &mut QueryBuilder<Postgres>, filter: &EventFilter) {
     let users: Vec<String> = filter.users.iter().map(ToString::to_string).collect();
     query.push(" and (");

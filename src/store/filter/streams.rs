@@ -23,51 +23,51 @@ const PARTIES: [&str; 2] = ["sender", "recipient"];
 const CREATION: [&str; 2] = ["streams.created_toid", "streams.created_event_index"];
 const END: &str = "coalesce(streams.end_time, 'infinity'::numeric)";
 
-/// Which streams a list holds, every part that is set must hold; and their order.
+/// Selects and orders the streams of a list. Every condition that is set must hold.
 #[derive(Clone, Debug)]
 pub struct StreamListFilter {
-    /// Only those that this lets see.
+    /// Only streams that this lets the caller see.
     pub visibility: Visibility,
-    /// Of this contract.
+    /// Only streams of this contract.
     pub contract_id: Option<ContractId>,
-    /// With this sender.
+    /// Only streams with this sender.
     pub sender: Option<Address>,
-    /// With this recipient.
+    /// Only streams with this recipient.
     pub recipient: Option<Address>,
-    /// With this address as sender or recipient.
+    /// Only streams with this sender or recipient.
     pub user: Option<Address>,
-    /// Of this token.
+    /// Only streams of this token.
     pub token: Option<Address>,
-    /// Of this status at this time.
+    /// Only streams with this status at this time.
     pub status: Option<(StreamStatus, UnixTime)>,
-    /// Drained before this time, if nothing happens to them until then.
+    /// Only streams that are drained before this time, if nothing happens to them until then.
     pub ends_before: Option<UnixTime>,
-    /// By what they are sorted.
+    /// The sort key.
     pub sort: StreamSort,
-    /// Which come first.
+    /// Whether the smallest or the largest come first.
     pub order: SortOrder,
 }
 
-/// What streams can be sorted by; those that are equal in it are in the order of their creation.
+/// The sort keys of streams. Streams with equal keys are sorted by their creation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StreamSort {
     /// When they were created.
     #[default]
     CreatedAt,
-    /// When they began.
+    /// When they started.
     StartTime,
-    /// When money was last paid out, or the stream was created or resumed: from when on it accrues.
+    /// When money was last paid out, or the stream was created or resumed: the start of the current accrual.
     LastUpdateTime,
-    /// What was put in so far.
+    /// The total deposit so far.
     DepositedAmount,
-    /// When they are drained; those of which that is not known count as later than all others.
+    /// When they are drained. Streams without a known end come after all others.
     EndTime,
 }
 
-/// Where in a sorted list a page begins: after the stream of this value and this creation.
+/// Where a page of a sorted list starts: after the stream with this key and this creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamCursor {
-    /// What the list is sorted by; none for an end time that is not known, and in the order of creation.
+    /// The sort key; `None` for an unknown end time, or if the list is sorted by creation.
     pub value: Option<i128>,
     /// The event that created the stream.
     pub created_event: EventId,
@@ -101,7 +101,7 @@ impl StreamSort {
 }
 
 impl StreamListFilter {
-    /// Returns the filter of every stream that somebody may see.
+    /// Returns the filter for all streams that a caller may see.
     #[must_use]
     pub fn seen_by(visibility: Visibility) -> Self {
         Self {
@@ -118,7 +118,7 @@ impl StreamListFilter {
         }
     }
 
-    /// Whether the streams are those of one party in the order of their creation and nothing narrows them.
+    /// Returns whether the streams are those of one party in the order of their creation, without further conditions.
     fn has_one_plan(&self) -> bool {
         let parties = [self.sender.as_ref(), self.recipient.as_ref(), party_of(self)].into_iter().flatten().count();
         let is_narrowed = self.token.is_some() || self.status.is_some() || self.ends_before.is_some();
@@ -147,7 +147,7 @@ impl Store {
     }
 }
 
-/// Returns the streams of a page, and the one after them, without counting the list.
+/// Returns the streams of a page and the one after them, without counting the list.
 pub(in crate::store) async fn streams_of(
     connection: &mut PgConnection,
     filter: &StreamListFilter,
@@ -195,7 +195,7 @@ fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &StreamListFilter
     }
 }
 
-/// The same rule as [`StreamRecord::status_at`].
+/// Adds a condition with the same rule as [`StreamRecord::status_at`].
 fn push_status(query: &mut QueryBuilder<Postgres>, status: StreamStatus, at: UnixTime) {
     let phase = match status {
         StreamStatus::Active | StreamStatus::Ended => "running",
