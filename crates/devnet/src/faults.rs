@@ -1,19 +1,19 @@
-//! What can go wrong with a real server, on request: each fault applies to the next requests, of one endpoint or of
-//! all, as often as asked for or until cleared.
+//! Failures of a real server, on request. Each fault applies to the next requests, at one endpoint or at all of them, a
+//! number of times or until cleared.
 
 use serde::Deserialize;
 
 use super::rpc_error::METHOD_NOT_FOUND;
 
-/// Something that goes wrong with Stellar RPC.
+/// A failure of Stellar RPC.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Fault {
-    /// An HTTP status with a page of HTML, as a load balancer answers.
+    /// An HTTP status with an HTML page, as a load balancer sends it.
     Status {
         /// The status.
         status: u16,
-        /// The header `Retry-After`, if it is to be sent.
+        /// The `Retry-After` header, if it is to be sent.
         #[serde(default)]
         retry_after_seconds: Option<u32>,
     },
@@ -25,67 +25,67 @@ pub enum Fault {
         #[serde(default)]
         message: Option<String>,
     },
-    /// The right answer, broken off in the middle.
+    /// The correct answer, cut off in the middle.
     CutBody,
-    /// Pages of `getEvents` without events, although there are some: the cursor moves on by so many ledgers, with 0
-    /// not at all.
+    /// Pages of `getEvents` without events although there are some. The cursor moves on by this many ledgers; with 0 it
+    /// does not move.
     EmptyPages {
-        /// How many ledgers the page claims to have looked at.
+        /// How many ledgers the page claims to have covered.
         ledgers: u32,
     },
-    /// The node is behind by so many ledgers.
+    /// The node is this many ledgers behind.
     #[serde(alias = "stale")]
     NodeBehind {
-        /// How many.
+        /// The number of ledgers.
         ledgers: u32,
     },
-    /// The node has dropped all but so many ledgers.
+    /// The node has dropped all ledgers except this many.
     Retention {
-        /// How many it has left.
+        /// The number of ledgers that remain.
         ledgers: u32,
     },
-    /// Pages of `getEvents` have at most so many events; more must not be asked for.
+    /// Pages of `getEvents` have at most this many events, and requests for more are refused.
     PageLimit {
-        /// How many.
+        /// The number of events.
         limit: u32,
     },
-    /// Neither `getEvents` nor `getLedgers` may be asked for more than so many at a time, as providers of lower limits
-    /// have it.
+    /// `getEvents` and `getLedgers` refuse requests for more than this at once, as providers with lower limits do.
     LimitRefused {
-        /// How many.
+        /// The limit.
         limit: u32,
     },
-    /// `getEvents` takes too long, error -32001, where it would look at more ledgers than this.
+    /// `getEvents` takes too long (error -32001) if it would cover more ledgers than this.
     ProcessingLimit {
-        /// How many ledgers are within reach.
+        /// The number of ledgers that it can cover.
         ledgers: u32,
-        /// With it, what counts for a request by cursor is not its window but its `limit`: more events than this
-        /// take too long.
+        /// If set, a request by cursor is judged by its `limit` instead of its window: more events than this take too
+        /// long.
         #[serde(default)]
         events: Option<u32>,
     },
-    /// Pages of `getEvents` begin with events that the cursor has passed, as those of another replica may.
+    /// Pages of `getEvents` begin with events before the cursor, as those of another replica may.
     DuplicatePages,
-    /// The node is one of another network: `getNetwork` tells another passphrase.
+    /// The node belongs to another network: `getNetwork` returns another passphrase.
     OtherPassphrase,
-    /// The node follows another chain of the same length: `getLedgers` and `getLatestLedger` tell other hashes.
+    /// The node follows another chain of the same length: `getLedgers` and `getLatestLedger` return other hashes.
     OtherChain,
-    /// The node missed the network's last reset: it still serves the chain from before, which has stopped. No effect
-    /// where there was no reset.
+    /// The node missed the network's last reset: it still serves the earlier chain, which has stopped. It has no effect
+    /// if there was no reset.
     BeforeReset,
     /// The node does not know `getLedgers`.
     NoLedgers,
-    /// The network starts over at once: the first ledger again, later close times, nothing of what was before.
+    /// The network starts over immediately: at the first ledger, with later close times and without anything from
+    /// before.
     Reset,
-    /// The answer takes its time.
+    /// The answer is delayed.
     Delay {
-        /// How long.
+        /// The length of the delay.
         delay_ms: u64,
     },
 }
 
 impl Fault {
-    /// Faults that are an answer of their own; a request meets one of them at most.
+    /// Returns whether the fault replaces the answer; a request meets at most one such fault.
     const fn answers(&self) -> bool {
         matches!(
             self,
@@ -93,7 +93,7 @@ impl Fault {
         )
     }
 
-    /// Returns the methods whose requests the fault waits for; none stands for all.
+    /// Returns the methods that the fault applies to; an empty list means all.
     const fn methods(&self) -> &'static [&'static str] {
         match self {
             Self::EmptyPages { .. } | Self::PageLimit { .. } | Self::ProcessingLimit { .. } | Self::DuplicatePages => {
@@ -121,13 +121,13 @@ pub(super) struct Faults {
 #[derive(Debug)]
 struct Waiting {
     fault: Fault,
-    /// `None`: all of them.
+    /// `None` means all endpoints.
     endpoint: Option<String>,
-    /// `None`: until cleared.
+    /// `None` means until cleared.
     times: Option<u32>,
 }
 
-/// What a request meets.
+/// The faults that a request meets.
 #[derive(Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
 pub(super) struct Met {
@@ -143,7 +143,7 @@ pub(super) struct Met {
     pub(super) delay_ms: u64,
 }
 
-/// How much a request for events may ask for before it takes too long.
+/// How much a request for events may cover before it takes too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ProcessingLimit {
     pub(super) ledgers: u32,
@@ -151,7 +151,7 @@ pub(super) struct ProcessingLimit {
 }
 
 impl Faults {
-    /// Adds a fault for the next `times` requests to an endpoint, or to all together, or until cleared.
+    /// Adds a fault for the next `times` requests to one endpoint or to all of them, or until cleared.
     pub(super) fn add(&mut self, fault: Fault, endpoint: Option<String>, times: Option<u32>) {
         self.waiting.push(Waiting { fault, endpoint, times });
     }
@@ -161,13 +161,13 @@ impl Faults {
         self.waiting.clear();
     }
 
-    /// Removes the faults that were meant for this endpoint alone.
+    /// Removes the faults of this endpoint alone.
     pub(super) fn clear_at(&mut self, endpoint: &str) {
         self.waiting.retain(|waiting| waiting.endpoint.as_deref() != Some(endpoint));
     }
 
-    /// Returns what the next request meets, and counts it: the first fault that answers, and every fault that
-    /// bends the answer.
+    /// Returns the faults that the next request meets, and counts the request: the first fault that replaces the
+    /// answer, and every fault that changes it.
     pub(super) fn meet(&mut self, endpoint: &str, method: &str) -> Met {
         let mut met = Met::default();
         for waiting in &mut self.waiting {
@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_request_meets_one_answer_and_every_bend() {
+    fn each_request_meets_one_replaced_answer_and_every_change() {
         let mut faults = Faults::default();
         faults.add(Fault::NodeBehind { ledgers: 3 }, None, None);
         faults.add(Fault::CutBody, None, Some(1));
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_pages_wait_for_a_request_for_events() {
+    fn faults_of_event_pages_wait_for_a_request_for_events() {
         let mut faults = Faults::default();
         faults.add(Fault::EmptyPages { ledgers: 0 }, None, Some(1));
         assert_eq!(faults.meet("main", "getHealth"), Met::default());
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_is_behind_is_called_stale_too() {
+    fn a_node_that_is_behind_may_also_be_called_stale() {
         let stale: Fault = serde_json::from_str(r#"{"kind":"stale","ledgers":4}"#).unwrap();
         assert_eq!(stale, Fault::NodeBehind { ledgers: 4 });
     }

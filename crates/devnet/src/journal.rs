@@ -1,5 +1,6 @@
-//! The file that lets the network go on where it was: one JSON line for each start and each closed ledger, holding
-//! the inputs, never the outcome. A line is written before its ledger can be seen, so whatever was seen is on disk.
+//! The file from which the network continues after a restart: one JSON line for each start and each closed ledger. It
+//! holds the inputs, never the results. A line is written before its ledger becomes visible, so everything that was
+//! visible is on disk.
 
 use std::{
     fs::{File, OpenOptions},
@@ -18,13 +19,13 @@ use flowfi_domain::{LedgerSequence, UnixTime};
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Line {
-    /// The network starts, from nothing.
+    /// The network starts from scratch.
     Start(Start),
     /// A ledger closes.
     Ledger(LedgerLine),
 }
 
-/// A ledger's inputs, those that were carried out.
+/// The inputs of a ledger that were carried out.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct LedgerLine {
@@ -37,33 +38,33 @@ pub(super) struct LedgerLine {
 /// Why a journal cannot be used.
 #[derive(Debug, Error)]
 pub enum JournalError {
-    /// The file system says no.
+    /// The file system reports an error.
     #[error("the devnet's journal {path}: {source}")]
     Io {
         /// The journal.
         path: PathBuf,
-        /// What the file system says.
+        /// The file system's error.
         source: io::Error,
     },
-    /// Another process writes to it.
+    /// Another process is using the journal.
     #[error("the devnet's journal {path} is in use by another process")]
     InUse {
         /// The journal.
         path: PathBuf,
     },
-    /// A line before the end is damaged, or does not follow from those before it.
+    /// A line before the end is damaged, or contradicts the lines before it.
     #[error("the devnet's journal {path}, line {line}: {reason}; remove the file to start over")]
     Corrupt {
         /// The journal.
         path: PathBuf,
         /// The line's number, from 1.
         line: u64,
-        /// What is wrong with it.
+        /// What is wrong with the line.
         reason: String,
     },
 }
 
-/// An open journal, at its end.
+/// An open journal, positioned at its end.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
@@ -71,11 +72,11 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Opens or creates the file and hands each of its lines to `replay`, which says what is wrong with one. A last
-    /// line that was not written to its end is dropped: its ledger was never seen.
+    /// Opens or creates the file, and passes each line to `replay`, which returns what is wrong with it, if anything.
+    /// An incomplete last line is dropped: its ledger was never visible.
     pub(super) fn open(path: &Path, mut replay: impl FnMut(Line) -> Result<(), String>) -> Result<Self, JournalError> {
         let io_error = |source| JournalError::Io { path: path.to_owned(), source };
-        // The folder may belong to another account, whose links must not lead root elsewhere.
+        // The folder may belong to another account: a symbolic link in it must not redirect root to another file.
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -110,7 +111,7 @@ impl Journal {
 
     /// Adds a line.
     pub(super) fn append(&mut self, line: &Line) -> Result<(), JournalError> {
-        let mut text = serde_json::to_string(line).expect("lines hold nothing that JSON cannot");
+        let mut text = serde_json::to_string(line).expect("a line always serializes");
         text.push('\n');
         let written = self.file.write_all(text.as_bytes());
         written.map_err(|source| JournalError::Io { path: self.path.clone(), source })

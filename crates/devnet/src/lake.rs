@@ -1,8 +1,8 @@
-//! A data lake in a folder, as the network's exporters keep one (SEP-54): each ledger an object of compressed XDR
-//! whose name follows from its number, and a `.config.json` that says how.
+//! A data lake in a folder, like the lakes of the network's exporters (SEP-54): each ledger is an object of compressed
+//! XDR with a name derived from its number, and `.config.json` describes the layout.
 //!
-//! The folder of a running network holds every ledger since its last start, also those that its nodes have dropped. A
-//! reset empties it: the same path serves the network that starts anew. Files of other names are left alone.
+//! The folder of a running network holds every ledger since its last start, including those that its nodes have
+//! dropped. A reset empties it: the same path then serves the new network. Files with other names are not touched.
 
 use std::{
     fs,
@@ -25,22 +25,24 @@ use flowfi_domain::LedgerSequence;
 
 const CONFIG: &str = ".config.json";
 const COMPRESSION_LEVEL: i32 = 3;
-/// What public lakes have in a partition.
+/// The number in public lakes.
 const BATCHES_PER_PARTITION: u32 = 64_000;
 
 /// Why a lake cannot be written.
 #[derive(Debug, Error)]
 pub enum LakeError {
-    /// The file system says no.
+    /// The file system reports an error.
     #[error("the devnet's lake, {path}: {source}")]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the file system says.
+        /// The file system's error.
         source: io::Error,
     },
-    /// There is a lake already, and not one that this network may empty.
-    #[error("the devnet's lake: {folder} holds one of another network or another layout; choose an empty folder")]
+    /// The folder holds a lake that this network must not empty.
+    #[error(
+        "the devnet's lake: {folder} holds a lake of another network or with another layout; choose an empty folder"
+    )]
     NotOurs {
         /// The folder.
         folder: PathBuf,
@@ -54,7 +56,7 @@ pub(super) struct Lake {
     config: Config,
 }
 
-/// What stands in `.config.json`.
+/// The contents of `.config.json`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Config {
@@ -66,12 +68,12 @@ struct Config {
 }
 
 impl Lake {
-    /// Creates or goes on with the lake of a running network: each ledger an object of its own.
+    /// Creates or continues the lake of a running network, in which each ledger has its own object.
     pub(super) fn of_single_ledgers(folder: &Path) -> Result<Self, LakeError> {
         Self::open(folder, 1, BATCHES_PER_PARTITION)
     }
 
-    /// Creates or goes on with a lake of this layout; its configuration is written before any object. A folder with
+    /// Creates or continues a lake with this layout. The configuration is written before any object. A folder with
     /// another lake is not touched.
     pub(super) fn open(folder: &Path, ledgers_per_batch: u32, batches_per_partition: u32) -> Result<Self, LakeError> {
         let config = Config {
@@ -82,7 +84,7 @@ impl Lake {
             batches_per_partition: batches_per_partition.max(1),
         };
         let lake = Self { folder: folder.to_owned(), config };
-        let text = serde_json::to_vec(&lake.config).expect("a configuration holds nothing that JSON cannot");
+        let text = serde_json::to_vec(&lake.config).expect("a configuration always serializes");
         match fs::read(folder.join(CONFIG)) {
             Ok(found) if found == text => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound && lake.objects()?.is_empty() => {
@@ -93,8 +95,8 @@ impl Lake {
         Ok(lake)
     }
 
-    /// Makes the folder hold the ledgers of this chain and of no other: if the oldest is not there as it should be,
-    /// the folder is emptied; then whatever is missing is written.
+    /// Makes the folder hold the ledgers of this chain and no others. If the oldest ledger is not as it should be, the
+    /// folder is emptied; then everything that is missing is written.
     pub(super) fn follow(&self, chain: &Chain) -> Result<(), LakeError> {
         let Some(oldest) = chain.oldest() else { return Ok(()) };
         let written = fs::read(self.folder.join(self.key(oldest.sequence))).ok();
@@ -109,13 +111,13 @@ impl Lake {
         Ok(())
     }
 
-    /// Writes the batch that these ledgers are.
+    /// Writes these ledgers as one batch.
     pub(super) fn write(&self, batch: &[Arc<Ledger>]) -> Result<(), LakeError> {
         let Some(first) = batch.first() else { return Ok(()) };
         self.put(&self.key(first.sequence), &object(batch))
     }
 
-    /// Returns the batches of which the range has every ledger; the very first batch has none before the first ledger.
+    /// Returns the batches that lie completely in the range. The very first batch starts with the first ledger.
     pub(super) fn batches(&self, range: &RangeInclusive<LedgerSequence>) -> Vec<RangeInclusive<LedgerSequence>> {
         let size = self.config.ledgers_per_batch;
         let numbers = (range.start().0 / size..=range.end().0 / size).map(|number| number * size);
@@ -123,8 +125,8 @@ impl Lake {
         batches.filter(|batch| range.contains(batch.start()) && range.contains(batch.end())).collect()
     }
 
-    /// Returns the name of the object that holds a ledger. Numbers count down in front, so that a listing by name has
-    /// the newest first.
+    /// Returns the name of the object that holds a ledger. Names start with an inverted number, so that a listing by
+    /// name begins with the newest.
     fn key(&self, sequence: LedgerSequence) -> String {
         let size = self.config.ledgers_per_batch;
         let batch = named(sequence.0 / size * size, size, true);
@@ -136,7 +138,7 @@ impl Lake {
         format!("{partition}/{batch}.xdr.zst")
     }
 
-    /// Writes a file whole or not at all: to a name that readers pass over, then renamed.
+    /// Writes a file completely or not at all: under a name that readers ignore, which is then renamed.
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), LakeError> {
         let path = self.folder.join(name);
         let unfinished = path.with_extension("unfinished");
@@ -180,7 +182,7 @@ fn named(start: u32, size: u32, is_batch: bool) -> String {
     format!("{countdown:08X}--{start}-{}", last_of(start, size))
 }
 
-/// Partitions and objects begin with eight hexadecimal digits and two dashes.
+/// Partitions and objects have names that begin with eight hexadecimal digits and two dashes.
 fn is_of_a_lake(name: &str) -> bool {
     name.split_once("--").is_some_and(|(countdown, _)| {
         countdown.len() == 8 && countdown.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'A'..=b'F'))
@@ -197,7 +199,7 @@ fn object(ledgers: &[Arc<Ledger>]) -> Vec<u8> {
         ledger_close_metas: metas.try_into().expect("a list holds up to 2^32 ledgers"),
     };
     zstd::encode_all(Cursor::new(encode::to_xdr(&batch)), COMPRESSION_LEVEL)
-        .expect("compressing memory into memory does not fail")
+        .expect("compressing in memory does not fail")
 }
 
 #[cfg(test)]
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_of_a_lake_are_emptied() {
+    fn only_files_with_names_of_a_lake_are_removed() {
         assert!(is_of_a_lake("FFFC17FF--256000-319999") && is_of_a_lake("FFFFFFF8--7.xdr.zst"));
         assert!(!is_of_a_lake(".config.json") && !is_of_a_lake("notes--1") && !is_of_a_lake("ffffffff--0-15"));
     }

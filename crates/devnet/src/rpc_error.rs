@@ -1,8 +1,8 @@
-//! The errors of JSON-RPC, with the codes and texts of the real server.
+//! JSON-RPC errors with the codes and texts of the real server.
 
 pub(super) const PARSE_ERROR: i32 = -32_700;
 pub(super) const INVALID_REQUEST: i32 = -32_600;
-/// The error of a method that a server does not have.
+/// The error for a method that a server does not have.
 pub(super) const METHOD_NOT_FOUND: i32 = -32_601;
 pub(super) const INVALID_PARAMS: i32 = -32_602;
 pub(super) const PROCESSING_LIMIT: i32 = -32_001;
@@ -15,7 +15,7 @@ pub(super) struct RpcError {
 }
 
 impl RpcError {
-    /// Returns an error of this code; without a text of its own it has the server's.
+    /// Returns an error with this code. Without its own text it has the server's.
     pub(super) fn new(code: i32, message: Option<&str>) -> Self {
         let known = match code {
             PARSE_ERROR => "parse error",
@@ -27,7 +27,7 @@ impl RpcError {
         Self { code, message: message.unwrap_or(known).to_owned() }
     }
 
-    /// Returns the error of parameters that the method does not take.
+    /// Returns the error for parameters that the method does not accept.
     pub(super) fn invalid_params(message: impl Into<String>) -> Self {
         Self { code: INVALID_PARAMS, message: message.into() }
     }

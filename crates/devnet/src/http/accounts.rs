@@ -1,4 +1,4 @@
-//! The accounts there are to play with, and those that the ledger is to have.
+//! Lists the sample accounts, and sets accounts on the ledger.
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use super::{
 use crate::{AccountThresholds, Devnet, NoSuchAccount, accounts};
 use flowfi_domain::Amount;
 
-/// A signer as it is sent.
+/// A signer as the client sends it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SentSigner {

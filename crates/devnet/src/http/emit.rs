@@ -1,5 +1,5 @@
-//! Transactions that are no calls, to see what an indexer makes of them: events as they are sent, an upgrade of the
-//! contract, a failure.
+//! Transactions other than calls, to see how an indexer handles them: arbitrary events, an upgrade of the contract, a
+//! failure.
 
 use std::borrow::Cow;
 
@@ -35,7 +35,7 @@ pub(super) async fn emit(State(devnet): State<Devnet>, body: Body) -> Result<Jso
     Ok(Json(streams::view(&devnet.submit(emit).await?)))
 }
 
-/// Gives the stream contract another code.
+/// Replaces the stream contract's code.
 pub(super) async fn upgrade(State(devnet): State<Devnet>, body: Body) -> Result<Json<Value>, Problem> {
     let fields = Fields::read(body)?;
     let hash = |value: &Value| serde_json::from_value::<WasmHash>(value.clone());
@@ -44,7 +44,7 @@ pub(super) async fn upgrade(State(devnet): State<Devnet>, body: Body) -> Result<
     Ok(Json(streams::view(&devnet.submit(Upgrade { wasm }).await?)))
 }
 
-/// Puts a transaction that fails into the next ledger.
+/// Puts a failing transaction into the next ledger.
 pub(super) async fn fail(State(devnet): State<Devnet>) -> Result<Json<Value>, Problem> {
     Ok(Json(streams::view(&devnet.submit(Input::Failed).await?)))
 }
@@ -87,7 +87,7 @@ fn named_fields(fields: &Fields) -> Result<Vec<(Cow<'static, str>, FieldValue)>,
     values.into_iter().map(|(name, value)| Ok((Cow::Owned(name.clone()), field_value(&name, &value)?))).collect()
 }
 
-/// Reads `{"i128": "5"}` and the like.
+/// Reads a value such as `{"i128": "5"}`.
 fn field_value(name: &str, sent: &Value) -> Result<FieldValue, Problem> {
     let wrong = || Problem::parameter(name, "must be one of {i128, u64, u32, bool, address, symbol, string: value}");
     let mut members = sent.as_object().ok_or_else(wrong)?.iter();

@@ -1,4 +1,4 @@
-//! Faults put in and taken out, of every endpoint or of one.
+//! Injects and clears faults, at all endpoints or at one.
 
 use axum::{
     extract::{Path, State},
@@ -22,7 +22,7 @@ pub(super) async fn inject(State(devnet): State<Devnet>, body: Body) -> Result<S
     fault.remove("times");
     fault.remove("endpoint");
     let fault: Fault = serde_json::from_value(Value::Object(fault))
-        .map_err(|error| Problem::parameter("kind", format!("is no fault as described: {error}")))?;
+        .map_err(|error| Problem::parameter("kind", format!("is not a valid fault: {error}")))?;
     match endpoint {
         Some(endpoint) => devnet.inject_at(&endpoint, fault, times)?,
         None => devnet.inject(fault, times)?,

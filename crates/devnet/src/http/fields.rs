@@ -1,4 +1,4 @@
-//! The fields of a JSON body, read one by one so that a refusal can name the one that is wrong.
+//! The fields of a JSON body. They are read one by one, so that a refusal can name the invalid one.
 
 use std::str::FromStr;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::problem::Problem;
 use flowfi_domain::Address;
 
-/// A body as axum hands it over.
+/// A body as axum provides it.
 pub(super) type Body = Result<Bytes, BytesRejection>;
 
 /// The members of a JSON object.
@@ -35,7 +35,7 @@ impl Fields {
         Ok(Self(fields.clone()))
     }
 
-    /// Returns a member as it is; null is absent.
+    /// Returns a member unchanged; null counts as absent.
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
@@ -45,24 +45,24 @@ impl Fields {
         self.0
     }
 
-    /// Returns an address that must be there.
+    /// Returns a required address.
     pub(super) fn address(&self, name: &str) -> Result<Address, Problem> {
         self.optional_address(name)?.ok_or_else(|| missing(name))
     }
 
-    /// Returns an address if it is there.
+    /// Returns an optional address.
     pub(super) fn optional_address(&self, name: &str) -> Result<Option<Address>, Problem> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let text = value.as_str().ok_or_else(|| Problem::parameter(name, "must be an address, as a string"))?;
         text.parse().map(Some).map_err(|error| Problem::parameter(name, format!("{error}")))
     }
 
-    /// Returns a whole number that must be there, sent as a decimal string or as a JSON number.
+    /// Returns a required whole number, sent as a decimal string or as a JSON number.
     pub(super) fn number<T: FromStr>(&self, name: &str) -> Result<T, Problem> {
         self.optional_number(name)?.ok_or_else(|| missing(name))
     }
 
-    /// Returns a whole number if it is there, sent as a decimal string or as a JSON number.
+    /// Returns an optional whole number, sent as a decimal string or as a JSON number.
     pub(super) fn optional_number<T: FromStr>(&self, name: &str) -> Result<Option<T>, Problem> {
         self.get(name).map(|value| whole_number(name, value)).transpose()
     }
@@ -74,7 +74,7 @@ pub(super) fn whole_number<T: FromStr>(name: &str, value: &Value) -> Result<T, P
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let wanted = "must be a whole number of the allowed range, best as a decimal string";
+    let wanted = "must be a whole number in the allowed range, preferably as a decimal string";
     text.parse().map_err(|_| Problem::parameter(name, wanted))
 }
 

@@ -1,4 +1,4 @@
-//! Ledgers closed by hand, and how many of them are kept.
+//! Closes ledgers on request, and sets how many are kept.
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Value, json};
@@ -10,9 +10,9 @@ use super::{
 use crate::{Devnet, DevnetError};
 use flowfi_domain::UnixTime;
 
-/// A time has four digits for its year, and the network goes on after it.
+/// The year of a time must have four digits, and the network must be able to continue after it.
 const LATEST_CLOSE: u64 = UnixTime::LAST_DATE.0 - 365 * 86_400;
-/// Enough to pass the window of a `getEvents` many times over.
+/// Enough to exceed the window of a `getEvents` many times over.
 const MAX_LEDGERS: u32 = 200_000;
 
 pub(super) async fn close(State(devnet): State<Devnet>, body: Body) -> Result<Json<Value>, Problem> {

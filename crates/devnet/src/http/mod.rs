@@ -1,5 +1,5 @@
-//! The devnet over HTTP: Stellar RPC for the indexer, and under `/devnet` what a developer or a test does to the
-//! network. Refusals are problems (RFC 9457).
+//! The devnet over HTTP: Stellar RPC for the indexer and, under `/devnet`, what a developer or a test does to the
+//! network. Refusals are problem details (RFC 9457).
 
 mod accounts;
 mod emit;
@@ -28,7 +28,7 @@ use axum::{
 
 use super::Devnet;
 
-/// What Stellar RPC takes; events put in by hand are the largest bodies here.
+/// The largest body that Stellar RPC accepts. Emitted events have the largest bodies here.
 const MAX_BODY_BYTES: usize = 512 * 1024;
 
 /// Returns the routes under `/devnet`.
@@ -51,7 +51,7 @@ pub(super) fn router(devnet: Devnet) -> Router {
         .with_state(devnet)
 }
 
-/// Returns the routes that create a stream where FlowFi's first documents have them.
+/// Returns the routes for creating a stream that FlowFi's first documents name.
 pub(super) fn quick_start_router(devnet: Devnet) -> Router {
     Router::new()
         .route("/v1/streams", post(streams::create))
@@ -62,9 +62,9 @@ pub(super) fn quick_start_router(devnet: Devnet) -> Router {
         .with_state(devnet)
 }
 
-/// A browser on a developer's machine sends any site's posts to it: only our own page may move the network. Programs that
-/// are no browser send no `Origin`. A site can point its own name at this machine (DNS rebinding), so the page must have
-/// been opened by an address or as localhost.
+/// A browser on a developer's machine sends posts of any site to it, but only our own page may change the network.
+/// Programs other than browsers send no `Origin`. A site can point its own name at this machine (DNS rebinding), so the
+/// page must have been opened by an address or as localhost.
 async fn refuse_other_sites(request: Request, next: Next) -> Response {
     if is_from_another_site(request.headers()) {
         return problem::Problem::other_site().into_response();
@@ -72,7 +72,7 @@ async fn refuse_other_sites(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// A body that names a format must name ours; one that names none is read as it.
+/// A body that declares a format must declare ours. A body without a declared format is read as ours.
 async fn refuse_other_formats(request: Request, next: Next) -> Response {
     let named = request.headers().get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
     let format = named.map(|value| value.split(';').next().unwrap_or_default().trim());
@@ -89,7 +89,7 @@ fn is_from_another_site(headers: &HeaderMap) -> bool {
     host != text(HOST) || !host.is_some_and(is_own_name)
 }
 
-/// Returns whether a host is one that nobody else can name: an address, or localhost.
+/// Returns whether nobody else can use this host name: whether it is an address or localhost.
 fn is_own_name(host: &str) -> bool {
     let Ok(authority) = host.parse::<Authority>() else { return false };
     let name = authority.host();
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_page_of_this_machine_moves_the_network() {
+    fn only_a_page_of_this_machine_changes_the_network() {
         for (origin, host, is_ours) in [
             (None, "localhost:8080", true),
             (Some("http://localhost:8080"), "localhost:8080", true),

@@ -1,4 +1,4 @@
-//! A refusal as problem details (RFC 9457).
+//! Refusals as problem details (RFC 9457).
 
 use axum::{
     extract::rejection::BytesRejection,
@@ -10,46 +10,46 @@ use serde::Serialize;
 use crate::{ContractError, DevnetError, NotDone, Refused};
 use flowfi_domain::ContractId;
 
-/// A problem on its way out.
+/// A problem to be sent.
 #[derive(Debug, Serialize)]
 pub(super) struct Problem {
     r#type: &'static str,
     title: &'static str,
     status: u16,
     detail: String,
-    /// The contract's own number of the error.
+    /// The contract's number of the error.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<u32>,
-    /// The field that is wrong.
+    /// The invalid field.
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<String>,
 }
 
 impl Problem {
-    /// The request is wrong in this field.
+    /// Returns the problem of an invalid field.
     pub(super) fn parameter(name: &str, detail: impl Into<String>) -> Self {
         let problem = Self::new(StatusCode::BAD_REQUEST, "/problems/bad-request", "Bad request", detail);
         Self { parameter: Some(name.to_owned()), ..problem }
     }
 
-    /// The body cannot be read at all.
+    /// Returns the problem of an unreadable body.
     pub(super) fn body(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "/problems/bad-request", "Bad request", detail)
     }
 
-    /// There is nothing of this name.
+    /// Returns the problem of a name that does not exist.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "/problems/not-found", "Not found", detail)
     }
 
-    /// The request comes from a page of another site.
+    /// Returns the problem of a request from a page of another site.
     pub(super) fn other_site() -> Self {
-        let detail = "the local network takes no requests from pages of other sites; open its own page by an \
+        let detail = "the local network refuses requests from pages of other sites; open its own page by an \
                       address or as localhost";
         Self::new(StatusCode::FORBIDDEN, "/problems/other-site", "Forbidden", detail)
     }
 
-    /// The body says that it is not JSON.
+    /// Returns the problem of a body that declares another format than JSON.
     pub(super) fn other_format() -> Self {
         let problem = Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -64,7 +64,7 @@ impl Problem {
         Self { r#type: kind, title, status: status.as_u16(), detail: detail.into(), code: None, parameter: None }
     }
 
-    /// Says which token there is where another was named.
+    /// Returns the problem of a creation. If it named another token, the problem names the existing one.
     pub(super) fn of_creation(not_done: NotDone, token: &ContractId) -> Self {
         let is_unknown_token = matches!(not_done, NotDone::Refused(Refused::Contract(ContractError::InvalidToken)));
         let mut problem = Self::from(not_done);
@@ -87,7 +87,7 @@ impl Problem {
     }
 }
 
-/// Refusals of the arguments are the caller's to mend; the rest speaks of the stream as it is now.
+/// Errors in the arguments are the caller's to fix; the others are about the stream's present state.
 const fn status_of(error: ContractError) -> StatusCode {
     match error {
         ContractError::InvalidAmount
@@ -126,7 +126,7 @@ impl From<BytesRejection> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = serde_json::to_string(&self).expect("a problem holds nothing that JSON cannot");
+        let body = serde_json::to_string(&self).expect("a problem always serializes");
         (status, [(CONTENT_TYPE, "application/problem+json")], body).into_response()
     }
 }

@@ -1,5 +1,5 @@
-//! `POST /devnet/rpc` and `POST /devnet/rpc/{endpoint}`: JSON-RPC of one node or another, and the faults of the way
-//! there.
+//! `POST /devnet/rpc` and `POST /devnet/rpc/{endpoint}`: JSON-RPC at one node or another, with the faults of the
+//! connection.
 
 use std::time::Duration;
 
@@ -67,5 +67,5 @@ fn gateway_error(status: u16, retry_after_seconds: Option<u32>) -> Response {
     if let Some(seconds) = retry_after_seconds {
         response = response.header(header::RETRY_AFTER, seconds);
     }
-    response.body(Answer::from(page)).expect("a status, known header names and numbers make a response")
+    response.body(Answer::from(page)).expect("a status, known header names and numbers make a valid response")
 }

@@ -1,4 +1,4 @@
-//! Calls of the stream contract, answered when their ledger is closed; and the archival of what it stored.
+//! Calls of the stream contract, answered when their ledger closes, and the archival of stored streams.
 
 use axum::{
     Json,
@@ -19,8 +19,8 @@ const NOTE: &str = "The contract takes a deposit and a duration: the duration is
                     rounded down; startTime is ignored, a stream starts when its ledger closes; ratePerSecond is \
                     what is left of the deposit after the fee, spread over the duration.";
 
-/// Creates a stream from a deposit and a duration, as the contract takes them, or from a deposit and a rate, as
-/// FlowFi's first documents name them.
+/// Creates a stream from a deposit and a duration, as the contract does, or from a deposit and a rate, as in FlowFi's
+/// first documents.
 pub(super) async fn create(State(devnet): State<Devnet>, body: Body) -> Result<(StatusCode, Json<Value>), Problem> {
     let fields = Fields::read(body)?;
     let terms = Terms::read(&fields)?;
@@ -66,7 +66,7 @@ pub(super) async fn change(
     Ok(Json(view(&devnet.submit(call).await?)))
 }
 
-/// Returns what a caller is told of a transaction.
+/// Returns what the caller of a transaction is told.
 pub(super) fn view(receipt: &Receipt) -> Value {
     json!({
         "transactionHash": receipt.transaction_hash,

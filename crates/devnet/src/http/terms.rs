@@ -1,13 +1,13 @@
-//! The terms of a new stream, in the words of the contract or in those of FlowFi's first documents.
+//! The terms of a new stream, in the contract's words or in those of FlowFi's first documents.
 
 use super::{fields::Fields, problem::Problem};
 
-/// What is paid in, and how long it lasts.
+/// The deposit, and how long it lasts.
 pub(super) struct Terms {
     /// In the token's smallest unit.
     pub(super) deposit: i128,
     pub(super) duration_seconds: u64,
-    /// The caller named a rate, so the duration is ours.
+    /// Whether the caller gave a rate, so that the duration was computed.
     pub(super) is_from_rate: bool,
 }
 
@@ -32,14 +32,14 @@ impl Terms {
 /// Returns the name under which a value is given.
 fn one_of(fields: &Fields, first: &'static str, second: &'static str) -> Result<&'static str, Problem> {
     match (fields.get(first), fields.get(second)) {
-        (Some(_), Some(_)) => Err(Problem::parameter(second, format!("cannot be given beside {first}"))),
+        (Some(_), Some(_)) => Err(Problem::parameter(second, format!("cannot be combined with {first}"))),
         (Some(_), None) => Ok(first),
         (None, Some(_)) => Ok(second),
-        (None, None) => Err(Problem::parameter(first, format!("is missing; {second} would do as well"))),
+        (None, None) => Err(Problem::parameter(first, format!("is missing; {second} is accepted instead"))),
     }
 }
 
-/// Returns for how many whole seconds a deposit lasts.
+/// Returns how many whole seconds a deposit lasts.
 fn seconds_at(rate: i128, deposit: i128, deposit_name: &str) -> Result<u64, Problem> {
     if rate <= 0 {
         return Err(Problem::parameter("ratePerSecond", "must be above zero"));
@@ -48,5 +48,5 @@ fn seconds_at(rate: i128, deposit: i128, deposit_name: &str) -> Result<u64, Prob
         return Err(Problem::parameter(deposit_name, "must last for at least a second"));
     }
     u64::try_from(deposit / rate)
-        .map_err(|_| Problem::parameter("ratePerSecond", "is so low that the stream would outlast 64 bits of seconds"))
+        .map_err(|_| Problem::parameter("ratePerSecond", "is so low that the duration in seconds would exceed 64 bits"))
 }

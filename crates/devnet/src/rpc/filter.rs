@@ -1,4 +1,5 @@
-//! Which events a request for events wants: any of its filters, each by kind, contract and topics together.
+//! Which events a request wants: those that match any of its filters. A filter matches kind, contract and topics
+//! together.
 
 use serde::Deserialize;
 use stellar_xdr::ScVal;
@@ -10,7 +11,7 @@ const MAX_CONTRACT_IDS: usize = 5;
 const MAX_TOPICS: usize = 5;
 const MAX_SEGMENTS: usize = 4;
 
-/// A filter as it was sent.
+/// A filter as the client sends it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct SentFilter {
@@ -19,7 +20,7 @@ pub(super) struct SentFilter {
     topics: Option<Vec<Vec<String>>>,
 }
 
-/// A filter that was found right. An empty list lets everything through.
+/// A valid filter. An empty list matches everything.
 #[derive(Debug)]
 pub(super) struct Filter {
     kinds: Vec<EventKind>,
@@ -27,23 +28,23 @@ pub(super) struct Filter {
     topics: Vec<TopicFilter>,
 }
 
-/// What the topics must be, one after the other.
+/// The required topics, in order.
 #[derive(Debug)]
 struct TopicFilter {
     segments: Vec<Segment>,
-    /// It ended in `**`: more topics may follow.
+    /// Whether it ended with `**`, so that more topics may follow.
     more_may_follow: bool,
 }
 
 #[derive(Debug)]
 enum Segment {
     Any,
-    /// The topic in base64; XDR has one form for a value, so equal text is equal value.
+    /// The topic in base64. A value has only one form in XDR, so equal texts mean equal values.
     Exactly(String),
 }
 
 impl Filter {
-    /// Checks a filter, in the real server's order and words.
+    /// Checks a filter in the order and with the messages of the real server.
     pub(super) fn parse(sent: &SentFilter) -> Result<Self, String> {
         let kinds = parse_kinds(sent.r#type.as_deref().unwrap_or_default())?;
         let (ids, topics) =
@@ -65,7 +66,7 @@ impl Filter {
         Ok(filter)
     }
 
-    /// Returns whether the filter wants this event.
+    /// Returns whether the filter matches this event.
     pub(super) fn wants(&self, event: &Event) -> bool {
         (self.kinds.is_empty() || self.kinds.contains(&event.kind))
             && (self.contract_ids.is_empty() || self.contract_ids.contains(&event.contract_id))

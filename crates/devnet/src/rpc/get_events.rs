@@ -1,4 +1,4 @@
-//! `getEvents`: a page of events from a ledger or a cursor on, never looking at more than a window of ledgers.
+//! `getEvents`: a page of events that starts at a ledger or a cursor and never covers more than a window of ledgers.
 
 use std::{fmt::Write, sync::Arc};
 
@@ -21,16 +21,16 @@ use crate::{
 };
 use flowfi_domain::{EventId, LedgerSequence, UnixTime};
 
-/// One request looks at this many ledgers at most.
+/// One request covers at most this many ledgers.
 const SCAN_LIMIT_LEDGERS: u32 = 10_000;
 const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 10_000;
 const MAX_FILTERS: usize = 5;
-/// With a fault, a page repeats so many events …
+/// With the fault, a page repeats this many events …
 const REPEATED_EVENTS: usize = 10;
-/// … of so many ledgers before its cursor's.
+/// … from this many ledgers before its cursor.
 const LOOK_BACK_LEDGERS: u32 = 100;
-/// What an event takes up in a page, about; only to reserve memory.
+/// The approximate size of an event in a page; only used to reserve memory.
 const BYTES_PER_EVENT: usize = 800;
 
 #[derive(Debug, Default, Deserialize)]
@@ -50,16 +50,16 @@ struct Pagination {
     limit: u32,
 }
 
-/// A request that was found right.
+/// A valid request.
 struct Query {
-    /// The first ledger to look at.
+    /// The first ledger of the window.
     from_ledger: LedgerSequence,
     /// Only events after this one.
     after: EventId,
     end_ledger: Option<LedgerSequence>,
     filters: Vec<Filter>,
     limit: usize,
-    /// It goes on from a cursor.
+    /// Whether it continues from a cursor.
     resumes: bool,
 }
 
@@ -77,7 +77,7 @@ pub(super) fn get_events(devnet: &Devnet, params: &Params, met: &Met) -> Reply {
     let mut page = Page::new(query.limit);
     let cursor = if let Some(Fault::EmptyPages { ledgers }) = met.answer {
         end = end.min(LedgerSequence(query.from_ledger.0.saturating_add(ledgers)));
-        // What is left of a ledger is not passed over: the whole ledgers after it are what is looked at in vain.
+        // A cursor inside a ledger does not move: only the whole ledgers after it count as covered.
         let stands_still = ledgers == 0 || !query.after.is_end_of_ledger();
         if stands_still { query.after } else { EventId::end_of_ledger(end.previous()) }
     } else {
@@ -93,10 +93,10 @@ pub(super) fn get_events(devnet: &Devnet, params: &Params, met: &Met) -> Reply {
 }
 
 impl Query {
-    /// Checks a request, in the real server's order and words.
+    /// Checks a request in the order and with the messages of the real server.
     fn parse(params: &Params, page_limit: Option<u32>) -> Result<Self, String> {
         if params.xdr_format.as_deref().is_some_and(|format| !matches!(format, "" | "base64")) {
-            return Err("the devnet answers in base64 only".to_owned());
+            return Err("the devnet only answers in base64".to_owned());
         }
         let (cursor, limit) = params.pagination.as_ref().map_or((None, 0), |page| (page.cursor.as_deref(), page.limit));
         let after = if let Some(cursor) = cursor {
@@ -133,14 +133,14 @@ impl Query {
         Err(RpcError { code: INVALID_REQUEST, message })
     }
 
-    /// Returns the first ledger that is not looked at.
+    /// Returns the end of the window, exclusive.
     fn end(&self, view: &View) -> LedgerSequence {
         let window_end = LedgerSequence(self.from_ledger.0.saturating_add(SCAN_LIMIT_LEDGERS));
         let end = window_end.min(view.latest.sequence.next());
         self.end_ledger.map_or(end, |asked| asked.min(end))
     }
 
-    /// Refuses what would take a server too long that has a fault to that effect.
+    /// Refuses a request that would take too long, if there is a fault to that effect.
     fn check_processing(&self, end: LedgerSequence, met: &Met) -> Result<(), RpcError> {
         let Some(bound) = met.processing_limit else { return Ok(()) };
         let takes_too_long = match bound.events.filter(|_| self.resumes) {
@@ -150,13 +150,13 @@ impl Query {
         if takes_too_long { Err(RpcError::new(PROCESSING_LIMIT, None)) } else { Ok(()) }
     }
 
-    /// Returns the ledger from which events may be repeated.
+    /// Returns the first ledger whose events may be repeated.
     fn look_back(&self, view: &View) -> LedgerSequence {
         let back = if self.resumes { LOOK_BACK_LEDGERS } else { 0 };
         LedgerSequence(self.from_ledger.0.saturating_sub(back)).max(view.oldest.sequence)
     }
 
-    /// Moves the cursor back by a few events, such that a full page still reaches beyond where it was.
+    /// Moves the cursor back by a few events, but so that a full page still reaches beyond its original position.
     fn step_back(&mut self, ledgers: &[Arc<Ledger>]) {
         let (Some(first), true) = (ledgers.first(), self.resumes) else { return };
         let mut passed = vec![EventId::end_of_ledger(first.sequence.previous())];
@@ -186,7 +186,7 @@ fn parse_filters(sent: &[SentFilter]) -> Result<Vec<Filter>, String> {
     (1_u32..).zip(sent).map(parse).collect()
 }
 
-/// A page in the making: its text so far.
+/// A page that is being built: its text so far.
 struct Page {
     text: String,
     count: usize,
@@ -243,12 +243,12 @@ impl Page {
              \"contractId\":\"{contract_id}\",\"id\":\"{id}\",\"operationIndex\":0,\
              \"transactionIndex\":{transaction},\"txHash\":\"{tx_hash}\",{body}}}"
         )
-        .expect("writing to a string does not fail");
+        .expect("writing to a String cannot fail");
         self.count += 1;
         self.last = id;
     }
 
-    /// Returns the last event, if the page has as many as it may.
+    /// Returns the last event, if the page is full.
     fn last_of_full(&self) -> Option<EventId> {
         (self.count == self.limit).then_some(self.last)
     }
@@ -261,7 +261,7 @@ impl Page {
              \"latestLedgerCloseTime\":\"{}\",\"oldestLedgerCloseTime\":\"{}\"}}",
             latest.sequence, oldest.sequence, latest.closed_at, oldest.closed_at
         )
-        .expect("writing to a string does not fail");
+        .expect("writing to a String cannot fail");
         self.text
     }
 }

@@ -1,4 +1,4 @@
-//! `getLedgers`: whole ledgers from a number or a cursor on, encoded as they are asked for.
+//! `getLedgers`: whole ledgers that start at a number or a cursor, encoded on request.
 
 use std::{fmt::Write, sync::Arc};
 
@@ -33,7 +33,7 @@ pub(super) struct Params {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Pagination {
-    /// The last ledger of the page before, in decimal.
+    /// The last ledger of the previous page, in decimal.
     cursor: String,
     limit: u32,
 }
@@ -53,7 +53,7 @@ pub(super) fn get_ledgers(devnet: &Devnet, params: &Params, met: &Met) -> Reply 
 }
 
 impl Params {
-    /// Returns the first ledger asked for, in the real server's order of checks and in its words.
+    /// Returns the first requested ledger. Checks in the order and with the messages of the real server.
     fn first(&self, view: &View, max_limit: u32) -> Result<LedgerSequence, RpcError> {
         let invalid_request = |message| RpcError { code: INVALID_REQUEST, message };
         let (cursor, limit) = self.pagination.as_ref().map_or(("", 0), |page| (page.cursor.as_str(), page.limit));
@@ -70,7 +70,7 @@ impl Params {
             return Err(invalid_request(message));
         }
         if self.xdr_format.as_deref().is_some_and(|format| !matches!(format, "" | "base64")) {
-            return Err(invalid_request("the devnet answers in base64 only".to_owned()));
+            return Err(invalid_request("the devnet only answers in base64".to_owned()));
         }
         if cursor.is_empty() {
             return Ok(LedgerSequence(self.start_ledger));
@@ -109,7 +109,7 @@ fn reply(view: &View, page: Vec<(Arc<Ledger>, LedgerHeader)>) -> String {
          \"cursor\":\"{cursor}\"}}",
         latest.sequence, latest.closed_at, oldest.sequence, oldest.closed_at
     )
-    .expect("writing to a string does not fail");
+    .expect("writing to a String cannot fail");
     text
 }
 
@@ -123,7 +123,7 @@ fn add_ledger(text: &mut String, ledger: &Ledger, header: LedgerHeader) {
          \"metadataXdr\":\"{metadata_xdr}\"}}",
         ledger.sequence, ledger.closed_at
     )
-    .expect("writing to a string does not fail");
+    .expect("writing to a String cannot fail");
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! `getLedgerEntries`: what the stream contracts have stored (its instance is taken to change with each ledger), and accounts. Of all that a ledger holds the devnet knows
-//! only these.
+//! `getLedgerEntries`: the entries of the stream contracts, and accounts. The devnet knows no other entries. A
+//! contract's instance counts as changed in every ledger.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::{Devnet, encode, faults::Met, network::Network, rpc_error::RpcError};
 use flowfi_domain::{ContractId, StreamId};
 
 const MAX_KEYS: usize = 200;
-/// How long a stored record lives on from the latest ledger: thirty days of ledgers.
+/// How long a stored record lives, counted from the latest ledger: thirty days of ledgers.
 const LIVES_FOR_LEDGERS: u32 = 518_400;
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,5 +1,5 @@
-//! Stellar RPC as the devnet answers it: the methods an indexer uses, with the real server's rules, error codes and
-//! texts.
+//! Stellar RPC as the devnet implements it: the methods that an indexer uses, with the rules, error codes and texts of
+//! the real server.
 
 mod filter;
 mod get_events;
@@ -33,7 +33,7 @@ pub(super) struct Request<'a> {
 type Reply = Result<String, RpcError>;
 
 impl<'a> Request<'a> {
-    /// Reads a request; a body that is none becomes the error to reply.
+    /// Reads a request. An invalid body becomes the error to reply with.
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, String> {
         serde_json::from_slice(body).map_err(|_| {
             let code = if serde_json::from_slice::<&RawValue>(body).is_ok() { INVALID_REQUEST } else { PARSE_ERROR };
@@ -41,7 +41,7 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// Returns the name of the method that is asked for.
+    /// Returns the name of the requested method.
     pub(super) fn method(&self) -> &str {
         &self.method
     }
@@ -63,7 +63,7 @@ impl<'a> Request<'a> {
         envelope(self.id, &reply)
     }
 
-    /// Returns the reply that carries `error`.
+    /// Returns a reply with this error.
     pub(super) fn refuse(&self, error: RpcError) -> String {
         envelope(self.id, &Err(error))
     }

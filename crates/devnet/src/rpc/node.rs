@@ -1,4 +1,4 @@
-//! The methods that speak of the node and the network.
+//! The methods about the node and the network.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::{
     header::{self, PROTOCOL_VERSION},
 };
 
-/// What a node of another network calls it.
+/// The passphrase that a node of another network reports.
 const OTHER_PASSPHRASE: &str = "Another Local Network ; 2026";
 
 pub(super) fn get_latest_ledger(devnet: &Devnet, met: &Met) -> String {

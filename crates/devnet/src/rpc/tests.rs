@@ -1,4 +1,4 @@
-//! Stellar RPC as the real server's own tests ask it, and its refusals in the real server's words.
+//! Stellar RPC queried as in the real server's own tests, and its refusals with the real server's messages.
 
 use serde_json::{Value, json};
 
@@ -13,8 +13,8 @@ use crate::{
 use flowfi_domain::{ContractId, EventId, LedgerSequence, StreamId};
 use flowfi_indexer::xdr::decode_stream_entry;
 
-/// The chain of the table: two events of contract A in ledger F, one of B in the next, none in the next, one of A
-/// in the last.
+/// The chain of the test table: two events of contract A in ledger F, one of B in the next, none in the one after that,
+/// and one of A in the last.
 struct Table {
     devnet: Devnet,
     first: u32,
@@ -47,7 +47,7 @@ fn emit(devnet: &Devnet, contract_id: ContractId, events: &[&[&str]]) {
 }
 
 impl Table {
-    /// The chain has one ledger before F, so that F is not its oldest; a retention of four hides it.
+    /// Creates the chain. There is one ledger before F, so that F is not the oldest; a retention of four hides it.
     fn new() -> Self {
         let (devnet, _) = by_hand();
         let first = devnet.latest_ledger().next().0;
@@ -62,7 +62,7 @@ impl Table {
         ask(&self.devnet, params, &Met { retention_ledgers: Some(4), ..Met::default() })
     }
 
-    /// Returns the names of the events that this request is answered with.
+    /// Returns the names of the events in the answer to this request.
     fn events(&self, mut params: Value) -> Vec<&'static str> {
         params["startLedger"] = json!(self.first);
         let reply = self.ask(&params);
@@ -97,7 +97,7 @@ pub(super) fn call(devnet: &Devnet, method: &str, params: &Value, met: &Met) -> 
 }
 
 #[test]
-fn start_ledger_without_filter_gives_all_and_the_window_end() {
+fn a_start_ledger_without_a_filter_gives_all_events_and_the_end_of_the_window() {
     let table = Table::new();
     let reply = table.ask(&json!({ "startLedger": table.first }));
     let result = &reply["result"];
@@ -110,13 +110,13 @@ fn start_ledger_without_filter_gives_all_and_the_window_end() {
 }
 
 #[test]
-fn end_ledger_is_exclusive() {
+fn the_end_ledger_is_exclusive() {
     let table = Table::new();
     assert_eq!(table.events(json!({ "endLedger": table.first + 1 })), ["a0", "a1"]);
 }
 
 #[test]
-fn end_ledger_at_or_below_the_start_is_legal_and_empty() {
+fn an_end_ledger_at_or_below_the_start_is_valid_and_gives_no_events() {
     let table = Table::new();
     assert!(table.events(json!({ "endLedger": table.first })).is_empty());
     assert!(table.events(json!({ "endLedger": table.first - 1 })).is_empty());
@@ -125,14 +125,14 @@ fn end_ledger_at_or_below_the_start_is_legal_and_empty() {
 }
 
 #[test]
-fn contract_ids_of_one_filter_are_alternatives() {
+fn the_contract_ids_of_one_filter_are_alternatives() {
     let table = Table::new();
     assert_eq!(table.filtered(&json!([{ "contractIds": [contract_a()] }])), ["a0", "a1", "a2"]);
     assert_eq!(table.filtered(&json!([{ "contractIds": [contract_a(), contract_b()] }])), ["a0", "a1", "b0", "a2"]);
 }
 
 #[test]
-fn type_contract_alone_or_with_system_gives_all() {
+fn the_type_contract_alone_or_with_system_gives_all_events() {
     let table = Table::new();
     for kinds in ["contract", "contract,system"] {
         assert_eq!(table.filtered(&json!([{ "type": kinds }])), ["a0", "a1", "b0", "a2"]);
@@ -141,7 +141,7 @@ fn type_contract_alone_or_with_system_gives_all() {
 }
 
 #[test]
-fn type_diagnostic_is_refused() {
+fn the_type_diagnostic_is_refused() {
     let table = Table::new();
     let reply = table.ask(&json!({ "startLedger": table.first, "filters": [{ "type": "diagnostic" }] }));
     let message = "filter 1 invalid: filter type invalid: if set, type must be either 'system' or 'contract'";
@@ -171,7 +171,7 @@ fn two_filters_are_alternatives() {
 }
 
 #[test]
-fn the_parts_of_one_filter_hold_together() {
+fn all_parts_of_one_filter_must_match() {
     let table = Table::new();
     let filters = json!([{ "contractIds": [contract_a()], "topics": [[symbol(XFER), "**"]] }]);
     assert_eq!(table.filtered(&filters), ["a0", "a1"]);
@@ -198,7 +198,7 @@ fn a_start_above_the_tip_or_below_the_oldest_is_refused_with_the_range() {
 }
 
 #[test]
-fn following_cursors_gives_one_event_a_page_and_then_an_empty_one() {
+fn following_cursors_gives_one_event_per_page_and_then_an_empty_page() {
     let table = Table::new();
     let mut reply = table.ask(&json!({ "startLedger": table.first, "pagination": { "limit": 1 } }));
     let mut seen = Vec::new();
@@ -210,7 +210,7 @@ fn following_cursors_gives_one_event_a_page_and_then_an_empty_one() {
 }
 
 #[test]
-fn events_look_as_those_of_a_version_30_server() {
+fn events_look_like_those_of_a_version_30_server() {
     let table = Table::new();
     let reply = table.ask(&json!({ "startLedger": table.first }));
     let event = &reply["result"]["events"][1];
@@ -228,7 +228,7 @@ fn events_look_as_those_of_a_version_30_server() {
 }
 
 #[test]
-fn wrong_parameters_are_refused_in_the_servers_words() {
+fn invalid_parameters_are_refused_in_the_servers_words() {
     let table = Table::new();
     let (start, id) = (table.first, contract_a());
     let six = |value: Value| Value::from(vec![value; 6]);
@@ -270,7 +270,7 @@ fn wrong_parameters_are_refused_in_the_servers_words() {
 }
 
 #[test]
-fn one_request_looks_at_ten_thousand_ledgers() {
+fn one_request_covers_ten_thousand_ledgers() {
     let (devnet, _) = by_hand();
     devnet.close_ledgers(10_500).unwrap();
     let end_of = |sequence| json!(EventId::end_of_ledger(LedgerSequence(sequence)));
@@ -281,7 +281,7 @@ fn one_request_looks_at_ten_thousand_ledgers() {
 }
 
 #[test]
-fn faults_bend_what_a_page_says() {
+fn faults_change_the_contents_of_a_page() {
     let table = Table::new();
     let met = |fault| {
         let mut faults = Faults::default();
@@ -303,7 +303,7 @@ fn faults_bend_what_a_page_says() {
 }
 
 #[test]
-fn small_methods_tell_of_the_node() {
+fn the_small_methods_describe_the_node() {
     let (devnet, _) = by_hand();
     devnet.close_ledgers(8).unwrap();
     let ask = |method| call(&devnet, method, &json!({}), &Met::default())["result"].clone();
@@ -321,7 +321,7 @@ fn small_methods_tell_of_the_node() {
 }
 
 #[test]
-fn stored_streams_are_read_by_key_and_absent_ones_left_out() {
+fn stored_streams_are_read_by_key_and_absent_ones_are_left_out() {
     use base64::{Engine, prelude::BASE64_STANDARD};
     use stellar_xdr::{ContractDataDurability, LedgerEntryData, LedgerKey, LedgerKeyContractData, Limits, ReadXdr};
     let (devnet, _) = by_hand();

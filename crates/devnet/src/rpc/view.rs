@@ -1,4 +1,4 @@
-//! The ledgers that the server owns up to in one reply.
+//! The ledgers that the server admits to having in one reply.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(super) struct View {
 }
 
 impl View {
-    /// Returns the ledgers that the network has, as far as the faults let them be seen.
+    /// Returns the ledgers of the network, as far as the faults allow.
     pub(super) fn of(network: &Network, met: &Met) -> Self {
         let (tip, floor) = (network.latest().sequence, network.oldest().sequence);
         let latest = LedgerSequence(tip.0.saturating_sub(met.ledgers_behind)).max(floor);
@@ -31,17 +31,17 @@ impl View {
         Self { oldest: held(oldest), latest: held(latest) }
     }
 
-    /// Returns whether a ledger is among them.
+    /// Returns whether a ledger is in the range.
     pub(super) fn contains(&self, sequence: LedgerSequence) -> bool {
         (self.oldest.sequence..=self.latest.sequence).contains(&sequence)
     }
 }
 
-/// What the oldest ledger of another chain would name as the hash of the one before.
+/// The previous hash that the oldest ledger of another chain would have.
 const OTHER_PAST: Hash = [0xEE; 32];
 
-/// Returns the headers of held ledgers from `first` to `last` as the server tells them. On another chain every ledger
-/// has another hash, and names the other hash of the one before: those are worked out from the oldest ledger on.
+/// Returns the headers of stored ledgers from `first` to `last`, as the server reports them. On another chain every
+/// ledger has another hash, including the previous hash that it names; those are computed from the oldest ledger on.
 pub(super) fn seen_headers(chain: &Chain, first: LedgerSequence, last: LedgerSequence, met: &Met) -> Vec<LedgerHeader> {
     if !met.other_chain {
         return chain.range(first, last).map(|ledger| ledger.header()).collect();

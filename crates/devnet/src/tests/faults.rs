@@ -1,4 +1,4 @@
-//! Endpoints that differ, and what they can be made to get wrong.
+//! Endpoints that differ, and the faults that they can have.
 
 use serde_json::{Value, json};
 
@@ -9,12 +9,12 @@ use super::{
 use crate::Fault;
 use flowfi_domain::LedgerSequence;
 
-/// Returns the reply of an endpoint over the wire.
+/// Returns an endpoint's reply over the network.
 async fn ask(served: &Served, path: &str, method: &str, params: Value) -> Value {
     served.rpc_at(path, method, params).await.json()
 }
 
-/// A network with a stream and twenty top-ups, one a ledger.
+/// Serves a network with a stream and twenty top-ups, one per ledger.
 async fn with_events() -> Served {
     let served = served().await;
     drop(served.devnet.submit(create(10_000, 100)));
@@ -36,7 +36,7 @@ fn ids(reply: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn endpoints_serve_one_chain_and_fail_each_by_itself() {
+async fn endpoints_serve_one_chain_and_fail_independently() {
     let served = with_events().await;
     let behind = json!({ "kind": "nodeBehind", "ledgers": 7, "endpoint": "b" });
     assert_eq!(served.post("/devnet/faults", &behind).await.status, 204);
@@ -107,7 +107,7 @@ async fn pages_that_repeat_events_still_reach_the_end() {
 }
 
 #[tokio::test]
-async fn a_node_of_another_network_tells_another_passphrase() {
+async fn a_node_of_another_network_reports_another_passphrase() {
     let served = served().await;
     served.devnet.inject_at("b", Fault::OtherPassphrase, None).unwrap();
     let passphrase = async |path| ask(&served, path, "getNetwork", json!({})).await["result"]["passphrase"].clone();
@@ -131,12 +131,12 @@ async fn another_chain_has_other_hashes_that_follow_from_each_other() {
 }
 
 #[tokio::test]
-async fn a_node_that_missed_the_reset_serves_the_chain_from_before_it() {
+async fn a_node_that_missed_the_reset_still_serves_the_earlier_chain() {
     let served = with_events().await;
     let tip = async |path| ask(&served, path, "getLatestLedger", json!({})).await["result"].clone();
     let old = (tip("/devnet/rpc").await, events(&served, json!({ "startLedger": 2 })).await);
     served.devnet.inject_at("b", Fault::BeforeReset, None).unwrap();
-    assert_eq!(tip("/devnet/rpc/b").await, old.0, "there was no reset yet");
+    assert_eq!(tip("/devnet/rpc/b").await, old.0, "there has been no reset yet");
     served.devnet.reset().unwrap();
     served.devnet.close_ledger().unwrap();
     assert_eq!(tip("/devnet/rpc/b").await, old.0);
@@ -172,7 +172,7 @@ async fn a_retention_lasts_and_drops_ledgers_for_good() {
 }
 
 #[test]
-fn a_retention_outlives_a_reset() {
+fn a_retention_survives_a_reset() {
     let (devnet, _) = by_hand();
     devnet.set_retention(2);
     devnet.reset().unwrap();

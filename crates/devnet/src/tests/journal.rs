@@ -1,4 +1,4 @@
-//! Going on after a restart.
+//! Continuing after a restart.
 
 use std::{fs, io::Write, path::Path};
 
@@ -13,7 +13,7 @@ fn open(path: &Path, unix_seconds: i64) -> Result<Devnet, DevnetError> {
     Devnet::open(&args, Some(path), StoppedClock::at(unix_seconds))
 }
 
-/// All that a client can see: events with ids and hashes, ledgers with theirs.
+/// Returns everything that a client can see: events and ledgers with their ids and hashes.
 fn everything(devnet: &Devnet) -> String {
     let state = devnet.state();
     format!("{:?}", state.network.chain)
@@ -66,7 +66,7 @@ fn a_journal_of_single_calls_and_raw_events_is_replayed() {
 }
 
 #[test]
-fn a_network_that_was_reset_is_reopened_as_it_was_after_the_reset() {
+fn a_network_that_was_reset_is_reopened_in_its_state_after_the_reset() {
     let file = TemporaryFile::named("reset");
     let first = open(&file.0, START).unwrap();
     write_some(&first);

@@ -15,7 +15,7 @@ fn open(folder: &Path, journal: Option<&Path>) -> Devnet {
     Devnet::open(&args, journal, StoppedClock::at(START)).unwrap()
 }
 
-/// Every file of the folder, by its path from there.
+/// Returns all files in the folder by their relative paths.
 fn files(folder: &Path) -> Vec<String> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -33,7 +33,7 @@ fn files(folder: &Path) -> Vec<String> {
     files
 }
 
-/// The ledgers of all objects, oldest first, with the ids of the contract's events.
+/// Returns the ledgers of all objects, oldest first, with the ids of the contract's events.
 fn read(folder: &Path, contract_id: &ContractId) -> Vec<(LedgerHeader, Vec<EventId>)> {
     let mut ledgers = Vec::new();
     for name in files(folder).iter().rev().filter(|name| name.contains("--")) {
@@ -56,7 +56,7 @@ fn assert_is_one_chain(ledgers: &[(LedgerHeader, Vec<EventId>)]) {
 }
 
 #[test]
-fn the_lake_holds_the_generated_past_and_every_ledger_since() {
+fn the_lake_holds_the_generated_history_and_every_ledger_since() {
     let folder = TemporaryFolder::named("lake");
     let devnet = open(&folder.0, None);
     drop(devnet.submit(create(10_000, 100)));
@@ -79,7 +79,7 @@ fn the_lake_holds_the_generated_past_and_every_ledger_since() {
 }
 
 #[test]
-fn a_reopened_network_writes_what_its_lake_lacks() {
+fn a_reopened_network_writes_the_missing_objects_of_its_lake() {
     let (folder, journal) = (TemporaryFolder::named("lake-again"), TemporaryFile::named("lake-again"));
     let devnet = open(&folder.0, Some(&journal.0));
     devnet.close_ledgers(4).unwrap();
@@ -93,7 +93,7 @@ fn a_reopened_network_writes_what_its_lake_lacks() {
 }
 
 #[test]
-fn a_reset_or_another_network_empties_the_lake_but_for_other_files() {
+fn a_reset_or_another_network_empties_the_lake_except_for_other_files() {
     let folder = TemporaryFolder::named("lake-reset");
     let devnet = open(&folder.0, None);
     fs::write(folder.0.join("notes.txt"), "mine").unwrap();
@@ -111,7 +111,7 @@ fn a_reset_or_another_network_empties_the_lake_but_for_other_files() {
 }
 
 #[test]
-fn lakes_of_another_layout_are_written_in_whole_batches() {
+fn lakes_with_another_layout_are_written_in_whole_batches() {
     let folder = TemporaryFolder::named("lake-batches");
     let devnet = Devnet::open(&DevnetArgs::by_hand(), None, StoppedClock::at(START)).unwrap();
     devnet.close_ledgers(30).unwrap();
@@ -129,7 +129,7 @@ fn lakes_of_another_layout_are_written_in_whole_batches() {
 }
 
 #[test]
-fn a_lake_of_another_network_is_left_as_it_is() {
+fn a_lake_of_another_network_is_not_touched() {
     let folder = TemporaryFolder::named("lake-foreign");
     let object = folder.0.join("FFFFFFFF--0-63999");
     fs::create_dir_all(&object).unwrap();

@@ -1,4 +1,4 @@
-//! The routes, over a real socket.
+//! The routes, over real sockets.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::{alice, bob, by_hand};
 use crate::{Devnet, accounts};
 use flowfi_domain::{LedgerSequence, StreamId};
 
-/// A served network; the task ends with it.
+/// A served network. Its task ends with it.
 pub(super) struct Served {
     pub(super) devnet: Devnet,
     address: std::net::SocketAddr,
@@ -60,7 +60,7 @@ impl Served {
         self.send("POST", path, &body.to_string()).await
     }
 
-    /// Posts what is answered at a close, and closes once it waits.
+    /// Posts a request that is answered when a ledger closes, and closes a ledger once the request waits.
     pub(super) async fn post_and_close(&self, path: &str, body: &Value) -> Answer {
         let closing = async {
             while self.devnet.state().waiting_count() == 0 {
@@ -104,7 +104,7 @@ async fn streams_are_created_and_changed_by_post() {
 }
 
 #[tokio::test]
-async fn a_wrong_field_is_named() {
+async fn an_invalid_field_is_named() {
     let served = served().await;
     let mut body = json!({ "sender": alice(), "recipient": "nobody", "amount": "1", "duration": 1 });
     let answer = served.post("/devnet/streams", &body).await;
@@ -121,7 +121,7 @@ async fn a_wrong_field_is_named() {
 }
 
 #[tokio::test]
-async fn where_a_token_is_not_known_the_one_that_there_is_is_named() {
+async fn if_a_token_is_unknown_the_existing_one_is_named() {
     let served = served().await;
     for (path, terms) in ways_to_create() {
         let mut body = json!({ "sender": alice(), "recipient": bob(), "tokenAddress": bob() });
@@ -132,7 +132,7 @@ async fn where_a_token_is_not_known_the_one_that_there_is_is_named() {
     }
 }
 
-/// Every path with both vocabularies.
+/// Returns every path with both vocabularies.
 fn ways_to_create() -> impl Iterator<Item = (&'static str, Value)> {
     let terms = [
         json!({ "amount": "86400", "duration": 864 }),
@@ -143,7 +143,7 @@ fn ways_to_create() -> impl Iterator<Item = (&'static str, Value)> {
 }
 
 #[tokio::test]
-async fn every_path_that_creates_a_stream_takes_both_vocabularies() {
+async fn every_path_that_creates_a_stream_accepts_both_vocabularies() {
     let served = served().await;
     for ((path, terms), id) in ways_to_create().zip(1..) {
         let mut body = json!({ "sender": alice(), "recipient": bob(), "tokenAddress": accounts::token_contract() });
@@ -160,7 +160,7 @@ async fn every_path_that_creates_a_stream_takes_both_vocabularies() {
 }
 
 #[tokio::test]
-async fn terms_that_are_missing_doubled_or_impossible_are_named() {
+async fn missing_duplicate_or_impossible_terms_are_named() {
     let served = served().await;
     for (terms, parameter) in [
         (json!({}), "amount"),

@@ -1,4 +1,4 @@
-//! Whole ledgers of the devnet as the extractor reads them, against its own `getEvents`.
+//! The devnet's whole ledgers as the extractor reads them, compared with its own `getEvents`.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -16,7 +16,8 @@ fn ask(devnet: &Devnet, params: &Value) -> Value {
     call(devnet, "getLedgers", params, &Met::default())
 }
 
-/// A generated past, then emptiness, several events in a transaction, another contract's and the host's.
+/// A generated history, then empty ledgers, several events in a transaction, and events of another contract and of the
+/// host.
 fn busy() -> Devnet {
     let (devnet, clock) = open(&DevnetArgs { history_events: 2_500, ..DevnetArgs::by_hand() });
     devnet.close_ledgers(3).unwrap();
@@ -34,7 +35,7 @@ fn busy() -> Devnet {
     devnet
 }
 
-/// Follows the cursor through every ledger.
+/// Follows the cursor through all ledgers.
 fn all_ledgers(devnet: &Devnet, limit: u32) -> Vec<Value> {
     let mut params = json!({ "startLedger": 2, "pagination": { "limit": limit } });
     let mut ledgers: Vec<Value> = Vec::new();
@@ -56,7 +57,7 @@ fn all_events(devnet: &Devnet, filter: &Value) -> Vec<Value> {
     reply["result"]["events"].as_array().unwrap().clone()
 }
 
-/// What the extractor finds in one ledger of a reply.
+/// Returns what the extractor finds in one ledger of a reply.
 fn extracted(ledger: &Value, contract_id: &ContractId) -> (LedgerHeader, Vec<LedgerEvent>, Vec<RawContractEvent>) {
     let meta = BASE64_STANDARD.decode(ledger["metadataXdr"].as_str().unwrap()).unwrap();
     let mut found = Vec::new();
@@ -91,7 +92,7 @@ fn without(mut event: Value, members: &[&str]) -> Value {
 }
 
 #[test]
-fn whole_ledgers_hold_the_events_of_get_events() {
+fn whole_ledgers_contain_the_events_of_get_events() {
     let devnet = busy();
     let contract_id = devnet.contract_id();
     let ledgers: Vec<_> = all_ledgers(&devnet, 7).iter().map(|ledger| extracted(ledger, &contract_id)).collect();
@@ -104,7 +105,7 @@ fn whole_ledgers_hold_the_events_of_get_events() {
 }
 
 #[test]
-fn beyond_the_events_of_get_events_there_are_only_fees() {
+fn besides_the_events_of_get_events_there_are_only_fees() {
     let devnet = busy();
     let contract_id = devnet.contract_id();
     let ledgers: Vec<_> = all_ledgers(&devnet, 200).iter().map(|ledger| extracted(ledger, &contract_id)).collect();
@@ -136,7 +137,7 @@ fn ledgers_form_one_chain_of_hashes() {
 }
 
 #[test]
-fn the_header_told_beside_a_ledger_is_its_own() {
+fn the_header_in_the_reply_is_that_of_its_ledger() {
     let devnet = busy();
     let reply = ask(&devnet, &json!({ "startLedger": 2, "pagination": { "limit": 1 } }));
     let expected = {
@@ -149,7 +150,7 @@ fn the_header_told_beside_a_ledger_is_its_own() {
 }
 
 #[test]
-fn what_is_no_value_is_carried_as_its_bytes() {
+fn a_text_that_is_not_a_value_is_carried_as_bytes() {
     let (devnet, _) = by_hand();
     let raw = RawEvent { topics: vec!["AAAA".to_owned(), "A".to_owned()], value: symbol("value") };
     let emit = Emit { contract_id: devnet.contract_id(), kind: EventKind::Contract, events: vec![raw], count: 1 };
@@ -157,14 +158,14 @@ fn what_is_no_value_is_carried_as_its_bytes() {
     devnet.close_ledger().unwrap();
     let reply = ask(&devnet, &json!({ "startLedger": devnet.latest_ledger() }));
     let (_, _, events) = extracted(&reply["result"]["ledgers"][0], &devnet.contract_id());
-    // Each an `ScVal` of bytes: its number, a length, the bytes and what fills up four.
+    // Each is an `ScVal` of bytes: its discriminant, a length, the bytes, and padding to a multiple of four.
     let bytes = |hex: [u8; 12]| BASE64_STANDARD.encode(hex);
     let expected = [bytes([0, 0, 0, 13, 0, 0, 0, 3, 0, 0, 0, 0]), bytes([0, 0, 0, 13, 0, 0, 0, 1, b'A', 0, 0, 0])];
     assert_eq!((events[0].topics.as_slice(), &events[0].value), (expected.as_slice(), &symbol("value")));
 }
 
 #[test]
-fn times_of_the_reply_are_numbers_and_those_of_ledgers_text() {
+fn times_of_the_reply_are_numbers_and_those_of_ledgers_are_strings() {
     let (devnet, _) = by_hand();
     let result = ask(&devnet, &json!({ "startLedger": 2 }))["result"].clone();
     let closed_at = devnet.latest_closed_at().0;
@@ -177,7 +178,7 @@ fn times_of_the_reply_are_numbers_and_those_of_ledgers_text() {
 }
 
 #[test]
-fn a_page_has_fifty_ledgers_unless_told() {
+fn a_page_has_fifty_ledgers_by_default() {
     let (devnet, _) = by_hand();
     devnet.close_ledgers(300).unwrap();
     let count = |params: Value| ask(&devnet, &params)["result"]["ledgers"].as_array().unwrap().len();
