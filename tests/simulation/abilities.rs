@@ -1,18 +1,18 @@
-//! What can happen in a world besides what happens in every one.
+//! The things that can happen in some worlds, in addition to those that happen in every one.
 
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
-/// Tells the draw of the abilities from all that is drawn of the same seed later.
+/// Separates the draw of the abilities from everything that is drawn from the same seed later.
 const SALT: u64 = 0x5EED_AB1E;
 
-/// What can happen in a world besides what happens in every one. A quarter of the seeds has nothing of it.
+/// The things that can happen in some worlds. A quarter of the seeds has none of them.
 #[derive(Clone, Debug)]
 pub struct Abilities {
     /// The network starts over.
     pub resets: bool,
-    /// Somebody runs maintenance commands, and breaks them off.
+    /// Somebody runs maintenance commands, and aborts them.
     pub maintenance: bool,
-    /// An endpoint that is of another chain for a while, and another one that answers 404 meanwhile.
+    /// An endpoint that belongs to another chain for a while, and another one that answers 404 meanwhile.
     pub stray: Option<Stray>,
     /// Connections fall silent, processes freeze, and the database is read-only for a moment.
     pub stalls: bool,
@@ -25,7 +25,7 @@ pub struct Stray {
 }
 
 impl Abilities {
-    /// Draws them by themselves, so that a seed without any has the same history as ever.
+    /// Draws the abilities from a separate generator, so that a seed without abilities keeps its history.
     pub fn of(seed: u64, endpoints: &[&'static str]) -> Self {
         let mut rng = StdRng::seed_from_u64(seed ^ SALT);
         let (resets, maintenance) = (rng.random_ratio(1, 3), rng.random_ratio(1, 2));
@@ -42,7 +42,7 @@ impl Abilities {
         !self.resets && !self.maintenance && self.stray.is_none() && !self.stalls
     }
 
-    /// Whether an indexer is told to archive what a reset left.
+    /// Returns whether an indexer archives the index after a reset.
     pub const fn archives(&self) -> bool {
         self.resets || self.stray.is_some()
     }

@@ -1,4 +1,4 @@
-//! The local network of one seed, and what is known of everything it emitted.
+//! The local network of one seed, and everything that it emitted.
 
 use std::{
     collections::BTreeMap,
@@ -22,11 +22,11 @@ use tokio::time::sleep;
 
 /// The endpoint that the simulation itself reads: it has no faults.
 pub const ORACLE: &str = "oracle";
-/// The account that every subscriber listens to besides: its creation ends the history.
+/// The account that every subscriber also listens to: its creation ends the history.
 const SENTINEL: &str = "sentinel";
 const FIRST_SECOND: i64 = 1_700_000_000;
 
-/// A clock that goes on when told to.
+/// A clock that advances when told to.
 struct SteppedClock(AtomicI64);
 
 impl Clock for SteppedClock {
@@ -35,7 +35,7 @@ impl Clock for SteppedClock {
     }
 }
 
-/// Where an event belongs.
+/// Where an event is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     Row(EventType, Option<StreamId>),
@@ -48,7 +48,7 @@ pub struct Happened {
     pub place: Place,
 }
 
-/// What happened on one chain, from its first ledger on.
+/// What happened on one chain since its first ledger.
 #[derive(Default)]
 pub struct History {
     pub events: BTreeMap<EventId, Happened>,
@@ -56,12 +56,12 @@ pub struct History {
 }
 
 impl History {
-    /// Whether there is such an event: each chain has other transactions.
+    /// Returns whether there is such an event: each chain has other transactions.
     pub fn has(&self, id: EventId, tx_hash: &str) -> bool {
         self.events.get(&id).is_some_and(|event| event.raw.tx_hash == tx_hash)
     }
 
-    /// The ids of those that belong to a place, in order.
+    /// Returns the ids of the events in a place, in order.
     pub fn ids_of(&self, is: impl Fn(Place) -> bool) -> Vec<EventId> {
         self.events.iter().filter(|(_, event)| is(event.place)).map(|(id, _)| *id).collect()
     }
@@ -71,7 +71,7 @@ pub struct Chain {
     pub devnet: Devnet,
     clock: Arc<SteppedClock>,
     oracle: Option<EndpointPool>,
-    /// Since the network's last start.
+    /// What happened since the network's last start.
     pub history: History,
 }
 
@@ -82,7 +82,7 @@ impl Chain {
         Self { devnet, clock, oracle: None, history: History::default() }
     }
 
-    /// Begins to read what happens, at the base URL under which the network is served.
+    /// Starts to read what happens, at the base URL of the network.
     pub async fn read_at(&mut self, base: &str) {
         self.oracle = Some(self.pool(base, &[ORACLE], 0));
         self.read_from(LedgerSequence(2)).await;
@@ -93,14 +93,14 @@ impl Chain {
         EndpointPool::new(&urls, self.devnet.passphrase().to_owned(), seed).unwrap()
     }
 
-    /// Closes a ledger of so many random transactions, some time after the one before.
+    /// Closes a ledger with this many random transactions, some time after the previous one.
     pub async fn close(&mut self, rng: &mut StdRng, inputs: usize) {
         self.clock.0.fetch_add(rng.random_range(0..3_000), Ordering::Relaxed);
         let inputs = self.devnet.random_inputs(rng, inputs);
         self.close_with(inputs).await;
     }
 
-    /// Closes so many ledgers without transactions, each some seconds after the one before.
+    /// Closes this many ledgers without transactions, each some seconds after the previous one.
     pub fn close_quiet(&mut self, rng: &mut StdRng, count: u32) {
         for _ in 0..count {
             self.clock.0.fetch_add(rng.random_range(1..8), Ordering::Relaxed);
@@ -109,7 +109,7 @@ impl Chain {
         }
     }
 
-    /// Starts the network over, and returns what happened before.
+    /// Starts the network over, and returns the history before.
     pub async fn start_over(&mut self) -> History {
         self.devnet.reset().unwrap();
         let before = std::mem::take(&mut self.history);
@@ -147,7 +147,7 @@ impl Chain {
         self.history.hashes.insert(ledger, self.devnet.ledger_hash(ledger).unwrap());
     }
 
-    /// Reads the ledger that was just closed, the first time all before it as well.
+    /// Reads the ledger that was just closed; the first time also all ledgers before it.
     async fn read_from(&mut self, ledger: LedgerSequence) {
         for closed in ledger.0..=self.devnet.latest_ledger().0 {
             self.note_hash(LedgerSequence(closed));
@@ -157,7 +157,7 @@ impl Chain {
         let page = loop {
             match oracle.events(&contract_ids, EventsFrom::Ledger(ledger), 10_000).await {
                 Ok(page) => break page,
-                // A busy machine's connection; what is judged is not how the judge reads.
+                // The connection of a busy machine may fail. How the judge reads is not what is tested.
                 Err(SourceError::Transient { retry_after, .. }) => sleep(retry_after.unwrap_or_default()).await,
                 Err(failure) => panic!("the oracle does not answer: {failure}"),
             }
@@ -183,13 +183,13 @@ impl Chain {
         }
     }
 
-    /// Sender and recipient of the stream of an event, by the contract's own storage.
+    /// Returns the sender and the recipient of an event's stream, according to the contract's own storage.
     pub fn parties_of(&self, id: EventId) -> Option<(Address, Address)> {
         let entry = self.devnet.stream_entry(self.stream_of(id)?)?;
         Some((entry.sender, entry.recipient))
     }
 
-    /// Whether a subscription is about an event, and whether it takes the parties to know.
+    /// Returns how a subscription matches an event, if it does: whether the parties are needed to know.
     pub fn matches(&self, filter: &EventFilter, id: EventId) -> Option<ByWhat> {
         let Place::Row(event_type, stream_id) = self.history.events.get(&id)?.place else { return None };
         if !filter.types.is_empty() && !filter.types.contains(&event_type) {
@@ -203,7 +203,7 @@ impl Chain {
     }
 }
 
-/// What an event was found by.
+/// What an event was matched by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ByWhat {
     Itself,

@@ -1,4 +1,4 @@
-//! Subscribers: each follows the feed over one gateway or another, is slow, leaves, and comes back with the last id it has.
+//! Subscribers: each follows the feed at some gateway, is slow, leaves, and comes back with its last id.
 
 use std::{
     fmt::Write,
@@ -22,17 +22,17 @@ use crate::{
     log::{Log, Session},
 };
 
-/// Long enough for rows to come late meanwhile.
+/// Long enough for late rows to be written meanwhile.
 const LONG_AWAY_MS: u64 = 200;
 const SHORTLY_AWAY_MS: u64 = 30;
 
 pub type Gateways = Arc<Mutex<Vec<Gateway>>>;
 
-/// What a subscriber wants and how it goes about it.
+/// What a subscriber asks for, and how it behaves.
 #[derive(Clone)]
 pub struct Plan {
     pub filter: EventFilter,
-    /// The position to begin after; none for what comes from now on.
+    /// The position to start after; `None` for events from now on.
     pub from: Option<SeenId>,
     pub over_http: bool,
     pub seed: u64,
@@ -55,7 +55,7 @@ impl Client {
     }
 }
 
-/// How a session ended that did not fail.
+/// A session that ended without a failure.
 struct Ended;
 
 struct Following {
@@ -98,7 +98,7 @@ impl Following {
             Err(failure) => return Err(format!("a subscription was refused: {failure}")),
         };
         let (mut session, mut subscription) = (Session::default(), opened.subscription);
-        // Who resumes keeps the id as it was handed out: it may say more than the position.
+        // A subscriber that resumes keeps its id unchanged: the id may say more than the position.
         let begins = matches!(last, LastEventId::None) || opened.reset.is_some();
         let id = subscription.resume_id().filter(|_| begins);
         let id = id.map(|id| id.to_string().parse()).transpose()?;
@@ -166,7 +166,7 @@ impl Following {
     }
 }
 
-/// What a subscriber without HTTP hands back.
+/// Returns what a subscriber without HTTP sends as its last id.
 fn last_event_id(last: Option<&SeenId>) -> LastEventId {
     last.map_or(LastEventId::None, |last| last.to_string().parse().map_or(LastEventId::Malformed, LastEventId::Known))
 }

@@ -18,7 +18,7 @@ use crate::{silent_line::SilentLine, stalls::Freezer};
 const MAX_LAG_LEDGERS: u32 = 24;
 const HEARTBEAT: Duration = Duration::from_millis(15);
 
-/// An indexer; dropping it is its `kill -9`: its connections break inside whatever they were doing.
+/// An indexer. Dropping it is its `kill -9`: its connections break in the middle of whatever they were doing.
 pub struct IndexerProcess {
     stop: CancellationToken,
     task: JoinSet<Result<(), IngestError>>,
@@ -34,28 +34,28 @@ impl IndexerProcess {
         Self { stop, task, freezer, line }
     }
 
-    /// Why it ended unasked.
+    /// Returns why it ended without being asked.
     pub fn failure(&mut self) -> Option<String> {
         match self.task.try_join_next()? {
-            Ok(Ok(())) => Some("the indexer ended unasked".to_owned()),
+            Ok(Ok(())) => Some("the indexer ended without being asked".to_owned()),
             Ok(Err(failure)) => Some(format!("the indexer ended: {failure}")),
-            Err(failure) => Some(format!("the indexer broke off: {failure}")),
+            Err(failure) => Some(format!("the indexer panicked: {failure}")),
         }
     }
 
-    /// Asks it to end and waits until it has.
+    /// Asks it to stop, and waits until it has.
     pub async fn stop(mut self) -> Result<(), String> {
         self.freezer.thaw();
         self.stop.cancel();
         match self.task.join_next().await {
             Some(Ok(Err(failure))) => Err(format!("the indexer ended: {failure}")),
-            Some(Err(failure)) => Err(format!("the indexer broke off: {failure}")),
+            Some(Err(failure)) => Err(format!("the indexer panicked: {failure}")),
             _ => Ok(()),
         }
     }
 }
 
-/// What a subscriber needs to know of a gateway.
+/// What a subscriber needs to know about a gateway.
 #[derive(Clone)]
 pub struct Gateway {
     pub feed: Feed,
@@ -63,7 +63,7 @@ pub struct Gateway {
     pub stop: CancellationToken,
 }
 
-/// A gateway: a tailer and a server. Dropping it is its end.
+/// A gateway: a tailer and a server. Dropping it kills it.
 pub struct GatewayProcess {
     pub gateway: Gateway,
     tasks: JoinSet<()>,
@@ -92,10 +92,10 @@ impl GatewayProcess {
         Ok(Self { gateway: Gateway { feed, base: base.into(), stop }, tasks, line })
     }
 
-    /// Why it ended unasked, or what it cannot read for good.
+    /// Returns why it ended without being asked, or what it permanently cannot read.
     pub fn failure(&mut self) -> Option<String> {
         if let Some(ended) = self.tasks.try_join_next() {
-            return Some(format!("a task of a gateway ended unasked: {ended:?}"));
+            return Some(format!("a task of a gateway ended without being asked: {ended:?}"));
         }
         let passes = |trouble: &String| trouble.contains("unavailable") || trouble.contains("did not answer");
         self.gateway.feed.trouble().filter(|trouble| !passes(trouble))

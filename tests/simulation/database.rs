@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use crate::{silent_line::SilentLine, world::DEADLINE};
 
-/// Puts the schema that is read back to where it began, and removes every other that a world left.
+/// Resets the live schema, and removes every other schema that a world left.
 const CLEAR: &str = "
     do $$
     declare
@@ -24,16 +24,16 @@ const CLEAR: &str = "
             execute format('truncate public.%I restart identity', name);
         end loop;
     end $$";
-/// A schema with nothing in it: who reads it first holds another writer's lock over the same tables.
+/// An empty schema. A session that searches it first holds the lock of another writer over the same tables.
 const OTHER_LOCK: [(&str, &str); 1] = [("search_path", "another_lock,public")];
 const DAEMON: &str = "flowfi-indexer";
 const LOOK: Duration = Duration::from_millis(5);
-/// A daemon whose lines fall silent waits so long for an answer.
+/// How long a daemon whose connections fall silent waits for an answer.
 const STATEMENT_DEADLINE: Duration = Duration::from_secs(5);
-/// What the simulation itself does is no part of what happens to the daemons.
+/// The simulation's own sessions are not affected by what happens to the daemons.
 const CONTROL: [(&str, &str); 1] = [("default_transaction_read_only", "off")];
 
-/// Statements fail with a serialization failure while a sequence, which no rollback turns back, counts up to 0.
+/// Statements fail with a serialization failure while a sequence, which rollbacks do not reset, counts up to 0.
 const FAILURES: &str = "
     create schema another_lock;
     create sequence simulated_statements minvalue -1000;
@@ -47,7 +47,7 @@ const FAILURES: &str = "
         return null;
     end $$;";
 
-/// What a daemon writes to.
+/// The tables that a daemon writes to.
 const WRITTEN: [&str; 6] = ["cursors", "coverage", "stream_events", "streams", "quarantine", "revisions"];
 
 pub struct Database {
@@ -55,7 +55,7 @@ pub struct Database {
     options: PgConnectOptions,
     name: String,
     pub control: PgPool,
-    /// For who does maintenance, so that the simulation itself waits for nobody.
+    /// For maintenance commands, so that the simulation itself never waits for a connection.
     pub maintenance: PgPool,
 }
 
@@ -91,24 +91,24 @@ impl Database {
         sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut connection).await.unwrap();
     }
 
-    /// A store as a daemon opens it.
+    /// Opens a store as a daemon does.
     pub async fn store(&self) -> Store {
         Store::connect(self.options.to_url_lossy().as_str(), 4, DEADLINE).await.unwrap()
     }
 
-    /// The same over a line that can fall silent.
+    /// The same over connections that can fall silent.
     pub async fn store_over_a_line(&self) -> (Store, SilentLine) {
         let line = SilentLine::to(&self.control).await;
         (line.store(4, STATEMENT_DEADLINE).await, line)
     }
 
-    /// Lets whoever connects from now on only read, or write again.
+    /// Makes new sessions read-only, or lets them write again.
     pub async fn only_read(&self, is_read_only: bool) {
         let set = format!("alter database {} set default_transaction_read_only = {is_read_only}", self.name);
         sqlx::raw_sql(AssertSqlSafe(set)).execute(&self.control).await.unwrap();
     }
 
-    /// A store whose writer holds another lock, as behind a pooler that keeps none: only the fence is left.
+    /// Opens a store whose writer holds another lock, as behind a pooler that keeps none: only the fence remains.
     pub async fn store_with_another_lock(&self) -> Store {
         let options = self.options.clone().application_name(DAEMON).options(OTHER_LOCK);
         Store::on(PgPoolOptions::new().max_connections(4).connect_with(options).await.unwrap())
@@ -121,7 +121,7 @@ impl Database {
         sqlx::query(end).bind(DAEMON).bind(probability).execute(&self.control).await.unwrap();
     }
 
-    /// Ends every connection of daemons and waits until they are gone, and with them what they had begun.
+    /// Ends every connection of daemons, and waits until they and everything that they had begun are gone.
     pub async fn end_connections(&self) {
         let count = "select count(*) from pg_stat_activity
                      where datname = current_database() and application_name = $1";
@@ -135,7 +135,7 @@ impl Database {
         }
     }
 
-    /// Lets so many statements pass, then two fail; below zero none fails.
+    /// Lets this many statements succeed, then two fail. If the number is negative, none fails.
     pub async fn fail_statements_after(&self, pass: i64) {
         if pass >= 0 {
             self.arm().await;
@@ -145,8 +145,8 @@ impl Database {
         sqlx::query(set).bind(next).execute(&self.control).await.unwrap();
     }
 
-    /// Tables that another epoch or a reindex brought in know nothing of failures yet. One at a time: a lock that is
-    /// held while another is waited for could end what others do.
+    /// Adds the failing trigger to tables that a new epoch or a reindex created. It handles one table at a time:
+    /// holding one lock while waiting for another could deadlock with other sessions.
     async fn arm(&self) {
         for table in WRITTEN {
             let arm = format!(
@@ -157,7 +157,7 @@ impl Database {
         }
     }
 
-    /// What every other session does, and whom it waits for.
+    /// Returns what every other session is doing, and which session it waits for.
     pub async fn sessions(&self) -> Vec<String> {
         let look = "select format('%s of %s: %s for %s, waits for %s, behind %s: %s',
                            pid, application_name, state, clock_timestamp() - state_change,
@@ -173,7 +173,7 @@ impl Database {
         sqlx::query("delete from indexer_reports").execute(&self.control).await.unwrap();
     }
 
-    /// Whether an indexer says that it stands before a hole.
+    /// Returns whether an indexer reports that it waits at a hole.
     pub async fn reports_a_hole(&self) -> bool {
         let look = "select exists (select from indexer_reports where state = 'hole')";
         sqlx::query_scalar(look).fetch_one(&self.control).await.unwrap()

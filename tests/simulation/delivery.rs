@@ -1,4 +1,4 @@
-//! What each subscriber must have been handed, or told.
+//! Checks which events and notices each subscriber received.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ impl World<'_> {
 
     fn compare_client(&self, client: &Client) -> Result<(), String> {
         let log = client.log.lock().unwrap();
-        let start = log.start.ok_or("it never began")?;
+        let start = log.start.ok_or("it never started")?;
         log.events_before.iter().try_for_each(|seen| self.is_of_its_chain(seen))?;
         log.events.iter().try_for_each(|seen| self.is_of_its_chain(seen))?;
         let ids: Vec<EventId> = log.events.iter().map(|seen| seen.id).collect();
@@ -31,21 +31,21 @@ impl World<'_> {
         for id in self.chain.history.events.keys().copied() {
             let Some(by) = self.chain.matches(&client.plan.filter, id).filter(|_| id > start) else {
                 if seen.contains(&id) {
-                    return Err(format!("{id} is not for it"));
+                    return Err(format!("{id} does not match its filter"));
                 }
                 continue;
             };
             if !seen.contains(&id) {
                 self.need_not_have_come(id, by, &log).map_err(|why| {
                     let (events, sessions) = (seen.len(), log.sessions);
-                    format!("{id} never came, after {start}; {events} events in {sessions} sessions{why}")
+                    format!("{id} never arrived, after {start}; {events} events in {sessions} sessions{why}")
                 })?;
             }
         }
         Ok(())
     }
 
-    /// An event is one of the chain that the index had in its epoch.
+    /// Checks that an event belongs to the chain that the index had in its epoch.
     fn is_of_its_chain(&self, seen: &Seen) -> Result<(), String> {
         let epoch = i32::try_from(seen.epoch).unwrap();
         let of_past = self.epochs.past_of(epoch).map(|past| &past.history);
@@ -53,10 +53,11 @@ impl World<'_> {
         if history.is_some_and(|history| history.has(seen.id, &seen.tx_hash)) {
             return Ok(());
         }
-        Err(format!("{} is no event of epoch {epoch}", seen.id))
+        Err(format!("{} is not an event of epoch {epoch}", seen.id))
     }
 
-    /// What was not there when it should have been sent is not sent later; it is told.
+    /// Checks that an event is missing for a reason. An event that was not there when it should have been sent is not
+    /// sent later; a notice reports it.
     fn need_not_have_come(&self, id: EventId, by: ByWhat, log: &Log) -> Result<(), &'static str> {
         let of_touched = self.chain.stream_of(id).is_some_and(|stream_id| self.losses.touched.contains(&stream_id));
         if by == ByWhat::Parties && of_touched {
@@ -65,12 +66,12 @@ impl World<'_> {
         if !self.losses.is_late(id) {
             return Err("");
         }
-        // What is given up to the end need not have come back.
+        // Ledgers that stay given up need not have come back.
         if self.losses.is_given_up(id) {
             return Ok(());
         }
         let Some(since) = self.losses.late_since(id) else { return Ok(()) };
         let is_told = log.told.iter().any(|told| told.at >= since && (told.from..=told.to).contains(&id));
-        if is_told { Ok(()) } else { Err(", and it was never told that it came late") }
+        if is_told { Ok(()) } else { Err(", and no notice reported that it came late") }
     }
 }

@@ -1,4 +1,4 @@
-//! Resets of the network: when there is one, whom it reaches when, and what becomes of the chains before.
+//! Resets of the network: when they happen, when they reach each endpoint, and what happens to the earlier chains.
 
 use std::{
     collections::BTreeSet,
@@ -24,26 +24,26 @@ use crate::{
 };
 
 const MOST_RESETS: usize = 3;
-/// A chain of fewer ledgers than this is not started over under an indexer's eyes.
+/// A chain with fewer ledgers than this is not started over while an indexer watches.
 const LEAST_LEDGERS: u32 = 5;
-/// A chain that starts over while nobody looks may have got this far beyond the one before.
+/// A chain that starts over while nobody watches may grow this far beyond the previous one.
 const MOST_BEYOND: u32 = 6;
-/// As many ledgers as a partition of a public lake has.
+/// The number of ledgers in a partition of a public lake.
 const PARTITION: u32 = 64_000;
 
-/// The chains that there were, and the one that there is.
+/// The earlier chains, and the live one.
 #[derive(Default)]
 pub struct Epochs {
     /// The epoch in which the index has the live chain, or will have it once it has noticed the reset.
     live: Arc<AtomicI32>,
-    /// The chains before, in order.
+    /// The earlier chains, in order.
     pub past: Vec<Past>,
-    /// A lake of the chain before, still configured.
+    /// A lake of the previous chain that is still configured.
     pub old_lake: Option<PathBuf>,
-    /// Endpoints that still serve the chain before.
+    /// Endpoints that still serve the previous chain.
     left_behind: BTreeSet<&'static str>,
-    /// Until the reset is noticed, the chain stays shorter than this: a longer one is not told from the one before by a
-    /// node that never fails.
+    /// Until the reset is noticed, the chain stays shorter than this: a longer one cannot be told apart from the
+    /// previous one by a node that never fails.
     shorter_than: Option<LedgerSequence>,
 }
 
@@ -51,11 +51,11 @@ pub struct Epochs {
 pub struct Past {
     pub history: History,
     pub losses: Losses,
-    /// The epoch in which the index had it; none if it was gone before anything of it was indexed.
+    /// The epoch in which the index had it; `None` if it ended before anything of it was indexed.
     pub epoch: Option<i32>,
 }
 
-/// What the index holds.
+/// What the index contains.
 struct Held {
     epoch: i32,
     cursor: Option<EventId>,
@@ -63,8 +63,9 @@ struct Held {
 }
 
 impl Held {
-    /// Returns the ledger that the chain is known by. A shorter chain is behind everything that is indexed, a longer one
-    /// has another ledger there. None while that ledger itself is not indexed yet: a chain in between could not be told.
+    /// Returns the ledger that identifies the chain. A shorter chain is behind everything that is indexed; a longer one
+    /// has another ledger there. `None` while that ledger itself is not indexed yet: a chain in between could not be
+    /// recognized.
     fn bound(&self) -> Option<LedgerSequence> {
         let whole = self.cursor?.last_whole_ledger();
         self.known.filter(|known| *known <= whole)
@@ -76,7 +77,7 @@ impl Epochs {
         self.live.load(Ordering::Relaxed)
     }
 
-    /// A number to compare the epochs of the index with while the world goes on.
+    /// Returns the number of the latest epoch, which the index must not exceed while the world runs.
     pub fn most(&self) -> Arc<AtomicI32> {
         Arc::clone(&self.live)
     }
@@ -89,7 +90,7 @@ impl Epochs {
         !self.left_behind.is_empty()
     }
 
-    /// All faults at this endpoint have ended, and with them that it serves the chain before.
+    /// Records that all faults at this endpoint have ended, so that it serves the live chain.
     pub fn has_caught_up(&mut self, endpoint: &str) {
         self.left_behind.remove(endpoint);
     }
@@ -103,7 +104,7 @@ impl World<'_> {
         Held { epoch, cursor: self.cursor().await, known }
     }
 
-    /// Whether the index is one of the live chain, and has begun.
+    /// Returns whether the index contains the live chain and has begun.
     pub async fn is_settled(&self) -> bool {
         if self.epochs.past.is_empty() {
             return true;
@@ -112,7 +113,7 @@ impl World<'_> {
         held.epoch == self.epochs.live() && held.cursor.is_some()
     }
 
-    /// Whether another ledger may close.
+    /// Returns whether another ledger may close.
     pub async fn may_close(&mut self) -> bool {
         let Some(bound) = self.epochs.shorter_than else { return true };
         if self.is_settled().await {
@@ -121,8 +122,8 @@ impl World<'_> {
         self.epochs.shorter_than.is_none() || self.chain.devnet.latest_ledger().next() < bound
     }
 
-    /// Waits until the index is one of the live chain. The tip alone does not always tell of a reset: then the ledger that
-    /// the chain is known by does, once the chain has it.
+    /// Waits until the index contains the live chain. The tip alone does not always reveal a reset; then the ledger
+    /// that identifies the chain does, once the live chain has it.
     pub async fn settle(&mut self) -> Result<(), String> {
         self.let_run(150).await;
         if !self.is_settled().await
@@ -134,10 +135,10 @@ impl World<'_> {
             self.tell(format!("ledgers up to {}, for a new indexer to see", self.chain.devnet.latest_ledger()));
             self.start_indexer(false).await;
         }
-        self.until("the index is one of the chain that there is", async |world| world.is_settled().await).await
+        self.until("the index contains the live chain", async |world| world.is_settled().await).await
     }
 
-    /// Starts the network over, under the eyes of indexers or while there is none.
+    /// Starts the network over, with or without indexers watching.
     pub async fn start_over(&mut self) -> Result<(), String> {
         if self.epochs.past.len() >= MOST_RESETS {
             return Ok(());
@@ -190,7 +191,7 @@ impl World<'_> {
         sqlx::query_scalar(look).fetch_one(&self.place.database.control).await.unwrap()
     }
 
-    /// `epoch` is the one in which the index has the chain that ends.
+    /// Starts the network over. `epoch` is the one in which the index has the chain that ends.
     async fn reset_to(&mut self, left_behind: BTreeSet<&'static str>, epoch: Option<i32>) {
         if self.indexers.len() == 1 && self.rng.random() {
             self.start_indexer(false).await;
@@ -215,7 +216,7 @@ impl World<'_> {
         self.epochs.past.push(Past { history, losses, epoch });
     }
 
-    /// Copies the lake of the chain that ends, in some worlds: the network itself empties its own.
+    /// Copies the lake of the chain that ends, in some worlds: the network empties its own.
     fn keep_the_old_lake(&mut self) {
         self.epochs.old_lake = None;
         let folder = &self.place.old_lake_folder;
@@ -227,7 +228,7 @@ impl World<'_> {
         }
     }
 
-    /// The new chain grows, and whoever writes may be killed before it has noticed or while it does.
+    /// Lets the new chain grow. A writer may be killed before or while it notices the reset.
     async fn go_on_after_the_reset(&mut self, is_watched: bool) {
         let old = self.epochs.past.last().and_then(|past| past.history.hashes.keys().next_back().copied());
         let most = if is_watched { 3 } else { old.map_or(0, |ledger| ledger.0) + MOST_BEYOND };
@@ -240,7 +241,7 @@ impl World<'_> {
         }
     }
 
-    /// Lets one more endpoint serve the chain that there is.
+    /// Lets one more endpoint serve the live chain.
     pub fn let_one_catch_up(&mut self) {
         if let Some(endpoint) = self.epochs.left_behind.iter().copied().choose(&mut self.rng) {
             self.chain.devnet.clear_faults_at(endpoint);
@@ -249,14 +250,14 @@ impl World<'_> {
         }
     }
 
-    /// No endpoint has any fault from now on.
+    /// Ends the faults of all endpoints.
     pub fn end_faults(&mut self) {
         self.chain.devnet.clear_faults();
         self.epochs.left_behind.clear();
         self.stray_is_back();
     }
 
-    /// Every chain that was indexed is kept, once, with everything up to where it was indexed.
+    /// Checks that every chain that was indexed is archived once, with everything up to where it was indexed.
     pub async fn compare_archives(&self) -> Result<(), String> {
         let found: Vec<String> = sqlx::query_scalar(
             "select nspname::text from pg_namespace where nspname like 'flowfi\\_epoch\\_%' order by 1",
@@ -266,7 +267,7 @@ impl World<'_> {
         .unwrap();
         let expected: Vec<String> = (0..self.epochs.live()).map(|epoch| format!("flowfi_epoch_{epoch}")).collect();
         if found != expected {
-            return Err(format!("archived are {found:?}, not {expected:?}"));
+            return Err(format!("the archives are {found:?}, not {expected:?}"));
         }
         for past in &self.epochs.past {
             let Some(epoch) = past.epoch else { continue };
@@ -301,12 +302,12 @@ impl World<'_> {
         }
     }
 
-    /// The ledger that the chain is known by is one of the live chain.
+    /// Checks that the ledger that identifies the chain belongs to the live chain.
     pub async fn compare_known_ledger(&self) -> Result<(), String> {
         let network = self.control().network().await.unwrap().ok_or("there is no network")?;
         match network.known {
             Some(known) if self.chain.history.hashes.get(&known.sequence) != Some(&known.hash) => {
-                Err(format!("the chain is known by {known:?}, which is of another"))
+                Err(format!("the chain is identified by {known:?}, which belongs to another"))
             }
             _ => Ok(()),
         }

@@ -1,4 +1,4 @@
-//! What a subscriber reads: frames of server-sent events, and the ids in them.
+//! What a subscriber reads: the frames of server-sent events, and the ids in them.
 
 use std::{fmt, str::FromStr};
 
@@ -9,7 +9,7 @@ use flowfi_indexer::{
 use serde_json::Value;
 
 /// An id of the feed as a client sees it: `<event id>`, `<event id>.<epoch>` or `<event id>.<epoch>.<revision>`. It is
-/// handed back as it came.
+/// sent back unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenId {
     text: String,
@@ -18,7 +18,7 @@ pub struct SeenId {
 }
 
 impl SeenId {
-    /// A place that the client knows of otherwise.
+    /// Returns the id of a position that the client knows from elsewhere.
     pub fn of(event: EventId, epoch: u32) -> Self {
         let text = if epoch == 0 { event.to_string() } else { format!("{event}.{epoch}") };
         Self { text, event, epoch }
@@ -35,7 +35,7 @@ impl FromStr for SeenId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let not_an_id = || format!("no id of the feed: {text:?}");
+        let not_an_id = || format!("not an id of the feed: {text:?}");
         let mut parts = text.split('.');
         let event = parts.next().and_then(|event| event.parse().ok()).ok_or_else(not_an_id)?;
         let numbers: Vec<u32> = parts.map(str::parse).collect::<Result<_, _>>().map_err(|_| not_an_id())?;
@@ -47,7 +47,7 @@ impl FromStr for SeenId {
     }
 }
 
-/// What a frame says.
+/// The content of a frame.
 #[derive(Debug)]
 pub enum Says {
     Connected,
@@ -57,7 +57,7 @@ pub enum Says {
     Nothing,
 }
 
-/// A block of an event stream: perhaps a place to resume from, and what else it says.
+/// A block of an event stream: its content, and an id to resume from if it has one.
 #[derive(Debug)]
 pub struct Frame {
     pub id: Option<SeenId>,

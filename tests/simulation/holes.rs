@@ -1,4 +1,5 @@
-//! Ledgers that the endpoints no longer have when the index needs them, filled by somebody or given up by name.
+//! Ledgers that the endpoints no longer have when the index needs them. A source fills them, or an operator gives them
+//! up.
 
 use std::time::Duration;
 
@@ -11,14 +12,14 @@ use tokio::time::sleep;
 
 use crate::world::{Filler, World};
 
-/// So long an indexer is waited for that may not reach the hole, which is in order.
+/// How often to check for an indexer at the hole. It may never get there, which is in order.
 const LOOKS_AT_A_HOLE: u32 = 100;
 const LOOK: Duration = Duration::from_millis(5);
 /// More than any world closes.
 const KEEP_ALL_LEDGERS: u32 = 100_000;
 
 impl World<'_> {
-    /// While no indexer runs, the endpoints drop ledgers that are not indexed.
+    /// Lets the endpoints drop ledgers that are not indexed, while no indexer runs.
     pub async fn drop_ledgers(&mut self) -> Result<(), String> {
         self.end_indexers().await;
         let Some(cursor) = self.cursor().await else { return Ok(()) };
@@ -27,7 +28,7 @@ impl World<'_> {
         let (first, latest) = (cursor.last_whole_ledger().next(), self.chain.devnet.latest_ledger());
         let oldest = LedgerSequence(self.rng.random_range(first.0 + 1..=latest.0));
         let kept = latest.0 - oldest.0 + 1;
-        self.tell(format!("indexed up to {cursor}, the oldest ledger is {oldest} now"));
+        self.tell(format!("indexed up to {cursor}, and the oldest ledger is now {oldest}"));
         if self.filler == Filler::GetLedgers {
             for endpoint in self.endpoints() {
                 self.chain.devnet.inject_at(endpoint, Fault::Retention { ledgers: kept }, None).unwrap();
@@ -47,7 +48,7 @@ impl World<'_> {
         Ok(())
     }
 
-    /// Gives the indexer the time to come to the hole and to say so; faults may keep it from that.
+    /// Gives the indexer time to reach the hole and report it. Faults may prevent that.
     async fn let_it_stand(&self, first: LedgerSequence) {
         for _ in 0..LOOKS_AT_A_HOLE {
             let is_over = self.cursor().await.is_some_and(|cursor| cursor.last_whole_ledger() >= first);
@@ -60,11 +61,11 @@ impl World<'_> {
 
     async fn give_up(&mut self, gap: LedgerRange) -> Result<(), String> {
         let cursor = self.cursor().await.map(EventId::last_whole_ledger);
-        // Where the network started over and nobody has noticed, what was given up of the chain before is still so.
+        // If the network started over and nobody has noticed, the gaps accepted for the previous chain still apply.
         let before = self.epochs.past.iter().flat_map(|past| &past.losses.given_up);
         let new = holes(gap, self.losses.given_up.iter().chain(before).copied());
         if new.first().is_some_and(|new| cursor >= Some(new.from())) {
-            return Err(format!("the indexer went on to ledger {cursor:?} over {gap}, which nobody has given up"));
+            return Err(format!("the indexer continued to ledger {cursor:?} past {gap}, which nobody gave up"));
         }
         self.control().accept_gap(&self.contract_id(), gap).await.unwrap();
         let lost = self.chain.history.events.keys().copied().filter(|id| gap.contains(id.ledger()));

@@ -1,4 +1,4 @@
-//! The end of a world: everything is mended, and what came of it is compared with what the chain says.
+//! The end of a world: everything is repaired, and the result is compared with the chain.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use sqlx::Row;
 
 use crate::{chain::Place, maintenance::prove, world::World};
 
-/// After the last event, so that a quiet end is seen too.
+/// Closed after the last event, so that a quiet end is tested too.
 const QUIET_LEDGERS: u32 = 3;
 
-/// Which streams are compared.
+/// Which streams to compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Which {
     All,
@@ -24,7 +24,7 @@ enum Which {
 }
 
 impl World<'_> {
-    /// Mends everything, lets the history end, and compares.
+    /// Repairs everything, ends the history, and compares.
     pub async fn finish(&mut self) -> Result<(), String> {
         self.tell("the end: no more faults");
         self.end_faults();
@@ -40,7 +40,7 @@ impl World<'_> {
         self.repair().await?;
         self.reindex_at_last().await?;
         let sentinel = self.chain.close_sentinel().await;
-        self.until("every subscriber sees the last event or is told to start over behind it", async |world| {
+        self.until("every subscriber sees the last event or is told to start over after it", async |world| {
             world.clients.iter().all(|client| client.log.lock().unwrap().is_through(sentinel))
         })
         .await?;
@@ -66,8 +66,8 @@ impl World<'_> {
         Ok(tip)
     }
 
-    /// Sets from the chain what rows are missing of. That stays true when more happens, and when some of those rows come
-    /// after it. Returns whether it was done.
+    /// Sets the records that lack rows from the chain. They must stay correct when more happens, and when some of those
+    /// rows arrive later. Returns whether it did so.
     async fn prove_what_is_incomplete(&mut self) -> Result<bool, String> {
         if !self.losses.is_something_missing() || self.rng.random_ratio(1, 4) {
             return Ok(false);
@@ -78,7 +78,7 @@ impl World<'_> {
         let rng = StdRng::seed_from_u64(self.rng.random());
         let proof = prove(&self.control(), &self.oracle(), &self.contract_id(), rng).await;
         let proof = proof.map_err(|failure| format!("the proof failed: {failure}"))?;
-        self.tell(format!("set from the chain: {:?}; then come {} rows", proof.repaired, later.len()));
+        self.tell(format!("set from the chain: {:?}; then {} rows arrive", proof.repaired, later.len()));
         if !proof.is_proven() {
             return Err(format!("a repair leaves what it cannot prove: {proof:?}"));
         }
@@ -95,7 +95,8 @@ impl World<'_> {
         self.cursor().await.is_some_and(|cursor| cursor.last_whole_ledger() >= ledger)
     }
 
-    /// Streams that cannot be compared: of which events are missing for good, and whose records nobody has set.
+    /// Returns the streams that cannot be compared: those that permanently lack events and whose records nobody has
+    /// set.
     fn left_out_of(&self, which: Which) -> BTreeSet<StreamId> {
         if which == Which::All {
             return BTreeSet::new();
@@ -104,7 +105,8 @@ impl World<'_> {
         missing.filter_map(|id| self.chain.stream_of(*id)).collect()
     }
 
-    /// Of a ledger that was given up, some events may be there: those before the cursor that stood in it.
+    /// Compares ids. Some events of a ledger that was given up may be stored: those before the cursor, if it was inside
+    /// the ledger.
     fn compare_ids(&self, what: &str, expected: &[EventId], found: &[EventId]) -> Result<(), String> {
         let expected_set: BTreeSet<_> = expected.iter().collect();
         let found_set: BTreeSet<_> = found.iter().collect();
@@ -128,7 +130,7 @@ impl World<'_> {
             let expected = self.chain.history.events[&row.id].place;
             let is_the_event = row.event_type.known().is_some_and(|known| Place::Row(known, row.stream_id) == expected);
             if !is_the_event || !self.chain.history.has(row.id, &row.tx_hash) {
-                return Err(format!("the row {} is another event than {expected:?}", row.id));
+                return Err(format!("the row {} is a different event from {expected:?}", row.id));
             }
         }
         self.compare_parties(&rows, which)
@@ -178,6 +180,6 @@ impl World<'_> {
         if found == expected {
             return Ok(());
         }
-        Err(format!("the coverage has the holes {found:?}, and {expected:?} were given up; covered: {covered:?}"))
+        Err(format!("the coverage has the holes {found:?}, but {expected:?} were given up; covered: {covered:?}"))
     }
 }

@@ -1,4 +1,4 @@
-//! Rows that come late: taken out as if they had never been seen, and brought back.
+//! Late rows: removed as if they had never been seen, and brought back.
 
 use std::collections::BTreeSet;
 
@@ -12,9 +12,9 @@ use tokio::time::Instant;
 use crate::world::World;
 
 impl World<'_> {
-    /// Takes rows out as if they had never been seen, or as if an older version had not been able to read them.
+    /// Removes rows as if they had never been seen, or as if an older version had not been able to read them.
     pub async fn forget(&mut self) -> Result<(), String> {
-        #[expect(clippy::disallowed_methods, reason = "nobody drops it while it begins")]
+        #[expect(clippy::disallowed_methods, reason = "nobody drops it while it starts")]
         let mut lock = self.place.database.control.begin().await.unwrap();
         sqlx::query("select from cursors for update").fetch_one(&mut *lock).await.unwrap();
         let rows = sqlx::query_as("select toid, event_index from stream_events").fetch_all(&mut *lock).await.unwrap();
@@ -36,8 +36,8 @@ impl World<'_> {
         sqlx::query(delete).bind(&names).execute(&mut *lock).await.unwrap();
         sqlx::query("update cursors set revision = revision + 1").execute(&mut *lock).await.unwrap();
         lock.commit().await.unwrap();
-        self.tell(format!("{} rows of {touched:?} are gone, into quarantine: {into_quarantine}", gone.len()));
-        // A command under way may have read them before, and bring them back.
+        self.tell(format!("{} rows of {touched:?} are removed, into quarantine: {into_quarantine}", gone.len()));
+        // A running command may have read them before, and may bring them back.
         self.losses.miss(&gone, self.is_maintained().then(Instant::now));
         self.losses.touched.extend(&touched);
         if !into_quarantine {
@@ -58,7 +58,7 @@ impl World<'_> {
         Ok(())
     }
 
-    /// Brings back what was taken out.
+    /// Brings the removed rows back.
     pub async fn write_forgotten(&mut self) -> Result<(), String> {
         self.losses.may_be_written();
         let forgotten = std::mem::take(&mut self.losses.forgotten);
@@ -71,7 +71,7 @@ impl World<'_> {
         Ok(())
     }
 
-    /// Brings back what was taken out or given up.
+    /// Brings back what was removed or given up.
     pub async fn repair(&mut self) -> Result<(), String> {
         self.tell("repairs");
         self.write_forgotten().await?;
@@ -88,7 +88,7 @@ impl World<'_> {
             .await?;
             self.losses.given_up.clear();
             self.losses.partly_filled = false;
-            self.tell("what was given up is backfilled from the lake");
+            self.tell("the given-up ledgers are backfilled from the lake");
         }
         Ok(())
     }

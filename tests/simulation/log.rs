@@ -1,4 +1,4 @@
-//! What a subscriber was handed, and what it makes of it.
+//! What a subscriber received, and what it concludes.
 
 use tokio::time::Instant;
 
@@ -6,7 +6,7 @@ use flowfi_indexer::domain::EventId;
 
 use crate::frames::{Frame, Says, SeenId};
 
-/// An event that a subscriber was handed.
+/// An event that a subscriber received.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub epoch: u32,
@@ -14,7 +14,7 @@ pub struct Seen {
     pub tx_hash: String,
 }
 
-/// A range of which a subscriber was told that it was revised.
+/// A range that a subscriber was told was revised.
 #[derive(Clone, Copy, Debug)]
 pub struct Told {
     pub from: EventId,
@@ -22,18 +22,18 @@ pub struct Told {
     pub at: Instant,
 }
 
-/// What a subscriber was handed.
+/// Everything that a subscriber received.
 #[derive(Default)]
 pub struct Log {
-    /// The position it began after, in the epoch it is in.
+    /// The position that it started after, in its current epoch.
     pub start: Option<EventId>,
-    /// The epoch it is in; after a reset none before the first id.
+    /// Its current epoch; `None` between a reset and the first id.
     pub epoch: Option<u32>,
-    /// What it resumes from.
+    /// The id that it resumes from.
     pub last: Option<SeenId>,
-    /// The events of the epoch it is in.
+    /// The events of its current epoch.
     pub events: Vec<Seen>,
-    /// Those of the epochs before.
+    /// The events of earlier epochs.
     pub events_before: Vec<Seen>,
     pub told: Vec<Told>,
     pub sessions: u32,
@@ -48,11 +48,11 @@ pub struct Session {
     opening: Option<Opening>,
 }
 
-/// Set between the first frame and the next.
+/// Set between the first frame and the next one.
 struct Opening {
-    /// Where the subscription begins.
+    /// Where the subscription starts.
     at: Option<SeenId>,
-    /// The epoch of the id that was handed back.
+    /// The epoch of the id that was sent back.
     resumed: Option<u32>,
 }
 
@@ -62,7 +62,7 @@ impl Log {
         Self { start, epoch, last: from, ..Self::default() }
     }
 
-    /// Takes in a frame as an `EventSource` does: whatever has an id gives the place to resume from.
+    /// Handles a frame as an `EventSource` does: every id becomes the one to resume from.
     pub fn take(&mut self, session: &mut Session, frame: Frame) -> Result<(), String> {
         let opening = session.opening.take();
         let Frame { id, says } = frame;
@@ -90,17 +90,17 @@ impl Log {
         Ok(())
     }
 
-    /// Whether this event was the last that it was handed, or a reset told it to begin behind it.
+    /// Returns whether this event was the last that it received, or whether a reset told it to start after the event.
     pub fn is_through(&self, event: EventId) -> bool {
         self.events.last().is_some_and(|last| last.id == event)
             || self.reset.is_some() && self.start.is_some_and(|start| start >= event)
     }
 
-    /// Where the subscriber is, in words.
+    /// Describes where the subscriber is.
     pub fn summary(&self) -> String {
         let last = |events: &[Seen]| events.last().map_or("none".to_owned(), |seen| seen.id.to_string());
         format!(
-            "{} sessions, began after {:?}, reset {:?}, resumes from {:?}, epoch {:?}, {} events up to {}",
+            "{} sessions, started after {:?}, reset {:?}, resumes from {:?}, epoch {:?}, {} events up to {}",
             self.sessions,
             self.start.map(|start| start.to_string()),
             self.reset,
@@ -111,7 +111,7 @@ impl Log {
         )
     }
 
-    /// No id is of another epoch than the one before, unless a reset came in between.
+    /// Checks that an id has the same epoch as the one before, unless a reset came in between.
     fn go_on_in(&mut self, id: &SeenId) -> Result<(), String> {
         match self.epoch.replace(id.epoch) {
             Some(epoch) if epoch != id.epoch => Err(format!("{id} came in epoch {epoch}, without a reset")),
@@ -119,8 +119,8 @@ impl Log {
         }
     }
 
-    /// Forgets what is of the chain before. A subscription that could not be resumed begins at the id that comes with the
-    /// reset, or else with `connected`; one that is open is handed all of the new epoch.
+    /// Forgets the previous chain. A subscription that could not resume starts at the id that comes with the reset, or
+    /// with `connected` otherwise; an open one receives everything of the new epoch.
     fn start_over(&mut self, reason: &str, opening: Option<Opening>, id: Option<SeenId>) -> Result<(), String> {
         if !matches!(reason, "networkReset" | "beyondTip") {
             return Err(format!("a subscription after {:?} was reset: {reason}", self.last));
@@ -128,7 +128,7 @@ impl Log {
         self.reset.get_or_insert_with(|| format!("after {:?}: {reason}", self.last));
         self.events_before.append(&mut self.events);
         self.told.clear();
-        // Who handed no id back is never reset at the opening: the network started over right after it.
+        // A subscriber that sent no id is never reset at the opening: the network started over right after it.
         let connected = opening.and_then(|Opening { at, resumed }| {
             id.or(at).filter(|at| resumed.is_some_and(|resumed| at.epoch != resumed))
         });

@@ -1,10 +1,9 @@
-//! The seeded simulation: a small world per seed with a random history of legal calls, faults at every border, and
-//! subscribers who come and go. In the end the database, and what each subscriber was told, must equal what the chain
-//! says.
+//! The seeded simulation: each seed is a small world with a random history of legal calls, faults at every border, and
+//! subscribers that come and go. In the end, the database and what each subscriber received must agree with the chain.
 //!
 //! The choices follow from the seed; how the parts interleave does not, so a seed that failed once may need a few runs
-//! to fail again. `SEED=17` runs one seed, `SEEDS=1000` that many from `FIRST_SEED` on; with `KEEP_GOING=1` all of them
-//! even if one fails. `RUST_LOG=info` also shows what the daemons log.
+//! to fail again. `SEED=17` runs one seed; `SEEDS=1000` runs that many, starting with `FIRST_SEED`; with `KEEP_GOING=1`
+//! all of them run even if one fails. `RUST_LOG=info` also shows the daemons' logs.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets the unexpected has failed")]
 
 mod abilities;
@@ -36,12 +35,12 @@ use flowfi_indexer::telemetry;
 
 use seeds::{Failure, number_from, say};
 
-/// As many as every run of the tests takes the time for.
+/// As many as every test run has time for.
 const SEEDS: u64 = 50;
 
-/// Seeds that found a bug, by its name.
+/// Seeds that found a bug, with the bug.
 const KEPT_SEEDS: &[(&str, u64)] = &[
-    ("a page that stands still splits a transaction", 491),
+    ("a page that makes no progress splits a transaction", 491),
     ("a node that is behind is taken for a reset after a restart inside a ledger", 521),
 ];
 

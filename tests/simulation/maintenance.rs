@@ -1,4 +1,5 @@
-//! Maintenance commands, as an operator runs them beside the daemon: at any moment, broken off anywhere, taken up again.
+//! Maintenance commands, as an operator runs them beside the daemon: started at any moment, aborted anywhere, and
+//! resumed.
 
 use std::{
     pin::Pin,
@@ -23,9 +24,9 @@ use crate::{
     world::{DEADLINE, World},
 };
 
-/// So long a proof waits for the index, in all.
+/// How long a proof waits for the index in total.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A whole reindex takes some hundred.
+/// A whole reindex takes a few hundred.
 const MOST_POLLS: u32 = 400;
 const LOOK: Duration = Duration::from_millis(10);
 const MOST_AT_ONCE: usize = 2;
@@ -48,26 +49,26 @@ impl Command {
     }
 }
 
-/// Commands under way.
+/// The running commands.
 #[derive(Default)]
 pub struct Maintenance {
     running: JoinSet<Run>,
     is_reindexing: bool,
-    /// For all that run.
+    /// Freezes all running commands.
     pub freezer: Freezer,
 }
 
-/// How a command ended, and what is to be known of its start.
+/// How a command ended, and what we need to know about its start.
 struct Run {
     command: Command,
     resets: usize,
-    /// What was given up and passed over by then.
+    /// The ledgers that had been given up and passed over by then.
     gaps: Vec<LedgerRange>,
-    /// None if it was broken off.
+    /// `None` if it was aborted.
     ended: Option<Result<(), IngestError>>,
 }
 
-/// What a command is run on.
+/// What a command runs on.
 struct Setting {
     store: Store,
     contract_id: ContractId,
@@ -83,7 +84,7 @@ impl Setting {
             Command::Reindex => reindex(&store, &[]).await,
             Command::ReindexFromLake => reindex(&store, &lakes).await,
             Command::Backfill => {
-                let all = LedgerRange::new(LedgerSequence(2), LedgerSequence(u32::MAX)).expect("2 is less");
+                let all = LedgerRange::new(LedgerSequence(2), LedgerSequence(u32::MAX)).expect("2 is smaller");
                 backfill(&store, &contract_id, &lakes, all, |_| {}).await.map(drop)
             }
             Command::ReplayQuarantine => {
@@ -94,7 +95,7 @@ impl Setting {
     }
 }
 
-/// Builds everything anew, from whole ledgers first if there are any.
+/// Rebuilds everything, first from whole ledgers if there are any.
 pub async fn reindex(store: &Store, whole_ledgers: &[WholeLedgers]) -> Result<(), IngestError> {
     if whole_ledgers.is_empty() {
         return Reindex::open(store).await?.read_stored_and_swap(|_| {}).await.map(drop);
@@ -118,18 +119,18 @@ pub async fn prove(
 }
 
 impl World<'_> {
-    /// Starts a command, which may be broken off by itself.
+    /// Starts a command. It may be aborted by itself.
     pub async fn start_maintenance(&mut self) {
         if self.maintenance.running.len() >= MOST_AT_ONCE {
             return;
         }
         let command = *Command::ALL.choose(&mut self.rng).unwrap();
-        // Two reindexes at once may find each other's schema made or removed in the middle, and say so.
+        // Two concurrent reindexes may see each other's schema appear or disappear, and report it.
         if command.is_reindex() && std::mem::replace(&mut self.maintenance.is_reindexing, true) {
             return;
         }
         let polls = self.rng.random_ratio(2, 3).then(|| self.rng.random_range(1..MOST_POLLS));
-        self.tell(format!("{command:?}, broken off after {polls:?} polls"));
+        self.tell(format!("{command:?}, aborted after {polls:?} polls"));
         let setting = Setting {
             store: Store::on(self.place.database.maintenance.clone()),
             contract_id: self.contract_id(),
@@ -148,17 +149,17 @@ impl World<'_> {
         });
     }
 
-    /// Builds everything anew, in some of the worlds that know such commands.
+    /// Rebuilds everything, in some of the worlds with maintenance commands.
     pub async fn reindex_at_last(&mut self) -> Result<(), String> {
         if !self.abilities.maintenance || self.rng.random() {
             return Ok(());
         }
         let whole_ledgers = if self.rng.random() { vec![self.lake().await] } else { Vec::new() };
-        self.tell(format!("reindex at last, from the lake: {}", !whole_ledgers.is_empty()));
+        self.tell(format!("final reindex, from the lake: {}", !whole_ledgers.is_empty()));
         let deadline = Instant::now() + DEADLINE;
         loop {
             match reindex(&self.control(), &whole_ledgers).await {
-                // One that was broken off may not have left the database yet.
+                // An aborted one may not have left the database yet.
                 Err(IngestError::Store(StoreError::Fenced | StoreError::Revised)) if Instant::now() < deadline => {
                     sleep(LOOK).await;
                 }
@@ -171,10 +172,10 @@ impl World<'_> {
         !self.maintenance.running.is_empty()
     }
 
-    /// Takes note of commands that ended, and says which must not have ended so.
+    /// Handles commands that ended, and returns those that must not have ended like that.
     pub fn check_maintenance(&mut self) -> Result<(), String> {
         while let Some(ended) = self.maintenance.running.try_join_next() {
-            let run = ended.map_err(|failure| format!("a command broke off: {failure}"))?;
+            let run = ended.map_err(|failure| format!("a command panicked: {failure}"))?;
             self.take_note_of(run)?;
         }
         Ok(())
@@ -188,15 +189,15 @@ impl World<'_> {
             match ended {
                 Some(Ok(())) => {
                     self.losses.given_up.retain(|gap| !gaps.contains(gap));
-                    // What was passed over meanwhile may have been filled too.
+                    // Ledgers that were passed over meanwhile may have been filled too.
                     self.losses.partly_filled |= !self.losses.given_up.is_empty();
                 }
                 _ => self.losses.partly_filled = true,
             }
         }
         let outcome = match ended {
-            None => "was broken off".to_owned(),
-            Some(Ok(())) => "went through".to_owned(),
+            None => "was aborted".to_owned(),
+            Some(Ok(())) => "succeeded".to_owned(),
             Some(Err(failure)) if self.epochs.past.is_empty() && !is_in_order(&failure) => {
                 return Err(format!("{command:?} failed: {failure}"));
             }
@@ -207,7 +208,8 @@ impl World<'_> {
     }
 }
 
-/// What any command may say where the network never started over: another one is at the same, or it may be tried again.
+/// Returns whether any command may fail like this if the network never started over: another command does the same, or
+/// it can be retried.
 fn is_in_order(failure: &IngestError) -> bool {
     match failure {
         IngestError::Store(StoreError::Fenced | StoreError::Revised)
@@ -217,7 +219,7 @@ fn is_in_order(failure: &IngestError) -> bool {
     }
 }
 
-/// A future that ends after so many polls, wherever it is then.
+/// A future that ends after this many polls, wherever it is then.
 struct Mortal<F> {
     future: Pin<Box<F>>,
     polls: Option<u32>,

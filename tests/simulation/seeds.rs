@@ -1,4 +1,4 @@
-//! Many seeds at once: a few workers, each with a database of its own, until one fails or all are through.
+//! Many seeds at once: a few workers, each with its own database, until one fails or all are done.
 
 use std::{
     env,
@@ -22,7 +22,7 @@ use crate::{
 /// A world mostly waits: for the database, for the network, for a moment to pass.
 const WORKERS_A_CORE: usize = 4;
 
-/// A history that takes so long waits for something that nobody should have to wait for.
+/// A history that takes this long waits for something that it should not have to wait for.
 const LONG: Duration = Duration::from_secs(30);
 
 pub struct Failure {
@@ -31,7 +31,7 @@ pub struct Failure {
     pub story: String,
 }
 
-/// How a run over seeds ended.
+/// The result of a run over seeds.
 pub struct Run {
     pub seeds: usize,
     pub took: Duration,
@@ -41,15 +41,15 @@ pub struct Run {
 /// Reads a number from the environment.
 pub fn number_from(name: &str) -> Option<u64> {
     let text = env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text}")))
 }
 
-/// Says something at once, also where the test's output is kept back.
+/// Prints something immediately, even if the test's output is captured.
 pub fn say(what: &str) {
     let _ = writeln!(std::io::stderr(), "{what}");
 }
 
-/// Runs these seeds until one fails; with `KEEP_GOING=1` all of them.
+/// Runs these seeds until one fails, or all of them with `KEEP_GOING=1`.
 pub fn run(seeds: &[u64]) -> Run {
     let began = Instant::now();
     let runtime = Runtime::new().unwrap();
@@ -68,7 +68,7 @@ pub fn run(seeds: &[u64]) -> Run {
     Run { seeds: queue.next.into_inner().min(seeds.len()), took: began.elapsed(), failures }
 }
 
-/// What is left to do.
+/// The remaining seeds.
 struct Queue<'a> {
     seeds: &'a [u64],
     next: AtomicUsize,
@@ -96,7 +96,7 @@ async fn work(number: usize, queue: &Queue<'_>) -> Vec<Failure> {
 
 async fn place(number: usize) -> Place {
     let name = format!("simulation-{}-{number}", std::process::id());
-    // An error means that it is installed already.
+    // An error means that a provider is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Place {
         database: Database::create(number).await,
@@ -122,8 +122,8 @@ async fn play(seed: u64, place: &Place) -> Option<Failure> {
         }
         Ok(Err(what)) => what,
         Err(panic) => match panic.downcast_ref::<String>() {
-            Some(text) => format!("the simulation broke off: {text}"),
-            None => "the simulation broke off".to_owned(),
+            Some(text) => format!("the simulation panicked: {text}"),
+            None => "the simulation panicked".to_owned(),
         },
     };
     world.tell_how_it_stands().await;

@@ -1,4 +1,4 @@
-//! What neither goes on nor ends: connections that fall silent, processes that freeze, a database that only reads.
+//! Things that neither continue nor end: silent connections, frozen processes, a read-only database.
 
 use std::pin::pin;
 
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::world::World;
 
-/// Keeps a process where it is, as SIGSTOP does, until it is let go on.
+/// Freezes processes, as SIGSTOP does, until they are released.
 #[derive(Clone)]
 pub struct Freezer(watch::Sender<bool>);
 
@@ -26,13 +26,13 @@ impl Freezer {
         self.0.send_replace(false);
     }
 
-    /// Returns the same future, which does nothing while it is frozen.
+    /// Returns a future that does the same, except that it does nothing while it is frozen.
     pub fn keep<F: Future>(&self, process: F) -> impl Future<Output = F::Output> + use<F> {
         let mut frozen = self.0.subscribe();
         async move {
             let mut process = pin!(process);
             loop {
-                // Whoever could freeze it again is gone.
+                // Nobody is left who could freeze it again.
                 let Ok(_) = frozen.wait_for(|frozen| !frozen).await else { return process.await };
                 tokio::select! {
                     biased;
@@ -70,7 +70,7 @@ impl World<'_> {
         self.tell(what);
     }
 
-    /// What it has open stays open, and says nothing.
+    /// Freezes an indexer: everything that it has open stays open, and sends nothing.
     fn freeze_an_indexer(&mut self) {
         let Some(process) = self.indexers.choose_mut(&mut self.rng) else { return };
         process.freezer.freeze();
@@ -80,16 +80,17 @@ impl World<'_> {
         self.tell("an indexer freezes");
     }
 
-    /// As while a standby is made the primary. Who connected meanwhile goes on reading only.
+    /// Makes the database read-only for a moment, as while a standby is promoted. Sessions that connected meanwhile
+    /// stay read-only.
     async fn let_the_database_only_read(&mut self) {
-        self.tell("the database only reads, for a moment");
+        self.tell("the database is read-only for a moment");
         self.place.database.only_read(true).await;
         self.place.database.terminate(0.5).await;
         self.let_run(100).await;
         self.place.database.only_read(false).await;
     }
 
-    /// Lets go on what is frozen.
+    /// Releases whatever is frozen.
     pub async fn end_stalls(&mut self) {
         self.maintenance.freezer.thaw();
         for process in &self.indexers {

@@ -1,4 +1,4 @@
-//! What happens in a world: one random step after the other, while everything runs.
+//! What happens in a world: one random step after the other, while everything is running.
 
 use flowfi_indexer::{
     devnet::Fault,
@@ -17,7 +17,7 @@ impl World<'_> {
         let ledgers = self.rng.random_range(1..5);
         self.close_ledgers(ledgers).await;
         self.start_indexer(false).await;
-        self.until("the index begins", async |world| world.cursor().await.is_some()).await?;
+        self.until("the index has begun", async |world| world.cursor().await.is_some()).await?;
         for _ in 0..self.rng.random_range(1..=2) {
             self.start_gateway().await;
         }
@@ -60,7 +60,7 @@ impl World<'_> {
         Ok(())
     }
 
-    /// What happens only in a world that was given the ability.
+    /// Takes a step that only worlds with the ability can have.
     async fn special_step(&mut self) -> Result<(), String> {
         let of_resets = if self.abilities.resets { 0..4 } else { 0..0 };
         let of_maintenance = if self.abilities.maintenance { 4..8 } else { 0..0 };
@@ -149,7 +149,7 @@ impl World<'_> {
 
     async fn start_another(&mut self) {
         if self.indexers.len() < 3 {
-            // An archive is for who holds the lock.
+            // Only the holder of the lock may archive.
             let with_another_lock = self.rng.random::<bool>() && !self.abilities.archives();
             self.start_indexer(with_another_lock).await;
             self.tell(format!("another indexer, with another lock: {with_another_lock}"));
@@ -160,7 +160,7 @@ impl World<'_> {
         if let Some(indexer) = self.indexers.pop() {
             indexer.stop().await?;
         }
-        self.tell("an indexer stopped in good order");
+        self.tell("an indexer stops cleanly");
         if self.indexers.is_empty() {
             self.start_indexer(false).await;
         }

@@ -1,4 +1,4 @@
-//! An endpoint that is of another chain for a while, beside one that fails in ways that do not pass by themselves.
+//! An endpoint that belongs to another chain for a while, beside one with failures that do not go away by themselves.
 
 use flowfi_indexer::devnet::Fault;
 use rand::Rng;
@@ -6,8 +6,8 @@ use rand::Rng;
 use crate::world::World;
 
 impl World<'_> {
-    /// Lets the stray go to another chain or come back, or makes the other endpoint refuse. Only once a ledger is known
-    /// to tell the chains apart by.
+    /// Moves the stray endpoint to another chain or back, or makes the other endpoint refuse. Only after a ledger that
+    /// identifies the chain is known.
     pub async fn let_it_stray(&mut self) {
         let Some(stray) = self.abilities.stray else { return };
         let network = self.control().network().await.unwrap();

@@ -1,4 +1,4 @@
-//! What must be true at every moment, looked at again and again.
+//! What must be true at every moment, checked again and again.
 
 use std::{
     sync::{
@@ -13,13 +13,13 @@ use sqlx::{AssertSqlSafe, PgPool, Row, postgres::PgRow};
 use tokio::time::sleep;
 
 const LOOK: Duration = Duration::from_millis(5);
-/// The tables in the order in which an archive takes their locks.
+/// The tables are in the order in which an archive locks them.
 const STATE: &str = "
     select n.epoch, c.toid, c.event_index, c.last_whole_ledger, exists (
         select from stream_events e where (e.toid, e.event_index) > (c.toid, c.event_index)
     ) as beyond from cursors c right join network n on true";
 
-/// Where the index stood at one look.
+/// The position of the index at one check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Stand {
     epoch: i32,
@@ -27,12 +27,12 @@ struct Stand {
     whole: i64,
 }
 
-/// Every row lies at or before the cursor, which is only ever raised, and no epoch begins that no reset was the reason
-/// for: none is above `most_epochs`. Ends with what is not so.
+/// Checks that every row lies at or before the cursor, that the cursor is only ever raised, and that no epoch begins
+/// without a reset: none exceeds `most_epochs`. Ends with the first violation.
 pub async fn watch(control: PgPool, most_epochs: Arc<AtomicI32>, broken: Arc<Mutex<Option<String>>>) {
     let mut before = Stand::default();
     loop {
-        // A statement may lose a deadlock against an archive; the next one does not.
+        // A statement may lose a deadlock against an archive; the next one will not.
         if let Ok(Some(row)) = sqlx::query(STATE).fetch_optional(&control).await {
             match look_at(&row, before, most_epochs.load(Ordering::Relaxed)) {
                 Ok(now) => before = now,
@@ -47,7 +47,7 @@ pub async fn watch(control: PgPool, most_epochs: Arc<AtomicI32>, broken: Arc<Mut
     }
 }
 
-/// What must not be.
+/// A violation.
 enum Fault {
     TooManyEpochs { epoch: i32 },
     Beyond { cursor: EventId },
@@ -61,11 +61,11 @@ impl Fault {
                 let count = format!("select count(*) from flowfi_epoch_{}.stream_events", epoch - 1);
                 let rows: Option<i64> = sqlx::query_scalar(AssertSqlSafe(count)).fetch_one(control).await.ok();
                 format!(
-                    "epoch {epoch} began although the network did not start over; {rows:?} event rows were put aside"
+                    "epoch {epoch} began although the network did not start over; {rows:?} event rows were archived"
                 )
             }
             Self::Beyond { cursor } => format!("there are event rows beyond the cursor {cursor}"),
-            Self::Back { before, now } => format!("the cursor went from {before:?} to {now:?}"),
+            Self::Back { before, now } => format!("the cursor went back from {before:?} to {now:?}"),
         }
     }
 }

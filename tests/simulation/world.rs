@@ -1,4 +1,4 @@
-//! One seed: a small world, a random history of it, and its end.
+//! One seed: a small world, its random history, and its end.
 
 use std::{
     fs,
@@ -34,29 +34,29 @@ use crate::{
     watch::watch,
 };
 
-/// What a daemon asks, in order of preference.
+/// The endpoints of a daemon, in order of preference.
 pub const ENDPOINTS: [&str; 3] = ["a", "b", "c"];
-/// Has every ledger, without faults; only asked for whole ledgers.
+/// An endpoint with every ledger and without faults; only used for whole ledgers.
 pub const ARCHIVE: &str = "archive";
-/// Everything is over within a second or two. A busy machine gets far more than it can need: only a history that fails
-/// waits this long.
+/// Everything takes a second or two. A busy machine gets far more than it can need: only a history that fails waits
+/// this long.
 pub const DEADLINE: Duration = Duration::from_mins(2);
-/// After so long it is told how everything stands.
+/// After this long, the state of everything is reported.
 const LONG_WAIT: Duration = Duration::from_secs(8);
-/// Never within a seed: a second opinion would mend what the follower misses before the judge sees it.
+/// Never within a seed: a second opinion would repair what the follower missed before the judge sees it.
 const CHECK_INTERVAL_MS: u64 = 3_600_000;
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Who fills a hole in the endpoints' events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filler {
-    /// Nobody: it is given up by name.
+    /// Nobody: it is given up.
     Nobody,
     Lake,
     GetLedgers,
 }
 
-/// A worker's own things, used by one seed after the other.
+/// A worker's own resources, used by one seed after the other.
 pub struct Place {
     pub database: Database,
     pub http: reqwest::Client,
@@ -69,7 +69,7 @@ pub struct World<'a> {
     pub place: &'a Place,
     pub rng: StdRng,
     began: Instant,
-    /// What was done, for who has to find out why it failed.
+    /// What was done, for whoever has to find out why it failed.
     pub story: Vec<String>,
     pub chain: Chain,
     pub filler: Filler,
@@ -84,7 +84,7 @@ pub struct World<'a> {
     pub losses: Losses,
     pub epochs: Epochs,
     pub maintenance: Maintenance,
-    /// Whether the stray endpoint is of another chain.
+    /// Whether the stray endpoint belongs to another chain.
     pub is_astray: bool,
     broken: Arc<Mutex<Option<String>>>,
     _tasks: JoinSet<()>,
@@ -147,19 +147,20 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The lake of the chain before, which nobody has taken out of the configuration.
+    /// Returns the lake of the previous chain, which nobody has removed from the configuration.
     async fn old_lake(&self) -> Option<WholeLedgers> {
         let location = self.epochs.old_lake.as_ref()?.to_str().unwrap();
         let lake = Lake::open(location, self.chain.devnet.passphrase(), 4, StdRng::seed_from_u64(7)).await.unwrap();
         Some(WholeLedgers::of_lake(lake).unwrap())
     }
 
-    /// The lakes that an operator names: the one that the network writes, after one that is out of date if there is one.
+    /// Returns the lakes that an operator configures: the one that the network writes, preceded by an outdated one if
+    /// there is one.
     pub async fn lakes(&self) -> Vec<WholeLedgers> {
         self.old_lake().await.into_iter().chain([self.lake().await]).collect()
     }
 
-    /// How long everything took so far.
+    /// Returns how long everything has taken so far.
     pub fn took(&self) -> Duration {
         self.began.elapsed()
     }
@@ -168,14 +169,14 @@ impl<'a> World<'a> {
         self.story.push(format!("{:>5} ms {}", self.began.elapsed().as_millis(), what.into()));
     }
 
-    /// Tells how the index stands, for who has to find out why the world failed.
+    /// Describes the state of the index, for whoever has to find out why the world failed.
     pub async fn tell_how_it_stands(&mut self) {
         let network = self.control().network().await;
         self.tell(format!("the index: {network:?}, up to {:?}", self.cursor().await));
         let reports = "select state || ': ' || coalesce(detail, '') from indexer_reports";
         let reports: Vec<String> =
             sqlx::query_scalar(reports).fetch_all(&self.place.database.control).await.unwrap_or_default();
-        self.tell(format!("what indexers said last: {reports:?}; alive are {}", self.indexers.len()));
+        self.tell(format!("the indexers' last reports: {reports:?}; running: {}", self.indexers.len()));
         for session in self.place.database.sessions().await {
             self.tell(format!("session {session}"));
         }
@@ -197,7 +198,7 @@ impl<'a> World<'a> {
         self.place.database.store().await
     }
 
-    /// A store of a process of its own; the line is one that can fall silent, where lines do.
+    /// Opens a store for a process of its own, together with a line that can fall silent, in worlds with silent lines.
     async fn store_of_a_daemon(&self) -> (Store, Option<SilentLine>) {
         if self.abilities.stalls {
             let (store, line) = self.place.database.store_over_a_line().await;
@@ -206,19 +207,19 @@ impl<'a> World<'a> {
         (self.store().await, None)
     }
 
-    /// A store without the faults of a daemon's.
+    /// Returns a store without the faults of a daemon's.
     pub fn control(&self) -> Store {
         Store::on(self.place.database.control.clone())
     }
 
-    /// The lake that the network writes, as an operator reads it.
+    /// Opens the lake that the network writes, as an operator does.
     pub async fn lake(&self) -> WholeLedgers {
         let location = self.place.lake_folder.to_str().unwrap();
         let rng = StdRng::seed_from_u64(7);
         WholeLedgers::of_lake(Lake::open(location, self.chain.devnet.passphrase(), 4, rng).await.unwrap()).unwrap()
     }
 
-    /// The endpoint without faults.
+    /// Returns the endpoint without faults.
     pub fn oracle(&self) -> EndpointPool {
         self.chain.pool(&self.base, &[ORACLE], 7)
     }
@@ -234,7 +235,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Starts an indexer; one with another lock knows nothing of the others but what the fence says.
+    /// Starts an indexer. One with another lock only learns of the others through the fence.
     pub async fn start_indexer(&mut self, with_another_lock: bool) {
         let (store, line) = if with_another_lock {
             (self.place.database.store_with_another_lock().await, None)
@@ -294,13 +295,13 @@ impl<'a> World<'a> {
         self.clients.push(Client::start(client, Arc::clone(&self.gateways), self.place.http.clone()));
     }
 
-    /// Ends every indexer, and what it had begun in the database.
+    /// Ends every indexer, with everything that it had begun in the database.
     pub async fn end_indexers(&mut self) {
         self.indexers.clear();
         self.place.database.end_connections().await;
     }
 
-    /// Says what must not be, if there is anything.
+    /// Returns a violation, if there is one.
     pub fn check(&mut self) -> Result<(), String> {
         let indexers = self.indexers.iter_mut().find_map(IndexerProcess::failure);
         let gateways = || self.gateway_processes.iter_mut().find_map(GatewayProcess::failure);
@@ -333,7 +334,7 @@ impl<'a> World<'a> {
                 self.tell_how_it_stands().await;
             }
             if Instant::now() > deadline {
-                return Err(format!("not within {DEADLINE:?}: {what}"));
+                return Err(format!("did not happen within {DEADLINE:?}: {what}"));
             }
             sleep(LOOK).await;
         }
@@ -344,7 +345,7 @@ impl<'a> World<'a> {
         self.control().progress(&self.contract_id()).await.unwrap().map(|progress| progress.position)
     }
 
-    /// Does something with a store until the database lets it.
+    /// Repeats an action on a store until the database allows it.
     pub async fn insist<T>(&self, action: impl AsyncFn(&Store) -> Result<T, String>) -> Result<T, String> {
         let deadline = Instant::now() + DEADLINE;
         loop {
