@@ -1,5 +1,5 @@
-//! A database with a million events and a hundred thousand streams, as an indexer at the tip leaves it: for the test of
-//! plans and for the benchmark of the API.
+//! A database with a million events and a hundred thousand streams, as an indexer at the tip leaves it. It is used by
+//! the test of query plans and by the benchmark of the API.
 
 use flowfi_indexer::{
     domain::{Address, ContractId},
@@ -13,8 +13,8 @@ pub const TOKENS: u32 = 20;
 const USER: u8 = 1;
 const TOKEN: u8 = 2;
 
-/// Users and tokens are the more busy the lower their number, as on any chain: the busiest user sends 3 % of the streams,
-/// the commonest token is of 37 %.
+/// Users and tokens with lower numbers are busier, as on any chain: the busiest user sends 3 % of the streams, and the
+/// most common token has 37 % of them.
 pub fn user(number: u32) -> Address {
     address(USER, number)
 }

@@ -1,5 +1,5 @@
-//! Nothing of another chain is taken for ours: by a repair, a check, a filled hole or a contract that joins. And what a
-//! repair writes is told whole, in one place.
+//! Nothing of another chain is taken for ours: by a repair, a check, a filled hole or a contract that joins.
+//! Subscribers are told everything that a repair changes, in one notice.
 
 use chrono::TimeDelta;
 use flowfi_indexer::{
@@ -35,7 +35,7 @@ impl World {
         source
     }
 
-    /// Streams in the first ledgers, and a noted ledger far behind them.
+    /// Creates streams in the first ledgers, and a recorded ledger far behind them.
     pub async fn old_chain(&self) {
         for _ in 0..3 {
             self.create("alice", "bob", 1_000_000, 1_000).await;
@@ -46,7 +46,7 @@ impl World {
             .await;
     }
 
-    /// Another chain that is shorter, with events at other places.
+    /// Starts another chain, which is shorter and has events at other positions.
     pub async fn new_chain(&self) {
         self.devnet.reset().unwrap();
         self.devnet.close_ledgers(8).unwrap();
@@ -56,7 +56,7 @@ impl World {
         self.devnet.close_ledgers(2).unwrap();
     }
 
-    /// Waits for the network's clock, by which streams accrue.
+    /// Waits until the network's clock, by which streams accrue, has advanced.
     async fn let_time_pass(&self, seconds: i64) {
         let until = SystemClock.now() + TimeDelta::seconds(seconds);
         eventually("the time has come", || async { SystemClock.now() >= until }).await;
@@ -72,9 +72,9 @@ impl World {
         Indexer::new(source, Vec::new(), self.store.clone(), settings)
     }
 
-    /// Waits until what an endpoint kept back is stored.
+    /// Waits until the events that an endpoint withheld are stored.
     pub async fn has_every_event_at_last(&self) {
-        eventually("what one endpoint kept back is asked of another", || async {
+        eventually("the events that one endpoint withheld are requested from another", || async {
             self.stored_ids().await == self.devnet.events_emitted()
         })
         .await;
@@ -95,11 +95,11 @@ async fn verify_repair_after_a_reset_leaves_the_records_of_the_old_chain_alone(p
         .await
         .unwrap();
     assert!(!output.status.success(), "{output:?}");
-    assert_eq!(world.records_as_text().await, before, "the records are of the chain that is indexed");
+    assert_eq!(world.records_as_text().await, before, "the records belong to the indexed chain");
 }
 
 #[sqlx::test]
-async fn verify_repair_beside_one_endpoint_that_was_set_up_anew_changes_nothing(pool: PgPool) {
+async fn verify_repair_beside_an_endpoint_that_was_reset_changes_nothing(pool: PgPool) {
     let world = World::new(pool).await;
     world.old_chain().await;
     let before = world.records_as_text().await;
@@ -110,7 +110,7 @@ async fn verify_repair_beside_one_endpoint_that_was_set_up_anew_changes_nothing(
     let contract_id = world.devnet.contract_id();
     let verified = verify(&world.store, &source, &contract_id, settings, |_| ()).await.unwrap();
     assert!(verified.is_proven(), "{verified:?}");
-    assert_eq!(world.records_as_text().await, before, "the records are of the chain that is indexed");
+    assert_eq!(world.records_as_text().await, before, "the records belong to the indexed chain");
 }
 
 #[sqlx::test]
@@ -122,7 +122,7 @@ async fn a_second_endpoint_of_another_chain_writes_nothing(pool: PgPool) {
     world.devnet.inject_at("good", Fault::BeforeReset, None).unwrap();
     let urls = [format!("{}/good", world.rpc_url), world.rpc_url.clone()];
     world.start(world.checks_all_the_time(&urls));
-    eventually("the second endpoint is known to be of another chain", || async {
+    eventually("the second endpoint is known to serve another chain", || async {
         let report = world.store.indexer_report(&world.devnet.contract_id()).await.unwrap();
         report.is_some_and(|aged| aged.report.endpoints.to_string().contains("\"unusable\""))
     })
@@ -136,7 +136,7 @@ async fn a_reset_of_a_quiet_contract_is_noticed_by_a_daemon_that_is_started_afte
     world.create("alice", "bob", 1_000_000, 100).await;
     world.devnet.close_ledgers(40).unwrap();
     world.index_to_the_tip(world.archiving()).await;
-    // The new chain is longer than where the last event was, and shorter than what was indexed.
+    // The new chain is longer than the position of the last event, but shorter than the index.
     world.devnet.reset().unwrap();
     world.devnet.close_ledgers(20).unwrap();
     world.start(world.archiving());
@@ -144,7 +144,7 @@ async fn a_reset_of_a_quiet_contract_is_noticed_by_a_daemon_that_is_started_afte
 }
 
 #[sqlx::test]
-async fn a_new_chain_is_not_appended_to_the_old_one_where_no_hash_can_be_had(pool: PgPool) {
+async fn a_new_chain_is_not_appended_to_the_old_one_without_hashes(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.devnet.inject_at(MAIN_ENDPOINT, Fault::NoLedgers, None).unwrap();
     world.create("alice", "bob", 1_000_000, 100).await;
@@ -161,7 +161,7 @@ async fn a_new_chain_is_not_appended_to_the_old_one_where_no_hash_can_be_had(poo
 }
 
 #[sqlx::test]
-async fn every_row_that_a_repair_changed_is_in_the_range_that_subscribers_are_told(pool: PgPool) {
+async fn every_row_that_a_repair_changed_is_in_the_range_that_subscribers_are_told_of(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 1_000).await;
     world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(500) }).await;
@@ -170,7 +170,7 @@ async fn every_row_that_a_repair_changed_is_in_the_range_that_subscribers_are_to
     world.start_indexer(100);
     world.indexed().await;
     let raws = world.raw_events().await;
-    // As if the creation (and the fee before it) had been in a ledger that was given up.
+    // As if the creation, and the fee before it, had been in a ledger that was given up.
     let creation = world.devnet.events_emitted()[..3].to_vec();
 
     world.forget(&creation).await;
@@ -200,11 +200,11 @@ async fn every_row_that_a_repair_changed_is_in_the_range_that_subscribers_are_to
         .map(|(toid, index, _)| EventId::from_parts(toid, index).unwrap())
         .collect();
     let outside: Vec<&EventId> = changed.iter().filter(|id| **id < from || **id > to).collect();
-    assert!(outside.is_empty(), "told {from} to {to}, and changed besides: {outside:?}");
+    assert!(outside.is_empty(), "reported {from} to {to}, but also changed: {outside:?}");
 }
 
 #[sqlx::test]
-async fn a_wrong_baseline_is_set_right_by_a_repair_while_the_index_stands_still(pool: PgPool) {
+async fn a_wrong_baseline_is_corrected_by_a_repair_although_the_index_makes_no_progress(pool: PgPool) {
     let world = World::new(pool).await;
     world.devnet.inject_at(MAIN_ENDPOINT, Fault::NoLedgers, None).unwrap();
     for _ in 0..3 {
@@ -220,7 +220,7 @@ async fn a_wrong_baseline_is_set_right_by_a_repair_while_the_index_stands_still(
     world.devnet.close_ledgers(20).unwrap();
     world.verified(REPAIR).await;
     assert_ne!(world.records_as_text().await, before);
-    // It is taken out, and the repair is done again.
+    // The node is removed, and the repair runs again.
     world.devnet.inject_at(MAIN_ENDPOINT, Fault::BeforeReset, None).unwrap();
     let verified = world.verified(REPAIR).await;
     assert!(verified.is_proven(), "{verified:?}");
@@ -254,11 +254,11 @@ async fn no_hole_after_the_last_event_is_filled_from_another_chain(pool: PgPool)
     let range = LedgerRange::new(LedgerSequence(8), LedgerSequence(15)).unwrap();
     let filled = backfill(&world.store, &world.devnet.contract_id(), &lake, range, |_| {}).await;
     assert_eq!(world.stored_ids().await, before, "{filled:?}");
-    filled.expect_err("the lake is of another chain");
+    filled.expect_err("the lake belongs to another chain");
 }
 
 #[sqlx::test]
-async fn an_endpoint_that_missed_the_reset_is_not_followed_beyond_the_tip_of_the_preferred_one(pool: PgPool) {
+async fn an_endpoint_that_missed_the_reset_is_not_followed_beyond_the_preferred_ones_tip(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.devnet.close_ledgers(20).unwrap();
     for _ in 0..3 {
@@ -272,11 +272,11 @@ async fn an_endpoint_that_missed_the_reset_is_not_followed_beyond_the_tip_of_the
     world.rpc_urls = vec![world.rpc_url.clone(), format!("{}/stale", world.rpc_url)];
     world.start_indexer(100);
     world.indexed().await;
-    // The other one is back, and the preferred one is away.
+    // The other endpoint is back, and the preferred one is away.
     world.devnet.clear_faults_at("stale");
     world.devnet.inject_at("stale", Fault::BeforeReset, None).unwrap();
     world.devnet.inject_at(MAIN_ENDPOINT, away, None).unwrap();
-    eventually("the other one is asked, and not believed", || async {
+    eventually("the other endpoint is asked but not believed", || async {
         let report = world.store.indexer_report(&world.devnet.contract_id()).await.unwrap();
         report.is_some_and(|aged| aged.report.endpoints[1]["state"] == "unusable")
     })
@@ -290,7 +290,7 @@ async fn an_endpoint_that_missed_the_reset_is_not_followed_beyond_the_tip_of_the
 }
 
 #[sqlx::test]
-async fn nothing_is_read_from_endpoints_of_two_chains_until_they_are_of_one(pool: PgPool) {
+async fn nothing_is_read_from_endpoints_of_two_chains_until_they_agree(pool: PgPool) {
     let mut world = World::new(pool).await;
     for _ in 0..3 {
         world.create("alice", "bob", 1_000_000, 1_000).await;
@@ -307,7 +307,7 @@ async fn nothing_is_read_from_endpoints_of_two_chains_until_they_are_of_one(pool
     })
     .await;
     assert!(world.stored_ids().await.is_empty());
-    // The one that missed the reset is repaired.
+    // The endpoint that missed the reset is repaired.
     world.devnet.clear_faults_at("good");
     world.indexed().await;
     world.assert_equal_to_the_chain().await;
@@ -333,7 +333,7 @@ async fn an_endpoint_of_another_chain_that_comes_back_does_not_take_over_a_catch
     world.devnet.inject_at(MAIN_ENDPOINT, away.clone(), None).unwrap();
     world.rpc_urls = vec![format!("{}/good", world.rpc_url), world.rpc_url.clone()];
     world.start_indexer(2);
-    eventually("the catch-up is under way", || async { world.stored_ids().await.len() >= 6 }).await;
+    eventually("the catch-up has begun", || async { world.stored_ids().await.len() >= 6 }).await;
     world.devnet.clear_faults_at(MAIN_ENDPOINT);
     world.devnet.inject_at("good", away, Some(2)).unwrap();
     eventually("the catch-up has ended", || async {
@@ -344,12 +344,12 @@ async fn an_endpoint_of_another_chain_that_comes_back_does_not_take_over_a_catch
 }
 
 #[sqlx::test]
-async fn an_event_that_was_kept_raw_and_comes_again_is_in_one_table(pool: PgPool) {
+async fn a_quarantined_event_that_comes_again_is_in_one_table_only(pool: PgPool) {
     let world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 1_000).await;
     world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(500) }).await;
     world.index_to_the_tip(world.indexer(100)).await;
-    // As an older version kept it.
+    // As an older version stored it.
     for statement in [
         "insert into quarantine (toid, event_index, contract_id, ledger_closed_at, tx_hash, kind, name, stream_id,
              reason, in_successful_call, topics, value)
@@ -361,7 +361,7 @@ async fn an_event_that_was_kept_raw_and_comes_again_is_in_one_table(pool: PgPool
     ] {
         sqlx::query(statement).execute(&world.pool).await.unwrap();
     }
-    // A ledger that is read again, by a backfill over what was given up.
+    // A ledger is read again by a backfill of a given-up range.
     let events = world.raw_events().await;
     let late = LateEvents { events, ..LateEvents::default() };
     write_late(&world.store, &world.devnet.contract_id(), Epoch(0), late).await.unwrap().unwrap();
@@ -374,7 +374,7 @@ async fn an_event_that_was_kept_raw_and_comes_again_is_in_one_table(pool: PgPool
 }
 
 #[sqlx::test]
-async fn one_endpoint_alone_does_not_say_which_chain_is_ours(pool: PgPool) {
+async fn one_endpoint_alone_does_not_decide_which_chain_is_ours(pool: PgPool) {
     let world = World::new(pool).await;
     world.devnet.close_ledgers(30).unwrap();
     world.new_chain().await;
@@ -387,7 +387,7 @@ async fn one_endpoint_alone_does_not_say_which_chain_is_ours(pool: PgPool) {
     let away = Fault::Status { status: 503, retry_after_seconds: None };
     world.devnet.inject_at("good", away, None).unwrap();
     let alone = source.ledger_hash(sequence).await;
-    assert!(alone.is_err(), "one voice is taken for all: {alone:?}");
+    assert!(alone.is_err(), "a single answer was believed: {alone:?}");
 }
 
 #[sqlx::test]
@@ -397,7 +397,7 @@ async fn the_rolling_check_does_not_compare_with_another_chain_and_ask_for_a_rep
     world.new_chain().await;
     let checking = world.checks_all_the_time(std::slice::from_ref(&world.rpc_url));
     let ended = timeout(DEADLINE, checking.run(world.stop.clone())).await.expect("the reset is noticed");
-    let failure = ended.expect_err("it is to be archived by hand");
+    let failure = ended.expect_err("an operator has to archive it");
     assert!(failure.to_string().contains("reset") || failure.to_string().contains("another chain"), "{failure}");
     let check = world.store.record_check(&world.devnet.contract_id()).await.unwrap();
     assert!(check.is_none_or(|check| check.look.differing.is_empty()), "nothing was compared with another chain");
@@ -412,7 +412,7 @@ async fn a_reindex_from_a_lake_of_the_new_chain_changes_nothing_of_the_old_one(p
     };
     let world = World::with_devnet(pool, &args).await;
     world.old_chain().await;
-    // Ledgers after the last event were seen whole; those before were given up (or are not in the lake any more).
+    // Ledgers after the last event were seen whole; those before it were given up, or are no longer in the lake.
     sqlx::query("update coverage set from_ledger = 7, to_ledger = 15").execute(&world.pool).await.unwrap();
     let before = world.stored_ids().await;
     world.new_chain().await;
@@ -426,7 +426,7 @@ async fn a_reindex_from_a_lake_of_the_new_chain_changes_nothing_of_the_old_one(p
 }
 
 #[sqlx::test]
-async fn a_contract_that_joins_is_not_read_from_an_endpoint_that_was_set_up_anew(pool: PgPool) {
+async fn a_contract_that_joins_is_not_read_from_an_endpoint_that_was_reset(pool: PgPool) {
     use flowfi_indexer::{
         devnet::{DevnetArgs, Input, NumberedCall},
         domain::Contracts,
@@ -460,14 +460,14 @@ async fn a_contract_that_joins_is_not_read_from_an_endpoint_that_was_set_up_anew
     create(&world, 0, "carol");
     create(&world, 1, "carol");
     world.devnet.inject_at("good", Fault::BeforeReset, None).unwrap();
-    // The preferred endpoint was set up anew; the other one serves the chain that is indexed.
+    // The preferred endpoint was reset; the other one serves the indexed chain.
     world.rpc_urls = vec![world.rpc_url.clone(), format!("{}/good", world.rpc_url)];
     world.start_indexer(100);
     let stands = || async {
         let progress = world.store.progress(&second).await.unwrap();
         progress.is_some_and(|at| at.position.last_whole_ledger().0 >= 40)
     };
-    eventually("the second contract stands where the first does", stands).await;
+    eventually("the second contract has reached the first", stands).await;
     let stored: Vec<EventId> = sqlx::query_as::<_, (i64, i64)>(
         "select toid, event_index from stream_events where contract_id = $1 order by 1, 2",
     )
@@ -483,7 +483,7 @@ async fn a_contract_that_joins_is_not_read_from_an_endpoint_that_was_set_up_anew
     assert_eq!(stored, of_the_old_chain, "{known:?} {covered:?}");
 }
 
-/// A network whose first endpoint is away, and whose second one keeps every event back.
+/// Creates a network whose first endpoint is away and whose second one withholds every event.
 async fn with_events_kept_back(pool: PgPool) -> (World, [String; 2]) {
     let world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
@@ -495,13 +495,13 @@ async fn with_events_kept_back(pool: PgPool) -> (World, [String; 2]) {
 }
 
 #[sqlx::test]
-async fn a_second_opinion_after_a_restart_is_anothers(pool: PgPool) {
+async fn a_second_opinion_after_a_restart_comes_from_another_endpoint(pool: PgPool) {
     let (mut world, urls) = with_events_kept_back(pool).await;
     let source = EndpointPool::new(&urls, world.devnet.passphrase().to_owned(), 7).unwrap();
     let first = Indexer::new(source, Vec::new(), world.store.clone(), world.settings());
     world.index_to_the_tip(first).await;
     assert!(world.stored_ids().await.is_empty());
-    // The daemon is started anew; the preferred endpoint is back and tells everything to whoever asks it.
+    // The daemon is restarted; the preferred endpoint is back and returns everything to anybody.
     world.devnet.clear_faults_at("away");
     world.start(world.checks_all_the_time(&urls));
     world.devnet.close_ledger().unwrap();
@@ -510,18 +510,18 @@ async fn a_second_opinion_after_a_restart_is_anothers(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn what_the_only_endpoint_that_answers_says_of_itself_is_asked_of_the_other_once_it_is_back(pool: PgPool) {
+async fn the_only_endpoint_that_answers_is_compared_with_the_other_one_once_that_is_back(pool: PgPool) {
     let (mut world, urls) = with_events_kept_back(pool).await;
     let source = EndpointPool::new(&urls, world.devnet.passphrase().to_owned(), 7).unwrap();
     world.start(world.checking_all_the_time(source.clone()));
     world.indexed().await;
     let contract_ids = world.devnet.contract_ids();
     let from = EventsFrom::Ledger(LedgerSequence(2));
-    eventually("only one of them is asked, and the other is given up for now", || async {
+    eventually("only one endpoint is asked, because the other one is left alone", || async {
         source.second_opinions(&contract_ids, from, 10).await.is_ok_and(|opinions| opinions.is_alone)
     })
     .await;
-    // What it says is compared before the other one is back.
+    // The first endpoint is compared with itself before the other one is back.
     let asked = source.health()[1].requests;
     eventually("some turns were taken", || async { source.health()[1].requests > asked + 50 }).await;
     assert!(world.stored_ids().await.is_empty());
@@ -530,14 +530,14 @@ async fn what_the_only_endpoint_that_answers_says_of_itself_is_asked_of_the_othe
 }
 
 #[sqlx::test]
-async fn a_contract_that_joins_does_not_make_the_pool_forget_who_kept_events_back(pool: PgPool) {
+async fn a_contract_that_joins_does_not_make_the_pool_forget_which_endpoint_withheld_events(pool: PgPool) {
     let (mut world, urls) = with_events_kept_back(pool).await;
-    // The same pool, and so the same memory of who answered; the session begins anew.
+    // The pool stays, and with it the memory of who answered; the session starts again.
     let source = EndpointPool::new(&urls, world.devnet.passphrase().to_owned(), 7).unwrap();
     world.index_to_the_tip(Indexer::new(source.clone(), Vec::new(), world.store.clone(), world.settings())).await;
     assert!(world.stored_ids().await.is_empty());
     world.devnet.clear_faults_at("away");
-    // Another walk from the beginning, as that of a contract that is added, is answered by the endpoint that is back.
+    // Another walk from the start, such as that of an added contract, is answered by the endpoint that is back.
     let from = EventsFrom::Ledger(LedgerSequence(2));
     eventually("the preferred one is back", || async {
         source.events(&world.devnet.contract_ids(), from, 1).await.is_ok_and(|page| !page.events.is_empty())
@@ -548,7 +548,7 @@ async fn a_contract_that_joins_does_not_make_the_pool_forget_who_kept_events_bac
 }
 
 #[sqlx::test]
-async fn what_a_cancellation_paid_stays_as_it_was_told_after_a_later_repair_and_a_reindex(pool: PgPool) {
+async fn the_payout_of_a_cancellation_stays_as_reported_after_a_later_repair_and_a_reindex(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.let_time_pass(3).await;
@@ -564,7 +564,7 @@ async fn what_a_cancellation_paid_stays_as_it_was_told_after_a_later_repair_and_
                 .unwrap();
         amount
     };
-    // The withdrawal was never seen; the record is set from the chain.
+    // The withdrawal was never seen; the record was set from the chain.
     world.forget(&[withdrawal]).await;
     world.alter("update streams set withdrawn = 0").await;
     assert_eq!(world.verified(REPAIR).await.repaired, [StreamId(1)]);
@@ -584,7 +584,7 @@ async fn what_a_cancellation_paid_stays_as_it_was_told_after_a_later_repair_and_
 }
 
 #[sqlx::test]
-async fn what_a_cancellation_paid_is_not_lost_where_the_creation_is_missing(pool: PgPool) {
+async fn the_payout_of_a_cancellation_is_not_lost_if_the_creation_is_missing(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.start_indexer(100);
@@ -624,7 +624,7 @@ async fn one_database_holds_one_index(pool: PgPool) {
     other.migrate().await.unwrap();
     let refused = other.claim(world.devnet.passphrase()).await.unwrap_err();
     assert!(matches!(&refused, StoreError::AnotherIndex { schema } if schema == "public"), "{refused}");
-    // One whose schema is called almost like those that we make is another one too.
+    // A schema with a name that resembles ours is another one all the same.
     sqlx::query("alter schema other rename to flowfi_other").execute(&world.pool).await.unwrap();
     let refused = world.store.claim(world.devnet.passphrase()).await.unwrap_err();
     assert!(matches!(&refused, StoreError::AnotherIndex { schema } if schema == "flowfi_other"), "{refused}");

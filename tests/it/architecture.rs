@@ -1,4 +1,4 @@
-//! The layout law: which module may import which, and where each library lives.
+//! The rules of the layout: which module may import which, and where each library is used.
 
 mod files;
 
@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Each module and what it may import from this crate. `*` is everything.
+/// Each module, and what it may import from this crate. `*` means everything.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("xdr", &["domain"]),
     ("source", &["domain", "xdr"]),
@@ -29,14 +29,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// What every module may import.
 const FOR_ALL: &[&str] = &["telemetry", "lifecycle"];
 
-/// Each library that has one home, and the modules it may be named in. `clap` also lives in files named `args.rs`.
+/// Each library with a single home, and the modules that may name it. `clap` may also be used in files named `args.rs`.
 const HOMES: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
     ("axum", &["http", "devnet"]),
     ("reqwest", &["source"]),
     ("stellar_xdr", &["xdr", "devnet"]),
     ("flate2", &["xdr", "devnet"]),
-    // Lakes are read by one and written by the other.
+    // One of them reads lakes, the other writes them.
     ("zstd", &["xdr", "devnet"]),
     ("clap", &["config", "main"]),
     ("hyper", &["http"]),
@@ -52,23 +52,23 @@ const HOMES: &[(&str, &[&str])] = &[
     ("utoipa_swagger_ui", &["http"]),
 ];
 
-/// Libraries that a module must do without.
+/// Libraries that a module must not use.
 const BANNED: &[(&str, &[&str])] = &[
     ("domain", &["tokio", "sqlx", "axum", "reqwest", "stellar_xdr", "utoipa"]),
-    // It judges the indexer, and so must not share its mistakes.
+    // It judges the indexer, so it must not share its mistakes.
     ("devnet", &["flowfi_indexer", "sqlx", "reqwest"]),
-    // The feed carries events; how they are written is for each outlet to say.
+    // The feed carries events; each outlet decides how to write them.
     ("feed", &["serde", "serde_json"]),
 ];
 
-/// Names that say nothing about what is inside.
+/// Names that say nothing about the content.
 const NAMELESS: &[&str] = &["util", "utils", "common", "helpers", "types", "models", "prelude"];
 
 /// The crates beside the package; each counts as one module.
 const CRATES: &[&str] = &["domain", "devnet"];
 
 struct SourceFile {
-    /// The folder that the paths of its crate begin at.
+    /// The folder at which the paths of its crate start.
     root: PathBuf,
     path: PathBuf,
     module: String,
@@ -88,7 +88,8 @@ fn source_files() -> Vec<SourceFile> {
     roots.flat_map(|(root, module)| files_below(&root, module)).collect()
 }
 
-/// Every file of Rust below a folder: of one module, or each of the one that its path begins with.
+/// Returns every Rust file below a folder. They belong to `of_module` or, without it, to the module that their path
+/// begins with.
 fn files_below(root: &Path, of_module: Option<&str>) -> Vec<SourceFile> {
     let mut files = Vec::new();
     let mut folders = vec![root.to_owned()];
@@ -108,12 +109,12 @@ fn files_below(root: &Path, of_module: Option<&str>) -> Vec<SourceFile> {
     files
 }
 
-/// The text without comments, so that a sentence about a library is not taken for a use of it.
+/// Returns the text without comments, so that prose about a library does not count as a use of it.
 fn code_of(text: &str) -> String {
     text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
-/// The first names after `crate::` (also in braces) in the code.
+/// Returns the first names after `crate::` in the code, including those in braces.
 fn crate_imports(code: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (at, _) in code.match_indices("crate::") {
@@ -204,12 +205,12 @@ fn every_module_says_what_it_owns_and_files_stay_short() {
         let lines = text.lines().take_while(|line| *line != "#[cfg(test)]").count();
         assert!(lines <= 400, "{} has {lines} lines: split it", file.path.display());
         let name = file.path.file_stem().unwrap().to_str().unwrap();
-        assert!(!NAMELESS.contains(&name), "{}: find the name of what is inside", file.path.display());
+        assert!(!NAMELESS.contains(&name), "{}: find a name that says what is inside", file.path.display());
     }
 }
 
 #[test]
-fn the_law_itself_sees_imports_in_braces_and_ignores_comments() {
+fn the_check_sees_imports_in_braces_and_ignores_comments() {
     let code = code_of("use crate::{domain::{A, B}, store};\n// use crate::http;\nlet x = crate::feed::Hub;");
     assert_eq!(crate_imports(&code), ["domain", "feed", "store"].map(str::to_owned).into());
     assert!(names_library("use sqlx::Row;", "sqlx"));

@@ -1,11 +1,11 @@
-//! What others made of our tables is still theirs after records were built anew, and after an epoch was put aside.
+//! Whatever others added to our tables is kept after a reindex, and after an epoch is archived.
 
 use flowfi_indexer::{domain::Epoch, ingest::Reindex, store::StoreError};
 use sqlx::PgPool;
 
 use crate::world::World;
 
-/// A role that may read. Roles are the server's, so each has a name of its own, and is dropped at the end.
+/// A role that may read. Roles belong to the server, so each has a unique name, and is dropped at the end.
 struct Reporter {
     pool: PgPool,
     name: String,
@@ -83,7 +83,7 @@ async fn a_reindex_keeps_the_privileges_and_the_views_of_others(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn an_epoch_that_is_put_aside_leaves_privileges_and_views_with_the_tables_of_the_next(pool: PgPool) {
+async fn archiving_an_epoch_gives_its_privileges_and_views_to_the_tables_of_the_next(pool: PgPool) {
     let world = indexed(pool).await;
     let reporter = Reporter::of(&world.pool).await;
     reporter.grant().await;
@@ -94,7 +94,7 @@ async fn an_epoch_that_is_put_aside_leaves_privileges_and_views_with_the_tables_
 }
 
 #[sqlx::test]
-async fn a_reindex_names_what_cannot_follow_to_the_new_tables_before_it_begins(pool: PgPool) {
+async fn a_reindex_names_what_cannot_be_moved_to_the_new_tables_before_it_starts(pool: PgPool) {
     let world = indexed(pool).await;
     for (made, dropped, named) in [
         ("create materialized view totals as select count(*) from streams", "drop materialized view totals", "totals"),
@@ -130,7 +130,7 @@ async fn a_reindex_names_what_cannot_follow_to_the_new_tables_before_it_begins(p
     let kept = "create materialized view kept as select count(*) from streams";
     sqlx::query(kept).execute(&world.pool).await.unwrap();
     let archived: Result<_, StoreError> = world.store.archive_epoch(Epoch(0)).await;
-    assert!(archived.unwrap().is_some(), "nobody is there to be asked");
+    assert!(archived.unwrap().is_some(), "there is nobody to ask");
 }
 
 impl Reporter {
@@ -145,7 +145,7 @@ impl Reporter {
     }
 }
 
-/// Each with what makes it and the question whether it is there.
+/// Each addition: the statement that makes it, and the condition that shows that it is there.
 const OF_OTHERS: [(&str, &str); 6] = [
     (
         "create function copied() returns trigger language plpgsql as $$ begin return new; end $$;
@@ -175,9 +175,7 @@ const OF_OTHERS: [(&str, &str); 6] = [
 ];
 
 #[sqlx::test]
-async fn triggers_publications_indexes_and_comments_of_others_follow_to_the_tables_of_a_reindex_and_of_the_next_epoch(
-    pool: PgPool,
-) {
+async fn triggers_publications_indexes_and_comments_of_others_are_moved_by_a_reindex_and_by_an_archive(pool: PgPool) {
     let world = indexed(pool).await;
     let reporter = Reporter::of(&world.pool).await;
     let all_are_there = async |when: &str| {
@@ -197,7 +195,7 @@ async fn triggers_publications_indexes_and_comments_of_others_follow_to_the_tabl
 }
 
 #[sqlx::test]
-async fn what_a_policy_hides_stays_hidden_after_a_reindex_and_in_the_next_epoch(pool: PgPool) {
+async fn rows_that_a_policy_hides_stay_hidden_after_a_reindex_and_in_the_next_epoch(pool: PgPool) {
     let world = indexed(pool).await;
     let reporter = Reporter::of(&world.pool).await;
     reporter.run("alter table streams enable row level security").await;
@@ -208,14 +206,14 @@ async fn what_a_policy_hides_stays_hidden_after_a_reindex_and_in_the_next_epoch(
     assert_eq!(reporter.sees().await, 0, "after a reindex");
     world.store.archive_epoch(Epoch(0)).await.unwrap().unwrap();
     world.index_to_the_tip(world.indexer(100)).await;
-    assert!(reporter.may("(select count(*) from streams) = 1").await, "there is one to be seen");
+    assert!(reporter.may("(select count(*) from streams) = 1").await, "there is one stream");
     assert_eq!(reporter.sees().await, 0, "in the next epoch");
     reporter.run("drop policy nobody on streams").await;
     reporter.drop().await;
 }
 
 #[sqlx::test]
-async fn a_privilege_that_was_taken_back_is_not_given_again_by_default(pool: PgPool) {
+async fn a_revoked_privilege_is_not_granted_again_by_default(pool: PgPool) {
     let world = World::new(pool).await;
     let reporter = Reporter::of(&world.pool).await;
     reporter.run("alter default privileges grant select on tables to ROLE").await;
@@ -230,22 +228,22 @@ async fn a_privilege_that_was_taken_back_is_not_given_again_by_default(pool: PgP
 }
 
 #[sqlx::test]
-async fn a_view_that_does_not_fit_keeps_no_epoch_from_being_put_aside(pool: PgPool) {
+async fn a_view_that_does_not_fit_does_not_prevent_an_archive(pool: PgPool) {
     let world = indexed(pool).await;
     sqlx::query("create view whole as select streams as stream from streams").execute(&world.pool).await.unwrap();
     world.store.archive_epoch(Epoch(0)).await.unwrap().unwrap();
 }
 
 #[sqlx::test]
-async fn who_holds_a_view_makes_an_archive_wait_and_does_not_cost_the_view_its_place(pool: PgPool) {
+async fn a_session_that_holds_a_view_delays_an_archive_and_the_view_is_kept(pool: PgPool) {
     let world = indexed(pool).await;
     sqlx::query("create view counted as select count(*) from streams").execute(&world.pool).await.unwrap();
-    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it begins")]
+    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it starts")]
     let mut describing = world.pool.begin().await.unwrap();
-    // Keeps the view, and not the table.
+    // Locks the view but not the table.
     sqlx::query("comment on view counted is 'being described'").execute(&mut *describing).await.unwrap();
     let archived = world.store.archive_epoch(Epoch(0)).await;
-    assert!(archived.as_ref().is_err_and(StoreError::is_unavailable), "it is to be tried again: {archived:?}");
+    assert!(archived.as_ref().is_err_and(StoreError::is_unavailable), "it must be retried: {archived:?}");
     describing.rollback().await.unwrap();
     world.store.archive_epoch(Epoch(0)).await.unwrap().unwrap();
     let counted: i64 = sqlx::query_scalar("select count from counted").fetch_one(&world.pool).await.unwrap();

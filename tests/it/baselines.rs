@@ -1,4 +1,5 @@
-//! What the chain said of a stream stays: late rows over an incomplete history and a reindex do not undo it.
+//! The state that the chain reported for a stream is kept: late rows over an incomplete history and a reindex do not
+//! undo it.
 
 use flowfi_indexer::{
     devnet::Call,
@@ -15,7 +16,7 @@ use crate::{
 const STREAM: StreamId = StreamId(1);
 
 impl World {
-    /// A stream that was topped up, withdrawn from and cancelled, indexed; without the events of these numbers, as if
+    /// Indexes a stream that was topped up, withdrawn from and cancelled, without the events of these numbers, as if
     /// they had never been seen.
     async fn without(pool: PgPool, lost: &[usize]) -> (Self, Vec<EventId>) {
         let mut world = Self::new(pool).await;
@@ -46,7 +47,7 @@ impl World {
         write_late(&self.store, &self.devnet.contract_id(), Epoch(0), late).await.unwrap().unwrap();
     }
 
-    /// The record is the chain's, and every event row of the stream has its parties.
+    /// Checks that the record equals the chain's, and that every event row of the stream has its parties.
     async fn assert_as_the_chain_says(&self) {
         let record = self.store.stream(&self.devnet.contract_id(), STREAM).await.unwrap().expect("there is a record");
         assert_eq!(Some(StreamEntry::from(&record)), self.devnet.stream_entry(STREAM));
@@ -58,13 +59,13 @@ impl World {
     }
 }
 
-/// The creation is in events 0 and 1 (a fee before it), the top-up in 2, the pause in 3, the cancellation in 4.
+/// The creation is in events 0 and 1 (preceded by a fee), the top-up in 2, the pause in 3, the cancellation in 4.
 const CREATION: [usize; 2] = [0, 1];
 const TOP_UP: usize = 2;
 const CANCELLATION: usize = 4;
 
 #[sqlx::test]
-async fn a_stream_that_is_not_seen_to_be_cancelled_stays_cancelled_when_another_event_of_it_comes_late(pool: PgPool) {
+async fn a_stream_whose_cancellation_was_not_seen_stays_cancelled_when_another_event_comes_late(pool: PgPool) {
     let (world, lost) = World::without(pool, &[TOP_UP, CANCELLATION]).await;
     assert_eq!(world.verified(REPAIR).await.repaired, [STREAM]);
     world.assert_as_the_chain_says().await;
@@ -78,7 +79,7 @@ async fn a_stream_that_is_not_seen_to_be_cancelled_stays_cancelled_when_another_
 }
 
 #[sqlx::test]
-async fn events_of_a_stream_whose_creation_is_missing_keep_their_parties_when_another_comes_late(pool: PgPool) {
+async fn events_of_a_stream_without_its_creation_keep_their_parties_when_another_event_comes_late(pool: PgPool) {
     let lost = [CREATION.as_slice(), &[TOP_UP]].concat();
     let (world, lost) = World::without(pool, &lost).await;
     world.verified(REPAIR).await;
@@ -95,7 +96,7 @@ async fn events_of_a_stream_whose_creation_is_missing_keep_their_parties_when_an
 }
 
 #[sqlx::test]
-async fn what_happens_after_the_chain_was_read_is_applied_to_what_it_said(pool: PgPool) {
+async fn events_after_the_chain_was_read_are_applied_to_its_entry(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 1_000).await;
     world.call(Call::TopUp { stream_id: STREAM, caller: None, amount: Amount(500) }).await;
@@ -118,7 +119,7 @@ async fn what_happens_after_the_chain_was_read_is_applied_to_what_it_said(pool: 
 }
 
 #[sqlx::test]
-async fn verify_names_event_rows_with_other_parties_than_the_chains_and_sets_them_right(pool: PgPool) {
+async fn verify_names_event_rows_with_wrong_parties_and_corrects_them(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 1_000).await;
     world.call(Call::Pause { stream_id: STREAM, caller: None }).await;

@@ -1,5 +1,6 @@
-//! An index whose endpoints, or whose lake, are partly of another chain: nothing of that is read, written or repaired from,
-//! at the first start, in a catch-up, by a check, a command or a filled hole. And what is right is still found.
+//! An index some of whose endpoints, or whose lake, belong to another chain. Nothing of that chain is read, written or
+//! used for a repair: at the first start, in a catch-up, by a check, a command or a filled hole. Correct data is still
+//! found.
 
 use std::{
     fs,
@@ -29,7 +30,7 @@ use crate::{
 const AWAY: Fault = Fault::Status { status: 503, retry_after_seconds: None };
 
 impl World {
-    /// What the indexer last said of its endpoints, none before it said anything.
+    /// Returns what the indexer last reported about its endpoints; `None` before its first report.
     async fn endpoints_as_told(&self) -> Option<Value> {
         let report = self.store.indexer_report(&self.devnet.contract_id()).await.unwrap();
         report.map(|aged| aged.report.endpoints)
@@ -39,7 +40,8 @@ impl World {
         self.stored_ids().await.iter().filter(|id| !ours.contains(id)).count()
     }
 
-    /// Waits until what the indexer says of an endpoint is as it should be; nothing of another chain is stored by then.
+    /// Waits until the indexer's report on an endpoint is as it should be, and checks that nothing of another chain is
+    /// stored.
     async fn nothing_foreign_until(&self, ours: &[EventId], what: &str, number: usize, holds: impl Fn(&Value) -> bool) {
         eventually(what, || async {
             let told = self.endpoints_as_told().await;
@@ -54,7 +56,7 @@ fn copied(from: &Path, to: &Path) {
     assert!(std::process::Command::new("cp").arg("-r").arg(from).arg(to).status().unwrap().success());
 }
 
-/// The object of a lake that holds one ledger.
+/// Returns the object of a lake that holds one ledger.
 fn object_of(lake: &LakeFolder, ledger: LedgerSequence) -> PathBuf {
     let paths = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
     let partitions = paths(&lake.0).into_iter().filter(|path| path.is_dir());
@@ -63,7 +65,7 @@ fn object_of(lake: &LakeFolder, ledger: LedgerSequence) -> PathBuf {
     found.expect("the lake has the ledger")
 }
 
-/// Makes reading it fail, other than by not being there.
+/// Makes reading the object fail, although it exists.
 fn make_unreadable(object: &Path) -> PathBuf {
     let aside = object.with_extension("aside");
     fs::rename(object, &aside).unwrap();
@@ -71,7 +73,8 @@ fn make_unreadable(object: &Path) -> PathBuf {
     aside
 }
 
-/// A fresh index of a chain that started over, whose endpoints lack its first ledgers, beside a lake of the chain before.
+/// Starts a fresh index of a chain that started over, whose endpoints lack its first ledgers, beside a lake of the
+/// previous chain.
 async fn beside_an_old_lake(pool: PgPool, name: &str, old_ledgers: u32, unreadable: bool) {
     let folder = LakeFolder::new(&format!("lake-of-now-{name}"));
     let kept = LakeFolder::new(&format!("lake-of-before-{name}"));
@@ -98,7 +101,7 @@ async fn beside_an_old_lake(pool: PgPool, name: &str, old_ledgers: u32, unreadab
     let indexer = Indexer::new(world.source(), vec![lake], world.store.clone(), settings);
     let stop = world.stop.child_token();
     let story = async {
-        eventually("it stands before the hole", || async {
+        eventually("the indexer waits at the hole", || async {
             let report = world.store.indexer_report(&world.devnet.contract_id()).await.unwrap();
             report.is_some_and(|aged| aged.report.state == IndexerState::Hole)
         })
@@ -107,18 +110,18 @@ async fn beside_an_old_lake(pool: PgPool, name: &str, old_ledgers: u32, unreadab
     };
     let (ended, ()) = tokio::join!(indexer.run(stop.clone()), story);
     ended.unwrap();
-    // What it had read is committed by now.
+    // Everything that it had read is committed by now.
     let stored = world.stored_ids().await;
     assert!(!stored.iter().any(|id| of_the_old_chain.contains(id)), "events of the chain before the reset: {stored:?}");
 }
 
 #[sqlx::test]
-async fn a_lake_of_the_chain_before_fills_no_hole_where_the_known_ledger_cannot_be_read_just_now(pool: PgPool) {
+async fn a_lake_of_the_previous_chain_fills_no_hole_while_the_known_ledger_cannot_be_read(pool: PgPool) {
     beside_an_old_lake(pool, "unreadable", 60, true).await;
 }
 
 #[sqlx::test]
-async fn a_lake_of_the_chain_before_fills_no_hole_of_a_fresh_index(pool: PgPool) {
+async fn a_lake_of_the_previous_chain_fills_no_hole_of_a_fresh_index(pool: PgPool) {
     beside_an_old_lake(pool, "shorter", 10, false).await;
 }
 
@@ -134,7 +137,7 @@ async fn one_endpoint_that_dropped_ledgers_does_not_silence_the_second_opinion_o
     let first = Indexer::new(source, Vec::new(), world.store.clone(), world.settings());
     world.index_to_the_tip(first).await;
     assert!(world.stored_ids().await.is_empty());
-    // The other one is back, and the first has dropped those ledgers meanwhile.
+    // The other endpoint is back, and the first one has dropped those ledgers meanwhile.
     world.devnet.clear_faults();
     world.devnet.inject_at("short", Fault::Retention { ledgers: 5 }, None).unwrap();
     world.start(world.checks_all_the_time(&urls));
@@ -144,7 +147,7 @@ async fn one_endpoint_that_dropped_ledgers_does_not_silence_the_second_opinion_o
 }
 
 #[sqlx::test]
-async fn of_endpoints_of_two_chains_that_have_no_ledger_in_common_the_preferred_ones_is_read(pool: PgPool) {
+async fn if_endpoints_of_two_chains_have_no_ledger_in_common_the_preferred_one_is_read(pool: PgPool) {
     let mut world = World::new(pool).await;
     for _ in 0..3 {
         world.create("alice", "bob", 1_000_000, 1_000).await;
@@ -157,7 +160,7 @@ async fn of_endpoints_of_two_chains_that_have_no_ledger_in_common_the_preferred_
         world.create("carol", "dave", 9_000_000, 50).await;
     }
     let tip = world.devnet.latest_ledger();
-    // The preferred endpoint keeps the ledgers after the number at which the other one stopped.
+    // The preferred endpoint keeps the ledgers after the one at which the other endpoint stopped.
     world.devnet.inject_at(MAIN_ENDPOINT, Fault::Retention { ledgers: tip.0 - old_tip.0 }, None).unwrap();
     world.devnet.inject_at("stale", Fault::BeforeReset, None).unwrap();
     world.rpc_urls = vec![world.rpc_url.clone(), format!("{}/stale", world.rpc_url)];
@@ -168,8 +171,8 @@ async fn of_endpoints_of_two_chains_that_have_no_ledger_in_common_the_preferred_
     assert!(!stored.is_empty() && stored.iter().all(|id| of_the_new_chain.contains(id)), "{stored:?}");
 }
 
-/// An index that stands some ledgers after the one that its chain is known by, and two endpoints: one that still serves
-/// that chain, and one of a chain that is longer and has dropped the ledger of that number.
+/// Creates an index that is some ledgers past the one that identifies its chain, and two endpoints: one still serves
+/// that chain; the other has a longer chain and has dropped its ledger with that number.
 async fn beside_a_longer_chain(pool: PgPool) -> (World, Vec<EventId>) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 1_000).await;
@@ -187,7 +190,7 @@ async fn beside_a_longer_chain(pool: PgPool) -> (World, Vec<EventId>) {
     };
     let (ended, known) = tokio::join!(world.indexer(100).run(stop.clone()), story);
     ended.unwrap();
-    // A later one may have been noted meanwhile.
+    // A later ledger may have been recorded meanwhile.
     let as_before = "update network set known_ledger = $1, known_ledger_hash = $2";
     let as_before = sqlx::query(as_before).bind(i64::from(known.sequence.0)).bind(known.hash);
     as_before.execute(&world.pool).await.unwrap();
@@ -207,25 +210,25 @@ async fn beside_a_longer_chain(pool: PgPool) -> (World, Vec<EventId>) {
 }
 
 #[sqlx::test]
-async fn no_event_is_taken_from_an_endpoint_that_cannot_show_the_known_ledger_beside_one_that_is_away(pool: PgPool) {
+async fn no_event_is_read_from_an_endpoint_without_the_known_ledger_while_another_is_away(pool: PgPool) {
     let (mut world, ours) = beside_a_longer_chain(pool).await;
     world.devnet.inject_at("good", AWAY, Some(4)).unwrap();
     world.start_indexer(100);
     let is_back = |good: &Value| good["failures"].as_u64() >= Some(1) && good["failuresInARow"] == 0;
-    world.nothing_foreign_until(&ours, "the good one had its trouble and is back", 0, is_back).await;
+    world.nothing_foreign_until(&ours, "the right endpoint failed and is back", 0, is_back).await;
 }
 
 #[sqlx::test]
-async fn no_second_opinion_is_taken_from_an_endpoint_that_cannot_show_the_known_ledger(pool: PgPool) {
+async fn no_second_opinion_is_accepted_from_an_endpoint_without_the_known_ledger(pool: PgPool) {
     let (mut world, ours) = beside_a_longer_chain(pool).await;
     world.start(world.checks_all_the_time(&world.rpc_urls));
-    // The latter once a ledger was noted that it has too.
+    // The second one applies once a ledger was recorded that this endpoint has too.
     let refusals = ["endpoints disagree", "another chain"];
     let is_refused = |other: &Value| refusals.iter().any(|refusal| other["lastFailure"] == *refusal);
-    world.nothing_foreign_until(&ours, "the other one is asked and not believed", 1, is_refused).await;
+    world.nothing_foreign_until(&ours, "the other endpoint is asked but not believed", 1, is_refused).await;
 }
 
-/// A first start whose preferred endpoint has a moment's trouble, beside one that missed a reset.
+/// Starts for the first time while the preferred endpoint has a brief failure, beside one that missed a reset.
 async fn first_start_beside_a_stale_one(pool: PgPool, trouble: Fault, times: u32) {
     let mut world = World::new(pool).await;
     world.devnet.close_ledgers(10).unwrap();
@@ -249,17 +252,17 @@ async fn first_start_beside_a_stale_one(pool: PgPool, trouble: Fault, times: u32
 }
 
 #[sqlx::test]
-async fn a_moments_refusal_of_the_preferred_endpoint_at_the_first_start_does_not_choose_the_chain(pool: PgPool) {
+async fn a_brief_refusal_by_the_preferred_endpoint_at_the_first_start_does_not_decide_the_chain(pool: PgPool) {
     first_start_beside_a_stale_one(pool, AWAY, 1).await;
 }
 
 #[sqlx::test]
-async fn a_slow_preferred_endpoint_at_the_first_start_does_not_choose_the_chain(pool: PgPool) {
+async fn a_slow_preferred_endpoint_at_the_first_start_does_not_decide_the_chain(pool: PgPool) {
     first_start_beside_a_stale_one(pool, Fault::Delay { delay_ms: 3_000 }, 3).await;
 }
 
 #[sqlx::test]
-async fn the_next_epoch_begins_after_the_last_ledger_that_was_seen_of_the_one_before(pool: PgPool) {
+async fn the_next_epoch_begins_after_the_last_seen_ledger_of_the_previous_one(pool: PgPool) {
     let world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;
@@ -272,7 +275,7 @@ async fn the_next_epoch_begins_after_the_last_ledger_that_was_seen_of_the_one_be
 }
 
 #[sqlx::test]
-async fn a_reindex_from_the_chain_reads_the_chain_where_one_from_the_rows_was_interrupted(pool: PgPool) {
+async fn a_reindex_from_the_chain_reads_the_chain_even_after_an_interrupted_one_from_the_rows(pool: PgPool) {
     let folder = LakeFolder::new("lake-for-a-change-of-mind");
     let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
     let world = World::with_devnet(pool, &args).await;
@@ -283,7 +286,7 @@ async fn a_reindex_from_the_chain_reads_the_chain_where_one_from_the_rows_was_in
     world.forget(&all[2..3]).await;
     let mut reindex = Reindex::open(&world.store).await.unwrap();
     reindex.read_stored(|_| {}).await.unwrap();
-    // It is killed before the swap.
+    // The reindex is killed before the swap.
     drop(reindex);
     let lake = [lake_of(&world, &folder).await];
     let mut reindex = world.opened_reindex_from_the_chain().await;
@@ -292,7 +295,7 @@ async fn a_reindex_from_the_chain_reads_the_chain_where_one_from_the_rows_was_in
     assert_eq!(world.stored_ids().await, all, "every ledger was read on the chain");
 }
 
-/// Repairs without waiting for anything.
+/// Settings for a repair that does not wait.
 fn at_once() -> VerifySettings {
     VerifySettings { sample: None, repair: true, patience: Duration::ZERO, rng: StdRng::seed_from_u64(5) }
 }
@@ -303,7 +306,7 @@ async fn a_reset_in_the_middle_of_a_verify_repairs_nothing_from_the_new_chain(po
     world.old_chain().await;
     let before = world.records_as_text().await;
     world.new_chain().await;
-    // The network starts over after so many requests.
+    // The network starts over after this many requests.
     for requests in 1..=8 {
         world.devnet.clear_faults();
         world.devnet.inject_at(MAIN_ENDPOINT, Fault::BeforeReset, Some(requests)).unwrap();
@@ -314,24 +317,24 @@ async fn a_reset_in_the_middle_of_a_verify_repairs_nothing_from_the_new_chain(po
 }
 
 #[sqlx::test]
-async fn a_second_opinion_of_a_node_that_was_just_set_up_anew_writes_nothing(pool: PgPool) {
+async fn a_second_opinion_of_a_node_that_was_just_reset_writes_nothing(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.old_chain().await;
     let ours = world.devnet.events_emitted();
     let urls = [format!("{}/good", world.rpc_url), world.rpc_url.clone()];
     let source = world.endpoints_of_our_chain(&urls).await;
-    // Both were asked before.
+    // Both endpoints were asked before.
     let asked = source.second_opinions(&world.devnet.contract_ids(), EventsFrom::Ledger(LedgerSequence(30)), 10).await;
     assert_eq!(asked.unwrap().pages.len(), 2);
     world.new_chain().await;
     world.devnet.inject_at("good", Fault::BeforeReset, None).unwrap();
     world.start(world.checking_all_the_time(source));
     let is_refused = |other: &Value| other["lastFailure"] == "another chain";
-    world.nothing_foreign_until(&ours, "the other one is asked and not believed", 1, is_refused).await;
+    world.nothing_foreign_until(&ours, "the other endpoint is asked but not believed", 1, is_refused).await;
 }
 
-/// An index whose first ledgers were given up, of a chain that started over: the preferred endpoint has dropped them, and
-/// the other one has those of the chain before. Returns both.
+/// Creates an index of a chain that started over, with its first ledgers given up. The preferred endpoint has dropped
+/// them, and the other one has those of the previous chain. Returns both endpoints.
 async fn with_a_gap_beside_the_chain_before(world: &World) -> [String; 2] {
     for _ in 0..5 {
         world.create("alice", "bob", 1_000_000, 1_000).await;
@@ -358,7 +361,7 @@ async fn a_backfill_takes_nothing_from_an_endpoint_of_another_chain(pool: PgPool
     let sources = [WholeLedgers::of_rpc(endpoints, StdRng::seed_from_u64(7)).unwrap()];
     let range = LedgerRange::new(LedgerSequence(3), LedgerSequence(9)).unwrap();
     let filled = backfill(&world.store, &world.devnet.contract_id(), &sources, range, |_| {}).await;
-    assert!(filled.is_err(), "nobody has them: {filled:?}");
+    assert!(filled.is_err(), "no source has them: {filled:?}");
     assert_eq!(world.stored_ids().await, before);
 }
 
@@ -371,12 +374,12 @@ async fn the_command_that_repairs_coverage_takes_nothing_from_an_endpoint_of_ano
     let arguments =
         ["coverage", "--repair", "--network-passphrase", passphrase, "--rpc-url", &ours, "--rpc-url", &stale];
     let output = command(&world, &arguments).await;
-    assert!(!output.status.success(), "nobody has them: {output:?}");
+    assert!(!output.status.success(), "no source has them: {output:?}");
     assert_eq!(world.stored_ids().await, before);
 }
 
-/// An index whose chain is the second one, which was quiet at first, with a lake that ended with the first, before the
-/// ledger that the second is known by.
+/// Creates an index of the second chain, which was quiet at first, with a lake of the first chain that ends before the
+/// ledger that identifies the second one.
 async fn beside_a_shorter_lake_of_the_chain_before(pool: PgPool, name: &str, quiet: u32) -> (World, [LakeFolder; 2]) {
     let (folder, kept) = (LakeFolder::new(&format!("now-{name}")), LakeFolder::new(&format!("before-{name}")));
     let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
@@ -396,7 +399,7 @@ async fn beside_a_shorter_lake_of_the_chain_before(pool: PgPool, name: &str, qui
     (world, [folder, kept])
 }
 
-/// Indexes until a ledger after this one is noted.
+/// Indexes until a later ledger than this one is recorded.
 async fn index_beyond(world: &World, ledger: LedgerSequence) {
     world.index_to_the_tip(world.indexer(100)).await;
     eventually("a later ledger was noted", || async {
@@ -413,7 +416,7 @@ async fn a_reindex_takes_nothing_from_a_lake_of_another_chain_that_ends_before_t
     let read = reindex.read_chain(std::slice::from_ref(&of_before), |_| {}).await;
     assert!(read.as_ref().is_err_and(|failure| failure.to_string().contains("another chain")), "{read:?}");
     drop(reindex);
-    // With the right one it begins at the first ledger, whatever comes first in the list.
+    // With the right lake it starts at the first ledger, whichever lake comes first.
     let lakes = [of_before, lake_of(&world, &folder).await];
     let mut reindex = world.opened_reindex_from_the_chain().await;
     reindex.read_chain(&lakes, |_| {}).await.unwrap();
@@ -421,12 +424,12 @@ async fn a_reindex_takes_nothing_from_a_lake_of_another_chain_that_ends_before_t
     world.assert_equal_to_the_chain().await;
 }
 
-/// Fills ledgers 3 to 6 from a lake, as if they had been given up, which changes nothing.
+/// Fills ledgers 3 to 6 from a lake, as if they had been given up, and checks that this fails and changes nothing.
 async fn backfill_fails(world: &World, kept: &LakeFolder, why: &str) {
     sqlx::query("update coverage set from_ledger = 8 where from_ledger = 2").execute(&world.pool).await.unwrap();
     let before = world.records_as_text().await;
     let filled = backfill_from(world, kept).await;
-    let refused = filled.expect_err("the lake is not to be believed").to_string();
+    let refused = filled.expect_err("the lake must not be believed").to_string();
     assert!(refused.contains(why), "{refused}");
     assert_eq!(world.records_as_text().await, before);
 }
@@ -444,16 +447,16 @@ async fn a_backfill_takes_nothing_from_a_lake_whose_ledgers_closed_at_other_time
 }
 
 #[sqlx::test]
-async fn a_backfill_takes_nothing_from_a_lake_that_has_no_ledger_of_which_an_event_is_stored(pool: PgPool) {
+async fn a_backfill_takes_nothing_from_a_lake_without_a_ledger_with_a_stored_event(pool: PgPool) {
     let (world, [_folder, kept]) = beside_a_shorter_lake_of_the_chain_before(pool, "for-a-quiet-backfill", 40).await;
-    // The contract said something in the first ledger, when it was set up.
+    // The contract emitted an event in the first ledger, when it was set up.
     let at_first: Vec<_> = world.stored_ids().await.into_iter().filter(|id| id.ledger() < LedgerSequence(40)).collect();
     world.forget(&at_first).await;
     backfill_fails(&world, &kept, "may belong to another chain").await;
 }
 
 #[sqlx::test]
-async fn a_backfill_takes_what_is_missing_from_a_lake_of_our_chain_that_ends_before_the_known_ledger(pool: PgPool) {
+async fn a_backfill_reads_missing_ledgers_from_a_lake_of_our_chain_that_ends_before_the_known_ledger(pool: PgPool) {
     let (folder, kept) = (LakeFolder::new("ours-that-goes-on"), LakeFolder::new("ours-that-ended"));
     let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
     let world = World::with_devnet(pool, &args).await;
@@ -474,7 +477,7 @@ async fn a_backfill_takes_what_is_missing_from_a_lake_of_our_chain_that_ends_bef
 }
 
 #[sqlx::test]
-async fn no_hole_is_filled_from_a_lake_of_our_chain_to_endpoints_that_go_on_from_another(pool: PgPool) {
+async fn no_hole_is_filled_from_a_lake_of_our_chain_if_the_endpoints_serve_another(pool: PgPool) {
     let folder = LakeFolder::new("lake-of-now-beside-longer-endpoints");
     let kept = LakeFolder::new("lake-of-ours-beside-longer-endpoints");
     let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
@@ -484,14 +487,14 @@ async fn no_hole_is_filled_from_a_lake_of_our_chain_to_endpoints_that_go_on_from
     world.devnet.close_ledgers(30).unwrap();
     let ours = world.devnet.events_emitted();
     copied(&folder.0, &kept.0);
-    // The network starts over and grows beyond what the lake has, while the daemon is off.
+    // The network starts over and grows beyond the lake while the daemon is off.
     world.devnet.reset().unwrap();
     world.devnet.close_ledgers(50).unwrap();
     world.create("carol", "dave", 9_000_000, 50).await;
     world.devnet.set_retention(30);
     let lake = lake_of(&world, &kept).await;
     world.start(Indexer::new(world.source(), vec![lake], world.store.clone(), world.settings()));
-    eventually("it stands before the hole and says why", || async {
+    eventually("the indexer waits at the hole and says why", || async {
         assert_eq!(world.foreign_rows(&ours).await, 0, "an index of two chains");
         let report = world.store.indexer_report(&world.devnet.contract_id()).await.unwrap();
         let detail = report.and_then(|aged| aged.report.detail);
@@ -501,7 +504,7 @@ async fn no_hole_is_filled_from_a_lake_of_our_chain_to_endpoints_that_go_on_from
 }
 
 #[sqlx::test]
-async fn a_reset_in_a_catch_up_is_noticed_before_a_page_of_the_new_chain_is_taken(pool: PgPool) {
+async fn a_reset_in_a_catch_up_is_noticed_before_a_page_of_the_new_chain_is_accepted(pool: PgPool) {
     let world = World::new(pool).await;
     for _ in 0..20 {
         world.create("alice", "bob", 1_000_000, 1_000).await;
@@ -514,25 +517,25 @@ async fn a_reset_in_a_catch_up_is_noticed_before_a_page_of_the_new_chain_is_take
         world.devnet.close_ledger().unwrap();
     }
     let carol = world.devnet.account("carol").to_string();
-    // The network starts over after so many requests, in the middle of the pages.
+    // The network starts over after this many requests, between two pages.
     for requests in [11, 14, 18] {
         sqlx::query("truncate network, cursors, stream_events, streams, coverage").execute(&world.pool).await.unwrap();
         world.devnet.clear_faults();
         world.devnet.inject_at(MAIN_ENDPOINT, Fault::BeforeReset, Some(requests)).unwrap();
         // As far away as a public endpoint: a page is answered before the next commit.
         world.devnet.inject_at(MAIN_ENDPOINT, Fault::Delay { delay_ms: 80 }, None).unwrap();
-        let failure = world.indexer(5).run(world.stop.clone()).await.expect_err("it is to be archived by hand");
+        let failure = world.indexer(5).run(world.stop.clone()).await.expect_err("an operator has to archive it");
         assert!(failure.is_reset(), "{failure}");
         let senders: Vec<String> = sqlx::query_scalar("select distinct sender from stream_events where sender <> ''")
             .fetch_all(&world.pool)
             .await
             .unwrap();
-        assert!(!senders.contains(&carol), "a page of the new chain was taken after {requests} requests");
+        assert!(!senders.contains(&carol), "a page of the new chain was accepted after {requests} requests");
     }
 }
 
 #[sqlx::test]
-async fn a_node_that_is_stuck_does_not_silence_the_second_opinion_of_another(pool: PgPool) {
+async fn a_stuck_node_does_not_block_the_second_opinion_of_another(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.devnet.close_ledgers(10).unwrap();
     world.create("alice", "bob", 1_000_000, 100).await;
@@ -548,7 +551,7 @@ async fn a_node_that_is_stuck_does_not_silence_the_second_opinion_of_another(poo
     world.has_every_event_at_last().await;
 }
 
-/// A chain that is indexed from its first ledger on, with events in its first ledgers, after another one that had others.
+/// Indexes a chain from its first ledger, with events in its first ledgers, after another chain that had other events.
 async fn indexed_after_a_reset(pool: PgPool, args: &DevnetArgs, kept: Option<&LakeFolder>) -> World {
     let world = World::with_devnet(pool, args).await;
     for _ in 0..5 {
@@ -581,9 +584,9 @@ async fn a_reindex_from_a_lake_of_another_chain_destroys_nothing_where_one_objec
     let aside = make_unreadable(&object);
     let lake = [lake_of(&world, &kept).await];
     let mut reindex = Reindex::open_from_chain(&world.store).await.unwrap();
-    reindex.read_chain(&lake, |_| {}).await.expect_err("whether the lake is of our chain cannot be told");
+    reindex.read_chain(&lake, |_| {}).await.expect_err("it is unknown whether the lake belongs to our chain");
     drop(reindex);
-    // It can be read again, and the operator goes on without the chain.
+    // The object can be read again, and the operator continues without the chain.
     fs::remove_dir(&object).unwrap();
     fs::rename(&aside, &object).unwrap();
     world.opened_reindex().await.read_stored_and_swap(|_| {}).await.unwrap();
@@ -600,9 +603,9 @@ async fn the_command_reindex_destroys_nothing_beside_an_endpoint_of_another_chai
     let from_chain =
         ["reindex", "--from-chain", "--network-passphrase", passphrase, "--rpc-url", ours, "--rpc-url", &stale];
     let refused = command(&world, &from_chain).await;
-    assert!(!refused.status.success(), "nobody has all of it: {refused:?}");
+    assert!(!refused.status.success(), "no source has all of it: {refused:?}");
     assert_eq!(world.stored_ids().await, before);
-    // What that left is not gone on with.
+    // The operator does not continue what that left.
     let from_rows = command(&world, &["reindex"]).await;
     assert!(from_rows.status.success(), "{from_rows:?}");
     assert_eq!(world.stored_ids().await, before);
@@ -615,12 +618,12 @@ async fn a_repair_beside_a_longer_chain_changes_nothing(pool: PgPool) {
     world.devnet.inject_at("good", AWAY, None).unwrap();
     let source = world.endpoints_of_our_chain(&world.rpc_urls).await;
     let verified = verify(&world.store, &source, &world.devnet.contract_id(), at_once(), |_| ()).await;
-    assert!(verified.is_err(), "nobody of our chain answers: {verified:?}");
+    assert!(verified.is_err(), "no endpoint of our chain answers: {verified:?}");
     assert_eq!(world.records_as_text().await, before);
 }
 
 #[sqlx::test]
-async fn a_lake_fills_the_hole_of_endpoints_that_tell_of_no_headers(pool: PgPool) {
+async fn a_lake_fills_the_hole_of_endpoints_that_give_no_headers(pool: PgPool) {
     let folder = LakeFolder::new("lake-beside-endpoints-without-headers");
     let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
     let mut world = World::with_devnet(pool, &args).await;

@@ -1,4 +1,4 @@
-//! The chain's own record of a stream over HTTP, beside ours.
+//! The chain's own record of a stream over HTTP, compared with ours.
 
 use flowfi_indexer::devnet::{Call, Fault};
 use flowfi_indexer::domain::StreamId;
@@ -24,7 +24,7 @@ async fn get(url: &str) -> (u16, Value) {
 }
 
 #[sqlx::test]
-async fn the_chains_record_shows_what_ours_does_and_as_of_when(pool: PgPool) {
+async fn the_chains_record_shows_what_ours_does_and_its_ledger(pool: PgPool) {
     let (world, base) = world(pool, GatewaySettings::default()).await;
     let (_, ours) = get(&format!("{base}/v1/streams/1?source=index")).await;
     let changed_at = world.devnet.latest_ledger();
@@ -56,11 +56,11 @@ async fn the_chains_record_shows_what_ours_does_and_as_of_when(pool: PgPool) {
     assert!(chains["liveUntilLedger"].as_u64() > chains["atLedger"].as_u64());
 
     sqlx::query("delete from streams").execute(&world.pool).await.unwrap();
-    assert_eq!(get(&format!("{base}/v1/streams/1?source=chain")).await.0, 200, "ours is not asked");
+    assert_eq!(get(&format!("{base}/v1/streams/1?source=chain")).await.0, 200, "our index is not queried");
 }
 
 #[sqlx::test]
-async fn what_the_chain_does_not_have_and_a_source_that_is_away_are_problems(pool: PgPool) {
+async fn an_absent_stream_and_an_unavailable_source_are_problems(pool: PgPool) {
     let (world, base) = world(pool, GatewaySettings::default()).await;
     let (status, problem) = get(&format!("{base}/v1/streams/9?source=chain")).await;
     assert_eq!((status, &problem["status"]), (404, &json!(404)));
@@ -73,7 +73,7 @@ async fn what_the_chain_does_not_have_and_a_source_that_is_away_are_problems(poo
     world.devnet.inject(Fault::Status { status: 502, retry_after_seconds: None }, None).unwrap();
     let (status, problem) = get(&format!("{base}/v1/streams/1?source=chain")).await;
     assert_eq!(status, 503);
-    assert!(!problem.to_string().contains("127.0.0.1"), "nothing of our inside: {problem}");
+    assert!(!problem.to_string().contains("127.0.0.1"), "nothing internal is revealed: {problem}");
 }
 
 #[sqlx::test]
@@ -85,7 +85,7 @@ async fn a_gateway_without_an_endpoint_says_so(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn too_many_questions_to_the_chain_are_turned_away_and_ours_are_not(pool: PgPool) {
+async fn too_many_queries_to_the_chain_are_refused_and_those_to_the_index_are_not(pool: PgPool) {
     let (_world, base) = world(pool, GatewaySettings::default()).await;
     let client = http_client();
     let ask = |query: &'static str| {
@@ -96,7 +96,7 @@ async fn too_many_questions_to_the_chain_are_turned_away_and_ours_are_not(pool: 
             (answer.status().as_u16(), retry_after)
         }
     };
-    // Far more than the budget gains while the slowest machine answers them.
+    // Far more than the budget can regain while even the slowest machine answers them.
     let answers = join_all((0..300).map(|_| ask("?source=chain"))).await;
     let fine = answers.iter().filter(|(status, _)| *status == 200).count();
     let turned_away = answers.iter().filter(|answer| **answer == (429, Some("1".to_owned()))).count();

@@ -1,4 +1,5 @@
-//! Nothing is missed in silence: holes stand still and heal, resets are recognised, upgrades are kept.
+//! Nothing is missed silently: the indexer waits at holes and continues once they are filled, recognizes resets, and
+//! records upgrades.
 
 use std::{
     path::{Path, PathBuf},
@@ -20,8 +21,8 @@ use crate::{
     world::{GatewaySettings, Subscriber, World, eventually},
 };
 
-/// An indexed stream, then a ledger with another that the endpoint has dropped since, then a third that it has. Returns
-/// the ids of the events that are gone, and the ledgers that are.
+/// Creates an indexed stream, then a ledger with another one that the endpoint has dropped since, then a third one that
+/// it has. Returns the ids of the lost events, and the lost ledgers.
 pub async fn with_a_hole(world: &World) -> (Vec<EventId>, LedgerRange) {
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;
@@ -36,7 +37,7 @@ pub async fn with_a_hole(world: &World) -> (Vec<EventId>, LedgerRange) {
     (gone, LedgerRange::new(first, LedgerSequence(oldest - 1)).unwrap())
 }
 
-/// Waits until the status says so, and returns that one: the next may be another.
+/// Waits until the status satisfies a condition, and returns that status: the next one may be different.
 pub async fn status_says(world: &World, base: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
     let said = Mutex::new(Value::Null);
     eventually(what, || async {
@@ -50,7 +51,9 @@ pub async fn status_says(world: &World, base: &str, what: &str, holds: impl Fn(&
 }
 
 #[sqlx::test]
-async fn a_hole_without_a_source_stands_still_says_which_ledgers_and_goes_on_once_they_are_given_up(pool: PgPool) {
+async fn at_a_hole_without_a_source_the_indexer_waits_names_the_ledgers_and_continues_once_they_are_given_up(
+    pool: PgPool,
+) {
     let mut world = World::new(pool).await;
     let (gone, missing) = with_a_hole(&world).await;
     let before = world.stored_ids().await;
@@ -67,10 +70,10 @@ async fn a_hole_without_a_source_stands_still_says_which_ledgers_and_goes_on_onc
     world.store.accept_gap(&world.devnet.contract_id(), suggested).await.unwrap();
     world.indexed().await;
     let accepted = world.store.accepted_gaps(&world.devnet.contract_id()).await.unwrap();
-    assert_eq!(accepted, [missing], "no more than what was missing stays given up");
+    assert_eq!(accepted, [missing], "only the missing ledgers stay given up");
     let stored = world.stored_ids().await;
     let kept = world.devnet.events_emitted();
-    assert_eq!(stored, [before, kept].concat(), "what was there, and what the source has");
+    assert_eq!(stored, [before, kept].concat(), "the earlier events, and those that the source has");
     assert!(gone.iter().all(|id| !stored.contains(id)));
     let status = status_says(&world, &base, "it is ready", |status| status["reasons"] == json!([])).await;
     let hole = json!([{"fromLedger": missing.from(), "toLedger": missing.to(), "accepted": true}]);
@@ -79,11 +82,11 @@ async fn a_hole_without_a_source_stands_still_says_which_ledgers_and_goes_on_onc
 }
 
 #[sqlx::test]
-async fn an_indexer_that_is_killed_after_it_went_over_a_gap_gives_up_no_more_than_that(pool: PgPool) {
+async fn an_indexer_that_is_killed_after_passing_a_gap_gives_up_nothing_else(pool: PgPool) {
     let mut world = World::new(pool).await;
     let (_, missing) = with_a_hole(&world).await;
     world.store.accept_gap(&world.devnet.contract_id(), missing.with_slack()).await.unwrap();
-    // As it leaves the cursor when it is killed before the source answers.
+    // The cursor as it is when the indexer is killed before the source answers.
     let over = EventId::end_of_ledger(missing.to());
     sqlx::query("update cursors set toid = $1, event_index = $2, last_whole_ledger = $3")
         .bind(over.toid())
@@ -97,7 +100,7 @@ async fn an_indexer_that_is_killed_after_it_went_over_a_gap_gives_up_no_more_tha
     assert_eq!(world.store.accepted_gaps(&world.devnet.contract_id()).await.unwrap(), [missing]);
 }
 
-/// A folder for a lake, removed at the end.
+/// A folder for a lake. It is removed at the end.
 pub struct LakeFolder(pub PathBuf);
 
 impl LakeFolder {
@@ -126,7 +129,7 @@ pub async fn lake_of(world: &World, folder: &LakeFolder) -> WholeLedgers {
 }
 
 #[sqlx::test]
-async fn a_hole_is_filled_from_a_lake_in_order_and_the_feed_goes_on(pool: PgPool) {
+async fn a_hole_is_filled_from_a_lake_in_order_and_the_feed_continues(pool: PgPool) {
     let folder = LakeFolder::new("lake-that-fills-a-hole");
     let mut world = world_with_a_lake(pool, &folder).await;
     let (gone, missing) = with_a_hole(&world).await;
@@ -147,7 +150,7 @@ async fn a_hole_is_filled_from_a_lake_in_order_and_the_feed_goes_on(pool: PgPool
 }
 
 #[sqlx::test]
-async fn an_index_may_begin_before_the_endpoints_oldest_ledger_where_a_lake_has_it(pool: PgPool) {
+async fn an_index_may_start_before_the_endpoints_oldest_ledger_if_a_lake_has_it(pool: PgPool) {
     let folder = LakeFolder::new("lake-of-a-long-past");
     let args = DevnetArgs { history_events: 1_000, lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
     let mut world = World::with_devnet(pool, &args).await;
@@ -156,7 +159,7 @@ async fn an_index_may_begin_before_the_endpoints_oldest_ledger_where_a_lake_has_
     let pace = PaceArgs { start_ledger: Some(2), ..world.settings().pace };
     let settings = || IngestSettings { pace: pace.clone(), ..world.settings() };
     let without = Indexer::new(world.source(), Vec::new(), world.store.clone(), settings());
-    let failure = without.run(world.stop.clone()).await.expect_err("nobody has ledger 2");
+    let failure = without.run(world.stop.clone()).await.expect_err("no source has ledger 2");
     assert!(failure.to_string().contains("no longer has ledger 2"), "{failure}");
     let lake = lake_of(&world, &folder).await;
     world.start(Indexer::new(world.source(), vec![lake], world.store.clone(), settings()));
@@ -165,7 +168,7 @@ async fn an_index_may_begin_before_the_endpoints_oldest_ledger_where_a_lake_has_
 }
 
 #[sqlx::test]
-async fn a_hole_heals_by_itself_once_a_source_has_its_ledgers(pool: PgPool) {
+async fn a_hole_is_filled_automatically_once_a_source_has_its_ledgers(pool: PgPool) {
     let written = LakeFolder::new("lake-as-it-is-written");
     let seen = LakeFolder::new("lake-as-it-is-seen");
     let mut world = world_with_a_lake(pool, &written).await;
@@ -179,7 +182,7 @@ async fn a_hole_heals_by_itself_once_a_source_has_its_ledgers(pool: PgPool) {
     let detail = status["indexer"]["detail"].as_str().unwrap();
     assert!(detail.contains(&format!("the source has no ledger {}", missing.to())), "{detail}");
     let lost = i64::from(missing.from().0) - i64::from(missing.to().next().0);
-    assert_eq!(status["ledgersToDataLoss"], lost, "the endpoint has dropped as many that are not indexed");
+    assert_eq!(status["ledgersToDataLoss"], lost, "the endpoint has dropped as many ledgers that are not indexed");
     for folder in std::fs::read_dir(&written.0).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir())
     {
         std::os::unix::fs::symlink(&folder, seen.0.join(folder.file_name().unwrap())).unwrap();
@@ -187,7 +190,7 @@ async fn a_hole_heals_by_itself_once_a_source_has_its_ledgers(pool: PgPool) {
     world.indexed().await;
     let stored = world.stored_ids().await;
     assert!(gone.iter().all(|id| stored.contains(id)));
-    eventually("the chain is known by a ledger that the endpoint still has", || async {
+    eventually("a ledger that the endpoint still has identifies the chain", || async {
         let known = world.store.network().await.unwrap().and_then(|network| network.known);
         known.is_some_and(|known| known.sequence > missing.to())
     })
@@ -195,7 +198,7 @@ async fn a_hole_heals_by_itself_once_a_source_has_its_ledgers(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_lake_of_the_network_before_its_reset_fills_no_hole(pool: PgPool) {
+async fn a_lake_from_before_the_networks_reset_fills_no_hole(pool: PgPool) {
     let folder = LakeFolder::new("lake-of-another-chain");
     let mut world = World::new(pool.clone()).await;
     let other = World::with_devnet(pool, &DevnetArgs { seed: 99, ..DevnetArgs::by_hand() }).await;
@@ -209,11 +212,7 @@ async fn a_lake_of_the_network_before_its_reset_fills_no_hole(pool: PgPool) {
     let status = status_says(&world, &base, "the hole is named", |status| status["indexer"]["state"] == "hole").await;
     let detail = status["indexer"]["detail"].as_str().unwrap();
     assert!(detail.contains("another chain"), "{detail}");
-    assert_eq!(
-        world.progress().await.unwrap().last_whole_ledger,
-        missing.from().previous(),
-        "nothing is taken from it"
-    );
+    assert_eq!(world.progress().await.unwrap().last_whole_ledger, missing.from().previous(), "nothing is read from it");
 }
 
 #[sqlx::test]
@@ -232,10 +231,10 @@ async fn accepted_holes_are_repaired_later_by_a_backfill_that_tells_subscribers_
     let wide = LedgerRange::new(LedgerSequence(2), world.devnet.latest_ledger()).unwrap();
     let report = |at: BackfillProgress| shown.push(at.ledgers);
     let filled = backfill(&world.store, &contract_id, &lake, wide, report).await.unwrap();
-    assert_eq!((filled.ledgers, filled.events), (missing.count(), 2), "only what was missing is read");
+    assert_eq!((filled.ledgers, filled.events), (missing.count(), 2), "only the missing ledgers are read");
     assert_eq!(shown.last(), Some(&missing.count()));
     let stored = world.stored_ids().await;
-    assert!(gone.iter().all(|id| stored.contains(id)), "what was given up is there");
+    assert!(gone.iter().all(|id| stored.contains(id)), "the events of the given-up ledgers are stored");
     let frame = subscriber.next().await.unwrap();
     assert_eq!(frame.event.as_deref(), Some("revised"), "{frame:?}");
     Described::new().check_frame(&frame);
@@ -246,7 +245,7 @@ async fn accepted_holes_are_repaired_later_by_a_backfill_that_tells_subscribers_
 }
 
 #[sqlx::test]
-async fn a_node_that_is_behind_after_a_quiet_catch_up_is_no_reset(pool: PgPool) {
+async fn a_node_that_is_behind_after_a_quiet_catch_up_is_not_a_reset(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     let start = world.devnet.latest_closed_at();
@@ -254,7 +253,7 @@ async fn a_node_that_is_behind_after_a_quiet_catch_up_is_no_reset(pool: PgPool) 
         world.devnet.close_ledger_at(UnixTime(start.0 + 5 * number)).unwrap();
     }
     world.index_to_the_tip(world.indexer(100)).await;
-    // As a catch-up in small windows leaves it: no close time is known after that of the last event.
+    // As a catch-up in small windows leaves it: no close time after that of the last event is known.
     let last_event =
         "update cursors set last_whole_ledger_closed_at = (select max(ledger_closed_at) from stream_events)";
     sqlx::query(last_event).execute(&world.pool).await.unwrap();
@@ -262,7 +261,7 @@ async fn a_node_that_is_behind_after_a_quiet_catch_up_is_no_reset(pool: PgPool) 
     world.start_indexer(100);
     let base = world.start_gateway(GatewaySettings::default()).await;
     let away = |status: &Value| status["indexer"]["state"] == "sourceAway";
-    status_says(&world, &base, "the node is waited for", away).await;
+    status_says(&world, &base, "the indexer waits for the node", away).await;
     world.devnet.clear_faults();
     world.create("alice", "bob", 1_000_000, 100).await;
     world.indexed().await;
@@ -270,7 +269,7 @@ async fn a_node_that_is_behind_after_a_quiet_catch_up_is_no_reset(pool: PgPool) 
 }
 
 #[sqlx::test]
-async fn a_node_that_is_behind_after_a_restart_inside_a_ledger_is_no_reset(pool: PgPool) {
+async fn a_node_that_is_behind_after_a_restart_inside_a_ledger_is_not_a_reset(pool: PgPool) {
     let mut world = World::new(pool).await;
     let start = world.devnet.latest_closed_at();
     let both = ["bob", "carol"].map(|to| world.devnet.submit(world.creation("alice", to, 1_000_000, 100)));
@@ -279,7 +278,8 @@ async fn a_node_that_is_behind_after_a_restart_inside_a_ledger_is_no_reset(pool:
         created.await.unwrap();
     }
     world.index_to_the_tip(world.indexer(100)).await;
-    // As a kill between two pages leaves it: the first transaction is stored, the second is not, the ledger not whole.
+    // As a kill between two pages leaves it: the first transaction is stored, the second is not, and the ledger is not
+    // whole.
     for statement in [
         "delete from stream_events where toid = (select max(toid) from stream_events)",
         "delete from streams where stream_id = 2",
@@ -289,7 +289,7 @@ async fn a_node_that_is_behind_after_a_restart_inside_a_ledger_is_no_reset(pool:
     ] {
         sqlx::query(statement).execute(&world.pool).await.unwrap();
     }
-    // The first answers of a node that is behind, then its tip, which has come to our ledger meanwhile.
+    // The first answers of a node that is behind, then its tip, which has reached our ledger meanwhile.
     world.devnet.inject(Fault::NodeBehind { ledgers: 1 }, Some(3)).unwrap();
     world.start_indexer(100);
     world.indexed().await;
@@ -297,7 +297,7 @@ async fn a_node_that_is_behind_after_a_restart_inside_a_ledger_is_no_reset(pool:
 }
 
 #[sqlx::test]
-async fn a_reset_is_put_aside_and_clients_are_told_where_that_is_wanted(pool: PgPool) {
+async fn a_reset_is_archived_and_clients_are_told_if_the_operator_allows_it(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.devnet.close_ledgers(10).unwrap();
@@ -322,7 +322,7 @@ async fn a_reset_is_put_aside_and_clients_are_told_where_that_is_wanted(pool: Pg
     assert_eq!(old_client.next().await.unwrap().event.as_deref(), Some("reset"), "an old id never matches by chance");
     let last = frames[0].id.as_deref().unwrap();
     let mut new_client = Subscriber::connect(&base, "all=true", Some(last)).await;
-    assert_eq!(new_client.events(2).await, frames[1..], "ids of the new epoch are resumed from");
+    assert_eq!(new_client.events(2).await, frames[1..], "subscriptions resume from ids of the new epoch");
     let (_, list) = world.get(&base, "/v1/events?limit=1").await;
     let cursor = list["nextCursor"].as_str().unwrap();
     assert!(cursor.ends_with(".1"), "{cursor}");
@@ -331,11 +331,11 @@ async fn a_reset_is_put_aside_and_clients_are_told_where_that_is_wanted(pool: Pg
 
     let kept: i64 =
         sqlx::query_scalar("select count(*) from flowfi_epoch_0.stream_events").fetch_one(&world.pool).await.unwrap();
-    assert_eq!(usize::try_from(kept).unwrap(), old_ids.len(), "what was indexed is kept");
+    assert_eq!(usize::try_from(kept).unwrap(), old_ids.len(), "the old index is kept");
 }
 
 #[sqlx::test]
-async fn a_reindex_builds_every_record_anew_while_the_daemon_goes_on(pool: PgPool) {
+async fn a_reindex_rebuilds_every_record_while_the_daemon_keeps_running(pool: PgPool) {
     let args = DevnetArgs { history_events: 3_000, ..DevnetArgs::by_hand() };
     let mut world = World::with_devnet(pool, &args).await;
     world.start_indexer(1_000);
@@ -363,7 +363,7 @@ async fn a_reindex_builds_every_record_anew_while_the_daemon_goes_on(pool: PgPoo
         .fetch_one(&world.pool)
         .await
         .unwrap();
-    assert_eq!(left, 0, "nothing is left of the building");
+    assert_eq!(left, 0, "nothing is left of the build");
 }
 
 #[sqlx::test]
@@ -386,7 +386,7 @@ async fn a_reindex_from_the_chain_brings_back_events_that_the_rows_lost(pool: Pg
 }
 
 #[sqlx::test]
-async fn a_reindex_that_was_interrupted_is_gone_on_with(pool: PgPool) {
+async fn an_interrupted_reindex_is_continued(pool: PgPool) {
     let folder = LakeFolder::new("lake-for-an-interrupted-reindex");
     let args = DevnetArgs { history_events: 1_000, lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
     let mut world = World::with_devnet(pool, &args).await;
@@ -396,9 +396,9 @@ async fn a_reindex_that_was_interrupted_is_gone_on_with(pool: PgPool) {
     let mut reindex = Reindex::open_from_chain(&world.store).await.unwrap();
     reindex.read_chain(&lake, |_| {}).await.unwrap();
     drop(reindex);
-    eventually("the lock is given back", || async {
+    eventually("the lock is released", || async {
         let Ok(again) = Reindex::open_from_chain(&world.store).await else { return false };
-        assert_eq!(again.read_stored_and_swap(|_| {}).await.unwrap().progress.in_all, 0, "all of it was built before");
+        assert_eq!(again.read_stored_and_swap(|_| {}).await.unwrap().progress.in_all, 0, "everything was built before");
         true
     })
     .await;

@@ -1,4 +1,5 @@
-//! What the server does with connections that ask badly: raw sockets, since no client library would do what these do.
+//! How the server handles badly behaved connections. It uses raw sockets, because no client library would behave like
+//! this.
 
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use tokio::{
 
 use crate::world::{DEADLINE, GatewaySettings, Subscriber, World, eventually, http_client};
 
-/// Where a deadline of heads is the subject. A client on a busy machine may miss it, so what must get through is sent
-/// until it does.
+/// The deadline for heads, in tests about it. A client on a busy machine may miss it, so a request that must succeed is
+/// repeated until it does.
 const SOON: Duration = Duration::from_millis(300);
 
 async fn gateway(pool: PgPool, settings: GatewaySettings) -> (World, String) {
@@ -24,7 +25,7 @@ async fn gateway(pool: PgPool, settings: GatewaySettings) -> (World, String) {
     (world, base)
 }
 
-/// A gateway whose heads must be there soon.
+/// Starts a gateway whose heads must arrive soon.
 async fn impatient_gateway(pool: PgPool) -> (World, String) {
     gateway(pool, GatewaySettings { head_deadline: SOON, ..GatewaySettings::default() }).await
 }
@@ -33,7 +34,7 @@ async fn connect(base: &str) -> TcpStream {
     TcpStream::connect(base.strip_prefix("http://").unwrap()).await.unwrap()
 }
 
-/// Everything that comes until the connection ends, in whatever way.
+/// Reads until the connection ends, in whatever way.
 async fn read_to_end(socket: &mut TcpStream) -> String {
     let (mut text, mut buffer) = (Vec::new(), [0; 4_096]);
     let reading = async {
@@ -45,11 +46,11 @@ async fn read_to_end(socket: &mut TcpStream) -> String {
     String::from_utf8(text).unwrap()
 }
 
-/// Sends a request, asks for the connection to end after it, and returns status and body.
+/// Sends a request, asks to close the connection after it, and returns the status and the body.
 async fn exchange(base: &str, request_line: &str, headers: &str, body: &[u8]) -> (u16, String) {
     let mut socket = connect(base).await;
     let head = format!("{request_line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n");
-    // A server that has refused the head already may have closed: what it said is what counts.
+    // A server that has already refused the head may have closed the connection: its answer is what counts.
     let _ = socket.write_all(head.as_bytes()).await;
     let _ = socket.write_all(body).await;
     let answer = read_to_end(&mut socket).await;
@@ -73,7 +74,7 @@ async fn a_head_that_dribbles_is_cut_off_in_time(pool: PgPool) {
     let dribble = async {
         let mut ticks = interval(SOON / 10);
         writing.write_all(b"GET /v1/streams HTTP/1.1\r\nx-slow: ").await.unwrap();
-        // The end shows as a failure to write, once the server has closed.
+        // Writing fails once the server has closed the connection.
         while writing.write_all(b"a").await.is_ok() {
             ticks.tick().await;
         }
@@ -81,17 +82,17 @@ async fn a_head_that_dribbles_is_cut_off_in_time(pool: PgPool) {
     let mut answer = Vec::new();
     let ended = async { drop(reading.read_to_end(&mut answer).await) };
     timeout(DEADLINE, async { tokio::join!(dribble, ended) }).await.expect("the server ends the connection");
-    assert!(begun.elapsed() >= SOON, "not before its time");
-    assert!(answer.is_empty(), "nobody reads an answer to half a question");
-    eventually("others are answered", || is_alive(&base)).await;
+    assert!(begun.elapsed() >= SOON, "not before the deadline");
+    assert!(answer.is_empty(), "half a request gets no answer");
+    eventually("other clients are answered", || is_alive(&base)).await;
 }
 
 #[sqlx::test]
-async fn connections_that_ask_nothing_are_closed_before_and_between_requests(pool: PgPool) {
+async fn idle_connections_are_closed_before_and_between_requests(pool: PgPool) {
     let (_world, base) = impatient_gateway(pool).await;
     let mut silent = connect(&base).await;
     assert_eq!(read_to_end(&mut silent).await, "");
-    eventually("one that was answered is closed when it asks nothing more", || async {
+    eventually("a connection is closed when no further request follows", || async {
         let mut idle = connect(&base).await;
         let _ = idle.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
         read_to_end(&mut idle).await.ends_with("live\n")
@@ -100,7 +101,7 @@ async fn connections_that_ask_nothing_are_closed_before_and_between_requests(poo
 }
 
 #[sqlx::test]
-async fn an_event_stream_outlives_the_deadline_of_heads(pool: PgPool) {
+async fn an_event_stream_outlives_the_deadline_for_heads(pool: PgPool) {
     let settings = GatewaySettings { heartbeat: SOON, head_deadline: SOON, ..GatewaySettings::default() };
     let (_world, base) = gateway(pool, settings).await;
     let connecting = async {
@@ -110,10 +111,10 @@ async fn an_event_stream_outlives_the_deadline_of_heads(pool: PgPool) {
             }
         }
     };
-    let mut subscriber = timeout(DEADLINE, connecting).await.expect("a head comes in time");
-    // The deadline passes between each two.
+    let mut subscriber = timeout(DEADLINE, connecting).await.expect("a head arrives in time");
+    // The deadline passes between every two of them.
     for _ in 0..3 {
-        assert!(subscriber.next().await.expect("the stream goes on").is_comment);
+        assert!(subscriber.next().await.expect("the stream continues").is_comment);
     }
 }
 
@@ -128,16 +129,16 @@ async fn a_head_that_is_too_large_is_refused_without_harm(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_url_that_is_too_long_is_a_problem_that_says_so(pool: PgPool) {
+async fn a_url_that_is_too_long_gets_a_problem_that_says_so(pool: PgPool) {
     let (_world, base) = gateway(pool, GatewaySettings::default()).await;
     let (status, body) = exchange(&base, &format!("GET /v1/streams?token={}", "a".repeat(9_000)), "", b"").await;
     assert_eq!((status, problem(&body)["type"].as_str()), (414, Some("/problems/uri-too-long")));
     let (status, body) = exchange(&base, &format!("GET /v1/streams?token={}", "a".repeat(8_000)), "", b"").await;
-    assert_eq!((status, problem(&body)["parameter"].as_str()), (400, Some("token")), "one that fits is read");
+    assert_eq!((status, problem(&body)["parameter"].as_str()), (400, Some("token")), "a shorter one is accepted");
 }
 
 #[sqlx::test]
-async fn a_body_that_is_too_large_is_a_problem_that_says_so_on_any_route(pool: PgPool) {
+async fn a_body_that_is_too_large_gets_a_problem_that_says_so_on_any_route(pool: PgPool) {
     let (_world, base) = gateway(pool, GatewaySettings::default()).await;
     for size in [65_537_usize, 300_000] {
         let length = format!("content-length: {size}\r\n");
@@ -148,7 +149,7 @@ async fn a_body_that_is_too_large_is_a_problem_that_says_so_on_any_route(pool: P
     let (status, body) = exchange(&base, "GET /v1/status", "transfer-encoding: chunked\r\n", chunk.as_bytes()).await;
     assert_eq!((status, problem(&body)["status"].as_u64()), (413, Some(413)), "also without a declared length");
     let (status, _) = exchange(&base, "GET /v1/status", "content-length: 65536\r\n", &vec![b' '; 65_536]).await;
-    assert_eq!(status, 200, "one that fits goes on to the route");
+    assert_eq!(status, 200, "a smaller one reaches the route");
 }
 
 #[sqlx::test]
@@ -161,15 +162,15 @@ async fn an_address_that_connects_too_often_is_closed_at_once(pool: PgPool) {
         let _ = socket.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
         !read_to_end(&mut socket).await.is_empty()
     };
-    // All at once, and far more than the budget gains while the slowest machine takes them.
+    // All at once, and far more than the budget can regain while even the slowest machine accepts them.
     let answered = join_all((0..200).map(|_| is_answered())).await.into_iter().filter(|answered| *answered).count();
     assert!((3..200).contains(&answered), "{answered}");
-    eventually("the budget comes back", || is_alive(&base)).await;
+    eventually("the budget recovers", || is_alive(&base)).await;
 }
 
 #[sqlx::test]
-async fn who_comes_when_every_place_is_taken_is_given_that_of_who_has_been_idle_for_the_longest(pool: PgPool) {
-    // Beside its event streams, of which there may be one, the server keeps 1 024 places.
+async fn a_new_connection_takes_the_place_of_the_longest_idle_one_if_all_are_taken(pool: PgPool) {
+    // Besides its event streams, of which there may be one, the server keeps 1 024 places.
     let limits = LimitArgs { max_connections: 1, ..crate::limits::limits() };
     let settings = GatewaySettings { limits: Limits::new(&limits), ..GatewaySettings::default() };
     let (_world, base) = gateway(pool, settings).await;
@@ -177,7 +178,7 @@ async fn who_comes_when_every_place_is_taken_is_given_that_of_who_has_been_idle_
     for _ in 0..1_025 {
         idle.push(connect(&base).await);
     }
-    assert!(timeout(DEADLINE, is_alive(&base)).await.expect("the place is given on"));
+    assert!(timeout(DEADLINE, is_alive(&base)).await.expect("the place is reused"));
     let mut byte = [0];
     let read = timeout(DEADLINE, idle[0].read(&mut byte)).await.expect("the longest idle one is closed");
     assert_eq!(read.unwrap_or(0), 0);

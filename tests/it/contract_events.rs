@@ -1,4 +1,4 @@
-//! Real events of the contract against their generic decoded form.
+//! Real events of the contract, compared with their generic decoded form.
 
 use std::collections::BTreeSet;
 
@@ -14,9 +14,9 @@ const FIXTURE: &str = include_str!("../fixtures/contract-events.json");
 const SECOND: &str = include_str!("../fixtures/contract-events-second.json");
 pub const CONTRACT: &str = "CDLZFC3SYJYDZT7K67VZ75HPJVIEUVNIXF47ZG2FB2RMQQVU2HHGCYSC";
 
-/// A string of three words (`ScVal::String`).
+/// A string (`ScVal::String`).
 const A_STRING: &str = "AAAADgAAAAZuYXRpdmUAAA==";
-/// An `ScVal` of discriminant 99, which no protocol has.
+/// An `ScVal` with discriminant 99, which no protocol defines.
 const AN_UNKNOWN_ARM: &str = "AAAAYw==";
 
 pub fn raw(topics: Vec<String>, value: String) -> RawContractEvent {
@@ -125,7 +125,7 @@ fn decodes_every_real_event_field_by_field() {
 }
 
 #[test]
-fn keeps_an_event_of_an_unknown_name_with_its_stream() {
+fn keeps_an_event_with_an_unknown_name_with_its_stream() {
     let mut event = fixture("stream_paused");
     event.topics[0] = A_STRING.to_owned();
     assert_eq!(
@@ -137,7 +137,7 @@ fn keeps_an_event_of_an_unknown_name_with_its_stream() {
 }
 
 #[test]
-fn an_unknown_event_is_kept_even_if_its_value_is_of_a_later_protocol() {
+fn an_unknown_event_is_kept_even_if_its_value_is_from_a_later_protocol() {
     let mut event = fixture("stream_paused");
     event.topics[0] = A_STRING.to_owned();
     event.value = AN_UNKNOWN_ARM.to_owned();
@@ -178,7 +178,7 @@ fn executable_update() -> (RawContractEvent, ContractUpgrade) {
 }
 
 #[test]
-fn the_networks_word_of_new_code_is_an_upgrade() {
+fn the_networks_own_event_about_new_code_is_an_upgrade() {
     let (event, upgrade) = executable_update();
     assert_eq!(decode_event(&event), Decoded::Upgrade(upgrade.clone()));
     let Incoming::Upgrade(incoming) = Incoming::decode(event.clone()) else { panic!("not an upgrade") };
@@ -186,7 +186,7 @@ fn the_networks_word_of_new_code_is_an_upgrade() {
 }
 
 #[test]
-fn a_contracts_own_word_of_new_code_is_no_upgrade() {
+fn a_contracts_own_event_about_new_code_is_not_an_upgrade() {
     let (event, _) = executable_update();
     let event = RawContractEvent { kind: EventKind::Contract, ..event };
     let name = Some("executable_update".to_owned());
@@ -194,14 +194,14 @@ fn a_contracts_own_word_of_new_code_is_no_upgrade() {
 }
 
 #[test]
-fn new_code_of_a_later_form_is_kept_as_unknown() {
+fn new_code_in_a_later_form_is_kept_as_unknown() {
     let (mut event, _) = executable_update();
     event.topics[2] = A_STRING.to_owned();
     assert!(matches!(decode_event(&event), Decoded::Unknown { .. }));
 }
 
 #[test]
-fn an_event_of_the_network_is_never_one_of_the_contracts() {
+fn an_event_of_the_network_is_never_an_event_of_the_contract() {
     let event = RawContractEvent { kind: EventKind::System, ..fixture("stream_paused") };
     let name = Some("stream_paused".to_owned());
     assert_eq!(decode_event(&event), Decoded::Unknown { name, stream_id: Some(StreamId(1)) });

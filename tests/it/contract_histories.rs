@@ -1,4 +1,4 @@
-//! Twenty random histories of the real contract: folding their events gives its state and its claimable.
+//! Twenty random histories of the real contract: folding their events gives the contract's state and claimable amounts.
 
 use std::{collections::BTreeMap, io::Read};
 
@@ -57,7 +57,7 @@ fn folding_real_histories_gives_the_contracts_state_and_claimable_at_every_step(
     let (mut states, mut claimables) = (0, 0);
     for call in calls() {
         let place = format!("history {} step {}", call.history, call.step);
-        assert!(call.ok || call.events.is_empty(), "{place}: a refused call emits nothing");
+        assert!(call.ok || call.events.is_empty(), "{place}: a refused call emits no events");
         for (index, event) in (0..).zip(&call.events) {
             let mut raw =
                 super::contract_events::raw(event.topics.iter().map(|hex| base64(hex)).collect(), base64(&event.value));

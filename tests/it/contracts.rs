@@ -1,4 +1,4 @@
-//! Several contracts in one deployment: one order over all of them, and one that is added later comes late.
+//! Several contracts in one deployment: all share one order, and a contract that is added later comes late.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ fn second(world: &World) -> ContractId {
 }
 
 impl World {
-    /// Creates a stream in each of these contracts, all in one transaction and a ledger of its own.
+    /// Creates a stream in each of these contracts, all in one transaction in a ledger of its own.
     async fn create_in(&self, contracts: &[u8]) -> Receipt {
         let call = self.creation("alice", "bob", 1_000_000, 100);
         let calls = contracts.iter().map(|contract| NumberedCall { contract: *contract, call: call.clone() });
@@ -76,7 +76,7 @@ impl World {
         ended.unwrap();
     }
 
-    /// Compares what there is of a contract, from a ledger on, with what the chain says.
+    /// Compares everything of a contract, from a ledger on, with the chain.
     async fn assert_has_all_of(&self, contract_id: &ContractId, from: LedgerSequence) {
         let range = EventRange { after: EventId::ZERO, up_to: EventId::from_parts(i64::MAX, 0).unwrap() };
         let of_contract = EventFilter {
@@ -109,7 +109,7 @@ fn contracts_of(frames: &[Frame]) -> Vec<String> {
 }
 
 #[sqlx::test]
-async fn streams_of_one_number_in_one_transaction_are_kept_apart_and_come_in_the_order_of_the_chain(pool: PgPool) {
+async fn streams_with_the_same_number_in_one_transaction_are_kept_apart_and_come_in_chain_order(pool: PgPool) {
     let mut world = two_contracts(pool).await;
     // Pages end inside transactions.
     world.start_indexer(3);
@@ -130,12 +130,12 @@ async fn streams_of_one_number_in_one_transaction_are_kept_apart_and_come_in_the
     assert_eq!(resumed.ids(expected.len() - 3).await, expected[3..]);
     let query = format!("streams={two}:1&contract={two}");
     let mut of_one = Subscriber::connect(&base, &query, Some("0000000008589934591-4294967295")).await;
-    assert_eq!(of_one.ids(2).await, expected[..2], "the stream of that number in the other contract is another one");
+    assert_eq!(of_one.ids(2).await, expected[..2], "the other contract's stream with that number is a different one");
     world.devnet.check_balances().unwrap();
 }
 
 #[sqlx::test]
-async fn a_contract_that_is_added_later_has_its_past_written_late_and_never_sent(pool: PgPool) {
+async fn the_past_of_a_contract_that_is_added_later_is_written_late_and_never_sent(pool: PgPool) {
     let mut world = two_contracts(pool).await;
     for contracts in [&[0, 1][..], &[1], &[0], &[1, 0]] {
         world.create_in(contracts).await;
@@ -155,7 +155,7 @@ async fn a_contract_that_is_added_later_has_its_past_written_late_and_never_sent
         sent.extend(frame.feed_id());
         revised.extend(frame.data.filter(|_| frame.event.as_deref() == Some("revised")));
     }
-    assert_eq!(sent, new, "only what is new is sent");
+    assert_eq!(sent, new, "only new events are sent");
     let bounds =
         |side: &str| -> Vec<_> { revised.iter().map(|data| data[side].as_str().unwrap().to_owned()).collect() };
     assert_eq!(bounds("fromId").into_iter().min(), Some(past[0].to_string()));
@@ -171,11 +171,11 @@ async fn a_contract_that_is_added_later_has_its_past_written_late_and_never_sent
 }
 
 #[sqlx::test]
-async fn a_contract_joins_inside_the_transaction_in_which_the_others_stand(pool: PgPool) {
+async fn a_contract_joins_inside_the_transaction_at_which_the_others_are(pool: PgPool) {
     let world = two_contracts(pool).await;
     world.create_in(&[0, 1, 0, 1]).await;
     world.index(first(&world), 100).await;
-    // As a page leaves it that ends with the transaction: after its last event of the first contract.
+    // A page that ended with the transaction leaves this position: after its last event of the first contract.
     let last = *world.devnet.events_emitted_by(&first(&world)).last().unwrap();
     sqlx::query("update cursors set toid = $1, event_index = $2, last_whole_ledger = $3")
         .bind(last.toid())
@@ -195,9 +195,9 @@ async fn a_contract_joins_inside_the_transaction_in_which_the_others_stand(pool:
     }
 }
 
-// The random point is the subject.
+// The random point is what is tested.
 #[sqlx::test]
-async fn killed_at_any_point_of_joining_it_goes_on_and_loses_nothing(pool: PgPool) {
+async fn an_indexer_that_is_killed_at_any_point_of_a_join_continues_and_loses_nothing(pool: PgPool) {
     let world = two_contracts(pool).await;
     for round in 0..40 {
         world.create_in(if round % 3 == 0 { &[1] } else { &[0, 1] }).await;
@@ -206,15 +206,15 @@ async fn killed_at_any_point_of_joining_it_goes_on_and_loses_nothing(pool: PgPoo
     let stands_at = world.position(&first(&world)).await;
     let mut rng = StdRng::seed_from_u64(5);
     let (mut kills, mut inside) = (0, 0);
-    // Short at first, so that it is killed inside on the fastest machine; longer as often as it got nowhere, so that it
-    // comes through on the slowest.
+    // Short at first, so that even on the fastest machine it is killed in the middle; longer after each kill without
+    // progress, so that it succeeds even on the slowest.
     let (mut longest, mut reached) = (Duration::from_millis(2), None);
     let deadline = Instant::now() + DEADLINE * 5;
     while reached != stands_at {
         assert!(Instant::now() < deadline, "after {kills} kills it has reached {reached:?}");
         let run = world.indexer_of(world.contracts(), 2).run(world.stop.child_token());
         let life = rng.random_range(Duration::ZERO..longest);
-        assert!(timeout(life, Box::pin(run)).await.is_err(), "nobody stops it but the kill");
+        assert!(timeout(life, Box::pin(run)).await.is_err(), "only the kill stops it");
         kills += 1;
         let before = std::mem::replace(&mut reached, world.position(&second(&world)).await);
         inside += u32::from(reached.is_some() && reached < stands_at);
@@ -222,7 +222,7 @@ async fn killed_at_any_point_of_joining_it_goes_on_and_loses_nothing(pool: PgPoo
             longest = longest.mul_f32(1.2);
         }
     }
-    assert!(inside >= 3, "{inside} of {kills} kills fell inside");
+    assert!(inside >= 3, "{inside} of {kills} kills came in the middle");
     world.create_in(&[1, 0]).await;
     world.index(world.contracts(), 2).await;
     for contract_id in world.devnet.contract_ids() {
@@ -231,7 +231,7 @@ async fn killed_at_any_point_of_joining_it_goes_on_and_loses_nothing(pool: PgPoo
 }
 
 #[sqlx::test]
-async fn a_contract_that_is_left_out_stands_still_and_is_added_again_with_what_it_missed(pool: PgPool) {
+async fn a_contract_that_is_left_out_does_not_advance_and_catches_up_when_it_is_added_again(pool: PgPool) {
     let mut world = two_contracts(pool).await;
     world.create_in(&[0, 1]).await;
     world.index(world.contracts(), 100).await;
@@ -247,7 +247,7 @@ async fn a_contract_that_is_left_out_stands_still_and_is_added_again_with_what_i
     assert_eq!((contracts.len(), contracts.iter().filter(followed).count()), (2, 1));
     let (code, stream) = world.get(&base, &format!("/v1/streams/{}:1", second(&world))).await;
     assert_eq!((code, &stream["contractId"]), (200, &json!(second(&world))), "it can be read");
-    // Alone it comes to where the other one stood, too: its events up to there are behind the feed.
+    // Alone it also reaches the other one's position: its events up to there are behind the feed.
     world.index(second(&world), 100).await;
     world.create_in(&[0, 1]).await;
     world.index(world.contracts(), 100).await;
@@ -256,7 +256,7 @@ async fn a_contract_that_is_left_out_stands_still_and_is_added_again_with_what_i
     }
 }
 
-/// The second contract left out, and ledgers that it lacks gone from the endpoint.
+/// Leaves the second contract out, and lets the endpoint drop ledgers that it lacks.
 async fn with_a_hole_in_the_second(world: &World) -> LedgerRange {
     world.create_in(&[0, 1]).await;
     world.index(world.contracts(), 100).await;
@@ -269,7 +269,7 @@ async fn with_a_hole_in_the_second(world: &World) -> LedgerRange {
 }
 
 #[sqlx::test]
-async fn the_others_go_on_while_a_contract_stands_before_a_hole_in_its_past(pool: PgPool) {
+async fn the_others_continue_while_a_contract_waits_at_a_hole_in_its_past(pool: PgPool) {
     let mut world = two_contracts(pool).await;
     let missing = with_a_hole_in_the_second(&world).await;
     let stood_at = world.position(&second(&world)).await;
@@ -281,19 +281,19 @@ async fn the_others_go_on_while_a_contract_stands_before_a_hole_in_its_past(pool
     assert!(reasons.contains(&format!("no source has ledgers {missing}")), "{reasons}");
     assert!(reasons.contains(&format!("(contract {})", second(&world))), "{reasons}");
     let new = world.create_in(&[0]).await.events;
-    assert_eq!(subscriber.ids(new.len()).await, new, "the first contract goes on");
+    assert_eq!(subscriber.ids(new.len()).await, new, "the first contract continues");
     assert_eq!(world.position(&second(&world)).await, stood_at);
     assert_eq!(world.get(&base, "/health/ready").await.0, 503);
     world.store.accept_gap(&second(&world), missing.with_slack()).await.unwrap();
     eventually("it has joined", || async { world.is_at_the_tip(&second(&world)).await }).await;
     let status = status_says(&world, &base, "it is ready", |status| status["reasons"] == json!([])).await;
-    // One more ledger was dropped when another closed.
+    // One more ledger was dropped when another one closed.
     let hole = json!([{"fromLedger": missing.from(), "toLedger": missing.to().next(), "accepted": true}]);
     assert_eq!(status["contracts"].as_array().unwrap().iter().filter(|one| one["holes"] == hole).count(), 1);
 }
 
 #[sqlx::test]
-async fn the_past_of_a_contract_is_read_from_a_lake_where_the_endpoints_lost_it(pool: PgPool) {
+async fn the_past_of_a_contract_is_read_from_a_lake_if_the_endpoints_have_dropped_it(pool: PgPool) {
     let folder = LakeFolder::new("lake-of-two-contracts");
     let args = DevnetArgs { contracts: 2, lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
     let world = World::with_devnet(pool, &args).await;
@@ -313,7 +313,7 @@ async fn the_past_of_a_contract_is_read_from_a_lake_where_the_endpoints_lost_it(
 }
 
 #[sqlx::test]
-async fn a_contract_whose_past_nobody_has_begins_with_the_oldest_ledger_there_is(pool: PgPool) {
+async fn a_contract_whose_past_is_unavailable_starts_with_the_oldest_available_ledger(pool: PgPool) {
     let world = two_contracts(pool).await;
     world.create_in(&[0, 1]).await;
     world.devnet.close_ledgers(20).unwrap();
@@ -331,7 +331,7 @@ async fn a_contract_whose_past_nobody_has_begins_with_the_oldest_ledger_there_is
 }
 
 #[sqlx::test]
-async fn an_id_names_its_contract_where_there_are_several(pool: PgPool) {
+async fn an_id_names_its_contract_if_there_are_several(pool: PgPool) {
     let mut world = two_contracts(pool).await;
     world.create_in(&[0, 1]).await;
     world.index(world.contracts(), 100).await;
@@ -395,7 +395,7 @@ async fn lists_summaries_and_subscriptions_are_narrowed_to_a_contract(pool: PgPo
 }
 
 #[sqlx::test]
-async fn everything_of_every_contract_is_built_anew_together(pool: PgPool) {
+async fn all_contracts_are_rebuilt_together(pool: PgPool) {
     let world = two_contracts(pool).await;
     world.create_in(&[0, 1]).await;
     world.create_in(&[1, 0, 1]).await;
@@ -410,7 +410,7 @@ async fn everything_of_every_contract_is_built_anew_together(pool: PgPool) {
 }
 
 #[tokio::test]
-async fn more_contracts_than_one_request_takes_are_refused_at_the_start() {
+async fn more_contracts_than_fit_into_one_request_are_refused_at_the_start() {
     let contracts: Vec<String> = (0..26).map(|number| ContractId::from_bytes([number; 32]).to_string()).collect();
     let refused = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
         .args(["serve", "--auth", "off", "--rpc-url", "http://127.0.0.1:1", "--network-passphrase", "none"])

@@ -1,4 +1,4 @@
-//! A database that goes away and comes back: nothing ends, nothing is lost, and clients are told to come back.
+//! A database that goes away and comes back: nothing ends, nothing is lost, and clients are told to reconnect.
 
 use std::{env, fs, path::PathBuf, time::Duration};
 
@@ -34,7 +34,7 @@ async fn start(folder: &Folder) -> PrivateServer {
 async fn a_database_that_goes_away_ends_nothing_and_loses_nothing() {
     let folder = Folder::new();
     let server = start(&folder).await;
-    // As long as the daemon's own: a database that is there answers a busy machine within it.
+    // As long as the daemon's own timeout: a database that is there answers even a busy machine within it.
     let pool = PgPoolOptions::new().acquire_timeout(Duration::from_secs(5)).connect(server.url()).await.unwrap();
     Store::on(pool.clone()).migrate().await.unwrap();
     let mut world = World::new(pool).await;
@@ -50,7 +50,7 @@ async fn a_database_that_goes_away_ends_nothing_and_loses_nothing() {
     let old_id = "0000000008589938688-0000000000";
     let answer = http_client().get(format!("{base}/v1/events/subscribe?all=true")).header("last-event-id", old_id);
     let answer = answer.send().await.unwrap();
-    assert_eq!(answer.status(), 200, "a browser comes back after 200 only");
+    assert_eq!(answer.status(), 200, "a browser reconnects only after a 200");
     let text = answer.text().await.unwrap();
     assert!(text.starts_with("retry: ") && text.ends_with("\n\n"), "{text:?}");
     let mut by_ring = Subscriber::connect(&base, "all=true", Some(&last.to_string())).await;
@@ -60,8 +60,8 @@ async fn a_database_that_goes_away_ends_nothing_and_loses_nothing() {
     let _server = start(&folder).await;
     let ids: Vec<_> = world.devnet.events_emitted().into_iter().filter(|id| *id > last).collect();
     assert_eq!(ids[0].ledger(), while_away.ledger);
-    assert_eq!(connected.ids(ids.len()).await, ids, "the client that was connected all the while");
-    assert_eq!(by_ring.ids(ids.len()).await, ids, "the client that connected meanwhile");
+    assert_eq!(connected.ids(ids.len()).await, ids, "the client that stayed connected");
+    assert_eq!(by_ring.ids(ids.len()).await, ids, "the client that connected in between");
     eventually("queries are answered again", || async {
         http_client().get(format!("{base}/v1/streams")).send().await.unwrap().status() == 200
     })
@@ -71,7 +71,7 @@ async fn a_database_that_goes_away_ends_nothing_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_link_in_the_place_of_the_servers_log_is_not_followed() {
+async fn a_symbolic_link_in_place_of_the_servers_log_is_not_followed() {
     let folder = Folder::new();
     start(&folder).await.stop();
     let (log, elsewhere) = (folder.0.join("postgres/server.log"), folder.0.join("elsewhere"));
@@ -84,7 +84,7 @@ async fn a_link_in_the_place_of_the_servers_log_is_not_followed() {
 }
 
 #[test]
-fn what_is_no_database_url_is_not_repeated() {
+fn an_invalid_database_url_is_not_repeated() {
     for url in ["postgres://user:x?sslmode=s3cret@host/db", "postgres://user:x/s3cret@host/db", "s3cret", ""] {
         let refused = Store::check_url(url).unwrap_err().to_string();
         assert!(!refused.contains("s3cret"), "{refused}");
@@ -92,7 +92,7 @@ fn what_is_no_database_url_is_not_repeated() {
 }
 
 #[test]
-fn a_parameter_that_no_database_url_has_is_refused_before_the_driver_writes_it_to_the_log() {
+fn an_unknown_parameter_in_a_database_url_is_refused_before_the_driver_logs_it() {
     for url in ["postgres://h/db?user=u&password=abc&s3cret=x", "postgres://h/db?pasword=s3cret"] {
         let refused = Store::check_url(url).unwrap_err().to_string();
         assert!(refused.contains("%26") && !refused.contains("s3cret"), "{refused}");
@@ -105,7 +105,7 @@ fn a_parameter_that_no_database_url_has_is_refused_before_the_driver_writes_it_t
 }
 
 #[tokio::test]
-async fn a_link_in_the_place_of_the_lock_is_not_followed() {
+async fn a_symbolic_link_in_place_of_the_lock_is_not_followed() {
     let folder = Folder::new();
     let elsewhere = folder.0.join("elsewhere");
     fs::write(&elsewhere, "as it was").unwrap();

@@ -44,7 +44,7 @@ fn decode_ledger_prints_the_events_of_files_and_of_standard_input() {
 }
 
 #[test]
-fn decode_ledger_names_the_bad_file_in_one_line_and_prints_nothing_of_its_ledger() {
+fn decode_ledger_names_the_bad_file_in_one_line_and_does_not_print_its_ledger() {
     let metas = metas(CORE);
     let (whole, cut) = (framed(&metas[..5]), framed(&metas));
     let folder = std::env::temp_dir().join(format!("flowfi-decode-{}", std::process::id()));
@@ -67,7 +67,7 @@ fn decode_ledger_names_the_bad_file_in_one_line_and_prints_nothing_of_its_ledger
 }
 
 #[test]
-fn decode_ledger_ends_quietly_if_nobody_reads_on() {
+fn decode_ledger_ends_quietly_if_the_output_is_closed() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
         .args(["decode", "ledger"])
         .args(std::iter::repeat_n(fixture("lcm").join(PUBNET), 4))
@@ -81,7 +81,7 @@ fn decode_ledger_ends_quietly_if_nobody_reads_on() {
     assert_eq!(text(&output.stderr), "");
 }
 
-/// The event of this name among the contract's real ones: its topics, its value, and its decoded form.
+/// Returns the contract's real event with this name: its topics, its value, and its decoded form.
 fn contract_event(name: &str) -> (Vec<String>, String) {
     let events: Value = serde_json::from_str(include_str!("../fixtures/contract-events.json")).unwrap();
     let event = events.as_array().unwrap().iter().find(|event| event["name"] == name).unwrap();
@@ -90,7 +90,7 @@ fn contract_event(name: &str) -> (Vec<String>, String) {
 }
 
 #[test]
-fn decode_event_says_what_an_event_means() {
+fn decode_event_prints_the_meaning_of_an_event() {
     let (topics, value) = contract_event("tokens_withdrawn");
     let arguments = ["event", "--topic", &topics[0], "--topic", &topics[1], "--value", &value];
     let [event] = lines(&decode(&arguments, b"")).try_into().unwrap();
@@ -119,7 +119,7 @@ fn decode_event_reads_rows_of_get_events_and_answers_each_with_its_id() {
 }
 
 #[test]
-fn decode_event_says_which_row_is_none() {
+fn decode_event_names_an_invalid_row() {
     let output = decode(&["event"], b"{\"value\":\"AAAAAQ==\"}\n{\"id\":\"2\"}\n");
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(text(&output.stdout), "{\"unknown\":null}\n");

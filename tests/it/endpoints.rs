@@ -1,4 +1,4 @@
-//! The pool of RPC endpoints: whom it asks, and what it makes of the answers.
+//! The pool of RPC endpoints: which one it asks, and how it handles the answers.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::{
     world::{World, eventually},
 };
 
-/// Long before a request that is not answered ends by itself, and long after one that hangs has got company: whoever is
-/// waited for within this time holds nobody up.
+/// Far less than the timeout of an unanswered request, and far more than the time until a hanging endpoint's request is
+/// also sent to the next one: if an answer comes within this time, nothing was blocked.
 const BEFORE_A_REQUEST_ENDS: Duration = Duration::from_secs(20);
 
 const A_TIP_IS_BELIEVED_FOR: Duration = Duration::from_secs(4);
@@ -48,7 +48,7 @@ pub async fn due(pool: &EndpointPool, number: usize) {
     eventually("the endpoint is due", || async { pool.health()[number].retry_in_ms.is_none() }).await;
 }
 
-/// Asks as the follower does: after a failure that may pass, again when it is time.
+/// Asks like the follower: after a transient failure, again when it is time.
 async fn events_at_last(pool: &EndpointPool, from: EventsFrom) -> EventPage {
     for _ in 0..20 {
         match events(pool, from).await {
@@ -71,7 +71,7 @@ async fn the_preferred_endpoint_alone_is_asked_while_it_answers() {
 }
 
 #[tokio::test]
-async fn every_kind_of_failure_goes_to_the_next_endpoint_at_once() {
+async fn after_any_kind_of_failure_the_next_endpoint_is_asked_at_once() {
     for answer in [
         Answer::Status(502, None),
         Answer::Status(429, Some("60")),
@@ -82,21 +82,21 @@ async fn every_kind_of_failure_goes_to_the_next_endpoint_at_once() {
     ] {
         let (first, second, pool) = two().await;
         first.set(|node| node.always = Some(answer.clone()));
-        let asked = timeout(BEFORE_A_REQUEST_ENDS, events(&pool, end_of(200))).await.expect("nothing is waited for");
+        let asked = timeout(BEFORE_A_REQUEST_ENDS, events(&pool, end_of(200))).await.expect("there is no waiting");
         asked.unwrap_or_else(|failure| panic!("{answer:?}: {failure}"));
         assert_eq!(second.asked("getEvents").len(), 1);
     }
 }
 
 #[tokio::test]
-async fn an_endpoint_that_hangs_gets_company_and_is_left_alone_until_it_is_due() {
+async fn if_an_endpoint_hangs_the_next_one_is_asked_too_and_it_is_left_alone_until_it_is_due() {
     let (first, second, pool) = two().await;
     first.set(|node| node.always = Some(Answer::Nothing));
     for number in 1..=2 {
         let (asked, due_in) = (first.asked("getNetwork").len(), pool.health()[0].retry_in_ms.unwrap_or(0));
         let begun = Instant::now();
         let page = timeout(BEFORE_A_REQUEST_ENDS, events(&pool, end_of(200))).await;
-        page.expect("the one that hangs is not waited for").unwrap();
+        page.expect("nobody waits for the hanging endpoint").unwrap();
         assert_eq!(second.asked("getEvents").len(), number);
         let is_asked_again = first.asked("getNetwork").len() > asked;
         assert!(!is_asked_again || begun.elapsed() >= Duration::from_millis(due_in), "it is asked before it is due");
@@ -105,7 +105,7 @@ async fn an_endpoint_that_hangs_gets_company_and_is_left_alone_until_it_is_due()
 }
 
 #[tokio::test]
-async fn the_preferred_endpoint_is_asked_again_once_it_is_well() {
+async fn the_preferred_endpoint_is_asked_again_once_it_works() {
     let (first, second, pool) = two().await;
     first.set(|node| node.next.push_back(Answer::Status(503, None)));
     events(&pool, end_of(200)).await.unwrap();
@@ -119,40 +119,40 @@ async fn the_preferred_endpoint_is_asked_again_once_it_is_well() {
 }
 
 #[tokio::test]
-async fn one_endpoint_alone_is_let_through_after_the_time_its_failure_names() {
+async fn a_single_endpoint_is_asked_again_after_the_time_that_its_failure_names() {
     let first = FakeRpc::start().await;
     first.set(|node| node.next.push_back(Answer::Status(503, None)));
     let pool = pool_of(&[&first]);
     let begun = Instant::now();
     let Err(SourceError::Transient { reason, retry_after: Some(wait), detail }) = events(&pool, end_of(200)).await
     else {
-        panic!("a failure that may pass, with a time")
+        panic!("a transient failure with a time")
     };
     assert_eq!(reason, TransientReason::Server);
     assert!(wait <= Duration::from_millis(250) && !detail.contains("a-key"), "{wait:?} {detail}");
     due(&pool, 0).await;
-    assert!(begun.elapsed() >= wait, "not before its time");
+    assert!(begun.elapsed() >= wait, "not before that time");
     events(&pool, end_of(200)).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_server_that_says_when_to_come_back_is_left_alone_until_then() {
+async fn a_server_that_says_when_to_retry_is_left_alone_until_then() {
     let (first, second, pool) = two().await;
     for node in [&first, &second] {
         node.set(|node| node.next.push_back(Answer::Status(429, Some("200"))));
     }
     let Err(SourceError::Transient { retry_after: Some(wait), .. }) = events(&pool, end_of(200)).await else {
-        panic!("a failure that may pass")
+        panic!("a transient failure")
     };
     assert!(wait > Duration::from_secs(100) && wait < Duration::from_secs(260), "{wait:?}");
     let too_early = events(&pool, end_of(200)).await;
     assert!(matches!(too_early, Err(SourceError::Transient { retry_after: Some(_), .. })));
     let asked = [&first, &second].map(|node| node.asked("getEvents").len());
-    assert_eq!(asked, [1, 1], "neither is asked before its time");
+    assert_eq!(asked, [1, 1], "neither is asked too early");
 }
 
 #[tokio::test]
-async fn what_an_endpoint_failed_with_is_told_until_it_is_asked_again() {
+async fn an_endpoints_failure_is_reported_until_it_is_asked_again() {
     let first = FakeRpc::start().await;
     first.set(|node| node.always = Some(Answer::Status(402, Some("60"))));
     let pool = pool_of(&[&first]);
@@ -167,7 +167,7 @@ async fn what_an_endpoint_failed_with_is_told_until_it_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_node_that_names_ledgers_which_cannot_be_is_not_believed() {
+async fn a_node_that_names_impossible_ledgers_is_not_believed() {
     let first = FakeRpc::start().await;
     first.set(|node| node.cursor = Some(EventId::end_of_ledger(LedgerSequence(1_000_000))));
     let pool = pool_of(&[&first]);
@@ -221,7 +221,7 @@ async fn a_network_that_starts_over_is_compared_again_when_its_tip_falls_below_o
     pool.set_anchor(Some(Anchor { sequence: LedgerSequence(40_000), hash: "aa".to_owned() }));
     events(&pool, end_of(200)).await.unwrap();
     first.set(|node| (node.latest, node.hash) = (300, "bb"));
-    let failure = pool.tip().await.expect_err("what shows it is not believed either");
+    let failure = pool.tip().await.expect_err("the answer that reveals it is not believed either");
     assert!(matches!(failure, SourceError::OtherChain { .. }), "{failure}");
     first.set(|node| node.latest = 60_000);
     let failure = events(&pool, end_of(200)).await.unwrap_err();
@@ -232,7 +232,7 @@ async fn a_network_that_starts_over_is_compared_again_when_its_tip_falls_below_o
 async fn a_node_behind_our_cursor_is_not_asked() {
     let (first, second, pool) = two().await;
     first.set(|node| node.latest = 190);
-    // What it said of its tip is believed for a few seconds, which a busy machine may need for two requests.
+    // Its tip is believed for a few seconds, which a busy machine may need for two requests.
     loop {
         let began = Instant::now();
         let before = first.asked("getEvents").len();
@@ -245,33 +245,33 @@ async fn a_node_behind_our_cursor_is_not_asked() {
         }
     }
     assert!(second.asked("getEvents").len() >= 2);
-    assert_eq!(pool.health()[0].state, EndpointState::Ready, "to be behind is no failure");
+    assert_eq!(pool.health()[0].state, EndpointState::Ready, "being behind is not a failure");
     second.set(|node| node.latest = 195);
     let failure = events(&pool, end_of(200)).await.unwrap_err();
     assert!(matches!(failure, SourceError::NodeBehind { latest: LedgerSequence(195), .. }), "{failure}");
 }
 
 #[tokio::test]
-async fn a_node_that_is_behind_is_not_held_up_by_one_that_hangs() {
+async fn a_hanging_node_does_not_delay_the_answer_of_one_that_is_behind() {
     let (first, second, pool) = two().await;
     first.set(|node| node.always = Some(Answer::Nothing));
     second.set(|node| node.latest = 190);
     let asked = timeout(BEFORE_A_REQUEST_ENDS, events(&pool, end_of(200))).await;
-    let Err(SourceError::Transient { retry_after: Some(wait), .. }) = asked.expect("it is not held up") else {
-        panic!("a failure that may pass")
+    let Err(SourceError::Transient { retry_after: Some(wait), .. }) = asked.expect("it is not delayed") else {
+        panic!("a transient failure")
     };
     assert!(wait <= Duration::from_secs(1), "{wait:?}");
 }
 
 #[tokio::test]
-async fn the_end_of_a_dropped_ledger_is_the_beginning_of_the_oldest() {
+async fn the_end_of_a_dropped_ledger_is_the_start_of_the_oldest_one() {
     let first = FakeRpc::start().await;
     events(&pool_of(&[&first]), end_of(99)).await.unwrap();
     assert_eq!(first.asked("getEvents")[1]["startLedger"], 100);
 }
 
 #[tokio::test]
-async fn ledgers_one_endpoint_has_dropped_come_from_another() {
+async fn ledgers_that_one_endpoint_has_dropped_come_from_another() {
     let (first, second, pool) = two().await;
     first.set(|node| node.oldest = 1_000);
     let page = events(&pool, end_of(200)).await.unwrap();
@@ -298,7 +298,7 @@ async fn a_providers_lower_limit_is_learned_from_its_refusal() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_too_much_is_halved_at_once_and_grows_back() {
+async fn a_request_that_is_too_large_is_halved_at_once_and_grows_back() {
     let first = FakeRpc::start().await;
     first.set(|node| node.bears = Some((700, 1_000)));
     let pool = pool_of(&[&first]);
@@ -317,7 +317,7 @@ async fn a_request_that_is_too_much_is_halved_at_once_and_grows_back() {
 }
 
 #[tokio::test]
-async fn no_request_is_too_much_for_ever() {
+async fn no_request_stays_too_large_forever() {
     let first = FakeRpc::start().await;
     first.set(|node| node.bears = Some((1, 30)));
     let pool = pool_of(&[&first]);
@@ -337,21 +337,21 @@ async fn entries_are_matched_by_their_key() {
 }
 
 #[tokio::test]
-async fn the_first_hash_is_that_of_all_endpoints_and_a_later_one_of_who_has_the_first() {
+async fn the_first_hash_needs_all_endpoints_and_a_later_one_only_those_with_the_first() {
     let (first, _second, pool) = two().await;
     first.set(|node| node.hash = "bb");
     let failure = pool.ledger_hash(LedgerSequence(200)).await.unwrap_err();
     let disagree = TransientReason::Disagreement;
     assert!(matches!(&failure, SourceError::Transient { reason, .. } if *reason == disagree), "{failure}");
     first.set(|node| node.always = Some(Answer::Status(503, None)));
-    let failure = pool.ledger_hash(LedgerSequence(200)).await.expect_err("the other one may be the one that errs");
+    let failure = pool.ledger_hash(LedgerSequence(200)).await.expect_err("the other endpoint may be the wrong one");
     assert!(matches!(failure, SourceError::Transient { .. }), "{failure}");
     pool.set_anchor(Some(Anchor { sequence: LedgerSequence(150), hash: "aa".to_owned() }));
     assert_eq!(pool.ledger_hash(LedgerSequence(200)).await.unwrap().as_deref(), Some("aa"));
 }
 
 #[tokio::test]
-async fn an_endpoint_that_went_astray_unnoticed_has_no_say_in_how_the_chain_is_known() {
+async fn an_endpoint_that_changed_chains_unnoticed_does_not_count_for_identifying_the_chain() {
     let (first, second, pool) = two().await;
     pool.set_anchor(Some(Anchor { sequence: LedgerSequence(150), hash: "AA".to_owned() }));
     assert_eq!(pool.ledger_hash(LedgerSequence(200)).await.unwrap().as_deref(), Some("aa"));
@@ -365,7 +365,7 @@ async fn an_endpoint_that_went_astray_unnoticed_has_no_say_in_how_the_chain_is_k
 }
 
 #[tokio::test]
-async fn where_nobody_keeps_the_ledger_that_the_chain_is_known_by_all_must_agree() {
+async fn if_no_endpoint_has_the_ledger_that_identifies_the_chain_all_must_agree() {
     let (first, second, pool) = two().await;
     pool.set_anchor(Some(Anchor { sequence: LedgerSequence(150), hash: "aa".to_owned() }));
     for node in [&first, &second] {
@@ -391,7 +391,7 @@ async fn health_shows_the_host_and_nothing_else_of_a_url() {
 }
 
 #[test]
-fn a_bad_url_is_named_by_its_place_without_its_secrets() {
+fn an_invalid_url_is_named_by_its_place_without_its_secrets() {
     let urls = ["http://localhost/a-key", "ftp://user:password@localhost/a-key"].map(str::to_owned);
     let failure = EndpointPool::new(&urls, PASSPHRASE.to_owned(), 7).unwrap_err();
     let expected = "RPC URL 2 of 2: ftp://localhost does not start with http:// or https://";
@@ -412,7 +412,7 @@ async fn an_indexer_follows_the_chain_past_an_endpoint_that_hangs(pool: PgPool) 
     assert!(!hanging.asked("getNetwork").is_empty());
 }
 
-/// Asks all endpoints, and returns which ones answer, by their places.
+/// Asks all endpoints, and returns the places of those that answer.
 async fn opinions(pool: &EndpointPool, from: EventsFrom) -> Result<Vec<usize>, SourceError> {
     let opinions = pool.second_opinions(&[contract()], from, 1_000).await?;
     let place = |host: &str| pool.health().iter().position(|health| health.host == host).unwrap();
@@ -420,7 +420,7 @@ async fn opinions(pool: &EndpointPool, from: EventsFrom) -> Result<Vec<usize>, S
 }
 
 #[tokio::test]
-async fn a_second_opinion_is_that_of_every_endpoint_and_waits_for_one_that_was_there_lately() {
+async fn a_second_opinion_comes_from_every_endpoint_and_waits_for_one_that_was_recently_available() {
     let (_first, second, pool) = two().await;
     events(&pool, end_of(200)).await.unwrap();
     assert_eq!(opinions(&pool, end_of(200)).await.unwrap(), [0, 1]);
@@ -431,7 +431,7 @@ async fn a_second_opinion_is_that_of_every_endpoint_and_waits_for_one_that_was_t
 }
 
 #[tokio::test]
-async fn there_is_no_second_opinion_of_an_endpoint_alone_or_of_one_that_must_not_be_asked() {
+async fn a_single_endpoint_and_one_that_must_not_be_asked_give_no_second_opinion() {
     let node = FakeRpc::start().await;
     assert_eq!(opinions(&pool_of(&[&node]), end_of(200)).await.unwrap(), [0_usize; 0]);
     let (_first, second, pool) = two().await;

@@ -1,6 +1,6 @@
-//! The queries of the HTTP API are served by an index: at a million events and a hundred thousand streams, with the
-//! planner's own defaults, none reads a whole table, and none by way of an index more of one than a request may cost. The
-//! server itself says which plan each statement of a request had, and how many blocks it read.
+//! An index serves every query of the HTTP API: with a million events, a hundred thousand streams and the planner's own
+//! defaults, no query reads a whole table, and none reads more of a table through an index than a request may cost. The
+//! server itself reports which plan each statement of a request had, and how many blocks it read.
 
 use std::{
     collections::BTreeSet,
@@ -30,14 +30,14 @@ use crate::{
     world::{GatewaySettings, World, http_client},
 };
 
-/// Twice what there is of one kind, streams or events of a type, each row in another block: a sort may read all of it. What
-/// goes through every event reads a million.
+/// Twice the number of rows of one kind (streams, or events of one type), each in its own block: a sort may read all of
+/// them. A query that goes through every event reads a million.
 const MOST_BLOCKS: u64 = 200_000;
 
 const STATUSES: [&str; 5] = ["active", "paused", "ended", "cancelled", "completed"];
 const SORTS: [&str; 5] = ["createdAt", "startTime", "lastUpdateTime", "depositedAmount", "endTime"];
 
-/// What the server said of its plans, as sqlx hands it on.
+/// The server's reports on its plans, as sqlx passes them on.
 #[derive(Clone, Default)]
 struct Plans(Arc<Mutex<Vec<String>>>);
 
@@ -79,10 +79,10 @@ impl Visit for Message<'_> {
     }
 }
 
-/// Few streams are drained before the first, about half before the second, all that run before the last.
+/// Few streams are drained before the first time, about half before the second, and all running ones before the last.
 const ENDS: [&str; 3] = ["1700005000", "1700500000", "1900000000"];
 
-/// States, ends, and both: `active` also where hardly one is left that ends so soon.
+/// Statuses, ends, and both, including `active` when hardly any stream is left that ends so soon.
 fn states_and_ends() -> Vec<String> {
     let states = STATUSES.map(|status| format!("status={status}"));
     let ends = ENDS.map(|end| format!("endsBefore={end}"));
@@ -91,7 +91,7 @@ fn states_and_ends() -> Vec<String> {
     states.into_iter().chain(ends).chain(both).collect()
 }
 
-/// Every filter alone and combined, with what is common and what is rare.
+/// Returns every filter, alone and combined, with common and with rare values.
 fn stream_filters(contracts: &[ContractId]) -> Vec<String> {
     let (busy, quiet) = (user(0), user(USERS - 1));
     let (common, rare) = (token(0), token(TOKENS - 1));
@@ -137,7 +137,7 @@ fn event_filters(contracts: &[ContractId]) -> Vec<String> {
     filters
 }
 
-/// Every request: a first page, and one by offset or by the cursor of the first.
+/// Sends every request: for a first page, and for one by offset or by the first page's cursor.
 async fn request_all(base: &str, contracts: &[ContractId], mut seen: impl FnMut(&str)) {
     let client = http_client();
     let get = |path: String| {
@@ -149,7 +149,7 @@ async fn request_all(base: &str, contracts: &[ContractId], mut seen: impl FnMut(
         }
     };
     let mut lists = Vec::new();
-    // An index is read in either direction at the same cost: both are asked for, by turns.
+    // An index can be read in either direction at the same cost, so the directions alternate.
     let mut orders = ["asc", "desc", "desc", "asc"].into_iter().cycle();
     for filter in stream_filters(contracts) {
         lists.extend(
@@ -169,7 +169,7 @@ async fn request_all(base: &str, contracts: &[ContractId], mut seen: impl FnMut(
         let page = get(path.clone()).await;
         seen(&path);
         if path.contains("events?") && path.ends_with("desc") {
-            // Two reads beyond the first, from the middle of the list.
+            // Two more reads after the first, in the middle of the list.
             let rows = client.get(format!("{base}{path}&limit=450")).header("accept", "text/csv").send().await.unwrap();
             rows.bytes().await.unwrap();
             seen(&format!("{path} as CSV"));
@@ -195,7 +195,7 @@ async fn request_all(base: &str, contracts: &[ContractId], mut seen: impl FnMut(
     }
 }
 
-/// What subscriptions replay from the table.
+/// Runs the replays of subscriptions from the table.
 async fn replay_all(store: &Store, contracts: &[ContractId], mut seen: impl FnMut(&str)) {
     let contract = &contracts[0];
     let range = EventRange { after: EventId::ZERO, up_to: EventId::from_parts(i64::MAX, 0).unwrap() };
@@ -227,7 +227,7 @@ async fn replay_all(store: &Store, contracts: &[ContractId], mut seen: impl FnMu
     }
 }
 
-/// A late event of a stream, in a table of many events that are kept raw.
+/// Writes a late event of a stream, with many events in the quarantine.
 async fn write_a_late_event(world: &World, filler: &PgPool, mut seen: impl FnMut(&str)) {
     world.create("alice", "bob", 1_000_000, 100).await;
     let events = world.raw_events().await;
@@ -247,7 +247,7 @@ async fn write_a_late_event(world: &World, filler: &PgPool, mut seen: impl FnMut
     seen("a late event");
 }
 
-/// What somebody asks who sees only their own: about everything, about themselves, about another.
+/// Sends the requests of callers who see only their own streams: about everything, about themselves, about others.
 async fn ask_as_participants(store: &Store, mut seen: impl FnMut(&str)) {
     let request = PageRequest { limit: 50, start: PageStart::Offset(0) };
     let (busy, quiet) = (user(0), user(USERS - 1));
@@ -272,9 +272,10 @@ async fn ask_as_participants(store: &Store, mut seen: impl FnMut(&str)) {
     }
 }
 
-/// The document says which queries there are: each parameter of its lists, and each word, is among those asked.
+/// The document defines the possible queries: each parameter of its lists, and each of its words, must be among the
+/// requests.
 #[test]
-fn every_parameter_of_the_documents_lists_is_asked_with() {
+fn every_parameter_of_the_documents_lists_is_requested() {
     let document: Value = serde_json::from_str(&openapi_text()).unwrap();
     let parameters = |path: &str| document["paths"][path]["get"]["parameters"].as_array().unwrap().clone();
     let contracts = [ContractId::from_bytes([9; 32])];
@@ -289,7 +290,7 @@ fn every_parameter_of_the_documents_lists_is_asked_with() {
         for parameter in parameters(path).iter().filter(|parameter| parameter["in"] == "query") {
             assert!(
                 asked.contains(parameter["name"].as_str().unwrap()),
-                "{path} is not asked with {}",
+                "{path} is not requested with {}",
                 parameter["name"]
             );
         }
@@ -301,8 +302,8 @@ fn every_parameter_of_the_documents_lists_is_asked_with() {
     assert_eq!(states, STATUSES.into());
 }
 
-/// Returns how many blocks a plan read of tables and indexes, those that were in memory too: the plan's first line of
-/// buffers is its root's, which counts those of every node.
+/// Returns how many blocks a plan read of tables and indexes, including those in memory. The first line about buffers
+/// in a plan is its root's, which counts those of every node.
 fn blocks_read(plan: &str) -> u64 {
     let line = plan.lines().find_map(|line| line.trim().strip_prefix("Buffers: ")).unwrap_or("");
     let of_tables = line.split(", ").find_map(|part| part.strip_prefix("shared ")).unwrap_or("");
@@ -314,13 +315,13 @@ fn blocks_read(plan: &str) -> u64 {
 async fn no_query_reads_a_whole_table(options: PgPoolOptions, connect: PgConnectOptions) {
     let filler = options.clone().connect_with(connect.clone()).await.unwrap();
     let mut world = World::new(filler.clone()).await;
-    // The first has everything, the second nothing.
+    // The first contract has everything, the second has nothing.
     let contracts = [world.devnet.contract_id(), ContractId::from_bytes([9; 32])];
     fill(&filler, &contracts[0]).await;
     let add = "insert into cursors select $1, toid, event_index, from_ledger, last_whole_ledger from cursors";
     sqlx::query(add).bind(contracts[1].as_str()).execute(&filler).await.unwrap();
     let plans = Plans::default();
-    // For every thread: what another test's thread logs first would else decide that nobody listens.
+    // For all threads: otherwise, what another test's thread logs first would decide that nobody listens.
     tracing::subscriber::set_global_default(plans.clone()).unwrap();
     let explaining = options.after_connect(|connection, _| {
         Box::pin(async move {
@@ -339,7 +340,7 @@ async fn no_query_reads_a_whole_table(options: PgPoolOptions, connect: PgConnect
         assert!(taken.iter().any(|plan| plan.contains("Scan")), "no plan was seen for {what}");
         count += taken.len();
         most = taken.iter().map(|plan| blocks_read(plan)).chain([most]).max().unwrap();
-        // The quarantine of one contract is counted whole.
+        // Counting the quarantine of one contract reads all of it.
         let is_whole = |plan: &str| {
             plan.contains("Seq Scan on stream") || plan.contains("Seq Scan on quarantine") && !plan.contains("count(*)")
         };
@@ -351,5 +352,5 @@ async fn no_query_reads_a_whole_table(options: PgPoolOptions, connect: PgConnect
     ask_as_participants(&world.store, &mut seen).await;
     write_a_late_event(&world, &filler, &mut seen).await;
     assert!(scans.is_empty(), "{} of {count} plans:\n{}", scans.len(), scans.join("\n\n"));
-    assert!(most > 1_000, "the plans tell of their blocks: {most}");
+    assert!(most > 1_000, "the plans report their blocks: {most}");
 }

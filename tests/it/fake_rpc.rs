@@ -1,4 +1,4 @@
-//! An RPC endpoint of a few lines, on a socket of its own: it answers as told and remembers what it was asked.
+//! A small RPC endpoint on its own socket: it answers as instructed and remembers its requests.
 
 use std::{
     collections::VecDeque,
@@ -18,49 +18,49 @@ use tokio::{net::TcpListener, task::JoinSet};
 
 pub const PASSPHRASE: &str = "a network";
 
-/// What an endpoint answers instead of the truth.
+/// An answer instead of the truth.
 #[derive(Clone, Debug)]
 pub enum Answer {
     Error(i32, &'static str),
     Status(u16, Option<&'static str>),
-    /// This status and this text.
+    /// This status with this text.
     StatusReply(u16, &'static str),
     /// This text.
     Reply(&'static str),
     Nothing,
 }
 
-/// What an endpoint is and does.
+/// The state and behaviour of an endpoint.
 #[derive(Debug)]
 pub struct Node {
     pub passphrase: &'static str,
     pub oldest: u32,
     pub latest: u32,
     pub hash: &'static str,
-    /// The most ledgers and events it bears in one request for events.
+    /// The most ledgers and events that it can handle in one request for events.
     pub bears: Option<(u32, u32)>,
     pub page_limit: u32,
-    /// Answers to the next requests for events.
+    /// The answers to the next requests for events.
     pub next: VecDeque<Answer>,
-    /// The answer to everything.
+    /// The answer to all requests.
     pub always: Option<Answer>,
-    /// The cursor to answer with, whatever was asked.
+    /// The cursor to answer with, regardless of the request.
     pub cursor: Option<EventId>,
-    /// The events it has, in order, as its replies show them.
+    /// Its events in order, as its replies show them.
     pub events: Vec<Value>,
-    /// The newest ledger that its next replies to requests for events show, before `latest` counts.
+    /// The newest ledgers that its next replies to requests for events show, before `latest` applies.
     pub latest_of_next: VecDeque<u32>,
-    /// The oldest ledger after a page was read, where it dropped some meanwhile.
+    /// The oldest ledger after a page was read, if it dropped some meanwhile.
     pub oldest_after_reading: Option<u32>,
-    /// When its newest ledger closed, by its replies to requests for events.
+    /// The close time of its newest ledger, according to its replies to requests for events.
     pub close_time: Value,
-    /// What its health says of that.
+    /// The same, according to its health.
     pub health_close_time: &'static str,
-    /// What was asked: method and parameters.
+    /// Its requests: method and parameters.
     pub asked: Vec<(String, Value)>,
 }
 
-/// A served endpoint; it ends with this handle.
+/// A served endpoint. It ends with this handle.
 pub struct FakeRpc {
     pub url: String,
     node: Arc<Mutex<Node>>,
@@ -99,7 +99,7 @@ impl FakeRpc {
         change(&mut self.node.lock().unwrap());
     }
 
-    /// The parameters of every request of this method so far.
+    /// Returns the parameters of all requests for this method so far.
     pub fn asked(&self, method: &str) -> Vec<Value> {
         let node = self.node.lock().unwrap();
         node.asked.iter().filter(|(asked, _)| asked == method).map(|(_, params)| params.clone()).collect()
@@ -151,7 +151,7 @@ impl Node {
         }
     }
 
-    /// A page of its events, by the real server's rules of range, window and limit.
+    /// Returns a page of its events, following the real server's rules for range, window and limit.
     fn events(&mut self, params: &Value) -> Result<Value, Answer> {
         let number = |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok());
         let cursor = params["pagination"]["cursor"].as_str().map(|text| text.parse::<EventId>().unwrap());

@@ -1,4 +1,4 @@
-//! Horizon as a cross-check, on a host that serves a recorded transaction in Horizon's shape.
+//! Horizon as a cross-check, on a host that serves a recorded transaction in Horizon's format.
 
 use axum::{
     Json, Router,
@@ -32,7 +32,7 @@ pub fn record() -> Value {
         "result_meta_xdr": transaction["resultMetaXdr"]})
 }
 
-/// One record, and a link to a page without any.
+/// Serves one record, with a link to an empty page.
 async fn transactions(
     State(record): State<Value>,
     Path(ledger): Path<u32>,
@@ -62,7 +62,7 @@ async fn differences(horizon: &Horizon, last: u32, given: &[RawContractEvent]) -
 }
 
 #[tokio::test]
-async fn horizon_tells_every_way_in_which_a_list_of_events_is_wrong() {
+async fn horizon_reveals_every_way_in_which_a_list_of_events_is_wrong() {
     let horizon = horizon(record()).await;
     let events = horizon.events(&ContractId::from_bytes(CONTRACT), LedgerSequence(LEDGER)).await.unwrap();
     let [event] = events.as_slice() else { panic!("{events:?}") };
@@ -79,7 +79,7 @@ async fn horizon_tells_every_way_in_which_a_list_of_events_is_wrong() {
 }
 
 #[tokio::test]
-async fn a_ledger_that_horizon_does_not_have_is_named() {
+async fn a_ledger_that_horizon_lacks_is_named() {
     let horizon = horizon(record()).await;
     let missing = LedgerSequence(LEDGER + 1);
     let failure = horizon.events(&ContractId::from_bytes(CONTRACT), missing).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The indexer against the local network: what it writes is what the chain holds, whatever goes wrong.
+//! The indexer against the local network: it writes exactly what is on the chain, whatever goes wrong.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use flowfi_indexer::{
@@ -11,7 +11,7 @@ use sqlx::PgPool;
 
 use crate::world::World;
 
-/// A past of random legal calls, many in one ledger.
+/// Returns settings with a history of random legal calls, many in one ledger.
 fn with_history(events: u64) -> DevnetArgs {
     DevnetArgs { history_events: events, ..DevnetArgs::by_hand() }
 }
@@ -25,7 +25,7 @@ async fn records_equal_the_contracts_own_after_any_history(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn no_fault_of_the_source_loses_or_doubles_an_event(pool: PgPool) {
+async fn no_fault_of_the_source_loses_or_duplicates_an_event(pool: PgPool) {
     let mut world = World::new(pool).await;
     let faults = [
         (Fault::Status { status: 429, retry_after_seconds: Some(0) }, 2),
@@ -48,7 +48,7 @@ async fn no_fault_of_the_source_loses_or_doubles_an_event(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_poison_event_is_kept_raw_and_stops_nothing(pool: PgPool) {
+async fn a_malformed_event_is_quarantined_and_stops_nothing(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     let symbol = |text: &str| {
@@ -88,12 +88,12 @@ async fn a_poison_event_is_kept_raw_and_stops_nothing(pool: PgPool) {
         let (store, contract_id) = (world.store.clone(), contract_id.clone());
         async move { store.stream(&contract_id, StreamId(number)).await.unwrap().unwrap().unverified }
     };
-    assert!(unverified(1).await, "an unknown event spoke of stream 1");
+    assert!(unverified(1).await, "an unknown event mentioned stream 1");
     assert!(!unverified(2).await);
 }
 
 #[sqlx::test]
-async fn the_networks_word_about_the_contract_arrives_and_is_not_taken_for_the_contracts(pool: PgPool) {
+async fn the_networks_event_about_the_contract_arrives_and_is_not_taken_for_the_contracts_own(pool: PgPool) {
     let mut world = World::new(pool).await;
     let update: Value = serde_json::from_str(include_str!("../fixtures/executable-update.json")).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -110,11 +110,11 @@ async fn the_networks_word_about_the_contract_arrives_and_is_not_taken_for_the_c
     world.indexed().await;
     let kept: Vec<(String, String)> =
         sqlx::query_as("select kind, name from quarantine").fetch_all(&world.pool).await.unwrap();
-    assert_eq!(kept, [("unknown".to_owned(), "executable_update".to_owned())], "the upgrade itself is no riddle");
+    assert_eq!(kept, [("unknown".to_owned(), "executable_update".to_owned())], "the upgrade itself is understood");
 }
 
 #[sqlx::test]
-async fn ledgers_dropped_before_the_first_one_wanted_are_no_hole(pool: PgPool) {
+async fn ledgers_dropped_before_the_first_requested_one_are_not_a_hole(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.devnet.close_ledgers(20).unwrap();
     world.devnet.inject(Fault::Retention { ledgers: 5 }, None).unwrap();

@@ -1,5 +1,5 @@
-//! `kill -9` of the real daemon under load, at random points and inside open transactions: nothing is lost and nothing is
-//! doubled, neither in the database nor for a client that reconnects.
+//! `kill -9` of the real daemon under load, at random points and inside open transactions: nothing is lost or
+//! duplicated, neither in the database nor for a client that reconnects.
 
 use std::{
     process::{Command as StdCommand, Stdio},
@@ -47,7 +47,7 @@ impl Daemon {
             .unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let base = loop {
-            let line = lines.next_line().await.unwrap().expect("the daemon says where it listens");
+            let line = lines.next_line().await.unwrap().expect("the daemon prints where it listens");
             if let Some((_, rest)) = line.split_once("listening on ") {
                 break rest.split(';').next().unwrap().to_owned();
             }
@@ -66,10 +66,10 @@ impl Daemon {
         self.process.wait().await.unwrap();
     }
 
-    /// Holds a batch where it writes events, after the cursor, and kills there: freezes the daemon, lets the database
-    /// finish what it was told, and sees that the transaction is left open.
+    /// Holds a batch that is writing events, after it has raised the cursor, and kills there: freezes the daemon, lets
+    /// the database finish the pending statement, and checks that the transaction is still open.
     async fn kill_inside_a_batch(self, pool: &PgPool) {
-        #[expect(clippy::disallowed_methods, reason = "nobody drops it while it begins")]
+        #[expect(clippy::disallowed_methods, reason = "nobody drops it while it starts")]
         let mut holding = pool.begin().await.unwrap();
         sqlx::query("lock table stream_events in share mode").execute(&mut *holding).await.unwrap();
         eventually("a batch that has written is held", || async {
@@ -78,7 +78,7 @@ impl Daemon {
         .await;
         self.signal("-STOP");
         holding.rollback().await.unwrap();
-        // It may be left waiting for the frozen daemon in the middle of a message.
+        // The statement may be waiting for the frozen daemon in the middle of a message.
         eventually("no statement of the daemon runs", || async {
             count(pool, "state = 'active' and wait_event_type is distinct from 'Client'").await == 0
         })
@@ -96,7 +96,7 @@ async fn count(pool: &PgPool, condition: &str) -> i64 {
     sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(pool).await.unwrap()
 }
 
-/// A client that reconnects with its last event id, to whichever daemon runs now.
+/// A client that reconnects with its last event id, to whichever daemon is running.
 async fn follow(base: Arc<Mutex<String>>, wanted: Arc<Mutex<Option<EventId>>>) -> Vec<EventId> {
     let mut seen: Vec<EventId> = Vec::new();
     let before_everything = EventId::end_of_ledger(LedgerSequence(1));
@@ -107,7 +107,7 @@ async fn follow(base: Arc<Mutex<String>>, wanted: Arc<Mutex<Option<EventId>>>) -
         if let Some(mut subscriber) = Subscriber::try_connect(&now, "all=true", Some(&after)).await {
             while let Some(frame) = subscriber.next().await {
                 assert_ne!(frame.event.as_deref(), Some("reset"), "{frame:?}");
-                // Heartbeats would keep a client that misses an event waiting for ever.
+                // Heartbeats would otherwise keep a client that misses an event waiting forever.
                 assert!(Instant::now() < deadline, "the client has not seen everything: {} events", seen.len());
                 seen.extend(frame.feed_id());
                 if seen.last().is_some_and(|last| *wanted.lock().unwrap() == Some(*last)) {
@@ -119,7 +119,7 @@ async fn follow(base: Arc<Mutex<String>>, wanted: Arc<Mutex<Option<EventId>>>) -
     }
 }
 
-/// Goes on closing ledgers with new streams until the kills are over.
+/// Keeps closing ledgers with new streams until the kills are over.
 async fn load(world: &World, over: &Mutex<bool>) {
     while !*over.lock().unwrap() {
         let indexed = world.progress().await.map_or(0, |progress| progress.last_whole_ledger.0);
@@ -141,7 +141,7 @@ async fn kill_again_and_again(world: &World, base: &Mutex<String>) {
         base.lock().unwrap().clone_from(&daemon.base);
         eventually("the daemon writes", || async { world.store.newest_event().await.unwrap() > stored }).await;
         if kill < KILLS {
-            // The random point is the subject of this test, not something to wait for.
+            // The random point is what this test is about, not something to wait for.
             sleep(Duration::from_micros(rng.random_range(0..60_000))).await;
             daemon.kill().await;
         } else {
@@ -151,7 +151,7 @@ async fn kill_again_and_again(world: &World, base: &Mutex<String>) {
 }
 
 #[sqlx::test]
-async fn killed_at_any_point_it_loses_nothing_and_doubles_nothing(pool: PgPool) {
+async fn a_daemon_that_is_killed_at_any_point_loses_nothing_and_duplicates_nothing(pool: PgPool) {
     let args = DevnetArgs { history_events: 15_000, ..DevnetArgs::by_hand() };
     let world = World::with_devnet(pool, &args).await;
     let first = Daemon::start(&world).await;

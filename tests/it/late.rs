@@ -1,4 +1,5 @@
-//! Rows that come late: stored, their streams folded again, subscribers told of the range and never sent the events.
+//! Late rows: they are stored, their streams are folded again, and subscribers are told the range but never sent the
+//! events.
 
 use flowfi_indexer::{
     devnet::{Call, DevnetArgs},
@@ -19,13 +20,13 @@ use crate::{
 };
 
 impl World {
-    /// Everything the source has, raw.
+    /// Returns all raw events that the source has.
     pub async fn raw_events(&self) -> Vec<RawContractEvent> {
         let from = EventsFrom::Ledger(LedgerSequence(2));
         self.source().events(&self.devnet.contract_ids(), from, 10_000).await.unwrap().events
     }
 
-    /// Takes events out of the database as if they had never been seen.
+    /// Removes events from the database as if they had never been seen.
     pub async fn forget(&self, ids: &[EventId]) {
         for id in ids {
             sqlx::query("delete from stream_events where toid = $1 and event_index = $2")
@@ -39,7 +40,7 @@ impl World {
 }
 
 #[sqlx::test]
-async fn a_batch_prepared_before_a_repair_is_prepared_anew(pool: PgPool) {
+async fn a_batch_prepared_before_a_repair_is_prepared_again(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.start_indexer(100);
@@ -60,7 +61,7 @@ async fn a_batch_prepared_before_a_repair_is_prepared_anew(pool: PgPool) {
     world.assert_equal_to_the_chain().await;
 }
 
-/// Decodes an event that decodes.
+/// Decodes a valid event.
 pub fn decode(raw: RawContractEvent) -> Option<ContractEvent> {
     match Incoming::decode(raw) {
         Incoming::Event(event) => Some(event),
@@ -69,7 +70,7 @@ pub fn decode(raw: RawContractEvent) -> Option<ContractEvent> {
 }
 
 #[sqlx::test]
-async fn a_repair_keeps_no_batch_waiting_while_it_reads_and_holds_what_was_committed_meanwhile(pool: PgPool) {
+async fn a_repair_delays_no_batch_while_it_reads_and_includes_what_was_committed_meanwhile(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.start_indexer(100);
@@ -99,7 +100,7 @@ async fn a_row_after_the_cursor_is_folded_once_although_the_cursor_passes_it_dur
         let set = sqlx::query("update cursors set toid = $1, event_index = $2").bind(position.toid());
         set.bind(i64::from(position.index())).execute(&world.pool).await.unwrap();
     };
-    // As a contract that joined stands at what the others have of a transaction of which it has more.
+    // A contract that joined is at the others' position, inside a transaction of which it has more.
     stand_at(raws[1].id).await;
     let repair = world.store.begin_repair(&contract_id, Epoch(0), Locks::ToWrite).await.unwrap().unwrap();
     stand_at(tip).await;
@@ -109,19 +110,19 @@ async fn a_row_after_the_cursor_is_folded_once_although_the_cursor_passes_it_dur
 }
 
 #[sqlx::test]
-async fn of_two_repairs_at_once_the_second_begins_again(pool: PgPool) {
+async fn the_second_of_two_concurrent_repairs_starts_again(pool: PgPool) {
     let (world, raws) = indexed(pool).await;
     let contract_id = world.devnet.contract_id();
     let begin = async || world.store.begin_repair(&contract_id, Epoch(0), Locks::ToWrite).await.unwrap().unwrap();
     let (first, second) = (begin().await, begin().await);
     let rows = LateRows { events: raws.into_iter().filter_map(decode).collect(), ..LateRows::default() };
     assert!(first.write(&rows, decode).await.unwrap().is_some());
-    assert!(second.write(&rows, decode).await.unwrap().is_none(), "it read what was before the first");
+    assert!(second.write(&rows, decode).await.unwrap().is_none(), "it had read the state before the first");
     assert!(begin().await.write(&rows, decode).await.unwrap().is_some());
 }
 
 #[sqlx::test]
-async fn ledgers_before_the_first_are_covered_by_their_repair(pool: PgPool) {
+async fn ledgers_before_the_first_one_are_covered_by_their_repair(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.devnet.close_ledgers(5).unwrap();
@@ -139,7 +140,7 @@ async fn ledgers_before_the_first_are_covered_by_their_repair(pool: PgPool) {
     assert_eq!(world.progress().await.unwrap().from_ledger, LedgerSequence(2));
 }
 
-/// An indexed world with one stream, and its events as they came.
+/// Returns an indexed world with one stream, and its raw events.
 async fn indexed(pool: PgPool) -> (World, Vec<RawContractEvent>) {
     let world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
@@ -150,7 +151,7 @@ async fn indexed(pool: PgPool) -> (World, Vec<RawContractEvent>) {
 }
 
 #[sqlx::test]
-async fn old_revisions_are_joined_and_whoever_has_seen_none_of_them_is_told_of_all(pool: PgPool) {
+async fn old_revisions_are_joined_and_a_reader_who_has_seen_none_is_told_of_all(pool: PgPool) {
     let (world, raws) = indexed(pool).await;
     let contract_id = world.devnet.contract_id();
     let write = "insert into revisions (contract_id, from_toid, from_event_index, to_toid, to_event_index)
@@ -177,8 +178,8 @@ async fn revisions_become_visible_in_the_order_of_their_numbers(pool: PgPool) {
     let (first, second) = (world.devnet.contract_id(), ContractId::from_bytes([9; 32]));
     let add = "insert into cursors select $1, toid, event_index, from_ledger, last_whole_ledger from cursors";
     sqlx::query(add).bind(second.as_str()).execute(&world.pool).await.unwrap();
-    // A transaction that has its number and is not committed yet.
-    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it begins")]
+    // A transaction that has its number but is not committed yet.
+    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it starts")]
     let mut open = world.pool.begin().await.unwrap();
     sqlx::query("select from network for update").execute(&mut *open).await.unwrap();
     let number = "insert into revisions (contract_id, from_toid, from_event_index, to_toid, to_event_index)
@@ -191,7 +192,7 @@ async fn revisions_become_visible_in_the_order_of_their_numbers(pool: PgPool) {
         world.store.feed_state().await.unwrap().revision
     };
     let commit = async {
-        eventually("the later one waits for the earlier", || async {
+        eventually("the later one waits for the earlier one", || async {
             let waiting = "select count(*) from pg_stat_activity where datname = current_database() \
                 and wait_event_type = 'Lock'";
             sqlx::query_scalar::<_, i64>(waiting).fetch_one(&world.pool).await.unwrap() > 0
@@ -205,7 +206,7 @@ async fn revisions_become_visible_in_the_order_of_their_numbers(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn ranges_of_ledgers_do_not_grow_in_number_with_the_holes_that_are_filled(pool: PgPool) {
+async fn filled_holes_do_not_increase_the_number_of_covered_ranges(pool: PgPool) {
     let (world, _) = indexed(pool).await;
     let contract_id = world.devnet.contract_id();
     let tip = world.devnet.latest_ledger().0;
@@ -223,7 +224,7 @@ async fn ranges_of_ledgers_do_not_grow_in_number_with_the_holes_that_are_filled(
     assert_eq!(ranges, [(2, 10, rpc), (11, 12, lake), (13, tip, rpc)]);
 }
 
-/// A gateway that was connected before something happened, and has not looked since.
+/// A gateway that connected before something happened and has not looked since.
 struct Lagging {
     feed: Feed,
     subscription: feed::Subscription,
@@ -237,7 +238,7 @@ impl Lagging {
         Self { feed, subscription }
     }
 
-    /// Returns what it sends live once it looks, up to an event.
+    /// Returns the events that it sends live once it looks, up to an event.
     async fn sends_up_to(mut self, world: &World, last: EventId) -> Vec<EventId> {
         let mut sent = Vec::new();
         let reading = async {
@@ -256,7 +257,7 @@ impl Lagging {
     }
 }
 
-/// An index with a gateway that lags behind two streams, and the events of those.
+/// Returns an index with a gateway that lags two streams behind, and the events of those streams.
 async fn two_streams_behind(world: &mut World) -> (Lagging, Vec<EventId>) {
     world.create("alice", "bob", 1_000_000, 1_000).await;
     world.start_indexer(100);
@@ -288,7 +289,7 @@ async fn a_row_that_a_reindex_finds_on_the_chain_is_not_sent_live(pool: PgPool) 
     let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
     let mut world = World::with_devnet(pool, &args).await;
     let (lagging, new) = two_streams_behind(&mut world).await;
-    // It was withheld, so no gateway has sent it.
+    // The event was withheld, so no gateway has sent it.
     world.forget(&new[..1]).await;
     let lake = [lake_of(&world, &folder).await];
     let mut reindex = Reindex::open_from_chain(&world.store).await.unwrap();
@@ -299,10 +300,10 @@ async fn a_row_that_a_reindex_finds_on_the_chain_is_not_sent_live(pool: PgPool) 
 }
 
 #[sqlx::test]
-async fn an_event_that_a_reindex_decodes_at_last_is_not_sent_live(pool: PgPool) {
+async fn an_event_that_a_reindex_finally_decodes_is_not_sent_live(pool: PgPool) {
     let mut world = World::new(pool).await;
     let (lagging, new) = two_streams_behind(&mut world).await;
-    // As an older version kept it.
+    // As an older version stored it.
     for statement in [
         "insert into quarantine (toid, event_index, contract_id, ledger_closed_at, tx_hash, kind, name, stream_id,
              reason, in_successful_call, topics, value)

@@ -1,4 +1,4 @@
-//! Whole ledgers against what an independent decoder found in them, in every wrapping.
+//! Whole ledgers in every wrapping, compared with what an independent decoder found in them.
 
 use std::{
     collections::BTreeSet,
@@ -47,7 +47,7 @@ fn zstd(plain: &[u8]) -> Vec<u8> {
     zstd::encode_all(plain, 3).unwrap()
 }
 
-/// A frame to skip (RFC 8878 3.1.2): one of sixteen numbers, the length, and bytes that mean nothing to us.
+/// Returns a frame to be skipped (RFC 8878 3.1.2): one of sixteen magic numbers, the length, and arbitrary bytes.
 fn skippable(first: u8) -> Vec<u8> {
     [&[first, 0x2a, 0x4d, 0x18], &5_u32.to_le_bytes()[..], b"ahoy!"].concat()
 }
@@ -58,7 +58,7 @@ fn gzip(plain: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// The XDR of each ledger of a file, with its number.
+/// Returns the XDR of each ledger in a file, with its number.
 pub fn metas(name: &str) -> Vec<(u32, Vec<u8>)> {
     let metas = if name.starts_with("ledger-") { vec![gunzip(&file(name))] } else { unframed(&file(name)) };
     let numbered = |meta: Vec<u8>| (ledgers(&meta).unwrap()[0].0.sequence.0, meta);
@@ -118,12 +118,12 @@ fn fault(input: &[u8]) -> LedgerFault {
     ledgers(input).unwrap_err().fault
 }
 
-/// What the independent decoder found, one JSON text a line.
+/// Returns what the independent decoder found, one JSON text per line.
 pub fn expected_lines(name: &str) -> String {
     let stem = name.split('.').next().unwrap();
     let path = fixture("expected").join(format!("{stem}.jsonl.gz"));
     if stem == "core-0540c58d02f9c06b" {
-        assert!(!path.exists(), "this file holds no events");
+        assert!(!path.exists(), "this file has no events");
         return String::new();
     }
     String::from_utf8(gunzip(&fs::read(path).unwrap())).unwrap()
@@ -147,7 +147,7 @@ fn assert_gives_expected(input: &[u8], name: &str, wrapping: &str) {
 fn every_ledger_gives_the_events_that_an_independent_decoder_found() {
     assert_eq!(files().len(), 8);
     for name in files() {
-        assert_gives_expected(&file(&name), &name, "as it is");
+        assert_gives_expected(&file(&name), &name, "unwrapped");
     }
 }
 
@@ -173,7 +173,7 @@ fn the_wrapping_changes_nothing() {
 }
 
 #[test]
-fn the_header_says_which_ledger_it_is() {
+fn the_header_identifies_its_ledger() {
     let header = headers(&file(PUBNET)).remove(0);
     assert_eq!(header.sequence.0, 63_092_988);
     assert_eq!(header.protocol_version, 26);
@@ -186,13 +186,13 @@ fn a_ledger_of_protocol_30_has_its_milliseconds_and_its_muxed_contract() {
     let (header, events) = ledgers(&file(PROTOCOL_30)).unwrap().remove(0);
     assert_eq!(header.protocol_version, 30);
     assert_eq!(header.closed_at.timestamp_subsec_millis(), 123);
-    // An ScVal of the arm SCV_ADDRESS, and in it an ScAddress of the arm SC_ADDRESS_TYPE_MUXED_CONTRACT.
+    // An `ScVal` of the arm SCV_ADDRESS that contains an `ScAddress` of the arm SC_ADDRESS_TYPE_MUXED_CONTRACT.
     let muxed = |topic: &&String| BASE64_STANDARD.decode(topic).unwrap().starts_with(&[0, 0, 0, 18, 0, 0, 0, 5]);
     assert_eq!(events.iter().flat_map(|event| &event.topic).filter(muxed).count(), 1);
 }
 
 #[test]
-fn a_contracts_events_come_with_what_the_indexer_needs() {
+fn a_contracts_events_come_with_everything_that_the_indexer_needs() {
     let expected = expected(PUBNET);
     let contract = expected[0]["contractId"].as_str().unwrap();
     let wanted: Vec<_> = expected.iter().filter(|event| event["contractId"] == contract).collect();
@@ -210,7 +210,7 @@ fn a_contracts_events_come_with_what_the_indexer_needs() {
 }
 
 #[test]
-fn each_ledger_of_a_chain_follows_the_one_before() {
+fn each_ledger_of_a_chain_follows_the_previous_one() {
     for name in files().iter().filter(|name| name.starts_with("core-")) {
         let headers = headers(&file(name));
         assert!(headers.len() > 10, "{name}");
@@ -221,7 +221,7 @@ fn each_ledger_of_a_chain_follows_the_one_before() {
 }
 
 #[test]
-fn a_ledger_that_does_not_follow_is_told_by_its_number_or_its_hash() {
+fn a_ledger_that_does_not_follow_is_recognized_by_its_number_or_its_hash() {
     let headers = headers(&file(CORE));
     let (first, second, third) = (&headers[0], &headers[1], &headers[2]);
     let not_next = BrokenChain::NotNext { expected: second.sequence, found: third.sequence };
@@ -233,7 +233,7 @@ fn a_ledger_that_does_not_follow_is_told_by_its_number_or_its_hash() {
 }
 
 #[test]
-fn what_is_no_ledger_is_refused_with_what_is_wrong_and_where() {
+fn invalid_ledgers_are_refused_with_what_is_wrong_and_where() {
     assert!(matches!(fault(b""), LedgerFault::Empty));
     assert!(matches!(fault(b"{\"jsonrpc\":\"2.0\"}"), LedgerFault::UnknownForm));
     assert!(matches!(fault(&gzip(b"")), LedgerFault::Empty));
@@ -275,7 +275,7 @@ fn a_fault_in_a_later_record_leaves_the_ledgers_before_it() {
 }
 
 #[test]
-fn what_the_receiver_refuses_ends_the_reading() {
+fn a_refusal_by_the_receiver_ends_the_reading() {
     let mut seen = 0;
     let refused = read_ledgers(file(CORE).as_slice(), |_| {
         seen += 1;
@@ -284,7 +284,7 @@ fn what_the_receiver_refuses_ends_the_reading() {
     assert_eq!((refused.unwrap_err().to_string().as_str(), seen), ("enough", 2));
 }
 
-/// Some of the contracts that events of the file name, and one that none names.
+/// Returns some of the contracts named by events in the file, and one that no event names.
 fn contracts(name: &str) -> BTreeSet<ContractId> {
     let named = expected(name);
     let named: BTreeSet<_> = named.iter().filter_map(|event| event["contractId"].as_str()?.parse().ok()).collect();
@@ -336,7 +336,7 @@ async fn looking_for_one_contract_finds_what_reading_the_whole_ledger_finds() {
 }
 
 #[tokio::test]
-async fn looking_for_one_contract_refuses_what_is_no_ledger() {
+async fn looking_for_one_contract_refuses_invalid_ledgers() {
     let scanners = scanners();
     let (number, meta) = metas(PUBNET).remove(0);
     let contract_id: ContractId = expected(PUBNET)[0]["contractId"].as_str().unwrap().parse().unwrap();

@@ -1,4 +1,4 @@
-//! What one client may ask for, and which web pages may read the answers.
+//! How much one client may ask for, and which web pages may read the answers.
 
 use flowfi_indexer::http::{LimitArgs, Limits};
 use futures_util::future::join_all;
@@ -24,13 +24,13 @@ pub fn limits() -> LimitArgs {
 
 async fn gateway(pool: PgPool, args: &LimitArgs) -> (World, String) {
     let mut world = World::new(pool).await;
-    // Nothing is closed for its half head while a test waits.
+    // No connection is closed for an incomplete head while a test waits.
     let settings = GatewaySettings { limits: Limits::new(args), head_deadline: 10 * DEADLINE, ..Default::default() };
     let base = world.start_gateway(settings).await;
     (world, base)
 }
 
-/// Asks as a proxy does for a client.
+/// Sends a request as a proxy does for a client.
 async fn ask(base: &str, path: &str, client: &str) -> Response {
     http_client().get(format!("{base}{path}")).header("x-forwarded-for", client).send().await.unwrap()
 }
@@ -40,13 +40,13 @@ fn header(response: &Response, name: &str) -> String {
 }
 
 #[sqlx::test]
-async fn an_address_that_asks_too_much_is_told_when_to_come_back_and_others_are_not(pool: PgPool) {
+async fn an_address_that_asks_too_much_is_told_when_to_retry_and_others_are_not(pool: PgPool) {
     let (_world, base) = gateway(pool, &limits()).await;
     let first = ask(&base, "/v1/streams", "203.0.113.5").await;
     assert_eq!(first.status(), StatusCode::OK);
     assert_eq!(header(&first, "ratelimit-policy"), "\"per-address\";q=3;w=3");
     assert!(header(&first, "ratelimit").starts_with("\"per-address\";r=2;"));
-    // All at once, and far more than the budget gains while the slowest machine answers them.
+    // All at once, and far more than the budget can regain while even the slowest machine answers them.
     let answers = join_all((0..200).map(|_| ask(&base, "/v1/streams", "203.0.113.5"))).await;
     let passed = answers.iter().filter(|answer| answer.status() == StatusCode::OK).count();
     assert!((2..200).contains(&passed), "the burst passes, and not much more: {passed}");
@@ -59,14 +59,18 @@ async fn an_address_that_asks_too_much_is_told_when_to_come_back_and_others_are_
         assert_eq!(
             ask(&base, "/health/live", "203.0.113.5").await.status(),
             StatusCode::OK,
-            "what operators watch counts apart"
+            "health and metrics count separately"
         );
-        assert_eq!(ask(&base, "/v1/streams", "198.51.100.7").await.status(), StatusCode::OK, "nor the exempt");
+        assert_eq!(
+            ask(&base, "/v1/streams", "198.51.100.7").await.status(),
+            StatusCode::OK,
+            "exempt addresses are not limited"
+        );
     }
 }
 
 #[sqlx::test]
-async fn rows_that_a_page_passes_over_are_paid_for(pool: PgPool) {
+async fn skipped_rows_are_paid_for(pool: PgPool) {
     let args = LimitArgs { requests_burst: 100, ..limits() };
     let (_world, base) = gateway(pool, &args).await;
     for (number, path) in ["/v1/streams", "/v1/events"].into_iter().enumerate() {
@@ -90,17 +94,17 @@ async fn rows_that_a_page_passes_over_are_paid_for(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_flood_of_requests_for_the_health_ends_with_its_connection_and_disturbs_no_probe(pool: PgPool) {
+async fn a_flood_of_health_requests_ends_with_its_connection_and_disturbs_no_probe(pool: PgPool) {
     let (_world, base) = gateway(pool, &limits()).await;
     let mut passed = 0;
-    // Far faster than the budget grows, on the slowest machine too.
+    // Far faster than the budget grows, even on the slowest machine.
     let first = loop {
         let answers = join_all((0..50).map(|_| ask(&base, "/health/live", "203.0.113.5"))).await;
         match answers.into_iter().find(|answer| answer.status() != StatusCode::OK) {
             Some(refused) => break refused,
             None => passed += 50,
         }
-        assert!(passed < 20_000, "no flood is refused");
+        assert!(passed < 20_000, "the flood is not refused");
     };
     assert!(passed >= 150, "a burst passes: {passed}");
     assert_eq!((first.status(), header(&first, "connection")), (StatusCode::TOO_MANY_REQUESTS, "close".to_owned()));
@@ -111,7 +115,7 @@ async fn a_flood_of_requests_for_the_health_ends_with_its_connection_and_disturb
 }
 
 #[sqlx::test]
-async fn places_for_event_streams_are_limited_by_address_and_in_all_and_given_back(pool: PgPool) {
+async fn places_for_event_streams_are_limited_by_address_and_in_total_and_are_released(pool: PgPool) {
     let (_world, base) = gateway(pool, &LimitArgs { requests_per_second: 0, ..limits() }).await;
     let path = "/v1/events/subscribe?all=true";
     let mut open = Vec::new();
@@ -122,10 +126,10 @@ async fn places_for_event_streams_are_limited_by_address_and_in_all_and_given_ba
     assert_eq!((refused.status(), header(&refused, "retry-after")), (StatusCode::TOO_MANY_REQUESTS, "30".to_owned()));
     open.push(ask(&base, path, "203.0.113.6").await);
     let full = ask(&base, path, "198.51.100.7").await;
-    assert_eq!(full.status(), StatusCode::SERVICE_UNAVAILABLE, "exempt from the limit of one address only");
+    assert_eq!(full.status(), StatusCode::SERVICE_UNAVAILABLE, "only exempt from the limit per address");
     assert!(open.iter().all(|response| response.status() == StatusCode::OK));
     drop(open);
-    eventually("the places are given back", || async {
+    eventually("the places are released", || async {
         ask(&base, path, "203.0.113.5").await.status() == StatusCode::OK
     })
     .await;
@@ -138,7 +142,7 @@ async fn places_for_event_streams_are_limited_by_address_and_in_all_and_given_ba
 }
 
 #[sqlx::test]
-async fn zero_sets_no_limit_whatever_is_limited(pool: PgPool) {
+async fn zero_means_no_limit_for_every_flag(pool: PgPool) {
     let zero = LimitArgs {
         requests_per_second: 0,
         max_connections: 0,
@@ -156,7 +160,7 @@ async fn zero_sets_no_limit_whatever_is_limited(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_refused_subscription_gives_its_place_back(pool: PgPool) {
+async fn a_refused_subscription_releases_its_place(pool: PgPool) {
     let (_world, base) = gateway(pool, &LimitArgs { requests_per_second: 0, ..limits() }).await;
     for _ in 0..5 {
         assert_eq!(ask(&base, "/v1/events/subscribe?streams=x", "127.0.0.1").await.status(), StatusCode::BAD_REQUEST);
@@ -194,7 +198,7 @@ async fn pages_of_listed_origins_may_read_and_send_what_a_subscriber_needs(pool:
     assert_eq!(header(&answer, "referrer-policy"), "no-referrer");
 }
 
-/// Holds a connection open with what is no whole request.
+/// Holds a connection open with an incomplete request.
 async fn idle(base: &str, begun: &str) -> tokio::net::TcpStream {
     let mut connection = tokio::net::TcpStream::connect(base.strip_prefix("http://").unwrap()).await.unwrap();
     connection.write_all(begun.as_bytes()).await.unwrap();
@@ -209,19 +213,19 @@ async fn is_closed(connection: &tokio::net::TcpStream) -> bool {
 }
 
 #[sqlx::test]
-async fn an_address_that_holds_idle_connections_makes_room_itself_and_its_event_streams_go_on(pool: PgPool) {
+async fn an_address_with_idle_connections_makes_room_itself_and_its_event_streams_continue(pool: PgPool) {
     let args = LimitArgs { requests_per_second: 0, trusted_proxies: Vec::new(), ..limits() };
     let (_world, base) = gateway(pool, &args).await;
     let mut subscriber = Subscriber::connect(&base, "all=true", None).await;
     for begun in ["", "GET /health/live HTTP/1.1\r\nhost: a\r\n"] {
-        // As many as one address may have: two event streams, and a hundred besides.
+        // As many as one address may have: two event streams, and a hundred more.
         let mut held = Vec::new();
         for _ in 0..101 {
             held.push(idle(&base, begun).await);
         }
         let answer = http_client().get(format!("{base}/health/live")).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
-        assert!(is_closed(&held[0]).await, "the one that was idle for the longest, after {begun:?}");
+        assert!(is_closed(&held[0]).await, "the one that was idle longest, after {begun:?}");
     }
     assert!(subscriber.next().await.is_some(), "a heartbeat: an event stream is not idle");
 }

@@ -1,4 +1,4 @@
-//! Answers of many rows: what they cost, and what they hold while their client reads.
+//! Answers with many rows: what they cost, and what they occupy while the client reads.
 
 use std::{io::Read, net::TcpStream, time::Duration};
 
@@ -19,7 +19,7 @@ use crate::{
 /// More than one answer may have.
 const ROWS: i32 = 6_000;
 
-/// Returns a gateway of a table of many events, which are all like the first.
+/// Starts a gateway to a table of many events that are all like the first one.
 async fn gateway(pool: &PgPool, settings: GatewaySettings) -> (World, String) {
     let mut world = World::new(pool.clone()).await;
     world.create("alice", "bob", 1_000_000, 100).await;
@@ -78,7 +78,7 @@ async fn the_pages_of_a_list_as_csv_hold_every_event_once_in_either_order(pool: 
     }
 }
 
-/// Asks over a connection of small buffers, and reads nothing yet.
+/// Sends a request over a connection with small buffers, and reads nothing yet.
 fn ask_slowly(base: &str, path: &str, more: &str) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
@@ -109,20 +109,20 @@ async fn a_list_as_csv_is_read_from_the_database_as_its_client_reads_it(pool: Pg
         rest
     });
     let rest = rest.await.unwrap();
-    assert!(!rest.ends_with("\r\n0\r\n\r\n"), "a list that broke off must not look whole");
+    assert!(!rest.ends_with("\r\n0\r\n\r\n"), "a list that was cut off must not look complete");
     let rows = rest.matches(",stream.").count();
     assert!((1..2_500).contains(&rows), "{rows} rows were read for a client that read none of them");
 }
 
 #[sqlx::test]
-async fn a_client_that_reads_a_long_answer_at_no_useful_speed_is_cut_off(pool: PgPool) {
+async fn a_client_that_reads_a_long_answer_too_slowly_is_cut_off(pool: PgPool) {
     let settings = GatewaySettings { write_deadline: Duration::from_secs(1), ..GatewaySettings::default() };
     let (_world, base) = gateway(&pool, settings).await;
     let client = ask_slowly(&base, "/v1/events?limit=5000", "accept: text/csv\r\n");
     client.set_nonblocking(true).unwrap();
     let mut client = tokio::net::TcpStream::from_std(client).unwrap();
     let reading = async {
-        // A few bytes every hundredth of a second keep the kernel content; the answer would take twenty minutes.
+        // A few bytes every ten milliseconds satisfy the kernel; the answer would take twenty minutes.
         let mut bytes = [0; 20];
         let mut pauses = interval(Duration::from_millis(10));
         while client.read(&mut bytes).await.is_ok_and(|read| read > 0) {
@@ -142,7 +142,7 @@ async fn a_list_as_csv_is_paid_for_by_its_rows(pool: PgPool) {
     let second = ask_for_csv(&base, "limit=5000").await;
     assert_eq!(second.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(second.headers()["retry-after"].to_str().unwrap().parse::<u32>().unwrap() > 1);
-    assert_eq!(ask_for_csv(&base, "limit=200").await.status(), StatusCode::OK, "so many rows are free");
+    assert_eq!(ask_for_csv(&base, "limit=200").await.status(), StatusCode::OK, "this many rows are free");
 }
 
 #[sqlx::test]

@@ -1,5 +1,5 @@
-//! The integration tests: one binary, a file a subject.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets the unexpected has failed")]
+//! The integration tests: one binary, one file per subject.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "an unexpected value fails the test")]
 
 mod another_chain;
 mod architecture;

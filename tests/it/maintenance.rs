@@ -1,4 +1,4 @@
-//! The commands for operators, run as programs against an index.
+//! The operators' commands, run as programs on an index.
 
 use std::process::{Output, Stdio};
 
@@ -37,7 +37,7 @@ async fn indexed_world(pool: PgPool) -> World {
 }
 
 #[sqlx::test]
-async fn coverage_prints_what_was_seen_and_refuses_to_give_up_what_was_seen(pool: PgPool) {
+async fn coverage_prints_the_seen_ledgers_and_refuses_to_give_them_up(pool: PgPool) {
     let world = indexed_world(pool).await;
     let tip = world.devnet.latest_ledger();
     let seen = json!({"fromLedger": 2, "toLedger": tip, "seenFrom": "rpc"});
@@ -73,7 +73,7 @@ async fn coverage_repairs_holes_from_the_ledgers_of_an_endpoint(pool: PgPool) {
 #[sqlx::test]
 async fn the_quarantine_is_listed_and_replayed_after_an_upgrade_of_the_program(pool: PgPool) {
     let world = indexed_world(pool).await;
-    // As a version would have left it that did not know the name.
+    // As a version that did not know the name would have left it.
     for statement in [
         "insert into quarantine (toid, event_index, contract_id, ledger_closed_at, tx_hash, kind, name, stream_id,
              reason, in_successful_call, topics, value)
@@ -95,7 +95,7 @@ async fn the_quarantine_is_listed_and_replayed_after_an_upgrade_of_the_program(p
 }
 
 #[sqlx::test]
-async fn an_upgrade_that_was_kept_raw_leaves_the_quarantine_once_it_is_read(pool: PgPool) {
+async fn a_quarantined_upgrade_leaves_the_quarantine_once_it_is_decoded(pool: PgPool) {
     let world = indexed_world(pool).await;
     let update: Value = serde_json::from_str(include_str!("../fixtures/executable-update.json")).unwrap();
     let topics: Vec<String> = serde_json::from_value(update["topics"].clone()).unwrap();
@@ -116,7 +116,7 @@ async fn an_upgrade_that_was_kept_raw_leaves_the_quarantine_once_it_is_read(pool
 }
 
 #[sqlx::test]
-async fn commands_about_an_index_say_in_one_line_what_they_lack(pool: PgPool) {
+async fn commands_about_an_index_say_in_one_line_what_is_missing(pool: PgPool) {
     let world = World::new(pool).await;
     for (arguments, says) in [
         (&["coverage"][..], "holds no index"),
@@ -134,7 +134,7 @@ async fn commands_about_an_index_say_in_one_line_what_they_lack(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn epochs_that_were_put_aside_are_listed_and_dropped_by_their_number(pool: PgPool) {
+async fn archived_epochs_are_listed_and_dropped_by_their_number(pool: PgPool) {
     let world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;

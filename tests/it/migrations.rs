@@ -1,4 +1,4 @@
-//! What an older version left is carried over.
+//! Data of older versions is carried over.
 
 use flowfi_indexer::{
     domain::{ContractId, CoverageSource, LedgerRange},
@@ -7,7 +7,7 @@ use flowfi_indexer::{
 use sqlx::PgPool;
 
 #[sqlx::test(migrations = false)]
-async fn an_index_from_before_coverage_was_kept_is_covered_from_its_first_ledger_to_its_last(pool: PgPool) {
+async fn an_index_from_before_coverage_existed_is_covered_from_its_first_ledger_to_its_last(pool: PgPool) {
     let migrations = sqlx::migrate!();
     migrations.run_to(1, &pool).await.unwrap();
     let contract_id: ContractId = "CDLZFC3SYJYDZT7K67VZ75HPJVIEUVNIXF47ZG2FB2RMQQVU2HHGCYSC".parse().unwrap();

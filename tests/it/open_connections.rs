@@ -34,7 +34,7 @@ fn of(feed: &Feed, name: &str) -> OpenConnection {
 }
 
 #[sqlx::test]
-async fn a_connection_shows_how_far_it_is_behind_until_it_has_taken_what_there_is(pool: PgPool) {
+async fn a_connection_shows_how_far_it_is_behind_until_it_has_read_everything(pool: PgPool) {
     let (world, feed) = indexed_world(pool).await;
     let first = create(&world, 1).await[0];
     let mut slow = subscribe(&feed, everything(), LastEventId::None, "slow").await;
@@ -43,7 +43,7 @@ async fn a_connection_shows_how_far_it_is_behind_until_it_has_taken_what_there_i
     let taking = async {
         let ids = create(&world, 2).await;
         eventually("all are pending", || async { of(&feed, "slow").pending_events >= ids.len() }).await;
-        assert!(of(&feed, "resuming").catching_up, "it has not begun to read");
+        assert!(of(&feed, "resuming").catching_up, "it has not started to read");
         for (name, subscription) in [("slow", &mut slow), ("resuming", &mut resuming)] {
             while of(&feed, name).pending_events > 0 || of(&feed, name).catching_up {
                 subscription.next().await.unwrap();
@@ -55,16 +55,16 @@ async fn a_connection_shows_how_far_it_is_behind_until_it_has_taken_what_there_i
         () = taking => {}
     }
     drop(slow);
-    assert_eq!(feed.connections().total, 1, "who has gone is not shown");
+    assert_eq!(feed.connections().total, 1, "closed connections are not shown");
 }
 
 #[sqlx::test]
-async fn a_connection_shows_what_it_asks_for_and_who_asks_and_nothing_else(pool: PgPool) {
+async fn a_connection_shows_its_filter_and_its_subject_and_nothing_else(pool: PgPool) {
     let (world, feed) = indexed_world(pool).await;
     let filter =
         EventFilter { users: vec![world.devnet.account("alice")], ..EventFilter::seen_by(Visibility::Everything) };
     let subscription = feed.subscribe(filter, LastEventId::None).await.unwrap().subscription;
-    assert_eq!(feed.connections().total, 0, "who is not introduced yet is not shown");
+    assert_eq!(feed.connections().total, 0, "connections are not shown before they are introduced");
     subscription.introduce(Client { id: "one".into(), subject: Some("GALICE".into()) });
     let shown = feed.connections();
     let [open] = shown.connections.as_slice() else { panic!("{shown:?}") };

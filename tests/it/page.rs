@@ -20,7 +20,7 @@ async fn get(url: &str) -> Response {
     http_client().get(url).send().await.unwrap()
 }
 
-/// Returns what comes after each `before` in a text, up to the next `after`.
+/// Returns the text after each `before`, up to the next `after`.
 fn between<'a>(text: &'a str, before: &'a str, after: char) -> impl Iterator<Item = &'a str> {
     text.split(before).skip(1).map(move |rest| rest.split(after).next().unwrap())
 }
@@ -29,7 +29,7 @@ fn kind(file: &str) -> &str {
     file.rsplit_once('.').unwrap().1
 }
 
-/// Returns the paths of files that the index names.
+/// Returns the paths of the files that the index names.
 fn named_files(index: &str) -> Vec<String> {
     let links = between(index, "href=\"", '"').chain(between(index, "src=\"", '"'));
     links.filter(|link| link.starts_with("page/")).map(str::to_owned).collect()
@@ -52,7 +52,7 @@ async fn the_index_names_only_files_that_are_served_with_their_types_and_the_pol
             "js" => "text/javascript; charset=utf-8",
             "css" => "text/css; charset=utf-8",
             "svg" => "image/svg+xml",
-            other => panic!("{file} is of an unknown kind: {other}"),
+            other => panic!("{file} has an unknown type: {other}"),
         };
         assert_eq!(answer.headers()["content-type"], media_type, "{file}");
         assert_eq!(answer.headers()["cache-control"], "no-cache", "{file}");
@@ -91,7 +91,7 @@ async fn no_file_names_another_host_or_writes_markup(pool: PgPool) {
     let files = named_files(&index);
     for path in files.iter().map(String::as_str).chain([""]) {
         let text = get(&format!("{base}/{path}")).await.text().await.unwrap();
-        // The name of SVG's namespace is no address that anybody asks.
+        // The name of SVG's namespace is not an address that a browser requests.
         let text = text.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
         for forbidden in ["http:", "https:", "ws:", "wss:", "\"//", "'//", "url(", "innerHTML", "outerHTML", "style=\""]
         {
@@ -116,7 +116,7 @@ async fn a_browser_that_has_a_file_is_told_so(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn the_page_knows_without_asking_whether_there_is_a_local_network(pool: PgPool) {
+async fn the_page_is_told_whether_there_is_a_local_network(pool: PgPool) {
     let (mut world, public) = gateway(pool, LocalRoutes::None).await;
     let routes = LocalRoutes::Devnet(Router::new());
     let local = world.start_gateway_with(GatewaySettings::default(), routes).await;
@@ -127,7 +127,7 @@ async fn the_page_knows_without_asking_whether_there_is_a_local_network(pool: Pg
 }
 
 #[sqlx::test]
-async fn the_page_and_its_files_need_no_token_and_say_that_one_is_read(pool: PgPool) {
+async fn the_page_and_its_files_need_no_token_and_say_that_tokens_are_used(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let index = guarded.get("/", None).await;
     assert_eq!(index.status(), StatusCode::OK);

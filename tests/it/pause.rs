@@ -1,4 +1,4 @@
-//! An indexer that operators pause stands still, says so, and goes on where it was.
+//! An indexer that operators pause stops, says so, and continues where it was.
 
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ use crate::{
     world::{GatewaySettings, World, eventually},
 };
 
-/// An indexer that looks once an hour, far later than any test waits: what it does sooner it does because it was told.
+/// Returns an indexer that polls once an hour, far later than any test waits: whatever it does sooner, it was notified
+/// of.
 fn rarely_looking(world: &World) -> Indexer {
     let pace = PaceArgs { poll_ms: 3_600_000, ..world.settings().pace };
     let settings = IngestSettings { pace, ..world.settings() };
@@ -31,7 +32,7 @@ async fn is_in(world: &World, state: IndexerState) {
     .await;
 }
 
-/// Waits until a paused indexer has looked at what is wanted `times` times more.
+/// Waits until a paused indexer has read the desired state `times` more times.
 async fn reports(world: &World, times: usize) {
     let reported_at = || async {
         let query = "select reported_at::text from indexer_reports";
@@ -44,7 +45,7 @@ async fn reports(world: &World, times: usize) {
 }
 
 #[sqlx::test]
-async fn a_pause_and_its_end_are_heard_at_once_and_nothing_is_lost(pool: PgPool) {
+async fn a_pause_and_its_end_are_noticed_at_once_and_nothing_is_lost(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.start(rarely_looking(&world));
@@ -52,7 +53,7 @@ async fn a_pause_and_its_end_are_heard_at_once_and_nothing_is_lost(pool: PgPool)
     is_in(&world, IndexerState::Following).await;
     world.store.set_desired_state(true, "ops").await.unwrap();
     is_in(&world, IndexerState::Paused).await;
-    assert!(world.store.has_writer().await.unwrap(), "nobody else is to go on instead");
+    assert!(world.store.has_writer().await.unwrap(), "no other indexer may take over");
     world.create("bob", "alice", 1_000_000, 100).await;
     world.store.set_desired_state(false, "ops").await.unwrap();
     world.indexed().await;
@@ -61,7 +62,7 @@ async fn a_pause_and_its_end_are_heard_at_once_and_nothing_is_lost(pool: PgPool)
 }
 
 #[sqlx::test]
-async fn a_pause_outlives_a_restart_and_only_the_status_says_whose_it_is(pool: PgPool) {
+async fn a_pause_survives_a_restart_and_only_the_status_says_whose_it_is(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;
@@ -73,7 +74,7 @@ async fn a_pause_outlives_a_restart_and_only_the_status_says_whose_it_is(pool: P
     let paused = |status: &serde_json::Value| status["indexer"]["state"] == "paused";
     let status = status_says(&world, &base, "it is paused", paused).await;
     assert_eq!(status["reasons"], json!(["paused by an operator"]));
-    assert!(status["tipLedger"].is_u64(), "what was last seen of the source stays");
+    assert!(status["tipLedger"].is_u64(), "the last known state of the source is kept");
     assert_eq!(status["indexer"]["detail"], "paused by GOPS");
     let (code, health) = world.get(&base, "/health/ready").await;
     assert_eq!((code, health.to_string().contains("GOPS")), (503, false), "{health}");
@@ -92,7 +93,7 @@ async fn a_pause_in_a_catch_up_loses_nothing(pool: PgPool) {
     for _ in 0..40 {
         world.create("alice", "bob", 1_000_000, 100).await;
     }
-    // One event a page: the pause comes in the middle.
+    // One event per page, so that the pause comes in the middle.
     world.start_indexer(1);
     eventually("it has begun", || async { world.progress().await.is_some() }).await;
     world.store.set_desired_state(true, "ops").await.unwrap();
@@ -117,7 +118,7 @@ async fn a_standby_that_becomes_the_writer_is_paused_too(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn who_wants_what_is_wanted_already_changes_nothing(pool: PgPool) {
+async fn requesting_the_current_state_changes_nothing(pool: PgPool) {
     let world = World::new(pool).await;
     assert_eq!(world.store.desired_state().await.unwrap(), None);
     let first = world.store.set_desired_state(true, "one").await.unwrap();
@@ -129,12 +130,12 @@ async fn who_wants_what_is_wanted_already_changes_nothing(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_pause_outlives_a_reset_of_the_network(pool: PgPool) {
+async fn a_pause_survives_a_reset_of_the_network(pool: PgPool) {
     let world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;
     let wanted = world.store.set_desired_state(true, "ops").await.unwrap();
     world.store.archive_epoch(Epoch(0)).await.unwrap().unwrap();
     assert_eq!(world.store.desired_state().await.unwrap(), Some(wanted));
-    world.store.migrate().await.expect("the next epoch's schema is whole");
+    world.store.migrate().await.expect("the next epoch's schema is complete");
 }

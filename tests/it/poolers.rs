@@ -1,4 +1,4 @@
-//! Behind PgBouncer: in session mode everything works; transaction mode is refused in words.
+//! Behind PgBouncer: in session mode everything works; transaction mode is refused with a clear message.
 
 use std::{fs, os::unix::fs::MetadataExt, process::Stdio, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     world::{GatewaySettings, Subscriber, World, eventually},
 };
 
-/// A PgBouncer in front of a test's database; it ends with this handle.
+/// A PgBouncer in front of a test's database. It ends with this handle.
 struct Pooler {
     url: String,
     _process: Child,
@@ -42,7 +42,7 @@ impl Pooler {
         );
         let file = folder.0.join("pgbouncer.ini");
         fs::write(&file, config).unwrap();
-        // As the server's account: no other reaches its socket, and PgBouncer refuses to run as root.
+        // Run it under the server's account: no other one can reach the socket, and PgBouncer refuses to run as root.
         let account = fs::metadata(socket).unwrap();
         std::os::unix::fs::chown(&folder.0, Some(account.uid()), Some(account.gid())).unwrap();
         let process = Command::new(program())
@@ -92,7 +92,7 @@ async fn everything_works_behind_a_pooler_in_session_mode(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_pooler_that_shares_sessions_is_refused_in_words_whichever_session_it_hands_out(pool: PgPool) {
+async fn a_pooler_that_shares_sessions_is_refused_whichever_session_it_assigns(pool: PgPool) {
     let shared = [
         ("transaction", ""),
         ("transaction", "server_round_robin = 1"),
@@ -109,7 +109,7 @@ async fn a_pooler_that_shares_sessions_is_refused_in_words_whichever_session_it_
 }
 
 #[sqlx::test]
-async fn a_pooler_that_has_a_single_session_is_not_taken_for_one_that_shares_sessions(pool: PgPool) {
+async fn a_pooler_with_a_single_session_is_not_taken_for_one_that_shares_sessions(pool: PgPool) {
     let pooler = Pooler::with(&pool, "session", "default_pool_size = 1").await;
     pooler.store().await.unwrap();
 }

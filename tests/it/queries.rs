@@ -1,4 +1,5 @@
-//! The queries hold what they promise: a list is what filtering every stream by hand gives, page by page, in order.
+//! The queries do what they promise: a list equals the result of filtering all streams in Rust, page by page and in
+//! order.
 
 use std::cmp::Ordering;
 
@@ -17,7 +18,7 @@ use crate::world::{GatewaySettings, World, http_client};
 const SORTS: [&str; 5] = ["createdAt", "startTime", "lastUpdateTime", "depositedAmount", "endTime"];
 const STATUSES: [&str; 5] = ["active", "paused", "ended", "cancelled", "completed"];
 
-/// A world of a random history, and every record of it.
+/// Returns a world with a random history, and all its records.
 pub async fn random_world(pool: PgPool, seed: u64) -> (World, String, Vec<StreamRecord>) {
     let mut world = World::new(pool).await;
     let mut rng = StdRng::seed_from_u64(seed);
@@ -41,7 +42,7 @@ pub async fn random_world(pool: PgPool, seed: u64) -> (World, String, Vec<Stream
     (world, base, records)
 }
 
-/// What a list is asked for, and the same as a condition in Rust.
+/// A request for a list, and the same as a condition in Rust.
 #[derive(Debug, Default)]
 struct Question {
     sender: Option<Address>,
@@ -111,7 +112,7 @@ fn numbers(page: &Value) -> Vec<String> {
 }
 
 #[sqlx::test]
-async fn any_list_is_what_filtering_and_sorting_every_stream_gives_by_cursor_and_by_offset(pool: PgPool) {
+async fn any_list_equals_filtering_and_sorting_all_streams_by_cursor_and_by_offset(pool: PgPool) {
     let (world, base, records) = random_world(pool, 11).await;
     let (now, mut rng) = (world.devnet.latest_closed_at(), StdRng::seed_from_u64(12));
     let (mut answers, mut statuses) = (0, std::collections::BTreeSet::new());
@@ -137,7 +138,7 @@ async fn any_list_is_what_filtering_and_sorting_every_stream_gives_by_cursor_and
         statuses.extend(question.status.filter(|_| !expected.is_empty()));
     }
     assert!(answers > 500, "{answers} streams were listed");
-    assert_eq!(statuses.len(), STATUSES.len(), "each status was met: {statuses:?}");
+    assert_eq!(statuses.len(), STATUSES.len(), "each status occurred: {statuses:?}");
 }
 
 #[sqlx::test]
@@ -156,7 +157,7 @@ async fn amounts_are_sorted_as_numbers_and_equal_ones_by_creation(pool: PgPool) 
 }
 
 #[sqlx::test]
-async fn ended_is_not_completed_and_what_runs_dry_before_a_time_is_listed(pool: PgPool) {
+async fn ended_is_not_completed_and_streams_that_end_before_a_time_are_listed(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.create("alice", "bob", 1_000_000, 5_000).await;
@@ -174,13 +175,13 @@ async fn ended_is_not_completed_and_what_runs_dry_before_a_time_is_listed(pool: 
     assert_eq!(list("status=completed".to_owned()).await, ["3"]);
     assert_eq!(list("status=active".to_owned()).await, ["2"]);
     let end_time = world.get(&base, "/v1/streams/2").await.1["endTime"].as_u64().unwrap();
-    assert_eq!(list(format!("endsBefore={end_time}")).await, ["1"], "the bound is not included");
+    assert_eq!(list(format!("endsBefore={end_time}")).await, ["1"], "the bound is exclusive");
     assert_eq!(list(format!("endsBefore={}&sort=endTime", end_time + 1)).await, ["2", "1"]);
     assert_eq!(list(format!("endsBefore={}", u64::MAX)).await, ["2", "1"]);
 }
 
 #[sqlx::test]
-async fn claimable_is_shown_at_any_time_and_says_whether_it_can_be_had(pool: PgPool) {
+async fn claimable_is_shown_at_any_time_and_says_whether_it_can_be_withdrawn(pool: PgPool) {
     let mut world = World::new(pool).await;
     for _ in 0..3 {
         world.create("alice", "bob", 1_000_000, 100).await;
@@ -276,7 +277,7 @@ fn random_schedule(rng: &mut StdRng, amounts: &[i128], times: &[u64]) -> Schedul
 
 /// Amounts and times at and around every bound, which no devnet has.
 #[sqlx::test]
-async fn the_databases_claimable_is_the_records_for_every_number_there_is(pool: PgPool) {
+async fn the_databases_claimable_equals_the_records_for_all_numbers(pool: PgPool) {
     let world = World::new(pool.clone()).await;
     let (contract, sender) = (world.devnet.contract_id(), world.devnet.account("alice"));
     let (mut for_amounts, mut for_times) = (StdRng::seed_from_u64(31), StdRng::seed_from_u64(32));
@@ -337,11 +338,11 @@ async fn the_databases_claimable_is_the_records_for_every_number_there_is(pool: 
     let deposited: String =
         sqlx::query_scalar("select sum(deposited)::text from streams").fetch_one(&pool).await.unwrap();
     assert_eq!(Ok(&summary.tokens[0].outgoing.deposited), deposited.parse().as_ref());
-    assert!(deposited.len() > i128::MAX.to_string().len(), "a sum beyond i128 is shown whole: {deposited}");
+    assert!(deposited.len() > i128::MAX.to_string().len(), "a sum beyond i128 is shown in full: {deposited}");
 }
 
 #[sqlx::test]
-async fn events_are_listed_as_csv_for_those_who_ask_and_link_to_the_next_page(pool: PgPool) {
+async fn events_are_listed_as_csv_on_request_with_a_link_to_the_next_page(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.create("carol", "bob", 1_000_000, 100).await;
@@ -402,7 +403,7 @@ async fn events_are_filtered_by_ledger_and_token_in_either_order(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_record_that_a_client_has_is_not_sent_again_until_it_changes(pool: PgPool) {
+async fn a_record_that_a_client_already_has_is_not_sent_again_until_it_changes(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.start_indexer(100);

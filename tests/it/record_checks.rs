@@ -1,5 +1,5 @@
-//! What the daemon finds by itself when a node keeps events back: by records that differ from the chain, and by another
-//! endpoint's events.
+//! What the daemon finds by itself when a node withholds events: through records that differ from the chain, and
+//! through another endpoint's events.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -27,7 +27,7 @@ const KEPT_BACK: Fault = Fault::EmptyPages { ledgers: 10_000 };
 const REPAIR: &str = "flowfi-indexer verify --repair";
 
 impl World {
-    /// An indexer that checks records all the time.
+    /// Returns an indexer that checks records all the time.
     fn checking(&self) -> Indexer {
         Indexer::new(self.source(), Vec::new(), self.store.clone(), self.checking_settings())
     }
@@ -41,7 +41,7 @@ impl World {
         self.store.record_check(&self.devnet.contract_id()).await.unwrap().unwrap_or_default()
     }
 
-    /// Waits until a look has been answered that began after this was called.
+    /// Waits until a check has been answered that started after this call.
     async fn checked(&self) {
         for _ in 0..2 {
             let before = self.record_check().await.checked_at;
@@ -66,26 +66,26 @@ impl World {
         assert!(verified.unwrap().is_proven());
     }
 
-    /// Two endpoints of the network, the second of which tells everything.
+    /// Configures two endpoints of the network, the second of which returns everything.
     fn ask_two_endpoints(&mut self) {
         self.rpc_urls = vec![self.rpc_url.clone(), format!("{}/b", self.rpc_url)];
     }
 
-    /// Returns once no request is under way that the preferred endpoint took before.
+    /// Returns once the preferred endpoint has no earlier request in progress.
     async fn only_empty_pages_from_now_on(&self) {
         self.devnet.inject_at(MAIN_ENDPOINT, KEPT_BACK, None).unwrap();
         self.devnet.close_ledger().unwrap();
         self.indexed().await;
     }
 
-    /// Returns once no request is under way that the preferred endpoint answers with an empty page.
+    /// Returns once no request is in progress that the preferred endpoint answers with an empty page.
     async fn whole_pages_from_now_on(&self) {
         self.devnet.clear_faults_at(MAIN_ENDPOINT);
         self.devnet.close_ledger().unwrap();
         self.indexed().await;
     }
 
-    /// Lets the preferred endpoint keep back what happens to a stream and to a new one. Returns the events.
+    /// Lets the preferred endpoint withhold what happens to a stream and to a new one. Returns the events.
     async fn keep_back(&self) -> Vec<EventId> {
         self.only_empty_pages_from_now_on().await;
         let before = self.devnet.events_emitted().len();
@@ -116,9 +116,7 @@ fn differing(fields: impl IntoIterator<Item = (u64, &'static str)>) -> BTreeMap<
 }
 
 #[sqlx::test]
-async fn what_an_endpoint_of_empty_pages_keeps_back_makes_the_daemon_unready_by_name_until_it_is_repaired(
-    pool: PgPool,
-) {
+async fn events_withheld_with_empty_pages_make_the_daemon_unready_until_the_named_records_are_repaired(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.start(world.checking());
@@ -152,7 +150,7 @@ async fn what_an_endpoint_of_empty_pages_keeps_back_makes_the_daemon_unready_by_
 }
 
 #[sqlx::test]
-async fn what_one_endpoint_keeps_back_is_written_late_from_another_and_subscribers_are_told(pool: PgPool) {
+async fn events_that_one_endpoint_withholds_are_written_late_from_another_and_subscribers_are_told(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.ask_two_endpoints();
     world.create("alice", "bob", 1_000_000, 100).await;
@@ -162,7 +160,7 @@ async fn what_one_endpoint_keeps_back_is_written_late_from_another_and_subscribe
     let mut subscriber = Subscriber::connect(&base, "all=true", None).await;
     world.devnet.inject_at("b", Fault::Status { status: 503, retry_after_seconds: None }, None).unwrap();
     let kept_back = world.keep_back().await;
-    status_says(&world, &base, "it is unready while nobody else can be asked", |status| {
+    status_says(&world, &base, "it is unready while no other endpoint can be asked", |status| {
         status["reasons"].to_string().contains("2 records differ")
     })
     .await;
@@ -184,28 +182,28 @@ async fn what_one_endpoint_keeps_back_is_written_late_from_another_and_subscribe
 }
 
 #[sqlx::test]
-async fn in_the_end_every_ledger_of_a_long_past_was_asked_of_two_endpoints(pool: PgPool) {
+async fn eventually_every_ledger_of_a_long_past_is_requested_from_two_endpoints(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.ask_two_endpoints();
     for _ in 0..30 {
         world.create("alice", "bob", 1_000_000, 100).await;
     }
-    // The first one is asked whether it has the first ledger at all.
+    // The first endpoint is asked whether it has the first ledger at all.
     world.devnet.inject_at(MAIN_ENDPOINT, Fault::EmptyPages { ledgers: 4 }, Some(3)).unwrap();
     let pace = PaceArgs { page_limit: 3, ..world.checking_settings().pace };
     let settings = IngestSettings { pace, ..world.checking_settings() };
     world.start(Indexer::new(world.source(), Vec::new(), world.store.clone(), settings));
     world.indexed().await;
-    eventually("what is missing is there", || async { world.stored_ids().await == world.devnet.events_emitted() })
+    eventually("the missing events are stored", || async { world.stored_ids().await == world.devnet.events_emitted() })
         .await;
     world.assert_equal_to_the_chain().await;
     let tip = EventId::end_of_ledger(world.devnet.latest_ledger());
-    eventually("everything was asked for", || async { world.record_check().await.second_opinion_up_to == tip }).await;
+    eventually("everything was requested", || async { world.record_check().await.second_opinion_up_to == tip }).await;
     assert!(world.record_check().await.second_opinion_events > 0);
 }
 
 #[sqlx::test]
-async fn ledgers_that_the_other_endpoint_has_dropped_are_passed_over(pool: PgPool) {
+async fn ledgers_that_the_other_endpoint_has_dropped_are_skipped(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.ask_two_endpoints();
     world.create("alice", "bob", 1_000_000, 100).await;
@@ -219,7 +217,7 @@ async fn ledgers_that_the_other_endpoint_has_dropped_are_passed_over(pool: PgPoo
 }
 
 #[sqlx::test]
-async fn an_endpoint_that_has_dropped_the_first_of_what_it_is_asked_for_is_heard_of_the_rest(pool: PgPool) {
+async fn an_endpoint_that_has_dropped_the_first_requested_ledgers_counts_for_the_rest(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.ask_two_endpoints();
     world.devnet.inject_at(MAIN_ENDPOINT, KEPT_BACK, None).unwrap();
@@ -229,13 +227,13 @@ async fn an_endpoint_that_has_dropped_the_first_of_what_it_is_asked_for_is_heard
     let before = world.devnet.events_emitted().len();
     world.create("carol", "dave", 1_000_000, 100).await;
     let kept_back = world.devnet.events_emitted().split_off(before);
-    // Nothing was asked for a second time yet.
+    // Nothing has been requested a second time yet.
     world.start(world.checking());
     eventually("it is written late", || async { world.stored_ids().await == kept_back }).await;
 }
 
 #[sqlx::test]
-async fn an_endpoint_that_lacks_what_is_indexed_changes_nothing(pool: PgPool) {
+async fn an_endpoint_that_lacks_indexed_events_changes_nothing(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.ask_two_endpoints();
     world.create("alice", "bob", 1_000_000, 100).await;
@@ -251,7 +249,7 @@ async fn an_endpoint_that_lacks_what_is_indexed_changes_nothing(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_difference_that_passes_by_itself_is_not_reported(pool: PgPool) {
+async fn a_difference_that_goes_away_by_itself_is_not_reported(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     let relay = Relay::to(&world.rpc_url).await;
@@ -263,20 +261,23 @@ async fn a_difference_that_passes_by_itself_is_not_reported(pool: PgPool) {
     world.alter("update streams set withdrawn = withdrawn + 7 where stream_id = 1").await;
     relay.pass(1);
     relay.was_asked(2).await;
-    assert_eq!(world.record_check().await, RecordCheck::default(), "one look says nothing");
+    assert_eq!(world.record_check().await, RecordCheck::default(), "one check reports nothing");
     world.alter("update streams set withdrawn = withdrawn - 7 where stream_id = 1").await;
     relay.pass(1);
-    eventually("the look has ended", || async { world.record_check().await.checked_at.is_some() }).await;
+    eventually("the check has ended", || async { world.record_check().await.checked_at.is_some() }).await;
     assert_eq!(world.record_check().await.look.differing, BTreeMap::new());
 
     relay.pass_all();
     world.alter("update streams set withdrawn = withdrawn + 7 where stream_id = 1").await;
     let expected = differing([(1, "withdrawn_amount")]);
-    eventually("one that stays is", || async { world.record_check().await.look.differing == expected }).await;
+    eventually("a difference that stays is reported", || async {
+        world.record_check().await.look.differing == expected
+    })
+    .await;
 }
 
 #[sqlx::test]
-async fn five_hundred_streams_are_all_looked_at_in_rounds_of_requests_of_two_hundred_keys_at_most(pool: PgPool) {
+async fn five_hundred_streams_are_all_checked_in_rounds_of_requests_with_at_most_two_hundred_keys(pool: PgPool) {
     let mut world = World::new(pool).await;
     let creation = |_| world.devnet.submit(world.creation("alice", "bob", 1_000_000, 100));
     let answers: Vec<_> = (0..500).map(creation).collect();
@@ -303,14 +304,17 @@ async fn five_hundred_streams_are_all_looked_at_in_rounds_of_requests_of_two_hun
         differing([(1, "paused"), (199, "paused"), (200, "paused"), (250, "record"), (350, "paused"), (500, "paused")]);
     eventually("each is found", || async { world.record_check().await.look.differing == found }).await;
     world.rounds(2).await;
-    assert_eq!(world.record_check().await.look.differing, found, "what differs stays so, and the round goes on");
+    assert_eq!(world.record_check().await.look.differing, found, "differences stay, and the round continues");
     world.alter("update streams set paused = false where stream_id in (1, 500)").await;
     let left = differing([(199, "paused"), (200, "paused"), (250, "record"), (350, "paused")]);
-    eventually("what agrees goes", || async { world.record_check().await.look.differing == left }).await;
+    eventually("differences that were repaired go away", || async {
+        world.record_check().await.look.differing == left
+    })
+    .await;
 }
 
 #[sqlx::test]
-async fn a_check_beside_a_chain_that_moves_never_reports_anything(pool: PgPool) {
+async fn a_check_while_the_chain_moves_never_reports_anything(pool: PgPool) {
     let args = DevnetArgs { history_events: 600, ..DevnetArgs::by_hand() };
     let mut world = World::with_devnet(pool, &args).await;
     world.start(world.checking());
@@ -340,7 +344,7 @@ async fn a_check_beside_a_chain_that_moves_never_reports_anything(pool: PgPool) 
 }
 
 #[sqlx::test]
-async fn a_source_that_answers_no_check_leaves_its_age_growing_and_nothing_else(pool: PgPool) {
+async fn if_a_source_answers_no_check_only_the_age_of_the_last_check_grows(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     let relay = Relay::to(&world.rpc_url).await;
@@ -382,7 +386,7 @@ async fn an_indexer_that_is_paused_checks_nothing(pool: PgPool) {
         eventually("it says again that it is paused", || async { reported().await != before }).await;
     };
     eventually("it is paused", || async { reported().await.0 == Some(IndexerState::Paused) }).await;
-    // By then what was under way has arrived.
+    // Requests that were in progress have been answered by then.
     says_so_again().await;
     let asked = relay.asked().len();
     says_so_again().await;
@@ -392,7 +396,7 @@ async fn an_indexer_that_is_paused_checks_nothing(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn what_was_known_to_differ_is_known_after_a_restart(pool: PgPool) {
+async fn known_differences_are_known_after_a_restart(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     let found = differing([(1, "withdrawn_amount")]);
@@ -418,7 +422,7 @@ async fn what_was_known_to_differ_is_known_after_a_restart(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn an_implausible_count_of_streams_keeps_no_round_from_its_end(pool: PgPool) {
+async fn an_implausible_count_of_streams_does_not_keep_a_round_from_ending(pool: PgPool) {
     let mut world = World::new(pool).await;
     for _ in 0..3 {
         world.create("alice", "bob", 1_000_000, 100).await;
@@ -434,7 +438,7 @@ async fn an_implausible_count_of_streams_keeps_no_round_from_its_end(pool: PgPoo
 }
 
 #[sqlx::test]
-async fn an_archived_stream_without_a_record_is_nothing_to_be_repaired(pool: PgPool) {
+async fn an_archived_stream_without_a_record_needs_no_repair(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.start(world.checking());
@@ -444,11 +448,11 @@ async fn an_archived_stream_without_a_record_is_nothing_to_be_repaired(pool: PgP
     let found = differing([(2, "record")]);
     eventually("it is missing", || async { world.record_check().await.look.differing == found }).await;
     world.devnet.archive_stream(StreamId(2));
-    eventually("nothing can be said of it", || async { world.record_check().await.look.differing.is_empty() }).await;
+    eventually("it cannot be compared", || async { world.record_check().await.look.differing.is_empty() }).await;
 }
 
 #[sqlx::test]
-async fn what_differs_in_one_of_two_contracts_names_it(pool: PgPool) {
+async fn a_difference_in_one_of_two_contracts_names_the_contract(pool: PgPool) {
     let mut world = World::with_devnet(pool, &DevnetArgs { contracts: 2, ..DevnetArgs::by_hand() }).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.start(world.checking());
@@ -466,7 +470,7 @@ async fn what_differs_in_one_of_two_contracts_names_it(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn what_was_found_on_a_network_is_put_aside_with_it(pool: PgPool) {
+async fn the_differences_found_on_a_network_are_archived_with_it(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.devnet.close_ledgers(10).unwrap();

@@ -1,4 +1,4 @@
-//! Records built anew: from one chain, by one decoder, with everything that was written meanwhile.
+//! Rebuilt records: from one chain, by one decoder, with everything that was written meanwhile.
 
 use flowfi_indexer::{
     devnet::DevnetArgs,
@@ -14,7 +14,7 @@ use crate::{
     world::{World, eventually},
 };
 
-/// A world with some history in a lake, indexed to the tip.
+/// Returns a world with some history in a lake, indexed to the tip.
 async fn indexed(pool: PgPool, folder: &LakeFolder) -> (World, [WholeLedgers; 1]) {
     let args = DevnetArgs { history_events: 300, lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
     let world = World::with_devnet(pool, &args).await;
@@ -38,7 +38,7 @@ async fn opened<'a>(open: impl AsyncFn() -> Result<Reindex<'a>, IngestError>) ->
 }
 
 impl World {
-    /// Opens a reindex once the one before has given its lock back.
+    /// Opens a reindex once the previous one has released its lock.
     pub async fn opened_reindex(&self) -> Reindex<'_> {
         opened(|| Reindex::open(&self.store)).await
     }
@@ -56,13 +56,13 @@ impl World {
         assert!(self.built_rows().await > 0);
     }
 
-    /// Lets the network start over, and indexes the new one.
+    /// Starts the network over, and indexes the new one.
     async fn start_over(&self) {
         self.devnet.reset().unwrap();
         self.create("carol", "dave", 1_000_000, 100).await;
         let stop = self.stop.child_token();
         let began = async {
-            eventually("the next epoch begins", || async { self.store.epoch().await.unwrap() == Epoch(1) }).await;
+            eventually("the next epoch has begun", || async { self.store.epoch().await.unwrap() == Epoch(1) }).await;
             self.indexed().await;
             stop.cancel();
         };
@@ -97,7 +97,7 @@ async fn a_reset_during_a_reindex_ends_it_and_changes_nothing(pool: PgPool) {
     let mut reindex = Reindex::open_from_chain(&world.store).await.unwrap();
     reindex.read_chain(&lake, |_| {}).await.unwrap();
     world.start_over().await;
-    let failure = reindex.read_stored_and_swap(|_| {}).await.expect_err("what it builds from is gone");
+    let failure = reindex.read_stored_and_swap(|_| {}).await.expect_err("the input of the build is gone");
     assert!(matches!(failure, IngestError::Store(StoreError::BuildSuperseded)), "{failure}");
     world.assert_equal_to_the_chain().await;
     world.reindexed().await;
@@ -105,7 +105,7 @@ async fn a_reset_during_a_reindex_ends_it_and_changes_nothing(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_build_that_another_decoder_began_is_begun_anew(pool: PgPool) {
+async fn a_build_by_another_decoder_is_started_again(pool: PgPool) {
     let folder = LakeFolder::new("lake-for-another-decoder");
     let (world, lake) = indexed(pool, &folder).await;
     world.interrupted_reindex(&lake).await;
@@ -122,7 +122,7 @@ async fn a_build_that_another_decoder_began_is_begun_anew(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_build_that_nothing_is_recorded_of_is_begun_anew(pool: PgPool) {
+async fn a_build_without_a_recorded_origin_is_started_again(pool: PgPool) {
     let folder = LakeFolder::new("lake-for-a-build-without-a-record");
     let (world, lake) = indexed(pool, &folder).await;
     world.interrupted_reindex(&lake).await;
@@ -132,7 +132,7 @@ async fn a_build_that_nothing_is_recorded_of_is_begun_anew(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_row_that_comes_late_behind_a_running_reindex_is_in_what_it_swaps_in(pool: PgPool) {
+async fn a_late_row_behind_a_running_reindex_is_in_the_tables_that_it_swaps_in(pool: PgPool) {
     let folder = LakeFolder::new("lake-for-a-late-row");
     let (world, lake) = indexed(pool, &folder).await;
     let raws = world.raw_events().await;
@@ -140,7 +140,7 @@ async fn a_row_that_comes_late_behind_a_running_reindex_is_in_what_it_swaps_in(p
     let (lost, kept) = (raws[40].clone(), raws[60].clone());
     world.forget(&[lost.id]).await;
     sqlx::query("truncate streams").execute(&world.pool).await.unwrap();
-    // From the rows, since the lake has the lost one.
+    // From the rows, because the lake still has the lost one.
     drop(lake);
     let mut reindex = Reindex::open(&world.store).await.unwrap();
     reindex.read_stored(|_| {}).await.unwrap();
@@ -154,7 +154,7 @@ async fn a_row_that_comes_late_behind_a_running_reindex_is_in_what_it_swaps_in(p
 }
 
 #[sqlx::test]
-async fn an_event_that_comes_late_in_the_last_transaction_that_was_built_gives_the_others_their_parties(pool: PgPool) {
+async fn a_late_event_in_the_last_built_transaction_gives_the_others_their_parties(pool: PgPool) {
     let world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.archiving()).await;
@@ -172,7 +172,7 @@ async fn an_event_that_comes_late_in_the_last_transaction_that_was_built_gives_t
 }
 
 #[sqlx::test]
-async fn an_event_kept_raw_behind_a_running_reindex_is_in_what_it_swaps_in(pool: PgPool) {
+async fn a_quarantined_event_behind_a_running_reindex_is_in_the_tables_that_it_swaps_in(pool: PgPool) {
     let folder = LakeFolder::new("lake-for-a-late-quarantine");
     let (world, _lake) = indexed(pool, &folder).await;
     let contract_id = world.devnet.contract_id();
@@ -185,7 +185,7 @@ async fn an_event_kept_raw_behind_a_running_reindex_is_in_what_it_swaps_in(pool:
     let late = LateEvents { events: vec![unreadable], ..LateEvents::default() };
     let repaired = write_late(&world.store, &contract_id, Epoch(0), late).await.unwrap().unwrap();
     assert_eq!((repaired.quarantined, repaired.events), (1, 0));
-    assert!(world.revision().await > before, "a repair that only keeps an event raw is a revision too");
+    assert!(world.revision().await > before, "a repair that only quarantines an event is a revision too");
     reindex.read_stored_and_swap(|_| {}).await.unwrap();
     let kept = world.store.quarantined_after(&contract_id, EventId::ZERO, 100).await.unwrap();
     assert!(kept.iter().any(|event| event.raw.id == id));
@@ -201,7 +201,7 @@ impl World {
 }
 
 #[sqlx::test]
-async fn a_second_reindex_neither_runs_beside_the_first_nor_drops_what_it_builds(pool: PgPool) {
+async fn a_second_reindex_neither_runs_beside_the_first_nor_drops_its_build(pool: PgPool) {
     let folder = LakeFolder::new("lake-for-two-reindexes");
     let (world, _lake) = indexed(pool, &folder).await;
     let mut first = Reindex::open(&world.store).await.unwrap();
@@ -213,7 +213,7 @@ async fn a_second_reindex_neither_runs_beside_the_first_nor_drops_what_it_builds
 }
 
 #[sqlx::test]
-async fn nothing_is_swapped_in_that_lacks_a_revision(pool: PgPool) {
+async fn a_build_that_lacks_a_revision_is_not_swapped_in(pool: PgPool) {
     let folder = LakeFolder::new("lake-for-a-swap-too-late");
     let (world, _lake) = indexed(pool, &folder).await;
     let (raws, contract_id) = (world.raw_events().await, world.devnet.contract_id());
@@ -233,10 +233,10 @@ async fn nothing_is_swapped_in_that_lacks_a_revision(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn of_two_reindexes_that_begin_at_once_the_one_whose_build_was_dropped_stops(pool: PgPool) {
+async fn if_two_reindexes_start_at_once_the_one_whose_build_was_dropped_stops(pool: PgPool) {
     let folder = LakeFolder::new("lake-for-two-reindexes");
     let (world, _) = indexed(pool, &folder).await;
-    // Both begin before either has the lock.
+    // Both start before either has the lock.
     drop(world.store.open_reindex("one").await.unwrap());
     assert!(world.store.is_building("one").await.unwrap());
     drop(world.store.open_reindex("another").await.unwrap());

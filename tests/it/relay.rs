@@ -1,5 +1,5 @@
-//! An endpoint between the indexer and the local network: it passes requests on, and can hold back, refuse or change the
-//! answers to those for entries of the ledger.
+//! An endpoint between the indexer and the local network. It forwards requests, and can hold, refuse or change the
+//! answers to requests for ledger entries.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,10 +15,10 @@ use crate::world::{eventually, http_client};
 const ENTRIES: &str = "getLedgerEntries";
 const ALL: usize = Semaphore::MAX_PERMITS;
 
-/// What becomes of the answers for entries.
+/// A change to the answers for entries.
 type Change = Box<dyn Fn(Value) -> Value + Send>;
 
-/// A served endpoint; it ends with this handle.
+/// A served endpoint. It ends with this handle.
 pub struct Relay {
     pub url: String,
     inner: Arc<Inner>,
@@ -28,14 +28,14 @@ pub struct Relay {
 struct Inner {
     target: String,
     client: reqwest::Client,
-    /// The numbers of keys of the requests for entries so far.
+    /// The number of keys in each request for entries so far.
     asked: Mutex<Vec<usize>>,
     passes: Semaphore,
     change: Mutex<Option<Change>>,
 }
 
 impl Relay {
-    /// An endpoint that passes everything on to `target`.
+    /// Starts an endpoint that forwards everything to `target`.
     pub async fn to(target: &str) -> Self {
         let inner = Arc::new(Inner {
             target: target.to_owned(),
@@ -52,29 +52,29 @@ impl Relay {
         Self { url, inner, _tasks: tasks }
     }
 
-    /// Holds every request for entries until it is let pass.
+    /// Holds every request for entries until it is released.
     pub fn hold(&self) {
         self.inner.passes.forget_permits(ALL);
     }
 
-    /// Lets so many requests for entries pass.
+    /// Releases this many requests for entries.
     pub fn pass(&self, requests: usize) {
         self.inner.passes.add_permits(requests);
     }
 
-    /// Holds no request any more.
+    /// Stops holding requests.
     pub fn pass_all(&self) {
         self.pass(ALL / 2);
     }
 
-    /// The numbers of keys of the requests for entries so far, held ones too.
+    /// Returns the number of keys in each request for entries so far, including held ones.
     pub fn asked(&self) -> Vec<usize> {
         self.inner.asked.lock().unwrap().clone()
     }
 
-    /// Waits until this many requests for entries have come, held ones too.
+    /// Waits until this many requests for entries have arrived, including held ones.
     pub async fn was_asked(&self, times: usize) {
-        eventually("entries are asked for", || async { self.asked().len() >= times }).await;
+        eventually("entries are requested", || async { self.asked().len() >= times }).await;
     }
 
     /// Changes the replies about entries from now on.
@@ -82,12 +82,12 @@ impl Relay {
         *self.inner.change.lock().unwrap() = Some(Box::new(change));
     }
 
-    /// Answers for entries as a provider that does not offer them.
+    /// Answers requests for entries like a provider that does not offer them.
     pub fn refuse(&self) {
         self.change(|_| json!({"jsonrpc": "2.0", "id": 1, "error": {"code": -32_601, "message": "method not found"}}));
     }
 
-    /// Leaves out what the contract keeps for itself, and the count of its streams with it.
+    /// Leaves out the contract's own entry, and with it the count of its streams.
     pub fn leave_out_the_count(&self, contract_id: &ContractId) {
         let instance = contract_instance_key(contract_id);
         self.change(move |mut reply| {
@@ -96,7 +96,7 @@ impl Relay {
         });
     }
 
-    /// Gives this count of streams.
+    /// Reports this count of streams.
     pub fn count_streams(&self, contract_id: &ContractId, count: u64) {
         let instance = contract_instance_key(contract_id);
         self.change(move |mut reply| {

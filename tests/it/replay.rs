@@ -1,4 +1,4 @@
-//! The filter in Rust, which decides what is sent live, and the filter in SQL, which decides what is replayed.
+//! The filter in Rust decides what is sent live, and the filter in SQL decides what is replayed. They must agree.
 
 use flowfi_indexer::{
     domain::{CommittedEvent, ContractId, EventFilter, EventId, EventType, Visibility},
@@ -20,7 +20,7 @@ fn random_filter(rng: &mut StdRng, events: &[CommittedEvent]) -> EventFilter {
         filter.streams.extend(event.stream_id.map(|stream_id| (event.contract_id.clone(), stream_id)));
     }
     if rng.random_ratio(1, 3) {
-        // Half of them of no contract that there is.
+        // Half of them belong to a contract that does not exist.
         let contract_id = events.choose(rng).unwrap().contract_id.clone();
         filter.contract_id = Some(if rng.random() { contract_id } else { ContractId::from_bytes([9; 32]) });
     }
@@ -37,7 +37,7 @@ fn random_filter(rng: &mut StdRng, events: &[CommittedEvent]) -> EventFilter {
 }
 
 #[sqlx::test]
-async fn the_filter_in_rust_and_the_filter_in_sql_say_the_same_of_every_event(pool: PgPool) {
+async fn the_filters_in_rust_and_in_sql_agree_on_every_event(pool: PgPool) {
     let (world, _, _) = random_world(pool, 41).await;
     let whole = EventRange { after: EventId::ZERO, up_to: EventId::from_parts(i64::MAX, 0).unwrap() };
     let every = EventFilter { all: true, ..EventFilter::seen_by(Visibility::Everything) };

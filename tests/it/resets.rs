@@ -1,4 +1,4 @@
-//! A network that starts over: put aside once, and only if it really did.
+//! A network that starts over: its index is archived once, and only if the network really started over.
 
 use flowfi_indexer::{
     devnet::{DevnetArgs, Fault, MAIN_ENDPOINT},
@@ -27,13 +27,13 @@ impl World {
         Indexer::new(source, Vec::new(), self.store.clone(), settings)
     }
 
-    /// How many epochs were put aside.
+    /// Returns how many epochs were archived.
     pub async fn archived_epochs(&self) -> i64 {
         let count = "select count(*) from pg_namespace where nspname like 'flowfi\\_epoch\\_%'";
         sqlx::query_scalar(count).fetch_one(&self.pool).await.unwrap()
     }
 
-    /// Waits until the hash of a ledger was noted, and returns that ledger.
+    /// Waits until the hash of a ledger was recorded, and returns that ledger.
     async fn noted(&self) -> LedgerSequence {
         eventually("a ledger was noted", || async { self.known().await.is_some() }).await;
         self.known().await.unwrap().sequence
@@ -47,7 +47,7 @@ impl World {
         self.store.epoch().await.unwrap()
     }
 
-    /// Starts the network over and lets it grow beyond a ledger, so that only that one's hash tells.
+    /// Starts the network over and lets it grow beyond a ledger, so that only that ledger's hash reveals the reset.
     fn reset_beyond(&self, ledger: LedgerSequence) {
         self.devnet.reset().unwrap();
         while self.devnet.latest_ledger() <= ledger.next() {
@@ -57,7 +57,7 @@ impl World {
 }
 
 #[sqlx::test]
-async fn a_reset_that_only_a_hash_tells_is_put_aside_once(pool: PgPool) {
+async fn a_reset_that_only_a_hash_reveals_is_archived_once(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.archiving()).await;
@@ -65,7 +65,7 @@ async fn a_reset_that_only_a_hash_tells_is_put_aside_once(pool: PgPool) {
     world.reset_beyond(noted);
     world.create("carol", "dave", 1_000_000, 100).await;
     world.start(world.archiving());
-    eventually("the next epoch begins", || async { world.epoch().await == Epoch(1) }).await;
+    eventually("the next epoch has begun", || async { world.epoch().await == Epoch(1) }).await;
     world.indexed().await;
     world.assert_equal_to_the_chain().await;
     world.create("erin", "frank", 1_000_000, 100).await;
@@ -84,7 +84,7 @@ async fn a_standby_that_takes_over_after_a_reset_leaves_the_new_epoch_alone(pool
     world.start(world.archiving());
     world.reset_beyond(noted);
     world.create("carol", "dave", 1_000_000, 100).await;
-    eventually("the next epoch begins", || async { world.epoch().await == Epoch(1) }).await;
+    eventually("the next epoch has begun", || async { world.epoch().await == Epoch(1) }).await;
     world.indexed().await;
     leader_stop.cancel();
     for ended in leader.join_all().await {
@@ -97,7 +97,7 @@ async fn a_standby_that_takes_over_after_a_reset_leaves_the_new_epoch_alone(pool
 }
 
 #[sqlx::test]
-async fn one_endpoint_on_another_chain_beside_one_that_refuses_is_no_reset(pool: PgPool) {
+async fn one_endpoint_on_another_chain_beside_one_that_refuses_is_not_a_reset(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.rpc_urls.push(format!("{}/second", world.rpc_url));
     world.create("alice", "bob", 1_000_000, 100).await;
@@ -125,7 +125,7 @@ async fn one_endpoint_on_another_chain_beside_one_that_refuses_is_no_reset(pool:
 }
 
 impl World {
-    /// Waits until the indexer says that its source is away, and why.
+    /// Waits until the indexer reports that its source is away, and why.
     async fn is_away(&self, why: &str) {
         eventually(&format!("the source is away: {why}"), || async {
             let report = self.store.indexer_report(&self.devnet.contract_id()).await.unwrap();
@@ -139,7 +139,7 @@ impl World {
 }
 
 #[sqlx::test]
-async fn an_operator_who_wants_to_be_asked_is_asked_only_about_a_reset_that_every_endpoint_tells_of(pool: PgPool) {
+async fn with_on_reset_stop_the_indexer_stops_only_if_every_endpoint_confirms_the_reset(pool: PgPool) {
     let world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;
@@ -151,7 +151,7 @@ async fn an_operator_who_wants_to_be_asked_is_asked_only_about_a_reset_that_ever
 }
 
 #[sqlx::test]
-async fn an_epoch_of_which_nothing_is_known_is_never_put_aside(pool: PgPool) {
+async fn an_epoch_about_which_nothing_is_known_is_never_archived(pool: PgPool) {
     let world = World::new(pool).await;
     world.store.claim(world.devnet.passphrase()).await.unwrap();
     assert_eq!(world.store.archive_epoch(Epoch(0)).await.unwrap(), None);
@@ -159,7 +159,7 @@ async fn an_epoch_of_which_nothing_is_known_is_never_put_aside(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn what_was_read_in_one_epoch_is_not_written_in_the_next(pool: PgPool) {
+async fn data_read_in_one_epoch_is_not_written_in_the_next(pool: PgPool) {
     let world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;
@@ -195,10 +195,10 @@ async fn a_lake_of_the_old_chain_fills_no_hole_of_the_new_one(pool: PgPool) {
     copy_folder(&folder.0, &kept.0);
     let lake = [lake_of(&world, &kept).await];
     world.devnet.reset().unwrap();
-    // An indexer that went on after this would note a hash again.
+    // An indexer that continued after this would record a hash again.
     let stop = world.stop.child_token();
     let until_it_is_indexed = async {
-        eventually("the next epoch begins", || async { world.epoch().await == Epoch(1) }).await;
+        eventually("the next epoch has begun", || async { world.epoch().await == Epoch(1) }).await;
         world.create("carol", "dave", 1_000_000, 100).await;
         world.devnet.close_ledgers(3).unwrap();
         world.indexed().await;
@@ -206,7 +206,7 @@ async fn a_lake_of_the_old_chain_fills_no_hole_of_the_new_one(pool: PgPool) {
     };
     let (ended, ()) = tokio::join!(Box::pin(world.archiving().run(stop.clone())), until_it_is_indexed);
     ended.unwrap();
-    // As if the first ledgers of the new chain had been given up, and no hash was noted yet.
+    // As if the first ledgers of the new chain had been given up, and no hash had been recorded yet.
     for statement in [
         "update coverage set from_ledger = 4 where from_ledger = 2",
         "update network set known_ledger = null, known_ledger_hash = null",
@@ -216,7 +216,7 @@ async fn a_lake_of_the_old_chain_fills_no_hole_of_the_new_one(pool: PgPool) {
     let before = world.stored_ids().await;
     let range = LedgerRange::new(LedgerSequence(2), LedgerSequence(3)).unwrap();
     let refused = backfill(&world.store, &world.devnet.contract_id(), &lake, range, |_| {}).await;
-    let failure = refused.expect_err("the lake is of another chain");
+    let failure = refused.expect_err("the lake belongs to another chain");
     assert!(failure.to_string().contains("another chain"), "{failure}");
     assert_eq!(world.stored_ids().await, before);
     assert!(!old_ids.is_empty());
@@ -231,7 +231,7 @@ async fn a_lake_of_the_new_chain_fills_no_hole_of_the_old_one(pool: PgPool) {
         world.create("alice", "bob", 1_000_000, 100).await;
     }
     world.index_to_the_tip(world.archiving()).await;
-    // As if ledgers had been given up, and no hash was noted yet.
+    // As if ledgers had been given up, and no hash had been recorded yet.
     for statement in [
         "update coverage set from_ledger = 6 where from_ledger = 2",
         "update network set known_ledger = null, known_ledger_hash = null",
@@ -246,7 +246,7 @@ async fn a_lake_of_the_new_chain_fills_no_hole_of_the_old_one(pool: PgPool) {
     let lake = [lake_of(&world, &folder).await];
     let range = LedgerRange::new(LedgerSequence(2), LedgerSequence(5)).unwrap();
     let refused = backfill(&world.store, &world.devnet.contract_id(), &lake, range, |_| {}).await;
-    let failure = refused.expect_err("the lake is of another chain");
+    let failure = refused.expect_err("the lake belongs to another chain");
     assert!(failure.to_string().contains("another chain"), "{failure}");
     assert_eq!(world.stored_ids().await, before);
 }
@@ -268,7 +268,7 @@ const EARLIER: &str = "1784671000";
 const LATER: &str = "1784671886";
 
 #[sqlx::test]
-async fn a_node_set_up_anew_beside_one_of_another_network_is_no_reset(pool: PgPool) {
+async fn a_node_that_was_reset_beside_one_of_another_network_is_not_a_reset(pool: PgPool) {
     let (first, second, source) = two().await;
     for node in [&first, &second] {
         node.set(|node| {
@@ -295,7 +295,7 @@ async fn a_node_set_up_anew_beside_one_of_another_network_is_no_reset(pool: PgPo
             node.next.push_back(Answer::Status(503, None));
         });
         first.set(|node| (node.latest, node.health_close_time) = (203, LATER));
-        eventually("the indexer says what it looked like", || async {
+        eventually("the indexer reports what it looked like", || async {
             let report = world.store.indexer_report(&contract()).await.unwrap();
             let detail = report.and_then(|aged| aged.report.detail);
             detail.is_some_and(|detail| detail.contains("looked like a reset"))
@@ -303,7 +303,7 @@ async fn a_node_set_up_anew_beside_one_of_another_network_is_no_reset(pool: PgPo
         .await;
         assert_eq!(world.archived_epochs().await, 0);
         first.set(|node| node.latest = 210);
-        eventually("it goes on", || async { whole().await == Some(LedgerSequence(210)) }).await;
+        eventually("it continues", || async { whole().await == Some(LedgerSequence(210)) }).await;
         stop.cancel();
     };
     let (ended, ()) = tokio::join!(indexer.run(stop.clone()), story);
@@ -312,12 +312,12 @@ async fn a_node_set_up_anew_beside_one_of_another_network_is_no_reset(pool: PgPo
 }
 
 #[sqlx::test]
-async fn an_index_that_was_dropped_leaves_archives_after_which_the_next_one_is_counted(pool: PgPool) {
+async fn epochs_are_counted_on_from_the_archives_of_a_dropped_index(pool: PgPool) {
     let world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;
     world.store.archive_epoch(Epoch(0)).await.unwrap().unwrap();
-    // Somebody's own schema is no archive, however it is called.
+    // Somebody's own schema is not an archive, whatever its name.
     let start_over = "drop schema public cascade; create schema public; create schema flowfi_epoch_6";
     sqlx::raw_sql(start_over).execute(&world.pool).await.unwrap();
     let store = &world.store;
@@ -331,10 +331,10 @@ async fn an_index_that_was_dropped_leaves_archives_after_which_the_next_one_is_c
 }
 
 #[sqlx::test]
-async fn a_reset_before_the_first_ledger_was_chosen_is_got_over(pool: PgPool) {
+async fn a_reset_before_the_first_ledger_is_chosen_does_no_harm(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
-    // An indexer that was killed has seen a ledger of a longer chain, long before this one began.
+    // An indexer that was killed saw a ledger of a longer chain, long before this one began.
     let seen = "insert into network (passphrase, seen_ledger, seen_ledger_closed_at) values ($1, 1000, '2001-01-01')";
     sqlx::query(seen).bind(world.devnet.passphrase()).execute(&world.pool).await.unwrap();
     world.start(world.archiving());

@@ -1,4 +1,4 @@
-//! Queries: shapes, pages, and what is refused.
+//! Queries: formats, pages and refusals.
 
 use flowfi_indexer::{devnet::Call, domain::StreamId, http::LocalRoutes};
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ async fn a_stream_is_shown_as_at_the_last_ledger_with_its_latest_events(pool: Pg
 }
 
 #[sqlx::test]
-async fn pages_follow_each_other_without_gap_or_double(pool: PgPool) {
+async fn pages_follow_each_other_without_gaps_or_duplicates(pool: PgPool) {
     let (world, base) = world(pool).await;
     let mut ids = Vec::new();
     let mut cursor = String::new();
@@ -70,7 +70,7 @@ async fn pages_follow_each_other_without_gap_or_double(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn lists_are_filtered_by_what_is_asked(pool: PgPool) {
+async fn lists_are_filtered_by_their_parameters(pool: PgPool) {
     let (world, base) = world(pool).await;
     let (alice, carol) = (world.devnet.account("alice"), world.devnet.account("carol"));
     let total = |path: String| {
@@ -86,7 +86,7 @@ async fn lists_are_filtered_by_what_is_asked(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn what_breaks_a_rule_is_a_problem_that_names_the_parameter(pool: PgPool) {
+async fn breaking_a_rule_is_a_problem_that_names_the_parameter(pool: PgPool) {
     let (world, base) = world(pool).await;
     let alice = world.devnet.account("alice");
     let newest_first = get(&format!("{base}/v1/streams?limit=1")).await.1["nextCursor"].as_str().unwrap().to_owned();
@@ -140,13 +140,13 @@ async fn what_breaks_a_rule_is_a_problem_that_names_the_parameter(pool: PgPool) 
         assert_eq!(problem["parameter"], parameter, "{path}: {problem}");
         assert!(problem["detail"].as_str().is_some_and(|detail| detail.len() > 10), "{problem}");
     }
-    assert_eq!(get(&format!("{base}/v1/events/subscribe?all=false")).await.0, 400, "no atom at all");
+    assert_eq!(get(&format!("{base}/v1/events/subscribe?all=false")).await.0, 400, "no condition at all");
     assert_eq!(get(&format!("{base}/v1/streams/77")).await.0, 404);
     assert_eq!(get(&format!("{base}/v1/nothing")).await.0, 404);
 }
 
 #[sqlx::test]
-async fn a_client_that_wants_no_event_stream_is_not_given_one(pool: PgPool) {
+async fn a_client_that_does_not_accept_an_event_stream_does_not_get_one(pool: PgPool) {
     let (_world, base) = world(pool).await;
     let ask = |accept: &'static str| {
         let request = http_client().get(format!("{base}/v1/events/subscribe?all=true")).header("accept", accept);
@@ -158,7 +158,7 @@ async fn a_client_that_wants_no_event_stream_is_not_given_one(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn streams_are_created_on_chain_and_only_locally_by_a_post(pool: PgPool) {
+async fn streams_are_created_on_chain_and_only_locally_by_post(pool: PgPool) {
     let (mut world, base) = world(pool).await;
     let body = json!({
         "sender": world.devnet.account("alice"), "recipient": world.devnet.account("bob"),
@@ -201,7 +201,7 @@ async fn streams_are_created_on_chain_and_only_locally_by_a_post(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_page_of_another_site_cannot_move_the_local_network(pool: PgPool) {
+async fn a_page_of_another_site_cannot_change_the_local_network(pool: PgPool) {
     let world = World::new(pool).await;
     let base = world.rpc_url.strip_suffix("/devnet/rpc").unwrap();
     let post = |origin: String| {

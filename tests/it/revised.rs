@@ -1,4 +1,5 @@
-//! What a client that comes back is told of the rows that came late while it was away, and what its last id says of it.
+//! What a client that reconnects is told about rows that came late while it was away, and what its last id says about
+//! that.
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::{
     world::{DEADLINE, Frame, GatewaySettings, Subscriber, World, eventually, http_client},
 };
 
-/// An indexed world with five streams, and the ids of their events.
+/// Returns an indexed world with five streams, and the ids of their events.
 async fn world_with_events(pool: PgPool) -> (World, Vec<EventId>) {
     let mut world = World::new(pool).await;
     world.start_indexer(100);
@@ -25,7 +26,7 @@ async fn world_with_events(pool: PgPool) -> (World, Vec<EventId>) {
     (world, ids)
 }
 
-/// Takes an event out of the table and writes it again, late: a revision whose range is that event.
+/// Removes an event from the table and writes it again, late: a revision whose range is that event.
 async fn revise(world: &World, id: EventId) {
     world.forget(&[id]).await;
     let raw = world.raw_events().await.into_iter().find(|raw| raw.id == id).unwrap();
@@ -58,24 +59,24 @@ async fn until_told(subscriber: &mut Subscriber, revision: i64) {
     let told = |id: &String| id.parse::<ResumeId>().unwrap().revision;
     let reading = async {
         while subscriber.last_id.as_ref().map(told) != Some(revision) {
-            subscriber.next().await.expect("the stream goes on");
+            subscriber.next().await.expect("the stream continues");
         }
     };
-    timeout(DEADLINE, reading).await.expect("it is told within the deadline");
+    timeout(DEADLINE, reading).await.expect("the notice arrives within the deadline");
 }
 
 #[sqlx::test]
-async fn a_client_that_was_away_during_a_repair_is_told_when_it_comes_back_and_only_once(pool: PgPool) {
+async fn a_client_that_was_away_during_a_repair_is_told_once_when_it_reconnects(pool: PgPool) {
     let (mut world, ids) = world_with_events(pool).await;
     let base = world.start_gateway(GatewaySettings::default()).await;
     let connected = Subscriber::connect(&base, "all=true", None).await;
     let last_id = connected.last_id.clone().unwrap();
-    assert_eq!(last_id.parse::<EventId>().unwrap().ledger(), world.devnet.latest_ledger(), "a position, nothing else");
+    assert_eq!(last_id.parse::<EventId>().unwrap().ledger(), world.devnet.latest_ledger(), "only a position");
     drop(connected);
     revise(&world, ids[1]).await;
 
     let mut back = Subscriber::connect(&base, "all=true", Some(&last_id)).await;
-    assert_eq!(back.last_id.as_ref(), Some(&last_id), "it is not told yet");
+    assert_eq!(back.last_id.as_ref(), Some(&last_id), "it has not been told yet");
     let notice = back.next().await.unwrap();
     assert_eq!((notice.event.as_deref(), notice.id), (Some("revised"), None));
     assert_eq!(notice.data, Some(range(ids[1], ids[1])));
@@ -90,7 +91,7 @@ async fn a_client_that_was_away_during_a_repair_is_told_when_it_comes_back_and_o
 }
 
 #[sqlx::test]
-async fn a_client_that_broke_off_between_the_notice_and_its_id_is_told_again(pool: PgPool) {
+async fn a_client_whose_connection_broke_between_the_notice_and_its_id_is_told_again(pool: PgPool) {
     let (mut world, ids) = world_with_events(pool).await;
     let base = world.start_gateway(GatewaySettings::default()).await;
     let mut connected = Subscriber::connect(&base, "all=true", None).await;
@@ -112,7 +113,7 @@ async fn a_client_that_was_told_while_it_was_connected_is_not_told_again(pool: P
 }
 
 #[sqlx::test]
-async fn revisions_that_happened_meanwhile_are_told_in_one_notice(pool: PgPool) {
+async fn revisions_during_an_absence_are_told_in_one_notice(pool: PgPool) {
     let (mut world, ids) = world_with_events(pool).await;
     let base = world.start_gateway(GatewaySettings::default()).await;
     let last_id = Subscriber::connect(&base, "all=true", None).await.last_id;
@@ -127,9 +128,9 @@ async fn revisions_that_happened_meanwhile_are_told_in_one_notice(pool: PgPool) 
 }
 
 #[sqlx::test]
-async fn a_client_is_told_what_it_missed_before_it_is_sent_what_it_missed(pool: PgPool) {
+async fn a_client_is_told_of_missed_revisions_before_it_gets_missed_events(pool: PgPool) {
     let (mut world, ids) = world_with_events(pool).await;
-    // From the ring, then from the table.
+    // First from the ring, then from the table.
     for ring_events in [10_000, 1] {
         let base = world.start_gateway(GatewaySettings { ring_events, ..GatewaySettings::default() }).await;
         let mut watching = Subscriber::connect(&base, "all=true", None).await;
@@ -145,7 +146,7 @@ async fn a_client_is_told_what_it_missed_before_it_is_sent_what_it_missed(pool: 
 }
 
 #[sqlx::test]
-async fn a_new_client_begins_told_of_everything(pool: PgPool) {
+async fn a_new_client_need_not_be_told_of_earlier_revisions(pool: PgPool) {
     let (mut world, ids) = world_with_events(pool).await;
     revise(&world, ids[0]).await;
     let settings = GatewaySettings { heartbeat: Duration::from_millis(20), ..GatewaySettings::default() };
@@ -160,7 +161,7 @@ async fn a_new_client_begins_told_of_everything(pool: PgPool) {
     let newest = *create(&world, 1).await.last().unwrap();
     loop {
         let frame = quiet.next().await.unwrap();
-        assert_eq!(frame.event, None, "nothing is told to it: {frame:?}");
+        assert_eq!(frame.event, None, "it gets no notice: {frame:?}");
         if frame.id.is_some_and(|id| id.parse::<ResumeId>().unwrap().position.event >= newest) {
             break;
         }
@@ -169,7 +170,7 @@ async fn a_new_client_begins_told_of_everything(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn events_after_a_revision_say_so_in_their_id_and_not_in_their_json(pool: PgPool) {
+async fn events_after_a_revision_show_it_in_their_id_and_not_in_their_json(pool: PgPool) {
     let (mut world, ids) = world_with_events(pool).await;
     revise(&world, ids[0]).await;
     let base = world.start_gateway(GatewaySettings::default()).await;
@@ -181,7 +182,7 @@ async fn events_after_a_revision_say_so_in_their_id_and_not_in_their_json(pool: 
     Described::new().check_frame(&frame);
     let cursor = frame.id.unwrap();
     let (status, page) = world.get(&base, &format!("/v1/events?order=asc&cursor={cursor}")).await;
-    assert_eq!((status, &page["events"][0]["ledger"]), (200, &json!(id.ledger())), "a list goes on from it too");
+    assert_eq!((status, &page["events"][0]["ledger"]), (200, &json!(id.ledger())), "a list can continue from it too");
 }
 
 async fn first_notice(base: &str, last_id: &str) -> Option<String> {
@@ -192,11 +193,11 @@ async fn first_notice(base: &str, last_id: &str) -> Option<String> {
 }
 
 #[sqlx::test]
-async fn an_id_of_an_older_form_is_told_everything_and_a_malformed_suffix_is_malformed(pool: PgPool) {
+async fn an_id_in_an_older_form_gets_every_revision_and_one_with_a_bad_suffix_is_malformed(pool: PgPool) {
     let (mut world, ids) = world_with_events(pool).await;
     let base = world.start_gateway(GatewaySettings::default()).await;
     revise(&world, ids[0]).await;
-    eventually("the node has heard of it", || async {
+    eventually("the node has learned of it", || async {
         first_notice(&base, &ids[0].to_string()).await.as_deref() == Some("revised")
     })
     .await;
@@ -219,7 +220,7 @@ async fn an_id_of_an_older_form_is_told_everything_and_a_malformed_suffix_is_mal
 }
 
 #[sqlx::test]
-async fn after_a_reset_revisions_are_counted_anew(pool: PgPool) {
+async fn after_a_reset_revisions_are_counted_from_the_start(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.devnet.close_ledgers(10).unwrap();
@@ -253,7 +254,7 @@ async fn after_a_reset_revisions_are_counted_anew(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_client_that_one_gateway_told_is_not_told_by_another(pool: PgPool) {
+async fn a_client_that_one_gateway_told_is_not_told_again_by_another(pool: PgPool) {
     let (mut world, ids) = world_with_events(pool).await;
     let one = world.start_gateway(GatewaySettings::default()).await;
     let other = world.start_gateway(GatewaySettings::default()).await;
@@ -268,7 +269,7 @@ fn everything() -> EventFilter {
     EventFilter { all: true, ..EventFilter::seen_by(Visibility::Everything) }
 }
 
-/// Reads frames until one satisfies the condition; it is the last one returned.
+/// Reads frames until one satisfies the condition; that one is returned last.
 async fn frames_until(subscription: &mut Subscription, is_last: impl Fn(&Frame) -> bool) -> Vec<Frame> {
     let mut frames = Vec::new();
     while !frames.last().is_some_and(&is_last) {
@@ -278,7 +279,7 @@ async fn frames_until(subscription: &mut Subscription, is_last: impl Fn(&Frame) 
     frames
 }
 
-/// Has the feed follow the table until the future is done.
+/// Lets the feed follow the table until the future is done.
 async fn while_tailing<T>(feed: &Feed, world: &World, work: impl Future<Output = T>) -> T {
     tokio::select! {
         () = feed::tail(feed.clone(), world.stop.clone()) => panic!("the tailer ended"),
@@ -291,11 +292,11 @@ fn names(frames: &[Frame]) -> Vec<&str> {
 }
 
 #[sqlx::test]
-async fn a_node_that_is_behind_tells_a_client_of_later_revisions_only(pool: PgPool) {
+async fn a_node_that_is_behind_tells_a_client_only_of_later_revisions(pool: PgPool) {
     let (world, ids) = world_with_events(pool).await;
     let feed = Feed::open(world.store.clone(), 100).await.unwrap();
     revise(&world, ids[0]).await;
-    // Another node has told the client of the first revision, which this one has not heard of.
+    // Another node has told the client of the first revision, which this node does not know yet.
     let last: ResumeId = format!("{}.0.1", ids.last().unwrap()).parse().unwrap();
     let opened = feed.subscribe(everything(), LastEventId::Known(last)).await.unwrap();
     assert_eq!((opened.reset, opened.subscription.resume_id()), (None, Some(last)));
@@ -307,7 +308,7 @@ async fn a_node_that_is_behind_tells_a_client_of_later_revisions_only(pool: PgPo
 }
 
 #[sqlx::test]
-async fn what_was_revised_while_the_database_was_away_is_told_when_it_is_back(pool: PgPool) {
+async fn revisions_while_the_database_was_away_are_told_when_it_is_back(pool: PgPool) {
     let (world, ids) = world_with_events(pool).await;
     let feed = Feed::open(world.store.clone(), 100).await.unwrap();
     let mut subscription = feed.subscribe(everything(), LastEventId::None).await.unwrap().subscription;

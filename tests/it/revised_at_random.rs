@@ -1,5 +1,5 @@
-//! Clients that come and go at random, break off in the middle of anything and change nodes, while rows come late and
-//! nodes fall behind: whatever id a client holds, it was told of every revision up to that, and sent every event once.
+//! Clients that come and go at random, disconnect at any point and change nodes, while rows come late and nodes fall
+//! behind. Whatever id a client holds, it was told of every revision up to that id, and got every event once.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -48,12 +48,12 @@ impl Node {
 #[derive(Default)]
 struct Client {
     subscription: Option<Subscription>,
-    /// Frames on their way to it, lost if the connection breaks.
+    /// Frames in transit, which are lost if the connection breaks.
     on_the_way: VecDeque<Frame>,
     last_id: Option<ResumeId>,
-    /// What it knew when it first connected: everything up to here is in what it fetched then.
+    /// Its state when it first connected: everything up to here is in what it fetched then.
     first_id: Option<ResumeId>,
-    /// The notices that arrived, and how many revisions there were then.
+    /// The notices that arrived, each with the number of revisions at that time.
     told: Vec<(usize, EventId, EventId)>,
     events: Vec<EventId>,
 }
@@ -74,7 +74,7 @@ impl Client {
         self.on_the_way.clear();
     }
 
-    /// Has the service send what it has within a while.
+    /// Lets the service send what it has within a while.
     async fn be_sent(&mut self, patience: Duration) {
         let Some(subscription) = &mut self.subscription else { return };
         if let Ok(deliveries) = timeout(patience, subscription.next()).await {
@@ -85,7 +85,7 @@ impl Client {
         }
     }
 
-    /// Has at most so many frames arrive.
+    /// Lets at most this many frames arrive.
     fn receive(&mut self, frames: usize, revisions: &[Revision]) {
         for frame in self.on_the_way.drain(..frames.min(self.on_the_way.len())) {
             if frame.event.as_deref() == Some("revised") {
@@ -99,7 +99,7 @@ impl Client {
         self.check(revisions);
     }
 
-    /// Every revision that its id claims was in what it fetched first, or in a notice that came afterwards.
+    /// Checks that every revision that its id claims was in what it fetched first, or in a notice that came afterwards.
     fn check(&self, revisions: &[Revision]) {
         let (Some(first), Some(last)) = (self.first_id, self.last_id) else { return };
         for revision in
@@ -118,7 +118,7 @@ fn id_frame(id: ResumeId) -> Frame {
     Frame { id: Some(id.to_string()), ..Frame::default() }
 }
 
-/// Writes an event late that is there already: its stream is folded again, which is a revision.
+/// Writes an existing event late: its stream is folded again, which is a revision.
 async fn revise(world: &World, rng: &mut StdRng) -> Vec<Revision> {
     let raws = world.raw_events().await;
     let late = LateEvents { events: vec![raws.choose(rng).unwrap().clone()], ..LateEvents::default() };
@@ -161,7 +161,7 @@ async fn a_history(world: &World, nodes: &mut [Node], seed: u64) {
                 client.receive(usize::MAX, &revisions);
             }
         };
-        timeout(DEADLINE, reading).await.expect("it is told and sent everything");
+        timeout(DEADLINE, reading).await.expect("it gets every notice and event");
         let first = client.first_id.unwrap().position.event;
         let expected = world.devnet.events_emitted().into_iter().filter(|id| *id > first);
         assert_eq!(client.events, expected.collect::<Vec<_>>(), "every event once and in order");

@@ -1,4 +1,4 @@
-//! A process of one role needs of the database what it uses, and says in words what it lacks.
+//! A process with one role only needs what it uses from the database, and says clearly what is missing.
 
 use std::{process::Stdio, time::Duration};
 
@@ -20,11 +20,11 @@ use crate::{
     world::{Subscriber, World, http_client},
 };
 
-/// A daemon that only answers.
+/// A daemon that only serves.
 pub struct Gateway {
     process: Child,
     log: Lines<BufReader<ChildStderr>>,
-    /// What it has logged, as far as it was read: in which order its parts say something is left to them.
+    /// Its log, as far as it was read. The order of messages is up to its parts.
     said: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ impl Gateway {
         Self { process, log, said: Vec::new() }
     }
 
-    /// Returns the first line of the log that holds a text, which may have come before others that were asked for.
+    /// Returns the first log line that contains a text. It may precede lines that were requested earlier.
     async fn says(&mut self, text: &str) -> String {
         let mut read = 0;
         loop {
@@ -55,7 +55,7 @@ impl Gateway {
             let Some(line) = self.log.next_line().await.unwrap() else { break };
             self.said.push(line);
         }
-        panic!("{text} is never said: {}", self.said.concat());
+        panic!("{text} was never logged: {}", self.said.concat());
     }
 
     pub async fn base(&mut self) -> String {
@@ -65,7 +65,7 @@ impl Gateway {
 }
 
 #[sqlx::test(migrations = false)]
-async fn a_gateway_changes_no_schema_and_says_which_migration_it_lacks(pool: PgPool) {
+async fn a_gateway_changes_no_schema_and_names_the_missing_migration(pool: PgPool) {
     let url = pool.connect_options().to_url_lossy();
     let world = World::new(pool).await;
     let mut gateway = Gateway::of(&world, url.as_str());
@@ -80,7 +80,7 @@ async fn a_gateway_changes_no_schema_and_says_which_migration_it_lacks(pool: PgP
 }
 
 #[sqlx::test]
-async fn a_gateway_that_starts_before_its_database_says_so_and_serves_once_it_is_there(pool: PgPool) {
+async fn a_gateway_that_starts_before_its_database_says_so_and_serves_once_it_is_available(pool: PgPool) {
     let world = World::new(pool).await;
     let nobody_listens = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = SilentLine::url(&nobody_listens, &world.pool);
@@ -105,14 +105,14 @@ async fn a_gateway_that_starts_before_its_database_says_so_and_serves_once_it_is
         (200, &"text/event-stream".parse().unwrap())
     );
     let told = stream.text().await.unwrap();
-    assert!(told.starts_with("retry: ") && told.ends_with("\n\n"), "a browser comes back by itself: {told}");
+    assert!(told.starts_with("retry: ") && told.ends_with("\n\n"), "a browser reconnects by itself: {told}");
     let _line = SilentLine::on(nobody_listens, &world.pool);
     gateway.says("listening on ").await;
     assert_eq!(get("/v1/streams").await.status(), 200);
 }
 
 #[sqlx::test]
-async fn a_gateway_that_waits_for_its_database_ends_when_it_is_asked_to(pool: PgPool) {
+async fn a_gateway_that_waits_for_its_database_stops_when_it_is_asked_to(pool: PgPool) {
     let world = World::new(pool).await;
     let nobody_listens = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut gateway = Gateway::of(&world, &SilentLine::url(&nobody_listens, &world.pool));
@@ -144,11 +144,11 @@ async fn a_gateway_serves_from_a_hot_standby() {
     let first = world.devnet.events_emitted()[0];
     let mut subscriber = Subscriber::connect(&base, "all=true", Some(&first.to_string())).await;
     let rest = &world.devnet.events_emitted()[1..];
-    assert_eq!(subscriber.ids(rest.len()).await, rest, "what is stored is replayed");
+    assert_eq!(subscriber.ids(rest.len()).await, rest, "stored events are replayed");
 }
 
 #[sqlx::test]
-async fn a_role_that_may_open_few_connections_is_told_how_many_are_wanted(pool: PgPool) {
+async fn a_role_that_may_open_few_connections_is_told_how_many_are_needed(pool: PgPool) {
     let name: String = sqlx::query_scalar("select 'few_' || oid from pg_database where datname = current_database()")
         .fetch_one(&pool)
         .await

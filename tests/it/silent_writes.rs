@@ -1,5 +1,5 @@
-//! What writes or reads beside the indexer's own session must not wait for ever either: repairs, archives, migrations,
-//! the health.
+//! Whatever writes or reads outside the indexer's own session must not wait forever either: repairs, archives,
+//! migrations, the health.
 
 use std::{
     fs,
@@ -32,7 +32,7 @@ use crate::{
 };
 
 const SHORT: Duration = Duration::from_secs(3);
-/// What ends by its own deadline ends long before.
+/// Anything that ends by its own deadline ends long before this.
 const WITHIN: Duration = Duration::from_mins(1);
 
 async fn indexed(pool: PgPool) -> World {
@@ -55,7 +55,7 @@ async fn a_repair_whose_connection_falls_silent_gives_up(pool: PgPool) {
         let failure = written.unwrap_or_else(|_| panic!("it waits for ever at {said:?}")).unwrap_err();
         assert!(line.has_heard() && failure.is_unavailable(), "{said:?}: {failure}");
     }
-    // The server has to find out that the one before is gone, which had locked the cursor.
+    // The server must find out that the previous session, which had locked the cursor, is gone.
     eventually("the next one is written", || async {
         let late = LateEvents { events: events.clone(), ..LateEvents::default() };
         match write_late(&store, &contract_id, Epoch(0), late).await {
@@ -70,7 +70,7 @@ async fn a_repair_whose_connection_falls_silent_gives_up(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn an_archive_whose_connection_falls_silent_gives_up_and_is_done_the_next_time(pool: PgPool) {
+async fn an_archive_whose_connection_falls_silent_gives_up_and_succeeds_the_next_time(pool: PgPool) {
     let world = indexed(pool).await;
     let line = SilentLine::to(&world.pool).await;
     let store = line.store(4, SHORT).await;
@@ -85,7 +85,7 @@ async fn an_archive_whose_connection_falls_silent_gives_up_and_is_done_the_next_
 }
 
 #[sqlx::test]
-async fn a_swap_and_what_operators_want_give_up_where_the_connection_falls_silent(pool: PgPool) {
+async fn a_swap_and_a_desired_state_give_up_if_the_connection_falls_silent(pool: PgPool) {
     let world = indexed(pool).await;
     let line = SilentLine::to(&world.pool).await;
     let store = line.store(4, SHORT).await;
@@ -100,32 +100,32 @@ async fn a_swap_and_what_operators_want_give_up_where_the_connection_falls_silen
 }
 
 #[sqlx::test(migrations = false)]
-async fn a_migration_behind_an_open_reader_hangs_nobody_and_is_done_once_that_ends(pool: PgPool) {
+async fn a_migration_behind_an_open_reader_blocks_nobody_and_succeeds_once_the_reader_ends(pool: PgPool) {
     restore(&pool).await;
     let count = || sqlx::query_scalar::<_, i64>("select count(*) from network");
-    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it begins")]
+    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it starts")]
     let mut reader = pool.begin().await.unwrap();
     count().fetch_one(&mut *reader).await.unwrap();
     let store = Store::on(pool.clone());
     let (migrated, ()) = tokio::join!(store.migrate(), async {
         eventually("it waits for the reader", || waits_for(&pool, "network")).await;
         let another = timeout(WITHIN, count().fetch_one(&pool)).await;
-        another.expect("who reads does not queue behind it until the first reader ends").unwrap();
+        another.expect("readers do not queue behind it until the first reader ends").unwrap();
         reader.rollback().await.unwrap();
     });
     migrated.unwrap();
     store.expect_schema().await.unwrap();
 }
 
-/// Returns whether somebody waits for a table.
+/// Returns whether a session is waiting for a table.
 async fn waits_for(pool: &PgPool, table: &str) -> bool {
     let waits = "select exists (select from pg_locks where not granted and relation = $1::regclass)";
     sqlx::query_scalar(waits).bind(table).fetch_one(pool).await.unwrap()
 }
 
-/// Keeps a table from everybody until it is dropped.
+/// Locks everybody out of a table until it is dropped.
 async fn keep(pool: &PgPool, table: &str) -> sqlx::Transaction<'static, sqlx::Postgres> {
-    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it begins")]
+    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it starts")]
     let mut keeper = pool.begin().await.unwrap();
     let lock = format!("lock table {table} in access exclusive mode");
     sqlx::query(AssertSqlSafe(lock)).execute(&mut *keeper).await.unwrap();
@@ -163,7 +163,7 @@ async fn is_archived_at_last(world: &World, store: &Store) {
 }
 
 #[sqlx::test(migrations = false)]
-async fn whoever_is_frozen_while_it_migrates_keeps_nobody_else_from_it(pool: PgPool) {
+async fn a_process_that_is_frozen_while_it_migrates_does_not_keep_others_from_migrating(pool: PgPool) {
     restore(&pool).await;
     let keeper = keep(&pool, "network").await;
     let mut frozen = start(&pool, "migrate");
@@ -175,11 +175,11 @@ async fn whoever_is_frozen_while_it_migrates_keeps_nobody_else_from_it(pool: PgP
 }
 
 #[sqlx::test]
-async fn a_reindex_that_is_frozen_in_the_middle_of_a_commit_keeps_nobody_from_archiving(pool: PgPool) {
+async fn a_reindex_that_is_frozen_in_the_middle_of_a_commit_does_not_prevent_an_archive(pool: PgPool) {
     let world = indexed(pool).await;
-    // What an interrupted run left is gone on with, so that its tables can be locked before it comes to them.
+    // An interrupted run is continued, so that its tables can be locked before it reaches them.
     drop(Reindex::open(&world.store).await.unwrap());
-    eventually("its lock is given back", || async { Reindex::open(&world.store).await.is_ok() }).await;
+    eventually("its lock is released", || async { Reindex::open(&world.store).await.is_ok() }).await;
     let keeper = keep(&world.pool, "flowfi_reindex.stream_events").await;
     let mut frozen = start(&world.pool, "reindex");
     eventually("it waits in the middle of a commit", || waits_for(&world.pool, "flowfi_reindex.stream_events")).await;
@@ -190,19 +190,19 @@ async fn a_reindex_that_is_frozen_in_the_middle_of_a_commit_keeps_nobody_from_ar
 }
 
 #[sqlx::test]
-async fn the_health_is_told_while_every_connection_for_requests_is_busy(pool: PgPool) {
+async fn the_health_is_answered_while_every_connection_for_requests_is_busy(pool: PgPool) {
     let mut world = indexed(pool).await;
     world.start_indexer(100);
     let mut gateway = Gateway::of(&world, world.pool.connect_options().to_url_lossy().as_str());
     let base = gateway.base().await;
     let ready = async || {
         let answer = timeout(WITHIN, http_client().get(format!("{base}/health/ready")).send()).await;
-        let answer = answer.expect("it is told").unwrap();
+        let answer = answer.expect("it is answered").unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     };
     eventually("it is ready", || async { ready().await.0 == 200 }).await;
     let keeper = keep(&world.pool, "streams").await;
-    // One address has one request answered at a time; these are sixty.
+    // Requests of one address are answered one at a time; these come from sixty addresses.
     let from = |last: u8| {
         let client = reqwest::Client::builder().tls_certs_only([]).local_address(Some([127, 0, 2, last].into()));
         let client = client.build().unwrap();
@@ -227,7 +227,7 @@ async fn the_health_is_told_while_every_connection_for_requests_is_busy(pool: Pg
 }
 
 #[sqlx::test]
-async fn the_metrics_say_that_nothing_is_to_be_relied_on_while_the_database_is_silent(pool: PgPool) {
+async fn the_metrics_say_that_the_index_is_not_reliable_while_the_database_is_silent(pool: PgPool) {
     let mut world = indexed(pool).await;
     let line = SilentLine::to(&world.pool).await;
     world.store = line.store(4, SHORT).await;
@@ -238,7 +238,7 @@ async fn the_metrics_say_that_nothing_is_to_be_relied_on_while_the_database_is_s
 }
 
 #[sqlx::test]
-async fn of_those_who_wait_for_a_connection_in_vain_one_asks_the_server_why(pool: PgPool) {
+async fn if_several_wait_for_a_connection_in_vain_only_one_asks_the_server_why(pool: PgPool) {
     let keeper = keep(&pool, "network").await;
     let sessions = async || {
         let sessions = "select count(*) from pg_stat_activity where datname = current_database()";
@@ -253,7 +253,7 @@ async fn of_those_who_wait_for_a_connection_in_vain_one_asks_the_server_why(pool
             () = sleep(Duration::from_millis(5)) => most = most.max(sessions().await),
         }
     }
-    // The second of the pool, the one that asks, and those which the server has not seen closed.
+    // The two of the pool, the one that asks, and those that the server has not seen closing.
     assert!(most <= before + 6, "{most} sessions instead of {before}");
     keeper.rollback().await.unwrap();
 }
@@ -275,8 +275,7 @@ async fn an_endpoint_of_another_network_ends_no_indexer_while_the_database_is_si
     assert!(line.has_heard(), "it asked whether the index had begun");
 }
 
-/// Makes the object of a ledger one that is waited for without end: whoever opens a pipe to read waits for somebody to
-/// write.
+/// Makes the object of a ledger hang: opening a pipe for reading waits until somebody opens it for writing.
 async fn hang(lake: &LakeFolder, ledger: LedgerSequence) -> PathBuf {
     let entries = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
     let partition = entries(&lake.0).into_iter().find(|path| path.is_dir()).unwrap();
@@ -289,7 +288,7 @@ async fn hang(lake: &LakeFolder, ledger: LedgerSequence) -> PathBuf {
 }
 
 #[sqlx::test]
-async fn a_lake_in_a_folder_that_does_not_answer_is_given_up_for_the_next_source(pool: PgPool) {
+async fn a_lake_in_a_folder_that_does_not_answer_is_abandoned_for_the_next_source(pool: PgPool) {
     let (written, seen) = (LakeFolder::new("lake-that-is-read"), LakeFolder::new("lake-that-hangs"));
     let mut world = world_with_a_lake(pool, &written).await;
     let (gone, missing) = with_a_hole(&world).await;
@@ -301,15 +300,15 @@ async fn a_lake_in_a_folder_that_does_not_answer_is_given_up_for_the_next_source
     world.indexed().await;
     let stored = world.stored_ids().await;
     assert!(gone.iter().all(|id| stored.contains(id)));
-    // The thread that waits is freed, else this process would not end.
+    // Release the waiting thread; otherwise this process would not end.
     drop(fs::OpenOptions::new().write(true).open(&object).unwrap());
 }
 
 #[sqlx::test]
-async fn a_lake_that_falls_silent_does_not_keep_the_index_from_beginning(pool: PgPool) {
+async fn a_silent_lake_does_not_keep_the_index_from_starting(pool: PgPool) {
     let world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
-    // Whoever connects is taken up by the kernel and told nothing.
+    // The kernel accepts the connection, and nobody answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let lake = format!("http://{}/lake", silent.local_addr().unwrap());
     let mut daemon = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
@@ -325,7 +324,7 @@ async fn a_lake_that_falls_silent_does_not_keep_the_index_from_beginning(pool: P
 }
 
 #[sqlx::test]
-async fn a_daemon_whose_lake_hangs_ends_when_it_is_told_to(pool: PgPool) {
+async fn a_daemon_whose_lake_hangs_stops_when_it_is_told_to(pool: PgPool) {
     let folder = LakeFolder::new("lake-that-hangs-for-ever");
     let world = world_with_a_lake(pool, &folder).await;
     let (_, missing) = with_a_hole(&world).await;
@@ -339,7 +338,7 @@ async fn a_daemon_whose_lake_hangs_ends_when_it_is_told_to(pool: PgPool) {
         .spawn()
         .unwrap();
     let id = daemon.id().unwrap();
-    // A file that nobody writes to is only opened for reading by who reads the lake.
+    // A file that nobody writes to is opened for reading only by the reader of the lake.
     let reads = format!("/proc/{id}/task");
     eventually("it reads the object", || async {
         let tasks = fs::read_dir(&reads).into_iter().flatten();

@@ -1,4 +1,4 @@
-//! What must not take the service down: connections that fall silent, processes that freeze, a table that cannot be read.
+//! What must not take the service down: silent connections, frozen processes, an unreadable table.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn status_of(url: &str) -> u16 {
 }
 
 #[sqlx::test]
-async fn a_gateway_whose_connections_fall_silent_answers_again(pool: PgPool) {
+async fn a_gateway_whose_connections_fall_silent_recovers(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.start_indexer(100);
     world.create("alice", "bob", 1_000_000, 100).await;
@@ -45,11 +45,11 @@ async fn a_gateway_whose_connections_fall_silent_answers_again(pool: PgPool) {
     assert!(statuses.iter().all(|status| [200, 503].contains(status)), "{statuses:?}");
     eventually("every request is answered again", || async { burst().await.iter().all(|status| *status == 200) }).await;
     let created = world.create("carol", "dave", 1_000_000, 100).await;
-    assert_eq!(watching.ids(1).await[0].ledger(), created.ledger, "what comes live goes on too");
+    assert_eq!(watching.ids(1).await[0].ledger(), created.ledger, "live events continue too");
 }
 
 #[sqlx::test]
-async fn an_indexer_whose_connections_fall_silent_goes_on(pool: PgPool) {
+async fn an_indexer_whose_connections_fall_silent_continues(pool: PgPool) {
     let mut world = World::new(pool).await;
     let line = SilentLine::to(&world.pool).await;
     let own = std::mem::replace(&mut world.store, line.store(4, SHORT).await);
@@ -63,7 +63,7 @@ async fn an_indexer_whose_connections_fall_silent_goes_on(pool: PgPool) {
     world.assert_equal_to_the_chain().await;
 }
 
-/// Indexes over a line that falls silent as soon as this is said.
+/// Indexes over a line that falls silent as soon as this text is sent.
 async fn index_over_a_line_that_falls_silent_at(pool: PgPool, said: &'static str) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
@@ -83,7 +83,7 @@ async fn an_indexer_whose_connection_falls_silent_while_it_takes_the_lock_takes_
 }
 
 #[sqlx::test]
-async fn an_indexer_whose_connection_falls_silent_while_it_begins_to_listen_goes_on(pool: PgPool) {
+async fn an_indexer_whose_connection_falls_silent_while_it_starts_to_listen_continues(pool: PgPool) {
     index_over_a_line_that_falls_silent_at(pool, "flowfi_desired_state").await;
 }
 
@@ -92,7 +92,7 @@ async fn an_indexer_whose_connection_falls_silent_while_it_chooses_the_first_led
     index_over_a_line_that_falls_silent_at(pool, "insert into cursors").await;
 }
 
-/// An indexer as a process of its own.
+/// An indexer in its own process.
 struct Process(Child);
 
 impl Process {
@@ -111,7 +111,7 @@ impl Process {
     }
 }
 
-/// Lets a process write and a standby wait, does something to the process, and returns how long nothing is indexed.
+/// Starts a process that writes and a standby, sends the process a signal, and returns how long nothing was indexed.
 async fn takeover(pool: PgPool, signal: &str) -> Duration {
     let mut world = World::new(pool).await;
     let process = Process::start(&world);
@@ -124,7 +124,7 @@ async fn takeover(pool: PgPool, signal: &str) -> Duration {
     world.indexed().await;
     let took = since.elapsed();
     world.assert_equal_to_the_chain().await;
-    println!("taken over {took:?} after {signal}");
+    println!("took over {took:?} after {signal}");
     took
 }
 
@@ -153,11 +153,11 @@ async fn a_command_that_is_frozen_in_the_middle_of_a_repair_does_not_stop_indexi
 }
 
 #[sqlx::test]
-async fn an_archive_behind_an_open_reader_gives_way_and_hangs_nobody(pool: PgPool) {
+async fn an_archive_behind_an_open_reader_gives_way_and_blocks_nobody(pool: PgPool) {
     let world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.archiving()).await;
-    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it begins")]
+    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it starts")]
     let mut reader = world.pool.begin().await.unwrap();
     sqlx::query("select count(*) from cursors").fetch_one(&mut *reader).await.unwrap();
     let archive = world.store.archive_epoch(Epoch(0));
@@ -167,10 +167,10 @@ async fn an_archive_behind_an_open_reader_gives_way_and_hangs_nobody(pool: PgPoo
             sqlx::query_scalar(waits).fetch_one(&world.pool).await.unwrap()
         })
         .await;
-        // Queues behind the archive until that gives way.
+        // This query queues behind the archive until the archive gives way.
         world.store.contracts().await.unwrap();
     });
-    assert!(archived.unwrap_err().is_unavailable(), "to be tried again");
+    assert!(archived.unwrap_err().is_unavailable(), "it must be retried");
     reader.rollback().await.unwrap();
     assert!(world.store.archive_epoch(Epoch(0)).await.unwrap().is_some());
 }
@@ -189,13 +189,13 @@ async fn a_connection_that_turned_read_only_is_not_used_again(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_row_that_cannot_be_read_stops_the_feed_and_nothing_else_until_it_is_mended(pool: PgPool) {
+async fn an_unreadable_row_stops_the_feed_and_nothing_else_until_it_is_repaired(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.start_indexer(100);
     world.indexed().await;
     let base = world.start_gateway(GatewaySettings::default()).await;
     let mut watching = Subscriber::connect(&base, "all=true", None).await;
-    // A row that is spoilt as it is written.
+    // The row is damaged as soon as it is written.
     for statement in [
         "create function spoil() returns trigger language plpgsql as
          $$ begin new.sender := 'nobody'; return new; end $$",
@@ -206,7 +206,7 @@ async fn a_row_that_cannot_be_read_stops_the_feed_and_nothing_else_until_it_is_m
     let created = world.create("alice", "bob", 1_000_000, 100).await;
     world.indexed().await;
     let reasons = || async { world.get(&base, "/health").await.1["reasons"].to_string() };
-    eventually("the health says so", || async { reasons().await.contains("the feed cannot read") }).await;
+    eventually("the health reports it", || async { reasons().await.contains("the feed cannot read") }).await;
     for statement in [
         "drop trigger spoil on stream_events",
         "update stream_events as event set sender = record.sender from streams as record
@@ -215,7 +215,7 @@ async fn a_row_that_cannot_be_read_stops_the_feed_and_nothing_else_until_it_is_m
         sqlx::query(statement).execute(&world.pool).await.unwrap();
     }
     assert_eq!(watching.ids(1).await[0].ledger(), created.ledger);
-    eventually("the health is well", || async { !reasons().await.contains("the feed cannot read") }).await;
+    eventually("the health is good again", || async { !reasons().await.contains("the feed cannot read") }).await;
 }
 
 fn report(state: IndexerState, tip: u32) -> IndexerReport {
@@ -231,7 +231,7 @@ fn report(state: IndexerState, tip: u32) -> IndexerReport {
 }
 
 #[sqlx::test]
-async fn a_source_that_is_away_or_stands_still_is_not_taken_for_a_quiet_one(pool: PgPool) {
+async fn a_source_that_is_away_or_makes_no_progress_is_not_taken_for_a_quiet_one(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;
@@ -241,8 +241,8 @@ async fn a_source_that_is_away_or_stands_still_is_not_taken_for_a_quiet_one(pool
         world.store.write_report(&contract_ids, &report(state, tip)).await.unwrap();
     };
     let is_told = async |status, reason: &str| {
-        // What is told may be a second old.
-        eventually(&format!("it is told {status} {reason}"), || async {
+        // The answer may be a second old.
+        eventually(&format!("the answer is {status} {reason}"), || async {
             let (code, body) = world.get(&base, "/health/ready").await;
             code == status && body["reasons"].to_string().contains(reason)
         })
@@ -276,11 +276,11 @@ async fn a_source_that_is_away_or_stands_still_is_not_taken_for_a_quiet_one(pool
         .unwrap();
     is_told(503, "the indexer has not reported for 42").await;
     let (_, body) = world.get(&base, "/health/ready").await;
-    assert!(!body.to_string().contains("the source"), "what an old report says of it is old: {body}");
+    assert!(!body.to_string().contains("the source"), "what an old report says about it is outdated: {body}");
 }
 
 #[sqlx::test]
-async fn the_status_tells_how_long_ago_the_last_whole_ledger_closed_and_never_less_than_nothing(pool: PgPool) {
+async fn the_status_says_how_long_ago_the_last_whole_ledger_closed_and_never_a_negative_number(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;
@@ -298,7 +298,7 @@ async fn the_status_tells_how_long_ago_the_last_whole_ledger_closed_and_never_le
 }
 
 #[sqlx::test]
-async fn the_status_gives_each_contract_the_reasons_that_are_its_own(pool: PgPool) {
+async fn the_status_lists_the_reasons_of_each_contract(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;
@@ -314,7 +314,7 @@ async fn the_status_gives_each_contract_the_reasons_that_are_its_own(pool: PgPoo
 }
 
 #[sqlx::test]
-async fn words_of_a_newer_version_are_handed_on_and_end_nothing(pool: PgPool) {
+async fn words_of_a_newer_version_are_passed_on_and_stop_nothing(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;
@@ -353,13 +353,13 @@ async fn words_of_a_newer_version_are_handed_on_and_end_nothing(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_row_that_cannot_be_read_is_not_called_a_database_that_is_away(pool: PgPool) {
+async fn an_unreadable_row_is_not_reported_as_an_unavailable_database(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;
     let base = world.start_gateway(GatewaySettings::default()).await;
     sqlx::query("update cursors set last_whole_ledger = -1").execute(&world.pool).await.unwrap();
-    eventually("it is told", || async {
+    eventually("the health reports it", || async {
         let (status, body) = world.get(&base, "/health/ready").await;
         status == 503 && body["reasons"].to_string().contains("a row that this version cannot read")
     })
@@ -367,7 +367,7 @@ async fn a_row_that_cannot_be_read_is_not_called_a_database_that_is_away(pool: P
 }
 
 #[sqlx::test]
-async fn a_report_is_kept_whatever_an_endpoint_said(pool: PgPool) {
+async fn a_report_is_stored_whatever_an_endpoint_sent(pool: PgPool) {
     let world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;

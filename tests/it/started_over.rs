@@ -1,5 +1,5 @@
-//! The network starts over while something is read: no id joins a position of one epoch with the number of another, and
-//! no client is sent an id of the new epoch before it was told `reset`.
+//! The network starts over while something is being read: no id combines a position of one epoch with the number of
+//! another, and no client gets an id of the new epoch before a `reset`.
 
 use std::time::Duration;
 
@@ -23,14 +23,14 @@ async fn world_with_events(pool: PgPool) -> (World, Vec<EventId>) {
     (world, ids)
 }
 
-/// Gives the table another epoch; its rows are then the new network's, at the places of the old ones.
+/// Gives the table another epoch. Its rows then belong to the new network, at the positions of the old ones.
 async fn start_over(executor: impl sqlx::PgExecutor<'_>) {
     sqlx::query("update network set epoch = epoch + 1").execute(executor).await.unwrap();
 }
 
 /// Keeps everybody from reading the events.
 async fn lock(world: &World, table: &str) -> Transaction<'static, Postgres> {
-    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it begins")]
+    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it starts")]
     let mut transaction = world.pool.begin().await.unwrap();
     let statement = format!("lock table {table} in access exclusive mode");
     sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *transaction).await.unwrap();
@@ -60,7 +60,7 @@ async fn next_frames(subscription: &mut Subscription) -> Vec<Frame> {
     deliveries.iter().map(Frame::of).collect()
 }
 
-/// Has the feed follow the table until the future is done.
+/// Lets the feed follow the table until the future is done.
 async fn while_tailing<T>(feed: &Feed, world: &World, work: impl Future<Output = T>) -> T {
     tokio::select! {
         () = feed::tail(feed.clone(), world.stop.clone()) => panic!("the tailer ended"),
@@ -69,7 +69,7 @@ async fn while_tailing<T>(feed: &Feed, world: &World, work: impl Future<Output =
 }
 
 #[sqlx::test]
-async fn the_ids_of_a_replay_are_of_its_own_epoch_until_its_client_is_told_of_another(pool: PgPool) {
+async fn the_ids_of_a_replay_have_its_own_epoch_until_its_client_is_told_of_another(pool: PgPool) {
     let (mut world, ids) = world_with_events(pool).await;
     let heartbeat = Duration::from_millis(20);
     let base = world.start_gateway(GatewaySettings { ring_events: 1, heartbeat, ..GatewaySettings::default() }).await;
@@ -88,7 +88,7 @@ async fn the_ids_of_a_replay_are_of_its_own_epoch_until_its_client_is_told_of_an
     loop {
         let frame = subscriber.next().await.unwrap();
         if let Some(name) = frame.event {
-            assert_eq!(name, "reset", "what the table holds now continues nothing");
+            assert_eq!(name, "reset", "the table's present rows continue nothing");
             break;
         }
     }
@@ -104,7 +104,7 @@ async fn rows_of_another_epoch_are_not_replayed_but_lead_to_a_reset(pool: PgPool
     assert_eq!(opened.reset, None);
     let mut subscription = opened.subscription;
     start_over(&world.pool).await;
-    // The subscriber finds the rows while the tailer cannot look yet.
+    // The subscriber finds the rows while the tailer cannot read yet.
     let locked = lock(&world, "revisions").await;
     let let_the_tailer_look = async {
         somebody_waits_for(&world, "revisions").await;
@@ -116,7 +116,7 @@ async fn rows_of_another_epoch_are_not_replayed_but_lead_to_a_reset(pool: PgPool
 }
 
 #[sqlx::test]
-async fn a_replay_from_the_ring_does_not_go_on_with_another_epoch(pool: PgPool) {
+async fn a_replay_from_the_ring_does_not_continue_with_another_epoch(pool: PgPool) {
     let (world, ids) = world_with_events(pool).await;
     let feed = Feed::open(world.store.clone(), 100).await.unwrap();
     let filter = everything();
@@ -158,7 +158,7 @@ async fn rows_of_another_epoch_are_not_published_before_the_reset_is(pool: PgPoo
 }
 
 #[sqlx::test]
-async fn the_bounds_of_a_reset_are_of_the_epoch_that_they_name(pool: PgPool) {
+async fn the_ids_in_a_reset_belong_to_the_epoch_that_they_name(pool: PgPool) {
     let (world, ids) = world_with_events(pool).await;
     let feed = Feed::open(world.store.clone(), 100).await.unwrap();
     start_over(&world.pool).await;
@@ -186,10 +186,10 @@ async fn a_quiet_subscription_has_no_id_of_the_new_epoch_before_its_reset(pool: 
         })
         .await;
         subscription.advance_if_quiet();
-        assert_eq!(subscription.resume_id(), Some(old), "it has not looked yet");
+        assert_eq!(subscription.resume_id(), Some(old), "it has not read yet");
         assert!(subscription.next().now_or_never().is_none(), "the reset is being read");
         subscription.advance_if_quiet();
-        assert_eq!(subscription.resume_id(), None, "a client that breaks off here must not miss the reset");
+        assert_eq!(subscription.resume_id(), None, "a client whose connection breaks here must not miss the reset");
         assert_eq!(next_frames(&mut subscription).await[0].event.as_deref(), Some("reset"));
         subscription.advance_if_quiet();
         assert_eq!(subscription.resume_id().unwrap().position.epoch, Epoch(1));
@@ -198,12 +198,12 @@ async fn a_quiet_subscription_has_no_id_of_the_new_epoch_before_its_reset(pool: 
 }
 
 #[sqlx::test]
-async fn a_list_of_events_goes_on_in_no_other_epoch(pool: PgPool) {
+async fn a_list_of_events_does_not_continue_in_another_epoch(pool: PgPool) {
     let (mut world, ids) = world_with_events(pool).await;
     let base = world.start_gateway(GatewaySettings::default()).await;
     start_over(&world.pool).await;
     let (_, page) = world.get(&base, "/v1/events?limit=2&order=asc").await;
-    assert_eq!(page["nextCursor"], page["events"][1]["id"], "the cursor is of the epoch of its page");
+    assert_eq!(page["nextCursor"], page["events"][1]["id"], "the cursor has the epoch of its page");
     let (status, problem) = world.get(&base, &format!("/v1/events?order=asc&cursor={}", ids[0])).await;
     assert_eq!(status, 400, "{problem}");
     assert!(problem["detail"].as_str().unwrap().contains("of another epoch"), "{problem}");

@@ -1,4 +1,4 @@
-//! The commit: together or not at all, twice like once, one writer.
+//! The commit: all or nothing, idempotent, by a single writer.
 
 use std::pin::pin;
 
@@ -125,7 +125,7 @@ async fn events_that_come_again_are_not_folded_again(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_commit_that_fails_leaves_nothing(pool: PgPool) {
+async fn a_failed_commit_leaves_nothing(pool: PgPool) {
     let store = Store::on(pool.clone());
     let mut writer = writer(&store).await;
     sqlx::query("alter table streams add constraint poor check (deposited < 100)").execute(&pool).await.unwrap();
@@ -145,7 +145,7 @@ async fn the_cursor_is_never_lowered(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn there_is_one_writer_until_it_goes(pool: PgPool) {
+async fn there_is_only_one_writer_until_it_leaves(pool: PgPool) {
     let store = Store::on(pool);
     let first = writer(&store).await;
     assert!(Writer::try_acquire(&store, contract().into()).await.unwrap().is_none());
@@ -157,7 +157,7 @@ async fn there_is_one_writer_until_it_goes(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_batch_prepared_while_another_is_committed_is_folded_over_what_that_one_leaves(pool: PgPool) {
+async fn a_batch_prepared_while_another_is_committed_is_folded_onto_its_result(pool: PgPool) {
     let store = Store::on(pool);
     let mut writer = writer(&store).await;
     let first = batch(vec![created(2, 1, 100)], 2);
@@ -170,7 +170,7 @@ async fn a_batch_prepared_while_another_is_committed_is_folded_over_what_that_on
 }
 
 #[sqlx::test]
-async fn batches_are_committed_in_the_order_of_the_chain_or_not_at_all(pool: PgPool) {
+async fn batches_are_committed_in_chain_order_or_not_at_all(pool: PgPool) {
     let store = Store::on(pool);
     let mut writer = writer(&store).await;
     let early = store.prepare(batch(vec![created(2, 1, 100)], 2), &Records::default()).await.unwrap();
@@ -180,7 +180,7 @@ async fn batches_are_committed_in_the_order_of_the_chain_or_not_at_all(pool: PgP
 }
 
 #[sqlx::test]
-async fn a_ledger_that_was_noted_is_not_replaced_by_an_earlier_one(pool: PgPool) {
+async fn a_recorded_ledger_is_not_replaced_by_an_earlier_one(pool: PgPool) {
     let store = Store::on(pool);
     store.claim("a network").await.unwrap();
     let [two, three] = [2, 3].map(|number| KnownLedger { sequence: LedgerSequence(number), hash: number.to_string() });
@@ -191,7 +191,7 @@ async fn a_ledger_that_was_noted_is_not_replaced_by_an_earlier_one(pool: PgPool)
 }
 
 #[sqlx::test]
-async fn a_caller_that_is_gone_while_a_transaction_begins_leaves_none_open(pool: PgPool) {
+async fn a_caller_that_is_dropped_while_a_transaction_begins_leaves_none_open(pool: PgPool) {
     let store = Store::connect(pool.connect_options().to_url_lossy().as_str(), 1, DEADLINE).await.unwrap();
     for polls in 1..30 {
         let mut revoking = pin!(store.revoke(SENDER, "operator", (UnixTime(1), 0), None));

@@ -1,4 +1,4 @@
-//! The event stream from outside: every matching event once and in order, from wherever a client resumes.
+//! The event stream seen from outside: every matching event once and in order, wherever a client resumes.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ async fn a_created_stream_arrives_as_a_frame_with_its_fields(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn resumes_after_the_last_event_id_without_gap_or_double(pool: PgPool) {
+async fn a_client_resumes_after_the_last_event_id_without_gaps_or_duplicates(pool: PgPool) {
     let (world, base) = small_world(pool, GatewaySettings::default()).await;
     let ids = create(&world, 5).await;
     for (at, id) in ids.iter().enumerate() {
@@ -69,7 +69,7 @@ async fn resumes_after_the_last_event_id_without_gap_or_double(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_replay_from_the_table_goes_over_into_live(pool: PgPool) {
+async fn a_replay_from_the_table_continues_live(pool: PgPool) {
     let settings = GatewaySettings { ring_events: 4, ..GatewaySettings::default() };
     let (world, base) = small_world(pool, settings).await;
     let mut ids = create(&world, 300).await;
@@ -80,7 +80,7 @@ async fn a_replay_from_the_table_goes_over_into_live(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn the_header_wins_over_the_parameter(pool: PgPool) {
+async fn the_header_takes_precedence_over_the_parameter(pool: PgPool) {
     let (world, base) = small_world(pool, GatewaySettings::default()).await;
     let ids = create(&world, 3).await;
     let query = format!("all=true&lastEventId={}", ids[0]);
@@ -91,7 +91,7 @@ async fn the_header_wins_over_the_parameter(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn atoms_are_ored_and_types_narrow_them(pool: PgPool) {
+async fn conditions_are_alternatives_and_types_narrow_them(pool: PgPool) {
     let (world, base) = small_world(pool, GatewaySettings::default()).await;
     let erin = world.devnet.account("erin");
     let mut of_two = Subscriber::connect(&base, "streams=2", None).await;
@@ -120,7 +120,7 @@ async fn atoms_are_ored_and_types_narrow_them(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn an_event_that_matches_two_atoms_comes_once(pool: PgPool) {
+async fn an_event_that_matches_two_conditions_comes_once(pool: PgPool) {
     let (world, base) = small_world(pool, GatewaySettings::default()).await;
     let (alice, bob) = (world.devnet.account("alice"), world.devnet.account("bob"));
     let mut subscriber = Subscriber::connect(&base, &format!("streams=1,2&users={alice},{bob}"), None).await;
@@ -134,7 +134,7 @@ async fn a_node_that_is_behind_does_not_repeat_what_the_client_has(pool: PgPool)
     world.start_indexer(100);
     world.indexed().await;
     let feed = Feed::open(world.store.clone(), 100).await.unwrap();
-    // Nobody tails the table yet, so this node has not seen what another one has shown the client.
+    // Nobody is tailing the table yet, so this node has not seen what another node has shown the client.
     let ids = create(&world, 3).await;
     let all = EventFilter { all: true, ..EventFilter::seen_by(Visibility::Everything) };
     let mut opened = feed.subscribe(all, LastEventId::Known(ids[2].to_string().parse().unwrap())).await.unwrap();
@@ -148,7 +148,7 @@ async fn a_node_that_is_behind_does_not_repeat_what_the_client_has(pool: PgPool)
     };
     let deliveries = tokio::select! {
         () = feed::tail(feed.clone(), world.stop.clone()) => panic!("the tailer ended"),
-        deliveries = timeout(DEADLINE, deliveries) => deliveries.expect("the events come"),
+        deliveries = timeout(DEADLINE, deliveries) => deliveries.expect("the events arrive"),
     };
     let seen: Vec<_> = deliveries.iter().filter_map(|delivery| Frame::of(delivery).feed_id()).collect();
     assert_eq!(seen, ids[3..]);
@@ -162,7 +162,7 @@ async fn reset_of(base: &str, last_event_id: &str) -> serde_json::Value {
 }
 
 #[sqlx::test]
-async fn an_id_that_cannot_be_resumed_from_is_told_so_and_goes_on_live(pool: PgPool) {
+async fn a_client_whose_id_cannot_be_resumed_from_is_told_so_and_continues_live(pool: PgPool) {
     let (world, base) = small_world(pool, GatewaySettings::default()).await;
     let ids = create(&world, 2).await;
     assert_eq!(reset_of(&base, "not an id").await["reason"], "malformed");
@@ -179,17 +179,17 @@ async fn an_id_that_cannot_be_resumed_from_is_told_so_and_goes_on_live(pool: PgP
 }
 
 #[sqlx::test]
-async fn a_client_that_breaks_off_before_its_reset_has_no_id_that_says_it_was_told(pool: PgPool) {
+async fn a_client_whose_connection_breaks_before_its_reset_has_no_id_that_claims_it_was_told(pool: PgPool) {
     let (world, base) = small_world(pool, GatewaySettings::default()).await;
     let newest = EventId::end_of_ledger(world.devnet.latest_ledger()).to_string();
     let mut subscriber = Subscriber::connect(&base, "all=true", Some("not an id")).await;
     assert_eq!(subscriber.last_id, None);
     let reset = subscriber.next().await.unwrap();
-    assert_eq!((reset.event.as_deref(), reset.id), (Some("reset"), Some(newest)), "both are in one frame");
+    assert_eq!((reset.event.as_deref(), reset.id), (Some("reset"), Some(newest)), "id and reset are in one frame");
 }
 
 #[sqlx::test]
-async fn a_client_that_saw_nothing_yet_resumes_from_where_it_connected(pool: PgPool) {
+async fn a_client_that_has_seen_nothing_yet_resumes_from_where_it_connected(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.start_indexer(100);
     world.indexed().await;
@@ -205,7 +205,7 @@ async fn a_client_that_saw_nothing_yet_resumes_from_where_it_connected(pool: PgP
 }
 
 #[sqlx::test]
-async fn the_id_of_a_quiet_subscription_goes_on_with_the_feed(pool: PgPool) {
+async fn the_id_of_a_quiet_subscription_advances_with_the_feed(pool: PgPool) {
     let settings = GatewaySettings { heartbeat: Duration::from_millis(20), ..GatewaySettings::default() };
     let (world, base) = small_world(pool, settings).await;
     let mut subscriber = Subscriber::connect(&base, "streams=999", None).await;
@@ -223,7 +223,7 @@ async fn the_id_of_a_quiet_subscription_goes_on_with_the_feed(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_stop_ends_every_stream_with_a_time_to_return(pool: PgPool) {
+async fn a_stop_ends_every_stream_with_a_time_to_reconnect(pool: PgPool) {
     let (world, base) = small_world(pool, GatewaySettings::default()).await;
     let mut subscriber = Subscriber::connect(&base, "all=true", None).await;
     world.stop.cancel();
@@ -233,7 +233,7 @@ async fn a_stop_ends_every_stream_with_a_time_to_return(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn stats_count_connections_by_filter_until_they_are_gone(pool: PgPool) {
+async fn the_stats_count_connections_by_filter_until_they_are_gone(pool: PgPool) {
     let settings = GatewaySettings { heartbeat: Duration::from_millis(20), ..GatewaySettings::default() };
     let (world, base) = small_world(pool, settings).await;
     let stats = || async {
@@ -274,7 +274,7 @@ async fn emit(devnet: &Devnet, world: &World, streams: usize) {
     }
 }
 
-/// Reads `total` events, connecting anew after every `stride` of them.
+/// Reads `total` events, reconnecting after every `stride` of them.
 async fn follow(base: String, mut after: EventId, total: usize, stride: usize) -> Vec<EventId> {
     let mut seen = Vec::new();
     while seen.len() < total {

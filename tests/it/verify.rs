@@ -1,5 +1,5 @@
-//! The proof: records against the contract's own storage, while the chain stands still or moves, and the seeding of
-//! streams whose creation was never seen.
+//! The proof: records are compared with the contract's own storage, while the chain moves or not, and streams whose
+//! creation was never seen are seeded.
 
 use std::{process::Output, time::Duration};
 
@@ -58,7 +58,7 @@ impl World {
             .unwrap()
     }
 
-    /// Several streams with something done to most of them, indexed; the indexer goes on.
+    /// Returns a world with several indexed streams, most of which were changed; the indexer keeps running.
     async fn with_streams(pool: PgPool) -> Self {
         let mut world = Self::with_streams_on_chain(pool).await;
         world.start_indexer(100);
@@ -97,7 +97,7 @@ async fn every_record_of_a_random_history_is_proven(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn each_field_that_is_altered_is_found_by_name_and_repaired(pool: PgPool) {
+async fn each_altered_field_is_named_and_repaired(pool: PgPool) {
     let world = World::with_streams(pool).await;
     let alterations = [
         ("sender", "update streams set sender = recipient where stream_id = 1"),
@@ -126,7 +126,7 @@ async fn each_field_that_is_altered_is_found_by_name_and_repaired(pool: PgPool) 
 }
 
 #[sqlx::test]
-async fn archived_streams_and_records_the_chain_never_had_are_told_apart(pool: PgPool) {
+async fn archived_streams_and_records_that_the_chain_never_had_are_told_apart(pool: PgPool) {
     let world = World::with_streams(pool).await;
     world.devnet.archive_stream(StreamId(4));
     let verified = world.verified(COMPARE).await;
@@ -140,7 +140,7 @@ async fn archived_streams_and_records_the_chain_never_had_are_told_apart(pool: P
 }
 
 #[sqlx::test]
-async fn a_chain_that_moves_meanwhile_gives_no_false_difference(pool: PgPool) {
+async fn a_chain_that_moves_meanwhile_causes_no_false_difference(pool: PgPool) {
     let args = DevnetArgs { history_events: 600, ..DevnetArgs::by_hand() };
     let mut world = World::with_devnet(pool, &args).await;
     world.start_indexer(100);
@@ -176,7 +176,7 @@ async fn a_chain_that_moves_meanwhile_gives_no_false_difference(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_stream_whose_creation_was_never_seen_is_seeded_and_goes_on_from_there(pool: PgPool) {
+async fn a_stream_whose_creation_was_never_seen_is_seeded_and_continues_from_there(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 1_000).await;
     world.create("carol", "dave", 2_000_000, 1_000).await;
@@ -203,7 +203,7 @@ async fn a_stream_whose_creation_was_never_seen_is_seeded_and_goes_on_from_there
 }
 
 #[sqlx::test]
-async fn marks_of_unverified_streams_are_taken_away_by_a_repair_only(pool: PgPool) {
+async fn only_a_repair_removes_the_marks_of_unverified_streams(pool: PgPool) {
     let world = World::with_streams(pool).await;
     world.alter("update streams set unverified = true where stream_id in (1, 2)").await;
     let verified = world.verified(COMPARE).await;
@@ -214,7 +214,7 @@ async fn marks_of_unverified_streams_are_taken_away_by_a_repair_only(pool: PgPoo
 }
 
 #[sqlx::test]
-async fn an_index_that_stands_still_is_called_behind_and_not_different(pool: PgPool) {
+async fn an_index_that_makes_no_progress_is_reported_as_behind_and_not_as_different(pool: PgPool) {
     let world = World::with_streams_on_chain(pool).await;
     let stop = CancellationToken::new();
     let indexing = world.indexer(100).run(stop.clone());
@@ -236,13 +236,13 @@ async fn an_index_that_stands_still_is_called_behind_and_not_different(pool: PgP
 }
 
 #[sqlx::test]
-async fn a_proof_goes_on_from_a_newer_known_ledger_when_the_endpoints_drop_the_one_it_began_with(pool: PgPool) {
+async fn a_proof_continues_with_a_newer_known_ledger_if_the_endpoints_drop_the_first_one(pool: PgPool) {
     let world = World::with_streams(pool).await;
     let source = world.source();
     source.set_anchor(Some(Anchor { sequence: LedgerSequence(2), hash: "00".repeat(32) }));
     world.devnet.set_retention(2);
     let noted = || async { world.store.network().await.unwrap().is_some_and(|network| network.known.is_some()) };
-    eventually("the indexer notes a ledger", noted).await;
+    eventually("the indexer records a ledger", noted).await;
     let settings = VerifySettings { sample: None, repair: false, patience: DEADLINE, rng: StdRng::seed_from_u64(5) };
     let verified = verify(&world.store, &source, &world.devnet.contract_id(), settings, |_| ()).await.unwrap();
     assert!(verified.is_proven(), "{verified:?}");
@@ -266,13 +266,13 @@ async fn a_proof_that_began_before_the_network_started_over_ends_and_says_so(poo
 }
 
 #[test]
-fn a_failure_of_the_source_is_said_once() {
+fn a_failure_of_the_source_is_reported_once() {
     let failure = IngestError::from(SourceError::Permanent { detail: "it refuses".to_owned() });
     assert_eq!(format!("{:#}", anyhow::Error::from(failure)), "the source cannot be followed: it refuses");
 }
 
 #[sqlx::test]
-async fn the_command_says_by_its_exit_code_whether_all_is_proven(pool: PgPool) {
+async fn the_commands_exit_code_says_whether_everything_is_proven(pool: PgPool) {
     let world = World::with_streams(pool).await;
     world.devnet.archive_stream(StreamId(4));
     let output = world.verify_command(&[]).await;
@@ -299,10 +299,10 @@ async fn the_command_says_by_its_exit_code_whether_all_is_proven(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_batch_that_waits_for_a_repair_is_prepared_anew_from_what_it_set(pool: PgPool) {
+async fn a_batch_that_waits_for_a_repair_is_prepared_again_from_its_result(pool: PgPool) {
     let world = World::with_streams(pool).await;
     let contract_id = world.devnet.contract_id();
-    // The indexer remembers the records of its last batch; stream 1 shall not be among them.
+    // The indexer remembers the records of its last batch; stream 1 must not be among them.
     world.create("carol", "dave", 1_000_000, 1_000).await;
     world.indexed().await;
     world.alter("update streams set deposited = 7 where stream_id = 1").await;
@@ -315,7 +315,7 @@ async fn a_batch_that_waits_for_a_repair_is_prepared_anew_from_what_it_set(pool:
     })
     .await;
     let again = LateRows { from_the_first: [StreamId(1)].into(), ..LateRows::default() };
-    repair.write(&again, decode).await.unwrap().expect("nobody else was in between");
+    repair.write(&again, decode).await.unwrap().expect("there was no other repair in between");
     world.indexed().await;
     let verified = world.verified(COMPARE).await;
     assert!(verified.is_proven(), "{verified:?}");
@@ -323,19 +323,19 @@ async fn a_batch_that_waits_for_a_repair_is_prepared_anew_from_what_it_set(pool:
 }
 
 #[sqlx::test]
-async fn without_a_count_the_streams_that_there_are_records_of_are_walked_whatever_their_numbers(pool: PgPool) {
+async fn without_a_count_all_streams_with_records_are_checked_whatever_their_numbers(pool: PgPool) {
     let mut world = World::with_streams(pool).await;
     let relay = Relay::to(&world.rpc_url).await;
     relay.leave_out_the_count(&world.devnet.contract_id());
     world.rpc_urls = vec![relay.url.clone()];
     world.alter("update streams set stream_id = 18446744073709551615 where stream_id = 5").await;
     for how in [COMPARE, REPAIR] {
-        let verified = timeout(DEADLINE, world.verified(how)).await.expect("it comes to an end");
+        let verified = timeout(DEADLINE, world.verified(how)).await.expect("it ends");
         assert_eq!((verified.equal, verified.archived.clone()), (4, ids([u64::MAX])), "{verified:?}");
         assert_eq!((verified.created, verified.is_proven()), (CreatedStreams::NotGiven, true));
     }
     let drawn = world.verified(VerifyHow { sample: Some(3), ..COMPARE });
-    let drawn = timeout(DEADLINE, drawn).await.expect("it comes to an end");
+    let drawn = timeout(DEADLINE, drawn).await.expect("it ends");
     assert_eq!(drawn.equal + u64::try_from(drawn.archived.len()).unwrap(), 3, "{drawn:?}");
     world.rpc_url = relay.url.clone();
     let output = world.verify_command(&[]).await;
@@ -344,7 +344,7 @@ async fn without_a_count_the_streams_that_there_are_records_of_are_walked_whatev
 }
 
 #[sqlx::test]
-async fn an_implausible_count_of_streams_is_named_and_not_walked(pool: PgPool) {
+async fn an_implausible_count_of_streams_is_named_and_not_used(pool: PgPool) {
     let mut world = World::with_streams(pool).await;
     let relay = Relay::to(&world.rpc_url).await;
     world.rpc_urls = vec![relay.url.clone()];
@@ -352,7 +352,7 @@ async fn an_implausible_count_of_streams_is_named_and_not_walked(pool: PgPool) {
         relay.count_streams(&world.devnet.contract_id(), count);
         for sample in [None, Some(2)] {
             let verified = world.verified(VerifyHow { sample, repair: false });
-            let verified = timeout(DEADLINE, verified).await.expect("it comes to an end");
+            let verified = timeout(DEADLINE, verified).await.expect("it ends");
             assert_eq!(verified.equal, u64::from(sample.unwrap_or(5)), "{verified:?}");
             assert_eq!((verified.created, verified.is_proven()), (CreatedStreams::Implausible(count), true));
         }

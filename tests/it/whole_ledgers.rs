@@ -1,4 +1,5 @@
-//! Whole ledgers from a lake and from `getLedgers`: complete, in order, one chain, or a failure that names the ledger.
+//! Whole ledgers from a lake and from `getLedgers`: complete, in order and on one chain, or a failure that names the
+//! ledger.
 
 use std::{
     collections::HashMap,
@@ -49,7 +50,7 @@ fn lake(ledgers: &[(u32, Vec<u8>)], per_batch: u32) -> Objects {
     objects
 }
 
-/// A folder that holds these objects and is gone with this value.
+/// A folder with these objects. It is removed when this value is dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -88,7 +89,7 @@ fn contract() -> ContractId {
     expected(CORE)[0]["contractId"].as_str().unwrap().parse().unwrap()
 }
 
-/// What the indexer spawns must be able to move between threads.
+/// Checks that a future can move between threads, as everything that the indexer spawns must.
 pub fn as_a_task<F: Future + Send>(future: F) -> F {
     future
 }
@@ -115,7 +116,7 @@ async fn read(
     tokio::join!(reading, collect).1
 }
 
-/// Everything from the first to the last ledger of the file: as many ledgers, and the contract's events.
+/// Checks that all ledgers of the file arrive, from the first to the last, with the contract's events.
 async fn assert_reads_everything(ledgers: &WholeLedgers) {
     let metas = metas(CORE);
     let (first, last) = (metas[0].0, metas[metas.len() - 1].0);
@@ -151,7 +152,7 @@ async fn an_older_lake_is_read_by_its_longer_suffix() {
 }
 
 #[tokio::test]
-async fn a_part_of_a_batch_is_read_and_checked_against_the_hash_before_it() {
+async fn a_part_of_a_batch_is_read_and_checked_against_the_previous_hash() {
     let (_folder, ledgers) = of_folder("part", &lake(&metas(CORE), 4)).await;
     let first = metas(CORE)[0].0;
     let (whole, _) = read(&ledgers, first..=first + 9, None).await;
@@ -177,7 +178,7 @@ async fn a_missing_object_ends_the_reading_at_its_ledger() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_no_ledger_or_another_one_is_named() {
+async fn an_object_that_is_not_a_ledger_or_the_wrong_one_is_named() {
     let metas = metas(CORE);
     let fourth = metas[3].0;
     let with_fourth = |object: Vec<u8>| {
@@ -197,7 +198,7 @@ async fn an_object_that_is_no_ledger_or_another_one_is_named() {
 }
 
 #[tokio::test]
-async fn a_lake_of_another_network_or_none_is_refused() {
+async fn a_lake_of_another_network_and_a_missing_lake_are_refused() {
     let folder = Folder::of("network", &lake(&metas(CORE), 1));
     let other = Lake::open(folder.0.to_str().unwrap(), "another", 1, rng()).await.unwrap_err();
     assert!(other.to_string().contains(PASSPHRASE), "{other}");
@@ -233,7 +234,7 @@ async fn serve_lake(faults: HashMap<String, Vec<StatusCode>>) -> String {
 }
 
 #[tokio::test]
-async fn a_lake_on_the_web_that_stumbles_now_and_then_is_read_whole() {
+async fn a_lake_on_the_web_that_fails_now_and_then_is_read_completely() {
     let (busy, down) = (StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE);
     let at = |number: usize| key(metas(CORE)[number].0, metas(CORE)[number].0);
     let faults = [(".config.json".to_owned(), vec![down]), (at(0), vec![busy, down]), (at(7), vec![down, busy])];
@@ -251,7 +252,7 @@ async fn a_lake_that_is_away_at_the_start_is_opened_once_it_is_needed() {
 }
 
 #[tokio::test]
-async fn an_object_that_cannot_be_had_after_some_attempts_is_a_failure_that_may_pass() {
+async fn an_object_that_cannot_be_read_after_some_attempts_is_a_transient_failure() {
     let third = metas(CORE)[2].0;
     let faults = [(key(third, third), vec![StatusCode::BAD_GATEWAY; 100])];
     let ledgers = WholeLedgers::of_lake(open(&serve_lake(faults.into()).await).await.unwrap()).unwrap();
@@ -261,7 +262,7 @@ async fn an_object_that_cannot_be_had_after_some_attempts_is_a_failure_that_may_
     assert!(detail.contains(&format!("--{third}.xdr.zst")), "{detail}");
 }
 
-/// A node that allows four ledgers a page and answers one request out of three with 503.
+/// A node that allows four ledgers per page and answers one request out of three with 503.
 async fn get_ledgers(State(asked): State<Arc<Mutex<u32>>>, Json(request): Json<Value>) -> Response {
     if request["method"] != "getLedgers" {
         return Json(json!({"result": {"passphrase": PASSPHRASE, "version": "30"}})).into_response();
@@ -312,7 +313,7 @@ async fn get_ledgers_gives_every_ledger_whatever_the_nodes_limit() {
 }
 
 #[tokio::test]
-async fn what_the_node_does_not_have_yet_or_any_more_ends_the_reading() {
+async fn ledgers_that_the_node_does_not_have_yet_or_any_more_end_the_reading() {
     let ledgers = of_rpc().await;
     let (first, last) = (metas(CORE)[0].0, metas(CORE).last().unwrap().0);
     let (some, failure) = read(&ledgers, last - 1..=last + 3, None).await;

@@ -1,4 +1,4 @@
-//! A whole small world for a test: the local network, an indexer and a gateway on a database of its own.
+//! A complete small world for a test: the local network, an indexer and a gateway on a database of its own.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -26,15 +26,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Everything in these tests happens within milliseconds. A busy machine gets far more than it can need: only a test that
-/// fails waits this long.
+/// Everything in these tests happens within milliseconds. A busy machine gets far more than it can need: only a test
+/// that fails waits this long.
 pub const DEADLINE: Duration = Duration::from_mins(2);
-/// Records are not checked within a test, unless it asks for that.
+/// Records are not checked within a test, unless it asks for it.
 pub const NO_CHECK_MS: u64 = 3_600_000;
 /// The default of the command line.
 const MAX_LAG_LEDGERS: u32 = 24;
 
-/// Waits until a condition holds. Looks again often; fails at the deadline.
+/// Waits until a condition holds. Checks often; fails at the deadline.
 pub async fn eventually<F, Fut>(what: &str, condition: F)
 where
     F: Fn() -> Fut,
@@ -52,25 +52,25 @@ pub struct World {
     pub store: Store,
     pub pool: PgPool,
     pub rpc_url: String,
-    /// What an indexer asks, in this order.
+    /// The endpoints of an indexer, in order of preference.
     pub rpc_urls: Vec<String>,
     pub stop: CancellationToken,
     tasks: JoinSet<()>,
 }
 
-/// How a test wants its gateway.
+/// The settings that a test wants for its gateway.
 pub struct GatewaySettings {
     pub ring_events: usize,
     pub heartbeat: Duration,
     pub asks_the_chain: bool,
     pub head_deadline: Duration,
     pub write_deadline: Duration,
-    /// The same as the event stream sees it, where the kernel is to see another one.
+    /// The same limit for event streams, if it differs from the kernel's.
     pub slow_after: Duration,
     pub limits: Limits,
     pub origins: Vec<Origin>,
     pub auth: Option<Auth>,
-    /// Those that it follows; all of the network's if none are named.
+    /// The contracts that it follows; all of the network's if `None`.
     pub contracts: Option<Contracts>,
 }
 
@@ -92,7 +92,7 @@ impl Default for GatewaySettings {
 }
 
 impl World {
-    /// A local network without ledgers of its own accord, served on a free port.
+    /// Creates a local network that closes no ledgers by itself, served on a free port.
     pub async fn new(pool: PgPool) -> Self {
         Self::with_devnet(pool, &DevnetArgs::by_hand()).await
     }
@@ -101,7 +101,7 @@ impl World {
         Self::on(pool, Devnet::open(args, None, Arc::new(SystemClock)).unwrap()).await
     }
 
-    /// Serves a network that is there already.
+    /// Serves an existing network.
     pub async fn on(pool: PgPool, devnet: Devnet) -> Self {
         let mut world = Self {
             store: Store::on(pool.clone()),
@@ -136,7 +136,7 @@ impl World {
         Indexer::new(self.source(), Vec::new(), self.store.clone(), settings)
     }
 
-    /// All of the network's contracts.
+    /// Returns all contracts of the network.
     pub fn contracts(&self) -> Contracts {
         Contracts::new(self.devnet.contract_ids()).unwrap()
     }
@@ -158,13 +158,13 @@ impl World {
         }
     }
 
-    /// Indexes up to the tip, does all that an indexer does when it first stands there, and stops.
+    /// Indexes up to the tip, does everything that an indexer does when it first gets there, and stops.
     pub async fn index_to_the_tip(&self, indexer: Indexer) {
         let stop = self.stop.child_token();
         let run = Box::pin(indexer.run(stop.clone()));
         let until_then = async {
             self.indexed().await;
-            eventually("the indexes of lists are made", || async { self.has_indexes_of_lists().await }).await;
+            eventually("the indexes of lists are created", || async { self.has_indexes_of_lists().await }).await;
             stop.cancel();
         };
         let (ended, ()) = tokio::join!(run, until_then);
@@ -177,7 +177,7 @@ impl World {
         self.tasks.spawn(async move { indexer.run(stop).await.unwrap() });
     }
 
-    /// Asks the gateway for JSON.
+    /// Requests JSON from the gateway.
     pub async fn get(&self, base: &str, path: &str) -> (u16, Value) {
         let response = http_client().get(format!("{base}{path}")).send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
@@ -188,7 +188,7 @@ impl World {
         self.start(self.indexer(page_limit));
     }
 
-    /// Runs an indexer until it fails, and says how.
+    /// Runs an indexer until it fails, and returns the failure.
     pub async fn indexer_failure(&self) -> IngestError {
         let run = self.indexer(100).run(self.stop.clone());
         timeout(DEADLINE, run).await.expect("the indexer ends").expect_err("the indexer fails")
@@ -227,7 +227,7 @@ impl World {
         self.serve(router, ServerSettings { head_deadline, write_deadline, limits }).await
     }
 
-    /// Puts a call into a ledger of its own.
+    /// Executes a call in a ledger of its own.
     pub async fn call(&self, call: Call) -> Receipt {
         let answer = self.devnet.submit(call);
         self.devnet.close_ledger().unwrap();
@@ -266,7 +266,7 @@ impl World {
         self.store.progress(&self.devnet.contract_id()).await.unwrap()
     }
 
-    /// The ids of all event rows, in order.
+    /// Returns the ids of all event rows, in order.
     pub async fn stored_ids(&self) -> Vec<EventId> {
         let range = EventRange { after: EventId::ZERO, up_to: EventId::from_parts(i64::MAX, 0).unwrap() };
         let all = EventFilter { all: true, ..EventFilter::seen_by(Visibility::Everything) };
@@ -274,7 +274,7 @@ impl World {
         events.iter().map(|event| event.id).collect()
     }
 
-    /// Compares what was indexed with what the chain says: every event, every record, every claimable.
+    /// Compares the index with the chain: every event, every record, every claimable amount.
     pub async fn assert_equal_to_the_chain(&self) {
         assert_eq!(self.stored_ids().await, self.devnet.events_emitted(), "every event once");
         let count = u64::try_from(self.devnet.stream_count()).unwrap();
@@ -318,7 +318,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// What a subscriber without HTTP is handed, as a frame of what tests look at.
+    /// Returns what a subscriber without HTTP receives, as a frame of what tests look at.
     pub fn of(delivery: &Delivery) -> Self {
         match delivery {
             Delivery::Event(published) => Self {
@@ -352,7 +352,7 @@ impl Frame {
         frame
     }
 
-    /// The event's id, if the frame is one of the feed's events.
+    /// Returns the event's id, if the frame is one of the feed's events.
     pub fn feed_id(&self) -> Option<EventId> {
         let name = self.event.as_deref()?;
         let of_feed = name.starts_with("stream.") || name.starts_with("protocol.");
@@ -364,7 +364,7 @@ impl Frame {
 pub struct Subscriber {
     response: reqwest::Response,
     text: String,
-    /// The id of the last frame that had one: what a browser hands back.
+    /// The id of the last frame that had one: the id that a browser sends back.
     pub last_id: Option<String>,
 }
 
@@ -379,7 +379,7 @@ impl Subscriber {
         Self::try_connect_as(base, query, last_event_id, token).await.expect("the gateway answers")
     }
 
-    /// The same, none where nobody answers, the connection breaks, or a token has ended.
+    /// The same; `None` if nobody answers, the connection breaks, or a token has ended.
     pub async fn try_connect(base: &str, query: &str, last_event_id: Option<&str>) -> Option<Self> {
         Self::open(Self::request(base, query, last_event_id)).await
     }
@@ -414,7 +414,7 @@ impl Subscriber {
         self.response.headers().get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// The next frame, none at the end of the stream or if the connection breaks.
+    /// Returns the next frame; `None` at the end of the stream, or if the connection breaks.
     pub async fn next(&mut self) -> Option<Frame> {
         loop {
             if let Some((frame, rest)) = self.text.split_once("\n\n") {
@@ -429,12 +429,12 @@ impl Subscriber {
         }
     }
 
-    /// The next `count` events of the feed; heartbeats are passed over.
+    /// Returns the next `count` events of the feed, skipping heartbeats.
     pub async fn events(&mut self, count: usize) -> Vec<Frame> {
         let mut events = Vec::new();
         let deadline = Instant::now() + DEADLINE;
         while events.len() < count {
-            let frame = self.next().await.expect("the stream goes on");
+            let frame = self.next().await.expect("the stream continues");
             if frame.feed_id().is_some() {
                 events.push(frame);
             }
@@ -448,9 +448,10 @@ impl Subscriber {
     }
 }
 
-/// Returns a client for this machine only: without the system's certificates, which cost more to read than a request.
+/// Returns a client for this machine only. It does not load the system's certificates, which would cost more than a
+/// request.
 pub fn http_client() -> reqwest::Client {
-    // An error means that another test has installed it.
+    // An error means that another test has installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().tls_certs_only([]).build().unwrap()
 }

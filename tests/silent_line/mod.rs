@@ -1,5 +1,5 @@
-//! A line to the database that can fall silent, as where a firewall forgets connections: they stay open, and nothing
-//! comes through them any more. New ones work.
+//! A line to the database that can fall silent, as when a firewall forgets connections: they stay open, but nothing
+//! gets through any more. New connections work.
 
 use std::{
     sync::{
@@ -21,13 +21,13 @@ use tokio::{
 
 type Word = Arc<Mutex<Option<&'static str>>>;
 
-/// A line to a test's database; it ends with this handle.
+/// A line to a test's database. It ends with this handle.
 pub struct SilentLine {
     url: String,
     /// Connections up to this number are silent.
     silent_up_to: watch::Sender<u64>,
     opened: Arc<AtomicU64>,
-    /// What makes the next connection that says it fall silent.
+    /// The text that makes the next connection that sends it fall silent.
     word: Word,
     _tasks: JoinSet<()>,
 }
@@ -38,7 +38,7 @@ impl SilentLine {
         Self::on(listener, pool)
     }
 
-    /// A line that begins at a port which is taken already.
+    /// Returns a line that starts at an already bound port.
     pub fn on(listener: TcpListener, pool: &PgPool) -> Self {
         let options = pool.connect_options();
         let socket = format!("{}/.s.PGSQL.{}", options.get_socket().unwrap().display(), options.get_port());
@@ -61,31 +61,31 @@ impl SilentLine {
         Self { url, silent_up_to, opened, word, _tasks: tasks }
     }
 
-    /// The URL of the database over a line that begins there.
+    /// Returns the URL of the database over a line that starts at this port.
     pub fn url(listener: &TcpListener, pool: &PgPool) -> String {
         let (options, port) = (pool.connect_options(), listener.local_addr().unwrap().port());
         format!("postgres://{}@127.0.0.1:{port}/{}", options.get_username(), options.get_database().unwrap())
     }
 
-    /// The database over this line.
+    /// Returns the database over this line.
     pub async fn store(&self, max_connections: u32, deadline: Duration) -> Store {
         Store::connect(&self.url, max_connections, deadline).await.unwrap()
     }
 
-    /// Makes every connection that there is fall silent.
+    /// Makes every existing connection fall silent.
     pub fn fall_silent(&self) {
         self.silent_up_to.send_replace(self.opened.load(Ordering::Relaxed));
     }
 }
 
 impl SilentLine {
-    /// Makes the connection fall silent that says this next, before the server hears it.
+    /// Makes the connection that next sends this text fall silent, before the server receives it.
     #[allow(dead_code, reason = "the simulation uses the rest")]
     pub fn fall_silent_at(&self, word: &'static str) {
         *self.word.lock().unwrap() = Some(word);
     }
 
-    /// Returns whether a connection has said it.
+    /// Returns whether a connection has sent it.
     #[allow(dead_code, reason = "the simulation uses the rest")]
     pub fn has_heard(&self) -> bool {
         self.word.lock().unwrap().is_none()
@@ -95,8 +95,8 @@ impl SilentLine {
 /// A server's keepalive ends a session whose other end is gone.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 
-/// Passes on what comes, until the connection is to be silent: from then on it is held open, and what comes is lost. Some
-/// time after the end that sends was closed, so is the other one.
+/// Forwards data until the connection must be silent. From then on, the connection is held open and the data is lost.
+/// Some time after the sending end was closed, the other end is closed too.
 async fn pump(
     mut from: impl AsyncReadExt + Unpin,
     mut to: impl AsyncWriteExt + Unpin,
@@ -129,7 +129,7 @@ async fn pump(
     }
 }
 
-/// Whether the word is said that is waited for; it is not waited for again then.
+/// Returns whether the awaited text was sent; it is awaited only once.
 fn is_said(word: &Word, said: &[u8]) -> bool {
     let mut awaited = word.lock().unwrap();
     let found = awaited.is_some_and(|word| said.windows(word.len()).any(|bytes| bytes == word.as_bytes()));

@@ -1,8 +1,8 @@
-//! The law between files: their imports make no circle, and no path climbs more than one module.
+//! The rules between files: their imports form no cycle, and no path climbs more than one module.
 //!
-//! An import counts where it leads: `super::Store` is an import of `store/pool.rs`, which `store/mod.rs` names. The file
-//! that opens a module may hold what the files of the module share, so their imports of it do not count. Neither do
-//! tests.
+//! An import counts as an import of the file that it leads to: `super::Store` is an import of `store/pool.rs`, which
+//! `store/mod.rs` re-exports. The file that opens a module may hold what the module's files share, so imports of it
+//! from these files do not count. Neither do tests.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,16 +11,16 @@ use std::{
 
 use super::{SourceFile, code_of, source_files};
 
-/// The place of a file in the tree of modules: `["store", "pool"]`.
+/// The place of a file in the module tree: `["store", "pool"]`.
 type Place = Vec<String>;
-/// A path as the code names it: `["super", "pool", "Store"]`.
+/// A path as written in the code: `["super", "pool", "Store"]`.
 type NamedPath = Vec<String>;
 
-/// The paths that a file names.
+/// The paths in a file.
 struct Names {
-    /// Those of `use`, written out.
+    /// The paths in `use` declarations, expanded.
     imports: Vec<NamedPath>,
-    /// All others.
+    /// All other paths.
     inline: Vec<NamedPath>,
 }
 
@@ -31,7 +31,7 @@ impl Tree {
         Self(files.iter().map(|file| (file.place(), Names::of(&without_tests(&file.code)))).collect())
     }
 
-    /// Returns the file that a path leads to, through what other files name again; `None` outside this crate.
+    /// Returns the file that a path leads to, through re-exports; `None` outside this crate.
     fn file_of(&self, from: &[String], path: &[String]) -> Option<Place> {
         let (first, mut rest) = path.split_first()?;
         let mut place = match first.as_str() {
@@ -56,7 +56,7 @@ impl Tree {
             (place, rest) = (inner, after);
         }
         let named_again = rest.first().and_then(|name| self.import_of(&place, name));
-        // A file that imports what it defines under the same name would never end.
+        // A file that imports a name which it also defines would cause an endless recursion.
         named_again.filter(|_| place.as_slice() != from).and_then(|path| self.file_of(&place, path)).or(Some(place))
     }
 
@@ -109,7 +109,7 @@ impl Names {
     }
 }
 
-/// Returns what comes after `use` in a line that begins an import.
+/// Returns the text after `use` in a line that starts an import.
 fn use_tree(line: &str) -> Option<&str> {
     let line = line.trim();
     let after_visibility = line.strip_prefix("pub").map_or(line, |rest| match rest.strip_prefix('(') {
@@ -119,7 +119,7 @@ fn use_tree(line: &str) -> Option<&str> {
     after_visibility.trim_start().strip_prefix("use ")
 }
 
-/// Returns the paths that a tree of imports stands for.
+/// Returns the paths in an import tree, expanded.
 fn written_out(tree: &str) -> Vec<NamedPath> {
     let (mut paths, mut prefixes, mut path) = (Vec::new(), vec![NamedPath::new()], NamedPath::new());
     let mut tokens = tokens(tree).into_iter();
@@ -135,9 +135,9 @@ fn written_out(tree: &str) -> Vec<NamedPath> {
                 }
                 path = prefixes.last().cloned().unwrap_or_default();
             }
-            // The file is the same under another name.
+            // A renamed import leads to the same file.
             "as" => drop(tokens.next()),
-            // The module itself.
+            // `self` is the module itself.
             "self" if !path.is_empty() => paths.push(path.clone()),
             "::" | "*" => {}
             _ => path.push(token),
@@ -146,7 +146,7 @@ fn written_out(tree: &str) -> Vec<NamedPath> {
     paths
 }
 
-/// Returns the paths of two names or more that a line of code names.
+/// Returns the paths with two or more names in a line of code.
 fn paths_in(line: &str) -> Vec<NamedPath> {
     let (mut paths, mut path, mut goes_on) = (Vec::new(), NamedPath::new(), false);
     for token in tokens(line) {
@@ -193,7 +193,7 @@ fn without_tests(code: &str) -> String {
     code.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned()
 }
 
-/// Returns files that import each other in a circle, the first one again at the end.
+/// Returns files that import each other in a cycle; the first one is repeated at the end.
 fn circle(mut edges: BTreeMap<Place, BTreeSet<Place>>) -> Option<Vec<String>> {
     loop {
         let before = edges.len();
@@ -206,7 +206,7 @@ fn circle(mut edges: BTreeMap<Place, BTreeSet<Place>>) -> Option<Vec<String>> {
             break;
         }
     }
-    // Each file that is left imports one that is left, so a walk meets itself.
+    // Each remaining file imports a remaining file, so a walk comes back to itself.
     let mut walk = vec![edges.keys().next()?];
     loop {
         let next = edges[*walk.last()?].first()?;
@@ -219,14 +219,14 @@ fn circle(mut edges: BTreeMap<Place, BTreeSet<Place>>) -> Option<Vec<String>> {
 }
 
 #[test]
-fn files_import_each_other_in_no_circle() {
+fn files_do_not_import_each_other_in_a_cycle() {
     let mut crates: BTreeMap<PathBuf, Vec<SourceFile>> = BTreeMap::new();
     for file in source_files().into_iter().filter(|file| !file.is_test()) {
         crates.entry(file.root.clone()).or_default().push(file);
     }
     for files in crates.values() {
         if let Some(files) = circle(Tree::of(files).edges()) {
-            panic!("files import each other in a circle: {}", files.join(" → "));
+            panic!("files import each other in a cycle: {}", files.join(" → "));
         }
     }
 }
@@ -242,7 +242,7 @@ fn no_path_climbs_two_modules_at_once() {
 }
 
 #[test]
-fn the_law_between_files_sees_circles_through_braces_names_given_again_and_paths_in_code() {
+fn the_check_sees_cycles_through_braces_re_exports_and_paths_in_code() {
     let tree = |files: &[(&str, &str)]| {
         let place = |path: &str| path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
         Tree(files.iter().map(|(path, code)| (place(path), Names::of(&without_tests(&code_of(code))))).collect())

@@ -1,4 +1,4 @@
-//! Tokens, tickets, what ends them, and what is said to who has none.
+//! Tokens and tickets, what ends them, and the answers to callers without one.
 
 use flowfi_indexer::{
     auth::Scope,
@@ -16,10 +16,10 @@ use crate::{
     world::{Frame, GatewaySettings, Subscriber, eventually, http_client},
 };
 
-/// Passes over everything up to the frame of this name, which must come before the end.
+/// Skips everything up to the frame with this name, which must come before the end.
 async fn frame_named(subscriber: &mut Subscriber, name: &str) -> Frame {
     loop {
-        let frame = subscriber.next().await.expect("the stream goes on");
+        let frame = subscriber.next().await.expect("the stream continues");
         if frame.event.as_deref() == Some(name) {
             Described::new().check_frame(&frame);
             return frame;
@@ -27,8 +27,8 @@ async fn frame_named(subscriber: &mut Subscriber, name: &str) -> Frame {
     }
 }
 
-/// Connects with a token of Alice's that ends soon. On a busy machine it may have ended before it was shown: then with
-/// one that lasts twice as long.
+/// Connects with a token of Alice's that ends soon. On a busy machine it may have ended before it was sent; then this
+/// tries again with a token that lasts twice as long.
 async fn connected_for_a_moment(guarded: &Guarded, connect: impl AsyncFn(&str) -> Option<Subscriber>) -> Subscriber {
     let alice = guarded.world.devnet.account("alice");
     for ttl_seconds in [1, 2, 4, 8, 16, 32, 64] {
@@ -36,11 +36,11 @@ async fn connected_for_a_moment(guarded: &Guarded, connect: impl AsyncFn(&str) -
             return subscriber;
         }
     }
-    panic!("no token lasted until it was shown")
+    panic!("no token lasted until it was sent")
 }
 
 #[sqlx::test]
-async fn without_a_token_every_route_of_records_says_how_to_come_by(pool: PgPool) {
+async fn without_a_token_every_route_with_records_says_how_to_send_one(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let routes =
         ["/v1/streams", "/v1/streams/1", "/v1/events", "/v1/status", "/v1/events/subscribe?all=true", "/streams"];
@@ -59,7 +59,7 @@ async fn without_a_token_every_route_of_records_says_how_to_come_by(pool: PgPool
 }
 
 #[sqlx::test]
-async fn a_stream_ends_when_its_token_does_and_goes_on_with_the_next(pool: PgPool) {
+async fn a_stream_ends_with_its_token_and_continues_with_the_next_one(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let mut subscriber = connected_for_a_moment(&guarded, async |token| {
         Subscriber::try_connect_as(&guarded.base, "all=true", None, token).await
@@ -68,7 +68,7 @@ async fn a_stream_ends_when_its_token_does_and_goes_on_with_the_next(pool: PgPoo
     let created = guarded.world.create("alice", "bob", 1_000_000, 100).await.events;
     let (mut seen, mut expired) = (Vec::new(), None);
     while expired.is_none() {
-        let frame = subscriber.next().await.expect("the stream goes on");
+        let frame = subscriber.next().await.expect("the stream continues");
         seen.extend(frame.feed_id());
         expired = frame.data.filter(|_| frame.event.as_deref() == Some("expired"));
     }
@@ -85,7 +85,7 @@ async fn a_stream_ends_when_its_token_does_and_goes_on_with_the_next(pool: PgPoo
 }
 
 #[sqlx::test]
-async fn a_ticket_is_good_once_for_its_filter_and_for_a_minute(pool: PgPool) {
+async fn a_ticket_is_valid_once_for_its_filter_and_for_a_minute(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let token = guarded.token_of("alice");
     let filter = json!({"streams": ["1", "2"], "types": ["stream.created"]});
@@ -111,7 +111,7 @@ async fn a_ticket_is_good_once_for_its_filter_and_for_a_minute(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_ticket_ends_with_the_token_that_it_was_made_for(pool: PgPool) {
+async fn a_ticket_ends_with_the_token_that_it_was_issued_for(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let mut subscriber = connected_for_a_moment(&guarded, async |token| {
         let ticket = guarded.try_ticket(token, &json!({"all": true})).await?;
@@ -122,7 +122,7 @@ async fn a_ticket_ends_with_the_token_that_it_was_made_for(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_token_in_the_address_is_taken_only_where_that_is_allowed(pool: PgPool) {
+async fn a_token_in_the_url_is_accepted_only_if_that_is_allowed(pool: PgPool) {
     let mut guarded = Guarded::new(pool, &Door::default()).await;
     let token = guarded.token_of("alice");
     let path = format!("/v1/events/subscribe?all=true&token={token}");
@@ -136,7 +136,7 @@ async fn a_token_in_the_address_is_taken_only_where_that_is_allowed(pool: PgPool
 }
 
 #[sqlx::test]
-async fn a_revocation_ends_streams_on_every_node_and_refuses_what_was_made_before(pool: PgPool) {
+async fn a_revocation_ends_streams_on_every_node_and_refuses_earlier_tokens(pool: PgPool) {
     let mut guarded = Guarded::new(pool, &Door::default()).await;
     let other_base = guarded.another_gateway(&Door::default()).await;
     let (alice, bob) = (guarded.token_of("alice"), guarded.token_of("bob"));
@@ -162,15 +162,15 @@ async fn a_revocation_ends_streams_on_every_node_and_refuses_what_was_made_befor
     let by_ticket = guarded.get(&format!("/v1/events/subscribe?ticket={ticket}"), None).await;
     assert_eq!(by_ticket.status(), StatusCode::UNAUTHORIZED);
     guarded.world.create("alice", "bob", 1_000_000, 100).await;
-    assert_eq!(of_bob.events(2).await.len(), 2, "others go on");
+    assert_eq!(of_bob.events(2).await.len(), 2, "other streams continue");
     let new_node = guarded.another_gateway(&Door::default()).await;
     let at_new_node = http_client().get(format!("{new_node}/v1/streams")).bearer_auth(&alice).send().await.unwrap();
     assert_eq!(
         at_new_node.status(),
         StatusCode::UNAUTHORIZED,
-        "a node that starts later knows it from the first request on"
+        "a node that starts later knows about it from the first request on"
     );
-    // The database's clock, which goes on meanwhile, has its say in how long before counts as before.
+    // The database's clock, which keeps running, also determines which tokens count as earlier.
     guarded.clock.move_on(120);
     assert_eq!(
         guarded.get("/v1/streams", Some(&by_a_faster_clock)).await.status(),
@@ -181,7 +181,7 @@ async fn a_revocation_ends_streams_on_every_node_and_refuses_what_was_made_befor
 }
 
 #[sqlx::test]
-async fn a_body_that_is_not_what_is_wanted_is_refused(pool: PgPool) {
+async fn an_invalid_body_is_refused(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let admin = guarded.token("an operator", &[Scope::Admin], 600);
     let send = |body: &'static str, content_type: &'static str| {
@@ -197,7 +197,7 @@ async fn a_body_that_is_not_what_is_wanted_is_refused(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_subject_has_only_so_many_event_streams_wherever_it_connects_from(pool: PgPool) {
+async fn a_subjects_event_streams_are_limited_wherever_it_connects_from(pool: PgPool) {
     let mut guarded = Guarded::new(pool, &Door::default()).await;
     let args = LimitArgs { requests_per_second: 0, max_connections_per_ip: 9, ..limits() };
     let settings = GatewaySettings {
@@ -214,10 +214,12 @@ async fn a_subject_has_only_so_many_event_streams_wherever_it_connects_from(pool
         (second.status(), &second.headers()["retry-after"]),
         (StatusCode::TOO_MANY_REQUESTS, &"30".parse().unwrap())
     );
-    assert_eq!(guarded.get(path, Some(&guarded.token_of("bob"))).await.status(), StatusCode::OK, "another has its own");
+    assert_eq!(
+        guarded.get(path, Some(&guarded.token_of("bob"))).await.status(),
+        StatusCode::OK,
+        "another subject has its own limit"
+    );
     drop(first);
-    eventually("the place is given back", || async {
-        guarded.get(path, Some(&alice)).await.status() == StatusCode::OK
-    })
-    .await;
+    eventually("the place is released", || async { guarded.get(path, Some(&alice)).await.status() == StatusCode::OK })
+        .await;
 }

@@ -22,7 +22,7 @@ const POSTS: [&str; 4] =
     ["/v1/admin/indexer/pause", "/v1/admin/indexer/resume", "/v1/admin/quarantine/replay", "/v1/admin/revoke"];
 
 impl Guarded {
-    /// Has events indexed whose name nobody knows: a symbol as topic and as value.
+    /// Lets events with unknown names be indexed: a symbol as topic and as value.
     pub async fn emit_unknown(&self, count: u32) {
         let word = BASE64_STANDARD.encode([&[0, 0, 0, 15, 0, 0, 0, 4][..], b"nope"].concat());
         let events = vec![RawEvent { topics: vec![word.clone()], value: word }];
@@ -69,7 +69,7 @@ async fn only_the_scope_admin_opens_the_operators_routes(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn where_nobody_is_asked_nobody_is_an_operator(pool: PgPool) {
+async fn without_authentication_nobody_is_an_operator(pool: PgPool) {
     let mut guarded = Guarded::new(pool, &Door::default()).await;
     guarded.base = guarded.world.start_gateway(GatewaySettings::default()).await;
     for path in GETS {
@@ -79,7 +79,7 @@ async fn where_nobody_is_asked_nobody_is_an_operator(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn an_operator_lets_the_indexer_pause_and_go_on(pool: PgPool) {
+async fn an_operator_pauses_and_resumes_the_indexer(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     assert_eq!(
         guarded.shown("/v1/admin/indexer").await["desired"],
@@ -87,7 +87,7 @@ async fn an_operator_lets_the_indexer_pause_and_go_on(pool: PgPool) {
     );
     let desired = guarded.done("/v1/admin/indexer/pause").await;
     assert_eq!((&desired["paused"], &desired["by"]), (&json!(true), &json!("an operator")));
-    eventually("the indexer says that it pauses", || async {
+    eventually("the indexer reports that it is paused", || async {
         guarded.shown("/v1/admin/indexer").await["indexer"]["state"] == "paused"
     })
     .await;
@@ -101,7 +101,7 @@ async fn an_operator_lets_the_indexer_pause_and_go_on(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn an_operator_sees_who_is_connected_and_never_from_where(pool: PgPool) {
+async fn an_operator_sees_who_is_connected_but_never_from_where(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let alice = guarded.world.devnet.account("alice");
     let _stream = Subscriber::connect_as(&guarded.base, "all=true", None, &guarded.token_of("alice")).await;
@@ -112,7 +112,7 @@ async fn an_operator_sees_who_is_connected_and_never_from_where(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn an_operator_lists_what_is_kept_raw_and_has_it_decoded_again(pool: PgPool) {
+async fn an_operator_lists_the_quarantine_and_replays_it(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     guarded.emit_unknown(3).await;
     let first = guarded.shown("/v1/admin/quarantine?limit=2").await;
@@ -125,7 +125,7 @@ async fn an_operator_lists_what_is_kept_raw_and_has_it_decoded_again(pool: PgPoo
 }
 
 #[sqlx::test]
-async fn who_tries_tokens_on_the_operators_routes_is_slowed_down(pool: PgPool) {
+async fn a_client_that_tries_tokens_on_the_operators_routes_is_slowed_down(pool: PgPool) {
     let mut guarded = Guarded::new(pool, &Door::default()).await;
     let args = LimitArgs { requests_per_second: 0, ..limits() };
     let settings = GatewaySettings {
@@ -134,7 +134,7 @@ async fn who_tries_tokens_on_the_operators_routes_is_slowed_down(pool: PgPool) {
         ..GatewaySettings::default()
     };
     guarded.base = guarded.world.start_gateway(settings).await;
-    // All at once, and far more than the budget gains while the slowest machine answers them.
+    // All at once, and far more than the budget can regain while even the slowest machine answers them.
     let answers = join_all((0..300).map(|_| guarded.get("/v1/admin/indexer", Some("a.forged.token")))).await;
     let of_status = |status| answers.iter().filter(|answer| answer.status() == status).count();
     let (tried, refused) = (of_status(StatusCode::UNAUTHORIZED), of_status(StatusCode::TOO_MANY_REQUESTS));

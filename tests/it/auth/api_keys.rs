@@ -1,4 +1,4 @@
-//! Keys for services: made by whoever has a token, accepted wherever a token is, and taken back like one.
+//! API keys for services: made with a token, accepted wherever a token is, and revoked like one.
 
 use flowfi_indexer::auth::Scope;
 use reqwest::{Method, Response, StatusCode};
@@ -54,7 +54,7 @@ async fn a_key_of_a_wallet_sees_what_the_wallet_sees_by_request_and_by_stream(po
 }
 
 #[sqlx::test]
-async fn a_key_that_is_deleted_is_taken_nowhere_and_its_streams_end(pool: PgPool) {
+async fn a_deleted_key_is_accepted_nowhere_and_its_streams_end(pool: PgPool) {
     let mut guarded = Guarded::new(pool, &Door::default()).await;
     let (alice, bob) = (guarded.token_of("alice"), guarded.token_of("bob"));
     let made = guarded.make_key(&alice, &json!({"name": "a key"})).await;
@@ -65,12 +65,12 @@ async fn a_key_that_is_deleted_is_taken_nowhere_and_its_streams_end(pool: PgPool
     for id in ["%00", "0123456789abcdef", "x"] {
         assert_eq!(guarded.delete(&format!("/v1/api-keys/{id}"), &alice).await.status(), StatusCode::NOT_FOUND, "{id}");
     }
-    assert_eq!(guarded.delete(&path, &secret).await.status(), StatusCode::FORBIDDEN, "a key changes no keys");
+    assert_eq!(guarded.delete(&path, &secret).await.status(), StatusCode::FORBIDDEN, "a key cannot change keys");
     assert_eq!(guarded.delete(&path, &alice).await.status(), StatusCode::NO_CONTENT);
     assert_eq!(guarded.delete(&path, &alice).await.status(), StatusCode::NOT_FOUND, "twice");
     assert_eq!(guarded.status_with(&secret).await, StatusCode::UNAUTHORIZED);
     let expired = loop {
-        let frame = subscriber.next().await.expect("it is told");
+        let frame = subscriber.next().await.expect("it is notified");
         if frame.event.as_deref() == Some("expired") {
             break frame.data.unwrap();
         }
@@ -95,7 +95,7 @@ async fn a_rotated_key_has_two_secrets_for_a_while(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_key_ends_and_is_revoked_and_banned_like_a_token(pool: PgPool) {
+async fn a_key_expires_and_is_revoked_and_banned_like_a_token(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let alice = guarded.world.devnet.account("alice");
     let short =
@@ -111,7 +111,7 @@ async fn a_key_ends_and_is_revoked_and_banned_like_a_token(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_rotation_makes_no_revoked_secret_good_again(pool: PgPool) {
+async fn a_rotation_does_not_make_a_revoked_secret_valid_again(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let (alice, operator) = (guarded.world.devnet.account("alice"), guarded.operator());
     let made = guarded.make_key(&guarded.token_of("alice"), &json!({"name": "leaked"})).await;
@@ -140,7 +140,7 @@ async fn a_stream_that_was_opened_with_a_secret_ends_with_it(pool: PgPool) {
     let rotated = guarded.post(&path, Some(&alice), &json!({"overlapSeconds": 0})).await;
     let fresh = secret_of(&rotated.json().await.unwrap());
     let mut with_fresh = Subscriber::connect_as(&guarded.base, "all=true", None, &fresh).await;
-    while subscriber.next().await.expect("it is told").event.as_deref() != Some("expired") {}
+    while subscriber.next().await.expect("it is notified").event.as_deref() != Some("expired") {}
     let own = guarded.world.create("alice", "bob", 1_000_000, 100).await;
     assert_eq!(with_fresh.ids(own.events.len()).await, own.events);
 }
@@ -159,7 +159,7 @@ async fn keys_that_a_revoked_operator_made_for_others_are_revoked_too(pool: PgPo
 }
 
 #[sqlx::test]
-async fn a_key_allows_no_more_than_whoever_makes_it_may_do(pool: PgPool) {
+async fn a_key_grants_no_more_than_its_maker_may_do(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let (alice, admin) = (guarded.token_of("alice"), guarded.operator());
     let status = async |token: &str, wanted: Value| guarded.post("/v1/api-keys", Some(token), &wanted).await.status();
@@ -178,7 +178,7 @@ async fn a_key_allows_no_more_than_whoever_makes_it_may_do(pool: PgPool) {
     let listed: Value = guarded.get("/v1/streams", Some(&secret)).await.json().await.unwrap();
     assert_eq!(listed["data"].as_array().unwrap().len(), 1, "it sees everything");
     assert_eq!(guarded.get("/v1/admin/indexer", Some(&secret)).await.status(), StatusCode::FORBIDDEN);
-    assert_eq!(status(&secret, json!({"name": "x"})).await, StatusCode::FORBIDDEN, "a key makes no keys");
+    assert_eq!(status(&secret, json!({"name": "x"})).await, StatusCode::FORBIDDEN, "a key cannot make keys");
     let of_service = guarded.get("/v1/api-keys?sub=a%20service", Some(&admin)).await.json::<Value>().await.unwrap();
     assert_eq!(of_service["keys"][0]["name"], "the export");
     let reader = guarded.token("a reader", &[Scope::ReadAll], 600);

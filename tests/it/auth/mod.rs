@@ -1,4 +1,4 @@
-//! Who may read what, from outside: a gateway with a door, and wallets that sign in.
+//! Who may read what, seen from outside: a gateway with authentication, and wallets that sign in.
 
 mod access;
 mod admin;
@@ -37,7 +37,7 @@ struct Line {
     args: AuthArgs,
 }
 
-/// The machine's clock, moved forward by hand.
+/// The machine's clock, which tests can move forward.
 #[derive(Default)]
 pub struct MovedClock(AtomicI64);
 
@@ -53,7 +53,7 @@ impl Clock for MovedClock {
     }
 }
 
-/// How a test wants its door.
+/// The authentication that a test wants.
 pub struct Door {
     pub requires_token: bool,
     pub flags: &'static [&'static str],
@@ -66,7 +66,7 @@ impl Default for Door {
     }
 }
 
-/// A world with a door, and what is needed to get through it.
+/// A world with authentication, and what is needed to get access.
 pub struct Guarded {
     pub world: World,
     pub base: String,
@@ -100,7 +100,7 @@ pub fn auth(world: &World, door: &Door) -> Auth {
 }
 
 impl Guarded {
-    /// A world that is indexed while it moves, with a gateway behind a door.
+    /// Creates a world that is indexed while it changes, with a gateway that requires authentication.
     pub async fn new(pool: PgPool, door: &Door) -> Self {
         let mut world = World::with_devnet(pool, &DevnetArgs::by_hand()).await;
         world.devnet.close_ledger().unwrap();
@@ -109,14 +109,14 @@ impl Guarded {
         Self::before(world, door).await
     }
 
-    /// Puts a gateway with a door before a world that is there already.
+    /// Puts a gateway with authentication in front of an existing world.
     pub async fn before(mut world: World, door: &Door) -> Self {
         let auth = auth(&world, door);
         let base = world.start_gateway(GatewaySettings { auth: Some(auth), ..GatewaySettings::default() }).await;
         Self { world, base, clock: Arc::clone(&door.clock), keys: keys(&args(door.flags)) }
     }
 
-    /// A second gateway of the same database.
+    /// Starts a second gateway to the same database.
     pub async fn another_gateway(&mut self, door: &Door) -> String {
         let auth = auth(&self.world, door);
         self.world.start_gateway(GatewaySettings { auth: Some(auth), ..GatewaySettings::default() }).await
@@ -134,7 +134,7 @@ impl Guarded {
         self.keys.mint(&minting, UnixTime::of_close(self.clock.now())).unwrap().text
     }
 
-    /// The token of one of the devnet's accounts.
+    /// Returns a token for one of the devnet's accounts.
     pub fn token_of(&self, name: &str) -> String {
         self.token(self.world.devnet.account(name).as_str(), &[], 3_600)
     }
@@ -158,10 +158,10 @@ impl Guarded {
     }
 
     pub async fn ticket(&self, token: &str, filter: &Value) -> String {
-        self.try_ticket(token, filter).await.expect("the token is good")
+        self.try_ticket(token, filter).await.expect("the token is valid")
     }
 
-    /// The same, none if the token has ended.
+    /// The same; `None` if the token has ended.
     pub async fn try_ticket(&self, token: &str, filter: &Value) -> Option<String> {
         let answer = self.post("/v1/events/tickets", Some(token), filter).await;
         if answer.status() == StatusCode::UNAUTHORIZED {

@@ -1,4 +1,5 @@
-//! Ten thousand requests of a stranger, each a little wrong: none breaks the service, none shows what is not theirs.
+//! Ten thousand slightly malformed requests of a stranger: none of them breaks the service or reveals what the stranger
+//! may not see.
 
 use flowfi_indexer::domain::StreamId;
 use futures_util::{StreamExt, stream};
@@ -14,7 +15,7 @@ use crate::world::http_client;
 
 const REQUESTS: usize = 10_000;
 const AT_ONCE: usize = 16;
-/// A deposit that no other number looks like.
+/// A deposit that resembles no other number.
 const DEPOSIT: i128 = 314_159_265_358_979;
 
 const PATHS: [&str; 16] = [
@@ -118,7 +119,7 @@ const HEADERS: [&str; 10] = [
 struct Stranger {
     client: Client,
     base: String,
-    /// Valid tokens: the stranger's own, and those of others, which are never sent as they are.
+    /// Valid tokens: the stranger's own, and those of others, which are never sent unchanged.
     own: String,
     others: Vec<String>,
     addresses: Vec<String>,
@@ -180,7 +181,7 @@ impl Stranger {
     }
 }
 
-/// The text with one character more, less or other.
+/// Returns the text with one character added, removed or replaced.
 fn changed(text: &str, rng: &mut StdRng) -> String {
     let mut characters: Vec<char> = text.chars().collect();
     let at = rng.random_range(0..=characters.len());
@@ -196,7 +197,7 @@ fn changed(text: &str, rng: &mut StdRng) -> String {
 }
 
 #[sqlx::test]
-async fn wrong_requests_of_a_stranger_break_nothing_and_show_nothing(pool: PgPool) {
+async fn malformed_requests_of_a_stranger_break_nothing_and_reveal_nothing(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     for (sender, recipient) in [("alice", "bob"), ("carol", "dave")] {
         guarded.world.create(sender, recipient, DEPOSIT, 1_000).await;
@@ -204,7 +205,7 @@ async fn wrong_requests_of_a_stranger_break_nothing_and_show_nothing(pool: PgPoo
     guarded.world.indexed().await;
     let deposited = guarded.world.devnet.stream_entry(StreamId(1)).unwrap().deposited.to_string();
     let shown = guarded.get("/v1/streams/1", Some(&guarded.token_of("alice"))).await.text().await.unwrap();
-    assert!(shown.contains(&deposited), "whose it is sees it");
+    assert!(shown.contains(&deposited), "the owner sees it");
     let stranger = Stranger {
         client: http_client(),
         base: guarded.base.clone(),
@@ -220,7 +221,7 @@ async fn wrong_requests_of_a_stranger_break_nothing_and_show_nothing(pool: PgPoo
         let mut answer =
             stranger.client.execute(request).await.unwrap_or_else(|error| panic!("{method} {url}: {error}"));
         let status = answer.status();
-        // The first piece is enough: an event stream has no end.
+        // The first piece is enough, because an event stream does not end.
         let text = answer.chunk().await.unwrap().unwrap_or_default();
         let text = String::from_utf8_lossy(&text).into_owned();
         (method, url, status, text)
@@ -229,8 +230,8 @@ async fn wrong_requests_of_a_stranger_break_nothing_and_show_nothing(pool: PgPoo
     let mut successes = 0;
     while let Some((method, url, status, text)) = answers.next().await {
         assert!(!status.is_server_error() || status == StatusCode::NOT_IMPLEMENTED, "{method} {url}: {status} {text}");
-        assert!(!text.contains(&deposited), "{method} {url} shows what is not theirs: {text}");
+        assert!(!text.contains(&deposited), "{method} {url} reveals what the stranger may not see: {text}");
         successes += usize::from(status.is_success());
     }
-    assert!(successes > REQUESTS / 40, "{successes} were right by chance: too few to look at what they show");
+    assert!(successes > REQUESTS / 40, "{successes} were valid by chance: too few to check what they reveal");
 }

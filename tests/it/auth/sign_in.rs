@@ -1,4 +1,4 @@
-//! Sign-in with a wallet's key (SEP-10), by the standard's own wire rules.
+//! Sign-in with a wallet's key (SEP-10), with the standard's own wire format.
 
 use base64::{
     Engine,
@@ -31,7 +31,7 @@ impl Wallet {
         Address::from_strkey(&Strkey::PublicKeyEd25519(key)).unwrap()
     }
 
-    /// Adds its signature to a challenge.
+    /// Adds the wallet's signature to a challenge.
     fn sign(&self, challenge: &str, passphrase: &str) -> String {
         let hash = read_challenge(challenge, passphrase).unwrap().hash;
         let mut envelope =
@@ -88,7 +88,7 @@ fn claims(token: &str) -> Value {
 }
 
 #[sqlx::test]
-async fn a_wallet_signs_in_subscribes_with_a_ticket_and_sees_its_own(pool: PgPool) {
+async fn a_wallet_signs_in_subscribes_with_a_ticket_and_sees_its_own_streams(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let wallet = Wallet::new(40);
     let token = guarded.sign_in(&format!("account={}", wallet.address()), &[&wallet]).await;
@@ -108,20 +108,23 @@ async fn a_wallet_signs_in_subscribes_with_a_ticket_and_sees_its_own(pool: PgPoo
     };
     guarded.world.call(creation).await;
     for frame in subscriber.events(2).await {
-        assert_eq!(frame.data.unwrap()["streamId"], "2", "alice's stream is not the wallet's");
+        assert_eq!(frame.data.unwrap()["streamId"], "2", "alice's stream does not belong to the wallet");
     }
 }
 
 #[sqlx::test]
-async fn a_challenge_is_good_once_on_all_nodes_together(pool: PgPool) {
+async fn a_challenge_is_valid_once_on_all_nodes_together(pool: PgPool) {
     let mut guarded = Guarded::new(pool, &Door::default()).await;
     let wallet = Wallet::new(40);
     let challenge = guarded.challenge(&format!("account={}", wallet.address())).await;
-    assert!(guarded.refusal(&challenge).await.contains("not signed for the account"), "and not spent by that");
+    assert!(
+        guarded.refusal(&challenge).await.contains("not signed for the account"),
+        "the challenge is not used up by that"
+    );
     let signed = guarded.signed(&challenge, &[&wallet]);
     let first = std::mem::take(&mut guarded.base);
     guarded.base = guarded.another_gateway(&Door::default()).await;
-    assert_eq!(guarded.answer(&signed).await.status(), StatusCode::OK, "built by one node, answered at another");
+    assert_eq!(guarded.answer(&signed).await.status(), StatusCode::OK, "made by one node, answered at another");
     assert!(guarded.refusal(&signed).await.contains("used already"));
     guarded.base = first;
     assert!(guarded.refusal(&signed).await.contains("used already"));
@@ -146,7 +149,7 @@ async fn a_challenge_may_be_answered_wrongly_a_few_times_and_only_with_somebodys
 }
 
 #[sqlx::test]
-async fn signers_of_an_account_sign_in_by_their_weights(pool: PgPool) {
+async fn the_signers_of_an_account_sign_in_by_their_weights(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let (master, one, two, stranger) = (Wallet::new(40), Wallet::new(41), Wallet::new(42), Wallet::new(43));
     let thresholds = AccountThresholds { master_weight: 0, low: 1, medium: 3, high: 9 };
@@ -162,7 +165,7 @@ async fn signers_of_an_account_sign_in_by_their_weights(pool: PgPool) {
     };
     assert!(refused(&[&two]).await.contains("weigh 2, but the account requires 3"));
     assert!(refused(&[&one, &two, &stranger]).await.contains("not by a signer"));
-    assert!(refused(&[&master]).await.contains("not by a signer"), "its power was taken");
+    assert!(refused(&[&master]).await.contains("not by a signer"), "its weight was set to zero");
     assert!(refused(&[&one, &one, &two]).await.contains("appears twice"));
 }
 
@@ -184,7 +187,7 @@ async fn users_of_a_pooled_account_do_not_see_the_pools_streams(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn what_cannot_be_signed_in_for_is_named(pool: PgPool) {
+async fn the_reason_for_refusing_a_challenge_is_named(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let account = Wallet::new(40).address();
     let contract = guarded.world.devnet.contract_id();
@@ -210,7 +213,7 @@ async fn what_cannot_be_signed_in_for_is_named(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_challenge_is_answered_by_a_form_as_well(pool: PgPool) {
+async fn a_challenge_can_be_answered_by_a_form(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let wallet = Wallet::new(40);
     let challenge = guarded.challenge(&format!("account={}", wallet.address())).await;
@@ -232,7 +235,7 @@ async fn a_challenge_that_is_too_old_is_refused(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn wallets_learn_where_to_sign_in_from_any_origin(pool: PgPool) {
+async fn wallets_of_any_origin_learn_where_to_sign_in(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let toml = guarded.get("/.well-known/stellar.toml", None).await;
     assert_eq!(toml.headers()["access-control-allow-origin"], "*");
@@ -253,7 +256,7 @@ async fn wallets_learn_where_to_sign_in_from_any_origin(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_chain_that_cannot_be_asked_is_not_the_clients_fault(pool: PgPool) {
+async fn an_unavailable_chain_is_not_the_clients_fault(pool: PgPool) {
     let mut guarded = Guarded::new(pool, &Door::default()).await;
     guarded.world.rpc_urls = vec!["http://127.0.0.1:1/".to_owned()];
     guarded.base = guarded.another_gateway(&Door::default()).await;

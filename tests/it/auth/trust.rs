@@ -1,4 +1,4 @@
-//! What must not be told to, or done for, whoever may not have it.
+//! What must not be revealed to, or done for, callers without permission.
 
 use flowfi_indexer::auth::Scope;
 use reqwest::{Method, StatusCode};
@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[sqlx::test]
-async fn who_is_banned_is_kept_out_with_every_token_until_the_ban_is_lifted(pool: PgPool) {
+async fn a_banned_subject_is_refused_with_every_token_until_the_ban_is_lifted(pool: PgPool) {
     let mut guarded = Guarded::new(pool, &Door::default()).await;
     let alice = guarded.world.devnet.account("alice");
     let revoke = async |body: Value| {
@@ -24,13 +24,13 @@ async fn who_is_banned_is_kept_out_with_every_token_until_the_ban_is_lifted(pool
     assert_eq!(status().await, StatusCode::OK);
     revoke(json!({"sub": alice, "ban": true})).await;
     guarded.clock.move_on(600);
-    assert_eq!(status().await, StatusCode::UNAUTHORIZED, "a token of later");
+    assert_eq!(status().await, StatusCode::UNAUTHORIZED, "a later token");
     revoke(json!({"sub": alice})).await;
-    assert_eq!(status().await, StatusCode::UNAUTHORIZED, "a revocation lifts no ban");
+    assert_eq!(status().await, StatusCode::UNAUTHORIZED, "a revocation does not lift a ban");
     let made_before = guarded.token_of("alice");
     revoke(json!({"sub": alice, "ban": false})).await;
     let answer = guarded.get("/v1/streams", Some(&made_before)).await;
-    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "what was made before is taken back");
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "earlier tokens are revoked");
     guarded.clock.move_on(6);
     assert_eq!(status().await, StatusCode::OK);
     revoke(json!({"sub": alice, "ban": true})).await;
@@ -51,7 +51,7 @@ async fn a_token_that_has_ended_opens_no_stream_in_the_seconds_of_leeway(pool: P
 }
 
 #[sqlx::test]
-async fn a_head_request_spends_no_ticket(pool: PgPool) {
+async fn a_head_request_does_not_use_up_a_ticket(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let ticket = guarded.ticket(&guarded.token_of("alice"), &json!({"all": true})).await;
     let url = format!("{}/v1/events/subscribe?ticket={ticket}", guarded.base);
@@ -64,7 +64,7 @@ async fn a_head_request_spends_no_ticket(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn another_scheme_is_asked_for_a_token_and_not_told_that_one_was_wrong(pool: PgPool) {
+async fn another_scheme_is_asked_for_a_token_and_not_told_that_its_token_is_invalid(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let request = http_client().get(format!("{}/v1/streams", guarded.base)).basic_auth("alice", Some("secret"));
     let answer = request.send().await.unwrap();
@@ -73,7 +73,7 @@ async fn another_scheme_is_asked_for_a_token_and_not_told_that_one_was_wrong(poo
 }
 
 #[sqlx::test]
-async fn answers_of_one_caller_are_kept_for_nobody_else(pool: PgPool) {
+async fn answers_to_one_caller_are_not_cached_for_others(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     guarded.world.create("alice", "bob", 1_000_000, 100).await;
     guarded.world.indexed().await;
@@ -92,7 +92,7 @@ async fn answers_of_one_caller_are_kept_for_nobody_else(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn ids_of_events_and_hosts_are_for_those_who_may_see_them(pool: PgPool) {
+async fn event_ids_and_hosts_are_only_shown_to_callers_who_may_see_them(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     guarded.world.create("carol", "dave", 1_000_000, 100).await;
     guarded.world.indexed().await;
@@ -119,7 +119,7 @@ async fn ids_of_events_and_hosts_are_for_those_who_may_see_them(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_subscription_without_a_filter_is_about_the_callers_own_streams_or_everything(pool: PgPool) {
+async fn a_subscription_without_a_filter_means_the_callers_own_streams_or_everything(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let reader = guarded.token("a service", &[Scope::ReadAll], 600);
     let mut of_alice = Subscriber::connect_as(&guarded.base, "", None, &guarded.token_of("alice")).await;
@@ -136,7 +136,7 @@ async fn a_subscription_without_a_filter_is_about_the_callers_own_streams_or_eve
 }
 
 #[sqlx::test]
-async fn a_filter_whose_values_were_left_blank_is_refused_and_not_taken_for_none(pool: PgPool) {
+async fn a_filter_with_blank_values_is_refused_and_not_ignored(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let reader = guarded.token("a service", &[Scope::ReadAll], 600);
     for blank in ["users=", "streams=", "users=&types=stream.created", "all=false"] {
@@ -146,7 +146,7 @@ async fn a_filter_whose_values_were_left_blank_is_refused_and_not_taken_for_none
 }
 
 #[sqlx::test]
-async fn an_operator_is_not_locked_out_by_what_others_try_at_the_same_address(pool: PgPool) {
+async fn an_operator_is_not_locked_out_by_attempts_from_the_same_address(pool: PgPool) {
     let mut guarded = Guarded::new(pool, &Door::default()).await;
     let args = flowfi_indexer::http::LimitArgs { requests_per_second: 0, ..limits() };
     let settings = GatewaySettings {
@@ -162,7 +162,7 @@ async fn an_operator_is_not_locked_out_by_what_others_try_at_the_same_address(po
 }
 
 #[sqlx::test]
-async fn an_operator_is_answered_where_others_at_the_same_address_have_used_up_its_requests(pool: PgPool) {
+async fn an_operator_is_answered_even_if_others_at_the_same_address_have_used_up_its_requests(pool: PgPool) {
     let mut guarded = Guarded::new(pool, &Door::default()).await;
     let args = flowfi_indexer::http::LimitArgs { requests_per_second: 1, requests_burst: 2, ..limits() };
     let settings = GatewaySettings {
@@ -181,7 +181,7 @@ async fn an_operator_is_answered_where_others_at_the_same_address_have_used_up_i
 }
 
 #[sqlx::test]
-async fn who_is_not_let_in_is_told_nothing_of_what_else_is_wrong_with_a_subscription(pool: PgPool) {
+async fn a_refused_caller_is_not_told_what_else_is_wrong_with_a_subscription(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     for query in ["streams=junk", "foo=1", "all=maybe", "users="] {
         let path = format!("/v1/events/subscribe?{query}");
@@ -199,7 +199,7 @@ async fn who_is_not_let_in_is_told_nothing_of_what_else_is_wrong_with_a_subscrip
 }
 
 #[sqlx::test]
-async fn streams_that_a_subscriber_sees_nothing_of_are_named_and_not_told_from_those_that_do_not_exist(pool: PgPool) {
+async fn streams_that_a_subscriber_may_not_see_are_listed_like_those_that_do_not_exist(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     guarded.world.create("alice", "bob", 1_000_000, 100).await;
     guarded.world.create("carol", "dave", 1_000_000, 100).await;
@@ -208,7 +208,7 @@ async fn streams_that_a_subscriber_sees_nothing_of_are_named_and_not_told_from_t
     let mut answer = guarded.get("/v1/events/subscribe?streams=1,2,3", Some(&alice)).await;
     let mut text = String::new();
     while !text.contains("\n\n") {
-        text += std::str::from_utf8(&answer.chunk().await.unwrap().expect("the stream goes on")).unwrap();
+        text += std::str::from_utf8(&answer.chunk().await.unwrap().expect("the stream continues")).unwrap();
     }
     let connected = Frame::parse(text.split("\n\n").next().unwrap());
     Described::new().check_frame(&connected);
@@ -227,7 +227,7 @@ async fn streams_that_a_subscriber_sees_nothing_of_are_named_and_not_told_from_t
 }
 
 #[sqlx::test]
-async fn a_subject_keeps_only_so_many_tickets_and_others_have_theirs(pool: PgPool) {
+async fn the_number_of_tickets_is_limited_per_subject(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let (alice, bob) = (guarded.token_of("alice"), guarded.token_of("bob"));
     let made = async |token: &str| guarded.post("/v1/events/tickets", Some(token), &json!({"all": true})).await;
@@ -241,5 +241,5 @@ async fn a_subject_keeps_only_so_many_tickets_and_others_have_theirs(pool: PgPoo
     );
     assert_eq!(made(&bob).await.status(), StatusCode::CREATED);
     guarded.clock.move_on(61);
-    assert_eq!(made(&guarded.token_of("alice")).await.status(), StatusCode::CREATED, "those that ended make room");
+    assert_eq!(made(&guarded.token_of("alice")).await.status(), StatusCode::CREATED, "expired tickets make room");
 }

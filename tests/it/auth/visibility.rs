@@ -1,4 +1,4 @@
-//! Caller by visibility by route: what each of them sees is exactly what is theirs to see.
+//! Every combination of caller, visibility and route: each caller sees exactly what it may see.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::world::Subscriber;
 const STREAMS: [(&str, &str); 4] = [("alice", "bob"), ("carol", "dave"), ("bob", "carol"), ("alice", "alice")];
 const ALL: [u64; 4] = [1, 2, 3, 4];
 
-/// A caller, what they show, and the streams that are theirs.
+/// A caller, its token, and the streams that it may see.
 struct Case {
     name: &'static str,
     token: Option<String>,
@@ -44,7 +44,7 @@ impl Guarded {
         (answer.status(), answer.json().await.unwrap())
     }
 
-    /// Every stream that a list speaks of.
+    /// Returns every stream that a list mentions.
     async fn listed(&self, path: &str, token: Option<&str>) -> BTreeSet<u64> {
         let (status, page) = self.json(path, token).await;
         assert_eq!(status, StatusCode::OK, "{path}: {page}");
@@ -63,7 +63,7 @@ impl Guarded {
         text.lines().skip(1).filter_map(|line| line.split(',').nth(3)?.parse().ok()).collect()
     }
 
-    /// Every stream that a subscription replays from the beginning.
+    /// Returns every stream that a subscription replays from the start.
     async fn replayed(&self, query: &str, token: Option<&str>, expected: &BTreeSet<u64>) {
         let first = self.world.devnet.events_emitted()[0];
         let last = EventId::end_of_ledger(first.ledger().previous()).to_string();
@@ -75,7 +75,7 @@ impl Guarded {
         while !missing.is_empty() {
             for frame in subscriber.events(1).await {
                 let data = frame.data.unwrap();
-                // What has no stream is the protocol's own.
+                // An event without a stream belongs to the protocol itself.
                 let Some(stream) = data["streamId"].as_str() else { continue };
                 let stream: u64 = stream.parse().unwrap();
                 assert!(expected.contains(&stream), "{query} shows stream {stream}");
@@ -110,7 +110,7 @@ async fn check_lists(guarded: &Guarded, name: &str, token: Option<&str>, seen: &
 async fn check_streams(guarded: &Guarded, name: &str, token: Option<&str>, seen: &BTreeSet<u64>) {
     for number in ALL {
         let expected = if seen.contains(&number) { StatusCode::OK } else { StatusCode::NOT_FOUND };
-        // The chain is asked only so often.
+        // Queries to the chain are limited.
         let routes = if number == 1 { &["", "/claimable", "?source=chain"][..] } else { &["", "/claimable"] };
         for rest in routes {
             let path = format!("/v1/streams/{number}{rest}");
@@ -122,7 +122,7 @@ async fn check_streams(guarded: &Guarded, name: &str, token: Option<&str>, seen:
         let absent = guarded.json("/v1/streams/99", token).await.1;
         if expected == StatusCode::NOT_FOUND {
             let same = absent["detail"].as_str().unwrap().replace("99", &number.to_string());
-            assert_eq!(hidden["detail"], same, "{name}: not to be told from one that is not there");
+            assert_eq!(hidden["detail"], same, "{name}: must look like one that does not exist");
         }
     }
 }
@@ -152,25 +152,25 @@ async fn with_streams(pool: PgPool, door: &Door) -> Guarded {
 }
 
 #[sqlx::test]
-async fn participants_see_their_own_on_every_route(pool: PgPool) {
+async fn participants_see_their_own_streams_on_every_route(pool: PgPool) {
     let guarded = with_streams(pool, &Door::default()).await;
     check_all(&guarded, false, true).await;
 }
 
 #[sqlx::test]
-async fn without_a_token_nobodys_streams_are_seen_where_it_is_optional(pool: PgPool) {
+async fn without_an_optional_token_no_streams_are_visible(pool: PgPool) {
     let guarded = with_streams(pool, &Door { requires_token: false, ..Door::default() }).await;
     check_all(&guarded, false, false).await;
 }
 
 #[sqlx::test]
-async fn where_the_chain_is_public_whoever_gets_past_the_door_sees_all(pool: PgPool) {
+async fn with_public_visibility_every_caller_with_access_sees_everything(pool: PgPool) {
     let guarded = with_streams(pool, &Door { flags: &["--visibility", "public"], ..Door::default() }).await;
     check_all(&guarded, true, true).await;
 }
 
 #[sqlx::test]
-async fn live_events_go_to_participants_whatever_they_subscribed_to(pool: PgPool) {
+async fn live_events_go_to_participants_only_whatever_they_subscribed_to(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let everybody = ["alice", "bob", "carol", "dave"].map(|name| guarded.world.devnet.account(name).to_string());
     let queries = ["all=true".to_owned(), "streams=1,2,3,4".to_owned(), format!("users={}", everybody.join(","))];

@@ -1,4 +1,4 @@
-//! Real answers, frames and refusals, each against what the document says of it.
+//! Real answers, frames and refusals, each checked against its description in the document.
 
 use flowfi_indexer::{
     devnet::Call,
@@ -19,7 +19,7 @@ use crate::{
     world::{Frame, GatewaySettings, Subscriber, World, eventually, http_client},
 };
 
-/// Streams in every state: active, paused, cancelled, completed, ended.
+/// Creates streams in every state: active, paused, cancelled, completed, ended.
 async fn move_streams(world: &World) {
     for _ in 0..5 {
         world.create("alice", "bob", 1_000_000, 100).await;
@@ -41,7 +41,7 @@ async fn move_streams(world: &World) {
 }
 
 #[sqlx::test]
-async fn every_answer_to_a_query_is_what_the_document_says(pool: PgPool) {
+async fn every_answer_to_a_query_matches_the_document(pool: PgPool) {
     let (world, base) = small_world(pool, GatewaySettings::default()).await;
     move_streams(&world).await;
     let (alice, described) = (world.devnet.account("alice"), Described::new());
@@ -90,7 +90,7 @@ async fn every_answer_to_a_query_is_what_the_document_says(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn every_state_of_a_stream_and_every_event_of_its_life_is_among_those_answers(pool: PgPool) {
+async fn those_answers_cover_every_state_and_every_event_of_a_stream(pool: PgPool) {
     let (world, base) = small_world(pool, GatewaySettings::default()).await;
     move_streams(&world).await;
     let words = |path: &'static str, list: &'static str, field: &'static str| {
@@ -114,7 +114,7 @@ async fn every_state_of_a_stream_and_every_event_of_its_life_is_among_those_answ
 }
 
 #[sqlx::test]
-async fn every_frame_is_what_the_document_says_of_its_name(pool: PgPool) {
+async fn every_frame_matches_the_document(pool: PgPool) {
     let (world, base) = small_world(pool, GatewaySettings::default()).await;
     let described = Described::new();
     let mut subscriber = Subscriber::connect(&base, "all=true", None).await;
@@ -125,7 +125,8 @@ async fn every_frame_is_what_the_document_says_of_its_name(pool: PgPool) {
     for frame in subscriber.events(emitted).await {
         described.check_frame(&frame);
     }
-    // The connection's own frames, read raw: the first names what was understood, the second that an id is unknown.
+    // The connection's own frames, read raw: the first names what was understood, the second says that an id is
+    // unknown.
     let query = format!("users={}&streams=1&types=stream.created", world.devnet.account("alice"));
     let request = http_client().get(format!("{base}/v1/events/subscribe?{query}")).header("last-event-id", "?");
     let mut answer = request.send().await.unwrap();
@@ -176,12 +177,12 @@ fn every_event_of_the_contract_is_described_by_its_type() {
         let mut more = data.clone();
         more["undocumented"] = json!(1);
         let schema = json!({"$ref": "#/components/schemas/Event"});
-        assert!(described.fault(&schema, &more).is_some(), "{name} may have any field");
+        assert!(described.fault(&schema, &more).is_some(), "{name} allows unknown fields");
     }
 }
 
 #[sqlx::test]
-async fn every_refusal_is_what_the_document_says(pool: PgPool) {
+async fn every_refusal_matches_the_document(pool: PgPool) {
     let (world, base) = small_world(pool, GatewaySettings::default()).await;
     let described = Described::new();
     let long = "x".repeat(9_000);
@@ -207,7 +208,7 @@ async fn every_refusal_is_what_the_document_says(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_limited_client_is_told_so_as_the_document_says(pool: PgPool) {
+async fn a_limited_client_gets_the_answer_in_the_document(pool: PgPool) {
     let limits = Limits::new(&limits());
     let (_world, base) = small_world(pool, GatewaySettings { limits, ..GatewaySettings::default() }).await;
     let described = Described::new();
@@ -223,7 +224,7 @@ async fn a_limited_client_is_told_so_as_the_document_says(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn what_a_door_answers_is_what_the_document_says(pool: PgPool) {
+async fn answers_with_authentication_match_the_document(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let (described, base) = (Described::new(), guarded.base.clone());
     let (alice, token) = (guarded.world.devnet.account("alice"), guarded.token_of("alice"));
@@ -264,7 +265,7 @@ async fn what_a_door_answers_is_what_the_document_says(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn answers_to_operators_are_what_the_document_says(pool: PgPool) {
+async fn answers_to_operators_match_the_document(pool: PgPool) {
     let guarded = Guarded::new(pool, &Door::default()).await;
     let described = Described::new();
     guarded.emit_unknown(2).await;

@@ -1,4 +1,4 @@
-//! The document as a judge of answers. It is read strictly: a field that it does not name is a fault.
+//! Checks answers against the document. The check is strict: a field that the document does not name is a fault.
 
 use boon::{Compiler, Schemas};
 use flowfi_indexer::http::openapi_text;
@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 
 use crate::world::{Frame, http_client};
 
-/// What a schema is called while it judges.
+/// The URI of the schema that is being checked.
 const ROOT: &str = "judge:/schema.json";
 
-/// An answer with its body read.
+/// An answer with its complete body.
 pub struct Answer {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
@@ -46,7 +46,7 @@ impl Described {
         Self { document, schemas }
     }
 
-    /// Each operation: its method, its path and what is said of it.
+    /// Returns each operation: its method, path and description.
     pub fn operations(&self) -> Vec<(&str, &str, &Value)> {
         let paths = self.document["paths"].as_object().unwrap().iter();
         paths
@@ -57,7 +57,7 @@ impl Described {
             .collect()
     }
 
-    /// What is wrong with a value by a schema, in words.
+    /// Returns what is wrong with a value according to a schema, in words.
     pub fn fault(&self, schema: &Value, value: &Value) -> Option<String> {
         let mut root = schema.clone();
         close(&mut root);
@@ -76,7 +76,7 @@ impl Described {
         assert_eq!(fault, None, "{value:#} is no {schema_name}");
     }
 
-    /// Checks a frame against what is said of its name.
+    /// Checks a frame against the description of its name.
     pub fn check_frame(&self, frame: &Frame) {
         let mut whole = json!({"event": frame.event, "data": frame.data});
         if let Some(id) = &frame.id {
@@ -85,7 +85,7 @@ impl Described {
         self.assert_is("SubscriptionFrame", &whole);
     }
 
-    /// Checks an answer against what is said of an operation: status, headers, format and body.
+    /// Checks an answer against the description of an operation: status, headers, format and body.
     pub fn check(&self, operation_id: &str, answer: &Answer) {
         let operations = self.operations();
         let (.., operation) =
@@ -123,8 +123,8 @@ impl Described {
     }
 }
 
-/// Returns a value once for each object in it, with a field that no document names. An event's own fields in
-/// `metadata` are the contract's.
+/// Returns a copy of a value for each object in it, with one undocumented field in that object. An event's own fields
+/// in `metadata` belong to the contract and are skipped.
 fn with_one_field_more(value: &Value) -> Vec<Value> {
     let mut wrong = Vec::new();
     match value {
@@ -151,7 +151,7 @@ fn with_one_field_more(value: &Value) -> Vec<Value> {
     wrong
 }
 
-/// Closes an object: it has the fields that the schema names and no other.
+/// Closes an object: it may have no fields other than those that the schema names.
 fn close(schema: &mut Value) {
     close_inside(schema);
     let Value::Object(fields) = schema else { return };
@@ -160,7 +160,7 @@ fn close(schema: &mut Value) {
     }
 }
 
-/// Closes what lies inside a schema. The parts of an `allOf` stay open for each other; the whole is closed where it is
+/// Closes everything inside a schema. The parts of an `allOf` stay open for each other; the whole is closed where it is
 /// used.
 fn close_inside(schema: &mut Value) {
     let Value::Object(fields) = schema else { return };
@@ -178,7 +178,7 @@ fn close_inside(schema: &mut Value) {
     }
 }
 
-/// A choice by name can be one of an `allOf`'s parts; it is closed together with them.
+/// Closes a named choice. It may be a part of an `allOf`, which is closed together with it.
 fn close_choice(choice: &mut Value) {
     if choice.get("$ref").is_some() { close_inside(choice) } else { close(choice) }
 }

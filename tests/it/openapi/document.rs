@@ -1,4 +1,4 @@
-//! The document itself: up to date, complete, and true to the router.
+//! The document itself: up to date, complete, and consistent with the router.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -14,13 +14,13 @@ fn source(file: &str) -> String {
 }
 
 #[test]
-fn the_committed_document_is_the_one_of_the_routes() {
+fn the_committed_document_matches_the_routes() {
     let is_current = source("openapi/openapi.json") == openapi_text();
-    assert!(is_current, "openapi/openapi.json is not what the routes say; run: make openapi");
+    assert!(is_current, "openapi/openapi.json does not match the routes; run: make openapi");
 }
 
 #[test]
-fn every_route_is_described_but_the_pages_and_the_unversioned_links() {
+fn every_route_is_described_except_the_pages_and_the_unversioned_links() {
     let code = source("src/http/router.rs");
     let undescribed: Vec<&str> = code.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     assert_eq!(undescribed, ["/openapi.json"]);
@@ -40,7 +40,7 @@ fn every_operation_has_a_name_of_its_own_a_summary_and_one_known_tag() {
     let tags: Vec<_> = described.document["tags"].as_array().unwrap().iter().map(|tag| tag["name"].clone()).collect();
     let mut names = BTreeSet::new();
     for (method, path, operation) in described.operations() {
-        assert!(names.insert(operation["operationId"].as_str().unwrap()), "{method} {path}: the name is taken");
+        assert!(names.insert(operation["operationId"].as_str().unwrap()), "{method} {path}: the name is already used");
         assert!(operation["summary"].as_str().is_some_and(|summary| !summary.is_empty()), "{method} {path}");
         let its = operation["tags"].as_array().unwrap();
         assert!(its.len() == 1 && tags.contains(&its[0]), "{method} {path}: {its:?}");
@@ -66,7 +66,7 @@ async fn the_router_answers_every_described_operation(pool: PgPool) {
     let described = Described::new();
     for (method, path, operation) in described.operations() {
         let alice = world.devnet.account("alice");
-        // An event stream has no end.
+        // An event stream does not end.
         let query = if path.ends_with("/subscribe") { "?streams=x" } else { "" };
         let url = format!("{base}{}{query}", path.replace("{id}", "1").replace("{address}", alice.as_str()));
         let request = http_client().request(method.to_uppercase().parse().unwrap(), url);
@@ -99,7 +99,7 @@ async fn the_page_shows_the_document_with_nothing_from_elsewhere(pool: PgPool) {
     assert!(start.contains("\"/openapi.json\""), "{start}");
 }
 
-/// Collects what the document shows of a value, each with the schema that it is to fit and where it stands.
+/// Collects the examples and defaults in the document, each with the schema that it must match and its place.
 fn shown<'a>(at: &str, value: &'a Value, found: &mut Vec<(String, &'a Value, &'a Value)>) {
     match value {
         Value::Object(fields) => {
@@ -118,7 +118,7 @@ fn shown<'a>(at: &str, value: &'a Value, found: &mut Vec<(String, &'a Value, &'a
                 }
                 _ => {}
             }
-            // What is shown is not to be searched for more.
+            // Examples are not searched for further examples.
             let inner = fields.iter().filter(|(name, _)| !["example", "examples", "default"].contains(&name.as_str()));
             inner.for_each(|(name, value)| shown(&format!("{at}/{name}"), value, found));
         }
@@ -128,7 +128,7 @@ fn shown<'a>(at: &str, value: &'a Value, found: &mut Vec<(String, &'a Value, &'a
 }
 
 #[test]
-fn every_example_and_default_fits_its_own_schema() {
+fn every_example_and_default_matches_its_schema() {
     let described = Described::new();
     let mut found = Vec::new();
     shown("", &described.document, &mut found);

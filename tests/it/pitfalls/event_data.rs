@@ -55,7 +55,7 @@ fn map(fields: &[(&str, ScVal)]) -> ScVal {
     ScVal::Map(Some(ScMap(fields.iter().map(entry).collect::<Vec<_>>().try_into().unwrap())))
 }
 
-/// A withdrawal as the contract says it.
+/// Returns a withdrawal as the contract emits it.
 fn withdrawal(amount: ScVal) -> [(&'static str, ScVal); 4] {
     [
         ("amount", amount),
@@ -69,13 +69,13 @@ fn raw_event(topics: &[ScVal], value: &ScVal) -> RawEvent {
     RawEvent { topics: topics.iter().map(base64).collect(), value: base64(value) }
 }
 
-/// What is in quarantine: its kind and what is wrong with it.
+/// Returns the contents of the quarantine: the kind of each event and what is wrong with it.
 async fn quarantined(pool: &PgPool) -> Vec<(String, String)> {
     let rows = sqlx::query_as("select kind, reason from quarantine order by toid, event_index");
     rows.fetch_all(pool).await.unwrap()
 }
 
-// The sums: an event that is folded twice pays twice.
+// At stake: the sums. An event that is folded twice pays twice.
 #[sqlx::test]
 async fn p16_an_event_that_comes_twice_changes_nothing(pool: PgPool) {
     let mut world = World::with_devnet(pool, &DevnetArgs { history_events: 300, ..DevnetArgs::by_hand() }).await;
@@ -89,7 +89,7 @@ async fn p16_an_event_that_comes_twice_changes_nothing(pool: PgPool) {
     world.assert_equal_to_the_chain().await;
 }
 
-// An event, or a sum: a cursor without its rows skips them, rows without their cursor come again.
+// At stake: an event, or a sum. A cursor without its rows skips them; rows without their cursor come again.
 #[sqlx::test]
 async fn p17_rows_records_and_cursor_are_one_transaction(pool: PgPool) {
     let world = World::new(pool).await;
@@ -105,7 +105,7 @@ async fn p17_rows_records_and_cursor_are_one_transaction(pool: PgPool) {
     world.assert_equal_to_the_chain().await;
 }
 
-// The same, where a writer outlives its lock.
+// At stake: the same, if a writer outlives its lock.
 #[sqlx::test]
 async fn p17_a_writer_whose_cursor_was_moved_is_fenced(pool: PgPool) {
     let store = Store::on(pool.clone());
@@ -116,7 +116,7 @@ async fn p17_a_writer_whose_cursor_was_moved_is_fenced(pool: PgPool) {
     assert_eq!(deposited(&store, 1).await, None);
 }
 
-/// What whole ledgers hold of a contract, up to the tip.
+/// Returns a contract's events in whole ledgers, up to the tip.
 async fn in_whole_ledgers(world: &World) -> Vec<RawContractEvent> {
     let whole = WholeLedgers::of_rpc(world.source(), StdRng::seed_from_u64(7)).unwrap();
     let (ledgers, failure) = read(&whole, world, 2, None).await;
@@ -143,7 +143,7 @@ async fn read(
     (ledgers, None)
 }
 
-/// A ledger of two creations with a transaction between them that fails.
+/// Creates a ledger of two creations with a failed transaction between them.
 async fn with_a_failure(world: &World) {
     let first = world.devnet.submit(world.creation("alice", "bob", 1_000_000, 100));
     let failed = world.devnet.submit(Input::Failed);
@@ -154,7 +154,7 @@ async fn with_a_failure(world: &World) {
     assert_eq!(second.await.unwrap().events.len(), 2);
 }
 
-// The truth: what did not happen would be a record.
+// At stake: the truth. Something that did not happen would become a record.
 #[sqlx::test]
 async fn p18_a_failed_transaction_has_no_events(pool: PgPool) {
     let mut world = World::new(pool).await;
@@ -166,7 +166,7 @@ async fn p18_a_failed_transaction_has_no_events(pool: PgPool) {
     assert_eq!(ids, world.devnet.events_emitted());
 }
 
-// Events, where an id without its transaction were taken for a double, or the order were that of texts.
+// At stake: events, if an id without its transaction counted as a duplicate, or if ids were sorted as text.
 #[test]
 fn p19_fee_events_of_many_transactions_share_one_toid_and_are_not_ours() {
     let events = ledgers(&file(PUBNET)).unwrap().remove(0).1;
@@ -174,7 +174,7 @@ fn p19_fee_events_of_many_transactions_share_one_toid_and_are_not_ours() {
     let transactions: BTreeSet<_> = charged.iter().map(|event| &event.tx_hash).collect();
     let toids: BTreeSet<_> = charged.iter().map(|event| event.id.toid()).collect();
     assert!(transactions.len() > 100 && toids.len() == 1, "{} {toids:?}", transactions.len());
-    assert!(events.is_sorted_by(|left, right| left.id < right.id), "in order, and none twice");
+    assert!(events.is_sorted_by(|left, right| left.id < right.id), "in order and without duplicates");
     let native = charged[0].contract_id.clone();
     let ours = events.iter().find(|event| event.contract_id.is_some() && event.contract_id != native).unwrap();
     let ours = ours.contract_id.clone().unwrap();
@@ -187,9 +187,9 @@ fn p19_fee_events_of_many_transactions_share_one_toid_and_are_not_ours() {
     assert!(!fed.is_empty() && fed.iter().all(|event| event.id.toid().trailing_zeros() < 32));
 }
 
-// A page, and with it every event on it, for one that is of no use.
+// At stake: a page with all its events, because of one useless event.
 #[sqlx::test]
-async fn p20_events_without_contract_without_topics_or_with_many_harm_no_page(pool: PgPool) {
+async fn p20_events_without_a_contract_without_topics_or_with_many_topics_harm_no_page(pool: PgPool) {
     let store = Store::on(pool.clone());
     let fake = FakeRpc::start().await;
     let mut of_nobody = shown(&event_at("stream_paused", 201, 0));
@@ -204,15 +204,15 @@ async fn p20_events_without_contract_without_topics_or_with_many_harm_no_page(po
     fake.set(|node| node.events = vec![of_nobody, shown(&bare), without_topics, shown(&many), shown(&good)]);
     index_all_of(&fake, &store).await;
     let kinds: Vec<_> = quarantined(&pool).await.into_iter().map(|(kind, _)| kind).collect();
-    assert_eq!(kinds, ["unknown", "unknown"], "those without topics are kept raw");
+    assert_eq!(kinds, ["unknown", "unknown"], "events without topics are quarantined");
     let stored: Vec<String> =
         sqlx::query_scalar("select type from stream_events order by event_index").fetch_all(&pool).await.unwrap();
     assert_eq!(stored, ["stream.withdrawn", "protocol.initialized"]);
 }
 
-// Events of a later version of the contract, or their amounts.
+// At stake: events of a later version of the contract, or their amounts.
 #[sqlx::test]
-async fn p21_a_value_of_another_shape_is_kept_raw_and_what_is_only_more_is_read(pool: PgPool) {
+async fn p21_a_value_of_another_shape_is_quarantined_and_additional_fields_are_accepted(pool: PgPool) {
     let mut world = World::new(pool).await;
     let largest = withdrawal(i128(i64::MAX, u64::MAX));
     let topics = [symbol(b"tokens_withdrawn"), ScVal::U64(1)];
@@ -263,7 +263,7 @@ async fn p21_a_value_of_another_shape_is_kept_raw_and_what_is_only_more_is_read(
     };
 }
 
-// Streams of parties that are more than an account, or the daemon when the first of them comes.
+// At stake: streams of parties that are more than accounts, or the daemon when the first of them arrives.
 #[sqlx::test]
 async fn p22_every_kind_of_address_is_a_party(pool: PgPool) {
     let mut world = World::new(pool).await;
@@ -298,14 +298,14 @@ async fn p22_every_kind_of_address_is_a_party(pool: PgPool) {
         if let Ok(stellar_strkey::Strkey::MuxedContract(payee)) =
             stellar_strkey::Strkey::from_string(stream.recipient.as_str())
         {
-            assert_eq!(payee.contract_id, key, "the base of it is the payee's contract");
+            assert_eq!(payee.contract_id, key, "its base is the payee's contract");
         }
     }
 }
 
-// The knowledge of when the contract's events began to mean something else.
+// At stake: the knowledge of when the contract's events began to mean something else.
 #[sqlx::test]
-async fn p23_an_upgrade_of_the_contract_is_recorded_and_shown_and_decoding_goes_on(pool: PgPool) {
+async fn p23_an_upgrade_of_the_contract_is_recorded_and_shown_and_decoding_continues(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.start_indexer(100);
     world.create("alice", "bob", 1_000_000, 100).await;
@@ -324,7 +324,7 @@ async fn p23_an_upgrade_of_the_contract_is_recorded_and_shown_and_decoding_goes_
     assert_eq!(status["quarantine"], json!({"unknown": 0, "refused": 0}));
 }
 
-// The trust in every record: anybody can say what our contract says.
+// At stake: the trust in every record. Anybody can emit the same events as our contract.
 #[sqlx::test]
 async fn p24_an_event_of_another_contract_with_our_names_is_not_believed(pool: PgPool) {
     let mut world = World::new(pool).await;
@@ -339,7 +339,7 @@ async fn p24_an_event_of_another_contract_with_our_names_is_not_believed(pool: P
     assert_eq!(ids, world.devnet.events_emitted(), "nor in whole ledgers");
 }
 
-// One of two streams.
+// At stake: one of two streams.
 #[sqlx::test]
 async fn p25_the_same_stream_id_in_two_contracts_is_two_streams(pool: PgPool) {
     let store = Store::on(pool);
@@ -354,7 +354,7 @@ async fn p25_the_same_stream_id_in_two_contracts_is_two_streams(pool: PgPool) {
     assert_eq!((deposited(&store, 1).await, theirs.deposited), (Some(Amount(100)), Amount(700)));
 }
 
-// Both networks' streams, mixed under the same numbers.
+// At stake: the streams of both networks, mixed under the same numbers.
 #[sqlx::test]
 async fn p25_a_database_of_another_network_is_refused(pool: PgPool) {
     let world = World::new(pool).await;
@@ -363,7 +363,7 @@ async fn p25_a_database_of_another_network_is_refused(pool: PgPool) {
     assert!(failure.contains("another network") && failure.contains(world.devnet.passphrase()), "{failure}");
 }
 
-// Every event of a server that no longer says so, or the truth at one that says it was in vain.
+// At stake: every event of a server that no longer reports success, or the truth at one that reports failures.
 #[sqlx::test]
 async fn p26_an_event_is_of_a_successful_call_unless_its_server_says_otherwise(pool: PgPool) {
     let store = Store::on(pool.clone());
@@ -380,9 +380,9 @@ async fn p26_an_event_is_of_a_successful_call_unless_its_server_says_otherwise(p
     assert_eq!(quarantined(&pool).await, [kept]);
 }
 
-// Pages of a server of another version.
+// At stake: pages of a server of another version.
 #[tokio::test]
-async fn p27_times_are_read_as_numbers_as_texts_and_with_fractions() {
+async fn p27_times_are_read_as_numbers_as_strings_and_with_fractions() {
     let fake = FakeRpc::start().await;
     let mut event = shown(&event_at("initialized", 201, 0));
     event["ledgerClosedAt"] = json!("2026-11-03T17:00:00.123Z");
@@ -396,9 +396,9 @@ async fn p27_times_are_read_as_numbers_as_texts_and_with_fractions() {
     }
 }
 
-// Ledgers that close within one second, and the time of the chain.
+// At stake: ledgers that close within one second, and the chain's time.
 #[sqlx::test]
-async fn p27_ledgers_of_one_second_are_told_apart_and_time_is_the_ledgers(pool: PgPool) {
+async fn p27_ledgers_of_one_second_are_told_apart_and_times_are_those_of_ledgers(pool: PgPool) {
     let mut world = World::new(pool).await;
     let later = world.devnet.latest_closed_at().plus_seconds(1_000_000);
     for _ in 0..3 {
@@ -414,9 +414,9 @@ async fn p27_ledgers_of_one_second_are_told_apart_and_time_is_the_ledgers(pool: 
     assert_eq!((&stream["startTime"], &stream["calculatedAt"]), (&json!(later.0), &json!(later.0)));
 }
 
-// The chain itself: ledgers of a fork would be believed.
+// At stake: the chain itself. Ledgers of a fork would be believed.
 #[sqlx::test]
-async fn p28_a_ledger_that_does_not_follow_the_one_before_is_not_believed(pool: PgPool) {
+async fn p28_a_ledger_that_does_not_follow_the_previous_one_is_not_believed(pool: PgPool) {
     let world = World::new(pool).await;
     world.devnet.close_ledgers(5).unwrap();
     let whole = WholeLedgers::of_rpc(world.source(), StdRng::seed_from_u64(7)).unwrap();
@@ -429,9 +429,9 @@ async fn p28_a_ledger_that_does_not_follow_the_one_before_is_not_believed(pool: 
     assert!(matches!(failure, Some(SourceError::Permanent { detail }) if detail.contains("the chain is broken")));
 }
 
-// An event that a later version of this program could read.
+// At stake: an event that a later version of this program could read.
 #[sqlx::test]
-async fn p29_an_arm_that_no_version_knows_is_kept_raw_counted_and_read_once_it_is_known(pool: PgPool) {
+async fn p29_an_unknown_arm_is_quarantined_counted_and_read_once_it_is_known(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     let unknown = RawEvent {
@@ -445,7 +445,7 @@ async fn p29_an_arm_that_no_version_knows_is_kept_raw_counted_and_read_once_it_i
     assert_eq!(world.get(&base, "/v1/status").await.1["quarantine"], json!({"unknown": 0, "refused": 1}));
     let kept: Vec<String> = sqlx::query_scalar("select value from quarantine").fetch_all(&world.pool).await.unwrap();
     assert_eq!(kept, [unknown.value]);
-    // What a new version would read out of the same bytes.
+    // What a new version would read from the same bytes.
     let readable = base64(&map(&withdrawal(i128(0, 5))));
     sqlx::query("update quarantine set value = $1").bind(readable).execute(&world.pool).await.unwrap();
     let contract_id = world.devnet.contract_id();
@@ -456,9 +456,9 @@ async fn p29_an_arm_that_no_version_knows_is_kept_raw_counted_and_read_once_it_i
     assert_eq!(world.get(&base, "/v1/status").await.1["quarantine"], json!({"unknown": 0, "refused": 0}));
 }
 
-// A stream that sleeps: nobody has deleted it, and no event says that it woke.
+// At stake: a dormant stream. Nobody has deleted it, and no event says that it became active again.
 #[sqlx::test]
-async fn p30_a_stream_whose_entry_is_archived_stays_and_goes_on(pool: PgPool) {
+async fn p30_a_stream_whose_entry_is_archived_stays_and_continues(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.start_indexer(100);
@@ -472,9 +472,9 @@ async fn p30_a_stream_whose_entry_is_archived_stays_and_goes_on(pool: PgPool) {
     world.assert_equal_to_the_chain().await;
 }
 
-// Events, or their order: a gap filled from whole ledgers would not fit the pages around it.
+// At stake: events, or their order. A gap filled from whole ledgers would not match the surrounding pages.
 #[sqlx::test]
-async fn p31_whole_ledgers_and_pages_hold_the_same_events_of_ours_under_the_same_ids(pool: PgPool) {
+async fn p31_whole_ledgers_and_pages_contain_our_events_under_the_same_ids(pool: PgPool) {
     let world = World::new(pool).await;
     with_a_failure(&world).await;
     emit(&world, world.devnet.token(), vec![raw_event(&[symbol(b"transfer")], &i128(0, 1)); 3]).await;
@@ -486,7 +486,7 @@ async fn p31_whole_ledgers_and_pages_hold_the_same_events_of_ours_under_the_same
     assert_eq!(in_whole_ledgers(&world).await, pages);
 }
 
-// The one name of each event: it would be stored under two.
+// At stake: the uniqueness of event ids. An event would be stored under two ids.
 #[tokio::test]
 async fn p31_a_server_that_numbers_events_as_before_protocol_23_is_refused() {
     let fake = FakeRpc::start().await;
@@ -496,7 +496,7 @@ async fn p31_a_server_that_numbers_events_as_before_protocol_23_is_refused() {
     assert!(matches!(&failure, SourceError::Permanent { detail } if detail.contains("23 or later")), "{failure}");
 }
 
-// Everything: nothing would be taken for nothing to be there.
+// At stake: everything. Missing data would look like the absence of events.
 #[tokio::test]
 async fn p32_a_horizon_without_metadata_is_refused_by_name() {
     for left_out in [Value::Null, json!("")] {

@@ -1,4 +1,4 @@
-//! What an indexer of Stellar is known to trip over: each pitfall a test whose name is its sentence, by its number.
+//! The known pitfalls for an indexer on Stellar, by number: each is a test whose name is the rule that avoids it.
 
 mod event_data;
 mod serving;
@@ -23,14 +23,14 @@ use crate::{
     world::{NO_CHECK_MS, World, eventually},
 };
 
-/// Where indexers of a fake endpoint begin, so that it has room for older ledgers.
+/// The first ledger that indexers of a fake endpoint read. Older ledgers must be possible.
 const FIRST: LedgerSequence = LedgerSequence(200);
 
 fn ledgers(from: u32, to: u32) -> LedgerRange {
     LedgerRange::new(LedgerSequence(from), LedgerSequence(to)).unwrap()
 }
 
-/// Nobody looks at the tip a second time within a test.
+/// So long that nobody looks at the tip a second time within a test.
 const ONE_LOOK_MS: u64 = 600_000;
 
 fn settings_of_one_look(world: &World) -> IngestSettings {
@@ -42,7 +42,7 @@ fn pool_of(fake: &FakeRpc) -> EndpointPool {
     EndpointPool::new(std::slice::from_ref(&fake.url), PASSPHRASE.to_owned(), 7).unwrap()
 }
 
-/// Settings for the fixtures' contract on a fake endpoint.
+/// Returns settings for the fixtures' contract on a fake endpoint.
 fn settings_of_fake() -> IngestSettings {
     IngestSettings {
         network_passphrase: PASSPHRASE.to_owned(),
@@ -60,12 +60,12 @@ fn settings_of_fake() -> IngestSettings {
     }
 }
 
-/// An indexer of the fixtures' contract that asks this endpoint, and looks at the tip once.
+/// Returns an indexer of the fixtures' contract that asks this endpoint and looks at the tip once.
 fn indexer_of(fake: &FakeRpc, store: &Store) -> Indexer {
     Indexer::new(pool_of(fake), Vec::new(), store.clone(), settings_of_fake())
 }
 
-/// Lets an indexer run until something holds, then stops it. It must not end before.
+/// Lets an indexer run until a condition holds, then stops it. It must not end before that.
 async fn index_until<F, Fut>(indexer: Indexer, what: &str, holds: F)
 where
     F: Fn() -> Fut,
@@ -92,7 +92,7 @@ async fn last_whole_ledger(store: &Store, contract_id: &ContractId) -> u32 {
     progress(store, contract_id).await.map_or(0, |progress| progress.last_whole_ledger.0)
 }
 
-/// Lets the indexer of a fake endpoint run until it has seen all of it.
+/// Lets the indexer of a fake endpoint run until it has seen everything.
 async fn index_all_of(fake: &FakeRpc, store: &Store) {
     let mut latest = 0;
     fake.set(|node| latest = node.latest);
@@ -102,13 +102,13 @@ async fn index_all_of(fake: &FakeRpc, store: &Store) {
     .await;
 }
 
-/// An event of the fixtures at a place on the chain.
+/// Returns an event of the fixtures at a position on the chain.
 fn event_at(name: &str, ledger: u32, index: u32) -> RawContractEvent {
     let id = EventId::of(LedgerSequence(ledger), 1, 0, index).unwrap();
     RawContractEvent { id, ..fixture(name) }
 }
 
-/// An event as `getEvents` shows it.
+/// Returns an event as `getEvents` shows it.
 fn shown(event: &RawContractEvent) -> Value {
     json!({"type": event.kind.as_str(), "ledger": event.id.ledger(), "ledgerClosedAt": event.ledger_closed_at,
         "contractId": event.contract_id, "id": event.id, "txHash": event.tx_hash, "topic": event.topics,

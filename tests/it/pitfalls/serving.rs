@@ -1,4 +1,4 @@
-//! Pitfalls 33 to 35: what those who read are given.
+//! Pitfalls 33 to 35: what readers receive.
 
 use std::{
     io::{Read, Write},
@@ -23,7 +23,7 @@ use crate::{
     world::{GatewaySettings, Subscriber, World, eventually, http_client},
 };
 
-// An event, or a client's faith in having each once, at every reconnect.
+// At stake: an event, or the client's trust that each event comes once, at every reconnect.
 #[sqlx::test]
 async fn p33_the_id_of_a_frame_is_the_events_id_and_resumes_exactly_there(pool: PgPool) {
     let (world, base) = small_world(pool, GatewaySettings::default()).await;
@@ -38,7 +38,7 @@ async fn p33_the_id_of_a_frame_is_the_events_id_and_resumes_exactly_there(pool: 
     }
 }
 
-// The order of the feed: their ids are smaller than those that were sent.
+// At stake: the order of the feed. The ids of late rows are smaller than those that were sent.
 #[sqlx::test]
 async fn p33_rows_that_come_late_are_stored_and_their_streams_refolded_but_never_sent_live(pool: PgPool) {
     let mut world = World::new(pool).await;
@@ -64,7 +64,7 @@ async fn p33_rows_that_come_late_are_stored_and_their_streams_refolded_but_never
     world.create("alice", "bob", 1_000_000, 100).await;
     world.indexed().await;
     let next = subscriber.ids(2).await;
-    assert!(next.iter().all(|id| *id > raws[3].id), "only what is new comes live: {next:?}");
+    assert!(next.iter().all(|id| *id > raws[3].id), "only new events come live: {next:?}");
     world.assert_equal_to_the_chain().await;
 
     let again = write_late(&world.store, &contract_id, Epoch(0), late).await.unwrap().unwrap();
@@ -72,7 +72,7 @@ async fn p33_rows_that_come_late_are_stored_and_their_streams_refolded_but_never
     world.assert_equal_to_the_chain().await;
 }
 
-/// Puts the creations of many streams into one ledger, so that their events are published at once. Returns the ids.
+/// Creates many streams in one ledger, so that their events are published together. Returns the ids.
 async fn create_at_once(world: &World, count: usize) -> Vec<EventId> {
     let before = world.devnet.events_emitted().len();
     let creation = |_| world.devnet.submit(world.creation("alice", "bob", 1_000_000, 100));
@@ -88,9 +88,9 @@ async fn stats(world: &World, base: &str, field: &str) -> u64 {
     world.get(base, "/v1/events/stats").await.1[field].as_u64().unwrap()
 }
 
-// Memory, the feed of all others, or what the slow one has missed.
+// At stake: memory, everybody else's feed, or the events that the slow client missed.
 #[sqlx::test]
-async fn p34_a_slow_consumer_is_caught_up_from_the_table_and_holds_up_nobody(pool: PgPool) {
+async fn p34_a_slow_consumer_catches_up_from_the_table_and_delays_nobody(pool: PgPool) {
     let settings = GatewaySettings { ring_events: 4, ..GatewaySettings::default() };
     let (world, base) = small_world(pool, settings).await;
     let mut slow = Subscriber::connect(&base, "all=true", None).await;
@@ -102,16 +102,16 @@ async fn p34_a_slow_consumer_is_caught_up_from_the_table_and_holds_up_nobody(poo
     assert!(stats(&world, &base, "slowClients").await > 0);
 }
 
-// Connections, to clients that take nothing.
+// At stake: connections, held by clients that read nothing.
 #[sqlx::test]
-async fn p34_a_consumer_that_takes_nothing_is_closed_at_the_write_deadline(pool: PgPool) {
+async fn p34_a_consumer_that_reads_nothing_is_disconnected_at_the_write_deadline(pool: PgPool) {
     let settings = GatewaySettings { write_deadline: Duration::from_millis(300), ..GatewaySettings::default() };
     let (world, base) = small_world(pool, settings).await;
     let _client = takes_nothing(&world, &base).await;
     eventually("it is closed", || async { stats(&world, &base, "connections").await == 0 }).await;
 }
 
-/// Returns a subscriber that reads nothing, once there is more for it than the buffers hold.
+/// Returns a subscriber that reads nothing, once more is waiting for it than the buffers can hold.
 async fn takes_nothing(world: &World, base: &str) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
@@ -128,7 +128,7 @@ async fn takes_nothing(world: &World, base: &str) -> TcpStream {
 }
 
 #[sqlx::test]
-async fn p34_a_consumer_that_took_nothing_for_too_long_is_told_to_resume_where_it_still_reads(pool: PgPool) {
+async fn p34_a_consumer_that_read_nothing_for_too_long_is_told_to_resume_if_it_still_reads(pool: PgPool) {
     let slow_after = Duration::from_millis(300);
     let (mut world, base) = small_world(pool, GatewaySettings { slow_after, ..GatewaySettings::default() }).await;
     let mut client = takes_nothing(&world, &base).await;
@@ -142,7 +142,7 @@ async fn p34_a_consumer_that_took_nothing_for_too_long_is_told_to_resume_where_i
     let (told, farewell) =
         text.rsplit_once("event: resume\ndata: {\"reason\":\"slow\"}\n\n").expect("it is told to resume");
     assert!(farewell.starts_with("retry: "), "{farewell}");
-    // It goes on with the first event that it has not seen.
+    // It continues with the first event that it has not seen.
     let last = told.lines().rev().find_map(|line| line.strip_prefix("id: ")).unwrap();
     let patient = world.start_gateway(GatewaySettings::default()).await;
     let mut again = Subscriber::connect(&patient, "all=true", Some(last)).await;
@@ -151,7 +151,7 @@ async fn p34_a_consumer_that_took_nothing_for_too_long_is_told_to_resume_where_i
     assert_eq!(again.ids(rest.len()).await, rest);
 }
 
-// The operator's time to act before the source drops what is not indexed.
+// At stake: the operator's time to act before the source drops what is not indexed.
 #[sqlx::test]
 async fn p35_lag_time_to_data_loss_gaps_and_quarantine_are_numbers(pool: PgPool) {
     let mut world = World::new(pool).await;
@@ -174,9 +174,9 @@ async fn p35_lag_time_to_data_loss_gaps_and_quarantine_are_numbers(pool: PgPool)
     }
 }
 
-// The same numbers, where nothing is wrong.
+// At stake: the same numbers, when nothing is wrong.
 #[sqlx::test]
-async fn p35_at_the_tip_lag_is_none_and_time_to_data_loss_is_all_that_the_source_has(pool: PgPool) {
+async fn p35_at_the_tip_the_lag_is_zero_and_the_time_to_data_loss_is_the_sources_whole_range(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.devnet.close_ledgers(8).unwrap();
     world.start_indexer(100);

@@ -1,4 +1,4 @@
-//! Pitfalls 1 to 15: what state a source can be in.
+//! Pitfalls 1 to 15: the states that a source can be in.
 
 use flowfi_indexer::{
     devnet::{DevnetArgs, Fault, MAIN_ENDPOINT},
@@ -23,7 +23,7 @@ use crate::{
     world::{GatewaySettings, Subscriber, World, eventually},
 };
 
-/// Ledgers with an event in each of the first and the last, indexed up to the first. Returns its number.
+/// Creates ledgers with an event in each of the first and the last, indexed up to the first. Returns its number.
 async fn indexed_up_to_the_first(world: &World) -> u32 {
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;
@@ -34,7 +34,7 @@ async fn indexed_up_to_the_first(world: &World) -> u32 {
     first
 }
 
-// The events of the gap, or the order of those around it.
+// At stake: the events of the gap, or the order of those around it.
 #[sqlx::test]
 async fn p01_a_retention_gap_is_filled_in_order_from_whole_ledgers_before_going_on(pool: PgPool) {
     let mut world = World::new(pool).await;
@@ -54,9 +54,9 @@ async fn p01_a_retention_gap_is_filled_in_order_from_whole_ledgers_before_going_
     assert_eq!(filled.ledgers, ledgers(seen + 1, world.devnet.latest_ledger().0 - 5));
 }
 
-// Events, in silence.
+// At stake: events, lost silently.
 #[sqlx::test]
-async fn p01_a_retention_gap_without_a_source_is_stopped_at_and_named(pool: PgPool) {
+async fn p01_at_a_retention_gap_without_a_source_the_indexer_stops_and_names_it(pool: PgPool) {
     let mut world = World::new(pool).await;
     let seen = indexed_up_to_the_first(&world).await;
     world.devnet.set_retention(5);
@@ -72,9 +72,9 @@ async fn p01_a_retention_gap_without_a_source_is_stopped_at_and_named(pool: PgPo
     assert!(world.stored_ids().await.iter().all(|id| id.ledger().0 <= seen));
 }
 
-// Everything from there on, for a gap that is none.
+// At stake: everything from there on, because of a gap that is not one.
 #[sqlx::test]
-async fn p01_the_edge_of_retention_is_no_gap(pool: PgPool) {
+async fn p01_the_edge_of_retention_is_not_a_gap(pool: PgPool) {
     let mut world = World::new(pool).await;
     let seen = indexed_up_to_the_first(&world).await;
     let emitted = world.devnet.events_emitted();
@@ -84,7 +84,7 @@ async fn p01_the_edge_of_retention_is_no_gap(pool: PgPool) {
     assert_eq!(world.stored_ids().await, emitted);
 }
 
-// The events of ledgers that went between the server's check of the range and its reading.
+// At stake: the events of ledgers that were dropped between the server's check of the range and its reading.
 #[sqlx::test]
 async fn p01_ledgers_dropped_while_a_page_was_read_are_a_gap(pool: PgPool) {
     let store = Store::on(pool);
@@ -97,9 +97,9 @@ async fn p01_ledgers_dropped_while_a_page_was_read_are_a_gap(pool: PgPool) {
     assert_eq!(last_whole_ledger(&store, &contract()).await, FIRST.0 - 1);
 }
 
-// The order of the feed, or the time until a node has caught up.
+// At stake: the order of the feed, or the time until a node has caught up.
 #[sqlx::test]
-async fn p02_a_node_that_is_behind_is_waited_for_and_the_cursor_stays(pool: PgPool) {
+async fn p02_the_indexer_waits_for_a_node_that_is_behind_and_the_cursor_stays(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.index_to_the_tip(world.indexer(100)).await;
@@ -119,9 +119,9 @@ async fn p02_a_node_that_is_behind_is_waited_for_and_the_cursor_stays(pool: PgPo
     world.assert_equal_to_the_chain().await;
 }
 
-// The truth about the lag, or a processor: a tip that was higher before would never be reached.
+// At stake: the truth about the lag, or a busy processor. A tip that was higher before would never be reached.
 #[sqlx::test]
-async fn p03_a_latest_ledger_that_goes_down_between_replies_is_no_lower_tip_and_no_later_end(pool: PgPool) {
+async fn p03_a_latest_ledger_that_goes_down_between_replies_changes_neither_the_tip_nor_the_end(pool: PgPool) {
     let store = Store::on(pool);
     let fake = FakeRpc::start().await;
     fake.set(|node| {
@@ -139,9 +139,9 @@ async fn p03_a_latest_ledger_that_goes_down_between_replies_is_no_lower_tip_and_
     index_all_of(&fake, &store).await;
 }
 
-// Hours, or everything after a stretch without events.
+// At stake: hours, or everything after a stretch without events.
 #[sqlx::test]
-async fn p04_an_empty_page_before_the_head_is_gone_on_from_at_once(pool: PgPool) {
+async fn p04_after_an_empty_page_before_the_head_the_next_one_is_requested_at_once(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.devnet.close_ledgers(30).unwrap();
     world.create("alice", "bob", 1_000_000, 100).await;
@@ -153,7 +153,7 @@ async fn p04_an_empty_page_before_the_head_is_gone_on_from_at_once(pool: PgPool)
     assert_eq!(world.stored_ids().await, world.devnet.events_emitted()[1..], "all but the network's first ledger");
 }
 
-// Everything after the first stretch of ledgers that the server looks at.
+// At stake: everything after the first stretch of ledgers that the server covers.
 #[sqlx::test]
 async fn p05_a_short_page_is_not_the_end(pool: PgPool) {
     let store = Store::on(pool);
@@ -165,7 +165,7 @@ async fn p05_a_short_page_is_not_the_end(pool: PgPool) {
     assert_eq!(store.newest_event().await.unwrap(), Some(both[1].id));
 }
 
-// The last ledger, of which it would not be known that it is whole.
+// At stake: the last ledger. It would be unknown that it is whole.
 #[sqlx::test]
 async fn p05_a_full_page_may_be_exactly_the_end(pool: PgPool) {
     let mut world = World::new(pool).await;
@@ -178,9 +178,9 @@ async fn p05_a_full_page_may_be_exactly_the_end(pool: PgPool) {
     world.assert_equal_to_the_chain().await;
 }
 
-// The rest of a ledger, a transaction or an operation.
+// At stake: the rest of a ledger, a transaction or an operation.
 #[sqlx::test]
-async fn p06_a_page_that_ends_inside_a_transaction_is_gone_on_from_its_last_event(pool: PgPool) {
+async fn p06_a_page_that_ends_inside_a_transaction_is_continued_after_its_last_event(pool: PgPool) {
     let mut world = World::with_devnet(pool, &DevnetArgs { history_events: 300, ..DevnetArgs::by_hand() }).await;
     world.start_indexer(1);
     world.indexed().await;
@@ -193,9 +193,9 @@ async fn p06_a_page_that_ends_inside_a_transaction_is_gone_on_from_its_last_even
     assert_eq!(without_parties.get::<i64, _>(0), 0, "a fee and its creation are folded together");
 }
 
-// An end: the same ledgers would be read again and again.
+// At stake: progress. The same ledgers would be read again and again.
 #[tokio::test]
-async fn p07_a_page_never_leads_back_behind_what_was_asked() {
+async fn p07_a_page_never_leads_back_before_the_requested_position() {
     let fake = FakeRpc::start().await;
     fake.set(|node| node.cursor = Some(EventId::end_of_ledger(LedgerSequence(150))));
     let pool = pool_of(&fake);
@@ -205,9 +205,10 @@ async fn p07_a_page_never_leads_back_behind_what_was_asked() {
     }
 }
 
-// The reading of whole ledgers, at each tip: a cursor at the tip is an invalid parameter, which is not asked again.
+// At stake: the reading of whole ledgers at each tip. A cursor at the tip is an invalid parameter, which is not
+// retried.
 #[sqlx::test]
-async fn p08_whole_ledgers_are_asked_for_by_number_so_that_the_tip_is_no_error(pool: PgPool) {
+async fn p08_whole_ledgers_are_requested_by_number_so_that_the_tip_is_not_an_error(pool: PgPool) {
     let world = World::new(pool).await;
     world.devnet.close_ledgers(5).unwrap();
     let tip = world.devnet.latest_ledger();
@@ -221,7 +222,7 @@ async fn p08_whole_ledgers_are_asked_for_by_number_so_that_the_tip_is_no_error(p
     assert!(matches!(end, SourceError::NodeBehind { wanted, .. } if wanted == tip.next()), "{end}");
 }
 
-// Everything after a stretch that is too much for the node at once.
+// At stake: everything after a stretch that is too much for the node at once.
 #[sqlx::test]
 async fn p09_a_request_over_the_processing_limit_is_made_smaller_to_a_floor_and_grows_back(pool: PgPool) {
     let world = World::new(pool).await;
@@ -231,7 +232,7 @@ async fn p09_a_request_over_the_processing_limit_is_made_smaller_to_a_floor_and_
     world.devnet.inject(Fault::ProcessingLimit { ledgers: 1, events: Some(10) }, None).unwrap();
     let source = world.source();
     world.index_to_the_tip(Indexer::new(source.clone(), Vec::new(), world.store.clone(), world.settings())).await;
-    // The indexer went on asking at the tip, and each answer let the window grow.
+    // The indexer kept asking at the tip, and each answer let the window grow.
     let from = EventsFrom::Ledger(LedgerSequence(2));
     source.events(&world.devnet.contract_ids(), from, 100).await.unwrap();
     assert!(source.health()[0].window_ledgers.is_some_and(|ledgers| ledgers < 5));
@@ -243,9 +244,9 @@ async fn p09_a_request_over_the_processing_limit_is_made_smaller_to_a_floor_and_
     assert_eq!((source.health()[0].window_ledgers, source.health()[0].page_limit), (None, None));
 }
 
-// The feed, for an answer that would have been another a moment later.
+// At stake: the feed, because of an answer that would have been different a moment later.
 #[sqlx::test]
-async fn p10_busy_failing_and_broken_answers_are_asked_again(pool: PgPool) {
+async fn p10_requests_are_repeated_after_busy_failing_and_broken_answers(pool: PgPool) {
     let mut world = World::new(pool).await;
     let answer = |status| Fault::Status { status, retry_after_seconds: Some(0) };
     world.start_indexer(100);
@@ -257,7 +258,7 @@ async fn p10_busy_failing_and_broken_answers_are_asked_again(pool: PgPool) {
     world.assert_equal_to_the_chain().await;
 }
 
-// The whole service, for the word of one endpoint.
+// At stake: the whole service, because of what one endpoint says.
 #[sqlx::test]
 async fn p10_nothing_that_the_only_endpoint_says_ends_the_daemon(pool: PgPool) {
     let store = Store::on(pool);
@@ -293,7 +294,7 @@ async fn p10_nothing_that_the_only_endpoint_says_ends_the_daemon(pool: PgPool) {
             })
             .await;
             fake.set(|node| node.always = None);
-            eventually("it goes on", || async { last_whole_ledger(&store, &contract()).await == latest }).await;
+            eventually("it continues", || async { last_whole_ledger(&store, &contract()).await == latest }).await;
             stop.cancel();
         };
         let (ended, ()) = tokio::join!(indexer.run(stop.clone()), story);
@@ -301,7 +302,7 @@ async fn p10_nothing_that_the_only_endpoint_says_ends_the_daemon(pool: PgPool) {
     }
 }
 
-// The hole that never heals, where a server sends its errors with a status of their own.
+// At stake: a hole that is never filled, if a server sends its errors with their own HTTP status.
 #[tokio::test]
 async fn p10_a_json_rpc_error_is_read_whatever_the_http_status() {
     const GONE: &str = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"startLedger must be within the ledger range: 900 - 1000"}}"#;
@@ -314,9 +315,9 @@ async fn p10_a_json_rpc_error_is_read_whatever_the_http_status() {
     }
 }
 
-// The ledgers that a node with a fresh database does not have, or the daemon, for a node that only restarts.
+// At stake: the ledgers that a node with a fresh database lacks, or the daemon, because of a node that just restarts.
 #[sqlx::test]
-async fn p11_a_node_that_restarts_is_waited_for_and_what_it_came_back_without_is_a_gap(pool: PgPool) {
+async fn p11_the_indexer_waits_for_a_node_that_restarts_and_the_ledgers_that_it_lost_are_a_gap(pool: PgPool) {
     let mut world = World::new(pool).await;
     let seen = indexed_up_to_the_first(&world).await;
     let text = Some("data stores are not initialized: ledgers are being ingested".to_owned());
@@ -332,9 +333,9 @@ async fn p11_a_node_that_restarts_is_waited_for_and_what_it_came_back_without_is
     assert_eq!(last_whole_ledger(&world.store, &contract_id).await, seen);
 }
 
-// The index: another chain's events would be mixed into it, or nothing would come any more.
+// At stake: the index. Another chain's events would be mixed into it, or nothing would arrive any more.
 #[sqlx::test]
-async fn p12_a_reset_is_recognised_by_a_lower_tip_that_closed_later(pool: PgPool) {
+async fn p12_a_reset_is_recognized_by_a_lower_tip_that_closed_later(pool: PgPool) {
     let world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     world.devnet.close_ledgers(10).unwrap();
@@ -346,9 +347,9 @@ async fn p12_a_reset_is_recognised_by_a_lower_tip_that_closed_later(pool: PgPool
     assert!(failure.to_string().contains("the network was reset"), "{failure}");
 }
 
-// The same, where the new chain was longer than the old one by the time of the start.
+// At stake: the same, if the new chain was longer than the old one when the indexer started.
 #[sqlx::test]
-async fn p12_a_reset_that_has_grown_past_the_cursor_is_recognised_by_another_hash(pool: PgPool) {
+async fn p12_a_reset_that_has_grown_past_the_cursor_is_recognized_by_another_hash(pool: PgPool) {
     let world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
     let known = async || world.store.network().await.unwrap().and_then(|network| network.known);
@@ -361,7 +362,7 @@ async fn p12_a_reset_that_has_grown_past_the_cursor_is_recognised_by_another_has
     assert_eq!((ledger, expected), (known.sequence, LedgerMark::Hash(known.hash)));
 }
 
-// Bandwidth: that reply carries the whole ledger.
+// At stake: bandwidth. That reply contains the whole ledger.
 #[sqlx::test]
 async fn p12_the_latest_ledger_with_its_metadata_is_not_polled(pool: PgPool) {
     let store = Store::on(pool);
@@ -370,7 +371,7 @@ async fn p12_the_latest_ledger_with_its_metadata_is_not_polled(pool: PgPool) {
     assert!(!fake.asked("getEvents").is_empty() && fake.asked("getLatestLedger").is_empty());
 }
 
-// The index: events of another network would be mixed into it.
+// At stake: the index. Events of another network would be mixed into it.
 #[sqlx::test]
 async fn p13_an_endpoint_of_another_network_is_not_asked_for_events(pool: PgPool) {
     let mut world = World::new(pool).await;
@@ -385,7 +386,7 @@ async fn p13_an_endpoint_of_another_network_is_not_asked_for_events(pool: PgPool
     assert_eq!(states, [EndpointState::Unusable, EndpointState::Ready]);
 }
 
-// The same, after the endpoint was exchanged.
+// At stake: the same, after the endpoint was replaced.
 #[tokio::test]
 async fn p13_an_endpoint_is_compared_again_after_a_failure() {
     let (first, _second, pool) = two().await;
@@ -401,7 +402,7 @@ async fn p13_an_endpoint_is_compared_again_after_a_failure() {
     assert_eq!(pool.health()[0].state, EndpointState::Unusable);
 }
 
-// The feed: every request would be refused.
+// At stake: the feed. Every request would be refused.
 #[sqlx::test]
 async fn p14_a_providers_lower_limit_is_learned_from_its_refusal(pool: PgPool) {
     let mut world = World::with_devnet(pool, &DevnetArgs { history_events: 100, ..DevnetArgs::by_hand() }).await;
@@ -413,7 +414,7 @@ async fn p14_a_providers_lower_limit_is_learned_from_its_refusal(pool: PgPool) {
     assert_eq!(source.health()[0].page_limit, Some(7));
 }
 
-// Events, at servers that combine filters wrongly where one leaves something out.
+// At stake: events, at servers that combine filters wrongly if one omits something.
 #[tokio::test]
 async fn p15_every_request_for_events_names_types_and_contract() {
     let fake = FakeRpc::start().await;
@@ -422,9 +423,9 @@ async fn p15_every_request_for_events_names_types_and_contract() {
     assert_eq!(*filters, json!([{"type": "contract,system", "contractIds": [contract()]}]));
 }
 
-// The trust in the records: the same servers send what was not asked for.
+// At stake: the trust in the records. The same servers send events that were not requested.
 #[tokio::test]
-async fn p15_what_a_server_sends_beyond_the_filter_is_left_out() {
+async fn p15_events_that_a_server_sends_beyond_the_filter_are_left_out() {
     let fake = FakeRpc::start().await;
     let ours = event_at("initialized", 201, 0);
     let mut of_another = event_at("stream_paused", 201, 1);

@@ -1,11 +1,11 @@
-//! An answer as it was recorded, and what of it may differ in a later version.
+//! A recorded answer, and how the answer of a later version may differ.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// The headers that clients act on.
+/// The headers that clients rely on.
 const HEADERS: [&str; 9] = [
     "access-control-allow-origin",
     "allow",
@@ -31,7 +31,7 @@ pub(super) enum Body {
     Json(Value),
     /// The lines of a text.
     Text(Vec<String>),
-    /// The blocks of an event stream, each its lines.
+    /// The blocks of an event stream, each as its lines.
     Events(Vec<Vec<String>>),
 }
 
@@ -42,18 +42,21 @@ impl Answer {
         Self { status: response.status().as_u16(), headers, body }
     }
 
-    /// Returns what was recorded and is not so any more.
+    /// Returns what was recorded and no longer holds.
     ///
-    /// This is the one place that says how the answer of a later version may differ, and clients bear all of it:
+    /// This is the only place that defines how the answer of a later version may differ. Clients can handle all of
+    /// this:
     /// - an object may have more fields;
     /// - an event stream may have more blocks, as long as they are not events of the feed;
     /// - an `id:` line, and the `lastEventId` that repeats one, may have a suffix after what was recorded
     ///   (`<event id>.<epoch>.<revision>`);
     /// - a request that was refused as wrong (400) may be answered;
-    /// - where a `reset` follows `connected`, the id may be the `reset`'s, so that nobody resumes after it untold;
-    /// - text for people, a problem's `detail` (RFC 9457, 3.1.4) and the `reasons` of a health, may be worded otherwise.
+    /// - if a `reset` follows `connected`, the id may be on the `reset`, so that nobody resumes after it without being
+    ///   told;
+    /// - text for people, a problem's `detail` (RFC 9457, 3.1.4) and the `reasons` of a health, may be worded
+    ///   differently.
     ///
-    /// Nothing else may change, and nothing that was there may be missing.
+    /// Nothing else may change, and nothing may be missing.
     pub(super) fn differences(&self, now: &Self) -> Vec<String> {
         if (self.status, now.status) == (400, 200) {
             return Vec::new();
@@ -80,7 +83,7 @@ impl Answer {
         found
     }
 
-    /// Returns whether more blocks could not change what is to be said of these.
+    /// Returns whether more blocks could not change the verdict on these.
     pub(super) fn is_settled_by(&self, blocks: &[Vec<String>]) -> bool {
         let Body::Events(then) = &self.body else { return true };
         !matches!(compare_blocks(then, blocks), Err(BlockDifference::Missing(_)))
@@ -111,7 +114,7 @@ fn compare_json(place: &str, then: &Value, now: &Value, found: &mut Vec<String>)
     }
 }
 
-/// Whether both are a text, or texts, that only people read.
+/// Returns whether both are texts that only people read.
 fn is_for_people(name: &str, then: &Value, now: &Value) -> bool {
     match name {
         "detail" => then.is_string() && now.is_string(),
@@ -120,19 +123,19 @@ fn is_for_people(name: &str, then: &Value, now: &Value) -> bool {
     }
 }
 
-/// Why the blocks of an event stream are not those that were recorded.
+/// Why the blocks of an event stream are not the recorded ones.
 enum BlockDifference {
-    /// One is yet to come.
+    /// A block has not arrived yet.
     Missing(String),
-    /// Another event of the feed is in the place of one.
+    /// There is another event of the feed in a block's place.
     Other(String),
 }
 
-/// The block that a connection began with before `connected` said itself when to come back.
+/// The first block of a connection in versions in which it, and not `connected`, said when to reconnect.
 const HEAD: [&str; 2] = [": flowfi-indexer", "retry: 5000"];
 
-/// Compares with what was recorded, its head joined with `connected`; or with that where the id of `connected` is at the
-/// `reset` after it.
+/// Compares with the recorded blocks, the first of them joined with `connected`; or with the same blocks, except that
+/// the id of `connected` is on the `reset` after it.
 fn compare_blocks(then: &[Vec<String>], now: &[Vec<String>]) -> Result<(), BlockDifference> {
     let joined = match then {
         [head, connected, later @ ..] if *head == HEAD => {
@@ -158,7 +161,7 @@ fn compare_blocks(then: &[Vec<String>], now: &[Vec<String>]) -> Result<(), Block
     }
 }
 
-/// Goes through both in order; what came between two recorded blocks must be no event of the feed.
+/// Compares both in order. Blocks between two recorded ones must not be events of the feed.
 fn compare_in_order(then: &[Vec<String>], now: &[Vec<String>]) -> Result<(), BlockDifference> {
     let mut coming = now.iter();
     for block in then {
@@ -167,7 +170,7 @@ fn compare_in_order(then: &[Vec<String>], now: &[Vec<String>]) -> Result<(), Blo
                 None => return Err(BlockDifference::Missing(format!("the block {block:?} is missing"))),
                 Some(next) if is_block(block, next) => break,
                 Some(next) if is_of_feed(next) => {
-                    return Err(BlockDifference::Other(format!("the block {next:?} comes where {block:?} came")));
+                    return Err(BlockDifference::Other(format!("the block {next:?} comes instead of {block:?}")));
                 }
                 Some(_) => {}
             }
@@ -248,7 +251,7 @@ fn blocks(texts: &[&str]) -> Body {
 }
 
 #[test]
-fn an_answer_that_says_more_than_was_recorded_does_not_differ() {
+fn an_answer_with_more_than_was_recorded_does_not_differ() {
     let event = "id: 1-0.1\nevent: stream.created\ndata: {\"id\": \"1-0.1\"}";
     let more = "id: 1-0.1.3\nevent: stream.created\ndata: {\"id\": \"1-0.1\", \"new\": null}";
     for (then, now) in [
@@ -266,7 +269,7 @@ fn an_answer_that_says_more_than_was_recorded_does_not_differ() {
 }
 
 #[test]
-fn an_answer_that_lacks_or_changes_what_was_recorded_differs() {
+fn an_answer_that_lacks_or_changes_a_recorded_part_differs() {
     let event = "id: 1-0.1\nevent: stream.created\ndata: {\"id\": \"1-0.1\"}";
     let other = "id: 2-0.1\nevent: stream.created\ndata: {\"id\": \"2-0.1\"}";
     for (then, now) in [

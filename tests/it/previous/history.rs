@@ -1,5 +1,5 @@
-//! A short life of an index, rich in what tables can hold. The chain closes its ledgers by hand and at times of its own,
-//! so that the same rows come of it every time.
+//! A short life of an index that exercises everything that tables can contain. The test closes the chain's ledgers at
+//! fixed times, so that the same rows result every time.
 
 use std::{
     sync::{
@@ -31,16 +31,16 @@ use crate::{
     world::{World, eventually},
 };
 
-/// Bob's ticket, which nobody has used.
+/// Bob's unused ticket.
 pub(super) const TICKET: &str = "the-ticket-of-a-previous-version";
-/// When the recorded ticket and revocation end.
+/// When the recorded ticket and revocation expire.
 const YEAR_2100: i64 = 4_102_444_800;
 const FIRST_CLOSE: i64 = 1_735_689_600;
-/// Before this ledger the second epoch's index begins late.
+/// The index of the second epoch starts late, with this ledger.
 const BEGINS_WITH: u32 = 12;
 const KEPT_LEDGERS: u32 = 5;
 
-/// The local network that is recorded.
+/// Returns the local network that is recorded.
 pub(super) fn network() -> DevnetArgs {
     DevnetArgs { contracts: 2, seed: 10, ..DevnetArgs::by_hand() }
 }
@@ -90,7 +90,7 @@ impl History {
         self.index(None).await;
     }
 
-    /// The network starts over, and the index of what comes then begins late.
+    /// Starts the network over; the index of the new epoch starts late.
     async fn reset(&self) {
         self.world.devnet.reset().unwrap();
         let pace = PaceArgs {
@@ -104,9 +104,9 @@ impl History {
         let indexer = Indexer::new(self.world.source(), Vec::new(), self.world.store.clone(), settings);
         self.run(indexer, async {
             let network = async || self.world.store.network().await.unwrap().unwrap();
-            eventually("the next epoch begins", || async { network().await.epoch.0 == 1 }).await;
+            eventually("the next epoch has begun", || async { network().await.epoch.0 == 1 }).await;
             for contract_id in self.world.devnet.contract_ids() {
-                eventually("its index begins", || is_at_the_tip(&self.world, &contract_id)).await;
+                eventually("its index has begun", || is_at_the_tip(&self.world, &contract_id)).await;
             }
         })
         .await;
@@ -186,7 +186,7 @@ impl History {
         .await;
         self.quiet_ledgers(KEPT_LEDGERS + 3);
         let stream_id = StreamId(u64::try_from(created).unwrap());
-        // Of a stream whose creation is in the gap.
+        // A stream whose creation is in the gap.
         self.across(&[(0, Call::Withdraw { stream_id, caller: None })]).await;
         let oldest = LedgerSequence(self.world.devnet.latest_ledger().0 - KEPT_LEDGERS + 1);
         let gap = LedgerRange::new(from, LedgerSequence(oldest.0 - 1)).unwrap();
@@ -196,7 +196,7 @@ impl History {
         self.index(None).await;
     }
 
-    /// Of the first contract only, so that the second keeps a stream without a record.
+    /// Sets records of the first contract only, so that the second one keeps a stream without a record.
     async fn records_set_from_the_chain(&mut self) {
         let contract_id = self.world.devnet.contract_id();
         let rng = StdRng::seed_from_u64(13);
@@ -229,7 +229,7 @@ impl History {
         store.revoke(alice.as_str(), "an operator", (far, 0), None).await.unwrap();
     }
 
-    /// Breaks off once the events of both contracts were gone through, before what was built is swapped in.
+    /// Interrupts a reindex after the events of both contracts were processed, before the build is swapped in.
     async fn an_interrupted_reindex(&self) {
         let mut all = 0;
         for contract_id in self.world.devnet.contract_ids() {
@@ -245,7 +245,7 @@ impl History {
         tokio::select! {
             biased;
             () = built.notified() => {}
-            _ = reindex.read_stored_and_swap(report) => panic!("it was to be interrupted"),
+            _ = reindex.read_stored_and_swap(report) => panic!("it should have been interrupted"),
         }
     }
 
@@ -253,7 +253,7 @@ impl History {
         self.world.creation(sender, recipient, amount, duration_seconds)
     }
 
-    /// Closes a ledger, ten seconds after the one before, with one transaction of these calls.
+    /// Closes a ledger ten seconds after the previous one, with one transaction of these calls.
     async fn across(&self, calls: &[(u8, Call)]) {
         let call = |(contract, call): &(u8, Call)| NumberedCall { contract: *contract, call: call.clone() };
         self.put(vec![Input::Across(calls.iter().map(call).collect())]).await;
@@ -268,7 +268,7 @@ impl History {
         let answers: Vec<_> = inputs.into_iter().map(|input| self.world.devnet.submit(input)).collect();
         self.quiet_ledgers(1);
         for answer in answers {
-            // One that a later close time makes illegal is left out.
+            // A call that a later close time makes illegal is left out.
             let _ = answer.await;
         }
     }
@@ -280,7 +280,7 @@ impl History {
         }
     }
 
-    /// Runs an indexer of both contracts until it has stood at the tip.
+    /// Runs an indexer of both contracts until it has reached the tip.
     async fn index(&self, lake: Option<WholeLedgers>) {
         let lake = lake.into_iter().collect();
         let indexer = Indexer::new(self.world.source(), lake, self.world.store.clone(), self.world.settings());

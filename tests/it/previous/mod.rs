@@ -1,6 +1,6 @@
-//! Upgrades: a database that an earlier version left is migrated, and everything it answered then it answers still.
+//! Upgrades: the database of an earlier version is migrated, and still gives all its earlier answers.
 //!
-//! `tests/fixtures/previous/README.md` says what was recorded, and how.
+//! `tests/fixtures/previous/README.md` describes what was recorded, and how.
 
 mod answer;
 mod history;
@@ -16,7 +16,7 @@ use sqlx::PgPool;
 use self::questions::{Answered, Gateways};
 use crate::world::World;
 
-/// The newest migration that the recorded version knew.
+/// The newest migration of the recorded version.
 const RECORDED: &str = "0006";
 
 fn recorded(extension: &str) -> PathBuf {
@@ -24,7 +24,7 @@ fn recorded(extension: &str) -> PathBuf {
     PathBuf::from(folder).join(format!("{RECORDED}.{extension}"))
 }
 
-/// Makes the recorded tables in an empty database.
+/// Creates the recorded tables in an empty database.
 pub async fn restore(pool: &PgPool) {
     let mut statements = String::new();
     let dump = fs::read(recorded("sql.gz")).unwrap();
@@ -32,14 +32,14 @@ pub async fn restore(pool: &PgPool) {
     sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(pool).await.unwrap();
 }
 
-/// The gateways that the questions are for, over the tables of this database.
+/// Starts the gateways for the questions, on the tables of this database.
 async fn gateways(pool: &PgPool) -> Gateways {
     let devnet = Devnet::open(&history::network(), None, Arc::new(SystemClock)).unwrap();
     Gateways::over(World::on(pool.clone(), devnet).await).await
 }
 
 #[sqlx::test(migrations = false)]
-async fn a_database_of_an_earlier_version_is_upgraded_and_answers_what_it_answered_then(pool: PgPool) {
+async fn a_database_of_an_earlier_version_is_upgraded_and_gives_the_same_answers(pool: PgPool) {
     restore(&pool).await;
     Store::on(pool.clone()).migrate().await.unwrap();
     let gateways = gateways(&pool).await;
@@ -53,7 +53,7 @@ async fn a_database_of_an_earlier_version_is_upgraded_and_answers_what_it_answer
 }
 
 #[sqlx::test(migrations = false)]
-async fn what_an_earlier_version_set_from_the_chain_is_kept_by_a_reindex_or_named(pool: PgPool) {
+async fn records_that_an_earlier_version_set_from_the_chain_are_kept_or_named_by_a_reindex(pool: PgPool) {
     restore(&pool).await;
     let store = Store::on(pool.clone());
     store.migrate().await.unwrap();

@@ -1,4 +1,4 @@
-//! What was asked of the gateways when the answers were recorded, and is asked again of every later version.
+//! The requests to the gateways for which answers were recorded. They are repeated with every later version.
 
 use std::{fmt, time::Duration};
 
@@ -19,20 +19,20 @@ use crate::{
     world::{DEADLINE, GatewaySettings, World, http_client},
 };
 
-/// The end of the ledger before a network's first, in the epoch that is recorded.
+/// The end of the ledger before a network's first one, in the recorded epoch.
 const BEFORE_THE_FIRST: &str = "0000000008589934591-4294967295.1";
-/// When answers are recorded, an event stream has said all it has to say once it is silent for this long.
+/// When answers are recorded, an event stream counts as complete once it is silent for this long.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// Which gateway is asked.
+/// The gateway that is asked.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum To {
-    /// One that follows both contracts and asks nobody for a token.
+    /// One that follows both contracts and needs no token.
     Both,
-    /// One that follows the first contract alone.
+    /// One that follows only the first contract.
     First,
-    /// One that asks for tokens.
+    /// One that needs tokens.
     Guarded,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Question {
     accept: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_event_id: Option<String>,
-    /// Whose token is shown.
+    /// The owner of the token that is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shown_by: Option<String>,
 }
@@ -83,7 +83,7 @@ impl Question {
     }
 }
 
-/// Every question, in the order in which they are asked.
+/// Returns every question, in the order in which they are asked.
 pub(super) fn all(devnet: &Devnet) -> Vec<Question> {
     let [first, second] = devnet.contract_ids().try_into().expect("the network has two contracts");
     let alice = devnet.account("alice");
@@ -173,7 +173,7 @@ fn behind_a_door(first: &ContractId) -> Vec<Question> {
         get("/v1/admin/indexer").shown_by("an operator"),
         get("/v1/admin/quarantine?limit=3").shown_by("an operator"),
         get(&format!("/v1/admin/quarantine?contract={first}")).shown_by("an operator"),
-        // Bob's, not yet used; good once.
+        // Bob's ticket, unused and valid once.
         get(&ticket_path()),
         get(&ticket_path()),
     ]
@@ -191,13 +191,13 @@ fn event_streams(alice: &Address, first: &ContractId, second: &ContractId) -> Ve
         both(format!("users={alice}"), BEFORE_THE_FIRST),
         both("all=true&types=stream.cancelled,protocol.initialized".to_owned(), BEFORE_THE_FIRST),
         both(format!("streams={first}:1,{second}:1"), BEFORE_THE_FIRST),
-        // An id of the network before its reset.
+        // An id from before the network's reset.
         both("all=true".to_owned(), "0000000034359746560-0000000001"),
         both("all=true".to_owned(), "nonsense"),
     ]
 }
 
-/// The gateways, and who can show a token to the guarded one.
+/// The gateways, and the tokens for the guarded one.
 pub(super) struct Gateways {
     both: String,
     first: String,
@@ -213,7 +213,7 @@ impl Gateways {
         Self { both, first, guarded: Guarded::before(world, &Door::default()).await }
     }
 
-    /// The network whose names the questions use.
+    /// Returns the network whose names the questions use.
     pub(super) fn devnet(&self) -> &Devnet {
         &self.guarded.world.devnet
     }
@@ -225,7 +225,7 @@ impl Gateways {
         }
     }
 
-    /// Asks; an event stream is read until it has what was recorded, else until it is silent.
+    /// Asks a question. An event stream is read until it has the recorded blocks, or else until it is silent.
     pub(super) async fn ask(&self, question: &Question, then: Option<&Answer>) -> Answer {
         let base = match question.to {
             To::Both => &self.both,

@@ -1,4 +1,4 @@
-//! Records the fixture anew: for the version of a release, before the first change that comes after it.
+//! Records the fixture again, with the version of a release, before the first change after it.
 
 use std::{fs, io::Write};
 
@@ -41,7 +41,7 @@ async fn execute(pool: &PgPool, statement: String) {
     sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(pool).await.unwrap();
 }
 
-/// Sets what the wall clock and free ports have decided, and puts rows in the order of their keys.
+/// Replaces what the wall clock and free ports determined, and sorts rows by their keys.
 async fn steady(pool: &PgPool) {
     for schema in SCHEMAS {
         for (table, column) in [
@@ -69,8 +69,8 @@ async fn steady(pool: &PgPool) {
     }
 }
 
-/// Returns statements that any later server and any client understands: without the settings, owners and commands to
-/// `psql` that `pg_dump` adds.
+/// Returns statements that any later server and any client understands, without the settings, owners and `psql`
+/// commands that `pg_dump` adds.
 async fn dump(pool: &PgPool) -> String {
     let options = pool.connect_options();
     let host = options.get_socket().map_or(options.get_host().into(), |socket| socket.to_string_lossy());
