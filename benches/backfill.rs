@@ -1,8 +1,8 @@
-//! Measures on this machine how fast one contract's events are read out of a lake in a folder, beside nothing but the
-//! decompression of the same objects. Prints figures; asserts nothing but that every ledger came. `BENCH_LEDGERS` sets
-//! the length of the lakes (default 480, some 500 MB of XDR).
-#![expect(clippy::unwrap_used, reason = "a benchmark that meets the unexpected has no figure to print")]
-#![expect(clippy::float_arithmetic, reason = "rates and times, no money")]
+//! Measures on this machine how fast one contract's events are read from a lake in a folder, compared with
+//! decompressing the same objects only. Prints figures; only checks that every ledger arrived. `BENCH_LEDGERS` sets the
+//! length of the lakes (default 480, about 500 MB of XDR).
+#![expect(clippy::unwrap_used, reason = "an unexpected value leaves no figure to print")]
+#![expect(clippy::float_arithmetic, reason = "rates and times, not money")]
 
 use std::{
     collections::BTreeMap,
@@ -25,12 +25,12 @@ use tokio::sync::mpsc;
 
 const PASSPHRASE: &str = "a lake for a benchmark";
 const FIRST: u32 = 64_000;
-/// A ledger of protocol 20 and one of protocol 26, both of the public network.
+/// A ledger of protocol 20 and a ledger of protocol 26, both from the public network.
 const OLDER: &str = "ledger-51000294.xdr.gz";
 const NEWER: &str = "ledger-63092988.xdr.gz";
 
 fn main() {
-    // `cargo test --benches` and `cargo clippy` build this too; only `cargo bench` asks for figures.
+    // `cargo test --benches` and `cargo clippy` build this too; only `cargo bench` wants figures.
     if !env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -57,7 +57,7 @@ fn fixture(name: &str) -> Vec<u8> {
     xdr
 }
 
-/// The contracts with the fewest, the median and the most events in the newer ledger, with how many.
+/// The contracts with the fewest, the median and the most events in the newer ledger, with the number of events.
 fn contracts() -> [(ContractId, usize); 3] {
     let mut counts = BTreeMap::<ContractId, usize>::new();
     read_ledgers(fixture(NEWER).as_slice(), |ledger| {
@@ -72,7 +72,7 @@ fn contracts() -> [(ContractId, usize); 3] {
     [0, counts.len() / 2, counts.len() - 1].map(|place| counts[place].clone())
 }
 
-/// A lake of one ledger an object, packed as the public ones are.
+/// A lake with one ledger per object, packed like the public ones.
 struct Packed {
     folder: PathBuf,
     objects: Vec<PathBuf>,
@@ -80,7 +80,7 @@ struct Packed {
 }
 
 impl Packed {
-    /// Packs these files over and over, numbered anew and linked into one chain.
+    /// Packs these files repeatedly, renumbered and linked into one chain.
     fn new(folder: PathBuf, ledgers: u32, file_of: impl Fn(u32) -> &'static str) -> Self {
         let partition = folder.join("FFFF05FF--64000-127999");
         fs::create_dir_all(&partition).unwrap();
@@ -166,7 +166,7 @@ fn extract(lake: &Packed, contract_id: &ContractId) -> usize {
     })
 }
 
-/// The processor time, of all threads, that the work takes.
+/// Returns the processor time of all threads for some work.
 fn cpu_of(work: impl FnOnce()) -> Duration {
     let before = cpu();
     work();

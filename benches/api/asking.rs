@@ -1,5 +1,5 @@
-//! Clients that ask one request after the other on a connection that is kept open. They do as little as they can: on a
-//! small machine their work would be measured too.
+//! Clients that send one request after the other on a kept-alive connection. They do as little as possible: on a small
+//! machine their own work would be measured too.
 
 use std::time::{Duration, Instant};
 
@@ -10,13 +10,13 @@ use tokio::{
     task::JoinSet,
 };
 
-/// What the clients waited for each answer, and how long all of it took.
+/// How long the clients waited for each answer, and how long everything took.
 pub struct Asked {
     pub waited: Vec<Duration>,
     pub took: Duration,
 }
 
-/// Asks for random paths over so many connections, until the time is over.
+/// Requests random paths over this many connections until the time is over.
 pub async fn ask(
     base: &str,
     connections: u64,
@@ -52,12 +52,12 @@ async fn one_after_the_other(
     waited
 }
 
-/// Reads one answer, whose head says how long it is.
+/// Reads one answer; its head says how long it is.
 async fn read_answer(connection: &mut TcpStream, buffer: &mut Vec<u8>) {
     const END_OF_HEAD: &[u8] = b"\r\n\r\n";
     buffer.clear();
     let head = loop {
-        assert!(connection.read_buf(buffer).await.unwrap() > 0, "the gateway ended the connection");
+        assert!(connection.read_buf(buffer).await.unwrap() > 0, "the gateway closed the connection");
         if let Some(at) = buffer.windows(END_OF_HEAD.len()).position(|bytes| bytes == END_OF_HEAD) {
             break at + END_OF_HEAD.len();
         }
@@ -67,6 +67,6 @@ async fn read_answer(connection: &mut TcpStream, buffer: &mut Vec<u8>) {
     let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
     let whole = head + length.parse::<usize>().unwrap();
     while buffer.len() < whole {
-        assert!(connection.read_buf(buffer).await.unwrap() > 0, "the gateway ended the connection");
+        assert!(connection.read_buf(buffer).await.unwrap() > 0, "the gateway closed the connection");
     }
 }

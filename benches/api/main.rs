@@ -1,17 +1,18 @@
-//! Measures the two commonest requests of the API on this machine: one stream, and the streams of a user, at a hundred
-//! thousand streams and a million events, asked over 16 connections that are kept open; and what is left of that, and
-//! of the feed, while many clients resume. Prints figures; asserts nothing but that every answer is a 200.
+//! Measures the two most common requests of the API on this machine: for one stream, and for the streams of a user,
+//! with a hundred thousand streams and a million events, over 16 kept-alive connections. Also measures how much slower
+//! these requests, and the feed, become while many clients resume. Prints figures; only checks that every answer is a
+//! 200.
 //!
 //! Needs `DATABASE_URL` of a durable server: `make bench-api`. `BENCH_SECONDS` sets the time of each run (default 10).
-#![expect(clippy::unwrap_used, reason = "a benchmark that meets the unexpected has no figure to print")]
-#![expect(clippy::float_arithmetic, reason = "rates and times, no money")]
+#![expect(clippy::unwrap_used, reason = "an unexpected value leaves no figure to print")]
+#![expect(clippy::float_arithmetic, reason = "rates and times, not money")]
 
 mod asking;
 #[path = "../main_job/daemon.rs"]
 #[expect(dead_code, reason = "the other benchmark uses the rest")]
 mod daemon;
 #[path = "../../tests/filled/mod.rs"]
-#[expect(dead_code, reason = "the test of plans uses the rest")]
+#[expect(dead_code, reason = "the test of query plans uses the rest")]
 mod filled;
 mod replays;
 
@@ -30,7 +31,7 @@ const WITHOUT_LIMITS: [&str; 8] =
     ["--auth", "off", "--requests-per-second", "0", "--connects-per-second", "0", "--max-connections-per-ip", "0"];
 
 fn main() {
-    // `cargo test --benches` and `cargo clippy` build this too; only `cargo bench` asks for figures.
+    // `cargo test --benches` and `cargo clippy` build this too; only `cargo bench` wants figures.
     if !env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -49,27 +50,30 @@ async fn measure(time: Duration) {
     run(&base, time, "GET /v1/streams/{id}", |rng| format!("/v1/streams/{}", rng.random_range(1..=STREAMS))).await;
     let any_user = |rng: &mut StdRng| of_user(rng.random_range(0..filled::USERS));
     run(&base, time, "GET /v1/streams?user=", any_user).await;
-    run(&base, time, "the same, of the busiest user", |_: &mut StdRng| of_user(0)).await;
+    run(&base, time, "the same, for the busiest user", |_: &mut StdRng| of_user(0)).await;
     during_replays(&base, time, &pool).await;
     println!("  peak memory of the gateway {} MiB", gateway.usage().peak_memory_mib);
     gateway.end().await;
     pool.close().await;
 }
 
-/// What everybody else notices while many clients come back at once.
+/// Measures what everybody else notices while many clients reconnect at once.
 async fn during_replays(base: &str, time: Duration, pool: &PgPool) {
     let any_user = |rng: &mut StdRng| of_user(rng.random_range(0..filled::USERS));
     let (back, mut live, ()) = tokio::join!(
         replays::come_back(base, STREAMS),
         replays::wait_for_commits(base, pool, STREAMS, time),
-        run(base, time, "of a user, during replays", any_user),
+        run(base, time, "streams of a user, during replays", any_user),
     );
     live.sort();
     let longest = live.last().expect("an event was committed").as_secs_f64() * 1e3;
     let middle = live[live.len() / 2].as_secs_f64() * 1e3;
-    println!("  {} events committed meanwhile: at a client after {middle:.1} ms, longest {longest:.1} ms", live.len());
+    println!(
+        "  {} events committed meanwhile: reach a client after {middle:.1} ms, longest {longest:.1} ms",
+        live.len()
+    );
     let (clients, streams, back) = (replays::CLIENTS, replays::STREAMS_EACH, back.as_secs_f64());
-    println!("  {clients} clients of {streams} streams each had all that happened after {back:.1} s");
+    println!("  {clients} clients with {streams} streams each had caught up after {back:.1} s");
 }
 
 fn of_user(number: u32) -> String {

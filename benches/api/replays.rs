@@ -1,4 +1,5 @@
-//! Many clients that come back at once from before the first event, and one that waits for what is committed meanwhile.
+//! Many clients that resume at once from before the first event, and one client that waits for events committed
+//! meanwhile.
 
 use std::time::{Duration, Instant};
 
@@ -19,8 +20,8 @@ const EVENTS_A_STREAM: usize = 10;
 const LAST_LEDGER: i64 = 1_000_000;
 const BETWEEN_COMMITS: Duration = Duration::from_millis(250);
 
-/// Each of the clients follows some streams of all and reads what happened since the first ledger. Returns when the last
-/// one had it.
+/// Lets each client follow a share of all streams and read everything since the first ledger. Returns when the last
+/// client has everything.
 pub async fn come_back(base: &str, of_all: u32) -> Duration {
     let begun = Instant::now();
     let of_all = usize::try_from(of_all).unwrap();
@@ -40,7 +41,7 @@ pub async fn come_back(base: &str, of_all: u32) -> Duration {
     begun.elapsed()
 }
 
-/// Commits events of one stream until the time is over. Returns how long each took to a client that follows it.
+/// Commits events of one stream until the time is over. Returns how long each took to reach a client that follows it.
 pub async fn wait_for_commits(base: &str, pool: &PgPool, stream: u32, time: Duration) -> Vec<Duration> {
     let begun = Instant::now();
     let mut frames = subscribe(base, [usize::try_from(stream).unwrap()], None).await;
@@ -80,14 +81,14 @@ async fn subscribe(
 
 async fn next_id(frames: &mut Lines<BufReader<TcpStream>>) -> String {
     loop {
-        let line = frames.next_line().await.unwrap().expect("the gateway keeps the connection");
+        let line = frames.next_line().await.unwrap().expect("the gateway keeps the connection open");
         if line.starts_with("id: ") {
             return line;
         }
     }
 }
 
-/// Commits one more event as the indexer does.
+/// Commits one more event in the way the indexer does.
 async fn commit_event(pool: &PgPool, stream: u32, toid: i64) {
     let mut connection = pool.acquire().await.unwrap();
     let statement = format!(

@@ -1,4 +1,4 @@
-//! The attacks: each asks for what costs the service most, as often as it is let.
+//! The attacks: each requests what costs the service most, as often as it may.
 
 use std::{
     net::Ipv4Addr,
@@ -16,11 +16,11 @@ use crate::{
     filled, stalled,
 };
 
-/// How many requests an attacker has under way; a browser has six.
+/// How many requests an attacker has in progress; a browser has six.
 const AT_ONCE: usize = 16;
-/// The most that one subscription may name.
+/// The largest number of streams that one subscription may name.
 const STREAMS_OF_A_REPLAY: u32 = 500;
-/// How much of a replay is read before it is asked for again.
+/// How much of a replay is read before it is requested again.
 const READ_OF_A_REPLAY: usize = 256 * 1024;
 
 #[derive(Clone, Copy)]
@@ -33,9 +33,9 @@ pub struct Attack {
 enum Kind {
     /// The same request again and again.
     Ask { path: &'static str, encoding: &'static str },
-    /// The lists of the user who has most.
+    /// The lists of the user with the most streams.
     Lists,
-    /// Streams of events from the first one on.
+    /// Event streams that start at the first event.
     Replays,
     /// Sign-ins that carry only the service's own signature.
     UnsignedSignIns,
@@ -62,18 +62,18 @@ const fn ask(name: &'static str, path: &'static str, encoding: &'static str) -> 
     Attack { name, kind: Kind::Ask { path, encoding } }
 }
 
-/// Returns the arguments of a gateway that answers everybody, and to which wallets can sign in.
+/// Returns the arguments of a gateway that answers everybody and lets wallets sign in.
 pub fn open_to_all() -> Vec<String> {
     let secret = BASE64_STANDARD.encode([7; 32]);
     let seed = stellar_strkey::ed25519::PrivateKey([7; 32]).as_unredacted().to_string();
-    // Nobody gets as far as to have an account looked up.
+    // No sign-in gets far enough to cause a look-up of an account.
     let args = ["--auth", "optional", "--visibility", "public", "--home-domain", "localhost", "--rpc-url"];
     let secrets = ["--token-secret", &secret, "--sign-in-seed", seed.as_str()];
     args.into_iter().chain(["http://127.0.0.1:9/"]).chain(secrets).map(ToOwned::to_owned).collect()
 }
 
 impl Attack {
-    /// Attacks from this address until the time is over; returns how many requests were answered or, where no answer is
+    /// Attacks from this address until the time is over. Returns how many requests were answered or, if answers are not
     /// read, sent.
     pub async fn run(self, base: &str, address: Ipv4Addr, time: Duration) -> usize {
         let client = client::at(address);

@@ -1,4 +1,4 @@
-//! Clients with an address each: to the limits, loopback addresses are as different as any.
+//! Clients with one address each: for the limits, two loopback addresses are as different as any.
 
 use std::{
     net::Ipv4Addr,
@@ -9,13 +9,13 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use reqwest::{Client, Response};
 use tokio::time::{MissedTickBehavior, interval};
 
-/// The largest page of events, for those who accept `text/csv`.
+/// The largest page of events, for clients that accept `text/csv`.
 pub const CSV: &str = "/v1/events?limit=5000&order=asc";
 
-/// How many streams the filled database has.
+/// The number of streams in the filled database.
 const STREAMS: u32 = 100_000;
 
-/// Loopback addresses that nobody has come from yet.
+/// Loopback addresses that no client has used yet.
 #[derive(Default)]
 pub struct Addresses(u16);
 
@@ -27,12 +27,12 @@ impl Addresses {
     }
 }
 
-/// Returns a client that comes from this address.
+/// Returns a client that connects from this address.
 pub fn at(address: Ipv4Addr) -> Client {
     Client::builder().local_address(Some(address.into())).no_gzip().build().unwrap()
 }
 
-/// Asks for one stream after the other at an even pace, each as soon as its time has come, and returns how long each
+/// Requests one stream after the other at a steady pace, each as soon as its time has come. Returns how long each
 /// answer took.
 pub async fn ask_steadily(base: &str, address: Ipv4Addr, a_second: u32, time: Duration) -> Vec<Duration> {
     let client = at(address);
@@ -44,14 +44,15 @@ pub async fn ask_steadily(base: &str, address: Ipv4Addr, a_second: u32, time: Du
         ticks.tick().await;
         let asked = Instant::now();
         let stream = rng.random_range(1..=STREAMS);
-        // Beside an attack on what has no limit, the polite client is refused what goes beyond its own.
+        // If the attack is on something without a limit, the polite client sends more than its own limit, and is
+        // refused.
         client.get(format!("{base}/v1/streams/{stream}")).send().await.unwrap().bytes().await.unwrap();
         waited.push(asked.elapsed());
     }
     waited
 }
 
-/// Returns how long a refused client is told to stay away, if it is refused.
+/// Returns how long a refused client is told to wait; `None` if it was not refused.
 pub fn told_to_wait(answer: &Response) -> Option<Duration> {
     let is_refused = matches!(answer.status().as_u16(), 429 | 503);
     let seconds = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());

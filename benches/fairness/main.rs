@@ -1,11 +1,12 @@
-//! Measures what an attacker who stays inside the limits costs somebody else: each attack beside a polite client that
-//! sends as many requests, as the ratio of what a third client, the victim, waits for at the 99th percentile. The goal
-//! is a ratio of two at most. Also says what readers that read nothing cost in memory. Prints figures; asserts nothing.
+//! Measures what an attacker who stays within the limits costs somebody else. Each attack is compared with a polite
+//! client that sends as many requests: the result is the ratio of the waiting times of a third client, the victim, at
+//! the 99th percentile. The goal is a ratio of at most two. Also reports the memory that readers cost who read nothing.
+//! Prints figures; asserts nothing.
 //!
 //! Needs `DATABASE_URL` of a durable server: `make bench-fairness`. `BENCH_SECONDS` sets the time of each run (default
-//! 5), `BENCH_PAIRS` the number of paired runs (default 5), `BENCH_ATTACK` a part of the name of the attacks wanted.
-#![expect(clippy::unwrap_used, reason = "a benchmark that meets the unexpected has no figure to print")]
-#![expect(clippy::float_arithmetic, reason = "ratios and times, no money")]
+//! 5), `BENCH_PAIRS` the number of paired runs (default 5), `BENCH_ATTACK` a part of the name of the attacks to run.
+#![expect(clippy::unwrap_used, reason = "an unexpected value leaves no figure to print")]
+#![expect(clippy::float_arithmetic, reason = "ratios and times, not money")]
 
 mod attacks;
 mod client;
@@ -13,7 +14,7 @@ mod client;
 #[expect(dead_code, reason = "the other benchmarks use the rest")]
 mod daemon;
 #[path = "../../tests/filled/mod.rs"]
-#[expect(dead_code, reason = "the test of plans uses the rest")]
+#[expect(dead_code, reason = "the test of query plans uses the rest")]
 mod filled;
 mod stalled;
 
@@ -26,20 +27,20 @@ use attacks::{ATTACKS, Attack};
 use client::Addresses;
 use daemon::{Process, database};
 
-/// What the victim asks for in a second: less than it may.
+/// The victim's requests per second: fewer than it may send.
 const VICTIM_ASKS_A_SECOND: u32 = 30;
-/// The core that all clients share, so that they take none of the others from the service.
+/// The core that all clients share, so that they leave the others to the service.
 const CORE_OF_CLIENTS: &str = "0";
 
 fn main() {
-    // `cargo test --benches` and `cargo clippy` build this too; only `cargo bench` asks for figures.
+    // `cargo test --benches` and `cargo clippy` build this too; only `cargo bench` wants figures.
     if !env::args().any(|argument| argument == "--bench") {
         return;
     }
     let number = |name: &str, default| env::var(name).map_or(default, |text| text.parse().expect("a number"));
     let time = Duration::from_secs(number("BENCH_SECONDS", 5));
     let pairs = usize::try_from(number("BENCH_PAIRS", 5)).unwrap();
-    // Whoever makes TLS possible must be named before a client is made, even for plain HTTP.
+    // The TLS provider must be installed before a client is created, even for plain HTTP.
     rustls::crypto::ring::default_provider().install_default().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(measure(time, pairs));
@@ -72,7 +73,7 @@ async fn measure(time: Duration, pairs: usize) {
     pool.close().await;
 }
 
-/// What one victim waited for beside a polite client, and another beside an attacker.
+/// How long one victim waited beside a polite client, and another one beside an attacker.
 struct Pair {
     requests: usize,
     beside_polite: Duration,
@@ -85,7 +86,7 @@ impl Pair {
     }
 }
 
-/// The attack goes first: the polite client sends as many requests as the attacker could.
+/// Runs the attack first: the polite client then sends as many requests as the attacker did.
 async fn pair(base: &str, attack: Attack, time: Duration, addresses: &mut Addresses) -> Pair {
     let (victim, attacker) = (addresses.next(), addresses.next());
     let (waited, requests) =
@@ -120,10 +121,10 @@ fn print(attack: Attack, mut measured: Vec<Pair>) {
     );
 }
 
-/// Keeps this process, but not those that it has started, to one core (`taskset` is part of util-linux).
+/// Pins this process, but not those that it started, to one core (`taskset` is part of util-linux).
 async fn stay_on_one_core() {
     let id = process::id().to_string();
     let mut command = Command::new("taskset");
     let output = command.args(["--all-tasks", "--cpu-list", "--pid", CORE_OF_CLIENTS, &id]).output().await;
-    assert!(output.expect("taskset is there: apt-get install util-linux").status.success());
+    assert!(output.expect("taskset is installed: apt-get install util-linux").status.success());
 }

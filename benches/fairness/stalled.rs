@@ -1,4 +1,4 @@
-//! Readers that ask for the largest answer there is and never read it.
+//! Readers that request the largest answer and never read it.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -16,15 +16,15 @@ use crate::{
     daemon::Process,
 };
 
-/// As many as one address may have open for requests.
+/// The number of connections that one address may have open for requests.
 const OF_ONE_ADDRESS: usize = 100;
-/// How many brought the service to 648 MiB when it built every page in memory.
+/// The number that brought the service to 648 MiB when it built every page in memory.
 const READERS: usize = 133;
-/// Buffers are full by then: nothing tells when the service has stopped writing.
+/// The buffers are full after this time: nothing shows when the service has stopped writing.
 const UNTIL_BUFFERS_ARE_FULL: Duration = Duration::from_secs(3);
 const ANSWERS_WITHIN: Duration = Duration::from_mins(1);
 
-/// Says what readers of each encoding cost in memory.
+/// Reports how much memory readers of each encoding cost.
 pub async fn measure(gateway: &Process, base: &str, addresses: &mut Addresses) {
     println!("{READERS} readers of the largest CSV that read nothing, memory of the gateway in MiB");
     for encoding in ["identity", "gzip", "br", "zstd"] {
@@ -40,7 +40,7 @@ pub async fn measure(gateway: &Process, base: &str, addresses: &mut Addresses) {
     }
 }
 
-/// Opens as many as one address may, each with its request sent.
+/// Opens as many connections as one address may, and sends a request on each.
 pub async fn open(base: &str, address: Ipv4Addr, encoding: &str) -> Vec<TcpStream> {
     let host = base.strip_prefix("http://").unwrap();
     let to: SocketAddr = host.parse().unwrap();
@@ -48,7 +48,7 @@ pub async fn open(base: &str, address: Ipv4Addr, encoding: &str) -> Vec<TcpStrea
     for _ in 0..OF_ONE_ADDRESS {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind((address, 0).into()).unwrap();
-        // A small window: what is sent stays with the service.
+        // A small window, so that the answer stays with the service.
         socket.set_recv_buffer_size(4096).unwrap();
         let mut connection = socket.connect(to).await.unwrap();
         let request =

@@ -1,5 +1,5 @@
-//! Catch-up: every event of a long past from Stellar RPC into PostgreSQL by the daemon, and then the same rows into
-//! the same tables by nothing but the daemon's own insert statements.
+//! Catch-up: the daemon reads a long history of events from Stellar RPC into PostgreSQL; then the same rows are written
+//! into the same tables with only the daemon's own insert statements.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use super::daemon::{Process, database};
 
 const INSERT_EVENTS: &str = include_str!("../../src/store/insert_events.sql");
 const UPSERT_STREAMS: &str = include_str!("../../src/store/upsert_streams.sql");
-/// As many as the daemon puts into one transaction.
+/// The number that the daemon puts into one transaction.
 const ROWS_IN_A_BATCH: i64 = 5_000;
 
 pub async fn measure(events: u64) {
@@ -48,7 +48,7 @@ pub async fn measure(events: u64) {
 }
 
 async fn tip_ledger(rpc_url: &str) -> u32 {
-    // Installed twice is installed.
+    // A provider that is already installed works as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let request = serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "getLatestLedger"});
     let client = reqwest::Client::builder().build().unwrap();
@@ -57,7 +57,7 @@ async fn tip_ledger(rpc_url: &str) -> u32 {
     u32::try_from(reply["result"]["sequence"].as_u64().unwrap()).unwrap()
 }
 
-/// Reads the rows back in order and inserts them into empty tables of the same shape; only the inserts are timed.
+/// Reads the rows back in order and inserts them into empty tables of the same form. Only the inserts are timed.
 async fn bare_insert(pool: &PgPool) -> Duration {
     let mut connection = PgConnection::connect_with(&pool.connect_options()).await.unwrap();
     let prepare = "create schema bare;

@@ -1,4 +1,4 @@
-//! The processes under measurement, and what the kernel says of them.
+//! The measured processes, and the kernel's figures about them.
 
 use std::{env, ffi::OsStr, fs, path::PathBuf, process::Stdio, time::Duration};
 
@@ -19,10 +19,10 @@ pub struct Network {
     pub passphrase: String,
 }
 
-/// A child process that is ended with us.
+/// A child process that ends with us.
 pub struct Process {
     child: Child,
-    /// Kept open, so that the process can go on writing.
+    /// Kept open, so that the process can keep writing.
     _output: Output,
 }
 
@@ -31,7 +31,7 @@ enum Output {
     Stderr(#[expect(dead_code, reason = "only kept open")] Lines<BufReader<ChildStderr>>),
 }
 
-/// What a process has used.
+/// The resources that a process has used.
 pub struct Usage {
     pub cpu: Duration,
     pub memory_mib: u64,
@@ -39,7 +39,7 @@ pub struct Usage {
 }
 
 impl Process {
-    /// Starts the local network with `events` in its past.
+    /// Starts the local network with a history of `events` events.
     pub async fn devnet(events: u64) -> (Self, Network) {
         let mut child = program()
             .args(["devnet", "--listen", "127.0.0.1:0", "--devnet-ledger-interval-ms", "0"])
@@ -51,20 +51,20 @@ impl Process {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut values = Vec::new();
         for name in ["Stellar RPC", "contract", "passphrase"] {
-            let line = lines.next_line().await.unwrap().expect("the local network says what it is");
+            let line = lines.next_line().await.unwrap().expect("the local network describes itself");
             values.push(line.strip_prefix(name).expect("in this order").trim().to_owned());
         }
         let [rpc_url, contract, passphrase] = values.try_into().expect("three lines");
         (Self { child, _output: Output::Stdout(lines) }, Network { rpc_url, contract, passphrase })
     }
 
-    /// Starts the daemon on a database; returns it with its base URL.
+    /// Starts the daemon on a database. Returns it with its base URL.
     pub async fn daemon(network: &Network, database: &PgPool) -> (Self, String) {
         let mut command = serve(&network.contract, &network.passphrase, database);
         Self::listening(command.args(["--auth", "off", "--rpc-url", &network.rpc_url])).await
     }
 
-    /// Starts a gateway alone on a database, with these arguments too; returns it with its base URL.
+    /// Starts only a gateway on a database, with additional arguments. Returns it with its base URL.
     pub async fn gateway<S: AsRef<OsStr>>(contract: &ContractId, database: &PgPool, args: &[S]) -> (Self, String) {
         let mut command = serve(contract.as_str(), "a network of the benchmark", database);
         Self::listening(command.args(["--role", "gateway"]).args(args)).await
@@ -122,7 +122,7 @@ fn serve(contract: &str, passphrase: &str, database: &PgPool) -> Command {
     command
 }
 
-/// Makes a database of this name, empty.
+/// Creates an empty database with this name.
 pub async fn database(name: &str) -> PgPool {
     let url = env::var("DATABASE_URL").expect("DATABASE_URL is set: run `make bench`");
     let options: PgConnectOptions = url.parse().unwrap();

@@ -1,4 +1,4 @@
-//! How long an event takes from the moment Stellar RPC shows it to the moment a subscriber has read its frame.
+//! How long an event takes from the moment Stellar RPC shows it until a subscriber has read its frame.
 
 use std::{
     sync::Arc,
@@ -64,7 +64,7 @@ async fn run(name: &str, mut pause: impl FnMut() -> Duration) {
     );
 }
 
-/// Closes a ledger with one new stream and reads until its last event is there.
+/// Closes a ledger with one new stream, and reads until its last event has arrived.
 async fn one_event(devnet: &Devnet, stream: &mut reqwest::Response) -> Duration {
     let call = Call::Create {
         sender: devnet.account("alice"),
@@ -80,7 +80,7 @@ async fn one_event(devnet: &Devnet, stream: &mut reqwest::Response) -> Duration 
     let wanted: EventId = *devnet.events_emitted().last().unwrap();
     let mut text = String::new();
     while !text.contains(&format!("id: {wanted}\n")) {
-        let chunk = stream.chunk().await.unwrap().expect("the stream goes on");
+        let chunk = stream.chunk().await.unwrap().expect("the stream continues");
         text += std::str::from_utf8(&chunk).unwrap();
     }
     shown.elapsed()

@@ -1,10 +1,10 @@
-//! Measures the main job on this machine: how fast a catch-up is beside a bare insert of the same rows, what it costs,
-//! and how long an event takes from Stellar RPC to a subscriber. Prints figures; asserts nothing.
+//! Measures the main job on this machine: how fast a catch-up is compared with a bare insert of the same rows, what it
+//! costs, and how long an event takes from Stellar RPC to a subscriber. Prints figures; asserts nothing.
 //!
 //! Needs `DATABASE_URL` of a durable server: `make bench`. `BENCH_EVENTS` sets the size of the catch-up (default
 //! 1 000 000).
-#![expect(clippy::unwrap_used, reason = "a benchmark that meets the unexpected has no figure to print")]
-#![expect(clippy::float_arithmetic, reason = "rates and times, no money")]
+#![expect(clippy::unwrap_used, reason = "an unexpected value leaves no figure to print")]
+#![expect(clippy::float_arithmetic, reason = "rates and times, not money")]
 
 mod catch_up;
 #[expect(dead_code, reason = "the benchmark of the API uses the rest")]
@@ -14,7 +14,7 @@ mod latency;
 use std::env;
 
 fn main() {
-    // `cargo test --benches` and `cargo clippy` build this too; only `cargo bench` asks for figures.
+    // `cargo test --benches` and `cargo clippy` build this too; only `cargo bench` wants figures.
     if !env::args().any(|argument| argument == "--bench") {
         return;
     }
