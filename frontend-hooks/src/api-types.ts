@@ -1,21 +1,21 @@
-// The shapes of the service's answers that this package reads, by the names that it gives them.
+// The answers of the service that this package reads, with the names that the API gives them.
 import type { components } from './api';
 
 type Schemas = components['schemas'];
 
-/** What kind of event. */
+/** The type of an event. */
 export type EventType = Schemas['EventType'];
 
-/** An event of the feed: what every event has, then the event's own fields, which its `type` tells. */
+/** An event of the feed: the common fields, then the fields of its type, which `type` names. */
 export type StreamEvent = Schemas['Event'];
 
-/** What people call a stream's state. */
+/** The state of a stream in the words that people use. */
 export type StreamStatus = Schemas['StreamStatus'];
 
-/** A stream at the time of a ledger, `calculatedAt`. Amounts are decimal texts, times Unix seconds. */
+/** A stream at the time of a ledger, `calculatedAt`. Amounts are decimal strings, times are Unix seconds. */
 export type StreamRecord = Schemas['Stream'];
 
-/** An event as a list gives it. */
+/** An event in a list. */
 export type EventRow = Schemas['EventRow'];
 
 /** A stream and its latest events, newest first. */
@@ -25,19 +25,19 @@ export type StreamDetail = Schemas['StreamWithEvents'];
 export type StreamList = Schemas['StreamList'];
 
 /**
- * Why a client must fetch anew: what it had cannot be continued from. All reasons are the service's but `behind`, which
- * a tab says that could not keep up with the one that has the connection.
+ * Why a client must fetch everything again: it cannot continue from what it had. The service sends all reasons but
+ * `behind`: that one is for a tab that cannot keep up with the tab that has the connection.
  */
 export type Reset = Omit<Schemas['ResetNotice'], 'reason'> & { reason: Schemas['ResetReason'] | 'behind' };
 
-/** Late rows: events in this range were added, or their streams were folded again. */
+/** Late events: events in this range were added, or their streams were recomputed. */
 export type Revised = Schemas['RevisedNotice'];
 
-/** A ticket for one connection, and until when it is good, in Unix seconds. */
+/** A ticket for one connection, and when it expires, in Unix seconds. */
 export type Ticket = Schemas['Ticket'];
 
-/** How far the index is, and what speaks against relying on it. */
+/** How far the index has come, and why it should not be relied on, if so. */
 export type IndexStatus = Schemas['Status'];
 
-/** A refusal, as RFC 9457 has it. */
+/** A refusal in the format of RFC 9457. */
 export type Problem = Schemas['Problem'];

@@ -154,7 +154,7 @@ describe('the verdict on opening', () => {
     await on.staysAway();
     const error = { message: 'fetch failed' };
     expect(on.connection.getSnapshot()).toMatchObject({ status: 'closed', error, attempt: 3, retryAt: undefined });
-    expect(said[0]).toBe('attempt 1 failed: fetch failed; comes back in 300 ms');
+    expect(said[0]).toBe('attempt 1 failed: fetch failed; retries in 300 ms');
     expect(said.at(-1)).toBe('closed for good: fetch failed');
   });
 

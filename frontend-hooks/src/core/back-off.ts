@@ -1,27 +1,28 @@
 import { durationMs } from './duration';
 import { StreamError } from './stream-error';
 
-/** How a connection that fails comes back. A number that is not above zero counts as left out. */
+/** How a failed connection retries. A number that is not above zero counts as missing. */
 export interface BackOff {
-  /** The shortest wait: 1 s without it, and never below 100 ms. */
+  /** The shortest wait: 1 s by default, and never below 100 ms. */
   shortestMs?: number | undefined;
-  /** The longest: 30 s without it, and never below the shortest. */
+  /** The longest wait: 30 s by default, and never below the shortest. */
   longestMs?: number | undefined;
-  /** So many attempts in a row may fail before it gives up; without it, any number. */
+  /** How many attempts in a row may fail before the connection gives up; unlimited by default. */
   attempts?: number | undefined;
 }
 
-/** Nobody is asked again sooner, whatever the page or the service says. */
+/** The shortest wait before any retry, whatever the page or the service says. */
 export const LEAST_MS = 100;
 const SHORTEST_MS = 1_000;
 const LONGEST_MS = 30_000;
-/** The longest wait that the service itself may ask for. Nobody else may ask for more than the longest back-off. */
+/** The longest wait that the service itself may ask for. Anyone else is limited to the longest back-off. */
 export const LONGEST_TOLD_MS = 600_000;
 const JITTER_MS = 1_000;
 
 /**
- * Returns how long to wait after so many failures in a row: at random up to a bound that doubles. A `Retry-After` of
- * the last one makes the wait longer, never shorter, and is spread over a second as it is the same for all clients.
+ * Returns how long to wait after this many failures in a row: a random time up to a bound that doubles. A `Retry-After`
+ * of the last failure makes the wait longer, never shorter. It is spread over a second, because all clients get the
+ * same one.
  */
 export function backOffMs(failures: number, random: () => number, options: BackOff = {}, error?: Error): number {
   const shortest = durationMs(options.shortestMs, SHORTEST_MS, LEAST_MS);

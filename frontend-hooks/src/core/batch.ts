@@ -1,4 +1,4 @@
-/** Sixty times a second at most. Not animation frames: a hidden page has none, and some screens have 144 a second. */
+/** At most sixty times a second. Animation frames do not fit: a hidden page has none, some screens have 144 a second. */
 const SHORTEST_MS = 17;
 
 /** Returns a function that may be called at any rate, and calls `flush` soon after. */

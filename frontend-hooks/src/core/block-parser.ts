@@ -1,4 +1,4 @@
-/** What stands between two blank lines of an event stream. */
+/** The lines between two blank lines of an event stream. */
 export interface Block {
   id?: string;
   event?: string;
@@ -7,8 +7,8 @@ export interface Block {
 }
 
 /**
- * Returns a function that takes the text of an event stream (WHATWG HTML 9.2) as it comes and hands on each block that
- * is whole. A block without data is handed on too: its id moves the position of a quiet subscription.
+ * Returns a function that takes the text of an event stream (WHATWG HTML 9.2) as it arrives and hands on each complete
+ * block. Blocks without data are handed on too: their ids move the position of a quiet subscription.
  */
 export function createBlockParser(onBlock: (block: Block) => void): (text: string) => void {
   let block: Block = {};
@@ -22,7 +22,7 @@ export function createBlockParser(onBlock: (block: Block) => void): (text: strin
   };
   return (text) => {
     if (text === '') return;
-    // A line break of two characters can be cut in two.
+    // A two-character line break can be split between two texts.
     const fresh = endedInReturn && text.startsWith('\n') ? text.slice(1) : text;
     endedInReturn = text.endsWith('\r');
     const lines = (rest + fresh).split(/\r\n|\r|\n/);

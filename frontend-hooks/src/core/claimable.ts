@@ -4,7 +4,7 @@ import { type LedgerClock, receivedAtMs } from './ledger-clock';
 import { createStore, type Store } from './store';
 import { onTick } from './ticker';
 
-/** Returns what can be claimed from a stream, told at each animation frame for as long as it grows. */
+/** Returns the claimable amount of a stream, updated at each animation frame for as long as it grows. */
 export function createClaimable(stream: StreamRecord, clock: LedgerClock): Store<bigint> {
   const { calculatedAt } = stream;
   if (calculatedAt !== null) clock.sample(calculatedAt, receivedAtMs(stream));
@@ -14,7 +14,7 @@ export function createClaimable(stream: StreamRecord, clock: LedgerClock): Store
 
   function valueNow(): bigint {
     const nowMs = clock.at(performance.now());
-    // What stands, stands as the service says.
+    // A paused amount stays as the service gave it.
     return nowMs === undefined || stream.isPaused ? known : claimableAt(stream, nowMs);
   }
 

@@ -13,7 +13,7 @@ import { isTokenRefusal, StreamError } from './stream-error';
 import { onVisibility, untilVisible } from './visibility';
 import { createWatchdog, type Watchdog } from './watchdog';
 
-/** Connects to the event feed, and comes back by itself until it is closed or told to stop. */
+/** Connects to the event feed, and reconnects by itself until it is closed or must stop. */
 export function connect(options: ConnectOptions): Connection {
   return new DirectConnection(options);
 }
@@ -26,12 +26,12 @@ class DirectConnection implements Connection {
   readonly #closed = new AbortController();
   #wasOpen = false;
   #hasRenewed = false;
-  /** Whether the service let the present connection in. What comes before that may be anybody's. */
+  /** Whether the service has accepted the present connection. Anything before that may come from anybody. */
   #isLetIn = false;
   #retryMs: number | undefined;
-  /** Where the service said that the present connection begins. */
+  /** Where the present connection starts, according to the service. */
   #beginsAfter: string | undefined;
-  /** A notice that waits for its id, which comes in the next block. */
+  /** A notice that waits for its id, which the next block brings. */
   #revised: Extract<Frame, { kind: 'revised' }> | undefined;
 
   constructor(options: ConnectOptions) {
@@ -70,7 +70,7 @@ class DirectConnection implements Connection {
     }
   }
 
-  /** One attempt, and the wait that it earns. */
+  /** Makes one attempt, then waits as its result requires. */
   async #cycle(signal: AbortSignal): Promise<void> {
     const verdict = await this.#attempt(signal);
     if (this.#closed.signal.aborted) return;
@@ -83,7 +83,7 @@ class DirectConnection implements Connection {
     if (isTokenRefusal(error)) this.#credentials.refuse();
     if (verdict.do === 'renew') this.#hasRenewed = true;
     const ms = this.#msBefore(verdict, attempt);
-    this.#say(`${error ? `attempt ${attempt} failed: ${error.message}; ` : ''}comes back in ${Math.round(ms)} ms`);
+    this.#say(`${error ? `attempt ${attempt} failed: ${error.message}; ` : ''}retries in ${Math.round(ms)} ms`);
     const status = this.#wasOpen || error ? 'reconnecting' : 'connecting';
     this.#state.update({ status, error, attempt, retryAt: Date.now() + ms });
     await wait(ms, signal);
@@ -93,7 +93,7 @@ class DirectConnection implements Connection {
   #msBefore(verdict: Verdict, attempt: number): number {
     const { random = Math.random, backOff } = this.#options;
     if (verdict.do === 'backOff') return backOffMs(Math.max(1, attempt), random, backOff, verdict.error);
-    // The service spreads it.
+    // The service spreads these waits itself.
     return verdict.do === 'wait' ? verdict.ms : 0;
   }
 
@@ -114,7 +114,7 @@ class DirectConnection implements Connection {
     }
   }
 
-  /** A first connection says in the address where it begins, as a header would cost a preflight. */
+  /** A first connection gives its start in the URL, because a header would cost a preflight. */
   async #open(signal: AbortSignal): Promise<Response> {
     const { url, filter, fetch = globalThis.fetch } = this.#options;
     const { lastEventId } = this.getSnapshot();
@@ -154,7 +154,7 @@ class DirectConnection implements Connection {
     return verdictOnEnd({ isLetIn: this.#isLetIn, farewell, thrown, openForMs, retryMs: this.#retryMs });
   }
 
-  /** Takes a block and returns the farewell, if it is one. */
+  /** Takes a block and returns its kind if it is a farewell. */
   #take(block: Block): End['farewell'] {
     if (this.#closed.signal.aborted) return undefined;
     if (block.retryMs !== undefined) this.#retryMs = block.retryMs;
@@ -169,8 +169,8 @@ class DirectConnection implements Connection {
         if (this.#isNews(reading.event.id)) this.#frames.emit(reading);
         break;
       case 'reset':
-        // An id from before this connection is worth nothing any more. The reset's own is, or the one that this connection
-        // began with.
+        // An id from before this connection is no longer valid. The reset's own id is, or the one where this connection
+        // started.
         this.#state.update({ lastEventId: block.id ?? this.#beginsAfter });
         this.#frames.emit(reading);
         break;

@@ -2,21 +2,21 @@ import { type LastIdStorage, recallLastId, rememberLastId } from './last-id';
 import type { Frame } from './reading';
 import { createStore, type Store } from './store';
 
-/** How a connection is. */
+/** The state of a connection. */
 export interface ConnectionState {
-  /** `closed` is for good: it was closed, or refused in a way that asking again does not change. */
+  /** `closed` is final: it was closed, or refused in a way that a retry does not change. */
   readonly status: 'connecting' | 'open' | 'reconnecting' | 'closed';
-  /** What the service last gave as the place to resume from: everything up to there was received. */
+  /** The last position that the service gave to resume from: everything up to it was received. */
   readonly lastEventId: string | undefined;
-  /** Why it is not open, where there is a reason. */
+  /** Why it is not open, if there is a reason. */
   readonly error: Error | undefined;
   /** How many attempts in a row have failed. */
   readonly attempt: number;
-  /** When it comes back, in milliseconds of Unix time; none while it is open or tries. */
+  /** When the next attempt starts, in Unix milliseconds; undefined while it is open or connecting. */
   readonly retryAt: number | undefined;
 }
 
-/** The state where there is no connection. */
+/** The state without a connection. */
 export const noConnection: ConnectionState = {
   status: 'closed',
   lastEventId: undefined,
@@ -25,13 +25,13 @@ export const noConnection: ConnectionState = {
   retryAt: undefined,
 };
 
-/** A connection to the event feed. Its store is told of every event; batch what you render. */
+/** A connection to the event feed. Listeners hear of every event, so batch your rendering. */
 export interface Connection extends Store<ConnectionState> {
   onFrame: (listener: (frame: Frame) => void) => () => void;
   close: () => void;
 }
 
-/** A connection's state, which remembers the last id in a storage. */
+/** The state of a connection, which remembers the last id in a storage. */
 export interface ConnectionStore extends Store<ConnectionState> {
   update: (change: Partial<ConnectionState>) => void;
 }

@@ -84,7 +84,7 @@ export function ticketsFrom({ url, filter, token, fetch = globalThis.fetch }: Ti
       throw error;
     }
     const { ticket } = (await response.json()) as Partial<Ticket>;
-    if (!ticket) throw foreignAnswer('the answer holds no ticket');
+    if (!ticket) throw foreignAnswer('the answer contains no ticket');
     return ticket;
   };
 }

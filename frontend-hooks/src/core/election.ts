@@ -1,25 +1,25 @@
-/** What of the browser's Web Locks is used. */
+/** The part of the browser's Web Locks that is used. */
 export interface Locks {
   request(name: string, options: LockOptions, whileHeld: () => Promise<void>): Promise<unknown>;
 }
 
-/** One tab's part in choosing who leads. */
+/** One tab's part in electing a leader. */
 export interface Election {
-  /** Takes the lead from a tab that says nothing. */
+  /** Takes over from a leader that has gone silent. */
   seize: () => void;
 }
 
-/** What a tab stands for, and when. */
+/** What a tab is a candidate for, and for how long. */
 export interface Candidacy {
   locks: Locks;
   name: string;
-  /** Aborts when the tab no longer stands. */
+  /** Aborts when the tab is no longer a candidate. */
   signal: AbortSignal;
-  /** Leads until its signal aborts, or until it gives the lead up for good. */
+  /** Leads until the signal aborts, or until it gives up the lead for good. */
   lead: (signal: AbortSignal) => Promise<void>;
 }
 
-/** Stands for the lead: it falls to the tab that waited longest once the leader's page is gone. */
+/** Becomes a candidate. When the leader's page is gone, the tab that has waited longest leads. */
 export function standForLead(candidacy: Candidacy): Election {
   let waiting = new AbortController();
   const stand = async (): Promise<void> => {
@@ -35,7 +35,7 @@ export function standForLead(candidacy: Candidacy): Election {
   return { seize: () => waiting.abort() };
 }
 
-/** Waits for the lock and leads while it is held. */
+/** Waits for the lock, and leads while holding it. */
 async function holdOnce(candidacy: Candidacy, how: 'steal' | AbortSignal): Promise<'over' | 'lost'> {
   const { locks, name, signal, lead } = candidacy;
   const options = how === 'steal' ? { steal: true } : { signal: AbortSignal.any([signal, how]) };
@@ -47,7 +47,7 @@ async function holdOnce(candidacy: Candidacy, how: 'steal' | AbortSignal): Promi
   } catch (thrown) {
     lost.abort();
     if ((thrown as Error).name === 'AbortError') return 'lost';
-    // No locks here, as in a sandboxed frame: each tab leads itself.
+    // There are no locks here, for example in a sandboxed frame: each tab leads itself.
     await lead(signal);
     return 'over';
   }

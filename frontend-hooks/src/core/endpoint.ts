@@ -1,4 +1,4 @@
-/** Returns the address of a path of the service. */
+/** Returns the URL of a path of the service. */
 export function endpoint(url: string, path: string): string {
   return url.replace(/\/$/, '') + path;
 }

@@ -1,7 +1,7 @@
 /**
- * Whether `id` says more than `other`. An id is that of an event, which has a fixed width so that its text sorts in the
- * order of the feed, followed where needed by `.` and the network's epoch, and by `.` and the last revision that was
- * told. The epoch counts first, the revision last.
+ * Whether `id` is after `other`. An id starts with the id of an event, which has a fixed width, so ids sort as text in
+ * the order of the feed. If needed, `.` and the network's epoch follow, then `.` and the last revision sent. The epoch
+ * is compared first, the revision last.
  */
 export function isAfter(id: string, other: string): boolean {
   const [event = '', epoch, revision] = id.split('.');
@@ -12,7 +12,7 @@ export function isAfter(id: string, other: string): boolean {
   return numberOf(revision) > numberOf(otherRevision);
 }
 
-/** A number that is left out is 0. */
+/** A missing number is 0. */
 function numberOf(part: string | undefined): number {
   return Number(part ?? 0);
 }

@@ -4,7 +4,7 @@ import { type Connection, type ConnectionState, noConnection } from './connectio
 import type { Frame } from './reading';
 import { createStore, type Store } from './store';
 
-/** An event as a list shows it. */
+/** An event in a list. */
 export interface LoggedEvent {
   type: EventType;
   data: StreamEvent;
@@ -12,31 +12,31 @@ export interface LoggedEvent {
   timestamp: number;
 }
 
-/** What a list of events shows. */
+/** The content of a list of events. */
 export interface EventLogState extends ConnectionState {
   /** The last events, newest first. */
   readonly events: readonly LoggedEvent[];
 }
 
-/** The last events of a connection, and its state, told at most 60 times a second. */
+/** The last events of a connection, and its state, updated at most 60 times a second. */
 export interface EventLog extends Store<EventLogState> {
   clear: () => void;
 }
 
-/** What an event log is made of. */
+/** The parts of an event log. */
 export interface EventLogOptions {
-  /** Opens the connection. None: there is nothing to listen to. */
+  /** Opens the connection. Undefined if there is nothing to listen to. */
   open: (() => Connection) | undefined;
-  /** How many events are kept. */
+  /** How many events to keep. */
   limit: number;
-  /** Is told of every frame at once. */
+  /** Called at once with every frame. */
   onFrame: (frame: Frame) => void;
 }
 
-/** What a log shows while nobody listens. */
+/** The state of a log without listeners. */
 export const silent: EventLogState = { ...noConnection, events: [] };
 
-/** Returns a log that is connected while it has listeners. */
+/** Returns a log that stays connected while it has listeners. */
 export function createEventLog({ open, limit, onFrame }: EventLogOptions): EventLog {
   const first: EventLogState = open ? { ...silent, status: 'connecting' } : silent;
   const { getSnapshot, subscribe, set } = createStore(first);

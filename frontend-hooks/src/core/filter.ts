@@ -1,11 +1,11 @@
 import type { EventType } from '../api-types';
 
 /**
- * Which events are wanted: those of any of the streams, those with any of the users as sender or recipient, or all;
- * and of these, if `types` is given, those of the types.
+ * Which events are wanted: those of any of the streams, those with any of the users as sender or recipient, or all. If
+ * `types` is given, only events of these types.
  */
 export interface EventFilter {
-  /** Stream ids, `7`, or `C…:7` where the service follows several contracts. */
+  /** Stream ids: `7`, or `C…:7` if the service follows several contracts. */
   streams?: readonly string[] | undefined;
   /** Stellar addresses. */
   users?: readonly string[] | undefined;
@@ -13,7 +13,7 @@ export interface EventFilter {
   all?: boolean | undefined;
 }
 
-/** Returns the filter in its one spelling: sorted, nothing twice, nothing empty. */
+/** Returns the filter in its canonical form: sorted, without duplicates and empty lists. */
 export function normaliseFilter(filter: EventFilter): EventFilter {
   return {
     ...listed('streams', filter.streams),
@@ -23,12 +23,12 @@ export function normaliseFilter(filter: EventFilter): EventFilter {
   };
 }
 
-/** Whether the filter asks for anything; the service refuses one that does not. */
+/** Whether the filter selects nothing; the service refuses such a filter. */
 export function isEmptyFilter(filter: EventFilter): boolean {
   return !filter.all && !filter.streams?.length && !filter.users?.length;
 }
 
-/** Returns the filter as parameters of a query. */
+/** Returns the filter as query parameters. */
 export function filterQuery(filter: EventFilter): URLSearchParams {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(normaliseFilter(filter))) query.set(name, String(value));

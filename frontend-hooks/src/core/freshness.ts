@@ -8,37 +8,37 @@ import { asError } from './stream-error';
 import { onTick } from './ticker';
 import { isHidden, onVisibility } from './visibility';
 
-/** How old what the service tells is, and whether it is to be relied on. */
+/** How old the service's data are, and whether to rely on them. */
 export interface Freshness {
-  /** The last ledger of which everything is indexed. */
+  /** The last ledger that is completely indexed. */
   readonly ledger: number | undefined;
   readonly closedAt: string | undefined;
-  /** Whole seconds since it closed: the service's number, counted on by a clock that never jumps. */
+  /** Whole seconds since that ledger closed: the service's number, counted on by a monotonic clock. */
   readonly secondsAgo: number | undefined;
   /** Undefined before the first answer and while the service does not answer. */
   readonly isReady: boolean | undefined;
-  /** Why it is not ready, in words. */
+  /** Why the index is not ready, in words. */
   readonly reasons: readonly string[];
-  /** Why the last request failed. The age counts on meanwhile. */
+  /** Why the last request failed. The age keeps counting meanwhile. */
   readonly error: Error | undefined;
 }
 
-/** Whose freshness is watched, and how. */
+/** What to watch, and how. */
 export interface FreshnessOptions extends ServiceOptions {
-  /** One contract; without it the whole index, of which the contract that is furthest behind speaks. */
+  /** One contract. By default the whole index, whose freshness is that of the contract furthest behind. */
   contractId?: string | undefined;
-  /** How often the service is asked while the page is seen: 10 s by default, at least 1 s. */
+  /** How often to ask the service while the page is visible: every 10 s by default, at least 1 s apart. */
   refreshMs?: number | undefined;
 }
 
 const REFRESH_MS = 10_000;
 const SHORTEST_MS = 1_000;
-/** A request that takes longer has failed. */
+/** A request that takes longer counts as failed. */
 const PATIENCE_MS = 10_000;
-/** Ages of the same ledger differ by this much, through rounding and the time that an answer takes. */
+/** Ages of the same ledger differ by up to this much, because of rounding and the time that an answer takes. */
 const JITTER_MS = 2_000;
 
-/** What is known before the first answer. */
+/** The state before the first answer. */
 export const notKnownYet: Freshness = {
   ledger: undefined,
   closedAt: undefined,
@@ -50,7 +50,7 @@ export const notKnownYet: Freshness = {
 
 type Part = IndexStatus | IndexStatus['contracts'][number];
 
-/** Returns the freshness of the index, watched in a page for as long as it has listeners. */
+/** Returns the freshness of the index, watched for as long as the store has listeners. */
 export function watchFreshness({ contractId, refreshMs, ...service }: FreshnessOptions): Store<Freshness> {
   const readJson = createReader(service);
   const store = createStore(notKnownYet);
@@ -88,7 +88,7 @@ export function watchFreshness({ contractId, refreshMs, ...service }: FreshnessO
     store.set({ ...store.getSnapshot(), isReady: undefined, secondsAgo: secondsAgo(), error });
   }
 
-  /** Returns what is said of the contract, or of the whole index. Throws where the answer is not a status. */
+  /** Returns the status of the contract, or of the whole index. Throws if the answer is not a status. */
   function partOf(status: IndexStatus): Part | undefined {
     const contract = status.contracts.find((one) => one.contractId === contractId);
     return contractId === undefined ? status : contract;

@@ -1,7 +1,7 @@
-/** Where the last id is kept across reloads of a page; `sessionStorage` is one. */
+/** Where the last id is kept across reloads of a page, for example `sessionStorage`. */
 export type LastIdStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
-/** Returns the browser's `sessionStorage`, none where there is none or it is locked. */
+/** Returns the browser's `sessionStorage`; undefined if it is missing or blocked. */
 export function sessionLastIds(): LastIdStorage | undefined {
   try {
     return globalThis.sessionStorage;
@@ -10,7 +10,7 @@ export function sessionLastIds(): LastIdStorage | undefined {
   }
 }
 
-/** Returns the id that was kept, if there is one. */
+/** Returns the stored id, if any. */
 export function recallLastId(storage: LastIdStorage | undefined, key: string): string | undefined {
   try {
     return storage?.getItem(key) ?? undefined;
@@ -19,7 +19,7 @@ export function recallLastId(storage: LastIdStorage | undefined, key: string): s
   }
 }
 
-/** Keeps an id, or forgets it. A storage that is full or locked loses the resume after a reload, nothing else. */
+/** Stores an id, or forgets it. If the storage is full or blocked, only resuming after a reload is lost. */
 export function rememberLastId(storage: LastIdStorage | undefined, key: string, id: string | undefined): void {
   try {
     if (id === undefined) storage?.removeItem(key);

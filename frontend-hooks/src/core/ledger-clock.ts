@@ -1,14 +1,14 @@
-/** Ledgers close every few seconds; a clock further ahead than this has lost touch with them. */
+/** Ledgers close every few seconds, so a clock further ahead than this has lost touch with them. */
 const FURTHEST_AHEAD_MS = 15_000;
 
 /**
- * The network's time between two ledgers, in Unix milliseconds. It starts at a ledger's close and runs on with this
+ * The network's time between two ledgers, in Unix milliseconds. It starts at a ledger's close and runs with this
  * machine's clock. A later ledger moves it forward, never back, unless the network has stopped or fallen behind.
  */
 export class LedgerClock {
   #aheadOfLocalMs: number | undefined;
 
-  /** Takes in the time of a ledger that was known at `localMs` of a clock that never jumps. */
+  /** Adds the time of a ledger that was known at `localMs` of a monotonic clock. */
   sample(ledgerSeconds: number, localMs: number): void {
     const sampled = ledgerSeconds * 1_000 - localMs;
     const present = this.#aheadOfLocalMs;
@@ -16,7 +16,7 @@ export class LedgerClock {
     if (!isSteady) this.#aheadOfLocalMs = sampled;
   }
 
-  /** Returns the network's time, none before the first sample. */
+  /** Returns the network's time; undefined before the first sample. */
   at(localMs: number): bigint | undefined {
     return this.#aheadOfLocalMs === undefined ? undefined : BigInt(Math.floor(localMs + this.#aheadOfLocalMs));
   }
@@ -24,7 +24,7 @@ export class LedgerClock {
 
 const receivedMs = new WeakMap<object, number>();
 
-/** Returns when a record was first seen, by a clock that never jumps. */
+/** Returns when a record was first seen, by a monotonic clock. */
 export function receivedAtMs(record: object): number {
   const atMs = receivedMs.get(record) ?? performance.now();
   receivedMs.set(record, atMs);

@@ -7,37 +7,37 @@ import { createStore, type Store, whileHeard } from './store';
 import { asError } from './stream-error';
 import { isHidden } from './visibility';
 
-/** What a query gave last. */
+/** The last result of a query. */
 export interface LiveQueryState<T> {
   readonly data: T | undefined;
-  /** Nothing was given yet, and it is asked for. */
+  /** Whether the first result is still awaited. */
   readonly loading: boolean;
-  /** Why the last asking failed. */
+  /** Why the last request failed. */
   readonly error: Error | undefined;
 }
 
-/** An answer that is asked for again whenever the feed says that it may have changed. */
+/** A result that is fetched again whenever the feed says that it may have changed. */
 export interface LiveQuery<T> extends Store<LiveQueryState<T>> {
   refetch: () => void;
 }
 
-/** How an asking that fails is repeated; it is never given up, as the answer is asked for again in any case. */
+/** How a failed request is retried. It is never given up, because the result is fetched again in any case. */
 type Retrying = Pick<ConnectOptions, 'backOff' | 'random'>;
 
-/** What a live query is made of. */
+/** The parts of a live query. */
 export interface LiveQueryOptions<T> extends Retrying {
   read: (signal: AbortSignal) => Promise<T>;
-  /** Opens the connection whose events bear on the answer. */
+  /** Opens the connection whose events affect the result. */
   open: () => Connection;
-  /** How often it is asked for though nothing happened, while the page is seen; 30 s by default. */
+  /** How often to fetch without any event, while the page is visible: every 30 s by default. */
   refreshMs?: number | undefined;
 }
 
-/** A burst of events asks once at its beginning and once after this. */
+/** A burst of events causes one request at its start and one after this time. */
 const SHORTEST_MS = 1_000;
 const REFRESH_MS = 30_000;
 
-/** Returns a query that is live while it has listeners. */
+/** Returns a query that stays live while it has listeners. */
 export function createLiveQuery<T>({ read, open, refreshMs, ...retrying }: LiveQueryOptions<T>): LiveQuery<T> {
   const store = createStore<LiveQueryState<T>>({ data: undefined, loading: true, error: undefined });
   let ask: (() => void) | undefined;
@@ -68,7 +68,7 @@ export function createLiveQuery<T>({ read, open, refreshMs, ...retrying }: LiveQ
   }
 }
 
-/** Calls `ask` at every frame, and at every opening: what came between the last asking and the opening was not told. */
+/** Calls `ask` at every frame and every opening: events between the last request and the opening were not sent. */
 function whenStale(connection: Connection, ask: () => void): () => void {
   let { status } = connection.getSnapshot();
   const stopFrames = connection.onFrame(ask);
@@ -83,7 +83,7 @@ function whenStale(connection: Connection, ask: () => void): () => void {
   };
 }
 
-/** Returns a function that asks: one at a time, once more if it was called meanwhile, again after a passing failure. */
+/** Returns a function that sends one request at a time: another if it was called meanwhile or a failure may pass. */
 function createAsking(signal: AbortSignal, retrying: Retrying, once: () => Promise<unknown>): () => void {
   let isAsking = false;
   let isStale = false;
@@ -106,7 +106,7 @@ function createAsking(signal: AbortSignal, retrying: Retrying, once: () => Promi
   };
 }
 
-/** Returns how long to wait after a failure that passes, none after one that asking again does not change. */
+/** Returns how long to wait after a failure that may pass; undefined after one that a retry does not change. */
 function retryAfter(failure: unknown, failures: number, retrying: Retrying): number | undefined {
   const { backOff, random = Math.random } = retrying;
   const verdict = verdictOnFailure(failure, false);

@@ -4,19 +4,19 @@ import type { Block } from './block-parser';
 import type { Verdict } from './opening';
 import { asError, foreignAnswer, StreamError } from './stream-error';
 
-/** What a subscriber is told. Its `id` is what it resumes from afterwards; that of the event itself has no revision. */
+/** What a subscriber receives. It can resume from `id` later; the id of the event itself has no revision. */
 export type Frame =
   | { kind: 'event'; id: string; event: StreamEvent }
-  /** What was missed cannot be replayed: fetch anew by REST. */
+  /** The missed events cannot be replayed: fetch everything again over REST. */
   | { kind: 'reset'; reset: Reset }
-  /** Late rows: what was fetched by REST may have changed. */
+  /** Late events: data fetched over REST may have changed. */
   | { kind: 'revised'; id: string | undefined; revised: Revised };
 
-/** What a block means: something to tell, the head of a connection, its farewell, or nothing. */
+/** The meaning of a block: something to hand on, the start of a connection, its farewell, or nothing. */
 export type Reading = Frame | { kind: 'connected' } | { kind: 'resume' | 'expired' } | { kind: 'nothing' };
 
 /**
- * Says what a block means.
+ * Interprets a block.
  *
  * @throws StreamError if its data is not JSON.
  */
@@ -32,7 +32,7 @@ export function readBlock({ id, event, data }: Block): Reading {
     case 'revised':
       return { kind: 'revised', id, revised: parsed<Revised>(data) };
     default:
-      // Every event of the feed has an id; what has none is a notice of a later version.
+      // Every event of the feed has an id. A block without an id is a notice of a later version.
       return id ? { kind: 'event', id, event: parsed<StreamEvent>(data) } : { kind: 'nothing' };
   }
 }
@@ -45,13 +45,13 @@ function parsed<T>(data: string): T {
   }
 }
 
-/** How the reading of a connection ended. */
+/** How reading a connection ended. */
 export interface End {
-  /** Whether the service said `connected`; without that, what was read is not known to be its own. */
+  /** Whether the service sent `connected`. Without that, the data may not come from the service. */
   isLetIn: boolean;
-  /** The last words of the service, if it had any. */
+  /** The last notice of the service, if there was one. */
   farewell: 'resume' | 'expired' | undefined;
-  /** What broke it, if it did not end by itself. */
+  /** What broke the connection, if it did not end by itself. */
   thrown?: unknown;
   openForMs: number;
   retryMs: number | undefined;
@@ -59,7 +59,7 @@ export interface End {
 
 const SHORT_MS = 1_000;
 
-/** Says what the end of a connection means. One that was short is not come back to at once, whatever it said. */
+/** Interprets the end of a connection. After a short one, never retry at once, whatever the service sent. */
 export function verdictOnEnd({ isLetIn, farewell, thrown, openForMs, retryMs }: End): Verdict {
   if (farewell !== undefined && openForMs >= SHORT_MS) return { do: 'wait', ms: 0 };
   if (farewell === undefined && thrown !== undefined) return { do: 'backOff', error: asError(thrown) };

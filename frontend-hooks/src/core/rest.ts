@@ -3,15 +3,15 @@ import { endpoint } from './endpoint';
 import type { ServiceOptions } from './options';
 import { errorOf, isTokenRefusal } from './stream-error';
 
-/** Reads what a path of the service gives. */
+/** Fetches JSON from a path of the service. */
 export type ReadJson = <T>(path: string, signal: AbortSignal) => Promise<T>;
 
 /** The service itself gives up after 20 s. */
 const ANSWERED_WITHIN_MS = 30_000;
 
-/** Returns a reader of the service's REST routes, which renews its token once where it is refused. */
+/** Returns a reader of the service's REST routes. It renews its token once if that is refused. */
 export function createReader({ url, auth, fetch = globalThis.fetch }: ServiceOptions): ReadJson {
-  // A ticket is for the event stream alone.
+  // A ticket is good for the event stream only.
   const credentials = new Credentials(auth && 'token' in auth ? auth : undefined);
   const ask = async (path: string, signal: AbortSignal): Promise<Response> => {
     const headers = new Headers({ accept: 'application/json' });

@@ -4,9 +4,9 @@ import { type ConnectOptions, connectionKey } from './options';
 import { createStore, type Store } from './store';
 import { browserTabs, connectAcrossTabs, type Tabs } from './tabs';
 
-/** How to connect, and with whom to share. */
+/** How to connect, and whether to share the connection. */
 export interface ShareOptions extends ConnectOptions {
-  /** False keeps the connection to this tab; what is given stands in for the browser's own. */
+  /** False keeps the connection to this tab. Anything else replaces what the browser offers. */
   tabs?: Tabs | false | undefined;
 }
 
@@ -16,23 +16,23 @@ interface Shared {
   closing?: ReturnType<typeof setTimeout>;
 }
 
-/** A component that is swapped for another, or mounted twice in a row, finds the connection still open. */
+/** A component that is replaced, or mounted twice in a row, finds the connection still open. */
 const LINGER_MS = 1_000;
 
 const shared = new Map<string, Shared>();
 const overall = createStore(noConnection);
 
-/** How the shared connections of this page are, as one: the one that is worst off speaks for all. */
+/** The state of this page's shared connections as one: that of the worst. */
 export const overallState: Store<ConnectionState> = overall;
 
 /**
- * Returns the page's one connection of these options, opened if there is none; it ends a moment after its last user
- * closed it. All tabs share it too, where the browser can and the subject is known to be the same.
+ * Returns the page's one connection with these options, and opens it if necessary. It ends a moment after its last user
+ * has closed it. All tabs share it too if the browser supports that and they are known to have the same subject.
  */
 export function shareConnection(options: ShareOptions): Connection {
   const key = pageKey(options);
   const found = shared.get(key);
-  // One that was refused stays as it is for those who have it; who comes later asks anew.
+  // A refused connection stays as it is for its users; a later user tries again.
   const entry = found && found.connection.getSnapshot().status !== 'closed' ? found : open(key, options);
   entry.users += 1;
   clearTimeout(entry.closing);
@@ -47,7 +47,7 @@ export function shareConnection(options: ShareOptions): Connection {
   return { getSnapshot, subscribe, onFrame, close };
 }
 
-/** Returns the name of a connection within this page, where tokens without a subject must be kept apart. */
+/** Returns the name of a connection within this page, which keeps tokens without a subject apart. */
 export function pageKey(options: ConnectOptions): string {
   const { auth } = options;
   const token = auth && !auth.subject && 'token' in auth && typeof auth.token === 'string' ? auth.token : '';

@@ -1,15 +1,15 @@
-/** A value that can be read at any time and says when it changes: what `useSyncExternalStore` takes. */
+/** A value that can be read at any time and announces its changes, as `useSyncExternalStore` needs it. */
 export interface Store<T> {
   getSnapshot: () => T;
   subscribe: (listener: () => void) => () => void;
 }
 
-/** A store whose owner sets the value. */
+/** A store whose owner can set the value. */
 export interface SettableStore<T> extends Store<T> {
   set: (next: T) => void;
 }
 
-/** Something that listeners are told, each of them once. */
+/** A signal that each listener receives once. */
 export interface Signal<T> {
   emit: (value: T) => void;
   on: (listener: (value: T) => void) => () => void;
@@ -22,7 +22,7 @@ export function createSignal<T>(): Signal<T> {
       for (const listener of [...listeners]) tellSafely(listener.tell, value);
     },
     on: (tell) => {
-      // An entry of its own, so that one function can listen twice.
+      // A separate entry, so that one function can listen twice.
       const listener = { tell };
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -58,7 +58,7 @@ export function whileHeard<T>(store: Store<T>, start: () => () => void): Store<T
   };
 }
 
-/** A listener that throws is the page's fault, to be seen there; it must not look like a fault of the connection. */
+/** An error in a listener is the page's and should show there. It must not look like an error of the connection. */
 function tellSafely<T>(tell: (value: T) => void, value: T): void {
   try {
     tell(value);

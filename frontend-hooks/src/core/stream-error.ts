@@ -7,25 +7,25 @@ export class StreamError extends Error {
 
   constructor(
     message: string,
-    /** The status of the answer, none where none came. */
+    /** The status of the answer; undefined without an answer. */
     readonly status?: number | undefined,
-    /** What the service said is wrong (RFC 9457). */
+    /** The problem that the service reported (RFC 9457). */
     readonly problem?: Problem | undefined,
-    /** How long whoever answered wants to be left alone. */
+    /** How long to wait before the next request, as the answer says. */
     readonly retryAfterMs?: number | undefined,
-    /** Whether the service itself said so, and not a proxy on the way to it, which knows nothing of what was asked. */
+    /** Whether the service itself answered, and not a proxy in between, which knows nothing about the request. */
     readonly isFinal: boolean = true,
   ) {
     super(message);
   }
 }
 
-/** Returns the failure of an answer that succeeds, but is not what the service answers. */
+/** Returns the error for a successful answer that is not the service's. */
 export function foreignAnswer(message: string, retryAfterMs?: number): StreamError {
   return new StreamError(message, 200, undefined, retryAfterMs, false);
 }
 
-/** Returns the failure that an answer stands for. */
+/** Returns the error that an answer stands for. */
 export async function errorOf(response: Response): Promise<StreamError> {
   const problem = await problemOf(response);
   const message = problem?.detail ?? `the service answered ${response.status}`;
@@ -33,8 +33,8 @@ export async function errorOf(response: Response): Promise<StreamError> {
 }
 
 /**
- * Whether a failure says that the token is no longer good: any 401, as a gateway may be the one that checks tokens, and
- * a 403 of the service's own.
+ * Whether a failure says that the token is no longer valid: any 401, because a gateway may check the tokens, and a 403
+ * from the service itself.
  */
 export function isTokenRefusal(failure: unknown): boolean {
   if (!(failure instanceof StreamError)) return false;
@@ -46,10 +46,10 @@ export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new StreamError(String(thrown));
 }
 
-/** The types of the service's problems. Those of a gateway are other addresses, or left out. */
+/** The service's own problem types. A gateway uses other URIs, or none. */
 const OWN_TYPE = /^\/problems\/[a-z-]+$/;
 
-/** Returns the problem in an answer, none unless it is one of the service's own. */
+/** Returns the problem in an answer; undefined unless it is one of the service's own. */
 async function problemOf(response: Response): Promise<Problem | undefined> {
   if (!hasMediaType(response, 'application/problem+json')) return undefined;
   try {

@@ -2,16 +2,18 @@ import type { ConnectionState } from './connection-state';
 import type { Frame } from './reading';
 import { StreamError } from './stream-error';
 
-/** What the tabs of a browser tell each other. */
+/** The messages between the tabs of a browser. */
 export type TabMessage =
   /** A tab is here, and has everything up to `lastEventId`. */
   | { kind: 'hello'; from: string; lastEventId: string | undefined }
-  /** The leader tells one tab or all. `previous` is the position before the frames: who is not there asks. */
+  /**
+   * The leader sends frames to one tab or all. `previous` is the position before them: a tab behind it sends `hello`.
+   */
   | { kind: 'tell'; from: string; to?: string; previous: string | undefined; frames: Frame[]; state: SentState };
 
 type SentError = Pick<StreamError, 'message' | 'status' | 'problem' | 'retryAfterMs' | 'isFinal'>;
 
-/** A state as it travels: a copy of an error keeps nothing but its message. */
+/** A state in transit: a structured copy of an error would keep only its message. */
 export interface SentState extends Omit<ConnectionState, 'error'> {
   error: SentError | undefined;
 }

@@ -10,7 +10,7 @@ import { receivedState, sentState, type TabMessage } from './tab-message';
 import { isHidden, onVisibility } from './visibility';
 import { createWatchdog, type Watchdog } from './watchdog';
 
-/** What of the browser's `BroadcastChannel` is used. */
+/** The part of the browser's `BroadcastChannel` that is used. */
 export interface TabChannel {
   onmessage: ((event: MessageEvent) => void) | null;
   postMessage: (message: TabMessage) => void;
@@ -23,13 +23,16 @@ export interface Tabs {
   openChannel: (name: string) => TabChannel;
 }
 
-/** Returns what this browser has, none where it lacks a part. */
+/** Returns what this browser offers; undefined if it lacks a part. */
 export function browserTabs(): Tabs | undefined {
   if (typeof BroadcastChannel === 'undefined' || !globalThis.navigator?.locks) return undefined;
   return { locks: navigator.locks, openChannel: (name) => new BroadcastChannel(name) };
 }
 
-/** Shares one connection among all tabs: one leads and has it, the others are told, and one of them takes over. */
+/**
+ * Shares one connection among all tabs. The leading tab has it and sends its frames to the others. When it goes, one of
+ * them takes over.
+ */
 export function connectAcrossTabs(options: ConnectOptions, tabs: Tabs): Connection {
   return new TabConnection(options, tabs);
 }
@@ -54,7 +57,7 @@ class TabConnection implements Connection {
   #membership: Membership | undefined;
   /** Set while this tab leads. */
   #own: Connection | undefined;
-  /** The leader that was asked for what is missing here. */
+  /** The leader that this tab has asked for missing frames. */
   #asked: string | undefined;
 
   constructor(options: ConnectOptions, tabs: Tabs) {
@@ -81,7 +84,7 @@ class TabConnection implements Connection {
     this.#state.update({ status: 'closed', error, attempt, retryAt: undefined });
   }
 
-  /** Takes part unless it is to pause and nobody looks. */
+  /** Takes part, unless it pauses while the page is hidden. */
   #look(): void {
     if (this.#options.pauseWhenHidden && isHidden()) {
       if (this.#membership) this.#state.update({ status: 'reconnecting', retryAt: undefined });
@@ -115,13 +118,13 @@ class TabConnection implements Connection {
     membership.channel.close();
   }
 
-  /** A leader that is frozen holds the lock and says nothing. Hidden tabs leave it: their own clocks are slow. */
+  /** A frozen leader holds the lock and stays silent. Hidden tabs leave it alone, because their own timers are slow. */
   #onSilence(): void {
     if (!this.#own && !isHidden()) this.#membership?.election.seize();
     this.#membership?.silence.hear();
   }
 
-  /** Has the connection until the signal aborts or the connection stops for good. */
+  /** Keeps the connection until the signal aborts or the connection stops for good. */
   #lead(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.resolve();
     const { lastEventId } = this.getSnapshot();
@@ -141,7 +144,7 @@ class TabConnection implements Connection {
     });
   }
 
-  /** Takes over what the own connection says of itself. Where it was refused, another tab may be let in. */
+  /** Takes over the state of this tab's own connection. If that was refused, another tab may be accepted. */
   #follow(own: Connection): void {
     if (own !== this.#own) return;
     const { status, error, ...rest } = own.getSnapshot();
@@ -152,7 +155,7 @@ class TabConnection implements Connection {
     if (before !== this.getSnapshot()) this.#tell([], before.lastEventId);
   }
 
-  /** Takes a frame of the own connection and hands it on. */
+  /** Takes a frame of this tab's own connection and hands it on. */
   #pass(frame: Frame, state: ConnectionState): void {
     const previous = this.#position;
     this.#take(frame, state);
@@ -187,7 +190,7 @@ class TabConnection implements Connection {
     this.#become(state);
   }
 
-  /** Tells a tab that came what it is missing, or that it must fetch anew. */
+  /** Sends a new tab the frames that it is missing, or tells it to fetch everything again. */
   #answer(from: string, position: string | undefined): void {
     const own = this.#position;
     if (position === undefined || own === undefined || !isAfter(own, position)) return this.#tell([], own, from);
@@ -210,7 +213,7 @@ class TabConnection implements Connection {
     this.#frames.emit(frame);
   }
 
-  /** Becomes what the leader is; a position only moves on, but for a reset. */
+  /** Takes over the leader's state. The position only moves forward, except after a reset. */
   #become(state: ConnectionState): void {
     const position = this.#position;
     const isBehind = position !== undefined && (!state.lastEventId || isAfter(position, state.lastEventId));

@@ -1,7 +1,7 @@
 const listeners = new Set<() => void>();
 let frame = 0;
 
-/** Calls the listener at every animation frame. All listeners share one, so that a page renders once for all. */
+/** Calls the listener at every animation frame. All listeners share one frame, so a page renders only once. */
 export function onTick(listener: () => void): () => void {
   listeners.add(listener);
   if (listeners.size === 1) frame = requestAnimationFrame(tick);

@@ -1,4 +1,4 @@
-/** Whether the page cannot be seen; a place without pages counts as seen. */
+/** Whether the page is hidden. Outside of a page it counts as visible. */
 export function isHidden(): boolean {
   return typeof document !== 'undefined' && document.visibilityState === 'hidden';
 }
@@ -11,7 +11,7 @@ export function onVisibility(listener: () => void): () => void {
   return () => page.removeEventListener('visibilitychange', listener);
 }
 
-/** Resolves once the page can be seen, or when the signal aborts. */
+/** Resolves once the page is visible, or when the signal aborts. */
 export function untilVisible(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const look = (): void => {

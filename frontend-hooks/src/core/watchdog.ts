@@ -1,8 +1,8 @@
 const SILENT_HEARTBEATS = 2.5;
 
-/** Waits for silence. */
+/** Watches for silence. */
 export interface Watchdog {
-  /** Something was heard. */
+  /** Call this when something was heard. */
   hear: () => void;
   stop: () => void;
 }

@@ -14,31 +14,32 @@ export interface StreamEventsOptions extends Partial<Omit<ShareOptions, 'filter'
 
 const Defaults = createContext<StreamEventsOptions>({});
 
-/** What the provider is given: the defaults of every hook below it. */
+/** The props of the provider: the defaults of every hook below it. */
 export interface StreamEventsProviderProps extends StreamEventsOptions {
   children?: ReactNode;
 }
 
-/** Gives every hook below it where the service is and how to talk to it. */
+/** Tells every hook below it where the service is and how to talk to it. */
 export function StreamEventsProvider({ children, ...defaults }: StreamEventsProviderProps): ReactNode {
   return createElement(Defaults.Provider, { value: defaults }, children);
 }
 
-/** What a hook needs to be live. */
+/** What a hook needs to stay live. */
 export interface Subscription {
   options: Omit<ShareOptions, 'storage'>;
-  /** Stays the same for as long as the connection is to stay. */
+  /** Stays the same for as long as the same connection is wanted. */
   key: string;
   open: () => Connection;
 }
 
-/** Returns the connection that a filter asks for, not opened yet. */
+/** Returns the connection for a filter, not opened yet. */
 export function useSubscription(filter: EventFilter, own: StreamEventsOptions): Subscription {
   const defaults = useContext(Defaults);
   const { storage, url = '', ...others } = { ...defaults, ...own };
   const options = { ...others, url, filter: normaliseFilter(filter) };
   const key = pageKey(options);
-  // The options are those of the render in which the key changed: functions made anew at each render change nothing.
+  // The options are those of the render in which the key changed, so functions created anew at each render change
+  // nothing.
   return useMemo(() => {
     const open = (): Connection =>
       shareConnection({ ...options, storage: storage === 'session' ? sessionLastIds() : storage });

@@ -6,7 +6,7 @@ import { createClaimable } from '../core/claimable';
 import { LedgerClock } from '../core/ledger-clock';
 import { createStore } from '../core/store';
 
-/** Returns what can be claimed from a stream now, in units of its token; zero without a stream. */
+/** Returns the claimable amount of a stream now, in units of its token; zero without a stream. */
 export function useClaimable(stream: StreamRecord | undefined): bigint {
   const [clock] = useState(() => new LedgerClock());
   const claimable = useMemo(() => (stream ? createClaimable(stream, clock) : createStore(0n)), [stream, clock]);

@@ -6,7 +6,7 @@ import { overallState } from '../core/share';
 
 const onServer = overallState.getSnapshot();
 
-/** Returns how the connections of this page are, as one: the one that is worst off speaks for all. */
+/** Returns the state of this page's connections as one: that of the worst. */
 export function useConnectionState(): ConnectionState {
   return useSyncExternalStore(overallState.subscribe, overallState.getSnapshot, () => onServer);
 }

@@ -9,18 +9,18 @@ import { createReader } from '../core/rest';
 import { foreignAnswer } from '../core/stream-error';
 import { type StreamEventsOptions, useSubscription } from './provider';
 
-/** What is asked for by REST, and which events bear on it. */
+/** A request over REST, and the events that affect its answer. */
 export interface Question<T> {
-  /** None: nothing is asked for. */
+  /** Undefined: nothing is requested. */
   path: string | undefined;
   filter: EventFilter;
   /** The records in an answer, which are as old as the answer. */
   recordsIn: (data: T) => StreamRecord[];
 }
 
-/** How a live query is used. */
+/** Options of a live query. */
 export interface LiveQueryOptions extends StreamEventsOptions {
-  /** How often it is asked for though nothing happened, while the page is seen: 30 s by default, at least 1 s. */
+  /** How often to fetch without any event, while the page is visible: every 30 s by default, at least 1 s apart. */
   refreshMs?: number | undefined;
 }
 
@@ -32,7 +32,7 @@ const nothing: LiveQuery<never> = {
   refetch: () => undefined,
 };
 
-/** Asks by REST, and again whenever an event bears on the answer. */
+/** Fetches over REST, and again whenever an event affects the answer. */
 export function useLiveQuery<T>(
   { path, filter, recordsIn }: Question<T>,
   { refreshMs, ...own }: LiveQueryOptions,

@@ -7,23 +7,23 @@ import { isEmptyFilter } from '../core/filter';
 import type { Frame } from '../core/reading';
 import { type StreamEventsOptions, useSubscription } from './provider';
 
-/** Which events are wanted, and who is to be told. */
+/** Which events are wanted, and who is told about them. */
 export interface UseStreamEventsOptions extends StreamEventsOptions {
   streamIds?: readonly string[] | undefined;
   userPublicKeys?: readonly string[] | undefined;
   types?: readonly EventType[] | undefined;
   subscribeToAll?: boolean | undefined;
-  /** How many events are kept, 100 if not said. */
+  /** How many events to keep, 100 by default. */
   limit?: number | undefined;
-  /** Is told of each event, also of those that a burst pushes out of the list. */
+  /** Called with each event, also with those that a burst pushes out of the list. */
   onEvent?: ((event: StreamEvent) => void) | undefined;
-  /** What was missed cannot be replayed: fetch anew by REST. */
+  /** The missed events cannot be replayed: fetch everything again over REST. */
   onReset?: ((reset: Reset) => void) | undefined;
-  /** Late events were added: what was fetched by REST may have changed. */
+  /** Late events were added: data fetched over REST may have changed. */
   onRevised?: ((revised: Revised) => void) | undefined;
 }
 
-/** The last events of a subscription, and how its connection is. */
+/** The last events of a subscription, and the state of its connection. */
 export interface StreamEvents {
   /** Newest first. */
   events: readonly LoggedEvent[];
@@ -36,7 +36,9 @@ export interface StreamEvents {
 
 const DEFAULT_LIMIT = 100;
 
-/** Subscribes to events for as long as the component is mounted. Without a stream, a user or all it does nothing. */
+/**
+ * Subscribes to events while the component is mounted. Without a stream, a user or `subscribeToAll` it does nothing.
+ */
 export function useStreamEvents(options: UseStreamEventsOptions = {}): StreamEvents {
   const { streamIds, userPublicKeys, types, subscribeToAll, limit = DEFAULT_LIMIT, ...others } = options;
   const { onEvent, onReset, onRevised, ...own } = others;

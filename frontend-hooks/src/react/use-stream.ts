@@ -3,7 +3,7 @@
 import type { StreamDetail } from '../api-types';
 import { type LiveQueryOptions, useLiveQuery } from './use-live-query';
 
-/** A stream's record and latest events, kept up to date. */
+/** A stream and its latest events, kept up to date. */
 export interface LiveStream {
   stream: StreamDetail | undefined;
   loading: boolean;
@@ -11,7 +11,7 @@ export interface LiveStream {
   refetch: () => void;
 }
 
-/** Reads a stream's record and keeps it live. Without an id it does nothing. */
+/** Reads a stream and keeps it up to date. Without an id it does nothing. */
 export function useStream(id: string | undefined, options: LiveQueryOptions = {}): LiveStream {
   const question = {
     path: id === undefined ? undefined : `/v1/streams/${encodeURIComponent(id)}`,

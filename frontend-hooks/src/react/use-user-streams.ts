@@ -3,16 +3,16 @@
 import type { StreamList, StreamRecord } from '../api-types';
 import { type LiveQueryOptions, useLiveQuery } from './use-live-query';
 
-/** How the streams of a user are read. */
+/** How to read the streams of a user. */
 export interface UseUserStreamsOptions extends LiveQueryOptions {
-  /** How many at most, the last created first: 1 to 200, 200 if not said. */
+  /** At most how many, newest first: 1 to 200, 200 by default. */
   limit?: number | undefined;
 }
 
-/** The streams that a user pays or is paid by, kept up to date. */
+/** The streams that a user sends or receives, kept up to date. */
 export interface UserStreams {
   streams: readonly StreamRecord[];
-  /** How many there are, whatever the limit; the service stops counting at 10 000. */
+  /** The total number, whatever the limit; the service stops counting at 10 000. */
   total: number;
   hasMore: boolean;
   loading: boolean;
@@ -23,7 +23,7 @@ export interface UserStreams {
 const LARGEST_LIMIT = 200;
 const none: readonly StreamRecord[] = [];
 
-/** Reads the streams of an address and keeps them live. Without an address it does nothing. */
+/** Reads the streams of an address and keeps them up to date. Without an address it does nothing. */
 export function useUserStreams(address: string | undefined, options: UseUserStreamsOptions = {}): UserStreams {
   const { limit = LARGEST_LIMIT, ...others } = options;
   const query = new URLSearchParams({ user: address ?? '', limit: `${limit}` });
