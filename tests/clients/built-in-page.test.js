@@ -1,4 +1,4 @@
-// The page at `/`: what must hold whatever it looks like.
+// The page at `/`: what must hold whatever its design.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { newPage, startChromium } from './harness/chromium.js';
@@ -14,7 +14,7 @@ after(async () => {
   await program?.stop();
 });
 
-test('shows live events on a phone, nothing sticks out, and the console is clean', { timeout: LONGEST_MS }, async () => {
+test('shows live events on a phone, without overflow and with a clean console', { timeout: LONGEST_MS }, async () => {
   const page = await newPage(browser, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
   const complaints = [];
   page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
@@ -23,7 +23,7 @@ test('shows live events on a phone, nothing sticks out, and the console is clean
   await page.getByRole('heading').first().waitFor();
 
   const { streamId } = await program.createStream();
-  // The service tells it of a stream that was not there when it was loaded.
+  // The service sends the page a stream that did not exist when the page was loaded.
   await page.getByText(new RegExp(`(stream|#)\\s*${streamId}\\b`, 'i')).first().waitFor();
 
   assert.equal(await page.evaluate(() => window.innerWidth), 390);
@@ -32,20 +32,20 @@ test('shows live events on a phone, nothing sticks out, and the console is clean
   assert.deepEqual(complaints, []);
 });
 
-test('says as of when it is, by the clock of the server, and counts on while that is away', { timeout: LONGEST_MS }, async () => {
+test('shows the age of its data by the server’s clock, and keeps counting while the server is away', { timeout: LONGEST_MS }, async () => {
   const page = await newPage(browser);
   await page.addInitScript(() => { Date.now = () => 0; });
   const freshness = page.locator('#freshness');
-  const says = (what, pattern) => until(what, async () => pattern.exec((await freshness.innerText()).replace(/\s+/g, ' ')));
+  const shows = (what, pattern) => until(what, async () => pattern.exec((await freshness.innerText()).replace(/\s+/g, ' ')));
   await page.goto(program.url);
-  await says('the age of a ready index', /^✓ Ready As of ledger [\d,]+, \d seconds? ago$/);
+  await shows('the age of a ready index', /^✓ Ready As of ledger [\d,]+, \d seconds? ago$/);
 
   const status = '**/v1/status';
   await page.route(status, (route) => route.abort());
   const away = /^\? Unknown As of ledger ([\d,]+), (\d+) seconds? ago The indexer does not answer\. Last heard \d+ seconds? ago\.$/;
-  const [, ledger, before] = await says('that nobody answers', away);
-  await until('the age counts on', async () => {
-    const [, still, seconds] = await says('that nobody answers', away);
+  const [, ledger, before] = await shows('that the indexer does not answer', away);
+  await until('the age keeps counting', async () => {
+    const [, still, seconds] = await shows('that the indexer does not answer', away);
     assert.equal(still, ledger);
     return Number(seconds) >= Number(before) + 3;
   });
@@ -56,12 +56,12 @@ test('says as of when it is, by the clock of the server, and counts on while tha
     const response = await route.fetch();
     await route.fulfill({ response, json: { ...(await response.json()), lastWholeLedgerClosedSecondsAgo: 250, reasons } });
   });
-  await says('why it is not ready', /^! Not to be relied on As of ledger [\d,]+, 4m 1\ds ago 40 ledgers behind the tip \(and 1 more\)$/);
+  await shows('why it is not ready', /^! Not to be relied on As of ledger [\d,]+, 4m 1\ds ago 40 ledgers behind the tip \(and 1 more\)$/);
   await page.unroute(status);
-  await says('that it is ready again', /^✓ Ready As of ledger [\d,]+, \d seconds? ago$/);
+  await shows('that it is ready again', /^✓ Ready As of ledger [\d,]+, \d seconds? ago$/);
 });
 
-test('takes no notice that it does not know for an event', { timeout: LONGEST_MS }, async () => {
+test('does not take an unknown notice for an event', { timeout: LONGEST_MS }, async () => {
   const page = await newPage(browser);
   const frames = [
     'event: connected\ndata: {"epoch":0,"unknownStreams":[]}\n\n',
@@ -71,12 +71,12 @@ test('takes no notice that it does not know for an event', { timeout: LONGEST_MS
   let answered = 0;
   await page.route('**/events/subscribe?**', (route) => {
     answered += 1;
-    // The second connection comes after the end of the first: by then all of its frames were taken.
+    // The second connection comes after the end of the first, so the page has read all frames of the first.
     if (answered > 1) return new Promise(() => undefined);
     return route.fulfill({ status: 200, contentType: 'text/event-stream', body: frames.join('') });
   });
   await page.goto(`${program.url}/`);
-  await until('it connects again', () => answered > 1);
+  await until('the page connects again', () => answered > 1);
   assert.equal(await page.locator('#events-seen').innerText(), '0');
   await page.context().close();
 });

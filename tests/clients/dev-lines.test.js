@@ -1,4 +1,4 @@
-// The lines that `dev` prints are pasted into a shell by whoever meets the program: they work as they are printed.
+// People paste the lines that `dev` prints into a shell when they first meet the program. They must work as printed.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -13,14 +13,14 @@ import { Program } from './harness/program.js';
 const execute = promisify(execFile);
 const LABELS = ['a token for all', 'every event', 'the streams', 'a new stream'];
 
-/** Returns the printed commands by their labels; one that ends in a backslash goes on in the next line. */
+/** Returns the printed commands by their labels. A command that ends in a backslash continues on the next line. */
 function commandsIn(log) {
   const joined = log.replaceAll(/\\\n\s*/g, '');
   const found = LABELS.map((label) => [label, joined.match(new RegExp(`^  ${label} +(.+)$`, 'm'))?.[1]]);
   return Object.fromEntries(found.filter(([, command]) => command !== undefined));
 }
 
-/** Runs a shell with what was printed, the token first where there is one. */
+/** Runs a printed command in a shell, after the command for a token if there is one. */
 async function shell(commands, label) {
   const script = [commands['a token for all'], commands[label]].filter(Boolean).join('\n');
   return JSON.parse((await execute('bash', ['-ec', script])).stdout);

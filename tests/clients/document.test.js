@@ -1,15 +1,15 @@
-// The OpenAPI document and the service are of one mind: schemathesis asks what the document allows and what it forbids.
-// What it is not to ask is in schemathesis.toml, with the reasons.
+// The OpenAPI document and the service agree: schemathesis sends requests that the document allows and requests that it
+// forbids. schemathesis.toml lists what it must not send, with the reasons.
 import { after, before, describe, test } from 'node:test';
 import { LONGEST_MS } from './harness/condition.js';
 import { Program } from './harness/program.js';
 import { tokenOf } from './harness/token.js';
 import { DOCUMENT, run } from './harness/tool.js';
 
-// Operators' acts have a limit of their own, which 0 requests a second does not lift.
+// The routes for operators have a limit of their own, which `--requests-per-second=0` does not lift.
 const UNLIMITED = '--limit-exempt=127.0.0.1/32';
 
-// Where nobody is known no token helps: a missing one is 403 instead of 401, and operators' routes refuse all.
+// With `--auth=off` no token helps: a missing one gives 403 instead of 401, and the operators' routes refuse everyone.
 const LEFT_OUT_WITHOUT_TOKENS = ['--exclude-checks=missing_required_header', '--warnings=off'];
 
 for (const [auth, leftOut] of [['off', LEFT_OUT_WITHOUT_TOKENS], ['required', []]]) {

@@ -1,4 +1,4 @@
-// The examples, each as its line in their README says: they show events, and go on when the service was away.
+// Each example, run with the command in the README: it shows events, and continues after the service was away.
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,13 +10,13 @@ import { Example, EXAMPLES } from './harness/example.js';
 import { Program } from './harness/program.js';
 import { tokenOf } from './harness/token.js';
 
-/** Somebody whom nothing else happens to. */
+/** An address that nothing else in the tests uses. */
 const SENDER = 'GAIH3ULLFQ4DGSECF2AR555KZ4KNDGEKN4AFI4SU2M7B43MGK3QJZNSR';
 const OTHER_TOKENS = [
   'CCW67TSZV3SSS2HXMBQ5JFGCKJNXKZM7UQUWUZPUTHXSTZLEO7SJMI75',
   'CCR2RRS64MGIDMQUAWN3JOPTLWOJVDNN7WGCHNGZCVNGYBUXRV5QHFIG',
 ];
-/** The page by React lists 20 streams. */
+/** The React page lists 20 streams. */
 const MORE_THAN_A_PAGE = 25;
 
 const short = (address) => `${address.slice(0, 4)}…${address.slice(-4)}`;
@@ -54,7 +54,7 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
     return example;
   }
 
-  test('subscribers print each event once, and go on where the one before stopped', async () => {
+  test('subscribers print each event once, and each continues where the one before stopped', async () => {
     const ids = [];
     for (const name of ['curl', 'Node', 'Python', 'Rust']) {
       const example = run(name);
@@ -64,7 +64,8 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
       await example.untilPrinted((await program.topUp(stream)).at(-1));
       await example.end();
       const printed = example.ids();
-      // One that is ended after it printed an event and before it noted the id prints it again.
+      // A subscriber that is stopped between printing an event and saving its id leaves it to the next, which prints it
+      // again.
       if (printed[0] === ids.at(-1)) printed.shift();
       ids.push(...printed);
       assert.deepEqual(ids, await program.idsBetween(ids[0], ids.at(-1)), name);
@@ -91,7 +92,7 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
     assert.deepEqual(ids, await program.idsBetween(ids[0], ids.at(-1)));
   }
 
-  test('the plain page goes on after its ticket was spent', async () => {
+  test('the plain page continues after its ticket was spent', async () => {
     const page = await newPage(browser);
     await page.goto(`file://${EXAMPLES}eventsource.html?url=${encodeURIComponent(program.url)}`);
     await page.getByLabel('Token').fill(tokenOf(program));
@@ -112,7 +113,7 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
   }
 
   for (const name of ['React', 'Next.js']) {
-    test(`the page by ${name} goes on, and names the units and the token of an amount`, async () => {
+    test(`the ${name} page continues, and names the units and the token of an amount`, async () => {
       const page = await openServed(name);
       const complaints = [];
       page.on('pageerror', (error) => complaints.push(error.message));
@@ -124,7 +125,7 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
     });
   }
 
-  test('the page by React totals all streams of an address that is typed, token by token, before anything happens', async () => {
+  test('the React page totals all streams of an entered address by token, before any event arrives', async () => {
     const [one, other] = [OTHER_TOKENS[0], OTHER_TOKENS[1]];
     const calls = Array.from({ length: MORE_THAN_A_PAGE + 2 }, (_, at) => {
       const [token, rate] = at < MORE_THAN_A_PAGE ? [one, 3] : [other, 1];
@@ -134,7 +135,7 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
     await Promise.all(calls.map((_, at) => program.indexedStream(8_000 + at)));
 
     const page = await openServed('React');
-    // Nothing that happens from now on gets to the page.
+    // From here on, no event reaches the page.
     await page.route('**/v1/events/subscribe**', (route) => route.abort());
     await page.reload();
     await page.locator('.activity li').first().waitFor();
@@ -148,6 +149,6 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
     await line(other).getByText(pays(other, 2, 1)).waitFor();
     assert.equal(await page.locator('.totals li').count(), 2);
     await page.setViewportSize({ width: 390, height: 844 });
-    assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 390, 'it fits a phone');
+    assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 390, 'the page fits a phone');
   });
 });

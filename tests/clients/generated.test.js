@@ -1,4 +1,4 @@
-// Clients that are generated from the OpenAPI document, and real calls by them.
+// Clients generated from the OpenAPI document, and real calls with them.
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
@@ -43,7 +43,7 @@ describe('a generated client', { timeout: LONGEST_MS }, () => {
       assert.ok(record.events.includes(`${stream.streamId} holds ${depositedAmount}`), record.events.join());
     });
 
-    test('reads what can be claimed, and what an address pays', async () => {
+    test('reads the claimable amount, and the rates that an address pays', async () => {
       const { startTime, ratePerSecond, sender, tokenAddress } = await program.get(`/v1/streams/${stream.streamId}`);
       assert.equal(await calls.claimable(stream.streamId, startTime), 0n);
       assert.equal(await calls.claimable(stream.streamId, startTime + 10), 10n * BigInt(ratePerSecond));
@@ -51,14 +51,14 @@ describe('a generated client', { timeout: LONGEST_MS }, () => {
       assert.ok(rate >= 2n * BigInt(ratePerSecond), `${rate}`);
     });
 
-    test('is told why it is refused', async () => {
+    test('reads why a request is refused', async () => {
       const missing = await calls.problemOfStream('999999');
       assert.deepEqual([missing.status, missing.type], [404, '/problems/not-found']);
       const wrong = await calls.problemOfStream('seven');
       assert.deepEqual([wrong.status, wrong.type, wrong.parameter], [400, '/problems/invalid-parameter', 'id']);
     });
 
-    test('knows the data of a frame by its event', async () => {
+    test('knows the type of a frame’s data from its event', async () => {
       const frames = framesOf(`${program.url}/v1/events/subscribe?streams=${stream.streamId}&types=stream.topped_up`);
       const next = async () => told((await frames.next()).value);
       assert.equal(await next(), `connected, streams ${stream.streamId}`);
@@ -77,7 +77,7 @@ describe('a generated client', { timeout: LONGEST_MS }, () => {
       await run('openapi-python-client', ['generate', ...args]);
     });
 
-    test('lists streams, reads one with its events, and is told why it is refused', async () => {
+    test('lists streams, reads one with its events, and reads why a request is refused', async () => {
       const printed = await run('python', ['generated/calls.py', user, stream.streamId], { FLOWFI_URL: program.url });
       const { ids, deposited, events, problem } = JSON.parse(printed);
       const { data } = await program.get(`/v1/streams?user=${user}&order=asc&limit=200`);
@@ -90,7 +90,7 @@ describe('a generated client', { timeout: LONGEST_MS }, () => {
   });
 });
 
-/** Returns the name of the class of a row of this type: `stream.topped_up` is a `StreamToppedUpEventRow`. */
+/** Returns the class name of a row of this type: `stream.topped_up` becomes `StreamToppedUpEventRow`. */
 function classOf(type) {
   const words = type.split(/[._]/).map((word) => word[0].toUpperCase() + word.slice(1));
   return `${words.join('')}EventRow`;

@@ -1,4 +1,4 @@
-// Behind an nginx that was told nothing of event streams: `X-Accel-Buffering: no` must be enough.
+// Behind an nginx without any setting for event streams: `X-Accel-Buffering: no` must be enough.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { newContext, startChromium } from './harness/chromium.js';
@@ -11,7 +11,8 @@ import { serveWatchPage } from './harness/watch-page.js';
 describe('behind nginx', { timeout: LONGEST_MS }, () => {
   let program, stream, nginx, browser, watchPage, context;
   before(async () => {
-    // Nothing happens by itself, so that an event which nginx holds back stays there: no other pushes it out.
+    // The network makes no events by itself. So an event that nginx holds back stays there: no later event pushes it
+    // out.
     const starting = Program.start(['--devnet-scenario=false']);
     [program, browser, watchPage] = await Promise.all([starting, startChromium(), serveWatchPage()]);
     stream = await program.createStream();
@@ -28,7 +29,7 @@ describe('behind nginx', { timeout: LONGEST_MS }, () => {
   });
   afterEach(() => context.close());
 
-  /** Opens the page and waits until the service has its subscription. */
+  /** Opens the page and waits until the service has accepted its subscription. */
   async function subscribed(how, url) {
     const before = await program.connections();
     const page = await watch(context, watchPage.url, how, url);
@@ -38,30 +39,30 @@ describe('behind nginx', { timeout: LONGEST_MS }, () => {
 
   for (const [protocol, address] of [['HTTP/1.1', 'plainUrl'], ['HTTP/2.0', 'tlsUrl']]) {
     for (const how of ['core', 'eventSource']) {
-      test(`an event arrives though none comes after it, over ${protocol} (${how})`, async () => {
+      test(`an event arrives without a later one to push it out, over ${protocol} (${how})`, async () => {
         const line = `${protocol} 200 /v1/events/subscribe`;
         const timesWritten = () => nginx.requests().filter((written) => written === line).length;
         const timesBefore = timesWritten();
         const page = await subscribed(how, nginx[address]);
         await untilSeen(page, (await program.topUp(stream)).at(-1));
         await assertNothingMissed(page, program);
-        // nginx writes a request down when it is over.
+        // nginx logs a request when it ends.
         await page.close();
-        await until(`nginx writes down ${line}`, () => timesWritten() > timesBefore);
-        await until('the subscription is over', async () => (await program.connections()) === 0);
+        await until(`nginx logs ${line}`, () => timesWritten() > timesBefore);
+        await until('the subscription has ended', async () => (await program.connections()) === 0);
       });
     }
   }
 
-  test('our connection comes back when nginx answered 502, and a native EventSource ends for good', async () => {
+  test('our connection recovers after nginx answered 502, where a native EventSource gives up for good', async () => {
     const ours = await subscribed('core', nginx.plainUrl);
     const native = await subscribed('eventSource', nginx.plainUrl);
     const id = (await program.topUp(stream)).at(-1);
     await Promise.all([untilSeen(ours, id), untilSeen(native, id)]);
     await program.kill();
-    // By the standard whatever is not 200 fails the connection, and then there is no coming back.
+    // The standard says that any status but 200 fails the connection, and that an EventSource then does not reconnect.
     await native.waitForFunction(() => window.source.readyState === EventSource.CLOSED);
-    await until('nginx writes down that it answered 502', () => {
+    await until('nginx logs that it answered 502', () => {
       return nginx.requests().includes('HTTP/1.1 502 /v1/events/subscribe');
     });
 

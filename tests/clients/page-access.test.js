@@ -1,4 +1,4 @@
-// What the page at `/` says to a caller who shows no token, or one that is over.
+// What the page at `/` shows to a visitor with no token or an ended one.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { newPage, startChromium } from './harness/chromium.js';
@@ -32,7 +32,7 @@ async function signIn(page, token) {
   await field.press('Enter');
 }
 
-test('says that signing in is needed to see anything, and not that there is nothing', { timeout }, async () => {
+test('says that the visitor must sign in, and not that there is nothing', { timeout }, async () => {
   const page = await open();
   await page.locator('#streams-note').getByText(SIGN_IN).waitFor();
   await page.locator('#log-note').getByText(SIGN_IN).waitFor();
@@ -47,14 +47,14 @@ test('says that signing in is needed to see anything, and not that there is noth
   await page.locator('tr[data-stream="1"]').waitFor();
 });
 
-test('says to somebody without streams that a token shows the account’s own', { timeout }, async () => {
+test('tells a visitor without streams that a token shows the streams of its account', { timeout }, async () => {
   const page = await open();
   await signIn(page, tokenOf(program));
   await page.locator('#streams-note').getByText('with a token you see the streams that its account sends or receives').waitFor();
-  assert.doesNotMatch(await page.locator('#streams').innerText(), /no stream yet/);
+  assert.doesNotMatch(await page.locator('#streams').innerText(), /no streams? yet/);
 });
 
-test('says of a token that is over what became of it, and not that nothing was missed', { timeout }, async () => {
+test('says why a token ended, and does not claim that nothing was missed', { timeout }, async () => {
   const page = await open();
   const sub = accounts[2].address;
   const said = page.locator('.connection');
@@ -73,7 +73,7 @@ test('says of a token that is over what became of it, and not that nothing was m
   await page.locator('#token-reason').getByText(/The token was revoked\. Sign in again/).waitFor();
 });
 
-test('says that a token has expired, also when it had done so before', { timeout }, async () => {
+test('says that a token has expired, also when it expired before it was entered', { timeout }, async () => {
   const token = tokenOf(program, `--sub=${accounts[0].address}`, '--ttl=1s');
   const headers = { authorization: `Bearer ${token}` };
   await until('the token has expired', async () => (await fetch(`${program.url}/v1/streams`, { headers })).status === 401);

@@ -1,4 +1,4 @@
-// The page at `/`: what the address bar keeps, how much a burst leaves out, and what the buttons offer.
+// The page at `/`: what the address bar keeps, how many events a burst leaves out, and which buttons it offers.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { newPage, startChromium } from './harness/chromium.js';
@@ -18,7 +18,7 @@ before(async () => {
   cancelled = await program.createStream(accounts[2].address);
   await program.post(`/devnet/streams/${paused.streamId}/pause`, {});
   await program.post(`/devnet/streams/${cancelled.streamId}/cancel`, {});
-  await until('all of it is indexed', async () => {
+  await until('all streams are indexed', async () => {
     const { data } = await program.get('/v1/streams');
     return data.map(({ status }) => status).join() === 'cancelled,paused,active';
   });
@@ -51,7 +51,7 @@ const untilRows = (page, ...ids) =>
     return shown.join() === ids.join();
   });
 
-test('the address bar keeps search, filters and order, for a link and for the way back', { timeout }, async () => {
+test('the address bar keeps search, filters and order, for links and the back button', { timeout }, async () => {
   const page = await open();
   const all = [cancelled, paused, running].map(({ streamId }) => streamId);
   await untilRows(page, ...all);
@@ -70,7 +70,7 @@ test('the address bar keeps search, filters and order, for a link and for the wa
   const other = await newPage(browser);
   await other.goto(page.url());
   await untilRows(other, paused.streamId);
-  await until('the other shows the same events', async () => (await other.locator('#log-list li').count()) === 1);
+  await until('the other page shows the same events', async () => (await other.locator('#log-list li').count()) === 1);
   assert.equal(await other.locator('#streams-status').inputValue(), 'paused');
   assert.equal(await other.locator('#log-subject').inputValue(), paused.streamId);
 
@@ -98,7 +98,7 @@ test('says how many events a burst left out', { timeout }, async () => {
   assert.equal(await page.locator('#log-list li').count(), SHOWN_AT_MOST);
 });
 
-test('offers only what the contract would do', { timeout }, async () => {
+test('offers only the calls that the contract would accept', { timeout }, async () => {
   const page = await open(`#stream/${running.streamId}`);
   const offered = () => page.locator('.acts').getByRole('button').allInnerTexts();
   const untilOffered = (...labels) => until(`${labels} are offered`, async () => (await offered()).join() === labels.join());
@@ -110,7 +110,7 @@ test('offers only what the contract would do', { timeout }, async () => {
   await untilOffered();
 });
 
-test('asks before it cancels a stream, and says what that pays to whom', { timeout }, async () => {
+test('asks before it cancels a stream, and says whom that pays, and how much', { timeout }, async () => {
   const { streamId } = await program.createStream();
   await program.indexedStream(streamId);
   const page = await open(`#stream/${streamId}`);
@@ -122,7 +122,7 @@ test('asks before it cancels a stream, and says what that pays to whom', { timeo
   await page.locator('#act-cancel').click();
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'hidden' });
-  // A call that was made all the same would be in a ledger before this one.
+  // If the page had made the call all the same, it would be in a ledger before this one.
   await program.topUp({ streamId });
   assert.equal((await program.indexedStream(streamId)).status, 'active');
 
@@ -131,7 +131,7 @@ test('asks before it cancels a stream, and says what that pays to whom', { timeo
   await page.locator('#stream-status').getByText('cancelled').waitFor();
 });
 
-test('every time says its zone', { timeout }, async () => {
+test('every time names its zone', { timeout }, async () => {
   const page = await open(`#stream/${running.streamId}`);
   const times = page.locator('time, [data-field=started], [data-field=ends], [data-field=updated]');
   await page.locator('[data-field=started]').waitFor();

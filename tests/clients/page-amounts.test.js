@@ -1,4 +1,4 @@
-// Amounts on the page at `/`: what they count, how they break, and what became of each part of a deposit.
+// Amounts on the page at `/`: their units, their line breaks, and where each part of a deposit went.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { newPage, startChromium } from './harness/chromium.js';
@@ -6,7 +6,7 @@ import { LONGEST_MS, until } from './harness/condition.js';
 import { overflowing, setWidth, tornDigits, tornNumbers, WIDTHS } from './harness/layout.js';
 import { Program } from './harness/program.js';
 
-/** A token of two decimals, as the page cannot know. */
+/** A token with two decimals, which the page cannot know. */
 const OTHER_TOKEN = 'CCW67TSZV3SSS2HXMBQ5JFGCKJNXKZM7UQUWUZPUTHXSTZLEO7SJMI75';
 const HUGE = '170141183460469231731687303715';
 
@@ -52,7 +52,7 @@ async function open(hash) {
   return page;
 }
 
-test('shows amounts in smallest units of a token that is named', { timeout }, async () => {
+test('shows amounts in smallest units and names the token', { timeout }, async () => {
   const page = await open('#streams');
   const row = page.locator('tr[data-stream="7000"]');
   await row.waitFor();
@@ -65,12 +65,12 @@ test('shows amounts in smallest units of a token that is named', { timeout }, as
 
   await page.goto(`${program.url}/#stream/7000`);
   const units = new RegExp(`^[\\d,]+ units of ${short(OTHER_TOKEN)}$`);
-  await until('the stream says what it counts', async () => units.test(flat(await page.locator('#claimable').innerText())));
+  await until('the stream names its units', async () => units.test(flat(await page.locator('#claimable').innerText())));
   const deposited = await page.locator('[data-field=deposited]').innerText();
   assert.equal(flat(deposited), `250,000 units of ${short(OTHER_TOKEN)}`);
 });
 
-test('puts deposits in order only within one token', { timeout }, async () => {
+test('sorts by deposit only within one token', { timeout }, async () => {
   const page = await open('#streams?sort=depositedAmount.desc');
   const button = page.locator('th button[data-sort=depositedAmount]');
   await page.locator('tr[data-stream="7000"]').waitFor();
@@ -86,7 +86,7 @@ test('puts deposits in order only within one token', { timeout }, async () => {
 
 const order = (page) => page.locator('tbody tr').evaluateAll((rows) => rows.map((row) => row.dataset.stream));
 
-test('breaks no number inside its digits, and cuts and overlaps nothing, at any width', { timeout }, async () => {
+test('does not break numbers inside, and does not cut off or overlap anything, at any width', { timeout }, async () => {
   const { streamId } = await create(HUGE, 3_600);
   await program.post(`/devnet/streams/${streamId}/cancel`, {});
   const page = await open('#streams');
@@ -104,7 +104,7 @@ test('breaks no number inside its digits, and cuts and overlaps nothing, at any 
   }
 });
 
-test('says what became of each part of a deposit, in amounts and in shares that add up to 100 %', { timeout }, async () => {
+test('shows where each part of a deposit went, in amounts and in shares that add up to 100 %', { timeout }, async () => {
   const { streamId } = await create('7000003', 7);
   const { events } = await program.post(`/devnet/streams/${streamId}/cancel`, {});
   const cancelled = await until('the cancellation is indexed', async () => {
@@ -120,7 +120,7 @@ test('says what became of each part of a deposit, in amounts and in shares that 
   assert.match(said[0], new RegExp(`^Withdrawn ${paid} units \\(`));
   assert.match(said[1], new RegExp(`^Refunded ${refunded} units \\(`));
 
-  // Whatever the clock says, the shares of a stream that runs add up, too.
+  // The shares of a running stream add up too, at any time.
   for (const ref of [streamId, '1', '2', '7000']) {
     await page.goto(`${program.url}/#stream/${ref}`);
     await page.getByRole('heading', { name: `Stream ${ref}`, exact: true }).waitFor();

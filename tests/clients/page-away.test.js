@@ -1,4 +1,4 @@
-// The page at `/` while the service is away: what it shows is old, and it says so.
+// The page at `/` while the service is away: its data are old, and it says so.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { newPage, startChromium } from './harness/chromium.js';
@@ -11,7 +11,7 @@ let program, browser;
 before(async () => {
   [program, browser] = await Promise.all([Program.start(['--devnet-scenario=false']), startChromium()]);
   await program.createStream();
-  // So many events that their list is as high as the window lets it be.
+  // Enough events to make their list as high as the window allows.
   const other = await program.createStream();
   await Promise.all(Array.from({ length: 20 }, () => program.topUp(other)));
 });
@@ -22,7 +22,7 @@ after(async () => {
 
 const claimable = (page, part) => page.locator(part).innerText();
 
-/** Returns how opaque a part is, with all that it stands in. */
+/** Returns the opacity of an element, multiplied by that of all its ancestors. */
 const opacity = (page, part) =>
   page.locator(part).first().evaluate((element) => {
     let product = 1;
@@ -35,13 +35,13 @@ async function untilTicking(page, part) {
   await until(`${part} ticks`, async () => (await claimable(page, part)) !== first);
 }
 
-/** Returns how long ago the page says that it heard of the service last. */
+/** Returns how many seconds ago the page last heard from the service, as the page says. */
 async function lastHeardSecondsAgo(page) {
   const [, seconds] = /Last heard (\d+) seconds? ago/.exec(await page.locator('#freshness-why').innerText()) ?? [];
   return Number(seconds);
 }
 
-/** Returns the heads of cards that are not high enough for what stands in them. */
+/** Returns the headers of cards that are too low for their content. */
 const cutHeads = (page) =>
   page.locator('.head:visible').evaluateAll((heads) => heads.filter((head) => head.scrollHeight > head.clientHeight + 1).map((head) => head.innerText));
 
@@ -53,7 +53,7 @@ function secondOf(text) {
   return hours * 3_600 + minutes * 60 + seconds;
 }
 
-test('dims what is old, says as of when it is, and counts nothing on', { timeout }, async () => {
+test('dims old data, says how old they are, and stops its counters', { timeout }, async () => {
   const record = await program.indexedStream(1);
   const list = await newPage(browser, { timezoneId: 'UTC' });
   const stream = await newPage(browser, { timezoneId: 'UTC' });
@@ -68,11 +68,11 @@ test('dims what is old, says as of when it is, and counts nothing on', { timeout
     [stream, '#stream', '.big', '#claimable'],
   ]) {
     const asOf = page.locator(`${section} .as-of`);
-    await until(`${section} says as of when`, async () => AS_OF.test(await asOf.innerText()));
+    await until(`${section} shows the time of its data`, async () => AS_OF.test(await asOf.innerText()));
     assert.match(await page.locator('#network .as-of').innerText(), AS_OF);
-    assert.ok((await opacity(page, `${section} ${part}`)) < 1, 'what is old is dimmed');
+    assert.ok((await opacity(page, `${section} ${part}`)) < 1, 'old data are dimmed');
     assert.ok((await opacity(page, '#network-facts')) < 1, 'the facts are dimmed');
-    assert.ok((await opacity(page, `${section} .badge`)) >= 0.5, 'what is dimmed can be read');
+    assert.ok((await opacity(page, `${section} .badge`)) >= 0.5, 'dimmed text can be read');
     const assertIsOfThatTime = async () => {
       const [said, amount] = [await asOf.innerText(), await claimable(page, number)];
       const accruedSeconds = Number(/^[\d,]+/.exec(amount)[0].replaceAll(',', '')) / Number(record.ratePerSecond);
@@ -80,15 +80,15 @@ test('dims what is old, says as of when it is, and counts nothing on', { timeout
       assert.equal(second, secondOf(said), `${amount} is what can be claimed ${said}`);
     };
     await assertIsOfThatTime();
-    assert.deepEqual(await cutHeads(page), [], 'as of when it is can be read');
+    assert.deepEqual(await cutHeads(page), [], 'the time of the data can be read');
     const before = await lastHeardSecondsAgo(page);
-    await until('the page has gone on', async () => (await lastHeardSecondsAgo(page)) >= before + 2);
+    await until('the page keeps counting', async () => (await lastHeardSecondsAgo(page)) >= before + 2);
     await assertIsOfThatTime();
     assert.doesNotMatch(await page.locator('.connection').innerText(), /nothing missed/);
   }
 
   await program.startAgain();
   await Promise.all([untilTicking(list, row), untilTicking(stream, '#claimable')]);
-  await until('nothing is old any more', async () => (await list.locator('.as-of:visible').count()) === 0);
+  await until('no data are old any more', async () => (await list.locator('.as-of:visible').count()) === 0);
   assert.equal(await opacity(list, '#streams table'), 1);
 });

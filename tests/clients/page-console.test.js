@@ -1,4 +1,4 @@
-// The console of the page at `/`: one subscription, with all that comes, as it comes.
+// The console of the page at `/`: one subscription, with everything that arrives, unchanged.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, test } from 'node:test';
@@ -39,7 +39,7 @@ async function connect(page) {
   await state(page).getByText('Connected', { exact: true }).waitFor();
 }
 
-/** Runs a line in a shell and returns what it printed once that fits; then ends it. */
+/** Runs a command line in a shell until its output matches, then ends it and returns the output. */
 function printedByShell(line, pattern, env) {
   return new Promise((resolve, reject) => {
     let printed = '';
@@ -54,7 +54,7 @@ function printedByShell(line, pattern, env) {
   });
 }
 
-test('shows what a subscription brings as it comes: notices, events, ids alone, and the age of the heartbeat', { timeout }, async () => {
+test('shows a subscription unchanged: notices, events, bare ids, and the age of the heartbeat', { timeout }, async () => {
   const page = await open();
   await streamsOf(page).fill(one.streamId);
   await connect(page);
@@ -76,7 +76,7 @@ test('disconnects, clears, and starts after the last id with nothing missed', { 
   await connect(page);
   await page.locator('#console-disconnect').click();
   await state(page).getByText('Disconnected.').waitFor();
-  await until('the subscription is over', async () => (await program.connections()) === before);
+  await until('the subscription has ended', async () => (await program.connections()) === before);
   await page.locator('#console-clear').click();
   assert.equal(await page.locator('#console-blocks li').count(), 0);
   const missed = await program.topUp(one);
@@ -101,7 +101,7 @@ test('the address bar keeps the filter', { timeout }, async () => {
   assert.equal(await streamsOf(copy).inputValue(), '1, 2');
 });
 
-test('the line for a shell brings the same, and holds no token', { timeout }, async () => {
+test('the command line gets the same events, and contains no token', { timeout }, async () => {
   const token = tokenOf(program);
   const page = await open();
   await page.locator('#token-open').click();
@@ -120,7 +120,7 @@ test('the line for a shell brings the same, and holds no token', { timeout }, as
   assert.match(await printedByShell(line, id, { TOKEN: token }), /^event: stream\.topped_up$/m);
 });
 
-test('the line for a shell takes no part of what was typed for a command', { timeout }, async () => {
+test('the command line runs nothing that was typed into a field', { timeout }, async () => {
   const page = await open();
   await streamsOf(page).fill("1';echo oops;'$(echo oops)");
   await page.getByLabel('Start after the id').fill("x';echo oops;'");
@@ -142,7 +142,7 @@ const isFooterLast = () => {
   return document.documentElement.scrollHeight <= Math.max(end + 1, window.innerHeight);
 };
 
-test('keeps its parts inside, at any width', { timeout }, async () => {
+test('keeps its parts inside their boxes, at any width', { timeout }, async () => {
   const page = await open('#console?all=true');
   await connect(page);
   await program.topUp(one);
@@ -150,7 +150,7 @@ test('keeps its parts inside, at any width', { timeout }, async () => {
   for (const width of WIDTHS) {
     await setWidth(page, width);
     assert.deepEqual(await tornDigits(page), [], `at ${width} px`);
-    assert.ok(await page.evaluate(isFooterLast), `nothing lies over what follows, at ${width} px`);
+    assert.ok(await page.evaluate(isFooterLast), `no part overlaps the next, at ${width} px`);
     assert.deepEqual(await overflowing(page), [], `at ${width} px`);
     assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width, `at ${width} px`);
   }

@@ -1,4 +1,4 @@
-// The card of the network on the page at `/`.
+// The network card of the page at `/`.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { newPage, startChromium } from './harness/chromium.js';
@@ -17,7 +17,7 @@ after(async () => {
   await program?.stop();
 });
 
-/** What of one line stands higher or lower than the rest, in px. */
+/** How far apart the middles of texts on one line can be, in px. */
 const OF_ONE_LINE = 8;
 
 /** Returns how many lines of text the card has. */
@@ -36,7 +36,7 @@ async function linesOf(page) {
   return middles.filter((middle, at) => at === 0 || middle - middles[at - 1] > OF_ONE_LINE).length;
 }
 
-test('is one line while all is well, opens for a look, and says more by itself when something is wrong', { timeout }, async () => {
+test('is one line while all is well, opens on a click, and opens by itself when something is wrong', { timeout }, async () => {
   const page = await newPage(browser, { viewport: { width: 1280, height: 844 } });
   await page.goto(program.url);
   const facts = page.locator('#network-facts');

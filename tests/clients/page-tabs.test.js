@@ -1,4 +1,4 @@
-// The page at `/` in many tabs of one browser, over HTTP/1.1, where a browser opens six connections to a host at most.
+// The page at `/` in many tabs of one browser, over HTTP/1.1, where a browser opens at most six connections to a host.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { newContext, startChromium } from './harness/chromium.js';
@@ -19,7 +19,7 @@ after(async () => {
   await program?.stop();
 });
 
-/** Opens a tab that is live, with a token. */
+/** Opens a tab with a token and waits until it is live. */
 async function openTab(token) {
   const page = await context.newPage();
   await page.goto(program.url);
@@ -52,7 +52,7 @@ test('shares one event stream between more tabs than a browser opens connections
   assert.equal(await program.connections(), 1);
 });
 
-test('a tab that closes hands the event stream over, and nothing is missed or told twice', { timeout }, async () => {
+test('a tab that closes hands over the event stream, and no event is missed or shown twice', { timeout }, async () => {
   context = await newContext(browser);
   const token = tokenFor(accounts[0]);
   const tabs = [];
@@ -63,14 +63,14 @@ test('a tab that closes hands the event stream over, and nothing is missed or to
   while (tabs.length > 0) {
     expected += (await createAndFind(tabs, accounts[0], accounts[1])).length;
     assert.equal(await seenBy(last), expected);
-    // The tab that was opened first leads: closing it leaves the others without a connection of their own.
+    // The first tab leads, so closing it leaves the others without a connection.
     await tabs.shift().close();
     if (tabs.length > 0) await untilConnected(1);
   }
   await untilConnected(0);
 });
 
-test('a tab that comes later shows what happened before, and loads at once', { timeout }, async () => {
+test('a tab that opens later shows earlier events, and loads at once', { timeout }, async () => {
   context = await newContext(browser);
   const token = tokenFor(accounts[0]);
   const first = await openTab(token);
@@ -86,13 +86,13 @@ test('tabs with different tokens share nothing', { timeout }, async () => {
   const [one, two] = [await openTab(tokenFor(accounts[0])), await openTab(tokenFor(accounts[2]))];
   await untilConnected(2);
   const others = await createAndFind([one], accounts[0], accounts[1]);
-  // What happens later arrives later: the event before it would be there by now.
+  // Events arrive in order: if the first had been sent to this tab, it would be here by now.
   const own = await createAndFind([two], accounts[2], accounts[3]);
   assert.equal(await eventOf(two, others[0]).count(), 0);
   assert.equal(await seenBy(two), own.length);
 });
 
-test('a tab that is given another token leaves the tabs that have the one before', { timeout }, async () => {
+test('a tab with a new token leaves the tabs with its old token', { timeout }, async () => {
   context = await newContext(browser);
   const token = tokenFor(accounts[0]);
   const [stays, leaves] = [await openTab(token), await openTab(token)];
@@ -106,7 +106,7 @@ test('a tab that is given another token leaves the tabs that have the one before
   assert.equal(await eventOf(leaves, others[0]).count(), 0);
 });
 
-test('a tab that hangs loses the lead', { timeout }, async () => {
+test('a tab that hangs stops leading', { timeout }, async () => {
   context = await newContext(browser);
   const token = tokenFor(accounts[0]);
   const [leads, waits] = [await openTab(token), await openTab(token)];

@@ -1,4 +1,4 @@
-// Events come into a page, whatever happens to the service meanwhile: each once, none missed.
+// Events reach a page whatever happens to the service meanwhile: each once, none missed.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { newContext, startChromium } from './harness/chromium.js';
@@ -8,9 +8,9 @@ import { Program } from './harness/program.js';
 import { assertNothingMissed, idsSeen, untilMoreSeen, untilSeen, watch } from './harness/watching.js';
 import { serveWatchPage } from './harness/watch-page.js';
 
-/** Renders that no event causes: when the page begins, and when the state of its connection changes. */
+/** Renders without an event: when the page starts, and when the state of its connection changes. */
 const RENDERS_OF_ITS_OWN = 10;
-/** Sixty times a second, by a timer that may fire a millisecond early. */
+/** Sixty times a second, with a timer that may fire a millisecond early. */
 const SHORTEST_MS = 16;
 
 describe('a page', { timeout: LONGEST_MS }, () => {
@@ -29,7 +29,7 @@ describe('a page', { timeout: LONGEST_MS }, () => {
   afterEach(() => context.close());
 
   for (const [how, name] of [['core', 'our connection'], ['eventSource', 'a native EventSource']]) {
-    test(`misses nothing by ${name} when the service is killed and comes back`, async () => {
+    test(`misses nothing with ${name} when the service is killed and started again`, async () => {
       const page = await watch(context, watchPage.url, how, program.url);
       await untilMoreSeen(page, 5);
       await program.kill();
@@ -42,7 +42,7 @@ describe('a page', { timeout: LONGEST_MS }, () => {
     });
   }
 
-  test('shares one connection with another tab, which takes over when it is closed', async () => {
+  test('shares one connection with another tab, which takes over when the page closes', async () => {
     await until('earlier connections are gone', async () => (await program.connections()) === 0);
     const leader = await watch(context, watchPage.url, 'tabs', program.url);
     await untilMoreSeen(leader, 1);
@@ -58,10 +58,10 @@ describe('a page', { timeout: LONGEST_MS }, () => {
     await untilSeen(follower, await program.newestId());
     await untilMoreSeen(follower, 5);
     await assertNothingMissed(follower, program);
-    await until('the one of the closed tab is gone', async () => (await program.connections()) === 1);
+    await until('the connection of the closed tab is gone', async () => (await program.connections()) === 1);
   });
 
-  test('is told each of 1000 events in a burst, and renders 60 times a second at most', async () => {
+  test('sees each of 1000 events in a burst, and renders at most 60 times a second', async () => {
     const page = await watch(context, watchPage.url, 'hook', program.url);
     await untilMoreSeen(page, 1);
     const stream = (await program.get('/v1/streams?limit=1')).data[0];
@@ -78,14 +78,14 @@ describe('a page', { timeout: LONGEST_MS }, () => {
     await untilSeen(page, burst.events.at(-1));
     await assertNothingMissed(page, program);
     const renderedAtMs = await page.evaluate(() => window.renderedAtMs);
-    // A busy machine may delay one render and not the next, but none comes early: in all there are no more than fit.
+    // A busy machine may delay one render and not the next, but no render is early: the total is at most what fits.
     const lastedMs = renderedAtMs.at(-1) - renderedAtMs[0];
     const most = lastedMs / SHORTEST_MS + RENDERS_OF_ITS_OWN;
     assert.ok(renderedAtMs.length <= most, `${renderedAtMs.length} renders within ${lastedMs} ms`);
     assert.equal(await page.locator('li').count(), 100);
   });
 
-  test('is told by a native EventSource, once, of what was revised while it was away', async () => {
+  test('gets one revised notice from a native EventSource for a revision while it was away', async () => {
     const line = await CuttableLine.to(program.port);
     const page = await watch(context, watchPage.url, 'eventSource', line.url);
     await untilMoreSeen(page, 2);

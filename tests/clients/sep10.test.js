@@ -1,7 +1,5 @@
-// Sign-in by the letter of SEP-10 and SEP-1: the wallets' own SDK and the service are of one mind.
-//
-// The suite `@stellar/anchor-tests` would be the other witness, but the npm registry does not have it. What it asks of
-// a service without a network beside it is asked here.
+// Sign-in as SEP-10 and SEP-1 specify: the SDK that wallets use and the service agree. These tests cover what the suite
+// `@stellar/anchor-tests` asks of a service without a network.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Keypair, Networks, Operation, TransactionBuilder, WebAuth } from '@stellar/stellar-sdk';
@@ -25,7 +23,7 @@ describe('the service', { timeout: LONGEST_MS }, () => {
     assert.ok(error.length > 0);
   }
 
-  test('shows its stellar.toml to every page, as text', async () => {
+  test('serves its stellar.toml to every origin, as text', async () => {
     const headers = { origin: 'https://a.example' };
     const response = await fetch(`${program.url}/.well-known/stellar.toml`, { headers });
     assert.equal(response.headers.get('access-control-allow-origin'), '*');
@@ -33,7 +31,7 @@ describe('the service', { timeout: LONGEST_MS }, () => {
     assert.equal(wallet.service.endpoint, `http://localhost:${program.port}/v1/auth`);
   });
 
-  test('makes challenges that the SDK reads', async () => {
+  test('makes challenges that the SDK accepts', async () => {
     const { tx, clientAccountID, matchedHomeDomain, memo } = wallet.read(await wallet.challenge());
     assert.equal(clientAccountID, wallet.address);
     assert.equal(matchedHomeDomain, `localhost:${program.port}`);
@@ -42,18 +40,18 @@ describe('the service', { timeout: LONGEST_MS }, () => {
     assert.equal(Number(tx.timeBounds.maxTime) - Number(tx.timeBounds.minTime), 900);
   });
 
-  test('puts a memo into the challenge where one is asked for', async () => {
+  test('puts a requested memo into the challenge', async () => {
     const answer = await fetch(`${wallet.service.endpoint}?account=${wallet.address}&memo=17`);
     assert.equal(wallet.read((await answer.json()).transaction).memo, '17');
   });
 
-  test('refuses to make a challenge for nobody, for what is no account, and for another home domain', async () => {
+  test('makes no challenge without an account, for an invalid account or for another home domain', async () => {
     await assertRefused(await fetch(wallet.service.endpoint));
     await assertRefused(await fetch(`${wallet.service.endpoint}?account=GABC`));
     await assertRefused(await fetch(`${wallet.service.endpoint}?account=${wallet.address}&home_domain=other.example`));
   });
 
-  test('gives a token for a signed challenge, as JSON and as a form, that says who it is', async () => {
+  test('gives a token that names the account for a signed challenge, sent as JSON or as a form', async () => {
     const { endpoint } = wallet.service;
     const transaction = wallet.sign(await wallet.challenge(), wallet.keys);
     const response = await fetch(endpoint, { method: 'POST', body: new URLSearchParams({ transaction }) });
@@ -66,7 +64,7 @@ describe('the service', { timeout: LONGEST_MS }, () => {
     }
   });
 
-  test('refuses a challenge twice, none at all, and what is no transaction', async () => {
+  test('refuses a spent challenge, a missing one, and one that is not a transaction', async () => {
     const signed = wallet.sign(await wallet.challenge(), wallet.keys);
     assert.equal((await wallet.answer(signed)).status, 200);
     await assertRefused(await wallet.answer(signed));
@@ -74,7 +72,7 @@ describe('the service', { timeout: LONGEST_MS }, () => {
     await assertRefused(await wallet.answer('AAAA'));
   });
 
-  test('refuses what the SDK refuses: nobody signed, the wrong key, one key too many', async () => {
+  test('refuses what the SDK refuses: no signature, the wrong key, one key too many', async () => {
     const signers = [{ key: wallet.address, weight: 1 }];
     for (const keys of [[], [stranger], [wallet.keys, stranger]]) {
       const signed = wallet.sign(await wallet.challenge(), ...keys);
@@ -92,7 +90,7 @@ describe('the service', { timeout: LONGEST_MS }, () => {
     await assertRefused(await wallet.answer(elsewhere.toXDR()));
   });
 
-  test('refuses a challenge to which an operation was added', async () => {
+  test('refuses a challenge with an added operation', async () => {
     const { tx } = wallet.read(await wallet.challenge());
     const more = Operation.manageData({ name: 'more', value: 'than asked', source: wallet.address });
     const changed = TransactionBuilder.cloneFrom(tx, { fee: '100' }).addOperation(more).build();
@@ -101,8 +99,8 @@ describe('the service', { timeout: LONGEST_MS }, () => {
     await assertRefused(await wallet.answer(wallet.sign(changed.toXDR(), wallet.keys)));
   });
 
-  test('counts the weights of signers against the medium threshold as the SDK does', async () => {
-    // A wallet of its own: what an account's signers are is kept for some seconds after a look-up.
+  test('compares the weight of the signers with the medium threshold as the SDK does', async () => {
+    // A wallet of its own: the service remembers an account's signers for some seconds.
     const wallet = new Wallet();
     await wallet.learn(`localhost:${program.port}`);
     const other = Keypair.random();

@@ -1,4 +1,4 @@
-// A wallet signs in and subscribes, and nothing that it shows or is given is written down by the service.
+// A wallet signs in and subscribes, and the service logs nothing secret that it receives or gives.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ describe('a wallet', { timeout: LONGEST_MS }, () => {
   });
   after(() => program?.stop());
 
-  /** Returns a ticket for a new token. On a busy machine a token may end before it is used; then another is tried. */
+  /** Returns a ticket for a new token. On a busy machine a token may end before it is used: then it tries another. */
   function newTicket() {
     return until('a token lasts until it is used', async () => {
       const headers = { authorization: `Bearer ${await wallet.signIn()}`, 'content-type': 'application/json' };
@@ -36,7 +36,7 @@ describe('a wallet', { timeout: LONGEST_MS }, () => {
     });
   }
 
-  /** Yields what comes to a subscription with a new ticket, which ends with its token too. */
+  /** Yields the frames of a subscription with a new ticket; the subscription ends when the ticket's token ends. */
   async function* subscribed(headers) {
     for (;;) {
       try {
@@ -49,7 +49,7 @@ describe('a wallet', { timeout: LONGEST_MS }, () => {
     }
   }
 
-  test('signs in, subscribes by a ticket, is cut off when its token ends, and resumes with another', async () => {
+  test('signs in, subscribes with a ticket, is cut off when its token ends, and resumes with another token', async () => {
     const made = [];
     const seen = [];
     let lastId = stream.events.at(-1);
@@ -68,7 +68,7 @@ describe('a wallet', { timeout: LONGEST_MS }, () => {
     assert.deepEqual(seen, made);
   });
 
-  test('is refused with a ticket that is spent, a token in the address or spoiled, and the key of another', async () => {
+  test('is refused with a spent ticket, a token in the address, a damaged token, and the signature of another key', async () => {
     const subscription = `${program.url}/v1/events/subscribe`;
     const token = await wallet.signIn();
     const spent = await newTicket();
@@ -82,16 +82,16 @@ describe('a wallet', { timeout: LONGEST_MS }, () => {
     assert.equal((await wallet.answer(forged)).status, 400);
   });
 
-  test('finds none of its secrets in what the service wrote down, though it wrote down everything', async () => {
+  test('finds none of its secrets in the log, at the level that logs everything', async () => {
     const keptIn = (name) => readFileSync(join(program.dataFolder, name), 'utf8').trim();
     const secrets = [...wallet.secrets, keptIn('token-secret'), keptIn('sign-in-seed')];
-    assert.ok(wallet.secrets.length > 10, 'the wallet signed in by the test before');
+    assert.ok(wallet.secrets.length > 10, 'the test before has signed the wallet in');
     const log = program.log();
     assert.match(log, /"level":"TRACE"/);
     for (const secret of secrets) {
       assert.ok(secret.length >= 16, 'a short text could be there by chance');
-      assert.ok(!log.includes(secret), `the log holds a secret that begins with ${secret.slice(0, 6)}`);
-      assert.ok(!log.includes(encodeURIComponent(secret)), `the log holds a secret, encoded: ${secret.slice(0, 6)}`);
+      assert.ok(!log.includes(secret), `the log contains a secret that begins with ${secret.slice(0, 6)}`);
+      assert.ok(!log.includes(encodeURIComponent(secret)), `the log contains a secret, encoded: ${secret.slice(0, 6)}`);
     }
   });
 });

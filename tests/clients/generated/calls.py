@@ -1,4 +1,4 @@
-"""Calls by the client that was made from the OpenAPI document. Prints what it was told, as JSON."""
+"""Calls with the client generated from the OpenAPI document. Prints the answers as JSON."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-// Calls by a client that is nothing but the types of the OpenAPI document: what it reads here must be in them.
+// Calls with a client that is only the types of the OpenAPI document: the document must contain everything read here.
 import createClient from 'openapi-fetch';
 import type { components, paths } from './api.js';
 
@@ -25,11 +25,11 @@ export class Calls {
     return { ids, pages };
   }
 
-  /** Returns a stream's sender and what each of its events says. */
+  /** Returns a stream's sender and a text for each of its events. */
   async stream(id: string): Promise<{ sender: string; events: string[] }> {
     const { data, error } = await this.#client.GET('/v1/streams/{id}', { params: { path: { id } } });
     if (error) throw new Error(error.detail);
-    if (!('events' in data)) throw new Error('the record is the chain\'s');
+    if (!('events' in data)) throw new Error('the record is read from the chain');
     return { sender: data.sender, events: data.events.map(said) };
   }
 
@@ -40,7 +40,7 @@ export class Calls {
     return BigInt(data.claimableAmount);
   }
 
-  /** Returns how much a second goes out of an address, by token. */
+  /** Returns the amount per second that an address pays, by token. */
   async outgoingRates(address: string): Promise<Map<string, bigint>> {
     const { data, error } = await this.#client.GET('/v1/users/{address}/summary', { params: { path: { address } } });
     if (error) throw new Error(error.detail);
@@ -53,7 +53,7 @@ export class Calls {
   }
 }
 
-/** Says what is only in events of one type: `type` tells which that is. */
+/** Describes an event with fields that only its type has: `type` tells which type it is. */
 function said(event: Schemas['Event']): string {
   switch (event.type) {
     case 'stream.created':
@@ -67,7 +67,7 @@ function said(event: Schemas['Event']): string {
   }
 }
 
-/** Says what a frame tells: its `event` says of what type its `data` is. */
+/** Describes a frame: its `event` tells the type of its `data`. */
 export function told(frame: Schemas['SubscriptionFrame']): string {
   switch (frame.event) {
     case 'connected':

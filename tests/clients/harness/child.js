@@ -8,8 +8,8 @@ const running = new Set();
 process.on('exit', () => running.forEach((child) => child.signal('SIGKILL')));
 
 /**
- * A process that ends with the test, and whose output goes to a file. With `isGroup` what it started is ended with it:
- * a shell leaves that behind.
+ * A process that ends with the test. Its output goes to a file. With `isGroup`, its own child processes are ended with
+ * it: a shell would leave them running.
  */
 export class Child {
   #process;
@@ -21,7 +21,7 @@ export class Child {
     const errors = errorFile === undefined ? log : openSync(errorFile, 'a');
     this.#process = spawn(command, args, { stdio: ['ignore', log, errors], env, cwd, detached: isGroup });
     new Set([log, errors]).forEach((file) => closeSync(file));
-    // One that could not be started is over from the beginning, which is what `isOver` says.
+    // A process that could not be started counts as ended: see `isOver`.
     this.#process.on('error', () => {});
     running.add(this);
     this.#process.on('exit', () => running.delete(this));
@@ -38,7 +38,7 @@ export class Child {
     await over;
   }
 
-  /** Signals it; a group bears the id of its first process. */
+  /** Sends a signal. A group has the id of its first process. */
   signal(signal) {
     const { pid } = this.#process;
     if (!this.isOver) process.kill(this.#isGroup ? -pid : pid, signal);
@@ -46,8 +46,8 @@ export class Child {
 }
 
 /**
- * Returns a port of the loopback address that nobody listens on. The system gives it to no outgoing connection, which
- * could hold it while what is tested is started again.
+ * Returns a port of the loopback address on which nobody listens. The system gives it to no outgoing connection. Such a
+ * connection could hold the port while a test restarts the program.
  */
 export async function freePort() {
   for (;;) {

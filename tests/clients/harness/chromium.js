@@ -18,7 +18,7 @@ export function startChromium() {
   return chromium.launch({ executablePath, args, timeout: DEADLINE_MS });
 }
 
-/** Opens a context whose pages wait as long as everything else here does. */
+/** Opens a context whose pages use the deadline of the other tests. */
 export async function newContext(browser, options) {
   const context = await browser.newContext(options);
   context.setDefaultTimeout(DEADLINE_MS);

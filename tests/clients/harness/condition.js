@@ -1,12 +1,14 @@
 const LOOK_AGAIN_MS = 50;
 
-/** Far beyond what the busiest machine needs for one thing: only a test that fails waits this long. */
+/** Far more than the busiest machine needs for one step: only a failing test waits this long. */
 export const DEADLINE_MS = 120_000;
 
-/** The same for all that one file of tests does. */
+/** The same for a whole file of tests. */
 export const LONGEST_MS = 1_800_000;
 
-/** Asks until the answer is truthy, and returns it; throws `what` when it is not within the deadline. */
+/**
+ * Calls `ask` until it returns a truthy value, and returns that. Throws an error that names `what` after the deadline.
+ */
 export async function until(what, ask, withinMs = DEADLINE_MS) {
   const deadline = performance.now() + withinMs;
   for (;;) {

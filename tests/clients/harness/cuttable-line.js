@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
-/** A way to the program that a test can cut: open connections break, and new ones are refused until it is mended. */
+/** A line to the program that a test can cut: open connections break, and new ones are refused until it is mended. */
 export class CuttableLine {
   #server = createServer((incoming) => this.#join(incoming));
   #open = new Set();

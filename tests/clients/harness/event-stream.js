@@ -1,4 +1,4 @@
-/** Yields the frames of an event stream, as `EventSource` understands them, until the service ends it. */
+/** Yields the frames of an event stream, parsed as `EventSource` does, until the service ends it. */
 export async function* framesOf(url, headers = {}) {
   const response = await fetch(url, { headers: { accept: 'text/event-stream', ...headers } });
   if (!response.ok) {

@@ -6,10 +6,10 @@ import { until } from './condition.js';
 
 export const EXAMPLES = new URL('../../../examples/', import.meta.url).pathname;
 
-/** Long enough to install and build what an example needs. */
+/** Enough time to install and build what an example needs. */
 const BUILT_WITHIN_MS = 900_000;
 
-/** An example, run as its line in the README says. */
+/** An example, run with its command in the README. */
 export class Example {
   #folder = mkdtempSync(join(tmpdir(), 'flowfi-example-'));
   #child;
@@ -29,7 +29,7 @@ export class Example {
     return join(this.#folder, 'complaints');
   }
 
-  /** Returns the ids of the events that it printed, in order. */
+  /** Returns the ids of the events that the example printed, in order. */
   ids() {
     return [...readFileSync(this.#printed, 'utf8').matchAll(/^(\d{19}-\d{10}) .*\n/gm)].map(([, id]) => id);
   }

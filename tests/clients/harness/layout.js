@@ -1,4 +1,4 @@
-/** Returns the digits of a page that a line break tears apart. Addresses and hashes may break anywhere. */
+/** Returns the groups of digits on a page that a line break splits. Addresses and hashes may break anywhere. */
 export function tornDigits(page) {
   return page.evaluate(() => {
     const torn = [];
@@ -18,7 +18,7 @@ export function tornDigits(page) {
   });
 }
 
-/** Returns the numbers of a page that are short enough for one line and take two. */
+/** Returns the numbers on a page that fit on one line and take two. */
 export function tornNumbers(page) {
   return page.evaluate(() => {
     const numbers = [...document.querySelectorAll('main b.number')].filter(({ textContent }) => textContent.length <= 14);
@@ -26,7 +26,7 @@ export function tornNumbers(page) {
   });
 }
 
-/** Returns the parts of a page whose content sticks out of them, or is cut off where it is not meant to be. */
+/** Returns the parts of a page whose content overflows them or is cut off by mistake. */
 export function overflowing(page) {
   return page.evaluate(() => {
     const parts = document.querySelectorAll('header, main, section, .head, table, tr, th, td, dd, li, p, .badge, .big, .key');
@@ -39,7 +39,7 @@ export function overflowing(page) {
   });
 }
 
-/** The widths that a page is looked at in: a laptop's, a tablet's, a phone's. */
+/** The widths at which tests look at a page: a laptop's, a tablet's, a phone's. */
 export const WIDTHS = [1280, 768, 390];
 
 export async function setWidth(page, width) {

@@ -7,7 +7,7 @@ import { until } from './condition.js';
 
 const BINARY = process.env.FLOWFI_NGINX ?? '/usr/sbin/nginx';
 
-/** An nginx in front of a service, that says nothing of buffers: all of that is left as it comes. */
+/** An nginx in front of a service, without any setting for buffers: all of those keep their defaults. */
 export class Nginx {
   #folder = mkdtempSync(join(tmpdir(), 'flowfi-nginx-'));
   #child;
@@ -28,7 +28,7 @@ export class Nginx {
     return nginx;
   }
 
-  /** Returns a line a request: the protocol, the status, the path. */
+  /** Returns one line per request: the protocol, the status, the path. */
   requests() {
     return readFileSync(join(this.#folder, 'access.log'), 'utf8').trim().split('\n');
   }

@@ -12,7 +12,7 @@ export const BINARY = join(TARGET, 'debug/flowfi-indexer');
 
 const execute = promisify(execFile);
 
-/** What every test wants: a network that moves fast, and no limits, as all clients come from one address. */
+/** For every test: a fast network, and no limits, because all clients have the same address. */
 const ARGS = [
   '--devnet-ledger-interval-ms=300',
   '--requests-per-second=0',
@@ -21,7 +21,7 @@ const ARGS = [
   '--cors-origin=*',
 ];
 
-/** The program itself, run by `dev` with a network and a database of its own. */
+/** The program itself: `dev` with its own network and database. */
 export class Program {
   #folder = mkdtempSync(join(tmpdir(), 'flowfi-clients-'));
   #args;
@@ -30,7 +30,7 @@ export class Program {
 
   static async start(args = [], env = {}) {
     const program = new Program();
-    // The database has an account of its own, which must be let in.
+    // The database runs under its own account, which needs access.
     chmodSync(program.#folder, 0o755);
     program.port = await freePort();
     program.url = `http://127.0.0.1:${program.port}`;
@@ -49,7 +49,7 @@ export class Program {
     return join(this.#folder, 'log');
   }
 
-  /** Returns everything that it ever wrote. */
+  /** Returns everything that the program has logged. */
   log() {
     return readFileSync(this.#logFile, 'utf8');
   }
@@ -63,7 +63,7 @@ export class Program {
     });
   }
 
-  /** Ends it as a crash would. */
+  /** Ends the program as a crash would. */
   async kill() {
     await this.#child.end('SIGKILL');
   }
@@ -73,7 +73,7 @@ export class Program {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** Runs another command of the program on the same database, beside it, to its end. */
+  /** Runs another command of the program on the same database, and waits for its end. */
   async runBeside(...args) {
     const folder = encodeURIComponent(join(this.dataFolder, 'postgres'));
     const env = { ...this.#env, DATABASE_URL: `postgres://flowfi@localhost/postgres?host=${folder}` };
@@ -89,7 +89,7 @@ export class Program {
     return answerOf(await fetch(this.url + path, { method: 'POST', headers, body: JSON.stringify(body) }));
   }
 
-  /** Makes a stream to a recipient and returns its id and those of its events. */
+  /** Creates a stream to a recipient and returns its id and the ids of its events. */
   async createStream(recipient) {
     const { accounts } = await this.get('/devnet/accounts');
     const to = recipient ?? accounts[1].address;
@@ -97,7 +97,7 @@ export class Program {
     return this.post('/devnet/streams', call);
   }
 
-  /** Waits until a stream has a record, and returns it. */
+  /** Waits until a stream is indexed, and returns it. */
   async indexedStream(streamId) {
     return until(`stream ${streamId} is indexed`, async () => {
       const answer = await fetch(`${this.url}/v1/streams/${streamId}`);
@@ -105,7 +105,7 @@ export class Program {
     });
   }
 
-  /** Tops up a stream and returns the ids of the events of that. */
+  /** Tops up a stream and returns the ids of the events. */
   async topUp({ streamId }) {
     return (await this.post(`/devnet/streams/${streamId}/top-up`, { amount: '1000000' })).events;
   }
@@ -115,12 +115,12 @@ export class Program {
     return (await this.get('/v1/events/stats')).connections;
   }
 
-  /** Returns the id of the newest event that there is now. */
+  /** Returns the id of the newest event. */
   async newestId() {
     return (await this.get('/v1/events?limit=1')).events[0].id;
   }
 
-  /** Returns the ids from one event to another, both included, by REST. */
+  /** Returns the ids from one event to another, both included, read over REST. */
   async idsBetween(first, last) {
     const ids = [];
     for (let cursor; ; ) {

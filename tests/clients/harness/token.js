@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { BINARY } from './program.js';
 
-/** Makes a token with a program's own key, for somebody unless the arguments say `--sub=`. */
+/** Makes a token with the key of a program, for `somebody` unless the arguments contain `--sub=`. */
 export function tokenOf(program, ...args) {
   const secret = `--token-secret-file=${join(program.dataFolder, 'token-secret')}`;
   const home = `--home-domain=localhost:${program.port}`;

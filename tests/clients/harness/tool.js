@@ -9,7 +9,7 @@ export const TESTS = join(ROOT, 'tests/clients');
 const execute = promisify(execFile);
 const PYTHON = join(TARGET, 'clients-python/bin');
 
-/** Runs a tool to its end and returns what it printed; throws all of it where it fails. */
+/** Runs a tool to its end and returns its output. If it fails, throws with all of its output. */
 export async function run(command, args, env = {}) {
   try {
     const path = `${PYTHON}:${join(TESTS, 'node_modules/.bin')}:${process.env.PATH}`;

@@ -1,16 +1,16 @@
 import { Keypair, StellarToml, TransactionBuilder, WebAuth } from '@stellar/stellar-sdk';
 
-/** What a wallet does to sign in (SEP-10), with the SDK that wallets use. */
+/** A wallet that signs in (SEP-10), with the SDK that wallets use. */
 export class Wallet {
   keys = Keypair.random();
-  /** Whatever nobody else may learn. */
+  /** Everything that must stay secret. */
   secrets = [this.keys.secret()];
 
   get address() {
     return this.keys.publicKey();
   }
 
-  /** Learns from the service's own file whom to trust and where to go. */
+  /** Reads from the service's own file which key to trust and where to sign in. */
   async learn(homeDomain) {
     const toml = await StellarToml.Resolver.resolve(homeDomain, { allowHttp: true });
     this.service = {
@@ -21,7 +21,7 @@ export class Wallet {
     };
   }
 
-  /** Fetches a challenge and checks that it is what the service may ask to be signed. */
+  /** Fetches a challenge and checks that it is one that a wallet may sign. */
   async challenge(account = this.address) {
     const { endpoint } = this.service;
     const answer = await (await fetch(`${endpoint}?account=${account}`)).json();
@@ -29,13 +29,13 @@ export class Wallet {
     return answer.transaction;
   }
 
-  /** Reads a challenge as the SDK does; throws what the SDK has against it. */
+  /** Reads a challenge as the SDK does; throws the SDK's objections. */
   read(challenge) {
     const { key, passphrase, homeDomain, endpoint } = this.service;
     return WebAuth.readChallengeTx(challenge, key, passphrase, homeDomain, new URL(endpoint).host);
   }
 
-  /** Returns whom the SDK's own check for services takes to have signed, with this weight or more. */
+  /** Returns the signers that the SDK's check for services finds, if they reach this weight. */
   whoSigned(challenge, threshold, signers) {
     const { key, passphrase, homeDomain, endpoint } = this.service;
     const domain = new URL(endpoint).host;

@@ -8,7 +8,7 @@ const HTML = `<!doctype html>
 <title>watch</title>
 <body><script type="module" src="/watch.js"></script></body>`;
 
-/** Serves the page that tests look at events with, from an origin that is not the program's. */
+/** Serves the page with which tests watch events, from another origin than the program's. */
 export async function serveWatchPage() {
   const script = await bundled();
   const server = createServer((request, response) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-/** Opens the page of `watch.jsx` and has it watch every event. */
+/** Opens the page of `watch.jsx` and makes it watch every event. */
 export async function watch(context, pageUrl, how, serviceUrl) {
   const page = await context.newPage();
   await page.goto(pageUrl);
@@ -13,13 +13,13 @@ export function idsSeen(page) {
   return page.evaluate(() => window.seen);
 }
 
-/** Waits until the page saw so many events more than it has by now. */
+/** Waits until the page has seen this many more events than now. */
 export async function untilMoreSeen(page, count) {
   const before = await page.evaluate(() => window.seen.length);
   await page.waitForFunction((wanted) => window.seen.length >= wanted, before + count);
 }
 
-/** Waits until the page saw an event or one after it. */
+/** Waits until the page has seen this event or a later one. */
 export async function untilSeen(page, id) {
   await page.waitForFunction((id) => window.seen.some((seen) => seen >= id), id);
 }

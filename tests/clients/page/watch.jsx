@@ -1,4 +1,4 @@
-// What tests watch events with: each way of subscribing, and what came of it in `window.seen`.
+// The page with which tests watch events: every way of subscribing, with the results in `window.seen`.
 import { connect, shareConnection } from '@flowfi/stream-events';
 import { StreamEventsProvider, useStreamEvents } from '@flowfi/stream-events/react';
 import { useLayoutEffect } from 'react';
@@ -7,7 +7,7 @@ import { createRoot } from 'react-dom/client';
 const TYPES = ['created', 'topped_up', 'withdrawn', 'paused', 'resumed', 'cancelled', 'completed', 'fee_collected'];
 
 window.seen = [];
-/** What an `EventSource` was told besides events. */
+/** The notices that an `EventSource` received besides events. */
 window.notices = [];
 /** When the hook's component was rendered. */
 window.renderedAtMs = [];
@@ -31,7 +31,7 @@ window.watch = {
   },
 };
 
-/** Hands on each event by itself, as a network may: a burst in a few pieces would be rendered in as many. */
+/** Hands on each event separately, as a network may. A burst in a few pieces would cause only a few renders. */
 async function fetchOneByOne(...request) {
   const response = await fetch(...request);
   const oneByOne = new TransformStream({
