@@ -34,6 +34,7 @@ pub use flowfi_domain as domain;
 
 pub mod app;
 pub mod auth;
+mod backoff;
 pub mod config;
 pub mod feed;
 pub mod http;

@@ -74,7 +74,7 @@ impl Indexer {
             }
             let waits = self.source.health().into_iter().filter_map(|endpoint| endpoint.retry_in_ms);
             let longest = Duration::from_millis(waits.max().unwrap_or(0)).min(LONGEST_WAIT);
-            sleep(backoff.wait(None).max(longest)).await;
+            sleep(backoff.delay(None).max(longest)).await;
         };
         if let Some((ledger, closed_at)) = chain.closed {
             self.store.note_close(network.epoch, ledger, closed_at).await?;

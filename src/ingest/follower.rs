@@ -12,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::{
-    args::PaceArgs, backoff::Backoff, batcher::Batcher, committer::Handed, error::IngestError, incoming::Incoming,
-    pacing::TipPacing, reporter::Reporter,
+    args::PaceArgs, batcher::Batcher, committer::Handed, error::IngestError, incoming::Incoming, pacing::TipPacing,
+    reporter::Reporter,
 };
 use crate::{
+    backoff::Backoff,
     domain::{ContractId, Epoch, EventId, LedgerRange, LedgerSequence, RawContractEvent},
     source::{Anchor, EndpointPool, EventPage, EventsFrom, KnownClose, SourceError, WholeLedgers},
     store::{IndexerState, KnownLedger, SignsOfLife, Store},
@@ -164,7 +165,7 @@ impl Follower<'_> {
                 Ok(Next::After(self.poll()))
             }
             Err(SourceError::Transient { reason, retry_after, detail }) => {
-                let wait = self.backoff.wait(retry_after);
+                let wait = self.backoff.delay(retry_after);
                 let failure = SourceError::Transient { reason, retry_after, detail };
                 warn!(wait_ms = wait.as_millis(), "the source failed and will be asked again: {failure}");
                 self.say(IndexerState::SourceAway, Some(failure.to_string()), None).await;

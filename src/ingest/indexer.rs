@@ -12,7 +12,6 @@ use tracing::{debug, info};
 
 use super::{
     args::{OnReset, PaceArgs},
-    backoff::Backoff,
     committer::{Handed, commit_all},
     error::IngestError,
     follower::{Follower, Walk},
@@ -20,6 +19,7 @@ use super::{
     waits::Waits,
 };
 use crate::{
+    backoff::Backoff,
     domain::{ContractId, ContractVersion, Contracts, EventId, LedgerRange, LedgerSequence},
     source::{Anchor, EndpointPool, KnownChain, WholeLedgers},
     store::{NetworkRow, SignsOfLife, Store, Writer},

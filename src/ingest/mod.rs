@@ -2,7 +2,6 @@
 
 mod args;
 mod backfill;
-mod backoff;
 mod batcher;
 mod beginning;
 mod chain_check;

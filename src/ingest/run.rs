@@ -13,7 +13,6 @@ use tracing::{debug, info, warn};
 
 use super::{
     args::RecordState,
-    backoff::Backoff,
     error::IngestError,
     indexer::Indexer,
     record_checks::RecordChecks,
@@ -22,6 +21,7 @@ use super::{
     wishes::{Wishes, cancel_at_a_pause},
 };
 use crate::{
+    backoff::Backoff,
     source::SourceError,
     store::{IndexerState, StoreError, Writer},
 };
@@ -47,11 +47,11 @@ impl Indexer {
                 backoff.reset();
             }
             let wait = match failure {
-                IngestError::Store(ref failure) if failure.is_unavailable() => backoff.wait(None),
+                IngestError::Store(ref failure) if failure.is_unavailable() => backoff.delay(None),
                 IngestError::Store(StoreError::Fenced) => self.settings.waits.standby,
                 IngestError::Source(SourceError::Transient { retry_after, .. }) => {
                     self.say_away(failure.to_string()).await;
-                    backoff.wait(retry_after)
+                    backoff.delay(retry_after)
                 }
                 ref reset if reset.is_reset() => {
                     let handled = tokio::select! {
@@ -60,16 +60,16 @@ impl Indexer {
                     };
                     match handled {
                         Ok(ResetHandled::BegunAnew) => continue,
-                        Ok(ResetHandled::NotConfirmed) => backoff.wait(None),
+                        Ok(ResetHandled::NotConfirmed) => backoff.delay(None),
                         Ok(ResetHandled::Refused) => return Err(failure),
-                        // The reset is noticed again once the database is back.
-                        Err(IngestError::Store(away)) if away.is_unavailable() => backoff.wait(None),
+                        // It is noticed again once the database is back.
+                        Err(IngestError::Store(away)) if away.is_unavailable() => backoff.delay(None),
                         Err(failed) => return Err(failed),
                     }
                 }
                 IngestError::Source(ref failure) if self.waits_for(failure).await => {
                     self.say_away(failure.to_string()).await;
-                    backoff.wait(None)
+                    backoff.delay(None)
                 }
                 other => return Err(other),
             };

@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
-use rand::{Rng, rngs::StdRng};
+use rand::rngs::StdRng;
 use tokio::time::Instant;
 
-const FIRST: Duration = Duration::from_millis(250);
-const LONGEST: Duration = Duration::from_secs(30);
-/// How long a request waits while another request's probe is running.
+use crate::backoff::Backoff;
+
+const FIRST_DELAY: Duration = Duration::from_millis(250);
+/// What is told to a request that meets a probe under way.
 const PROBE_TAKES: Duration = Duration::from_millis(250);
 
 /// One endpoint's failures in a row, and when to try again.
@@ -18,13 +19,12 @@ const PROBE_TAKES: Duration = Duration::from_millis(250);
 pub(super) struct Breaker {
     shut_until: Option<Instant>,
     probing: bool,
-    next: Duration,
-    rng: StdRng,
+    backoff: Backoff,
 }
 
 impl Breaker {
     pub(super) const fn new(rng: StdRng) -> Self {
-        Self { shut_until: None, probing: false, next: FIRST, rng }
+        Self { shut_until: None, probing: false, backoff: Backoff::new(FIRST_DELAY, rng) }
     }
 
     /// Returns how long no request passes; `None` if one may pass now.
@@ -53,23 +53,18 @@ impl Breaker {
     /// Lets every request pass again.
     pub(super) const fn succeed(&mut self) {
         self.shut_until = None;
-        self.next = FIRST;
+        self.backoff.reset();
     }
 
-    /// Shuts for between half and all of a time that doubles up to 30 s, or for longer than the server asked for.
-    /// Requests that were in flight together and fail together count as one failure.
+    /// Shuts for the delay of the back-off, which is longer than a server asked for. Requests that were under way together and fail together count as one failure.
     pub(super) fn fail(&mut self, now: Instant, asked: Option<Duration>) {
-        let longest = self.next;
-        let spread = self.rng.random_range(longest / 2..=longest);
-        let wait = asked.map_or(spread, |asked| asked + spread / 4);
-        let counted_already = self.shut_until.is_some_and(|until| now < until);
-        if counted_already && asked.is_none() {
-            return;
-        }
-        if !counted_already {
-            self.next = (longest * 2).min(LONGEST);
-        }
-        self.shut_until = self.shut_until.max(Some(now + wait));
+        let is_counted = self.shut_until.is_some_and(|until| now < until);
+        let delay = match (is_counted, asked) {
+            (false, _) => self.backoff.delay(asked),
+            (true, Some(_)) => self.backoff.same_delay(asked),
+            (true, None) => return,
+        };
+        self.shut_until = self.shut_until.max(Some(now + delay));
     }
 
     /// Shuts for a fixed time, for problems that a short wait does not fix.
@@ -94,7 +89,7 @@ mod tests {
         assert_eq!(breaker.pass(start), Ok(false));
         breaker.fail(start, None);
         let wait = breaker.pass(start).unwrap_err();
-        assert!(wait >= FIRST / 2 && wait <= FIRST, "{wait:?}");
+        assert!(wait >= FIRST_DELAY / 2 && wait <= FIRST_DELAY, "{wait:?}");
         assert_eq!(breaker.pass(start + wait), Ok(true));
         assert_eq!(breaker.pass(start + wait), Err(PROBE_TAKES), "one probe at a time");
         breaker.end_probe();
@@ -103,10 +98,10 @@ mod tests {
     }
 
     #[test]
-    fn each_failed_probe_shuts_for_longer_up_to_a_limit() {
+    fn each_failed_probe_shuts_for_longer() {
         let (mut breaker, mut now) = breaker();
         let mut waits = Vec::new();
-        for _ in 0..12 {
+        for _ in 0..4 {
             breaker.fail(now, None);
             let wait = breaker.wait(now).unwrap();
             now += wait;
@@ -114,8 +109,7 @@ mod tests {
             breaker.end_probe();
             waits.push(wait);
         }
-        assert!(waits[0] <= FIRST && waits[3] >= FIRST * 4, "{waits:?}");
-        assert!(waits[11] >= LONGEST / 2 && waits[11] <= LONGEST, "{waits:?}");
+        assert!(waits[0] <= FIRST_DELAY && waits[3] >= FIRST_DELAY * 4, "{waits:?}");
     }
 
     #[test]
@@ -133,19 +127,10 @@ mod tests {
         for _ in 0..10 {
             breaker.fail(now, None);
         }
-        assert!(breaker.wait(now).unwrap() <= FIRST);
-        assert_eq!(breaker.next, FIRST * 2);
-    }
-
-    #[test]
-    fn the_spread_follows_from_the_seed() {
-        let wait_of = |seed| {
-            let now = Instant::now();
-            let mut breaker = Breaker::new(StdRng::seed_from_u64(seed));
-            breaker.fail(now, None);
-            breaker.wait(now)
-        };
-        assert_eq!(wait_of(1), wait_of(1));
-        assert_ne!(wait_of(1), wait_of(2));
+        let wait = breaker.wait(now).unwrap();
+        assert!(wait <= FIRST_DELAY, "{wait:?}");
+        breaker.fail(now + wait, None);
+        let wait = breaker.wait(now + wait).unwrap();
+        assert!(wait >= FIRST_DELAY && wait <= FIRST_DELAY * 2, "{wait:?} is that of the second failure in a row");
     }
 }

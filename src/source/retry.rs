@@ -1,4 +1,4 @@
-//! Retries one request after transient failures, with randomized waits.
+//! A few more attempts at one request whose failure may pass.
 
 use std::{
     fmt,
@@ -6,15 +6,16 @@ use std::{
     time::Duration,
 };
 
-use rand::{Rng, rngs::StdRng};
+use rand::{SeedableRng, rngs::StdRng};
 use tokio::time::sleep;
 
 use super::{SourceError, TransientReason};
+use crate::backoff::Backoff;
 
 const ATTEMPTS: u32 = 5;
-const FIRST_WAIT: Duration = Duration::from_millis(100);
+const FIRST_DELAY: Duration = Duration::from_millis(200);
 
-/// How many times and at which intervals a request is sent. Cheap to clone.
+/// How one request is repeated. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Retry {
     rng: Arc<Mutex<StdRng>>,
@@ -25,34 +26,29 @@ impl Retry {
         Self { rng: Arc::new(Mutex::new(rng)) }
     }
 
-    /// Starts the attempts at one request.
-    pub(super) const fn attempts(&self) -> Attempts<'_> {
-        Attempts { retry: self, made: 0 }
-    }
-
-    fn wait(&self, attempt: u32, asked: Option<Duration>) -> Duration {
-        let longest = FIRST_WAIT * 2_u32.pow(attempt);
-        let spread = self.rng.lock().unwrap_or_else(PoisonError::into_inner).random_range(longest / 2..=longest);
-        asked.map_or(spread, |asked| asked + spread / 4)
+    /// Begins the attempts at one request.
+    pub(super) fn attempts(&self) -> Attempts {
+        let rng = StdRng::from_rng(&mut *self.rng.lock().unwrap_or_else(PoisonError::into_inner));
+        Attempts { backoff: Backoff::new(FIRST_DELAY, rng), made: 0 }
     }
 }
 
 /// The attempts at one request.
-pub(super) struct Attempts<'a> {
-    retry: &'a Retry,
+pub(super) struct Attempts {
+    backoff: Backoff,
     made: u32,
 }
 
-impl Attempts<'_> {
-    /// Returns the answer if it is final: a success, a permanent failure, or the fifth transient one. Otherwise waits
-    /// until the request may be sent again, for as long as the server asks if it does, and returns `None`.
+impl Attempts {
+    /// Returns the answer if it is final: a success, a permanent failure, or the fifth transient one. Otherwise waits for
+    /// the delay of the back-off, which is longer than the server asked for, and returns `None`.
     pub(super) async fn settled<T>(&mut self, answer: Result<T, SourceError>) -> Option<Result<T, SourceError>> {
         self.made += 1;
         match answer {
             // A refusal does not go away within seconds.
             Err(SourceError::Transient { reason: TransientReason::Refused, .. }) => Some(answer),
             Err(SourceError::Transient { retry_after, .. }) if self.made < ATTEMPTS => {
-                sleep(self.retry.wait(self.made, retry_after)).await;
+                sleep(self.backoff.delay(retry_after)).await;
                 None
             }
             answer => Some(answer),

@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("auth", &["domain", "xdr", "store"]),
     ("status", &["domain", "store"]),
     ("http", &["domain", "store", "feed", "auth", "status"]),
+    ("backoff", &[]),
     ("telemetry", &[]),
     ("lifecycle", &[]),
     ("postgres", &[]),
@@ -27,7 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// What every module may import.
-const FOR_ALL: &[&str] = &["telemetry", "lifecycle"];
+const FOR_ALL: &[&str] = &["backoff", "telemetry", "lifecycle"];
 
 /// Each library with a single home, and the modules that may name it. `clap` may also be used in files named `args.rs`.
 const HOMES: &[(&str, &[&str])] = &[

@@ -11,8 +11,9 @@ use super::{
     draw,
 };
 use crate::{
+    backoff::Backoff,
     domain::{ContractId, Epoch, LedgerSequence, StreamId},
-    ingest::{backoff::Backoff, error::IngestError, waits::Waits},
+    ingest::{error::IngestError, waits::Waits},
     source::{Anchor, EndpointPool, LedgerEntries, SourceError},
     store::{Store, StoreError},
     xdr::{contract_instance_key, decode_stream_count, decode_stream_ledger_entry, stream_entry_key},
@@ -176,7 +177,7 @@ impl<'a> Reading<'a> {
                 Ok(answer) => return Ok(answer),
                 Err(failure @ SourceError::Transient { retry_after, .. }) if failures < self.failures_in_a_row => {
                     failures += 1;
-                    let wait = self.backoff.wait(retry_after);
+                    let wait = self.backoff.delay(retry_after);
                     warn!(wait_ms = wait.as_millis(), "the source failed and will be asked again: {failure}");
                     sleep(wait).await;
                     self.take_newer_anchor().await?;
