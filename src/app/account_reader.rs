@@ -1,6 +1,8 @@
-//! Reads accounts for sign-in from the source's endpoints.
+//! How sign-in asks the chain for an account: by the endpoints of the source.
 
 use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
 
 use crate::{
     auth::{AccountAway, AccountReader},
@@ -9,19 +11,26 @@ use crate::{
     xdr::{AccountSigners, account_entry_key, decode_account_ledger_entry},
 };
 
-/// Returns a reader of accounts' signers, which asks the source's endpoints.
+/// Returns a reader of accounts.
 #[must_use]
-pub fn account_reader(source: EndpointPool) -> AccountReader {
-    Arc::new(move |account| {
-        let source = source.clone();
-        Box::pin(async move { read(&source, &account).await })
-    })
+pub fn account_reader(source: EndpointPool) -> Arc<dyn AccountReader> {
+    Arc::new(Endpoints(source))
 }
 
-async fn read(source: &EndpointPool, account: &Address) -> Result<Option<AccountSigners>, AccountAway> {
-    let key = account_entry_key(account).ok_or_else(|| AccountAway(format!("{account} is not an account")))?;
-    let answer = source.ledger_entries(std::slice::from_ref(&key)).await;
-    let answer = answer.map_err(|failure| AccountAway(failure.to_string()))?;
-    let Some(found) = answer.entries.get(&key) else { return Ok(None) };
-    decode_account_ledger_entry(&found.xdr).map(Some).map_err(|refusal| AccountAway(refusal.to_string()))
+struct Endpoints(EndpointPool);
+
+impl AccountReader for Endpoints {
+    fn read(&self, account: Address) -> BoxFuture<'_, Result<Option<AccountSigners>, AccountAway>> {
+        Box::pin(self.read_account(account))
+    }
+}
+
+impl Endpoints {
+    async fn read_account(&self, account: Address) -> Result<Option<AccountSigners>, AccountAway> {
+        let key = account_entry_key(&account).ok_or(AccountAway::NotAnAccount(account))?;
+        let answer = self.0.ledger_entries(std::slice::from_ref(&key)).await;
+        let answer = answer.map_err(|failure| AccountAway::Source(failure.into()))?;
+        let Some(found) = answer.entries.get(&key) else { return Ok(None) };
+        Ok(Some(decode_account_ledger_entry(&found.xdr)?))
+    }
 }

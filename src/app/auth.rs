@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+
 use super::{BadConfig, account_reader::account_reader, random_generator};
 use crate::{
     auth::{
-        AccountReader, Auth, AuthArgs, AuthMode, AuthParts, BadAuthConfig, KeyFetch, KeysAway, SignIn, TokenArgs,
+        AccountReader, Auth, AuthArgs, AuthMode, AuthParts, BadAuthConfig, KeySetReader, KeysAway, SignIn, TokenArgs,
         TokenKeys,
     },
     domain::SystemClock,
@@ -17,7 +19,7 @@ use crate::{
 pub(super) struct Door {
     requires_token: bool,
     tokens: TokenKeys,
-    sign_in: Option<(SignIn, AccountReader)>,
+    sign_in: Option<(SignIn, Arc<dyn AccountReader>)>,
 }
 
 impl From<BadAuthConfig> for BadConfig {
@@ -48,16 +50,19 @@ pub(super) fn door(
 
 /// Reads the keys that check and make tokens; `None` if none is configured.
 pub(super) fn token_keys(args: &TokenArgs, usual_issuer: &str) -> Result<Option<TokenKeys>, BadConfig> {
-    let fetch = args.token_jwks_url.as_deref().map(key_fetch).transpose()?;
-    Ok(TokenKeys::from_args(args, usual_issuer, fetch)?)
+    let key_set = args.token_jwks_url.as_deref().map(key_set_reader).transpose()?;
+    Ok(TokenKeys::from_args(args, usual_issuer, key_set)?)
 }
 
-fn key_fetch(url: &str) -> Result<KeyFetch, BadConfig> {
+fn key_set_reader(url: &str) -> Result<Arc<dyn KeySetReader>, BadConfig> {
     let address = KeySetAddress::new(url).map_err(|failure| BadConfig(format!("--token-jwks-url: {failure}")))?;
-    Ok(Arc::new(move || {
-        let address = address.clone();
-        Box::pin(async move { address.fetch().await.map_err(|failure| KeysAway(failure.to_string())) })
-    }))
+    Ok(Arc::new(address))
+}
+
+impl KeySetReader for KeySetAddress {
+    fn read(&self) -> BoxFuture<'_, Result<String, KeysAway>> {
+        Box::pin(async { self.fetch().await.map_err(|failure| KeysAway::Source(failure.to_string())) })
+    }
 }
 
 /// Returns the access control for the records in a database.

@@ -13,9 +13,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
-    AccountAway, AccountReader, ApiKey, ApiKeyRequest, ApiKeySecret, Caller, ChallengeRequest, KeysAway, Minted,
-    Minting, Scope, SignIn, SignInRefusal, Subject, Ticket, TicketRefusal, Token, TokenKeys, TokenRefusal,
-    VisibilityRule,
+    AccountReader, ApiKey, ApiKeyRequest, ApiKeySecret, Caller, ChallengeRequest, KeysAway, Minted, Minting, Scope,
+    SignIn, SignInRefusal, Subject, Ticket, TicketRefusal, Token, TokenKeys, TokenRefusal, VisibilityRule,
     accounts::Accounts,
     api_key::{self, ID_BYTES},
     attempts::Attempts,
@@ -43,9 +42,9 @@ pub struct AuthParts {
     pub allows_query_token: bool,
     /// The keys that check tokens.
     pub tokens: TokenKeys,
-    /// Sign-in, and the reader of accounts' signers. Present only if there is a key that makes tokens.
-    pub sign_in: Option<(SignIn, AccountReader)>,
-    /// The record of everything that was used up or revoked.
+    /// What people sign in by, and who knows the accounts' signers. Only with keys that make tokens.
+    pub sign_in: Option<(SignIn, Arc<dyn AccountReader>)>,
+    /// Where it is noted what was used up or taken back.
     pub store: Store,
     /// The source of the current time.
     pub clock: Arc<dyn Clock>,
@@ -146,7 +145,7 @@ impl Auth {
 
     async fn caller_by_api_key(&self, text: &str) -> Result<Caller, TokenRefusal> {
         let now = self.now();
-        let away = |failure: StoreError| TokenRefusal::from(KeysAway(failure.to_string()));
+        let away = |failure: StoreError| TokenRefusal::from(KeysAway::Store(failure.to_string()));
         let row = self.0.store.use_api_key(&api_key::hash_of(text), now).await.map_err(away)?;
         let key = ApiKey::try_from(row.ok_or(TokenRefusal::UnknownApiKey)?).map_err(away)?;
         if now >= key.expires_at {
@@ -205,8 +204,8 @@ impl Auth {
         if !self.0.attempts.count(hash, ends, now) {
             return Err(SignInRefusal::TooManyAttempts);
         }
-        let signers = accounts.signers_of(answered.account.clone()).await.map_err(|AccountAway(why)| {
-            warn!("the signers of an account could not be read from the chain: {why}");
+        let signers = accounts.signers_of(answered.account.clone()).await.map_err(|away| {
+            warn!("the signers of an account could not be read: {away}");
             SignInRefusal::AccountAway
         })?;
         answered.check_signatures(signers.as_ref())?;

@@ -1,13 +1,22 @@
 //! The signers of accounts: read from the chain when somebody signs in, at a limited rate.
 
 use std::{
-    collections::HashMap, fmt, future::Future, num::NonZeroU32, pin::Pin, sync::Arc, sync::Mutex, time::Duration,
+    collections::HashMap,
+    error::Error,
+    fmt,
+    num::NonZeroU32,
+    sync::{Arc, Mutex},
+    time::Duration,
 };
 
+use futures_util::future::BoxFuture;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::time::Instant;
 
-use crate::{domain::Address, xdr::AccountSigners};
+use crate::{
+    domain::Address,
+    xdr::{AccountSigners, Refusal},
+};
 
 /// The budget of look-ups that all sign-ins share.
 const LOOK_UPS_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("it is not zero");
@@ -15,19 +24,32 @@ const LOOK_UPS_BURST: NonZeroU32 = NonZeroU32::new(20).expect("it is not zero");
 /// How long the result of a look-up is reused.
 const FRESH_FOR: Duration = Duration::from_secs(5);
 
-/// The account could not be read from the chain, or the answer not understood. The reason is for the log, not for the
-/// client.
-#[derive(Debug)]
-pub struct AccountAway(pub String);
+/// Why an account could not be read from the chain. The log is told why, the client is not.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountAway {
+    /// The limit on look-ups is used up.
+    #[error("too many accounts are looked up at once")]
+    TooMany,
+    /// The address is that of a contract.
+    #[error("{0} is not an account")]
+    NotAnAccount(Address),
+    /// The source failed.
+    #[error(transparent)]
+    Source(Box<dyn Error + Send + Sync>),
+    /// The entry could not be decoded.
+    #[error(transparent)]
+    Unreadable(#[from] Refusal),
+}
 
-type Answer = Pin<Box<dyn Future<Output = Result<Option<AccountSigners>, AccountAway>> + Send>>;
-
-/// Reads an account's signers from the chain; `None` if the account is not on the ledger.
-pub type AccountReader = Arc<dyn Fn(Address) -> Answer + Send + Sync>;
+/// Reads accounts from the chain.
+pub trait AccountReader: Send + Sync {
+    /// Returns who may sign for an account, `None` where it is not on the ledger.
+    fn read(&self, account: Address) -> BoxFuture<'_, Result<Option<AccountSigners>, AccountAway>>;
+}
 
 /// Looks accounts up, and reuses recent results.
 pub(super) struct Accounts {
-    reader: AccountReader,
+    reader: Arc<dyn AccountReader>,
     budget: DefaultDirectRateLimiter,
     found: Mutex<HashMap<Address, Found>>,
 }
@@ -41,7 +63,7 @@ struct Found {
 }
 
 impl Accounts {
-    pub(super) fn new(reader: AccountReader) -> Self {
+    pub(super) fn new(reader: Arc<dyn AccountReader>) -> Self {
         let budget = RateLimiter::direct(Quota::per_second(LOOK_UPS_PER_SECOND).allow_burst(LOOK_UPS_BURST));
         Self { reader, budget, found: Mutex::default() }
     }
@@ -51,9 +73,9 @@ impl Accounts {
         if let Some(found) = self.found_lately(&account) {
             return Ok(found.signers);
         }
-        self.budget.check().map_err(|_| AccountAway("too many accounts are being looked up at once".to_owned()))?;
-        let signers = (self.reader)(account.clone()).await?;
-        let mut found = self.found.lock().expect("no thread panics while it holds the accounts");
+        self.budget.check().map_err(|_| AccountAway::TooMany)?;
+        let signers = self.reader.read(account.clone()).await?;
+        let mut found = self.found.lock().expect("nothing panics while it holds accounts");
         found.insert(account, Found { at: Instant::now(), signers: signers.clone() });
         Ok(signers)
     }
@@ -73,32 +95,44 @@ impl fmt::Debug for Accounts {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::{
+        future::ready,
+        sync::atomic::{AtomicU32, Ordering},
+    };
 
     use super::*;
     use crate::domain::ContractId;
+
+    /// A ledger without accounts, which counts how often it is asked.
+    #[derive(Default)]
+    struct NoAccounts {
+        asked: AtomicU32,
+    }
+
+    impl AccountReader for NoAccounts {
+        fn read(&self, _: Address) -> BoxFuture<'_, Result<Option<AccountSigners>, AccountAway>> {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            Box::pin(ready(Ok(None)))
+        }
+    }
 
     fn address(number: u8) -> Address {
         Address::from(ContractId::from_bytes([number; 32]))
     }
 
     #[tokio::test]
-    async fn look_ups_of_one_account_are_reused_and_those_of_all_accounts_are_limited() {
-        let asked = Arc::new(AtomicU32::new(0));
-        let count = Arc::clone(&asked);
-        let accounts = Accounts::new(Arc::new(move |_| {
-            count.fetch_add(1, Ordering::Relaxed);
-            Box::pin(async { Ok(None) })
-        }));
+    async fn an_account_is_looked_up_once_in_a_while_and_all_of_them_not_too_often() {
+        let chain = Arc::new(NoAccounts::default());
+        let accounts = Accounts::new(chain.clone());
         for _ in 0..9 {
             assert!(accounts.signers_of(address(0)).await.is_ok());
         }
-        assert_eq!(asked.load(Ordering::Relaxed), 1);
-        // All at once, and far more than the budget can regain while even the slowest machine counts them.
+        assert_eq!(chain.asked.load(Ordering::Relaxed), 1);
+        // At once, and far more than the budget gains while the slowest machine counts them.
         let mut refused = 0;
         for number in 1..=255 {
             refused += u32::from(accounts.signers_of(address(number)).await.is_err());
         }
-        assert!(refused > 0 && asked.load(Ordering::Relaxed) + refused == 256, "{refused} refused");
+        assert!(refused > 0 && chain.asked.load(Ordering::Relaxed) + refused == 256, "{refused} refused");
     }
 }

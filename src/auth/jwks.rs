@@ -1,7 +1,8 @@
 //! The public keys of the token issuer (JWKS, RFC 7517): fetched by one task, kept in memory, found by `kid`.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
+use futures_util::future::BoxFuture;
 use jsonwebtoken::{
     Algorithm, DecodingKey,
     jwk::{Jwk, PublicKeyUse},
@@ -40,15 +41,16 @@ impl Default for Pace {
     }
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<String, KeysAway>> + Send>>;
-
-/// Fetches the text of a key set.
-pub type KeyFetch = Arc<dyn Fn() -> Answer + Send + Sync>;
+/// Reads a key set where it is published.
+pub trait KeySetReader: Send + Sync {
+    /// Returns the text of the key set as it is now.
+    fn read(&self) -> BoxFuture<'_, Result<String, KeysAway>>;
+}
 
 /// A key set that is kept up to date. Clones share it.
 #[derive(Clone)]
 pub(super) struct Jwks {
-    fetch: KeyFetch,
+    reader: Arc<dyn KeySetReader>,
     algorithm: Algorithm,
     pace: Pace,
     keys: Arc<watch::Sender<Arc<Keys>>>,
@@ -68,8 +70,8 @@ struct Keys {
 }
 
 impl Jwks {
-    pub(super) fn new(fetch: KeyFetch, algorithm: Algorithm, pace: Pace) -> Self {
-        Self { fetch, algorithm, pace, keys: Arc::new(watch::Sender::default()), wanted: Arc::default() }
+    pub(super) fn new(reader: Arc<dyn KeySetReader>, algorithm: Algorithm, pace: Pace) -> Self {
+        Self { reader, algorithm, pace, keys: Arc::new(watch::Sender::default()), wanted: Arc::default() }
     }
 
     /// Fetches the keys now, at regular intervals, and when a token names an unknown key, until stopped.
@@ -78,13 +80,13 @@ impl Jwks {
             let begun = Instant::now();
             let fetched = tokio::select! {
                 () = stop.cancelled() => return,
-                fetched = (self.fetch)() => fetched,
+                fetched = self.reader.read() => fetched,
             };
-            match fetched.and_then(|text| self.read(&text)) {
+            match fetched.and_then(|text| self.keys_in(&text)) {
                 Ok(by_id) => {
                     self.keys.send_replace(Arc::new(Keys { by_id, fetched_at: Some(Instant::now()) }));
                 }
-                Err(KeysAway(reason)) => warn!("the keys that verify tokens could not be read: {reason}"),
+                Err(away) => warn!("the keys to verify tokens with could not be read: {away}"),
             }
             let is_due = async {
                 sleep_until(begun + self.pace.least_interval).await;
@@ -103,14 +105,13 @@ impl Jwks {
         }
     }
 
-    /// Leaves out keys that cannot be parsed or are of unknown kinds (RFC 7517, 5).
-    fn read(&self, text: &str) -> Result<Vec<(Option<String>, DecodingKey)>, KeysAway> {
-        let set: KeySet =
-            serde_json::from_str(text).map_err(|error| KeysAway(format!("the answer is not a key set: {error}")))?;
+    /// Keys that cannot be read, or are of kinds that we do not know, are left out (RFC 7517, 5).
+    fn keys_in(&self, text: &str) -> Result<Vec<(Option<String>, DecodingKey)>, KeysAway> {
+        let set: KeySet = serde_json::from_str(text).map_err(|error| KeysAway::NotAKeySet(error.to_string()))?;
         let jwks = set.keys.into_iter().filter_map(|jwk| serde_json::from_value(jwk).ok());
         let keys: Vec<_> = jwks.filter_map(|jwk| self.usable(&jwk)).collect();
         if keys.is_empty() {
-            return Err(KeysAway(format!("the key set has no key for {:?}", self.algorithm)));
+            return Err(KeysAway::NoKeyFor(format!("{:?}", self.algorithm)));
         }
         Ok(keys)
     }
@@ -132,7 +133,7 @@ impl Jwks {
         let mut changes = self.keys.subscribe();
         let keys = Arc::clone(&changes.borrow_and_update());
         if keys.fetched_at.is_some_and(|fetched_at| fetched_at.elapsed() > self.pace.keep) {
-            return Err(KeysAway("the keys have not been fetched for too long".to_owned()).into());
+            return Err(KeysAway::Stale.into());
         }
         if let Some(key) = keys.find(kid) {
             return Ok(key);
@@ -144,8 +145,11 @@ impl Jwks {
         // The keys decide, whether or not they changed in time.
         let _ = timeout(self.pace.patience, changes.changed()).await;
         let keys = Arc::clone(&changes.borrow());
-        let away = KeysAway("no keys have been fetched yet".to_owned());
-        keys.find(kid).ok_or(if keys.fetched_at.is_some() { TokenRefusal::UnknownKey } else { away.into() })
+        keys.find(kid).ok_or(if keys.fetched_at.is_some() {
+            TokenRefusal::UnknownKey
+        } else {
+            KeysAway::NotFetched.into()
+        })
     }
 }
 
@@ -169,7 +173,7 @@ impl fmt::Debug for Jwks {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::{future::ready, sync::Mutex};
 
     use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
     use serde_json::json;
@@ -198,15 +202,16 @@ mod tests {
         }
 
         fn jwks(&self, least_interval: Duration) -> Jwks {
-            let issuer = self.clone();
-            let fetch: KeyFetch = Arc::new(move || {
-                let mut state = issuer.0.lock().unwrap();
-                state.1 += 1;
-                let text = json!({"keys": state.0}).to_string();
-                Box::pin(async move { Ok(text) })
-            });
             let pace = Pace { least_interval, patience: Duration::from_secs(20), ..Pace::default() };
-            Jwks::new(fetch, Algorithm::EdDSA, pace)
+            Jwks::new(Arc::new(self.clone()), Algorithm::EdDSA, pace)
+        }
+    }
+
+    impl KeySetReader for Issuer {
+        fn read(&self) -> BoxFuture<'_, Result<String, KeysAway>> {
+            let mut state = self.0.lock().unwrap();
+            state.1 += 1;
+            Box::pin(ready(Ok(json!({"keys": state.0}).to_string())))
         }
     }
 
@@ -248,9 +253,9 @@ mod tests {
         for_encryption["use"] = "enc".into();
         let secret = json!({"kty": "oct", "k": "c2VjcmV0", "kid": "c", "alg": "HS256"});
         let set = json!({"keys": [key("a"), for_encryption, secret]}).to_string();
-        let ids: Vec<_> = jwks.read(&set).unwrap().into_iter().map(|(id, _)| id.unwrap()).collect();
+        let ids: Vec<_> = jwks.keys_in(&set).unwrap().into_iter().map(|(id, _)| id.unwrap()).collect();
         assert_eq!(ids, ["a"]);
-        assert!(jwks.read("{}").is_err() && jwks.read(r#"{"keys": []}"#).is_err());
+        assert!(jwks.keys_in("{}").is_err() && jwks.keys_in(r#"{"keys": []}"#).is_err());
     }
 
     #[test]
@@ -258,7 +263,7 @@ mod tests {
         let jwks = Issuer::default().jwks(Duration::ZERO);
         let malformed = json!({"kty": "RSA", "kid": 5, "n": "AQAB", "e": "AQAB"});
         let set = json!({"keys": [malformed, "no key at all", {"kty": "new"}, key("good")]}).to_string();
-        let ids: Vec<_> = jwks.read(&set).unwrap().into_iter().map(|(id, _)| id.unwrap()).collect();
+        let ids: Vec<_> = jwks.keys_in(&set).unwrap().into_iter().map(|(id, _)| id.unwrap()).collect();
         assert_eq!(ids, ["good"]);
     }
 
@@ -270,7 +275,7 @@ mod tests {
             json!({"kty": "RSA", "kid": bytes.to_string(), "n": modulus, "e": "AQAB", "alg": "RS256"})
         };
         let set = json!({"keys": [rsa(128), rsa(255), rsa(256)]}).to_string();
-        let ids: Vec<_> = jwks.read(&set).unwrap().into_iter().map(|(id, _)| id.unwrap()).collect();
+        let ids: Vec<_> = jwks.keys_in(&set).unwrap().into_iter().map(|(id, _)| id.unwrap()).collect();
         assert_eq!(ids, ["256"]);
     }
 
@@ -279,7 +284,7 @@ mod tests {
         let jwks = Issuer::default().jwks(Duration::from_mins(1));
         let keep = Duration::from_mins(1);
         let jwks = Jwks { pace: Pace { keep, ..jwks.pace }, ..jwks };
-        let by_id = jwks.read(&json!({"keys": [key("one")]}).to_string()).unwrap();
+        let by_id = jwks.keys_in(&json!({"keys": [key("one")]}).to_string()).unwrap();
         let fetched = |ago: Duration| {
             let fetched_at = Instant::now().checked_sub(ago);
             jwks.keys.send_replace(Arc::new(Keys { by_id: by_id.clone(), fetched_at }));

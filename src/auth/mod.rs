@@ -25,7 +25,7 @@ pub use accounts::{AccountAway, AccountReader};
 pub use api_key::{ApiKey, ApiKeyRequest, ApiKeySecret};
 pub use args::{AuthArgs, AuthMode, SignInArgs, TokenAlgorithm, TokenArgs, VisibilityRule};
 pub use caller::{Caller, Scope, Subject, Token};
-pub use jwks::KeyFetch;
+pub use jwks::KeySetReader;
 pub use refusal::{BadAuthConfig, KeysAway, SignInRefusal, TicketRefusal, TokenRefusal};
 pub use sign_in::{ChallengeRequest, SignIn};
 pub use ticket::Ticket;

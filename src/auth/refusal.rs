@@ -127,15 +127,33 @@ pub enum TokenRefusal {
     /// The ticket was issued for another filter.
     #[error("the ticket was made for another filter")]
     OtherFilter,
-    /// The keys could not be read; the client should try again.
-    #[error(transparent)]
+    /// The keys could not be read; try again.
+    #[error("the keys to verify tokens with are not available right now; try again")]
     KeysAway(#[from] KeysAway),
 }
 
-/// The keys that verify tokens could not be read. The reason is for the log.
+/// Why the keys to verify tokens with are not available. The log is told why, the client is not.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the keys to verify tokens with are not available right now; try again")]
-pub struct KeysAway(pub String);
+pub enum KeysAway {
+    /// The key set could not be read where it is published.
+    #[error("{0}")]
+    Source(String),
+    /// What was read there is something else.
+    #[error("the answer is not a key set: {0}")]
+    NotAKeySet(String),
+    /// It has no key that tokens may be signed with.
+    #[error("the key set holds no key for {0}")]
+    NoKeyFor(String),
+    /// No key set was read yet.
+    #[error("no key set was read yet")]
+    NotFetched,
+    /// The last one is so old that its keys may have been withdrawn.
+    #[error("the key set could not be read again for too long")]
+    Stale,
+    /// API keys are in the database, which did not answer.
+    #[error("{0}")]
+    Store(String),
+}
 
 /// Why a sign-in was refused (SEP-10).
 #[derive(Debug, Error)]

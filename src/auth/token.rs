@@ -1,14 +1,14 @@
 //! Makes and checks tokens (JWT, RFC 7519). The algorithm is the configured one, whatever a token says (RFC 8725, 3.1).
 //! Times are compared with our own clock.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode, errors::ErrorKind};
 use serde::{Deserialize, Deserializer, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    BadAuthConfig, KeyFetch, Scope, Subject, Token, TokenArgs, TokenRefusal,
+    BadAuthConfig, KeySetReader, Scope, Subject, Token, TokenArgs, TokenRefusal,
     jwks::{Jwks, Pace},
     keys::{check_arguments, private_key, public_key, shared_secret},
 };
@@ -101,22 +101,23 @@ impl<'de> Deserialize<'de> for NumericDate {
 }
 
 impl TokenKeys {
-    /// Returns the configured keys, or `None` if no key is configured. `fetch` reads the key set at the JWKS URL.
+    /// Returns what the arguments say, `None` where they name no key. `key_set` reads what the
+    /// JWKS URL serves.
     ///
     /// # Errors
     /// [`BadAuthConfig`] for a secret that is too short, a file that is not a key, or arguments of another algorithm.
     pub fn from_args(
         args: &TokenArgs,
         usual_issuer: &str,
-        fetch: Option<KeyFetch>,
+        key_set: Option<Arc<dyn KeySetReader>>,
     ) -> Result<Option<Self>, BadAuthConfig> {
         check_arguments(args)?;
         let algorithm = args.token_algorithm;
-        let (checking, signing) = match (shared_secret(args)?, &args.token_key_file, fetch) {
+        let (checking, signing) = match (shared_secret(args)?, &args.token_key_file, key_set) {
             (Some((checking, signing)), ..) => (Checking::Fixed(Box::new(checking)), Some(signing)),
             (None, Some(file), _) => (Checking::Fixed(Box::new(public_key(file, algorithm)?)), signing_key(args)?),
-            (None, None, Some(fetch)) => {
-                (Checking::Followed(Jwks::new(fetch, algorithm.algorithm(), Pace::default())), signing_key(args)?)
+            (None, None, Some(key_set)) => {
+                (Checking::Followed(Jwks::new(key_set, algorithm.algorithm(), Pace::default())), signing_key(args)?)
             }
             (None, None, None) => return Ok(None),
         };

@@ -9,7 +9,7 @@ use tracing::{error, warn};
 use utoipa::ToSchema;
 
 use crate::{
-    auth::{KeysAway, TicketRefusal, TokenRefusal},
+    auth::{TicketRefusal, TokenRefusal},
     store::StoreError,
 };
 
@@ -131,8 +131,8 @@ impl Problem {
 
 impl From<TokenRefusal> for Problem {
     fn from(refusal: TokenRefusal) -> Self {
-        if let TokenRefusal::KeysAway(KeysAway(reason)) = &refusal {
-            warn!("a token could not be verified: {reason}");
+        if let TokenRefusal::KeysAway(away) = &refusal {
+            warn!("a token could not be checked: {away}");
             return Self::unavailable(refusal.to_string());
         }
         // A client that sent no such token is not told that the token was wrong (RFC 6750, 3.1).
