@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use secrecy::SecretString;
+use thiserror::Error;
 
-use crate::domain::Address;
+use crate::domain::{Address, InvalidAddress};
 
 /// Whether a caller must show a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -171,19 +172,32 @@ fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
 /// The longest domain that fits a challenge beside " auth": names and values of data entries hold 64 bytes.
 const LONGEST_DOMAIN: usize = 59;
 
-fn domain(text: &str) -> Result<String, String> {
+/// Why a domain, or a wallet's domain with its key, is refused.
+#[derive(Debug, PartialEq, Eq, Error)]
+enum BadDomain {
+    #[error("is not a domain like example.com, in small letters, of at most {} bytes", LONGEST_DOMAIN)]
+    NotADomain,
+    #[error("is not of the form wallet.example=G…")]
+    NoKey,
+    #[error("after the equals sign: {0}")]
+    NotAnAddress(#[from] InvalidAddress),
+    #[error("after the equals sign: a signing key is a G…")]
+    NotAKey,
+}
+
+fn domain(text: &str) -> Result<String, BadDomain> {
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b':');
     if text.is_empty() || text.len() > LONGEST_DOMAIN || !text.bytes().all(fits) {
-        return Err(format!("must be a domain such as example.com, in lower case, of at most {LONGEST_DOMAIN} bytes"));
+        return Err(BadDomain::NotADomain);
     }
     Ok(text.to_owned())
 }
 
-fn client_domain(text: &str) -> Result<(String, Address), String> {
-    let (name, key) = text.split_once('=').ok_or("must have the form wallet.example=G…")?;
-    let address: Address = key.parse().map_err(|rule| format!("after the equals sign: {rule}"))?;
+fn client_domain(text: &str) -> Result<(String, Address), BadDomain> {
+    let (name, key) = text.split_once('=').ok_or(BadDomain::NoKey)?;
+    let address: Address = key.parse()?;
     if !key.starts_with('G') {
-        return Err("after the equals sign: must be a signing key G…".to_owned());
+        return Err(BadDomain::NotAKey);
     }
     Ok((domain(name)?, address))
 }

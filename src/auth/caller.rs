@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use stellar_strkey::{Strkey, ed25519};
+use thiserror::Error;
 
 use crate::domain::{Address, UnixTime, Visibility};
 
@@ -16,7 +17,12 @@ const LONGEST_SUBJECT: usize = 256;
 #[serde(try_from = "String", into = "String")]
 pub struct Subject(String);
 
-/// What a token permits beyond reading the subject's own streams.
+/// A text cannot be a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a subject is a text of 1 to {} bytes without control characters", LONGEST_SUBJECT)]
+pub struct InvalidSubject;
+
+/// What a token allows beside reading what is one's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scope {
     /// Reading every stream and event.
@@ -27,7 +33,12 @@ pub enum Scope {
     Admin,
 }
 
-/// The content of a verified token.
+/// A word is not the name of a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("must be events:read:all or admin")]
+pub struct UnknownScope;
+
+/// What a token says, once it was checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Token {
@@ -90,16 +101,16 @@ impl Subject {
 }
 
 impl TryFrom<String> for Subject {
-    type Error = &'static str;
+    type Error = InvalidSubject;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let fits = !text.is_empty() && text.len() <= LONGEST_SUBJECT && !text.chars().any(char::is_control);
-        if fits { Ok(Self(text)) } else { Err("a subject must have 1 to 256 bytes and no control characters") }
+        if fits { Ok(Self(text)) } else { Err(InvalidSubject) }
     }
 }
 
 impl std::str::FromStr for Subject {
-    type Err = &'static str;
+    type Err = InvalidSubject;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.to_owned().try_into()
@@ -144,10 +155,10 @@ impl Scope {
 }
 
 impl std::str::FromStr for Scope {
-    type Err = &'static str;
+    type Err = UnknownScope;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or("must be events:read:all or admin")
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or(UnknownScope)
     }
 }
 

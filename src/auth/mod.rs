@@ -24,7 +24,7 @@ pub use access::{Auth, AuthParts};
 pub use accounts::{AccountAway, AccountReader};
 pub use api_key::{ApiKey, ApiKeyRequest, ApiKeySecret};
 pub use args::{AuthArgs, AuthMode, SignInArgs, TokenAlgorithm, TokenArgs, VisibilityRule};
-pub use caller::{Caller, Scope, Subject, Token};
+pub use caller::{Caller, InvalidSubject, Scope, Subject, Token, UnknownScope};
 pub use jwks::KeySetReader;
 pub use refusal::{BadAuthConfig, KeysAway, SignInRefusal, TicketRefusal, TokenRefusal};
 pub use sign_in::{ChallengeRequest, SignIn};

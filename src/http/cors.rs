@@ -30,18 +30,24 @@ pub enum Origin {
     ThisMachine,
 }
 
+/// A text is not an origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is neither * nor an origin like https://app.example (scheme and host, no path)")]
+pub struct NotAnOrigin;
+
 impl std::str::FromStr for Origin {
-    type Err = &'static str;
+    type Err = NotAnOrigin;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const RULE: &str = "must be * or an origin such as https://app.example (scheme and host, no path)";
         if text == "*" {
             return Ok(Self::Any);
         }
-        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or(RULE)?;
+        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or(NotAnOrigin)?;
         let is_host = !host.is_empty() && !host.contains(|letter: char| letter == '/' || letter.is_whitespace());
-        is_host.then_some(()).ok_or(RULE)?;
-        HeaderValue::from_str(text).map(Self::One).map_err(|_| RULE)
+        if !is_host {
+            return Err(NotAnOrigin);
+        }
+        HeaderValue::from_str(text).map(Self::One).map_err(|_| NotAnOrigin)
     }
 }
 

@@ -58,7 +58,7 @@ mod watch;
 
 pub use args::HttpArgs;
 pub use chain_reader::{ChainAway, ChainReader, ChainStream};
-pub use cors::Origin;
+pub use cors::{NotAnOrigin, Origin};
 pub use event_view::EventView;
 pub use limits::{LimitArgs, Limits};
 pub use quarantine_replayer::{QuarantineReplayer, Replayed};

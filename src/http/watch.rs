@@ -23,7 +23,18 @@ pub(super) struct Watch {
 struct Look {
     at: Instant,
     /// The status, or why the database could not be read.
-    status: Result<Arc<Status>, &'static str>,
+    status: Result<Arc<Status>, StatusUnknown>,
+}
+
+/// Why the database does not tell the status, in words for everybody.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub(super) enum StatusUnknown {
+    #[error("the database holds a row that this version cannot read; the log says which")]
+    Corrupt,
+    #[error("the database refuses what it is asked; the log says why")]
+    Refused,
+    #[error("the database does not answer")]
+    NoAnswer,
 }
 
 impl Watch {
@@ -31,24 +42,26 @@ impl Watch {
         Self { store, last: Arc::default() }
     }
 
-    /// Returns the status, or why the database does not provide it, in words that everybody may read.
-    pub(super) async fn status(&self, scope: StatusScope<'_>) -> Result<Arc<Status>, &'static str> {
+    /// Returns the status.
+    pub(super) async fn status(&self, scope: StatusScope<'_>) -> Result<Arc<Status>, StatusUnknown> {
         let mut last = self.last.lock().await;
         if let Some(look) = last.as_ref().filter(|look| look.at.elapsed() < FRESH_FOR) {
             return look.status.clone();
         }
         let status = status_view::read(&self.store, scope).await;
         let status = status.inspect_err(|failure| error!("the status could not be read: {failure}"));
-        let status = status.map(Arc::new).map_err(|failure| why_it_is_not_known(&failure));
+        let status = status.map(Arc::new).map_err(|failure| StatusUnknown::from(&failure));
         *last = Some(Look { at: Instant::now(), status: status.clone() });
         status
     }
 }
 
-const fn why_it_is_not_known(failure: &StoreError) -> &'static str {
-    match failure {
-        StoreError::Corrupt(_) => "the database holds a row that this version cannot read; the log says which",
-        StoreError::Refused(_) => "the database refuses the query; the log says why",
-        _ => "the database does not answer",
+impl From<&StoreError> for StatusUnknown {
+    fn from(failure: &StoreError) -> Self {
+        match failure {
+            StoreError::Corrupt(_) => Self::Corrupt,
+            StoreError::Refused(_) => Self::Refused,
+            _ => Self::NoAnswer,
+        }
     }
 }

@@ -242,25 +242,29 @@ impl Follower<'_> {
             debug!("no close time was recorded to identify the chain: {failure}");
         }
         let sequence = walk.after.last_whole_ledger();
-        let noted = match self.source.ledger_hash(sequence).await {
-            Ok(Some(hash)) => {
-                self.source.set_anchor(Some(Anchor { sequence, hash: hash.clone() }));
-                let known = KnownLedger { sequence, hash };
-                self.store.note_ledger(self.epoch, &known).await.map_err(|failure| failure.to_string())
-            }
-            // Some servers give no hashes at all.
-            Ok(None) if walk.notes_soon == 0 => Ok(()),
-            Ok(None) => {
+        let next = match self.note_hash_of(sequence).await {
+            Ok(true) => NOTE_INTERVAL,
+            // Some servers tell no hashes at all.
+            Ok(false) if walk.notes_soon == 0 => NOTE_INTERVAL,
+            Ok(false) => {
+                debug!("no ledger was noted to know the chain by: no endpoint has ledger {sequence}");
                 walk.notes_soon -= 1;
-                Err(format!("no endpoint has ledger {sequence}"))
+                NOTE_AGAIN
             }
-            Err(failure) => Err(failure.to_string()),
+            Err(failure) => {
+                debug!("no ledger was noted to know the chain by: {failure}");
+                NOTE_AGAIN
+            }
         };
-        let next = if noted.is_ok() { NOTE_INTERVAL } else { NOTE_AGAIN };
         walk.note_at = Some(Instant::now() + next);
-        if let Err(failure) = noted {
-            debug!("no ledger was recorded to identify the chain: {failure}");
-        }
+    }
+
+    /// Returns whether an endpoint has the hash.
+    async fn note_hash_of(&self, sequence: LedgerSequence) -> Result<bool, IngestError> {
+        let Some(hash) = self.source.ledger_hash(sequence).await? else { return Ok(false) };
+        self.source.set_anchor(Some(Anchor { sequence, hash: hash.clone() }));
+        self.store.note_ledger(self.epoch, &KnownLedger { sequence, hash }).await?;
+        Ok(true)
     }
 
     async fn say_away(&mut self, failure: &SourceError) {

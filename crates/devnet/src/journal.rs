@@ -12,7 +12,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{call::Input, start::Start};
+use super::{call::Input, refused::Refused, start::Start};
 use flowfi_domain::{LedgerSequence, UnixTime};
 
 /// One line.
@@ -59,12 +59,34 @@ pub enum JournalError {
         path: PathBuf,
         /// The line's number, from 1.
         line: u64,
-        /// What is wrong with the line.
-        reason: String,
+        /// What is wrong with it.
+        reason: BadLine,
     },
 }
 
-/// An open journal, positioned at its end.
+/// What is wrong with a line.
+#[derive(Debug, Error)]
+pub enum BadLine {
+    /// It cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] serde_json::Error),
+    /// The network has not started yet.
+    #[error("a ledger before the network's start")]
+    BeforeStart,
+    /// It is not the line of the next ledger.
+    #[error("ledger {ledger} does not follow ledger {latest}")]
+    NotNext {
+        /// The line's ledger.
+        ledger: LedgerSequence,
+        /// The ledger of the line before.
+        latest: LedgerSequence,
+    },
+    /// One of its inputs could not be carried out again.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+}
+
+/// An open journal, at its end.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
@@ -72,9 +94,9 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Opens or creates the file, and passes each line to `replay`, which returns what is wrong with it, if anything.
-    /// An incomplete last line is dropped: its ledger was never visible.
-    pub(super) fn open(path: &Path, mut replay: impl FnMut(Line) -> Result<(), String>) -> Result<Self, JournalError> {
+    /// Opens or creates the file and hands each of its lines to `replay`, which says what is wrong with one. A last
+    /// line that was not written to its end is dropped: its ledger was never seen.
+    pub(super) fn open(path: &Path, mut replay: impl FnMut(Line) -> Result<(), BadLine>) -> Result<Self, JournalError> {
         let io_error = |source| JournalError::Io { path: path.to_owned(), source };
         // The folder may belong to another account: a symbolic link in it must not redirect root to another file.
         let file = OpenOptions::new()
@@ -96,7 +118,7 @@ impl Journal {
             }
             number += 1;
             whole_bytes = whole_bytes.saturating_add(u64::try_from(text.len()).unwrap_or(u64::MAX));
-            let line = serde_json::from_slice(&text).map_err(|error| error.to_string());
+            let line = serde_json::from_slice(&text).map_err(BadLine::from);
             line.and_then(&mut replay).map_err(|reason| JournalError::Corrupt {
                 path: path.to_owned(),
                 line: number,

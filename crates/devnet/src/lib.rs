@@ -53,7 +53,7 @@ pub use balances::BalanceMismatch;
 pub use call::{Call, Emit, EventKind, Input, NumberedCall, Upgrade};
 pub use encode::RawEvent;
 pub use faults::Fault;
-pub use journal::JournalError;
+pub use journal::{BadLine, JournalError};
 pub use lake::LakeError;
 pub use operator::MAIN_ENDPOINT;
 pub use refused::{ContractError, Refused};

@@ -14,7 +14,7 @@ use super::{
     faults::Met,
     hash::hex,
     history,
-    journal::{Journal, JournalError, LedgerLine, Line},
+    journal::{BadLine, Journal, JournalError, LedgerLine, Line},
     lake::Lake,
     network::{Executed, Network},
     refused::Refused,
@@ -216,7 +216,7 @@ fn append(journal: &mut Option<Journal>, line: &Line) -> Result<(), JournalError
     journal.as_mut().map_or(Ok(()), |journal| journal.append(line))
 }
 
-fn replay(network: &mut Option<Network>, line: Line, retention_ledgers: u32) -> Result<(), String> {
+fn replay(network: &mut Option<Network>, line: Line, retention_ledgers: u32) -> Result<(), BadLine> {
     let ledger = match line {
         Line::Start(start) => {
             *network = Some(history::start_with_past(&start, retention_ledgers));
@@ -224,13 +224,14 @@ fn replay(network: &mut Option<Network>, line: Line, retention_ledgers: u32) -> 
         }
         Line::Ledger(ledger) => ledger,
     };
-    let network = network.as_mut().ok_or("a ledger before the network's start")?;
-    if ledger.sequence != network.latest().sequence.next() {
-        return Err(format!("ledger {} does not follow ledger {}", ledger.sequence, network.latest().sequence));
+    let network = network.as_mut().ok_or(BadLine::BeforeStart)?;
+    let latest = network.latest().sequence;
+    if ledger.sequence != latest.next() {
+        return Err(BadLine::NotNext { ledger: ledger.sequence, latest });
     }
     let mut executed = Vec::with_capacity(ledger.inputs.len());
     for input in &ledger.inputs {
-        executed.push(network.execute(input, ledger.closed_at).map_err(|refused| refused.to_string())?);
+        executed.push(network.execute(input, ledger.closed_at)?);
     }
     network.close(ledger.closed_at, executed);
     Ok(())

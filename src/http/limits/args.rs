@@ -50,8 +50,13 @@ pub struct LimitArgs {
     pub limit_exempt: Vec<IpNet>,
 }
 
-/// Parses a network, or an address as a network of one.
-fn network(text: &str) -> Result<IpNet, String> {
+/// A text is neither an address nor a network.
+#[derive(Debug, thiserror::Error)]
+#[error("is neither an address nor a network like 10.0.0.0/8")]
+struct NotANetwork;
+
+/// Reads a network, or one address as the network of itself.
+fn network(text: &str) -> Result<IpNet, NotANetwork> {
     let address = || text.parse().map(|address: std::net::IpAddr| IpNet::from(address));
-    text.parse().or_else(|_| address()).map_err(|_| "must be an address or a network such as 10.0.0.0/8".to_owned())
+    text.parse().or_else(|_| address()).map_err(|_| NotANetwork)
 }

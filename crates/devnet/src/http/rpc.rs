@@ -11,7 +11,12 @@ use axum::{
 };
 
 use super::{fields::Body, problem::Problem};
-use crate::{Devnet, DevnetError, Fault, MAIN_ENDPOINT, faults::Met, rpc::Request, rpc_error::RpcError};
+use crate::{
+    Devnet, DevnetError, Fault, MAIN_ENDPOINT,
+    faults::Met,
+    rpc::{Request, refuse_body},
+    rpc_error::RpcError,
+};
 
 pub(super) async fn answer_main(State(devnet): State<Devnet>, body: Body) -> Result<Response, Problem> {
     answer(devnet, MAIN_ENDPOINT, body).await
@@ -29,7 +34,7 @@ async fn answer(devnet: Devnet, endpoint: &str, body: Body) -> Result<Response, 
     let body = body?;
     let met = match Request::parse(&body) {
         Ok(request) => devnet.meet_faults(endpoint, request.method()),
-        Err(reply) => return Ok(json(reply)),
+        Err(error) => return Ok(json(refuse_body(error))),
     };
     if met.delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(met.delay_ms)).await;
@@ -44,7 +49,7 @@ async fn answer(devnet: Devnet, endpoint: &str, body: Body) -> Result<Response, 
 fn reply(devnet: &Devnet, body: &[u8], met: &Met) -> String {
     let request = match Request::parse(body) {
         Ok(request) => request,
-        Err(reply) => return reply,
+        Err(error) => return refuse_body(error),
     };
     if let Some(Fault::RpcError { code, message }) = &met.answer {
         return request.refuse(RpcError::new(*code, message.as_deref()));

@@ -3,6 +3,7 @@
 
 use serde::Deserialize;
 use stellar_xdr::ScVal;
+use thiserror::Error;
 
 use crate::{call::EventKind, encode, transaction::Event};
 use flowfi_domain::ContractId;
@@ -20,7 +21,35 @@ pub(super) struct SentFilter {
     topics: Option<Vec<Vec<String>>>,
 }
 
-/// A valid filter. An empty list matches everything.
+/// Why a filter is refused, in the real server's words.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub(super) enum BadFilter {
+    #[error("filter type invalid: if set, type must be either 'system' or 'contract'")]
+    Kind,
+    #[error("maximum {} contract IDs per filter", MAX_CONTRACT_IDS)]
+    TooManyContractIds,
+    #[error("maximum {} topics per filter", MAX_TOPICS)]
+    TooManyTopics,
+    #[error("contract ID {0} invalid")]
+    ContractId(u32),
+    #[error("topic {number} invalid: {reason}")]
+    Topic { number: u32, reason: BadTopic },
+}
+
+/// Why the topics of a filter are refused, in the real server's words.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub(super) enum BadTopic {
+    #[error("topic must have at least 1 segment")]
+    NoSegment,
+    #[error("topic cannot have more than {} segments", MAX_SEGMENTS)]
+    TooManySegments,
+    #[error("segment {0} invalid")]
+    Segment(u32),
+    #[error("segment {0} invalid: wildcard '**' is only allowed as the last segment")]
+    Wildcard(u32),
+}
+
+/// A filter that was found right. An empty list lets everything through.
 #[derive(Debug)]
 pub(super) struct Filter {
     kinds: Vec<EventKind>,
@@ -44,23 +73,23 @@ enum Segment {
 }
 
 impl Filter {
-    /// Checks a filter in the order and with the messages of the real server.
-    pub(super) fn parse(sent: &SentFilter) -> Result<Self, String> {
+    /// Checks a filter, in the real server's order and words.
+    pub(super) fn parse(sent: &SentFilter) -> Result<Self, BadFilter> {
         let kinds = parse_kinds(sent.r#type.as_deref().unwrap_or_default())?;
         let (ids, topics) =
             (sent.contract_ids.as_deref().unwrap_or_default(), sent.topics.as_deref().unwrap_or_default());
         if ids.len() > MAX_CONTRACT_IDS {
-            return Err("maximum 5 contract IDs per filter".to_owned());
+            return Err(BadFilter::TooManyContractIds);
         }
         if topics.len() > MAX_TOPICS {
-            return Err("maximum 5 topics per filter".to_owned());
+            return Err(BadFilter::TooManyTopics);
         }
         let mut filter = Self { kinds, contract_ids: Vec::new(), topics: Vec::new() };
-        for (number, id) in (1..).zip(ids) {
-            filter.contract_ids.push(id.parse().map_err(|_| format!("contract ID {number} invalid"))?);
+        for (number, id) in (1_u32..).zip(ids) {
+            filter.contract_ids.push(id.parse().map_err(|_| BadFilter::ContractId(number))?);
         }
-        for (number, topic) in (1..).zip(topics) {
-            let topic = TopicFilter::parse(topic).map_err(|reason| format!("topic {number} invalid: {reason}"))?;
+        for (number, topic) in (1_u32..).zip(topics) {
+            let topic = TopicFilter::parse(topic).map_err(|reason| BadFilter::Topic { number, reason })?;
             filter.topics.push(topic);
         }
         Ok(filter)
@@ -75,22 +104,21 @@ impl Filter {
 }
 
 impl TopicFilter {
-    fn parse(sent: &[String]) -> Result<Self, String> {
+    fn parse(sent: &[String]) -> Result<Self, BadTopic> {
         let (sent, more_may_follow) = match sent {
-            [] => return Err("topic must have at least 1 segment".to_owned()),
+            [] => return Err(BadTopic::NoSegment),
             [before @ .., last] if last == "**" => (before, true),
             all => (all, false),
         };
-        if let Some(place) = sent.iter().position(|segment| segment == "**") {
-            let number = place + 1;
-            return Err(format!("segment {number} invalid: wildcard '**' is only allowed as the last segment"));
+        if let Some((number, _)) = (1..).zip(sent).find(|(_, segment)| *segment == "**") {
+            return Err(BadTopic::Wildcard(number));
         }
         if sent.len() > MAX_SEGMENTS {
-            return Err("topic cannot have more than 4 segments".to_owned());
+            return Err(BadTopic::TooManySegments);
         }
         let mut segments = Vec::with_capacity(sent.len());
-        for (number, segment) in (1..).zip(sent) {
-            segments.push(Segment::parse(segment).ok_or_else(|| format!("segment {number} invalid"))?);
+        for (number, segment) in (1_u32..).zip(sent) {
+            segments.push(Segment::parse(segment).ok_or(BadTopic::Segment(number))?);
         }
         Ok(Self { segments, more_may_follow })
     }
@@ -115,14 +143,14 @@ impl Segment {
     }
 }
 
-fn parse_kinds(sent: &str) -> Result<Vec<EventKind>, String> {
+fn parse_kinds(sent: &str) -> Result<Vec<EventKind>, BadFilter> {
     if sent.is_empty() {
         return Ok(Vec::new());
     }
     let kind = |word| match word {
         "contract" => Ok(EventKind::Contract),
         "system" => Ok(EventKind::System),
-        _ => Err("filter type invalid: if set, type must be either 'system' or 'contract'".to_owned()),
+        _ => Err(BadFilter::Kind),
     };
     sent.split(',').map(kind).collect()
 }

@@ -4,10 +4,11 @@ use std::{fmt::Write, sync::Arc};
 
 use chrono::{DateTime, SecondsFormat};
 use serde::Deserialize;
+use thiserror::Error;
 
 use super::{
     Reply,
-    filter::{Filter, SentFilter},
+    filter::{BadFilter, Filter, SentFilter},
     view::View,
 };
 use crate::{
@@ -63,8 +64,27 @@ struct Query {
     resumes: bool,
 }
 
+/// Why a request is refused, in the real server's words.
+#[derive(Debug, PartialEq, Eq, Error)]
+enum BadQuery {
+    #[error("the devnet answers in base64 only")]
+    Format,
+    #[error("ledger ranges and cursor cannot both be set")]
+    RangeAndCursor,
+    #[error("invalid cursor")]
+    Cursor,
+    #[error("startLedger must be positive")]
+    NoStart,
+    #[error("limit must not exceed {0}")]
+    Limit(u32),
+    #[error("maximum {} filters per request", MAX_FILTERS)]
+    TooManyFilters,
+    #[error("filter {number} invalid: {reason}")]
+    Filter { number: u32, reason: BadFilter },
+}
+
 pub(super) fn get_events(devnet: &Devnet, params: &Params, met: &Met) -> Reply {
-    let mut query = Query::parse(params, met.page_limit).map_err(RpcError::invalid_params)?;
+    let mut query = Query::parse(params, met.page_limit).map_err(|bad| RpcError::invalid_params(bad.to_string()))?;
     let (view, ledgers, mut end) = {
         let state = devnet.state();
         let view = View::of(state.seen(met), met);
@@ -93,25 +113,25 @@ pub(super) fn get_events(devnet: &Devnet, params: &Params, met: &Met) -> Reply {
 }
 
 impl Query {
-    /// Checks a request in the order and with the messages of the real server.
-    fn parse(params: &Params, page_limit: Option<u32>) -> Result<Self, String> {
+    /// Checks a request, in the real server's order and words.
+    fn parse(params: &Params, page_limit: Option<u32>) -> Result<Self, BadQuery> {
         if params.xdr_format.as_deref().is_some_and(|format| !matches!(format, "" | "base64")) {
-            return Err("the devnet only answers in base64".to_owned());
+            return Err(BadQuery::Format);
         }
         let (cursor, limit) = params.pagination.as_ref().map_or((None, 0), |page| (page.cursor.as_deref(), page.limit));
         let after = if let Some(cursor) = cursor {
             if params.start_ledger != 0 || params.end_ledger != 0 {
-                return Err("ledger ranges and cursor cannot both be set".to_owned());
+                return Err(BadQuery::RangeAndCursor);
             }
-            cursor.parse().map_err(|_| "invalid cursor".to_owned())?
+            cursor.parse().map_err(|_| BadQuery::Cursor)?
         } else if params.start_ledger == 0 {
-            return Err("startLedger must be positive".to_owned());
+            return Err(BadQuery::NoStart);
         } else {
             EventId::end_of_ledger(LedgerSequence(params.start_ledger).previous())
         };
         let max_limit = page_limit.unwrap_or(MAX_LIMIT).min(MAX_LIMIT);
         if limit > max_limit {
-            return Err(format!("limit must not exceed {max_limit}"));
+            return Err(BadQuery::Limit(max_limit));
         }
         let limit = if limit == 0 { DEFAULT_LIMIT.min(max_limit) } else { limit };
         Ok(Self {
@@ -178,11 +198,11 @@ impl Query {
     }
 }
 
-fn parse_filters(sent: &[SentFilter]) -> Result<Vec<Filter>, String> {
+fn parse_filters(sent: &[SentFilter]) -> Result<Vec<Filter>, BadQuery> {
     if sent.len() > MAX_FILTERS {
-        return Err("maximum 5 filters per request".to_owned());
+        return Err(BadQuery::TooManyFilters);
     }
-    let parse = |(number, filter)| Filter::parse(filter).map_err(|reason| format!("filter {number} invalid: {reason}"));
+    let parse = |(number, filter)| Filter::parse(filter).map_err(|reason| BadQuery::Filter { number, reason });
     (1_u32..).zip(sent).map(parse).collect()
 }
 

@@ -33,11 +33,11 @@ pub(super) struct Request<'a> {
 type Reply = Result<String, RpcError>;
 
 impl<'a> Request<'a> {
-    /// Reads a request. An invalid body becomes the error to reply with.
-    pub(super) fn parse(body: &'a [u8]) -> Result<Self, String> {
+    /// Reads a request.
+    pub(super) fn parse(body: &'a [u8]) -> Result<Self, RpcError> {
         serde_json::from_slice(body).map_err(|_| {
             let code = if serde_json::from_slice::<&RawValue>(body).is_ok() { INVALID_REQUEST } else { PARSE_ERROR };
-            envelope(None, &Err(RpcError::new(code, (code == INVALID_REQUEST).then_some("invalid request"))))
+            RpcError::new(code, (code == INVALID_REQUEST).then_some("invalid request"))
         })
     }
 
@@ -72,6 +72,11 @@ impl<'a> Request<'a> {
         let text = self.params.map_or("{}", RawValue::get);
         serde_json::from_str(text).map_err(|error| RpcError::invalid_params(format!("invalid parameters: {error}")))
     }
+}
+
+/// Returns the reply to a body that is not a request.
+pub(super) fn refuse_body(error: RpcError) -> String {
+    envelope(None, &Err(error))
 }
 
 fn envelope(id: Option<&RawValue>, reply: &Reply) -> String {

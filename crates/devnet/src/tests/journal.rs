@@ -105,7 +105,8 @@ fn a_damaged_line_before_the_end_is_named_with_its_file() {
     let Err(DevnetError::Journal(error @ JournalError::Corrupt { line: 5, .. })) = open(&file.0, START) else {
         panic!("line 5 holds ledger 9")
     };
-    assert!(error.to_string().contains(file.0.to_str().unwrap()), "{error}");
+    let (path, text) = (file.0.to_str().unwrap(), error.to_string());
+    assert!(text.contains(path) && text.contains("ledger 99 does not follow ledger 8"), "{text}");
 }
 
 #[test]
