@@ -81,32 +81,31 @@ impl Filling<'_> {
         let mut failure = SourceError::Permanent { detail: "there is no source of whole ledgers".to_owned() };
         for source in sources {
             let Some(range) = left else { return Ok(()) };
-            let (reached, ended) = self.read(source, range, report).await?;
-            left = LedgerRange::new(reached.next(), hole.to());
-            if let Err(why) = ended {
-                warn!("{} has no more ledgers of {hole}: {why}", source.name());
-                failure = why;
+            let Reached { ledger, ended } = self.read(source, range, report).await?;
+            left = LedgerRange::new(ledger.next(), hole.to());
+            if let Some(cause) = ended {
+                warn!("{} has no more of ledgers {hole}: {cause}", source.name());
+                failure = cause;
             }
         }
         if left.is_none() { Ok(()) } else { Err(failure.into()) }
     }
 
-    /// Returns the last ledger that was written, and why reading ended there, if it failed.
     async fn read(
         &mut self,
         source: &WholeLedgers,
         range: LedgerRange,
         report: &mut impl FnMut(BackfillProgress),
-    ) -> Result<(LedgerSequence, Result<(), SourceError>), IngestError> {
+    ) -> Result<Reached, IngestError> {
         let mut chain = match ChainCheck::of(self.store, source, range.from()).await {
             Ok(chain) => chain,
-            Err(failure) => return Ok((range.from().previous(), Err(failure))),
+            Err(failure) => return Ok(Reached { ledger: range.from().previous(), ended: Some(failure) }),
         };
         let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
         let reading = source.events(std::slice::from_ref(self.contract_id), range.from()..=range.to(), None, sender);
         let writing = async move {
             let mut stretch = Stretch { from: range.from(), reached: range.from().previous(), events: Vec::new() };
-            let mut ended = Ok(());
+            let mut ended = None;
             while let Some(ledger) = ledgers.recv().await {
                 let checked = match &ledger {
                     Ok(ledger) => chain.check(ledger).await,
@@ -115,8 +114,8 @@ impl Filling<'_> {
                 match checked.and(ledger) {
                     Ok(ledger) => stretch.push(ledger),
                     Err(failure) => {
-                        // Writing anything after a rejected ledger would leave a hole.
-                        ended = Err(failure);
+                        // What comes after a ledger that is not taken would leave a hole.
+                        ended = Some(failure);
                         break;
                     }
                 }
@@ -125,7 +124,7 @@ impl Filling<'_> {
                 }
             }
             self.write(&mut stretch, source, report).await?;
-            Ok((stretch.reached, ended))
+            Ok(Reached { ledger: stretch.reached, ended })
         };
         tokio::join!(reading, writing).1
     }
@@ -147,6 +146,14 @@ impl Filling<'_> {
         report(self.progress);
         Ok(())
     }
+}
+
+/// How far one source was read.
+struct Reached {
+    /// The last ledger that was written.
+    ledger: LedgerSequence,
+    /// Why the source ended before the range, `None` if it did not.
+    ended: Option<SourceError>,
 }
 
 /// Ledgers that are written together.

@@ -253,8 +253,8 @@ impl Building<'_> {
             let mut failure = SourceError::Permanent { detail: "there is no source of whole ledgers".to_owned() };
             for source in sources {
                 let Some(range) = rest else { break };
-                if let Err(why) = self.read_ledgers(source, range, &mut batcher, progress, report).await? {
-                    failure = why;
+                if let Some(cause) = self.read_ledgers(source, range, &mut batcher, progress, report).await? {
+                    failure = cause;
                 }
                 rest = LedgerRange::new(self.position.last_whole_ledger().next(), range.to());
             }
@@ -265,6 +265,7 @@ impl Building<'_> {
         Ok(())
     }
 
+    /// Returns why the source ended before the range, `None` if it did not.
     async fn read_ledgers(
         &mut self,
         source: &WholeLedgers,
@@ -272,15 +273,15 @@ impl Building<'_> {
         batcher: &mut Batcher,
         progress: &mut ReindexProgress,
         report: &mut impl FnMut(ReindexProgress),
-    ) -> Result<Result<(), SourceError>, IngestError> {
+    ) -> Result<Option<SourceError>, IngestError> {
         let mut chain = match ChainCheck::of(self.store, source, range.from()).await {
             Ok(chain) => chain,
-            Err(failure) => return Ok(Err(failure)),
+            Err(failure) => return Ok(Some(failure)),
         };
         let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
         let reading = source.events(std::slice::from_ref(self.contract_id), range.from()..=range.to(), None, sender);
         let writing = async move {
-            let (mut page, mut ended) = (PageOfLedgers::default(), Ok(()));
+            let (mut page, mut ended) = (PageOfLedgers::default(), None);
             loop {
                 let mut ledger = ledgers.recv().await;
                 if let Some(Ok(read)) = &ledger
@@ -292,7 +293,7 @@ impl Building<'_> {
                 let is_last = !matches!(ledger, Some(Ok(_)));
                 match ledger {
                     Some(Ok(ledger)) => page.push(ledger),
-                    Some(Err(failure)) => ended = Err(failure),
+                    Some(Err(failure)) => ended = Some(failure),
                     None => {}
                 }
                 if (is_last || page.is_full())
