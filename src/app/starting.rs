@@ -28,10 +28,11 @@ pub(super) async fn once_the_database_is_there<T>(
     let mut said = String::new();
     loop {
         let failure = match attempt().await {
-            Err(failure) if failure.is_unavailable() && !failure.is_about_the_connection() => failure.to_string(),
+            Err(failure) if failure.is_unavailable() && !failure.is_about_the_connection() => failure,
             ended => return ended,
         };
-        starting.reach(StartingPhase::DatabaseAway);
+        starting.reach(StartingPhase::from(&failure));
+        let failure = failure.to_string();
         if said == failure {
             debug!("still waiting for the database: {failure}");
         } else {

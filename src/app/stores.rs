@@ -66,8 +66,7 @@ impl Stores {
         match args.role {
             Role::Gateway => first.expect_schema().await?,
             Role::All | Role::Indexer => {
-                starting.reach(StartingPhase::Migrating);
-                first.migrate().await?;
+                first.migrate_and_tell(|phase| starting.reach(phase.into())).await?;
                 starting.reach(StartingPhase::Connecting);
             }
         }

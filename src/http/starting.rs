@@ -17,6 +17,7 @@ use super::{
     sse::retry_frame,
     state::random_retry_ms,
 };
+use crate::store::{MigrationPhase, StoreError};
 
 /// What a starting process is waiting for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,10 +25,14 @@ pub enum StartingPhase {
     /// It has not asked the database yet.
     #[default]
     Connecting,
-    /// The database does not answer, or is not ready.
+    /// The database does not answer.
     DatabaseAway,
-    /// This process or another one is updating the schema.
+    /// The database answers that it cannot do this now.
+    DatabaseRefuses,
+    /// The schema is being brought up to date.
     Migrating,
+    /// It is to be brought up to date, but another session holds what is to be changed.
+    MigrationWaiting,
 }
 
 impl StartingPhase {
@@ -35,7 +40,31 @@ impl StartingPhase {
         match self {
             Self::Connecting => "the service is starting",
             Self::DatabaseAway => "the service is starting: the database does not answer yet",
+            Self::DatabaseRefuses => "the service is starting: the database refuses for now; the log says why",
             Self::Migrating => "the service is starting: the database schema is being brought up to date",
+            Self::MigrationWaiting => {
+                "the service is starting: the migration of the database schema waits for a lock that another session holds"
+            }
+        }
+    }
+}
+
+impl From<MigrationPhase> for StartingPhase {
+    fn from(phase: MigrationPhase) -> Self {
+        match phase {
+            MigrationPhase::Running => Self::Migrating,
+            MigrationPhase::WaitingForLock => Self::MigrationWaiting,
+        }
+    }
+}
+
+impl From<&StoreError> for StartingPhase {
+    /// Returns what a start waits for after a failure that may pass.
+    fn from(failure: &StoreError) -> Self {
+        match failure {
+            StoreError::MigrationBlocked(_) => Self::MigrationWaiting,
+            refused if refused.is_word_of_the_server() => Self::DatabaseRefuses,
+            _ => Self::DatabaseAway,
         }
     }
 }
@@ -100,4 +129,20 @@ async fn subscribe(State(starting): State<Starting>) -> Response {
 
 async fn come_back(State(starting): State<Starting>) -> Problem {
     Problem::unavailable(starting.phase().reason())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_migration_that_did_not_get_its_lock_is_not_called_a_database_that_is_away() {
+        let blocked = StoreError::MigrationBlocked(Duration::from_hours(1));
+        assert!(blocked.is_unavailable(), "it is waited for");
+        assert_eq!(StartingPhase::from(&blocked), StartingPhase::MigrationWaiting);
+        let silent = StoreError::TimedOut(Duration::from_secs(10));
+        assert_eq!(StartingPhase::from(&silent), StartingPhase::DatabaseAway);
+    }
 }

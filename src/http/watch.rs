@@ -56,12 +56,13 @@ impl Watch {
     }
 }
 
-impl From<&StoreError> for StatusUnknown {
-    fn from(failure: &StoreError) -> Self {
-        match failure {
-            StoreError::Corrupt(_) => Self::Corrupt,
-            StoreError::Refused(_) => Self::Refused,
-            _ => Self::NoAnswer,
+const fn why_it_is_not_known(failure: &StoreError) -> &'static str {
+    match failure {
+        StoreError::Corrupt(_) => "the database holds a row that this version cannot read; the log says which",
+        StoreError::Refused(_) => "the database refuses what it is asked; the log says why",
+        StoreError::Unavailable(_) if failure.is_word_of_the_server() => {
+            "the database refuses for now what it is asked; the log says why"
         }
+        _ => "the database does not answer",
     }
 }

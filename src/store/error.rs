@@ -79,6 +79,12 @@ pub enum StoreError {
         /// The first migration that is not applied.
         lacking: i64,
     },
+    /// The schema could not be brought up to date within this time, because other sessions held what it changes.
+    #[error(
+        "the migration waited {0:?} for a lock: another session migrates, or holds a table that is to be changed \
+         (pg_stat_activity shows it)"
+    )]
+    MigrationBlocked(std::time::Duration),
     /// The schema could not be brought up to date.
     #[error("the database schema could not be brought up to date: {0}")]
     Migration(sqlx::migrate::MigrateError),
@@ -102,10 +108,16 @@ impl StoreError {
         matches!(self, Self::Unavailable(sqlx::Error::Tls(_) | sqlx::Error::Configuration(_)))
     }
 
-    /// Returns whether waiting helps: the database is away or does not answer.
+    /// Returns whether this is the server's own word, and not silence.
+    #[must_use]
+    pub const fn is_word_of_the_server(&self) -> bool {
+        matches!(self, Self::Unavailable(sqlx::Error::Database(_)) | Self::Refused(_))
+    }
+
+    /// Returns whether waiting helps: the database is away or does not answer, or others hold what is to be changed.
     #[must_use]
     pub const fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::TimedOut(_))
+        matches!(self, Self::Unavailable(_) | Self::TimedOut(_) | Self::MigrationBlocked(_))
     }
 }
 

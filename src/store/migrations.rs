@@ -1,10 +1,10 @@
 //! Updates the schema, and checks that it is up to date.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use sqlx::{Connection, error::DatabaseError};
 use tokio::time::{Instant, sleep, timeout};
-use tracing::info;
+use tracing::{debug, warn};
 
 use super::{Store, StoreError, connections};
 
@@ -15,6 +15,17 @@ const MIGRATION_DEADLINE: Duration = Duration::from_hours(1);
 const MIGRATING: [(&str, &str); 3] =
     [("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "30s"), ("idle_session_timeout", "30s")];
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
+/// Longer than one wait for a lock: an attempt that is still under way after this time has its first lock.
+const HAS_ITS_LOCK_AFTER: Duration = Duration::from_secs(3);
+
+/// What a migration is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MigrationPhase {
+    /// It changes the schema.
+    Running,
+    /// It waits for a lock: another session migrates, or holds a table that is to be changed.
+    WaitingForLock,
+}
 
 impl Store {
     /// Updates the schema. Safe to run from several processes at once. If another session is migrating, or holds a
@@ -22,25 +33,43 @@ impl Store {
     /// readers do not queue behind it.
     ///
     /// # Errors
-    /// [`StoreError::Migration`] if the update is impossible.
+    /// [`StoreError::Migration`] if it cannot be done, [`StoreError::MigrationBlocked`] if it did not get its locks.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        self.migrate_within(MIGRATION_DEADLINE).await
+        self.migrate_and_tell(|_| {}).await
     }
 
-    /// The same for almost empty tables, within a deadline.
-    pub(super) async fn migrate_within(&self, deadline: Duration) -> Result<(), StoreError> {
+    /// Does the same as [`Store::migrate`], and tells each change of what the migration is doing.
+    ///
+    /// # Errors
+    /// Those of [`Store::migrate`].
+    pub async fn migrate_and_tell(&self, tell: impl Fn(MigrationPhase)) -> Result<(), StoreError> {
+        self.migrate_within(MIGRATION_DEADLINE, tell).await
+    }
+
+    /// Does the same within a deadline.
+    pub(super) async fn migrate_within(
+        &self,
+        deadline: Duration,
+        tell: impl Fn(MigrationPhase),
+    ) -> Result<(), StoreError> {
         if self.has_exactly_this_schema().await? {
             return Ok(());
         }
         let give_up = Instant::now() + deadline;
+        let mut is_blocked = false;
+        tell(MigrationPhase::Running);
         loop {
-            match timeout(deadline, self.migrate_once()).await.unwrap_or(Err(StoreError::TimedOut(deadline))) {
-                Err(failure) if failure.is_lock_timeout() && Instant::now() < give_up => {
-                    info!("another session is migrating the database or holds a table to be changed; trying again");
-                    sleep(BETWEEN_ATTEMPTS).await;
-                }
+            let attempt = Box::pin(timeout(deadline, self.migrate_once()));
+            match told_of(attempt, &tell).await.unwrap_or(Err(StoreError::TimedOut(deadline))) {
+                Err(failure) if failure.is_lock_timeout() => log_that_it_waits(&failure, is_blocked),
                 migrated => return migrated,
             }
+            if Instant::now() >= give_up {
+                return Err(StoreError::MigrationBlocked(deadline));
+            }
+            is_blocked = true;
+            tell(MigrationPhase::WaitingForLock);
+            sleep(BETWEEN_ATTEMPTS).await;
         }
     }
 
@@ -77,6 +106,26 @@ impl Store {
             None => Ok(()),
             Some(lacking) => Err(StoreError::SchemaBehind { lacking: lacking.version }),
         }
+    }
+}
+
+/// Waits for an attempt. One that takes long has its lock, even if those before it waited in vain.
+async fn told_of<T>(attempt: impl Future<Output = T>, tell: &impl Fn(MigrationPhase)) -> T {
+    let mut attempt = pin!(attempt);
+    tokio::select! {
+        ended = &mut attempt => ended,
+        () = sleep(HAS_ITS_LOCK_AFTER) => {
+            tell(MigrationPhase::Running);
+            attempt.await
+        }
+    }
+}
+
+fn log_that_it_waits(failure: &StoreError, was_said: bool) {
+    if was_said {
+        debug!("the migration still waits for a lock: {failure}");
+    } else {
+        warn!("the migration waits for a lock: another session migrates, or holds a table that is to be changed");
     }
 }
 

@@ -63,6 +63,7 @@ pub use event_parties::EventParties;
 pub use event_rows::EventRange;
 pub use filter::{EventListFilter, EventPageExtent, StreamCursor, StreamListFilter, StreamSort};
 pub use listen::Listener;
+pub use migrations::MigrationPhase;
 pub use network::{KnownLedger, NetworkRow};
 pub use pages::{Page, PageRequest, PageStart, SortOrder};
 pub use pool::Store;

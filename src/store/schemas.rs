@@ -14,7 +14,7 @@ impl Store {
         let create = format!("create schema if not exists {schema}");
         self.pool.run(async |connection: &mut PgConnection| execute(connection, create).await).await?;
         let store = Self { pool: self.pool.in_schema(schema, CONNECTIONS_OF_ANOTHER_SCHEMA).await? };
-        store.migrate_within(self.pool.deadline()).await?;
+        store.migrate_within(self.pool.deadline(), |_| {}).await?;
         Ok(store)
     }
 

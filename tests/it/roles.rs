@@ -16,7 +16,9 @@ use tokio::{
 
 use crate::{
     database_away::Folder,
+    previous::restore,
     silent_line::SilentLine,
+    silent_writes::keep,
     world::{Subscriber, World, http_client},
 };
 
@@ -30,8 +32,13 @@ pub struct Gateway {
 
 impl Gateway {
     pub fn of(world: &World, database_url: &str) -> Self {
+        Self::with(world, database_url, &["--role", "gateway"])
+    }
+
+    fn with(world: &World, database_url: &str, arguments: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
-            .args(["serve", "--role", "gateway", "--auth", "off", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--auth", "off", "--listen", "127.0.0.1:0"])
+            .args(arguments)
             .args(["--network-passphrase", world.devnet.passphrase()])
             .args(["--contract", world.devnet.contract_id().as_str()])
             .env("DATABASE_URL", database_url)
@@ -85,8 +92,7 @@ async fn a_gateway_that_starts_before_its_database_says_so_and_serves_once_it_is
     let nobody_listens = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = SilentLine::url(&nobody_listens, &world.pool);
     let mut gateway = Gateway::of(&world, &url);
-    let line = gateway.says("starting; ").await;
-    let base = line.split_once("starting; ").unwrap().1.split(' ').next().unwrap().to_owned();
+    let base = base_of_start(&mut gateway).await;
     let get = async |path: &str| http_client().get(format!("{base}{path}")).send().await.unwrap();
     assert_eq!(get("/health/live").await.status(), 200);
     gateway.says("waiting for the database").await;
@@ -109,6 +115,31 @@ async fn a_gateway_that_starts_before_its_database_says_so_and_serves_once_it_is
     let _line = SilentLine::on(nobody_listens, &world.pool);
     gateway.says("listening on ").await;
     assert_eq!(get("/v1/streams").await.status(), 200);
+}
+
+/// Returns the address that a start answers at.
+async fn base_of_start(gateway: &mut Gateway) -> String {
+    let line = gateway.says("starting; ").await;
+    line.split_once("starting; ").unwrap().1.split(' ').next().unwrap().to_owned()
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_start_whose_migration_waits_for_a_lock_says_that_it_waits_for_a_lock(pool: PgPool) {
+    restore(&pool).await;
+    let keeper = keep(&pool, "network").await;
+    let world = World::new(pool).await;
+    let url = world.pool.connect_options().to_url_lossy();
+    let mut daemon = Gateway::with(&world, url.as_str(), &["--rpc-url", &world.rpc_url]);
+    let base = base_of_start(&mut daemon).await;
+    daemon.says("the migration waits for a lock").await;
+    let ready = http_client().get(format!("{base}/health/ready")).send().await.unwrap();
+    assert_eq!(ready.status(), 503);
+    let health: Value = ready.json().await.unwrap();
+    let reason =
+        "the service is starting: the migration of the database schema waits for a lock that another session holds";
+    assert_eq!(health["reasons"], json!([reason]));
+    keeper.rollback().await.unwrap();
+    daemon.says("listening on ").await;
 }
 
 #[sqlx::test]

@@ -123,9 +123,9 @@ async fn waits_for(pool: &PgPool, table: &str) -> bool {
     sqlx::query_scalar(waits).bind(table).fetch_one(pool).await.unwrap()
 }
 
-/// Locks everybody out of a table until it is dropped.
-async fn keep(pool: &PgPool, table: &str) -> sqlx::Transaction<'static, sqlx::Postgres> {
-    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it starts")]
+/// Keeps a table from everybody until it is dropped.
+pub async fn keep(pool: &PgPool, table: &str) -> sqlx::Transaction<'static, sqlx::Postgres> {
+    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it begins")]
     let mut keeper = pool.begin().await.unwrap();
     let lock = format!("lock table {table} in access exclusive mode");
     sqlx::query(AssertSqlSafe(lock)).execute(&mut *keeper).await.unwrap();
