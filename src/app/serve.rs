@@ -53,7 +53,10 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
             let origins = &args.http.cors_origins;
             let opening = Box::pin(answer_during(listener, settings.clone(), origins, starting.clone(), opening));
             let opened = lifecycle.unless_stopped(opening).await?.transpose()?;
-            opened.map(|(listener, opened)| (opened, Some((listener, settings))))
+            opened.map(|started| {
+                let (listener, opened) = started.hand_over(&mut lifecycle);
+                (opened, Some((listener, settings)))
+            })
         }
         Role::Indexer => lifecycle.unless_stopped(opening).await?.transpose()?.map(|opened| (opened, None)),
     }) else {

@@ -1,24 +1,43 @@
 //! The time before the database has been reached. A process that starts together with its database, or before it, waits
 //! for it as it would later, and says so to clients meanwhile.
 
-use std::{pin::pin, time::Duration};
+use std::{io, time::Duration};
 
 use anyhow::{Context, bail};
-use tokio::{
-    net::TcpListener,
-    time::{sleep, timeout},
-};
+use futures_util::future::BoxFuture;
+use tokio::{net::TcpListener, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::{
     http::{self, Origin, ServerSettings, Starting, StartingPhase},
+    lifecycle::Lifecycle,
     store::StoreError,
 };
 
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(2);
-/// Answers during a start are short.
-const HAND_OVER: Duration = Duration::from_millis(500);
+
+/// A start that is over.
+pub(super) struct Started<T> {
+    /// Whose connections nobody accepts now.
+    listener: TcpListener,
+    outcome: T,
+    /// Ends once the requests that came before are answered, or some seconds later.
+    last_answers: BoxFuture<'static, io::Result<()>>,
+}
+
+impl<T> Started<T> {
+    /// Returns the listener and what came of the start. Requests that came before are answered beside the other tasks.
+    pub(super) fn hand_over(self, lifecycle: &mut Lifecycle) -> (TcpListener, T) {
+        let stop = lifecycle.soft_stop();
+        lifecycle.spawn("start", async move {
+            self.last_answers.await?;
+            stop.cancelled().await;
+            Ok(())
+        });
+        (self.listener, self.outcome)
+    }
+}
 
 /// Retries until the database is available. Fails with an error that no waiting can fix.
 pub(super) async fn once_the_database_is_there<T>(
@@ -43,20 +62,20 @@ pub(super) async fn once_the_database_is_there<T>(
     }
 }
 
-/// Answers on `listener` while `start` runs. Returns the listener and the result of `start`.
+/// Answers on `listener` for as long as `start` takes. Whoever comes afterwards need not wait for those who came before.
 pub(super) async fn answer_during<T>(
     listener: TcpListener,
     settings: ServerSettings,
     origins: &[Origin],
     starting: Starting,
     start: impl Future<Output = anyhow::Result<T>>,
-) -> anyhow::Result<(TcpListener, T)> {
-    info!("starting; http://{} will be ready once the database answers", listener.local_addr()?);
+) -> anyhow::Result<Started<T>> {
+    info!("starting; http://{} answers as soon as the database does", listener.local_addr()?);
     let listener = listener.into_std().context("cannot take the listener")?;
     let meanwhile = TcpListener::from_std(listener.try_clone().context("cannot share the listener")?)?;
     let started = CancellationToken::new();
-    let answering = http::serve(meanwhile, http::router_while_starting(starting, origins), settings, started.clone());
-    let mut answering = pin!(answering);
+    let router = http::router_while_starting(starting, origins);
+    let mut answering = Box::pin(http::serve(meanwhile, router, settings, started.clone()));
     let outcome = tokio::select! {
         ended = &mut answering => {
             ended?;
@@ -65,7 +84,54 @@ pub(super) async fn answer_during<T>(
         outcome = start => outcome?,
     };
     started.cancel();
-    // A client that is still sending a request will come back; there is no need to wait for it.
-    let _ = timeout(HAND_OVER, answering).await;
-    Ok((TcpListener::from_std(listener)?, outcome))
+    Ok(Started { listener: TcpListener::from_std(listener)?, outcome, last_answers: answering })
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use rand::SeedableRng;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
+
+    use super::*;
+
+    /// Asks whether the process lives, on an open connection, and reads the answer whole.
+    async fn ask(client: &mut TcpStream, request: &[u8]) -> String {
+        client.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"live\n") {
+            assert_ne!(client.read_buf(&mut answer).await.unwrap(), 0, "{}", String::from_utf8_lossy(&answer));
+        }
+        String::from_utf8(answer).unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_comes_after_a_start_waits_for_nobody_who_came_before_and_who_came_before_is_answered() {
+        let request = b"GET /health/live HTTP/1.1\r\nhost: a\r\n\r\n";
+        let (first_half, second_half) = request.split_at(20);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut before = TcpStream::connect(address).await.unwrap();
+        let start = async {
+            before.write_all(first_half).await.unwrap();
+            // Whoever connects later is served later.
+            let mut another = TcpStream::connect(address).await.unwrap();
+            for _ in 0..3 {
+                ask(&mut another, request).await;
+            }
+            Ok("ready")
+        };
+        let starting = Starting::new(rand::rngs::StdRng::seed_from_u64(1));
+        let mut started = answer_during(listener, ServerSettings::default(), &[], starting, start).await.unwrap();
+        assert_eq!(started.outcome, "ready");
+        assert!((&mut started.last_answers).now_or_never().is_none(), "half a request is still open");
+        let _after = TcpStream::connect(address).await.unwrap();
+        started.listener.accept().await.unwrap();
+        let (answer, drained) = tokio::join!(ask(&mut before, second_half), started.last_answers);
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        drained.unwrap();
+    }
 }
