@@ -17,10 +17,13 @@ use super::{
 use crate::{
     domain::{EventId, LedgerRange, LedgerSequence},
     source::{LedgerEvents, SourceError, WholeLedgers},
-    store::IndexerState,
+    store::{IndexerState, SignsOfLife},
 };
 
-/// How many ledgers are read ahead of writing.
+/// A ledger, or why there is no next one.
+type LedgerRead = Result<LedgerEvents, SourceError>;
+
+/// So many ledgers are read ahead of what is being written.
 const LEDGERS_AHEAD: usize = 32;
 
 impl Follower<'_> {
@@ -64,8 +67,7 @@ impl Follower<'_> {
         let signs = self.signs.clone();
         let taking = async move {
             let (mut page, mut filled) = (PageOfLedgers::default(), Filled::Whole);
-            // Each read has a deadline, but a page may take long to fill.
-            while let Some(ledger) = signs.during(ledgers.recv()).await {
+            while let Some(ledger) = next_ledger(&signs, &mut ledgers).await {
                 match ledger {
                     Ok(ledger) if is_too_early(&ledger, walk.known_close) => {
                         return Filled::UpTo(closed_too_early(&ledger));
@@ -136,7 +138,13 @@ impl Follower<'_> {
     }
 }
 
-/// A ledger cannot close earlier than one with a lower number.
+/// Waits for the next ledger. Each read has an end, but it may be long until a page is full, and the writer's lease must
+/// not end meanwhile.
+async fn next_ledger(signs: &SignsOfLife, ledgers: &mut mpsc::Receiver<LedgerRead>) -> Option<LedgerRead> {
+    signs.during(ledgers.recv()).await
+}
+
+/// A ledger closes no earlier than one of a lower number.
 fn is_too_early(ledger: &LedgerEvents, known_close: Option<(LedgerSequence, DateTime<Utc>)>) -> bool {
     let header = &ledger.header;
     known_close.is_some_and(|(known, closed_at)| header.sequence >= known && header.closed_at < closed_at)
@@ -147,4 +155,22 @@ enum Filled {
     Whole,
     UpTo(SourceError),
     NobodyTakes,
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_hole_whose_next_ledger_is_long_in_coming_shows_signs_of_life() {
+        let signs = SignsOfLife::now();
+        let begun = signs.last();
+        while Instant::now() == begun {}
+        let (_sender, mut ledgers) = mpsc::channel(1);
+        assert!(next_ledger(&signs, &mut ledgers).now_or_never().is_none());
+        assert!(signs.last() > begun);
+    }
 }

@@ -21,6 +21,7 @@ mod reporter;
 mod reset;
 mod run;
 mod second_opinion;
+mod session_backoff;
 mod verify;
 mod waits;
 mod wishes;

@@ -18,6 +18,7 @@ use super::{
     record_checks::RecordChecks,
     reporter::Reporter,
     reset::ResetHandled,
+    session_backoff::{reset_after_progress, reset_after_session_of},
     wishes::{Wishes, cancel_at_a_pause},
 };
 use crate::{
@@ -25,9 +26,6 @@ use crate::{
     source::SourceError,
     store::{IndexerState, StoreError, Writer},
 };
-
-/// A session that lasted this long is unrelated to earlier failures.
-const STEADY: Duration = Duration::from_secs(10);
 
 impl Indexer {
     /// Indexes until stopped. Waits for a database that is away, and for another writer.
@@ -42,10 +40,7 @@ impl Indexer {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
-            // A session that only stood by counts too: brief failures must not delay its takeover ever longer.
-            if began.elapsed() >= STEADY {
-                backoff.reset();
-            }
+            reset_after_session_of(&mut backoff, began.elapsed());
             let wait = match failure {
                 IngestError::Store(ref failure) if failure.is_unavailable() => backoff.delay(None),
                 IngestError::Store(StoreError::Fenced) => self.settings.waits.standby,
@@ -104,11 +99,7 @@ impl Indexer {
             ended = self.work(&mut writer, &works, stop) => ended,
             never = Box::pin(checks.run(is_working)) => match never {},
         };
-        // Without progress, the waits keep growing: a source that refuses everything must not be asked again at once,
-        // forever.
-        if writer.position() > begun_at {
-            backoff.reset();
-        }
+        reset_after_progress(backoff, begun_at, writer.position());
         ended?;
         writer.release().await?;
         Ok(())

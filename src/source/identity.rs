@@ -172,3 +172,44 @@ impl Endpoint {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng, rngs::StdRng};
+
+    use super::*;
+    use crate::source::{StellarRpc, TransientReason};
+
+    fn endpoint() -> Endpoint {
+        let rpc = StellarRpc::new("http://127.0.0.1:1").unwrap();
+        Endpoint::new(rpc, "ours".into(), StdRng::seed_from_u64(1))
+    }
+
+    fn other_network() -> SourceError {
+        SourceError::OtherNetwork { found: "theirs".to_owned(), wanted: "ours".to_owned() }
+    }
+
+    /// Whether it is left alone for 30 s from the time before to the time after something, and for no longer.
+    fn is_left_alone_for_half_a_minute(endpoint: &Endpoint, (before, after): (Instant, Instant)) -> bool {
+        let (almost, half_a_minute) = (Duration::from_millis(29_999), Duration::from_secs(30));
+        endpoint.reason_to_wait(before + almost).is_some() && endpoint.reason_to_wait(after + half_a_minute).is_none()
+    }
+
+    #[test]
+    fn an_endpoint_on_another_chain_is_looked_at_again_after_half_a_minute() {
+        let endpoint = endpoint();
+        let before = Instant::now();
+        endpoint.refused(other_network(), None);
+        assert!(is_left_alone_for_half_a_minute(&endpoint, (before, Instant::now())));
+    }
+
+    #[test]
+    fn an_endpoint_on_another_chain_that_then_fails_is_looked_at_again_after_half_a_minute() {
+        let endpoint = endpoint();
+        endpoint.refused(other_network(), None);
+        let before = Instant::now();
+        let failed = SourceError::transient(TransientReason::Network, "no answer");
+        endpoint.settle::<()>(Err(failed), before).unwrap_err();
+        assert!(is_left_alone_for_half_a_minute(&endpoint, (before, Instant::now())));
+    }
+}

@@ -34,7 +34,9 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct SignsOfLife(Arc<StdMutex<Instant>>);
 
 impl SignsOfLife {
-    fn new() -> Self {
+    /// Returns signs of an owner that is at work now.
+    #[must_use]
+    pub fn now() -> Self {
         Self(Arc::new(StdMutex::new(Instant::now())))
     }
 
@@ -43,20 +45,31 @@ impl SignsOfLife {
         *self.0.lock().expect("no thread panics while it holds the time") = Instant::now();
     }
 
-    /// Shows that the owner is working while it waits for something that may take any amount of time.
-    pub async fn during<T>(&self, waiting: impl Future<Output = T>) -> T {
+    /// Shows that the owner is at work for as long as it waits for something that may take any time.
+    pub fn during<T>(&self, waiting: impl Future<Output = T>) -> impl Future<Output = T> {
+        self.shown_every(KEEP_ALIVE, waiting)
+    }
+
+    async fn shown_every<T>(&self, interval: Duration, waiting: impl Future<Output = T>) -> T {
         let mut waiting = pin!(waiting);
         loop {
             self.show();
             tokio::select! {
                 done = &mut waiting => return done,
-                () = sleep(KEEP_ALIVE) => {}
+                () = sleep(interval) => {}
             }
         }
     }
 
-    fn last(&self) -> Instant {
-        *self.0.lock().expect("no thread panics while it holds the time")
+    /// Returns when the last sign was shown.
+    #[must_use]
+    pub fn last(&self) -> Instant {
+        *self.0.lock().expect("nothing panics while it holds a moment")
+    }
+
+    /// Returns whether, at `now`, the owner has shown nothing for too long.
+    fn are_missing(&self, now: Instant) -> bool {
+        now.duration_since(self.last()) > HUNG_AFTER
     }
 }
 
@@ -94,7 +107,7 @@ impl Session {
 
     fn on(connection: PgConnection) -> Self {
         let connection = Arc::new(Mutex::new(connection));
-        Self { connection, signs: SignsOfLife::new(), keeping: JoinSet::new() }
+        Self { connection, signs: SignsOfLife::now(), keeping: JoinSet::new() }
     }
 
     pub(super) fn signs_of_life(&self) -> SignsOfLife {
@@ -130,8 +143,8 @@ impl Session {
 async fn keep_alive(connection: Arc<Mutex<PgConnection>>, signs: SignsOfLife) {
     loop {
         sleep(KEEP_ALIVE).await;
-        if signs.last().elapsed() > HUNG_AFTER {
-            warn!("the indexer has done nothing for {} s; its lease is no longer renewed", HUNG_AFTER.as_secs());
+        if signs.are_missing(Instant::now()) {
+            warn!("the indexer has done nothing for {} s: its lease is not renewed", HUNG_AFTER.as_secs());
             return;
         }
         // While a statement is running, the server hears enough.
@@ -141,5 +154,34 @@ async fn keep_alive(connection: Arc<Mutex<PgConnection>>, signs: SignsOfLife) {
             // The owner finds out with its next statement.
             Ok(Err(_)) | Err(_) => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    #[test]
+    fn an_owner_that_shows_nothing_for_a_minute_is_hung() {
+        let signs = SignsOfLife::now();
+        assert!(!signs.are_missing(signs.last() + HUNG_AFTER));
+        assert!(signs.are_missing(signs.last() + HUNG_AFTER + Duration::from_millis(1)));
+        assert!(KEEP_ALIVE * 2 < HUNG_AFTER, "whoever waits shows signs much more often");
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_long_shows_signs_of_life_again_and_again() {
+        let signs = SignsOfLife::now();
+        let waiting = async {
+            for _ in 0..3 {
+                let before = signs.last();
+                while signs.last() == before {
+                    yield_now().await;
+                }
+            }
+        };
+        signs.shown_every(Duration::from_millis(1), waiting).await;
     }
 }
