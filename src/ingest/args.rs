@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::domain::ContractId;
+use crate::domain::{ContractId, LedgerSequence};
 
 /// What to index, and how eagerly.
 #[derive(Args, Clone, Debug)]
@@ -46,7 +46,7 @@ pub struct PaceArgs {
     /// The first ledger to index, for a database that has none yet. Default: the oldest the endpoints still have; with a
     /// lake it may be older.
     #[arg(long, env = "FLOWFI_START_LEDGER", value_name = "N")]
-    pub start_ledger: Option<u32>,
+    pub start_ledger: Option<LedgerSequence>,
 
     /// The longest pause between two looks at the tip, in milliseconds. The daemon chooses shorter pauses when
     /// the next ledger is about to close.

@@ -94,7 +94,7 @@ impl Indexer {
     /// longer has is refused before anything depends on it.
     async fn begin_all(&self, writer: &mut Writer) -> Result<(), IngestError> {
         let first = match self.settings.pace.start_ledger {
-            Some(ledger) => LedgerSequence(ledger),
+            Some(ledger) => ledger,
             None => self.oldest().await?,
         };
         self.answers_for(first).await?;
@@ -106,7 +106,7 @@ impl Indexer {
     /// Adds a contract to others. It starts with the ledger that a first start would choose, or with the oldest
     /// available one if that is gone.
     async fn add(&self, writer: &mut Writer, contract_id: &ContractId) -> Result<(), IngestError> {
-        let first = match self.settings.pace.start_ledger.map(LedgerSequence) {
+        let first = match self.settings.pace.start_ledger {
             None => self.oldest().await?,
             Some(first) => match self.answers_for(first).await {
                 Ok(()) => first,

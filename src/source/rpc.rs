@@ -279,12 +279,12 @@ fn out_of_range(message: &str, wanted: LedgerSequence) -> Option<SourceError> {
     let number_after = |label| {
         let (_, rest) = message.split_once(label)?;
         let digits = rest.trim_start().split(|character: char| !character.is_ascii_digit()).next()?;
-        digits.parse().ok().map(LedgerSequence)
+        digits.parse::<LedgerSequence>().ok()
     };
     let (oldest, latest) = match message.split_once("ledger range:") {
         Some((_, range)) => {
             let (oldest, latest) = range.split_once('-')?;
-            (LedgerSequence(oldest.trim().parse().ok()?), LedgerSequence(latest.trim().parse().ok()?))
+            (oldest.trim().parse().ok()?, latest.trim().parse().ok()?)
         }
         None => (number_after("the oldest ledger:")?, number_after("the latest ledger:")?),
     };

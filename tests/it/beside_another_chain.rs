@@ -96,7 +96,7 @@ async fn beside_an_old_lake(pool: PgPool, name: &str, old_ledgers: u32, unreadab
         make_unreadable(&object_of(&kept, tip));
     }
     let lake = lake_of(&world, &kept).await;
-    let pace = PaceArgs { start_ledger: Some(2), ..world.settings().pace };
+    let pace = PaceArgs { start_ledger: Some(LedgerSequence(2)), ..world.settings().pace };
     let settings = IngestSettings { pace, ..world.settings() };
     let indexer = Indexer::new(world.source(), vec![lake], world.store.clone(), settings);
     let stop = world.stop.child_token();
@@ -633,7 +633,7 @@ async fn a_lake_fills_the_hole_of_endpoints_that_give_no_headers(pool: PgPool) {
     world.devnet.set_retention(5);
     world.devnet.inject(Fault::NoLedgers, None).unwrap();
     let lake = lake_of(&world, &folder).await;
-    let pace = PaceArgs { start_ledger: Some(2), ..world.settings().pace };
+    let pace = PaceArgs { start_ledger: Some(LedgerSequence(2)), ..world.settings().pace };
     let settings = IngestSettings { pace, ..world.settings() };
     world.start(Indexer::new(world.source(), vec![lake], world.store.clone(), settings));
     world.indexed().await;

@@ -156,7 +156,7 @@ async fn an_index_may_start_before_the_endpoints_oldest_ledger_if_a_lake_has_it(
     let mut world = World::with_devnet(pool, &args).await;
     let all = world.devnet.events_emitted();
     world.devnet.set_retention(5);
-    let pace = PaceArgs { start_ledger: Some(2), ..world.settings().pace };
+    let pace = PaceArgs { start_ledger: Some(LedgerSequence(2)), ..world.settings().pace };
     let settings = || IngestSettings { pace: pace.clone(), ..world.settings() };
     let without = Indexer::new(world.source(), Vec::new(), world.store.clone(), settings());
     let failure = without.run(world.stop.clone()).await.expect_err("no source has ledger 2");

@@ -122,6 +122,8 @@ async fn breaking_a_rule_is_a_problem_that_names_the_parameter(pool: PgPool) {
         (format!("/v1/users/{}/summary", &alice.as_str()[1..]), "address"),
         (format!("/v1/users/{alice}/summary?at=1"), "at"),
         ("/v1/events?fromLedger=4294967296".to_owned(), "fromLedger"),
+        ("/v1/events?fromLedger=4000000000".to_owned(), "fromLedger"),
+        ("/v1/events?toLedger=2147483648".to_owned(), "toLedger"),
         ("/v1/events?fromLedger=2&toLedger=1".to_owned(), "toLedger"),
         ("/v1/events?token=native".to_owned(), "token"),
         (format!("/v1/events?token={}", world.token()), "token"),

@@ -16,7 +16,7 @@ pub struct LedgerRange {
 
 /// A text that is not a range of ledgers.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("a range of ledgers is FROM-TO, two numbers with the smaller one first")]
+#[error("a range of ledgers is FROM-TO, two numbers up to 2147483647 with the smaller one first")]
 pub struct InvalidLedgerRange;
 
 impl LedgerRange {
@@ -49,7 +49,8 @@ impl LedgerRange {
     #[must_use]
     pub fn with_slack(self) -> Self {
         const LEDGERS_AN_HOUR: u32 = 720;
-        Self { from: self.from, to: LedgerSequence(self.to.0.saturating_add(LEDGERS_AN_HOUR)) }
+        let later = LedgerSequence(self.to.0.saturating_add(LEDGERS_AN_HOUR));
+        Self { from: self.from, to: later.min(LedgerSequence::LAST).max(self.to) }
     }
 
     /// Returns whether the ledger is one of them.
@@ -70,7 +71,7 @@ impl FromStr for LedgerRange {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (from, to) = text.split_once('-').ok_or(InvalidLedgerRange)?;
-        let ledger = |text: &str| text.trim().parse().map(LedgerSequence).map_err(|_| InvalidLedgerRange);
+        let ledger = |text: &str| text.trim().parse::<LedgerSequence>().map_err(|_| InvalidLedgerRange);
         Self::new(ledger(from)?, ledger(to)?).ok_or(InvalidLedgerRange)
     }
 }
@@ -150,8 +151,17 @@ mod tests {
     fn reads_what_an_operator_writes_and_nothing_else() {
         assert_eq!("100-200".parse(), Ok(range(100, 200)));
         assert_eq!("7-7".parse::<LedgerRange>().map(LedgerRange::count), Ok(1));
-        for text in ["", "100", "200-100", "1-2-3", "a-b", "-5", "5-", "1-4294967296"] {
+        for text in ["", "100", "200-100", "1-2-3", "a-b", "-5", "5-", "+1-2", "1-2147483648", "1-4294967296"] {
             assert_eq!(text.parse::<LedgerRange>(), Err(InvalidLedgerRange), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_an_operator_is_told_to_give_up_is_a_range_of_ledgers() {
+        let last = LedgerSequence::LAST.0;
+        for hole in [range(1, 2), range(1, last - 1), range(1, last)] {
+            let told = hole.with_slack();
+            assert_eq!(told.to_string().parse(), Ok(told));
         }
     }
 

@@ -24,6 +24,11 @@ impl From<LedgerSequence> for u32 {
 #[error("{0} is no ledger: their numbers end at 2147483647, where TOIDs do (SEP-35)")]
 pub struct NoSuchLedger(u32);
 
+/// A text that is not the number of a ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not the number of a ledger: a whole number from 0 to 2147483647, where TOIDs end (SEP-35)")]
+pub struct InvalidLedger;
+
 impl TryFrom<u32> for LedgerSequence {
     type Error = NoSuchLedger;
 
@@ -90,11 +95,11 @@ impl fmt::Display for UnixTime {
 }
 
 impl FromStr for LedgerSequence {
-    type Err = InvalidNumber;
+    type Err = InvalidLedger;
 
-    /// Takes a number beyond all ledgers too: as a bound it does no harm.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        decimal(text).map(Self)
+        let number: u32 = decimal(text).map_err(|_| InvalidLedger)?;
+        Self::try_from(number).map_err(|_| InvalidLedger)
     }
 }
 
@@ -116,6 +121,14 @@ mod tests {
         assert_eq!(serde_json::from_str::<LedgerSequence>(&last).unwrap(), LedgerSequence::LAST);
         for beyond in ["2147483648", "4294967295"] {
             assert!(serde_json::from_str::<LedgerSequence>(beyond).is_err(), "{beyond}");
+        }
+    }
+
+    #[test]
+    fn a_text_names_a_ledger_only_if_a_toid_can_hold_its_number() {
+        assert_eq!("2147483647".parse(), Ok(LedgerSequence::LAST));
+        for text in ["2147483648", "4000000000", "4294967296", "-1", "+1", "", "1.5"] {
+            assert_eq!(text.parse::<LedgerSequence>(), Err(InvalidLedger), "{text}");
         }
     }
 }

@@ -93,7 +93,7 @@ words! {
     /// The SHA-256 of a contract's code, in hex.
     CodeHash = |doc| text(doc, "^[0-9a-f]{64}$", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
     /// The sequence number of a ledger.
-    LedgerSequence = |doc| whole(doc, 0, u32::MAX).examples([Value::from(526_587)]);
+    LedgerSequence = |doc| whole(doc, 0, domain::LedgerSequence::LAST.0).examples([Value::from(526_587)]);
     /// A time in Unix seconds; null if it lies beyond the year 9999.
     UnixTime = |doc| {
         let last = usize::try_from(domain::UnixTime::LAST_DATE.0).unwrap_or(usize::MAX);

@@ -48,7 +48,7 @@ fn settings_of_fake() -> IngestSettings {
         network_passphrase: PASSPHRASE.to_owned(),
         contracts: contract().into(),
         pace: PaceArgs {
-            start_ledger: Some(FIRST.0),
+            start_ledger: Some(FIRST),
             poll_ms: ONE_LOOK_MS,
             page_limit: 100,
             check_interval_ms: NO_CHECK_MS,

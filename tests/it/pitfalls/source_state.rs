@@ -147,7 +147,7 @@ async fn p04_after_an_empty_page_before_the_head_the_next_one_is_requested_at_on
     world.create("alice", "bob", 1_000_000, 100).await;
     world.devnet.inject(Fault::EmptyPages { ledgers: 3 }, Some(10)).unwrap();
     let mut settings = settings_of_one_look(&world);
-    settings.pace.start_ledger = Some(3);
+    settings.pace.start_ledger = Some(LedgerSequence(3));
     world.start(Indexer::new(world.source(), Vec::new(), world.store.clone(), settings));
     world.indexed().await;
     assert_eq!(world.stored_ids().await, world.devnet.events_emitted()[1..], "all but the network's first ledger");

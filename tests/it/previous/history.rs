@@ -94,11 +94,10 @@ impl History {
     async fn reset(&self) {
         self.world.devnet.reset().unwrap();
         let pace = PaceArgs {
-            start_ledger: Some(BEGINS_WITH),
+            start_ledger: Some(LedgerSequence(BEGINS_WITH)),
             poll_ms: 10,
             page_limit: 100,
             check_interval_ms: 3_600_000,
-            state: RecordState::Events,
         };
         let settings = IngestSettings { pace, on_reset: OnReset::Archive, ..self.world.settings() };
         let indexer = Indexer::new(self.world.source(), Vec::new(), self.world.store.clone(), settings);
