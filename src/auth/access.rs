@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     domain::{Clock, UnixTime, Visibility},
-    store::{Store, StoreError, TicketRow},
+    store::{Share, Store, StoreError, TicketRow},
 };
 
 /// Decides about access. Clones share one state.
@@ -236,18 +236,19 @@ impl Auth {
         let now = self.now();
         let expires_at = now.plus_seconds(TTL_SECONDS).min(token.expires_at);
         let ticket = Ticket::new(self.random::<SECRET_BYTES>(), expires_at);
-        let token = serde_json::to_value(token).expect("a struct of strings and numbers always serializes");
+        let share = Share { holder: token.subject.as_str(), most: MOST_OF_A_SUBJECT };
+        let token = serde_json::to_value(token).expect("a struct of texts and numbers");
         let row = TicketRow { token, filter, expires_at };
-        let is_kept = self.0.store.put_ticket(&ticket::hash_of(&ticket.text), &row, now, MOST_OF_A_SUBJECT).await?;
+        let is_kept = self.0.store.put_ticket(&ticket::hash_of(&ticket.text), &row, now, share).await?;
         Ok(is_kept.then_some(ticket))
     }
 
-    /// Redeems a ticket. Returns its caller and the filter that it was issued for.
+    /// Returns who shows a ticket, and the filter that it was made for. The ticket is still good afterwards.
     ///
     /// # Errors
-    /// The ticket no longer exists, or the database did not answer.
-    pub async fn redeem_ticket(&self, text: &str) -> Result<(Caller, String), TicketRefusal> {
-        let row = self.0.store.take_ticket(&ticket::hash_of(text)).await?.ok_or(TokenRefusal::BadTicket)?;
+    /// There is no such ticket any more, or the database did not answer.
+    pub async fn read_ticket(&self, text: &str) -> Result<(Caller, String), TicketRefusal> {
+        let row = self.0.store.ticket(&ticket::hash_of(text)).await?.ok_or(TokenRefusal::BadTicket)?;
         if self.now() > row.expires_at {
             return Err(TokenRefusal::BadTicket.into());
         }
@@ -256,8 +257,17 @@ impl Auth {
         Ok((self.caller_of(token)?, row.filter))
     }
 
-    /// Revokes every token of a subject that was made until now, on every node, including those that a node with a
-    /// faster clock makes in the next seconds. `ban` also bans the subject, or lifts its ban.
+    /// Spends a ticket that was read. Of several who come with the same one, one gets in.
+    ///
+    /// # Errors
+    /// Somebody else has spent it meanwhile, or the database did not answer.
+    pub async fn spend_ticket(&self, text: &str) -> Result<(), TicketRefusal> {
+        let is_first = self.0.store.take_ticket(&ticket::hash_of(text)).await?;
+        if is_first { Ok(()) } else { Err(TokenRefusal::BadTicket.into()) }
+    }
+
+    /// Takes back every token of a subject that was made until now, on every node, and those that a node with a faster
+    /// clock makes in the next seconds. With `ban` the subject is kept out, or let in again.
     ///
     /// # Errors
     /// The database did not answer.
@@ -299,7 +309,8 @@ impl Auth {
             expires_at: now.plus_seconds(request.ttl_seconds),
             last_used_at: None,
         };
-        let is_kept = self.0.store.put_api_key(&key.row(), &secret.hash(), api_key::MOST_OF_A_SUBJECT).await?;
+        let share = Share { holder: key.subject.as_str(), most: api_key::MOST_OF_A_SUBJECT };
+        let is_kept = self.0.store.put_api_key(&key.row(), &secret.hash(), share).await?;
         info!(key.id, subject = %key.subject, by = %by, is_kept, "{by} made the API key {} of {}", key.id, key.subject);
         Ok(is_kept.then_some((key, secret)))
     }

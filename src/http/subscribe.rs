@@ -11,19 +11,19 @@ use tracing::warn;
 
 use super::{
     accept::Accept,
-    caller::{by_header, by_token},
+    caller::by_header,
     event_stream::{Connection, empty_event_stream, event_stream, event_stream_of, farewell, join},
-    limits::ClientKey,
+    limits::{ClientKey, Slot},
     openapi::{LastEventIdHeader, OfSubscription},
     problem::Problem,
     query::Query,
     sse::{ConnectedNotice, ResetNotice, notice_frame},
     state::HttpState,
     subscribe_filter,
-    subscriber::{LAST_EVENT_ID, STRICT, SubscriptionQuery, TICKET, token_of, who_and_what},
+    subscriber::{LAST_EVENT_ID, STRICT, SubscriptionQuery, TICKET, who_and_what},
 };
 use crate::{
-    auth::{Subject, TokenRefusal},
+    auth::{Caller, Subject, TicketRefusal, TokenRefusal},
     domain::EventFilter,
     feed::{Client, LastEventId, Opened},
     store::StoreError,
@@ -65,36 +65,72 @@ pub(super) async fn subscribe(
             return Err(problem);
         }
     };
-    if method == Method::HEAD {
-        // A HEAD request does not use up a ticket.
-        if query.get(TICKET)?.is_none() {
-            by_token(&state, token_of(&state, &headers, &query)?).await?;
-        }
-        return Ok(empty_event_stream());
-    }
     let (caller, filter) = who_and_what(&state, &headers, &query).await?;
     if caller.token.as_ref().zip(state.auth.as_ref()).is_some_and(|(token, auth)| auth.is_over(token)) {
         return Err(TokenRefusal::Expired.into());
     }
+    if method == Method::HEAD {
+        return Ok(empty_event_stream());
+    }
     let slot = slot.of_subject(caller.subject().map(Subject::as_str))?;
-    let unknown_streams = match subscribe_filter::unknown_streams(&filter, &state).await {
-        Err(failure) if failure.is_unavailable() => return Ok(come_back(&state, &failure)),
-        unknown_streams => unknown_streams?,
-    };
+    let last = last_event_id(&headers, query.get(LAST_EVENT_ID)?);
+    match open(&state, &query, (caller, filter), last, slot).await {
+        Ok(stream) => Ok(stream),
+        Err(NotOpened::Refused(problem)) => Err(problem),
+        Err(NotOpened::ComeBack(failure)) => Ok(come_back(&state, &failure)),
+    }
+}
+
+/// Why a subscription is not opened.
+enum NotOpened {
+    Refused(Problem),
+    /// The database is away.
+    ComeBack(StoreError),
+}
+
+impl From<StoreError> for NotOpened {
+    fn from(failure: StoreError) -> Self {
+        if failure.is_unavailable() { Self::ComeBack(failure) } else { Self::Refused(failure.into()) }
+    }
+}
+
+impl From<TicketRefusal> for NotOpened {
+    fn from(refusal: TicketRefusal) -> Self {
+        match refusal {
+            TicketRefusal::Token(refusal) => Self::Refused(refusal.into()),
+            TicketRefusal::Store(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<Problem> for NotOpened {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
+}
+
+/// Opens the event stream of a caller. Whatever may refuse it comes before its ticket is spent.
+async fn open(
+    state: &HttpState,
+    query: &Query<SubscriptionQuery>,
+    (caller, filter): (Caller, EventFilter),
+    last: LastEventId,
+    slot: Slot,
+) -> Result<Response, NotOpened> {
+    let unknown_streams = subscribe_filter::unknown_streams(&filter, state).await?;
     let is_strict = query.get(STRICT)?;
     if let Some(unknown) = unknown_streams.first().filter(|_| is_strict) {
-        return Err(Problem::not_found(format!("there is no stream {unknown}, or you may not see it")));
+        return Err(Problem::not_found(format!("there is no stream {unknown}, or it is not yours to see")).into());
     }
-    let last = last_event_id(&headers, query.get(LAST_EVENT_ID)?);
-    let opened = match state.feed.subscribe(filter.clone(), last).await {
-        Err(failure) if failure.is_unavailable() => return Ok(come_back(&state, &failure)),
-        opened => opened?,
-    };
+    let opened = state.feed.subscribe(filter.clone(), last).await?;
+    if let (Some(auth), Some(ticket)) = (&state.auth, query.get(TICKET)?) {
+        auth.spend_ticket(ticket).await?;
+    }
     let client_id = state.client_id();
     let subject = caller.subject().map(|subject| subject.as_str().into());
     opened.subscription.introduce(Client { id: client_id.as_str().into(), subject });
-    let first = opening(&state, client_id, (&filter, unknown_streams), &opened);
-    Ok(event_stream(Connection::new(state, opened.subscription, caller.token, first, slot)))
+    let first = opening(state, client_id, (&filter, unknown_streams), &opened);
+    Ok(event_stream(Connection::new(state.clone(), opened.subscription, caller.token, first, slot)))
 }
 
 fn accepts_event_stream(headers: &HeaderMap) -> Result<(), Problem> {

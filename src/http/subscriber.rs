@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     auth::{Caller, TokenRefusal},
-    domain::{EventFilter, Visibility},
+    domain::EventFilter,
 };
 
 query! {
@@ -43,8 +43,8 @@ query! {
     }
 }
 
-/// Returns the caller and the filter: by a ticket, by a token in the header, or by a token in the URL if that is
-/// allowed. A caller who is refused learns nothing else. The filter is checked before the ticket is used up.
+/// Returns the caller and the filter: by a ticket, by a token in the header, or by one in the address where that is
+/// allowed. A caller who is refused learns nothing else. A ticket is not spent by that.
 pub(super) async fn who_and_what(
     state: &HttpState,
     headers: &HeaderMap,
@@ -65,20 +65,17 @@ async fn by_ticket(
 ) -> Result<(Caller, EventFilter), Problem> {
     let asks_nobody = || TICKET.refuse("this service has no authentication; leave the ticket out");
     let auth = state.auth.as_ref().ok_or_else(asks_nobody)?;
-    let is_given = subscribe_filter::is_given(query);
-    if is_given {
-        subscribe_filter::read(query, state, Visibility::Everything).await?;
-    }
-    let (caller, made_for) = auth.redeem_ticket(ticket).await?;
+    let (caller, made_for) = auth.read_ticket(ticket).await?;
     let made_for = Query::<FilterQuery>::read(Some(&made_for))?;
     let made_for = subscribe_filter::read(&made_for, state, caller.visibility.clone()).await?;
+    let is_given = subscribe_filter::is_given(query);
     if is_given && subscribe_filter::read(query, state, caller.visibility.clone()).await? != made_for {
         return Err(TokenRefusal::OtherFilter.into());
     }
     Ok((caller, made_for))
 }
 
-pub(super) fn token_of<'a>(
+fn token_of<'a>(
     state: &HttpState,
     headers: &'a HeaderMap,
     query: &'a Query<SubscriptionQuery>,

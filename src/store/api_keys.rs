@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 
 use super::{
-    Store, StoreError, listen,
+    Share, Store, StoreError, listen,
     sign_in::{seconds, time},
 };
 use crate::domain::UnixTime;
@@ -70,33 +70,36 @@ impl TryFrom<Row> for ApiKeyRow {
 }
 
 impl Store {
-    /// Stores a key under the hash of its secret. Returns whether it was stored: a subject may have at most
-    /// `most_of_subject` keys that are neither deleted nor expired.
-    pub async fn put_api_key(
-        &self,
-        key: &ApiKeyRow,
-        hash: &[u8; 32],
-        most_of_subject: u32,
-    ) -> Result<bool, StoreError> {
-        let inserted = sqlx::query!(
-            "insert into api_keys (id, subject, name, scopes, hash, created_by, issued_at, expires_at)
-             select $1, $2, $3, $4, $5, $6, $7, $8
-             where (
-                 select count(*) from api_keys where subject = $2 and deleted_at is null and expires_at > $7
-             ) < $9",
-            key.id,
-            key.subject,
-            key.name,
-            key.scopes,
-            &hash[..],
-            key.created_by,
-            seconds(key.issued_at)?,
-            seconds(key.expires_at)?,
-            i64::from(most_of_subject),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(inserted.rows_affected() == 1)
+    /// Keeps a key by the hash of its secret. Returns whether it was kept: its subject, who holds the share, has at most so
+    /// many that are neither deleted nor over.
+    pub async fn put_api_key(&self, key: &ApiKeyRow, hash: &[u8; 32], share: Share<'_>) -> Result<bool, StoreError> {
+        let put = async |connection: &mut PgConnection| {
+            share.hold(connection, "api_keys").await?;
+            let inserted = sqlx::query!(
+                "insert into api_keys (id, subject, name, scopes, hash, created_by, issued_at, expires_at)
+                 select $1, $2, $3, $4, $5, $6, $7, $8
+                 where (
+                     select count(*) from api_keys where subject = $9 and deleted_at is null and expires_at > $7
+                 ) < $10",
+                key.id,
+                key.subject,
+                key.name,
+                key.scopes,
+                &hash[..],
+                key.created_by,
+                seconds(key.issued_at)?,
+                seconds(key.expires_at)?,
+                share.holder,
+                i64::from(share.most),
+            )
+            .execute(connection)
+            .await?;
+            Ok(inserted.rows_affected() == 1)
+        };
+        let mut transaction = self.pool.begin().await?;
+        let is_kept = transaction.within(put).await?;
+        transaction.commit().await?;
+        Ok(is_kept)
     }
 
     /// Returns the keys of a subject that are not deleted, newest first.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use sqlx::PgConnection;
 
-use super::{Store, StoreError, listen};
+use super::{Share, Store, StoreError, listen};
 use crate::domain::UnixTime;
 
 /// A stored ticket. Nobody who reads the table can use it.
@@ -53,42 +53,56 @@ impl Store {
         Ok(inserted.rows_affected() == 1)
     }
 
-    /// Stores a ticket under the hash of its text. Returns whether it was stored: the number of tickets per subject is
-    /// limited. Forgets expired tickets.
+    /// Keeps a ticket by the hash of its text. Those that nobody used in time are forgotten. Returns whether it was kept:
+    /// its subject, who holds the share, has only so many at once.
     pub async fn put_ticket(
         &self,
         hash: &[u8; 32],
         ticket: &TicketRow,
         now: UnixTime,
-        most_of_subject: u32,
+        share: Share<'_>,
     ) -> Result<bool, StoreError> {
         sqlx::query!("delete from tickets where expires_at < $1", seconds(now)?).execute(&self.pool).await?;
-        let inserted = sqlx::query!(
-            "insert into tickets (hash, token, filter, expires_at)
-             select $1, $2, $3, $4
-             where (select count(*) from tickets where token ->> 'subject' = $2::jsonb ->> 'subject') < $5",
-            &hash[..],
-            ticket.token,
-            ticket.filter,
-            seconds(ticket.expires_at)?,
-            i64::from(most_of_subject),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(inserted.rows_affected() == 1)
+        let put = async |connection: &mut PgConnection| {
+            share.hold(connection, "tickets").await?;
+            let inserted = sqlx::query!(
+                "insert into tickets (hash, token, filter, expires_at)
+                 select $1, $2, $3, $4
+                 where (select count(*) from tickets where token ->> 'subject' = $5) < $6",
+                &hash[..],
+                ticket.token,
+                ticket.filter,
+                seconds(ticket.expires_at)?,
+                share.holder,
+                i64::from(share.most),
+            )
+            .execute(connection)
+            .await?;
+            Ok(inserted.rows_affected() == 1)
+        };
+        let mut transaction = self.pool.begin().await?;
+        let is_kept = transaction.within(put).await?;
+        transaction.commit().await?;
+        Ok(is_kept)
     }
 
-    /// Removes a ticket and returns it, if it exists: if two clients use the same one, only one of them gets it.
-    pub async fn take_ticket(&self, hash: &[u8; 32]) -> Result<Option<TicketRow>, StoreError> {
-        let row = sqlx::query!("delete from tickets where hash = $1 returning token, filter, expires_at", &hash[..])
+    /// Returns a ticket, if it is there, and leaves it there.
+    pub async fn ticket(&self, hash: &[u8; 32]) -> Result<Option<TicketRow>, StoreError> {
+        let row = sqlx::query!("select token, filter, expires_at from tickets where hash = $1", &hash[..])
             .fetch_optional(&self.pool)
             .await?;
         row.map(|row| Ok(TicketRow { token: row.token, filter: row.filter, expires_at: time(row.expires_at)? }))
             .transpose()
     }
 
-    /// Revokes every token of a subject that was made until `leeway_seconds` from now, by this node's clock (`now`) or
-    /// the database's, whichever is ahead. Sets or lifts a ban if requested, and wakes the watchers of revocations.
+    /// Takes a ticket away. Returns whether it was there: of two who come with the same one, one gets it.
+    pub async fn take_ticket(&self, hash: &[u8; 32]) -> Result<bool, StoreError> {
+        let taken = sqlx::query!("delete from tickets where hash = $1", &hash[..]).execute(&self.pool).await?;
+        Ok(taken.rows_affected() == 1)
+    }
+
+    /// Takes back every token of a subject that was made until `leeway_seconds` from now, by this node's clock (`now`) or
+    /// the database's, whichever is ahead; sets or lifts a ban, if wanted; and wakes who watches for that.
     pub async fn revoke(
         &self,
         subject: &str,

@@ -5,6 +5,7 @@ mod admin;
 mod api_keys;
 mod mutations;
 mod sign_in;
+mod tickets;
 mod trust;
 mod visibility;
 

@@ -1,0 +1,136 @@
+//! When a ticket is spent, and how many of what it may have a subject gets where it asks for many at once.
+
+use std::cell::Cell;
+
+use flowfi_indexer::{
+    domain::UnixTime,
+    http::{LimitArgs, Limits},
+    store::{ApiKeyRow, Share, Store, StoreError, TicketRow},
+};
+use futures_util::future::join_all;
+use reqwest::StatusCode;
+use serde_json::json;
+use sqlx::PgPool;
+
+use super::{Door, Guarded, auth};
+use crate::{
+    limits::limits,
+    world::{GatewaySettings, Subscriber, eventually, http_client},
+};
+
+async fn status(base: &str, query: &str) -> StatusCode {
+    http_client().get(format!("{base}/v1/events/subscribe?{query}")).send().await.unwrap().status()
+}
+
+#[sqlx::test]
+async fn a_ticket_is_spent_only_when_its_subscription_is_accepted(pool: PgPool) {
+    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    let args = LimitArgs { requests_per_second: 0, max_connections: 0, max_connections_per_ip: 0, ..limits() };
+    let limits = Limits::new(&LimitArgs { max_connections_per_subject: 1, ..args });
+    let auth = auth(&guarded.world, &Door::default());
+    let settings = GatewaySettings { limits, auth: Some(auth), ..GatewaySettings::default() };
+    let base = guarded.world.start_gateway(settings).await;
+    let alice = guarded.token_of("alice");
+    let ticket = format!("ticket={}", guarded.ticket(&alice, &json!({"streams": ["99"]})).await);
+    for (more, refused) in [
+        ("all=true", StatusCode::UNAUTHORIZED),
+        ("streams=x", StatusCode::BAD_REQUEST),
+        ("strict=maybe", StatusCode::BAD_REQUEST),
+        ("strict=true", StatusCode::NOT_FOUND),
+        ("lastEventId=1&lastEventId=2", StatusCode::BAD_REQUEST),
+    ] {
+        assert_eq!(status(&base, &format!("{ticket}&{more}")).await, refused, "{more}");
+    }
+    let only_place = Subscriber::connect_as(&base, "all=true", None, &alice).await;
+    assert_eq!(status(&base, &ticket).await, StatusCode::TOO_MANY_REQUESTS);
+    drop(only_place);
+    eventually("its place is free", || async { status(&base, &ticket).await == StatusCode::OK }).await;
+    eventually("its place is free again", || async {
+        let status = status(&base, &ticket).await;
+        assert_ne!(status, StatusCode::OK, "it is spent");
+        status == StatusCode::UNAUTHORIZED
+    })
+    .await;
+}
+
+#[sqlx::test]
+async fn of_those_who_come_with_one_ticket_at_once_one_gets_in(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Door::default()).await;
+    let ticket = guarded.ticket(&guarded.token_of("alice"), &json!({"all": true})).await;
+    let query = format!("ticket={ticket}");
+    let answers = join_all((0..20).map(|_| status(&guarded.base, &query))).await;
+    assert_eq!(answers.iter().filter(|status| **status == StatusCode::OK).count(), 1, "{answers:?}");
+}
+
+const MOST: u32 = 3;
+const SHARE: Share<'_> = Share { holder: "alice", most: MOST };
+const NOW: UnixTime = UnixTime(1_000);
+
+async fn put_ticket(store: &Store, hash: [u8; 32]) -> Result<bool, StoreError> {
+    let token = json!({"subject": SHARE.holder});
+    let ticket = TicketRow { token, filter: String::new(), expires_at: UnixTime(2_000) };
+    store.put_ticket(&hash, &ticket, NOW, SHARE).await
+}
+
+async fn put_api_key(store: &Store, hash: [u8; 32]) -> Result<bool, StoreError> {
+    let key = ApiKeyRow {
+        id: hash[0].to_string(),
+        subject: SHARE.holder.to_owned(),
+        name: String::new(),
+        scopes: String::new(),
+        created_by: SHARE.holder.to_owned(),
+        issued_at: NOW,
+        expires_at: UnixTime(2_000),
+        last_used_at: None,
+    };
+    store.put_api_key(&key, &hash, SHARE).await
+}
+
+/// Asks for two where there is room for one, the second while the first is held where it has counted and writes its row.
+async fn race_for_the_last(
+    pool: &PgPool,
+    insert: &str,
+    put: impl AsyncFn(&Store, [u8; 32]) -> Result<bool, StoreError>,
+) {
+    let store = Store::on(pool.clone());
+    for number in 1..MOST {
+        assert!(put(&store, [u8::try_from(number).unwrap(); 32]).await.unwrap());
+    }
+    let (first, second) = ([100; 32], [101; 32]);
+    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it begins")]
+    let mut holder = pool.begin().await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(insert)).bind(&first[..]).execute(&mut *holder).await.unwrap();
+    let is_second_done = Cell::new(false);
+    let waiting = async || {
+        let waiting = "select count(*) from pg_stat_activity
+                       where datname = current_database() and wait_event_type = 'Lock'";
+        sqlx::query_scalar::<_, i64>(waiting).fetch_one(pool).await.unwrap()
+    };
+    let ask_for_the_second = async {
+        eventually("the first is held", || async { waiting().await == 1 }).await;
+        let outcome = put(&store, second).await;
+        is_second_done.set(true);
+        outcome
+    };
+    let let_go = async {
+        let is_held = || async { is_second_done.get() || waiting().await == 2 };
+        eventually("the second waits, or has not", is_held).await;
+        holder.rollback().await.unwrap();
+    };
+    let (first, second, ()) = tokio::join!(put(&store, first), ask_for_the_second, let_go);
+    let kept = [first.unwrap(), second.unwrap()];
+    assert_eq!(kept.into_iter().filter(|is_kept| *is_kept).count(), 1, "{kept:?}");
+}
+
+#[sqlx::test]
+async fn a_subject_that_asks_at_once_gets_no_more_tickets_than_its_share(pool: PgPool) {
+    let insert = "insert into tickets (hash, token, filter, expires_at) values ($1, '{}', '', 2000)";
+    race_for_the_last(&pool, insert, put_ticket).await;
+}
+
+#[sqlx::test]
+async fn a_subject_that_asks_at_once_gets_no_more_api_keys_than_its_share(pool: PgPool) {
+    let insert = "insert into api_keys (id, subject, name, scopes, hash, created_by, issued_at, expires_at)
+                  values ('held', 'bob', '', '', $1, 'bob', 0, 2000)";
+    race_for_the_last(&pool, insert, put_api_key).await;
+}
