@@ -33,6 +33,8 @@ pub(super) enum StatusUnknown {
     Corrupt,
     #[error("the database refuses what it is asked; the log says why")]
     Refused,
+    #[error("the database refuses for now what it is asked; the log says why")]
+    RefusedForNow,
     #[error("the database does not answer")]
     NoAnswer,
 }
@@ -56,13 +58,13 @@ impl Watch {
     }
 }
 
-const fn why_it_is_not_known(failure: &StoreError) -> &'static str {
-    match failure {
-        StoreError::Corrupt(_) => "the database holds a row that this version cannot read; the log says which",
-        StoreError::Refused(_) => "the database refuses what it is asked; the log says why",
-        StoreError::Unavailable(_) if failure.is_word_of_the_server() => {
-            "the database refuses for now what it is asked; the log says why"
+impl From<&StoreError> for StatusUnknown {
+    fn from(failure: &StoreError) -> Self {
+        match failure {
+            StoreError::Corrupt(_) => Self::Corrupt,
+            StoreError::Refused(_) => Self::Refused,
+            StoreError::Unavailable(_) if failure.is_word_of_the_server() => Self::RefusedForNow,
+            _ => Self::NoAnswer,
         }
-        _ => "the database does not answer",
     }
 }

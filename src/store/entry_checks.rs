@@ -1,15 +1,17 @@
 //! What a comparison of records with the chain's entries comes to, written beside the batches.
 //!
-//! A record that moved meanwhile is left as it is: what was compared is not what is there. Where records are set, the
-//! cursor is locked and the contract's revision raised, so that a batch which was prepared from the old ones is prepared
-//! anew.
+//! A record that moved meanwhile is left as it is: what was compared is not what is there. The writer is never kept
+//! waiting. A batch of its that was prepared from the old record overwrites the new one, which is then not certain and is
+//! compared again.
 
 use std::collections::{BTreeSet, HashMap};
 
 use sqlx::PgConnection;
 
 use super::{
-    Store, StoreError, baselines, corrections, listen, network, revisions,
+    Store, StoreError, baselines,
+    columns::parse,
+    corrections, listen, network, revisions,
     stream_rows::{self, StreamColumns},
 };
 use crate::domain::{Baseline, ContractId, Epoch, EventId, FieldDifference, LedgerSequence, StreamId};
@@ -55,11 +57,6 @@ impl Store {
 
 impl EntryChecks<'_> {
     async fn write(&self, connection: &mut PgConnection) -> Result<Vec<StreamId>, StoreError> {
-        if !self.taken.is_empty() {
-            let contract_id = self.contract_id.as_str();
-            let lock = sqlx::query!("select from cursors where contract_id = $1 for update", contract_id);
-            lock.fetch_optional(&mut *connection).await?;
-        }
         network::check_epoch(connection, self.epoch).await?;
         self.mark_equal(connection).await?;
         if self.taken.is_empty() { Ok(Vec::new()) } else { self.take(connection).await }
@@ -70,11 +67,16 @@ impl EntryChecks<'_> {
         let (toids, indexes): (Vec<i64>, Vec<i64>) =
             self.equal.iter().map(|(_, last)| (last.toid(), i64::from(last.index()))).unzip();
         sqlx::query!(
-            "update streams set checked_at_ledger = $2
-             from unnest($3::text[], $4::bigint[], $5::bigint[]) as equal (number, toid, event_index)
-             where contract_id = $1 and stream_id = equal.number::numeric
-               and (last_toid, last_event_index) = (equal.toid, equal.event_index)
-               and (checked_at_ledger is null or checked_at_ledger < $2)",
+            "with equal as (
+                 select contract_id, stream_id
+                 from unnest($3::text[], $4::bigint[], $5::bigint[]) as equal (number, toid, event_index)
+                 join streams on contract_id = $1 and stream_id = equal.number::numeric
+                     and (last_toid, last_event_index) = (equal.toid, equal.event_index)
+                     and (checked_at_ledger is null or checked_at_ledger < $2)
+                 for update of streams skip locked
+             )
+             update streams set checked_at_ledger = $2 from equal
+             where streams.contract_id = equal.contract_id and streams.stream_id = equal.stream_id",
             self.contract_id.as_str(),
             i64::from(self.at_ledger.0),
             &streams,
@@ -86,10 +88,28 @@ impl EntryChecks<'_> {
         Ok(())
     }
 
+    /// Locks the records of these streams and returns those that nobody else is writing.
+    async fn lock(
+        &self,
+        connection: &mut PgConnection,
+        streams: impl Iterator<Item = &StreamId>,
+    ) -> Result<Vec<StreamId>, StoreError> {
+        let streams: Vec<String> = streams.map(ToString::to_string).collect();
+        let locked = sqlx::query_scalar!(
+            r#"select stream_id::text as "stream_id!" from streams
+               where contract_id = $1 and stream_id = any($2::text[]::numeric[]) for update skip locked"#,
+            self.contract_id.as_str(),
+            &streams,
+        )
+        .fetch_all(connection)
+        .await?;
+        locked.iter().map(|text| parse("stream_id", text)).collect()
+    }
+
     async fn take(&self, connection: &mut PgConnection) -> Result<Vec<StreamId>, StoreError> {
         let by_stream: HashMap<StreamId, &TakenEntry> =
             self.taken.iter().map(|taken| (taken.baseline.raw.stream_id, taken)).collect();
-        let streams: Vec<StreamId> = by_stream.keys().copied().collect();
+        let streams = self.lock(connection, by_stream.keys()).await?;
         let records = stream_rows::load(connection, &stream_rows::keys_of(self.contract_id, &streams)).await?;
         let mut set = HashMap::new();
         for record in records {
@@ -103,7 +123,7 @@ impl EntryChecks<'_> {
         let keys: BTreeSet<_> = set.keys().cloned().collect();
         let ids: Vec<StreamId> = keys.iter().map(|(_, stream_id)| *stream_id).collect();
         StreamColumns::of(&set, keys).upsert(connection).await?;
-        let revision = revisions::record(connection, self.contract_id, range).await?;
+        let revision = revisions::tell(connection, self.contract_id, range).await?;
         let taken: Vec<&TakenEntry> = ids.iter().map(|stream_id| by_stream[stream_id]).collect();
         baselines::upsert(connection, self.contract_id, taken.iter().map(|taken| &taken.baseline.raw), revision)
             .await?;

@@ -22,12 +22,22 @@ const KEPT: i64 = 1_000;
 pub(super) async fn record(
     connection: &mut PgConnection,
     contract_id: &ContractId,
+    range: (EventId, EventId),
+) -> Result<i64, StoreError> {
+    let number = tell(connection, contract_id, range).await?;
+    sqlx::query!("update cursors set revision = revision + 1 where contract_id = $1", contract_id.as_str())
+        .execute(connection)
+        .await?;
+    Ok(number)
+}
+
+/// Does the same for readers alone: what the writer has prepared stays good.
+pub(super) async fn tell(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
     (first, last): (EventId, EventId),
 ) -> Result<i64, StoreError> {
     sqlx::query!("select from network for update").fetch_optional(&mut *connection).await?;
-    sqlx::query!("update cursors set revision = revision + 1 where contract_id = $1", contract_id.as_str())
-        .execute(&mut *connection)
-        .await?;
     let number = sqlx::query_scalar!(
         "insert into revisions (contract_id, from_toid, from_event_index, to_toid, to_event_index)
          values ($1, $2, $3, $4, $5) returning revision",

@@ -98,6 +98,7 @@ impl History {
             poll_ms: 10,
             page_limit: 100,
             check_interval_ms: 3_600_000,
+            state: RecordState::Events,
         };
         let settings = IngestSettings { pace, on_reset: OnReset::Archive, ..self.world.settings() };
         let indexer = Indexer::new(self.world.source(), Vec::new(), self.world.store.clone(), settings);
