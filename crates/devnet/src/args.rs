@@ -4,8 +4,12 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
+use super::code::ContractCode;
+
 const LEDGER_INTERVAL_MS: u64 = 1_000;
 const CONTRACTS: u8 = 1;
+/// The contract that a network starts with, unless told otherwise.
+const CONTRACT_CODE: ContractCode = ContractCode::A;
 const FEE_BPS: u32 = 25;
 const SEED: u64 = 1;
 const RETENTION_LEDGERS: u32 = 120_960;
@@ -31,6 +35,14 @@ pub struct DevnetArgs {
         value_parser = clap::value_parser!(u8).range(1..=25)
     )]
     pub contracts: u8,
+    /// Which state of FlowFi's contract runs on a network that starts anew: a, the older one, or b, the newer one
+    #[arg(
+        long = "devnet-contract-code",
+        env = "FLOWFI_DEVNET_CONTRACT_CODE",
+        value_name = "CODE",
+        default_value = CONTRACT_CODE.as_str()
+    )]
+    pub contract_code: ContractCode,
     /// The contracts' fee in hundredths of a percent, for a network that starts anew
     #[arg(
         long = "devnet-fee-bps",
@@ -79,6 +91,7 @@ impl Default for DevnetArgs {
         Self {
             ledger_interval_ms: LEDGER_INTERVAL_MS,
             contracts: CONTRACTS,
+            contract_code: CONTRACT_CODE,
             fee_bps: FEE_BPS,
             scenario: true,
             history_events: 0,
@@ -93,7 +106,8 @@ impl DevnetArgs {
     /// Returns settings for tests: ledgers close only when told to, and nothing moves by itself.
     #[must_use]
     pub fn by_hand() -> Self {
-        Self { ledger_interval_ms: 0, scenario: false, ..Self::default() }
+        let contract_code = ContractCode::A;
+        Self { ledger_interval_ms: 0, scenario: false, contract_code, ..Self::default() }
     }
 }
 

@@ -8,6 +8,7 @@ use stellar_xdr::LedgerHeader;
 use super::{
     hash::Hash,
     header,
+    live_entry::Eviction,
     transaction::{Applied, Transaction, transaction_hash},
 };
 use flowfi_domain::{EventId, LedgerSequence, UnixTime};
@@ -24,6 +25,8 @@ pub(super) struct Ledger {
     /// The hash of its header.
     pub(super) hash: Hash,
     pub(super) transactions: Box<[Transaction]>,
+    /// The entries that left the live state at its end.
+    pub(super) evictions: Box<[Eviction]>,
 }
 
 impl Ledger {
@@ -97,16 +100,17 @@ impl Chain {
     }
 
     /// Adds the next ledger.
-    pub(super) fn push(&mut self, closed_at: UnixTime, applied: Vec<Applied>) -> Arc<Ledger> {
+    pub(super) fn push(&mut self, closed_at: UnixTime, applied: Vec<Applied>, evictions: Vec<Eviction>) -> Arc<Ledger> {
         let sequence = self.next_sequence();
         let previous_hash = self.latest().map_or(self.genesis_hash, |ledger| ledger.hash);
         let mut transactions = Vec::with_capacity(applied.len());
-        for (number, Applied { successful, events }) in (1_u32..).zip(applied) {
+        for (number, Applied { successful, events, changes }) in (1_u32..).zip(applied) {
             let hash = transaction_hash(&previous_hash, sequence, number, &events);
-            transactions.push(Transaction { hash, successful, events: events.into() });
+            transactions.push(Transaction { hash, successful, events: events.into(), changes: changes.into() });
         }
         let hash = header::hash_of(&header::header_of(sequence, closed_at, previous_hash, &transactions));
-        let ledger = Arc::new(Ledger { sequence, closed_at, previous_hash, hash, transactions: transactions.into() });
+        let (transactions, evictions) = (transactions.into(), evictions.into());
+        let ledger = Arc::new(Ledger { sequence, closed_at, previous_hash, hash, transactions, evictions });
         self.ledgers.push_back(Arc::clone(&ledger));
         self.drop_old();
         ledger

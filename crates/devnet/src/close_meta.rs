@@ -14,10 +14,11 @@ use stellar_xdr::{
 
 use super::{
     accounts,
-    call::EventKind,
     chain::Ledger,
     encode,
+    event::EventKind,
     header::{self, FEE_CHARGED, FEE_REFUNDED},
+    meta_changes,
     transaction::{Event, Transaction},
 };
 
@@ -37,6 +38,7 @@ pub(super) fn close_meta(ledger: &Ledger, header: LedgerHeaderHistoryEntry) -> L
         tx_set: header::transaction_set(header.header.previous_ledger_hash.0),
         ledger_header: header,
         tx_processing: applied.try_into().expect("a list holds up to 2^32 transactions"),
+        evicted_keys: meta_changes::evicted_keys(&ledger.evictions).try_into().expect("a list holds up to 2^32 keys"),
         ..Default::default()
     })
 }
@@ -64,7 +66,11 @@ fn applied(transaction: &Transaction, native: &ContractId) -> TransactionResultM
 
 fn operation(transaction: &Transaction) -> OperationMetaV2 {
     let events: Vec<_> = transaction.events.iter().map(contract_event).collect();
-    OperationMetaV2 { events: events.try_into().expect("a list holds up to 2^32 events"), ..Default::default() }
+    OperationMetaV2 {
+        changes: meta_changes::changes(&transaction.changes),
+        events: events.try_into().expect("a list holds up to 2^32 events"),
+        ..Default::default()
+    }
 }
 
 fn contract_event(event: &Event) -> ContractEvent {

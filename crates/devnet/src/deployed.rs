@@ -1,78 +1,125 @@
-//! A stream contract where it is deployed: its id, its code, and what the ledger says of its entries.
-
-use std::collections::{BTreeSet, HashMap};
-
-use stellar_xdr::ScVal;
+//! A stream contract where it is deployed: its id, and its entries in the ledger.
 
 use super::{
     accounts,
-    call::{Effect, EventKind},
-    contract::{Contract, FeeConfig},
-    encode::{self, encode_event},
+    call::Call,
+    code::ContractCode,
+    contract::Contract,
+    effect::Effect,
+    encode::{self, RawEvent},
+    event::EventKind,
+    lifetimes::Lifetimes,
+    live_entry::{EntryChange, Eviction, LiveEntry},
+    refused::Refused,
+    storage::{EntryKey, StorageChange},
     transaction::Event,
     wasm::WasmHash,
 };
-use flowfi_domain::{ContractId, LedgerSequence, StreamId};
+use flowfi_domain::{Address, ContractId, LedgerSequence, StreamId, UnixTime};
 
 /// A deployed stream contract.
 #[derive(Debug)]
 pub(super) struct Deployed {
     pub(super) id: ContractId,
     pub(super) contract: Contract,
-    archived: BTreeSet<StreamId>,
-    wasm: WasmHash,
-    last_modified: HashMap<StreamId, LedgerSequence>,
+    lifetimes: Lifetimes,
 }
 
 impl Deployed {
-    /// Deploys the contract of this number, with money in the hands of the sample accounts. Returns what it says of it.
-    pub(super) fn new(number: u8, fee_bps: u32) -> (Self, Event) {
-        let token = accounts::token_contract().into();
+    /// Deploys the contract of this number, with money in the hands of the sample accounts.
+    pub(super) fn new(number: u8, code: ContractCode) -> Self {
+        let token: Address = accounts::token_contract().into();
         let id = accounts::stream_contract_of(number);
-        let mut contract = Contract::new(id.clone().into(), [token]);
+        let mut contract = Contract::new(code, id.clone().into(), [token.clone()]);
         for (_, account) in accounts::samples() {
-            contract.fund_new(&accounts::token_contract().into(), &account);
+            contract.balances_mut().fund_new(&token, &account);
         }
-        let fee = FeeConfig { treasury: accounts::account("treasury"), rate_bps: fee_bps };
-        let initialized = contract.initialize(&accounts::account("admin"), fee);
-        let initialized = encode_event(&initialized).expect("the contract's names and accounts have XDR");
-        let event = Event::new(EventKind::Contract, id.clone(), &initialized);
-        let (archived, last_modified) = (BTreeSet::new(), HashMap::new());
-        (Self { id, contract, archived, wasm: WasmHash::first(), last_modified }, event)
+        Self { id, contract, lifetimes: Lifetimes::default() }
     }
 
-    /// Notes in which ledger an effect changes its stream, and returns its events.
-    pub(super) fn changed(&mut self, effect: &Effect, ledger: LedgerSequence) -> Vec<Event> {
-        self.archived.remove(&effect.stream_id);
-        self.last_modified.insert(effect.stream_id, ledger);
-        effect.events.iter().map(|raw| Event::new(EventKind::Contract, self.id.clone(), raw)).collect()
+    /// Sets the contract's admin and its fee, and returns what the contract says of it.
+    pub(super) fn initialize(&mut self, fee_bps: u32) -> Result<Effect, Refused> {
+        let (admin, treasury) = (accounts::account("admin"), accounts::account("treasury"));
+        Effect::of_initialization(&mut self.contract, &admin, &treasury, fee_bps)
     }
 
-    /// Gives it another code, one that follows from the old if none is given, and returns what the host says of it.
-    pub(super) fn upgrade(&mut self, wasm: Option<WasmHash>) -> Event {
-        let new = wasm.unwrap_or(self.wasm.next());
-        let raw = encode::executable_update(std::mem::replace(&mut self.wasm, new), new);
-        Event::new(EventKind::System, self.id.clone(), &raw)
+    /// Carries out a call, wholly or not at all.
+    pub(super) fn execute(&mut self, call: &Call, now: UnixTime) -> Result<Effect, Refused> {
+        call.execute(&mut self.contract, now)
     }
 
-    /// Returns the ledger that last changed a stream.
-    pub(super) fn last_modified(&self, stream_id: StreamId) -> Option<LedgerSequence> {
-        self.last_modified.get(&stream_id).copied()
+    /// Gives the contract another module, and returns what the host says of it. If none is named, it is the first one
+    /// of another code, or one that follows from the module before.
+    pub(super) fn upgrade(&mut self, wasm: Option<WasmHash>, code: Option<ContractCode>) -> Result<RawEvent, Refused> {
+        let (before, runs) = (self.contract.instance().executable, self.contract.instance().code);
+        let code = code.unwrap_or(runs);
+        let next = if code == runs { before.next() } else { WasmHash::of(code) };
+        let replacement = self.contract.replace_code(code, wasm.unwrap_or(next))?;
+        Ok(encode::executable_update(replacement.old, replacement.new))
     }
 
-    /// Returns what the contract keeps for itself: its code, and how many streams it has created.
-    pub(super) fn instance(&self) -> ScVal {
-        let count = u64::try_from(self.contract.stream_count()).expect("a count in memory has 64 bits at most");
-        encode::instance(self.wasm, count)
+    /// Returns an event in the contract's name.
+    pub(super) fn event(&self, kind: EventKind, raw: &RawEvent) -> Event {
+        Event::new(kind, self.id.clone(), raw)
     }
 
-    /// Lets a stream's entry leave the live state, until a call about the stream restores it.
+    /// Undoes what was done since the last transaction.
+    pub(super) fn roll_back(&mut self) {
+        self.contract.roll_back_to(crate::contract::Savepoint::default());
+    }
+
+    /// Ends a transaction of this ledger, and returns what it did to the contract's entries.
+    pub(super) fn commit(&mut self, ledger: LedgerSequence) -> Vec<EntryChange> {
+        let changes = self.contract.commit();
+        if changes.is_empty() {
+            return Vec::new();
+        }
+        let is_instance_changed = changes.iter().any(|change| change.key == EntryKey::Instance);
+        let mut noted: Vec<_> = changes.into_iter().map(|change| self.note(change, ledger)).collect();
+        if !is_instance_changed {
+            noted.extend(self.keep_instance(ledger));
+        }
+        noted
+    }
+
+    fn note(&mut self, change: StorageChange, ledger: LedgerSequence) -> EntryChange {
+        let StorageChange { key, before, after, is_written, is_extended } = change;
+        let (lifetime, is_restored) = if after.is_some() {
+            self.lifetimes.touch(key, ledger, is_written, is_extended)
+        } else {
+            self.lifetimes.end(key)
+        };
+        let live = |entry, lifetime| Some(LiveEntry { entry, lifetime });
+        let before = before.zip(lifetime).and_then(|(entry, lifetime)| live(entry, lifetime));
+        let after = after.zip(self.lifetimes.of(key)).and_then(|(entry, lifetime)| live(entry, lifetime));
+        EntryChange { contract_id: self.id.clone(), key, before, after, is_written, is_restored }
+    }
+
+    /// Lets the instance live on, which every call reads. Returns the change, where there is one.
+    fn keep_instance(&mut self, ledger: LedgerSequence) -> Option<EntryChange> {
+        let key = EntryKey::Instance;
+        let entry = self.contract.storage().entry(key);
+        let change = StorageChange { key, before: entry.clone(), after: entry, is_written: false, is_extended: false };
+        let noted = self.note(change, ledger);
+        let lives_until = |live: &Option<LiveEntry>| live.as_ref().map(|live| live.lifetime.live_until);
+        (lives_until(&noted.before) != lives_until(&noted.after)).then_some(noted)
+    }
+
+    /// Returns an entry, if it is in the live state.
+    pub(super) fn entry(&self, key: EntryKey) -> Option<LiveEntry> {
+        let lifetime = self.lifetimes.of(key)?;
+        Some(LiveEntry { entry: self.contract.storage().entry(key)?, lifetime })
+    }
+
+    /// Lets a stream's entry leave the live state before its time.
     pub(super) fn archive(&mut self, stream_id: StreamId) {
-        self.archived.insert(stream_id);
+        self.lifetimes.archive(EntryKey::Stream(stream_id));
     }
 
-    /// Returns whether a stream's entry has left the live state.
-    pub(super) fn is_archived(&self, stream_id: StreamId) -> bool {
-        self.archived.contains(&stream_id)
+    /// Returns the entries that leave the live state at the end of a ledger.
+    pub(super) fn evict(&mut self, ledger: LedgerSequence) -> impl Iterator<Item = Eviction> {
+        let contract_id = self.id.clone();
+        let evicted = self.lifetimes.evict(ledger).into_iter();
+        evicted.map(move |key| Eviction { contract_id: contract_id.clone(), key })
     }
 }

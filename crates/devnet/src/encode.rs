@@ -1,21 +1,19 @@
-//! Events and stored records to XDR, byte for byte as the Soroban host writes them: maps keyed by symbols in the
-//! order of their bytes.
+//! Values and events to XDR, byte for byte as the Soroban host writes them.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use stellar_strkey::Strkey;
 use stellar_xdr::{
-    AccountId, ContractExecutable, ContractId, Hash, Int128Parts, Limits, PublicKey, ReadXdr, ScAddress,
-    ScContractInstance, ScMap, ScMapEntry, ScString, ScSymbol, ScVal, ScVec, Uint256, WriteXdr,
+    AccountId, ContractId, Hash, Int128Parts, Limits, PublicKey, ReadXdr, ScAddress, ScMap, ScMapEntry, ScString,
+    ScSymbol, ScVal, ScVec, Uint256, WriteXdr,
 };
 use thiserror::Error;
 
 use super::{
-    event::{FieldValue, NamedEvent},
-    stream::Stream,
+    event::{FieldValue, NamedEvent, Subject},
     wasm::WasmHash,
 };
-use flowfi_domain::{Address, ChainStatus};
+use flowfi_domain::Address;
 
 /// Deeper values than a contract can make are not read.
 const MAX_DEPTH: u32 = 500;
@@ -38,7 +36,11 @@ pub(super) struct Unencodable(String);
 /// Encodes an event.
 pub(super) fn encode_event(event: &NamedEvent) -> Result<RawEvent, Unencodable> {
     let mut topics = vec![to_base64(&symbol(&event.name)?)];
-    topics.extend(event.stream_id.map(|id| to_base64(&ScVal::U64(id.0))));
+    match &event.subject {
+        Some(Subject::Stream(id)) => topics.push(to_base64(&ScVal::U64(id.0))),
+        Some(Subject::Word(word)) => topics.push(to_base64(&symbol(word)?)),
+        None => {}
+    }
     let mut fields = Vec::with_capacity(event.fields.len());
     for (key, value) in &event.fields {
         fields.push((key.as_ref(), field_value(value)?));
@@ -46,57 +48,12 @@ pub(super) fn encode_event(event: &NamedEvent) -> Result<RawEvent, Unencodable> 
     Ok(RawEvent { topics, value: to_base64(&map(fields)?) })
 }
 
-/// Encodes the event by which the host says that a contract runs other code.
+/// Encodes the event by which the host says that a contract runs another module.
 pub(super) fn executable_update(old: WasmHash, new: WasmHash) -> RawEvent {
     let word = |text| symbol(text).expect("the host's words fit a symbol");
-    let code = |hash: WasmHash| {
-        let bytes = ScVal::Bytes(hash.0.to_vec().try_into().expect("bytes have room for 32"));
-        to_base64(&vector(vec![word("Wasm"), bytes]))
-    };
+    let code = |hash: WasmHash| to_base64(&vector(vec![word("Wasm"), bytes(hash.0.to_vec())]));
     let topics = vec![to_base64(&word("executable_update")), code(old), code(new)];
     RawEvent { topics, value: to_base64(&vector(Vec::new())) }
-}
-
-/// Encodes a stream as the contract stores it.
-pub(super) fn encode_stream(stream: &Stream) -> Result<ScVal, Unencodable> {
-    let status = match stream.status {
-        ChainStatus::Active => "Active",
-        ChainStatus::Paused => "Paused",
-        ChainStatus::Cancelled => "Cancelled",
-        ChainStatus::Completed => "Completed",
-    };
-    map(vec![
-        ("sender", address(&stream.sender)?),
-        ("recipient", address(&stream.recipient)?),
-        ("token_address", address(&stream.token)?),
-        ("rate_per_second", int128(stream.rate_per_second)),
-        ("deposited_amount", int128(stream.deposited)),
-        ("withdrawn_amount", int128(stream.withdrawn)),
-        ("start_time", ScVal::U64(stream.start_time)),
-        ("last_update_time", ScVal::U64(stream.last_update_time)),
-        ("is_active", ScVal::Bool(stream.is_active)),
-        ("paused", ScVal::Bool(stream.paused)),
-        ("paused_at", stream.paused_at.map_or(ScVal::Void, ScVal::U64)),
-        ("status", vector(vec![symbol(status)?])),
-    ])
-}
-
-/// Encodes what the contract keeps for itself, of which an indexer reads the count of streams. It is absent before the
-/// first.
-pub(super) fn instance(wasm: WasmHash, stream_count: u64) -> ScVal {
-    let counter = ScMapEntry {
-        key: vector(vec![symbol("StreamCounter").expect("13 bytes fit a symbol")]),
-        val: ScVal::U64(stream_count),
-    };
-    let entries = if stream_count == 0 { Vec::new() } else { vec![counter] };
-    let storage = entries.try_into().ok().map(ScMap);
-    ScVal::ContractInstance(ScContractInstance { executable: ContractExecutable::Wasm(Hash(wasm.0)), storage })
-}
-
-/// Returns the storage key of a stream: `["Stream", id]`.
-pub(super) fn stream_key(stream_id: u64) -> ScVal {
-    let word = symbol("Stream").expect("six bytes fit a symbol");
-    vector(vec![word, ScVal::U64(stream_id)])
 }
 
 /// Returns the XDR of a value.
@@ -138,10 +95,13 @@ fn field_value(value: &FieldValue) -> Result<ScVal, Unencodable> {
         FieldValue::Text(text) => {
             ScVal::String(ScString(text.as_str().try_into().map_err(|_| Unencodable(text.clone()))?))
         }
+        FieldValue::Bytes(content) => bytes(content.clone()),
+        FieldValue::Void => ScVal::Void,
     })
 }
 
-fn map(mut fields: Vec<(&str, ScVal)>) -> Result<ScVal, Unencodable> {
+/// Returns a map keyed by symbols, in the order of their bytes.
+pub(super) fn map(mut fields: Vec<(&str, ScVal)>) -> Result<ScVal, Unencodable> {
     fields.sort_by_key(|(key, _)| *key);
     let mut entries = Vec::with_capacity(fields.len());
     for (key, val) in fields {
@@ -150,7 +110,8 @@ fn map(mut fields: Vec<(&str, ScVal)>) -> Result<ScVal, Unencodable> {
     Ok(ScVal::Map(Some(ScMap(entries.try_into().expect("a map holds up to 2^32 entries")))))
 }
 
-fn vector(values: Vec<ScVal>) -> ScVal {
+/// Returns a vector.
+pub(super) fn vector(values: Vec<ScVal>) -> ScVal {
     ScVal::Vec(Some(ScVec(values.try_into().expect("a vector holds up to 2^32 values"))))
 }
 
@@ -159,7 +120,13 @@ pub(super) fn symbol(text: &str) -> Result<ScVal, Unencodable> {
     Ok(ScVal::Symbol(ScSymbol(text.try_into().map_err(|_| Unencodable(text.to_owned()))?)))
 }
 
-fn address(address: &Address) -> Result<ScVal, Unencodable> {
+/// Returns bytes.
+pub(super) fn bytes(content: Vec<u8>) -> ScVal {
+    ScVal::Bytes(content.try_into().expect("bytes have room for 2^32"))
+}
+
+/// Returns an address.
+pub(super) fn address(address: &Address) -> Result<ScVal, Unencodable> {
     sc_address(address).map(ScVal::Address).ok_or_else(|| Unencodable(address.to_string()))
 }
 

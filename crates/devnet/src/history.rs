@@ -3,12 +3,7 @@
 
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
-use super::{
-    accounts,
-    call::{Call, Input},
-    network::Network,
-    start::Start,
-};
+use super::{accounts, call::Call, input::Input, network::Network, start::Start};
 use flowfi_domain::{Address, Amount, StreamId, UnixTime};
 
 const EVENTS_PER_LEDGER: u64 = 100;

@@ -11,8 +11,11 @@ mod balances;
 mod call;
 mod chain;
 mod close_meta;
+mod code;
 mod contract;
+mod contract_error;
 mod deployed;
+mod effect;
 mod encode;
 mod event;
 mod faults;
@@ -20,8 +23,14 @@ mod hash;
 mod header;
 mod history;
 mod http;
+mod input;
+mod instance;
 mod journal;
 mod lake;
+mod lifetimes;
+mod live_entry;
+mod meta_changes;
+mod milestone;
 mod network;
 mod operator;
 mod random;
@@ -29,8 +38,11 @@ mod refused;
 mod rpc;
 mod rpc_error;
 mod scenario;
+mod schedule;
 mod start;
 mod state;
+mod storage;
+mod stored;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -50,14 +62,22 @@ use tokio_util::sync::CancellationToken;
 pub use account_entry::{AccountThresholds, NoSuchAccount};
 pub use args::DevnetArgs;
 pub use balances::BalanceMismatch;
-pub use call::{Call, Emit, EventKind, Input, NumberedCall, Upgrade};
+pub use call::Call;
+pub use code::{ContractCode, UnknownCode};
+pub use contract::BatchStream;
+pub use contract_error::ContractError;
 pub use encode::RawEvent;
+pub use event::EventKind;
 pub use faults::Fault;
-pub use journal::{BadLine, JournalError};
+pub use input::{Emit, Input, NumberedCall, Upgrade};
+pub use journal::JournalError;
 pub use lake::LakeError;
+pub use milestone::{AttestationId, Condition, Milestone, NotAnAttestationId, OracleReading};
 pub use operator::MAIN_ENDPOINT;
-pub use refused::{ContractError, Refused};
+pub use refused::Refused;
+pub use schedule::{Schedule, Tranche};
 pub use state::{NotDone, Receipt};
+pub use stream::{Dispute, Stream};
 pub use wasm::{NotAHash, WasmHash};
 
 use faults::Faults;
@@ -225,6 +245,12 @@ impl Devnet {
         self.state().network.deployed(contract_id)?.contract.stream(id).map(StreamEntry::from)
     }
 
+    /// Returns a stream with every field that its contract stores, if the contract has it.
+    #[must_use]
+    pub fn stored_stream(&self, contract_id: &ContractId, id: StreamId) -> Option<Stream> {
+        self.state().network.deployed(contract_id)?.contract.stream(id).cloned()
+    }
+
     /// Returns what the recipient of a stream of the first contract can claim at `at`, as that answers; `None` without
     /// the stream.
     #[must_use]
@@ -235,7 +261,7 @@ impl Devnet {
     /// Returns how many streams the first contract ever created; their numbers count from 1.
     #[must_use]
     pub fn stream_count(&self) -> usize {
-        self.state().network.first().contract.stream_count()
+        usize::try_from(self.state().network.first().contract.stream_count()).unwrap_or(usize::MAX)
     }
 
     /// Checks that each contract holds exactly what its active streams have left, and that no token came from or

@@ -6,15 +6,19 @@ use std::sync::Arc;
 use super::{
     account_entry::AccountEntries,
     accounts,
-    call::{Call, Effect, Emit, Input, Upgrade},
+    call::Call,
     chain::{Chain, Ledger},
-    contract::Contract,
     deployed::Deployed,
+    effect::Effect,
+    event::EventKind,
+    input::{Emit, Input, Upgrade},
+    live_entry::{EntryChange, LiveEntry},
     refused::Refused,
     start::Start,
+    storage::EntryKey,
     transaction::{Applied, Event},
 };
-use flowfi_domain::{ContractId, StreamId, UnixTime};
+use flowfi_domain::{ContractId, LedgerSequence, StreamId, UnixTime};
 
 /// A network since its last start.
 #[derive(Debug)]
@@ -37,17 +41,21 @@ pub(super) struct Executed {
 impl Network {
     /// Returns a network that has closed its first ledger, at `first_close`.
     pub(super) fn start(start: &Start, first_close: UnixTime, retention_ledgers: u32) -> Self {
-        let deployed = (0..start.contracts).map(|number| Deployed::new(number, start.fee_bps));
-        let (contracts, initialized): (Vec<_>, Vec<_>) = deployed.unzip();
         let mut network = Self {
             start: start.clone(),
-            contracts,
+            contracts: (0..start.contracts).map(|number| Deployed::new(number, start.code)).collect(),
             chain: Chain::new(accounts::PASSPHRASE, start.closed_at, retention_ledgers),
             accounts: AccountEntries::default(),
         };
-        let first = initialized.into_iter().map(|event| Executed::emitting(None, vec![event])).collect();
+        let first = (0..network.contracts.len()).map(|place| network.initialize(place)).collect();
         network.close(first_close, first);
         network
+    }
+
+    fn initialize(&mut self, place: usize) -> Executed {
+        let fee_bps = self.start.fee_bps;
+        let effect = self.contracts[place].initialize(fee_bps).expect("a contract that was never called takes its fee");
+        self.done(vec![(place, effect)])
     }
 
     /// Returns every stream contract.
@@ -78,42 +86,62 @@ impl Network {
             Input::Across(calls) => {
                 self.call(&calls.iter().map(|call| (call.contract, &call.call)).collect::<Vec<_>>(), now)
             }
-            Input::Upgrade(Upgrade { wasm }) => Ok(Executed::emitting(None, vec![self.first_mut().upgrade(*wasm)])),
+            Input::Upgrade(upgrade) => self.upgrade(*upgrade),
             Input::Failed => Ok(Executed::failed()),
             Input::Emit(emit) if !is_base64_text(emit) => Err(Refused::NotBase64),
-            Input::Emit(emit) => Ok(Executed::emitting(None, emitted(emit))),
+            Input::Emit(emit) => Ok(Executed::emitting(None, emitted(emit), Vec::new())),
         }
     }
 
     fn call(&mut self, calls: &[(u8, &Call)], now: UnixTime) -> Result<Executed, Refused> {
-        // A call that is refused has changed nothing; those before it have.
-        let kept = if calls.len() > 1 { self.contracts.as_slice() } else { &[] };
-        let before: Vec<Contract> = kept.iter().map(|deployed| deployed.contract.clone()).collect();
         let effects: Result<Vec<_>, Refused> =
             calls.iter().map(|(number, call)| self.carry_out(*number, call, now)).collect();
-        let effects = effects.inspect_err(|_| {
-            for (deployed, contract) in self.contracts.iter_mut().zip(before) {
-                deployed.contract = contract;
-            }
-        })?;
-        let (mut last, mut events) = (None, Vec::new());
-        let ledger = self.chain.next_sequence();
-        for (place, effect) in effects {
-            last = Some(effect.stream_id);
-            events.extend(self.contracts[place].changed(&effect, ledger));
-        }
-        Ok(Executed::emitting(last, events))
+        // A call that is refused has changed nothing; those before it have.
+        let effects = effects.inspect_err(|_| self.contracts.iter_mut().for_each(Deployed::roll_back))?;
+        Ok(self.done(effects))
     }
 
     fn carry_out(&mut self, number: u8, call: &Call, now: UnixTime) -> Result<(usize, Effect), Refused> {
         let place = usize::from(number);
         let deployed = self.contracts.get_mut(place).ok_or(Refused::NoSuchContract)?;
-        Ok((place, call.execute(&mut deployed.contract, now)?))
+        Ok((place, deployed.execute(call, now)?))
+    }
+
+    fn upgrade(&mut self, Upgrade { wasm, code }: Upgrade) -> Result<Executed, Refused> {
+        let raw = self.first_mut().upgrade(wasm, code)?;
+        let events = vec![(EventKind::System, raw)];
+        Ok(self.done(vec![(0, Effect { stream_id: None, events })]))
+    }
+
+    /// Ends a transaction that had these effects, each of the contract at its place.
+    fn done(&mut self, effects: Vec<(usize, Effect)>) -> Executed {
+        let (mut last, mut events) = (None, Vec::new());
+        for (place, Effect { stream_id, events: of_call }) in effects {
+            last = stream_id.or(last);
+            let deployed = &self.contracts[place];
+            events.extend(of_call.iter().map(|(kind, raw)| deployed.event(*kind, raw)));
+        }
+        let ledger = self.chain.next_sequence();
+        let changes = self.contracts.iter_mut().flat_map(|deployed| deployed.commit(ledger)).collect();
+        Executed::emitting(last, events, changes)
     }
 
     /// Closes the ledger that holds what was executed since the last one.
     pub(super) fn close(&mut self, closed_at: UnixTime, executed: Vec<Executed>) -> Arc<Ledger> {
-        self.chain.push(closed_at, executed.into_iter().map(|transaction| transaction.applied).collect())
+        let ledger = self.chain.next_sequence();
+        let evictions = self.contracts.iter_mut().flat_map(|deployed| deployed.evict(ledger)).collect();
+        self.chain.push(closed_at, executed.into_iter().map(|transaction| transaction.applied).collect(), evictions)
+    }
+
+    /// Returns an entry of a stream contract as it was in the live state at the end of a ledger that is still held.
+    pub(super) fn entry_at(&self, id: &ContractId, key: EntryKey, ledger: LedgerSequence) -> Option<LiveEntry> {
+        let deployed = self.deployed(id)?;
+        let later = self.chain.range(ledger.next(), self.latest().sequence);
+        let mut changes = later.flat_map(|later| later.transactions.iter()).flat_map(|done| done.changes.iter());
+        match changes.find(|change| change.key == key && change.contract_id == *id) {
+            Some(change) => change.before.clone(),
+            None => deployed.entry(key),
+        }
     }
 
     /// Returns the newest ledger.
@@ -129,11 +157,12 @@ impl Network {
 
 impl Executed {
     fn failed() -> Self {
-        Self { stream_id: None, applied: Applied { successful: false, events: Vec::new() } }
+        let applied = Applied { successful: false, events: Vec::new(), changes: Vec::new() };
+        Self { stream_id: None, applied }
     }
 
-    fn emitting(stream_id: Option<StreamId>, events: Vec<Event>) -> Self {
-        Self { stream_id, applied: Applied { successful: true, events } }
+    fn emitting(stream_id: Option<StreamId>, events: Vec<Event>, changes: Vec<EntryChange>) -> Self {
+        Self { stream_id, applied: Applied { successful: true, events, changes } }
     }
 
     /// Returns how many events the transaction emitted.

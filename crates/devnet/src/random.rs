@@ -11,10 +11,12 @@ use rand::{
 
 use super::{
     Devnet, accounts,
-    call::{Call, Effect, Emit, EventKind, Input, Upgrade},
+    call::Call,
     contract::Contract,
+    effect::Effect,
     encode::{self, RawEvent},
-    event::{FieldValue, NamedEvent},
+    event::{EventKind, FieldValue, NamedEvent, Subject},
+    input::{Emit, Input, Upgrade},
     stream::Stream,
 };
 use flowfi_domain::{Address, Amount, ContractId, StreamId, UnixTime};
@@ -148,7 +150,7 @@ impl Imagined<'_> {
     }
 
     fn any_stream(&mut self) -> Option<StreamId> {
-        let count = u64::try_from(self.contract.stream_count()).unwrap_or(u64::MAX);
+        let count = self.contract.stream_count();
         (count > 0).then(|| StreamId(self.rng.random_range(1..=count)))
     }
 
@@ -163,10 +165,10 @@ impl Imagined<'_> {
 
     /// Puts the events that a legal call would have into another mouth; the call itself is not carried out.
     fn real_events(&mut self, contract_id: ContractId, kind: EventKind) -> Input {
-        let before = self.contract.clone();
+        let before = self.contract.savepoint();
         let (_, effect) = self.next_call();
-        self.contract = before;
-        self.emit(contract_id, kind, effect.events)
+        self.contract.roll_back_to(before);
+        self.emit(contract_id, kind, effect.events.into_iter().map(|(_, raw)| raw).collect())
     }
 
     /// Returns events of known names whose value is not what the name promises.
@@ -187,7 +189,8 @@ impl Imagined<'_> {
         let name = ["stream_renamed", "stream_split", "Stream_Created"].choose(self.rng).expect("there are names");
         let stream_id = self.any_stream().filter(|_| self.rng.random());
         let fields = vec![(Cow::Borrowed("amount"), FieldValue::I128(self.amount().0))];
-        let event = NamedEvent { name: Cow::Borrowed(name), stream_id, fields };
+        let subject = stream_id.map(Subject::Stream);
+        let event = NamedEvent { name: Cow::Borrowed(name), subject, fields };
         let event = encode::encode_event(&event).expect("the names fit a symbol");
         self.emit(accounts::stream_contract(), EventKind::Contract, vec![event])
     }

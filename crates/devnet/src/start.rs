@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::code::ContractCode;
 use flowfi_domain::UnixTime;
 
 /// Everything that is needed to start a network again in the same way.
@@ -19,6 +20,9 @@ pub(super) struct Start {
     /// How many stream contracts there are.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub(super) contracts: u8,
+    /// The code that the contracts run.
+    #[serde(default, skip_serializing_if = "is_a")]
+    pub(super) code: ContractCode,
 }
 
 const fn one() -> u8 {
@@ -28,4 +32,9 @@ const fn one() -> u8 {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field by reference")]
 const fn is_one(count: &u8) -> bool {
     *count == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field by reference")]
+fn is_a(code: &ContractCode) -> bool {
+    *code == ContractCode::A
 }

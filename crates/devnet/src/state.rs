@@ -9,12 +9,13 @@ use tokio::sync::oneshot;
 use super::{
     DevnetError,
     args::DevnetArgs,
-    call::{EventKind, Input},
     chain::{self, Ledger},
+    event::EventKind,
     faults::Met,
     hash::hex,
     history,
-    journal::{BadLine, Journal, JournalError, LedgerLine, Line},
+    input::Input,
+    journal::{Journal, JournalError, LedgerLine, Line},
     lake::Lake,
     network::{Executed, Network},
     refused::Refused,
@@ -82,8 +83,8 @@ impl State {
         let mut network = if let Some(network) = network {
             network
         } else {
-            let DevnetArgs { fee_bps, history_events, seed, contracts, .. } = *args;
-            let start = Start { closed_at: now, fee_bps, history_events, seed, contracts };
+            let DevnetArgs { fee_bps, history_events, seed, contracts, contract_code: code, .. } = *args;
+            let start = Start { closed_at: now, fee_bps, history_events, seed, contracts, code };
             let network = history::start_with_past(&start, kept_at_first);
             append(&mut journal, &Line::Start(start))?;
             network

@@ -1,36 +1,48 @@
-//! One stream in the contract's storage, and what accrues in it.
+//! One stream in the contract's storage, and what can be claimed from it.
 
-use super::event::{
-    FieldValue::{Address as Party, I128, U64},
-    NamedEvent,
+use super::{
+    code::ContractCode,
+    event::{
+        FieldValue::{Address as Party, I128, U64},
+        NamedEvent,
+    },
+    refused::Refused,
+    schedule::{self, Schedule},
 };
 use flowfi_domain::{Address, Amount, ChainStatus, DisputeStatus, Schedule, StreamEntry, StreamId, UnixTime};
 
-/// What a creation asks for.
-#[derive(Clone, Debug)]
-pub(super) struct NewStream<'a> {
-    pub(super) sender: &'a Address,
-    pub(super) recipient: &'a Address,
-    pub(super) token: &'a Address,
-    pub(super) amount: i128,
-    pub(super) duration_seconds: u64,
-}
-
 /// A stream as the contract stores it. Times are Unix seconds of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stream {
-    pub(super) sender: Address,
-    pub(super) recipient: Address,
-    pub(super) token: Address,
-    pub(super) rate_per_second: i128,
-    pub(super) deposited: i128,
-    pub(super) withdrawn: i128,
-    pub(super) start_time: u64,
-    pub(super) last_update_time: u64,
-    pub(super) is_active: bool,
-    pub(super) paused: bool,
-    pub(super) paused_at: Option<u64>,
-    pub(super) status: ChainStatus,
+#[expect(missing_docs, reason = "the fields are the contract's own")]
+pub struct Stream {
+    pub sender: Address,
+    pub recipient: Address,
+    pub token: Address,
+    pub rate_per_second: i128,
+    pub deposited: i128,
+    pub withdrawn: i128,
+    pub start_time: u64,
+    pub last_update_time: u64,
+    pub is_active: bool,
+    pub paused: bool,
+    pub paused_at: Option<u64>,
+    pub status: ChainStatus,
+    pub cliff_time: Option<u64>,
+    pub schedule: Schedule,
+    pub arbiter: Option<Address>,
+    pub dispute: Dispute,
+    pub is_allowance_based: bool,
+    /// The code that wrote the record last: A writes the first twelve fields, B all seventeen.
+    pub written_by: ContractCode,
+}
+
+/// How far a dispute about a stream has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the contract's own words")]
+pub enum Dispute {
+    None,
+    Requested,
+    Resolved { approved: bool },
 }
 
 impl From<&Stream> for StreamEntry {
@@ -57,13 +69,21 @@ impl From<&Stream> for StreamEntry {
     }
 }
 
+/// Who pays whom in which token.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parties<'a> {
+    pub(super) sender: &'a Address,
+    pub(super) recipient: &'a Address,
+    pub(super) token: &'a Address,
+}
+
 impl Stream {
-    /// Returns the stream that a creation makes: it starts now.
-    pub(super) fn starting(new: &NewStream<'_>, deposited: i128, rate_per_second: i128, now: u64) -> Self {
+    /// Returns the linear stream that a creation makes: it starts now.
+    pub(super) fn starting(parties: Parties<'_>, deposited: i128, rate_per_second: i128, now: u64) -> Self {
         Self {
-            sender: new.sender.clone(),
-            recipient: new.recipient.clone(),
-            token: new.token.clone(),
+            sender: parties.sender.clone(),
+            recipient: parties.recipient.clone(),
+            token: parties.token.clone(),
             rate_per_second,
             deposited,
             withdrawn: 0,
@@ -73,6 +93,12 @@ impl Stream {
             paused: false,
             paused_at: None,
             status: ChainStatus::Active,
+            cliff_time: None,
+            schedule: Schedule::Linear,
+            arbiter: None,
+            dispute: Dispute::None,
+            is_allowance_based: false,
+            written_by: ContractCode::B,
         }
     }
 
@@ -83,24 +109,55 @@ impl Stream {
 
     /// Returns what the recipient can take at `now`.
     pub(super) fn claimable(&self, now: u64) -> i128 {
-        if !self.is_active {
+        if self.is_active { self.earned(now) } else { 0 }
+    }
+
+    /// Returns what the schedule has earned at `now` and was not paid, be the stream active or not.
+    pub(super) fn earned(&self, now: u64) -> i128 {
+        let now = self.counts_until(now);
+        if self.cliff_time.is_some_and(|cliff_time| now < cliff_time) {
             return 0;
         }
-        let accrues_until = match self.paused_at {
-            Some(paused_at) if self.paused => paused_at,
-            _ => now,
+        let earned = match &self.schedule {
+            Schedule::Linear => {
+                let seconds = now.saturating_sub(self.last_update_time);
+                return schedule::accrued(seconds, self.rate_per_second, self.left());
+            }
+            Schedule::StepTranches(tranches) => schedule::unlocked(tranches, now),
+            Schedule::HybridCliffLinear { cliff_time, .. } if now < *cliff_time => 0,
+            Schedule::HybridCliffLinear { cliff_time, cliff_amount } => {
+                let tail = self.deposited.saturating_sub(cliff_amount.0);
+                let seconds = now.saturating_sub(*cliff_time);
+                cliff_amount.0.saturating_add(schedule::accrued(seconds, self.rate_per_second, tail))
+            }
         };
-        let seconds = accrues_until.saturating_sub(self.last_update_time);
-        i128::from(seconds).checked_mul(self.rate_per_second).map_or(self.left(), |accrued| accrued.min(self.left()))
+        earned.saturating_sub(self.withdrawn).clamp(0, self.left())
     }
 
-    /// Returns the end that the contract announces: rounded down, and cut to 64 bits.
-    pub(super) fn announced_end(&self, now: u64) -> u64 {
-        let lasts = self.left().saturating_sub(self.claimable(now)) / self.rate_per_second.max(1);
-        now.wrapping_add(u64::try_from(lasts & i128::from(u64::MAX)).expect("masked to 64 bits"))
+    /// Returns the time up to which the schedule has run: a pause stops it.
+    fn counts_until(&self, now: u64) -> u64 {
+        if self.paused { self.paused_at.unwrap_or(self.last_update_time) } else { now }
     }
 
-    /// Returns what the contract says of a stream that begins.
+    /// Returns for how many seconds more the stream accrues. The contract divides by the rate, and traps at 0.
+    pub(super) fn seconds_left(&self, now: u64) -> Result<i128, Refused> {
+        let unclaimed = self.left().saturating_sub(self.claimable(now));
+        unclaimed.checked_div(self.rate_per_second).ok_or(Refused::RateIsZero)
+    }
+
+    /// Returns when the stream ends, its seconds cut to 64 bits.
+    pub(super) fn end_cut(&self, now: u64) -> Result<u64, Refused> {
+        let seconds = self.seconds_left(now)? & i128::from(u64::MAX);
+        let seconds = u64::try_from(seconds).expect("masked to 64 bits");
+        now.checked_add(seconds).ok_or(Refused::EndOfTime)
+    }
+
+    /// Returns whether a withdrawal has nothing left to pay.
+    pub(super) const fn is_drained(&self) -> bool {
+        self.withdrawn >= self.deposited
+    }
+
+    /// Returns the event of a creation that emits `stream_created`, whatever the schedule.
     pub(super) fn created_event(&self, id: StreamId) -> NamedEvent {
         NamedEvent::of_stream(
             "stream_created",

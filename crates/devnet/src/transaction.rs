@@ -1,8 +1,9 @@
-//! The transactions of a ledger and their events, each event held as the text that a page of events is put together from.
+//! The transactions of a ledger, with their events and the entries that they changed. Each event is held as the text
+//! that a page of events is put together from.
 
 use sha2::{Digest, Sha256};
 
-use super::{call::EventKind, encode::RawEvent, hash::Hash};
+use super::{encode::RawEvent, event::EventKind, hash::Hash, live_entry::EntryChange};
 use flowfi_domain::{ContractId, LedgerSequence};
 
 /// A transaction of a ledger; the first is number 1.
@@ -11,6 +12,8 @@ pub(super) struct Transaction {
     pub(super) hash: Hash,
     pub(super) successful: bool,
     pub(super) events: Box<[Event]>,
+    /// What it did to the entries of the stream contracts.
+    pub(super) changes: Box<[EntryChange]>,
 }
 
 /// A transaction that waits for its ledger, and so for its hash.
@@ -18,6 +21,7 @@ pub(super) struct Transaction {
 pub(super) struct Applied {
     pub(super) successful: bool,
     pub(super) events: Vec<Event>,
+    pub(super) changes: Vec<EntryChange>,
 }
 
 /// An event of a transaction's only operation.

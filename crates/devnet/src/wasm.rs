@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::hash;
+use super::{code::ContractCode, hash};
 
 /// The hash of a contract's code; 64 hex digits as text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct WasmHash(pub [u8; 32]);
 
@@ -19,9 +19,13 @@ pub struct WasmHash(pub [u8; 32]);
 pub struct NotAHash;
 
 impl WasmHash {
-    /// Returns the code that a network's stream contract starts with.
-    pub(super) fn first() -> Self {
-        Self(Sha256::digest("flowfi devnet stream contract's code").into())
+    /// Returns the hash under which a network has this code at its start.
+    pub(super) fn of(code: ContractCode) -> Self {
+        let text = match code {
+            ContractCode::A => "flowfi devnet stream contract's code",
+            ContractCode::B => "flowfi devnet stream contract's newer code",
+        };
+        Self(Sha256::digest(text).into())
     }
 
     /// Returns the code that an upgrade without a code of its own leads to.
@@ -34,15 +38,7 @@ impl FromStr for WasmHash {
     type Err = NotAHash;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(NotAHash);
-        }
-        let mut hash = [0; 32];
-        for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
-            let digits = str::from_utf8(digits).map_err(|_| NotAHash)?;
-            *byte = u8::from_str_radix(digits, 16).map_err(|_| NotAHash)?;
-        }
-        Ok(Self(hash))
+        hash::from_hex(text).map(Self).ok_or(NotAHash)
     }
 }
 

@@ -309,7 +309,7 @@ async fn p23_an_upgrade_of_the_contract_is_recorded_and_shown_and_decoding_conti
     let mut world = World::new(pool).await;
     world.start_indexer(100);
     world.create("alice", "bob", 1_000_000, 100).await;
-    let answer = world.devnet.submit(Upgrade { wasm: None });
+    let answer = world.devnet.submit(Upgrade::default());
     world.devnet.close_ledger().unwrap();
     let receipt = answer.await.unwrap();
     world.create("alice", "bob", 1_000_000, 100).await;
@@ -478,7 +478,7 @@ async fn p31_whole_ledgers_and_pages_contain_our_events_under_the_same_ids(pool:
     let world = World::new(pool).await;
     with_a_failure(&world).await;
     emit(&world, world.devnet.token(), vec![raw_event(&[symbol(b"transfer")], &i128(0, 1)); 3]).await;
-    let answer = world.devnet.submit(Upgrade { wasm: None });
+    let answer = world.devnet.submit(Upgrade::default());
     with_a_failure(&world).await;
     answer.await.unwrap();
     let pages = world.raw_events().await;

@@ -12,9 +12,9 @@ use super::{
     streams,
 };
 use crate::{
-    Devnet, Emit, EventKind, Input, RawEvent, Upgrade, WasmHash,
+    ContractCode, Devnet, Emit, EventKind, Input, RawEvent, UnknownCode, Upgrade, WasmHash,
     encode::encode_event,
-    event::{FieldValue, NamedEvent},
+    event::{FieldValue, NamedEvent, Subject},
 };
 
 const MAX_COUNT: u32 = 100_000;
@@ -41,7 +41,13 @@ pub(super) async fn upgrade(State(devnet): State<Devnet>, body: Body) -> Result<
     let hash = |value: &Value| serde_json::from_value::<WasmHash>(value.clone());
     let wasm = fields.get("wasm").map(hash).transpose();
     let wasm = wasm.map_err(|error| Problem::parameter("wasm", error.to_string()))?;
-    Ok(Json(streams::view(&devnet.submit(Upgrade { wasm }).await?)))
+    let code = fields.get("code").map(code).transpose()?;
+    Ok(Json(streams::view(&devnet.submit(Upgrade { wasm, code }).await?)))
+}
+
+fn code(value: &Value) -> Result<ContractCode, Problem> {
+    let named = value.as_str().unwrap_or_default().parse();
+    named.map_err(|error: UnknownCode| Problem::parameter("code", error.to_string()))
 }
 
 /// Puts a failing transaction into the next ledger.
@@ -77,7 +83,8 @@ fn event(fields: &Fields) -> Result<RawEvent, Problem> {
     let name =
         name.ok_or_else(|| Problem::parameter("name", "must name the event, unless topics and value are given"))?;
     let stream_id = fields.optional_number("streamId")?.map(flowfi_domain::StreamId);
-    let event = NamedEvent { name: Cow::Owned(name.to_owned()), stream_id, fields: named_fields(fields)? };
+    let subject = stream_id.map(Subject::Stream);
+    let event = NamedEvent { name: Cow::Owned(name.to_owned()), subject, fields: named_fields(fields)? };
     encode_event(&event).map_err(|error| Problem::parameter("fields", error.to_string()))
 }
 

@@ -66,7 +66,8 @@ impl Problem {
 
     /// Returns the problem of a creation. If it named another token, the problem names the existing one.
     pub(super) fn of_creation(not_done: NotDone, token: &ContractId) -> Self {
-        let is_unknown_token = matches!(not_done, NotDone::Refused(Refused::Contract(ContractError::InvalidToken)));
+        let is_unknown_token =
+            matches!(not_done, NotDone::Refused(Refused::Contract(ContractError::InvalidTokenAddress)));
         let mut problem = Self::from(not_done);
         if is_unknown_token {
             problem.detail = format!("{}; it has {token}", problem.detail);
@@ -77,10 +78,15 @@ impl Problem {
     fn refused(refused: Refused) -> Self {
         let (status, code) = match refused {
             Refused::Contract(error) => (status_of(error), Some(error.code())),
-            Refused::InsufficientBalance => (StatusCode::CONFLICT, None),
-            Refused::NotAParty | Refused::NoSuchContract | Refused::NotBase64 | Refused::Overflow => {
-                (StatusCode::UNPROCESSABLE_ENTITY, None)
+            Refused::InsufficientBalance | Refused::NoSuchFunction | Refused::OlderCode | Refused::RateIsZero => {
+                (StatusCode::CONFLICT, None)
             }
+            Refused::NotAParty
+            | Refused::NoSuchContract
+            | Refused::UnknownModule
+            | Refused::NotBase64
+            | Refused::Overflow
+            | Refused::EndOfTime => (StatusCode::UNPROCESSABLE_ENTITY, None),
         };
         let problem = Self::new(status, "/problems/refused", "The contract refused", refused.to_string());
         Self { code, ..problem }
@@ -92,8 +98,8 @@ const fn status_of(error: ContractError) -> StatusCode {
     match error {
         ContractError::InvalidAmount
         | ContractError::InvalidDuration
-        | ContractError::InvalidToken
-        | ContractError::RateTooLow => StatusCode::UNPROCESSABLE_ENTITY,
+        | ContractError::InvalidTokenAddress
+        | ContractError::InvalidRate => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::CONFLICT,
     }
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use stellar_xdr::ScVal;
 use thiserror::Error;
 
-use crate::{call::EventKind, encode, transaction::Event};
+use crate::{encode, event::EventKind, transaction::Event};
 use flowfi_domain::ContractId;
 
 const MAX_CONTRACT_IDS: usize = 5;

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     Devnet, Fault,
-    call::EventKind,
     chain::{self, Ledger},
+    event::EventKind,
     faults::Met,
     hash,
     rpc_error::{INVALID_REQUEST, PROCESSING_LIMIT, RpcError},

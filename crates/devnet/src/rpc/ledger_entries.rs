@@ -1,20 +1,17 @@
-//! `getLedgerEntries`: the entries of the stream contracts, and accounts. The devnet knows no other entries. A
-//! contract's instance counts as changed in every ledger.
+//! `getLedgerEntries`: what the stream contracts have stored, and accounts. Of all that a ledger holds the devnet knows
+//! only these.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stellar_xdr::{
-    ContractDataDurability, ContractDataEntry, ExtensionPoint, LedgerEntryData, LedgerKey, LedgerKeyAccount,
-    LedgerKeyContractData, ScAddress, ScVal,
+    ContractDataDurability, LedgerEntryData, LedgerKey, LedgerKeyAccount, LedgerKeyContractData, ScAddress,
 };
 
 use super::{Reply, view::View};
-use crate::{Devnet, encode, faults::Met, network::Network, rpc_error::RpcError};
-use flowfi_domain::{ContractId, StreamId};
+use crate::{Devnet, encode, faults::Met, meta_changes, network::Network, rpc_error::RpcError, stored};
+use flowfi_domain::{ContractId, LedgerSequence};
 
 const MAX_KEYS: usize = 200;
-/// How long a stored record lives, counted from the latest ledger: thirty days of ledgers.
-const LIVES_FOR_LEDGERS: u32 = 518_400;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -36,12 +33,12 @@ pub(super) fn get_ledger_entries(devnet: &Devnet, params: &Params, met: &Met) ->
         ));
     }
     let state = devnet.state();
-    let entries: Vec<Value> = keys.iter().filter_map(|(text, key)| entry(state.seen(met), text, key)).collect();
     let latest = View::of(state.seen(met), met).latest.sequence;
+    let entries: Vec<Value> = keys.iter().filter_map(|(text, key)| entry(state.seen(met), text, key, latest)).collect();
     Ok(json!({ "entries": entries, "latestLedger": latest }).to_string())
 }
 
-fn entry(network: &Network, text: &str, key: &LedgerKey) -> Option<Value> {
+fn entry(network: &Network, text: &str, key: &LedgerKey, latest: LedgerSequence) -> Option<Value> {
     if let LedgerKey::Account(LedgerKeyAccount { account_id }) = key {
         let (account, last_modified) = network.accounts.get(account_id)?;
         let xdr = encode::to_base64(&LedgerEntryData::Account(account.clone()));
@@ -49,34 +46,15 @@ fn entry(network: &Network, text: &str, key: &LedgerKey) -> Option<Value> {
     }
     let LedgerKey::ContractData(LedgerKeyContractData { contract, key, durability }) = key else { return None };
     let ScAddress::Contract(id) = contract else { return None };
-    let deployed = network.deployed(&ContractId::from_bytes(id.0.0))?;
     if *durability != ContractDataDurability::Persistent {
         return None;
     }
-    let (val, last_modified) = if *key == ScVal::LedgerKeyContractInstance {
-        (deployed.instance(), network.latest().sequence)
-    } else {
-        let stream_id = stream_of(key).filter(|id| !deployed.is_archived(*id))?;
-        let record = encode::encode_stream(deployed.contract.stream(stream_id)?).expect("stored parties have XDR");
-        (record, deployed.last_modified(stream_id)?)
-    };
-    let data = LedgerEntryData::ContractData(ContractDataEntry {
-        ext: ExtensionPoint::V0,
-        contract: contract.clone(),
-        key: key.clone(),
-        durability: ContractDataDurability::Persistent,
-        val,
-    });
+    let (contract_id, key) = (ContractId::from_bytes(id.0.0), stored::key_of(key)?);
+    let live = network.entry_at(&contract_id, key, latest)?;
     Some(json!({
         "key": text,
-        "xdr": encode::to_base64(&data),
-        "lastModifiedLedgerSeq": last_modified,
-        "liveUntilLedgerSeq": network.latest().sequence.0.saturating_add(LIVES_FOR_LEDGERS),
+        "xdr": encode::to_base64(&meta_changes::entry_data(&contract_id, key, &live)),
+        "lastModifiedLedgerSeq": live.lifetime.last_modified,
+        "liveUntilLedgerSeq": live.lifetime.live_until,
     }))
-}
-
-fn stream_of(key: &ScVal) -> Option<StreamId> {
-    let ScVal::Vec(Some(parts)) = key else { return None };
-    let [_, ScVal::U64(number)] = parts.as_slice() else { return None };
-    (*key == encode::stream_key(*number)).then_some(StreamId(*number))
 }

@@ -5,9 +5,11 @@ use serde_json::{Value, json};
 use super::{Request, refuse_body};
 use crate::{
     Devnet, Emit, EventKind, Fault, accounts,
-    encode::{encode_event, stream_key, to_base64},
+    encode::{encode_event, to_base64},
     event::NamedEvent,
     faults::{Faults, Met},
+    storage::EntryKey,
+    stored,
     tests::{alice, by_hand, create},
 };
 use flowfi_domain::{ContractId, EventId, LedgerSequence, StreamId};
@@ -32,7 +34,7 @@ fn contract_b() -> ContractId {
 
 /// A symbol topic in base64.
 pub(super) fn symbol(text: &str) -> String {
-    let event = NamedEvent { name: text.to_owned().into(), stream_id: None, fields: Vec::new() };
+    let event = NamedEvent { name: text.to_owned().into(), subject: None, fields: Vec::new() };
     encode_event(&event).unwrap().topics.remove(0)
 }
 
@@ -324,14 +326,13 @@ fn the_small_methods_describe_the_node() {
 #[test]
 fn stored_streams_are_read_by_key_and_absent_ones_are_left_out() {
     use base64::{Engine, prelude::BASE64_STANDARD};
-    use stellar_xdr::{ContractDataDurability, LedgerEntryData, LedgerKey, LedgerKeyContractData, Limits, ReadXdr};
+    use stellar_xdr::{LedgerEntryData, Limits, ReadXdr};
     let (devnet, _) = by_hand();
     drop(devnet.submit(create(10_000, 100)));
     devnet.close_ledgers(3).unwrap();
     let key = |number| {
-        let contract = crate::encode::sc_address(&accounts::stream_contract().into()).unwrap();
-        let durability = ContractDataDurability::Persistent;
-        to_base64(&LedgerKey::ContractData(LedgerKeyContractData { contract, key: stream_key(number), durability }))
+        let key = EntryKey::Stream(StreamId(number));
+        to_base64(&stored::ledger_key(&accounts::stream_contract(), key))
     };
     let reply = call(&devnet, "getLedgerEntries", &json!({ "keys": [key(2), key(1)] }), &Met::default());
     let [entry] = reply["result"]["entries"].as_array().unwrap().as_slice() else { panic!("{reply}") };

@@ -4,14 +4,13 @@ use super::{alice, bob, cancel, create, pause, resume, top_up, withdraw};
 use crate::{
     accounts,
     call::Call,
-    contract::{Contract, FeeConfig},
-    refused::{
-        ContractError::{
-            InvalidAmount, InvalidDuration, InvalidToken, RateTooLow, StreamAlreadyPaused, StreamInactive,
-            StreamNotFound, StreamNotPaused, StreamPaused, Unauthorized,
-        },
-        Refused,
+    code::ContractCode,
+    contract::Contract,
+    contract_error::ContractError::{
+        InvalidAmount, InvalidDuration, InvalidRate, InvalidTokenAddress, StreamAlreadyPaused, StreamInactive,
+        StreamNotFound, StreamNotPaused, StreamPaused, Unauthorized,
     },
+    refused::Refused,
 };
 use flowfi_domain::{Address, Amount, ChainStatus, StreamId, UnixTime};
 
@@ -25,7 +24,8 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let token = accounts::token_contract().into();
-        Self { contract: Contract::new(accounts::stream_contract().into(), [token]), now: START }
+        let contract = Contract::new(ContractCode::A, accounts::stream_contract().into(), [token]);
+        Self { contract, now: START }
     }
 
     /// A contract with one stream: 1 000 over 100 seconds, number 1.
@@ -64,8 +64,8 @@ fn create_checks_amount_then_duration_then_token_then_rate() {
     bench.refuses(&call(0, 0, no_token.clone()), InvalidAmount);
     bench.refuses(&call(-5, 10, token.clone()), InvalidAmount);
     bench.refuses(&call(1, 0, no_token.clone()), InvalidDuration);
-    bench.refuses(&call(1, 10, no_token), InvalidToken);
-    bench.refuses(&call(1, 10, token.clone()), RateTooLow);
+    bench.refuses(&call(1, 10, no_token), InvalidTokenAddress);
+    bench.refuses(&call(1, 10, token.clone()), InvalidRate);
     bench.refuses(&call(i128::MAX, 1, token.clone()), Refused::InsufficientBalance);
     bench.accepts(&call(10, 10, token));
 }
@@ -128,8 +128,7 @@ fn a_stream_cancelled_while_paused_can_be_resumed_and_stays_inactive() {
 #[test]
 fn a_drained_withdrawal_completes_and_tokens_go_where_they_belong() {
     let mut bench = Bench::with_stream();
-    let fee = FeeConfig { treasury: accounts::account("treasury"), rate_bps: 100 };
-    bench.contract.initialize(&accounts::account("admin"), fee);
+    bench.contract.initialize(&accounts::account("admin"), &accounts::account("treasury"), 100).unwrap();
     let gift = bench.held(&bob());
     bench.accepts(&top_up(1, 500));
     assert_eq!((bench.held(&accounts::account("treasury")), bench.held(&alice())), (5, gift - 1_500));

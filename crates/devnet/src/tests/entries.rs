@@ -1,16 +1,13 @@
 //! Accounts and archived streams, as a node answers for them.
 
 use serde_json::{Value, json};
-use stellar_xdr::{
-    AccountId, ContractDataDurability, LedgerEntryData, LedgerKey, LedgerKeyAccount, LedgerKeyContractData, PublicKey,
-    ScAddress, SignerKey, Uint256,
-};
+use stellar_xdr::{AccountId, LedgerEntryData, LedgerKey, LedgerKeyAccount, PublicKey, ScAddress, SignerKey, Uint256};
 
 use super::{
     alice, bob, create, top_up,
     web::{Served, served},
 };
-use crate::{AccountThresholds, NoSuchAccount, encode};
+use crate::{AccountThresholds, NoSuchAccount, encode, storage::EntryKey, stored};
 use flowfi_domain::{Address, StreamId};
 
 fn account_id(address: &Address) -> AccountId {
@@ -65,11 +62,7 @@ async fn an_archived_stream_is_absent_until_a_call_restores_it() {
     let served = served().await;
     drop(served.devnet.submit(create(10_000, 100)));
     served.devnet.close_ledger().unwrap();
-    let key = LedgerKey::ContractData(LedgerKeyContractData {
-        contract: encode::sc_address(&served.devnet.contract_id().into()).unwrap(),
-        key: encode::stream_key(1),
-        durability: ContractDataDurability::Persistent,
-    });
+    let key = stored::ledger_key(&served.devnet.contract_id(), EntryKey::Stream(StreamId(1)));
     let live_until = entries(&served, &key).await[0]["liveUntilLedgerSeq"].clone();
     assert!(live_until.as_u64().unwrap() > u64::from(served.devnet.latest_ledger().0));
     assert_eq!(served.post("/devnet/streams/1/archive", &json!({})).await.status, 200);

@@ -6,16 +6,23 @@ use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::recorded_call::number;
 use crate::{
-    contract::{Contract, FeeConfig},
-    encode::{encode_event, encode_stream, to_xdr},
-    event::{FieldValue, NamedEvent},
-    stream::{NewStream, Stream},
+    Call,
+    code::ContractCode,
+    contract::Contract,
+    effect::Effect,
+    encode::{RawEvent, encode_event, executable_update, to_xdr},
+    event::{FieldValue, NamedEvent, Subject},
+    stored::encode_stream,
 };
-use flowfi_domain::{Address, StreamId};
+use flowfi_domain::{Address, Amount, StreamId, UnixTime};
 
 const EVENTS: &str = include_str!("../../../../tests/fixtures/contract-events.json");
 const HISTORIES: &[u8] = include_bytes!("../../../../tests/fixtures/contract-histories.jsonl.gz");
+
+/// An example of every event of the newer state, in its variants, and of the host's own.
+const NEWER_EVENTS: &str = include_str!("../../../../tests/fixtures/contract-events-b.json");
 
 #[derive(Deserialize)]
 struct RecordedEvent {
@@ -27,33 +34,54 @@ struct RecordedEvent {
 
 #[test]
 fn every_recorded_event_encodes_to_the_same_bytes() {
-    let recorded: Vec<RecordedEvent> = serde_json::from_str(EVENTS).unwrap();
-    assert_eq!(recorded.len(), 11);
-    for event in recorded {
-        let stream_id = event.decoded["topics"].get(1).map(|topic| StreamId(number(&topic["u64"])));
-        let fields = event.decoded["data"]["map"].as_array().unwrap().iter().rev().map(recorded_field).collect();
-        let named = NamedEvent { name: event.name.clone().into(), stream_id, fields };
-        let encoded = encode_event(&named).unwrap();
-        assert_eq!((encoded.topics, encoded.value), (event.topics, event.value), "{}", event.name);
+    for (events, count) in [(EVENTS, 11), (NEWER_EVENTS, 42)] {
+        let recorded: Vec<RecordedEvent> = serde_json::from_str(events).unwrap();
+        assert_eq!(recorded.len(), count);
+        for event in recorded {
+            let encoded = encode(&event);
+            assert_eq!((encoded.topics, encoded.value), (event.topics, event.value), "{}", event.name);
+        }
     }
+}
+
+fn encode(event: &RecordedEvent) -> RawEvent {
+    let topics = &event.decoded["topics"];
+    let Some(fields) = event.decoded["data"]["map"].as_array() else {
+        let module = |topic: &Value| topic["vec"][1]["bytes"].as_str().unwrap().parse().unwrap();
+        return executable_update(module(&topics[1]), module(&topics[2]));
+    };
+    let subject = topics.get(1).map(|topic| match topic["symbol"].as_str() {
+        Some(word) => Subject::Word(word.to_owned().into()),
+        None => Subject::Stream(StreamId(number(&topic["u64"]))),
+    });
+    let name = topics[0]["symbol"].as_str().unwrap().to_owned().into();
+    encode_event(&NamedEvent { name, subject, fields: fields.iter().rev().map(recorded_field).collect() }).unwrap()
 }
 
 fn recorded_field(entry: &Value) -> (std::borrow::Cow<'static, str>, FieldValue) {
     let value = &entry["val"];
     let value = if let Some(parts) = value.get("i128") {
-        FieldValue::I128((number::<i128>(&parts["hi"]) << 64) | number::<i128>(&parts["lo"]))
+        FieldValue::I128(wide_number(parts))
     } else if let Some(text) = value.get("u64") {
         FieldValue::U64(number(text))
     } else if let Some(text) = value.get("u32") {
         FieldValue::U32(number(text))
+    } else if let Some(flag) = value.get("bool") {
+        FieldValue::Bool(flag.as_bool().unwrap())
+    } else if let Some(text) = value.get("bytes") {
+        FieldValue::Bytes(HEXLOWER.decode(text.as_str().unwrap().as_bytes()).unwrap())
+    } else if value == "void" {
+        FieldValue::Void
     } else {
         FieldValue::Address(value["address"].as_str().unwrap().parse().unwrap())
     };
     (entry["key"]["symbol"].as_str().unwrap().to_owned().into(), value)
 }
 
-fn number<T: std::str::FromStr<Err: std::fmt::Debug>>(value: &Value) -> T {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned).parse().unwrap()
+/// The older file has a number in two halves, the newer one in decimal.
+fn wide_number(value: &Value) -> i128 {
+    let Some(hi) = value.get("hi") else { return number(value) };
+    (number::<i128>(hi) << 64) | number::<i128>(&value["lo"])
 }
 
 #[derive(Deserialize)]
@@ -90,14 +118,15 @@ fn replaying_recorded_histories_gives_the_same_events_and_storage() {
     flate2::read::GzDecoder::new(HISTORIES).read_to_string(&mut text).unwrap();
     let steps: Vec<Step> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut compared = 0;
-    let mut contract = Contract::new(contract_address(0xEE), []);
+    let mut contract = Contract::new(ContractCode::A, contract_address(0xEE), []);
     for step in &steps {
         if steps.iter().find(|other| other.history == step.history).unwrap().number == step.number {
-            contract = Contract::new(contract_address(0xEE), [token_of(&steps, step.history)]);
+            let token = token_of(&steps, step.history);
+            contract = Contract::new(ContractCode::A, contract_address(0xEE), [token]);
         }
         if step.ok {
-            let events = repeat(&mut contract, step);
-            let encoded: Vec<HexEvent> = events.iter().map(hex_event).collect();
+            let events = repeat(&mut contract, step).events;
+            let encoded: Vec<HexEvent> = events.iter().map(|(_, raw)| hex_event(raw)).collect();
             assert_eq!(encoded, step.events, "history {} step {} {}", step.history, step.number, step.op);
             compared += encoded.len();
         }
@@ -116,44 +145,37 @@ fn compare_storage(contract: &Contract, step: &Step) {
     }
 }
 
-fn repeat(contract: &mut Contract, step: &Step) -> Vec<NamedEvent> {
-    let id = StreamId(step.stream);
-    let stream = contract.stream(id).cloned();
-    let caller = |pick: fn(&Stream) -> &Address| pick(stream.as_ref().unwrap()).clone();
-    match step.op.as_str() {
+fn repeat(contract: &mut Contract, step: &Step) -> Effect {
+    let (stream_id, caller) = (StreamId(step.stream), None);
+    let call = match step.op.as_str() {
         "initialize" => {
-            let fee = FeeConfig {
-                treasury: recorded_address(&step.events[0], "treasury"),
-                rate_bps: recorded_u32(&step.events[0], "fee_rate_bps"),
-            };
-            vec![contract.initialize(&recorded_address(&step.events[0], "admin"), fee)]
+            let party = |field| recorded_address(&step.events[0], field);
+            let fee_bps = recorded_u32(&step.events[0], "fee_rate_bps");
+            return Effect::of_initialization(contract, &party("admin"), &party("treasury"), fee_bps).unwrap();
         }
-        "create" => create(contract, step),
-        "top_up" => {
-            let gross = gross(step, "amount");
-            contract.top_up(id, &caller(|stream| &stream.sender), gross, step.now).unwrap()
-        }
-        "withdraw" => contract.withdraw(id, &caller(|stream| &stream.recipient), step.now).unwrap(),
-        "pause" => contract.pause(id, &caller(|stream| &stream.sender), step.now).unwrap(),
-        "resume" => contract.resume(id, &caller(|stream| &stream.sender), step.now).unwrap(),
-        "cancel" => contract.cancel(id, &caller(|stream| &stream.sender), step.now).unwrap(),
+        "create" => create(step),
+        "top_up" => Call::TopUp { stream_id, caller, amount: Amount(gross(step, "amount")) },
+        "withdraw" => Call::Withdraw { stream_id, caller },
+        "pause" => Call::Pause { stream_id, caller },
+        "resume" => Call::Resume { stream_id, caller },
+        "cancel" => Call::Cancel { stream_id, caller },
         other => panic!("{other}"),
-    }
+    };
+    call.execute(contract, UnixTime(step.now)).unwrap()
 }
 
 /// The longest duration that gives the recorded rate stands in for the one that was asked for.
-fn create(contract: &mut Contract, step: &Step) -> Vec<NamedEvent> {
+fn create(step: &Step) -> Call {
     let created = step.events.last().unwrap();
     let net = recorded_i128(created, "deposited_amount");
     let duration = net / recorded_i128(created, "rate_per_second");
-    let new = NewStream {
-        sender: &recorded_address(created, "sender"),
-        recipient: &recorded_address(created, "recipient"),
-        token: &recorded_address(created, "token_address"),
-        amount: gross(step, "deposited_amount"),
+    Call::Create {
+        sender: recorded_address(created, "sender"),
+        recipient: recorded_address(created, "recipient"),
+        token: recorded_address(created, "token_address"),
+        amount: Amount(gross(step, "deposited_amount")),
         duration_seconds: u64::try_from(duration).unwrap_or(u64::MAX),
-    };
-    contract.create(&new, step.now).unwrap().1
+    }
 }
 
 /// Net and fee are both recorded; together they are what was asked for.
@@ -202,11 +224,10 @@ fn recorded_u32(event: &HexEvent, field: &str) -> u32 {
     number(&recorded(event, field))
 }
 
-fn hex_event(event: &NamedEvent) -> HexEvent {
+fn hex_event(raw: &RawEvent) -> HexEvent {
     use base64::{Engine, prelude::BASE64_STANDARD};
-    let encoded = encode_event(event).unwrap();
     let to_hex = |text: &String| HEXLOWER.encode(&BASE64_STANDARD.decode(text).unwrap());
-    HexEvent { topics: encoded.topics.iter().map(to_hex).collect(), value: to_hex(&encoded.value) }
+    HexEvent { topics: raw.topics.iter().map(to_hex).collect(), value: to_hex(&raw.value) }
 }
 
 fn contract_address(byte: u8) -> Address {

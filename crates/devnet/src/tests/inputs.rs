@@ -100,7 +100,7 @@ async fn every_kind_of_input_is_replayed_from_the_journal() {
     let inputs = [
         Input::Calls(vec![create(10_000, 100), create(20_000, 100)]),
         Input::Upgrade(Upgrade::default()),
-        Input::Upgrade(Upgrade { wasm: Some("0f".repeat(32).parse().unwrap()) }),
+        Input::Upgrade(Upgrade { wasm: Some("0f".repeat(32).parse().unwrap()), code: None }),
         Input::Failed,
     ];
     for input in inputs {

@@ -5,11 +5,13 @@ mod crosscheck;
 mod entries;
 mod faults;
 mod fixtures;
+mod histories;
 mod inputs;
 mod journal;
 mod lake;
 mod network;
 mod random;
+mod recorded_call;
 mod web;
 
 use std::sync::{Arc, Mutex};
