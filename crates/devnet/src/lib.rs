@@ -74,6 +74,7 @@ pub use journal::JournalError;
 pub use lake::LakeError;
 pub use milestone::{AttestationId, Condition, Milestone, NotAnAttestationId, OracleReading};
 pub use operator::MAIN_ENDPOINT;
+pub use random::Repertoire;
 pub use refused::Refused;
 pub use schedule::{Schedule, Tranche};
 pub use state::{NotDone, Receipt};

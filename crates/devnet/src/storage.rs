@@ -75,6 +75,11 @@ impl Storage {
         self.streams.get(&id)
     }
 
+    /// Returns the streams that are stored, by number.
+    pub(super) fn streams(&self) -> impl Iterator<Item = (StreamId, &Stream)> {
+        self.streams.iter().map(|(id, stream)| (*id, stream.as_ref()))
+    }
+
     /// Returns the streams that are active, by number.
     pub(super) fn active_streams(&self) -> impl Iterator<Item = (StreamId, &Stream)> {
         self.active.iter().filter_map(|id| Some((*id, self.streams.get(id)?.as_ref())))

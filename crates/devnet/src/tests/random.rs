@@ -4,30 +4,41 @@ use std::collections::BTreeMap;
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-use super::by_hand;
-use crate::{Devnet, Emit, EventKind, Input};
+use super::{StoppedClock, by_hand};
+use crate::{Call, ContractCode, Devnet, DevnetArgs, Emit, EventKind, Input, Repertoire};
 use flowfi_domain::{ChainStatus, StreamEvent, StreamId};
 use flowfi_indexer::xdr::{Decoded, decode_event_body};
 
 /// What happened over many ledgers of random inputs, counted by what it shows.
 pub(super) async fn play(seed: u64, ledgers: u32) -> (Devnet, BTreeMap<String, u32>) {
     let (devnet, clock) = by_hand();
-    let mut rng = StdRng::seed_from_u64(seed);
     let mut counts = BTreeMap::new();
+    let count = |input: &Input| *counts.entry(name_of(&devnet, input)).or_default() += 1;
+    go_on((&devnet, &clock), Repertoire::Older, seed, ledgers, count).await;
+    (devnet, counts)
+}
+
+/// Closes many ledgers of random inputs, each of which must be legal.
+pub(super) async fn go_on(
+    (devnet, clock): (&Devnet, &StoppedClock),
+    repertoire: Repertoire,
+    seed: u64,
+    ledgers: u32,
+    mut count_input: impl FnMut(&Input),
+) {
+    let mut rng = StdRng::seed_from_u64(seed);
     for _ in 0..ledgers {
         clock.advance(rng.random_range(0..2_000));
         let count = rng.random_range(0..12);
-        let inputs = devnet.random_inputs(&mut rng, count);
-        for input in &inputs {
-            *counts.entry(name_of(&devnet, input)).or_default() += 1;
-        }
+        let inputs = devnet.random_inputs_of(repertoire, &mut rng, count);
+        inputs.iter().for_each(&mut count_input);
         let answers: Vec<_> = inputs.iter().map(|input| devnet.submit(input.clone())).collect();
         devnet.close_ledger().unwrap();
         for (answer, input) in answers.into_iter().zip(&inputs) {
-            assert!(answer.await.is_ok(), "seed {seed}: {input:?}");
+            let answer = answer.await;
+            assert!(answer.is_ok(), "seed {seed}: {answer:?} to {input:?}");
         }
     }
-    (devnet, counts)
 }
 
 fn name_of(devnet: &Devnet, input: &Input) -> String {
@@ -128,5 +139,69 @@ async fn the_same_seed_gives_the_same_inputs() {
 async fn many_seeds_give_legal_inputs() {
     for seed in 100..130 {
         play(seed, 40).await.0.check_balances().unwrap();
+    }
+}
+
+/// Counts calls by their names, also those inside of transactions of several.
+async fn play_both(args: &DevnetArgs, seed: u64, ledgers: u32) -> (Devnet, BTreeMap<String, u32>) {
+    let (devnet, clock) = super::open(args);
+    let mut counts = BTreeMap::new();
+    let mut add = |name: &str| *counts.entry(name.to_owned()).or_default() += 1;
+    let word = |call: &Call| format!("{call:?}").split([' ', '{']).next().unwrap().to_owned();
+    let count = |input: &Input| match input {
+        Input::Call(call) => add(&word(call)),
+        Input::Calls(calls) => calls.iter().for_each(|call| add(&word(call))),
+        Input::Upgrade(upgrade) if upgrade.code == Some(ContractCode::B) => add("to the newer code"),
+        _ => {}
+    };
+    go_on((&devnet, &clock), Repertoire::Both, seed, ledgers, count).await;
+    (devnet, counts)
+}
+
+#[tokio::test]
+async fn the_larger_repertoire_has_every_call_of_the_newer_state_after_an_upgrade_in_the_middle() {
+    let (devnet, seen) = play_both(&DevnetArgs::by_hand(), 3, 400).await;
+    assert_eq!(seen["to the newer code"], 1);
+    let calls = [
+        "Create",
+        "CreateWithCliff",
+        "CreateBatch",
+        "CreateSteps",
+        "CreateHybrid",
+        "CreateConditional",
+        "CreateAllowance",
+        "TopUp",
+        "Withdraw",
+        "WithdrawBatch",
+        "Pause",
+        "Resume",
+        "Cancel",
+        "TransferRecipient",
+        "ModifyRate",
+        "Close",
+        "UnlockMilestone",
+        "RequestDispute",
+        "ResolveDispute",
+        "ExtendTtl",
+        "SetProtocolPause",
+        "SetGuardian",
+        "UpdateFee",
+        "TransferAdmin",
+        "Upgrade",
+        "Migrate",
+        "SetArbiter",
+    ];
+    for call in calls {
+        assert!(seen.get(call).is_some_and(|count| *count >= 3), "{call}: {seen:?}");
+    }
+    devnet.check_balances().unwrap();
+}
+
+#[tokio::test]
+async fn many_seeds_of_the_larger_repertoire_give_legal_inputs() {
+    for seed in 0..20 {
+        let contract_code = if seed % 3 == 0 { ContractCode::B } else { ContractCode::A };
+        let args = DevnetArgs { contract_code, ..DevnetArgs::by_hand() };
+        play_both(&args, seed, 60).await.0.check_balances().unwrap();
     }
 }

@@ -9,6 +9,9 @@ use rand::{
     seq::{IndexedRandom, IteratorRandom},
 };
 
+mod creations;
+mod newer;
+
 use super::{
     Devnet, accounts,
     call::Call,
@@ -20,6 +23,16 @@ use super::{
     stream::Stream,
 };
 use flowfi_domain::{Address, Amount, ContractId, StreamId, UnixTime};
+
+/// Which of the contract's functions random inputs call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Repertoire {
+    /// Those of the older state; the contract keeps its code.
+    #[default]
+    Older,
+    /// Those of the code that the contract runs. Now and then, an upgrade replaces the older code with the newer one.
+    Both,
+}
 
 const ACCOUNTS: u32 = 12;
 /// So often another call is tried; then a stream is created, which is always legal.
@@ -34,13 +47,19 @@ impl Devnet {
     /// names, events of our names by another contract or by the host, failed transactions and, rarely, an upgrade.
     #[must_use]
     pub fn random_inputs(&self, rng: &mut StdRng, count: usize) -> Vec<Input> {
+        self.random_inputs_of(Repertoire::Older, rng, count)
+    }
+
+    /// The same, with calls of this repertoire.
+    #[must_use]
+    pub fn random_inputs_of(&self, repertoire: Repertoire, rng: &mut StdRng, count: usize) -> Vec<Input> {
         let (contract, now) = {
             let state = self.state();
             (state.network.first().contract.clone(), state.next_close(self.now()))
         };
         let mut parties: Vec<_> = (0..ACCOUNTS).map(|number| accounts::account(&format!("random {number}"))).collect();
         parties.push(ContractId::from_bytes([0xC0; 32]).into());
-        let mut imagined = Imagined { contract, now, parties, rng };
+        let mut imagined = Imagined { contract, now, parties, repertoire, rng };
         (0..count).map(|_| imagined.next_input()).collect()
     }
 }
@@ -50,11 +69,15 @@ struct Imagined<'a> {
     contract: Contract,
     now: UnixTime,
     parties: Vec<Address>,
+    repertoire: Repertoire,
     rng: &'a mut StdRng,
 }
 
 impl Imagined<'_> {
     fn next_input(&mut self) -> Input {
+        if let Some(input) = self.newer_input() {
+            return input;
+        }
         match self.rng.random_range(0..100) {
             0..70 => Input::Call(self.next_call().0),
             70..78 => Input::Calls(self.completion().unwrap_or_else(|| self.several_calls())),
@@ -71,12 +94,13 @@ impl Imagined<'_> {
     /// Returns a legal call, carried out.
     fn next_call(&mut self) -> (Call, Effect) {
         for _ in 0..ATTEMPTS {
-            let Some(call) = self.any_call() else { break };
+            let drawn = if self.draws_newer() { self.newer_call() } else { self.any_call() };
+            let Some(call) = drawn else { break };
             if let Ok(effect) = call.execute(&mut self.contract, self.now) {
                 return (call, effect);
             }
         }
-        let call = self.create();
+        let call = self.reopening().unwrap_or_else(|| self.create());
         let effect = call.execute(&mut self.contract, self.now);
         (call, effect.expect("the parties are fit, funded for many such streams, and the rate is above zero"))
     }
@@ -117,9 +141,9 @@ impl Imagined<'_> {
         let caller = None;
         let top_up = Call::TopUp { stream_id, caller: caller.clone(), amount: Amount(1) };
         let calls = vec![top_up, Call::Withdraw { stream_id, caller }];
-        for call in &calls {
-            call.execute(&mut self.contract, self.now).ok()?;
-        }
+        let before = self.contract.savepoint();
+        let done = calls.iter().try_for_each(|call| call.execute(&mut self.contract, self.now).map(drop));
+        done.inspect_err(|_| self.contract.roll_back_to(before)).ok()?;
         Some(calls)
     }
 
@@ -166,9 +190,17 @@ impl Imagined<'_> {
     /// Puts the events that a legal call would have into another mouth; the call itself is not carried out.
     fn real_events(&mut self, contract_id: ContractId, kind: EventKind) -> Input {
         let before = self.contract.savepoint();
-        let (_, effect) = self.next_call();
-        self.contract.roll_back_to(before);
-        self.emit(contract_id, kind, effect.events.into_iter().map(|(_, raw)| raw).collect())
+        let events = loop {
+            let (_, effect) = self.next_call();
+            self.contract.roll_back_to(before);
+            let by_contract = effect.events.into_iter().filter(|(kind, _)| *kind == EventKind::Contract);
+            let events: Vec<_> = by_contract.map(|(_, raw)| raw).collect();
+            // Some calls emit nothing.
+            if !events.is_empty() {
+                break events;
+            }
+        };
+        self.emit(contract_id, kind, events)
     }
 
     /// Returns events of known names whose value is not what the name promises.
