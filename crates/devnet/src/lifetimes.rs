@@ -95,3 +95,39 @@ impl Lifetimes {
         before
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: EntryKey = EntryKey::Instance;
+
+    fn touch(lifetimes: &mut Lifetimes, ledger: u32, is_extended: bool) -> (u32, bool) {
+        let (_, was_archived) = lifetimes.touch(KEY, LedgerSequence(ledger), true, is_extended);
+        (lifetimes.of(KEY).unwrap().live_until.0, was_archived)
+    }
+
+    #[test]
+    fn an_entry_lives_on_where_half_of_its_time_is_over_or_a_call_asks_for_it() {
+        let mut lifetimes = Lifetimes::default();
+        let end = 2 + LIVES_FOR_LEDGERS;
+        assert_eq!(touch(&mut lifetimes, 2, false), (end, false));
+        assert_eq!(touch(&mut lifetimes, 100, false), (end, false));
+        assert_eq!(touch(&mut lifetimes, 100, true), (100 + LIVES_FOR_LEDGERS, false));
+        assert_eq!(touch(&mut lifetimes, 300_000, false), (300_000 + LIVES_FOR_LEDGERS, false));
+        assert_eq!(lifetimes.of(KEY).unwrap().last_modified, LedgerSequence(300_000));
+    }
+
+    #[test]
+    fn an_entry_leaves_the_live_state_after_its_last_ledger_and_comes_back_with_the_next_call() {
+        let mut lifetimes = Lifetimes::default();
+        let (end, _) = touch(&mut lifetimes, 2, false);
+        assert!(lifetimes.evict(LedgerSequence(end)).is_empty());
+        assert!(lifetimes.of(KEY).is_some());
+        assert_eq!(lifetimes.evict(LedgerSequence(end + 1)), BTreeSet::from([KEY]));
+        assert!(lifetimes.evict(LedgerSequence(end + 2)).is_empty(), "it leaves once");
+        assert_eq!(lifetimes.of(KEY), None);
+        assert_eq!(touch(&mut lifetimes, end + 3, false), (end + 3 + LIVES_FOR_LEDGERS, true));
+        assert!(lifetimes.evict(LedgerSequence(end + 3)).is_empty());
+    }
+}

@@ -3,6 +3,7 @@
 mod contract;
 mod crosscheck;
 mod entries;
+mod entry_changes;
 mod faults;
 mod fixtures;
 mod histories;
