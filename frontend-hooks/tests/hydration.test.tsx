@@ -13,7 +13,7 @@ it('takes over what a server rendered without a difference', async () => {
   const record = stream({ calculatedAt: 150, claimableAmount: '500' });
   const Page = () => {
     const { connected, events } = useStreamEvents({ streamIds: ['7'] });
-    return <p>{`${connected} ${events.length} ${useClaimable(record) >= 500n}`}</p>;
+    return <p>{`${connected} ${events.length} ${(useClaimable(record) ?? 0n) >= 500n}`}</p>;
   };
   const whole = (
     <StreamEventsProvider url="http://service.test" fetch={service.fetch} tabs={false}>

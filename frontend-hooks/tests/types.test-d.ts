@@ -41,7 +41,7 @@ it('an event has its own fields, which its type tells', () => {
 });
 
 it('amounts are bigint, and texts in records', () => {
-  expectTypeOf(useClaimable).toEqualTypeOf<(stream: StreamRecord | undefined) => bigint>();
+  expectTypeOf(useClaimable).toEqualTypeOf<(stream: StreamRecord | undefined) => bigint | null>();
   expectTypeOf<StreamRecord['ratePerSecond']>().toEqualTypeOf<string>();
 });
 

@@ -42,9 +42,9 @@ describe('useClaimable', () => {
   ])("%s stands at the service's number", async (_, fields) => {
     const record = stream(fields);
     const { result } = useAmount(record);
-    expect(result.current).toBe(BigInt(record.claimableAmount));
+    expect(result.current).toBe(BigInt(record.claimableAmount ?? -1));
     await pass(60_000);
-    expect(result.current).toBe(BigInt(record.claimableAmount));
+    expect(result.current).toBe(BigInt(record.claimableAmount ?? -1));
   });
 
   it('does not step back when a record comes that is some seconds old', async () => {
@@ -62,6 +62,13 @@ describe('useClaimable', () => {
     expect(result.current).toBe(0n);
     await pass(1_010);
     expect(result.current).toBe(10n);
+  });
+
+  it('is null while it is not known', () => {
+    const unknown = { claimableAmount: null, claimableReason: 'notYetChecked' } as const;
+    const { result } = useAmount(stream({ ...unknown, schedule: { kind: 'unknown', reason: 'notYetChecked' } }));
+    expect(result.current).toBeNull();
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('is zero without a stream', () => {

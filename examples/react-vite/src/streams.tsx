@@ -58,7 +58,7 @@ function Row({ stream, address, onChoose }: Props & { stream: StreamRecord }) {
         <span className={`badge ${stream.status}`}>{stream.status}</span>
       </td>
       <td className="number">
-        <Amount of={claimable} token={stream.tokenAddress} />
+        <Claimable amount={claimable} stream={stream} />
       </td>
       <td className="number">
         <Amount of={BigInt(stream.depositedAmount)} token={stream.tokenAddress} />
@@ -70,14 +70,28 @@ function Row({ stream, address, onChoose }: Props & { stream: StreamRecord }) {
   );
 }
 
-function Progress({ stream, claimable }: { stream: StreamRecord; claimable: bigint }) {
+/** Why nobody can say yet what can be claimed, in words. */
+const REASONS: Record<NonNullable<StreamRecord['claimableReason']>, string> = {
+  notYetChecked: 'being read from the chain',
+  unknownSchedule: 'a schedule that the service does not know',
+  unknownField: 'a record that the service does not know',
+  unreadableEntry: 'a record that the service cannot read',
+  closed: 'the contract deleted its record',
+};
+
+function Claimable({ stream, amount }: { stream: StreamRecord; amount: bigint | null }) {
+  if (amount !== null) return <Amount of={amount} token={stream.tokenAddress} />;
+  return <span className="soft">{stream.claimableReason ? REASONS[stream.claimableReason] : 'not known'}</span>;
+}
+
+function Progress({ stream, claimable }: { stream: StreamRecord; claimable: bigint | null }) {
   const deposited = BigInt(stream.depositedAmount);
   const withdrawn = percentOf(BigInt(stream.withdrawnAmount), deposited);
-  const ready = percentOf(claimable, deposited);
+  const ready = claimable === null ? undefined : percentOf(claimable, deposited);
   return (
-    <div className="progress" title={`${withdrawn} % paid out, ${ready} % claimable`}>
+    <div className="progress" title={`${withdrawn} % paid out, ${ready ?? 'unknown'} % claimable`}>
       <span className="withdrawn" style={{ width: `${withdrawn}%` }} />
-      <span className="ready" style={{ width: `${ready}%` }} />
+      <span className="ready" style={{ width: `${ready ?? 0}%` }} />
     </div>
   );
 }

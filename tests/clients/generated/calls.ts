@@ -33,11 +33,11 @@ export class Calls {
     return { sender: data.sender, events: data.events.map(said) };
   }
 
-  async claimable(id: string, at: number): Promise<bigint> {
+  async claimable(id: string, at: number): Promise<bigint | null> {
     const params = { path: { id }, query: { at } };
     const { data, error } = await this.#client.GET('/v1/streams/{id}/claimable', { params });
     if (error) throw new Error(error.detail);
-    return BigInt(data.claimableAmount);
+    return data.claimableAmount === null ? null : BigInt(data.claimableAmount);
   }
 
   /** Returns the amount per second that an address pays, by token. */
