@@ -810,7 +810,7 @@ export interface components {
             ledgerSequence: components["schemas"]["LedgerSequence"];
             /** @description The event's own fields, as the contract has them, in camelCase. */
             metadata: {
-                [key: string]: string | number | null;
+                [key: string]: string | number | boolean | null;
             };
         };
         /**
@@ -1331,13 +1331,13 @@ export interface components {
             /** @enum {string} */
             kind: "linear";
         } | {
-            cliff_time?: components["schemas"]["UnixTime"] | null;
+            cliffTime: components["schemas"]["UnixTime"] | null;
             /** @enum {string} */
             kind: "cliff";
         } | {
             /** @description What can be claimed at that time. */
-            cliff_amount: components["schemas"]["Amount"];
-            cliff_time?: components["schemas"]["UnixTime"] | null;
+            cliffAmount: components["schemas"]["Amount"];
+            cliffTime: components["schemas"]["UnixTime"] | null;
             /** @enum {string} */
             kind: "cliffLump";
         } | {
@@ -1352,7 +1352,7 @@ export interface components {
              * Format: int64
              * @description The length of an interval in seconds.
              */
-            every_seconds: number;
+            everySeconds: number;
             /** @enum {string} */
             kind: "interval";
         } | {

@@ -81,6 +81,7 @@ fn require_nullable_fields(schema: &mut RefOr<Schema>) {
             object.required.extend(names);
         }
         RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(require_nullable_fields),
+        RefOr::T(Schema::OneOf(one_of)) => one_of.items.iter_mut().for_each(require_nullable_fields),
         _ => {}
     }
 }

@@ -9,17 +9,19 @@ use crate::domain::{Amount, ClaimableReason, Schedule, Step, StreamRecord, UnixT
 /// How the deposit becomes claimable, told apart by `kind`. A time is null if it lies beyond the year 9999.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Schedule)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(tag = "kind", rename_all = "camelCase")]
 pub(super) enum ScheduleView {
     /// `ratePerSecond` accrues from `lastUpdateTime` on.
     Linear,
     /// The same, but nothing can be claimed before a time.
+    #[serde(rename_all = "camelCase")]
     Cliff {
         /// Before this time nothing can be claimed.
         #[schema(value_type = Option<words::UnixTime>)]
         cliff_time: Option<u64>,
     },
     /// An amount at a time, and `ratePerSecond` from then on.
+    #[serde(rename_all = "camelCase")]
     CliffLump {
         /// Before this time nothing can be claimed.
         #[schema(value_type = Option<words::UnixTime>)]
@@ -34,6 +36,7 @@ pub(super) enum ScheduleView {
         steps: Vec<StepView>,
     },
     /// An amount after each whole interval since `lastUpdateTime`.
+    #[serde(rename_all = "camelCase")]
     Interval {
         /// What each interval releases.
         #[schema(value_type = words::Amount)]
@@ -103,4 +106,40 @@ pub(super) fn cliff_time_of(schedule: &Schedule, cliff_time: Option<UnixTime>) -
         _ => None,
     };
     cliff_time.max(of_schedule).and_then(dated_time)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::http::openapi_text;
+
+    fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+        let mut names: Vec<&str> = names.collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn the_document_names_every_field_of_every_kind_as_it_is_written() {
+        let views = [
+            ScheduleView::Linear,
+            ScheduleView::Cliff { cliff_time: None },
+            ScheduleView::CliffLump { cliff_time: Some(1), cliff_amount: Amount(2) },
+            ScheduleView::Steps { steps: Vec::new() },
+            ScheduleView::Interval { amount: Amount(3), every_seconds: 4 },
+            ScheduleView::Unknown { reason: ClaimableReason::NotYetChecked },
+        ];
+        let document: Value = serde_json::from_str(&openapi_text()).unwrap();
+        let described = document["components"]["schemas"]["Schedule"]["oneOf"].as_array().unwrap();
+        assert_eq!(described.len(), views.len());
+        for (view, schema) in views.iter().zip(described) {
+            let written = serde_json::to_value(view).unwrap();
+            let fields = sorted(written.as_object().unwrap().keys().map(String::as_str));
+            let named = sorted(schema["properties"].as_object().unwrap().keys().map(String::as_str));
+            let required = sorted(schema["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()));
+            assert_eq!((&named, &required), (&fields, &fields), "{written}");
+        }
+    }
 }

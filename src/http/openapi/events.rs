@@ -241,7 +241,8 @@ fn fields_of_all(of_streams: bool) -> RefOr<Schema> {
 
 /// Returns the fields that events in a list have in addition to those that subscribers get.
 fn fields_of_rows() -> RefOr<Schema> {
-    let scalar = ObjectBuilder::new().schema_type(SchemaType::Array(vec![Type::String, Type::Integer, Type::Null]));
+    let kinds = vec![Type::String, Type::Integer, Type::Boolean, Type::Null];
+    let scalar = ObjectBuilder::new().schema_type(SchemaType::Array(kinds));
     let metadata = ObjectBuilder::new()
         .schema_type(Type::Object)
         .description(Some("The event's own fields, as the contract has them, in camelCase."))

@@ -168,6 +168,11 @@ fn every_event_of_the_contract_is_described_by_its_type() {
         let data = serde_json::to_value(EventView(&committed)).unwrap();
         let frame = json!({"id": data["id"], "event": data["type"], "data": data});
         described.assert_is("SubscriptionFrame", &frame);
+        let word = event.event_type().flowfi_name();
+        let (ledger, closed_at) = (&data["ledger"], &data["ledgerClosedAt"]);
+        let row =
+            json!({"eventType": word, "ledgerSequence": ledger, "createdAt": closed_at, "metadata": committed.body});
+        described.assert_is("EventRowFields", &row);
         let mut other = frame.clone();
         other["event"] = json!("stream.paused");
         if data["type"] != "stream.paused" {
