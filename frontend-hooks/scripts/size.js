@@ -6,12 +6,12 @@ const PARTS = [
   {
     name: 'core: connect, tickets, accrual',
     entry: "export { claimableAt, connect, sessionLastIds, StreamError, ticketsFrom } from './dist/index.js';",
-    mostBytes: 4_096,
+    mostBytes: 4_608,
   },
   {
     name: 'all: core, sharing among tabs, hooks',
     entry: "export * from './dist/index.js'; export * from './dist/react.js';",
-    mostBytes: 8_448,
+    mostBytes: 9_216,
   },
 ];
 

@@ -1,18 +1,36 @@
 import { describe, expect, it } from 'vitest';
-import { type Accruing, claimableAt, isAccruing } from '../src/core/accrual';
+import { type Accruing, claimableAt } from '../src/core/accrual';
 import { LedgerClock } from '../src/core/ledger-clock';
-import { contractAnswers } from './support/contract-histories';
+import { type ContractAnswer, firstAnswers, secondAnswers } from './support/contract-histories';
 import { stream } from './support/stream';
 
 const LARGEST = 2n ** 127n - 1n;
 const SMALLEST = -(2n ** 127n);
 
+function expectAnswer({ stream, atSeconds, amount }: ContractAnswer): void {
+  expect(claimableAt(stream, BigInt(atSeconds) * 1_000n)?.toString()).toBe(amount);
+}
+
 describe('what can be claimed', () => {
   it('is what the contract answers, at every step of twenty histories', () => {
-    const answers = contractAnswers();
+    const answers = firstAnswers();
     expect(answers.length).toBe(567);
-    for (const { stream, atSeconds, amount } of answers) {
-      expect(claimableAt(stream, BigInt(atSeconds) * 1_000n).toString()).toBe(amount);
+    answers.forEach(expectAnswer);
+  });
+
+  it("is what the contract's second version answers, at every step of thirty histories, for every schedule", () => {
+    const answers = secondAnswers();
+    answers.forEach(expectAnswer);
+    const kinds = answers.map(({ stream }) => stream.schedule.kind);
+    const countOf = (kind: string) => kinds.filter((other) => other === kind).length;
+    expect(['linear', 'cliff', 'cliffLump', 'steps'].map(countOf)).toEqual([1_244, 644, 313, 792]);
+  });
+
+  it('never leaves the span between two whole seconds', () => {
+    for (const { stream, atSeconds } of secondAnswers()) {
+      const fromMs = BigInt(atSeconds) * 1_000n;
+      const [from, between, to] = [0n, 500n, 1_000n].map((ms) => claimableAt(stream, fromMs + ms) ?? -1n);
+      expect([from! <= between!, between! <= to!]).toEqual([true, true]);
     }
   });
 
@@ -26,7 +44,7 @@ describe('what can be claimed', () => {
     ['what a last second adds in part', { depositedAmount: '995' }, 200, 995n],
     ['what it was when it was paused', { isPaused: true, pausedAt: 150 }, 10_000, 500n],
     ['nothing if it was paused before it accrues', { isPaused: true, pausedAt: 50 }, 10_000, 0n],
-    ['what accrues where a pause has no beginning', { isPaused: true, pausedAt: null }, 150, 500n],
+    ["the service's number where a pause has no time", { isPaused: true, claimableAmount: '70' }, 150, 70n],
     ['nothing while a resume lies ahead', { lastUpdateTime: 5_000 }, 4_000, 0n],
     ['nothing once it is cancelled', { isActive: false }, 150, 0n],
     ['nothing once it is cancelled while paused and resumed', { isActive: false, lastUpdateTime: 5_000 }, 50_000, 0n],
@@ -53,24 +71,50 @@ describe('what can be claimed', () => {
     const at = (unixMs: bigint) => claimableAt(stream({ ratePerSecond: '3' }), unixMs);
     expect([at(110_000n), at(110_333n), at(110_334n), at(110_999n), at(111_000n)]).toEqual([30n, 30n, 31n, 32n, 33n]);
   });
-});
 
-describe('a stream accrues', () => {
-  it('until all of it can be claimed', () => {
-    expect(isAccruing(stream(), 199_999n)).toBe(true);
-    expect(isAccruing(stream(), 200_000n)).toBe(false);
+  const cliff = (cliffTime: number | null) => ({ schedule: { kind: 'cliff', cliffTime }, cliffTime }) as const;
+  const lump = (cliffTime: number | null) =>
+    ({ schedule: { kind: 'cliffLump', cliffTime, cliffAmount: '300' }, cliffTime }) as const;
+  const steps = (...unlockTimes: (number | null)[]) => {
+    const all = unlockTimes.map((unlockTime, at) => ({ unlockAmount: `${100 + at}`, unlockTime }));
+    return { schedule: { kind: 'steps', steps: all }, ratePerSecond: '0' } as const;
+  };
+  const interval = (everySeconds: number) => ({ schedule: { kind: 'interval', amount: '7', everySeconds } }) as const;
+  const unknown = { schedule: { kind: 'unknown', reason: 'unknownField' }, claimableAmount: null } as const;
+
+  const schedules: [string, Partial<Accruing>, bigint, bigint | null][] = [
+    ['nothing just before a cliff', cliff(150), 149_999n, 0n],
+    ['all that has accrued at a cliff', cliff(150), 150_000n, 500n],
+    ['nothing before a cliff that lies beyond all dates', cliff(null), 253_402_300_799_000n, 0n],
+    ['nothing while a pause began before a cliff', { ...cliff(150), isPaused: true, pausedAt: 149 }, 900_000n, 0n],
+    ['nothing just before a lump', lump(150), 149_999n, 0n],
+    ['a lump at its time', lump(150), 150_000n, 300n],
+    ['a lump and what accrued since', lump(150), 160_500n, 405n],
+    ['all of it at the end of the tail', lump(150), 900_000n, 1_000n],
+    ['a lump less what was withdrawn', { ...lump(150), withdrawnAmount: '250', lastUpdateTime: 155 }, 160_000n, 150n],
+    ['nothing of a lump that lies beyond all dates', lump(null), 253_402_300_799_000n, 0n],
+    ['nothing before a cliff that the schedule does not tell', { ...steps(150), cliffTime: 170 }, 169_999n, 0n],
+    ['nothing just before the first step', steps(150, 160), 149_999n, 0n],
+    ['the first step at its time, and nothing between two', steps(150, 160), 159_999n, 100n],
+    ['every step that is open', steps(150, 160), 160_000n, 201n],
+    ['no step behind one that is locked', steps(150, null, 120), 900_000n, 100n],
+    ['the open steps less what was withdrawn', { ...steps(150, 160), withdrawnAmount: '150' }, 160_000n, 51n],
+    ['no step during a pause that began before', { ...steps(150, 160), isPaused: true, pausedAt: 155 }, 900_000n, 100n],
+    ['nothing before the first interval ends', interval(20), 119_999n, 0n],
+    ['an amount for each whole interval', interval(20), 159_999n, 14n],
+    ['nothing where an interval has no length', interval(0), 900_000n, 0n],
+    ['unknown where the schedule is', unknown, 150_000n, null],
+    ['unknown where the schedule of a cancelled stream is', { ...unknown, isActive: false }, 150_000n, null],
+    ['unknown once the contract deleted the record', { isActive: false, claimableAmount: null }, 150_000n, null],
+  ];
+
+  it.each(schedules)('is %s', (_, fields, unixMs, expected) => {
+    expect(claimableAt({ ...stream(), ...fields }, unixMs)).toBe(expected);
   });
 
-  it('before it begins, as it will', () => {
-    expect(isAccruing(stream(), 50_000n)).toBe(true);
-  });
-
-  it.each<[string, Partial<Accruing>]>([
-    ['paused', { isPaused: true, pausedAt: 120 }],
-    ['cancelled', { isActive: false }],
-    ['without a rate', { ratePerSecond: '0' }],
-  ])('not if it is %s', (_, fields) => {
-    expect(isAccruing(stream(fields), 150_000n)).toBe(false);
+  it("is unknown where a contract's own record does not tell the time of a pause", () => {
+    const { claimableAmount: _, ...ofContract } = stream({ isPaused: true });
+    expect(claimableAt(ofContract, 150_000n)).toBeNull();
   });
 });
 

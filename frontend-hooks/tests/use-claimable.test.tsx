@@ -47,6 +47,55 @@ describe('useClaimable', () => {
     expect(result.current).toBe(BigInt(record.claimableAmount ?? -1));
   });
 
+  const steps = (...unlockTimes: (number | null)[]) => {
+    const all = unlockTimes.map((unlockTime) => ({ unlockAmount: '100', unlockTime }));
+    return { schedule: { kind: 'steps', steps: all }, ratePerSecond: '0', endTime: null } as const;
+  };
+
+  it('waits for the next step without a frame, and takes it at its second', async () => {
+    const frames = vi.spyOn(globalThis, 'requestAnimationFrame');
+    const { result } = useAmount(stream({ ...steps(140, 180), calculatedAt: 150, claimableAmount: '100' }));
+    await pass(29_999);
+    expect(result.current).toBe(100n);
+    await pass(1);
+    expect(result.current).toBe(200n);
+    expect(frames).not.toHaveBeenCalled();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('waits for a step that is further away than a timer can wait', async () => {
+    const inHundredDays = 100 + 100 * 86_400;
+    const { result } = useAmount(stream(steps(inHundredDays)));
+    await pass(100 * 86_400_000 - 1);
+    expect(result.current).toBe(0n);
+    await pass(1);
+    expect(result.current).toBe(100n);
+  });
+
+  it('waits for nothing behind a step that is locked', () => {
+    const { result } = useAmount(stream({ ...steps(140, null), calculatedAt: 150, claimableAmount: '100' }));
+    expect(result.current).toBe(100n);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('grows by frames once a cliff is reached', async () => {
+    const frames = vi.spyOn(globalThis, 'requestAnimationFrame');
+    const { result } = useAmount(stream({ schedule: { kind: 'cliff', cliffTime: 150 }, cliffTime: 150 }));
+    await pass(49_999);
+    expect([result.current, frames.mock.calls.length]).toEqual([0n, 0]);
+    await pass(1);
+    expect(result.current).toBe(500n);
+    await pass(1_020);
+    expect(result.current).toBeGreaterThanOrEqual(510n);
+  });
+
+  it('forgets a wait when it is no longer shown', () => {
+    const { unmount } = useAmount(stream(steps(140)));
+    expect(vi.getTimerCount()).toBe(1);
+    unmount();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('does not step back when a record comes that is some seconds old', async () => {
     const { result, rerender } = useAmount(stream({ calculatedAt: 150, claimableAmount: '500' }));
     await pass(4_000);

@@ -1,40 +1,92 @@
 import type { StreamRecord } from '../api-types';
 
-/** The fields of a stream that determine its accrual. */
+/** The fields of a stream that its accrual follows from. A contract's own record has no `claimableAmount`. */
 export type Accruing = Pick<
   StreamRecord,
-  'isActive' | 'isPaused' | 'pausedAt' | 'lastUpdateTime' | 'ratePerSecond' | 'depositedAmount' | 'withdrawnAmount'
->;
+  | 'isActive'
+  | 'isPaused'
+  | 'pausedAt'
+  | 'lastUpdateTime'
+  | 'ratePerSecond'
+  | 'depositedAmount'
+  | 'withdrawnAmount'
+  | 'schedule'
+  | 'cliffTime'
+> &
+  Partial<Pick<StreamRecord, 'claimableAmount'>>;
 
 const LARGEST_AMOUNT = 2n ** 127n - 1n;
 
 /**
- * Returns what the recipient can claim at a Unix time in milliseconds, by the contract's rule: nothing unless the
- * stream is active, otherwise the time since the last update (up to the pause, if paused) times the rate, and never
- * more than is left. At a whole second it is the service's number; in between it includes the fraction of the second
- * that has passed.
+ * Returns what the recipient can claim at a Unix time in milliseconds, up to the year 9999, by the contract's own rule:
+ * nothing unless the stream is active, nothing before its cliff, else what its schedule has released (up to the pause,
+ * if paused) and was not withdrawn, and never more than is left; null if it is not known. At a whole second it is the
+ * service's number. Between two, what accrues by the second is the part of it that has passed.
  */
-export function claimableAt(stream: Accruing, unixMs: bigint): bigint {
-  // The service leaves out a time that lies beyond the year 9999.
-  if (!stream.isActive || stream.lastUpdateTime === null) return 0n;
-  const isStanding = stream.isPaused && stream.pausedAt !== null;
-  const nowMs = isStanding ? BigInt(stream.pausedAt ?? 0) * 1_000n : unixMs;
-  const elapsedMs = atLeastZero(nowMs - BigInt(stream.lastUpdateTime) * 1_000n);
-  const accrued = atLeastZero((elapsedMs * BigInt(stream.ratePerSecond)) / 1_000n);
-  const left = leftIn(stream);
-  return accrued < left ? accrued : left;
+export function claimableAt(stream: Accruing, unixMs: bigint): bigint | null {
+  const { isActive, isPaused, pausedAt, schedule, cliffTime, claimableAmount } = stream;
+  if (schedule.kind === 'unknown' || claimableAmount === null) return null;
+  if (!isActive) return 0n;
+  // A pause without a time stands at the service's number.
+  if (isPaused && pausedAt === null) return claimableAmount === undefined ? null : BigInt(claimableAmount);
+  const nowMs = isPaused && pausedAt !== null ? msOf(pausedAt) : unixMs;
+  if (cliffTime !== null && nowMs < msOf(cliffTime)) return 0n;
+  return smaller(atLeastZero(releasedAt(stream, nowMs)), leftIn(stream));
 }
 
 /** Returns what is left in a stream and not paid out, never below zero. */
 export function leftIn({ depositedAmount, withdrawnAmount }: Accruing): bigint {
-  const left = atLeastZero(BigInt(depositedAmount) - BigInt(withdrawnAmount));
-  return left < LARGEST_AMOUNT ? left : LARGEST_AMOUNT;
+  return smaller(atLeastZero(BigInt(depositedAmount) - BigInt(withdrawnAmount)), LARGEST_AMOUNT);
 }
 
-/** Whether the claimable amount still changes after a time. */
-export function isAccruing(stream: Accruing, unixMs: bigint): boolean {
-  if (!stream.isActive || stream.isPaused || BigInt(stream.ratePerSecond) <= 0n) return false;
-  return claimableAt(stream, unixMs) < leftIn(stream);
+/** Returns a Unix time in milliseconds. */
+export function msOf(seconds: number): bigint {
+  return BigInt(seconds) * 1_000n;
+}
+
+/** Returns what the schedule has released and was not withdrawn, before it is held within its bounds. */
+function releasedAt(stream: Accruing, nowMs: bigint): bigint {
+  const { schedule, lastUpdateTime, ratePerSecond, withdrawnAmount } = stream;
+  const flowed = (sinceMs: bigint): bigint => (sinceMs * BigInt(ratePerSecond)) / 1_000n;
+  switch (schedule.kind) {
+    case 'steps':
+      return openedAt(schedule.steps, nowMs) - BigInt(withdrawnAmount);
+    case 'cliffLump':
+      if (!isReached(schedule.cliffTime, nowMs)) return 0n;
+      return BigInt(schedule.cliffAmount) + flowed(msSince(schedule.cliffTime, nowMs)) - BigInt(withdrawnAmount);
+    case 'interval': {
+      const intervalMs = msOf(schedule.everySeconds);
+      return intervalMs > 0n ? (msSince(lastUpdateTime, nowMs) / intervalMs) * BigInt(schedule.amount) : 0n;
+    }
+    case 'cliff':
+      return isReached(schedule.cliffTime, nowMs) ? flowed(msSince(lastUpdateTime, nowMs)) : 0n;
+    case 'linear':
+      return flowed(msSince(lastUpdateTime, nowMs));
+    default:
+      return 0n;
+  }
+}
+
+type Steps = Extract<Accruing['schedule'], { kind: 'steps' }>['steps'];
+
+/** Returns the sum of the steps that are open, up to the first that is not. */
+function openedAt(steps: Steps, nowMs: bigint): bigint {
+  const closed = steps.findIndex(({ unlockTime }) => !isReached(unlockTime, nowMs));
+  const opened = closed < 0 ? steps : steps.slice(0, closed);
+  return opened.reduce((sum, { unlockAmount }) => sum + BigInt(unlockAmount), 0n);
+}
+
+/** A time that the service leaves out lies beyond the year 9999. */
+function isReached(seconds: number | null, nowMs: bigint): boolean {
+  return seconds !== null && msOf(seconds) <= nowMs;
+}
+
+function msSince(seconds: number | null, nowMs: bigint): bigint {
+  return seconds === null ? 0n : atLeastZero(nowMs - msOf(seconds));
+}
+
+function smaller(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }
 
 function atLeastZero(amount: bigint): bigint {
