@@ -12,7 +12,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{input::Input, start::Start};
+use super::{input::Input, refused::Refused, start::Start};
 use flowfi_domain::{LedgerSequence, UnixTime};
 
 /// One line.

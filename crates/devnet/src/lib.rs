@@ -70,7 +70,7 @@ pub use encode::RawEvent;
 pub use event::EventKind;
 pub use faults::Fault;
 pub use input::{Emit, Input, NumberedCall, Upgrade};
-pub use journal::JournalError;
+pub use journal::{BadLine, JournalError};
 pub use lake::LakeError;
 pub use milestone::{AttestationId, Condition, Milestone, NotAnAttestationId, OracleReading};
 pub use operator::MAIN_ENDPOINT;

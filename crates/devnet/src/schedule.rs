@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use flowfi_domain::Amount;
+use flowfi_domain::{Amount, Step, UnixTime};
 
 /// The unlock time of a tranche that waits for its milestone.
 pub(super) const LOCKED: u64 = u64::MAX;
@@ -31,6 +31,24 @@ pub struct Tranche {
     pub unlock_amount: Amount,
     /// When, in Unix seconds; `u64::MAX` while a milestone has not opened it.
     pub unlock_time: u64,
+}
+
+impl From<&Schedule> for flowfi_domain::Schedule {
+    fn from(schedule: &Schedule) -> Self {
+        match schedule {
+            Schedule::Linear => Self::Linear,
+            Schedule::StepTranches(tranches) => {
+                let step = |tranche: &Tranche| Step {
+                    unlock_amount: tranche.unlock_amount,
+                    unlock_time: UnixTime(tranche.unlock_time),
+                };
+                Self::Steps { steps: tranches.iter().map(step).collect() }
+            }
+            Schedule::HybridCliffLinear { cliff_time, cliff_amount } => {
+                Self::CliffLump { cliff_time: UnixTime(*cliff_time), cliff_amount: *cliff_amount }
+            }
+        }
+    }
 }
 
 /// Returns what the tranches have unlocked at `now`: the first locked one holds back all after it.

@@ -15,7 +15,7 @@ use super::{
     hash::hex,
     history,
     input::Input,
-    journal::{Journal, JournalError, LedgerLine, Line},
+    journal::{BadLine, Journal, JournalError, LedgerLine, Line},
     lake::Lake,
     network::{Executed, Network},
     refused::Refused,

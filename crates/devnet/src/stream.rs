@@ -9,7 +9,7 @@ use super::{
     refused::Refused,
     schedule::{self, Schedule},
 };
-use flowfi_domain::{Address, Amount, ChainStatus, DisputeStatus, Schedule, StreamEntry, StreamId, UnixTime};
+use flowfi_domain::{Address, Amount, ChainStatus, DisputeStatus, StreamEntry, StreamId, UnixTime};
 
 /// A stream as the contract stores it. Times are Unix seconds of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,11 +60,15 @@ impl From<&Stream> for StreamEntry {
             paused: stream.paused,
             paused_at: stream.paused_at.map(UnixTime),
             status: stream.status,
-            schedule: Schedule::Linear,
-            cliff_time: None,
-            arbiter: None,
-            dispute_status: DisputeStatus::None,
-            is_allowance_based: false,
+            schedule: (&stream.schedule).into(),
+            cliff_time: stream.cliff_time.map(UnixTime),
+            arbiter: stream.arbiter.clone(),
+            dispute_status: match stream.dispute {
+                Dispute::None => DisputeStatus::None,
+                Dispute::Requested => DisputeStatus::Requested,
+                Dispute::Resolved { approved } => DisputeStatus::Resolved { approved },
+            },
+            is_allowance_based: stream.is_allowance_based,
         }
     }
 }
