@@ -12,7 +12,7 @@ use super::{
     problem::Problem,
     schedule_view::{ScheduleView, cliff_time_of},
     state::HttpState,
-    views::dated_time,
+    times::dated_time,
 };
 use crate::{
     auth::Caller,

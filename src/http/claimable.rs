@@ -12,7 +12,7 @@ use super::{
     query::{Parameter, Query, query},
     state::HttpState,
     streams::seen_stream,
-    views::dated_time,
+    times::dated_time,
 };
 use crate::domain::{Amount, ClaimableReason, StreamId, UnixTime};
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{openapi::words, records_check::RecordsCheckView, views::date_text};
+use super::{openapi::words, records_check::RecordsCheckView, times::date_text};
 use crate::{
     domain::{ContractId, CoveredRange, Epoch, FeedId, LedgerSequence},
     status::{ContractFacts, Hole},

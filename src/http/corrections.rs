@@ -11,7 +11,7 @@ use super::{
     problem::Problem,
     state::HttpState,
     streams::seen_stream,
-    views::date_text,
+    times::date_text,
 };
 use crate::{
     domain::{LedgerSequence, StreamId},

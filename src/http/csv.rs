@@ -13,7 +13,7 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use tracing::warn;
 
-use super::{accept::Accept, event_view::BodyView, limits::ClientTurns, views::date_text};
+use super::{accept::Accept, event_view::BodyView, limits::ClientTurns, times::date_text};
 use crate::{
     domain::{CommittedEvent, FeedId, UnixTime},
     store::{EventListFilter, PageRequest, PageStart, Store},

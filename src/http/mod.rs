@@ -52,6 +52,7 @@ mod subscribe_filter;
 mod subscriber;
 mod throughput;
 mod tickets;
+mod times;
 mod users;
 mod views;
 mod watch;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{openapi::words, views::date_text};
+use super::{openapi::words, times::date_text};
 use crate::{domain::StreamId, store::RecordCheck};
 
 /// The number of differing streams that are named.

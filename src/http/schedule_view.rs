@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{openapi::words, views::dated_time};
+use super::{openapi::words, times::dated_time};
 use crate::domain::{Amount, ClaimableReason, Schedule, Step, StreamRecord, UnixTime};
 
 /// How the deposit becomes claimable, told apart by `kind`. A time is null if it lies beyond the year 9999.

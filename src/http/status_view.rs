@@ -7,7 +7,7 @@ use super::{
     contract_status::{ContractView, CoverageView, HoleView, QuarantineView, UpgradeView},
     endpoint_health::EndpointHealth,
     openapi::words,
-    views::date_text,
+    times::date_text,
 };
 use crate::{
     domain::{ContractId, Contracts, Epoch, FeedId, LedgerSequence},

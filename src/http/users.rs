@@ -11,7 +11,7 @@ use super::{
     problem::Problem,
     query::{Query, query},
     state::{CONTRACT, HttpState},
-    views::{dated, dated_time},
+    times::{dated, dated_time},
 };
 use crate::{
     domain::{Address, ContractId, StreamId, StreamRecord, Total},

@@ -1,6 +1,5 @@
 //! Records and events as JSON. Field names are those a FlowFi dashboard reads; amounts and ids are strings.
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use utoipa::ToSchema;
 
@@ -8,6 +7,7 @@ use super::{
     event_view::{BodyView, EventView},
     openapi::words,
     schedule_view::{ScheduleView, cliff_time_of},
+    times::{date_text, dated, dated_time},
 };
 use crate::domain::{
     Address, Amount, ClaimableReason, CommittedEvent, ContractId, DisputeStatus, LedgerSequence, StreamId,
@@ -163,18 +163,4 @@ impl Serialize for EventRowView {
         map.serialize_entry("metadata", &BodyView(event))?;
         map.end()
     }
-}
-
-/// Returns a Unix time as a number, none where it is later than dates go.
-pub(super) fn dated_time(time: UnixTime) -> Option<u64> {
-    dated(i128::from(time.0))
-}
-
-/// The same for a time that can pass 2^64.
-pub(super) fn dated(seconds: i128) -> Option<u64> {
-    u64::try_from(seconds).ok().filter(|seconds| *seconds <= UnixTime::LAST_DATE.0)
-}
-
-pub(super) fn date_text(moment: DateTime<Utc>) -> String {
-    moment.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

@@ -13,7 +13,7 @@ use crate::{
         problem::Problem,
         state::HttpState,
         status_view::{self, IndexerView},
-        views::date_text,
+        times::date_text,
     },
     store::DesiredState,
 };

@@ -21,7 +21,7 @@ use crate::http::{
     quarantine_replayer::Replayed,
     query::{Query, query},
     state::{CONTRACT, HttpState},
-    views::date_text,
+    times::date_text,
 };
 
 /// Quarantined events, in chain order.
