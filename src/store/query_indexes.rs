@@ -22,13 +22,10 @@ const INDEXES: [(&str, &str); 6] = [
     ("streams_by_last_update_time", "streams (last_update_time, created_toid, created_event_index)"),
     ("streams_by_deposited", "streams (deposited, created_toid, created_event_index)"),
     ("streams_by_end", "streams ((coalesce(end_time, 'infinity'::numeric)), created_toid, created_event_index)"),
+    ("streams_closed", "streams (created_toid, created_event_index) where closed"),
     (
         "streams_uncertain",
         "streams (contract_id, stream_id) where checked_at_ledger is null or checked_at_ledger < (last_toid >> 32)",
-    ),
-    (
-        "stream_events_by_former_recipient",
-        "stream_events (former_recipient, toid, event_index) where former_recipient is not null",
     ),
 ];
 
@@ -60,7 +57,7 @@ impl Writer {
 async fn there(connection: &mut PgConnection) -> Result<Vec<String>, StoreError> {
     let names = sqlx::query_scalar!(
         r#"select indexname::text as "name!" from pg_indexes
-           where schemaname = current_schema() and tablename in ('streams', 'stream_events')"#
+           where schemaname = current_schema() and tablename = 'streams'"#
     );
     Ok(names.fetch_all(connection).await?)
 }

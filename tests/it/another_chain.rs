@@ -19,11 +19,14 @@ use crate::{
 };
 
 impl World {
+    /// The records but for when they were compared with the chain.
     pub async fn records_as_text(&self) -> Vec<String> {
-        sqlx::query_scalar("select streams::text from streams order by contract_id, stream_id")
-            .fetch_all(&self.pool)
-            .await
-            .unwrap()
+        sqlx::query_scalar(
+            "select (to_jsonb(streams) - 'checked_at_ledger')::text from streams order by contract_id, stream_id",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap()
     }
 
     pub async fn endpoints_of_our_chain(&self, urls: &[String]) -> EndpointPool {

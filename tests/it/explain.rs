@@ -34,7 +34,7 @@ use crate::{
 /// them. A query that goes through every event reads a million.
 const MOST_BLOCKS: u64 = 200_000;
 
-const STATUSES: [&str; 5] = ["active", "paused", "ended", "cancelled", "completed"];
+const STATUSES: [&str; 6] = ["active", "paused", "ended", "cancelled", "completed", "closed"];
 const SORTS: [&str; 5] = ["createdAt", "startTime", "lastUpdateTime", "depositedAmount", "endTime"];
 
 /// The server's reports on its plans, as sqlx passes them on.

@@ -64,7 +64,7 @@ async fn a_malformed_event_is_quarantined_and_stops_nothing(pool: PgPool) {
     let emit = Emit {
         contract_id: world.devnet.contract_id(),
         kind: EventKind::Contract,
-        events: vec![raw("stream_paused", [0, 0, 0, 1]), raw("recipient_transferred", [0, 0, 0, 99])],
+        events: vec![raw("stream_paused", [0, 0, 0, 1]), raw("stream_split", [0, 0, 0, 99])],
         count: 1,
     };
     let answer = world.devnet.submit(emit);
@@ -82,7 +82,7 @@ async fn a_malformed_event_is_quarantined_and_stops_nothing(pool: PgPool) {
     assert_eq!(kept.len(), 2, "{kept:?}");
     assert_eq!((kept[0].0.as_str(), kept[0].1.as_str()), ("refused", "stream_paused"));
     assert!(kept[0].2.contains("not a map"), "{}", kept[0].2);
-    assert_eq!((kept[1].0.as_str(), kept[1].1.as_str()), ("unknown", "recipient_transferred"));
+    assert_eq!((kept[1].0.as_str(), kept[1].1.as_str()), ("unknown", "stream_split"));
     let contract_id = world.devnet.contract_id();
     let unverified = |number| {
         let (store, contract_id) = (world.store.clone(), contract_id.clone());

@@ -11,8 +11,14 @@ use sqlx::PgPool;
 
 use crate::world::{World, eventually};
 
-const OF_LISTS: [&str; 4] =
-    ["streams_by_deposited", "streams_by_end", "streams_by_last_update_time", "streams_by_phase"];
+const OF_LISTS: [&str; 6] = [
+    "streams_by_deposited",
+    "streams_by_end",
+    "streams_by_last_update_time",
+    "streams_by_phase",
+    "streams_closed",
+    "streams_uncertain",
+];
 
 /// Returns those of the indexes that the schema has.
 async fn made(world: &World) -> BTreeSet<String> {
