@@ -350,7 +350,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Reports the status. Always 200 while the database answers; `/health/ready` is the route that answers 503. */
+        /**
+         * Reports the status, which is at most a second old.
+         * @description Always 200 while the database answers; `/health/ready` is the route that answers 503.
+         */
         get: operations["getStatus"];
         put?: never;
         post?: never;
@@ -403,6 +406,23 @@ export interface paths {
         };
         /** Returns what the recipient can claim at the Unix time `at`, by default at the close of the last ledger. */
         get: operations["getClaimable"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/streams/{id}/corrections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns what was corrected in a stream's record because the chain's own entry differed. */
+        get: operations["listCorrections"];
         put?: never;
         post?: never;
         delete?: never;
@@ -696,6 +716,24 @@ export interface components {
             recordsCheck: components["schemas"]["RecordsCheck"] | null;
             /** @description The latest upgrades of its code. */
             upgrades: components["schemas"]["Upgrade"][];
+        };
+        /** @description A field of a record that differed from the chain's own entry and was set from it. */
+        Correction: {
+            /** @description The ledger that the chain's entry was true at. */
+            atLedger: components["schemas"]["LedgerSequence"];
+            /** @description When it was corrected. */
+            correctedAt: components["schemas"]["Moment"];
+            /** @description The contract's name of the field; `record` for the whole record. */
+            field: string;
+            /** @description What the chain has. */
+            is: string;
+            /**
+             * Format: int64
+             * @description The number of the correction; later ones are higher.
+             */
+            number: number;
+            /** @description What the record had. */
+            was: string;
         };
         Coverage: {
             fromLedger: components["schemas"]["LedgerSequence"];
@@ -1245,7 +1283,7 @@ export interface components {
              * @description How many records are known to differ from the chain's or to be missing; at most 1000 are counted.
              */
             differing: number;
-            /** @description Some of them. */
+            /** @description Some of them; empty for callers who may not see every stream. */
             examples: components["schemas"]["DifferingRecord"][];
             roundCompletedAt: components["schemas"]["Moment"] | null;
             /**
@@ -1299,9 +1337,9 @@ export interface components {
          *     client that breaks off in between is told again.
          */
         RevisedNotice: {
-            /** @description The first. */
+            /** @description The first; for callers who may not see every event, the end of the ledger before its ledger. */
             fromId: components["schemas"]["EventId"];
-            /** @description The last. */
+            /** @description The last; for callers who may not see every event, the end of its ledger. */
             toId: components["schemas"]["EventId"];
         };
         /** @description Whose tokens to revoke. */
@@ -1540,6 +1578,13 @@ export interface components {
         };
         /** @description A withdrawal emptied a stream. */
         StreamCompletedEventRow: components["schemas"]["StreamCompletedEvent"] & components["schemas"]["EventRowFields"];
+        /** @description What was corrected in a stream's record. */
+        StreamCorrections: {
+            /** @description The newest corrections, at most 100, the newest first. */
+            data: components["schemas"]["Correction"][];
+            /** @description The stream. */
+            streamId: components["schemas"]["StreamId"];
+        };
         /** @description A stream was created. `amount` is what was deposited. `creator` names the contract's event; what it does not tell is in the stream's record. */
         StreamCreatedEvent: components["schemas"]["StreamEventFields"] & {
             cliffTime?: null | components["schemas"]["UnixTime"];
@@ -2022,7 +2067,7 @@ export interface components {
          */
         UnixTime: number;
         Upgrade: {
-            id: components["schemas"]["EventId"];
+            id: components["schemas"]["EventId"] | null;
             ledger: components["schemas"]["LedgerSequence"];
             ledgerClosedAt: components["schemas"]["Moment"];
             newExecutable: components["schemas"]["CodeHash"];
@@ -4800,6 +4845,111 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Claimable"];
+                };
+            };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not accepted. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller may not see it. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The URL is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed on our side. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCorrections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The stream: its number, or contract and number as `C…:7`. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The corrections of the stream. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamCorrections"];
                 };
             };
             /** @description A parameter or the body breaks a rule; `parameter` names which. */

@@ -236,7 +236,7 @@ impl Auth {
         let now = self.now();
         let expires_at = now.plus_seconds(TTL_SECONDS).min(token.expires_at);
         let ticket = Ticket::new(self.random::<SECRET_BYTES>(), expires_at);
-        let share = Share { holder: token.subject.as_str(), most: MOST_OF_A_SUBJECT };
+        let share = Share { holder: &token.subject.holder(), most: MOST_OF_A_SUBJECT };
         let token = serde_json::to_value(token).expect("a struct of texts and numbers");
         let row = TicketRow { token, filter, expires_at };
         let is_kept = self.0.store.put_ticket(&ticket::hash_of(&ticket.text), &row, now, share).await?;
@@ -309,7 +309,7 @@ impl Auth {
             expires_at: now.plus_seconds(request.ttl_seconds),
             last_used_at: None,
         };
-        let share = Share { holder: key.subject.as_str(), most: api_key::MOST_OF_A_SUBJECT };
+        let share = Share { holder: &key.subject.holder(), most: api_key::MOST_OF_A_SUBJECT };
         let is_kept = self.0.store.put_api_key(&key.row(), &secret.hash(), share).await?;
         info!(key.id, subject = %key.subject, by = %by, is_kept, "{by} made the API key {} of {}", key.id, key.subject);
         Ok(is_kept.then_some((key, secret)))

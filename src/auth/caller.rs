@@ -1,6 +1,6 @@
 //! The caller of a request: a subject identified by a token, or an anonymous caller.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 use stellar_strkey::{Strkey, ed25519};
@@ -84,6 +84,13 @@ impl Subject {
             }
             _ => None,
         }
+    }
+
+    /// Returns whom limits count the subject against: the account for all of its users, as each wallet can name any number
+    /// of them.
+    #[must_use]
+    pub fn holder(&self) -> Cow<'_, str> {
+        self.account().map_or(Cow::Borrowed(&self.0), Cow::Owned)
     }
 
     /// Returns the subject as text.
@@ -208,7 +215,9 @@ mod tests {
             ("a service".to_owned(), None),
             ("a: service".to_owned(), None),
         ] {
+            let expected = account.unwrap_or(&subject);
             assert_eq!(Subject(subject.clone()).account().as_deref(), account, "{subject}");
+            assert_eq!(Subject(subject.clone()).holder(), expected, "its share is the account's");
         }
     }
 

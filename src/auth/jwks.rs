@@ -17,6 +17,10 @@ use tracing::{info, warn};
 
 use super::{KeysAway, TokenRefusal, keys::is_long_enough};
 
+/// A set may name several keys alike (RFC 7517, 4.5), while one takes the place of the other. Whoever makes up a token
+/// makes us try each of them, so no more than this are tried.
+const MOST_OF_ONE_NAME: usize = 4;
+
 /// How often keys are fetched.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
@@ -127,16 +131,17 @@ impl Jwks {
         (signs && fits && is_ours).then(|| (common.key_id.clone(), key))
     }
 
-    /// Returns the key that a token names. If it is unknown and the keys were not fetched lately, waits briefly for a
-    /// fetch.
-    pub(super) async fn key(&self, kid: Option<&str>) -> Result<DecodingKey, TokenRefusal> {
+    /// Returns the keys that a token names, at least one. One that is not there is waited for, for a moment, if nobody
+    /// looked lately.
+    pub(super) async fn keys(&self, kid: Option<&str>) -> Result<Vec<DecodingKey>, TokenRefusal> {
         let mut changes = self.keys.subscribe();
         let keys = Arc::clone(&changes.borrow_and_update());
         if keys.fetched_at.is_some_and(|fetched_at| fetched_at.elapsed() > self.pace.keep) {
             return Err(KeysAway::Stale.into());
         }
-        if let Some(key) = keys.find(kid) {
-            return Ok(key);
+        let found = keys.find(kid);
+        if !found.is_empty() {
+            return Ok(found);
         }
         if keys.fetched_at.is_some_and(|fetched_at| fetched_at.elapsed() < self.pace.least_interval) {
             return Err(TokenRefusal::UnknownKey);
@@ -145,23 +150,26 @@ impl Jwks {
         // The keys decide, whether or not they changed in time.
         let _ = timeout(self.pace.patience, changes.changed()).await;
         let keys = Arc::clone(&changes.borrow());
-        keys.find(kid).ok_or(if keys.fetched_at.is_some() {
-            TokenRefusal::UnknownKey
-        } else {
-            KeysAway::NotFetched.into()
-        })
+        let found = keys.find(kid);
+        match (found.is_empty(), keys.fetched_at) {
+            (false, _) => Ok(found),
+            (true, Some(_)) => Err(TokenRefusal::UnknownKey),
+            (true, None) => Err(KeysAway::NotFetched.into()),
+        }
     }
 }
 
 impl Keys {
-    /// A token that names no key is verified with the only key, if there is only one.
-    fn find(&self, kid: Option<&str>) -> Option<DecodingKey> {
-        let found = match (kid, self.by_id.as_slice()) {
-            (None, [(_, only)]) => Some(only),
-            (None, _) => None,
-            (Some(_), keys) => keys.iter().find(|(id, _)| id.as_deref() == kid).map(|(_, key)| key),
-        };
-        found.cloned()
+    /// A token that names no key is checked with the only one, if there is only one.
+    fn find(&self, kid: Option<&str>) -> Vec<DecodingKey> {
+        match (kid, self.by_id.as_slice()) {
+            (None, [(_, only)]) => vec![only.clone()],
+            (None, _) => Vec::new(),
+            (Some(_), keys) => {
+                let named = keys.iter().filter(|(id, _)| id.as_deref() == kid).map(|(_, key)| key.clone());
+                named.take(MOST_OF_ONE_NAME).collect()
+            }
+        }
     }
 }
 
@@ -226,11 +234,11 @@ mod tests {
         issuer.set(vec![key("one")]);
         let jwks = issuer.jwks(Duration::ZERO);
         followed(&jwks);
-        assert!(jwks.key(Some("one")).await.is_ok(), "the first request waits for the first keys");
-        assert!(jwks.key(None).await.is_ok(), "a single key needs no name");
+        assert!(jwks.keys(Some("one")).await.is_ok(), "the first request waits for the first keys");
+        assert!(jwks.keys(None).await.is_ok(), "the only key needs no name");
         issuer.set(vec![key("two"), key("three")]);
-        assert!(jwks.key(Some("two")).await.is_ok());
-        assert!(jwks.key(None).await.is_err(), "one of two needs a name");
+        assert!(jwks.keys(Some("two")).await.is_ok());
+        assert!(jwks.keys(None).await.is_err(), "one of two needs a name");
     }
 
     #[tokio::test]
@@ -239,11 +247,21 @@ mod tests {
         issuer.set(vec![key("one")]);
         let jwks = issuer.jwks(Duration::from_mins(1));
         followed(&jwks);
-        assert!(jwks.key(Some("one")).await.is_ok());
+        assert!(jwks.keys(Some("one")).await.is_ok());
         for number in 0..100 {
-            assert!(matches!(jwks.key(Some(&format!("forged {number}"))).await, Err(TokenRefusal::UnknownKey)));
+            assert!(matches!(jwks.keys(Some(&format!("forged {number}"))).await, Err(TokenRefusal::UnknownKey)));
         }
         assert_eq!(issuer.asked(), 1);
+    }
+
+    #[tokio::test]
+    async fn of_keys_that_are_named_alike_only_so_many_are_tried() {
+        let issuer = Issuer::default();
+        issuer.set(vec![key("alike"); 100]);
+        let jwks = issuer.jwks(Duration::from_mins(1));
+        followed(&jwks);
+        assert_eq!(jwks.keys(Some("alike")).await.unwrap().len(), MOST_OF_ONE_NAME);
+        assert!(jwks.keys(None).await.is_err(), "one of many needs a name");
     }
 
     #[test]
@@ -290,8 +308,8 @@ mod tests {
             jwks.keys.send_replace(Arc::new(Keys { by_id: by_id.clone(), fetched_at }));
         };
         fetched(Duration::ZERO);
-        assert!(jwks.key(Some("one")).await.is_ok());
+        assert!(jwks.keys(Some("one")).await.is_ok());
         fetched(2 * keep);
-        assert!(matches!(jwks.key(Some("one")).await, Err(TokenRefusal::KeysAway(_))));
+        assert!(matches!(jwks.keys(Some("one")).await, Err(TokenRefusal::KeysAway(_))));
     }
 }

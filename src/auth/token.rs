@@ -192,7 +192,7 @@ impl TokenKeys {
         }
         let claims = match &self.checking {
             Checking::Fixed(key) => self.verify(text, key)?,
-            Checking::Followed(jwks) => self.verify(text, &jwks.key(header.kid.as_deref()).await?)?,
+            Checking::Followed(jwks) => self.verify_by_one_of(text, &jwks.keys(header.kid.as_deref()).await?)?,
         };
         let [issued_at, begins] = [claims.iat, claims.nbf].map(|time| time.map(|NumericDate(seconds)| seconds));
         let NumericDate(ends) = claims.exp;
@@ -215,6 +215,13 @@ impl TokenKeys {
             api_key: None,
             created_by: None,
         })
+    }
+
+    /// Checks a token with each of the keys that it may be signed with.
+    fn verify_by_one_of(&self, text: &str, keys: &[DecodingKey]) -> Result<ReadClaims, TokenRefusal> {
+        let read = keys.iter().map(|key| self.verify(text, key));
+        let of_its_key = read.into_iter().find(|read| !matches!(read, Err(TokenRefusal::BadSignature)));
+        of_its_key.unwrap_or(Err(TokenRefusal::BadSignature))
     }
 
     fn verify(&self, text: &str, key: &DecodingKey) -> Result<ReadClaims, TokenRefusal> {
@@ -259,11 +266,12 @@ impl std::fmt::Debug for Minted {
 #[cfg(test)]
 mod tests {
     use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+    use futures_util::future::BoxFuture;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::auth::args::parse;
+    use crate::auth::{KeySetReader, KeysAway, TokenAlgorithm, args::parse};
 
     const SECRET: &str = "a secret of the tests, longer than 32 bytes";
     const NOW: UnixTime = UnixTime(1_800_000_000);
@@ -346,6 +354,47 @@ mod tests {
                 assert_eq!(checked.is_ok(), maker == checker, "made with {maker}, checked with {checker}");
             }
         }
+    }
+
+    /// A key set as an issuer publishes it.
+    struct Published(String);
+
+    impl KeySetReader for Published {
+        fn read(&self) -> BoxFuture<'_, Result<String, KeysAway>> {
+            Box::pin(std::future::ready(Ok(self.0.clone())))
+        }
+    }
+
+    /// Keys of EdDSA that are fetched: that of the fixture, and another one of the same name before it.
+    #[expect(clippy::disallowed_methods, reason = "a test owns its task")]
+    fn named_alike() -> TokenKeys {
+        let file = |name: &str| format!("{}/tests/fixtures/keys/{name}.pem", env!("CARGO_MANIFEST_DIR"));
+        let public = public_key(Path::new(&file("eddsa.pub")), TokenAlgorithm::EdDSA).unwrap();
+        let jsonwebtoken::DecodingKeyKind::SecretOrDer(ours) = public.kind() else { panic!("a key of 32 bytes") };
+        let jwk = |x: &[u8]| json!({"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": BASE64_URL_SAFE_NO_PAD.encode(x)});
+        let theirs = BASE64_URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
+        let set = json!({"keys": [jwk(&theirs), jwk(ours)]}).to_string();
+        let reader: std::sync::Arc<dyn KeySetReader> = std::sync::Arc::new(Published(set));
+        let flags = ["--token-algorithm", "EdDSA", "--token-jwks-url", "https://issuer.example/jwks.json"];
+        let keys = TokenKeys::from_args(&parse(&flags), "an issuer", Some(reader)).unwrap().unwrap();
+        let Checking::Followed(jwks) = &keys.checking else { panic!("they are fetched") };
+        tokio::spawn(jwks.clone().follow(CancellationToken::new()));
+        keys
+    }
+
+    #[tokio::test]
+    async fn a_token_is_checked_with_each_of_the_keys_that_are_named_alike() {
+        let keys = named_alike();
+        let file = format!("{}/tests/fixtures/keys/eddsa.pem", env!("CARGO_MANIFEST_DIR"));
+        let signing = private_key(Path::new(&file), TokenAlgorithm::EdDSA).unwrap();
+        let header = Header { kid: Some("k".to_owned()), ..Header::new(jsonwebtoken::Algorithm::EdDSA) };
+        let signed = |claims: &Value| encode(&header, claims, &signing).unwrap();
+        assert!(keys.check(&signed(&claims()), NOW).await.is_ok());
+        assert_eq!(keys.check(&signed(&with("iss", "another")), NOW).await, Err(TokenRefusal::OtherIssuer));
+        let token = signed(&claims());
+        let (message, signature) = token.rsplit_once('.').unwrap();
+        let forged = format!("{message}.{}", "A".repeat(signature.len()));
+        assert_eq!(keys.check(&forged, NOW).await, Err(TokenRefusal::BadSignature));
     }
 
     #[tokio::test]

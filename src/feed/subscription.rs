@@ -63,9 +63,11 @@ pub struct Subscription {
     wake: Arc<Notify>,
     /// The epoch of everything that the subscriber receives.
     epoch: Epoch,
-    /// Every matching event up to here was handed out.
+    /// Every matching event up to here was handed out. It may be the id of an event that the subscriber may not see.
     position: EventId,
-    /// Every revision up to this one was told, or need not be.
+    /// The last id that the subscriber knows: of an event that it was handed, or the one that it came back with.
+    known: EventId,
+    /// Every revision up to this one was told, or needs no telling.
     told: i64,
     /// The revision in the last id that was handed out.
     told_by_id: i64,
@@ -91,6 +93,7 @@ impl Subscription {
         let window = ReplayWindow::of(&filter);
         let Registered { id, wake, head, epoch, revision } = feed.hub.register(Arc::clone(&filter));
         feed.counters.connected(kind);
+        let sees_everything = filter.visibility == Visibility::Everything;
         Self {
             feed,
             filter,
@@ -98,7 +101,8 @@ impl Subscription {
             id,
             wake,
             epoch,
-            position: head,
+            position: if sees_everything { head } else { head.in_whole_ledgers() },
+            known: EventId::ZERO,
             told: revision,
             told_by_id: revision,
             replay_up_to: head,
@@ -125,6 +129,7 @@ impl Subscription {
     /// reached it yet, events that the client already has are left out. The missed revisions are told first.
     pub(super) fn resume_after(&mut self, last: ResumeId, missed: Option<Revision>) {
         self.position = last.position.event;
+        self.known = self.position;
         self.told = last.revision;
         self.told_by_id = last.revision;
         self.news = missed.map(News::Revised);
@@ -134,7 +139,9 @@ impl Subscription {
     #[must_use]
     pub fn resume_id(&self) -> Option<ResumeId> {
         let is_begun = self.position != EventId::ZERO;
-        let position = FeedId { event: self.position, epoch: self.epoch };
+        let event =
+            if self.sees_everything() { self.position } else { self.known.max(self.position.in_whole_ledgers()) };
+        let position = FeedId { event, epoch: self.epoch };
         is_begun.then_some(ResumeId { position, revision: self.told })
     }
 
@@ -192,7 +199,8 @@ impl Subscription {
         let notice = match news {
             News::Revised(revision) => {
                 self.told = revision.number;
-                revision.notice(self.epoch)
+                let shown = if self.sees_everything() { revision } else { revision.in_whole_ledgers() };
+                shown.notice(self.epoch)
             }
             News::StartedOver { .. } => {
                 match self.feed.reset(ResetReason::NetworkReset, self.sees_everything()).await {
@@ -216,6 +224,7 @@ impl Subscription {
             News::StartedOver { epoch, revision } => {
                 self.epoch = epoch;
                 self.position = EventId::ZERO;
+                self.known = EventId::ZERO;
                 self.replay_up_to = EventId::ZERO;
                 self.told = revision;
                 self.told_by_id = revision;
@@ -248,6 +257,7 @@ impl Subscription {
     fn deliver(&mut self, events: Vec<Arc<Published>>) -> Vec<Delivery> {
         if let Some(last) = events.last() {
             self.told_by_id = last.revision;
+            self.known = last.event.id;
         }
         self.feed.counters.events_sent.fetch_add(count(&events), Ordering::Relaxed);
         events.into_iter().map(Delivery::Event).collect()

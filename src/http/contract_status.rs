@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// How far the index of one contract is.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = ContractStatus)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ContractView {
@@ -20,7 +20,7 @@ pub(super) struct ContractView {
     contract_id: ContractId,
     /// Whether this deployment follows it. Others can be read but no longer change.
     is_followed: bool,
-    /// The position up to which its events are stored.
+    /// The position up to which its events are stored; in whole ledgers for callers who may not see every event.
     #[schema(value_type = Option<words::EventId>)]
     cursor: Option<FeedId>,
     /// Its first ledger that is indexed.
@@ -85,8 +85,9 @@ pub(super) struct QuarantineView {
 #[schema(as = Upgrade)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct UpgradeView {
-    #[schema(value_type = words::EventId)]
-    pub(super) id: FeedId,
+    /// The id of its event; null for callers who may not see every event.
+    #[schema(value_type = Option<words::EventId>)]
+    pub(super) id: Option<FeedId>,
     #[schema(value_type = words::LedgerSequence)]
     ledger: LedgerSequence,
     #[schema(value_type = words::Moment)]
@@ -120,6 +121,15 @@ impl ContractView {
             records_check: facts.record_check.as_ref().map(RecordsCheckView::of),
         }
     }
+
+    /// Leaves out the ids of events and streams.
+    pub(super) fn leave_out_ids(&mut self) {
+        self.cursor = self.cursor.map(FeedId::in_whole_ledgers);
+        self.upgrades.iter_mut().for_each(UpgradeView::leave_out_id);
+        if let Some(check) = &mut self.records_check {
+            check.leave_out_examples();
+        }
+    }
 }
 
 impl HoleView {
@@ -135,9 +145,13 @@ impl CoverageView {
 }
 
 impl UpgradeView {
+    pub(super) fn leave_out_id(&mut self) {
+        self.id = None;
+    }
+
     fn of(stored: &StoredUpgrade, epoch: Epoch) -> Self {
         Self {
-            id: FeedId { event: stored.id, epoch },
+            id: Some(FeedId { event: stored.id, epoch }),
             ledger: stored.id.ledger(),
             ledger_closed_at: date_text(stored.ledger_closed_at),
             transaction_hash: stored.tx_hash.clone(),

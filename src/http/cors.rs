@@ -63,10 +63,24 @@ async fn explain_refused_preflight(request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned().filter(|_| request.method() == Method::OPTIONS);
     let response = next.run(request).await;
     let is_refused = !response.headers().contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN);
-    match origin.as_ref().and_then(|origin| origin.to_str().ok()).filter(|_| is_refused) {
-        Some(origin) => Problem::other_origin(origin).into_response(),
+    match origin.filter(|_| is_refused) {
+        Some(origin) => refusal_of(&origin).into_response(),
         None => response,
     }
+}
+
+/// Returns the refusal of an origin, with what to set. Only one with a scheme of the web and a host can be named.
+fn refusal_of(origin: &HeaderValue) -> Problem {
+    let text = origin.to_str().unwrap_or_default();
+    Problem::other_origin(match text.parse() {
+        Ok(Origin::One(_)) => {
+            format!("pages of {text} may not read the answers here; the operator sets --cors-origin {text}")
+        }
+        _ => "pages without a web origin, such as files and sandboxed frames (origin null), may not read the answers here: \
+              serve the page from a host and set --cors-origin to its origin, or let every page read with \
+              --cors-origin '*'"
+            .to_owned(),
+    })
 }
 
 /// Lets every page read the answers.
@@ -150,7 +164,19 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_a_scheme_and_a_host_or_a_star() {
+    fn whoever_is_refused_is_told_to_set_what_can_be_set() {
+        let named = refusal_of(&HeaderValue::from_static("https://app.example"));
+        assert!(named.detail().ends_with("the operator sets --cors-origin https://app.example"), "{named:?}");
+        for origin in ["null", "file://", "chrome-extension://abcdef", "*"] {
+            let unnamed = refusal_of(&HeaderValue::from_static(origin));
+            assert!(unnamed.detail().ends_with("let every page read with --cors-origin '*'"), "{unnamed:?}");
+        }
+        let unreadable = HeaderValue::from_bytes(b"https://\xff").unwrap();
+        assert!(refusal_of(&unreadable).detail().contains("--cors-origin '*'"));
+    }
+
+    #[test]
+    fn an_origin_is_a_scheme_and_a_host_or_the_star() {
         assert_eq!("*".parse(), Ok(Origin::Any));
         assert!(matches!("http://localhost:3000".parse(), Ok(Origin::One(_))));
         for text in ["", "localhost:3000", "https://", "https://app.example/", "https://a b", "null"] {

@@ -8,7 +8,7 @@ use super::openapi::words;
 use crate::domain::LedgerSequence;
 
 /// How an endpoint that the indexer asks is doing.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct EndpointHealth {
     /// Its host, with the port if the URL names one.

@@ -97,7 +97,7 @@ impl Health {
 async fn health(state: &HttpState) -> Health {
     let status = match state.watch.status(state.status_scope()).await {
         Ok(status) => status,
-        Err(unknown) => return Health::unknown(&unknown.to_string()),
+        Err(unknown) => return Health::unknown(unknown.reason()),
     };
     Health {
         ready: status.reasons.is_empty(),

@@ -102,6 +102,16 @@ impl Problem {
         Self { retry_after_seconds: Some(2), ..problem }
     }
 
+    pub(super) fn database_away() -> Self {
+        Self::unavailable("the database is away; try again in a moment")
+    }
+
+    /// A failure that the log explains.
+    pub(super) fn internal() -> Self {
+        let detail = "the request failed on our side";
+        Self::new("/problems/internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR, detail)
+    }
+
     pub(super) fn unsupported_media_type(detail: impl Into<String>) -> Self {
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         Self::new("/problems/unsupported-media-type", "Unsupported media type", status, detail)
@@ -117,10 +127,8 @@ impl Problem {
         Self { www_authenticate: Some("Bearer error=\"insufficient_scope\""), ..problem }
     }
 
-    /// Returns the problem of a page whose origin may not read the answers.
-    pub(super) fn other_origin(origin: &str) -> Self {
-        let detail =
-            format!("pages of {origin} may not read the answers here; the operator sets --cors-origin {origin}");
+    /// A page of an origin that may not read the answers.
+    pub(super) fn other_origin(detail: impl Into<String>) -> Self {
         Self::new("/problems/other-origin", "Other origin", StatusCode::FORBIDDEN, detail)
     }
 
@@ -157,11 +165,7 @@ impl From<StoreError> for Problem {
     /// Logs the complete failure, and tells the client only whether to try again.
     fn from(failure: StoreError) -> Self {
         error!("a request could not be answered: {failure}");
-        if failure.is_unavailable() {
-            return Self::unavailable("the database is unavailable; try again in a moment");
-        }
-        let detail = "the request failed on our side";
-        Self::new("/problems/internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR, detail)
+        if failure.is_unavailable() { Self::database_away() } else { Self::internal() }
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
     compression::{compressed, compressed_once},
     corrections, cors, document, events, health,
     host::check_host,
-    limits::{answer_in_turn, limit_admin_requests, limit_requests, limit_watching},
+    limits::{answer_in_turn, limit_admin_requests, limit_probes, limit_requests, limit_watching},
     openapi,
     page::{self, PageFacts},
     problem::Problem,
@@ -81,18 +81,18 @@ fn for_admins() -> OpenApiRouter<HttpState> {
 }
 
 fn for_operators() -> OpenApiRouter<HttpState> {
-    OpenApiRouter::new()
-        .routes(routes!(health::whole))
-        .routes(routes!(health::live))
-        .routes(routes!(health::ready))
-        .routes(routes!(health::metrics))
+    OpenApiRouter::new().routes(routes!(health::whole)).routes(routes!(health::ready)).routes(routes!(health::metrics))
+}
+
+fn for_probes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new().routes(routes!(health::live))
 }
 
 /// Returns the OpenAPI document of these routes, as JSON.
 #[must_use]
 pub fn openapi_text() -> String {
     let limited = vec![for_clients().into_openapi(), for_wallets().into_openapi(), for_admins().into_openapi()];
-    document::text(&document::document(limited, vec![for_operators().into_openapi()]))
+    document::text(&document::document(limited, vec![for_operators().into_openapi(), for_probes().into_openapi()]))
 }
 
 /// Returns the document, which is built on the first request.
@@ -122,7 +122,9 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
     let for_wallets = Router::from(for_wallets()).layer(from_fn(bound_time)).layer(bounded.clone()).layer(limited);
     let for_wallets = cors::for_every_origin(for_wallets).with_state(state.clone());
     let watched = from_fn_with_state(state.limits.clone(), limit_watching);
-    let for_operators = Router::from(for_operators()).layer(from_fn(bound_time)).layer(bounded).layer(watched);
+    let for_operators = Router::from(for_operators()).layer(from_fn(bound_time)).layer(bounded.clone()).layer(watched);
+    let probed = from_fn_with_state(state.limits.clone(), limit_probes);
+    let for_operators = for_operators.merge(Router::from(for_probes()).layer(bounded).layer(probed));
     let routes = for_clients.merge(for_operators).with_state(state);
     let routes = match local {
         LocalRoutes::None => routes,

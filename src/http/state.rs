@@ -39,7 +39,7 @@ pub(super) const CONTRACT: Parameter<One<ContractId>> =
 #[derive(Clone, Debug)]
 pub struct HttpState {
     pub(super) store: Store,
-    /// Reads the health.
+    /// Reads the status and the health.
     pub(super) watch: Watch,
     pub(super) feed: Feed,
     /// The place for encoded frames of events.
@@ -99,10 +99,16 @@ impl HttpState {
         }
     }
 
-    /// Gives the health its own store. Without it, the health waits for connections together with the requests.
+    /// Gives the status and the health a store of their own; without, they wait for connections with the requests.
     #[must_use]
     pub fn with_health_store(self, store: Store) -> Self {
-        Self { watch: Watch::new(store), ..self }
+        Self { watch: self.watch.with_store(store), ..self }
+    }
+
+    /// Sets for how long a reading of the status serves everybody; without, a second.
+    #[must_use]
+    pub fn with_status_fresh_for(self, fresh_for: Duration) -> Self {
+        Self { watch: self.watch.with_fresh_for(fresh_for), ..self }
     }
 
     /// Sets the clients' limits. Without them, clients are not limited.

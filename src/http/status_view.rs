@@ -27,7 +27,7 @@ pub(super) struct StatusScope<'a> {
 
 /// How far the index is. For several contracts, figures are those of the worst and lists cover all of them; `contracts`
 /// has each by itself.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Status {
     /// The network; null before anything was indexed.
@@ -39,7 +39,7 @@ pub(super) struct Status {
     pub(super) has_writer: bool,
     /// The indexer's last report.
     pub(super) indexer: Option<IndexerView>,
-    /// The position up to which events are stored.
+    /// The position up to which events are stored; in whole ledgers for callers who may not see every event.
     #[schema(value_type = Option<words::EventId>)]
     cursor: Option<FeedId>,
     /// The first ledger that is indexed.
@@ -94,7 +94,7 @@ pub(super) struct Status {
     pub(super) reasons: Vec<String>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Network)]
 struct NetworkView {
     /// The network's passphrase.
@@ -104,7 +104,7 @@ struct NetworkView {
     epoch: Epoch,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Indexer)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct IndexerView {
@@ -124,6 +124,14 @@ impl Status {
         if let Some(indexer) = &mut self.indexer {
             indexer.detail = None;
         }
+        self
+    }
+
+    /// Leaves out the ids of events and streams: that is for those who may see all of them.
+    pub(super) fn without_ids(mut self) -> Self {
+        self.cursor = self.cursor.map(FeedId::in_whole_ledgers);
+        self.upgrades.iter_mut().for_each(UpgradeView::leave_out_id);
+        self.contracts.iter_mut().for_each(ContractView::leave_out_ids);
         self
     }
 }
@@ -225,7 +233,7 @@ fn once_each<'a, T: Clone + PartialEq + 'a>(all: impl Iterator<Item = &'a T>) ->
 
 fn newest_upgrades(contracts: &[ContractView]) -> Vec<UpgradeView> {
     let mut upgrades: Vec<UpgradeView> = contracts.iter().flat_map(|contract| contract.upgrades.clone()).collect();
-    upgrades.sort_by_key(|upgrade| std::cmp::Reverse(upgrade.id.event));
+    upgrades.sort_by_key(|upgrade| std::cmp::Reverse(upgrade.id.map(|id| id.event)));
     upgrades.truncate(usize::try_from(LATEST_UPGRADES).unwrap_or(usize::MAX));
     upgrades
 }

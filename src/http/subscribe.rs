@@ -72,7 +72,7 @@ pub(super) async fn subscribe(
     if method == Method::HEAD {
         return Ok(empty_event_stream());
     }
-    let slot = slot.of_subject(caller.subject().map(Subject::as_str))?;
+    let slot = slot.of_holder(caller.subject().map(Subject::holder).as_deref())?;
     let last = last_event_id(&headers, query.get(LAST_EVENT_ID)?);
     match open(&state, &query, (caller, filter), last, slot).await {
         Ok(stream) => Ok(stream),

@@ -1,53 +1,62 @@
-//! The status for probes and monitors. There may be many of them, and their answers must not depend on how busy the
-//! service is.
+//! The status for everybody who asks: clients, probes and monitors. There may be many of them, and their answers must not
+//! depend on how busy the other requests are.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Mutex, time::Instant};
 use tracing::error;
 
-use super::status_view::{self, Status, StatusScope};
+use super::{
+    problem::Problem,
+    status_view::{self, Status, StatusScope},
+};
 use crate::store::{Store, StoreError};
 
-/// How long everybody gets the same answer.
+/// For so long everybody gets the same answer, unless it is set otherwise.
 const FRESH_FOR: Duration = Duration::from_secs(1);
 
 /// Reads the status at most once a second, however many clients ask.
 #[derive(Clone, Debug)]
 pub(super) struct Watch {
     store: Store,
+    fresh_for: Duration,
     last: Arc<Mutex<Option<Look>>>,
 }
 
 #[derive(Clone, Debug)]
 struct Look {
     at: Instant,
-    /// The status, or why the database could not be read.
     status: Result<Arc<Status>, StatusUnknown>,
 }
 
-/// Why the database does not tell the status, in words for everybody.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
+/// Why the database does not tell the status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StatusUnknown {
-    #[error("the database holds a row that this version cannot read; the log says which")]
-    Corrupt,
-    #[error("the database refuses what it is asked; the log says why")]
+    UnreadableRow,
     Refused,
-    #[error("the database refuses for now what it is asked; the log says why")]
     RefusedForNow,
-    #[error("the database does not answer")]
     NoAnswer,
 }
 
 impl Watch {
     pub(super) fn new(store: Store) -> Self {
-        Self { store, last: Arc::default() }
+        Self { store, fresh_for: FRESH_FOR, last: Arc::default() }
     }
 
-    /// Returns the status.
+    /// Returns the same with another store to read from.
+    pub(super) fn with_store(self, store: Store) -> Self {
+        Self { store, ..self }
+    }
+
+    /// Returns the same with another time for which everybody gets the same answer.
+    pub(super) fn with_fresh_for(self, fresh_for: Duration) -> Self {
+        Self { fresh_for, ..self }
+    }
+
+    /// Returns the status, or why the database does not tell it.
     pub(super) async fn status(&self, scope: StatusScope<'_>) -> Result<Arc<Status>, StatusUnknown> {
         let mut last = self.last.lock().await;
-        if let Some(look) = last.as_ref().filter(|look| look.at.elapsed() < FRESH_FOR) {
+        if let Some(look) = last.as_ref().filter(|look| look.at.elapsed() < self.fresh_for) {
             return look.status.clone();
         }
         let status = status_view::read(&self.store, scope).await;
@@ -58,13 +67,34 @@ impl Watch {
     }
 }
 
+impl StatusUnknown {
+    /// Returns the reason in words for everybody.
+    pub(super) const fn reason(self) -> &'static str {
+        match self {
+            Self::UnreadableRow => "the database holds a row that this version cannot read; the log says which",
+            Self::Refused => "the database refuses what it is asked; the log says why",
+            Self::RefusedForNow => "the database refuses for now what it is asked; the log says why",
+            Self::NoAnswer => "the database does not answer",
+        }
+    }
+}
+
 impl From<&StoreError> for StatusUnknown {
     fn from(failure: &StoreError) -> Self {
         match failure {
-            StoreError::Corrupt(_) => Self::Corrupt,
+            StoreError::Corrupt(_) => Self::UnreadableRow,
             StoreError::Refused(_) => Self::Refused,
-            StoreError::Unavailable(_) if failure.is_word_of_the_server() => Self::RefusedForNow,
+            failure if failure.is_word_of_the_server() => Self::RefusedForNow,
             _ => Self::NoAnswer,
+        }
+    }
+}
+
+impl From<StatusUnknown> for Problem {
+    fn from(unknown: StatusUnknown) -> Self {
+        match unknown {
+            StatusUnknown::UnreadableRow | StatusUnknown::Refused => Self::internal(),
+            StatusUnknown::RefusedForNow | StatusUnknown::NoAnswer => Self::database_away(),
         }
     }
 }

@@ -70,16 +70,17 @@ impl TryFrom<Row> for ApiKeyRow {
 }
 
 impl Store {
-    /// Keeps a key by the hash of its secret. Returns whether it was kept: its subject, who holds the share, has at most so
-    /// many that are neither deleted nor over.
+    /// Keeps a key by the hash of its secret. Returns whether it was kept: the holder of the share has at most so many that
+    /// are neither deleted nor over.
     pub async fn put_api_key(&self, key: &ApiKeyRow, hash: &[u8; 32], share: Share<'_>) -> Result<bool, StoreError> {
         let put = async |connection: &mut PgConnection| {
             share.hold(connection, "api_keys").await?;
             let inserted = sqlx::query!(
-                "insert into api_keys (id, subject, name, scopes, hash, created_by, issued_at, expires_at)
-                 select $1, $2, $3, $4, $5, $6, $7, $8
+                "insert into api_keys (id, subject, name, scopes, hash, created_by, issued_at, expires_at, holder)
+                 select $1, $2, $3, $4, $5, $6, $7, $8, $9
                  where (
-                     select count(*) from api_keys where subject = $9 and deleted_at is null and expires_at > $7
+                     select count(*) from api_keys
+                     where coalesce(holder, subject) = $9 and deleted_at is null and expires_at > $7
                  ) < $10",
                 key.id,
                 key.subject,

@@ -54,7 +54,7 @@ impl Store {
     }
 
     /// Keeps a ticket by the hash of its text. Those that nobody used in time are forgotten. Returns whether it was kept:
-    /// its subject, who holds the share, has only so many at once.
+    /// the holder of the share has only so many at once.
     pub async fn put_ticket(
         &self,
         hash: &[u8; 32],
@@ -66,9 +66,9 @@ impl Store {
         let put = async |connection: &mut PgConnection| {
             share.hold(connection, "tickets").await?;
             let inserted = sqlx::query!(
-                "insert into tickets (hash, token, filter, expires_at)
-                 select $1, $2, $3, $4
-                 where (select count(*) from tickets where token ->> 'subject' = $5) < $6",
+                "insert into tickets (hash, token, filter, expires_at, holder)
+                 select $1, $2, $3, $4, $5
+                 where (select count(*) from tickets where coalesce(holder, token ->> 'subject') = $5) < $6",
                 &hash[..],
                 ticket.token,
                 ticket.filter,

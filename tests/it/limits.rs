@@ -1,5 +1,7 @@
 //! How much one client may ask for, and which web pages may read the answers.
 
+use std::time::Duration;
+
 use flowfi_indexer::http::{LimitArgs, Limits};
 use futures_util::future::join_all;
 use reqwest::{Response, StatusCode};
@@ -70,7 +72,31 @@ async fn an_address_that_asks_too_much_is_told_when_to_retry_and_others_are_not(
 }
 
 #[sqlx::test]
-async fn skipped_rows_are_paid_for(pool: PgPool) {
+async fn one_reading_of_the_status_serves_everybody_for_a_while(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    let settings = GatewaySettings { status_fresh_for: Duration::from_hours(1), ..GatewaySettings::default() };
+    let kept = world.start_gateway(settings).await;
+    let afresh = world.start_gateway(GatewaySettings::default()).await;
+    let paths = ["/v1/status", "/health", "/health/ready"];
+    let mut first = Vec::new();
+    for path in paths {
+        first.push(world.get(&kept, path).await);
+    }
+    sqlx::query("alter table cursors rename to put_aside").execute(&world.pool).await.unwrap();
+    for (path, first) in paths.into_iter().zip(first) {
+        assert_eq!(world.get(&kept, path).await, first, "{path}");
+    }
+    let (code, problem) = world.get(&afresh, "/v1/status").await;
+    assert_eq!((code, &problem["type"]), (500, &"/problems/internal".into()));
+    let (code, health) = world.get(&afresh, "/health/ready").await;
+    assert_eq!(code, 503);
+    assert_eq!(health["reasons"][0], "the database refuses what it is asked; the log says why");
+}
+
+#[sqlx::test]
+async fn rows_that_a_page_passes_over_are_paid_for(pool: PgPool) {
     let args = LimitArgs { requests_burst: 100, ..limits() };
     let (_world, base) = gateway(pool, &args).await;
     for (number, path) in ["/v1/streams", "/v1/events"].into_iter().enumerate() {
@@ -93,29 +119,51 @@ async fn skipped_rows_are_paid_for(pool: PgPool) {
     assert!(header(&first, "ratelimit").starts_with("\"per-address\";r=90;"), "{:?}", first.headers());
 }
 
-#[sqlx::test]
-async fn a_flood_of_health_requests_ends_with_its_connection_and_disturbs_no_probe(pool: PgPool) {
-    let (_world, base) = gateway(pool, &limits()).await;
+/// Asks for the same from one address until it is refused.
+async fn flood(base: &str, path: &str) -> Response {
     let mut passed = 0;
-    // Far faster than the budget grows, even on the slowest machine.
-    let first = loop {
-        let answers = join_all((0..50).map(|_| ask(&base, "/health/live", "203.0.113.5"))).await;
-        match answers.into_iter().find(|answer| answer.status() != StatusCode::OK) {
+    // Far faster than the budget grows, on the slowest machine too.
+    let refused = loop {
+        let answers = join_all((0..50).map(|_| ask(base, path, "203.0.113.5"))).await;
+        match answers.into_iter().find(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS) {
             Some(refused) => break refused,
             None => passed += 50,
         }
         assert!(passed < 20_000, "the flood is not refused");
     };
     assert!(passed >= 150, "a burst passes: {passed}");
-    assert_eq!((first.status(), header(&first, "connection")), (StatusCode::TOO_MANY_REQUESTS, "close".to_owned()));
-    assert!(first.headers().contains_key("retry-after"));
+    refused
+}
+
+#[sqlx::test]
+async fn a_flood_of_requests_for_the_health_ends_with_its_connection_and_disturbs_no_probe(pool: PgPool) {
+    let (_world, base) = gateway(pool, &limits()).await;
+    let refused = flood(&base, "/health/live").await;
+    assert_eq!(header(&refused, "connection"), "close");
+    assert!(refused.headers().contains_key("retry-after"));
     for (path, address) in [("/health/live", "203.0.113.6"), ("/v1/streams", "203.0.113.5")] {
         assert_eq!(ask(&base, path, address).await.status(), StatusCode::OK, "{path} of {address}");
     }
 }
 
 #[sqlx::test]
-async fn places_for_event_streams_are_limited_by_address_and_in_total_and_are_released(pool: PgPool) {
+async fn a_flood_of_the_other_health_routes_fails_no_liveness_probe_of_the_same_address(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    let settings = GatewaySettings {
+        limits: Limits::new(&limits()),
+        status_fresh_for: Duration::from_hours(1),
+        ..GatewaySettings::default()
+    };
+    let base = world.start_gateway(settings).await;
+    flood(&base, "/health").await;
+    for _ in 0..100 {
+        let probe = ask(&base, "/health/live", "203.0.113.5").await;
+        assert_eq!(probe.status(), StatusCode::OK);
+    }
+}
+
+#[sqlx::test]
+async fn places_for_event_streams_are_limited_by_address_and_in_all_and_given_back(pool: PgPool) {
     let (_world, base) = gateway(pool, &LimitArgs { requests_per_second: 0, ..limits() }).await;
     let path = "/v1/events/subscribe?all=true";
     let mut open = Vec::new();

@@ -26,8 +26,8 @@ async fn world_with_events(pool: PgPool) -> (World, Vec<EventId>) {
     (world, ids)
 }
 
-/// Removes an event from the table and writes it again, late: a revision whose range is that event.
-async fn revise(world: &World, id: EventId) {
+/// Takes an event out of the table and writes it again, late: a revision whose range is that event.
+pub async fn revise(world: &World, id: EventId) {
     world.forget(&[id]).await;
     let raw = world.raw_events().await.into_iter().find(|raw| raw.id == id).unwrap();
     let late = LateEvents { events: vec![raw], ..LateEvents::default() };

@@ -69,6 +69,8 @@ pub struct GatewaySettings {
     pub slow_after: Duration,
     pub limits: Limits,
     pub origins: Vec<Origin>,
+    /// For how long a reading of the status serves everybody. A test looks at what it has just changed.
+    pub status_fresh_for: Duration,
     pub auth: Option<Auth>,
     /// The contracts that it follows; all of the network's if `None`.
     pub contracts: Option<Contracts>,
@@ -85,6 +87,7 @@ impl Default for GatewaySettings {
             slow_after: DEADLINE,
             limits: Limits::none(),
             origins: Vec::new(),
+            status_fresh_for: Duration::ZERO,
             auth: None,
             contracts: None,
         }
@@ -211,7 +214,8 @@ impl World {
             self.stop.clone(),
             StdRng::seed_from_u64(7),
         )
-        .with_chain_reader(settings.asks_the_chain.then(|| chain_reader(self.source())));
+        .with_chain_reader(settings.asks_the_chain.then(|| chain_reader(self.source())))
+        .with_status_fresh_for(settings.status_fresh_for);
         let replayer = quarantine_replayer(self.store.clone(), contracts);
         let state = state.with_quarantine_replayer(Some(replayer)).with_write_deadline(settings.slow_after);
         let stop = self.stop.clone();

@@ -285,12 +285,12 @@ impl Devnet {
 
     /// Returns the routes of the network under `/devnet`: Stellar RPC, calls, ledgers, faults.
     pub fn router(&self) -> axum::Router {
-        http::router(self.clone())
+        http::router(self.clone(), http::bodies::DEADLINE)
     }
 
     /// Returns the routes outside `/devnet`: `POST /v1/streams` and `POST /streams`, which create a stream.
     pub fn quick_start_router(&self) -> axum::Router {
-        http::quick_start_router(self.clone())
+        http::quick_start_router(self.clone(), http::bodies::DEADLINE)
     }
 
     /// Closes ledgers at the interval until told to stop; then those who wait for a ledger are told so.

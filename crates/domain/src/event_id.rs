@@ -100,6 +100,12 @@ impl EventId {
     pub fn last_whole_ledger(self) -> LedgerSequence {
         if self.is_end_of_ledger() { self.ledger() } else { self.ledger().previous() }
     }
+
+    /// Returns the last end of a ledger at or before this position: unlike the position itself, it is no event's id.
+    #[must_use]
+    pub fn in_whole_ledgers(self) -> Self {
+        Self::end_of_ledger(self.last_whole_ledger()).min(self)
+    }
 }
 
 impl fmt::Display for EventId {
@@ -145,6 +151,14 @@ mod tests {
         let id: EventId = "0016010972359577600-0000000001".parse().unwrap();
         assert_eq!(id.ledger(), LedgerSequence(3_727_845));
         assert_eq!(Some(id), EventId::of(LedgerSequence(3_727_845), 5, 0, 1));
+    }
+
+    #[test]
+    fn a_position_in_whole_ledgers_is_the_end_of_the_last_one_that_it_covers() {
+        let end = |ledger| EventId::end_of_ledger(LedgerSequence(ledger));
+        assert_eq!(EventId::of(LedgerSequence(7), 3, 0, 1).unwrap().in_whole_ledgers(), end(6));
+        assert_eq!(end(7).in_whole_ledgers(), end(7));
+        assert_eq!(EventId::ZERO.in_whole_ledgers(), EventId::ZERO);
     }
 
     #[test]

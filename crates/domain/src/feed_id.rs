@@ -21,6 +21,14 @@ pub struct FeedId {
     pub epoch: Epoch,
 }
 
+impl FeedId {
+    /// Returns the last end of a ledger at or before this position, which is no event's id.
+    #[must_use]
+    pub fn in_whole_ledgers(self) -> Self {
+        Self { event: self.event.in_whole_ledgers(), ..self }
+    }
+}
+
 impl fmt::Display for FeedId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.epoch {

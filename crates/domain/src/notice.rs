@@ -58,9 +58,32 @@ impl Revision {
         Self { number: self.number.max(other.number), from: self.from.min(other.from), to: self.to.max(other.to) }
     }
 
+    /// Returns the whole ledgers that it lies in, for those who may not see every event: the ends of those are no ids.
+    #[must_use]
+    pub fn in_whole_ledgers(self) -> Self {
+        let before = EventId::end_of_ledger(self.from.ledger().previous()).min(self.from);
+        Self { from: before, to: EventId::end_of_ledger(self.to.ledger()), ..self }
+    }
+
     /// Returns what subscribers are told of it.
     #[must_use]
     pub const fn notice(self, epoch: Epoch) -> Notice {
         Notice::Revised { from: FeedId { event: self.from, epoch }, to: FeedId { event: self.to, epoch } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LedgerSequence;
+
+    #[test]
+    fn a_revision_in_whole_ledgers_covers_what_it_covered_and_names_no_event() {
+        let event = |ledger| EventId::of(LedgerSequence(ledger), 3, 0, 1).unwrap();
+        let revision = Revision { number: 4, from: event(7), to: event(9) };
+        let [before, end] = [6, 9].map(|ledger| EventId::end_of_ledger(LedgerSequence(ledger)));
+        let whole = Revision { number: 4, from: before, to: end };
+        assert_eq!(revision.in_whole_ledgers(), whole);
+        assert!(whole.from < revision.from && revision.to < whole.to);
     }
 }

@@ -37,6 +37,7 @@ pub struct LimitArgs {
     pub max_connections_per_ip: u32,
 
     /// How many event streams one subject (whoever signed in) may have open, from all addresses together; 0 sets no limit.
+    /// All memos and muxed addresses of an account are one subject here.
     #[arg(long, env = "FLOWFI_MAX_CONNECTIONS_PER_SUBJECT", value_name = "N", default_value_t = 20)]
     pub max_connections_per_subject: u32,
 

@@ -15,8 +15,8 @@ use crate::http::problem::Problem;
 /// A refused client should give others time to leave.
 const RETRY_AFTER_SECONDS: u32 = 30;
 
-/// The subject that signed in.
-type Subject = Arc<str>;
+/// Who signed in: an account for all of its users.
+type Holder = Arc<str>;
 
 #[derive(Debug)]
 pub(super) struct Connections {
@@ -36,7 +36,7 @@ pub(super) struct MostOpen {
 struct Open {
     count: u32,
     by_client: Shares<ClientKey>,
-    by_subject: Shares<Subject>,
+    by_subject: Shares<Holder>,
 }
 
 /// The number of open event streams per key. Only keys with open streams are kept, so there are never more keys than
@@ -69,23 +69,24 @@ pub struct ConnectionStats {
 #[derive(Debug)]
 pub(in crate::http) struct Slot {
     client: Option<ClientKey>,
-    subject: Option<Subject>,
+    holder: Option<Holder>,
     per_subject: u32,
     open: Arc<Mutex<Open>>,
 }
 
 impl Slot {
-    /// Also counts the place against a subject, once it is known. Without sign-in there is no subject.
-    pub(in crate::http) fn of_subject(mut self, subject: Option<&str>) -> Result<Self, Problem> {
-        let Some(subject) = subject.map(Subject::from) else { return Ok(self) };
+    /// Counts the place against whoever holds the caller's share too, once it is known who came. Who did not sign in is
+    /// nobody.
+    pub(in crate::http) fn of_holder(mut self, holder: Option<&str>) -> Result<Self, Problem> {
+        let Some(holder) = holder.map(Holder::from) else { return Ok(self) };
         {
             let mut open = lock(&self.open);
-            if open.by_subject.of(&subject) >= self.per_subject {
+            if open.by_subject.of(&holder) >= self.per_subject {
                 return Err(too_many("subject", self.per_subject));
             }
-            open.by_subject.take(Arc::clone(&subject));
+            open.by_subject.take(Arc::clone(&holder));
         }
-        self.subject = Some(subject);
+        self.holder = Some(holder);
         Ok(self)
     }
 }
@@ -108,7 +109,7 @@ impl Connections {
         if let Some(client) = client {
             open.by_client.take(client);
         }
-        Ok(Slot { client, subject: None, per_subject: self.most.per_subject, open: Arc::clone(&self.open) })
+        Ok(Slot { client, holder: None, per_subject: self.most.per_subject, open: Arc::clone(&self.open) })
     }
 
     pub(super) fn stats(&self, refused_connects: u64) -> ConnectionStats {
@@ -162,8 +163,8 @@ impl Drop for Slot {
         if let Some(client) = &self.client {
             open.by_client.give_back(client);
         }
-        if let Some(subject) = &self.subject {
-            open.by_subject.give_back(subject);
+        if let Some(holder) = &self.holder {
+            open.by_subject.give_back(holder);
         }
     }
 }
@@ -181,7 +182,7 @@ mod tests {
     }
 
     fn take(connections: &Connections, subject: &str) -> Result<Slot, Problem> {
-        connections.take(None).and_then(|slot| slot.of_subject(Some(subject)))
+        connections.take(None).and_then(|slot| slot.of_holder(Some(subject)))
     }
 
     #[test]
@@ -189,7 +190,7 @@ mod tests {
         let connections = connections();
         let alice: Vec<_> = (0..2).map(|_| take(&connections, "alice").unwrap()).collect();
         let from_elsewhere = connections.take(Some(ClientKey::EverybodyElse)).unwrap();
-        assert_eq!(from_elsewhere.of_subject(Some("alice")).unwrap_err(), too_many("subject", 2));
+        assert_eq!(from_elsewhere.of_holder(Some("alice")).unwrap_err(), too_many("subject", 2));
         assert!(take(&connections, "bob").is_ok() && connections.take(None).is_ok());
         drop(alice);
         assert!(take(&connections, "alice").is_ok());

@@ -18,7 +18,7 @@ pub use args::LimitArgs;
 pub(super) use client::ClientKey;
 pub use connections::ConnectionStats;
 pub(super) use connections::Slot;
-pub(super) use requests::{Operator, RowsCost, limit_admin_requests, limit_requests, limit_watching};
+pub(super) use requests::{Operator, RowsCost, limit_admin_requests, limit_probes, limit_requests, limit_watching};
 pub(super) use tcp::{Answering, TcpConnection};
 pub(super) use turns::{ClientTurns, answer_in_turn};
 
@@ -64,7 +64,9 @@ struct Inner {
     requests: Option<Requests>,
     /// Counts requests for health and metrics separately; `None` sets no limit.
     watching: Option<Requests>,
-    /// Counts refused requests of operators, whatever else is set: it slows down attackers who try tokens.
+    /// For probes of whether the process lives, beside those: `None` for as many as they like.
+    probes: Option<Requests>,
+    /// For acts of operators that are refused, whatever else is set: whoever tries tokens on them is slowed down.
     refused_admin_requests: Option<Requests>,
     chain_reads: Option<Budgets>,
     sign_ins: Option<Budgets>,
@@ -75,6 +77,10 @@ struct Inner {
 /// Zero means no limit, as for every other flag.
 const fn most(of_the_arguments: u32) -> u32 {
     if of_the_arguments == 0 { u32::MAX } else { of_the_arguments }
+}
+
+fn watching(args: &LimitArgs) -> Option<Requests> {
+    if args.requests_per_second == 0 { None } else { Requests::new(WATCHING_PER_SECOND, WATCHING_BURST) }
 }
 
 fn spend(budgets: Option<&Budgets>, client: Option<ClientKey>, detail: &str) -> Result<(), Problem> {
@@ -98,9 +104,8 @@ impl Limits {
             connects,
             tcp,
             requests: Requests::new(args.requests_per_second, args.requests_burst),
-            watching: (args.requests_per_second > 0)
-                .then(|| Requests::new(WATCHING_PER_SECOND, WATCHING_BURST))
-                .flatten(),
+            watching: watching(args),
+            probes: watching(args),
             refused_admin_requests: Requests::new(ADMIN_REQUESTS_PER_SECOND, ADMIN_REQUESTS_BURST),
             chain_reads: Budgets::new(CHAIN_READS_PER_SECOND, CHAIN_READS_BURST),
             sign_ins: Budgets::new(SIGN_INS_PER_SECOND.min(args.requests_per_second), SIGN_INS_BURST),
@@ -122,6 +127,7 @@ impl Limits {
             tcp: TcpConnections::new(usize::MAX, usize::MAX),
             requests: None,
             watching: None,
+            probes: None,
             refused_admin_requests: None,
             chain_reads: None,
             sign_ins: None,

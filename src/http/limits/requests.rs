@@ -82,10 +82,20 @@ pub(in crate::http) async fn limit_requests(
 /// Counts a request for health or metrics against its client. A refusal also closes the connection: refusing costs as
 /// much as answering, but new connections have their own limit.
 pub(in crate::http) async fn limit_watching(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+    close_a_flood(&limits, limits.0.watching.as_ref(), request, next).await
+}
+
+/// Does the same for probes of whether the process lives. They have a budget of their own: an orchestrator restarts what
+/// does not answer them.
+pub(in crate::http) async fn limit_probes(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+    close_a_flood(&limits, limits.0.probes.as_ref(), request, next).await
+}
+
+async fn close_a_flood(limits: &Limits, requests: Option<&Requests>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let client = limits.client_of(peer, forwarded_for(request.headers()).as_deref());
-    let (Some(watching), Some(client)) = (&limits.0.watching, client) else { return next.run(request).await };
-    match watching.budgets.spend(client) {
+    let (Some(requests), Some(client)) = (requests, client) else { return next.run(request).await };
+    match requests.budgets.spend(client) {
         Left::Some(_) => next.run(request).await,
         Left::NothingFor(seconds) => {
             let mut refused = too_many(seconds);

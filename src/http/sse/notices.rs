@@ -107,10 +107,10 @@ pub(in crate::http) enum ResetReason {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct RevisedNotice {
-    /// The first.
+    /// The first; for callers who may not see every event, the end of the ledger before its ledger.
     #[schema(value_type = words::EventId)]
     pub(super) from_id: FeedId,
-    /// The last.
+    /// The last; for callers who may not see every event, the end of its ledger.
     #[schema(value_type = words::EventId)]
     pub(super) to_id: FeedId,
 }

@@ -16,8 +16,8 @@ use crate::{
     world::{Frame, GatewaySettings, Subscriber, eventually, http_client},
 };
 
-/// Skips everything up to the frame with this name, which must come before the end.
-async fn frame_named(subscriber: &mut Subscriber, name: &str) -> Frame {
+/// Passes over everything up to the frame of this name, which must come before the end.
+pub async fn frame_named(subscriber: &mut Subscriber, name: &str) -> Frame {
     loop {
         let frame = subscriber.next().await.expect("the stream continues");
         if frame.event.as_deref() == Some(name) {

@@ -3,6 +3,7 @@
 mod access;
 mod admin;
 mod api_keys;
+mod ids;
 mod mutations;
 mod sign_in;
 mod tickets;

@@ -22,14 +22,19 @@ async fn status(base: &str, query: &str) -> StatusCode {
     http_client().get(format!("{base}/v1/events/subscribe?{query}")).send().await.unwrap().status()
 }
 
-#[sqlx::test]
-async fn a_ticket_is_spent_only_when_its_subscription_is_accepted(pool: PgPool) {
-    let mut guarded = Guarded::new(pool, &Door::default()).await;
+/// A gateway at which each subject may have one event stream open, and no other limit is reached.
+async fn one_place_a_subject(guarded: &mut Guarded) -> String {
     let args = LimitArgs { requests_per_second: 0, max_connections: 0, max_connections_per_ip: 0, ..limits() };
     let limits = Limits::new(&LimitArgs { max_connections_per_subject: 1, ..args });
     let auth = auth(&guarded.world, &Door::default());
     let settings = GatewaySettings { limits, auth: Some(auth), ..GatewaySettings::default() };
-    let base = guarded.world.start_gateway(settings).await;
+    guarded.world.start_gateway(settings).await
+}
+
+#[sqlx::test]
+async fn a_ticket_is_spent_only_when_its_subscription_is_accepted(pool: PgPool) {
+    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    let base = one_place_a_subject(&mut guarded).await;
     let alice = guarded.token_of("alice");
     let ticket = format!("ticket={}", guarded.ticket(&alice, &json!({"streams": ["99"]})).await);
     for (more, refused) in [
@@ -60,6 +65,52 @@ async fn of_those_who_come_with_one_ticket_at_once_one_gets_in(pool: PgPool) {
     let query = format!("ticket={ticket}");
     let answers = join_all((0..20).map(|_| status(&guarded.base, &query))).await;
     assert_eq!(answers.iter().filter(|status| **status == StatusCode::OK).count(), 1, "{answers:?}");
+}
+
+/// Tokens of an account, of users of it by memo, and of one by muxed address.
+fn users_of_one_account(guarded: &Guarded) -> Vec<String> {
+    let account = guarded.world.devnet.account("alice");
+    let key = stellar_strkey::ed25519::PublicKey::from_string(account.as_str()).unwrap();
+    let muxed = stellar_strkey::ed25519::MuxedAccount { ed25519: key.0, id: 7 };
+    let subjects =
+        [account.to_string(), format!("{account}:1"), format!("{account}:2"), muxed.to_string().as_str().to_owned()];
+    subjects.iter().map(|subject| guarded.token(subject, &[], 3_600)).collect()
+}
+
+#[sqlx::test]
+async fn users_of_one_account_share_its_places_for_event_streams(pool: PgPool) {
+    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    guarded.base = one_place_a_subject(&mut guarded).await;
+    for holder in users_of_one_account(&guarded) {
+        let only_place = Subscriber::connect_as(&guarded.base, "all=true", None, &holder).await;
+        for other in users_of_one_account(&guarded) {
+            let refused = guarded.get("/v1/events/subscribe?all=true", Some(&other)).await;
+            assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        }
+        let of_another = guarded.get("/v1/events/subscribe?all=true", Some(&guarded.token_of("bob"))).await;
+        assert_eq!(of_another.status(), StatusCode::OK);
+        drop((only_place, of_another));
+        let is_free =
+            || async { guarded.get("/v1/events/subscribe?all=true", Some(&holder)).await.status() == StatusCode::OK };
+        eventually("its place is free", is_free).await;
+    }
+}
+
+#[sqlx::test]
+async fn users_of_one_account_share_its_tickets_and_its_api_keys(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Door::default()).await;
+    let users = users_of_one_account(&guarded);
+    let filter = json!({"all": true});
+    for (path, body, most) in [("/v1/events/tickets", filter, 50), ("/v1/api-keys", json!({"name": "a key"}), 20)] {
+        let made = async |token: &str| guarded.post(path, Some(token), &body).await.status();
+        for (_, user) in (0..most).zip(users.iter().cycle()) {
+            assert_eq!(made(user).await, StatusCode::CREATED, "{path}");
+        }
+        for user in &users {
+            assert_eq!(made(user).await, StatusCode::TOO_MANY_REQUESTS, "{path}");
+        }
+        assert_eq!(made(&guarded.token_of("bob")).await, StatusCode::CREATED, "{path}");
+    }
 }
 
 const MOST: u32 = 3;

@@ -2,6 +2,7 @@
 //! network. Refusals are problem details (RFC 9457).
 
 mod accounts;
+pub(super) mod bodies;
 mod emit;
 mod faults;
 mod fields;
@@ -11,7 +12,7 @@ mod rpc;
 mod streams;
 mod terms;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use axum::{
     Router,
@@ -21,18 +22,15 @@ use axum::{
         header::{CONTENT_TYPE, HOST, ORIGIN},
         uri::Authority,
     },
-    middleware::{Next, from_fn},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
 
 use super::Devnet;
 
-/// The largest body that Stellar RPC accepts. Emitted events have the largest bodies here.
-const MAX_BODY_BYTES: usize = 512 * 1024;
-
-/// Returns the routes under `/devnet`.
-pub(super) fn router(devnet: Devnet) -> Router {
+/// Returns the routes under `/devnet`. A body must be there within the deadline.
+pub(super) fn router(devnet: Devnet, body_deadline: Duration) -> Router {
     Router::new()
         .route("/devnet/rpc", post(rpc::answer_main))
         .route("/devnet/rpc/{endpoint}", post(rpc::answer_named))
@@ -46,18 +44,20 @@ pub(super) fn router(devnet: Devnet) -> Router {
         .route("/devnet/retention", post(ledgers::retain))
         .route("/devnet/faults", post(faults::inject).delete(faults::clear))
         .route("/devnet/faults/{endpoint}", delete(faults::clear_at))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn_with_state(body_deadline, bodies::read_whole))
+        .layer(DefaultBodyLimit::max(bodies::LARGEST))
         .layer(from_fn(refuse_other_sites))
         .with_state(devnet)
 }
 
-/// Returns the routes for creating a stream that FlowFi's first documents name.
-pub(super) fn quick_start_router(devnet: Devnet) -> Router {
+/// Returns the routes that create a stream where FlowFi's first documents have them.
+pub(super) fn quick_start_router(devnet: Devnet, body_deadline: Duration) -> Router {
     Router::new()
         .route("/v1/streams", post(streams::create))
         .route("/streams", post(streams::create))
+        .layer(from_fn_with_state(body_deadline, bodies::read_whole))
         .layer(from_fn(refuse_other_formats))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(DefaultBodyLimit::max(bodies::LARGEST))
         .layer(from_fn(refuse_other_sites))
         .with_state(devnet)
 }

@@ -1,5 +1,7 @@
 //! Refusals as problem details (RFC 9457).
 
+use std::time::Duration;
+
 use axum::{
     extract::rejection::BytesRejection,
     http::{StatusCode, header::CONTENT_TYPE},
@@ -37,7 +39,18 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "/problems/bad-request", "Bad request", detail)
     }
 
-    /// Returns the problem of a name that does not exist.
+    /// The body is longer than any that is read.
+    pub(super) fn large_body(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "/problems/content-too-large", "Content too large", detail)
+    }
+
+    /// The body did not come within this time.
+    pub(super) fn late_body(deadline: Duration) -> Self {
+        let detail = format!("the body was not there within {deadline:?}");
+        Self::new(StatusCode::REQUEST_TIMEOUT, "/problems/request-timeout", "Request timeout", detail)
+    }
+
+    /// There is nothing of this name.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "/problems/not-found", "Not found", detail)
     }
@@ -124,8 +137,10 @@ impl From<DevnetError> for Problem {
 
 impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
-        let kind = "/problems/bad-request";
-        Self::new(rejection.status(), kind, "Bad request", "the body could not be read, or is too large")
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Self::large_body("the body is too large");
+        }
+        Self::new(rejection.status(), "/problems/bad-request", "Bad request", "the body could not be read")
     }
 }
 

@@ -10,7 +10,10 @@ use tokio::{
 };
 
 use super::{alice, bob, by_hand};
-use crate::{Devnet, accounts};
+use crate::{
+    Devnet, accounts,
+    http::{self, bodies},
+};
 use flowfi_domain::{LedgerSequence, StreamId};
 
 /// A served network. Its task ends with it.
@@ -33,10 +36,15 @@ impl Answer {
 }
 
 pub(super) async fn served() -> Served {
+    served_with(bodies::DEADLINE).await
+}
+
+async fn served_with(body_deadline: Duration) -> Served {
     let (devnet, _) = by_hand();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = devnet.router().merge(devnet.quick_start_router());
+    let router = http::router(devnet.clone(), body_deadline);
+    let router = router.merge(http::quick_start_router(devnet.clone(), body_deadline));
     let mut server = JoinSet::new();
     server.spawn(async move { axum::serve(listener, router).await.unwrap() });
     Served { devnet, address, _server: server }
@@ -72,6 +80,21 @@ impl Served {
         tokio::time::timeout(Duration::from_mins(2), both).await.expect("the call reaches the queue")
     }
 
+    /// Sends the head of a request and the first byte of its body, and waits for the answer.
+    async fn send_half(&self, method: &str, path: &str, length: usize) -> u16 {
+        let answered = tokio::time::timeout(Duration::from_mins(2), self.answer_to_half(method, path, length));
+        answered.await.expect("it is answered before the body is there")
+    }
+
+    async fn answer_to_half(&self, method: &str, path: &str, length: usize) -> u16 {
+        let mut socket = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: devnet\r\nContent-Length: {length}\r\n\r\n{{");
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        socket.read_exact(&mut answer).await.unwrap();
+        std::str::from_utf8(&answer[9..]).unwrap().parse().unwrap()
+    }
+
     async fn rpc(&self, method: &str, params: Value) -> Answer {
         self.rpc_at("/devnet/rpc", method, params).await
     }
@@ -83,6 +106,27 @@ impl Served {
     async fn create(&self) -> Answer {
         let body = json!({ "sender": alice(), "recipient": bob(), "amount": "100000", "duration": 1000 });
         self.post_and_close("/devnet/streams", &body).await
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_or_is_too_large_is_given_up_at_every_route() {
+    let served = served_with(Duration::from_millis(1)).await;
+    let routes = [
+        ("POST", "/devnet/rpc"),
+        ("POST", "/devnet/rpc/second"),
+        ("POST", "/devnet/streams"),
+        ("POST", "/devnet/accounts"),
+        ("POST", "/devnet/emit"),
+        ("POST", "/devnet/failed"),
+        ("POST", "/devnet/ledgers"),
+        ("DELETE", "/devnet/faults"),
+        ("POST", "/v1/streams"),
+        ("POST", "/streams"),
+    ];
+    for (method, path) in routes {
+        assert_eq!(served.send_half(method, path, 2).await, 408, "{method} {path}");
+        assert_eq!(served.send_half(method, path, bodies::LARGEST + 1).await, 413, "{method} {path}");
     }
 }
 
