@@ -77,6 +77,18 @@ pub enum LedgerFault {
         /// The ledger.
         sequence: LedgerSequence,
     },
+    /// The transactions are not those that the header commits to: some are missing, or others or in another order.
+    #[error("the transactions of ledger {sequence} are not those that its header commits to")]
+    OtherTransactions {
+        /// The ledger.
+        sequence: LedgerSequence,
+    },
+    /// A transaction came without its metadata.
+    #[error("transaction {transaction} comes without its metadata")]
+    NoMetadata {
+        /// Its hash.
+        transaction: String,
+    },
     /// The operating system gives no thread to read on.
     #[error("no thread to read on: {0}")]
     NoThread(io::Error),

@@ -2,7 +2,10 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
-use stellar_xdr::{LedgerCloseMeta, LedgerHeaderHistoryEntry, ReadXdr, StellarValue, StellarValueExt};
+use sha2::{Digest, Sha256};
+use stellar_xdr::{
+    Hash, LedgerCloseMeta, LedgerHeader as XdrHeader, LedgerHeaderHistoryEntry, ReadXdr, StellarValue, StellarValueExt,
+};
 use thiserror::Error;
 
 use super::LedgerFault;
@@ -59,6 +62,19 @@ impl LedgerHeader {
         let bytes = bytes.map_err(|fault| LedgerFault::Xdr { reason: fault.to_string() })?;
         let entry = LedgerHeaderHistoryEntry::from_xdr(&bytes, limits_for(&bytes));
         Self::of_entry(&entry.map_err(|fault| LedgerFault::Xdr { reason: fault.to_string() })?)
+    }
+
+    /// Returns the facts of a header that comes without its hash, as Horizon tells it (a `LedgerHeader`, XDR in base64).
+    ///
+    /// # Errors
+    /// As [`LedgerHeader::of_xdr`].
+    pub fn of_bare_xdr(base64: &str) -> Result<Self, LedgerFault> {
+        let bytes = BASE64_STANDARD.decode(base64);
+        let bytes = bytes.map_err(|fault| LedgerFault::Xdr { reason: fault.to_string() })?;
+        let header = XdrHeader::from_xdr(&bytes, limits_for(&bytes));
+        let header = header.map_err(|fault| LedgerFault::Xdr { reason: fault.to_string() })?;
+        let hash = Hash(Sha256::digest(&bytes).into());
+        Self::of_entry(&LedgerHeaderHistoryEntry { hash, header, ..Default::default() })
     }
 
     pub(super) fn of(meta: &LedgerCloseMeta) -> Result<Self, LedgerFault> {

@@ -31,7 +31,7 @@ fn fixtures(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(folder)
 }
 
-fn each_ledger(mut each: impl FnMut(&str, &Ledger) + Send) {
+pub(super) fn each_ledger(mut each: impl FnMut(&str, &Ledger) + Send) {
     for entry in fs::read_dir(fixtures("lcm")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();

@@ -1,7 +1,7 @@
 //! One shape for the transactions of every version of ledger and transaction metadata.
 
 use stellar_xdr::{
-    ContractEvent, Hash, LedgerCloseMeta, TransactionEvent, TransactionMeta, TransactionResultPair,
+    ContractEvent, Hash, LedgerCloseMeta, TransactionEvent, TransactionMeta, TransactionResult, TransactionResultPair,
     TransactionResultResult,
 };
 
@@ -29,11 +29,7 @@ pub(super) fn transactions(meta: &LedgerCloseMeta) -> Vec<Transaction<'_>> {
 
 impl<'a> Transaction<'a> {
     pub(super) fn new(result: &'a TransactionResultPair, meta: &'a TransactionMeta) -> Self {
-        let successful = matches!(
-            result.result.result,
-            TransactionResultResult::TxSuccess(_) | TransactionResultResult::TxFeeBumpInnerSuccess(_)
-        );
-        Self { hash: &result.transaction_hash, successful, meta }
+        Self { hash: &result.transaction_hash, successful: is_success(&result.result), meta }
     }
 
     /// Returns the events of each operation. What operations of a failed transaction did was undone, so they have
@@ -49,6 +45,11 @@ impl<'a> Transaction<'a> {
             TransactionMeta::V0(_) | TransactionMeta::V1(_) | TransactionMeta::V2(_) | TransactionMeta::V3(_) => &[],
         }
     }
+}
+
+/// Returns whether the transaction, or the one inside a fee bump, did what it was to do.
+pub(super) const fn is_success(result: &TransactionResult) -> bool {
+    matches!(result.result, TransactionResultResult::TxSuccess(_) | TransactionResultResult::TxFeeBumpInnerSuccess(_))
 }
 
 /// A contract call is the only operation of its transaction, so the events of V3 are those of operation 0.
