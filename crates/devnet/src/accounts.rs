@@ -8,6 +8,8 @@ use flowfi_domain::{Address, ContractId};
 
 /// What a network of this kind calls itself; its hash starts the chain of ledger hashes.
 pub(super) const PASSPHRASE: &str = "FlowFi Local Network ; 2026";
+/// What a node of another network calls it.
+pub(super) const OTHER_PASSPHRASE: &str = "Another Local Network ; 2026";
 
 /// The accounts that the scenario plays with and that a developer is shown.
 pub(super) const SAMPLE_NAMES: [&str; 6] = ["alice", "bob", "carol", "dave", "erin", "frank"];

@@ -22,6 +22,7 @@ mod faults;
 mod hash;
 mod header;
 mod history;
+mod horizon;
 mod http;
 mod input;
 mod instance;
@@ -73,7 +74,7 @@ pub use input::{Emit, Input, NumberedCall, Upgrade};
 pub use journal::{BadLine, JournalError};
 pub use lake::LakeError;
 pub use milestone::{AttestationId, Condition, Milestone, NotAnAttestationId, OracleReading};
-pub use operator::MAIN_ENDPOINT;
+pub use operator::{HORIZON_ENDPOINT, MAIN_ENDPOINT};
 pub use random::Repertoire;
 pub use refused::Refused;
 pub use schedule::{Schedule, Tranche};
@@ -283,7 +284,7 @@ impl Devnet {
         async { answer?.await.unwrap_or(Err(NotDone::Stopped)) }
     }
 
-    /// Returns the routes of the network under `/devnet`: Stellar RPC, calls, ledgers, faults.
+    /// Returns the routes of the network under `/devnet`: Stellar RPC, Horizon, calls, ledgers, faults.
     pub fn router(&self) -> axum::Router {
         http::router(self.clone(), http::bodies::DEADLINE)
     }

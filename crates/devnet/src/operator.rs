@@ -13,6 +13,8 @@ use flowfi_domain::{Address, LedgerSequence, StreamId};
 
 /// The name of the endpoint `/devnet/rpc`; any other is at `/devnet/rpc/{name}`.
 pub const MAIN_ENDPOINT: &str = "main";
+/// The name of the endpoint `/devnet/horizon`.
+pub const HORIZON_ENDPOINT: &str = "horizon";
 
 impl Devnet {
     /// Makes the next `times` RPC requests, to whatever endpoint, meet a fault, or all until the faults are cleared. A

@@ -1,11 +1,12 @@
-//! The devnet over HTTP: Stellar RPC for the indexer and, under `/devnet`, what a developer or a test does to the
-//! network. Refusals are problem details (RFC 9457).
+//! The devnet over HTTP: Stellar RPC and Horizon for the indexer and, under `/devnet`, what a developer or a test does
+//! to the network. Refusals are problem details (RFC 9457).
 
 mod accounts;
 pub(super) mod bodies;
 mod emit;
 mod faults;
 mod fields;
+mod horizon;
 mod ledgers;
 mod problem;
 mod rpc;
@@ -44,6 +45,7 @@ pub(super) fn router(devnet: Devnet, body_deadline: Duration) -> Router {
         .route("/devnet/retention", post(ledgers::retain))
         .route("/devnet/faults", post(faults::inject).delete(faults::clear))
         .route("/devnet/faults/{endpoint}", delete(faults::clear_at))
+        .merge(horizon::routes())
         .layer(from_fn_with_state(body_deadline, bodies::read_whole))
         .layer(DefaultBodyLimit::max(bodies::LARGEST))
         .layer(from_fn(refuse_other_sites))

@@ -55,6 +55,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "/problems/not-found", "Not found", detail)
     }
 
+    /// Returns the problem of something that existed and is not kept.
+    pub(super) fn gone(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, "/problems/gone", "Gone", detail)
+    }
+
     /// Returns the problem of a request from a page of another site.
     pub(super) fn other_site() -> Self {
         let detail = "the local network refuses requests from pages of other sites; open its own page by an \

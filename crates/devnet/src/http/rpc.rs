@@ -65,7 +65,8 @@ fn json(reply: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], reply).into_response()
 }
 
-fn gateway_error(status: u16, retry_after_seconds: Option<u32>) -> Response {
+/// Returns what a load balancer answers.
+pub(super) fn gateway_error(status: u16, retry_after_seconds: Option<u32>) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
     let page = format!("<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>");
     let mut response = Response::builder().status(status).header(header::CONTENT_TYPE, "text/html");

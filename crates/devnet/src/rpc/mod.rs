@@ -8,7 +8,7 @@ mod ledger_entries;
 mod node;
 #[cfg(test)]
 mod tests;
-mod view;
+pub(crate) mod view;
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;

@@ -10,9 +10,6 @@ use crate::{
     header::{self, PROTOCOL_VERSION},
 };
 
-/// The passphrase that a node of another network reports.
-const OTHER_PASSPHRASE: &str = "Another Local Network ; 2026";
-
 pub(super) fn get_latest_ledger(devnet: &Devnet, met: &Met) -> String {
     let state = devnet.state();
     let latest = View::of(state.seen(met), met).latest;
@@ -41,7 +38,7 @@ pub(super) fn get_health(devnet: &Devnet, met: &Met) -> String {
 }
 
 pub(super) fn get_network(met: &Met) -> String {
-    let passphrase = if met.other_passphrase { OTHER_PASSPHRASE } else { accounts::PASSPHRASE };
+    let passphrase = if met.other_passphrase { accounts::OTHER_PASSPHRASE } else { accounts::PASSPHRASE };
     json!({ "passphrase": passphrase, "protocolVersion": PROTOCOL_VERSION }).to_string()
 }
 

@@ -14,14 +14,14 @@ use crate::{
 use flowfi_domain::LedgerSequence;
 
 /// The oldest and the newest ledger of a reply.
-pub(super) struct View {
-    pub(super) oldest: Arc<Ledger>,
-    pub(super) latest: Arc<Ledger>,
+pub(crate) struct View {
+    pub(crate) oldest: Arc<Ledger>,
+    pub(crate) latest: Arc<Ledger>,
 }
 
 impl View {
-    /// Returns the ledgers of the network, as far as the faults allow.
-    pub(super) fn of(network: &Network, met: &Met) -> Self {
+    /// Returns the ledgers that the network has, as far as the faults let them be seen.
+    pub(crate) fn of(network: &Network, met: &Met) -> Self {
         let (tip, floor) = (network.latest().sequence, network.oldest().sequence);
         let latest = LedgerSequence(tip.0.saturating_sub(met.ledgers_behind)).max(floor);
         let kept =
@@ -31,8 +31,8 @@ impl View {
         Self { oldest: held(oldest), latest: held(latest) }
     }
 
-    /// Returns whether a ledger is in the range.
-    pub(super) fn contains(&self, sequence: LedgerSequence) -> bool {
+    /// Returns whether a ledger is among them.
+    pub(crate) fn contains(&self, sequence: LedgerSequence) -> bool {
         (self.oldest.sequence..=self.latest.sequence).contains(&sequence)
     }
 }
@@ -40,9 +40,9 @@ impl View {
 /// The previous hash that the oldest ledger of another chain would have.
 const OTHER_PAST: Hash = [0xEE; 32];
 
-/// Returns the headers of stored ledgers from `first` to `last`, as the server reports them. On another chain every
-/// ledger has another hash, including the previous hash that it names; those are computed from the oldest ledger on.
-pub(super) fn seen_headers(chain: &Chain, first: LedgerSequence, last: LedgerSequence, met: &Met) -> Vec<LedgerHeader> {
+/// Returns the headers of held ledgers from `first` to `last` as the server tells them. On another chain every ledger
+/// has another hash, and names the other hash of the one before: those are worked out from the oldest ledger on.
+pub(crate) fn seen_headers(chain: &Chain, first: LedgerSequence, last: LedgerSequence, met: &Met) -> Vec<LedgerHeader> {
     if !met.other_chain {
         return chain.range(first, last).map(|ledger| ledger.header()).collect();
     }

@@ -7,6 +7,7 @@ mod entry_changes;
 mod faults;
 mod fixtures;
 mod histories;
+mod horizon;
 mod inputs;
 mod journal;
 mod lake;
