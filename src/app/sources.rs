@@ -49,7 +49,7 @@ pub(super) async fn whole_ledgers(
         sources.push(WholeLedgers::of_lake(lake).context("cannot start the threads that read ledgers")?);
     }
     if let Some(endpoints) = endpoints {
-        let of_rpc = WholeLedgers::of_rpc(endpoints.clone(), generator());
+        let of_rpc = WholeLedgers::of_endpoints(endpoints.clone(), generator());
         sources.push(of_rpc.context("cannot start the threads that read ledgers")?);
     }
     Ok(sources)

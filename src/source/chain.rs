@@ -26,7 +26,7 @@ impl EndpointPool {
         let all_were_heard = tips.len() == self.endpoints.len();
         let lowest = tips.iter().map(|(tip, _)| *tip).min_by_key(|tip| tip.sequence).expect("there is an answer");
         let sequence = lowest.sequence;
-        let hash = |endpoint: Arc<Endpoint>| async move { endpoint.rpc.ledger_hash(sequence).await };
+        let hash = |endpoint: Arc<Endpoint>| async move { endpoint.node.ledger_hash(sequence).await };
         let hashes = self.ask_all(PATIENCE, hash).await?;
         let all_have_it = hashes.iter().all(Option::is_some);
         if let Some(hash) = the_same(sequence, hashes.into_iter().flatten())?
@@ -35,7 +35,7 @@ impl EndpointPool {
             return Ok((known_by(lowest, Some(hash)), all_were_heard));
         }
         for (tip, endpoint) in &tips {
-            if let Some(hash) = endpoint.rpc.ledger_hash(tip.sequence).await? {
+            if let Some(hash) = endpoint.node.ledger_hash(tip.sequence).await? {
                 return Ok((known_by(*tip, Some(hash)), all_were_heard));
             }
         }
@@ -48,7 +48,7 @@ impl EndpointPool {
     /// # Errors
     /// A classified [`SourceError`]; a disagreement if no endpoint can be told apart from one of another chain.
     pub async fn header_of(&self, sequence: LedgerSequence, proof: Proof) -> Result<Option<LedgerHeader>, SourceError> {
-        let header = |endpoint: Arc<Endpoint>| async move { endpoint.rpc.ledger_header(sequence).await };
+        let header = |endpoint: Arc<Endpoint>| async move { endpoint.node.ledger_header(sequence).await };
         self.ask(Some(sequence), proof, header).await
     }
 

@@ -8,9 +8,10 @@ use std::{
 
 use rand::rngs::StdRng;
 use tokio::time::Instant;
+use tracing::warn;
 
 use super::{
-    Anchor, EndpointHealth, KnownClose, SourceError, StellarRpc, TransientReason, get_ledgers::PageLimit, state::State,
+    Anchor, EndpointHealth, KnownClose, SourceError, TransientReason, get_ledgers::PageLimit, node::Node, state::State,
 };
 use crate::domain::LedgerSequence;
 
@@ -24,7 +25,7 @@ pub(super) const SLOW_AFTER: Duration = Duration::from_millis(1_500);
 
 #[derive(Debug)]
 pub(super) struct Endpoint {
-    pub(super) rpc: StellarRpc,
+    pub(super) node: Node,
     pub(super) host: String,
     pub(super) network_passphrase: Arc<str>,
     pub(super) ledger_limit: PageLimit,
@@ -47,9 +48,9 @@ impl Drop for Permit {
 }
 
 impl Endpoint {
-    pub(super) fn new(rpc: StellarRpc, network_passphrase: Arc<str>, rng: StdRng) -> Self {
+    pub(super) fn new(node: Node, network_passphrase: Arc<str>, rng: StdRng) -> Self {
         let state = Mutex::new(State::new(rng));
-        Self { host: rpc.host(), rpc, network_passphrase, ledger_limit: PageLimit::new(), state }
+        Self { host: node.host(), node, network_passphrase, ledger_limit: PageLimit::new(), state }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -137,7 +138,12 @@ impl Endpoint {
                 state.shut(now, *retry_after);
             }
             Err(SourceError::Permanent { .. }) => state.failed("refused"),
-            Err(SourceError::LedgerMissing { .. } | SourceError::NoTransactionMeta { .. }) => {}
+            Err(failure @ (SourceError::NoTransactionMeta { .. } | SourceError::UnknownForm { .. })) => {
+                state.failed("unreadable");
+                state.becomes_unusable(failure, now);
+                warn!("the {} {} cannot be used: {failure}", self.node.kind(), self.host);
+            }
+            Err(SourceError::LedgerMissing { .. }) => {}
             Err(SourceError::OtherNetwork { .. } | SourceError::OtherChain { .. }) => state.failed("another chain"),
         }
         let wait = state.breaker.wait(now);
@@ -152,6 +158,7 @@ impl Endpoint {
                 SourceError::Transient { reason, retry_after, detail: detailed(detail) }
             }
             SourceError::Permanent { detail } => SourceError::Permanent { detail: detailed(detail) },
+            SourceError::UnknownForm { detail } => SourceError::UnknownForm { detail: detailed(detail) },
             other => other,
         }
     }

@@ -62,7 +62,8 @@ pub enum SourceError {
     },
     /// The host sends transactions without their metadata, and so without events.
     #[error(
-        "the Horizon {host} leaves out result_meta_xdr (transaction {transaction}); it cannot be used as a cross-check"
+        "the Horizon {host} gives no result_meta_xdr (transaction {transaction}), and so no events: run it with \
+         SKIP_TXMETA=false and ingest its history again, or read a lake (--lake) instead"
     )]
     NoTransactionMeta {
         /// The host.
@@ -70,7 +71,13 @@ pub enum SourceError {
         /// The hash of a transaction without metadata.
         transaction: String,
     },
-    /// The source has no such ledger: it is not there yet, or the source has a hole.
+    /// What the source tells has a form that this version does not know.
+    #[error("{detail}")]
+    UnknownForm {
+        /// What was seen.
+        detail: String,
+    },
+    /// The source has no such ledger: not yet, or there is a hole in it.
     #[error("the source has no ledger {ledger}")]
     LedgerMissing {
         /// The first missing ledger.
@@ -146,6 +153,11 @@ impl SourceError {
         matches!(self, Self::BehindRetention { .. } | Self::NodeBehind { .. })
     }
 
+    /// Returns whether the source is of another network or another chain.
+    pub(super) const fn is_of_another_chain(&self) -> bool {
+        matches!(self, Self::OtherNetwork { .. } | Self::OtherChain { .. })
+    }
+
     pub(super) fn transient(reason: TransientReason, detail: impl Into<String>) -> Self {
         Self::Transient { reason, retry_after: None, detail: detail.into() }
     }
@@ -157,6 +169,7 @@ impl SourceError {
                 Self::Transient { reason, retry_after, detail: format!("{what}: {detail}") }
             }
             Self::Permanent { detail } => Self::Permanent { detail: format!("{what}: {detail}") },
+            Self::UnknownForm { detail } => Self::UnknownForm { detail: format!("{what}: {detail}") },
             other => other,
         }
     }
@@ -169,6 +182,13 @@ impl SourceError {
     /// Returns whether it is undecided which chain is ours.
     pub(crate) const fn leaves_the_chain_open(&self) -> bool {
         matches!(self, Self::Transient { reason: TransientReason::Disagreement | TransientReason::UnknownChain, .. })
+    }
+
+    /// A failure of a source whose `what` looks like no other source's. Nothing is guessed from it.
+    pub(super) fn unknown_form(what: &str, found: &str) -> Self {
+        const SHOWN: usize = 80;
+        let shown: String = found.chars().take(SHOWN).collect();
+        Self::UnknownForm { detail: format!("its {what} has a form that is not known here: {shown:?}") }
     }
 
     pub(super) fn bad_reply(detail: impl Into<String>) -> Self {

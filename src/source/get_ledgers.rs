@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use bytes::Bytes;
 use serde_json::json;
 
 use super::{
     SourceError, StellarRpc, TransientReason,
+    packed::PackedLedger,
     rpc::result_of,
     wire::{Ledgers, WholeLedger},
 };
@@ -25,21 +25,10 @@ pub struct LedgerPage {
     pub ledgers: Vec<PackedLedger>,
     /// The newest ledger that the node had when it answered.
     pub latest_ledger: LedgerSequence,
-    /// The oldest ledger that the node still has.
-    pub oldest_ledger: LedgerSequence,
-    /// Whether the next page should be smaller.
-    is_large: bool,
-}
-
-/// A ledger that is not decoded yet.
-#[derive(Clone, Debug)]
-pub struct PackedLedger {
-    /// Its number.
-    pub sequence: LedgerSequence,
-    /// Its hash, according to the node.
-    pub hash: String,
-    /// Its `LedgerCloseMeta`.
-    pub meta: Bytes,
+    /// The oldest ledger the node still has, if it says.
+    pub oldest_ledger: Option<LedgerSequence>,
+    /// Whether a smaller page would be wiser.
+    pub(super) is_large: bool,
 }
 
 impl StellarRpc {
@@ -54,21 +43,19 @@ impl StellarRpc {
         let body = self.post("getLedgers", params).await?;
         let page = tokio::task::spawn_blocking(move || {
             let reply: Ledgers<'_> = result_of(&body, from)?;
-            let ledgers = reply.ledgers.into_iter().map(PackedLedger::of).collect::<Result<_, _>>()?;
-            let (latest_ledger, oldest_ledger) = (reply.latest_ledger, reply.oldest_ledger);
+            let ledgers = reply.ledgers.into_iter().map(packed).collect::<Result<_, _>>()?;
+            let (latest_ledger, oldest_ledger) = (reply.latest_ledger, Some(reply.oldest_ledger));
             Ok(LedgerPage { ledgers, latest_ledger, oldest_ledger, is_large: body.len() > LARGE_REPLY_BYTES })
         });
         page.await.map_err(|_| SourceError::bad_reply("reading the reply failed"))?
     }
 }
 
-impl PackedLedger {
-    fn of(ledger: WholeLedger<'_>) -> Result<Self, SourceError> {
-        let WholeLedger { hash, sequence, metadata_xdr } = ledger;
-        let meta = BASE64_STANDARD.decode(metadata_xdr.as_bytes());
-        let meta = meta.map_err(|_| SourceError::bad_reply(format!("ledger {sequence} is not base64")))?;
-        Ok(Self { sequence, hash, meta: meta.into() })
-    }
+fn packed(ledger: WholeLedger<'_>) -> Result<PackedLedger, SourceError> {
+    let WholeLedger { hash, sequence, metadata_xdr } = ledger;
+    let meta = BASE64_STANDARD.decode(metadata_xdr.as_bytes());
+    let meta = meta.map_err(|_| SourceError::bad_reply(format!("ledger {sequence} is not base64")))?;
+    Ok(PackedLedger { sequence, hash, meta: meta.into() })
 }
 
 /// How many ledgers to ask for at once, learned from the node's refusals and failures.
@@ -80,10 +67,15 @@ impl PageLimit {
         Self(AtomicU32::new(FIRST_LIMIT))
     }
 
-    /// Returns the page that starts with `from`. Asks for fewer ledgers until the node can answer.
-    pub(super) async fn page(&self, rpc: &StellarRpc, from: LedgerSequence) -> Result<LedgerPage, SourceError> {
+    /// Returns the page from `from` on with at most `most` ledgers, asking for fewer until the node can answer.
+    pub(super) async fn page(
+        &self,
+        rpc: &StellarRpc,
+        from: LedgerSequence,
+        most: u32,
+    ) -> Result<LedgerPage, SourceError> {
         loop {
-            let limit = self.0.load(Ordering::Relaxed);
+            let limit = self.0.load(Ordering::Relaxed).min(most.max(1));
             let page = rpc.ledger_page(from, limit).await;
             let Some(smaller) = smaller(limit, &page) else { return page };
             self.0.store(smaller, Ordering::Relaxed);

@@ -1,21 +1,17 @@
 //! Checks that an endpoint serves our network and our chain.
 
-use std::time::Duration;
-
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
     Anchor, KnownChain, KnownClose, LedgerMark, SourceError,
     endpoint::Endpoint,
-    state::{Checked, LOOK_AGAIN_AFTER, Shown},
+    horizon::Introduction,
+    state::{Checked, Shown},
 };
 use crate::domain::LedgerSequence;
 
-/// The version is only informative, so it is not worth a long wait.
-const VERSION_DEADLINE: Duration = Duration::from_secs(1);
-
-/// An endpoint's answer about a ledger.
+/// What an endpoint says of a ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct HashByAnchor {
     /// The ledger's hash in hex; `None` if the endpoint does not have the ledger.
@@ -45,18 +41,17 @@ impl Endpoint {
         }
         state.checked = needed;
         state.shown = shown;
-        if state.unusable.take().is_some() {
-            info!("the RPC endpoint {} can be used again", self.host);
+        if state.unusable.take_if(|why| why.is_of_another_chain()).is_some() {
+            info!("the {} {} can be used again", self.node.kind(), self.host);
         }
         Ok(())
     }
 
     /// Records a failure to identify the endpoint, and returns it.
     fn refused(&self, failure: SourceError, anchor: Option<&Anchor>) -> SourceError {
-        // Only serving another chain makes it unusable: a refusal may come from a proxy and soon pass. And a result for
-        // another anchor says nothing about the current one.
-        let is_another = matches!(failure, SourceError::OtherNetwork { .. } | SourceError::OtherChain { .. });
-        if is_another && self.state().anchor.as_deref() == anchor {
+        // Only what it serves makes it unusable: a refusal may come from a proxy and pass in a moment. And what holds
+        // for another anchor says nothing about this one.
+        if failure.is_of_another_chain() && self.state().anchor.as_deref() == anchor {
             self.refuse(&failure);
         }
         failure
@@ -82,12 +77,11 @@ impl Endpoint {
     }
 
     async fn compare(&self, anchor: Option<&Anchor>, closed: Option<KnownClose>) -> Result<Shown, SourceError> {
-        let (found, version) = tokio::join!(self.rpc.passphrase(), timeout(VERSION_DEADLINE, self.rpc.version()));
-        let found = found?;
+        let Introduction { passphrase: found, version } = self.node.introduction().await?;
         {
             let mut state = self.state();
             state.passphrase = Some(found.clone());
-            state.version = version.ok().and_then(Result::ok).or_else(|| state.version.take());
+            state.version = version.or_else(|| state.version.take());
         }
         if *found != *self.network_passphrase {
             return Err(SourceError::OtherNetwork { found, wanted: self.network_passphrase.to_string() });
@@ -110,7 +104,7 @@ impl Endpoint {
             None if closed.is_none() => return Ok(Shown::Unknown),
             _ => {}
         }
-        let tip = self.rpc.tip().await?;
+        let tip = self.node.tip().await?;
         if let (Some((ledger, closed_at)), Some(tip_closed_at)) = (closed, tip.closed_at)
             && tip.sequence <= ledger
             && tip_closed_at > closed_at
@@ -128,7 +122,7 @@ impl Endpoint {
     /// Returns the hash of a ledger, and whether the endpoint has the anchor as we know it. The anchor is requested
     /// last, so that a hash from another chain is never followed by the right hash of the anchor.
     pub(super) async fn hash_by_the_anchor(&self, sequence: LedgerSequence) -> Result<HashByAnchor, SourceError> {
-        let hash = self.rpc.ledger_hash(sequence).await?;
+        let hash = self.node.ledger_hash(sequence).await?;
         let anchor = self.state().anchor.clone();
         let is_proven = match anchor {
             None => false,
@@ -142,7 +136,7 @@ impl Endpoint {
     /// # Errors
     /// [`SourceError::OtherChain`] if the endpoint has a different ledger with that number.
     async fn has(&self, anchor: &Anchor) -> Result<bool, SourceError> {
-        match self.rpc.ledger_hash(anchor.sequence).await? {
+        match self.node.ledger_hash(anchor.sequence).await? {
             Some(found) if !found.eq_ignore_ascii_case(&anchor.hash) => {
                 let (expected, found) = (LedgerMark::Hash(anchor.hash.clone()), LedgerMark::Hash(found));
                 Err(SourceError::OtherChain { ledger: anchor.sequence, expected, found })
@@ -152,16 +146,14 @@ impl Endpoint {
     }
 
     fn refuse(&self, failure: &SourceError) {
-        warn!("the RPC endpoint {} cannot be used: {failure}", self.host);
-        let mut state = self.state();
-        state.breaker.shut(Instant::now(), LOOK_AGAIN_AFTER);
-        state.unusable = Some(failure.clone());
+        warn!("the {} {} cannot be used: {failure}", self.node.kind(), self.host);
+        self.state().becomes_unusable(failure, Instant::now());
     }
 
     /// Asks the endpoint, whatever is known about it, whether it serves another chain than the indexed one: one with
     /// another hash for a ledger, or one whose tip is not after a ledger but closed later than that ledger.
     pub(super) async fn is_on_another_chain(&self, chain: &KnownChain) -> Result<bool, SourceError> {
-        let found = self.rpc.passphrase().await?;
+        let found = self.node.introduction().await?.passphrase;
         if *found != *self.network_passphrase {
             return Err(SourceError::OtherNetwork { found, wanted: self.network_passphrase.to_string() });
         }

@@ -1,22 +1,23 @@
 //! Reads the events of some contracts out of whole ledgers, from any source that has them: every ledger of a range, in
 //! order, each checked to follow the previous one.
 
-use std::{io, num::NonZeroUsize, ops::RangeInclusive, pin::pin, sync::Arc, thread};
+use std::{io, ops::RangeInclusive, pin::pin, sync::Arc};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use rand::rngs::StdRng;
 use tokio::sync::mpsc;
 
-use super::{EndpointPool, KnownChain, Lake, PackedLedger, SourceError, retry::Retry};
+use super::{
+    EndpointPool, KnownChain, Lake, SourceError,
+    packed::{MOST_THREADS, scanners},
+    retry::Retry,
+};
 use crate::{
     domain::{ContractId, CoverageSource, LedgerSequence, RawContractEvent},
     xdr::{BrokenChain, LedgerHeader, LedgerScan, LedgerScanners},
 };
 
-/// More threads would read faster than anything writes.
-const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(4).expect("4 is not 0");
-
-/// A ledger with the events of some contracts, perhaps none.
+/// A ledger with some contracts' events in it, perhaps none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEvents {
     /// Its number, hashes and close time.
@@ -35,7 +36,7 @@ pub struct WholeLedgers {
 #[derive(Clone, Debug)]
 enum Origin {
     Lake(Lake),
-    Rpc { pool: EndpointPool, retry: Retry },
+    Endpoints { pool: EndpointPool, retry: Retry },
 }
 
 /// The receiver is gone, or was sent the failure that ends the reading.
@@ -50,26 +51,27 @@ impl WholeLedgers {
         Ok(Self { origin: Origin::Lake(lake), scanners: scanners()? })
     }
 
-    /// Reads from Stellar RPC's `getLedgers`.
+    /// Reads from endpoints: from Stellar RPC's `getLedgers`, or from a Horizon.
     ///
     /// # Errors
-    /// The operating system provides no thread to read ledgers on.
-    pub fn of_rpc(pool: EndpointPool, rng: StdRng) -> io::Result<Self> {
-        Ok(Self { origin: Origin::Rpc { pool, retry: Retry::new(rng) }, scanners: scanners()? })
+    /// Where the operating system gives no thread to read ledgers on.
+    pub fn of_endpoints(pool: EndpointPool, rng: StdRng) -> io::Result<Self> {
+        Ok(Self { origin: Origin::Endpoints { pool, retry: Retry::new(rng) }, scanners: scanners()? })
     }
 
     /// Returns the source under which the coverage of ledgers is recorded.
     #[must_use]
-    pub const fn coverage_source(&self) -> CoverageSource {
-        match self.origin {
+    pub fn coverage_source(&self) -> CoverageSource {
+        match &self.origin {
             Origin::Lake(_) => CoverageSource::Lake,
-            Origin::Rpc { .. } => CoverageSource::GetLedgers,
+            Origin::Endpoints { pool, .. } if pool.is_horizon() => CoverageSource::Horizon,
+            Origin::Endpoints { .. } => CoverageSource::GetLedgers,
         }
     }
 
     /// Returns its name.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         self.coverage_source().as_str()
     }
 
@@ -90,7 +92,7 @@ impl WholeLedgers {
         // Either way nobody is left to tell.
         let (Ok(()) | Err(Ended)) = match &self.origin {
             Origin::Lake(lake) => self.read_lake(lake, contract_ids, chain).await,
-            Origin::Rpc { pool, retry } => self.read_rpc(pool, retry, contract_ids, chain).await,
+            Origin::Endpoints { pool, retry } => self.read_endpoints(pool, retry, contract_ids, chain).await,
         };
     }
 
@@ -114,12 +116,12 @@ impl WholeLedgers {
     /// that it serves the named chain.
     #[must_use]
     pub const fn makes_sure_itself(&self) -> bool {
-        matches!(self.origin, Origin::Rpc { .. })
+        matches!(self.origin, Origin::Endpoints { .. })
     }
 
     /// Sets what is known about our chain, for a source that asks endpoints.
     pub fn set_chain(&self, chain: KnownChain) {
-        if let Origin::Rpc { pool, .. } = &self.origin {
+        if let Origin::Endpoints { pool, .. } = &self.origin {
             pool.set_chain(chain);
         }
     }
@@ -136,7 +138,7 @@ impl WholeLedgers {
         chain.end().await
     }
 
-    async fn read_rpc(
+    async fn read_endpoints(
         &self,
         pool: &EndpointPool,
         retry: &Retry,
@@ -145,15 +147,16 @@ impl WholeLedgers {
     ) -> Result<(), Ended> {
         while chain.next <= chain.last {
             let before = chain.next;
+            let left = chain.last.0 - before.0;
             let mut attempts = retry.attempts();
             let page = loop {
-                if let Some(page) = attempts.settled(pool.ledger_page(before).await).await {
+                if let Some(page) = attempts.settled(pool.ledger_page(before, left.saturating_add(1)).await).await {
                     break page;
                 }
             };
             let scans = match page {
                 Ok(page) => {
-                    let scans = stream::iter(page.ledgers).map(|ledger| self.scan(ledger, contract_ids));
+                    let scans = stream::iter(page.ledgers).map(|ledger| ledger.scan(&self.scanners, contract_ids));
                     scans.buffered(2 * MOST_THREADS.get()).try_concat().await
                 }
                 Err(failure) => Err(failure),
@@ -165,16 +168,6 @@ impl WholeLedgers {
         }
         Ok(())
     }
-
-    async fn scan(&self, ledger: PackedLedger, contract_ids: &[ContractId]) -> Result<Vec<LedgerScan>, SourceError> {
-        let scans = self.scanners.scan(ledger.meta, contract_ids).await;
-        scans.map_err(|fault| SourceError::Permanent { detail: format!("ledger {}: {fault}", ledger.sequence) })
-    }
-}
-
-fn scanners() -> io::Result<Arc<LedgerScanners>> {
-    let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).min(MOST_THREADS);
-    Ok(Arc::new(LedgerScanners::start(threads)?))
 }
 
 /// The ledgers sent so far, and which one must come next.

@@ -1,4 +1,4 @@
-//! Facts from outside: Stellar RPC, the ledger data lake, and Horizon as a cross-check. The only home of `reqwest`.
+//! Where facts come from outside: Stellar RPC, the ledger data lake, and Horizon. The only home of `reqwest`.
 //!
 //! Every failure is classified here, once, by what a caller can do about it. A pool of endpoints (`pool.rs`) moves on
 //! to the next endpoint at once. Only single reads of whole ledgers are retried here, a few times; all other waiting
@@ -18,6 +18,8 @@ mod identity;
 mod key_set;
 mod lake;
 mod ledgers;
+mod node;
+mod packed;
 mod page_size;
 mod pool;
 mod proof;
@@ -32,12 +34,13 @@ pub use args::SourceArgs;
 pub use error::{LedgerMark, SourceError, TransientReason};
 pub use events::{EventPage, EventsFrom};
 pub use facts::{Anchor, FoundEntry, KnownChain, KnownClose, LedgerEntries, Tip};
-pub use get_ledgers::{LedgerPage, PackedLedger};
+pub use get_ledgers::LedgerPage;
 pub use health::{EndpointHealth, EndpointState};
 pub use horizon::{EventDifference, Horizon};
 pub use key_set::KeySetAddress;
 pub use lake::Lake;
 pub use ledgers::{LedgerEvents, WholeLedgers};
+pub use packed::PackedLedger;
 pub use pool::{EndpointPool, SecondOpinion, SecondOpinions};
 pub use proof::Proof;
 pub use rpc::StellarRpc;

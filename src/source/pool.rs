@@ -15,6 +15,8 @@ use super::{
     Anchor, EndpointHealth, EventPage, EventsFrom, KnownChain, LedgerEntries, LedgerPage, Proof, SourceError,
     StellarRpc, Tip,
     endpoint::{Endpoint, SLOW_AFTER},
+    horizon::Horizon,
+    node::Node,
     verdict::Failures,
 };
 use crate::domain::{ContractId, LedgerSequence};
@@ -64,14 +66,31 @@ impl EndpointPool {
                 detail: format!("RPC URL {number} of {}: {failure}", urls.len()),
             })?;
             let rng = StdRng::seed_from_u64(seed.wrapping_add(number));
-            Ok(Arc::new(Endpoint::new(rpc, Arc::clone(&network_passphrase), rng)))
+            Ok(Arc::new(Endpoint::new(Node::Rpc(rpc), Arc::clone(&network_passphrase), rng)))
         };
         let endpoints = (1..).zip(urls).map(endpoint).collect::<Result<_, SourceError>>()?;
         Ok(Self { endpoints })
     }
 
-    /// Sets a ledger of our chain whose hash every endpoint must have. It is compared before an endpoint's first use,
-    /// after its failures, and while its newest ledger is below that one.
+    /// Returns a pool of one Horizon, whose events are read out of whole ledgers; nothing is sent yet.
+    ///
+    /// # Errors
+    /// As [`Horizon::new`].
+    pub fn of_horizon(url: &str, network_passphrase: &str, seed: u64) -> Result<Self, SourceError> {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let horizon = Horizon::new(url, StdRng::from_rng(&mut rng))?;
+        let endpoint = Endpoint::new(Node::Horizon(horizon), network_passphrase.into(), rng);
+        Ok(Self { endpoints: Arc::new([Arc::new(endpoint)]) })
+    }
+
+    /// Returns whether it is of a Horizon.
+    #[must_use]
+    pub fn is_horizon(&self) -> bool {
+        self.endpoints.iter().any(|endpoint| matches!(endpoint.node, Node::Horizon(_)))
+    }
+
+    /// Names a ledger of our chain that every endpoint must have the same hash for. It is compared before an
+    /// endpoint's first use, after its failures, and while its newest ledger is below that one.
     pub fn set_anchor(&self, anchor: Option<Anchor>) {
         let anchor = anchor.map(Arc::new);
         for endpoint in self.endpoints.iter() {
@@ -148,6 +167,14 @@ impl EndpointPool {
         }
     }
 
+    /// Makes sure that the preferred endpoint that answers is of our network and gives what we read.
+    ///
+    /// # Errors
+    /// A [`SourceError`], sorted: [`SourceError::NoTransactionMeta`] of a Horizon without metadata.
+    pub async fn check(&self) -> Result<(), SourceError> {
+        self.ask(None, Proof::WhereThereIs, |endpoint| async move { endpoint.check().await }).await
+    }
+
     /// Returns the oldest and the newest ledger that any endpoint has.
     ///
     /// # Errors
@@ -170,17 +197,21 @@ impl EndpointPool {
     /// Returns the entries at these keys (base64 XDR of `LedgerKey`), at most 200 of them.
     ///
     /// # Errors
-    /// A classified [`SourceError`].
+    /// A [`SourceError`], sorted; [`SourceError::Permanent`] without asking where there is only a Horizon.
     pub async fn ledger_entries(&self, keys: &[String]) -> Result<LedgerEntries, SourceError> {
+        if self.is_horizon() {
+            let detail = "a Horizon does not tell what contracts store; that takes an RPC endpoint".to_owned();
+            return Err(SourceError::Permanent { detail });
+        }
         self.ask(None, Proof::Always, |endpoint| async move { endpoint.ledger_entries(keys).await }).await
     }
 
-    /// Returns a page of whole ledgers that starts with `from`.
+    /// Returns a page of at most `most` whole ledgers from `from` on.
     ///
     /// # Errors
-    /// A classified [`SourceError`].
-    pub async fn ledger_page(&self, from: LedgerSequence) -> Result<LedgerPage, SourceError> {
-        self.ask(Some(from), Proof::Always, |endpoint| async move { endpoint.ledger_page(from).await }).await
+    /// A [`SourceError`], sorted.
+    pub async fn ledger_page(&self, from: LedgerSequence, most: u32) -> Result<LedgerPage, SourceError> {
+        self.ask(Some(from), Proof::Always, |endpoint| async move { endpoint.ledger_page(from, most).await }).await
     }
 
     /// Returns the health of each endpoint, in order of preference.

@@ -1,8 +1,8 @@
 //! The requests that teach us how much an endpoint can answer and which ledgers it has.
 
 use super::{
-    EventPage, EventsFrom, LedgerEntries, SourceError, Tip, TransientReason, endpoint::Endpoint,
-    get_ledgers::LedgerPage,
+    EventPage, EventsFrom, LedgerEntries, SourceError, StellarRpc, Tip, TransientReason, endpoint::Endpoint,
+    get_ledgers::LedgerPage, horizon::Read, node::Node,
 };
 use crate::domain::{ContractId, LedgerSequence};
 
@@ -19,9 +19,17 @@ impl Endpoint {
         from: EventsFrom,
         limit: u32,
     ) -> Result<EventPage, SourceError> {
-        match self.events_in_portions(contract_ids, from, limit).await {
+        let rpc = match &self.node {
+            Node::Rpc(rpc) => rpc,
+            Node::Horizon(horizon) => {
+                let page = horizon.events(contract_ids, from, limit).await?;
+                self.state().saw(page.latest_ledger, page.oldest_ledger);
+                return Ok(page.not_before(from.position()));
+            }
+        };
+        match self.events_in_portions(rpc, contract_ids, from, limit).await {
             Err(SourceError::BehindRetention { oldest, .. }) if from.next_ledger() == Some(oldest) => {
-                self.events_in_portions(contract_ids, EventsFrom::Ledger(oldest), limit).await
+                self.events_in_portions(rpc, contract_ids, EventsFrom::Ledger(oldest), limit).await
             }
             outcome => outcome,
         }
@@ -29,6 +37,7 @@ impl Endpoint {
 
     async fn events_in_portions(
         &self,
+        rpc: &StellarRpc,
         contract_ids: &[ContractId],
         from: EventsFrom,
         limit: u32,
@@ -41,7 +50,7 @@ impl Endpoint {
                 (state.page_size.query(from, limit, tip), tip)
             };
             tries += 1;
-            match self.rpc.events(contract_ids, query).await {
+            match rpc.events(contract_ids, query).await {
                 Ok(page) => {
                     let mut state = self.state();
                     state.page_size.grow();
@@ -60,21 +69,42 @@ impl Endpoint {
         }
     }
 
-    /// Returns a page of as many whole ledgers as this endpoint can return at once.
-    pub(super) async fn ledger_page(&self, from: LedgerSequence) -> Result<LedgerPage, SourceError> {
-        let page = self.ledger_limit.page(&self.rpc, from).await?;
+    /// Returns a page of at most `most` whole ledgers, as many as this endpoint can give at once.
+    pub(super) async fn ledger_page(&self, from: LedgerSequence, most: u32) -> Result<LedgerPage, SourceError> {
+        let page = match &self.node {
+            Node::Rpc(rpc) => self.ledger_limit.page(rpc, from, most).await?,
+            Node::Horizon(horizon) => match horizon.read(from, most).await? {
+                Read { ledgers, latest, .. } if ledgers.is_empty() => {
+                    return Err(SourceError::NodeBehind { wanted: from, latest });
+                }
+                Read { ledgers, latest, .. } => {
+                    LedgerPage { ledgers, latest_ledger: latest, oldest_ledger: None, is_large: false }
+                }
+            },
+        };
         self.state().saw(page.latest_ledger, None);
         Ok(page)
     }
 
+    /// Makes sure, as far as one answer tells, that the endpoint gives what we read.
+    pub(super) async fn check(&self) -> Result<(), SourceError> {
+        match &self.node {
+            Node::Rpc(_) => Ok(()),
+            Node::Horizon(horizon) => horizon.sample().await.map(drop),
+        }
+    }
+
     pub(super) async fn tip(&self) -> Result<Tip, SourceError> {
-        let tip = self.rpc.tip().await?;
+        let tip = self.node.tip().await?;
         self.state().saw(tip.sequence, Some(tip.oldest));
         Ok(tip)
     }
 
     pub(super) async fn ledger_entries(&self, keys: &[String]) -> Result<LedgerEntries, SourceError> {
-        let found = self.rpc.ledger_entries(keys).await?;
+        let Node::Rpc(rpc) = &self.node else {
+            return Err(SourceError::Permanent { detail: "a Horizon has no entries of contracts".to_owned() });
+        };
+        let found = rpc.ledger_entries(keys).await?;
         self.state().saw(found.latest_ledger, None);
         Ok(found)
     }

@@ -44,19 +44,12 @@ impl StellarRpc {
     /// # Errors
     /// [`SourceError::Permanent`] if it is not an HTTP URL.
     pub fn new(url: &str) -> Result<Self, SourceError> {
-        let permanent = |detail: String| SourceError::Permanent { detail };
-        let url: Url = url.parse().map_err(|error| permanent(format!("it is not a URL: {error}")))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            let shown = format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default());
-            return Err(permanent(format!("{shown} does not start with http:// or https://")));
-        }
-        Ok(Self { client: http_client()?, url })
+        Ok(Self { client: http_client()?, url: http_url(url)? })
     }
 
     /// Returns the host of the endpoint, with its port if the URL names one: the part of the URL that may be shown.
     pub(super) fn host(&self) -> String {
-        let host = self.url.host_str().unwrap_or_default();
-        self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+        host_of(&self.url)
     }
 
     /// `getNetwork`: returns the passphrase of the endpoint's network.
@@ -164,6 +157,23 @@ impl StellarRpc {
 
 fn is_rpc_error(body: &[u8]) -> bool {
     serde_json::from_slice::<Reply<IgnoredAny>>(body).is_ok_and(|reply| reply.error.is_some())
+}
+
+/// Reads the address of a server. What may be secret in it is in no error.
+pub(super) fn http_url(text: &str) -> Result<Url, SourceError> {
+    let permanent = |detail: String| SourceError::Permanent { detail };
+    let url: Url = text.parse().map_err(|error| permanent(format!("it is not a URL: {error}")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        let shown = format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default());
+        return Err(permanent(format!("{shown} does not start with http:// or https://")));
+    }
+    Ok(url)
+}
+
+/// Returns the host of an address, with its port where that is named.
+pub(super) fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// Returns a client with timeouts for every request.

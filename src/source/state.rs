@@ -11,9 +11,9 @@ use super::{
 };
 use crate::domain::LedgerSequence;
 
-/// An endpoint of another chain stays one until somebody changes it. It may be the only endpoint, so the change must be
-/// noticed soon.
-pub(super) const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(30);
+/// An endpoint of another chain stays so until somebody changes it. It may be the only endpoint there is, so the change
+/// must be noticed soon.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// How much of the endpoint's identity has been checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,8 +97,15 @@ impl State {
         }
     }
 
+    /// Leaves the endpoint alone until it is time to look again.
+    pub(super) fn becomes_unusable(&mut self, why: &SourceError, now: Instant) {
+        self.breaker.shut(now, LOOK_AGAIN_AFTER);
+        self.unusable = Some(why.clone());
+    }
+
     pub(super) fn answered(&mut self, took: Duration) {
         self.breaker.succeed();
+        self.unusable = None;
         self.failures_in_a_row = 0;
         self.latency = Some(self.latency.map_or(took, |before| (before * 7 + took) / 8));
     }

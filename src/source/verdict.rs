@@ -60,9 +60,7 @@ fn most_telling(failures: Vec<SourceError>) -> SourceError {
 /// Returns a transient failure if some endpoints, but not all, are on another network or chain, and all that is known
 /// about the others is that they refuse.
 fn disagreement(failures: &[SourceError]) -> Option<SourceError> {
-    let is_of_another =
-        |failure: &&SourceError| matches!(failure, SourceError::OtherNetwork { .. } | SourceError::OtherChain { .. });
-    let foreign = failures.iter().find(is_of_another)?;
+    let foreign = failures.iter().find(|failure| failure.is_of_another_chain())?;
     let is_like_it = |failure: &SourceError| discriminant(failure) == discriminant(foreign);
     let all_refuse = failures.iter().all(|failure| weight(failure).0 <= WEIGHT_OF_ANOTHER_CHAIN);
     if !all_refuse || failures.iter().all(is_like_it) {
@@ -77,7 +75,9 @@ const WEIGHT_OF_ANOTHER_CHAIN: u8 = 2;
 /// Ranks failures by kind, and within a kind by how much they tell.
 fn weight(failure: &SourceError) -> (u8, u32, Reverse<Duration>) {
     let (kind, ledger) = match failure {
-        SourceError::Permanent { .. } | SourceError::NoTransactionMeta { .. } => (0, 0),
+        SourceError::Permanent { .. } | SourceError::NoTransactionMeta { .. } | SourceError::UnknownForm { .. } => {
+            (0, 0)
+        }
         SourceError::OtherNetwork { .. } => (1, 0),
         SourceError::OtherChain { .. } => (WEIGHT_OF_ANOTHER_CHAIN, 0),
         // Only sources of whole ledgers report this.

@@ -358,7 +358,7 @@ async fn a_backfill_takes_nothing_from_an_endpoint_of_another_chain(pool: PgPool
     let urls = with_a_gap_beside_the_chain_before(&world).await;
     let before = world.stored_ids().await;
     let endpoints = EndpointPool::new(&urls, world.devnet.passphrase().to_owned(), 7).unwrap();
-    let sources = [WholeLedgers::of_rpc(endpoints, StdRng::seed_from_u64(7)).unwrap()];
+    let sources = [WholeLedgers::of_endpoints(endpoints, StdRng::seed_from_u64(7)).unwrap()];
     let range = LedgerRange::new(LedgerSequence(3), LedgerSequence(9)).unwrap();
     let filled = backfill(&world.store, &world.devnet.contract_id(), &sources, range, |_| {}).await;
     assert!(filled.is_err(), "no source has them: {filled:?}");

@@ -32,7 +32,7 @@ pub fn file(name: &str) -> Vec<u8> {
     fs::read(fixture("lcm").join(name)).unwrap()
 }
 
-fn files() -> Vec<String> {
+pub fn files() -> Vec<String> {
     let entries = fs::read_dir(fixture("lcm")).unwrap();
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }

@@ -18,6 +18,7 @@ mod decode_command;
 mod endpoints;
 mod entry_checks;
 mod explain;
+mod fake_horizon;
 mod fake_rpc;
 #[path = "../filled/mod.rs"]
 mod filled;

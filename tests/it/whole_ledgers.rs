@@ -302,7 +302,7 @@ async fn get_ledgers(State(asked): State<Arc<Mutex<u32>>>, Json(request): Json<V
 
 async fn of_rpc() -> WholeLedgers {
     let url = serve(Router::new().route("/", post(get_ledgers)).with_state(Arc::default())).await;
-    WholeLedgers::of_rpc(EndpointPool::new(&[url], PASSPHRASE.to_owned(), 7).unwrap(), rng()).unwrap()
+    WholeLedgers::of_endpoints(EndpointPool::new(&[url], PASSPHRASE.to_owned(), 7).unwrap(), rng()).unwrap()
 }
 
 #[tokio::test]

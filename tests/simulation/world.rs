@@ -230,7 +230,7 @@ impl<'a> World<'a> {
             Filler::Lake => self.lakes().await,
             Filler::GetLedgers => {
                 let pool = self.chain.pool(&self.base, &[ARCHIVE], 7);
-                vec![WholeLedgers::of_rpc(pool, StdRng::seed_from_u64(7)).unwrap()]
+                vec![WholeLedgers::of_endpoints(pool, StdRng::seed_from_u64(7)).unwrap()]
             }
         }
     }

@@ -85,13 +85,15 @@ pub enum CoverageSource {
     Lake,
     /// Stellar RPC's `getLedgers`.
     GetLedgers,
+    /// A Horizon that gives the metadata of transactions.
+    Horizon,
     /// One that a newer version knows.
     Unknown,
 }
 
 impl CoverageSource {
     /// Every source.
-    pub const ALL: [Self; 4] = [Self::Rpc, Self::Lake, Self::GetLedgers, Self::Unknown];
+    pub const ALL: [Self; 5] = [Self::Rpc, Self::Lake, Self::GetLedgers, Self::Horizon, Self::Unknown];
 
     /// Returns the word stored in the database and shown in the status.
     #[must_use]
@@ -100,6 +102,7 @@ impl CoverageSource {
             Self::Rpc => "rpc",
             Self::Lake => "lake",
             Self::GetLedgers => "getLedgers",
+            Self::Horizon => "horizon",
             Self::Unknown => "unknown",
         }
     }

@@ -4,7 +4,6 @@
 //! A ledger is looked at where it was read, on a thread with a large stack, and never leaves it: what is nested deep
 //! enough to need that stack needs it again to be encoded and to be dropped.
 
-mod applied;
 mod error;
 mod events;
 mod form;
@@ -22,7 +21,6 @@ mod tests;
 
 use stellar_xdr::{LedgerCloseMeta, Limits};
 
-pub use applied::{AppliedTransaction, events_of_transactions};
 pub use error::{LedgerFault, LedgerInputError};
 pub use events::LedgerEvent;
 pub use header::{BrokenChain, LedgerHeader};

@@ -77,6 +77,14 @@ struct Decoded {
 }
 
 impl TransactionParts {
+    /// Checks that it comes with its metadata.
+    ///
+    /// # Errors
+    /// [`LedgerFault::NoMetadata`]; [`LedgerFault::Xdr`] for what does not decode.
+    pub fn check_metadata(&self) -> Result<(), LedgerFault> {
+        self.decode().map(drop)
+    }
+
     fn decode(&self) -> Result<Decoded, LedgerFault> {
         let (result, meta) = (decoded(&self.result)?, decoded(&self.meta)?);
         if meta.is_empty() || (is_hollow(&meta) && succeeded(&result)?) {

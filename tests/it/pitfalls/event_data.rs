@@ -10,7 +10,7 @@ use flowfi_indexer::{
         Amount, ContractId, Contracts, Epoch, LedgerSequence, RawContractEvent, StreamCreation, StreamEvent, StreamId,
     },
     ingest::{IngestError, LateEvents, replay_quarantine, write_late},
-    source::{LedgerEvents, SourceError, WholeLedgers},
+    source::{Horizon, LedgerEvents, SourceError, WholeLedgers},
     store::{Store, StoreError, Writer},
     xdr::{Decoded, LedgerInputError, decode_event, read_ledgers},
 };
@@ -27,9 +27,9 @@ use super::{emit, event_at, index_all_of, pool_of, shown};
 use crate::{
     contract_events::fixture,
     endpoints::{contract, end_of, events},
+    fake_horizon::FakeHorizon,
     fake_rpc::{Answer, FakeRpc},
-    horizon::{CONTRACT, LEDGER, horizon, record},
-    ledgers::{PUBNET, file, ledgers},
+    ledgers::{CORE, PUBNET, file, ledgers, metas},
     store::{batch, commit, created, deposited, writer},
     world::{GatewaySettings, World},
 };
@@ -118,7 +118,7 @@ async fn p17_a_writer_whose_cursor_was_moved_is_fenced(pool: PgPool) {
 
 /// Returns a contract's events in whole ledgers, up to the tip.
 async fn in_whole_ledgers(world: &World) -> Vec<RawContractEvent> {
-    let whole = WholeLedgers::of_rpc(world.source(), StdRng::seed_from_u64(7)).unwrap();
+    let whole = WholeLedgers::of_endpoints(world.source(), StdRng::seed_from_u64(7)).unwrap();
     let (ledgers, failure) = read(&whole, world, 2, None).await;
     assert!(failure.is_none(), "{failure:?}");
     ledgers.into_iter().flat_map(|ledger| ledger.events).collect()
@@ -419,7 +419,7 @@ async fn p27_ledgers_of_one_second_are_told_apart_and_times_are_those_of_ledgers
 async fn p28_a_ledger_that_does_not_follow_the_previous_one_is_not_believed(pool: PgPool) {
     let world = World::new(pool).await;
     world.devnet.close_ledgers(5).unwrap();
-    let whole = WholeLedgers::of_rpc(world.source(), StdRng::seed_from_u64(7)).unwrap();
+    let whole = WholeLedgers::of_endpoints(world.source(), StdRng::seed_from_u64(7)).unwrap();
     let (honest, _) = read(&whole, &world, 2, None).await;
     let hash = honest[2].header.hash.clone();
     assert_eq!(read(&whole, &world, 5, Some(hash.clone())).await.0, honest[3..]);
@@ -499,12 +499,14 @@ async fn p31_a_server_that_numbers_events_as_before_protocol_23_is_refused() {
 // At stake: everything. Missing data would look like the absence of events.
 #[tokio::test]
 async fn p32_a_horizon_without_metadata_is_refused_by_name() {
+    let metas = metas(CORE);
+    let range = LedgerSequence(metas[0].0)..=LedgerSequence(metas[metas.len() - 1].0);
     for left_out in [Value::Null, json!("")] {
-        let mut record = record();
-        record["result_meta_xdr"] = left_out;
-        let horizon = horizon(record.clone()).await;
-        let refused = horizon.events(&ContractId::from_bytes(CONTRACT), LedgerSequence(LEDGER)).await.unwrap_err();
-        let SourceError::NoTransactionMeta { host, transaction } = &refused else { panic!("{refused}") };
-        assert_eq!((host.as_str(), &json!(transaction)), ("127.0.0.1", &record["hash"]));
+        let fake = FakeHorizon::of(&metas).await;
+        fake.set(|host| host.transactions.iter_mut().for_each(|record| record["result_meta_xdr"] = left_out.clone()));
+        let horizon = Horizon::new(&fake.url, StdRng::seed_from_u64(7)).unwrap();
+        let refused = horizon.events_in(&ContractId::from_bytes([7; 32]), range.clone()).await.unwrap_err();
+        let SourceError::NoTransactionMeta { host, .. } = &refused else { panic!("{refused}") };
+        assert!(fake.url.contains(host.as_str()), "{host}");
     }
 }

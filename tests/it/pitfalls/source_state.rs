@@ -44,7 +44,7 @@ async fn p01_a_retention_gap_is_filled_in_order_from_whole_ledgers_before_going_
     world.devnet.inject_at(MAIN_ENDPOINT, Fault::Retention { ledgers: 5 }, None).unwrap();
     let archive = format!("{}/archive", world.rpc_url);
     let archive = EndpointPool::new(&[archive], world.devnet.passphrase().to_owned(), 7).unwrap();
-    let archive = WholeLedgers::of_rpc(archive, StdRng::seed_from_u64(7)).unwrap();
+    let archive = WholeLedgers::of_endpoints(archive, StdRng::seed_from_u64(7)).unwrap();
     world.start(Indexer::new(world.source(), vec![archive], world.store.clone(), world.settings()));
     world.indexed().await;
     world.assert_equal_to_the_chain().await;
@@ -212,7 +212,7 @@ async fn p08_whole_ledgers_are_requested_by_number_so_that_the_tip_is_not_an_err
     let world = World::new(pool).await;
     world.devnet.close_ledgers(5).unwrap();
     let tip = world.devnet.latest_ledger();
-    let whole = WholeLedgers::of_rpc(world.source(), StdRng::seed_from_u64(7)).unwrap();
+    let whole = WholeLedgers::of_endpoints(world.source(), StdRng::seed_from_u64(7)).unwrap();
     let (out, mut read) = mpsc::channel(100);
     whole.events(&world.devnet.contract_ids(), LedgerSequence(2)..=tip.next(), None, out).await;
     for number in 2..=tip.0 {

@@ -156,7 +156,7 @@ impl History {
     }
 
     async fn ledgers_before_the_first(&self) {
-        let source = [WholeLedgers::of_rpc(self.world.source(), StdRng::seed_from_u64(12)).unwrap()];
+        let source = [WholeLedgers::of_endpoints(self.world.source(), StdRng::seed_from_u64(12)).unwrap()];
         let before = LedgerRange::new(LedgerSequence(2), LedgerSequence(BEGINS_WITH - 1)).unwrap();
         for contract_id in self.world.devnet.contract_ids() {
             backfill(&self.world.store, &contract_id, &source, before, |_| {}).await.unwrap();

@@ -1,0 +1,80 @@
+//! Pages of contract events out of whole ledgers, as `getEvents` of Stellar RPC gives them.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::time::Instant;
+
+use super::{Horizon, ledgers::Read};
+use crate::{
+    domain::{ContractId, CoverageSource, EventId, LedgerSequence},
+    source::{
+        EventPage, EventsFrom, SourceError,
+        packed::{MOST_THREADS, PackedLedger},
+    },
+    xdr::LedgerScan,
+};
+
+/// A history loses its oldest ledgers slowly.
+const OLDEST_IS_TRUE_FOR: Duration = Duration::from_mins(1);
+
+impl Horizon {
+    /// Returns the contracts' events of at most `most` whole ledgers from where it is asked for. The page ends with the last
+    /// of them.
+    ///
+    /// # Errors
+    /// [`SourceError::NodeBehind`] as Stellar RPC says it: not at the end of the newest ledger, but beyond it. Else as
+    /// [`Horizon::read`].
+    pub(in crate::source) async fn events(
+        &self,
+        contract_ids: &[ContractId],
+        from: EventsFrom,
+        most: u32,
+    ) -> Result<EventPage, SourceError> {
+        let position = from.position();
+        let Read { ledgers, latest, latest_closed_at } = self.read(position.last_whole_ledger().next(), most).await?;
+        let reached = ledgers.last().map(|last| EventId::end_of_ledger(last.sequence));
+        let is_at_the_end = matches!(from, EventsFrom::After(_)) && from.ledger() <= latest;
+        let Some(cursor) = reached.or(is_at_the_end.then_some(position)) else {
+            return Err(SourceError::NodeBehind { wanted: from.ledger(), latest });
+        };
+        let scans = self.scans(ledgers, contract_ids).await?;
+        let first = scans.first().map(|scan| scan.header.sequence);
+        let oldest = self.oldest().await;
+        // What was read whole is there, whatever was dropped meanwhile.
+        let oldest_ledger = oldest.map(|oldest| first.map_or(oldest, |first| first.min(oldest)));
+        Ok(EventPage {
+            events: scans.into_iter().flat_map(|scan| scan.events).collect(),
+            cursor,
+            is_full: false,
+            latest_ledger: latest,
+            latest_ledger_closed_at: latest_closed_at,
+            oldest_ledger,
+            source: CoverageSource::Horizon,
+        })
+    }
+
+    /// Returns the oldest ledger by what the host said of late. Asks again now and then; a host that does not answer will be
+    /// asked again.
+    async fn oldest(&self) -> Option<LedgerSequence> {
+        let now = Instant::now();
+        let told = *self.told_oldest.lock().expect("nothing panics while it holds what was told");
+        if let Some((oldest, _)) = told.filter(|(_, at)| now.duration_since(*at) < OLDEST_IS_TRUE_FOR) {
+            return Some(oldest);
+        }
+        let oldest = self.tip().await.map_or(told.map(|(oldest, _)| oldest), |tip| Some(tip.oldest));
+        *self.told_oldest.lock().expect("nothing panics while it holds what was told") =
+            oldest.map(|oldest| (oldest, now));
+        oldest
+    }
+
+    /// Returns the ledgers with the contracts' events in them.
+    pub(super) async fn scans(
+        &self,
+        ledgers: Vec<PackedLedger>,
+        contract_ids: &[ContractId],
+    ) -> Result<Vec<LedgerScan>, SourceError> {
+        let scans = stream::iter(ledgers).map(|ledger| ledger.scan(&self.scanners, contract_ids));
+        scans.buffered(2 * MOST_THREADS.get()).try_concat().await
+    }
+}
