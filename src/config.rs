@@ -20,7 +20,7 @@ use crate::{
     domain::{ContractId, LedgerRange},
     http::HttpArgs,
     ingest::IngestArgs,
-    source::SourceArgs,
+    source::{HorizonArgs, SourceArgs},
     store::DatabaseArgs,
     xdr::DecodeArgs,
 };
@@ -166,7 +166,7 @@ pub struct CoverageArgs {
     #[command(flatten)]
     pub index: IndexArgs,
 
-    /// Fill every hole behind the cursor, accepted ones too, from the lake or from `getLedgers`.
+    /// Fill every hole behind the cursor, accepted ones too, from the lake, the Horizon or `getLedgers`.
     #[arg(long, conflicts_with = "accept_gap")]
     pub repair: bool,
 
@@ -191,7 +191,7 @@ pub struct BackfillArgs {
     #[command(flatten)]
     pub index: IndexArgs,
 
-    /// Where to read ledgers: first the lake, if there is one, then `getLedgers`.
+    /// Where to read ledgers: the lake first, then the Horizon, then `getLedgers`.
     #[command(flatten)]
     pub source: SourceArgs,
 }
@@ -207,7 +207,7 @@ pub struct ReindexArgs {
     #[arg(long)]
     pub fresh: bool,
 
-    /// Read the events again from whole ledgers (the lake or `getLedgers`) instead of the stored rows.
+    /// Read the events again from whole ledgers (the lake, the Horizon or `getLedgers`) instead of the stored rows.
     #[arg(long)]
     pub from_chain: bool,
 
@@ -223,9 +223,9 @@ pub struct CrossCheckArgs {
     #[arg(value_name = "FROM-TO")]
     pub ledgers: LedgerRange,
 
-    /// The URL of a Horizon server.
-    #[arg(long, value_name = "URL")]
-    pub horizon: String,
+    /// The Horizon.
+    #[command(flatten)]
+    pub horizon: HorizonArgs,
 
     /// The index.
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use rand::{SeedableRng, rngs::StdRng};
 use serde_json::json;
 
-use super::{BadConfig, index::Index, random_generator};
+use super::{BadConfig, index::Index, random_generator, sources};
 use crate::{
     config::CrossCheckArgs,
     domain::{EventId, EventKind, LedgerRange, RawContractEvent},
@@ -17,7 +17,10 @@ const CHUNK: u32 = 10_000;
 /// Compares, and prints each difference.
 pub(super) async fn run(args: CrossCheckArgs) -> anyhow::Result<ExitCode> {
     let rng = StdRng::from_rng(&mut random_generator());
-    let horizon = Horizon::new(&args.horizon, rng).map_err(|failure| BadConfig(format!("--horizon: {failure}")))?;
+    let url = args.horizon.horizon_url.as_deref();
+    let url =
+        url.ok_or_else(|| BadConfig("--horizon-url (FLOWFI_HORIZON_URL) is needed to compare with".to_owned()))?;
+    let horizon = Horizon::new(url, rng).map_err(|failure| sources::bad_horizon(&failure))?;
     let indexes = Index::open_each(&args.index).await?;
     let mut all_equal = true;
     for index in &indexes {

@@ -26,7 +26,7 @@ use crate::{
     ingest::{Indexer, IngestSettings, OnReset, PaceArgs, Waits},
     lifecycle::Lifecycle,
     postgres::{Durability, PrivateServer},
-    source::SourceArgs,
+    source::{HorizonArgs, SourceArgs},
     store::Store,
 };
 
@@ -57,6 +57,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         rpc_urls: vec![format!("http://{address}/devnet/rpc")],
         lake: args.devnet.lake_dir.as_ref().map(|folder| folder.display().to_string()),
         lake_reads: 8,
+        horizon: HorizonArgs { horizon_url: None },
         network_passphrase: devnet.passphrase().to_owned(),
     };
     let (endpoints, for_callers) = (sources::endpoints(&source)?, sources::endpoints(&source)?);

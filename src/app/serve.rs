@@ -31,11 +31,9 @@ use crate::{
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let contracts =
         Contracts::new(args.ingest.contracts.clone()).map_err(|rule| BadConfig(format!("--contract: {rule}")))?;
-    let reads_the_chain = args.role != Role::Gateway || !args.source.rpc_urls.is_empty();
-    let source = if reads_the_chain { Some(sources::endpoints(&args.source)?) } else { None };
-    // Requests from callers must not cause an endpoint to refuse the indexer, or the indexer to leave an endpoint
-    // alone.
-    let for_callers = if reads_the_chain { Some(sources::endpoints(&args.source)?) } else { None };
+    let source = if args.role == Role::Gateway { None } else { Some(sources::followed(&args.source)?) };
+    // What callers make us ask must not be what makes an endpoint refuse the indexer, or be left alone by it.
+    let for_callers = sources::endpoints_if_named(&args.source)?;
     let door = match args.role {
         Role::All | Role::Gateway => {
             auth::door(args.auth, &args.door, &args.source.network_passphrase, for_callers.as_ref())?

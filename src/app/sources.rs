@@ -10,7 +10,7 @@ use tracing::warn;
 use super::{BadConfig, random_generator};
 use crate::source::{EndpointPool, Lake, SourceArgs, SourceError, WholeLedgers};
 
-/// Returns the endpoints. Nothing is requested yet.
+/// Returns the RPC endpoints; nothing is asked yet.
 pub(super) fn endpoints(args: &SourceArgs) -> anyhow::Result<EndpointPool> {
     if args.rpc_urls.is_empty() {
         return Err(BadConfig("--rpc-url (FLOWFI_RPC_URL) is needed to read the chain".to_owned()).into());
@@ -19,48 +19,88 @@ pub(super) fn endpoints(args: &SourceArgs) -> anyhow::Result<EndpointPool> {
     Ok(pool.map_err(|failure| BadConfig(format!("--rpc-url: {failure}")))?)
 }
 
-/// How long the start waits for a lake to show that it is the right one.
-const LAKE_PATIENCE: Duration = Duration::from_secs(5);
+/// Returns the endpoints if there are any to ask for what contracts and accounts store.
+pub(super) fn endpoints_if_named(args: &SourceArgs) -> anyhow::Result<Option<EndpointPool>> {
+    if args.rpc_urls.is_empty() { Ok(None) } else { endpoints(args).map(Some) }
+}
 
-/// Returns the sources of whole ledgers from the arguments, the lake first.
+/// Returns what an indexer follows: the RPC endpoints, else the Horizon.
+pub(super) fn followed(args: &SourceArgs) -> anyhow::Result<EndpointPool> {
+    // A wrong address is refused even if it is not needed yet.
+    let horizon = horizon(args)?;
+    if !args.rpc_urls.is_empty() {
+        return endpoints(args);
+    }
+    let missing = "--rpc-url (FLOWFI_RPC_URL) or --horizon-url (FLOWFI_HORIZON_URL) is needed to read the chain";
+    Ok(horizon.ok_or_else(|| BadConfig(missing.to_owned()))?)
+}
+
+fn horizon(args: &SourceArgs) -> Result<Option<EndpointPool>, BadConfig> {
+    let Some(url) = &args.horizon.horizon_url else { return Ok(None) };
+    let pool = EndpointPool::of_horizon(url, &args.network_passphrase, random_generator().random());
+    pool.map(Some).map_err(|failure| bad_horizon(&failure))
+}
+
+/// Returns what is wrong with the Horizon that was named.
+pub(super) fn bad_horizon(failure: &SourceError) -> BadConfig {
+    BadConfig(format!("--horizon-url: {failure}"))
+}
+
+fn bad_lake(failure: &SourceError) -> BadConfig {
+    BadConfig(format!("--lake: {failure}"))
+}
+
+/// So long the start waits for a lake or a Horizon to say whether it is the right one.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Returns the sources of whole ledgers that the arguments name: the lake first, then the Horizon, whose histories are the
+/// longest. `followed` is what is followed, if anything is.
 pub(super) async fn whole_ledgers(
     args: &SourceArgs,
-    endpoints: Option<&EndpointPool>,
+    followed: Option<&EndpointPool>,
 ) -> anyhow::Result<Vec<WholeLedgers>> {
+    let no_threads = "cannot start the threads that read ledgers";
     let mut sources = Vec::new();
     if let Some(location) = &args.lake {
         let reads = usize::from(args.lake_reads);
-        let bad = |failure| BadConfig(format!("--lake: {failure}"));
-        let lake = Lake::at(location, &args.network_passphrase, reads, generator()).map_err(bad)?;
-        // A lake is only needed for holes, so the index must not wait for it.
-        match timeout(LAKE_PATIENCE, lake.check()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(failure @ SourceError::Transient { .. })) => {
-                warn!("the lake cannot be opened yet; it will be tried again when a hole needs it: {failure}");
-            }
-            Ok(Err(failure)) => return Err(bad(failure).into()),
-            Err(_) => {
-                let seconds = LAKE_PATIENCE.as_secs();
-                warn!(
-                    "the lake cannot be opened yet; it will be tried again when a hole needs it: no answer within {seconds} s"
-                );
-            }
-        }
-        sources.push(WholeLedgers::of_lake(lake).context("cannot start the threads that read ledgers")?);
+        let lake =
+            Lake::at(location, &args.network_passphrase, reads, generator()).map_err(|failure| bad_lake(&failure))?;
+        is_right("lake", lake.check()).await.map_err(|failure| bad_lake(&failure))?;
+        sources.push(WholeLedgers::of_lake(lake).context(no_threads)?);
     }
-    if let Some(endpoints) = endpoints {
-        let of_rpc = WholeLedgers::of_endpoints(endpoints.clone(), generator());
-        sources.push(of_rpc.context("cannot start the threads that read ledgers")?);
+    let (of_horizon, of_rpc) = match followed {
+        Some(pool) if pool.is_horizon() => (Some(pool.clone()), None),
+        pool => (horizon(args)?, pool.cloned()),
+    };
+    if let Some(horizon) = &of_horizon {
+        is_right("Horizon", horizon.check()).await.map_err(|failure| bad_horizon(&failure))?;
+    }
+    for pool in of_horizon.into_iter().chain(of_rpc) {
+        sources.push(WholeLedgers::of_endpoints(pool, generator()).context(no_threads)?);
     }
     Ok(sources)
 }
 
-/// Returns the sources of whole ledgers for a command that needs at least one.
+/// Waits for a source to say whether it is the right one. The index must not wait for one that does not answer now.
+///
+/// # Errors
+/// Why it is not.
+async fn is_right(what: &str, says: impl Future<Output = Result<(), SourceError>>) -> Result<(), SourceError> {
+    let failure = match timeout(PATIENCE, says).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(failure @ SourceError::Transient { .. })) => failure.to_string(),
+        Ok(Err(failure)) => return Err(failure),
+        Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+    };
+    warn!("the {what} cannot be read yet; it will be tried again when it is needed: {failure}");
+    Ok(())
+}
+
+/// Returns the sources of whole ledgers of a command that needs one.
 pub(super) async fn some_whole_ledgers(args: &SourceArgs) -> anyhow::Result<Vec<WholeLedgers>> {
-    let endpoints = if args.rpc_urls.is_empty() { None } else { Some(endpoints(args)?) };
-    let sources = whole_ledgers(args, endpoints.as_ref()).await?;
+    let sources = whole_ledgers(args, endpoints_if_named(args)?.as_ref()).await?;
     if sources.is_empty() {
-        return Err(BadConfig("no source of ledgers: give --lake or --rpc-url".to_owned()).into());
+        return Err(BadConfig("no source of ledgers: give --lake, --horizon-url or --rpc-url".to_owned()).into());
     }
     Ok(sources)
 }

@@ -44,7 +44,7 @@ pub enum RecordState {
 #[derive(Args, Clone, Debug)]
 pub struct PaceArgs {
     /// The first ledger to index, for a database that has none yet. Default: the oldest the endpoints still have; with a
-    /// lake it may be older.
+    /// lake or a Horizon it may be older.
     #[arg(long, env = "FLOWFI_START_LEDGER", value_name = "N")]
     pub start_ledger: Option<LedgerSequence>,
 

@@ -86,8 +86,13 @@ impl Indexer {
         Ok(())
     }
 
-    fn has_lake(&self) -> bool {
-        self.whole_ledgers.iter().any(|whole| whole.coverage_source() == CoverageSource::Lake)
+    /// Returns whether ledgers may be had that the endpoints have dropped.
+    fn has_another_history(&self) -> bool {
+        self.whole_ledgers.iter().any(|whole| match whole.coverage_source() {
+            CoverageSource::Lake => true,
+            CoverageSource::Horizon => !self.source.is_horizon(),
+            _ => false,
+        })
     }
 
     /// Writes the cursors only after the source has answered for their first ledger, so that a ledger which it no
@@ -126,8 +131,8 @@ impl Indexer {
         match self.source.events(&self.settings.contracts, EventsFrom::Ledger(first), 1).await {
             // The follower waits for a first ledger that is still to come.
             Ok(_) | Err(SourceError::NodeBehind { .. }) => Ok(()),
-            // The history before the endpoints' oldest ledger is a hole, and a lake fills it.
-            Err(SourceError::BehindRetention { .. }) if self.has_lake() => Ok(()),
+            // The history before the endpoints' oldest ledger is a hole, which another source fills.
+            Err(SourceError::BehindRetention { .. }) if self.has_another_history() => Ok(()),
             Err(failure) => Err(failure.into()),
         }
     }

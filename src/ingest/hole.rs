@@ -129,8 +129,8 @@ impl Follower<'_> {
             error!(
                 from_ledger = missing.from().0,
                 to_ledger = missing.to().0,
-                "ledgers {missing} are in no source ({detail}); the feed waits before them. Configure a lake \
-                 that has them, or give them up: flowfi-indexer coverage --accept-gap {}",
+                "ledgers {missing} are in no source ({detail}); the feed stands still before them. Configure a lake \
+                 or a Horizon that has them, or give them up: flowfi-indexer coverage --accept-gap {}",
                 missing.with_slack()
             );
         }

@@ -12,12 +12,13 @@ use tokio::{
 use tracing::debug;
 
 use super::{
+    error::IngestError,
     second_opinion::AskingAgain,
     verify::{RollingLook, Unanswered, UncertainRecords},
 };
 use crate::{
     domain::{ContractId, Epoch, EventId},
-    source::EndpointPool,
+    source::{EndpointPool, SourceError},
     store::Store,
 };
 
@@ -108,7 +109,7 @@ impl RecordChecks<'_> {
                 Ok(is_behind) => again |= is_behind,
                 Err(failure) => {
                     debug!(contract.id = %contract_id, "the records of {contract_id} were not checked: {failure}");
-                    again = true;
+                    again |= matches!(failure, IngestError::Source(SourceError::Transient { .. }) | IngestError::Store(_));
                 }
             }
         }

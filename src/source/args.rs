@@ -2,12 +2,21 @@
 
 use clap::Args;
 
+/// Which Horizon to read ledgers from.
+#[derive(Args, Clone, Debug)]
+pub struct HorizonArgs {
+    /// A Horizon that gives the metadata of transactions (`SKIP_TXMETA=false`; most public ones leave it out). Whole ledgers
+    /// are read from it: it fills holes that the lake does not, and without --rpc-url the daemon follows it alone.
+    #[arg(long, env = "FLOWFI_HORIZON_URL", value_name = "URL", alias = "horizon")]
+    pub horizon_url: Option<String>,
+}
+
 /// Where to read the chain.
 #[derive(Args, Clone, Debug)]
 pub struct SourceArgs {
     /// Stellar RPC endpoints (protocol 23 or later): separate them by commas or repeat the flag. The first one is
-    /// preferred; the next ones, in this order, are asked while it fails, is slow or is behind. Needed by the roles
-    /// that index; with it a gateway can also answer with the chain's own record of a stream.
+    /// preferred; the next ones, in this order, are asked while it fails, is slow or is behind. The roles that index need
+    /// this or --horizon-url; with it a gateway can also answer with the chain's own record of a stream.
     #[arg(long = "rpc-url", env = "FLOWFI_RPC_URL", value_name = "URL", value_delimiter = ',')]
     pub rpc_urls: Vec<String>,
 
@@ -19,6 +28,10 @@ pub struct SourceArgs {
     /// How many of the lake's objects are read at once.
     #[arg(long, env = "FLOWFI_LAKE_READS", value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub lake_reads: u16,
+
+    /// A Horizon to read ledgers from.
+    #[command(flatten)]
+    pub horizon: HorizonArgs,
 
     /// The network's passphrase; the endpoint must serve this network.
     #[arg(

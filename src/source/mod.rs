@@ -30,7 +30,7 @@ mod state;
 mod verdict;
 mod wire;
 
-pub use args::SourceArgs;
+pub use args::{HorizonArgs, SourceArgs};
 pub use error::{LedgerMark, SourceError, TransientReason};
 pub use events::{EventPage, EventsFrom};
 pub use facts::{Anchor, FoundEntry, KnownChain, KnownClose, LedgerEntries, Tip};

@@ -22,6 +22,7 @@ mod fake_horizon;
 mod fake_rpc;
 #[path = "../filled/mod.rs"]
 mod filled;
+mod follow_horizon;
 
 mod horizon;
 mod ingest;
