@@ -109,7 +109,8 @@ impl RecordChecks<'_> {
                 Ok(is_behind) => again |= is_behind,
                 Err(failure) => {
                     debug!(contract.id = %contract_id, "the records of {contract_id} were not checked: {failure}");
-                    again |= matches!(failure, IngestError::Source(SourceError::Transient { .. }) | IngestError::Store(_));
+                    again |=
+                        matches!(failure, IngestError::Source(SourceError::Transient { .. }) | IngestError::Store(_));
                 }
             }
         }
