@@ -167,14 +167,16 @@ impl Endpoint {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use rand::{SeedableRng, rngs::StdRng};
 
     use super::*;
-    use crate::source::{StellarRpc, TransientReason};
+    use crate::source::{StellarRpc, TransientReason, node::Node};
 
     fn endpoint() -> Endpoint {
         let rpc = StellarRpc::new("http://127.0.0.1:1").unwrap();
-        Endpoint::new(rpc, "ours".into(), StdRng::seed_from_u64(1))
+        Endpoint::new(Node::Rpc(rpc), "ours".into(), StdRng::seed_from_u64(1))
     }
 
     fn other_network() -> SourceError {

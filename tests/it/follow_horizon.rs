@@ -82,7 +82,7 @@ async fn with_every_kind_of_transaction(world: &World) {
     for _ in 0..3 {
         let first = world.devnet.submit(world.creation("alice", "bob", 1_000_000, 100));
         let failed = world.devnet.submit(Input::Failed);
-        let upgrade = world.devnet.submit(Upgrade { wasm: None });
+        let upgrade = world.devnet.submit(Upgrade { wasm: None, code: None });
         let last = world.devnet.submit(world.creation("carol", "dave", 1_000_000, 100));
         world.devnet.close_ledgers(2).unwrap();
         for answer in [first.await, failed.await, upgrade.await, last.await] {
@@ -186,7 +186,7 @@ async fn an_index_may_begin_before_the_endpoints_oldest_ledger_where_a_horizon_h
     world.create("alice", "bob", 1_000_000, 100).await;
     world.devnet.close_ledgers(20).unwrap();
     world.devnet.inject_at(MAIN_ENDPOINT, Fault::Retention { ledgers: 5 }, None).unwrap();
-    let pace = PaceArgs { start_ledger: Some(2), ..world.settings().pace };
+    let pace = PaceArgs { start_ledger: Some(LedgerSequence(2)), ..world.settings().pace };
     let settings = IngestSettings { pace, ..world.settings() };
     let sources = vec![world.whole_ledgers_of_horizon()];
     world.start(Indexer::new(world.source(), sources, world.store.clone(), settings));
@@ -200,7 +200,7 @@ async fn the_past_is_filled_from_a_horizon_but_not_from_one_of_another_chain(poo
     world.create("alice", "bob", 1_000_000, 100).await;
     world.devnet.close_ledgers(20).unwrap();
     let start = world.devnet.latest_ledger();
-    let pace = PaceArgs { start_ledger: Some(start.0), ..world.settings().pace };
+    let pace = PaceArgs { start_ledger: Some(start), ..world.settings().pace };
     world.start(world.indexer_of_horizon(IngestSettings { pace, ..world.settings() }));
     world.create("carol", "dave", 1_000_000, 100).await;
     world.indexed().await;
