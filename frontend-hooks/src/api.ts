@@ -744,7 +744,7 @@ export interface components {
          * @description Where ledgers were read.
          * @enum {string}
          */
-        CoverageSource: "rpc" | "lake" | "getLedgers" | "unknown";
+        CoverageSource: "rpc" | "lake" | "getLedgers" | "horizon" | "unknown";
         /**
          * @description Which event of the contract told a creation.
          * @enum {string}
