@@ -51,6 +51,7 @@ mod rest;
 mod revised;
 mod revised_at_random;
 mod roles;
+mod schedules;
 mod second_version;
 #[path = "../silent_line/mod.rs"]
 mod silent_line;
