@@ -11,7 +11,7 @@ use flowfi_indexer::{
 use serde_json::{Value, json};
 
 const FIXTURE: &str = include_str!("../fixtures/contract-events.json");
-const SECOND: &str = include_str!("../fixtures/contract-events-second.json");
+const SECOND: &str = include_str!("../fixtures/contract-events-b.json");
 pub const CONTRACT: &str = "CDLZFC3SYJYDZT7K67VZ75HPJVIEUVNIXF47ZG2FB2RMQQVU2HHGCYSC";
 
 /// A string (`ScVal::String`).

@@ -22,7 +22,7 @@ use crate::{
     contract_histories::{base64, bytes},
 };
 
-const FIXTURE: &[u8] = include_bytes!("../fixtures/contract-histories-second.jsonl.gz");
+const FIXTURE: &[u8] = include_bytes!("../fixtures/contract-histories-b.jsonl.gz");
 
 #[derive(Deserialize)]
 struct Call {

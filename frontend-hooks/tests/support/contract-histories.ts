@@ -33,7 +33,7 @@ export function firstAnswers(): ContractAnswer[] {
 
 /** Returns what its second version answered of all times that are dates. */
 export function secondAnswers(): ContractAnswer[] {
-  return calls<SecondCall>('contract-histories-second').flatMap(({ states, claimable }) =>
+  return calls<SecondCall>('contract-histories-b').flatMap(({ states, claimable }) =>
     claimable.flatMap(({ stream: id, at, amount }) => {
       const state = states.find(({ stream }) => stream === id)?.state;
       return at > LAST_DATE || !state || amount === null ? [] : answer(state, at, amount);
