@@ -130,7 +130,7 @@ async fn commands_about_an_index_say_in_one_line_what_is_missing(pool: PgPool) {
     }
     let indexed = indexed_world(world.pool.clone()).await;
     let refused = command(&indexed, &["backfill", "2-3"]).await;
-    assert!(text(&refused.stderr).contains("give --lake or --rpc-url"), "{}", text(&refused.stderr));
+    assert!(text(&refused.stderr).contains("give --lake, --horizon-url or --rpc-url"), "{}", text(&refused.stderr));
 }
 
 #[sqlx::test]
