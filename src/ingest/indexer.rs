@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::{
     sync::{Notify, mpsc},
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
@@ -28,6 +28,8 @@ use crate::{
 
 /// While one batch is written, the next is read and decoded. More would only use memory.
 pub(super) const BATCHES_AHEAD: usize = 1;
+/// How long a session waits for the versions of its contracts: a standby that takes over must not wait for a silent endpoint.
+const VERSION_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What to index.
 #[derive(Clone, Debug)]
@@ -158,12 +160,13 @@ impl Indexer {
     /// its first. Without an answer the events tell it, later.
     pub(super) async fn note_versions(&self) -> Result<(), IngestError> {
         let keys: Vec<String> = self.settings.contracts.iter().map(contract_instance_key).collect();
-        let answer = match self.source.ledger_entries(&keys).await {
-            Ok(answer) => answer,
-            Err(failure) => {
+        let answer = match timeout(VERSION_PATIENCE, self.source.ledger_entries(&keys)).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(failure)) => {
                 debug!("no contract was asked for its version: {failure}");
                 return Ok(());
             }
+            Err(_) => return Ok(()),
         };
         for (contract_id, key) in self.settings.contracts.iter().zip(&keys) {
             let instance = answer.entries.get(key);
