@@ -10,7 +10,8 @@
 //! 2. [`ingest`] decides when to ask and what a failure means: `ingest/run.rs` is the indexer's life, `ingest/follower.rs`
 //!    follows the source, `ingest/hole.rs` fills holes, `ingest/reset.rs` begins anew after a reset of the network. A
 //!    contract that is added to others joins them once its past is written (`ingest/join.rs`). Beside that, records are
-//!    slowly checked against the chain (`ingest/record_checks.rs`).
+//!    compared with the chain's entries and corrected: those that changed at once, all others slowly
+//!    (`ingest/record_checks.rs`).
 //! 3. [`xdr`] turns XDR into a [`domain::StreamEvent`]: `xdr/event.rs`, by the table in `xdr/table.rs`.
 //! 4. [`ingest`] makes batches: `ingest/incoming.rs` is an event after decoding, `ingest/batcher.rs` cuts whole
 //!    transactions into batches, `ingest/committer.rs` hands them to the store.
