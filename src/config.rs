@@ -5,21 +5,24 @@
 
 #[cfg(feature = "devnet")]
 mod local;
+mod old_variables;
 mod token;
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
 #[cfg(feature = "devnet")]
 pub use local::{DevArgs, DevnetCommandArgs};
-pub use token::{TimeToLive, TokenCommandArgs};
+pub use token::TokenCommandArgs;
 
 use crate::{
-    auth::{AuthArgs, AuthMode},
-    domain::{ContractId, LedgerRange},
+    auth::AuthArgs,
+    domain::LedgerRange,
+    duration::{Unit, durations},
     http::HttpArgs,
-    ingest::IngestArgs,
+    ingest::{ContractArgs, IngestArgs},
+    postgres::ProgramsArgs,
     source::{HorizonArgs, SourceArgs},
     store::DatabaseArgs,
     xdr::DecodeArgs,
@@ -123,13 +126,9 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub http: HttpArgs,
 
-    /// Whether callers must show a token.
-    #[arg(long, env = "FLOWFI_AUTH", value_enum, default_value_t = AuthMode::Required, help_heading = "Who may read what")]
-    pub auth: AuthMode,
-
     /// Who may read what.
     #[command(flatten)]
-    pub door: AuthArgs,
+    pub auth: AuthArgs,
 }
 
 /// Which part of the daemon to run.
@@ -143,16 +142,19 @@ pub enum Role {
     Gateway,
 }
 
+const PROCESSED: &str = "The contracts, processed one after the other. Default: all contracts in the database";
+
 /// The index that a command works on.
 #[derive(Args, Debug)]
+#[command(mut_arg("contracts", |arg| arg.help(PROCESSED)))]
 pub struct IndexArgs {
     /// Where it is stored.
     #[command(flatten)]
     pub database: DatabaseArgs,
 
-    /// The contracts, processed one after the other. Default: all contracts in the database.
-    #[arg(long = "contract", env = "FLOWFI_CONTRACT", value_name = "C…,C…", value_delimiter = ',')]
-    pub contracts: Vec<ContractId>,
+    /// Which contracts of it.
+    #[command(flatten)]
+    pub contracts: ContractArgs,
 
     /// Print lines of JSON instead of text.
     #[arg(long)]
@@ -248,9 +250,15 @@ pub struct VerifyArgs {
     #[arg(long)]
     pub repair: bool,
 
-    /// How many seconds to wait in total for an index that lags behind the chain's answers.
-    #[arg(long, value_name = "S", default_value_t = 30)]
-    pub patience_seconds: u64,
+    /// How long to wait in total for an index that lags behind the chain's answers.
+    #[arg(
+        long,
+        alias = "patience-seconds",
+        value_name = "TIME",
+        default_value = "30s",
+        value_parser = durations(Unit::Seconds, Duration::ZERO..=Duration::MAX)
+    )]
+    pub patience: Duration,
 
     /// How to reach the chain.
     #[command(flatten)]
@@ -310,9 +318,9 @@ pub struct PostgresArgs {
     #[arg(long)]
     pub durable: bool,
 
-    /// The folder of PostgreSQL's programs, if they are not found automatically.
-    #[arg(long, env = "FLOWFI_PG_BIN", value_name = "FOLDER")]
-    pub pg_bin: Option<PathBuf>,
+    /// Where PostgreSQL is.
+    #[command(flatten)]
+    pub programs: ProgramsArgs,
 
     /// The command and its arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
@@ -334,7 +342,8 @@ impl Cli {
     /// # Errors
     /// [`Refused`] with the message to print, also for `--help` and `--version`.
     pub fn read() -> Result<Self, Refused> {
-        Self::try_parse().map_err(|error| {
+        let matches = old_variables::with_old_variables(Self::command()).try_get_matches();
+        matches.and_then(|matches| Self::from_arg_matches(&matches)).map_err(|error| {
             if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
                 return Refused { message: error.to_string(), is_answer: true };
             }

@@ -37,6 +37,7 @@ pub mod app;
 pub mod auth;
 mod backoff;
 pub mod config;
+mod duration;
 pub mod feed;
 pub mod http;
 pub mod ingest;

@@ -67,7 +67,7 @@ pub fn open_to_all() -> Vec<String> {
     let secret = BASE64_STANDARD.encode([7; 32]);
     let seed = stellar_strkey::ed25519::PrivateKey([7; 32]).as_unredacted().to_string();
     // No sign-in gets far enough to cause a look-up of an account.
-    let args = ["--auth", "optional", "--visibility", "public", "--home-domain", "localhost", "--rpc-url"];
+    let args = ["--auth", "optional", "--visibility", "public", "--home-domains", "localhost", "--rpc-urls"];
     let secrets = ["--token-secret", &secret, "--sign-in-seed", seed.as_str()];
     args.into_iter().chain(["http://127.0.0.1:9/"]).chain(secrets).map(ToOwned::to_owned).collect()
 }

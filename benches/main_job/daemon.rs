@@ -42,7 +42,7 @@ impl Process {
     /// Starts the local network with a history of `events` events.
     pub async fn devnet(events: u64) -> (Self, Network) {
         let mut child = program()
-            .args(["devnet", "--listen", "127.0.0.1:0", "--devnet-ledger-interval-ms", "0"])
+            .args(["devnet", "--listen", "127.0.0.1:0", "--devnet-ledger-interval", "manual"])
             .args(["--devnet-scenario", "false", "--devnet-history-events", &events.to_string()])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -61,7 +61,7 @@ impl Process {
     /// Starts the daemon on a database. Returns it with its base URL.
     pub async fn daemon(network: &Network, database: &PgPool) -> (Self, String) {
         let mut command = serve(&network.contract, &network.passphrase, database);
-        Self::listening(command.args(["--auth", "off", "--rpc-url", &network.rpc_url])).await
+        Self::listening(command.args(["--auth", "off", "--rpc-urls", &network.rpc_url])).await
     }
 
     /// Starts only a gateway on a database, with additional arguments. Returns it with its base URL.
@@ -116,7 +116,7 @@ fn serve(contract: &str, passphrase: &str, database: &PgPool) -> Command {
     let mut command = program();
     command
         .args(["serve", "--listen", "127.0.0.1:0"])
-        .args(["--contract", contract, "--network-passphrase", passphrase])
+        .args(["--contracts", contract, "--network-passphrase", passphrase])
         .env("DATABASE_URL", database.connect_options().to_url_lossy().as_str())
         .env("RUST_LOG", "info");
     command

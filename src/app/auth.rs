@@ -30,12 +30,11 @@ impl From<BadAuthConfig> for BadConfig {
 
 /// Reads the keys. Returns `None` with `--auth off`.
 pub(super) fn door(
-    mode: AuthMode,
     args: &AuthArgs,
     network_passphrase: &str,
     source: Option<&EndpointPool>,
 ) -> Result<Option<Door>, BadConfig> {
-    if mode == AuthMode::Off {
+    if args.mode == AuthMode::Off {
         return Ok(None);
     }
     let usual_issuer = args.sign_in.usual_issuer();
@@ -45,7 +44,7 @@ pub(super) fn door(
         Some(_) if !tokens.can_mint() => return Err(BadAuthConfig::NoSigningKey.into()),
         Some(sign_in) => Some((sign_in, account_reader(source.ok_or(BadAuthConfig::NoAccountReader)?.clone()))),
     };
-    Ok(Some(Door { requires_token: mode == AuthMode::Required, tokens, sign_in }))
+    Ok(Some(Door { requires_token: args.mode == AuthMode::Required, tokens, sign_in }))
 }
 
 /// Reads the keys that check and make tokens; `None` if none is configured.

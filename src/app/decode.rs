@@ -52,7 +52,7 @@ fn print_ledgers_of(input: impl Read + Send) -> anyhow::Result<()> {
 
 fn print_events(args: &EventArgs) -> anyhow::Result<()> {
     if let Some(value) = &args.value {
-        return print_lines(&[EventLine::new(None, decode_event_body(EventKind::Contract, &args.topic, value, true))]);
+        return print_lines(&[EventLine::new(None, decode_event_body(EventKind::Contract, &args.topics, value, true))]);
     }
     let input = io::stdin();
     if input.is_terminal() {

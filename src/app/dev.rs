@@ -61,8 +61,8 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         network_passphrase: devnet.passphrase().to_owned(),
     };
     let (endpoints, for_callers) = (sources::endpoints(&source)?, sources::endpoints(&source)?);
-    let door = dev_door::complete(args.auth, args.door, &folder, address)?;
-    let opened = auth::door(args.auth, &door, devnet.passphrase(), Some(&for_callers))?;
+    let door = dev_door::complete(args.auth, &folder, address)?;
+    let opened = auth::door(&door, devnet.passphrase(), Some(&for_callers))?;
     let contracts =
         Contracts::new(devnet.contract_ids()).map_err(|rule| BadConfig(format!("--devnet-contracts: {rule}")))?;
     let auth = opened.map(|opened| auth::open(opened, &door, store.clone()));
@@ -79,7 +79,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         local: LocalRoutes::Devnet(devnet.router().merge(devnet.quick_start_router())),
     };
     let mut http = args.http.clone();
-    if args.auth == AuthMode::Off && http.cors_origins.is_empty() {
+    if door.mode == AuthMode::Off && http.cors_origins.is_empty() {
         // A dashboard under development has its own server, and there is nothing here to protect from it.
         http.cors_origins.push(Origin::ThisMachine);
     }
@@ -89,7 +89,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
     let indexer = Indexer::new(endpoints, whole_ledgers, index_store.clone(), settings);
     let stop = lifecycle.soft_stop();
     lifecycle.spawn("indexer", async move { Ok(indexer.run(stop).await?) });
-    dev_lines::print(args.auth, &door, &devnet, address, &folder)?;
+    dev_lines::print(&door, &devnet, address, &folder)?;
     let stop = lifecycle.soft_stop();
     lifecycle.spawn("devnet", async move { Ok(devnet.run(stop).await?) });
     let code = lifecycle.run_until_stopped().await?;
@@ -104,7 +104,7 @@ async fn database(args: &DevArgs, folder: &Path) -> anyhow::Result<(Option<Priva
     if let Some(url) = &args.database.database_url {
         return Ok((None, url.clone()));
     }
-    let server = PrivateServer::start(folder, args.pg_bin.as_deref(), Durability::Fsync).await?;
+    let server = PrivateServer::start(folder, args.programs.pg_bin.as_deref(), Durability::Fsync).await?;
     let url = server.url().to_owned();
     Ok((Some(server), url))
 }

@@ -16,13 +16,8 @@ use super::random_generator;
 use crate::auth::{AuthArgs, AuthMode, TokenAlgorithm};
 
 /// Fills in what the arguments leave out.
-pub(super) fn complete(
-    mode: AuthMode,
-    mut args: AuthArgs,
-    folder: &Path,
-    address: SocketAddr,
-) -> anyhow::Result<AuthArgs> {
-    if mode == AuthMode::Off {
+pub(super) fn complete(mut args: AuthArgs, folder: &Path, address: SocketAddr) -> anyhow::Result<AuthArgs> {
+    if args.mode == AuthMode::Off {
         return Ok(args);
     }
     let token = &mut args.token;

@@ -7,23 +7,18 @@ use anyhow::Context;
 use crate::{
     auth::{AuthArgs, AuthMode, TokenAlgorithm},
     devnet::Devnet,
+    duration::spelled,
 };
 
 /// Prints where everything is, and how to look at it and change it.
 ///
 /// # Errors
 /// The path of this program is unknown.
-pub(super) fn print(
-    mode: AuthMode,
-    door: &AuthArgs,
-    devnet: &Devnet,
-    address: SocketAddr,
-    folder: &Path,
-) -> anyhow::Result<()> {
+pub(super) fn print(door: &AuthArgs, devnet: &Devnet, address: SocketAddr, folder: &Path) -> anyhow::Result<()> {
     println!("flowfi-indexer is running, with a local network whose streams move on their own.\n");
     println!("  the page          http://{address}/");
-    let header = if mode == AuthMode::Off { "" } else { "-H \"authorization: Bearer $TOKEN\" " };
-    if mode != AuthMode::Off {
+    let header = if door.mode == AuthMode::Off { "" } else { "-H \"authorization: Bearer $TOKEN\" " };
+    if door.mode != AuthMode::Off {
         match token_command(door, devnet)? {
             Some(command) => println!("  a token for all   TOKEN=$({command})"),
             None => println!("  a token for all   TOKEN=…, from the owner of the key that signs tokens"),
@@ -33,7 +28,7 @@ pub(super) fn print(
     println!("  the streams       curl {header}'http://{address}/v1/streams?limit=3'");
     println!("  a new stream      curl -X POST 'http://{address}/streams' -H 'content-type: application/json' \\");
     println!("                      -d '{}'", terms(devnet));
-    if mode != AuthMode::Off && (door.sign_in.sign_in_seed.is_some() || door.sign_in.sign_in_seed_file.is_some()) {
+    if door.mode != AuthMode::Off && (door.sign_in.sign_in_seed.is_some() || door.sign_in.sign_in_seed_file.is_some()) {
         let domain = door.sign_in.home_domains.first().map_or("", String::as_str);
         println!("\nWallets sign in at http://{domain}/v1/auth and then see their own streams.");
     }
@@ -76,17 +71,17 @@ fn token_command(door: &AuthArgs, devnet: &Devnet) -> anyhow::Result<Option<Stri
         give("--token-issuer", issuer.clone());
     }
     give("--token-audience", token.token_audience.clone());
-    for domain in &door.sign_in.home_domains {
-        give("--home-domain", domain.clone());
+    if !door.sign_in.home_domains.is_empty() {
+        give("--home-domains", door.sign_in.home_domains.join(","));
     }
     if let Some(domain) = &door.sign_in.web_auth_domain {
         give("--web-auth-domain", domain.clone());
     }
-    if let Some(longest) = token.token_max_ttl_seconds.filter(|longest| *longest < token.token_ttl_seconds) {
-        give("--ttl", format!("{longest}s"));
+    if let Some(longest) = token.longest_ttl().filter(|longest| *longest < token.token_ttl) {
+        give("--ttl", spelled(longest).to_string());
     }
     give("--sub", devnet.account("alice").to_string());
-    give("--scope", "events:read:all".to_owned());
+    give("--scopes", "events:read:all".to_owned());
     let command = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
     let asks = "read -rsp 'token secret: ' FLOWFI_TOKEN_SECRET && export FLOWFI_TOKEN_SECRET && ";
     Ok(Some(if token.token_secret.is_some() { format!("{asks}{command}") } else { command }))

@@ -1,6 +1,6 @@
 //! The reading half: feed, tailer, access control and HTTP, on a listener that is already bound.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -17,8 +17,8 @@ use crate::{
 /// Returns the settings of a gateway's connections.
 pub(super) fn server_settings(args: &HttpArgs) -> ServerSettings {
     ServerSettings {
-        head_deadline: Duration::from_secs(args.head_deadline_seconds),
-        write_deadline: Duration::from_secs(args.write_deadline_seconds),
+        head_deadline: args.head_deadline,
+        write_deadline: args.write_deadline,
         limits: Limits::new(&args.limits),
     }
 }
@@ -53,10 +53,9 @@ impl Gateway {
     ) {
         let soft_stop = lifecycle.soft_stop();
         let (store, feed, contracts, lag) = (self.store, self.feed, self.contracts, args.max_lag_ledgers);
-        let heartbeat = Duration::from_secs(args.heartbeat_seconds);
         let generator = super::random_generator();
         let replayer = super::quarantine_replayer(store.clone(), contracts.clone());
-        let state = HttpState::new(store, feed.clone(), contracts, heartbeat, lag, soft_stop.clone(), generator)
+        let state = HttpState::new(store, feed.clone(), contracts, args.heartbeat, lag, soft_stop.clone(), generator)
             .with_health_store(self.health_store)
             .with_chain_reader(self.chain)
             .with_quarantine_replayer(Some(replayer))

@@ -25,12 +25,12 @@ impl Index {
     /// Opens the database and returns an index for each named contract, or for every contract in it.
     pub(super) async fn open_each(args: &IndexArgs) -> anyhow::Result<Vec<Self>> {
         let store = open(args).await?;
-        let mut contracts = args.contracts.clone();
+        let mut contracts = args.contracts.ids.clone();
         if contracts.is_empty() {
             contracts = store.contracts().await.context("cannot read which contracts the database holds")?;
         }
         if contracts.is_empty() {
-            return Err(BadConfig("the database holds no index; name a contract with --contract".to_owned()).into());
+            return Err(BadConfig("the database holds no index; name a contract with --contracts".to_owned()).into());
         }
         let json = args.json;
         Ok(contracts.into_iter().map(|contract_id| Self { store: store.clone(), contract_id, json }).collect())

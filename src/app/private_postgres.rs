@@ -24,7 +24,7 @@ use crate::{
 pub(super) async fn run(args: PostgresArgs) -> anyhow::Result<ExitCode> {
     let folder = Scratch::new()?;
     let durability = if args.durable { Durability::Fsync } else { Durability::None };
-    let server = PrivateServer::start(&folder.0, args.pg_bin.as_deref(), durability).await?;
+    let server = PrivateServer::start(&folder.0, args.programs.pg_bin.as_deref(), durability).await?;
     let (program, arguments) = args.command.split_first().context("no command")?;
     // A Ctrl-C also reaches the command: it ends, and we clean up. A termination signal is ours to pass on.
     let _interrupts = signal(SignalKind::interrupt())?;

@@ -30,14 +30,12 @@ use crate::{
 /// Runs the parts of the role until stopped.
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let contracts =
-        Contracts::new(args.ingest.contracts.clone()).map_err(|rule| BadConfig(format!("--contract: {rule}")))?;
+        Contracts::new(args.ingest.contracts.ids.clone()).map_err(|rule| BadConfig(format!("--contracts: {rule}")))?;
     let source = if args.role == Role::Gateway { None } else { Some(sources::followed(&args.source)?) };
     // What callers make us ask must not be what makes an endpoint refuse the indexer, or be left alone by it.
     let for_callers = sources::endpoints_if_named(&args.source)?;
     let door = match args.role {
-        Role::All | Role::Gateway => {
-            auth::door(args.auth, &args.door, &args.source.network_passphrase, for_callers.as_ref())?
-        }
+        Role::All | Role::Gateway => auth::door(&args.auth, &args.source.network_passphrase, for_callers.as_ref())?,
         // An indexer serves no clients.
         Role::Indexer => None,
     };
@@ -100,7 +98,7 @@ impl Opened {
         let Some(of_gateway) = &stores.gateway else { return Ok(Self { stores, reading: None }) };
         let capacity = ring_capacity(&args.http)?;
         let feed = once_the_database_is_there(starting, || Feed::open(of_gateway.feed.clone(), capacity)).await?;
-        let auth = door.map(|door| auth::open(door, &args.door, of_gateway.requests.clone()));
+        let auth = door.map(|door| auth::open(door, &args.auth, of_gateway.requests.clone()));
         if let Some(auth) = &auth {
             once_the_database_is_there(starting, || auth.load()).await?;
         }

@@ -13,10 +13,10 @@ use crate::source::{EndpointPool, Lake, SourceArgs, SourceError, WholeLedgers};
 /// Returns the RPC endpoints; nothing is asked yet.
 pub(super) fn endpoints(args: &SourceArgs) -> anyhow::Result<EndpointPool> {
     if args.rpc_urls.is_empty() {
-        return Err(BadConfig("--rpc-url (FLOWFI_RPC_URL) is needed to read the chain".to_owned()).into());
+        return Err(BadConfig("--rpc-urls (FLOWFI_RPC_URLS) is needed to read the chain".to_owned()).into());
     }
     let pool = EndpointPool::new(&args.rpc_urls, args.network_passphrase.clone(), random_generator().random());
-    Ok(pool.map_err(|failure| BadConfig(format!("--rpc-url: {failure}")))?)
+    Ok(pool.map_err(|failure| BadConfig(format!("--rpc-urls: {failure}")))?)
 }
 
 /// Returns the endpoints if there are any to ask for what contracts and accounts store.
@@ -31,7 +31,7 @@ pub(super) fn followed(args: &SourceArgs) -> anyhow::Result<EndpointPool> {
     if !args.rpc_urls.is_empty() {
         return endpoints(args);
     }
-    let missing = "--rpc-url (FLOWFI_RPC_URL) or --horizon-url (FLOWFI_HORIZON_URL) is needed to read the chain";
+    let missing = "--rpc-urls (FLOWFI_RPC_URLS) or --horizon-url (FLOWFI_HORIZON_URL) is needed to read the chain";
     Ok(horizon.ok_or_else(|| BadConfig(missing.to_owned()))?)
 }
 
@@ -100,7 +100,7 @@ async fn is_right(what: &str, says: impl Future<Output = Result<(), SourceError>
 pub(super) async fn some_whole_ledgers(args: &SourceArgs) -> anyhow::Result<Vec<WholeLedgers>> {
     let sources = whole_ledgers(args, endpoints_if_named(args)?.as_ref()).await?;
     if sources.is_empty() {
-        return Err(BadConfig("no source of ledgers: give --lake, --horizon-url or --rpc-url".to_owned()).into());
+        return Err(BadConfig("no source of ledgers: give --lake, --horizon-url or --rpc-urls".to_owned()).into());
     }
     Ok(sources)
 }

@@ -16,7 +16,7 @@ pub(super) fn run(args: TokenCommandArgs) -> anyhow::Result<ExitCode> {
     let minting = Minting {
         subject: args.subject,
         scopes: args.scopes,
-        ttl_seconds: args.ttl.map(|ttl| ttl.0),
+        ttl_seconds: args.ttl.map(|ttl| ttl.as_secs()),
         id: None,
         home_domain: None,
         client_domain: None,

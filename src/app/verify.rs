@@ -1,6 +1,6 @@
 //! `verify`: compares every stream record with the contract's own storage.
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 use anyhow::Context;
 use serde_json::json;
@@ -32,12 +32,8 @@ pub(super) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
 
 /// Compares the streams of one contract and prints the differences. Returns whether there are none.
 async fn prove(index: &Index, source: &EndpointPool, args: &VerifyArgs) -> anyhow::Result<bool> {
-    let settings = VerifySettings {
-        sample: args.sample,
-        repair: args.repair,
-        patience: Duration::from_secs(args.patience_seconds),
-        rng: random_generator(),
-    };
+    let settings =
+        VerifySettings { sample: args.sample, repair: args.repair, patience: args.patience, rng: random_generator() };
     let mut progress = Progress::new("streams", index.json);
     let report = |at: VerifyProgress| {
         progress.show(at.streams, at.streams_in_all, &format!("{} differences", at.differences));

@@ -1,12 +1,15 @@
 //! The command-line arguments that decide who may read which streams.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 use thiserror::Error;
 
-use crate::domain::{Address, InvalidAddress};
+use crate::{
+    domain::{Address, InvalidAddress},
+    duration::{Unit, durations},
+};
 
 /// Whether a caller must show a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -58,6 +61,18 @@ impl TokenAlgorithm {
 /// Who may read what.
 #[derive(Args, Clone, Debug)]
 pub struct AuthArgs {
+    /// Whether callers must show a token.
+    #[arg(
+        id = "auth",
+        long,
+        env = "FLOWFI_AUTH",
+        value_name = "AUTH",
+        value_enum,
+        default_value_t = AuthMode::Required,
+        help_heading = "Who may read what"
+    )]
+    pub mode: AuthMode,
+
     /// Which streams a caller may see.
     #[arg(
         long,
@@ -122,14 +137,28 @@ pub struct TokenArgs {
     #[arg(long, env = "FLOWFI_TOKEN_AUDIENCE", value_name = "TEXT", default_value = "flowfi-indexer")]
     pub token_audience: String,
 
-    /// How many seconds a token from sign-in is valid.
-    #[arg(long, env = "FLOWFI_TOKEN_TTL_SECONDS", value_name = "S", default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(1..=604_800))]
-    pub token_ttl_seconds: u64,
+    /// How long a token from sign-in is valid.
+    #[arg(
+        long,
+        alias = "token-ttl-seconds",
+        env = "FLOWFI_TOKEN_TTL",
+        value_name = "TIME",
+        default_value = "1h",
+        value_parser = durations(Unit::Seconds, Duration::from_secs(1)..=Duration::from_hours(168))
+    )]
+    pub token_ttl: Duration,
 
-    /// The longest lifetime of a token that is accepted, in seconds from its `iat` (or from now if it has none) to its
-    /// `exp`. Default: no limit.
-    #[arg(long, env = "FLOWFI_TOKEN_MAX_TTL_SECONDS", value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
-    pub token_max_ttl_seconds: Option<u64>,
+    /// The longest lifetime of a token that is accepted, from its `iat` (or from now if it has none) to its `exp`. 0 sets
+    /// no limit.
+    #[arg(
+        long,
+        alias = "token-max-ttl-seconds",
+        env = "FLOWFI_TOKEN_MAX_TTL",
+        value_name = "TIME",
+        default_value = "0",
+        value_parser = durations(Unit::Seconds, Duration::ZERO..=Duration::MAX)
+    )]
+    pub token_max_ttl: Duration,
 }
 
 /// Sign-in with a Stellar wallet.
@@ -147,7 +176,7 @@ pub struct SignInArgs {
 
     /// The domains that users sign in to, the main one first. Wallets look for /.well-known/stellar.toml there; this
     /// service serves it.
-    #[arg(long = "home-domain", env = "FLOWFI_HOME_DOMAINS", value_name = "DOMAIN", value_delimiter = ',', value_parser = domain)]
+    #[arg(long, alias = "home-domain", env = "FLOWFI_HOME_DOMAINS", value_name = "DOMAIN", value_delimiter = ',', value_parser = domain)]
     pub home_domains: Vec<String>,
 
     /// The domain at which /v1/auth is reached, with its port unless that is the default one. Default: the first home
@@ -156,12 +185,27 @@ pub struct SignInArgs {
     pub web_auth_domain: Option<String>,
 
     /// Wallets that may prove their identity (`client_domain`), each with its signing key: wallet.example=G…
-    #[arg(long = "client-domain", env = "FLOWFI_CLIENT_DOMAINS", value_name = "DOMAIN=G…", value_delimiter = ',', value_parser = client_domain)]
+    #[arg(long, alias = "client-domain", env = "FLOWFI_CLIENT_DOMAINS", value_name = "DOMAIN=G…", value_delimiter = ',', value_parser = client_domain)]
     pub client_domains: Vec<(String, Address)>,
 
-    /// How many seconds a challenge can be answered.
-    #[arg(long, env = "FLOWFI_CHALLENGE_TTL_SECONDS", value_name = "S", default_value_t = 900, value_parser = clap::value_parser!(u64).range(30..=3_600))]
-    pub challenge_ttl_seconds: u64,
+    /// How long a challenge can be answered.
+    #[arg(
+        long,
+        alias = "challenge-ttl-seconds",
+        env = "FLOWFI_CHALLENGE_TTL",
+        value_name = "TIME",
+        default_value = "15m",
+        value_parser = durations(Unit::Seconds, Duration::from_secs(30)..=Duration::from_hours(1))
+    )]
+    pub challenge_ttl: Duration,
+}
+
+impl TokenArgs {
+    /// Returns the longest lifetime of a token that is accepted, `None` where there is no limit.
+    #[must_use]
+    pub fn longest_ttl(&self) -> Option<Duration> {
+        (!self.token_max_ttl.is_zero()).then_some(self.token_max_ttl)
+    }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape of a value parser")]

@@ -52,13 +52,13 @@ pub enum BadAuthConfig {
     #[error("sign-in issues tokens, so it needs a key to sign them with: a token secret, or --token-signing-key-file")]
     NoSigningKey,
     /// Sign-in needs a domain.
-    #[error("sign-in needs --home-domain, the domain that users sign in to")]
+    #[error("sign-in needs --home-domains, the domains that users sign in to")]
     NoHomeDomain,
     /// The sign-in seed is invalid.
     #[error("the sign-in seed is not a Stellar seed S…")]
     NotASeed,
     /// Sign-in has no endpoint to look accounts up at.
-    #[error("sign-in looks up the signers of accounts, so it needs --rpc-url")]
+    #[error("sign-in looks up the signers of accounts, so it needs --rpc-urls")]
     NoAccountReader,
 }
 

@@ -102,7 +102,7 @@ impl SignIn {
             web_auth_domain: args.web_auth_domain.clone().unwrap_or_else(|| home_domain.clone()),
             home_domains: args.home_domains.clone(),
             client_domains: args.client_domains.clone(),
-            ttl_seconds: args.challenge_ttl_seconds,
+            ttl_seconds: args.challenge_ttl.as_secs(),
         }))
     }
 
@@ -282,8 +282,8 @@ mod tests {
 
     fn sign_in(byte: u8, flags: &[&str]) -> SignIn {
         let seed = seed(byte);
-        let line = ["--sign-in-seed", &seed, "--home-domain", "example.com,other.example"];
-        let wallet = format!("--client-domain=wallet.example={}", account(50));
+        let line = ["--sign-in-seed", &seed, "--home-domains", "example.com,other.example"];
+        let wallet = format!("--client-domains=wallet.example={}", account(50));
         let line: Vec<_> = line.into_iter().chain([wallet.as_str()]).chain(flags.iter().copied()).collect();
         SignIn::from_args(&parse(&line), PASSPHRASE).unwrap().unwrap()
     }
@@ -351,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_challenge_is_valid_from_its_start_to_its_end() {
-        let ours = sign_in(1, &["--challenge-ttl-seconds", "900"]);
+        let ours = sign_in(1, &["--challenge-ttl", "15m"]);
         let text = challenge(&ours, &request());
         assert!(ours.read(&text, UnixTime(NOW.0 + 900)).is_ok());
         assert!(matches!(ours.read(&text, UnixTime(NOW.0 + 901)), Err(SignInRefusal::OutOfTime)));
@@ -365,7 +365,7 @@ mod tests {
         let not_ours = |text: &str| matches!(ours.read(text, NOW), Err(SignInRefusal::NotOurs(_)));
         assert!(not_ours(&challenge(&sign_in(2, &[]), &request())));
         assert!(not_ours(&challenge(
-            &sign_in(1, &["--home-domain", "evil.example"]),
+            &sign_in(1, &["--home-domains", "evil.example"]),
             &ChallengeRequest { home_domain: Some("evil.example".to_owned()), ..request() }
         )));
         assert!(not_ours(&challenge(&sign_in(1, &["--web-auth-domain", "evil.example"]), &request())));

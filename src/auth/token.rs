@@ -134,8 +134,8 @@ impl TokenKeys {
             validation,
             issuer,
             audience,
-            ttl_seconds: args.token_ttl_seconds,
-            max_ttl_seconds: args.token_max_ttl_seconds,
+            ttl_seconds: args.token_ttl.as_secs(),
+            max_ttl_seconds: args.longest_ttl().map(|longest| longest.as_secs()),
         }))
     }
 
@@ -445,7 +445,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_token_that_is_valid_for_too_long_is_refused_if_lifetimes_are_limited() {
-        let keys = keys(&["--token-secret", SECRET, "--token-max-ttl-seconds", "3600"]);
+        let keys = keys(&["--token-secret", SECRET, "--token-max-ttl", "1h"]);
         let lasting = |from: Option<u64>, seconds: u64| {
             let mut claims = with("exp", NOW.0 + seconds);
             if let Some(from) = from {

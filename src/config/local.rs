@@ -5,15 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
-    auth::{AuthArgs, AuthMode},
-    devnet::DevnetArgs,
-    http::HttpArgs,
-    ingest::PaceArgs,
-    store::DatabaseArgs,
+    auth::AuthArgs, devnet::DevnetArgs, http::HttpArgs, ingest::PaceArgs, postgres::ProgramsArgs, store::DatabaseArgs,
 };
+
+const AUTH: &str = "Whether callers must show a token. If you give no secret or sign-in key, they are generated";
 
 /// Arguments of `dev`.
 #[derive(Args, Debug)]
+#[command(mut_arg("auth", |arg| arg.default_value("off").help(AUTH)))]
 pub struct DevArgs {
     /// The folder for the database and the local network. Default: flowfi-indexer in `XDG_DATA_HOME` or ~/.local/share;
     /// for root, whose home the database's account cannot enter, in /var/lib.
@@ -24,9 +23,9 @@ pub struct DevArgs {
     #[arg(long, conflicts_with = "database_url")]
     pub fresh: bool,
 
-    /// The folder of PostgreSQL's programs, if they are not found automatically.
-    #[arg(long, env = "FLOWFI_PG_BIN", value_name = "FOLDER")]
-    pub pg_bin: Option<PathBuf>,
+    /// Where PostgreSQL is.
+    #[command(flatten)]
+    pub programs: ProgramsArgs,
 
     /// Use another database instead of the private one.
     #[command(flatten)]
@@ -40,13 +39,9 @@ pub struct DevArgs {
     #[command(flatten)]
     pub http: HttpArgs,
 
-    /// Whether callers must show a token. If you give no secret or sign-in key, they are generated.
-    #[arg(long, env = "FLOWFI_AUTH", value_enum, default_value_t = AuthMode::Off, help_heading = "Who may read what")]
-    pub auth: AuthMode,
-
     /// Who may read what.
     #[command(flatten)]
-    pub door: AuthArgs,
+    pub auth: AuthArgs,
 
     /// The local network.
     #[command(flatten)]

@@ -88,7 +88,7 @@ pub(super) async fn stream(
     (contract_id, stream_id): StreamKey,
 ) -> Result<Json<ChainStreamView>, Problem> {
     let chain = state.chain.as_ref().ok_or_else(|| {
-        Problem::not_implemented("this gateway cannot query the chain; the operator can set --rpc-url")
+        Problem::not_implemented("this gateway cannot query the chain; the operator can set --rpc-urls")
     })?;
     if !state.contracts.contains(&contract_id) {
         return Err(Problem::not_found(format!("this gateway does not serve the contract {contract_id}")));

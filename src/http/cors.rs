@@ -74,11 +74,11 @@ fn refusal_of(origin: &HeaderValue) -> Problem {
     let text = origin.to_str().unwrap_or_default();
     Problem::other_origin(match text.parse() {
         Ok(Origin::One(_)) => {
-            format!("pages of {text} may not read the answers here; the operator sets --cors-origin {text}")
+            format!("pages of {text} may not read the answers here; the operator sets --cors-origins {text}")
         }
         _ => "pages without a web origin, such as files and sandboxed frames (origin null), may not read the answers here: \
-              serve the page from a host and set --cors-origin to its origin, or let every page read with \
-              --cors-origin '*'"
+              serve the page from a host and set --cors-origins to its origin, or let every page read with \
+              --cors-origins '*'"
             .to_owned(),
     })
 }
@@ -166,13 +166,13 @@ mod tests {
     #[test]
     fn whoever_is_refused_is_told_to_set_what_can_be_set() {
         let named = refusal_of(&HeaderValue::from_static("https://app.example"));
-        assert!(named.detail().ends_with("the operator sets --cors-origin https://app.example"), "{named:?}");
+        assert!(named.detail().ends_with("the operator sets --cors-origins https://app.example"), "{named:?}");
         for origin in ["null", "file://", "chrome-extension://abcdef", "*"] {
             let unnamed = refusal_of(&HeaderValue::from_static(origin));
-            assert!(unnamed.detail().ends_with("let every page read with --cors-origin '*'"), "{unnamed:?}");
+            assert!(unnamed.detail().ends_with("let every page read with --cors-origins '*'"), "{unnamed:?}");
         }
         let unreadable = HeaderValue::from_bytes(b"https://\xff").unwrap();
-        assert!(refusal_of(&unreadable).detail().contains("--cors-origin '*'"));
+        assert!(refusal_of(&unreadable).detail().contains("--cors-origins '*'"));
     }
 
     #[test]

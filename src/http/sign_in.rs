@@ -162,7 +162,7 @@ fn signing_in(state: &HttpState) -> Result<(&Auth, &SignIn), Problem> {
 }
 
 fn no_sign_in() -> Problem {
-    Problem::not_implemented("sign-in is not enabled here; the operator can set FLOWFI_SIGN_IN_SEED and --home-domain")
+    Problem::not_implemented("sign-in is not enabled here; the operator can set FLOWFI_SIGN_IN_SEED and --home-domains")
 }
 
 /// Tells wallets where to sign in, and which key the service signs with.

@@ -1,16 +1,40 @@
 //! The indexer's command-line arguments.
 
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
 
-use crate::domain::{ContractId, LedgerSequence};
+use crate::{
+    domain::{ContractId, LedgerSequence},
+    duration::{Unit, durations},
+};
+
+/// Payment-stream contracts.
+#[derive(Args, Clone, Debug)]
+pub struct ContractArgs {
+    /// The payment-stream contracts, separated by commas or by repeating the flag.
+    #[arg(
+        id = "contracts",
+        long,
+        alias = "contract",
+        env = "FLOWFI_CONTRACTS",
+        value_name = "C…,C…",
+        value_delimiter = ','
+    )]
+    pub ids: Vec<ContractId>,
+}
+
+const FOLLOWED: &str = "The payment-stream contracts to follow, at most 25, separated by commas or by repeating the \
+    flag. One that is added later has its past read while the others go on; one that is left out stays readable and \
+    stands still";
 
 /// What to index, and how eagerly.
 #[derive(Args, Clone, Debug)]
+#[command(mut_arg("contracts", |arg| arg.required(true).help(FOLLOWED)))]
 pub struct IngestArgs {
-    /// The payment-stream contracts to follow, at most 25, separated by commas or by repeating the option. One that is
-    /// added later has its past read while the others go on; one that is left out stays readable and stands still.
-    #[arg(long = "contract", env = "FLOWFI_CONTRACT", value_name = "C…,C…", value_delimiter = ',', required = true)]
-    pub contracts: Vec<ContractId>,
+    /// Which contracts.
+    #[command(flatten)]
+    pub contracts: ContractArgs,
 
     /// What to do when the network started over (testnet does, a few times a year): stop and say so, or put what is
     /// indexed aside in a schema of its own and begin with the new network.
@@ -48,10 +72,17 @@ pub struct PaceArgs {
     #[arg(long, env = "FLOWFI_START_LEDGER", value_name = "N")]
     pub start_ledger: Option<LedgerSequence>,
 
-    /// The longest pause between two looks at the tip, in milliseconds. The daemon chooses shorter pauses when
-    /// the next ledger is about to close.
-    #[arg(long, env = "FLOWFI_POLL_MS", value_name = "MS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
-    pub poll_ms: u64,
+    /// The longest pause between two looks at the tip. The daemon chooses shorter pauses when the next ledger is about to
+    /// close.
+    #[arg(
+        long,
+        alias = "poll-ms",
+        env = "FLOWFI_POLL_INTERVAL",
+        value_name = "TIME",
+        default_value = "1s",
+        value_parser = durations(Unit::Milliseconds, Duration::from_millis(10)..=Duration::from_mins(1))
+    )]
+    pub poll_interval: Duration,
 
     /// What records follow from: the contract's events alone, or its events and then its own stored entries, which decide
     /// where both differ. Entries are asked for at the tip, at most 199 in a request.
@@ -62,8 +93,15 @@ pub struct PaceArgs {
     #[arg(long, env = "FLOWFI_PAGE_LIMIT", value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub page_limit: u32,
 
-    /// The pause between two checks of some records against the chain, in milliseconds. A check costs one request for each
-    /// contract, and a second one where there are two endpoints, which asks the other for the newest events.
-    #[arg(long, env = "FLOWFI_CHECK_INTERVAL_MS", value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1_000..=3_600_000))]
-    pub check_interval_ms: u64,
+    /// The pause between two checks of some records against the chain. A check costs one request for each contract, and a
+    /// second one where there are two endpoints, which asks the other for the newest events.
+    #[arg(
+        long,
+        alias = "check-interval-ms",
+        env = "FLOWFI_CHECK_INTERVAL",
+        value_name = "TIME",
+        default_value = "30s",
+        value_parser = durations(Unit::Milliseconds, Duration::from_secs(1)..=Duration::from_hours(1))
+    )]
+    pub check_interval: Duration,
 }

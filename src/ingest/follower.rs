@@ -280,7 +280,7 @@ impl Follower<'_> {
     }
 
     pub(super) const fn poll(&self) -> Duration {
-        Duration::from_millis(self.pace.poll_ms)
+        self.pace.poll_interval
     }
 }
 

@@ -76,7 +76,7 @@ impl Indexer {
     }
 
     pub(super) const fn poll(&self) -> Duration {
-        Duration::from_millis(self.settings.pace.poll_ms)
+        self.settings.pace.poll_interval
     }
 
     /// Follows the contracts that have reached the position, and commits.

@@ -26,7 +26,7 @@ mod verify;
 mod waits;
 mod wishes;
 
-pub use args::{IngestArgs, OnReset, PaceArgs, RecordState};
+pub use args::{ContractArgs, IngestArgs, OnReset, PaceArgs, RecordState};
 pub use backfill::{BackfillProgress, backfill};
 pub use batcher::Batcher;
 pub use error::IngestError;

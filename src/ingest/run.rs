@@ -154,7 +154,7 @@ impl Indexer {
             source: &self.source,
             contract_ids: &self.settings.contracts,
             epoch: epoch.unwrap_or_default(),
-            interval: Duration::from_millis(self.settings.pace.check_interval_ms),
+            interval: self.settings.pace.check_interval,
             page_limit: self.settings.pace.page_limit,
             rng: StdRng::seed_from_u64(self.settings.seed),
             corrects: self.settings.pace.state == RecordState::Both,

@@ -6,7 +6,7 @@ use clap::Args;
 #[derive(Args, Clone, Debug)]
 pub struct HorizonArgs {
     /// A Horizon that gives the metadata of transactions (`SKIP_TXMETA=false`; most public ones leave it out). Whole ledgers
-    /// are read from it: it fills holes that the lake does not, and without --rpc-url the daemon follows it alone.
+    /// are read from it: it fills holes that the lake does not, and without --rpc-urls the daemon follows it alone.
     #[arg(long, env = "FLOWFI_HORIZON_URL", value_name = "URL", alias = "horizon")]
     pub horizon_url: Option<String>,
 }
@@ -17,7 +17,7 @@ pub struct SourceArgs {
     /// Stellar RPC endpoints (protocol 23 or later): separate them by commas or repeat the flag. The first one is
     /// preferred; the next ones, in this order, are asked while it fails, is slow or is behind. The roles that index need
     /// this or --horizon-url; with it a gateway can also answer with the chain's own record of a stream.
-    #[arg(long = "rpc-url", env = "FLOWFI_RPC_URL", value_name = "URL", value_delimiter = ',')]
+    #[arg(long, alias = "rpc-url", env = "FLOWFI_RPC_URLS", value_name = "URL", value_delimiter = ',')]
     pub rpc_urls: Vec<String>,
 
     /// A data lake of whole ledgers (SEP-54) to fill holes from: a folder, or an http(s) address. Without one, holes are

@@ -37,7 +37,7 @@ pub enum DecodeCommand {
     /// Without flags it reads rows of getEvents from standard input, one JSON object after the other, and begins each
     /// answer with the id of its row. What `decode ledger` prints are such rows.
     #[command(after_help = "Examples:
-  flowfi-indexer decode event --topic AAAADw… --topic AAAABQ… --value AAAAEQ…
+  flowfi-indexer decode event --topics AAAADw…,AAAABQ… --value AAAAEQ…
   flowfi-indexer decode ledger FILE | flowfi-indexer decode event")]
     Event(EventArgs),
 }
@@ -53,9 +53,9 @@ pub struct LedgerArgs {
 /// Arguments of `decode event`.
 #[derive(Args, Clone, Debug)]
 pub struct EventArgs {
-    /// A topic, an ScVal in base64; once for each topic, in their order.
-    #[arg(long, value_name = "BASE64", requires = "value")]
-    pub topic: Vec<String>,
+    /// The topics in their order, each an ScVal in base64, separated by commas or by repeating the flag.
+    #[arg(long, alias = "topic", value_name = "BASE64", value_delimiter = ',', requires = "value")]
+    pub topics: Vec<String>,
 
     /// The value, an ScVal in base64.
     #[arg(long, value_name = "BASE64")]

@@ -27,7 +27,7 @@ async function shell(commands, label) {
 }
 
 describe('the lines that dev prints work as printed', { timeout: LONGEST_MS, concurrency: false }, () => {
-  const others = [['--token-max-ttl-seconds=600'], ['--web-auth-domain=auth.example'], ['--token-audience=some one']];
+  const others = [['--token-max-ttl=10m'], ['--web-auth-domain=auth.example'], ['--token-audience=some one']];
   const ways = [['off'], ['optional'], ['required'], ...others.map((flags) => ['required', ...flags])];
   for (const [mode, ...flags] of ways) {
     test(`with --auth ${[mode, ...flags].join(' ')}`, async () => {

@@ -7,7 +7,7 @@ import { tokenOf } from './harness/token.js';
 import { DOCUMENT, run } from './harness/tool.js';
 
 // The routes for operators have a limit of their own, which `--requests-per-second=0` does not lift.
-const UNLIMITED = '--limit-exempt=127.0.0.1/32';
+const UNLIMITED = '--limit-exemptions=127.0.0.1/32';
 
 // With `--auth=off` no token helps: a missing one gives 403 instead of 401, and the operators' routes refuse everyone.
 const LEFT_OUT_WITHOUT_TOKENS = ['--exclude-checks=missing_required_header', '--warnings=off'];
@@ -22,7 +22,7 @@ for (const [auth, leftOut] of [['off', LEFT_OUT_WITHOUT_TOKENS], ['required', []
     after(() => program?.stop());
 
     test('answers as the document says', async () => {
-      const token = auth === 'off' ? 'none' : tokenOf(program, '--scope=admin,events:read:all');
+      const token = auth === 'off' ? 'none' : tokenOf(program, '--scopes=admin,events:read:all');
       const args = ['--config-file=schemathesis.toml', 'run', DOCUMENT, `--url=${program.url}`, ...leftOut];
       await run('schemathesis', args, { FLOWFI_TOKEN: token });
     });

@@ -63,7 +63,7 @@ test('says why a token ended, and does not claim that nothing was missed', { tim
   await program.startAgain();
   await said.getByText('nothing missed').waitFor();
 
-  const authorization = `Bearer ${tokenOf(program, '--sub=ops', '--scope=admin')}`;
+  const authorization = `Bearer ${tokenOf(program, '--sub=ops', '--scopes=admin')}`;
   const headers = { authorization, 'content-type': 'application/json' };
   const body = JSON.stringify({ sub });
   const answer = await fetch(`${program.url}/v1/admin/revoke`, { method: 'POST', headers, body });

@@ -9,7 +9,7 @@ import { Program } from './harness/program.js';
 import { tokenOf } from './harness/token.js';
 
 const timeout = LONGEST_MS;
-const ARGS = ['--auth=optional', '--visibility=public', '--devnet-scenario=false', '--heartbeat-seconds=1'];
+const ARGS = ['--auth=optional', '--visibility=public', '--devnet-scenario=false', '--heartbeat=1s'];
 let program, browser, one, other;
 before(async () => {
   [program, browser] = await Promise.all([Program.start(ARGS), startChromium()]);

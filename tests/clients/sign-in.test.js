@@ -12,7 +12,7 @@ describe('a wallet', { timeout: LONGEST_MS }, () => {
   const wallet = new Wallet();
   let program, stream;
   before(async () => {
-    program = await Program.start(['--auth=required', '--token-ttl-seconds=3'], { RUST_LOG: 'trace' });
+    program = await Program.start(['--auth=required', '--token-ttl=3s'], { RUST_LOG: 'trace' });
     await wallet.learn(`localhost:${program.port}`);
     stream = await program.createStream(wallet.address);
     await until('the stream is indexed', async () => {

@@ -1,6 +1,8 @@
 //! Nothing of another chain is taken for ours: by a repair, a check, a filled hole or a contract that joins.
 //! Subscribers are told everything that a repair changes, in one notice.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use flowfi_indexer::{
     devnet::{Call, Fault, MAIN_ENDPOINT},
@@ -70,7 +72,7 @@ impl World {
     }
 
     pub fn checking_all_the_time(&self, source: EndpointPool) -> Indexer {
-        let pace = PaceArgs { check_interval_ms: 5, ..self.settings().pace };
+        let pace = PaceArgs { check_interval: Duration::from_millis(5), ..self.settings().pace };
         let settings = IngestSettings { pace, ..self.settings() };
         Indexer::new(source, Vec::new(), self.store.clone(), settings)
     }
@@ -91,8 +93,8 @@ async fn verify_repair_after_a_reset_leaves_the_records_of_the_old_chain_alone(p
     let before = world.records_as_text().await;
     world.new_chain().await;
     let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
-        .args(["verify", "--repair", "--patience-seconds", "1", "--network-passphrase", world.devnet.passphrase()])
-        .args(["--rpc-url", &world.rpc_url])
+        .args(["verify", "--repair", "--patience", "1s", "--network-passphrase", world.devnet.passphrase()])
+        .args(["--rpc-urls", &world.rpc_url])
         .env("DATABASE_URL", sqlx::ConnectOptions::to_url_lossy(&*world.pool.connect_options()).as_str())
         .output()
         .await

@@ -19,6 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("status", &["domain", "store"]),
     ("http", &["domain", "store", "feed", "auth", "status"]),
     ("backoff", &[]),
+    ("duration", &[]),
     ("telemetry", &[]),
     ("lifecycle", &[]),
     ("postgres", &[]),
@@ -28,7 +29,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// What every module may import.
-const FOR_ALL: &[&str] = &["backoff", "telemetry", "lifecycle"];
+const FOR_ALL: &[&str] = &["backoff", "duration", "telemetry", "lifecycle"];
 
 /// Each library with a single home, and the modules that may name it. `clap` may also be used in files named `args.rs`.
 const HOMES: &[(&str, &[&str])] = &[
@@ -44,6 +45,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper_util", &["http"]),
     ("socket2", &["http"]),
     ("governor", &["auth", "http"]),
+    ("humantime", &["duration", "devnet"]),
     ("prometheus_client", &["http"]),
     ("jsonwebtoken", &["auth"]),
     ("ed25519_dalek", &["auth"]),

@@ -372,7 +372,7 @@ async fn the_command_that_repairs_coverage_takes_nothing_from_an_endpoint_of_ano
     let before = world.stored_ids().await;
     let passphrase = world.devnet.passphrase();
     let arguments =
-        ["coverage", "--repair", "--network-passphrase", passphrase, "--rpc-url", &ours, "--rpc-url", &stale];
+        ["coverage", "--repair", "--network-passphrase", passphrase, "--rpc-urls", &ours, "--rpc-urls", &stale];
     let output = command(&world, &arguments).await;
     assert!(!output.status.success(), "no source has them: {output:?}");
     assert_eq!(world.stored_ids().await, before);
@@ -601,7 +601,7 @@ async fn the_command_reindex_destroys_nothing_beside_an_endpoint_of_another_chai
     world.devnet.inject_at("stale", Fault::BeforeReset, None).unwrap();
     let (ours, stale, passphrase) = (&world.rpc_url, format!("{}/stale", world.rpc_url), world.devnet.passphrase());
     let from_chain =
-        ["reindex", "--from-chain", "--network-passphrase", passphrase, "--rpc-url", ours, "--rpc-url", &stale];
+        ["reindex", "--from-chain", "--network-passphrase", passphrase, "--rpc-urls", ours, "--rpc-urls", &stale];
     let refused = command(&world, &from_chain).await;
     assert!(!refused.status.success(), "no source has all of it: {refused:?}");
     assert_eq!(world.stored_ids().await, before);

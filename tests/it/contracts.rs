@@ -413,13 +413,13 @@ async fn all_contracts_are_rebuilt_together(pool: PgPool) {
 async fn more_contracts_than_fit_into_one_request_are_refused_at_the_start() {
     let contracts: Vec<String> = (0..26).map(|number| ContractId::from_bytes([number; 32]).to_string()).collect();
     let refused = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
-        .args(["serve", "--auth", "off", "--rpc-url", "http://127.0.0.1:1", "--network-passphrase", "none"])
-        .args(["--contract", &contracts.join(",")])
+        .args(["serve", "--auth", "off", "--rpc-urls", "http://127.0.0.1:1", "--network-passphrase", "none"])
+        .args(["--contracts", &contracts.join(",")])
         .env("DATABASE_URL", "postgres://127.0.0.1:1/none")
         .output()
         .await
         .unwrap();
     let line = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(64), "{line}");
-    assert!(line.contains("--contract: 26 contracts are too many") && line.trim_end().lines().count() == 1, "{line}");
+    assert!(line.contains("--contracts: 26 contracts are too many") && line.trim_end().lines().count() == 1, "{line}");
 }

@@ -92,12 +92,12 @@ fn contract_event(name: &str) -> (Vec<String>, String) {
 #[test]
 fn decode_event_prints_the_meaning_of_an_event() {
     let (topics, value) = contract_event("tokens_withdrawn");
-    let arguments = ["event", "--topic", &topics[0], "--topic", &topics[1], "--value", &value];
+    let arguments = ["event", "--topics", &topics.join(","), "--value", &value];
     let [event] = lines(&decode(&arguments, b"")).try_into().unwrap();
     assert_eq!(event["type"], "stream.withdrawn");
     assert_eq!(event["streamId"], "1");
     assert!(event["amount"].is_string() && event.get("id").is_none());
-    let [refused] = lines(&decode(&["event", "--topic", &topics[0], "--value", &value], b"")).try_into().unwrap();
+    let [refused] = lines(&decode(&["event", "--topics", &topics[0], "--value", &value], b"")).try_into().unwrap();
     assert_eq!(refused, json!({"refused": "the field topic 1 is missing"}));
     let [unknown] = lines(&decode(&["event", "--value", &value], b"")).try_into().unwrap();
     assert_eq!(unknown, json!({"unknown": null}));

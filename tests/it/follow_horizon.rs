@@ -257,7 +257,7 @@ async fn start_with(database: &PgPool, horizon: &FakeHorizon) -> (Option<i32>, S
     let output = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
         .args(["serve", "--role", "indexer", "--auth", "off", "--horizon-url", &horizon.url])
         .args(["--network-passphrase", PASSPHRASE])
-        .args(["--contract", "CDLZFC3SYJYDZT7K67VZ75HPJVIEUVNIXF47ZG2FB2RMQQVU2HHGCYSC"])
+        .args(["--contracts", "CDLZFC3SYJYDZT7K67VZ75HPJVIEUVNIXF47ZG2FB2RMQQVU2HHGCYSC"])
         .env("DATABASE_URL", database.connect_options().to_url_lossy().as_str())
         .env("RUST_LOG", "error")
         .stderr(Stdio::piped())

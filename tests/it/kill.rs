@@ -36,9 +36,19 @@ struct Daemon {
 impl Daemon {
     async fn start(world: &World) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
-            .args(["serve", "--auth", "off", "--listen", "127.0.0.1:0", "--page-limit", "400", "--poll-ms", "10"])
-            .args(["--rpc-url", &world.rpc_url, "--network-passphrase", world.devnet.passphrase()])
-            .args(["--contract", world.devnet.contract_id().as_str()])
+            .args([
+                "serve",
+                "--auth",
+                "off",
+                "--listen",
+                "127.0.0.1:0",
+                "--page-limit",
+                "400",
+                "--poll-interval",
+                "10ms",
+            ])
+            .args(["--rpc-urls", &world.rpc_url, "--network-passphrase", world.devnet.passphrase()])
+            .args(["--contracts", world.devnet.contract_id().as_str()])
             .env("DATABASE_URL", world.pool.connect_options().to_url_lossy().as_str())
             .env("RUST_LOG", "info")
             .stderr(Stdio::piped())

@@ -20,7 +20,7 @@ pub fn limits() -> LimitArgs {
         max_connections_per_ip: 2,
         max_connections_per_subject: 1,
         trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()],
-        limit_exempt: vec!["198.51.100.0/24".parse().unwrap()],
+        limit_exemptions: vec!["198.51.100.0/24".parse().unwrap()],
     }
 }
 

@@ -33,6 +33,7 @@ mod limits;
 mod long_answers;
 mod maintenance;
 mod migrations;
+mod old_spellings;
 mod open_connections;
 mod openapi;
 mod page;

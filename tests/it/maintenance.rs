@@ -63,7 +63,7 @@ async fn coverage_repairs_holes_from_the_ledgers_of_an_endpoint(pool: PgPool) {
     let tip = world.devnet.latest_ledger();
     let hole = json!({"fromLedger": 3, "toLedger": tip, "seenFrom": "hole"});
     assert_eq!(lines(&command(&world, &["coverage", "--json"]).await)[1], hole);
-    let source = ["--rpc-url", &world.rpc_urls[0], "--network-passphrase", world.devnet.passphrase()];
+    let source = ["--rpc-urls", &world.rpc_urls[0], "--network-passphrase", world.devnet.passphrase()];
     let repaired = command(&world, &[&["coverage", "--repair", "--json"], source.as_slice()].concat()).await;
     let lines = lines(&repaired);
     assert!(lines.contains(&json!({"ledgers": tip.0 - 2, "events": 2})), "{lines:?}");
@@ -121,7 +121,7 @@ async fn commands_about_an_index_say_in_one_line_what_is_missing(pool: PgPool) {
     for (arguments, says) in [
         (&["coverage"][..], "holds no index"),
         (&["backfill", "9-3"][..], "FROM-TO"),
-        (&["coverage", "--contract", "CABC"][..], "--contract"),
+        (&["coverage", "--contracts", "CABC"][..], "--contracts"),
     ] {
         let refused = command(&world, arguments).await;
         let line = text(&refused.stderr);
@@ -130,7 +130,7 @@ async fn commands_about_an_index_say_in_one_line_what_is_missing(pool: PgPool) {
     }
     let indexed = indexed_world(world.pool.clone()).await;
     let refused = command(&indexed, &["backfill", "2-3"]).await;
-    assert!(text(&refused.stderr).contains("give --lake, --horizon-url or --rpc-url"), "{}", text(&refused.stderr));
+    assert!(text(&refused.stderr).contains("give --lake, --horizon-url or --rpc-urls"), "{}", text(&refused.stderr));
 }
 
 #[sqlx::test]

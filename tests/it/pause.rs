@@ -18,7 +18,7 @@ use crate::{
 /// Returns an indexer that polls once an hour, far later than any test waits: whatever it does sooner, it was notified
 /// of.
 fn rarely_looking(world: &World) -> Indexer {
-    let pace = PaceArgs { poll_ms: 3_600_000, ..world.settings().pace };
+    let pace = PaceArgs { poll_interval: Duration::from_hours(1), ..world.settings().pace };
     let settings = IngestSettings { pace, ..world.settings() };
     Indexer::new(world.source(), Vec::new(), world.store.clone(), settings)
 }

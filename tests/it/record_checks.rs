@@ -33,7 +33,7 @@ impl World {
     }
 
     fn checking_settings(&self) -> IngestSettings {
-        let pace = PaceArgs { check_interval_ms: 5, ..self.settings().pace };
+        let pace = PaceArgs { check_interval: Duration::from_millis(5), ..self.settings().pace };
         IngestSettings { pace, ..self.settings() }
     }
 

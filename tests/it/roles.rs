@@ -40,7 +40,7 @@ impl Gateway {
             .args(["serve", "--auth", "off", "--listen", "127.0.0.1:0"])
             .args(arguments)
             .args(["--network-passphrase", world.devnet.passphrase()])
-            .args(["--contract", world.devnet.contract_id().as_str()])
+            .args(["--contracts", world.devnet.contract_id().as_str()])
             .env("DATABASE_URL", database_url)
             .env("RUST_LOG", "info")
             .stderr(Stdio::piped())
@@ -129,7 +129,7 @@ async fn a_start_whose_migration_waits_for_a_lock_says_that_it_waits_for_a_lock(
     let keeper = keep(&pool, "network").await;
     let world = World::new(pool).await;
     let url = world.pool.connect_options().to_url_lossy();
-    let mut daemon = Gateway::with(&world, url.as_str(), &["--rpc-url", &world.rpc_url]);
+    let mut daemon = Gateway::with(&world, url.as_str(), &["--rpc-urls", &world.rpc_url]);
     let base = base_of_start(&mut daemon).await;
     daemon.says("the migration waits for a lock").await;
     let ready = http_client().get(format!("{base}/health/ready")).send().await.unwrap();

@@ -312,8 +312,8 @@ async fn a_silent_lake_does_not_keep_the_index_from_starting(pool: PgPool) {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let lake = format!("http://{}/lake", silent.local_addr().unwrap());
     let mut daemon = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
-        .args(["serve", "--role", "indexer", "--poll-ms", "100", "--rpc-url", &world.rpc_url, "--lake", &lake])
-        .args(["--contract", world.devnet.contract_id().as_str()])
+        .args(["serve", "--role", "indexer", "--poll-interval", "100ms", "--rpc-urls", &world.rpc_url, "--lake", &lake])
+        .args(["--contracts", world.devnet.contract_id().as_str()])
         .args(["--network-passphrase", world.devnet.passphrase()])
         .env("DATABASE_URL", world.pool.connect_options().to_url_lossy().as_str())
         .kill_on_drop(true)
@@ -330,8 +330,8 @@ async fn a_daemon_whose_lake_hangs_stops_when_it_is_told_to(pool: PgPool) {
     let (_, missing) = with_a_hole(&world).await;
     hang(&folder, missing.from()).await;
     let mut daemon = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
-        .args(["serve", "--role", "indexer", "--poll-ms", "100", "--rpc-url", &world.rpc_url])
-        .args(["--contract", world.devnet.contract_id().as_str(), "--lake", folder.0.to_str().unwrap()])
+        .args(["serve", "--role", "indexer", "--poll-interval", "100ms", "--rpc-urls", &world.rpc_url])
+        .args(["--contracts", world.devnet.contract_id().as_str(), "--lake", folder.0.to_str().unwrap()])
         .args(["--network-passphrase", world.devnet.passphrase()])
         .env("DATABASE_URL", world.pool.connect_options().to_url_lossy().as_str())
         .kill_on_drop(true)

@@ -98,8 +98,8 @@ struct Process(Child);
 impl Process {
     fn start(world: &World) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"));
-        command.args(["serve", "--role", "indexer", "--poll-ms", "100", "--rpc-url", &world.rpc_url]);
-        command.args(["--contract", world.devnet.contract_id().as_str()]);
+        command.args(["serve", "--role", "indexer", "--poll-interval", "100ms", "--rpc-urls", &world.rpc_url]);
+        command.args(["--contracts", world.devnet.contract_id().as_str()]);
         command.args(["--network-passphrase", world.devnet.passphrase()]);
         command.env("DATABASE_URL", world.pool.connect_options().to_url_lossy().as_str()).kill_on_drop(true);
         Self(command.spawn().unwrap())

@@ -49,8 +49,8 @@ impl World {
 
     async fn verify_command(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
-            .args(["verify", "--patience-seconds", "120", "--network-passphrase", self.devnet.passphrase()])
-            .args(["--rpc-url", &self.rpc_url])
+            .args(["verify", "--patience", "2m", "--network-passphrase", self.devnet.passphrase()])
+            .args(["--rpc-urls", &self.rpc_url])
             .args(arguments)
             .env("DATABASE_URL", self.pool.connect_options().to_url_lossy().as_str())
             .output()

@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 /// that fails waits this long.
 pub const DEADLINE: Duration = Duration::from_mins(2);
 /// Records are not checked within a test, unless it asks for it.
-pub const NO_CHECK_MS: u64 = 3_600_000;
+pub const NO_CHECK: Duration = Duration::from_hours(1);
 /// The default of the command line.
 const MAX_LAG_LEDGERS: u32 = 24;
 
@@ -150,9 +150,9 @@ impl World {
             contracts: self.contracts(),
             pace: PaceArgs {
                 start_ledger: None,
-                poll_ms: 10,
+                poll_interval: Duration::from_millis(10),
                 page_limit: 100,
-                check_interval_ms: NO_CHECK_MS,
+                check_interval: NO_CHECK,
                 state: RecordState::Events,
             },
             on_reset: OnReset::Stop,

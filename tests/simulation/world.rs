@@ -44,7 +44,7 @@ pub const DEADLINE: Duration = Duration::from_mins(2);
 /// After this long, the state of everything is reported.
 const LONG_WAIT: Duration = Duration::from_secs(8);
 /// Never within a seed: a second opinion would repair what the follower missed before the judge sees it.
-const CHECK_INTERVAL_MS: u64 = 3_600_000;
+const CHECK_INTERVAL: Duration = Duration::from_hours(1);
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Who fills a hole in the endpoints' events.
@@ -248,9 +248,9 @@ impl<'a> World<'a> {
             contracts: self.contract_id().into(),
             pace: PaceArgs {
                 start_ledger: None,
-                poll_ms: 10,
+                poll_interval: Duration::from_millis(10),
                 page_limit: self.page_limit,
-                check_interval_ms: CHECK_INTERVAL_MS,
+                check_interval: CHECK_INTERVAL,
                 state: RecordState::Events,
             },
             on_reset: if self.abilities.archives() { OnReset::Archive } else { OnReset::Stop },

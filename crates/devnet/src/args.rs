@@ -1,12 +1,12 @@
 //! The devnet's settings.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args};
 
-use super::code::ContractCode;
+use super::{code::ContractCode, ledger_interval::LedgerInterval};
 
-const LEDGER_INTERVAL_MS: u64 = 1_000;
+const LEDGER_INTERVAL: LedgerInterval = LedgerInterval::Every(Duration::from_secs(1));
 const CONTRACTS: u8 = 1;
 /// The contract that a network starts with, unless told otherwise.
 const CONTRACT_CODE: ContractCode = ContractCode::A;
@@ -18,14 +18,15 @@ const RETENTION_LEDGERS: u32 = 120_960;
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(next_help_heading = "Local network")]
 pub struct DevnetArgs {
-    /// Milliseconds between two ledgers; 0 closes none unless told to
+    /// The time between two ledgers; `manual` closes none unless told to
     #[arg(
-        long = "devnet-ledger-interval-ms",
-        env = "FLOWFI_DEVNET_LEDGER_INTERVAL_MS",
-        value_name = "MS",
-        default_value_t = LEDGER_INTERVAL_MS
+        long = "devnet-ledger-interval",
+        alias = "devnet-ledger-interval-ms",
+        env = "FLOWFI_DEVNET_LEDGER_INTERVAL",
+        value_name = "TIME",
+        default_value_t = LEDGER_INTERVAL
     )]
-    pub ledger_interval_ms: u64,
+    pub ledger_interval: LedgerInterval,
     /// How many stream contracts there are, each with streams of its own, on a network that starts anew
     #[arg(
         long = "devnet-contracts",
@@ -89,7 +90,7 @@ pub struct DevnetArgs {
 impl Default for DevnetArgs {
     fn default() -> Self {
         Self {
-            ledger_interval_ms: LEDGER_INTERVAL_MS,
+            ledger_interval: LEDGER_INTERVAL,
             contracts: CONTRACTS,
             contract_code: CONTRACT_CODE,
             fee_bps: FEE_BPS,
@@ -107,7 +108,7 @@ impl DevnetArgs {
     #[must_use]
     pub fn by_hand() -> Self {
         let contract_code = ContractCode::A;
-        Self { ledger_interval_ms: 0, scenario: false, contract_code, ..Self::default() }
+        Self { ledger_interval: LedgerInterval::Manual, scenario: false, contract_code, ..Self::default() }
     }
 }
 

@@ -28,6 +28,7 @@ mod input;
 mod instance;
 mod journal;
 mod lake;
+mod ledger_interval;
 mod lifetimes;
 mod live_entry;
 mod meta_changes;
@@ -53,7 +54,6 @@ mod wasm;
 use std::{
     path::Path,
     sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
 };
 
 use thiserror::Error;
@@ -73,6 +73,7 @@ pub use faults::Fault;
 pub use input::{Emit, Input, NumberedCall, Upgrade};
 pub use journal::{BadLine, JournalError};
 pub use lake::LakeError;
+pub use ledger_interval::{InvalidLedgerInterval, LedgerInterval};
 pub use milestone::{AttestationId, Condition, Milestone, NotAnAttestationId, OracleReading};
 pub use operator::{HORIZON_ENDPOINT, MAIN_ENDPOINT};
 pub use random::Repertoire;
@@ -94,7 +95,7 @@ pub struct Devnet {
 }
 
 struct Inner {
-    ledger_interval_ms: u64,
+    ledger_interval: LedgerInterval,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
     faults: Mutex<Faults>,
@@ -122,12 +123,8 @@ impl Devnet {
     /// The journal cannot be read or written, is in use, or is damaged before its last line; the lake cannot be written.
     pub fn open(args: &DevnetArgs, journal: Option<&Path>, clock: Arc<dyn Clock>) -> Result<Self, DevnetError> {
         let state = State::open(args, journal, UnixTime::of_close(clock.now()))?;
-        let inner = Inner {
-            ledger_interval_ms: args.ledger_interval_ms,
-            clock,
-            state: Mutex::new(state),
-            faults: Mutex::default(),
-        };
+        let inner =
+            Inner { ledger_interval: args.ledger_interval, clock, state: Mutex::new(state), faults: Mutex::default() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -305,11 +302,11 @@ impl Devnet {
     }
 
     async fn close_until(&self, stop: &CancellationToken) -> Result<(), DevnetError> {
-        if self.inner.ledger_interval_ms == 0 {
+        let LedgerInterval::Every(interval) = self.inner.ledger_interval else {
             stop.cancelled().await;
             return Ok(());
-        }
-        let mut ticks = tokio::time::interval(Duration::from_millis(self.inner.ledger_interval_ms));
+        };
+        let mut ticks = tokio::time::interval(interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {

@@ -43,12 +43,12 @@ pub struct LimitArgs {
 
     /// Proxies whose `X-Forwarded-For` is trusted, as addresses or networks. The client is then the right-most address in
     /// that header that is not one of them.
-    #[arg(long = "trusted-proxy", env = "FLOWFI_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',', value_parser = network)]
+    #[arg(long, alias = "trusted-proxy", env = "FLOWFI_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',', value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
 
     /// Addresses or networks that are exempt from the limits per address.
-    #[arg(long, env = "FLOWFI_LIMIT_EXEMPT", value_name = "CIDR", value_delimiter = ',', value_parser = network)]
-    pub limit_exempt: Vec<IpNet>,
+    #[arg(long, alias = "limit-exempt", env = "FLOWFI_LIMIT_EXEMPTIONS", value_name = "CIDR", value_delimiter = ',', value_parser = network)]
+    pub limit_exemptions: Vec<IpNet>,
 }
 
 /// A text is neither an address nor a network.

@@ -100,7 +100,7 @@ impl Limits {
         let per_client = most(args.max_connections_per_ip).saturating_add(BESIDE_EVENT_STREAMS_PER_CLIENT);
         let tcp = TcpConnections::new(connects.in_all(), usize::try_from(per_client).unwrap_or(usize::MAX));
         Self(Arc::new(Inner {
-            addresses: Addresses::new(&args.trusted_proxies, &args.limit_exempt),
+            addresses: Addresses::new(&args.trusted_proxies, &args.limit_exemptions),
             connects,
             tcp,
             requests: Requests::new(args.requests_per_second, args.requests_burst),
@@ -207,7 +207,7 @@ mod tests {
             max_connections_per_ip: 0,
             max_connections_per_subject: 0,
             trusted_proxies: Vec::new(),
-            limit_exempt: Vec::new(),
+            limit_exemptions: Vec::new(),
         });
         let [one, other] = [[127, 0, 0, 2], [127, 0, 0, 3]].map(|address| limits.client_of(Some(address.into()), None));
         let taken = (0..100).filter(|_| limits.spend_sign_in(one).is_ok()).count();

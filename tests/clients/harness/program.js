@@ -14,11 +14,11 @@ const execute = promisify(execFile);
 
 /** For every test: a fast network, and no limits, because all clients have the same address. */
 const ARGS = [
-  '--devnet-ledger-interval-ms=300',
+  '--devnet-ledger-interval=300ms',
   '--requests-per-second=0',
   '--connects-per-second=0',
   '--max-connections-per-ip=1000',
-  '--cors-origin=*',
+  '--cors-origins=*',
 ];
 
 /** The program itself: `dev` with its own network and database. */

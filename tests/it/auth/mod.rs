@@ -78,7 +78,7 @@ pub struct Guarded {
 
 fn args(flags: &[&str]) -> AuthArgs {
     let seed = stellar_strkey::ed25519::PrivateKey([7; 32]).as_unredacted().to_string();
-    let line = ["x", "--token-secret", SECRET, "--home-domain", HOME_DOMAIN, "--sign-in-seed", seed.as_str()];
+    let line = ["x", "--token-secret", SECRET, "--home-domains", HOME_DOMAIN, "--sign-in-seed", seed.as_str()];
     Line::try_parse_from(line.into_iter().chain(flags.iter().copied())).ok().unwrap().args
 }
 

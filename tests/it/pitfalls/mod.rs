@@ -4,7 +4,7 @@ mod event_data;
 mod serving;
 mod source_state;
 
-use std::{future::Future, pin::pin};
+use std::{future::Future, pin::pin, time::Duration};
 
 use flowfi_indexer::{
     devnet::{Emit, EventKind, RawEvent},
@@ -20,7 +20,7 @@ use crate::{
     contract_events::fixture,
     endpoints::contract,
     fake_rpc::{FakeRpc, PASSPHRASE},
-    world::{NO_CHECK_MS, World, eventually},
+    world::{NO_CHECK, World, eventually},
 };
 
 /// The first ledger that indexers of a fake endpoint read. Older ledgers must be possible.
@@ -31,10 +31,10 @@ fn ledgers(from: u32, to: u32) -> LedgerRange {
 }
 
 /// So long that nobody looks at the tip a second time within a test.
-const ONE_LOOK_MS: u64 = 600_000;
+const ONE_LOOK: Duration = Duration::from_mins(10);
 
 fn settings_of_one_look(world: &World) -> IngestSettings {
-    let pace = PaceArgs { poll_ms: ONE_LOOK_MS, ..world.settings().pace };
+    let pace = PaceArgs { poll_interval: ONE_LOOK, ..world.settings().pace };
     IngestSettings { pace, ..world.settings() }
 }
 
@@ -49,9 +49,9 @@ fn settings_of_fake() -> IngestSettings {
         contracts: contract().into(),
         pace: PaceArgs {
             start_ledger: Some(FIRST),
-            poll_ms: ONE_LOOK_MS,
+            poll_interval: ONE_LOOK,
             page_limit: 100,
-            check_interval_ms: NO_CHECK_MS,
+            check_interval: NO_CHECK,
             state: RecordState::Events,
         },
         on_reset: OnReset::Stop,

@@ -1,5 +1,7 @@
 //! Pitfalls 1 to 15: the states that a source can be in.
 
+use std::time::Duration;
+
 use flowfi_indexer::{
     devnet::{DevnetArgs, Fault, MAIN_ENDPOINT},
     domain::{ContractId, CoverageSource, EventId, LedgerSequence},
@@ -280,7 +282,7 @@ async fn p10_nothing_that_the_only_endpoint_says_ends_the_daemon(pool: PgPool) {
             node.latest += 10;
             (latest, node.always) = (node.latest, Some(answer.clone()));
         });
-        let pace = PaceArgs { poll_ms: 10, ..settings_of_fake().pace };
+        let pace = PaceArgs { poll_interval: Duration::from_millis(10), ..settings_of_fake().pace };
         let settings = IngestSettings { pace, ..settings_of_fake() };
         let indexer = Indexer::new(pool_of(&fake), Vec::new(), store.clone(), settings);
         let stop = CancellationToken::new();

@@ -95,9 +95,9 @@ impl History {
         self.world.devnet.reset().unwrap();
         let pace = PaceArgs {
             start_ledger: Some(LedgerSequence(BEGINS_WITH)),
-            poll_ms: 10,
+            poll_interval: Duration::from_millis(10),
             page_limit: 100,
-            check_interval_ms: 3_600_000,
+            check_interval: Duration::from_hours(1),
             state: RecordState::Events,
         };
         let settings = IngestSettings { pace, on_reset: OnReset::Archive, ..self.world.settings() };

@@ -1,9 +1,11 @@
 //! Ledgers, calls, the scenario and the generated past.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
 use super::{START, StoppedClock, by_hand, create, open, top_up, withdraw};
-use crate::{ContractError, Devnet, DevnetArgs, NotDone};
+use crate::{ContractError, Devnet, DevnetArgs, LedgerInterval, NotDone};
 use flowfi_domain::{Amount, ChainStatus, EventId, LedgerSequence, StreamId, UnixTime};
 
 #[tokio::test]
@@ -52,7 +54,7 @@ async fn those_who_wait_are_told_when_the_network_stops() {
 
 #[tokio::test]
 async fn a_running_network_closes_ledgers_by_itself() {
-    let args = DevnetArgs { ledger_interval_ms: 1, ..DevnetArgs::by_hand() };
+    let args = DevnetArgs { ledger_interval: LedgerInterval::Every(Duration::from_millis(1)), ..DevnetArgs::by_hand() };
     let devnet = Devnet::open(&args, None, StoppedClock::at(START)).unwrap();
     let stop = CancellationToken::new();
     let receipt = async {
