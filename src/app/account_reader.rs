@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::{
-    auth::{AccountAway, AccountReader},
+    auth::{AccountReader, AccountUnavailable},
     domain::Address,
     source::EndpointPool,
     xdr::{AccountSigners, account_entry_key, decode_account_ledger_entry},
@@ -20,16 +20,16 @@ pub fn account_reader(source: EndpointPool) -> Arc<dyn AccountReader> {
 struct Endpoints(EndpointPool);
 
 impl AccountReader for Endpoints {
-    fn read(&self, account: Address) -> BoxFuture<'_, Result<Option<AccountSigners>, AccountAway>> {
+    fn read(&self, account: Address) -> BoxFuture<'_, Result<Option<AccountSigners>, AccountUnavailable>> {
         Box::pin(self.read_account(account))
     }
 }
 
 impl Endpoints {
-    async fn read_account(&self, account: Address) -> Result<Option<AccountSigners>, AccountAway> {
-        let key = account_entry_key(&account).ok_or(AccountAway::NotAnAccount(account))?;
+    async fn read_account(&self, account: Address) -> Result<Option<AccountSigners>, AccountUnavailable> {
+        let key = account_entry_key(&account).ok_or(AccountUnavailable::NotAnAccount(account))?;
         let answer = self.0.ledger_entries(std::slice::from_ref(&key)).await;
-        let answer = answer.map_err(|failure| AccountAway::Source(failure.into()))?;
+        let answer = answer.map_err(|failure| AccountUnavailable::Source(failure.into()))?;
         let Some(found) = answer.entries.get(&key) else { return Ok(None) };
         Ok(Some(decode_account_ledger_entry(&found.xdr)?))
     }

@@ -7,8 +7,8 @@ use futures_util::future::BoxFuture;
 use super::{BadConfig, account_reader::account_reader, random_generator};
 use crate::{
     auth::{
-        AccountReader, Auth, AuthArgs, AuthMode, AuthParts, BadAuthConfig, KeySetReader, KeysAway, SignIn, TokenArgs,
-        TokenKeys,
+        AccountReader, Auth, AuthArgs, AuthMode, AuthParts, BadAuthConfig, KeySetReader, KeysUnavailable, SignIn,
+        TokenArgs, TokenKeys,
     },
     domain::SystemClock,
     source::{EndpointPool, KeySetAddress},
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Everything that can be decided before the database is available.
-pub(super) struct Door {
+pub(super) struct Access {
     requires_token: bool,
     tokens: TokenKeys,
     sign_in: Option<(SignIn, Arc<dyn AccountReader>)>,
@@ -29,11 +29,11 @@ impl From<BadAuthConfig> for BadConfig {
 }
 
 /// Reads the keys. Returns `None` with `--auth off`.
-pub(super) fn door(
+pub(super) fn access(
     args: &AuthArgs,
     network_passphrase: &str,
     source: Option<&EndpointPool>,
-) -> Result<Option<Door>, BadConfig> {
+) -> Result<Option<Access>, BadConfig> {
     if args.mode == AuthMode::Off {
         return Ok(None);
     }
@@ -44,7 +44,7 @@ pub(super) fn door(
         Some(_) if !tokens.can_mint() => return Err(BadAuthConfig::NoSigningKey.into()),
         Some(sign_in) => Some((sign_in, account_reader(source.ok_or(BadAuthConfig::NoAccountReader)?.clone()))),
     };
-    Ok(Some(Door { requires_token: args.mode == AuthMode::Required, tokens, sign_in }))
+    Ok(Some(Access { requires_token: args.mode == AuthMode::Required, tokens, sign_in }))
 }
 
 /// Reads the keys that check and make tokens; `None` if none is configured.
@@ -59,19 +59,19 @@ fn key_set_reader(url: &str) -> Result<Arc<dyn KeySetReader>, BadConfig> {
 }
 
 impl KeySetReader for KeySetAddress {
-    fn read(&self) -> BoxFuture<'_, Result<String, KeysAway>> {
-        Box::pin(async { self.fetch().await.map_err(|failure| KeysAway::Source(failure.to_string())) })
+    fn read(&self) -> BoxFuture<'_, Result<String, KeysUnavailable>> {
+        Box::pin(async { self.fetch().await.map_err(|failure| KeysUnavailable::Source(failure.to_string())) })
     }
 }
 
 /// Returns the access control for the records in a database.
-pub(super) fn open(door: Door, args: &AuthArgs, store: Store) -> Auth {
+pub(super) fn guard(access: Access, args: &AuthArgs, store: Store) -> Auth {
     Auth::new(AuthParts {
-        requires_token: door.requires_token,
+        requires_token: access.requires_token,
         visibility: args.visibility,
         allows_query_token: args.allow_query_token,
-        tokens: door.tokens,
-        sign_in: door.sign_in,
+        tokens: access.tokens,
+        sign_in: access.sign_in,
         store,
         clock: Arc::new(SystemClock),
         rng: random_generator(),

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 
 use crate::{
     domain::StreamKey,
-    http::{ChainAway, ChainReader, ChainStream},
+    http::{ChainReader, ChainStream, ChainUnavailable},
     source::EndpointPool,
     xdr::{decode_stream_ledger_entry, stream_entry_key},
 };
@@ -20,17 +20,17 @@ pub fn chain_reader(source: EndpointPool) -> Arc<dyn ChainReader> {
 struct Endpoints(EndpointPool);
 
 impl ChainReader for Endpoints {
-    fn read(&self, stream: StreamKey) -> BoxFuture<'_, Result<Option<ChainStream>, ChainAway>> {
+    fn read(&self, stream: StreamKey) -> BoxFuture<'_, Result<Option<ChainStream>, ChainUnavailable>> {
         Box::pin(self.read_stream(stream))
     }
 }
 
 impl Endpoints {
-    async fn read_stream(&self, (contract_id, stream_id): StreamKey) -> Result<Option<ChainStream>, ChainAway> {
+    async fn read_stream(&self, (contract_id, stream_id): StreamKey) -> Result<Option<ChainStream>, ChainUnavailable> {
         let key = stream_entry_key(&contract_id, stream_id);
-        let answer = self.0.ledger_entries(std::slice::from_ref(&key)).await.map_err(ChainAway::because)?;
+        let answer = self.0.ledger_entries(std::slice::from_ref(&key)).await.map_err(ChainUnavailable::because)?;
         let Some(found) = answer.entries.get(&key) else { return Ok(None) };
-        let entry = decode_stream_ledger_entry(&found.xdr).map_err(ChainAway::because)?;
+        let entry = decode_stream_ledger_entry(&found.xdr).map_err(ChainUnavailable::because)?;
         Ok(Some(ChainStream {
             entry,
             at_ledger: answer.latest_ledger,

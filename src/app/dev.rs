@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use rand::Rng;
 
 use super::{
-    BadConfig, auth, chain_reader, database_url, dev_door, dev_lines,
+    BadConfig, auth, chain_reader, database_url, dev_access, dev_lines,
     gateway::{Gateway, ring_capacity, server_settings},
     listen, random_generator, sources, stores,
 };
@@ -61,11 +61,11 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         network_passphrase: devnet.passphrase().to_owned(),
     };
     let (endpoints, for_callers) = (sources::endpoints(&source)?, sources::endpoints(&source)?);
-    let door = dev_door::complete(args.auth, &folder, address)?;
-    let opened = auth::door(&door, devnet.passphrase(), Some(&for_callers))?;
+    let access = dev_access::complete(args.auth, &folder, address)?;
+    let guarded = auth::access(&access, devnet.passphrase(), Some(&for_callers))?;
     let contracts =
         Contracts::new(devnet.contract_ids()).map_err(|rule| BadConfig(format!("--devnet-contracts: {rule}")))?;
-    let auth = opened.map(|opened| auth::open(opened, &door, store.clone()));
+    let auth = guarded.map(|guarded| auth::guard(guarded, &access, store.clone()));
     if let Some(auth) = &auth {
         auth.load().await?;
     }
@@ -79,7 +79,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         local: LocalRoutes::Devnet(devnet.router().merge(devnet.quick_start_router())),
     };
     let mut http = args.http.clone();
-    if door.mode == AuthMode::Off && http.cors_origins.is_empty() {
+    if access.mode == AuthMode::Off && http.cors_origins.is_empty() {
         // A dashboard under development has its own server, and there is nothing here to protect from it.
         http.cors_origins.push(Origin::ThisMachine);
     }
@@ -89,7 +89,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
     let indexer = Indexer::new(endpoints, whole_ledgers, index_store.clone(), settings);
     let stop = lifecycle.soft_stop();
     lifecycle.spawn("indexer", async move { Ok(indexer.run(stop).await?) });
-    dev_lines::print(&door, &devnet, address, &folder)?;
+    dev_lines::print(&access, &devnet, address, &folder)?;
     let stop = lifecycle.soft_stop();
     lifecycle.spawn("devnet", async move { Ok(devnet.run(stop).await?) });
     let code = lifecycle.run_until_stopped().await?;

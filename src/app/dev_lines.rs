@@ -14,12 +14,12 @@ use crate::{
 ///
 /// # Errors
 /// The path of this program is unknown.
-pub(super) fn print(door: &AuthArgs, devnet: &Devnet, address: SocketAddr, folder: &Path) -> anyhow::Result<()> {
+pub(super) fn print(access: &AuthArgs, devnet: &Devnet, address: SocketAddr, folder: &Path) -> anyhow::Result<()> {
     println!("flowfi-indexer is running, with a local network whose streams move on their own.\n");
     println!("  the page          http://{address}/");
-    let header = if door.mode == AuthMode::Off { "" } else { "-H \"authorization: Bearer $TOKEN\" " };
-    if door.mode != AuthMode::Off {
-        match token_command(door, devnet)? {
+    let header = if access.mode == AuthMode::Off { "" } else { "-H \"authorization: Bearer $TOKEN\" " };
+    if access.mode != AuthMode::Off {
+        match token_command(access, devnet)? {
             Some(command) => println!("  a token for all   TOKEN=$({command})"),
             None => println!("  a token for all   TOKEN=…, from the owner of the key that signs tokens"),
         }
@@ -28,8 +28,10 @@ pub(super) fn print(door: &AuthArgs, devnet: &Devnet, address: SocketAddr, folde
     println!("  the streams       curl {header}'http://{address}/v1/streams?limit=3'");
     println!("  a new stream      curl -X POST 'http://{address}/streams' -H 'content-type: application/json' \\");
     println!("                      -d '{}'", terms(devnet));
-    if door.mode != AuthMode::Off && (door.sign_in.sign_in_seed.is_some() || door.sign_in.sign_in_seed_file.is_some()) {
-        let domain = door.sign_in.home_domains.first().map_or("", String::as_str);
+    if access.mode != AuthMode::Off
+        && (access.sign_in.sign_in_seed.is_some() || access.sign_in.sign_in_seed_file.is_some())
+    {
+        let domain = access.sign_in.home_domains.first().map_or("", String::as_str);
         println!("\nWallets sign in at http://{domain}/v1/auth and then see their own streams.");
     }
     println!("\nData is kept in {} (start over: --fresh). Stop with Ctrl-C.", folder.display());
@@ -47,9 +49,9 @@ fn terms(devnet: &Devnet) -> String {
 /// Returns the command that makes a token with which everything can be read, signed with the key that this service
 /// checks tokens with; `None` if that key can only check. A secret that is not in a file is prompted for, because it
 /// must not appear on the screen.
-fn token_command(door: &AuthArgs, devnet: &Devnet) -> anyhow::Result<Option<String>> {
+fn token_command(access: &AuthArgs, devnet: &Devnet) -> anyhow::Result<Option<String>> {
     let program = env::current_exe().context("cannot tell where this program is")?;
-    let token = &door.token;
+    let token = &access.token;
     if token.token_algorithm != TokenAlgorithm::HS256 && token.token_signing_key_file.is_none() {
         return Ok(None);
     }
@@ -71,10 +73,10 @@ fn token_command(door: &AuthArgs, devnet: &Devnet) -> anyhow::Result<Option<Stri
         give("--token-issuer", issuer.clone());
     }
     give("--token-audience", token.token_audience.clone());
-    if !door.sign_in.home_domains.is_empty() {
-        give("--home-domains", door.sign_in.home_domains.join(","));
+    if !access.sign_in.home_domains.is_empty() {
+        give("--home-domains", access.sign_in.home_domains.join(","));
     }
-    if let Some(domain) = &door.sign_in.web_auth_domain {
+    if let Some(domain) = &access.sign_in.web_auth_domain {
         give("--web-auth-domain", domain.clone());
     }
     if let Some(longest) = token.longest_ttl().filter(|longest| *longest < token.token_ttl) {

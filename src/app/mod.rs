@@ -9,7 +9,7 @@ mod decode;
 #[cfg(feature = "devnet")]
 mod dev;
 #[cfg(feature = "devnet")]
-mod dev_door;
+mod dev_access;
 #[cfg(feature = "devnet")]
 mod dev_lines;
 mod epochs;

@@ -8,7 +8,7 @@ use tracing::info;
 
 use super::{
     BadConfig,
-    auth::{self, Door},
+    auth::{self, Access},
     chain_reader,
     gateway::{Gateway, ring_capacity, server_settings},
     listen, random_generator, required_database_url, sources,
@@ -34,14 +34,14 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let source = if args.role == Role::Gateway { None } else { Some(sources::followed(&args.source)?) };
     // What callers make us ask must not be what makes an endpoint refuse the indexer, or be left alone by it.
     let for_callers = sources::endpoints_if_named(&args.source)?;
-    let door = match args.role {
-        Role::All | Role::Gateway => auth::door(&args.auth, &args.source.network_passphrase, for_callers.as_ref())?,
+    let access = match args.role {
+        Role::All | Role::Gateway => auth::access(&args.auth, &args.source.network_passphrase, for_callers.as_ref())?,
         // An indexer serves no clients.
         Role::Indexer => None,
     };
     let url = required_database_url(&args.database)?;
     let starting = Starting::new(random_generator());
-    let opening = Box::pin(Opened::of(url, &args, door, &starting));
+    let opening = Box::pin(Opened::of(url, &args, access, &starting));
     let mut lifecycle = Lifecycle::new();
     let Some(opened) = (match args.role {
         Role::All | Role::Gateway => {
@@ -93,12 +93,12 @@ struct Opened {
 
 impl Opened {
     /// Waits for the database and reads from it.
-    async fn of(url: &str, args: &ServeArgs, door: Option<Door>, starting: &Starting) -> anyhow::Result<Self> {
+    async fn of(url: &str, args: &ServeArgs, access: Option<Access>, starting: &Starting) -> anyhow::Result<Self> {
         let stores = once_the_database_is_there(starting, || Stores::open(url, args, starting)).await?;
         let Some(of_gateway) = &stores.gateway else { return Ok(Self { stores, reading: None }) };
         let capacity = ring_capacity(&args.http)?;
         let feed = once_the_database_is_there(starting, || Feed::open(of_gateway.feed.clone(), capacity)).await?;
-        let auth = door.map(|door| auth::open(door, &args.auth, of_gateway.requests.clone()));
+        let auth = access.map(|access| auth::guard(access, &args.auth, of_gateway.requests.clone()));
         if let Some(auth) = &auth {
             once_the_database_is_there(starting, || auth.load()).await?;
         }

@@ -44,7 +44,7 @@ pub(super) async fn once_the_database_is_there<T>(
     starting: &Starting,
     attempt: impl AsyncFn() -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let mut said = String::new();
+    let mut logged = String::new();
     loop {
         let failure = match attempt().await {
             Err(failure) if failure.is_unavailable() && !failure.is_about_the_connection() => failure,
@@ -52,11 +52,11 @@ pub(super) async fn once_the_database_is_there<T>(
         };
         starting.reach(StartingPhase::from(&failure));
         let failure = failure.to_string();
-        if said == failure {
+        if logged == failure {
             debug!("still waiting for the database: {failure}");
         } else {
             warn!("waiting for the database; trying again every {} s: {failure}", BETWEEN_ATTEMPTS.as_secs());
-            said = failure;
+            logged = failure;
         }
         sleep(BETWEEN_ATTEMPTS).await;
     }

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
-    AccountReader, ApiKey, ApiKeyRequest, ApiKeySecret, Caller, ChallengeRequest, KeysAway, Minted, Minting, Scope,
-    SignIn, SignInRefusal, Subject, Ticket, TicketRefusal, Token, TokenKeys, TokenRefusal, VisibilityRule,
+    AccountReader, ApiKey, ApiKeyRequest, ApiKeySecret, Caller, ChallengeRequest, KeysUnavailable, Minted, Minting,
+    Scope, SignIn, SignInRefusal, Subject, Ticket, TicketRefusal, Token, TokenKeys, TokenRefusal, VisibilityRule,
     accounts::Accounts,
     api_key::{self, ID_BYTES},
     attempts::Attempts,
@@ -145,7 +145,7 @@ impl Auth {
 
     async fn caller_by_api_key(&self, text: &str) -> Result<Caller, TokenRefusal> {
         let now = self.now();
-        let away = |failure: StoreError| TokenRefusal::from(KeysAway::Store(failure.to_string()));
+        let away = |failure: StoreError| TokenRefusal::from(KeysUnavailable::Store(failure.to_string()));
         let row = self.0.store.use_api_key(&api_key::hash_of(text), now).await.map_err(away)?;
         let key = ApiKey::try_from(row.ok_or(TokenRefusal::UnknownApiKey)?).map_err(away)?;
         if now >= key.expires_at {
@@ -206,7 +206,7 @@ impl Auth {
         }
         let signers = accounts.signers_of(answered.account.clone()).await.map_err(|away| {
             warn!("the signers of an account could not be read: {away}");
-            SignInRefusal::AccountAway
+            SignInRefusal::AccountUnavailable
         })?;
         answered.check_signatures(signers.as_ref())?;
         if self.0.revocations.bans(&answered.subject) {
@@ -369,7 +369,7 @@ impl Auth {
         let seconds_left = token.expires_at.seconds_since(self.now());
         tokio::select! {
             () = sleep(Duration::from_secs(seconds_left)) => TokenRefusal::Expired,
-            () = self.0.revocations.taken_back(token) => TokenRefusal::Revoked,
+            () = self.0.revocations.revoked(token) => TokenRefusal::Revoked,
         }
     }
 }

@@ -26,7 +26,7 @@ const FRESH_FOR: Duration = Duration::from_secs(5);
 
 /// Why an account could not be read from the chain. The log is told why, the client is not.
 #[derive(Debug, thiserror::Error)]
-pub enum AccountAway {
+pub enum AccountUnavailable {
     /// The limit on look-ups is used up.
     #[error("too many accounts are looked up at once")]
     TooMany,
@@ -44,7 +44,7 @@ pub enum AccountAway {
 /// Reads accounts from the chain.
 pub trait AccountReader: Send + Sync {
     /// Returns who may sign for an account, `None` where it is not on the ledger.
-    fn read(&self, account: Address) -> BoxFuture<'_, Result<Option<AccountSigners>, AccountAway>>;
+    fn read(&self, account: Address) -> BoxFuture<'_, Result<Option<AccountSigners>, AccountUnavailable>>;
 }
 
 /// Looks accounts up, and reuses recent results.
@@ -69,11 +69,11 @@ impl Accounts {
     }
 
     /// Returns an account's signers; `None` if the account is not on the ledger.
-    pub(super) async fn signers_of(&self, account: Address) -> Result<Option<AccountSigners>, AccountAway> {
+    pub(super) async fn signers_of(&self, account: Address) -> Result<Option<AccountSigners>, AccountUnavailable> {
         if let Some(found) = self.found_lately(&account) {
             return Ok(found.signers);
         }
-        self.budget.check().map_err(|_| AccountAway::TooMany)?;
+        self.budget.check().map_err(|_| AccountUnavailable::TooMany)?;
         let signers = self.reader.read(account.clone()).await?;
         let mut found = self.found.lock().expect("nothing panics while it holds accounts");
         found.insert(account, Found { at: Instant::now(), signers: signers.clone() });
@@ -110,7 +110,7 @@ mod tests {
     }
 
     impl AccountReader for NoAccounts {
-        fn read(&self, _: Address) -> BoxFuture<'_, Result<Option<AccountSigners>, AccountAway>> {
+        fn read(&self, _: Address) -> BoxFuture<'_, Result<Option<AccountSigners>, AccountUnavailable>> {
             self.asked.fetch_add(1, Ordering::Relaxed);
             Box::pin(ready(Ok(None)))
         }

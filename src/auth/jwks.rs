@@ -15,7 +15,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{KeysAway, TokenRefusal, keys::is_long_enough};
+use super::{KeysUnavailable, TokenRefusal, keys::is_long_enough};
 
 /// A set may name several keys alike (RFC 7517, 4.5), while one takes the place of the other. Whoever makes up a token
 /// makes us try each of them, so no more than this are tried.
@@ -48,7 +48,7 @@ impl Default for Pace {
 /// Reads a key set where it is published.
 pub trait KeySetReader: Send + Sync {
     /// Returns the text of the key set as it is now.
-    fn read(&self) -> BoxFuture<'_, Result<String, KeysAway>>;
+    fn read(&self) -> BoxFuture<'_, Result<String, KeysUnavailable>>;
 }
 
 /// A key set that is kept up to date. Clones share it.
@@ -110,12 +110,12 @@ impl Jwks {
     }
 
     /// Keys that cannot be read, or are of kinds that we do not know, are left out (RFC 7517, 5).
-    fn keys_in(&self, text: &str) -> Result<Vec<(Option<String>, DecodingKey)>, KeysAway> {
-        let set: KeySet = serde_json::from_str(text).map_err(|error| KeysAway::NotAKeySet(error.to_string()))?;
+    fn keys_in(&self, text: &str) -> Result<Vec<(Option<String>, DecodingKey)>, KeysUnavailable> {
+        let set: KeySet = serde_json::from_str(text).map_err(|error| KeysUnavailable::NotAKeySet(error.to_string()))?;
         let jwks = set.keys.into_iter().filter_map(|jwk| serde_json::from_value(jwk).ok());
         let keys: Vec<_> = jwks.filter_map(|jwk| self.usable(&jwk)).collect();
         if keys.is_empty() {
-            return Err(KeysAway::NoKeyFor(format!("{:?}", self.algorithm)));
+            return Err(KeysUnavailable::NoKeyFor(format!("{:?}", self.algorithm)));
         }
         Ok(keys)
     }
@@ -137,7 +137,7 @@ impl Jwks {
         let mut changes = self.keys.subscribe();
         let keys = Arc::clone(&changes.borrow_and_update());
         if keys.fetched_at.is_some_and(|fetched_at| fetched_at.elapsed() > self.pace.keep) {
-            return Err(KeysAway::Stale.into());
+            return Err(KeysUnavailable::Stale.into());
         }
         let found = keys.find(kid);
         if !found.is_empty() {
@@ -154,7 +154,7 @@ impl Jwks {
         match (found.is_empty(), keys.fetched_at) {
             (false, _) => Ok(found),
             (true, Some(_)) => Err(TokenRefusal::UnknownKey),
-            (true, None) => Err(KeysAway::NotFetched.into()),
+            (true, None) => Err(KeysUnavailable::NotFetched.into()),
         }
     }
 }
@@ -216,7 +216,7 @@ mod tests {
     }
 
     impl KeySetReader for Issuer {
-        fn read(&self) -> BoxFuture<'_, Result<String, KeysAway>> {
+        fn read(&self) -> BoxFuture<'_, Result<String, KeysUnavailable>> {
             let mut state = self.0.lock().unwrap();
             state.1 += 1;
             Box::pin(ready(Ok(json!({"keys": state.0}).to_string())))
@@ -310,6 +310,6 @@ mod tests {
         fetched(Duration::ZERO);
         assert!(jwks.keys(Some("one")).await.is_ok());
         fetched(2 * keep);
-        assert!(matches!(jwks.keys(Some("one")).await, Err(TokenRefusal::KeysAway(_))));
+        assert!(matches!(jwks.keys(Some("one")).await, Err(TokenRefusal::KeysUnavailable(_))));
     }
 }

@@ -21,12 +21,12 @@ mod ticket;
 mod token;
 
 pub use access::{Auth, AuthParts};
-pub use accounts::{AccountAway, AccountReader};
+pub use accounts::{AccountReader, AccountUnavailable};
 pub use api_key::{ApiKey, ApiKeyRequest, ApiKeySecret};
 pub use args::{AuthArgs, AuthMode, SignInArgs, TokenAlgorithm, TokenArgs, VisibilityRule};
 pub use caller::{Caller, InvalidSubject, Scope, Subject, Token, UnknownScope};
 pub use jwks::KeySetReader;
-pub use refusal::{BadAuthConfig, KeysAway, SignInRefusal, TicketRefusal, TokenRefusal};
+pub use refusal::{BadAuthConfig, KeysUnavailable, SignInRefusal, TicketRefusal, TokenRefusal};
 pub use sign_in::{ChallengeRequest, SignIn};
 pub use ticket::Ticket;
 pub use token::{Minted, Minting, TokenKeys};

@@ -129,12 +129,12 @@ pub enum TokenRefusal {
     OtherFilter,
     /// The keys could not be read; try again.
     #[error("the keys to verify tokens with are not available right now; try again")]
-    KeysAway(#[from] KeysAway),
+    KeysUnavailable(#[from] KeysUnavailable),
 }
 
 /// Why the keys to verify tokens with are not available. The log is told why, the client is not.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum KeysAway {
+pub enum KeysUnavailable {
     /// The key set could not be read where it is published.
     #[error("{0}")]
     Source(String),
@@ -207,7 +207,7 @@ pub enum SignInRefusal {
     NotSignedByClientDomain,
     /// The account could not be read; the client should try again.
     #[error("the account could not be looked at; try again")]
-    AccountAway,
+    AccountUnavailable,
     /// The database did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),

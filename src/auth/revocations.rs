@@ -10,17 +10,17 @@ use tracing::warn;
 use super::{Subject, Token};
 use crate::{
     domain::UnixTime,
-    store::{Revocation, Store, StoreError, TakenBackKey},
+    store::{Revocation, RevokedApiKey, Store, StoreError},
 };
 
 /// The delay if a wake-up is lost.
 const POLL: Duration = Duration::from_secs(2);
 
 /// The current revocations.
-type Revoked = Arc<TakenBack>;
+type Revoked = Arc<RevokedTokens>;
 
 #[derive(Debug, Default, PartialEq, Eq)]
-struct TakenBack {
+struct RevokedTokens {
     /// The revoked subjects, and which of their tokens are revoked.
     subjects: HashMap<String, UpTo>,
     /// The API keys some or all of whose secrets were revoked.
@@ -80,10 +80,10 @@ impl Revocations {
     }
 
     pub(super) async fn read(&self, store: &Store) -> Result<(), StoreError> {
-        let (rows, api_keys) = tokio::try_join!(store.revocations(), store.taken_back_api_keys())?;
+        let (rows, api_keys) = tokio::try_join!(store.revocations(), store.revoked_api_keys())?;
         let subjects = rows.into_iter().map(|row| (row.subject.clone(), UpTo::of(&row))).collect();
-        let secrets = |key: TakenBackKey| (key.id, key.current_since.map_or(Secrets::All, Secrets::MadeBefore));
-        let fresh = TakenBack { subjects, api_keys: api_keys.into_iter().map(secrets).collect() };
+        let secrets = |key: RevokedApiKey| (key.id, key.current_since.map_or(Secrets::All, Secrets::MadeBefore));
+        let fresh = RevokedTokens { subjects, api_keys: api_keys.into_iter().map(secrets).collect() };
         self.0.send_if_modified(|known| {
             let has_changed = **known != fresh;
             if has_changed {
@@ -104,7 +104,7 @@ impl Revocations {
     }
 
     /// Waits until a token is revoked.
-    pub(super) async fn taken_back(&self, token: &Token) {
+    pub(super) async fn revoked(&self, token: &Token) {
         let mut changes = self.0.subscribe();
         // We own the sender, so it outlives this call.
         let _ = changes.wait_for(|revoked| is_revoked(revoked, token)).await;
@@ -117,7 +117,7 @@ impl UpTo {
     }
 }
 
-impl TakenBack {
+impl RevokedTokens {
     /// Returns the revocations of a subject, and of the account that it is a user of.
     fn of(&self, subject: &Subject) -> impl Iterator<Item = UpTo> {
         let account = subject.account().and_then(|account| self.subjects.get(&account).copied());
@@ -157,7 +157,7 @@ mod tests {
         const ACCOUNT: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
         let revocations = Revocations::default();
         let subjects = HashMap::from([(ACCOUNT.to_owned(), UpTo::Forever)]);
-        revocations.0.send_replace(Arc::new(TakenBack { subjects, api_keys: HashMap::new() }));
+        revocations.0.send_replace(Arc::new(RevokedTokens { subjects, api_keys: HashMap::new() }));
         let muxed = "MA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJUAAAAAAAAAAAACJUQ";
         for (who, is_banned) in [(ACCOUNT, true), (&format!("{ACCOUNT}:5"), true), (muxed, true), ("a service", false)]
         {

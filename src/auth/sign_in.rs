@@ -9,7 +9,7 @@ use stellar_strkey::Strkey;
 
 use super::{
     BadAuthConfig, SignInArgs, SignInRefusal, Subject,
-    signatures::{self, Witnesses},
+    signatures::{self, CoSigners},
     signing_key::{SigningKey, has_signed, public_key_of},
 };
 use crate::{
@@ -77,12 +77,12 @@ pub(super) struct Answered {
     pub(super) home_domain: String,
     pub(super) client_domain: Option<String>,
     master: [u8; 32],
-    witnesses: Witnesses,
+    co_signers: CoSigners,
 }
 
-impl std::fmt::Debug for Witnesses {
+impl std::fmt::Debug for CoSigners {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Witnesses").finish_non_exhaustive()
+        formatter.debug_struct("CoSigners").finish_non_exhaustive()
     }
 }
 
@@ -193,7 +193,7 @@ impl SignIn {
             subject: Subject::of_sign_in(&account, transaction.memo),
             home_domain,
             client_domain: client_domain.map(|(name, _)| name),
-            witnesses: Witnesses { server: self.key.public(), client_domain: wallet_key },
+            co_signers: CoSigners { server: self.key.public(), client_domain: wallet_key },
             transaction,
         })
     }
@@ -237,14 +237,14 @@ impl Answered {
     /// Checks that somebody other than us signed.
     pub(super) fn check_that_others_signed(&self) -> Result<(), SignInRefusal> {
         let ChallengeTransaction { hash, signatures, .. } = &self.transaction;
-        let by_us = |signature| has_signed(&self.witnesses.server, hash, signature);
+        let by_us = |signature| has_signed(&self.co_signers.server, hash, signature);
         if signatures.iter().all(by_us) { Err(SignInRefusal::NotSigned) } else { Ok(()) }
     }
 
     /// Checks the signatures; `account` is `None` if the account is not on the ledger.
     pub(super) fn check_signatures(&self, account: Option<&AccountSigners>) -> Result<(), SignInRefusal> {
         let ChallengeTransaction { hash, signatures, .. } = &self.transaction;
-        signatures::check(hash, signatures, &self.witnesses, self.master, account)
+        signatures::check(hash, signatures, &self.co_signers, self.master, account)
     }
 }
 

@@ -4,7 +4,7 @@ use super::{SignInRefusal, signing_key::has_signed};
 use crate::xdr::{AccountSigners, Signature};
 
 /// Keys other than the account's: their signatures are required, and carry no weight.
-pub(super) struct Witnesses {
+pub(super) struct CoSigners {
     /// The service's own key. It must not help a client to sign in, even if it is a signer of the account.
     pub(super) server: [u8; 32],
     /// The wallet's key, if the challenge names a wallet.
@@ -17,7 +17,7 @@ pub(super) struct Witnesses {
 pub(super) fn check(
     hash: &[u8; 32],
     signatures: &[Signature],
-    witnesses: &Witnesses,
+    co_signers: &CoSigners,
     master: [u8; 32],
     account: Option<&AccountSigners>,
 ) -> Result<(), SignInRefusal> {
@@ -29,12 +29,12 @@ pub(super) fn check(
     let mut weight = 0_u32;
     for signature in signatures {
         let made = |key: &[u8; 32]| has_signed(key, hash, signature);
-        if made(&witnesses.server) && !by_server {
+        if made(&co_signers.server) && !by_server {
             by_server = true;
-        } else if witnesses.client_domain.is_some_and(|key| made(&key)) && !by_client_domain {
+        } else if co_signers.client_domain.is_some_and(|key| made(&key)) && !by_client_domain {
             by_client_domain = true;
         } else {
-            let free = signers.iter().find(|(key, _)| !signed.contains(key) && *key != witnesses.server && made(key));
+            let free = signers.iter().find(|(key, _)| !signed.contains(key) && *key != co_signers.server && made(key));
             let (key, its_weight) = free.ok_or(SignInRefusal::UnknownSignature)?;
             signed.push(*key);
             weight = weight.saturating_add(*its_weight);
@@ -43,7 +43,7 @@ pub(super) fn check(
     if !by_server {
         return Err(SignInRefusal::NotOurs("it lacks our signature"));
     }
-    if witnesses.client_domain.is_some() && !by_client_domain {
+    if co_signers.client_domain.is_some() && !by_client_domain {
         return Err(SignInRefusal::NotSignedByClientDomain);
     }
     match account {
@@ -84,8 +84,8 @@ mod tests {
 
     fn check_by(by: &[u8], wallet: bool, account: Option<&AccountSigners>) -> Result<(), SignInRefusal> {
         let signatures: Vec<_> = by.iter().map(|seed| signature(*seed)).collect();
-        let witnesses = Witnesses { server: public(SERVER), client_domain: wallet.then(|| public(WALLET)) };
-        check(&HASH, &signatures, &witnesses, public(MASTER), account)
+        let co_signers = CoSigners { server: public(SERVER), client_domain: wallet.then(|| public(WALLET)) };
+        check(&HASH, &signatures, &co_signers, public(MASTER), account)
     }
 
     fn account(signers: &[(u8, u32)], medium_threshold: u32) -> AccountSigners {
@@ -147,9 +147,9 @@ mod tests {
     fn a_signature_under_another_keys_hint_does_not_count() {
         let mut forged = signature(5);
         forged.hint = [0; 4];
-        let witnesses = Witnesses { server: public(SERVER), client_domain: None };
+        let co_signers = CoSigners { server: public(SERVER), client_domain: None };
         let signatures = [signature(SERVER), forged];
-        let refused = check(&HASH, &signatures, &witnesses, public(MASTER), Some(&account(&[(5, 1)], 1)));
+        let refused = check(&HASH, &signatures, &co_signers, public(MASTER), Some(&account(&[(5, 1)], 1)));
         assert!(matches!(refused, Err(SignInRefusal::UnknownSignature)));
     }
 }

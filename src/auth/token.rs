@@ -63,7 +63,7 @@ pub struct Minted {
 }
 
 #[derive(Serialize)]
-struct MadeClaims<'a> {
+struct IssuedClaims<'a> {
     iss: &'a str,
     sub: &'a Subject,
     aud: &'a str,
@@ -159,7 +159,7 @@ impl TokenKeys {
         let signing = self.signing.as_ref()?;
         let expires_at = now.plus_seconds(minting.ttl_seconds.unwrap_or(self.ttl_seconds));
         let words: Vec<&str> = minting.scopes.iter().map(|scope| scope.as_str()).collect();
-        let claims = MadeClaims {
+        let claims = IssuedClaims {
             iss: &self.issuer,
             sub: &minting.subject,
             aud: &self.audience,
@@ -271,7 +271,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::auth::{KeySetReader, KeysAway, TokenAlgorithm, args::parse};
+    use crate::auth::{KeySetReader, KeysUnavailable, TokenAlgorithm, args::parse};
 
     const SECRET: &str = "a secret of the tests, longer than 32 bytes";
     const NOW: UnixTime = UnixTime(1_800_000_000);
@@ -360,7 +360,7 @@ mod tests {
     struct Published(String);
 
     impl KeySetReader for Published {
-        fn read(&self) -> BoxFuture<'_, Result<String, KeysAway>> {
+        fn read(&self) -> BoxFuture<'_, Result<String, KeysUnavailable>> {
             Box::pin(std::future::ready(Ok(self.0.clone())))
         }
     }

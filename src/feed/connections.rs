@@ -46,12 +46,12 @@ pub struct OpenConnections {
 
 /// A client, and when it was introduced.
 #[derive(Debug)]
-pub(super) struct Introduced {
+pub(super) struct ConnectedClient {
     pub(super) client: Client,
     pub(super) since: Instant,
 }
 
-impl Introduced {
+impl ConnectedClient {
     pub(super) fn show(&self, kind: FilterKind, pending_events: usize, catching_up: bool) -> OpenConnection {
         OpenConnection {
             client_id: self.client.id.clone(),

@@ -12,7 +12,7 @@ use std::{
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
-    connections::{Client, Introduced, MOST_SHOWN, OpenConnection, OpenConnections},
+    connections::{Client, ConnectedClient, MOST_SHOWN, OpenConnection, OpenConnections},
     news::News,
     published::Published,
     ring::Ring,
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// A subscriber gets at most this many events at once, so that ten thousand subscribers use little memory.
-const MOST_TAKEN: usize = 64;
+const MOST_PULLED: usize = 64;
 
 /// A subscriber with more unread slots than this catches up by reading the ring or the table in order.
 const MOST_PENDING: usize = 1_024;
@@ -57,14 +57,14 @@ struct Subscriber {
     /// Whether it is reading, in order, from the ring or the table, what comes before the pending slots.
     catching_up: bool,
     /// The client, for operators.
-    introduced: Option<Introduced>,
+    client: Option<ConnectedClient>,
     news: Option<News>,
     wake: Arc<Notify>,
 }
 
 /// A subscriber's place in the hub.
 #[derive(Debug)]
-pub(super) struct Registered {
+pub(super) struct Registration {
     pub(super) id: SubscriberId,
     pub(super) wake: Arc<Notify>,
     /// Every event after this one will be pending.
@@ -77,7 +77,7 @@ pub(super) struct Registered {
 
 /// What a live subscriber finds when it reads.
 #[derive(Debug)]
-pub(super) enum Taken {
+pub(super) enum Pull {
     /// Events after the given position, in order. They complete everything up to `up_to`.
     Events { events: Vec<Arc<Published>>, up_to: EventId },
     /// Too many events are unread: the subscriber must read everything up to `head` in order instead.
@@ -188,7 +188,7 @@ impl Hub {
     }
 
     /// Adds a subscriber. From now on every matching event is pending for it.
-    pub(super) fn register(&self, filter: Arc<EventFilter>) -> Registered {
+    pub(super) fn register(&self, filter: Arc<EventFilter>) -> Registration {
         let mut state = self.state();
         let id = state.next_id;
         state.next_id += 1;
@@ -199,27 +199,26 @@ impl Hub {
             pending: VecDeque::new(),
             lagged: false,
             catching_up: true,
-            introduced: None,
+            client: None,
             news: None,
             wake: Arc::clone(&wake),
         };
         state.subscribers.insert(id, subscriber);
-        Registered { id, wake, head: state.ring.head(), epoch: state.epoch, revision: state.revision }
+        Registration { id, wake, head: state.ring.head(), epoch: state.epoch, revision: state.revision }
     }
 
     /// Records the client behind a subscriber.
     pub(super) fn introduce(&self, id: SubscriberId, client: Client) {
         if let Some(subscriber) = self.state().subscribers.get_mut(&id) {
-            subscriber.introduced = Some(Introduced { client, since: Instant::now() });
+            subscriber.client = Some(ConnectedClient { client, since: Instant::now() });
         }
     }
 
     /// Returns the subscriptions of introduced clients, the oldest ones up to the limit.
     pub(super) fn connections(&self) -> OpenConnections {
         let state = self.state();
-        let introduced =
-            |(id, subscriber): (&SubscriberId, &Subscriber)| subscriber.introduced.is_some().then_some(*id);
-        let mut ids: Vec<SubscriberId> = state.subscribers.iter().filter_map(introduced).collect();
+        let known = state.subscribers.iter().filter(|(_, subscriber)| subscriber.client.is_some());
+        let mut ids: Vec<SubscriberId> = known.map(|(id, _)| *id).collect();
         let total = ids.len();
         if total > MOST_SHOWN {
             ids.select_nth_unstable(MOST_SHOWN);
@@ -246,23 +245,23 @@ impl Hub {
     }
 
     /// Reads what is pending for a subscriber after a position.
-    pub(super) fn take(&self, id: SubscriberId, after: EventId) -> Taken {
+    pub(super) fn pull(&self, id: SubscriberId, after: EventId) -> Pull {
         let mut state = self.state();
         let head = state.ring.head();
         let State { ring, subscribers, .. } = &mut *state;
         let subscriber = subscribers.get_mut(&id).expect("a subscription is registered until it is dropped");
         if let Some(news) = subscriber.take_news() {
-            return Taken::News(news);
+            return Pull::News(news);
         }
         let oldest_is_gone = subscriber.pending.front().is_some_and(|sequence| ring.get(*sequence).is_none());
         if std::mem::take(&mut subscriber.lagged) || oldest_is_gone {
             subscriber.pending = VecDeque::new();
             subscriber.catching_up = true;
-            return Taken::Lagged { head };
+            return Pull::Lagged { head };
         }
         subscriber.catching_up = false;
-        let taken = subscriber.pending.len().min(MOST_TAKEN);
-        let slots = subscriber.pending.drain(..taken);
+        let pulled = subscriber.pending.len().min(MOST_PULLED);
+        let slots = subscriber.pending.drain(..pulled);
         let events: Vec<_> = slots.filter_map(|sequence| ring.get(sequence)).collect();
         let last = events.last().map(|published| published.event.id);
         let up_to = if subscriber.pending.is_empty() { head } else { last.unwrap_or(after) };
@@ -272,7 +271,7 @@ impl Hub {
         } else {
             subscriber.wake.notify_one();
         }
-        Taken::Events { events, up_to }
+        Pull::Events { events, up_to }
     }
 
     /// Returns whether the ring holds every event after a position, and has reached the position.
@@ -343,8 +342,8 @@ impl State {
 impl Subscriber {
     fn show(&self) -> Option<OpenConnection> {
         let kind = FilterKind::of(&self.filter);
-        let introduced = self.introduced.as_ref()?;
-        Some(introduced.show(kind, self.pending.len(), self.catching_up || self.lagged))
+        let client = self.client.as_ref()?;
+        Some(client.show(kind, self.pending.len(), self.catching_up || self.lagged))
     }
 
     fn tell(&mut self, news: News) {

@@ -20,7 +20,7 @@ use tracing::debug;
 
 use super::{
     connections::Client,
-    hub::{Registered, RingRead, Taken},
+    hub::{Pull, Registration, RingRead},
     news::News,
     published::Published,
     replay_window::ReplayWindow,
@@ -68,9 +68,9 @@ pub struct Subscription {
     /// The last id that the subscriber knows: of an event that it was handed, or the one that it came back with.
     known: EventId,
     /// Every revision up to this one was told, or needs no telling.
-    told: i64,
+    announced_revision: i64,
     /// The revision in the last id that was handed out.
-    told_by_id: i64,
+    revision_in_id: i64,
     /// Up to here the subscriber reads the ring or the table in order. After it, it reads the slots that the hub noted.
     replay_up_to: EventId,
     query: Option<Query>,
@@ -91,7 +91,7 @@ impl Subscription {
         let filter = Arc::new(filter);
         let kind = FilterKind::of(&filter);
         let window = ReplayWindow::of(&filter);
-        let Registered { id, wake, head, epoch, revision } = feed.hub.register(Arc::clone(&filter));
+        let Registration { id, wake, head, epoch, revision } = feed.hub.register(Arc::clone(&filter));
         feed.counters.connected(kind);
         let sees_everything = filter.visibility == Visibility::Everything;
         Self {
@@ -103,8 +103,8 @@ impl Subscription {
             epoch,
             position: if sees_everything { head } else { head.in_whole_ledgers() },
             known: EventId::ZERO,
-            told: revision,
-            told_by_id: revision,
+            announced_revision: revision,
+            revision_in_id: revision,
             replay_up_to: head,
             query: None,
             window,
@@ -122,7 +122,7 @@ impl Subscription {
     }
 
     pub(super) const fn revision(&self) -> i64 {
-        self.told
+        self.announced_revision
     }
 
     /// Starts after `last` instead. If that lies in the past, the subscription replays from there. If this node has not
@@ -130,8 +130,8 @@ impl Subscription {
     pub(super) fn resume_after(&mut self, last: ResumeId, missed: Option<Revision>) {
         self.position = last.position.event;
         self.known = self.position;
-        self.told = last.revision;
-        self.told_by_id = last.revision;
+        self.announced_revision = last.revision;
+        self.revision_in_id = last.revision;
         self.news = missed.map(News::Revised);
     }
 
@@ -142,7 +142,7 @@ impl Subscription {
         let event =
             if self.sees_everything() { self.position } else { self.known.max(self.position.in_whole_ledgers()) };
         let position = FeedId { event, epoch: self.epoch };
-        is_begun.then_some(ResumeId { position, revision: self.told })
+        is_begun.then_some(ResumeId { position, revision: self.announced_revision })
     }
 
     /// Skips events that did not match, so that the position of a quiet subscription moves with the feed. Does nothing
@@ -181,11 +181,11 @@ impl Subscription {
     /// Adds the position if the last id has a lower revision than the subscriber was told: a notice has no id, and the
     /// ids in the ring are as old as their events.
     fn with_position(&mut self, mut deliveries: Vec<Delivery>) -> Vec<Delivery> {
-        if self.told_by_id < self.told
+        if self.revision_in_id < self.announced_revision
             && let Some(id) = self.resume_id()
         {
             deliveries.push(Delivery::Position(id));
-            self.told_by_id = self.told;
+            self.revision_in_id = self.announced_revision;
         }
         deliveries
     }
@@ -198,7 +198,7 @@ impl Subscription {
     async fn tell(&mut self, news: News) -> Result<Vec<Delivery>, StoreError> {
         let notice = match news {
             News::Revised(revision) => {
-                self.told = revision.number;
+                self.announced_revision = revision.number;
                 let shown = if self.sees_everything() { revision } else { revision.in_whole_ledgers() };
                 shown.notice(self.epoch)
             }
@@ -219,34 +219,34 @@ impl Subscription {
     /// Puts news next in line, unless the client knows of it already, from another node or from the table.
     fn take_news(&mut self, news: News) {
         match news {
-            News::Revised(revision) if revision.number <= self.told => return,
+            News::Revised(revision) if revision.number <= self.announced_revision => return,
             News::Revised(_) => {}
             News::StartedOver { epoch, revision } => {
                 self.epoch = epoch;
                 self.position = EventId::ZERO;
                 self.known = EventId::ZERO;
                 self.replay_up_to = EventId::ZERO;
-                self.told = revision;
-                self.told_by_id = revision;
+                self.announced_revision = revision;
+                self.revision_in_id = revision;
             }
         }
         self.news = Some(news);
     }
 
     fn take_live(&mut self) -> Vec<Delivery> {
-        match self.feed.hub.take(self.id, self.position) {
-            Taken::Events { events, up_to } => {
+        match self.feed.hub.pull(self.id, self.position) {
+            Pull::Events { events, up_to } => {
                 self.position = self.position.max(up_to);
                 self.deliver(events)
             }
-            Taken::Lagged { head } => {
+            Pull::Lagged { head } => {
                 self.feed.counters.slow_clients.fetch_add(1, Ordering::Relaxed);
                 self.replay_up_to = head;
                 // Whatever is pending from now on comes after that head, so read again without waiting.
                 self.wake.notify_one();
                 Vec::new()
             }
-            Taken::News(news) => {
+            Pull::News(news) => {
                 self.take_news(news);
                 Vec::new()
             }
@@ -256,7 +256,7 @@ impl Subscription {
     /// Hands out events from the ring or the table, and counts them.
     fn deliver(&mut self, events: Vec<Arc<Published>>) -> Vec<Delivery> {
         if let Some(last) = events.last() {
-            self.told_by_id = last.revision;
+            self.revision_in_id = last.revision;
             self.known = last.event.id;
         }
         self.feed.counters.events_sent.fetch_add(count(&events), Ordering::Relaxed);
@@ -318,7 +318,7 @@ impl Subscription {
                 self.position = last.unwrap_or(end);
                 self.window.learn(events.len(), usize::try_from(CHUNK).expect("a small number fits usize"));
                 // No other subscriber receives these, so there is no encoding to share.
-                let published = |event| Arc::new(Published::new(event, self.told, 0));
+                let published = |event| Arc::new(Published::new(event, self.announced_revision, 0));
                 Ok(self.deliver(events.into_iter().map(published).collect()))
             }
             Err(failure) => wait_for_database(failure).await,

@@ -51,7 +51,7 @@ async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(),
     let (mut by_the_clock, mut missed) = (false, 0);
     loop {
         // The position is read before the events. All events up to it are then in the table, or will come late.
-        let state = look(feed).await?;
+        let state = read_state(feed).await?;
         // Late rows lie at or before the position. A subscriber that registers before the feed has reached it is told
         // of them; one that registers later need not be.
         let published = publish_new(feed, state, stop).await?;
@@ -75,7 +75,7 @@ async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(),
 }
 
 /// Reads the state of the table, and tells subscribers if its epoch changed.
-async fn look(feed: &Feed) -> Result<FeedState, StoreError> {
+async fn read_state(feed: &Feed) -> Result<FeedState, StoreError> {
     let state = in_time(feed.store.feed_state()).await?;
     if state.epoch != feed.epoch() {
         info!("the network started over: epoch {}", state.epoch.0);
@@ -88,11 +88,11 @@ async fn look(feed: &Feed) -> Result<FeedState, StoreError> {
 /// Tells subscribers about late rows: about every revision since the last one that they were told of, including those
 /// written while this node could not reach the database.
 async fn publish_revisions(feed: &Feed, state: FeedState) -> Result<(), StoreError> {
-    let told = feed.hub.revision();
-    if told >= state.revision {
+    let announced = feed.hub.revision();
+    if announced >= state.revision {
         return Ok(());
     }
-    let revisions = in_time(feed.store.revisions_after(told)).await?;
+    let revisions = in_time(feed.store.revisions_after(announced)).await?;
     // Revisions written since that look may lie beyond the feed's position.
     for revision in revisions.into_iter().filter(|revision| revision.number <= state.revision) {
         feed.hub.revise(revision);

@@ -27,9 +27,9 @@ pub struct ChainStream {
 /// The chain could not be queried, or its answer was unreadable. The reason is for the log, not for the client.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub struct ChainAway(#[from] Box<dyn Error + Send + Sync>);
+pub struct ChainUnavailable(#[from] Box<dyn Error + Send + Sync>);
 
-impl ChainAway {
+impl ChainUnavailable {
     /// Returns the failure for this cause.
     pub fn because(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(cause.into())
@@ -39,7 +39,7 @@ impl ChainAway {
 /// Reads streams from the chain.
 pub trait ChainReader: Send + Sync {
     /// Returns the contract's own record of a stream; `None` if the chain has no live one.
-    fn read(&self, stream: StreamKey) -> BoxFuture<'_, Result<Option<ChainStream>, ChainAway>>;
+    fn read(&self, stream: StreamKey) -> BoxFuture<'_, Result<Option<ChainStream>, ChainUnavailable>>;
 }
 
 /// A reader with one limit for the whole process. Clones share the limit.
@@ -76,7 +76,7 @@ mod tests {
     struct EmptyChain;
 
     impl ChainReader for EmptyChain {
-        fn read(&self, _: StreamKey) -> BoxFuture<'_, Result<Option<ChainStream>, ChainAway>> {
+        fn read(&self, _: StreamKey) -> BoxFuture<'_, Result<Option<ChainStream>, ChainUnavailable>> {
             Box::pin(ready(Ok(None)))
         }
     }

@@ -95,7 +95,7 @@ impl Health {
 }
 
 async fn health(state: &HttpState) -> Health {
-    let status = match state.watch.status(state.status_scope()).await {
+    let status = match state.status_cache.status(state.status_scope()).await {
         Ok(status) => status,
         Err(unknown) => return Health::unknown(unknown.reason()),
     };
@@ -126,7 +126,7 @@ async fn health(state: &HttpState) -> Health {
 )]
 pub(super) async fn metrics(State(state): State<HttpState>) -> Response {
     let mut metrics = Metrics::default();
-    let status = state.watch.status(state.status_scope()).await;
+    let status = state.status_cache.status(state.status_scope()).await;
     metrics.add_ready(status.as_ref().is_ok_and(|status| status.reasons.is_empty()));
     if let Ok(status) = status {
         metrics.add_index(&status);

@@ -139,7 +139,7 @@ impl Problem {
 
 impl From<TokenRefusal> for Problem {
     fn from(refusal: TokenRefusal) -> Self {
-        if let TokenRefusal::KeysAway(away) = &refusal {
+        if let TokenRefusal::KeysUnavailable(away) = &refusal {
             warn!("a token could not be checked: {away}");
             return Self::unavailable(refusal.to_string());
         }

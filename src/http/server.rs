@@ -143,7 +143,7 @@ async fn serve_connection(
         async move {
             let answer = answer.await?;
             exempt.set(is_event_stream(&answer));
-            Ok::<_, Infallible>(answer.map(|body| HeldBody { body, _held: held }))
+            Ok::<_, Infallible>(answer.map(|body| TrackedBody { body, _held: held }))
         }
     });
     let connection = http1::Builder::new()
@@ -176,12 +176,12 @@ fn is_event_stream(answer: &Response<Body>) -> bool {
 }
 
 /// The body of an answer. Its connection is not idle until the whole body has been sent.
-struct HeldBody {
+struct TrackedBody {
     body: Body,
     _held: Answering,
 }
 
-impl HttpBody for HeldBody {
+impl HttpBody for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -211,7 +211,7 @@ impl From<SignInRefusal> for Problem {
     fn from(refusal: SignInRefusal) -> Self {
         match refusal {
             SignInRefusal::Store(failure) => failure.into(),
-            SignInRefusal::AccountAway => Self::unavailable(refusal.to_string()),
+            SignInRefusal::AccountUnavailable => Self::unavailable(refusal.to_string()),
             SignInRefusal::Banned => Self::forbidden(refusal.to_string()),
             SignInRefusal::NotAnAccount => ACCOUNT.refuse("must be a Stellar account G… or M…"),
             SignInRefusal::MemoOfMuxed => MEMO.refuse("cannot be combined with a muxed account M…"),

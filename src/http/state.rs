@@ -17,9 +17,9 @@ use super::{
     problem::Problem,
     quarantine_replayer::{OneReplayer, QuarantineReplayer},
     query::{Parameter, Query, QueryTable},
+    status_cache::StatusCache,
     status_view::StatusScope,
     stream_text::StreamText,
-    watch::Watch,
 };
 use crate::{
     auth::Auth,
@@ -40,7 +40,7 @@ pub(super) const CONTRACT: Parameter<One<ContractId>> =
 pub struct HttpState {
     pub(super) store: Store,
     /// Reads the status and the health.
-    pub(super) watch: Watch,
+    pub(super) status_cache: StatusCache,
     pub(super) feed: Feed,
     /// The place for encoded frames of events.
     pub(super) sse_slot: EncodingSlot,
@@ -82,7 +82,7 @@ impl HttpState {
     ) -> Self {
         let rng = Arc::new(Mutex::new(rng));
         Self {
-            watch: Watch::new(store.clone()),
+            status_cache: StatusCache::new(store.clone()),
             store,
             sse_slot: feed.encoding_slot(),
             feed,
@@ -102,13 +102,13 @@ impl HttpState {
     /// Gives the status and the health a store of their own; without, they wait for connections with the requests.
     #[must_use]
     pub fn with_health_store(self, store: Store) -> Self {
-        Self { watch: self.watch.with_store(store), ..self }
+        Self { status_cache: self.status_cache.with_store(store), ..self }
     }
 
     /// Sets for how long a reading of the status serves everybody; without, a second.
     #[must_use]
     pub fn with_status_fresh_for(self, fresh_for: Duration) -> Self {
-        Self { watch: self.watch.with_fresh_for(fresh_for), ..self }
+        Self { status_cache: self.status_cache.with_fresh_for(fresh_for), ..self }
     }
 
     /// Sets the clients' limits. Without them, clients are not limited.

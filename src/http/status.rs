@@ -35,7 +35,7 @@ pub(super) async fn status(
     CalledBy(caller): CalledBy,
     _: Query<NoParameters>,
 ) -> Result<Response, Problem> {
-    let status = state.watch.status(state.status_scope()).await?;
+    let status = state.status_cache.status(state.status_scope()).await?;
     let runs_the_service = state.auth.is_none() || caller.token.is_some_and(|token| token.allows(Scope::Admin));
     let sees_everything = caller.visibility == Visibility::Everything;
     if runs_the_service && sees_everything {

@@ -29,7 +29,7 @@ pub(super) struct MinimumThroughput<S> {
     /// Event streams have their own rule: a subscriber that is behind is told to resume.
     is_exempt: Exempt,
     /// While the client is behind: how much it has read in the current window.
-    behind: Option<Behind>,
+    behind: Option<SlowWindow>,
 }
 
 /// Whether the current answer is exempt. Clones share it.
@@ -37,7 +37,7 @@ pub(super) struct MinimumThroughput<S> {
 pub(super) struct Exempt(Arc<AtomicBool>);
 
 #[derive(Debug)]
-struct Behind {
+struct SlowWindow {
     window_ends: Pin<Box<Sleep>>,
     taken_bytes: u64,
 }
@@ -65,7 +65,7 @@ impl<S> MinimumThroughput<S> {
         if self.is_exempt.0.load(Ordering::Relaxed) {
             return Poll::Pending;
         }
-        let begin = || Behind { window_ends: Box::pin(sleep(self.window)), taken_bytes: 0 };
+        let begin = || SlowWindow { window_ends: Box::pin(sleep(self.window)), taken_bytes: 0 };
         let behind = self.behind.get_or_insert_with(begin);
         loop {
             ready!(behind.window_ends.as_mut().poll(context));

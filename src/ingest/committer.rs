@@ -10,7 +10,7 @@ use super::error::IngestError;
 use crate::store::{Batch, Committed, Prepared, Records, Store, Writer};
 
 /// A message from the follower.
-pub(super) enum Handed {
+pub(super) enum CommitterMessage {
     /// The next batch.
     Batch(Batch),
     /// The index has reached the tip for the first time, with the batches before this message.
@@ -26,11 +26,11 @@ enum Ready {
 pub(super) async fn commit_all(
     store: &Store,
     writer: &mut Writer,
-    mut handed: mpsc::Receiver<Handed>,
+    mut messages: mpsc::Receiver<CommitterMessage>,
     committed_at_tip: &Notify,
 ) -> Result<(), IngestError> {
     let mut has_reached_tip = false;
-    let mut next = prepare_next(store, &mut handed, &Records::default()).await?;
+    let mut next = prepare_next(store, &mut messages, &Records::default()).await?;
     while let Some(ready) = next {
         let left = match &ready {
             Ready::Prepared(prepared) => prepared.records(),
@@ -53,7 +53,7 @@ pub(super) async fn commit_all(
             }
             Ok(())
         };
-        let prepare = prepare_next(store, &mut handed, &left);
+        let prepare = prepare_next(store, &mut messages, &left);
         ((), next) = tokio::try_join!(write, prepare)?;
     }
     Ok(())
@@ -61,13 +61,13 @@ pub(super) async fn commit_all(
 
 async fn prepare_next(
     store: &Store,
-    handed: &mut mpsc::Receiver<Handed>,
+    messages: &mut mpsc::Receiver<CommitterMessage>,
     before: &Records,
 ) -> Result<Option<Ready>, IngestError> {
-    match handed.recv().await {
+    match messages.recv().await {
         None => Ok(None),
-        Some(Handed::ReachedTip) => Ok(Some(Ready::ReachedTip)),
-        Some(Handed::Batch(batch)) => {
+        Some(CommitterMessage::ReachedTip) => Ok(Some(Ready::ReachedTip)),
+        Some(CommitterMessage::Batch(batch)) => {
             let prepared = store.prepare(batch, before).await?;
             Ok(Some(Ready::Prepared(Box::new(prepared))))
         }

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::{
-    args::PaceArgs, batcher::Batcher, committer::Handed, error::IngestError, incoming::Incoming, pacing::TipPacing,
-    reporter::Reporter,
+    args::PaceArgs, batcher::Batcher, committer::CommitterMessage, error::IngestError, incoming::Incoming,
+    pacing::TipPacing, reporter::Reporter,
 };
 use crate::{
     backoff::Backoff,
@@ -45,11 +45,11 @@ pub(super) struct Follower<'a> {
     pub(super) look_again: Duration,
     pub(super) backoff: Backoff,
     pub(super) reporter: Reporter,
-    pub(super) committer: mpsc::Sender<Handed>,
+    pub(super) committer: mpsc::Sender<CommitterMessage>,
     /// Shows the writer's lease that the walk makes progress.
     pub(super) signs: SignsOfLife,
     /// Whether the reason for waiting was logged already; it need not be logged at each poll.
-    pub(super) said: bool,
+    pub(super) stall_logged: bool,
 }
 
 /// The state of a walk along the chain.
@@ -78,7 +78,7 @@ pub(super) enum Next {
     /// Take the next step after a pause.
     After(Duration),
     /// Stop: nobody receives the batches any more.
-    NobodyTakes,
+    CommitterGone,
 }
 
 impl Walk {
@@ -131,7 +131,7 @@ impl Follower<'_> {
             let wait = match next {
                 Next::AtOnce => continue,
                 Next::After(wait) => wait,
-                Next::NobodyTakes => return Ok(()),
+                Next::CommitterGone => return Ok(()),
             };
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -177,12 +177,12 @@ impl Follower<'_> {
 
     async fn take(&mut self, walk: &mut Walk, mut page: EventPage) -> Next {
         self.backoff.reset();
-        self.said = false;
+        self.stall_logged = false;
         let events = std::mem::take(&mut page.events);
         walk.catch_up.report(&page, events.len());
         let stands_still = page.cursor <= walk.after;
         if !self.hand_on(walk, decode(events).await, &page).await {
-            return Next::NobodyTakes;
+            return Next::CommitterGone;
         }
         let is_drained = page.is_drained();
         self.reporter.saw_tip(page.latest_ledger, page.latest_ledger_closed_at, page.oldest_ledger);
@@ -190,9 +190,9 @@ impl Follower<'_> {
         if is_drained {
             self.note_ledger(walk).await;
             if !std::mem::replace(&mut walk.has_reached_tip, true)
-                && self.committer.send(Handed::ReachedTip).await.is_err()
+                && self.committer.send(CommitterMessage::ReachedTip).await.is_err()
             {
-                return Next::NobodyTakes;
+                return Next::CommitterGone;
             }
         }
         if is_drained || stands_still {
@@ -207,7 +207,7 @@ impl Follower<'_> {
         let known_close = page.latest_ledger_closed_at.map(|closed_at| (page.latest_ledger, closed_at));
         walk.known_close = walk.known_close.max(known_close);
         for batch in walk.batcher.push(events, page) {
-            if self.committer.send(Handed::Batch(batch)).await.is_err() {
+            if self.committer.send(CommitterMessage::Batch(batch)).await.is_err() {
                 return false;
             }
         }
@@ -268,7 +268,7 @@ impl Follower<'_> {
     }
 
     async fn say_away(&mut self, failure: &SourceError) {
-        if !std::mem::replace(&mut self.said, true) {
+        if !std::mem::replace(&mut self.stall_logged, true) {
             warn!("waiting for the source: {failure}");
         }
         self.say(IndexerState::SourceAway, Some(failure.to_string()), None).await;
@@ -332,7 +332,7 @@ pub(super) async fn decode(events: Vec<RawContractEvent>) -> Vec<Incoming> {
 /// Logs the progress of a long catch-up now and then.
 #[derive(Default)]
 struct CatchUp {
-    said: Option<Instant>,
+    logged_at: Option<Instant>,
     events: usize,
 }
 
@@ -340,22 +340,22 @@ impl CatchUp {
     fn report(&mut self, page: &EventPage, events: usize) {
         let (reached, latest) = (page.cursor.ledger(), page.latest_ledger);
         if page.is_drained() {
-            if self.said.take().is_some() {
+            if self.logged_at.take().is_some() {
                 info!(ledger = reached.0, "caught up at ledger {reached}");
             }
             return;
         }
         self.events += events;
-        match self.said {
+        match self.logged_at {
             None => info!(ledger = reached.0, "catching up: at ledger {reached} of {latest}"),
-            Some(said) if said.elapsed() >= PROGRESS_INTERVAL => {
-                let seconds = said.elapsed().as_secs().max(1);
+            Some(logged_at) if logged_at.elapsed() >= PROGRESS_INTERVAL => {
+                let seconds = logged_at.elapsed().as_secs().max(1);
                 let rate = u64::try_from(self.events).unwrap_or(u64::MAX) / seconds;
                 info!(ledger = reached.0, rate, "catching up: at ledger {reached} of {latest}, {rate} events a second");
             }
             Some(_) => return,
         }
-        self.said = Some(Instant::now());
+        self.logged_at = Some(Instant::now());
         self.events = 0;
     }
 }

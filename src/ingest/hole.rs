@@ -8,7 +8,7 @@ use tracing::{debug, error, info, warn};
 
 use super::{
     chain_check::{ChainCheck, closed_too_early},
-    committer::Handed,
+    committer::CommitterMessage,
     error::IngestError,
     follower::{Follower, Next, Walk, decode},
     incoming::Incoming,
@@ -35,9 +35,9 @@ impl Follower<'_> {
         for whole in self.whole_ledgers {
             let reached_before = walk.after;
             match self.read_whole(walk, whole, missing).await {
-                Filled::NobodyTakes => return Ok(Next::NobodyTakes),
-                Filled::Whole => {}
-                Filled::UpTo(failure) => {
+                FillOutcome::CommitterGone => return Ok(Next::CommitterGone),
+                FillOutcome::Whole => {}
+                FillOutcome::UpTo(failure) => {
                     debug!("{} has no more ledgers of the hole: {failure}", whole.name());
                     failures.push(format!("{}: {failure}", whole.name()));
                 }
@@ -56,33 +56,33 @@ impl Follower<'_> {
     }
 
     /// Reads ledgers in order until the end of the range, or until the source has no more.
-    async fn read_whole(&mut self, walk: &mut Walk, whole: &WholeLedgers, range: LedgerRange) -> Filled {
+    async fn read_whole(&mut self, walk: &mut Walk, whole: &WholeLedgers, range: LedgerRange) -> FillOutcome {
         info!("filling the hole of ledgers {range} from {}", whole.name());
         let mut chain = match ChainCheck::of_hole(self.store, whole, self.source, range.to()).await {
             Ok(chain) => chain,
-            Err(failure) => return Filled::UpTo(failure),
+            Err(failure) => return FillOutcome::UpTo(failure),
         };
         let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
         let reading = whole.events(self.contract_ids, range.from()..=range.to(), None, sender);
         let signs = self.signs.clone();
         let taking = async move {
-            let (mut page, mut filled) = (PageOfLedgers::default(), Filled::Whole);
+            let (mut page, mut filled) = (PageOfLedgers::default(), FillOutcome::Whole);
             while let Some(ledger) = next_ledger(&signs, &mut ledgers).await {
                 match ledger {
                     Ok(ledger) if is_too_early(&ledger, walk.known_close) => {
-                        return Filled::UpTo(closed_too_early(&ledger));
+                        return FillOutcome::UpTo(closed_too_early(&ledger));
                     }
                     Ok(ledger) => match chain.check(&ledger).await {
                         Ok(()) => page.push(ledger),
-                        Err(failure) => return Filled::UpTo(failure),
+                        Err(failure) => return FillOutcome::UpTo(failure),
                     },
-                    Err(failure) => filled = Filled::UpTo(failure),
+                    Err(failure) => filled = FillOutcome::UpTo(failure),
                 }
                 if page.is_full() && !self.take_ledgers(walk, whole, &mut page).await {
-                    return Filled::NobodyTakes;
+                    return FillOutcome::CommitterGone;
                 }
             }
-            if self.take_ledgers(walk, whole, &mut page).await { filled } else { Filled::NobodyTakes }
+            if self.take_ledgers(walk, whole, &mut page).await { filled } else { FillOutcome::CommitterGone }
         };
         tokio::join!(reading, taking).1
     }
@@ -110,9 +110,9 @@ impl Follower<'_> {
         walk.given_up = LedgerRange::new(first, to);
         let batches = walk.batcher.give_up(missing.from(), to);
         walk.go_on_after(EventId::end_of_ledger(to));
-        self.said = false;
+        self.stall_logged = false;
         for batch in batches {
-            if self.committer.send(Handed::Batch(batch)).await.is_err() {
+            if self.committer.send(CommitterMessage::Batch(batch)).await.is_err() {
                 return Ok(false);
             }
         }
@@ -125,7 +125,7 @@ impl Follower<'_> {
         }
         self.reporter.saw_oldest(missing.to().next());
         let detail = if failures.is_empty() { "no source of whole ledgers".to_owned() } else { failures.join("; ") };
-        if !std::mem::replace(&mut self.said, true) {
+        if !std::mem::replace(&mut self.stall_logged, true) {
             error!(
                 from_ledger = missing.from().0,
                 to_ledger = missing.to().0,
@@ -151,10 +151,10 @@ fn is_too_early(ledger: &LedgerEvents, known_close: Option<(LedgerSequence, Date
 }
 
 /// The result of reading from a source of whole ledgers.
-enum Filled {
+enum FillOutcome {
     Whole,
     UpTo(SourceError),
-    NobodyTakes,
+    CommitterGone,
 }
 
 #[cfg(test)]

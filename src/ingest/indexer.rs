@@ -12,7 +12,7 @@ use tracing::{debug, info};
 
 use super::{
     args::{OnReset, PaceArgs},
-    committer::{Handed, commit_all},
+    committer::{CommitterMessage, commit_all},
     error::IngestError,
     follower::{Follower, Walk},
     reporter::Reporter,
@@ -102,7 +102,7 @@ impl Indexer {
         &'a self,
         contract_ids: &'a [ContractId],
         position: EventId,
-        committer: mpsc::Sender<Handed>,
+        committer: mpsc::Sender<CommitterMessage>,
         signs: SignsOfLife,
     ) -> Result<(Follower<'a>, Walk), IngestError> {
         let whole = EventId::end_of_ledger(position.last_whole_ledger());
@@ -122,7 +122,7 @@ impl Indexer {
             reporter: Reporter::after_the_last(self.store.clone(), contract_ids.to_vec()).await,
             committer,
             signs,
-            said: false,
+            stall_logged: false,
         };
         let mut walk = Walk::new(position, known_close, self.poll());
         walk.given_up = self.passed_over(contract_ids, position.last_whole_ledger()).await?;
@@ -179,14 +179,14 @@ impl Indexer {
     }
 
     pub(super) async fn become_writer(&self) -> Result<Writer, IngestError> {
-        let mut said = false;
+        let mut standby_logged = false;
         loop {
             if let Some(writer) = Writer::try_acquire(&self.store, self.settings.contracts.clone()).await? {
                 return Ok(writer);
             }
-            if !said {
+            if !standby_logged {
                 info!("another indexer writes to this database; standing by");
-                said = true;
+                standby_logged = true;
             }
             sleep(self.settings.waits.standby).await;
         }

@@ -7,14 +7,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::{
-    committer::Handed,
+    committer::CommitterMessage,
     error::IngestError,
     indexer::{BATCHES_AHEAD, Indexer},
     late::write_catching_up,
 };
 use crate::{
     domain::{ContractId, Epoch, EventId},
-    store::{Behind, SignsOfLife, Store, StoreError, Writer},
+    store::{LaggingContract, SignsOfLife, Store, StoreError, Writer},
 };
 
 impl Indexer {
@@ -48,12 +48,12 @@ impl Indexer {
     /// Writes everything of each contract up to a position; less, if stopped.
     async fn catch_up(
         &self,
-        behind: &[Behind],
+        behind: &[LaggingContract],
         to: EventId,
         signs: &SignsOfLife,
         stop: &CancellationToken,
     ) -> Result<(), IngestError> {
-        for Behind { contract_id, position } in behind {
+        for LaggingContract { contract_id, position } in behind {
             let from = position.ok_or(StoreError::Fenced)?;
             info!(contract.id = %contract_id, "reading the past of contract {contract_id} from {from} to {to}");
             let (committer, handed) = mpsc::channel(BATCHES_AHEAD);
@@ -76,14 +76,14 @@ async fn write_all(
     contract_id: &ContractId,
     epoch: Epoch,
     (from, to): (EventId, EventId),
-    mut handed: mpsc::Receiver<Handed>,
+    mut handed: mpsc::Receiver<CommitterMessage>,
 ) -> Result<(), IngestError> {
     let mut reached = from;
     while reached < to {
         let batch = match handed.recv().await {
-            Some(Handed::Batch(batch)) => batch,
+            Some(CommitterMessage::Batch(batch)) => batch,
             // Indexes are created once all contracts are level.
-            Some(Handed::ReachedTip) => continue,
+            Some(CommitterMessage::ReachedTip) => continue,
             None => break,
         };
         let written = write_catching_up(store, contract_id, epoch, (reached, to), batch).await?;

@@ -6,6 +6,7 @@ mod batcher;
 mod beginning;
 mod chain_check;
 mod committer;
+mod desired_state_watch;
 mod error;
 mod follower;
 mod hole;
@@ -24,7 +25,6 @@ mod second_opinion;
 mod session_backoff;
 mod verify;
 mod waits;
-mod wishes;
 
 pub use args::{ContractArgs, IngestArgs, OnReset, PaceArgs, RecordState};
 pub use backfill::{BackfillProgress, backfill};

@@ -13,7 +13,7 @@ use tracing::debug;
 
 use super::{
     error::IngestError,
-    second_opinion::AskingAgain,
+    second_opinion::SecondOpinionRound,
     verify::{RollingLook, Unanswered, UncertainRecords},
 };
 use crate::{
@@ -86,7 +86,7 @@ impl RecordChecks<'_> {
         for contract_id in self.contract_ids {
             let heard_alone = &mut memories.entry(contract_id.clone()).or_default().heard_alone;
             let page_limit = self.page_limit;
-            let mut asking = AskingAgain { store, source, contract_id, epoch, page_limit, heard_alone };
+            let mut asking = SecondOpinionRound { store, source, contract_id, epoch, page_limit, heard_alone };
             if let Err(failure) = asking.ask().await {
                 debug!(contract.id = %contract_id, "no second opinion on the events of {contract_id}: {failure}");
             }

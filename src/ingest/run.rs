@@ -1,8 +1,6 @@
 //! The indexer's life: become the writer, follow the source, commit; after losing the database, continue from the
 //! cursor.
 
-use std::time::Duration;
-
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::{
     sync::watch,
@@ -13,13 +11,13 @@ use tracing::{debug, info, warn};
 
 use super::{
     args::RecordState,
+    desired_state_watch::{DesiredStateWatch, cancel_on_pause},
     error::IngestError,
     indexer::Indexer,
     record_checks::RecordChecks,
     reporter::Reporter,
     reset::ResetHandled,
     session_backoff::{reset_after_progress, reset_after_session_of},
-    wishes::{Wishes, cancel_at_a_pause},
 };
 use crate::{
     backoff::Backoff,
@@ -112,12 +110,12 @@ impl Indexer {
         works: &watch::Sender<bool>,
         stop: &CancellationToken,
     ) -> Result<(), IngestError> {
-        let mut wishes = Wishes::new(self.store.clone(), self.poll());
+        let mut desired_state = DesiredStateWatch::new(self.store.clone(), self.poll());
         let signs = writer.signs_of_life();
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = signs.during(self.stand_while_paused(&mut wishes, works)) => {}
+                () = signs.during(self.wait_while_paused(&mut desired_state, works)) => {}
             }
             let all_stand = writer.behind().is_empty();
             let position = writer.position().ok_or(StoreError::Fenced)?;
@@ -132,7 +130,7 @@ impl Indexer {
             };
             let ended = tokio::select! {
                 ended = work => ended,
-                never = cancel_at_a_pause(&mut wishes, &stop_or_pause) => match never {},
+                never = cancel_on_pause(&mut desired_state, &stop_or_pause) => match never {},
             };
             match ended {
                 Ok(()) if stop.is_cancelled() || (all_stand && !stop_or_pause.is_cancelled()) => break,
@@ -164,13 +162,13 @@ impl Indexer {
 
     /// Reports that the indexer is paused, until it is resumed. Keeps the lock, so that no other process continues
     /// instead.
-    async fn stand_while_paused(&self, wishes: &mut Wishes, works: &watch::Sender<bool>) {
+    async fn wait_while_paused(&self, desired_state: &mut DesiredStateWatch, works: &watch::Sender<bool>) {
         let mut reporter = None;
-        while let Some(pause) = wishes.pause().await {
+        while let Some(pause) = desired_state.pause().await {
             works.send_replace(false);
-            let said = format!("paused by {}", pause.by);
+            let detail = format!("paused by {}", pause.by);
             if reporter.is_none() {
-                info!(since = %pause.since, "{said}");
+                info!(since = %pause.since, "{detail}");
             }
             let (store, contract_ids) = (self.store.clone(), self.settings.contracts.to_vec());
             let reporter = match &mut reporter {
@@ -178,8 +176,8 @@ impl Indexer {
                 none => none.insert(Reporter::after_the_last(store, contract_ids).await),
             };
             let endpoints = serde_json::to_value(self.source.health()).unwrap_or_default();
-            reporter.say(IndexerState::Paused, Some(said), None, endpoints).await;
-            wishes.may_have_changed().await;
+            reporter.say(IndexerState::Paused, Some(detail), None, endpoints).await;
+            desired_state.may_have_changed().await;
         }
         if reporter.is_some() {
             info!("continuing after a pause");

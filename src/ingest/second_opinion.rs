@@ -23,7 +23,7 @@ const STORED_AT_ONCE: u32 = 10_000;
 const NAMED: usize = 5;
 
 /// Requests second opinions on one contract.
-pub(super) struct AskingAgain<'a> {
+pub(super) struct SecondOpinionRound<'a> {
     pub(super) store: &'a Store,
     pub(super) source: &'a EndpointPool,
     pub(super) contract_id: &'a ContractId,
@@ -35,7 +35,7 @@ pub(super) struct AskingAgain<'a> {
     pub(super) heard_alone: &'a mut EventId,
 }
 
-impl AskingAgain<'_> {
+impl SecondOpinionRound<'_> {
     /// Continues where the last turn stopped, up to the last whole ledger.
     pub(super) async fn ask(&mut self) -> Result<(), IngestError> {
         let contract_ids = std::slice::from_ref(self.contract_id);

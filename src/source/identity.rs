@@ -7,7 +7,7 @@ use super::{
     Anchor, KnownChain, KnownClose, LedgerMark, SourceError,
     endpoint::Endpoint,
     horizon::Introduction,
-    state::{Checked, Shown},
+    state::{AnchorEvidence, Checked},
 };
 use crate::domain::LedgerSequence;
 
@@ -61,22 +61,26 @@ impl Endpoint {
     /// not been asked yet, and it has not been away for long.
     pub(super) fn may_show_the_anchor(&self) -> bool {
         let state = self.state();
-        let may = state.unusable.is_none() && matches!(state.shown, Shown::Nothing | Shown::Anchor);
+        let may = state.unusable.is_none() && matches!(state.shown, AnchorEvidence::Nothing | AnchorEvidence::Anchor);
         drop(state);
         may && !self.is_long_gone()
     }
 
     /// Returns whether the endpoint has not been asked for the anchor yet and can be asked now.
     pub(super) fn may_be_asked_for_the_anchor(&self, now: Instant) -> bool {
-        let is_new = self.state().shown == Shown::Nothing;
+        let is_new = self.state().shown == AnchorEvidence::Nothing;
         is_new && self.reason_to_wait(now).is_none()
     }
 
     pub(super) fn shows_only_others(&self) -> bool {
-        self.state().shown == Shown::Others
+        self.state().shown == AnchorEvidence::Others
     }
 
-    async fn compare(&self, anchor: Option<&Anchor>, closed: Option<KnownClose>) -> Result<Shown, SourceError> {
+    async fn compare(
+        &self,
+        anchor: Option<&Anchor>,
+        closed: Option<KnownClose>,
+    ) -> Result<AnchorEvidence, SourceError> {
         let Introduction { passphrase: found, version } = self.node.introduction().await?;
         {
             let mut state = self.state();
@@ -98,10 +102,10 @@ impl Endpoint {
         &self,
         anchor: Option<&Anchor>,
         closed: Option<KnownClose>,
-    ) -> Result<Shown, SourceError> {
+    ) -> Result<AnchorEvidence, SourceError> {
         match anchor {
-            Some(anchor) if self.has(anchor).await? => return Ok(Shown::Anchor),
-            None if closed.is_none() => return Ok(Shown::Unknown),
+            Some(anchor) if self.has(anchor).await? => return Ok(AnchorEvidence::Anchor),
+            None if closed.is_none() => return Ok(AnchorEvidence::Unknown),
             _ => {}
         }
         let tip = self.node.tip().await?;
@@ -116,7 +120,7 @@ impl Endpoint {
             });
         }
         let has_others = anchor.is_some_and(|anchor| !(tip.oldest..=tip.sequence).contains(&anchor.sequence));
-        Ok(if has_others { Shown::Others } else { Shown::Unknown })
+        Ok(if has_others { AnchorEvidence::Others } else { AnchorEvidence::Unknown })
     }
 
     /// Returns the hash of a ledger, and whether the endpoint has the anchor as we know it. The anchor is requested

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{
     EventPage, EventsFrom, LedgerEntries, SourceError, Tip, TransientReason,
     page_size::EventsQuery,
-    wire::{Entries, Events, Health, Network, Reply, RpcError, ToldLedger, ToldLedgers, Version},
+    wire::{Entries, Events, Health, LedgerSummary, LedgersReply, Network, Reply, RpcError, Version},
 };
 use crate::{
     domain::{ContractId, LedgerSequence},
@@ -112,7 +112,7 @@ impl StellarRpc {
     /// # Errors
     /// A transient [`SourceError`].
     pub async fn ledger_hash(&self, sequence: LedgerSequence) -> Result<Option<String>, SourceError> {
-        Ok(self.told_of(sequence).await?.map(|ledger| ledger.hash))
+        Ok(self.ledger_summary(sequence).await?.map(|ledger| ledger.hash))
     }
 
     /// `getLedgers`: returns the header of a ledger; `None` as for [`StellarRpc::ledger_hash`].
@@ -120,15 +120,15 @@ impl StellarRpc {
     /// # Errors
     /// A transient [`SourceError`].
     pub(super) async fn ledger_header(&self, sequence: LedgerSequence) -> Result<Option<LedgerHeader>, SourceError> {
-        let header = self.told_of(sequence).await?.and_then(|ledger| ledger.header_xdr);
+        let header = self.ledger_summary(sequence).await?.and_then(|ledger| ledger.header_xdr);
         let header = header.as_deref().map(LedgerHeader::of_xdr).transpose();
         header.map_err(|fault| SourceError::bad_reply(format!("the header of ledger {sequence}: {fault}")))
     }
 
-    async fn told_of(&self, sequence: LedgerSequence) -> Result<Option<ToldLedger>, SourceError> {
+    async fn ledger_summary(&self, sequence: LedgerSequence) -> Result<Option<LedgerSummary>, SourceError> {
         let params = json!({"startLedger": sequence, "pagination": {"limit": 1}});
         let body = self.post("getLedgers", params).await?;
-        match result_of::<ToldLedgers>(&body, sequence) {
+        match result_of::<LedgersReply>(&body, sequence) {
             Ok(page) => Ok(page.of(sequence)),
             Err(failure @ SourceError::Transient { .. }) => Err(failure),
             Err(_) => Ok(None),

@@ -25,7 +25,7 @@ pub(super) enum Checked {
 
 /// Whether an endpoint has the ledger that identifies the chain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(super) enum AnchorEvidence {
     /// It has not been asked yet.
     #[default]
     Nothing,
@@ -43,7 +43,7 @@ pub(super) struct State {
     pub(super) breaker: Breaker,
     pub(super) checked: Checked,
     pub(super) anchor: Option<Arc<Anchor>>,
-    pub(super) shown: Shown,
+    pub(super) shown: AnchorEvidence,
     pub(super) closed: Option<KnownClose>,
     /// Why the endpoint must not be used, while the breaker is shut for that reason.
     pub(super) unusable: Option<SourceError>,
@@ -70,7 +70,7 @@ impl State {
             breaker: Breaker::new(rng),
             checked: Checked::Nothing,
             anchor: None,
-            shown: Shown::Nothing,
+            shown: AnchorEvidence::Nothing,
             closed: None,
             unusable: None,
             page_size: PageSize::default(),
@@ -90,7 +90,7 @@ impl State {
 
     pub(super) fn becomes_new(&mut self) {
         self.checked = Checked::Nothing;
-        self.shown = Shown::Nothing;
+        self.shown = AnchorEvidence::Nothing;
         if matches!(self.unusable, Some(SourceError::OtherChain { .. })) {
             self.unusable = None;
             self.breaker.succeed();

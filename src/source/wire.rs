@@ -51,22 +51,22 @@ impl From<Health> for Tip {
 }
 
 #[derive(Deserialize)]
-pub(super) struct ToldLedgers {
-    ledgers: Vec<ToldLedger>,
+pub(super) struct LedgersReply {
+    ledgers: Vec<LedgerSummary>,
 }
 
 /// A ledger from `getLedgers` without its transactions.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ToldLedger {
+pub(super) struct LedgerSummary {
     sequence: LedgerSequence,
     pub(super) hash: String,
     /// A `LedgerHeaderHistoryEntry` in base64.
     pub(super) header_xdr: Option<String>,
 }
 
-impl ToldLedgers {
-    pub(super) fn of(self, sequence: LedgerSequence) -> Option<ToldLedger> {
+impl LedgersReply {
+    pub(super) fn of(self, sequence: LedgerSequence) -> Option<LedgerSummary> {
         self.ledgers.into_iter().find(|ledger| ledger.sequence == sequence)
     }
 }

@@ -34,7 +34,7 @@ pub struct ApiKeyRow {
 
 /// A key some or all of whose secrets were revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TakenBackKey {
+pub struct RevokedApiKey {
     /// Its public id.
     pub id: String,
     /// Since when the secret that is still valid is valid; `None` if the whole key was deleted.
@@ -198,7 +198,7 @@ impl Store {
     }
 
     /// Returns the keys with a revoked secret: deleted ones, and rotated ones whose previous secret is no longer valid.
-    pub async fn taken_back_api_keys(&self) -> Result<Vec<TakenBackKey>, StoreError> {
+    pub async fn revoked_api_keys(&self) -> Result<Vec<RevokedApiKey>, StoreError> {
         let rows = sqlx::query!(
             "select id, case when deleted_at is null then issued_at end as current_since from api_keys
              where expires_at > extract(epoch from now())::bigint - 86400 and (
@@ -207,10 +207,10 @@ impl Store {
              )"
         );
         let rows = rows.fetch_all(&self.pool).await?;
-        let taken_back = rows.into_iter().map(|row| {
+        let revoked = rows.into_iter().map(|row| {
             let current_since = row.current_since.map(time).transpose()?;
-            Ok(TakenBackKey { id: row.id, current_since })
+            Ok(RevokedApiKey { id: row.id, current_since })
         });
-        taken_back.collect()
+        revoked.collect()
     }
 }

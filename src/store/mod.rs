@@ -51,7 +51,7 @@ mod upgrades;
 mod user_summary;
 mod writer;
 
-pub use api_keys::{ApiKeyRow, TakenBackKey};
+pub use api_keys::{ApiKeyRow, RevokedApiKey};
 pub use archived_epochs::ArchivedEpoch;
 pub use args::DatabaseArgs;
 pub use batch::{Batch, Committed, Records};
@@ -80,4 +80,4 @@ pub use shares::Share;
 pub use sign_in::{Revocation, TicketRow};
 pub use upgrades::StoredUpgrade;
 pub use user_summary::{Flow, StreamCount, TokenSummary, UserSummary};
-pub use writer::{Behind, Writer};
+pub use writer::{LaggingContract, Writer};

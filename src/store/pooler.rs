@@ -16,9 +16,9 @@ use super::{
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// What two connections reveal about poolers in between.
-enum Between {
+enum Pooling {
     /// Each connection has its own session.
-    Nobody,
+    None,
     /// The connections share sessions.
     SharedSessions,
     /// The second connection was not established in time.
@@ -33,16 +33,16 @@ enum Between {
 pub(super) async fn refuse_transaction_mode(options: &PgConnectOptions) -> Result<(), StoreError> {
     let connecting = timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options));
     let mut first = connecting.await.unwrap_or_else(|_| Err(too_late(CONNECT_TIMEOUT)))?;
-    let between = match timeout(CONNECT_TIMEOUT, look_between(&mut first, options)).await {
-        Ok(Err(failure)) if refuses_transactions(&failure) => Between::SharedSessions,
+    let between = match timeout(CONNECT_TIMEOUT, detect_pooling(&mut first, options)).await {
+        Ok(Err(failure)) if refuses_transactions(&failure) => Pooling::SharedSessions,
         Ok(told) => told?,
         // A line this slow reveals nothing.
-        Err(_) => Between::Nobody,
+        Err(_) => Pooling::None,
     };
     match between {
-        Between::Nobody => Ok(()),
-        Between::SharedSessions => Err(StoreError::TransactionPooler),
-        Between::OneSession => {
+        Pooling::None => Ok(()),
+        Pooling::SharedSessions => Err(StoreError::TransactionPooler),
+        Pooling::OneSession => {
             warn!(
                 "a second connection to the database did not answer within {} s: a pooler in between must provide a \
                  session for every connection",
@@ -56,14 +56,14 @@ pub(super) async fn refuse_transaction_mode(options: &PgConnectOptions) -> Resul
 /// Looks for a pooler. One that reuses the last returned session is found by a statement on each of two connections.
 /// One that uses a different session each time is found by transactions: two connections hold a session each, return
 /// them in one order, and ask again in both orders.
-async fn look_between(first: &mut PgConnection, options: &PgConnectOptions) -> Result<Between, sqlx::Error> {
+async fn detect_pooling(first: &mut PgConnection, options: &PgConnectOptions) -> Result<Pooling, sqlx::Error> {
     let Ok(second) = timeout(DEADLINE, PgConnection::connect_with(options)).await else {
-        return Ok(Between::OneSession);
+        return Ok(Pooling::OneSession);
     };
     // The role may be limited to one connection.
-    let Ok(mut second) = second else { return Ok(Between::Nobody) };
+    let Ok(mut second) = second else { return Ok(Pooling::None) };
     if session(first).await? == session(&mut second).await? {
-        return Ok(Between::SharedSessions);
+        return Ok(Pooling::SharedSessions);
     }
     let mut sessions = Vec::new();
     for first_asks_first in [true, false] {
@@ -72,7 +72,7 @@ async fn look_between(first: &mut PgConnection, options: &PgConnectOptions) -> R
     }
     second.close().await?;
     let is_nobody = sessions.windows(2).all(|pair| pair[0] == pair[1]);
-    Ok(if is_nobody { Between::Nobody } else { Between::SharedSessions })
+    Ok(if is_nobody { Pooling::None } else { Pooling::SharedSessions })
 }
 
 /// In statement mode PgBouncer reports a transaction as a protocol violation.

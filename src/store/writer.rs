@@ -58,7 +58,7 @@ pub struct Writer {
     pub(super) apart: bool,
     /// The contracts at the position.
     pub(super) standing: Vec<ContractId>,
-    behind: Vec<Behind>,
+    behind: Vec<LaggingContract>,
     pub(super) position: Option<EventId>,
     /// The sum of the revisions of the contracts at the position, when the position was read.
     pub(super) revisions: i64,
@@ -68,7 +68,7 @@ pub struct Writer {
 
 /// A contract that is behind the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Behind {
+pub struct LaggingContract {
     /// The contract.
     pub contract_id: ContractId,
     /// Everything of it up to here is stored; `None` before its first ledger is chosen.
@@ -146,7 +146,7 @@ impl Writer {
                 }
                 found => {
                     let position = found.map(|(position, _)| *position);
-                    self.behind.push(Behind { contract_id: contract_id.clone(), position });
+                    self.behind.push(LaggingContract { contract_id: contract_id.clone(), position });
                 }
             }
         }
@@ -167,7 +167,7 @@ impl Writer {
 
     /// Returns the contracts that are not written until their rows up to the position are.
     #[must_use]
-    pub fn behind(&self) -> &[Behind] {
+    pub fn behind(&self) -> &[LaggingContract] {
         &self.behind
     }
 

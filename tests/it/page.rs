@@ -6,7 +6,7 @@ use reqwest::{Response, StatusCode, header};
 use sqlx::PgPool;
 
 use crate::{
-    auth::{Door, Guarded},
+    auth::{Access, Guarded},
     world::{GatewaySettings, World, http_client},
 };
 
@@ -128,7 +128,7 @@ async fn the_page_is_told_whether_there_is_a_local_network(pool: PgPool) {
 
 #[sqlx::test]
 async fn the_page_and_its_files_need_no_token_and_say_that_tokens_are_used(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let index = guarded.get("/", None).await;
     assert_eq!(index.status(), StatusCode::OK);
     let index = index.text().await.unwrap();

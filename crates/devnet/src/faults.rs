@@ -130,7 +130,7 @@ struct Waiting {
 /// The faults that a request meets.
 #[derive(Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
-pub(super) struct Met {
+pub(super) struct InjectedFaults {
     pub(super) answer: Option<Fault>,
     pub(super) ledgers_behind: u32,
     pub(super) retention_ledgers: Option<u32>,
@@ -168,23 +168,23 @@ impl Faults {
 
     /// Returns the faults that the next request meets, and counts the request: the first fault that replaces the
     /// answer, and every fault that changes it.
-    pub(super) fn meet(&mut self, endpoint: &str, method: &str) -> Met {
-        let mut met = Met::default();
+    pub(super) fn take(&mut self, endpoint: &str, method: &str) -> InjectedFaults {
+        let mut injected = InjectedFaults::default();
         for waiting in &mut self.waiting {
-            let later = waiting.fault.answers() && met.answer.is_some();
+            let later = waiting.fault.answers() && injected.answer.is_some();
             let is_elsewhere = waiting.endpoint.as_deref().is_some_and(|at| at != endpoint);
             if later || is_elsewhere || !waiting.fault.concerns(method) || waiting.times == Some(0) {
                 continue;
             }
             waiting.times = waiting.times.map(|times| times - 1);
-            met.add(&waiting.fault);
+            injected.add(&waiting.fault);
         }
         self.waiting.retain(|waiting| waiting.times != Some(0));
-        met
+        injected
     }
 }
 
-impl Met {
+impl InjectedFaults {
     fn add(&mut self, fault: &Fault) {
         match fault {
             Fault::NodeBehind { ledgers } => self.ledgers_behind = *ledgers,
@@ -214,19 +214,19 @@ mod tests {
         faults.add(Fault::NodeBehind { ledgers: 3 }, None, None);
         faults.add(Fault::CutBody, None, Some(1));
         faults.add(Fault::Status { status: 503, retry_after_seconds: None }, None, Some(2));
-        let answers: Vec<_> = (0..4).map(|_| faults.meet("main", "getEvents")).collect();
+        let answers: Vec<_> = (0..4).map(|_| faults.take("main", "getEvents")).collect();
         let unavailable = Some(Fault::Status { status: 503, retry_after_seconds: None });
         let expected = [Some(Fault::CutBody), unavailable.clone(), unavailable, None];
-        assert_eq!(answers.iter().map(|met| met.answer.clone()).collect::<Vec<_>>(), expected);
-        assert!(answers.iter().all(|met| met.ledgers_behind == 3));
+        assert_eq!(answers.iter().map(|injected| injected.answer.clone()).collect::<Vec<_>>(), expected);
+        assert!(answers.iter().all(|injected| injected.ledgers_behind == 3));
     }
 
     #[test]
     fn faults_of_event_pages_wait_for_a_request_for_events() {
         let mut faults = Faults::default();
         faults.add(Fault::EmptyPages { ledgers: 0 }, None, Some(1));
-        assert_eq!(faults.meet("main", "getHealth"), Met::default());
-        assert_eq!(faults.meet("main", "getEvents").answer, Some(Fault::EmptyPages { ledgers: 0 }));
+        assert_eq!(faults.take("main", "getHealth"), InjectedFaults::default());
+        assert_eq!(faults.take("main", "getEvents").answer, Some(Fault::EmptyPages { ledgers: 0 }));
     }
 
     #[test]
@@ -234,10 +234,13 @@ mod tests {
         let mut faults = Faults::default();
         faults.add(Fault::NodeBehind { ledgers: 3 }, Some("b".to_owned()), None);
         faults.add(Fault::Delay { delay_ms: 5 }, None, None);
-        assert_eq!(faults.meet("main", "getHealth"), Met { delay_ms: 5, ..Met::default() });
-        assert_eq!(faults.meet("b", "getHealth"), Met { delay_ms: 5, ledgers_behind: 3, ..Met::default() });
+        assert_eq!(faults.take("main", "getHealth"), InjectedFaults { delay_ms: 5, ..InjectedFaults::default() });
+        assert_eq!(
+            faults.take("b", "getHealth"),
+            InjectedFaults { delay_ms: 5, ledgers_behind: 3, ..InjectedFaults::default() }
+        );
         faults.clear_at("b");
-        assert_eq!(faults.meet("b", "getHealth"), Met { delay_ms: 5, ..Met::default() });
+        assert_eq!(faults.take("b", "getHealth"), InjectedFaults { delay_ms: 5, ..InjectedFaults::default() });
     }
 
     #[test]

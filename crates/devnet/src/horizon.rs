@@ -13,7 +13,7 @@ use super::{
     Devnet, accounts,
     chain::{Chain, Ledger},
     close_meta, encode,
-    faults::Met,
+    faults::InjectedFaults,
     hash::hex,
     header::PROTOCOL_VERSION,
     rpc::view::{View, seen_headers},
@@ -50,8 +50,8 @@ struct Told {
 }
 
 /// Returns what `/` says.
-pub(super) fn root(devnet: &Devnet, met: &Met) -> Value {
-    let view = View::of(devnet.state().seen(met), met);
+pub(super) fn root(devnet: &Devnet, injected: &InjectedFaults) -> Value {
+    let view = View::of(devnet.state().seen(injected), injected);
     let latest = view.latest.sequence;
     json!({
         "horizon_version": concat!("27.0.0-devnet.", env!("CARGO_PKG_VERSION")),
@@ -61,27 +61,28 @@ pub(super) fn root(devnet: &Devnet, met: &Met) -> Value {
         "history_latest_ledger_closed_at": rfc3339(view.latest.closed_at),
         "history_elder_ledger": view.oldest.sequence,
         "core_latest_ledger": latest,
-        "network_passphrase": if met.other_passphrase { accounts::OTHER_PASSPHRASE } else { accounts::PASSPHRASE },
+        "network_passphrase": if injected.other_passphrase { accounts::OTHER_PASSPHRASE } else { accounts::PASSPHRASE },
         "current_protocol_version": PROTOCOL_VERSION,
     })
 }
 
 /// Returns one ledger.
-pub(super) fn ledger(devnet: &Devnet, sequence: LedgerSequence, met: &Met) -> Result<Value, NoLedger> {
+pub(super) fn ledger(devnet: &Devnet, sequence: LedgerSequence, injected: &InjectedFaults) -> Result<Value, NoLedger> {
     let state = devnet.state();
-    let view = View::of(state.seen(met), met);
+    let view = View::of(state.seen(injected), injected);
     if !view.contains(sequence) {
         return Err(if sequence < view.oldest.sequence { NoLedger::BeforeHistory } else { NoLedger::NotFound });
     }
-    told(&state.seen(met).chain, sequence, sequence, met).first().map(ledger_record).ok_or(NoLedger::NotFound)
+    told(&state.seen(injected).chain, sequence, sequence, injected).first().map(ledger_record).ok_or(NoLedger::NotFound)
 }
 
 /// Returns a page of ledgers. In ascending order it begins with the oldest there is, however old the cursor.
-pub(super) fn ledgers(devnet: &Devnet, page: &Page, met: &Met) -> Vec<Value> {
+pub(super) fn ledgers(devnet: &Devnet, page: &Page, injected: &InjectedFaults) -> Vec<Value> {
     let state = devnet.state();
-    let view = View::of(state.seen(met), met);
+    let view = View::of(state.seen(injected), injected);
     let within = page.ledgers(view.oldest.sequence, view.latest.sequence);
-    let records = |first, last| told(&state.seen(met).chain, first, last, met).iter().map(ledger_record).collect();
+    let records =
+        |first, last| told(&state.seen(injected).chain, first, last, injected).iter().map(ledger_record).collect();
     let mut records: Vec<Value> = within.map_or_else(Vec::new, |(first, last)| records(first, last));
     if page.descending {
         records.reverse();
@@ -94,11 +95,11 @@ pub(super) fn transactions(
     devnet: &Devnet,
     of_ledger: Option<LedgerSequence>,
     page: &Page,
-    met: &Met,
+    injected: &InjectedFaults,
 ) -> Result<Vec<Value>, NoLedger> {
     let listed: Vec<(Told, Vec<u32>)> = {
         let state = devnet.state();
-        let (view, chain) = (View::of(state.seen(met), met), &state.seen(met).chain);
+        let (view, chain) = (View::of(state.seen(injected), injected), &state.seen(injected).chain);
         let (mut first, mut last) = (view.oldest.sequence, view.latest.sequence);
         if let Some(sequence) = of_ledger {
             if !view.contains(sequence) {
@@ -107,7 +108,7 @@ pub(super) fn transactions(
             (first, last) = (sequence, sequence);
         }
         let listed = page.transactions(chain, first, last).into_iter();
-        let header = |sequence| told(chain, sequence, sequence, met).pop();
+        let header = |sequence| told(chain, sequence, sequence, injected).pop();
         listed.filter_map(|(sequence, numbers)| header(sequence).zip(Some(numbers))).collect()
     };
     Ok(listed.iter().flat_map(|(told, numbers)| transaction_records(told, numbers)).collect())
@@ -164,8 +165,8 @@ impl Page {
 }
 
 /// Returns ledgers as this node tells them.
-fn told(chain: &Chain, first: LedgerSequence, last: LedgerSequence, met: &Met) -> Vec<Told> {
-    let headers = seen_headers(chain, first, last, met);
+fn told(chain: &Chain, first: LedgerSequence, last: LedgerSequence, injected: &InjectedFaults) -> Vec<Told> {
+    let headers = seen_headers(chain, first, last, injected);
     let ledgers = chain.range(first, last).map(Arc::clone);
     ledgers.zip(headers).map(|(ledger, header)| Told { ledger, header }).collect()
 }

@@ -6,7 +6,7 @@ use std::{ops::RangeInclusive, path::Path, sync::MutexGuard};
 use super::{
     Devnet, DevnetError, LakeError,
     account_entry::{AccountThresholds, NoSuchAccount},
-    faults::{Fault, Faults, Met},
+    faults::{Fault, Faults, InjectedFaults},
     lake::Lake,
 };
 use flowfi_domain::{Address, LedgerSequence, StreamId};
@@ -94,8 +94,8 @@ impl Devnet {
         Ok(())
     }
 
-    pub(super) fn meet_faults(&self, endpoint: &str, method: &str) -> Met {
-        self.faults().meet(endpoint, method)
+    pub(super) fn take_faults(&self, endpoint: &str, method: &str) -> InjectedFaults {
+        self.faults().take(endpoint, method)
     }
 
     fn put_in(&self, fault: Fault, endpoint: Option<String>, times: Option<u32>) -> Result<(), DevnetError> {

@@ -11,7 +11,7 @@ use super::{
     args::DevnetArgs,
     chain::{self, Ledger},
     event::EventKind,
-    faults::Met,
+    faults::InjectedFaults,
     hash::hex,
     history,
     input::Input,
@@ -182,8 +182,8 @@ impl State {
     }
 
     /// Returns the network that a node with these faults serves.
-    pub(super) fn seen(&self, met: &Met) -> &Network {
-        self.before_reset.as_ref().filter(|_| met.before_reset).unwrap_or(&self.network)
+    pub(super) fn seen(&self, injected: &InjectedFaults) -> &Network {
+        self.before_reset.as_ref().filter(|_| injected.before_reset).unwrap_or(&self.network)
     }
 
     /// Keeps this many ledgers from now on.

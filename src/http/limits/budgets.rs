@@ -30,9 +30,9 @@ pub(super) struct Budgets {
 }
 
 /// What remains of a budget, or for how many seconds nothing does.
-pub(super) enum Left {
-    Some(u32),
-    NothingFor(u32),
+pub(super) enum Balance {
+    Remaining(u32),
+    EmptyFor(u32),
 }
 
 impl Budgets {
@@ -45,31 +45,31 @@ impl Budgets {
     }
 
     /// Takes one from the client's budget.
-    pub(super) fn spend(&self, client: ClientKey) -> Left {
+    pub(super) fn spend(&self, client: ClientKey) -> Balance {
         self.spend_many(client, NonZeroU32::MIN)
     }
 
     /// Takes a request's extra cost, beyond the one that it took already. A cost above a whole budget takes the rest of
     /// a whole budget, since a client never has more than that.
-    pub(super) fn spend_more(&self, client: ClientKey, cost: u32) -> Left {
+    pub(super) fn spend_more(&self, client: ClientKey, cost: u32) -> Balance {
         match NonZeroU32::new(cost.min(self.burst.get() - 1)) {
             Some(cost) => self.spend_many(client, cost),
-            None => Left::Some(0),
+            None => Balance::Remaining(0),
         }
     }
 
     /// Takes a number from the client's budget, at most a whole budget.
-    fn spend_many(&self, client: ClientKey, cost: NonZeroU32) -> Left {
+    fn spend_many(&self, client: ClientKey, cost: NonZeroU32) -> Balance {
         if self.used.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_EVERY) {
             self.limiter.retain_recent();
         }
         let client = if self.limiter.len() < MOST_ADDRESSES { client } else { ClientKey::EverybodyElse };
         let checked = self.limiter.check_key_n(&client, cost.min(self.burst));
         match checked.expect("the cost is at most the burst") {
-            Ok(budget) => Left::Some(budget.remaining_burst_capacity()),
+            Ok(budget) => Balance::Remaining(budget.remaining_burst_capacity()),
             Err(not_until) => {
                 let wait = not_until.wait_time_from(DefaultClock::default().now());
-                Left::NothingFor(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1))
+                Balance::EmptyFor(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1))
             }
         }
     }
@@ -89,7 +89,7 @@ mod tests {
         for number in 1..=1_000_000_u32 {
             let address = IpAddr::V4(Ipv4Addr::from(number));
             let client = addresses.client_of(address, None).unwrap();
-            assert!(matches!(budgets.spend(client), Left::Some(_)));
+            assert!(matches!(budgets.spend(client), Balance::Remaining(_)));
         }
         assert!(budgets.limiter.len() <= MOST_ADDRESSES + 1, "{}", budgets.limiter.len());
     }
@@ -99,9 +99,9 @@ mod tests {
         for burst in [1, 2, 10] {
             let budgets = Budgets::new(1, burst).unwrap();
             let client = ClientKey::EverybodyElse;
-            assert!(matches!(budgets.spend(client), Left::Some(_)));
-            assert!(matches!(budgets.spend_more(client, u32::MAX), Left::Some(0)), "a burst of {burst}");
-            assert!(matches!(budgets.spend(client), Left::NothingFor(1..)));
+            assert!(matches!(budgets.spend(client), Balance::Remaining(_)));
+            assert!(matches!(budgets.spend_more(client, u32::MAX), Balance::Remaining(0)), "a burst of {burst}");
+            assert!(matches!(budgets.spend(client), Balance::EmptyFor(1..)));
         }
     }
 

@@ -20,13 +20,13 @@ type Holder = Arc<str>;
 
 #[derive(Debug)]
 pub(super) struct Connections {
-    most: MostOpen,
+    most: ConnectionLimits,
     open: Arc<Mutex<Open>>,
 }
 
 /// The largest numbers of open event streams.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct MostOpen {
+pub(super) struct ConnectionLimits {
     pub(super) in_all: u32,
     pub(super) per_client: u32,
     pub(super) per_subject: u32,
@@ -35,14 +35,14 @@ pub(super) struct MostOpen {
 #[derive(Debug, Default)]
 struct Open {
     count: u32,
-    by_client: Shares<ClientKey>,
-    by_subject: Shares<Holder>,
+    by_client: OpenCounts<ClientKey>,
+    by_subject: OpenCounts<Holder>,
 }
 
 /// The number of open event streams per key. Only keys with open streams are kept, so there are never more keys than
 /// streams.
 #[derive(Debug)]
-struct Shares<K> {
+struct OpenCounts<K> {
     taken: HashMap<K, u32>,
     peak: u32,
 }
@@ -92,12 +92,12 @@ impl Slot {
 }
 
 impl Connections {
-    pub(super) fn new(most: MostOpen) -> Self {
+    pub(super) fn new(most: ConnectionLimits) -> Self {
         Self { most, open: Arc::default() }
     }
 
     pub(super) fn take(&self, client: Option<ClientKey>) -> Result<Slot, Problem> {
-        let MostOpen { in_all, per_client, .. } = self.most;
+        let ConnectionLimits { in_all, per_client, .. } = self.most;
         let mut open = lock(&self.open);
         if open.count >= in_all {
             return Err(Problem::overloaded("every place for an event stream is taken", RETRY_AFTER_SECONDS));
@@ -129,7 +129,7 @@ fn too_many(whose: &str, most: u32) -> Problem {
     Problem::too_many_requests(format!("one {whose} may have {most} event streams open"), RETRY_AFTER_SECONDS)
 }
 
-impl<K: Eq + Hash> Shares<K> {
+impl<K: Eq + Hash> OpenCounts<K> {
     fn of(&self, key: &K) -> u32 {
         self.taken.get(key).copied().unwrap_or(0)
     }
@@ -150,7 +150,7 @@ impl<K: Eq + Hash> Shares<K> {
     }
 }
 
-impl<K> Default for Shares<K> {
+impl<K> Default for OpenCounts<K> {
     fn default() -> Self {
         Self { taken: HashMap::new(), peak: 0 }
     }
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     fn connections() -> Connections {
-        Connections::new(MostOpen { in_all: 5, per_client: 5, per_subject: 2 })
+        Connections::new(ConnectionLimits { in_all: 5, per_client: 5, per_subject: 2 })
     }
 
     fn take(connections: &Connections, subject: &str) -> Result<Slot, Problem> {

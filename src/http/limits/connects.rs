@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    budgets::{Budgets, Left},
+    budgets::{Balance, Budgets},
     client::Addresses,
 };
 
@@ -36,7 +36,7 @@ impl Connects {
     /// because the clients behind them are not known yet.
     pub(super) fn admit(&self, addresses: &Addresses, peer: IpAddr) -> bool {
         let (Some(budgets), Some(client)) = (&self.budgets, addresses.client_by_connection(peer)) else { return true };
-        let is_admitted = matches!(budgets.spend(client), Left::Some(_));
+        let is_admitted = matches!(budgets.spend(client), Balance::Remaining(_));
         if !is_admitted {
             self.refused.fetch_add(1, Ordering::Relaxed);
         }

@@ -22,9 +22,9 @@ pub(super) use requests::{Operator, RowsCost, limit_admin_requests, limit_probes
 pub(super) use tcp::{Answering, TcpConnection};
 pub(super) use turns::{ClientTurns, answer_in_turn};
 
-use budgets::{Budgets, Left};
+use budgets::{Balance, Budgets};
 use client::Addresses;
-use connections::{Connections, MostOpen};
+use connections::{ConnectionLimits, Connections};
 use connects::Connects;
 use requests::Requests;
 use tcp::TcpConnections;
@@ -86,8 +86,8 @@ fn watching(args: &LimitArgs) -> Option<Requests> {
 fn spend(budgets: Option<&Budgets>, client: Option<ClientKey>, detail: &str) -> Result<(), Problem> {
     let (Some(budgets), Some(client)) = (budgets, client) else { return Ok(()) };
     match budgets.spend(client) {
-        Left::Some(_) => Ok(()),
-        Left::NothingFor(seconds) => Err(Problem::too_many_requests(detail, seconds)),
+        Balance::Remaining(_) => Ok(()),
+        Balance::EmptyFor(seconds) => Err(Problem::too_many_requests(detail, seconds)),
     }
 }
 
@@ -109,7 +109,7 @@ impl Limits {
             refused_admin_requests: Requests::new(ADMIN_REQUESTS_PER_SECOND, ADMIN_REQUESTS_BURST),
             chain_reads: Budgets::new(CHAIN_READS_PER_SECOND, CHAIN_READS_BURST),
             sign_ins: Budgets::new(SIGN_INS_PER_SECOND.min(args.requests_per_second), SIGN_INS_BURST),
-            connections: Connections::new(MostOpen {
+            connections: Connections::new(ConnectionLimits {
                 in_all: most(args.max_connections),
                 per_client: most(args.max_connections_per_ip),
                 per_subject: most(args.max_connections_per_subject),
@@ -131,7 +131,11 @@ impl Limits {
             refused_admin_requests: None,
             chain_reads: None,
             sign_ins: None,
-            connections: Connections::new(MostOpen { in_all: u32::MAX, per_client: u32::MAX, per_subject: u32::MAX }),
+            connections: Connections::new(ConnectionLimits {
+                in_all: u32::MAX,
+                per_client: u32::MAX,
+                per_subject: u32::MAX,
+            }),
             turns: None,
         }))
     }

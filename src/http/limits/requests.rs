@@ -11,7 +11,7 @@ use axum::{
 
 use super::{
     Limits,
-    budgets::{Budgets, Left},
+    budgets::{Balance, Budgets},
     client::ClientKey,
 };
 use crate::http::problem::Problem;
@@ -36,8 +36,8 @@ impl Requests {
             return Ok(cost);
         }
         match self.budgets.spend_more(client, cost.0) {
-            Left::Some(_) => Ok(cost),
-            Left::NothingFor(seconds) => {
+            Balance::Remaining(_) => Ok(cost),
+            Balance::EmptyFor(seconds) => {
                 let detail = "this address has requested too many rows; wait, or request fewer with limit";
                 Err(Problem::too_many_requests(detail, seconds))
             }
@@ -96,8 +96,8 @@ async fn close_a_flood(limits: &Limits, requests: Option<&Requests>, request: Re
     let client = limits.client_of(peer, forwarded_for(request.headers()).as_deref());
     let (Some(requests), Some(client)) = (requests, client) else { return next.run(request).await };
     match requests.budgets.spend(client) {
-        Left::Some(_) => next.run(request).await,
-        Left::NothingFor(seconds) => {
+        Balance::Remaining(_) => next.run(request).await,
+        Balance::EmptyFor(seconds) => {
             let mut refused = too_many(seconds);
             refused.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             refused
@@ -128,8 +128,8 @@ pub(in crate::http) async fn limit_admin_requests(
 /// Counts a request after it was answered, and replaces the answer if nothing is left.
 fn answer(requests: &Requests, client: ClientKey, response: Response) -> Response {
     match requests.budgets.spend(client) {
-        Left::Some(_) => response,
-        Left::NothingFor(seconds) => too_many(seconds),
+        Balance::Remaining(_) => response,
+        Balance::EmptyFor(seconds) => too_many(seconds),
     }
 }
 
@@ -142,8 +142,8 @@ async fn spend(requests: Option<&Requests>, client: Option<ClientKey>, request: 
     let (Some(requests), Some(client)) = (requests, client) else { return next.run(request).await };
     let left = requests.budgets.spend(client);
     let (mut response, remaining, reset) = match left {
-        Left::Some(remaining) => (next.run(request).await, remaining, 1),
-        Left::NothingFor(seconds) => (too_many(seconds), 0, seconds),
+        Balance::Remaining(remaining) => (next.run(request).await, remaining, 1),
+        Balance::EmptyFor(seconds) => (too_many(seconds), 0, seconds),
     };
     let of_rows = response.extensions().get::<RowsCost>().map_or(0, |cost| cost.0);
     let remaining = remaining.saturating_sub(of_rows);

@@ -21,12 +21,12 @@ pub(super) struct TcpConnections {
 #[derive(Debug, Default)]
 struct Open {
     next: u64,
-    kept: HashMap<u64, Kept>,
+    kept: HashMap<u64, TrackedConnection>,
     by_client: HashMap<ClientKey, usize>,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct TrackedConnection {
     /// `None` if no limit per address applies.
     client: Option<ClientKey>,
     /// Since when it has been idle; `None` while it answers a request.
@@ -68,7 +68,7 @@ impl TcpConnections {
         }
         let (number, close) = (open.next, CancellationToken::new());
         open.next += 1;
-        open.kept.insert(number, Kept { client, idle_since: Some(Instant::now()), close: close.clone() });
+        open.kept.insert(number, TrackedConnection { client, idle_since: Some(Instant::now()), close: close.clone() });
         if let Some(client) = client {
             *open.by_client.entry(client).or_default() += 1;
         }
@@ -82,7 +82,7 @@ impl Open {
     }
 
     /// Returns whether there was an idle one. One that was asked before no longer counts.
-    fn close_longest_idle(&mut self, fits: impl Fn(&Kept) -> bool) -> bool {
+    fn close_longest_idle(&mut self, fits: impl Fn(&TrackedConnection) -> bool) -> bool {
         let idle = self.kept.values_mut().filter(|kept| kept.idle_since.is_some() && !kept.close.is_cancelled());
         let longest = idle.filter(|kept| fits(kept)).min_by_key(|kept| kept.idle_since);
         let Some(longest) = longest else { return false };

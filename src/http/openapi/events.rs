@@ -12,7 +12,7 @@ use crate::domain::EventType;
 
 /// The type of a field, by the name of its schema.
 #[derive(Clone, Copy)]
-enum Holds {
+enum FieldSchema {
     Word(&'static str),
     /// The same, if the event carries it.
     WordIfSent(&'static str),
@@ -33,11 +33,11 @@ struct EventSchema {
     event_type: EventType,
     name: &'static str,
     says: &'static str,
-    fields: &'static [(&'static str, Holds)],
+    fields: &'static [(&'static str, FieldSchema)],
 }
 
-const AMOUNT: Holds = Holds::Word("Amount");
-const ADDRESS: Holds = Holds::Word("Address");
+const AMOUNT: FieldSchema = FieldSchema::Word("Amount");
+const ADDRESS: FieldSchema = FieldSchema::Word("Address");
 
 const EVENTS: &[EventSchema] = &[
     EventSchema {
@@ -46,22 +46,22 @@ const EVENTS: &[EventSchema] = &[
         says: "A stream was created. `amount` is what was deposited. `creator` names the contract's event; what it does \
                not tell is in the stream's record.",
         fields: &[
-            ("creator", Holds::WordIfSent("Creator")),
-            ("schedule", Holds::WordIfSent("ScheduleKind")),
-            ("ratePerSecond", Holds::WordIfSent("Amount")),
-            ("depositedAmount", Holds::WordIfSent("Amount")),
-            ("startTime", Holds::TimeIfSent),
-            ("stepCount", Holds::NumberIfSent),
-            ("lastUnlockTime", Holds::TimeIfSent),
-            ("cliffTime", Holds::TimeIfSent),
-            ("cliffUnlockAmount", Holds::WordIfSent("Amount")),
+            ("creator", FieldSchema::WordIfSent("Creator")),
+            ("schedule", FieldSchema::WordIfSent("ScheduleKind")),
+            ("ratePerSecond", FieldSchema::WordIfSent("Amount")),
+            ("depositedAmount", FieldSchema::WordIfSent("Amount")),
+            ("startTime", FieldSchema::TimeIfSent),
+            ("stepCount", FieldSchema::NumberIfSent),
+            ("lastUnlockTime", FieldSchema::TimeIfSent),
+            ("cliffTime", FieldSchema::TimeIfSent),
+            ("cliffUnlockAmount", FieldSchema::WordIfSent("Amount")),
         ],
     },
     EventSchema {
         event_type: EventType::StreamToppedUp,
         name: "StreamToppedUpEvent",
         says: "The sender added to a stream. `amount` is net of the fee.",
-        fields: &[("newDepositedAmount", AMOUNT), ("newEndTime", Holds::TimeIfSent)],
+        fields: &[("newDepositedAmount", AMOUNT), ("newEndTime", FieldSchema::TimeIfSent)],
     },
     EventSchema {
         event_type: EventType::StreamWithdrawn,
@@ -74,7 +74,7 @@ const EVENTS: &[EventSchema] = &[
         name: "StreamCancelledEvent",
         says: "The sender ended a stream. `amount` is what this paid to the recipient, `amountWithdrawn` what the \
                recipient was paid in total.",
-        fields: &[("amountWithdrawn", AMOUNT), ("refundedAmount", Holds::WordIfSent("Amount"))],
+        fields: &[("amountWithdrawn", AMOUNT), ("refundedAmount", FieldSchema::WordIfSent("Amount"))],
     },
     EventSchema {
         event_type: EventType::StreamCompleted,
@@ -86,13 +86,13 @@ const EVENTS: &[EventSchema] = &[
         event_type: EventType::StreamPaused,
         name: "StreamPausedEvent",
         says: "The sender paused the accrual.",
-        fields: &[("pausedAt", Holds::Time)],
+        fields: &[("pausedAt", FieldSchema::Time)],
     },
     EventSchema {
         event_type: EventType::StreamResumed,
         name: "StreamResumedEvent",
         says: "The accrual resumed. `newEndTime` is the contract's own, rounded; the stream's `endTime` is exact.",
-        fields: &[("newEndTime", Holds::Time)],
+        fields: &[("newEndTime", FieldSchema::Time)],
     },
     EventSchema {
         event_type: EventType::StreamFeeCollected,
@@ -112,13 +112,13 @@ const EVENTS: &[EventSchema] = &[
         name: "StreamRateModifiedEvent",
         says: "The sender changed the rate. What had accrued and was not withdrawn is lost to the recipient. \
                `newEndTime` is the contract's own, rounded; the stream's `endTime` is exact.",
-        fields: &[("oldRatePerSecond", AMOUNT), ("newRatePerSecond", AMOUNT), ("newEndTime", Holds::Time)],
+        fields: &[("oldRatePerSecond", AMOUNT), ("newRatePerSecond", AMOUNT), ("newEndTime", FieldSchema::Time)],
     },
     EventSchema {
         event_type: EventType::StreamMilestoneUnlocked,
         name: "StreamMilestoneUnlockedEvent",
         says: "A milestone's condition was met, which unlocks a step of `amount`.",
-        fields: &[("milestoneId", Holds::Number), ("caller", ADDRESS)],
+        fields: &[("milestoneId", FieldSchema::Number), ("caller", ADDRESS)],
     },
     EventSchema {
         event_type: EventType::StreamDisputeRequested,
@@ -130,7 +130,7 @@ const EVENTS: &[EventSchema] = &[
         event_type: EventType::StreamDisputeResolved,
         name: "StreamDisputeResolvedEvent",
         says: "The arbiter decided. If it approved, the stream's cancellation follows.",
-        fields: &[("arbiter", ADDRESS), ("approved", Holds::Flag)],
+        fields: &[("arbiter", ADDRESS), ("approved", FieldSchema::Flag)],
     },
     EventSchema {
         event_type: EventType::StreamClosed,
@@ -142,7 +142,7 @@ const EVENTS: &[EventSchema] = &[
         event_type: EventType::ProtocolInitialized,
         name: "ProtocolInitializedEvent",
         says: "The contract was initialized.",
-        fields: &[("admin", ADDRESS), ("treasury", ADDRESS), ("feeRateBps", Holds::BasisPoints)],
+        fields: &[("admin", ADDRESS), ("treasury", ADDRESS), ("feeRateBps", FieldSchema::BasisPoints)],
     },
     EventSchema {
         event_type: EventType::ProtocolFeeConfigUpdated,
@@ -152,8 +152,8 @@ const EVENTS: &[EventSchema] = &[
             ("admin", ADDRESS),
             ("oldTreasury", ADDRESS),
             ("newTreasury", ADDRESS),
-            ("oldFeeRateBps", Holds::BasisPoints),
-            ("newFeeRateBps", Holds::BasisPoints),
+            ("oldFeeRateBps", FieldSchema::BasisPoints),
+            ("newFeeRateBps", FieldSchema::BasisPoints),
         ],
     },
     EventSchema {
@@ -168,17 +168,17 @@ const EVENTS: &[EventSchema] = &[
         says: "Deposits were stopped or allowed again. The contract says so twice: once with `caller` and `paused`, and \
                once with `admin` and `isPaused`.",
         fields: &[
-            ("caller", Holds::WordIfSent("Address")),
-            ("paused", Holds::FlagIfSent),
-            ("admin", Holds::WordIfSent("Address")),
-            ("isPaused", Holds::FlagIfSent),
+            ("caller", FieldSchema::WordIfSent("Address")),
+            ("paused", FieldSchema::FlagIfSent),
+            ("admin", FieldSchema::WordIfSent("Address")),
+            ("isPaused", FieldSchema::FlagIfSent),
         ],
     },
     EventSchema {
         event_type: EventType::ProtocolGuardianUpdated,
         name: "ProtocolGuardianUpdatedEvent",
         says: "Another account may stop deposits in an emergency, or none may.",
-        fields: &[("admin", ADDRESS), ("guardian", Holds::NullableAddress)],
+        fields: &[("admin", ADDRESS), ("guardian", FieldSchema::NullableAddress)],
     },
     EventSchema {
         event_type: EventType::ProtocolUpgraded,
@@ -186,15 +186,15 @@ const EVENTS: &[EventSchema] = &[
         says: "The contract replaced its own code. The first old hash is all zeros.",
         fields: &[
             ("admin", ADDRESS),
-            ("oldWasmHash", Holds::Word("CodeHash")),
-            ("newWasmHash", Holds::Word("CodeHash")),
+            ("oldWasmHash", FieldSchema::Word("CodeHash")),
+            ("newWasmHash", FieldSchema::Word("CodeHash")),
         ],
     },
     EventSchema {
         event_type: EventType::ProtocolMigrated,
         name: "ProtocolMigratedEvent",
         says: "The contract raised the version of what it stores.",
-        fields: &[("admin", ADDRESS), ("oldVersion", Holds::Number), ("newVersion", Holds::Number)],
+        fields: &[("admin", ADDRESS), ("oldVersion", FieldSchema::Number), ("newVersion", FieldSchema::Number)],
     },
 ];
 
@@ -267,7 +267,7 @@ pub(super) fn nullable(name: &str) -> RefOr<Schema> {
     OneOfBuilder::new().item(ObjectBuilder::new().schema_type(Type::Null)).item(named(name)).into()
 }
 
-impl Holds {
+impl FieldSchema {
     fn schema(self) -> RefOr<Schema> {
         match self {
             Self::Word(word) | Self::WordIfSent(word) => named(word),

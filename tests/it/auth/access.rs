@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use super::{Door, Guarded, auth};
+use super::{Access, Guarded, auth};
 use crate::{
     limits::limits,
     openapi::described::Described,
@@ -41,7 +41,7 @@ async fn connected_for_a_moment(guarded: &Guarded, connect: impl AsyncFn(&str) -
 
 #[sqlx::test]
 async fn without_a_token_every_route_with_records_says_how_to_send_one(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let routes =
         ["/v1/streams", "/v1/streams/1", "/v1/events", "/v1/status", "/v1/events/subscribe?all=true", "/streams"];
     for route in routes {
@@ -60,7 +60,7 @@ async fn without_a_token_every_route_with_records_says_how_to_send_one(pool: PgP
 
 #[sqlx::test]
 async fn a_stream_ends_with_its_token_and_continues_with_the_next_one(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let mut subscriber = connected_for_a_moment(&guarded, async |token| {
         Subscriber::try_connect_as(&guarded.base, "all=true", None, token).await
     })
@@ -86,7 +86,7 @@ async fn a_stream_ends_with_its_token_and_continues_with_the_next_one(pool: PgPo
 
 #[sqlx::test]
 async fn a_ticket_is_valid_once_for_its_filter_and_for_a_minute(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let token = guarded.token_of("alice");
     let filter = json!({"streams": ["1", "2"], "types": ["stream.created"]});
     let connect = async |query: String| {
@@ -112,7 +112,7 @@ async fn a_ticket_is_valid_once_for_its_filter_and_for_a_minute(pool: PgPool) {
 
 #[sqlx::test]
 async fn a_ticket_ends_with_the_token_that_it_was_issued_for(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let mut subscriber = connected_for_a_moment(&guarded, async |token| {
         let ticket = guarded.try_ticket(token, &json!({"all": true})).await?;
         Subscriber::try_connect(&guarded.base, &format!("ticket={ticket}"), None).await
@@ -123,22 +123,22 @@ async fn a_ticket_ends_with_the_token_that_it_was_issued_for(pool: PgPool) {
 
 #[sqlx::test]
 async fn a_token_in_the_url_is_accepted_only_if_that_is_allowed(pool: PgPool) {
-    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    let mut guarded = Guarded::new(pool, &Access::default()).await;
     let token = guarded.token_of("alice");
     let path = format!("/v1/events/subscribe?all=true&token={token}");
     let refused = guarded.get(&path, None).await;
     assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
     let problem = refused.text().await.unwrap();
     assert!(problem.contains("\"token\"") && !problem.contains(&token), "{problem}");
-    let door = Door { flags: &["--allow-query-token"], ..Door::default() };
-    guarded.base = guarded.another_gateway(&door).await;
+    let access = Access { flags: &["--allow-query-token"], ..Access::default() };
+    guarded.base = guarded.another_gateway(&access).await;
     assert_eq!(guarded.get(&path, None).await.status(), StatusCode::OK);
 }
 
 #[sqlx::test]
 async fn a_revocation_ends_streams_on_every_node_and_refuses_earlier_tokens(pool: PgPool) {
-    let mut guarded = Guarded::new(pool, &Door::default()).await;
-    let other_base = guarded.another_gateway(&Door::default()).await;
+    let mut guarded = Guarded::new(pool, &Access::default()).await;
+    let other_base = guarded.another_gateway(&Access::default()).await;
     let (alice, bob) = (guarded.token_of("alice"), guarded.token_of("bob"));
     let admin = guarded.token("an operator", &[Scope::Admin], 600);
     let mut of_alice = [
@@ -163,7 +163,7 @@ async fn a_revocation_ends_streams_on_every_node_and_refuses_earlier_tokens(pool
     assert_eq!(by_ticket.status(), StatusCode::UNAUTHORIZED);
     guarded.world.create("alice", "bob", 1_000_000, 100).await;
     assert_eq!(of_bob.events(2).await.len(), 2, "other streams continue");
-    let new_node = guarded.another_gateway(&Door::default()).await;
+    let new_node = guarded.another_gateway(&Access::default()).await;
     let at_new_node = http_client().get(format!("{new_node}/v1/streams")).bearer_auth(&alice).send().await.unwrap();
     assert_eq!(
         at_new_node.status(),
@@ -182,7 +182,7 @@ async fn a_revocation_ends_streams_on_every_node_and_refuses_earlier_tokens(pool
 
 #[sqlx::test]
 async fn an_invalid_body_is_refused(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let admin = guarded.token("an operator", &[Scope::Admin], 600);
     let send = |body: &'static str, content_type: &'static str| {
         let request = http_client().post(format!("{}/v1/admin/revoke", guarded.base)).bearer_auth(&admin);
@@ -198,11 +198,11 @@ async fn an_invalid_body_is_refused(pool: PgPool) {
 
 #[sqlx::test]
 async fn a_subjects_event_streams_are_limited_wherever_it_connects_from(pool: PgPool) {
-    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    let mut guarded = Guarded::new(pool, &Access::default()).await;
     let args = LimitArgs { requests_per_second: 0, max_connections_per_ip: 9, ..limits() };
     let settings = GatewaySettings {
         limits: Limits::new(&args),
-        auth: Some(auth(&guarded.world, &Door::default())),
+        auth: Some(auth(&guarded.world, &Access::default())),
         ..GatewaySettings::default()
     };
     guarded.base = guarded.world.start_gateway(settings).await;

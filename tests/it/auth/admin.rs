@@ -11,7 +11,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use super::{Door, Guarded, auth};
+use super::{Access, Guarded, auth};
 use crate::{
     limits::limits,
     world::{GatewaySettings, Subscriber, eventually},
@@ -52,7 +52,7 @@ impl Guarded {
 
 #[sqlx::test]
 async fn only_the_scope_admin_opens_the_operators_routes(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let (reader, sender) = (guarded.token("a service", &[Scope::ReadAll], 600), guarded.token_of("alice"));
     for path in GETS {
         assert_eq!(guarded.get(path, None).await.status(), StatusCode::UNAUTHORIZED, "{path}");
@@ -70,7 +70,7 @@ async fn only_the_scope_admin_opens_the_operators_routes(pool: PgPool) {
 
 #[sqlx::test]
 async fn without_authentication_nobody_is_an_operator(pool: PgPool) {
-    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    let mut guarded = Guarded::new(pool, &Access::default()).await;
     guarded.base = guarded.world.start_gateway(GatewaySettings::default()).await;
     for path in GETS {
         assert_eq!(guarded.get(path, None).await.status(), StatusCode::FORBIDDEN, "{path}");
@@ -80,7 +80,7 @@ async fn without_authentication_nobody_is_an_operator(pool: PgPool) {
 
 #[sqlx::test]
 async fn an_operator_pauses_and_resumes_the_indexer(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     assert_eq!(
         guarded.shown("/v1/admin/indexer").await["desired"],
         json!({"paused": false, "since": null, "by": null})
@@ -102,7 +102,7 @@ async fn an_operator_pauses_and_resumes_the_indexer(pool: PgPool) {
 
 #[sqlx::test]
 async fn an_operator_sees_who_is_connected_but_never_from_where(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let alice = guarded.world.devnet.account("alice");
     let _stream = Subscriber::connect_as(&guarded.base, "all=true", None, &guarded.token_of("alice")).await;
     let shown = guarded.shown("/v1/admin/connections").await;
@@ -113,7 +113,7 @@ async fn an_operator_sees_who_is_connected_but_never_from_where(pool: PgPool) {
 
 #[sqlx::test]
 async fn an_operator_lists_the_quarantine_and_replays_it(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     guarded.emit_unknown(3).await;
     let first = guarded.shown("/v1/admin/quarantine?limit=2").await;
     assert_eq!((&first["total"]["unknown"], first["events"].as_array().unwrap().len()), (&json!(3), 2));
@@ -126,11 +126,11 @@ async fn an_operator_lists_the_quarantine_and_replays_it(pool: PgPool) {
 
 #[sqlx::test]
 async fn a_client_that_tries_tokens_on_the_operators_routes_is_slowed_down(pool: PgPool) {
-    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    let mut guarded = Guarded::new(pool, &Access::default()).await;
     let args = LimitArgs { requests_per_second: 0, ..limits() };
     let settings = GatewaySettings {
         limits: Limits::new(&args),
-        auth: Some(auth(&guarded.world, &Door::default())),
+        auth: Some(auth(&guarded.world, &Access::default())),
         ..GatewaySettings::default()
     };
     guarded.base = guarded.world.start_gateway(settings).await;

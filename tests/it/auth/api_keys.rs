@@ -5,7 +5,7 @@ use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use super::{Door, Guarded};
+use super::{Access, Guarded};
 use crate::world::{Subscriber, http_client};
 
 impl Guarded {
@@ -32,7 +32,7 @@ fn secret_of(made: &Value) -> String {
 
 #[sqlx::test]
 async fn a_key_of_a_wallet_sees_what_the_wallet_sees_by_request_and_by_stream(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let alice = guarded.token_of("alice");
     let made = guarded.make_key(&alice, &json!({"name": "the payroll export"})).await;
     let secret = secret_of(&made);
@@ -55,11 +55,11 @@ async fn a_key_of_a_wallet_sees_what_the_wallet_sees_by_request_and_by_stream(po
 
 #[sqlx::test]
 async fn a_deleted_key_is_accepted_nowhere_and_its_streams_end(pool: PgPool) {
-    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    let mut guarded = Guarded::new(pool, &Access::default()).await;
     let (alice, bob) = (guarded.token_of("alice"), guarded.token_of("bob"));
     let made = guarded.make_key(&alice, &json!({"name": "a key"})).await;
     let (secret, path) = (secret_of(&made), format!("/v1/api-keys/{}", made["key"]["id"].as_str().unwrap()));
-    let other = guarded.another_gateway(&Door::default()).await;
+    let other = guarded.another_gateway(&Access::default()).await;
     let mut subscriber = Subscriber::connect_as(&other, "all=true", None, &secret).await;
     assert_eq!(guarded.delete(&path, &bob).await.status(), StatusCode::NOT_FOUND, "another's");
     for id in ["%00", "0123456789abcdef", "x"] {
@@ -80,7 +80,7 @@ async fn a_deleted_key_is_accepted_nowhere_and_its_streams_end(pool: PgPool) {
 
 #[sqlx::test]
 async fn a_rotated_key_has_two_secrets_for_a_while(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let alice = guarded.token_of("alice");
     let made = guarded.make_key(&alice, &json!({"name": "a key"})).await;
     let path = format!("/v1/api-keys/{}/rotate", made["key"]["id"].as_str().unwrap());
@@ -96,7 +96,7 @@ async fn a_rotated_key_has_two_secrets_for_a_while(pool: PgPool) {
 
 #[sqlx::test]
 async fn a_key_expires_and_is_revoked_and_banned_like_a_token(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let alice = guarded.world.devnet.account("alice");
     let short =
         secret_of(&guarded.make_key(&guarded.token_of("alice"), &json!({"name": "x", "ttlSeconds": 600})).await);
@@ -112,7 +112,7 @@ async fn a_key_expires_and_is_revoked_and_banned_like_a_token(pool: PgPool) {
 
 #[sqlx::test]
 async fn a_rotation_does_not_make_a_revoked_secret_valid_again(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let (alice, operator) = (guarded.world.devnet.account("alice"), guarded.operator());
     let made = guarded.make_key(&guarded.token_of("alice"), &json!({"name": "leaked"})).await;
     let (leaked, id) = (secret_of(&made), made["key"]["id"].as_str().unwrap().to_owned());
@@ -132,7 +132,7 @@ async fn a_rotation_does_not_make_a_revoked_secret_valid_again(pool: PgPool) {
 
 #[sqlx::test]
 async fn a_stream_that_was_opened_with_a_secret_ends_with_it(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let alice = guarded.token_of("alice");
     let made = guarded.make_key(&alice, &json!({"name": "a key"})).await;
     let mut subscriber = Subscriber::connect_as(&guarded.base, "all=true", None, &secret_of(&made)).await;
@@ -147,7 +147,7 @@ async fn a_stream_that_was_opened_with_a_secret_ends_with_it(pool: PgPool) {
 
 #[sqlx::test]
 async fn keys_that_a_revoked_operator_made_for_others_are_revoked_too(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let operator = guarded.operator();
     let made = guarded.make_key(&operator, &json!({"name": "x", "sub": "a service", "scopes": ["admin"]})).await;
     let by = made["key"]["createdBy"].as_str().unwrap().to_owned();
@@ -160,7 +160,7 @@ async fn keys_that_a_revoked_operator_made_for_others_are_revoked_too(pool: PgPo
 
 #[sqlx::test]
 async fn a_key_grants_no_more_than_its_maker_may_do(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let (alice, admin) = (guarded.token_of("alice"), guarded.operator());
     let status = async |token: &str, wanted: Value| guarded.post("/v1/api-keys", Some(token), &wanted).await.status();
     assert_eq!(status(&alice, json!({"name": "x", "scopes": ["admin"]})).await, StatusCode::FORBIDDEN);

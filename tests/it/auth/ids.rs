@@ -9,7 +9,7 @@ use flowfi_indexer::{
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use super::{Door, Guarded, access::frame_named};
+use super::{Access, Guarded, access::frame_named};
 use crate::{
     revised::revise,
     world::{Subscriber, World},
@@ -21,7 +21,7 @@ fn end_of(ledger: LedgerSequence) -> EventId {
 
 #[sqlx::test]
 async fn late_rows_of_others_are_told_in_whole_ledgers(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let hidden = guarded.world.create("carol", "dave", 1_000_000, 100).await;
     guarded.world.indexed().await;
     let reader = guarded.token("a service", &[Scope::ReadAll], 600);
@@ -93,7 +93,7 @@ async fn the_status_names_no_event_and_no_stream_to_whoever_may_not_see_all(pool
     answer.await.unwrap();
     world.index_to_the_tip(world.indexer(100)).await;
     stand_at(&world, last).await;
-    let guarded = Guarded::before(world, &Door::default()).await;
+    let guarded = Guarded::before(world, &Access::default()).await;
     let status = async |token: String| {
         let status: Value = guarded.get("/v1/status", Some(&token)).await.json().await.unwrap();
         (status["cursor"].clone(), status["contracts"][0]["cursor"].clone(), status["upgrades"][0]["id"].clone())

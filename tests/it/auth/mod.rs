@@ -56,13 +56,13 @@ impl Clock for MovedClock {
 }
 
 /// The authentication that a test wants.
-pub struct Door {
+pub struct Access {
     pub requires_token: bool,
     pub flags: &'static [&'static str],
     pub clock: Arc<MovedClock>,
 }
 
-impl Default for Door {
+impl Default for Access {
     fn default() -> Self {
         Self { requires_token: true, flags: &[], clock: Arc::default() }
     }
@@ -86,41 +86,41 @@ fn keys(args: &AuthArgs) -> TokenKeys {
     TokenKeys::from_args(&args.token, &args.sign_in.usual_issuer(), None).unwrap().unwrap()
 }
 
-pub fn auth(world: &World, door: &Door) -> Auth {
-    let args = args(door.flags);
+pub fn auth(world: &World, access: &Access) -> Auth {
+    let args = args(access.flags);
     let sign_in = SignIn::from_args(&args.sign_in, world.devnet.passphrase()).unwrap();
     Auth::new(AuthParts {
-        requires_token: door.requires_token,
+        requires_token: access.requires_token,
         visibility: args.visibility,
         allows_query_token: args.allow_query_token,
         tokens: keys(&args),
         sign_in: sign_in.map(|sign_in| (sign_in, account_reader(world.source()))),
         store: world.store.clone(),
-        clock: door.clock.clone(),
+        clock: access.clock.clone(),
         rng: StdRng::seed_from_u64(8),
     })
 }
 
 impl Guarded {
     /// Creates a world that is indexed while it changes, with a gateway that requires authentication.
-    pub async fn new(pool: PgPool, door: &Door) -> Self {
+    pub async fn new(pool: PgPool, access: &Access) -> Self {
         let mut world = World::with_devnet(pool, &DevnetArgs::by_hand()).await;
         world.devnet.close_ledger().unwrap();
         world.start_indexer(100);
         world.indexed().await;
-        Self::before(world, door).await
+        Self::before(world, access).await
     }
 
     /// Puts a gateway with authentication in front of an existing world.
-    pub async fn before(mut world: World, door: &Door) -> Self {
-        let auth = auth(&world, door);
+    pub async fn before(mut world: World, access: &Access) -> Self {
+        let auth = auth(&world, access);
         let base = world.start_gateway(GatewaySettings { auth: Some(auth), ..GatewaySettings::default() }).await;
-        Self { world, base, clock: Arc::clone(&door.clock), keys: keys(&args(door.flags)) }
+        Self { world, base, clock: Arc::clone(&access.clock), keys: keys(&args(access.flags)) }
     }
 
     /// Starts a second gateway to the same database.
-    pub async fn another_gateway(&mut self, door: &Door) -> String {
-        let auth = auth(&self.world, door);
+    pub async fn another_gateway(&mut self, access: &Access) -> String {
+        let auth = auth(&self.world, access);
         self.world.start_gateway(GatewaySettings { auth: Some(auth), ..GatewaySettings::default() }).await
     }
 

@@ -10,7 +10,7 @@ use reqwest::{
 };
 use sqlx::PgPool;
 
-use super::{Door, Guarded};
+use super::{Access, Guarded};
 use crate::world::http_client;
 
 const REQUESTS: usize = 10_000;
@@ -198,7 +198,7 @@ fn changed(text: &str, rng: &mut StdRng) -> String {
 
 #[sqlx::test]
 async fn malformed_requests_of_a_stranger_break_nothing_and_reveal_nothing(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     for (sender, recipient) in [("alice", "bob"), ("carol", "dave")] {
         guarded.world.create(sender, recipient, DEPOSIT, 1_000).await;
     }

@@ -16,7 +16,7 @@ use sqlx::PgPool;
 use stellar_strkey::{Strkey, ed25519};
 use stellar_xdr::{DecoratedSignature, Limits, ReadXdr, Signature, SignatureHint, TransactionEnvelope, WriteXdr};
 
-use super::{Door, Guarded};
+use super::{Access, Guarded};
 use crate::world::{Subscriber, http_client};
 
 struct Wallet(SigningKey);
@@ -89,7 +89,7 @@ fn claims(token: &str) -> Value {
 
 #[sqlx::test]
 async fn a_wallet_signs_in_subscribes_with_a_ticket_and_sees_its_own_streams(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let wallet = Wallet::new(40);
     let token = guarded.sign_in(&format!("account={}", wallet.address()), &[&wallet]).await;
     let claims = claims(&token);
@@ -114,7 +114,7 @@ async fn a_wallet_signs_in_subscribes_with_a_ticket_and_sees_its_own_streams(poo
 
 #[sqlx::test]
 async fn a_challenge_is_valid_once_on_all_nodes_together(pool: PgPool) {
-    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    let mut guarded = Guarded::new(pool, &Access::default()).await;
     let wallet = Wallet::new(40);
     let challenge = guarded.challenge(&format!("account={}", wallet.address())).await;
     assert!(
@@ -123,7 +123,7 @@ async fn a_challenge_is_valid_once_on_all_nodes_together(pool: PgPool) {
     );
     let signed = guarded.signed(&challenge, &[&wallet]);
     let first = std::mem::take(&mut guarded.base);
-    guarded.base = guarded.another_gateway(&Door::default()).await;
+    guarded.base = guarded.another_gateway(&Access::default()).await;
     assert_eq!(guarded.answer(&signed).await.status(), StatusCode::OK, "made by one node, answered at another");
     assert!(guarded.refusal(&signed).await.contains("used already"));
     guarded.base = first;
@@ -132,7 +132,7 @@ async fn a_challenge_is_valid_once_on_all_nodes_together(pool: PgPool) {
 
 #[sqlx::test]
 async fn a_challenge_may_be_answered_wrongly_a_few_times_and_only_with_somebodys_signature(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let (wallet, stranger) = (Wallet::new(40), Wallet::new(43));
     let challenge = guarded.challenge(&format!("account={}", wallet.address())).await;
     for _ in 0..9 {
@@ -150,7 +150,7 @@ async fn a_challenge_may_be_answered_wrongly_a_few_times_and_only_with_somebodys
 
 #[sqlx::test]
 async fn the_signers_of_an_account_sign_in_by_their_weights(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let (master, one, two, stranger) = (Wallet::new(40), Wallet::new(41), Wallet::new(42), Wallet::new(43));
     let thresholds = AccountThresholds { master_weight: 0, low: 1, medium: 3, high: 9 };
     let signers = [(one.address(), 1), (two.address(), 2)];
@@ -171,7 +171,7 @@ async fn the_signers_of_an_account_sign_in_by_their_weights(pool: PgPool) {
 
 #[sqlx::test]
 async fn users_of_a_pooled_account_do_not_see_the_pools_streams(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let pool_wallet = Wallet::new(40);
     let query = format!("account={}&memo=7", pool_wallet.address());
     let token = guarded.sign_in(&query, &[&pool_wallet]).await;
@@ -188,7 +188,7 @@ async fn users_of_a_pooled_account_do_not_see_the_pools_streams(pool: PgPool) {
 
 #[sqlx::test]
 async fn the_reason_for_refusing_a_challenge_is_named(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let account = Wallet::new(40).address();
     let contract = guarded.world.devnet.contract_id();
     let cases = [
@@ -214,7 +214,7 @@ async fn the_reason_for_refusing_a_challenge_is_named(pool: PgPool) {
 
 #[sqlx::test]
 async fn a_challenge_can_be_answered_by_a_form(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let wallet = Wallet::new(40);
     let challenge = guarded.challenge(&format!("account={}", wallet.address())).await;
     let signed = guarded.signed(&challenge, &[&wallet]);
@@ -227,7 +227,7 @@ async fn a_challenge_can_be_answered_by_a_form(pool: PgPool) {
 
 #[sqlx::test]
 async fn a_challenge_that_is_too_old_is_refused(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let wallet = Wallet::new(40);
     let challenge = guarded.challenge(&format!("account={}", wallet.address())).await;
     guarded.clock.move_on(901);
@@ -236,7 +236,7 @@ async fn a_challenge_that_is_too_old_is_refused(pool: PgPool) {
 
 #[sqlx::test]
 async fn wallets_of_any_origin_learn_where_to_sign_in(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let toml = guarded.get("/.well-known/stellar.toml", None).await;
     assert_eq!(toml.headers()["access-control-allow-origin"], "*");
     assert_eq!(toml.headers()["content-type"], "text/plain; charset=utf-8");
@@ -257,9 +257,9 @@ async fn wallets_of_any_origin_learn_where_to_sign_in(pool: PgPool) {
 
 #[sqlx::test]
 async fn an_unavailable_chain_is_not_the_clients_fault(pool: PgPool) {
-    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    let mut guarded = Guarded::new(pool, &Access::default()).await;
     guarded.world.rpc_urls = vec!["http://127.0.0.1:1/".to_owned()];
-    guarded.base = guarded.another_gateway(&Door::default()).await;
+    guarded.base = guarded.another_gateway(&Access::default()).await;
     let wallet = Wallet::new(40);
     let challenge = guarded.challenge(&format!("account={}", wallet.address())).await;
     let answer = guarded.answer(&guarded.signed(&challenge, &[&wallet])).await;

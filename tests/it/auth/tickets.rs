@@ -12,7 +12,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 use sqlx::PgPool;
 
-use super::{Door, Guarded, auth};
+use super::{Access, Guarded, auth};
 use crate::{
     limits::limits,
     world::{GatewaySettings, Subscriber, eventually, http_client},
@@ -26,14 +26,14 @@ async fn status(base: &str, query: &str) -> StatusCode {
 async fn one_place_a_subject(guarded: &mut Guarded) -> String {
     let args = LimitArgs { requests_per_second: 0, max_connections: 0, max_connections_per_ip: 0, ..limits() };
     let limits = Limits::new(&LimitArgs { max_connections_per_subject: 1, ..args });
-    let auth = auth(&guarded.world, &Door::default());
+    let auth = auth(&guarded.world, &Access::default());
     let settings = GatewaySettings { limits, auth: Some(auth), ..GatewaySettings::default() };
     guarded.world.start_gateway(settings).await
 }
 
 #[sqlx::test]
 async fn a_ticket_is_spent_only_when_its_subscription_is_accepted(pool: PgPool) {
-    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    let mut guarded = Guarded::new(pool, &Access::default()).await;
     let base = one_place_a_subject(&mut guarded).await;
     let alice = guarded.token_of("alice");
     let ticket = format!("ticket={}", guarded.ticket(&alice, &json!({"streams": ["99"]})).await);
@@ -60,7 +60,7 @@ async fn a_ticket_is_spent_only_when_its_subscription_is_accepted(pool: PgPool) 
 
 #[sqlx::test]
 async fn of_those_who_come_with_one_ticket_at_once_one_gets_in(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let ticket = guarded.ticket(&guarded.token_of("alice"), &json!({"all": true})).await;
     let query = format!("ticket={ticket}");
     let answers = join_all((0..20).map(|_| status(&guarded.base, &query))).await;
@@ -79,7 +79,7 @@ fn users_of_one_account(guarded: &Guarded) -> Vec<String> {
 
 #[sqlx::test]
 async fn users_of_one_account_share_its_places_for_event_streams(pool: PgPool) {
-    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    let mut guarded = Guarded::new(pool, &Access::default()).await;
     guarded.base = one_place_a_subject(&mut guarded).await;
     for holder in users_of_one_account(&guarded) {
         let only_place = Subscriber::connect_as(&guarded.base, "all=true", None, &holder).await;
@@ -98,7 +98,7 @@ async fn users_of_one_account_share_its_places_for_event_streams(pool: PgPool) {
 
 #[sqlx::test]
 async fn users_of_one_account_share_its_tickets_and_its_api_keys(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let users = users_of_one_account(&guarded);
     let filter = json!({"all": true});
     for (path, body, most) in [("/v1/events/tickets", filter, 50), ("/v1/api-keys", json!({"name": "a key"}), 20)] {

@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use super::{Door, Guarded, auth};
+use super::{Access, Guarded, auth};
 use crate::{
     limits::limits,
     openapi::described::Described,
@@ -14,7 +14,7 @@ use crate::{
 
 #[sqlx::test]
 async fn a_banned_subject_is_refused_with_every_token_until_the_ban_is_lifted(pool: PgPool) {
-    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    let mut guarded = Guarded::new(pool, &Access::default()).await;
     let alice = guarded.world.devnet.account("alice");
     let revoke = async |body: Value| {
         let answer = guarded.post("/v1/admin/revoke", Some(&guarded.operator()), &body).await;
@@ -34,7 +34,7 @@ async fn a_banned_subject_is_refused_with_every_token_until_the_ban_is_lifted(po
     guarded.clock.move_on(6);
     assert_eq!(status().await, StatusCode::OK);
     revoke(json!({"sub": alice, "ban": true})).await;
-    let other = guarded.another_gateway(&Door::default()).await;
+    let other = guarded.another_gateway(&Access::default()).await;
     let token = guarded.token_of("alice");
     let elsewhere = http_client().get(format!("{other}/v1/streams")).bearer_auth(token).send().await.unwrap();
     assert_eq!(elsewhere.status(), StatusCode::UNAUTHORIZED, "at every node");
@@ -42,7 +42,7 @@ async fn a_banned_subject_is_refused_with_every_token_until_the_ban_is_lifted(po
 
 #[sqlx::test]
 async fn a_token_that_has_ended_opens_no_stream_in_the_seconds_of_leeway(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let token = guarded.token(guarded.world.devnet.account("alice").as_str(), &[], 600);
     guarded.clock.move_on(601);
     assert_eq!(guarded.get("/v1/streams", Some(&token)).await.status(), StatusCode::OK, "clocks differ a little");
@@ -52,7 +52,7 @@ async fn a_token_that_has_ended_opens_no_stream_in_the_seconds_of_leeway(pool: P
 
 #[sqlx::test]
 async fn a_head_request_does_not_use_up_a_ticket(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let ticket = guarded.ticket(&guarded.token_of("alice"), &json!({"all": true})).await;
     let url = format!("{}/v1/events/subscribe?ticket={ticket}", guarded.base);
     let head = http_client().request(Method::HEAD, &url).send().await.unwrap();
@@ -65,7 +65,7 @@ async fn a_head_request_does_not_use_up_a_ticket(pool: PgPool) {
 
 #[sqlx::test]
 async fn another_scheme_is_asked_for_a_token_and_not_told_that_its_token_is_invalid(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let request = http_client().get(format!("{}/v1/streams", guarded.base)).basic_auth("alice", Some("secret"));
     let answer = request.send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
@@ -74,7 +74,7 @@ async fn another_scheme_is_asked_for_a_token_and_not_told_that_its_token_is_inva
 
 #[sqlx::test]
 async fn answers_to_one_caller_are_not_cached_for_others(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     guarded.world.create("alice", "bob", 1_000_000, 100).await;
     guarded.world.indexed().await;
     let paths =
@@ -93,7 +93,7 @@ async fn answers_to_one_caller_are_not_cached_for_others(pool: PgPool) {
 
 #[sqlx::test]
 async fn event_ids_and_hosts_are_only_shown_to_callers_who_may_see_them(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     guarded.world.create("carol", "dave", 1_000_000, 100).await;
     guarded.world.indexed().await;
     let (alice, reader) = (guarded.token_of("alice"), guarded.token("a service", &[Scope::ReadAll], 600));
@@ -120,7 +120,7 @@ async fn event_ids_and_hosts_are_only_shown_to_callers_who_may_see_them(pool: Pg
 
 #[sqlx::test]
 async fn a_subscription_without_a_filter_means_the_callers_own_streams_or_everything(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let reader = guarded.token("a service", &[Scope::ReadAll], 600);
     let mut of_alice = Subscriber::connect_as(&guarded.base, "", None, &guarded.token_of("alice")).await;
     let mut of_all = Subscriber::connect_as(&guarded.base, "types=stream.created", None, &reader).await;
@@ -137,7 +137,7 @@ async fn a_subscription_without_a_filter_means_the_callers_own_streams_or_everyt
 
 #[sqlx::test]
 async fn a_filter_with_blank_values_is_refused_and_not_ignored(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let reader = guarded.token("a service", &[Scope::ReadAll], 600);
     for blank in ["users=", "streams=", "users=&types=stream.created", "all=false"] {
         let answer = guarded.get(&format!("/v1/events/subscribe?{blank}"), Some(&reader)).await;
@@ -147,11 +147,11 @@ async fn a_filter_with_blank_values_is_refused_and_not_ignored(pool: PgPool) {
 
 #[sqlx::test]
 async fn an_operator_is_not_locked_out_by_attempts_from_the_same_address(pool: PgPool) {
-    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    let mut guarded = Guarded::new(pool, &Access::default()).await;
     let args = flowfi_indexer::http::LimitArgs { requests_per_second: 0, ..limits() };
     let settings = GatewaySettings {
         limits: flowfi_indexer::http::Limits::new(&args),
-        auth: Some(auth(&guarded.world, &Door::default())),
+        auth: Some(auth(&guarded.world, &Access::default())),
         ..GatewaySettings::default()
     };
     guarded.base = guarded.world.start_gateway(settings).await;
@@ -163,11 +163,11 @@ async fn an_operator_is_not_locked_out_by_attempts_from_the_same_address(pool: P
 
 #[sqlx::test]
 async fn an_operator_is_answered_even_if_others_at_the_same_address_have_used_up_its_requests(pool: PgPool) {
-    let mut guarded = Guarded::new(pool, &Door::default()).await;
+    let mut guarded = Guarded::new(pool, &Access::default()).await;
     let args = flowfi_indexer::http::LimitArgs { requests_per_second: 1, requests_burst: 2, ..limits() };
     let settings = GatewaySettings {
         limits: flowfi_indexer::http::Limits::new(&args),
-        auth: Some(auth(&guarded.world, &Door::default())),
+        auth: Some(auth(&guarded.world, &Access::default())),
         ..GatewaySettings::default()
     };
     guarded.base = guarded.world.start_gateway(settings).await;
@@ -182,7 +182,7 @@ async fn an_operator_is_answered_even_if_others_at_the_same_address_have_used_up
 
 #[sqlx::test]
 async fn a_refused_caller_is_not_told_what_else_is_wrong_with_a_subscription(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     for query in ["streams=junk", "foo=1", "all=maybe", "users="] {
         let path = format!("/v1/events/subscribe?{query}");
         assert_eq!(guarded.get(&path, None).await.status(), StatusCode::UNAUTHORIZED, "{query}");
@@ -200,7 +200,7 @@ async fn a_refused_caller_is_not_told_what_else_is_wrong_with_a_subscription(poo
 
 #[sqlx::test]
 async fn streams_that_a_subscriber_may_not_see_are_listed_like_those_that_do_not_exist(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     guarded.world.create("alice", "bob", 1_000_000, 100).await;
     guarded.world.create("carol", "dave", 1_000_000, 100).await;
     guarded.world.indexed().await;
@@ -228,7 +228,7 @@ async fn streams_that_a_subscriber_may_not_see_are_listed_like_those_that_do_not
 
 #[sqlx::test]
 async fn the_number_of_tickets_is_limited_per_subject(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let (alice, bob) = (guarded.token_of("alice"), guarded.token_of("bob"));
     let made = async |token: &str| guarded.post("/v1/events/tickets", Some(token), &json!({"all": true})).await;
     for _ in 0..50 {

@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use sqlx::PgPool;
 
-use super::{Door, Guarded};
+use super::{Access, Guarded};
 use crate::world::Subscriber;
 
 /// Streams by sender and recipient, numbered from 1.
@@ -142,8 +142,8 @@ async fn check_all(guarded: &Guarded, everybody_sees_everything: bool, needs_tok
     }
 }
 
-async fn with_streams(pool: PgPool, door: &Door) -> Guarded {
-    let guarded = Guarded::new(pool, door).await;
+async fn with_streams(pool: PgPool, access: &Access) -> Guarded {
+    let guarded = Guarded::new(pool, access).await;
     for (sender, recipient) in STREAMS {
         guarded.world.create(sender, recipient, 1_000_000_000, 1_000_000).await;
     }
@@ -153,25 +153,25 @@ async fn with_streams(pool: PgPool, door: &Door) -> Guarded {
 
 #[sqlx::test]
 async fn participants_see_their_own_streams_on_every_route(pool: PgPool) {
-    let guarded = with_streams(pool, &Door::default()).await;
+    let guarded = with_streams(pool, &Access::default()).await;
     check_all(&guarded, false, true).await;
 }
 
 #[sqlx::test]
 async fn without_an_optional_token_no_streams_are_visible(pool: PgPool) {
-    let guarded = with_streams(pool, &Door { requires_token: false, ..Door::default() }).await;
+    let guarded = with_streams(pool, &Access { requires_token: false, ..Access::default() }).await;
     check_all(&guarded, false, false).await;
 }
 
 #[sqlx::test]
 async fn with_public_visibility_every_caller_with_access_sees_everything(pool: PgPool) {
-    let guarded = with_streams(pool, &Door { flags: &["--visibility", "public"], ..Door::default() }).await;
+    let guarded = with_streams(pool, &Access { flags: &["--visibility", "public"], ..Access::default() }).await;
     check_all(&guarded, true, true).await;
 }
 
 #[sqlx::test]
 async fn live_events_go_to_participants_only_whatever_they_subscribed_to(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let everybody = ["alice", "bob", "carol", "dave"].map(|name| guarded.world.devnet.account(name).to_string());
     let queries = ["all=true".to_owned(), "streams=1,2,3,4".to_owned(), format!("users={}", everybody.join(","))];
     let mut subscribers = Vec::new();

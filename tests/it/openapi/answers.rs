@@ -12,7 +12,7 @@ use sqlx::PgPool;
 
 use super::described::{Answer, Described};
 use crate::{
-    auth::{Door, Guarded},
+    auth::{Access, Guarded},
     contract_events::fixtures_of_both_versions,
     limits::limits,
     subscribe::small_world,
@@ -230,7 +230,7 @@ async fn a_limited_client_gets_the_answer_in_the_document(pool: PgPool) {
 
 #[sqlx::test]
 async fn answers_with_authentication_match_the_document(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let (described, base) = (Described::new(), guarded.base.clone());
     let (alice, token) = (guarded.world.devnet.account("alice"), guarded.token_of("alice"));
     let post = |path: &str, body: &str, format: &str| {
@@ -271,7 +271,7 @@ async fn answers_with_authentication_match_the_document(pool: PgPool) {
 
 #[sqlx::test]
 async fn answers_to_operators_match_the_document(pool: PgPool) {
-    let guarded = Guarded::new(pool, &Door::default()).await;
+    let guarded = Guarded::new(pool, &Access::default()).await;
     let described = Described::new();
     guarded.emit_unknown(2).await;
     let _open = Subscriber::connect_as(&guarded.base, "all=true", None, &guarded.token_of("alice")).await;

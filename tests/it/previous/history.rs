@@ -26,7 +26,7 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 
 use crate::{
-    auth::{Door, Guarded},
+    auth::{Access, Guarded},
     completeness::{LakeFolder, lake_of},
     world::{World, eventually},
 };
@@ -213,7 +213,7 @@ impl History {
         let (now, far) = (UnixTime(1), UnixTime(u64::try_from(YEAR_2100).unwrap()));
         store.consume_challenge(&[7; 32], far, now).await.unwrap();
         let devnet = Devnet::open(&network(), None, Arc::new(SetClock(AtomicI64::new(FIRST_CLOSE)))).unwrap();
-        let guarded = Guarded::before(World::on(self.world.pool.clone(), devnet).await, &Door::default()).await;
+        let guarded = Guarded::before(World::on(self.world.pool.clone(), devnet).await, &Access::default()).await;
         guarded.ticket(&guarded.token_of("bob"), &json!({"all": true})).await;
         sqlx::query(
             "update tickets set hash = $1, expires_at = $2,

@@ -15,7 +15,7 @@ use super::{
     history::TICKET,
 };
 use crate::{
-    auth::{Door, Guarded},
+    auth::{Access, Guarded},
     world::{DEADLINE, GatewaySettings, World, http_client},
 };
 
@@ -210,7 +210,7 @@ impl Gateways {
         let both = world.start_gateway(settings()).await;
         let first = Some(world.devnet.contract_id().into());
         let first = world.start_gateway(GatewaySettings { contracts: first, ..settings() }).await;
-        Self { both, first, guarded: Guarded::before(world, &Door::default()).await }
+        Self { both, first, guarded: Guarded::before(world, &Access::default()).await }
     }
 
     /// Returns the network whose names the questions use.

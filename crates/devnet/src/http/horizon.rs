@@ -1,5 +1,5 @@
 //! `GET /devnet/horizon/…`: the network as a Horizon tells it, and the faults of the way there. Faults of the endpoint
-//! `horizon` are met here, where they concern what is asked for.
+//! `horizon` are injected here, where they concern what is asked for.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::{problem::Problem, rpc::gateway_error};
 use crate::{
     Devnet, DevnetError, Fault, HORIZON_ENDPOINT,
-    faults::Met,
+    faults::InjectedFaults,
     horizon::{self, NoLedger, Page},
 };
 use flowfi_domain::LedgerSequence;
@@ -38,32 +38,39 @@ pub(super) fn routes() -> Router<Devnet> {
 }
 
 async fn root(State(devnet): State<Devnet>) -> Response {
-    answer(devnet, "getNetwork", |devnet, met| Ok(horizon::root(devnet, met))).await
+    answer(devnet, "getNetwork", |devnet, injected| Ok(horizon::root(devnet, injected))).await
 }
 
 async fn ledger(State(devnet): State<Devnet>, Path(sequence): Path<u32>) -> Response {
-    answer(devnet, "getLedgers", move |devnet, met| {
-        horizon::ledger(devnet, LedgerSequence(sequence), met).map_err(no_ledger)
+    answer(devnet, "getLedgers", move |devnet, injected| {
+        horizon::ledger(devnet, LedgerSequence(sequence), injected).map_err(no_ledger)
     })
     .await
 }
 
 async fn ledgers(State(devnet): State<Devnet>, asked: Asked) -> Response {
-    let records = move |devnet: &Devnet, met: &Met| Ok(asked.links_and(&horizon::ledgers(devnet, &asked.page()?, met)));
+    let records = move |devnet: &Devnet, injected: &InjectedFaults| {
+        Ok(asked.links_and(&horizon::ledgers(devnet, &asked.page()?, injected)))
+    };
     answer(devnet, "getLedgers", records).await
 }
 
 async fn transactions(State(devnet): State<Devnet>, asked: Asked) -> Response {
-    answer(devnet, "getTransactions", move |devnet, met| list(devnet, None, &asked, met)).await
+    answer(devnet, "getTransactions", move |devnet, injected| list(devnet, None, &asked, injected)).await
 }
 
 async fn transactions_of_a_ledger(State(devnet): State<Devnet>, Path(sequence): Path<u32>, asked: Asked) -> Response {
     let of_ledger = Some(LedgerSequence(sequence));
-    answer(devnet, "getTransactions", move |devnet, met| list(devnet, of_ledger, &asked, met)).await
+    answer(devnet, "getTransactions", move |devnet, injected| list(devnet, of_ledger, &asked, injected)).await
 }
 
-fn list(devnet: &Devnet, of_ledger: Option<LedgerSequence>, asked: &Asked, met: &Met) -> Result<Value, Problem> {
-    let records = horizon::transactions(devnet, of_ledger, &asked.page()?, met).map_err(no_ledger)?;
+fn list(
+    devnet: &Devnet,
+    of_ledger: Option<LedgerSequence>,
+    asked: &Asked,
+    injected: &InjectedFaults,
+) -> Result<Value, Problem> {
+    let records = horizon::transactions(devnet, of_ledger, &asked.page()?, injected).map_err(no_ledger)?;
     Ok(asked.links_and(&records))
 }
 
@@ -136,19 +143,19 @@ impl Asked {
 async fn answer(
     devnet: Devnet,
     method: &str,
-    read: impl FnOnce(&Devnet, &Met) -> Result<Value, Problem> + Send + 'static,
+    read: impl FnOnce(&Devnet, &InjectedFaults) -> Result<Value, Problem> + Send + 'static,
 ) -> Response {
-    let met = devnet.meet_faults(HORIZON_ENDPOINT, method);
-    if met.delay_ms > 0 {
-        tokio::time::sleep(Duration::from_millis(met.delay_ms)).await;
+    let injected = devnet.take_faults(HORIZON_ENDPOINT, method);
+    if injected.delay_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(injected.delay_ms)).await;
     }
-    match met.answer {
+    match injected.answer {
         Some(Fault::Status { status, retry_after_seconds }) => return gateway_error(status, retry_after_seconds),
         Some(Fault::RpcError { .. }) => return gateway_error(StatusCode::INTERNAL_SERVER_ERROR.as_u16(), None),
         _ => {}
     }
-    let is_cut = met.answer == Some(Fault::CutBody);
-    match tokio::task::spawn_blocking(move || read(&devnet, &met)).await {
+    let is_cut = injected.answer == Some(Fault::CutBody);
+    match tokio::task::spawn_blocking(move || read(&devnet, &injected)).await {
         Ok(Ok(value)) => {
             let mut text = value.to_string();
             if is_cut {

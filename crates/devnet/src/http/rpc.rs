@@ -13,7 +13,7 @@ use axum::{
 use super::{fields::Body, problem::Problem};
 use crate::{
     Devnet, DevnetError, Fault, MAIN_ENDPOINT,
-    faults::Met,
+    faults::InjectedFaults,
     rpc::{Request, refuse_body},
     rpc_error::RpcError,
 };
@@ -32,30 +32,30 @@ pub(super) async fn answer_named(
 
 async fn answer(devnet: Devnet, endpoint: &str, body: Body) -> Result<Response, Problem> {
     let body = body?;
-    let met = match Request::parse(&body) {
-        Ok(request) => devnet.meet_faults(endpoint, request.method()),
+    let injected = match Request::parse(&body) {
+        Ok(request) => devnet.take_faults(endpoint, request.method()),
         Err(error) => return Ok(json(refuse_body(error))),
     };
-    if met.delay_ms > 0 {
-        tokio::time::sleep(Duration::from_millis(met.delay_ms)).await;
+    if injected.delay_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(injected.delay_ms)).await;
     }
-    if let Some(Fault::Status { status, retry_after_seconds }) = met.answer {
+    if let Some(Fault::Status { status, retry_after_seconds }) = injected.answer {
         return Ok(gateway_error(status, retry_after_seconds));
     }
-    let reply = tokio::task::spawn_blocking(move || reply(&devnet, &body, &met));
+    let reply = tokio::task::spawn_blocking(move || reply(&devnet, &body, &injected));
     Ok(json(reply.await.map_err(DevnetError::from)?))
 }
 
-fn reply(devnet: &Devnet, body: &[u8], met: &Met) -> String {
+fn reply(devnet: &Devnet, body: &[u8], injected: &InjectedFaults) -> String {
     let request = match Request::parse(body) {
         Ok(request) => request,
         Err(error) => return refuse_body(error),
     };
-    if let Some(Fault::RpcError { code, message }) = &met.answer {
+    if let Some(Fault::RpcError { code, message }) = &injected.answer {
         return request.refuse(RpcError::new(*code, message.as_deref()));
     }
-    let mut reply = request.answer(devnet, met);
-    if met.answer == Some(Fault::CutBody) {
+    let mut reply = request.answer(devnet, injected);
+    if injected.answer == Some(Fault::CutBody) {
         reply.truncate(reply.floor_char_boundary(reply.len() / 2));
     }
     reply

@@ -2,7 +2,7 @@
 
 use rand::{Rng, seq::IndexedRandom};
 
-use super::Imagined;
+use super::SimulatedContract;
 use crate::{
     accounts,
     call::Call,
@@ -16,7 +16,7 @@ const BASIS: i128 = 10_000;
 /// Steps and milestones a stream has at most here; the contract takes twelve.
 const MOST_PARTS: u32 = 5;
 
-impl Imagined<'_> {
+impl SimulatedContract<'_> {
     /// Returns a creation; the protocol may be paused.
     pub(super) fn creation(&mut self) -> Call {
         match self.rng.random_range(0..26) {

@@ -59,13 +59,13 @@ impl Devnet {
         };
         let mut parties: Vec<_> = (0..ACCOUNTS).map(|number| accounts::account(&format!("random {number}"))).collect();
         parties.push(ContractId::from_bytes([0xC0; 32]).into());
-        let mut imagined = Imagined { contract, now, parties, repertoire, rng };
-        (0..count).map(|_| imagined.next_input()).collect()
+        let mut simulated = SimulatedContract { contract, now, parties, repertoire, rng };
+        (0..count).map(|_| simulated.next_input()).collect()
     }
 }
 
 /// The contract as it would be after the inputs so far.
-struct Imagined<'a> {
+struct SimulatedContract<'a> {
     contract: Contract,
     now: UnixTime,
     parties: Vec<Address>,
@@ -73,7 +73,7 @@ struct Imagined<'a> {
     rng: &'a mut StdRng,
 }
 
-impl Imagined<'_> {
+impl SimulatedContract<'_> {
     fn next_input(&mut self) -> Input {
         if let Some(input) = self.newer_input() {
             return input;

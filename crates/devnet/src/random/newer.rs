@@ -2,7 +2,7 @@
 
 use rand::{Rng, seq::IteratorRandom};
 
-use super::{Imagined, Repertoire};
+use super::{Repertoire, SimulatedContract};
 use crate::{
     call::Call,
     code::ContractCode,
@@ -18,7 +18,7 @@ const INPUTS_PER_UPGRADE: u32 = 40;
 /// The version of the stored state that the newer code knows.
 const STATE_VERSION: u32 = 2;
 
-impl Imagined<'_> {
+impl SimulatedContract<'_> {
     pub(super) fn draws_newer(&self) -> bool {
         self.repertoire == Repertoire::Both && self.contract.instance().code == ContractCode::B
     }

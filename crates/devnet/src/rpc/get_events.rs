@@ -15,7 +15,7 @@ use crate::{
     Devnet, Fault,
     chain::{self, Ledger},
     event::EventKind,
-    faults::Met,
+    faults::InjectedFaults,
     hash,
     rpc_error::{INVALID_REQUEST, PROCESSING_LIMIT, RpcError},
     transaction::Event,
@@ -83,25 +83,26 @@ enum BadQuery {
     Filter { number: u32, reason: BadFilter },
 }
 
-pub(super) fn get_events(devnet: &Devnet, params: &Params, met: &Met) -> Reply {
-    let mut query = Query::parse(params, met.page_limit).map_err(|bad| RpcError::invalid_params(bad.to_string()))?;
+pub(super) fn get_events(devnet: &Devnet, params: &Params, injected: &InjectedFaults) -> Reply {
+    let mut query =
+        Query::parse(params, injected.page_limit).map_err(|bad| RpcError::invalid_params(bad.to_string()))?;
     let (view, ledgers, mut end) = {
         let state = devnet.state();
-        let view = View::of(state.seen(met), met);
+        let view = View::of(state.seen(injected), injected);
         query.check_range(&view)?;
         let end = query.end(&view);
-        query.check_processing(end, met)?;
-        let from = if met.duplicate_pages { query.look_back(&view) } else { query.from_ledger };
-        (view, state.seen(met).chain.with_events(from, end), end)
+        query.check_processing(end, injected)?;
+        let from = if injected.duplicate_pages { query.look_back(&view) } else { query.from_ledger };
+        (view, state.seen(injected).chain.with_events(from, end), end)
     };
     let mut page = Page::new(query.limit);
-    let cursor = if let Some(Fault::EmptyPages { ledgers }) = met.answer {
+    let cursor = if let Some(Fault::EmptyPages { ledgers }) = injected.answer {
         end = end.min(LedgerSequence(query.from_ledger.0.saturating_add(ledgers)));
         // A cursor inside a ledger does not move: only the whole ledgers after it count as covered.
         let stands_still = ledgers == 0 || !query.after.is_end_of_ledger();
         if stands_still { query.after } else { EventId::end_of_ledger(end.previous()) }
     } else {
-        if met.duplicate_pages {
+        if injected.duplicate_pages {
             query.step_back(&ledgers);
         }
         for ledger in &ledgers {
@@ -161,8 +162,8 @@ impl Query {
     }
 
     /// Refuses a request that would take too long, if there is a fault to that effect.
-    fn check_processing(&self, end: LedgerSequence, met: &Met) -> Result<(), RpcError> {
-        let Some(bound) = met.processing_limit else { return Ok(()) };
+    fn check_processing(&self, end: LedgerSequence, injected: &InjectedFaults) -> Result<(), RpcError> {
+        let Some(bound) = injected.processing_limit else { return Ok(()) };
         let takes_too_long = match bound.events.filter(|_| self.resumes) {
             Some(events) => self.limit > usize::try_from(events).unwrap_or(usize::MAX),
             None => end.0.saturating_sub(self.from_ledger.0) > bound.ledgers,

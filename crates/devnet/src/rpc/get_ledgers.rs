@@ -13,7 +13,7 @@ use crate::{
     Devnet,
     chain::Ledger,
     close_meta, encode,
-    faults::Met,
+    faults::InjectedFaults,
     hash,
     rpc_error::{INVALID_REQUEST, RpcError},
 };
@@ -38,15 +38,15 @@ struct Pagination {
     limit: u32,
 }
 
-pub(super) fn get_ledgers(devnet: &Devnet, params: &Params, met: &Met) -> Reply {
-    let max_limit = met.page_limit.unwrap_or(MAX_LIMIT).clamp(1, MAX_LIMIT);
+pub(super) fn get_ledgers(devnet: &Devnet, params: &Params, injected: &InjectedFaults) -> Reply {
+    let max_limit = injected.page_limit.unwrap_or(MAX_LIMIT).clamp(1, MAX_LIMIT);
     let (view, page) = {
         let state = devnet.state();
-        let view = View::of(state.seen(met), met);
+        let view = View::of(state.seen(injected), injected);
         let (first, limit) = (params.first(&view, max_limit)?, params.limit(max_limit));
         let last = view.latest.sequence.min(LedgerSequence(first.0.saturating_add(limit - 1)));
-        let headers = seen_headers(&state.seen(met).chain, first, last, met);
-        let page: Vec<_> = state.seen(met).chain.range(first, last).map(Arc::clone).zip(headers).collect();
+        let headers = seen_headers(&state.seen(injected).chain, first, last, injected);
+        let page: Vec<_> = state.seen(injected).chain.range(first, last).map(Arc::clone).zip(headers).collect();
         (view, page)
     };
     Ok(reply(&view, page))

@@ -8,7 +8,7 @@ use stellar_xdr::{
 };
 
 use super::{Reply, view::View};
-use crate::{Devnet, encode, faults::Met, meta_changes, network::Network, rpc_error::RpcError, stored};
+use crate::{Devnet, encode, faults::InjectedFaults, meta_changes, network::Network, rpc_error::RpcError, stored};
 use flowfi_domain::{ContractId, LedgerSequence};
 
 const MAX_KEYS: usize = 200;
@@ -19,7 +19,7 @@ pub(super) struct Params {
     keys: Vec<String>,
 }
 
-pub(super) fn get_ledger_entries(devnet: &Devnet, params: &Params, met: &Met) -> Reply {
+pub(super) fn get_ledger_entries(devnet: &Devnet, params: &Params, injected: &InjectedFaults) -> Reply {
     if params.keys.len() > MAX_KEYS {
         let count = params.keys.len();
         return Err(RpcError::invalid_params(format!("key count ({count}) exceeds maximum supported ({MAX_KEYS})")));
@@ -33,8 +33,9 @@ pub(super) fn get_ledger_entries(devnet: &Devnet, params: &Params, met: &Met) ->
         ));
     }
     let state = devnet.state();
-    let latest = View::of(state.seen(met), met).latest.sequence;
-    let entries: Vec<Value> = keys.iter().filter_map(|(text, key)| entry(state.seen(met), text, key, latest)).collect();
+    let latest = View::of(state.seen(injected), injected).latest.sequence;
+    let entries: Vec<Value> =
+        keys.iter().filter_map(|(text, key)| entry(state.seen(injected), text, key, latest)).collect();
     Ok(json!({ "entries": entries, "latestLedger": latest }).to_string())
 }
 

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use super::{
     Devnet,
-    faults::Met,
+    faults::InjectedFaults,
     rpc_error::{INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, RpcError},
 };
 
@@ -47,16 +47,16 @@ impl<'a> Request<'a> {
     }
 
     /// Returns the reply as JSON.
-    pub(super) fn answer(&self, devnet: &Devnet, met: &Met) -> String {
+    pub(super) fn answer(&self, devnet: &Devnet, injected: &InjectedFaults) -> String {
         let reply = match self.method.as_str() {
-            "getEvents" => self.params().and_then(|params| get_events::get_events(devnet, &params, met)),
-            "getLedgers" => self.params().and_then(|params| get_ledgers::get_ledgers(devnet, &params, met)),
+            "getEvents" => self.params().and_then(|params| get_events::get_events(devnet, &params, injected)),
+            "getLedgers" => self.params().and_then(|params| get_ledgers::get_ledgers(devnet, &params, injected)),
             "getLedgerEntries" => {
-                self.params().and_then(|params| ledger_entries::get_ledger_entries(devnet, &params, met))
+                self.params().and_then(|params| ledger_entries::get_ledger_entries(devnet, &params, injected))
             }
-            "getLatestLedger" => Ok(node::get_latest_ledger(devnet, met)),
-            "getHealth" => Ok(node::get_health(devnet, met)),
-            "getNetwork" => Ok(node::get_network(met)),
+            "getLatestLedger" => Ok(node::get_latest_ledger(devnet, injected)),
+            "getHealth" => Ok(node::get_health(devnet, injected)),
+            "getNetwork" => Ok(node::get_network(injected)),
             "getVersionInfo" => Ok(node::get_version_info()),
             _ => Err(RpcError::new(METHOD_NOT_FOUND, None)),
         };

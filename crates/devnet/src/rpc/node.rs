@@ -5,15 +5,15 @@ use serde_json::json;
 use super::view::{View, seen_headers};
 use crate::{
     Devnet, accounts,
-    faults::Met,
+    faults::InjectedFaults,
     hash::hex,
     header::{self, PROTOCOL_VERSION},
 };
 
-pub(super) fn get_latest_ledger(devnet: &Devnet, met: &Met) -> String {
+pub(super) fn get_latest_ledger(devnet: &Devnet, injected: &InjectedFaults) -> String {
     let state = devnet.state();
-    let latest = View::of(state.seen(met), met).latest;
-    let headers = seen_headers(&state.seen(met).chain, latest.sequence, latest.sequence, met);
+    let latest = View::of(state.seen(injected), injected).latest;
+    let headers = seen_headers(&state.seen(injected).chain, latest.sequence, latest.sequence, injected);
     json!({
         "id": headers.first().map(|header| hex(&header::hash_of(header))),
         "protocolVersion": PROTOCOL_VERSION,
@@ -23,22 +23,22 @@ pub(super) fn get_latest_ledger(devnet: &Devnet, met: &Met) -> String {
     .to_string()
 }
 
-pub(super) fn get_health(devnet: &Devnet, met: &Met) -> String {
+pub(super) fn get_health(devnet: &Devnet, injected: &InjectedFaults) -> String {
     let state = devnet.state();
-    let view = View::of(state.seen(met), met);
+    let view = View::of(state.seen(injected), injected);
     json!({
         "status": "healthy",
         "latestLedger": view.latest.sequence,
         "latestLedgerCloseTime": view.latest.closed_at.to_string(),
         "oldestLedger": view.oldest.sequence,
         "oldestLedgerCloseTime": view.oldest.closed_at.to_string(),
-        "ledgerRetentionWindow": met.retention_ledgers.unwrap_or(state.retention_ledgers),
+        "ledgerRetentionWindow": injected.retention_ledgers.unwrap_or(state.retention_ledgers),
     })
     .to_string()
 }
 
-pub(super) fn get_network(met: &Met) -> String {
-    let passphrase = if met.other_passphrase { accounts::OTHER_PASSPHRASE } else { accounts::PASSPHRASE };
+pub(super) fn get_network(injected: &InjectedFaults) -> String {
+    let passphrase = if injected.other_passphrase { accounts::OTHER_PASSPHRASE } else { accounts::PASSPHRASE };
     json!({ "passphrase": passphrase, "protocolVersion": PROTOCOL_VERSION }).to_string()
 }
 

@@ -7,7 +7,7 @@ use crate::{
     Devnet, Emit, EventKind, Fault, accounts,
     encode::{encode_event, to_base64},
     event::NamedEvent,
-    faults::{Faults, Met},
+    faults::{Faults, InjectedFaults},
     storage::EntryKey,
     stored,
     tests::{alice, by_hand, create},
@@ -61,7 +61,7 @@ impl Table {
     }
 
     fn ask(&self, params: &Value) -> Value {
-        ask(&self.devnet, params, &Met { retention_ledgers: Some(4), ..Met::default() })
+        ask(&self.devnet, params, &InjectedFaults { retention_ledgers: Some(4), ..InjectedFaults::default() })
     }
 
     /// Returns the names of the events in the answer to this request.
@@ -87,13 +87,14 @@ impl Table {
     }
 }
 
-fn ask(devnet: &Devnet, params: &Value, met: &Met) -> Value {
-    call(devnet, "getEvents", params, met)
+fn ask(devnet: &Devnet, params: &Value, injected: &InjectedFaults) -> Value {
+    call(devnet, "getEvents", params, injected)
 }
 
-pub(super) fn call(devnet: &Devnet, method: &str, params: &Value, met: &Met) -> Value {
+pub(super) fn call(devnet: &Devnet, method: &str, params: &Value, injected: &InjectedFaults) -> Value {
     let body = json!({ "jsonrpc": "2.0", "id": "x", "method": method, "params": params }).to_string();
-    let reply: Value = serde_json::from_str(&Request::parse(body.as_bytes()).unwrap().answer(devnet, met)).unwrap();
+    let reply: Value =
+        serde_json::from_str(&Request::parse(body.as_bytes()).unwrap().answer(devnet, injected)).unwrap();
     assert_eq!((&reply["jsonrpc"], &reply["id"]), (&json!("2.0"), &json!("x")));
     reply
 }
@@ -276,31 +277,31 @@ fn one_request_covers_ten_thousand_ledgers() {
     let (devnet, _) = by_hand();
     devnet.close_ledgers(10_500).unwrap();
     let end_of = |sequence| json!(EventId::end_of_ledger(LedgerSequence(sequence)));
-    let first = ask(&devnet, &json!({ "startLedger": 3 }), &Met::default());
+    let first = ask(&devnet, &json!({ "startLedger": 3 }), &InjectedFaults::default());
     assert_eq!((&first["result"]["events"], &first["result"]["cursor"]), (&json!([]), &end_of(10_002)));
-    let next = ask(&devnet, &json!({ "pagination": { "cursor": end_of(10_002) } }), &Met::default());
+    let next = ask(&devnet, &json!({ "pagination": { "cursor": end_of(10_002) } }), &InjectedFaults::default());
     assert_eq!(next["result"]["cursor"], end_of(10_502));
 }
 
 #[test]
 fn faults_change_the_contents_of_a_page() {
     let table = Table::new();
-    let met = |fault| {
+    let injected = |fault| {
         let mut faults = Faults::default();
         faults.add(fault, None, Some(1));
-        faults.meet("main", "getEvents")
+        faults.take("main", "getEvents")
     };
     let params = json!({ "startLedger": table.first });
-    let behind = ask(&table.devnet, &params, &met(Fault::NodeBehind { ledgers: 2 }));
+    let behind = ask(&table.devnet, &params, &injected(Fault::NodeBehind { ledgers: 2 }));
     assert_eq!(behind["result"]["latestLedger"], json!(table.first + 1));
     assert_eq!(behind["result"]["events"].as_array().unwrap().len(), 3);
-    let empty = ask(&table.devnet, &params, &met(Fault::EmptyPages { ledgers: 2 }));
+    let empty = ask(&table.devnet, &params, &injected(Fault::EmptyPages { ledgers: 2 }));
     assert_eq!(empty["result"]["cursor"], json!(EventId::end_of_ledger(LedgerSequence(table.first + 1))));
     let cursor = json!({ "pagination": { "cursor": table.id(0, 1) } });
-    let still = ask(&table.devnet, &cursor, &met(Fault::EmptyPages { ledgers: 0 }));
+    let still = ask(&table.devnet, &cursor, &injected(Fault::EmptyPages { ledgers: 0 }));
     assert_eq!((&still["result"]["events"], &still["result"]["cursor"]), (&json!([]), &json!(table.id(0, 1))));
     let limited = json!({ "startLedger": table.first, "pagination": { "limit": 3 } });
-    let refused = ask(&table.devnet, &limited, &met(Fault::PageLimit { limit: 2 }));
+    let refused = ask(&table.devnet, &limited, &injected(Fault::PageLimit { limit: 2 }));
     assert_eq!(refused["error"]["message"], json!("limit must not exceed 2"));
 }
 
@@ -308,7 +309,7 @@ fn faults_change_the_contents_of_a_page() {
 fn the_small_methods_describe_the_node() {
     let (devnet, _) = by_hand();
     devnet.close_ledgers(8).unwrap();
-    let ask = |method| call(&devnet, method, &json!({}), &Met::default())["result"].clone();
+    let ask = |method| call(&devnet, method, &json!({}), &InjectedFaults::default())["result"].clone();
     let latest = ask("getLatestLedger");
     assert_eq!((&latest["sequence"], &latest["closeTime"]), (&json!(10), &json!("1800000000")));
     assert_eq!((latest["id"].as_str().unwrap().len(), &latest["protocolVersion"]), (64, &json!(30)));
@@ -316,7 +317,7 @@ fn the_small_methods_describe_the_node() {
     assert_eq!((&health["oldestLedger"], &health["ledgerRetentionWindow"]), (&json!(2), &json!(120_960)));
     assert_eq!(ask("getNetwork")["passphrase"], json!(devnet.passphrase()));
     assert!(ask("getVersionInfo")["version"].as_str().unwrap().starts_with("30."));
-    let unknown = call(&devnet, "getFeeStats", &json!({}), &Met::default());
+    let unknown = call(&devnet, "getFeeStats", &json!({}), &InjectedFaults::default());
     assert_eq!(unknown["error"]["code"], json!(-32601));
     let reply_to = |body| refuse_body(Request::parse(body).err().unwrap());
     assert!(reply_to(b"{").contains("-32700"));
@@ -334,7 +335,7 @@ fn stored_streams_are_read_by_key_and_absent_ones_are_left_out() {
         let key = EntryKey::Stream(StreamId(number));
         to_base64(&stored::ledger_key(&accounts::stream_contract(), key))
     };
-    let reply = call(&devnet, "getLedgerEntries", &json!({ "keys": [key(2), key(1)] }), &Met::default());
+    let reply = call(&devnet, "getLedgerEntries", &json!({ "keys": [key(2), key(1)] }), &InjectedFaults::default());
     let [entry] = reply["result"]["entries"].as_array().unwrap().as_slice() else { panic!("{reply}") };
     assert_eq!((&entry["key"], &entry["lastModifiedLedgerSeq"]), (&json!(key(1)), &json!(3)));
     let bytes = BASE64_STANDARD.decode(entry["xdr"].as_str().unwrap()).unwrap();
@@ -345,7 +346,7 @@ fn stored_streams_are_read_by_key_and_absent_ones_are_left_out() {
     assert_eq!(Some(stored), devnet.stream_entry(StreamId(1)));
     let many = json!({ "keys": vec![key(1); 201] });
     assert_eq!(
-        call(&devnet, "getLedgerEntries", &many, &Met::default())["error"]["message"],
+        call(&devnet, "getLedgerEntries", &many, &InjectedFaults::default())["error"]["message"],
         json!("key count (201) exceeds maximum supported (200)")
     );
 }

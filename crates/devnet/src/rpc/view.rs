@@ -6,7 +6,7 @@ use stellar_xdr::LedgerHeader;
 
 use crate::{
     chain::{Chain, Ledger},
-    faults::Met,
+    faults::InjectedFaults,
     hash::Hash,
     header,
     network::Network,
@@ -21,11 +21,12 @@ pub(crate) struct View {
 
 impl View {
     /// Returns the ledgers that the network has, as far as the faults let them be seen.
-    pub(crate) fn of(network: &Network, met: &Met) -> Self {
+    pub(crate) fn of(network: &Network, injected: &InjectedFaults) -> Self {
         let (tip, floor) = (network.latest().sequence, network.oldest().sequence);
-        let latest = LedgerSequence(tip.0.saturating_sub(met.ledgers_behind)).max(floor);
-        let kept =
-            met.retention_ledgers.map_or(floor, |kept| LedgerSequence(tip.0.saturating_sub(kept).saturating_add(1)));
+        let latest = LedgerSequence(tip.0.saturating_sub(injected.ledgers_behind)).max(floor);
+        let kept = injected
+            .retention_ledgers
+            .map_or(floor, |kept| LedgerSequence(tip.0.saturating_sub(kept).saturating_add(1)));
         let oldest = kept.max(floor).min(latest);
         let held = |sequence| Arc::clone(network.chain.ledger(sequence).unwrap_or_else(|| network.latest()));
         Self { oldest: held(oldest), latest: held(latest) }
@@ -42,8 +43,13 @@ const OTHER_PAST: Hash = [0xEE; 32];
 
 /// Returns the headers of held ledgers from `first` to `last` as the server tells them. On another chain every ledger
 /// has another hash, and names the other hash of the one before: those are worked out from the oldest ledger on.
-pub(crate) fn seen_headers(chain: &Chain, first: LedgerSequence, last: LedgerSequence, met: &Met) -> Vec<LedgerHeader> {
-    if !met.other_chain {
+pub(crate) fn seen_headers(
+    chain: &Chain,
+    first: LedgerSequence,
+    last: LedgerSequence,
+    injected: &InjectedFaults,
+) -> Vec<LedgerHeader> {
+    if !injected.other_chain {
         return chain.range(first, last).map(|ledger| ledger.header()).collect();
     }
     let mut previous = OTHER_PAST;

@@ -7,13 +7,13 @@ use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::open;
-use crate::{Devnet, DevnetArgs, faults::Met, rpc::Request};
+use crate::{Devnet, DevnetArgs, faults::InjectedFaults, rpc::Request};
 use flowfi_domain::{ContractVersion, EventId, EventKind, RawContractEvent, StreamEntry, StreamId, StreamRecord};
 use flowfi_indexer::xdr::{Decoded, decode_event};
 
 fn page(devnet: &Devnet, params: &Value) -> Value {
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "getEvents", "params": params }).to_string();
-    serde_json::from_str(&Request::parse(body.as_bytes()).unwrap().answer(devnet, &Met::default())).unwrap()
+    serde_json::from_str(&Request::parse(body.as_bytes()).unwrap().answer(devnet, &InjectedFaults::default())).unwrap()
 }
 
 fn raw(event: &Value) -> RawContractEvent {

@@ -13,7 +13,7 @@ use crate::{
     Call, ContractCode, Devnet, DevnetArgs, Fault, Input, Repertoire, Upgrade,
     close_meta::{close_meta, header_entry},
     encode::{self, to_base64},
-    faults::{Faults, Met},
+    faults::{Faults, InjectedFaults},
     hash::sha256,
     rpc::Request,
     storage::EntryKey,
@@ -101,20 +101,20 @@ fn keys(devnet: &Devnet) -> Vec<LedgerKey> {
 }
 
 /// What a node answers for a key.
-fn served(devnet: &Devnet, key: &LedgerKey, met: &Met) -> Option<(String, u32, u32)> {
+fn served(devnet: &Devnet, key: &LedgerKey, injected: &InjectedFaults) -> Option<(String, u32, u32)> {
     let params = json!({ "keys": [to_base64(key)] });
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "getLedgerEntries", "params": params }).to_string();
-    let reply = Request::parse(body.as_bytes()).unwrap().answer(devnet, met);
+    let reply = Request::parse(body.as_bytes()).unwrap().answer(devnet, injected);
     let reply: serde_json::Value = serde_json::from_str(&reply).unwrap();
     let entry = reply["result"]["entries"].as_array().unwrap_or_else(|| panic!("{reply}")).first()?;
     let number = |name: &str| u32::try_from(entry[name].as_u64().unwrap()).unwrap();
     Some((entry["xdr"].as_str().unwrap().to_owned(), number("lastModifiedLedgerSeq"), number("liveUntilLedgerSeq")))
 }
 
-fn behind(ledgers: u32) -> Met {
+fn behind(ledgers: u32) -> InjectedFaults {
     let mut faults = Faults::default();
     faults.add(Fault::NodeBehind { ledgers }, None, Some(1));
-    faults.meet("main", "getLedgerEntries")
+    faults.take("main", "getLedgerEntries")
 }
 
 #[tokio::test]
@@ -127,8 +127,12 @@ async fn applying_the_metadata_of_every_ledger_gives_the_entries_that_nodes_serv
         for sequence in 2..=tip.0 {
             built.follow(&devnet, LedgerSequence(sequence));
             for key in &keys {
-                let met = behind(tip.0 - sequence);
-                assert_eq!(built.answer(key), served(&devnet, key, &met), "seed {seed}, ledger {sequence}, {key:?}");
+                let injected = behind(tip.0 - sequence);
+                assert_eq!(
+                    built.answer(key),
+                    served(&devnet, key, &injected),
+                    "seed {seed}, ledger {sequence}, {key:?}"
+                );
             }
         }
         assert!(keys.iter().filter(|key| built.answer(key).is_none()).count() > 3, "some streams are closed");
@@ -151,7 +155,7 @@ fn names(devnet: &Devnet, sequence: LedgerSequence) -> Vec<&'static str> {
 }
 
 fn stored_value(devnet: &Devnet, key: EntryKey) -> Option<ScVal> {
-    let (xdr, ..) = served(devnet, &stored::ledger_key(&devnet.contract_id(), key), &Met::default())?;
+    let (xdr, ..) = served(devnet, &stored::ledger_key(&devnet.contract_id(), key), &InjectedFaults::default())?;
     let Some(LedgerEntryData::ContractData(data)) = encode::from_base64(&xdr) else { panic!("{xdr}") };
     Some(data.val)
 }
@@ -218,7 +222,7 @@ fn an_archived_entry_is_evicted_and_told_again_as_restored_before_it_is_updated(
         built.follow(&devnet, LedgerSequence(sequence));
         assert_eq!(built.answer(&key).is_none(), sequence == 2 || sequence == evicted.0);
     }
-    assert_eq!(built.answer(&key), served(&devnet, &key, &Met::default()));
+    assert_eq!(built.answer(&key), served(&devnet, &key, &InjectedFaults::default()));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Devnet, DevnetArgs, Emit, EventKind, RawEvent, close_meta,
-    faults::Met,
+    faults::InjectedFaults,
     rpc::tests::{call, symbol},
     tests::{by_hand, create, open, withdraw},
 };
@@ -13,7 +13,7 @@ use flowfi_domain::{ContractId, RawContractEvent};
 use flowfi_indexer::xdr::{LedgerEvent, LedgerHeader, LedgerInputError, read_ledgers};
 
 fn ask(devnet: &Devnet, params: &Value) -> Value {
-    call(devnet, "getLedgers", params, &Met::default())
+    call(devnet, "getLedgers", params, &InjectedFaults::default())
 }
 
 /// A generated history, then empty ledgers, several events in a transaction, and events of another contract and of the
@@ -53,7 +53,7 @@ fn all_ledgers(devnet: &Devnet, limit: u32) -> Vec<Value> {
 
 fn all_events(devnet: &Devnet, filter: &Value) -> Vec<Value> {
     let params = json!({ "startLedger": 2, "filters": [filter], "pagination": { "limit": 10_000 } });
-    let reply = call(devnet, "getEvents", &params, &Met::default());
+    let reply = call(devnet, "getEvents", &params, &InjectedFaults::default());
     reply["result"]["events"].as_array().unwrap().clone()
 }
 
@@ -132,7 +132,7 @@ fn ledgers_form_one_chain_of_hashes() {
         assert_eq!(ledger["hash"], header.hash);
         assert_eq!(ledger["ledgerCloseTime"], header.closed_at.timestamp().to_string());
     }
-    let latest = call(&devnet, "getLatestLedger", &json!({}), &Met::default());
+    let latest = call(&devnet, "getLatestLedger", &json!({}), &InjectedFaults::default());
     assert_eq!(latest["result"]["id"], ledgers.last().unwrap()["hash"]);
 }
 

@@ -17,14 +17,14 @@ const FRESH_FOR: Duration = Duration::from_secs(1);
 
 /// Reads the status at most once a second, however many clients ask.
 #[derive(Clone, Debug)]
-pub(super) struct Watch {
+pub(super) struct StatusCache {
     store: Store,
     fresh_for: Duration,
-    last: Arc<Mutex<Option<Look>>>,
+    last: Arc<Mutex<Option<CachedStatus>>>,
 }
 
 #[derive(Clone, Debug)]
-struct Look {
+struct CachedStatus {
     at: Instant,
     status: Result<Arc<Status>, StatusUnknown>,
 }
@@ -38,7 +38,7 @@ pub(super) enum StatusUnknown {
     NoAnswer,
 }
 
-impl Watch {
+impl StatusCache {
     pub(super) fn new(store: Store) -> Self {
         Self { store, fresh_for: FRESH_FOR, last: Arc::default() }
     }
@@ -56,13 +56,13 @@ impl Watch {
     /// Returns the status, or why the database does not tell it.
     pub(super) async fn status(&self, scope: StatusScope<'_>) -> Result<Arc<Status>, StatusUnknown> {
         let mut last = self.last.lock().await;
-        if let Some(look) = last.as_ref().filter(|look| look.at.elapsed() < self.fresh_for) {
-            return look.status.clone();
+        if let Some(cached) = last.as_ref().filter(|cached| cached.at.elapsed() < self.fresh_for) {
+            return cached.status.clone();
         }
         let status = status_view::read(&self.store, scope).await;
         let status = status.inspect_err(|failure| error!("the status could not be read: {failure}"));
         let status = status.map(Arc::new).map_err(|failure| StatusUnknown::from(&failure));
-        *last = Some(Look { at: Instant::now(), status: status.clone() });
+        *last = Some(CachedStatus { at: Instant::now(), status: status.clone() });
         status
     }
 }

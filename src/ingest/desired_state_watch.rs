@@ -10,14 +10,14 @@ use crate::store::{DesiredState, Listener, Store, StoreError};
 
 /// The operators' desired state, as last seen.
 #[derive(Debug)]
-pub(super) struct Wishes {
+pub(super) struct DesiredStateWatch {
     store: Store,
     poll: Duration,
     listener: Option<Listener>,
     seen: Option<DesiredState>,
 }
 
-impl Wishes {
+impl DesiredStateWatch {
     pub(super) const fn new(store: Store, poll: Duration) -> Self {
         Self { store, poll, listener: None, seen: None }
     }
@@ -25,7 +25,7 @@ impl Wishes {
     /// Returns the pause that operators want now; `None` if the indexer is to run. While the database does not answer,
     /// the last known state applies.
     pub(super) async fn pause(&mut self) -> Option<&DesiredState> {
-        match self.look().await {
+        match self.read().await {
             Ok(state) => self.seen = state,
             Err(failure) => debug!("it is unknown whether to pause: {failure}"),
         }
@@ -33,7 +33,7 @@ impl Wishes {
     }
 
     /// Listens before it reads, so that no change falls in between.
-    async fn look(&mut self) -> Result<Option<DesiredState>, StoreError> {
+    async fn read(&mut self) -> Result<Option<DesiredState>, StoreError> {
         if self.listener.is_none() {
             self.listener = Some(self.store.listen_for_desired_state().await?);
         }
@@ -59,9 +59,9 @@ impl Wishes {
 }
 
 /// Cancels the token once operators want a pause.
-pub(super) async fn cancel_at_a_pause(wishes: &mut Wishes, token: &CancellationToken) -> Infallible {
-    while wishes.pause().await.is_none() {
-        wishes.may_have_changed().await;
+pub(super) async fn cancel_on_pause(desired_state: &mut DesiredStateWatch, token: &CancellationToken) -> Infallible {
+    while desired_state.pause().await.is_none() {
+        desired_state.may_have_changed().await;
     }
     token.cancel();
     pending().await
