@@ -4,7 +4,7 @@
 //! The path of one contract event, and the files to read in this order:
 //!
 //! 1. [`source`] asks Stellar RPC for a page of raw events: `source/pool.rs` picks an endpoint, `source/endpoint.rs` says
-//!    whether it may be asked, `source/identity.rs` and `source/proof.rs` whether it serves our chain,
+//!    whether it may be asked, `source/identity.rs` whether it serves our chain,
 //!    `source/requests.rs` asks it, `source/rpc.rs` speaks to it. Whole ledgers come from a lake, a Horizon or
 //!    `getLedgers` (`source/ledgers.rs`). What stands at an endpoint is in `source/node.rs`.
 //! 2. [`ingest`] decides when to ask and what a failure means: `ingest/run.rs` is the indexer's life, `ingest/follower.rs`

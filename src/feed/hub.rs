@@ -14,7 +14,7 @@ use tokio::{sync::Notify, time::Instant};
 use super::{
     connections::{Client, ConnectedClient, MOST_SHOWN, OpenConnection, OpenConnections},
     news::News,
-    published::Published,
+    published::{EncodingSlot, Published},
     ring::Ring,
     stats::FilterKind,
 };
@@ -42,6 +42,8 @@ struct State {
     epoch: Epoch,
     /// The last revision that subscribers were told of, or are about to be told of.
     revision: i64,
+    /// How many outlets keep an encoding of each event.
+    encodings: usize,
     next_id: SubscriberId,
     subscribers: HashMap<SubscriberId, Subscriber>,
     by_stream: HashMap<StreamKey, HashSet<SubscriberId>>,
@@ -104,6 +106,7 @@ impl Hub {
             ring: Ring::new(position, ring_capacity),
             epoch,
             revision,
+            encodings: 0,
             next_id: 0,
             subscribers: HashMap::new(),
             by_stream: HashMap::new(),
@@ -134,11 +137,21 @@ impl Hub {
         self.state().revision
     }
 
-    /// Adds events in order, each with room for `encodings` encodings, and wakes the subscribers that they match. The
+    /// Returns a place for an outlet's encoding of every event that is published from now on.
+    pub(super) fn encoding_slot(&self) -> EncodingSlot {
+        let mut state = self.state();
+        state.encodings += 1;
+        EncodingSlot(state.encodings - 1)
+    }
+
+    /// Adds events in order, each with room for an encoding per outlet, and wakes the subscribers that they match. The
     /// events carry the current revision. A subscriber that was told of a later one gets too low a number, which is
     /// harmless; it never gets too high a one.
-    pub(super) fn publish(&self, events: Vec<CommittedEvent>, encodings: usize) {
-        let revision = self.revision();
+    pub(super) fn publish(&self, events: Vec<CommittedEvent>) {
+        let (revision, encodings) = {
+            let state = self.state();
+            (state.revision, state.encodings)
+        };
         let published = |event| Arc::new(Published::new(event, revision, encodings));
         let events: Vec<_> = events.into_iter().map(published).collect();
         let mut state = self.state();

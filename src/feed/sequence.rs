@@ -1,9 +1,6 @@
-//! The feed: the state that its parts share, with publishing and counting.
+//! The feed: the state that its parts share.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::Semaphore;
 
@@ -14,7 +11,7 @@ use super::{
     stats::{Counters, FeedStats},
 };
 use crate::{
-    domain::{CommittedEvent, Epoch, EventId, FeedId, Reset, ResetReason},
+    domain::{Epoch, EventId, FeedId, Reset, ResetReason},
     store::{FeedState, Store, StoreError},
 };
 
@@ -30,8 +27,6 @@ pub struct Feed {
     pub(super) counters: Arc<Counters>,
     /// Limits how many returning clients read the table at once.
     pub(super) replays: Arc<Semaphore>,
-    /// The number of outlets that keep an encoding of each event.
-    encodings: Arc<AtomicUsize>,
     /// Why new events cannot be read from the table, if so.
     pub(super) trouble: Arc<Mutex<Option<String>>>,
 }
@@ -49,13 +44,13 @@ impl Feed {
         let hub = Arc::new(Hub::new(FeedState { position: newest, ..state }, ring_capacity));
         hub.advance_to(state.position);
         let replays = Arc::new(Semaphore::new(REPLAYS_AT_ONCE));
-        Ok(Self { hub, store, counters: Arc::default(), replays, encodings: Arc::default(), trouble: Arc::default() })
+        Ok(Self { hub, store, counters: Arc::default(), replays, trouble: Arc::default() })
     }
 
     /// Reserves a place for an outlet's encoding of every event that is published from now on.
     #[must_use]
     pub fn encoding_slot(&self) -> EncodingSlot {
-        EncodingSlot(self.encodings.fetch_add(1, Ordering::Relaxed))
+        self.hub.encoding_slot()
     }
 
     /// Returns the network's epoch as the feed last saw it.
@@ -107,9 +102,5 @@ impl Feed {
                 return Ok(Reset { reason, oldest_event_id, newest_event_id });
             }
         }
-    }
-
-    pub(super) fn publish(&self, events: Vec<CommittedEvent>) {
-        self.hub.publish(events, self.encodings.load(Ordering::Relaxed));
     }
 }

@@ -134,7 +134,7 @@ async fn publish_new(feed: &Feed, state: FeedState, stop: &CancellationToken) ->
         let is_last = u32::try_from(events.len()).is_ok_and(|count| count < CHUNK);
         while !events.is_empty() {
             let rest = events.split_off(events.len().min(SLICE));
-            feed.publish(events);
+            feed.hub.publish(events);
             events = rest;
             // Ten thousand subscribers make each event expensive, so other tasks must get their turn in between.
             yield_now().await;

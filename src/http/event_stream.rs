@@ -20,14 +20,16 @@ use tracing::error;
 use super::{
     limits::Slot,
     sse::{
-        ExpiredNotice, ExpiredReason, HEARTBEAT, ResumeNotice, ResumeReason, frame_of, id_frame, notice_frame,
-        retry_frame,
+        ConnectedNotice, ExpiredNotice, ExpiredReason, HEARTBEAT, ResetNotice, ResumeNotice, ResumeReason, frame_of,
+        id_frame, notice_frame, retry_frame,
     },
     state::HttpState,
+    subscribe_filter,
 };
 use crate::{
-    auth::{Token, TokenRefusal},
-    feed::Subscription,
+    auth::{Caller, Token, TokenRefusal},
+    domain::EventFilter,
+    feed::{Client, Opened, Subscription},
 };
 
 /// A quiet subscription sends an `id:` once per this many heartbeats, which keeps it level with the feed.
@@ -38,7 +40,23 @@ pub(super) fn farewell(state: &HttpState) -> Bytes {
     retry_frame(state.retry_ms())
 }
 
-pub(super) fn event_stream(connection: Connection) -> Response {
+/// What was decided about a subscriber before its stream opens.
+pub(super) struct Admission {
+    pub(super) caller: Caller,
+    pub(super) filter: EventFilter,
+    /// Streams of the filter that the caller may not see or that do not exist.
+    pub(super) unknown_streams: Vec<String>,
+    pub(super) slot: Slot,
+}
+
+/// Returns the answer that streams a subscription until it ends.
+pub(super) fn event_stream(state: HttpState, opened: Opened, admission: Admission) -> Response {
+    let Admission { caller, filter, unknown_streams, slot } = admission;
+    let client_id = state.client_id();
+    let subject = caller.subject().map(|subject| subject.as_str().into());
+    opened.subscription.introduce(Client { id: client_id.as_str().into(), subject });
+    let first = opening(&state, client_id, (&filter, unknown_streams), &opened);
+    let connection = Connection::new(state, opened.subscription, caller.token, first, slot);
     let frames = stream::unfold(connection, |mut connection| async move {
         let frames = connection.next().await?;
         Some((Ok::<_, Infallible>(frames), connection))
@@ -62,8 +80,33 @@ pub(super) fn event_stream_of(body: Body) -> Response {
 
 type TokenEnds = Pin<Box<dyn Future<Output = TokenRefusal> + Send>>;
 
+/// Returns the first piece of a connection: when to reconnect, and the filter as it was understood. Both are in one
+/// block with data, because common clients cannot handle a block without data. The `id:` line lets a client resume even
+/// if it never sees an event. With a reset, the id comes with the reset: otherwise a client whose connection broke
+/// before the reset would resume from an id that claims that it was told.
+fn opening(
+    state: &HttpState,
+    client_id: String,
+    (filter, unknown_streams): (&EventFilter, Vec<String>),
+    opened: &Opened,
+) -> Bytes {
+    let resume_id = opened.subscription.resume_id();
+    let connected = notice_frame(&ConnectedNotice {
+        client_id,
+        last_event_id: resume_id.map(|id| id.position),
+        filter: subscribe_filter::view_of(filter, &state.contracts),
+        unknown_streams,
+    });
+    let retry = Bytes::from(format!("retry: {}\n", state.retry_ms()));
+    let id = resume_id.map_or_else(Bytes::new, |id| Bytes::from(format!("id: {id}\n")));
+    join(match opened.reset {
+        None => vec![retry, id, connected],
+        Some(reset) => vec![retry, connected, id, notice_frame(&ResetNotice::from(reset))],
+    })
+}
+
 /// One open event stream.
-pub(super) struct Connection {
+struct Connection {
     state: HttpState,
     subscription: Subscription,
     first: Option<Bytes>,
@@ -79,13 +122,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(
-        state: HttpState,
-        subscription: Subscription,
-        token: Option<Token>,
-        first: Bytes,
-        slot: Slot,
-    ) -> Self {
+    fn new(state: HttpState, subscription: Subscription, token: Option<Token>, first: Bytes, slot: Slot) -> Self {
         Self {
             heartbeat_at: Instant::now() + state.heartbeat,
             token_ends: token_ends(&state, token),
@@ -182,7 +219,7 @@ async fn ended(token_ends: &mut Option<TokenEnds>) -> TokenRefusal {
     }
 }
 
-pub(super) fn join(frames: Vec<Bytes>) -> Bytes {
+fn join(frames: Vec<Bytes>) -> Bytes {
     let mut frames = frames;
     if frames.len() == 1
         && let Some(frame) = frames.pop()

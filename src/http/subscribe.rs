@@ -6,18 +6,16 @@ use axum::{
     http::{HeaderMap, Method},
     response::Response,
 };
-use bytes::Bytes;
 use tracing::warn;
 
 use super::{
     accept::Accept,
     caller::by_header,
-    event_stream::{Connection, empty_event_stream, event_stream, event_stream_of, farewell, join},
+    event_stream::{Admission, empty_event_stream, event_stream, event_stream_of, farewell},
     limits::{ClientKey, Slot},
     openapi::{LastEventIdHeader, OfSubscription},
     problem::Problem,
     query::Query,
-    sse::{ConnectedNotice, ResetNotice, notice_frame},
     state::HttpState,
     subscribe_filter,
     subscriber::{LAST_EVENT_ID, STRICT, SubscriptionQuery, TICKET, who_and_what},
@@ -25,7 +23,7 @@ use super::{
 use crate::{
     auth::{Caller, Subject, TicketRefusal, TokenRefusal},
     domain::EventFilter,
-    feed::{Client, LastEventId, Opened},
+    feed::LastEventId,
     store::StoreError,
 };
 
@@ -126,11 +124,7 @@ async fn open(
     if let (Some(auth), Some(ticket)) = (&state.auth, query.get(TICKET)?) {
         auth.spend_ticket(ticket).await?;
     }
-    let client_id = state.client_id();
-    let subject = caller.subject().map(|subject| subject.as_str().into());
-    opened.subscription.introduce(Client { id: client_id.as_str().into(), subject });
-    let first = opening(state, client_id, (&filter, unknown_streams), &opened);
-    Ok(event_stream(Connection::new(state.clone(), opened.subscription, caller.token, first, slot)))
+    Ok(event_stream(state.clone(), opened, Admission { caller, filter, unknown_streams, slot }))
 }
 
 fn accepts_event_stream(headers: &HeaderMap) -> Result<(), Problem> {
@@ -147,31 +141,6 @@ fn last_event_id(headers: &HeaderMap, parameter: Option<&str>) -> LastEventId {
         None | Some("") => LastEventId::None,
         Some(text) => text.parse().map_or(LastEventId::Malformed, LastEventId::Known),
     }
-}
-
-/// Returns the first piece of a connection: when to reconnect, and the filter as it was understood. Both are in one
-/// block with data, because common clients cannot handle a block without data. The `id:` line lets a client resume even
-/// if it never sees an event. With a reset, the id comes with the reset: otherwise a client whose connection broke
-/// before the reset would resume from an id that claims that it was told.
-fn opening(
-    state: &HttpState,
-    client_id: String,
-    (filter, unknown_streams): (&EventFilter, Vec<String>),
-    opened: &Opened,
-) -> Bytes {
-    let resume_id = opened.subscription.resume_id();
-    let connected = notice_frame(&ConnectedNotice {
-        client_id,
-        last_event_id: resume_id.map(|id| id.position),
-        filter: subscribe_filter::view_of(filter, &state.contracts),
-        unknown_streams,
-    });
-    let retry = Bytes::from(format!("retry: {}\n", state.retry_ms()));
-    let id = resume_id.map_or_else(Bytes::new, |id| Bytes::from(format!("id: {id}\n")));
-    join(match opened.reset {
-        None => vec![retry, id, connected],
-        Some(reset) => vec![retry, connected, id, notice_frame(&ResetNotice::from(reset))],
-    })
 }
 
 /// A browser never reconnects after any answer other than 200. If its stream ends, it reconnects with the id that it
