@@ -6,7 +6,8 @@
 //! 1. [`source`] asks Stellar RPC for a page of raw events: `source/pool.rs` picks an endpoint, `source/endpoint.rs` says
 //!    whether it may be asked, `source/identity.rs` whether it serves our chain,
 //!    `source/requests.rs` asks it, `source/rpc.rs` speaks to it. Whole ledgers come from a lake, a Horizon or
-//!    `getLedgers` (`source/ledgers.rs`). What stands at an endpoint is in `source/node.rs`.
+//!    `getLedgers` (`source/ledgers.rs`). What stands at an endpoint is in `source/node.rs`, the shape
+//!    of its answers in `source/shape.rs`.
 //! 2. [`ingest`] decides when to ask and what a failure means: `ingest/run.rs` is the indexer's life, `ingest/follower.rs`
 //!    follows the source, `ingest/hole.rs` fills holes, `ingest/reset.rs` begins anew after a reset of the network. A
 //!    contract that is added to others joins them once its past is written (`ingest/join.rs`). Beside that, records are

@@ -813,6 +813,7 @@ export interface components {
              * @description When it will be asked again, in milliseconds from now.
              */
             retryInMs: number | null;
+            shape: components["schemas"]["EndpointShape"] | null;
             /** @description Whether it is asked: it is, not now because it failed, or it serves another network or refuses us. */
             state: components["schemas"]["EndpointState"];
             /** @description The server's version. */
@@ -822,6 +823,26 @@ export interface components {
              * @description The most ledgers that are requested from it at once, if limited.
              */
             windowLedgers: number | null;
+        };
+        /**
+         * @description The API of an endpoint.
+         * @enum {string}
+         */
+        EndpointInterface: "stellarRpc" | "horizon";
+        /**
+         * @description The shape of an endpoint's answers, where servers differ. An endpoint whose ids or cursors have an unknown form is not
+         *     used.
+         */
+        EndpointShape: {
+            cursors: components["schemas"]["IdForm"] | null;
+            ids: components["schemas"]["IdForm"] | null;
+            /** @description The API that it offers. */
+            interface: components["schemas"]["EndpointInterface"];
+            /**
+             * @description Whether its events say if their call succeeded; null until it has shown one. If they do not say so, the call
+             *     succeeded.
+             */
+            reportsSuccess: boolean | null;
         };
         /**
          * @description Whether an endpoint is asked.
@@ -974,6 +995,11 @@ export interface components {
             fromLedger: components["schemas"]["LedgerSequence"];
             toLedger: components["schemas"]["LedgerSequence"];
         };
+        /**
+         * @description A form of ids and cursors: a TOID (SEP-35) and an index with a hyphen between them, or a TOID alone.
+         * @enum {string}
+         */
+        IdForm: "toidAndIndex" | "toid";
         Indexer: {
             /** @description Why, in words, where that needs any; null for callers who do not run the service (scope `admin`). */
             detail: string | null;

@@ -38,10 +38,31 @@ pub(super) struct EndpointHealth {
     passphrase: Option<String>,
     /// The server's version.
     version: Option<String>,
+    /// The shape of its answers, once the indexer has learned it.
+    shape: Option<EndpointShape>,
     /// The largest page that is requested from it, if limited.
     page_limit: Option<u32>,
     /// The most ledgers that are requested from it at once, if limited.
     window_ledgers: Option<u32>,
+}
+
+/// The shape of an endpoint's answers, where servers differ. An endpoint whose ids or cursors have an unknown form is not
+/// used.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct EndpointShape {
+    /// The API that it offers.
+    #[schema(value_type = words::EndpointInterface)]
+    interface: String,
+    /// The form of the ids of its events or transactions; null until it has shown one.
+    #[schema(value_type = Option<words::IdForm>)]
+    ids: Option<String>,
+    /// The form of its cursors.
+    #[schema(value_type = Option<words::IdForm>)]
+    cursors: Option<String>,
+    /// Whether its events say if their call succeeded; null until it has shown one. If they do not say so, the call
+    /// succeeded.
+    reports_success: Option<bool>,
 }
 
 impl EndpointHealth {

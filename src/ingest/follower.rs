@@ -12,8 +12,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::{
-    args::PaceArgs, batcher::Batcher, committer::CommitterMessage, error::IngestError, incoming::Incoming,
-    pacing::TipPacing, reporter::Reporter,
+    args::PaceArgs,
+    batcher::Batcher,
+    committer::CommitterMessage,
+    error::IngestError,
+    incoming::Incoming,
+    pacing::TipPacing,
+    reporter::{Reporter, endpoints_of},
 };
 use crate::{
     backoff::Backoff,
@@ -275,7 +280,7 @@ impl Follower<'_> {
     }
 
     pub(super) async fn say(&mut self, state: IndexerState, detail: Option<String>, missing: Option<LedgerRange>) {
-        let endpoints = serde_json::to_value(self.source.health()).unwrap_or_default();
+        let endpoints = endpoints_of(self.source, self.whole_ledgers);
         self.reporter.say(state, detail, missing, endpoints).await;
     }
 

@@ -1,6 +1,6 @@
-//! The slow loop beside the index. It asks a second endpoint for the recently indexed events, and compares a few
-//! records of each contract with the chain. A failure is retried at the next turn; it neither ends nor delays the
-//! session.
+//! The slow loop beside the index. It asks a second endpoint for the recently indexed events, compares a few records of
+//! each contract with the chain, and learns the shape of each endpoint's answers. A failure is retried at the next turn;
+//! it neither ends nor delays the session.
 
 use std::{collections::HashMap, convert::Infallible, future::pending, time::Duration};
 
@@ -83,6 +83,7 @@ impl RecordChecks<'_> {
 
     async fn turn(&mut self, memories: &mut HashMap<ContractId, Memory>) {
         let (store, source, epoch) = (self.store, self.source, self.epoch);
+        source.learn_shapes().await;
         for contract_id in self.contract_ids {
             let heard_alone = &mut memories.entry(contract_id.clone()).or_default().heard_alone;
             let page_limit = self.page_limit;

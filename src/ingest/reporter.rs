@@ -9,6 +9,7 @@ use tracing::debug;
 
 use crate::{
     domain::{ContractId, LedgerRange, LedgerSequence},
+    source::{EndpointPool, WholeLedgers},
     store::{IndexerReport, IndexerState, Store},
 };
 
@@ -17,6 +18,13 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// An indexer that has not reported for three times as long is considered gone.
 const REPEAT: Duration = Duration::from_secs(10);
+
+/// Returns the health of the endpoints that are followed and of those that fill holes, as a report contains it.
+pub(super) fn endpoints_of(followed: &EndpointPool, whole_ledgers: &[WholeLedgers]) -> Value {
+    let mut endpoints = followed.health();
+    endpoints.extend(whole_ledgers.iter().flat_map(|whole| whole.health_beside(followed)));
+    serde_json::to_value(endpoints).unwrap_or_default()
+}
 
 /// Writes reports, but not too often.
 #[derive(Debug)]

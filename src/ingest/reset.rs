@@ -6,7 +6,12 @@
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use super::{args::OnReset, error::IngestError, indexer::Indexer, reporter::Reporter};
+use super::{
+    args::OnReset,
+    error::IngestError,
+    indexer::Indexer,
+    reporter::{Reporter, endpoints_of},
+};
 use crate::{
     domain::EventId,
     source::{Anchor, KnownChain},
@@ -104,7 +109,7 @@ impl Indexer {
     pub(super) async fn say_away(&self, detail: String) {
         let contract_ids = self.settings.contracts.to_vec();
         let mut reporter = Reporter::after_the_last(self.store.clone(), contract_ids).await;
-        let endpoints = serde_json::to_value(self.source.health()).unwrap_or_default();
+        let endpoints = endpoints_of(&self.source, &self.whole_ledgers);
         reporter.say(IndexerState::SourceAway, Some(detail), None, endpoints).await;
     }
 }

@@ -15,7 +15,7 @@ use super::{
     error::IngestError,
     indexer::Indexer,
     record_checks::RecordChecks,
-    reporter::Reporter,
+    reporter::{Reporter, endpoints_of},
     reset::ResetHandled,
     session_backoff::{reset_after_progress, reset_after_session_of},
 };
@@ -175,7 +175,7 @@ impl Indexer {
                 Some(reporter) => reporter,
                 none => none.insert(Reporter::after_the_last(store, contract_ids).await),
             };
-            let endpoints = serde_json::to_value(self.source.health()).unwrap_or_default();
+            let endpoints = endpoints_of(&self.source, &self.whole_ledgers);
             reporter.say(IndexerState::Paused, Some(detail), None, endpoints).await;
             desired_state.may_have_changed().await;
         }

@@ -139,7 +139,8 @@ impl Endpoint {
             }
             Err(SourceError::Permanent { .. }) => state.failed("refused"),
             Err(failure @ (SourceError::NoTransactionMeta { .. } | SourceError::UnknownForm { .. })) => {
-                state.failed("unreadable");
+                let is_unknown = matches!(failure, SourceError::UnknownForm { .. });
+                state.failed(if is_unknown { "unknown form" } else { "no metadata" });
                 state.becomes_unusable(failure, now);
                 warn!("the {} {} cannot be used: {failure}", self.node.kind(), self.host);
             }

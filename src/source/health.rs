@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::EndpointShape;
 use crate::domain::LedgerSequence;
 
 /// The health of an endpoint. It shows only the host of its URL: the rest may hold a provider's key.
@@ -32,6 +33,8 @@ pub struct EndpointHealth {
     pub passphrase: Option<String>,
     /// The server's version.
     pub version: Option<String>,
+    /// The shape of its answers, once it is known.
+    pub shape: Option<EndpointShape>,
     /// The largest page to ask for, if there is a limit.
     pub page_limit: Option<u32>,
     /// The largest number of ledgers to ask for at once, if there is a limit.

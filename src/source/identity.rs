@@ -115,7 +115,7 @@ impl Endpoint {
         {
             let mut state = self.state();
             state.passphrase = Some(found.clone());
-            state.version = version.or_else(|| state.version.take());
+            state.runs(version);
         }
         if *found != *self.network_passphrase {
             return Err(SourceError::OtherNetwork { found, wanted: self.network_passphrase.to_string() });

@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use tokio::sync::mpsc;
 
 use super::{
-    EndpointPool, KnownChain, Lake, SourceError,
+    EndpointHealth, EndpointPool, KnownChain, Lake, SourceError,
     packed::{MOST_THREADS, scanners},
     retry::Retry,
 };
@@ -117,6 +117,15 @@ impl WholeLedgers {
     #[must_use]
     pub const fn makes_sure_itself(&self) -> bool {
         matches!(self.origin, Origin::Endpoints { .. })
+    }
+
+    /// Returns the health of its endpoints, unless they are those that are followed.
+    #[must_use]
+    pub fn health_beside(&self, followed: &EndpointPool) -> Vec<EndpointHealth> {
+        match &self.origin {
+            Origin::Endpoints { pool, .. } if !pool.is_of_the_same(followed) => pool.health(),
+            Origin::Endpoints { .. } | Origin::Lake(_) => Vec::new(),
+        }
     }
 
     /// Sets what is known about our chain, for a source that asks endpoints.

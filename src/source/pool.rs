@@ -7,9 +7,10 @@
 
 use std::{collections::VecDeque, future::Future, ops::RangeInclusive, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
+use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::time::{Instant, sleep_until, timeout_at};
+use tracing::debug;
 
 use super::{
     Anchor, EndpointHealth, EventPage, EventsFrom, KnownChain, LedgerEntries, LedgerPage, Proof, SourceError,
@@ -81,6 +82,11 @@ impl EndpointPool {
         let horizon = Horizon::new(url, StdRng::from_rng(&mut rng))?;
         let endpoint = Endpoint::new(Node::Horizon(horizon), network_passphrase.into(), rng);
         Ok(Self { endpoints: Arc::new([Arc::new(endpoint)]) })
+    }
+
+    /// Returns whether both share their endpoints.
+    pub(super) fn is_of_the_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.endpoints, &other.endpoints)
     }
 
     /// Returns whether it is of a Horizon.
@@ -172,7 +178,18 @@ impl EndpointPool {
     /// # Errors
     /// A [`SourceError`], sorted: [`SourceError::NoTransactionMeta`] of a Horizon without metadata.
     pub async fn check(&self) -> Result<(), SourceError> {
-        self.ask(None, Proof::WhereThereIs, |endpoint| async move { endpoint.check().await }).await
+        self.ask(None, Proof::WhereThereIs, |endpoint| async move { endpoint.learn_shape().await }).await
+    }
+
+    /// Finds out the shape of each endpoint that has not shown it by itself: by one request, and once. One that cannot say
+    /// is asked the next time; one of an unknown form is left alone, and the log says so.
+    pub async fn learn_shapes(&self) {
+        let request = |endpoint: Arc<Endpoint>| async move { endpoint.learn_shape().await };
+        let unknown = self.endpoints.iter().filter(|endpoint| endpoint.state().has_hidden_its_shape());
+        let looks = unknown.map(|endpoint| self.attempt(Arc::clone(endpoint), Proof::WhereThereIs, &request));
+        for failure in join_all(looks).await.into_iter().filter_map(Result::err) {
+            debug!("the shape of an endpoint is not known yet: {failure}");
+        }
     }
 
     /// Returns the oldest and the newest ledger that any endpoint has.

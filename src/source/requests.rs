@@ -1,8 +1,8 @@
 //! The requests that teach us how much an endpoint can answer and which ledgers it has.
 
 use super::{
-    EventPage, EventsFrom, LedgerEntries, SourceError, StellarRpc, Tip, TransientReason, endpoint::Endpoint,
-    get_ledgers::LedgerPage, horizon::Read, node::Node,
+    EndpointShape, EventPage, EventsFrom, LedgerEntries, SourceError, StellarRpc, Tip, TransientReason,
+    endpoint::Endpoint, get_ledgers::LedgerPage, horizon::LedgersRead, node::Node,
 };
 use crate::domain::{ContractId, LedgerSequence};
 
@@ -23,7 +23,9 @@ impl Endpoint {
             Node::Rpc(rpc) => rpc,
             Node::Horizon(horizon) => {
                 let page = horizon.events(contract_ids, from, limit).await?;
-                self.state().saw(page.latest_ledger, page.oldest_ledger);
+                let mut state = self.state();
+                state.showed(EndpointShape::of_horizon(!page.events.is_empty()));
+                state.saw(page.latest_ledger, page.oldest_ledger);
                 return Ok(page.not_before(from.position()));
             }
         };
@@ -51,8 +53,9 @@ impl Endpoint {
             };
             tries += 1;
             match rpc.events(contract_ids, query).await {
-                Ok(page) => {
+                Ok((page, shape)) => {
                     let mut state = self.state();
+                    state.showed(shape);
                     state.page_size.grow();
                     state.saw(page.latest_ledger, page.oldest_ledger);
                     return Ok(page.not_before(from.position()));
@@ -74,10 +77,10 @@ impl Endpoint {
         let page = match &self.node {
             Node::Rpc(rpc) => self.ledger_limit.page(rpc, from, most).await?,
             Node::Horizon(horizon) => match horizon.read(from, most).await? {
-                Read { ledgers, latest, .. } if ledgers.is_empty() => {
+                LedgersRead { ledgers, latest, .. } if ledgers.is_empty() => {
                     return Err(SourceError::NodeBehind { wanted: from, latest });
                 }
-                Read { ledgers, latest, .. } => {
+                LedgersRead { ledgers, latest, .. } => {
                     LedgerPage { ledgers, latest_ledger: latest, oldest_ledger: None, is_large: false }
                 }
             },
@@ -86,12 +89,19 @@ impl Endpoint {
         Ok(page)
     }
 
-    /// Makes sure, as far as one answer tells, that the endpoint gives what we read.
-    pub(super) async fn check(&self) -> Result<(), SourceError> {
-        match &self.node {
-            Node::Rpc(_) => Ok(()),
-            Node::Horizon(horizon) => horizon.sample().await.map(drop),
-        }
+    /// Learns the shape of the endpoint's answers from one of them.
+    ///
+    /// # Errors
+    /// What makes the endpoint useless: an unknown form, or a Horizon without metadata; else that it does not say now.
+    pub(super) async fn learn_shape(&self) -> Result<(), SourceError> {
+        let shape = match &self.node {
+            Node::Rpc(rpc) => rpc.sample(rpc.tip().await?.sequence).await?,
+            Node::Horizon(horizon) => EndpointShape::of_horizon(horizon.sample().await?),
+        };
+        let mut state = self.state();
+        state.showed(shape);
+        state.is_probed = true;
+        Ok(())
     }
 
     pub(super) async fn tip(&self) -> Result<Tip, SourceError> {

@@ -12,7 +12,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 
 use super::{
-    EventPage, EventsFrom, LedgerEntries, SourceError, Tip, TransientReason,
+    EndpointShape, EventPage, EventsFrom, LedgerEntries, SourceError, Tip, TransientReason,
     page_size::EventsQuery,
     wire::{Entries, Events, Health, LedgerSummary, LedgersReply, Network, Reply, RpcError, Version},
 };
@@ -76,7 +76,7 @@ impl StellarRpc {
         &self,
         contract_ids: &[ContractId],
         query: EventsQuery,
-    ) -> Result<EventPage, SourceError> {
+    ) -> Result<(EventPage, EndpointShape), SourceError> {
         let EventsQuery { from, to_ledger_exclusive, limit } = query;
         let filter = |contract_ids: &[ContractId]| json!({"type": "contract,system", "contractIds": contract_ids});
         let mut params = json!({
@@ -94,9 +94,17 @@ impl StellarRpc {
         let contract_ids = contract_ids.to_vec();
         let page = tokio::task::spawn_blocking(move || {
             let events: Events<'_> = result_of(&body, from.ledger())?;
-            events.into_page(&contract_ids, limit)
+            let shape = events.shape()?;
+            Ok((events.into_page(&contract_ids, limit)?, shape))
         });
         page.await.map_err(|_| SourceError::bad_reply("reading the reply failed"))?
+    }
+
+    /// `getEvents` of one ledger without a filter: returns the shape of the answer.
+    pub(super) async fn sample(&self, ledger: LedgerSequence) -> Result<EndpointShape, SourceError> {
+        let params = json!({"startLedger": ledger, "filters": [], "pagination": {"limit": 1}});
+        let body = self.post("getEvents", params).await?;
+        result_of::<Events<'_>>(&body, ledger)?.shape()
     }
 
     /// `getLedgerEntries`: returns the entries of at most 200 keys, matched by key: replies have another order, and

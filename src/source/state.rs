@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use tokio::time::Instant;
 
 use super::{
-    Anchor, EndpointHealth, EndpointState, KnownClose, SourceError, TransientReason, breaker::Breaker,
+    Anchor, EndpointHealth, EndpointShape, EndpointState, KnownClose, SourceError, TransientReason, breaker::Breaker,
     page_size::PageSize,
 };
 use crate::domain::LedgerSequence;
@@ -61,6 +61,9 @@ pub(super) struct State {
     pub(super) passing: Option<(TransientReason, String)>,
     pub(super) passphrase: Option<String>,
     pub(super) version: Option<String>,
+    pub(super) shape: Option<EndpointShape>,
+    /// Whether it was asked for its shape.
+    pub(super) is_probed: bool,
 }
 
 impl State {
@@ -85,6 +88,8 @@ impl State {
             passing: None,
             passphrase: None,
             version: None,
+            shape: None,
+            is_probed: false,
         }
     }
 
@@ -95,6 +100,24 @@ impl State {
             self.unusable = None;
             self.breaker.succeed();
         }
+    }
+
+    /// Keeps what an answer shows of the endpoint's shape.
+    pub(super) fn showed(&mut self, shape: EndpointShape) {
+        self.shape = Some(shape.or(self.shape));
+    }
+
+    /// Keeps which version answers now. Another one than before may have another shape.
+    pub(super) fn runs(&mut self, version: Option<String>) {
+        if version.is_some() && version != self.version {
+            (self.shape, self.is_probed) = (None, false);
+            self.version = version;
+        }
+    }
+
+    /// Returns whether the shape is to be asked for: no answer has shown it by itself.
+    pub(super) fn has_hidden_its_shape(&self) -> bool {
+        !self.is_probed && self.shape.is_none_or(|shape| shape.ids.is_none())
     }
 
     /// Leaves the endpoint alone until it is time to look again.
@@ -159,6 +182,7 @@ impl State {
             oldest_ledger: self.oldest,
             passphrase: self.passphrase.clone(),
             version: self.version.clone(),
+            shape: self.shape,
             page_limit: self.page_size.limit(),
             window_ledgers: self.page_size.window_ledgers(),
         }

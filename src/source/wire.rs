@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, de};
+use serde_json::value::RawValue;
 
-use super::{EventPage, FoundEntry, LedgerEntries, SourceError, Tip};
+use super::{EndpointShape, EventPage, FoundEntry, IdForm, Interface, LedgerEntries, SourceError, Tip};
 use crate::domain::{ContractId, CoverageSource, EventId, EventKind, LedgerSequence, RawContractEvent};
 
 #[derive(Deserialize)]
@@ -109,7 +110,8 @@ impl From<Entries> for LedgerEntries {
 pub(super) struct Events<'a> {
     #[serde(borrow)]
     events: Vec<Event<'a>>,
-    cursor: Option<EventId>,
+    #[serde(borrow)]
+    cursor: Option<&'a RawValue>,
     latest_ledger: LedgerSequence,
     #[serde(default, deserialize_with = "unix_time")]
     latest_ledger_close_time: Option<DateTime<Utc>>,
@@ -138,7 +140,8 @@ pub(super) struct WholeLedger<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event<'a> {
-    id: EventId,
+    #[serde(borrow)]
+    id: &'a RawValue,
     #[serde(borrow, rename = "type")]
     kind: Cow<'a, str>,
     #[serde(borrow)]
@@ -172,10 +175,7 @@ impl Events<'_> {
     /// some server versions combine filters wrongly. Servers before 23 number events differently and are refused: their
     /// replies lack the oldest ledger.
     pub(super) fn into_page(self, contract_ids: &[ContractId], limit: u32) -> Result<EventPage, SourceError> {
-        let (Some(cursor), Some(oldest_ledger)) = (self.cursor, self.oldest_ledger) else {
-            let detail = "the reply has no cursor or no oldestLedger: Stellar RPC 23 or later is needed".into();
-            return Err(SourceError::Permanent { detail });
-        };
+        let (cursor, oldest_ledger) = self.bounds()?;
         if cursor.ledger() > self.latest_ledger.next() {
             let latest = self.latest_ledger;
             return Err(SourceError::bad_reply(format!("the cursor {cursor} lies beyond the newest ledger, {latest}")));
@@ -202,18 +202,51 @@ impl Events<'_> {
     }
 }
 
+impl Events<'_> {
+    /// Returns what the reply shows of the server's shape.
+    ///
+    /// # Errors
+    /// [`SourceError::UnknownForm`]; [`SourceError::Permanent`] for servers before 23.
+    pub(super) fn shape(&self) -> Result<EndpointShape, SourceError> {
+        self.bounds()?;
+        let first = self.events.first();
+        first.map(|event| event_id("event id", event.id)).transpose()?;
+        Ok(EndpointShape {
+            interface: Interface::StellarRpc,
+            ids: first.map(|_| IdForm::ToidAndIndex),
+            cursors: Some(IdForm::ToidAndIndex),
+            reports_success: first.map(|event| event.in_successful_contract_call.is_some()),
+        })
+    }
+
+    /// Returns where the page ends, and the oldest ledger of the server.
+    fn bounds(&self) -> Result<(EventId, LedgerSequence), SourceError> {
+        let (Some(cursor), Some(oldest_ledger)) = (self.cursor, self.oldest_ledger) else {
+            let detail = "the reply has no cursor or no oldestLedger: Stellar RPC 23 or later is needed".into();
+            return Err(SourceError::Permanent { detail });
+        };
+        Ok((event_id("cursor", cursor)?, oldest_ledger))
+    }
+}
+
+/// Reads what should be the id of an event or a cursor.
+fn event_id(what: &str, raw: &RawValue) -> Result<EventId, SourceError> {
+    serde_json::from_str(raw.get()).map_err(|_| SourceError::unknown_form(what, raw.get()))
+}
+
 impl Event<'_> {
     /// Checks the fields that will be stored as text: a hash must be hex, topics and value must be base64. A node that
     /// sends anything else is not believed.
     fn into_raw(self, kind: EventKind, contract_id: &ContractId) -> Result<RawContractEvent, SourceError> {
+        let id = event_id("event id", self.id)?;
         let hash_is_fine = self.tx_hash.len() == 64 && self.tx_hash.bytes().all(|byte| byte.is_ascii_hexdigit());
         let base64_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
         let xdr_is_fine = self.topic.iter().chain([&self.value]).all(|text| text.bytes().all(base64_letter));
         if !hash_is_fine || !xdr_is_fine {
-            return Err(SourceError::bad_reply(format!("event {} holds a broken hash or broken base64", self.id)));
+            return Err(SourceError::bad_reply(format!("event {id} holds a broken hash or broken base64")));
         }
         Ok(RawContractEvent {
-            id: self.id,
+            id,
             kind,
             contract_id: contract_id.clone(),
             ledger_closed_at: self.ledger_closed_at,

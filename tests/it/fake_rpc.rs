@@ -34,6 +34,7 @@ pub enum Answer {
 #[derive(Debug)]
 pub struct Node {
     pub passphrase: &'static str,
+    pub version: &'static str,
     pub oldest: u32,
     pub latest: u32,
     pub hash: &'static str,
@@ -42,6 +43,8 @@ pub struct Node {
     pub page_limit: u32,
     /// The answers to the next requests for events.
     pub next: VecDeque<Answer>,
+    /// The answer to every request for events.
+    pub to_events: Option<Answer>,
     /// The answer to all requests.
     pub always: Option<Answer>,
     /// The cursor to answer with, regardless of the request.
@@ -71,12 +74,14 @@ impl FakeRpc {
     pub async fn start() -> Self {
         let node = Node {
             passphrase: PASSPHRASE,
+            version: "30.0.0-fake",
             oldest: 100,
             latest: 50_000,
             hash: "aa",
             bears: None,
             page_limit: 10_000,
             next: VecDeque::new(),
+            to_events: None,
             always: None,
             cursor: None,
             events: Vec::new(),
@@ -133,7 +138,7 @@ impl Node {
         }
         match method {
             "getNetwork" => Ok(json!({"passphrase": self.passphrase})),
-            "getVersionInfo" => Ok(json!({"version": "30.0.0-fake"})),
+            "getVersionInfo" => Ok(json!({"version": self.version})),
             "getHealth" => Ok(json!({"status": "healthy", "latestLedger": self.latest, "oldestLedger": self.oldest,
                 "latestLedgerCloseTime": self.health_close_time})),
             "getLedgers" if params["startLedger"].as_u64().unwrap() < self.oldest.into() => {
@@ -145,7 +150,7 @@ impl Node {
                 {"key": "key 1", "xdr": "one", "lastModifiedLedgerSeq": 8}]})),
             "getEvents" => match self.next.pop_front() {
                 Some(answer) => Err(answer),
-                None => self.events(params),
+                None => self.to_events.clone().map_or_else(|| self.events(params), Err),
             },
             _ => Err(Answer::Error(-32_601, "method not found")),
         }

@@ -21,6 +21,11 @@ use crate::{
     world::{GatewaySettings, Subscriber, World, eventually},
 };
 
+/// As the status shows it.
+fn shape_of_horizon() -> Value {
+    json!({"interface": "horizon", "ids": "toid", "cursors": "toid", "reportsSuccess": null})
+}
+
 const VERSION: &str = concat!("27.0.0-devnet.", env!("CARGO_PKG_VERSION"));
 
 impl World {
@@ -130,10 +135,14 @@ async fn a_horizon_is_followed_alone_and_its_events_come_live(pool: PgPool) {
     world.assert_equal_to_the_chain().await;
     assert_eq!(world.covered_from().await, [CoverageSource::Horizon]);
     let latest = json!(world.devnet.latest_ledger());
-    let knows_the_tip = |status: &Value| status["endpoints"][0]["latestLedger"] == latest;
+    let knows_the_tip = |status: &Value| {
+        let endpoint = &status["endpoints"][0];
+        endpoint["latestLedger"] == latest && !endpoint["shape"].is_null()
+    };
     let status = status_says(&world, &base, "the Horizon is shown", knows_the_tip).await;
     assert_eq!((&status["reasons"], &status["endpoints"][0]["version"]), (&json!([]), &json!(VERSION)), "{status}");
     assert_eq!(status["coverage"][0]["source"], json!("horizon"), "{status}");
+    assert_eq!(status["endpoints"][0]["shape"], shape_of_horizon(), "{status}");
 }
 
 #[sqlx::test]
@@ -178,6 +187,10 @@ async fn a_hole_of_the_endpoints_is_filled_from_a_horizon_and_the_feed_goes_on(p
     let of_horizon: Vec<_> = covered.iter().filter(|covered| covered.source == CoverageSource::Horizon).collect();
     assert_eq!(of_horizon.len(), 1);
     assert_eq!(of_horizon[0].ledgers, hole);
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    let shows_both = |status: &Value| status["endpoints"].as_array().is_some_and(|endpoints| endpoints.len() == 2);
+    let status = status_says(&world, &base, "both are shown", shows_both).await;
+    assert_eq!(status["endpoints"][1]["version"], json!(VERSION), "{status}");
 }
 
 #[sqlx::test]
@@ -221,7 +234,7 @@ async fn the_past_is_filled_from_a_horizon_but_not_from_one_of_another_chain(poo
 }
 
 #[sqlx::test]
-async fn a_hole_of_a_horizon_that_is_followed_alone_stands_still_until_a_lake_has_it(pool: PgPool) {
+async fn a_hole_of_a_horizon_that_is_followed_alone_is_filled_from_a_lake(pool: PgPool) {
     let folder = LakeFolder::new("lake-behind-a-horizon");
     let mut world = world_with_a_lake(pool, &folder).await;
     let (gone, missing) = with_a_hole(&world).await;

@@ -54,6 +54,7 @@ mod revised_at_random;
 mod roles;
 mod schedules;
 mod second_version;
+mod shapes;
 #[path = "../silent_line/mod.rs"]
 mod silent_line;
 mod silent_writes;

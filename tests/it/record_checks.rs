@@ -188,8 +188,8 @@ async fn eventually_every_ledger_of_a_long_past_is_requested_from_two_endpoints(
     for _ in 0..30 {
         world.create("alice", "bob", 1_000_000, 100).await;
     }
-    // The first endpoint is asked whether it has the first ledger at all.
-    world.devnet.inject_at(MAIN_ENDPOINT, Fault::EmptyPages { ledgers: 4 }, Some(3)).unwrap();
+    // The first endpoint is asked whether it has the first ledger at all, and perhaps for the shape of its answers.
+    world.devnet.inject_at(MAIN_ENDPOINT, Fault::EmptyPages { ledgers: 4 }, Some(4)).unwrap();
     let pace = PaceArgs { page_limit: 3, ..world.checking_settings().pace };
     let settings = IngestSettings { pace, ..world.checking_settings() };
     world.start(Indexer::new(world.source(), Vec::new(), world.store.clone(), settings));

@@ -127,6 +127,10 @@ words! {
     IndexerState = |doc| one_of(doc, store::IndexerState::ALL.map(store::IndexerState::as_str));
     /// Whether an endpoint is asked.
     EndpointState = |doc| one_of(doc, ["ready", "waiting", "unusable"]);
+    /// The API of an endpoint.
+    EndpointInterface = |doc| one_of(doc, ["stellarRpc", "horizon"]);
+    /// A form of ids and cursors: a TOID (SEP-35) and an index with a hyphen between them, or a TOID alone.
+    IdForm = |doc| one_of(doc, ["toidAndIndex", "toid"]);
     /// Where ledgers were read.
     CoverageSource = |doc| one_of(doc, domain::CoverageSource::ALL.map(domain::CoverageSource::as_str));
     /// What a token or key allows beyond reading one's own streams.

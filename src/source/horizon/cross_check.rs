@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use super::{Horizon, ledgers::Read};
+use super::{Horizon, ledgers::LedgersRead};
 use crate::{
     domain::{ContractId, EventId, LedgerSequence, RawContractEvent},
     source::SourceError,
@@ -64,7 +64,7 @@ impl Horizon {
         let mut from = *range.start();
         while from <= *range.end() {
             let left = range.end().0 - from.0;
-            let Read { ledgers, latest, .. } = self.read_with_patience(from, left.saturating_add(1)).await?;
+            let LedgersRead { ledgers, latest, .. } = self.read_with_patience(from, left.saturating_add(1)).await?;
             let Some(last) = ledgers.last() else { return Err(SourceError::NodeBehind { wanted: from, latest }) };
             from = last.sequence.next();
             let scans = self.scans(ledgers, std::slice::from_ref(contract_id)).await?;
@@ -73,7 +73,7 @@ impl Horizon {
         Ok(events)
     }
 
-    async fn read_with_patience(&self, from: LedgerSequence, most: u32) -> Result<Read, SourceError> {
+    async fn read_with_patience(&self, from: LedgerSequence, most: u32) -> Result<LedgersRead, SourceError> {
         let mut attempts = self.retry.attempts();
         loop {
             if let Some(read) = attempts.settled(self.read(from, most).await).await {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use super::{Horizon, ledgers::Read};
+use super::{Horizon, ledgers::LedgersRead};
 use crate::{
     domain::{ContractId, CoverageSource, EventId, LedgerSequence},
     source::{
@@ -17,6 +17,8 @@ use crate::{
 
 /// A history loses its oldest ledgers slowly.
 const OLDEST_IS_TRUE_FOR: Duration = Duration::from_mins(1);
+/// It is nice to know, but not worth waiting for.
+const OLDEST_DEADLINE: Duration = Duration::from_secs(1);
 
 impl Horizon {
     /// Returns the contracts' events of at most `most` whole ledgers from where it is asked for. The page ends with the last
@@ -32,7 +34,8 @@ impl Horizon {
         most: u32,
     ) -> Result<EventPage, SourceError> {
         let position = from.position();
-        let Read { ledgers, latest, latest_closed_at } = self.read(position.last_whole_ledger().next(), most).await?;
+        let first_wanted = position.last_whole_ledger().next();
+        let LedgersRead { ledgers, latest, latest_closed_at } = self.read(first_wanted, most).await?;
         let reached = ledgers.last().map(|last| EventId::end_of_ledger(last.sequence));
         let is_at_the_end = matches!(from, EventsFrom::After(_)) && from.ledger() <= latest;
         let Some(cursor) = reached.or(is_at_the_end.then_some(position)) else {
@@ -41,7 +44,7 @@ impl Horizon {
         let scans = self.scans(ledgers, contract_ids).await?;
         let first = scans.first().map(|scan| scan.header.sequence);
         let oldest = self.oldest().await;
-        // What was read whole is there, whatever was dropped meanwhile.
+        // A ledger that was just read counts as there, even if the host has dropped it since.
         let oldest_ledger = oldest.map(|oldest| first.map_or(oldest, |first| first.min(oldest)));
         Ok(EventPage {
             events: scans.into_iter().flat_map(|scan| scan.events).collect(),
@@ -54,15 +57,15 @@ impl Horizon {
         })
     }
 
-    /// Returns the oldest ledger by what the host said of late. Asks again now and then; a host that does not answer will be
-    /// asked again.
+    /// Returns the oldest ledger as the host last reported it. Asks again once a minute.
     async fn oldest(&self) -> Option<LedgerSequence> {
         let now = Instant::now();
         let told = *self.told_oldest.lock().expect("nothing panics while it holds what was told");
         if let Some((oldest, _)) = told.filter(|(_, at)| now.duration_since(*at) < OLDEST_IS_TRUE_FOR) {
             return Some(oldest);
         }
-        let oldest = self.tip().await.map_or(told.map(|(oldest, _)| oldest), |tip| Some(tip.oldest));
+        let tip = timeout(OLDEST_DEADLINE, self.tip()).await.ok().and_then(Result::ok);
+        let oldest = tip.map(|tip| tip.oldest).or(told.map(|(oldest, _)| oldest));
         *self.told_oldest.lock().expect("nothing panics while it holds what was told") =
             oldest.map(|oldest| (oldest, now));
         oldest

@@ -17,27 +17,26 @@ use crate::{
     xdr::{LedgerHeader, LedgerParts},
 };
 
-/// So many ledgers are listed at once.
+/// The most ledgers to list at once.
 const LEDGERS_A_LIST: u32 = 50;
-/// Ledgers are read together as long as they have no more transactions. A busy one has a few hundred.
+/// Ledgers are read together up to this many transactions. A busy ledger has a few hundred.
 const TRANSACTIONS_A_READ: usize = 1_000;
-/// Who waits for longer looks like somebody who hangs.
-const DEADLINE: Duration = Duration::from_secs(40);
+/// As long as one request may take.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Ledgers that were read, and how far the host is.
 #[derive(Clone, Debug)]
-pub(in crate::source) struct Read {
+pub(in crate::source) struct LedgersRead {
     /// The ledgers, ascending from the one that was asked for; none if that has not closed yet.
     pub(in crate::source) ledgers: Vec<PackedLedger>,
-    /// The newest ledger that the host told of.
+    /// The newest ledger that the host reported.
     pub(in crate::source) latest: LedgerSequence,
-    /// When that closed, if that was told too.
+    /// When that ledger closed, if the host said so.
     pub(in crate::source) latest_closed_at: Option<DateTime<Utc>>,
 }
 
-/// The ledgers that the host lists from one on.
+/// Ledgers in a row, as the host lists them, and how far the host is.
 struct List {
-    /// In a row from the first one that was asked for.
     ledgers: Vec<Listed>,
     latest: LedgerSequence,
     latest_closed_at: Option<DateTime<Utc>>,
@@ -49,12 +48,12 @@ impl Horizon {
     /// # Errors
     /// [`SourceError::BehindRetention`] if the host does not have `from` any more; [`SourceError::NoTransactionMeta`];
     /// [`SourceError::OtherChain`] if `from` does not follow the ledger that was read before it; those of the host.
-    pub(in crate::source) async fn read(&self, from: LedgerSequence, most: u32) -> Result<Read, SourceError> {
+    pub(in crate::source) async fn read(&self, from: LedgerSequence, most: u32) -> Result<LedgersRead, SourceError> {
         let deadline = Instant::now() + DEADLINE;
         let listed = timeout_at(deadline, self.list_from(from, most.clamp(1, LEDGERS_A_LIST))).await;
         let List { ledgers, latest, latest_closed_at } = listed.map_err(|_| too_late())??;
         if ledgers.is_empty() {
-            return Ok(Read { ledgers: Vec::new(), latest, latest_closed_at });
+            return Ok(LedgersRead { ledgers: Vec::new(), latest, latest_closed_at });
         }
         let mut reading = Reading::of(few_enough(ledgers));
         while let Some(wanted) = reading.wanted() {
@@ -63,7 +62,7 @@ impl Horizon {
             let taken = taken.and_then(|records| reading.take(records, wanted, |record| self.parts_of(record)));
             match taken {
                 Ok(()) => {}
-                // What is whole is handed on; what failed is met again by who goes on.
+                // The next call meets the failure again.
                 Err(_) if reading.has_a_whole_ledger() => break,
                 Err(failure) => return Err(failure),
             }
@@ -72,44 +71,33 @@ impl Horizon {
         if let Some(last) = ledgers.last() {
             self.note(Anchor { sequence: last.sequence, hash: last.hash.clone() });
         }
-        Ok(Read { ledgers, latest, latest_closed_at })
+        Ok(LedgersRead { ledgers, latest, latest_closed_at })
     }
 
-    /// Lists ledgers from `from` on. The one before is asked for with them: where nothing follows it, it says how far the
-    /// host is, and its hash is compared with what was read of it.
+    /// Lists ledgers from `from` on. The list begins one ledger earlier: if nothing follows that one, it is the newest, and
+    /// its hash is compared with what was read of it.
     async fn list_from(&self, from: LedgerSequence, most: u32) -> Result<List, SourceError> {
         let before = from.previous();
         let (cursor, limit) = (Place::before(before.previous()).token(), most + 1);
         let path = format!("ledgers?order=asc&cursor={cursor}&limit={limit}");
         let records: Vec<LedgerRecord> = self.list(&path, LARGEST_LIST_BYTES).await?;
         let is_full = records.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut before_it = records.into_iter().map(listed).collect::<Result<Vec<_>, _>>()?;
-        let last = before_it.last().map(|listed| listed.header.clone());
-        let in_a_row = in_a_row(&before_it)?;
-        let begins_before = before_it.first().is_some_and(|first| first.header.sequence == before && before < from);
-        let mut ledgers = before_it.split_off(usize::from(begins_before));
-        ledgers.truncate(in_a_row.saturating_sub(before_it.len()).max(1));
-        if let Some(listed) = before_it.first() {
-            self.check_read_before(&listed.header)?;
-        }
-        match ledgers.first().map(|listed| listed.header.sequence) {
-            Some(first) if first > from => return Err(SourceError::BehindRetention { wanted: from, oldest: first }),
-            Some(first) if first < from => {
-                return Err(SourceError::bad_reply("a list of ledgers does not follow its cursor"));
-            }
-            _ => {}
+        let listed = records.into_iter().map(listed).collect::<Result<Vec<_>, _>>()?;
+        let last = listed.last().map(|listed| listed.header.clone());
+        let (earlier, ledgers) = in_a_row_from(listed, from)?;
+        if let Some(earlier) = earlier {
+            self.check_read_before(&earlier.header)?;
         }
         let (latest, latest_closed_at) = match last.filter(|_| !is_full) {
             Some(last) => (last.sequence, Some(last.closed_at)),
             None => self.tip().await.map(|tip| (tip.sequence, tip.closed_at))?,
         };
-        let listed_last = ledgers.last().map_or(LedgerSequence(0), |listed| listed.header.sequence);
-        // What the host says of itself may be older than its lists, and is worth nothing where the lists say otherwise.
-        if listed_last > latest {
-            return Ok(List { ledgers, latest: listed_last, latest_closed_at: None });
-        }
-        if ledgers.is_empty() && latest > before {
-            return Ok(List { ledgers, latest: before, latest_closed_at: None });
+        // The host's word about itself may be older than its list, or that of another server behind the same address. Then
+        // the list counts.
+        let by_the_list = ledgers.last().map_or(before, |listed| listed.header.sequence);
+        let is_contradicted = if ledgers.is_empty() { latest > by_the_list } else { latest < by_the_list };
+        if is_contradicted {
+            return Ok(List { ledgers, latest: by_the_list, latest_closed_at: None });
         }
         Ok(List { ledgers, latest, latest_closed_at })
     }
@@ -120,7 +108,7 @@ impl Horizon {
         self.list(&path, LARGEST_PAGE_BYTES).await
     }
 
-    /// Puts the ledgers together. Those before the first fault are handed on; who goes on meets it again.
+    /// Puts the ledgers together, up to the first fault, which the next call meets again.
     async fn packed(&self, whole: Vec<(LedgerHeader, LedgerParts)>) -> Result<Vec<PackedLedger>, SourceError> {
         let horizon = self.clone();
         let packed = tokio::task::spawn_blocking(move || {
@@ -162,22 +150,29 @@ fn listed(record: LedgerRecord) -> Result<Listed, SourceError> {
     Ok(Listed { header, transaction_count: record.transaction_count(), header_xdr: record.header_xdr })
 }
 
-/// Returns how many of the ledgers are in a row on one chain: a history may have gaps.
-fn in_a_row(ledgers: &[Listed]) -> Result<usize, SourceError> {
-    let mut count = ledgers.len().min(1);
-    for pair in ledgers.windows(2) {
-        let [earlier, later] = pair else { break };
-        if later.header.sequence != earlier.header.sequence.next() {
-            break;
-        }
+/// Splits a list into the ledger before `from`, if it begins there, and those from `from` on up to the first gap.
+///
+/// # Errors
+/// [`SourceError::BehindRetention`] if the list begins after `from`; [`SourceError::Permanent`] if its ledgers do not follow
+/// one another.
+fn in_a_row_from(mut listed: Vec<Listed>, from: LedgerSequence) -> Result<(Option<Listed>, Vec<Listed>), SourceError> {
+    let follows = |pair: &[Listed]| pair[1].header.sequence == pair[0].header.sequence.next();
+    for pair in listed.windows(2).filter(|pair| follows(pair)) {
         let broken = |fault| SourceError::Permanent { detail: format!("the chain is broken: {fault}") };
-        later.header.check_follows(&earlier.header).map_err(broken)?;
-        count += 1;
+        pair[1].header.check_follows(&pair[0].header).map_err(broken)?;
     }
-    Ok(count)
+    let begins_before = listed.first().is_some_and(|first| first.header.sequence.next() == from);
+    let mut ledgers = listed.split_off(usize::from(begins_before));
+    let in_a_row = ledgers.windows(2).take_while(|pair| follows(pair)).count() + 1;
+    ledgers.truncate(in_a_row);
+    match ledgers.first().map(|listed| listed.header.sequence) {
+        Some(first) if first > from => Err(SourceError::BehindRetention { wanted: from, oldest: first }),
+        Some(first) if first < from => Err(SourceError::bad_reply("a list of ledgers does not begin after its cursor")),
+        _ => Ok((listed.pop(), ledgers)),
+    }
 }
 
-/// Returns the first ledgers that have few enough transactions to be read together, one at least.
+/// Returns the first ledgers that have few enough transactions to be read together, but at least one.
 fn few_enough(mut ledgers: Vec<Listed>) -> Vec<Listed> {
     let mut transactions = 0;
     let fits = |listed: &Listed| {

@@ -1,6 +1,6 @@
-//! Horizon: whole ledgers out of its lists of ledgers and transactions. It has no list of events, but a host may give the
-//! metadata of each transaction, which holds them. Hosts that leave it out are refused, for they would prove that there are
-//! no events at all.
+//! Horizon: whole ledgers, read from its lists of ledgers and transactions. It has no list of events, but a host may give
+//! the metadata of each transaction, which holds them. A host that leaves metadata out is refused: it would look as if
+//! there were no events.
 
 mod cross_check;
 mod events;
@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 pub use self::cross_check::EventDifference;
-pub(super) use self::ledgers::Read;
+pub(super) use self::ledgers::LedgersRead;
 use self::wire::{LedgerRecord, Page, Root, TransactionRecord};
 use super::{
     Anchor, SourceError, Tip, TransientReason,
@@ -34,7 +34,8 @@ use crate::{
 
 /// The most records that Horizon gives at once.
 const RECORDS_A_PAGE: usize = 200;
-/// A rate limit that asks for more is the caller's to wait for. A Horizon's usual one lets a request pass every second.
+/// The longest rate limit to wait for here; callers wait for longer ones. By default a Horizon lets one request pass a
+/// second.
 const LONGEST_WAIT_HERE: Duration = Duration::from_secs(5);
 /// A record of a ledger, or what the host says of itself, has a few KiB.
 const LARGEST_LIST_BYTES: usize = 4 << 20;
@@ -136,8 +137,8 @@ impl Horizon {
         Ok(page?.into_records())
     }
 
-    /// Returns what is at a path, `None` if nothing is there, or no longer. Waits here where a rate limit asks for a moment:
-    /// a ledger takes several requests, and would never be read if each began anew.
+    /// Returns what is at a path, `None` if nothing is there, or no longer. Waits if a rate limit asks for a moment: reading
+    /// a ledger takes several requests, and would never end if each refusal began it anew.
     async fn get<T>(&self, path: &str, most_bytes: usize) -> Result<Option<T>, SourceError>
     where
         T: DeserializeOwned + Send + 'static,

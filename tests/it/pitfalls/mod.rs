@@ -43,7 +43,7 @@ fn pool_of(fake: &FakeRpc) -> EndpointPool {
 }
 
 /// Returns settings for the fixtures' contract on a fake endpoint.
-fn settings_of_fake() -> IngestSettings {
+pub fn settings_of_fake() -> IngestSettings {
     IngestSettings {
         network_passphrase: PASSPHRASE.to_owned(),
         contracts: contract().into(),
