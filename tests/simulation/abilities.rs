@@ -1,5 +1,6 @@
 //! The things that can happen in some worlds, in addition to those that happen in every one.
 
+use flowfi_indexer::devnet::ContractCode;
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 /// Separates the draw of the abilities from everything that is drawn from the same seed later.
@@ -16,6 +17,9 @@ pub struct Abilities {
     pub stray: Option<Stray>,
     /// Connections fall silent, processes freeze, and the database is read-only for a moment.
     pub stalls: bool,
+    /// The contract's second version is called too, and records are compared with the chain's entries. The contract starts
+    /// with this code; the first one is replaced by the second at some point.
+    pub second_version: Option<ContractCode>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,9 +39,12 @@ impl Abilities {
             _ => None,
         });
         let stalls = rng.random_ratio(1, 6);
-        Self { resets, maintenance, stray, stalls }
+        let code = if rng.random() { ContractCode::A } else { ContractCode::B };
+        let second_version = rng.random_ratio(1, 3).then_some(code);
+        Self { resets, maintenance, stray, stalls, second_version }
     }
 
+    /// Returns whether no step is special to this world.
     pub const fn is_empty(&self) -> bool {
         !self.resets && !self.maintenance && self.stray.is_none() && !self.stalls
     }

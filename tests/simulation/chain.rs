@@ -10,9 +10,10 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use flowfi_indexer::{
-    devnet::{Call, Devnet, DevnetArgs, Input},
+    devnet::{Call, Devnet, DevnetArgs, Input, Repertoire},
     domain::{
-        Address, Amount, Clock, EventFilter, EventId, EventKind, EventType, LedgerSequence, RawContractEvent, StreamId,
+        Address, Amount, Clock, EventFilter, EventId, EventKind, EventType, LedgerSequence, RawContractEvent,
+        StreamEvent, StreamId,
     },
     ingest::Incoming,
     source::{EndpointPool, EventsFrom, SourceError},
@@ -46,6 +47,15 @@ pub enum Place {
 pub struct Happened {
     pub raw: RawContractEvent,
     pub place: Place,
+    /// Who was the recipient until this event.
+    pub former_recipient: Option<Address>,
+}
+
+/// The parties of a stream, and what its recipient was before.
+struct Parties {
+    sender: Address,
+    /// Each recipient with the event that made it the recipient.
+    recipients: BTreeMap<EventId, Address>,
 }
 
 /// What happened on one chain since its first ledger.
@@ -53,6 +63,7 @@ pub struct Happened {
 pub struct History {
     pub events: BTreeMap<EventId, Happened>,
     pub hashes: BTreeMap<LedgerSequence, String>,
+    parties: BTreeMap<StreamId, Parties>,
 }
 
 impl History {
@@ -65,21 +76,33 @@ impl History {
     pub fn ids_of(&self, is: impl Fn(Place) -> bool) -> Vec<EventId> {
         self.events.iter().filter(|(_, event)| is(event.place)).map(|(id, _)| *id).collect()
     }
+
+    fn note_parties(&mut self, id: EventId, event: &StreamEvent) {
+        let (Some(stream_id), Some(recipient)) = (event.stream_id(), event.recipient()) else { return };
+        if let StreamEvent::Created(creation) = event {
+            let recipients = BTreeMap::from([(id, recipient.clone())]);
+            self.parties.insert(stream_id, Parties { sender: creation.sender.clone(), recipients });
+        } else if event.former_recipient().is_some() {
+            let parties = self.parties.get_mut(&stream_id).expect("a stream is created before it is handed on");
+            parties.recipients.insert(id, recipient.clone());
+        }
+    }
 }
 
 pub struct Chain {
     pub devnet: Devnet,
     clock: Arc<SteppedClock>,
     oracle: Option<EndpointPool>,
+    repertoire: Repertoire,
     /// What happened since the network's last start.
     pub history: History,
 }
 
 impl Chain {
-    pub fn new(args: &DevnetArgs) -> Self {
+    pub fn new(args: &DevnetArgs, repertoire: Repertoire) -> Self {
         let clock = Arc::new(SteppedClock(AtomicI64::new(FIRST_SECOND)));
         let devnet = Devnet::open(args, None, clock.clone()).unwrap();
-        Self { devnet, clock, oracle: None, history: History::default() }
+        Self { devnet, clock, oracle: None, repertoire, history: History::default() }
     }
 
     /// Starts to read what happens, at the base URL of the network.
@@ -96,7 +119,7 @@ impl Chain {
     /// Closes a ledger with this many random transactions, some time after the previous one.
     pub async fn close(&mut self, rng: &mut StdRng, inputs: usize) {
         self.clock.0.fetch_add(rng.random_range(0..3_000), Ordering::Relaxed);
-        let inputs = self.devnet.random_inputs(rng, inputs);
+        let inputs = self.devnet.random_inputs_of(self.repertoire, rng, inputs);
         self.close_with(inputs).await;
     }
 
@@ -163,12 +186,16 @@ impl Chain {
             }
         };
         for raw in page.events {
-            let place = match Incoming::decode(raw.clone()) {
-                Incoming::Event(event) => Place::Row(event.event.event_type(), event.event.stream_id()),
-                Incoming::Upgrade(_) => Place::Upgrade,
-                Incoming::Quarantined(_) => Place::Quarantine,
+            let (place, former_recipient) = match Incoming::decode(raw.clone()) {
+                Incoming::Event(event) => {
+                    let event = event.event;
+                    self.history.note_parties(raw.id, &event);
+                    (Place::Row(event.event_type(), event.stream_id()), event.former_recipient().cloned())
+                }
+                Incoming::Upgrade(_) => (Place::Upgrade, None),
+                Incoming::Quarantined(_) => (Place::Quarantine, None),
             };
-            self.history.events.insert(raw.id, Happened { raw, place });
+            self.history.events.insert(raw.id, Happened { raw, place, former_recipient });
         }
         let emitted = self.devnet.events_emitted().into_iter().filter(|id| id.ledger() >= ledger);
         let of_contract = self.history.events.range(EventId::end_of_ledger(ledger.previous())..);
@@ -183,10 +210,17 @@ impl Chain {
         }
     }
 
-    /// Returns the sender and the recipient of an event's stream, according to the contract's own storage.
+    /// Returns the sender and the recipient of an event's stream when the event happened. A fee comes before the creation
+    /// of its stream.
     pub fn parties_of(&self, id: EventId) -> Option<(Address, Address)> {
-        let entry = self.devnet.stream_entry(self.stream_of(id)?)?;
-        Some((entry.sender, entry.recipient))
+        let Parties { sender, recipients } = self.history.parties.get(&self.stream_of(id)?)?;
+        let (_, recipient) = recipients.range(..=id).next_back().or_else(|| recipients.iter().next())?;
+        Some((sender.clone(), recipient.clone()))
+    }
+
+    /// Returns who was the recipient of an event's stream until the event.
+    pub fn former_recipient_of(&self, id: EventId) -> Option<&Address> {
+        self.history.events.get(&id)?.former_recipient.as_ref()
     }
 
     /// Returns how a subscription matches an event, if it does: whether the parties are needed to know.
@@ -199,7 +233,8 @@ impl Chain {
             return Some(ByWhat::Itself);
         }
         let (sender, recipient) = self.parties_of(id)?;
-        (filter.users.contains(&sender) || filter.users.contains(&recipient)).then_some(ByWhat::Parties)
+        let parties = [Some(&sender), Some(&recipient), self.former_recipient_of(id)];
+        parties.into_iter().flatten().any(|party| filter.users.contains(party)).then_some(ByWhat::Parties)
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use flowfi_indexer::{
     domain::{
-        CommittedEvent, EventFilter, EventId, LedgerRange, LedgerSequence, StreamEntry, StreamId, Visibility, holes,
+        CommittedEvent, EventFilter, EventId, LedgerRange, LedgerSequence, StreamEntry, StreamId, StreamRecord,
+        Visibility, holes,
     },
     store::EventRange,
 };
@@ -49,6 +50,7 @@ impl World<'_> {
         let which = if is_proven { Which::All } else { Which::Complete };
         self.compare_rows(which).await?;
         self.compare_rest().await?;
+        self.compared_with_entries().await?;
         self.compare_records(which).await?;
         self.compare_coverage(tip).await?;
         self.compare_known_ledger().await?;
@@ -87,6 +89,7 @@ impl World<'_> {
         let ledgers = self.rng.random_range(0..3);
         self.close_ledgers(ledgers).await;
         self.reach_the_tip().await?;
+        self.compared_with_entries().await?;
         self.compare_records(Which::All).await.map_err(|failure| format!("after more was indexed: {failure}"))?;
         Ok(true)
     }
@@ -140,8 +143,9 @@ impl World<'_> {
         let left_out = self.left_out_of(which);
         for row in rows.iter().filter(|row| row.stream_id.is_none_or(|id| !left_out.contains(&id))) {
             let parties = row.sender.clone().zip(row.recipient.clone());
-            if parties != self.chain.parties_of(row.id) {
-                return Err(format!("the row {} has other parties: {parties:?}", row.id));
+            let former = row.former_recipient.as_ref();
+            if parties != self.chain.parties_of(row.id) || former != self.chain.former_recipient_of(row.id) {
+                return Err(format!("the row {} has other parties: {parties:?}, before {former:?}", row.id));
             }
         }
         Ok(())
@@ -162,13 +166,49 @@ impl World<'_> {
         let left_out = self.left_out_of(which);
         let count = u64::try_from(self.chain.devnet.stream_count()).unwrap();
         for stream_id in (1..=count).map(StreamId).filter(|id| !left_out.contains(id)) {
-            let record = self.control().stream(&self.contract_id(), stream_id).await.unwrap();
-            let (found, expected) = (record.as_ref().map(StreamEntry::from), self.chain.devnet.stream_entry(stream_id));
+            let Some(record) = self.control().stream(&self.contract_id(), stream_id).await.unwrap() else {
+                return Err(format!("stream {stream_id} has no record"));
+            };
+            // The contract deletes a closed stream; its record stays.
+            let found = (!record.closed).then(|| StreamEntry::from(&record));
+            let expected = self.chain.devnet.stream_entry(stream_id);
             if found != expected {
                 return Err(format!("stream {stream_id}: the record says {found:?}, the chain {expected:?}"));
             }
+            self.compare_claimable(&record)?;
         }
         Ok(())
+    }
+
+    /// Compares what a record says can be claimed with what the contract answers, now and later.
+    fn compare_claimable(&self, record: &StreamRecord) -> Result<(), String> {
+        let now = self.chain.devnet.latest_closed_at();
+        for later in [0, 1, 60, 3_600, 86_400, 30 * 86_400] {
+            let at = now.plus_seconds(later);
+            let (ours, contracts) = (record.claimable(at), self.chain.devnet.claimable(record.stream_id, at));
+            // Without entries some is not known; with them everything is, until the stream is closed.
+            let may_be_unknown = record.closed || self.abilities.second_version.is_none();
+            let is_right = ours.map_or(may_be_unknown, |ours| Some(ours) == contracts);
+            if !is_right {
+                return Err(format!(
+                    "stream {}, {later} s later: {ours:?}, the contract {contracts:?}",
+                    record.stream_id
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until every record was compared with its entry on the chain, in worlds that do so.
+    async fn compared_with_entries(&mut self) -> Result<(), String> {
+        if self.abilities.second_version.is_none() {
+            return Ok(());
+        }
+        self.until("every record was compared with the chain", async |world| {
+            let contract_id = world.contract_id();
+            world.control().uncertain_streams(&contract_id, StreamId(0), 1).await.is_ok_and(|left| left.is_empty())
+        })
+        .await
     }
 
     async fn compare_coverage(&self, tip: LedgerSequence) -> Result<(), String> {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use flowfi_indexer::{
-    devnet::DevnetArgs,
+    devnet::{DevnetArgs, Repertoire},
     domain::{ContractId, Contracts, EventId},
     ingest::{Indexer, IngestSettings, OnReset, PaceArgs, RecordState, Waits},
     source::{EndpointPool, Lake, WholeLedgers},
@@ -105,8 +105,15 @@ impl<'a> World<'a> {
         let _ = fs::remove_dir_all(&place.old_lake_folder);
         let filler = [Filler::Nobody, Filler::Lake, Filler::GetLedgers][rng.random_range(0..3)];
         let history_events = if rng.random_ratio(1, 4) { rng.random_range(1..150) } else { 0 };
+        let page_limit = if rng.random_ratio(1, 3) { 10_000 } else { rng.random_range(1..20) };
+        let endpoints = rng.random_range(1..=ENDPOINTS.len());
+        let abilities = Abilities::of(seed, &ENDPOINTS[..endpoints]);
         let lake_dir = Some(place.lake_folder.clone());
-        let mut chain = Chain::new(&DevnetArgs { history_events, seed, lake_dir, ..DevnetArgs::by_hand() });
+        let by_hand = DevnetArgs { history_events, seed, lake_dir, ..DevnetArgs::by_hand() };
+        let mut chain = match abilities.second_version {
+            None => Chain::new(&by_hand, Repertoire::Older),
+            Some(contract_code) => Chain::new(&DevnetArgs { contract_code, ..by_hand }, Repertoire::Both),
+        };
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         let base = serve(&mut tasks, chain.devnet.router(), stop.clone()).await;
         chain.read_at(&base).await;
@@ -114,14 +121,8 @@ impl<'a> World<'a> {
         let epochs = Epochs::default();
         let watched = watch(place.database.control.clone(), epochs.most(), Arc::clone(&broken));
         tasks.spawn(watched);
-        let page_limit = if rng.random_ratio(1, 3) { 10_000 } else { rng.random_range(1..20) };
-        let endpoints = rng.random_range(1..=ENDPOINTS.len());
-        let abilities = Abilities::of(seed, &ENDPOINTS[..endpoints]);
-        let mut story =
-            vec![format!("{filler:?}, {endpoints} endpoints, pages of {page_limit}, {history_events} events before")];
-        if !abilities.is_empty() {
-            story.push(format!("{abilities:?}"));
-        }
+        let size = format!("{filler:?}, {endpoints} endpoints, pages of {page_limit}, {history_events} events before");
+        let story = vec![size, format!("{abilities:?}")];
         Self {
             place,
             rng,
@@ -251,7 +252,7 @@ impl<'a> World<'a> {
                 poll_interval: Duration::from_millis(10),
                 page_limit: self.page_limit,
                 check_interval: CHECK_INTERVAL,
-                state: RecordState::Events,
+                state: if self.abilities.second_version.is_some() { RecordState::Both } else { RecordState::Events },
             },
             on_reset: if self.abilities.archives() { OnReset::Archive } else { OnReset::Stop },
             waits: Waits {
