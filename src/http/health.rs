@@ -10,7 +10,11 @@ use axum::{
 };
 use prometheus_client::{
     encoding::{EncodeGaugeValue, prometheus_text::encode},
-    metrics::{counter::ConstCounter, gauge::ConstGauge},
+    metrics::{
+        counter::{ConstCounter, Counter},
+        family::Family,
+        gauge::ConstGauge,
+    },
     registry::Registry,
 };
 use serde::Serialize;
@@ -194,6 +198,12 @@ impl Metrics {
             "Events that only a second endpoint had",
             status.second_opinion_events,
         );
+        self.counters_by(
+            "flowfi_ingest_corrections",
+            "Fields of records that were set from the chain because they differed",
+            "field",
+            &status.corrections,
+        );
         self.gauge("flowfi_ingest_open_holes", "Ranges of ledgers never seen and not given up", open);
         self.gauge("flowfi_ingest_quarantined_unknown", "Events of unknown names", status.quarantine.unknown);
         self.gauge("flowfi_ingest_quarantined_refused", "Events that did not decode", status.quarantine.refused);
@@ -208,6 +218,15 @@ impl Metrics {
 
     fn counter(&mut self, name: &str, help: &str, value: u64) {
         self.0.register(name, help, ConstCounter::new(value));
+    }
+
+    /// Adds a counter for each value of a label.
+    fn counters_by(&mut self, name: &str, help: &str, label: &'static str, values: &[(String, u64)]) {
+        let family = Family::<[(&'static str, String); 1], Counter>::default();
+        for (value, count) in values {
+            family.get_or_create(&[(label, value.clone())]).inc_by(*count);
+        }
+        self.0.register(name, help, family);
     }
 }
 
@@ -229,6 +248,7 @@ mod tests {
         metrics.add_ready(true);
         metrics.gauge("flowfi_ingest_lag_seconds", "The same by close times", -3_i64);
         metrics.counter("flowfi_feed_resets", "Last event ids that could not be resumed from", 7);
+        metrics.counters_by("flowfi_ingest_corrections", "Corrected fields", "field", &[("status".to_owned(), 2)]);
         let mut text = String::new();
         encode(&mut text, &metrics.0).unwrap();
         let expected = "# HELP flowfi_ingest_ready 1 if the index is to be relied on.\n\
@@ -239,7 +259,10 @@ mod tests {
                         flowfi_ingest_lag_seconds -3\n\
                         # HELP flowfi_feed_resets_total Last event ids that could not be resumed from.\n\
                         # TYPE flowfi_feed_resets_total counter\n\
-                        flowfi_feed_resets_total 7\n";
+                        flowfi_feed_resets_total 7\n\
+                        # HELP flowfi_ingest_corrections Corrected fields.\n\
+                        # TYPE flowfi_ingest_corrections counter\n\
+                        flowfi_ingest_corrections_total{field=\"status\"} 2\n";
         assert_eq!(text, expected);
     }
 }

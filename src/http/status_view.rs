@@ -88,6 +88,9 @@ pub(super) struct Status {
     /// Events of followed contracts that a second endpoint had and that were missing here.
     #[serde(skip)]
     pub(super) second_opinion_events: u64,
+    /// How often each field of a record was corrected from the chain.
+    #[serde(skip)]
+    pub(super) corrections: Vec<(String, u64)>,
     /// The endpoints that the indexer asks; empty for callers who do not run the service (scope `admin`).
     endpoints: Vec<EndpointHealth>,
     /// Why the index cannot be relied on right now; empty if it can.
@@ -149,7 +152,8 @@ pub(super) async fn read(store: &Store, scope: StatusScope<'_>) -> Result<Status
 }
 
 async fn read_once(store: &Store, scope: StatusScope<'_>) -> Result<Status, StoreError> {
-    let (network, known, has_writer) = tokio::try_join!(store.network(), store.contracts(), store.has_writer())?;
+    let (network, known, has_writer, corrections) =
+        tokio::try_join!(store.network(), store.contracts(), store.has_writer(), store.correction_counts())?;
     let mut followed = Vec::new();
     for contract_id in scope.contracts.iter() {
         followed.push(ContractFacts::read(store, contract_id.clone()).await?);
@@ -197,6 +201,7 @@ async fn read_once(store: &Store, scope: StatusScope<'_>) -> Result<Status, Stor
         record_check_age_ms: followed.iter().filter_map(ContractFacts::record_check_age_ms).max(),
         records_differing: contracts.iter().filter_map(differing).sum(),
         second_opinion_events: contracts.iter().filter_map(second_opinion_events).sum(),
+        corrections,
         reasons: with_feed_trouble(reasons(&followed, scope.max_lag_ledgers)),
         endpoints: report.map_or_else(Vec::new, |aged| EndpointHealth::all_in(&aged.report.endpoints)),
         indexer: report.map(IndexerView::of),

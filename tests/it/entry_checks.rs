@@ -8,7 +8,7 @@ use flowfi_indexer::{
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use crate::world::{GatewaySettings, World, eventually};
+use crate::world::{GatewaySettings, World, eventually, http_client};
 
 const STREAM: StreamId = StreamId(1);
 
@@ -91,6 +91,11 @@ async fn a_record_that_differs_is_corrected_and_keeps_what_it_was(pool: PgPool) 
     let (_, answer) = world.get(&base, "/v1/streams/1/corrections").await;
     assert_eq!((&answer["data"][0]["field"], &answer["data"][0]["was"]), (&json!("deposited_amount"), &json!("77")));
     assert_eq!(world.store.revisions_after(0).await.unwrap().len(), 1, "readers are told");
+    let metrics = http_client().get(format!("{base}/metrics")).send().await.unwrap().text().await.unwrap();
+    for field in ["deposited_amount", "rate_per_second"] {
+        let line = format!("flowfi_ingest_corrections_total{{field=\"{field}\"}} 1");
+        assert!(metrics.lines().any(|found| found == line), "{line} is not in {metrics}");
+    }
 }
 
 #[sqlx::test]
