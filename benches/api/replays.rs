@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use flowfi_indexer::domain::EventId;
+use flowfi_indexer::domain::{EventId, LedgerSequence};
 use rand::{SeedableRng, rngs::StdRng, seq::index};
 use sqlx::PgPool;
 use tokio::{
@@ -31,7 +31,7 @@ pub async fn come_back(base: &str, of_all: u32) -> Duration {
         clients.spawn(async move {
             let chosen = index::sample(&mut StdRng::seed_from_u64(seed), of_all, STREAMS_EACH);
             let streams = chosen.into_iter().map(|number| number + 1);
-            let mut frames = subscribe(&base, streams, Some(EventId::ZERO)).await;
+            let mut frames = subscribe(&base, streams, Some(before_the_first())).await;
             for _ in 0..STREAMS_EACH * EVENTS_A_STREAM {
                 next_id(&mut frames).await;
             }
@@ -61,6 +61,11 @@ pub async fn wait_for_commits(base: &str, pool: &PgPool, stream: u32, time: Dura
     waited
 }
 
+/// Returns the id that lies before everything in the filled database, whose first ledger has the number 1.
+fn before_the_first() -> EventId {
+    EventId::end_of_ledger(LedgerSequence(0))
+}
+
 async fn subscribe(
     base: &str,
     streams: impl IntoIterator<Item = usize>,
@@ -82,6 +87,7 @@ async fn subscribe(
 async fn next_id(frames: &mut Lines<BufReader<TcpStream>>) -> String {
     loop {
         let line = frames.next_line().await.unwrap().expect("the gateway keeps the connection open");
+        assert_ne!(line, "event: reset", "there is nothing to wait for after a reset");
         if line.starts_with("id: ") {
             return line;
         }

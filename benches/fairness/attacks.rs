@@ -6,7 +6,7 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use flowfi_indexer::domain::EventId;
+use flowfi_indexer::domain::{EventId, LedgerSequence};
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
@@ -20,6 +20,8 @@ use crate::{
 const AT_ONCE: usize = 16;
 /// The largest number of streams that one subscription may name.
 const STREAMS_OF_A_REPLAY: u32 = 500;
+/// What a replay must not begin with.
+const RESET: &[u8] = b"event: reset";
 /// How much of a replay is read before it is requested again.
 const READ_OF_A_REPLAY: usize = 256 * 1024;
 
@@ -104,6 +106,8 @@ impl Attack {
                     answered += 1;
                     let mut read = 0;
                     while let Ok(Some(part)) = answer.chunk().await {
+                        let is_reset = part.windows(RESET.len()).any(|bytes| bytes == RESET);
+                        assert!(!is_reset, "{}: nothing is replayed after a reset", self.name);
                         read += part.len();
                         let has_enough = matches!(self.kind, Kind::Replays) && read >= READ_OF_A_REPLAY;
                         if has_enough || Instant::now() >= end {
@@ -138,7 +142,7 @@ impl Kind {
                 let first = rand::random_range(1..=90_000);
                 let streams: Vec<String> = (0..STREAMS_OF_A_REPLAY).map(|nth| (first + nth * 7).to_string()).collect();
                 let path = format!("{base}/v1/events/subscribe?streams={}", streams.join(","));
-                client.get(path).header("last-event-id", EventId::ZERO.to_string())
+                client.get(path).header("last-event-id", EventId::end_of_ledger(LedgerSequence(0)).to_string())
             }
             Self::UnsignedSignIns => {
                 client.post(format!("{base}/v1/auth")).json(&json!({ "transaction": challenge.unwrap_or_default() }))
