@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{ContractId, CoverageSource, LedgerSequence, RawContractEvent},
-    xdr::{BrokenChain, LedgerHeader, LedgerScan, LedgerScanners},
+    xdr::{BrokenChain, LedgerContents, LedgerHeader, LedgerScan, LedgerScanners},
 };
 
 /// A ledger with some contracts' events in it, perhaps none.
@@ -165,7 +165,8 @@ impl WholeLedgers {
             };
             let scans = match page {
                 Ok(page) => {
-                    let scans = stream::iter(page.ledgers).map(|ledger| ledger.scan(&self.scanners, contract_ids));
+                    let scans = stream::iter(page.ledgers)
+                        .map(|ledger| ledger.scan(&self.scanners, contract_ids, LedgerContents::Events));
                     scans.buffered(2 * MOST_THREADS.get()).try_concat().await
                 }
                 Err(failure) => Err(failure),
@@ -194,7 +195,7 @@ impl Chain {
             Ok(scans) => scans,
             Err(failure) => return self.fail(failure).await,
         };
-        for LedgerScan { header, events } in scans {
+        for LedgerScan { header, events, .. } in scans {
             // An object with several ledgers may begin before the range and end after it.
             if header.sequence < self.next || header.sequence > self.last {
                 continue;

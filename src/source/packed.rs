@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::SourceError;
 use crate::{
     domain::{ContractId, LedgerSequence},
-    xdr::{LedgerScan, LedgerScanners},
+    xdr::{LedgerContents, LedgerScan, LedgerScanners},
 };
 
 /// More threads than this read faster than anything writes.
@@ -25,13 +25,14 @@ pub struct PackedLedger {
 }
 
 impl PackedLedger {
-    /// Returns the ledger with the contracts' events in it.
+    /// Returns the ledger with what the contracts did in it.
     pub(super) async fn scan(
         self,
         scanners: &LedgerScanners,
         contract_ids: &[ContractId],
+        contents: LedgerContents,
     ) -> Result<Vec<LedgerScan>, SourceError> {
-        let scans = scanners.scan(self.meta, contract_ids).await;
+        let scans = scanners.scan(self.meta, contract_ids, contents).await;
         scans.map_err(|fault| SourceError::Permanent { detail: format!("ledger {}: {fault}", self.sequence) })
     }
 }

@@ -25,7 +25,7 @@ pub use entry::{
 };
 pub use event::{Decoded, decode_event, decode_event_body};
 pub use ledger::{
-    BrokenChain, Ledger, LedgerEvent, LedgerFault, LedgerHeader, LedgerInputError, LedgerParts, LedgerScan,
-    LedgerScanners, TransactionParts, read_ledgers, scan_ledger,
+    BrokenChain, ChangeCause, EntryChange, Ledger, LedgerContents, LedgerEvent, LedgerFault, LedgerHeader,
+    LedgerInputError, LedgerParts, LedgerScan, LedgerScanners, LeftValue, TransactionParts, read_ledgers, scan_ledger,
 };
 pub use refusal::Refusal;

@@ -13,7 +13,8 @@ use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use flowfi_indexer::{
     domain::{ContractId, RawContractEvent},
     xdr::{
-        BrokenChain, LedgerEvent, LedgerFault, LedgerHeader, LedgerInputError, LedgerScan, LedgerScanners, read_ledgers,
+        BrokenChain, LedgerContents, LedgerEvent, LedgerFault, LedgerHeader, LedgerInputError, LedgerScan,
+        LedgerScanners, read_ledgers,
     },
 };
 use proptest::prelude::*;
@@ -32,6 +33,7 @@ pub fn file(name: &str) -> Vec<u8> {
     fs::read(fixture("lcm").join(name)).unwrap()
 }
 
+/// The files of ledgers among the fixtures.
 pub fn files() -> Vec<String> {
     let entries = fs::read_dir(fixture("lcm")).unwrap();
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
@@ -118,19 +120,38 @@ fn fault(input: &[u8]) -> LedgerFault {
     ledgers(input).unwrap_err().fault
 }
 
-/// Returns what the independent decoder found, one JSON text per line.
+/// Returns the events that the independent decoder found, one JSON text per line.
 pub fn expected_lines(name: &str) -> String {
-    let stem = name.split('.').next().unwrap();
-    let path = fixture("expected").join(format!("{stem}.jsonl.gz"));
-    if stem == "core-0540c58d02f9c06b" {
-        assert!(!path.exists(), "this file has no events");
-        return String::new();
-    }
-    String::from_utf8(gunzip(&fs::read(path).unwrap())).unwrap()
+    let list = expected_list(stem(name));
+    assert!(list.is_some() || stem(name) == "core-0540c58d02f9c06b", "only this file holds no events");
+    list.unwrap_or_default()
+}
+
+/// Returns the changes of contracts' storage that it found, one JSON text per line.
+pub fn expected_entry_lines(name: &str) -> String {
+    // The file that was rewritten to protocol 30 has the storage of the one it was made from.
+    expected_list(&format!("entries-{}", stem(name).trim_end_matches("-p30"))).unwrap()
+}
+
+fn stem(name: &str) -> &str {
+    name.split('.').next().unwrap()
+}
+
+fn expected_list(stem: &str) -> Option<String> {
+    let packed = fs::read(fixture("expected").join(format!("{stem}.jsonl.gz"))).ok()?;
+    Some(String::from_utf8(gunzip(&packed)).unwrap())
 }
 
 pub fn expected(name: &str) -> Vec<Value> {
-    expected_lines(name).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    values(&expected_lines(name))
+}
+
+pub fn expected_entries(name: &str) -> Vec<Value> {
+    values(&expected_entry_lines(name))
+}
+
+fn values(lines: &str) -> Vec<Value> {
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn assert_gives_expected(input: &[u8], name: &str, wrapping: &str) {
@@ -297,6 +318,7 @@ fn read_whole(meta: &[u8], contract_id: &ContractId) -> LedgerScan {
         found = Some(LedgerScan {
             header: ledger.header().clone(),
             events: ledger.contract_events(std::slice::from_ref(contract_id)),
+            entries: Vec::new(),
         });
         Ok::<_, LedgerInputError>(())
     })
@@ -306,6 +328,14 @@ fn read_whole(meta: &[u8], contract_id: &ContractId) -> LedgerScan {
 
 fn scanners() -> LedgerScanners {
     LedgerScanners::start(NonZeroUsize::MIN).unwrap()
+}
+
+async fn look_for(
+    scanners: &LedgerScanners,
+    input: Vec<u8>,
+    contract_id: &ContractId,
+) -> Result<Vec<LedgerScan>, LedgerFault> {
+    scanners.scan(input.into(), std::slice::from_ref(contract_id), LedgerContents::Events).await
 }
 
 #[tokio::test]
@@ -320,16 +350,13 @@ async fn looking_for_one_contract_finds_what_reading_the_whole_ledger_finds() {
                 found += wanted.events.len();
                 let one = batch(&[(*number, meta.clone())]);
                 for input in [meta.clone(), zstd::encode_all(one.as_slice(), 1).unwrap()] {
-                    let scanned = scanners.scan(input.into(), std::slice::from_ref(&contract_id)).await.unwrap();
+                    let scanned = look_for(&scanners, input, &contract_id).await.unwrap();
                     assert_eq!(scanned, std::slice::from_ref(wanted), "{name}, ledger {number}, {contract_id}");
                 }
             }
             let all = zstd::encode_all(batch(&metas).as_slice(), 1).unwrap();
-            assert_eq!(
-                scanners.scan(all.into(), std::slice::from_ref(&contract_id)).await.unwrap(),
-                whole,
-                "{name}, {contract_id}"
-            );
+            let scanned = look_for(&scanners, all, &contract_id).await.unwrap();
+            assert_eq!(scanned, whole, "{name}, {contract_id}");
         }
     }
     assert!(found > 100, "{found}");
@@ -340,8 +367,7 @@ async fn looking_for_one_contract_refuses_invalid_ledgers() {
     let scanners = scanners();
     let (number, meta) = metas(PUBNET).remove(0);
     let contract_id: ContractId = expected(PUBNET)[0]["contractId"].as_str().unwrap().parse().unwrap();
-    let fault =
-        async |input: Vec<u8>| scanners.scan(input.into(), std::slice::from_ref(&contract_id)).await.unwrap_err();
+    let fault = async |input: Vec<u8>| look_for(&scanners, input, &contract_id).await.unwrap_err();
     assert!(matches!(fault(Vec::new()).await, LedgerFault::Empty));
     assert!(matches!(fault(b"{\"jsonrpc\":\"2.0\"}".to_vec()).await, LedgerFault::UnknownForm));
     assert!(matches!(fault(batch(&[(number + 1, meta.clone())])).await, LedgerFault::NotInBatch { .. }));
@@ -364,7 +390,7 @@ proptest! {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let contract_id = contracts(CORE).pop_first().unwrap();
-        let _ = runtime.block_on(scanners().scan(bytes.into(), &[contract_id]));
+        let _ = runtime.block_on(scanners().scan(bytes.into(), &[contract_id], LedgerContents::EventsAndEntries));
     }
 
     #[test]

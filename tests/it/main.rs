@@ -16,6 +16,7 @@ mod contracts;
 mod database_away;
 mod decode_command;
 mod endpoints;
+mod entry_changes;
 mod entry_checks;
 mod explain;
 mod fake_horizon;

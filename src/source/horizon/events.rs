@@ -12,7 +12,7 @@ use crate::{
         EventPage, EventsFrom, SourceError,
         packed::{MOST_THREADS, PackedLedger},
     },
-    xdr::LedgerScan,
+    xdr::{LedgerContents, LedgerScan},
 };
 
 /// A history loses its oldest ledgers slowly.
@@ -77,7 +77,8 @@ impl Horizon {
         ledgers: Vec<PackedLedger>,
         contract_ids: &[ContractId],
     ) -> Result<Vec<LedgerScan>, SourceError> {
-        let scans = stream::iter(ledgers).map(|ledger| ledger.scan(&self.scanners, contract_ids));
+        let scans =
+            stream::iter(ledgers).map(|ledger| ledger.scan(&self.scanners, contract_ids, LedgerContents::Events));
         scans.buffered(2 * MOST_THREADS.get()).try_concat().await
     }
 }

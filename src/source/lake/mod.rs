@@ -20,7 +20,7 @@ use self::{layout::Layout, place::Place};
 use super::{SourceError, retry::Retry};
 use crate::{
     domain::{ContractId, LedgerSequence},
-    xdr::{LedgerScan, LedgerScanners},
+    xdr::{LedgerContents, LedgerScan, LedgerScanners},
 };
 
 const CONFIG: &str = ".config.json";
@@ -143,7 +143,7 @@ impl Lake {
     ) -> Result<Vec<LedgerScan>, SourceError> {
         let key = layout.key(ledger);
         let object = self.read(&key).await?.ok_or(SourceError::LedgerMissing { ledger })?;
-        let scans = scanners.scan(object, contract_ids).await;
+        let scans = scanners.scan(object, contract_ids, LedgerContents::Events).await;
         scans.map_err(|fault| SourceError::Permanent { detail: format!("the lake's object {key}: {fault}") })
     }
 

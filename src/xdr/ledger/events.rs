@@ -1,13 +1,13 @@
 //! The events of a ledger: all of them as `getEvents` would list them, or those of some contracts.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
-use stellar_xdr::{ContractEvent, ContractEventBody, ContractEventType, ContractEventV0, ScVal, WriteXdr};
+use stellar_xdr::{ContractEvent, ContractEventBody, ContractEventType, ContractEventV0};
 
 use super::{
-    LIMITS, Ledger,
+    Ledger, base64_of,
     numbering::{Numbered, numbered},
+    wanted::Wanted,
 };
 use crate::domain::{ContractId, EventId, EventKind, RawContractEvent};
 
@@ -61,25 +61,6 @@ impl Ledger {
     }
 }
 
-/// Contracts and the bytes they are known by in XDR.
-pub(super) struct Wanted<'a>(Vec<([u8; 32], &'a ContractId)>);
-
-impl<'a> Wanted<'a> {
-    pub(super) fn new(contract_ids: &'a [ContractId]) -> Self {
-        Self(contract_ids.iter().map(|contract_id| (contract_id.to_bytes(), contract_id)).collect())
-    }
-
-    /// Returns the bytes of each contract.
-    pub(super) fn bytes(&self) -> impl Iterator<Item = &[u8; 32]> {
-        self.0.iter().map(|(bytes, _)| bytes)
-    }
-
-    fn contract_of(&self, event: &ContractEvent) -> Option<&'a ContractId> {
-        let found = event.contract_id.as_ref()?.0.0;
-        self.0.iter().find(|(bytes, _)| *bytes == found).map(|(_, contract_id)| *contract_id)
-    }
-}
-
 /// Returns those of the events that the wanted contracts or, about them, the network emitted.
 pub(super) fn raw_events(
     numbered: Vec<Numbered<'_>>,
@@ -87,7 +68,7 @@ pub(super) fn raw_events(
     wanted: &Wanted<'_>,
 ) -> Vec<RawContractEvent> {
     let raw = |numbered: Numbered<'_>| {
-        let contract_id = wanted.contract_of(numbered.event)?;
+        let contract_id = wanted.contract_of(&numbered.event.contract_id.as_ref()?.0.0)?;
         let body = body_of(numbered.event);
         Some(RawContractEvent {
             id: numbered.id,
@@ -120,10 +101,6 @@ fn ledger_event(numbered: &Numbered<'_>) -> Option<LedgerEvent> {
 fn body_of(event: &ContractEvent) -> &ContractEventV0 {
     let ContractEventBody::V0(body) = &event.body;
     body
-}
-
-fn base64_of(value: &ScVal) -> String {
-    BASE64_STANDARD.encode(value.to_xdr(LIMITS).expect("what was read within the limits is within them"))
 }
 
 #[expect(clippy::ref_option, reason = "serde hands the field by reference")]

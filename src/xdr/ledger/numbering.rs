@@ -15,8 +15,8 @@ use super::{
 };
 use crate::domain::{EventId, LedgerSequence};
 
-const BEFORE_ALL_TRANSACTIONS: u32 = 0;
-const AFTER_ALL_TRANSACTIONS: u32 = (1 << 20) - 1;
+pub(super) const BEFORE_ALL_TRANSACTIONS: u32 = 0;
+pub(super) const AFTER_ALL_TRANSACTIONS: u32 = (1 << 20) - 1;
 const AFTER_TRANSACTION: u32 = (1 << 12) - 1;
 
 /// An event with its id and its transaction.
@@ -44,6 +44,11 @@ pub(super) fn check_room_of_one(
     let operations = u32::try_from(transaction.operation_events().len());
     let has_room = number < AFTER_ALL_TRANSACTIONS && operations.is_ok_and(|count| count < AFTER_TRANSACTION);
     if has_room { Ok(()) } else { Err(LedgerFault::NoRoom { sequence }) }
+}
+
+/// Returns the position after every event of the transaction with this number in its ledger, before any of the next.
+pub(super) fn end_of_transaction(sequence: LedgerSequence, number: u32) -> EventId {
+    EventId::of(sequence, number, 0, 0).expect("it was checked to have room").end_of_transaction()
 }
 
 /// Returns the events of a ledger that has room for them, in the order of their ids. Every event counts, whatever

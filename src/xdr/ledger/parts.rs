@@ -121,7 +121,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::ContractId,
-        xdr::ledger::{LIMITS, Ledger, header::entry_of, scan_ledger, tests::each_ledger},
+        xdr::ledger::{LIMITS, Ledger, LedgerContents, header::entry_of, scan_ledger, tests::each_ledger},
     };
 
     fn base64(value: &impl WriteXdr) -> String {
@@ -172,7 +172,7 @@ mod tests {
             let emitters: BTreeSet<ContractId> =
                 ledger.events().into_iter().filter_map(|event| event.contract_id).collect();
             let emitters: Vec<_> = emitters.into_iter().collect();
-            let scan = scan_ledger(&xdr, &emitters).unwrap();
+            let scan = scan_ledger(&xdr, &emitters, LedgerContents::Events).unwrap();
             assert_eq!((&scan.header, scan.events), (ledger.header(), ledger.contract_events(&emitters)), "{name}");
             LedgerCloseMeta::from_xdr(&xdr, LIMITS).unwrap_or_else(|fault| panic!("{name}, to its end: {fault}"));
             ledgers += 1;

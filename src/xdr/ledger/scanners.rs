@@ -1,4 +1,4 @@
-//! Threads with large stacks that unpack ledgers and find some contracts' events in them.
+//! Threads with large stacks that unpack ledgers and find what some contracts did in them.
 
 use std::{
     io::{self, Read},
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    LIMITS, LedgerFault, LedgerInputError, LedgerScan,
+    LIMITS, LedgerContents, LedgerFault, LedgerInputError, LedgerScan,
     form::{Form, HEAD_BYTES},
     reader::{STACK_BYTES, read_on_this_stack},
     scan_ledger,
@@ -33,6 +33,7 @@ pub struct LedgerScanners {
 struct Job {
     packed: Bytes,
     contract_ids: Vec<ContractId>,
+    contents: LedgerContents,
     answer: oneshot::Sender<Result<Vec<LedgerScan>, LedgerFault>>,
 }
 
@@ -52,14 +53,19 @@ impl LedgerScanners {
         Ok(Self { jobs })
     }
 
-    /// Returns every ledger of the input with the contracts' events in it. The input is one `LedgerCloseMeta` or a
-    /// `LedgerCloseMetaBatch`, as it is, gzip or zstd.
+    /// Returns every ledger of the input with what the contracts did in it, as far as it is looked for. The input is one
+    /// `LedgerCloseMeta` or a `LedgerCloseMetaBatch`, as it is, gzip or zstd.
     ///
     /// # Errors
     /// A [`LedgerFault`].
-    pub async fn scan(&self, packed: Bytes, contract_ids: &[ContractId]) -> Result<Vec<LedgerScan>, LedgerFault> {
+    pub async fn scan(
+        &self,
+        packed: Bytes,
+        contract_ids: &[ContractId],
+        contents: LedgerContents,
+    ) -> Result<Vec<LedgerScan>, LedgerFault> {
         let (answer, answered) = oneshot::channel();
-        let job = Job { packed, contract_ids: contract_ids.to_vec(), answer };
+        let job = Job { packed, contract_ids: contract_ids.to_vec(), contents, answer };
         self.jobs.send(job).await.expect("the threads take jobs as long as this value lives");
         answered.await.expect("reading a ledger does not panic, whatever its bytes")
     }
@@ -70,7 +76,7 @@ fn work(jobs: &Mutex<mpsc::Receiver<Job>>) {
     loop {
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         let Some(job) = next else { return };
-        let scans = scan_packed(&job.packed, &job.contract_ids, &mut buffer);
+        let scans = scan_packed(&job.packed, &job.contract_ids, job.contents, &mut buffer);
         buffer.clear();
         buffer.shrink_to(KEPT_BUFFER_BYTES);
         // Who asked may have gone.
@@ -81,6 +87,7 @@ fn work(jobs: &Mutex<mpsc::Receiver<Job>>) {
 fn scan_packed(
     packed: &[u8],
     contract_ids: &[ContractId],
+    contents: LedgerContents,
     buffer: &mut Vec<u8>,
 ) -> Result<Vec<LedgerScan>, LedgerFault> {
     let mut unpacked = unpack(packed)?;
@@ -91,7 +98,7 @@ fn scan_packed(
         Form::Framed => return Err(LedgerFault::UnknownForm),
     };
     if !is_one {
-        return scan_several(packed, contract_ids);
+        return scan_several(packed, contract_ids, contents);
     }
     let limit = LIMITS.len + HEAD_BYTES;
     buffer.extend(head);
@@ -99,15 +106,23 @@ fn scan_packed(
     if buffer.len() > limit {
         return Err(LedgerFault::TooLarge);
     }
-    Ok(vec![scan_ledger(buffer, contract_ids)?])
+    Ok(vec![scan_ledger(buffer, contract_ids, contents)?])
 }
 
 /// Where one of several ledgers ends shows only when it is read whole.
-fn scan_several(packed: &[u8], contract_ids: &[ContractId]) -> Result<Vec<LedgerScan>, LedgerFault> {
+fn scan_several(
+    packed: &[u8],
+    contract_ids: &[ContractId],
+    contents: LedgerContents,
+) -> Result<Vec<LedgerScan>, LedgerFault> {
     let mut scans = Vec::new();
     let read = read_on_this_stack(packed, |ledger| {
+        let entries = match contents {
+            LedgerContents::Events => Vec::new(),
+            LedgerContents::EventsAndEntries => ledger.contract_entry_changes(contract_ids),
+        };
         let events = ledger.contract_events(contract_ids);
-        scans.push(LedgerScan { header: ledger.header().clone(), events });
+        scans.push(LedgerScan { header: ledger.header().clone(), events, entries });
         Ok(())
     });
     read.map_err(|error: LedgerInputError| error.fault)?;

@@ -1,5 +1,7 @@
 //! What only the XDR itself can show: result hashes, hostile XDR, and ledgers that no fixture has.
 
+mod entries;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -12,10 +14,10 @@ use sha2::{Digest, Sha256};
 use stellar_xdr::{
     ContractEvent, ContractEventBody, ContractEventType, ContractEventV0, ContractId as XdrContractId, Hash,
     InnerTransactionResultResult, InvokeHostFunctionResult, InvokeHostFunctionSuccessPreImage, LedgerCloseMetaV2,
-    OperationMetaV2, OperationResult, OperationResultTr, ReadXdr, ScVal, StellarValueExt, StellarValueProposedMsValue,
-    StellarValueProposedValue, StellarValueSignedMsValue, TimePointMs, TransactionEvent, TransactionEventStage,
-    TransactionMeta, TransactionMetaV4, TransactionResult, TransactionResultMetaV1, TransactionResultPair,
-    TransactionResultResult, WriteXdr,
+    LedgerHeaderHistoryEntry, OperationMetaV2, OperationResult, OperationResultTr, ReadXdr, ScVal, StellarValueExt,
+    StellarValueProposedMsValue, StellarValueProposedValue, StellarValueSignedMsValue, TimePointMs, TransactionEvent,
+    TransactionEventStage, TransactionMeta, TransactionMetaV4, TransactionResult, TransactionResultMetaV1,
+    TransactionResultPair, TransactionResultResult, WriteXdr,
 };
 
 use super::{

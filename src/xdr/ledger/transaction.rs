@@ -1,7 +1,8 @@
 //! One shape for the transactions of every version of ledger and transaction metadata.
 
 use stellar_xdr::{
-    ContractEvent, Hash, LedgerCloseMeta, TransactionEvent, TransactionMeta, TransactionResult, TransactionResultPair,
+    ContractEvent, GeneralizedTransactionSet, Hash, LedgerCloseMeta, LedgerEntryChange, TransactionEvent,
+    TransactionMeta, TransactionResult, TransactionResultMeta, TransactionResultMetaV1, TransactionResultPair,
     TransactionResultResult,
 };
 
@@ -10,26 +11,44 @@ pub(super) struct Transaction<'a> {
     pub(super) hash: &'a Hash,
     pub(super) successful: bool,
     pub(super) meta: &'a TransactionMeta,
+    /// The changes that charged its fee.
+    pub(super) fee_changes: &'a [LedgerEntryChange],
+    /// The changes that refunded a part of the fee.
+    pub(super) refund_changes: &'a [LedgerEntryChange],
 }
 
 /// Returns the ledger's transactions in the order they were applied. A fee-bump transaction has its outer hash.
 pub(super) fn transactions(meta: &LedgerCloseMeta) -> Vec<Transaction<'_>> {
     match meta {
-        LedgerCloseMeta::V0(meta) => {
-            meta.tx_processing.iter().map(|tx| Transaction::new(&tx.result, &tx.tx_apply_processing)).collect()
-        }
-        LedgerCloseMeta::V1(meta) => {
-            meta.tx_processing.iter().map(|tx| Transaction::new(&tx.result, &tx.tx_apply_processing)).collect()
-        }
-        LedgerCloseMeta::V2(meta) => {
-            meta.tx_processing.iter().map(|tx| Transaction::new(&tx.result, &tx.tx_apply_processing)).collect()
-        }
+        LedgerCloseMeta::V0(meta) => meta.tx_processing.iter().map(Transaction::of_result).collect(),
+        LedgerCloseMeta::V1(meta) => meta.tx_processing.iter().map(Transaction::of_result).collect(),
+        LedgerCloseMeta::V2(meta) => meta.tx_processing.iter().map(Transaction::of_result_v1).collect(),
+    }
+}
+
+/// Returns the transactions as the validators agreed on them, or `None` if the ledger is older than contracts.
+pub(super) const fn transaction_set(meta: &LedgerCloseMeta) -> Option<&GeneralizedTransactionSet> {
+    match meta {
+        LedgerCloseMeta::V0(_) => None,
+        LedgerCloseMeta::V1(meta) => Some(&meta.tx_set),
+        LedgerCloseMeta::V2(meta) => Some(&meta.tx_set),
     }
 }
 
 impl<'a> Transaction<'a> {
+    /// Makes a transaction without the changes of its fee.
     pub(super) fn new(result: &'a TransactionResultPair, meta: &'a TransactionMeta) -> Self {
-        Self { hash: &result.transaction_hash, successful: is_success(&result.result), meta }
+        let successful = is_success(&result.result);
+        Self { hash: &result.transaction_hash, successful, meta, fee_changes: &[], refund_changes: &[] }
+    }
+
+    pub(super) fn of_result(of: &'a TransactionResultMeta) -> Self {
+        Self { fee_changes: &of.fee_processing.0, ..Self::new(&of.result, &of.tx_apply_processing) }
+    }
+
+    pub(super) fn of_result_v1(of: &'a TransactionResultMetaV1) -> Self {
+        let (fee_changes, refund_changes) = (&of.fee_processing.0, &of.post_tx_apply_fee_processing.0);
+        Self { fee_changes, refund_changes, ..Self::new(&of.result, &of.tx_apply_processing) }
     }
 
     /// Returns the events of each operation. What operations of a failed transaction did was undone, so they have

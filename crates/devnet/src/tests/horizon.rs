@@ -8,7 +8,7 @@ use super::{
 };
 use crate::Fault;
 use flowfi_domain::EventId;
-use flowfi_indexer::xdr::{LedgerHeader, LedgerParts, TransactionParts, scan_ledger};
+use flowfi_indexer::xdr::{LedgerContents, LedgerHeader, LedgerParts, TransactionParts, scan_ledger};
 
 /// A network with three transactions in a ledger, one of them failed, and one in the next but one.
 async fn with_transactions() -> Served {
@@ -59,7 +59,8 @@ async fn ledgers_and_their_transactions_read_back_as_the_events_of_the_network()
             meta: text(&record["result_meta_xdr"]),
         };
         let parts = LedgerParts { header, transactions: transactions.iter().map(part).collect() };
-        let scan = scan_ledger(&parts.close_meta().unwrap(), &served.devnet.contract_ids()).unwrap();
+        let scan =
+            scan_ledger(&parts.close_meta().unwrap(), &served.devnet.contract_ids(), LedgerContents::Events).unwrap();
         assert_eq!(json!(scan.header.hash), ledger["hash"]);
         assert_eq!(json!(scan.header.previous_hash), ledger["prev_hash"]);
         assert!(previous.is_none_or(|previous| scan.header.check_follows(&previous).is_ok()));
