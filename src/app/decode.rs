@@ -13,8 +13,8 @@ use thiserror::Error;
 
 use super::BadConfig;
 use crate::{
-    domain::{ContractUpgrade, EventKind, EventType, StreamEvent},
-    xdr::{DecodeArgs, DecodeCommand, Decoded, EventArgs, LedgerArgs, decode_event_body, read_ledgers},
+    domain::{ContractId, ContractUpgrade, EventKind, EventType, StreamEvent},
+    xdr::{DecodeArgs, DecodeCommand, Decoded, EventArgs, LedgerArgs, LedgerEvent, decode_event_body, read_ledgers},
 };
 
 /// The reader of the output has closed it.
@@ -37,17 +37,26 @@ pub(super) fn run(args: &DecodeArgs) -> anyhow::Result<ExitCode> {
 fn print_ledgers(args: &LedgerArgs) -> anyhow::Result<()> {
     for file in &args.files {
         if file == Path::new("-") {
-            print_ledgers_of(io::stdin()).context("standard input")?;
+            print_ledgers_of(io::stdin(), args).context("standard input")?;
         } else {
             let opened = File::open(file).map_err(anyhow::Error::from);
-            opened.and_then(print_ledgers_of).with_context(|| file.display().to_string())?;
+            opened.and_then(|opened| print_ledgers_of(opened, args)).with_context(|| file.display().to_string())?;
         }
     }
     Ok(())
 }
 
-fn print_ledgers_of(input: impl Read + Send) -> anyhow::Result<()> {
-    read_ledgers(input, |ledger| print_lines(&ledger.events()))
+fn print_ledgers_of(input: impl Read + Send, args: &LedgerArgs) -> anyhow::Result<()> {
+    let is_wanted = |contract_id: &ContractId| args.contracts.is_empty() || args.contracts.contains(contract_id);
+    read_ledgers(input, |ledger| {
+        if args.entries {
+            let changes = ledger.entry_changes().into_iter().filter(|change| is_wanted(&change.contract_id));
+            return print_lines(&changes.collect::<Vec<_>>());
+        }
+        let concerns_wanted =
+            |event: &LedgerEvent| args.contracts.is_empty() || event.contract_id.as_ref().is_some_and(is_wanted);
+        print_lines(&ledger.events().into_iter().filter(concerns_wanted).collect::<Vec<_>>())
+    })
 }
 
 fn print_events(args: &EventArgs) -> anyhow::Result<()> {

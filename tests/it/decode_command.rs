@@ -1,6 +1,7 @@
 //! `flowfi-indexer decode`, run as a program.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::Write,
     process::{Command, Output, Stdio},
@@ -8,7 +9,12 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::ledgers::{CORE, PUBNET, expected, expected_lines, file, fixture, framed, ledgers, metas};
+use crate::ledgers::{CORE, PUBNET, expected, expected_entries, expected_lines, file, fixture, framed, ledgers, metas};
+
+/// A file in which entries are evicted and restored.
+const WITH_EVICTIONS: &str = "core-0540c58d02f9c06b.xdr";
+/// A file in which several contracts emit events and write entries.
+const SEVERAL_CONTRACTS: &str = "core-21c43b92b819267f.xdr";
 
 fn decode(arguments: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
@@ -41,6 +47,31 @@ fn decode_ledger_prints_the_events_of_files_and_of_standard_input() {
     let output = decode(&["ledger", path.to_str().unwrap(), "-"], &file(PUBNET));
     assert!(output.status.success());
     assert_eq!(text(&output.stdout), expected_lines(CORE) + &expected_lines(PUBNET));
+}
+
+#[test]
+fn decode_ledger_prints_the_changes_of_entries_as_an_independent_decoder_lists_them() {
+    let names = [WITH_EVICTIONS, PUBNET];
+    let path = fixture("lcm").join(names[0]);
+    let output = decode(&["ledger", "--entries", path.to_str().unwrap(), "-"], &file(names[1]));
+    let found = lines(&output);
+    assert_eq!(found, names.map(expected_entries).concat());
+    let kinds: BTreeSet<_> = found.iter().map(|change| change["change"].as_str().unwrap()).collect();
+    assert!(kinds.contains("evicted") && kinds.contains("restored"), "{kinds:?}");
+}
+
+#[test]
+fn decode_ledger_prints_only_what_concerns_the_contracts_that_are_named() {
+    let path = fixture("lcm").join(SEVERAL_CONTRACTS);
+    let path = path.to_str().unwrap();
+    let (events, changes) = (expected(SEVERAL_CONTRACTS), expected_entries(SEVERAL_CONTRACTS));
+    for (flags, all) in [(&[][..], events), (&["--entries"][..], changes)] {
+        let contract_id = all[0]["contractId"].as_str().unwrap();
+        let output = decode(&[&["ledger", path, "--contract", contract_id], flags].concat(), b"");
+        let of_it: Vec<_> = all.iter().filter(|line| line["contractId"] == contract_id).cloned().collect();
+        assert!(of_it.len() < all.len(), "{contract_id} is not the only one");
+        assert_eq!(lines(&output), of_it);
+    }
 }
 
 #[test]
