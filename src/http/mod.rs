@@ -51,6 +51,7 @@ mod streams;
 mod subscribe;
 mod subscribe_filter;
 mod subscriber;
+mod summaries;
 mod throughput;
 mod tickets;
 mod times;

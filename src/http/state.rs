@@ -20,6 +20,7 @@ use super::{
     status_cache::StatusCache,
     status_view::StatusScope,
     stream_text::StreamText,
+    summaries::Summaries,
 };
 use crate::{
     auth::Auth,
@@ -41,6 +42,7 @@ pub struct HttpState {
     pub(super) store: Store,
     /// Reads the status and the health.
     pub(super) status_cache: StatusCache,
+    pub(super) summaries: Summaries,
     pub(super) feed: Feed,
     /// The place for encoded frames of events.
     pub(super) sse_slot: EncodingSlot,
@@ -83,6 +85,7 @@ impl HttpState {
         let rng = Arc::new(Mutex::new(rng));
         Self {
             status_cache: StatusCache::new(store.clone()),
+            summaries: Summaries::default(),
             store,
             sse_slot: feed.encoding_slot(),
             feed,

@@ -11,14 +11,13 @@ use super::{
     problem::Problem,
     query::{Query, query},
     state::{CONTRACT, HttpState},
+    summaries::SummaryOf,
     times::{dated, dated_time},
 };
 use crate::{
     domain::{Address, ContractId, StreamId, StreamRecord, Total},
     store::{Flow, TokenSummary, UserSummary},
 };
-
-const NEXT_ENDS: u32 = 10;
 
 /// What a user pays and is paid. Amounts of different tokens are never added.
 #[derive(Debug, Serialize, ToSchema)]
@@ -136,58 +135,56 @@ pub(super) async fn summary(
     let address: Address = address.parse().map_err(|rule| Problem::parameter("address", format!("{rule}")))?;
     let contract_id = state.contract(&query).await?;
     let now = state.now().await?;
-    let (summary, ends) = tokio::try_join!(
-        state.store.user_summary(&address, &caller.visibility, contract_id.as_ref(), now),
-        state.store.next_ends(&address, &caller.visibility, contract_id.as_ref(), now, NEXT_ENDS)
-    )?;
-    let UserSummary { incoming, outgoing, tokens, has_more_tokens } = summary;
+    let of = SummaryOf { user: address.clone(), visibility: caller.visibility, contract_id };
+    let summary = state.summaries.get(&state.store, of, now).await?;
+    let UserSummary { incoming, outgoing, tokens, has_more_tokens } = &summary.sums;
     Ok(Json(SummaryView {
         address,
         total_streams_created: outgoing.streams,
         total_streams_received: incoming.streams,
         active_outgoing_count: outgoing.active,
         active_incoming_count: incoming.active,
-        tokens: tokens.into_iter().map(TokenView::of).collect(),
-        has_more_tokens,
-        next_ends: ends.into_iter().map(EndView::of).collect(),
+        tokens: tokens.iter().map(TokenView::of).collect(),
+        has_more_tokens: *has_more_tokens,
+        next_ends: summary.next_ends.iter().map(EndView::of).collect(),
         calculated_at: dated_time(now),
     }))
 }
 
 impl TokenView {
-    fn of(summary: TokenSummary) -> Self {
+    fn of(summary: &TokenSummary) -> Self {
         Self {
-            token_address: summary.token,
-            incoming: FlowView::of(summary.incoming),
-            outgoing: FlowView::of(summary.outgoing),
-            net_rate_per_second: summary.net_rate_per_second,
+            token_address: summary.token.clone(),
+            incoming: FlowView::of(&summary.incoming),
+            outgoing: FlowView::of(&summary.outgoing),
+            net_rate_per_second: summary.net_rate_per_second.clone(),
         }
     }
 }
 
 impl FlowView {
-    fn of(flow: Flow) -> Self {
+    fn of(flow: &Flow) -> Self {
         Self {
             stream_count: flow.count.streams,
             active_count: flow.count.active,
             unknown_count: flow.unknown,
-            deposited_amount: flow.deposited,
-            withdrawn_amount: flow.withdrawn,
-            claimable_amount: flow.claimable,
-            rate_per_second: flow.rate_per_second,
+            deposited_amount: flow.deposited.clone(),
+            withdrawn_amount: flow.withdrawn.clone(),
+            claimable_amount: flow.claimable.clone(),
+            rate_per_second: flow.rate_per_second.clone(),
         }
     }
 }
 
 impl EndView {
-    fn of(record: StreamRecord) -> Self {
+    fn of(record: &StreamRecord) -> Self {
         Self {
             end_time: record.end_time().and_then(dated),
             stream_id: record.stream_id,
-            contract_id: record.contract_id,
-            sender: record.sender,
-            recipient: record.recipient,
-            token_address: record.token,
+            contract_id: record.contract_id.clone(),
+            sender: record.sender.clone(),
+            recipient: record.recipient.clone(),
+            token_address: record.token.clone(),
         }
     }
 }

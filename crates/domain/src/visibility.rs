@@ -3,7 +3,7 @@
 use super::Address;
 
 /// What somebody may see of the index. There is no default: whoever reads says for whom.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Visibility {
     /// All of it.
     Everything,
