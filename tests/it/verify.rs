@@ -112,6 +112,15 @@ async fn each_altered_field_is_named_and_repaired(pool: PgPool) {
         ("paused", "update streams set paused = true where stream_id = 1"),
         ("paused_at", "update streams set paused_at = 7 where stream_id = 1"),
         ("status", "update streams set status = 'completed' where stream_id = 1"),
+        (
+            "schedule",
+            r#"update streams set schedule = '{"kind": "interval", "amount": "5", "everySeconds": 60}' where stream_id = 1"#,
+        ),
+        ("cliff_time", "update streams set cliff_time = 7 where stream_id = 1"),
+        ("arbiter", "update streams set arbiter = sender where stream_id = 1"),
+        ("dispute_status", "update streams set dispute_status = 'requested' where stream_id = 1"),
+        ("is_allowance_based", "update streams set is_allowance_based = true where stream_id = 1"),
+        ("closed", "update streams set closed = true where stream_id = 1"),
     ];
     for (field, statement) in alterations {
         world.alter(statement).await;

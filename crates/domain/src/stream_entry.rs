@@ -60,6 +60,9 @@ pub struct FieldDifference {
     pub chains: String,
 }
 
+/// A closed stream has no entry any more.
+const CLOSED: &str = "closed";
+
 /// What events leave open in a record that awaits its entry.
 const AWAITED: [&str; 2] = ["schedule", "cliff_time"];
 
@@ -70,7 +73,8 @@ impl StreamEntry {
         let pairs = Self::from(record).fields().into_iter().zip(self.fields());
         let differ = pairs
             .filter(|((field, ours), (_, chains))| ours != chains && !(record.awaits_entry && AWAITED.contains(field)));
-        differ.map(|((field, ours), (_, chains))| FieldDifference { field, ours, chains }).collect()
+        let closed = record.closed.then(|| ((CLOSED, true.to_string()), (CLOSED, false.to_string())));
+        differ.chain(closed).map(|((field, ours), (_, chains))| FieldDifference { field, ours, chains }).collect()
     }
 
     /// Returns every field by the contract's name, as text.
@@ -118,6 +122,7 @@ impl StreamEntry {
             arbiter: self.arbiter,
             dispute_status: self.dispute_status,
             is_allowance_based: self.is_allowance_based,
+            closed: false,
             awaits_entry: false,
             unverified: false,
             ..record
