@@ -1,11 +1,14 @@
 //! Ledgers, calls, the scenario and the generated past.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
 use super::{START, StoppedClock, by_hand, create, open, top_up, withdraw};
-use crate::{ContractError, Devnet, DevnetArgs, LedgerInterval, NotDone};
+use crate::{
+    ContractCode, ContractError, Devnet, DevnetArgs, LedgerInterval, NotDone, Schedule, Stream,
+    encode::{symbol, to_base64},
+};
 use flowfi_domain::{Amount, ChainStatus, EventId, LedgerSequence, StreamId, UnixTime};
 
 #[tokio::test]
@@ -98,6 +101,65 @@ fn the_scenario_keeps_a_page_alive() {
     assert!(completed >= 5, "{completed} completed in twenty minutes, {cancelled} cancelled");
     let events = devnet.events_emitted().len();
     assert!((400..1_500).contains(&events), "{events} events in 1 200 ledgers");
+    devnet.check_balances().unwrap();
+}
+
+/// What a live stream shows on a page.
+fn kind_of(stream: &Stream) -> &'static str {
+    match &stream.schedule {
+        Schedule::Linear if stream.cliff_time.is_some() => "cliff",
+        Schedule::Linear => "linear",
+        Schedule::StepTranches(tranches) if tranches.len() == 5 => "steps",
+        Schedule::StepTranches(_) => "conditional",
+        Schedule::HybridCliffLinear { .. } => "hybrid",
+    }
+}
+
+#[test]
+fn the_scenario_of_the_newer_contract_replaces_the_last_stream_of_a_kind_in_the_next_ledger() {
+    let args = DevnetArgs { scenario: true, contract_code: ContractCode::B, ..DevnetArgs::by_hand() };
+    let (devnet, clock) = open(&args);
+    devnet.close_ledger().unwrap();
+    let (mut most, mut before) = (0, BTreeSet::from(["cliff", "linear", "steps", "conditional", "hybrid"]));
+    for _ in 0..1_200 {
+        clock.advance(1);
+        devnet.close_ledger().unwrap();
+        let state = devnet.state();
+        let live: Vec<_> = state.network.first().contract.active_streams().map(|(_, stream)| kind_of(stream)).collect();
+        most = most.max(live.len());
+        let now: BTreeSet<_> = live.into_iter().collect();
+        for kind in ["cliff", "linear", "steps", "conditional", "hybrid"] {
+            assert!(
+                now.contains(kind) || before.contains(kind),
+                "{kind} in ledger {}",
+                state.network.latest().sequence
+            );
+        }
+        before = now;
+    }
+    assert!(most <= 20, "{most} live streams");
+    let state = devnet.state();
+    let transactions = state.network.chain.ledgers().flat_map(|ledger| ledger.transactions.iter());
+    let topics: BTreeSet<String> = transactions
+        .flat_map(|done| done.events.iter().filter_map(|event| event.topics().next().map(str::to_owned)))
+        .collect();
+    let expected = [
+        "stream_created",
+        "step_vesting_stream_created",
+        "hybrid_cliff_stream_created",
+        "milestone_condition_unlocked",
+        "stream_rate_modified",
+        "recipient_transferred",
+        "stream_closed",
+        "stream_completed",
+        "stream_paused",
+        "stream_resumed",
+        "stream_topped_up",
+    ];
+    for name in expected {
+        assert!(topics.contains(&to_base64(&symbol(name).unwrap())), "{name}");
+    }
+    drop(state);
     devnet.check_balances().unwrap();
 }
 

@@ -2,9 +2,11 @@
 //! Everything it decides on is the contract's state, so it goes on after a restart. The streams that alice and bob send
 //! are left to whoever tries things out.
 
+mod newer;
+
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IteratorRandom};
 
-use super::{accounts, call::Call, contract::Contract, stream::Stream};
+use super::{accounts, call::Call, code::ContractCode, contract::Contract, stream::Stream};
 use flowfi_domain::{Address, Amount, LedgerSequence, StreamId, UnixTime};
 
 /// So many sample streams there are at least …
@@ -36,20 +38,31 @@ impl Scenario {
     pub(super) fn next_calls(&mut self, contract: &Contract, now: UnixTime) -> Vec<Call> {
         let live: Vec<_> =
             contract.active_streams().filter(|(_, stream)| self.senders().contains(&stream.sender)).collect();
+        let missing = newer::missing_kinds(contract, &live, now);
         if live.len() < FEWEST_STREAMS {
-            return (live.len()..FEWEST_STREAMS).map(|_| self.create()).collect();
+            let mut calls: Vec<_> = missing.into_iter().map(|kind| self.create_of(kind, contract, now)).collect();
+            calls.extend((live.len() + calls.len()..FEWEST_STREAMS).map(|_| self.create()));
+            return calls;
+        }
+        if let Some(kind) = missing.first() {
+            return vec![self.create_of(*kind, contract, now)];
         }
         if !self.rng.random_ratio(1, LEDGERS_PER_CALL) {
             return Vec::new();
         }
-        let drained = live.iter().find(|(_, stream)| !stream.paused && stream.claimable(now.0) == stream.left());
+        let drained = live
+            .iter()
+            .find(|(_, stream)| !stream.paused && stream.left() > 0 && stream.claimable(now.0) == stream.left());
         if let Some((stream_id, _)) = drained {
             return vec![Call::Withdraw { stream_id: *stream_id, caller: None }];
         }
         if !live.iter().any(|(_, stream)| ends_soon(stream, now)) {
             return vec![self.create_lasting(60..=SHORT_SECONDS - 40)];
         }
-        vec![self.change(&live)]
+        match contract.instance().code {
+            ContractCode::A => vec![self.change(&live)],
+            ContractCode::B => vec![self.newer_change(contract, &live, now)],
+        }
     }
 
     fn senders(&self) -> &[Address] {
@@ -79,10 +92,7 @@ impl Scenario {
     }
 
     fn create_lasting(&mut self, seconds: std::ops::RangeInclusive<u64>) -> Call {
-        let senders = &self.accounts[LEFT_ALONE..];
-        let sender = senders.iter().choose(&mut self.rng).expect("there are more sample accounts").clone();
-        let others = self.accounts.iter().filter(|account| **account != sender);
-        let recipient = others.choose(&mut self.rng).expect("there is more than one sample account").clone();
+        let (sender, recipient) = self.parties();
         let duration_seconds = self.rng.random_range(seconds);
         let rate = i128::from(self.rng.random_range(1..=500_u32)) * 10_000;
         Call::Create {
@@ -92,6 +102,15 @@ impl Scenario {
             amount: Amount(rate * i128::from(duration_seconds)),
             duration_seconds,
         }
+    }
+
+    /// Returns a sender who is not left alone, and somebody else.
+    fn parties(&mut self) -> (Address, Address) {
+        let senders = &self.accounts[LEFT_ALONE..];
+        let sender = senders.iter().choose(&mut self.rng).expect("there are more sample accounts").clone();
+        let others = self.accounts.iter().filter(|account| **account != sender);
+        let recipient = others.choose(&mut self.rng).expect("there is more than one sample account").clone();
+        (sender, recipient)
     }
 }
 
