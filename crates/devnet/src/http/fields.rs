@@ -1,6 +1,6 @@
 //! The fields of a JSON body. They are read one by one, so that a refusal can name the invalid one.
 
-use std::str::FromStr;
+use std::{fmt::Display, str::FromStr};
 
 use axum::{body::Bytes, extract::rejection::BytesRejection};
 use serde_json::{Map, Value};
@@ -43,6 +43,31 @@ impl Fields {
     /// Returns every member.
     pub(super) fn into_inner(self) -> Map<String, Value> {
         self.0
+    }
+
+    /// Returns the objects of a required array.
+    pub(super) fn list(&self, name: &str) -> Result<Vec<Self>, Problem> {
+        let list = self.get(name).ok_or_else(|| missing(name))?;
+        let list = list.as_array().ok_or_else(|| Problem::parameter(name, "must be an array of objects"))?;
+        list.iter().map(|value| Self::of(value, name)).collect()
+    }
+
+    /// Returns an optional boolean.
+    pub(super) fn optional_flag(&self, name: &str) -> Result<Option<bool>, Problem> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        value.as_bool().map(Some).ok_or_else(|| Problem::parameter(name, "must be true or false"))
+    }
+
+    /// Returns a required boolean.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Problem> {
+        self.optional_flag(name)?.ok_or_else(|| missing(name))
+    }
+
+    /// Returns a required value that is sent as a string.
+    pub(super) fn text<T: TryFrom<String, Error: Display>>(&self, name: &str) -> Result<T, Problem> {
+        let value = self.get(name).ok_or_else(|| missing(name))?;
+        let text = value.as_str().ok_or_else(|| Problem::parameter(name, "must be a string"))?;
+        T::try_from(text.to_owned()).map_err(|error| Problem::parameter(name, error.to_string()))
     }
 
     /// Returns a required address.

@@ -2,13 +2,16 @@
 //! to the network. Refusals are problem details (RFC 9457).
 
 mod accounts;
+mod actions;
 pub(super) mod bodies;
+mod creators;
 mod emit;
 mod faults;
 mod fields;
 mod horizon;
 mod ledgers;
 mod problem;
+mod protocol;
 mod rpc;
 mod streams;
 mod terms;
@@ -37,6 +40,8 @@ pub(super) fn router(devnet: Devnet, body_deadline: Duration) -> Router {
         .route("/devnet/rpc/{endpoint}", post(rpc::answer_named))
         .route("/devnet/streams", post(streams::create))
         .route("/devnet/streams/{id}/{action}", post(streams::change))
+        .route("/devnet/batch-withdraw", post(streams::withdraw_batch))
+        .route("/devnet/protocol/{action}", post(protocol::govern))
         .route("/devnet/accounts", get(accounts::list).post(accounts::set))
         .route("/devnet/emit", post(emit::emit))
         .route("/devnet/upgrade", post(emit::upgrade))

@@ -117,7 +117,21 @@ const fn status_of(error: ContractError) -> StatusCode {
         ContractError::InvalidAmount
         | ContractError::InvalidDuration
         | ContractError::InvalidTokenAddress
-        | ContractError::InvalidRate => StatusCode::UNPROCESSABLE_ENTITY,
+        | ContractError::InvalidRate
+        | ContractError::InvalidFeeRate
+        | ContractError::EmptyVestingSchedule
+        | ContractError::TooManyVestingSteps
+        | ContractError::NonMonotonicVestingSteps
+        | ContractError::InvalidVestingStepAmount
+        | ContractError::VestingStepTotalMismatch
+        | ContractError::VestingStepBeforeStart
+        | ContractError::InvalidCliffParameters
+        | ContractError::BatchTooLarge
+        | ContractError::UnsupportedMigration
+        | ContractError::InvalidNewRate
+        | ContractError::ArithmeticOverflow
+        | ContractError::InvalidMilestone
+        | ContractError::TooManyMilestones => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::CONFLICT,
     }
 }

@@ -15,6 +15,7 @@ mod network;
 mod random;
 mod recorded_call;
 mod web;
+mod web_of_newer;
 
 use std::sync::{Arc, Mutex};
 

@@ -36,11 +36,10 @@ impl Answer {
 }
 
 pub(super) async fn served() -> Served {
-    served_with(bodies::DEADLINE).await
+    serve(by_hand().0, bodies::DEADLINE).await
 }
 
-async fn served_with(body_deadline: Duration) -> Served {
-    let (devnet, _) = by_hand();
+pub(super) async fn serve(devnet: Devnet, body_deadline: Duration) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = http::router(devnet.clone(), body_deadline);
@@ -71,9 +70,7 @@ impl Served {
     /// Posts a request that is answered when a ledger closes, and closes a ledger once the request waits.
     pub(super) async fn post_and_close(&self, path: &str, body: &Value) -> Answer {
         let closing = async {
-            while self.devnet.state().waiting_count() == 0 {
-                tokio::task::yield_now().await;
-            }
+            self.something_waits().await;
             self.devnet.close_ledger().unwrap();
         };
         let both = async { tokio::join!(self.post(path, body), closing).0 };
@@ -95,6 +92,20 @@ impl Served {
         std::str::from_utf8(&answer[9..]).unwrap().parse().unwrap()
     }
 
+    /// Posts what must be refused before it waits for a close.
+    pub(super) async fn post_refused(&self, path: &str, body: &Value) -> Answer {
+        tokio::select! {
+            answer = self.post(path, body) => answer,
+            () = self.something_waits() => panic!("{path} takes {body}"),
+        }
+    }
+
+    async fn something_waits(&self) {
+        while self.devnet.state().waiting_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     async fn rpc(&self, method: &str, params: Value) -> Answer {
         self.rpc_at("/devnet/rpc", method, params).await
     }
@@ -111,11 +122,14 @@ impl Served {
 
 #[tokio::test]
 async fn a_body_that_does_not_come_or_is_too_large_is_given_up_at_every_route() {
-    let served = served_with(Duration::from_millis(1)).await;
+    let served = serve(by_hand().0, Duration::from_millis(1)).await;
     let routes = [
         ("POST", "/devnet/rpc"),
         ("POST", "/devnet/rpc/second"),
         ("POST", "/devnet/streams"),
+        ("POST", "/devnet/streams/1/pause"),
+        ("POST", "/devnet/batch-withdraw"),
+        ("POST", "/devnet/protocol/pause"),
         ("POST", "/devnet/accounts"),
         ("POST", "/devnet/emit"),
         ("POST", "/devnet/failed"),
