@@ -39,11 +39,13 @@ pub struct Usage {
 }
 
 impl Process {
-    /// Starts the local network with a history of `events` events.
+    /// Starts the local network with a history of `events` events. It runs the older contract, whose events tell everything,
+    /// so that this measures the events alone.
     pub async fn devnet(events: u64) -> (Self, Network) {
         let mut child = program()
             .args(["devnet", "--listen", "127.0.0.1:0", "--devnet-ledger-interval", "manual"])
-            .args(["--devnet-scenario", "false", "--devnet-history-events", &events.to_string()])
+            .args(["--devnet-scenario", "false", "--devnet-contract-code", "a"])
+            .args(["--devnet-history-events", &events.to_string()])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

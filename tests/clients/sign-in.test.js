@@ -58,12 +58,12 @@ describe('a wallet', { timeout: LONGEST_MS }, () => {
       lastId = frame.id ?? lastId;
       lastWord = frame.event;
       if (frame.event === 'connected') made.push(...(await program.topUp(stream)));
-      if (frame.event.startsWith('stream.')) seen.push(frame.id);
+      if (frame.event.startsWith('stream.')) seen.push(frame.data.id);
     }
     assert.equal(lastWord, 'expired');
     made.push(...(await program.topUp(stream)), ...(await program.topUp(stream)));
     for await (const frame of subscribed({ 'last-event-id': lastId })) {
-      if (frame.event.startsWith('stream.')) seen.push(frame.id);
+      if (frame.event.startsWith('stream.')) seen.push(frame.data.id);
     }
     assert.deepEqual(seen, made);
   });

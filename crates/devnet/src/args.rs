@@ -9,7 +9,7 @@ use super::{code::ContractCode, ledger_interval::LedgerInterval};
 const LEDGER_INTERVAL: LedgerInterval = LedgerInterval::Every(Duration::from_secs(1));
 const CONTRACTS: u8 = 1;
 /// The contract that a network starts with, unless told otherwise.
-const CONTRACT_CODE: ContractCode = ContractCode::A;
+const CONTRACT_CODE: ContractCode = ContractCode::B;
 const FEE_BPS: u32 = 25;
 const SEED: u64 = 1;
 const RETENTION_LEDGERS: u32 = 120_960;

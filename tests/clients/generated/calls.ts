@@ -81,8 +81,8 @@ export function told(frame: Schemas['SubscriptionFrame']): string {
     case 'resume':
       return `to be resumed, ${frame.data.reason}`;
     case 'stream.topped_up':
-      return `${frame.id}: ${frame.data.newDepositedAmount}`;
+      return `${frame.data.id}: ${frame.data.newDepositedAmount}`;
     default:
-      return `${frame.id}: ${said(frame.data)}`;
+      return `${frame.data.id}: ${said(frame.data)}`;
   }
 }
