@@ -260,8 +260,8 @@ mod tests {
                         # HELP flowfi_feed_resets_total Last event ids that could not be resumed from.\n\
                         # TYPE flowfi_feed_resets_total counter\n\
                         flowfi_feed_resets_total 7\n\
-                        # HELP flowfi_ingest_corrections Corrected fields.\n\
-                        # TYPE flowfi_ingest_corrections counter\n\
+                        # HELP flowfi_ingest_corrections_total Corrected fields.\n\
+                        # TYPE flowfi_ingest_corrections_total counter\n\
                         flowfi_ingest_corrections_total{field=\"status\"} 2\n";
         assert_eq!(text, expected);
     }
