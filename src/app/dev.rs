@@ -84,7 +84,8 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         http.cors_origins.push(Origin::ThisMachine);
     }
     gateway.start(&mut lifecycle, listener, &http, server_settings(&http));
-    let whole_ledgers = sources::whole_ledgers(&source, Some(&endpoints)).await?;
+    let whole_ledgers = sources::whole_ledgers(&source, Some(&endpoints), args.pace.state.contents()).await?;
+    let endpoints = sources::as_followed(endpoints, &args.pace)?;
     let settings = settings(&devnet, contracts, args.pace);
     let indexer = Indexer::new(endpoints, whole_ledgers, index_store.clone(), settings);
     let stop = lifecycle.soft_stop();

@@ -76,7 +76,9 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         info!("listening on http://{address}{who}");
     }
     if let (Some(store), Some(source)) = (stores.indexing, source) {
-        let whole_ledgers = sources::whole_ledgers(&args.source, Some(&source)).await?;
+        let pace = &args.ingest.pace;
+        let whole_ledgers = sources::whole_ledgers(&args.source, Some(&source), pace.state.contents()).await?;
+        let source = sources::as_followed(source, pace)?;
         start_indexer(&mut lifecycle, source, whole_ledgers, store, contracts, &args);
     }
     let code = lifecycle.run_until_stopped().await?;

@@ -8,7 +8,13 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use super::{BadConfig, random_generator};
-use crate::source::{EndpointPool, Lake, SourceArgs, SourceError, WholeLedgers};
+use crate::{
+    ingest::{Follow, PaceArgs},
+    source::{EndpointPool, Lake, SourceArgs, SourceError, WholeLedgers},
+    xdr::LedgerContents,
+};
+
+const NO_THREADS: &str = "cannot start the threads that read ledgers";
 
 /// Returns the RPC endpoints; nothing is asked yet.
 pub(super) fn endpoints(args: &SourceArgs) -> anyhow::Result<EndpointPool> {
@@ -53,20 +59,29 @@ fn bad_lake(failure: &SourceError) -> BadConfig {
 /// So long the start waits for a lake or a Horizon to say whether it is the right one.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Returns the endpoints as an indexer asks them.
+pub(super) fn as_followed(pool: EndpointPool, pace: &PaceArgs) -> anyhow::Result<EndpointPool> {
+    let pool = pool.read_for(pace.state.contents());
+    match pace.follow {
+        Follow::Events => Ok(pool),
+        Follow::Ledgers => pool.by_whole_ledgers().context(NO_THREADS),
+    }
+}
+
 /// Returns the sources of whole ledgers that the arguments name: the lake first, then the Horizon, whose histories are the
-/// longest. `followed` is what is followed, if anything is.
+/// longest. They are read for `contents`. `followed` is what is followed, if anything is.
 pub(super) async fn whole_ledgers(
     args: &SourceArgs,
     followed: Option<&EndpointPool>,
+    contents: LedgerContents,
 ) -> anyhow::Result<Vec<WholeLedgers>> {
-    let no_threads = "cannot start the threads that read ledgers";
     let mut sources = Vec::new();
     if let Some(location) = &args.lake {
         let reads = usize::from(args.lake_reads);
         let lake =
             Lake::at(location, &args.network_passphrase, reads, generator()).map_err(|failure| bad_lake(&failure))?;
         is_right("lake", lake.check()).await.map_err(|failure| bad_lake(&failure))?;
-        sources.push(WholeLedgers::of_lake(lake).context(no_threads)?);
+        sources.push(WholeLedgers::of_lake(lake).context(NO_THREADS)?);
     }
     let (of_horizon, of_rpc) = match followed {
         Some(pool) if pool.is_horizon() => (Some(pool.clone()), None),
@@ -76,9 +91,9 @@ pub(super) async fn whole_ledgers(
         is_right("Horizon", horizon.check()).await.map_err(|failure| bad_horizon(&failure))?;
     }
     for pool in of_horizon.into_iter().chain(of_rpc) {
-        sources.push(WholeLedgers::of_endpoints(pool, generator()).context(no_threads)?);
+        sources.push(WholeLedgers::of_endpoints(pool, generator()).context(NO_THREADS)?);
     }
-    Ok(sources)
+    Ok(sources.into_iter().map(|source| source.read_for(contents)).collect())
 }
 
 /// Waits for a source to say whether it is the right one. The index must not wait for one that does not answer now.
@@ -98,7 +113,8 @@ async fn is_right(what: &str, says: impl Future<Output = Result<(), SourceError>
 
 /// Returns the sources of whole ledgers of a command that needs one.
 pub(super) async fn some_whole_ledgers(args: &SourceArgs) -> anyhow::Result<Vec<WholeLedgers>> {
-    let sources = whole_ledgers(args, endpoints_if_named(args)?.as_ref()).await?;
+    let endpoints = endpoints_if_named(args)?;
+    let sources = whole_ledgers(args, endpoints.as_ref(), LedgerContents::EventsAndEntries).await?;
     if sources.is_empty() {
         return Err(BadConfig("no source of ledgers: give --lake, --horizon-url or --rpc-urls".to_owned()).into());
     }

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::{
     domain::{ContractId, LedgerSequence},
     duration::{Unit, durations},
+    xdr::LedgerContents,
 };
 
 /// Payment-stream contracts.
@@ -64,6 +65,26 @@ pub enum RecordState {
     Both,
 }
 
+impl RecordState {
+    /// Returns what is read of whole ledgers for it.
+    #[must_use]
+    pub const fn contents(self) -> LedgerContents {
+        match self {
+            Self::Events => LedgerContents::Events,
+            Self::Both => LedgerContents::EventsAndEntries,
+        }
+    }
+}
+
+/// What RPC endpoints are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Follow {
+    /// The contracts' events.
+    Events,
+    /// Whole ledgers.
+    Ledgers,
+}
+
 /// How eagerly to ask.
 #[derive(Args, Clone, Debug)]
 pub struct PaceArgs {
@@ -85,11 +106,18 @@ pub struct PaceArgs {
     pub poll_interval: Duration,
 
     /// What records follow from: the contract's events alone, or its events and then its own stored entries, which decide
-    /// where both differ. Entries are asked for at the tip, at most 199 in a request.
+    /// where both differ. Whole ledgers hold the entries with the events; beside events, they are asked for at the tip, at
+    /// most 199 in a request.
     #[arg(long, env = "FLOWFI_STATE", value_enum, default_value_t = RecordState::Both)]
     pub state: RecordState,
 
-    /// How many events to ask for at once.
+    /// What RPC endpoints are asked for: the contracts' events (getEvents), or whole ledgers (getLedgers). Whole ledgers
+    /// are far larger, but they hold the contracts' entries too, exact at every transaction. A Horizon is always read
+    /// ledger by ledger.
+    #[arg(long, env = "FLOWFI_FOLLOW", value_enum, default_value_t = Follow::Events)]
+    pub follow: Follow,
+
+    /// How many events to ask for at once, or whole ledgers, of which an endpoint may give fewer.
     #[arg(long, env = "FLOWFI_PAGE_LIMIT", value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub page_limit: u32,
 

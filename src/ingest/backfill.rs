@@ -10,7 +10,7 @@ use super::{
     late::{LateEvents, write_late},
 };
 use crate::{
-    domain::{ContractId, Epoch, LedgerRange, LedgerSequence, RawContractEvent, holes},
+    domain::{ContractId, Epoch, LedgerRange, LedgerSequence, RawContractEvent, RawEntryChange, holes},
     source::{LedgerEvents, SourceError, WholeLedgers},
     store::Store,
 };
@@ -104,7 +104,8 @@ impl Filling<'_> {
         let (sender, mut ledgers) = mpsc::channel(LEDGERS_AHEAD);
         let reading = source.events(std::slice::from_ref(self.contract_id), range.from()..=range.to(), None, sender);
         let writing = async move {
-            let mut stretch = Stretch { from: range.from(), reached: range.from().previous(), events: Vec::new() };
+            let (events, entries) = (Vec::new(), Vec::new());
+            let mut stretch = Stretch { from: range.from(), reached: range.from().previous(), events, entries };
             let mut ended = None;
             while let Some(ledger) = ledgers.recv().await {
                 let checked = match &ledger {
@@ -136,8 +137,8 @@ impl Filling<'_> {
         report: &mut impl FnMut(BackfillProgress),
     ) -> Result<(), IngestError> {
         let Some(ledgers) = LedgerRange::new(stretch.from, stretch.reached) else { return Ok(()) };
-        let events = std::mem::take(&mut stretch.events);
-        let late = LateEvents { events, covered: Some((ledgers, source.coverage_source())) };
+        let (events, entries) = (std::mem::take(&mut stretch.events), std::mem::take(&mut stretch.entries));
+        let late = LateEvents { events, entries, covered: Some((ledgers, source.coverage_source())) };
         let repaired =
             write_late(self.store, self.contract_id, self.epoch, late).await?.ok_or(IngestError::NotBegun)?;
         stretch.from = stretch.reached.next();
@@ -161,12 +162,14 @@ struct Stretch {
     from: LedgerSequence,
     reached: LedgerSequence,
     events: Vec<RawContractEvent>,
+    entries: Vec<RawEntryChange>,
 }
 
 impl Stretch {
     fn push(&mut self, mut ledger: LedgerEvents) {
         self.reached = ledger.header.sequence;
         self.events.append(&mut ledger.events);
+        self.entries.append(&mut ledger.entries);
     }
 
     fn is_full(&self) -> bool {

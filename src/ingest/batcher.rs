@@ -38,17 +38,17 @@ impl Batcher {
         if events.is_empty() && self.is_inside_what_is_held_back(page.cursor) {
             return Vec::new();
         }
-        events.sort_by_key(|event| event.raw().id);
-        let mut last = self.held_back.last().map_or(self.position, |event| event.raw().id);
+        events.sort_by_key(Incoming::id);
+        let mut last = self.held_back.last().map_or(self.position, Incoming::id);
         for event in events {
-            if event.raw().id > last {
-                last = event.raw().id;
+            if event.id() > last {
+                last = event.id();
                 self.held_back.push(event);
             }
         }
         let whole = std::mem::take(&mut self.held_back);
         let whole = if page.is_full { self.hold_back_the_last_transaction(whole) } else { whole };
-        let reached = if page.is_full { whole.last().map(|event| event.raw().id) } else { Some(page.cursor.max(last)) };
+        let reached = if page.is_full { whole.last().map(Incoming::id) } else { Some(page.cursor.max(last)) };
         let Some(reached) = reached else { return Vec::new() };
         self.cut(whole, reached, page)
     }
@@ -57,7 +57,7 @@ impl Batcher {
     /// and one that reaches the end of ledger `to`, the last one given up.
     pub fn give_up(&mut self, from: LedgerSequence, to: LedgerSequence) -> Vec<Batch> {
         let mut seen = std::mem::take(&mut self.held_back);
-        let given_up = seen.split_off(seen.partition_point(|event| event.raw().id.ledger() < from));
+        let given_up = seen.split_off(seen.partition_point(|event| event.id().ledger() < from));
         let mut batches = Vec::new();
         let before = EventId::end_of_ledger(from.previous());
         if before > self.position && self.source.is_some() {
@@ -70,13 +70,13 @@ impl Batcher {
     }
 
     fn is_inside_what_is_held_back(&self, cursor: EventId) -> bool {
-        let last = self.held_back.last().map(|event| event.raw().id);
+        let last = self.held_back.last().map(Incoming::id);
         last.is_some_and(|last| cursor <= last || cursor.same_transaction(last))
     }
 
     fn hold_back_the_last_transaction(&mut self, mut events: Vec<Incoming>) -> Vec<Incoming> {
-        let Some(last) = events.last().map(|event| event.raw().id) else { return events };
-        let first_of_last = events.partition_point(|event| !event.raw().id.same_transaction(last));
+        let Some(last) = events.last().map(Incoming::id) else { return events };
+        let first_of_last = events.partition_point(|event| !event.id().same_transaction(last));
         self.held_back = events.split_off(first_of_last);
         events
     }
@@ -85,8 +85,8 @@ impl Batcher {
         let mut batches = Vec::new();
         let mut chunk: Vec<Incoming> = Vec::new();
         for event in events {
-            let id = event.raw().id;
-            let last = chunk.last().map(|event| event.raw().id);
+            let id = event.id();
+            let last = chunk.last().map(Incoming::id);
             if chunk.len() >= self.bound && last.is_some_and(|last| !last.same_transaction(id)) {
                 let position = last.unwrap_or(id);
                 batches.push(batch(std::mem::take(&mut chunk), position, Some(page.source), None));
@@ -110,11 +110,12 @@ fn batch(
     closed_at: Option<DateTime<Utc>>,
 ) -> Batch {
     let last_whole_ledger: LedgerSequence = position.last_whole_ledger();
-    let newest = events.iter().map(Incoming::raw).filter(|raw| raw.id.ledger() <= last_whole_ledger);
+    let newest = events.iter().filter_map(Incoming::raw).filter(|raw| raw.id.ledger() <= last_whole_ledger);
     let newest_closed_at = newest.map(|raw| raw.ledger_closed_at).max();
     let mut batch = Batch {
         events: Vec::with_capacity(events.len()),
         upgrades: Vec::new(),
+        entries: Vec::new(),
         quarantined: Vec::new(),
         position,
         last_whole_ledger,
@@ -125,6 +126,7 @@ fn batch(
         match event {
             Incoming::Event(event) => batch.events.push(event),
             Incoming::Upgrade(event) => batch.upgrades.push(event),
+            Incoming::Entry(change) => batch.entries.push(change),
             Incoming::Quarantined(event) => batch.quarantined.push(event),
         }
     }
@@ -154,6 +156,7 @@ mod tests {
     fn page(cursor: EventId, is_full: bool) -> EventPage {
         EventPage {
             events: Vec::new(),
+            entries: Vec::new(),
             cursor,
             is_full,
             latest_ledger: LEDGER,

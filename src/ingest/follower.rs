@@ -16,13 +16,13 @@ use super::{
     batcher::Batcher,
     committer::CommitterMessage,
     error::IngestError,
-    incoming::Incoming,
+    incoming::{Incoming, decode_page},
     pacing::TipPacing,
     reporter::{Reporter, endpoints_of},
 };
 use crate::{
     backoff::Backoff,
-    domain::{ContractId, Epoch, EventId, LedgerRange, LedgerSequence, RawContractEvent},
+    domain::{ContractId, Epoch, EventId, LedgerRange, LedgerSequence},
     source::{Anchor, EndpointPool, EventPage, EventsFrom, KnownClose, SourceError, WholeLedgers},
     store::{IndexerState, KnownLedger, SignsOfLife, Store},
 };
@@ -183,10 +183,10 @@ impl Follower<'_> {
     async fn take(&mut self, walk: &mut Walk, mut page: EventPage) -> Next {
         self.backoff.reset();
         self.stall_logged = false;
-        let events = std::mem::take(&mut page.events);
-        walk.catch_up.report(&page, events.len());
+        walk.catch_up.report(&page, page.events.len());
         let stands_still = page.cursor <= walk.after;
-        if !self.hand_on(walk, decode(events).await, &page).await {
+        let incoming = decode_page(&mut page).await;
+        if !self.hand_on(walk, incoming, &page).await {
             return Next::CommitterGone;
         }
         let is_drained = page.is_drained();
@@ -323,15 +323,6 @@ fn nothing_was_trimmed(after: EventId, page: EventPage) -> Result<EventPage, Sou
 fn nothing_is_missing(walk: &Walk, oldest: LedgerSequence) -> bool {
     let by_cursor = matches!(walk.from, EventsFrom::After(_));
     by_cursor && walk.after.is_end_of_ledger() && oldest == walk.after.ledger().next()
-}
-
-/// Decodes events on another thread: ten thousand take tens of milliseconds, which is too long for the runtime.
-pub(super) async fn decode(events: Vec<RawContractEvent>) -> Vec<Incoming> {
-    if events.is_empty() {
-        return Vec::new();
-    }
-    let decoded = tokio::task::spawn_blocking(|| events.into_iter().map(Incoming::decode).collect());
-    decoded.await.expect("decoding never panics and is not cancelled")
 }
 
 /// Logs the progress of a long catch-up now and then.

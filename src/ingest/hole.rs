@@ -10,8 +10,8 @@ use super::{
     chain_check::{ChainCheck, closed_too_early},
     committer::CommitterMessage,
     error::IngestError,
-    follower::{Follower, Next, Walk, decode},
-    incoming::Incoming,
+    follower::{Follower, Next, Walk},
+    incoming::decode_page,
     ledger_page::PageOfLedgers,
 };
 use crate::{
@@ -88,11 +88,11 @@ impl Follower<'_> {
     }
 
     async fn take_ledgers(&mut self, walk: &mut Walk, whole: &WholeLedgers, ledgers: &mut PageOfLedgers) -> bool {
-        let Some((events, page)) = ledgers.take(whole.coverage_source()) else { return true };
+        let Some(mut page) = ledgers.take(whole.coverage_source()) else { return true };
         self.signs.show();
         self.say(IndexerState::FillingHole, None, None).await;
-        let events: Vec<Incoming> = decode(events).await;
-        self.hand_on(walk, events, &page).await
+        let incoming = decode_page(&mut page).await;
+        self.hand_on(walk, incoming, &page).await
     }
 
     /// Continues after ledgers that an operator accepted as lost for every contract, but only up to the first ledger

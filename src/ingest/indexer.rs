@@ -92,7 +92,7 @@ impl Indexer {
         let (follower, walk) = self.follower(&contract_ids, position, committer, signs).await?;
         tokio::try_join!(
             Box::pin(follower.follow(walk, stop)),
-            commit_all(&self.store, writer, receiver, &self.committed_at_tip)
+            Box::pin(commit_all(&self.store, writer, receiver, &self.committed_at_tip))
         )?;
         Ok(())
     }

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use super::incoming::Incoming;
+use super::incoming::{Incoming, decode_all};
 use crate::{
     domain::{
         Baseline, ContractEvent, ContractId, CoverageSource, Epoch, EventId, FieldDifference, LedgerRange, RawBaseline,
-        RawContractEvent, StreamId, baselines_in_order,
+        RawContractEvent, RawEntryChange, StreamId, baselines_in_order,
     },
     store::{Batch, CaughtUp, LateRows, Locks, Repaired, Store, StoreError},
     xdr::decode_stream_ledger_entry,
@@ -18,11 +18,13 @@ const REPLAY_CHUNK: u32 = 1_000;
 /// How many times a repair is restarted because another one was written meanwhile.
 const ATTEMPTS_BESIDE_OTHERS: u32 = 3;
 
-/// Events that arrive late.
+/// Events and entries that arrive late.
 #[derive(Clone, Debug, Default)]
 pub struct LateEvents {
     /// The events, in any order. Events that are already stored change nothing.
     pub events: Vec<RawContractEvent>,
+    /// The changes of the contract's entries in the order they were made, where the source tells them.
+    pub entries: Vec<RawEntryChange>,
     /// The ledgers that were completely seen with them, and in which source.
     pub covered: Option<(LedgerRange, CoverageSource)>,
 }
@@ -38,14 +40,15 @@ pub async fn write_late(
     epoch: Epoch,
     late: LateEvents,
 ) -> Result<Option<Repaired>, StoreError> {
-    let decoded: Vec<Incoming> = late.events.into_iter().map(Incoming::decode).collect();
+    let decoded = decode_all(late.events, late.entries);
     let rows_up_to = |position: EventId| {
         let covered = late.covered.filter(|(ledgers, _)| ledgers.to() <= position.last_whole_ledger());
         let mut rows = LateRows { covered, ..LateRows::default() };
-        for incoming in decoded.iter().filter(|incoming| incoming.raw().id <= position) {
+        for incoming in decoded.iter().filter(|incoming| incoming.id() <= position) {
             match incoming.clone() {
                 Incoming::Event(event) => rows.events.push(event),
                 Incoming::Upgrade(upgrade) => rows.upgrades.push(upgrade),
+                Incoming::Entry(change) => rows.entries.push(change),
                 Incoming::Quarantined(event) => rows.quarantined.push(event),
             }
         }
@@ -105,20 +108,22 @@ pub(super) async fn write_catching_up(
     batch: Batch,
 ) -> Result<Option<EventId>, StoreError> {
     let position = batch.position.min(to);
-    let is_due = |raw: &RawContractEvent| raw.id <= to || raw.id.same_transaction(to);
+    let is_due = |id: EventId| id <= to || id.same_transaction(to);
     let seen = LedgerRange::new(from.last_whole_ledger().next(), position.last_whole_ledger());
     let closed_at = batch.last_whole_ledger_closed_at.filter(|_| position == batch.position);
     let mut rows = LateRows {
         events: batch.events,
         upgrades: batch.upgrades,
+        entries: batch.entries,
         quarantined: batch.quarantined,
         covered: seen.zip(batch.covered_by),
         caught_up: Some(CaughtUp { position, last_whole_ledger_closed_at: closed_at }),
         ..LateRows::default()
     };
-    rows.events.retain(|event| is_due(&event.raw));
-    rows.upgrades.retain(|event| is_due(&event.raw));
-    rows.quarantined.retain(|event| is_due(&event.raw));
+    rows.events.retain(|event| is_due(event.raw.id));
+    rows.upgrades.retain(|event| is_due(event.raw.id));
+    rows.entries.retain(|change| is_due(change.id));
+    rows.quarantined.retain(|event| is_due(event.raw.id));
     let rows_from = |stands_at: EventId| (stands_at == from).then(|| rows.clone());
     Ok(write(store, contract_id, epoch, rows_from).await?.map(|_| position))
 }
@@ -155,7 +160,7 @@ fn decode_baseline(raw: RawBaseline) -> Result<Baseline, StoreError> {
 fn decode_again(raw: RawContractEvent) -> Option<ContractEvent> {
     match Incoming::decode(raw) {
         Incoming::Event(event) => Some(event),
-        Incoming::Upgrade(_) | Incoming::Quarantined(_) => None,
+        Incoming::Upgrade(_) | Incoming::Entry(_) | Incoming::Quarantined(_) => None,
     }
 }
 
@@ -190,7 +195,7 @@ pub async fn replay_quarantine(
         replayed.released += events.len();
         replayed.kept += count - events.len();
         if !events.is_empty() {
-            write_late(store, contract_id, epoch, LateEvents { events, covered: None }).await?;
+            write_late(store, contract_id, epoch, LateEvents { events, ..LateEvents::default() }).await?;
         }
         progress(replayed);
     }

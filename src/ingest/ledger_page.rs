@@ -2,7 +2,7 @@
 
 use super::follower::EVENTS_IN_A_BATCH;
 use crate::{
-    domain::{CoverageSource, EventId, RawContractEvent},
+    domain::{CoverageSource, EventId, RawContractEvent, RawEntryChange},
     source::{EventPage, LedgerEvents},
 };
 
@@ -15,11 +15,13 @@ pub(super) struct PageOfLedgers {
     last: Option<LedgerEvents>,
     count: u32,
     events: Vec<RawContractEvent>,
+    entries: Vec<RawEntryChange>,
 }
 
 impl PageOfLedgers {
     pub(super) fn push(&mut self, mut ledger: LedgerEvents) {
         self.events.append(&mut ledger.events);
+        self.entries.append(&mut ledger.entries);
         self.count += 1;
         self.last = Some(ledger);
     }
@@ -28,19 +30,19 @@ impl PageOfLedgers {
         self.count >= LEDGERS_IN_A_PAGE || self.events.len() >= EVENTS_IN_A_BATCH
     }
 
-    /// Returns the events and their page; `None` if there are no ledgers.
-    pub(super) fn take(&mut self, source: CoverageSource) -> Option<(Vec<RawContractEvent>, EventPage)> {
-        let Self { last, events, .. } = std::mem::take(self);
+    /// Returns the page of the ledgers; `None` if there are none.
+    pub(super) fn take(&mut self, source: CoverageSource) -> Option<EventPage> {
+        let Self { last, events, entries, .. } = std::mem::take(self);
         let header = last?.header;
-        let page = EventPage {
-            events: Vec::new(),
+        Some(EventPage {
+            events,
+            entries,
             cursor: EventId::end_of_ledger(header.sequence),
             is_full: false,
             latest_ledger: header.sequence,
             latest_ledger_closed_at: Some(header.closed_at),
             oldest_ledger: None,
             source,
-        };
-        Some((events, page))
+        })
     }
 }

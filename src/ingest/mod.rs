@@ -26,7 +26,7 @@ mod session_backoff;
 mod verify;
 mod waits;
 
-pub use args::{ContractArgs, IngestArgs, OnReset, PaceArgs, RecordState};
+pub use args::{ContractArgs, Follow, IngestArgs, OnReset, PaceArgs, RecordState};
 pub use backfill::{BackfillProgress, backfill};
 pub use batcher::Batcher;
 pub use error::IngestError;

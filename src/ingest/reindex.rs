@@ -10,7 +10,8 @@ use super::{
     chain_check::ChainCheck,
     committer::index_for_queries,
     error::IngestError,
-    follower::{EVENTS_IN_A_BATCH, decode},
+    follower::EVENTS_IN_A_BATCH,
+    incoming::decode_page,
     late::{LateEvents, fold_again, write_late},
     ledger_page::PageOfLedgers,
 };
@@ -297,10 +298,10 @@ impl Building<'_> {
                     None => {}
                 }
                 if (is_last || page.is_full())
-                    && let Some((events, page)) = page.take(source.coverage_source())
+                    && let Some(page) = page.take(source.coverage_source())
                 {
                     progress.done += u64::from(page.cursor.ledger().0 - self.position.last_whole_ledger().0);
-                    self.build(batcher, events, &page).await?;
+                    self.build(batcher, page).await?;
                     report(*progress);
                 }
                 if is_last {
@@ -322,10 +323,10 @@ impl Building<'_> {
         loop {
             let mut batcher = Batcher::new(self.position, EVENTS_IN_A_BATCH);
             let mut after = self.position;
-            while let Some((events, page)) = self.stored_after(after).await? {
+            while let Some(page) = self.stored_after(after).await? {
                 after = page.cursor;
-                progress.done += u64::try_from(events.len()).unwrap_or(u64::MAX);
-                self.build(&mut batcher, events, &page).await?;
+                progress.done += u64::try_from(page.events.len()).unwrap_or(u64::MAX);
+                self.build(&mut batcher, page).await?;
                 report(*progress);
             }
             if self.position == after {
@@ -339,34 +340,26 @@ impl Building<'_> {
         let mut batcher = Batcher::new(self.position, EVENTS_IN_A_BATCH);
         let mut after = self.position;
         while after < end {
-            let (mut events, mut page) =
-                self.stored_after(after).await?.unwrap_or_else(|| (Vec::new(), page_of(end, 0)));
-            events.retain(|event| event.id <= end);
+            let mut page = self.stored_after(after).await?.unwrap_or_else(|| page_of(end, Vec::new()));
+            page.events.retain(|event| event.id <= end);
             if page.cursor >= end || !page.is_full {
-                page = page_of(end, 0);
+                (page.cursor, page.latest_ledger, page.is_full) = (end, end.ledger(), false);
             }
             after = page.cursor;
-            self.build(&mut batcher, events, &page).await?;
+            self.build(&mut batcher, page).await?;
         }
         Ok(())
     }
 
-    async fn stored_after(&self, after: EventId) -> Result<Option<(Vec<RawContractEvent>, EventPage)>, IngestError> {
+    async fn stored_after(&self, after: EventId) -> Result<Option<EventPage>, IngestError> {
         let events = self.store.raw_events_after(self.contract_id, after, CHUNK).await?;
-        Ok(events
-            .last()
-            .map(|last| last.id)
-            .map(|last| (last, events.len()))
-            .map(|(last, count)| (events, page_of(last, count))))
+        let last = events.last().map(|last| last.id);
+        Ok(last.map(|last| page_of(last, events)))
     }
 
-    async fn build(
-        &mut self,
-        batcher: &mut Batcher,
-        events: Vec<RawContractEvent>,
-        page: &EventPage,
-    ) -> Result<(), IngestError> {
-        for mut batch in batcher.push(decode(events).await, page) {
+    async fn build(&mut self, batcher: &mut Batcher, mut page: EventPage) -> Result<(), IngestError> {
+        let incoming = decode_page(&mut page).await;
+        for mut batch in batcher.push(incoming, &page) {
             // Move to the end of the transaction. A late event of the same transaction then counts as late, and its
             // stream is folded again: a fee takes its parties from the creation that follows it.
             batch.position = batch.position.end_of_transaction();
@@ -384,11 +377,12 @@ fn before(event: EventId) -> EventId {
 }
 
 /// A full chunk may end inside a transaction; any other ends at the end of the table.
-fn page_of(last: EventId, events: usize) -> EventPage {
+fn page_of(last: EventId, events: Vec<RawContractEvent>) -> EventPage {
     EventPage {
-        events: Vec::new(),
         cursor: last,
-        is_full: u32::try_from(events) == Ok(CHUNK),
+        is_full: u32::try_from(events.len()) == Ok(CHUNK),
+        events,
+        entries: Vec::new(),
         latest_ledger: last.ledger(),
         latest_ledger_closed_at: None,
         oldest_ledger: None,

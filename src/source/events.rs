@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{CoverageSource, EventId, LedgerSequence, RawContractEvent};
+use crate::domain::{CoverageSource, EventId, LedgerSequence, RawContractEvent, RawEntryChange};
 
 /// Where a page of events starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,9 @@ impl EventsFrom {
 pub struct EventPage {
     /// The events, in chain order.
     pub events: Vec<RawContractEvent>,
+    /// The changes of the contracts' entries in the order they were made, if the page was read from whole ledgers and
+    /// they were asked for.
+    pub entries: Vec<RawEntryChange>,
     /// The end of the page: every event of the contracts up to here is in this page or an earlier one.
     pub cursor: EventId,
     /// Whether a limit cut the page off, so that it may end inside a transaction.

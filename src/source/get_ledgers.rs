@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::{
@@ -25,6 +26,8 @@ pub struct LedgerPage {
     pub ledgers: Vec<PackedLedger>,
     /// The newest ledger that the node had when it answered.
     pub latest_ledger: LedgerSequence,
+    /// When that ledger closed, if the node says.
+    pub latest_closed_at: Option<DateTime<Utc>>,
     /// The oldest ledger the node still has, if it says.
     pub oldest_ledger: Option<LedgerSequence>,
     /// Whether a smaller page would be wiser.
@@ -44,8 +47,13 @@ impl StellarRpc {
         let page = tokio::task::spawn_blocking(move || {
             let reply: Ledgers<'_> = result_of(&body, from)?;
             let ledgers = reply.ledgers.into_iter().map(packed).collect::<Result<_, _>>()?;
-            let (latest_ledger, oldest_ledger) = (reply.latest_ledger, Some(reply.oldest_ledger));
-            Ok(LedgerPage { ledgers, latest_ledger, oldest_ledger, is_large: body.len() > LARGE_REPLY_BYTES })
+            Ok(LedgerPage {
+                ledgers,
+                latest_ledger: reply.latest_ledger,
+                latest_closed_at: reply.latest_ledger_close_time,
+                oldest_ledger: Some(reply.oldest_ledger),
+                is_large: body.len() > LARGE_REPLY_BYTES,
+            })
         });
         page.await.map_err(|_| SourceError::bad_reply("reading the reply failed"))?
     }

@@ -1,4 +1,4 @@
-//! Reads the events of some contracts out of whole ledgers, from any source that has them: every ledger of a range, in
+//! Reads what some contracts did out of whole ledgers, from any source that has them: every ledger of a range, in
 //! order, each checked to follow the previous one.
 
 use std::{io, ops::RangeInclusive, pin::pin, sync::Arc};
@@ -13,17 +13,19 @@ use super::{
     retry::Retry,
 };
 use crate::{
-    domain::{ContractId, CoverageSource, LedgerSequence, RawContractEvent},
+    domain::{ContractId, CoverageSource, LedgerSequence, RawContractEvent, RawEntryChange},
     xdr::{BrokenChain, LedgerContents, LedgerHeader, LedgerScan, LedgerScanners},
 };
 
-/// A ledger with some contracts' events in it, perhaps none.
+/// A ledger with what some contracts did in it, perhaps nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEvents {
     /// Its number, hashes and close time.
     pub header: LedgerHeader,
     /// The events in chain order: the contracts' own, and the network's events about them.
     pub events: Vec<RawContractEvent>,
+    /// The changes of the contracts' entries in the order they were made; none if they were not asked for.
+    pub entries: Vec<RawEntryChange>,
 }
 
 /// A source of whole ledgers. Cheap to clone.
@@ -31,6 +33,7 @@ pub struct LedgerEvents {
 pub struct WholeLedgers {
     origin: Origin,
     scanners: Arc<LedgerScanners>,
+    contents: LedgerContents,
 }
 
 #[derive(Clone, Debug)]
@@ -48,7 +51,7 @@ impl WholeLedgers {
     /// # Errors
     /// The operating system provides no thread to read ledgers on.
     pub fn of_lake(lake: Lake) -> io::Result<Self> {
-        Ok(Self { origin: Origin::Lake(lake), scanners: scanners()? })
+        Ok(Self { origin: Origin::Lake(lake), scanners: scanners()?, contents: LedgerContents::Events })
     }
 
     /// Reads from endpoints: from Stellar RPC's `getLedgers`, or from a Horizon.
@@ -56,7 +59,14 @@ impl WholeLedgers {
     /// # Errors
     /// Where the operating system gives no thread to read ledgers on.
     pub fn of_endpoints(pool: EndpointPool, rng: StdRng) -> io::Result<Self> {
-        Ok(Self { origin: Origin::Endpoints { pool, retry: Retry::new(rng) }, scanners: scanners()? })
+        let origin = Origin::Endpoints { pool, retry: Retry::new(rng) };
+        Ok(Self { origin, scanners: scanners()?, contents: LedgerContents::Events })
+    }
+
+    /// Returns the same source, read for this of each ledger.
+    #[must_use]
+    pub fn read_for(self, contents: LedgerContents) -> Self {
+        Self { contents, ..self }
     }
 
     /// Returns the source under which the coverage of ledgers is recorded.
@@ -75,7 +85,7 @@ impl WholeLedgers {
         self.coverage_source().as_str()
     }
 
-    /// Sends every ledger of the range, ascending and without a hole, with the contracts' events. The first failure is
+    /// Sends every ledger of the range, ascending and without a hole, with what the contracts did in it. The first failure is
     /// sent too, and ends the reading. `previous_hash` is the hash of the ledger before the range, if it is known.
     ///
     /// The failures are those of the source. [`SourceError::LedgerMissing`], [`SourceError::NodeBehind`] and
@@ -140,7 +150,8 @@ impl WholeLedgers {
             Ok(layout) => layout,
             Err(failure) => return chain.fail(failure).await,
         };
-        let mut objects = pin!(lake.scans(layout, contract_ids, chain.next..=chain.last, &self.scanners));
+        let mut objects =
+            pin!(lake.scans(layout, contract_ids, chain.next..=chain.last, (self.scanners.as_ref(), self.contents)));
         while let Some(scans) = objects.next().await {
             chain.hand_on(scans).await?;
         }
@@ -166,7 +177,7 @@ impl WholeLedgers {
             let scans = match page {
                 Ok(page) => {
                     let scans = stream::iter(page.ledgers)
-                        .map(|ledger| ledger.scan(&self.scanners, contract_ids, LedgerContents::Events));
+                        .map(|ledger| ledger.scan(&self.scanners, contract_ids, self.contents));
                     scans.buffered(2 * MOST_THREADS.get()).try_concat().await
                 }
                 Err(failure) => Err(failure),
@@ -195,7 +206,7 @@ impl Chain {
             Ok(scans) => scans,
             Err(failure) => return self.fail(failure).await,
         };
-        for LedgerScan { header, events, .. } in scans {
+        for LedgerScan { header, events, entries } in scans {
             // An object with several ledgers may begin before the range and end after it.
             if header.sequence < self.next || header.sequence > self.last {
                 continue;
@@ -205,7 +216,7 @@ impl Chain {
             }
             self.next = header.sequence.next();
             self.previous_hash = Some(header.hash.clone());
-            self.out.send(Ok(LedgerEvents { header, events })).await.map_err(|_| Ended)?;
+            self.out.send(Ok(LedgerEvents { header, events, entries })).await.map_err(|_| Ended)?;
         }
         Ok(())
     }

@@ -21,6 +21,7 @@ mod ledgers;
 mod node;
 mod packed;
 mod page_size;
+mod pages;
 mod pool;
 mod requests;
 mod retry;
@@ -28,6 +29,7 @@ mod rpc;
 mod shape;
 mod state;
 mod verdict;
+mod whole_pages;
 mod wire;
 
 pub use args::{HorizonArgs, SourceArgs};

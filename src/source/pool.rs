@@ -5,7 +5,7 @@
 //! should wait. That time ends when the first endpoint is due again, so a caller that waits that long gets through. A
 //! caller's own back-off adds to it but does not multiply it.
 
-use std::{collections::VecDeque, future::Future, ops::RangeInclusive, sync::Arc, time::Duration};
+use std::{collections::VecDeque, future::Future, io, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use rand::{SeedableRng, rngs::StdRng};
@@ -18,14 +18,20 @@ use super::{
     endpoint::{Endpoint, SLOW_AFTER},
     horizon::Horizon,
     node::Node,
+    packed::scanners,
+    pages::Pages,
     verdict::Failures,
 };
-use crate::domain::{ContractId, LedgerSequence};
+use crate::{
+    domain::{ContractId, LedgerSequence},
+    xdr::LedgerContents,
+};
 
 /// RPC endpoints of one network in order of preference. Clones share them and what was learned about them.
 #[derive(Clone, Debug)]
 pub struct EndpointPool {
     pub(super) endpoints: Arc<[Arc<Endpoint>]>,
+    pub(super) pages: Pages,
 }
 
 /// The answers of several endpoints to one request for events.
@@ -70,7 +76,7 @@ impl EndpointPool {
             Ok(Arc::new(Endpoint::new(Node::Rpc(rpc), Arc::clone(&network_passphrase), rng)))
         };
         let endpoints = (1..).zip(urls).map(endpoint).collect::<Result<_, SourceError>>()?;
-        Ok(Self { endpoints })
+        Ok(Self { endpoints, pages: Pages::EVENTS })
     }
 
     /// Returns a pool of one Horizon, whose events are read out of whole ledgers; nothing is sent yet.
@@ -81,7 +87,23 @@ impl EndpointPool {
         let mut rng = StdRng::seed_from_u64(seed);
         let horizon = Horizon::new(url, StdRng::from_rng(&mut rng))?;
         let endpoint = Endpoint::new(Node::Horizon(horizon), network_passphrase.into(), rng);
-        Ok(Self { endpoints: Arc::new([Arc::new(endpoint)]) })
+        Ok(Self { endpoints: Arc::new([Arc::new(endpoint)]), pages: Pages::EVENTS })
+    }
+
+    /// Returns the same endpoints, whose whole ledgers are read for this.
+    #[must_use]
+    pub fn read_for(mut self, contents: LedgerContents) -> Self {
+        self.pages.contents = contents;
+        self
+    }
+
+    /// Returns the same endpoints. RPC endpoints are asked for whole ledgers, and events are read out of these.
+    ///
+    /// # Errors
+    /// The operating system provides no thread to read ledgers on.
+    pub fn by_whole_ledgers(mut self) -> io::Result<Self> {
+        self.pages.scanners = Some(scanners()?);
+        Ok(self)
     }
 
     /// Returns whether both share their endpoints.
@@ -124,7 +146,8 @@ impl EndpointPool {
         limit: u32,
     ) -> Result<EventPage, SourceError> {
         let wanted = Some(from.ledger());
-        let request = |endpoint: Arc<Endpoint>| async move { endpoint.events(contract_ids, from, limit).await };
+        let pages = &self.pages;
+        let request = |endpoint: Arc<Endpoint>| async move { endpoint.page(contract_ids, from, limit, pages).await };
         self.ask(wanted, Proof::WhereThereIs, request).await
     }
 
@@ -144,7 +167,8 @@ impl EndpointPool {
             return Ok(SecondOpinions::default());
         }
         let (candidates, mut failures) = self.candidates(Some(from.ledger()));
-        let request = |endpoint: Arc<Endpoint>| async move { endpoint.events(contract_ids, from, limit).await };
+        let pages = &Pages::EVENTS;
+        let request = |endpoint: Arc<Endpoint>| async move { endpoint.page(contract_ids, from, limit, pages).await };
         let (mut pages, mut lacks, mut others_may_come) = (Vec::new(), Failures::default(), !failures.is_empty());
         let mut others_from: Option<LedgerSequence> = None;
         for endpoint in candidates {

@@ -2,7 +2,7 @@
 
 use super::{
     EndpointShape, EventPage, EventsFrom, LedgerEntries, SourceError, StellarRpc, Tip, TransientReason,
-    endpoint::Endpoint, get_ledgers::LedgerPage, horizon::LedgersRead, node::Node,
+    endpoint::Endpoint, get_ledgers::LedgerPage, horizon::LedgersRead, node::Node, pages::Pages,
 };
 use crate::domain::{ContractId, LedgerSequence};
 
@@ -12,23 +12,38 @@ const MOST_TRIES: usize = 14;
 impl Endpoint {
     /// Returns a page of events, as large as this endpoint can handle: a refused request is repeated at once with a
     /// smaller limit, and a success raises the limit. An endpoint refuses a cursor in a ledger that it no longer has,
-    /// even if the cursor is at that ledger's end and nothing is missing; then the next ledger is requested.
-    pub(super) async fn events(
+    /// even if the cursor is at that ledger's end and nothing is missing; then the next ledger is requested. A page read
+    /// from whole ledgers has at most `limit` of them.
+    pub(super) async fn page(
         &self,
         contract_ids: &[ContractId],
         from: EventsFrom,
         limit: u32,
+        pages: &Pages,
     ) -> Result<EventPage, SourceError> {
-        let rpc = match &self.node {
-            Node::Rpc(rpc) => rpc,
-            Node::Horizon(horizon) => {
-                let page = horizon.events(contract_ids, from, limit).await?;
-                let mut state = self.state();
-                state.showed(EndpointShape::of_horizon(!page.events.is_empty()));
-                state.saw(page.latest_ledger, page.oldest_ledger);
-                return Ok(page.not_before(from.position()));
+        let whole = match (&self.node, &pages.scanners) {
+            (Node::Rpc(rpc), None) => return self.events(rpc, contract_ids, from, limit).await,
+            (Node::Rpc(rpc), Some(scanners)) => {
+                let (scanning, asked) = ((rpc, scanners.as_ref()), (from, limit));
+                Box::pin(self.whole_page(scanning, contract_ids, asked, pages.contents)).await
+            }
+            (Node::Horizon(horizon), _) => {
+                let page = Box::pin(horizon.events(contract_ids, from, limit, pages.contents)).await;
+                page.inspect(|page| self.state().showed(EndpointShape::of_horizon(!page.events.is_empty())))
             }
         };
+        let page = whole?;
+        self.state().saw(page.latest_ledger, page.oldest_ledger);
+        Ok(page.not_before(from.position()))
+    }
+
+    async fn events(
+        &self,
+        rpc: &StellarRpc,
+        contract_ids: &[ContractId],
+        from: EventsFrom,
+        limit: u32,
+    ) -> Result<EventPage, SourceError> {
         match self.events_in_portions(rpc, contract_ids, from, limit).await {
             Err(SourceError::BehindRetention { oldest, .. }) if from.next_ledger() == Some(oldest) => {
                 self.events_in_portions(rpc, contract_ids, EventsFrom::Ledger(oldest), limit).await
@@ -80,9 +95,13 @@ impl Endpoint {
                 LedgersRead { ledgers, latest, .. } if ledgers.is_empty() => {
                     return Err(SourceError::NodeBehind { wanted: from, latest });
                 }
-                LedgersRead { ledgers, latest, .. } => {
-                    LedgerPage { ledgers, latest_ledger: latest, oldest_ledger: None, is_large: false }
-                }
+                LedgersRead { ledgers, latest, .. } => LedgerPage {
+                    ledgers,
+                    latest_ledger: latest,
+                    latest_closed_at: None,
+                    oldest_ledger: None,
+                    is_large: false,
+                },
             },
         };
         self.state().saw(page.latest_ledger, None);

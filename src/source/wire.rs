@@ -125,6 +125,8 @@ pub(super) struct Ledgers<'a> {
     #[serde(borrow)]
     pub(super) ledgers: Vec<WholeLedger<'a>>,
     pub(super) latest_ledger: LedgerSequence,
+    #[serde(default, deserialize_with = "unix_time")]
+    pub(super) latest_ledger_close_time: Option<DateTime<Utc>>,
     pub(super) oldest_ledger: LedgerSequence,
 }
 
@@ -192,6 +194,7 @@ impl Events<'_> {
         }
         Ok(EventPage {
             events,
+            entries: Vec::new(),
             cursor,
             is_full,
             latest_ledger: self.latest_ledger,

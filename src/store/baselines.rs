@@ -51,34 +51,42 @@ pub(super) async fn load(
     rows.into_iter().map(RawBaseline::try_from).collect()
 }
 
-/// Writes baselines under a revision's number; one that is stored as it is keeps its own.
+/// Writes baselines under a revision's number; one that is stored as it is keeps its own. No two of them may be of one
+/// stream at one position.
 pub(super) async fn upsert<'a>(
     connection: &mut PgConnection,
     contract_id: &ContractId,
     baselines: impl Iterator<Item = &'a RawBaseline>,
     revision: i64,
 ) -> Result<(), StoreError> {
-    for baseline in baselines {
-        sqlx::query!(
-            "insert into baselines (contract_id, stream_id, toid, event_index, entry, last_modified_ledger,
-                 live_until_ledger, revision)
-             values ($1, $2::text::numeric, $3, $4, $5, $6, $7, $8)
-             on conflict (contract_id, stream_id, toid, event_index) do update set
-                 entry = excluded.entry, last_modified_ledger = excluded.last_modified_ledger,
-                 live_until_ledger = excluded.live_until_ledger, revision = excluded.revision
-             where (baselines.entry, baselines.last_modified_ledger, baselines.live_until_ledger)
-                   is distinct from (excluded.entry, excluded.last_modified_ledger, excluded.live_until_ledger)",
-            contract_id.as_str(),
-            baseline.stream_id.to_string(),
-            baseline.position.toid(),
-            i64::from(baseline.position.index()),
-            baseline.entry_xdr,
-            i64::from(baseline.last_modified_ledger.0),
-            baseline.live_until_ledger.map(|ledger| i64::from(ledger.0)),
-            revision,
-        )
-        .execute(&mut *connection)
-        .await?;
+    fn column<T>(baselines: &[&RawBaseline], of: impl Fn(&RawBaseline) -> T) -> Vec<T> {
+        baselines.iter().map(|baseline| of(baseline)).collect()
     }
+    let baselines: Vec<&RawBaseline> = baselines.collect();
+    if baselines.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "insert into baselines (contract_id, stream_id, toid, event_index, entry, last_modified_ledger,
+             live_until_ledger, revision)
+         select $1, number::numeric, toid, event_index, entry, last_modified_ledger, live_until_ledger, $8
+         from unnest($2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[])
+             as new (number, toid, event_index, entry, last_modified_ledger, live_until_ledger)
+         on conflict (contract_id, stream_id, toid, event_index) do update set
+             entry = excluded.entry, last_modified_ledger = excluded.last_modified_ledger,
+             live_until_ledger = excluded.live_until_ledger, revision = excluded.revision
+         where (baselines.entry, baselines.last_modified_ledger, baselines.live_until_ledger)
+               is distinct from (excluded.entry, excluded.last_modified_ledger, excluded.live_until_ledger)",
+        contract_id.as_str(),
+        &column(&baselines, |baseline| baseline.stream_id.to_string()),
+        &column(&baselines, |baseline| baseline.position.toid()),
+        &column(&baselines, |baseline| i64::from(baseline.position.index())),
+        &column(&baselines, |baseline| baseline.entry_xdr.clone()),
+        &column(&baselines, |baseline| i64::from(baseline.last_modified_ledger.0)),
+        &column(&baselines, |baseline| baseline.live_until_ledger.map(|ledger| i64::from(ledger.0))) as _,
+        revision,
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use super::contract_versions::ContractVersions;
 use crate::domain::{
-    ContractEvent, ContractUpgradeEvent, CoverageSource, EventId, LedgerSequence, QuarantinedEvent, StreamKey,
-    StreamRecord,
+    ContractEvent, ContractUpgradeEvent, CoverageSource, EventId, LedgerSequence, QuarantinedEvent, StreamEntryChange,
+    StreamKey, StreamRecord,
 };
 
 /// What is known of streams and their contracts as a batch leaves them.
@@ -24,6 +24,8 @@ pub struct Records {
 pub struct Batch {
     /// The events that decoded.
     pub events: Vec<ContractEvent>,
+    /// The changes of streams' entries in chain order, if the source tells them.
+    pub entries: Vec<StreamEntryChange>,
     /// The upgrades of the contract's code.
     pub upgrades: Vec<ContractUpgradeEvent>,
     /// The events to keep undecoded.

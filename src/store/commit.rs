@@ -6,7 +6,8 @@ use std::time::Duration;
 use sqlx::{Connection, PgConnection};
 
 use super::{
-    Batch, Committed, Prepared, StoreError, Writer, coverage, event_columns::EventColumns, listen, quarantine, upgrades,
+    Batch, Committed, Prepared, StoreError, Writer, coverage, event_columns::EventColumns, judgments, listen,
+    quarantine, upgrades,
 };
 use crate::domain::EventId;
 
@@ -28,8 +29,8 @@ impl Writer {
             let mut transaction = connection.begin().await?;
             raise_cursor(&mut transaction, &cursor, &prepared.batch).await?;
             cover(&mut transaction, &cursor, &prepared.batch).await?;
-            let committed = write(&mut transaction, &prepared).await?;
-            if committed.events > 0 {
+            let (committed, is_revised) = write(&mut transaction, &prepared).await?;
+            if committed.events > 0 || is_revised {
                 listen::notify(&mut transaction, listen::COMMITTED).await?;
             }
             transaction.commit().await?;
@@ -92,7 +93,8 @@ async fn cover(connection: &mut PgConnection, writer: &Cursor<'_>, batch: &Batch
     }
 }
 
-async fn write(connection: &mut PgConnection, prepared: &Prepared) -> Result<Committed, StoreError> {
+/// Writes the rows. Returns whether readers were told of a revision besides.
+async fn write(connection: &mut PgConnection, prepared: &Prepared) -> Result<(Committed, bool), StoreError> {
     let Prepared { batch, offered, folded } = prepared;
     let mut committed = Committed { already_stored: offered - folded.events.len(), ..Committed::default() };
     if folded.events.len() > 0 {
@@ -106,7 +108,8 @@ async fn write(connection: &mut PgConnection, prepared: &Prepared) -> Result<Com
     if !batch.quarantined.is_empty() {
         committed.quarantined = quarantine::insert(connection, &batch.quarantined).await?;
     }
-    Ok(committed)
+    let is_revised = judgments::write(connection, &folded.judgments).await?;
+    Ok((committed, is_revised))
 }
 
 /// Inserts the rows. They were looked up, and the fence shows that nobody has written since, so each of them is new. If

@@ -26,6 +26,7 @@ mod event_parties;
 mod event_rows;
 mod filter;
 mod fold;
+mod judgments;
 mod listen;
 mod migrations;
 mod network;

@@ -7,10 +7,11 @@ use sqlx::PgConnection;
 
 use super::{
     Batch, Records, Store, StoreError, contract_versions, event_columns,
-    fold::{self, Folded, fold},
+    fold::{self, Folded, ToApply, fold},
+    quarantine::SpokenOf,
     stream_rows,
 };
-use crate::domain::{QuarantinedEvent, StreamKey, StreamRecord};
+use crate::domain::{StreamKey, StreamRecord};
 
 /// A batch ready to be committed.
 #[derive(Debug)]
@@ -33,10 +34,11 @@ impl Store {
     /// which is being committed meanwhile. What is read here is true at the commit, because a commit goes through only
     /// if nobody else has committed since the writer's last one.
     pub async fn prepare(&self, mut batch: Batch, before: &Records) -> Result<Prepared, StoreError> {
-        let events = std::mem::take(&mut batch.events);
-        let spoken_of: Vec<StreamKey> = batch.quarantined.iter().filter_map(stream_of).collect();
-        let touched: BTreeSet<StreamKey> =
-            events.iter().filter_map(fold::stream_of).chain(spoken_of.iter().cloned()).collect();
+        let (events, entries) = (std::mem::take(&mut batch.events), std::mem::take(&mut batch.entries));
+        let spoken_of: Vec<SpokenOf> = batch.quarantined.iter().filter_map(SpokenOf::by).collect();
+        let of_events = events.iter().filter_map(fold::stream_of);
+        let of_others = entries.iter().map(fold::key_of).chain(spoken_of.iter().map(|it| it.stream.clone()));
+        let touched: BTreeSet<StreamKey> = of_events.chain(of_others).collect();
         let unknown: Vec<StreamKey> =
             touched.iter().filter(|stream| !before.streams.contains_key(stream)).cloned().collect();
         let known = touched.iter().filter_map(|stream| before.streams.get(stream).cloned());
@@ -56,15 +58,12 @@ impl Store {
         records.extend(loaded.into_iter().map(keyed));
         let offered = events.len();
         let folded = tokio::task::spawn_blocking(move || {
-            fold(&events, &spoken_of, &stored, Records { streams: records.into(), versions })
+            let to_apply = ToApply { events, entries, spoken_of };
+            fold(to_apply, &stored, Records { streams: records.into(), versions })
         });
         let folded = folded.await.expect("folding is total and is not cancelled");
         Ok(Prepared { batch, offered, folded })
     }
-}
-
-fn stream_of(event: &QuarantinedEvent) -> Option<StreamKey> {
-    event.stream_id.map(|stream_id| (event.raw.contract_id.clone(), stream_id))
 }
 
 fn keyed(record: StreamRecord) -> (StreamKey, StreamRecord) {

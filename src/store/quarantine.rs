@@ -1,4 +1,4 @@
-//! The `quarantine` table: events that are kept undecoded, with the reason.
+//! The `quarantine` table: events, and entries of streams, that are kept undecoded, with the reason.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -7,7 +7,9 @@ use super::{
     Store, StoreError,
     columns::{columns_of, event_id, parse},
 };
-use crate::domain::{ContractId, EventId, EventKind, QuarantineKind, QuarantinedEvent, RawContractEvent, StreamId};
+use crate::domain::{
+    ContractId, EventId, EventKind, QuarantineKind, QuarantinedEvent, RawContractEvent, StreamId, StreamKey,
+};
 
 /// The number of quarantined events, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +18,25 @@ pub struct QuarantineCount {
     pub unknown: u64,
     /// Events that did not decode.
     pub refused: u64,
+}
+
+/// A stream that something we keep raw speaks of.
+#[derive(Clone, Debug)]
+pub(super) struct SpokenOf {
+    pub(super) stream: StreamKey,
+    /// Where that is kept.
+    pub(super) id: EventId,
+    /// Why it cannot be read, if it is the stream's own entry.
+    pub(super) unreadable: Option<String>,
+}
+
+impl SpokenOf {
+    /// Returns the stream that a quarantined event, or entry, speaks of.
+    pub(super) fn by(event: &QuarantinedEvent) -> Option<Self> {
+        let stream = (event.raw.contract_id.clone(), event.stream_id?);
+        let unreadable = (event.raw.kind == EventKind::Entry).then(|| event.reason.clone());
+        Some(Self { stream, id: event.raw.id, unreadable })
+    }
 }
 
 /// Inserts events into the quarantine; existing ones stay unchanged. Returns how many were new.
@@ -77,15 +98,16 @@ pub(super) async fn release(
     rows.into_iter().map(|row| event_id(row.toid, row.event_index)).collect()
 }
 
-/// Returns those of these streams that a quarantined event mentions, each with the last such event.
+/// Returns those of these streams that something in quarantine speaks of, each with the last such thing.
 pub(super) async fn last_that_speaks_of(
     connection: &mut PgConnection,
     contract_id: &ContractId,
     streams: &[StreamId],
-) -> Result<Vec<(StreamId, EventId)>, StoreError> {
+) -> Result<Vec<SpokenOf>, StoreError> {
     let streams: Vec<String> = streams.iter().map(ToString::to_string).collect();
     let rows = sqlx::query!(
-        r#"select distinct on (stream_id) stream_id::text as "stream_id!", toid, event_index from quarantine
+        r#"select distinct on (stream_id) stream_id::text as "stream_id!", toid, event_index, event_kind, reason
+           from quarantine
            where contract_id = $1 and stream_id = any($2::text[]::numeric[])
            order by stream_id, toid desc, event_index desc"#,
         contract_id.as_str(),
@@ -93,8 +115,13 @@ pub(super) async fn last_that_speaks_of(
     )
     .fetch_all(connection)
     .await?;
-    let last =
-        rows.into_iter().map(|row| Ok((parse("stream_id", &row.stream_id)?, event_id(row.toid, row.event_index)?)));
+    let last = rows.into_iter().map(|row| {
+        Ok(SpokenOf {
+            stream: (contract_id.clone(), parse("stream_id", &row.stream_id)?),
+            id: event_id(row.toid, row.event_index)?,
+            unreadable: (row.event_kind == EventKind::Entry.as_str()).then_some(row.reason),
+        })
+    });
     last.collect()
 }
 
@@ -132,7 +159,7 @@ struct QuarantineRow {
 }
 
 pub(super) fn kind_of(word: &str) -> Result<EventKind, StoreError> {
-    EventKind::of_word(word).ok_or_else(|| StoreError::Corrupt(format!("event kind {word:?}")))
+    EventKind::of_stored_word(word).ok_or_else(|| StoreError::Corrupt(format!("event kind {word:?}")))
 }
 
 impl TryFrom<QuarantineRow> for QuarantinedEvent {
@@ -172,7 +199,7 @@ impl Store {
             "select toid, event_index, contract_id, ledger_closed_at, tx_hash, event_kind, kind, name, stream_id::text,
                     reason, in_successful_call, topics, value
              from quarantine
-             where contract_id = $1 and (toid, event_index) > ($2, $3) and event_kind in ('contract', 'system')
+             where contract_id = $1 and (toid, event_index) > ($2, $3) and event_kind in ('contract', 'system', 'entry')
              order by toid, event_index limit $4",
             contract_id.as_str(),
             after.toid(),

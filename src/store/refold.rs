@@ -21,12 +21,14 @@ use super::{
     connections::Transaction,
     contract_versions::{self, ContractVersions},
     event_columns::{self, EventColumns, PartyColumns},
-    fold::{Finished, Folding, stream_of},
+    fold::{Finished, Folding, FromChain, key_of, stream_of},
+    judgments::Judgment,
+    quarantine::SpokenOf,
     stream_rows::{self, StreamColumns},
 };
 use crate::domain::{
-    Address, Amount, Baseline, ContractEvent, ContractId, EventId, EventKind, RawContractEvent, StreamId, StreamKey,
-    StreamRecord,
+    Address, Amount, Baseline, ContractEvent, ContractId, EventId, EventKind, RawContractEvent, StreamEntryChange,
+    StreamId, StreamKey, StreamRecord,
 };
 
 /// The streams of one contract, folded up to a position.
@@ -59,6 +61,8 @@ pub(super) struct Refolded {
     pub(super) stored: PartyColumns,
     pub(super) streams: StreamColumns,
     pub(super) versions: ContractVersions,
+    /// What entries told that events did not.
+    pub(super) judgments: Vec<Judgment>,
 }
 
 /// What comes late, and the streams to fold besides.
@@ -70,6 +74,8 @@ pub(super) struct ToFold<'a> {
     pub(super) events: &'a [ContractEvent],
     /// Every baseline of every one of the streams, in the order of their positions.
     pub(super) baselines: &'a HashMap<StreamId, Vec<Baseline>>,
+    /// What transactions left of the streams' entries, in the order of the chain.
+    pub(super) entries: &'a [StreamEntryChange],
     /// Every stream that is to be folded.
     pub(super) streams: &'a BTreeSet<StreamId>,
     /// Those of them that are folded from their first event on, whatever is stored of them.
@@ -111,14 +117,13 @@ impl Refold {
         let is_again = |stream_id: &&StreamId| !followed_on.contains_key(stream_id);
         let again: Vec<StreamId> = to_fold.streams.iter().filter(is_again).copied().collect();
         let key = |stream_id: StreamId| (contract_id.clone(), stream_id);
-        let of_again = |stream_id: &StreamId| Some((key(*stream_id), to_fold.baselines.get(stream_id)?.clone().into()));
-        let baselines: HashMap<StreamKey, VecDeque<Baseline>> = again.iter().filter_map(of_again).collect();
+        let from_chain = from_chain(contract_id, &again, to_fold);
         let records = followed_on.into_iter().map(|(stream_id, record)| (key(stream_id), record)).collect();
         let mut refold = Self {
             contract_id: contract_id.clone(),
             streams: to_fold.streams.iter().copied().collect(),
             based: to_fold.baselines.keys().copied().collect(),
-            folding: Folding::new(records, versions, baselines),
+            folding: Folding::new(records, versions, from_chain),
             position: EventId::ZERO,
             new: Vec::with_capacity(new.len()),
             to_come: new,
@@ -221,8 +226,8 @@ impl Refold {
         parties
     }
 
-    /// Marks the records that an event we keep raw speaks of. Returns the rows to write.
-    pub(super) fn finish(self, spoken_of: &[StreamKey]) -> Refolded {
+    /// Marks the records that something we keep raw speaks of. Returns the rows to write.
+    pub(super) fn finish(self, spoken_of: &[SpokenOf]) -> Refolded {
         let finished = self.folding.finish(spoken_of);
         let (mut new, mut stored) = (EventColumns::default(), PartyColumns::default());
         for (event, amount) in &self.new {
@@ -240,8 +245,8 @@ impl Refold {
                 stored.push(event.id, [sender, recipient, token], event.other_amount);
             }
         }
-        let Finished { records, touched, versions, .. } = finished;
-        Refolded { new, stored, streams: StreamColumns::of(&records, touched), versions }
+        let Finished { records, touched, versions, judgments, .. } = finished;
+        Refolded { new, stored, streams: StreamColumns::of(&records, touched), versions, judgments }
     }
 
     pub(super) fn streams(&self) -> &[StreamId] {
@@ -252,6 +257,30 @@ impl Refold {
     pub(super) fn new_ids(&self) -> impl Iterator<Item = EventId> {
         self.new.iter().map(|(event, _)| event.raw.id)
     }
+}
+
+/// Returns what the chain has of the streams, in the order of the positions. Baselines are for those that are folded
+/// again: the records of the others hold them.
+fn from_chain(
+    contract_id: &ContractId,
+    again: &[StreamId],
+    to_fold: &ToFold<'_>,
+) -> HashMap<StreamKey, VecDeque<FromChain>> {
+    let mut from_chain: HashMap<StreamKey, Vec<FromChain>> = HashMap::new();
+    for stream_id in again {
+        let baselines =
+            to_fold.baselines.get(stream_id).into_iter().flatten().cloned().map(Box::new).map(FromChain::Baseline);
+        from_chain.entry((contract_id.clone(), *stream_id)).or_default().extend(baselines);
+    }
+    for change in to_fold.entries {
+        from_chain.entry(key_of(change)).or_default().push(FromChain::Change(change.clone()));
+    }
+    // A change that is kept as a baseline already has nothing more to tell.
+    let in_order = |mut of_stream: Vec<FromChain>| {
+        of_stream.sort_by_key(FromChain::position);
+        of_stream.into()
+    };
+    from_chain.into_iter().map(|(stream, of_stream)| (stream, in_order(of_stream))).collect()
 }
 
 /// Returns those of the events that have no rows yet, in the order of the chain.

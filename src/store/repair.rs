@@ -14,13 +14,16 @@ use sqlx::PgConnection;
 use super::{
     Store, StoreError, baselines, columns,
     connections::{Connections, Transaction},
-    corrections, coverage, listen, network, quarantine,
+    corrections, coverage,
+    judgments::{self, Judgment},
+    listen, network,
+    quarantine::{self, SpokenOf},
     refold::{Refold, Refolded, ToFold},
-    revisions, stream_rows, upgrades,
+    revisions, upgrades,
 };
 use crate::domain::{
     Baseline, ContractEvent, ContractId, ContractUpgradeEvent, CoverageSource, Epoch, EventId, FieldDifference,
-    LedgerRange, QuarantinedEvent, RawBaseline, RawContractEvent, StreamId, StreamKey,
+    LedgerRange, QuarantinedEvent, RawBaseline, RawContractEvent, StreamEntryChange, StreamId,
 };
 
 /// A repair in progress. If it is dropped before it is written, it has changed nothing.
@@ -32,6 +35,8 @@ pub struct Repair {
     epoch: Epoch,
     cursor: Cursor,
     locks: Locks,
+    /// How many baselines of the affected streams were stored when it began.
+    baselines: usize,
 }
 
 /// When a repair keeps batches from being committed.
@@ -59,6 +64,8 @@ pub struct LateRows {
     pub baselines: HashMap<StreamId, Vec<Baseline>>,
     /// Streams to fold from their first event, whatever else happens to them.
     pub from_the_first: BTreeSet<StreamId>,
+    /// What transactions left of the contract's entries, in the order of the chain.
+    pub entries: Vec<StreamEntryChange>,
     /// Fields of records that the baselines correct.
     pub corrections: Vec<(StreamId, FieldDifference)>,
     /// Upgrades of the contract's code.
@@ -77,8 +84,9 @@ impl LateRows {
     pub fn streams(&self) -> BTreeSet<StreamId> {
         let of_events = self.events.iter().filter_map(|event| event.event.stream_id());
         let spoken_of = self.quarantined.iter().filter_map(|event| event.stream_id);
+        let of_entries = self.entries.iter().map(|change| change.stream_id);
         let others = self.baselines.keys().chain(&self.from_the_first).copied();
-        of_events.chain(spoken_of).chain(others).collect()
+        of_events.chain(of_entries).chain(spoken_of).chain(others).collect()
     }
 }
 
@@ -127,7 +135,7 @@ impl Store {
             .await?;
         let Some(cursor) = cursor else { return Ok(None) };
         let (contract_id, connections) = (contract_id.clone(), self.pool.clone());
-        Ok(Some(Repair { transaction, connections, contract_id, epoch, cursor, locks }))
+        Ok(Some(Repair { transaction, connections, contract_id, epoch, cursor, locks, baselines: 0 }))
     }
 }
 
@@ -167,11 +175,15 @@ impl Repair {
     pub async fn baselines_of(&mut self, streams: &BTreeSet<StreamId>) -> Result<Vec<RawBaseline>, StoreError> {
         let streams: Vec<StreamId> = streams.iter().copied().collect();
         let contract_id = &self.contract_id;
-        self.transaction.within(async |connection| baselines::load(connection, contract_id, &streams).await).await
+        let load = async |connection: &mut PgConnection| baselines::load(connection, contract_id, &streams).await;
+        let stored = self.transaction.within(load).await?;
+        self.baselines = stored.len();
+        Ok(stored)
     }
 
     /// Folds the streams, writes everything, and tells readers which range was revised. Returns `None` if another
-    /// repair of the contract was written since this one began; nothing was written then.
+    /// repair of the contract was written since this one began, or another baseline of a stream; nothing was written
+    /// then.
     pub async fn write(
         self,
         late: &LateRows,
@@ -182,21 +194,27 @@ impl Repair {
             position: self.cursor.position,
             events: &late.events,
             baselines: &late.baselines,
+            entries: &late.entries,
             streams: &streams,
             from_the_first: &late.from_the_first,
         };
-        let Self { mut transaction, connections, contract_id, epoch, cursor, locks } = self;
+        let Self { mut transaction, connections, contract_id, epoch, cursor, locks, baselines } = self;
         let mut refold = Refold::begin(&mut transaction, &contract_id, &to_fold, decode).await?;
         if locks == Locks::ToWrite {
             transaction.commit().await?;
             transaction = connections.begin().await?;
-            let now = transaction.within(async |connection| lock_cursor(connection, &contract_id, epoch).await).await?;
+            let ids: Vec<StreamId> = streams.iter().copied().collect();
+            let look_again = async |connection: &mut PgConnection| {
+                let now = lock_cursor(connection, &contract_id, epoch).await?;
+                Ok((now, baselines::load(connection, &contract_id, &ids).await?.len()))
+            };
+            let (now, baselines_now) = transaction.within(look_again).await?;
             let is_overtaken = |now: Option<Cursor>| match now {
                 Some(now) if late.caught_up.is_some() => now != cursor,
                 Some(now) => now.revision != cursor.revision,
                 None => true,
             };
-            if is_overtaken(now) {
+            if is_overtaken(now) || baselines_now != baselines {
                 return Ok(None);
             }
         }
@@ -220,7 +238,9 @@ impl Writing<'_> {
     async fn write(&self, transaction: &mut Transaction, refold: Refold) -> Result<Repaired, StoreError> {
         let Self { contract_id, late, .. } = *self;
         let of_upgrades = late.upgrades.iter().map(|event| event.raw.id);
-        let came: Vec<EventId> = late.events.iter().map(|event| event.raw.id).chain(of_upgrades).collect();
+        let of_entries = late.entries.iter().map(|change| change.id);
+        let of_events = late.events.iter().map(|event| event.raw.id);
+        let came: Vec<EventId> = of_events.chain(of_upgrades).chain(of_entries).collect();
         let kept_raw = async |connection: &mut PgConnection| {
             let released = quarantine::release(connection, contract_id, &came, refold.streams()).await?;
             let quarantined = quarantine::insert(connection, &late.quarantined).await?;
@@ -231,7 +251,7 @@ impl Writing<'_> {
         let (mut touched, quarantined, upgrades, spoken_of) = transaction.within(kept_raw).await?;
         touched.extend(refold.new_ids());
         let (folded, of_based) = (refold.folded, refold.of_based);
-        let Refolded { new, stored, streams, versions } = refold.finish(&spoken_of);
+        let Refolded { new, stored, streams, versions, judgments } = refold.finish(&spoken_of);
         transaction.within(async |connection| new.insert(connection, true).await).await?;
         for some in stored.in_pieces() {
             touched.extend(transaction.within(async |connection| some.update(connection).await).await?);
@@ -256,6 +276,9 @@ impl Writing<'_> {
             let revision = revisions::record(connection, contract_id, revised).await?;
             let raw = late.baselines.values().flatten().map(|baseline| &baseline.raw);
             baselines::upsert(connection, contract_id, raw, revision).await?;
+            let judgments: Vec<&Judgment> = judgments.iter().collect();
+            judgments::write_baselines(connection, contract_id, &judgments, revision).await?;
+            judgments::write_corrections(connection, contract_id, &judgments).await?;
             self.correct(connection).await?;
             listen::notify(connection, listen::COMMITTED).await
         };
@@ -286,19 +309,18 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Returns those of the streams that a quarantined event mentions, unless a baseline already includes its effect.
+    /// Returns those of the streams that something in quarantine speaks of, unless a baseline already includes its effect.
     async fn spoken_of(
         &self,
         connection: &mut PgConnection,
         streams: &[StreamId],
-    ) -> Result<Vec<StreamKey>, StoreError> {
+    ) -> Result<Vec<SpokenOf>, StoreError> {
         let spoken_of = quarantine::last_that_speaks_of(connection, self.contract_id, streams).await?;
-        let is_after = |(stream_id, last): &(StreamId, EventId)| {
-            let newest = self.late.baselines.get(stream_id).and_then(|of_it| of_it.last());
-            newest.is_none_or(|newest| newest.raw.position < *last)
+        let is_after = |spoken_of: &SpokenOf| {
+            let newest = self.late.baselines.get(&spoken_of.stream.1).and_then(|of_it| of_it.last());
+            newest.is_none_or(|newest| newest.raw.position < spoken_of.id)
         };
-        let spoken_of: Vec<StreamId> = spoken_of.into_iter().filter(is_after).map(|(stream_id, _)| stream_id).collect();
-        Ok(stream_rows::keys_of(self.contract_id, &spoken_of))
+        Ok(spoken_of.into_iter().filter(is_after).collect())
     }
 
     /// Returns the range to report to readers: from the first to the last event that was affected or quarantined. If an

@@ -20,6 +20,18 @@ pub fn stream_entry_key(contract_id: &ContractId, stream_id: StreamId) -> String
     ledger_key(contract_id, ScVal::Vec(Some(ScVec(parts))))
 }
 
+/// Returns the stream whose record lies under a key of the contract's storage (an `ScVal`, XDR in base64); `None` if
+/// something else lies there.
+#[must_use]
+pub fn decode_stream_key(text: &str) -> Option<StreamId> {
+    let key = value::scval_from_base64(text, &|| "the key".to_owned()).ok()?;
+    let ScVal::Vec(Some(parts)) = key else { return None };
+    match parts.as_slice() {
+        [word, ScVal::U64(number)] if value::name(word) == Some("Stream") => Some(StreamId(*number)),
+        _ => None,
+    }
+}
+
 /// Returns the key that what the contract keeps for itself lies under, the count of its streams among it: a
 /// `LedgerKey`, XDR in base64.
 #[must_use]
@@ -262,6 +274,21 @@ mod tests {
         assert_eq!(stream_entry_key(&contract_id(), StreamId(300)), xdr(&parts));
         let parts = [&CONTRACT, &[0xAB; 32][..], &INSTANCE_KEY, &PERSISTENT];
         assert_eq!(contract_instance_key(&contract_id()), xdr(&parts));
+    }
+
+    #[test]
+    fn the_key_of_a_stream_is_told_from_every_other_key() {
+        let key = |word: &str, number: &[u8]| {
+            let length = u32::try_from(word.len()).unwrap().to_be_bytes();
+            let padding = vec![0; word.len().next_multiple_of(4) - word.len()];
+            xdr(&[&VECTOR, &[0, 0, 0, 2], &SYMBOL, &length, word.as_bytes(), &padding, number])
+        };
+        let number = [&U64[..], &300_u64.to_be_bytes()].concat();
+        assert_eq!(decode_stream_key(&key("Stream", &number)), Some(StreamId(300)));
+        assert_eq!(decode_stream_key(&key("Steam", &number)), None);
+        assert_eq!(decode_stream_key(&key("Stream", &[0, 0, 0, 3, 0, 0, 1, 44])), None, "a u32");
+        assert_eq!(decode_stream_key(&xdr(&[&INSTANCE_KEY])), None);
+        assert_eq!(decode_stream_key("?"), None);
     }
 
     #[test]

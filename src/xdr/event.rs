@@ -58,6 +58,7 @@ pub fn decode_event_body(kind: EventKind, raw_topics: &[String], value: &str, in
     match kind {
         EventKind::Contract => decode_own(&topics, value),
         EventKind::System => upgrade_of(&topics).map_or_else(|| unknown(&topics), Decoded::Upgrade),
+        EventKind::Entry => unknown(&topics),
     }
 }
 

@@ -65,7 +65,7 @@ async fn a_batch_prepared_before_a_repair_is_prepared_again(pool: PgPool) {
 pub fn decode(raw: RawContractEvent) -> Option<ContractEvent> {
     match Incoming::decode(raw) {
         Incoming::Event(event) => Some(event),
-        Incoming::Upgrade(_) | Incoming::Quarantined(_) => None,
+        Incoming::Upgrade(_) | Incoming::Entry(_) | Incoming::Quarantined(_) => None,
     }
 }
 

@@ -72,6 +72,7 @@ fn topped_up(ledger: u32, stream: u64, amount: i128, new: i128) -> ContractEvent
 pub fn batch(events: Vec<ContractEvent>, ledger: u32) -> Batch {
     Batch {
         events,
+        entries: Vec::new(),
         upgrades: Vec::new(),
         quarantined: Vec::new(),
         position: EventId::end_of_ledger(LedgerSequence(ledger)),

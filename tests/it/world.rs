@@ -12,7 +12,7 @@ use flowfi_indexer::{
     },
     feed::{self, Delivery, Feed},
     http::{self, HttpState, Limits, LocalRoutes, Origin, ServerSettings},
-    ingest::{Indexer, IngestError, IngestSettings, OnReset, PaceArgs, RecordState, Waits},
+    ingest::{Follow, Indexer, IngestError, IngestSettings, OnReset, PaceArgs, RecordState, Waits},
     source::EndpointPool,
     store::{EventRange, PageRequest, PageStart, Progress, Store, StreamListFilter},
 };
@@ -154,6 +154,7 @@ impl World {
                 page_limit: 100,
                 check_interval: NO_CHECK,
                 state: RecordState::Events,
+                follow: Follow::Events,
             },
             on_reset: OnReset::Stop,
             waits: Waits::default(),

@@ -193,7 +193,7 @@ impl Chain {
                     (Place::Row(event.event_type(), event.stream_id()), event.former_recipient().cloned())
                 }
                 Incoming::Upgrade(_) => (Place::Upgrade, None),
-                Incoming::Quarantined(_) => (Place::Quarantine, None),
+                Incoming::Entry(_) | Incoming::Quarantined(_) => (Place::Quarantine, None),
             };
             self.history.events.insert(raw.id, Happened { raw, place, former_recipient });
         }

@@ -10,7 +10,7 @@ use std::{
 use flowfi_indexer::{
     devnet::{DevnetArgs, Repertoire},
     domain::{ContractId, Contracts, EventId},
-    ingest::{Indexer, IngestSettings, OnReset, PaceArgs, RecordState, Waits},
+    ingest::{Follow, Indexer, IngestSettings, OnReset, PaceArgs, RecordState, Waits},
     source::{EndpointPool, Lake, WholeLedgers},
     store::Store,
 };
@@ -253,6 +253,7 @@ impl<'a> World<'a> {
                 page_limit: self.page_limit,
                 check_interval: CHECK_INTERVAL,
                 state: if self.abilities.second_version.is_some() { RecordState::Both } else { RecordState::Events },
+                follow: Follow::Events,
             },
             on_reset: if self.abilities.archives() { OnReset::Archive } else { OnReset::Stop },
             waits: Waits {

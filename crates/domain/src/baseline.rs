@@ -45,7 +45,7 @@ impl Baseline {
             Some(before) => self.entry.clone().correct(before),
             None => seed(contract_id, self.raw.stream_id, &self.entry, last),
         };
-        StreamRecord { checked_at_ledger: Some(self.raw.position.last_whole_ledger()), ..record }
+        StreamRecord { checked_at_ledger: Some(self.raw.position.ledger()), ..record }
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     UnixTime,
 };
 
-/// The kinds of events that `getEvents` knows.
+/// The kinds of events that `getEvents` knows, and what is kept beside events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EventKind {
@@ -16,15 +16,18 @@ pub enum EventKind {
     Contract,
     /// The network emitted it about a contract.
     System,
+    /// No event: an entry in the contract's storage that did not decode, kept with the events that did not.
+    Entry,
 }
 
 impl EventKind {
-    /// Returns the word that Stellar RPC has for it.
+    /// Returns the word that Stellar RPC has for it, or the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Contract => "contract",
             Self::System => "system",
+            Self::Entry => "entry",
         }
     }
 
@@ -37,6 +40,12 @@ impl EventKind {
             "system" => Some(Self::System),
             _ => None,
         }
+    }
+
+    /// Returns the kind that the database calls by this word; `None` for words of later versions.
+    #[must_use]
+    pub fn of_stored_word(word: &str) -> Option<Self> {
+        if word == Self::Entry.as_str() { Some(Self::Entry) } else { Self::of_word(word) }
     }
 }
 

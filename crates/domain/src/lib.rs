@@ -41,7 +41,7 @@ pub use contract_version::ContractVersion;
 pub use contracts::{Contracts, InvalidContracts, StreamKey};
 pub use coverage::{CoverageSource, CoveredRange, InvalidLedgerRange, LedgerRange, holes};
 pub use dispute_status::DisputeStatus;
-pub use entry_change::{EntryChangeKind, EntryDurability, RawEntryChange, StoredEntry};
+pub use entry_change::{EntryChangeKind, EntryDurability, EntryLeft, RawEntryChange, StoredEntry, StreamEntryChange};
 pub use event_filter::EventFilter;
 pub use event_id::{EventId, InvalidEventId};
 pub use event_type::{EventType, UnknownEventType};

@@ -77,6 +77,12 @@ impl StreamEntry {
         differ.chain(closed).map(|((field, ours), (_, chains))| FieldDifference { field, ours, chains }).collect()
     }
 
+    /// Returns whether the event of a creation may leave this field open.
+    #[must_use]
+    pub fn is_left_open(field: &str) -> bool {
+        AWAITED.contains(&field)
+    }
+
     /// Returns every field by the contract's name, as text.
     #[must_use]
     pub fn fields(&self) -> [(&'static str, String); 17] {

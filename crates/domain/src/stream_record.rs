@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Address, Amount, ContractId, ContractVersion, Creator, DisputeStatus, EventId, LedgerSequence, RawContractEvent,
-    Schedule, StreamCreation, StreamEvent, StreamId, UnixTime,
+    Schedule, StreamCreation, StreamEvent, StreamId, UnixTime, UnknownSchedule,
 };
 
 /// The status field of the contract's own record. It can disagree with `is_active`: a stream cancelled while
@@ -277,6 +277,17 @@ impl StreamRecord {
         }
         self.paused = false;
         self.status = ChainStatus::Active;
+    }
+
+    /// Notes that an event of this ledger came after the last comparison with the chain.
+    pub fn outdate(&mut self, ledger: LedgerSequence) {
+        self.checked_at_ledger = self.checked_at_ledger.map(|checked| checked.min(ledger.previous()));
+    }
+
+    /// Notes that the chain's entry does not decode, and why: nothing is computed until one does.
+    pub fn cannot_be_read(&mut self, reason: String) {
+        self.schedule = Schedule::Unknown { reason: UnknownSchedule::Unreadable(reason) };
+        self.awaits_entry = true;
     }
 
     const fn expect(&mut self, possible: bool) {

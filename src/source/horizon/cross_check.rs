@@ -6,6 +6,7 @@ use super::{Horizon, ledgers::LedgersRead};
 use crate::{
     domain::{ContractId, EventId, LedgerSequence, RawContractEvent},
     source::SourceError,
+    xdr::LedgerContents,
 };
 
 /// Where a given list of events and Horizon disagree.
@@ -67,7 +68,7 @@ impl Horizon {
             let LedgersRead { ledgers, latest, .. } = self.read_with_patience(from, left.saturating_add(1)).await?;
             let Some(last) = ledgers.last() else { return Err(SourceError::NodeBehind { wanted: from, latest }) };
             from = last.sequence.next();
-            let scans = self.scans(ledgers, std::slice::from_ref(contract_id)).await?;
+            let scans = self.scans(ledgers, std::slice::from_ref(contract_id), LedgerContents::Events).await?;
             events.extend(scans.into_iter().flat_map(|scan| scan.events));
         }
         Ok(events)

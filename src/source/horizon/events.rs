@@ -21,8 +21,8 @@ const OLDEST_IS_TRUE_FOR: Duration = Duration::from_mins(1);
 const OLDEST_DEADLINE: Duration = Duration::from_secs(1);
 
 impl Horizon {
-    /// Returns the contracts' events of at most `most` whole ledgers from where it is asked for. The page ends with the last
-    /// of them.
+    /// Returns what the contracts did in at most `most` whole ledgers from where it is asked for. The page ends with the
+    /// last of them.
     ///
     /// # Errors
     /// [`SourceError::NodeBehind`] as Stellar RPC says it: not at the end of the newest ledger, but beyond it. Else as
@@ -32,6 +32,7 @@ impl Horizon {
         contract_ids: &[ContractId],
         from: EventsFrom,
         most: u32,
+        contents: LedgerContents,
     ) -> Result<EventPage, SourceError> {
         let position = from.position();
         let first_wanted = position.last_whole_ledger().next();
@@ -41,13 +42,15 @@ impl Horizon {
         let Some(cursor) = reached.or(is_at_the_end.then_some(position)) else {
             return Err(SourceError::NodeBehind { wanted: from.ledger(), latest });
         };
-        let scans = self.scans(ledgers, contract_ids).await?;
+        let scans = self.scans(ledgers, contract_ids, contents).await?;
         let first = scans.first().map(|scan| scan.header.sequence);
         let oldest = self.oldest().await;
         // A ledger that was just read counts as there, even if the host has dropped it since.
         let oldest_ledger = oldest.map(|oldest| first.map_or(oldest, |first| first.min(oldest)));
+        let (events, entries): (Vec<_>, Vec<_>) = scans.into_iter().map(|scan| (scan.events, scan.entries)).unzip();
         Ok(EventPage {
-            events: scans.into_iter().flat_map(|scan| scan.events).collect(),
+            events: events.concat(),
+            entries: entries.concat(),
             cursor,
             is_full: false,
             latest_ledger: latest,
@@ -71,14 +74,14 @@ impl Horizon {
         oldest
     }
 
-    /// Returns the ledgers with the contracts' events in them.
+    /// Returns the ledgers with what the contracts did in them.
     pub(super) async fn scans(
         &self,
         ledgers: Vec<PackedLedger>,
         contract_ids: &[ContractId],
+        contents: LedgerContents,
     ) -> Result<Vec<LedgerScan>, SourceError> {
-        let scans =
-            stream::iter(ledgers).map(|ledger| ledger.scan(&self.scanners, contract_ids, LedgerContents::Events));
+        let scans = stream::iter(ledgers).map(|ledger| ledger.scan(&self.scanners, contract_ids, contents));
         scans.buffered(2 * MOST_THREADS.get()).try_concat().await
     }
 }

@@ -118,20 +118,20 @@ impl Lake {
         Ok(layout)
     }
 
-    /// Returns, in order, the ledgers of each object that holds part of the range, with the contracts' events.
+    /// Returns, in order, the ledgers of each object that holds part of the range, with what the contracts did in them.
     pub(super) fn scans<'a>(
         &'a self,
         layout: &'a Layout,
         contract_ids: &'a [ContractId],
         range: RangeInclusive<LedgerSequence>,
-        scanners: &'a LedgerScanners,
+        reading: (&'a LedgerScanners, LedgerContents),
     ) -> impl Stream<Item = Result<Vec<LedgerScan>, SourceError>> + 'a {
         let (first, last) = range.into_inner();
         let objects = stream::iter(std::iter::successors((first <= last).then_some(first), move |ledger| {
             let last_of_object = layout.last_of_object(*ledger);
             (last_of_object < last).then(|| last_of_object.next())
         }));
-        objects.map(move |ledger| self.scan(ledger, layout, contract_ids, scanners)).buffered(self.objects_at_once)
+        objects.map(move |ledger| self.scan(ledger, layout, contract_ids, reading)).buffered(self.objects_at_once)
     }
 
     async fn scan(
@@ -139,11 +139,11 @@ impl Lake {
         ledger: LedgerSequence,
         layout: &Layout,
         contract_ids: &[ContractId],
-        scanners: &LedgerScanners,
+        (scanners, contents): (&LedgerScanners, LedgerContents),
     ) -> Result<Vec<LedgerScan>, SourceError> {
         let key = layout.key(ledger);
         let object = self.read(&key).await?.ok_or(SourceError::LedgerMissing { ledger })?;
-        let scans = scanners.scan(object, contract_ids, LedgerContents::Events).await;
+        let scans = scanners.scan(object, contract_ids, contents).await;
         scans.map_err(|fault| SourceError::Permanent { detail: format!("the lake's object {key}: {fault}") })
     }
 

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use stellar_xdr::{GeneralizedTransactionSet, Hash, LedgerEntryChange, LedgerKey};
 
 use super::{
-    Ledger, base64_of,
+    Ledger, LedgerHeader, base64_of,
     data_change::{DataChange, Lifetime},
     evicted::evicted_keys,
     footprints::NamedKeys,
@@ -19,6 +20,7 @@ use crate::domain::{ContractId, EntryChangeKind, EventId, LedgerSequence, RawEnt
 /// Gathers the changes of some contracts' entries in one ledger.
 pub(super) struct ContractEntries<'a> {
     sequence: LedgerSequence,
+    closed_at: DateTime<Utc>,
     wanted: &'a Wanted<'a>,
     named: NamedKeys<'a>,
     changes: Vec<RawEntryChange>,
@@ -32,7 +34,7 @@ impl Ledger {
     #[must_use]
     pub fn contract_entry_changes(&self, contract_ids: &[ContractId]) -> Vec<RawEntryChange> {
         let wanted = Wanted::new(contract_ids);
-        let mut entries = ContractEntries::new(self.header.sequence, transaction_set(&self.meta), &wanted);
+        let mut entries = ContractEntries::new(&self.header, transaction_set(&self.meta), &wanted);
         for (transaction, number) in transactions(&self.meta).iter().zip(1..) {
             entries.take_transaction(transaction, number);
         }
@@ -44,12 +46,13 @@ impl<'a> ContractEntries<'a> {
     /// The footprints of the ledger's transactions tell which entry a lifetime belongs to. Without them, a longer
     /// lifetime is seen only in a transaction that changes the entry too.
     pub(super) fn new(
-        sequence: LedgerSequence,
+        header: &LedgerHeader,
         transactions: Option<&'a GeneralizedTransactionSet>,
         wanted: &'a Wanted<'a>,
     ) -> Self {
         Self {
-            sequence,
+            sequence: header.sequence,
+            closed_at: header.closed_at,
             wanted,
             named: NamedKeys::of(transactions, wanted),
             changes: Vec::new(),
@@ -75,7 +78,7 @@ impl<'a> ContractEntries<'a> {
         let position = EventId::end_of_ledger(self.sequence);
         for change in evicted.iter().filter_map(DataChange::of_eviction) {
             if let Some(contract_id) = self.wanted.contract_of(change.key.contract) {
-                self.changes.push(raw(position, None, contract_id, &change));
+                self.changes.push(self.raw(position, None, contract_id, &change));
             }
         }
         self.changes
@@ -88,7 +91,7 @@ impl<'a> ContractEntries<'a> {
         let in_order = || steps.iter().flat_map(|step| step.changes);
         let of_wanted = |change: DataChange<'_>| {
             let contract_id = self.wanted.contract_of(change.key.contract)?;
-            Some((change.key.hash(), raw(position, Some(tx_hash), contract_id, &change)))
+            Some((change.key.hash(), self.raw(position, Some(tx_hash), contract_id, &change)))
         };
         let mut changes: Vec<_> = in_order().filter_map(DataChange::of).filter_map(of_wanted).collect();
         if changes.is_empty() && self.named.is_empty() {
@@ -103,15 +106,15 @@ impl<'a> ContractEntries<'a> {
         for (hash, until) in lifetimes.into_iter().filter(|(hash, _)| !hashes.contains(hash)) {
             if let Some((contract_id, key)) = self.named.get(&hash) {
                 let change = DataChange { kind: EntryChangeKind::Extended, key, entry: None };
-                let change = raw(position, Some(tx_hash), contract_id, &change);
+                let change = self.raw(position, Some(tx_hash), contract_id, &change);
                 self.changes.push(RawEntryChange { live_until_ledger: Some(until), ..change });
             }
         }
     }
 
     /// Takes the lifetimes that a transaction set for entries that it changed (by the hashes of their keys) or that a
-    /// footprint names, and returns them by the hashes of the entries' keys. Where several transactions extend one lifetime, none needs to see what the
-    /// others did, and the longest counts (CAP-63).
+    /// footprint names, and returns them by the hashes of the entries' keys. Where several transactions extend one
+    /// lifetime, none needs to see what the others did, and the longest counts (CAP-63).
     fn take_lifetimes<'c>(
         &mut self,
         changes: impl Iterator<Item = &'c LedgerEntryChange>,
@@ -129,25 +132,32 @@ impl<'a> ContractEntries<'a> {
         }
         set
     }
+
+    fn raw(
+        &self,
+        position: EventId,
+        tx_hash: Option<&Hash>,
+        contract_id: &ContractId,
+        change: &DataChange<'_>,
+    ) -> RawEntryChange {
+        RawEntryChange {
+            position,
+            ledger_closed_at: self.closed_at,
+            tx_hash: tx_hash.map(Hash::to_string),
+            kind: change.kind,
+            contract_id: contract_id.clone(),
+            durability: change.key.durability(),
+            key: base64_of(change.key.key),
+            entry: change.entry.map(|entry| StoredEntry {
+                xdr: base64_of(&entry.data),
+                last_modified_ledger: ledger(entry.last_modified_ledger_seq),
+            }),
+            live_until_ledger: None,
+        }
+    }
 }
 
 /// Takes a number beyond that of any ledger for that of the last one.
 fn ledger(number: u32) -> LedgerSequence {
     LedgerSequence::try_from(number).unwrap_or(LedgerSequence::LAST)
-}
-
-fn raw(position: EventId, tx_hash: Option<&Hash>, contract_id: &ContractId, change: &DataChange<'_>) -> RawEntryChange {
-    RawEntryChange {
-        position,
-        tx_hash: tx_hash.map(Hash::to_string),
-        kind: change.kind,
-        contract_id: contract_id.clone(),
-        durability: change.key.durability(),
-        key: base64_of(change.key.key),
-        entry: change.entry.map(|entry| StoredEntry {
-            xdr: base64_of(&entry.data),
-            last_modified_ledger: ledger(entry.last_modified_ledger_seq),
-        }),
-        live_until_ledger: None,
-    }
 }

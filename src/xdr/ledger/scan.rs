@@ -107,7 +107,7 @@ impl Scanning<'_> {
         let mut entries = match contents {
             LedgerContents::Events => None,
             LedgerContents::EventsAndEntries => {
-                let entries = ContractEntries::new(header.sequence, transactions.as_ref(), wanted);
+                let entries = ContractEntries::new(&header, transactions.as_ref(), wanted);
                 self.expect_ttls(&entries);
                 Some(entries)
             }

@@ -9,7 +9,7 @@ use std::{future::Future, pin::pin, time::Duration};
 use flowfi_indexer::{
     devnet::{Emit, EventKind, RawEvent},
     domain::{ContractId, EventId, LedgerRange, LedgerSequence, RawContractEvent},
-    ingest::{Indexer, IngestSettings, OnReset, PaceArgs, RecordState, Waits},
+    ingest::{Follow, Indexer, IngestSettings, OnReset, PaceArgs, RecordState, Waits},
     source::EndpointPool,
     store::{IndexerReport, Progress, Store},
 };
@@ -53,6 +53,7 @@ pub fn settings_of_fake() -> IngestSettings {
             page_limit: 100,
             check_interval: NO_CHECK,
             state: RecordState::Events,
+            follow: Follow::Events,
         },
         on_reset: OnReset::Stop,
         waits: Waits::default(),

@@ -14,8 +14,8 @@ use flowfi_indexer::{
     devnet::{Call, Devnet, DevnetArgs, Input, NumberedCall},
     domain::{Amount, Clock, ContractId, EventId, LedgerRange, LedgerSequence, StreamId, UnixTime},
     ingest::{
-        Indexer, IngestSettings, OnReset, PaceArgs, RecordState, Reindex, ReindexProgress, VerifySettings, backfill,
-        verify,
+        Follow, Indexer, IngestSettings, OnReset, PaceArgs, RecordState, Reindex, ReindexProgress, VerifySettings,
+        backfill, verify,
     },
     source::WholeLedgers,
 };
@@ -99,6 +99,7 @@ impl History {
             page_limit: 100,
             check_interval: Duration::from_hours(1),
             state: RecordState::Events,
+            follow: Follow::Events,
         };
         let settings = IngestSettings { pace, on_reset: OnReset::Archive, ..self.world.settings() };
         let indexer = Indexer::new(self.world.source(), Vec::new(), self.world.store.clone(), settings);

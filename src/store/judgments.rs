@@ -1,0 +1,151 @@
+//! What the chain's own entry says of a record that events led to: a record that differs is set from the entry, and the
+//! entry is kept, so that the record can be folded again without the chain.
+
+use std::collections::BTreeMap;
+
+use sqlx::PgConnection;
+use tracing::{error, warn};
+
+use super::{StoreError, baselines, corrections, coverage, revisions};
+use crate::domain::{
+    ContractId, EntryLeft, EventId, FieldDifference, LedgerSequence, RawBaseline, RawContractEvent, StreamEntry,
+    StreamEntryChange, StreamId, StreamKey, StreamRecord,
+};
+
+/// Baselines that are written with their events belong to no revision.
+const WITH_ITS_EVENTS: i64 = 0;
+
+/// An entry that told more than events, or something else.
+#[derive(Clone, Debug)]
+pub(super) struct Judgment {
+    pub(super) stream: StreamKey,
+    /// The end of the transaction that left the entry.
+    pub(super) position: EventId,
+    /// The entry; `None` if it was deleted.
+    pub(super) baseline: Option<RawBaseline>,
+    /// The fields that differed; none if the entry only told what events do not.
+    pub(super) differences: Vec<FieldDifference>,
+    /// The last event of the record.
+    pub(super) last_event: EventId,
+    /// Whether the same transaction has an event of the stream.
+    pub(super) is_explained: bool,
+}
+
+impl Judgment {
+    /// Returns whether the contract changed a record and no event says so: one is missing.
+    fn lacks_an_event(&self) -> bool {
+        !self.is_explained && !self.differences.is_empty()
+    }
+}
+
+/// Compares a record with what a transaction left of its entry. Returns the record afterwards, and what the entry told
+/// that the record did not hold. A record that was compared with a newer entry stays as it is.
+pub(super) fn judge(
+    change: StreamEntryChange,
+    record: Option<StreamRecord>,
+    last: Option<&RawContractEvent>,
+) -> (Option<StreamRecord>, Option<Judgment>) {
+    let position = change.position();
+    let ledger = position.ledger();
+    if record.as_ref().is_some_and(|record| record.checked_at_ledger.is_some_and(|checked| checked > ledger)) {
+        return (record, None);
+    }
+    let is_explained = record.as_ref().is_some_and(|record| record.last_event.same_transaction(position));
+    let stream = (change.contract_id, change.stream_id);
+    let judgment = |baseline, differences, last_event| {
+        Some(Judgment { stream: stream.clone(), position, baseline, differences, last_event, is_explained })
+    };
+    match (change.left, record) {
+        (EntryLeft::Removed, None) => (None, None),
+        (EntryLeft::Removed, Some(record)) => {
+            let told = if record.closed { None } else { judgment(None, vec![is_gone()], record.last_event) };
+            (Some(StreamRecord { closed: true, checked_at_ledger: Some(ledger), ..record }), told)
+        }
+        (EntryLeft::Stored(baseline), Some(record)) => {
+            let mut differences = baseline.entry.differences_from(&record);
+            let is_complete = !record.unverified && !record.awaits_entry;
+            if differences.is_empty() && is_complete {
+                return (Some(StreamRecord { checked_at_ledger: Some(ledger), ..record }), None);
+            }
+            if record.created_event.same_transaction(position) {
+                differences.retain(|found| !StreamEntry::is_left_open(found.field));
+            }
+            let told = judgment(Some(baseline.raw.clone()), differences, record.last_event);
+            (Some(baseline.record(&stream.0, Some(record), last)), told)
+        }
+        (EntryLeft::Stored(baseline), None) => {
+            let record = baseline.record(&stream.0, None, last);
+            let told = judgment(Some(baseline.raw), Vec::new(), record.last_event);
+            (Some(record), told)
+        }
+    }
+}
+
+fn is_gone() -> FieldDifference {
+    FieldDifference { field: "record", ours: "present".to_owned(), chains: "deleted".to_owned() }
+}
+
+/// Writes the entries and the corrections that a batch came to. Where the contract changed a record and no event says
+/// so, the ledger counts as not seen, so that it is read again. Returns whether readers were told of a revision.
+pub(super) async fn write(connection: &mut PgConnection, judgments: &[Judgment]) -> Result<bool, StoreError> {
+    let mut of_contracts: BTreeMap<&ContractId, Vec<&Judgment>> = BTreeMap::new();
+    for judgment in judgments {
+        of_contracts.entry(&judgment.stream.0).or_default().push(judgment);
+    }
+    let mut told = false;
+    for (contract_id, judgments) in of_contracts {
+        write_baselines(connection, contract_id, &judgments, WITH_ITS_EVENTS).await?;
+        write_corrections(connection, contract_id, &judgments).await?;
+        let lacking: Vec<&Judgment> = judgments.into_iter().filter(|judgment| judgment.lacks_an_event()).collect();
+        for judgment in &lacking {
+            let (ledger, stream_id) = (judgment.position.ledger(), judgment.stream.1);
+            coverage::withdraw(connection, contract_id, ledger).await?;
+            error!(
+                contract.id = %contract_id, stream.id = %stream_id, ledger = ledger.0,
+                "ledger {ledger} changed stream {stream_id} without an event; it counts as not seen. Read it again from \
+                 another source: flowfi-indexer coverage --repair"
+            );
+        }
+        let events = lacking.iter().map(|judgment| judgment.last_event);
+        if let Some(range) = events.clone().min().zip(events.max()) {
+            revisions::tell(connection, contract_id, range).await?;
+            told = true;
+        }
+    }
+    Ok(told)
+}
+
+/// Writes the entries under a revision's number.
+pub(super) async fn write_baselines(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    judgments: &[&Judgment],
+    revision: i64,
+) -> Result<(), StoreError> {
+    let raw = judgments.iter().filter_map(|judgment| judgment.baseline.as_ref());
+    baselines::upsert(connection, contract_id, raw, revision).await
+}
+
+/// Writes which fields differed.
+pub(super) async fn write_corrections(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    judgments: &[&Judgment],
+) -> Result<(), StoreError> {
+    let mut of_ledgers: BTreeMap<LedgerSequence, Vec<(StreamId, FieldDifference)>> = BTreeMap::new();
+    for judgment in judgments.iter().filter(|judgment| !judgment.differences.is_empty()) {
+        let stream_id = judgment.stream.1;
+        let of_ledger = of_ledgers.entry(judgment.position.ledger()).or_default();
+        of_ledger.extend(judgment.differences.iter().map(|found| (stream_id, found.clone())));
+        let was: Vec<String> =
+            judgment.differences.iter().map(|found| format!("{} was {}", found.field, found.ours)).collect();
+        warn!(
+            contract.id = %contract_id, stream.id = %stream_id,
+            "stream {stream_id} was corrected from the chain: {}", was.join(", ")
+        );
+    }
+    for (ledger, corrections) in of_ledgers {
+        corrections::insert(connection, contract_id, ledger, &corrections).await?;
+    }
+    Ok(())
+}
