@@ -33,7 +33,7 @@ impl World {
         self.rpc_url.replace("/devnet/rpc", "/devnet/horizon")
     }
 
-    fn horizon(&self) -> EndpointPool {
+    pub fn horizon(&self) -> EndpointPool {
         EndpointPool::of_horizon(&self.horizon_url(), self.devnet.passphrase(), 7).unwrap()
     }
 

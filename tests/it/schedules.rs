@@ -3,8 +3,12 @@
 
 use flowfi_indexer::{
     devnet::{Call, Condition, ContractCode, DevnetArgs, Milestone, Tranche},
-    domain::{Amount, StreamEntry, StreamId, UnixTime},
+    domain::{Amount, CoverageSource, LedgerRange, LedgerSequence, StreamEntry, StreamId, UnixTime},
+    ingest::{Indexer, IngestSettings, PaceArgs, RecordState, backfill},
+    source::{EndpointPool, WholeLedgers},
+    xdr::LedgerContents,
 };
+use rand::{SeedableRng, rngs::StdRng};
 use serde_json::json;
 use sqlx::PgPool;
 
@@ -69,6 +73,13 @@ impl World {
         self.call(unlock).await;
         self.call(Call::Cancel { stream_id: StreamId(6), caller: None }).await;
         self.call(Call::Close { stream_id: StreamId(6), caller: None }).await;
+    }
+
+    /// An indexer that takes entries from the whole ledgers of this source.
+    fn taking_entries_from(&self, source: EndpointPool) -> Indexer {
+        let pace = PaceArgs { state: RecordState::Both, ..self.settings().pace };
+        let settings = IngestSettings { pace, ..self.settings() };
+        Indexer::new(source.read_for(LedgerContents::EventsAndEntries), Vec::new(), self.store.clone(), settings)
     }
 
     /// Waits until every record was compared with the chain after its last event.
@@ -137,6 +148,49 @@ async fn streams_of_every_schedule_are_the_contracts_after_a_catch_up(pool: PgPo
     assert_the_api_shows_them(&mut world).await;
     let corrected = world.store.correction_counts().await.unwrap();
     assert!(corrected.is_empty(), "the rules of the second version were followed: {corrected:?}");
+}
+
+#[sqlx::test]
+async fn streams_of_every_schedule_are_the_contracts_at_the_tip_of_whole_ledgers(pool: PgPool) {
+    let mut world = second_version(pool).await;
+    world.start(world.taking_entries_from(world.source().by_whole_ledgers().unwrap()));
+    world.indexed().await;
+    world.make_streams().await;
+    world.all_certain().await;
+    world.assert_streams_are_the_contracts().await;
+    assert_the_api_shows_them(&mut world).await;
+    let covered = world.store.coverage(&world.devnet.contract_id()).await.unwrap();
+    assert!(covered.iter().all(|covered| covered.source == CoverageSource::GetLedgers), "{covered:?}");
+}
+
+#[sqlx::test]
+async fn streams_of_every_schedule_are_the_contracts_with_a_horizon_alone(pool: PgPool) {
+    let mut world = second_version(pool).await;
+    world.make_streams().await;
+    world.start(world.taking_entries_from(world.horizon()));
+    world.all_certain().await;
+    world.assert_streams_are_the_contracts().await;
+    assert_the_api_shows_them(&mut world).await;
+    assert!(world.store.correction_counts().await.unwrap().is_empty());
+}
+
+#[sqlx::test]
+async fn streams_of_a_past_that_is_filled_from_whole_ledgers_are_the_contracts(pool: PgPool) {
+    let mut world = second_version(pool).await;
+    world.make_streams().await;
+    world.devnet.close_ledger().unwrap();
+    let start = world.devnet.latest_ledger();
+    let pace = PaceArgs { start_ledger: Some(start), ..world.settings().pace };
+    let settings = IngestSettings { pace, ..world.settings() };
+    world.start(Indexer::new(world.source(), Vec::new(), world.store.clone(), settings));
+    world.indexed().await;
+    let past = LedgerRange::new(LedgerSequence(2), start.previous()).unwrap();
+    let whole = WholeLedgers::of_endpoints(world.source(), StdRng::seed_from_u64(7)).unwrap();
+    let whole = [whole.read_for(LedgerContents::EventsAndEntries)];
+    backfill(&world.store, &world.devnet.contract_id(), &whole, past, |_| {}).await.unwrap();
+    world.all_certain().await;
+    world.assert_streams_are_the_contracts().await;
+    assert_the_api_shows_them(&mut world).await;
 }
 
 #[sqlx::test]

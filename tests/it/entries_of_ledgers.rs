@@ -1,0 +1,220 @@
+//! Entries in whole ledgers that events do not explain, or that nobody can read.
+
+use flowfi_indexer::{
+    domain::{ContractId, EventId, LedgerRange, LedgerSequence, StreamId, StreamRecord, holes},
+    ingest::{Indexer, IngestSettings, PaceArgs, RecordState, backfill, replay_quarantine},
+    source::WholeLedgers,
+    xdr::LedgerContents,
+};
+use rand::{SeedableRng, rngs::StdRng};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use stellar_xdr::{LedgerEntryChange, Limits, ScMap, ScMapEntry, ScSymbol, ScVal, WriteXdr};
+
+use crate::{
+    made_chain::{Made, MadeChain, MadeEvent, PASSPHRASE, change},
+    world::{GatewaySettings, Subscriber, World, eventually},
+};
+
+const STREAM: StreamId = StreamId(1);
+
+fn contract() -> ContractId {
+    ContractId::from_bytes([9; 32])
+}
+
+fn symbol(text: &str) -> ScVal {
+    ScVal::Symbol(ScSymbol(text.try_into().unwrap()))
+}
+
+fn map(fields: &[(&str, ScVal)]) -> ScVal {
+    let entry = |(key, val): &(&str, ScVal)| ScMapEntry { key: symbol(key), val: val.clone() };
+    let mut entries: Vec<_> = fields.iter().map(entry).collect();
+    entries.sort_by_key(|entry| format!("{:?}", entry.key));
+    ScVal::Map(Some(ScMap(entries.try_into().unwrap())))
+}
+
+fn address(byte: u8) -> ScVal {
+    let contract_id = stellar_xdr::ContractId(stellar_xdr::Hash([byte; 32]));
+    ScVal::Address(stellar_xdr::ScAddress::Contract(contract_id))
+}
+
+fn amount(units: u64) -> ScVal {
+    ScVal::I128(stellar_xdr::Int128Parts { hi: 0, lo: units })
+}
+
+/// The contract's record of the stream, with this much withdrawn.
+fn stored(withdrawn: u64) -> Vec<(&'static str, ScVal)> {
+    vec![
+        ("sender", address(1)),
+        ("recipient", address(2)),
+        ("token_address", address(3)),
+        ("rate_per_second", amount(10)),
+        ("deposited_amount", amount(1_000)),
+        ("withdrawn_amount", amount(withdrawn)),
+        ("start_time", ScVal::U64(100)),
+        ("last_update_time", ScVal::U64(100)),
+        ("is_active", ScVal::Bool(true)),
+        ("paused", ScVal::Bool(false)),
+        ("paused_at", ScVal::Void),
+        ("status", ScVal::Vec(Some(stellar_xdr::ScVec(vec![symbol("Active")].try_into().unwrap())))),
+    ]
+}
+
+fn entry(withdrawn: u64) -> ScVal {
+    map(&stored(withdrawn))
+}
+
+/// An entry of which the sender cannot be read.
+fn unreadable() -> ScVal {
+    let mut fields = stored(0);
+    fields[0].1 = ScVal::U32(7);
+    map(&fields)
+}
+
+fn creation() -> MadeEvent {
+    let value = map(&[
+        ("stream_id", ScVal::U64(1)),
+        ("sender", address(1)),
+        ("recipient", address(2)),
+        ("token_address", address(3)),
+        ("rate_per_second", amount(10)),
+        ("deposited_amount", amount(1_000)),
+        ("start_time", ScVal::U64(100)),
+    ]);
+    let xdr = |value: &ScVal| value.to_xdr(Limits::none()).unwrap();
+    MadeEvent {
+        is_system: false,
+        topics: vec![xdr(&symbol("stream_created")), xdr(&ScVal::U64(1))],
+        value: xdr(&value),
+    }
+}
+
+struct Small {
+    world: World,
+    chain: MadeChain,
+}
+
+impl Small {
+    /// An index of the contract, with the stream created in ledger 3.
+    async fn begin(pool: PgPool) -> Self {
+        let (mut world, chain) = (World::new(pool).await, MadeChain::start().await);
+        let pace =
+            PaceArgs { start_ledger: Some(LedgerSequence(2)), state: RecordState::Both, ..world.settings().pace };
+        let settings = IngestSettings {
+            network_passphrase: PASSPHRASE.to_owned(),
+            contracts: contract().into(),
+            pace,
+            ..world.settings()
+        };
+        world.start(Indexer::new(chain.source(), Vec::new(), world.store.clone(), settings));
+        let small = Self { world, chain };
+        small.close(100, vec![creation()], &change(&contract(), STREAM, None, Some(&entry(0)))).await;
+        small
+    }
+
+    async fn close(&self, at: u64, events: Vec<MadeEvent>, changes: &[LedgerEntryChange]) -> LedgerSequence {
+        let made = Made { contract_id: contract(), events, changes: changes.to_vec() };
+        let ledger = self.chain.close(at, vec![made]);
+        eventually("the ledger is indexed", || async {
+            let progress = self.world.store.progress(&contract()).await.unwrap();
+            progress.is_some_and(|progress| progress.last_whole_ledger >= ledger)
+        })
+        .await;
+        ledger
+    }
+
+    async fn record(&self) -> StreamRecord {
+        self.world.store.stream(&contract(), STREAM).await.unwrap().unwrap()
+    }
+
+    async fn base(&mut self) -> String {
+        let settings =
+            GatewaySettings { asks_the_chain: false, contracts: Some(contract().into()), ..Default::default() };
+        self.world.start_gateway(settings).await
+    }
+
+    async fn not_seen(&self) -> Vec<LedgerRange> {
+        let covered = self.world.store.coverage(&contract()).await.unwrap();
+        let read = self.world.store.progress(&contract()).await.unwrap().unwrap().last_whole_ledger;
+        let all = LedgerRange::new(LedgerSequence(2), read).unwrap();
+        holes(all, covered.iter().map(|covered| covered.ledgers))
+    }
+
+    async fn corrections(&self) -> Vec<(String, String, String)> {
+        let corrections = self.world.store.corrections_of(&contract(), STREAM, 10).await.unwrap();
+        corrections.into_iter().map(|found| (found.field, found.ours, found.chains)).collect()
+    }
+}
+
+#[sqlx::test]
+async fn an_equal_entry_marks_the_record_and_is_not_kept(pool: PgPool) {
+    let small = Small::begin(pool).await;
+    let record = small.record().await;
+    assert_eq!(record.checked_at_ledger, Some(LedgerSequence(3)));
+    let kept: i64 = sqlx::query_scalar("select count(*) from baselines").fetch_one(&small.world.pool).await.unwrap();
+    assert_eq!((kept, small.corrections().await), (0, Vec::new()));
+}
+
+#[sqlx::test]
+async fn a_change_without_an_event_corrects_the_record_and_has_its_ledger_read_again(pool: PgPool) {
+    let mut small = Small::begin(pool).await;
+    let base = small.base().await;
+    let mut subscriber = Subscriber::connect(&base, "all=true", None).await;
+    let ledger = small.close(110, Vec::new(), &change(&contract(), STREAM, Some(&entry(0)), Some(&entry(60)))).await;
+    small.close(120, Vec::new(), &[]).await;
+    assert_eq!(small.record().await.withdrawn.to_string(), "60");
+    assert_eq!(small.corrections().await, [("withdrawn_amount".to_owned(), "0".to_owned(), "60".to_owned())]);
+    assert_eq!(small.not_seen().await, [LedgerRange::new(ledger, ledger).unwrap()]);
+    let told = subscriber.next().await.unwrap();
+    assert_eq!(told.event.as_deref(), Some("revised"));
+
+    let whole = WholeLedgers::of_endpoints(small.chain.source(), StdRng::seed_from_u64(7)).unwrap();
+    let whole = [whole.read_for(LedgerContents::EventsAndEntries)];
+    let again = LedgerRange::new(ledger, ledger).unwrap();
+    backfill(&small.world.store, &contract(), &whole, again, |_| {}).await.unwrap();
+    assert_eq!(small.not_seen().await, [], "it was read again, and that is what there is");
+    assert_eq!(small.record().await.withdrawn.to_string(), "60");
+    assert_eq!(small.corrections().await.len(), 1, "it was corrected once");
+}
+
+#[sqlx::test]
+async fn a_removed_entry_closes_the_record(pool: PgPool) {
+    let small = Small::begin(pool).await;
+    small.close(110, Vec::new(), &change(&contract(), STREAM, Some(&entry(0)), None)).await;
+    let record = small.record().await;
+    assert!(record.closed);
+    assert_eq!(record.checked_at_ledger, Some(LedgerSequence(4)));
+}
+
+#[sqlx::test]
+async fn an_unreadable_entry_leaves_the_record_marks_it_and_is_quarantined(pool: PgPool) {
+    let mut small = Small::begin(pool).await;
+    let base = small.base().await;
+    let before = small.record().await;
+    let broken = change(&contract(), STREAM, Some(&entry(0)), Some(&unreadable()));
+    small.close(110, Vec::new(), &broken).await;
+    let after = small.record().await;
+    let unmarked =
+        StreamRecord { schedule: before.schedule.clone(), awaits_entry: before.awaits_entry, ..after.clone() };
+    assert_eq!(unmarked, before, "the record keeps its last checked state");
+    let (_, shown) = small.world.get(&base, "/v1/streams/1").await;
+    assert_eq!((&shown["claimableAmount"], &shown["claimableReason"]), (&Value::Null, &json!("unreadableEntry")));
+    let kept = small.world.store.quarantined_after(&contract(), EventId::ZERO, 10).await.unwrap();
+    assert_eq!(kept.len(), 1);
+    assert_eq!((kept[0].stream_id, kept[0].raw.id.ledger()), (Some(STREAM), LedgerSequence(4)));
+    assert!(kept[0].reason.contains("sender"), "{}", kept[0].reason);
+    let LedgerEntryChange::Updated(stored) = &broken[1] else { panic!("{broken:?}") };
+    assert_eq!(kept[0].raw.value, {
+        use base64::{Engine, prelude::BASE64_STANDARD};
+        BASE64_STANDARD.encode(stored.data.to_xdr(Limits::none()).unwrap())
+    });
+
+    let replayed = replay_quarantine(&small.world.store, &contract(), |_| {}).await.unwrap();
+    assert_eq!((replayed.released, replayed.kept), (0, 1), "this version cannot read it");
+    let (_, shown) = small.world.get(&base, "/v1/streams/1").await;
+    assert_eq!(shown["claimableReason"], "unreadableEntry", "a replay leaves the mark");
+
+    small.close(130, Vec::new(), &change(&contract(), STREAM, Some(&unreadable()), Some(&entry(0)))).await;
+    let (_, shown) = small.world.get(&base, "/v1/streams/1").await;
+    assert_eq!((&shown["claimableReason"], &shown["schedule"]["kind"]), (&Value::Null, &json!("linear")));
+}

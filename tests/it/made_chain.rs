@@ -1,0 +1,200 @@
+//! A chain of ledgers that a test makes by hand, and an RPC endpoint that serves them whole and nothing else.
+
+use std::sync::{Arc, Mutex};
+
+use axum::{Router, extract::State, routing::post};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use flowfi_indexer::{
+    domain::{ContractId, LedgerSequence, StreamId},
+    source::EndpointPool,
+    xdr::LedgerContents,
+};
+use serde_json::{Value, json};
+use stellar_xdr::{
+    ContractDataDurability, ContractDataEntry, ContractEvent, ContractEventBody, ContractEventType, ContractEventV0,
+    ContractId as XdrContractId, ExtensionPoint, Hash, LedgerCloseMeta, LedgerCloseMetaV2, LedgerEntry,
+    LedgerEntryChange, LedgerEntryChanges, LedgerEntryData, LedgerHeaderHistoryEntry, LedgerKey, LedgerKeyContractData,
+    Limits, OperationMetaV2, ReadXdr, ScAddress, ScSymbol, ScVal, ScVec, TimePoint, TransactionMeta, TransactionMetaV4,
+    TransactionResultMetaV1, TransactionResultResult, VecM, WriteXdr,
+};
+use tokio::{net::TcpListener, task::JoinSet};
+
+pub const PASSPHRASE: &str = "a chain made by hand";
+
+/// The first ledger, in which nothing happens.
+const FIRST: u32 = 2;
+
+/// What a transaction does to one contract.
+pub struct Made {
+    pub contract_id: ContractId,
+    pub events: Vec<MadeEvent>,
+    pub changes: Vec<LedgerEntryChange>,
+}
+
+/// An event, as XDR.
+pub struct MadeEvent {
+    pub is_system: bool,
+    pub topics: Vec<Vec<u8>>,
+    pub value: Vec<u8>,
+}
+
+/// A served chain. It ends with this handle.
+pub struct MadeChain {
+    pub url: String,
+    ledgers: Arc<Mutex<Vec<Served>>>,
+    _tasks: JoinSet<()>,
+}
+
+struct Served {
+    closed_at: u64,
+    meta: String,
+}
+
+impl MadeChain {
+    pub async fn start() -> Self {
+        let ledgers = Arc::new(Mutex::new(Vec::new()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let router = Router::new().route("/", post(answer)).with_state(Arc::clone(&ledgers));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let chain = Self { url, ledgers, _tasks: tasks };
+        chain.close(1, Vec::new());
+        chain
+    }
+
+    /// Returns the endpoint, asked for whole ledgers with the entries in them.
+    pub fn source(&self) -> EndpointPool {
+        let pool = EndpointPool::new(std::slice::from_ref(&self.url), PASSPHRASE.to_owned(), 7).unwrap();
+        pool.read_for(LedgerContents::EventsAndEntries).by_whole_ledgers().unwrap()
+    }
+
+    /// Closes the next ledger at this time, with these transactions.
+    pub fn close(&self, closed_at: u64, transactions: Vec<Made>) -> LedgerSequence {
+        let mut ledgers = self.ledgers.lock().unwrap();
+        let sequence = FIRST + u32::try_from(ledgers.len()).unwrap();
+        let mut ledger_header = LedgerHeaderHistoryEntry { hash: hash_of(sequence), ..Default::default() };
+        ledger_header.header.ledger_seq = sequence;
+        ledger_header.header.previous_ledger_hash = hash_of(sequence - 1);
+        ledger_header.header.scp_value.close_time = TimePoint(closed_at);
+        let applied: Vec<_> = (0..).zip(transactions).map(|(number, made)| applied(sequence, number, made)).collect();
+        let tx_processing = applied.try_into().unwrap();
+        let meta = LedgerCloseMeta::V2(LedgerCloseMetaV2 { ledger_header, tx_processing, ..Default::default() });
+        let meta = BASE64_STANDARD.encode(meta.to_xdr(Limits::none()).unwrap());
+        ledgers.push(Served { closed_at, meta });
+        LedgerSequence(sequence)
+    }
+}
+
+fn hash_of(sequence: u32) -> Hash {
+    let mut hash = [0xab; 32];
+    hash[..4].copy_from_slice(&sequence.to_be_bytes());
+    Hash(hash)
+}
+
+fn applied(sequence: u32, number: u8, made: Made) -> TransactionResultMetaV1 {
+    let contract_id = XdrContractId(Hash(made.contract_id.to_bytes()));
+    let events: Vec<_> = made.events.iter().map(|event| contract_event(&contract_id, event)).collect();
+    let operation = OperationMetaV2 {
+        changes: LedgerEntryChanges(made.changes.try_into().unwrap()),
+        events: events.try_into().unwrap(),
+        ..OperationMetaV2::default()
+    };
+    let meta = TransactionMetaV4 { operations: vec![operation].try_into().unwrap(), ..TransactionMetaV4::default() };
+    let mut applied = TransactionResultMetaV1 {
+        tx_apply_processing: TransactionMeta::V4(meta),
+        ..TransactionResultMetaV1::default()
+    };
+    let mut hash = hash_of(sequence);
+    hash.0[31] = number;
+    applied.result.transaction_hash = hash;
+    applied.result.result.result = TransactionResultResult::TxSuccess(VecM::default());
+    applied
+}
+
+fn contract_event(contract_id: &XdrContractId, event: &MadeEvent) -> ContractEvent {
+    let topics: Vec<_> = event.topics.iter().map(|topic| scval(topic)).collect();
+    let body = ContractEventV0 { topics: topics.try_into().unwrap(), data: scval(&event.value) };
+    ContractEvent {
+        ext: ExtensionPoint::V0,
+        contract_id: Some(contract_id.clone()),
+        type_: if event.is_system { ContractEventType::System } else { ContractEventType::Contract },
+        body: ContractEventBody::V0(body),
+    }
+}
+
+pub fn scval(xdr: &[u8]) -> ScVal {
+    ScVal::from_xdr(xdr, Limits::none()).unwrap()
+}
+
+/// What a transaction that writes a stream's entry makes of it, from what lay there before to what lies there after it.
+pub fn change(
+    contract_id: &ContractId,
+    stream_id: StreamId,
+    before: Option<&ScVal>,
+    after: Option<&ScVal>,
+) -> Vec<LedgerEntryChange> {
+    let word = ScVal::Symbol(ScSymbol("Stream".try_into().unwrap()));
+    let key = ScVal::Vec(Some(ScVec(vec![word, ScVal::U64(stream_id.0)].try_into().unwrap())));
+    let contract = ScAddress::Contract(XdrContractId(Hash(contract_id.to_bytes())));
+    let durability = ContractDataDurability::Persistent;
+    let entry = |val: &ScVal| LedgerEntry {
+        data: LedgerEntryData::ContractData(ContractDataEntry {
+            ext: ExtensionPoint::V0,
+            contract: contract.clone(),
+            key: key.clone(),
+            durability,
+            val: val.clone(),
+        }),
+        ..LedgerEntry::default()
+    };
+    let removed = || {
+        let key = LedgerKeyContractData { contract: contract.clone(), key: key.clone(), durability };
+        LedgerEntryChange::Removed(LedgerKey::ContractData(key))
+    };
+    match (before, after) {
+        (None, None) => Vec::new(),
+        (None, Some(after)) => vec![LedgerEntryChange::Created(entry(after))],
+        (Some(before), Some(after)) => {
+            vec![LedgerEntryChange::State(entry(before)), LedgerEntryChange::Updated(entry(after))]
+        }
+        (Some(before), None) => vec![LedgerEntryChange::State(entry(before)), removed()],
+    }
+}
+
+async fn answer(State(ledgers): State<Arc<Mutex<Vec<Served>>>>, body: String) -> String {
+    let request: Value = serde_json::from_str(&body).unwrap();
+    let ledgers = ledgers.lock().unwrap();
+    let latest = FIRST + u32::try_from(ledgers.len()).unwrap() - 1;
+    let newest = ledgers.last().unwrap().closed_at.to_string();
+    let answer = match request["method"].as_str().unwrap() {
+        "getNetwork" => Ok(json!({"passphrase": PASSPHRASE})),
+        "getVersionInfo" => Ok(json!({"version": "30.0.0-made"})),
+        "getHealth" => Ok(json!({"status": "healthy", "latestLedger": latest, "oldestLedger": FIRST,
+            "latestLedgerCloseTime": newest})),
+        "getLedgerEntries" => Ok(json!({"latestLedger": latest, "entries": []})),
+        "getLedgers" => page(&ledgers, &request["params"], latest),
+        _ => Err((-32_601, "method not found".to_owned())),
+    };
+    let reply = match answer {
+        Ok(result) => json!({"jsonrpc": "2.0", "id": 1, "result": result}),
+        Err((code, message)) => json!({"jsonrpc": "2.0", "id": 1, "error": {"code": code, "message": message}}),
+    };
+    reply.to_string()
+}
+
+fn page(ledgers: &[Served], params: &Value, latest: u32) -> Result<Value, (i32, String)> {
+    let start = u32::try_from(params["startLedger"].as_u64().unwrap()).unwrap();
+    if !(FIRST..=latest).contains(&start) {
+        let range = format!("the oldest ledger: {FIRST} and the latest ledger: {latest} for this rpc instance");
+        return Err((-32_600, format!("start ledger ({start}) must be between {range}")));
+    }
+    let limit = usize::try_from(params["pagination"]["limit"].as_u64().unwrap()).unwrap();
+    let from = usize::try_from(start - FIRST).unwrap();
+    let listed = (start..).zip(&ledgers[from..]).take(limit).map(|(sequence, ledger)| {
+        json!({"sequence": sequence, "hash": hash_of(sequence).to_string(), "metadataXdr": ledger.meta,
+            "ledgerCloseTime": ledger.closed_at.to_string()})
+    });
+    Ok(json!({"ledgers": listed.collect::<Vec<_>>(), "latestLedger": latest, "oldestLedger": FIRST,
+        "latestLedgerCloseTime": ledgers.last().unwrap().closed_at.to_string(), "cursor": latest.to_string()}))
+}
