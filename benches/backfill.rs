@@ -17,7 +17,7 @@ use flate2::read::GzDecoder;
 use flowfi_indexer::{
     domain::{ContractId, LedgerSequence},
     source::{Lake, LedgerEvents, SourceError, WholeLedgers},
-    xdr::read_ledgers,
+    xdr::{LedgerContents, read_ledgers},
 };
 use rand::{SeedableRng, rngs::StdRng};
 use stellar_xdr::{Hash, LedgerCloseMeta, LedgerHeaderHistoryEntry, Limits, ReadXdr, WriteXdr};
@@ -28,6 +28,9 @@ const FIRST: u32 = 64_000;
 /// A ledger of protocol 20 and a ledger of protocol 26, both from the public network.
 const OLDER: &str = "ledger-51000294.xdr.gz";
 const NEWER: &str = "ledger-63092988.xdr.gz";
+
+/// How often two ways of reading are compared.
+const ROUNDS: usize = 5;
 
 fn main() {
     // `cargo test --benches` and `cargo clippy` build this too; only `cargo bench` wants figures.
@@ -46,6 +49,10 @@ fn main() {
     let rare = Packed::new(folder.join("rare"), ledgers, |number| if number % 16 == 0 { NEWER } else { OLDER });
     measure(&format!("{} events in one ledger of 16", median.1), &rare, &median.0);
     measure("no event in any ledger", &rare, &none.0);
+    let (writer, changes) = writer();
+    let written = Packed::new(folder.join("written"), ledgers, |_| OLDER);
+    compare_contents(&format!("{changes} changed entries in every ledger"), &written, &writer);
+    compare_contents("no event and no entry in any ledger", &written, &none.0);
     println!("  peak memory {} MiB (goal: at most 300)", peak_memory_mib());
     fs::remove_dir_all(folder).unwrap();
 }
@@ -70,6 +77,19 @@ fn contracts() -> [(ContractId, usize); 3] {
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(_, count)| *count);
     [0, counts.len() / 2, counts.len() - 1].map(|place| counts[place].clone())
+}
+
+/// The contract with the most changed entries in the older ledger, with their number. The newer one has none.
+fn writer() -> (ContractId, usize) {
+    let mut counts = BTreeMap::<ContractId, usize>::new();
+    read_ledgers(fixture(OLDER).as_slice(), |ledger| {
+        for change in ledger.entry_changes() {
+            *counts.entry(change.contract_id).or_default() += 1;
+        }
+        Ok::<_, flowfi_indexer::xdr::LedgerInputError>(())
+    })
+    .unwrap();
+    counts.into_iter().max_by_key(|(_, count)| *count).unwrap()
 }
 
 /// A lake with one ledger per object, packed like the public ones.
@@ -128,13 +148,30 @@ fn hash_of(number: u32) -> Hash {
 fn measure(what: &str, lake: &Packed, contract_id: &ContractId) {
     let plain = cpu_of(|| decompress(lake));
     let mut events = 0;
-    let extraction = cpu_of(|| events = extract(lake, contract_id));
+    let extraction = cpu_of(|| events = extract(lake, contract_id, LedgerContents::Events));
     let megabytes = f64::from(u32::try_from(lake.bytes / 1_000).unwrap()) / 1_000.0;
     let (plain, extraction) = (megabytes / plain.as_secs_f64(), megabytes / extraction.as_secs_f64());
     println!("  {what}: {events} events");
     println!("    decompression alone {plain:>6.0} MB/s of XDR per core");
     println!("    backfill            {extraction:>6.0} MB/s of XDR per core");
     println!("    ratio               {:>6.2}", extraction / plain);
+}
+
+/// Reads the same lake with and without entries in turns, so that both meet the same machine.
+fn compare_contents(what: &str, lake: &Packed, contract_id: &ContractId) {
+    let mut rates = Vec::new();
+    for _ in 0..ROUNDS {
+        let (mut events, mut again) = (0, 0);
+        let without = cpu_of(|| events = extract(lake, contract_id, LedgerContents::Events));
+        let with = cpu_of(|| again = extract(lake, contract_id, LedgerContents::EventsAndEntries));
+        assert_eq!(events, again);
+        rates.push(without.as_secs_f64() / with.as_secs_f64());
+    }
+    rates.sort_by(f64::total_cmp);
+    println!(
+        "  {what}: with entries at {:.2} of the speed without (goal: at least 0.90; median of {ROUNDS})",
+        rates[ROUNDS / 2]
+    );
 }
 
 fn decompress(lake: &Packed) {
@@ -146,12 +183,12 @@ fn decompress(lake: &Packed) {
     }
 }
 
-fn extract(lake: &Packed, contract_id: &ContractId) -> usize {
+fn extract(lake: &Packed, contract_id: &ContractId, contents: LedgerContents) -> usize {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let location = lake.folder.to_str().unwrap();
         let opened = Lake::open(location, PASSPHRASE, 16, StdRng::seed_from_u64(1)).await.unwrap();
-        let source = WholeLedgers::of_lake(opened).unwrap();
+        let source = WholeLedgers::of_lake(opened).unwrap().read_for(contents);
         let (out, mut received) = mpsc::channel::<Result<LedgerEvents, SourceError>>(16);
         let count = async {
             let (mut ledgers, mut events) = (0, 0);
