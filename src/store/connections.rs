@@ -4,14 +4,8 @@
 //! answer then waits forever, and so does the pool, which checks each returned connection. So every statement has a
 //! deadline, and a connection is closed instead of being returned if its last answer is still due, or if its failure
 //! would repeat. Closing it also ends a transaction that lost its owner.
-//! again, is closed at once instead of being given back. That also ends a transaction whose owner is gone.
 
-use std::{
-    fmt, io,
-    ops::{Deref, DerefMut},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, io, sync::Arc, time::Duration};
 
 use futures_util::{
     StreamExt, TryStreamExt,
@@ -20,13 +14,14 @@ use futures_util::{
 };
 use sqlx::{
     Connection, Database, Describe, Either, Execute, Executor, PgConnection, PgPool, Postgres, SqlStr,
-    error::DatabaseError,
-    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::StoreError;
+use super::{
+    StoreError,
+    borrowed::{Borrowed, ReadOnlyAnswers},
+};
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -60,6 +55,7 @@ pub(super) struct Connections {
     deadline: Duration,
     /// The schema of the tables, if it is not the database's default for us.
     schema: Option<&'static str>,
+    read_only: ReadOnlyAnswers,
     /// Held by whoever is finding out why there is no connection.
     asks_why: Arc<Semaphore>,
 }
@@ -86,13 +82,19 @@ impl Connections {
         options: PgConnectOptions,
         max_connections: u32,
     ) -> Result<Self, sqlx::Error> {
+        let read_only = ReadOnlyAnswers::default();
+        let answers = read_only.clone();
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .after_connect(move |connection, _| Box::pin(set_up(connection, schema)))
             .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
+            .before_acquire(move |connection, meta| {
+                let may_write = !answers.came_in_the_last(meta.age);
                 Box::pin(async move {
+                    if !may_write {
+                        return Ok(false);
+                    }
                     if meta.idle_for >= TRUSTED_FOR {
                         timeout(PING_TIMEOUT, connection.ping()).await.map_err(|_| too_late(PING_TIMEOUT))??;
                     }
@@ -101,11 +103,12 @@ impl Connections {
             })
             .connect_with(options)
             .await?;
-        Ok(Self { schema, ..Self::on(pool) })
+        Ok(Self { schema, read_only, ..Self::on(pool) })
     }
 
     pub(super) fn on(pool: PgPool) -> Self {
-        Self { pool, deadline: STATEMENT_TIMEOUT, schema: None, asks_why: Arc::new(Semaphore::new(1)) }
+        let (read_only, asks_why) = (ReadOnlyAnswers::default(), Arc::new(Semaphore::new(1)));
+        Self { pool, deadline: STATEMENT_TIMEOUT, schema: None, read_only, asks_why }
     }
 
     /// Returns the same connections with another deadline for every statement.
@@ -138,7 +141,7 @@ impl Connections {
 
     async fn borrow(&self) -> Result<Borrowed, sqlx::Error> {
         match self.pool.acquire().await {
-            Ok(connection) => Ok(Borrowed(Some(connection))),
+            Ok(connection) => Ok(Borrowed::new(connection, self.read_only.clone())),
             Err(failure) => Err(self.explained(failure).await),
         }
     }
@@ -167,11 +170,7 @@ impl Connections {
         let mut connection = self.borrow().await?;
         let done = timeout(self.deadline, work(&mut connection)).await;
         let done = done.unwrap_or(Err(StoreError::TimedOut(self.deadline)));
-        match &done {
-            Err(StoreError::Unavailable(failure) | StoreError::Refused(failure)) if !leaves_it_well(failure) => {}
-            Err(StoreError::TimedOut(_)) => {}
-            _ => connection.give_back(),
-        }
+        connection.give_back_after_work(&done);
         done
     }
 
@@ -258,45 +257,6 @@ impl<'p> Executor<'p> for &'p Connections {
     }
 }
 
-/// A connection of the pool in use. It is closed when dropped, unless it is given back.
-#[derive(Debug)]
-struct Borrowed(Option<PoolConnection<Postgres>>);
-
-impl Borrowed {
-    fn give_back(mut self) {
-        drop(self.0.take());
-    }
-
-    fn give_back_after<T>(self, outcome: &Result<T, sqlx::Error>) {
-        if outcome.as_ref().err().is_none_or(leaves_it_well) {
-            self.give_back();
-        }
-    }
-}
-
-impl Deref for Borrowed {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        self.0.as_ref().expect("the connection is given back last")
-    }
-}
-
-impl DerefMut for Borrowed {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        self.0.as_mut().expect("the connection is given back last")
-    }
-}
-
-impl Drop for Borrowed {
-    fn drop(&mut self) {
-        if let Some(connection) = self.0.take() {
-            // Nobody waits for its pending answers.
-            drop(connection.detach());
-        }
-    }
-}
-
 /// A transaction. If it is dropped before the commit, closing its connection rolls it back.
 #[derive(Debug)]
 pub(super) struct Transaction {
@@ -311,7 +271,9 @@ impl Transaction {
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let done = timeout(self.deadline, work(&mut self.connection)).await;
-        done.unwrap_or(Err(StoreError::TimedOut(self.deadline)))
+        let done = done.unwrap_or(Err(StoreError::TimedOut(self.deadline)));
+        self.connection.heard(&done);
+        done
     }
 
     /// Returns the connection, to read any number of rows, with the deadline for each row.
@@ -342,24 +304,6 @@ pub(super) async fn set<'a>(
                from unnest($1::text[], $2::text[]) as wanted (name, value) join pg_settings using (name)";
     sqlx::query(set).bind(names).bind(values).execute(connection).await?;
     Ok(())
-}
-
-/// Returns whether a connection can be used after a failure. It cannot if it is broken, if an answer is still due, or
-/// if the server would fail again (because it is read-only, or ends the session, class 57).
-fn leaves_it_well(failure: &sqlx::Error) -> bool {
-    match failure {
-        sqlx::Error::Database(refusal) => {
-            !is_read_only(failure) && refusal.code().is_some_and(|code| !code.starts_with("57P"))
-        }
-        sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => true,
-        _ => false,
-    }
-}
-
-/// Returns whether a server refused because it is read-only.
-pub(super) fn is_read_only(failure: &sqlx::Error) -> bool {
-    const READ_ONLY_SQL_TRANSACTION: &str = "25006";
-    failure.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == READ_ONLY_SQL_TRANSACTION)
 }
 
 pub(super) fn too_late(deadline: Duration) -> sqlx::Error {

@@ -9,10 +9,7 @@ use sqlx::{
 
 use tokio::time::timeout;
 
-use super::{
-    Store, StoreError,
-    connections::{self, Connections},
-};
+use super::{Store, StoreError, borrowed::is_read_only, connections::Connections};
 
 /// Events, late rows or another epoch were committed.
 pub(super) const COMMITTED: &str = "flowfi_committed";
@@ -52,7 +49,7 @@ impl Listener {
         // The connection can fall silent before it listens.
         match timeout(OPEN_TIMEOUT, listen).await {
             Ok(Ok(listener)) => Ok(Self(Some(listener))),
-            Ok(Err(failure)) if connections::is_read_only(&failure) => Ok(Self(None)),
+            Ok(Err(failure)) if is_read_only(&failure) => Ok(Self(None)),
             Ok(Err(failure)) => Err(connections.explained(failure).await.into()),
             Err(_) => Err(StoreError::TimedOut(OPEN_TIMEOUT)),
         }

@@ -9,6 +9,7 @@ mod args;
 mod attachments;
 mod baselines;
 mod batch;
+mod borrowed;
 mod build_origin;
 mod close_times;
 mod columns;

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use flowfi_indexer::{
-    domain::{Epoch, EventId, EventKind, QuarantineKind, UnixTime},
+    domain::{Epoch, EventId, EventKind, LedgerRange, LedgerSequence, QuarantineKind, UnixTime},
     store::{IndexerReport, IndexerState, Locks, Store},
 };
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, PgPool};
 use tokio::{
@@ -15,10 +16,13 @@ use tokio::{
 
 use crate::{
     silent_line::SilentLine,
+    silent_writes::keep,
     world::{DEADLINE, GatewaySettings, Subscriber, World, eventually, http_client},
 };
 
 const SHORT: Duration = Duration::from_secs(5);
+/// How long a statement may take in these tests.
+const STATEMENT_DEADLINE: Duration = Duration::from_mins(1);
 
 async fn status_of(url: &str) -> u16 {
     http_client().get(url).send().await.unwrap().status().as_u16()
@@ -37,7 +41,7 @@ async fn a_gateway_whose_connections_fall_silent_recovers(pool: PgPool) {
     let streams = format!("{base}/v1/streams");
     let burst = || async {
         let requests = (0..12).map(|_| status_of(&streams));
-        futures_util::future::join_all(requests).await
+        join_all(requests).await
     };
     assert!(burst().await.iter().all(|status| *status == 200), "every connection is open");
     line.fall_silent();
@@ -61,6 +65,27 @@ async fn an_indexer_whose_connections_fall_silent_continues(pool: PgPool) {
     world.create("carol", "dave", 1_000_000, 100).await;
     world.indexed().await;
     world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn a_connection_that_falls_silent_while_it_is_returned_leaves_its_place_to_another(pool: PgPool) {
+    let world = World::new(pool).await;
+    let line = SilentLine::to(&world.pool).await;
+    let store = line.store(1, SHORT).await;
+    let contract_id = world.devnet.contract_id();
+    for way in ["a query", "work", "a transaction"] {
+        line.fall_silent_at_a_check();
+        match way {
+            "a query" => drop(store.now().await.unwrap()),
+            "work" => assert!(!store.has_writer().await.unwrap()),
+            _ => store
+                .accept_gap(&contract_id, LedgerRange::new(LedgerSequence(3), LedgerSequence(3)).unwrap())
+                .await
+                .unwrap(),
+        }
+        eventually("it is checked", || async { line.has_heard() }).await;
+        store.now().await.unwrap_or_else(|failure| panic!("after {way} the place is taken: {failure}"));
+    }
 }
 
 /// Indexes over a line that falls silent as soon as this text is sent.
@@ -186,6 +211,31 @@ async fn a_connection_that_turned_read_only_is_not_used_again(pool: PgPool) {
     let refused = store.revoke(subject, "operator", (UnixTime(1), 0), None).await.unwrap_err();
     assert!(refused.is_unavailable(), "{refused}");
     store.revoke(subject, "operator", (UnixTime(1), 0), None).await.unwrap();
+}
+
+#[sqlx::test]
+async fn connections_that_turned_read_only_are_all_replaced_after_the_first_refusal(pool: PgPool) {
+    let database: String = sqlx::query_scalar("select current_database()").fetch_one(&pool).await.unwrap();
+    let change = |what: &str| sqlx::AssertSqlSafe(format!("alter database \"{database}\" {what}"));
+    sqlx::query(change("set default_transaction_read_only = on")).execute(&pool).await.unwrap();
+    let store = Store::connect(pool.connect_options().to_url_lossy().as_str(), 4, DEADLINE).await.unwrap();
+    let keeper = keep(&pool, "network").await;
+    let reading = join_all((0..4).map(|_| store.network()));
+    let (read, ()) = tokio::join!(reading, async {
+        eventually("every connection is open", || async {
+            let waits = "select count(*) = 4 from pg_locks where not granted and relation = 'network'::regclass";
+            sqlx::query_scalar(waits).fetch_one(&pool).await.unwrap()
+        })
+        .await;
+        keeper.rollback().await.unwrap();
+    });
+    assert!(read.iter().all(Result::is_ok), "{read:?}");
+    sqlx::query(change("reset default_transaction_read_only")).execute(&pool).await.unwrap();
+    let refused = store.set_desired_state(true, "operator").await.unwrap_err();
+    assert!(refused.is_unavailable(), "{refused}");
+    for _ in 0..4 {
+        store.set_desired_state(true, "operator").await.unwrap();
+    }
 }
 
 #[sqlx::test]

@@ -19,7 +19,24 @@ use tokio::{
     time::sleep,
 };
 
-type Word = Arc<Mutex<Option<&'static str>>>;
+type Word = Arc<Mutex<Option<Awaited>>>;
+
+/// What makes the connection that sends it fall silent.
+#[derive(Clone, Copy)]
+enum Awaited {
+    Text(&'static str),
+    /// The check of a connection that the pool gets back: a Sync message without anything before it.
+    Check,
+}
+
+impl Awaited {
+    fn is_in(self, sent: &[u8]) -> bool {
+        match self {
+            Self::Text(text) => sent.windows(text.len()).any(|bytes| bytes == text.as_bytes()),
+            Self::Check => sent == b"S\0\0\0\x04",
+        }
+    }
+}
 
 /// A line to a test's database. It ends with this handle.
 pub struct SilentLine {
@@ -27,7 +44,7 @@ pub struct SilentLine {
     /// Connections up to this number are silent.
     silent_up_to: watch::Sender<u64>,
     opened: Arc<AtomicU64>,
-    /// The text that makes the next connection that sends it fall silent.
+    /// What makes the next connection that sends it fall silent.
     word: Word,
     _tasks: JoinSet<()>,
 }
@@ -82,7 +99,13 @@ impl SilentLine {
     /// Makes the connection that next sends this text fall silent, before the server receives it.
     #[allow(dead_code, reason = "the simulation uses the rest")]
     pub fn fall_silent_at(&self, word: &'static str) {
-        *self.word.lock().unwrap() = Some(word);
+        *self.word.lock().unwrap() = Some(Awaited::Text(word));
+    }
+
+    /// Makes the connection that the pool next checks fall silent, before the server receives the check.
+    #[allow(dead_code, reason = "the simulation uses the rest")]
+    pub fn fall_silent_at_a_check(&self) {
+        *self.word.lock().unwrap() = Some(Awaited::Check);
     }
 
     /// Returns whether a connection has sent it.
@@ -129,10 +152,10 @@ async fn pump(
     }
 }
 
-/// Returns whether the awaited text was sent; it is awaited only once.
+/// Returns whether what is awaited was sent; it is awaited only once.
 fn is_said(word: &Word, said: &[u8]) -> bool {
     let mut awaited = word.lock().unwrap();
-    let found = awaited.is_some_and(|word| said.windows(word.len()).any(|bytes| bytes == word.as_bytes()));
+    let found = awaited.is_some_and(|awaited| awaited.is_in(said));
     if found {
         *awaited = None;
     }
