@@ -183,7 +183,8 @@ impl Store {
     }
 
     /// Claims the database for the network with this passphrase, or checks that it belongs to it. Its epochs come after
-    /// those of archives that a dropped index has left in the database.
+    /// those of archives that a dropped index has left in the database. Views, temporary tables, and tables of others
+    /// with a name of ours are no index.
     ///
     /// # Errors
     /// [`StoreError::OtherNetwork`] if the database holds another network, [`StoreError::AnotherIndex`] if another
@@ -192,8 +193,10 @@ impl Store {
         let another = sqlx::query_scalar!(
             r#"select pg_namespace.nspname::text as "schema!" from pg_class
                join pg_namespace on pg_namespace.oid = relnamespace
-               where relname = 'stream_events' and pg_class.oid <> to_regclass('stream_events')
-                 and nspname !~ '^flowfi_(epoch_[0-9]+|next|reindex|replaced)$' limit 1"#
+               where relname in ('stream_events', 'streams', 'cursors') and relkind in ('r', 'p')
+                 and relpersistence <> 't' and nspname <> current_schema()
+                 and nspname !~ '^flowfi_(epoch_[0-9]+|next|reindex|replaced)$'
+               group by nspname having count(*) = 3 limit 1"#
         )
         .fetch_optional(&self.pool)
         .await?;

@@ -634,3 +634,25 @@ async fn one_database_holds_one_index(pool: PgPool) {
     let refused = world.store.claim(world.devnet.passphrase()).await.unwrap_err();
     assert!(matches!(&refused, StoreError::AnotherIndex { schema } if schema == "flowfi_other"), "{refused}");
 }
+
+#[sqlx::test]
+async fn a_view_a_temporary_table_or_a_lone_table_with_a_name_of_ours_is_no_index(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.store.claim(world.devnet.passphrase()).await.unwrap();
+    // The temporary tables live as long as this connection.
+    let mut own = world.pool.acquire().await.unwrap();
+    for statement in [
+        "create schema reporting",
+        "create view reporting.stream_events as select toid, type, amount from stream_events",
+        "create view reporting.streams as select stream_id from streams",
+        "create materialized view reporting.cursors as select contract_id from cursors",
+        "create schema other",
+        "create table other.stream_events (id bigint)",
+        "create temporary table stream_events (id bigint)",
+        "create temporary table streams (id bigint)",
+        "create temporary table cursors (id bigint)",
+    ] {
+        sqlx::query(statement).execute(&mut *own).await.unwrap();
+    }
+    world.store.claim(world.devnet.passphrase()).await.unwrap();
+}
