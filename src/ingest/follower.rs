@@ -140,8 +140,7 @@ impl Follower<'_> {
             };
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                () = self.signs.during(sleep(wait)) => {}
-                never = self.reporter.repeat() => match never {},
+                () = self.reporter.during(self.signs.during(sleep(wait))) => {}
             }
         }
     }

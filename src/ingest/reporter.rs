@@ -4,8 +4,8 @@ use std::{convert::Infallible, time::Duration};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
-use tracing::debug;
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{debug, warn};
 
 use crate::{
     domain::{ContractId, LedgerRange, LedgerSequence},
@@ -18,6 +18,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// An indexer that has not reported for three times as long is considered gone.
 const REPEAT: Duration = Duration::from_secs(10);
+/// How long indexing waits for a report. Somebody may hold the table.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Returns the health of the endpoints that are followed and of those that fill holes, as a report contains it.
 pub(super) fn endpoints_of(followed: &EndpointPool, whole_ledgers: &[WholeLedgers]) -> Value {
@@ -35,6 +37,8 @@ pub(super) struct Reporter {
     /// Whether a previous indexer reported the tip: one that was too high must not stay.
     tip_is_old: bool,
     written: Option<(IndexerState, Instant)>,
+    /// When a report was last given up, because it took too long.
+    given_up: Option<Instant>,
 }
 
 impl Reporter {
@@ -48,13 +52,15 @@ impl Reporter {
             missing: None,
             endpoints: Value::Null,
         };
-        Self { store, contract_ids, report, tip_is_old: false, written: None }
+        Self { store, contract_ids, report, tip_is_old: false, written: None, given_up: None }
     }
 
     /// Returns a reporter that continues with what was last reported about the source.
     pub(super) async fn after_the_last(store: Store, contract_ids: Vec<ContractId>) -> Self {
         let last = match contract_ids.first() {
-            Some(contract_id) => store.indexer_report(contract_id).await.ok().flatten(),
+            Some(contract_id) => {
+                timeout(PATIENCE, store.indexer_report(contract_id)).await.ok().and_then(Result::ok).flatten()
+            }
             None => None,
         };
         let mut reporter = Self::new(store, contract_ids);
@@ -85,16 +91,36 @@ impl Reporter {
     }
 
     /// Repeats the report at intervals for as long as the caller waits, so that readers see that the indexer is alive.
-    pub(super) async fn repeat(&mut self) -> Infallible {
+    async fn repeat(&mut self) -> Infallible {
         loop {
             sleep(REPEAT).await;
-            if let Err(failure) = self.store.write_report(&self.contract_ids, &self.report).await {
-                debug!("the report was not written: {failure}");
-            }
+            self.write().await;
         }
     }
 
-    /// Reports what the indexer is doing. If the database is away, the next report must do.
+    /// Repeats the report for as long as the caller waits for something that may take any time.
+    pub(super) async fn during<T>(&mut self, waiting: impl Future<Output = T>) -> T {
+        tokio::select! {
+            done = waiting => done,
+            never = self.repeat() => match never {},
+        }
+    }
+
+    /// Returns whether the report was written. If the database is away, or somebody holds the table, the next report
+    /// must do: nothing else waits for it.
+    async fn write(&mut self) -> bool {
+        match timeout(PATIENCE, self.store.write_report(&self.contract_ids, &self.report)).await {
+            Ok(Ok(())) => return true,
+            Ok(Err(failure)) => debug!("the report was not written: {failure}"),
+            Err(_) => {
+                warn!("the indexer's report was not written within {PATIENCE:?}; indexing continues without it");
+                self.given_up = Some(Instant::now());
+            }
+        }
+        false
+    }
+
+    /// Reports what the indexer is doing.
     pub(super) async fn say(
         &mut self,
         state: IndexerState,
@@ -107,9 +133,8 @@ impl Reporter {
             return;
         }
         self.report = IndexerReport { state, detail, missing, endpoints, ..self.report.clone() };
-        match self.store.write_report(&self.contract_ids, &self.report).await {
-            Ok(()) => self.written = Some((state, Instant::now())),
-            Err(failure) => debug!("the report was not written: {failure}"),
+        if self.given_up.is_none_or(|at| at.elapsed() >= REPEAT) && self.write().await {
+            self.written = Some((state, Instant::now()));
         }
     }
 }

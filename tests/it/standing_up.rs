@@ -239,6 +239,25 @@ async fn connections_that_turned_read_only_are_all_replaced_after_the_first_refu
 }
 
 #[sqlx::test]
+async fn a_held_table_of_reports_does_not_stop_indexing(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    let keeper = keep(&world.pool, "indexer_reports").await;
+    let begun = Instant::now();
+    world.start_indexer(100);
+    for _ in 0..3 {
+        world.create("alice", "bob", 1_000_000, 100).await;
+        world.indexed().await;
+    }
+    let took = begun.elapsed();
+    assert!(took < STATEMENT_DEADLINE, "nothing waited for a report until its statement failed: {took:?}");
+    keeper.rollback().await.unwrap();
+    eventually("it reports again", || async {
+        world.store.indexer_report(&world.devnet.contract_id()).await.unwrap().is_some()
+    })
+    .await;
+}
+
+#[sqlx::test]
 async fn an_unreadable_row_stops_the_feed_and_nothing_else_until_it_is_repaired(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.start_indexer(100);
