@@ -30,6 +30,7 @@ impl Follower<'_> {
     /// Continues through the ledgers before `oldest`, as far as a source has them.
     pub(super) async fn fill_hole(&mut self, walk: &mut Walk, oldest: LedgerSequence) -> Result<Next, IngestError> {
         let Some(missing) = LedgerRange::new(walk.wanted(), oldest.previous()) else { return Ok(Next::AtOnce) };
+        self.look_at_the_tip().await;
         self.say(IndexerState::FillingHole, None, None).await;
         let mut failures = Vec::new();
         for whole in self.whole_ledgers {
@@ -58,7 +59,8 @@ impl Follower<'_> {
     /// Reads ledgers in order until the end of the range, or until the source has no more.
     async fn read_whole(&mut self, walk: &mut Walk, whole: &WholeLedgers, range: LedgerRange) -> FillOutcome {
         info!("filling the hole of ledgers {range} from {}", whole.name());
-        let mut chain = match ChainCheck::of_hole(self.store, whole, self.source, range.to()).await {
+        let checking = ChainCheck::of_hole(self.store, whole, self.source, range.to());
+        let mut chain = match self.reporter.during(self.signs.during(checking)).await {
             Ok(chain) => chain,
             Err(failure) => return FillOutcome::UpTo(failure),
         };
@@ -67,7 +69,7 @@ impl Follower<'_> {
         let signs = self.signs.clone();
         let taking = async move {
             let (mut page, mut filled) = (PageOfLedgers::default(), FillOutcome::Whole);
-            while let Some(ledger) = next_ledger(&signs, &mut ledgers).await {
+            while let Some(ledger) = self.reporter.during(next_ledger(&signs, &mut ledgers)).await {
                 match ledger {
                     Ok(ledger) if is_too_early(&ledger, walk.known_close) => {
                         return FillOutcome::UpTo(closed_too_early(&ledger));
@@ -119,10 +121,15 @@ impl Follower<'_> {
         Ok(true)
     }
 
-    async fn stand_still(&mut self, missing: LedgerRange, failures: &[String]) {
-        if let Ok(tip) = self.source.tip().await {
+    /// The index must not seem to be at the tip while it is at a hole.
+    async fn look_at_the_tip(&mut self) {
+        if let Ok(tip) = self.signs.during(self.source.tip()).await {
             self.reporter.saw_tip(tip.sequence, tip.closed_at, None);
         }
+    }
+
+    async fn stand_still(&mut self, missing: LedgerRange, failures: &[String]) {
+        self.look_at_the_tip().await;
         self.reporter.saw_oldest(missing.to().next());
         let detail = if failures.is_empty() { "no source of whole ledgers".to_owned() } else { failures.join("; ") };
         if !std::mem::replace(&mut self.stall_logged, true) {

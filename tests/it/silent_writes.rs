@@ -13,9 +13,11 @@ use flowfi_indexer::{
     devnet::Fault,
     domain::{Epoch, LedgerSequence},
     ingest::{Indexer, LateEvents, Reindex, write_late},
+    source::{Lake, WholeLedgers},
     store::{IndexerState, Store},
 };
 use futures_util::future::join_all;
+use rand::{SeedableRng, rngs::StdRng};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool};
 use tokio::{
     process::{Child, Command},
@@ -302,6 +304,35 @@ async fn a_lake_in_a_folder_that_does_not_answer_is_abandoned_for_the_next_sourc
     assert!(gone.iter().all(|id| stored.contains(id)));
     // Release the waiting thread; otherwise this process would not end.
     drop(fs::OpenOptions::new().write(true).open(&object).unwrap());
+}
+
+/// Returns a lake on a web server that accepts connections and never answers, with that server.
+fn silent_web_lake(world: &World) -> (WholeLedgers, std::net::TcpListener) {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let location = format!("http://{}/lake", silent.local_addr().unwrap());
+    let lake = Lake::at(&location, world.devnet.passphrase(), 16, StdRng::seed_from_u64(7)).unwrap();
+    (WholeLedgers::of_lake(lake).unwrap(), silent)
+}
+
+#[sqlx::test]
+async fn a_lake_on_the_web_that_never_answers_is_abandoned_for_the_next_source(pool: PgPool) {
+    let folder = LakeFolder::new("lake-after-a-silent-one");
+    let mut world = world_with_a_lake(pool, &folder).await;
+    let (gone, _) = with_a_hole(&world).await;
+    let (silent, _server) = silent_web_lake(&world);
+    let lake = lake_of(&world, &folder).await;
+    world.start(Indexer::new(world.source(), vec![silent, lake], world.store.clone(), world.settings()));
+    let filling = async || {
+        let aged = world.store.indexer_report(&world.devnet.contract_id()).await.unwrap()?;
+        (aged.report.state == IndexerState::FillingHole).then_some(aged.report.tip_ledger)
+    };
+    eventually("it is filling the hole", || async { filling().await.is_some() }).await;
+    if let Some(tip) = filling().await {
+        assert_eq!(tip, Some(world.devnet.latest_ledger()), "the index does not seem to be at the tip");
+    }
+    world.indexed().await;
+    let stored = world.stored_ids().await;
+    assert!(gone.iter().all(|id| stored.contains(id)));
 }
 
 #[sqlx::test]

@@ -15,6 +15,7 @@ use crate::source::{
 /// A folder may be on another host that does not answer. Threads that wait for it are abandoned but not freed, so their
 /// number is limited.
 const READS_AT_ONCE: usize = 64;
+/// The time that a folder has for an object, and a web server for the head of its answer.
 const READ_DEADLINE: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug)]
@@ -38,15 +39,15 @@ impl Place {
         Ok(Self::Web { client: http_client()?, base })
     }
 
-    /// Returns an object, or `None` if there is no object with this key. Retries a few times if that may help; a folder
-    /// that did not answer in time has taken long enough.
+    /// Returns an object, or `None` if there is no object with this key. Retries a few times if that may help; a place
+    /// that did not answer in time has taken long enough: the next source may have what it keeps back.
     pub(super) async fn read_with(&self, retry: &Retry, key: &str) -> Result<Option<Bytes>, SourceError> {
         let mut attempts = retry.attempts();
         loop {
             let read = self.read(key).await;
             let is_late = matches!(read, Err(SourceError::Transient { reason: TransientReason::Timeout, .. }));
-            if is_late && matches!(self, Self::Folder { .. }) {
-                return read;
+            if is_late {
+                return read.map_err(|failure| failure.about(key));
             }
             if let Some(answer) = attempts.settled(read).await {
                 return answer.map_err(|failure| failure.about(key));
@@ -59,7 +60,6 @@ impl Place {
         match self {
             Self::Folder { path, reads } => {
                 let read = timeout(READ_DEADLINE, read_file(path.join(key), Arc::clone(reads))).await;
-                let too_late = || SourceError::transient(TransientReason::Timeout, format!("reading {key}"));
                 match read.map_err(|_| too_late())? {
                     Ok(object) => Ok(Some(object.into())),
                     Err(failure) if failure.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -70,7 +70,8 @@ impl Place {
             }
             Self::Web { client, base } => {
                 let url = base.join(key).map_err(|error| SourceError::Permanent { detail: error.to_string() })?;
-                let response = client.get(url).send().await.map_err(network_error)?;
+                let answered = timeout(READ_DEADLINE, client.get(url).send()).await;
+                let response = answered.map_err(|_| too_late())?.map_err(network_error)?;
                 if response.status() == StatusCode::NOT_FOUND {
                     return Ok(None);
                 }
@@ -79,6 +80,11 @@ impl Place {
             }
         }
     }
+}
+
+fn too_late() -> SourceError {
+    let detail = format!("no answer within {} s", READ_DEADLINE.as_secs());
+    SourceError::transient(TransientReason::Timeout, detail)
 }
 
 async fn read_file(path: PathBuf, reads: Arc<Semaphore>) -> io::Result<Vec<u8>> {
