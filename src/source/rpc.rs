@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
 use reqwest::{
     Response, StatusCode, Url,
     header::{DATE, HeaderValue, RETRY_AFTER},
@@ -17,7 +18,7 @@ use super::{
     wire::{Entries, Events, Health, LedgerSummary, LedgersReply, Network, Reply, RpcError, Version},
 };
 use crate::{
-    domain::{ContractId, LedgerSequence},
+    domain::{Clock, ContractId, LedgerSequence, SystemClock},
     xdr::LedgerHeader,
 };
 
@@ -156,15 +157,26 @@ impl StellarRpc {
         match refusal {
             None => body,
             Some(refusal @ SourceError::Transient { reason: TransientReason::RateLimited, .. }) => Err(refusal),
-            // Some servers send a JSON-RPC error with its own HTTP status; the error says more than the status.
-            Some(_) if body.as_ref().is_ok_and(|body| is_rpc_error(body)) => body,
-            Some(refusal) => Err(refusal),
+            // Some servers send a JSON-RPC error with its own HTTP status; the error says more than the status, but when
+            // to ask again is only in the head.
+            Some(refusal) => match body.as_ref().ok().and_then(|body| rpc_error(body)) {
+                Some(error) => postponed(&refusal, &error).map_or(body, Err),
+                None => Err(refusal),
+            },
         }
     }
 }
 
-fn is_rpc_error(body: &[u8]) -> bool {
-    serde_json::from_slice::<Reply<IgnoredAny>>(body).is_ok_and(|reply| reply.error.is_some())
+fn rpc_error(body: &[u8]) -> Option<RpcError> {
+    serde_json::from_slice::<Reply<IgnoredAny>>(body).ok()?.error
+}
+
+/// Returns a JSON-RPC error that may pass, with the time that the head of the answer asks to wait; `None` if it asks for
+/// none, or the error is a lasting one.
+fn postponed(refusal: &SourceError, error: &RpcError) -> Option<SourceError> {
+    let SourceError::Transient { retry_after: Some(wait), .. } = refusal else { return None };
+    let SourceError::Transient { reason, detail, .. } = sort(error, LedgerSequence(0)) else { return None };
+    Some(SourceError::Transient { reason, retry_after: Some(*wait), detail })
 }
 
 /// Reads the address of a server. What may be secret in it is in no error.
@@ -247,17 +259,18 @@ pub(super) fn check_status(response: &Response) -> Result<(), SourceError> {
         _ => TransientReason::Refused,
     };
     let header = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let retry_after = header(RETRY_AFTER).and_then(|text| retry_after(text, header(DATE)));
+    let retry_after = header(RETRY_AFTER).and_then(|text| retry_after(text, header(DATE), SystemClock.now()));
     Err(SourceError::Transient { reason, retry_after, detail: format!("HTTP {status}") })
 }
 
 /// Reads `Retry-After` (RFC 9110 10.2.3): seconds, or a date. A date is relative to the date of the answer, so that the
-/// clocks need not agree.
-fn retry_after(text: &str, answered: Option<&str>) -> Option<Duration> {
+/// clocks need not agree; an answer without a date was given now.
+fn retry_after(text: &str, answered: Option<&str>, now: DateTime<Utc>) -> Option<Duration> {
     let wait = if let Ok(seconds) = text.trim().parse() {
         Duration::from_secs(seconds)
     } else {
-        let answered = httpdate::parse_http_date(answered?.trim()).ok()?;
+        let answered = answered.and_then(|date| httpdate::parse_http_date(date.trim()).ok());
+        let answered = answered.unwrap_or_else(|| now.into());
         httpdate::parse_http_date(text.trim()).ok()?.duration_since(answered).unwrap_or_default()
     };
     Some(wait.min(LONGEST_RETRY_AFTER))
@@ -349,16 +362,35 @@ mod tests {
     #[test]
     fn retry_after_is_read_as_seconds_and_as_a_date() {
         let answered = Some("Sun, 06 Nov 1994 08:49:37 GMT");
+        let now: DateTime<Utc> = "1994-11-06T08:49:40Z".parse().unwrap();
+        let retry_after = |text, answered| retry_after(text, answered, now);
         assert_eq!(retry_after("7", None), Some(Duration::from_secs(7)));
         assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:49 GMT", answered), Some(Duration::from_secs(12)));
         assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:30 GMT", answered), Some(Duration::ZERO), "a time in the past");
         assert_eq!(retry_after("Sat, 06 Nov 1999 08:49:30 GMT", answered), Some(LONGEST_RETRY_AFTER));
-        assert_eq!(
-            retry_after("Sun, 06 Nov 1994 08:49:49 GMT", None),
-            None,
-            "without the date of the answer, the wait is unknown"
-        );
+        for answered in [None, Some("today")] {
+            let wait = retry_after("Sun, 06 Nov 1994 08:49:49 GMT", answered);
+            assert_eq!(wait, Some(Duration::from_secs(9)), "an answer without a date was given now");
+        }
         assert_eq!(retry_after("soon", answered), None);
+    }
+
+    #[test]
+    fn an_error_that_may_pass_keeps_the_wait_that_the_head_of_the_answer_asks_for() {
+        let wait = Some(Duration::from_secs(7));
+        let refused = |retry_after| SourceError::Transient {
+            reason: TransientReason::Server,
+            retry_after,
+            detail: "HTTP 503".to_owned(),
+        };
+        let error = |code| RpcError { code, message: "busy".to_owned() };
+        let postponed_until = |head, code| match postponed(&refused(head), &error(code)) {
+            Some(SourceError::Transient { retry_after, .. }) => retry_after,
+            _ => None,
+        };
+        assert_eq!(postponed_until(wait, -32603), wait);
+        assert_eq!(postponed_until(None, -32603), None, "the body is read as without a status");
+        assert_eq!(postponed_until(wait, -32601), None, "waiting does not help");
     }
 
     #[test]
