@@ -14,7 +14,9 @@ use rand::Rng;
 use super::{
     BadConfig, auth, chain_reader, database_url, dev_access, dev_lines,
     gateway::{Gateway, ring_capacity, server_settings},
-    listen, random_generator, sources, stores,
+    listen, random_generator,
+    sources::{self, Mistakes},
+    stores,
 };
 use crate::{
     auth::AuthMode,
@@ -84,7 +86,8 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         http.cors_origins.push(Origin::ThisMachine);
     }
     gateway.start(&mut lifecycle, listener, &http, server_settings(&http));
-    let whole_ledgers = sources::whole_ledgers(&source, Some(&endpoints), args.pace.state.contents()).await?;
+    let whole_ledgers =
+        sources::whole_ledgers(&source, Some(&endpoints), args.pace.state.contents(), Mistakes::Refused).await?;
     let endpoints = sources::as_followed(endpoints, &args.pace)?;
     let settings = settings(&devnet, contracts, args.pace);
     let indexer = Indexer::new(endpoints, whole_ledgers, index_store.clone(), settings);

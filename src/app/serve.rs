@@ -11,7 +11,8 @@ use super::{
     auth::{self, Access},
     chain_reader,
     gateway::{Gateway, ring_capacity, server_settings},
-    listen, random_generator, required_database_url, sources,
+    listen, random_generator, required_database_url,
+    sources::{self, Mistakes},
     starting::{answer_during, once_the_database_is_there},
     stores::Stores,
 };
@@ -76,8 +77,14 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         info!("listening on http://{address}{who}");
     }
     if let (Some(store), Some(source)) = (stores.indexing, source) {
+        // What a source says now must not end a daemon that has indexed before; a first start refuses a mistake.
+        let mistakes = match store.feed_progress().await {
+            Ok(None) => Mistakes::Refused,
+            Ok(Some(_)) | Err(_) => Mistakes::WaitedFor,
+        };
         let pace = &args.ingest.pace;
-        let whole_ledgers = sources::whole_ledgers(&args.source, Some(&source), pace.state.contents()).await?;
+        let contents = pace.state.contents();
+        let whole_ledgers = sources::whole_ledgers(&args.source, Some(&source), contents, mistakes).await?;
         let source = sources::as_followed(source, pace)?;
         start_indexer(&mut lifecycle, source, whole_ledgers, store, contracts, &args);
     }
@@ -125,6 +132,9 @@ fn start_indexer(
         seed: random_generator().random(),
     };
     let indexer = Indexer::new(source, whole_ledgers, store, settings);
-    let stop = lifecycle.soft_stop();
-    lifecycle.spawn("indexer", async move { Ok(indexer.run(stop).await?) });
+    let (stop, has_an_api) = (lifecycle.soft_stop(), args.role == Role::All);
+    lifecycle.spawn("indexer", async move {
+        let ended = if has_an_api { indexer.run_beside_an_api(stop).await } else { indexer.run(stop).await };
+        Ok(ended?)
+    });
 }

@@ -68,19 +68,29 @@ pub(super) fn as_followed(pool: EndpointPool, pace: &PaceArgs) -> anyhow::Result
     }
 }
 
+/// What to do with a lake or a Horizon that answers, but not as the right one does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mistakes {
+    /// It is refused as a mistake in the configuration.
+    Refused,
+    /// It is named in the log, and tried again when it is needed: even a proxy's error page looks like a mistake.
+    WaitedFor,
+}
+
 /// Returns the sources of whole ledgers that the arguments name: the lake first, then the Horizon, whose histories are the
 /// longest. They are read for `contents`. `followed` is what is followed, if anything is.
 pub(super) async fn whole_ledgers(
     args: &SourceArgs,
     followed: Option<&EndpointPool>,
     contents: LedgerContents,
+    mistakes: Mistakes,
 ) -> anyhow::Result<Vec<WholeLedgers>> {
     let mut sources = Vec::new();
     if let Some(location) = &args.lake {
         let reads = usize::from(args.lake_reads);
         let lake =
             Lake::at(location, &args.network_passphrase, reads, generator()).map_err(|failure| bad_lake(&failure))?;
-        is_right("lake", lake.check()).await.map_err(|failure| bad_lake(&failure))?;
+        is_right("lake", lake.check(), mistakes).await.map_err(|failure| bad_lake(&failure))?;
         sources.push(WholeLedgers::of_lake(lake).context(NO_THREADS)?);
     }
     let (of_horizon, of_rpc) = match followed {
@@ -88,7 +98,7 @@ pub(super) async fn whole_ledgers(
         pool => (horizon(args)?, pool.cloned()),
     };
     if let Some(horizon) = &of_horizon {
-        is_right("Horizon", horizon.check()).await.map_err(|failure| bad_horizon(&failure))?;
+        is_right("Horizon", horizon.check(), mistakes).await.map_err(|failure| bad_horizon(&failure))?;
     }
     for pool in of_horizon.into_iter().chain(of_rpc) {
         sources.push(WholeLedgers::of_endpoints(pool, generator()).context(NO_THREADS)?);
@@ -99,12 +109,17 @@ pub(super) async fn whole_ledgers(
 /// Waits for a source to say whether it is the right one. The index must not wait for one that does not answer now.
 ///
 /// # Errors
-/// Why it is not.
-async fn is_right(what: &str, says: impl Future<Output = Result<(), SourceError>>) -> Result<(), SourceError> {
+/// Why it is not, if mistakes are refused.
+async fn is_right(
+    what: &str,
+    says: impl Future<Output = Result<(), SourceError>>,
+    mistakes: Mistakes,
+) -> Result<(), SourceError> {
     let failure = match timeout(PATIENCE, says).await {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(failure @ SourceError::Transient { .. })) => failure.to_string(),
-        Ok(Err(failure)) => return Err(failure),
+        Ok(Err(failure)) if mistakes == Mistakes::Refused => return Err(failure),
+        Ok(Err(failure)) => failure.to_string(),
         Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
     };
     warn!("the {what} cannot be read yet; it will be tried again when it is needed: {failure}");
@@ -114,7 +129,7 @@ async fn is_right(what: &str, says: impl Future<Output = Result<(), SourceError>
 /// Returns the sources of whole ledgers of a command that needs one.
 pub(super) async fn some_whole_ledgers(args: &SourceArgs) -> anyhow::Result<Vec<WholeLedgers>> {
     let endpoints = endpoints_if_named(args)?;
-    let sources = whole_ledgers(args, endpoints.as_ref(), LedgerContents::EventsAndEntries).await?;
+    let sources = whole_ledgers(args, endpoints.as_ref(), LedgerContents::EventsAndEntries, Mistakes::Refused).await?;
     if sources.is_empty() {
         return Err(BadConfig("no source of ledgers: give --lake, --horizon-url or --rpc-urls".to_owned()).into());
     }

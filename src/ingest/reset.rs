@@ -4,7 +4,8 @@
 //! endpoint confirms it twice, against what the database knows about the chain while the writer's lock is held.
 
 use tokio::time::sleep;
-use tracing::{info, warn};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
 
 use super::{
     args::OnReset,
@@ -103,6 +104,16 @@ impl Indexer {
             }
         }
         None
+    }
+
+    /// Reports that indexing has stopped, and why, until the process is stopped.
+    pub(super) async fn stand_still_after(&self, reset: &IngestError, stop: &CancellationToken) {
+        error!("indexing has stopped, and the API serves what was indexed before: {reset}");
+        let contract_ids = self.settings.contracts.to_vec();
+        let mut reporter = Reporter::after_the_last(self.store.clone(), contract_ids).await;
+        let endpoints = endpoints_of(&self.source, &self.whole_ledgers);
+        reporter.say(IndexerState::Stopped, Some(reset.to_string()), None, endpoints).await;
+        reporter.during(stop.cancelled()).await;
     }
 
     /// Reports that the source is away, and why.

@@ -31,10 +31,29 @@ impl Indexer {
     /// # Errors
     /// An [`IngestError`] that an operator must look at.
     pub async fn run(self, stop: CancellationToken) -> Result<(), IngestError> {
+        self.run_until(&stop).await
+    }
+
+    /// Does the same beside an API, which a network that started over must not end: indexing stops, and the reports say
+    /// so until the process is stopped.
+    ///
+    /// # Errors
+    /// As [`Indexer::run`], except for a network that started over.
+    pub async fn run_beside_an_api(self, stop: CancellationToken) -> Result<(), IngestError> {
+        match self.run_until(&stop).await {
+            Err(reset) if reset.is_reset() => {
+                self.stand_still_after(&reset, &stop).await;
+                Ok(())
+            }
+            ended => ended,
+        }
+    }
+
+    async fn run_until(&self, stop: &CancellationToken) -> Result<(), IngestError> {
         let mut backoff = self.backoff();
         while !stop.is_cancelled() {
             let began = Instant::now();
-            let failure = match self.session(&stop, &mut backoff).await {
+            let failure = match self.session(stop, &mut backoff).await {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };

@@ -50,6 +50,9 @@ impl ContractFacts {
                 // Anybody may ask for the health; the name of the operator is only in the status.
                 reasons.push("paused by an operator".to_owned());
             }
+            Some(AgedReport { report, .. }) if report.state == IndexerState::Stopped => {
+                reasons.push("the network started over, and indexing has stopped (--on-reset stop)".to_owned());
+            }
             Some(AgedReport { report, .. }) => reasons.extend(report.missing.map(|missing| {
                 format!(
                     "no source has ledgers {missing}; add a source, or give the ledgers up: coverage --accept-gap {}",
@@ -70,10 +73,15 @@ impl ContractFacts {
     }
 }
 
+/// Returns whether the indexer follows nothing, so that the source says nothing either.
+const fn is_idle(aged: &AgedReport) -> bool {
+    matches!(aged.report.state, IndexerState::Paused | IndexerState::Stopped)
+}
+
 /// Returns why a report does not describe the chain as it is now.
 fn staleness(aged: &AgedReport, allowed_ms: i64) -> Option<String> {
     // An old report says nothing about the source: perhaps the database could not be written to.
-    if aged.report.state == IndexerState::Paused || aged.age_ms > REPORT_IS_STALE_MS {
+    if is_idle(aged) || aged.age_ms > REPORT_IS_STALE_MS {
         return None;
     }
     let late = |ms_ago: Option<i64>| ms_ago.filter(|ms_ago| *ms_ago > allowed_ms);

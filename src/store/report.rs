@@ -21,19 +21,22 @@ pub enum IndexerState {
     SourceAway,
     /// An operator paused it.
     Paused,
+    /// The network started over, and nobody allowed to archive the index: it reads no further.
+    Stopped,
     /// A newer version is in a state that this version does not know.
     Unknown,
 }
 
 impl IndexerState {
     /// Every state.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Following,
         Self::CatchingUp,
         Self::FillingHole,
         Self::Hole,
         Self::SourceAway,
         Self::Paused,
+        Self::Stopped,
         Self::Unknown,
     ];
 
@@ -47,6 +50,7 @@ impl IndexerState {
             Self::Hole => "hole",
             Self::SourceAway => "sourceAway",
             Self::Paused => "paused",
+            Self::Stopped => "stopped",
             Self::Unknown => "unknown",
         }
     }

@@ -19,7 +19,7 @@ use crate::{
     previous::restore,
     silent_line::SilentLine,
     silent_writes::keep,
-    world::{Subscriber, World, http_client},
+    world::{Subscriber, World, eventually, http_client},
 };
 
 /// A daemon that only serves.
@@ -208,4 +208,48 @@ async fn a_role_that_may_open_few_connections_is_told_how_many_are_needed(pool: 
     store.close().await;
     run(format!("drop owned by {name}")).await;
     run(format!("drop role {name}")).await;
+}
+
+#[sqlx::test]
+async fn what_a_lake_says_ends_no_daemon_that_has_indexed_before(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    let (folder, url) = (Folder::new(), world.pool.connect_options().to_url_lossy());
+    for config in [None, Some("<html>down for maintenance</html>"), Some("")] {
+        if let Some(config) = config {
+            std::fs::write(folder.0.join(".config.json"), config).unwrap();
+        }
+        let lake = ["--rpc-urls", &world.rpc_url, "--lake", folder.0.to_str().unwrap(), "--poll-interval", "100ms"];
+        let mut daemon = Gateway::with(&world, url.as_str(), &lake);
+        let base = daemon.base().await;
+        daemon.says("the lake cannot be read yet").await;
+        world.create("carol", "dave", 1_000_000, 100).await;
+        world.indexed().await;
+        let streams = http_client().get(format!("{base}/v1/streams")).send().await.unwrap();
+        assert_eq!(streams.status(), 200, "{config:?}");
+    }
+}
+
+#[sqlx::test]
+async fn an_api_outlives_a_reset_that_nobody_has_allowed_to_archive(pool: PgPool) {
+    let world = World::new(pool).await;
+    let url = world.pool.connect_options().to_url_lossy();
+    let mut daemon = Gateway::with(&world, url.as_str(), &["--rpc-urls", &world.rpc_url, "--poll-interval", "100ms"]);
+    let base = daemon.base().await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.create("carol", "dave", 1_000_000, 100).await;
+    world.indexed().await;
+    world.devnet.reset().unwrap();
+    world.devnet.close_ledger().unwrap();
+    daemon.says("indexing has stopped").await;
+    let reason = "the network started over, and indexing has stopped (--on-reset stop)";
+    eventually("it says that it is not ready, and why", || async {
+        let ready = http_client().get(format!("{base}/health/ready")).send().await.unwrap();
+        ready.status() == 503 && ready.json::<Value>().await.unwrap()["reasons"] == json!([reason])
+    })
+    .await;
+    let streams = http_client().get(format!("{base}/v1/streams")).send().await.unwrap();
+    assert_eq!(streams.status(), 200, "what was indexed is served");
+    assert_eq!(world.get(&base, "/v1/status").await.1["indexer"]["state"], "stopped");
 }
