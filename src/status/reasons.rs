@@ -12,6 +12,8 @@ const REPORT_IS_STALE_MS: i64 = 30_000;
 const LEDGER_TAKES_MS: i64 = 6_000;
 /// A source that is briefly away is back within this time.
 const SHORTEST_FRESHNESS_MS: i64 = 30_000;
+/// Close times are compared with the database's clock, which may be wrong by less than this.
+const SHORTEST_AGE_MS: i64 = 300_000;
 
 /// Returns why the contracts cannot be relied on. A reason that does not apply to all of them names those that it
 /// applies to.
@@ -61,15 +63,28 @@ impl ContractFacts {
             })),
         }
         let allowed_ms = (i64::from(max_lag_ledgers) * LEDGER_TAKES_MS).max(SHORTEST_FRESHNESS_MS);
-        reasons.extend(self.report.as_ref().and_then(|aged| staleness(aged, allowed_ms)));
-        if let Some(lag) = self.lag_ledgers().filter(|lag| *lag > max_lag_ledgers) {
-            reasons.push(format!("{lag} ledgers behind the tip"));
-        }
+        let stale = self.report.as_ref().and_then(|aged| staleness(aged, allowed_ms));
+        let behind = self.lag_ledgers().filter(|lag| *lag > max_lag_ledgers);
+        reasons.extend(match (stale, behind) {
+            (None, None) => self.old_tip(allowed_ms.max(SHORTEST_AGE_MS)),
+            (stale, _) => stale,
+        });
+        reasons.extend(behind.map(|lag| format!("{lag} ledgers behind the tip")));
         let holes = self.holes();
         let open = holes.iter().filter(|hole| !hole.is_accepted).map(|hole| hole.ledgers);
         reasons.extend(open.map(|ledgers| format!("ledgers {}-{} were never seen", ledgers.from(), ledgers.to())));
         reasons.extend(self.record_check.as_ref().and_then(differing_records));
         reasons
+    }
+
+    /// Returns why a source with new ledgers does not tell the chain's present. A node that replays history has new
+    /// ledgers all the time, and they closed long ago.
+    fn old_tip(&self, allowed_ms: i64) -> Option<String> {
+        if self.report.as_ref().is_none_or(|aged| is_idle(aged) || aged.age_ms > REPORT_IS_STALE_MS) {
+            return None;
+        }
+        let seconds = self.closed_seconds_ago().filter(|seconds| *seconds > allowed_ms / 1_000)?;
+        Some(format!("the source's newest ledgers are old: the last one indexed closed {seconds} s ago"))
     }
 }
 

@@ -349,6 +349,31 @@ async fn a_source_that_is_away_or_makes_no_progress_is_not_taken_for_a_quiet_one
 }
 
 #[sqlx::test]
+async fn a_source_that_replays_history_is_not_taken_for_one_at_the_tip(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    let (tip, contract_ids) = (world.devnet.latest_ledger().0, world.devnet.contract_ids());
+    let closed = async |ago: &str| {
+        let close = format!("update cursors set last_whole_ledger_closed_at = clock_timestamp() - interval '{ago}'");
+        sqlx::query(sqlx::AssertSqlSafe(close)).execute(&world.pool).await.unwrap();
+    };
+    let is_told = async |code: u16, reason: &str| {
+        eventually(&format!("the answer is {code} {reason}"), || async {
+            world.store.write_report(&contract_ids, &report(IndexerState::Following, tip)).await.unwrap();
+            let (told, body) = world.get(&base, "/health/ready").await;
+            told == code && body["reasons"].to_string().contains(reason)
+        })
+        .await;
+    };
+    closed("3 hours").await;
+    is_told(503, "the last one indexed closed 108").await;
+    closed("2 minutes").await;
+    is_told(200, "[]").await;
+}
+
+#[sqlx::test]
 async fn the_status_says_how_long_ago_the_last_whole_ledger_closed_and_never_a_negative_number(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
