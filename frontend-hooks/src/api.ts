@@ -772,7 +772,7 @@ export interface components {
          * @description Where a dispute about a stream stands.
          * @enum {string}
          */
-        DisputeStatus: "none" | "requested" | "approved" | "rejected";
+        DisputeStatus: "none" | "requested" | "approved" | "rejected" | "unknown";
         /** @description How an endpoint that the indexer asks is doing. */
         EndpointHealth: {
             /**

@@ -55,6 +55,10 @@ impl TryFrom<StreamRow> for StreamRecord {
 
     fn try_from(row: StreamRow) -> Result<Self, StoreError> {
         let time = |column, text: &str| parse(column, text).map(UnixTime);
+        let dispute_status = DisputeStatus::from_word(&row.dispute_status).unwrap_or(DisputeStatus::Unknown);
+        let status = ChainStatus::from_word(&row.status);
+        // Words of a newer version may mean anything for what can be claimed.
+        let is_newer = status.is_none() || dispute_status == DisputeStatus::Unknown;
         Ok(Self {
             contract_id: parse("contract_id", &row.contract_id)?,
             stream_id: parse("stream_id", &row.stream_id)?,
@@ -69,16 +73,22 @@ impl TryFrom<StreamRow> for StreamRecord {
             is_active: row.is_active,
             paused: row.paused,
             paused_at: row.paused_at.map(|text| time("paused_at", &text)).transpose()?,
-            status: ChainStatus::from_word(&row.status)
-                .ok_or_else(|| StoreError::Corrupt(format!("status {:?}", row.status)))?,
+            status: status.unwrap_or(match (row.is_active, row.paused) {
+                (false, _) => ChainStatus::Cancelled,
+                (true, true) => ChainStatus::Paused,
+                (true, false) => ChainStatus::Active,
+            }),
             total_paused_seconds: parse("total_paused_seconds", &row.total_paused_seconds)?,
             unverified: row.unverified,
             impossible_order: row.impossible_order,
-            schedule: row.schedule.map_or(Schedule::Linear, |schedule| schedule_of(schedule.0)),
+            schedule: match row.schedule {
+                _ if is_newer => Schedule::Unknown { reason: UnknownSchedule::Newer },
+                Some(schedule) => schedule_of(schedule.0),
+                None => Schedule::Linear,
+            },
             cliff_time: row.cliff_time.map(|text| time("cliff_time", &text)).transpose()?,
             arbiter: row.arbiter.map(|text| parse("arbiter", &text)).transpose()?,
-            dispute_status: DisputeStatus::from_word(&row.dispute_status)
-                .ok_or_else(|| StoreError::Corrupt(format!("dispute_status {:?}", row.dispute_status)))?,
+            dispute_status,
             is_allowance_based: row.is_allowance_based,
             closed: row.closed,
             awaits_entry: row.awaits_entry,

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use flowfi_indexer::{
-    domain::{Epoch, EventId, EventKind, LedgerRange, LedgerSequence, QuarantineKind, UnixTime},
+    devnet::Call,
+    domain::{Amount, Epoch, EventId, EventKind, LedgerRange, LedgerSequence, QuarantineKind, StreamId, UnixTime},
     store::{IndexerReport, IndexerState, Locks, Store},
 };
 use futures_util::future::join_all;
@@ -443,6 +444,31 @@ async fn words_of_a_newer_version_are_passed_on_and_stop_nothing(pool: PgPool) {
     let mut names = Vec::new();
     while names.last() != Some(&"stream.dreamed_of".to_owned()) {
         names.push(replayed.next().await.unwrap().event.unwrap_or_default());
+    }
+}
+
+#[sqlx::test]
+async fn the_status_of_a_stream_that_a_newer_version_stored_hides_its_money_and_stops_nothing(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    for (column, word, shown) in [("status", "dreaming", "none"), ("dispute_status", "appealed", "unknown")] {
+        for statement in [
+            "alter table streams drop constraint if exists streams_status_check".to_owned(),
+            format!("update streams set {column} = '{word}'"),
+        ] {
+            sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&world.pool).await.unwrap();
+        }
+        assert_eq!(world.get(&base, "/v1/streams").await.0, 200, "{column}");
+        let (status, stream) = world.get(&base, "/v1/streams/1").await;
+        assert_eq!(status, 200, "{column}: {stream}");
+        let money = [&stream["claimableAmount"], &stream["claimableReason"], &stream["disputeStatus"]];
+        assert_eq!(money, [&Value::Null, &json!("unknownSchedule"), &json!(shown)], "{column}: {stream}");
+        world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(100) }).await;
+        world.indexed().await;
+        sqlx::query("update streams set status = 'active', schedule = null").execute(&world.pool).await.unwrap();
     }
 }
 

@@ -15,12 +15,19 @@ pub enum DisputeStatus {
         /// Whether the stream was to end.
         approved: bool,
     },
+    /// A newer version of this program stored a word that this one does not know.
+    Unknown,
 }
 
 impl DisputeStatus {
     /// Every status.
-    pub const ALL: [Self; 4] =
-        [Self::None, Self::Requested, Self::Resolved { approved: true }, Self::Resolved { approved: false }];
+    pub const ALL: [Self; 5] = [
+        Self::None,
+        Self::Requested,
+        Self::Resolved { approved: true },
+        Self::Resolved { approved: false },
+        Self::Unknown,
+    ];
 
     /// Returns the word on the wire and in the database.
     #[must_use]
@@ -30,6 +37,7 @@ impl DisputeStatus {
             Self::Requested => "requested",
             Self::Resolved { approved: true } => "approved",
             Self::Resolved { approved: false } => "rejected",
+            Self::Unknown => "unknown",
         }
     }
 
