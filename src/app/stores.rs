@@ -15,7 +15,8 @@ const FOR_REQUESTS: Duration = Duration::from_secs(10);
 const FOR_HEALTH: Duration = Duration::from_secs(5);
 /// How long the reads of the tailer and of replays may take.
 const FOR_THE_FEED: Duration = Duration::from_secs(30);
-const FOR_INDEXING: Duration = Duration::from_mins(1);
+/// As long as the writer's own statements may take: after this time a silent connection is replaced.
+const FOR_INDEXING: Duration = Duration::from_secs(30);
 /// One for the tailer, some for concurrent replays, and one for a new subscriber.
 const CONNECTIONS_OF_THE_FEED: u32 = 4;
 /// The queries of one health check run two at a time.

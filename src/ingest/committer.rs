@@ -7,7 +7,7 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use super::error::IngestError;
-use crate::store::{Batch, Committed, Prepared, Records, Store, Writer};
+use crate::store::{Batch, Committed, Prepared, Records, SignsOfLife, Store, Writer};
 
 /// A message from the follower.
 pub(super) enum CommitterMessage {
@@ -30,7 +30,8 @@ pub(super) async fn commit_all(
     committed_at_tip: &Notify,
 ) -> Result<(), IngestError> {
     let mut has_reached_tip = false;
-    let mut next = prepare_next(store, &mut messages, &Records::default()).await?;
+    let signs = writer.signs_of_life();
+    let mut next = prepare_next(store, &mut messages, &Records::default(), &signs).await?;
     while let Some(ready) = next {
         let left = match &ready {
             Ready::Prepared(prepared) => prepared.records(),
@@ -46,14 +47,14 @@ pub(super) async fn commit_all(
                     }
                 }
                 Ready::ReachedTip => {
-                    writer.signs_of_life().during(index_for_queries(writer)).await?;
+                    signs.during(index_for_queries(writer)).await?;
                     has_reached_tip = true;
                     committed_at_tip.notify_one();
                 }
             }
             Ok(())
         };
-        let prepare = prepare_next(store, &mut messages, &left);
+        let prepare = prepare_next(store, &mut messages, &left, &signs);
         ((), next) = tokio::try_join!(write, prepare)?;
     }
     Ok(())
@@ -63,12 +64,13 @@ async fn prepare_next(
     store: &Store,
     messages: &mut mpsc::Receiver<CommitterMessage>,
     before: &Records,
+    signs: &SignsOfLife,
 ) -> Result<Option<Ready>, IngestError> {
     match messages.recv().await {
         None => Ok(None),
         Some(CommitterMessage::ReachedTip) => Ok(Some(Ready::ReachedTip)),
         Some(CommitterMessage::Batch(batch)) => {
-            let prepared = store.prepare(batch, before).await?;
+            let prepared = signs.during(store.prepare(batch, before)).await?;
             Ok(Some(Ready::Prepared(Box::new(prepared))))
         }
     }

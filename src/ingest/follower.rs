@@ -146,8 +146,8 @@ impl Follower<'_> {
     }
 
     async fn step(&mut self, walk: &mut Walk) -> Result<Next, IngestError> {
-        self.signs.show();
-        let asked = self.source.events(self.contract_ids, walk.from, self.pace.page_limit).await;
+        let asking = self.source.events(self.contract_ids, walk.from, self.pace.page_limit);
+        let asked = self.signs.during(asking).await;
         let page = asked.and_then(|page| is_not_younger_than_known(walk.known_close, page));
         match page.and_then(|page| nothing_was_trimmed(walk.after, page)) {
             Ok(page) => {
@@ -222,7 +222,9 @@ impl Follower<'_> {
     /// Recognizes a reset. The tip of a node that is behind closed before every later ledger; the tip of a network that
     /// started over closed later than a ledger with a higher number.
     async fn refuse_a_reset(&self, walk: &Walk) -> Result<(), IngestError> {
-        let (Ok(tip), Some((indexed, indexed_closed_at))) = (self.source.tip().await, walk.known_close) else {
+        let (Ok(tip), Some((indexed, indexed_closed_at))) =
+            (self.signs.during(self.source.tip()).await, walk.known_close)
+        else {
             return Ok(());
         };
         match tip.closed_at {
@@ -265,7 +267,7 @@ impl Follower<'_> {
 
     /// Returns whether an endpoint has the hash.
     async fn note_hash_of(&self, sequence: LedgerSequence) -> Result<bool, IngestError> {
-        let Some(hash) = self.source.ledger_hash(sequence).await? else { return Ok(false) };
+        let Some(hash) = self.signs.during(self.source.ledger_hash(sequence)).await? else { return Ok(false) };
         self.source.set_anchor(Some(Anchor { sequence, hash: hash.clone() }));
         self.store.note_ledger(self.epoch, &KnownLedger { sequence, hash }).await?;
         Ok(true)

@@ -62,7 +62,7 @@ impl Indexer {
             let (follower, walk) = self.follower(contract_ids, from, committer, signs.clone()).await?;
             tokio::select! {
                 biased;
-                written = write_all(&self.store, contract_id, epoch, (from, to), handed) => written?,
+                written = write_all(&self.store, contract_id, epoch, (from, to), handed, signs) => written?,
                 ended = Box::pin(follower.follow(walk, stop)) => ended?,
             }
         }
@@ -77,6 +77,7 @@ async fn write_all(
     epoch: Epoch,
     (from, to): (EventId, EventId),
     mut handed: mpsc::Receiver<CommitterMessage>,
+    signs: &SignsOfLife,
 ) -> Result<(), IngestError> {
     let mut reached = from;
     while reached < to {
@@ -86,7 +87,7 @@ async fn write_all(
             Some(CommitterMessage::ReachedTip) => continue,
             None => break,
         };
-        let written = write_catching_up(store, contract_id, epoch, (reached, to), batch).await?;
+        let written = signs.during(write_catching_up(store, contract_id, epoch, (reached, to), batch)).await?;
         reached = written.ok_or(StoreError::Fenced)?;
         debug!(contract.id = %contract_id, "the past of contract {contract_id} is written up to {reached}");
     }

@@ -18,13 +18,14 @@ use tracing::warn;
 use super::{StoreError, connections::set};
 
 /// How long the server keeps a session from which it hears nothing.
-const LEASE: Duration = Duration::from_secs(15);
+const LEASE: Duration = Duration::from_secs(10);
 /// How long a session may keep a transaction open without sending anything.
 const FROZEN_AFTER: Duration = Duration::from_secs(30);
 /// How often a session without other work is kept alive.
-const KEEP_ALIVE: Duration = Duration::from_secs(4);
-/// Longer than any request to a source, and any statement that the owner waits for.
-const HUNG_AFTER: Duration = Duration::from_mins(1);
+const KEEP_ALIVE: Duration = Duration::from_secs(3);
+/// After this time and the lease, another indexer takes over. Whatever may take longer is waited for with
+/// [`SignsOfLife::during`], and has a deadline of its own.
+const HUNG_AFTER: Duration = Duration::from_secs(8);
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 /// If somebody holds a row for longer, we must wait without holding anything ourselves.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,7 +41,7 @@ impl SignsOfLife {
         Self(Arc::new(StdMutex::new(Instant::now())))
     }
 
-    /// Shows that the owner is working now. An owner that shows nothing for a minute loses its lease.
+    /// Shows that the owner is working now. An owner that shows nothing for eight seconds loses its lease.
     pub fn show(&self) {
         *self.0.lock().expect("no thread panics while it holds the time") = Instant::now();
     }
@@ -124,11 +125,8 @@ impl Session {
         deadline: Duration,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let done = async {
-            self.signs.show();
-            work(&mut *self.connection.lock().await).await
-        };
-        timeout(deadline, done).await.unwrap_or(Err(StoreError::TimedOut(deadline)))
+        let done = async { work(&mut *self.connection.lock().await).await };
+        timeout(deadline, self.signs.during(done)).await.unwrap_or(Err(StoreError::TimedOut(deadline)))
     }
 
     /// Closes the connection cleanly.
@@ -141,11 +139,15 @@ impl Session {
 }
 
 async fn keep_alive(connection: Arc<Mutex<PgConnection>>, signs: SignsOfLife) {
+    let mut hangs = false;
     loop {
         sleep(KEEP_ALIVE).await;
-        if signs.are_missing(Instant::now()) {
-            warn!("the indexer has done nothing for {} s: its lease is not renewed", HUNG_AFTER.as_secs());
-            return;
+        let hung = std::mem::replace(&mut hangs, signs.are_missing(Instant::now()));
+        if hangs {
+            if !hung {
+                warn!("the indexer has done nothing for {} s: its lease is not renewed", HUNG_AFTER.as_secs());
+            }
+            continue;
         }
         // While a statement is running, the server hears enough.
         let Ok(mut connection) = connection.try_lock() else { continue };
@@ -164,11 +166,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_owner_that_shows_nothing_for_a_minute_is_hung() {
+    fn an_owner_that_shows_nothing_for_eight_seconds_is_hung() {
         let signs = SignsOfLife::now();
         assert!(!signs.are_missing(signs.last() + HUNG_AFTER));
         assert!(signs.are_missing(signs.last() + HUNG_AFTER + Duration::from_millis(1)));
         assert!(KEEP_ALIVE * 2 < HUNG_AFTER, "whoever waits shows signs much more often");
+        assert!(KEEP_ALIVE * 3 < LEASE, "a lease outlives two renewals that come late");
+        assert!(HUNG_AFTER + LEASE < Duration::from_secs(20), "another takes over within 20 s");
     }
 
     #[tokio::test]

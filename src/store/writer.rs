@@ -153,7 +153,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Returns the handle that shows that the owner is working. The lock is lost after a minute without a sign.
+    /// Returns the handle that shows that the owner is working. The lock is lost some seconds after the last
+    /// sign.
     #[must_use]
     pub fn signs_of_life(&self) -> SignsOfLife {
         self.session.signs_of_life()

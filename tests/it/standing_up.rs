@@ -5,7 +5,7 @@ use std::time::Duration;
 use flowfi_indexer::{
     devnet::Call,
     domain::{Amount, Epoch, EventId, EventKind, LedgerRange, LedgerSequence, QuarantineKind, StreamId, UnixTime},
-    store::{IndexerReport, IndexerState, Locks, Store},
+    store::{IndexerReport, IndexerState, Locks, Store, Writer},
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -22,6 +22,10 @@ use crate::{
 };
 
 const SHORT: Duration = Duration::from_secs(5);
+/// The server ends the writer's session if it hears nothing for this long.
+const LEASE: Duration = Duration::from_secs(10);
+/// How long a REST request may take.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(20);
 /// How long a statement may take in these tests.
 const STATEMENT_DEADLINE: Duration = Duration::from_mins(1);
 
@@ -150,18 +154,61 @@ async fn takeover(pool: PgPool, signal: &str) -> Duration {
     world.indexed().await;
     let took = since.elapsed();
     world.assert_equal_to_the_chain().await;
-    println!("took over {took:?} after {signal}");
     took
 }
 
 #[sqlx::test]
-async fn a_writer_that_is_killed_is_replaced(pool: PgPool) {
-    takeover(pool, "-KILL").await;
+async fn a_writer_that_is_killed_is_replaced_before_its_lease_ends(pool: PgPool) {
+    let took = takeover(pool, "-KILL").await;
+    assert!(took < LEASE, "the server has seen its connection end: {took:?}");
 }
 
 #[sqlx::test]
-async fn a_writer_that_is_frozen_is_replaced(pool: PgPool) {
-    takeover(pool, "-STOP").await;
+async fn a_writer_that_is_frozen_is_replaced_when_its_lease_ends(pool: PgPool) {
+    let took = takeover(pool, "-STOP").await;
+    assert!(took < LEASE * 2, "nothing else was waited for: {took:?}");
+}
+
+#[sqlx::test]
+async fn a_writer_that_runs_and_does_nothing_is_replaced(pool: PgPool) {
+    let world = World::new(pool).await;
+    let hung = Writer::try_acquire(&world.store, world.contracts()).await.unwrap().expect("nobody else writes");
+    let since = Instant::now();
+    eventually("another takes the lock", || async {
+        Writer::try_acquire(&world.store, world.contracts()).await.unwrap().is_some()
+    })
+    .await;
+    let took = since.elapsed();
+    assert!(took < LEASE * 3, "it was waited for longer than for its last sign of life and its lease: {took:?}");
+    drop(hung);
+}
+
+#[sqlx::test]
+async fn the_server_ends_a_statement_whose_client_is_gone(pool: PgPool) {
+    let keeper = keep(&pool, "network").await;
+    let store = Store::connect(pool.connect_options().to_url_lossy().as_str(), 1, SHORT).await.unwrap();
+    let waiting = async || {
+        let waits = "select count(*) from pg_locks where not granted and relation = 'network'::regclass";
+        sqlx::query_scalar::<_, i64>(waits).fetch_one(&pool).await.unwrap()
+    };
+    let (read, ()) =
+        tokio::join!(store.network(), eventually("it waits for the lock", || async { waiting().await == 1 }));
+    assert!(read.unwrap_err().is_unavailable());
+    eventually("the server no longer waits for the lock", || async { waiting().await == 0 }).await;
+    keeper.rollback().await.unwrap();
+}
+
+#[sqlx::test]
+async fn a_request_is_answered_at_its_deadline_although_the_database_takes_longer(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    let keeper = keep(&world.pool, "streams").await;
+    let asked = Instant::now();
+    let status = status_of(&format!("{base}/v1/streams")).await;
+    let took = asked.elapsed();
+    assert_eq!(status, 503);
+    assert!((REQUEST_DEADLINE..STATEMENT_DEADLINE).contains(&took), "{took:?}");
+    keeper.rollback().await.unwrap();
 }
 
 #[sqlx::test]
