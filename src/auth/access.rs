@@ -206,6 +206,7 @@ impl Auth {
         }
         let signers = accounts.signers_of(answered.account.clone()).await.map_err(|away| {
             warn!("the signers of an account could not be read: {away}");
+            self.0.attempts.take_back(hash);
             SignInRefusal::AccountUnavailable
         })?;
         answered.check_signatures(signers.as_ref())?;

@@ -27,6 +27,14 @@ impl Attempts {
         *made += 1;
         *made <= MOST_ATTEMPTS
     }
+
+    /// Takes back an attempt that could not be judged.
+    pub(super) fn take_back(&self, challenge: [u8; 32]) {
+        let mut attempts = self.0.lock().expect("no thread panics while it counts");
+        if let Some((made, _)) = attempts.get_mut(&challenge) {
+            *made = made.saturating_sub(1);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -39,6 +47,16 @@ mod tests {
         let tried = |challenge| attempts.count([challenge; 32], UnixTime(900), UnixTime(1));
         assert!((0..MOST_ATTEMPTS).all(|_| tried(1)));
         assert!(!tried(1) && tried(2) && !tried(1));
+    }
+
+    #[test]
+    fn an_attempt_that_could_not_be_judged_does_not_count() {
+        let attempts = Attempts::default();
+        for _ in 0..=MOST_ATTEMPTS {
+            assert!(attempts.count([1; 32], UnixTime(900), UnixTime(1)));
+            attempts.take_back([1; 32]);
+        }
+        attempts.take_back([2; 32]);
     }
 
     #[test]

@@ -139,6 +139,10 @@ impl<'a> Owner<'a> {
         if token.api_key.is_some() {
             return Err(Problem::forbidden("an API key cannot create or change keys; send a token"));
         }
+        // A key outlives a token by far.
+        if auth.is_over(token) {
+            return Err(TokenRefusal::Expired.into());
+        }
         Ok(Self { auth, token })
     }
 

@@ -93,14 +93,15 @@ pub(super) async fn stream(
     if !state.contracts.contains(&contract_id) {
         return Err(Problem::not_found(format!("this gateway does not serve the contract {contract_id}")));
     }
+    // A stream of others costs as much as one that does not exist: a caller must not tell them apart by its budget.
+    state.limits.spend_chain_read(client)?;
+    if !chain.admits_one() {
+        return Err(Problem::too_many_requests("the chain is queried too often; try again in a second", 1));
+    }
     let absent = || Problem::not_found(format!("the chain has no stream {stream_id}: archived or never created"));
     let known = state.store.stream(&contract_id, stream_id).await?;
     if known.is_some_and(|known| !caller.visibility.shows(known.parties())) {
         return Err(absent());
-    }
-    state.limits.spend_chain_read(client)?;
-    if !chain.admits_one() {
-        return Err(Problem::too_many_requests("the chain is queried too often; try again in a second", 1));
     }
     let found = chain.reader.read((contract_id.clone(), stream_id)).await.map_err(|why| {
         warn!(stream.id = %stream_id, "stream {stream_id} could not be read from the chain: {why}");

@@ -68,7 +68,10 @@ pub(super) async fn subscribe(
         return Err(TokenRefusal::Expired.into());
     }
     if method == Method::HEAD {
-        return Ok(empty_event_stream());
+        return match unknown_streams(&state, &query, &filter).await {
+            Err(NotOpened::Refused(problem)) => Err(problem),
+            Ok(_) | Err(NotOpened::ComeBack(_)) => Ok(empty_event_stream()),
+        };
     }
     let slot = slot.of_holder(caller.subject().map(Subject::holder).as_deref())?;
     let last = last_event_id(&headers, query.get(LAST_EVENT_ID)?);
@@ -115,16 +118,26 @@ async fn open(
     last: LastEventId,
     slot: Slot,
 ) -> Result<Response, NotOpened> {
-    let unknown_streams = subscribe_filter::unknown_streams(&filter, state).await?;
-    let is_strict = query.get(STRICT)?;
-    if let Some(unknown) = unknown_streams.first().filter(|_| is_strict) {
-        return Err(Problem::not_found(format!("there is no stream {unknown}, or it is not yours to see")).into());
-    }
+    let unknown_streams = unknown_streams(state, query, &filter).await?;
     let opened = state.feed.subscribe(filter.clone(), last).await?;
     if let (Some(auth), Some(ticket)) = (&state.auth, query.get(TICKET)?) {
         auth.spend_ticket(ticket).await?;
     }
     Ok(event_stream(state.clone(), opened, Admission { caller, filter, unknown_streams, slot }))
+}
+
+/// Returns the streams of a filter that its caller sees nothing of; a strict subscription is refused for the first.
+async fn unknown_streams(
+    state: &HttpState,
+    query: &Query<SubscriptionQuery>,
+    filter: &EventFilter,
+) -> Result<Vec<String>, NotOpened> {
+    let unknown_streams = subscribe_filter::unknown_streams(filter, state).await?;
+    let is_strict = query.get(STRICT)?;
+    if let Some(unknown) = unknown_streams.first().filter(|_| is_strict) {
+        return Err(Problem::not_found(format!("there is no stream {unknown}, or it is not yours to see")).into());
+    }
+    Ok(unknown_streams)
 }
 
 fn accepts_event_stream(headers: &HeaderMap) -> Result<(), Problem> {

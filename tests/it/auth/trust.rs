@@ -48,6 +48,9 @@ async fn a_token_that_has_ended_opens_no_stream_in_the_seconds_of_leeway(pool: P
     assert_eq!(guarded.get("/v1/streams", Some(&token)).await.status(), StatusCode::OK, "clocks differ a little");
     let refused = guarded.get("/v1/events/subscribe?all=true", Some(&token)).await;
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    let url = format!("{}/v1/api-keys", guarded.base);
+    let key = http_client().post(url).bearer_auth(&token).json(&json!({"name": "of an ended token"}));
+    assert_eq!(key.send().await.unwrap().status(), StatusCode::UNAUTHORIZED, "nor makes it a key that lives longer");
 }
 
 #[sqlx::test]
@@ -223,6 +226,26 @@ async fn streams_that_a_subscriber_may_not_see_are_listed_like_those_that_do_not
     ] {
         let answer = guarded.get(&format!("/v1/events/subscribe?{query}"), Some(&alice)).await;
         assert_eq!(answer.status(), status, "{query}");
+        let head = http_client().head(format!("{}/v1/events/subscribe?{query}", guarded.base)).bearer_auth(&alice);
+        assert_eq!(head.send().await.unwrap().status(), status, "HEAD {query}");
+    }
+}
+
+#[sqlx::test]
+async fn a_stream_of_others_costs_as_many_queries_of_the_chain_as_one_that_does_not_exist(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    guarded.world.create("carol", "dave", 1_000_000, 100).await;
+    guarded.world.indexed().await;
+    let alice = guarded.token_of("alice");
+    for stream in ["1", "2"] {
+        let mut status = StatusCode::NOT_FOUND;
+        for _ in 0..50 {
+            status = guarded.get(&format!("/v1/streams/{stream}?source=chain"), Some(&alice)).await.status();
+            if status != StatusCode::NOT_FOUND {
+                break;
+            }
+        }
+        assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "stream {stream}");
     }
 }
 
