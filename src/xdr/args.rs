@@ -34,8 +34,8 @@ pub enum DecodeCommand {
     /// tx, op and txHash nor value, because no transaction evicts them.
     #[command(after_help = "Examples:
   flowfi-indexer decode ledger FFFF05FF--64000.xdr.zst
-  flowfi-indexer decode ledger --contract C… *.xdr.zst | flowfi-indexer decode event
-  flowfi-indexer decode ledger --contract C… --entries *.xdr.zst")]
+  flowfi-indexer decode ledger --contracts C… *.xdr.zst | flowfi-indexer decode event
+  flowfi-indexer decode ledger --contracts C… --entries *.xdr.zst")]
     Ledger(LedgerArgs),
     /// Print what an event of the payment-stream contract says
     ///
@@ -62,8 +62,8 @@ pub struct LedgerArgs {
     #[arg(long)]
     pub entries: bool,
 
-    /// Print only what concerns these contracts, separated by commas or by repeating the option.
-    #[arg(long = "contract", value_name = "C…,C…", value_delimiter = ',')]
+    /// Print only what concerns these contracts, separated by commas or by repeating the flag.
+    #[arg(long, value_name = "C…,C…", value_delimiter = ',')]
     pub contracts: Vec<ContractId>,
 }
 

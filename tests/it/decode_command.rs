@@ -67,7 +67,7 @@ fn decode_ledger_prints_only_what_concerns_the_contracts_that_are_named() {
     let (events, changes) = (expected(SEVERAL_CONTRACTS), expected_entries(SEVERAL_CONTRACTS));
     for (flags, all) in [(&[][..], events), (&["--entries"][..], changes)] {
         let contract_id = all[0]["contractId"].as_str().unwrap();
-        let output = decode(&[&["ledger", path, "--contract", contract_id], flags].concat(), b"");
+        let output = decode(&[&["ledger", path, "--contracts", contract_id], flags].concat(), b"");
         let of_it: Vec<_> = all.iter().filter(|line| line["contractId"] == contract_id).cloned().collect();
         assert!(of_it.len() < all.len(), "{contract_id} is not the only one");
         assert_eq!(lines(&output), of_it);
