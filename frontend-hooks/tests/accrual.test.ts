@@ -112,6 +112,11 @@ describe('what can be claimed', () => {
     expect(claimableAt({ ...stream(), ...fields }, unixMs)).toBe(expected);
   });
 
+  it('is unknown where the service has a schedule that this version does not know', () => {
+    const newer = { kind: 'ofANewerVersion' } as unknown as Accruing['schedule'];
+    expect(claimableAt(stream({ schedule: newer }), 150_000n)).toBeNull();
+  });
+
   it("is unknown where a contract's own record does not tell the time of a pause", () => {
     const { claimableAmount: _, ...ofContract } = stream({ isPaused: true });
     expect(claimableAt(ofContract, 150_000n)).toBeNull();

@@ -31,7 +31,8 @@ export function claimableAt(stream: Accruing, unixMs: bigint): bigint | null {
   if (isPaused && pausedAt === null) return claimableAmount === undefined ? null : BigInt(claimableAmount);
   const nowMs = isPaused && pausedAt !== null ? msOf(pausedAt) : unixMs;
   if (cliffTime !== null && nowMs < msOf(cliffTime)) return 0n;
-  return smaller(atLeastZero(releasedAt(stream, nowMs)), leftIn(stream));
+  const released = releasedAt(stream, nowMs);
+  return released === null ? null : smaller(atLeastZero(released), leftIn(stream));
 }
 
 /** Returns what is left in a stream and not paid out, never below zero. */
@@ -44,8 +45,8 @@ export function msOf(seconds: number): bigint {
   return BigInt(seconds) * 1_000n;
 }
 
-/** Returns what the schedule has released and was not withdrawn, before it is held within its bounds. */
-function releasedAt(stream: Accruing, nowMs: bigint): bigint {
+/** Returns what the schedule has released and was not withdrawn, not yet held within its bounds; null if it is unknown. */
+function releasedAt(stream: Accruing, nowMs: bigint): bigint | null {
   const { schedule, lastUpdateTime, ratePerSecond, withdrawnAmount } = stream;
   const flowed = (sinceMs: bigint): bigint => (sinceMs * BigInt(ratePerSecond)) / 1_000n;
   switch (schedule.kind) {
@@ -63,7 +64,7 @@ function releasedAt(stream: Accruing, nowMs: bigint): bigint {
     case 'linear':
       return flowed(msSince(lastUpdateTime, nowMs));
     default:
-      return 0n;
+      return null; // a newer service may know more schedules
   }
 }
 
