@@ -4,7 +4,7 @@ import { amountText, big, count, digitsOf, unitText } from './amounts.js';
 import { make } from './dom.js';
 import { digitsElement } from './meter.js';
 import { copyButton, hashOf, partyText } from './parties.js';
-import { momentText } from './times.js';
+import { dateText, momentText } from './times.js';
 
 const link = event => make('a', { href: hashOf(event) }, `stream ${event.streamId}`);
 const strong = text => make('b', { class: 'number' }, text);
@@ -24,9 +24,22 @@ const bare = (event, text) =>
 
 const percent = points => strong(Number.isInteger(points) ? `${points / 100} %` : 'unknown');
 
+const party = address => strong(partyText(address));
+
+const deposit = e => [' with ', sum(e, e.depositedAmount ?? e.amount)];
+
+/** The rest of the sentence about a creation. The contract has several events for it, with different fields. */
+const CREATIONS = {
+  stream: e => [...deposit(e), ...(e.ratePerSecond === '0' ? [] : [', ', bare(e, e.ratePerSecond), ' a second'])],
+  stepVesting: e => [...deposit(e), ', in ', strong(count(e.stepCount)), ` steps until ${dateText(e.lastUnlockTime)}`],
+  hybridCliff: e => [...deposit(e), ': ', bare(e, e.cliffUnlockAmount), ` on ${dateText(e.cliffTime)}, then `,
+    bare(e, e.ratePerSecond), ' a second'],
+  allowance: e => [', based on an allowance, ', sum(e, e.ratePerSecond), ' a second'],
+};
+
 export const KINDS = {
   'stream.created': { label: 'Created', sign: '+', tone: 'good',
-    say: e => ['Created ', link(e), ' with ', sum(e, e.depositedAmount ?? e.amount), ', ', bare(e, e.ratePerSecond), ' a second'] },
+    say: e => ['Created ', link(e), ...(CREATIONS[e.creator] ?? CREATIONS.stream)(e)] },
   'stream.topped_up': { label: 'Topped up', sign: '↑', tone: 'good',
     say: e => ['Topped up ', link(e), ' by ', sum(e, e.amount), ' to ', bare(e, e.newDepositedAmount)] },
   'stream.withdrawn': { label: 'Withdrawn', sign: '↓', tone: 'calm',
@@ -39,6 +52,20 @@ export const KINDS = {
     say: e => ['Paused ', link(e)] },
   'stream.resumed': { label: 'Resumed', sign: '▸', tone: 'good',
     say: e => ['Resumed ', link(e)] },
+  'stream.rate_modified': { label: 'Rate changed', sign: '~', tone: 'warn',
+    say: e => ['Changed the rate of ', link(e), ' from ', bare(e, e.oldRatePerSecond), ' to ', sum(e, e.newRatePerSecond),
+      ' a second'] },
+  'stream.milestone_unlocked': { label: 'Milestone met', sign: '◆', tone: 'good',
+    say: e => ['Milestone ', strong(String(e.milestoneId)), ' of ', link(e), ' met: ', sum(e, e.amount), ' unlocked'] },
+  'stream.recipient_transferred': { label: 'Recipient changed', sign: '⇄', tone: 'calm',
+    say: e => ['Recipient of ', link(e), ' transferred from ', party(e.oldRecipient), ' to ', party(e.newRecipient),
+      ...(big(e.settledAmount) > 0n ? [', with ', sum(e, e.settledAmount), ' paid out first'] : [])] },
+  'stream.dispute_requested': { label: 'Dispute requested', sign: '!', tone: 'warn',
+    say: e => ['Sender asked the arbiter ', party(e.arbiter), ' to end ', link(e)] },
+  'stream.dispute_resolved': { label: 'Dispute decided', sign: '!', tone: 'calm',
+    say: e => ['Arbiter ', party(e.arbiter), e.approved ? ' decided to end ' : ' decided not to end ', link(e)] },
+  'stream.closed': { label: 'Closed', sign: '□', tone: '',
+    say: e => ['Closed ', link(e), ': the contract deleted its record'] },
   'stream.fee_collected': { label: 'Fee collected', sign: '%', tone: '',
     say: e => ['Fee of ', sum(e, e.feeAmount ?? e.amount), ' on ', link(e)] },
   'protocol.initialized': { label: 'Protocol initialized', sign: '§', tone: '',
@@ -47,6 +74,14 @@ export const KINDS = {
     say: e => ['Protocol fee changed from ', percent(e.oldFeeRateBps), ' to ', percent(e.newFeeRateBps)] },
   'protocol.admin_transferred': { label: 'Admin changed', sign: '§', tone: '',
     say: e => ['Administrator is now ', partyText(e.newAdmin), ', before ', partyText(e.previousAdmin)] },
+  'protocol.paused': { label: 'Deposits stopped', sign: '§', tone: 'warn',
+    say: e => [party(e.caller ?? e.admin), e.paused ?? e.isPaused ? ' stopped new deposits' : ' allowed new deposits again'] },
+  'protocol.guardian_updated': { label: 'Guardian changed', sign: '§', tone: '',
+    say: e => (e.guardian === null ? ['Nobody but the administrator'] : [party(e.guardian)]).concat(' may stop new deposits') },
+  'protocol.upgraded': { label: 'Code replaced', sign: '§', tone: 'warn',
+    say: e => ['Contract’s code replaced by ', party(e.newWasmHash)] },
+  'protocol.migrated': { label: 'State migrated', sign: '§', tone: '',
+    say: e => ['Contract’s state migrated from version ', strong(String(e.oldVersion)), ' to ', strong(String(e.newVersion))] },
 };
 
 /** An event of a type that this page does not know is shown by its type. */
