@@ -1,17 +1,22 @@
 // The actions that a local network allows on a stream, taken as the right party. Only actions that the contract would
 // accept are offered.
 
-import { amountRule, amountText, typedAmount } from './amounts.js';
+import { amountRule, amountText, big, typedAmount } from './amounts.js';
 import { post, refusalText } from './api.js';
 import { byId, make, setText } from './dom.js';
 
-/** When the contract accepts each action. A paused stream pays nothing out, and a cancelled or completed one accepts no
-    action. */
+const isSteps = ({ schedule }) => schedule.kind === 'steps';
+
+const hasRate = ({ ratePerSecond }) => big(ratePerSecond) > 0n;
+
+/** When the contract accepts each action. A paused stream pays nothing out, a stream with steps takes no further deposit,
+    and one that was cancelled, completed or closed accepts no action. At a rate of zero the contract cannot compute an
+    end, and fails. An unknown schedule is left for the contract to judge. */
 const OFFERED = {
-  withdraw: (stream, claimable) => stream.isActive && !stream.isPaused && claimable > 0n,
-  'top-up': stream => stream.isActive,
+  withdraw: (stream, claimable) => stream.isActive && !stream.isPaused && (claimable === null || claimable > 0n),
+  'top-up': stream => stream.isActive && !isSteps(stream) && hasRate(stream),
   pause: stream => stream.isActive && !stream.isPaused,
-  resume: stream => stream.isActive && stream.isPaused,
+  resume: stream => stream.isActive && stream.isPaused && (isSteps(stream) || stream.schedule.kind === 'unknown' || hasRate(stream)),
   cancel: stream => stream.isActive,
 };
 
@@ -92,12 +97,15 @@ export class Acts {
   }
 }
 
-/** Asks whether to cancel, and says who is paid what. Returns the answer. */
-export function askToCancel({ streamId, tokenAddress }, paid, refunded) {
+/** Asks whether to cancel, and says who is paid what; `paid` is null while the claimable amount is unknown. Returns the
+    answer. */
+export function askToCancel({ streamId, tokenAddress }, paid, left) {
   const dialog = byId('cancel');
   setText(byId('cancel-title'), `Cancel stream ${streamId}?`);
-  setText(byId('cancel-effect'), `The recipient is paid ${amountText(String(paid), tokenAddress)}, the sender gets `
-    + `${amountText(String(refunded), tokenAddress)} back, as of now. This cannot be undone.`);
+  const [toRecipient, toSender] = paid === null ? ['what can be claimed', 'the rest']
+    : [paid, left - paid].map(amount => amountText(String(amount), tokenAddress));
+  setText(byId('cancel-effect'), `The recipient is paid ${toRecipient}, the sender gets ${toSender} back, as of now. `
+    + 'This cannot be undone.');
   dialog.returnValue = '';
   dialog.showModal();
   return new Promise(answer => {

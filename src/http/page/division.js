@@ -3,22 +3,23 @@
 import { big, larger, smaller } from './amounts.js';
 
 /** Describes the part that was neither paid out nor is claimable. */
-function restOf({ isActive, status }) {
-  if (isActive) return { kind: 'left', label: 'Still to come' };
-  // Cancelling pays the accrued amount to the recipient, and the rest to the sender.
-  return status === 'cancelled' ? { kind: 'refunded', label: 'Refunded' } : { kind: 'unpaid', label: 'Not paid out' };
+function restOf({ isActive, status }, claimable) {
+  if (isActive) return { kind: 'left', label: claimable === null ? 'Claimable or still to come' : 'Still to come' };
+  // Cancelling pays the accrued amount to the recipient, and the rest to the sender. A closed stream with a rest was cancelled.
+  const isRefunded = status === 'cancelled' || status === 'closed';
+  return isRefunded ? { kind: 'refunded', label: 'Refunded' } : { kind: 'unpaid', label: 'Not paid out' };
 }
 
-/** The parts of the deposit: withdrawn, claimable and the rest. The parts add up to the deposit, and their shares to
-    100 %. */
+/** The parts of the deposit: withdrawn, claimable (null if unknown) and the rest. The parts add up to the deposit, and their
+    shares to 100 %. */
 export function divisionOf(stream, claimable) {
   const deposited = big(stream.depositedAmount);
   const withdrawn = larger(smaller(big(stream.withdrawnAmount), deposited), 0n);
-  const ready = larger(smaller(claimable, deposited - withdrawn), 0n);
+  const ready = larger(smaller(claimable ?? 0n, deposited - withdrawn), 0n);
   const parts = [
     { kind: 'withdrawn', label: 'Withdrawn', amount: withdrawn },
     { kind: 'claimable', label: 'Claimable', amount: ready },
-    { ...restOf(stream), amount: deposited - withdrawn - ready },
+    { ...restOf(stream, claimable), amount: deposited - withdrawn - ready },
   ];
   const shares = sharesOf(parts.map(({ amount }) => amount));
   return parts.map((part, at) => ({ ...part, share: `${shares[at] / 10}%` }));

@@ -22,9 +22,10 @@ export function digitsElement(text) {
 
 export const moneyElement = () => make('span', { class: 'money' }, make('b', { class: 'number' }), ' ', make('span', { class: 'unit' }));
 
+/** Writes an amount; null stands for an unknown one. */
 export function setMoney(element, amount, tokenAddress, unit) {
-  setDigits(element.firstChild, digitsOf(amount, tokenAddress));
-  setText(element.lastChild, unit);
+  setDigits(element.firstChild, amount === null ? 'not known' : digitsOf(amount, tokenAddress));
+  setText(element.lastChild, amount === null ? '' : unit);
 }
 
 export const meterElement = () => make('div', { class: 'meter', role: 'img' }, make('i'), make('i'), make('i'));

@@ -37,6 +37,13 @@ export function copyButton(text, what, isWhole = false) {
   return make('button', { type: 'button', class: 'copy', title, 'aria-label': `${shown}, copy ${what}`, onclick: () => copy(text) }, shown);
 }
 
+/** Writes a party that can change; null stands for none. */
+export function setParty(element, address, isWhole = false) {
+  if (element.dataset.party === String(address)) return;
+  element.dataset.party = String(address);
+  element.replaceChildren(...(address === null ? ['–'] : partyNodes(address, isWhole)));
+}
+
 export function partyNodes(address, isWhole = false) {
   const name = local.names.get(address);
   return [...(name ? [make('b', {}, name)] : []), copyButton(address, 'address', isWhole)];

@@ -1,15 +1,15 @@
 // One row of the table of streams.
 
-import { claimableAt, lastsText, statusAt } from './accrual.js';
 import { big, digitsOf, unitWord } from './amounts.js';
 import { divisionOf } from './division.js';
 import { make, setText } from './dom.js';
 import { badgeElement, digitsElement, meterElement, moneyElement, setBadge, setDigits, setMeter, setMoney } from './meter.js';
-import { copyButton, hashOf, keyOf, partyNodes } from './parties.js';
+import { copyButton, hashOf, keyOf, partyNodes, setParty } from './parties.js';
+import { claimableOf, lastsText, reasonText, statusAt } from './standing.js';
 import { clock, wholeSecond } from './times.js';
 
-function partyLine(word, address) {
-  return make('span', { class: 'party' }, make('span', { class: 'way' }, word), ...partyNodes(address));
+function partyLine(word, ...nodes) {
+  return make('span', { class: 'party' }, make('span', { class: 'way' }, word), ...nodes);
 }
 
 const cell = (name, attributes, ...children) => make('td', { role: 'cell', 'data-cell': name, ...attributes }, ...children);
@@ -18,11 +18,11 @@ const cell = (name, attributes, ...children) => make('td', { role: 'cell', 'data
 export function makeRow(stream) {
   const parts = {
     link: make('a', { class: 'id' }), badge: badgeElement(), meter: meterElement(), claimable: moneyElement(),
-    deposited: moneyElement(), refunded: make('span', { class: 'soft', hidden: '' }, digitsElement(''), ' refunded'), lasts: make('span'),
+    recipient: make('span'), deposited: moneyElement(), refunded: make('span', { class: 'soft', hidden: '' }, digitsElement(''), ' refunded'), lasts: make('span'),
   };
   const element = make('tr', { role: 'row', 'data-stream': stream.streamId },
     cell('id', {}, parts.link, copyButton(stream.tokenAddress, 'token address')),
-    cell('parties', {}, partyLine('from', stream.sender), partyLine('to', stream.recipient)),
+    cell('parties', {}, partyLine('from', ...partyNodes(stream.sender)), partyLine('to', parts.recipient)),
     cell('status', {}, parts.badge),
     cell('progress', {}, parts.meter, make('span', { class: 'soft' }, 'of ', parts.deposited), parts.refunded),
     cell('claimable', { class: 'right', 'data-label': 'Claimable' }, parts.claimable),
@@ -41,6 +41,7 @@ export function fillRow(row, stream) {
   setText(parts.link, `#${stream.streamId}`);
   parts.link.href = hashOf(stream);
   parts.link.setAttribute('aria-label', `Stream ${stream.streamId}`);
+  setParty(parts.recipient, stream.recipient);
   setMoney(parts.deposited, big(stream.depositedAmount), stream.tokenAddress, unitWord(stream.tokenAddress));
   tickRow(row);
   return isNew;
@@ -49,9 +50,10 @@ export function fillRow(row, stream) {
 /** Updates what changes with time. All rows show the same whole second, so that they can be compared. */
 export function tickRow({ parts, stream }) {
   const now = wholeSecond(clock.now());
-  const claimable = claimableAt(stream, now);
+  const claimable = claimableOf(stream, now);
   const division = divisionOf(stream, claimable);
   setMoney(parts.claimable, claimable, stream.tokenAddress, unitWord(stream.tokenAddress));
+  parts.claimable.title = reasonText(stream);
   setMeter(parts.meter, stream, division);
   const refund = division.find(({ kind }) => kind === 'refunded');
   parts.refunded.hidden = refund === undefined;

@@ -1,6 +1,5 @@
 // One stream's page: its amounts at this moment, its record, and everything that happened to it.
 
-import { claimableAt, lastsText, leftOf, statusAt } from './accrual.js';
 import { Acts, askToCancel } from './acts.js';
 import { amountText, big, digitsOf, unitText, unitWord } from './amounts.js';
 import { ask, kindly, withQuery } from './api.js';
@@ -8,8 +7,11 @@ import { divisionOf } from './division.js';
 import { byId, make, notify, setData, setText } from './dom.js';
 import { EventList } from './event-list.js';
 import { badgeElement, digitsElement, meterElement, moneyElement, setBadge, setDigits, setMeter, setMoney } from './meter.js';
-import { copyButton, keyOf, local, partyNodes } from './parties.js';
+import { copyButton, keyOf, local, setParty } from './parties.js';
 import { Refetch } from './refetch.js';
+import {
+  awaitsEntry, CHECKED_WITHIN_MS, checkedText, claimableOf, disputeText, lastsText, leftOf, reasonText, statusAt,
+} from './standing.js';
 import { clock, dateText, durationText } from './times.js';
 import { seesNothing, SIGN_IN } from './token.js';
 
@@ -17,13 +19,18 @@ const PAGE = 50;
 const KEEP = 500;
 
 const FIELDS = [
-  ['sender', 'Sender'], ['recipient', 'Recipient'], ['deposited', 'Deposited'], ['rate', 'Rate'], ['lasts', 'Runs out in'],
-  ['ends', 'Runs out at'], ['started', 'Started'], ['updated', 'Accrues since'], ['pausedAt', 'Paused at'],
-  ['pausedFor', 'Was paused for'], ['token', 'Token'], ['contract', 'Contract'],
+  ['sender', 'Sender'], ['recipient', 'Recipient'], ['arbiter', 'Arbiter'], ['dispute', 'Dispute'], ['deposited', 'Deposited'],
+  ['rate', 'Rate'], ['lasts', 'Runs out in'], ['ends', 'Runs out at'], ['started', 'Started'], ['updated', 'Accrues since'],
+  ['pausedAt', 'Paused at'], ['pausedFor', 'Was paused for'], ['checked', 'Checked with the chain'], ['token', 'Token'],
+  ['contract', 'Contract'],
 ];
 
+/** The schedules that have a rate, and those that accrue from the last update on. */
+const FLOWS = new Set(['linear', 'cliff', 'cliffLump']);
+const FROM_UPDATE = new Set(['linear', 'cliff', 'interval']);
+
 /** Addresses need a line of their own on a narrow screen. */
-const LONG = new Set(['sender', 'recipient', 'token', 'contract']);
+const LONG = new Set(['sender', 'recipient', 'arbiter', 'token', 'contract']);
 
 const refetch = new Refetch(load, 1_000, failed);
 /** What is open: `ref` as in the address bar, and the rest once it is known. */
@@ -33,7 +40,7 @@ export const streamPage = {
   /** Opens a stream, or closes the page. */
   show(ref) {
     refetch.stop();
-    open = ref === null ? null : { ref, stream: null, parts: null, timeline: null };
+    open = ref === null ? null : { ref, stream: null, parts: null, timeline: null, askedAtMs: 0 };
     byId('stream').hidden = ref === null;
     byId('stream').replaceChildren();
     if (ref === null) return;
@@ -63,6 +70,7 @@ export const streamPage = {
 
 async function load(signal) {
   const opened = open;
+  opened.askedAtMs = performance.now();
   const path = `v1/streams/${encodeURIComponent(opened.ref)}`;
   const wantsEvents = opened.timeline === null;
   const [stream, events] = await Promise.all([
@@ -116,6 +124,7 @@ function setKey(key, { kind, label, amount, share }, tokenAddress) {
 function makeParts(stream) {
   const parts = {
     badge: badgeElement(), claimable: moneyElement(), meter: meterElement(), warned: make('p', { class: 'warned', hidden: '' }),
+    reason: make('p', { id: 'claimable-reason', hidden: '' }),
     at: make('span', { class: 'soft' }), keys: [keyElement(), keyElement(), keyElement()],
     timeline: make('ul', { class: 'timeline', id: 'timeline' }),
     none: make('p', { class: 'note', hidden: '' }, 'No event of this stream is indexed.'),
@@ -123,7 +132,6 @@ function makeParts(stream) {
       make('button', { class: 'button', type: 'button', id: 'timeline-older', onclick: loadOlder }, 'Older events')),
   };
   for (const [name] of FIELDS) parts[name] = make('dd', { 'data-field': name });
-  for (const name of ['sender', 'recipient']) parts[name].append(...partyNodes(stream[name], true));
   if (local.accounts.length) parts.acts = new Acts(stream, askFirst);
   parts.token.append(copyButton(stream.tokenAddress, 'token address', true));
   parts.contract.append(copyButton(stream.contractId, 'contract address', true));
@@ -136,8 +144,8 @@ function build(stream) {
   parts.badge.id = 'stream-status';
   const field = ([name, label]) => make('div', { class: LONG.has(name) ? 'long' : '' }, make('dt', {}, label), parts[name]);
   byId('stream').replaceChildren(head(stream.streamId, parts.badge), parts.warned,
-    make('div', { class: 'big' }, make('p', {}, 'Claimable now ', parts.at), parts.claimable, parts.meter,
-      make('p', { class: 'keys' }, ...parts.keys)),
+    make('div', { class: 'big' }, make('p', {}, 'Claimable now ', parts.at), parts.claimable, parts.reason,
+      parts.meter, make('p', { class: 'keys' }, ...parts.keys)),
     ...(parts.acts ? [parts.acts.element] : []),
     make('dl', { class: 'fields' }, ...FIELDS.map(field)),
     make('h3', { class: 'part', id: 'timeline-title' }, 'Timeline'), parts.timeline, parts.none, parts.older);
@@ -179,8 +187,7 @@ function doubts({ unverified, impossibleOrder }) {
 /** Asks for confirmation before the open stream is cancelled. */
 function askFirst() {
   const { stream } = open;
-  const claimable = claimableAt(stream, clock.now());
-  return askToCancel(stream, claimable, leftOf(stream) - claimable);
+  return askToCancel(stream, claimableOf(stream, clock.now()), leftOf(stream));
 }
 
 /** An amount of this stream's token, for one of the fields. */
@@ -194,12 +201,18 @@ function fill() {
   const { parts, stream } = open;
   const rate = big(stream.ratePerSecond);
   parts.deposited.replaceChildren(fieldAmount(big(stream.depositedAmount)));
-  parts.rate.replaceChildren(fieldAmount(rate, ' a second'), fieldAmount(rate * 86_400n, ' a day'));
+  const rates = [fieldAmount(rate, ' a second'), fieldAmount(rate * 86_400n, ' a day')];
+  parts.rate.replaceChildren(...(FLOWS.has(stream.schedule.kind) ? rates : ['–']));
   setText(parts.ends, dateText(stream.endTime));
   setText(parts.started, dateText(stream.startTime));
-  setText(parts.updated, dateText(stream.lastUpdateTime));
+  setText(parts.updated, FROM_UPDATE.has(stream.schedule.kind) ? dateText(stream.lastUpdateTime) : '–');
   setText(parts.pausedAt, dateText(stream.pausedAt));
   setText(parts.pausedFor, stream.totalPausedDuration ? durationText(stream.totalPausedDuration) : '–');
+  setText(parts.checked, checkedText(stream));
+  setText(parts.dispute, disputeText(stream));
+  for (const name of ['sender', 'recipient', 'arbiter']) setParty(parts[name], stream[name], true);
+  setText(parts.reason, reasonText(stream));
+  parts.reason.hidden = parts.reason.textContent === '';
   setText(parts.warned, doubts(stream));
   parts.warned.hidden = parts.warned.textContent === '';
   parts.none.hidden = open.timeline === null || open.timeline.length > 0;
@@ -207,10 +220,17 @@ function fill() {
   for (const [name] of FIELDS) parts[name].parentElement.hidden = parts[name].textContent === '–';
 }
 
+/** Asks again while the indexer still has to read the contract’s entry. */
+function askAgain() {
+  if (!awaitsEntry(open.stream) || performance.now() < open.askedAtMs + CHECKED_WITHIN_MS) return;
+  refetch.ask();
+}
+
 function tick() {
   const { parts, stream } = open;
   const now = clock.now();
-  const claimable = claimableAt(stream, now);
+  askAgain();
+  const claimable = claimableOf(stream, now);
   const division = divisionOf(stream, claimable);
   setMoney(parts.claimable, claimable, stream.tokenAddress, unitText(stream.tokenAddress));
   setMeter(parts.meter, stream, division);

@@ -7,6 +7,7 @@ import { byId, flash, make, setText } from './dom.js';
 import { keyOf, local, short } from './parties.js';
 import { Refetch } from './refetch.js';
 import { fillRow, makeRow, rowKey, tickRow } from './row.js';
+import { awaitsEntry, CHECKED_WITHIN_MS } from './standing.js';
 import { clock } from './times.js';
 import { seesNothing, seesOwnOnly, SIGN_IN } from './token.js';
 
@@ -21,6 +22,7 @@ let view = readView(new URLSearchParams());
 let page = null;
 let isShown = true;
 let isStale = false;
+let askedAtMs = 0;
 
 export const streams = {
   start() {
@@ -88,9 +90,16 @@ export const streams = {
   },
 
   tick() {
+    askAgain();
     if (isShown) for (const row of rows.values()) if (row.stream.isActive && !row.stream.isPaused) tickRow(row);
   },
 };
+
+/** Asks again while the indexer still has to read entries of the contract. */
+function askAgain() {
+  if (!isShown || page === null || performance.now() < askedAtMs + CHECKED_WITHIN_MS) return;
+  if (page.data.some(awaitsEntry)) refetch.ask();
+}
 
 const sortButtons = () => byId('streams-table').querySelectorAll('[data-sort]');
 
@@ -175,6 +184,7 @@ function find(submit) {
 }
 
 async function load(signal) {
+  askedAtMs = performance.now();
   const { user, status, token, sort, order, at } = view;
   const query = { limit: LIMIT, user, status, token, sort, order, cursor: at };
   page = await ask(withQuery('v1/streams', query), { signal });
