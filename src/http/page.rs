@@ -36,8 +36,9 @@ const FILES: &[(&str, &str, &str)] = files! {
     STYLE: "base.css" "parts.css";
     SCRIPT: "access.js" "accrual.js" "acts.js" "address-bar.js" "amounts.js" "api.js" "console.js" "console-filter.js"
         "create.js" "division.js" "dom.js" "event-list.js" "feed.js" "frames.js" "freshness.js" "kinds.js" "log.js"
-        "main.js" "meter.js" "network.js" "parties.js" "raw-list.js" "refetch.js" "row.js" "shared-feed.js"
-        "standing.js" "stream-page.js" "streams.js" "subscription.js" "tabs.js" "times.js" "token.js";
+        "main.js" "meter.js" "network.js" "parties.js" "raw-list.js" "refetch.js" "release.js" "row.js" "schedule-card.js"
+        "schedule-picture.js" "schedule-shape.js" "schedule-steps.js" "schedule-words.js" "shared-feed.js" "standing.js"
+        "stream-page.js" "streams.js" "subscription.js" "tabs.js" "times.js" "token.js";
 };
 
 /// What the page is told about the service, so that it does not try what is not available.

@@ -9,6 +9,7 @@ import { EventList } from './event-list.js';
 import { badgeElement, digitsElement, meterElement, moneyElement, setBadge, setDigits, setMeter, setMoney } from './meter.js';
 import { copyButton, keyOf, local, setParty } from './parties.js';
 import { Refetch } from './refetch.js';
+import { ScheduleCard } from './schedule-card.js';
 import {
   awaitsEntry, CHECKED_WITHIN_MS, checkedText, claimableOf, disputeText, lastsText, leftOf, reasonText, statusAt,
 } from './standing.js';
@@ -124,7 +125,7 @@ function setKey(key, { kind, label, amount, share }, tokenAddress) {
 function makeParts(stream) {
   const parts = {
     badge: badgeElement(), claimable: moneyElement(), meter: meterElement(), warned: make('p', { class: 'warned', hidden: '' }),
-    reason: make('p', { id: 'claimable-reason', hidden: '' }),
+    reason: make('p', { id: 'claimable-reason', hidden: '' }), schedule: new ScheduleCard(),
     at: make('span', { class: 'soft' }), keys: [keyElement(), keyElement(), keyElement()],
     timeline: make('ul', { class: 'timeline', id: 'timeline' }),
     none: make('p', { class: 'note', hidden: '' }, 'No event of this stream is indexed.'),
@@ -146,6 +147,7 @@ function build(stream) {
   byId('stream').replaceChildren(head(stream.streamId, parts.badge), parts.warned,
     make('div', { class: 'big' }, make('p', {}, 'Claimable now ', parts.at), parts.claimable, parts.reason,
       parts.meter, make('p', { class: 'keys' }, ...parts.keys)),
+    parts.schedule.element,
     ...(parts.acts ? [parts.acts.element] : []),
     make('dl', { class: 'fields' }, ...FIELDS.map(field)),
     make('h3', { class: 'part', id: 'timeline-title' }, 'Timeline'), parts.timeline, parts.none, parts.older);
@@ -205,7 +207,7 @@ function fill() {
   parts.rate.replaceChildren(...(FLOWS.has(stream.schedule.kind) ? rates : ['–']));
   setText(parts.ends, dateText(stream.endTime));
   setText(parts.started, dateText(stream.startTime));
-  setText(parts.updated, FROM_UPDATE.has(stream.schedule.kind) ? dateText(stream.lastUpdateTime) : '–');
+  setText(parts.updated, stream.isActive && FROM_UPDATE.has(stream.schedule.kind) ? dateText(stream.lastUpdateTime) : '–');
   setText(parts.pausedAt, dateText(stream.pausedAt));
   setText(parts.pausedFor, stream.totalPausedDuration ? durationText(stream.totalPausedDuration) : '–');
   setText(parts.checked, checkedText(stream));
@@ -238,5 +240,6 @@ function tick() {
   parts.acts?.offer(stream, claimable);
   setBadge(parts.badge, statusAt(stream, now));
   setText(parts.lasts, lastsText(stream, now));
+  parts.schedule.show(stream, now);
   setText(parts.at, clock.standsStill() ? '(the ledger is standing still)' : '');
 }
