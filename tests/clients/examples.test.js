@@ -126,7 +126,7 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
     });
   }
 
-  test('the React page totals all streams of an entered address by token, before any event arrives', async () => {
+  test('the React page totals all streams of an entered address by token, and says which amounts are unknown', async () => {
     const [one, other] = [OTHER_TOKENS[0], OTHER_TOKENS[1]];
     const calls = Array.from({ length: MORE_THAN_A_PAGE + 2 }, (_, at) => {
       const [token, rate] = at < MORE_THAN_A_PAGE ? [one, 3] : [other, 1];
@@ -151,5 +151,15 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
     assert.equal(await page.locator('.totals li').count(), 2);
     await page.setViewportSize({ width: 390, height: 844 });
     assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 390, 'the page fits a phone');
+
+    await page.route('**/v1/streams?**', async (route) => {
+      const response = await route.fetch();
+      const { data, ...rest } = await response.json();
+      const unknown = { claimableAmount: null, claimableReason: 'notYetChecked' };
+      await route.fulfill({ response, json: { ...rest, data: [{ ...data[0], ...unknown }, ...data.slice(1)] } });
+    });
+    await page.reload();
+    await page.locator('.streams tbody tr').first().getByText('being read from the chain').waitFor();
+    assert.equal(await page.getByText('being read from the chain').count(), 1);
   });
 });
