@@ -17,7 +17,7 @@ pub const CLIENTS: u64 = 200;
 pub const STREAMS_EACH: usize = 500;
 const EVENTS_A_STREAM: usize = 10;
 /// The last ledger of the filled database.
-const LAST_LEDGER: i64 = 1_000_000;
+const LAST_LEDGER: i64 = 16_000_000;
 const BETWEEN_COMMITS: Duration = Duration::from_millis(250);
 
 /// Lets each client follow a share of all streams and read everything since the first ledger. Returns when the last
@@ -105,7 +105,7 @@ async fn commit_event(pool: &PgPool, stream: u32, toid: i64) {
              )
              select {toid}, 0, contract_id, now(), tx_hash, 'stream.topped_up', stream_id, sender, recipient, token,
                  amount, body, topics, value
-             from stream_events where stream_id = {stream} order by toid limit 1
+             from stream_events where stream_id = '{stream}' order by toid limit 1
          ), cursor as (
              update cursors set toid = {toid}, event_index = 0, last_whole_ledger = {toid} >> 32
          )

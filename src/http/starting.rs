@@ -33,6 +33,8 @@ pub enum StartingPhase {
     Migrating,
     /// It is to be brought up to date, but another session holds what is to be changed.
     MigrationWaiting,
+    /// Large tables are being moved to a new layout, by this process or by an indexer.
+    TablesMoving,
 }
 
 impl StartingPhase {
@@ -42,6 +44,9 @@ impl StartingPhase {
             Self::DatabaseAway => "the service is starting: the database does not answer yet",
             Self::DatabaseRefuses => "the service is starting: the database refuses for now; the log says why",
             Self::Migrating => "the service is starting: the database schema is being brought up to date",
+            Self::TablesMoving => {
+                "the service is starting: the tables are being moved to a new layout; the log of the indexer says how far"
+            }
             Self::MigrationWaiting => {
                 "the service is starting: the migration of the database schema waits for a lock that another session holds"
             }
@@ -54,6 +59,7 @@ impl From<MigrationPhase> for StartingPhase {
         match phase {
             MigrationPhase::Running => Self::Migrating,
             MigrationPhase::WaitingForLock => Self::MigrationWaiting,
+            MigrationPhase::MovingTables => Self::TablesMoving,
         }
     }
 }
@@ -63,6 +69,7 @@ impl From<&StoreError> for StartingPhase {
     fn from(failure: &StoreError) -> Self {
         match failure {
             StoreError::MigrationBlocked(_) => Self::MigrationWaiting,
+            StoreError::TablesNotMoved => Self::TablesMoving,
             refused if refused.is_word_of_the_server() => Self::DatabaseRefuses,
             _ => Self::DatabaseAway,
         }

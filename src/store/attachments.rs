@@ -186,3 +186,38 @@ async fn what_stays(connection: &mut PgConnection, schema: &str, tables: &[&str]
     .await?;
     Ok(found)
 }
+
+/// Creates the indexes that others have added to the tables of a schema on their namesakes in the schema `new`, which
+/// have no rows yet: this takes long once they have.
+pub(super) async fn add_indexes(
+    connection: &mut PgConnection,
+    schema: &str,
+    new: &str,
+    tables: &[&str],
+) -> Result<(), StoreError> {
+    let tables: Vec<String> = tables.iter().map(ToString::to_string).collect();
+    let ours: Vec<String> = query_indexes::names().map(str::to_owned).collect();
+    let statements = sqlx::query_scalar!(
+        r#"select replace(
+                      regexp_replace(pg_get_indexdef(indexrelid), '^CREATE (UNIQUE )?INDEX ("[^"]+"|\S+) ON (ONLY )?',
+                                     'create \1index if not exists \2 on '),
+                      format(' on %I.%I USING ', nspname, indexed.relname),
+                      format(' on %I.%I USING ', $2::text, indexed.relname)
+                  ) as "statement!"
+           from pg_class as indexed join pg_namespace on pg_namespace.oid = indexed.relnamespace
+           join pg_index on indrelid = indexed.oid
+           join pg_class as indexes on indexes.oid = indexrelid and indexes.relname <> all($4::text[])
+           where nspname = $1::text and indexed.relname = any($3::text[])
+             and not exists (select from pg_constraint where conindid = indexrelid)"#,
+        schema,
+        new,
+        &tables,
+        &ours,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for statement in statements {
+        execute(connection, statement).await?;
+    }
+    Ok(())
+}

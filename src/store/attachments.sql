@@ -36,18 +36,22 @@ with of_a_table as (
     from of_a_table join pg_attribute on attrelid = of_a_table.oid and attnum > 0 and not attisdropped
     where col_description(of_a_table.oid, attnum) is not null
     union all
-    select 6, regexp_replace(pg_get_indexdef(indexrelid), '^CREATE (UNIQUE )?INDEX ', 'create \1index if not exists ')
+    select 6, regexp_replace(pg_get_indexdef(indexrelid), '^CREATE (UNIQUE )?INDEX ("[^"]+"|\S+) ON (ONLY )?',
+                             'create \1index if not exists \2 on ')
     from of_a_table join pg_index on indrelid = of_a_table.oid
     join pg_class as indexes on indexes.oid = indexrelid and indexes.relname <> all($3::text[])
     where not exists (select from pg_constraint where conindid = indexrelid)
     union all
     select 7, pg_get_triggerdef(pg_trigger.oid)
     from of_a_table join pg_trigger on tgrelid = of_a_table.oid and not tgisinternal
+    -- Those that copy changes while tables are moved are our own.
+    where not starts_with(tgname, 'flowfi_move_')
     union all
     select 8, format('alter table %s %s trigger %I', name,
                      case tgenabled when 'D' then 'disable' when 'R' then 'enable replica' else 'enable always' end,
                      tgname)
     from of_a_table join pg_trigger on tgrelid = of_a_table.oid and not tgisinternal and tgenabled <> 'O'
+    where not starts_with(tgname, 'flowfi_move_')
     union all
     select 8, format('alter publication %I add table %s', pubname, name)
     from of_a_table join pg_publication_rel on prrelid = of_a_table.oid

@@ -40,8 +40,8 @@ pub(super) async fn load(
     let streams: Vec<String> = streams.iter().map(ToString::to_string).collect();
     let rows = sqlx::query_as!(
         BaselineRow,
-        r#"select stream_id::text as "stream_id!", toid, event_index, entry, last_modified_ledger, live_until_ledger
-           from baselines where contract_id = $1 and stream_id = any($2::text[]::numeric[])
+        r#"select stream_id, toid, event_index, entry, last_modified_ledger, live_until_ledger
+           from baselines where contract_id = $1 and stream_id = any($2::text[])
            order by stream_id, toid, event_index"#,
         contract_id.as_str(),
         &streams,
@@ -69,9 +69,9 @@ pub(super) async fn upsert<'a>(
     sqlx::query!(
         "insert into baselines (contract_id, stream_id, toid, event_index, entry, last_modified_ledger,
              live_until_ledger, revision)
-         select $1, number::numeric, toid, event_index, entry, last_modified_ledger, live_until_ledger, $8
+         select $1, stream_id, toid, event_index, entry, last_modified_ledger, live_until_ledger, $8
          from unnest($2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[])
-             as new (number, toid, event_index, entry, last_modified_ledger, live_until_ledger)
+             as new (stream_id, toid, event_index, entry, last_modified_ledger, live_until_ledger)
          on conflict (contract_id, stream_id, toid, event_index) do update set
              entry = excluded.entry, last_modified_ledger = excluded.last_modified_ledger,
              live_until_ledger = excluded.live_until_ledger, revision = excluded.revision

@@ -12,7 +12,8 @@ impl Store {
         position: EventId,
     ) -> Result<Option<(LedgerSequence, DateTime<Utc>)>, StoreError> {
         let row = sqlx::query!(
-            "select toid, event_index, ledger_closed_at from stream_events where (toid, event_index) <= ($1, $2)
+            "select toid, event_index, ledger_closed_at from stream_events
+             where toid <= $1 and (toid, event_index) <= ($1, $2)
              order by toid desc, event_index desc limit 1",
             position.toid(),
             i64::from(position.index()),
@@ -31,7 +32,7 @@ impl Store {
         let row = sqlx::query!(
             r#"select toid as "toid!", event_index as "event_index!", ledger_closed_at as "ledger_closed_at!" from (
                    (select toid, event_index, ledger_closed_at from stream_events
-                    where (toid, event_index) > ($1, $2) order by toid, event_index limit 1)
+                    where toid >= $1 and (toid, event_index) > ($1, $2) order by toid, event_index limit 1)
                    union all
                    (select toid, event_index, ledger_closed_at from quarantine
                     where (toid, event_index) > ($1, $2) order by toid, event_index limit 1)

@@ -41,7 +41,7 @@ pub(super) async fn insert(
     let column = |text: fn(&(StreamId, FieldDifference)) -> String| corrections.iter().map(text).collect::<Vec<_>>();
     sqlx::query!(
         "insert into corrections (contract_id, stream_id, at_ledger, field, ours, chains)
-         select $1, stream_id::numeric, $2, field, ours, chains
+         select $1, stream_id, $2, field, ours, chains
          from unnest($3::text[], $4::text[], $5::text[], $6::text[]) as new (stream_id, field, ours, chains)",
         contract_id.as_str(),
         i64::from(at_ledger.0),
@@ -65,7 +65,7 @@ impl Store {
     ) -> Result<Vec<Correction>, StoreError> {
         let rows = sqlx::query!(
             "select number, at_ledger, field, ours, chains, corrected_at from corrections
-             where contract_id = $1 and stream_id = $2::text::numeric order by number desc limit $3",
+             where contract_id = $1 and stream_id = $2 order by number desc limit $3",
             contract_id.as_str(),
             stream_id.to_string(),
             i64::from(limit),
@@ -103,10 +103,10 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<(StreamId, EventId)>, StoreError> {
         let rows = sqlx::query!(
-            r#"select stream_id::text as "stream_id!", last_toid, last_event_index from streams
-               where contract_id = $1 and stream_id > $2::text::numeric
-                 and (checked_at_ledger is null or checked_at_ledger < (last_toid >> 32))
-               order by streams.stream_id limit $3"#,
+            "select stream_id, last_toid, last_event_index from streams
+             where contract_id = $1 and (length(stream_id), stream_id) > (length($2::text), $2)
+               and (checked_at_ledger is null or checked_at_ledger < (last_toid >> 32))
+             order by length(stream_id), stream_id limit $3",
             contract_id.as_str(),
             above.to_string(),
             i64::from(limit),

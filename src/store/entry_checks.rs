@@ -69,8 +69,8 @@ impl EntryChecks<'_> {
         sqlx::query!(
             "with equal as (
                  select contract_id, stream_id
-                 from unnest($3::text[], $4::bigint[], $5::bigint[]) as equal (number, toid, event_index)
-                 join streams on contract_id = $1 and stream_id = equal.number::numeric
+                 from unnest($3::text[], $4::bigint[], $5::bigint[]) as equal (stream, toid, event_index)
+                 join streams on contract_id = $1 and stream_id = equal.stream
                      and (last_toid, last_event_index) = (equal.toid, equal.event_index)
                      and (checked_at_ledger is null or checked_at_ledger < $2)
                  for update of streams skip locked
@@ -96,8 +96,8 @@ impl EntryChecks<'_> {
     ) -> Result<Vec<StreamId>, StoreError> {
         let streams: Vec<String> = streams.map(ToString::to_string).collect();
         let locked = sqlx::query_scalar!(
-            r#"select stream_id::text as "stream_id!" from streams
-               where contract_id = $1 and stream_id = any($2::text[]::numeric[]) for update skip locked"#,
+            "select stream_id from streams
+             where contract_id = $1 and stream_id = any($2::text[]) for update skip locked",
             self.contract_id.as_str(),
             &streams,
         )

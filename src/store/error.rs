@@ -79,6 +79,12 @@ pub enum StoreError {
         /// The first migration that is not applied.
         lacking: i64,
     },
+    /// The tables have the layout of an older version still.
+    #[error(
+        "the tables are not in their new layout yet. The indexer of this version moves them when it starts, and a gateway \
+         changes nothing: it waits for that"
+    )]
+    TablesNotMoved,
     /// The schema could not be brought up to date within this time, because other sessions held what it changes.
     #[error(
         "the migration waited {0:?} for a lock: another session migrates, or holds a table that is to be changed \
@@ -114,10 +120,11 @@ impl StoreError {
         matches!(self, Self::Unavailable(sqlx::Error::Database(_)) | Self::Refused(_))
     }
 
-    /// Returns whether waiting helps: the database is away or does not answer, or others hold what is to be changed.
+    /// Returns whether waiting helps: the database is away or does not answer, or others hold what is to be
+    /// changed or change it.
     #[must_use]
     pub const fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::TimedOut(_) | Self::MigrationBlocked(_))
+        matches!(self, Self::Unavailable(_) | Self::TimedOut(_) | Self::MigrationBlocked(_) | Self::TablesNotMoved)
     }
 }
 

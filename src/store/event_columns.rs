@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use super::{
     StoreError,
     columns::{columns_of, event_id},
+    partitions,
 };
 use crate::domain::{Address, Amount, ContractEvent, EventId};
 
@@ -19,7 +20,8 @@ pub(super) async fn stored_ids(
 ) -> Result<HashSet<EventId>, StoreError> {
     let rows = sqlx::query!(
         "select toid, event_index from stream_events
-         where (toid, event_index) >= ($1, $2) and (toid, event_index) <= ($3, $4)",
+         where toid between $1 and $3
+           and (toid, event_index) >= ($1, $2) and (toid, event_index) <= ($3, $4)",
         first.toid(),
         i64::from(first.index()),
         last.toid(),
@@ -157,6 +159,7 @@ impl EventColumns {
     /// which are not sent live. Returns how many were new.
     pub(super) async fn insert(&self, connection: &mut PgConnection, came_late: bool) -> Result<usize, StoreError> {
         let PartyColumns { toid, event_index, sender, recipient, token, amount } = &self.parties;
+        partitions::add_for(connection, toid).await?;
         let done = sqlx::query_file!(
             "src/store/insert_events.sql",
             toid,

@@ -29,9 +29,9 @@ impl Store {
         let rows = sqlx::query!(
             r#"with of_streams as (
                    select stream_id, sender, recipient, token, former_recipient from stream_events
-                   where contract_id = $1 and stream_id = any($2::text[]::numeric[])
+                   where contract_id = $1 and stream_id = any($2::text[])
                )
-               select distinct stream_id::text as "stream_id!", sender, recipient, token,
+               select distinct stream_id as "stream_id!", sender, recipient, token,
                       (stream_id, recipient) in (
                           select stream_id, former_recipient from of_streams where former_recipient is not null
                       ) as "is_of_former_recipient?"

@@ -69,9 +69,9 @@ impl Store {
         let rows = sqlx::query_as!(
             EventRow,
             r#"select toid, event_index, (select epoch from network) as "epoch!", contract_id, ledger_closed_at, tx_hash, type,
-                      stream_id::text, sender,
+                      stream_id, sender,
                       recipient, former_recipient, token, amount::text, body as "body: Json<serde_json::Map<String, serde_json::Value>>"
-               from stream_events where (toid, event_index) > ($1, $2) and not came_late
+               from stream_events where toid >= $1 and (toid, event_index) > ($1, $2) and not came_late
                order by toid, event_index limit $3"#,
             after.toid(),
             i64::from(after.index()),
@@ -92,9 +92,9 @@ impl Store {
         let rows = sqlx::query_as!(
             EventRow,
             r#"select toid, event_index, (select epoch from network) as "epoch!", contract_id, ledger_closed_at, tx_hash,
-                      type, stream_id::text, sender, recipient, former_recipient, token, amount::text,
+                      type, stream_id, sender, recipient, former_recipient, token, amount::text,
                       body as "body: Json<serde_json::Map<String, serde_json::Value>>"
-               from stream_events where stream_events.stream_id = $2::text::numeric and contract_id = $1
+               from stream_events where stream_id = $2 and contract_id = $1
                order by toid desc, event_index desc limit $3"#,
             contract_id.as_str(),
             stream_id.to_string(),
@@ -131,7 +131,8 @@ impl Store {
                    union all
                    select contract_id, toid, event_index from contract_upgrades
                ) as events
-               where contract_id = $1 and (toid, event_index) > ($2, $3) and (toid, event_index) <= ($4, $5)
+               where contract_id = $1 and toid between $2 and $4
+                 and (toid, event_index) > ($2, $3) and (toid, event_index) <= ($4, $5)
                order by toid, event_index limit $6"#,
             contract_id.as_str(),
             range.after.toid(),

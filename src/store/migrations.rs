@@ -6,7 +6,7 @@ use sqlx::{Connection, error::DatabaseError};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, warn};
 
-use super::{Store, StoreError, connections};
+use super::{Store, StoreError, connections, table_move};
 
 /// A migration may read a whole table.
 const MIGRATION_DEADLINE: Duration = Duration::from_hours(1);
@@ -25,6 +25,8 @@ pub enum MigrationPhase {
     Running,
     /// It waits for a lock: another session migrates, or holds a table that is to be changed.
     WaitingForLock,
+    /// It moves large tables to a new layout, or waits for another process that does.
+    MovingTables,
 }
 
 impl Store {
@@ -43,24 +45,31 @@ impl Store {
     /// # Errors
     /// Those of [`Store::migrate`].
     pub async fn migrate_and_tell(&self, tell: impl Fn(MigrationPhase)) -> Result<(), StoreError> {
-        self.migrate_within(MIGRATION_DEADLINE, tell).await
-    }
-
-    /// Does the same within a deadline.
-    pub(super) async fn migrate_within(
-        &self,
-        deadline: Duration,
-        tell: impl Fn(MigrationPhase),
-    ) -> Result<(), StoreError> {
         if self.has_exactly_this_schema().await? {
             return Ok(());
         }
+        tell(MigrationPhase::Running);
+        if self.has_tables_to_move().await? {
+            self.migrate_to(Some(table_move::MIGRATION - 1), MIGRATION_DEADLINE, &tell).await?;
+            tell(MigrationPhase::MovingTables);
+            self.move_tables().await?;
+            tell(MigrationPhase::Running);
+        }
+        self.migrate_to(None, MIGRATION_DEADLINE, &tell).await
+    }
+
+    /// Runs the migrations up to one of them, or all, within a deadline.
+    pub(super) async fn migrate_to(
+        &self,
+        last: Option<i64>,
+        deadline: Duration,
+        tell: &impl Fn(MigrationPhase),
+    ) -> Result<(), StoreError> {
         let give_up = Instant::now() + deadline;
         let mut is_blocked = false;
-        tell(MigrationPhase::Running);
         loop {
-            let attempt = Box::pin(timeout(deadline, self.migrate_once()));
-            match told_of(attempt, &tell).await.unwrap_or(Err(StoreError::TimedOut(deadline))) {
+            let attempt = Box::pin(timeout(deadline, self.migrate_once(last)));
+            match told_of(attempt, tell).await.unwrap_or(Err(StoreError::TimedOut(deadline))) {
                 Err(failure) if failure.is_lock_timeout() => log_that_it_waits(&failure, is_blocked),
                 migrated => return migrated,
             }
@@ -73,11 +82,26 @@ impl Store {
         }
     }
 
-    async fn migrate_once(&self) -> Result<(), StoreError> {
+    async fn migrate_once(&self, last: Option<i64>) -> Result<(), StoreError> {
         let mut connection = self.pool.connect_apart().await?;
         connections::set(&mut connection, MIGRATING).await?;
-        sqlx::migrate!().run_direct(None, &mut connection, false).await?;
+        sqlx::migrate!().run_direct(last, &mut connection, false).await?;
         Ok(connection.close().await?)
+    }
+
+    /// Returns whether there is an index from before the tables had their layout.
+    async fn has_tables_to_move(&self) -> Result<bool, StoreError> {
+        let applied = self.applied().await?;
+        Ok(!applied.is_empty() && !applied.contains(&table_move::MIGRATION))
+    }
+
+    /// Returns the migrations that were applied; none in an empty database.
+    async fn applied(&self) -> Result<Vec<i64>, StoreError> {
+        let applied = "select version from _sqlx_migrations where success";
+        match sqlx::query_scalar(applied).fetch_all(&self.pool).await {
+            Err(failure) if is_undefined_table(&failure) => Ok(Vec::new()),
+            applied => Ok(applied?),
+        }
     }
 
     async fn has_exactly_this_schema(&self) -> Result<bool, StoreError> {
@@ -95,15 +119,12 @@ impl Store {
     /// privilege, or may be connected to a replica.
     ///
     /// # Errors
-    /// [`StoreError::SchemaBehind`].
+    /// [`StoreError::SchemaBehind`]; [`StoreError::TablesNotMoved`] if an indexer has only to move the tables.
     pub async fn expect_schema(&self) -> Result<(), StoreError> {
-        let applied = "select version from _sqlx_migrations where success";
-        let applied: Vec<i64> = match sqlx::query_scalar(applied).fetch_all(&self.pool).await {
-            Err(failure) if is_undefined_table(&failure) => Vec::new(),
-            applied => applied?,
-        };
+        let applied = self.applied().await?;
         match sqlx::migrate!().iter().find(|wanted| !applied.contains(&wanted.version)) {
             None => Ok(()),
+            Some(lacking) if lacking.version == table_move::MIGRATION => Err(StoreError::TablesNotMoved),
             Some(lacking) => Err(StoreError::SchemaBehind { lacking: lacking.version }),
         }
     }

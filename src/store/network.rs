@@ -10,7 +10,7 @@ use super::{
     attachments::{Attachments, OnFailure},
     columns::{column_of, epoch, ledger},
     listen,
-    schemas::{REINDEX, current_schema, execute},
+    schemas::{REINDEX, current_schema, execute, move_table},
 };
 use crate::domain::{Epoch, LedgerSequence};
 
@@ -169,8 +169,8 @@ impl Store {
             execute(connection, format!("create schema {schema}")).await?;
             let attachments = Attachments::of(connection, &live, NEXT, &TABLES_OF_AN_EPOCH).await?;
             for table in TABLES_OF_AN_EPOCH {
-                execute(connection, format!("alter table \"{live}\".{table} set schema {schema}")).await?;
-                execute(connection, format!("alter table {NEXT}.{table} set schema \"{live}\"")).await?;
+                move_table(connection, table, &live, &schema).await?;
+                move_table(connection, table, NEXT, &live).await?;
             }
             attachments.give(connection, OnFailure::GoOn).await?;
             listen::notify(connection, listen::COMMITTED).await
@@ -195,7 +195,7 @@ impl Store {
                join pg_namespace on pg_namespace.oid = relnamespace
                where relname in ('stream_events', 'streams', 'cursors') and relkind in ('r', 'p')
                  and relpersistence <> 't' and nspname <> current_schema()
-                 and nspname !~ '^flowfi_(epoch_[0-9]+|next|reindex|replaced)$'
+                 and nspname !~ '^flowfi_(epoch_[0-9]+|move|next|reindex|replaced)$'
                group by nspname having count(*) = 3 limit 1"#
         )
         .fetch_optional(&self.pool)

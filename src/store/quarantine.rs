@@ -84,7 +84,7 @@ pub(super) async fn release(
              select * from unnest($1::bigint[], $2::bigint[])
              union all
              select toid, event_index from quarantine as kept
-             where contract_id = $3 and stream_id = any($4::text[]::numeric[])
+             where contract_id = $3 and stream_id = any($4::text[])
                and exists (select from stream_events where (toid, event_index) = (kept.toid, kept.event_index))
          )
          returning toid, event_index",
@@ -106,9 +106,9 @@ pub(super) async fn last_that_speaks_of(
 ) -> Result<Vec<SpokenOf>, StoreError> {
     let streams: Vec<String> = streams.iter().map(ToString::to_string).collect();
     let rows = sqlx::query!(
-        r#"select distinct on (stream_id) stream_id::text as "stream_id!", toid, event_index, event_kind, reason
+        r#"select distinct on (stream_id) stream_id as "stream_id!", toid, event_index, event_kind, reason
            from quarantine
-           where contract_id = $1 and stream_id = any($2::text[]::numeric[])
+           where contract_id = $1 and stream_id = any($2::text[])
            order by stream_id, toid desc, event_index desc"#,
         contract_id.as_str(),
         &streams,
@@ -196,7 +196,7 @@ impl Store {
     ) -> Result<Vec<QuarantinedEvent>, StoreError> {
         let rows = sqlx::query_as!(
             QuarantineRow,
-            "select toid, event_index, contract_id, ledger_closed_at, tx_hash, event_kind, kind, name, stream_id::text,
+            "select toid, event_index, contract_id, ledger_closed_at, tx_hash, event_kind, kind, name, stream_id,
                     reason, in_successful_call, topics, value
              from quarantine
              where contract_id = $1 and (toid, event_index) > ($2, $3) and event_kind in ('contract', 'system', 'entry')

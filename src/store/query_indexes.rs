@@ -15,19 +15,35 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// longer is given up.
 const INDEX_DEADLINE: Duration = Duration::from_hours(1);
 
-/// Each by its name and what comes after `on`. Where two streams are equal in the first column they are in the order of
+/// Each by its name and what comes after `on`. Ids are in the order of their length and then of their text, so that
+/// numbers are in the order of numbers. Where two streams are equal in the first column they are in the order of
 /// their creation. One without an end time comes after those with one, hence the infinity.
-const INDEXES: [(&str, &str); 6] = [
+const INDEXES: [(&str, &str); 7] = [
     ("streams_by_phase", "streams (phase, created_toid, created_event_index)"),
     ("streams_by_last_update_time", "streams (last_update_time, created_toid, created_event_index)"),
     ("streams_by_deposited", "streams (deposited, created_toid, created_event_index)"),
     ("streams_by_end", "streams ((coalesce(end_time, 'infinity'::numeric)), created_toid, created_event_index)"),
+    ("streams_in_order", "streams (contract_id, length(stream_id), stream_id)"),
     ("streams_closed", "streams (created_toid, created_event_index) where closed"),
     (
         "streams_uncertain",
-        "streams (contract_id, stream_id) where checked_at_ledger is null or checked_at_ledger < (last_toid >> 32)",
+        "streams (contract_id, length(stream_id), stream_id) where checked_at_ledger is null \
+            or checked_at_ledger < (last_toid >> 32)",
     ),
 ];
+
+/// Returns whether the connection's schema has any: whether its index has been at the tip.
+pub(super) async fn are_there(connection: &mut PgConnection) -> Result<bool, StoreError> {
+    Ok(there(connection).await?.iter().any(|there| names().any(|name| name == there)))
+}
+
+/// Creates those that are missing in the connection's schema.
+pub(super) async fn create(connection: &mut PgConnection) -> Result<(), StoreError> {
+    for (name, on) in INDEXES {
+        execute(connection, format!("create index if not exists {name} on {on}")).await?;
+    }
+    Ok(())
+}
 
 /// Returns their names.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
@@ -46,8 +62,11 @@ impl Writer {
             self.session.within(INDEX_DEADLINE, async |connection| execute(connection, statement).await).await?;
         }
         if !missing.is_empty() {
-            // Without this, the planner has no statistics on the expression in one of the indexes.
-            let analyze = async |connection: &mut PgConnection| execute(connection, "analyze streams".to_owned()).await;
+            // Without this, the planner has no statistics on the expressions in the indexes, and none on a table that has
+            // partitions.
+            let analyze = async |connection: &mut PgConnection| {
+                execute(connection, "analyze streams, stream_events".to_owned()).await
+            };
             self.session.within(INDEX_DEADLINE, analyze).await?;
         }
         Ok(missing.len())

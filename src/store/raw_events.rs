@@ -18,7 +18,8 @@ pub(super) async fn raw_events_after(
     let rows = sqlx::query_as!(
         RawEventRow,
         "select toid, event_index, contract_id, ledger_closed_at, tx_hash, topics, value from stream_events
-         where contract_id = $1 and (toid, event_index) > ($2, $3) order by toid, event_index limit $4",
+         where contract_id = $1 and toid >= $2 and (toid, event_index) > ($2, $3)
+         order by toid, event_index limit $4",
         contract_id.as_str(),
         after.toid(),
         i64::from(after.index()),

@@ -45,11 +45,11 @@ impl Store {
     /// Returns the results for a contract; `None` before the first check.
     pub async fn record_check(&self, contract_id: &ContractId) -> Result<Option<RecordCheck>, StoreError> {
         let row = sqlx::query!(
-            r#"select looked_up_to::text as "looked_up_to!", compared, checked_at, round_completed_at,
-                      compared_in_last_round, differing_streams::text[] as "differing_streams!", differing_fields,
+            "select looked_up_to, compared, checked_at, round_completed_at,
+                      compared_in_last_round, differing_streams, differing_fields,
                       second_opinion_toid, second_opinion_event_index, second_opinion_events,
                       (extract(epoch from clock_timestamp() - checked_at) * 1000)::bigint as age_ms
-               from record_checks where contract_id = $1"#,
+               from record_checks where contract_id = $1",
             contract_id.as_str(),
         )
         .fetch_optional(&self.pool)
@@ -88,7 +88,7 @@ impl Store {
         sqlx::query!(
             "insert into record_checks (contract_id, checked_at, looked_up_to, compared, differing_streams,
                  differing_fields, round_completed_at, compared_in_last_round)
-             select $1, clock_timestamp(), $2::text::numeric, $3, $4::text[]::numeric[], $5,
+             select $1, clock_timestamp(), $2::text, $3, $4::text[], $5,
                  case when $6::bigint is not null then clock_timestamp() end, $6
              from network where epoch = $7
              on conflict (contract_id) do update set

@@ -164,7 +164,8 @@ impl Refold {
             "select toid, event_index, contract_id, ledger_closed_at, tx_hash, topics, value, sender, recipient, token,
                     amount::text
              from stream_events
-             where contract_id = $1 and stream_id = any($2::text[]::numeric[])
+             where contract_id = $1 and stream_id = any($2::text[])
+               and toid between $3 and $5
                and (toid, event_index) > ($3, $4) and (toid, event_index) <= ($5, $6)
              order by toid, event_index",
             self.contract_id.as_str(),

@@ -14,7 +14,7 @@ use super::{
     build_origin::{self, BuildOrigin},
     columns::{columns_of, event_id, parse},
     listen, quarantine, raw_events, revisions,
-    schemas::{REINDEX, current_schema, execute},
+    schemas::{REINDEX, current_schema, execute, move_table},
     writer,
 };
 use crate::domain::{ContractId, EventId, RawContractEvent, StreamId, StreamKey};
@@ -122,7 +122,7 @@ impl Store {
             r#"(select toid as "toid!", event_index as "event_index!", ledger_closed_at as "ledger_closed_at!",
                        tx_hash as "tx_hash!", 'contract' as "event_kind!", true as "in_successful_call!",
                        topics as "topics!", value as "value!"
-                from stream_events where contract_id = $1 and (toid, event_index) > ($2, $3)
+                from stream_events where contract_id = $1 and toid >= $2 and (toid, event_index) > ($2, $3)
                 order by toid, event_index limit $4)
                union all
                (select toid, event_index, ledger_closed_at, tx_hash, event_kind, in_successful_call, topics, value
@@ -142,7 +142,8 @@ impl Store {
     /// Returns the number of raw events of a contract after a position, for a progress bar.
     pub async fn count_raw_events(&self, contract_id: &ContractId, after: EventId) -> Result<u64, StoreError> {
         let count = sqlx::query_scalar!(
-            r#"select (select count(*) from stream_events where contract_id = $1 and (toid, event_index) > ($2, $3))
+            r#"select (select count(*) from stream_events
+                           where contract_id = $1 and toid >= $2 and (toid, event_index) > ($2, $3))
                     + (select count(*) from quarantine where contract_id = $1 and (toid, event_index) > ($2, $3))
                    as "count!""#,
             contract_id.as_str(),
@@ -186,11 +187,11 @@ impl Store {
                  entry = excluded.entry, last_modified_ledger = excluded.last_modified_ledger,
                  live_until_ledger = excluded.live_until_ledger, revision = excluded.revision
              where built.revision <> excluded.revision
-             returning stream_id::text"
+             returning stream_id"
         );
-        let numbers: Vec<String> =
+        let stream_ids: Vec<String> =
             sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).bind(contract_id.as_str()).fetch_all(&self.pool).await?;
-        numbers.iter().map(|text| parse("stream_id", text)).collect()
+        stream_ids.iter().map(|text| parse("stream_id", text)).collect()
     }
 
     /// Marks events in the build as late if they came late in the live tables, or are missing there: they were not sent
@@ -215,11 +216,11 @@ impl Store {
             is_allowance_based, closed";
         let fields_of = |table: &str| FIELDS.split(", ").map(|field| format!("{table}.{field}")).collect::<Vec<_>>();
         let statement = format!(
-            "select contract_id, stream_id::text
+            "select contract_id, stream_id
              from streams as stored join {REINDEX}.streams as built using (contract_id, stream_id)
              where (stored.last_toid, stored.last_event_index) = (built.last_toid, built.last_event_index)
                and ({}) is distinct from ({})
-             order by contract_id, stream_id limit $1",
+             order by contract_id, length(stream_id), stream_id limit $1",
             fields_of("stored").join(", "),
             fields_of("built").join(", ")
         );
@@ -235,20 +236,20 @@ impl Store {
         contract_id: &ContractId,
         after: EventId,
     ) -> Result<Vec<StreamId>, StoreError> {
-        let numbers = sqlx::query_scalar!(
-            r#"select distinct stream_id::text as "stream_id!" from baselines
-               where contract_id = $1 and ($2::bigint = 0 or exists (
-                   select from stream_events as event
-                   where event.contract_id = baselines.contract_id and event.stream_id = baselines.stream_id
-                     and (event.toid, event.event_index) > ($2, $3)
-               ))"#,
+        let stream_ids = sqlx::query_scalar!(
+            "select distinct stream_id from baselines
+             where contract_id = $1 and ($2::bigint = 0 or exists (
+                 select from stream_events as event
+                 where event.contract_id = baselines.contract_id and event.stream_id = baselines.stream_id
+                   and event.toid >= $2 and (event.toid, event.event_index) > ($2, $3)
+             ))",
             contract_id.as_str(),
             after.toid(),
             i64::from(after.index()),
         )
         .fetch_all(&self.pool)
         .await?;
-        numbers.iter().map(|text| parse("stream_id", text)).collect()
+        stream_ids.iter().map(|text| parse("stream_id", text)).collect()
     }
 
     /// Returns those of these events that are stored, as rows or in the quarantine.
@@ -376,8 +377,8 @@ async fn exchange(connection: &mut PgConnection, live: &str) -> Result<(), Store
     let attachments = Attachments::of(connection, live, REINDEX, &DERIVED).await?;
     execute(connection, format!("create schema {REPLACED}")).await?;
     for table in DERIVED {
-        execute(connection, format!("alter table \"{live}\".{table} set schema {REPLACED}")).await?;
-        execute(connection, format!("alter table {REINDEX}.{table} set schema \"{live}\"")).await?;
+        move_table(connection, table, live, REPLACED).await?;
+        move_table(connection, table, REINDEX, live).await?;
     }
     attachments.give(connection, OnFailure::GiveUp).await?;
     for table in DERIVED {

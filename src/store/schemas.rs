@@ -13,9 +13,14 @@ impl Store {
     pub(super) async fn open_schema(&self, schema: &'static str) -> Result<Self, StoreError> {
         let create = format!("create schema if not exists {schema}");
         self.pool.run(async |connection: &mut PgConnection| execute(connection, create).await).await?;
-        let store = Self { pool: self.pool.in_schema(schema, CONNECTIONS_OF_ANOTHER_SCHEMA).await? };
-        store.migrate_within(self.pool.deadline(), |_| {}).await?;
+        let store = self.in_schema(schema).await?;
+        store.migrate_to(None, self.pool.deadline(), &|_| {}).await?;
         Ok(store)
+    }
+
+    /// Opens a schema of this database that exists.
+    pub(super) async fn in_schema(&self, schema: &'static str) -> Result<Self, StoreError> {
+        Ok(Self { pool: self.pool.in_schema(schema, CONNECTIONS_OF_ANOTHER_SCHEMA).await? })
     }
 
     /// Removes a schema with everything in it, if it exists.
@@ -33,5 +38,27 @@ pub(super) async fn current_schema(connection: &mut PgConnection) -> Result<Stri
 /// Executes a statement about tables. Such statements take no parameters; the names in them are our own.
 pub(super) async fn execute(connection: &mut PgConnection, statement: String) -> Result<(), StoreError> {
     sqlx::query(sqlx::AssertSqlSafe(statement)).execute(connection).await?;
+    Ok(())
+}
+
+/// Moves a table to another schema, with its partitions, which do not follow it by themselves.
+pub(super) async fn move_table(
+    connection: &mut PgConnection,
+    table: &str,
+    from: &str,
+    to: &str,
+) -> Result<(), StoreError> {
+    let partitions = sqlx::query_scalar!(
+        r#"select format('%I', child.relname) as "name!"
+           from pg_inherits join pg_class as child on child.oid = inhrelid
+           where inhparent = to_regclass(format('%I.%I', $1::text, $2::text)) order by 1"#,
+        from,
+        table,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for table in std::iter::once(table).chain(partitions.iter().map(String::as_str)) {
+        execute(connection, format!("alter table \"{from}\".{table} set schema \"{to}\"")).await?;
+    }
     Ok(())
 }

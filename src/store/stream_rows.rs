@@ -112,11 +112,11 @@ pub(super) async fn load(
     connection: &mut PgConnection,
     streams: &[StreamKey],
 ) -> Result<Vec<StreamRecord>, StoreError> {
-    let (contracts, numbers): (Vec<String>, Vec<String>) =
+    let (contracts, stream_ids): (Vec<String>, Vec<String>) =
         streams.iter().map(|(contract_id, stream_id)| (contract_id.to_string(), stream_id.to_string())).unzip();
     let rows = sqlx::query_as!(
         StreamRow,
-        r#"select contract_id, stream_id::text as "stream_id!", sender, recipient, token,
+        r#"select contract_id, stream_id, sender, recipient, token,
                   rate_per_second::text as "rate_per_second!", deposited::text as "deposited!",
                   withdrawn::text as "withdrawn!", start_time::text as "start_time!",
                   last_update_time::text as "last_update_time!", is_active, paused, paused_at::text, status,
@@ -124,12 +124,12 @@ pub(super) async fn load(
                   schedule as "schedule: Json<serde_json::Value>", cliff_time::text, arbiter, dispute_status,
                   is_allowance_based, closed, awaits_entry, checked_at_ledger,
                   created_toid, created_event_index, last_toid, last_event_index, created_at, updated_at
-           from unnest($1::text[], $2::text[]) as wanted (contract, number)
+           from unnest($1::text[], $2::text[]) as wanted (contract, stream)
            cross join lateral (
-               select * from streams where contract_id = wanted.contract and stream_id = wanted.number::numeric limit 1
+               select * from streams where contract_id = wanted.contract and stream_id = wanted.stream limit 1
            ) as found"#,
         &contracts,
-        &numbers,
+        &stream_ids,
     )
     .fetch_all(connection)
     .await?;
@@ -167,23 +167,24 @@ impl Store {
         self.records_of(&keys_of(contract_id, stream_ids)).await
     }
 
-    /// Returns the first `limit` numbers above `above` of streams that there are records of, in order.
+    /// Returns the first `limit` ids above `above` of streams that there are records of, in order.
     pub async fn stream_ids_above(
         &self,
         contract_id: &ContractId,
         above: StreamId,
         limit: u32,
     ) -> Result<Vec<StreamId>, StoreError> {
-        let numbers = sqlx::query_scalar!(
-            r#"select stream_id::text as "stream_id!" from streams
-               where contract_id = $1 and stream_id > $2::text::numeric order by streams.stream_id limit $3"#,
+        let stream_ids = sqlx::query_scalar!(
+            "select stream_id from streams
+             where contract_id = $1 and (length(stream_id), stream_id) > (length($2::text), $2)
+             order by length(stream_id), stream_id limit $3",
             contract_id.as_str(),
             above.to_string(),
             i64::from(limit),
         )
         .fetch_all(&self.pool)
         .await?;
-        numbers.iter().map(|text| parse("stream_id", text)).collect()
+        stream_ids.iter().map(|text| parse("stream_id", text)).collect()
     }
 
     /// Returns how many records of a contract's streams there are.
@@ -197,15 +198,16 @@ impl Store {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// Returns the highest number of a stream that there is a record of, `None` without any.
+    /// Returns the highest id of a stream that there is a record of, `None` without any.
     pub async fn highest_stream_id(&self, contract_id: &ContractId) -> Result<Option<StreamId>, StoreError> {
-        let number = sqlx::query_scalar!(
-            "select max(stream_id)::text from streams where contract_id = $1",
+        let highest = sqlx::query_scalar!(
+            "select stream_id from streams where contract_id = $1
+             order by length(stream_id) desc, stream_id desc limit 1",
             contract_id.as_str()
         )
-        .fetch_one(&self.pool)
+        .fetch_optional(&self.pool)
         .await?;
-        number.map(|text| parse("stream_id", &text)).transpose()
+        highest.map(|text| parse("stream_id", &text)).transpose()
     }
 }
 

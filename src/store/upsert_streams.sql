@@ -5,7 +5,7 @@ insert into streams (
     schedule, cliff_time, arbiter, dispute_status, is_allowance_based, closed, awaits_entry, checked_at_ledger
 )
 select
-    contract_id, stream_id::numeric, sender, recipient, token, rate_per_second::numeric, deposited::numeric,
+    contract_id, stream_id, sender, recipient, token, rate_per_second::numeric, deposited::numeric,
     withdrawn::numeric, start_time::numeric, last_update_time::numeric, end_time::numeric, is_active, paused,
     paused_at::numeric, status, total_paused_seconds::numeric, unverified, impossible_order, created_toid,
     created_event_index, last_toid, last_event_index, created_at, updated_at, schedule::jsonb, cliff_time::numeric,

@@ -29,7 +29,16 @@ fn address(kind: u8, number: u32) -> Address {
     ContractId::from_bytes(bytes).into()
 }
 
+/// Fills the tables and creates the indexes of lists.
 pub async fn fill(pool: &PgPool, contract: &ContractId) {
+    fill_tables(pool, contract).await;
+    let mut writer = Writer::try_acquire(&Store::on(pool.clone()), contract.clone().into()).await.unwrap().unwrap();
+    writer.index_for_queries().await.unwrap();
+    writer.release().await.unwrap();
+}
+
+/// Fills the tables of any version.
+pub async fn fill_tables(pool: &PgPool, contract: &ContractId) {
     let texts = |kind, count| -> Vec<String> { (0..count).map(|number| address(kind, number).to_string()).collect() };
     let mut connection = pool.acquire().await.unwrap();
     sqlx::raw_sql("create temporary table facts (users text[], tokens text[], contract text)")
@@ -44,8 +53,4 @@ pub async fn fill(pool: &PgPool, contract: &ContractId) {
         .await
         .unwrap();
     connection.execute(sqlx::raw_sql(include_str!("filled.sql"))).await.unwrap();
-    drop(connection);
-    let mut writer = Writer::try_acquire(&Store::on(pool.clone()), contract.clone().into()).await.unwrap().unwrap();
-    writer.index_for_queries().await.unwrap();
-    writer.release().await.unwrap();
 }

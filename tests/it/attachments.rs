@@ -116,7 +116,7 @@ async fn a_reindex_names_what_cannot_be_moved_to_the_new_tables_before_it_starts
             "the constraint some_rate",
         ),
         (
-            "create publication part for table streams (contract_id, stream_id) where (stream_id = 1)",
+            "create publication part for table streams (contract_id, stream_id) where (stream_id = '1')",
             "drop publication part",
             "the publication part",
         ),
@@ -160,7 +160,8 @@ const OF_OTHERS: [(&str, &str); 6] = [
     ),
     (
         "create publication told for table stream_events",
-        "exists (select from pg_publication_tables where pubname = 'told' and schemaname = 'public')",
+        "exists (select from pg_publication_rel join pg_publication on pg_publication.oid = prpubid
+         where pubname = 'told' and prrelid = 'stream_events'::regclass)",
     ),
     (
         "create index of_others on streams (token, start_time)",

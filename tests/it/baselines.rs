@@ -51,7 +51,7 @@ impl World {
     async fn assert_as_the_chain_says(&self) {
         let record = self.store.stream(&self.devnet.contract_id(), STREAM).await.unwrap().expect("there is a record");
         assert_eq!(Some(StreamEntry::from(&record)), self.devnet.stream_entry(STREAM));
-        let query = "select count(*) from stream_events where stream_id = 1 and (sender is null or recipient is null or token is null)";
+        let query = "select count(*) from stream_events where stream_id = '1' and (sender is null or recipient is null or token is null)";
         let without_parties: i64 = sqlx::query_scalar(query).fetch_one(&self.pool).await.unwrap();
         assert_eq!(without_parties, 0, "event rows keep their parties");
         let verified = self.verified(COMPARE).await;

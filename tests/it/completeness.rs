@@ -282,7 +282,7 @@ async fn a_node_that_is_behind_after_a_restart_inside_a_ledger_is_not_a_reset(po
     // whole.
     for statement in [
         "delete from stream_events where toid = (select max(toid) from stream_events)",
-        "delete from streams where stream_id = 2",
+        "delete from streams where stream_id = '2'",
         "update cursors set toid = (select max(toid) from stream_events), last_whole_ledger = last_whole_ledger - 1,
              event_index = 1, last_whole_ledger_closed_at = (select min(ledger_closed_at) from stream_events)",
         "update network set known_ledger = null, known_ledger_hash = null",

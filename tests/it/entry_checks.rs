@@ -41,7 +41,7 @@ impl World {
     /// Changes the record behind the indexer's back, and lets an event of another stream have all that is not certain
     /// compared.
     async fn spoil(&self, change: &str) {
-        let change = format!("update streams set checked_at_ledger = null, {change} where stream_id = 1");
+        let change = format!("update streams set checked_at_ledger = null, {change} where stream_id = '1'");
         sqlx::query(sqlx::AssertSqlSafe(change)).execute(&self.pool).await.unwrap();
     }
 

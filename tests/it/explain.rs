@@ -116,24 +116,24 @@ fn stream_filters(contracts: &[ContractId]) -> Vec<String> {
 
 fn event_filters(contracts: &[ContractId]) -> Vec<String> {
     let (busy, quiet) = (user(0), user(USERS - 1));
-    let mut filters = vec![String::new(), "fromLedger=500000&toLedger=500100".to_owned()];
+    let mut filters = vec![String::new(), "fromLedger=8000000&toLedger=8001600".to_owned()];
     for party in [busy, quiet] {
         filters.push(format!("address={party}"));
         filters.push(format!("address={party}&type=stream.created"));
         filters.extend([0, TOKENS - 1].map(|number| format!("address={party}&token={}", token(number))));
-        filters.push(format!("address={party}&token={}&fromLedger=990000", token(0)));
+        filters.push(format!("address={party}&token={}&fromLedger=15840000", token(0)));
     }
     for contract in contracts {
         filters.push(format!("contract={contract}"));
         filters.push(format!("contract={contract}&type=stream.withdrawn"));
         filters.push(format!("contract={contract}&type=protocol.initialized"));
         filters.push(format!("contract={contract}&address={}", user(0)));
-        filters.push(format!("contract={contract}&fromLedger=990000"));
+        filters.push(format!("contract={contract}&fromLedger=15840000"));
     }
     filters.extend(EventType::ALL.iter().map(|event_type| format!("type={event_type}")));
     filters.push("type=stream.completed,stream.cancelled".to_owned());
     filters.push("type=protocol.initialized,protocol.admin_transferred".to_owned());
-    filters.push("type=stream.paused&toLedger=300000".to_owned());
+    filters.push("type=stream.paused&toLedger=4800000".to_owned());
     filters
 }
 

@@ -66,6 +66,7 @@ mod standing_up;
 mod started_over;
 mod store;
 mod subscribe;
+mod table_move;
 mod verify;
 mod whole_ledgers;
 mod world;

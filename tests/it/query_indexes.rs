@@ -11,12 +11,13 @@ use sqlx::PgPool;
 
 use crate::world::{World, eventually};
 
-const OF_LISTS: [&str; 6] = [
+const OF_LISTS: [&str; 7] = [
     "streams_by_deposited",
     "streams_by_end",
     "streams_by_last_update_time",
     "streams_by_phase",
     "streams_closed",
+    "streams_in_order",
     "streams_uncertain",
 ];
 

@@ -258,17 +258,17 @@ async fn a_difference_that_goes_away_by_itself_is_not_reported(pool: PgPool) {
     relay.hold();
     world.start(world.checking());
     relay.was_asked(1).await;
-    world.alter("update streams set withdrawn = withdrawn + 7 where stream_id = 1").await;
+    world.alter("update streams set withdrawn = withdrawn + 7 where stream_id = '1'").await;
     relay.pass(1);
     relay.was_asked(2).await;
     assert_eq!(world.record_check().await, RecordCheck::default(), "one check reports nothing");
-    world.alter("update streams set withdrawn = withdrawn - 7 where stream_id = 1").await;
+    world.alter("update streams set withdrawn = withdrawn - 7 where stream_id = '1'").await;
     relay.pass(1);
     eventually("the check has ended", || async { world.record_check().await.checked_at.is_some() }).await;
     assert_eq!(world.record_check().await.look.differing, BTreeMap::new());
 
     relay.pass_all();
-    world.alter("update streams set withdrawn = withdrawn + 7 where stream_id = 1").await;
+    world.alter("update streams set withdrawn = withdrawn + 7 where stream_id = '1'").await;
     let expected = differing([(1, "withdrawn_amount")]);
     eventually("a difference that stays is reported", || async {
         world.record_check().await.look.differing == expected
@@ -297,15 +297,15 @@ async fn five_hundred_streams_are_all_checked_in_rounds_of_requests_with_at_most
 
     for number in [1, 199, 200, 350, 500] {
         let alter = "update streams set paused = true where stream_id = $1";
-        sqlx::query(alter).bind(number).execute(&world.pool).await.unwrap();
+        sqlx::query(alter).bind(number.to_string()).execute(&world.pool).await.unwrap();
     }
-    sqlx::query("delete from streams where stream_id = 250").execute(&world.pool).await.unwrap();
+    sqlx::query("delete from streams where stream_id = '250'").execute(&world.pool).await.unwrap();
     let found =
         differing([(1, "paused"), (199, "paused"), (200, "paused"), (250, "record"), (350, "paused"), (500, "paused")]);
     eventually("each is found", || async { world.record_check().await.look.differing == found }).await;
     world.rounds(2).await;
     assert_eq!(world.record_check().await.look.differing, found, "differences stay, and the round continues");
-    world.alter("update streams set paused = false where stream_id in (1, 500)").await;
+    world.alter("update streams set paused = false where stream_id in ('1', '500')").await;
     let left = differing([(199, "paused"), (200, "paused"), (250, "record"), (350, "paused")]);
     eventually("differences that were repaired go away", || async {
         world.record_check().await.look.differing == left
@@ -404,7 +404,7 @@ async fn known_differences_are_known_after_a_restart(pool: PgPool) {
     let run = world.checking().run(stop.clone());
     let until_it_is_found = async {
         world.indexed().await;
-        world.alter("update streams set withdrawn = withdrawn + 7 where stream_id = 1").await;
+        world.alter("update streams set withdrawn = withdrawn + 7 where stream_id = '1'").await;
         eventually("it is found", || async { world.record_check().await.look.differing == found }).await;
         stop.cancel();
     };
@@ -458,7 +458,7 @@ async fn a_difference_in_one_of_two_contracts_names_the_contract(pool: PgPool) {
     world.start(world.checking());
     let base = world.start_gateway(GatewaySettings::default()).await;
     world.indexed().await;
-    world.alter("update streams set paused = true where stream_id = 1").await;
+    world.alter("update streams set paused = true where stream_id = '1'").await;
     let contract_id = world.devnet.contract_id();
     let reason =
         format!("1 record differs from the chain, such as stream 1 (paused): {REPAIR} (contract {contract_id})");
@@ -477,7 +477,7 @@ async fn the_differences_found_on_a_network_are_archived_with_it(pool: PgPool) {
     let settings = IngestSettings { on_reset: OnReset::Archive, ..world.checking_settings() };
     world.start(Indexer::new(world.source(), Vec::new(), world.store.clone(), settings));
     world.indexed().await;
-    world.alter("update streams set paused = true where stream_id = 1").await;
+    world.alter("update streams set paused = true where stream_id = '1'").await;
     let found = differing([(1, "paused")]);
     eventually("it is found", || async { world.record_check().await.look.differing == found }).await;
     world.devnet.reset().unwrap();

@@ -100,27 +100,27 @@ async fn every_record_of_a_random_history_is_proven(pool: PgPool) {
 async fn each_altered_field_is_named_and_repaired(pool: PgPool) {
     let world = World::with_streams(pool).await;
     let alterations = [
-        ("sender", "update streams set sender = recipient where stream_id = 1"),
-        ("recipient", "update streams set recipient = sender where stream_id = 1"),
-        ("token_address", "update streams set token = sender where stream_id = 1"),
-        ("rate_per_second", "update streams set rate_per_second = rate_per_second + 1 where stream_id = 1"),
-        ("deposited_amount", "update streams set deposited = 7 where stream_id = 1"),
-        ("withdrawn_amount", "update streams set withdrawn = 7 where stream_id = 1"),
-        ("start_time", "update streams set start_time = 7 where stream_id = 1"),
-        ("last_update_time", "update streams set last_update_time = 7 where stream_id = 1"),
-        ("is_active", "update streams set is_active = false where stream_id = 1"),
-        ("paused", "update streams set paused = true where stream_id = 1"),
-        ("paused_at", "update streams set paused_at = 7 where stream_id = 1"),
-        ("status", "update streams set status = 'completed' where stream_id = 1"),
+        ("sender", "update streams set sender = recipient where stream_id = '1'"),
+        ("recipient", "update streams set recipient = sender where stream_id = '1'"),
+        ("token_address", "update streams set token = sender where stream_id = '1'"),
+        ("rate_per_second", "update streams set rate_per_second = rate_per_second + 1 where stream_id = '1'"),
+        ("deposited_amount", "update streams set deposited = 7 where stream_id = '1'"),
+        ("withdrawn_amount", "update streams set withdrawn = 7 where stream_id = '1'"),
+        ("start_time", "update streams set start_time = 7 where stream_id = '1'"),
+        ("last_update_time", "update streams set last_update_time = 7 where stream_id = '1'"),
+        ("is_active", "update streams set is_active = false where stream_id = '1'"),
+        ("paused", "update streams set paused = true where stream_id = '1'"),
+        ("paused_at", "update streams set paused_at = 7 where stream_id = '1'"),
+        ("status", "update streams set status = 'completed' where stream_id = '1'"),
         (
             "schedule",
-            r#"update streams set schedule = '{"kind": "interval", "amount": "5", "everySeconds": 60}' where stream_id = 1"#,
+            r#"update streams set schedule = '{"kind": "interval", "amount": "5", "everySeconds": 60}' where stream_id = '1'"#,
         ),
-        ("cliff_time", "update streams set cliff_time = 7 where stream_id = 1"),
-        ("arbiter", "update streams set arbiter = sender where stream_id = 1"),
-        ("dispute_status", "update streams set dispute_status = 'requested' where stream_id = 1"),
-        ("is_allowance_based", "update streams set is_allowance_based = true where stream_id = 1"),
-        ("closed", "update streams set closed = true where stream_id = 1"),
+        ("cliff_time", "update streams set cliff_time = 7 where stream_id = '1'"),
+        ("arbiter", "update streams set arbiter = sender where stream_id = '1'"),
+        ("dispute_status", "update streams set dispute_status = 'requested' where stream_id = '1'"),
+        ("is_allowance_based", "update streams set is_allowance_based = true where stream_id = '1'"),
+        ("closed", "update streams set closed = true where stream_id = '1'"),
     ];
     for (field, statement) in alterations {
         world.alter(statement).await;
@@ -141,7 +141,7 @@ async fn archived_streams_and_records_that_the_chain_never_had_are_told_apart(po
     let verified = world.verified(COMPARE).await;
     assert_eq!((verified.archived.clone(), verified.equal), (ids([4]), 4));
     assert!(verified.is_proven(), "{verified:?}");
-    world.alter("update streams set stream_id = 99 where stream_id = 5").await;
+    world.alter("update streams set stream_id = '99' where stream_id = '5'").await;
     let verified = world.verified(COMPARE).await;
     assert_eq!(verified.missing_here, ids([5]));
     let found: Vec<_> = verified.differences.iter().map(|found| (found.stream_id, found.field)).collect();
@@ -159,7 +159,7 @@ async fn a_chain_that_moves_meanwhile_causes_no_false_difference(pool: PgPool) {
     for repair in [false, true, false, true, false, true] {
         let before = world.devnet.latest_ledger();
         if repair {
-            world.alter("update streams set deposited = 7, withdrawn = 3 where stream_id % 3 = 0").await;
+            world.alter("update streams set deposited = 7, withdrawn = 3 where stream_id::numeric % 3 = 0").await;
         }
         let move_on = async {
             loop {
@@ -214,7 +214,7 @@ async fn a_stream_whose_creation_was_never_seen_is_seeded_and_continues_from_the
 #[sqlx::test]
 async fn only_a_repair_removes_the_marks_of_unverified_streams(pool: PgPool) {
     let world = World::with_streams(pool).await;
-    world.alter("update streams set unverified = true where stream_id in (1, 2)").await;
+    world.alter("update streams set unverified = true where stream_id in ('1', '2')").await;
     let verified = world.verified(COMPARE).await;
     assert_eq!((verified.equal, verified.unverified, verified.is_proven()), (5, 2, true));
     assert_eq!(world.verified(COMPARE).await.unverified, 2, "a proof without repair writes nothing");
@@ -289,7 +289,7 @@ async fn the_commands_exit_code_says_whether_everything_is_proven(pool: PgPool) 
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains("4 streams equal") && text.contains("archived"), "{text}");
 
-    world.alter("update streams set deposited = 7 where stream_id = 1").await;
+    world.alter("update streams set deposited = 7 where stream_id = '1'").await;
     let output = world.verify_command(&[]).await;
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
@@ -314,7 +314,7 @@ async fn a_batch_that_waits_for_a_repair_is_prepared_again_from_its_result(pool:
     // The indexer remembers the records of its last batch; stream 1 must not be among them.
     world.create("carol", "dave", 1_000_000, 1_000).await;
     world.indexed().await;
-    world.alter("update streams set deposited = 7 where stream_id = 1").await;
+    world.alter("update streams set deposited = 7 where stream_id = '1'").await;
     let repair = world.store.begin_repair(&contract_id, Epoch(0), Locks::FromTheBeginning).await.unwrap().unwrap();
     world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(500) }).await;
     eventually("the batch waits for the repair", || async {
@@ -337,7 +337,7 @@ async fn without_a_count_all_streams_with_records_are_checked_whatever_their_num
     let relay = Relay::to(&world.rpc_url).await;
     relay.leave_out_the_count(&world.devnet.contract_id());
     world.rpc_urls = vec![relay.url.clone()];
-    world.alter("update streams set stream_id = 18446744073709551615 where stream_id = 5").await;
+    world.alter("update streams set stream_id = '18446744073709551615' where stream_id = '5'").await;
     for how in [COMPARE, REPAIR] {
         let verified = timeout(DEADLINE, world.verified(how)).await.expect("it ends");
         assert_eq!((verified.equal, verified.archived.clone()), (4, ids([u64::MAX])), "{verified:?}");

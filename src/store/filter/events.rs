@@ -190,7 +190,7 @@ fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &EventListFilter)
     push_seen(query, &PARTIES_OF_EVENTS, &filter.visibility, filter.address.as_ref());
     push_contract(query, filter.contract_id.as_ref());
     if let Some(stream_id) = filter.stream_id {
-        query.push(" and stream_events.stream_id = ").push_bind(stream_id.to_string()).push("::numeric");
+        query.push(" and stream_id = ").push_bind(stream_id.to_string());
     }
     if let Some(token) = &filter.token {
         query.push(" and token = ").push_bind(token.to_string());

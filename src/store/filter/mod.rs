@@ -19,7 +19,7 @@ use super::{Page, PageRequest, PageStart, SortOrder, StoreError};
 use crate::domain::{Address, ContractId, EventId, EventType, Visibility};
 
 const EVENT_COLUMNS: &str = "toid, event_index, (select epoch from network) as epoch, contract_id, ledger_closed_at, tx_hash, type, \
-    stream_id::text as stream_id, sender, recipient, former_recipient, token, amount::text as amount, body";
+    stream_id, sender, recipient, former_recipient, token, amount::text as amount, body";
 /// The columns that name an event's parties.
 const PARTIES_OF_EVENTS: [&str; 3] = ["sender", "recipient", "former_recipient"];
 
@@ -150,7 +150,11 @@ fn push_limit<C>(query: &mut QueryBuilder<Postgres>, request: &PageRequest<C>) {
     }
 }
 
+/// Adds the condition that an event lies before or after a position. The planner leaves out partitions by a column alone,
+/// not by a pair of columns.
 fn push_position(query: &mut QueryBuilder<Postgres>, comparison: &str, position: EventId) {
-    query.push("(toid, event_index) ").push(comparison).push(" (").push_bind(position.toid());
+    let of_toid = if comparison.starts_with('>') { ">=" } else { "<=" };
+    query.push("toid ").push(of_toid).push(" ").push_bind(position.toid());
+    query.push(" and (toid, event_index) ").push(comparison).push(" (").push_bind(position.toid());
     query.push(", ").push_bind(i64::from(position.index())).push(")");
 }

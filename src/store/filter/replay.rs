@@ -112,13 +112,13 @@ fn push_any_atom(query: &mut QueryBuilder<Postgres>, filter: &EventFilter) {
     query.push(" where ").push(OF_STREAM).push("))");
 }
 
-const OF_STREAM: &str = "stream_events.contract_id = wanted.contract_id and stream_id = wanted.number::numeric";
+const OF_STREAM: &str = "stream_events.contract_id = wanted.contract_id and stream_events.stream_id = wanted.stream_id";
 
 fn push_wanted_streams(query: &mut QueryBuilder<Postgres>, filter: &EventFilter) {
     let texts = filter.streams.iter().map(|(contract_id, stream_id)| (contract_id.to_string(), stream_id.to_string()));
-    let (contracts, numbers): (Vec<_>, Vec<_>) = texts.unzip();
-    query.push("unnest(").push_bind(contracts).push("::text[], ").push_bind(numbers);
-    query.push("::text[]) as wanted (contract_id, number)");
+    let (contracts, stream_ids): (Vec<_>, Vec<_>) = texts.unzip();
+    query.push("unnest(").push_bind(contracts).push("::text[], ").push_bind(stream_ids);
+    query.push("::text[]) as wanted (contract_id, stream_id)");
 }
 
 fn push_range(query: &mut QueryBuilder<Postgres>, range: EventRange) {

@@ -10,7 +10,7 @@ use crate::{
     store::{Page, PageRequest, PageStart, SortOrder, Store, StoreError, stream_rows::StreamRow},
 };
 
-const STREAM_COLUMNS: &str = "contract_id, stream_id::text as stream_id, sender, recipient, token, \
+const STREAM_COLUMNS: &str = "contract_id, stream_id, sender, recipient, token, \
     rate_per_second::text as rate_per_second, deposited::text as deposited, withdrawn::text as withdrawn, \
     start_time::text as start_time, last_update_time::text as last_update_time, is_active, paused, \
     paused_at::text as paused_at, status, total_paused_seconds::text as total_paused_seconds, unverified, \

@@ -51,7 +51,7 @@ async fn p33_rows_that_come_late_are_stored_and_their_streams_refolded_but_never
     let raws = world.raw_events().await;
     let lost: Vec<EventId> = raws[..2].iter().map(|raw| raw.id).collect();
     world.forget(&lost).await;
-    sqlx::query("update streams set deposited = 5 where stream_id = 1").execute(&world.pool).await.unwrap();
+    sqlx::query("update streams set deposited = 5 where stream_id = '1'").execute(&world.pool).await.unwrap();
 
     let contract_id = world.devnet.contract_id();
     let late = LateEvents { events: raws[..2].to_vec(), ..LateEvents::default() };
