@@ -191,12 +191,14 @@ impl Store {
     /// schema holds an index.
     pub async fn claim(&self, passphrase: &str) -> Result<(), StoreError> {
         let another = sqlx::query_scalar!(
-            r#"select pg_namespace.nspname::text as "schema!" from pg_class
+            r#"select nspname::text as "schema!" from pg_class as events
                join pg_namespace on pg_namespace.oid = relnamespace
-               where relname in ('stream_events', 'streams', 'cursors') and relkind in ('r', 'p')
-                 and relpersistence <> 't' and nspname <> current_schema()
+               where relname = 'stream_events' and relkind in ('r', 'p') and relpersistence <> 't'
+                 and events.oid <> to_regclass('stream_events')
                  and nspname !~ '^flowfi_(epoch_[0-9]+|move|next|reindex|replaced)$'
-               group by nspname having count(*) = 3 limit 1"#
+                 and exists (select from pg_class as cursors where cursors.relnamespace = events.relnamespace
+                                 and cursors.relname = 'cursors' and cursors.relkind in ('r', 'p'))
+               limit 1"#
         )
         .fetch_optional(&self.pool)
         .await?;

@@ -656,3 +656,12 @@ async fn a_view_a_temporary_table_or_a_lone_table_with_a_name_of_ours_is_no_inde
     }
     world.store.claim(world.devnet.passphrase()).await.unwrap();
 }
+
+#[sqlx::test]
+async fn an_index_behind_an_empty_schema_in_the_search_path_is_our_own(pool: PgPool) {
+    let world = World::new(pool).await;
+    sqlx::query("create schema ahead").execute(&world.pool).await.unwrap();
+    let options = (*world.pool.connect_options()).clone().options([("search_path", "ahead,public")]);
+    let store = Store::on(PgPool::connect_with(options).await.unwrap());
+    store.claim(world.devnet.passphrase()).await.unwrap();
+}
