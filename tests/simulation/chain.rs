@@ -149,6 +149,10 @@ impl Chain {
             amount: Amount(1_000_000),
             duration_seconds: 100,
         };
+        if self.repertoire == Repertoire::Both {
+            // The contract may be paused. It may also still run the code that cannot be, which refuses this.
+            drop(self.devnet.submit(Call::SetProtocolPause { caller: None, paused: false }));
+        }
         self.close_with(vec![creation.into()]).await;
         *self.history.events.keys().next_back().unwrap()
     }
