@@ -234,7 +234,7 @@ async fn a_build_that_lacks_a_revision_is_not_swapped_in(pool: PgPool) {
 
 #[sqlx::test]
 async fn if_two_reindexes_start_at_once_the_one_whose_build_was_dropped_stops(pool: PgPool) {
-    let folder = LakeFolder::new("lake-for-two-reindexes");
+    let folder = LakeFolder::new("lake-for-a-dropped-build");
     let (world, _) = indexed(pool, &folder).await;
     // Both start before either has the lock.
     drop(world.store.open_reindex("one").await.unwrap());

@@ -136,10 +136,11 @@ async fn a_million_events_move_while_others_read_and_write_and_nothing_is_lost(p
             first.wait().await.unwrap().code().is_none() && kept < 1_000_000,
             "it was killed in the middle: {kept}"
         );
+        let is_past = || async { written.load(Ordering::Relaxed) > 100 };
+        eventually("the writer is past the end of a partition", is_past).await;
         let second = migrate(&pool);
         eventually("the move goes on", || async { moved(&pool).await != kept }).await;
         assert!(moved(&pool).await > kept, "it goes on where it was");
-        assert!(written.load(Ordering::Relaxed) > 100, "the writer is past the end of a partition");
         let ended = second.wait_with_output().await.unwrap();
         let log = String::from_utf8(ended.stderr).unwrap();
         assert!(ended.status.success(), "{log}");

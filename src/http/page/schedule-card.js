@@ -30,5 +30,7 @@ export class ScheduleCard {
 /** Replaces the children of an element only if they differ, so that a selection survives. */
 function replace(element, nodes) {
   const fresh = make(element.tagName, {}, ...nodes);
-  if (fresh.innerHTML !== element.innerHTML) element.replaceChildren(...fresh.childNodes);
+  const [before, after] = [[...element.childNodes], [...fresh.childNodes]];
+  const isSame = before.length === after.length && before.every((node, place) => node.isEqualNode(after[place]));
+  if (!isSame) element.replaceChildren(...after);
 }
