@@ -185,6 +185,18 @@ async fn a_chain_that_moves_meanwhile_causes_no_false_difference(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn an_entry_of_a_node_that_is_behind_our_record_is_not_taken(pool: PgPool) {
+    let world = World::with_streams(pool).await;
+    world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(500) }).await;
+    world.indexed().await;
+    world.devnet.inject(Fault::NodeBehind { ledgers: 1 }, None).unwrap();
+    let verified = world.verified(REPAIR).await;
+    assert!(verified.repaired.is_empty() && verified.differences.is_empty(), "{verified:?}");
+    world.devnet.clear_faults();
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
 async fn a_stream_whose_creation_was_never_seen_is_seeded_and_continues_from_there(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 1_000).await;
