@@ -25,9 +25,6 @@ use crate::{
 /// A difference is checked again after this time, or after the interval if that is shorter.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// What the index or a node lacks is looked at again after this time.
-const AGAIN: Duration = Duration::from_secs(1);
-
 /// The checks of every contract that is followed.
 pub(super) struct RecordChecks<'a> {
     pub(super) store: &'a Store,
@@ -36,6 +33,8 @@ pub(super) struct RecordChecks<'a> {
     /// The epoch that is indexed. Nothing is written to another one.
     pub(super) epoch: Epoch,
     pub(super) interval: Duration,
+    /// What the index or a node lacks is looked at again after this time.
+    pub(super) again_after: Duration,
     /// How many events to request at once.
     pub(super) page_limit: u32,
     pub(super) rng: StdRng,
@@ -62,7 +61,7 @@ impl RecordChecks<'_> {
             let is_turn = tokio::select! {
                 () = sleep_until(next_turn) => true,
                 () = self.committed.notified(), if self.corrects => false,
-                () = sleep(AGAIN), if again => false,
+                () = sleep(self.again_after), if again => false,
             };
             becomes(&mut works, true).await;
             let checks = async {

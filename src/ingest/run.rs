@@ -172,6 +172,7 @@ impl Indexer {
             contract_ids: &self.settings.contracts,
             epoch: epoch.unwrap_or_default(),
             interval: self.settings.pace.check_interval,
+            again_after: self.settings.waits.comparison,
             page_limit: self.settings.pace.page_limit,
             rng: StdRng::seed_from_u64(self.settings.seed),
             corrects: self.settings.pace.state == RecordState::Both,

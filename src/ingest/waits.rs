@@ -11,6 +11,8 @@ pub struct Waits {
     pub standby: Duration,
     /// The wait between two checks whether a source has the ledgers of a hole.
     pub hole: Duration,
+    /// The wait before records are compared again that the index or a node could not judge.
+    pub comparison: Duration,
 }
 
 impl Default for Waits {
@@ -19,6 +21,7 @@ impl Default for Waits {
             first_backoff: Duration::from_millis(250),
             standby: Duration::from_secs(1),
             hole: Duration::from_secs(5),
+            comparison: Duration::from_secs(1),
         }
     }
 }

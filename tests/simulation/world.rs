@@ -260,6 +260,7 @@ impl<'a> World<'a> {
                 first_backoff: Duration::from_millis(20),
                 standby: Duration::from_millis(20),
                 hole: Duration::from_millis(50),
+                comparison: Duration::from_millis(20),
             },
             seed,
         };
