@@ -40,7 +40,7 @@ impl Abilities {
         });
         let stalls = rng.random_ratio(1, 6);
         let code = if rng.random() { ContractCode::A } else { ContractCode::B };
-        let second_version = rng.random_ratio(1, 3).then_some(code);
+        let second_version = rng.random_ratio(1, 5).then_some(code);
         Self { resets, maintenance, stray, stalls, second_version }
     }
 
