@@ -146,7 +146,9 @@ async fn a_million_events_move_while_others_read_and_write_and_nothing_is_lost(p
         assert!(ended.status.success(), "{log}");
         println!("{log}");
         let took = begun.elapsed();
-        sleep(Duration::from_millis(50)).await;
+        let by_then = written.load(Ordering::Relaxed);
+        let is_written = || async { written.load(Ordering::Relaxed) > by_then + 1 };
+        eventually("the writer writes the new tables", is_written).await;
         over.store(true, Ordering::Relaxed);
         took
     };
