@@ -70,7 +70,8 @@ async fn bare_insert(pool: &PgPool) -> Duration {
     loop {
         let batch = sqlx::query(
             "select toid, event_index, contract_id, ledger_closed_at, tx_hash, type, stream_id::text, sender, recipient,
-                    token, amount::text, body::text, array_to_string(topics, ',') as topics, value
+                    token, amount::text, body::text, array_to_string(topics, ',') as topics, value, came_late,
+                    former_recipient
              from public.stream_events where (toid, event_index) > ($1, $2) order by toid, event_index limit $3",
         )
         .bind(after.0)
@@ -112,6 +113,9 @@ async fn insert_events(connection: &mut PgConnection, rows: &[PgRow]) -> Duratio
     {
         insert = insert.bind(texts(rows, column));
     }
+    // One batch comes late or does not.
+    let came_late: bool = rows[0].get("came_late");
+    insert = insert.bind(came_late).bind(texts(rows, "former_recipient"));
     let begun = Instant::now();
     insert.execute(connection).await.unwrap();
     begun.elapsed()
@@ -125,7 +129,9 @@ async fn insert_streams(connection: &mut PgConnection) -> Duration {
             "select contract_id, stream_id::text, sender, recipient, token, rate_per_second::text, deposited::text,
                     withdrawn::text, start_time::text, last_update_time::text, end_time::text, is_active, paused,
                     paused_at::text, status, total_paused_seconds::text, unverified, impossible_order, created_toid,
-                    created_event_index, last_toid, last_event_index, created_at, updated_at
+                    created_event_index, last_toid, last_event_index, created_at, updated_at, schedule::text,
+                    cliff_time::text, arbiter, dispute_status, is_allowance_based, closed, awaits_entry,
+                    checked_at_ledger
              from public.streams order by created_toid, created_event_index offset $1 limit $2",
         )
         .bind(offset)
@@ -168,6 +174,14 @@ async fn insert_stream_rows(connection: &mut PgConnection, rows: &[PgRow]) -> Du
         insert = insert.bind(numbers(rows, column));
     }
     insert = insert.bind(times(rows, "created_at")).bind(times(rows, "updated_at"));
+    for column in ["schedule", "cliff_time", "arbiter", "dispute_status"] {
+        insert = insert.bind(texts(rows, column));
+    }
+    for column in ["is_allowance_based", "closed", "awaits_entry"] {
+        insert = insert.bind(flags(rows, column));
+    }
+    let checked: Vec<Option<i64>> = rows.iter().map(|row| row.get("checked_at_ledger")).collect();
+    insert = insert.bind(checked);
     let begun = Instant::now();
     insert.execute(connection).await.unwrap();
     begun.elapsed()
