@@ -28,9 +28,9 @@ impl Indexer {
 
     async fn begin_as(&self, writer: &mut Writer) -> Result<(), IngestError> {
         self.take_up_network().await?;
-        self.claim_network().await?;
+        self.claim_network(writer).await?;
         if writer.position().is_none() {
-            self.know_the_chain().await?;
+            self.know_the_chain(writer).await?;
             self.begin_all(writer).await?;
         }
         for behind in writer.behind().to_vec().iter().filter(|behind| behind.position.is_none()) {
@@ -48,16 +48,16 @@ impl Indexer {
     }
 
     /// Claims the database only if an endpoint serves the network.
-    async fn claim_network(&self) -> Result<(), IngestError> {
+    async fn claim_network(&self, writer: &Writer) -> Result<(), IngestError> {
         if self.store.network().await?.is_none() {
             self.source.tip().await?;
         }
-        Ok(self.store.claim(&self.settings.network_passphrase).await?)
+        Ok(writer.claim(&self.settings.network_passphrase).await?)
     }
 
     /// Records a ledger of the chain before the first one is read, so that an endpoint of another chain is refused from
     /// then on. If the endpoints disagree, it is unknown which chain is meant, and nothing is read.
-    async fn know_the_chain(&self) -> Result<(), IngestError> {
+    async fn know_the_chain(&self, writer: &Writer) -> Result<(), IngestError> {
         let network = self.store.network().await?.filter(|network| network.known.is_none());
         let Some(network) = network else { return Ok(()) };
         let mut backoff = self.backoff();
@@ -77,10 +77,10 @@ impl Indexer {
             sleep(backoff.delay(None).max(longest)).await;
         };
         if let Some((ledger, closed_at)) = chain.closed {
-            self.store.note_close(network.epoch, ledger, closed_at).await?;
+            writer.chain_notes().note_close(network.epoch, ledger, closed_at).await?;
         }
         if let Some(Anchor { sequence, hash }) = chain.anchor {
-            self.store.note_ledger(network.epoch, &KnownLedger { sequence, hash }).await?;
+            writer.chain_notes().note_ledger(network.epoch, &KnownLedger { sequence, hash }).await?;
         }
         self.take_up_network().await?;
         Ok(())

@@ -24,7 +24,7 @@ use crate::{
     backoff::Backoff,
     domain::{ContractId, Epoch, EventId, LedgerRange, LedgerSequence},
     source::{Anchor, EndpointPool, EventPage, EventsFrom, KnownClose, SourceError, WholeLedgers},
-    store::{IndexerState, KnownLedger, SignsOfLife, Store},
+    store::{ChainNotes, IndexerState, KnownLedger, SignsOfLife, Store},
 };
 
 /// A commit of this many events costs little more than their rows.
@@ -42,6 +42,7 @@ pub(super) struct Follower<'a> {
     pub(super) source: &'a EndpointPool,
     pub(super) whole_ledgers: &'a [WholeLedgers],
     pub(super) store: &'a Store,
+    pub(super) notes: ChainNotes,
     pub(super) contract_ids: &'a [ContractId],
     /// The chain that is followed.
     pub(super) epoch: Epoch,
@@ -243,7 +244,7 @@ impl Follower<'_> {
             return;
         }
         if let Some((ledger, closed_at)) = walk.known_close
-            && let Err(failure) = self.store.note_close(self.epoch, ledger, closed_at).await
+            && let Err(failure) = self.notes.note_close(self.epoch, ledger, closed_at).await
         {
             debug!("no close time was recorded to identify the chain: {failure}");
         }
@@ -269,7 +270,7 @@ impl Follower<'_> {
     async fn note_hash_of(&self, sequence: LedgerSequence) -> Result<bool, IngestError> {
         let Some(hash) = self.signs.during(self.source.ledger_hash(sequence)).await? else { return Ok(false) };
         self.source.set_anchor(Some(Anchor { sequence, hash: hash.clone() }));
-        self.store.note_ledger(self.epoch, &KnownLedger { sequence, hash }).await?;
+        self.notes.note_ledger(self.epoch, &KnownLedger { sequence, hash }).await?;
         Ok(true)
     }
 

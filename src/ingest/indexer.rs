@@ -22,7 +22,7 @@ use crate::{
     backoff::Backoff,
     domain::{ContractId, ContractVersion, Contracts, EventId, LedgerRange, LedgerSequence},
     source::{Anchor, EndpointPool, KnownChain, WholeLedgers},
-    store::{NetworkRow, SignsOfLife, Store, Writer},
+    store::{ChainNotes, NetworkRow, SignsOfLife, Store, Writer},
     xdr::{contract_instance_key, decode_contract_version},
 };
 
@@ -88,8 +88,8 @@ impl Indexer {
     ) -> Result<(), IngestError> {
         let contract_ids = writer.standing().to_vec();
         let (committer, receiver) = mpsc::channel(BATCHES_AHEAD);
-        let signs = writer.signs_of_life();
-        let (follower, walk) = self.follower(&contract_ids, position, committer, signs).await?;
+        let of_writer = (writer.signs_of_life(), writer.chain_notes());
+        let (follower, walk) = self.follower(&contract_ids, position, committer, of_writer).await?;
         tokio::try_join!(
             Box::pin(follower.follow(walk, stop)),
             Box::pin(commit_all(&self.store, writer, receiver, &self.committed_at_tip))
@@ -103,7 +103,7 @@ impl Indexer {
         contract_ids: &'a [ContractId],
         position: EventId,
         committer: mpsc::Sender<CommitterMessage>,
-        signs: SignsOfLife,
+        (signs, notes): (SignsOfLife, ChainNotes),
     ) -> Result<(Follower<'a>, Walk), IngestError> {
         let whole = EventId::end_of_ledger(position.last_whole_ledger());
         let network = self.store.network().await?;
@@ -114,6 +114,7 @@ impl Indexer {
             source: &self.source,
             whole_ledgers: &self.whole_ledgers,
             store: &self.store,
+            notes,
             contract_ids,
             epoch,
             pace: &self.settings.pace,

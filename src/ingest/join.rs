@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{ContractId, Epoch, EventId},
-    store::{LaggingContract, SignsOfLife, Store, StoreError, Writer},
+    store::{ChainNotes, LaggingContract, SignsOfLife, Store, StoreError, Writer},
 };
 
 impl Indexer {
@@ -28,12 +28,12 @@ impl Indexer {
         stop: &CancellationToken,
     ) -> Result<(), IngestError> {
         let behind = writer.behind().to_vec();
-        let signs = writer.signs_of_life();
+        let (signs, notes) = (writer.signs_of_life(), writer.chain_notes());
         if !writer.standing().is_empty() {
             let others_wait = stop.child_token();
             let follow = self.follow_and_commit(writer, position, &others_wait);
             let past = async {
-                self.catch_up(&behind, position, &signs, stop).await?;
+                self.catch_up(&behind, position, (&signs, &notes), stop).await?;
                 others_wait.cancel();
                 Ok(())
             };
@@ -42,7 +42,7 @@ impl Indexer {
         }
         let position = writer.position().unwrap_or(position);
         let behind = writer.behind().to_vec();
-        self.catch_up(&behind, position, &signs, stop).await
+        self.catch_up(&behind, position, (&signs, &notes), stop).await
     }
 
     /// Writes everything of each contract up to a position; less, if stopped.
@@ -50,7 +50,7 @@ impl Indexer {
         &self,
         behind: &[LaggingContract],
         to: EventId,
-        signs: &SignsOfLife,
+        (signs, notes): (&SignsOfLife, &ChainNotes),
         stop: &CancellationToken,
     ) -> Result<(), IngestError> {
         for LaggingContract { contract_id, position } in behind {
@@ -59,7 +59,7 @@ impl Indexer {
             let (committer, handed) = mpsc::channel(BATCHES_AHEAD);
             let contract_ids = std::slice::from_ref(contract_id);
             let epoch = self.store.epoch().await?;
-            let (follower, walk) = self.follower(contract_ids, from, committer, signs.clone()).await?;
+            let (follower, walk) = self.follower(contract_ids, from, committer, (signs.clone(), notes.clone())).await?;
             tokio::select! {
                 biased;
                 written = write_all(&self.store, contract_id, epoch, (from, to), handed, signs) => written?,

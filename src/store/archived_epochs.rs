@@ -1,5 +1,7 @@
 //! Epochs that were archived when the network started over: each has its own schema, which is kept until it is dropped.
 
+use sqlx::PgConnection;
+
 use super::{
     Store, StoreError,
     columns::{epoch, ledger},
@@ -58,18 +60,6 @@ impl Store {
         Ok(epochs)
     }
 
-    /// Returns an epoch later than every archived one, and later than the one that was live after the last archive.
-    pub(super) async fn after_the_archived(&self) -> Result<Epoch, StoreError> {
-        let next = sqlx::query_scalar!(
-            r#"select coalesce(max(substr(nspname, length($1) + 1)::integer) + 2, 0) as "next!" from pg_namespace
-               where starts_with(nspname, $1) and substr(nspname, length($1) + 1) ~ '^[0-9]{1,9}$'"#,
-            PREFIX,
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        epoch(next)
-    }
-
     /// Drops an archived epoch for good. Returns whether there was one with that number.
     pub async fn drop_archived_epoch(&self, epoch: Epoch) -> Result<bool, StoreError> {
         let archived = self.archived_epochs().await?;
@@ -77,4 +67,16 @@ impl Store {
         self.drop_schema(&found.schema).await?;
         Ok(true)
     }
+}
+
+/// Returns an epoch later than every archived one, and later than the one that was live after the last archive.
+pub(super) async fn next_after_archives(connection: &mut PgConnection) -> Result<Epoch, StoreError> {
+    let next = sqlx::query_scalar!(
+        r#"select coalesce(max(substr(nspname, length($1) + 1)::integer) + 2, 0) as "next!" from pg_namespace
+           where starts_with(nspname, $1) and substr(nspname, length($1) + 1) ~ '^[0-9]{1,9}$'"#,
+        PREFIX,
+    )
+    .fetch_one(connection)
+    .await?;
+    epoch(next)
 }

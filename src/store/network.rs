@@ -88,42 +88,6 @@ impl Store {
         Ok(self.network().await?.map(|network| network.epoch).unwrap_or_default())
     }
 
-    /// Records the hash of a ledger of an epoch, to identify the chain. Does nothing if the epoch has changed, because
-    /// the hash of an old chain must not stand for a new one. Does nothing either if a later ledger was recorded: an
-    /// indexer that was killed may have recorded more than it committed.
-    pub async fn note_ledger(&self, epoch: Epoch, known: &KnownLedger) -> Result<(), StoreError> {
-        sqlx::query!(
-            "update network set known_ledger = $2, known_ledger_hash = $3
-             where epoch = $1 and (known_ledger is null or known_ledger < $2)",
-            column_of(epoch)?,
-            i64::from(known.sequence.0),
-            known.hash,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    /// Records a ledger of an epoch with its close time. Does nothing if the epoch has changed, or a later one was
-    /// recorded.
-    pub async fn note_close(
-        &self,
-        epoch: Epoch,
-        sequence: LedgerSequence,
-        closed_at: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        sqlx::query!(
-            "update network set seen_ledger = $2, seen_ledger_closed_at = $3
-             where epoch = $1 and (seen_ledger is null or seen_ledger < $2)",
-            column_of(epoch)?,
-            i64::from(sequence.0),
-            closed_at,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
     /// Forgets the recorded close time of an epoch.
     async fn forget_close(&self, epoch: Epoch) -> Result<(), StoreError> {
         sqlx::query!(
@@ -154,7 +118,10 @@ impl Store {
         let ended = sqlx::query_scalar!("select max(last_whole_ledger_closed_at) from cursors").fetch_one(&self.pool);
         let seen = network.seen.map(|(_, closed_at)| closed_at);
         let began_after = ended.await?.max(network.began_after).max(seen);
-        next.claim_epoch(&network.passphrase, Epoch(epoch.0 + 1), began_after).await?;
+        let claim = async |connection: &mut PgConnection| {
+            claim_epoch(connection, &network.passphrase, Epoch(epoch.0 + 1), began_after).await
+        };
+        next.pool.run(claim).await?;
         next.close().await;
         let schema = archived_epochs::schema_of(epoch);
         let put_aside = async |connection: &mut PgConnection| {
@@ -190,48 +157,49 @@ impl Store {
     /// [`StoreError::OtherNetwork`] if the database holds another network, [`StoreError::AnotherIndex`] if another
     /// schema holds an index.
     pub async fn claim(&self, passphrase: &str) -> Result<(), StoreError> {
-        let another = sqlx::query_scalar!(
-            r#"select nspname::text as "schema!" from pg_class as events
-               join pg_namespace on pg_namespace.oid = relnamespace
-               where relname = 'stream_events' and relkind in ('r', 'p') and relpersistence <> 't'
-                 and events.oid <> to_regclass('stream_events')
-                 and nspname !~ '^flowfi_(epoch_[0-9]+|move|next|reindex|replaced)$'
-                 and exists (select from pg_class as cursors where cursors.relnamespace = events.relnamespace
-                                 and cursors.relname = 'cursors' and cursors.relkind in ('r', 'p'))
-               limit 1"#
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        if let Some(schema) = another {
-            return Err(StoreError::AnotherIndex { schema });
-        }
-        let epoch = self.after_the_archived().await?;
-        self.claim_epoch(passphrase, epoch, None).await?;
-        let found = sqlx::query_scalar!("select passphrase from network").fetch_one(&self.pool).await?;
-        if found == passphrase {
-            Ok(())
-        } else {
-            Err(StoreError::OtherNetwork { found, wanted: passphrase.to_owned() })
-        }
+        self.pool.run(async |connection: &mut PgConnection| claim(connection, passphrase).await).await
     }
+}
 
-    /// Claims an empty schema for an epoch.
-    pub(super) async fn claim_epoch(
-        &self,
-        passphrase: &str,
-        epoch: Epoch,
-        began_after: Option<DateTime<Utc>>,
-    ) -> Result<(), StoreError> {
-        sqlx::query!(
-            "insert into network (passphrase, epoch, began_after) values ($1, $2, $3) on conflict do nothing",
-            passphrase,
-            column_of(epoch)?,
-            began_after,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+/// Does what [`Store::claim`] says.
+pub(super) async fn claim(connection: &mut PgConnection, passphrase: &str) -> Result<(), StoreError> {
+    let another = sqlx::query_scalar!(
+        r#"select nspname::text as "schema!" from pg_class as events
+           join pg_namespace on pg_namespace.oid = relnamespace
+           where relname = 'stream_events' and relkind in ('r', 'p') and relpersistence <> 't'
+             and events.oid <> to_regclass('stream_events')
+             and nspname !~ '^flowfi_(epoch_[0-9]+|move|next|reindex|replaced)$'
+             and exists (select from pg_class as cursors where cursors.relnamespace = events.relnamespace
+                             and cursors.relname = 'cursors' and cursors.relkind in ('r', 'p'))
+           limit 1"#
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    if let Some(schema) = another {
+        return Err(StoreError::AnotherIndex { schema });
     }
+    let epoch = archived_epochs::next_after_archives(connection).await?;
+    claim_epoch(connection, passphrase, epoch, None).await?;
+    let found = sqlx::query_scalar!("select passphrase from network").fetch_one(connection).await?;
+    if found == passphrase { Ok(()) } else { Err(StoreError::OtherNetwork { found, wanted: passphrase.to_owned() }) }
+}
+
+/// Claims an empty schema for an epoch.
+pub(super) async fn claim_epoch(
+    connection: &mut PgConnection,
+    passphrase: &str,
+    epoch: Epoch,
+    began_after: Option<DateTime<Utc>>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into network (passphrase, epoch, began_after) values ($1, $2, $3) on conflict do nothing",
+        passphrase,
+        column_of(epoch)?,
+        began_after,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Refuses to continue if the database has another epoch than the given one.

@@ -13,7 +13,7 @@ use super::{
     attachments::{self, Attachments, OnFailure},
     build_origin::{self, BuildOrigin},
     columns::{columns_of, event_id, parse},
-    listen, quarantine, raw_events, revisions,
+    listen, network, quarantine, raw_events, revisions,
     schemas::{REINDEX, current_schema, execute, move_table},
     writer,
 };
@@ -83,7 +83,10 @@ impl Store {
         };
         self.pool.run(look).await?;
         let passphrase = sqlx::query_scalar!("select passphrase from network").fetch_one(&self.pool).await?;
-        built.claim_epoch(&passphrase, origin.epoch, None).await?;
+        let claim = async |connection: &mut PgConnection| {
+            network::claim_epoch(connection, &passphrase, origin.epoch, None).await
+        };
+        built.pool.run(claim).await?;
         Ok(built)
     }
 

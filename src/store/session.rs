@@ -3,7 +3,7 @@
 
 use std::{
     pin::pin,
-    sync::{Arc, Mutex as StdMutex},
+    sync::{Arc, Mutex as StdMutex, Weak},
     time::Duration,
 };
 
@@ -125,8 +125,12 @@ impl Session {
         deadline: Duration,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let done = async { work(&mut *self.connection.lock().await).await };
-        timeout(deadline, self.signs.during(done)).await.unwrap_or(Err(StoreError::TimedOut(deadline)))
+        within(deadline, &self.connection, &self.signs, work).await
+    }
+
+    /// Returns a way to the connection for whoever works beside the owner. It ends with the session.
+    pub(super) fn beside(&self) -> BesideSession {
+        BesideSession { connection: Arc::downgrade(&self.connection), signs: self.signs.clone() }
     }
 
     /// Closes the connection cleanly.
@@ -136,6 +140,38 @@ impl Session {
         let closed = timeout(CLOSE_DEADLINE, connection.into_inner().close()).await;
         closed.map_err(|_| StoreError::TimedOut(CLOSE_DEADLINE))?.map_err(StoreError::from)
     }
+}
+
+/// A way to the connection of a session that does not keep the session open.
+#[derive(Clone, Debug)]
+pub(super) struct BesideSession {
+    connection: Weak<Mutex<PgConnection>>,
+    signs: SignsOfLife,
+}
+
+impl BesideSession {
+    /// Runs some work on the connection, after what the owner is doing on it.
+    ///
+    /// # Errors
+    /// Those of the work; [`StoreError::Fenced`] if the session has ended; [`StoreError::TimedOut`] after the deadline.
+    pub(super) async fn within<T>(
+        &self,
+        deadline: Duration,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let connection = self.connection.upgrade().ok_or(StoreError::Fenced)?;
+        within(deadline, &connection, &self.signs, work).await
+    }
+}
+
+async fn within<T>(
+    deadline: Duration,
+    connection: &Mutex<PgConnection>,
+    signs: &SignsOfLife,
+    work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let done = async { work(&mut *connection.lock().await).await };
+    timeout(deadline, signs.during(done)).await.unwrap_or(Err(StoreError::TimedOut(deadline)))
 }
 
 async fn keep_alive(connection: Arc<Mutex<PgConnection>>, signs: SignsOfLife) {

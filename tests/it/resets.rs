@@ -5,7 +5,7 @@ use flowfi_indexer::{
     domain::{Epoch, EventId, LedgerRange, LedgerSequence},
     ingest::{Indexer, IngestSettings, LateEvents, OnReset, backfill, write_late},
     source::EndpointPool,
-    store::{IndexerState, KnownLedger, StoreError},
+    store::{IndexerState, KnownLedger, StoreError, Writer},
 };
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -175,7 +175,9 @@ async fn data_read_in_one_epoch_is_not_written_in_the_next(pool: PgPool) {
     assert!(matches!(refused, Err(StoreError::OtherEpoch { .. })), "{refused:?}");
     let known = world.known().await;
     let old = KnownLedger { sequence: LedgerSequence(2), hash: "of the old chain".to_owned() };
-    world.store.note_ledger(Epoch(0), &old).await.unwrap();
+    let writer = Writer::try_acquire(&world.store, world.contracts()).await.unwrap().unwrap();
+    writer.chain_notes().note_ledger(Epoch(0), &old).await.unwrap();
+    writer.release().await.unwrap();
     assert_eq!(world.known().await, known, "nothing of the old chain stands for the new one");
     assert!(world.stored_ids().await.iter().all(|id| *id > EventId::ZERO));
     world.assert_equal_to_the_chain().await;
@@ -324,7 +326,9 @@ async fn epochs_are_counted_on_from_the_archives_of_a_dropped_index(pool: PgPool
     store.migrate().await.unwrap();
     store.claim(world.devnet.passphrase()).await.unwrap();
     assert_eq!(store.epoch().await.unwrap(), Epoch(8));
-    store.note_ledger(Epoch(8), &KnownLedger { sequence: LedgerSequence(5), hash: "ab".repeat(32) }).await.unwrap();
+    let noted = KnownLedger { sequence: LedgerSequence(5), hash: "ab".repeat(32) };
+    let writer = Writer::try_acquire(store, world.contracts()).await.unwrap().unwrap();
+    writer.chain_notes().note_ledger(Epoch(8), &noted).await.unwrap();
     assert_eq!(store.archive_epoch(Epoch(8)).await.unwrap().as_deref(), Some("flowfi_epoch_8"));
     let archived = store.archived_epochs().await.unwrap();
     assert_eq!(archived.iter().map(|archived| archived.epoch).collect::<Vec<_>>(), [Epoch(0), Epoch(8)]);

@@ -183,12 +183,19 @@ async fn batches_are_committed_in_chain_order_or_not_at_all(pool: PgPool) {
 #[sqlx::test]
 async fn a_recorded_ledger_is_not_replaced_by_an_earlier_one(pool: PgPool) {
     let store = Store::on(pool);
-    store.claim("a network").await.unwrap();
+    let writer = Writer::try_acquire(&store, contract().into()).await.unwrap().unwrap();
+    writer.claim("a network").await.unwrap();
+    let notes = writer.chain_notes();
     let [two, three] = [2, 3].map(|number| KnownLedger { sequence: LedgerSequence(number), hash: number.to_string() });
     for (noted, known) in [(&two, &two), (&three, &three), (&two, &three)] {
-        store.note_ledger(Epoch(0), noted).await.unwrap();
+        notes.note_ledger(Epoch(0), noted).await.unwrap();
         assert_eq!(store.network().await.unwrap().unwrap().known.as_ref(), Some(known));
     }
+    writer.release().await.unwrap();
+    let four = KnownLedger { sequence: LedgerSequence(4), hash: "4".to_owned() };
+    let late = notes.note_ledger(Epoch(0), &four).await;
+    assert!(matches!(late, Err(StoreError::Fenced)), "a writer that is gone records nothing: {late:?}");
+    assert_eq!(store.network().await.unwrap().unwrap().known, Some(three));
 }
 
 #[sqlx::test]
