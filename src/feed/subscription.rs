@@ -13,7 +13,7 @@ use std::{
 };
 
 use tokio::{
-    sync::Notify,
+    sync::{Notify, Semaphore},
     time::{sleep, timeout},
 };
 use tracing::debug;
@@ -75,6 +75,8 @@ pub struct Subscription {
     replay_up_to: EventId,
     query: Option<Query>,
     window: ReplayWindow,
+    /// The turns at the table that the subscription shares with others of its client.
+    turns: Option<Arc<Semaphore>>,
     /// The next notice to hand out.
     news: Option<News>,
 }
@@ -108,6 +110,7 @@ impl Subscription {
             replay_up_to: head,
             query: None,
             window,
+            turns: None,
             news: None,
         }
     }
@@ -115,6 +118,12 @@ impl Subscription {
     /// Records the client behind the subscription, for operators.
     pub fn introduce(&self, client: Client) {
         self.feed.hub.introduce(self.id, client);
+    }
+
+    /// Takes a turn for each read of the table. A client that shares them among its subscriptions slows down itself, and
+    /// not everybody else.
+    pub fn replay_in_turn(&mut self, turns: Arc<Semaphore>) {
+        self.turns = Some(turns);
     }
 
     pub(super) const fn epoch(&self) -> Epoch {
@@ -296,9 +305,13 @@ impl Subscription {
         // Neither the position nor the window changes while a query is running.
         let end = self.window.end(self.position, self.replay_up_to);
         let query = self.query.get_or_insert_with(|| {
-            let (feed, filter) = (self.feed.clone(), Arc::clone(&self.filter));
+            let (feed, filter, turns) = (self.feed.clone(), Arc::clone(&self.filter), self.turns.clone());
             let range = EventRange { after: self.position, up_to: end };
             Box::pin(async move {
+                let _turn_of_client = match &turns {
+                    Some(turns) => Some(turns.acquire().await),
+                    None => None,
+                };
                 let _turn = feed.replays.acquire().await;
                 feed.store.matching_events(range, &filter, CHUNK).await
             })

@@ -50,11 +50,14 @@ pub(super) struct Admission {
 }
 
 /// Returns the answer that streams a subscription until it ends.
-pub(super) fn event_stream(state: HttpState, opened: Opened, admission: Admission) -> Response {
+pub(super) fn event_stream(state: HttpState, mut opened: Opened, admission: Admission) -> Response {
     let Admission { caller, filter, unknown_streams, slot } = admission;
     let client_id = state.client_id();
     let subject = caller.subject().map(|subject| subject.as_str().into());
     opened.subscription.introduce(Client { id: client_id.as_str().into(), subject });
+    if let Some(turns) = state.limits.replay_turns_of(slot.client()) {
+        opened.subscription.replay_in_turn(turns.semaphore());
+    }
     let first = opening(&state, client_id, (&filter, unknown_streams), &opened);
     let connection = Connection::new(state, opened.subscription, caller.token, first, slot);
     let frames = stream::unfold(connection, |mut connection| async move {

@@ -1,11 +1,15 @@
 //! The filter in Rust decides what is sent live, and the filter in SQL decides what is replayed. They must agree.
 
+use std::{pin::pin, sync::Arc};
+
 use flowfi_indexer::{
-    domain::{CommittedEvent, ContractId, EventFilter, EventId, EventType, Visibility},
+    domain::{CommittedEvent, ContractId, EventFilter, EventId, EventType, LedgerSequence, Visibility},
+    feed::{Feed, LastEventId},
     store::EventRange,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use sqlx::PgPool;
+use tokio::sync::Semaphore;
 
 use crate::queries::random_world;
 
@@ -59,4 +63,27 @@ async fn the_filters_in_rust_and_in_sql_agree_on_every_event(pool: PgPool) {
         found_in_all += found.len();
     }
     assert!(found_in_all > 500, "{found_in_all} events were found");
+}
+
+#[sqlx::test]
+async fn a_returning_client_reads_the_table_only_in_its_turn(pool: PgPool) {
+    let (world, _, _) = random_world(pool, 41).await;
+    // A feed that holds no events in memory reads them from the table.
+    let feed = Feed::open(world.store.clone(), 1).await.unwrap();
+    let first = LastEventId::Known(EventId::end_of_ledger(LedgerSequence(1)).to_string().parse().unwrap());
+    let every = EventFilter { all: true, ..EventFilter::seen_by(Visibility::Everything) };
+    let turns = Arc::new(Semaphore::new(1));
+    let mut ours = feed.subscribe(every.clone(), first).await.unwrap();
+    ours.subscription.replay_in_turn(Arc::clone(&turns));
+    let mut another_clients = feed.subscribe(every, first).await.unwrap();
+    another_clients.subscription.replay_in_turn(Arc::new(Semaphore::new(1)));
+    let turn = turns.acquire().await.unwrap();
+    {
+        let mut waits = pin!(ours.subscription.next());
+        assert!(futures_util::poll!(&mut waits).is_pending());
+        assert!(!another_clients.subscription.next().await.unwrap().is_empty(), "another client does not wait");
+        assert!(futures_util::poll!(&mut waits).is_pending(), "somebody else of this client has the turn");
+    }
+    drop(turn);
+    assert!(!ours.subscription.next().await.unwrap().is_empty());
 }

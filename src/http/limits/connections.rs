@@ -75,6 +75,11 @@ pub(in crate::http) struct Slot {
 }
 
 impl Slot {
+    /// Returns whose place it is; `None` for an exempt address.
+    pub(in crate::http) const fn client(&self) -> Option<ClientKey> {
+        self.client
+    }
+
     /// Counts the place against whoever holds the caller's share too, once it is known who came. Who did not sign in is
     /// nobody.
     pub(in crate::http) fn of_holder(mut self, holder: Option<&str>) -> Result<Self, Problem> {

@@ -72,6 +72,8 @@ struct Inner {
     sign_ins: Option<Budgets>,
     connections: Connections,
     turns: Option<Turns>,
+    /// The turns of a client's returning subscribers at the table, apart from those of its requests.
+    replay_turns: Option<Turns>,
 }
 
 /// Zero means no limit, as for every other flag.
@@ -115,6 +117,7 @@ impl Limits {
                 per_subject: most(args.max_connections_per_subject),
             }),
             turns: (args.requests_per_second > 0).then(Turns::default),
+            replay_turns: (args.requests_per_second > 0).then(Turns::default),
         }))
     }
 
@@ -137,6 +140,7 @@ impl Limits {
                 per_subject: u32::MAX,
             }),
             turns: None,
+            replay_turns: None,
         }))
     }
 
@@ -177,6 +181,11 @@ impl Limits {
     /// Returns a client's turns. An exempt address has no client and never waits.
     pub(super) fn turns_of(&self, client: Option<ClientKey>) -> Option<ClientTurns> {
         Some(self.0.turns.as_ref()?.of(client?))
+    }
+
+    /// Returns the turns of a client's returning subscribers at the table.
+    pub(super) fn replay_turns_of(&self, client: Option<ClientKey>) -> Option<ClientTurns> {
+        Some(self.0.replay_turns.as_ref()?.of(client?))
     }
 
     /// Takes a place for an event stream, which is released when the slot is dropped. An exempt address has no client.

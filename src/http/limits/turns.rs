@@ -43,6 +43,11 @@ impl Turns {
 }
 
 impl ClientTurns {
+    /// Returns what the turns are taken from.
+    pub(in crate::http) fn semaphore(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0)
+    }
+
     /// Waits for a turn. It lasts until the permit is dropped.
     pub(in crate::http) async fn next(&self) -> OwnedSemaphorePermit {
         Arc::clone(&self.0).acquire_owned().await.expect("the semaphore is never closed")
