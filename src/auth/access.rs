@@ -323,7 +323,19 @@ impl Auth {
     /// The database did not answer.
     pub async fn api_keys_of(&self, subject: &Subject) -> Result<Vec<(ApiKey, bool)>, StoreError> {
         let keys = self.0.store.api_keys_of(subject.as_str()).await?.into_iter().map(ApiKey::try_from);
-        keys.map(|key| key.map(|key| (key.clone(), self.0.revocations.holds(&key.token())))).collect()
+        keys.map(|key| {
+            key.map(|key| {
+                let is_revoked = self.revokes(&key);
+                (key, is_revoked)
+            })
+        })
+        .collect()
+    }
+
+    /// Returns whether a revocation of an API key's subject or of its maker covers the key's current secret.
+    #[must_use]
+    pub fn revokes(&self, key: &ApiKey) -> bool {
+        self.0.revocations.holds(&key.clone().token())
     }
 
     /// Returns whether a text is a token of an operator. API keys are not looked up.

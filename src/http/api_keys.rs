@@ -196,7 +196,7 @@ pub(super) async fn create(
     let request = ApiKeyRequest { subject: owner.meant(sub)?, name, scopes, ttl_seconds };
     let made = owner.auth.make_api_key(request, &owner.token.subject).await?;
     let too_many = || Problem::too_many_requests("this subject has 20 keys; delete one first", RETRY_SECONDS);
-    Ok(answer_with_secret(StatusCode::CREATED, made.ok_or_else(too_many)?))
+    Ok(answer_with_secret(owner.auth, StatusCode::CREATED, made.ok_or_else(too_many)?))
 }
 
 query! {
@@ -257,7 +257,7 @@ pub(super) async fn rotate(
     let overlap = overlap_seconds.unwrap_or(USUAL_OVERLAP_SECONDS);
     let overlap = within("overlapSeconds", overlap, 0, LONGEST_OVERLAP_SECONDS)?;
     let rotated = owner.auth.rotate_api_key(id_of(&id)?, owner.own(), overlap).await?;
-    Ok(answer_with_secret(StatusCode::OK, rotated.ok_or_else(no_such_key)?))
+    Ok(answer_with_secret(owner.auth, StatusCode::OK, rotated.ok_or_else(no_such_key)?))
 }
 
 /// Deletes an API key: no node accepts it any more, and its open event streams end.
@@ -280,8 +280,13 @@ pub(super) async fn delete(
     if is_deleted { Ok(StatusCode::NO_CONTENT) } else { Err(no_such_key()) }
 }
 
-fn answer_with_secret(status: StatusCode, (key, ApiKeySecret(secret)): (ApiKey, ApiKeySecret)) -> Response {
-    let mut response = (status, Json(SecretView { secret, key: ApiKeyView::of(key, false) })).into_response();
+fn answer_with_secret(
+    auth: &Auth,
+    status: StatusCode,
+    (key, ApiKeySecret(secret)): (ApiKey, ApiKeySecret),
+) -> Response {
+    let is_revoked = auth.revokes(&key);
+    let mut response = (status, Json(SecretView { secret, key: ApiKeyView::of(key, is_revoked) })).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

@@ -37,7 +37,7 @@ pub struct ApiKeyRow {
 pub struct RevokedApiKey {
     /// Its public id.
     pub id: String,
-    /// Since when the secret that is still valid is valid; `None` if the whole key was deleted.
+    /// When the oldest secret that is still valid was made; `None` if the whole key was deleted.
     pub current_since: Option<UnixTime>,
 }
 
@@ -197,14 +197,18 @@ impl Store {
         Ok(is_deleted)
     }
 
-    /// Returns the keys with a revoked secret: deleted ones, and rotated ones whose previous secret is no longer valid.
+    /// Returns the keys that may have revoked secrets: deleted ones, and rotated ones. Of the latter, the secret before the
+    /// last rotation is valid for a while, and those before it no longer are.
     pub async fn revoked_api_keys(&self) -> Result<Vec<RevokedApiKey>, StoreError> {
         let rows = sqlx::query!(
-            "select id, case when deleted_at is null then issued_at end as current_since from api_keys
-             where expires_at > extract(epoch from now())::bigint - 86400 and (
-                 deleted_at is not null
-                 or (previous_hash is not null and previous_until <= extract(epoch from now())::bigint)
-             )"
+            "select id, case
+                 when deleted_at is not null then null
+                 when previous_until > extract(epoch from now())::bigint then previous_issued_at
+                 else issued_at
+             end as current_since
+             from api_keys
+             where expires_at > extract(epoch from now())::bigint - 86400
+               and (deleted_at is not null or previous_hash is not null)"
         );
         let rows = rows.fetch_all(&self.pool).await?;
         let revoked = rows.into_iter().map(|row| {

@@ -146,6 +146,46 @@ async fn a_stream_that_was_opened_with_a_secret_ends_with_it(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn a_second_rotation_ends_the_streams_of_the_first_secret(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let alice = guarded.token_of("alice");
+    let made = guarded.make_key(&alice, &json!({"name": "a key"})).await;
+    let path = format!("/v1/api-keys/{}/rotate", made["key"]["id"].as_str().unwrap());
+    let rotate = async || {
+        let rotated = guarded.post(&path, Some(&alice), &json!({"overlapSeconds": 600})).await;
+        secret_of(&rotated.json().await.unwrap())
+    };
+    let mut with_first = Subscriber::connect_as(&guarded.base, "all=true", None, &secret_of(&made)).await;
+    let second = rotate().await;
+    let mut with_second = Subscriber::connect_as(&guarded.base, "all=true", None, &second).await;
+    let third = rotate().await;
+    while with_first.next().await.expect("it is notified").event.as_deref() != Some("expired") {}
+    assert_eq!(guarded.status_with(&secret_of(&made)).await, StatusCode::UNAUTHORIZED);
+    for secret in [&second, &third] {
+        assert_eq!(guarded.status_with(secret).await, StatusCode::OK);
+    }
+    let own = guarded.world.create("alice", "bob", 1_000_000, 100).await;
+    assert_eq!(with_second.ids(own.events.len()).await, own.events, "the second secret overlaps with the third");
+}
+
+#[sqlx::test]
+async fn a_new_secret_that_a_ban_covers_says_so(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let (alice, operator) = (guarded.world.devnet.account("alice"), guarded.operator());
+    let made = guarded.make_key(&guarded.token_of("alice"), &json!({"name": "a key"})).await;
+    assert_eq!(made["key"]["isRevoked"], false, "{made}");
+    let ban = guarded.post("/v1/admin/revoke", Some(&operator), &json!({"sub": alice, "ban": true})).await;
+    assert_eq!(ban.status(), StatusCode::NO_CONTENT);
+    let path = format!("/v1/api-keys/{}/rotate", made["key"]["id"].as_str().unwrap());
+    let rotated: Value = guarded.post(&path, Some(&operator), &json!({})).await.json().await.unwrap();
+    let another = guarded.make_key(&operator, &json!({"name": "another", "sub": alice})).await;
+    for key in [rotated, another] {
+        assert_eq!(key["key"]["isRevoked"], true, "{key}");
+        assert_eq!(guarded.status_with(&secret_of(&key)).await, StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[sqlx::test]
 async fn keys_that_a_revoked_operator_made_for_others_are_revoked_too(pool: PgPool) {
     let guarded = Guarded::new(pool, &Access::default()).await;
     let operator = guarded.operator();
