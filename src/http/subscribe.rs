@@ -10,7 +10,6 @@ use tracing::warn;
 
 use super::{
     accept::Accept,
-    caller::by_header,
     event_stream::{Admission, empty_event_stream, event_stream, event_stream_of, farewell},
     limits::{ClientKey, Slot},
     openapi::{LastEventIdHeader, OfSubscription},
@@ -18,7 +17,7 @@ use super::{
     query::Query,
     state::HttpState,
     subscribe_filter,
-    subscriber::{LAST_EVENT_ID, STRICT, SubscriptionQuery, TICKET, who_and_what},
+    subscriber::{LAST_EVENT_ID, STRICT, SubscriptionQuery, TICKET, check_caller, who_and_what},
 };
 use crate::{
     auth::{Caller, Subject, TicketRefusal, TokenRefusal},
@@ -56,10 +55,10 @@ pub(super) async fn subscribe(
 ) -> Result<Response, Problem> {
     let slot = state.limits.take_slot(client)?;
     let query = match accepts_event_stream(&headers).and_then(|()| Query::read(query.as_deref())) {
-        Ok(query) => query,
+        Ok(read) => read,
         Err(problem) => {
             // A caller who is refused learns nothing else.
-            by_header(&state, &headers).await?;
+            check_caller(&state, &headers, &Query::read_leniently(query.as_deref())).await?;
             return Err(problem);
         }
     };

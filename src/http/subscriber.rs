@@ -58,6 +58,19 @@ pub(super) async fn who_and_what(
     Ok((caller, filter))
 }
 
+/// Checks the caller of a request that is refused for another reason. A ticket is not spent by that.
+pub(super) async fn check_caller(
+    state: &HttpState,
+    headers: &HeaderMap,
+    query: &Query<SubscriptionQuery>,
+) -> Result<(), Problem> {
+    match (&state.auth, query.get(TICKET)) {
+        (Some(auth), Ok(Some(ticket))) => auth.read_ticket(ticket).await.map(|_| ())?,
+        _ => by_token(state, token_of(state, headers, query)?).await.map(|_| ())?,
+    }
+    Ok(())
+}
+
 async fn by_ticket(
     state: &HttpState,
     ticket: &str,

@@ -59,6 +59,25 @@ async fn a_ticket_is_spent_only_when_its_subscription_is_accepted(pool: PgPool) 
 }
 
 #[sqlx::test]
+async fn whoever_has_a_ticket_is_told_what_is_wrong_with_the_rest_of_the_request(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let ticket = guarded.ticket(&guarded.token_of("alice"), &json!({"streams": ["99"]})).await;
+    let status = async |query: &str, accept: &str| {
+        let path = format!("{}/v1/events/subscribe?{query}", guarded.base);
+        http_client().get(path).header("accept", accept).send().await.unwrap().status()
+    };
+    for (credential, parameter, media_type) in [
+        (format!("ticket={ticket}"), StatusCode::BAD_REQUEST, StatusCode::NOT_ACCEPTABLE),
+        ("ticket=made-up".to_owned(), StatusCode::UNAUTHORIZED, StatusCode::UNAUTHORIZED),
+        (String::new(), StatusCode::UNAUTHORIZED, StatusCode::UNAUTHORIZED),
+    ] {
+        assert_eq!(status(&format!("{credential}&colour=red"), "text/event-stream").await, parameter, "{credential}");
+        assert_eq!(status(&credential, "application/json").await, media_type, "{credential}");
+    }
+    assert_eq!(status(&format!("ticket={ticket}"), "text/event-stream").await, StatusCode::OK, "it was not spent");
+}
+
+#[sqlx::test]
 async fn of_those_who_come_with_one_ticket_at_once_one_gets_in(pool: PgPool) {
     let guarded = Guarded::new(pool, &Access::default()).await;
     let ticket = guarded.ticket(&guarded.token_of("alice"), &json!({"all": true})).await;
