@@ -10,7 +10,7 @@ use axum::{
     body::{Body, to_bytes},
     extract::{Request, State},
     http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version, header},
-    middleware::{Next, from_fn_with_state},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -24,14 +24,44 @@ const SMALLEST_BYTES: u64 = 1024;
 
 /// Compresses large texts piece by piece as they are sent, with little effort: each answer is made for one client and
 /// sent once.
-pub(super) fn compressed() -> CompressionLayer<impl Predicate> {
+pub(super) fn compressed<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
     let predicate = SizeAbove::new(SMALLEST_BYTES).and(is_text);
-    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(predicate)
+    let layer = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(predicate);
+    routes.layer(layer).layer(from_fn(offer_plain_answers))
+}
+
+/// Disregards a client that takes no plain answer. The layer would refuse it only once the request was carried out, and a
+/// small answer is never compressed.
+async fn offer_plain_answers(mut request: Request, next: Next) -> Response {
+    let headers = request.headers_mut();
+    let listed: Vec<&str> = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|it| it.to_str().ok()).collect();
+    let members = || listed.iter().flat_map(|list| list.split(','));
+    if members().any(refuses_plain_answers) {
+        let left: Vec<&str> = members().filter(|member| !refuses_plain_answers(member)).collect();
+        let left = HeaderValue::from_str(&left.join(","));
+        headers.remove(header::ACCEPT_ENCODING);
+        if let Ok(left) = left {
+            headers.insert(header::ACCEPT_ENCODING, left);
+        }
+    }
+    next.run(request).await
+}
+
+/// Returns whether a member of `Accept-Encoding` is `identity` or `*` with a weight of zero.
+fn refuses_plain_answers(member: &str) -> bool {
+    let mut parts = member.split(';').map(str::trim);
+    let is_plain = parts.next().is_some_and(|coding| coding == "*" || coding.eq_ignore_ascii_case("identity"));
+    let weight =
+        parts.find_map(|parameter| parameter.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("q")));
+    is_plain
+        && weight.is_some_and(|(_, weight)| {
+            weight.trim().starts_with('0') && !weight.contains(|digit| ('1'..='9').contains(&digit))
+        })
 }
 
 /// Compresses files that are the same for everybody, each once per requested encoding.
 pub(super) fn compressed_once<S: Clone + Send + Sync + 'static>(files: Router<S>) -> Router<S> {
-    files.layer(compressed()).layer(from_fn_with_state(CompressedFiles::default(), compress_once))
+    compressed(files).layer(from_fn_with_state(CompressedFiles::default(), compress_once))
 }
 
 /// More than the number of files times the number of encodings.
@@ -81,7 +111,7 @@ fn is_text(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bo
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use axum::{middleware::from_fn, routing::get};
+    use axum::routing::get;
     use futures_util::StreamExt;
     use hyper::service::Service;
     use hyper_util::service::TowerToHyperService;
@@ -124,6 +154,27 @@ mod tests {
         assert_eq!(read.load(Ordering::Relaxed), 4, "another spelling is not kept");
         let plain = get("identity").await;
         assert_eq!((plain.0, plain.1.len()), (None, 7_000));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_no_plain_answer_gets_one_if_it_takes_nothing_else_that_we_have() {
+        let answer = || async { ([(header::CONTENT_TYPE, "text/plain")], "a text ".repeat(1_000)) };
+        let routes = TowerToHyperService::new(compressed::<()>(Router::new().route("/", get(answer))));
+        let cases = [
+            ("identity;q=0", None),
+            ("*;q=0", None),
+            ("Identity ; Q=0.000, compress", None),
+            ("gzip, *;q=0", Some("gzip")),
+            ("br;q=0, identity;q=0, gzip;q=0.5", Some("gzip")),
+            ("gzip;q=0", None),
+            ("identity;q=0.1, br", Some("br")),
+        ];
+        for (accepted, expected) in cases {
+            let request = Request::get("/").header("accept-encoding", accepted).body(Body::empty()).unwrap();
+            let answer = routes.call(request).await.unwrap();
+            let encoding = answer.headers().get("content-encoding").map(|value| value.to_str().unwrap());
+            assert_eq!((answer.status(), encoding), (StatusCode::OK, expected), "{accepted}");
+        }
     }
 
     #[test]

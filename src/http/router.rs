@@ -118,7 +118,7 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
     let for_admins = for_admins.layer(from_fn(bound_time));
     let for_admins = for_admins.layer(from_fn(answer_one_caller)).layer(bounded.clone()).layer(limited.clone());
     let for_admins = for_admins.layer(from_fn_with_state(state.clone(), know_operators));
-    let for_clients = for_clients.merge(for_admins).layer(compressed());
+    let for_clients = compressed(for_clients.merge(for_admins));
     let for_wallets = Router::from(for_wallets()).layer(from_fn(bound_time)).layer(bounded.clone()).layer(limited);
     let for_wallets = cors::for_every_origin(for_wallets).with_state(state.clone());
     let watched = from_fn_with_state(state.limits.clone(), limit_watching);
