@@ -4,6 +4,7 @@ mod access;
 mod admin;
 mod api_keys;
 mod ids;
+mod key_sets;
 mod mutations;
 mod sign_in;
 mod tickets;
