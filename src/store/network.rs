@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use tracing::warn;
 
 use super::{
     Store, StoreError, archived_epochs,
@@ -37,6 +38,7 @@ const TABLES_OF_AN_EPOCH: [&str; 16] = [
 
 /// An archive that would wait longer is retried.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+const ATTEMPTS_TO_ARCHIVE: u32 = 3;
 /// The schema in which the tables of the next epoch are created.
 const NEXT: &str = "flowfi_next";
 
@@ -106,6 +108,22 @@ impl Store {
     /// # Errors
     /// [`StoreError::OtherEpoch`] if the database has another epoch by now.
     pub async fn archive_epoch(&self, epoch: Epoch) -> Result<Option<String>, StoreError> {
+        for _ in 1..ATTEMPTS_TO_ARCHIVE {
+            match self.archive_undisturbed(epoch).await {
+                Err(failure @ (StoreError::Migration(_) | StoreError::Refused(_)))
+                    if !self.has_schema(NEXT).await? =>
+                {
+                    warn!("the tables of the next epoch are gone, and are created again: {failure}");
+                }
+                archived => return archived,
+            }
+        }
+        self.archive_undisturbed(epoch).await
+    }
+
+    /// Archives an epoch, unless the schema of the next one is dropped meanwhile: the server may still be carrying out a
+    /// statement of an indexer that was killed.
+    async fn archive_undisturbed(&self, epoch: Epoch) -> Result<Option<String>, StoreError> {
         let network = self.network().await?;
         let network = network.ok_or_else(|| StoreError::Corrupt("there is no network to archive".to_owned()))?;
         if network.known.is_none() && self.contracts().await?.is_empty() {

@@ -23,6 +23,12 @@ impl Store {
         Ok(Self { pool: self.pool.in_schema(schema, CONNECTIONS_OF_ANOTHER_SCHEMA).await? })
     }
 
+    pub(super) async fn has_schema(&self, schema: &str) -> Result<bool, StoreError> {
+        let found =
+            sqlx::query_scalar!(r#"select exists (select from pg_namespace where nspname = $1) as "exists!""#, schema);
+        Ok(found.fetch_one(&self.pool).await?)
+    }
+
     /// Removes a schema with everything in it, if it exists.
     pub(super) async fn drop_schema(&self, schema: &str) -> Result<(), StoreError> {
         let drop = format!("drop schema if exists {schema} cascade");

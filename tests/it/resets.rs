@@ -184,6 +184,30 @@ async fn data_read_in_one_epoch_is_not_written_in_the_next(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn an_epoch_is_archived_although_a_killed_indexers_statement_drops_the_next_one(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    // Twice, the first table of the next epoch goes as soon as it is there. A sequence counts what is rolled back, too.
+    let disturb = "create sequence disturbances;
+        create function disturb() returns event_trigger language plpgsql as $$
+        begin
+            if exists (select from pg_event_trigger_ddl_commands() where schema_name = 'flowfi_next')
+                and nextval('public.disturbances') <= 2
+            then
+                drop schema flowfi_next cascade;
+            end if;
+        end $$;
+        create event trigger disturbing on ddl_command_end when tag in ('CREATE TABLE') execute function disturb()";
+    sqlx::raw_sql(disturb).execute(&world.pool).await.unwrap();
+    let archived = world.store.archive_epoch(Epoch(0)).await.unwrap();
+    let count = "select last_value from disturbances";
+    let created = sqlx::query_scalar::<_, i64>(count).fetch_one(&world.pool).await.unwrap();
+    assert!(created > 2, "it was disturbed twice: {created}");
+    assert_eq!((archived.as_deref(), world.epoch().await), (Some("flowfi_epoch_0"), Epoch(1)));
+}
+
+#[sqlx::test]
 async fn a_lake_of_the_old_chain_fills_no_hole_of_the_new_one(pool: PgPool) {
     let folder = LakeFolder::new("lake-of-the-old-chain");
     let args = DevnetArgs { lake_dir: Some(folder.0.clone()), ..DevnetArgs::by_hand() };
