@@ -18,7 +18,7 @@ fn every_planted_bug_is_caught() {
         let caught = catch(&bug, &seeds);
         let seconds = began.elapsed().as_secs_f64();
         if let Some(failure) = caught {
-            say(&format!("{bug}: caught by seed {}, {seconds:.1} s: {:.120}", failure.seed, failure.what));
+            say(&format!("{bug}: caught by seed {}, {seconds:.1} s: {:.400}", failure.seed, failure.what));
         } else {
             say(&format!("{bug}: not caught by {} seeds, {seconds:.1} s", seeds.len()));
             missed.push(bug);
@@ -38,7 +38,7 @@ fn catch(bug: &str, mut seeds: &[u64]) -> Option<Failure> {
             if seeds::run(&[failure.seed]).failures.is_empty() {
                 return Some(failure);
             }
-            say(&format!("{bug}: seed {} fails without it too: {:.120}", failure.seed, failure.what));
+            say(&format!("{bug}: seed {} fails without it too: {:.400}", failure.seed, failure.what));
         }
         seeds = &seeds[run.seeds..];
     }
