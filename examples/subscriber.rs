@@ -4,7 +4,10 @@
 use std::{env, fs, io, time::Duration};
 
 use anyhow::Context;
-use reqwest::{Client, header::ACCEPT};
+use reqwest::{
+    Client, Response, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 
 const LAST_ID: &str = "last-event-id";
 /// The service is heard every 15 seconds; a connection that is silent for longer than two of them is dead.
@@ -16,16 +19,26 @@ async fn main() -> anyhow::Result<()> {
     let client = Client::builder().connect_timeout(Duration::from_secs(10)).read_timeout(SILENCE).build()?;
     let mut subscriber = Subscriber { retry: Duration::from_secs(3), frame: Frame::default() };
     loop {
-        if let Err(error) = subscriber.follow(&client).await {
-            let refusal = error.downcast_ref::<reqwest::Error>().and_then(reqwest::Error::status);
-            if refusal.is_some_and(|status| status.is_client_error()) {
-                return Err(error);
-            }
-            eprintln!("coming back: {error:#}");
+        match subscriber.follow(&client).await {
+            Ok(()) => {}
+            Err(error) if error.is::<Refused>() => return Err(error),
+            Err(error) => eprintln!("coming back: {error:#}"),
         }
         tokio::time::sleep(subscriber.retry).await;
     }
 }
+
+/// The service's own verdict, which asking again does not change. Everything else comes from something in between.
+#[derive(Debug)]
+struct Refused(String);
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "refused: {}", self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
 
 /// What has come of a frame (WHATWG HTML 9.2).
 #[derive(Default)]
@@ -52,7 +65,10 @@ impl Subscriber {
         if let Ok(id) = fs::read_to_string(LAST_ID) {
             request = request.header("last-event-id", id.trim());
         }
-        let mut response = request.send().await?.error_for_status()?;
+        let mut response = request.send().await?;
+        if response.status() != StatusCode::OK {
+            return Err(refusal_in(response).await);
+        }
         self.frame = Frame::default();
         let mut unread = Vec::new();
         while let Some(piece) = response.chunk().await? {
@@ -76,6 +92,17 @@ impl Subscriber {
         }
         Ok(())
     }
+}
+
+/// Returns a refusal if the answer is one of the service, and otherwise a failure that passes.
+async fn refusal_in(response: Response) -> anyhow::Error {
+    let status = response.status();
+    let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_verdict = status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS;
+    if !is_verdict || !media_type.starts_with("application/problem+json") {
+        return anyhow::anyhow!("answered {status}");
+    }
+    Refused(response.text().await.unwrap_or_else(|_| status.to_string())).into()
 }
 
 fn take(Frame { id, event, data }: &Frame) -> anyhow::Result<()> {

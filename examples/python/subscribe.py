@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import httpx
-from httpx_sse import connect_sse
+from httpx_sse import SSEError, connect_sse
 
 URL = os.environ.get("FLOWFI_URL", "http://127.0.0.1:8080")
 TOKEN = os.environ.get("FLOWFI_TOKEN")
@@ -46,13 +46,23 @@ def follow(client):
     retry_seconds = 3
     try:
         with connect_sse(client, "GET", f"{URL}/v1/events/subscribe?all=true", headers=headers()) as source:
-            source.response.raise_for_status()
+            if source.response.is_error:
+                return come_back_or_give_up(source.response)
             for frame in source.iter_sse():
                 retry_seconds = frame.retry / 1000 if frame.retry else retry_seconds
                 take(frame)
-    except httpx.TransportError as error:
+    except (httpx.TransportError, SSEError) as error:
         print(f"coming back: {error}", file=sys.stderr)
     return retry_seconds
+
+
+def come_back_or_give_up(response):
+    """Only the service's own problems are verdicts. Everything else comes from something in between, and passes."""
+    is_problem = response.headers.get("content-type", "").startswith("application/problem+json")
+    if is_problem and response.is_client_error and response.status_code != 429:
+        sys.exit(f"refused with {response.status_code}: {response.read().decode()}")
+    print(f"coming back: answered {response.status_code}", file=sys.stderr)
+    return float(response.headers.get("retry-after", 3))
 
 
 with httpx.Client(timeout=TIMEOUT) as client:

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { freePort } from './harness/child.js';
 import { newPage, startChromium } from './harness/chromium.js';
-import { LONGEST_MS } from './harness/condition.js';
+import { LONGEST_MS, until } from './harness/condition.js';
 import { Example, EXAMPLES } from './harness/example.js';
 import { Program } from './harness/program.js';
+import { RefusingProxy } from './harness/refusing-proxy.js';
 import { tokenOf } from './harness/token.js';
 
 /** An address that nothing else in the tests uses. */
@@ -49,8 +50,8 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
     await program?.stop();
   });
 
-  function run(name, more) {
-    const example = new Example(name, { env: { FLOWFI_URL: program.url, FLOWFI_TOKEN: tokenOf(program) }, more });
+  function run(name, more, url = program.url) {
+    const example = new Example(name, { env: { FLOWFI_URL: url, FLOWFI_TOKEN: tokenOf(program) }, more });
     running.push(example);
     return example;
   }
@@ -70,6 +71,21 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
       if (printed[0] === ids.at(-1)) printed.shift();
       ids.push(...printed);
       assert.deepEqual(ids, await program.idsBetween(ids[0], ids.at(-1)), name);
+    }
+  });
+
+  test('subscribers come back after refusals that are not the service’s own', async () => {
+    for (const name of ['curl', 'Node', 'Python', 'Rust']) {
+      rmSync(LAST_ID, { force: true });
+      const proxy = await RefusingProxy.start(program.url, [401, 502]);
+      try {
+        const example = run(name, undefined, proxy.url);
+        await until(`${name} has come back`, () => proxy.left.length === 0);
+        await example.untilPrinted((await program.topUp(stream)).at(-1));
+        await example.end();
+      } finally {
+        await proxy.stop();
+      }
     }
   });
 

@@ -83,3 +83,19 @@ test('says that a token has expired, also when it expired before it was entered'
   await page.locator('#streams-note').getByText(/The token has expired\. Sign in again/).waitFor();
   await page.locator('.connection').getByText('The token has expired').waitFor();
 });
+
+test('comes back after a refusal by something in between', { timeout }, async () => {
+  const page = await open();
+  await signIn(page, tokenOf(program, `--sub=${accounts[0].address}`));
+  await page.locator('.connection').getByText('live').waitFor();
+  const refusals = new Set();
+  await page.route('**/v1/**', async (route) => {
+    refusals.add(new URL(route.request().url()).pathname);
+    await route.fulfill({ status: 403, contentType: 'text/html', body: '<h1>Forbidden</h1>' });
+  });
+  await page.reload();
+  await until('everything was refused', () => refusals.has('/v1/events/subscribe') && refusals.has('/v1/status'));
+  assert.doesNotMatch(await page.locator('body').innerText(), /The token does not allow this/);
+  await page.unroute('**/v1/**');
+  await page.locator('.connection').getByText('live').waitFor();
+});

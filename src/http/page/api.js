@@ -2,7 +2,8 @@
 
 import { currentToken, lacksToken, SIGN_IN, tokenHeaders } from './token.js';
 
-/** A request that was answered with a problem. A request without an answer fails with a plain error. */
+/** A request that the service answered with a problem. A request without an answer, or with that of a proxy, fails with a
+    plain error. */
 export class Refusal extends Error {
   constructor(problem, status, retryAfterMs) {
     super(problem?.detail ?? problem?.title ?? `the server answered ${status}`);
@@ -17,11 +18,16 @@ let denied = () => {};
 /** Sets who is told when the service wants another token. */
 export const onDenied = listener => { denied = listener; };
 
-/** Returns the refusal in an answer. */
+const isProblem = answer => answer.headers.get('content-type')?.startsWith('application/problem+json');
+
+/** Returns the refusal in an answer. Whatever is not a problem was not said by the service, but by something in between. */
 export async function refusalOf(answer) {
-  const problem = await answer.json().catch(() => null);
   const seconds = Number(answer.headers.get('retry-after'));
-  const refusal = new Refusal(problem, answer.status, seconds > 0 ? seconds * 1000 : null);
+  const retryAfterMs = seconds > 0 ? seconds * 1000 : null;
+  if (!isProblem(answer)) {
+    return Object.assign(new Error(`not the indexer, but something before it answered ${answer.status}`), { retryAfterMs });
+  }
+  const refusal = new Refusal(await answer.json().catch(() => null), answer.status, retryAfterMs);
   if (isDenied(refusal)) denied(refusal);
   return refusal;
 }
