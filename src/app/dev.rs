@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -24,13 +25,16 @@ use crate::{
     devnet::Devnet,
     domain::{Contracts, SystemClock},
     feed::Feed,
-    http::{LocalRoutes, Origin},
+    http::{self, LocalRoutes, Origin, ServerSettings},
     ingest::{Indexer, IngestSettings, OnReset, PaceArgs, Waits},
     lifecycle::Lifecycle,
     postgres::{Durability, PrivateServer},
     source::{HorizonArgs, SourceArgs},
     store::Store,
 };
+
+/// Where the indexer reaches the local network: a free port of this machine.
+const OWN_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Runs everything until stopped.
 pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
@@ -55,8 +59,10 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
     let devnet = Devnet::open(&args.devnet, Some(&journal), Arc::new(SystemClock))?;
 
     let mut lifecycle = Lifecycle::new();
+    // The connections of others must not take the place of the indexer's own.
+    let own_listener = listen(OWN_ADDRESS).await?;
     let source = SourceArgs {
-        rpc_urls: vec![format!("http://{address}/devnet/rpc")],
+        rpc_urls: vec![format!("http://{}/devnet/rpc", own_listener.local_addr()?)],
         lake: args.devnet.lake_dir.as_ref().map(|folder| folder.display().to_string()),
         lake_reads: 8,
         horizon: HorizonArgs { horizon_url: None },
@@ -80,12 +86,16 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         auth,
         local: LocalRoutes::Devnet(devnet.router().merge(devnet.quick_start_router())),
     };
-    let mut http = args.http.clone();
-    if access.mode == AuthMode::Off && http.cors_origins.is_empty() {
+    let mut http_args = args.http.clone();
+    if access.mode == AuthMode::Off && http_args.cors_origins.is_empty() {
         // A dashboard under development has its own server, and there is nothing here to protect from it.
-        http.cors_origins.push(Origin::ThisMachine);
+        http_args.cors_origins.push(Origin::ThisMachine);
     }
-    gateway.start(&mut lifecycle, listener, &http, server_settings(&http));
+    gateway.start(&mut lifecycle, listener, &http_args, server_settings(&http_args));
+    let (own_router, stop) = (http::with_checked_host(devnet.router()), lifecycle.soft_stop());
+    lifecycle.spawn("devnet for the indexer", async move {
+        Ok(http::serve(own_listener, own_router, ServerSettings::default(), stop).await?)
+    });
     let whole_ledgers =
         sources::whole_ledgers(&source, Some(&endpoints), args.pace.state.contents(), Mistakes::Refused).await?;
     let endpoints = sources::as_followed(endpoints, &args.pace)?;

@@ -18,7 +18,7 @@ pub(super) async fn run(args: DevnetCommandArgs) -> anyhow::Result<ExitCode> {
     let devnet = Devnet::open(&args.devnet, args.journal.as_deref(), Arc::new(SystemClock))?;
     let mut lifecycle = Lifecycle::new();
     let soft_stop = lifecycle.soft_stop();
-    let router = devnet.router();
+    let router = http::with_checked_host(devnet.router());
     println!("Stellar RPC  http://{address}/devnet/rpc");
     println!("contract     {}", devnet.contract_id());
     println!("passphrase   {}", devnet.passphrase());

@@ -3,13 +3,19 @@
 use std::net::Ipv6Addr;
 
 use axum::{
+    Router,
     extract::Request,
     http::{HeaderMap, Version, header, uri::Authority},
-    middleware::Next,
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
 
 use super::problem::Problem;
+
+/// Returns the routes behind the check of the host.
+pub fn with_checked_host(routes: Router) -> Router {
+    routes.layer(from_fn(check_host))
+}
 
 /// Refuses a request without a host, with several hosts, or with an invalid one.
 pub(super) async fn check_host(request: Request, next: Next) -> Response {

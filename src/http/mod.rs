@@ -62,6 +62,7 @@ pub use args::HttpArgs;
 pub use chain_reader::{ChainReader, ChainStream, ChainUnavailable};
 pub use cors::{NotAnOrigin, Origin};
 pub use event_view::EventView;
+pub use host::with_checked_host;
 pub use limits::{LimitArgs, Limits};
 pub use quarantine_replayer::{QuarantineReplayer, Replayed};
 pub use router::{LocalRoutes, openapi_text, router};

@@ -12,7 +12,7 @@ export const BINARY = join(TARGET, 'debug/flowfi-indexer');
 
 const execute = promisify(execFile);
 
-/** For every test: a fast network, and no limits, because all clients have the same address. */
+/** For every test that does not say otherwise: a fast network, and no limits, because all clients have the same address. */
 const ARGS = [
   '--devnet-ledger-interval=300ms',
   '--requests-per-second=0',
@@ -34,7 +34,10 @@ export class Program {
     chmodSync(program.#folder, 0o755);
     program.port = await freePort();
     program.url = `http://127.0.0.1:${program.port}`;
-    program.#args = ['dev', `--listen=127.0.0.1:${program.port}`, `--data-dir=${program.dataFolder}`, ...ARGS, ...args];
+    const nameOf = (arg) => arg.split('=')[0];
+    const given = new Set(args.map(nameOf));
+    const usual = ARGS.filter((arg) => !given.has(nameOf(arg)));
+    program.#args = ['dev', `--listen=127.0.0.1:${program.port}`, `--data-dir=${program.dataFolder}`, ...usual, ...args];
     program.#env = { ...process.env, ...env };
     delete program.#env.DATABASE_URL;
     await program.startAgain();
