@@ -18,6 +18,7 @@ use super::{
     accounts::Accounts,
     api_key::{self, ID_BYTES},
     attempts::Attempts,
+    look_ups::Asking,
     revocations::Revocations,
     sign_in::NONCE_BYTES,
     ticket::{self, MOST_OF_A_SUBJECT, SECRET_BYTES, TTL_SECONDS},
@@ -183,9 +184,9 @@ impl Auth {
     ///
     /// # Errors
     /// [`SignInRefusal`] with the first problem found.
-    pub async fn answer(&self, transaction: &str) -> Option<Result<Minted, SignInRefusal>> {
+    pub async fn answer(&self, transaction: &str, asking: Asking) -> Option<Result<Minted, SignInRefusal>> {
         let (sign_in, accounts) = self.0.sign_in.as_ref()?;
-        Some(self.token_for(transaction, sign_in, accounts).await)
+        Some(self.token_for(transaction, sign_in, (accounts, asking)).await)
     }
 
     /// Uses up the challenge last, so that a client that forgot a signature can try again.
@@ -193,7 +194,7 @@ impl Auth {
         &self,
         transaction: &str,
         sign_in: &SignIn,
-        accounts: &Accounts,
+        (accounts, asking): (&Accounts, Asking),
     ) -> Result<Minted, SignInRefusal> {
         let now = self.now();
         let answered = sign_in.read(transaction, now)?;
@@ -204,7 +205,7 @@ impl Auth {
         if !self.0.attempts.count(hash, ends, now) {
             return Err(SignInRefusal::TooManyAttempts);
         }
-        let signers = accounts.signers_of(answered.account.clone()).await.map_err(|away| {
+        let signers = accounts.signers_of(answered.account.clone(), asking).await.map_err(|away| {
             warn!("the signers of an account could not be read: {away}");
             self.0.attempts.take_back(hash);
             SignInRefusal::AccountUnavailable

@@ -4,23 +4,19 @@ use std::{
     collections::HashMap,
     error::Error,
     fmt,
-    num::NonZeroU32,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use futures_util::future::BoxFuture;
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::time::Instant;
 
+use super::look_ups::{Asking, LookUps};
 use crate::{
     domain::Address,
     xdr::{AccountSigners, Refusal},
 };
 
-/// The budget of look-ups that all sign-ins share.
-const LOOK_UPS_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).expect("it is not zero");
-const LOOK_UPS_BURST: NonZeroU32 = NonZeroU32::new(20).expect("it is not zero");
 /// How long the result of a look-up is reused.
 const FRESH_FOR: Duration = Duration::from_secs(5);
 
@@ -50,7 +46,7 @@ pub trait AccountReader: Send + Sync {
 /// Looks accounts up, and reuses recent results.
 pub(super) struct Accounts {
     reader: Arc<dyn AccountReader>,
-    budget: DefaultDirectRateLimiter,
+    budget: LookUps,
     found: Mutex<HashMap<Address, Found>>,
 }
 
@@ -64,16 +60,21 @@ struct Found {
 
 impl Accounts {
     pub(super) fn new(reader: Arc<dyn AccountReader>) -> Self {
-        let budget = RateLimiter::direct(Quota::per_second(LOOK_UPS_PER_SECOND).allow_burst(LOOK_UPS_BURST));
-        Self { reader, budget, found: Mutex::default() }
+        Self { reader, budget: LookUps::default(), found: Mutex::default() }
     }
 
     /// Returns an account's signers; `None` if the account is not on the ledger.
-    pub(super) async fn signers_of(&self, account: Address) -> Result<Option<AccountSigners>, AccountUnavailable> {
+    pub(super) async fn signers_of(
+        &self,
+        account: Address,
+        asking: Asking,
+    ) -> Result<Option<AccountSigners>, AccountUnavailable> {
         if let Some(found) = self.found_lately(&account) {
             return Ok(found.signers);
         }
-        self.budget.check().map_err(|_| AccountUnavailable::TooMany)?;
+        if !self.budget.admit(asking) {
+            return Err(AccountUnavailable::TooMany);
+        }
         let signers = self.reader.read(account.clone()).await?;
         let mut found = self.found.lock().expect("nothing panics while it holds accounts");
         found.insert(account, Found { at: Instant::now(), signers: signers.clone() });
@@ -125,13 +126,13 @@ mod tests {
         let chain = Arc::new(NoAccounts::default());
         let accounts = Accounts::new(chain.clone());
         for _ in 0..9 {
-            assert!(accounts.signers_of(address(0)).await.is_ok());
+            assert!(accounts.signers_of(address(0), Asking::Again).await.is_ok());
         }
         assert_eq!(chain.asked.load(Ordering::Relaxed), 1);
         // At once, and far more than the budget gains while the slowest machine counts them.
         let mut refused = 0;
         for number in 1..=255 {
-            refused += u32::from(accounts.signers_of(address(number)).await.is_err());
+            refused += u32::from(accounts.signers_of(address(number), Asking::Again).await.is_err());
         }
         assert!(refused > 0 && chain.asked.load(Ordering::Relaxed) + refused == 256, "{refused} refused");
     }

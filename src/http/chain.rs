@@ -94,8 +94,8 @@ pub(super) async fn stream(
         return Err(Problem::not_found(format!("this gateway does not serve the contract {contract_id}")));
     }
     // A stream of others costs as much as one that does not exist: a caller must not tell them apart by its budget.
-    state.limits.spend_chain_read(client)?;
-    if !chain.admits_one() {
+    let asking = state.limits.spend_chain_read(client)?;
+    if !chain.look_ups.admit(asking) {
         return Err(Problem::too_many_requests("the chain is queried too often; try again in a second", 1));
     }
     let absent = || Problem::not_found(format!("the chain has no stream {stream_id}: archived or never created"));

@@ -139,8 +139,8 @@ pub(super) async fn token(
 ) -> Result<Response, SignInProblem> {
     let (auth, _) = signing_in(&state)?;
     let signed = read_signed(&headers, &body)?;
-    state.limits.spend_sign_in(client)?;
-    let minted = auth.answer(&signed.transaction).await.ok_or_else(no_sign_in)?.map_err(Problem::from)?;
+    let asking = state.limits.spend_sign_in(client)?;
+    let minted = auth.answer(&signed.transaction, asking).await.ok_or_else(no_sign_in)?.map_err(Problem::from)?;
     let mut response = Json(TokenView { token: minted.text }).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)

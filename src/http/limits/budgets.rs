@@ -58,6 +58,11 @@ impl Budgets {
         }
     }
 
+    /// Returns whether a client's budget was full before it spent one and this remained.
+    pub(super) const fn was_full(&self, remaining: u32) -> bool {
+        remaining + 1 >= self.burst.get()
+    }
+
     /// Takes a number from the client's budget, at most a whole budget.
     fn spend_many(&self, client: ClientKey, cost: NonZeroU32) -> Balance {
         if self.used.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_EVERY) {

@@ -31,6 +31,7 @@ use tcp::TcpConnections;
 use turns::Turns;
 
 use super::problem::Problem;
+use crate::auth::Asking;
 
 /// More than an operator or an operator's script needs.
 const ADMIN_REQUESTS_PER_SECOND: u32 = 2;
@@ -85,10 +86,12 @@ fn watching(args: &LimitArgs) -> Option<Requests> {
     if args.requests_per_second == 0 { None } else { Requests::new(WATCHING_PER_SECOND, WATCHING_BURST) }
 }
 
-fn spend(budgets: Option<&Budgets>, client: Option<ClientKey>, detail: &str) -> Result<(), Problem> {
-    let (Some(budgets), Some(client)) = (budgets, client) else { return Ok(()) };
+/// Takes a query to the chain from a client's share. An exempt address always counts as one that asks for the first time.
+fn spend(budgets: Option<&Budgets>, client: Option<ClientKey>, detail: &str) -> Result<Asking, Problem> {
+    let (Some(budgets), Some(client)) = (budgets, client) else { return Ok(Asking::ForTheFirstTime) };
     match budgets.spend(client) {
-        Balance::Remaining(_) => Ok(()),
+        Balance::Remaining(left) if budgets.was_full(left) => Ok(Asking::ForTheFirstTime),
+        Balance::Remaining(_) => Ok(Asking::Again),
         Balance::EmptyFor(seconds) => Err(Problem::too_many_requests(detail, seconds)),
     }
 }
@@ -158,13 +161,13 @@ impl Limits {
     }
 
     /// Takes one from a client's share of the queries to the chain. An exempt address has no client.
-    pub(super) fn spend_chain_read(&self, client: Option<ClientKey>) -> Result<(), Problem> {
+    pub(super) fn spend_chain_read(&self, client: Option<ClientKey>) -> Result<Asking, Problem> {
         let detail = "this address queries the chain too often; without source=chain the index answers";
         spend(self.0.chain_reads.as_ref(), client, detail)
     }
 
     /// Takes one from a client's own share of the sign-ins. An exempt address has no client.
-    pub(super) fn spend_sign_in(&self, client: Option<ClientKey>) -> Result<(), Problem> {
+    pub(super) fn spend_sign_in(&self, client: Option<ClientKey>) -> Result<Asking, Problem> {
         spend(self.0.sign_ins.as_ref(), client, "too many sign-ins from this address at once")
     }
 
@@ -225,6 +228,8 @@ mod tests {
         let [one, other] = [[127, 0, 0, 2], [127, 0, 0, 3]].map(|address| limits.client_of(Some(address.into()), None));
         let taken = (0..100).filter(|_| limits.spend_sign_in(one).is_ok()).count();
         assert!((10..100).contains(&taken), "{taken}");
-        assert!(limits.spend_sign_in(other).is_ok() && limits.spend_sign_in(None).is_ok());
+        assert_eq!(limits.spend_sign_in(other).unwrap(), Asking::ForTheFirstTime);
+        assert_eq!(limits.spend_sign_in(other).unwrap(), Asking::Again);
+        assert_eq!(limits.spend_sign_in(None).unwrap(), Asking::ForTheFirstTime);
     }
 }
