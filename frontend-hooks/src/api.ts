@@ -613,6 +613,24 @@ export interface components {
             /** @description The challenge: a transaction envelope, XDR in base64. */
             transaction: string;
         };
+        /**
+         * @description Streams whose records changed without an event: they were completed or corrected from the chain's entries. Fetch them anew.
+         *     Sent to those who follow a stream or one of its parties, where a party that was replaced counts too. What happened while a
+         *     client was away is told in one notice when it comes back; it is `revised` instead if that is too much, or if events came
+         *     late besides. The notice has no `id:`; an `id:` alone follows it, so that a client that breaks off in between is told
+         *     again.
+         */
+        ChangedNotice: {
+            /** @description The streams. */
+            streams: components["schemas"]["ChangedStream"][];
+        };
+        /** @description A stream whose record changed. */
+        ChangedStream: {
+            /** @description Its contract. */
+            contractId: components["schemas"]["ContractId"];
+            /** @description Its number there. */
+            streamId: components["schemas"]["StreamId"];
+        };
         /** @description What a stream's recipient can claim at a time, if nothing happens to the stream until then. */
         Claimable: {
             /** @description Whether the contract would pay it out: it refuses inactive and paused streams, and to pay nothing. */
@@ -1343,7 +1361,7 @@ export interface components {
          */
         ResetReason: "malformed" | "beyondTip" | "beforeOldest" | "networkReset";
         /**
-         * @description The `id:` of a frame: the id of its event or a position, as far as its receiver was told of everything. Once rows came late it ends in a full stop, the epoch, a full stop and the number of the last `revised` notice, so that a client that hands it back unchanged is told of the later ones.
+         * @description The `id:` of a frame: the id of its event or a position, as far as its receiver was told of everything. Once rows came late or records changed without an event, it ends in a full stop, the epoch, a full stop and the number of the last such revision, so that a client that hands it back unchanged is told of the later ones that concern it.
          * @example 0002261634098536448-0000000002.0.3
          */
         ResumeId: string;
@@ -2001,6 +2019,14 @@ export interface components {
              * @enum {string}
              */
             event: "revised";
+            id?: components["schemas"]["ResumeId"];
+        } | {
+            data: components["schemas"]["ChangedNotice"];
+            /**
+             * @description The name.
+             * @enum {string}
+             */
+            event: "changed";
             id?: components["schemas"]["ResumeId"];
         } | {
             data: components["schemas"]["ExpiredNotice"];

@@ -1,11 +1,10 @@
-//! Routes events to subscribers: an index from streams and addresses to subscribers, and for each subscriber the
-//! matching slots of the ring that it has not read yet.
+//! Routes events to subscribers: for each subscriber, the matching slots of the ring that it has not read yet, and what it
+//! must be told besides.
 //!
 //! There is one lock, held for one publication or for one subscriber's read, and never across an await.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    hash::Hash,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -13,13 +12,14 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::{
     connections::{Client, ConnectedClient, MOST_SHOWN, OpenConnection, OpenConnections},
+    interests::{Interests, SubscriberId},
     news::News,
     published::{EncodingSlot, Published},
     ring::Ring,
     stats::FilterKind,
 };
 use crate::{
-    domain::{Address, CommittedEvent, Epoch, EventFilter, EventId, FeedId, Revision, StreamKey, Visibility},
+    domain::{CommittedEvent, Epoch, EventFilter, EventId, FeedId, Revision},
     store::FeedState,
 };
 
@@ -28,8 +28,6 @@ const MOST_PULLED: usize = 64;
 
 /// A subscriber with more unread slots than this catches up by reading the ring or the table in order.
 const MOST_PENDING: usize = 1_024;
-
-type SubscriberId = u64;
 
 /// The ring and its subscribers.
 #[derive(Debug)]
@@ -46,9 +44,7 @@ struct State {
     encodings: usize,
     next_id: SubscriberId,
     subscribers: HashMap<SubscriberId, Subscriber>,
-    by_stream: HashMap<StreamKey, HashSet<SubscriberId>>,
-    by_user: HashMap<Address, HashSet<SubscriberId>>,
-    all: HashSet<SubscriberId>,
+    interests: Interests,
 }
 
 #[derive(Debug)]
@@ -73,7 +69,7 @@ pub(super) struct Registration {
     pub(super) head: EventId,
     /// The epoch of that event.
     pub(super) epoch: Epoch,
-    /// The subscriber will be told of every revision after this one.
+    /// The subscriber will be told of every revision after this one that concerns it.
     pub(super) revision: i64,
 }
 
@@ -109,9 +105,7 @@ impl Hub {
             encodings: 0,
             next_id: 0,
             subscribers: HashMap::new(),
-            by_stream: HashMap::new(),
-            by_user: HashMap::new(),
-            all: HashSet::new(),
+            interests: Interests::default(),
         }))
     }
 
@@ -165,12 +159,18 @@ impl Hub {
         self.state().ring.advance_to(position);
     }
 
-    /// Tells every subscriber about late rows.
-    pub(super) fn revise(&self, revision: Revision) {
+    /// Tells every subscriber about late rows, or those whom it concerns about changed records.
+    pub(super) fn revise(&self, revision: &Revision) {
         let mut state = self.state();
-        state.revision = state.revision.max(revision.number);
-        for subscriber in state.subscribers.values_mut() {
-            subscriber.tell(News::Revised(revision));
+        let State { revision: newest, subscribers, interests, .. } = &mut *state;
+        *newest = revision.number.max(*newest);
+        match &revision.changed {
+            None => subscribers.values_mut().for_each(|subscriber| subscriber.revise(revision)),
+            Some(streams) => {
+                for id in interests.of_changed(streams) {
+                    subscribers.get_mut(&id).expect("the index holds registered subscribers only").revise(revision);
+                }
+            }
         }
     }
 
@@ -205,7 +205,7 @@ impl Hub {
         let mut state = self.state();
         let id = state.next_id;
         state.next_id += 1;
-        state.index(id, &filter);
+        state.interests.add(id, &filter);
         let wake = Arc::new(Notify::new());
         let subscriber = Subscriber {
             filter,
@@ -245,16 +245,7 @@ impl Hub {
     pub(super) fn remove(&self, id: SubscriberId) {
         let mut state = self.state();
         let Some(subscriber) = state.subscribers.remove(&id) else { return };
-        state.all.remove(&id);
-        for stream in &subscriber.filter.streams {
-            forget(&mut state.by_stream, stream, id);
-        }
-        for user in &subscriber.filter.users {
-            forget(&mut state.by_user, user, id);
-        }
-        if let Visibility::Party(party) = &subscriber.filter.visibility {
-            forget(&mut state.by_user, party, id);
-        }
+        state.interests.remove(id, &subscriber.filter);
     }
 
     /// Reads what is pending for a subscriber after a position.
@@ -293,13 +284,13 @@ impl Hub {
         position <= state.ring.head() && state.ring.after(position, 0).is_some()
     }
 
-    /// Returns the feed's head if it lies after `position` and nothing is waiting for the subscriber. While a notice
-    /// waits, the head may belong to another epoch than `position`.
-    pub(super) fn advance(&self, id: SubscriberId, position: EventId) -> Option<EventId> {
+    /// Returns the feed's head and the last revision if nothing is waiting for the subscriber. While a notice waits, they
+    /// may belong to another epoch than what the subscriber has.
+    pub(super) fn level(&self, id: SubscriberId) -> Option<(EventId, i64)> {
         let state = self.state();
         let subscriber = state.subscribers.get(&id)?;
         let quiet = subscriber.pending.is_empty() && !subscriber.lagged && subscriber.news.is_none();
-        Some(state.ring.head()).filter(|head| quiet && *head > position)
+        quiet.then(|| (state.ring.head(), state.revision))
     }
 
     /// Reads at most `limit` events after a position. A notice comes first: the ring's events may by now belong to
@@ -316,35 +307,12 @@ impl Hub {
 }
 
 impl State {
-    /// Indexes a subscriber that sees only its own events under its own address: no other event can match.
-    fn index(&mut self, id: SubscriberId, filter: &EventFilter) {
-        match &filter.visibility {
-            Visibility::Nothing => {}
-            Visibility::Party(party) => {
-                self.by_user.entry(party.clone()).or_default().insert(id);
-            }
-            Visibility::Everything => {
-                if filter.all {
-                    self.all.insert(id);
-                }
-                for stream in &filter.streams {
-                    self.by_stream.entry(stream.clone()).or_default().insert(id);
-                }
-                for user in &filter.users {
-                    self.by_user.entry(user.clone()).or_default().insert(id);
-                }
-            }
-        }
-    }
-
     fn publish(&mut self, published: &Arc<Published>) {
         let sequence = self.ring.push(Arc::clone(published));
         let event = &published.event;
-        let Self { subscribers, by_stream, by_user, all, .. } = self;
-        let of_stream = event.stream_id.and_then(|stream_id| by_stream.get(&(event.contract_id.clone(), stream_id)));
-        let lists = [Some(&*all), of_stream].into_iter().chain(event.parties().map(|party| by_user.get(party)));
-        for id in lists.flatten().flatten() {
-            let subscriber = subscribers.get_mut(id).expect("the index holds registered subscribers only");
+        let Self { subscribers, interests, .. } = self;
+        for id in interests.of_event(event) {
+            let subscriber = subscribers.get_mut(&id).expect("the index holds registered subscribers only");
             if subscriber.filter.matches(event) {
                 subscriber.offer(sequence);
             }
@@ -359,8 +327,14 @@ impl Subscriber {
         Some(client.show(kind, self.pending.len(), self.catching_up || self.lagged))
     }
 
+    fn revise(&mut self, revision: &Revision) {
+        if let Some(revision) = revision.concerning(&self.filter) {
+            self.tell(News::Revised(revision));
+        }
+    }
+
     fn tell(&mut self, news: News) {
-        self.news = Some(news.joined_to(self.news));
+        self.news = Some(news.joined_to(self.news.take()));
         self.wake.notify_one();
     }
 
@@ -383,14 +357,5 @@ impl Subscriber {
             self.pending.push_back(sequence);
         }
         self.wake.notify_one();
-    }
-}
-
-fn forget<K: Eq + Hash>(index: &mut HashMap<K, HashSet<SubscriberId>>, key: &K, id: SubscriberId) {
-    if let Some(subscribers) = index.get_mut(key) {
-        subscribers.remove(&id);
-        if subscribers.is_empty() {
-            index.remove(key);
-        }
     }
 }

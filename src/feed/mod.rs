@@ -2,10 +2,11 @@
 //!
 //! The table is the truth. The tailer reads it and fills a ring in memory; subscribers read the ring; a subscriber that
 //! falls off the ring reads the table. No event is dropped silently. Late rows are never sent; subscribers are told
-//! which range was revised.
+//! which range was revised, and which of their streams changed without an event.
 
 mod connections;
 mod hub;
+mod interests;
 mod news;
 mod opening;
 mod published;

@@ -47,8 +47,8 @@ impl Feed {
         Ok(Opened { subscription, reset: Some(reset) })
     }
 
-    /// Resumes a subscription after an id, with a notice of what was revised since. Returns the reason if it cannot
-    /// resume.
+    /// Resumes a subscription after an id, with a notice of what was revised since that concerns it. Returns the reason if
+    /// it cannot resume.
     async fn resume(&self, subscription: &mut Subscription, last: ResumeId) -> Result<Option<ResetReason>, StoreError> {
         if last.position.epoch != subscription.epoch() {
             return Ok(Some(ResetReason::NetworkReset));
@@ -60,16 +60,20 @@ impl Feed {
         if last.revision > seen && last.revision > self.store.feed_state().await?.revision {
             return Ok(Some(ResetReason::BeyondTip));
         }
-        let mut missed = None;
-        if last.revision < seen {
-            missed = self.store.revisions_after(last.revision).await?.into_iter().reduce(Revision::joined);
-            // Each epoch counts its own revisions: an answer that does not reach what the feed saw belongs to another
-            // epoch.
-            if missed.is_none_or(|missed| missed.number < seen) {
-                return Ok(Some(ResetReason::NetworkReset));
-            }
+        if last.revision >= seen {
+            subscription.resume_after(last, None);
+            return Ok(None);
         }
-        subscription.resume_after(last, missed);
+        let revisions = self.store.revisions_after(last.revision).await?;
+        // Each epoch counts its own revisions: an answer that does not reach what the feed saw belongs to another epoch.
+        let Some(newest) = revisions.last().map(|newest| newest.number).filter(|newest| *newest >= seen) else {
+            return Ok(Some(ResetReason::NetworkReset));
+        };
+        let concerning = revisions.iter().filter_map(|revision| revision.concerning(subscription.filter()));
+        match concerning.reduce(Revision::joined) {
+            Some(missed) => subscription.resume_after(last, Some(Revision { number: newest, ..missed })),
+            None => subscription.resume_after(ResumeId { revision: newest, ..last }, None),
+        }
         Ok(None)
     }
 

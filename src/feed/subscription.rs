@@ -135,7 +135,7 @@ impl Subscription {
     }
 
     /// Starts after `last` instead. If that lies in the past, the subscription replays from there. If this node has not
-    /// reached it yet, events that the client already has are left out. The missed revisions are told first.
+    /// reached it yet, events that the client already has are left out. What it missed of revisions is told first.
     pub(super) fn resume_after(&mut self, last: ResumeId, missed: Option<Revision>) {
         self.position = last.position.event;
         self.known = self.position;
@@ -154,14 +154,16 @@ impl Subscription {
         is_begun.then_some(ResumeId { position, revision: self.announced_revision })
     }
 
-    /// Skips events that did not match, so that the position of a quiet subscription moves with the feed. Does nothing
-    /// while anything is waiting to be handed out.
+    /// Skips events that did not match and revisions that did not concern the subscriber, so that the id of a quiet
+    /// subscription moves with the feed. Does nothing while anything is waiting to be handed out.
     pub fn advance_if_quiet(&mut self) {
         if self.news.is_none()
             && self.position >= self.replay_up_to
-            && let Some(head) = self.feed.hub.advance(self.id, self.position)
+            && let Some((head, revision)) = self.feed.hub.level(self.id)
         {
-            self.position = head;
+            self.position = head.max(self.position);
+            self.announced_revision = revision.max(self.announced_revision);
+            self.revision_in_id = self.announced_revision;
         }
     }
 
@@ -171,7 +173,7 @@ impl Subscription {
     /// The table holds a row that cannot be read. If the database is away, this waits instead.
     pub async fn next(&mut self) -> Result<Vec<Delivery>, StoreError> {
         loop {
-            let deliveries = if let Some(news) = self.news {
+            let deliveries = if let Some(news) = self.news.clone() {
                 self.tell(news).await?
             } else if self.position < self.replay_up_to {
                 self.replay().await?
@@ -197,6 +199,10 @@ impl Subscription {
             self.revision_in_id = self.announced_revision;
         }
         deliveries
+    }
+
+    pub(super) fn filter(&self) -> &EventFilter {
+        &self.filter
     }
 
     pub(super) fn sees_everything(&self) -> bool {
@@ -228,7 +234,7 @@ impl Subscription {
     /// Puts news next in line, unless the client knows of it already, from another node or from the table.
     fn take_news(&mut self, news: News) {
         match news {
-            News::Revised(revision) if revision.number <= self.announced_revision => return,
+            News::Revised(ref revision) if revision.number <= self.announced_revision => return,
             News::Revised(_) => {}
             News::StartedOver { epoch, revision } => {
                 self.epoch = epoch;
@@ -266,6 +272,8 @@ impl Subscription {
     fn deliver(&mut self, events: Vec<Arc<Published>>) -> Vec<Delivery> {
         if let Some(last) = events.last() {
             self.revision_in_id = last.revision;
+            // Whatever concerned the subscriber up to that revision came first.
+            self.announced_revision = last.revision.max(self.announced_revision);
             self.known = last.event.id;
         }
         self.feed.counters.events_sent.fetch_add(count(&events), Ordering::Relaxed);

@@ -85,8 +85,8 @@ async fn read_state(feed: &Feed) -> Result<FeedState, StoreError> {
     Ok(state)
 }
 
-/// Tells subscribers about late rows: about every revision since the last one that they were told of, including those
-/// written while this node could not reach the database.
+/// Tells subscribers about late rows and changed records: about every revision since the last one that the feed saw,
+/// including those written while this node could not reach the database.
 async fn publish_revisions(feed: &Feed, state: FeedState) -> Result<(), StoreError> {
     let announced = feed.hub.revision();
     if announced >= state.revision {
@@ -95,7 +95,7 @@ async fn publish_revisions(feed: &Feed, state: FeedState) -> Result<(), StoreErr
     let revisions = in_time(feed.store.revisions_after(announced)).await?;
     // Revisions written since that look may lie beyond the feed's position.
     for revision in revisions.into_iter().filter(|revision| revision.number <= state.revision) {
-        feed.hub.revise(revision);
+        feed.hub.revise(&revision);
     }
     Ok(())
 }

@@ -38,7 +38,7 @@ use super::{
     ),
     components(schemas(
         Problem, SignInProblem, sse::ConnectedNotice, sse::ResetNotice,
-        sse::RevisedNotice, sse::ExpiredNotice, sse::ResumeNotice, sse::ResumeReason, sse::SubscriptionFilter,
+        sse::RevisedNotice, sse::ChangedNotice, sse::ExpiredNotice, sse::ResumeNotice, sse::ResumeReason, sse::SubscriptionFilter,
         sse::ResetReason, sse::ExpiredReason,
     )),
 )]

@@ -4,17 +4,18 @@
 //! waiting. A batch of its that was prepared from the old record overwrites the new one, which is then not certain and is
 //! compared again.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use sqlx::PgConnection;
 
 use super::{
     Store, StoreError, baselines,
     columns::parse,
-    corrections, listen, network, revisions,
+    corrections, listen, network,
+    revisions::{self, Revised},
     stream_rows::{self, StreamColumns},
 };
-use crate::domain::{Baseline, ContractId, Epoch, EventId, FieldDifference, LedgerSequence, StreamId};
+use crate::domain::{Baseline, ChangedStreams, ContractId, Epoch, EventId, FieldDifference, LedgerSequence, StreamId};
 
 /// Records of one contract beside the chain's entries, which were true at one ledger.
 #[derive(Clone, Debug)]
@@ -111,19 +112,21 @@ impl EntryChecks<'_> {
             self.taken.iter().map(|taken| (taken.baseline.raw.stream_id, taken)).collect();
         let streams = self.lock(connection, by_stream.keys()).await?;
         let records = stream_rows::load(connection, &stream_rows::keys_of(self.contract_id, &streams)).await?;
-        let mut set = HashMap::new();
-        for record in records {
-            let taken = by_stream[&record.stream_id];
-            if record.last_event == taken.last_event {
-                let key = (record.contract_id.clone(), record.stream_id);
-                set.insert(key, taken.baseline.record(self.contract_id, Some(record), None));
+        let (mut set, mut changed) = (HashMap::new(), ChangedStreams::new());
+        for before in records {
+            let taken = by_stream[&before.stream_id];
+            if before.last_event == taken.last_event {
+                let key = (before.contract_id.clone(), before.stream_id);
+                let after = taken.baseline.record(self.contract_id, Some(before.clone()), None);
+                changed.insert(key.clone(), revisions::parties_of([&before, &after]));
+                set.insert(key, after);
             }
         }
         let Some(range) = range_of(set.values().map(|record| record.last_event)) else { return Ok(Vec::new()) };
-        let keys: BTreeSet<_> = set.keys().cloned().collect();
-        let ids: Vec<StreamId> = keys.iter().map(|(_, stream_id)| *stream_id).collect();
-        StreamColumns::of(&set, keys).upsert(connection).await?;
-        let revision = revisions::tell(connection, self.contract_id, range).await?;
+        let ids: Vec<StreamId> = changed.keys().map(|(_, stream_id)| *stream_id).collect();
+        StreamColumns::of(&set, changed.keys().cloned().collect()).upsert(connection).await?;
+        let revised = Revised { range, changed: Some(changed) };
+        let revision = revisions::tell(connection, self.contract_id, &revised).await?;
         let taken: Vec<&TakenEntry> = ids.iter().map(|stream_id| by_stream[stream_id]).collect();
         baselines::upsert(connection, self.contract_id, taken.iter().map(|taken| &taken.baseline.raw), revision)
             .await?;

@@ -1,15 +1,18 @@
 //! What the chain's own entry says of a record that events led to: a record that differs is set from the entry, and the
 //! entry is kept, so that the record can be folded again without the chain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::PgConnection;
 use tracing::{error, warn};
 
-use super::{StoreError, baselines, corrections, coverage, revisions};
+use super::{
+    StoreError, baselines, corrections, coverage,
+    revisions::{self, Revised},
+};
 use crate::domain::{
-    ContractId, EntryLeft, EventId, FieldDifference, LedgerSequence, RawBaseline, RawContractEvent, StreamEntry,
-    StreamEntryChange, StreamId, StreamKey, StreamRecord,
+    Address, ChangedStreams, ContractId, EntryLeft, EventId, FieldDifference, LedgerSequence, RawBaseline,
+    RawContractEvent, StreamEntry, StreamEntryChange, StreamId, StreamKey, StreamRecord,
 };
 
 /// Baselines that are written with their events belong to no revision.
@@ -25,8 +28,10 @@ pub(super) struct Judgment {
     pub(super) baseline: Option<RawBaseline>,
     /// The fields that differed; none if the entry only told what events do not.
     pub(super) differences: Vec<FieldDifference>,
-    /// The last event of the record.
+    /// The last event of the record; the position where there is none.
     pub(super) last_event: EventId,
+    /// The parties of the stream before and after.
+    pub(super) parties: BTreeSet<Address>,
     /// Whether the same transaction has an event of the stream.
     pub(super) is_explained: bool,
 }
@@ -50,15 +55,17 @@ pub(super) fn judge(
     if record.as_ref().is_some_and(|record| record.checked_at_ledger.is_some_and(|checked| checked > ledger)) {
         return (record, None);
     }
-    let is_explained = record.as_ref().is_some_and(|record| record.last_event.same_transaction(position));
+    let newest = record.as_ref().map(|record| record.last_event).or(last.map(|raw| raw.id));
+    let is_explained = newest.is_some_and(|event| event.same_transaction(position));
+    let mut parties = revisions::parties_of(&record);
     let stream = (change.contract_id, change.stream_id);
-    let judgment = |baseline, differences, last_event| {
-        Some(Judgment { stream: stream.clone(), position, baseline, differences, last_event, is_explained })
+    let judgment = |baseline, differences, parties, last_event| {
+        Some(Judgment { stream: stream.clone(), position, baseline, differences, last_event, parties, is_explained })
     };
     match (change.left, record) {
         (EntryLeft::Removed, None) => (None, None),
         (EntryLeft::Removed, Some(record)) => {
-            let told = if record.closed { None } else { judgment(None, vec![is_gone()], record.last_event) };
+            let told = if record.closed { None } else { judgment(None, vec![is_gone()], parties, record.last_event) };
             (Some(StreamRecord { closed: true, checked_at_ledger: Some(ledger), ..record }), told)
         }
         (EntryLeft::Stored(baseline), Some(record)) => {
@@ -70,12 +77,15 @@ pub(super) fn judge(
             if record.created_event.same_transaction(position) {
                 differences.retain(|found| !StreamEntry::is_left_open(found.field));
             }
-            let told = judgment(Some(baseline.raw.clone()), differences, record.last_event);
-            (Some(baseline.record(&stream.0, Some(record), last)), told)
+            let last_event = record.last_event;
+            let after = baseline.record(&stream.0, Some(record), last);
+            parties.extend(revisions::parties_of([&after]));
+            (Some(after), judgment(Some(baseline.raw), differences, parties, last_event))
         }
         (EntryLeft::Stored(baseline), None) => {
             let record = baseline.record(&stream.0, None, last);
-            let told = judgment(Some(baseline.raw), Vec::new(), record.last_event);
+            let last_event = last.map_or(position, |raw| raw.id);
+            let told = judgment(Some(baseline.raw), Vec::new(), revisions::parties_of([&record]), last_event);
             (Some(record), told)
         }
     }
@@ -85,8 +95,9 @@ fn is_gone() -> FieldDifference {
     FieldDifference { field: "record", ours: "present".to_owned(), chains: "deleted".to_owned() }
 }
 
-/// Writes the entries and the corrections that a batch came to. Where the contract changed a record and no event says
-/// so, the ledger counts as not seen, so that it is read again. Returns whether readers were told of a revision.
+/// Writes the entries and the corrections that a batch came to, and tells readers of records that no event of the batch
+/// explains. Where the contract changed a record and no event says so, the ledger counts as not seen, so that it is read
+/// again. Returns whether readers were told.
 pub(super) async fn write(connection: &mut PgConnection, judgments: &[Judgment]) -> Result<bool, StoreError> {
     let mut of_contracts: BTreeMap<&ContractId, Vec<&Judgment>> = BTreeMap::new();
     for judgment in judgments {
@@ -96,8 +107,7 @@ pub(super) async fn write(connection: &mut PgConnection, judgments: &[Judgment])
     for (contract_id, judgments) in of_contracts {
         write_baselines(connection, contract_id, &judgments, WITH_ITS_EVENTS).await?;
         write_corrections(connection, contract_id, &judgments).await?;
-        let lacking: Vec<&Judgment> = judgments.into_iter().filter(|judgment| judgment.lacks_an_event()).collect();
-        for judgment in &lacking {
+        for judgment in judgments.iter().filter(|judgment| judgment.lacks_an_event()) {
             let (ledger, stream_id) = (judgment.position.ledger(), judgment.stream.1);
             coverage::withdraw(connection, contract_id, ledger).await?;
             error!(
@@ -106,13 +116,24 @@ pub(super) async fn write(connection: &mut PgConnection, judgments: &[Judgment])
                  another source: flowfi-indexer coverage --repair"
             );
         }
-        let events = lacking.iter().map(|judgment| judgment.last_event);
-        if let Some(range) = events.clone().min().zip(events.max()) {
-            revisions::tell(connection, contract_id, range).await?;
+        if let Some(revised) = unexplained(&judgments) {
+            revisions::tell(connection, contract_id, &revised).await?;
             told = true;
         }
     }
     Ok(told)
+}
+
+/// Returns the records that entries changed without an event.
+fn unexplained(judgments: &[&Judgment]) -> Option<Revised> {
+    let unexplained = || judgments.iter().filter(|judgment| !judgment.is_explained);
+    let events = unexplained().map(|judgment| judgment.last_event);
+    let range = events.clone().min().zip(events.max())?;
+    let mut changed = ChangedStreams::new();
+    for judgment in unexplained() {
+        changed.entry(judgment.stream.clone()).or_default().extend(judgment.parties.iter().cloned());
+    }
+    Some(Revised { range, changed: Some(changed) })
 }
 
 /// Writes the entries under a revision's number.

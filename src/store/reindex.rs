@@ -13,7 +13,8 @@ use super::{
     attachments::{self, Attachments, OnFailure},
     build_origin::{self, BuildOrigin},
     columns::{columns_of, event_id, parse},
-    listen, network, quarantine, raw_events, revisions,
+    listen, network, quarantine, raw_events,
+    revisions::{self, Revised},
     schemas::{REINDEX, current_schema, execute, move_table},
     writer,
 };
@@ -314,7 +315,7 @@ async fn swap(
     keep_seeds(connection).await?;
     exchange(connection, &live).await?;
     for (contract_id, up_to) in built {
-        revisions::record(connection, contract_id, (EventId::ZERO, *up_to)).await?;
+        revisions::record(connection, contract_id, &Revised::late((EventId::ZERO, *up_to))).await?;
     }
     listen::notify(connection, listen::COMMITTED).await?;
     Ok(Swap::Done)

@@ -19,11 +19,14 @@ use super::{
     listen, network,
     quarantine::{self, SpokenOf},
     refold::{Refold, Refolded, ToFold},
-    revisions, upgrades,
+    revisions::{self, Revised},
+    stream_rows::{self, StreamColumns},
+    upgrades,
 };
 use crate::domain::{
-    Baseline, ContractEvent, ContractId, ContractUpgradeEvent, CoverageSource, Epoch, EventId, FieldDifference,
-    LedgerRange, QuarantinedEvent, RawBaseline, RawContractEvent, StreamEntryChange, StreamId,
+    Baseline, ChangedStreams, ContractEvent, ContractId, ContractUpgradeEvent, CoverageSource, Epoch, EventId,
+    FieldDifference, LedgerRange, QuarantinedEvent, RawBaseline, RawContractEvent, Revision, StreamEntryChange,
+    StreamId,
 };
 
 /// A repair in progress. If it is dropped before it is written, it has changed nothing.
@@ -87,6 +90,14 @@ impl LateRows {
         let of_entries = self.entries.iter().map(|change| change.stream_id);
         let others = self.baselines.keys().chain(&self.from_the_first).copied();
         of_events.chain(of_entries).chain(spoken_of).chain(others).collect()
+    }
+
+    /// Returns whether they have nothing but entries of the chain.
+    fn are_entries(&self) -> bool {
+        self.events.is_empty()
+            && self.quarantined.is_empty()
+            && self.upgrades.is_empty()
+            && self.from_the_first.iter().all(|stream_id| self.baselines.contains_key(stream_id))
     }
 }
 
@@ -181,9 +192,9 @@ impl Repair {
         Ok(stored)
     }
 
-    /// Folds the streams, writes everything, and tells readers which range was revised. Returns `None` if another
-    /// repair of the contract was written since this one began, or another baseline of a stream; nothing was written
-    /// then.
+    /// Folds the streams, writes everything, and tells readers which range was revised, or which records changed if nothing
+    /// else did. Returns `None` if another repair of the contract was written since this one began, or another baseline of
+    /// a stream; nothing was written then.
     pub async fn write(
         self,
         late: &LateRows,
@@ -256,11 +267,13 @@ impl Writing<'_> {
         for some in stored.in_pieces() {
             touched.extend(transaction.within(async |connection| some.update(connection).await).await?);
         }
+        let only_records = late.are_entries() && touched.is_empty();
         let write = async |connection: &mut PgConnection| {
-            streams.upsert(connection).await?;
-            versions.write(connection).await
+            let changed = self.write_records(connection, &streams, only_records).await?;
+            versions.write(connection).await?;
+            Ok(changed)
         };
-        transaction.within(write).await?;
+        let changed = transaction.within(write).await?;
         let repaired = Repaired { events: new.len(), quarantined, upgrades, streams: streams.len() };
         let tell = async |connection: &mut PgConnection| {
             if let Some(caught_up) = late.caught_up {
@@ -272,8 +285,8 @@ impl Writing<'_> {
             if repaired == Repaired::default() {
                 return Ok(());
             }
-            let revised = self.revised(&touched, of_based).or(folded).unwrap_or((self.position, self.position));
-            let revision = revisions::record(connection, contract_id, revised).await?;
+            let range = self.revised(&touched, of_based).or(folded).unwrap_or((self.position, self.position));
+            let revision = revisions::record(connection, contract_id, &Revised { range, changed }).await?;
             let raw = late.baselines.values().flatten().map(|baseline| &baseline.raw);
             baselines::upsert(connection, contract_id, raw, revision).await?;
             let judgments: Vec<&Judgment> = judgments.iter().collect();
@@ -284,6 +297,29 @@ impl Writing<'_> {
         };
         transaction.within(tell).await?;
         Ok(repaired)
+    }
+
+    /// Writes the records. If that is all there is to tell, returns their streams with the parties before and after.
+    async fn write_records(
+        &self,
+        connection: &mut PgConnection,
+        streams: &StreamColumns,
+        only_records: bool,
+    ) -> Result<Option<ChangedStreams>, StoreError> {
+        if !only_records || streams.len() > Revision::MOST_CHANGED {
+            streams.upsert(connection).await?;
+            return Ok(None);
+        }
+        let ids: Vec<StreamId> = self.late.streams().into_iter().collect();
+        let keys = stream_rows::keys_of(self.contract_id, &ids);
+        let before = stream_rows::load(connection, &keys).await?;
+        streams.upsert(connection).await?;
+        let mut changed = ChangedStreams::new();
+        for record in before.iter().chain(&stream_rows::load(connection, &keys).await?) {
+            let parties = changed.entry((record.contract_id.clone(), record.stream_id)).or_default();
+            parties.extend(record.parties().map(Clone::clone));
+        }
+        Ok(Some(changed))
     }
 
     async fn correct(&self, connection: &mut PgConnection) -> Result<(), StoreError> {

@@ -60,10 +60,10 @@ describe('a generated client', { timeout: LONGEST_MS }, () => {
 
     test('knows the type of a frame’s data from its event', async () => {
       const frames = framesOf(`${program.url}/v1/events/subscribe?streams=${stream.streamId}&types=stream.topped_up`);
-      // A record that is completed from the chain is announced as revised, at any time.
+      // A record that is completed from the chain is announced as changed, at any time.
       const next = async () => {
         const { value: frame } = await frames.next();
-        return frame.event === 'revised' ? next() : told(frame);
+        return frame.event === 'changed' ? next() : told(frame);
       };
       assert.equal(await next(), `connected, streams ${stream.streamId}`);
       const id = (await program.topUp(stream)).at(-1);

@@ -12,7 +12,7 @@ import { serveWatchPage } from './harness/watch-page.js';
 const RENDERS_OF_ITS_OWN = 10;
 /** Sixty times a second, with a timer that may fire a millisecond early. */
 const SHORTEST_MS = 16;
-/** With the newer contract, a record that is completed from the chain can be announced as revised at any time. */
+/** With the newer contract, a record that is completed from the chain can be announced as changed at any time. */
 const ARGS = ['--devnet-contract-code=a'];
 
 describe('a page', { timeout: LONGEST_MS }, () => {

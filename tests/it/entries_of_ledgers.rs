@@ -166,7 +166,8 @@ async fn a_change_without_an_event_corrects_the_record_and_has_its_ledger_read_a
     assert_eq!(small.corrections().await, [("withdrawn_amount".to_owned(), "0".to_owned(), "60".to_owned())]);
     assert_eq!(small.not_seen().await, [LedgerRange::new(ledger, ledger).unwrap()]);
     let told = subscriber.next().await.unwrap();
-    assert_eq!(told.event.as_deref(), Some("revised"));
+    assert_eq!(told.event.as_deref(), Some("changed"));
+    assert_eq!(told.data, Some(json!({ "streams": [{ "contractId": contract(), "streamId": "1" }] })));
 
     let whole = WholeLedgers::of_endpoints(small.chain.source(), StdRng::seed_from_u64(7)).unwrap();
     let whole = [whole.read_for(LedgerContents::EventsAndEntries)];

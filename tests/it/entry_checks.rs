@@ -20,7 +20,7 @@ impl World {
         Indexer::new(self.source(), Vec::new(), self.store.clone(), settings)
     }
 
-    async fn record(&self) -> StreamRecord {
+    pub async fn record(&self) -> StreamRecord {
         self.store.stream(&self.devnet.contract_id(), STREAM).await.unwrap().unwrap()
     }
 

@@ -8,6 +8,7 @@ mod auth;
 mod baselines;
 mod beside_another_chain;
 mod chain_record;
+mod changed;
 mod completeness;
 mod connections;
 mod contract_events;

@@ -55,7 +55,7 @@ fn range(from: EventId, to: EventId) -> Value {
 }
 
 /// Reads until the id says that every revision up to this one was told.
-async fn until_told(subscriber: &mut Subscriber, revision: i64) {
+pub async fn until_told(subscriber: &mut Subscriber, revision: i64) {
     let told = |id: &String| id.parse::<ResumeId>().unwrap().revision;
     let reading = async {
         while subscriber.last_id.as_ref().map(told) != Some(revision) {

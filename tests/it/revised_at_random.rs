@@ -1,18 +1,21 @@
-//! Clients that come and go at random, disconnect at any point and change nodes, while rows come late and nodes fall
-//! behind. Whatever id a client holds, it was told of every revision up to that id, and got every event once.
+//! Clients that come and go at random, disconnect at any point and change nodes, while rows come late, records change and
+//! nodes fall behind. Whatever id a client holds, it was told of every revision up to that id that concerns it, and got
+//! every event of its own once.
 
 use std::{collections::VecDeque, time::Duration};
 
 use flowfi_indexer::{
-    domain::{Epoch, EventFilter, EventId, ResumeId, Revision, Visibility},
+    domain::{Epoch, EventFilter, EventId, ResumeId, Revision, StreamId, Visibility},
     feed::{self, Feed, LastEventId, Subscription},
     ingest::{LateEvents, write_late},
+    store::EventRange,
 };
 use rand::{
     Rng, SeedableRng,
     rngs::StdRng,
     seq::{IndexedMutRandom, IndexedRandom},
 };
+use serde_json::json;
 use sqlx::PgPool;
 use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -45,8 +48,41 @@ impl Node {
     }
 }
 
-#[derive(Default)]
+/// The content of a notice.
+enum Told {
+    Range(EventId, EventId),
+    Streams(Vec<StreamId>),
+}
+
+impl Told {
+    /// Returns the content of a frame, if it is a notice of a revision.
+    fn of(frame: &Frame) -> Option<Self> {
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let data = frame.data.as_ref()?;
+        match frame.event.as_deref()? {
+            "revised" => {
+                let [from, to] = ["fromId", "toId"].map(|name| text(&data[name]).parse().unwrap());
+                Some(Self::Range(from, to))
+            }
+            "changed" => {
+                let streams = data["streams"].as_array().unwrap().iter();
+                Some(Self::Streams(streams.map(|stream| text(&stream["streamId"]).parse().unwrap()).collect()))
+            }
+            _ => None,
+        }
+    }
+
+    fn covers(&self, revision: &Revision) -> bool {
+        match (self, &revision.changed) {
+            (Self::Range(from, to), _) => *from <= revision.from && *to >= revision.to,
+            (Self::Streams(told), Some(changed)) => changed.keys().all(|(_, stream_id)| told.contains(stream_id)),
+            (Self::Streams(_), None) => false,
+        }
+    }
+}
+
 struct Client {
+    filter: EventFilter,
     subscription: Option<Subscription>,
     /// Frames in transit, which are lost if the connection breaks.
     on_the_way: VecDeque<Frame>,
@@ -54,15 +90,26 @@ struct Client {
     /// Its state when it first connected: everything up to here is in what it fetched then.
     first_id: Option<ResumeId>,
     /// The notices that arrived, each with the number of revisions at that time.
-    told: Vec<(usize, EventId, EventId)>,
+    told: Vec<(usize, Told)>,
     events: Vec<EventId>,
 }
 
 impl Client {
+    fn following(filter: EventFilter) -> Self {
+        Self {
+            filter,
+            subscription: None,
+            on_the_way: VecDeque::new(),
+            last_id: None,
+            first_id: None,
+            told: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
     async fn connect(&mut self, node: &Node) {
         let last = self.last_id.map_or(LastEventId::None, LastEventId::Known);
-        let filter = EventFilter { all: true, ..EventFilter::seen_by(Visibility::Everything) };
-        let opened = node.feed.subscribe(filter, last).await.unwrap();
+        let opened = node.feed.subscribe(self.filter.clone(), last).await.unwrap();
         assert_eq!(opened.reset, None, "after {last:?}");
         self.on_the_way.clear();
         self.on_the_way.extend(opened.subscription.resume_id().map(id_frame));
@@ -88,10 +135,7 @@ impl Client {
     /// Lets at most this many frames arrive.
     fn receive(&mut self, frames: usize, revisions: &[Revision]) {
         for frame in self.on_the_way.drain(..frames.min(self.on_the_way.len())) {
-            if frame.event.as_deref() == Some("revised") {
-                let bound = |name| frame.data.as_ref().unwrap()[name].as_str().unwrap().parse().unwrap();
-                self.told.push((revisions.len(), bound("fromId"), bound("toId")));
-            }
+            self.told.extend(Told::of(&frame).map(|told| (revisions.len(), told)));
             self.events.extend(frame.feed_id());
             self.last_id = frame.id.map(|id| id.parse().unwrap()).or(self.last_id);
             self.first_id = self.first_id.or(self.last_id);
@@ -99,19 +143,35 @@ impl Client {
         self.check(revisions);
     }
 
-    /// Checks that every revision that its id claims was in what it fetched first, or in a notice that came afterwards.
+    /// Checks that every revision that its id claims was in what it fetched first, does not concern it, or was in a notice
+    /// that came afterwards.
     fn check(&self, revisions: &[Revision]) {
         let (Some(first), Some(last)) = (self.first_id, self.last_id) else { return };
-        for revision in
-            revisions.iter().filter(|revision| (first.revision + 1..=last.revision).contains(&revision.number))
-        {
+        let is_claimed = |revision: &&Revision| (first.revision + 1..=last.revision).contains(&revision.number);
+        let claimed = revisions.iter().filter(is_claimed).filter_map(|revision| revision.concerning(&self.filter));
+        for revision in claimed {
             let written = usize::try_from(revision.number).unwrap();
-            let covers = |(known, from, to): &(usize, EventId, EventId)| {
-                *known >= written && *from <= revision.from && *to >= revision.to
-            };
-            assert!(self.told.iter().any(covers), "{last} claims {revision:?}; told {:?}", self.told);
+            let covers = |(known, told): &(usize, Told)| *known >= written && told.covers(&revision);
+            assert!(self.told.iter().any(covers), "{last} claims {revision:?}");
         }
     }
+}
+
+/// Four subscriptions to everything or to one stream.
+fn clients(world: &World) -> Vec<Client> {
+    let everything = || EventFilter { all: true, ..EventFilter::seen_by(Visibility::Everything) };
+    let stream = |number| {
+        let streams = vec![(world.devnet.contract_id(), StreamId(number))];
+        EventFilter { streams, ..EventFilter::seen_by(Visibility::Everything) }
+    };
+    [everything(), everything(), stream(1), stream(2)].map(Client::following).into()
+}
+
+/// Returns the ids of the events after a position that a subscription matches.
+async fn matching(world: &World, filter: &EventFilter, after: EventId) -> Vec<EventId> {
+    let range = EventRange { after, up_to: EventId::from_parts(i64::MAX, 0).unwrap() };
+    let events = world.store.matching_events(range, filter, 1_000_000).await.unwrap();
+    events.iter().map(|event| event.id).collect()
 }
 
 fn id_frame(id: ResumeId) -> Frame {
@@ -126,20 +186,34 @@ async fn revise(world: &World, rng: &mut StdRng) -> Vec<Revision> {
     world.store.revisions_after(0).await.unwrap()
 }
 
+/// Says of one of the first three streams that its record changed.
+async fn change(world: &World, rng: &mut StdRng) -> Vec<Revision> {
+    let stream_id = rng.random_range(1..4_u32).to_string();
+    let changed = json!([{ "stream_id": stream_id, "parties": [world.devnet.account("alice")] }]);
+    let insert = "insert into revisions (contract_id, from_toid, from_event_index, to_toid, to_event_index, changed)
+                  select contract_id, last_toid, last_event_index, last_toid, last_event_index, $2
+                  from streams where stream_id = $1";
+    let inserted = sqlx::query(insert).bind(&stream_id).bind(changed).execute(&world.pool).await.unwrap();
+    assert_eq!(inserted.rows_affected(), 1);
+    sqlx::query("select pg_notify('flowfi_committed', '')").execute(&world.pool).await.unwrap();
+    world.store.revisions_after(0).await.unwrap()
+}
+
 async fn a_history(world: &World, nodes: &mut [Node], seed: u64) {
     let mut rng = StdRng::seed_from_u64(seed);
-    let mut clients: Vec<Client> = (0..4).map(|_| Client::default()).collect();
+    let mut clients = clients(world);
     let mut revisions = world.store.revisions_after(0).await.unwrap();
     for _ in 0..250 {
         let client = rng.random_range(0..clients.len());
         let client = &mut clients[client];
-        match rng.random_range(0..12) {
+        match rng.random_range(0..13) {
             0 => drop(world.create("alice", "bob", 1_000_000, 100).await),
             1 => revisions = revise(world, &mut rng).await,
             2 => nodes.choose_mut(&mut rng).unwrap().toggle(),
             3 => client.break_off(),
             4..7 if client.subscription.is_none() => client.connect(nodes.choose(&mut rng).unwrap()).await,
             4..9 => client.be_sent(Duration::from_millis(rng.random_range(0..8))).await,
+            9 => revisions = change(world, &mut rng).await,
             _ => client.receive(rng.random_range(0..6), &revisions),
         }
     }
@@ -163,15 +237,17 @@ async fn a_history(world: &World, nodes: &mut [Node], seed: u64) {
         };
         timeout(DEADLINE, reading).await.expect("it gets every notice and event");
         let first = client.first_id.unwrap().position.event;
-        let expected = world.devnet.events_emitted().into_iter().filter(|id| *id > first);
-        assert_eq!(client.events, expected.collect::<Vec<_>>(), "every event once and in order");
+        let expected = matching(world, &client.filter, first).await;
+        assert_eq!(client.events, expected, "every event once and in order");
     }
 }
 
 #[sqlx::test]
 async fn an_id_never_claims_more_than_its_client_was_told(pool: PgPool) {
     let mut world = World::new(pool).await;
-    world.create("alice", "bob", 1_000_000, 100).await;
+    for _ in 0..3 {
+        world.create("alice", "bob", 1_000_000, 100).await;
+    }
     world.start_indexer(100);
     world.indexed().await;
     let mut nodes = [Node::open(&world, 3).await, Node::open(&world, 1_000).await];

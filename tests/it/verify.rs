@@ -130,6 +130,9 @@ async fn each_altered_field_is_named_and_repaired(pool: PgPool) {
         assert_eq!((verified.equal, verified.is_proven()), (4, false));
         let repaired = world.verified(REPAIR).await;
         assert_eq!((repaired.repaired.clone(), repaired.is_proven()), (ids([1]), true), "{repaired:?}");
+        let told = world.store.revisions_after(0).await.unwrap().pop().and_then(|newest| newest.changed);
+        let told: Vec<StreamId> = told.iter().flat_map(|streams| streams.keys().map(|stream| stream.1)).collect();
+        assert_eq!(told, [StreamId(1)], "readers are told that nothing but the record changed");
         world.assert_equal_to_the_chain().await;
     }
 }

@@ -336,6 +336,13 @@ impl Frame {
                 let data = json!({ "fromId": from, "toId": to });
                 Self { event: Some("revised".to_owned()), data: Some(data), ..Self::default() }
             }
+            Delivery::Notice(Notice::Changed { streams }) => {
+                let streams: Vec<Value> = streams
+                    .keys()
+                    .map(|(contract_id, stream_id)| json!({ "contractId": contract_id, "streamId": stream_id }))
+                    .collect();
+                Self { event: Some("changed".to_owned()), data: Some(json!({ "streams": streams })), ..Self::default() }
+            }
             Delivery::Position(id) => Self { id: Some(id.to_string()), ..Self::default() },
         }
     }

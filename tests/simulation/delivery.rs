@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use flowfi_indexer::domain::EventId;
+use flowfi_indexer::domain::{EventFilter, EventId};
 
 use crate::{
     chain::ByWhat,
@@ -27,6 +27,7 @@ impl World<'_> {
         if let Some((before, after)) = ids.iter().zip(ids.iter().skip(1)).find(|(before, after)| before >= after) {
             return Err(format!("{after} came after {before}"));
         }
+        self.is_told_of_its_own(&client.plan.filter, &log)?;
         let seen: BTreeSet<EventId> = ids.into_iter().collect();
         for id in self.chain.history.events.keys().copied() {
             let Some(by) = self.chain.matches(&client.plan.filter, id).filter(|_| id > start) else {
@@ -43,6 +44,20 @@ impl World<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Checks that the subscriber was told of changes of no streams but those that it follows, or whose parties it does.
+    fn is_told_of_its_own(&self, filter: &EventFilter, log: &Log) -> Result<(), String> {
+        let of_any_type = EventFilter { types: Vec::new(), ..filter.clone() };
+        let events = || self.chain.history.events.keys().copied();
+        let own: BTreeSet<_> = events()
+            .filter(|id| self.chain.matches(&of_any_type, *id).is_some())
+            .filter_map(|id| self.chain.stream_of(id))
+            .collect();
+        match log.changed.difference(&own).next() {
+            Some(stream_id) => Err(format!("it was told that stream {stream_id} changed, which it does not follow")),
+            None => Ok(()),
+        }
     }
 
     /// Checks that an event belongs to the chain that the index had in its epoch.

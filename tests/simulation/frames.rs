@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use flowfi_indexer::{
-    domain::{EventId, Notice, ResetReason},
+    domain::{EventId, Notice, ResetReason, StreamId},
     feed::Delivery,
 };
 use serde_json::Value;
@@ -53,6 +53,7 @@ pub enum Says {
     Connected,
     Reset { reason: String },
     Revised { from: SeenId, to: SeenId },
+    Changed { streams: Vec<StreamId> },
     Event { tx_hash: String },
     Nothing,
 }
@@ -76,6 +77,9 @@ impl TryFrom<Delivery> for Frame {
             Delivery::Notice(Notice::Reset(reset)) => (None, Says::Reset { reason: word_of(reset.reason).to_owned() }),
             Delivery::Notice(Notice::Revised { from, to }) => {
                 (None, Says::Revised { from: seen(&from)?, to: seen(&to)? })
+            }
+            Delivery::Notice(Notice::Changed { streams }) => {
+                (None, Says::Changed { streams: streams.keys().map(|(_, stream_id)| *stream_id).collect() })
             }
             Delivery::Position(id) => (Some(seen(&id)?), Says::Nothing),
         };
@@ -106,9 +110,17 @@ impl FromStr for Frame {
             Some("connected") => Says::Connected,
             Some("reset") => Says::Reset { reason: text_of("reason")? },
             Some("revised") => Says::Revised { from: text_of("fromId")?.parse()?, to: text_of("toId")?.parse()? },
+            Some("changed") => {
+                Says::Changed { streams: changed_streams(&data).ok_or_else(|| format!("no streams: {text:?}"))? }
+            }
             Some(_) if id.is_none() => return Err(format!("an event without an id: {text:?}")),
             Some(_) => Says::Event { tx_hash: text_of("transactionHash")? },
         };
         Ok(Self { id, says })
     }
+}
+
+fn changed_streams(data: &Value) -> Option<Vec<StreamId>> {
+    let stream = |stream: &Value| stream["streamId"].as_str()?.parse().ok();
+    data["streams"].as_array()?.iter().map(stream).collect()
 }

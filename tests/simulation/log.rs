@@ -1,8 +1,10 @@
 //! What a subscriber received, and what it concludes.
 
+use std::collections::BTreeSet;
+
 use tokio::time::Instant;
 
-use flowfi_indexer::domain::EventId;
+use flowfi_indexer::domain::{EventId, StreamId};
 
 use crate::frames::{Frame, Says, SeenId};
 
@@ -36,6 +38,8 @@ pub struct Log {
     /// The events of earlier epochs.
     pub events_before: Vec<Seen>,
     pub told: Vec<Told>,
+    /// The streams that it was told changed without an event, in its current epoch.
+    pub changed: BTreeSet<StreamId>,
     pub sessions: u32,
     /// Why it had to start over the first time.
     pub reset: Option<String>,
@@ -79,6 +83,7 @@ impl Log {
                 let at = Instant::now();
                 self.told.push(Told { from: from.event, to: to.event, at });
             }
+            Says::Changed { streams } => self.changed.extend(streams),
             Says::Event { tx_hash } => {
                 let id = id.as_ref().ok_or("an event without an id")?;
                 self.go_on_in(id)?;
@@ -128,6 +133,7 @@ impl Log {
         self.reset.get_or_insert_with(|| format!("after {:?}: {reason}", self.last));
         self.events_before.append(&mut self.events);
         self.told.clear();
+        self.changed.clear();
         // A subscriber that sent no id is never reset at the opening: the network started over right after it.
         let connected = opening.and_then(|Opening { at, resumed }| {
             id.or(at).filter(|at| resumed.is_some_and(|resumed| at.epoch != resumed))

@@ -181,7 +181,7 @@ pub struct CommittedEvent {
 
 impl CommittedEvent {
     /// Returns everybody whom the event is about.
-    pub fn parties(&self) -> impl Iterator<Item = &Address> {
+    pub fn parties(&self) -> impl Iterator<Item = &Address> + Clone {
         [&self.sender, &self.recipient, &self.former_recipient].into_iter().flatten()
     }
 

@@ -1,6 +1,8 @@
 //! Which events somebody subscribed to.
 
-use super::{Address, CommittedEvent, ContractId, EventType, StreamKey, Visibility};
+use std::collections::BTreeSet;
+
+use super::{Address, CommittedEvent, ContractId, EventType, StreamId, StreamKey, Visibility};
 
 /// What a subscription is about: streams and users widen it, contract and types narrow it. `Store::matching_events`
 /// applies the same rule in SQL.
@@ -32,14 +34,28 @@ impl EventFilter {
     pub fn matches(&self, event: &CommittedEvent) -> bool {
         let is_of_type =
             self.types.is_empty() || event.event_type.known().is_some_and(|known| self.types.contains(&known));
-        let is_of_contract = self.contract_id.as_ref().is_none_or(|contract_id| *contract_id == event.contract_id);
-        if !is_of_type || !is_of_contract || !self.visibility.shows(event.parties()) {
+        is_of_type && self.selects(&event.contract_id, event.stream_id, event.parties())
+    }
+
+    /// Returns whether the change of a stream's record is wanted and may be seen, where these are the parties before and
+    /// after. A change is no event and has no type, so types do not narrow it.
+    #[must_use]
+    pub fn matches_change(&self, (contract_id, stream_id): &StreamKey, parties: &BTreeSet<Address>) -> bool {
+        self.selects(contract_id, Some(*stream_id), parties.iter())
+    }
+
+    /// Applies everything but the types.
+    fn selects<'a>(
+        &self,
+        of_contract: &ContractId,
+        of_stream: Option<StreamId>,
+        mut parties: impl Iterator<Item = &'a Address> + Clone,
+    ) -> bool {
+        let is_of_contract = self.contract_id.as_ref().is_none_or(|contract_id| contract_id == of_contract);
+        if !is_of_contract || !self.visibility.shows(parties.clone()) {
             return false;
         }
-        let of_stream = |(contract_id, stream_id): &StreamKey| {
-            Some(*stream_id) == event.stream_id && *contract_id == event.contract_id
-        };
-        let of_user = |user: &Address| event.parties().any(|party| party == user);
-        self.all || self.streams.iter().any(of_stream) || self.users.iter().any(of_user)
+        let is_it = |(contract_id, stream_id): &StreamKey| Some(*stream_id) == of_stream && contract_id == of_contract;
+        self.all || self.streams.iter().any(is_it) || parties.any(|party| self.users.contains(party))
     }
 }

@@ -47,7 +47,7 @@ pub use event_id::{EventId, InvalidEventId};
 pub use event_type::{EventType, UnknownEventType};
 pub use feed_id::{Epoch, FeedId, ResumeId};
 pub use ledger::{InvalidLedger, LedgerSequence, NoSuchLedger, UnixTime};
-pub use notice::{Notice, Reset, ResetReason, Revision};
+pub use notice::{ChangedStreams, Notice, Reset, ResetReason, Revision};
 pub use schedule::{Schedule, Step, UnknownSchedule};
 pub use stored_event_type::StoredEventType;
 pub use stream_creation::{Creator, StreamCreation};

@@ -81,8 +81,8 @@ words! {
     /// epoch of a network on, it ends in a full stop and the epoch.
     EventId = |doc| text(doc, r"^[0-9]{19}-[0-9]{10}(\.[0-9]+)?$", "0002261634098536448-0000000002");
     /// The `id:` of a frame: the id of its event or a position, as far as its receiver was told of everything. Once rows
-    /// came late it ends in a full stop, the epoch, a full stop and the number of the last `revised` notice, so that a client
-    /// that hands it back unchanged is told of the later ones.
+    /// came late or records changed without an event, it ends in a full stop, the epoch, a full stop and the number of the
+    /// last such revision, so that a client that hands it back unchanged is told of the later ones that concern it.
     ResumeId = |doc| {
         text(doc, r"^[0-9]{19}-[0-9]{10}(\.[0-9]+(\.[0-9]+)?)?$", "0002261634098536448-0000000002.0.3")
     };

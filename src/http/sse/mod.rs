@@ -8,8 +8,8 @@ use bytes::Bytes;
 use serde::Serialize;
 
 pub(super) use notices::{
-    ConnectedNotice, ExpiredNotice, ExpiredReason, NOTICES, ResetNotice, ResetReason, ResumeNotice, ResumeReason,
-    RevisedNotice, SubscriptionFilter,
+    ChangedNotice, ConnectedNotice, ExpiredNotice, ExpiredReason, NOTICES, ResetNotice, ResetReason, ResumeNotice,
+    ResumeReason, RevisedNotice, SubscriptionFilter,
 };
 
 use super::event_view::EventView;
@@ -27,6 +27,7 @@ pub(super) fn frame_of(delivery: &Delivery, slot: EncodingSlot) -> Bytes {
         Delivery::Event(published) => published.encoded(slot, event_frame),
         Delivery::Notice(Notice::Reset(reset)) => notice_frame(&ResetNotice::from(*reset)),
         Delivery::Notice(Notice::Revised { from, to }) => notice_frame(&RevisedNotice { from_id: *from, to_id: *to }),
+        Delivery::Notice(Notice::Changed { streams }) => notice_frame(&ChangedNotice::from(&**streams)),
         Delivery::Position(id) => id_frame(*id),
     }
 }

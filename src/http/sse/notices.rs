@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::NoticeData;
 use crate::{
-    domain::{self, Address, ContractId, EventType, FeedId},
+    domain::{self, Address, ChangedStreams, ContractId, EventType, FeedId, StreamId},
     http::openapi::words,
 };
 
@@ -14,6 +14,7 @@ pub(in crate::http) const NOTICES: &[(&str, &str)] = &[
     (ConnectedNotice::NAME, "ConnectedNotice"),
     (ResetNotice::NAME, "ResetNotice"),
     (RevisedNotice::NAME, "RevisedNotice"),
+    (ChangedNotice::NAME, "ChangedNotice"),
     (ExpiredNotice::NAME, "ExpiredNotice"),
     (ResumeNotice::NAME, "ResumeNotice"),
 ];
@@ -28,6 +29,10 @@ impl NoticeData for ResetNotice {
 
 impl NoticeData for RevisedNotice {
     const NAME: &'static str = "revised";
+}
+
+impl NoticeData for ChangedNotice {
+    const NAME: &'static str = "changed";
 }
 
 impl NoticeData for ExpiredNotice {
@@ -115,6 +120,29 @@ pub(in crate::http) struct RevisedNotice {
     pub(super) to_id: FeedId,
 }
 
+/// Streams whose records changed without an event: they were completed or corrected from the chain's entries. Fetch them anew.
+/// Sent to those who follow a stream or one of its parties, where a party that was replaced counts too. What happened while a
+/// client was away is told in one notice when it comes back; it is `revised` instead if that is too much, or if events came
+/// late besides. The notice has no `id:`; an `id:` alone follows it, so that a client that breaks off in between is told
+/// again.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct ChangedNotice {
+    /// The streams.
+    streams: Vec<ChangedStream>,
+}
+
+/// A stream whose record changed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct ChangedStream {
+    /// Its contract.
+    #[schema(value_type = words::ContractId)]
+    contract_id: ContractId,
+    /// Its number there.
+    #[schema(value_type = words::StreamId)]
+    stream_id: StreamId,
+}
+
 /// The token is no longer valid, and the stream ends. Reconnect with a new token and the last id.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct ExpiredNotice {
@@ -151,6 +179,13 @@ impl From<domain::Reset> for ResetNotice {
             oldest_event_id: reset.oldest_event_id,
             newest_event_id: reset.newest_event_id,
         }
+    }
+}
+
+impl From<&ChangedStreams> for ChangedNotice {
+    fn from(streams: &ChangedStreams) -> Self {
+        let keys = streams.keys().cloned();
+        Self { streams: keys.map(|(contract_id, stream_id)| ChangedStream { contract_id, stream_id }).collect() }
     }
 }
 

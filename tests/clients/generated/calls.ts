@@ -76,6 +76,8 @@ export function told(frame: Schemas['SubscriptionFrame']): string {
       return `reset, ${frame.data.reason}`;
     case 'revised':
       return `revised from ${frame.data.fromId}`;
+    case 'changed':
+      return `changed, streams ${frame.data.streams.map((stream) => stream.streamId).join()}`;
     case 'expired':
       return `over, ${frame.data.reason}`;
     case 'resume':
