@@ -33,6 +33,9 @@ export type Reset = Omit<Schemas['ResetNotice'], 'reason'> & { reason: Schemas['
 /** Late events: events in this range were added, or their streams were recomputed. */
 export type Revised = Schemas['RevisedNotice'];
 
+/** Streams whose records changed without an event: they were completed or corrected from the chain. */
+export type Changed = Schemas['ChangedNotice'];
+
 /** A ticket for one connection, and when it expires, in Unix seconds. */
 export type Ticket = Schemas['Ticket'];
 

@@ -1,4 +1,5 @@
 export type {
+  Changed,
   EventType,
   IndexStatus,
   Problem,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { connectionHarness } from './support/connection';
-import { connectedFrame, eventFrame, id, notice, offline, resumeId, revisedFrame, settle, until } from './support/service';
+import { changedFrame, connectedFrame, eventFrame, id, notice, offline, resumeId, revisedFrame, settle, until } from './support/service';
 
 const on = connectionHarness();
 
@@ -45,6 +45,14 @@ describe('an open connection', () => {
     on.service.stream.send(notice('news') + eventFrame(2));
     await until(() => on.lastId() === id(2));
     expect(on.received()).toEqual([id(2)]);
+  });
+
+  it('hands on which streams changed without an event, with the id that follows', async () => {
+    await on.opened();
+    on.service.stream.send(changedFrame(resumeId(1, 5)));
+    await until(() => on.lastId() === resumeId(1, 5));
+    const changed = { streams: [{ contractId: 'C', streamId: '7' }] };
+    expect(on.frames).toEqual([{ kind: 'changed', id: resumeId(1, 5), changed }]);
   });
 
   it('hands on a hint that earlier events were revised', async () => {

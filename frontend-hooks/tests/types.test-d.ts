@@ -66,6 +66,6 @@ it('connect takes a token, a source of tokens or a source of tickets', () => {
 });
 
 it('a frame is told by its kind', () => {
-  expectTypeOf<Frame['kind']>().toEqualTypeOf<'event' | 'reset' | 'revised'>();
+  expectTypeOf<Frame['kind']>().toEqualTypeOf<'event' | 'reset' | 'revised' | 'changed'>();
   expectTypeOf<Extract<Frame, { kind: 'event' }>['event']>().toEqualTypeOf<StreamEvent>();
 });

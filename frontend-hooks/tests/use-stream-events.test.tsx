@@ -4,7 +4,7 @@ import { StrictMode } from 'react';
 import { describe, expect, it, vi } from 'vitest';
 import { useConnectionState, useStreamEvents, type UseStreamEventsOptions } from '../src/react';
 import { hookHarness, pass, settleUntil } from './support/hooks';
-import { eventFrame, id, notice, offline, refusal, resumeId, revisedFrame } from './support/service';
+import { changedFrame, eventFrame, id, notice, offline, refusal, resumeId, revisedFrame } from './support/service';
 
 const on = hookHarness();
 
@@ -79,15 +79,16 @@ describe('useStreamEvents', () => {
     expect(result.current).toMatchObject({ connected: false, reconnecting: false, error: { status: 403 } });
   });
 
-  it('tells of a reset and of revised events, by the callbacks of the last render', async () => {
-    const [onReset, onRevised, unused] = [vi.fn(), vi.fn(), vi.fn()];
-    const { rerender } = useEvents({ streamIds: ['7'], onReset: unused, onRevised: unused });
-    rerender({ streamIds: ['7'], onReset, onRevised });
+  it('tells of a reset, of revised events and of changed streams, by the callbacks of the last render', async () => {
+    const [onReset, onRevised, onChanged, unused] = [vi.fn(), vi.fn(), vi.fn(), vi.fn()];
+    const { rerender } = useEvents({ streamIds: ['7'], onReset: unused, onRevised: unused, onChanged: unused });
+    rerender({ streamIds: ['7'], onReset, onRevised, onChanged });
     await on.letIn();
     const reset = { reason: 'beforeOldest', oldestEventId: id(1), newestEventId: id(2) };
-    await on.send(notice('reset', reset) + revisedFrame(resumeId(1, 1)));
+    await on.send(notice('reset', reset) + revisedFrame(resumeId(1, 1)) + changedFrame(resumeId(1, 2)));
     expect(onReset).toHaveBeenCalledExactlyOnceWith(reset);
     expect(onRevised).toHaveBeenCalledExactlyOnceWith({ fromId: id(1), toId: id(2) });
+    expect(onChanged).toHaveBeenCalledExactlyOnceWith({ streams: [{ contractId: 'C', streamId: '7' }] });
     expect(unused).not.toHaveBeenCalled();
   });
 

@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { StreamRecord } from '../src/api-types';
 import { useStream, useUserStreams } from '../src/react';
 import { hookHarness, pass, settleUntil } from './support/hooks';
-import { answer, eventFrame, json, notice, refusal, resumeId, revisedFrame } from './support/service';
+import { answer, changedFrame, eventFrame, json, notice, refusal, resumeId, revisedFrame } from './support/service';
 import { stream } from './support/stream';
 
 const on = hookHarness();
@@ -20,7 +20,7 @@ describe('useStream', () => {
     await pass(2_000);
     await on.letIn();
     expect(result.current.stream?.withdrawnAmount).toBe('2');
-    const frames = [eventFrame(2), notice('reset', {}), revisedFrame(resumeId(2, 1))];
+    const frames = [eventFrame(2), notice('reset', {}), revisedFrame(resumeId(2, 1)), changedFrame(resumeId(2, 2))];
     for (const [index, frame] of frames.entries()) {
       await pass(2_000);
       await on.send(frame);
@@ -29,10 +29,10 @@ describe('useStream', () => {
     await pass(2_000);
     await on.send(Array.from({ length: 50 }, (_, index) => eventFrame(index + 3)).join(''));
     await pass(1_000);
-    expect(answers.mock.calls.length).toBe(7);
+    expect(answers.mock.calls.length).toBe(8);
     for (let number = 53; number < 153; number += 1) await on.send(eventFrame(number));
     await pass(1_000);
-    expect(answers.mock.calls.length).toBeLessThanOrEqual(11);
+    expect(answers.mock.calls.length).toBeLessThanOrEqual(12);
     expect(result.current.stream?.withdrawnAmount).toBe(`${answers.mock.calls.length}`);
   });
 

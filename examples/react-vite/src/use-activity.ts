@@ -17,7 +17,7 @@ export function useActivity(): readonly Happening[] | undefined {
   const [before, setBefore] = useState<readonly Happening[]>();
   const [round, setRound] = useState(0);
   const again = useCallback(() => setRound((last) => last + 1), []);
-  const { events, connected } = useStreamEvents({ subscribeToAll: true, onReset: again, onRevised: again });
+  const { events, connected } = useStreamEvents({ subscribeToAll: true, onReset: again, onRevised: again, onChanged: again });
   useEffect(() => {
     const ends = new AbortController();
     let retry: ReturnType<typeof setTimeout> | undefined;

@@ -32,7 +32,7 @@ class DirectConnection implements Connection {
   /** Where the present connection starts, according to the service. */
   #beginsAfter: string | undefined;
   /** A notice that waits for its id, which the next block brings. */
-  #revised: Extract<Frame, { kind: 'revised' }> | undefined;
+  #notice: Extract<Frame, { kind: 'revised' | 'changed' }> | undefined;
 
   constructor(options: ConnectOptions) {
     this.#options = options;
@@ -149,7 +149,7 @@ class DirectConnection implements Connection {
     } catch (failure) {
       thrown = failure;
     }
-    this.#handOnRevised(undefined);
+    this.#handOnNotice(undefined);
     const openForMs = performance.now() - openedAtMs;
     return verdictOnEnd({ isLetIn: this.#isLetIn, farewell, thrown, openForMs, retryMs: this.#retryMs });
   }
@@ -160,7 +160,7 @@ class DirectConnection implements Connection {
     if (block.retryMs !== undefined) this.#retryMs = block.retryMs;
     if (!this.#isLetIn && block.event !== 'connected') return undefined;
     const reading = readBlock(block);
-    this.#handOnRevised(reading.kind === 'nothing' ? block.id : undefined);
+    this.#handOnNotice(reading.kind === 'nothing' ? block.id : undefined);
     switch (reading.kind) {
       case 'connected':
         this.#begin(block.id);
@@ -175,7 +175,8 @@ class DirectConnection implements Connection {
         this.#frames.emit(reading);
         break;
       case 'revised':
-        this.#revised = reading;
+      case 'changed':
+        this.#notice = reading;
         break;
       case 'expired':
         this.#credentials.refuse();
@@ -187,10 +188,10 @@ class DirectConnection implements Connection {
     return undefined;
   }
 
-  #handOnRevised(id: string | undefined): void {
-    const revised = this.#revised;
-    this.#revised = undefined;
-    if (revised && !this.#closed.signal.aborted) this.#frames.emit({ ...revised, id: id ?? revised.id });
+  #handOnNotice(id: string | undefined): void {
+    const notice = this.#notice;
+    this.#notice = undefined;
+    if (notice && !this.#closed.signal.aborted) this.#frames.emit({ ...notice, id: id ?? notice.id });
   }
 
   #begin(id: string | undefined): void {

@@ -1,4 +1,4 @@
-import type { Reset, Revised, StreamEvent } from '../api-types';
+import type { Changed, Reset, Revised, StreamEvent } from '../api-types';
 import { LEAST_MS, LONGEST_TOLD_MS } from './back-off';
 import type { Block } from './block-parser';
 import type { Verdict } from './opening';
@@ -10,7 +10,9 @@ export type Frame =
   /** The missed events cannot be replayed: fetch everything again over REST. */
   | { kind: 'reset'; reset: Reset }
   /** Late events: data fetched over REST may have changed. */
-  | { kind: 'revised'; id: string | undefined; revised: Revised };
+  | { kind: 'revised'; id: string | undefined; revised: Revised }
+  /** Streams whose records changed without an event: fetch them again. */
+  | { kind: 'changed'; id: string | undefined; changed: Changed };
 
 /** The meaning of a block: something to hand on, the start of a connection, its farewell, or nothing. */
 export type Reading = Frame | { kind: 'connected' } | { kind: 'resume' | 'expired' } | { kind: 'nothing' };
@@ -31,6 +33,8 @@ export function readBlock({ id, event, data }: Block): Reading {
       return { kind: 'reset', reset: parsed<Reset>(data) };
     case 'revised':
       return { kind: 'revised', id, revised: parsed<Revised>(data) };
+    case 'changed':
+      return { kind: 'changed', id, changed: parsed<Changed>(data) };
     default:
       // Every event of the feed has an id. A block without an id is a notice of a later version.
       return id ? { kind: 'event', id, event: parsed<StreamEvent>(data) } : { kind: 'nothing' };

@@ -1,7 +1,7 @@
 'use client';
 
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
-import type { EventType, Reset, Revised, StreamEvent } from '../api-types';
+import type { Changed, EventType, Reset, Revised, StreamEvent } from '../api-types';
 import { createEventLog, type LoggedEvent, silent } from '../core/event-log';
 import { isEmptyFilter } from '../core/filter';
 import type { Frame } from '../core/reading';
@@ -21,6 +21,8 @@ export interface UseStreamEventsOptions extends StreamEventsOptions {
   onReset?: ((reset: Reset) => void) | undefined;
   /** Late events were added: data fetched over REST may have changed. */
   onRevised?: ((revised: Revised) => void) | undefined;
+  /** Records of streams changed without an event: fetch them again over REST. */
+  onChanged?: ((changed: Changed) => void) | undefined;
 }
 
 /** The last events of a subscription, and the state of its connection. */
@@ -41,19 +43,20 @@ const DEFAULT_LIMIT = 100;
  */
 export function useStreamEvents(options: UseStreamEventsOptions = {}): StreamEvents {
   const { streamIds, userPublicKeys, types, subscribeToAll, limit = DEFAULT_LIMIT, ...others } = options;
-  const { onEvent, onReset, onRevised, ...own } = others;
+  const { onEvent, onReset, onRevised, onChanged, ...own } = others;
   const filter = { streams: streamIds, users: userPublicKeys, types, all: subscribeToAll };
   const isEmpty = isEmptyFilter(filter);
   const { key, open } = useSubscription(filter, own);
-  const told = useRef({ onEvent, onReset, onRevised });
+  const told = useRef({ onEvent, onReset, onRevised, onChanged });
   useEffect(() => {
-    told.current = { onEvent, onReset, onRevised };
+    told.current = { onEvent, onReset, onRevised, onChanged };
   });
   const log = useMemo(() => {
     const onFrame = (frame: Frame): void => {
       if (frame.kind === 'event') told.current.onEvent?.(frame.event);
       else if (frame.kind === 'reset') told.current.onReset?.(frame.reset);
-      else told.current.onRevised?.(frame.revised);
+      else if (frame.kind === 'revised') told.current.onRevised?.(frame.revised);
+      else told.current.onChanged?.(frame.changed);
     };
     return createEventLog({ open: isEmpty ? undefined : open, limit, onFrame });
   }, [key, isEmpty, limit]);

@@ -130,6 +130,10 @@ export function notice(name: string, data: unknown = {}): string {
 }
 
 /** Returns a notice of late rows, and the id that says that it was told. */
+export function changedFrame(resume: string): string {
+  return `${notice('changed', { streams: [{ contractId: 'C', streamId: '7' }] })}id: ${resume}\n\n`;
+}
+
 export function revisedFrame(resume: string): string {
   return `${notice('revised', { fromId: id(1), toId: id(2) })}id: ${resume}\n\n`;
 }

@@ -55,6 +55,10 @@ const feed = new SharedFeed({
     notify('A repair added earlier events, so everything is fetched again.');
     fetchAll();
   },
+  changed() {
+    streams.refetch();
+    streamPage.refetch();
+  },
   expired(reason) {
     access.ended(reason);
     feed.close('denied');

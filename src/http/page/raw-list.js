@@ -4,7 +4,7 @@ import { count } from './amounts.js';
 import { make, perFrame } from './dom.js';
 import { timeText } from './times.js';
 
-const NOTICES = new Set(['connected', 'reset', 'revised', 'expired', 'resume']);
+const NOTICES = new Set(['connected', 'reset', 'revised', 'changed', 'expired', 'resume']);
 
 /** What kind of block it is, and its tone. */
 function kindOf({ id, type, data, lines }) {

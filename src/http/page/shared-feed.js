@@ -11,7 +11,7 @@ import { currentToken } from './token.js';
 const BEAT_MS = 5_000;
 const SILENCE_MS = 20_000;
 
-const NOTICES = new Set(['connected', 'reset', 'revised', 'expired']);
+const NOTICES = new Set(['connected', 'reset', 'revised', 'changed', 'expired']);
 
 /** The sort key of an id: first the epoch of the network, then the position on the chain. */
 function orderOf(id) {
@@ -27,7 +27,7 @@ export class SharedFeed {
   #told; #state = 'connecting'; #group = null; #feed = null; #silence; #waiting = [];
   #flush = perFrame(() => this.#told.events(this.#waiting.splice(0)));
 
-  /** `told` hears: `state(name)`, `opened(isResumed)`, `events(list)`, `moved()`, `reset()`, `revised()`,
+  /** `told` hears: `state(name)`, `opened(isResumed)`, `events(list)`, `moved()`, `reset()`, `revised()`, `changed()`,
       `expired(reason)`, `denied(refusal)`. */
   constructor(told) { this.#told = told; }
 
@@ -153,6 +153,7 @@ export class SharedFeed {
   #takeNotice(type, data, wasResumed) {
     if (type === 'connected') this.#told.opened(wasResumed);
     else if (type === 'revised') this.#told.revised();
+    else if (type === 'changed') this.#told.changed();
     else if (type === 'expired') this.#told.expired(data.reason);
     else {
       this.dropWaiting();
