@@ -29,7 +29,7 @@ function Events() {
       <ul>
         {events.map(({ type, data, timestamp }) => (
           <li key={data.id} data-id={data.id}>
-            {new Date(timestamp).toLocaleTimeString()} {type} of stream {data.streamId}
+            {new Date(timestamp).toLocaleTimeString(undefined, { timeZoneName: 'short' })} {type} of stream {data.streamId}
             {data.amount && ` with ${amountText(data.amount, data.tokenAddress)}`}
           </li>
         ))}
