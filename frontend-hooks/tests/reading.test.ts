@@ -91,6 +91,15 @@ describe('the verdict on reading', () => {
     expect(hangs).toHaveBeenCalledTimes(2);
   });
 
+  it.each(['ticket', 'token'])('takes a source of a %s that never settles for dead, too', async (kind) => {
+    const never = vi.fn(() => new Promise<string>(() => {}));
+    on.open({ auth: kind === 'ticket' ? { ticket: never } : { token: never } });
+    await vi.advanceTimersByTimeAsync(37_500);
+    expect(on.status()).toBe('reconnecting');
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(never).toHaveBeenCalledTimes(2);
+  });
+
   it('resume comes back at once from the last id', async () => {
     await on.opened();
     await vi.advanceTimersByTimeAsync(1_000);

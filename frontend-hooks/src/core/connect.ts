@@ -124,7 +124,7 @@ class DirectConnection implements Connection {
       if (this.#wasOpen) headers.set('last-event-id', lastEventId);
       else query.set('lastEventId', lastEventId);
     }
-    await this.#credentials.addTo(headers, query);
+    await this.#credentials.addTo(headers, signal, query);
     signal.throwIfAborted();
     return fetch(endpoint(url, `/v1/events/subscribe?${query}`), { headers, signal, cache: 'no-store' });
   }

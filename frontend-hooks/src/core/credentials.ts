@@ -47,17 +47,30 @@ export class Credentials {
     this.#refused = this.#token;
   }
 
-  /** Adds them to a request. */
-  async addTo(headers: Headers, query?: URLSearchParams): Promise<void> {
+  /** Adds them to a request, unless the request is aborted before its source has settled. */
+  async addTo(headers: Headers, signal?: AbortSignal, query?: URLSearchParams): Promise<void> {
     const auth = this.#auth;
     if (auth === undefined) return;
     if ('ticket' in auth) {
-      query?.set('ticket', await auth.ticket());
+      query?.set('ticket', await unlessAborted(auth.ticket(), signal));
       return;
     }
-    this.#token = typeof auth.token === 'string' ? auth.token : await auth.token(this.#refused);
+    const { token } = auth;
+    this.#token = typeof token === 'string' ? token : await unlessAborted(token(this.#refused), signal);
     headers.set('authorization', `Bearer ${this.#token}`);
   }
+}
+
+/** Settles as the promise does, or rejects once the signal is aborted: a source may never settle. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    const settled = (): void => signal.removeEventListener('abort', abort);
+    Promise.resolve(promise).then(resolve, reject).finally(settled);
+  });
 }
 
 /** What a request for a ticket needs. */

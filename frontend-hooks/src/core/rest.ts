@@ -15,8 +15,9 @@ export function createReader({ url, auth, fetch = globalThis.fetch }: ServiceOpt
   const credentials = new Credentials(auth && 'token' in auth ? auth : undefined);
   const ask = async (path: string, signal: AbortSignal): Promise<Response> => {
     const headers = new Headers({ accept: 'application/json' });
-    await credentials.addTo(headers);
-    return fetch(endpoint(url, path), { headers, signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWERED_WITHIN_MS)]) });
+    const bounded = AbortSignal.any([signal, AbortSignal.timeout(ANSWERED_WITHIN_MS)]);
+    await credentials.addTo(headers, bounded);
+    return fetch(endpoint(url, path), { headers, signal: bounded });
   };
   return async <T>(path: string, signal: AbortSignal): Promise<T> => {
     for (let canRenew = credentials.canRenew; ; canRenew = false) {
