@@ -2,6 +2,8 @@
 //!
 //! The files are the same for every caller and reveal nothing: the page fetches its data with the caller's token.
 
+use std::time::Duration;
+
 use axum::{
     Router,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -50,6 +52,8 @@ pub(super) struct PageFacts {
     pub(super) auth: &'static str,
     /// Whether callers see all streams (`public`) or only their own (`participants`).
     pub(super) visibility: &'static str,
+    /// How often an event stream is heard.
+    pub(super) heartbeat: Duration,
 }
 
 impl PageFacts {
@@ -62,7 +66,7 @@ impl PageFacts {
         };
         let shows_own_only = state.auth.as_ref().is_some_and(|auth| !auth.shows_everything());
         let visibility = if shows_own_only { "participants" } else { "public" };
-        Self { has_local_network, auth, visibility }
+        Self { has_local_network, auth, visibility, heartbeat: state.heartbeat }
     }
 }
 
@@ -81,7 +85,9 @@ fn index(facts: PageFacts) -> String {
         text = text.replacen("data-network=\"public\"", "data-network=\"local\"", 1);
     }
     let text = text.replacen("data-auth=\"off\"", &format!("data-auth=\"{}\"", facts.auth), 1);
-    text.replacen("data-visibility=\"public\"", &format!("data-visibility=\"{}\"", facts.visibility), 1)
+    let text = text.replacen("data-visibility=\"public\"", &format!("data-visibility=\"{}\"", facts.visibility), 1);
+    let heartbeat = format!("data-heartbeat-ms=\"{}\"", facts.heartbeat.as_millis());
+    text.replacen("data-heartbeat-ms=\"15000\"", &heartbeat, 1)
 }
 
 /// A file, ready to be served.
@@ -128,9 +134,11 @@ mod tests {
             (true, "local", "optional", "participants"),
         ];
         for (has_local_network, network, auth, visibility) in facts {
-            let text = index(PageFacts { has_local_network, auth, visibility });
+            let heartbeat = Duration::from_secs(2);
+            let text = index(PageFacts { has_local_network, auth, visibility, heartbeat });
             let root = format!(
-                "<html lang=\"en\" data-network=\"{network}\" data-auth=\"{auth}\" data-visibility=\"{visibility}\">"
+                "<html lang=\"en\" data-network=\"{network}\" data-auth=\"{auth}\" data-visibility=\"{visibility}\" \
+                 data-heartbeat-ms=\"2000\">"
             );
             assert!(text.contains(&root));
         }

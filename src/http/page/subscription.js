@@ -4,9 +4,8 @@ import { refusalOf, refuseWithoutToken } from './api.js';
 import { FrameReader } from './frames.js';
 import { tokenHeaders } from './token.js';
 
-/** The server sends something every 15 s unless configured otherwise: a connection that is silent for this long is
-    dead. */
-const SILENCE_MS = 45_000;
+/** A connection on which three heartbeats failed to come is dead. */
+const SILENCE_MS = 3 * Number(document.documentElement.dataset.heartbeatMs);
 
 export const subscribePath = query => `v1/events/subscribe${query === '' ? '' : `?${query}`}`;
 
