@@ -138,6 +138,7 @@ async fn serve_connection(
     let stream = MinimumThroughput::new(stream, settings.write_deadline, exempt.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(of_service.handle());
         let (held, exempt) = (of_service.answering(), exempt.clone());
         let answer = answering.call(request);
         async move {

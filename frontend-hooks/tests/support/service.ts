@@ -129,11 +129,12 @@ export function notice(name: string, data: unknown = {}): string {
   return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-/** Returns a notice of late rows, and the id that says that it was told. */
+/** Returns a notice of a changed record, and the id that says that it was told. */
 export function changedFrame(resume: string): string {
   return `${notice('changed', { streams: [{ contractId: 'C', streamId: '7' }] })}id: ${resume}\n\n`;
 }
 
+/** Returns a notice of late rows, and the id that says that it was told. */
 export function revisedFrame(resume: string): string {
   return `${notice('revised', { fromId: id(1), toId: id(2) })}id: ${resume}\n\n`;
 }

@@ -19,7 +19,7 @@ pub(super) use client::ClientKey;
 pub use connections::ConnectionStats;
 pub(super) use connections::Slot;
 pub(super) use requests::{Operator, RowsCost, limit_admin_requests, limit_probes, limit_requests, limit_watching};
-pub(super) use tcp::{Answering, TcpConnection};
+pub(super) use tcp::{Answering, OfConnection, TcpConnection};
 pub(super) use turns::{ClientTurns, answer_in_turn};
 
 use budgets::{Balance, Budgets};

@@ -31,6 +31,8 @@ struct TrackedConnection {
     client: Option<ClientKey>,
     /// Since when it has been idle; `None` while it answers a request.
     idle_since: Option<Instant>,
+    /// Whether an operator has sent a request over it.
+    is_operators: bool,
     close: CancellationToken,
 }
 
@@ -39,6 +41,13 @@ struct TrackedConnection {
 pub(in crate::http) struct TcpConnection {
     number: u64,
     close: CancellationToken,
+    open: Arc<Mutex<Open>>,
+}
+
+/// A way to say whose a connection is. It does not keep the connection.
+#[derive(Clone, Debug)]
+pub(in crate::http) struct OfConnection {
+    number: u64,
     open: Arc<Mutex<Open>>,
 }
 
@@ -68,7 +77,8 @@ impl TcpConnections {
         }
         let (number, close) = (open.next, CancellationToken::new());
         open.next += 1;
-        open.kept.insert(number, TrackedConnection { client, idle_since: Some(Instant::now()), close: close.clone() });
+        let idle_since = Some(Instant::now());
+        open.kept.insert(number, TrackedConnection { client, idle_since, is_operators: false, close: close.clone() });
         if let Some(client) = client {
             *open.by_client.entry(client).or_default() += 1;
         }
@@ -81,10 +91,11 @@ impl Open {
         self.by_client.get(&client).copied().unwrap_or_default()
     }
 
-    /// Returns whether there was an idle one. One that was asked before no longer counts.
+    /// Returns whether there was an idle one. One that was asked before no longer counts. Those of operators come last:
+    /// whoever shares an operator's address must not cut the operator off.
     fn close_longest_idle(&mut self, fits: impl Fn(&TrackedConnection) -> bool) -> bool {
         let idle = self.kept.values_mut().filter(|kept| kept.idle_since.is_some() && !kept.close.is_cancelled());
-        let longest = idle.filter(|kept| fits(kept)).min_by_key(|kept| kept.idle_since);
+        let longest = idle.filter(|kept| fits(kept)).min_by_key(|kept| (kept.is_operators, kept.idle_since));
         let Some(longest) = longest else { return false };
         longest.close.cancel();
         true
@@ -100,6 +111,10 @@ impl TcpConnection {
         Answering { number: self.number, open: Arc::clone(&self.open) }
     }
 
+    pub(in crate::http) fn handle(&self) -> OfConnection {
+        OfConnection { number: self.number, open: Arc::clone(&self.open) }
+    }
+
     /// Returns whether the connection is idle.
     pub(in crate::http) fn is_idle(&self) -> bool {
         lock(&self.open).kept.get(&self.number).is_none_or(|kept| kept.idle_since.is_some())
@@ -108,6 +123,15 @@ impl TcpConnection {
     /// Returns a future that resolves when the connection must make room.
     pub(in crate::http) fn asked_to_close(&self) -> WaitForCancellationFutureOwned {
         self.close.clone().cancelled_owned()
+    }
+}
+
+impl OfConnection {
+    /// Records that an operator has sent a request over it.
+    pub(in crate::http) fn is_operators(&self) {
+        if let Some(kept) = lock(&self.open).kept.get_mut(&self.number) {
+            kept.is_operators = true;
+        }
     }
 }
 
@@ -161,6 +185,20 @@ mod tests {
         drop((first, third, fourth));
         drop(streams);
         assert!(lock(&tcp.open).by_client.is_empty(), "nothing is kept of closed connections");
+    }
+
+    #[test]
+    fn an_operators_connection_makes_room_after_all_others_of_its_address() {
+        let tcp = TcpConnections::new(99, 2);
+        let (operators, first) = (tcp.enter(ONE).unwrap(), tcp.enter(ONE).unwrap());
+        operators.handle().is_operators();
+        let second = tcp.enter(ONE).unwrap();
+        assert!(is_asked(&first) && !is_asked(&operators), "although it has been idle longer");
+        drop(first);
+        let busy = second.answering();
+        let third = tcp.enter(ONE);
+        assert!(third.is_some() && is_asked(&operators), "there is no other that is idle");
+        drop(busy);
     }
 
     #[test]
