@@ -42,9 +42,14 @@ impl World {
         verify(&self.store, &self.source(), &self.devnet.contract_id(), settings, |_| ()).await.unwrap()
     }
 
+    /// Alters records as nothing of ours would. The indexer's statements on the same rows wait, or end first: two
+    /// statements that lock rows in different orders could block each other.
     pub async fn alter(&self, statement: &'static str) {
-        let altered = sqlx::query(statement).execute(&self.pool).await.unwrap();
+        let mut transaction = self.pool.begin().await.unwrap();
+        sqlx::query("lock table streams in exclusive mode").execute(&mut *transaction).await.unwrap();
+        let altered = sqlx::query(statement).execute(&mut *transaction).await.unwrap();
         assert!(altered.rows_affected() > 0, "{statement}");
+        transaction.commit().await.unwrap();
     }
 
     async fn verify_command(&self, arguments: &[&str]) -> Output {
