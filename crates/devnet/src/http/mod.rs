@@ -71,9 +71,10 @@ pub(super) fn quick_start_router(devnet: Devnet, body_deadline: Duration) -> Rou
 
 /// A browser on a developer's machine sends posts of any site to it, but only our own page may change the network.
 /// Programs other than browsers send no `Origin`. A site can point its own name at this machine (DNS rebinding), so the
-/// page must have been opened by an address or as localhost.
+/// page must have been opened by an address or as localhost. Such a page reads without an `Origin`, so no request may
+/// name a host that a site could own.
 async fn refuse_other_sites(request: Request, next: Next) -> Response {
-    if is_from_another_site(request.headers()) {
+    if is_to_another_host(request.headers()) || is_from_another_site(request.headers()) {
         return problem::Problem::other_site().into_response();
     }
     next.run(request).await
@@ -94,6 +95,19 @@ fn is_from_another_site(headers: &HeaderMap) -> bool {
     let Some(origin) = text(ORIGIN) else { return false };
     let host = origin.split_once("://").map(|(_, host)| host);
     host != text(HOST) || !host.is_some_and(is_own_name)
+}
+
+/// Returns whether the request names a host that a site can own.
+fn is_to_another_host(headers: &HeaderMap) -> bool {
+    headers.get_all(HOST).iter().any(|host| !host.to_str().is_ok_and(|host| is_own_name(host) || is_local_name(host)))
+}
+
+/// Returns whether the public DNS cannot have this host name: a single label, such as a container's name, or a name
+/// under a reserved domain.
+fn is_local_name(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host().to_ascii_lowercase();
+    name.rsplit_once('.').is_none_or(|(_, domain)| matches!(domain, "localhost" | "local" | "internal"))
 }
 
 /// Returns whether nobody else can use this host name: whether it is an address or localhost.
@@ -127,6 +141,28 @@ mod tests {
             headers.insert(HOST, HeaderValue::from_static(host));
             headers.extend(origin.map(|origin| (ORIGIN, HeaderValue::from_static(origin))));
             assert_eq!(!is_from_another_site(&headers), is_ours, "{origin:?} at {host}");
+        }
+    }
+
+    #[test]
+    fn no_request_names_a_host_that_a_site_can_own() {
+        for (hosts, is_ours) in [
+            (&[][..], true),
+            (&["localhost:8080"], true),
+            (&["127.0.0.1:8080"], true),
+            (&["[::1]:8080"], true),
+            (&["devnet:8000"], true),
+            (&["host.docker.internal:8000"], true),
+            (&["evil.example:8080"], false),
+            (&["evil.internal.example"], false),
+            (&["evil.example."], false),
+            (&["localhost:8080", "evil.example"], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                headers.append(HOST, HeaderValue::from_static(host));
+            }
+            assert_eq!(!is_to_another_host(&headers), is_ours, "{hosts:?}");
         }
     }
 }

@@ -51,10 +51,14 @@ pub(super) async fn serve(devnet: Devnet, body_deadline: Duration) -> Served {
 
 impl Served {
     pub(super) async fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.send_to("devnet", method, path, body).await
+    }
+
+    async fn send_to(&self, host: &str, method: &str, path: &str, body: &str) -> Answer {
         let mut socket = TcpStream::connect(self.address).await.unwrap();
         let length = body.len();
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: devnet\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
         );
         socket.write_all(request.as_bytes()).await.unwrap();
         let mut text = String::new();
@@ -266,6 +270,13 @@ async fn raw_and_named_events_are_emitted_in_one_transaction() {
     assert_eq!(served.post("/devnet/emit", &wrong).await.json()["parameter"], json!("amount"));
     let not_base64 = json!({ "topics": ["\""], "value": "" });
     assert_eq!(served.post_and_close("/devnet/emit", &not_base64).await.status, 422);
+}
+
+#[tokio::test]
+async fn a_site_that_points_its_name_here_reads_nothing() {
+    let served = served().await;
+    assert_eq!(served.send_to("localhost", "GET", "/devnet/accounts", "").await.status, 200);
+    assert_eq!(served.send_to("evil.example", "GET", "/devnet/accounts", "").await.status, 403);
 }
 
 #[tokio::test]
