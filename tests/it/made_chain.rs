@@ -1,11 +1,16 @@
-//! A chain of ledgers that a test makes by hand, and an RPC endpoint that serves them whole and nothing else.
+//! A chain of ledgers that a test makes by hand, and an RPC endpoint that serves them whole, their events, and the entries
+//! as they are after the newest one.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use axum::{Router, extract::State, routing::post};
 use base64::{Engine, prelude::BASE64_STANDARD};
+use chrono::DateTime;
 use flowfi_indexer::{
-    domain::{ContractId, LedgerSequence, StreamId},
+    domain::{ContractId, EventId, LedgerSequence, StreamId},
     source::EndpointPool,
     xdr::LedgerContents,
 };
@@ -41,8 +46,18 @@ pub struct MadeEvent {
 /// A served chain. It ends with this handle.
 pub struct MadeChain {
     pub url: String,
-    ledgers: Arc<Mutex<Vec<Served>>>,
+    made: Arc<Mutex<Ledgers>>,
     _tasks: JoinSet<()>,
+}
+
+/// What the endpoint serves.
+#[derive(Default)]
+struct Ledgers {
+    whole: Vec<Served>,
+    /// The events in order, as its replies show them.
+    events: Vec<(EventId, Value)>,
+    /// The entries after the newest ledger, by their keys: as its replies show them.
+    entries: BTreeMap<String, Value>,
 }
 
 struct Served {
@@ -52,27 +67,35 @@ struct Served {
 
 impl MadeChain {
     pub async fn start() -> Self {
-        let ledgers = Arc::new(Mutex::new(Vec::new()));
+        let made = Arc::new(Mutex::new(Ledgers::default()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
-        let router = Router::new().route("/", post(answer)).with_state(Arc::clone(&ledgers));
+        let router = Router::new().route("/", post(answer)).with_state(Arc::clone(&made));
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let chain = Self { url, ledgers, _tasks: tasks };
+        let chain = Self { url, made, _tasks: tasks };
         chain.close(1, Vec::new());
         chain
     }
 
     /// Returns the endpoint, asked for whole ledgers with the entries in them.
     pub fn source(&self) -> EndpointPool {
-        let pool = EndpointPool::new(std::slice::from_ref(&self.url), PASSPHRASE.to_owned(), 7).unwrap();
-        pool.read_for(LedgerContents::EventsAndEntries).by_whole_ledgers().unwrap()
+        self.source_of_events().read_for(LedgerContents::EventsAndEntries).by_whole_ledgers().unwrap()
+    }
+
+    /// Returns the endpoint, asked for events.
+    pub fn source_of_events(&self) -> EndpointPool {
+        EndpointPool::new(std::slice::from_ref(&self.url), PASSPHRASE.to_owned(), 7).unwrap()
     }
 
     /// Closes the next ledger at this time, with these transactions.
     pub fn close(&self, closed_at: u64, transactions: Vec<Made>) -> LedgerSequence {
-        let mut ledgers = self.ledgers.lock().unwrap();
-        let sequence = FIRST + u32::try_from(ledgers.len()).unwrap();
+        let mut ledgers = self.made.lock().unwrap();
+        let sequence = FIRST + u32::try_from(ledgers.whole.len()).unwrap();
+        for (number, made) in (0..).zip(&transactions) {
+            ledgers.list_events(sequence, closed_at, number, made);
+            made.changes.iter().for_each(|change| ledgers.apply(sequence, change));
+        }
         let mut ledger_header = LedgerHeaderHistoryEntry { hash: hash_of(sequence), ..Default::default() };
         ledger_header.header.ledger_seq = sequence;
         ledger_header.header.previous_ledger_hash = hash_of(sequence - 1);
@@ -81,15 +104,60 @@ impl MadeChain {
         let tx_processing = applied.try_into().unwrap();
         let meta = LedgerCloseMeta::V2(LedgerCloseMetaV2 { ledger_header, tx_processing, ..Default::default() });
         let meta = BASE64_STANDARD.encode(meta.to_xdr(Limits::none()).unwrap());
-        ledgers.push(Served { closed_at, meta });
+        ledgers.whole.push(Served { closed_at, meta });
         LedgerSequence(sequence)
     }
+}
+
+impl Ledgers {
+    fn list_events(&mut self, sequence: u32, closed_at: u64, number: u8, made: &Made) {
+        let closed_at = DateTime::from_timestamp(closed_at.try_into().unwrap(), 0).unwrap();
+        for (index, event) in (0..).zip(&made.events) {
+            let id = EventId::of(LedgerSequence(sequence), u32::from(number) + 1, 0, index).unwrap();
+            let topics: Vec<_> = event.topics.iter().map(|topic| BASE64_STANDARD.encode(topic)).collect();
+            let listed = json!({"id": id, "type": if event.is_system { "system" } else { "contract" },
+                "ledger": sequence, "ledgerClosedAt": closed_at, "contractId": made.contract_id,
+                "txHash": hash_of_transaction(sequence, number).to_string(), "inSuccessfulContractCall": true,
+                "topic": topics, "value": BASE64_STANDARD.encode(&event.value)});
+            self.events.push((id, listed));
+        }
+    }
+
+    fn apply(&mut self, sequence: u32, change: &LedgerEntryChange) {
+        match change {
+            LedgerEntryChange::Created(entry) | LedgerEntryChange::Updated(entry) => {
+                let key = encoded(&entry.to_key());
+                let shown = json!({"key": key, "xdr": encoded(&entry.data), "lastModifiedLedgerSeq": sequence});
+                self.entries.insert(key, shown);
+            }
+            LedgerEntryChange::Removed(key) => drop(self.entries.remove(&encoded(key))),
+            LedgerEntryChange::State(_) | LedgerEntryChange::Restored(_) => {}
+        }
+    }
+
+    fn latest(&self) -> u32 {
+        FIRST + u32::try_from(self.whole.len()).unwrap() - 1
+    }
+
+    fn newest_closed_at(&self) -> String {
+        self.whole.last().unwrap().closed_at.to_string()
+    }
+}
+
+fn encoded(value: &impl WriteXdr) -> String {
+    BASE64_STANDARD.encode(value.to_xdr(Limits::none()).unwrap())
 }
 
 fn hash_of(sequence: u32) -> Hash {
     let mut hash = [0xab; 32];
     hash[..4].copy_from_slice(&sequence.to_be_bytes());
     Hash(hash)
+}
+
+fn hash_of_transaction(sequence: u32, number: u8) -> Hash {
+    let mut hash = hash_of(sequence);
+    hash.0[31] = number;
+    hash
 }
 
 fn applied(sequence: u32, number: u8, made: Made) -> TransactionResultMetaV1 {
@@ -105,9 +173,7 @@ fn applied(sequence: u32, number: u8, made: Made) -> TransactionResultMetaV1 {
         tx_apply_processing: TransactionMeta::V4(meta),
         ..TransactionResultMetaV1::default()
     };
-    let mut hash = hash_of(sequence);
-    hash.0[31] = number;
-    applied.result.transaction_hash = hash;
+    applied.result.transaction_hash = hash_of_transaction(sequence, number);
     applied.result.result.result = TransactionResultResult::TxSuccess(VecM::default());
     applied
 }
@@ -162,18 +228,22 @@ pub fn change(
     }
 }
 
-async fn answer(State(ledgers): State<Arc<Mutex<Vec<Served>>>>, body: String) -> String {
+async fn answer(State(made): State<Arc<Mutex<Ledgers>>>, body: String) -> String {
     let request: Value = serde_json::from_str(&body).unwrap();
-    let ledgers = ledgers.lock().unwrap();
-    let latest = FIRST + u32::try_from(ledgers.len()).unwrap() - 1;
-    let newest = ledgers.last().unwrap().closed_at.to_string();
+    let (ledgers, params) = (made.lock().unwrap(), &request["params"]);
+    let latest = ledgers.latest();
     let answer = match request["method"].as_str().unwrap() {
         "getNetwork" => Ok(json!({"passphrase": PASSPHRASE})),
         "getVersionInfo" => Ok(json!({"version": "30.0.0-made"})),
         "getHealth" => Ok(json!({"status": "healthy", "latestLedger": latest, "oldestLedger": FIRST,
-            "latestLedgerCloseTime": newest})),
-        "getLedgerEntries" => Ok(json!({"latestLedger": latest, "entries": []})),
-        "getLedgers" => page(&ledgers, &request["params"], latest),
+            "latestLedgerCloseTime": ledgers.newest_closed_at()})),
+        "getLedgerEntries" => {
+            let keys = params["keys"].as_array().unwrap().iter();
+            let found: Vec<_> = keys.filter_map(|key| ledgers.entries.get(key.as_str().unwrap())).collect();
+            Ok(json!({"latestLedger": latest, "entries": found}))
+        }
+        "getLedgers" => page(&ledgers, params),
+        "getEvents" => page_of_events(&ledgers, params),
         _ => Err((-32_601, "method not found".to_owned())),
     };
     let reply = match answer {
@@ -183,18 +253,40 @@ async fn answer(State(ledgers): State<Arc<Mutex<Vec<Served>>>>, body: String) ->
     reply.to_string()
 }
 
-fn page(ledgers: &[Served], params: &Value, latest: u32) -> Result<Value, (i32, String)> {
-    let start = u32::try_from(params["startLedger"].as_u64().unwrap()).unwrap();
+fn number(value: &Value) -> Option<u32> {
+    value.as_u64().map(|number| number.try_into().unwrap())
+}
+
+fn page(ledgers: &Ledgers, params: &Value) -> Result<Value, (i32, String)> {
+    let (start, latest) = (number(&params["startLedger"]).unwrap(), ledgers.latest());
     if !(FIRST..=latest).contains(&start) {
         let range = format!("the oldest ledger: {FIRST} and the latest ledger: {latest} for this rpc instance");
         return Err((-32_600, format!("start ledger ({start}) must be between {range}")));
     }
     let limit = usize::try_from(params["pagination"]["limit"].as_u64().unwrap()).unwrap();
     let from = usize::try_from(start - FIRST).unwrap();
-    let listed = (start..).zip(&ledgers[from..]).take(limit).map(|(sequence, ledger)| {
+    let listed = (start..).zip(&ledgers.whole[from..]).take(limit).map(|(sequence, ledger)| {
         json!({"sequence": sequence, "hash": hash_of(sequence).to_string(), "metadataXdr": ledger.meta,
             "ledgerCloseTime": ledger.closed_at.to_string()})
     });
     Ok(json!({"ledgers": listed.collect::<Vec<_>>(), "latestLedger": latest, "oldestLedger": FIRST,
-        "latestLedgerCloseTime": ledgers.last().unwrap().closed_at.to_string(), "cursor": latest.to_string()}))
+        "latestLedgerCloseTime": ledgers.newest_closed_at(), "cursor": latest.to_string()}))
+}
+
+fn page_of_events(ledgers: &Ledgers, params: &Value) -> Result<Value, (i32, String)> {
+    let latest = ledgers.latest();
+    let cursor = params["pagination"]["cursor"].as_str().map(|text| text.parse::<EventId>().unwrap());
+    let start = cursor.map_or_else(|| number(&params["startLedger"]).unwrap(), |cursor| cursor.ledger().0);
+    if !(FIRST..=latest).contains(&start) {
+        return Err((-32_600, format!("startLedger must be within the ledger range: {FIRST} - {latest}")));
+    }
+    let end = number(&params["endLedger"]).unwrap_or(u32::MAX).min(latest + 1);
+    let after = cursor.unwrap_or_else(|| EventId::end_of_ledger(LedgerSequence(start - 1)));
+    let limit = usize::try_from(params["pagination"]["limit"].as_u64().unwrap()).unwrap();
+    let wanted = ledgers.events.iter().filter(|(id, _)| *id > after && id.ledger().0 < end);
+    let listed: Vec<_> = wanted.take(limit).collect();
+    let last = listed.last().filter(|_| listed.len() == limit).map(|(id, _)| *id);
+    let reached = last.unwrap_or_else(|| EventId::end_of_ledger(LedgerSequence(end - 1)));
+    Ok(json!({"events": listed.iter().map(|(_, event)| event).collect::<Vec<_>>(), "cursor": reached,
+        "latestLedger": latest, "oldestLedger": FIRST, "latestLedgerCloseTime": ledgers.newest_closed_at()}))
 }

@@ -27,7 +27,9 @@ mod fake_rpc;
 mod filled;
 mod follow_horizon;
 
+mod histories;
 mod histories_by_ledgers;
+mod histories_over_rpc;
 mod horizon;
 mod ingest;
 mod kill;

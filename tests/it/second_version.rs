@@ -1,73 +1,29 @@
 //! Thirty random histories of the second version of the real contract: its stored entries give every claimable, and its
 //! events lead from one entry to the next.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io::Read,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
-use flate2::read::GzDecoder;
 use flowfi_indexer::{
     domain::{
-        Amount, Baseline, ClaimableReason, ContractVersion, EventId, LedgerSequence, RawBaseline, StreamEntry,
-        StreamId, StreamRecord, UnixTime,
+        Baseline, ClaimableReason, ContractVersion, EventId, LedgerSequence, RawBaseline, StreamEntry, StreamId,
+        StreamRecord, UnixTime,
     },
     xdr::{Decoded, decode_event, decode_stream_entry},
 };
-use serde::Deserialize;
 
 use crate::{
     contract_events::raw,
     contract_histories::{base64, bytes},
+    histories::calls::{Call, Claimable, NEWER, recorded},
 };
 
-const FIXTURE: &[u8] = include_bytes!("../fixtures/contract-histories-b.jsonl.gz");
+type Key = (u8, u64);
 
-#[derive(Deserialize)]
-struct Call {
-    history: u32,
-    step: u32,
-    now: i64,
-    code: String,
-    op: String,
-    events: Vec<HexEvent>,
-    states: Vec<State>,
-    claimable: Vec<Claimable>,
-}
-
-#[derive(Deserialize)]
-struct HexEvent {
-    topics: Vec<String>,
-    value: String,
-}
-
-#[derive(Deserialize)]
-struct State {
-    stream: u64,
-    state: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Claimable {
-    stream: u64,
-    at: u64,
-    amount: Option<Amount>,
-}
-
-type Key = (u32, u64);
-
-fn calls() -> Vec<Call> {
-    let mut text = String::new();
-    GzDecoder::new(FIXTURE).read_to_string(&mut text).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// Those of histories whose ledgers closed at dates: a contract can be told of any time, and no ledger closes after them.
+/// Those of histories whose ledgers all closed at dates.
 fn calls_at_dates() -> Vec<Call> {
-    let has_date = |call: &Call| DateTime::from_timestamp(call.now, 0).is_some();
-    let calls = calls();
-    let without: BTreeSet<u32> = calls.iter().filter(|call| !has_date(call)).map(|call| call.history).collect();
+    let calls = recorded(NEWER);
+    let without: BTreeSet<u8> = calls.iter().filter(|call| !call.has_date()).map(|call| call.history).collect();
     assert_eq!(without.len(), 4);
     calls.into_iter().filter(|call| !without.contains(&call.history)).collect()
 }
@@ -82,7 +38,7 @@ fn fold(records: &mut BTreeMap<Key, StreamRecord>, call: &Call) {
     for (index, event) in (0..).zip(&call.events) {
         let mut raw = raw(event.topics.iter().map(|hex| base64(hex)).collect(), base64(&event.value));
         raw.id = position(call.step, index);
-        raw.ledger_closed_at = DateTime::from_timestamp(call.now, 0).unwrap();
+        raw.ledger_closed_at = DateTime::from_timestamp(call.now.try_into().unwrap(), 0).unwrap();
         let Decoded::Event(event) = decode_event(&raw) else { panic!("{} {}", call.history, call.step) };
         let Some(stream_id) = event.stream_id() else { continue };
         let key = (call.history, stream_id.0);
@@ -109,14 +65,14 @@ fn take_up(records: &mut BTreeMap<Key, StreamRecord>, key: Key, step: u32, entry
 /// A call's claimables by what is known after it. Returns how many were told.
 fn compare_claimables(records: &BTreeMap<Key, StreamRecord>, call: &Call) -> usize {
     let mut told = 0;
-    for Claimable { stream, at, amount } in &call.claimable {
-        let Some(record) = records.get(&(call.history, *stream)) else {
-            assert_eq!(*amount, None, "there is no stream {stream}");
+    for Claimable { stream, at, amount } in call.claimables() {
+        let Some(record) = records.get(&(call.history, stream)) else {
+            assert_eq!(amount, None, "there is no stream {stream}");
             continue;
         };
         let place = format!("history {} step {} stream {stream} at {at}", call.history, call.step);
-        match (record.claimable(UnixTime(*at)), amount) {
-            (Ok(ours), Some(amount)) => assert_eq!(ours, *amount, "{place}"),
+        match (record.claimable(UnixTime(at)), amount) {
+            (Ok(ours), Some(amount)) => assert_eq!(ours, amount, "{place}"),
             (Err(ClaimableReason::Closed), None) | (Err(ClaimableReason::NotYetChecked), Some(_)) => continue,
             (ours, theirs) => panic!("{place}: {ours:?} {theirs:?}"),
         }
@@ -129,9 +85,9 @@ fn compare_claimables(records: &BTreeMap<Key, StreamRecord>, call: &Call) -> usi
 fn the_contracts_entries_give_every_claimable_that_it_answers() {
     let mut records = BTreeMap::new();
     let (mut states, mut claimables) = (0, 0);
-    for call in calls() {
-        for State { stream, state } in &call.states {
-            let key = (call.history, *stream);
+    for call in recorded(NEWER) {
+        for (StreamId(stream), state) in call.states() {
+            let key = (call.history, stream);
             let Some(state) = state else {
                 records.remove(&key);
                 continue;
@@ -152,8 +108,8 @@ fn once_an_entry_was_seen_the_events_alone_lead_to_every_later_entry_and_claimab
     let (mut states, mut claimables, mut entries) = (0, 0, 0);
     for call in calls_at_dates() {
         fold(&mut records, &call);
-        for State { stream, state } in &call.states {
-            let key = (call.history, *stream);
+        for (StreamId(stream), state) in call.states() {
+            let key = (call.history, stream);
             let Some(state) = state else {
                 assert!(records.get(&key).is_none_or(|record| record.closed), "{key:?} in step {}", call.step);
                 continue;
@@ -181,7 +137,7 @@ fn what_events_alone_tell_is_right_or_says_that_it_is_not_checked() {
     for call in calls_at_dates().into_iter().filter(|call| !call.op.starts_with("hook_")) {
         fold(&mut records, &call);
         told += compare_claimables(&records, &call);
-        in_all += call.claimable.len();
+        in_all += call.claimables().len();
     }
     assert_eq!((told, in_all), (1_149, 3_300));
 }
