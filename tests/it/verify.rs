@@ -45,11 +45,9 @@ impl World {
     /// Alters records as nothing of ours would. The indexer's statements on the same rows wait, or end first: two
     /// statements that lock rows in different orders could block each other.
     pub async fn alter(&self, statement: &'static str) {
-        let mut transaction = self.pool.begin().await.unwrap();
-        sqlx::query("lock table streams in exclusive mode").execute(&mut *transaction).await.unwrap();
-        let altered = sqlx::query(statement).execute(&mut *transaction).await.unwrap();
+        let in_one_transaction = format!("lock table streams in exclusive mode; {statement}");
+        let altered = sqlx::raw_sql(sqlx::AssertSqlSafe(in_one_transaction)).execute(&self.pool).await.unwrap();
         assert!(altered.rows_affected() > 0, "{statement}");
-        transaction.commit().await.unwrap();
     }
 
     async fn verify_command(&self, arguments: &[&str]) -> Output {
