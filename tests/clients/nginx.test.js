@@ -12,8 +12,8 @@ describe('behind nginx', { timeout: LONGEST_MS }, () => {
   let program, stream, nginx, browser, watchPage, context;
   before(async () => {
     // The network makes no events by itself. So an event that nginx holds back stays there: no later event pushes it
-    // out.
-    const starting = Program.start(['--devnet-scenario=false']);
+    // out. With the newer contract, the notice that a record was completed from the chain would.
+    const starting = Program.start(['--devnet-scenario=false', '--devnet-contract-code=a']);
     [program, browser, watchPage] = await Promise.all([starting, startChromium(), serveWatchPage()]);
     stream = await program.createStream();
     nginx = await Nginx.start(program.url);
