@@ -14,7 +14,7 @@ use crate::{
     Devnet, accounts,
     http::{self, bodies},
 };
-use flowfi_domain::{LedgerSequence, StreamId};
+use flowfi_domain::{LedgerSequence, StreamId, UnixTime};
 
 /// A served network. Its task ends with it.
 pub(super) struct Served {
@@ -251,6 +251,19 @@ async fn ledgers_are_closed_by_post() {
     let answer = served.post("/devnet/ledgers", &json!({ "count": 3, "closedAt": 1_900_000_000 })).await;
     assert_eq!(answer.json(), json!({ "latestLedger": 5, "closedAt": 1_900_000_000 }));
     assert_eq!(served.send("POST", "/devnet/ledgers", "").await.json()["latestLedger"], json!(6));
+}
+
+#[tokio::test]
+async fn a_close_time_that_the_network_could_not_continue_after_is_refused() {
+    let served = served().await;
+    let close_at = async |closed_at: u64| served.post("/devnet/ledgers", &json!({ "closedAt": closed_at })).await;
+    for too_late in [u64::MAX, UnixTime::LAST_DATE.0] {
+        let refused = close_at(too_late).await;
+        assert_eq!((refused.status, &refused.json()["parameter"]), (400, &json!("closedAt")), "{}", refused.body);
+    }
+    let last = UnixTime::LAST_DATE.0 - 365 * 86_400;
+    assert_eq!(close_at(last).await.json()["closedAt"], json!(last));
+    assert_eq!(served.send("POST", "/devnet/ledgers", "").await.status, 200, "it goes on");
 }
 
 #[tokio::test]
