@@ -280,7 +280,10 @@ async fn connections_that_turned_read_only_are_all_replaced_after_the_first_refu
         keeper.rollback().await.unwrap();
     });
     assert!(read.iter().all(Result::is_ok), "{read:?}");
-    sqlx::query(change("reset default_transaction_read_only")).execute(&pool).await.unwrap();
+    // The test's own connection may be one that was opened meanwhile.
+    let writable =
+        format!("begin read write; alter database \"{database}\" reset default_transaction_read_only; commit");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(writable)).execute(&pool).await.unwrap();
     let refused = store.set_desired_state(true, "operator").await.unwrap_err();
     assert!(refused.is_unavailable(), "{refused}");
     for _ in 0..4 {
