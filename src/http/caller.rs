@@ -41,14 +41,14 @@ pub(super) async fn by_header(state: &HttpState, headers: &HeaderMap) -> Result<
 }
 
 /// Marks requests of operators, so that they are answered however many requests other clients at their address make, and
-/// their connections, so that those of others make room first.
-/// Checking a token needs no other service, so a made-up token costs little.
+/// their connections, so that those of others make room first. Checking a token needs no other service, so a made-up token
+/// costs little.
 pub(super) async fn know_operators(State(state): State<HttpState>, mut request: Request, next: Next) -> Response {
     if let (Some(auth), Ok(Some(token))) = (&state.auth, bearer(request.headers()))
         && auth.is_of_operator(token).await
     {
         if let Some(connection) = request.extensions().get::<OfConnection>() {
-            connection.is_operators();
+            connection.make_room_last();
         }
         request.extensions_mut().insert(Operator);
     }

@@ -30,7 +30,8 @@ impl Writer {
     }
 }
 
-/// Records ledgers by which the chain is recognized. Cheap to clone.
+/// Records ledgers by which the chain is recognized. Does nothing while somebody else holds the row of the network, because
+/// commits wait for the writer's connection; the next note comes soon. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ChainNotes(BesideSession);
 
@@ -45,7 +46,8 @@ impl ChainNotes {
         let note = async |connection: &mut PgConnection| {
             sqlx::query!(
                 "update network set known_ledger = $2, known_ledger_hash = $3
-                 where epoch = $1 and (known_ledger is null or known_ledger < $2)",
+                 from (select ctid as place from network for update skip locked) as free
+                 where ctid = place and epoch = $1 and (known_ledger is null or known_ledger < $2)",
                 column_of(epoch)?,
                 i64::from(known.sequence.0),
                 known.hash,
@@ -71,7 +73,8 @@ impl ChainNotes {
         let note = async |connection: &mut PgConnection| {
             sqlx::query!(
                 "update network set seen_ledger = $2, seen_ledger_closed_at = $3
-                 where epoch = $1 and (seen_ledger is null or seen_ledger < $2)",
+                 from (select ctid as place from network for update skip locked) as free
+                 where ctid = place and epoch = $1 and (seen_ledger is null or seen_ledger < $2)",
                 column_of(epoch)?,
                 i64::from(sequence.0),
                 closed_at,

@@ -317,7 +317,7 @@ impl Writing<'_> {
         let mut changed = ChangedStreams::new();
         for record in before.iter().chain(&stream_rows::load(connection, &keys).await?) {
             let parties = changed.entry((record.contract_id.clone(), record.stream_id)).or_default();
-            parties.extend(record.parties().map(Clone::clone));
+            parties.extend(revisions::parties_of([record]));
         }
         Ok(Some(changed))
     }

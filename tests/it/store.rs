@@ -182,7 +182,7 @@ async fn batches_are_committed_in_chain_order_or_not_at_all(pool: PgPool) {
 
 #[sqlx::test]
 async fn a_recorded_ledger_is_not_replaced_by_an_earlier_one(pool: PgPool) {
-    let store = Store::on(pool);
+    let store = Store::on(pool.clone());
     let writer = Writer::try_acquire(&store, contract().into()).await.unwrap().unwrap();
     writer.claim("a network").await.unwrap();
     let notes = writer.chain_notes();
@@ -191,8 +191,13 @@ async fn a_recorded_ledger_is_not_replaced_by_an_earlier_one(pool: PgPool) {
         notes.note_ledger(Epoch(0), noted).await.unwrap();
         assert_eq!(store.network().await.unwrap().unwrap().known.as_ref(), Some(known));
     }
-    writer.release().await.unwrap();
     let four = KnownLedger { sequence: LedgerSequence(4), hash: "4".to_owned() };
+    let mut keeper = pool.acquire().await.unwrap();
+    sqlx::raw_sql("begin; select from network for update").execute(&mut *keeper).await.unwrap();
+    notes.note_ledger(Epoch(0), &four).await.unwrap();
+    sqlx::raw_sql("rollback").execute(&mut *keeper).await.unwrap();
+    assert_eq!(store.network().await.unwrap().unwrap().known.as_ref(), Some(&three), "a held row is not waited for");
+    writer.release().await.unwrap();
     let late = notes.note_ledger(Epoch(0), &four).await;
     assert!(matches!(late, Err(StoreError::Fenced)), "a writer that is gone records nothing: {late:?}");
     assert_eq!(store.network().await.unwrap().unwrap().known, Some(three));

@@ -127,8 +127,8 @@ impl TcpConnection {
 }
 
 impl OfConnection {
-    /// Records that an operator has sent a request over it.
-    pub(in crate::http) fn is_operators(&self) {
+    /// Records that an operator has sent a request over it: it makes room after all others.
+    pub(in crate::http) fn make_room_last(&self) {
         if let Some(kept) = lock(&self.open).kept.get_mut(&self.number) {
             kept.is_operators = true;
         }
@@ -191,7 +191,7 @@ mod tests {
     fn an_operators_connection_makes_room_after_all_others_of_its_address() {
         let tcp = TcpConnections::new(99, 2);
         let (operators, first) = (tcp.enter(ONE).unwrap(), tcp.enter(ONE).unwrap());
-        operators.handle().is_operators();
+        operators.handle().make_room_last();
         let second = tcp.enter(ONE).unwrap();
         assert!(is_asked(&first) && !is_asked(&operators), "although it has been idle longer");
         drop(first);
