@@ -58,7 +58,8 @@ impl Store {
         self.migrate_to(None, MIGRATION_DEADLINE, &tell).await
     }
 
-    /// Runs the migrations up to one of them, or all, within a deadline.
+    /// Runs the migrations up to one of them, or all. Each of them has the deadline for itself: a slow database that makes
+    /// progress is not interrupted, and begins nothing again.
     pub(super) async fn migrate_to(
         &self,
         last: Option<i64>,
@@ -68,8 +69,7 @@ impl Store {
         let give_up = Instant::now() + deadline;
         let mut is_blocked = false;
         loop {
-            let attempt = Box::pin(timeout(deadline, self.migrate_once(last)));
-            match told_of(attempt, tell).await.unwrap_or(Err(StoreError::TimedOut(deadline))) {
+            match told_of(Box::pin(self.migrate_once(last, deadline)), tell).await {
                 Err(failure) if failure.is_lock_timeout() => log_that_it_waits(&failure, is_blocked),
                 migrated => return migrated,
             }
@@ -82,10 +82,15 @@ impl Store {
         }
     }
 
-    async fn migrate_once(&self, last: Option<i64>) -> Result<(), StoreError> {
+    async fn migrate_once(&self, last: Option<i64>, deadline: Duration) -> Result<(), StoreError> {
         let mut connection = self.pool.connect_apart().await?;
         connections::set(&mut connection, MIGRATING).await?;
-        sqlx::migrate!().run_direct(last, &mut connection, false).await?;
+        let migrations = sqlx::migrate!();
+        let versions = migrations.iter().map(|migration| migration.version);
+        for version in versions.filter(|version| last.is_none_or(|last| *version <= last)) {
+            let run = migrations.run_direct(Some(version), &mut connection, false);
+            timeout(deadline, run).await.map_err(|_| StoreError::TimedOut(deadline))??;
+        }
         Ok(connection.close().await?)
     }
 

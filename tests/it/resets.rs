@@ -1,13 +1,15 @@
 //! A network that starts over: its index is archived once, and only if the network really started over.
 
+use std::time::{Duration, Instant};
+
 use flowfi_indexer::{
     devnet::{DevnetArgs, Fault, MAIN_ENDPOINT},
     domain::{Epoch, EventId, LedgerRange, LedgerSequence},
     ingest::{Indexer, IngestSettings, LateEvents, OnReset, backfill, write_late},
     source::EndpointPool,
-    store::{IndexerState, KnownLedger, StoreError, Writer},
+    store::{IndexerState, KnownLedger, Store, StoreError, Writer},
 };
-use sqlx::PgPool;
+use sqlx::{ConnectOptions, PgPool};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -204,6 +206,28 @@ async fn an_epoch_is_archived_although_a_killed_indexers_statement_drops_the_nex
     let count = "select last_value from disturbances";
     let created = sqlx::query_scalar::<_, i64>(count).fetch_one(&world.pool).await.unwrap();
     assert!(created > 2, "it was disturbed twice: {created}");
+    assert_eq!((archived.as_deref(), world.epoch().await), (Some("flowfi_epoch_0"), Epoch(1)));
+}
+
+#[sqlx::test]
+async fn an_epoch_is_archived_although_the_next_ones_tables_take_longer_to_create_than_a_statement_may(pool: PgPool) {
+    let url = pool.connect_options().to_url_lossy();
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    let slow = "create function slow() returns event_trigger language plpgsql as $$
+        begin
+            if exists (select from pg_event_trigger_ddl_commands() where schema_name = 'flowfi_next') then
+                perform pg_sleep(0.1);
+            end if;
+        end $$;
+        create event trigger slow on ddl_command_end execute function slow()";
+    sqlx::raw_sql(slow).execute(&world.pool).await.unwrap();
+    let deadline = Duration::from_secs(5);
+    let store = Store::connect(url.as_str(), 2, deadline).await.unwrap();
+    let began = Instant::now();
+    let archived = store.archive_epoch(Epoch(0)).await.unwrap();
+    assert!(began.elapsed() > deadline, "it was slow: {:?}", began.elapsed());
     assert_eq!((archived.as_deref(), world.epoch().await), (Some("flowfi_epoch_0"), Epoch(1)));
 }
 
