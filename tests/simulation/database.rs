@@ -29,7 +29,7 @@ const OTHER_LOCK: [(&str, &str); 1] = [("search_path", "another_lock,public")];
 const DAEMON: &str = "flowfi-indexer";
 const LOOK: Duration = Duration::from_millis(5);
 /// How long a daemon whose connections fall silent waits for an answer.
-const STATEMENT_DEADLINE: Duration = Duration::from_secs(5);
+const STATEMENT_DEADLINE: Duration = Duration::from_secs(10);
 /// The simulation's own sessions are not affected by what happens to the daemons.
 const CONTROL: [(&str, &str); 1] = [("default_transaction_read_only", "off")];
 

@@ -83,7 +83,7 @@ async fn work(number: usize, queue: &Queue<'_>) -> Vec<Failure> {
         let Some(seed) = queue.seeds.get(queue.next.fetch_add(1, Ordering::Relaxed)) else { break };
         let Some(failure) = play(*seed, &place).await else { continue };
         if queue.keeps_going {
-            say(&format!("seed {seed}: {:.300}", failure.what));
+            say(&failure.full());
         }
         failures.push(failure);
         queue.over.fetch_or(!queue.keeps_going, Ordering::Relaxed);

@@ -43,6 +43,8 @@ pub const ARCHIVE: &str = "archive";
 pub const DEADLINE: Duration = Duration::from_mins(2);
 /// After this long, the state of everything is reported.
 const LONG_WAIT: Duration = Duration::from_secs(8);
+/// How the description of a missed deadline begins.
+pub const MISSED_DEADLINE: &str = "did not happen within";
 /// Never within a seed: a second opinion would repair what the follower missed before the judge sees it.
 const CHECK_INTERVAL: Duration = Duration::from_hours(1);
 const LOOK: Duration = Duration::from_millis(5);
@@ -337,7 +339,7 @@ impl<'a> World<'a> {
                 self.tell_how_it_stands().await;
             }
             if Instant::now() > deadline {
-                return Err(format!("did not happen within {DEADLINE:?}: {what}"));
+                return Err(format!("{MISSED_DEADLINE} {DEADLINE:?}: {what}"));
             }
             sleep(LOOK).await;
         }
