@@ -20,7 +20,7 @@ impl News {
             (Some(Self::StartedOver { epoch, .. }), Self::Revised(later)) => {
                 Self::StartedOver { epoch, revision: later.number }
             }
-            (_, later) => later,
+            (None, later) | (Some(_), later @ Self::StartedOver { .. }) => later,
         }
     }
 }
