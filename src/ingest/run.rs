@@ -59,7 +59,7 @@ impl Indexer {
             };
             reset_after_session_of(&mut backoff, began.elapsed());
             let wait = match failure {
-                IngestError::Store(ref failure) if failure.is_unavailable() => backoff.delay(None),
+                IngestError::Store(ref failure) if may_come_back(failure) => backoff.delay(None),
                 IngestError::Store(StoreError::Fenced) => self.settings.waits.standby,
                 IngestError::Source(SourceError::Transient { retry_after, .. }) => {
                     self.say_away(failure.to_string()).await;
@@ -75,7 +75,7 @@ impl Indexer {
                         Ok(ResetHandled::NotConfirmed) => backoff.delay(None),
                         Ok(ResetHandled::Refused) => return Err(failure),
                         // It is noticed again once the database is back.
-                        Err(IngestError::Store(away)) if away.is_unavailable() => backoff.delay(None),
+                        Err(IngestError::Store(away)) if may_come_back(&away) => backoff.delay(None),
                         Err(failed) => return Err(failed),
                     }
                 }
@@ -204,4 +204,9 @@ impl Indexer {
         }
         works.send_replace(true);
     }
+}
+
+/// Returns whether to wait for the database. It let us in when the process started, so a refused login passes, too.
+fn may_come_back(failure: &StoreError) -> bool {
+    failure.is_unavailable() || failure.is_refused_entry()
 }

@@ -107,6 +107,15 @@ impl StoreError {
         code.is_some_and(|code| [LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED].contains(&&*code))
     }
 
+    /// Returns whether the server does not let us in: the login (class 28) or the database (3D) is not there. That is a
+    /// mistake at the start. Later, it is a password that is being changed, or a database that is being put in place of
+    /// another.
+    #[must_use]
+    pub fn is_refused_entry(&self) -> bool {
+        let Self::Refused(sqlx::Error::Database(refusal)) = self else { return false };
+        refusal.code().is_some_and(|code| code.starts_with("28") || code.starts_with("3D"))
+    }
+
     /// Returns whether the requested kind of connection is impossible: the server does not support TLS, or a
     /// certificate cannot be read.
     #[must_use]
@@ -162,11 +171,16 @@ impl From<sqlx::Error> for StoreError {
 /// lacks (0A), data that does not fit (21, 22, 23), objects that others depend on (2B), credentials (28), no such
 /// database or schema (3D, 3F), statements that are wrong or not allowed (42, 44), limits of the program (54), and
 /// broken tables (`data_corrupted`, `index_corrupted`). Everything else may pass: locks, I/O errors, servers that stop,
-/// start or are read-only.
+/// start or are read-only; also prepared statements that exist already (42P05, `duplicate_prepared_statement`), since a
+/// pooler that gives our session to others will be set right.
 fn is_permanent(code: Option<&str>) -> bool {
     const CLASSES: [&str; 11] = ["0A", "21", "22", "23", "2B", "28", "3D", "3F", "42", "44", "54"];
     const CORRUPTED: [&str; 2] = ["XX001", "XX002"];
-    code.is_some_and(|code| CORRUPTED.contains(&code) || CLASSES.iter().any(|class| code.starts_with(class)))
+    const OF_ANOTHER_SESSION: &str = "42P05";
+    code.is_some_and(|code| {
+        let is_of_a_class = CLASSES.iter().any(|class| code.starts_with(class));
+        CORRUPTED.contains(&code) || (is_of_a_class && code != OF_ANOTHER_SESSION)
+    })
 }
 
 #[cfg(test)]
@@ -175,7 +189,8 @@ mod tests {
 
     #[test]
     fn transient_errors_are_waited_for_and_permanent_ones_are_not() {
-        for code in ["55P03", "58030", "53300", "57P01", "25006", "40001", "08006", "XX000", "26000", "72000"] {
+        for code in ["55P03", "58030", "53300", "57P01", "25006", "40001", "08006", "XX000", "26000", "42P05", "72000"]
+        {
             assert!(!is_permanent(Some(code)), "{code}");
         }
         for code in ["22003", "23505", "2BP01", "28P01", "3D000", "42P01", "42501", "0A000", "54000", "XX001"] {

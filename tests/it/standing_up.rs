@@ -1,6 +1,6 @@
 //! What must not take the service down: silent connections, frozen processes, an unreadable table.
 
-use std::time::Duration;
+use std::{process::Stdio, time::Duration};
 
 use flowfi_indexer::{
     devnet::Call,
@@ -9,10 +9,11 @@ use flowfi_indexer::{
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use sqlx::{ConnectOptions, PgPool};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgPool};
 use tokio::{
+    io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
-    time::Instant,
+    time::{Instant, timeout},
 };
 
 use crate::{
@@ -127,12 +128,16 @@ struct Process(Child);
 
 impl Process {
     fn start(world: &World) -> Self {
+        Self(Self::command(world, world.pool.connect_options().to_url_lossy().as_str()).spawn().unwrap())
+    }
+
+    fn command(world: &World, database_url: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"));
         command.args(["serve", "--role", "indexer", "--poll-interval", "100ms", "--rpc-urls", &world.rpc_url]);
         command.args(["--contracts", world.devnet.contract_id().as_str()]);
         command.args(["--network-passphrase", world.devnet.passphrase()]);
-        command.env("DATABASE_URL", world.pool.connect_options().to_url_lossy().as_str()).kill_on_drop(true);
-        Self(command.spawn().unwrap())
+        command.env("DATABASE_URL", database_url).kill_on_drop(true);
+        command
     }
 
     async fn signal(&self, name: &str) {
@@ -169,6 +174,39 @@ async fn a_writer_that_is_killed_is_replaced_before_its_lease_ends(pool: PgPool)
 async fn a_writer_that_is_frozen_is_replaced_when_its_lease_ends(pool: PgPool) {
     let took = takeover(pool, "-STOP").await;
     assert!(took < LEASE * 2, "nothing else was waited for: {took:?}");
+}
+
+#[sqlx::test]
+async fn an_indexer_whose_login_is_refused_for_a_moment_continues(pool: PgPool) {
+    let options = (*pool.connect_options()).clone();
+    let role = format!("{}_for_a_moment", options.get_database().unwrap());
+    let create = format!("create role \"{role}\" superuser login password 'moment'");
+    sqlx::query(AssertSqlSafe(create)).execute(&pool).await.unwrap();
+    let url = options.username(&role).password("moment").to_url_lossy();
+    let world = World::new(pool).await;
+    let mut child = Process::command(&world, url.as_str()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.indexed().await;
+    let (refuse, accept) = (format!("alter role \"{role}\" nologin"), format!("alter role \"{role}\" login"));
+    sqlx::query(AssertSqlSafe(refuse)).execute(&world.pool).await.unwrap();
+    let end = "select pg_terminate_backend(pid) from pg_stat_activity where usename = $1";
+    sqlx::query(end).bind(&role).execute(&world.pool).await.unwrap();
+    let refused = async {
+        while let Some(line) = log.next_line().await.unwrap() {
+            if line.contains("indexing was interrupted") && line.contains("is not permitted to log in") {
+                return;
+            }
+        }
+        panic!("the indexer ended");
+    };
+    timeout(DEADLINE, refused).await.unwrap();
+    world.create("carol", "dave", 1_000_000, 100).await;
+    sqlx::query(AssertSqlSafe(accept)).execute(&world.pool).await.unwrap();
+    world.indexed().await;
+    assert_eq!(child.try_wait().unwrap(), None);
+    child.kill().await.unwrap();
+    sqlx::query(AssertSqlSafe(format!("drop role \"{role}\""))).execute(&world.pool).await.unwrap();
 }
 
 #[sqlx::test]
