@@ -13,6 +13,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{StoreError, connections::set};
@@ -32,18 +33,21 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Shows that a writer's owner is working. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct SignsOfLife(Arc<StdMutex<Instant>>);
+pub struct SignsOfLife {
+    last: Arc<StdMutex<Instant>>,
+    line_is_dead: CancellationToken,
+}
 
 impl SignsOfLife {
     /// Returns signs of an owner that is at work now.
     #[must_use]
     pub fn now() -> Self {
-        Self(Arc::new(StdMutex::new(Instant::now())))
+        Self { last: Arc::new(StdMutex::new(Instant::now())), line_is_dead: CancellationToken::new() }
     }
 
     /// Shows that the owner is working now. An owner that shows nothing for eight seconds loses its lease.
     pub fn show(&self) {
-        *self.0.lock().expect("no thread panics while it holds the time") = Instant::now();
+        *self.last.lock().expect("no thread panics while it holds the time") = Instant::now();
     }
 
     /// Shows that the owner is at work for as long as it waits for something that may take any time.
@@ -65,7 +69,7 @@ impl SignsOfLife {
     /// Returns when the last sign was shown.
     #[must_use]
     pub fn last(&self) -> Instant {
-        *self.0.lock().expect("nothing panics while it holds a moment")
+        *self.last.lock().expect("nothing panics while it holds a moment")
     }
 
     /// Returns whether, at `now`, the owner has shown nothing for too long.
@@ -171,7 +175,10 @@ async fn within<T>(
     work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let done = async { work(&mut *connection.lock().await).await };
-    timeout(deadline, signs.during(done)).await.unwrap_or(Err(StoreError::TimedOut(deadline)))
+    tokio::select! {
+        done = timeout(deadline, signs.during(done)) => done.unwrap_or(Err(StoreError::TimedOut(deadline))),
+        () = signs.line_is_dead.cancelled() => Err(StoreError::TimedOut(LEASE)),
+    }
 }
 
 async fn keep_alive(connection: Arc<Mutex<PgConnection>>, signs: SignsOfLife) {
@@ -189,8 +196,8 @@ async fn keep_alive(connection: Arc<Mutex<PgConnection>>, signs: SignsOfLife) {
         let Ok(mut connection) = connection.try_lock() else { continue };
         match timeout(LEASE, connection.ping()).await {
             Ok(Ok(())) => {}
-            // The owner finds out with its next statement.
-            Ok(Err(_)) | Err(_) => return,
+            // Whatever the owner does next fails without waiting for an answer that will not come.
+            Ok(Err(_)) | Err(_) => return signs.line_is_dead.cancel(),
         }
     }
 }
