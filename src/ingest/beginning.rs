@@ -5,7 +5,7 @@ use std::{ops::RangeInclusive, time::Duration};
 use tokio::time::sleep;
 use tracing::info;
 
-use super::{error::IngestError, indexer::Indexer};
+use super::{error::IngestError, indexer::Indexer, page_checks::is_credible};
 use crate::{
     domain::{ContractId, CoverageSource, LedgerSequence},
     source::{Anchor, EventsFrom, SourceError},
@@ -76,7 +76,7 @@ impl Indexer {
             let longest = Duration::from_millis(waits.max().unwrap_or(0)).min(LONGEST_WAIT);
             sleep(backoff.delay(None).max(longest)).await;
         };
-        if let Some((ledger, closed_at)) = chain.closed {
+        if let Some((ledger, closed_at)) = chain.closed.filter(|(_, closed_at)| is_credible(*closed_at)) {
             writer.chain_notes().note_close(network.epoch, ledger, closed_at).await?;
         }
         if let Some(Anchor { sequence, hash }) = chain.anchor {

@@ -18,12 +18,13 @@ use super::{
     error::IngestError,
     incoming::{Incoming, decode_page},
     pacing::TipPacing,
+    page_checks::{confirm_a_leap, is_credible, is_not_younger_than_known, nothing_was_trimmed},
     reporter::{Reporter, endpoints_of},
 };
 use crate::{
     backoff::Backoff,
     domain::{ContractId, Epoch, EventId, LedgerRange, LedgerSequence},
-    source::{Anchor, EndpointPool, EventPage, EventsFrom, KnownClose, SourceError, WholeLedgers},
+    source::{Anchor, EndpointPool, EventPage, EventsFrom, SourceError, WholeLedgers},
     store::{ChainNotes, IndexerState, KnownLedger, SignsOfLife, Store},
 };
 
@@ -65,6 +66,8 @@ pub(super) struct Walk {
     from: EventsFrom,
     /// The newest ledger of the chain whose close time is known, with that time.
     pub(super) known_close: Option<(LedgerSequence, DateTime<Utc>)>,
+    /// The newest ledger that a source was believed to have.
+    tip: LedgerSequence,
     pub(super) batcher: Batcher,
     pacing: TipPacing,
     catch_up: CatchUp,
@@ -99,7 +102,8 @@ impl Walk {
         Self {
             after: position,
             from: EventsFrom::After(position),
-            known_close,
+            known_close: known_close.filter(|(_, closed_at)| is_credible(*closed_at)),
+            tip: position.ledger(),
             batcher: Batcher::new(position, EVENTS_IN_A_BATCH),
             pacing: TipPacing::new(poll),
             catch_up: CatchUp::default(),
@@ -150,7 +154,12 @@ impl Follower<'_> {
         let asking = self.source.events(self.contract_ids, walk.from, self.pace.page_limit);
         let asked = self.signs.during(asking).await;
         let page = asked.and_then(|page| is_not_younger_than_known(walk.known_close, page));
-        match page.and_then(|page| nothing_was_trimmed(walk.after, page)) {
+        let page = page.and_then(|page| nothing_was_trimmed(walk.after, page));
+        let page = match page {
+            Ok(page) => self.signs.during(confirm_a_leap(self.source, walk.tip, page)).await,
+            failure => failure,
+        };
+        match page {
             Ok(page) => {
                 if let Some(used) = walk.given_up.take() {
                     for contract_id in self.contract_ids {
@@ -185,12 +194,15 @@ impl Follower<'_> {
         self.stall_logged = false;
         walk.catch_up.report(&page, page.events.len());
         let stands_still = page.cursor <= walk.after;
+        let told_close = page.latest_ledger_closed_at;
+        page.latest_ledger_closed_at = told_close.filter(|closed_at| is_credible(*closed_at));
+        walk.tip = walk.tip.max(page.latest_ledger);
         let incoming = decode_page(&mut page).await;
         if !self.hand_on(walk, incoming, &page).await {
             return Next::CommitterGone;
         }
         let is_drained = page.is_drained();
-        self.reporter.saw_tip(page.latest_ledger, page.latest_ledger_closed_at, page.oldest_ledger);
+        self.reporter.saw_tip(page.latest_ledger, told_close, page.oldest_ledger);
         self.say(if is_drained { IndexerState::Following } else { IndexerState::CatchingUp }, None, None).await;
         if is_drained {
             self.note_ledger(walk).await;
@@ -288,34 +300,6 @@ impl Follower<'_> {
 
     pub(super) const fn poll(&self) -> Duration {
         self.pace.poll_interval
-    }
-}
-
-/// Checks that a later ledger closed later. If it did not, the endpoint serves another chain, one that the others have
-/// left.
-fn is_not_younger_than_known(known: Option<KnownClose>, page: EventPage) -> Result<EventPage, SourceError> {
-    match (known, page.latest_ledger_closed_at) {
-        (Some((ledger, closed_at)), Some(page_closed_at))
-            if page.latest_ledger >= ledger && page_closed_at < closed_at =>
-        {
-            let newest = page.latest_ledger;
-            let detail = format!(
-                "an endpoint serves another chain: its ledger {newest} closed at {page_closed_at}, but ledger {ledger} \
-                 at {closed_at}"
-            );
-            Err(SourceError::unknown_chain(detail))
-        }
-        _ => Ok(page),
-    }
-}
-
-/// Checks that the page is complete. A server checks the range before it reads, and silently omits what it drops in
-/// between. The reply contains its oldest ledger afterwards.
-fn nothing_was_trimmed(after: EventId, page: EventPage) -> Result<EventPage, SourceError> {
-    let wanted = after.last_whole_ledger().next();
-    match page.oldest_ledger {
-        Some(oldest) if oldest > wanted => Err(SourceError::BehindRetention { wanted, oldest }),
-        _ => Ok(page),
     }
 }
 

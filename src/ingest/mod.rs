@@ -16,6 +16,7 @@ mod join;
 mod late;
 mod ledger_page;
 mod pacing;
+mod page_checks;
 mod record_checks;
 mod reindex;
 mod reporter;

@@ -158,6 +158,14 @@ impl SourceError {
         matches!(self, Self::OtherNetwork { .. } | Self::OtherChain { .. })
     }
 
+    /// An endpoint claimed a tip that another answer does not know.
+    #[must_use]
+    pub fn refuted_tip(claimed: LedgerSequence, newest: LedgerSequence) -> Self {
+        let detail =
+            format!("an endpoint claimed to have ledger {claimed}, but by another answer {newest} is the newest");
+        Self::transient(TransientReason::Disagreement, detail)
+    }
+
     pub(super) fn transient(reason: TransientReason, detail: impl Into<String>) -> Self {
         Self::Transient { reason, retry_after: None, detail: detail.into() }
     }

@@ -41,6 +41,7 @@ mod made_chain;
 mod maintenance;
 mod migrations;
 mod old_spellings;
+mod one_lie;
 mod open_connections;
 mod openapi;
 mod page;

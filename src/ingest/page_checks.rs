@@ -1,0 +1,63 @@
+//! What a page of events must show before the cursor moves to its end. An endpoint may serve another chain, drop ledgers
+//! while it reads, or lie once.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{
+    domain::{Clock, EventId, LedgerSequence, SystemClock},
+    source::{EndpointPool, EventPage, KnownClose, SourceError},
+};
+
+/// A tip this many ledgers beyond the last known one is confirmed before anything is skipped for it: nothing before the
+/// cursor is asked for again.
+const LEAP: u32 = 100;
+/// How far ahead of this machine's clock a close time may lie. One that lies further ahead is not remembered, because
+/// every later ledger would be refused for it.
+const MOST_AHEAD: TimeDelta = TimeDelta::minutes(1);
+
+/// Asks once more if a page would move the cursor far beyond the last known tip. An endpoint that once claims ledgers
+/// which do not exist yet would have them all skipped.
+pub(super) async fn confirm_a_leap(
+    source: &EndpointPool,
+    tip: LedgerSequence,
+    page: EventPage,
+) -> Result<EventPage, SourceError> {
+    if page.cursor.ledger().0 <= tip.0.saturating_add(LEAP) {
+        return Ok(page);
+    }
+    let newest = source.tip().await?.sequence;
+    if newest >= page.cursor.ledger() { Ok(page) } else { Err(SourceError::refuted_tip(page.latest_ledger, newest)) }
+}
+
+/// Returns whether a ledger may have closed by this time, as far as this machine's clock can tell.
+pub(super) fn is_credible(closed_at: DateTime<Utc>) -> bool {
+    closed_at <= SystemClock.now() + MOST_AHEAD
+}
+
+/// Checks that a later ledger closed later. If it did not, the endpoint serves another chain, one that the others have
+/// left.
+pub(super) fn is_not_younger_than_known(known: Option<KnownClose>, page: EventPage) -> Result<EventPage, SourceError> {
+    match (known, page.latest_ledger_closed_at) {
+        (Some((ledger, closed_at)), Some(page_closed_at))
+            if page.latest_ledger >= ledger && page_closed_at < closed_at =>
+        {
+            let newest = page.latest_ledger;
+            let detail = format!(
+                "an endpoint serves another chain: its ledger {newest} closed at {page_closed_at}, but ledger {ledger} \
+                 at {closed_at}"
+            );
+            Err(SourceError::unknown_chain(detail))
+        }
+        _ => Ok(page),
+    }
+}
+
+/// Checks that the page is complete. A server checks the range before it reads, and silently omits what it drops in
+/// between. The reply contains its oldest ledger afterwards.
+pub(super) fn nothing_was_trimmed(after: EventId, page: EventPage) -> Result<EventPage, SourceError> {
+    let wanted = after.last_whole_ledger().next();
+    match page.oldest_ledger {
+        Some(oldest) if oldest > wanted => Err(SourceError::BehindRetention { wanted, oldest }),
+        _ => Ok(page),
+    }
+}

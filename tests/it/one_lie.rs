@@ -1,0 +1,100 @@
+//! An endpoint that lies once: what it said is not believed for longer than it says it.
+
+use flowfi_indexer::{
+    domain::LedgerSequence,
+    ingest::{Indexer, IngestSettings},
+    store::IndexerState,
+};
+use sqlx::PgPool;
+
+use crate::{
+    endpoints::{contract, pool_of},
+    fake_rpc::{FakeRpc, PASSPHRASE},
+    world::{World, eventually},
+};
+
+/// Seconds since 1970, as endpoints tell them.
+const PAST: &str = "1784671000";
+/// The same moment in milliseconds, which lies tens of thousands of years ahead if it is read as seconds.
+const MILLISECONDS: &str = "1784671000000";
+const TIP: u32 = 205;
+
+struct Story {
+    world: World,
+    node: FakeRpc,
+}
+
+impl Story {
+    async fn begin(pool: PgPool) -> Self {
+        let (world, node) = (World::new(pool).await, FakeRpc::start().await);
+        node.set(|node| (node.latest, node.close_time, node.health_close_time) = (TIP, PAST.into(), PAST));
+        Self { world, node }
+    }
+
+    /// Runs an indexer until the story has ended.
+    async fn tell(&self, story: impl Future<Output = ()>) {
+        let settings = IngestSettings {
+            network_passphrase: PASSPHRASE.to_owned(),
+            contracts: contract().into(),
+            ..self.world.settings()
+        };
+        let stop = self.world.stop.child_token();
+        let indexer = Indexer::new(pool_of(&[&self.node]), Vec::new(), self.world.store.clone(), settings);
+        let story = async {
+            story.await;
+            stop.cancel();
+        };
+        let (ended, ()) = tokio::join!(Box::pin(indexer.run(stop.clone())), story);
+        ended.unwrap();
+    }
+
+    async fn whole(&self) -> Option<LedgerSequence> {
+        self.world.store.progress(&contract()).await.unwrap().map(|progress| progress.last_whole_ledger)
+    }
+
+    async fn is_at(&self, ledger: u32) {
+        eventually("the tip is indexed", || async { self.whole().await == Some(LedgerSequence(ledger)) }).await;
+    }
+}
+
+#[sqlx::test]
+async fn a_close_time_in_the_future_does_not_stop_the_index_and_is_not_stored(pool: PgPool) {
+    let story = Story::begin(pool).await;
+    story.node.set(|node| (node.close_time, node.health_close_time) = (MILLISECONDS.into(), MILLISECONDS));
+    let the_lie_ends = async {
+        story.is_at(TIP).await;
+        story.node.set(|node| {
+            (node.latest, node.close_time, node.health_close_time) = (TIP + 1, PAST.into(), PAST);
+        });
+        story.is_at(TIP + 1).await;
+    };
+    story.tell(the_lie_ends).await;
+    let said = |closed_at: chrono::DateTime<chrono::Utc>| closed_at.timestamp().to_string();
+    let seen = story.world.store.network().await.unwrap().unwrap().seen;
+    assert!(seen.is_none_or(|(_, closed_at)| said(closed_at) == PAST), "{seen:?}");
+    // What an earlier version stored does no harm either.
+    let stored = "update network set seen_ledger = 206, seen_ledger_closed_at = '4000-01-01'";
+    sqlx::query(stored).execute(&story.world.pool).await.unwrap();
+    story.node.set(|node| node.latest = TIP + 2);
+    story.tell(story.is_at(TIP + 2)).await;
+}
+
+#[sqlx::test]
+async fn ledgers_that_one_answer_claims_and_the_next_does_not_know_are_not_skipped(pool: PgPool) {
+    let story = Story::begin(pool).await;
+    let one_lie = async {
+        story.is_at(TIP).await;
+        story.node.set(|node| node.latest_of_next.push_back(TIP + 1_000));
+        eventually("the lie is refuted", || async {
+            let report = story.world.store.indexer_report(&contract()).await.unwrap().map(|aged| aged.report);
+            report.is_some_and(|report| {
+                report.state == IndexerState::SourceAway && report.detail.is_some_and(|why| why.contains("claimed"))
+            })
+        })
+        .await;
+        assert_eq!(story.whole().await, Some(LedgerSequence(TIP)));
+        story.node.set(|node| node.latest = TIP + 1);
+        story.is_at(TIP + 1).await;
+    };
+    story.tell(one_lie).await;
+}
