@@ -21,7 +21,7 @@ use crate::{
     domain::LedgerRange,
     duration::{Unit, durations},
     http::HttpArgs,
-    ingest::{ContractArgs, IngestArgs},
+    ingest::{ContractArgs, EntryArgs, IngestArgs},
     postgres::ProgramsArgs,
     source::{HorizonArgs, SourceArgs},
     store::DatabaseArgs,
@@ -155,6 +155,10 @@ pub struct IndexArgs {
     /// Which contracts of it.
     #[command(flatten)]
     pub contracts: ContractArgs,
+
+    /// How the contracts' entries are read.
+    #[command(flatten)]
+    pub entries: EntryArgs,
 
     /// Print lines of JSON instead of text.
     #[arg(long)]

@@ -51,9 +51,10 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         remove_if_there(&journal)?;
     }
     let (server, url) = database(&args, &folder).await?;
-    let store = stores::for_requests(&url, &args.database).await?;
+    let store = stores::for_requests(&url, &args.database).await?.ignoring(args.entries.harmless());
     store.migrate().await?;
     let (feed_store, index_store) = (stores::for_the_feed(&url).await?, stores::for_indexing(&url).await?);
+    let index_store = index_store.ignoring(args.entries.harmless());
     let health_store = stores::for_health(&url).await?;
     fs::create_dir_all(&folder).with_context(|| format!("cannot use {}", folder.display()))?;
     let devnet = Devnet::open(&args.devnet, Some(&journal), Arc::new(SystemClock))?;
@@ -82,7 +83,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         health_store: health_store.clone(),
         feed: Feed::open(feed_store.clone(), ring_capacity(&args.http)?).await?,
         contracts: contracts.clone(),
-        chain: Some(chain_reader(for_callers)),
+        chain: Some(chain_reader(for_callers, args.entries.harmless())),
         auth,
         local: LocalRoutes::Devnet(devnet.router().merge(devnet.quick_start_router())),
     };

@@ -68,7 +68,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
             store: stores.requests,
             health_store: stores.health,
             feed,
-            chain: for_callers.map(chain_reader),
+            chain: for_callers.map(|source| chain_reader(source, args.ingest.entries.harmless())),
             contracts: contracts.clone(),
             auth,
             local: LocalRoutes::None,

@@ -63,6 +63,8 @@ impl Stores {
             Role::All | Role::Gateway => for_requests(url, &args.database).await?,
             Role::Indexer => for_indexing(url).await?,
         };
+        let harmless = args.ingest.entries.harmless();
+        let first = first.ignoring(harmless.clone());
         first.warn_of_too_few_connections(most_connections(args)).await?;
         match args.role {
             Role::Gateway => first.expect_schema().await?,
@@ -74,7 +76,7 @@ impl Stores {
         if args.role == Role::Indexer {
             return Ok(Self { gateway: None, indexing: Some(first) });
         }
-        let indexing = if args.role == Role::All { Some(for_indexing(url).await?) } else { None };
+        let indexing = if args.role == Role::All { Some(for_indexing(url).await?.ignoring(harmless)) } else { None };
         let (health, feed) = (for_health(url).await?, for_the_feed(url).await?);
         Ok(Self { gateway: Some(GatewayStores { requests: first, health, feed }), indexing })
     }

@@ -5,7 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
-    auth::AuthArgs, devnet::DevnetArgs, http::HttpArgs, ingest::PaceArgs, postgres::ProgramsArgs, store::DatabaseArgs,
+    auth::AuthArgs,
+    devnet::DevnetArgs,
+    http::HttpArgs,
+    ingest::{EntryArgs, PaceArgs},
+    postgres::ProgramsArgs,
+    store::DatabaseArgs,
 };
 
 const AUTH: &str = "Whether callers must show a token. If you give no secret or sign-in key, they are generated";
@@ -34,6 +39,10 @@ pub struct DevArgs {
     /// How eagerly to ask the local network.
     #[command(flatten)]
     pub pace: PaceArgs,
+
+    /// How to read entries.
+    #[command(flatten)]
+    pub entries: EntryArgs,
 
     /// Where to listen and how to keep connections.
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::{
-    domain::{ContractId, LedgerSequence},
+    domain::{ContractId, HarmlessField, HarmlessFields, LedgerSequence},
     duration::{Unit, durations},
     xdr::LedgerContents,
 };
@@ -42,9 +42,39 @@ pub struct IngestArgs {
     #[arg(long, env = "FLOWFI_ON_RESET", value_enum, default_value_t = OnReset::Stop)]
     pub on_reset: OnReset,
 
+    /// How to read entries.
+    #[command(flatten)]
+    pub entries: EntryArgs,
+
     /// How eagerly.
     #[command(flatten)]
     pub pace: PaceArgs,
+}
+
+/// How the contracts' entries are read.
+#[derive(Args, Clone, Debug)]
+pub struct EntryArgs {
+    /// Fields of a contract's stored record that this version does not know and may ignore, separated by commas or by
+    /// repeating the flag. Nothing is computed of a record with any other unknown field (unknownField); the log names it
+    /// when the daemon starts. A name that is added counts from the next start on, for every record; one that is taken
+    /// away, for each record when it is next compared with its entry. Maintenance commands need the same names, so prefer
+    /// the environment.
+    #[arg(
+        long,
+        alias = "harmless-field",
+        env = "FLOWFI_HARMLESS_FIELDS",
+        value_name = "NAME,…",
+        value_delimiter = ','
+    )]
+    pub harmless_fields: Vec<HarmlessField>,
+}
+
+impl EntryArgs {
+    /// Returns the fields that are ignored.
+    #[must_use]
+    pub fn harmless(&self) -> HarmlessFields {
+        self.harmless_fields.iter().cloned().collect()
+    }
 }
 
 /// What to do when the network started over.

@@ -136,12 +136,12 @@ fn batch(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{EventKind, QuarantinedEvent, RawContractEvent};
+    use crate::domain::{EventKind, HarmlessFields, QuarantinedEvent, RawContractEvent};
 
     const LEDGER: LedgerSequence = LedgerSequence(7);
 
     fn event(transaction: u32, index: u32) -> Incoming {
-        Incoming::decode(RawContractEvent {
+        let raw = RawContractEvent {
             id: EventId::of(LEDGER, transaction, 0, index).unwrap(),
             kind: EventKind::Contract,
             contract_id: "CDMLFMKMMD7MWZP3FKUBZPVHTUEDLSX4BYGYKH4GCESXYHS3IHQ4EIG4".parse().unwrap(),
@@ -150,7 +150,8 @@ mod tests {
             in_successful_call: true,
             topics: Vec::new(),
             value: String::new(),
-        })
+        };
+        Incoming::decode(raw, &HarmlessFields::default())
     }
 
     fn page(cursor: EventId, is_full: bool) -> EventPage {

@@ -36,6 +36,8 @@ impl Indexer {
         for behind in writer.behind().to_vec().iter().filter(|behind| behind.position.is_none()) {
             self.add(writer, &behind.contract_id).await?;
         }
+        self.look_at_unknown_fields().await?;
+        writer.refresh().await?;
         Ok(())
     }
 

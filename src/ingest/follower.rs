@@ -197,7 +197,7 @@ impl Follower<'_> {
         let told_close = page.latest_ledger_closed_at;
         page.latest_ledger_closed_at = told_close.filter(|closed_at| is_credible(*closed_at));
         walk.tip = walk.tip.max(page.latest_ledger);
-        let incoming = decode_page(&mut page).await;
+        let incoming = decode_page(&mut page, self.store.harmless_fields()).await;
         if !self.hand_on(walk, incoming, &page).await {
             return Next::CommitterGone;
         }

@@ -93,7 +93,7 @@ impl Follower<'_> {
         let Some(mut page) = ledgers.take(whole.coverage_source()) else { return true };
         self.signs.show();
         self.say(IndexerState::FillingHole, None, None).await;
-        let incoming = decode_page(&mut page).await;
+        let incoming = decode_page(&mut page, self.store.harmless_fields()).await;
         self.hand_on(walk, incoming, &page).await
     }
 

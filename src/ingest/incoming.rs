@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         Baseline, ContractEvent, ContractUpgradeEvent, EntryChangeKind, EntryDurability, EntryLeft, EventId, EventKind,
-        QuarantineKind, QuarantinedEvent, RawBaseline, RawContractEvent, RawEntryChange, StoredEntry,
+        HarmlessFields, QuarantineKind, QuarantinedEvent, RawBaseline, RawContractEvent, RawEntryChange, StoredEntry,
         StreamEntryChange, StreamId,
     },
     source::EventPage,
@@ -30,9 +30,9 @@ impl Incoming {
     /// Decodes one raw event, or an entry that was kept as one. Never fails: what does not decode is quarantined, with
     /// the reason.
     #[must_use]
-    pub fn decode(raw: RawContractEvent) -> Self {
+    pub fn decode(raw: RawContractEvent, harmless: &HarmlessFields) -> Self {
         if raw.kind == EventKind::Entry {
-            return Self::of_kept_entry(raw);
+            return Self::of_kept_entry(raw, harmless);
         }
         let (kind, name, stream_id, reason) = match decode_event(&raw) {
             Decoded::Event(event) => return Self::Event(ContractEvent { raw, event }),
@@ -50,7 +50,7 @@ impl Incoming {
     /// Decodes a change of an entry. Returns `None` for entries that are not a stream's record, and for what leaves a
     /// record as it is: an extended lifetime, and an eviction, after which the entry lies in the archive.
     #[must_use]
-    pub fn of_change(change: RawEntryChange) -> Option<Self> {
+    pub fn of_change(change: RawEntryChange, harmless: &HarmlessFields) -> Option<Self> {
         if change.durability != EntryDurability::Persistent {
             return None;
         }
@@ -60,7 +60,7 @@ impl Incoming {
             (EntryChangeKind::Evicted | EntryChangeKind::Extended, _) => return None,
             (EntryChangeKind::Removed, _) | (_, None) => EntryLeft::Removed,
             (_, Some(stored)) => {
-                let entry = match decode_stream_ledger_entry(&stored.xdr) {
+                let entry = match decode_stream_ledger_entry(&stored.xdr, harmless) {
                     Ok(entry) => entry,
                     Err(refusal) => {
                         let change = RawEntryChange { entry: Some(stored), ..change };
@@ -96,7 +96,7 @@ impl Incoming {
     }
 
     /// Decodes an entry again that did not decode before.
-    fn of_kept_entry(raw: RawContractEvent) -> Self {
+    fn of_kept_entry(raw: RawContractEvent, harmless: &HarmlessFields) -> Self {
         let change = RawEntryChange {
             position: raw.id.end_of_transaction(),
             ledger_closed_at: raw.ledger_closed_at,
@@ -108,7 +108,7 @@ impl Incoming {
             entry: Some(StoredEntry { xdr: raw.value.clone(), last_modified_ledger: raw.id.ledger() }),
             live_until_ledger: None,
         };
-        Self::of_change(change).unwrap_or_else(|| {
+        Self::of_change(change, harmless).unwrap_or_else(|| {
             let (kind, reason) = (QuarantineKind::Refused, "the key is not a stream's".to_owned());
             Self::Quarantined(QuarantinedEvent { raw, kind, name: Some(ENTRY.to_owned()), stream_id: None, reason })
         })
@@ -136,10 +136,14 @@ impl Incoming {
 }
 
 /// Decodes what a page holds. Several changes of an entry in one transaction are one: the last.
-pub(super) fn decode_all(events: Vec<RawContractEvent>, entries: Vec<RawEntryChange>) -> Vec<Incoming> {
-    let mut incoming: Vec<Incoming> = events.into_iter().map(Incoming::decode).collect();
+pub(super) fn decode_all(
+    events: Vec<RawContractEvent>,
+    entries: Vec<RawEntryChange>,
+    harmless: &HarmlessFields,
+) -> Vec<Incoming> {
+    let mut incoming: Vec<Incoming> = events.into_iter().map(|raw| Incoming::decode(raw, harmless)).collect();
     let first_entry = incoming.len();
-    for change in entries.into_iter().filter_map(Incoming::of_change) {
+    for change in entries.into_iter().filter_map(|change| Incoming::of_change(change, harmless)) {
         let of_entries = incoming[first_entry..].iter_mut().rev();
         let mut of_transaction = of_entries.take_while(|earlier| earlier.id().same_transaction(change.id()));
         match of_transaction.find(|earlier| earlier.id() == change.id()) {
@@ -152,11 +156,12 @@ pub(super) fn decode_all(events: Vec<RawContractEvent>, entries: Vec<RawEntryCha
 
 /// Takes what a page holds and decodes it on another thread: ten thousand events take tens of milliseconds, which is
 /// too long for the runtime.
-pub(super) async fn decode_page(page: &mut EventPage) -> Vec<Incoming> {
+pub(super) async fn decode_page(page: &mut EventPage, harmless: &HarmlessFields) -> Vec<Incoming> {
     let (events, entries) = (std::mem::take(&mut page.events), std::mem::take(&mut page.entries));
     if events.is_empty() && entries.is_empty() {
         return Vec::new();
     }
-    let decoded = tokio::task::spawn_blocking(|| decode_all(events, entries));
+    let harmless = harmless.clone();
+    let decoded = tokio::task::spawn_blocking(move || decode_all(events, entries, &harmless));
     decoded.await.expect("decoding never panics and is not cancelled")
 }

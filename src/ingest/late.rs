@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use super::incoming::{Incoming, decode_all};
 use crate::{
     domain::{
-        Baseline, ContractEvent, ContractId, CoverageSource, Epoch, EventId, FieldDifference, LedgerRange, RawBaseline,
-        RawContractEvent, RawEntryChange, StreamId, baselines_in_order,
+        Baseline, ContractEvent, ContractId, CoverageSource, Epoch, EventId, FieldDifference, HarmlessFields,
+        LedgerRange, RawBaseline, RawContractEvent, RawEntryChange, StreamId, baselines_in_order,
     },
     store::{Batch, CaughtUp, LateRows, Locks, Repaired, Store, StoreError},
     xdr::decode_stream_ledger_entry,
@@ -40,7 +40,7 @@ pub async fn write_late(
     epoch: Epoch,
     late: LateEvents,
 ) -> Result<Option<Repaired>, StoreError> {
-    let decoded = decode_all(late.events, late.entries);
+    let decoded = decode_all(late.events, late.entries, store.harmless_fields());
     let rows_up_to = |position: EventId| {
         let covered = late.covered.filter(|(ledgers, _)| ledgers.to() <= position.last_whole_ledger());
         let mut rows = LateRows { covered, ..LateRows::default() };
@@ -141,7 +141,8 @@ async fn write(
         let Some(mut repair) = store.begin_repair(contract_id, epoch, locks).await? else { break };
         let Some(mut rows) = rows_at(repair.position()) else { break };
         let stored = repair.baselines_of(&rows.streams()).await?;
-        let stored: Vec<Baseline> = stored.into_iter().map(decode_baseline).collect::<Result<_, _>>()?;
+        let stored: Vec<Baseline> =
+            stored.into_iter().map(|raw| decode_baseline(raw, store.harmless_fields())).collect::<Result<_, _>>()?;
         rows.baselines = baselines_in_order(stored.into_iter().chain(rows.baselines.into_values().flatten()));
         if let Some(repaired) = repair.write(&rows, decode_again).await? {
             return Ok(Some(repaired));
@@ -150,15 +151,15 @@ async fn write(
     Ok(None)
 }
 
-fn decode_baseline(raw: RawBaseline) -> Result<Baseline, StoreError> {
-    let entry = decode_stream_ledger_entry(&raw.entry_xdr)
+fn decode_baseline(raw: RawBaseline, harmless: &HarmlessFields) -> Result<Baseline, StoreError> {
+    let entry = decode_stream_ledger_entry(&raw.entry_xdr, harmless)
         .map_err(|refusal| StoreError::Corrupt(format!("the stored entry of stream {}: {refusal}", raw.stream_id)))?;
     Ok(Baseline { raw, entry })
 }
 
 /// Decodes a stored event again. An event that no longer decodes stays stored and is left out of the record.
 fn decode_again(raw: RawContractEvent) -> Option<ContractEvent> {
-    match Incoming::decode(raw) {
+    match Incoming::decode(raw, &HarmlessFields::default()) {
         Incoming::Event(event) => Some(event),
         Incoming::Upgrade(_) | Incoming::Entry(_) | Incoming::Quarantined(_) => None,
     }
@@ -190,7 +191,9 @@ pub async fn replay_quarantine(
         let Some(last) = kept.last() else { return Ok(replayed) };
         after = last.raw.id;
         let count = kept.len();
-        let decodes = |raw: &RawContractEvent| !matches!(Incoming::decode(raw.clone()), Incoming::Quarantined(_));
+        let decodes = |raw: &RawContractEvent| {
+            !matches!(Incoming::decode(raw.clone(), store.harmless_fields()), Incoming::Quarantined(_))
+        };
         let events: Vec<_> = kept.into_iter().map(|event| event.raw).filter(decodes).collect();
         replayed.released += events.len();
         replayed.kept += count - events.len();

@@ -24,10 +24,11 @@ mod reset;
 mod run;
 mod second_opinion;
 mod session_backoff;
+mod unknown_fields;
 mod verify;
 mod waits;
 
-pub use args::{ContractArgs, Follow, IngestArgs, OnReset, PaceArgs, RecordState};
+pub use args::{ContractArgs, EntryArgs, Follow, IngestArgs, OnReset, PaceArgs, RecordState};
 pub use backfill::{BackfillProgress, backfill};
 pub use batcher::Batcher;
 pub use error::IngestError;

@@ -80,7 +80,10 @@ impl<'a> Reindex<'a> {
         Self::open_with(store, format!("{DECODER} from the chain")).await
     }
 
-    async fn open_with(store: &'a Store, origin: String) -> Result<Self, IngestError> {
+    async fn open_with(store: &'a Store, decoder: String) -> Result<Self, IngestError> {
+        let ignored: Vec<&str> = store.harmless_fields().names().collect();
+        let origin =
+            if ignored.is_empty() { decoder } else { format!("{decoder}, which ignores {}", ignored.join(", ")) };
         let epoch = store.network().await?.ok_or(IngestError::NotBegun)?.epoch;
         let first = store.contracts().await?.into_iter().next().ok_or(IngestError::NotBegun)?;
         let built = store.open_reindex(&origin).await?;
@@ -358,7 +361,7 @@ impl Building<'_> {
     }
 
     async fn build(&mut self, batcher: &mut Batcher, mut page: EventPage) -> Result<(), IngestError> {
-        let incoming = decode_page(&mut page).await;
+        let incoming = decode_page(&mut page, self.store.harmless_fields()).await;
         for mut batch in batcher.push(incoming, &page) {
             // Move to the end of the transaction. A late event of the same transaction then counts as late, and its
             // stream is folded again: a fee takes its parties from the creation that follows it.

@@ -52,6 +52,7 @@ mod shares;
 mod sign_in;
 mod stream_rows;
 mod table_move;
+mod unknown_fields;
 mod upgrades;
 mod user_summary;
 mod writer;

@@ -7,12 +7,14 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use super::{StoreError, connections::Connections, pooler};
+use crate::domain::HarmlessFields;
 
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 /// The database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(super) pool: Connections,
+    pub(super) harmless_fields: HarmlessFields,
 }
 
 impl Store {
@@ -26,7 +28,7 @@ impl Store {
         let options = options_of(url)?;
         pooler::refuse_transaction_mode(&options).await?;
         let pool = Connections::open(options, max_connections).await?.with_deadline(deadline);
-        Ok(Self { pool })
+        Ok(Self { pool, harmless_fields: HarmlessFields::default() })
     }
 
     /// Checks the form of a URL without connecting.
@@ -40,7 +42,20 @@ impl Store {
     /// Returns a store on an existing pool.
     #[must_use]
     pub fn on(pool: PgPool) -> Self {
-        Self { pool: Connections::on(pool) }
+        Self { pool: Connections::on(pool), harmless_fields: HarmlessFields::default() }
+    }
+
+    /// Returns a store whose entries are read without these fields.
+    #[must_use]
+    pub fn ignoring(self, harmless_fields: HarmlessFields) -> Self {
+        Self { harmless_fields, ..self }
+    }
+
+    /// Returns the fields that do not matter in entries that are kept here or compared with what is kept. Entries are
+    /// stored raw: whoever decodes one, now or later, ignores these.
+    #[must_use]
+    pub const fn harmless_fields(&self) -> &HarmlessFields {
+        &self.harmless_fields
     }
 
     /// Warns if the role, the database or the server allows fewer connections than `wanted`.

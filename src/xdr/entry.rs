@@ -8,8 +8,8 @@ use stellar_xdr::{
 
 use super::{Refusal, value};
 use crate::domain::{
-    ChainStatus, ContractId, ContractVersion, DisputeStatus, Schedule, Step, StreamEntry, StreamId, UnixTime,
-    UnknownSchedule,
+    ChainStatus, ContractId, ContractVersion, DisputeStatus, HarmlessFields, Schedule, Step, StreamEntry, StreamId,
+    UnixTime, UnknownSchedule,
 };
 
 /// Returns the key that a stream's record lies under in the ledger: a `LedgerKey`, XDR in base64.
@@ -50,8 +50,8 @@ fn ledger_key(contract_id: &ContractId, key: ScVal) -> String {
 ///
 /// # Errors
 /// A [`Refusal`] that names the field that is missing or of another type.
-pub fn decode_stream_ledger_entry(text: &str) -> Result<StreamEntry, Refusal> {
-    stream_entry(&contract_data(text)?)
+pub fn decode_stream_ledger_entry(text: &str, harmless: &HarmlessFields) -> Result<StreamEntry, Refusal> {
+    stream_entry(&contract_data(text)?, harmless)
 }
 
 /// Decodes how many streams the contract has created, from its instance's entry of the ledger (a `LedgerEntryData`,
@@ -106,16 +106,16 @@ fn contract_data(text: &str) -> Result<ScVal, Refusal> {
 /// # Errors
 /// A [`Refusal`] that names the field that is missing or of another type.
 pub fn decode_stream_entry(xdr: &[u8]) -> Result<StreamEntry, Refusal> {
-    stream_entry(&value::scval_from_bytes(xdr, &|| "the storage value".to_owned())?)
+    stream_entry(&value::scval_from_bytes(xdr, &|| "the storage value".to_owned())?, &HarmlessFields::default())
 }
 
 /// The first version of the contract stores twelve fields and later ones add to them, so a field that is missing has its
-/// default. A field that we do not know may change what all the others mean.
-fn stream_entry(value: &ScVal) -> Result<StreamEntry, Refusal> {
+/// default. A field that we do not know may change what all the others mean, unless it is known to be harmless.
+fn stream_entry(value: &ScVal, harmless: &HarmlessFields) -> Result<StreamEntry, Refusal> {
     let ScVal::Map(Some(map)) = value else { return Err(Refusal::NotAMap) };
     let schedule = read_or_default(map, "schedule", "a schedule", schedule, Schedule::Linear)?;
     let unknown = map.iter().find_map(|entry| match value::name(&entry.key) {
-        Some(name) if FIELDS.contains(&name) => None,
+        Some(name) if StreamEntry::FIELD_NAMES.contains(&name) || harmless.contains(name) => None,
         name => Some(UnknownSchedule::Field(name.unwrap_or("?").to_owned())),
     });
     Ok(StreamEntry {
@@ -144,27 +144,6 @@ fn stream_entry(value: &ScVal) -> Result<StreamEntry, Refusal> {
         is_allowance_based: read_or_default(map, "is_allowance_based", "a bool", value::flag, false)?,
     })
 }
-
-/// The fields of the contract's record, in both of its versions.
-const FIELDS: [&str; 17] = [
-    "sender",
-    "recipient",
-    "token_address",
-    "rate_per_second",
-    "deposited_amount",
-    "withdrawn_amount",
-    "start_time",
-    "last_update_time",
-    "is_active",
-    "paused",
-    "paused_at",
-    "status",
-    "schedule",
-    "cliff_time",
-    "arbiter",
-    "dispute_status",
-    "is_allowance_based",
-];
 
 fn read_or_default<T>(
     map: &ScMap,
@@ -291,6 +270,41 @@ mod tests {
         assert_eq!(decode_stream_key("?"), None);
     }
 
+    fn entry_with(field: &str) -> ScVal {
+        let symbol = |text: &str| ScVal::Symbol(text.try_into().unwrap());
+        let address = || ScVal::Address(ScAddress::Contract(stellar_xdr::ContractId(Hash([1; 32]))));
+        let amount = || ScVal::I128(stellar_xdr::Int128Parts { hi: 0, lo: 5 });
+        let status = ScVal::Vec(Some(ScVec(vec![symbol("Active")].try_into().unwrap())));
+        let fields = [
+            ("sender", address()),
+            ("recipient", address()),
+            ("token_address", address()),
+            ("rate_per_second", amount()),
+            ("deposited_amount", amount()),
+            ("withdrawn_amount", amount()),
+            ("start_time", ScVal::U64(1)),
+            ("last_update_time", ScVal::U64(1)),
+            ("is_active", ScVal::Bool(true)),
+            ("paused", ScVal::Bool(false)),
+            ("paused_at", ScVal::Void),
+            ("status", status),
+            (field, ScVal::Void),
+        ];
+        let entry = |(key, val): (&str, ScVal)| stellar_xdr::ScMapEntry { key: symbol(key), val };
+        ScVal::Map(Some(ScMap(fields.into_iter().map(entry).collect::<Vec<_>>().try_into().unwrap())))
+    }
+
+    #[test]
+    fn a_field_is_known_or_harmless_or_makes_the_schedule_unknown() {
+        let harmless: HarmlessFields = ["memo"].iter().map(|name| name.parse().unwrap()).collect();
+        let schedule = |field| stream_entry(&entry_with(field), &harmless).unwrap().schedule;
+        assert_eq!((schedule("arbiter"), schedule("memo")), (Schedule::Linear, Schedule::Linear));
+        let reason = UnknownSchedule::Field("memos".to_owned());
+        assert_eq!(schedule("memos"), Schedule::Unknown { reason });
+        let entry = stream_entry(&entry_with("arbiter"), &harmless).unwrap();
+        assert_eq!(entry.fields().map(|(name, _)| name), StreamEntry::FIELD_NAMES);
+    }
+
     #[test]
     fn the_count_of_streams_is_read_from_the_instance_and_from_nothing_else() {
         let instance = |storage: &[u8]| {
@@ -303,7 +317,7 @@ mod tests {
         let counter = [&map[..], &VECTOR, &[0, 0, 0, 1], &SYMBOL, word, &U64, &7_u64.to_be_bytes()].concat();
         assert_eq!(decode_stream_count(&instance(&counter)), Ok(7));
         assert_eq!(decode_stream_count(&instance(&[0, 0, 0, 0])), Ok(0), "no stream yet");
-        assert_eq!(decode_stream_ledger_entry(&instance(&counter)), Err(Refusal::NotAMap));
+        assert_eq!(decode_stream_ledger_entry(&instance(&counter), &HarmlessFields::default()), Err(Refusal::NotAMap));
         assert!(matches!(decode_stream_count("AAAA"), Err(Refusal::Xdr { .. })));
         assert!(matches!(decode_stream_count("?"), Err(Refusal::NotBase64 { .. })));
     }

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use chrono::DateTime;
 use flowfi_indexer::{
-    domain::{ContractUpgrade, EventId, EventKind, EventType, LedgerSequence, RawContractEvent, StreamEvent, StreamId},
+    domain::{
+        ContractUpgrade, EventId, EventKind, EventType, HarmlessFields, LedgerSequence, RawContractEvent, StreamEvent,
+        StreamId,
+    },
     ingest::Incoming,
     xdr::{Decoded, Refusal, decode_event},
 };
@@ -181,7 +184,9 @@ fn executable_update() -> (RawContractEvent, ContractUpgrade) {
 fn the_networks_own_event_about_new_code_is_an_upgrade() {
     let (event, upgrade) = executable_update();
     assert_eq!(decode_event(&event), Decoded::Upgrade(upgrade.clone()));
-    let Incoming::Upgrade(incoming) = Incoming::decode(event.clone()) else { panic!("not an upgrade") };
+    let Incoming::Upgrade(incoming) = Incoming::decode(event.clone(), &HarmlessFields::default()) else {
+        panic!("not an upgrade")
+    };
     assert_eq!((incoming.raw, incoming.upgrade), (event, upgrade));
 }
 

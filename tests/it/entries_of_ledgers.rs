@@ -16,17 +16,17 @@ use crate::{
     world::{GatewaySettings, Subscriber, World, eventually},
 };
 
-const STREAM: StreamId = StreamId(1);
+pub const STREAM: StreamId = StreamId(1);
 
-fn contract() -> ContractId {
+pub fn contract() -> ContractId {
     ContractId::from_bytes([9; 32])
 }
 
-fn symbol(text: &str) -> ScVal {
+pub fn symbol(text: &str) -> ScVal {
     ScVal::Symbol(ScSymbol(text.try_into().unwrap()))
 }
 
-fn map(fields: &[(&str, ScVal)]) -> ScVal {
+pub fn map(fields: &[(&str, ScVal)]) -> ScVal {
     let entry = |(key, val): &(&str, ScVal)| ScMapEntry { key: symbol(key), val: val.clone() };
     let mut entries: Vec<_> = fields.iter().map(entry).collect();
     entries.sort_by_key(|entry| format!("{:?}", entry.key));
@@ -43,7 +43,7 @@ fn amount(units: u64) -> ScVal {
 }
 
 /// The contract's record of the stream, with this much withdrawn.
-fn stored(withdrawn: u64) -> Vec<(&'static str, ScVal)> {
+pub fn stored(withdrawn: u64) -> Vec<(&'static str, ScVal)> {
     vec![
         ("sender", address(1)),
         ("recipient", address(2)),
@@ -71,7 +71,7 @@ fn unreadable() -> ScVal {
     map(&fields)
 }
 
-fn creation() -> MadeEvent {
+pub fn creation() -> MadeEvent {
     let value = map(&[
         ("stream_id", ScVal::U64(1)),
         ("sender", address(1)),

@@ -4,8 +4,8 @@
 use flowfi_indexer::{
     devnet::{Call, DevnetArgs},
     domain::{
-        Amount, ContractEvent, ContractId, CoverageSource, Epoch, EventFilter, EventId, LedgerRange, LedgerSequence,
-        RawContractEvent, StreamId, Visibility,
+        Amount, ContractEvent, ContractId, CoverageSource, Epoch, EventFilter, EventId, HarmlessFields, LedgerRange,
+        LedgerSequence, RawContractEvent, StreamId, Visibility,
     },
     feed::{self, Delivery, Feed, LastEventId},
     ingest::{Incoming, LateEvents, Reindex, write_late},
@@ -63,7 +63,7 @@ async fn a_batch_prepared_before_a_repair_is_prepared_again(pool: PgPool) {
 
 /// Decodes a valid event.
 pub fn decode(raw: RawContractEvent) -> Option<ContractEvent> {
-    match Incoming::decode(raw) {
+    match Incoming::decode(raw, &HarmlessFields::default()) {
         Incoming::Event(event) => Some(event),
         Incoming::Upgrade(_) | Incoming::Entry(_) | Incoming::Quarantined(_) => None,
     }

@@ -71,6 +71,7 @@ mod started_over;
 mod store;
 mod subscribe;
 mod table_move;
+mod unknown_fields;
 mod verify;
 mod whole_ledgers;
 mod world;

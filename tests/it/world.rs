@@ -215,7 +215,9 @@ impl World {
             self.stop.clone(),
             StdRng::seed_from_u64(7),
         )
-        .with_chain_reader(settings.asks_the_chain.then(|| chain_reader(self.source())))
+        .with_chain_reader(
+            settings.asks_the_chain.then(|| chain_reader(self.source(), self.store.harmless_fields().clone())),
+        )
         .with_status_fresh_for(settings.status_fresh_for);
         let replayer = quarantine_replayer(self.store.clone(), contracts);
         let state = state.with_quarantine_replayer(Some(replayer)).with_write_deadline(settings.slow_after);

@@ -12,8 +12,8 @@ use chrono::{DateTime, Utc};
 use flowfi_indexer::{
     devnet::{Call, Devnet, DevnetArgs, Input, Repertoire},
     domain::{
-        Address, Amount, Clock, EventFilter, EventId, EventKind, EventType, LedgerSequence, RawContractEvent,
-        StreamEvent, StreamId,
+        Address, Amount, Clock, EventFilter, EventId, EventKind, EventType, HarmlessFields, LedgerSequence,
+        RawContractEvent, StreamEvent, StreamId,
     },
     ingest::Incoming,
     source::{EndpointPool, EventsFrom, SourceError},
@@ -190,7 +190,7 @@ impl Chain {
             }
         };
         for raw in page.events {
-            let (place, former_recipient) = match Incoming::decode(raw.clone()) {
+            let (place, former_recipient) = match Incoming::decode(raw.clone(), &HarmlessFields::default()) {
                 Incoming::Event(event) => {
                     let event = event.event;
                     self.history.note_parties(raw.id, &event);

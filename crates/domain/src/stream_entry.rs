@@ -67,6 +67,27 @@ const CLOSED: &str = "closed";
 const AWAITED: [&str; 2] = ["schedule", "cliff_time"];
 
 impl StreamEntry {
+    /// The contract's names of the fields, in both of its versions and in the order of [`Self::fields`].
+    pub const FIELD_NAMES: [&str; 17] = [
+        "sender",
+        "recipient",
+        "token_address",
+        "rate_per_second",
+        "deposited_amount",
+        "withdrawn_amount",
+        "start_time",
+        "last_update_time",
+        "is_active",
+        "paused",
+        "paused_at",
+        "status",
+        "schedule",
+        "cliff_time",
+        "arbiter",
+        "dispute_status",
+        "is_allowance_based",
+    ];
+
     /// Returns the fields in which a record differs. What the record waits to be told is no difference.
     #[must_use]
     pub fn differences_from(&self, record: &StreamRecord) -> Vec<FieldDifference> {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     backoff::Backoff,
-    domain::{ContractId, Epoch, LedgerSequence, StreamId},
+    domain::{ContractId, Epoch, HarmlessFields, LedgerSequence, StreamId},
     ingest::{error::IngestError, waits::Waits},
     source::{Anchor, EndpointPool, LedgerEntries, SourceError},
     store::{Store, StoreError},
@@ -130,7 +130,7 @@ impl<'a> Reading<'a> {
         let mut seen = Seen {
             at_ledger: answer.latest_ledger,
             count: self.count_in(&answer),
-            entries: entries_of(wanted, &keys, &answer),
+            entries: entries_of(wanted, &keys, &answer, self.store.harmless_fields()),
             records: HashMap::new(),
             parties: HashMap::new(),
             whole: LedgerSequence(0),
@@ -201,10 +201,15 @@ impl<'a> Reading<'a> {
     }
 }
 
-fn entries_of(wanted: &[StreamId], keys: &[String], answer: &LedgerEntries) -> HashMap<StreamId, ChainEntry> {
+fn entries_of(
+    wanted: &[StreamId],
+    keys: &[String],
+    answer: &LedgerEntries,
+    harmless: &HarmlessFields,
+) -> HashMap<StreamId, ChainEntry> {
     let found = wanted.iter().zip(keys).filter_map(|(id, key)| Some((*id, answer.entries.get(key)?)));
     let entry = |(id, found): (StreamId, &crate::source::FoundEntry)| {
-        let (entry, xdr) = (decode_stream_ledger_entry(&found.xdr), found.xdr.clone());
+        let (entry, xdr) = (decode_stream_ledger_entry(&found.xdr, harmless), found.xdr.clone());
         let (last_modified, live_until) = (found.last_modified_ledger, found.live_until_ledger);
         (id, ChainEntry { entry, xdr, last_modified, live_until })
     };
