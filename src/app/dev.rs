@@ -51,7 +51,8 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         remove_if_there(&journal)?;
     }
     let (server, url) = database(&args, &folder).await?;
-    let store = stores::for_requests(&url, &args.database).await?.ignoring(args.entries.harmless());
+    let store = stores::for_requests(&url, &args.database).await?;
+    let store = store.ignoring(args.entries.harmless()).with_event_effect(args.pace.state.event_effect());
     store.migrate().await?;
     let (feed_store, index_store) = (stores::for_the_feed(&url).await?, stores::for_indexing(&url).await?);
     let index_store = index_store.ignoring(args.entries.harmless());

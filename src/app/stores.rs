@@ -63,8 +63,9 @@ impl Stores {
             Role::All | Role::Gateway => for_requests(url, &args.database).await?,
             Role::Indexer => for_indexing(url).await?,
         };
-        let harmless = args.ingest.entries.harmless();
-        let first = first.ignoring(harmless.clone());
+        // A gateway writes too: it replays the quarantine.
+        let (harmless, effect) = (args.ingest.entries.harmless(), args.ingest.pace.state.event_effect());
+        let first = first.ignoring(harmless.clone()).with_event_effect(effect);
         first.warn_of_too_few_connections(most_connections(args)).await?;
         match args.role {
             Role::Gateway => first.expect_schema().await?,

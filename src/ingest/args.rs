@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::{
-    domain::{ContractId, HarmlessField, HarmlessFields, LedgerSequence},
+    domain::{ContractId, EventEffect, HarmlessField, HarmlessFields, LedgerSequence},
     duration::{Unit, durations},
     xdr::LedgerContents,
 };
@@ -91,6 +91,8 @@ pub enum OnReset {
 pub enum RecordState {
     /// Events alone. What they do not tell stays unknown.
     Events,
+    /// The contract's own entries alone. Events only say which of them to read.
+    Entries,
     /// Events, and the contract's own entries after them.
     Both,
 }
@@ -101,7 +103,16 @@ impl RecordState {
     pub const fn contents(self) -> LedgerContents {
         match self {
             Self::Events => LedgerContents::Events,
-            Self::Both => LedgerContents::EventsAndEntries,
+            Self::Entries | Self::Both => LedgerContents::EventsAndEntries,
+        }
+    }
+
+    /// Returns what events do to records.
+    #[must_use]
+    pub const fn event_effect(self) -> EventEffect {
+        match self {
+            Self::Entries => EventEffect::Outdates,
+            Self::Events | Self::Both => EventEffect::Applies,
         }
     }
 }
@@ -135,9 +146,10 @@ pub struct PaceArgs {
     )]
     pub poll_interval: Duration,
 
-    /// What records follow from: the contract's events alone, or its events and then its own stored entries, which decide
-    /// where both differ. Whole ledgers hold the entries with the events; beside events, they are asked for at the tip, at
-    /// most 199 in a request.
+    /// What records follow from: the contract's events, its own stored entries, or its events and then the entries, which
+    /// decide where both differ. Events need rules that fit the contract's version; entries need none, but until one is
+    /// read nothing is computed of its stream (notYetChecked). All events are stored and sent in any case. Whole ledgers hold
+    /// the entries with the events; beside events, they are asked for at the tip, at most 199 in a request.
     #[arg(long, env = "FLOWFI_STATE", value_enum, default_value_t = RecordState::Both)]
     pub state: RecordState,
 

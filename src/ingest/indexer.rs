@@ -62,12 +62,8 @@ impl Indexer {
     /// Returns an indexer that has not started. Holes in the source's events are filled from the first of
     /// `whole_ledgers` that has the ledgers.
     #[must_use]
-    pub const fn new(
-        source: EndpointPool,
-        whole_ledgers: Vec<WholeLedgers>,
-        store: Store,
-        settings: IngestSettings,
-    ) -> Self {
+    pub fn new(source: EndpointPool, whole_ledgers: Vec<WholeLedgers>, store: Store, settings: IngestSettings) -> Self {
+        let store = store.with_event_effect(settings.pace.state.event_effect());
         Self { source, whole_ledgers, store, settings, committed_at_tip: Notify::const_new() }
     }
 

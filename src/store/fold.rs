@@ -14,7 +14,8 @@ use super::{
     stream_rows::StreamColumns,
 };
 use crate::domain::{
-    Address, Amount, Baseline, ContractEvent, EventId, RawContractEvent, StreamEntryChange, StreamKey, StreamRecord,
+    Address, Amount, Baseline, ContractEvent, EventEffect, EventId, RawContractEvent, StreamEntryChange, StreamKey,
+    StreamRecord,
 };
 
 /// The columns to insert and to upsert, and the records they come from.
@@ -39,14 +40,14 @@ pub(super) struct ToApply {
 /// Folds new events and entries into the records that hold everything before them, and marks those that something we keep
 /// raw spoke of. Events that are `stored` already are left out. Parties are filled in after all of them are folded,
 /// because a fee comes before the creation of its stream.
-pub(super) fn fold(batch: ToApply, stored: &HashSet<EventId>, known: Records) -> Folded {
+pub(super) fn fold(batch: ToApply, stored: &HashSet<EventId>, known: Records, effect: EventEffect) -> Folded {
     let ToApply { events, entries, spoken_of } = batch;
     let records = Arc::unwrap_or_clone(known.streams);
     let mut from_chain: HashMap<StreamKey, VecDeque<FromChain>> = HashMap::new();
     for change in entries {
         from_chain.entry(key_of(&change)).or_default().push_back(FromChain::Change(change));
     }
-    let mut folding = Folding::new(records, known.versions, from_chain);
+    let mut folding = Folding::new(records, known.versions, from_chain, effect);
     let is_new = |event: &&ContractEvent| !stored.contains(&event.raw.id);
     let applied: Vec<(&ContractEvent, Option<Amount>)> =
         events.iter().filter(is_new).map(|event| (event, folding.apply(event))).collect();
@@ -64,6 +65,7 @@ pub(super) fn fold(batch: ToApply, stored: &HashSet<EventId>, known: Records) ->
 #[derive(Debug)]
 pub(super) struct Folding {
     records: HashMap<StreamKey, StreamRecord>,
+    effect: EventEffect,
     /// What the chain has of streams at positions that are not passed yet, in order.
     from_chain: HashMap<StreamKey, VecDeque<FromChain>>,
     touched: BTreeSet<StreamKey>,
@@ -136,10 +138,11 @@ impl Folding {
         records: HashMap<StreamKey, StreamRecord>,
         versions: ContractVersions,
         from_chain: HashMap<StreamKey, VecDeque<FromChain>>,
+        effect: EventEffect,
     ) -> Self {
         let (touched, last, transfers) = (BTreeSet::new(), HashMap::new(), HashMap::new());
         let (judged_at, judgments) = (HashMap::new(), Vec::new());
-        Self { records, from_chain, touched, last, versions, transfers, judged_at, judgments }
+        Self { records, effect, from_chain, touched, last, versions, transfers, judged_at, judgments }
     }
 
     /// Applies the next event and returns its amount, which may depend on the record before it.
@@ -155,7 +158,7 @@ impl Folding {
         }
         let before = self.records.remove(&stream);
         let amount = event.event.amount(before.as_ref().map(|record| record.withdrawn));
-        match StreamRecord::fold(before, &event.event, &event.raw, version) {
+        match self.effect.fold(before, &event.event, &event.raw, version) {
             Some(mut record) => {
                 record.outdate(event.raw.id.ledger());
                 self.records.insert(stream.clone(), record);

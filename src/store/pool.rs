@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use super::{StoreError, connections::Connections, pooler};
-use crate::domain::HarmlessFields;
+use crate::domain::{EventEffect, HarmlessFields};
 
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 /// The database. Cheap to clone.
@@ -15,6 +15,7 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 pub struct Store {
     pub(super) pool: Connections,
     pub(super) harmless_fields: HarmlessFields,
+    pub(super) event_effect: EventEffect,
 }
 
 impl Store {
@@ -28,7 +29,7 @@ impl Store {
         let options = options_of(url)?;
         pooler::refuse_transaction_mode(&options).await?;
         let pool = Connections::open(options, max_connections).await?.with_deadline(deadline);
-        Ok(Self { pool, harmless_fields: HarmlessFields::default() })
+        Ok(Self::with(pool))
     }
 
     /// Checks the form of a URL without connecting.
@@ -42,13 +43,23 @@ impl Store {
     /// Returns a store on an existing pool.
     #[must_use]
     pub fn on(pool: PgPool) -> Self {
-        Self { pool: Connections::on(pool), harmless_fields: HarmlessFields::default() }
+        Self::with(Connections::on(pool))
+    }
+
+    fn with(pool: Connections) -> Self {
+        Self { pool, harmless_fields: HarmlessFields::default(), event_effect: EventEffect::default() }
     }
 
     /// Returns a store whose entries are read without these fields.
     #[must_use]
     pub fn ignoring(self, harmless_fields: HarmlessFields) -> Self {
         Self { harmless_fields, ..self }
+    }
+
+    /// Returns a store in which events have this effect on records.
+    #[must_use]
+    pub fn with_event_effect(self, event_effect: EventEffect) -> Self {
+        Self { event_effect, ..self }
     }
 
     /// Returns the fields that do not matter in entries that are kept here or compared with what is kept. Entries are

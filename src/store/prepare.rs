@@ -56,10 +56,10 @@ impl Store {
         let (loaded, stored, mut versions) = self.pool.run(read).await?;
         versions.join(&before.versions);
         records.extend(loaded.into_iter().map(keyed));
-        let offered = events.len();
+        let (offered, effect) = (events.len(), self.event_effect);
         let folded = tokio::task::spawn_blocking(move || {
             let to_apply = ToApply { events, entries, spoken_of };
-            fold(to_apply, &stored, Records { streams: records.into(), versions })
+            fold(to_apply, &stored, Records { streams: records.into(), versions }, effect)
         });
         let folded = folded.await.expect("folding is total and is not cancelled");
         Ok(Prepared { batch, offered, folded })

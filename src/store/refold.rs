@@ -27,8 +27,8 @@ use super::{
     stream_rows::{self, StreamColumns},
 };
 use crate::domain::{
-    Address, Amount, Baseline, ContractEvent, ContractId, EventId, EventKind, RawContractEvent, StreamEntryChange,
-    StreamId, StreamKey, StreamRecord,
+    Address, Amount, Baseline, ContractEvent, ContractId, EventEffect, EventId, EventKind, RawContractEvent,
+    StreamEntryChange, StreamId, StreamKey, StreamRecord,
 };
 
 /// The streams of one contract, folded up to a position.
@@ -70,6 +70,8 @@ pub(super) struct Refolded {
 pub(super) struct ToFold<'a> {
     /// Where the contract stands.
     pub(super) position: EventId,
+    /// What events do to records.
+    pub(super) effect: EventEffect,
     /// The events, in any order.
     pub(super) events: &'a [ContractEvent],
     /// Every baseline of every one of the streams, in the order of their positions.
@@ -123,7 +125,7 @@ impl Refold {
             contract_id: contract_id.clone(),
             streams: to_fold.streams.iter().copied().collect(),
             based: to_fold.baselines.keys().copied().collect(),
-            folding: Folding::new(records, versions, from_chain),
+            folding: Folding::new(records, versions, from_chain, to_fold.effect),
             position: EventId::ZERO,
             new: Vec::with_capacity(new.len()),
             to_come: new,

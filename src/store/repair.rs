@@ -24,9 +24,9 @@ use super::{
     upgrades,
 };
 use crate::domain::{
-    Baseline, ChangedStreams, ContractEvent, ContractId, ContractUpgradeEvent, CoverageSource, Epoch, EventId,
-    FieldDifference, LedgerRange, QuarantinedEvent, RawBaseline, RawContractEvent, Revision, StreamEntryChange,
-    StreamId,
+    Baseline, ChangedStreams, ContractEvent, ContractId, ContractUpgradeEvent, CoverageSource, Epoch, EventEffect,
+    EventId, FieldDifference, LedgerRange, QuarantinedEvent, RawBaseline, RawContractEvent, Revision,
+    StreamEntryChange, StreamId,
 };
 
 /// A repair in progress. If it is dropped before it is written, it has changed nothing.
@@ -38,6 +38,7 @@ pub struct Repair {
     epoch: Epoch,
     cursor: Cursor,
     locks: Locks,
+    effect: EventEffect,
     /// How many baselines of the affected streams were stored when it began.
     baselines: usize,
 }
@@ -146,7 +147,8 @@ impl Store {
             .await?;
         let Some(cursor) = cursor else { return Ok(None) };
         let (contract_id, connections) = (contract_id.clone(), self.pool.clone());
-        Ok(Some(Repair { transaction, connections, contract_id, epoch, cursor, locks, baselines: 0 }))
+        let effect = self.event_effect;
+        Ok(Some(Repair { transaction, connections, contract_id, epoch, cursor, locks, effect, baselines: 0 }))
     }
 }
 
@@ -203,13 +205,14 @@ impl Repair {
         let streams = late.streams();
         let to_fold = ToFold {
             position: self.cursor.position,
+            effect: self.effect,
             events: &late.events,
             baselines: &late.baselines,
             entries: &late.entries,
             streams: &streams,
             from_the_first: &late.from_the_first,
         };
-        let Self { mut transaction, connections, contract_id, epoch, cursor, locks, baselines } = self;
+        let Self { mut transaction, connections, contract_id, epoch, cursor, locks, baselines, .. } = self;
         let mut refold = Refold::begin(&mut transaction, &contract_id, &to_fold, decode).await?;
         if locks == Locks::ToWrite {
             transaction.commit().await?;

@@ -21,7 +21,7 @@ impl Store {
     /// Opens a schema of this database that exists.
     pub(super) async fn in_schema(&self, schema: &'static str) -> Result<Self, StoreError> {
         let pool = self.pool.in_schema(schema, CONNECTIONS_OF_ANOTHER_SCHEMA).await?;
-        Ok(Self { pool, harmless_fields: self.harmless_fields.clone() })
+        Ok(Self { pool, ..self.clone() })
     }
 
     pub(super) async fn has_schema(&self, schema: &str) -> Result<bool, StoreError> {

@@ -33,12 +33,12 @@ pub fn map(fields: &[(&str, ScVal)]) -> ScVal {
     ScVal::Map(Some(ScMap(entries.try_into().unwrap())))
 }
 
-fn address(byte: u8) -> ScVal {
+pub fn address(byte: u8) -> ScVal {
     let contract_id = stellar_xdr::ContractId(stellar_xdr::Hash([byte; 32]));
     ScVal::Address(stellar_xdr::ScAddress::Contract(contract_id))
 }
 
-fn amount(units: u64) -> ScVal {
+pub fn amount(units: u64) -> ScVal {
     ScVal::I128(stellar_xdr::Int128Parts { hi: 0, lo: units })
 }
 
@@ -60,7 +60,7 @@ pub fn stored(withdrawn: u64) -> Vec<(&'static str, ScVal)> {
     ]
 }
 
-fn entry(withdrawn: u64) -> ScVal {
+pub fn entry(withdrawn: u64) -> ScVal {
     map(&stored(withdrawn))
 }
 

@@ -27,15 +27,11 @@ struct Replay {
 }
 
 impl Replay {
-    async fn begin(pool: PgPool, calls: &[Call]) -> Self {
+    async fn begin(pool: PgPool, calls: &[Call], state: RecordState) -> Self {
         let contracts = contracts(calls);
         let (mut world, repeated) = (World::new(pool).await, RepeatedCalls::begin().await);
-        let pace = PaceArgs {
-            start_ledger: Some(LedgerSequence(2)),
-            state: RecordState::Both,
-            follow: Follow::Ledgers,
-            ..world.settings().pace
-        };
+        let pace =
+            PaceArgs { start_ledger: Some(LedgerSequence(2)), state, follow: Follow::Ledgers, ..world.settings().pace };
         let settings = IngestSettings {
             network_passphrase: PASSPHRASE.to_owned(),
             contracts: contracts.clone(),
@@ -62,8 +58,8 @@ impl Replay {
 }
 
 /// Replays calls, and returns what was compared and which ledgers count as not seen.
-async fn replay(pool: PgPool, calls: &[Call]) -> (Compared, u64) {
-    let mut replay = Replay::begin(pool, calls).await;
+async fn replay(pool: PgPool, calls: &[Call], state: RecordState) -> (Compared, u64) {
+    let mut replay = Replay::begin(pool, calls, state).await;
     for call in calls {
         replay.repeat(call).await;
     }
@@ -80,27 +76,34 @@ async fn replay(pool: PgPool, calls: &[Call]) -> (Compared, u64) {
 
 #[sqlx::test]
 async fn the_api_shows_what_the_older_contract_stores_and_answers_after_every_call(pool: PgPool) {
-    let (compared, withdrawn) = replay(pool, &by_time(OLDER)).await;
+    let (compared, withdrawn) = replay(pool, &by_time(OLDER), RecordState::Both).await;
     assert_eq!(compared, Compared { records: 567, deletions: 0, claimables: 567 });
     assert_eq!(withdrawn, 0, "every change has its event");
 }
 
 /// An index follows at most 25 contracts.
-async fn newer(pool: PgPool, has_history: impl Fn(u8) -> bool) -> (Compared, u64) {
+async fn newer(pool: PgPool, has_history: impl Fn(u8) -> bool, state: RecordState) -> (Compared, u64) {
     let calls: Vec<Call> = by_time(NEWER).into_iter().filter(|call| has_history(call.history)).collect();
-    replay(pool, &calls).await
+    replay(pool, &calls, state).await
 }
 
 #[sqlx::test]
 async fn the_api_shows_what_the_newer_contract_stores_and_answers_after_every_call(pool: PgPool) {
-    let (compared, withdrawn) = newer(pool, |history| history < 60).await;
+    let (compared, withdrawn) = newer(pool, |history| history < 60, RecordState::Both).await;
     assert_eq!(compared, Compared { records: 525, deletions: 64, claimables: 1_809 });
     assert_eq!(withdrawn, 11, "a hook of the recorder changed an arbiter, and no event says so");
 }
 
 #[sqlx::test]
 async fn the_api_shows_the_same_of_the_other_half_of_the_histories(pool: PgPool) {
-    let (compared, withdrawn) = newer(pool, |history| history >= 60).await;
+    let (compared, withdrawn) = newer(pool, |history| history >= 60, RecordState::Both).await;
     assert_eq!(compared, Compared { records: 539, deletions: 41, claimables: 1_776 });
     assert_eq!(withdrawn, 10, "a hook of the recorder changed an arbiter, and no event says so");
+}
+
+#[sqlx::test]
+async fn with_entries_alone_the_api_shows_the_same(pool: PgPool) {
+    let (compared, withdrawn) = newer(pool, |history| history < 60, RecordState::Entries).await;
+    assert_eq!(compared, Compared { records: 525, deletions: 64, claimables: 1_809 });
+    assert_eq!(withdrawn, 11, "a hook of the recorder changed an arbiter, and no event says so");
 }

@@ -27,22 +27,23 @@ struct OverRpc {
     world: World,
     repeated: RepeatedCalls,
     shown: Shown,
+    state: RecordState,
 }
 
 impl OverRpc {
     /// Starts a gateway, and no indexer yet.
-    async fn begin(pool: PgPool, calls: &[Call]) -> Self {
+    async fn begin(pool: PgPool, calls: &[Call], state: RecordState) -> Self {
         let (mut world, repeated) = (World::new(pool).await, RepeatedCalls::begin().await);
         let contracts = Some(contracts(calls));
         let of_gateway = GatewaySettings { asks_the_chain: false, contracts, ..Default::default() };
         let shown = Shown::by(world.start_gateway(of_gateway).await);
-        Self { world, repeated, shown }
+        Self { world, repeated, shown, state }
     }
 
     fn start_indexer(&mut self, calls: &[Call], check_interval: Duration) {
         let settings = self.world.settings();
         let start_ledger = Some(LedgerSequence(2));
-        let pace = PaceArgs { start_ledger, state: RecordState::Both, check_interval, ..settings.pace.clone() };
+        let pace = PaceArgs { start_ledger, state: self.state, check_interval, ..settings.pace.clone() };
         let settings = IngestSettings {
             network_passphrase: PASSPHRASE.to_owned(),
             contracts: contracts(calls),
@@ -75,8 +76,8 @@ impl OverRpc {
 }
 
 /// Makes the calls one by one, and compares what the API shows after each.
-async fn at_the_tip(pool: PgPool, calls: &[Call]) -> Compared {
-    let mut replay = OverRpc::begin(pool, calls).await;
+async fn at_the_tip(pool: PgPool, calls: &[Call], state: RecordState) -> Compared {
+    let mut replay = OverRpc::begin(pool, calls, state).await;
     let is_hook = |call: &Call| call.op.starts_with("hook_");
     replay.start_indexer(calls, if calls.iter().any(is_hook) { WALK } else { NO_CHECK });
     for call in calls {
@@ -91,8 +92,8 @@ async fn at_the_tip(pool: PgPool, calls: &[Call]) -> Compared {
 }
 
 /// Makes all calls, indexes them, and compares the last state of each stream and what was claimable of it.
-async fn after_a_catch_up(pool: PgPool, calls: &[Call]) -> Compared {
-    let mut replay = OverRpc::begin(pool, calls).await;
+async fn after_a_catch_up(pool: PgPool, calls: &[Call], state: RecordState) -> Compared {
+    let mut replay = OverRpc::begin(pool, calls, state).await;
     let mut left: BTreeMap<StreamKey, (Vec<Claimable>, String)> = BTreeMap::new();
     for call in calls {
         replay.repeated.repeat(call);
@@ -127,36 +128,48 @@ fn newer(has_history: impl Fn(u8) -> bool) -> Vec<Call> {
 
 #[sqlx::test]
 async fn at_the_tip_the_api_shows_what_the_older_contract_stores_after_every_call(pool: PgPool) {
-    let compared = at_the_tip(pool, &by_time(OLDER)).await;
+    let compared = at_the_tip(pool, &by_time(OLDER), RecordState::Both).await;
     assert_eq!(compared, Compared { records: 567, deletions: 0, claimables: 567 });
 }
 
 #[sqlx::test]
 async fn at_the_tip_the_api_shows_what_the_newer_contract_stores_after_every_call(pool: PgPool) {
-    let compared = at_the_tip(pool, &newer(|history| history < 60)).await;
+    let compared = at_the_tip(pool, &newer(|history| history < 60), RecordState::Both).await;
     assert_eq!(compared, Compared { records: 525, deletions: 64, claimables: 1_809 });
 }
 
 #[sqlx::test]
 async fn at_the_tip_the_api_shows_the_same_of_the_other_half_of_the_histories(pool: PgPool) {
-    let compared = at_the_tip(pool, &newer(|history| history >= 60)).await;
+    let compared = at_the_tip(pool, &newer(|history| history >= 60), RecordState::Both).await;
     assert_eq!(compared, Compared { records: 539, deletions: 41, claimables: 1_776 });
 }
 
 #[sqlx::test]
 async fn after_a_catch_up_the_api_shows_what_the_older_contract_stores(pool: PgPool) {
-    let compared = after_a_catch_up(pool, &by_time(OLDER)).await;
+    let compared = after_a_catch_up(pool, &by_time(OLDER), RecordState::Both).await;
     assert_eq!(compared, Compared { records: 96, deletions: 0, claimables: 96 });
 }
 
 #[sqlx::test]
 async fn after_a_catch_up_the_api_shows_what_the_newer_contract_stores(pool: PgPool) {
-    let compared = after_a_catch_up(pool, &newer(|history| history < 60)).await;
+    let compared = after_a_catch_up(pool, &newer(|history| history < 60), RecordState::Both).await;
     assert_eq!(compared, Compared { records: 83, deletions: 20, claimables: 333 });
 }
 
 #[sqlx::test]
 async fn after_a_catch_up_the_api_shows_the_same_of_the_other_half_of_the_histories(pool: PgPool) {
-    let compared = after_a_catch_up(pool, &newer(|history| history >= 60)).await;
+    let compared = after_a_catch_up(pool, &newer(|history| history >= 60), RecordState::Both).await;
     assert_eq!(compared, Compared { records: 109, deletions: 14, claimables: 387 });
+}
+
+#[sqlx::test]
+async fn with_entries_alone_the_api_shows_the_same_at_the_tip(pool: PgPool) {
+    let compared = at_the_tip(pool, &newer(|history| history < 60), RecordState::Entries).await;
+    assert_eq!(compared, Compared { records: 525, deletions: 64, claimables: 1_809 });
+}
+
+#[sqlx::test]
+async fn with_entries_alone_the_api_shows_the_same_after_a_catch_up(pool: PgPool) {
+    let compared = after_a_catch_up(pool, &newer(|history| history < 60), RecordState::Entries).await;
+    assert_eq!(compared, Compared { records: 83, deletions: 20, claimables: 333 });
 }

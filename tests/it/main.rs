@@ -17,6 +17,7 @@ mod contracts;
 mod database_away;
 mod decode_command;
 mod endpoints;
+mod entries_alone;
 mod entries_of_ledgers;
 mod entry_changes;
 mod entry_checks;

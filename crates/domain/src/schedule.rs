@@ -61,6 +61,8 @@ pub enum UnknownSchedule {
     Field(String),
     /// The contract's entry did not decode.
     Unreadable(String),
+    /// An event came after the entry that was last read, and records are taken from entries alone.
+    Outdated,
     /// A newer version of this program stored it.
     Newer,
 }
@@ -116,6 +118,7 @@ mod tests {
             Schedule::CliffLump { cliff_time: UnixTime(u64::MAX), cliff_amount: Amount(-1) },
             Schedule::Interval { amount: Amount(3), every_seconds: 60 },
             Schedule::Unknown { reason: UnknownSchedule::Name("Moon".to_owned()) },
+            Schedule::Unknown { reason: UnknownSchedule::Outdated },
             Schedule::Unknown { reason: UnknownSchedule::Newer },
         ];
         for schedule in schedules {

@@ -65,6 +65,8 @@ const CLOSED: &str = "closed";
 
 /// What events leave open in a record that awaits its entry.
 const AWAITED: [&str; 2] = ["schedule", "cliff_time"];
+/// What follows events in a record that is taken from entries alone.
+const FOLLOWED: [&str; 4] = ["sender", "recipient", "token_address", "withdrawn_amount"];
 
 impl StreamEntry {
     /// The contract's names of the fields, in both of its versions and in the order of [`Self::fields`].
@@ -92,8 +94,10 @@ impl StreamEntry {
     #[must_use]
     pub fn differences_from(&self, record: &StreamRecord) -> Vec<FieldDifference> {
         let pairs = Self::from(record).fields().into_iter().zip(self.fields());
-        let differ = pairs
-            .filter(|((field, ours), (_, chains))| ours != chains && !(record.awaits_entry && AWAITED.contains(field)));
+        let awaits = |field: &str| {
+            (record.awaits_entry && AWAITED.contains(&field)) || (record.is_outdated() && !FOLLOWED.contains(&field))
+        };
+        let differ = pairs.filter(|((field, ours), (_, chains))| ours != chains && !awaits(field));
         let closed = record.closed.then(|| ((CLOSED, true.to_string()), (CLOSED, false.to_string())));
         differ.chain(closed).map(|((field, ours), (_, chains))| FieldDifference { field, ours, chains }).collect()
     }
