@@ -64,7 +64,7 @@ impl Incoming {
                     Ok(entry) => entry,
                     Err(refusal) => {
                         let change = RawEntryChange { entry: Some(stored), ..change };
-                        return Some(Self::of_unreadable(change, id, stream_id, refusal.to_string()));
+                        return Some(Self::Quarantined(kept_raw(change, stream_id, refusal.to_string())));
                     }
                 };
                 let raw = RawBaseline {
@@ -78,21 +78,6 @@ impl Incoming {
             }
         };
         Some(Self::Entry(StreamEntryChange { id, contract_id: change.contract_id, stream_id, left }))
-    }
-
-    fn of_unreadable(change: RawEntryChange, id: EventId, stream_id: StreamId, reason: String) -> Self {
-        let raw = RawContractEvent {
-            id,
-            kind: EventKind::Entry,
-            contract_id: change.contract_id,
-            ledger_closed_at: change.ledger_closed_at,
-            tx_hash: change.tx_hash.unwrap_or_default(),
-            in_successful_call: true,
-            topics: vec![change.key],
-            value: change.entry.map(|stored| stored.xdr).unwrap_or_default(),
-        };
-        let (kind, name) = (QuarantineKind::Refused, Some(ENTRY.to_owned()));
-        Self::Quarantined(QuarantinedEvent { raw, kind, name, stream_id: Some(stream_id), reason })
     }
 
     /// Decodes an entry again that did not decode before.
@@ -133,6 +118,22 @@ impl Incoming {
             Self::Entry(_) => None,
         }
     }
+}
+
+/// Returns an entry that does not decode as it is kept, at a place of its own.
+pub(super) fn kept_raw(change: RawEntryChange, stream_id: StreamId, reason: String) -> QuarantinedEvent {
+    let raw = RawContractEvent {
+        id: StreamEntryChange::id_at(change.position, &change.contract_id, stream_id),
+        kind: EventKind::Entry,
+        contract_id: change.contract_id,
+        ledger_closed_at: change.ledger_closed_at,
+        tx_hash: change.tx_hash.unwrap_or_default(),
+        in_successful_call: true,
+        topics: vec![change.key],
+        value: change.entry.map(|stored| stored.xdr).unwrap_or_default(),
+    };
+    let (kind, name) = (QuarantineKind::Refused, Some(ENTRY.to_owned()));
+    QuarantinedEvent { raw, kind, name, stream_id: Some(stream_id), reason }
 }
 
 /// Decodes what a page holds. Several changes of an entry in one transaction are one: the last.

@@ -11,11 +11,14 @@ use sqlx::PgConnection;
 use super::{
     Store, StoreError, baselines,
     columns::parse,
-    corrections, listen, network,
+    corrections, listen, network, quarantine,
     revisions::{self, Revised},
     stream_rows::{self, StreamColumns},
 };
-use crate::domain::{Baseline, ChangedStreams, ContractId, Epoch, EventId, FieldDifference, LedgerSequence, StreamId};
+use crate::domain::{
+    Baseline, ChangedStreams, ContractId, Epoch, EventId, FieldDifference, LedgerSequence, QuarantinedEvent, StreamId,
+    StreamKey, StreamRecord,
+};
 
 /// Records of one contract beside the chain's entries, which were true at one ledger.
 #[derive(Clone, Debug)]
@@ -30,6 +33,8 @@ pub struct EntryChecks<'a> {
     pub equal: Vec<(StreamId, EventId)>,
     /// Streams whose records are set from their entries.
     pub taken: Vec<TakenEntry>,
+    /// Streams whose entries cannot be read.
+    pub unreadable: Vec<UnreadableEntry>,
 }
 
 /// An entry that sets a record.
@@ -41,6 +46,17 @@ pub struct TakenEntry {
     pub last_event: EventId,
     /// The fields that differed; none if the entry only told what events do not.
     pub differences: Vec<FieldDifference>,
+}
+
+/// An entry that nobody can read. It is kept raw, and its record is marked with the reason.
+#[derive(Clone, Debug)]
+pub struct UnreadableEntry {
+    /// The stream.
+    pub stream_id: StreamId,
+    /// The entry as it came, and why it cannot be read.
+    pub kept: QuarantinedEvent,
+    /// The last event of the record beside it.
+    pub last_event: EventId,
 }
 
 impl Store {
@@ -60,6 +76,9 @@ impl EntryChecks<'_> {
     async fn write(&self, connection: &mut PgConnection) -> Result<Vec<StreamId>, StoreError> {
         network::check_epoch(connection, self.epoch).await?;
         self.mark_equal(connection).await?;
+        if !self.unreadable.is_empty() {
+            self.keep_unreadable(connection).await?;
+        }
         if self.taken.is_empty() { Ok(Vec::new()) } else { self.take(connection).await }
     }
 
@@ -122,11 +141,8 @@ impl EntryChecks<'_> {
                 set.insert(key, after);
             }
         }
-        let Some(range) = range_of(set.values().map(|record| record.last_event)) else { return Ok(Vec::new()) };
         let ids: Vec<StreamId> = changed.keys().map(|(_, stream_id)| *stream_id).collect();
-        StreamColumns::of(&set, changed.keys().cloned().collect()).upsert(connection).await?;
-        let revised = Revised { range, changed: Some(changed) };
-        let revision = revisions::tell(connection, self.contract_id, &revised).await?;
+        let Some(revision) = self.write_and_tell(connection, &set, changed).await? else { return Ok(Vec::new()) };
         let taken: Vec<&TakenEntry> = ids.iter().map(|stream_id| by_stream[stream_id]).collect();
         baselines::upsert(connection, self.contract_id, taken.iter().map(|taken| &taken.baseline.raw), revision)
             .await?;
@@ -135,8 +151,44 @@ impl EntryChecks<'_> {
             .flat_map(|taken| taken.differences.iter().map(|found| (taken.baseline.raw.stream_id, found.clone())))
             .collect();
         corrections::insert(connection, self.contract_id, self.at_ledger, &corrected).await?;
-        listen::notify(connection, listen::COMMITTED).await?;
         Ok(ids)
+    }
+
+    /// Marks records whose entries cannot be read, as they stand, and keeps the entries.
+    async fn keep_unreadable(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let by_stream: HashMap<StreamId, &UnreadableEntry> =
+            self.unreadable.iter().map(|unreadable| (unreadable.stream_id, unreadable)).collect();
+        let streams = self.lock(connection, by_stream.keys()).await?;
+        let records = stream_rows::load(connection, &stream_rows::keys_of(self.contract_id, &streams)).await?;
+        let (mut set, mut changed, mut kept) = (HashMap::new(), ChangedStreams::new(), Vec::new());
+        for mut record in records {
+            let unreadable = by_stream[&record.stream_id];
+            if record.last_event == unreadable.last_event {
+                let key = (record.contract_id.clone(), record.stream_id);
+                record.cannot_be_read(unreadable.kept.reason.clone());
+                changed.insert(key.clone(), revisions::parties_of([&record]));
+                set.insert(key, record);
+                kept.push(unreadable.kept.clone());
+            }
+        }
+        quarantine::insert(connection, &kept).await?;
+        self.write_and_tell(connection, &set, changed).await?;
+        Ok(())
+    }
+
+    /// Writes records and tells their readers. Returns the number of the revision, if there was anything to tell.
+    async fn write_and_tell(
+        &self,
+        connection: &mut PgConnection,
+        set: &HashMap<StreamKey, StreamRecord>,
+        changed: ChangedStreams,
+    ) -> Result<Option<i64>, StoreError> {
+        let Some(range) = range_of(set.values().map(|record| record.last_event)) else { return Ok(None) };
+        StreamColumns::of(set, changed.keys().cloned().collect()).upsert(connection).await?;
+        let revised = Revised { range, changed: Some(changed) };
+        let revision = revisions::tell(connection, self.contract_id, &revised).await?;
+        listen::notify(connection, listen::COMMITTED).await?;
+        Ok(Some(revision))
     }
 }
 

@@ -15,9 +15,20 @@ use crate::domain::{
 /// Returns the key that a stream's record lies under in the ledger: a `LedgerKey`, XDR in base64.
 #[must_use]
 pub fn stream_entry_key(contract_id: &ContractId, stream_id: StreamId) -> String {
+    ledger_key(contract_id, stream_key(stream_id))
+}
+
+/// Returns the key that a stream's record lies under in the contract's storage: an `ScVal`, XDR in base64.
+#[must_use]
+pub fn encode_stream_key(stream_id: StreamId) -> String {
+    let xdr = stream_key(stream_id).to_xdr(Limits::none());
+    BASE64_STANDARD.encode(xdr.expect("writing to memory without limits does not fail"))
+}
+
+fn stream_key(stream_id: StreamId) -> ScVal {
     let word = ScVal::Symbol("Stream".try_into().expect("six bytes fit a symbol"));
     let parts = vec![word, ScVal::U64(stream_id.0)].try_into().expect("two values fit a vector");
-    ledger_key(contract_id, ScVal::Vec(Some(ScVec(parts))))
+    ScVal::Vec(Some(ScVec(parts)))
 }
 
 /// Returns the stream whose record lies under a key of the contract's storage (an `ScVal`, XDR in base64); `None` if
@@ -264,6 +275,7 @@ mod tests {
         };
         let number = [&U64[..], &300_u64.to_be_bytes()].concat();
         assert_eq!(decode_stream_key(&key("Stream", &number)), Some(StreamId(300)));
+        assert_eq!(encode_stream_key(StreamId(300)), key("Stream", &number));
         assert_eq!(decode_stream_key(&key("Steam", &number)), None);
         assert_eq!(decode_stream_key(&key("Stream", &[0, 0, 0, 3, 0, 0, 1, 44])), None, "a u32");
         assert_eq!(decode_stream_key(&xdr(&[&INSTANCE_KEY])), None);

@@ -21,7 +21,7 @@ pub use challenge::{
 };
 pub use entry::{
     contract_instance_key, decode_contract_version, decode_stream_count, decode_stream_entry, decode_stream_key,
-    decode_stream_ledger_entry, stream_entry_key,
+    decode_stream_ledger_entry, encode_stream_key, stream_entry_key,
 };
 pub use event::{Decoded, decode_event, decode_event_body};
 pub use ledger::{

@@ -1,9 +1,11 @@
 //! Entries in whole ledgers that events do not explain, or that nobody can read.
 
+use std::time::Duration;
+
 use flowfi_indexer::{
     domain::{ContractId, EventId, LedgerRange, LedgerSequence, StreamId, StreamRecord, holes},
-    ingest::{Indexer, IngestSettings, PaceArgs, RecordState, backfill, replay_quarantine},
-    source::WholeLedgers,
+    ingest::{Indexer, IngestSettings, PaceArgs, RecordState, Waits, backfill, replay_quarantine},
+    source::{EndpointPool, WholeLedgers},
     xdr::LedgerContents,
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -97,6 +99,11 @@ struct Small {
 impl Small {
     /// An index of the contract, with the stream created in ledger 3.
     async fn begin(pool: PgPool) -> Self {
+        Self::begin_with(pool, MadeChain::source, Waits::default().comparison).await
+    }
+
+    /// The same from another source. A comparison that could not be made is made again after this time.
+    async fn begin_with(pool: PgPool, source: impl Fn(&MadeChain) -> EndpointPool, comparison: Duration) -> Self {
         let (mut world, chain) = (World::new(pool).await, MadeChain::start().await);
         let pace =
             PaceArgs { start_ledger: Some(LedgerSequence(2)), state: RecordState::Both, ..world.settings().pace };
@@ -104,9 +111,10 @@ impl Small {
             network_passphrase: PASSPHRASE.to_owned(),
             contracts: contract().into(),
             pace,
+            waits: Waits { comparison, ..world.settings().waits },
             ..world.settings()
         };
-        world.start(Indexer::new(chain.source(), Vec::new(), world.store.clone(), settings));
+        world.start(Indexer::new(source(&chain), Vec::new(), world.store.clone(), settings));
         let small = Self { world, chain };
         small.close(100, vec![creation()], &change(&contract(), STREAM, None, Some(&entry(0)))).await;
         small
@@ -218,4 +226,70 @@ async fn an_unreadable_entry_leaves_the_record_marks_it_and_is_quarantined(pool:
     small.close(130, Vec::new(), &change(&contract(), STREAM, Some(&unreadable()), Some(&entry(0)))).await;
     let (_, shown) = small.world.get(&base, "/v1/streams/1").await;
     assert_eq!((&shown["claimableReason"], &shown["schedule"]["kind"]), (&Value::Null, &json!("linear")));
+}
+
+/// A payment to the recipient.
+fn withdrawal(units: u64) -> MadeEvent {
+    let fields = [
+        ("stream_id", ScVal::U64(1)),
+        ("recipient", address(2)),
+        ("amount", amount(units)),
+        ("timestamp", ScVal::U64(100)),
+    ];
+    let xdr = |value: &ScVal| value.to_xdr(Limits::none()).unwrap();
+    let topics = vec![xdr(&symbol("tokens_withdrawn")), xdr(&ScVal::U64(1))];
+    MadeEvent { is_system: false, topics, value: xdr(&map(&fields)) }
+}
+
+impl Small {
+    /// Waits until the API says so of what is claimable.
+    async fn shows_reason(&self, base: &str, reason: &Value) {
+        eventually(&format!("the reason is {reason}"), || async {
+            self.world.get(base, "/v1/streams/1").await.1["claimableReason"] == *reason
+        })
+        .await;
+    }
+
+    /// Waits until the record was compared after its last event.
+    async fn certain(&self) {
+        let is_certain = || async {
+            let record = self.record().await;
+            record.checked_at_ledger >= Some(record.last_event.ledger())
+        };
+        eventually("the record is certain", is_certain).await;
+    }
+}
+
+#[sqlx::test]
+async fn an_unreadable_entry_that_was_asked_for_marks_the_record_and_is_quarantined_once(pool: PgPool) {
+    let mut small = Small::begin_with(pool, MadeChain::source_of_events, Duration::from_millis(20)).await;
+    let base = small.base().await;
+    small.certain().await;
+    let before = small.record().await;
+    let broken = change(&contract(), STREAM, Some(&entry(0)), Some(&unreadable()));
+    small.close(110, vec![withdrawal(60)], &broken).await;
+    small.shows_reason(&base, &json!("unreadableEntry")).await;
+    let after = small.record().await;
+    assert_eq!((after.withdrawn.to_string(), after.deposited), ("60".to_owned(), before.deposited));
+    assert_eq!(after.checked_at_ledger, before.checked_at_ledger, "it was last compared before");
+    let kept = small.world.store.quarantined_after(&contract(), EventId::ZERO, 10).await.unwrap();
+    assert_eq!(kept.len(), 1);
+    assert_eq!((kept[0].stream_id, kept[0].raw.id.ledger()), (Some(STREAM), LedgerSequence(4)));
+    assert!(kept[0].reason.contains("sender"), "{}", kept[0].reason);
+    let LedgerEntryChange::Updated(stored) = &broken[1] else { panic!("{broken:?}") };
+    assert_eq!(kept[0].raw.value, {
+        use base64::{Engine, prelude::BASE64_STANDARD};
+        BASE64_STANDARD.encode(stored.data.to_xdr(Limits::none()).unwrap())
+    });
+    let replayed = replay_quarantine(&small.world.store, &contract(), |_| {}).await.unwrap();
+    assert_eq!((replayed.released, replayed.kept), (0, 1), "this version cannot read it");
+    let told = small.world.store.revisions_after(0).await.unwrap();
+    assert_eq!(told.len(), 1, "readers are told once");
+
+    let mended = change(&contract(), STREAM, Some(&unreadable()), Some(&entry(100)));
+    small.close(120, vec![withdrawal(40)], &mended).await;
+    small.shows_reason(&base, &Value::Null).await;
+    small.certain().await;
+    assert_eq!(small.record().await.withdrawn.to_string(), "100");
+    assert!(small.corrections().await.is_empty());
 }

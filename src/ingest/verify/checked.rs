@@ -9,9 +9,13 @@ use super::{
     correct,
 };
 use crate::{
-    domain::{Baseline, ContractId, Epoch, EventId, FieldDifference, RawBaseline, StreamId},
-    ingest::error::IngestError,
-    store::{EntryChecks, Store, TakenEntry},
+    domain::{
+        Baseline, ContractId, EntryChangeKind, EntryDurability, Epoch, EventId, FieldDifference, RawBaseline,
+        RawEntryChange, Schedule, StoredEntry, StreamId, StreamRecord, UnknownSchedule,
+    },
+    ingest::{error::IngestError, incoming::kept_raw},
+    store::{EntryChecks, Store, TakenEntry, UnreadableEntry},
+    xdr::encode_stream_key,
 };
 
 /// The parties of event rows follow from these: a stream that differs in one of them is folded again.
@@ -27,13 +31,17 @@ pub(super) async fn write(
     streams: impl IntoIterator<Item = StreamId>,
 ) -> Result<Vec<StreamId>, IngestError> {
     let at_ledger = seen.whole.min(seen.at_ledger);
-    let mut checks = EntryChecks { contract_id, epoch, at_ledger, equal: Vec::new(), taken: Vec::new() };
+    let mut checks =
+        EntryChecks { contract_id, epoch, at_ledger, equal: Vec::new(), taken: Vec::new(), unreadable: Vec::new() };
     let mut folded_again = BTreeSet::new();
     for stream_id in streams {
         let Some(record) = seen.records.get(&stream_id) else { continue };
         match seen.find(stream_id) {
             Finding::Equal { unverified: false } => checks.equal.push((stream_id, record.last_event)),
             Finding::Equal { unverified: true } => checks.taken.extend(taken(seen, stream_id, Vec::new())),
+            Finding::Different(_) if seen.entry_of(stream_id).is_none() => {
+                checks.unreadable.extend(unreadable(store, contract_id, seen, record).await?);
+            }
             Finding::Different(found) if found.iter().any(|found| IN_EVENT_ROWS.contains(&found.field)) => {
                 folded_again.insert(stream_id);
             }
@@ -68,6 +76,42 @@ fn taken(seen: &Seen, stream_id: StreamId, differences: Vec<FieldDifference>) ->
     };
     let entry = found.entry.clone().ok()?;
     Some(TakenEntry { baseline: Baseline { raw, entry }, last_event: record.last_event, differences })
+}
+
+/// Returns a stream's entry as it is kept if it does not decode; `None` if its record says so already.
+async fn unreadable(
+    store: &Store,
+    contract_id: &ContractId,
+    seen: &Seen,
+    record: &StreamRecord,
+) -> Result<Option<UnreadableEntry>, IngestError> {
+    let stream_id = record.stream_id;
+    let Some((found, Err(refusal))) = seen.entries.get(&stream_id).map(|found| (found, &found.entry)) else {
+        return Ok(None);
+    };
+    let reason = refusal.to_string();
+    if record.schedule == (Schedule::Unknown { reason: UnknownSchedule::Unreadable(reason.clone()) }) {
+        return Ok(None);
+    }
+    let position = EventId::end_of_ledger(found.last_modified);
+    let known_close = store.newest_close_up_to(position).await?;
+    let change = RawEntryChange {
+        position,
+        ledger_closed_at: known_close.map_or(record.updated_at, |(_, closed_at)| closed_at),
+        tx_hash: None,
+        kind: EntryChangeKind::Updated,
+        contract_id: contract_id.clone(),
+        durability: EntryDurability::Persistent,
+        key: encode_stream_key(stream_id),
+        entry: Some(StoredEntry { xdr: found.xdr.clone(), last_modified_ledger: found.last_modified }),
+        live_until_ledger: found.live_until,
+    };
+    warn!(
+        contract.id = %contract_id, stream.id = %stream_id,
+        "the entry of stream {stream_id} cannot be read and is kept in quarantine: {reason}"
+    );
+    let kept = kept_raw(change, stream_id, reason);
+    Ok(Some(UnreadableEntry { stream_id, kept, last_event: record.last_event }))
 }
 
 /// Says once what differed. A record that only learned what events do not tell is nothing to speak of.
