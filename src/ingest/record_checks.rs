@@ -17,6 +17,7 @@ use super::{
     verify::{RollingLook, Unanswered, UncertainRecords},
 };
 use crate::{
+    backoff::Backoff,
     domain::{ContractId, Epoch, EventId},
     source::{EndpointPool, SourceError},
     store::Store,
@@ -56,19 +57,22 @@ impl RecordChecks<'_> {
     /// at the tip.
     pub(super) async fn run(mut self, mut works: watch::Receiver<bool>) -> Infallible {
         let mut memories = HashMap::new();
-        let (mut next_turn, mut again) = (Instant::now() + self.interval, false);
+        let mut backoff = Backoff::new(self.again_after, StdRng::seed_from_u64(self.rng.random()));
+        let (mut next_turn, mut next) = (Instant::now() + self.interval, Next::AtCommit);
         loop {
             let is_turn = tokio::select! {
                 () = sleep_until(next_turn) => true,
-                () = self.committed.notified(), if self.corrects => false,
-                () = sleep(self.again_after), if again => false,
+                () = self.committed.notified(), if self.corrects && !matches!(next, Next::BackingOff(_)) => false,
+                () = next.wait(self.again_after) => false,
             };
             becomes(&mut works, true).await;
             let checks = async {
                 if is_turn {
                     self.turn(&mut memories).await;
                 }
-                again = self.corrects && self.check_uncertain(&mut memories).await;
+                if self.corrects {
+                    next = self.check_uncertain(&mut memories, &mut backoff).await;
+                }
             };
             tokio::select! {
                 () = checks => {}
@@ -98,23 +102,52 @@ impl RecordChecks<'_> {
         }
     }
 
-    /// Returns whether some must be looked at again.
-    async fn check_uncertain(&mut self, memories: &mut HashMap<ContractId, Memory>) -> bool {
+    /// Compares what is not certain, and says when to do it again.
+    async fn check_uncertain(&mut self, memories: &mut HashMap<ContractId, Memory>, backoff: &mut Backoff) -> Next {
         let (store, source, epoch) = (self.store, self.source, self.epoch);
-        let mut again = false;
+        let mut next = Next::AtCommit;
         for contract_id in self.contract_ids {
             let unanswered = &mut memories.entry(contract_id.clone()).or_default().unanswered;
             let uncertain = UncertainRecords { store, source, contract_id, epoch };
             match uncertain.check(StdRng::seed_from_u64(self.rng.random()), unanswered).await {
-                Ok(is_behind) => again |= is_behind,
+                Ok(true) => next = Next::Soon,
+                Ok(false) => {}
                 Err(failure) => {
                     debug!(contract.id = %contract_id, "the records of {contract_id} were not checked: {failure}");
-                    again |=
-                        matches!(failure, IngestError::Source(SourceError::Transient { .. }) | IngestError::Store(_));
+                    match failure {
+                        IngestError::Source(SourceError::Transient { retry_after, .. }) => {
+                            return Next::BackingOff(backoff.delay(retry_after));
+                        }
+                        IngestError::Store(_) => return Next::BackingOff(backoff.delay(None)),
+                        _ => {}
+                    }
                 }
             }
         }
-        again
+        backoff.reset();
+        next
+    }
+}
+
+/// When records are compared that are not certain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// Once events were committed at the tip.
+    AtCommit,
+    /// Or soon: the index or a node was behind.
+    Soon,
+    /// Not before this time is over, since the source or the database failed.
+    BackingOff(Duration),
+}
+
+impl Next {
+    /// Waits until it is time, whether or not anything is committed.
+    async fn wait(self, soon: Duration) {
+        match self {
+            Self::AtCommit => pending().await,
+            Self::Soon => sleep(soon).await,
+            Self::BackingOff(delay) => sleep(delay).await,
+        }
     }
 }
 

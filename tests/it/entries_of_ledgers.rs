@@ -293,3 +293,21 @@ async fn an_unreadable_entry_that_was_asked_for_marks_the_record_and_is_quaranti
     assert_eq!(small.record().await.withdrawn.to_string(), "100");
     assert!(small.corrections().await.is_empty());
 }
+
+#[sqlx::test]
+async fn while_entries_cannot_be_had_the_index_goes_on_and_asks_for_them_less_and_less_often(pool: PgPool) {
+    let small = Small::begin_with(pool, MadeChain::source_of_events, Duration::from_secs(2)).await;
+    small.certain().await;
+    small.chain.withhold_entries(true);
+    let before = small.chain.requests_for_entries();
+    for number in 1..=20 {
+        let changes = change(&contract(), STREAM, Some(&entry(number - 1)), Some(&entry(number)));
+        small.close(110 + number, vec![withdrawal(1)], &changes).await;
+    }
+    assert_eq!(small.record().await.withdrawn.to_string(), "20");
+    let requests = small.chain.requests_for_entries() - before;
+    assert!((1..10).contains(&requests), "{requests} requests in 20 ledgers");
+    small.chain.withhold_entries(false);
+    small.certain().await;
+    assert!(small.corrections().await.is_empty());
+}

@@ -58,6 +58,10 @@ struct Ledgers {
     events: Vec<(EventId, Value)>,
     /// The entries after the newest ledger, by their keys: as its replies show them.
     entries: BTreeMap<String, Value>,
+    /// Whether requests for entries fail.
+    withholds_entries: bool,
+    /// How many requests for entries there were.
+    requests_for_entries: u32,
 }
 
 struct Served {
@@ -86,6 +90,16 @@ impl MadeChain {
     /// Returns the endpoint, asked for events.
     pub fn source_of_events(&self) -> EndpointPool {
         EndpointPool::new(std::slice::from_ref(&self.url), PASSPHRASE.to_owned(), 7).unwrap()
+    }
+
+    /// Lets requests for entries fail from now on, or succeed again.
+    pub fn withhold_entries(&self, withholds: bool) {
+        self.made.lock().unwrap().withholds_entries = withholds;
+    }
+
+    /// Returns how many requests for entries there were.
+    pub fn requests_for_entries(&self) -> u32 {
+        self.made.lock().unwrap().requests_for_entries
     }
 
     /// Closes the next ledger at this time, with these transactions.
@@ -230,14 +244,19 @@ pub fn change(
 
 async fn answer(State(made): State<Arc<Mutex<Ledgers>>>, body: String) -> String {
     let request: Value = serde_json::from_str(&body).unwrap();
-    let (ledgers, params) = (made.lock().unwrap(), &request["params"]);
+    let (mut ledgers, params) = (made.lock().unwrap(), &request["params"]);
     let latest = ledgers.latest();
     let answer = match request["method"].as_str().unwrap() {
         "getNetwork" => Ok(json!({"passphrase": PASSPHRASE})),
         "getVersionInfo" => Ok(json!({"version": "30.0.0-made"})),
         "getHealth" => Ok(json!({"status": "healthy", "latestLedger": latest, "oldestLedger": FIRST,
             "latestLedgerCloseTime": ledgers.newest_closed_at()})),
+        "getLedgerEntries" if ledgers.withholds_entries => {
+            ledgers.requests_for_entries += 1;
+            Err((-32_603, "could not obtain ledger entries".to_owned()))
+        }
         "getLedgerEntries" => {
+            ledgers.requests_for_entries += 1;
             let keys = params["keys"].as_array().unwrap().iter();
             let found: Vec<_> = keys.filter_map(|key| ledgers.entries.get(key.as_str().unwrap())).collect();
             Ok(json!({"latestLedger": latest, "entries": found}))
