@@ -1,10 +1,13 @@
 //! Whom a record that changed without an event is told to: it was completed or corrected from the chain's own entry.
 
+use std::collections::BTreeSet;
+
 use flowfi_indexer::{
     auth::Scope,
     devnet::Call,
-    domain::{EventId, StreamId},
+    domain::{Baseline, EventId, RawBaseline, StreamEntry, StreamId},
     ingest::{LateEvents, write_late},
+    store::{EntryChecks, TakenEntry},
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -118,6 +121,38 @@ async fn a_correction_is_told_to_the_streams_subscriber_and_its_parties_before_a
         assert!(last_id.ends_with(".0.1"), "{last_id}: there is nothing to tell it");
     }
     assert_eq!(world.store.revisions_after(0).await.unwrap().len(), 1);
+}
+
+/// Event rows are folded again where a comparison finds other parties. An entry that is written beside the batches tells
+/// the parties that it takes away all the same.
+#[sqlx::test]
+async fn a_record_that_is_set_from_an_entry_is_told_to_the_parties_that_it_had(pool: PgPool) {
+    let world = compared(pool).await;
+    let record = world.record().await;
+    let account = |name: &str| world.devnet.account(name);
+    let entry = StreamEntry { recipient: account("stranger"), ..StreamEntry::from(&record) };
+    let raw = RawBaseline {
+        stream_id: record.stream_id,
+        position: EventId::end_of_ledger(record.last_event.ledger()),
+        entry_xdr: "as the chain has it".to_owned(),
+        last_modified_ledger: record.last_event.ledger(),
+        live_until_ledger: None,
+    };
+    let differences = entry.differences_from(&record);
+    let taken = vec![TakenEntry { baseline: Baseline { raw, entry }, last_event: record.last_event, differences }];
+    let checks = EntryChecks {
+        contract_id: &world.devnet.contract_id(),
+        epoch: world.store.epoch().await.unwrap(),
+        at_ledger: record.last_event.ledger(),
+        equal: Vec::new(),
+        taken,
+        unreadable: Vec::new(),
+    };
+    assert_eq!(world.store.write_entry_checks(&checks).await.unwrap(), [record.stream_id]);
+    let revisions = world.store.revisions_after(0).await.unwrap();
+    let changed = revisions[0].changed.as_ref().unwrap();
+    let told = BTreeSet::from(["alice", "bob", "stranger"].map(account));
+    assert_eq!(changed.iter().map(|(_, parties)| parties.clone()).collect::<Vec<_>>(), [told]);
 }
 
 #[sqlx::test]
