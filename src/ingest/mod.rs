@@ -20,6 +20,7 @@ mod page_checks;
 mod record_checks;
 mod reindex;
 mod reporter;
+mod reread;
 mod reset;
 mod run;
 mod second_opinion;

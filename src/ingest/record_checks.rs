@@ -1,6 +1,6 @@
 //! The slow loop beside the index. It asks a second endpoint for the recently indexed events, compares a few records of
-//! each contract with the chain, and learns the shape of each endpoint's answers. A failure is retried at the next turn;
-//! it neither ends nor delays the session.
+//! each contract with the chain, reads ledgers again that lack an event, and learns the shape of each endpoint's answers. A
+//! failure is retried at the next turn; it neither ends nor delays the session.
 
 use std::{collections::HashMap, convert::Infallible, future::pending, time::Duration};
 
@@ -13,13 +13,14 @@ use tracing::debug;
 
 use super::{
     error::IngestError,
+    reread::Rereading,
     second_opinion::SecondOpinionRound,
     verify::{RollingLook, Unanswered, UncertainRecords},
 };
 use crate::{
     backoff::Backoff,
     domain::{ContractId, Epoch, EventId},
-    source::{EndpointPool, SourceError},
+    source::{EndpointPool, SourceError, WholeLedgers},
     store::Store,
 };
 
@@ -30,6 +31,7 @@ const MOMENT: Duration = Duration::from_secs(1);
 pub(super) struct RecordChecks<'a> {
     pub(super) store: &'a Store,
     pub(super) source: &'a EndpointPool,
+    pub(super) whole_ledgers: &'a [WholeLedgers],
     pub(super) contract_ids: &'a [ContractId],
     /// The epoch that is indexed. Nothing is written to another one.
     pub(super) epoch: Epoch,
@@ -98,6 +100,10 @@ impl RecordChecks<'_> {
             let look = RollingLook { store, source, contract_id, epoch, moment, corrects };
             if let Err(failure) = look.look(StdRng::seed_from_u64(self.rng.random())).await {
                 debug!(contract.id = %contract_id, "the records of {contract_id} were not checked: {failure}");
+            }
+            let rereading = Rereading { store, sources: self.whole_ledgers, contract_id, epoch };
+            if let Err(failure) = rereading.read().await {
+                debug!(contract.id = %contract_id, "no ledger of {contract_id} was read again: {failure}");
             }
         }
     }

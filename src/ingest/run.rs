@@ -169,6 +169,7 @@ impl Indexer {
         Ok(RecordChecks {
             store: &self.store,
             source: &self.source,
+            whole_ledgers: &self.whole_ledgers,
             contract_ids: &self.settings.contracts,
             epoch: epoch.unwrap_or_default(),
             interval: self.settings.pace.check_interval,

@@ -61,33 +61,6 @@ pub(super) async fn fill(
     Ok(())
 }
 
-/// Records that this ledger was not seen after all.
-pub(super) async fn withdraw(
-    connection: &mut PgConnection,
-    contract_id: &ContractId,
-    ledger: LedgerSequence,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "with containing as (
-             delete from coverage where contract_id = $1 and from_ledger <= $2 and to_ledger >= $2
-             returning from_ledger, to_ledger, source, seen_at
-         )
-         insert into coverage (contract_id, from_ledger, to_ledger, source, seen_at)
-         select $1, part.from_ledger, part.to_ledger, source, seen_at
-         from containing
-         cross join lateral (
-             values (containing.from_ledger, $2 - 1), ($2 + 1, containing.to_ledger)
-         ) as part (from_ledger, to_ledger)
-         where part.from_ledger <= part.to_ledger
-         on conflict (contract_id, from_ledger) do update set to_ledger = excluded.to_ledger",
-        contract_id.as_str(),
-        i64::from(ledger.0),
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 /// Joins adjacent ranges from the same source, so that filled holes do not increase the number of ranges.
 async fn join_neighbours(connection: &mut PgConnection, contract_id: &ContractId) -> Result<(), StoreError> {
     sqlx::query!(

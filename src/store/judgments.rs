@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::PgConnection;
-use tracing::{error, warn};
+use tracing::warn;
 
 use super::{
-    StoreError, baselines, corrections, coverage,
+    StoreError, baselines, corrections,
     revisions::{self, Revised},
+    withdrawn,
 };
 use crate::domain::{
     Address, ChangedStreams, ContractId, EntryLeft, EventId, FieldDifference, LedgerSequence, RawBaseline,
@@ -39,7 +40,7 @@ pub(super) struct Judgment {
 impl Judgment {
     /// Returns whether the contract changed a record and no event says so: one is missing.
     fn lacks_an_event(&self) -> bool {
-        !self.is_explained && !self.differences.is_empty()
+        !self.is_explained && self.differences.iter().any(FieldDifference::comes_with_an_event)
     }
 }
 
@@ -107,21 +108,27 @@ pub(super) async fn write(connection: &mut PgConnection, judgments: &[Judgment])
     for (contract_id, judgments) in of_contracts {
         write_baselines(connection, contract_id, &judgments, WITH_ITS_EVENTS).await?;
         write_corrections(connection, contract_id, &judgments).await?;
-        for judgment in judgments.iter().filter(|judgment| judgment.lacks_an_event()) {
-            let (ledger, stream_id) = (judgment.position.ledger(), judgment.stream.1);
-            coverage::withdraw(connection, contract_id, ledger).await?;
-            error!(
-                contract.id = %contract_id, stream.id = %stream_id, ledger = ledger.0,
-                "ledger {ledger} changed stream {stream_id} without an event; it counts as not seen. Read it again from \
-                 another source: flowfi-indexer coverage --repair"
-            );
-        }
         if let Some(revised) = unexplained(&judgments) {
             revisions::tell(connection, contract_id, &revised).await?;
             told = true;
         }
+        withdraw_unexplained(connection, contract_id, &judgments).await?;
     }
     Ok(told)
+}
+
+/// Withdraws the coverage of the ledgers in which the contract changed a record and no event says so. Readers were told of
+/// a revision before.
+pub(super) async fn withdraw_unexplained(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    judgments: &[&Judgment],
+) -> Result<(), StoreError> {
+    for judgment in judgments.iter().filter(|judgment| judgment.lacks_an_event()) {
+        let changed = (judgment.stream.1, judgment.position.ledger());
+        withdrawn::withdraw(connection, contract_id, changed).await?;
+    }
+    Ok(())
 }
 
 /// Returns the records that entries changed without an event.

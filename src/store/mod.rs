@@ -55,6 +55,7 @@ mod table_move;
 mod unknown_fields;
 mod upgrades;
 mod user_summary;
+mod withdrawn;
 mod writer;
 
 pub use api_keys::{ApiKeyRow, RevokedApiKey};
@@ -87,4 +88,5 @@ pub use shares::Share;
 pub use sign_in::{Revocation, TicketRow};
 pub use upgrades::StoredUpgrade;
 pub use user_summary::{Flow, StreamCount, TokenSummary, UserSummary};
+pub use withdrawn::WithdrawnLedger;
 pub use writer::{LaggingContract, Writer};

@@ -17,7 +17,7 @@ use crate::domain::{Epoch, LedgerSequence};
 
 /// The tables that belong to one chain; a reset of the network puts them aside together. `desired_state` belongs to none:
 /// who paused the indexer finds it paused.
-const TABLES_OF_AN_EPOCH: [&str; 16] = [
+const TABLES_OF_AN_EPOCH: [&str; 17] = [
     "_sqlx_migrations",
     "accepted_gaps",
     "baselines",
@@ -34,6 +34,7 @@ const TABLES_OF_AN_EPOCH: [&str; 16] = [
     "revisions",
     "stream_events",
     "streams",
+    "withdrawn_ledgers",
 ];
 
 /// An archive that would wait longer is retried.

@@ -295,6 +295,7 @@ impl Writing<'_> {
             let judgments: Vec<&Judgment> = judgments.iter().collect();
             judgments::write_baselines(connection, contract_id, &judgments, revision).await?;
             judgments::write_corrections(connection, contract_id, &judgments).await?;
+            judgments::withdraw_unexplained(connection, contract_id, &judgments).await?;
             self.correct(connection).await?;
             listen::notify(connection, listen::COMMITTED).await
         };

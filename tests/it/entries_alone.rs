@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use stellar_xdr::{LedgerEntryChange, Limits, ScVal, WriteXdr};
 
 use crate::{
-    entries_of_ledgers::{STREAM, address, amount, contract, creation, entry, map, symbol},
+    made_stream::{STREAM, address, amount, contract, creation, entry, map, symbol},
     made_chain::{Made, MadeChain, MadeEvent, PASSPHRASE, change},
     world::{GatewaySettings, NO_CHECK, Subscriber, World, eventually},
 };

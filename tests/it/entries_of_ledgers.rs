@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flowfi_indexer::{
-    domain::{ContractId, EventId, LedgerRange, LedgerSequence, StreamId, StreamRecord, holes},
+    domain::{EventId, LedgerRange, LedgerSequence, StreamRecord, holes},
     ingest::{Indexer, IngestSettings, PaceArgs, RecordState, Waits, backfill, replay_quarantine},
     source::{EndpointPool, WholeLedgers},
     xdr::LedgerContents,
@@ -11,85 +11,13 @@ use flowfi_indexer::{
 use rand::{SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use stellar_xdr::{LedgerEntryChange, Limits, ScMap, ScMapEntry, ScSymbol, ScVal, WriteXdr};
+use stellar_xdr::LedgerEntryChange;
 
 use crate::{
     made_chain::{Made, MadeChain, MadeEvent, PASSPHRASE, change},
+    made_stream::{STREAM, contract, creation, entry, unreadable, withdrawal},
     world::{GatewaySettings, Subscriber, World, eventually},
 };
-
-pub const STREAM: StreamId = StreamId(1);
-
-pub fn contract() -> ContractId {
-    ContractId::from_bytes([9; 32])
-}
-
-pub fn symbol(text: &str) -> ScVal {
-    ScVal::Symbol(ScSymbol(text.try_into().unwrap()))
-}
-
-pub fn map(fields: &[(&str, ScVal)]) -> ScVal {
-    let entry = |(key, val): &(&str, ScVal)| ScMapEntry { key: symbol(key), val: val.clone() };
-    let mut entries: Vec<_> = fields.iter().map(entry).collect();
-    entries.sort_by_key(|entry| format!("{:?}", entry.key));
-    ScVal::Map(Some(ScMap(entries.try_into().unwrap())))
-}
-
-pub fn address(byte: u8) -> ScVal {
-    let contract_id = stellar_xdr::ContractId(stellar_xdr::Hash([byte; 32]));
-    ScVal::Address(stellar_xdr::ScAddress::Contract(contract_id))
-}
-
-pub fn amount(units: u64) -> ScVal {
-    ScVal::I128(stellar_xdr::Int128Parts { hi: 0, lo: units })
-}
-
-/// The contract's record of the stream, with this much withdrawn.
-pub fn stored(withdrawn: u64) -> Vec<(&'static str, ScVal)> {
-    vec![
-        ("sender", address(1)),
-        ("recipient", address(2)),
-        ("token_address", address(3)),
-        ("rate_per_second", amount(10)),
-        ("deposited_amount", amount(1_000)),
-        ("withdrawn_amount", amount(withdrawn)),
-        ("start_time", ScVal::U64(100)),
-        ("last_update_time", ScVal::U64(100)),
-        ("is_active", ScVal::Bool(true)),
-        ("paused", ScVal::Bool(false)),
-        ("paused_at", ScVal::Void),
-        ("status", ScVal::Vec(Some(stellar_xdr::ScVec(vec![symbol("Active")].try_into().unwrap())))),
-    ]
-}
-
-pub fn entry(withdrawn: u64) -> ScVal {
-    map(&stored(withdrawn))
-}
-
-/// An entry of which the sender cannot be read.
-fn unreadable() -> ScVal {
-    let mut fields = stored(0);
-    fields[0].1 = ScVal::U32(7);
-    map(&fields)
-}
-
-pub fn creation() -> MadeEvent {
-    let value = map(&[
-        ("stream_id", ScVal::U64(1)),
-        ("sender", address(1)),
-        ("recipient", address(2)),
-        ("token_address", address(3)),
-        ("rate_per_second", amount(10)),
-        ("deposited_amount", amount(1_000)),
-        ("start_time", ScVal::U64(100)),
-    ]);
-    let xdr = |value: &ScVal| value.to_xdr(Limits::none()).unwrap();
-    MadeEvent {
-        is_system: false,
-        topics: vec![xdr(&symbol("stream_created")), xdr(&ScVal::U64(1))],
-        value: xdr(&value),
-    }
-}
 
 struct Small {
     world: World,
@@ -226,19 +154,6 @@ async fn an_unreadable_entry_leaves_the_record_marks_it_and_is_quarantined(pool:
     small.close(130, Vec::new(), &change(&contract(), STREAM, Some(&unreadable()), Some(&entry(0)))).await;
     let (_, shown) = small.world.get(&base, "/v1/streams/1").await;
     assert_eq!((&shown["claimableReason"], &shown["schedule"]["kind"]), (&Value::Null, &json!("linear")));
-}
-
-/// A payment to the recipient.
-fn withdrawal(units: u64) -> MadeEvent {
-    let fields = [
-        ("stream_id", ScVal::U64(1)),
-        ("recipient", address(2)),
-        ("amount", amount(units)),
-        ("timestamp", ScVal::U64(100)),
-    ];
-    let xdr = |value: &ScVal| value.to_xdr(Limits::none()).unwrap();
-    let topics = vec![xdr(&symbol("tokens_withdrawn")), xdr(&ScVal::U64(1))];
-    MadeEvent { is_system: false, topics, value: xdr(&map(&fields)) }
 }
 
 impl Small {

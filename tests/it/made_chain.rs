@@ -37,6 +37,7 @@ pub struct Made {
 }
 
 /// An event, as XDR.
+#[derive(Clone)]
 pub struct MadeEvent {
     pub is_system: bool,
     pub topics: Vec<Vec<u8>>,

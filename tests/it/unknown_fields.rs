@@ -11,7 +11,7 @@ use stellar_xdr::ScVal;
 use tokio::process::Command;
 
 use crate::{
-    entries_of_ledgers::{STREAM, contract, creation, map, stored},
+    made_stream::{STREAM, contract, creation, map, stored},
     made_chain::{Made, MadeChain, PASSPHRASE, change},
     world::{GatewaySettings, World, eventually},
 };

@@ -60,6 +60,17 @@ pub struct FieldDifference {
     pub chains: String,
 }
 
+/// No call of the contract sets these, so they may change without an event.
+const WITHOUT_EVENTS: [&str; 1] = ["arbiter"];
+
+impl FieldDifference {
+    /// Returns whether the contract changes the field only in calls that publish an event of the stream.
+    #[must_use]
+    pub fn comes_with_an_event(&self) -> bool {
+        !WITHOUT_EVENTS.contains(&self.field)
+    }
+}
+
 /// A closed stream has no entry any more.
 const CLOSED: &str = "closed";
 

@@ -1,0 +1,163 @@
+//! An event that the followed source withheld: the chain's entry gives it away, and its ledger is read again.
+
+use std::time::Duration;
+
+use flowfi_indexer::{
+    domain::{LedgerRange, LedgerSequence, StreamRecord, holes},
+    ingest::{Indexer, IngestSettings, PaceArgs, RecordState},
+    source::{EndpointPool, WholeLedgers},
+    xdr::LedgerContents,
+};
+use rand::{SeedableRng, rngs::StdRng};
+use sqlx::PgPool;
+use stellar_xdr::LedgerEntryChange;
+
+use crate::{
+    made_chain::{Made, MadeChain, MadeEvent, PASSPHRASE, change},
+    made_stream::{STREAM, contract, creation, entry, withdrawal},
+    world::{World, eventually},
+};
+
+/// One chain, served twice: by a node that is followed and leaves events out, and by one that has all of them.
+struct TwoNodes {
+    world: World,
+    followed: MadeChain,
+    complete: MadeChain,
+}
+
+fn whole_ledgers(chain: &MadeChain) -> WholeLedgers {
+    let whole = WholeLedgers::of_endpoints(chain.source(), StdRng::seed_from_u64(7)).unwrap();
+    whole.read_for(LedgerContents::EventsAndEntries)
+}
+
+impl TwoNodes {
+    /// A chain with a stream that was created in ledger 3, which nobody follows yet.
+    async fn start(pool: PgPool) -> Self {
+        let nodes = Self {
+            world: World::new(pool).await,
+            followed: MadeChain::start().await,
+            complete: MadeChain::start().await,
+        };
+        nodes.close(100, &[creation()], &[], &change(&contract(), STREAM, None, Some(&entry(0))));
+        nodes
+    }
+
+    /// Closes a ledger with one transaction. The followed node has only the first events of it.
+    fn close(
+        &self,
+        at: u64,
+        events: &[MadeEvent],
+        left_out: &[MadeEvent],
+        changes: &[LedgerEntryChange],
+    ) -> LedgerSequence {
+        let made = |events| Made { contract_id: contract(), events, changes: changes.to_vec() };
+        self.complete.close(at, vec![made([events, left_out].concat())]);
+        self.followed.close(at, vec![made(events.to_vec())])
+    }
+
+    /// Closes a ledger with a withdrawal of which the followed node leaves the event out.
+    fn withhold_a_withdrawal(&self) -> LedgerSequence {
+        let changes = change(&contract(), STREAM, Some(&entry(0)), Some(&entry(60)));
+        self.close(110, &[], &[withdrawal(60)], &changes)
+    }
+
+    fn follow(&mut self, source: EndpointPool, whole_ledgers: Vec<WholeLedgers>) {
+        let pace = PaceArgs {
+            start_ledger: Some(LedgerSequence(2)),
+            state: RecordState::Both,
+            check_interval: Duration::from_millis(20),
+            ..self.world.settings().pace
+        };
+        let settings = IngestSettings {
+            network_passphrase: PASSPHRASE.to_owned(),
+            contracts: contract().into(),
+            pace,
+            ..self.world.settings()
+        };
+        self.world.start(Indexer::new(source, whole_ledgers, self.world.store.clone(), settings));
+    }
+
+    async fn indexed(&self, ledger: LedgerSequence) {
+        eventually("the ledger is indexed", || async {
+            let progress = self.world.store.progress(&contract()).await.unwrap();
+            progress.is_some_and(|progress| progress.last_whole_ledger >= ledger)
+        })
+        .await;
+    }
+
+    async fn record(&self) -> StreamRecord {
+        self.world.store.stream(&contract(), STREAM).await.unwrap().unwrap()
+    }
+
+    /// Returns the types of the stored events, in order.
+    async fn events(&self) -> Vec<String> {
+        let types = "select type from stream_events order by toid, event_index";
+        sqlx::query_scalar(types).fetch_all(&self.world.pool).await.unwrap()
+    }
+
+    async fn not_seen(&self) -> Vec<LedgerRange> {
+        let covered = self.world.store.coverage(&contract()).await.unwrap();
+        let read = self.world.store.progress(&contract()).await.unwrap().unwrap().last_whole_ledger;
+        let all = LedgerRange::new(LedgerSequence(2), read).unwrap();
+        holes(all, covered.iter().map(|covered| covered.ledgers))
+    }
+
+    async fn corrections(&self) -> Vec<(String, String, String)> {
+        let corrections = self.world.store.corrections_of(&contract(), STREAM, 10).await.unwrap();
+        corrections.into_iter().map(|found| (found.field, found.ours, found.chains)).collect()
+    }
+
+    /// Returns the ledgers that were withdrawn, each with the sources it was read from again and whether that helped.
+    async fn withdrawn(&self) -> Vec<(i64, Vec<String>, bool)> {
+        let withdrawn = "select ledger, read_from, found from withdrawn_ledgers order by ledger";
+        sqlx::query_as(withdrawn).fetch_all(&self.world.pool).await.unwrap()
+    }
+
+    /// Waits until the checks have taken this many turns more.
+    async fn turns(&self, count: usize) {
+        for _ in 0..count {
+            let checked_at = || async {
+                let check = self.world.store.record_check(&contract()).await.unwrap();
+                check.and_then(|check| check.checked_at)
+            };
+            let before = checked_at().await;
+            eventually("the records are checked again", || async { checked_at().await > before }).await;
+        }
+    }
+}
+
+#[sqlx::test]
+async fn a_ledger_that_changed_a_stream_without_an_event_is_read_again_from_another_source(pool: PgPool) {
+    let mut nodes = TwoNodes::start(pool).await;
+    let ledger = nodes.withhold_a_withdrawal();
+    nodes.follow(nodes.followed.source(), vec![whole_ledgers(&nodes.complete)]);
+    nodes.indexed(ledger).await;
+    eventually("the missed event is stored", || async {
+        nodes.events().await == ["stream.created", "stream.withdrawn"]
+    })
+    .await;
+    assert_eq!(nodes.not_seen().await, []);
+    assert_eq!(nodes.record().await.withdrawn.to_string(), "60");
+    assert_eq!(nodes.corrections().await, [("withdrawn_amount".to_owned(), "0".to_owned(), "60".to_owned())]);
+    eventually("that is noted", || async {
+        nodes.withdrawn().await == [(i64::from(ledger.0), vec!["getLedgers".to_owned()], true)]
+    })
+    .await;
+}
+
+#[sqlx::test]
+async fn a_ledger_that_lacks_the_event_everywhere_is_read_again_once(pool: PgPool) {
+    let mut nodes = TwoNodes::start(pool).await;
+    let ledger = nodes.withhold_a_withdrawal();
+    nodes.follow(nodes.followed.source(), vec![whole_ledgers(&nodes.followed)]);
+    nodes.indexed(ledger).await;
+    let read_once = vec![(i64::from(ledger.0), vec!["getLedgers".to_owned()], false)];
+    eventually("the ledger was read again", || async { nodes.withdrawn().await == read_once }).await;
+    assert_eq!(nodes.not_seen().await, [], "that is what there is");
+    nodes.turns(3).await;
+    assert_eq!(nodes.withdrawn().await, read_once);
+    assert_eq!(nodes.events().await, ["stream.created"]);
+    assert_eq!(nodes.not_seen().await, []);
+    assert_eq!(nodes.record().await.withdrawn.to_string(), "60");
+    assert_eq!(nodes.corrections().await.len(), 1, "it was corrected once");
+}
