@@ -11,3 +11,6 @@ create table withdrawn_ledgers (
     found boolean not null default false,
     primary key (contract_id, ledger)
 );
+
+-- The ledger that changed the stream last, if no event of ours says what it did to the stream.
+alter table corrections add column missed_in_ledger bigint;

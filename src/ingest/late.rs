@@ -1,13 +1,13 @@
 //! What arrives late, behind the cursor: events that are decoded and stored, and entries that were read from the chain.
 //! Their streams are folded again. It is never sent live.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::incoming::{Incoming, decode_all};
 use crate::{
     domain::{
         Baseline, ContractEvent, ContractId, CoverageSource, Epoch, EventId, FieldDifference, HarmlessFields,
-        LedgerRange, RawBaseline, RawContractEvent, RawEntryChange, StreamId, baselines_in_order,
+        LedgerRange, LedgerSequence, RawBaseline, RawContractEvent, RawEntryChange, StreamId, baselines_in_order,
     },
     store::{Batch, CaughtUp, LateRows, Locks, Repaired, Store, StoreError},
     xdr::decode_stream_ledger_entry,
@@ -74,8 +74,8 @@ pub(super) async fn fold_again(
 }
 
 /// Sets the records of streams from what the chain stores of them, which may depend on where the contract stands, and
-/// keeps what that corrects. `None`
-/// if there is none, or before the contract's index began.
+/// keeps what that corrects, with the ledgers in which an event of theirs was missed. `None` if there is none, or before the
+/// contract's index began.
 ///
 /// # Errors
 /// As [`write_late`].
@@ -83,13 +83,21 @@ pub(super) async fn write_baselines(
     store: &Store,
     contract_id: &ContractId,
     epoch: Epoch,
+    missed_in: &BTreeMap<StreamId, LedgerSequence>,
     mut baselines_at: impl FnMut(EventId) -> (Vec<Baseline>, Vec<(StreamId, FieldDifference)>),
 ) -> Result<Option<Repaired>, StoreError> {
     let rows = |position| {
         let (baselines, corrections) = baselines_at(position);
         let baselines = baselines_in_order(baselines);
         let from_the_first = baselines.keys().copied().collect();
-        (!baselines.is_empty()).then(|| LateRows { baselines, from_the_first, corrections, ..LateRows::default() })
+        let missed_in = missed_in.clone();
+        (!baselines.is_empty()).then(|| LateRows {
+            baselines,
+            from_the_first,
+            corrections,
+            missed_in,
+            ..LateRows::default()
+        })
     };
     write(store, contract_id, epoch, rows).await
 }

@@ -1,5 +1,7 @@
 //! The `corrections` table: which fields of records were set from the chain's entries because they differed.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -28,27 +30,32 @@ pub struct Correction {
     pub corrected_at: DateTime<Utc>,
 }
 
-/// Writes the corrections of a contract.
+/// Writes the corrections of a contract. A stream of `missed_in` has no event in the ledger that changed it.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     contract_id: &ContractId,
     at_ledger: LedgerSequence,
     corrections: &[(StreamId, FieldDifference)],
+    missed_in: &BTreeMap<StreamId, LedgerSequence>,
 ) -> Result<(), StoreError> {
     if corrections.is_empty() {
         return Ok(());
     }
     let column = |text: fn(&(StreamId, FieldDifference)) -> String| corrections.iter().map(text).collect::<Vec<_>>();
+    let missed_in: Vec<Option<i64>> =
+        corrections.iter().map(|(stream_id, _)| missed_in.get(stream_id).map(|ledger| i64::from(ledger.0))).collect();
     sqlx::query!(
-        "insert into corrections (contract_id, stream_id, at_ledger, field, ours, chains)
-         select $1, stream_id, $2, field, ours, chains
-         from unnest($3::text[], $4::text[], $5::text[], $6::text[]) as new (stream_id, field, ours, chains)",
+        "insert into corrections (contract_id, stream_id, at_ledger, field, ours, chains, missed_in_ledger)
+         select $1, stream_id, $2, field, ours, chains, missed_in_ledger
+         from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
+             as new (stream_id, field, ours, chains, missed_in_ledger)",
         contract_id.as_str(),
         i64::from(at_ledger.0),
         &column(|(stream_id, _)| stream_id.to_string()),
         &column(|(_, difference)| difference.field.to_owned()),
         &column(|(_, difference)| difference.ours.clone()),
         &column(|(_, difference)| difference.chains.clone()),
+        &missed_in as _,
     )
     .execute(connection)
     .await?;

@@ -4,7 +4,7 @@
 //! waiting. A batch of its that was prepared from the old record overwrites the new one, which is then not certain and is
 //! compared again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::PgConnection;
 
@@ -35,6 +35,8 @@ pub struct EntryChecks<'a> {
     pub taken: Vec<TakenEntry>,
     /// Streams whose entries cannot be read.
     pub unreadable: Vec<UnreadableEntry>,
+    /// The streams among them that have no event in the ledger that changed them last, each with that ledger.
+    pub missed_in: BTreeMap<StreamId, LedgerSequence>,
 }
 
 /// An entry that sets a record.
@@ -150,7 +152,7 @@ impl EntryChecks<'_> {
             .iter()
             .flat_map(|taken| taken.differences.iter().map(|found| (taken.baseline.raw.stream_id, found.clone())))
             .collect();
-        corrections::insert(connection, self.contract_id, self.at_ledger, &corrected).await?;
+        corrections::insert(connection, self.contract_id, self.at_ledger, &corrected, &self.missed_in).await?;
         Ok(ids)
     }
 

@@ -40,7 +40,7 @@ pub(super) struct Judgment {
 impl Judgment {
     /// Returns whether the contract changed a record and no event says so: one is missing.
     fn lacks_an_event(&self) -> bool {
-        !self.is_explained && self.differences.iter().any(FieldDifference::comes_with_an_event)
+        !self.is_explained && self.differences.iter().any(|found| StreamEntry::changes_with_an_event(found.field))
     }
 }
 
@@ -108,17 +108,16 @@ pub(super) async fn write(connection: &mut PgConnection, judgments: &[Judgment])
     for (contract_id, judgments) in of_contracts {
         write_baselines(connection, contract_id, &judgments, WITH_ITS_EVENTS).await?;
         write_corrections(connection, contract_id, &judgments).await?;
+        withdraw_unexplained(connection, contract_id, &judgments).await?;
         if let Some(revised) = unexplained(&judgments) {
             revisions::tell(connection, contract_id, &revised).await?;
             told = true;
         }
-        withdraw_unexplained(connection, contract_id, &judgments).await?;
     }
     Ok(told)
 }
 
-/// Withdraws the coverage of the ledgers in which the contract changed a record and no event says so. Readers were told of
-/// a revision before.
+/// Withdraws the coverage of the ledgers in which the contract changed a record and no event says so.
 pub(super) async fn withdraw_unexplained(
     connection: &mut PgConnection,
     contract_id: &ContractId,
@@ -172,8 +171,14 @@ pub(super) async fn write_corrections(
             "stream {stream_id} was corrected from the chain: {}", was.join(", ")
         );
     }
+    let missed: BTreeSet<(StreamId, LedgerSequence)> = judgments
+        .iter()
+        .filter(|judgment| judgment.lacks_an_event())
+        .map(|judgment| (judgment.stream.1, judgment.position.ledger()))
+        .collect();
     for (ledger, corrections) in of_ledgers {
-        corrections::insert(connection, contract_id, ledger, &corrections).await?;
+        let missed_in = missed.iter().filter(|(_, in_ledger)| *in_ledger == ledger).copied().collect();
+        corrections::insert(connection, contract_id, ledger, &corrections, &missed_in).await?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 //! the contract's revision is raised, so that a batch prepared before that is prepared again. If another repair came in
 //! between, this one starts again.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::domain::{
     Baseline, ChangedStreams, ContractEvent, ContractId, ContractUpgradeEvent, CoverageSource, Epoch, EventEffect,
-    EventId, FieldDifference, LedgerRange, QuarantinedEvent, RawBaseline, RawContractEvent, Revision,
+    EventId, FieldDifference, LedgerRange, LedgerSequence, QuarantinedEvent, RawBaseline, RawContractEvent, Revision,
     StreamEntryChange, StreamId,
 };
 
@@ -72,6 +72,8 @@ pub struct LateRows {
     pub entries: Vec<StreamEntryChange>,
     /// Fields of records that the baselines correct.
     pub corrections: Vec<(StreamId, FieldDifference)>,
+    /// The streams among them that have no event in the ledger that changed them last, each with that ledger.
+    pub missed_in: BTreeMap<StreamId, LedgerSequence>,
     /// Upgrades of the contract's code.
     pub upgrades: Vec<ContractUpgradeEvent>,
     /// Events to quarantine.
@@ -288,14 +290,14 @@ impl Writing<'_> {
             if repaired == Repaired::default() {
                 return Ok(());
             }
+            let judgments: Vec<&Judgment> = judgments.iter().collect();
+            judgments::withdraw_unexplained(connection, contract_id, &judgments).await?;
             let range = self.revised(&touched, of_based).or(folded).unwrap_or((self.position, self.position));
             let revision = revisions::record(connection, contract_id, &Revised { range, changed }).await?;
             let raw = late.baselines.values().flatten().map(|baseline| &baseline.raw);
             baselines::upsert(connection, contract_id, raw, revision).await?;
-            let judgments: Vec<&Judgment> = judgments.iter().collect();
             judgments::write_baselines(connection, contract_id, &judgments, revision).await?;
             judgments::write_corrections(connection, contract_id, &judgments).await?;
-            judgments::withdraw_unexplained(connection, contract_id, &judgments).await?;
             self.correct(connection).await?;
             listen::notify(connection, listen::COMMITTED).await
         };
@@ -329,7 +331,7 @@ impl Writing<'_> {
     async fn correct(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         let positions = self.late.baselines.values().flatten().map(|baseline| baseline.raw.position);
         let at_ledger = positions.max().unwrap_or(self.position).last_whole_ledger();
-        corrections::insert(connection, self.contract_id, at_ledger, &self.late.corrections).await
+        corrections::insert(connection, self.contract_id, at_ledger, &self.late.corrections, &self.late.missed_in).await
     }
 
     async fn raise(&self, connection: &mut PgConnection, caught_up: CaughtUp) -> Result<(), StoreError> {

@@ -1,10 +1,16 @@
 //! Ledgers that were seen, but not whole: the contract's entries changed in them, and no event of ours says so. Each is
 //! read again, once from each source, so one that lacks the event everywhere is not read for ever.
 
+use std::collections::BTreeMap;
+
 use sqlx::PgConnection;
 use tracing::warn;
 
-use super::{Store, StoreError, columns::ledger};
+use super::{
+    Store, StoreError,
+    columns::{ledger, parse},
+    network,
+};
 use crate::domain::{ContractId, Epoch, LedgerSequence, StreamId};
 
 /// A ledger to read again.
@@ -17,13 +23,22 @@ pub struct WithdrawnLedger {
 }
 
 /// Records that this ledger was not seen whole after all, because it changed a stream without an event. Does nothing if it
-/// does not count as seen, or if it was withdrawn before and read again in vain. The caller's transaction has told readers
-/// of a revision already, whose lock keeps others from the coverage.
+/// does not count as seen, or if it was withdrawn before and read again in vain.
+///
+/// A transaction that tells readers of a revision must have withdrawn everything before: the order of its locks.
 pub(super) async fn withdraw(
     connection: &mut PgConnection,
     contract_id: &ContractId,
     (stream_id, ledger): (StreamId, LedgerSequence),
 ) -> Result<(), StoreError> {
+    // After waiting for others who change the range, the next statement sees what they left.
+    sqlx::query!(
+        "select from coverage where contract_id = $1 and $2 between from_ledger and to_ledger for update",
+        contract_id.as_str(),
+        i64::from(ledger.0),
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
     let noted = sqlx::query!(
         "insert into withdrawn_ledgers (contract_id, ledger)
          select $1, $2 where exists (
@@ -45,6 +60,36 @@ pub(super) async fn withdraw(
         "ledger {ledger} changed stream {stream_id} without an event; it counts as not seen and will be read again"
     );
     uncover(connection, contract_id, ledger).await
+}
+
+/// Returns those of these streams that have no event in the ledger that changed them last, neither stored nor kept raw. A
+/// fee changes no stream.
+async fn unexplained(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    changed: &[(StreamId, LedgerSequence)],
+) -> Result<BTreeMap<StreamId, LedgerSequence>, StoreError> {
+    let (streams, ledgers): (Vec<String>, Vec<i64>) =
+        changed.iter().map(|(stream_id, ledger)| (stream_id.to_string(), i64::from(ledger.0))).unzip();
+    let rows = sqlx::query!(
+        r#"select changed.stream as "stream!", changed.ledger as "ledger!"
+           from unnest($2::text[], $3::bigint[]) as changed (stream, ledger)
+           where not exists (
+               select from stream_events
+               where contract_id = $1 and stream_id = changed.stream and type <> 'stream.fee_collected'
+                   and toid between changed.ledger << 32 and (changed.ledger + 1 << 32) - 1
+           ) and not exists (
+               select from quarantine
+               where contract_id = $1 and stream_id = changed.stream and event_kind <> 'entry'
+                   and toid between changed.ledger << 32 and (changed.ledger + 1 << 32) - 1
+           )"#,
+        contract_id.as_str(),
+        &streams,
+        &ledgers,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(|row| Ok((parse("stream_id", &row.stream)?, ledger(row.ledger)?))).collect()
 }
 
 async fn uncover(
@@ -74,6 +119,34 @@ async fn uncover(
 }
 
 impl Store {
+    /// Withdraws the coverage of the ledgers that changed these streams last and have no event of ours that says so. Returns
+    /// these streams, each with its ledger.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherEpoch`] if the network started over since the entries were read.
+    pub async fn withdraw_unexplained(
+        &self,
+        contract_id: &ContractId,
+        epoch: Epoch,
+        changed: &[(StreamId, LedgerSequence)],
+    ) -> Result<BTreeMap<StreamId, LedgerSequence>, StoreError> {
+        if changed.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let mut transaction = self.pool.begin().await?;
+        let withdraw_all = async |connection: &mut PgConnection| {
+            network::check_epoch(connection, epoch).await?;
+            let unexplained = unexplained(connection, contract_id, changed).await?;
+            for (stream_id, ledger) in &unexplained {
+                withdraw(connection, contract_id, (*stream_id, *ledger)).await?;
+            }
+            Ok(unexplained)
+        };
+        let unexplained = transaction.within(withdraw_all).await?;
+        transaction.commit().await?;
+        Ok(unexplained)
+    }
+
     /// Returns ledgers that were withdrawn and not yet read again from each of these sources, at most `limit`: those that
     /// were never tried first, and then those whose last try is the longest ago.
     pub async fn withdrawn_ledgers(

@@ -61,6 +61,11 @@ pub fn entry_with(withdrawn: u64, field: (&'static str, ScVal)) -> ScVal {
     map(&fields)
 }
 
+/// A party of streams.
+pub fn party(byte: u8) -> ScVal {
+    address(byte)
+}
+
 /// An entry of which the sender cannot be read.
 pub fn unreadable() -> ScVal {
     entry_with(0, ("sender", ScVal::U32(7)))
@@ -68,6 +73,11 @@ pub fn unreadable() -> ScVal {
 
 /// The event of the stream's creation.
 pub fn creation() -> MadeEvent {
+    creation_of(STREAM)
+}
+
+/// The event of the creation of another stream like it.
+pub fn creation_of(stream_id: StreamId) -> MadeEvent {
     let fields = [
         ("sender", address(1)),
         ("recipient", address(2)),
@@ -76,22 +86,22 @@ pub fn creation() -> MadeEvent {
         ("deposited_amount", amount(1_000)),
         ("start_time", ScVal::U64(100)),
     ];
-    event("stream_created", &fields)
+    event(stream_id, "stream_created", &fields)
 }
 
 /// The event of a withdrawal right at the stream's start, when there is nothing to move its clock.
 pub fn withdrawal(units: u64) -> MadeEvent {
     let fields = [("recipient", address(2)), ("amount", amount(units)), ("timestamp", ScVal::U64(100))];
-    event("tokens_withdrawn", &fields)
+    event(STREAM, "tokens_withdrawn", &fields)
 }
 
-fn event(name: &str, fields: &[(&str, ScVal)]) -> MadeEvent {
-    let id = [("stream_id", ScVal::U64(STREAM.0))];
+fn event(stream_id: StreamId, name: &str, fields: &[(&str, ScVal)]) -> MadeEvent {
+    let id = [("stream_id", ScVal::U64(stream_id.0))];
     let fields: Vec<_> = id.iter().chain(fields).cloned().collect();
     let xdr = |value: &ScVal| value.to_xdr(Limits::none()).unwrap();
     MadeEvent {
         is_system: false,
-        topics: vec![xdr(&symbol(name)), xdr(&ScVal::U64(STREAM.0))],
+        topics: vec![xdr(&symbol(name)), xdr(&ScVal::U64(stream_id.0))],
         value: xdr(&map(&fields)),
     }
 }

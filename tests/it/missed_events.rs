@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use flowfi_indexer::{
-    domain::{LedgerRange, LedgerSequence, StreamRecord, holes},
+    domain::{LedgerRange, LedgerSequence, StreamId, StreamRecord, holes},
     ingest::{Indexer, IngestSettings, PaceArgs, RecordState},
     source::{EndpointPool, WholeLedgers},
     xdr::LedgerContents,
@@ -14,7 +14,7 @@ use stellar_xdr::LedgerEntryChange;
 
 use crate::{
     made_chain::{Made, MadeChain, MadeEvent, PASSPHRASE, change},
-    made_stream::{STREAM, contract, creation, entry, withdrawal},
+    made_stream::{STREAM, contract, creation, creation_of, entry, entry_with, party, withdrawal},
     world::{World, eventually},
 };
 
@@ -107,6 +107,12 @@ impl TwoNodes {
         corrections.into_iter().map(|found| (found.field, found.ours, found.chains)).collect()
     }
 
+    /// Returns the fields that were corrected, each with the ledger that lacked the event.
+    async fn missed_in(&self) -> Vec<(String, Option<i64>)> {
+        let missed = "select field, missed_in_ledger from corrections order by number";
+        sqlx::query_as(missed).fetch_all(&self.world.pool).await.unwrap()
+    }
+
     /// Returns the ledgers that were withdrawn, each with the sources it was read from again and whether that helped.
     async fn withdrawn(&self) -> Vec<(i64, Vec<String>, bool)> {
         let withdrawn = "select ledger, read_from, found from withdrawn_ledgers order by ledger";
@@ -160,4 +166,58 @@ async fn a_ledger_that_lacks_the_event_everywhere_is_read_again_once(pool: PgPoo
     assert_eq!(nodes.not_seen().await, []);
     assert_eq!(nodes.record().await.withdrawn.to_string(), "60");
     assert_eq!(nodes.corrections().await.len(), 1, "it was corrected once");
+}
+
+#[sqlx::test]
+async fn a_correction_over_rpc_has_the_ledger_read_again_that_changed_the_entry_without_an_event(pool: PgPool) {
+    let mut nodes = TwoNodes::start(pool).await;
+    let ledger = nodes.withhold_a_withdrawal();
+    nodes.follow(nodes.followed.source_of_events(), vec![whole_ledgers(&nodes.complete)]);
+    eventually("the missed event is stored", || async {
+        nodes.events().await == ["stream.created", "stream.withdrawn"]
+    })
+    .await;
+    assert_eq!(nodes.missed_in().await, [("withdrawn_amount".to_owned(), Some(i64::from(ledger.0)))]);
+    assert_eq!(nodes.not_seen().await, []);
+    assert_eq!(nodes.record().await.withdrawn.to_string(), "60");
+}
+
+#[sqlx::test]
+async fn a_stream_whose_creation_was_withheld_over_rpc_is_found_by_its_entry(pool: PgPool) {
+    let mut nodes = TwoNodes::start(pool).await;
+    let (missed, seen) = (StreamId(2), StreamId(3));
+    let changes = change(&contract(), missed, None, Some(&entry(0)));
+    nodes.close(100, &[], &[creation_of(missed)], &changes);
+    let changes = change(&contract(), seen, None, Some(&entry(0)));
+    nodes.close(100, &[creation_of(seen)], &[], &changes);
+    nodes.follow(nodes.followed.source_of_events(), vec![whole_ledgers(&nodes.complete)]);
+    eventually("the creation is stored", || async {
+        nodes.world.store.stream(&contract(), missed).await.unwrap().is_some()
+    })
+    .await;
+    assert_eq!(nodes.events().await, ["stream.created", "stream.created", "stream.created"]);
+    assert_eq!(nodes.not_seen().await, []);
+}
+
+#[sqlx::test]
+async fn a_field_that_no_event_tells_has_no_ledger_read_again(pool: PgPool) {
+    let mut nodes = TwoNodes::start(pool).await;
+    let with_arbiter = entry_with(0, ("arbiter", party(7)));
+    let ledger = nodes.close(110, &[], &[], &change(&contract(), STREAM, Some(&entry(0)), Some(&with_arbiter)));
+    nodes.follow(nodes.followed.source_of_events(), vec![whole_ledgers(&nodes.complete)]);
+    nodes.indexed(ledger).await;
+    eventually("the record has its arbiter", || async { nodes.record().await.arbiter.is_some() }).await;
+    assert_eq!(nodes.missed_in().await, [("arbiter".to_owned(), None)]);
+    assert_eq!((nodes.withdrawn().await, nodes.not_seen().await), (Vec::new(), Vec::new()));
+}
+
+#[sqlx::test]
+async fn a_record_that_differs_although_its_last_change_has_an_event_has_no_ledger_read_again(pool: PgPool) {
+    let mut nodes = TwoNodes::start(pool).await;
+    let changes = change(&contract(), STREAM, Some(&entry(0)), Some(&entry(70)));
+    nodes.close(110, &[withdrawal(60)], &[], &changes);
+    nodes.follow(nodes.followed.source_of_events(), vec![whole_ledgers(&nodes.complete)]);
+    eventually("the record is corrected", || async { !nodes.corrections().await.is_empty() }).await;
+    assert_eq!(nodes.missed_in().await, [("withdrawn_amount".to_owned(), None)]);
+    assert_eq!((nodes.withdrawn().await, nodes.not_seen().await), (Vec::new(), Vec::new()));
 }

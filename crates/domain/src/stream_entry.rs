@@ -63,14 +63,6 @@ pub struct FieldDifference {
 /// No call of the contract sets these, so they may change without an event.
 const WITHOUT_EVENTS: [&str; 1] = ["arbiter"];
 
-impl FieldDifference {
-    /// Returns whether the contract changes the field only in calls that publish an event of the stream.
-    #[must_use]
-    pub fn comes_with_an_event(&self) -> bool {
-        !WITHOUT_EVENTS.contains(&self.field)
-    }
-}
-
 /// A closed stream has no entry any more.
 const CLOSED: &str = "closed";
 
@@ -117,6 +109,12 @@ impl StreamEntry {
     #[must_use]
     pub fn is_left_open(field: &str) -> bool {
         AWAITED.contains(&field)
+    }
+
+    /// Returns whether the contract changes this field only in calls that publish an event of the stream.
+    #[must_use]
+    pub fn changes_with_an_event(field: &str) -> bool {
+        !WITHOUT_EVENTS.contains(&field)
     }
 
     /// Returns every field by the contract's name, as text.

@@ -6,7 +6,7 @@ use tracing::{info, warn};
 
 use super::{
     compare::{Finding, Seen},
-    correct,
+    correct, missed,
 };
 use crate::{
     domain::{
@@ -31,8 +31,10 @@ pub(super) async fn write(
     streams: impl IntoIterator<Item = StreamId>,
 ) -> Result<Vec<StreamId>, IngestError> {
     let at_ledger = seen.whole.min(seen.at_ledger);
-    let mut checks =
-        EntryChecks { contract_id, epoch, at_ledger, equal: Vec::new(), taken: Vec::new(), unreadable: Vec::new() };
+    let streams: Vec<StreamId> = streams.into_iter().collect();
+    let missed_in = missed::withdraw(store, contract_id, epoch, seen, streams.iter().copied()).await?;
+    let (equal, taken, unreadable) = (Vec::new(), Vec::new(), Vec::new());
+    let mut checks = EntryChecks { contract_id, epoch, at_ledger, equal, taken, unreadable, missed_in };
     let mut folded_again = BTreeSet::new();
     for stream_id in streams {
         let Some(record) = seen.records.get(&stream_id) else { continue };
@@ -59,7 +61,7 @@ pub(super) async fn write(
     let mut set = store.write_entry_checks(&checks).await?;
     say(&checks, &set);
     if !folded_again.is_empty() {
-        set.extend(correct::from_chain(store, contract_id, epoch, seen, &folded_again).await?);
+        set.extend(correct::from_chain(store, contract_id, epoch, seen, (&folded_again, &checks.missed_in)).await?);
     }
     Ok(set)
 }

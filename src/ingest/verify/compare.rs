@@ -83,6 +83,18 @@ impl Seen {
         }
     }
 
+    /// Returns the ledger that changed the chain's entry last, if our record does not follow a change that comes with an
+    /// event.
+    pub(super) fn changed_in(&self, stream_id: StreamId) -> Option<LedgerSequence> {
+        let found = self.entry_of(stream_id)?;
+        let is_wrong = match self.find(stream_id) {
+            Finding::Different(differences) => differences.iter().any(Difference::comes_with_an_event),
+            Finding::Missing => true,
+            _ => false,
+        };
+        is_wrong.then_some(found.last_modified)
+    }
+
     fn parties_of(&self, stream_id: StreamId) -> &[EventParties] {
         self.parties.get(&stream_id).map_or(&[], Vec::as_slice)
     }

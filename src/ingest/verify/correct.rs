@@ -1,7 +1,7 @@
 //! Records set from the chain's entries, while no batch is committed. The entries are kept as baselines, so that what
 //! comes late does not undo them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tracing::info;
 
@@ -10,7 +10,7 @@ use super::{
     compare::{Finding, Seen},
 };
 use crate::{
-    domain::{Baseline, ContractId, Epoch, EventId, FieldDifference, RawBaseline, StreamId},
+    domain::{Baseline, ContractId, Epoch, EventId, FieldDifference, LedgerSequence, RawBaseline, StreamId},
     ingest::{error::IngestError, late::write_baselines},
     store::Store,
 };
@@ -19,13 +19,13 @@ use crate::{
 /// meanwhile: the chain's entry holds events that are still to come.
 ///
 /// An entry that last changed in a ledger which is indexed whole is the same at the end of every later ledger up to the
-/// answer's: events after that are applied to it.
+/// answer's: events after that are applied to it. Those of `missed_in` have no event in the ledger that changed them last.
 pub(super) async fn from_chain(
     store: &Store,
     contract_id: &ContractId,
     epoch: Epoch,
     seen: &Seen,
-    wanted: &BTreeSet<StreamId>,
+    (wanted, missed_in): (&BTreeSet<StreamId>, &BTreeMap<StreamId, LedgerSequence>),
 ) -> Result<Vec<StreamId>, IngestError> {
     let mut set = Vec::new();
     let baselines_at = |stands_at: EventId| {
@@ -47,7 +47,7 @@ pub(super) async fn from_chain(
         let corrections = set.iter().flat_map(|stream_id| differences(seen, *stream_id)).collect();
         (baselines, corrections)
     };
-    write_baselines(store, contract_id, epoch, baselines_at).await?;
+    write_baselines(store, contract_id, epoch, missed_in, baselines_at).await?;
     for stream_id in &set {
         info!(stream.id = %stream_id, "stream {stream_id} was set from the chain: {}", was(seen, *stream_id));
     }

@@ -5,6 +5,7 @@ mod checked;
 mod compare;
 mod correct;
 mod created;
+mod missed;
 mod read;
 mod rolling;
 mod uncertain;
@@ -22,13 +23,16 @@ use self::{
 };
 use super::error::IngestError;
 use crate::{
-    domain::{ContractId, LedgerSequence, StreamId},
+    domain::{ContractId, LedgerSequence, StreamEntry, StreamId},
     source::EndpointPool,
     store::Store,
 };
 
 /// A stream that moves while it is looked at is looked at again, so often.
 const LOOKS: u32 = 20;
+
+/// How fields begin that are those of event rows.
+const OF_EVENT_ROWS: &str = "events.";
 
 /// How to prove.
 #[derive(Debug)]
@@ -85,6 +89,14 @@ pub struct Difference {
     pub ours: String,
     /// What the chain has.
     pub chains: String,
+}
+
+impl Difference {
+    /// Returns whether the contract changes the field only in calls that publish an event of the stream. Parties in event
+    /// rows follow from those.
+    fn comes_with_an_event(&self) -> bool {
+        !self.field.starts_with(OF_EVENT_ROWS) && StreamEntry::changes_with_an_event(self.field)
+    }
 }
 
 /// How far a proof is.
@@ -192,9 +204,9 @@ impl Proof<'_> {
         let wanted = findings.iter().filter(|(id, finding)| finding.is_wrong() && !self.verified.repaired.contains(id));
         let wanted: BTreeSet<StreamId> = wanted.map(|(id, _)| *id).filter(|id| seen.entry_of(*id).is_some()).collect();
         if !wanted.is_empty() {
-            let set =
-                correct::from_chain(self.reading.store, self.reading.contract_id, self.reading.epoch, seen, &wanted)
-                    .await?;
+            let Reading { store, contract_id, epoch, .. } = self.reading;
+            let missed_in = missed::withdraw(store, contract_id, epoch, seen, wanted.iter().copied()).await?;
+            let set = correct::from_chain(store, contract_id, epoch, seen, (&wanted, &missed_in)).await?;
             self.verified.repaired.extend(set);
         }
         Ok(wanted)
