@@ -52,4 +52,21 @@ on conflict (contract_id, stream_id) do update set
     is_allowance_based = excluded.is_allowance_based,
     closed = excluded.closed,
     awaits_entry = excluded.awaits_entry,
-    checked_at_ledger = excluded.checked_at_ledger
+    -- A record that comes out the same still equals the entry that it was compared with.
+    checked_at_ledger = case
+        when (
+            streams.sender, streams.recipient, streams.token, streams.rate_per_second, streams.deposited,
+            streams.withdrawn, streams.start_time, streams.last_update_time, streams.is_active,
+            streams.paused, streams.paused_at, streams.status, streams.schedule, streams.cliff_time,
+            streams.arbiter, streams.dispute_status, streams.is_allowance_based, streams.closed,
+            streams.awaits_entry, streams.unverified, streams.last_toid, streams.last_event_index
+        ) is not distinct from (
+            excluded.sender, excluded.recipient, excluded.token, excluded.rate_per_second,
+            excluded.deposited, excluded.withdrawn, excluded.start_time, excluded.last_update_time,
+            excluded.is_active, excluded.paused, excluded.paused_at, excluded.status, excluded.schedule,
+            excluded.cliff_time, excluded.arbiter, excluded.dispute_status, excluded.is_allowance_based,
+            excluded.closed, excluded.awaits_entry, excluded.unverified, excluded.last_toid,
+            excluded.last_event_index
+        ) then greatest(streams.checked_at_ledger, excluded.checked_at_ledger)
+        else excluded.checked_at_ledger
+    end

@@ -3,7 +3,7 @@
 use flowfi_indexer::{
     devnet::Call,
     domain::{Amount, StreamEntry, StreamId, StreamRecord},
-    ingest::{Indexer, IngestSettings, PaceArgs, RecordState},
+    ingest::{Indexer, IngestSettings, LateEvents, PaceArgs, RecordState, write_late},
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -106,6 +106,16 @@ async fn a_correction_survives_a_late_fold_of_its_stream(pool: PgPool) {
     world.certain().await;
     let baselines: i64 = sqlx::query_scalar("select count(*) from baselines").fetch_one(&world.pool).await.unwrap();
     assert_eq!(baselines, 1, "what the record was set from is kept");
+}
+
+#[sqlx::test]
+async fn a_late_fold_that_comes_to_the_same_leaves_the_record_certain(pool: PgPool) {
+    let world = compared(pool).await;
+    let before = world.record().await;
+    let (late, epoch) = (world.raw_events().await, world.store.epoch().await.unwrap());
+    let late = LateEvents { events: late, ..LateEvents::default() };
+    let folded = write_late(&world.store, &world.devnet.contract_id(), epoch, late).await.unwrap().unwrap();
+    assert_eq!((folded.streams, world.record().await), (1, before));
 }
 
 #[sqlx::test]
