@@ -14,3 +14,6 @@ create table withdrawn_ledgers (
 
 -- The ledger that changed the stream last, if no event of ours says what it did to the stream.
 alter table corrections add column missed_in_ledger bigint;
+
+-- The last ledger of the entry's lifetime, as the chain last said. An entry that is absent before is deleted, not archived.
+alter table streams add column live_until_ledger bigint;

@@ -30,7 +30,8 @@ pub struct Correction {
     pub corrected_at: DateTime<Utc>,
 }
 
-/// Writes the corrections of a contract. A stream of `missed_in` has no event in the ledger that changed it.
+/// Writes the corrections of a contract. One that was made before, and is found again by folding a stream again, keeps its
+/// number. A stream of `missed_in` has no event in the ledger that changed it.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     contract_id: &ContractId,
@@ -48,7 +49,13 @@ pub(super) async fn insert(
         "insert into corrections (contract_id, stream_id, at_ledger, field, ours, chains, missed_in_ledger)
          select $1, stream_id, $2, field, ours, chains, missed_in_ledger
          from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
-             as new (stream_id, field, ours, chains, missed_in_ledger)",
+             as new (stream_id, field, ours, chains, missed_in_ledger)
+         where not exists (
+             select from corrections as known
+             where known.contract_id = $1 and known.stream_id = new.stream_id
+                 and (known.at_ledger, known.field, known.ours, known.chains)
+                     = ($2, new.field, new.ours, new.chains)
+         )",
         contract_id.as_str(),
         i64::from(at_ledger.0),
         &column(|(stream_id, _)| stream_id.to_string()),

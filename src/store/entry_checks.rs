@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 
 use super::{
     Store, StoreError, baselines,
-    columns::parse,
+    columns::{columns_of, ledger, parse},
     corrections, listen, network, quarantine,
     revisions::{self, Revised},
     stream_rows::{self, StreamColumns},
@@ -29,8 +29,8 @@ pub struct EntryChecks<'a> {
     pub epoch: Epoch,
     /// The ledger at whose end entries and records were compared.
     pub at_ledger: LedgerSequence,
-    /// Streams whose records equal their entries, each with its last event.
-    pub equal: Vec<(StreamId, EventId)>,
+    /// Streams whose records equal their entries.
+    pub equal: Vec<EqualEntry>,
     /// Streams whose records are set from their entries.
     pub taken: Vec<TakenEntry>,
     /// Streams whose entries cannot be read.
@@ -39,11 +39,24 @@ pub struct EntryChecks<'a> {
     pub missed_in: BTreeMap<StreamId, LedgerSequence>,
 }
 
+/// A record that equals its entry.
+#[derive(Clone, Copy, Debug)]
+pub struct EqualEntry {
+    /// The stream.
+    pub stream_id: StreamId,
+    /// The last event of the record.
+    pub last_event: EventId,
+    /// The last ledger of the entry's lifetime, if the chain says.
+    pub live_until: Option<LedgerSequence>,
+}
+
 /// An entry that sets a record.
 #[derive(Clone, Debug)]
 pub struct TakenEntry {
-    /// The entry.
-    pub baseline: Baseline,
+    /// The stream.
+    pub stream_id: StreamId,
+    /// The entry; `None` if the contract deleted it.
+    pub baseline: Option<Baseline>,
     /// The last event of the record that it was compared with.
     pub last_event: EventId,
     /// The fields that differed; none if the entry only told what events do not.
@@ -72,6 +85,31 @@ impl Store {
         transaction.commit().await?;
         Ok(set)
     }
+
+    /// Returns the last ledger of the lifetimes of these streams' entries, where the chain has told it.
+    pub async fn lifetimes(
+        &self,
+        contract_id: &ContractId,
+        streams: &[StreamId],
+    ) -> Result<HashMap<StreamId, LedgerSequence>, StoreError> {
+        if streams.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let streams: Vec<String> = streams.iter().map(ToString::to_string).collect();
+        let rows = sqlx::query!(
+            r#"select stream_id, greatest(live_until_ledger, (
+                   select max(baselines.live_until_ledger) from baselines
+                   where baselines.contract_id = streams.contract_id and baselines.stream_id = streams.stream_id
+               )) as live_until
+               from streams where contract_id = $1 and stream_id = any($2::text[])"#,
+            contract_id.as_str(),
+            &streams,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let known = rows.into_iter().filter_map(|row| Some((row.stream_id, row.live_until?)));
+        known.map(|(stream_id, live_until)| Ok((parse("stream_id", &stream_id)?, ledger(live_until)?))).collect()
+    }
 }
 
 impl EntryChecks<'_> {
@@ -85,25 +123,31 @@ impl EntryChecks<'_> {
     }
 
     async fn mark_equal(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        let streams: Vec<String> = self.equal.iter().map(|(stream_id, _)| stream_id.to_string()).collect();
-        let (toids, indexes): (Vec<i64>, Vec<i64>) =
-            self.equal.iter().map(|(_, last)| (last.toid(), i64::from(last.index()))).unzip();
+        let streams: Vec<String> = self.equal.iter().map(|equal| equal.stream_id.to_string()).collect();
+        let last_events: Vec<EventId> = self.equal.iter().map(|equal| equal.last_event).collect();
+        let (toids, indexes) = columns_of(&last_events);
+        let live_until: Vec<Option<i64>> =
+            self.equal.iter().map(|equal| equal.live_until.map(|ledger| i64::from(ledger.0))).collect();
         sqlx::query!(
             "with equal as (
-                 select contract_id, stream_id
-                 from unnest($3::text[], $4::bigint[], $5::bigint[]) as equal (stream, toid, event_index)
+                 select contract_id, stream_id, live_until
+                 from unnest($3::text[], $4::bigint[], $5::bigint[], $6::bigint[])
+                     as equal (stream, toid, event_index, live_until)
                  join streams on contract_id = $1 and stream_id = equal.stream
                      and (last_toid, last_event_index) = (equal.toid, equal.event_index)
                      and (checked_at_ledger is null or checked_at_ledger < $2)
                  for update of streams skip locked
              )
-             update streams set checked_at_ledger = $2 from equal
+             update streams set
+                 checked_at_ledger = $2, live_until_ledger = greatest(streams.live_until_ledger, equal.live_until)
+             from equal
              where streams.contract_id = equal.contract_id and streams.stream_id = equal.stream_id",
             self.contract_id.as_str(),
             i64::from(self.at_ledger.0),
             &streams,
             &toids,
             &indexes,
+            &live_until as _,
         )
         .execute(connection)
         .await?;
@@ -128,9 +172,16 @@ impl EntryChecks<'_> {
         locked.iter().map(|text| parse("stream_id", text)).collect()
     }
 
+    fn record_after(&self, taken: &TakenEntry, before: &StreamRecord) -> StreamRecord {
+        match &taken.baseline {
+            Some(baseline) => baseline.record(self.contract_id, Some(before.clone()), None),
+            None => StreamRecord { closed: true, checked_at_ledger: Some(self.at_ledger), ..before.clone() },
+        }
+    }
+
     async fn take(&self, connection: &mut PgConnection) -> Result<Vec<StreamId>, StoreError> {
         let by_stream: HashMap<StreamId, &TakenEntry> =
-            self.taken.iter().map(|taken| (taken.baseline.raw.stream_id, taken)).collect();
+            self.taken.iter().map(|taken| (taken.stream_id, taken)).collect();
         let streams = self.lock(connection, by_stream.keys()).await?;
         let records = stream_rows::load(connection, &stream_rows::keys_of(self.contract_id, &streams)).await?;
         let (mut set, mut changed) = (HashMap::new(), ChangedStreams::new());
@@ -138,7 +189,7 @@ impl EntryChecks<'_> {
             let taken = by_stream[&before.stream_id];
             if before.last_event == taken.last_event {
                 let key = (before.contract_id.clone(), before.stream_id);
-                let after = taken.baseline.record(self.contract_id, Some(before.clone()), None);
+                let after = self.record_after(taken, &before);
                 changed.insert(key.clone(), revisions::parties_of([&before, &after]));
                 set.insert(key, after);
             }
@@ -146,11 +197,11 @@ impl EntryChecks<'_> {
         let ids: Vec<StreamId> = changed.keys().map(|(_, stream_id)| *stream_id).collect();
         let Some(revision) = self.write_and_tell(connection, &set, changed).await? else { return Ok(Vec::new()) };
         let taken: Vec<&TakenEntry> = ids.iter().map(|stream_id| by_stream[stream_id]).collect();
-        baselines::upsert(connection, self.contract_id, taken.iter().map(|taken| &taken.baseline.raw), revision)
-            .await?;
+        let raw = taken.iter().filter_map(|taken| taken.baseline.as_ref()).map(|baseline| &baseline.raw);
+        baselines::upsert(connection, self.contract_id, raw, revision).await?;
         let corrected: Vec<(StreamId, FieldDifference)> = taken
             .iter()
-            .flat_map(|taken| taken.differences.iter().map(|found| (taken.baseline.raw.stream_id, found.clone())))
+            .flat_map(|taken| taken.differences.iter().map(|found| (taken.stream_id, found.clone())))
             .collect();
         corrections::insert(connection, self.contract_id, self.at_ledger, &corrected, &self.missed_in).await?;
         Ok(ids)

@@ -66,7 +66,7 @@ pub use chain_notes::ChainNotes;
 pub use corrections::Correction;
 pub use cursors::Progress;
 pub use desired_state::DesiredState;
-pub use entry_checks::{EntryChecks, TakenEntry, UnreadableEntry};
+pub use entry_checks::{EntryChecks, EqualEntry, TakenEntry, UnreadableEntry};
 pub use error::StoreError;
 pub use event_parties::EventParties;
 pub use event_rows::EventRange;

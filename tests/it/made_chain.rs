@@ -29,6 +29,9 @@ pub const PASSPHRASE: &str = "a chain made by hand";
 /// The first ledger, in which nothing happens.
 const FIRST: u32 = 2;
 
+/// The last ledger of every entry's lifetime.
+const LIVE_UNTIL: u32 = 1_000_000;
+
 /// What a transaction does to one contract.
 pub struct Made {
     pub contract_id: ContractId,
@@ -142,7 +145,8 @@ impl Ledgers {
         match change {
             LedgerEntryChange::Created(entry) | LedgerEntryChange::Updated(entry) => {
                 let key = encoded(&entry.to_key());
-                let shown = json!({"key": key, "xdr": encoded(&entry.data), "lastModifiedLedgerSeq": sequence});
+                let shown = json!({"key": key, "xdr": encoded(&entry.data), "lastModifiedLedgerSeq": sequence,
+                    "liveUntilLedgerSeq": LIVE_UNTIL});
                 self.entries.insert(key, shown);
             }
             LedgerEntryChange::Removed(key) => drop(self.entries.remove(&encoded(key))),

@@ -95,6 +95,11 @@ pub fn withdrawal(units: u64) -> MadeEvent {
     event(STREAM, "tokens_withdrawn", &fields)
 }
 
+/// The event of the stream's deletion.
+pub fn closure() -> MadeEvent {
+    event(STREAM, "stream_closed", &[("closer", address(1)), ("timestamp", ScVal::U64(100))])
+}
+
 fn event(stream_id: StreamId, name: &str, fields: &[(&str, ScVal)]) -> MadeEvent {
     let id = [("stream_id", ScVal::U64(stream_id.0))];
     let fields: Vec<_> = id.iter().chain(fields).cloned().collect();

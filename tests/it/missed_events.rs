@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use flowfi_indexer::{
     domain::{LedgerRange, LedgerSequence, StreamId, StreamRecord, holes},
-    ingest::{Indexer, IngestSettings, PaceArgs, RecordState},
+    ingest::{Indexer, IngestSettings, PaceArgs, RecordState, Verified, VerifySettings, verify},
     source::{EndpointPool, WholeLedgers},
     xdr::LedgerContents,
 };
@@ -14,7 +14,7 @@ use stellar_xdr::LedgerEntryChange;
 
 use crate::{
     made_chain::{Made, MadeChain, MadeEvent, PASSPHRASE, change},
-    made_stream::{STREAM, contract, creation, creation_of, entry, entry_with, party, withdrawal},
+    made_stream::{STREAM, closure, contract, creation, creation_of, entry, entry_with, party, withdrawal},
     world::{World, eventually},
 };
 
@@ -119,6 +119,18 @@ impl TwoNodes {
         sqlx::query_as(withdrawn).fetch_all(&self.world.pool).await.unwrap()
     }
 
+    /// Closes a ledger that deletes the stream's entry. The followed node leaves the event out.
+    fn withhold_a_closure(&self) -> LedgerSequence {
+        self.close(110, &[], &[closure()], &change(&contract(), STREAM, Some(&entry(0)), None))
+    }
+
+    async fn verified(&self) -> Verified {
+        let rng = StdRng::seed_from_u64(7);
+        let settings = VerifySettings { sample: None, repair: false, patience: Duration::from_secs(10), rng };
+        let source = self.followed.source_of_events();
+        verify(&self.world.store, &source, &contract(), settings, |_| {}).await.unwrap()
+    }
+
     /// Waits until the checks have taken this many turns more.
     async fn turns(&self, count: usize) {
         for _ in 0..count {
@@ -220,4 +232,43 @@ async fn a_record_that_differs_although_its_last_change_has_an_event_has_no_ledg
     eventually("the record is corrected", || async { !nodes.corrections().await.is_empty() }).await;
     assert_eq!(nodes.missed_in().await, [("withdrawn_amount".to_owned(), None)]);
     assert_eq!((nodes.withdrawn().await, nodes.not_seen().await), (Vec::new(), Vec::new()));
+}
+
+#[sqlx::test]
+async fn a_deletion_without_an_event_has_its_ledger_read_again_for_it(pool: PgPool) {
+    let mut nodes = TwoNodes::start(pool).await;
+    nodes.withhold_a_closure();
+    nodes.follow(nodes.followed.source(), vec![whole_ledgers(&nodes.complete)]);
+    eventually("the missed event is stored", || async { nodes.events().await == ["stream.created", "stream.closed"] })
+        .await;
+    assert!(nodes.record().await.closed);
+    assert_eq!(nodes.not_seen().await, []);
+    assert_eq!(nodes.corrections().await, [("record".to_owned(), "present".to_owned(), "deleted".to_owned())]);
+}
+
+#[sqlx::test]
+async fn a_stream_whose_deletion_no_source_tells_stays_closed_and_was_corrected_once(pool: PgPool) {
+    let mut nodes = TwoNodes::start(pool).await;
+    let ledger = nodes.withhold_a_closure();
+    nodes.follow(nodes.followed.source(), vec![whole_ledgers(&nodes.followed)]);
+    let read_once = vec![(i64::from(ledger.0), vec!["getLedgers".to_owned()], false)];
+    eventually("the ledger was read again", || async { nodes.withdrawn().await == read_once }).await;
+    assert!(nodes.record().await.closed);
+    assert_eq!(nodes.corrections().await.len(), 1);
+}
+
+#[sqlx::test]
+async fn an_entry_that_is_gone_before_its_lifetime_is_over_closes_its_record_over_rpc(pool: PgPool) {
+    let mut nodes = TwoNodes::start(pool).await;
+    nodes.follow(nodes.followed.source_of_events(), vec![whole_ledgers(&nodes.followed)]);
+    nodes.indexed(LedgerSequence(3)).await;
+    eventually("the record was compared", || async { nodes.record().await.checked_at_ledger.is_some() }).await;
+    let ledger = nodes.withhold_a_closure();
+    nodes.indexed(ledger).await;
+    eventually("the record is closed", || async { nodes.record().await.closed }).await;
+    assert_eq!(nodes.corrections().await, [("record".to_owned(), "present".to_owned(), "deleted".to_owned())]);
+    let verified = nodes.verified().await;
+    assert_eq!((verified.equal, verified.archived), (1, Vec::new()));
+    nodes.turns(2).await;
+    assert_eq!(nodes.corrections().await.len(), 1);
 }

@@ -14,7 +14,7 @@ use crate::{
         RawEntryChange, Schedule, StoredEntry, StreamId, StreamRecord, UnknownSchedule,
     },
     ingest::{error::IngestError, incoming::kept_raw},
-    store::{EntryChecks, Store, TakenEntry, UnreadableEntry},
+    store::{EntryChecks, EqualEntry, Store, TakenEntry, UnreadableEntry},
     xdr::encode_stream_key,
 };
 
@@ -39,9 +39,12 @@ pub(super) async fn write(
     for stream_id in streams {
         let Some(record) = seen.records.get(&stream_id) else { continue };
         match seen.find(stream_id) {
-            Finding::Equal { unverified: false } => checks.equal.push((stream_id, record.last_event)),
+            Finding::Equal { unverified: false } => {
+                let live_until = seen.entries.get(&stream_id).and_then(|found| found.live_until);
+                checks.equal.push(EqualEntry { stream_id, last_event: record.last_event, live_until });
+            }
             Finding::Equal { unverified: true } => checks.taken.extend(taken(seen, stream_id, Vec::new())),
-            Finding::Different(_) if seen.entry_of(stream_id).is_none() => {
+            Finding::Different(_) if seen.entries.get(&stream_id).is_some_and(|found| found.entry.is_err()) => {
                 checks.unreadable.extend(unreadable(store, contract_id, seen, record).await?);
             }
             Finding::Different(found) if found.iter().any(|found| IN_EVENT_ROWS.contains(&found.field)) => {
@@ -66,9 +69,14 @@ pub(super) async fn write(
     Ok(set)
 }
 
-/// Returns the entry of a stream as what its record is set from; `None` if there is none that decodes.
+/// Returns the entry of a stream as what its record is set from, or that it was deleted; `None` if there is none that
+/// decodes.
 fn taken(seen: &Seen, stream_id: StreamId, differences: Vec<FieldDifference>) -> Option<TakenEntry> {
-    let (found, record) = (seen.entry_of(stream_id)?, seen.records.get(&stream_id)?);
+    let last_event = seen.records.get(&stream_id)?.last_event;
+    if seen.is_deleted(stream_id) {
+        return Some(TakenEntry { stream_id, baseline: None, last_event, differences });
+    }
+    let found = seen.entry_of(stream_id)?;
     let raw = RawBaseline {
         stream_id,
         position: EventId::end_of_ledger(seen.whole.min(seen.at_ledger)),
@@ -77,7 +85,7 @@ fn taken(seen: &Seen, stream_id: StreamId, differences: Vec<FieldDifference>) ->
         live_until_ledger: found.live_until,
     };
     let entry = found.entry.clone().ok()?;
-    Some(TakenEntry { baseline: Baseline { raw, entry }, last_event: record.last_event, differences })
+    Some(TakenEntry { stream_id, baseline: Some(Baseline { raw, entry }), last_event, differences })
 }
 
 /// Returns a stream's entry as it is kept if it does not decode; `None` if its record says so already.
@@ -119,8 +127,8 @@ async fn unreadable(
 /// Says once what differed. A record that only learned what events do not tell is nothing to speak of.
 fn say(checks: &EntryChecks<'_>, set: &[StreamId]) {
     let (contract_id, mut learned) = (checks.contract_id, 0);
-    for taken in checks.taken.iter().filter(|taken| set.contains(&taken.baseline.raw.stream_id)) {
-        let stream_id = taken.baseline.raw.stream_id;
+    for taken in checks.taken.iter().filter(|taken| set.contains(&taken.stream_id)) {
+        let stream_id = taken.stream_id;
         if taken.differences.is_empty() {
             learned += 1;
             continue;

@@ -28,6 +28,8 @@ pub(super) struct Seen {
     /// How many streams the contract had created by then, if it says.
     pub(super) count: Option<u64>,
     pub(super) records: HashMap<StreamId, StreamRecord>,
+    /// The last ledger of an entry's lifetime, as far as it was known from earlier answers.
+    pub(super) live_until: HashMap<StreamId, LedgerSequence>,
     /// The parties and the token that event rows name, where those were read.
     pub(super) parties: HashMap<StreamId, Vec<EventParties>>,
     /// The records hold everything up to this ledger, and perhaps more.
@@ -77,10 +79,24 @@ impl Seen {
                 Finding::Different(vec![whole(stream_id, "present", "never created")])
             }
             (Some(record), None) if record.closed => Finding::Equal { unverified: false },
+            (Some(_), None) if self.is_deleted(stream_id) => {
+                if self.at_ledger > self.whole {
+                    Finding::Behind
+                } else {
+                    Finding::Different(vec![whole(stream_id, "present", "deleted")])
+                }
+            }
             (Some(_), None) => Finding::Archived,
             (None, None) if self.at_ledger > self.whole => Finding::Behind,
             (None, _) => Finding::Missing,
         }
+    }
+
+    /// Returns whether the chain has deleted the entry of one of our records: it is absent, and its lifetime is not over.
+    pub(super) fn is_deleted(&self, stream_id: StreamId) -> bool {
+        let lives = self.live_until.get(&stream_id).is_some_and(|live_until| *live_until >= self.at_ledger);
+        let is_open = self.records.get(&stream_id).is_some_and(|record| !record.closed);
+        lives && is_open && !self.entries.contains_key(&stream_id)
     }
 
     /// Returns the ledger that changed the chain's entry last, if our record does not follow a change that comes with an
@@ -103,6 +119,7 @@ impl Seen {
     pub(super) fn needs(&self, wanted: &[StreamId]) -> LedgerSequence {
         let needed = wanted.iter().map(|id| match (self.entries.get(id), self.records.get(id)) {
             (Some(found), _) => found.last_modified,
+            (None, Some(_)) if self.is_deleted(*id) => self.at_ledger,
             (None, Some(_)) => LedgerSequence(0),
             (None, None) => self.at_ledger,
         });

@@ -202,13 +202,21 @@ impl Proof<'_> {
         findings: &[(StreamId, Finding)],
     ) -> Result<BTreeSet<StreamId>, IngestError> {
         let wanted = findings.iter().filter(|(id, finding)| finding.is_wrong() && !self.verified.repaired.contains(id));
-        let wanted: BTreeSet<StreamId> = wanted.map(|(id, _)| *id).filter(|id| seen.entry_of(*id).is_some()).collect();
+        let wanted: BTreeSet<StreamId> = wanted.map(|(id, _)| *id).collect();
+        let deleted: BTreeSet<StreamId> = wanted.iter().copied().filter(|id| seen.is_deleted(*id)).collect();
+        let mut wanted: BTreeSet<StreamId> = wanted.into_iter().filter(|id| seen.entry_of(*id).is_some()).collect();
+        if !deleted.is_empty() {
+            let Reading { store, contract_id, epoch, .. } = self.reading;
+            let closed = checked::write(store, contract_id, epoch, seen, deleted.iter().copied()).await?;
+            self.verified.repaired.extend(closed);
+        }
         if !wanted.is_empty() {
             let Reading { store, contract_id, epoch, .. } = self.reading;
             let missed_in = missed::withdraw(store, contract_id, epoch, seen, wanted.iter().copied()).await?;
             let set = correct::from_chain(store, contract_id, epoch, seen, (&wanted, &missed_in)).await?;
             self.verified.repaired.extend(set);
         }
+        wanted.extend(deleted);
         Ok(wanted)
     }
 

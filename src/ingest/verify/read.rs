@@ -132,6 +132,7 @@ impl<'a> Reading<'a> {
             count: self.count_in(&answer),
             entries: entries_of(wanted, &keys, &answer, self.store.harmless_fields()),
             records: HashMap::new(),
+            live_until: HashMap::new(),
             parties: HashMap::new(),
             whole: LedgerSequence(0),
         };
@@ -158,6 +159,8 @@ impl<'a> Reading<'a> {
         seen.whole = progress.last_whole_ledger;
         let records = self.store.streams(self.contract_id, wanted).await?;
         seen.records = records.into_iter().map(|record| (record.stream_id, record)).collect();
+        let absent: Vec<StreamId> = wanted.iter().copied().filter(|id| !seen.entries.contains_key(id)).collect();
+        seen.live_until = self.store.lifetimes(self.contract_id, &absent).await?;
         if self.reads_parties {
             seen.parties = self.store.event_parties(self.contract_id, wanted).await?;
         }

@@ -228,6 +228,7 @@ mod tests {
             entries: std::collections::HashMap::new(),
             count,
             records: std::collections::HashMap::new(),
+            live_until: std::collections::HashMap::new(),
             parties: std::collections::HashMap::new(),
             whole: LedgerSequence(10),
         };
