@@ -75,7 +75,7 @@ fn print_json(verified: &Verified) {
         json!({"atLedger": verified.at_ledger, "isProven": verified.is_proven(), "equal": verified.equal,
             "unverified": verified.unverified, "differences": verified.differences.len(),
             "missing": verified.missing_here, "archived": verified.archived, "behind": verified.behind,
-            "repaired": verified.repaired, "notLookedFor": verified.created.why_not_walked()})
+            "lostTransfers": verified.lost_transfers, "repaired": verified.repaired, "notLookedFor": verified.created.why_not_walked()})
     );
 }
 
@@ -90,6 +90,7 @@ fn print_table(verified: &Verified) {
         ("missing here", &verified.missing_here),
         ("not compared: the index lags, or they changed at every read", &verified.behind),
         ("archived on chain, not comparable", &verified.archived),
+        ("equal, but no source had the event that replaced their recipient", &verified.lost_transfers),
         ("corrected from the chain", &verified.repaired),
     ];
     for (what, streams) in lists.iter().filter(|(_, streams)| !streams.is_empty()) {

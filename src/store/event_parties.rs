@@ -16,6 +16,9 @@ pub struct EventParties {
     pub token: Option<Address>,
     /// Whether a later event of the stream replaced this recipient.
     pub is_of_former_recipient: bool,
+    /// Whether the record had this recipient until it was corrected from the chain, after these rows: the event that
+    /// replaced it is missing.
+    pub is_of_lost_transfer: bool,
 }
 
 impl Store {
@@ -28,13 +31,18 @@ impl Store {
         let streams: Vec<String> = streams.iter().map(ToString::to_string).collect();
         let rows = sqlx::query!(
             r#"with of_streams as (
-                   select stream_id, sender, recipient, token, former_recipient from stream_events
+                   select toid, stream_id, sender, recipient, token, former_recipient from stream_events
                    where contract_id = $1 and stream_id = any($2::text[])
                )
                select distinct stream_id as "stream_id!", sender, recipient, token,
                       (stream_id, recipient) in (
                           select stream_id, former_recipient from of_streams where former_recipient is not null
-                      ) as "is_of_former_recipient?"
+                      ) as "is_of_former_recipient?",
+                      exists (
+                          select from corrections
+                          where contract_id = $1 and corrections.stream_id = of_streams.stream_id
+                              and field = 'recipient' and ours = recipient and at_ledger >= toid >> 32
+                      ) as "is_of_lost_transfer!"
                from of_streams"#,
             contract_id.as_str(),
             &streams,
@@ -49,6 +57,7 @@ impl Store {
                 recipient: address("recipient", row.recipient)?,
                 token: address("token", row.token)?,
                 is_of_former_recipient: row.is_of_former_recipient.unwrap_or(false),
+                is_of_lost_transfer: row.is_of_lost_transfer,
             });
         }
         Ok(parties)

@@ -272,3 +272,15 @@ async fn an_entry_that_is_gone_before_its_lifetime_is_over_closes_its_record_ove
     nodes.turns(2).await;
     assert_eq!(nodes.corrections().await.len(), 1);
 }
+
+#[sqlx::test]
+async fn events_before_a_transfer_that_no_source_tells_are_a_known_gap(pool: PgPool) {
+    let mut nodes = TwoNodes::start(pool).await;
+    let transferred = entry_with(0, ("recipient", party(7)));
+    nodes.close(110, &[], &[], &change(&contract(), STREAM, Some(&entry(0)), Some(&transferred)));
+    nodes.follow(nodes.followed.source_of_events(), vec![whole_ledgers(&nodes.followed)]);
+    eventually("the recipient is corrected", || async { !nodes.corrections().await.is_empty() }).await;
+    let verified = nodes.verified().await;
+    assert_eq!((&verified.differences, verified.is_proven()), (&Vec::new(), true));
+    assert_eq!((verified.equal, verified.lost_transfers), (1, vec![STREAM]));
+}

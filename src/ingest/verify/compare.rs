@@ -92,6 +92,11 @@ impl Seen {
         }
     }
 
+    /// Returns whether event rows name a recipient that the chain replaced without an event of ours.
+    pub(super) fn lacks_a_transfer(&self, stream_id: StreamId) -> bool {
+        self.parties_of(stream_id).iter().any(|parties| parties.is_of_lost_transfer && !parties.is_of_former_recipient)
+    }
+
     /// Returns whether the chain has deleted the entry of one of our records: it is absent, and its lifetime is not over.
     pub(super) fn is_deleted(&self, stream_id: StreamId) -> bool {
         let lives = self.live_until.get(&stream_id).is_some_and(|live_until| *live_until >= self.at_ledger);
@@ -152,7 +157,7 @@ fn compare(record: &StreamRecord, found: &ChainEntry, parties: &[EventParties]) 
 
 /// Event rows are found by their parties: one without them, or with others, is one that nobody is shown.
 fn compare_parties(stream_id: StreamId, ours: &EventParties, entry: &StreamEntry) -> Vec<Difference> {
-    let ours_is_former = ours.is_of_former_recipient;
+    let ours_is_former = ours.is_of_former_recipient || ours.is_of_lost_transfer;
     let pairs = [
         ("events.sender", &ours.sender, &entry.sender),
         ("events.recipient", &ours.recipient, &entry.recipient),

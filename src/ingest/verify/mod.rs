@@ -56,6 +56,9 @@ pub struct Verified {
     pub unverified: u64,
     /// Streams that the chain does not answer for, since their entry left its live state. Nothing can be said of them.
     pub archived: Vec<StreamId>,
+    /// Streams whose record equals the chain's although an event that replaced the recipient is missing, so that earlier
+    /// events name another one. No source had that event.
+    pub lost_transfers: Vec<StreamId>,
     /// What differs.
     pub differences: Vec<Difference>,
     /// Streams that the contract has and that there is no record of.
@@ -186,6 +189,9 @@ impl Proof<'_> {
                 if matches!(finding, Finding::Moved) || corrected.contains(&stream_id) {
                     left.push(stream_id);
                 } else {
+                    if matches!(finding, Finding::Equal { .. }) && seen.lacks_a_transfer(stream_id) {
+                        self.verified.lost_transfers.push(stream_id);
+                    }
                     self.note(stream_id, finding);
                 }
             }
