@@ -91,14 +91,14 @@ async fn newer(pool: PgPool, has_history: impl Fn(u8) -> bool, state: RecordStat
 async fn the_api_shows_what_the_newer_contract_stores_and_answers_after_every_call(pool: PgPool) {
     let (compared, withdrawn) = newer(pool, |history| history < 60, RecordState::Both).await;
     assert_eq!(compared, Compared { records: 525, deletions: 64, claimables: 1_809 });
-    assert_eq!(withdrawn, 11, "a hook of the recorder changed an arbiter, and no event says so");
+    assert_eq!(withdrawn, 0, "an arbiter may change without an event, and everything else has one");
 }
 
 #[sqlx::test]
 async fn the_api_shows_the_same_of_the_other_half_of_the_histories(pool: PgPool) {
     let (compared, withdrawn) = newer(pool, |history| history >= 60, RecordState::Both).await;
     assert_eq!(compared, Compared { records: 539, deletions: 41, claimables: 1_776 });
-    assert_eq!(withdrawn, 10, "a hook of the recorder changed an arbiter, and no event says so");
+    assert_eq!(withdrawn, 0, "an arbiter may change without an event, and everything else has one");
 }
 
 #[sqlx::test]
