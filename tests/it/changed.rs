@@ -1,6 +1,6 @@
 //! Whom a record that changed without an event is told to: it was completed or corrected from the chain's own entry.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use flowfi_indexer::{
     auth::Scope,
@@ -139,7 +139,8 @@ async fn a_record_that_is_set_from_an_entry_is_told_to_the_parties_that_it_had(p
         live_until_ledger: None,
     };
     let differences = entry.differences_from(&record);
-    let taken = vec![TakenEntry { baseline: Baseline { raw, entry }, last_event: record.last_event, differences }];
+    let (stream_id, baseline) = (record.stream_id, Some(Baseline { raw, entry }));
+    let taken = vec![TakenEntry { stream_id, baseline, last_event: record.last_event, differences }];
     let checks = EntryChecks {
         contract_id: &world.devnet.contract_id(),
         epoch: world.store.epoch().await.unwrap(),
@@ -147,6 +148,7 @@ async fn a_record_that_is_set_from_an_entry_is_told_to_the_parties_that_it_had(p
         equal: Vec::new(),
         taken,
         unreadable: Vec::new(),
+        missed_in: BTreeMap::new(),
     };
     assert_eq!(world.store.write_entry_checks(&checks).await.unwrap(), [record.stream_id]);
     let revisions = world.store.revisions_after(0).await.unwrap();

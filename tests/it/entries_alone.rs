@@ -12,8 +12,8 @@ use sqlx::PgPool;
 use stellar_xdr::{LedgerEntryChange, Limits, ScVal, WriteXdr};
 
 use crate::{
-    made_stream::{STREAM, address, amount, contract, creation, entry, map, symbol},
     made_chain::{Made, MadeChain, MadeEvent, PASSPHRASE, change},
+    made_stream::{STREAM, address, amount, contract, creation, entry, map, symbol},
     world::{GatewaySettings, NO_CHECK, Subscriber, World, eventually},
 };
 

@@ -11,7 +11,7 @@ use flowfi_indexer::{
 use rand::{SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use stellar_xdr::LedgerEntryChange;
+use stellar_xdr::{LedgerEntryChange, Limits, WriteXdr};
 
 use crate::{
     made_chain::{Made, MadeChain, MadeEvent, PASSPHRASE, change},

@@ -11,8 +11,8 @@ use stellar_xdr::ScVal;
 use tokio::process::Command;
 
 use crate::{
-    made_stream::{STREAM, contract, creation, map, stored},
     made_chain::{Made, MadeChain, PASSPHRASE, change},
+    made_stream::{STREAM, contract, creation, map, stored},
     world::{GatewaySettings, World, eventually},
 };
 

@@ -33,8 +33,15 @@ pub(super) async fn write(
     let at_ledger = seen.whole.min(seen.at_ledger);
     let streams: Vec<StreamId> = streams.into_iter().collect();
     let missed_in = missed::withdraw(store, contract_id, epoch, seen, streams.iter().copied()).await?;
-    let (equal, taken, unreadable) = (Vec::new(), Vec::new(), Vec::new());
-    let mut checks = EntryChecks { contract_id, epoch, at_ledger, equal, taken, unreadable, missed_in };
+    let mut checks = EntryChecks {
+        contract_id,
+        epoch,
+        at_ledger,
+        equal: Vec::new(),
+        taken: Vec::new(),
+        unreadable: Vec::new(),
+        missed_in,
+    };
     let mut folded_again = BTreeSet::new();
     for stream_id in streams {
         let Some(record) = seen.records.get(&stream_id) else { continue };
