@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use jsonwebtoken::{
     Algorithm, DecodingKey,
-    jwk::{Jwk, PublicKeyUse},
+    jwk::{Jwk, KeyOperations, PublicKeyUse},
 };
 use serde::Deserialize;
 use tokio::{
@@ -88,6 +88,9 @@ impl Jwks {
             };
             match fetched.and_then(|text| self.keys_in(&text)) {
                 Ok(by_id) => {
+                    if by_id.is_empty() {
+                        warn!("the key set holds no key for {:?}, so every token is refused", self.algorithm);
+                    }
                     self.keys.send_replace(Arc::new(Keys { by_id, fetched_at: Some(Instant::now()) }));
                 }
                 Err(away) => warn!("the keys to verify tokens with could not be read: {away}"),
@@ -109,26 +112,25 @@ impl Jwks {
         }
     }
 
-    /// Keys that cannot be read, or are of kinds that we do not know, are left out (RFC 7517, 5).
+    /// Keys that cannot be read, or are of kinds that we do not know, are left out (RFC 7517, 5). The issuer may have
+    /// withdrawn all that we could use; only a text that is no key set says nothing about them.
     fn keys_in(&self, text: &str) -> Result<Vec<(Option<String>, DecodingKey)>, KeysUnavailable> {
         let set: KeySet = serde_json::from_str(text).map_err(|error| KeysUnavailable::NotAKeySet(error.to_string()))?;
         let jwks = set.keys.into_iter().filter_map(|jwk| serde_json::from_value(jwk).ok());
-        let keys: Vec<_> = jwks.filter_map(|jwk| self.usable(&jwk)).collect();
-        if keys.is_empty() {
-            return Err(KeysUnavailable::NoKeyFor(format!("{:?}", self.algorithm)));
-        }
-        Ok(keys)
+        Ok(jwks.filter_map(|jwk| self.usable(&jwk)).collect())
     }
 
-    /// Returns a key that can verify our tokens; a key for another algorithm, or for encryption, cannot.
+    /// Returns a key that can verify our tokens; a key for another algorithm, for encryption or for other operations
+    /// (RFC 7517, 4.3) cannot.
     fn usable(&self, jwk: &Jwk) -> Option<(Option<String>, DecodingKey)> {
         let common = &jwk.common;
         let signs = common.public_key_use.as_ref().is_none_or(|word| *word == PublicKeyUse::Signature);
+        let verifies = common.key_operations.as_ref().is_none_or(|words| words.contains(&KeyOperations::Verify));
         let named = common.key_algorithm.as_ref().map(ToString::to_string);
         let fits = named.is_none_or(|name| name == format!("{:?}", self.algorithm));
         let key = DecodingKey::from_jwk(jwk).ok()?;
         let is_ours = key.family() == self.algorithm.family() && is_long_enough(&key);
-        (signs && fits && is_ours).then(|| (common.key_id.clone(), key))
+        (signs && verifies && fits && is_ours).then(|| (common.key_id.clone(), key))
     }
 
     /// Returns the keys that a token names, at least one. One that is not there is waited for, for a moment, if nobody
@@ -270,10 +272,42 @@ mod tests {
         let mut for_encryption = key("b");
         for_encryption["use"] = "enc".into();
         let secret = json!({"kty": "oct", "k": "c2VjcmV0", "kid": "c", "alg": "HS256"});
-        let set = json!({"keys": [key("a"), for_encryption, secret]}).to_string();
+        let mut for_signing = key("d");
+        for_signing["key_ops"] = json!(["sign", "other"]);
+        let mut for_verifying = key("e");
+        for_verifying["key_ops"] = json!(["verify"]);
+        let set = json!({"keys": [key("a"), for_encryption, secret, for_signing, for_verifying]}).to_string();
         let ids: Vec<_> = jwks.keys_in(&set).unwrap().into_iter().map(|(id, _)| id.unwrap()).collect();
-        assert_eq!(ids, ["a"]);
-        assert!(jwks.keys_in("{}").is_err() && jwks.keys_in(r#"{"keys": []}"#).is_err());
+        assert_eq!(ids, ["a", "e"]);
+        assert!(jwks.keys_in("{}").is_err(), "it is no key set");
+    }
+
+    #[tokio::test]
+    async fn a_key_that_the_issuer_withdraws_is_refused_even_if_no_other_is_left() {
+        let with = |name: &str, value: serde_json::Value| {
+            let mut key = key("one");
+            key[name] = value;
+            vec![key]
+        };
+        for left in [
+            vec![],
+            with("use", "enc".into()),
+            with("alg", "ES256".into()),
+            with("key_ops", json!(["sign"])),
+            with("kty", "new".into()),
+        ] {
+            let issuer = Issuer::default();
+            issuer.set(vec![key("one")]);
+            let jwks = issuer.jwks(Duration::ZERO);
+            let jwks = Jwks { pace: Pace { refresh: Duration::ZERO, ..jwks.pace }, ..jwks };
+            followed(&jwks);
+            assert!(jwks.keys(Some("one")).await.is_ok());
+            let mut changes = jwks.keys.subscribe();
+            issuer.set(left.clone());
+            let is_read = changes.wait_for(|keys| keys.by_id.is_empty());
+            assert!(timeout(Duration::from_secs(20), is_read).await.is_ok(), "{left:?}");
+            assert!(matches!(jwks.keys(Some("one")).await, Err(TokenRefusal::UnknownKey)), "{left:?}");
+        }
     }
 
     #[test]

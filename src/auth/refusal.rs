@@ -141,9 +141,6 @@ pub enum KeysUnavailable {
     /// What was read there is something else.
     #[error("the answer is not a key set: {0}")]
     NotAKeySet(String),
-    /// It has no key that tokens may be signed with.
-    #[error("the key set holds no key for {0}")]
-    NoKeyFor(String),
     /// No key set was read yet.
     #[error("no key set was read yet")]
     NotFetched,
