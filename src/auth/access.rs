@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
-    AccountReader, ApiKey, ApiKeyRequest, ApiKeySecret, Caller, ChallengeRequest, KeysUnavailable, Minted, Minting,
-    Scope, SignIn, SignInRefusal, Subject, Ticket, TicketRefusal, Token, TokenKeys, TokenRefusal, VisibilityRule,
+    AccountReader, ApiKey, Caller, ChallengeRequest, KeysUnavailable, Minted, Minting, Scope, SignIn, SignInRefusal,
+    Subject, Ticket, TicketRefusal, Token, TokenKeys, TokenRefusal, VisibilityRule,
     accounts::Accounts,
-    api_key::{self, ID_BYTES},
+    api_key,
     attempts::Attempts,
     look_ups::Asking,
     revocations::Revocations,
@@ -31,7 +31,7 @@ use crate::{
 
 /// Decides about access. Clones share one state.
 #[derive(Clone, Debug)]
-pub struct Auth(Arc<Inner>);
+pub struct Auth(pub(super) Arc<Inner>);
 
 /// The parts that [`Auth`] is made of.
 pub struct AuthParts {
@@ -53,15 +53,15 @@ pub struct AuthParts {
     pub rng: StdRng,
 }
 
-struct Inner {
+pub(super) struct Inner {
     requires_token: bool,
     visibility: VisibilityRule,
     allows_query_token: bool,
     tokens: TokenKeys,
     sign_in: Option<(SignIn, Accounts)>,
-    revocations: Revocations,
+    pub(super) revocations: Revocations,
     attempts: Attempts,
-    store: Store,
+    pub(super) store: Store,
     clock: Arc<dyn Clock>,
     rng: Mutex<StdRng>,
 }
@@ -76,7 +76,7 @@ impl Auth {
             allows_query_token: parts.allows_query_token,
             tokens: parts.tokens,
             sign_in: parts.sign_in.map(|(sign_in, reader)| (sign_in, Accounts::new(reader))),
-            revocations: Revocations::default(),
+            revocations: Revocations::new(Arc::clone(&parts.clock)),
             attempts: Attempts::default(),
             store: parts.store,
             clock: parts.clock,
@@ -121,11 +121,11 @@ impl Auth {
         self.0.sign_in.as_ref().map(|(sign_in, _)| sign_in)
     }
 
-    fn now(&self) -> UnixTime {
+    pub(super) fn now(&self) -> UnixTime {
         UnixTime::of_close(self.0.clock.now())
     }
 
-    fn random<const N: usize>(&self) -> [u8; N] {
+    pub(super) fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.0.rng.lock().expect("no thread panics while it holds the generator").fill_bytes(&mut bytes);
         bytes
@@ -256,6 +256,9 @@ impl Auth {
         }
         let token: Token = serde_json::from_value(row.token)
             .map_err(|error| StoreError::Corrupt(format!("the token of a ticket: {error}")))?;
+        if !self.0.revocations.keeps_secret_of(&token, &self.0.store).await? {
+            return Err(TokenRefusal::Revoked.into());
+        }
         Ok((self.caller_of(token)?, row.filter))
     }
 
@@ -290,55 +293,6 @@ impl Auth {
         self.now() >= token.expires_at
     }
 
-    /// Makes an API key, and returns it with its secret, which is not kept anywhere. `None` if the subject has too many
-    /// keys.
-    ///
-    /// # Errors
-    /// The database did not answer.
-    pub async fn make_api_key(
-        &self,
-        request: ApiKeyRequest,
-        by: &Subject,
-    ) -> Result<Option<(ApiKey, ApiKeySecret)>, StoreError> {
-        let (now, secret) = (self.now(), ApiKeySecret::new(self.random()));
-        let key = ApiKey {
-            id: HEXLOWER.encode(&self.random::<ID_BYTES>()),
-            subject: request.subject,
-            name: request.name,
-            scopes: request.scopes,
-            created_by: by.clone(),
-            issued_at: now,
-            expires_at: now.plus_seconds(request.ttl_seconds),
-            last_used_at: None,
-        };
-        let share = Share { holder: &key.subject.holder(), most: api_key::MOST_OF_A_SUBJECT };
-        let is_kept = self.0.store.put_api_key(&key.row(), &secret.hash(), share).await?;
-        info!(key.id, subject = %key.subject, by = %by, is_kept, "{by} made the API key {} of {}", key.id, key.subject);
-        Ok(is_kept.then_some((key, secret)))
-    }
-
-    /// Returns the API keys of a subject. The flag says whether a revocation of the subject or of the key's maker
-    /// covers it.
-    ///
-    /// # Errors
-    /// The database did not answer.
-    pub async fn api_keys_of(&self, subject: &Subject) -> Result<Vec<(ApiKey, bool)>, StoreError> {
-        let keys = self.0.store.api_keys_of(subject.as_str()).await?.into_iter().map(ApiKey::try_from);
-        keys.map(|key| {
-            key.map(|key| {
-                let is_revoked = self.revokes(&key);
-                (key, is_revoked)
-            })
-        })
-        .collect()
-    }
-
-    /// Returns whether a revocation of an API key's subject or of its maker covers the key's current secret.
-    #[must_use]
-    pub fn revokes(&self, key: &ApiKey) -> bool {
-        self.0.revocations.holds(&key.clone().token())
-    }
-
     /// Returns whether a text is a token of an operator. API keys are not looked up.
     pub async fn is_of_operator(&self, text: &str) -> bool {
         if api_key::is_api_key(text) {
@@ -348,42 +302,12 @@ impl Auth {
         caller.is_ok_and(|caller| caller.token.is_some_and(|token| token.allows(Scope::Admin)))
     }
 
-    /// Gives an API key a new secret; the previous one stays valid for `overlap_seconds`. With `subject`, only a key of
-    /// that subject is rotated. Returns `None` if there is no such key.
-    ///
-    /// # Errors
-    /// The database did not answer.
-    pub async fn rotate_api_key(
-        &self,
-        id: &str,
-        subject: Option<&Subject>,
-        overlap_seconds: u64,
-    ) -> Result<Option<(ApiKey, ApiKeySecret)>, StoreError> {
-        let (now, secret) = (self.now(), ApiKeySecret::new(self.random()));
-        let times = (now, now.plus_seconds(overlap_seconds));
-        let row = self.0.store.rotate_api_key(id, subject.map(Subject::as_str), &secret.hash(), times).await?;
-        self.0.revocations.read(&self.0.store).await?;
-        let key = row.map(ApiKey::try_from).transpose()?;
-        Ok(key.map(|key| (key, secret)))
-    }
-
-    /// Deletes an API key, which ends its open streams. With `subject`, only a key of that subject is deleted. Returns
-    /// whether there was such a key.
-    ///
-    /// # Errors
-    /// The database did not answer.
-    pub async fn delete_api_key(&self, id: &str, subject: Option<&Subject>) -> Result<bool, StoreError> {
-        let is_deleted = self.0.store.delete_api_key(id, subject.map(Subject::as_str), self.now()).await?;
-        self.0.revocations.read(&self.0.store).await?;
-        Ok(is_deleted)
-    }
-
     /// Waits until a token expires or is revoked.
     pub async fn ended(&self, token: &Token) -> TokenRefusal {
         let seconds_left = token.expires_at.seconds_since(self.now());
         tokio::select! {
             () = sleep(Duration::from_secs(seconds_left)) => TokenRefusal::Expired,
-            () = self.0.revocations.revoked(token) => TokenRefusal::Revoked,
+            () = self.0.revocations.revoked(token, &self.0.store) => TokenRefusal::Revoked,
         }
     }
 }

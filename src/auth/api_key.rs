@@ -3,6 +3,7 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
+use thiserror::Error;
 
 use super::{Scope, Subject, Token};
 use crate::{
@@ -16,8 +17,15 @@ const PREFIX: &str = "flowfi_key_";
 pub(super) const SECRET_BYTES: usize = 32;
 /// The length of a key's public id.
 pub(super) const ID_BYTES: usize = 8;
-/// The limit of keys per subject.
+/// The limit of keys per subject that are neither deleted nor expired.
 pub(super) const MOST_OF_A_SUBJECT: u32 = 20;
+/// The limit of keys that are made for a subject within a day.
+pub(super) const MOST_IN_A_DAY: u32 = 100;
+/// The limit of keys in a list: all valid ones, and the newest expired ones.
+pub(super) const MOST_LISTED: u32 = 200;
+/// The limit of secrets that stay valid beside the current one. Somebody whose answers to a rotation were lost can try
+/// again so often.
+pub(super) const MOST_EARLIER_SECRETS: u32 = 4;
 
 /// A request for a new key.
 #[derive(Clone, Debug)]
@@ -51,6 +59,29 @@ pub struct ApiKey {
     pub expires_at: UnixTime,
     /// When it was last used, to the minute.
     pub last_used_at: Option<UnixTime>,
+}
+
+/// Why a key is not made or rotated.
+#[derive(Debug, Error)]
+pub enum ApiKeyRefusal {
+    /// The subject has too many keys.
+    #[error("this subject has {MOST_OF_A_SUBJECT} keys; delete one first")]
+    TooMany,
+    /// Too many keys were made for the subject.
+    #[error("{MOST_IN_A_DAY} keys were made for this subject within a day; rotate a key rather than make another")]
+    TooManyInADay,
+    /// Too many earlier secrets are valid.
+    #[error(
+        "this key was rotated {MOST_EARLIER_SECRETS} times and the secrets from before are still valid; wait until one \
+         of them has ended, or send {{\"overlapSeconds\": 0}}, which ends them all"
+    )]
+    TooManySecrets,
+    /// The key was rotated too often.
+    #[error("this key was rotated several times just now; try again in a few seconds")]
+    TooOften,
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// The full text of a key. It must not be logged.

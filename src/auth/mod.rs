@@ -12,7 +12,9 @@ mod attempts;
 mod caller;
 mod jwks;
 mod keys;
+mod keys_in_use;
 mod look_ups;
+mod owned_keys;
 mod refusal;
 mod revocations;
 mod sign_in;
@@ -23,7 +25,7 @@ mod token;
 
 pub use access::{Auth, AuthParts};
 pub use accounts::{AccountReader, AccountUnavailable};
-pub use api_key::{ApiKey, ApiKeyRequest, ApiKeySecret};
+pub use api_key::{ApiKey, ApiKeyRefusal, ApiKeyRequest, ApiKeySecret};
 pub use args::{AuthArgs, AuthMode, SignInArgs, TokenAlgorithm, TokenArgs, VisibilityRule};
 pub use caller::{Caller, InvalidSubject, Scope, Subject, Token, UnknownScope};
 pub use jwks::KeySetReader;

@@ -1,40 +1,26 @@
 //! The revocations: one task reads them from the database, and every request and every open stream of this node sees
-//! them at once.
+//! them at once. Of API keys it reads only those in use.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, future::pending, slice, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{debug, warn};
 
-use super::{Subject, Token};
+use super::{Subject, Token, keys_in_use::KeysInUse};
 use crate::{
-    domain::UnixTime,
-    store::{Revocation, RevokedApiKey, Store, StoreError},
+    domain::{Clock, UnixTime},
+    store::{Revocation, Store, StoreError},
 };
 
 /// The delay if a wake-up is lost.
 const POLL: Duration = Duration::from_secs(2);
+/// The shortest time between two readings, however many wake-ups come.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 
-/// The current revocations.
-type Revoked = Arc<RevokedTokens>;
-
+/// The revoked subjects, and which of their tokens are revoked.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct RevokedTokens {
-    /// The revoked subjects, and which of their tokens are revoked.
-    subjects: HashMap<String, UpTo>,
-    /// The API keys some or all of whose secrets were revoked.
-    api_keys: HashMap<String, Secrets>,
-}
-
-/// Which secrets of a key are revoked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Secrets {
-    /// All of them: the key was deleted.
-    All,
-    /// Those made before this time: the key was rotated.
-    MadeBefore(UnixTime),
-}
+struct Subjects(HashMap<String, UpTo>);
 
 /// Which tokens of a subject are revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +32,17 @@ enum UpTo {
 }
 
 /// The revocations as this node knows them.
-#[derive(Debug, Default)]
-pub(super) struct Revocations(watch::Sender<Revoked>);
+pub(super) struct Revocations {
+    subjects: watch::Sender<Arc<Subjects>>,
+    keys: KeysInUse,
+    clock: Arc<dyn Clock>,
+}
 
 impl Revocations {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { subjects: watch::Sender::default(), keys: KeysInUse::default(), clock }
+    }
+
     /// Reads the revocations now, and whenever they change, until stopped. Waits while the database is away.
     pub(super) async fn follow(&self, store: &Store, stop: CancellationToken) {
         while !stop.is_cancelled() {
@@ -71,7 +64,9 @@ impl Revocations {
     async fn listen_and_read(&self, store: &Store) -> Result<(), StoreError> {
         let mut listener = store.listen_for_revocations().await?;
         loop {
-            self.read(store).await?;
+            let keys = self.keys.ids();
+            tokio::try_join!(self.read(store), self.read_keys(store, &keys))?;
+            sleep(SHORTEST_PAUSE).await;
             tokio::select! {
                 heard = listener.heard() => heard?,
                 () = sleep(POLL) => {}
@@ -79,12 +74,11 @@ impl Revocations {
         }
     }
 
+    /// Reads which subjects are revoked.
     pub(super) async fn read(&self, store: &Store) -> Result<(), StoreError> {
-        let (rows, api_keys) = tokio::try_join!(store.revocations(), store.revoked_api_keys())?;
-        let subjects = rows.into_iter().map(|row| (row.subject.clone(), UpTo::of(&row))).collect();
-        let secrets = |key: RevokedApiKey| (key.id, key.current_since.map_or(Secrets::All, Secrets::MadeBefore));
-        let fresh = RevokedTokens { subjects, api_keys: api_keys.into_iter().map(secrets).collect() };
-        self.0.send_if_modified(|known| {
+        let rows = store.revocations().await?;
+        let fresh = Subjects(rows.into_iter().map(|row| (row.subject.clone(), UpTo::of(&row))).collect());
+        self.subjects.send_if_modified(|known| {
             let has_changed = **known != fresh;
             if has_changed {
                 *known = Arc::new(fresh);
@@ -94,20 +88,55 @@ impl Revocations {
         Ok(())
     }
 
+    /// Reads since when the secrets of these keys are valid, and tells the streams that use them.
+    async fn read_keys(&self, store: &Store, ids: &[String]) -> Result<HashMap<String, UnixTime>, StoreError> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let valid = store.valid_api_keys(ids, UnixTime::of_close(self.clock.now())).await?;
+        self.keys.update(ids, &valid);
+        Ok(valid)
+    }
+
+    /// Returns whether the secret of the token's API key is still valid. Every other token has none that could end.
+    pub(super) async fn keeps_secret_of(&self, token: &Token, store: &Store) -> Result<bool, StoreError> {
+        let Some(id) = &token.api_key else { return Ok(true) };
+        let valid = self.read_keys(store, slice::from_ref(id)).await?;
+        Ok(valid.get(id).is_some_and(|since| token.issued_at.is_some_and(|issued_at| *since <= issued_at)))
+    }
+
+    /// Returns whether a token is revoked together with its subject or with the maker of its key. Whether the secret of
+    /// an API key is valid is not known here.
     pub(super) fn holds(&self, token: &Token) -> bool {
-        is_revoked(&self.0.borrow(), token)
+        self.subjects.borrow().revoke(token)
     }
 
     /// Returns whether a subject is banned, or the account that it is a user of.
     pub(super) fn bans(&self, subject: &Subject) -> bool {
-        self.0.borrow().of(subject).any(|up_to| up_to == UpTo::Forever)
+        self.subjects.borrow().of(subject).any(|up_to| up_to == UpTo::Forever)
     }
 
-    /// Waits until a token is revoked.
-    pub(super) async fn revoked(&self, token: &Token) {
-        let mut changes = self.0.subscribe();
-        // We own the sender, so it outlives this call.
-        let _ = changes.wait_for(|revoked| is_revoked(revoked, token)).await;
+    /// Waits until a token is revoked, or the secret of its key.
+    pub(super) async fn revoked(&self, token: &Token, store: &Store) {
+        let mut changes = self.subjects.subscribe();
+        let with_subject = async {
+            // We own the sender, so it outlives this call.
+            let _ = changes.wait_for(|subjects| subjects.revoke(token)).await;
+        };
+        tokio::select! {
+            () = with_subject => {}
+            () = self.key_ended(token, store) => {}
+        }
+    }
+
+    /// Reads the key once it is among those in use: it may have been deleted since the stream was admitted.
+    async fn key_ended(&self, token: &Token, store: &Store) {
+        let Some(id) = &token.api_key else { return pending().await };
+        let mut key = self.keys.add(id);
+        if let Err(failure) = self.read_keys(store, slice::from_ref(id)).await {
+            debug!("an API key will be read with the others: {failure}");
+        }
+        key.ended(token.issued_at).await;
     }
 }
 
@@ -117,36 +146,29 @@ impl UpTo {
     }
 }
 
-impl RevokedTokens {
+impl Subjects {
     /// Returns the revocations of a subject, and of the account that it is a user of.
     fn of(&self, subject: &Subject) -> impl Iterator<Item = UpTo> {
-        let account = subject.account().and_then(|account| self.subjects.get(&account).copied());
-        self.subjects.get(subject.as_str()).copied().into_iter().chain(account)
+        let account = subject.account().and_then(|account| self.0.get(&account).copied());
+        self.0.get(subject.as_str()).copied().into_iter().chain(account)
     }
-}
 
-/// A token that does not say when it was made may predate the revocation.
-fn is_revoked(revoked: &Revoked, token: &Token) -> bool {
-    let is_before = |time: UnixTime| token.issued_at.is_none_or(|issued_at| issued_at < time);
-    let secrets = token.api_key.as_ref().and_then(|id| revoked.api_keys.get(id));
-    if secrets.is_some_and(|secrets| match secrets {
-        Secrets::All => true,
-        Secrets::MadeBefore(time) => is_before(*time),
-    }) {
-        return true;
+    /// A token that does not say when it was made may predate the revocation.
+    fn revoke(&self, token: &Token) -> bool {
+        // A revoked or banned maker of API keys must not keep access through them.
+        let mut up_to =
+            [Some(&token.subject), token.created_by.as_ref()].into_iter().flatten().flat_map(|by| self.of(by));
+        up_to.any(|up_to| match up_to {
+            UpTo::Forever => true,
+            UpTo::Time(up_to) => token.issued_at.is_none_or(|issued_at| issued_at <= up_to),
+        })
     }
-    // A revoked or banned maker of API keys must not keep access through them.
-    let mut up_to =
-        [Some(&token.subject), token.created_by.as_ref()].into_iter().flatten().flat_map(|by| revoked.of(by));
-    up_to.any(|up_to| match up_to {
-        UpTo::Forever => true,
-        UpTo::Time(up_to) => token.issued_at.is_none_or(|issued_at| issued_at <= up_to),
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::SystemClock;
 
     fn subject(text: &str) -> Subject {
         Subject::try_from(text.to_owned()).unwrap()
@@ -155,9 +177,8 @@ mod tests {
     #[test]
     fn a_ban_of_an_account_covers_all_of_its_users() {
         const ACCOUNT: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
-        let revocations = Revocations::default();
-        let subjects = HashMap::from([(ACCOUNT.to_owned(), UpTo::Forever)]);
-        revocations.0.send_replace(Arc::new(RevokedTokens { subjects, api_keys: HashMap::new() }));
+        let revocations = Revocations::new(Arc::new(SystemClock));
+        revocations.subjects.send_replace(Arc::new(Subjects(HashMap::from([(ACCOUNT.to_owned(), UpTo::Forever)]))));
         let muxed = "MA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJUAAAAAAAAAAAACJUQ";
         for (who, is_banned) in [(ACCOUNT, true), (&format!("{ACCOUNT}:5"), true), (muxed, true), ("a service", false)]
         {

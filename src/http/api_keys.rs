@@ -13,14 +13,14 @@ use utoipa::ToSchema;
 use super::{
     body::read_json,
     caller::CalledBy,
-    openapi::{ApiKeyInPath, OfApiKey, OfApiKeyBody, text_like, words},
+    openapi::{ApiKeyInPath, OfApiKey, OfApiKeyBody, OfRotation, text_like, words},
     parameters::{One, PathText},
     problem::Problem,
     query::{Parameter, Query, query},
     state::HttpState,
 };
 use crate::{
-    auth::{ApiKey, ApiKeyRequest, ApiKeySecret, Auth, Scope, Subject, Token, TokenRefusal},
+    auth::{ApiKey, ApiKeyRefusal, ApiKeyRequest, ApiKeySecret, Auth, Scope, Subject, Token, TokenRefusal},
     domain::UnixTime,
 };
 
@@ -34,6 +34,10 @@ const LONGEST_OVERLAP_SECONDS: u64 = 604_800;
 const LONGEST_NAME: usize = 100;
 /// Returned when a subject has too many keys: it must delete one first.
 const RETRY_SECONDS: u32 = 60;
+/// Returned when a subject made too many keys within a day.
+const RETRY_NEXT_DAY_SECONDS: u32 = 3_600;
+/// Returned when a key was rotated several times at once.
+const RETRY_ROTATION_SECONDS: u32 = 2;
 
 /// The key to create.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -58,7 +62,8 @@ pub(super) struct ApiKeyWanted {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Rotation {
-    /// How long the previous secret stays valid, in seconds, at most a week. Default: an hour.
+    /// How long earlier secrets stay valid, in seconds, at most a week. Default: an hour. One that would end sooner still
+    /// does.
     #[schema(minimum = 0, maximum = 604_800, examples(3_600))]
     overlap_seconds: Option<u64>,
 }
@@ -113,7 +118,7 @@ pub(super) struct SecretView {
 #[schema(as = ApiKeyList)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ApiKeyList {
-    /// The keys, newest first, including expired ones.
+    /// The keys, newest first, including those that expired within the last week: at most 200, of which all valid ones.
     keys: Vec<ApiKeyView>,
 }
 
@@ -195,8 +200,7 @@ pub(super) async fn create(
     let ttl_seconds = within("ttlSeconds", ttl_seconds.unwrap_or(USUAL_TTL_SECONDS), 1, LONGEST_TTL_SECONDS)?;
     let request = ApiKeyRequest { subject: owner.meant(sub)?, name, scopes, ttl_seconds };
     let made = owner.auth.make_api_key(request, &owner.token.subject).await?;
-    let too_many = || Problem::too_many_requests("this subject has 20 keys; delete one first", RETRY_SECONDS);
-    Ok(answer_with_secret(owner.auth, StatusCode::CREATED, made.ok_or_else(too_many)?))
+    Ok(answer_with_secret(owner.auth, StatusCode::CREATED, made))
 }
 
 query! {
@@ -231,7 +235,7 @@ pub(super) async fn list(
     Ok(Json(ApiKeyList { keys: keys.into_iter().map(|(key, is_revoked)| ApiKeyView::of(key, is_revoked)).collect() }))
 }
 
-/// Gives an API key a new secret. The previous one stays valid for a while, so that a service can switch over.
+/// Gives an API key a new secret. Earlier ones stay valid for a while, so that a service can switch over.
 #[utoipa::path(
     post,
     path = "/api-keys/{id}/rotate",
@@ -241,7 +245,7 @@ pub(super) async fn list(
     request_body = Rotation,
     responses(
         (status = 200, description = "The key and its new secret.", body = SecretView, headers(("Cache-Control"))),
-        OfApiKeyBody,
+        OfRotation,
     ),
     security(("bearerAuth" = [])),
 )]
@@ -278,6 +282,19 @@ pub(super) async fn delete(
     let owner = Owner::of(&state, &caller)?;
     let is_deleted = owner.auth.delete_api_key(id_of(&id)?, owner.own()).await?;
     if is_deleted { Ok(StatusCode::NO_CONTENT) } else { Err(no_such_key()) }
+}
+
+impl From<ApiKeyRefusal> for Problem {
+    fn from(refusal: ApiKeyRefusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            ApiKeyRefusal::TooMany => Self::too_many_requests(detail, RETRY_SECONDS),
+            ApiKeyRefusal::TooManyInADay => Self::too_many_requests(detail, RETRY_NEXT_DAY_SECONDS),
+            ApiKeyRefusal::TooOften => Self::too_many_requests(detail, RETRY_ROTATION_SECONDS),
+            ApiKeyRefusal::TooManySecrets => Self::conflict(detail),
+            ApiKeyRefusal::Store(failure) => failure.into(),
+        }
+    }
 }
 
 fn answer_with_secret(

@@ -1,4 +1,5 @@
-//! The `api_keys` table: keys of services, stored under the hashes of their secrets. Times are Unix seconds.
+//! The `api_keys` table: keys of services, stored under the hashes of their secrets. Times are Unix seconds. What anybody
+//! does with keys must not make it grow without bound.
 
 use sqlx::PgConnection;
 
@@ -8,8 +9,7 @@ use super::{
 };
 use crate::domain::UnixTime;
 
-/// The time of the last use is written at most once in this many seconds.
-const USE_IS_NOTED_EVERY: i64 = 60;
+const DAY_SECONDS: i64 = 86_400;
 
 /// A stored key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,24 +32,35 @@ pub struct ApiKeyRow {
     pub last_used_at: Option<UnixTime>,
 }
 
-/// A key some or all of whose secrets were revoked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RevokedApiKey {
-    /// Its public id.
-    pub id: String,
-    /// When the oldest secret that is still valid was made; `None` if the whole key was deleted.
-    pub current_since: Option<UnixTime>,
+/// How many keys a holder may have, and how many it may make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiKeyShare<'a> {
+    /// The most that are neither deleted nor expired.
+    pub at_once: Share<'a>,
+    /// The most that are made within a day, including those that were deleted since.
+    pub most_in_a_day: u32,
 }
 
-struct Row {
-    id: String,
-    subject: String,
-    name: String,
-    scopes: String,
-    created_by: String,
-    issued_at: i64,
-    expires_at: i64,
-    last_used_at: Option<i64>,
+/// What became of a request for a new key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiKeyAdmission {
+    /// It is stored.
+    Kept,
+    /// The holder has too many keys.
+    TooMany,
+    /// The holder made too many keys within a day.
+    TooManyInADay,
+}
+
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) subject: String,
+    pub(super) name: String,
+    pub(super) scopes: String,
+    pub(super) created_by: String,
+    pub(super) issued_at: i64,
+    pub(super) expires_at: i64,
+    pub(super) last_used_at: Option<i64>,
 }
 
 impl TryFrom<Row> for ApiKeyRow {
@@ -70,151 +81,130 @@ impl TryFrom<Row> for ApiKeyRow {
 }
 
 impl Store {
-    /// Keeps a key by the hash of its secret. Returns whether it was kept: the holder of the share has at most so many that
-    /// are neither deleted nor over.
-    pub async fn put_api_key(&self, key: &ApiKeyRow, hash: &[u8; 32], share: Share<'_>) -> Result<bool, StoreError> {
+    /// Stores a key under the hash of its secret, unless the holder of the share has or made too many.
+    pub async fn put_api_key(
+        &self,
+        key: &ApiKeyRow,
+        hash: &[u8; 32],
+        share: ApiKeyShare<'_>,
+    ) -> Result<ApiKeyAdmission, StoreError> {
         let put = async |connection: &mut PgConnection| {
-            share.hold(connection, "api_keys").await?;
-            let inserted = sqlx::query!(
-                "insert into api_keys (id, subject, name, scopes, hash, created_by, issued_at, expires_at, holder)
-                 select $1, $2, $3, $4, $5, $6, $7, $8, $9
-                 where (
-                     select count(*) from api_keys
-                     where coalesce(holder, subject) = $9 and deleted_at is null and expires_at > $7
-                 ) < $10",
+            let now = seconds(key.issued_at)?;
+            prune(connection, now).await?;
+            share.at_once.hold(connection, "api_keys").await?;
+            let admission = admission(connection, share, now).await?;
+            if admission != ApiKeyAdmission::Kept {
+                return Ok(admission);
+            }
+            sqlx::query!(
+                "insert into api_keys
+                     (id, subject, name, scopes, hash, created_by, issued_at, created_at, expires_at, holder)
+                 values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)",
                 key.id,
                 key.subject,
                 key.name,
                 key.scopes,
                 &hash[..],
                 key.created_by,
-                seconds(key.issued_at)?,
+                now,
                 seconds(key.expires_at)?,
-                share.holder,
-                i64::from(share.most),
+                share.at_once.holder,
             )
             .execute(connection)
             .await?;
-            Ok(inserted.rows_affected() == 1)
+            Ok(admission)
         };
         let mut transaction = self.pool.begin().await?;
-        let is_kept = transaction.within(put).await?;
+        let admission = transaction.within(put).await?;
         transaction.commit().await?;
-        Ok(is_kept)
+        Ok(admission)
     }
 
-    /// Returns the keys of a subject that are not deleted, newest first.
-    pub async fn api_keys_of(&self, subject: &str) -> Result<Vec<ApiKeyRow>, StoreError> {
+    /// Returns the keys of a subject that are not deleted, newest first: those that are valid, and of those that expired
+    /// within a week the newest ones, `most` in all.
+    pub async fn api_keys_of(&self, subject: &str, now: UnixTime, most: u32) -> Result<Vec<ApiKeyRow>, StoreError> {
         let rows = sqlx::query_as!(
             Row,
-            "select id, subject, name, scopes, created_by, issued_at, expires_at, last_used_at from api_keys
-             where subject = $1 and deleted_at is null order by issued_at desc, id",
+            r#"select id as "id!", subject as "subject!", name as "name!", scopes as "scopes!",
+                   created_by as "created_by!", issued_at as "issued_at!", expires_at as "expires_at!", last_used_at
+               from (
+                   select * from api_keys where subject = $1 and deleted_at is null and expires_at + 604800 >= $2
+                   order by expires_at > $2 desc, issued_at desc, id limit $3
+               ) as shown
+               order by issued_at desc, id"#,
             subject,
+            seconds(now)?,
+            i64::from(most),
         )
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter().map(ApiKeyRow::try_from).collect()
     }
 
-    /// Returns the key with this secret, even if it has expired, and records the use. The secret before the last
-    /// rotation counts for as long as it stays valid.
-    pub async fn use_api_key(&self, hash: &[u8; 32], now: UnixTime) -> Result<Option<ApiKeyRow>, StoreError> {
-        let now = seconds(now)?;
-        let row = sqlx::query_as!(
-            Row,
-            "select id, subject, name, scopes, created_by,
-                 case when hash = $1 then issued_at else previous_issued_at end as \"issued_at!\", expires_at, last_used_at
-             from api_keys
-             where deleted_at is null and (hash = $1 or (previous_hash = $1 and previous_until > $2))",
-            &hash[..],
-            now,
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        let Some(row) = row else { return Ok(None) };
-        if row.last_used_at.is_none_or(|last| last + USE_IS_NOTED_EVERY <= now) {
-            sqlx::query!("update api_keys set last_used_at = greatest(last_used_at, $2) where id = $1", row.id, now)
-                .execute(&self.pool)
-                .await?;
-        }
-        ApiKeyRow::try_from(row).map(Some)
-    }
-
-    /// Gives a key a new secret; the previous one stays valid until `previous_until`. With `subject`, only a key of
-    /// that subject is rotated. Wakes the watchers of revocations.
-    pub async fn rotate_api_key(
-        &self,
-        id: &str,
-        subject: Option<&str>,
-        hash: &[u8; 32],
-        (now, previous_until): (UnixTime, UnixTime),
-    ) -> Result<Option<ApiKeyRow>, StoreError> {
-        let (now, previous_until) = (seconds(now)?, seconds(previous_until)?);
-        let rotate = async |connection: &mut PgConnection| {
-            let row = sqlx::query_as!(
-                Row,
-                "update api_keys set
-                     previous_hash = hash, previous_until = $5, previous_issued_at = issued_at,
-                     hash = $3, issued_at = greatest($4, issued_at + 1)
-                 where id = $1 and deleted_at is null and expires_at > $4 and ($2::text is null or subject = $2)
-                 returning id, subject, name, scopes, created_by, issued_at, expires_at, last_used_at",
-                id,
-                subject,
-                &hash[..],
-                now,
-                previous_until,
-            )
-            .fetch_optional(&mut *connection)
-            .await?;
-            listen::notify(connection, listen::REVOKED).await?;
-            Ok(row)
-        };
-        let mut transaction = self.pool.begin().await?;
-        let row = transaction.within(rotate).await?;
-        transaction.commit().await?;
-        row.map(ApiKeyRow::try_from).transpose()
-    }
-
     /// Deletes a key, and wakes the watchers of revocations. With `subject`, only a key of that subject is deleted.
-    /// Returns whether there was such a key.
+    /// Returns whether there was such a key. The row stays for a day: gateways of an older version look for it, and it
+    /// counts among the keys that its holder made.
     pub async fn delete_api_key(&self, id: &str, subject: Option<&str>, now: UnixTime) -> Result<bool, StoreError> {
         let delete = async |connection: &mut PgConnection| {
+            let now = seconds(now)?;
             let deleted = sqlx::query!(
                 "update api_keys set deleted_at = $3
                  where id = $1 and deleted_at is null and ($2::text is null or subject = $2)",
                 id,
                 subject,
-                seconds(now)?,
+                now,
             )
             .execute(&mut *connection)
             .await?;
-            listen::notify(connection, listen::REVOKED).await?;
-            Ok(deleted.rows_affected() == 1)
+            let is_deleted = deleted.rows_affected() == 1;
+            if is_deleted {
+                prune(connection, now).await?;
+                listen::notify(connection, listen::REVOKED).await?;
+            }
+            Ok(is_deleted)
         };
         let mut transaction = self.pool.begin().await?;
         let is_deleted = transaction.within(delete).await?;
         transaction.commit().await?;
         Ok(is_deleted)
     }
+}
 
-    /// Returns the keys that may have revoked secrets: deleted ones, and rotated ones. Of the latter, the secret before the
-    /// last rotation is valid for a while, and those before it no longer are.
-    pub async fn revoked_api_keys(&self) -> Result<Vec<RevokedApiKey>, StoreError> {
-        let rows = sqlx::query!(
-            "select id, case
-                 when deleted_at is not null then null
-                 when previous_until > extract(epoch from now())::bigint then previous_issued_at
-                 else issued_at
-             end as current_since
-             from api_keys
-             where expires_at > extract(epoch from now())::bigint - 86400
-               and (deleted_at is not null or previous_hash is not null)"
-        );
-        let rows = rows.fetch_all(&self.pool).await?;
-        let revoked = rows.into_iter().map(|row| {
-            let current_since = row.current_since.map(time).transpose()?;
-            Ok(RevokedApiKey { id: row.id, current_since })
-        });
-        revoked.collect()
-    }
+async fn admission(
+    connection: &mut PgConnection,
+    share: ApiKeyShare<'_>,
+    now: i64,
+) -> Result<ApiKeyAdmission, StoreError> {
+    let counts = sqlx::query!(
+        r#"select count(*) filter (where deleted_at is null and expires_at > $2) as "valid!",
+               count(*) filter (where coalesce(created_at, issued_at) > $2 - $3::bigint) as "made_in_a_day!"
+           from api_keys where coalesce(holder, subject) = $1"#,
+        share.at_once.holder,
+        now,
+        DAY_SECONDS,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(if counts.valid >= i64::from(share.at_once.most) {
+        ApiKeyAdmission::TooMany
+    } else if counts.made_in_a_day >= i64::from(share.most_in_a_day) {
+        ApiKeyAdmission::TooManyInADay
+    } else {
+        ApiKeyAdmission::Kept
+    })
+}
+
+/// Removes some of the rows that are no longer needed. Every writer removes more rows than it adds, and none removes so
+/// many that it is slow. The condition is that of the index `api_keys_by_end`.
+async fn prune(connection: &mut PgConnection, now: i64) -> Result<(), StoreError> {
+    sqlx::query!(
+        "delete from api_keys where id in (
+             select id from api_keys where least(deleted_at + 86400, expires_at + 604800) < $1
+             order by least(deleted_at + 86400, expires_at + 604800) limit 50 for update skip locked
+         )",
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }

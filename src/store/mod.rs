@@ -3,6 +3,7 @@
 //! Event rows, stream records, quarantine and cursor are written in one transaction by the only [`Writer`]; anybody may
 //! read. Nothing here decides what an event means.
 
+mod api_key_secrets;
 mod api_keys;
 mod archived_epochs;
 mod args;
@@ -58,7 +59,8 @@ mod user_summary;
 mod withdrawn;
 mod writer;
 
-pub use api_keys::{ApiKeyRow, RevokedApiKey};
+pub use api_key_secrets::{NewSecret, Rotated};
+pub use api_keys::{ApiKeyAdmission, ApiKeyRow, ApiKeyShare};
 pub use archived_epochs::ArchivedEpoch;
 pub use args::DatabaseArgs;
 pub use batch::{Batch, Committed, Records};

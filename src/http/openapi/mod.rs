@@ -19,5 +19,5 @@ pub(super) use parameters::{
 };
 pub(super) use refusals::{
     OfAdmin, OfAdminBody, OfApiKey, OfApiKeyBody, OfBody, OfChallenge, OfMemory, OfOne, OfOneOrChain, OfOperator,
-    OfQuery, OfReplay, OfSignIn, OfStellarToml, OfSubscription, OfWallet, OfWalletBody, header,
+    OfQuery, OfReplay, OfRotation, OfSignIn, OfStellarToml, OfSubscription, OfWallet, OfWalletBody, header,
 };

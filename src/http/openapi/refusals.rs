@@ -75,6 +75,8 @@ refusals! {
     OfApiKey "Problem" [400, 401, 403, 404, 414, 429, 500, 503];
     /// The same with a body.
     OfApiKeyBody "Problem" [400, 401, 403, 404, 408, 413, 414, 415, 429, 500, 503];
+    /// The same with a body, for a key that cannot be rotated yet.
+    OfRotation "Problem" [400, 401, 403, 404, 408, 409, 413, 414, 415, 429, 500, 503];
     /// For what operators read.
     OfAdmin "Problem" [400, 401, 403, 414, 429, 500, 503];
     /// For a replay of the quarantine.

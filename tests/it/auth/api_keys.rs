@@ -1,9 +1,10 @@
 //! API keys for services: made with a token, accepted wherever a token is, and revoked like one.
 
 use flowfi_indexer::auth::Scope;
+use futures_util::future::join_all;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
-use sqlx::PgPool;
+use sqlx::{PgPool, postgres::PgListener};
 
 use super::{Access, Guarded};
 use crate::world::{Subscriber, http_client};
@@ -18,6 +19,16 @@ impl Guarded {
 
     async fn status_with(&self, secret: &str) -> StatusCode {
         self.get("/v1/streams", Some(secret)).await.status()
+    }
+
+    /// Rotates a key of alice's.
+    async fn rotate(&self, made: &Value, wanted: &Value) -> Response {
+        let path = format!("/v1/api-keys/{}/rotate", made["key"]["id"].as_str().unwrap());
+        self.post(&path, Some(&self.token_of("alice")), wanted).await
+    }
+
+    async fn rows(&self) -> i64 {
+        sqlx::query_scalar("select count(*) from api_keys").fetch_one(&self.world.pool).await.unwrap()
     }
 
     async fn delete(&self, path: &str, token: &str) -> Response {
@@ -146,26 +157,66 @@ async fn a_stream_that_was_opened_with_a_secret_ends_with_it(pool: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_second_rotation_ends_the_streams_of_the_first_secret(pool: PgPool) {
+async fn each_secret_lasts_until_its_own_end_however_often_its_key_is_rotated(pool: PgPool) {
     let guarded = Guarded::new(pool, &Access::default()).await;
     let alice = guarded.token_of("alice");
     let made = guarded.make_key(&alice, &json!({"name": "a key"})).await;
-    let path = format!("/v1/api-keys/{}/rotate", made["key"]["id"].as_str().unwrap());
-    let rotate = async || {
-        let rotated = guarded.post(&path, Some(&alice), &json!({"overlapSeconds": 600})).await;
-        secret_of(&rotated.json().await.unwrap())
-    };
     let mut with_first = Subscriber::connect_as(&guarded.base, "all=true", None, &secret_of(&made)).await;
-    let second = rotate().await;
-    let mut with_second = Subscriber::connect_as(&guarded.base, "all=true", None, &second).await;
-    let third = rotate().await;
-    while with_first.next().await.expect("it is notified").event.as_deref() != Some("expired") {}
-    assert_eq!(guarded.status_with(&secret_of(&made)).await, StatusCode::UNAUTHORIZED);
-    for secret in [&second, &third] {
-        assert_eq!(guarded.status_with(secret).await, StatusCode::OK);
+    let mut secrets = vec![secret_of(&made)];
+    for overlap in [600, 900, 60, 3_600] {
+        let rotated = guarded.rotate(&made, &json!({"overlapSeconds": overlap})).await;
+        assert_eq!(rotated.status(), StatusCode::OK);
+        secrets.push(secret_of(&rotated.json().await.unwrap()));
     }
+    let works = async || join_all(secrets.iter().map(|secret| guarded.status_with(secret))).await;
+    assert_eq!(works().await, [StatusCode::OK; 5]);
+    let refused = guarded.rotate(&made, &json!({})).await;
+    assert_eq!(refused.status(), StatusCode::CONFLICT, "four secrets before it are valid");
+    assert_eq!(works().await, [StatusCode::OK; 5], "a refused rotation changes nothing");
     let own = guarded.world.create("alice", "bob", 1_000_000, 100).await;
-    assert_eq!(with_second.ids(own.events.len()).await, own.events, "the second secret overlaps with the third");
+    assert_eq!(with_first.ids(own.events.len()).await, own.events);
+    guarded.clock.move_on(61);
+    let (over, valid) = (StatusCode::UNAUTHORIZED, StatusCode::OK);
+    assert_eq!(works().await, [over, over, over, valid, valid], "no secret outlives a later one");
+    while with_first.next().await.expect("it is notified").event.as_deref() != Some("expired") {}
+    let rotated = guarded.rotate(&made, &json!({"overlapSeconds": 0})).await;
+    assert_eq!(rotated.status(), StatusCode::OK);
+    assert_eq!(works().await, [over; 5], "whoever wants it ends all of them at once");
+    assert_eq!(guarded.status_with(&secret_of(&rotated.json().await.unwrap())).await, valid);
+}
+
+#[sqlx::test]
+async fn every_rotation_at_once_that_is_answered_leaves_a_working_secret(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let made = guarded.make_key(&guarded.token_of("alice"), &json!({"name": "a key"})).await;
+    let usual = json!({});
+    let answers = join_all((0..8).map(|_| guarded.rotate(&made, &usual))).await;
+    let (done, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status() == StatusCode::OK);
+    assert_eq!((done.len(), refused.len()), (4, 4));
+    assert!(refused.iter().all(|answer| answer.status() == StatusCode::CONFLICT), "{refused:?}");
+    assert_eq!(guarded.status_with(&secret_of(&made)).await, StatusCode::OK);
+    for answer in done {
+        assert_eq!(guarded.status_with(&secret_of(&answer.json().await.unwrap())).await, StatusCode::OK);
+    }
+}
+
+#[sqlx::test]
+async fn a_key_that_is_rotated_again_and_again_does_not_escape_a_revocation(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let alice = guarded.world.devnet.account("alice");
+    let made = guarded.make_key(&guarded.token_of("alice"), &json!({"name": "a key"})).await;
+    let mut newest = secret_of(&made);
+    for _ in 0..20 {
+        let rotated = guarded.rotate(&made, &json!({"overlapSeconds": 0})).await;
+        if rotated.status() != StatusCode::OK {
+            assert_eq!(rotated.status(), StatusCode::TOO_MANY_REQUESTS);
+            break;
+        }
+        newest = secret_of(&rotated.json().await.unwrap());
+    }
+    let revoked = guarded.post("/v1/admin/revoke", Some(&guarded.operator()), &json!({"sub": alice})).await;
+    assert_eq!(revoked.status(), StatusCode::NO_CONTENT);
+    assert_eq!(guarded.status_with(&newest).await, StatusCode::UNAUTHORIZED);
 }
 
 #[sqlx::test]
@@ -227,4 +278,85 @@ async fn a_key_grants_no_more_than_its_maker_may_do(pool: PgPool) {
         assert_eq!(status(&alice, json!({"name": "one of many"})).await, StatusCode::CREATED);
     }
     assert_eq!(status(&alice, json!({"name": "one too many"})).await, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[sqlx::test]
+async fn the_absence_of_a_key_is_its_refusal(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let secret = secret_of(&guarded.make_key(&guarded.token_of("alice"), &json!({"name": "a key"})).await);
+    let mut subscriber = Subscriber::connect_as(&guarded.base, "all=true", None, &secret).await;
+    let ticket = guarded.ticket(&secret, &json!({"all": true})).await;
+    // As if this gateway had been away until the deleted key was forgotten: no wake-up comes.
+    sqlx::query("delete from api_keys").execute(&guarded.world.pool).await.unwrap();
+    assert_eq!(guarded.status_with(&secret).await, StatusCode::UNAUTHORIZED);
+    let with_ticket = guarded.get(&format!("/v1/events/subscribe?ticket={ticket}"), None).await;
+    assert_eq!(with_ticket.status(), StatusCode::UNAUTHORIZED);
+    while subscriber.next().await.expect("it is notified").event.as_deref() != Some("expired") {}
+}
+
+#[sqlx::test]
+async fn a_subject_makes_so_many_keys_a_day_whether_it_deletes_them_or_lets_them_expire(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let alice = guarded.token_of("alice");
+    for number in 0..100 {
+        let made = guarded.make_key(&alice, &json!({"name": "a key", "ttlSeconds": 60})).await;
+        if number % 19 == 0 {
+            guarded.clock.move_on(61);
+        } else {
+            let path = format!("/v1/api-keys/{}", made["key"]["id"].as_str().unwrap());
+            assert_eq!(guarded.delete(&path, &alice).await.status(), StatusCode::NO_CONTENT);
+        }
+    }
+    let one_more = async || guarded.post("/v1/api-keys", Some(&guarded.token_of("alice")), &json!({"name": "x"})).await;
+    let refused = one_more().await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.headers()["retry-after"], "3600");
+    guarded.clock.move_on(86_400);
+    assert_eq!(one_more().await.status(), StatusCode::CREATED);
+}
+
+#[sqlx::test]
+async fn deleted_and_expired_keys_are_forgotten(pool: PgPool) {
+    const DAY: i64 = 86_400;
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let fill = "insert into api_keys (id, subject, name, scopes, hash, created_by, issued_at, expires_at, deleted_at)
+                select 'old ' || n, 'bob', '', '', decode(lpad(n::text, 8, '0'), 'hex'), 'bob', 0, 99999999999, 1
+                from generate_series(1, 120) n";
+    sqlx::query(fill).execute(&guarded.world.pool).await.unwrap();
+    let wanted = json!({"name": "short", "ttlSeconds": 1});
+    for _ in 0..3 {
+        guarded.make_key(&guarded.token_of("alice"), &wanted).await;
+    }
+    assert_eq!(guarded.rows().await, 3, "each new key removes some that were deleted long ago");
+    let listed = async || {
+        let keys: Value = guarded.get("/v1/api-keys", Some(&guarded.token_of("alice"))).await.json().await.unwrap();
+        keys["keys"].as_array().unwrap().len()
+    };
+    guarded.clock.move_on(6 * DAY);
+    assert_eq!(listed().await, 3, "their owner sees for a week that they expired");
+    guarded.clock.move_on(2 * DAY);
+    assert_eq!(listed().await, 0);
+    guarded.make_key(&guarded.token_of("alice"), &wanted).await;
+    assert_eq!((listed().await, guarded.rows().await), (1, 1));
+}
+
+#[sqlx::test]
+async fn only_changes_wake_the_gateways(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let alice = guarded.token_of("alice");
+    let made = guarded.make_key(&alice, &json!({"name": "a key"})).await;
+    let mut listener = PgListener::connect_with(&guarded.world.pool).await.unwrap();
+    listener.listen("flowfi_revoked").await.unwrap();
+    let made_up = "/v1/api-keys/0123456789abcdef";
+    assert_eq!(guarded.delete(made_up, &alice).await.status(), StatusCode::NOT_FOUND);
+    let rotated = guarded.post(&format!("{made_up}/rotate"), Some(&alice), &json!({})).await;
+    assert_eq!(rotated.status(), StatusCode::NOT_FOUND);
+    let path = format!("/v1/api-keys/{}", made["key"]["id"].as_str().unwrap());
+    assert_eq!(guarded.delete(&path, &alice).await.status(), StatusCode::NO_CONTENT);
+    sqlx::query("select pg_notify('flowfi_revoked', 'the last')").execute(&guarded.world.pool).await.unwrap();
+    let mut woken = 0;
+    while listener.recv().await.unwrap().payload() != "the last" {
+        woken += 1;
+    }
+    assert_eq!(woken, 1, "the deletion of a key that was there");
 }

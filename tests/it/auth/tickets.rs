@@ -5,7 +5,7 @@ use std::cell::Cell;
 use flowfi_indexer::{
     domain::UnixTime,
     http::{LimitArgs, Limits},
-    store::{ApiKeyRow, Share, Store, StoreError, TicketRow},
+    store::{ApiKeyAdmission, ApiKeyRow, ApiKeyShare, Share, Store, StoreError, TicketRow},
 };
 use futures_util::future::join_all;
 use reqwest::StatusCode;
@@ -153,7 +153,8 @@ async fn put_api_key(store: &Store, hash: [u8; 32]) -> Result<bool, StoreError> 
         expires_at: UnixTime(2_000),
         last_used_at: None,
     };
-    store.put_api_key(&key, &hash, SHARE).await
+    let admission = store.put_api_key(&key, &hash, ApiKeyShare { at_once: SHARE, most_in_a_day: 100 }).await?;
+    Ok(admission == ApiKeyAdmission::Kept)
 }
 
 /// Asks for two where there is room for one, the second while the first is held where it has counted and writes its row.

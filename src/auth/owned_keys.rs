@@ -1,0 +1,106 @@
+//! What owners do with their API keys: make, list, rotate and delete them.
+
+use data_encoding::HEXLOWER;
+use tracing::info;
+
+use super::{
+    ApiKey, ApiKeyRefusal, ApiKeyRequest, ApiKeySecret, Subject,
+    access::Auth,
+    api_key::{self, ID_BYTES},
+    token::LEEWAY_SECONDS,
+};
+use crate::store::{ApiKeyAdmission, ApiKeyShare, NewSecret, Rotated, Share, StoreError};
+
+impl Auth {
+    /// Makes an API key, and returns it with its secret, which is not kept anywhere.
+    ///
+    /// # Errors
+    /// The subject has or made too many keys, or the database did not answer.
+    pub async fn make_api_key(
+        &self,
+        request: ApiKeyRequest,
+        by: &Subject,
+    ) -> Result<(ApiKey, ApiKeySecret), ApiKeyRefusal> {
+        let (now, secret) = (self.now(), ApiKeySecret::new(self.random()));
+        let key = ApiKey {
+            id: HEXLOWER.encode(&self.random::<ID_BYTES>()),
+            subject: request.subject,
+            name: request.name,
+            scopes: request.scopes,
+            created_by: by.clone(),
+            issued_at: now,
+            expires_at: now.plus_seconds(request.ttl_seconds),
+            last_used_at: None,
+        };
+        let at_once = Share { holder: &key.subject.holder(), most: api_key::MOST_OF_A_SUBJECT };
+        let share = ApiKeyShare { at_once, most_in_a_day: api_key::MOST_IN_A_DAY };
+        match self.0.store.put_api_key(&key.row(), &secret.hash(), share).await? {
+            ApiKeyAdmission::TooMany => Err(ApiKeyRefusal::TooMany),
+            ApiKeyAdmission::TooManyInADay => Err(ApiKeyRefusal::TooManyInADay),
+            ApiKeyAdmission::Kept => {
+                info!(key.id, subject = %key.subject, by = %by, "{by} made the API key {} of {}", key.id, key.subject);
+                Ok((key, secret))
+            }
+        }
+    }
+
+    /// Returns the API keys of a subject, without the oldest of the expired ones if there are many. The flag says whether a
+    /// revocation of the subject or of the key's maker covers the key.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn api_keys_of(&self, subject: &Subject) -> Result<Vec<(ApiKey, bool)>, StoreError> {
+        let rows = self.0.store.api_keys_of(subject.as_str(), self.now(), api_key::MOST_LISTED).await?;
+        let keys = rows.into_iter().map(ApiKey::try_from);
+        keys.map(|key| {
+            key.map(|key| {
+                let is_revoked = self.revokes(&key);
+                (key, is_revoked)
+            })
+        })
+        .collect()
+    }
+
+    /// Returns whether a revocation of an API key's subject or of its maker covers the key's current secret.
+    #[must_use]
+    pub fn revokes(&self, key: &ApiKey) -> bool {
+        self.0.revocations.holds(&key.clone().token())
+    }
+
+    /// Gives an API key a new secret; earlier ones stay valid for `overlap_seconds` at most. With `subject`, only a key of
+    /// that subject is rotated. Returns `None` if there is no such key.
+    ///
+    /// # Errors
+    /// The key has too many valid secrets or was rotated too often just now, or the database did not answer.
+    pub async fn rotate_api_key(
+        &self,
+        id: &str,
+        subject: Option<&Subject>,
+        overlap_seconds: u64,
+    ) -> Result<Option<(ApiKey, ApiKeySecret)>, ApiKeyRefusal> {
+        let (now, secret) = (self.now(), ApiKeySecret::new(self.random()));
+        let fresh = NewSecret {
+            hash: &secret.hash(),
+            now,
+            earlier_until: now.plus_seconds(overlap_seconds),
+            most_earlier: api_key::MOST_EARLIER_SECRETS,
+            // A revocation covers what is dated so far ahead, and no more.
+            latest_issue: now.plus_seconds(LEEWAY_SECONDS),
+        };
+        match self.0.store.rotate_api_key(id, subject.map(Subject::as_str), fresh).await? {
+            Rotated::Done(row) => Ok(Some((ApiKey::try_from(row)?, secret))),
+            Rotated::NoSuchKey => Ok(None),
+            Rotated::TooManySecrets => Err(ApiKeyRefusal::TooManySecrets),
+            Rotated::TooOften => Err(ApiKeyRefusal::TooOften),
+        }
+    }
+
+    /// Deletes an API key, which ends its open streams. With `subject`, only a key of that subject is deleted. Returns
+    /// whether there was such a key.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn delete_api_key(&self, id: &str, subject: Option<&Subject>) -> Result<bool, StoreError> {
+        self.0.store.delete_api_key(id, subject.map(Subject::as_str), self.now()).await
+    }
+}
