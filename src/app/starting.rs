@@ -74,7 +74,7 @@ pub(super) async fn answer_during<T>(
     let listener = listener.into_std().context("cannot take the listener")?;
     let meanwhile = TcpListener::from_std(listener.try_clone().context("cannot share the listener")?)?;
     let started = CancellationToken::new();
-    let router = http::router_while_starting(starting, origins);
+    let router = http::router_while_starting(starting, origins, settings.limits.clone());
     let mut answering = Box::pin(http::serve(meanwhile, router, settings, started.clone()));
     let outcome = tokio::select! {
         ended = &mut answering => {
@@ -97,6 +97,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::http::{LimitArgs, Limits};
 
     /// Asks whether the process lives, on an open connection, and reads the answer whole.
     async fn ask(client: &mut TcpStream, request: &[u8]) -> String {
@@ -133,5 +134,36 @@ mod tests {
         let (answer, drained) = tokio::join!(ask(&mut before, second_half), started.last_answers);
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
         drained.unwrap();
+    }
+
+    #[tokio::test]
+    async fn requests_during_a_start_count_as_they_do_later() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let limits = Limits::new(&LimitArgs {
+            requests_per_second: 1,
+            requests_burst: 3,
+            connects_per_second: 0,
+            connects_burst: 1,
+            max_connections: 0,
+            max_connections_per_ip: 0,
+            max_connections_per_subject: 0,
+            trusted_proxies: Vec::new(),
+            limit_exemptions: Vec::new(),
+        });
+        let settings = ServerSettings { limits, ..ServerSettings::default() };
+        let start = async {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            let request = "GET /v1/streams HTTP/1.1\r\nhost: a\r\n";
+            let requests = format!("{request}\r\n").repeat(50) + request + "connection: close\r\n\r\n";
+            client.write_all(requests.as_bytes()).await.unwrap();
+            let mut answers = String::new();
+            client.read_to_string(&mut answers).await.unwrap();
+            Ok(answers)
+        };
+        let starting = Starting::new(rand::rngs::StdRng::seed_from_u64(1));
+        let answers = answer_during(listener, settings, &[], starting, start).await.unwrap().outcome;
+        let of_status = |status: &str| answers.matches(&format!("HTTP/1.1 {status} ")).count();
+        assert!((3..50).contains(&of_status("503")) && of_status("503") + of_status("429") == 51, "{answers}");
     }
 }

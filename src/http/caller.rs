@@ -8,7 +8,7 @@ use axum::{
 };
 
 use super::{
-    limits::{OfConnection, Operator},
+    limits::{OfConnection, Operator, count_admin_attempt},
     problem::Problem,
     state::HttpState,
 };
@@ -41,12 +41,15 @@ pub(super) async fn by_header(state: &HttpState, headers: &HeaderMap) -> Result<
 }
 
 /// Marks requests of operators, so that they are answered however many requests other clients at their address make, and
-/// their connections, so that those of others make room first. Checking a token needs no other service, so a made-up token
-/// costs little.
+/// their connections, so that those of others make room first. Only so many tokens of one address are checked: a made-up
+/// one costs as much as a good one.
 pub(super) async fn know_operators(State(state): State<HttpState>, mut request: Request, next: Next) -> Response {
-    if let (Some(auth), Ok(Some(token))) = (&state.auth, bearer(request.headers()))
-        && auth.is_of_operator(token).await
-    {
+    let is_for_operators = request.uri().path().starts_with("/v1/admin/");
+    let token = state.auth.as_ref().filter(|_| is_for_operators).zip(bearer(request.headers()).ok().flatten());
+    let Some((auth, token)) = token else { return next.run(request).await };
+    if let Some(refused) = count_admin_attempt(&state.limits, &request) {
+        request.extensions_mut().insert(refused);
+    } else if auth.is_of_operator(token).await {
         if let Some(connection) = request.extensions().get::<OfConnection>() {
             connection.make_room_last();
         }

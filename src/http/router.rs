@@ -19,7 +19,7 @@ use super::{
     compression::{compressed, compressed_once},
     corrections, cors, document, events, health,
     host::check_host,
-    limits::{answer_in_turn, limit_admin_requests, limit_probes, limit_requests, limit_watching},
+    limits::{RequestLimit, answer_in_turn, identify_client, limit_admin_requests, limit_requests, refuse_over_budget},
     openapi,
     page::{self, PageFacts},
     problem::Problem,
@@ -103,36 +103,42 @@ async fn openapi_json() -> Response {
 
 /// Returns all routes; pages of these origins may read the answers.
 pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Router {
-    let limited = from_fn_with_state(state.limits.clone(), limit_requests);
     let facts = PageFacts::of(&state, matches!(local, LocalRoutes::Devnet(_)));
     let bounded = from_fn(bound_request);
     let files = page::routes(facts).route("/openapi.json", get(openapi_json)).merge(openapi::docs());
     let files = compressed_once(files);
     let slowed = from_fn_with_state(state.limits.clone(), limit_admin_requests);
-    let for_admins = Router::from(for_admins()).layer(slowed);
+    let for_admins = Router::from(for_admins()).layer(slowed).layer(from_fn(bound_time));
+    let for_admins = for_admins.layer(from_fn(answer_one_caller)).layer(bounded.clone());
     let in_turn = from_fn_with_state(state.limits.clone(), answer_in_turn);
     let for_clients = Router::from(for_clients()).merge(Router::from(unversioned()));
     let for_clients = for_clients.layer(from_fn(answer_one_caller)).merge(files);
-    let for_clients = for_clients.layer(in_turn).layer(from_fn(bound_time));
-    let for_clients = for_clients.layer(bounded.clone()).layer(limited.clone());
-    let for_admins = for_admins.layer(from_fn(bound_time));
-    let for_admins = for_admins.layer(from_fn(answer_one_caller)).layer(bounded.clone()).layer(limited.clone());
-    let for_admins = for_admins.layer(from_fn_with_state(state.clone(), know_operators));
+    let for_clients = for_clients.layer(in_turn).layer(from_fn(bound_time)).layer(bounded.clone());
     let for_clients = compressed(for_clients.merge(for_admins));
-    let for_wallets = Router::from(for_wallets()).layer(from_fn(bound_time)).layer(bounded.clone()).layer(limited);
+    let for_wallets = Router::from(for_wallets()).layer(from_fn(bound_time)).layer(bounded.clone());
+    let for_wallets = for_wallets.layer(from_fn(refuse_over_budget));
     let for_wallets = cors::for_every_origin(for_wallets).with_state(state.clone());
-    let watched = from_fn_with_state(state.limits.clone(), limit_watching);
-    let for_operators = Router::from(for_operators()).layer(from_fn(bound_time)).layer(bounded.clone()).layer(watched);
-    let probed = from_fn_with_state(state.limits.clone(), limit_probes);
-    let for_operators = for_operators.merge(Router::from(for_probes()).layer(bounded).layer(probed));
-    let routes = for_clients.merge(for_operators).with_state(state);
+    let for_operators = Router::from(for_operators()).layer(from_fn(bound_time)).merge(Router::from(for_probes()));
+    let for_operators = for_operators.layer(bounded.clone());
+    let routes = for_clients.merge(for_operators).with_state(state.clone());
+    let has_local_network = matches!(local, LocalRoutes::Devnet(_));
+    let limit = RequestLimit { limits: state.limits.clone(), has_local_network };
     let routes = match local {
         LocalRoutes::None => routes,
         LocalRoutes::Devnet(devnet) => routes.merge(devnet),
     };
     let routes = routes.method_not_allowed_fallback(wrong_method).fallback(no_such_route);
-    let routes = cors::for_origins(routes, origins).merge(for_wallets).layer(from_fn(check_host));
-    cors::with_security_headers(routes)
+    let routes = cors::for_origins(routes.layer(from_fn(refuse_over_budget)), origins).merge(for_wallets);
+    cors::with_security_headers(limited(routes.layer(from_fn(check_host)), limit, state))
+}
+
+/// Counts every request before it is routed, checked or answered: one for which there is no route costs as well.
+fn limited(routes: Router, limit: RequestLimit, state: HttpState) -> Router {
+    let limits = limit.limits.clone();
+    routes
+        .layer(from_fn_with_state(limit, limit_requests))
+        .layer(from_fn_with_state(state, know_operators))
+        .layer(from_fn_with_state(limits, identify_client))
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Problem {

@@ -4,15 +4,22 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::{
-    Router, body::Body, extract::State, http::StatusCode, middleware::from_fn, response::Response, routing::get,
+    Router,
+    body::Body,
+    extract::State,
+    http::StatusCode,
+    middleware::{from_fn, from_fn_with_state},
+    response::Response,
+    routing::get,
 };
 use rand::rngs::StdRng;
 
 use super::{
-    Origin, cors,
+    Limits, Origin, cors,
     event_stream::event_stream_of,
     health::{self, Health},
     host::check_host,
+    limits::{RequestLimit, identify_client, limit_requests, refuse_over_budget},
     problem::Problem,
     sse::retry_frame,
     state::random_retry_ms,
@@ -102,8 +109,8 @@ impl Starting {
     }
 }
 
-/// Returns the routes of a starting process; pages of these origins may read the answers.
-pub fn router_while_starting(starting: Starting, origins: &[Origin]) -> Router {
+/// Returns the routes of a starting process; pages of these origins may read the answers. Requests count as they will later.
+pub fn router_while_starting(starting: Starting, origins: &[Origin], limits: Limits) -> Router {
     let routes = Router::new()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(ready))
@@ -113,7 +120,10 @@ pub fn router_while_starting(starting: Starting, origins: &[Origin]) -> Router {
         .route("/events/subscribe", get(subscribe))
         .fallback(come_back)
         .with_state(starting);
-    cors::with_security_headers(cors::for_origins(routes, origins).layer(from_fn(check_host)))
+    let routes = cors::for_origins(routes.layer(from_fn(refuse_over_budget)), origins).layer(from_fn(check_host));
+    let limit = RequestLimit { limits: limits.clone(), has_local_network: false };
+    let routes = routes.layer(from_fn_with_state(limit, limit_requests));
+    cors::with_security_headers(routes.layer(from_fn_with_state(limits, identify_client)))
 }
 
 async fn ready(State(starting): State<Starting>) -> Response {

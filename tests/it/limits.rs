@@ -135,6 +135,80 @@ async fn flood(base: &str, path: &str) -> Response {
     refused
 }
 
+/// Sends the same request so often at once that it exceeds the budget on the fastest machine, and returns the statuses of
+/// those that passed. The others were all refused as too many.
+async fn passed(base: &str, client: &str, ask: impl Fn(reqwest::Client, &str) -> reqwest::RequestBuilder) -> Vec<u16> {
+    let send = || ask(http_client(), base).header("x-forwarded-for", client).send();
+    let answers: Vec<_> = join_all((0..100).map(|_| send())).await.into_iter().map(Result::unwrap).collect();
+    assert!(answers.iter().all(|answer| answer.headers().contains_key("ratelimit")), "{client}");
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status().as_u16()).collect();
+    let passed: Vec<u16> = statuses.iter().copied().filter(|status| *status != 429).collect();
+    assert!((3..100).contains(&passed.len()), "{client}: {statuses:?}");
+    passed
+}
+
+#[sqlx::test]
+async fn a_request_without_a_route_costs_as_much_as_any_other(pool: PgPool) {
+    let (_world, base) = gateway(pool, &limits()).await;
+    let of = async |client, ask: fn(reqwest::Client, &str) -> reqwest::RequestBuilder| passed(&base, client, ask).await;
+    let absent = of("203.0.113.1", |client, base| client.get(format!("{base}/v1/nothing"))).await;
+    assert!(absent.iter().all(|status| *status == 404), "{absent:?}");
+    let on_serve = of("203.0.113.2", |client, base| client.post(format!("{base}/devnet/rpc"))).await;
+    assert!(on_serve.iter().all(|status| *status == 404), "{on_serve:?}");
+    let method = of("203.0.113.3", |client, base| client.delete(format!("{base}/v1/status"))).await;
+    assert!(method.iter().all(|status| *status == 405), "{method:?}");
+    let host = of("203.0.113.4", |client, base| client.get(format!("{base}/v1/status")).header("host", "a,b c")).await;
+    assert!(host.iter().all(|status| *status == 400), "{host:?}");
+    for (client, path) in [("203.0.113.5", "/v1/streams"), ("203.0.113.6", "/v1/auth")] {
+        let preflight = |client: reqwest::Client, base: &str| {
+            let request = client.request(reqwest::Method::OPTIONS, format!("{base}{path}"));
+            request.header("origin", "https://app.example").header("access-control-request-method", "GET")
+        };
+        passed(&base, client, preflight).await;
+    }
+}
+
+#[sqlx::test]
+async fn a_page_of_another_origin_can_read_when_to_come_back(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    let origins = vec!["https://app.example".parse().unwrap()];
+    let settings = GatewaySettings { limits: Limits::new(&limits()), origins, ..GatewaySettings::default() };
+    let base = world.start_gateway(settings).await;
+    let ask = || {
+        let request = http_client().get(format!("{base}/v1/streams")).header("origin", "https://app.example");
+        request.header("x-forwarded-for", "203.0.113.5").send()
+    };
+    let answers = join_all((0..100).map(|_| ask())).await;
+    let refused = answers.into_iter().map(Result::unwrap).find(|answer| answer.status() == 429).unwrap();
+    assert_eq!(header(&refused, "access-control-allow-origin"), "https://app.example");
+    assert!(header(&refused, "access-control-expose-headers").contains("retry-after"));
+    assert!(refused.headers().contains_key("retry-after"));
+}
+
+#[sqlx::test]
+async fn a_client_that_goes_on_far_beyond_its_budget_loses_its_connections(pool: PgPool) {
+    let (_world, base) = gateway(pool, &limits()).await;
+    let (mut kept, mut asked) = (0, 0);
+    // Far faster than the allowance grows, on the slowest machine too.
+    'flood: loop {
+        for answer in join_all((0..50).map(|_| ask(&base, "/v1/nothing", "203.0.113.5"))).await {
+            if answer.headers().contains_key("connection") {
+                assert_eq!(
+                    (header(&answer, "connection"), answer.status()),
+                    ("close".to_owned(), StatusCode::TOO_MANY_REQUESTS)
+                );
+                break 'flood;
+            }
+            kept += u32::from(answer.status() == StatusCode::TOO_MANY_REQUESTS);
+            asked += 1;
+        }
+        assert!(asked < 20_000, "the flood goes on");
+    }
+    assert!(kept >= 150, "a client that is late to notice keeps its connections: {kept}");
+    let other = ask(&base, "/v1/streams", "203.0.113.6").await;
+    assert!(other.status() == StatusCode::OK && !other.headers().contains_key("connection"));
+}
+
 #[sqlx::test]
 async fn a_flood_of_requests_for_the_health_ends_with_its_connection_and_disturbs_no_probe(pool: PgPool) {
     let (_world, base) = gateway(pool, &limits()).await;

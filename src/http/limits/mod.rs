@@ -18,7 +18,10 @@ pub use args::LimitArgs;
 pub(super) use client::ClientKey;
 pub use connections::ConnectionStats;
 pub(super) use connections::Slot;
-pub(super) use requests::{Operator, RowsCost, limit_admin_requests, limit_probes, limit_requests, limit_watching};
+pub(super) use requests::{
+    Operator, RequestLimit, RowsCost, count_admin_attempt, identify_client, limit_admin_requests, limit_requests,
+    refuse_over_budget,
+};
 pub(super) use tcp::{Answering, OfConnection, TcpConnection};
 pub(super) use turns::{ClientTurns, answer_in_turn};
 
@@ -36,6 +39,15 @@ use crate::auth::Asking;
 /// More than an operator or an operator's script needs.
 const ADMIN_REQUESTS_PER_SECOND: u32 = 2;
 const ADMIN_REQUESTS_BURST: u32 = 20;
+
+/// Attempts to act as an operator, each of which costs the check of a signature. An address that makes more is refused
+/// before its tokens are looked at, those of operators included.
+const ADMIN_ATTEMPTS_PER_SECOND: u32 = 100;
+const ADMIN_ATTEMPTS_BURST: u32 = 200;
+
+/// Refusals after which a connection is closed. A client that waits when it is told to never comes near them.
+const REFUSALS_PER_SECOND: u32 = 20;
+const REFUSALS_BURST: u32 = 200;
 
 /// More than probes and a metrics collector need.
 const WATCHING_PER_SECOND: u32 = 20;
@@ -69,6 +81,9 @@ struct Inner {
     probes: Option<Requests>,
     /// For acts of operators that are refused, whatever else is set: whoever tries tokens on them is slowed down.
     refused_admin_requests: Option<Requests>,
+    admin_attempts: Option<Budgets>,
+    /// Counts refusals: a connection is closed if they go on.
+    refusals: Option<Budgets>,
     chain_reads: Option<Budgets>,
     sign_ins: Option<Budgets>,
     connections: Connections,
@@ -112,6 +127,8 @@ impl Limits {
             watching: watching(args),
             probes: watching(args),
             refused_admin_requests: Requests::new(ADMIN_REQUESTS_PER_SECOND, ADMIN_REQUESTS_BURST),
+            admin_attempts: Budgets::new(ADMIN_ATTEMPTS_PER_SECOND, ADMIN_ATTEMPTS_BURST),
+            refusals: Budgets::new(REFUSALS_PER_SECOND, REFUSALS_BURST),
             chain_reads: Budgets::new(CHAIN_READS_PER_SECOND, CHAIN_READS_BURST),
             sign_ins: Budgets::new(SIGN_INS_PER_SECOND.min(args.requests_per_second), SIGN_INS_BURST),
             connections: Connections::new(ConnectionLimits {
@@ -135,6 +152,8 @@ impl Limits {
             watching: None,
             probes: None,
             refused_admin_requests: None,
+            admin_attempts: None,
+            refusals: None,
             chain_reads: None,
             sign_ins: None,
             connections: Connections::new(ConnectionLimits {

@@ -64,8 +64,15 @@ impl RowsCost {
     }
 }
 
-/// Counts a request against its client, refuses it if nothing is left, and reports what is left in any case.
-pub(in crate::http) async fn limit_requests(
+/// Why a request is refused before it reaches its route; an extension of the request. It is answered inside of the headers
+/// for pages of other origins, so that they can read when to come back.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) struct OverBudget {
+    seconds: u32,
+}
+
+/// Finds out which client a request counts against. It is an extension of the request.
+pub(in crate::http) async fn identify_client(
     State(limits): State<Limits>,
     mut request: Request,
     next: Next,
@@ -73,35 +80,105 @@ pub(in crate::http) async fn limit_requests(
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let client = limits.client_of(peer, forwarded_for(request.headers()).as_deref());
     request.extensions_mut().insert(client);
-    if request.extensions().get::<Operator>().is_some() {
+    next.run(request).await
+}
+
+/// What requests count against.
+#[derive(Clone, Debug)]
+pub(in crate::http) struct RequestLimit {
+    pub(in crate::http) limits: Limits,
+    /// Whether there are the routes of a local network, which are for programs on this machine: the indexer follows them.
+    pub(in crate::http) has_local_network: bool,
+}
+
+/// Counts a request against its client, whether or not there is such a route; refuses it if nothing is left, and reports
+/// what is left in any case. A client that goes on far beyond its budget loses its connection: refusing costs as much as
+/// answering, but new connections have their own limit.
+pub(in crate::http) async fn limit_requests(
+    State(limit): State<RequestLimit>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let client = request.extensions().get::<Option<ClientKey>>().copied().flatten();
+    let Some(client) = client.filter(|_| request.extensions().get::<Operator>().is_none()) else {
         return next.run(request).await;
-    }
-    spend(limits.0.requests.as_ref(), client, request, next).await
-}
-
-/// Counts a request for health or metrics against its client. A refusal also closes the connection: refusing costs as
-/// much as answering, but new connections have their own limit.
-pub(in crate::http) async fn limit_watching(State(limits): State<Limits>, request: Request, next: Next) -> Response {
-    close_a_flood(&limits, limits.0.watching.as_ref(), request, next).await
-}
-
-/// Does the same for probes of whether the process lives. They have a budget of their own: an orchestrator restarts what
-/// does not answer them.
-pub(in crate::http) async fn limit_probes(State(limits): State<Limits>, request: Request, next: Next) -> Response {
-    close_a_flood(&limits, limits.0.probes.as_ref(), request, next).await
-}
-
-async fn close_a_flood(limits: &Limits, requests: Option<&Requests>, request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    let client = limits.client_of(peer, forwarded_for(request.headers()).as_deref());
-    let (Some(requests), Some(client)) = (requests, client) else { return next.run(request).await };
-    match requests.budgets.spend(client) {
-        Balance::Remaining(_) => next.run(request).await,
+    };
+    let budget = limit.budget_of(request.uri().path());
+    let over = request.extensions().get::<OverBudget>().copied();
+    let balance = match (over, budget.requests) {
+        (Some(OverBudget { seconds }), _) => Balance::EmptyFor(seconds),
+        (None, Some(requests)) => requests.budgets.spend(client),
+        (None, None) => return next.run(request).await,
+    };
+    let (mut response, remaining, reset) = match balance {
+        Balance::Remaining(remaining) => (next.run(request).await, remaining, 1),
         Balance::EmptyFor(seconds) => {
-            let mut refused = too_many(seconds);
-            refused.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            refused
+            let mut response = refuse(request, next, seconds).await;
+            if over.is_some() || budget.is_of_probes || limit.limits.is_flood(client) {
+                close(&mut response);
+            }
+            (response, 0, seconds)
         }
+    };
+    if let Some(requests) = budget.requests.filter(|_| !budget.is_of_probes) {
+        report(requests, &mut response, remaining, reset);
+    }
+    response
+}
+
+/// Lets the refusal be answered where pages of other origins can read it. A preflight, or a request with a wrong host, is
+/// answered before it comes there.
+async fn refuse(mut request: Request, next: Next, seconds: u32) -> Response {
+    request.extensions_mut().insert(OverBudget { seconds });
+    let response = next.run(request).await;
+    if response.status() == StatusCode::TOO_MANY_REQUESTS { response } else { too_many(seconds) }
+}
+
+/// Answers a request that is over its client's budget.
+pub(in crate::http) async fn refuse_over_budget(request: Request, next: Next) -> Response {
+    match request.extensions().get::<OverBudget>() {
+        Some(OverBudget { seconds }) => too_many(*seconds),
+        None => next.run(request).await,
+    }
+}
+
+/// Counts an attempt to act as an operator against its client, before its token is looked at. Returns the refusal if there
+/// were too many.
+pub(in crate::http) fn count_admin_attempt(limits: &Limits, request: &Request) -> Option<OverBudget> {
+    let client = request.extensions().get::<Option<ClientKey>>().copied().flatten()?;
+    match limits.0.admin_attempts.as_ref()?.spend(client) {
+        Balance::Remaining(_) => None,
+        Balance::EmptyFor(seconds) => Some(OverBudget { seconds }),
+    }
+}
+
+/// The budget that a request is taken from.
+struct Budget<'a> {
+    /// `None` for as many as a client likes.
+    requests: Option<&'a Requests>,
+    /// Whether it is that of an orchestrator or a collector of metrics, which ask again however often they are refused.
+    is_of_probes: bool,
+}
+
+impl RequestLimit {
+    /// Probes have budgets of their own: an orchestrator restarts what does not answer them.
+    fn budget_of(&self, path: &str) -> Budget<'_> {
+        let limits = &self.limits.0;
+        let (requests, is_of_probes) = match path {
+            "/health/live" => (limits.probes.as_ref(), true),
+            "/health" | "/health/ready" | "/metrics" => (limits.watching.as_ref(), true),
+            path if self.has_local_network && path.starts_with("/devnet/") => (None, false),
+            _ => (limits.requests.as_ref(), false),
+        };
+        Budget { requests, is_of_probes }
+    }
+}
+
+impl Limits {
+    /// Counts a refusal against a client, and returns whether it goes on far beyond its budget.
+    fn is_flood(&self, client: ClientKey) -> bool {
+        let refusals = self.0.refusals.as_ref();
+        refusals.is_some_and(|refusals| matches!(refusals.spend(client), Balance::EmptyFor(_)))
     }
 }
 
@@ -129,31 +206,29 @@ pub(in crate::http) async fn limit_admin_requests(
 fn answer(requests: &Requests, client: ClientKey, response: Response) -> Response {
     match requests.budgets.spend(client) {
         Balance::Remaining(_) => response,
-        Balance::EmptyFor(seconds) => too_many(seconds),
+        Balance::EmptyFor(seconds) => {
+            let mut refused = too_many(seconds);
+            close(&mut refused);
+            refused
+        }
     }
+}
+
+fn close(response: &mut Response) {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
 }
 
 fn too_many(seconds: u32) -> Response {
     Problem::too_many_requests("this address makes too many requests", seconds).into_response()
 }
 
-/// The inner limit is the tighter one, so it is the one that is reported.
-async fn spend(requests: Option<&Requests>, client: Option<ClientKey>, request: Request, next: Next) -> Response {
-    let (Some(requests), Some(client)) = (requests, client) else { return next.run(request).await };
-    let left = requests.budgets.spend(client);
-    let (mut response, remaining, reset) = match left {
-        Balance::Remaining(remaining) => (next.run(request).await, remaining, 1),
-        Balance::EmptyFor(seconds) => (too_many(seconds), 0, seconds),
-    };
+fn report(requests: &Requests, response: &mut Response, remaining: u32, reset: u32) {
     let of_rows = response.extensions().get::<RowsCost>().map_or(0, |cost| cost.0);
     let remaining = remaining.saturating_sub(of_rows);
     let headers = response.headers_mut();
-    if !headers.contains_key("ratelimit") {
-        headers.insert("ratelimit-policy", requests.policy.clone());
-        let left = format!("\"per-address\";r={remaining};t={reset}");
-        headers.insert("ratelimit", HeaderValue::from_str(&left).expect("digits and fixed letters are valid"));
-    }
-    response
+    headers.insert("ratelimit-policy", requests.policy.clone());
+    let left = format!("\"per-address\";r={remaining};t={reset}");
+    headers.insert("ratelimit", HeaderValue::from_str(&left).expect("digits and fixed letters are valid"));
 }
 
 /// Joins several header lines into one list. Bytes that are not UTF-8 keep their place, so that the client there counts

@@ -14,7 +14,7 @@ use sqlx::PgPool;
 use super::{Access, Guarded, auth};
 use crate::{
     limits::limits,
-    world::{GatewaySettings, Subscriber, eventually},
+    world::{GatewaySettings, Subscriber, eventually, http_client},
 };
 
 const GETS: [&str; 3] = ["/v1/admin/indexer", "/v1/admin/quarantine", "/v1/admin/connections"];
@@ -140,4 +140,32 @@ async fn a_client_that_tries_tokens_on_the_operators_routes_is_slowed_down(pool:
     let (tried, refused) = (of_status(StatusCode::UNAUTHORIZED), of_status(StatusCode::TOO_MANY_REQUESTS));
     assert!(tried >= 10 && refused > 0 && tried + refused == 300, "{tried} tries, {refused} refused");
     assert_eq!(guarded.get("/v1/streams", Some(&guarded.token_of("alice"))).await.status(), StatusCode::OK);
+}
+
+#[sqlx::test]
+async fn so_many_tokens_of_one_address_are_looked_at_and_no_more(pool: PgPool) {
+    let mut guarded = Guarded::new(pool, &Access::default()).await;
+    let settings = GatewaySettings {
+        limits: Limits::new(&LimitArgs { requests_per_second: 0, ..limits() }),
+        auth: Some(auth(&guarded.world, &Access::default())),
+        ..GatewaySettings::default()
+    };
+    guarded.base = guarded.world.start_gateway(settings).await;
+    // A good token shows it: it is refused only if nobody looked at it.
+    let operator = guarded.operator();
+    let (mut answered, mut asked) = (0, 0);
+    let refused = loop {
+        let answers = join_all((0..100).map(|_| guarded.get("/v1/admin/connections", Some(&operator)))).await;
+        answered += answers.iter().filter(|answer| answer.status() == StatusCode::OK).count();
+        if let Some(refused) = answers.into_iter().find(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS) {
+            break refused;
+        }
+        asked += 100;
+        assert!(asked < 50_000, "every token is looked at");
+    };
+    assert!(answered >= 200, "no operator needs so many: {answered}");
+    assert_eq!(refused.headers()["connection"], "close");
+    let elsewhere = http_client().get(format!("{}/v1/admin/connections", guarded.base)).bearer_auth(&operator);
+    let elsewhere = elsewhere.header("x-forwarded-for", "203.0.113.9").send().await.unwrap();
+    assert_eq!(elsewhere.status(), StatusCode::OK);
 }
