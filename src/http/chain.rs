@@ -100,16 +100,16 @@ pub(super) async fn stream(
     }
     let absent = || Problem::not_found(format!("the chain has no stream {stream_id}: archived or never created"));
     let known = state.store.stream(&contract_id, stream_id).await?;
-    if known.is_some_and(|known| !caller.visibility.shows(known.parties())) {
-        return Err(absent());
-    }
+    let is_of_others = known.is_some_and(|known| !caller.visibility.shows(known.parties()));
+    // The chain is asked about streams of others too: neither the time that an answer takes nor an endpoint that is away
+    // tells them from streams that do not exist.
     let found = chain.reader.read((contract_id.clone(), stream_id)).await.map_err(|why| {
         warn!(stream.id = %stream_id, "stream {stream_id} could not be read from the chain: {why}");
         Problem::unavailable("the chain cannot be queried at the moment; try again")
     })?;
     let is_seen = |found: &ChainStream| {
         let entry = &found.entry;
-        caller.visibility.shows([&entry.sender, &entry.recipient])
+        !is_of_others && caller.visibility.shows([&entry.sender, &entry.recipient])
     };
     Ok(Json(ChainStreamView::of(contract_id, stream_id, found.filter(is_seen).ok_or_else(absent)?)))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use flowfi_indexer::{auth::Scope, domain::EventId};
+use flowfi_indexer::{auth::Scope, devnet::Fault, domain::EventId};
 use reqwest::StatusCode;
 use serde_json::Value;
 use sqlx::PgPool;
@@ -192,4 +192,18 @@ async fn live_events_go_to_participants_only_whatever_they_subscribed_to(pool: P
         seen.dedup();
         assert_eq!(seen, own, "{name} with {query}");
     }
+}
+
+#[sqlx::test]
+async fn a_chain_that_is_away_does_not_tell_streams_of_others_from_absent_ones(pool: PgPool) {
+    let guarded = with_streams(pool, &Access::default()).await;
+    let carol = guarded.token_of("carol");
+    let status =
+        async |number: u64| guarded.get(&format!("/v1/streams/{number}?source=chain"), Some(&carol)).await.status();
+    let of_others = STREAMS.iter().position(|(sender, recipient)| *sender != "carol" && *recipient != "carol");
+    let of_others = u64::try_from(of_others.unwrap()).unwrap() + 1;
+    assert_eq!((status(of_others).await, status(99).await), (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND));
+    guarded.world.devnet.inject(Fault::Status { status: 502, retry_after_seconds: None }, None).unwrap();
+    let (away, absent) = (status(of_others).await, status(99).await);
+    assert_eq!((away, absent), (StatusCode::SERVICE_UNAVAILABLE, StatusCode::SERVICE_UNAVAILABLE));
 }
