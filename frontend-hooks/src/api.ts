@@ -249,7 +249,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Gives an API key a new secret. The previous one stays valid for a while, so that a service can switch over. */
+        /** Gives an API key a new secret. Earlier ones stay valid for a while, so that a service can switch over. */
         post: operations["rotateApiKey"];
         delete?: never;
         options?: never;
@@ -513,7 +513,7 @@ export interface components {
         };
         /** @description The keys of a subject. */
         ApiKeyList: {
-            /** @description The keys, newest first, including expired ones. */
+            /** @description The keys, newest first, including those that expired within the last week: at most 200, of which all valid ones. */
             keys: components["schemas"]["ApiKey"][];
         };
         /** @description The key to create. */
@@ -584,7 +584,7 @@ export interface components {
             depositedAmount: components["schemas"]["Amount"];
             /** @description Where a dispute stands. */
             disputeStatus: components["schemas"]["DisputeStatus"];
-            id: components["schemas"]["StreamId"];
+            id: components["schemas"]["StreamName"];
             isActive: boolean;
             /** @description The sender gave an allowance instead of a deposit. */
             isAllowanceBased: boolean;
@@ -1403,7 +1403,8 @@ export interface components {
         Rotation: {
             /**
              * Format: int64
-             * @description How long the previous secret stays valid, in seconds, at most a week. Default: an hour.
+             * @description How long earlier secrets stay valid, in seconds, at most a week. Default: an hour. One that would end sooner still
+             *     does.
              * @example 3600
              */
             overlapSeconds?: number | null;
@@ -1547,8 +1548,11 @@ export interface components {
             /** @description Where a dispute stands. */
             disputeStatus: components["schemas"]["DisputeStatus"];
             endTime: components["schemas"]["UnixTime"] | null;
-            /** @description The same as `streamId`. */
-            id: components["schemas"]["StreamId"];
+            /**
+             * @description What paths and `streams=` take: the number. Where the service follows several contracts, or another one than this,
+             *     the contract and the number.
+             */
+            id: components["schemas"]["StreamName"];
             /** @description Its events are in an order that the contract does not allow. */
             impossibleOrder: boolean;
             /** @description Whether the contract still pays from it. */
@@ -1735,6 +1739,11 @@ export interface components {
         };
         /** @description A milestone's condition was met, which unlocks a step of `amount`. */
         StreamMilestoneUnlockedEventRow: components["schemas"]["StreamMilestoneUnlockedEvent"] & components["schemas"]["EventRowFields"];
+        /**
+         * @description What names a stream in paths and filters: its number, or its contract and number.
+         * @example 7
+         */
+        StreamName: string;
         /** @description The sender paused the accrual. */
         StreamPausedEvent: components["schemas"]["StreamEventFields"] & {
             pausedAt: null | components["schemas"]["UnixTime"];
@@ -3061,6 +3070,17 @@ export interface operations {
                     "application/json": components["schemas"]["Replayed"];
                 };
             };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No token, or one that is not accepted. */
             401: {
                 headers: {
@@ -3096,7 +3116,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A replay is already running. */
+            /** @description Not now: a replay is already running, or too many earlier secrets of the key are still valid. */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3775,6 +3795,17 @@ export interface operations {
             };
             /** @description The body did not arrive in time. */
             408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: a replay is already running, or too many earlier secrets of the key are still valid. */
+            409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];

@@ -12,6 +12,7 @@ use super::{
     problem::Problem,
     schedule_view::{ScheduleView, cliff_time_of},
     state::HttpState,
+    stream_text::StreamName,
     times::dated_time,
 };
 use crate::{
@@ -27,8 +28,8 @@ pub(super) struct ChainStreamView {
     /// That this is the contract's own record.
     #[schema(value_type = words::FromChain)]
     source: &'static str,
-    #[schema(value_type = words::StreamId)]
-    id: StreamId,
+    #[schema(value_type = words::StreamName)]
+    id: StreamName,
     #[schema(value_type = words::StreamId)]
     stream_id: StreamId,
     #[schema(value_type = words::ContractId)]
@@ -111,15 +112,16 @@ pub(super) async fn stream(
         let entry = &found.entry;
         !is_of_others && caller.visibility.shows([&entry.sender, &entry.recipient])
     };
-    Ok(Json(ChainStreamView::of(contract_id, stream_id, found.filter(is_seen).ok_or_else(absent)?)))
+    let id = StreamName::of(&contract_id, stream_id, &state.contracts);
+    Ok(Json(ChainStreamView::of(id, (contract_id, stream_id), found.filter(is_seen).ok_or_else(absent)?)))
 }
 
 impl ChainStreamView {
-    fn of(contract_id: ContractId, stream_id: StreamId, found: ChainStream) -> Self {
+    fn of(id: StreamName, (contract_id, stream_id): StreamKey, found: ChainStream) -> Self {
         let entry = found.entry;
         Self {
             source: "chain",
-            id: stream_id,
+            id,
             stream_id,
             contract_id,
             sender: entry.sender,

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use serde::{Serialize, Serializer};
+
 use super::problem::Problem;
 use crate::domain::{ContractId, Contracts, StreamId, StreamKey};
 
@@ -28,6 +30,30 @@ impl FromStr for StreamText {
         };
         let stream_id = number.parse().map_err(NotAStream::Number)?;
         Ok(Self(contract_id, stream_id))
+    }
+}
+
+/// The id of a stream in answers: its number if that is enough to name it here, otherwise its contract and number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct StreamName(String);
+
+impl StreamName {
+    /// Returns the id of a stream in a deployment of these contracts.
+    pub(super) fn of(contract_id: &ContractId, stream_id: StreamId, contracts: &Contracts) -> Self {
+        Self(match contracts.only() {
+            Some(only) if only == contract_id => stream_id.to_string(),
+            _ => format!("{contract_id}:{stream_id}"),
+        })
+    }
+
+    pub(super) fn into_text(self) -> String {
+        self.0
+    }
+}
+
+impl Serialize for StreamName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
     }
 }
 

@@ -136,7 +136,7 @@ pub(super) async fn list(
     let filter = StreamListFilter { contract_id, status: status.map(|status| (status, now)), ..filter };
     let page = state.store.stream_page(&filter, request).await?;
     let view = PageView::of(&page, &request, page.next_cursor.map(|cursor| order.write(cursor)));
-    let data = page.items.into_iter().map(|record| StreamView::at(record, now)).collect();
+    let data = page.items.into_iter().map(|record| StreamView::at(record, now, &state.contracts)).collect();
     Ok((Extension(cost), Json(StreamList { data, page: view })))
 }
 
@@ -245,6 +245,6 @@ async fn with_events(
     now: UnixTime,
 ) -> Result<Json<StreamWithEvents>, Problem> {
     let events = state.store.latest_events(&record.contract_id, record.stream_id, LATEST_EVENTS).await?;
-    let stream = StreamView::at(record, now);
+    let stream = StreamView::at(record, now, &state.contracts);
     Ok(Json(StreamWithEvents { stream, events: events.into_iter().map(EventRowView).collect() }))
 }

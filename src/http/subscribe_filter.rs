@@ -9,7 +9,7 @@ use super::{
     query::{Parameter, Query, QueryTable, query},
     sse::SubscriptionFilter,
     state::{CONTRACT, HttpState},
-    stream_text::StreamText,
+    stream_text::{StreamName, StreamText},
 };
 use crate::{
     domain::{Address, Contracts, EventFilter, EventType, StreamKey, StreamRecord, Visibility},
@@ -53,10 +53,7 @@ pub(super) fn view_of(filter: &EventFilter, contracts: &Contracts) -> Subscripti
 }
 
 fn text_of((contract_id, stream_id): &StreamKey, contracts: &Contracts) -> String {
-    match contracts.only() {
-        Some(only) if only == contract_id => stream_id.to_string(),
-        _ => format!("{contract_id}:{stream_id}"),
-    }
+    StreamName::of(contract_id, *stream_id, contracts).into_text()
 }
 
 /// Returns those streams of a filter that do not exist or that the caller may not see, without saying which is the

@@ -7,10 +7,11 @@ use super::{
     event_view::{BodyView, EventView},
     openapi::words,
     schedule_view::{ScheduleView, cliff_time_of},
+    stream_text::StreamName,
     times::{date_text, dated, dated_time},
 };
 use crate::domain::{
-    Address, Amount, ClaimableReason, CommittedEvent, ContractId, DisputeStatus, LedgerSequence, StreamId,
+    Address, Amount, ClaimableReason, CommittedEvent, ContractId, Contracts, DisputeStatus, LedgerSequence, StreamId,
     StreamRecord, StreamStatus, UnixTime,
 };
 
@@ -20,9 +21,10 @@ use crate::domain::{
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "the fields of the answer")]
 pub(super) struct StreamView {
-    /// The same as `streamId`.
-    #[schema(value_type = words::StreamId)]
-    id: StreamId,
+    /// What paths and `streams=` take: the number. Where the service follows several contracts, or another one than this,
+    /// the contract and the number.
+    #[schema(value_type = words::StreamName)]
+    id: StreamName,
     /// The stream's number within its contract.
     #[schema(value_type = words::StreamId)]
     stream_id: StreamId,
@@ -110,7 +112,7 @@ pub(super) struct StreamView {
 }
 
 impl StreamView {
-    pub(super) fn at(record: StreamRecord, now: UnixTime) -> Self {
+    pub(super) fn at(record: StreamRecord, now: UnixTime, contracts: &Contracts) -> Self {
         let claimable = record.claimable(now);
         Self {
             claimable_amount: claimable.ok(),
@@ -124,7 +126,7 @@ impl StreamView {
             end_time: record.end_time().and_then(dated),
             status: record.status_at(now),
             calculated_at: dated_time(now),
-            id: record.stream_id,
+            id: StreamName::of(&record.contract_id, record.stream_id, contracts),
             stream_id: record.stream_id,
             contract_id: record.contract_id,
             sender: record.sender,

@@ -347,10 +347,23 @@ async fn an_id_names_its_contract_if_there_are_several(pool: PgPool) {
         assert!(problem["detail"].as_str().unwrap().contains("C…:1"), "{problem}");
     }
     for contract_id in world.devnet.contract_ids() {
+        let name = format!("{contract_id}:1");
         for path in ["", "?source=chain"] {
-            let (code, stream) = world.get(&base, &format!("/v1/streams/{contract_id}:1{path}")).await;
+            let (code, stream) = world.get(&base, &format!("/v1/streams/{name}{path}")).await;
             assert_eq!((code, &stream["contractId"]), (200, &json!(contract_id)));
+            assert_eq!((&stream["id"], &stream["streamId"]), (&json!(name), &json!("1")));
         }
+    }
+    let (_, list) = world.get(&base, "/v1/streams").await;
+    for stream in list["data"].as_array().unwrap() {
+        let (code, same) = world.get(&base, &format!("/v1/streams/{}", stream["id"].as_str().unwrap())).await;
+        assert_eq!((code, &same["contractId"]), (200, &stream["contractId"]), "an id is what a path takes");
+    }
+    let settings = GatewaySettings { contracts: Some(first(&world).into()), ..GatewaySettings::default() };
+    let of_one = world.start_gateway(settings).await;
+    for (contract_id, id) in [(first(&world), "1".to_owned()), (second(&world), format!("{}:1", second(&world)))] {
+        let (_, stream) = world.get(&of_one, &format!("/v1/streams/{contract_id}:1")).await;
+        assert_eq!(stream["id"], json!(id), "the number names a stream of the only contract that is followed");
     }
 }
 

@@ -77,6 +77,8 @@ words! {
     Total = |doc| text(doc, "^-?[0-9]+$", "2992500");
     /// The number of a stream within its contract: a u64, in decimal.
     StreamId = |doc| text(doc, "^[0-9]{1,20}$", "7");
+    /// What names a stream in paths and filters: its number, or its contract and number.
+    StreamName = |doc| text(doc, "^(C[A-Z2-7]{55}:)?[0-9]{1,20}$", "7");
     /// The id of an event, or a position in the feed. It sorts as a text in the order of the chain. From the second
     /// epoch of a network on, it ends in a full stop and the epoch.
     EventId = |doc| text(doc, r"^[0-9]{19}-[0-9]{10}(\.[0-9]+)?$", "0002261634098536448-0000000002");
