@@ -14,7 +14,7 @@ use super::{
     faults::InjectedFaults,
     hash::hex,
     history,
-    input::Input,
+    input::{Input, NumberedCall},
     journal::{BadLine, Journal, JournalError, LedgerLine, Line},
     lake::Lake,
     network::{Executed, Network},
@@ -64,7 +64,7 @@ pub(super) struct State {
     journal: Option<Journal>,
     lake: Option<Lake>,
     waiting: Vec<(Input, Answer)>,
-    scenario: Option<Scenario>,
+    scenarios: Vec<Scenario>,
     pub(super) retention_ledgers: u32,
     /// How far ledger time runs ahead of the clock.
     ahead_seconds: u64,
@@ -92,7 +92,10 @@ impl State {
         lake.as_ref().map_or(Ok(()), |lake| lake.follow(&network.chain))?;
         network.chain.keep(args.retention_ledgers);
         let ahead_seconds = network.latest().closed_at.seconds_since(now);
-        let scenario = args.scenario.then(|| Scenario::new(args.seed, network.latest().sequence));
+        let latest = network.latest().sequence;
+        let of_contract = |number: u8| Scenario::new(args.seed.wrapping_add(u64::from(number) << 32), latest);
+        let contracts = if args.scenario { network.contracts().count() } else { 0 };
+        let scenarios = (0..u8::MAX).take(contracts).map(of_contract).collect();
         let retention_ledgers = args.retention_ledgers;
         let waiting = Vec::new();
         Ok(Self {
@@ -101,7 +104,7 @@ impl State {
             journal,
             lake,
             waiting,
-            scenario,
+            scenarios,
             retention_ledgers,
             ahead_seconds,
             stopped: false,
@@ -137,13 +140,24 @@ impl State {
         now.plus_seconds(self.ahead_seconds).max(self.network.latest().closed_at)
     }
 
+    /// Returns what the scenarios do in the ledger that closes then: each contract has its own.
+    fn scenario_inputs(&mut self, closed_at: UnixTime) -> Vec<Input> {
+        let scenarios = (0..).zip(&mut self.scenarios).zip(self.network.contracts());
+        let inputs = scenarios.flat_map(|((contract, scenario), deployed)| {
+            let calls = scenario.next_calls(&deployed.contract, closed_at).into_iter();
+            calls.map(move |call| match contract {
+                0 => Input::Call(call),
+                _ => Input::Across(vec![NumberedCall { contract, call }]),
+            })
+        });
+        inputs.collect()
+    }
+
     /// Closes a ledger. An input that is refused never reaches it, as on a real network the simulation before it
     /// would have refused it.
     pub(super) fn close(&mut self, now: UnixTime) -> Result<(), DevnetError> {
         let closed_at = self.next_close(now);
-        let scenario =
-            self.scenario.as_mut().map(|scenario| scenario.next_calls(&self.network.first().contract, closed_at));
-        let mut waiting: Vec<_> = scenario.into_iter().flatten().map(|call| (Input::Call(call), None)).collect();
+        let mut waiting: Vec<_> = self.scenario_inputs(closed_at).into_iter().map(|input| (input, None)).collect();
         waiting.extend(std::mem::take(&mut self.waiting).into_iter().map(|(input, answer)| (input, Some(answer))));
         let (mut inputs, mut executed, mut answers) = (Vec::new(), Vec::new(), Vec::new());
         for (input, answer) in waiting {

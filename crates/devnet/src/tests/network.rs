@@ -104,6 +104,23 @@ fn the_scenario_keeps_a_page_alive() {
     devnet.check_balances().unwrap();
 }
 
+#[test]
+fn each_contract_has_a_scenario_of_its_own() {
+    for contract_code in [ContractCode::A, ContractCode::B] {
+        let args = DevnetArgs { scenario: true, contracts: 3, contract_code, ..DevnetArgs::by_hand() };
+        let (devnet, clock) = open(&args);
+        for _ in 0..60 {
+            clock.advance(1);
+            devnet.close_ledger().unwrap();
+        }
+        let state = devnet.state();
+        let live: Vec<_> = state.network.contracts().map(|one| one.contract.active_streams().count()).collect();
+        assert!(live.iter().all(|live| (7..=15).contains(live)), "{contract_code:?}: {live:?}");
+        let created: BTreeSet<_> = state.network.contracts().map(|one| format!("{:?}", one.contract)).collect();
+        assert_eq!(created.len(), 3, "they do not do the same");
+    }
+}
+
 /// What a live stream shows on a page.
 fn kind_of(stream: &Stream) -> &'static str {
     match &stream.schedule {
