@@ -16,7 +16,7 @@ use super::{
     openapi::{ApiKeyInPath, OfApiKey, OfApiKeyBody, OfRotation, text_like, words},
     parameters::{One, PathText},
     problem::Problem,
-    query::{Parameter, Query, query},
+    query::{NoParameters, Parameter, Query, query},
     state::HttpState,
 };
 use crate::{
@@ -186,6 +186,7 @@ impl<'a> Owner<'a> {
 pub(super) async fn create(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,
+    _: Query<NoParameters>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
@@ -197,6 +198,7 @@ pub(super) async fn create(
     if let Some(scope) = scopes.iter().find(|scope| !owner.is_admin() && !owner.token.allows(**scope)) {
         return Err(Problem::forbidden(format!("a key with the scope {} needs a token with it", scope.as_str())));
     }
+    let scopes = each_once(scopes);
     let ttl_seconds = within("ttlSeconds", ttl_seconds.unwrap_or(USUAL_TTL_SECONDS), 1, LONGEST_TTL_SECONDS)?;
     let request = ApiKeyRequest { subject: owner.meant(sub)?, name, scopes, ttl_seconds };
     let made = owner.auth.make_api_key(request, &owner.token.subject).await?;
@@ -253,6 +255,7 @@ pub(super) async fn rotate(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,
     PathText(id): PathText,
+    _: Query<NoParameters>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
@@ -278,6 +281,7 @@ pub(super) async fn delete(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,
     PathText(id): PathText,
+    _: Query<NoParameters>,
 ) -> Result<StatusCode, Problem> {
     let owner = Owner::of(&state, &caller)?;
     let is_deleted = owner.auth.delete_api_key(id_of(&id)?, owner.own()).await?;
@@ -306,6 +310,16 @@ fn answer_with_secret(
     let mut response = (status, Json(SecretView { secret, key: ApiKeyView::of(key, is_revoked) })).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+fn each_once(scopes: Vec<Scope>) -> Vec<Scope> {
+    let mut unique = Vec::new();
+    for scope in scopes {
+        if !unique.contains(&scope) {
+            unique.push(scope);
+        }
+    }
+    unique
 }
 
 /// Checks the form of an id: no key has another one, and the database does not accept every text.

@@ -9,6 +9,7 @@ use super::{
     openapi::{OfOne, StreamInPath, words},
     parameters::PathText,
     problem::Problem,
+    query::{NoParameters, Query},
     state::HttpState,
     streams::seen_stream,
     times::date_text,
@@ -71,6 +72,7 @@ pub(super) async fn list(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,
     PathText(id): PathText,
+    _: Query<NoParameters>,
 ) -> Result<Json<CorrectionsView>, Problem> {
     let (contract_id, stream_id) = state.stream_key(&id)?;
     seen_stream(&state, &caller, &contract_id, stream_id).await?;

@@ -24,7 +24,7 @@ use super::{
     },
     parameters::{List, One, PathText},
     problem::Problem,
-    query::{Parameter, Query, QueryTable, query},
+    query::{NoParameters, Parameter, Query, QueryTable, query},
     state::{CONTRACT, HttpState},
     views::EventRowView,
 };
@@ -258,7 +258,11 @@ fn same_epoch(request: &PageRequest, of_feed: Epoch, of_rows: Option<Epoch>) -> 
     ),
     security((), ("bearerAuth" = [])),
 )]
-pub(super) async fn stats(State(state): State<HttpState>, CalledBy(caller): CalledBy) -> Json<Stats> {
+pub(super) async fn stats(
+    State(state): State<HttpState>,
+    CalledBy(caller): CalledBy,
+    _: Query<NoParameters>,
+) -> Json<Stats> {
     let last_event_id = state.feed.head().filter(|_| caller.visibility == Visibility::Everything);
     Json(Stats { feed: state.feed.stats().into(), limits: state.limits.connection_stats(), last_event_id })
 }

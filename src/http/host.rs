@@ -19,10 +19,13 @@ pub fn with_checked_host(routes: Router) -> Router {
 
 /// Refuses a request without a host, with several hosts, or with an invalid one.
 pub(super) async fn check_host(request: Request, next: Next) -> Response {
-    if is_right(request.version(), request.headers()) {
+    // The target in absolute form decides which host is meant (RFC 9112, 3.2.2).
+    let has_right_target = request.uri().authority().is_none_or(is_host_and_port);
+    if has_right_target && is_right(request.version(), request.headers()) {
         return next.run(request).await;
     }
-    Problem::bad_request("the Host header must name one host, with or without a port").into_response()
+    Problem::bad_request("the Host header, and a target that names a host, must name one host, with or without a port")
+        .into_response()
 }
 
 fn is_right(version: Version, headers: &HeaderMap) -> bool {

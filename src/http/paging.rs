@@ -11,7 +11,7 @@ use super::{
         text_like,
         words::{one_of, whole},
     },
-    parameters::{One, Text},
+    parameters::{Number, One, Text},
     problem::Problem,
     query::{Parameter, Query, QueryTable},
 };
@@ -27,11 +27,11 @@ const LARGEST_OFFSET: u32 = 10_000;
 pub(super) const LARGEST_LIMIT: u32 = 200;
 
 /// The largest number of items on a page, up to 200 unless a list sets another limit.
-pub(super) const LIMIT: Parameter<One<u32>> =
+pub(super) const LIMIT: Parameter<Number<u32>> =
     Parameter::new("limit", "The maximum number of items on the page.", || limit_form(LARGEST_LIMIT).into());
 
 /// The number of items to skip. It has no declared default: generated clients would send the default with every cursor.
-pub(super) const OFFSET: Parameter<One<u32>> =
+pub(super) const OFFSET: Parameter<Number<u32>> =
     Parameter::new("offset", "How many items to skip. Default: none. Use the cursor to go beyond 10000.", || {
         whole("The number of items.", 0, LARGEST_OFFSET).into()
     });

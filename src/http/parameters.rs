@@ -69,6 +69,31 @@ impl<T: FromStr<Err: Display>> Reading for One<T> {
     }
 }
 
+/// A number that may be given once, in digits.
+#[derive(Debug)]
+pub(super) struct Number<T>(PhantomData<T>);
+
+#[derive(Debug, thiserror::Error)]
+enum NotANumber {
+    #[error("must be a whole number, in digits")]
+    NotDigits,
+    #[error("is too large")]
+    TooLarge,
+}
+
+impl<T: TryFrom<u64>> Reading for Number<T> {
+    type Value<'a> = Option<T>;
+
+    fn read(parameters: &Parameters, name: &str) -> Result<Option<T>, Problem> {
+        let Some(text) = Text::read(parameters, name)? else { return Ok(None) };
+        if text.is_empty() || !text.bytes().all(|letter| letter.is_ascii_digit()) {
+            return Err(refusal(name, text, &NotANumber::NotDigits));
+        }
+        let number = text.parse::<u64>().ok().and_then(|number| T::try_from(number).ok());
+        number.map(Some).ok_or_else(|| refusal(name, text, &NotANumber::TooLarge))
+    }
+}
+
 /// Values `T` of a parameter that may be repeated, and whose values may be separated by commas.
 #[derive(Debug)]
 pub(super) struct List<T>(PhantomData<T>);

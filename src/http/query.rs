@@ -122,7 +122,8 @@ impl<T: QueryTable> Query<T> {
         let read = Self::read_leniently(query);
         let known: Vec<&str> = T::declared().iter().map(|parameter| parameter.name).collect();
         if let Some(name) = read.parameters.names().find(|name| !known.contains(name)) {
-            let rule = format!("unknown parameter; this route accepts {}", known.join(", "));
+            let accepted = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let rule = format!("unknown parameter; this route accepts {accepted}");
             return Err(Problem::parameter(name, rule));
         }
         Ok(read)
@@ -207,6 +208,12 @@ mod tests {
         let described: Vec<_> = described.iter().map(|parameter| parameter.name.as_str()).collect();
         assert_eq!(described, ["types", "limit"]);
         assert!(refusal("type=1").contains("unknown parameter; this route accepts types, limit"));
+    }
+
+    #[test]
+    fn a_route_without_parameters_says_that_it_accepts_none() {
+        let refused = Query::<NoParameters>::read(Some("colour=red")).unwrap_err();
+        assert_eq!(refused.detail(), "unknown parameter; this route accepts none");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::{
     body::{media_type, read_json},
     limits::ClientKey,
     openapi::{OfChallenge, OfSignIn, OfStellarToml, OfWallet, OfWalletBody, text_like, words::named},
-    parameters::{One, Text},
+    parameters::{Number, One, Text},
     problem::Problem,
     query::{Parameter, Query, query},
     state::HttpState,
@@ -65,7 +65,7 @@ query! {
     pub(super) ChallengeQuery {
         ACCOUNT: One<Address> =
             Parameter::new("account", "The account to sign in with: `G…` or `M…`.", || named("Address")).required();
-        MEMO: One<u64> = Parameter::new(
+        MEMO: Number<u64> = Parameter::new(
             "memo",
             "A memo that tells users of one account apart, a u64. Cannot be combined with `M…`.",
             || text_like("4217").pattern(Some("^[0-9]{1,20}$")).into(),

@@ -112,6 +112,12 @@ pub(super) async fn read<T: QueryTable>(
         Visibility::Party(address) if names_none => filter.users.push(address.clone()),
         _ => {}
     }
+    filter.streams.sort();
+    filter.streams.dedup();
+    filter.users.sort();
+    filter.users.dedup();
+    filter.types.sort();
+    filter.types.dedup();
     if filter.streams.len() + filter.users.len() > MOST_NAMED {
         let name = if filter.streams.len() > filter.users.len() { STREAMS.name() } else { USERS.name() };
         let rule = format!("a subscription may name at most {MOST_NAMED} streams and users; use all=true for more");
@@ -120,11 +126,5 @@ pub(super) async fn read<T: QueryTable>(
     if !filter.all && filter.streams.is_empty() && filter.users.is_empty() {
         return Err(Problem::bad_request("say what to subscribe to: streams=<id>, users=<address> or all=true"));
     }
-    filter.streams.sort();
-    filter.streams.dedup();
-    filter.users.sort();
-    filter.users.dedup();
-    filter.types.sort();
-    filter.types.dedup();
     Ok(filter)
 }

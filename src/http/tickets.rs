@@ -15,7 +15,7 @@ use super::{
     caller::CalledBy,
     openapi::{OfBody, words},
     problem::Problem,
-    query::Query,
+    query::{NoParameters, Query},
     state::HttpState,
     subscribe_filter::{self, FilterQuery},
 };
@@ -76,6 +76,7 @@ const RETRY_SECONDS: u32 = 60;
 pub(super) async fn issue(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,
+    _: Query<NoParameters>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {

@@ -3,6 +3,10 @@
 use flowfi_indexer::{devnet::Call, domain::StreamId, http::LocalRoutes};
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::world::{GatewaySettings, World, http_client};
 
@@ -95,7 +99,17 @@ async fn breaking_a_rule_is_a_problem_that_names_the_parameter(pool: PgPool) {
         ("/v1/streams?limit=0".to_owned(), "limit"),
         ("/v1/streams?limit=201".to_owned(), "limit"),
         ("/v1/streams?limit=1&limit=2".to_owned(), "limit"),
+        ("/v1/streams?limit=%2B5".to_owned(), "limit"),
+        ("/v1/streams?limit=".to_owned(), "limit"),
+        ("/v1/streams?limit=99999999999999999999".to_owned(), "limit"),
         ("/v1/streams?offset=-1".to_owned(), "offset"),
+        ("/v1/streams?offset=%2B1".to_owned(), "offset"),
+        ("/v1/auth?account=x&memo=1".to_owned(), "account"),
+        (format!("/v1/auth?account={alice}&memo=%2B1"), "memo"),
+        ("/v1/events?fromLedger=%2B1".to_owned(), "fromLedger"),
+        ("/v1/streams/1/corrections?limit=1".to_owned(), "limit"),
+        ("/v1/events/stats?limit=1".to_owned(), "limit"),
+        ("/v1/status?limit=1".to_owned(), "limit"),
         (format!("/v1/streams?offset=1&cursor={}", world.devnet.events_emitted()[0]), "offset"),
         ("/v1/streams?cursor=1".to_owned(), "cursor"),
         ("/v1/streams?sender=GABC".to_owned(), "sender"),
@@ -140,8 +154,12 @@ async fn breaking_a_rule_is_a_problem_that_names_the_parameter(pool: PgPool) {
         let (status, problem) = get(&format!("{base}{path}")).await;
         assert_eq!((status, &problem["status"]), (400, &json!(400)), "{path}");
         assert_eq!(problem["parameter"], parameter, "{path}: {problem}");
-        assert!(problem["detail"].as_str().is_some_and(|detail| detail.len() > 10), "{problem}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.len() > 10 && !detail.contains("found in string"), "{problem}");
     }
+    let twice = many[..500].iter().chain(&many[..500]).cloned().collect::<Vec<_>>().join(",");
+    let subscribed = http_client().get(format!("{base}/v1/events/subscribe?streams={twice}")).send().await.unwrap();
+    assert_eq!(subscribed.status(), 200, "the same streams twice are five hundred streams");
     assert_eq!(get(&format!("{base}/v1/events/subscribe?all=false")).await.0, 400, "no condition at all");
     assert_eq!(get(&format!("{base}/v1/streams/77")).await.0, 404);
     assert_eq!(get(&format!("{base}/v1/nothing")).await.0, 404);
@@ -213,4 +231,22 @@ async fn a_page_of_another_site_cannot_change_the_local_network(pool: PgPool) {
     assert_eq!(post("https://elsewhere.example".to_owned()).await, 403);
     assert_eq!(post("null".to_owned()).await, 403);
     assert_eq!(post(base.to_owned()).await, 200);
+}
+
+#[sqlx::test]
+async fn a_target_that_names_a_wrong_host_is_refused_like_a_wrong_host(pool: PgPool) {
+    let (_world, base) = world(pool).await;
+    let address = base.strip_prefix("http://").unwrap();
+    for (target, status) in [
+        ("http://user@evil.example:x/v1/status", "400"),
+        ("http://evil.example:x/v1/status", "400"),
+        ("http://any.example/v1/status", "200"),
+    ] {
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {target} HTTP/1.1\r\nHost: any.example\r\nConnection: close\r\n\r\n");
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{target}: {answer}");
+    }
 }

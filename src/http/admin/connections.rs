@@ -3,7 +3,13 @@
 
 use axum::{Json, extract::State};
 
-use crate::http::{caller::Admin, feed_views::OpenConnections, openapi::OfAdmin, state::HttpState};
+use crate::http::{
+    caller::Admin,
+    feed_views::OpenConnections,
+    openapi::OfAdmin,
+    query::{NoParameters, Query},
+    state::HttpState,
+};
 
 /// Lists the open event streams of this gateway, oldest first.
 #[utoipa::path(
@@ -17,6 +23,10 @@ use crate::http::{caller::Admin, feed_views::OpenConnections, openapi::OfAdmin, 
     ),
     security(("bearerAuth" = [])),
 )]
-pub(in crate::http) async fn connections(State(state): State<HttpState>, _: Admin) -> Json<OpenConnections> {
+pub(in crate::http) async fn connections(
+    State(state): State<HttpState>,
+    _: Admin,
+    _: Query<NoParameters>,
+) -> Json<OpenConnections> {
     Json(state.feed.connections().into())
 }

@@ -11,6 +11,7 @@ use crate::{
         caller::Admin,
         openapi::{OfAdmin, OfAdminBody, words},
         problem::Problem,
+        query::{NoParameters, Query},
         state::HttpState,
         status_view::{self, IndexerView},
         times::date_text,
@@ -64,6 +65,7 @@ pub(in crate::http) struct DesiredStateView {
 pub(in crate::http) async fn indexer(
     State(state): State<HttpState>,
     _: Admin,
+    _: Query<NoParameters>,
 ) -> Result<Json<IndexerControlView>, Problem> {
     let (desired, status) =
         tokio::try_join!(state.store.desired_state(), status_view::read(&state.store, state.status_scope()))?;
@@ -91,6 +93,7 @@ pub(in crate::http) async fn indexer(
 pub(in crate::http) async fn pause(
     State(state): State<HttpState>,
     admin: Admin,
+    _: Query<NoParameters>,
 ) -> Result<Json<DesiredStateView>, Problem> {
     set(&state, &admin, true).await
 }
@@ -110,6 +113,7 @@ pub(in crate::http) async fn pause(
 pub(in crate::http) async fn resume(
     State(state): State<HttpState>,
     admin: Admin,
+    _: Query<NoParameters>,
 ) -> Result<Json<DesiredStateView>, Problem> {
     set(&state, &admin, false).await
 }

@@ -19,7 +19,7 @@ use crate::http::{
     paging::{CURSOR, LARGEST_LIMIT, LIMIT, event_cursor, page_limit},
     problem::Problem,
     quarantine_replayer::Replayed,
-    query::{Query, query},
+    query::{NoParameters, Query, query},
     state::{CONTRACT, HttpState},
     times::date_text,
 };
@@ -133,7 +133,11 @@ pub(in crate::http) async fn list(
     ),
     security(("bearerAuth" = [])),
 )]
-pub(in crate::http) async fn replay(State(state): State<HttpState>, admin: Admin) -> Result<Json<Replayed>, Problem> {
+pub(in crate::http) async fn replay(
+    State(state): State<HttpState>,
+    admin: Admin,
+    _: Query<NoParameters>,
+) -> Result<Json<Replayed>, Problem> {
     let replayer = state
         .replayer
         .as_ref()

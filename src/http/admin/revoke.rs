@@ -8,7 +8,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::auth::Subject;
-use crate::http::{body::read_json, caller::Admin, openapi::OfAdminBody, problem::Problem};
+use crate::http::{
+    body::read_json,
+    caller::Admin,
+    openapi::OfAdminBody,
+    problem::Problem,
+    query::{NoParameters, Query},
+};
 
 /// Whose tokens to revoke.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -42,6 +48,7 @@ pub(in crate::http) struct Revocation {
 )]
 pub(in crate::http) async fn revoke(
     Admin { auth, by }: Admin,
+    _: Query<NoParameters>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Problem> {

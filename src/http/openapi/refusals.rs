@@ -15,7 +15,7 @@ const MEANINGS: &[(u16, &str)] = &[
     (404, "There is no such thing, or the caller may not see it."),
     (406, "The client accepts no format that this route offers."),
     (408, "The body did not arrive in time."),
-    (409, "A replay is already running."),
+    (409, "Not now: a replay is already running, or too many earlier secrets of the key are still valid."),
     (413, "The body is too large."),
     (414, "The URL is too long."),
     (415, "The body's media type is not one that this route accepts."),
@@ -80,7 +80,7 @@ refusals! {
     /// For what operators read.
     OfAdmin "Problem" [400, 401, 403, 414, 429, 500, 503];
     /// For a replay of the quarantine.
-    OfReplay "Problem" [401, 403, 408, 409, 413, 414, 429, 500, 501, 503];
+    OfReplay "Problem" [400, 401, 403, 408, 409, 413, 414, 429, 500, 501, 503];
     /// For sign-in: only the refusals that precede the handler.
     OfWallet "Problem" [414, 429];
     /// The same with a body.

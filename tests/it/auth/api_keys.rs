@@ -261,8 +261,9 @@ async fn a_key_grants_no_more_than_its_maker_may_do(pool: PgPool) {
     {
         assert_eq!(status(&alice, wrong.clone()).await, StatusCode::BAD_REQUEST, "{wrong}");
     }
-    let wanted = json!({"name": "the export", "sub": "a service", "scopes": ["events:read:all"]});
+    let wanted = json!({"name": "the export", "sub": "a service", "scopes": ["events:read:all", "events:read:all"]});
     let made = guarded.make_key(&admin, &wanted).await;
+    assert_eq!(made["key"]["scopes"], json!(["events:read:all"]));
     let secret = secret_of(&made);
     guarded.world.create("carol", "dave", 1_000_000, 100).await;
     guarded.world.indexed().await;
@@ -278,6 +279,53 @@ async fn a_key_grants_no_more_than_its_maker_may_do(pool: PgPool) {
         assert_eq!(status(&alice, json!({"name": "one of many"})).await, StatusCode::CREATED);
     }
     assert_eq!(status(&alice, json!({"name": "one too many"})).await, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[sqlx::test]
+async fn a_body_is_an_object_and_never_an_array(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let (alice, operator) = (guarded.token_of("alice"), guarded.operator());
+    let made = guarded.make_key(&alice, &json!({"name": "a key", "scopes": []})).await;
+    let rotate = format!("/v1/api-keys/{}/rotate", made["key"]["id"].as_str().unwrap());
+    for (path, token, body) in [
+        ("/v1/api-keys", &alice, json!(["a key", null, [], 600])),
+        (rotate.as_str(), &alice, json!([60])),
+        ("/v1/events/tickets", &alice, json!([[], [], true, null, []])),
+        ("/v1/admin/revoke", &operator, json!(["a subject", null])),
+        ("/v1/auth", &alice, json!(["AAAA"])),
+    ] {
+        let refused = guarded.post(path, Some(token), &body).await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{path}");
+        let problem: Value = refused.json().await.unwrap();
+        assert!(problem["detail"].as_str().unwrap().ends_with("must be a JSON object"), "{path}: {problem}");
+    }
+}
+
+#[sqlx::test]
+async fn no_route_that_acts_ignores_a_parameter(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let operator = guarded.operator();
+    let absent = "/v1/api-keys/0123456789abcdef";
+    for path in ["/v1/admin/indexer", "/v1/admin/connections", "/v1/events/stats", "/v1/status"] {
+        let refused = guarded.get(&format!("{path}?colour=red"), Some(&operator)).await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{path}");
+        assert_eq!(refused.json::<Value>().await.unwrap()["parameter"], "colour", "{path}");
+    }
+    for path in [
+        "/v1/admin/indexer/pause",
+        "/v1/admin/indexer/resume",
+        "/v1/admin/quarantine/replay",
+        "/v1/admin/revoke",
+        "/v1/api-keys",
+        &format!("{absent}/rotate"),
+        "/v1/events/tickets",
+    ] {
+        let refused = guarded.post(&format!("{path}?colour=red"), Some(&operator), &json!({})).await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{path}");
+        assert_eq!(refused.json::<Value>().await.unwrap()["parameter"], "colour", "{path}");
+    }
+    let deleted = guarded.delete(&format!("{absent}?colour=red"), &operator).await;
+    assert_eq!(deleted.status(), StatusCode::BAD_REQUEST);
 }
 
 #[sqlx::test]

@@ -32,9 +32,11 @@ use axum::{
 };
 
 use super::Devnet;
+use bodies::Bounds;
 
 /// Returns the routes under `/devnet`. A body must be there within the deadline.
 pub(super) fn router(devnet: Devnet, body_deadline: Duration) -> Router {
+    let bounds = Bounds { largest: bodies::LARGEST, deadline: body_deadline };
     Router::new()
         .route("/devnet/rpc", post(rpc::answer_main))
         .route("/devnet/rpc/{endpoint}", post(rpc::answer_named))
@@ -51,20 +53,21 @@ pub(super) fn router(devnet: Devnet, body_deadline: Duration) -> Router {
         .route("/devnet/faults", post(faults::inject).delete(faults::clear))
         .route("/devnet/faults/{endpoint}", delete(faults::clear_at))
         .merge(horizon::routes())
-        .layer(from_fn_with_state(body_deadline, bodies::read_whole))
-        .layer(DefaultBodyLimit::max(bodies::LARGEST))
+        .layer(from_fn_with_state(bounds, bodies::read_whole))
+        .layer(DefaultBodyLimit::max(bounds.largest))
         .layer(from_fn(refuse_other_sites))
         .with_state(devnet)
 }
 
 /// Returns the routes that create a stream where FlowFi's first documents have them.
 pub(super) fn quick_start_router(devnet: Devnet, body_deadline: Duration) -> Router {
+    let bounds = Bounds { largest: bodies::LARGEST_SHARED, deadline: body_deadline };
     Router::new()
         .route("/v1/streams", post(streams::create))
         .route("/streams", post(streams::create))
-        .layer(from_fn_with_state(body_deadline, bodies::read_whole))
+        .layer(from_fn_with_state(bounds, bodies::read_whole))
         .layer(from_fn(refuse_other_formats))
-        .layer(DefaultBodyLimit::max(bodies::LARGEST))
+        .layer(DefaultBodyLimit::max(bounds.largest))
         .layer(from_fn(refuse_other_sites))
         .with_state(devnet)
 }

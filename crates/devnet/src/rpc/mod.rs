@@ -35,7 +35,9 @@ type Reply = Result<String, RpcError>;
 impl<'a> Request<'a> {
     /// Reads a request.
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, RpcError> {
-        serde_json::from_slice(body).map_err(|_| {
+        // A struct could be read from an array too, by the order of its fields.
+        let object = if body.trim_ascii_start().first() == Some(&b'[') { b"null" } else { body };
+        serde_json::from_slice(object).map_err(|_| {
             let code = if serde_json::from_slice::<&RawValue>(body).is_ok() { INVALID_REQUEST } else { PARSE_ERROR };
             RpcError::new(code, (code == INVALID_REQUEST).then_some("invalid request"))
         })
