@@ -4,7 +4,7 @@
 set -euo pipefail
 url=${FLOWFI_URL:-http://127.0.0.1:8080}
 last_id=$(cat last-event-id 2>/dev/null || true)
-retry_ms=3000
+wait_seconds=3
 
 take_frame() {
     if [[ $event == stream.* ]]; then
@@ -21,18 +21,35 @@ take_frame() {
     event='' data='' id=''
 }
 
+# Takes a time of up to 100 seconds, in milliseconds. Bash would run a command that it finds in an arithmetic expression,
+# so nothing but digits gets into one.
+take_retry() {
+    if [[ $1 =~ ^[1-9][0-9]{0,4}$ ]]; then
+        wait_seconds=$((($1 + 999) / 1000))
+    fi
+}
+
+# Takes an id only if it can be nothing but an id: it goes into a header and into a file.
+take_id() {
+    if [[ $1 =~ ^[0-9][0-9.-]{0,99}$ ]]; then
+        id=$1
+    fi
+}
+
 while true; do
     event='' data='' id=''
     # curl leaves out a header that has no value.
     while IFS= read -r line; do
+        # Nor may a terminal be told what to do.
+        line=${line//[[:cntrl:]]/}
         case $line in
-        'id: '*) id=${line#id: } ;;
+        'id: '*) take_id "${line#id: }" ;;
         'event: '*) event=${line#event: } ;;
         'data: '*) data=${line#data: } ;;
-        'retry: '*) retry_ms=${line#retry: } ;;
+        'retry: '*) take_retry "${line#retry: }" ;;
         '') take_frame ;;
         esac
     done < <(curl --silent --show-error --fail --no-buffer --header "Last-Event-ID: $last_id" \
         ${FLOWFI_TOKEN:+--header "Authorization: Bearer $FLOWFI_TOKEN"} "$url/v1/events/subscribe?all=true")
-    sleep $((retry_ms / 1000))
+    sleep "$wait_seconds"
 done

@@ -12,12 +12,14 @@ use reqwest::{
 const LAST_ID: &str = "last-event-id";
 /// The service is heard every 15 seconds; a connection that is silent for longer than two of them is dead.
 const SILENCE: Duration = Duration::from_secs(40);
+const WAIT: Duration = Duration::from_secs(3);
+const LONGEST_WAIT_MS: u64 = 100_000;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().connect_timeout(Duration::from_secs(10)).read_timeout(SILENCE).build()?;
-    let mut subscriber = Subscriber { retry: Duration::from_secs(3), frame: Frame::default() };
+    let mut subscriber = Subscriber { retry: WAIT, frame: Frame::default() };
     loop {
         match subscriber.follow(&client).await {
             Ok(()) => {}
@@ -86,12 +88,17 @@ impl Subscriber {
             Some(("id", id)) => id.clone_into(&mut self.frame.id),
             Some(("event", event)) => event.clone_into(&mut self.frame.event),
             Some(("data", data)) => data.clone_into(&mut self.frame.data),
-            Some(("retry", retry)) => self.retry = Duration::from_millis(retry.parse()?),
+            Some(("retry", retry)) => self.retry = bounded(retry).unwrap_or(WAIT),
             _ if line.is_empty() => take(&std::mem::take(&mut self.frame))?,
             _ => {}
         }
         Ok(())
     }
+}
+
+/// Returns a wait that is neither so short that the service suffers nor so long that it never ends.
+fn bounded(retry_ms: &str) -> Option<Duration> {
+    retry_ms.parse().ok().filter(|ms| (100..=LONGEST_WAIT_MS).contains(ms)).map(Duration::from_millis)
 }
 
 /// Returns a refusal if the answer is one of the service, and otherwise a failure that passes.

@@ -15,6 +15,8 @@ TOKEN = os.environ.get("FLOWFI_TOKEN")
 LAST_ID = Path("last-event-id")
 # The service is heard every 15 seconds; a connection that is silent for longer than two of them is dead.
 TIMEOUT = httpx.Timeout(10, read=40)
+WAIT_SECONDS = 3
+LONGEST_WAIT_SECONDS = 100
 
 
 def headers():
@@ -43,17 +45,23 @@ def keep(event_id):
 
 def follow(client):
     """Reads one connection to its end, and returns for how many seconds to wait before the next."""
-    retry_seconds = 3
+    wait_seconds = WAIT_SECONDS
     try:
         with connect_sse(client, "GET", f"{URL}/v1/events/subscribe?all=true", headers=headers()) as source:
             if source.response.is_error:
                 return come_back_or_give_up(source.response)
             for frame in source.iter_sse():
-                retry_seconds = frame.retry / 1000 if frame.retry else retry_seconds
+                if frame.retry is not None:
+                    wait_seconds = bounded(frame.retry / 1000)
                 take(frame)
     except (httpx.TransportError, SSEError) as error:
         print(f"coming back: {error}", file=sys.stderr)
-    return retry_seconds
+    return wait_seconds
+
+
+def bounded(seconds):
+    """No number from outside makes this program stop, or ask without a pause."""
+    return seconds if 0.1 <= seconds <= LONGEST_WAIT_SECONDS else WAIT_SECONDS
 
 
 def come_back_or_give_up(response):

@@ -1,6 +1,7 @@
 // Each example, run with the command in the README: it shows events, and continues after the service was away.
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { freePort } from './harness/child.js';
@@ -87,6 +88,33 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
         await proxy.stop();
       }
     }
+  });
+
+  test('subscribers run nothing that a server sends, and come back after any wait that it asks for', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'flowfi-example-'));
+    const mark = join(folder, 'mark');
+    const headers = { 'content-type': 'text/event-stream' };
+    const frames = (...lines) => ({ status: 200, headers, body: `retry: 100\n${lines.join('\n')}\n\n` });
+    const hostile = [
+      frames(`retry: url[$(touch ${mark}; echo 0)]`, `id: $(touch ${mark})`, `event: stream.$(touch ${mark})`, 'data: {}'),
+      frames('retry: -5', 'data: {}'),
+      frames('retry: 08', 'data: {}'),
+      frames('retry: 99999999999999', 'data: {}'),
+    ];
+    for (const name of ['curl', 'Node', 'Python', 'Rust']) {
+      rmSync(LAST_ID, { force: true });
+      const proxy = await RefusingProxy.start(program.url, hostile.slice(name === 'curl' ? 0 : 1));
+      try {
+        const example = run(name, undefined, proxy.url);
+        await example.until('has come back', () => proxy.left.length === 0);
+        await example.untilPrinted((await program.topUp(stream)).at(-1));
+        await example.end();
+        assert.ok(!existsSync(mark), `${name} ran a command`);
+      } finally {
+        await proxy.stop();
+      }
+    }
+    rmSync(folder, { recursive: true });
   });
 
   /** Returns the ids of the events that a page shows, oldest first. */

@@ -35,14 +35,15 @@ export class Example {
   }
 
   async untilPrinted(id) {
-    await this.#until(`has printed ${id}`, () => this.ids().some((printed) => printed >= id));
+    await this.until(`has printed ${id}`, () => this.ids().some((printed) => printed >= id));
   }
 
   async untilServed(url) {
-    await this.#until(`serves ${url}`, async () => (await fetch(url).catch(() => undefined))?.ok);
+    await this.until(`serves ${url}`, async () => (await fetch(url).catch(() => undefined))?.ok);
   }
 
-  async #until(what, ask) {
+  /** Waits for a condition, and fails at once when the example has ended. */
+  async until(what, ask) {
     const askWhileItRuns = () => {
       if (!this.#child.isOver) return ask();
       throw new Error(`${this.name} ended:\n${readFileSync(this.#complaints, 'utf8').slice(-2_000)}`);

@@ -1,14 +1,16 @@
 import { createServer, request } from 'node:http';
 import { once } from 'node:events';
 
-/** A proxy that answers the first requests itself, with a page for people, and passes the others on. */
+const pageOf = (status) => ({ status, headers: { 'content-type': 'text/html' }, body: `<h1>${status}</h1>` });
+
+/** A proxy that answers the first requests itself, and passes the others on. */
 export class RefusingProxy {
   #server;
 
-  /** `statuses` are those of the first answers. */
-  static async start(target, statuses) {
+  /** The first answers are a status with a page for people, or `{ status, headers, body }`. */
+  static async start(target, answers) {
     const proxy = new RefusingProxy();
-    proxy.left = [...statuses];
+    proxy.left = [...answers];
     proxy.#server = createServer((asked, answer) => proxy.#answer(target, asked, answer)).listen(0, '127.0.0.1');
     await once(proxy.#server, 'listening');
     proxy.url = `http://127.0.0.1:${proxy.#server.address().port}`;
@@ -16,9 +18,10 @@ export class RefusingProxy {
   }
 
   #answer(target, asked, answer) {
-    const status = this.left.shift();
-    if (status !== undefined) {
-      answer.writeHead(status, { 'content-type': 'text/html' }).end(`<h1>${status}</h1>`);
+    const own = this.left.shift();
+    if (own !== undefined) {
+      const { status, headers, body } = typeof own === 'number' ? pageOf(own) : own;
+      answer.writeHead(status, headers).end(body);
       return;
     }
     const passedOn = request(target + asked.url, { method: asked.method, headers: asked.headers }, (from) => {
