@@ -1,6 +1,10 @@
-//! The built-in page: files inside the binary, without a build step and without anything from elsewhere.
+//! The built-in page: one document inside the binary, without a build step and without anything from elsewhere.
 //!
-//! The files are the same for every caller and reveal nothing: the page fetches its data with the caller's token.
+//! The document is the same for every caller and reveals nothing: the page fetches its data with the caller's token. Its
+//! styles and scripts are part of it, so a visit costs a visitor's budget little, and no part of the page can be missing
+//! or be of another version.
+
+mod script;
 
 use std::time::Duration;
 
@@ -10,37 +14,35 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::{etag::EntityTag, state::HttpState};
 
 const INDEX: &str = include_str!("page/index.html");
+const ICON: &str = include_str!("page/icon.svg");
+const STYLES: &[&str] = &[include_str!("page/base.css"), include_str!("page/parts.css")];
 
-/// Scripts and styles come only from our own files, and no script can turn text into markup.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
-                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+/// Where the document takes its styles and its script.
+const STYLE_TAG: &str = "<style></style>";
+const SCRIPT_TAG: &str = "<script type=\"module\"></script>";
 
-const HTML: &str = "text/html; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const STYLE: &str = "text/css; charset=utf-8";
-const IMAGE: &str = "image/svg+xml";
+/// What a script or a style is allowed by is its hash, and no script can turn text into markup.
+const POLICY_OF_THE_REST: &str = "connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
+                                  frame-ancestors 'none'; require-trusted-types-for 'script'";
 
-macro_rules! files {
-    ($($media_type:ident: $($name:literal)*;)*) => {
-        &[$($((concat!("/page/", $name), $media_type, include_str!(concat!("page/", $name))),)*)*]
-    };
+macro_rules! modules {
+    ($($name:literal)*) => { &[$(($name, include_str!(concat!("page/", $name))),)*] };
 }
 
-/// The path, media type and text of each file except the index.
-const FILES: &[(&str, &str, &str)] = files! {
-    IMAGE: "icon.svg";
-    STYLE: "base.css" "parts.css";
-    SCRIPT: "access.js" "accrual.js" "acts.js" "address-bar.js" "amounts.js" "api.js" "console.js" "console-filter.js"
-        "create.js" "division.js" "dom.js" "event-list.js" "feed.js" "frames.js" "freshness.js" "kinds.js" "log.js"
-        "main.js" "meter.js" "network.js" "parties.js" "raw-list.js" "refetch.js" "release.js" "row.js" "schedule-card.js"
-        "schedule-picture.js" "schedule-shape.js" "schedule-steps.js" "schedule-words.js" "shared-feed.js" "standing.js"
-        "stream-page.js" "streams.js" "subscription.js" "tabs.js" "times.js" "token.js";
+/// The name and the text of each module of the script.
+const MODULES: &[(&str, &str)] = modules! {
+    "access.js" "accrual.js" "acts.js" "address-bar.js" "amounts.js" "api.js" "console.js" "console-filter.js"
+    "create.js" "division.js" "dom.js" "event-list.js" "feed.js" "frames.js" "freshness.js" "kinds.js" "log.js"
+    "main.js" "meter.js" "network.js" "parties.js" "raw-list.js" "refetch.js" "release.js" "row.js" "schedule-card.js"
+    "schedule-picture.js" "schedule-shape.js" "schedule-steps.js" "schedule-words.js" "shared-feed.js" "standing.js"
+    "stream-page.js" "streams.js" "subscription.js" "tabs.js" "times.js" "token.js"
 };
 
 /// What the page is told about the service, so that it does not try what is not available.
@@ -70,16 +72,37 @@ impl PageFacts {
     }
 }
 
-/// Returns the routes of the page and its files.
+/// Returns the routes of the page and its icon.
 pub(super) fn routes(facts: PageFacts) -> Router<HttpState> {
-    let index = PageFile::new(HTML, index(facts));
-    let files = FILES.iter().map(|(path, media_type, text)| (*path, PageFile::new(media_type, *text)));
-    [("/", index)].into_iter().chain(files).fold(Router::new(), |router, (path, file)| {
+    let (index, icon) = (index(facts), icon());
+    [("/", index), ("/page/icon.svg", icon)].into_iter().fold(Router::new(), |router, (path, file)| {
         router.route(path, get(move |headers: HeaderMap| async move { file.answer(&headers) }))
     })
 }
 
-fn index(facts: PageFacts) -> String {
+fn index(facts: PageFacts) -> PageFile {
+    let (style, script) = (STYLES.concat(), script::joined(MODULES));
+    let policy = format!(
+        "default-src 'none'; script-src '{}'; style-src '{}'; {POLICY_OF_THE_REST}",
+        hash_of(&script),
+        hash_of(&style)
+    );
+    let text = described(facts).replacen(STYLE_TAG, &format!("<style>{style}</style>"), 1);
+    let text = text.replacen(SCRIPT_TAG, &format!("<script type=\"module\">{script}</script>"), 1);
+    PageFile::new("text/html; charset=utf-8", text, "no-cache", &policy)
+}
+
+fn icon() -> PageFile {
+    PageFile::new("image/svg+xml", ICON, "public, max-age=86400", "default-src 'none'")
+}
+
+/// Returns a text's hash as a content security policy names it.
+fn hash_of(text: &str) -> String {
+    format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text)))
+}
+
+/// Returns the document with the facts, still without its styles and its script.
+fn described(facts: PageFacts) -> String {
     let mut text = INDEX.to_owned();
     if facts.has_local_network {
         text = text.replacen("data-network=\"public\"", "data-network=\"local\"", 1);
@@ -96,13 +119,16 @@ struct PageFile {
     media_type: &'static str,
     text: Bytes,
     tag: EntityTag,
+    cache_control: &'static str,
+    policy: HeaderValue,
 }
 
 impl PageFile {
-    fn new(media_type: &'static str, text: impl Into<Bytes>) -> Self {
+    fn new(media_type: &'static str, text: impl Into<Bytes>, cache_control: &'static str, policy: &str) -> Self {
         let text = text.into();
         let tag = EntityTag::of(&[&format_args!("{:x}", Sha256::digest(&text))]);
-        Self { media_type, text, tag }
+        let policy = HeaderValue::from_str(policy).expect("words and hashes are visible ASCII");
+        Self { media_type, text, tag, cache_control, policy }
     }
 
     /// Answers with the file, or that the browser already has it.
@@ -114,8 +140,8 @@ impl PageFile {
         };
         let headers = response.headers_mut();
         self.tag.write(headers);
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.cache_control));
+        headers.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
         response
     }
 }
@@ -135,7 +161,7 @@ mod tests {
         ];
         for (has_local_network, network, auth, visibility) in facts {
             let heartbeat = Duration::from_secs(2);
-            let text = index(PageFacts { has_local_network, auth, visibility, heartbeat });
+            let text = described(PageFacts { has_local_network, auth, visibility, heartbeat });
             let root = format!(
                 "<html lang=\"en\" data-network=\"{network}\" data-auth=\"{auth}\" data-visibility=\"{visibility}\" \
                  data-heartbeat-ms=\"2000\">"
@@ -145,14 +171,21 @@ mod tests {
     }
 
     #[test]
-    fn every_file_in_the_folder_is_served() {
+    fn every_module_in_the_folder_is_part_of_the_page() {
         let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/page")).unwrap();
         let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut expected: Vec<String> =
-            names.filter(|name| name != "index.html").map(|name| format!("/page/{name}")).collect();
+        let mut expected: Vec<String> = names.filter(|name| name.ends_with(".js")).collect();
         expected.sort();
-        let mut served: Vec<&str> = FILES.iter().map(|(path, ..)| *path).collect();
-        served.sort_unstable();
-        assert_eq!(served, expected);
+        let mut known: Vec<&str> = MODULES.iter().map(|(name, _)| *name).collect();
+        known.sort_unstable();
+        assert_eq!(known, expected);
+    }
+
+    #[test]
+    fn the_styles_and_the_script_have_their_places_in_the_document() {
+        assert_eq!(INDEX.matches(STYLE_TAG).count(), 1);
+        assert_eq!(INDEX.matches(SCRIPT_TAG).count(), 1);
+        let script = script::joined(MODULES);
+        assert!(!script.contains("</script") && !script.contains("<!--"), "the script would end early");
     }
 }

@@ -1,7 +1,7 @@
 // The page at `/`: what must hold whatever its design.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { newPage, startChromium } from './harness/chromium.js';
+import { newContext, newPage, startChromium } from './harness/chromium.js';
 import { LONGEST_MS, until } from './harness/condition.js';
 import { Program } from './harness/program.js';
 
@@ -78,5 +78,69 @@ test('does not take an unknown notice for an event', { timeout: LONGEST_MS }, as
   await page.goto(`${program.url}/`);
   await until('the page connects again', () => answered > 1);
   assert.equal(await page.locator('#events-seen').innerText(), '0');
+  await page.context().close();
+});
+
+test('waits a while, whatever time an answer asks for', { timeout: LONGEST_MS }, async () => {
+  for (const retry of ['0', '99999999999999']) {
+    const page = await newPage(browser);
+    let asked = 0;
+    let polled = 0;
+    await page.route('**/events/subscribe?**', (route) => {
+      asked += 1;
+      return route.fulfill({ status: 200, contentType: 'text/event-stream', body: `retry: ${retry}\ndata: {}\n\n` });
+    });
+    page.on('request', (request) => { if (request.url().endsWith('/v1/status')) polled += 1; });
+    await page.goto(`${program.url}/`);
+    // The page asks for the status every three seconds.
+    await until('the page was open for a while', () => polled >= 3);
+    assert.ok(asked >= 1 && asked <= 100, `${asked} requests after retry: ${retry}`);
+    await page.context().close();
+  }
+});
+
+/** The budget of a visitor where nobody says otherwise. */
+const USUAL_BUDGET = ['--requests-per-second=20', '--requests-burst=200'];
+const TABS = 6;
+
+/** Waits until a page shows its streams, its events and that it is live. */
+async function untilAlive(page) {
+  await page.getByText('Live', { exact: true }).waitFor();
+  await page.locator('#streams-rows tr').first().waitFor();
+  await page.locator('#log-list li').first().waitFor();
+}
+
+test('six tabs at once stay within a visitor’s budget, and a second visit asks for almost nothing', { timeout: LONGEST_MS }, async () => {
+  const limited = await Program.start(USUAL_BUDGET);
+  try {
+    const context = await newContext(browser);
+    const refused = [];
+    context.on('response', (response) => { if (response.status() === 429) refused.push(response.url()); });
+    const tabs = await Promise.all(Array.from({ length: TABS }, () => context.newPage()));
+    await Promise.all(tabs.map((page) => page.goto(limited.url)));
+    await Promise.all(tabs.map(untilAlive));
+    assert.deepEqual(refused, []);
+
+    const asked = [];
+    tabs[0].on('request', (request) => { if (!request.url().includes('/v1/status')) asked.push(new URL(request.url()).pathname); });
+    await tabs[0].reload();
+    await untilAlive(tabs[0]);
+    assert.ok(asked.length <= 8, `a second visit asked for ${asked.join(' ')}`);
+    await context.close();
+  } finally {
+    await limited.stop();
+  }
+});
+
+test('a local network that did not answer at first is asked again', { timeout: LONGEST_MS }, async () => {
+  const page = await newPage(browser);
+  let refusals = 2;
+  await page.route('**/devnet/accounts', (route) => {
+    refusals -= 1;
+    return refusals >= 0 ? route.fulfill({ status: 429, body: 'slow down' }) : route.continue();
+  });
+  await page.goto(program.url);
+  await page.getByRole('button', { name: 'New stream' }).waitFor();
+  await page.locator('#streams-rows').getByText('alice').first().waitFor();
   await page.context().close();
 });

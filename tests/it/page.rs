@@ -1,8 +1,10 @@
-//! The built-in page: its files, how they are served, and that it needs nothing from elsewhere.
+//! The built-in page: how it is served, and that it needs nothing from elsewhere.
 
 use axum::Router;
+use base64::{Engine, prelude::BASE64_STANDARD};
 use flowfi_indexer::http::LocalRoutes;
 use reqwest::{Response, StatusCode, header};
+use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
 use crate::{
@@ -21,75 +23,56 @@ async fn get(url: &str) -> Response {
 }
 
 /// Returns the text after each `before`, up to the next `after`.
-fn between<'a>(text: &'a str, before: &'a str, after: char) -> impl Iterator<Item = &'a str> {
+fn between<'a>(text: &'a str, before: &'a str, after: &'a str) -> impl Iterator<Item = &'a str> {
     text.split(before).skip(1).map(move |rest| rest.split(after).next().unwrap())
 }
 
-fn kind(file: &str) -> &str {
-    file.rsplit_once('.').unwrap().1
-}
-
-/// Returns the paths of the files that the index names.
+/// Returns the paths of the files that the page names.
 fn named_files(index: &str) -> Vec<String> {
-    let links = between(index, "href=\"", '"').chain(between(index, "src=\"", '"'));
+    let links = between(index, "href=\"", "\"").chain(between(index, "src=\"", "\""));
     links.filter(|link| link.starts_with("page/")).map(str::to_owned).collect()
 }
 
+fn hash_of(text: &str) -> String {
+    format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)))
+}
+
 #[sqlx::test]
-async fn the_index_names_only_files_that_are_served_with_their_types_and_the_policy(pool: PgPool) {
+async fn the_page_is_one_document_whose_policy_allows_its_own_style_and_script_by_their_hashes(pool: PgPool) {
     let (_world, base) = gateway(pool, LocalRoutes::None).await;
     let index = get(&format!("{base}/")).await;
     assert_eq!(index.headers()["content-type"], "text/html; charset=utf-8");
+    assert_eq!(index.headers()["cache-control"], "no-cache");
+    assert_eq!(index.headers()["x-content-type-options"], "nosniff");
     let policy = index.headers()["content-security-policy"].to_str().unwrap().to_owned();
-    assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"));
     assert!(!policy.contains("unsafe"), "{policy}");
     let index = index.text().await.unwrap();
-    let files = named_files(&index);
-    for file in &files {
-        let answer = get(&format!("{base}/{file}")).await;
-        assert_eq!(answer.status(), StatusCode::OK, "{file}");
-        let media_type = match kind(file) {
-            "js" => "text/javascript; charset=utf-8",
-            "css" => "text/css; charset=utf-8",
-            "svg" => "image/svg+xml",
-            other => panic!("{file} has an unknown type: {other}"),
-        };
-        assert_eq!(answer.headers()["content-type"], media_type, "{file}");
-        assert_eq!(answer.headers()["cache-control"], "no-cache", "{file}");
-        assert_eq!(answer.headers()["content-security-policy"], policy.as_str(), "{file}");
-        assert_eq!(answer.headers()["x-content-type-options"], "nosniff", "{file}");
-    }
-    for part in ["page/main.js", "page/feed.js", "page/base.css", "page/icon.svg"] {
-        assert!(files.iter().any(|file| file == part), "{part} is not named");
-    }
-    assert_eq!(get(&format!("{base}/page/none.js")).await.status(), StatusCode::NOT_FOUND);
+    let styles: Vec<&str> = between(&index, "<style>", "</style>").collect();
+    let scripts: Vec<&str> = between(&index, "<script type=\"module\">", "</script>").collect();
+    let ([style], [script]) = (styles.as_slice(), scripts.as_slice()) else { panic!("one style, one script") };
+    assert!(style.contains(".card {") && script.contains("sendsToken"), "the page's own");
+    let allowed = format!("default-src 'none'; script-src {}; style-src {};", hash_of(script), hash_of(style));
+    assert!(policy.starts_with(&allowed), "{policy}");
+    assert_eq!(index.matches("<script").count(), 1);
+    let mut files = named_files(&index);
+    files.dedup();
+    assert_eq!(files, ["page/icon.svg"], "each file costs a visitor a request");
 }
 
 #[sqlx::test]
-async fn scripts_import_only_files_that_are_served(pool: PgPool) {
+async fn a_browser_keeps_the_icon(pool: PgPool) {
     let (_world, base) = gateway(pool, LocalRoutes::None).await;
-    let index = get(&format!("{base}/")).await.text().await.unwrap();
-    let files = named_files(&index);
-    let mut imports = 0;
-    for script in files.iter().filter(|file| kind(file) == "js") {
-        let text = get(&format!("{base}/{script}")).await.text().await.unwrap();
-        for import in
-            text.lines().filter(|line| line.starts_with("import ")).flat_map(|line| between(line, " from '", '\''))
-        {
-            let file = format!("page/{}", import.strip_prefix("./").unwrap());
-            assert!(files.contains(&file), "{script} imports {import}, which the index does not name");
-            imports += 1;
-        }
-    }
-    assert!(imports > 20, "the imports are found: {imports}");
+    let icon = get(&format!("{base}/page/icon.svg")).await;
+    assert_eq!(icon.headers()["content-type"], "image/svg+xml");
+    assert_eq!(icon.headers()["cache-control"], "public, max-age=86400");
+    assert_eq!(icon.headers()["content-security-policy"], "default-src 'none'");
+    assert_eq!(get(&format!("{base}/page/main.js")).await.status(), StatusCode::NOT_FOUND);
 }
 
 #[sqlx::test]
-async fn no_file_names_another_host_or_writes_markup(pool: PgPool) {
+async fn the_page_names_no_other_host_and_writes_no_markup(pool: PgPool) {
     let (_world, base) = gateway(pool, LocalRoutes::None).await;
-    let index = get(&format!("{base}/")).await.text().await.unwrap();
-    let files = named_files(&index);
-    for path in files.iter().map(String::as_str).chain([""]) {
+    for path in ["", "page/icon.svg"] {
         let text = get(&format!("{base}/{path}")).await.text().await.unwrap();
         // The name of SVG's namespace is not an address that a browser requests.
         let text = text.replace("http://www.w3.org/2000/svg", "");
@@ -103,7 +86,7 @@ async fn no_file_names_another_host_or_writes_markup(pool: PgPool) {
 #[sqlx::test]
 async fn a_browser_that_has_a_file_is_told_so(pool: PgPool) {
     let (_world, base) = gateway(pool, LocalRoutes::None).await;
-    for path in ["", "page/main.js"] {
+    for path in ["", "page/icon.svg"] {
         let url = format!("{base}/{path}");
         let tag = get(&url).await.headers()[header::ETAG].clone();
         let again = http_client().get(&url).header(header::IF_NONE_MATCH, tag.clone()).send().await.unwrap();

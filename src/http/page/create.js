@@ -1,13 +1,26 @@
 // The form that creates a stream on a local network.
 
 import { amountRule, typedAmount } from './amounts.js';
-import { ask, post, refusalText } from './api.js';
+import { ask, kindly, post, refusalText } from './api.js';
 import { byId, make, notify, setText } from './dom.js';
 import { local, short } from './parties.js';
+import { Refetch } from './refetch.js';
 
-/** Fetches the accounts of the local network. */
-export async function startLocalNetwork() {
-  const { accounts } = await ask('devnet/accounts');
+/** Fetches the accounts of the local network. Resolves after the first attempt; if a later one succeeds, it calls
+    `arrivedLate`. */
+export function startLocalNetwork(arrivedLate) {
+  let isLate = false;
+  const fetching = new Refetch(async signal => {
+    start(await ask('devnet/accounts', { signal }));
+    if (isLate) arrivedLate();
+  }, 1_000, error => {
+    isLate = true;
+    notify(kindly(error), true);
+  });
+  return fetching.now();
+}
+
+function start({ accounts }) {
   local.accounts = accounts;
   local.names = new Map(accounts.map(({ address, name }) => [address, name]));
   const form = byId('create-form');

@@ -3,7 +3,7 @@
 import { access, endText } from './access.js';
 import { narrow, onPlace } from './address-bar.js';
 import { count } from './amounts.js';
-import { kindly, sentence } from './api.js';
+import { sentence } from './api.js';
 import { consoleView } from './console.js';
 import { startLocalNetwork } from './create.js';
 import { byId, calmMotion, notify, setData, setText } from './dom.js';
@@ -81,14 +81,24 @@ function fetchAll() {
   streamPage.refetch();
 }
 
+/** Forgets what is shown: the caller, or the names of the parties, have changed. */
+function clear() {
+  log.clear();
+  streams.clear();
+  streamPage.show(shownRef);
+}
+
+function drawAnew() {
+  clear();
+  fetchAll();
+}
+
 /** Another caller sees other streams. The same caller with another token resumes after the last event. */
 function startAnew() {
   feed.dropWaiting();
   network.watch();
-  log.clear();
-  streams.clear();
+  clear();
   consoleView.forget();
-  streamPage.show(shownRef);
   isFetched = false;
   if (feed.lastId !== null) fetchAll();
   feed.open();
@@ -172,7 +182,7 @@ async function start() {
   streams.start();
   consoleView.start();
   network.start();
-  if (document.documentElement.dataset.network === 'local') await startLocalNetwork().catch(error => notify(kindly(error), true));
+  if (document.documentElement.dataset.network === 'local') await startLocalNetwork(drawAnew);
   network.watch();
   onPlace(show);
   feed.open();
