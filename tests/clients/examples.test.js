@@ -146,6 +146,29 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
     await assertGoesOn(page);
   });
 
+  test('the plain page has one event stream, whenever a token is entered', async () => {
+    const page = await newPage(browser);
+    await page.clock.install();
+    let asked = 0;
+    await page.route('**/v1/events/subscribe**', (route) => {
+      asked += 1;
+      return asked === 1 ? route.fulfill({ status: 401 }) : route.continue();
+    });
+    await page.goto(`file://${EXAMPLES}eventsource.html?url=${encodeURIComponent(program.url)}`);
+    await page.getByText('coming back').waitFor();
+    await page.getByLabel('Token').fill(tokenOf(program));
+    await page.getByLabel('Token').press('Enter');
+    await page.getByText('live').waitFor();
+    // By now the page would have come back without the token.
+    await page.clock.fastForward(10_000);
+    await untilNextOn(page);
+    await untilNextOn(page);
+    const ids = await idsOn(page);
+    assert.deepEqual(ids, [...new Set(ids)]);
+    assert.equal(asked, 2);
+    await page.context().close();
+  });
+
   /** Opens the page that an example serves. */
   async function openServed(name) {
     const port = await freePort();
