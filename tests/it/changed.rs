@@ -154,7 +154,7 @@ async fn a_record_that_is_set_from_an_entry_is_told_to_the_parties_that_it_had(p
     let revisions = world.store.revisions_after(0).await.unwrap();
     let changed = revisions[0].changed.as_ref().unwrap();
     let told = BTreeSet::from(["alice", "bob", "stranger"].map(account));
-    assert_eq!(changed.iter().map(|(_, parties)| parties.clone()).collect::<Vec<_>>(), [told]);
+    assert_eq!(changed.values().cloned().collect::<Vec<_>>(), [told]);
 }
 
 #[sqlx::test]
