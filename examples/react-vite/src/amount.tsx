@@ -1,6 +1,22 @@
+import { Fragment, type ReactNode } from 'react';
+
 /** Returns an address as people tell it from others. */
 export function short(address: string): string {
   return `${address.slice(0, 4)}…${address.slice(-4)}`;
+}
+
+/** A number up to this length fits on one line everywhere. */
+const ONE_LINE = 14;
+
+/** Lets a line break between the groups of a long number, and never inside one. */
+function breakable(digits: string): ReactNode {
+  if (digits.length <= ONE_LINE) return digits;
+  return digits.split(/(?<=,)/).map((group, at) => (
+    <Fragment key={at}>
+      {group}
+      <wbr />
+    </Fragment>
+  ));
 }
 
 interface Props {
@@ -15,7 +31,7 @@ interface Props {
 export function Amount({ of, token }: Props) {
   return (
     <span className="amount">
-      {of.toLocaleString('en')} <span className="unit">units of {token ? short(token) : 'an unknown token'}</span>
+      {breakable(of.toLocaleString('en'))} <span className="unit">units of {token ? short(token) : 'an unknown token'}</span>
     </span>
   );
 }
