@@ -6,8 +6,13 @@ url=${FLOWFI_URL:-http://127.0.0.1:8080}
 last_id=$(cat last-event-id 2>/dev/null || true)
 wait_seconds=3
 
+# Every event has an id, whatever its type. What else comes is a notice.
 take_frame() {
-    if [[ $event == stream.* ]]; then
+    case $event in
+    connected | reset | revised | changed | expired | resume) is_notice=yes ;;
+    *) is_notice=$([ -n "$id" ] || echo yes) ;;
+    esac
+    if [ -z "$is_notice" ] && [ -n "$data" ]; then
         echo "$id $event $data"
     elif [ -n "$data" ]; then
         echo "$event $data" >&2

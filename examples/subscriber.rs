@@ -10,6 +10,8 @@ use reqwest::{
 };
 
 const LAST_ID: &str = "last-event-id";
+/// What is not an event. Every event has an id, whatever its type.
+const NOTICES: [&str; 6] = ["connected", "reset", "revised", "changed", "expired", "resume"];
 /// The service is heard every 15 seconds; a connection that is silent for longer than two of them is dead.
 const SILENCE: Duration = Duration::from_secs(40);
 const WAIT: Duration = Duration::from_secs(3);
@@ -113,7 +115,8 @@ async fn refusal_in(response: Response) -> anyhow::Error {
 }
 
 fn take(Frame { id, event, data }: &Frame) -> anyhow::Result<()> {
-    if event.starts_with("stream.") {
+    let is_event = !id.is_empty() && !data.is_empty() && !NOTICES.contains(&event.as_str());
+    if is_event {
         println!("{id} {event} {data}");
     } else if !data.is_empty() {
         eprintln!("{event} {data}");

@@ -16,7 +16,8 @@ const connection = connect({
 connection.onFrame((frame) => {
   if (frame.kind === 'event') {
     const { id, type, streamId, amount } = frame.event;
-    console.log(id, type, streamId, amount ?? '');
+    // An event of the protocol has no stream, and many have no amount.
+    console.log(...[id, type, streamId, amount].filter((value) => value != null));
   } else {
     console.error(`${frame.kind}: fetch anew by REST what you keep`);
   }

@@ -13,6 +13,7 @@ from httpx_sse import SSEError, connect_sse
 URL = os.environ.get("FLOWFI_URL", "http://127.0.0.1:8080")
 TOKEN = os.environ.get("FLOWFI_TOKEN")
 LAST_ID = Path("last-event-id")
+NOTICES = {"connected", "reset", "revised", "changed", "expired", "resume"}
 # The service is heard every 15 seconds; a connection that is silent for longer than two of them is dead.
 TIMEOUT = httpx.Timeout(10, read=40)
 WAIT_SECONDS = 3
@@ -27,9 +28,11 @@ def headers():
 
 
 def take(frame):
-    if frame.event.startswith("stream."):
+    # Every event has an id, whatever its type. What else comes is a notice.
+    if frame.data and frame.id and frame.event not in NOTICES:
         event = json.loads(frame.data)
-        print(frame.id, event["type"], event["streamId"], event["amount"] or "", flush=True)
+        said = (event.get(name) for name in ("type", "streamId", "amount"))
+        print(frame.id, *(text for text in said if text is not None), flush=True)
     elif frame.data:
         print(frame.event, frame.data, file=sys.stderr)
     if frame.id:
@@ -70,7 +73,9 @@ def come_back_or_give_up(response):
     if is_problem and response.is_client_error and response.status_code != 429:
         sys.exit(f"refused with {response.status_code}: {response.read().decode()}")
     print(f"coming back: answered {response.status_code}", file=sys.stderr)
-    return float(response.headers.get("retry-after", 3))
+    # A proxy's may also be a date, or nonsense.
+    seconds = response.headers.get("retry-after", "")
+    return bounded(float(seconds)) if seconds.isdecimal() else WAIT_SECONDS
 
 
 with httpx.Client(timeout=TIMEOUT) as client:

@@ -8,6 +8,7 @@ import { freePort } from './harness/child.js';
 import { newPage, startChromium } from './harness/chromium.js';
 import { LONGEST_MS, until } from './harness/condition.js';
 import { Example, EXAMPLES } from './harness/example.js';
+import { setWidth, tornDigits, WIDTHS } from './harness/layout.js';
 import { Program } from './harness/program.js';
 import { RefusingProxy } from './harness/refusing-proxy.js';
 import { tokenOf } from './harness/token.js';
@@ -117,6 +118,51 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
     rmSync(folder, { recursive: true });
   });
 
+  test('subscribers come back after a time that a proxy may word as it likes', async () => {
+    const away = (retryAfter) => ({ status: 503, headers: { 'content-type': 'text/html', 'retry-after': retryAfter }, body: '' });
+    const answers = ['Wed, 21 Oct 2026 07:28:00 GMT', '-5', '9'.repeat(400), 'soon'].map(away);
+    for (const name of ['curl', 'Node', 'Python', 'Rust']) {
+      rmSync(LAST_ID, { force: true });
+      const proxy = await RefusingProxy.start(program.url, answers);
+      try {
+        const example = run(name, undefined, proxy.url);
+        await example.until('has come back', () => proxy.left.length === 0);
+        await example.untilPrinted((await program.topUp(stream)).at(-1));
+        await example.end();
+      } finally {
+        await proxy.stop();
+      }
+    }
+  });
+
+  const frame = (id, event, data) => `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+
+  /** Returns an event of a type that no version has yet, and is of no stream. */
+  const unheardOf = (id) => ({ id, type: 'protocol.put_to_sleep', streamId: null, sender: null, recipient: null, amount: null,
+    tokenAddress: null, ledger: 9, ledgerClosedAt: '2026-01-01T00:00:00Z', timestamp: 1_767_225_600 });
+
+  test('subscribers print events of every type, and no notice', async () => {
+    for (const name of ['curl', 'Node', 'Python', 'Rust']) {
+      rmSync(LAST_ID, { force: true });
+      const id = (await program.topUp(stream)).at(-1);
+      const body = frame(undefined, 'connected', {}) + frame(undefined, 'announcement', {}) + frame(undefined, 'changed', { streams: [] })
+        + frame(id, 'protocol.put_to_sleep', unheardOf(id));
+      const proxy = await RefusingProxy.start(program.url, [{ status: 200, headers: { 'content-type': 'text/event-stream' }, body }]);
+      try {
+        const example = run(name, undefined, proxy.url);
+        await example.untilPrinted(id);
+        assert.deepEqual(example.ids(), [id], name);
+        assert.match(example.printed(), /^\d{19}-\d{10} protocol\.put_to_sleep( \{.*\})?$/m);
+        await example.untilPrinted((await program.topUp(stream)).at(-1));
+        await example.end();
+        const ids = example.ids();
+        assert.deepEqual(ids, await program.idsBetween(id, ids.at(-1)), name);
+      } finally {
+        await proxy.stop();
+      }
+    }
+  });
+
   /** Returns the ids of the events that a page shows, oldest first. */
   async function idsOn(page) {
     const texts = await page.locator('li').evaluateAll((items) => items.map((item) => item.outerHTML));
@@ -169,13 +215,14 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
     await page.context().close();
   });
 
-  /** Opens the page that an example serves. */
-  async function openServed(name) {
+  /** Opens the page that an example serves, once it is prepared. */
+  async function openServed(name, prepare) {
     const port = await freePort();
     const url = `http://localhost:${port}/`;
     const example = run(name, ` -- --port ${port}`);
     await example.untilServed(url);
     const page = await newPage(browser);
+    await prepare?.(page);
     await page.goto(url);
     return page;
   }
@@ -192,6 +239,62 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
       assert.deepEqual(complaints, []);
     });
   }
+
+  /** Has a page receive an event of an unknown type before all others. */
+  async function tellUnheardOf(page, id) {
+    const types = await (await fetch(`${program.url}/openapi.json`)).json();
+    types.components.schemas.EventType.enum.push('protocol.put_to_sleep');
+    await page.route('**/openapi.json', (route) => route.fulfill({ json: types, headers: { 'access-control-allow-origin': '*' } }));
+    const body = frame(undefined, 'connected', { lastEventId: id, unknownStreams: [] }) + frame(id, 'protocol.put_to_sleep', unheardOf(id));
+    let isTold = false;
+    await page.route('**/v1/events/subscribe**', (route) => {
+      if (isTold) return route.continue();
+      isTold = true;
+      return route.fulfill({ contentType: 'text/event-stream', body, headers: { 'access-control-allow-origin': '*' } });
+    });
+  }
+
+  for (const [name, text] of [
+    ['EventSource', / protocol\.put_to_sleep$/],
+    ['React', /^Protocol put to sleep\s+\d\d?:\d\d/i],
+    ['Next.js', /\d\d? [AP]M GMT.*protocol\.put_to_sleep$|protocol\.put_to_sleep$/],
+  ]) {
+    test(`the ${name} page shows an event of any type, and names no stream where it has none`, async () => {
+      // An id that no event of the chain has.
+      const id = (await program.topUp(stream)).at(-1).replace(/\d{10}$/, '0000000999');
+      const isFile = name === 'EventSource';
+      const page = isFile ? await newPage(browser) : await openServed(name, (page) => tellUnheardOf(page, id));
+      if (isFile) {
+        await tellUnheardOf(page, id);
+        await page.goto(`file://${EXAMPLES}eventsource.html?url=${encodeURIComponent(program.url)}`);
+      }
+      const item = page.locator('li', { hasText: /put.to.sleep/i });
+      await item.waitFor();
+      assert.match((await item.innerText()).trim(), text);
+      await page.context().close();
+    });
+  }
+
+  test('the React page keeps huge amounts inside their card', async () => {
+    const huge = { ...created(OTHER_TOKENS[0], 1), deposited_amount: { i128: '170141183460469231731687303715884105727' },
+      rate_per_second: { i128: '17014118346046923173168730371588410' } };
+    await program.post('/devnet/emit', { name: 'stream_created', streamId: 9_500, fields: huge });
+    await program.indexedStream(9_500);
+    const page = await openServed('React');
+    await page.locator('.activity li').first().waitFor();
+    await page.getByLabel('Streams of').fill(SENDER);
+    await page.getByRole('button', { name: 'Show', exact: true }).click();
+    await page.locator('.streams td', { hasText: '170,141,183,460,469,231,731,687,303,715,884,105,727' }).first().waitFor();
+    for (const width of WIDTHS) {
+      await setWidth(page, width);
+      assert.deepEqual(await tornDigits(page), [], `at ${width} px`);
+      const over = await page.evaluate(() =>
+        [...document.querySelectorAll('section')].filter((card) => card.scrollWidth > card.clientWidth).map((card) => card.className));
+      assert.deepEqual(over, [], `at ${width} px`);
+      assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width, `at ${width} px`);
+    }
+    await page.context().close();
+  });
 
   test('the React page totals all streams of an entered address by token, and says which amounts are unknown', async () => {
     const [one, other] = [OTHER_TOKENS[0], OTHER_TOKENS[1]];

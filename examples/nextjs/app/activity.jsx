@@ -29,7 +29,8 @@ function Events() {
       <ul>
         {events.map(({ type, data, timestamp }) => (
           <li key={data.id} data-id={data.id}>
-            {new Date(timestamp).toLocaleTimeString(undefined, { timeZoneName: 'short' })} {type} of stream {data.streamId}
+            {new Date(timestamp).toLocaleTimeString(undefined, { timeZoneName: 'short' })} {type}
+            {data.streamId && ` of stream ${data.streamId}`}
             {data.amount && ` with ${amountText(data.amount, data.tokenAddress)}`}
           </li>
         ))}

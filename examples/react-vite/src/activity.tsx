@@ -8,6 +8,11 @@ interface Props {
   onChoose: (address: string) => void;
 }
 
+/** Returns a type in words; one of a later version, too. */
+function labelOf(type: string): string {
+  return type.replace(/^stream\./, '').replaceAll(/[._]/g, ' ');
+}
+
 /** What happens, newest first. */
 export function Activity({ events, onChoose }: Props) {
   return (
@@ -19,11 +24,13 @@ export function Activity({ events, onChoose }: Props) {
         {events?.map(({ id, type, streamId, sender, recipient, amount, tokenAddress, ledgerClosedAt }) => (
           <li key={id} data-id={id}>
             <div>
-              <strong>{type.replace('stream.', '').replace('_', ' ')}</strong> stream {streamId}
-              <p className="soft">
-                {sender && <Address of={sender} onChoose={onChoose} />} →{' '}
-                {recipient && <Address of={recipient} onChoose={onChoose} />}
-              </p>
+              <strong>{labelOf(type)}</strong>
+              {streamId && ` stream ${streamId}`}
+              {sender && recipient && (
+                <p className="soft">
+                  <Address of={sender} onChoose={onChoose} /> → <Address of={recipient} onChoose={onChoose} />
+                </p>
+              )}
             </div>
             <div className="number">
               {amount && <Amount of={BigInt(amount)} token={tokenAddress} />}

@@ -16,12 +16,12 @@ export class Example {
 
   constructor(name, { env, more = '' }) {
     this.name = name;
-    const [logFile, errorFile] = [this.#printed, this.#complaints];
+    const [logFile, errorFile] = [this.#printedTo, this.#complaints];
     const options = { logFile, errorFile, cwd: EXAMPLES, isGroup: true, env: { ...process.env, ...env } };
     this.#child = new Child('bash', ['-c', lineOf(name) + more], options);
   }
 
-  get #printed() {
+  get #printedTo() {
     return join(this.#folder, 'printed');
   }
 
@@ -29,9 +29,14 @@ export class Example {
     return join(this.#folder, 'complaints');
   }
 
+  /** Returns what the example printed. */
+  printed() {
+    return readFileSync(this.#printedTo, 'utf8');
+  }
+
   /** Returns the ids of the events that the example printed, in order. */
   ids() {
-    return [...readFileSync(this.#printed, 'utf8').matchAll(/^(\d{19}-\d{10}) .*\n/gm)].map(([, id]) => id);
+    return [...this.printed().matchAll(/^(\d{19}-\d{10}) .*\n/gm)].map(([, id]) => id);
   }
 
   async untilPrinted(id) {
