@@ -63,3 +63,17 @@ test('is one line while all is well, opens on a click, and opens by itself when 
   await page.unroute(STATUS);
   await facts.waitFor({ state: 'hidden' });
 });
+
+test('says nothing of endpoints that it is not shown, and no tip below the last ledger', { timeout }, async () => {
+  const page = await newPage(browser, { viewport: { width: 1280, height: 844 } });
+  await page.route(STATUS, async (route) => {
+    const response = await route.fetch();
+    const status = { endpoints: [], tipLedger: 2_824, lastWholeLedger: 2_825, lagLedgers: 0, upgrades: [] };
+    await route.fulfill({ response, json: { ...(await response.json()), ...status } });
+  });
+  await page.goto(program.url);
+  await page.locator('#network-open').click();
+  await page.locator('#note-lag').getByText('behind tip 2,825').waitFor();
+  await page.getByRole('heading', { name: 'Contract' }).waitFor();
+  assert.doesNotMatch(await page.locator('#network').innerText(), /endpoint/i);
+});

@@ -102,7 +102,9 @@ function showLedgers({ lastWholeLedger, tipLedger, lagLedgers, lagSeconds, reaso
   const isLate = reasons.some(reason => reason.includes('behind the tip'));
   const lag = lagLedgers === null ? '–' : many(lagLedgers, 'ledger');
   const seconds = lagSeconds ? `${durationText(lagSeconds)} ` : '';
-  fact('lag', lag, `${seconds}behind tip ${known(tipLedger)}`, isLate);
+  // The tip is asked for now and then, and may be older than the last ledger read.
+  const tip = tipLedger === null ? null : Math.max(tipLedger, lastWholeLedger ?? 0);
+  fact('lag', lag, `${seconds}behind tip ${known(tip)}`, isLate);
 }
 
 function showCoverage({ coverage, holes }) {
@@ -133,8 +135,12 @@ function showDataLoss(status) {
 
 function showIndexer({ indexer, endpoints, hasWriter }) {
   const ready = endpoints.filter(({ state }) => state === 'ready').length;
-  const writer = hasWriter ? '' : ', no writer';
-  fact('indexer', indexer?.state ?? 'not there', `${ready} of ${many(endpoints.length, 'endpoint')} ready${writer}`, indexer === null || !hasWriter);
+  // Only operators are shown the endpoints.
+  const notes = [
+    ...(endpoints.length > 0 ? [`${ready} of ${many(endpoints.length, 'endpoint')} ready`] : []),
+    ...(hasWriter ? [] : ['no writer']),
+  ];
+  fact('indexer', indexer?.state ?? 'not there', notes.join(', ') || '\u00a0', indexer === null || !hasWriter);
 }
 
 /** Details for people who investigate a fault; updated only if they changed. */
@@ -150,17 +156,18 @@ function showDetails(status) {
     ...holes.map(item => ({ ...item, is: item.accepted ? 'hole, given up' : 'hole' })),
   ].sort((a, b) => a.fromLedger - b.fromLedger);
   byId('network-details').replaceChildren(
-    part('Network', rowsOf([net?.passphrase ?? 'not known yet', ...(net?.epoch ? [`epoch ${net.epoch}`] : [])], line => line)),
-    part('Contract', [make('li', {}, copyButton(contractId, 'contract address', true))]),
-    part('Ledgers', rowsOf(ranges, item => `${range(item)}: ${item.is}`)),
-    part('Endpoints', rowsOf(endpoints, endpointText)),
-    ...(indexer?.detail ? [part('The indexer says', [make('li', {}, indexer.detail)])] : []),
-    ...(upgrades.length ? [part('The contract’s code was replaced', rowsOf(upgrades, upgradeText))] : []));
+    ...part('Network', rowsOf([net?.passphrase ?? 'not known yet', ...(net?.epoch ? [`epoch ${net.epoch}`] : [])], line => line)),
+    ...part('Contract', [make('li', {}, copyButton(contractId, 'contract address', true))]),
+    ...part('Ledgers', rowsOf(ranges, item => `${range(item)}: ${item.is}`)),
+    ...part('Endpoints', rowsOf(endpoints, endpointText)),
+    ...part('The indexer says', indexer?.detail ? [make('li', {}, indexer.detail)] : []),
+    ...part('The contract’s code was replaced', rowsOf(upgrades, upgradeText)));
 }
 
 const upgradeText = ({ ledger, ledgerClosedAt }) => `in ledger ${count(ledger)}, ${dateText(Date.parse(ledgerClosedAt) / 1000)}`;
 
-const part = (title, items) => make('div', {}, make('h3', {}, title), make('ul', {}, ...items));
+/** A list with its title; nothing if it is empty. */
+const part = (title, items) => (items.length > 0 ? [make('div', {}, make('h3', {}, title), make('ul', {}, ...items))] : []);
 
 /** A list of lines; only the newest ones if there are too many. */
 function rowsOf(items, text) {
