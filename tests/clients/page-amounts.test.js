@@ -54,6 +54,19 @@ async function open(hash) {
   return page;
 }
 
+test('does not speak of a refund of nothing', { timeout }, async () => {
+  const page = await open('#streams');
+  await page.route(({ pathname }) => pathname === '/v1/streams', async (route) => {
+    const response = await route.fetch();
+    const { data, ...rest } = await response.json();
+    const drained = (stream) => ({ ...stream, status: 'closed', isActive: false, withdrawnAmount: stream.depositedAmount });
+    await route.fulfill({ response, json: { ...rest, data: data.map(drained) } });
+  });
+  await page.reload();
+  await page.locator('#streams-rows .badge', { hasText: 'closed' }).first().waitFor();
+  assert.doesNotMatch(await page.locator('#streams-rows').innerText(), /refunded/);
+});
+
 test('shows amounts in smallest units and names the token', { timeout }, async () => {
   const page = await open('#streams');
   const row = page.locator('tr[data-stream="7000"]');

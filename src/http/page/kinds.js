@@ -37,6 +37,12 @@ const CREATIONS = {
   allowance: e => [', based on an allowance, ', sum(e, e.ratePerSecond), ' a second'],
 };
 
+/** What a cancellation moved: an amount of zero did not happen. */
+function endOf(e) {
+  const moved = [[e.amount, ' paid out'], [e.refundedAmount, ' refunded']].filter(([amount]) => amount !== '0');
+  return moved.flatMap(([amount, word], at) => [at > 0 ? ', ' : ': ', at > 0 ? bare(e, amount) : sum(e, amount), word]);
+}
+
 export const KINDS = {
   'stream.created': { label: 'Created', sign: '+', tone: 'good',
     say: e => ['Created ', link(e), ...(CREATIONS[e.creator] ?? CREATIONS.stream)(e)] },
@@ -45,7 +51,7 @@ export const KINDS = {
   'stream.withdrawn': { label: 'Withdrawn', sign: '↓', tone: 'calm',
     say: e => ['Withdrawn ', sum(e, e.amount), ' from ', link(e)] },
   'stream.cancelled': { label: 'Cancelled', sign: '×', tone: 'bad',
-    say: e => ['Cancelled ', link(e), ': ', sum(e, e.amount), ' paid out, ', bare(e, e.refundedAmount), ' refunded'] },
+    say: e => ['Cancelled ', link(e), ...endOf(e)] },
   'stream.completed': { label: 'Completed', sign: '✓', tone: 'calm',
     say: e => ['Completed ', link(e), ': ', sum(e, e.totalWithdrawn), ' withdrawn in all'] },
   'stream.paused': { label: 'Paused', sign: '‖', tone: 'warn',

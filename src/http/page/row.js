@@ -56,7 +56,7 @@ export function tickRow({ parts, stream }) {
   parts.claimable.title = reasonText(stream);
   setMeter(parts.meter, stream, division);
   const refund = division.find(({ kind }) => kind === 'refunded');
-  parts.refunded.hidden = refund === undefined;
+  parts.refunded.hidden = refund === undefined || refund.amount === 0n;
   if (refund) setDigits(parts.refunded.firstChild, digitsOf(refund.amount, stream.tokenAddress));
   setBadge(parts.badge, statusAt(stream, now));
   setText(parts.lasts, lastsText(stream, now));
