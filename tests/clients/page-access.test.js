@@ -99,3 +99,20 @@ test('comes back after a refusal by something in between', { timeout }, async ()
   await page.unroute('**/v1/**');
   await page.locator('.connection').getByText('live').waitFor();
 });
+
+test('does not claim to another caller that nothing was missed', { timeout }, async () => {
+  const page = await open();
+  const tokenFor = ({ address }) => tokenOf(program, `--sub=${address}`);
+  const note = page.locator('#connection-note');
+  await signIn(page, tokenFor(accounts[0]));
+  await program.createStream();
+  await page.locator('#log-list li').first().waitFor();
+  await signIn(page, tokenFor(accounts[2]));
+  await page.getByText('Live', { exact: true }).waitFor();
+  await page.locator('#streams-note').getByText('no stream that you may see').waitFor();
+  assert.equal(await note.innerText(), '');
+  assert.equal(await page.locator('#events-seen').innerText(), '0');
+  // The same caller's next token does resume.
+  await signIn(page, tokenFor(accounts[2]));
+  await note.getByText('nothing missed').waitFor();
+});

@@ -155,3 +155,25 @@ test('keeps its parts inside their boxes, at any width', { timeout }, async () =
     assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width, `at ${width} px`);
   }
 });
+
+test('counts one block in the singular, and opens at its top', { timeout }, async () => {
+  const page = await open(`#stream/${one.streamId}`);
+  await page.setViewportSize({ width: 1280, height: 320 });
+  await page.locator('#timeline li').first().waitFor();
+  await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+  await page.getByRole('link', { name: 'Console' }).click();
+  await page.locator('#console').waitFor();
+  assert.equal(await page.evaluate(() => scrollY), 0);
+  const block = 'event: connected\ndata: {"unknownStreams":[]}\n\n';
+  await page.route('**/events/subscribe?**', (route) => route.fulfill({ contentType: 'text/event-stream', body: block }));
+  await page.locator('#console-connect').click();
+  await page.locator('#console-count').getByText('1 block shown', { exact: true }).waitFor();
+});
+
+test('the header stays one line high when a note appears', { timeout }, async () => {
+  const page = await open('#');
+  const height = () => page.locator('.bar').evaluate((bar) => bar.offsetHeight);
+  const before = await height();
+  await page.evaluate(() => { document.getElementById('connection-note').textContent = 'resumed at 09:15:33 GMT+05:30, nothing missed'; });
+  assert.equal(await height(), before);
+});

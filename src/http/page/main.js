@@ -13,7 +13,7 @@ import { SharedFeed } from './shared-feed.js';
 import { streamPage } from './stream-page.js';
 import { streams } from './streams.js';
 import { clock, timeText } from './times.js';
-import { currentToken, onToken } from './token.js';
+import { callerOf, currentToken, onToken } from './token.js';
 
 const STATES = { connecting: 'Connecting', open: 'Live', reconnecting: 'Reconnecting', denied: 'Sign in', paused: 'Paused while hidden' };
 
@@ -28,11 +28,11 @@ const feed = new SharedFeed({
     setData(byId('connection'), 'state', name);
     setText(byId('connection-text'), STATES[name]);
     byId('connection-retry').hidden = name !== 'reconnecting';
-    if (name !== 'open') setText(byId('connection-note'), '');
+    if (name !== 'open') showConnectionNote('');
     if ((name === 'reconnecting' || name === 'denied') && !isFetched) fetchAll();
   },
   opened(isResumed) {
-    if (isResumed) setText(byId('connection-note'), `resumed at ${timeText(Date.now())}, nothing missed`);
+    if (isResumed) showConnectionNote(`resumed at ${timeText(Date.now())}, nothing missed`);
     else fetchAll();
     showPosition();
   },
@@ -45,7 +45,7 @@ const feed = new SharedFeed({
   },
   moved: showPosition,
   reset() {
-    setText(byId('connection-note'), `restarted at ${timeText(Date.now())}`);
+    showConnectionNote(`restarted at ${timeText(Date.now())}`);
     notify('The feed could not resume from the last event, so everything is fetched again.');
     clock.forget();
     network.forget();
@@ -62,12 +62,18 @@ const feed = new SharedFeed({
   expired(reason) {
     access.ended(reason);
     feed.close('denied');
-    setText(byId('connection-note'), endText(reason));
+    showConnectionNote(endText(reason));
   },
   denied(refusal) {
-    if (currentToken() !== null) setText(byId('connection-note'), sentence(refusal.message));
+    if (currentToken() !== null) showConnectionNote(sentence(refusal.message));
   },
 });
+
+/** On a wide screen the header has one line, which may cut a note off. */
+function showConnectionNote(text) {
+  setText(byId('connection-note'), text);
+  byId('connection-note').title = text;
+}
 
 function showPosition() {
   setText(byId('last-event-id'), feed.lastId ?? '–');
@@ -93,9 +99,16 @@ function drawAnew() {
   fetchAll();
 }
 
+/** The caller whose events were last received. A token that ends leaves it. */
+let caller = callerOf(currentToken());
+
 /** Another caller sees other streams. The same caller with another token resumes after the last event. */
 function startAnew() {
-  feed.dropWaiting();
+  const token = currentToken();
+  if (callerOf(token) === caller) feed.dropWaiting();
+  else feed.forget();
+  caller = callerOf(token);
+  showPosition();
   network.watch();
   clear();
   consoleView.forget();
@@ -118,6 +131,7 @@ function setCurrent(link, isCurrent) {
 
 function show({ view, ref, parameters }) {
   const before = shownRef;
+  const viewBefore = byId('main').dataset.place;
   shownRef = ref;
   document.title = `${titleOf(view, ref)}FlowFi streams`;
   setData(byId('main'), 'place', view);
@@ -127,10 +141,11 @@ function show({ view, ref, parameters }) {
   if (view === 'streams') streams.open(parameters);
   log.open(parameters);
   showView(parameters.get('show') === 'log' ? 'log' : 'streams');
+  if (view === 'console' && viewBefore !== view) scrollTo(0, 0);
   if (ref === before) return;
   streamPage.show(ref);
   if (ref !== null) scrollTo(0, 0);
-  else streams.focusOn(before);
+  else if (view === 'streams') streams.focusOn(before);
 }
 
 let pauseTimer;

@@ -51,8 +51,9 @@ export class RawList {
 
   get countText() {
     if (this.#received === 0) return '';
-    const leftOut = this.#received - this.#element.childElementCount - this.#waiting.length;
-    const shown = `${count(this.#element.childElementCount)} blocks shown`;
+    const { childElementCount } = this.#element;
+    const leftOut = this.#received - childElementCount - this.#waiting.length;
+    const shown = `${count(childElementCount)} block${childElementCount === 1 ? '' : 's'} shown`;
     return leftOut > 0 ? `${shown}, ${count(leftOut)} older left out` : shown;
   }
 

@@ -46,8 +46,15 @@ export class SharedFeed {
     this.#become(state);
   }
 
-  /** Drops events that have not been passed on yet: they were for another caller. */
+  /** Drops events that have not been passed on yet: they were for another token. */
   dropWaiting() { this.#waiting = []; }
+
+  /** Starts over, for another caller. */
+  forget() {
+    this.dropWaiting();
+    this.lastId = null;
+    this.seen = 0;
+  }
 
   /** Reconnects at once instead of waiting. */
   hurry() {
