@@ -142,3 +142,43 @@ test('every time names its zone', { timeout }, async () => {
   await page.locator('#network-open').click();
   await until('the ledger has a time', async () => A_ZONE.test(await page.locator('#fact-time').innerText()));
 });
+
+/** Far less than the time after which the page asks again anyway. */
+const AT_ONCE_MS = 10_000;
+
+test('a filtered list follows live events at once', { timeout }, async () => {
+  const made = await program.createStream();
+  await program.indexedStream(made.streamId);
+  const byStatus = await open('#streams?status=paused');
+  const byUser = await open(`#streams?user=${accounts[3].address}`);
+  await byUser.getByText('No stream matches.').waitFor();
+  await untilRows(byStatus, paused.streamId);
+  await program.post(`/devnet/streams/${made.streamId}/pause`, {});
+  await byStatus.locator(`tr[data-stream="${made.streamId}"]`).waitFor({ timeout: AT_ONCE_MS });
+  await program.createStream(accounts[3].address);
+  await byUser.locator('#streams-rows tr').first().waitFor({ timeout: AT_ONCE_MS });
+});
+
+test('a live event matches the filter of the events exactly if the list does', { timeout }, async () => {
+  const { tokenAddress } = await program.indexedStream(running.streamId);
+  const ofToken = await open(`#streams?about=${tokenAddress}`);
+  const ofAccount = await open(`#streams?about=${accounts[0].address}`);
+  await ofToken.getByText('No matching events yet').waitFor();
+  const id = (await program.topUp(running)).at(-1);
+  const seen = (page) => page.locator(`#log [data-event-id="${id}"]`);
+  await seen(ofAccount).waitFor();
+  await until('the other page was told of the event', async () => (await ofToken.locator('#last-event-id').innerText()) >= id);
+  assert.equal(await seen(ofToken).count(), 0);
+});
+
+test('says what is wrong with the duration of a new stream', { timeout }, async () => {
+  const page = await open();
+  const complaints = [];
+  page.on('pageerror', (error) => complaints.push(error.message));
+  await page.getByRole('button', { name: 'New stream' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Duration').fill('1e3');
+  await dialog.getByRole('button', { name: 'Create stream' }).click();
+  await dialog.getByText('The duration is a whole number').waitFor();
+  assert.deepEqual(complaints, []);
+});

@@ -52,10 +52,12 @@ async function create(submit) {
   const form = byId('create-form');
   const { sender, recipient, amount, duration, unit } = form.elements;
   const units = typedAmount(amount.value);
-  const seconds = BigInt(duration.value) * BigInt(unit.value);
-  const wrong = objection(units, seconds);
+  // A field for numbers also takes 1e3 and 1.5.
+  const isWhole = /^[1-9]\d*$/.test(duration.value);
+  const seconds = isWhole ? BigInt(duration.value) * BigInt(unit.value) : 0n;
+  const wrong = isWhole ? objection(units, seconds) : 'The duration is a whole number, in digits alone.';
   setText(byId('create-wrong'), wrong);
-  if (wrong) { amount.focus(); return; }
+  if (wrong) { (isWhole ? amount : duration).focus(); return; }
   const button = byId('create-submit');
   button.disabled = true;
   try {

@@ -85,10 +85,13 @@ function changeFilter(type, about) {
   show();
 }
 
+/** The parties by which the service lists events. */
+const PARTIES = ['sender', 'recipient', 'oldRecipient', 'newRecipient'];
+
 function fits(event) {
   if (filter.isWrong || (filter.type && event.type !== filter.type)) return false;
   if (filter.stream !== null) return event.streamId === filter.stream || `${event.contractId}:${event.streamId}` === filter.stream;
-  return filter.address === null || Object.values(event).includes(filter.address);
+  return filter.address === null || PARTIES.some(name => event[name] === filter.address);
 }
 
 async function load(signal) {

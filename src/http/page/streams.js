@@ -71,8 +71,7 @@ export const streams = {
 
   /** Handles events from the feed: fetches only if they may affect this page. */
   take(events) {
-    const mayAppear = view.page === 1 && events.some(event => event.type === 'stream.created');
-    if (!mayAppear && !events.some(event => rows.has(keyOf(event)))) return;
+    if (!events.some(mayConcern)) return;
     if (isShown) refetch.ask();
     else isStale = true;
   },
@@ -94,6 +93,20 @@ export const streams = {
     if (isShown) for (const row of rows.values()) if (row.stream.isActive && !row.stream.isPaused) tickRow(row);
   },
 };
+
+/** The orders that only the creation of a stream changes. */
+const FIXED_ORDERS = new Set(['createdAt', 'startTime']);
+
+/** Whether an event may change which streams this page lists, or what it says about them. */
+function mayConcern(event) {
+  if (rows.has(keyOf(event))) return true;
+  if (event.streamId === null) return false;
+  const { token, user, status, sort } = view;
+  if (token && event.tokenAddress !== null && event.tokenAddress !== token) return false;
+  if (user && !Object.values(event).includes(user)) return false;
+  if (status || user || !FIXED_ORDERS.has(sort)) return true;
+  return view.page === 1 && event.type === 'stream.created';
+}
 
 /** Asks again while the indexer still has to read entries of the contract. */
 function askAgain() {
