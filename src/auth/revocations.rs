@@ -1,7 +1,16 @@
 //! The revocations: one task reads them from the database, and every request and every open stream of this node sees
 //! them at once. Of API keys it reads only those in use.
 
-use std::{collections::HashMap, future::pending, slice, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    future::pending,
+    slice,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -19,8 +28,12 @@ const POLL: Duration = Duration::from_secs(2);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// The revoked subjects, and which of their tokens are revoked.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Subjects(HashMap<String, UpTo>);
+#[derive(Debug, Default)]
+struct Subjects {
+    /// The number of the reading that they come from.
+    reading: u64,
+    up_to: HashMap<String, UpTo>,
+}
 
 /// Which tokens of a subject are revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,13 +47,15 @@ enum UpTo {
 /// The revocations as this node knows them.
 pub(super) struct Revocations {
     subjects: watch::Sender<Arc<Subjects>>,
+    /// How many readings have begun.
+    readings: AtomicU64,
     keys: KeysInUse,
     clock: Arc<dyn Clock>,
 }
 
 impl Revocations {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { subjects: watch::Sender::default(), keys: KeysInUse::default(), clock }
+        Self { subjects: watch::Sender::default(), readings: AtomicU64::default(), keys: KeysInUse::default(), clock }
     }
 
     /// Reads the revocations now, and whenever they change, until stopped. Waits while the database is away.
@@ -76,16 +91,23 @@ impl Revocations {
 
     /// Reads which subjects are revoked.
     pub(super) async fn read(&self, store: &Store) -> Result<(), StoreError> {
+        let reading = self.readings.fetch_add(1, Ordering::Relaxed) + 1;
         let rows = store.revocations().await?;
-        let fresh = Subjects(rows.into_iter().map(|row| (row.subject.clone(), UpTo::of(&row))).collect());
+        let up_to = rows.into_iter().map(|row| (row.subject.clone(), UpTo::of(&row))).collect();
+        self.learn(Subjects { reading, up_to });
+        Ok(())
+    }
+
+    /// Takes note of a reading, unless a later one ended first: it may lack what the later one saw, and whoever revoked a
+    /// token was told that it is refused now.
+    fn learn(&self, fresh: Subjects) {
         self.subjects.send_if_modified(|known| {
-            let has_changed = **known != fresh;
-            if has_changed {
+            let has_changed = fresh.reading > known.reading && fresh.up_to != known.up_to;
+            if fresh.reading > known.reading {
                 *known = Arc::new(fresh);
             }
             has_changed
         });
-        Ok(())
     }
 
     /// Reads since when the secrets of these keys are valid, and tells the streams that use them.
@@ -149,8 +171,8 @@ impl UpTo {
 impl Subjects {
     /// Returns the revocations of a subject, and of the account that it is a user of.
     fn of(&self, subject: &Subject) -> impl Iterator<Item = UpTo> {
-        let account = subject.account().and_then(|account| self.0.get(&account).copied());
-        self.0.get(subject.as_str()).copied().into_iter().chain(account)
+        let account = subject.account().and_then(|account| self.up_to.get(&account).copied());
+        self.up_to.get(subject.as_str()).copied().into_iter().chain(account)
     }
 
     /// A token that does not say when it was made may predate the revocation.
@@ -178,7 +200,7 @@ mod tests {
     fn a_ban_of_an_account_covers_all_of_its_users() {
         const ACCOUNT: &str = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ";
         let revocations = Revocations::new(Arc::new(SystemClock));
-        revocations.subjects.send_replace(Arc::new(Subjects(HashMap::from([(ACCOUNT.to_owned(), UpTo::Forever)]))));
+        revocations.learn(Subjects { reading: 1, up_to: HashMap::from([(ACCOUNT.to_owned(), UpTo::Forever)]) });
         let muxed = "MA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJUAAAAAAAAAAAACJUQ";
         for (who, is_banned) in [(ACCOUNT, true), (&format!("{ACCOUNT}:5"), true), (muxed, true), ("a service", false)]
         {
@@ -193,5 +215,16 @@ mod tests {
             };
             assert_eq!(revocations.holds(&token), is_banned, "{who}");
         }
+    }
+
+    #[test]
+    fn a_reading_that_began_before_a_revocation_does_not_hide_it() {
+        let revocations = Revocations::new(Arc::new(SystemClock));
+        let banned = HashMap::from([("a service".to_owned(), UpTo::Forever)]);
+        revocations.learn(Subjects { reading: 2, up_to: banned });
+        revocations.learn(Subjects { reading: 1, up_to: HashMap::new() });
+        assert!(revocations.bans(&subject("a service")));
+        revocations.learn(Subjects { reading: 3, up_to: HashMap::new() });
+        assert!(!revocations.bans(&subject("a service")));
     }
 }
