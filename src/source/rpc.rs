@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     domain::{Clock, ContractId, LedgerSequence, SystemClock},
-    xdr::LedgerHeader,
+    xdr::{LedgerHeader, key_of_ledger_entry},
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -110,9 +110,21 @@ impl StellarRpc {
 
     /// `getLedgerEntries`: returns the entries of at most 200 keys, matched by key: replies have another order, and
     /// leave out what does not exist or is archived.
+    ///
+    /// # Errors
+    /// A [`SourceError`], sorted. An answer with the entry of another key is a bad reply, none of whose entries counts.
     pub(super) async fn ledger_entries(&self, keys: &[String]) -> Result<LedgerEntries, SourceError> {
         let entries: Entries = self.call_small("getLedgerEntries", json!({ "keys": keys })).await?;
-        Ok(entries.into())
+        let found = LedgerEntries::from(entries);
+        // What does not decode is left to the reader of the entry.
+        let is_of_another = |key: &&String| {
+            let entry = found.entries.get(*key);
+            entry.and_then(|entry| key_of_ledger_entry(&entry.xdr).ok()).is_some_and(|own| own != **key)
+        };
+        match keys.iter().find(is_of_another) {
+            Some(key) => Err(SourceError::bad_reply(format!("the entry under the key {key} belongs to another key"))),
+            None => Ok(found),
+        }
     }
 
     /// `getLedgers`: returns the hash of a ledger in hex; `None` if the endpoint cannot say, because it lacks the

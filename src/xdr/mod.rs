@@ -8,6 +8,7 @@ mod args;
 mod assemble;
 mod challenge;
 mod entry;
+mod entry_key;
 mod event;
 mod ledger;
 mod refusal;
@@ -23,6 +24,7 @@ pub use entry::{
     contract_instance_key, decode_contract_version, decode_stream_count, decode_stream_entry, decode_stream_key,
     decode_stream_ledger_entry, encode_stream_key, stream_entry_key,
 };
+pub use entry_key::key_of_ledger_entry;
 pub use event::{Decoded, decode_event, decode_event_body};
 pub use ledger::{
     BrokenChain, ChangeCause, EntryChange, Ledger, LedgerContents, LedgerEvent, LedgerFault, LedgerHeader,

@@ -24,6 +24,7 @@ mod entry_checks;
 mod explain;
 mod fake_horizon;
 mod fake_rpc;
+mod false_entries;
 #[path = "../filled/mod.rs"]
 mod filled;
 mod follow_horizon;
