@@ -1,19 +1,25 @@
 //! Endpoints that lie about entries: what they answer is neither a record nor proof of one.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Mutex,
+    time::Duration,
+};
 
 use flowfi_indexer::{
-    domain::{LedgerSequence, StreamId, StreamRecord},
-    ingest::{Indexer, IngestSettings, PaceArgs, RecordState},
+    devnet::Call,
+    domain::{Amount, LedgerSequence, StreamId, StreamRecord},
+    ingest::{Indexer, IngestError, IngestSettings, PaceArgs, RecordState, Verified, VerifySettings, verify},
     source::{EndpointPool, SourceError, TransientReason},
     xdr::stream_entry_key,
 };
+use rand::{SeedableRng, rngs::StdRng};
 use serde_json::Value;
 use sqlx::PgPool;
 
 use crate::{
     relay::Relay,
-    world::{World, eventually},
+    world::{DEADLINE, World, eventually},
 };
 
 impl Relay {
@@ -24,6 +30,19 @@ impl Relay {
             let mut data: Vec<Value> = entries.iter().map(|entry| entry["xdr"].clone()).collect();
             data.rotate_left(1);
             entries.iter_mut().zip(data).for_each(|(entry, xdr)| entry["xdr"] = xdr);
+            reply
+        });
+    }
+
+    /// Answers with each entry as it was when it was first asked for, as of ledgers that go on.
+    fn stand_still(&self) {
+        let first: Mutex<HashMap<String, Value>> = Mutex::default();
+        self.change(move |mut reply| {
+            let mut first = first.lock().unwrap();
+            for entry in reply["result"]["entries"].as_array_mut().unwrap() {
+                let key = entry["key"].as_str().unwrap().to_owned();
+                *entry = first.entry(key).or_insert_with(|| entry.clone()).clone();
+            }
             reply
         });
     }
@@ -57,6 +76,16 @@ impl World {
         let mut records = self.store.streams(&self.devnet.contract_id(), &[StreamId(1), StreamId(2)]).await.unwrap();
         records.sort_by_key(|record| record.stream_id);
         records
+    }
+
+    async fn differing(&self) -> BTreeMap<StreamId, String> {
+        let check = self.store.record_check(&self.devnet.contract_id()).await.unwrap();
+        check.unwrap_or_default().look.differing
+    }
+
+    async fn proof(&self, repair: bool) -> Result<Verified, IngestError> {
+        let settings = VerifySettings { sample: None, repair, patience: DEADLINE, rng: StdRng::seed_from_u64(5) };
+        verify(&self.store, &self.source(), &self.devnet.contract_id(), settings, |_| ()).await
     }
 
     fn keys(&self) -> Vec<String> {
@@ -102,4 +131,35 @@ async fn no_record_is_set_from_the_entry_of_another_stream(pool: PgPool) {
     relay.change(|reply| reply);
     world.all_are_certain().await;
     world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn an_entry_older_than_the_last_event_of_its_stream_is_not_taken_and_is_told_if_it_stays(pool: PgPool) {
+    let (mut world, relay) = World::behind_a_relay(pool).await;
+    world.start(world.correcting());
+    world.indexed().await;
+    world.all_are_certain().await;
+    relay.stand_still();
+    relay.answers(2).await;
+    world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(500) }).await;
+    world.indexed().await;
+    relay.answers(6).await;
+    world.assert_equal_to_the_chain().await;
+    let records = world.first_two().await;
+    let topped_up = &records[0];
+    assert!(topped_up.checked_at_ledger < Some(topped_up.last_event.ledger()), "{topped_up:?}");
+    assert_eq!(world.differing().await, BTreeMap::new(), "the node may still catch up");
+
+    world.devnet.close_ledgers(60).unwrap();
+    world.indexed().await;
+    let told = BTreeMap::from([(StreamId(1), "record".to_owned())]);
+    eventually("it is told", || async { world.differing().await == told }).await;
+    let verified = world.proof(true).await.unwrap();
+    assert_eq!((verified.equal, verified.differences.len(), verified.repaired.len()), (1, 1, 0), "{verified:?}");
+    assert!(verified.differences[0].chains.starts_with("last changed in ledger"), "{verified:?}");
+    world.assert_equal_to_the_chain().await;
+
+    relay.change(|reply| reply);
+    eventually("it is told no more", || async { world.differing().await.is_empty() }).await;
+    world.all_are_certain().await;
 }

@@ -110,6 +110,13 @@ impl StreamRecord {
         [&self.sender, &self.recipient]
     }
 
+    /// Returns whether an entry that last changed in this ledger is older than the record's last event. Each event of a
+    /// stream comes with a write of its entry, so the chain's present entry never is.
+    #[must_use]
+    pub fn outdates_entry_of(&self, last_modified: LedgerSequence) -> bool {
+        last_modified < self.last_event.ledger()
+    }
+
     /// Returns the record after `event`, which `raw` carried and a contract of this version emitted: a creation makes one,
     /// any other event changes the one there is, and an event of a stream whose creation we lack leaves nothing. Total: the
     /// chain is right even where an order looks impossible, so such an order is flagged, and never refused.

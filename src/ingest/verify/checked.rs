@@ -65,7 +65,7 @@ pub(super) async fn write(
                 });
                 checks.taken.extend(taken(seen, stream_id, differences.collect()));
             }
-            Finding::Archived | Finding::Missing | Finding::Behind | Finding::Moved => {}
+            Finding::Archived | Finding::Missing | Finding::Behind | Finding::Moved | Finding::Outdated(_) => {}
         }
     }
     let mut set = store.write_entry_checks(&checks).await?;

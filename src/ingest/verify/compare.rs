@@ -9,6 +9,9 @@ use crate::{
     xdr::Refusal,
 };
 
+/// After so many ledgers, five minutes of them, a node that answers with an older entry is not merely late.
+const SETTLED_AFTER: u32 = 60;
+
 /// What the chain has of a stream.
 #[derive(Clone, Debug)]
 pub(super) struct ChainEntry {
@@ -49,6 +52,9 @@ pub(super) enum Finding {
     Behind,
     /// Our record holds more than the chain's answer.
     Moved,
+    /// The chain's answer is of a later ledger than the stream's last event, and its entry of an earlier one: the node lags
+    /// or is wrong, so nothing is taken from it.
+    Outdated(Difference),
 }
 
 impl Finding {
@@ -74,6 +80,9 @@ impl Seen {
         }
         match (record, found) {
             (_, Some(found)) if found.last_modified > self.whole => Finding::Behind,
+            (Some(record), Some(found)) if record.outdates_entry_of(found.last_modified) => {
+                Finding::Outdated(outdated(record, found))
+            }
             (Some(record), Some(found)) => compare(record, found, self.parties_of(stream_id)),
             (Some(_), None) if self.count.is_some_and(|count| count < stream_id.0) => {
                 Finding::Different(vec![whole(stream_id, "present", "never created")])
@@ -114,6 +123,12 @@ impl Seen {
             _ => false,
         };
         is_wrong.then_some(found.last_modified)
+    }
+
+    /// Returns whether a stream's last event is so old that no node still lacks what it wrote.
+    pub(super) fn is_settled(&self, stream_id: StreamId) -> bool {
+        let record = self.records.get(&stream_id);
+        record.is_some_and(|record| self.at_ledger.0.saturating_sub(record.last_event.ledger().0) >= SETTLED_AFTER)
     }
 
     fn parties_of(&self, stream_id: StreamId) -> &[EventParties] {
@@ -171,6 +186,11 @@ fn compare_parties(stream_id: StreamId, ours: &EventParties, entry: &StreamEntry
         Difference { stream_id, field, ours, chains: chains.to_string() }
     };
     pairs.into_iter().filter(differs).map(difference).collect()
+}
+
+fn outdated(record: &StreamRecord, found: &ChainEntry) -> Difference {
+    let ours = format!("changed in ledger {}", record.last_event.ledger());
+    whole(record.stream_id, &ours, &format!("last changed in ledger {}", found.last_modified))
 }
 
 fn whole(stream_id: StreamId, ours: &str, chains: &str) -> Difference {

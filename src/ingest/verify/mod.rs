@@ -189,7 +189,12 @@ impl Proof<'_> {
             let corrected = if self.repair { self.correct(&seen, &findings).await? } else { BTreeSet::new() };
             left = Vec::new();
             for (stream_id, finding) in findings {
-                if matches!(finding, Finding::Moved) || corrected.contains(&stream_id) {
+                let may_come_to_rest = match finding {
+                    Finding::Moved => true,
+                    Finding::Outdated(_) => look + 1 < LOOKS,
+                    _ => false,
+                };
+                if may_come_to_rest || corrected.contains(&stream_id) {
                     left.push(stream_id);
                 } else {
                     if matches!(finding, Finding::Equal { .. }) && seen.lacks_a_transfer(stream_id) {
@@ -236,6 +241,7 @@ impl Proof<'_> {
                 self.verified.unverified += u64::from(unverified);
             }
             Finding::Archived => self.verified.archived.push(stream_id),
+            Finding::Outdated(difference) => self.verified.differences.push(difference),
             Finding::Different(mut differences) => self.verified.differences.append(&mut differences),
             Finding::Missing => self.verified.missing_here.push(stream_id),
             Finding::Behind | Finding::Moved => self.verified.behind.push(stream_id),

@@ -151,7 +151,8 @@ fn judge(seen: &Seen, stream_id: StreamId) -> Verdict {
         Finding::Different(differences) => Verdict::Differs(differences.first().map_or("record", |found| found.field)),
         Finding::Missing if seen.entries.contains_key(&stream_id) => Verdict::Differs("record"),
         Finding::Missing | Finding::Archived => Verdict::NothingThere,
-        Finding::Behind | Finding::Moved => Verdict::NotComparable,
+        Finding::Outdated(found) if seen.is_settled(stream_id) => Verdict::Differs(found.field),
+        Finding::Behind | Finding::Moved | Finding::Outdated(_) => Verdict::NotComparable,
     }
 }
 

@@ -50,7 +50,7 @@ impl UncertainRecords<'_> {
             checked::write(self.store, self.contract_id, self.epoch, &seen, streams.iter().copied()).await?;
             for stream_id in streams {
                 match seen.find(stream_id) {
-                    Finding::Behind | Finding::Moved => again = true,
+                    Finding::Behind | Finding::Moved | Finding::Outdated(_) => again = true,
                     Finding::Archived => {
                         unanswered.extend(seen.records.get(&stream_id).map(|record| (stream_id, record.last_event)));
                     }
