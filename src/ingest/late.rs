@@ -10,7 +10,7 @@ use crate::{
         LedgerRange, LedgerSequence, RawBaseline, RawContractEvent, RawEntryChange, StreamId, baselines_in_order,
     },
     store::{Batch, CaughtUp, LateRows, Locks, Repaired, Store, StoreError},
-    xdr::decode_stream_ledger_entry,
+    xdr::{decode_stream_ledger_entry, key_of_ledger_entry, stream_entry_key},
 };
 
 /// How many quarantined events are decoded again at once.
@@ -149,14 +149,21 @@ async fn write(
         let Some(mut repair) = store.begin_repair(contract_id, epoch, locks).await? else { break };
         let Some(mut rows) = rows_at(repair.position()) else { break };
         let stored = repair.baselines_of(&rows.streams()).await?;
+        let stored = stored.into_iter().filter(|raw| is_of_its_stream(contract_id, raw));
         let stored: Vec<Baseline> =
-            stored.into_iter().map(|raw| decode_baseline(raw, store.harmless_fields())).collect::<Result<_, _>>()?;
+            stored.map(|raw| decode_baseline(raw, store.harmless_fields())).collect::<Result<_, _>>()?;
         rows.baselines = baselines_in_order(stored.into_iter().chain(rows.baselines.into_values().flatten()));
         if let Some(repaired) = repair.write(&rows, decode_again).await? {
             return Ok(Some(repaired));
         }
     }
     Ok(None)
+}
+
+/// Returns whether a stored entry lies under its stream's key. One of another key comes from an endpoint that lied.
+fn is_of_its_stream(contract_id: &ContractId, raw: &RawBaseline) -> bool {
+    let key = key_of_ledger_entry(&raw.entry_xdr);
+    key.map_or(true, |key| key == stream_entry_key(contract_id, raw.stream_id))
 }
 
 fn decode_baseline(raw: RawBaseline, harmless: &HarmlessFields) -> Result<Baseline, StoreError> {

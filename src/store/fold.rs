@@ -204,6 +204,11 @@ impl Folding {
         let Some(next) = self.from_chain.get_mut(stream).and_then(VecDeque::pop_front) else { return };
         let (position, before, last) = (next.position(), self.records.remove(stream), self.last.get(stream));
         let record = match next {
+            // An endpoint answered with it after its time: it stays stored and counts for nothing.
+            FromChain::Baseline(baseline) if baseline.is_outdated_by(before.as_ref()) => {
+                self.records.extend(before.map(|before| (stream.clone(), before)));
+                return;
+            }
             FromChain::Baseline(baseline) => Some(baseline.record(&stream.0, before, last)),
             FromChain::Change(change) => {
                 let (record, judgment) = judge(change, before, last);

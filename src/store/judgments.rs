@@ -71,7 +71,7 @@ pub(super) fn judge(
         }
         (EntryLeft::Stored(baseline), Some(record)) => {
             let mut differences = baseline.entry.differences_from(&record);
-            let is_complete = !record.unverified && !record.awaits_entry;
+            let is_complete = !record.unverified && !record.awaits_entry && !record.impossible_order;
             if differences.is_empty() && is_complete {
                 return (Some(StreamRecord { checked_at_ledger: Some(ledger), ..record }), None);
             }

@@ -8,7 +8,7 @@ use std::{
 
 use flowfi_indexer::{
     devnet::Call,
-    domain::{Amount, LedgerSequence, StreamId, StreamRecord},
+    domain::{Amount, EventId, LedgerSequence, StreamId, StreamRecord},
     ingest::{Indexer, IngestError, IngestSettings, PaceArgs, RecordState, Verified, VerifySettings, verify},
     source::{EndpointPool, SourceError, TransientReason},
     xdr::stream_entry_key,
@@ -88,6 +88,23 @@ impl World {
         verify(&self.store, &self.source(), &self.devnet.contract_id(), settings, |_| ()).await
     }
 
+    /// Stores an entry of the first stream as older versions did, which believed every endpoint.
+    async fn believe(&self, position: EventId, entry: &str, last_modified: LedgerSequence) {
+        sqlx::query(
+            "insert into baselines (contract_id, stream_id, toid, event_index, entry, last_modified_ledger, revision)
+             values ($1, $2, $3, $4, $5, $6, 0)",
+        )
+        .bind(self.devnet.contract_id().as_str())
+        .bind("1")
+        .bind(position.toid())
+        .bind(i64::from(position.index()))
+        .bind(entry)
+        .bind(i64::from(last_modified.0))
+        .execute(&self.pool)
+        .await
+        .unwrap();
+    }
+
     fn keys(&self) -> Vec<String> {
         [1, 2].map(|number| stream_entry_key(&self.devnet.contract_id(), StreamId(number))).to_vec()
     }
@@ -162,4 +179,39 @@ async fn an_entry_older_than_the_last_event_of_its_stream_is_not_taken_and_is_to
     relay.change(|reply| reply);
     eventually("it is told no more", || async { world.differing().await.is_empty() }).await;
     world.all_are_certain().await;
+}
+
+#[sqlx::test]
+async fn a_reindex_leaves_out_entries_that_older_versions_believed(pool: PgPool) {
+    let (world, _relay) = World::behind_a_relay(pool).await;
+    world.devnet.close_ledgers(3).unwrap();
+    let keys = world.keys();
+    let entries = world.source().ledger_entries(&keys).await.unwrap().entries;
+    world.call(Call::Pause { stream_id: StreamId(1), caller: None }).await;
+    let paused_in = world.devnet.latest_ledger();
+    world.devnet.close_ledgers(5).unwrap();
+    world.call(Call::Resume { stream_id: StreamId(1), caller: None }).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    let before = world.first_two().await;
+    let paused = &before[0];
+    assert!(!paused.impossible_order, "{paused:?}");
+
+    let (old, others) = (&entries[&keys[0]], &entries[&keys[1]]);
+    world.believe(EventId::end_of_ledger(paused_in), &old.xdr, old.last_modified_ledger).await;
+    let next = LedgerSequence(paused_in.0 + 1);
+    world.believe(EventId::end_of_ledger(next), &others.xdr, next).await;
+    world.opened_reindex().await.read_stored_and_swap(|_| ()).await.unwrap();
+    assert_eq!(world.first_two().await, before);
+}
+
+#[sqlx::test]
+async fn a_mark_of_an_impossible_order_is_named_by_verify_and_goes_with_a_repair(pool: PgPool) {
+    let (world, _relay) = World::behind_a_relay(pool).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    world.alter("update streams set impossible_order = true where stream_id = '1'").await;
+    let verified = world.proof(false).await.unwrap();
+    assert_eq!((verified.equal, verified.unverified), (2, 1), "{verified:?}");
+    let verified = world.proof(true).await.unwrap();
+    assert_eq!((verified.equal, verified.unverified, verified.repaired), (2, 0, vec![StreamId(1)]));
+    assert!(world.first_two().await.iter().all(|record| !record.impossible_order));
 }

@@ -32,6 +32,13 @@ pub struct Baseline {
 }
 
 impl Baseline {
+    /// Returns whether the entry is older than the last event of the record at the baseline's position: no node had it as the
+    /// stream's entry then.
+    #[must_use]
+    pub fn is_outdated_by(&self, before: Option<&StreamRecord>) -> bool {
+        before.is_some_and(|before| before.outdates_entry_of(self.raw.last_modified_ledger))
+    }
+
     /// Returns the record at the baseline's position, from the one that the events before it lead to, or where the
     /// creation is missing, from `last`, the last event before it.
     #[must_use]

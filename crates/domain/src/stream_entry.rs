@@ -165,6 +165,7 @@ impl StreamEntry {
             closed: false,
             awaits_entry: false,
             unverified: false,
+            impossible_order: false,
             ..record
         }
     }

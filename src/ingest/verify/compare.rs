@@ -164,7 +164,7 @@ fn compare(record: &StreamRecord, found: &ChainEntry, parties: &[EventParties]) 
     let of_events = parties.iter().flat_map(|parties| compare_parties(record.stream_id, parties, entry));
     let differences: Vec<Difference> = of_record.chain(of_events).collect();
     if differences.is_empty() {
-        Finding::Equal { unverified: record.unverified || record.awaits_entry }
+        Finding::Equal { unverified: record.unverified || record.awaits_entry || record.impossible_order }
     } else {
         Finding::Different(differences)
     }
