@@ -31,7 +31,8 @@ impl ChainReader for Endpoints {
 impl Endpoints {
     async fn read_stream(&self, (contract_id, stream_id): StreamKey) -> Result<Option<ChainStream>, ChainUnavailable> {
         let key = stream_entry_key(&contract_id, stream_id);
-        let answer = self.source.ledger_entries(std::slice::from_ref(&key)).await.map_err(ChainUnavailable::because)?;
+        let asked = self.source.contract_entries(&contract_id, std::slice::from_ref(&key)).await;
+        let answer = asked.map_err(ChainUnavailable::because)?;
         let Some(found) = answer.entries.get(&key) else { return Ok(None) };
         let entry = decode_stream_ledger_entry(&found.xdr, &self.harmless).map_err(ChainUnavailable::because)?;
         Ok(Some(ChainStream {

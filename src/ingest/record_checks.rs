@@ -9,7 +9,7 @@ use tokio::{
     sync::{Notify, watch},
     time::{Instant, sleep, sleep_until},
 };
-use tracing::debug;
+use tracing::{debug, info, warn};
 
 use super::{
     error::IngestError,
@@ -51,6 +51,8 @@ pub(super) struct RecordChecks<'a> {
 #[derive(Default)]
 struct Memory {
     heard_alone: EventId,
+    /// Whether the last look at its records failed, which is said once.
+    is_blind: bool,
     unanswered: Unanswered,
 }
 
@@ -98,9 +100,8 @@ impl RecordChecks<'_> {
             }
             let (moment, corrects) = (MOMENT.min(self.interval), self.corrects);
             let look = RollingLook { store, source, contract_id, epoch, moment, corrects };
-            if let Err(failure) = look.look(StdRng::seed_from_u64(self.rng.random())).await {
-                debug!(contract.id = %contract_id, "the records of {contract_id} were not checked: {failure}");
-            }
+            let looked = look.look(StdRng::seed_from_u64(self.rng.random())).await;
+            memories.entry(contract_id.clone()).or_default().note(contract_id, looked);
             let rereading = Rereading { store, sources: self.whole_ledgers, contract_id, epoch };
             if let Err(failure) = rereading.read().await {
                 debug!(contract.id = %contract_id, "no ledger of {contract_id} was read again: {failure}");
@@ -154,6 +155,27 @@ impl Next {
             Self::Soon => sleep(soon).await,
             Self::BackingOff(delay) => sleep(delay).await,
         }
+    }
+}
+
+impl Memory {
+    /// Says what keeps the records of a contract from being checked, once until a check succeeds again. An endpoint that
+    /// does not offer entries is no news.
+    fn note(&mut self, contract_id: &ContractId, looked: Result<(), IngestError>) {
+        let passes = matches!(looked, Err(IngestError::Source(SourceError::Transient { .. })));
+        match looked {
+            Err(failure) if passes && !self.is_blind => {
+                warn!(contract.id = %contract_id, "the records of {contract_id} are not checked: {failure}");
+            }
+            Err(failure) => {
+                debug!(contract.id = %contract_id, "the records of {contract_id} were not checked: {failure}");
+            }
+            Ok(()) if self.is_blind => {
+                info!(contract.id = %contract_id, "the records of {contract_id} are checked again");
+            }
+            Ok(()) => {}
+        }
+        self.is_blind = passes;
     }
 }
 

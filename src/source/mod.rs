@@ -8,6 +8,7 @@ mod args;
 mod breaker;
 mod chain;
 mod endpoint;
+mod entries;
 mod error;
 mod events;
 mod facts;

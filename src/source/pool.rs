@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::debug;
 
 use super::{
-    Anchor, EndpointHealth, EventPage, EventsFrom, KnownChain, LedgerEntries, LedgerPage, Proof, SourceError,
+    Anchor, EndpointHealth, EventPage, EventsFrom, KnownChain, LedgerPage, Proof, SourceError,
     StellarRpc, Tip,
     endpoint::{Endpoint, SLOW_AFTER},
     horizon::Horizon,
@@ -233,18 +233,6 @@ impl EndpointPool {
     /// A classified [`SourceError`].
     pub async fn tip(&self) -> Result<Tip, SourceError> {
         self.ask(None, Proof::WhereThereIs, |endpoint| async move { endpoint.tip().await }).await
-    }
-
-    /// Returns the entries at these keys (base64 XDR of `LedgerKey`), at most 200 of them.
-    ///
-    /// # Errors
-    /// A [`SourceError`], sorted; [`SourceError::Permanent`] without asking where there is only a Horizon.
-    pub async fn ledger_entries(&self, keys: &[String]) -> Result<LedgerEntries, SourceError> {
-        if self.is_horizon() {
-            let detail = "a Horizon does not tell what contracts store; that takes an RPC endpoint".to_owned();
-            return Err(SourceError::Permanent { detail });
-        }
-        self.ask(None, Proof::Always, |endpoint| async move { endpoint.ledger_entries(keys).await }).await
     }
 
     /// Returns a page of at most `most` whole ledgers from `from` on.

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use flowfi_indexer::{
     devnet::Call,
     domain::{Amount, EventId, LedgerSequence, StreamId, StreamRecord},
@@ -14,7 +15,7 @@ use flowfi_indexer::{
     xdr::stream_entry_key,
 };
 use rand::{SeedableRng, rngs::StdRng};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::{
@@ -81,6 +82,10 @@ impl World {
     async fn differing(&self) -> BTreeMap<StreamId, String> {
         let check = self.store.record_check(&self.devnet.contract_id()).await.unwrap();
         check.unwrap_or_default().look.differing
+    }
+
+    async fn checked_at(&self) -> Option<DateTime<Utc>> {
+        self.store.record_check(&self.devnet.contract_id()).await.unwrap().unwrap_or_default().checked_at
     }
 
     async fn proof(&self, repair: bool) -> Result<Verified, IngestError> {
@@ -214,4 +219,36 @@ async fn a_mark_of_an_impossible_order_is_named_by_verify_and_goes_with_a_repair
     let verified = world.proof(true).await.unwrap();
     assert_eq!((verified.equal, verified.unverified, verified.repaired), (2, 0, vec![StreamId(1)]));
     assert!(world.first_two().await.iter().all(|record| !record.impossible_order));
+}
+
+#[sqlx::test]
+async fn an_endpoint_without_the_contracts_own_entry_proves_nothing(pool: PgPool) {
+    let (mut world, relay) = World::behind_a_relay(pool).await;
+    let honest = world.rpc_url.clone();
+    world.start(world.correcting());
+    world.indexed().await;
+    world.all_are_certain().await;
+    for entries in [json!([]), json!(null), json!([{"key": "zzzz", "xdr": "AAAA", "lastModifiedLedgerSeq": 1}])] {
+        relay.change(move |mut reply| {
+            reply["result"]["entries"] = entries.clone();
+            reply
+        });
+        relay.answers(1).await;
+        let before = world.checked_at().await;
+        relay.answers(1).await;
+        assert_eq!(world.checked_at().await, before, "no check counts");
+        relay.change(|reply| reply);
+        eventually("checks count again", || async { world.checked_at().await > before }).await;
+    }
+    relay.change(|mut reply| {
+        reply["result"]["entries"] = json!([]);
+        reply
+    });
+    let keys = world.keys();
+    let contract_id = world.devnet.contract_id();
+    let failure = world.source().contract_entries(&contract_id, &keys).await.unwrap_err();
+    assert!(failure.to_string().contains("no entry of the contract"), "{failure}");
+    let urls = [relay.url.clone(), honest];
+    let both = EndpointPool::new(&urls, world.devnet.passphrase().to_owned(), 7).unwrap();
+    assert_eq!(both.contract_entries(&contract_id, &keys).await.unwrap().entries.len(), 3);
 }

@@ -353,7 +353,7 @@ async fn a_batch_that_waits_for_a_repair_is_prepared_again_from_its_result(pool:
 async fn without_a_count_all_streams_with_records_are_checked_whatever_their_numbers(pool: PgPool) {
     let mut world = World::with_streams(pool).await;
     let relay = Relay::to(&world.rpc_url).await;
-    relay.leave_out_the_count(&world.devnet.contract_id());
+    relay.garble_the_count(&world.devnet.contract_id());
     world.rpc_urls = vec![relay.url.clone()];
     world.alter("update streams set stream_id = '18446744073709551615' where stream_id = '5'").await;
     for how in [COMPARE, REPAIR] {

@@ -79,7 +79,7 @@ impl<'a> Reading<'a> {
 
     /// Returns how many streams the contract has created, if it says.
     pub(super) async fn stream_count(&mut self) -> Result<Option<u64>, IngestError> {
-        let answer = self.ask(std::slice::from_ref(&self.instance_key.clone())).await?;
+        let answer = self.ask(&[]).await?;
         Ok(self.count_in(&answer))
     }
 
@@ -125,8 +125,7 @@ impl<'a> Reading<'a> {
     /// patience is at an end.
     pub(super) async fn look(&mut self, wanted: &[StreamId]) -> Result<Seen, IngestError> {
         let keys: Vec<String> = wanted.iter().map(|id| stream_entry_key(self.contract_id, *id)).collect();
-        let asked: Vec<String> = keys.iter().cloned().chain([self.instance_key.clone()]).collect();
-        let answer = self.ask(&asked).await?;
+        let answer = self.ask(&keys).await?;
         let mut seen = Seen {
             at_ledger: answer.latest_ledger,
             count: self.count_in(&answer),
@@ -176,7 +175,7 @@ impl<'a> Reading<'a> {
         self.backoff.reset();
         let mut failures = 0;
         loop {
-            match self.source.ledger_entries(keys).await {
+            match self.source.contract_entries(self.contract_id, keys).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure @ SourceError::Transient { retry_after, .. }) if failures < self.failures_in_a_row => {
                     failures += 1;
