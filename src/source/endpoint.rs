@@ -133,7 +133,12 @@ impl Endpoint {
                 state.oldest = Some(*oldest);
             }
             Err(SourceError::Transient { reason, retry_after, detail }) => {
+                let checked = state.checked;
                 state.failed(reason.as_str());
+                if *reason == TransientReason::RateLimited {
+                    // It answers, and says that it was asked too often: asking it who it is would make that worse.
+                    state.checked = checked;
+                }
                 state.passing = Some((*reason, detail.clone()));
                 state.shut(now, *retry_after);
             }

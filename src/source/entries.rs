@@ -13,7 +13,7 @@ impl EndpointPool {
     pub async fn ledger_entries(&self, keys: &[String]) -> Result<LedgerEntries, SourceError> {
         self.refuse_horizon()?;
         let request = |endpoint: Arc<Endpoint>| async move { endpoint.ledger_entries(keys).await };
-        self.ask(None, Proof::Always, request).await
+        self.asked_for_entries().ask(None, Proof::Always, request).await
     }
 
     /// Returns the entries at these keys of a contract, at most 199 of them, and the contract's own entry.
@@ -40,7 +40,11 @@ impl EndpointPool {
                 Err(SourceError::bad_reply(detail))
             }
         };
-        self.ask(None, Proof::Always, request).await
+        self.asked_for_entries().ask(None, Proof::Always, request).await
+    }
+
+    fn asked_for_entries(&self) -> Self {
+        Self { endpoints: Arc::clone(&self.for_entries), ..self.clone() }
     }
 
     fn refuse_horizon(&self) -> Result<(), SourceError> {

@@ -41,6 +41,15 @@ pub struct EndpointHealth {
     pub window_ledgers: Option<u32>,
 }
 
+impl EndpointHealth {
+    /// Adds the requests for entries, whose failures say nothing of the others.
+    pub(super) fn count_in(&mut self, for_entries: &Self) {
+        self.requests += for_entries.requests;
+        self.failures += for_entries.failures;
+        self.last_failure = self.last_failure.or(for_entries.last_failure);
+    }
+}
+
 /// Whether an endpoint may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -13,8 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::debug;
 
 use super::{
-    Anchor, EndpointHealth, EventPage, EventsFrom, KnownChain, LedgerPage, Proof, SourceError,
-    StellarRpc, Tip,
+    Anchor, EndpointHealth, EventPage, EventsFrom, KnownChain, LedgerPage, Proof, SourceError, StellarRpc, Tip,
     endpoint::{Endpoint, SLOW_AFTER},
     horizon::Horizon,
     node::Node,
@@ -31,6 +30,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct EndpointPool {
     pub(super) endpoints: Arc<[Arc<Endpoint>]>,
+    /// The same servers as those that are asked for entries. One that answers for events and refuses entries must not be
+    /// left alone for both.
+    pub(super) for_entries: Arc<[Arc<Endpoint>]>,
     pub(super) pages: Pages,
 }
 
@@ -68,15 +70,21 @@ impl EndpointPool {
             return Err(SourceError::Permanent { detail: "there is no RPC URL".into() });
         }
         let network_passphrase: Arc<str> = network_passphrase.into();
-        let endpoint = |(number, url): (u64, &String)| {
-            let rpc = StellarRpc::new(url).map_err(|failure| SourceError::Permanent {
-                detail: format!("RPC URL {number} of {}: {failure}", urls.len()),
-            })?;
-            let rng = StdRng::seed_from_u64(seed.wrapping_add(number));
-            Ok(Arc::new(Endpoint::new(Node::Rpc(rpc), Arc::clone(&network_passphrase), rng)))
+        let node = |(number, url): (u64, &String)| match StellarRpc::new(url) {
+            Ok(rpc) => Ok((number, Node::Rpc(rpc))),
+            Err(failure) => {
+                Err(SourceError::Permanent { detail: format!("RPC URL {number} of {}: {failure}", urls.len()) })
+            }
         };
-        let endpoints = (1..).zip(urls).map(endpoint).collect::<Result<_, SourceError>>()?;
-        Ok(Self { endpoints, pages: Pages::EVENTS })
+        let nodes: Vec<(u64, Node)> = (1..).zip(urls).map(node).collect::<Result<_, SourceError>>()?;
+        let endpoints = |seed: u64| {
+            let endpoint = |(number, node): &(u64, Node)| {
+                let rng = StdRng::seed_from_u64(seed.wrapping_add(*number));
+                Arc::new(Endpoint::new(node.clone(), Arc::clone(&network_passphrase), rng))
+            };
+            nodes.iter().map(endpoint).collect()
+        };
+        Ok(Self { endpoints: endpoints(seed), for_entries: endpoints(!seed), pages: Pages::EVENTS })
     }
 
     /// Returns a pool of one Horizon, whose events are read out of whole ledgers; nothing is sent yet.
@@ -87,7 +95,7 @@ impl EndpointPool {
         let mut rng = StdRng::seed_from_u64(seed);
         let horizon = Horizon::new(url, StdRng::from_rng(&mut rng))?;
         let endpoint = Endpoint::new(Node::Horizon(horizon), network_passphrase.into(), rng);
-        Ok(Self { endpoints: Arc::new([Arc::new(endpoint)]), pages: Pages::EVENTS })
+        Ok(Self { endpoints: Arc::new([Arc::new(endpoint)]), for_entries: Arc::new([]), pages: Pages::EVENTS })
     }
 
     /// Returns the same endpoints, whose whole ledgers are read for this.
@@ -121,7 +129,7 @@ impl EndpointPool {
     /// endpoint's first use, after its failures, and while its newest ledger is below that one.
     pub fn set_anchor(&self, anchor: Option<Anchor>) {
         let anchor = anchor.map(Arc::new);
-        for endpoint in self.endpoints.iter() {
+        for endpoint in self.endpoints.iter().chain(self.for_entries.iter()) {
             endpoint.set_anchor(anchor.clone());
         }
     }
@@ -130,7 +138,7 @@ impl EndpointPool {
     /// endpoint does not have the anchor.
     pub fn set_chain(&self, chain: KnownChain) {
         self.set_anchor(chain.anchor);
-        for endpoint in self.endpoints.iter() {
+        for endpoint in self.endpoints.iter().chain(self.for_entries.iter()) {
             endpoint.set_close(chain.closed);
         }
     }
@@ -247,7 +255,11 @@ impl EndpointPool {
     #[must_use]
     pub fn health(&self) -> Vec<EndpointHealth> {
         let now = Instant::now();
-        self.endpoints.iter().map(|endpoint| endpoint.health(now)).collect()
+        let mut health: Vec<EndpointHealth> = self.endpoints.iter().map(|endpoint| endpoint.health(now)).collect();
+        for (health, endpoint) in health.iter_mut().zip(self.for_entries.iter()) {
+            health.count_in(&endpoint.health(now));
+        }
+        health
     }
 
     /// Sends one request to the endpoints in order until one answers. The next endpoint is asked as soon as the last

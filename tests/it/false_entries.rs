@@ -9,7 +9,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use flowfi_indexer::{
     devnet::Call,
-    domain::{Amount, EventId, LedgerSequence, StreamId, StreamRecord},
+    domain::{Amount, EventId, LedgerSequence, StreamEntry, StreamId, StreamRecord},
     ingest::{Indexer, IngestError, IngestSettings, PaceArgs, RecordState, Verified, VerifySettings, verify},
     source::{EndpointPool, SourceError, TransientReason},
     xdr::stream_entry_key,
@@ -251,4 +251,24 @@ async fn an_endpoint_without_the_contracts_own_entry_proves_nothing(pool: PgPool
     let urls = [relay.url.clone(), honest];
     let both = EndpointPool::new(&urls, world.devnet.passphrase().to_owned(), 7).unwrap();
     assert_eq!(both.contract_entries(&contract_id, &keys).await.unwrap().entries.len(), 3);
+}
+
+#[sqlx::test]
+async fn an_index_follows_while_requests_for_entries_are_limited(pool: PgPool) {
+    let (mut world, relay) = World::behind_a_relay(pool).await;
+    world.start(world.correcting());
+    world.indexed().await;
+    world.all_are_certain().await;
+    relay.limit(120);
+    relay.was_asked(relay.asked().len() + 1).await;
+    let introduced = relay.calls("getNetwork");
+    for _ in 0..5 {
+        world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(1) }).await;
+        world.indexed().await;
+    }
+    let records = world.first_two().await;
+    let ours: Vec<_> = records.iter().map(|record| Some(StreamEntry::from(record))).collect();
+    let chains: Vec<_> = records.iter().map(|record| world.devnet.stream_entry(record.stream_id)).collect();
+    assert_eq!(ours, chains);
+    assert_eq!(relay.calls("getNetwork"), introduced, "nobody asks the endpoint again who it is");
 }

@@ -1,9 +1,16 @@
-//! An endpoint between the indexer and the local network. It forwards requests, and can hold, refuse or change the
+//! An endpoint between the indexer and the local network. It forwards requests, and can hold, refuse, limit or change the
 //! answers to requests for ledger entries.
 
 use std::sync::{Arc, Mutex};
 
-use axum::{Router, body::Bytes, extract::State, routing::post};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Response},
+    routing::post,
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use flowfi_indexer::{domain::ContractId, xdr::contract_instance_key};
 use serde_json::{Value, json};
@@ -32,6 +39,10 @@ struct Inner {
     asked: Mutex<Vec<usize>>,
     passes: Semaphore,
     change: Mutex<Option<Change>>,
+    /// The seconds after which entries may be asked for again, if they are refused.
+    limited_for_seconds: Mutex<Option<u32>>,
+    /// The methods of all requests so far.
+    methods: Mutex<Vec<String>>,
 }
 
 impl Relay {
@@ -43,6 +54,8 @@ impl Relay {
             asked: Mutex::default(),
             passes: Semaphore::new(ALL),
             change: Mutex::default(),
+            limited_for_seconds: Mutex::default(),
+            methods: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/rpc", listener.local_addr().unwrap());
@@ -87,6 +100,16 @@ impl Relay {
         self.change(|_| json!({"jsonrpc": "2.0", "id": 1, "error": {"code": -32_601, "message": "method not found"}}));
     }
 
+    /// Refuses requests for entries as too many, until these seconds have passed.
+    pub fn limit(&self, seconds: u32) {
+        *self.inner.limited_for_seconds.lock().unwrap() = Some(seconds);
+    }
+
+    /// Returns how often this method was called so far.
+    pub fn calls(&self, method: &str) -> usize {
+        self.inner.methods.lock().unwrap().iter().filter(|called| *called == method).count()
+    }
+
     /// Answers with an unreadable entry of the contract's own, and so without the count of its streams.
     pub fn garble_the_count(&self, contract_id: &ContractId) {
         let instance = contract_instance_key(contract_id);
@@ -114,17 +137,21 @@ impl Relay {
     }
 }
 
-async fn pass_on(State(relay): State<Arc<Inner>>, body: Bytes) -> String {
+async fn pass_on(State(relay): State<Arc<Inner>>, body: Bytes) -> Response {
     let request: Value = serde_json::from_slice(&body).unwrap();
+    relay.methods.lock().unwrap().push(request["method"].as_str().unwrap().to_owned());
     let is_for_entries = request["method"] == ENTRIES;
     if is_for_entries {
         relay.asked.lock().unwrap().push(request["params"]["keys"].as_array().unwrap().len());
         relay.passes.acquire().await.unwrap().forget();
+        if let Some(seconds) = *relay.limited_for_seconds.lock().unwrap() {
+            return (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, seconds.to_string())]).into_response();
+        }
     }
     let answer = relay.client.post(&relay.target).body(body).send().await.unwrap().text().await.unwrap();
     match &*relay.change.lock().unwrap() {
-        Some(change) if is_for_entries => change(serde_json::from_str(&answer).unwrap()).to_string(),
-        _ => answer,
+        Some(change) if is_for_entries => change(serde_json::from_str(&answer).unwrap()).to_string().into_response(),
+        _ => answer.into_response(),
     }
 }
 
