@@ -32,7 +32,7 @@ const feed = new SharedFeed({
     if ((name === 'reconnecting' || name === 'denied') && !isFetched) fetchAll();
   },
   opened(isResumed) {
-    if (isResumed) showConnectionNote(`resumed at ${timeText(Date.now())}, nothing missed`);
+    if (isResumed) showConnectionNote('resumed, nothing missed', `at ${timeText(Date.now())}`);
     else fetchAll();
     showPosition();
   },
@@ -69,10 +69,10 @@ const feed = new SharedFeed({
   },
 });
 
-/** On a wide screen the header has one line, which may cut a note off. */
-function showConnectionNote(text) {
+/** On a wide screen the header has one line, which leaves little room for a note. */
+function showConnectionNote(text, more = text) {
   setText(byId('connection-note'), text);
-  byId('connection-note').title = text;
+  byId('connection-note').title = more;
 }
 
 function showPosition() {
