@@ -148,6 +148,8 @@ impl PageFile {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -174,7 +176,8 @@ mod tests {
     fn every_module_in_the_folder_is_part_of_the_page() {
         let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/page")).unwrap();
         let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut expected: Vec<String> = names.filter(|name| name.ends_with(".js")).collect();
+        let is_module = |name: &String| Path::new(name).extension().is_some_and(|extension| extension == "js");
+        let mut expected: Vec<String> = names.filter(is_module).collect();
         expected.sort();
         let mut known: Vec<&str> = MODULES.iter().map(|(name, _)| *name).collect();
         known.sort_unstable();
