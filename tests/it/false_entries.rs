@@ -135,7 +135,7 @@ async fn an_entry_of_another_key_is_a_bad_reply_and_the_next_endpoint_is_asked(p
     let both = EndpointPool::new(&urls, world.devnet.passphrase().to_owned(), 7).unwrap();
     let found = both.ledger_entries(&keys).await.unwrap();
     assert_eq!(found.entries.len(), 2);
-    assert_eq!(both.health()[0].last_failure.as_deref(), Some(TransientReason::BadReply.as_str()));
+    assert_eq!(both.health()[0].last_failure, Some(TransientReason::BadReply.as_str()));
     assert!(found.latest_ledger > LedgerSequence(0));
 }
 
