@@ -18,7 +18,7 @@ use super::{
     error::IngestError,
     incoming::{Incoming, decode_page},
     pacing::TipPacing,
-    page_checks::{confirm_a_leap, is_credible, is_not_younger_than_known, nothing_was_trimmed},
+    page_checks::{confirm_a_leap, is_credible, is_not_younger_than_known, is_possible, nothing_was_trimmed},
     reporter::{Reporter, endpoints_of},
 };
 use crate::{
@@ -195,7 +195,7 @@ impl Follower<'_> {
         walk.catch_up.report(&page, page.events.len());
         let stands_still = page.cursor <= walk.after;
         let told_close = page.latest_ledger_closed_at;
-        page.latest_ledger_closed_at = told_close.filter(|closed_at| is_credible(*closed_at));
+        page.latest_ledger_closed_at = told_close.filter(|closed_at| is_possible(*closed_at));
         walk.tip = walk.tip.max(page.latest_ledger);
         let incoming = decode_page(&mut page, self.store.harmless_fields()).await;
         if !self.hand_on(walk, incoming, &page).await {
@@ -221,7 +221,8 @@ impl Follower<'_> {
 
     /// Sends the batches that this page completes. Returns false if nobody receives them.
     pub(super) async fn hand_on(&mut self, walk: &mut Walk, events: Vec<Incoming>, page: &EventPage) -> bool {
-        let known_close = page.latest_ledger_closed_at.map(|closed_at| (page.latest_ledger, closed_at));
+        let credible = page.latest_ledger_closed_at.filter(|closed_at| is_credible(*closed_at));
+        let known_close = credible.map(|closed_at| (page.latest_ledger, closed_at));
         walk.known_close = walk.known_close.max(known_close);
         for batch in walk.batcher.push(events, page) {
             if self.committer.send(CommitterMessage::Batch(batch)).await.is_err() {

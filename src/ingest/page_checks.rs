@@ -14,6 +14,8 @@ const LEAP: u32 = 100;
 /// How far ahead of this machine's clock a close time may lie. One that lies further ahead is not remembered, because
 /// every later ledger would be refused for it.
 const MOST_AHEAD: TimeDelta = TimeDelta::minutes(1);
+/// How far ahead of this machine's clock any ledger may have closed.
+const MOST_YEARS_AHEAD: TimeDelta = TimeDelta::days(100 * 365);
 
 /// Asks once more if a page would move the cursor far beyond the last known tip. An endpoint that once claims ledgers
 /// which do not exist yet would have them all skipped.
@@ -32,6 +34,12 @@ pub(super) async fn confirm_a_leap(
 /// Returns whether a ledger may have closed by this time, as far as this machine's clock can tell.
 pub(super) fn is_credible(closed_at: DateTime<Utc>) -> bool {
     closed_at <= SystemClock.now() + MOST_AHEAD
+}
+
+/// Returns whether records may be computed for this time. A local network may be years ahead of the clock; a time in
+/// milliseconds is tens of thousands.
+pub(super) fn is_possible(closed_at: DateTime<Utc>) -> bool {
+    closed_at <= SystemClock.now() + MOST_YEARS_AHEAD
 }
 
 /// Checks that a later ledger closed later. If it did not, the endpoint serves another chain, one that the others have

@@ -105,5 +105,5 @@ async fn the_api_shows_the_same_of_the_other_half_of_the_histories(pool: PgPool)
 async fn with_entries_alone_the_api_shows_the_same(pool: PgPool) {
     let (compared, withdrawn) = newer(pool, |history| history < 60, RecordState::Entries).await;
     assert_eq!(compared, Compared { records: 525, deletions: 64, claimables: 1_809 });
-    assert_eq!(withdrawn, 11, "a hook of the recorder changed an arbiter, and no event says so");
+    assert_eq!(withdrawn, 0, "an arbiter may change without an event, and everything else has one");
 }
