@@ -28,13 +28,13 @@ const BEFORE: i64 = 16;
 /// The first ledger of the writer, some before the end of a partition.
 const FIRST_LEDGER: i64 = (4 << 22) - 50;
 
-/// Everything of a table's rows but what the writer changes, in a form that both layouts share.
+/// Everything of a table's rows but what the writer changes, in a form that both layouts share. A later column is null.
 const SHAPES: [&str; 2] = [
     "select concat_ws(' ', count(*), sum(hashtextextended(concat_ws('|', toid, event_index, ledger, contract_id,
          ledger_closed_at, tx_hash, type, stream_id, sender, recipient, former_recipient, token, amount, body, topics, value,
          came_late), 0)))
      from stream_events where toid <= 16000000::bigint << 32",
-    "select concat_ws(' ', count(*), sum(hashtextextended((to_jsonb(streams) - 'stream_id' - 'withdrawn')::text
+    "select concat_ws(' ', count(*), sum(hashtextextended(jsonb_strip_nulls(to_jsonb(streams) - 'stream_id' - 'withdrawn')::text
          || stream_id::text, 0)))
      from streams",
 ];
