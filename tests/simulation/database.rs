@@ -21,7 +21,7 @@ const CLEAR: &str = "
             execute format('drop schema %I cascade', name);
         end loop;
         for name in select tablename from pg_tables where schemaname = 'public' and tablename <> '_sqlx_migrations' loop
-            execute format('truncate public.%I restart identity', name);
+            execute format('truncate public.%I restart identity cascade', name);
         end loop;
     end $$";
 /// An empty schema. A session that searches it first holds the lock of another writer over the same tables.
