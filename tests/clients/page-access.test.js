@@ -59,6 +59,8 @@ test('says why a token ended, and does not claim that nothing was missed', { tim
   const sub = accounts[2].address;
   const said = page.locator('.connection');
   await signIn(page, tokenOf(program, `--sub=${sub}`));
+  // Nothing can be resumed before the page knows where the feed is.
+  await until('the page has an event id', async () => (await page.locator('#last-event-id').textContent()) !== '–');
   await program.kill();
   await program.startAgain();
   await said.getByText('nothing missed').waitFor();
