@@ -513,7 +513,7 @@ export interface components {
         };
         /** @description The keys of a subject. */
         ApiKeyList: {
-            /** @description The keys, newest first, including those that expired within the last week: at most 200, of which all valid ones. */
+            /** @description The keys, newest first, including those that expired within the last week: at most 200; valid keys are never left out. */
             keys: components["schemas"]["ApiKey"][];
         };
         /** @description The key to create. */
@@ -1403,8 +1403,8 @@ export interface components {
         Rotation: {
             /**
              * Format: int64
-             * @description How long earlier secrets stay valid, in seconds, at most a week. Default: an hour. One that would end sooner still
-             *     does.
+             * @description How long earlier secrets stay valid, in seconds, at most a week. Default: an hour. A secret that ends
+             *     sooner keeps its end.
              * @example 3600
              */
             overlapSeconds?: number | null;
@@ -1549,8 +1549,8 @@ export interface components {
             disputeStatus: components["schemas"]["DisputeStatus"];
             endTime: components["schemas"]["UnixTime"] | null;
             /**
-             * @description What paths and `streams=` take: the number. Where the service follows several contracts, or another one than this,
-             *     the contract and the number.
+             * @description The stream's name in paths and in `streams=`: its number, or `contract:number` if this is not the only contract that
+             *     the service follows.
              */
             id: components["schemas"]["StreamName"];
             /** @description Its events are in an order that the contract does not allow. */
@@ -3116,7 +3116,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not now: a replay is already running, or too many earlier secrets of the key are still valid. */
+            /** @description Not now; `detail` says what to wait for. */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3804,7 +3804,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not now: a replay is already running, or too many earlier secrets of the key are still valid. */
+            /** @description Not now; `detail` says what to wait for. */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];

@@ -23,8 +23,8 @@ pub(super) const MOST_OF_A_SUBJECT: u32 = 20;
 pub(super) const MOST_IN_A_DAY: u32 = 100;
 /// The limit of keys in a list: all valid ones, and the newest expired ones.
 pub(super) const MOST_LISTED: u32 = 200;
-/// The limit of secrets that stay valid beside the current one. Somebody whose answers to a rotation were lost can try
-/// again so often.
+/// The limit of secrets that stay valid beside the current one. A client that lost the answer to a rotation can retry this
+/// many times.
 pub(super) const MOST_EARLIER_SECRETS: u32 = 4;
 
 /// A request for a new key.
@@ -72,8 +72,8 @@ pub enum ApiKeyRefusal {
     TooManyInADay,
     /// Too many earlier secrets are valid.
     #[error(
-        "this key was rotated {MOST_EARLIER_SECRETS} times and the secrets from before are still valid; wait until one \
-         of them has ended, or send {{\"overlapSeconds\": 0}}, which ends them all"
+        "{MOST_EARLIER_SECRETS} earlier secrets of this key are still valid; wait until one ends, or send \
+         {{\"overlapSeconds\": 0}} to end all of them"
     )]
     TooManySecrets,
     /// The key was rotated too often.

@@ -62,8 +62,8 @@ pub(super) struct ApiKeyWanted {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Rotation {
-    /// How long earlier secrets stay valid, in seconds, at most a week. Default: an hour. One that would end sooner still
-    /// does.
+    /// How long earlier secrets stay valid, in seconds, at most a week. Default: an hour. A secret that ends
+    /// sooner keeps its end.
     #[schema(minimum = 0, maximum = 604_800, examples(3_600))]
     overlap_seconds: Option<u64>,
 }
@@ -118,7 +118,7 @@ pub(super) struct SecretView {
 #[schema(as = ApiKeyList)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ApiKeyList {
-    /// The keys, newest first, including those that expired within the last week: at most 200, of which all valid ones.
+    /// The keys, newest first, including those that expired within the last week: at most 200; valid keys are never left out.
     keys: Vec<ApiKeyView>,
 }
 

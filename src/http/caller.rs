@@ -40,9 +40,9 @@ pub(super) async fn by_header(state: &HttpState, headers: &HeaderMap) -> Result<
     by_token(state, token).await
 }
 
-/// Marks requests of operators, so that they are answered however many requests other clients at their address make, and
-/// their connections, so that those of others make room first. Only so many tokens of one address are checked: a made-up
-/// one costs as much as a good one.
+/// Recognises operators. Their requests are answered however many others come from the same address, and their connections
+/// are closed last. Only so many tokens of one address are checked, because checking a forged one costs as much as a valid
+/// one.
 pub(super) async fn know_operators(State(state): State<HttpState>, mut request: Request, next: Next) -> Response {
     let is_for_operators = request.uri().path().starts_with("/v1/admin/");
     let token = state.auth.as_ref().filter(|_| is_for_operators).zip(bearer(request.headers()).ok().flatten());

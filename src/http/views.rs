@@ -21,8 +21,8 @@ use crate::domain::{
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "the fields of the answer")]
 pub(super) struct StreamView {
-    /// What paths and `streams=` take: the number. Where the service follows several contracts, or another one than this,
-    /// the contract and the number.
+    /// The stream's name in paths and in `streams=`: its number, or `contract:number` if this is not the only contract that
+    /// the service follows.
     #[schema(value_type = words::StreamName)]
     id: StreamName,
     /// The stream's number within its contract.

@@ -45,7 +45,7 @@ pub enum Rotated {
     TooOften,
 }
 
-/// The times of a key that is about to be rotated.
+/// What a rotation needs to know: when the current secret was made, and how many earlier ones are valid.
 struct Present {
     issued_at: i64,
     earlier: i64,

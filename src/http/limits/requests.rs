@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::{
     extract::{ConnectInfo, Extension, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -69,7 +69,11 @@ impl RowsCost {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct OverBudget {
     seconds: u32,
+    detail: &'static str,
 }
+
+const TOO_MANY: &str = "this address makes too many requests";
+const TOO_MANY_ATTEMPTS: &str = "this address sends too many tokens to /v1/admin";
 
 /// Finds out which client a request counts against. It is an extension of the request.
 pub(in crate::http) async fn identify_client(
@@ -93,7 +97,7 @@ pub(in crate::http) struct RequestLimit {
 
 /// Counts a request against its client, whether or not there is such a route; refuses it if nothing is left, and reports
 /// what is left in any case. A client that goes on far beyond its budget loses its connection: refusing costs as much as
-/// answering, but new connections have their own limit.
+/// answering, but new connections have their own limit. A trusted proxy only has to open another one.
 pub(in crate::http) async fn limit_requests(
     State(limit): State<RequestLimit>,
     request: Request,
@@ -106,38 +110,41 @@ pub(in crate::http) async fn limit_requests(
     let budget = limit.budget_of(request.uri().path());
     let over = request.extensions().get::<OverBudget>().copied();
     let balance = match (over, budget.requests) {
-        (Some(OverBudget { seconds }), _) => Balance::EmptyFor(seconds),
+        (Some(OverBudget { seconds, .. }), _) => Balance::EmptyFor(seconds),
         (None, Some(requests)) => requests.budgets.spend(client),
         (None, None) => return next.run(request).await,
     };
     let (mut response, remaining, reset) = match balance {
         Balance::Remaining(remaining) => (next.run(request).await, remaining, 1),
         Balance::EmptyFor(seconds) => {
-            let mut response = refuse(request, next, seconds).await;
+            let mut response = refuse(request, next, over.unwrap_or(OverBudget { seconds, detail: TOO_MANY })).await;
             if over.is_some() || budget.is_of_probes || limit.limits.is_flood(client) {
                 close(&mut response);
             }
             (response, 0, seconds)
         }
     };
-    if let Some(requests) = budget.requests.filter(|_| !budget.is_of_probes) {
+    if let Some(requests) = budget.requests.filter(|_| over.is_none() && !budget.is_of_probes) {
         report(requests, &mut response, remaining, reset);
     }
     response
 }
 
-/// Lets the refusal be answered where pages of other origins can read it. A preflight, or a request with a wrong host, is
-/// answered before it comes there.
-async fn refuse(mut request: Request, next: Next, seconds: u32) -> Response {
-    request.extensions_mut().insert(OverBudget { seconds });
+/// Lets the refusal be answered where pages of other origins can read it. A request with a wrong host is answered before it
+/// gets that far. So is a preflight, and its answer stands: a browser reads nothing of a request whose preflight failed.
+async fn refuse(mut request: Request, next: Next, over: OverBudget) -> Response {
+    request.extensions_mut().insert(over);
+    let is_preflight =
+        request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let response = next.run(request).await;
-    if response.status() == StatusCode::TOO_MANY_REQUESTS { response } else { too_many(seconds) }
+    let is_answered = is_preflight && response.status().is_success();
+    if is_answered || response.status() == StatusCode::TOO_MANY_REQUESTS { response } else { too_many(over) }
 }
 
 /// Answers a request that is over its client's budget.
 pub(in crate::http) async fn refuse_over_budget(request: Request, next: Next) -> Response {
     match request.extensions().get::<OverBudget>() {
-        Some(OverBudget { seconds }) => too_many(*seconds),
+        Some(over) => too_many(*over),
         None => next.run(request).await,
     }
 }
@@ -148,7 +155,7 @@ pub(in crate::http) fn count_admin_attempt(limits: &Limits, request: &Request) -
     let client = request.extensions().get::<Option<ClientKey>>().copied().flatten()?;
     match limits.0.admin_attempts.as_ref()?.spend(client) {
         Balance::Remaining(_) => None,
-        Balance::EmptyFor(seconds) => Some(OverBudget { seconds }),
+        Balance::EmptyFor(seconds) => Some(OverBudget { seconds, detail: TOO_MANY_ATTEMPTS }),
     }
 }
 
@@ -207,7 +214,7 @@ fn answer(requests: &Requests, client: ClientKey, response: Response) -> Respons
     match requests.budgets.spend(client) {
         Balance::Remaining(_) => response,
         Balance::EmptyFor(seconds) => {
-            let mut refused = too_many(seconds);
+            let mut refused = too_many(OverBudget { seconds, detail: TOO_MANY_ATTEMPTS });
             close(&mut refused);
             refused
         }
@@ -218,8 +225,8 @@ fn close(response: &mut Response) {
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
 }
 
-fn too_many(seconds: u32) -> Response {
-    Problem::too_many_requests("this address makes too many requests", seconds).into_response()
+fn too_many(OverBudget { seconds, detail }: OverBudget) -> Response {
+    Problem::too_many_requests(detail, seconds).into_response()
 }
 
 fn report(requests: &Requests, response: &mut Response, remaining: u32, reset: u32) {

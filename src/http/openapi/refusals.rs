@@ -15,7 +15,7 @@ const MEANINGS: &[(u16, &str)] = &[
     (404, "There is no such thing, or the caller may not see it."),
     (406, "The client accepts no format that this route offers."),
     (408, "The body did not arrive in time."),
-    (409, "Not now: a replay is already running, or too many earlier secrets of the key are still valid."),
+    (409, "Not now; `detail` says what to wait for."),
     (413, "The body is too large."),
     (414, "The URL is too long."),
     (415, "The body's media type is not one that this route accepts."),
