@@ -56,8 +56,12 @@ impl KeysInUse {
         let keys = self.lock();
         for id in asked {
             let Some(key) = keys.get(id) else { continue };
-            let fresh = valid.get(id).copied();
-            key.valid_since.send_if_modified(|known| std::mem::replace(known, fresh) != fresh);
+            let read = valid.get(id).copied();
+            key.valid_since.send_if_modified(|known| {
+                // A key that is gone does not come back, and secrets only end: a reading that says less is an earlier one.
+                let fresh = known.zip(read).map(|(known, read)| known.max(read));
+                std::mem::replace(known, fresh) != fresh
+            });
         }
     }
 }
