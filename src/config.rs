@@ -21,7 +21,7 @@ use crate::{
     domain::LedgerRange,
     duration::{Unit, durations},
     http::HttpArgs,
-    ingest::{ContractArgs, EntryArgs, IngestArgs},
+    ingest::{ContractArgs, EntryArgs, IngestArgs, RecordArgs},
     postgres::ProgramsArgs,
     source::{HorizonArgs, SourceArgs},
     store::DatabaseArgs,
@@ -155,6 +155,10 @@ pub struct IndexArgs {
     /// Which contracts of it.
     #[command(flatten)]
     pub contracts: ContractArgs,
+
+    /// What records follow from.
+    #[command(flatten)]
+    pub records: RecordArgs,
 
     /// How the contracts' entries are read.
     #[command(flatten)]

@@ -52,7 +52,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
     }
     let (server, url) = database(&args, &folder).await?;
     let store = stores::for_requests(&url, &args.database).await?;
-    let store = store.ignoring(args.entries.harmless()).with_event_effect(args.pace.state.event_effect());
+    let store = store.ignoring(args.entries.harmless()).with_event_effect(args.pace.records.state.event_effect());
     store.migrate().await?;
     let (feed_store, index_store) = (stores::for_the_feed(&url).await?, stores::for_indexing(&url).await?);
     let index_store = index_store.ignoring(args.entries.harmless());
@@ -99,7 +99,8 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         Ok(http::serve(own_listener, own_router, ServerSettings::default(), stop).await?)
     });
     let whole_ledgers =
-        sources::whole_ledgers(&source, Some(&endpoints), args.pace.state.contents(), Mistakes::Refused).await?;
+        sources::whole_ledgers(&source, Some(&endpoints), args.pace.records.state.contents(), Mistakes::Refused)
+            .await?;
     let endpoints = sources::as_followed(endpoints, &args.pace)?;
     let settings = settings(&devnet, contracts, args.pace);
     let indexer = Indexer::new(endpoints, whole_ledgers, index_store.clone(), settings);

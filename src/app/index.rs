@@ -10,7 +10,7 @@ use crate::{config::IndexArgs, domain::ContractId, store::Store};
 pub(super) async fn open(args: &IndexArgs) -> anyhow::Result<Store> {
     let url = required_database_url(&args.database)?;
     let store = Store::connect(url, args.database.database_connections, FOR_OPERATORS).await?;
-    let store = store.ignoring(args.entries.harmless());
+    let store = store.ignoring(args.entries.harmless()).with_event_effect(args.records.state.event_effect());
     store.migrate().await?;
     Ok(store)
 }

@@ -83,7 +83,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
             Ok(Some(_)) | Err(_) => Mistakes::WaitedFor,
         };
         let pace = &args.ingest.pace;
-        let contents = pace.state.contents();
+        let contents = pace.records.state.contents();
         let whole_ledgers = sources::whole_ledgers(&args.source, Some(&source), contents, mistakes).await?;
         let source = sources::as_followed(source, pace)?;
         start_indexer(&mut lifecycle, source, whole_ledgers, store, contracts, &args);

@@ -61,7 +61,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Returns the endpoints as an indexer asks them.
 pub(super) fn as_followed(pool: EndpointPool, pace: &PaceArgs) -> anyhow::Result<EndpointPool> {
-    let pool = pool.read_for(pace.state.contents());
+    let pool = pool.read_for(pace.records.state.contents());
     match pace.follow {
         Follow::Events => Ok(pool),
         Follow::Ledgers => pool.by_whole_ledgers().context(NO_THREADS),

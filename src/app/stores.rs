@@ -64,7 +64,7 @@ impl Stores {
             Role::Indexer => for_indexing(url).await?,
         };
         // A gateway writes too: it replays the quarantine.
-        let (harmless, effect) = (args.ingest.entries.harmless(), args.ingest.pace.state.event_effect());
+        let (harmless, effect) = (args.ingest.entries.harmless(), args.ingest.pace.records.state.event_effect());
         let first = first.ignoring(harmless.clone()).with_event_effect(effect);
         first.warn_of_too_few_connections(most_connections(args)).await?;
         match args.role {

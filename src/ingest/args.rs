@@ -51,14 +51,32 @@ pub struct IngestArgs {
     pub pace: PaceArgs,
 }
 
+/// What records follow from.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct RecordArgs {
+    /// What records follow from: the contract's events, its own stored entries, or its events and then the entries, which
+    /// decide where both differ. Events need rules that fit the contract's version; entries need none, but until one is
+    /// read nothing is computed of its stream (notYetChecked). All events are stored and sent in any case. Whole ledgers hold
+    /// the entries with the events; beside events, they are asked for at the tip, at most 199 in a request. Maintenance
+    /// commands need the same choice, so set the environment variable if it is not the default.
+    #[arg(long, env = "FLOWFI_STATE", value_enum, default_value_t = RecordState::Both)]
+    pub state: RecordState,
+}
+
+impl From<RecordState> for RecordArgs {
+    fn from(state: RecordState) -> Self {
+        Self { state }
+    }
+}
+
 /// How the contracts' entries are read.
 #[derive(Args, Clone, Debug)]
 pub struct EntryArgs {
     /// Fields of a contract's stored record that this version does not know and may ignore, separated by commas or by
-    /// repeating the flag. Nothing is computed of a record with any other unknown field (unknownField); the log names it
-    /// when the daemon starts. A name that is added counts from the next start on, for every record; one that is taken
-    /// away, for each record when it is next compared with its entry. Maintenance commands need the same names, so prefer
-    /// the environment.
+    /// repeating the flag. Nothing is computed from a record with any other unknown field (unknownField); the log names it
+    /// when the daemon starts. Adding a name takes effect for all records at the next start; removing one takes effect when
+    /// each record is next compared with its entry. Maintenance commands need the same names, so set the environment
+    /// variable.
     #[arg(
         long,
         alias = "harmless-field",
@@ -146,12 +164,9 @@ pub struct PaceArgs {
     )]
     pub poll_interval: Duration,
 
-    /// What records follow from: the contract's events, its own stored entries, or its events and then the entries, which
-    /// decide where both differ. Events need rules that fit the contract's version; entries need none, but until one is
-    /// read nothing is computed of its stream (notYetChecked). All events are stored and sent in any case. Whole ledgers hold
-    /// the entries with the events; beside events, they are asked for at the tip, at most 199 in a request.
-    #[arg(long, env = "FLOWFI_STATE", value_enum, default_value_t = RecordState::Both)]
-    pub state: RecordState,
+    /// What records follow from.
+    #[command(flatten)]
+    pub records: RecordArgs,
 
     /// What RPC endpoints are asked for: the contracts' events (getEvents), or whole ledgers (getLedgers). Whole ledgers
     /// are far larger, but they hold the contracts' entries too, exact at every transaction. A Horizon is always read

@@ -66,7 +66,7 @@ pub(super) struct Walk {
     from: EventsFrom,
     /// The newest ledger of the chain whose close time is known, with that time.
     pub(super) known_close: Option<(LedgerSequence, DateTime<Utc>)>,
-    /// The newest ledger that a source was believed to have.
+    /// The newest ledger that more than one answer knew, or that was reached.
     tip: LedgerSequence,
     pub(super) batcher: Batcher,
     pacing: TipPacing,
@@ -156,7 +156,7 @@ impl Follower<'_> {
         let page = asked.and_then(|page| is_not_younger_than_known(walk.known_close, page));
         let page = page.and_then(|page| nothing_was_trimmed(walk.after, page));
         let page = match page {
-            Ok(page) => self.signs.during(confirm_a_leap(self.source, walk.tip, page)).await,
+            Ok(page) => self.signs.during(confirm_a_leap(self.source, &mut walk.tip, page)).await,
             failure => failure,
         };
         match page {
@@ -194,15 +194,13 @@ impl Follower<'_> {
         self.stall_logged = false;
         walk.catch_up.report(&page, page.events.len());
         let stands_still = page.cursor <= walk.after;
-        let told_close = page.latest_ledger_closed_at;
-        page.latest_ledger_closed_at = told_close.filter(|closed_at| is_possible(*closed_at));
-        walk.tip = walk.tip.max(page.latest_ledger);
+        page.latest_ledger_closed_at = page.latest_ledger_closed_at.filter(|closed_at| is_possible(*closed_at));
         let incoming = decode_page(&mut page, self.store.harmless_fields()).await;
         if !self.hand_on(walk, incoming, &page).await {
             return Next::CommitterGone;
         }
         let is_drained = page.is_drained();
-        self.reporter.saw_tip(page.latest_ledger, told_close, page.oldest_ledger);
+        self.reporter.saw_tip(page.latest_ledger, page.latest_ledger_closed_at, page.oldest_ledger);
         self.say(if is_drained { IndexerState::Following } else { IndexerState::CatchingUp }, None, None).await;
         if is_drained {
             self.note_ledger(walk).await;

@@ -63,7 +63,7 @@ impl Indexer {
     /// `whole_ledgers` that has the ledgers.
     #[must_use]
     pub fn new(source: EndpointPool, whole_ledgers: Vec<WholeLedgers>, store: Store, settings: IngestSettings) -> Self {
-        let store = store.with_event_effect(settings.pace.state.event_effect());
+        let store = store.with_event_effect(settings.pace.records.state.event_effect());
         Self { source, whole_ledgers, store, settings, committed_at_tip: Notify::const_new() }
     }
 

@@ -160,7 +160,8 @@ async fn write(
     Ok(None)
 }
 
-/// Returns whether a stored entry lies under its stream's key. One of another key comes from an endpoint that lied.
+/// Returns whether a stored entry lies under its stream's key. An entry under another key came from an endpoint that
+/// returned the wrong one.
 fn is_of_its_stream(contract_id: &ContractId, raw: &RawBaseline) -> bool {
     let key = key_of_ledger_entry(&raw.entry_xdr);
     key.map_or(true, |key| key == stream_entry_key(contract_id, raw.stream_id))

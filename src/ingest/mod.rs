@@ -29,7 +29,7 @@ mod unknown_fields;
 mod verify;
 mod waits;
 
-pub use args::{ContractArgs, EntryArgs, Follow, IngestArgs, OnReset, PaceArgs, RecordState};
+pub use args::{ContractArgs, EntryArgs, Follow, IngestArgs, OnReset, PaceArgs, RecordArgs, RecordState};
 pub use backfill::{BackfillProgress, backfill};
 pub use batcher::Batcher;
 pub use error::IngestError;

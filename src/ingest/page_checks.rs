@@ -17,18 +17,23 @@ const MOST_AHEAD: TimeDelta = TimeDelta::minutes(1);
 /// How far ahead of this machine's clock any ledger may have closed.
 const MOST_YEARS_AHEAD: TimeDelta = TimeDelta::days(100 * 365);
 
-/// Asks once more if a page would move the cursor far beyond the last known tip. An endpoint that once claims ledgers
-/// which do not exist yet would have them all skipped.
+/// Asks once more if a page would move the cursor far beyond the last confirmed tip, and raises that tip. An endpoint that
+/// once claims ledgers which do not exist yet would have them all skipped.
 pub(super) async fn confirm_a_leap(
     source: &EndpointPool,
-    tip: LedgerSequence,
+    tip: &mut LedgerSequence,
     page: EventPage,
 ) -> Result<EventPage, SourceError> {
-    if page.cursor.ledger().0 <= tip.0.saturating_add(LEAP) {
-        return Ok(page);
+    let reached = page.cursor.ledger();
+    if reached.0 > tip.0.saturating_add(LEAP) {
+        let newest = source.tip().await?.sequence;
+        if newest < reached {
+            return Err(SourceError::refuted_tip(page.latest_ledger, newest));
+        }
+        *tip = newest;
     }
-    let newest = source.tip().await?.sequence;
-    if newest >= page.cursor.ledger() { Ok(page) } else { Err(SourceError::refuted_tip(page.latest_ledger, newest)) }
+    *tip = reached.max(*tip);
+    Ok(page)
 }
 
 /// Returns whether a ledger may have closed by this time, as far as this machine's clock can tell.

@@ -74,7 +74,7 @@ impl RecordChecks<'_> {
                 if is_turn {
                     self.turn(&mut memories).await;
                 }
-                if self.corrects {
+                if self.corrects && !next.is_too_early(Instant::now()) {
                     next = self.check_uncertain(&mut memories, &mut backoff).await;
                 }
             };
@@ -112,7 +112,7 @@ impl RecordChecks<'_> {
     /// Compares what is not certain, and says when to do it again.
     async fn check_uncertain(&mut self, memories: &mut HashMap<ContractId, Memory>, backoff: &mut Backoff) -> Next {
         let (store, source, epoch) = (self.store, self.source, self.epoch);
-        let mut next = Next::AtCommit;
+        let (mut next, mut wait) = (Next::AtCommit, None);
         for contract_id in self.contract_ids {
             let unanswered = &mut memories.entry(contract_id.clone()).or_default().unanswered;
             let uncertain = UncertainRecords { store, source, contract_id, epoch };
@@ -123,13 +123,16 @@ impl RecordChecks<'_> {
                     debug!(contract.id = %contract_id, "the records of {contract_id} were not checked: {failure}");
                     match failure {
                         IngestError::Source(SourceError::Transient { retry_after, .. }) => {
-                            return Next::BackingOff(backoff.delay(retry_after));
+                            wait = wait.max(Some(retry_after.unwrap_or_default()));
                         }
-                        IngestError::Store(_) => return Next::BackingOff(backoff.delay(None)),
+                        IngestError::Store(_) => wait = wait.max(Some(Duration::ZERO)),
                         _ => {}
                     }
                 }
             }
+        }
+        if let Some(asked_for) = wait {
+            return Next::BackingOff(Instant::now() + backoff.delay(Some(asked_for).filter(|wait| !wait.is_zero())));
         }
         backoff.reset();
         next
@@ -143,17 +146,21 @@ enum Next {
     AtCommit,
     /// Or soon: the index or a node was behind.
     Soon,
-    /// Not before this time is over, since the source or the database failed.
-    BackingOff(Duration),
+    /// Not before this moment, since the source or the database failed.
+    BackingOff(Instant),
 }
 
 impl Next {
+    fn is_too_early(self, now: Instant) -> bool {
+        matches!(self, Self::BackingOff(until) if now < until)
+    }
+
     /// Waits until it is time, whether or not anything is committed.
     async fn wait(self, soon: Duration) {
         match self {
             Self::AtCommit => pending().await,
             Self::Soon => sleep(soon).await,
-            Self::BackingOff(delay) => sleep(delay).await,
+            Self::BackingOff(until) => sleep_until(until).await,
         }
     }
 }

@@ -31,19 +31,31 @@ impl Rereading<'_> {
         let names: Vec<&str> = self.sources.iter().map(WholeLedgers::name).collect();
         let withdrawn = self.store.withdrawn_ledgers(self.contract_id, &names, LEDGERS_IN_A_TURN).await?;
         for ledger in withdrawn {
-            self.read_one(&ledger).await?;
+            match self.read_one(&ledger).await {
+                Err(IngestError::Store(failure)) if failure.is_unavailable() => return Err(failure.into()),
+                Err(failure) => {
+                    let WithdrawnLedger { ledger, .. } = ledger;
+                    warn!(contract.id = %self.contract_id, "ledger {ledger} could not be read again: {failure}");
+                }
+                Ok(()) => {}
+            }
         }
         Ok(())
     }
 
     async fn read_one(&self, WithdrawnLedger { ledger, read_from }: &WithdrawnLedger) -> Result<(), IngestError> {
         let (contract_id, ledger) = (self.contract_id, *ledger);
-        let mut is_settled = true;
+        // Should it fail below, others come before it at the next turn.
+        self.store.note_read_again(self.epoch, contract_id, ledger, None, false).await?;
+        let (mut is_settled, mut was_read) = (true, false);
         for source in self.sources.iter().filter(|source| !read_from.iter().any(|name| name == source.name())) {
             let name = source.name();
             let again = read_again(self.store, contract_id, self.epoch, source, ledger).await?;
             let (read_from, found) = match again {
-                ReadAgain::Written { is_new } => (Some(name), is_new),
+                ReadAgain::Written { is_new } => {
+                    was_read = true;
+                    (Some(name), is_new)
+                }
                 ReadAgain::NotRead(failure) => {
                     debug!("{name} does not have ledger {ledger}, which is to be read again: {failure}");
                     (matches!(failure, SourceError::BehindRetention { .. }).then_some(name), false)
@@ -56,8 +68,14 @@ impl Rereading<'_> {
             }
             is_settled &= read_from.is_some();
         }
-        if is_settled {
+        if is_settled && was_read {
             warn!(contract.id = %contract_id, "no source has an event that ledger {ledger} lacks");
+        } else if is_settled {
+            warn!(
+                contract.id = %contract_id,
+                "no source has ledger {ledger} any more, so it does not count as seen; fill it from another one with \
+                 coverage --repair"
+            );
         }
         Ok(())
     }

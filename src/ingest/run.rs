@@ -176,7 +176,7 @@ impl Indexer {
             again_after: self.settings.waits.comparison,
             page_limit: self.settings.pace.page_limit,
             rng: StdRng::seed_from_u64(self.settings.seed),
-            corrects: self.settings.pace.state != RecordState::Events,
+            corrects: self.settings.pace.records.state != RecordState::Events,
             committed: &self.committed_at_tip,
         })
     }

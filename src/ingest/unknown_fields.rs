@@ -22,8 +22,8 @@ impl Indexer {
             for (field, count) in unknown {
                 warn!(
                     contract.id = %contract_id,
-                    "nothing is computed of {count} streams, since their entries have a field {field:?} that is not known; \
-                     if it changes nothing, name it in --harmless-fields"
+                    "nothing is computed for {count} streams: their entries have an unknown field {field:?}; if it changes \
+                     nothing, name it in --harmless-fields"
                 );
             }
         }

@@ -132,6 +132,11 @@ impl Endpoint {
                 state.answered(now.duration_since(sent));
                 state.oldest = Some(*oldest);
             }
+            // The endpoint may be right about one contract, and answers for all others.
+            Err(SourceError::Transient { reason: reason @ TransientReason::NoContract, .. }) => {
+                state.answered(now.duration_since(sent));
+                state.last_failure = Some(reason.as_str());
+            }
             Err(SourceError::Transient { reason, retry_after, detail }) => {
                 let checked = state.checked;
                 state.failed(reason.as_str());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{EndpointPool, LedgerEntries, Proof, SourceError, endpoint::Endpoint};
+use super::{EndpointPool, LedgerEntries, Proof, SourceError, TransientReason, endpoint::Endpoint};
 use crate::{domain::ContractId, xdr::contract_instance_key};
 
 impl EndpointPool {
@@ -19,8 +19,8 @@ impl EndpointPool {
     /// Returns the entries at these keys of a contract, at most 199 of them, and the contract's own entry.
     ///
     /// # Errors
-    /// As [`EndpointPool::ledger_entries`]. An answer without the contract's own entry is a bad reply: that an endpoint
-    /// without entries lacks the others too says nothing of them.
+    /// As [`EndpointPool::ledger_entries`]. An answer without the contract's own entry is a failure
+    /// ([`TransientReason::NoContract`]): an endpoint that lacks even that entry does not prove that the others are absent.
     pub async fn contract_entries(
         &self,
         contract_id: &ContractId,
@@ -37,7 +37,7 @@ impl EndpointPool {
             } else {
                 let detail =
                     format!("it has no entry of the contract {contract_id} itself, so the others prove nothing");
-                Err(SourceError::bad_reply(detail))
+                Err(SourceError::transient(TransientReason::NoContract, detail))
             }
         };
         self.asked_for_entries().ask(None, Proof::Always, request).await

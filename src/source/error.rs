@@ -127,6 +127,8 @@ pub enum TransientReason {
     UnknownChain,
     /// HTTP 3xx or 4xx: an expired key, a quota, or a proxy's own answer.
     Refused,
+    /// The contract itself has no entry: it is not there, it is archived, or the node has no entries.
+    NoContract,
 }
 
 impl TransientReason {
@@ -143,6 +145,7 @@ impl TransientReason {
             Self::Disagreement => "endpoints disagree",
             Self::UnknownChain => "chain not recognised",
             Self::Refused => "refused",
+            Self::NoContract => "no such contract",
         }
     }
 }

@@ -204,7 +204,7 @@ impl Folding {
         let Some(next) = self.from_chain.get_mut(stream).and_then(VecDeque::pop_front) else { return };
         let (position, before, last) = (next.position(), self.records.remove(stream), self.last.get(stream));
         let record = match next {
-            // An endpoint answered with it after its time: it stays stored and counts for nothing.
+            // An endpoint returned it when it was already outdated. It stays stored but is ignored.
             FromChain::Baseline(baseline) if baseline.is_outdated_by(before.as_ref()) => {
                 self.records.extend(before.map(|before| (stream.clone(), before)));
                 return;

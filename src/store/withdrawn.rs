@@ -22,10 +22,10 @@ pub struct WithdrawnLedger {
     pub read_from: Vec<String>,
 }
 
-/// Records that this ledger was not seen whole after all, because it changed a stream without an event. Does nothing if it
-/// does not count as seen, or if it was withdrawn before and read again in vain.
+/// Records that this ledger was not seen whole after all, because it changed a stream without an event. Does nothing if the
+/// ledger is not covered, or if it was withdrawn before and read again in vain.
 ///
-/// A transaction that tells readers of a revision must have withdrawn everything before: the order of its locks.
+/// Lock order: withdraw every ledger before telling readers of a revision.
 pub(super) async fn withdraw(
     connection: &mut PgConnection,
     contract_id: &ContractId,
@@ -57,7 +57,8 @@ pub(super) async fn withdraw(
     }
     warn!(
         contract.id = %contract_id, stream.id = %stream_id, ledger = ledger.0,
-        "ledger {ledger} changed stream {stream_id} without an event; it counts as not seen and will be read again"
+        "ledger {ledger} changed stream {stream_id} without an event; it counts as not seen until a source of whole \
+         ledgers is read again, by itself or with coverage --repair"
     );
     uncover(connection, contract_id, ledger).await
 }

@@ -8,8 +8,9 @@ use flowfi_indexer::{
     source::EndpointPool,
 };
 use serde_json::{Value, json};
-use sqlx::PgPool;
+use sqlx::{ConnectOptions, PgPool};
 use stellar_xdr::{LedgerEntryChange, Limits, ScVal, WriteXdr};
+use tokio::process::Command;
 
 use crate::{
     made_chain::{Made, MadeChain, MadeEvent, PASSPHRASE, change},
@@ -51,7 +52,7 @@ impl Alone {
         let settings = world.settings();
         let pace = PaceArgs {
             start_ledger: Some(LedgerSequence(2)),
-            state: RecordState::Entries,
+            records: RecordState::Entries.into(),
             check_interval: NO_CHECK,
             ..settings.pace.clone()
         };
@@ -156,4 +157,21 @@ async fn a_payment_that_no_event_tells_is_a_correction_all_the_same(pool: PgPool
     let corrections = alone.world.store.corrections_of(&contract(), STREAM, 10).await.unwrap();
     let corrected: Vec<_> = corrections.iter().map(|it| (it.field.as_str(), it.ours.as_str())).collect();
     assert_eq!(corrected, [("withdrawn_amount", "0")]);
+}
+
+#[sqlx::test]
+async fn a_reindex_leaves_what_no_entry_tells_open_too(pool: PgPool) {
+    let alone = Alone::begin(pool, Follow::Ledgers).await;
+    alone.close(100, vec![creation()], Vec::new()).await;
+    let reindex = async |state: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"));
+        command.args(["reindex", "--state", state, "--contracts", contract().as_str()]);
+        command.env("DATABASE_URL", alone.world.pool.connect_options().to_url_lossy().as_str());
+        let ended = command.output().await.unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    };
+    reindex("entries").await;
+    assert_eq!(alone.claimable().await, (Value::Null, json!("notYetChecked")));
+    reindex("events").await;
+    assert_eq!(alone.claimable().await, (json!("1000"), Value::Null), "the rules for events say so");
 }

@@ -33,8 +33,11 @@ impl Small {
     /// The same from another source. A comparison that could not be made is made again after this time.
     async fn begin_with(pool: PgPool, source: impl Fn(&MadeChain) -> EndpointPool, comparison: Duration) -> Self {
         let (mut world, chain) = (World::new(pool).await, MadeChain::start().await);
-        let pace =
-            PaceArgs { start_ledger: Some(LedgerSequence(2)), state: RecordState::Both, ..world.settings().pace };
+        let pace = PaceArgs {
+            start_ledger: Some(LedgerSequence(2)),
+            records: RecordState::Both.into(),
+            ..world.settings().pace
+        };
         let settings = IngestSettings {
             network_passphrase: PASSPHRASE.to_owned(),
             contracts: contract().into(),

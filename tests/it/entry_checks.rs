@@ -15,7 +15,7 @@ const STREAM: StreamId = StreamId(1);
 impl World {
     /// An indexer that compares records with the chain's entries.
     pub fn comparing(&self) -> Indexer {
-        let pace = PaceArgs { state: RecordState::Both, ..self.settings().pace };
+        let pace = PaceArgs { records: RecordState::Both.into(), ..self.settings().pace };
         let settings = IngestSettings { pace, ..self.settings() };
         Indexer::new(self.source(), Vec::new(), self.store.clone(), settings)
     }

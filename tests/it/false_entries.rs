@@ -58,7 +58,7 @@ impl World {
     /// Returns an indexer that compares records with the chain all the time and corrects them.
     fn correcting(&self) -> Indexer {
         let check_interval = Duration::from_millis(5);
-        let pace = PaceArgs { state: RecordState::Both, check_interval, ..self.settings().pace };
+        let pace = PaceArgs { records: RecordState::Both.into(), check_interval, ..self.settings().pace };
         let settings = IngestSettings { pace, ..self.settings() };
         Indexer::new(self.source(), Vec::new(), self.store.clone(), settings)
     }

@@ -30,8 +30,12 @@ impl Replay {
     async fn begin(pool: PgPool, calls: &[Call], state: RecordState) -> Self {
         let contracts = contracts(calls);
         let (mut world, repeated) = (World::new(pool).await, RepeatedCalls::begin().await);
-        let pace =
-            PaceArgs { start_ledger: Some(LedgerSequence(2)), state, follow: Follow::Ledgers, ..world.settings().pace };
+        let pace = PaceArgs {
+            start_ledger: Some(LedgerSequence(2)),
+            records: state.into(),
+            follow: Follow::Ledgers,
+            ..world.settings().pace
+        };
         let settings = IngestSettings {
             network_passphrase: PASSPHRASE.to_owned(),
             contracts: contracts.clone(),

@@ -43,7 +43,7 @@ impl OverRpc {
     fn start_indexer(&mut self, calls: &[Call], check_interval: Duration) {
         let settings = self.world.settings();
         let start_ledger = Some(LedgerSequence(2));
-        let pace = PaceArgs { start_ledger, state: self.state, check_interval, ..settings.pace.clone() };
+        let pace = PaceArgs { start_ledger, records: self.state.into(), check_interval, ..settings.pace.clone() };
         let settings = IngestSettings {
             network_passphrase: PASSPHRASE.to_owned(),
             contracts: contracts(calls),

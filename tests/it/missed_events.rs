@@ -64,7 +64,7 @@ impl TwoNodes {
     fn follow(&mut self, source: EndpointPool, whole_ledgers: Vec<WholeLedgers>) {
         let pace = PaceArgs {
             start_ledger: Some(LedgerSequence(2)),
-            state: RecordState::Both,
+            records: RecordState::Both.into(),
             check_interval: Duration::from_millis(20),
             ..self.world.settings().pace
         };

@@ -77,7 +77,7 @@ impl World {
 
     /// An indexer that takes entries from the whole ledgers of this source.
     fn taking_entries_from(&self, source: EndpointPool) -> Indexer {
-        let pace = PaceArgs { state: RecordState::Both, ..self.settings().pace };
+        let pace = PaceArgs { records: RecordState::Both.into(), ..self.settings().pace };
         let settings = IngestSettings { pace, ..self.settings() };
         Indexer::new(source.read_for(LedgerContents::EventsAndEntries), Vec::new(), self.store.clone(), settings)
     }

@@ -153,7 +153,7 @@ impl World {
                 poll_interval: Duration::from_millis(10),
                 page_limit: 100,
                 check_interval: NO_CHECK,
-                state: RecordState::Events,
+                records: RecordState::Events.into(),
                 follow: Follow::Events,
             },
             on_reset: OnReset::Stop,

@@ -246,6 +246,7 @@ impl<'a> World<'a> {
             self.store_of_a_daemon().await
         };
         let seed = self.rng.random();
+        let state = if self.abilities.second_version.is_some() { RecordState::Both } else { RecordState::Events };
         let settings = IngestSettings {
             network_passphrase: self.chain.devnet.passphrase().to_owned(),
             contracts: self.contract_id().into(),
@@ -254,7 +255,7 @@ impl<'a> World<'a> {
                 poll_interval: Duration::from_millis(10),
                 page_limit: self.page_limit,
                 check_interval: CHECK_INTERVAL,
-                state: if self.abilities.second_version.is_some() { RecordState::Both } else { RecordState::Events },
+                records: state.into(),
                 follow: Follow::Events,
             },
             on_reset: if self.abilities.archives() { OnReset::Archive } else { OnReset::Stop },

@@ -32,8 +32,8 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// Returns whether the entry is older than the last event of the record at the baseline's position: no node had it as the
-    /// stream's entry then.
+    /// Returns whether the entry is older than the last event of the record at the baseline's position, so it
+    /// cannot have been the stream's entry there.
     #[must_use]
     pub fn is_outdated_by(&self, before: Option<&StreamRecord>) -> bool {
         before.is_some_and(|before| before.outdates_entry_of(self.raw.last_modified_ledger))

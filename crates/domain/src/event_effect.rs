@@ -40,8 +40,8 @@ impl StreamRecord {
         Self { schedule, awaits_entry: true, ..self }
     }
 
-    /// Returns the record with what other rows rest on and what only we keep: the parties of its events, what was paid out
-    /// before each of them, how long it was paused, and that its entry is gone.
+    /// Returns the record with the fields that event rows depend on and those that only we keep: the parties of its events,
+    /// what was paid out before each of them, how long it was paused, and that its entry is gone.
     fn followed_by(mut self, event: &StreamEvent, raw: &RawContractEvent) -> Self {
         match event {
             StreamEvent::Withdrawn { amount, .. } => self.withdrawn = self.withdrawn.saturating_add(*amount),
@@ -55,7 +55,7 @@ impl StreamRecord {
                 let paused_seconds = self.paused_at.take().map_or(0, |at| raw.ledger_time().seconds_since(at));
                 self.total_paused_seconds = self.total_paused_seconds.saturating_add(paused_seconds);
             }
-            StreamEvent::Closed { .. } => self.closed = true,
+            StreamEvent::Closed { .. } => (self.closed, self.is_active, self.paused) = (true, false, false),
             _ => {}
         }
         Self { last_event: raw.id, updated_at: raw.ledger_closed_at, ..self }

@@ -1,4 +1,4 @@
-//! Fields of the contract's record that we do not know, and that an operator says change nothing that we compute.
+//! Unknown fields of the contract's record that an operator has declared harmless.
 
 use std::{collections::BTreeSet, str::FromStr, sync::Arc};
 
@@ -17,7 +17,7 @@ pub enum InvalidHarmlessField {
     #[error("{0} is a field that is read, so it cannot be ignored")]
     Known(String),
     /// No contract can have it.
-    #[error("{0:?} is no name of a field: 1 to 32 letters, digits and underscores")]
+    #[error("{0:?} is not a field name: use 1 to 32 letters, digits or underscores")]
     NotASymbol(String),
 }
 

@@ -9,7 +9,7 @@ use crate::{
     xdr::Refusal,
 };
 
-/// After so many ledgers, five minutes of them, a node that answers with an older entry is not merely late.
+/// After this many ledgers (about five minutes), a node that still returns an older entry is not merely late.
 const SETTLED_AFTER: u32 = 60;
 
 /// What the chain has of a stream.

@@ -50,8 +50,9 @@ impl UncertainRecords<'_> {
             checked::write(self.store, self.contract_id, self.epoch, &seen, streams.iter().copied()).await?;
             for stream_id in streams {
                 match seen.find(stream_id) {
-                    Finding::Behind | Finding::Moved | Finding::Outdated(_) => again = true,
-                    Finding::Archived => {
+                    Finding::Outdated(_) if !seen.is_settled(stream_id) => again = true,
+                    Finding::Behind | Finding::Moved => again = true,
+                    Finding::Archived | Finding::Outdated(_) => {
                         unanswered.extend(seen.records.get(&stream_id).map(|record| (stream_id, record.last_event)));
                     }
                     Finding::Different(_) if seen.entry_of(stream_id).is_none() => {

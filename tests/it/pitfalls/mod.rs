@@ -52,7 +52,7 @@ pub fn settings_of_fake() -> IngestSettings {
             poll_interval: ONE_LOOK,
             page_limit: 100,
             check_interval: NO_CHECK,
-            state: RecordState::Events,
+            records: RecordState::Events.into(),
             follow: Follow::Events,
         },
         on_reset: OnReset::Stop,

@@ -98,7 +98,7 @@ impl History {
             poll_interval: Duration::from_millis(10),
             page_limit: 100,
             check_interval: Duration::from_hours(1),
-            state: RecordState::Events,
+            records: RecordState::Events.into(),
             follow: Follow::Events,
         };
         let settings = IngestSettings { pace, on_reset: OnReset::Archive, ..self.world.settings() };
