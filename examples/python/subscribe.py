@@ -16,7 +16,6 @@ from httpx_sse import SSEError, connect_sse
 URL = os.environ.get("FLOWFI_URL", "http://127.0.0.1:8080")
 TOKEN = os.environ.get("FLOWFI_TOKEN")
 LAST_ID = Path(os.environ.get("FLOWFI_LAST_ID_FILE", "last-event-id"))
-NOTICES = {"connected", "reset", "revised", "changed", "expired", "resume"}
 # The service is heard every 15 seconds; a connection that is silent for longer than two of them is dead.
 TIMEOUT = httpx.Timeout(10, read=40)
 LEAST_WAIT_SECONDS = 0.1
@@ -32,15 +31,24 @@ def headers():
 
 
 def take(frame):
-    # Every event has an id, whatever its type. What else comes is a notice.
-    if frame.data and frame.id and frame.event not in NOTICES:
-        event = json.loads(frame.data)
+    event = event_in(frame)
+    if event is not None:
         said = (event.get(name) for name in ("type", "streamId", "amount"))
         print(frame.id, *(text for text in said if text is not None), flush=True)
     elif frame.data:
         print(frame.event, frame.data, file=sys.stderr)
     if frame.id:
         keep(frame.id)
+
+
+def event_in(frame):
+    """Returns the event in a frame, whose data name the same type as the frame. Whatever else comes is a notice. The id does
+    not tell them apart: a frame without one has that of the frame before."""
+    try:
+        data = json.loads(frame.data)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) and data.get("type") == frame.event else None
 
 
 def keep(event_id):

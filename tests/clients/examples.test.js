@@ -147,10 +147,12 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
   test('subscribers print events of every type, and no notice', async () => {
     const id = (await program.topUp(stream)).at(-1);
     const body = frame(undefined, 'connected', {}) + frame(undefined, 'announcement', {}) + frame(undefined, 'changed', { streams: [] })
-      + frame(id, 'protocol.put_to_sleep', unheardOf(id));
+      + frame(id, 'protocol.put_to_sleep', unheardOf(id))
+      + frame(undefined, 'announcement', {}) + frame(undefined, 'announcement', []) + 'event: announcement\ndata: {[\n\n';
     const answers = [{ status: 200, headers: { 'content-type': 'text/event-stream' }, body }];
     await runThroughProxies(SUBSCRIBERS, () => answers, 1, async (name, example) => {
       assert.match(example.printed(), /^\d{19}-\d{10} protocol\.put_to_sleep( \{.*\})?$/m);
+      assert.doesNotMatch(example.printed(), /announcement|^\S+$/m, name);
       const ids = example.ids();
       assert.deepEqual(ids, await program.idsBetween(id, ids.at(-1)), name);
     });
