@@ -46,3 +46,26 @@ for (const retryAfter of ['3000000', '1e999']) {
     await page.context().close();
   });
 }
+
+test('fetches the accounts until it gets them, complains once, and creates a stream once', { timeout }, async () => {
+  const page = await newPage(browser);
+  await page.addInitScript(() => {
+    window.complaints = 0;
+    const look = () => { if (document.querySelector('#notice.bad')?.textContent) window.complaints += 1; };
+    new MutationObserver((changes) => { if (changes.some(({ target }) => target.id === 'notice')) look(); })
+      .observe(document, { childList: true, subtree: true });
+  });
+  const accounts = await counted(page, '/devnet/accounts', (route, at) => at <= 3 && refuse(route));
+  const creations = await counted(page, '/devnet/streams');
+  await page.goto(`${program.url}/`);
+  await page.getByRole('button', { name: 'New stream' }).click();
+  assert.equal(accounts.count, 4);
+  assert.equal(await page.evaluate(() => window.complaints), 1);
+
+  await page.getByRole('dialog').getByRole('button', { name: 'Create stream' }).click();
+  await page.locator('#streams-rows tr').first().waitFor();
+  assert.equal(creations.count, 1);
+  const [{ name }] = (await program.get('/devnet/accounts')).accounts;
+  await page.locator('#streams-rows [data-cell=parties]', { hasText: name }).first().waitFor();
+  await page.context().close();
+});
