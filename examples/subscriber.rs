@@ -1,5 +1,6 @@
 //! Prints each event on a line, and goes on after the last one that it saw: when the connection breaks, and when it is
-//! run again.
+//! run again. `FLOWFI_LAST_ID_FILE` names the file that keeps the last id, and `FLOWFI_LONGEST_WAIT_SECONDS` limits the
+//! time that a server can make it wait before it comes back.
 
 use std::{env, fs, io, time::Duration};
 
@@ -9,26 +10,26 @@ use reqwest::{
     header::{ACCEPT, CONTENT_TYPE},
 };
 
-const LAST_ID: &str = "last-event-id";
 /// What is not an event. Every event has an id, whatever its type.
 const NOTICES: [&str; 6] = ["connected", "reset", "revised", "changed", "expired", "resume"];
 /// The service is heard every 15 seconds; a connection that is silent for longer than two of them is dead.
 const SILENCE: Duration = Duration::from_secs(40);
 const WAIT: Duration = Duration::from_secs(3);
-const LONGEST_WAIT_MS: u64 = 100_000;
+const LEAST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT_SECONDS: &str = "600";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().connect_timeout(Duration::from_secs(10)).read_timeout(SILENCE).build()?;
-    let mut subscriber = Subscriber { retry: WAIT, frame: Frame::default() };
+    let mut subscriber = Subscriber::from_env()?;
     loop {
         match subscriber.follow(&client).await {
             Ok(()) => {}
             Err(error) if error.is::<Refused>() => return Err(error),
             Err(error) => eprintln!("coming back: {error:#}"),
         }
-        tokio::time::sleep(subscriber.retry).await;
+        tokio::time::sleep(subscriber.wait()).await;
     }
 }
 
@@ -53,12 +54,31 @@ struct Frame {
 }
 
 struct Subscriber {
+    last_id_file: String,
+    longest_wait: Duration,
     /// How long the service asks to wait before coming back.
     retry: Duration,
     frame: Frame,
 }
 
 impl Subscriber {
+    fn from_env() -> anyhow::Result<Self> {
+        let or = |name, usual: &str| env::var(name).unwrap_or_else(|_| usual.to_owned());
+        let seconds = or("FLOWFI_LONGEST_WAIT_SECONDS", LONGEST_WAIT_SECONDS);
+        let seconds: u32 = seconds.parse().context("FLOWFI_LONGEST_WAIT_SECONDS is not a whole number")?;
+        Ok(Self {
+            last_id_file: or("FLOWFI_LAST_ID_FILE", "last-event-id"),
+            longest_wait: Duration::from_secs(seconds.into()),
+            retry: WAIT,
+            frame: Frame::default(),
+        })
+    }
+
+    /// Returns a wait that is neither so short that the service suffers nor so long that it never ends.
+    fn wait(&self) -> Duration {
+        self.retry.min(self.longest_wait).max(LEAST_WAIT)
+    }
+
     /// Reads one connection to its end.
     async fn follow(&mut self, client: &Client) -> anyhow::Result<()> {
         let url = env::var("FLOWFI_URL").unwrap_or_else(|_| "http://127.0.0.1:8080".to_owned());
@@ -66,7 +86,7 @@ impl Subscriber {
         if let Ok(token) = env::var("FLOWFI_TOKEN") {
             request = request.bearer_auth(token);
         }
-        if let Ok(id) = fs::read_to_string(LAST_ID) {
+        if let Ok(id) = fs::read_to_string(&self.last_id_file) {
             request = request.header("last-event-id", id.trim());
         }
         let mut response = request.send().await?;
@@ -90,17 +110,32 @@ impl Subscriber {
             Some(("id", id)) => id.clone_into(&mut self.frame.id),
             Some(("event", event)) => event.clone_into(&mut self.frame.event),
             Some(("data", data)) => data.clone_into(&mut self.frame.data),
-            Some(("retry", retry)) => self.retry = bounded(retry).unwrap_or(WAIT),
-            _ if line.is_empty() => take(&std::mem::take(&mut self.frame))?,
+            Some(("retry", retry)) => self.retry = duration_in(retry).unwrap_or(self.retry),
+            _ if line.is_empty() => self.take_frame()?,
             _ => {}
+        }
+        Ok(())
+    }
+
+    fn take_frame(&mut self) -> anyhow::Result<()> {
+        let Frame { id, event, data } = std::mem::take(&mut self.frame);
+        let is_event = !id.is_empty() && !data.is_empty() && !NOTICES.contains(&event.as_str());
+        if is_event {
+            println!("{id} {event} {data}");
+        } else if !data.is_empty() {
+            eprintln!("{event} {data}");
+        }
+        if !id.is_empty() {
+            keep(&self.last_id_file, &id).context("cannot keep the last id")?;
         }
         Ok(())
     }
 }
 
-/// Returns a wait that is neither so short that the service suffers nor so long that it never ends.
-fn bounded(retry_ms: &str) -> Option<Duration> {
-    retry_ms.parse().ok().filter(|ms| (100..=LONGEST_WAIT_MS).contains(ms)).map(Duration::from_millis)
+/// Returns a time in milliseconds, unless the text is anything but digits. More than a computer can count is its longest.
+fn duration_in(ms: &str) -> Option<Duration> {
+    let is_number = !ms.is_empty() && ms.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| Duration::from_millis(ms.parse().unwrap_or(u64::MAX)))
 }
 
 /// Returns a refusal if the answer is one of the service, and otherwise a failure that passes.
@@ -114,22 +149,9 @@ async fn refusal_in(response: Response) -> anyhow::Error {
     Refused(response.text().await.unwrap_or_else(|_| status.to_string())).into()
 }
 
-fn take(Frame { id, event, data }: &Frame) -> anyhow::Result<()> {
-    let is_event = !id.is_empty() && !data.is_empty() && !NOTICES.contains(&event.as_str());
-    if is_event {
-        println!("{id} {event} {data}");
-    } else if !data.is_empty() {
-        eprintln!("{event} {data}");
-    }
-    if !id.is_empty() {
-        keep(id).context("cannot keep the last id")?;
-    }
-    Ok(())
-}
-
 /// Moved into place, so that whoever is ended meanwhile leaves a whole id.
-fn keep(id: &str) -> io::Result<()> {
-    let new = format!("{LAST_ID}.new");
+fn keep(file: &str, id: &str) -> io::Result<()> {
+    let new = format!("{file}.new");
     fs::write(&new, id)?;
-    fs::rename(new, LAST_ID)
+    fs::rename(new, file)
 }

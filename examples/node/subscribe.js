@@ -1,16 +1,18 @@
 // Prints each event on a line, and goes on after the last one that it saw: when the connection breaks, and when it is
-// run again.
+// run again. FLOWFI_LAST_ID_FILE names the file that keeps the last id, and FLOWFI_LONGEST_WAIT_SECONDS limits the time that
+// it waits before it comes back, unless the service itself asks for more.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { connect } from '@flowfi/stream-events';
 
 const { FLOWFI_URL: url = 'http://127.0.0.1:8080', FLOWFI_TOKEN: token } = process.env;
-const file = 'last-event-id';
+const { FLOWFI_LAST_ID_FILE: file = 'last-event-id', FLOWFI_LONGEST_WAIT_SECONDS: longestWaitSeconds = 30 } = process.env;
 
 const connection = connect({
   url,
   filter: { all: true },
   auth: token ? { token } : undefined,
   lastEventId: readLastId(),
+  backOff: { longestMs: longestWaitSeconds * 1_000 },
 });
 
 connection.onFrame((frame) => {

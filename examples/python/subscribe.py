@@ -1,5 +1,8 @@
 """Prints each event on a line, and goes on after the last one that it saw: when the connection breaks, and when it is
-run again."""
+run again.
+
+FLOWFI_LAST_ID_FILE names the file that keeps the last id, and FLOWFI_LONGEST_WAIT_SECONDS limits the time that a server can
+make it wait before it comes back."""
 
 import json
 import os
@@ -12,12 +15,12 @@ from httpx_sse import SSEError, connect_sse
 
 URL = os.environ.get("FLOWFI_URL", "http://127.0.0.1:8080")
 TOKEN = os.environ.get("FLOWFI_TOKEN")
-LAST_ID = Path("last-event-id")
-NOTICES = {"connected", "reset", "revised", "changed", "expired", "resume"}
+LAST_ID = Path(os.environ.get("FLOWFI_LAST_ID_FILE", "last-event-id"))
 # The service is heard every 15 seconds; a connection that is silent for longer than two of them is dead.
 TIMEOUT = httpx.Timeout(10, read=40)
-WAIT_SECONDS = 3
-LONGEST_WAIT_SECONDS = 100
+LEAST_WAIT_SECONDS = 0.1
+LONGEST_WAIT_SECONDS = int(os.environ.get("FLOWFI_LONGEST_WAIT_SECONDS", "600"))
+WAIT_SECONDS = min(3, LONGEST_WAIT_SECONDS)
 
 
 def headers():
@@ -28,15 +31,24 @@ def headers():
 
 
 def take(frame):
-    # Every event has an id, whatever its type. What else comes is a notice.
-    if frame.data and frame.id and frame.event not in NOTICES:
-        event = json.loads(frame.data)
+    event = event_in(frame)
+    if event is not None:
         said = (event.get(name) for name in ("type", "streamId", "amount"))
         print(frame.id, *(text for text in said if text is not None), flush=True)
     elif frame.data:
         print(frame.event, frame.data, file=sys.stderr)
     if frame.id:
         keep(frame.id)
+
+
+def event_in(frame):
+    """Returns the event in a frame, whose data name the same type as the frame. Whatever else comes is a notice. The id does
+    not tell them apart: a frame without one has that of the frame before."""
+    try:
+        data = json.loads(frame.data)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) and data.get("type") == frame.event else None
 
 
 def keep(event_id):
@@ -54,8 +66,8 @@ def follow(client):
             if source.response.is_error:
                 return come_back_or_give_up(source.response)
             for frame in source.iter_sse():
-                if frame.retry is not None:
-                    wait_seconds = bounded(frame.retry / 1000)
+                if frame.retry is not None and frame.retry >= 0:
+                    wait_seconds = bounded(min(frame.retry, LONGEST_WAIT_SECONDS * 1000) / 1000)
                 take(frame)
     except (httpx.TransportError, SSEError) as error:
         print(f"coming back: {error}", file=sys.stderr)
@@ -64,7 +76,7 @@ def follow(client):
 
 def bounded(seconds):
     """No number from outside makes this program stop, or ask without a pause."""
-    return seconds if 0.1 <= seconds <= LONGEST_WAIT_SECONDS else WAIT_SECONDS
+    return min(max(seconds, LEAST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
 
 
 def come_back_or_give_up(response):
@@ -73,7 +85,7 @@ def come_back_or_give_up(response):
     if is_problem and response.is_client_error and response.status_code != 429:
         sys.exit(f"refused with {response.status_code}: {response.read().decode()}")
     print(f"coming back: answered {response.status_code}", file=sys.stderr)
-    # A proxy's may also be a date, or nonsense.
+    # A proxy may also send a date, or nonsense.
     seconds = response.headers.get("retry-after", "")
     return bounded(float(seconds)) if seconds.isdecimal() else WAIT_SECONDS
 

@@ -24,11 +24,11 @@ const INDEX: &str = include_str!("page/index.html");
 const ICON: &str = include_str!("page/icon.svg");
 const STYLES: &[&str] = &[include_str!("page/base.css"), include_str!("page/parts.css")];
 
-/// Where the document takes its styles and its script.
+/// Placeholders for the styles and the script.
 const STYLE_TAG: &str = "<style></style>";
 const SCRIPT_TAG: &str = "<script type=\"module\"></script>";
 
-/// What a script or a style is allowed by is its hash, and no script can turn text into markup.
+/// Scripts and styles are allowed by their hashes; no script can turn text into markup.
 const POLICY_OF_THE_REST: &str = "connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
                                   frame-ancestors 'none'; require-trusted-types-for 'script'";
 
@@ -188,6 +188,7 @@ mod tests {
     fn the_styles_and_the_script_have_their_places_in_the_document() {
         assert_eq!(INDEX.matches(STYLE_TAG).count(), 1);
         assert_eq!(INDEX.matches(SCRIPT_TAG).count(), 1);
+        assert!(!STYLES.concat().contains("</style"), "the styles would end early");
         let script = script::joined(MODULES);
         assert!(!script.contains("</script") && !script.contains("<!--"), "the script would end early");
     }

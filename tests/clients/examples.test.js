@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { freePort } from './harness/child.js';
 import { newPage, startChromium } from './harness/chromium.js';
-import { LONGEST_MS, until } from './harness/condition.js';
+import { LONGEST_MS } from './harness/condition.js';
 import { Example, EXAMPLES } from './harness/example.js';
 import { setWidth, tornDigits, WIDTHS } from './harness/layout.js';
 import { Program } from './harness/program.js';
@@ -33,6 +33,7 @@ const created = (token, rate) => ({
   start_time: { u64: '0' },
 });
 
+const SUBSCRIBERS = ['curl', 'Node', 'Python', 'Rust'];
 const LAST_ID = join(EXAMPLES, 'last-event-id');
 
 describe('the examples', { timeout: LONGEST_MS }, () => {
@@ -52,15 +53,35 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
     await program?.stop();
   });
 
-  function run(name, more, url = program.url) {
-    const example = new Example(name, { env: { FLOWFI_URL: url, FLOWFI_TOKEN: tokenOf(program) }, more });
+  function run(name, { more, env } = {}) {
+    const example = new Example(name, { env: { FLOWFI_URL: program.url, FLOWFI_TOKEN: tokenOf(program), ...env }, more });
     running.push(example);
     return example;
   }
 
+  /** Runs subscribers side by side until each has taken the answers that a proxy of its own gives it, and has printed an
+      event of the program. Calls `check(name, example, proxy)` for each. */
+  async function runThroughProxies(names, answersFor, longestWaitSeconds, check = () => {}) {
+    const folder = mkdtempSync(join(tmpdir(), 'flowfi-example-'));
+    await Promise.all(names.map(async (name) => {
+      const proxy = await RefusingProxy.start(program.url, answersFor(name));
+      try {
+        const env = { FLOWFI_URL: proxy.url, FLOWFI_LAST_ID_FILE: join(folder, name), FLOWFI_LONGEST_WAIT_SECONDS: `${longestWaitSeconds}` };
+        const example = run(name, { env });
+        await example.until('has come back', () => proxy.left.length === 0);
+        await example.untilPrinted((await program.topUp(stream)).at(-1));
+        await example.end();
+        await check(name, example, proxy);
+      } finally {
+        await proxy.stop();
+      }
+    }));
+    rmSync(folder, { recursive: true });
+  }
+
   test('subscribers print each event once, and each continues where the one before stopped', async () => {
     const ids = [];
-    for (const name of ['curl', 'Node', 'Python', 'Rust']) {
+    for (const name of SUBSCRIBERS) {
       const example = run(name);
       await example.untilPrinted((await program.topUp(stream)).at(-1));
       await program.kill();
@@ -77,62 +98,44 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
   });
 
   test('subscribers come back after refusals that are not the service’s own', async () => {
-    for (const name of ['curl', 'Node', 'Python', 'Rust']) {
-      rmSync(LAST_ID, { force: true });
-      const proxy = await RefusingProxy.start(program.url, [401, 502]);
-      try {
-        const example = run(name, undefined, proxy.url);
-        await until(`${name} has come back`, () => proxy.left.length === 0);
-        await example.untilPrinted((await program.topUp(stream)).at(-1));
-        await example.end();
-      } finally {
-        await proxy.stop();
-      }
-    }
+    await runThroughProxies(SUBSCRIBERS, () => [401, 502], 1);
   });
+
+  const frames = (...lines) => ({ status: 200, headers: { 'content-type': 'text/event-stream' }, body: `${lines.join('\n')}\n\n` });
 
   test('subscribers run nothing that a server sends, and come back after any wait that it asks for', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'flowfi-example-'));
     const mark = join(folder, 'mark');
-    const headers = { 'content-type': 'text/event-stream' };
-    const frames = (...lines) => ({ status: 200, headers, body: `retry: 100\n${lines.join('\n')}\n\n` });
     const hostile = [
       frames(`retry: url[$(touch ${mark}; echo 0)]`, `id: $(touch ${mark})`, `event: stream.$(touch ${mark})`, 'data: {}'),
       frames('retry: -5', 'data: {}'),
       frames('retry: 08', 'data: {}'),
       frames('retry: 99999999999999', 'data: {}'),
+      frames(`retry: ${'9'.repeat(400)}`, 'data: {}'),
     ];
-    for (const name of ['curl', 'Node', 'Python', 'Rust']) {
-      rmSync(LAST_ID, { force: true });
-      const proxy = await RefusingProxy.start(program.url, hostile.slice(name === 'curl' ? 0 : 1));
-      try {
-        const example = run(name, undefined, proxy.url);
-        await example.until('has come back', () => proxy.left.length === 0);
-        await example.untilPrinted((await program.topUp(stream)).at(-1));
-        await example.end();
-        assert.ok(!existsSync(mark), `${name} ran a command`);
-      } finally {
-        await proxy.stop();
-      }
-    }
+    await runThroughProxies(SUBSCRIBERS, (name) => hostile.slice(name === 'curl' ? 0 : 1), 1, (name) => {
+      assert.ok(!existsSync(mark), `${name} ran a command`);
+    });
     rmSync(folder, { recursive: true });
   });
 
+  const away = (retryAfter) => ({ status: 503, headers: { 'content-type': 'text/html', 'retry-after': retryAfter }, body: '' });
+
   test('subscribers come back after a time that a proxy may word as it likes', async () => {
-    const away = (retryAfter) => ({ status: 503, headers: { 'content-type': 'text/html', 'retry-after': retryAfter }, body: '' });
     const answers = ['Wed, 21 Oct 2026 07:28:00 GMT', '-5', '9'.repeat(400), 'soon'].map(away);
-    for (const name of ['curl', 'Node', 'Python', 'Rust']) {
-      rmSync(LAST_ID, { force: true });
-      const proxy = await RefusingProxy.start(program.url, answers);
-      try {
-        const example = run(name, undefined, proxy.url);
-        await example.until('has come back', () => proxy.left.length === 0);
-        await example.untilPrinted((await program.topUp(stream)).at(-1));
-        await example.end();
-      } finally {
-        await proxy.stop();
+    await runThroughProxies(SUBSCRIBERS, () => answers, 1);
+  });
+
+  test('subscribers wait as long as they may when they are asked to wait for longer', async () => {
+    // The package that Node uses has a test of its own.
+    const seconds = 5;
+    const answersFor = (name) => [frames('retry: 200000', 'data: {}'), ...(name === 'Python' ? [away('300')] : [])];
+    await runThroughProxies(['curl', 'Python', 'Rust'], answersFor, seconds, (name, example, { askedAtMs }) => {
+      for (let at = 0; at < answersFor(name).length; at += 1) {
+        const waitedMs = askedAtMs[at + 1] - askedAtMs[at];
+        assert.ok(waitedMs >= seconds * 1_000, `${name} waited ${waitedMs} ms`);
       }
-    }
+    });
   });
 
   const frame = (id, event, data) => `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
@@ -142,25 +145,17 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
     tokenAddress: null, ledger: 9, ledgerClosedAt: '2026-01-01T00:00:00Z', timestamp: 1_767_225_600 });
 
   test('subscribers print events of every type, and no notice', async () => {
-    for (const name of ['curl', 'Node', 'Python', 'Rust']) {
-      rmSync(LAST_ID, { force: true });
-      const id = (await program.topUp(stream)).at(-1);
-      const body = frame(undefined, 'connected', {}) + frame(undefined, 'announcement', {}) + frame(undefined, 'changed', { streams: [] })
-        + frame(id, 'protocol.put_to_sleep', unheardOf(id));
-      const proxy = await RefusingProxy.start(program.url, [{ status: 200, headers: { 'content-type': 'text/event-stream' }, body }]);
-      try {
-        const example = run(name, undefined, proxy.url);
-        await example.untilPrinted(id);
-        assert.deepEqual(example.ids(), [id], name);
-        assert.match(example.printed(), /^\d{19}-\d{10} protocol\.put_to_sleep( \{.*\})?$/m);
-        await example.untilPrinted((await program.topUp(stream)).at(-1));
-        await example.end();
-        const ids = example.ids();
-        assert.deepEqual(ids, await program.idsBetween(id, ids.at(-1)), name);
-      } finally {
-        await proxy.stop();
-      }
-    }
+    const id = (await program.topUp(stream)).at(-1);
+    const body = frame(undefined, 'connected', {}) + frame(undefined, 'announcement', {}) + frame(undefined, 'changed', { streams: [] })
+      + frame(id, 'protocol.put_to_sleep', unheardOf(id))
+      + frame(undefined, 'announcement', {}) + frame(undefined, 'announcement', []) + 'event: announcement\ndata: {[\n\n';
+    const answers = [{ status: 200, headers: { 'content-type': 'text/event-stream' }, body }];
+    await runThroughProxies(SUBSCRIBERS, () => answers, 1, async (name, example) => {
+      assert.match(example.printed(), /^\d{19}-\d{10} protocol\.put_to_sleep( \{.*\})?$/m);
+      assert.doesNotMatch(example.printed(), /announcement|^\S+$/m, name);
+      const ids = example.ids();
+      assert.deepEqual(ids, await program.idsBetween(id, ids.at(-1)), name);
+    });
   });
 
   /** Returns the ids of the events that a page shows, oldest first. */
@@ -219,7 +214,7 @@ describe('the examples', { timeout: LONGEST_MS }, () => {
   async function openServed(name, prepare) {
     const port = await freePort();
     const url = `http://localhost:${port}/`;
-    const example = run(name, ` -- --port ${port}`);
+    const example = run(name, { more: ` -- --port ${port}` });
     await example.untilServed(url);
     const page = await newPage(browser);
     await prepare?.(page);

@@ -11,6 +11,13 @@ export class Refusal extends Error {
   }
 }
 
+/** The shortest and the longest wait, in milliseconds, that an answer can ask for. A browser's timer that is set
+    to wait for more than 24 days may not wait at all. */
+const LEAST_MS = 100;
+const MOST_MS = 600_000;
+
+export const bounded = ms => Math.min(Math.max(ms, LEAST_MS), MOST_MS);
+
 export const isDenied = error => error instanceof Refusal && (error.status === 401 || error.status === 403);
 
 let denied = () => {};
@@ -23,7 +30,7 @@ const isProblem = answer => answer.headers.get('content-type')?.startsWith('appl
 /** Returns the refusal in an answer. Whatever is not a problem was not said by the service, but by something in between. */
 export async function refusalOf(answer) {
   const seconds = Number(answer.headers.get('retry-after'));
-  const retryAfterMs = seconds > 0 ? seconds * 1000 : null;
+  const retryAfterMs = seconds > 0 ? bounded(seconds * 1000) : null;
   if (!isProblem(answer)) {
     return Object.assign(new Error(`not the indexer, but something before it answered ${answer.status}`), { retryAfterMs });
   }

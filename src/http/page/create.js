@@ -6,21 +6,24 @@ import { byId, make, notify, setText } from './dom.js';
 import { local, short } from './parties.js';
 import { Refetch } from './refetch.js';
 
-/** Fetches the accounts of the local network. Resolves after the first attempt; if a later one succeeds, it calls
-    `arrivedLate`. */
+/** Fetches the accounts of the local network until that succeeds. Resolves after the first attempt; if a later one
+    succeeds, it calls `arrivedLate`. */
 export function startLocalNetwork(arrivedLate) {
+  byId('create-form').addEventListener('submit', create);
+  byId('create-close').addEventListener('click', () => byId('create').close());
+  byId('create-open').addEventListener('click', openForm);
   let isLate = false;
   const fetching = new Refetch(async signal => {
-    start(await ask('devnet/accounts', { signal }));
-    if (isLate) arrivedLate();
+    show(await ask('devnet/accounts', { signal }));
+    if (isLate) setTimeout(arrivedLate); // not in here: what fails in here is fetched again
   }, 1_000, error => {
+    if (!isLate) notify(kindly(error), true);
     isLate = true;
-    notify(kindly(error), true);
   });
   return fetching.now();
 }
 
-function start({ accounts }) {
+function show({ accounts }) {
   local.accounts = accounts;
   local.names = new Map(accounts.map(({ address, name }) => [address, name]));
   const form = byId('create-form');
@@ -29,9 +32,6 @@ function start({ accounts }) {
     form.elements[party].replaceChildren(...options);
   }
   form.elements.recipient.selectedIndex = Math.min(1, accounts.length - 1);
-  form.addEventListener('submit', create);
-  byId('create-close').addEventListener('click', () => byId('create').close());
-  byId('create-open').addEventListener('click', openForm);
   byId('create-open').hidden = false;
 }
 

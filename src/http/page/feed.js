@@ -1,13 +1,7 @@
 // The connection to the event stream. Whenever it ends, it is opened again after the last event id.
 
-import { isDenied } from './api.js';
+import { bounded, isDenied } from './api.js';
 import { subscribe } from './subscription.js';
-
-/** The shortest and the longest wait that an answer can ask for. A longer one is not a number that timers know. */
-const LEAST_MS = 100;
-const MOST_MS = 600_000;
-
-const bounded = ms => Math.min(Math.max(ms, LEAST_MS), MOST_MS);
 
 /** How a connection ended, and after how long to reconnect; never, if the caller was refused. */
 const come = (afterMs, refusal = null) => ({ afterMs, refusal });
@@ -66,7 +60,7 @@ export class Feed {
       return retryMs === null ? this.#backOff() : come(bounded(retryMs));
     } catch (error) {
       if (isDenied(error)) return come(0, error);
-      return error.retryAfterMs ? come(bounded(error.retryAfterMs)) : this.#backOff();
+      return error.retryAfterMs ? come(error.retryAfterMs) : this.#backOff();
     }
   }
 

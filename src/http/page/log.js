@@ -6,7 +6,7 @@ import { ask, kindly, withQuery } from './api.js';
 import { byId, make, setText } from './dom.js';
 import { EventList } from './event-list.js';
 import { KINDS, spoken } from './kinds.js';
-import { local } from './parties.js';
+import { concerns, local } from './parties.js';
 import { Refetch } from './refetch.js';
 import { seesNothing, SIGN_IN } from './token.js';
 
@@ -85,13 +85,10 @@ function changeFilter(type, about) {
   show();
 }
 
-/** The parties by which the service lists events. */
-const PARTIES = ['sender', 'recipient', 'oldRecipient', 'newRecipient'];
-
 function fits(event) {
   if (filter.isWrong || (filter.type && event.type !== filter.type)) return false;
   if (filter.stream !== null) return event.streamId === filter.stream || `${event.contractId}:${event.streamId}` === filter.stream;
-  return filter.address === null || PARTIES.some(name => event[name] === filter.address);
+  return filter.address === null || concerns(event, filter.address);
 }
 
 async function load(signal) {

@@ -99,7 +99,7 @@ function drawAnew() {
   fetchAll();
 }
 
-/** The caller whose events were last received. A token that ends leaves it. */
+/** The caller whose events were last received. It stays the same when the token ends. */
 let caller = callerOf(currentToken());
 
 /** Another caller sees other streams. The same caller with another token resumes after the last event. */

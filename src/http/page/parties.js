@@ -17,6 +17,12 @@ const refOf = item => (homeContract === null || item.contractId === homeContract
 
 export const hashOf = item => `#stream/${refOf(item)}`;
 
+/** The fields with the parties by which the service lists streams and events. */
+const PARTIES = ['sender', 'recipient', 'oldRecipient', 'newRecipient'];
+
+/** Whether an event is about what an address sends or receives. */
+export const concerns = (event, address) => PARTIES.some(name => event[name] === address);
+
 export const short = text => (text.length > 12 ? `${text.slice(0, 4)}…${text.slice(-4)}` : text);
 
 export const partyText = address => local.names.get(address) ?? short(address ?? 'unknown');

@@ -24,7 +24,7 @@ pub(super) fn joined(modules: &[(&str, &str)]) -> String {
     script
 }
 
-/// Adds a module behind those that it imports, unless it is there.
+/// Appends a module after its imports, unless it was already added.
 fn add(script: &mut String, added: &mut HashSet<String>, modules: &[(&str, &str)], name: &str) {
     if !added.insert(name.to_owned()) {
         return;
@@ -96,7 +96,78 @@ fn name_in(declaration: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::HashMap;
+
+    use super::{super::MODULES, *};
+
+    /// Returns what an engine would refuse in the modules, and joining them would hide.
+    fn faults(modules: &[(&str, &str)]) -> Vec<String> {
+        let parsed: HashMap<&str, Module> = modules.iter().map(|(name, text)| (*name, Module::of(text))).collect();
+        let mut faults = Vec::new();
+        for (name, text) in modules {
+            for (names, from) in &parsed[name].imports {
+                let exports = parsed.get(from.as_str()).map_or(&[][..], |module| &module.exports);
+                let missing = names
+                    .split(", ")
+                    .map(|name| name.trim_end_matches(','))
+                    .filter(|name| !exports.iter().any(|export| export == name));
+                faults.extend(missing.map(|missing| format!("{name}: {from} does not export {missing}")));
+            }
+            let exports = text.lines().filter_map(|line| line.strip_prefix("export const "));
+            faults.extend(
+                exports.filter(|line| has_outer_comma(line)).map(|line| format!("{name}: two names in {line}")),
+            );
+            if reaches(&parsed, name, name, &mut HashSet::new()) {
+                faults.push(format!("{name} imports itself"));
+            }
+        }
+        faults
+    }
+
+    /// Whether there is a way along the imports from one module to another.
+    fn reaches<'a>(modules: &'a HashMap<&str, Module>, from: &str, to: &str, seen: &mut HashSet<&'a str>) -> bool {
+        let imports = modules.get(from).map_or(&[][..], |module| &module.imports);
+        imports.iter().any(|(_, next)| next == to || (seen.insert(next) && reaches(modules, next, to, seen)))
+    }
+
+    /// Whether a line has a comma outside of brackets and quotes.
+    fn has_outer_comma(line: &str) -> bool {
+        let (mut depth, mut quote) = (0, None);
+        for letter in line.chars() {
+            match (letter, quote) {
+                ('\'' | '"' | '`', None) => quote = Some(letter),
+                (_, Some(open)) => quote = quote.filter(|_| letter != open),
+                ('(' | '[' | '{', None) => depth += 1,
+                (')' | ']' | '}', None) => depth -= 1,
+                (',', None) if depth == 0 => return true,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    #[test]
+    fn the_modules_of_the_page_export_what_others_import_and_do_not_import_each_other() {
+        assert_eq!(faults(MODULES), [""; 0]);
+    }
+
+    #[test]
+    fn a_missing_export_a_second_name_and_a_cycle_are_found() {
+        let modules = [
+            ("main.js", "import { a, b, } from './a.js';\nimport { c } from './none.js';\n"),
+            ("a.js", "export const a = (1, [2, 'it, too']), b = 2;\nimport { d } from './d.js';\n"),
+            ("d.js", "import { e } from './e.js';\nexport const d = (x, y) => x;\n"),
+            ("e.js", "import { d } from './d.js';\nexport const e = { x, y };\n"),
+        ];
+        let expected = [
+            "main.js: a.js does not export b",
+            "main.js: none.js does not export c",
+            "a.js: two names in a = (1, [2, 'it, too']), b = 2;",
+            "d.js imports itself",
+            "e.js imports itself",
+        ];
+        assert_eq!(faults(&modules), expected);
+    }
 
     #[test]
     fn a_module_runs_once_after_those_that_it_imports() {

@@ -11,7 +11,8 @@ import { currentToken } from './token.js';
 const BEAT_MS = 5_000;
 const SILENCE_MS = 20_000;
 
-const NOTICES = new Set(['connected', 'reset', 'revised', 'changed', 'expired']);
+/** `resume` says that the service ends this connection, because its client read nothing for too long. */
+const NOTICES = new Set(['connected', 'reset', 'revised', 'changed', 'expired', 'resume']);
 
 /** The sort key of an id: first the epoch of the network, then the position on the chain. */
 function orderOf(id) {
@@ -145,7 +146,7 @@ export class SharedFeed {
   #take({ id, type, data }) {
     const wasResumed = this.lastId !== null;
     const isNotice = NOTICES.has(type);
-    if (data !== null && !isNotice && id === null) return; // a notice that this page can ignore, such as resume
+    if (data !== null && !isNotice && id === null) return; // a notice that this version of the page does not know
     if (data !== null && !isNotice && !isAfter(id, this.lastId)) return; // it was passed on before
     if (id !== null) this.lastId = id;
     if (data === null) this.#told.moved();
@@ -157,14 +158,14 @@ export class SharedFeed {
     }
   }
 
+  /** Acts on a notice. Nothing is to be done about `resume`: the connection is opened again after the last id anyway. */
   #takeNotice(type, data, wasResumed) {
     if (type === 'connected') this.#told.opened(wasResumed);
-    else if (type === 'revised') this.#told.revised();
-    else if (type === 'changed') this.#told.changed();
-    else if (type === 'expired') this.#told.expired(data.reason);
-    else {
+    else if (type === 'reset') {
       this.dropWaiting();
       this.#told.reset();
-    }
+    } else if (type === 'revised') this.#told.revised();
+    else if (type === 'changed') this.#told.changed();
+    else if (type === 'expired') this.#told.expired(data.reason);
   }
 }

@@ -4,7 +4,7 @@ import { narrow, open } from './address-bar.js';
 import { count } from './amounts.js';
 import { ask, kindly, withQuery } from './api.js';
 import { byId, flash, make, setText } from './dom.js';
-import { keyOf, local, short } from './parties.js';
+import { concerns, keyOf, local, short } from './parties.js';
 import { Refetch } from './refetch.js';
 import { fillRow, makeRow, rowKey, tickRow } from './row.js';
 import { awaitsEntry, CHECKED_WITHIN_MS } from './standing.js';
@@ -103,7 +103,7 @@ function mayConcern(event) {
   if (event.streamId === null) return false;
   const { token, user, status, sort } = view;
   if (token && event.tokenAddress !== null && event.tokenAddress !== token) return false;
-  if (user && !Object.values(event).includes(user)) return false;
+  if (user && !concerns(event, user)) return false;
   if (status || user || !FIXED_ORDERS.has(sort)) return true;
   return view.page === 1 && event.type === 'stream.created';
 }

@@ -9,8 +9,9 @@ export const EXAMPLES = new URL('../../../examples/', import.meta.url).pathname;
 /** Enough time to install and build what an example needs. */
 const BUILT_WITHIN_MS = 900_000;
 
-/** An example, run with its command in the README. */
+/** An example, run with its command in the README. Once that has worked, it is not installed again. */
 export class Example {
+  static #installed = new Set();
   #folder = mkdtempSync(join(tmpdir(), 'flowfi-example-'));
   #child;
 
@@ -18,7 +19,7 @@ export class Example {
     this.name = name;
     const [logFile, errorFile] = [this.#printedTo, this.#complaints];
     const options = { logFile, errorFile, cwd: EXAMPLES, isGroup: true, env: { ...process.env, ...env } };
-    this.#child = new Child('bash', ['-c', lineOf(name) + more], options);
+    this.#child = new Child('bash', ['-c', (Example.#installed.has(name) ? lastCommandOf(name) : lineOf(name)) + more], options);
   }
 
   get #printedTo() {
@@ -54,6 +55,7 @@ export class Example {
       throw new Error(`${this.name} ended:\n${readFileSync(this.#complaints, 'utf8').slice(-2_000)}`);
     };
     await until(`${this.name} ${what}`, askWhileItRuns, BUILT_WITHIN_MS);
+    Example.#installed.add(this.name);
   }
 
   async end() {
@@ -65,6 +67,8 @@ export class Example {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
+
+const lastCommandOf = (name) => lineOf(name).split(' && ').at(-1);
 
 function lineOf(name) {
   const readme = readFileSync(join(EXAMPLES, 'README.md'), 'utf8');

@@ -18,11 +18,22 @@ export function tornDigits(page) {
   });
 }
 
-/** Returns the numbers on a page that fit on one line and take two. */
+/** Returns the numbers on a page that would fit on one line, and take more. */
 export function tornNumbers(page) {
   return page.evaluate(() => {
-    const numbers = [...document.querySelectorAll('main b.number')].filter(({ textContent }) => textContent.length <= 14);
-    return numbers.filter((number) => number.getClientRects().length > 1).map(({ textContent }) => textContent);
+    const widthOfLine = (element) => {
+      const box = element.parentElement.closest('p, dd, td, div, li');
+      const { paddingLeft, paddingRight } = getComputedStyle(box);
+      return box.clientWidth - Number.parseFloat(paddingLeft) - Number.parseFloat(paddingRight);
+    };
+    const isTorn = (number) => {
+      const range = document.createRange();
+      range.selectNodeContents(number);
+      const pieces = [...range.getClientRects()].filter(({ width }) => width > 0);
+      const lines = new Set(pieces.map(({ top }) => Math.round(top)));
+      return lines.size > 1 && pieces.reduce((sum, { width }) => sum + width, 0) <= widthOfLine(number);
+    };
+    return [...document.querySelectorAll('main b.number')].filter(isTorn).map(({ textContent }) => textContent);
   });
 }
 

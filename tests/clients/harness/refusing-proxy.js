@@ -11,6 +11,8 @@ export class RefusingProxy {
   static async start(target, answers) {
     const proxy = new RefusingProxy();
     proxy.left = [...answers];
+    /** When each request came, in milliseconds. */
+    proxy.askedAtMs = [];
     proxy.#server = createServer((asked, answer) => proxy.#answer(target, asked, answer)).listen(0, '127.0.0.1');
     await once(proxy.#server, 'listening');
     proxy.url = `http://127.0.0.1:${proxy.#server.address().port}`;
@@ -18,6 +20,7 @@ export class RefusingProxy {
   }
 
   #answer(target, asked, answer) {
+    this.askedAtMs.push(performance.now());
     const own = this.left.shift();
     if (own !== undefined) {
       const { status, headers, body } = typeof own === 'number' ? pageOf(own) : own;
