@@ -53,7 +53,7 @@ pub async fn backfill(
     let holes = wanted.map(not_seen).unwrap_or_default();
     let ledgers_in_all = holes.iter().map(|hole| hole.count()).sum();
     let progress = BackfillProgress { ledgers_in_all, ..Default::default() };
-    let mut filling = Filling { store, contract_id, epoch, progress, is_new: false };
+    let mut filling = Filling { store, contract_id, epoch, progress };
     report(filling.progress);
     for hole in holes {
         filling.fill(sources, hole, &mut report).await?;
@@ -65,10 +65,7 @@ pub async fn backfill(
 #[derive(Debug)]
 pub(super) enum ReadAgain {
     /// It was written, and counts as seen from now on.
-    Written {
-        /// Whether it had anything that was not stored.
-        is_new: bool,
-    },
+    Written,
     /// The source does not have it, or did not answer.
     NotRead(SourceError),
 }
@@ -84,10 +81,9 @@ pub(super) async fn read_again(
     source: &WholeLedgers,
     ledger: LedgerSequence,
 ) -> Result<ReadAgain, IngestError> {
-    let mut filling = Filling { store, contract_id, epoch, progress: BackfillProgress::default(), is_new: false };
-    let only = LedgerRange::new(ledger, ledger).expect("it ends where it begins");
-    let Reached { ended, .. } = filling.read(source, only, &mut |_| {}).await?;
-    Ok(ended.map_or(ReadAgain::Written { is_new: filling.is_new }, ReadAgain::NotRead))
+    let mut filling = Filling { store, contract_id, epoch, progress: BackfillProgress::default() };
+    let Reached { ended, .. } = filling.read(source, LedgerRange::only(ledger), &mut |_| {}).await?;
+    Ok(ended.map_or(ReadAgain::Written, ReadAgain::NotRead))
 }
 
 struct Filling<'a> {
@@ -96,8 +92,6 @@ struct Filling<'a> {
     /// The chain whose ledgers are read.
     epoch: Epoch,
     progress: BackfillProgress,
-    /// Whether anything was written that was not stored.
-    is_new: bool,
 }
 
 impl Filling<'_> {
@@ -175,7 +169,6 @@ impl Filling<'_> {
         stretch.from = stretch.reached.next();
         self.progress.ledgers += ledgers.count();
         self.progress.events += u64::try_from(repaired.events).unwrap_or(u64::MAX);
-        self.is_new |= repaired.events > 0 || repaired.quarantined > 0;
         report(self.progress);
         Ok(())
     }

@@ -52,9 +52,9 @@ impl Rereading<'_> {
             let name = source.name();
             let again = read_again(self.store, contract_id, self.epoch, source, ledger).await?;
             let (read_from, found) = match again {
-                ReadAgain::Written { is_new } => {
+                ReadAgain::Written => {
                     was_read = true;
-                    (Some(name), is_new)
+                    (Some(name), self.store.is_explained(contract_id, ledger).await?)
                 }
                 ReadAgain::NotRead(failure) => {
                     debug!("{name} does not have ledger {ledger}, which is to be read again: {failure}");
@@ -63,7 +63,7 @@ impl Rereading<'_> {
             };
             self.store.note_read_again(self.epoch, contract_id, ledger, read_from, found).await?;
             if found {
-                info!(contract.id = %contract_id, "{name} has what ledger {ledger} lacked; it was written late");
+                info!(contract.id = %contract_id, "no change of ledger {ledger} lacks an event any more, now that {name} was read");
                 return Ok(());
             }
             is_settled &= read_from.is_some();

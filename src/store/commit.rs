@@ -7,9 +7,9 @@ use sqlx::{Connection, PgConnection};
 
 use super::{
     Batch, Committed, Prepared, StoreError, Writer, coverage, event_columns::EventColumns, judgments, listen,
-    quarantine, upgrades,
+    quarantine, upgrades, withdrawn,
 };
-use crate::domain::EventId;
+use crate::domain::{ContractId, EventId, LedgerRange};
 
 /// A batch takes a tenth of a second; a database that takes longer than this counts as unavailable.
 const COMMIT_DEADLINE: Duration = Duration::from_secs(30);
@@ -29,7 +29,9 @@ impl Writer {
             let mut transaction = connection.begin().await?;
             raise_cursor(&mut transaction, &cursor, &prepared.batch).await?;
             cover(&mut transaction, &cursor, &prepared.batch).await?;
-            let (committed, is_revised) = write(&mut transaction, &prepared).await?;
+            let committed = write(&mut transaction, &prepared).await?;
+            withdraw_the_split_ledger(&mut transaction, &self.standing, (position, &prepared.batch)).await?;
+            let is_revised = judgments::write(&mut transaction, &prepared.folded.judgments).await?;
             if committed.events > 0 || is_revised {
                 listen::notify(&mut transaction, listen::COMMITTED).await?;
             }
@@ -93,8 +95,25 @@ async fn cover(connection: &mut PgConnection, writer: &Cursor<'_>, batch: &Batch
     }
 }
 
-/// Writes the rows. Returns whether readers were told of a revision besides.
-async fn write(connection: &mut PgConnection, prepared: &Prepared) -> Result<(Committed, bool), StoreError> {
+/// Withdraws the ledger whose beginning came with earlier batches, if one of them noted a change without an event: it was
+/// not covered then.
+async fn withdraw_the_split_ledger(
+    connection: &mut PgConnection,
+    contracts: &[ContractId],
+    (position, batch): (EventId, &Batch),
+) -> Result<(), StoreError> {
+    let split = position.ledger();
+    if position.is_end_of_ledger() || split > batch.last_whole_ledger {
+        return Ok(());
+    }
+    for contract_id in contracts {
+        withdrawn::withdraw_noted(connection, contract_id, LedgerRange::only(split)).await?;
+    }
+    Ok(())
+}
+
+/// Writes the rows.
+async fn write(connection: &mut PgConnection, prepared: &Prepared) -> Result<Committed, StoreError> {
     let Prepared { batch, offered, folded } = prepared;
     let mut committed = Committed { already_stored: offered - folded.events.len(), ..Committed::default() };
     if folded.events.len() > 0 {
@@ -108,8 +127,7 @@ async fn write(connection: &mut PgConnection, prepared: &Prepared) -> Result<(Co
     if !batch.quarantined.is_empty() {
         committed.quarantined = quarantine::insert(connection, &batch.quarantined).await?;
     }
-    let is_revised = judgments::write(connection, &folded.judgments).await?;
-    Ok((committed, is_revised))
+    Ok(committed)
 }
 
 /// Inserts the rows. They were looked up, and the fence shows that nobody has written since, so each of them is new. If

@@ -9,7 +9,7 @@ use tracing::warn;
 use super::{
     StoreError, baselines, corrections,
     revisions::{self, Revised},
-    withdrawn,
+    withdrawn::{self, EntryChanged},
 };
 use crate::domain::{
     Address, ChangedStreams, ContractId, EntryLeft, EventId, FieldDifference, LedgerSequence, RawBaseline,
@@ -117,17 +117,17 @@ pub(super) async fn write(connection: &mut PgConnection, judgments: &[Judgment])
     Ok(told)
 }
 
-/// Withdraws the coverage of the ledgers in which the contract changed a record and no event says so.
+/// Withdraws the coverage of the ledgers in which the contract changed a record and no event says so; of a ledger whose rest
+/// is still to come, once it is covered.
 pub(super) async fn withdraw_unexplained(
     connection: &mut PgConnection,
     contract_id: &ContractId,
     judgments: &[&Judgment],
 ) -> Result<(), StoreError> {
-    for judgment in judgments.iter().filter(|judgment| judgment.lacks_an_event()) {
-        let changed = (judgment.stream.1, judgment.position.ledger());
-        withdrawn::withdraw(connection, contract_id, changed).await?;
-    }
-    Ok(())
+    let unexplained = judgments.iter().filter(|judgment| judgment.lacks_an_event());
+    let unexplained: Vec<EntryChanged> =
+        unexplained.map(|judgment| EntryChanged::by_transaction(judgment.stream.1, judgment.position)).collect();
+    withdrawn::withdraw(connection, contract_id, &unexplained).await
 }
 
 /// Returns the records that entries changed without an event.

@@ -17,7 +17,7 @@ use crate::domain::{Epoch, LedgerSequence};
 
 /// The tables that belong to one chain; a reset of the network puts them aside together. `desired_state` belongs to none:
 /// who paused the indexer finds it paused.
-const TABLES_OF_AN_EPOCH: [&str; 17] = [
+const TABLES_OF_AN_EPOCH: [&str; 19] = [
     "_sqlx_migrations",
     "accepted_gaps",
     "baselines",
@@ -26,6 +26,7 @@ const TABLES_OF_AN_EPOCH: [&str; 17] = [
     "corrections",
     "coverage",
     "cursors",
+    "deleted_entries",
     "indexer_reports",
     "network",
     "quarantine",
@@ -34,6 +35,7 @@ const TABLES_OF_AN_EPOCH: [&str; 17] = [
     "revisions",
     "stream_events",
     "streams",
+    "unexplained_changes",
     "withdrawn_ledgers",
 ];
 

@@ -21,7 +21,7 @@ use super::{
     refold::{Refold, Refolded, ToFold},
     revisions::{self, Revised},
     stream_rows::{self, StreamColumns},
-    upgrades,
+    upgrades, withdrawn,
 };
 use crate::domain::{
     Baseline, ChangedStreams, ContractEvent, ContractId, ContractUpgradeEvent, CoverageSource, Epoch, EventEffect,
@@ -286,6 +286,7 @@ impl Writing<'_> {
             }
             if let Some((ledgers, source)) = late.covered {
                 coverage::fill(connection, contract_id, ledgers, source).await?;
+                withdrawn::withdraw_noted(connection, contract_id, ledgers).await?;
             }
             if repaired == Repaired::default() {
                 return Ok(());

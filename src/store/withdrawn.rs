@@ -1,17 +1,17 @@
 //! Ledgers that were seen, but not whole: the contract's entries changed in them, and no event of ours says so. Each is
 //! read again, once from each source, so one that lacks the event everywhere is not read for ever.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::PgConnection;
 use tracing::warn;
 
 use super::{
     Store, StoreError,
-    columns::{ledger, parse},
+    columns::{event_id, ledger, parse},
     network,
 };
-use crate::domain::{ContractId, Epoch, LedgerSequence, StreamId};
+use crate::domain::{ContractId, Epoch, EventId, LedgerRange, LedgerSequence, StreamId};
 
 /// A ledger to read again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,11 +22,120 @@ pub struct WithdrawnLedger {
     pub read_from: Vec<String>,
 }
 
-/// Records that this ledger was not seen whole after all, because it changed a stream without an event. Does nothing if the
-/// ledger is not covered, or if it was withdrawn before and read again in vain.
+/// A change of a stream's entry, and where its event lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct EntryChanged {
+    stream_id: StreamId,
+    first: EventId,
+    last: EventId,
+}
+
+impl EntryChanged {
+    /// Returns a change of which the transaction is known, by a position within it.
+    pub(super) const fn by_transaction(stream_id: StreamId, position: EventId) -> Self {
+        Self { stream_id, first: position.start_of_transaction(), last: position.end_of_transaction() }
+    }
+
+    /// Returns a change of which only the ledger is known.
+    fn in_ledger(stream_id: StreamId, ledger: LedgerSequence) -> Self {
+        let first = EventId::of(ledger, 0, 0, 0).unwrap_or(EventId::ZERO);
+        Self { stream_id, first, last: EventId::end_of_ledger(ledger) }
+    }
+
+    fn ledger(&self) -> LedgerSequence {
+        self.last.ledger()
+    }
+}
+
+/// Notes changes that no event explains, and withdraws their ledgers.
 ///
 /// Lock order: withdraw every ledger before telling readers of a revision.
 pub(super) async fn withdraw(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    unexplained: &[EntryChanged],
+) -> Result<(), StoreError> {
+    if unexplained.is_empty() {
+        return Ok(());
+    }
+    note(connection, contract_id, unexplained).await?;
+    let ledgers: BTreeSet<LedgerSequence> = unexplained.iter().map(EntryChanged::ledger).collect();
+    for ledger in ledgers {
+        withdraw_noted(connection, contract_id, LedgerRange::only(ledger)).await?;
+    }
+    Ok(())
+}
+
+/// What happened before the contract's first ledger was not missed.
+async fn note(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    unexplained: &[EntryChanged],
+) -> Result<(), StoreError> {
+    let column = |of: fn(&EntryChanged) -> i64| unexplained.iter().map(of).collect::<Vec<_>>();
+    let streams: Vec<String> = unexplained.iter().map(|changed| changed.stream_id.to_string()).collect();
+    sqlx::query!(
+        "insert into unexplained_changes (contract_id, ledger, stream_id, from_toid, to_toid)
+         select $1, to_toid >> 32, stream_id, from_toid, to_toid
+         from unnest($2::text[], $3::bigint[], $4::bigint[]) as new (stream_id, from_toid, to_toid)
+         where to_toid >> 32 >= (select from_ledger from cursors where contract_id = $1)
+         on conflict do nothing",
+        contract_id.as_str(),
+        &streams,
+        &column(|changed| changed.first.toid()),
+        &column(|changed| changed.last.toid()),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Withdraws those of the ledgers in which a change was noted that still has no event. A ledger that is not covered yet is
+/// withdrawn once it is: whoever covers ledgers calls this.
+pub(super) async fn withdraw_noted(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    ledgers: LedgerRange,
+) -> Result<(), StoreError> {
+    let changed = noted_in(connection, contract_id, ledgers).await?;
+    let mut of_ledgers = BTreeMap::new();
+    for changed in unexplained(connection, contract_id, &changed).await? {
+        of_ledgers.entry(changed.ledger()).or_insert(changed.stream_id);
+    }
+    for (ledger, stream_id) in of_ledgers {
+        withdraw_ledger(connection, contract_id, (stream_id, ledger)).await?;
+    }
+    Ok(())
+}
+
+/// Returns the changes that were noted in these ledgers.
+async fn noted_in(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    ledgers: LedgerRange,
+) -> Result<Vec<EntryChanged>, StoreError> {
+    let rows = sqlx::query!(
+        "select stream_id, from_toid, to_toid from unexplained_changes
+         where contract_id = $1 and ledger between $2 and $3 order by ledger, length(stream_id), stream_id",
+        contract_id.as_str(),
+        i64::from(ledgers.from().0),
+        i64::from(ledgers.to().0),
+    )
+    .fetch_all(connection)
+    .await?;
+    let changed = rows.into_iter().map(|row| {
+        Ok(EntryChanged {
+            stream_id: parse("stream_id", &row.stream_id)?,
+            first: event_id(row.from_toid, 0)?,
+            last: event_id(row.to_toid, 0)?,
+        })
+    });
+    changed.collect()
+}
+
+/// Records that this ledger was not seen whole after all, because it changed a stream without an event. Does nothing if the
+/// ledger is not covered, or if it was withdrawn before and read again in vain.
+async fn withdraw_ledger(
     connection: &mut PgConnection,
     contract_id: &ContractId,
     (stream_id, ledger): (StreamId, LedgerSequence),
@@ -63,34 +172,39 @@ pub(super) async fn withdraw(
     uncover(connection, contract_id, ledger).await
 }
 
-/// Returns those of these streams that have no event in the ledger that changed them last, neither stored nor kept raw. A
-/// fee changes no stream.
+/// Returns those of these changes that have no event, neither stored nor kept raw. A fee changes no stream.
 async fn unexplained(
     connection: &mut PgConnection,
     contract_id: &ContractId,
-    changed: &[(StreamId, LedgerSequence)],
-) -> Result<BTreeMap<StreamId, LedgerSequence>, StoreError> {
-    let (streams, ledgers): (Vec<String>, Vec<i64>) =
-        changed.iter().map(|(stream_id, ledger)| (stream_id.to_string(), i64::from(ledger.0))).unzip();
+    changed: &[EntryChanged],
+) -> Result<Vec<EntryChanged>, StoreError> {
+    if changed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let column = |of: fn(&EntryChanged) -> i64| changed.iter().map(of).collect::<Vec<_>>();
+    let streams: Vec<String> = changed.iter().map(|changed| changed.stream_id.to_string()).collect();
     let rows = sqlx::query!(
-        r#"select changed.stream as "stream!", changed.ledger as "ledger!"
-           from unnest($2::text[], $3::bigint[]) as changed (stream, ledger)
+        r#"select changed.number as "number!"
+           from unnest($2::text[], $3::bigint[], $4::bigint[]) with ordinality
+               as changed (stream, from_toid, to_toid, number)
            where not exists (
                select from stream_events
                where contract_id = $1 and stream_id = changed.stream and type <> 'stream.fee_collected'
-                   and toid between changed.ledger << 32 and (changed.ledger + 1 << 32) - 1
+                   and toid between changed.from_toid and changed.to_toid
            ) and not exists (
                select from quarantine
                where contract_id = $1 and stream_id = changed.stream and event_kind <> 'entry'
-                   and toid between changed.ledger << 32 and (changed.ledger + 1 << 32) - 1
+                   and toid between changed.from_toid and changed.to_toid
            )"#,
         contract_id.as_str(),
         &streams,
-        &ledgers,
+        &column(|changed| changed.first.toid()),
+        &column(|changed| changed.last.toid()),
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter().map(|row| Ok((parse("stream_id", &row.stream)?, ledger(row.ledger)?))).collect()
+    let place = |number: i64| usize::try_from(number).ok()?.checked_sub(1);
+    Ok(rows.into_iter().filter_map(|row| changed.get(place(row.number)?).copied()).collect())
 }
 
 async fn uncover(
@@ -134,18 +248,27 @@ impl Store {
         if changed.is_empty() {
             return Ok(BTreeMap::new());
         }
+        let changed: Vec<EntryChanged> =
+            changed.iter().map(|(stream_id, ledger)| EntryChanged::in_ledger(*stream_id, *ledger)).collect();
         let mut transaction = self.pool.begin().await?;
         let withdraw_all = async |connection: &mut PgConnection| {
             network::check_epoch(connection, epoch).await?;
-            let unexplained = unexplained(connection, contract_id, changed).await?;
-            for (stream_id, ledger) in &unexplained {
-                withdraw(connection, contract_id, (*stream_id, *ledger)).await?;
-            }
+            let unexplained = unexplained(connection, contract_id, &changed).await?;
+            withdraw(connection, contract_id, &unexplained).await?;
             Ok(unexplained)
         };
         let unexplained = transaction.within(withdraw_all).await?;
         transaction.commit().await?;
-        Ok(unexplained)
+        Ok(unexplained.iter().map(|changed| (changed.stream_id, changed.ledger())).collect())
+    }
+
+    /// Returns whether there is an event by now for every change that was noted in this ledger.
+    pub async fn is_explained(&self, contract_id: &ContractId, ledger: LedgerSequence) -> Result<bool, StoreError> {
+        let look = async |connection: &mut PgConnection| {
+            let noted = noted_in(connection, contract_id, LedgerRange::only(ledger)).await?;
+            unexplained(connection, contract_id, &noted).await
+        };
+        Ok(self.pool.run(look).await?.is_empty())
     }
 
     /// Returns ledgers that were withdrawn and not yet read again from each of these sources, at most `limit`: those that

@@ -91,8 +91,13 @@ pub fn creation_of(stream_id: StreamId) -> MadeEvent {
 
 /// The event of a withdrawal right at the stream's start, when there is nothing to move its clock.
 pub fn withdrawal(units: u64) -> MadeEvent {
+    withdrawal_of(STREAM, units)
+}
+
+/// The event of the same withdrawal from another stream.
+pub fn withdrawal_of(stream_id: StreamId, units: u64) -> MadeEvent {
     let fields = [("recipient", address(2)), ("amount", amount(units)), ("timestamp", ScVal::U64(100))];
-    event(STREAM, "tokens_withdrawn", &fields)
+    event(stream_id, "tokens_withdrawn", &fields)
 }
 
 /// The event of the stream's deletion.

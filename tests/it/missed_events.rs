@@ -14,7 +14,9 @@ use stellar_xdr::LedgerEntryChange;
 
 use crate::{
     made_chain::{Made, MadeChain, MadeEvent, PASSPHRASE, change},
-    made_stream::{STREAM, closure, contract, creation, creation_of, entry, entry_with, party, withdrawal},
+    made_stream::{
+        STREAM, closure, contract, creation, creation_of, entry, entry_with, party, withdrawal, withdrawal_of,
+    },
     world::{World, eventually},
 };
 
@@ -55,6 +57,35 @@ impl TwoNodes {
         self.followed.close(at, vec![made(events.to_vec())])
     }
 
+    /// Closes a ledger whose first transaction withdraws, of which the followed node leaves the event out, and with so many
+    /// events after it that the ledger is split over two batches.
+    fn withhold_the_first_of_many(&self) -> LedgerSequence {
+        let changes = change(&contract(), STREAM, Some(&entry(0)), Some(&entry(60)));
+        let made = |events, changes| Made { contract_id: contract(), events, changes };
+        let others = || made(vec![withdrawal_of(StreamId(99), 1); 5_000], Vec::new());
+        let last = || made(vec![withdrawal_of(StreamId(99), 1)], Vec::new());
+        self.complete.close(110, vec![made(vec![withdrawal(60)], changes.clone()), others(), last()]);
+        self.followed.close(110, vec![made(Vec::new(), changes), others(), last()])
+    }
+
+    /// Closes a ledger with two withdrawals of which the followed node leaves the events out. Returns another node, which
+    /// leaves out the second one.
+    async fn withhold_two_withdrawals(&self) -> (LedgerSequence, MadeChain) {
+        let half = MadeChain::start().await;
+        let changes = change(&contract(), STREAM, None, Some(&entry(0)));
+        half.close(100, vec![Made { contract_id: contract(), events: vec![creation()], changes }]);
+        let withdrawals = |first: &[MadeEvent], second: &[MadeEvent]| {
+            let made = |events: &[MadeEvent], before, after| {
+                let changes = change(&contract(), STREAM, Some(&entry(before)), Some(&entry(after)));
+                Made { contract_id: contract(), events: events.to_vec(), changes }
+            };
+            vec![made(first, 0, 60), made(second, 60, 90)]
+        };
+        self.complete.close(110, withdrawals(&[withdrawal(60)], &[withdrawal(30)]));
+        half.close(110, withdrawals(&[withdrawal(60)], &[]));
+        (self.followed.close(110, withdrawals(&[], &[])), half)
+    }
+
     /// Closes a ledger with a withdrawal of which the followed node leaves the event out.
     fn withhold_a_withdrawal(&self) -> LedgerSequence {
         let changes = change(&contract(), STREAM, Some(&entry(0)), Some(&entry(60)));
@@ -62,9 +93,13 @@ impl TwoNodes {
     }
 
     fn follow(&mut self, source: EndpointPool, whole_ledgers: Vec<WholeLedgers>) {
+        self.follow_with(RecordState::Both, source, whole_ledgers);
+    }
+
+    fn follow_with(&mut self, records: RecordState, source: EndpointPool, whole_ledgers: Vec<WholeLedgers>) {
         let pace = PaceArgs {
             start_ledger: Some(LedgerSequence(2)),
-            records: RecordState::Both.into(),
+            records: records.into(),
             check_interval: Duration::from_millis(20),
             ..self.world.settings().pace
         };
@@ -125,8 +160,12 @@ impl TwoNodes {
     }
 
     async fn verified(&self) -> Verified {
+        self.proof(false).await
+    }
+
+    async fn proof(&self, repair: bool) -> Verified {
         let rng = StdRng::seed_from_u64(7);
-        let settings = VerifySettings { sample: None, repair: false, patience: Duration::from_secs(10), rng };
+        let settings = VerifySettings { sample: None, repair, patience: Duration::from_secs(10), rng };
         let source = self.followed.source_of_events();
         verify(&self.world.store, &source, &contract(), settings, |_| {}).await.unwrap()
     }
@@ -192,6 +231,62 @@ async fn a_correction_over_rpc_has_the_ledger_read_again_that_changed_the_entry_
     assert_eq!(nodes.missed_in().await, [("withdrawn_amount".to_owned(), Some(i64::from(ledger.0)))]);
     assert_eq!(nodes.not_seen().await, []);
     assert_eq!(nodes.record().await.withdrawn.to_string(), "60");
+}
+
+/// Follows a chain of which two events were withheld, with a source that has one of them and then one that has both.
+async fn reads_on_until_both_are_there(mut nodes: TwoNodes, follow: impl FnOnce(&MadeChain) -> EndpointPool) {
+    let (ledger, half) = nodes.withhold_two_withdrawals().await;
+    let source = follow(&nodes.followed);
+    nodes.follow(source, vec![whole_ledgers(&half), whole_ledgers(&nodes.complete)]);
+    eventually("the ledger was read again with success", || async {
+        nodes.withdrawn().await.iter().any(|(withdrawn, _, found)| *withdrawn == i64::from(ledger.0) && *found)
+    })
+    .await;
+    assert_eq!(nodes.events().await, ["stream.created", "stream.withdrawn", "stream.withdrawn"]);
+    assert_eq!(nodes.not_seen().await, []);
+    assert_eq!(nodes.record().await.withdrawn.to_string(), "90");
+}
+
+#[sqlx::test]
+async fn a_source_that_has_one_of_two_missed_events_is_not_the_last_one_that_is_read(pool: PgPool) {
+    let nodes = TwoNodes::start(pool).await;
+    reads_on_until_both_are_there(nodes, MadeChain::source).await;
+}
+
+#[sqlx::test]
+async fn a_source_that_has_one_of_two_events_missed_over_rpc_is_not_the_last_one_that_is_read(pool: PgPool) {
+    let nodes = TwoNodes::start(pool).await;
+    reads_on_until_both_are_there(nodes, MadeChain::source_of_events).await;
+}
+
+#[sqlx::test]
+async fn a_missed_event_at_the_beginning_of_a_ledger_of_two_batches_has_the_ledger_read_again(pool: PgPool) {
+    let mut nodes = TwoNodes::start(pool).await;
+    let ledger = nodes.withhold_the_first_of_many();
+    nodes.follow(nodes.followed.source(), vec![whole_ledgers(&nodes.complete)]);
+    eventually("the ledger was read again with success", || async {
+        nodes.withdrawn().await == [(i64::from(ledger.0), vec!["getLedgers".to_owned()], true)]
+    })
+    .await;
+    let of_stream = "select count(*) from stream_events where stream_id = '1'";
+    let events: i64 = sqlx::query_scalar(of_stream).fetch_one(&nodes.world.pool).await.unwrap();
+    assert_eq!(events, 2);
+    assert_eq!(nodes.not_seen().await, []);
+}
+
+#[sqlx::test]
+async fn a_repair_by_hand_withdraws_the_ledger_of_an_event_that_was_missed(pool: PgPool) {
+    let mut nodes = TwoNodes::start(pool).await;
+    let ledger = nodes.withhold_a_withdrawal();
+    nodes.follow_with(RecordState::Events, nodes.followed.source_of_events(), Vec::new());
+    nodes.indexed(ledger).await;
+    let verified = nodes.proof(true).await;
+    assert_eq!(verified.repaired, [STREAM]);
+    assert_eq!(nodes.missed_in().await, [("withdrawn_amount".to_owned(), Some(i64::from(ledger.0)))]);
+    assert_eq!(nodes.not_seen().await, [LedgerRange::only(ledger)]);
+    assert_eq!(nodes.record().await.withdrawn.to_string(), "60");
+    assert!(nodes.verified().await.is_proven());
+    assert_eq!(nodes.withdrawn().await, [(i64::from(ledger.0), Vec::new(), false)]);
 }
 
 #[sqlx::test]

@@ -26,6 +26,12 @@ impl LedgerRange {
         (from <= to).then_some(Self { from, to })
     }
 
+    /// Returns this one ledger.
+    #[must_use]
+    pub const fn only(ledger: LedgerSequence) -> Self {
+        Self { from: ledger, to: ledger }
+    }
+
     /// Returns the first ledger.
     #[must_use]
     pub const fn from(self) -> LedgerSequence {

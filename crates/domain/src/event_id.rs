@@ -52,6 +52,12 @@ impl EventId {
         Self { toid: i64::try_from(after - 1).unwrap_or(i64::MAX), index: u32::MAX }
     }
 
+    /// Returns the first id that an event of this one's transaction can have.
+    #[must_use]
+    pub const fn start_of_transaction(self) -> Self {
+        Self { toid: self.toid & !((1 << OPERATION_BITS) - 1), index: 0 }
+    }
+
     /// Returns the position after every event of this one's transaction.
     #[must_use]
     pub const fn end_of_transaction(self) -> Self {
