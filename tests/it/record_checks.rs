@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use flowfi_indexer::{
     devnet::{Call, DevnetArgs, Fault, MAIN_ENDPOINT},
-    domain::{Amount, Contracts, EventId, StreamId},
-    ingest::{Indexer, IngestSettings, OnReset, PaceArgs, VerifySettings, verify},
-    source::EndpointPool,
+    domain::{Amount, Contracts, EventId, LedgerRange, LedgerSequence, StreamId},
+    ingest::{Indexer, IngestSettings, OnReset, PaceArgs, VerifySettings, backfill, verify},
+    source::{EndpointPool, WholeLedgers},
     store::{IndexerState, RecordCheck},
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -64,6 +64,14 @@ impl World {
         let source = EndpointPool::new(urls, self.devnet.passphrase().to_owned(), 7).unwrap();
         let verified = verify(&self.store, &source, &self.devnet.contract_id(), settings, |_| ()).await;
         assert!(verified.unwrap().is_proven());
+    }
+
+    /// Reads the ledgers that count as not seen, whole.
+    async fn fill_holes(&self) {
+        let source = EndpointPool::new(std::slice::from_ref(&self.rpc_url), self.devnet.passphrase().to_owned(), 7);
+        let whole = [WholeLedgers::of_endpoints(source.unwrap(), StdRng::seed_from_u64(7)).unwrap()];
+        let ledgers = LedgerRange::new(LedgerSequence(2), self.devnet.latest_ledger()).unwrap();
+        backfill(&self.store, &self.devnet.contract_id(), &whole, ledgers, |_| {}).await.unwrap();
     }
 
     /// Configures two endpoints of the network, the second of which returns everything.
@@ -145,8 +153,16 @@ async fn events_withheld_with_empty_pages_make_the_daemon_unready_until_the_name
     Described::new().check("getStatus", &Answer::get(&format!("{base}/v1/status")).await);
 
     world.repair().await;
-    is_ready(&world, &base).await;
+    status_says(&world, &base, "all that is left is that ledgers lacked the events", |status| {
+        let reasons = status["reasons"].as_array().unwrap();
+        let are_holes = reasons.iter().all(|reason| reason.as_str().unwrap().ends_with("were never seen"));
+        are_holes && !reasons.is_empty() && status["contracts"][0]["recordsCheck"]["differing"] == 0
+    })
+    .await;
     eventually("the metrics say so", || async { metric(&base, "records_differing").await == Some(0) }).await;
+    world.fill_holes().await;
+    is_ready(&world, &base).await;
+    world.assert_equal_to_the_chain().await;
 }
 
 #[sqlx::test]

@@ -39,6 +39,7 @@ impl World<'_> {
         self.until("every command has ended", async |world| !world.is_maintained()).await?;
         let is_proven = self.prove_what_is_incomplete().await?;
         self.repair().await?;
+        self.read_withdrawn_again().await?;
         self.reindex_at_last().await?;
         let sentinel = self.chain.close_sentinel().await;
         self.until("every subscriber sees the last event or is told to start over after it", async |world| {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use flowfi_indexer::{
     domain::{EventId, LedgerRange, LedgerSequence, StreamId},
     ingest::{LateEvents, backfill, replay_quarantine, write_late},
+    store::WithdrawnLedger,
 };
 use rand::{Rng, seq::IteratorRandom};
 use tokio::time::Instant;
@@ -89,6 +90,21 @@ impl World<'_> {
             self.losses.given_up.clear();
             self.losses.partly_filled = false;
             self.tell("the given-up ledgers are backfilled from the lake");
+        }
+        Ok(())
+    }
+
+    /// Reads the ledgers again that a proof withdrew, because rows of theirs were missing then.
+    pub async fn read_withdrawn_again(&self) -> Result<(), String> {
+        const AT_MOST: u32 = 10_000;
+        let (contract_id, lake) = (self.contract_id(), [self.lake().await]);
+        let withdrawn = self.control().withdrawn_ledgers(&contract_id, &["none"], AT_MOST).await.unwrap();
+        for WithdrawnLedger { ledger, .. } in withdrawn {
+            self.insist(async |store| {
+                let only = LedgerRange::only(ledger);
+                backfill(store, &contract_id, &lake, only, |_| {}).await.map_err(|failure| failure.to_string())
+            })
+            .await?;
         }
         Ok(())
     }

@@ -10,10 +10,7 @@ mod read;
 mod rolling;
 mod uncertain;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use rand::{Rng, rngs::StdRng};
 
@@ -226,8 +223,8 @@ impl Proof<'_> {
         }
         if !wanted.is_empty() {
             let Reading { store, contract_id, epoch, .. } = self.reading;
-            // An operator who sets records by hand has decided on them; ledgers are withdrawn by the daemon's own checks.
-            let set = correct::from_chain(store, contract_id, epoch, seen, (&wanted, &BTreeMap::new())).await?;
+            let missed_in = missed::withdraw(store, contract_id, epoch, seen, wanted.iter().copied()).await?;
+            let set = correct::from_chain(store, contract_id, epoch, seen, (&wanted, &missed_in)).await?;
             self.verified.repaired.extend(set);
         }
         wanted.extend(deleted);
