@@ -143,6 +143,7 @@ impl<'a> Reindex<'a> {
                 built.push((contract_id, position));
             }
             self.store.copy_late_marks_to_build().await?;
+            self.store.copy_lifetimes_to_build().await?;
             if let Some(revised) = revised {
                 self.store.note_built_revision(revised.revision).await?;
             }

@@ -11,7 +11,9 @@ use sqlx::PgConnection;
 use super::{
     Store, StoreError, baselines,
     columns::{columns_of, ledger, parse},
-    corrections, listen, network, quarantine,
+    corrections,
+    deletions::{self, Deletion},
+    listen, network, quarantine,
     revisions::{self, Revised},
     stream_rows::{self, StreamColumns},
 };
@@ -175,7 +177,7 @@ impl EntryChecks<'_> {
     fn record_after(&self, taken: &TakenEntry, before: &StreamRecord) -> StreamRecord {
         match &taken.baseline {
             Some(baseline) => baseline.record(self.contract_id, Some(before.clone()), None),
-            None => StreamRecord { closed: true, checked_at_ledger: Some(self.at_ledger), ..before.clone() },
+            None => before.clone().deleted(self.at_ledger),
         }
     }
 
@@ -199,6 +201,10 @@ impl EntryChecks<'_> {
         let taken: Vec<&TakenEntry> = ids.iter().map(|stream_id| by_stream[stream_id]).collect();
         let raw = taken.iter().filter_map(|taken| taken.baseline.as_ref()).map(|baseline| &baseline.raw);
         baselines::upsert(connection, self.contract_id, raw, revision).await?;
+        let deleted = taken.iter().filter(|taken| taken.baseline.is_none());
+        let gone_at = EventId::end_of_ledger(self.at_ledger);
+        let deleted: Vec<Deletion> = deleted.map(|taken| (taken.stream_id, gone_at)).collect();
+        deletions::insert(connection, self.contract_id, &deleted, revision).await?;
         let corrected: Vec<(StreamId, FieldDifference)> = taken
             .iter()
             .flat_map(|taken| taken.differences.iter().map(|found| (taken.stream_id, found.clone())))

@@ -85,6 +85,8 @@ pub(super) enum FromChain {
     Baseline(Box<Baseline>),
     /// What a transaction left of the entry: the record is compared with it.
     Change(StreamEntryChange),
+    /// The entry was deleted before this position.
+    Deletion(EventId),
 }
 
 impl FromChain {
@@ -93,6 +95,7 @@ impl FromChain {
         match self {
             Self::Baseline(baseline) => baseline.raw.position,
             Self::Change(change) => change.position(),
+            Self::Deletion(position) => *position,
         }
     }
 }
@@ -210,6 +213,7 @@ impl Folding {
                 return;
             }
             FromChain::Baseline(baseline) => Some(baseline.record(&stream.0, before, last)),
+            FromChain::Deletion(position) => before.map(|before| StreamRecord::deleted(before, position.ledger())),
             FromChain::Change(change) => {
                 let (record, judgment) = judge(change, before, last);
                 self.judgments.extend(judgment);

@@ -8,6 +8,7 @@ use tracing::warn;
 
 use super::{
     StoreError, baselines, corrections,
+    deletions::{self, Deletion},
     revisions::{self, Revised},
     withdrawn::{self, EntryChanged},
 };
@@ -67,7 +68,7 @@ pub(super) fn judge(
         (EntryLeft::Removed, None) => (None, None),
         (EntryLeft::Removed, Some(record)) => {
             let told = if record.closed { None } else { judgment(None, vec![is_gone()], parties, record.last_event) };
-            (Some(StreamRecord { closed: true, checked_at_ledger: Some(ledger), ..record }), told)
+            (Some(record.deleted(ledger)), told)
         }
         (EntryLeft::Stored(baseline), Some(record)) => {
             let mut differences = baseline.entry.differences_from(&record);
@@ -106,7 +107,7 @@ pub(super) async fn write(connection: &mut PgConnection, judgments: &[Judgment])
     }
     let mut told = false;
     for (contract_id, judgments) in of_contracts {
-        write_baselines(connection, contract_id, &judgments, WITH_ITS_EVENTS).await?;
+        keep_entries(connection, contract_id, &judgments, WITH_ITS_EVENTS).await?;
         write_corrections(connection, contract_id, &judgments).await?;
         withdraw_unexplained(connection, contract_id, &judgments).await?;
         if let Some(revised) = unexplained(&judgments) {
@@ -142,15 +143,18 @@ fn unexplained(judgments: &[&Judgment]) -> Option<Revised> {
     Some(Revised { range, changed: Some(changed) })
 }
 
-/// Writes the entries under a revision's number.
-pub(super) async fn write_baselines(
+/// Writes the entries, and which were deleted, under a revision's number.
+pub(super) async fn keep_entries(
     connection: &mut PgConnection,
     contract_id: &ContractId,
     judgments: &[&Judgment],
     revision: i64,
 ) -> Result<(), StoreError> {
     let raw = judgments.iter().filter_map(|judgment| judgment.baseline.as_ref());
-    baselines::upsert(connection, contract_id, raw, revision).await
+    baselines::upsert(connection, contract_id, raw, revision).await?;
+    let deleted = judgments.iter().filter(|judgment| judgment.baseline.is_none());
+    let deleted: Vec<Deletion> = deleted.map(|judgment| (judgment.stream.1, judgment.position)).collect();
+    deletions::insert(connection, contract_id, &deleted, revision).await
 }
 
 /// Writes which fields differed.

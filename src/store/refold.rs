@@ -20,6 +20,7 @@ use super::{
     columns::{event_id, parse},
     connections::Transaction,
     contract_versions::{self, ContractVersions},
+    deletions::Deletion,
     event_columns::{self, EventColumns, PartyColumns},
     fold::{Finished, Folding, FromChain, key_of, stream_of},
     judgments::Judgment,
@@ -78,6 +79,8 @@ pub(super) struct ToFold<'a> {
     pub(super) baselines: &'a HashMap<StreamId, Vec<Baseline>>,
     /// What transactions left of the streams' entries, in the order of the chain.
     pub(super) entries: &'a [StreamEntryChange],
+    /// Every deletion of an entry of these streams.
+    pub(super) deletions: &'a [Deletion],
     /// Every stream that is to be folded.
     pub(super) streams: &'a BTreeSet<StreamId>,
     /// Those of them that are folded from their first event on, whatever is stored of them.
@@ -262,8 +265,8 @@ impl Refold {
     }
 }
 
-/// Returns what the chain has of the streams, in the order of the positions. Baselines are for those that are folded
-/// again: the records of the others hold them.
+/// Returns what the chain has of the streams, in the order of the positions. Baselines and deletions are for those that are
+/// folded again: the records of the others hold them.
 fn from_chain(
     contract_id: &ContractId,
     again: &[StreamId],
@@ -273,7 +276,9 @@ fn from_chain(
     for stream_id in again {
         let baselines =
             to_fold.baselines.get(stream_id).into_iter().flatten().cloned().map(Box::new).map(FromChain::Baseline);
-        from_chain.entry((contract_id.clone(), *stream_id)).or_default().extend(baselines);
+        let of_stream = to_fold.deletions.iter().filter(|(deleted, _)| deleted == stream_id);
+        let deletions = of_stream.map(|(_, position)| FromChain::Deletion(*position));
+        from_chain.entry((contract_id.clone(), *stream_id)).or_default().extend(baselines.chain(deletions));
     }
     for change in to_fold.entries {
         from_chain.entry(key_of(change)).or_default().push(FromChain::Change(change.clone()));

@@ -26,7 +26,8 @@ const DERIVED: [&str; 3] = ["quarantine", "stream_events", "streams"];
 const COLUMNS_OF_STREAMS: &str = "contract_id, stream_id, sender, recipient, token, rate_per_second, deposited, \
     withdrawn, start_time, last_update_time, end_time, is_active, paused, paused_at, status, total_paused_seconds, \
     unverified, impossible_order, created_toid, created_event_index, last_toid, last_event_index, created_at, updated_at, \
-    schedule, cliff_time, arbiter, dispute_status, is_allowance_based, closed, awaits_entry, checked_at_ledger";
+    schedule, cliff_time, arbiter, dispute_status, is_allowance_based, closed, awaits_entry, checked_at_ledger, \
+    live_until_ledger";
 /// Where the replaced tables are until the end of the swap.
 const REPLACED: &str = "flowfi_replaced";
 /// If a reader holds a table for longer, the swap is retried, so that others do not queue behind it.
@@ -180,38 +181,6 @@ impl Store {
         Ok(())
     }
 
-    /// Copies those baselines of a contract to the build that it lacks or that differ. Returns their streams.
-    pub async fn copy_baselines_to_build(&self, contract_id: &ContractId) -> Result<Vec<StreamId>, StoreError> {
-        let columns =
-            "contract_id, stream_id, toid, event_index, entry, last_modified_ledger, live_until_ledger, revision";
-        let statement = format!(
-            "insert into {REINDEX}.baselines as built ({columns})
-             select {columns} from baselines where contract_id = $1
-             on conflict (contract_id, stream_id, toid, event_index) do update set
-                 entry = excluded.entry, last_modified_ledger = excluded.last_modified_ledger,
-                 live_until_ledger = excluded.live_until_ledger, revision = excluded.revision
-             where built.revision <> excluded.revision
-             returning stream_id"
-        );
-        let stream_ids: Vec<String> =
-            sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).bind(contract_id.as_str()).fetch_all(&self.pool).await?;
-        stream_ids.iter().map(|text| parse("stream_id", text)).collect()
-    }
-
-    /// Marks events in the build as late if they came late in the live tables, or are missing there: they were not sent
-    /// live, and must not be.
-    pub async fn copy_late_marks_to_build(&self) -> Result<(), StoreError> {
-        let mark = format!(
-            "update {REINDEX}.stream_events as built set came_late = true
-             where not came_late and not exists (
-                 select from stream_events as stored
-                 where not stored.came_late and stored.toid = built.toid and stored.event_index = built.event_index
-             )"
-        );
-        sqlx::query(sqlx::AssertSqlSafe(mark)).execute(&self.pool).await?;
-        Ok(())
-    }
-
     /// Returns the first streams, at most `limit`, whose record in the build differs from the live one although both
     /// have the same last event.
     pub async fn changed_by_build(&self, limit: u32) -> Result<Vec<StreamKey>, StoreError> {
@@ -234,19 +203,24 @@ impl Store {
         keys.map(|(contract, stream)| Ok((parse("contract_id", &contract)?, parse("stream_id", &stream)?))).collect()
     }
 
-    /// Returns the streams that have a baseline and events after a position; with [`EventId::ZERO`], all that have one.
+    /// Returns the streams that have a baseline, or a deletion, and events after a position; with [`EventId::ZERO`], all that
+    /// have one.
     pub async fn based_streams_after(
         &self,
         contract_id: &ContractId,
         after: EventId,
     ) -> Result<Vec<StreamId>, StoreError> {
         let stream_ids = sqlx::query_scalar!(
-            "select distinct stream_id from baselines
-             where contract_id = $1 and ($2::bigint = 0 or exists (
-                 select from stream_events as event
-                 where event.contract_id = baselines.contract_id and event.stream_id = baselines.stream_id
-                   and event.toid >= $2 and (event.toid, event.event_index) > ($2, $3)
-             ))",
+            r#"with based as (
+                   select stream_id from baselines where contract_id = $1
+                   union select stream_id from deleted_entries where contract_id = $1
+               )
+               select stream_id as "stream_id!" from based
+               where $2::bigint = 0 or exists (
+                   select from stream_events as event
+                   where event.contract_id = $1 and event.stream_id = based.stream_id
+                     and event.toid >= $2 and (event.toid, event.event_index) > ($2, $3)
+               )"#,
             contract_id.as_str(),
             after.toid(),
             i64::from(after.index()),

@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 use super::{
     Store, StoreError, baselines, columns,
     connections::{Connections, Transaction},
-    corrections, coverage,
+    corrections, coverage, deletions,
     judgments::{self, Judgment},
     listen, network,
     quarantine::{self, SpokenOf},
@@ -197,8 +197,8 @@ impl Repair {
     }
 
     /// Folds the streams, writes everything, and tells readers which range was revised, or which records changed if nothing
-    /// else did. Returns `None` if another repair of the contract was written since this one began, or another baseline of
-    /// a stream; nothing was written then.
+    /// else did. Returns `None` if another repair of the contract was written since this one began, or another baseline or
+    /// deletion of a stream; nothing was written then.
     pub async fn write(
         self,
         late: &LateRows,
@@ -211,26 +211,31 @@ impl Repair {
             events: &late.events,
             baselines: &late.baselines,
             entries: &late.entries,
+            deletions: &[],
             streams: &streams,
             from_the_first: &late.from_the_first,
         };
         let Self { mut transaction, connections, contract_id, epoch, cursor, locks, baselines, .. } = self;
+        let ids: Vec<StreamId> = streams.iter().copied().collect();
+        let load = async |connection: &mut PgConnection| deletions::load(connection, &contract_id, &ids).await;
+        let deletions = transaction.within(load).await?;
+        let to_fold = ToFold { deletions: &deletions, ..to_fold };
         let mut refold = Refold::begin(&mut transaction, &contract_id, &to_fold, decode).await?;
         if locks == Locks::ToWrite {
             transaction.commit().await?;
             transaction = connections.begin().await?;
-            let ids: Vec<StreamId> = streams.iter().copied().collect();
             let look_again = async |connection: &mut PgConnection| {
                 let now = lock_cursor(connection, &contract_id, epoch).await?;
-                Ok((now, baselines::load(connection, &contract_id, &ids).await?.len()))
+                let baselines = baselines::load(connection, &contract_id, &ids).await?.len();
+                Ok((now, baselines, deletions::load(connection, &contract_id, &ids).await?))
             };
-            let (now, baselines_now) = transaction.within(look_again).await?;
+            let (now, baselines_now, deletions_now) = transaction.within(look_again).await?;
             let is_overtaken = |now: Option<Cursor>| match now {
                 Some(now) if late.caught_up.is_some() => now != cursor,
                 Some(now) => now.revision != cursor.revision,
                 None => true,
             };
-            if is_overtaken(now) || baselines_now != baselines {
+            if is_overtaken(now) || baselines_now != baselines || deletions_now != deletions {
                 return Ok(None);
             }
         }
@@ -297,7 +302,7 @@ impl Writing<'_> {
             let revision = revisions::record(connection, contract_id, &Revised { range, changed }).await?;
             let raw = late.baselines.values().flatten().map(|baseline| &baseline.raw);
             baselines::upsert(connection, contract_id, raw, revision).await?;
-            judgments::write_baselines(connection, contract_id, &judgments, revision).await?;
+            judgments::keep_entries(connection, contract_id, &judgments, revision).await?;
             judgments::write_corrections(connection, contract_id, &judgments).await?;
             self.correct(connection).await?;
             listen::notify(connection, listen::COMMITTED).await

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use flowfi_indexer::{
-    domain::{LedgerRange, LedgerSequence, StreamId, StreamRecord, holes},
-    ingest::{Indexer, IngestSettings, PaceArgs, RecordState, Verified, VerifySettings, verify},
+    domain::{EventId, LedgerRange, LedgerSequence, StreamId, StreamRecord, holes},
+    ingest::{
+        Indexer, IngestSettings, LateEvents, PaceArgs, RecordState, Reindex, Verified, VerifySettings, verify,
+        write_late,
+    },
     source::{EndpointPool, WholeLedgers},
     xdr::LedgerContents,
 };
@@ -168,6 +171,21 @@ impl TwoNodes {
         let settings = VerifySettings { sample: None, repair, patience: Duration::from_secs(10), rng };
         let source = self.followed.source_of_events();
         verify(&self.world.store, &source, &contract(), settings, |_| {}).await.unwrap()
+    }
+
+    /// Stops the indexer, folds the stream again from its stored events, and then builds every record anew.
+    async fn fold_again_and_reindex(&mut self) {
+        self.world.stop_all().await;
+        let store = &self.world.store;
+        let events = store.raw_events_after(&contract(), EventId::ZERO, 10).await.unwrap();
+        let late = LateEvents { events, ..LateEvents::default() };
+        let folded = write_late(store, &contract(), store.epoch().await.unwrap(), late).await.unwrap().unwrap();
+        assert_eq!(folded.streams, 1);
+        assert!(self.record().await.closed, "a late fold leaves it closed");
+        Reindex::open(store).await.unwrap().read_stored_and_swap(|_| ()).await.unwrap();
+        assert!(self.record().await.closed, "a reindex leaves it closed");
+        assert_eq!(self.verified().await.equal, 1);
+        assert_eq!(self.corrections().await.len(), 1);
     }
 
     /// Waits until the checks have taken this many turns more.
@@ -366,6 +384,29 @@ async fn an_entry_that_is_gone_before_its_lifetime_is_over_closes_its_record_ove
     assert_eq!((verified.equal, verified.archived), (1, Vec::new()));
     nodes.turns(2).await;
     assert_eq!(nodes.corrections().await.len(), 1);
+}
+
+#[sqlx::test]
+async fn a_deletion_that_was_asked_for_survives_a_late_fold_and_a_reindex(pool: PgPool) {
+    let mut nodes = TwoNodes::start(pool).await;
+    nodes.follow(nodes.followed.source_of_events(), Vec::new());
+    eventually("the record was compared", || async {
+        let record = nodes.world.store.stream(&contract(), STREAM).await.unwrap();
+        record.is_some_and(|record| record.checked_at_ledger.is_some())
+    })
+    .await;
+    nodes.withhold_a_closure();
+    eventually("the record is closed", || async { nodes.record().await.closed }).await;
+    nodes.fold_again_and_reindex().await;
+}
+
+#[sqlx::test]
+async fn a_deletion_that_a_whole_ledger_tells_survives_a_late_fold_and_a_reindex(pool: PgPool) {
+    let mut nodes = TwoNodes::start(pool).await;
+    let ledger = nodes.withhold_a_closure();
+    nodes.follow(nodes.followed.source(), Vec::new());
+    nodes.indexed(ledger).await;
+    nodes.fold_again_and_reindex().await;
 }
 
 #[sqlx::test]

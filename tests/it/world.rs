@@ -308,6 +308,16 @@ impl World {
     }
 }
 
+impl World {
+    /// Stops everything that was started, and waits until it has ended.
+    pub async fn stop_all(&mut self) {
+        self.stop.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            ended.unwrap();
+        }
+    }
+}
+
 impl Drop for World {
     fn drop(&mut self) {
         self.stop.cancel();

@@ -291,6 +291,12 @@ impl StreamRecord {
         self.checked_at_ledger = self.checked_at_ledger.map(|checked| checked.min(ledger.previous()));
     }
 
+    /// Returns the record after the contract deleted its entry, which was so at the end of this ledger.
+    #[must_use]
+    pub fn deleted(self, at_ledger: LedgerSequence) -> Self {
+        Self { closed: true, checked_at_ledger: Some(at_ledger), ..self }
+    }
+
     /// Notes that the chain's entry does not decode, and why: nothing is computed until one does.
     pub fn cannot_be_read(&mut self, reason: String) {
         self.schedule = Schedule::Unknown { reason: UnknownSchedule::Unreadable(reason) };
