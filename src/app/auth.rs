@@ -10,7 +10,7 @@ use crate::{
         AccountReader, Auth, AuthArgs, AuthMode, AuthParts, BadAuthConfig, KeySetReader, KeysUnavailable, SignIn,
         TokenArgs, TokenKeys,
     },
-    domain::SystemClock,
+    domain::{Contracts, SystemClock},
     source::{EndpointPool, KeySetAddress},
     store::Store,
 };
@@ -33,6 +33,7 @@ pub(super) fn access(
     args: &AuthArgs,
     network_passphrase: &str,
     source: Option<&EndpointPool>,
+    contracts: &Contracts,
 ) -> Result<Option<Access>, BadConfig> {
     if args.mode == AuthMode::Off {
         return Ok(None);
@@ -42,7 +43,10 @@ pub(super) fn access(
     let sign_in = match SignIn::from_args(&args.sign_in, network_passphrase)? {
         None => None,
         Some(_) if !tokens.can_mint() => return Err(BadAuthConfig::NoSigningKey.into()),
-        Some(sign_in) => Some((sign_in, account_reader(source.ok_or(BadAuthConfig::NoAccountReader)?.clone()))),
+        Some(sign_in) => {
+            let source = source.ok_or(BadAuthConfig::NoAccountReader)?.clone();
+            Some((sign_in, account_reader(source, contracts.clone())))
+        }
     };
     Ok(Some(Access { requires_token: args.mode == AuthMode::Required, tokens, sign_in }))
 }

@@ -72,9 +72,9 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
     };
     let (endpoints, for_callers) = (sources::endpoints(&source)?, sources::endpoints(&source)?);
     let access = dev_access::complete(args.auth, &folder, address)?;
-    let guarded = auth::access(&access, devnet.passphrase(), Some(&for_callers))?;
     let contracts =
         Contracts::new(devnet.contract_ids()).map_err(|rule| BadConfig(format!("--devnet-contracts: {rule}")))?;
+    let guarded = auth::access(&access, devnet.passphrase(), Some(&for_callers), &contracts)?;
     let auth = guarded.map(|guarded| auth::guard(guarded, &access, store.clone()));
     if let Some(auth) = &auth {
         auth.load().await?;

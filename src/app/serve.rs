@@ -36,7 +36,9 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     // What callers make us ask must not be what makes an endpoint refuse the indexer, or be left alone by it.
     let for_callers = sources::endpoints_if_named(&args.source)?;
     let access = match args.role {
-        Role::All | Role::Gateway => auth::access(&args.auth, &args.source.network_passphrase, for_callers.as_ref())?,
+        Role::All | Role::Gateway => {
+            auth::access(&args.auth, &args.source.network_passphrase, for_callers.as_ref(), &contracts)?
+        }
         // An indexer serves no clients.
         Role::Indexer => None,
     };

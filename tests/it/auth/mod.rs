@@ -95,7 +95,7 @@ pub fn auth(world: &World, access: &Access) -> Auth {
         visibility: args.visibility,
         allows_query_token: args.allow_query_token,
         tokens: keys(&args),
-        sign_in: sign_in.map(|sign_in| (sign_in, account_reader(world.source()))),
+        sign_in: sign_in.map(|sign_in| (sign_in, account_reader(world.source(), world.devnet.contract_id().into()))),
         store: world.store.clone(),
         clock: access.clock.clone(),
         rng: StdRng::seed_from_u64(8),

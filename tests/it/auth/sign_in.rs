@@ -17,7 +17,10 @@ use stellar_strkey::{Strkey, ed25519};
 use stellar_xdr::{DecoratedSignature, Limits, ReadXdr, Signature, SignatureHint, TransactionEnvelope, WriteXdr};
 
 use super::{Access, Guarded};
-use crate::world::{Subscriber, http_client};
+use crate::{
+    relay::Relay,
+    world::{Subscriber, http_client},
+};
 
 struct Wallet(SigningKey);
 
@@ -253,6 +256,22 @@ async fn wallets_of_any_origin_learn_where_to_sign_in(pool: PgPool) {
     assert_eq!(preflight.headers()["access-control-allow-origin"], "*");
     assert!(preflight.headers()["access-control-allow-methods"].to_str().unwrap().contains("POST"));
     assert!(preflight.headers()["access-control-allow-headers"].to_str().unwrap().contains("content-type"));
+}
+
+#[sqlx::test]
+async fn an_endpoint_without_any_entries_does_not_prove_that_there_is_no_account(pool: PgPool) {
+    let mut guarded = Guarded::new(pool, &Access::default()).await;
+    let relay = Relay::to(&guarded.world.rpc_url).await;
+    relay.change(|mut reply| {
+        reply["result"]["entries"] = json!([]);
+        reply
+    });
+    guarded.world.rpc_urls = vec![relay.url.clone()];
+    guarded.base = guarded.another_gateway(&Access::default()).await;
+    let wallet = Wallet::new(41);
+    let challenge = guarded.challenge(&format!("account={}", wallet.address())).await;
+    let answer = guarded.answer(&guarded.signed(&challenge, &[&wallet])).await;
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[sqlx::test]
