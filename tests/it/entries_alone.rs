@@ -14,7 +14,7 @@ use tokio::process::Command;
 
 use crate::{
     made_chain::{Made, MadeChain, MadeEvent, PASSPHRASE, change},
-    made_stream::{STREAM, address, amount, contract, creation, entry, map, symbol},
+    made_stream::{STREAM, address, amount, contract, creation, entry, entry_with, map, symbol, unreadable},
     world::{GatewaySettings, NO_CHECK, Subscriber, World, eventually},
 };
 
@@ -144,6 +144,22 @@ async fn a_record_is_what_its_entry_in_a_whole_ledger_says_and_waits_for_it(pool
 #[sqlx::test]
 async fn a_record_is_what_its_entry_says_when_it_is_asked_for_and_waits_for_it(pool: PgPool) {
     follows_entries(pool, Follow::Events).await;
+}
+
+#[sqlx::test]
+async fn an_entry_that_cannot_be_read_leaves_the_record_as_it_was_checked_and_the_next_one_corrects_nothing(
+    pool: PgPool,
+) {
+    let alone = Alone::begin(pool, Follow::Ledgers).await;
+    alone.close(100, vec![creation()], change(&contract(), STREAM, None, Some(&entry(0)))).await;
+    let broken = change(&contract(), STREAM, Some(&entry(0)), Some(&unreadable()));
+    alone.close(110, vec![top_up()], broken).await;
+    assert_eq!(alone.claimable().await, (Value::Null, json!("unreadableEntry")));
+    assert_eq!(alone.record().await.deposited.to_string(), "1000");
+    let topped_up = entry_with(0, ("deposited_amount", amount(1_500)));
+    alone.close(120, Vec::new(), change(&contract(), STREAM, Some(&unreadable()), Some(&topped_up))).await;
+    assert_eq!(alone.claimable().await, (json!("1500"), Value::Null));
+    assert_eq!(alone.corrections().await, 0, "an event announced it");
 }
 
 #[sqlx::test]

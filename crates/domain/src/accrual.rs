@@ -121,7 +121,9 @@ impl StreamRecord {
                 Some(ClaimableReason::UnknownSchedule)
             }
             Schedule::Unknown { reason: UnknownSchedule::Field(_) } => Some(ClaimableReason::UnknownField),
-            Schedule::Unknown { reason: UnknownSchedule::Unreadable(_) } => Some(ClaimableReason::UnreadableEntry),
+            Schedule::Unknown {
+                reason: UnknownSchedule::Unreadable(_) | UnknownSchedule::OutdatedAndUnreadable(_),
+            } => Some(ClaimableReason::UnreadableEntry),
             Schedule::Unknown { reason: UnknownSchedule::Outdated } => Some(ClaimableReason::NotYetChecked),
             _ if self.awaits_entry && self.is_active => Some(ClaimableReason::NotYetChecked),
             _ => None,

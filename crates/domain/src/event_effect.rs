@@ -64,7 +64,8 @@ impl StreamRecord {
     /// Returns whether an event came after the entry that the record was taken from.
     #[must_use]
     pub(super) const fn is_outdated(&self) -> bool {
-        matches!(self.schedule, Schedule::Unknown { reason: UnknownSchedule::Outdated })
+        let Schedule::Unknown { reason } = &self.schedule else { return false };
+        matches!(reason, UnknownSchedule::Outdated | UnknownSchedule::OutdatedAndUnreadable(_))
     }
 }
 
@@ -75,7 +76,7 @@ mod tests {
     use super::{
         super::{
             Address, Amount, ChainStatus, ClaimableReason, Creator, EventId, EventKind, LedgerSequence, StreamCreation,
-            StreamId, UnixTime,
+            StreamEntry, StreamId, UnixTime,
         },
         *,
     };
@@ -117,6 +118,20 @@ mod tests {
             cliff_time: None,
             cliff_unlock_amount: None,
         })
+    }
+
+    #[test]
+    fn an_outdated_record_whose_entry_does_not_decode_is_still_no_match_for_the_next_entry() {
+        let mut record = EventEffect::Outdates.fold(None, &creation(), &raw_at(100), ContractVersion::First).unwrap();
+        record.cannot_be_read("no sender".to_owned());
+        assert_eq!(
+            (record.unreadable_entry(), record.claimable(UnixTime(200))),
+            (Some("no sender"), Err(ClaimableReason::UnreadableEntry))
+        );
+        let entry = StreamEntry { deposited: Amount(1_500), ..StreamEntry::from(&record) };
+        assert_eq!(entry.differences_from(&record), [], "an event announced that something changed");
+        let paid = StreamEntry { withdrawn: Amount(5), ..entry };
+        assert_eq!(paid.differences_from(&record).len(), 1, "events tell what was paid");
     }
 
     #[test]

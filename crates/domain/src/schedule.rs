@@ -63,6 +63,8 @@ pub enum UnknownSchedule {
     Unreadable(String),
     /// An event came after the entry that was last read, and records are taken from entries alone.
     Outdated,
+    /// The same, and the entry that came later did not decode.
+    OutdatedAndUnreadable(String),
     /// A newer version of this program stored it.
     Newer,
 }

@@ -299,8 +299,21 @@ impl StreamRecord {
 
     /// Notes that the chain's entry does not decode, and why: nothing is computed until one does.
     pub fn cannot_be_read(&mut self, reason: String) {
-        self.schedule = Schedule::Unknown { reason: UnknownSchedule::Unreadable(reason) };
+        let because =
+            if self.is_outdated() { UnknownSchedule::OutdatedAndUnreadable } else { UnknownSchedule::Unreadable };
+        self.schedule = Schedule::Unknown { reason: because(reason) };
         self.awaits_entry = true;
+    }
+
+    /// Returns why the chain's entry does not decode, if that was noted.
+    #[must_use]
+    pub fn unreadable_entry(&self) -> Option<&str> {
+        match &self.schedule {
+            Schedule::Unknown {
+                reason: UnknownSchedule::Unreadable(reason) | UnknownSchedule::OutdatedAndUnreadable(reason),
+            } => Some(reason),
+            _ => None,
+        }
     }
 
     const fn expect(&mut self, possible: bool) {

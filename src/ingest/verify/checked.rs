@@ -11,7 +11,7 @@ use super::{
 use crate::{
     domain::{
         Baseline, ContractId, EntryChangeKind, EntryDurability, Epoch, EventId, FieldDifference, RawBaseline,
-        RawEntryChange, Schedule, StoredEntry, StreamId, StreamRecord, UnknownSchedule,
+        RawEntryChange, StoredEntry, StreamId, StreamRecord,
     },
     ingest::{error::IngestError, incoming::kept_raw},
     store::{EntryChecks, EqualEntry, Store, TakenEntry, UnreadableEntry},
@@ -107,7 +107,7 @@ async fn unreadable(
         return Ok(None);
     };
     let reason = refusal.to_string();
-    if record.schedule == (Schedule::Unknown { reason: UnknownSchedule::Unreadable(reason.clone()) }) {
+    if record.unreadable_entry() == Some(reason.as_str()) {
         return Ok(None);
     }
     let position = EventId::end_of_ledger(found.last_modified);
