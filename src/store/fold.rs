@@ -208,7 +208,7 @@ impl Folding {
         let (position, before, last) = (next.position(), self.records.remove(stream), self.last.get(stream));
         let record = match next {
             // An endpoint returned it when it was already outdated. It stays stored but is ignored.
-            FromChain::Baseline(baseline) if baseline.is_outdated_by(before.as_ref()) => {
+            FromChain::Baseline(baseline) if baseline.is_outdated_by(before.as_ref(), last) => {
                 self.records.extend(before.map(|before| (stream.clone(), before)));
                 return;
             }

@@ -207,6 +207,25 @@ async fn a_reindex_leaves_out_entries_that_older_versions_believed(pool: PgPool)
     world.believe(EventId::end_of_ledger(next), &others.xdr, next).await;
     world.opened_reindex().await.read_stored_and_swap(|_| ()).await.unwrap();
     assert_eq!(world.first_two().await, before);
+#[sqlx::test]
+async fn no_record_is_made_from_an_entry_older_than_an_event_of_a_stream_whose_creation_is_missing(pool: PgPool) {
+    let (world, relay) = World::behind_a_relay(pool).await;
+    relay.stand_still();
+    world.source().ledger_entries(&world.keys()).await.unwrap();
+    world.devnet.close_ledgers(3).unwrap();
+    world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(500) }).await;
+    let pace = PaceArgs { start_ledger: Some(world.devnet.latest_ledger()), ..world.settings().pace };
+    let settings = IngestSettings { pace, ..world.settings() };
+    world.index_to_the_tip(Indexer::new(world.source(), Vec::new(), world.store.clone(), settings)).await;
+    let verified = world.proof(true).await.unwrap();
+    assert_eq!(verified.missing_here, [StreamId(1)], "{verified:?}");
+    assert_eq!(world.first_two().await.len(), 1);
+
+    relay.change(|reply| reply);
+    assert!(world.proof(true).await.unwrap().is_proven());
+    assert_eq!(world.first_two().await.len(), 2);
+}
+
 }
 
 #[sqlx::test]

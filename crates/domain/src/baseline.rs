@@ -32,11 +32,14 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// Returns whether the entry is older than the last event of the record at the baseline's position, so it
-    /// cannot have been the stream's entry there.
+    /// Returns whether the entry is older than the last event at the baseline's position, so it cannot have been the
+    /// stream's entry there: that of the record or, where the creation is missing, `last`.
     #[must_use]
-    pub fn is_outdated_by(&self, before: Option<&StreamRecord>) -> bool {
-        before.is_some_and(|before| before.outdates_entry_of(self.raw.last_modified_ledger))
+    pub fn is_outdated_by(&self, before: Option<&StreamRecord>, last: Option<&RawContractEvent>) -> bool {
+        match before {
+            Some(before) => before.outdates_entry_of(self.raw.last_modified_ledger),
+            None => last.is_some_and(|last| self.raw.last_modified_ledger < last.id.ledger()),
+        }
     }
 
     /// Returns the record at the baseline's position, from the one that the events before it lead to, or where the
