@@ -18,7 +18,7 @@ const INDEX_DEADLINE: Duration = Duration::from_hours(1);
 /// Each by its name and what comes after `on`. Ids are in the order of their length and then of their text, so that
 /// numbers are in the order of numbers. Where two streams are equal in the first column they are in the order of
 /// their creation. One without an end time comes after those with one, hence the infinity.
-const INDEXES: [(&str, &str); 7] = [
+const INDEXES: [(&str, &str); 8] = [
     ("streams_by_phase", "streams (phase, created_toid, created_event_index)"),
     ("streams_by_last_update_time", "streams (last_update_time, created_toid, created_event_index)"),
     ("streams_by_deposited", "streams (deposited, created_toid, created_event_index)"),
@@ -29,6 +29,10 @@ const INDEXES: [(&str, &str); 7] = [
         "streams_uncertain",
         "streams (contract_id, length(stream_id), stream_id) where checked_at_ledger is null \
             or checked_at_ledger < (last_toid >> 32)",
+    ),
+    (
+        "streams_with_unknown_fields",
+        "streams (contract_id, length(stream_id), stream_id) where schedule #>> '{reason,cause}' = 'field'",
     ),
 ];
 

@@ -11,7 +11,7 @@ use sqlx::PgPool;
 
 use crate::world::{World, eventually};
 
-const OF_LISTS: [&str; 7] = [
+const OF_LISTS: [&str; 8] = [
     "streams_by_deposited",
     "streams_by_end",
     "streams_by_last_update_time",
@@ -19,6 +19,7 @@ const OF_LISTS: [&str; 7] = [
     "streams_closed",
     "streams_in_order",
     "streams_uncertain",
+    "streams_with_unknown_fields",
 ];
 
 /// Returns those of the indexes that the schema has.
