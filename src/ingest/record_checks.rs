@@ -20,11 +20,11 @@ use super::{
 use crate::{
     backoff::Backoff,
     domain::{ContractId, Epoch, EventId},
-    source::{EndpointPool, SourceError, WholeLedgers},
+    source::{EndpointPool, SourceError, TransientReason, WholeLedgers},
     store::Store,
 };
 
-/// A difference is checked again after this time, or after the interval if that is shorter.
+/// A difference, or an absent entry, is checked again after this time, or after the interval if that is shorter.
 const MOMENT: Duration = Duration::from_secs(1);
 
 /// The checks of every contract that is followed.
@@ -115,13 +115,17 @@ impl RecordChecks<'_> {
         let (mut next, mut wait) = (Next::AtCommit, None);
         for contract_id in self.contract_ids {
             let unanswered = &mut memories.entry(contract_id.clone()).or_default().unanswered;
-            let uncertain = UncertainRecords { store, source, contract_id, epoch };
+            let uncertain = UncertainRecords { store, source, contract_id, epoch, moment: MOMENT.min(self.interval) };
             match uncertain.check(StdRng::seed_from_u64(self.rng.random()), unanswered).await {
                 Ok(true) => next = Next::Soon,
                 Ok(false) => {}
                 Err(failure) => {
                     debug!(contract.id = %contract_id, "the records of {contract_id} were not checked: {failure}");
                     match failure {
+                        // It says nothing of the other contracts.
+                        IngestError::Source(SourceError::Transient { reason: TransientReason::NoContract, .. }) => {
+                            next = Next::Soon;
+                        }
                         IngestError::Source(SourceError::Transient { retry_after, .. }) => {
                             wait = wait.max(Some(retry_after.unwrap_or_default()));
                         }

@@ -2,17 +2,20 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Mutex,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
 use flowfi_indexer::{
-    devnet::Call,
-    domain::{Amount, EventId, LedgerSequence, StreamEntry, StreamId, StreamRecord},
+    devnet::{Call, DevnetArgs, Input, NumberedCall},
+    domain::{Amount, ContractId, Contracts, EventId, LedgerSequence, StreamEntry, StreamId, StreamRecord},
     ingest::{Indexer, IngestError, IngestSettings, PaceArgs, RecordState, Verified, VerifySettings, verify},
     source::{EndpointPool, SourceError, TransientReason},
-    xdr::stream_entry_key,
+    xdr::{contract_instance_key, stream_entry_key},
 };
 use rand::{SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
@@ -20,7 +23,7 @@ use sqlx::PgPool;
 
 use crate::{
     relay::Relay,
-    world::{DEADLINE, World, eventually},
+    world::{DEADLINE, NO_CHECK, World, eventually},
 };
 
 impl Relay {
@@ -48,6 +51,20 @@ impl Relay {
         });
     }
 
+    /// Answers once without the entry under this key. Tells whether that was done.
+    fn leave_out_once(&self, key: &str) -> Arc<AtomicBool> {
+        let (key, is_done) = (key.to_owned(), Arc::new(AtomicBool::new(false)));
+        let done = Arc::clone(&is_done);
+        self.change(move |mut reply| {
+            let entries = reply["result"]["entries"].as_array_mut().unwrap();
+            if entries.iter().any(|entry| entry["key"] == key) && !done.swap(true, Ordering::Relaxed) {
+                entries.retain(|entry| entry["key"] != key);
+            }
+            reply
+        });
+        is_done
+    }
+
     /// Waits until this many more requests for entries have been answered.
     async fn answers(&self, more: usize) {
         self.was_asked(self.asked().len() + more + 1).await;
@@ -57,7 +74,10 @@ impl Relay {
 impl World {
     /// Returns an indexer that compares records with the chain all the time and corrects them.
     fn correcting(&self) -> Indexer {
-        let check_interval = Duration::from_millis(5);
+        self.correcting_every(Duration::from_millis(5))
+    }
+
+    fn correcting_every(&self, check_interval: Duration) -> Indexer {
         let pace = PaceArgs { records: RecordState::Both.into(), check_interval, ..self.settings().pace };
         let settings = IngestSettings { pace, ..self.settings() };
         Indexer::new(self.source(), Vec::new(), self.store.clone(), settings)
@@ -187,6 +207,25 @@ async fn an_entry_older_than_the_last_event_of_its_stream_is_not_taken_and_is_to
 }
 
 #[sqlx::test]
+async fn no_record_is_made_from_an_entry_older_than_an_event_of_a_stream_whose_creation_is_missing(pool: PgPool) {
+    let (world, relay) = World::behind_a_relay(pool).await;
+    relay.stand_still();
+    world.source().ledger_entries(&world.keys()).await.unwrap();
+    world.devnet.close_ledgers(3).unwrap();
+    world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(500) }).await;
+    let pace = PaceArgs { start_ledger: Some(world.devnet.latest_ledger()), ..world.settings().pace };
+    let settings = IngestSettings { pace, ..world.settings() };
+    world.index_to_the_tip(Indexer::new(world.source(), Vec::new(), world.store.clone(), settings)).await;
+    let verified = world.proof(true).await.unwrap();
+    assert_eq!(verified.missing_here, [StreamId(1)], "{verified:?}");
+    assert_eq!(world.first_two().await.len(), 1);
+
+    relay.change(|reply| reply);
+    assert!(world.proof(true).await.unwrap().is_proven());
+    assert_eq!(world.first_two().await.len(), 2);
+}
+
+#[sqlx::test]
 async fn a_reindex_leaves_out_entries_that_older_versions_believed(pool: PgPool) {
     let (world, _relay) = World::behind_a_relay(pool).await;
     world.devnet.close_ledgers(3).unwrap();
@@ -207,25 +246,59 @@ async fn a_reindex_leaves_out_entries_that_older_versions_believed(pool: PgPool)
     world.believe(EventId::end_of_ledger(next), &others.xdr, next).await;
     world.opened_reindex().await.read_stored_and_swap(|_| ()).await.unwrap();
     assert_eq!(world.first_two().await, before);
-#[sqlx::test]
-async fn no_record_is_made_from_an_entry_older_than_an_event_of_a_stream_whose_creation_is_missing(pool: PgPool) {
-    let (world, relay) = World::behind_a_relay(pool).await;
-    relay.stand_still();
-    world.source().ledger_entries(&world.keys()).await.unwrap();
-    world.devnet.close_ledgers(3).unwrap();
-    world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(500) }).await;
-    let pace = PaceArgs { start_ledger: Some(world.devnet.latest_ledger()), ..world.settings().pace };
-    let settings = IngestSettings { pace, ..world.settings() };
-    world.index_to_the_tip(Indexer::new(world.source(), Vec::new(), world.store.clone(), settings)).await;
-    let verified = world.proof(true).await.unwrap();
-    assert_eq!(verified.missing_here, [StreamId(1)], "{verified:?}");
-    assert_eq!(world.first_two().await.len(), 1);
-
-    relay.change(|reply| reply);
-    assert!(world.proof(true).await.unwrap().is_proven());
-    assert_eq!(world.first_two().await.len(), 2);
 }
 
+#[sqlx::test]
+async fn an_entry_that_is_absent_once_closes_no_stream(pool: PgPool) {
+    let (mut world, relay) = World::behind_a_relay(pool).await;
+    world.start(world.correcting_every(NO_CHECK));
+    world.indexed().await;
+    world.all_are_certain().await;
+    let was_left_out = relay.leave_out_once(&world.keys()[0]);
+    world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(500) }).await;
+    world.indexed().await;
+    world.all_are_certain().await;
+    assert!(was_left_out.load(Ordering::Relaxed));
+    let was_left_out = relay.leave_out_once(&world.keys()[0]);
+    let verified = world.proof(true).await.unwrap();
+    assert!(was_left_out.load(Ordering::Relaxed));
+    assert_eq!((verified.equal, verified.repaired), (2, Vec::new()));
+    assert!(world.first_two().await.iter().all(|record| !record.closed));
+    let corrections = world.store.corrections_of(&world.devnet.contract_id(), StreamId(1), 10).await.unwrap();
+    assert_eq!(corrections, []);
+}
+
+#[sqlx::test]
+async fn a_contract_whose_own_entry_is_missing_keeps_no_other_from_being_compared(pool: PgPool) {
+    let mut world = World::with_devnet(pool, &DevnetArgs { contracts: 2, ..DevnetArgs::by_hand() }).await;
+    let contracts = world.devnet.contract_ids();
+    let call = world.creation("alice", "bob", 1_000_000, 100);
+    let calls = [0, 1].map(|contract| NumberedCall { contract, call: call.clone() });
+    let answer = world.devnet.submit(Input::Across(calls.to_vec()));
+    world.devnet.close_ledger().unwrap();
+    answer.await.unwrap();
+    let relay = Relay::to(&world.rpc_url).await;
+    let missing = contract_instance_key(&contracts[1]);
+    relay.change(move |mut reply| {
+        reply["result"]["entries"].as_array_mut().unwrap().retain(|entry| entry["key"] != missing);
+        reply
+    });
+    world.rpc_urls = vec![relay.url.clone()];
+    let settings = world.settings();
+    let pace = PaceArgs { records: RecordState::Both.into(), check_interval: NO_CHECK, ..settings.pace.clone() };
+    let contracts_of_both = Contracts::new(contracts.clone()).unwrap();
+    let settings = IngestSettings { pace, contracts: contracts_of_both, ..settings };
+    world.start(Indexer::new(world.source(), Vec::new(), world.store.clone(), settings));
+    let checked_at = async |contract_id: &ContractId| {
+        let record = world.store.stream(contract_id, StreamId(1)).await.unwrap();
+        record.and_then(|record| record.checked_at_ledger)
+    };
+    eventually("the first contract is compared", || async { checked_at(&contracts[0]).await.is_some() }).await;
+    assert_eq!(checked_at(&contracts[1]).await, None);
+    let second = world.store.stream(&contracts[1], StreamId(1)).await.unwrap().unwrap();
+    assert!(!second.closed);
+    relay.change(|reply| reply);
+    eventually("the second one is compared soon", || async { checked_at(&contracts[1]).await.is_some() }).await;
 }
 
 #[sqlx::test]

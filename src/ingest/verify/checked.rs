@@ -21,7 +21,8 @@ use crate::{
 /// The parties of event rows follow from these: a stream that differs in one of them is folded again.
 const IN_EVENT_ROWS: [&str; 3] = ["sender", "recipient", "token_address"];
 
-/// Writes what was seen of these streams. What moved meanwhile, or what the chain does not answer for, is left as it is.
+/// Writes what was seen of these streams; those that are deleted must have been absent before. What moved meanwhile, or what
+/// the chain does not answer for, is left as it is.
 /// Returns those whose records were set.
 pub(super) async fn write(
     store: &Store,
@@ -58,12 +59,11 @@ pub(super) async fn write(
                 folded_again.insert(stream_id);
             }
             Finding::Different(found) => {
-                let differences = found.into_iter().map(|found| FieldDifference {
-                    field: found.field,
-                    ours: found.ours,
-                    chains: found.chains,
-                });
-                checks.taken.extend(taken(seen, stream_id, differences.collect()));
+                checks.taken.extend(taken(seen, stream_id, found.into_iter().map(FieldDifference::from).collect()));
+            }
+            Finding::Deleted(found) => {
+                let (last_event, differences) = (record.last_event, vec![found.into()]);
+                checks.taken.push(TakenEntry { stream_id, baseline: None, last_event, differences });
             }
             Finding::Archived | Finding::Missing | Finding::Behind | Finding::Moved | Finding::Outdated(_) => {}
         }
@@ -76,13 +76,9 @@ pub(super) async fn write(
     Ok(set)
 }
 
-/// Returns the entry of a stream as what its record is set from, or that it was deleted; `None` if there is none that
-/// decodes.
+/// Returns the entry of a stream as what its record is set from; `None` if there is none that decodes.
 fn taken(seen: &Seen, stream_id: StreamId, differences: Vec<FieldDifference>) -> Option<TakenEntry> {
     let last_event = seen.records.get(&stream_id)?.last_event;
-    if seen.is_deleted(stream_id) {
-        return Some(TakenEntry { stream_id, baseline: None, last_event, differences });
-    }
     let found = seen.entry_of(stream_id)?;
     let raw = RawBaseline {
         stream_id,

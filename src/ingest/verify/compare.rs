@@ -46,6 +46,8 @@ pub(super) enum Finding {
         unverified: bool,
     },
     Archived,
+    /// The contract deleted the entry, and our record is not closed. One absent answer is no proof of it.
+    Deleted(Difference),
     Different(Vec<Difference>),
     Missing,
     /// The index lacks ledgers that the chain's answer rests on.
@@ -57,10 +59,21 @@ pub(super) enum Finding {
     Outdated(Difference),
 }
 
+/// Why the chain has no entry of one of our records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Absent {
+    /// The record is closed, too.
+    Closed,
+    /// The entry's lifetime is not over.
+    Deleted,
+    /// Its lifetime is over, or not known.
+    Archived,
+}
+
 impl Finding {
     /// Returns whether a repair has something to do.
     pub(super) const fn is_wrong(&self) -> bool {
-        matches!(self, Self::Different(_) | Self::Missing | Self::Equal { unverified: true })
+        matches!(self, Self::Different(_) | Self::Deleted(_) | Self::Missing | Self::Equal { unverified: true })
     }
 }
 
@@ -87,15 +100,12 @@ impl Seen {
             (Some(_), None) if self.count.is_some_and(|count| count < stream_id.0) => {
                 Finding::Different(vec![whole(stream_id, "present", "never created")])
             }
-            (Some(record), None) if record.closed => Finding::Equal { unverified: false },
-            (Some(_), None) if self.is_deleted(stream_id) => {
-                if self.at_ledger > self.whole {
-                    Finding::Behind
-                } else {
-                    Finding::Different(vec![whole(stream_id, "present", "deleted")])
-                }
-            }
-            (Some(_), None) => Finding::Archived,
+            (Some(record), None) => match self.why_absent(record) {
+                Absent::Closed => Finding::Equal { unverified: false },
+                Absent::Deleted if self.at_ledger > self.whole => Finding::Behind,
+                Absent::Deleted => Finding::Deleted(whole(stream_id, "present", "deleted")),
+                Absent::Archived => Finding::Archived,
+            },
             (None, None) if self.at_ledger > self.whole => Finding::Behind,
             (None, _) => Finding::Missing,
         }
@@ -106,11 +116,13 @@ impl Seen {
         self.parties_of(stream_id).iter().any(|parties| parties.is_of_lost_transfer && !parties.is_of_former_recipient)
     }
 
-    /// Returns whether the chain has deleted the entry of one of our records: it is absent, and its lifetime is not over.
-    pub(super) fn is_deleted(&self, stream_id: StreamId) -> bool {
-        let lives = self.live_until.get(&stream_id).is_some_and(|live_until| *live_until >= self.at_ledger);
-        let is_open = self.records.get(&stream_id).is_some_and(|record| !record.closed);
-        lives && is_open && !self.entries.contains_key(&stream_id)
+    fn why_absent(&self, record: &StreamRecord) -> Absent {
+        let live_until = self.live_until.get(&record.stream_id);
+        match live_until.is_some_and(|live_until| *live_until >= self.at_ledger) {
+            _ if record.closed => Absent::Closed,
+            true => Absent::Deleted,
+            false => Absent::Archived,
+        }
     }
 
     /// Returns the ledger that changed the chain's entry last, if our record does not follow a change that comes with an
@@ -139,7 +151,7 @@ impl Seen {
     pub(super) fn needs(&self, wanted: &[StreamId]) -> LedgerSequence {
         let needed = wanted.iter().map(|id| match (self.entries.get(id), self.records.get(id)) {
             (Some(found), _) => found.last_modified,
-            (None, Some(_)) if self.is_deleted(*id) => self.at_ledger,
+            (None, Some(record)) if self.why_absent(record) == Absent::Deleted => self.at_ledger,
             (None, Some(_)) => LedgerSequence(0),
             (None, None) => self.at_ledger,
         });

@@ -5,10 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tracing::info;
 
-use super::{
-    Difference,
-    compare::{Finding, Seen},
-};
+use super::compare::{Finding, Seen};
 use crate::{
     domain::{Baseline, ContractId, Epoch, EventId, FieldDifference, LedgerSequence, RawBaseline, StreamId},
     ingest::{error::IngestError, late::write_baselines},
@@ -59,8 +56,7 @@ fn differences(seen: &Seen, stream_id: StreamId) -> Vec<(StreamId, FieldDifferen
         Finding::Different(found) => found,
         _ => Vec::new(),
     };
-    let difference = |found: Difference| FieldDifference { field: found.field, ours: found.ours, chains: found.chains };
-    found.into_iter().map(|found| (stream_id, difference(found))).collect()
+    found.into_iter().map(|found| (stream_id, found.into())).collect()
 }
 
 /// Says what it was before.

@@ -23,7 +23,7 @@ use self::{
 };
 use super::error::IngestError;
 use crate::{
-    domain::{ContractId, LedgerSequence, StreamEntry, StreamId},
+    domain::{ContractId, FieldDifference, LedgerSequence, StreamEntry, StreamId},
     source::EndpointPool,
     store::Store,
 };
@@ -102,6 +102,12 @@ impl Difference {
     }
 }
 
+impl From<Difference> for FieldDifference {
+    fn from(Difference { field, ours, chains, .. }: Difference) -> Self {
+        Self { field, ours, chains }
+    }
+}
+
 /// How far a proof is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VerifyProgress {
@@ -128,7 +134,8 @@ pub async fn verify(
     store.progress(contract_id).await?.ok_or(IngestError::NotBegun)?;
     let epoch = store.epoch().await?;
     let reading = Reading::new(store, source, contract_id, epoch, settings.patience, settings.rng);
-    let mut proof = Proof { reading, repair: settings.repair, verified: Verified::default() };
+    let (repair, absent_before) = (settings.repair, BTreeSet::new());
+    let mut proof = Proof { reading, repair, absent_before, verified: Verified::default() };
     let created = CreatedStreams::of(proof.reading.stream_count().await?);
     proof.verified.created = created;
     let known = created.walked_up_to();
@@ -159,6 +166,8 @@ pub async fn verify(
 struct Proof<'a> {
     reading: Reading<'a>,
     repair: bool,
+    /// Streams whose entries were found to be deleted once.
+    absent_before: BTreeSet<StreamId>,
     verified: Verified,
 }
 
@@ -205,8 +214,8 @@ impl Proof<'_> {
         Ok(())
     }
 
-    /// Sets what can be set, each stream once, and returns what is to be looked at again: what was set, and what moved
-    /// before it could be.
+    /// Sets what can be set, each stream once, and returns what is to be looked at again: what was set, what moved before it
+    /// could be, and what was absent for the first time.
     async fn correct(
         &mut self,
         seen: &Seen,
@@ -214,11 +223,16 @@ impl Proof<'_> {
     ) -> Result<BTreeSet<StreamId>, IngestError> {
         let wanted = findings.iter().filter(|(id, finding)| finding.is_wrong() && !self.verified.repaired.contains(id));
         let wanted: BTreeSet<StreamId> = wanted.map(|(id, _)| *id).collect();
-        let deleted: BTreeSet<StreamId> = wanted.iter().copied().filter(|id| seen.is_deleted(*id)).collect();
+        let deleted =
+            findings.iter().filter(|(id, finding)| matches!(finding, Finding::Deleted(_)) && wanted.contains(id));
+        let deleted: BTreeSet<StreamId> = deleted.map(|(id, _)| *id).collect();
         let mut wanted: BTreeSet<StreamId> = wanted.into_iter().filter(|id| seen.entry_of(*id).is_some()).collect();
-        if !deleted.is_empty() {
+        let (absent_again, absent): (BTreeSet<StreamId>, BTreeSet<StreamId>) =
+            deleted.iter().copied().partition(|id| self.absent_before.contains(id));
+        self.absent_before.extend(absent);
+        if !absent_again.is_empty() {
             let Reading { store, contract_id, epoch, .. } = self.reading;
-            let closed = checked::write(store, contract_id, epoch, seen, deleted.iter().copied()).await?;
+            let closed = checked::write(store, contract_id, epoch, seen, absent_again).await?;
             self.verified.repaired.extend(closed);
         }
         if !wanted.is_empty() {
@@ -238,7 +252,7 @@ impl Proof<'_> {
                 self.verified.unverified += u64::from(unverified);
             }
             Finding::Archived => self.verified.archived.push(stream_id),
-            Finding::Outdated(difference) => self.verified.differences.push(difference),
+            Finding::Outdated(difference) | Finding::Deleted(difference) => self.verified.differences.push(difference),
             Finding::Different(mut differences) => self.verified.differences.append(&mut differences),
             Finding::Missing => self.verified.missing_here.push(stream_id),
             Finding::Behind | Finding::Moved => self.verified.behind.push(stream_id),

@@ -149,6 +149,7 @@ fn judge(seen: &Seen, stream_id: StreamId) -> Verdict {
     match seen.find(stream_id) {
         Finding::Equal { .. } => Verdict::Equal,
         Finding::Different(differences) => Verdict::Differs(differences.first().map_or("record", |found| found.field)),
+        Finding::Deleted(found) => Verdict::Differs(found.field),
         Finding::Missing if seen.entries.contains_key(&stream_id) => Verdict::Differs("record"),
         Finding::Missing | Finding::Archived => Verdict::NothingThere,
         Finding::Outdated(found) if seen.is_settled(stream_id) => Verdict::Differs(found.field),
