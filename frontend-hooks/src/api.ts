@@ -793,6 +793,7 @@ export interface components {
         DisputeStatus: "none" | "requested" | "approved" | "rejected" | "unknown";
         /** @description How an endpoint that the indexer asks is doing. */
         EndpointHealth: {
+            entries: components["schemas"]["EntriesHealth"] | null;
             /**
              * Format: int64
              * @description How many of them failed.
@@ -867,6 +868,23 @@ export interface components {
          * @enum {string}
          */
         EndpointState: "ready" | "waiting" | "unusable";
+        /** @description How an endpoint is doing that is asked for ledger entries. */
+        EntriesHealth: {
+            /**
+             * Format: int64
+             * @description How many requests failed since the last answer.
+             */
+            failuresInARow: number;
+            /** @description The kind of the last failure, in a few words. */
+            lastFailure: string | null;
+            /**
+             * Format: int64
+             * @description When it will be asked again, in milliseconds from now.
+             */
+            retryInMs: number | null;
+            /** @description Whether it is asked: it is, not now because it failed, or it refuses us. */
+            state: components["schemas"]["EndpointState"];
+        };
         /** @description An event of the contract; `type` tells which. */
         Event: components["schemas"]["StreamCreatedEvent"] | components["schemas"]["StreamToppedUpEvent"] | components["schemas"]["StreamWithdrawnEvent"] | components["schemas"]["StreamCancelledEvent"] | components["schemas"]["StreamCompletedEvent"] | components["schemas"]["StreamPausedEvent"] | components["schemas"]["StreamResumedEvent"] | components["schemas"]["StreamFeeCollectedEvent"] | components["schemas"]["StreamRecipientTransferredEvent"] | components["schemas"]["StreamRateModifiedEvent"] | components["schemas"]["StreamMilestoneUnlockedEvent"] | components["schemas"]["StreamDisputeRequestedEvent"] | components["schemas"]["StreamDisputeResolvedEvent"] | components["schemas"]["StreamClosedEvent"] | components["schemas"]["ProtocolInitializedEvent"] | components["schemas"]["ProtocolFeeConfigUpdatedEvent"] | components["schemas"]["ProtocolAdminTransferredEvent"] | components["schemas"]["ProtocolPausedEvent"] | components["schemas"]["ProtocolGuardianUpdatedEvent"] | components["schemas"]["ProtocolUpgradedEvent"] | components["schemas"]["ProtocolMigratedEvent"];
         /**

@@ -44,6 +44,23 @@ pub(super) struct EndpointHealth {
     page_limit: Option<u32>,
     /// The most ledgers that are requested from it at once, if limited.
     window_ledgers: Option<u32>,
+    /// Whether it is asked for ledger entries, which has a back-off of its own; null if it never is.
+    entries: Option<EntriesHealth>,
+}
+
+/// How an endpoint is doing that is asked for ledger entries.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct EntriesHealth {
+    /// Whether it is asked: it is, not now because it failed, or it refuses us.
+    #[schema(value_type = words::EndpointState)]
+    state: String,
+    /// When it will be asked again, in milliseconds from now.
+    retry_in_ms: Option<u64>,
+    /// How many requests failed since the last answer.
+    failures_in_a_row: u64,
+    /// The kind of the last failure, in a few words.
+    last_failure: Option<String>,
 }
 
 /// The shape of an endpoint's answers, where servers differ. An endpoint whose ids or cursors have an unknown form is not

@@ -39,6 +39,22 @@ pub struct EndpointHealth {
     pub page_limit: Option<u32>,
     /// The largest number of ledgers to ask for at once, if there is a limit.
     pub window_ledgers: Option<u32>,
+    /// Whether it may be asked for entries: a failure there says nothing of the other requests, nor they of it.
+    pub entries: Option<EntriesHealth>,
+}
+
+/// Whether an endpoint may be asked for entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntriesHealth {
+    /// Whether it may be asked.
+    pub state: EndpointState,
+    /// The time until it may be asked again, in milliseconds.
+    pub retry_in_ms: Option<u64>,
+    /// The number of failures since the last answer.
+    pub failures_in_a_row: u64,
+    /// The reason for the last failure, in a few words.
+    pub last_failure: Option<&'static str>,
 }
 
 impl EndpointHealth {
@@ -47,6 +63,12 @@ impl EndpointHealth {
         self.requests += for_entries.requests;
         self.failures += for_entries.failures;
         self.last_failure = self.last_failure.or(for_entries.last_failure);
+        self.entries = Some(EntriesHealth {
+            state: for_entries.state,
+            retry_in_ms: for_entries.retry_in_ms,
+            failures_in_a_row: for_entries.failures_in_a_row,
+            last_failure: for_entries.last_failure,
+        });
     }
 }
 

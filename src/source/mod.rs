@@ -38,7 +38,7 @@ pub use error::{LedgerMark, SourceError, TransientReason};
 pub use events::{EventPage, EventsFrom};
 pub use facts::{Anchor, FoundEntry, KnownChain, KnownClose, LedgerEntries, Tip};
 pub use get_ledgers::LedgerPage;
-pub use health::{EndpointHealth, EndpointState};
+pub use health::{EndpointHealth, EndpointState, EntriesHealth};
 pub use horizon::{EventDifference, Horizon};
 pub use identity::Proof;
 pub use key_set::KeySetAddress;

@@ -185,6 +185,7 @@ impl State {
             shape: self.shape,
             page_limit: self.page_size.limit(),
             window_ledgers: self.page_size.window_ledgers(),
+            entries: None,
         }
     }
 }

@@ -22,8 +22,9 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::{
+    completeness::status_says,
     relay::Relay,
-    world::{DEADLINE, NO_CHECK, World, eventually},
+    world::{DEADLINE, GatewaySettings, NO_CHECK, World, eventually},
 };
 
 impl Relay {
@@ -363,4 +364,11 @@ async fn an_index_follows_while_requests_for_entries_are_limited(pool: PgPool) {
     let chains: Vec<_> = records.iter().map(|record| world.devnet.stream_entry(record.stream_id)).collect();
     assert_eq!(ours, chains);
     assert_eq!(relay.calls("getNetwork"), introduced, "nobody asks the endpoint again who it is");
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    let status = status_says(&world, &base, "what is asked for entries waits", |status| {
+        status["endpoints"][0]["entries"]["state"] == "waiting"
+    });
+    let endpoint = &status.await["endpoints"][0];
+    assert_eq!((&endpoint["state"], &endpoint["entries"]["failuresInARow"]), (&json!("ready"), &json!(1)));
+    assert!(endpoint["entries"]["retryInMs"].as_u64().is_some_and(|wait| wait > 60_000), "{endpoint}");
 }
