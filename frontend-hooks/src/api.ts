@@ -989,7 +989,7 @@ export interface components {
         Health: {
             /**
              * Format: int32
-             * @description How many ledgers the index is behind the tip.
+             * @description How many ledgers the index is behind the tip; null if nobody knows the tip of this moment.
              */
             lagLedgers: number | null;
             /**
@@ -999,7 +999,7 @@ export interface components {
             lagSeconds: number | null;
             /**
              * Format: int64
-             * @description How many ledgers the source may drop before it drops one that is not indexed.
+             * @description How many ledgers the source may drop before it drops one that is not indexed, as of its last answer.
              */
             ledgersToDataLoss: number | null;
             /** @description Whether the index can be relied on. */
@@ -1038,7 +1038,7 @@ export interface components {
             indexer: components["schemas"]["Indexer"] | null;
             /**
              * Format: int32
-             * @description How many ledgers the index is behind that.
+             * @description How many ledgers the index is behind that; null if nobody knows the tip of this moment.
              */
             lagLedgers: number | null;
             tipLedger: components["schemas"]["LedgerSequence"] | null;
@@ -1491,7 +1491,8 @@ export interface components {
             indexer: components["schemas"]["Indexer"] | null;
             /**
              * Format: int32
-             * @description How many ledgers the index is behind that.
+             * @description How many ledgers the index is behind that; null if nobody knows the tip of this moment, because the source is
+             *     away, its tip stands still or is old, or the indexer does not follow it. `reasons` says which.
              */
             lagLedgers: number | null;
             /**
@@ -1508,7 +1509,7 @@ export interface components {
             lastWholeLedgerClosedSecondsAgo: number | null;
             /**
              * Format: int64
-             * @description How many ledgers the source may drop before it drops one that is not indexed.
+             * @description How many ledgers the source may drop before it drops one that is not indexed, as of its last answer.
              */
             ledgersToDataLoss: number | null;
             network: components["schemas"]["Network"] | null;

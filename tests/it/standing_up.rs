@@ -402,13 +402,21 @@ async fn a_source_that_is_away_or_makes_no_progress_is_not_taken_for_a_quiet_one
     let said = async |state, tip| {
         world.store.write_report(&contract_ids, &report(state, tip)).await.unwrap();
     };
-    let is_told = async |status, reason: &str| {
+    // The lag is a number exactly while the service is ready: a tip of ten minutes ago says nothing.
+    let is_told = async |status: u16, reason: &str| {
         // The answer may be a second old.
         eventually(&format!("the answer is {status} {reason}"), || async {
             let (code, body) = world.get(&base, "/health/ready").await;
             code == status && body["reasons"].to_string().contains(reason)
         })
         .await;
+        for path in ["/health/ready", "/health", "/v1/status"] {
+            let (_, body) = world.get(&base, path).await;
+            assert_eq!(body["lagLedgers"].is_u64(), status == 200, "{path}: {reason}: {body}");
+        }
+        let metrics = http_client().get(format!("{base}/metrics")).send().await.unwrap().text().await.unwrap();
+        assert_eq!(metrics.contains("\nflowfi_ingest_lag_ledgers "), status == 200, "{reason}: {metrics}");
+        assert!(metrics.contains("\nflowfi_ingest_last_ledger_age_seconds "), "{reason}: {metrics}");
     };
     let age = async |column: &str| {
         let age =
@@ -425,6 +433,9 @@ async fn a_source_that_is_away_or_makes_no_progress_is_not_taken_for_a_quiet_one
     age("tip_moved_at").await;
     said(IndexerState::Following, tip).await;
     is_told(503, "newest ledger has been the same for 60").await;
+    said(IndexerState::Paused, tip).await;
+    is_told(503, "paused by an operator").await;
+    said(IndexerState::Following, tip).await;
     let metrics = http_client().get(format!("{base}/metrics")).send().await.unwrap().text().await.unwrap();
     assert!(metrics.contains("\nflowfi_ingest_tip_age_seconds 60"), "{metrics}");
     said(IndexerState::Following, tip + 1).await;
@@ -462,6 +473,7 @@ async fn a_source_that_replays_history_is_not_taken_for_one_at_the_tip(pool: PgP
     };
     closed("3 hours").await;
     is_told(503, "the last one indexed closed 108").await;
+    assert_eq!(world.get(&base, "/v1/status").await.1["lagLedgers"], Value::Null, "the chain's tip is unknown");
     closed("2 minutes").await;
     is_told(200, "[]").await;
 }
