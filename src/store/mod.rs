@@ -37,6 +37,7 @@ mod pages;
 mod partitions;
 mod pool;
 mod pooler;
+mod patience;
 mod prepare;
 mod quarantine;
 mod query_indexes;

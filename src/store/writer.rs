@@ -18,6 +18,8 @@ const LOCK_KEY: i64 = 0x666c_6f77_6669;
 
 /// A writer whose connection does not answer for this long must be dropped.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
+/// Creating an index that takes longer is given up.
+const INDEX_DEADLINE: Duration = Duration::from_hours(1);
 /// Taking the lock does not wait for other sessions.
 const LOCK_DEADLINE: Duration = Duration::from_secs(15);
 
@@ -103,8 +105,12 @@ impl Writer {
         if !locked {
             return Ok(None);
         }
-        let session =
-            if apart { Session::without_lease(connection).await? } else { Session::with_lease(connection).await? };
+        let for_long = store.pool.patience_with(&mut connection, INDEX_DEADLINE).await?;
+        let session = if apart {
+            Session::without_lease(connection, for_long).await?
+        } else {
+            Session::with_lease(connection, for_long).await?
+        };
         let (standing, behind) = (Vec::new(), Vec::new());
         let mut writer =
             Self { session, contracts, apart, standing, behind, position: None, revisions: 0, epoch: None };
