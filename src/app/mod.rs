@@ -89,7 +89,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 /// A thread that reads from a host that does not answer never ends.
-const THREADS_MAY_TAKE: Duration = Duration::from_secs(2);
+const THREADS_MAY_TAKE: Duration = Duration::from_millis(500);
 /// A command's statement may read a whole table. A connection that falls silent meanwhile is noticed long before.
 const FOR_OPERATORS: Duration = Duration::from_hours(1);
 

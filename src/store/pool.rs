@@ -9,7 +9,7 @@ use tracing::warn;
 use super::{StoreError, connections::Connections, pooler};
 use crate::domain::{EventEffect, HarmlessFields};
 
-const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
+const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
 /// The database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {

@@ -11,7 +11,8 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    net::TcpListener,
     process::{Child, Command},
     time::{Instant, timeout},
 };
@@ -603,4 +604,34 @@ async fn a_report_is_stored_whatever_an_endpoint_sent(pool: PgPool) {
     world.store.write_report(&world.devnet.contract_ids(), &said).await.unwrap();
     let detail: String = sqlx::query_scalar("select detail from indexer_reports").fetch_one(&world.pool).await.unwrap();
     assert_eq!(detail, "bad \u{fffd} text");
+}
+
+#[sqlx::test]
+async fn an_indexer_that_waits_for_a_silent_database_stops_soon_and_without_a_failure(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = SilentLine::url(&listener, &world.pool);
+    let line = SilentLine::on(listener, &world.pool);
+    let mut child = Process::command(&world, &url).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = child.stderr.take().unwrap();
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.indexed().await;
+    line.fall_silent_at("stream.created");
+    world.create("carol", "dave", 1_000_000, 100).await;
+    eventually("a commit is under way", || async { line.has_heard() }).await;
+    let process = Process(child);
+    process.signal("-TERM").await;
+    let asked = Instant::now();
+    let Process(mut child) = process;
+    let ended = timeout(DEADLINE, child.wait()).await.expect("it stops").unwrap();
+    let took = asked.elapsed();
+    let mut said = String::new();
+    log.read_to_string(&mut said).await.unwrap();
+    println!("SIGTERM while the database is silent: stopped after {took:?} with {ended}");
+    assert!(ended.success(), "{ended}: {said}");
+    assert!(took < SHORT, "{took:?}: {said}");
+    assert!(said.contains("not finished within 4 s: indexer"), "{said}");
+    world.start_indexer(100);
+    world.indexed().await;
+    world.assert_equal_to_the_chain().await;
 }
