@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::lock_holder::LockHolder;
 use crate::domain::Epoch;
 
 /// A failure of the store.
@@ -23,6 +24,16 @@ pub enum StoreError {
     /// Another writer moved a cursor: this one must stop.
     #[error("another writer moved a cursor; this one stops")]
     Fenced,
+    /// Another reindex has what a reindex needs.
+    #[error(
+        "another reindex is running: {holder}. Wait for it, or stop it. If it is frozen, or its host is gone, end its \
+         session: select pg_terminate_backend({})",
+        .holder.backend
+    )]
+    AnotherReindex {
+        /// Whoever has it.
+        holder: Box<LockHolder>,
+    },
     /// Late rows were written between preparing a batch and its commit: the batch must be prepared again.
     #[error("late rows were written meanwhile; the batch will be prepared again")]
     Revised,

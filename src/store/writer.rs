@@ -51,6 +51,12 @@ pub(super) async fn is_locked(connection: &mut PgConnection, schema: &str) -> Re
     Ok(held)
 }
 
+/// Returns the key of the writer's lock of a schema.
+pub(super) async fn lock_key(connection: &mut PgConnection, schema: &str) -> Result<i64, StoreError> {
+    let key = sqlx::query_scalar!(r#"select $1::bigint # hashtext($2) as "key!""#, LOCK_KEY, schema);
+    Ok(key.fetch_one(connection).await?)
+}
+
 /// Holds the writer's lock until dropped.
 #[derive(Debug)]
 pub struct Writer {

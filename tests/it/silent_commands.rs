@@ -4,7 +4,7 @@
 use std::{process::Stdio, time::Duration};
 
 use flowfi_indexer::store::{StoreError, Writer};
-use sqlx::PgPool;
+use sqlx::{ConnectOptions, PgPool};
 use tokio::{net::TcpListener, process::Command, time::Instant};
 
 use crate::{
@@ -117,4 +117,35 @@ async fn a_command_whose_connection_falls_silent_ends_and_says_so(pool: PgPool) 
     assert!(line.has_heard(), "it fell silent: {said}");
     assert!(!ended.status.success() && said.contains("fell silent"), "{said}");
     assert!(took < ABSENCE_NOTICED_WITHIN, "{took:?}: {said}");
+}
+
+#[sqlx::test]
+async fn a_second_reindex_names_the_first_one_which_is_frozen_and_how_to_end_it(pool: PgPool) {
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.archiving()).await;
+    let reindex = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"));
+        command.arg("reindex").env("DATABASE_URL", world.pool.connect_options().to_url_lossy().as_str());
+        command.kill_on_drop(true).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    };
+    let keeper = keep(&world.pool, "stream_events").await;
+    let frozen = reindex().spawn().unwrap();
+    eventually("the first one runs", || async { world.store.expect_no_reindex().await.is_err() }).await;
+    let id = frozen.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-STOP", &id]).status().await.unwrap().success());
+    keeper.rollback().await.unwrap();
+    let second = reindex().output().await.unwrap();
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(!second.status.success(), "{said}");
+    for part in [&format!("is running: flowfi-indexer reindex {id}@"), ", since 20", "pg_terminate_backend("] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let (_, ending) = said.rsplit_once("select pg_terminate_backend(").unwrap();
+    let backend: i32 = ending.split_once(')').unwrap().0.parse().unwrap();
+    sqlx::query("select pg_terminate_backend($1)").bind(backend).execute(&world.pool).await.unwrap();
+    eventually("another one can run", || async { world.store.expect_no_reindex().await.is_ok() }).await;
+    assert!(reindex().output().await.unwrap().status.success());
+    world.assert_equal_to_the_chain().await;
 }
