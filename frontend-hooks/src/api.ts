@@ -1047,7 +1047,7 @@ export interface components {
          * @description What the indexer is doing: following the tip, catching up with it, filling a hole, waiting at ledgers that no source has, or waiting for a source to answer.
          * @enum {string}
          */
-        IndexerState: "following" | "catchingUp" | "fillingHole" | "hole" | "sourceAway" | "paused" | "stopped" | "unknown";
+        IndexerState: "following" | "catchingUp" | "fillingHole" | "hole" | "sourceAway" | "databaseFull" | "paused" | "stopped" | "unknown";
         /**
          * Format: int64
          * @description The sequence number of a ledger.

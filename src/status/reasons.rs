@@ -46,6 +46,9 @@ impl ContractFacts {
             Some(AgedReport { report, .. }) if report.state == IndexerState::Stopped => {
                 reasons.push("the network started over, and indexing has stopped (--on-reset stop)".to_owned());
             }
+            Some(AgedReport { report, .. }) if report.state == IndexerState::DatabaseFull => {
+                reasons.push("the database's disk is full: make room on it".to_owned());
+            }
             Some(AgedReport { report, .. }) => reasons.extend(report.missing.map(|missing| {
                 format!(
                     "no source has ledgers {missing}; add a source, or give the ledgers up: coverage --accept-gap {}",

@@ -64,6 +64,7 @@ fn allowed_ms(max_lag_ledgers: u32) -> i64 {
 /// Returns whether the indexer follows the source, and said so a moment ago. An old report says nothing about the
 /// source: perhaps the database could not be written to.
 fn tells_the_tip(aged: &AgedReport) -> bool {
-    let follows = !matches!(aged.report.state, IndexerState::Paused | IndexerState::Stopped);
+    let follows =
+        !matches!(aged.report.state, IndexerState::Paused | IndexerState::Stopped | IndexerState::DatabaseFull);
     follows && aged.age_ms <= REPORT_IS_STALE_MS
 }

@@ -635,3 +635,32 @@ async fn an_indexer_that_waits_for_a_silent_database_stops_soon_and_without_a_fa
     world.indexed().await;
     world.assert_equal_to_the_chain().await;
 }
+
+#[sqlx::test]
+async fn a_full_disk_of_the_database_is_named_and_waited_for(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    for statement in [
+        "create function fill() returns trigger language plpgsql as
+         $$ begin raise 'could not extend file: No space left on device' using errcode = 'disk_full'; end $$",
+        "create trigger fill before insert on stream_events for each row execute function fill()",
+    ] {
+        sqlx::query(statement).execute(&world.pool).await.unwrap();
+    }
+    world.create("carol", "dave", 1_000_000, 100).await;
+    let health = async || world.get(&base, "/health/ready").await;
+    eventually("the health names it", || async {
+        let (status, body) = health().await;
+        status == 503 && body["reasons"].to_string().contains("disk is full")
+    })
+    .await;
+    let (_, status) = world.get(&base, "/v1/status").await;
+    assert_eq!((&status["indexer"]["state"], &status["lagLedgers"]), (&json!("databaseFull"), &Value::Null));
+    sqlx::query("drop trigger fill on stream_events").execute(&world.pool).await.unwrap();
+    world.indexed().await;
+    eventually("the health is good again", || async { health().await.0 == 200 }).await;
+    world.assert_equal_to_the_chain().await;
+}
