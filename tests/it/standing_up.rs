@@ -664,3 +664,41 @@ async fn a_full_disk_of_the_database_is_named_and_waited_for(pool: PgPool) {
     eventually("the health is good again", || async { health().await.0 == 200 }).await;
     world.assert_equal_to_the_chain().await;
 }
+
+/// Ends the writer's session, or lets its line fall silent, and returns how long a lone indexer does not write.
+async fn recovery_of_a_lone_indexer(pool: PgPool, is_killed: bool) -> Duration {
+    let mut world = World::new(pool).await;
+    let line = SilentLine::to(&world.pool).await;
+    let own = std::mem::replace(&mut world.store, line.store(4, LEASE * 3).await);
+    world.start_indexer(100);
+    world.store = own;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.indexed().await;
+    let since = Instant::now();
+    if is_killed {
+        let end = "select pg_terminate_backend(pid) from pg_locks
+                   where locktype = 'advisory' and granted and database = (select oid from pg_database
+                                                                           where datname = current_database())";
+        sqlx::query(end).execute(&world.pool).await.unwrap();
+    } else {
+        line.fall_silent();
+    }
+    world.create("carol", "dave", 1_000_000, 100).await;
+    world.indexed().await;
+    let took = since.elapsed();
+    println!("a lone indexer writes again after {took:?}; its session was killed: {is_killed}");
+    world.assert_equal_to_the_chain().await;
+    took
+}
+
+#[sqlx::test]
+async fn a_lone_indexer_whose_session_is_killed_writes_again_at_once(pool: PgPool) {
+    let took = recovery_of_a_lone_indexer(pool, true).await;
+    assert!(took < SHORT, "{took:?}");
+}
+
+#[sqlx::test]
+async fn a_lone_indexer_whose_line_falls_silent_writes_again_when_its_lease_has_ended(pool: PgPool) {
+    let took = recovery_of_a_lone_indexer(pool, false).await;
+    assert!(took < LEASE * 4, "{took:?}");
+}
