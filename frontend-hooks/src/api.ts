@@ -1007,7 +1007,7 @@ export interface components {
         Health: {
             /**
              * Format: int32
-             * @description How many ledgers the index is behind the tip.
+             * @description How many ledgers the index is behind the tip; null if nobody knows the tip of this moment.
              */
             lagLedgers: number | null;
             /**
@@ -1017,7 +1017,7 @@ export interface components {
             lagSeconds: number | null;
             /**
              * Format: int64
-             * @description How many ledgers the source may drop before it drops one that is not indexed.
+             * @description How many ledgers the source may drop before it drops one that is not indexed, as of its last answer.
              */
             ledgersToDataLoss: number | null;
             /** @description Whether the index can be relied on. */
@@ -1056,7 +1056,7 @@ export interface components {
             indexer: components["schemas"]["Indexer"] | null;
             /**
              * Format: int32
-             * @description How many ledgers the index is behind that.
+             * @description How many ledgers the index is behind that; null if nobody knows the tip of this moment.
              */
             lagLedgers: number | null;
             tipLedger: components["schemas"]["LedgerSequence"] | null;
@@ -1065,7 +1065,7 @@ export interface components {
          * @description What the indexer is doing: following the tip, catching up with it, filling a hole, waiting at ledgers that no source has, or waiting for a source to answer.
          * @enum {string}
          */
-        IndexerState: "following" | "catchingUp" | "fillingHole" | "hole" | "sourceAway" | "paused" | "stopped" | "unknown";
+        IndexerState: "following" | "catchingUp" | "fillingHole" | "hole" | "sourceAway" | "databaseFull" | "paused" | "stopped" | "unknown";
         /**
          * Format: int64
          * @description The sequence number of a ledger.
@@ -1509,7 +1509,8 @@ export interface components {
             indexer: components["schemas"]["Indexer"] | null;
             /**
              * Format: int32
-             * @description How many ledgers the index is behind that.
+             * @description How many ledgers the index is behind that; null if nobody knows the tip of this moment, because the source is
+             *     away, its tip stands still or is old, or the indexer does not follow it. `reasons` says which.
              */
             lagLedgers: number | null;
             /**
@@ -1526,7 +1527,7 @@ export interface components {
             lastWholeLedgerClosedSecondsAgo: number | null;
             /**
              * Format: int64
-             * @description How many ledgers the source may drop before it drops one that is not indexed.
+             * @description How many ledgers the source may drop before it drops one that is not indexed, as of its last answer.
              */
             ledgersToDataLoss: number | null;
             network: components["schemas"]["Network"] | null;

@@ -3,13 +3,13 @@
 use anyhow::Context;
 use serde_json::json;
 
-use super::{BadConfig, FOR_OPERATORS, required_database_url};
+use super::{BadConfig, FOR_OPERATORS, client_name::client_name, required_database_url};
 use crate::{config::IndexArgs, domain::ContractId, store::Store};
 
 /// Opens the database and updates its schema.
 pub(super) async fn open(args: &IndexArgs) -> anyhow::Result<Store> {
     let url = required_database_url(&args.database)?;
-    let store = Store::connect(url, args.database.database_connections, FOR_OPERATORS).await?;
+    let store = Store::connect_as(&client_name(), url, args.database.database_connections, FOR_OPERATORS).await?;
     let store = store.ignoring(args.entries.harmless()).with_event_effect(args.records.state.event_effect());
     store.migrate().await?;
     Ok(store)

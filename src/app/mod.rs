@@ -3,6 +3,7 @@
 mod account_reader;
 mod auth;
 mod chain_reader;
+mod client_name;
 mod coverage;
 mod cross_check;
 mod decode;
@@ -40,6 +41,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use thiserror::Error;
 use tokio::net::TcpListener;
 
+use self::client_name::client_name;
 use crate::{
     config::{Cli, Command},
     http,
@@ -89,12 +91,14 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 /// A thread that reads from a host that does not answer never ends.
-const THREADS_MAY_TAKE: Duration = Duration::from_secs(2);
-/// A command's statement may read a whole table.
+const THREADS_MAY_TAKE: Duration = Duration::from_millis(500);
+/// A command's statement may read a whole table. A connection that falls silent meanwhile is noticed long before.
 const FOR_OPERATORS: Duration = Duration::from_hours(1);
 
 async fn migrate(args: &DatabaseArgs) -> anyhow::Result<ExitCode> {
-    let store = Store::connect(required_database_url(args)?, args.database_connections, FOR_OPERATORS).await?;
+    let store =
+        Store::connect_as(&client_name(), required_database_url(args)?, args.database_connections, FOR_OPERATORS)
+            .await?;
     store.migrate().await?;
     store.close().await;
     Ok(ExitCode::SUCCESS)

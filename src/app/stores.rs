@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::client_name::client_name;
 use crate::{
     config::{Role, ServeArgs},
     http::{Starting, StartingPhase},
@@ -91,20 +92,20 @@ impl Stores {
 
 /// Connects with the settings for requests.
 pub(super) async fn for_requests(url: &str, args: &DatabaseArgs) -> Result<Store, StoreError> {
-    Store::connect(url, args.database_connections, FOR_REQUESTS).await
+    Store::connect_as(&client_name(), url, args.database_connections, FOR_REQUESTS).await
 }
 
 /// Connects with the settings for the health.
 pub(super) async fn for_health(url: &str) -> Result<Store, StoreError> {
-    Store::connect(url, CONNECTIONS_OF_HEALTH, FOR_HEALTH).await
+    Store::connect_as(&client_name(), url, CONNECTIONS_OF_HEALTH, FOR_HEALTH).await
 }
 
 /// Connects with the settings for the feed.
 pub(super) async fn for_the_feed(url: &str) -> Result<Store, StoreError> {
-    Store::connect(url, CONNECTIONS_OF_THE_FEED, FOR_THE_FEED).await
+    Store::connect_as(&client_name(), url, CONNECTIONS_OF_THE_FEED, FOR_THE_FEED).await
 }
 
 /// Connects with the settings for the indexer.
 pub(super) async fn for_indexing(url: &str) -> Result<Store, StoreError> {
-    Store::connect(url, CONNECTIONS_OF_THE_INDEXER, FOR_INDEXING).await
+    Store::connect_as(&client_name(), url, CONNECTIONS_OF_THE_INDEXER, FOR_INDEXING).await
 }

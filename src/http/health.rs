@@ -28,11 +28,11 @@ use super::{openapi::OfOperator, state::HttpState, status_view::Status};
 pub(super) struct Health {
     /// Whether the index can be relied on.
     ready: bool,
-    /// How many ledgers the index is behind the tip.
+    /// How many ledgers the index is behind the tip; null if nobody knows the tip of this moment.
     lag_ledgers: Option<u32>,
     /// The same by close times.
     lag_seconds: Option<i64>,
-    /// How many ledgers the source may drop before it drops one that is not indexed.
+    /// How many ledgers the source may drop before it drops one that is not indexed, as of its last answer.
     ledgers_to_data_loss: Option<i64>,
     /// Why it cannot be relied on; empty if it can.
     reasons: Vec<String>,
@@ -170,6 +170,11 @@ impl Metrics {
                 status.lag_ledgers.map(i64::from),
             ),
             ("flowfi_ingest_lag_seconds", "The same by close times", status.lag_seconds),
+            (
+                "flowfi_ingest_last_ledger_age_seconds",
+                "Since the last whole ledger closed",
+                status.last_whole_ledger_closed_seconds_ago,
+            ),
             (
                 "flowfi_ingest_source_answered_age_seconds",
                 "Since the source last answered",

@@ -55,7 +55,7 @@ const LARGEST_HEAD_BYTES: usize = 16 * 1024;
 const MOST_HEADERS: usize = 64;
 
 /// Requests that are still open this long after a stop are cut off: a client that does not read must not delay us.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+const DRAIN_DEADLINE: Duration = Duration::from_secs(3);
 
 /// The settings of connections.
 #[derive(Clone, Debug)]

@@ -35,6 +35,7 @@ pub(super) enum StatusUnknown {
     UnreadableRow,
     Refused,
     RefusedForNow,
+    DiskFull,
     NoAnswer,
 }
 
@@ -74,6 +75,7 @@ impl StatusUnknown {
             Self::UnreadableRow => "the database holds a row that this version cannot read; the log says which",
             Self::Refused => "the database refuses what it is asked; the log says why",
             Self::RefusedForNow => "the database refuses for now what it is asked; the log says why",
+            Self::DiskFull => "the database's disk is full: make room on it",
             Self::NoAnswer => "the database does not answer",
         }
     }
@@ -84,6 +86,7 @@ impl From<&StoreError> for StatusUnknown {
         match failure {
             StoreError::Corrupt(_) => Self::UnreadableRow,
             StoreError::Refused(_) => Self::Refused,
+            StoreError::DiskFull(_) => Self::DiskFull,
             failure if failure.is_word_of_the_server() => Self::RefusedForNow,
             _ => Self::NoAnswer,
         }
@@ -94,7 +97,7 @@ impl From<StatusUnknown> for Problem {
     fn from(unknown: StatusUnknown) -> Self {
         match unknown {
             StatusUnknown::UnreadableRow | StatusUnknown::Refused => Self::internal(),
-            StatusUnknown::RefusedForNow | StatusUnknown::NoAnswer => Self::database_away(),
+            StatusUnknown::RefusedForNow | StatusUnknown::DiskFull | StatusUnknown::NoAnswer => Self::database_away(),
         }
     }
 }

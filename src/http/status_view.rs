@@ -52,11 +52,12 @@ pub(super) struct Status {
     #[schema(value_type = Option<words::Moment>)]
     last_whole_ledger_closed_at: Option<String>,
     /// Seconds since the last whole ledger closed, by the database's clock.
-    last_whole_ledger_closed_seconds_ago: Option<i64>,
-    /// The newest ledger of the source.
+    pub(super) last_whole_ledger_closed_seconds_ago: Option<i64>,
+    /// The newest ledger of the source, as of its last answer.
     #[schema(value_type = Option<words::LedgerSequence>)]
     pub(super) tip_ledger: Option<LedgerSequence>,
-    /// How many ledgers the index is behind that.
+    /// How many ledgers the index is behind that; null if nobody knows the tip of this moment, because the source is
+    /// away, its tip stands still or is old, or the indexer does not follow it. `reasons` says which.
     pub(super) lag_ledgers: Option<u32>,
     /// The same by close times.
     pub(super) lag_seconds: Option<i64>,
@@ -64,10 +65,10 @@ pub(super) struct Status {
     pub(super) source_answered_seconds_ago: Option<i64>,
     /// Seconds since the source had a new ledger, by the database's clock.
     pub(super) tip_moved_seconds_ago: Option<i64>,
-    /// The oldest ledger that the source still has.
+    /// The oldest ledger that the source still has, as of its last answer.
     #[schema(value_type = Option<words::LedgerSequence>)]
     oldest_ledger_of_source: Option<LedgerSequence>,
-    /// How many ledgers the source may drop before it drops one that is not indexed.
+    /// How many ledgers the source may drop before it drops one that is not indexed, as of its last answer.
     pub(super) ledgers_to_data_loss: Option<i64>,
     /// The ledgers that were seen whole.
     coverage: Vec<CoverageView>,
@@ -181,8 +182,8 @@ async fn read_once(store: &Store, scope: StatusScope<'_>) -> Result<Status, Stor
         last_whole_ledger_closed_at: furthest_behind.and_then(ContractFacts::closed_at).map(date_text),
         last_whole_ledger_closed_seconds_ago: furthest_behind.and_then(ContractFacts::closed_seconds_ago),
         tip_ledger: followed.iter().filter_map(ContractFacts::tip_ledger).max(),
-        lag_ledgers: followed.iter().filter_map(ContractFacts::lag_ledgers).max(),
-        lag_seconds: followed.iter().filter_map(ContractFacts::lag_seconds).max(),
+        lag_ledgers: largest_known(&followed, |facts| facts.lag_ledgers(scope.max_lag_ledgers)),
+        lag_seconds: largest_known(&followed, |facts| facts.lag_seconds(scope.max_lag_ledgers)),
         source_answered_seconds_ago: followed
             .iter()
             .filter_map(ContractFacts::answered_ms_ago)
@@ -212,6 +213,11 @@ async fn read_once(store: &Store, scope: StatusScope<'_>) -> Result<Status, Stor
             contracts
         },
     })
+}
+
+/// Returns the largest of these figures; `None` if one of them is unknown, because that is worse than any.
+fn largest_known<T: Ord>(followed: &[ContractFacts], figure: impl Fn(&ContractFacts) -> Option<T>) -> Option<T> {
+    followed.iter().map(figure).collect::<Option<Vec<T>>>()?.into_iter().max()
 }
 
 const fn whole_seconds(milliseconds: i64) -> i64 {

@@ -66,8 +66,8 @@ impl<'a> Reindex<'a> {
     /// the same chain by the same decoder.
     ///
     /// # Errors
-    /// [`IngestError::NotBegun`] before any contract is indexed; [`StoreError::Fenced`] while another reindex is
-    /// running; those of the store.
+    /// [`IngestError::NotBegun`] before any contract is indexed; [`StoreError::AnotherReindex`] while one is running;
+    /// those of the store.
     pub async fn open(store: &'a Store) -> Result<Self, IngestError> {
         Self::open_with(store, DECODER.to_owned()).await
     }
@@ -87,7 +87,10 @@ impl<'a> Reindex<'a> {
         let epoch = store.network().await?.ok_or(IngestError::NotBegun)?.epoch;
         let first = store.contracts().await?.into_iter().next().ok_or(IngestError::NotBegun)?;
         let built = store.open_reindex(&origin).await?;
-        let writer = Writer::try_acquire_apart(&built, first).await?.ok_or(StoreError::Fenced)?;
+        let Some(writer) = Writer::try_acquire_apart(&built, first).await? else {
+            store.expect_no_reindex().await?;
+            return Err(StoreError::Fenced.into());
+        };
         // Another reindex may have started with other input before we took the lock.
         if !store.is_building(&origin).await? {
             return Err(StoreError::Fenced.into());

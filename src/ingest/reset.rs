@@ -118,9 +118,14 @@ impl Indexer {
 
     /// Reports that the source is away, and why.
     pub(super) async fn say_away(&self, detail: String) {
+        self.say_between_sessions(IndexerState::SourceAway, detail).await;
+    }
+
+    /// Reports what keeps it from beginning a session.
+    pub(super) async fn say_between_sessions(&self, state: IndexerState, detail: String) {
         let contract_ids = self.settings.contracts.to_vec();
         let mut reporter = Reporter::after_the_last(self.store.clone(), contract_ids).await;
         let endpoints = endpoints_of(&self.source, &self.whole_ledgers);
-        reporter.say(IndexerState::SourceAway, Some(detail), None, endpoints).await;
+        reporter.say(state, Some(detail), None, endpoints).await;
     }
 }

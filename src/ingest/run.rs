@@ -59,6 +59,10 @@ impl Indexer {
             };
             reset_after_session_of(&mut backoff, began.elapsed());
             let wait = match failure {
+                IngestError::Store(ref failure @ StoreError::DiskFull(_)) => {
+                    self.say_between_sessions(IndexerState::DatabaseFull, failure.to_string()).await;
+                    backoff.delay(None)
+                }
                 IngestError::Store(ref failure) if may_come_back(failure) => backoff.delay(None),
                 IngestError::Store(StoreError::Fenced) => self.settings.waits.standby,
                 IngestError::Source(SourceError::Transient { retry_after, .. }) => {

@@ -76,10 +76,9 @@ impl ContractFacts {
         Some((self.read_at - self.closed_at()?).num_seconds().max(0))
     }
 
-    /// Returns how many ledgers the index is behind the tip. A tip reported by another node may lie before what is
-    /// indexed.
-    #[must_use]
-    pub fn lag_ledgers(&self) -> Option<u32> {
+    /// Returns how many ledgers the index is behind the tip that was last reported. A tip reported by another node may
+    /// lie before what is indexed.
+    pub(super) fn ledgers_behind_last_tip(&self) -> Option<u32> {
         Some(self.tip_ledger()?.0.saturating_sub(self.progress?.last_whole_ledger.0))
     }
 
@@ -95,9 +94,8 @@ impl ContractFacts {
         self.report.as_ref().and_then(|aged| aged.tip_moved_ms_ago)
     }
 
-    /// Returns how far the index is behind the tip by close times.
-    #[must_use]
-    pub fn lag_seconds(&self) -> Option<i64> {
+    /// Returns the same by close times.
+    pub(super) fn seconds_behind_last_tip(&self) -> Option<i64> {
         let tip_closed_at = self.report.as_ref().and_then(|aged| aged.report.tip_closed_at)?;
         Some((tip_closed_at - self.closed_at()?).num_seconds().max(0))
     }

@@ -3,6 +3,7 @@
 
 mod facts;
 mod reasons;
+mod tip;
 
 pub use facts::{ContractFacts, Hole, LATEST_UPGRADES, furthest_behind, worst_report};
 pub use reasons::reasons;

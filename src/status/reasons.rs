@@ -1,19 +1,10 @@
 //! The reasons why an index cannot be relied on. A contract's index without a reason is ready.
 
-use super::ContractFacts;
+use super::{ContractFacts, tip::REPORT_IS_STALE_MS};
 use crate::{
     domain::ContractId,
     store::{AgedReport, IndexerState, RecordCheck},
 };
-
-/// An indexer that has not reported for this long is considered absent: it reports at least every ten seconds.
-const REPORT_IS_STALE_MS: i64 = 30_000;
-/// A ledger closes every five to six seconds.
-const LEDGER_TAKES_MS: i64 = 6_000;
-/// A source that is briefly away is back within this time.
-const SHORTEST_FRESHNESS_MS: i64 = 30_000;
-/// Close times are compared with the database's clock, which may be wrong by less than this.
-const SHORTEST_AGE_MS: i64 = 300_000;
 
 /// Returns why the contracts cannot be relied on. A reason that does not apply to all of them names those that it
 /// applies to.
@@ -55,6 +46,9 @@ impl ContractFacts {
             Some(AgedReport { report, .. }) if report.state == IndexerState::Stopped => {
                 reasons.push("the network started over, and indexing has stopped (--on-reset stop)".to_owned());
             }
+            Some(AgedReport { report, .. }) if report.state == IndexerState::DatabaseFull => {
+                reasons.push("the database's disk is full: make room on it".to_owned());
+            }
             Some(AgedReport { report, .. }) => reasons.extend(report.missing.map(|missing| {
                 format!(
                     "no source has ledgers {missing}; add a source, or give the ledgers up: coverage --accept-gap {}",
@@ -62,49 +56,15 @@ impl ContractFacts {
                 )
             })),
         }
-        let allowed_ms = (i64::from(max_lag_ledgers) * LEDGER_TAKES_MS).max(SHORTEST_FRESHNESS_MS);
-        let stale = self.report.as_ref().and_then(|aged| staleness(aged, allowed_ms));
-        let behind = self.lag_ledgers().filter(|lag| *lag > max_lag_ledgers);
-        reasons.extend(match (stale, behind) {
-            (None, None) => self.old_tip(allowed_ms.max(SHORTEST_AGE_MS)),
-            (stale, _) => stale,
-        });
-        reasons.extend(behind.map(|lag| format!("{lag} ledgers behind the tip")));
+        let behind = self.ledgers_behind_last_tip().filter(|behind| *behind > max_lag_ledgers);
+        reasons.extend(self.stale_source(max_lag_ledgers).or_else(|| self.old_ledgers(max_lag_ledgers)));
+        reasons.extend(behind.map(|behind| format!("{behind} ledgers behind the tip")));
         let holes = self.holes();
         let open = holes.iter().filter(|hole| !hole.is_accepted).map(|hole| hole.ledgers);
         reasons.extend(open.map(|ledgers| format!("ledgers {}-{} were never seen", ledgers.from(), ledgers.to())));
         reasons.extend(self.record_check.as_ref().and_then(differing_records));
         reasons
     }
-
-    /// Returns why a source with new ledgers does not tell the chain's present. A node that replays history has new
-    /// ledgers all the time, and they closed long ago.
-    fn old_tip(&self, allowed_ms: i64) -> Option<String> {
-        if self.report.as_ref().is_none_or(|aged| is_idle(aged) || aged.age_ms > REPORT_IS_STALE_MS) {
-            return None;
-        }
-        let seconds = self.closed_seconds_ago().filter(|seconds| *seconds > allowed_ms / 1_000)?;
-        Some(format!("the source's newest ledgers are old: the last one indexed closed {seconds} s ago"))
-    }
-}
-
-/// Returns whether the indexer follows nothing, so that the source says nothing either.
-const fn is_idle(aged: &AgedReport) -> bool {
-    matches!(aged.report.state, IndexerState::Paused | IndexerState::Stopped)
-}
-
-/// Returns why a report does not describe the chain as it is now.
-fn staleness(aged: &AgedReport, allowed_ms: i64) -> Option<String> {
-    // An old report says nothing about the source: perhaps the database could not be written to.
-    if is_idle(aged) || aged.age_ms > REPORT_IS_STALE_MS {
-        return None;
-    }
-    let late = |ms_ago: Option<i64>| ms_ago.filter(|ms_ago| *ms_ago > allowed_ms);
-    if let Some(ms_ago) = late(aged.answered_ms_ago) {
-        return Some(format!("the source has been away for {} s", ms_ago / 1_000));
-    }
-    let ms_ago = late(aged.tip_moved_ms_ago)?;
-    Some(format!("the source's newest ledger has been the same for {} s", ms_ago / 1_000))
 }
 
 /// Explains why the records cannot be relied on; `None` if they can.

@@ -2,7 +2,7 @@
 //!
 //! A connection can fall silent: a firewall forgets it, or the host behind it is dead. A client that waits for an
 //! answer then waits forever, and so does the pool, which checks each returned connection. So every statement has a
-//! deadline, and a connection is closed instead of being returned if its last answer is still due, or if its failure
+//! deadline, those with a long one are watched, and a connection is closed instead of being returned if its last answer is still due, or if its failure
 //! would repeat. Closing it also ends a transaction that lost its owner.
 
 use std::{fmt, io, sync::Arc, time::Duration};
@@ -21,6 +21,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use super::{
     StoreError,
     borrowed::{Borrowed, ReadOnlyAnswers},
+    patience::{NoAnswer, Patience},
 };
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -96,7 +97,9 @@ impl Connections {
                         return Ok(false);
                     }
                     if meta.idle_for >= TRUSTED_FOR {
-                        timeout(PING_TIMEOUT, connection.ping()).await.map_err(|_| too_late(PING_TIMEOUT))??;
+                        timeout(PING_TIMEOUT, connection.ping())
+                            .await
+                            .map_err(|_| NoAnswer::TooLate(PING_TIMEOUT))??;
                     }
                     Ok(true)
                 })
@@ -136,14 +139,25 @@ impl Connections {
             set_up(&mut connection, self.schema).await?;
             Ok(connection)
         };
-        timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or_else(|_| Err(too_late(CONNECT_TIMEOUT)))
+        timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or_else(|_| Err(NoAnswer::TooLate(CONNECT_TIMEOUT).into()))
     }
 
-    async fn borrow(&self) -> Result<Borrowed, sqlx::Error> {
-        match self.pool.acquire().await {
-            Ok(connection) => Ok(Borrowed::new(connection, self.read_only.clone())),
-            Err(failure) => Err(self.explained(failure).await),
-        }
+    async fn borrow(&self) -> Result<(Borrowed, Patience), sqlx::Error> {
+        let mut connection = match self.pool.acquire().await {
+            Ok(connection) => Borrowed::new(connection, self.read_only.clone()),
+            Err(failure) => return Err(self.explained(failure).await),
+        };
+        let patience = self.patience_with(&mut connection, self.deadline).await?;
+        Ok((connection, patience))
+    }
+
+    /// Returns the patience with a connection of this database whose answers have a deadline.
+    pub(super) async fn patience_with(
+        &self,
+        connection: &mut PgConnection,
+        deadline: Duration,
+    ) -> Result<Patience, sqlx::Error> {
+        Patience::with(connection, &self.pool.connect_options(), deadline).await
     }
 
     /// Returns why the pool had no connection: what the server says when it refuses another one. Only one caller asks
@@ -158,18 +172,13 @@ impl Connections {
         self.connect_apart().await.err().unwrap_or(none_free)
     }
 
-    async fn in_time<T>(&self, outcome: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
-        timeout(self.deadline, outcome).await.unwrap_or_else(|_| Err(too_late(self.deadline)))
-    }
-
     /// Runs some work on one connection, within the deadline of a statement.
     pub(super) async fn run<T>(
         &self,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut connection = self.borrow().await?;
-        let done = timeout(self.deadline, work(&mut connection)).await;
-        let done = done.unwrap_or(Err(StoreError::TimedOut(self.deadline)));
+        let (mut connection, patience) = self.borrow().await?;
+        let done = patience.wait(work(&mut connection)).await;
         connection.give_back_after_work(&done);
         done
     }
@@ -186,9 +195,9 @@ impl Connections {
     }
 
     async fn begin_with(&self, statements: &'static str) -> Result<Transaction, sqlx::Error> {
-        let mut connection = self.borrow().await?;
-        self.in_time(connection.execute(statements)).await?;
-        Ok(Transaction { connection, deadline: self.deadline })
+        let (mut connection, patience) = self.borrow().await?;
+        patience.wait(connection.execute(statements)).await?;
+        Ok(Transaction { connection, patience })
     }
 }
 
@@ -204,8 +213,8 @@ impl<'p> Executor<'p> for &'p Connections {
         E: 'q + Execute<'q, Postgres>,
     {
         let all = async move {
-            let mut connection = self.borrow().await?;
-            let all = self.in_time(connection.fetch_many(query).try_collect::<Vec<_>>()).await;
+            let (mut connection, patience) = self.borrow().await?;
+            let all = patience.wait(connection.fetch_many(query).try_collect::<Vec<_>>()).await;
             connection.give_back_after(&all);
             Ok::<_, sqlx::Error>(stream::iter(all?.into_iter().map(Ok)))
         };
@@ -221,8 +230,8 @@ impl<'p> Executor<'p> for &'p Connections {
         E: 'q + Execute<'q, Postgres>,
     {
         Box::pin(async move {
-            let mut connection = self.borrow().await?;
-            let row = self.in_time(connection.fetch_optional(query)).await;
+            let (mut connection, patience) = self.borrow().await?;
+            let row = patience.wait(connection.fetch_optional(query)).await;
             connection.give_back_after(&row);
             row
         })
@@ -237,8 +246,8 @@ impl<'p> Executor<'p> for &'p Connections {
         'p: 'e,
     {
         Box::pin(async move {
-            let mut connection = self.borrow().await?;
-            let statement = self.in_time(connection.prepare_with(sql, parameters)).await;
+            let (mut connection, patience) = self.borrow().await?;
+            let statement = patience.wait(connection.prepare_with(sql, parameters)).await;
             connection.give_back_after(&statement);
             statement
         })
@@ -249,8 +258,8 @@ impl<'p> Executor<'p> for &'p Connections {
         'p: 'e,
     {
         Box::pin(async move {
-            let mut connection = self.borrow().await?;
-            let described = self.in_time(connection.describe(sql)).await;
+            let (mut connection, patience) = self.borrow().await?;
+            let described = patience.wait(connection.describe(sql)).await;
             connection.give_back_after(&described);
             described
         })
@@ -261,7 +270,7 @@ impl<'p> Executor<'p> for &'p Connections {
 #[derive(Debug)]
 pub(super) struct Transaction {
     connection: Borrowed,
-    deadline: Duration,
+    patience: Patience,
 }
 
 impl Transaction {
@@ -270,20 +279,18 @@ impl Transaction {
         &mut self,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let done = timeout(self.deadline, work(&mut self.connection)).await;
-        let done = done.unwrap_or(Err(StoreError::TimedOut(self.deadline)));
+        let done = self.patience.wait(work(&mut self.connection)).await;
         self.connection.heard(&done);
         done
     }
 
-    /// Returns the connection, to read any number of rows, with the deadline for each row.
-    pub(super) fn row_by_row(&mut self) -> (&mut PgConnection, Duration) {
-        (&mut self.connection, self.deadline)
+    /// Returns the connection, to read any number of rows, with the patience for each row.
+    pub(super) fn row_by_row(&mut self) -> (&mut PgConnection, &Patience) {
+        (&mut self.connection, &self.patience)
     }
 
     pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
-        let committed = timeout(self.deadline, self.connection.execute("commit")).await;
-        committed.unwrap_or_else(|_| Err(too_late(self.deadline)))?;
+        self.patience.wait(self.connection.execute("commit")).await?;
         self.connection.give_back();
         Ok(())
     }
@@ -304,8 +311,4 @@ pub(super) async fn set<'a>(
                from unnest($1::text[], $2::text[]) as wanted (name, value) join pg_settings using (name)";
     sqlx::query(set).bind(names).bind(values).execute(connection).await?;
     Ok(())
-}
-
-pub(super) fn too_late(deadline: Duration) -> sqlx::Error {
-    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {deadline:?}")))
 }

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::lock_holder::LockHolder;
 use crate::domain::Epoch;
 
 /// A failure of the store.
@@ -10,6 +11,9 @@ pub enum StoreError {
     /// The database cannot be reached, is starting or stopping, or asked us to try again. Waiting helps.
     #[error("the database is unavailable: {0}")]
     Unavailable(sqlx::Error),
+    /// The server's disk is full. Waiting helps once somebody has made room.
+    #[error("the database's disk is full; make room on it: {0}")]
+    DiskFull(sqlx::Error),
     /// The text is not the URL of a PostgreSQL database.
     #[error(
         "not the URL of a PostgreSQL database (postgres://user:password@host/database, with parameters of libpq such as \
@@ -20,6 +24,16 @@ pub enum StoreError {
     /// The database refused a statement. Waiting does not help.
     #[error("the database refused a statement: {0}")]
     Refused(sqlx::Error),
+    /// Another reindex has what a reindex needs.
+    #[error(
+        "another reindex is running: {holder}. Wait for it, or stop it. If it is frozen, or its host is gone, end its \
+         session: select pg_terminate_backend({})",
+        .holder.backend
+    )]
+    AnotherReindex {
+        /// Whoever has it.
+        holder: Box<LockHolder>,
+    },
     /// Another writer moved a cursor: this one must stop.
     #[error("another writer moved a cursor; this one stops")]
     Fenced,
@@ -126,14 +140,21 @@ impl StoreError {
     /// Returns whether this is the server's own word, and not silence.
     #[must_use]
     pub const fn is_word_of_the_server(&self) -> bool {
-        matches!(self, Self::Unavailable(sqlx::Error::Database(_)) | Self::Refused(_))
+        matches!(self, Self::Unavailable(sqlx::Error::Database(_)) | Self::Refused(_) | Self::DiskFull(_))
     }
 
     /// Returns whether waiting helps: the database is away or does not answer, or others hold what is to be
     /// changed or change it.
     #[must_use]
     pub const fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::TimedOut(_) | Self::MigrationBlocked(_) | Self::TablesNotMoved)
+        matches!(
+            self,
+            Self::Unavailable(_)
+                | Self::DiskFull(_)
+                | Self::TimedOut(_)
+                | Self::MigrationBlocked(_)
+                | Self::TablesNotMoved
+        )
     }
 }
 
@@ -141,7 +162,7 @@ impl From<sqlx::migrate::MigrateError> for StoreError {
     fn from(error: sqlx::migrate::MigrateError) -> Self {
         use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};
         match error {
-            Execute(failure) | ExecuteMigration(failure, _) if Self::may_pass(&failure) => Self::Unavailable(failure),
+            Execute(failure) | ExecuteMigration(failure, _) if Self::may_pass(&failure) => Self::from(failure),
             other => Self::Migration(other),
         }
     }
@@ -160,11 +181,18 @@ impl StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
+            sqlx::Error::Database(database) if is_disk_full(&**database) => Self::DiskFull(error),
             sqlx::Error::Database(database) if is_permanent(database.code().as_deref()) => Self::Refused(error),
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Corrupt(error.to_string()),
             _ => Self::Unavailable(error),
         }
     }
+}
+
+/// Returns whether the server has no room for what it must write (`disk_full`; some I/O errors are the same in words).
+fn is_disk_full(refusal: &dyn sqlx::error::DatabaseError) -> bool {
+    const DISK_FULL: &str = "53100";
+    refusal.code().is_some_and(|code| code == DISK_FULL) || refusal.message().contains("No space left on device")
 }
 
 /// Returns whether no waiting can help, by the class of `SQLSTATE` (PostgreSQL, appendix A): features that the server

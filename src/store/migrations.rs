@@ -2,8 +2,9 @@
 
 use std::{pin::pin, time::Duration};
 
+use futures_util::TryFutureExt;
 use sqlx::{Connection, error::DatabaseError};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tracing::{debug, warn};
 
 use super::{Store, StoreError, connections, table_move};
@@ -85,11 +86,12 @@ impl Store {
     async fn migrate_once(&self, last: Option<i64>, deadline: Duration) -> Result<(), StoreError> {
         let mut connection = self.pool.connect_apart().await?;
         connections::set(&mut connection, MIGRATING).await?;
+        let patience = self.pool.patience_with(&mut connection, deadline).await?;
         let migrations = sqlx::migrate!();
         let versions = migrations.iter().map(|migration| migration.version);
         for version in versions.filter(|version| last.is_none_or(|last| *version <= last)) {
             let run = migrations.run_direct(Some(version), &mut connection, false);
-            timeout(deadline, run).await.map_err(|_| StoreError::TimedOut(deadline))??;
+            patience.wait(run.map_err(StoreError::from)).await?;
         }
         Ok(connection.close().await?)
     }

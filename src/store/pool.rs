@@ -9,7 +9,9 @@ use tracing::warn;
 use super::{StoreError, connections::Connections, pooler};
 use crate::domain::{EventEffect, HarmlessFields};
 
-const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
+/// The name of a session without another one.
+const PROGRAM: &str = "flowfi-indexer";
+const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
 /// The database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -26,7 +28,20 @@ impl Store {
     /// [`StoreError::BadUrl`] if the URL is invalid, [`StoreError::Unavailable`] if the server does not answer,
     /// [`StoreError::TransactionPooler`] if connections do not have sessions of their own.
     pub async fn connect(url: &str, max_connections: u32, deadline: Duration) -> Result<Self, StoreError> {
-        let options = options_of(url)?;
+        Self::connect_as(PROGRAM, url, max_connections, deadline).await
+    }
+
+    /// The same under a name that the server shows to whoever looks at its sessions.
+    ///
+    /// # Errors
+    /// As [`Store::connect`].
+    pub async fn connect_as(
+        name: &str,
+        url: &str,
+        max_connections: u32,
+        deadline: Duration,
+    ) -> Result<Self, StoreError> {
+        let options = options_of(url)?.application_name(name);
         pooler::refuse_transaction_mode(&options).await?;
         let pool = Connections::open(options, max_connections).await?.with_deadline(deadline);
         Ok(Self::with(pool))
@@ -142,5 +157,5 @@ fn options_of(url: &str) -> Result<PgConnectOptions, StoreError> {
     // The parser's error may contain part of the password.
     let options = options.map_err(|_| StoreError::BadUrl)?;
     // Poolers refuse unknown parameters at the start, and nothing here reads a float as text.
-    Ok(options.application_name("flowfi-indexer").extra_float_digits(None))
+    Ok(options.application_name(PROGRAM).extra_float_digits(None))
 }

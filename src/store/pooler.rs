@@ -7,10 +7,7 @@ use sqlx::{Connection, Executor, PgConnection, Row, error::DatabaseError, postgr
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::{
-    StoreError,
-    connections::{CONNECT_TIMEOUT, too_late},
-};
+use super::{StoreError, connections::CONNECT_TIMEOUT, patience::NoAnswer};
 
 /// A pooler without two free sessions makes us wait; then nothing can be determined.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -32,7 +29,7 @@ enum Pooling {
 /// [`StoreError::TransactionPooler`]; otherwise the failure to connect.
 pub(super) async fn refuse_transaction_mode(options: &PgConnectOptions) -> Result<(), StoreError> {
     let connecting = timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options));
-    let mut first = connecting.await.unwrap_or_else(|_| Err(too_late(CONNECT_TIMEOUT)))?;
+    let mut first = connecting.await.unwrap_or_else(|_| Err(NoAnswer::TooLate(CONNECT_TIMEOUT).into()))?;
     let between = match timeout(CONNECT_TIMEOUT, detect_pooling(&mut first, options)).await {
         Ok(Err(failure)) if refuses_transactions(&failure) => Pooling::SharedSessions,
         Ok(told) => told?,

@@ -11,9 +11,6 @@ use sqlx::PgConnection;
 use super::{StoreError, Writer, schemas::execute};
 
 const DEADLINE: Duration = Duration::from_secs(30);
-/// A connection that falls silent while an index is being created is noticed after this time. Creating one that takes
-/// longer is given up.
-const INDEX_DEADLINE: Duration = Duration::from_hours(1);
 
 /// Each by its name and what comes after `on`. Ids are in the order of their length and then of their text, so that
 /// numbers are in the order of numbers. Where two streams are equal in the first column they are in the order of
@@ -63,7 +60,7 @@ impl Writer {
         let missing: Vec<_> = INDEXES.iter().filter(|(name, _)| !there.iter().any(|there| there == name)).collect();
         for (name, on) in &missing {
             let statement = format!("create index if not exists {name} on {on}");
-            self.session.within(INDEX_DEADLINE, async |connection| execute(connection, statement).await).await?;
+            self.session.for_long(async |connection| execute(connection, statement).await).await?;
         }
         if !missing.is_empty() {
             // Without this, the planner has no statistics on the expressions in the indexes, and none on a table that has
@@ -71,7 +68,7 @@ impl Writer {
             let analyze = async |connection: &mut PgConnection| {
                 execute(connection, "analyze streams, stream_events".to_owned()).await
             };
-            self.session.within(INDEX_DEADLINE, analyze).await?;
+            self.session.for_long(analyze).await?;
         }
         Ok(missing.len())
     }

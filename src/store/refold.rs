@@ -7,13 +7,11 @@
 use std::{
     collections::{BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
-    time::Duration,
 };
 
 use chrono::{DateTime, Utc};
-use futures_util::TryStreamExt;
+use futures_util::{TryFutureExt, TryStreamExt};
 use sqlx::PgConnection;
-use tokio::time::timeout;
 
 use super::{
     StoreError,
@@ -24,6 +22,7 @@ use super::{
     event_columns::{self, EventColumns, PartyColumns},
     fold::{Finished, Folding, FromChain, key_of, stream_of},
     judgments::Judgment,
+    patience::Patience,
     quarantine::SpokenOf,
     stream_rows::{self, StreamColumns},
 };
@@ -157,7 +156,7 @@ impl Refold {
     /// Folds what is stored of some streams up to a position, and what is new, in the order of the chain.
     async fn fold(
         &mut self,
-        (connection, deadline): (&mut PgConnection, Duration),
+        (connection, patience): (&mut PgConnection, &Patience),
         streams: &[StreamId],
         up_to: EventId,
         decode: impl Fn(RawContractEvent) -> Option<ContractEvent>,
@@ -182,8 +181,8 @@ impl Refold {
         )
         .fetch(connection);
         loop {
-            let next = timeout(deadline, rows.try_next()).await.map_err(|_| StoreError::TimedOut(deadline))?;
-            let Some(row) = next? else { break };
+            let next = patience.wait(rows.try_next().map_err(StoreError::from));
+            let Some(row) = next.await? else { break };
             let (raw, in_row, amount) = row.read()?;
             self.apply_new_up_to(raw.id);
             if let Some(event) = decode(raw) {

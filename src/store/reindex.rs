@@ -13,10 +13,11 @@ use super::{
     attachments::{self, Attachments, OnFailure},
     build_origin::{self, BuildOrigin},
     columns::{columns_of, event_id, parse},
-    listen, network, quarantine, raw_events,
+    listen, network,
+    one_build::keep_others_from_building,
+    quarantine, raw_events,
     revisions::{self, Revised},
     schemas::{REINDEX, current_schema, execute, move_table},
-    writer,
 };
 use crate::domain::{ContractId, EventId, RawContractEvent, StreamId, StreamKey};
 
@@ -32,8 +33,6 @@ const COLUMNS_OF_STREAMS: &str = "contract_id, stream_id, sender, recipient, tok
 const REPLACED: &str = "flowfi_replaced";
 /// If a reader holds a table for longer, the swap is retried, so that others do not queue behind it.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
-/// The lock key that is held while a build is opened or dropped: "flowfire" in ASCII.
-const OPENING_KEY: i64 = 0x666c_6f77_6669_7265;
 
 /// The outcome of an attempt to swap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +60,8 @@ impl Store {
     /// it drops what that run left.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`] while another reindex is running, [`StoreError::StaysBehind`] if others added something
-    /// to the tables that cannot be moved to new ones.
+    /// [`StoreError::AnotherReindex`] while one is running, [`StoreError::StaysBehind`] if others added something to the
+    /// tables that cannot be moved to new ones.
     pub async fn open_reindex(&self, decoder: &str) -> Result<Self, StoreError> {
         let begin = async |connection: &mut PgConnection| {
             keep_others_from_building(connection).await?;
@@ -101,7 +100,7 @@ impl Store {
     /// Removes what an interrupted run left behind.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`] while a reindex is running.
+    /// [`StoreError::AnotherReindex`] while one is running.
     pub async fn drop_reindex(&self) -> Result<(), StoreError> {
         let drop = async |connection: &mut PgConnection| {
             keep_others_from_building(connection).await?;
@@ -340,15 +339,6 @@ impl AnyRawRow {
             value: self.value,
         })
     }
-}
-
-/// Keeps everybody else from opening or dropping a build until the transaction ends.
-///
-/// # Errors
-/// [`StoreError::Fenced`] if somebody else is building.
-async fn keep_others_from_building(connection: &mut PgConnection) -> Result<(), StoreError> {
-    sqlx::query!("select pg_advisory_xact_lock($1)", OPENING_KEY).execute(&mut *connection).await?;
-    if writer::is_locked(connection, REINDEX).await? { Err(StoreError::Fenced) } else { Ok(()) }
 }
 
 async fn exchange(connection: &mut PgConnection, live: &str) -> Result<(), StoreError> {

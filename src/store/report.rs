@@ -19,6 +19,8 @@ pub enum IndexerState {
     Hole,
     /// The source fails, or is behind what is indexed.
     SourceAway,
+    /// The database's disk is full: nothing can be written.
+    DatabaseFull,
     /// An operator paused it.
     Paused,
     /// The network started over, and nobody allowed to archive the index: it reads no further.
@@ -29,12 +31,13 @@ pub enum IndexerState {
 
 impl IndexerState {
     /// Every state.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Following,
         Self::CatchingUp,
         Self::FillingHole,
         Self::Hole,
         Self::SourceAway,
+        Self::DatabaseFull,
         Self::Paused,
         Self::Stopped,
         Self::Unknown,
@@ -49,6 +52,7 @@ impl IndexerState {
             Self::FillingHole => "fillingHole",
             Self::Hole => "hole",
             Self::SourceAway => "sourceAway",
+            Self::DatabaseFull => "databaseFull",
             Self::Paused => "paused",
             Self::Stopped => "stopped",
             Self::Unknown => "unknown",
@@ -121,7 +125,7 @@ impl Store {
             report.missing.map(|missing| i64::from(missing.from().0)),
             report.missing.map(|missing| i64::from(missing.to().0)),
             storable(&report.endpoints),
-            report.state != IndexerState::SourceAway,
+            !matches!(report.state, IndexerState::SourceAway | IndexerState::DatabaseFull),
         )
         .execute(&self.pool)
         .await?;

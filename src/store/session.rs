@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::{StoreError, connections::set};
+use super::{StoreError, connections::set, patience::Patience};
 
 /// How long the server keeps a session from which it hears nothing.
 const LEASE: Duration = Duration::from_secs(10);
@@ -82,13 +82,15 @@ impl SignsOfLife {
 #[derive(Debug)]
 pub(super) struct Session {
     connection: Arc<Mutex<PgConnection>>,
+    /// The patience with work that may take long.
+    for_long: Patience,
     signs: SignsOfLife,
     keeping: JoinSet<()>,
 }
 
 impl Session {
     /// Gives a connection a lease, and renews it.
-    pub(super) async fn with_lease(mut connection: PgConnection) -> Result<Self, StoreError> {
+    pub(super) async fn with_lease(mut connection: PgConnection, for_long: Patience) -> Result<Self, StoreError> {
         let [lease, lock_timeout] = [LEASE, LOCK_TIMEOUT].map(|time| time.as_millis().to_string());
         let settings = [
             ("idle_session_timeout", &*lease),
@@ -96,23 +98,23 @@ impl Session {
             ("lock_timeout", &*lock_timeout),
         ];
         set(&mut connection, settings).await?;
-        let mut session = Self::on(connection);
+        let mut session = Self::on(connection, for_long);
         let (connection, signs) = (Arc::clone(&session.connection), session.signs.clone());
         session.keeping.spawn(keep_alive(connection, signs));
         Ok(session)
     }
 
     /// Returns a session that nobody is waiting to take over. If it is frozen, it must still not keep rows from others.
-    pub(super) async fn without_lease(mut connection: PgConnection) -> Result<Self, StoreError> {
+    pub(super) async fn without_lease(mut connection: PgConnection, for_long: Patience) -> Result<Self, StoreError> {
         let [frozen, lock_timeout] = [FROZEN_AFTER, LOCK_TIMEOUT].map(|time| time.as_millis().to_string());
         let settings = [("idle_in_transaction_session_timeout", &*frozen), ("lock_timeout", &*lock_timeout)];
         set(&mut connection, settings).await?;
-        Ok(Self::on(connection))
+        Ok(Self::on(connection, for_long))
     }
 
-    fn on(connection: PgConnection) -> Self {
+    fn on(connection: PgConnection, for_long: Patience) -> Self {
         let connection = Arc::new(Mutex::new(connection));
-        Self { connection, signs: SignsOfLife::now(), keeping: JoinSet::new() }
+        Self { connection, for_long, signs: SignsOfLife::now(), keeping: JoinSet::new() }
     }
 
     pub(super) fn signs_of_life(&self) -> SignsOfLife {
@@ -129,7 +131,15 @@ impl Session {
         deadline: Duration,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        within(deadline, &self.connection, &self.signs, work).await
+        within(&Patience::until(deadline), &self.connection, &self.signs, work).await
+    }
+
+    /// The same for work that may take long, on a connection that may fall silent meanwhile.
+    pub(super) async fn for_long<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        within(&self.for_long, &self.connection, &self.signs, work).await
     }
 
     /// Returns a way to the connection for whoever works beside the owner. It ends with the session.
@@ -164,19 +174,19 @@ impl BesideSession {
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let connection = self.connection.upgrade().ok_or(StoreError::Fenced)?;
-        within(deadline, &connection, &self.signs, work).await
+        within(&Patience::until(deadline), &connection, &self.signs, work).await
     }
 }
 
 async fn within<T>(
-    deadline: Duration,
+    patience: &Patience,
     connection: &Mutex<PgConnection>,
     signs: &SignsOfLife,
     work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let done = async { work(&mut *connection.lock().await).await };
     tokio::select! {
-        done = timeout(deadline, signs.during(done)) => done.unwrap_or(Err(StoreError::TimedOut(deadline))),
+        done = signs.during(patience.wait(done)) => done,
         () = signs.line_is_dead.cancelled() => Err(StoreError::TimedOut(LEASE)),
     }
 }

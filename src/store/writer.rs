@@ -18,6 +18,8 @@ const LOCK_KEY: i64 = 0x666c_6f77_6669;
 
 /// A writer whose connection does not answer for this long must be dropped.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
+/// Creating an index that takes longer is given up.
+const INDEX_DEADLINE: Duration = Duration::from_hours(1);
 /// Taking the lock does not wait for other sessions.
 const LOCK_DEADLINE: Duration = Duration::from_secs(15);
 
@@ -47,6 +49,12 @@ pub(super) async fn is_locked(connection: &mut PgConnection, schema: &str) -> Re
     .fetch_one(connection)
     .await?;
     Ok(held)
+}
+
+/// Returns the key of the writer's lock of a schema.
+pub(super) async fn lock_key(connection: &mut PgConnection, schema: &str) -> Result<i64, StoreError> {
+    let key = sqlx::query_scalar!(r#"select $1::bigint # hashtext($2) as "key!""#, LOCK_KEY, schema);
+    Ok(key.fetch_one(connection).await?)
 }
 
 /// Holds the writer's lock until dropped.
@@ -103,8 +111,12 @@ impl Writer {
         if !locked {
             return Ok(None);
         }
-        let session =
-            if apart { Session::without_lease(connection).await? } else { Session::with_lease(connection).await? };
+        let for_long = store.pool.patience_with(&mut connection, INDEX_DEADLINE).await?;
+        let session = if apart {
+            Session::without_lease(connection, for_long).await?
+        } else {
+            Session::with_lease(connection, for_long).await?
+        };
         let (standing, behind) = (Vec::new(), Vec::new());
         let mut writer =
             Self { session, contracts, apart, standing, behind, position: None, revisions: 0, epoch: None };

@@ -77,3 +77,15 @@ test('says nothing of endpoints that it is not shown, and no tip below the last 
   await page.getByRole('heading', { name: 'Contract' }).waitFor();
   assert.doesNotMatch(await page.locator('#network').innerText(), /endpoint/i);
 });
+
+test('shows no lag while nobody knows the tip', { timeout }, async () => {
+  const page = await newPage(browser, { viewport: { width: 1280, height: 844 } });
+  await page.route(STATUS, async (route) => {
+    const response = await route.fetch();
+    const status = { tipLedger: 2_825, lastWholeLedger: 2_825, lagLedgers: null, lagSeconds: null, reasons: ['the source has been away for 200 s'] };
+    await route.fulfill({ response, json: { ...(await response.json()), ...status } });
+  });
+  await page.goto(program.url);
+  await page.locator('#note-lag').getByText('⚠ unknown; last known tip 2,825').waitFor();
+  assert.equal(await page.locator('#fact-lag').innerText(), '–');
+});

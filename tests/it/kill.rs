@@ -101,7 +101,7 @@ impl Daemon {
 async fn count(pool: &PgPool, condition: &str) -> i64 {
     let query = format!(
         "select count(*) from pg_stat_activity where datname = current_database()
-         and application_name = 'flowfi-indexer' and {condition}"
+         and application_name like 'flowfi-indexer serve %' and {condition}"
     );
     sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(pool).await.unwrap()
 }

@@ -67,6 +67,7 @@ mod roles;
 mod schedules;
 mod second_version;
 mod shapes;
+mod silent_commands;
 #[path = "../silent_line/mod.rs"]
 mod silent_line;
 mod silent_writes;

@@ -28,7 +28,7 @@ async fn opened<'a>(open: impl AsyncFn() -> Result<Reindex<'a>, IngestError>) ->
     eventually("no other reindex runs", || async {
         match open().await {
             Ok(reindex) => *opened.lock().await = Some(reindex),
-            Err(IngestError::Store(StoreError::Fenced)) => {}
+            Err(IngestError::Store(StoreError::AnotherReindex { .. })) => {}
             Err(failure) => panic!("{failure}"),
         }
         opened.lock().await.is_some()
@@ -206,8 +206,9 @@ async fn a_second_reindex_neither_runs_beside_the_first_nor_drops_its_build(pool
     let (world, _lake) = indexed(pool, &folder).await;
     let mut first = Reindex::open(&world.store).await.unwrap();
     first.read_stored(|_| {}).await.unwrap();
-    assert!(matches!(Reindex::open(&world.store).await, Err(IngestError::Store(StoreError::Fenced))));
-    assert!(matches!(world.store.drop_reindex().await, Err(StoreError::Fenced)));
+    let Err(IngestError::Store(refused)) = Reindex::open(&world.store).await else { panic!("two run") };
+    assert!(refused.to_string().contains("another reindex is running: "), "{refused}");
+    assert!(matches!(world.store.drop_reindex().await, Err(StoreError::AnotherReindex { .. })));
     first.read_stored_and_swap(|_| {}).await.unwrap();
     world.assert_equal_to_the_chain().await;
 }

@@ -11,7 +11,8 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    net::TcpListener,
     process::{Child, Command},
     time::{Instant, timeout},
 };
@@ -402,13 +403,21 @@ async fn a_source_that_is_away_or_makes_no_progress_is_not_taken_for_a_quiet_one
     let said = async |state, tip| {
         world.store.write_report(&contract_ids, &report(state, tip)).await.unwrap();
     };
-    let is_told = async |status, reason: &str| {
+    // The lag is a number exactly while the service is ready: a tip of ten minutes ago says nothing.
+    let is_told = async |status: u16, reason: &str| {
         // The answer may be a second old.
         eventually(&format!("the answer is {status} {reason}"), || async {
             let (code, body) = world.get(&base, "/health/ready").await;
             code == status && body["reasons"].to_string().contains(reason)
         })
         .await;
+        for path in ["/health/ready", "/health", "/v1/status"] {
+            let (_, body) = world.get(&base, path).await;
+            assert_eq!(body["lagLedgers"].is_u64(), status == 200, "{path}: {reason}: {body}");
+        }
+        let metrics = http_client().get(format!("{base}/metrics")).send().await.unwrap().text().await.unwrap();
+        assert_eq!(metrics.contains("\nflowfi_ingest_lag_ledgers "), status == 200, "{reason}: {metrics}");
+        assert!(metrics.contains("\nflowfi_ingest_last_ledger_age_seconds "), "{reason}: {metrics}");
     };
     let age = async |column: &str| {
         let age =
@@ -425,6 +434,9 @@ async fn a_source_that_is_away_or_makes_no_progress_is_not_taken_for_a_quiet_one
     age("tip_moved_at").await;
     said(IndexerState::Following, tip).await;
     is_told(503, "newest ledger has been the same for 60").await;
+    said(IndexerState::Paused, tip).await;
+    is_told(503, "paused by an operator").await;
+    said(IndexerState::Following, tip).await;
     let metrics = http_client().get(format!("{base}/metrics")).send().await.unwrap().text().await.unwrap();
     assert!(metrics.contains("\nflowfi_ingest_tip_age_seconds 60"), "{metrics}");
     said(IndexerState::Following, tip + 1).await;
@@ -462,6 +474,7 @@ async fn a_source_that_replays_history_is_not_taken_for_one_at_the_tip(pool: PgP
     };
     closed("3 hours").await;
     is_told(503, "the last one indexed closed 108").await;
+    assert_eq!(world.get(&base, "/v1/status").await.1["lagLedgers"], Value::Null, "the chain's tip is unknown");
     closed("2 minutes").await;
     is_told(200, "[]").await;
 }
@@ -591,4 +604,101 @@ async fn a_report_is_stored_whatever_an_endpoint_sent(pool: PgPool) {
     world.store.write_report(&world.devnet.contract_ids(), &said).await.unwrap();
     let detail: String = sqlx::query_scalar("select detail from indexer_reports").fetch_one(&world.pool).await.unwrap();
     assert_eq!(detail, "bad \u{fffd} text");
+}
+
+#[sqlx::test]
+async fn an_indexer_that_waits_for_a_silent_database_stops_soon_and_without_a_failure(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = SilentLine::url(&listener, &world.pool);
+    let line = SilentLine::on(listener, &world.pool);
+    let mut child = Process::command(&world, &url).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = child.stderr.take().unwrap();
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.indexed().await;
+    line.fall_silent_at("stream.created");
+    world.create("carol", "dave", 1_000_000, 100).await;
+    eventually("a commit is under way", || async { line.has_heard() }).await;
+    let process = Process(child);
+    process.signal("-TERM").await;
+    let asked = Instant::now();
+    let Process(mut child) = process;
+    let ended = timeout(DEADLINE, child.wait()).await.expect("it stops").unwrap();
+    let took = asked.elapsed();
+    let mut said = String::new();
+    log.read_to_string(&mut said).await.unwrap();
+    println!("SIGTERM while the database is silent: stopped after {took:?} with {ended}");
+    assert!(ended.success(), "{ended}: {said}");
+    assert!(took < SHORT, "{took:?}: {said}");
+    assert!(said.contains("not finished within 4 s: indexer"), "{said}");
+    world.start_indexer(100);
+    world.indexed().await;
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn a_full_disk_of_the_database_is_named_and_waited_for(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    for statement in [
+        "create function fill() returns trigger language plpgsql as
+         $$ begin raise 'could not extend file: No space left on device' using errcode = 'disk_full'; end $$",
+        "create trigger fill before insert on stream_events for each row execute function fill()",
+    ] {
+        sqlx::query(statement).execute(&world.pool).await.unwrap();
+    }
+    world.create("carol", "dave", 1_000_000, 100).await;
+    let health = async || world.get(&base, "/health/ready").await;
+    eventually("the health names it", || async {
+        let (status, body) = health().await;
+        status == 503 && body["reasons"].to_string().contains("disk is full")
+    })
+    .await;
+    let (_, status) = world.get(&base, "/v1/status").await;
+    assert_eq!((&status["indexer"]["state"], &status["lagLedgers"]), (&json!("databaseFull"), &Value::Null));
+    sqlx::query("drop trigger fill on stream_events").execute(&world.pool).await.unwrap();
+    world.indexed().await;
+    eventually("the health is good again", || async { health().await.0 == 200 }).await;
+    world.assert_equal_to_the_chain().await;
+}
+
+/// Ends the writer's session, or lets its line fall silent, and returns how long a lone indexer does not write.
+async fn recovery_of_a_lone_indexer(pool: PgPool, is_killed: bool) -> Duration {
+    let mut world = World::new(pool).await;
+    let line = SilentLine::to(&world.pool).await;
+    let own = std::mem::replace(&mut world.store, line.store(4, LEASE * 3).await);
+    world.start_indexer(100);
+    world.store = own;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.indexed().await;
+    let since = Instant::now();
+    if is_killed {
+        let end = "select pg_terminate_backend(pid) from pg_locks
+                   where locktype = 'advisory' and granted and database = (select oid from pg_database
+                                                                           where datname = current_database())";
+        sqlx::query(end).execute(&world.pool).await.unwrap();
+    } else {
+        line.fall_silent();
+    }
+    world.create("carol", "dave", 1_000_000, 100).await;
+    world.indexed().await;
+    let took = since.elapsed();
+    println!("a lone indexer writes again after {took:?}; its session was killed: {is_killed}");
+    world.assert_equal_to_the_chain().await;
+    took
+}
+
+#[sqlx::test]
+async fn a_lone_indexer_whose_session_is_killed_writes_again_at_once(pool: PgPool) {
+    let took = recovery_of_a_lone_indexer(pool, true).await;
+    assert!(took < SHORT, "{took:?}");
+}
+
+#[sqlx::test]
+async fn a_lone_indexer_whose_line_falls_silent_writes_again_when_its_lease_has_ended(pool: PgPool) {
+    let took = recovery_of_a_lone_indexer(pool, false).await;
+    assert!(took < LEASE * 4, "{took:?}");
 }

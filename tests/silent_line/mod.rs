@@ -96,6 +96,12 @@ impl SilentLine {
 }
 
 impl SilentLine {
+    /// Makes every existing connection fall silent, and every later one, as when the host is gone.
+    #[allow(dead_code, reason = "the simulation uses the rest")]
+    pub fn fall_silent_for_good(&self) {
+        self.silent_up_to.send_replace(u64::MAX);
+    }
+
     /// Makes the connection that next sends this text fall silent, before the server receives it.
     #[allow(dead_code, reason = "the simulation uses the rest")]
     pub fn fall_silent_at(&self, word: &'static str) {

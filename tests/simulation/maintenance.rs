@@ -160,7 +160,9 @@ impl World<'_> {
         loop {
             match reindex(&self.control(), &whole_ledgers).await {
                 // An aborted one may not have left the database yet.
-                Err(IngestError::Store(StoreError::Fenced | StoreError::Revised)) if Instant::now() < deadline => {
+                Err(IngestError::Store(
+                    StoreError::Fenced | StoreError::Revised | StoreError::AnotherReindex { .. },
+                )) if Instant::now() < deadline => {
                     sleep(LOOK).await;
                 }
                 ended => return ended.map_err(|failure| format!("the last reindex failed: {failure}")),
@@ -212,7 +214,7 @@ impl World<'_> {
 /// it can be retried.
 fn is_in_order(failure: &IngestError) -> bool {
     match failure {
-        IngestError::Store(StoreError::Fenced | StoreError::Revised)
+        IngestError::Store(StoreError::Fenced | StoreError::Revised | StoreError::AnotherReindex { .. })
         | IngestError::Source(SourceError::Transient { .. }) => true,
         IngestError::Store(failure) => failure.is_unavailable(),
         _ => false,

@@ -30,10 +30,10 @@ pub(in crate::http) struct IndexerControlView {
     has_writer: bool,
     /// The indexer's last report; null before the first.
     indexer: Option<IndexerView>,
-    /// The newest ledger of the source.
+    /// The newest ledger of the source, as of its last answer.
     #[schema(value_type = Option<words::LedgerSequence>)]
     tip_ledger: Option<LedgerSequence>,
-    /// How many ledgers the index is behind that.
+    /// How many ledgers the index is behind that; null if nobody knows the tip of this moment.
     lag_ledgers: Option<u32>,
 }
 

@@ -205,4 +205,11 @@ async function start() {
   setInterval(tickOften, calmMotion.matches ? 1_000 : 100);
 }
 
-start();
+/** The document says that the page has not started until this removes the line. */
+start().then(() => byId('not-started').remove(), failure => {
+  setText(byId('not-started'), `This page could not start (${failure}). Reload it.`);
+  setData(byId('not-started'), 'failed', '');
+  setData(byId('connection'), 'state', 'closed');
+  setText(byId('connection-text'), 'Not started');
+  throw failure; // the console shows where
+});

@@ -99,12 +99,15 @@ function showReasons(reasons) {
 
 function showLedgers({ lastWholeLedger, tipLedger, lagLedgers, lagSeconds, reasons }) {
   setText(byId('fact-ledger'), known(lastWholeLedger));
+  if (lagLedgers === null) {
+    fact('lag', '–', tipLedger === null ? 'no tip known yet' : `unknown; last known tip ${known(tipLedger)}`, tipLedger !== null);
+    return;
+  }
   const isLate = reasons.some(reason => reason.includes('behind the tip'));
-  const lag = lagLedgers === null ? '–' : many(lagLedgers, 'ledger');
   const seconds = lagSeconds ? `${durationText(lagSeconds)} ` : '';
   // The tip is asked for now and then, and may be older than the last ledger read.
   const tip = tipLedger === null ? null : Math.max(tipLedger, lastWholeLedger ?? 0);
-  fact('lag', lag, `${seconds}behind tip ${known(tip)}`, isLate);
+  fact('lag', many(lagLedgers, 'ledger'), `${seconds}behind tip ${known(tip)}`, isLate);
 }
 
 function showCoverage({ coverage, holes }) {

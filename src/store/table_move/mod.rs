@@ -14,12 +14,14 @@ mod views;
 use std::time::Duration;
 
 use sqlx::PgConnection;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use self::{copy::Progress, table::Table};
 use super::{
-    Store, StoreError, attachments, connections, partitions, query_indexes,
+    Store, StoreError, attachments, connections, partitions,
+    patience::Patience,
+    query_indexes,
     schemas::{current_schema, execute},
 };
 
@@ -38,7 +40,7 @@ const MOVING: [(&str, &str); 3] =
     [("lock_timeout", "400ms"), ("idle_in_transaction_session_timeout", "1s"), ("statement_timeout", "10min")];
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 const BETWEEN_REPORTS: Duration = Duration::from_secs(5);
-/// A connection that falls silent is noticed after this time.
+/// A step that takes longer is given up.
 const A_STEP_TAKES: Duration = Duration::from_mins(10);
 
 impl Store {
@@ -50,33 +52,42 @@ impl Store {
     pub(super) async fn move_tables(&self) -> Result<(), StoreError> {
         let mut connection = self.pool.connect_apart().await?;
         connections::set(&mut connection, MOVING).await?;
-        while !is_only_mover(&mut connection).await? {
+        let patience = self.pool.patience_with(&mut connection, A_STEP_TAKES).await?;
+        while !patience.wait(is_only_mover(&mut connection)).await? {
             sleep(BETWEEN_ATTEMPTS).await;
         }
         // Another process may have moved them meanwhile.
-        if is_moved(&mut connection).await? { Ok(()) } else { self.move_with(&mut connection).await }
+        if patience.wait(is_moved(&mut connection)).await? {
+            return Ok(());
+        }
+        self.move_with(&mut connection, &patience).await
     }
 
-    async fn move_with(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        let live = current_schema(connection).await?;
-        attachments::refuse_what_stays(connection, &live, &TABLES).await?;
-        while !self.move_once(connection, &live).await? {
+    async fn move_with(&self, connection: &mut PgConnection, patience: &Patience) -> Result<(), StoreError> {
+        let live = patience.wait(current_schema(connection)).await?;
+        patience.wait(attachments::refuse_what_stays(connection, &live, &TABLES)).await?;
+        while !self.move_once(connection, patience, &live).await? {
             warn!("the tables were replaced while they were moved; the move begins anew");
         }
         Ok(())
     }
 
     /// Returns false if the tables were replaced meanwhile.
-    async fn move_once(&self, connection: &mut PgConnection, live: &str) -> Result<bool, StoreError> {
-        if !copy::is_under_way(connection, live).await? {
-            self.begin(connection, live).await?;
+    async fn move_once(
+        &self,
+        connection: &mut PgConnection,
+        patience: &Patience,
+        live: &str,
+    ) -> Result<bool, StoreError> {
+        if !patience.wait(copy::is_under_way(connection, live)).await? {
+            self.begin(connection, patience, live).await?;
         }
-        let tables = Table::all(connection, live).await?;
-        copy_all(connection, &tables).await?;
+        let tables = patience.wait(Table::all(connection, live)).await?;
+        copy_all(connection, patience, &tables).await?;
         for table in TABLES {
-            again_while_locked(async || execute(connection, format!("analyze {MOVE}.{table}")).await).await?;
+            again_while_locked(patience, async || execute(connection, format!("analyze {MOVE}.{table}")).await).await?;
         }
-        let swapped = again_while_locked(async || swap::swap(connection, live).await).await?;
+        let swapped = again_while_locked(patience, async || swap::swap(connection, live).await).await?;
         if let Some(took) = swapped {
             info!("the tables have their new layout; the swap held them for {} ms", took.as_millis());
         }
@@ -84,23 +95,23 @@ impl Store {
     }
 
     /// Creates the new tables, empty but with all of their indexes, and lets triggers copy every change of the old ones.
-    async fn begin(&self, connection: &mut PgConnection, live: &str) -> Result<(), StoreError> {
+    async fn begin(&self, connection: &mut PgConnection, patience: &Patience, live: &str) -> Result<(), StoreError> {
         let drop = format!("drop schema if exists {MOVE} cascade");
-        again_while_locked(async || execute(connection, drop.clone()).await).await?;
-        execute(connection, format!("create schema {MOVE}")).await?;
+        again_while_locked(patience, async || execute(connection, drop.clone()).await).await?;
+        patience.wait(execute(connection, format!("create schema {MOVE}"))).await?;
         let built = self.in_schema(MOVE).await?;
         built.migrate_to(Some(MIGRATION), self.pool.deadline(), &|_| {}).await?;
-        if query_indexes::are_there(connection).await? {
+        if patience.wait(query_indexes::are_there(connection)).await? {
             built.pool.run(async |connection: &mut PgConnection| query_indexes::create(connection).await).await?;
         }
         built.close().await;
-        attachments::refuse_what_is_added(connection, live, MOVE, &TABLES).await?;
-        attachments::add_indexes(connection, live, MOVE, &TABLES).await?;
+        patience.wait(attachments::refuse_what_is_added(connection, live, MOVE, &TABLES)).await?;
+        patience.wait(attachments::add_indexes(connection, live, MOVE, &TABLES)).await?;
         let numbers = partitions::numbers_of_table(format!("\"{live}\".stream_events"));
         let add = partitions::addition(format!("'{MOVE}.stream_events'::regclass"), numbers);
-        execute(connection, format!("do $do$ {add} $do$")).await?;
-        let tables = Table::all(connection, live).await?;
-        again_while_locked(async || mirror::begin(connection, live, &tables).await).await
+        patience.wait(execute(connection, format!("do $do$ {add} $do$"))).await?;
+        let tables = patience.wait(Table::all(connection, live)).await?;
+        again_while_locked(patience, async || mirror::begin(connection, live, &tables).await).await
     }
 }
 
@@ -115,17 +126,17 @@ async fn is_only_mover(connection: &mut PgConnection) -> Result<bool, StoreError
     Ok(locked.fetch_one(connection).await?)
 }
 
-async fn copy_all(connection: &mut PgConnection, tables: &[Table]) -> Result<(), StoreError> {
-    let about = copy::rows_in_all(connection, tables).await?;
+async fn copy_all(connection: &mut PgConnection, patience: &Patience, tables: &[Table]) -> Result<(), StoreError> {
+    let about = patience.wait(copy::rows_in_all(connection, tables)).await?;
     let mut reported = Instant::now();
     info!("moving the tables to a new layout, about {about} rows; the old ones are read and written meanwhile");
     for table in tables {
-        let mut progress = Progress::of(connection, table).await?;
+        let mut progress = patience.wait(Progress::of(connection, table)).await?;
         while !progress.is_done() {
-            again_while_locked(async || progress.go_on(connection, table).await).await?;
+            again_while_locked(patience, async || progress.go_on(connection, table).await).await?;
             if reported.elapsed() >= BETWEEN_REPORTS {
                 reported = Instant::now();
-                let moved = copy::rows_moved(connection).await?;
+                let moved = patience.wait(copy::rows_moved(connection)).await?;
                 info!(moved, about, "moved {moved} of about {about} rows to the new layout");
             }
         }
@@ -134,11 +145,13 @@ async fn copy_all(connection: &mut PgConnection, tables: &[Table]) -> Result<(),
 }
 
 /// Tries again for as long as others hold what is needed. What failed has changed nothing.
-async fn again_while_locked<T>(mut attempt: impl AsyncFnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+async fn again_while_locked<T>(
+    patience: &Patience,
+    mut attempt: impl AsyncFnMut() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
     let mut is_logged = false;
     loop {
-        let ended = timeout(A_STEP_TAKES, attempt()).await;
-        match ended.unwrap_or(Err(StoreError::TimedOut(A_STEP_TAKES))) {
+        match patience.wait(attempt()).await {
             Err(failure) if failure.is_lock_timeout() => {
                 if !is_logged {
                     warn!("the move of the tables waits for a lock that another session holds: {failure}");
