@@ -155,7 +155,7 @@ impl<'a> Owner<'a> {
         self.token.allows(Scope::Admin)
     }
 
-    /// Returns the subject whose keys the caller may change; `None` for operators, who may change all.
+    /// Returns the subject whose keys the caller may delete; `None` for operators, who may change all.
     fn own(&self) -> Option<&Subject> {
         if self.is_admin() { None } else { Some(&self.token.subject) }
     }
@@ -196,7 +196,7 @@ pub(super) async fn create(
         return Err(Problem::parameter("name", format!("must have 1 to {LONGEST_NAME} bytes")));
     }
     if let Some(scope) = scopes.iter().find(|scope| !owner.is_admin() && !owner.token.allows(**scope)) {
-        return Err(Problem::forbidden(format!("a key with the scope {} needs a token with it", scope.as_str())));
+        return Err(ApiKeyRefusal::LacksScope(scope.as_str().to_owned()).into());
     }
     let scopes = each_once(scopes);
     let ttl_seconds = within("ttlSeconds", ttl_seconds.unwrap_or(USUAL_TTL_SECONDS), 1, LONGEST_TTL_SECONDS)?;
@@ -238,6 +238,8 @@ pub(super) async fn list(
 }
 
 /// Gives an API key a new secret. Earlier ones stay valid for a while, so that a service can switch over.
+///
+/// The caller needs every scope of the key, or the scope `admin`.
 #[utoipa::path(
     post,
     path = "/api-keys/{id}/rotate",
@@ -263,11 +265,13 @@ pub(super) async fn rotate(
     let Rotation { overlap_seconds } = read_json(&headers, &body)?;
     let overlap = overlap_seconds.unwrap_or(USUAL_OVERLAP_SECONDS);
     let overlap = within("overlapSeconds", overlap, 0, LONGEST_OVERLAP_SECONDS)?;
-    let rotated = owner.auth.rotate_api_key(id_of(&id)?, owner.own(), overlap).await?;
+    let rotated = owner.auth.rotate_api_key(id_of(&id)?, owner.token, overlap).await?;
     Ok(answer_with_secret(owner.auth, StatusCode::OK, rotated.ok_or_else(no_such_key)?))
 }
 
 /// Deletes an API key: no node accepts it any more, and its open event streams end.
+///
+/// Its subject may delete it, whatever it grants.
 #[utoipa::path(
     delete,
     path = "/api-keys/{id}",
@@ -293,6 +297,7 @@ impl From<ApiKeyRefusal> for Problem {
         let detail = refusal.to_string();
         match refusal {
             ApiKeyRefusal::TooMany => Self::too_many_requests(detail, RETRY_SECONDS),
+            ApiKeyRefusal::LacksScope(_) => Self::forbidden(detail),
             ApiKeyRefusal::TooManyInADay => Self::too_many_requests(detail, RETRY_NEXT_DAY_SECONDS),
             ApiKeyRefusal::TooOften => Self::too_many_requests(detail, RETRY_ROTATION_SECONDS),
             ApiKeyRefusal::TooManySecrets => Self::conflict(detail),
