@@ -147,9 +147,11 @@ fn accepts_event_stream(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::not_acceptable("this route answers only with text/event-stream"))
 }
 
-/// The header takes precedence: on a reconnect the URL still says where the first connection started.
+/// The header takes precedence: on a reconnect the URL still says where the first connection started. An empty one says
+/// nothing, and then that start still holds.
 fn last_event_id(headers: &HeaderMap, parameter: Option<&str>) -> LastEventId {
-    let header = headers.get("last-event-id").map(|value| value.to_str().unwrap_or("?"));
+    let header = headers.get_all("last-event-id").iter().find(|value| !value.is_empty());
+    let header = header.map(|value| value.to_str().unwrap_or("?"));
     match header.or(parameter) {
         None | Some("") => LastEventId::None,
         Some(text) => text.parse().map_or(LastEventId::Malformed, LastEventId::Known),
