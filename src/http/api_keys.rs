@@ -142,7 +142,7 @@ impl<'a> Owner<'a> {
         };
         let token = caller.token.as_ref().ok_or(TokenRefusal::Missing)?;
         if token.api_key.is_some() {
-            return Err(Problem::forbidden("an API key cannot create or change keys; send a token"));
+            return Err(Problem::forbidden("an API key cannot list, create or change keys; send a token"));
         }
         // A key outlives a token by far.
         if auth.is_over(token) {
