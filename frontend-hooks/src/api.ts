@@ -525,7 +525,7 @@ export interface components {
         /** @description The key to create. */
         ApiKeyWanted: {
             /**
-             * @description What its owner calls it.
+             * @description What its owner calls it: not only blanks, no control characters, and none that turn the direction of text.
              * @example the payroll export
              */
             name: string;
