@@ -233,7 +233,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Deletes an API key: no node accepts it any more, and its open event streams end. */
+        /**
+         * Deletes an API key: no node accepts it any more, and its open event streams end.
+         * @description Its subject may delete it, whatever it grants.
+         */
         delete: operations["deleteApiKey"];
         options?: never;
         head?: never;
@@ -249,7 +252,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Gives an API key a new secret. Earlier ones stay valid for a while, so that a service can switch over. */
+        /**
+         * Gives an API key a new secret. Earlier ones stay valid for a while, so that a service can switch over.
+         * @description The caller needs every scope of the key, or the scope `admin`.
+         */
         post: operations["rotateApiKey"];
         delete?: never;
         options?: never;
@@ -519,7 +525,7 @@ export interface components {
         /** @description The key to create. */
         ApiKeyWanted: {
             /**
-             * @description What its owner calls it.
+             * @description What its owner calls it: not only blanks, no control characters, and none that turn the direction of text.
              * @example the payroll export
              */
             name: string;

@@ -131,6 +131,14 @@ impl Auth {
         bytes
     }
 
+    /// Waits for a moment for the key that a token names, if it may be fetched. [`caller`](Self::caller) does not wait, so
+    /// that nobody waits for keys while holding what others need.
+    pub async fn wait_for_key(&self, token: &str) {
+        if !api_key::is_api_key(token) {
+            self.0.tokens.wait_for_key(token).await;
+        }
+    }
+
     /// Returns the caller identified by this token, or an anonymous caller if there is no token and none is required.
     ///
     /// # Errors
@@ -138,7 +146,7 @@ impl Auth {
     pub async fn caller(&self, token: Option<&str>) -> Result<Caller, TokenRefusal> {
         match token {
             Some(text) if api_key::is_api_key(text) => self.caller_by_api_key(text).await,
-            Some(text) => self.caller_of(self.0.tokens.check(text, self.now()).await?),
+            Some(text) => self.caller_of(self.0.tokens.check(text, self.now())?),
             None if self.0.requires_token => Err(TokenRefusal::Missing),
             None => Ok(Caller { token: None, visibility: self.seen(Visibility::Nothing) }),
         }
@@ -298,6 +306,7 @@ impl Auth {
         if api_key::is_api_key(text) {
             return false;
         }
+        self.wait_for_key(text).await;
         let caller = self.caller(Some(text)).await;
         caller.is_ok_and(|caller| caller.token.is_some_and(|token| token.allows(Scope::Admin)))
     }

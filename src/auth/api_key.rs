@@ -79,6 +79,9 @@ pub enum ApiKeyRefusal {
     /// The key was rotated too often.
     #[error("this key was rotated several times just now; try again in a few seconds")]
     TooOften,
+    /// The key would grant, or grants, a scope that the caller lacks.
+    #[error("a key with the scope {0} needs a token with it")]
+    LacksScope(String),
     /// The database did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),

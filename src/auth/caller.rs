@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::domain::{Address, UnixTime, Visibility};
 
-/// A limit, because subjects are stored.
+/// A limit, in characters, because subjects are stored.
 const LONGEST_SUBJECT: usize = 256;
 
 /// The subject of a token (`sub`): an account `G…`, a muxed account `M…`, a user of an account `G…:memo`, or another
@@ -19,7 +19,7 @@ pub struct Subject(String);
 
 /// A text cannot be a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a subject is a text of 1 to {} bytes without control characters", LONGEST_SUBJECT)]
+#[error("a subject is a text of 1 to {} characters, none of them a control character", LONGEST_SUBJECT)]
 pub struct InvalidSubject;
 
 /// What a token allows beside reading what is one's own.
@@ -111,7 +111,7 @@ impl TryFrom<String> for Subject {
     type Error = InvalidSubject;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let fits = !text.is_empty() && text.len() <= LONGEST_SUBJECT && !text.chars().any(char::is_control);
+        let fits = (1..=LONGEST_SUBJECT).contains(&text.chars().count()) && !text.chars().any(char::is_control);
         if fits { Ok(Self(text)) } else { Err(InvalidSubject) }
     }
 }
@@ -255,7 +255,10 @@ mod tests {
     #[test]
     fn subjects_are_bounded() {
         assert!("".parse::<Subject>().is_err());
-        assert!("x".repeat(257).parse::<Subject>().is_err());
+        for letter in ["x", "ж", "🔧"] {
+            assert!(letter.repeat(256).parse::<Subject>().is_ok(), "{letter}");
+            assert!(letter.repeat(257).parse::<Subject>().is_err(), "{letter}");
+        }
         assert!("a\nb".parse::<Subject>().is_err());
     }
 }

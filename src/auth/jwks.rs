@@ -66,11 +66,13 @@ struct KeySet {
     keys: Vec<serde_json::Value>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Keys {
     by_id: Vec<(Option<String>, DecodingKey)>,
-    /// `None` before the first fetch.
+    /// `None` before they were fetched for the first time.
     fetched_at: Option<Instant>,
+    /// When the last fetch ended, even if it failed.
+    tried_at: Option<Instant>,
 }
 
 impl Jwks {
@@ -91,9 +93,14 @@ impl Jwks {
                     if by_id.is_empty() {
                         warn!("the key set holds no key for {:?}, so every token is refused", self.algorithm);
                     }
-                    self.keys.send_replace(Arc::new(Keys { by_id, fetched_at: Some(Instant::now()) }));
+                    let now = Some(Instant::now());
+                    self.keys.send_replace(Arc::new(Keys { by_id, fetched_at: now, tried_at: now }));
                 }
-                Err(away) => warn!("the keys to verify tokens with could not be read: {away}"),
+                Err(away) => {
+                    warn!("the keys to verify tokens with could not be read: {away}");
+                    // Whoever waits is told too: a token with an unknown key is refused without further delay.
+                    self.keys.send_modify(|keys| Arc::make_mut(keys).tried_at = Some(Instant::now()));
+                }
             }
             let is_due = async {
                 sleep_until(begun + self.pace.least_interval).await;
@@ -133,25 +140,33 @@ impl Jwks {
         (signs && verifies && fits && is_ours).then(|| (common.key_id.clone(), key))
     }
 
-    /// Returns the keys that a token names, at least one. One that is not there is waited for, for a moment, if nobody
-    /// looked lately.
-    pub(super) async fn keys(&self, kid: Option<&str>) -> Result<Vec<DecodingKey>, TokenRefusal> {
+    /// Waits for a key that is not there, for a moment and until the next fetch ends, unless one ended just now. Whoever
+    /// makes up tokens can make many requests wait, so none of them may hold what others need.
+    pub(super) async fn wait_for(&self, kid: Option<&str>) {
         let mut changes = self.keys.subscribe();
-        let keys = Arc::clone(&changes.borrow_and_update());
-        if keys.fetched_at.is_some_and(|fetched_at| fetched_at.elapsed() > self.pace.keep) {
-            return Err(KeysUnavailable::Stale.into());
-        }
-        let found = keys.find(kid);
-        if !found.is_empty() {
-            return Ok(found);
-        }
-        if keys.fetched_at.is_some_and(|fetched_at| fetched_at.elapsed() < self.pace.least_interval) {
-            return Err(TokenRefusal::UnknownKey);
+        if !self.may_come(&changes.borrow_and_update(), kid) {
+            return;
         }
         self.wanted.notify_one();
         // The keys decide, whether or not they changed in time.
         let _ = timeout(self.pace.patience, changes.changed()).await;
-        let keys = Arc::clone(&changes.borrow());
+    }
+
+    fn may_come(&self, keys: &Keys, kid: Option<&str>) -> bool {
+        let was_tried = keys.tried_at.is_some_and(|tried_at| tried_at.elapsed() < self.pace.least_interval);
+        !was_tried && !self.is_stale(keys) && keys.find(kid).is_empty()
+    }
+
+    fn is_stale(&self, keys: &Keys) -> bool {
+        keys.fetched_at.is_some_and(|fetched_at| fetched_at.elapsed() > self.pace.keep)
+    }
+
+    /// Returns the keys that a token names, at least one.
+    pub(super) fn keys(&self, kid: Option<&str>) -> Result<Vec<DecodingKey>, TokenRefusal> {
+        let keys = Arc::clone(&self.keys.borrow());
+        if self.is_stale(&keys) {
+            return Err(KeysUnavailable::Stale.into());
+        }
         let found = keys.find(kid);
         match (found.is_empty(), keys.fetched_at) {
             (false, _) => Ok(found),
@@ -186,6 +201,7 @@ mod tests {
     use std::{future::ready, sync::Mutex};
 
     use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+    use futures_util::FutureExt;
     use serde_json::json;
     use tokio::spawn;
 
@@ -198,17 +214,28 @@ mod tests {
         json!({"kty": "OKP", "crv": "Ed25519", "x": X, "kid": kid, "use": "sig", "alg": "EdDSA"})
     }
 
-    /// A key set whose keys can be replaced, and the number of times it was fetched.
+    /// A key set whose keys can be replaced and withheld, and the number of times it was fetched.
     #[derive(Clone, Default)]
-    struct Issuer(Arc<Mutex<(Vec<serde_json::Value>, u32)>>);
+    struct Issuer(Arc<Mutex<Published>>);
+
+    #[derive(Default)]
+    struct Published {
+        keys: Vec<serde_json::Value>,
+        is_away: bool,
+        asked: u32,
+    }
 
     impl Issuer {
         fn set(&self, keys: Vec<serde_json::Value>) {
-            self.0.lock().unwrap().0 = keys;
+            self.0.lock().unwrap().keys = keys;
+        }
+
+        fn go_away(&self) {
+            self.0.lock().unwrap().is_away = true;
         }
 
         fn asked(&self) -> u32 {
-            self.0.lock().unwrap().1
+            self.0.lock().unwrap().asked
         }
 
         fn jwks(&self, least_interval: Duration) -> Jwks {
@@ -220,8 +247,18 @@ mod tests {
     impl KeySetReader for Issuer {
         fn read(&self) -> BoxFuture<'_, Result<String, KeysUnavailable>> {
             let mut state = self.0.lock().unwrap();
-            state.1 += 1;
-            Box::pin(ready(Ok(json!({"keys": state.0}).to_string())))
+            state.asked += 1;
+            let away = || KeysUnavailable::Source("away".to_owned());
+            let text = json!({"keys": state.keys}).to_string();
+            Box::pin(ready(if state.is_away { Err(away()) } else { Ok(text) }))
+        }
+    }
+
+    impl Jwks {
+        /// Returns the keys as a request finds them.
+        async fn awaited(&self, kid: Option<&str>) -> Result<Vec<DecodingKey>, TokenRefusal> {
+            self.wait_for(kid).await;
+            self.keys(kid)
         }
     }
 
@@ -236,11 +273,11 @@ mod tests {
         issuer.set(vec![key("one")]);
         let jwks = issuer.jwks(Duration::ZERO);
         followed(&jwks);
-        assert!(jwks.keys(Some("one")).await.is_ok(), "the first request waits for the first keys");
-        assert!(jwks.keys(None).await.is_ok(), "the only key needs no name");
+        assert!(jwks.awaited(Some("one")).await.is_ok(), "the first request waits for the first keys");
+        assert!(jwks.awaited(None).await.is_ok(), "the only key needs no name");
         issuer.set(vec![key("two"), key("three")]);
-        assert!(jwks.keys(Some("two")).await.is_ok());
-        assert!(jwks.keys(None).await.is_err(), "one of two needs a name");
+        assert!(jwks.awaited(Some("two")).await.is_ok());
+        assert!(jwks.awaited(None).await.is_err(), "one of two needs a name");
     }
 
     #[tokio::test]
@@ -249,11 +286,36 @@ mod tests {
         issuer.set(vec![key("one")]);
         let jwks = issuer.jwks(Duration::from_mins(1));
         followed(&jwks);
-        assert!(jwks.keys(Some("one")).await.is_ok());
+        assert!(jwks.awaited(Some("one")).await.is_ok());
         for number in 0..100 {
-            assert!(matches!(jwks.keys(Some(&format!("forged {number}"))).await, Err(TokenRefusal::UnknownKey)));
+            assert!(matches!(jwks.awaited(Some(&format!("forged {number}"))).await, Err(TokenRefusal::UnknownKey)));
         }
         assert_eq!(issuer.asked(), 1);
+    }
+
+    #[tokio::test]
+    async fn while_the_key_set_is_away_unknown_keys_are_refused_at_once() {
+        let issuer = Issuer::default();
+        issuer.go_away();
+        let jwks = issuer.jwks(Duration::from_hours(1));
+        followed(&jwks);
+        jwks.wait_for(Some("one")).await;
+        let unknown = jwks.awaited(Some("one")).now_or_never().expect("the fetch failed just now");
+        assert_eq!(unknown.err(), Some(KeysUnavailable::NotFetched.into()));
+
+        let issuer = Issuer::default();
+        issuer.set(vec![key("one")]);
+        let jwks = issuer.jwks(Duration::ZERO);
+        followed(&jwks);
+        assert!(jwks.awaited(Some("one")).await.is_ok());
+        issuer.go_away();
+        let jwks = Jwks { pace: Pace { patience: Duration::MAX, ..jwks.pace }, ..jwks };
+        let is_told = timeout(Duration::from_secs(20), jwks.wait_for(Some("two"))).await;
+        assert!(is_told.is_ok(), "a fetch that fails ends the wait");
+        let jwks = Jwks { pace: Pace { least_interval: Duration::from_hours(1), ..jwks.pace }, ..jwks };
+        let unknown = jwks.awaited(Some("two")).now_or_never().expect("the fetch failed just now");
+        assert_eq!(unknown.err(), Some(TokenRefusal::UnknownKey));
+        assert!(jwks.keys(Some("one")).is_ok(), "a known key is good all the same");
     }
 
     #[tokio::test]
@@ -262,8 +324,8 @@ mod tests {
         issuer.set(vec![key("alike"); 100]);
         let jwks = issuer.jwks(Duration::from_mins(1));
         followed(&jwks);
-        assert_eq!(jwks.keys(Some("alike")).await.unwrap().len(), MOST_OF_ONE_NAME);
-        assert!(jwks.keys(None).await.is_err(), "one of many needs a name");
+        assert_eq!(jwks.awaited(Some("alike")).await.unwrap().len(), MOST_OF_ONE_NAME);
+        assert!(jwks.awaited(None).await.is_err(), "one of many needs a name");
     }
 
     #[test]
@@ -301,12 +363,12 @@ mod tests {
             let jwks = issuer.jwks(Duration::ZERO);
             let jwks = Jwks { pace: Pace { refresh: Duration::ZERO, ..jwks.pace }, ..jwks };
             followed(&jwks);
-            assert!(jwks.keys(Some("one")).await.is_ok());
+            assert!(jwks.awaited(Some("one")).await.is_ok());
             let mut changes = jwks.keys.subscribe();
             issuer.set(left.clone());
             let is_read = changes.wait_for(|keys| keys.by_id.is_empty());
             assert!(timeout(Duration::from_secs(20), is_read).await.is_ok(), "{left:?}");
-            assert!(matches!(jwks.keys(Some("one")).await, Err(TokenRefusal::UnknownKey)), "{left:?}");
+            assert!(matches!(jwks.awaited(Some("one")).await, Err(TokenRefusal::UnknownKey)), "{left:?}");
         }
     }
 
@@ -339,11 +401,11 @@ mod tests {
         let by_id = jwks.keys_in(&json!({"keys": [key("one")]}).to_string()).unwrap();
         let fetched = |ago: Duration| {
             let fetched_at = Instant::now().checked_sub(ago);
-            jwks.keys.send_replace(Arc::new(Keys { by_id: by_id.clone(), fetched_at }));
+            jwks.keys.send_replace(Arc::new(Keys { by_id: by_id.clone(), fetched_at, tried_at: fetched_at }));
         };
         fetched(Duration::ZERO);
-        assert!(jwks.keys(Some("one")).await.is_ok());
+        assert!(jwks.awaited(Some("one")).await.is_ok());
         fetched(2 * keep);
-        assert!(matches!(jwks.keys(Some("one")).await, Err(TokenRefusal::KeysUnavailable(_))));
+        assert!(matches!(jwks.awaited(Some("one")).await, Err(TokenRefusal::KeysUnavailable(_))));
     }
 }

@@ -4,12 +4,12 @@ use data_encoding::HEXLOWER;
 use tracing::info;
 
 use super::{
-    ApiKey, ApiKeyRefusal, ApiKeyRequest, ApiKeySecret, Subject,
+    ApiKey, ApiKeyRefusal, ApiKeyRequest, ApiKeySecret, Scope, Subject, Token,
     access::Auth,
     api_key::{self, ID_BYTES},
     token::LEEWAY_SECONDS,
 };
-use crate::store::{ApiKeyAdmission, ApiKeyShare, NewSecret, Rotated, Share, StoreError};
+use crate::store::{ApiKeyAdmission, ApiKeyShare, KeyOwner, NewSecret, Rotated, Share, StoreError};
 
 impl Auth {
     /// Makes an API key, and returns it with its secret, which is not kept anywhere.
@@ -67,15 +67,17 @@ impl Auth {
         self.0.revocations.holds(&key.clone().token())
     }
 
-    /// Gives an API key a new secret; earlier ones stay valid for `overlap_seconds` at most. With `subject`, only a key of
-    /// that subject is rotated. Returns `None` if there is no such key.
+    /// Gives an API key a new secret; earlier ones stay valid for `overlap_seconds` at most. An operator may rotate every
+    /// key, anybody else only keys of its own subject that grant no more than its token: whoever gets the secret can do
+    /// what the key grants. Returns `None` if there is no such key.
     ///
     /// # Errors
-    /// The key has too many valid secrets or was rotated too often just now, or the database did not answer.
+    /// The key grants more than the token, has too many valid secrets or was rotated too often just now, or the database
+    /// did not answer.
     pub async fn rotate_api_key(
         &self,
         id: &str,
-        subject: Option<&Subject>,
+        by: &Token,
         overlap_seconds: u64,
     ) -> Result<Option<(ApiKey, ApiKeySecret)>, ApiKeyRefusal> {
         let (now, secret) = (self.now(), ApiKeySecret::new(self.random()));
@@ -87,9 +89,13 @@ impl Auth {
             // A revocation covers what is dated so far ahead, and no more.
             latest_issue: now.plus_seconds(LEEWAY_SECONDS),
         };
-        match self.0.store.rotate_api_key(id, subject.map(Subject::as_str), fresh).await? {
+        let scopes: Vec<&str> = by.scopes.iter().map(|scope| scope.as_str()).collect();
+        let owner = KeyOwner { subject: by.subject.as_str(), scopes: &scopes };
+        let owner = Some(owner).filter(|_| !by.allows(Scope::Admin));
+        match self.0.store.rotate_api_key(id, owner, fresh).await? {
             Rotated::Done(row) => Ok(Some((ApiKey::try_from(row)?, secret))),
             Rotated::NoSuchKey => Ok(None),
+            Rotated::LacksScope(scope) => Err(ApiKeyRefusal::LacksScope(scope)),
             Rotated::TooManySecrets => Err(ApiKeyRefusal::TooManySecrets),
             Rotated::TooOften => Err(ApiKeyRefusal::TooOften),
         }

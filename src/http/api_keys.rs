@@ -43,7 +43,7 @@ const RETRY_ROTATION_SECONDS: u32 = 2;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct ApiKeyWanted {
-    /// What its owner calls it.
+    /// What its owner calls it: not only blanks, no control characters, and none that turn the direction of text.
     #[schema(min_length = 1, max_length = 100, examples("the payroll export"))]
     name: String,
     /// The subject that it acts for. Default: the caller. Any other needs the scope `admin`.
@@ -142,7 +142,7 @@ impl<'a> Owner<'a> {
         };
         let token = caller.token.as_ref().ok_or(TokenRefusal::Missing)?;
         if token.api_key.is_some() {
-            return Err(Problem::forbidden("an API key cannot create or change keys; send a token"));
+            return Err(Problem::forbidden("an API key cannot list, create or change keys; send a token"));
         }
         // A key outlives a token by far.
         if auth.is_over(token) {
@@ -155,7 +155,7 @@ impl<'a> Owner<'a> {
         self.token.allows(Scope::Admin)
     }
 
-    /// Returns the subject whose keys the caller may change; `None` for operators, who may change all.
+    /// Returns the subject whose keys the caller may delete; `None` for operators, who may change all.
     fn own(&self) -> Option<&Subject> {
         if self.is_admin() { None } else { Some(&self.token.subject) }
     }
@@ -192,11 +192,9 @@ pub(super) async fn create(
 ) -> Result<Response, Problem> {
     let owner = Owner::of(&state, &caller)?;
     let ApiKeyWanted { name, sub, scopes, ttl_seconds } = read_json(&headers, &body)?;
-    if name.is_empty() || name.len() > LONGEST_NAME || name.chars().any(char::is_control) {
-        return Err(Problem::parameter("name", format!("must have 1 to {LONGEST_NAME} bytes")));
-    }
+    check_name(&name)?;
     if let Some(scope) = scopes.iter().find(|scope| !owner.is_admin() && !owner.token.allows(**scope)) {
-        return Err(Problem::forbidden(format!("a key with the scope {} needs a token with it", scope.as_str())));
+        return Err(ApiKeyRefusal::LacksScope(scope.as_str().to_owned()).into());
     }
     let scopes = each_once(scopes);
     let ttl_seconds = within("ttlSeconds", ttl_seconds.unwrap_or(USUAL_TTL_SECONDS), 1, LONGEST_TTL_SECONDS)?;
@@ -238,6 +236,8 @@ pub(super) async fn list(
 }
 
 /// Gives an API key a new secret. Earlier ones stay valid for a while, so that a service can switch over.
+///
+/// The caller needs every scope of the key, or the scope `admin`.
 #[utoipa::path(
     post,
     path = "/api-keys/{id}/rotate",
@@ -263,11 +263,13 @@ pub(super) async fn rotate(
     let Rotation { overlap_seconds } = read_json(&headers, &body)?;
     let overlap = overlap_seconds.unwrap_or(USUAL_OVERLAP_SECONDS);
     let overlap = within("overlapSeconds", overlap, 0, LONGEST_OVERLAP_SECONDS)?;
-    let rotated = owner.auth.rotate_api_key(id_of(&id)?, owner.own(), overlap).await?;
+    let rotated = owner.auth.rotate_api_key(id_of(&id)?, owner.token, overlap).await?;
     Ok(answer_with_secret(owner.auth, StatusCode::OK, rotated.ok_or_else(no_such_key)?))
 }
 
 /// Deletes an API key: no node accepts it any more, and its open event streams end.
+///
+/// Its subject may delete it, whatever it grants.
 #[utoipa::path(
     delete,
     path = "/api-keys/{id}",
@@ -295,6 +297,7 @@ impl From<ApiKeyRefusal> for Problem {
             ApiKeyRefusal::TooMany => Self::too_many_requests(detail, RETRY_SECONDS),
             ApiKeyRefusal::TooManyInADay => Self::too_many_requests(detail, RETRY_NEXT_DAY_SECONDS),
             ApiKeyRefusal::TooOften => Self::too_many_requests(detail, RETRY_ROTATION_SECONDS),
+            ApiKeyRefusal::LacksScope(_) => Self::forbidden(detail),
             ApiKeyRefusal::TooManySecrets => Self::conflict(detail),
             ApiKeyRefusal::Store(failure) => failure.into(),
         }
@@ -322,6 +325,24 @@ fn each_once(scopes: Vec<Scope>) -> Vec<Scope> {
     unique
 }
 
+/// An owner must recognise a key in a list by its name.
+fn check_name(name: &str) -> Result<(), Problem> {
+    if (1..=LONGEST_NAME).contains(&name.chars().count()) && is_readable(name) {
+        return Ok(());
+    }
+    let rule = "characters that are not all blank, none of which controls lines or the direction of text";
+    Err(Problem::parameter("name", format!("must have 1 to {LONGEST_NAME} {rule}")))
+}
+
+/// Returns whether a text shows something, and nothing in it changes how the text around it is shown (Unicode Standard
+/// Annex 9, 2).
+fn is_readable(text: &str) -> bool {
+    let is_invisible = |letter| matches!(letter, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}');
+    let turns = |letter| matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_blank = |letter: char| letter.is_whitespace() || is_invisible(letter);
+    !text.chars().all(is_blank) && !text.chars().any(|letter| letter.is_control() || turns(letter))
+}
+
 /// Checks the form of an id: no key has another one, and the database does not accept every text.
 fn id_of(text: &str) -> Result<&str, Problem> {
     let is_id = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -337,4 +358,35 @@ fn within(name: &str, seconds: u64, least: u64, most: u64) -> Result<u64, Proble
         return Ok(seconds);
     }
     Err(Problem::parameter(name, format!("must be from {least} to {most}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_so_many_characters_and_shows_itself_alone() {
+        let longest = "ж".repeat(LONGEST_NAME);
+        for name in ["x", "the payroll export", "حساب", "👩\u{200d}🔧", &longest] {
+            assert_eq!(check_name(name), Ok(()), "{name:?}");
+        }
+        let longer = "x".repeat(LONGEST_NAME + 1);
+        for name in [
+            "",
+            " ",
+            "\u{a0}\u{3000}",
+            "\u{200b}\u{feff}",
+            "a\nb",
+            "a\u{7f}",
+            "a\u{85}",
+            "a\u{2028}b",
+            "\u{202e}txt.exe",
+            "a\u{2066}b\u{2069}",
+            "a\u{200f}",
+            "a\u{61c}",
+            &longer,
+        ] {
+            assert!(check_name(name).is_err(), "{name:?}");
+        }
+    }
 }

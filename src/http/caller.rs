@@ -8,7 +8,7 @@ use axum::{
 };
 
 use super::{
-    limits::{OfConnection, Operator, count_admin_attempt},
+    limits::{OfConnection, Operator, Turn, count_admin_attempt},
     problem::Problem,
     state::HttpState,
 };
@@ -21,23 +21,20 @@ impl FromRequestParts<HttpState> for CalledBy {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
-        by_header(state, &parts.headers).await.map(Self)
+        // Without authentication the header is ignored: it is for a proxy in front of us.
+        let token = if state.auth.is_some() { bearer(&parts.headers)? } else { None };
+        by_token(state, token, &Turn::of(&parts.extensions)).await.map(Self)
     }
 }
 
-/// Returns the caller identified by this token, or an anonymous caller if there is none and none is required.
-pub(super) async fn by_token(state: &HttpState, token: Option<&str>) -> Result<Caller, Problem> {
-    match &state.auth {
-        Some(auth) => Ok(auth.caller(token).await?),
-        None => Ok(Caller::unasked()),
+/// Returns the caller identified by this token, or an anonymous caller if there is none and none is required. A request
+/// whose token needs keys that are still to be fetched holds up no others of its client.
+pub(super) async fn by_token(state: &HttpState, token: Option<&str>, turn: &Turn) -> Result<Caller, Problem> {
+    let Some(auth) = &state.auth else { return Ok(Caller::unasked()) };
+    if let Some(token) = token {
+        turn.put_aside_for(auth.wait_for_key(token)).await;
     }
-}
-
-/// Returns the caller identified by the header's token. Without authentication the header is ignored: it is for a proxy
-/// in front of us.
-pub(super) async fn by_header(state: &HttpState, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let token = if state.auth.is_some() { bearer(headers)? } else { None };
-    by_token(state, token).await
+    Ok(auth.caller(token).await?)
 }
 
 /// Recognises operators. Their requests are answered however many others come from the same address, and their connections

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{
     chain_reader::ChainStream,
-    limits::ClientKey,
+    limits::{ClientKey, Turn},
     openapi::words,
     problem::Problem,
     schedule_view::{ScheduleView, cliff_time_of},
@@ -81,11 +81,11 @@ pub(super) struct ChainStreamView {
     live_until_ledger: Option<LedgerSequence>,
 }
 
-/// Returns a stream as it is on chain now.
+/// Returns a stream as it is on chain now. The client's other requests do not wait for the chain.
 pub(super) async fn stream(
     state: &HttpState,
     caller: &Caller,
-    client: Option<ClientKey>,
+    (client, turn): (Option<ClientKey>, &Turn),
     (contract_id, stream_id): StreamKey,
 ) -> Result<Json<ChainStreamView>, Problem> {
     let chain = state.chain.as_ref().ok_or_else(|| {
@@ -104,7 +104,8 @@ pub(super) async fn stream(
     let is_of_others = known.is_some_and(|known| !caller.visibility.shows(known.parties()));
     // The chain is asked about streams of others too: neither the time that an answer takes nor an endpoint that is away
     // tells them from streams that do not exist.
-    let found = chain.reader.read((contract_id.clone(), stream_id)).await.map_err(|why| {
+    let read = chain.reader.read((contract_id.clone(), stream_id));
+    let found = turn.put_aside_for(read).await.map_err(|why| {
         warn!(stream.id = %stream_id, "stream {stream_id} could not be read from the chain: {why}");
         Problem::unavailable("the chain cannot be queried at the moment; try again")
     })?;

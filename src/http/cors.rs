@@ -1,7 +1,10 @@
 //! Decides which web pages of other origins may read the answers (Fetch Standard, CORS), and adds security headers for
 //! browsers.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -24,7 +27,7 @@ const PREFLIGHT_HOLDS_FOR: Duration = Duration::from_hours(24);
 pub enum Origin {
     /// Every origin.
     Any,
-    /// A scheme, a host and perhaps a port.
+    /// A scheme, a host and perhaps a port, as browsers write them.
     One(HeaderValue),
     /// Pages that this machine serves, and files opened on it (`null`): for a local network, which has no secrets.
     ThisMachine,
@@ -32,7 +35,10 @@ pub enum Origin {
 
 /// A text is not an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is neither * nor an origin like https://app.example (scheme and host, no path)")]
+#[error(
+    "is neither * nor an origin like https://app.example or http://localhost:3000: http or https, one host in ASCII \
+     (xn--… for others), and a port if it is not the usual one; no user, path, query or wildcard"
+)]
 pub struct NotAnOrigin;
 
 impl std::str::FromStr for Origin {
@@ -42,13 +48,48 @@ impl std::str::FromStr for Origin {
         if text == "*" {
             return Ok(Self::Any);
         }
-        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or(NotAnOrigin)?;
-        let is_host = !host.is_empty() && !host.contains(|letter: char| letter == '/' || letter.is_whitespace());
-        if !is_host {
-            return Err(NotAnOrigin);
-        }
-        HeaderValue::from_str(text).map(Self::One).map_err(|_| NotAnOrigin)
+        let origin = as_browsers_write(&text.to_ascii_lowercase()).ok_or(NotAnOrigin)?;
+        HeaderValue::try_from(origin).map(Self::One).map_err(|_| NotAnOrigin)
     }
+}
+
+/// Returns an origin in lower case as it stands in the header `Origin`, with which it is compared letter by letter; `None`
+/// if it can never stand there (WHATWG URL, 3.5 and 4.1).
+fn as_browsers_write(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let usual_port = match scheme {
+        "https" => 443,
+        "http" => 80,
+        _ => return None,
+    };
+    let end_of_address = rest.find(']').map_or(0, |at| at + 1);
+    let (host, port) = match rest[end_of_address..].find(':') {
+        Some(colon) => rest.split_at(end_of_address + colon),
+        None => (rest, ""),
+    };
+    let host = host_as_browsers_write(host)?;
+    let port = port.strip_prefix(':').map_or(Some(usual_port), port_of)?;
+    Some(if port == usual_port { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{port}") })
+}
+
+fn port_of(text: &str) -> Option<u16> {
+    text.bytes().all(|digit| digit.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+fn host_as_browsers_write(host: &str) -> Option<String> {
+    if let Some(address) = host.strip_prefix('[') {
+        let address: Ipv6Addr = address.strip_suffix(']')?.parse().ok()?;
+        // They write these in a form of their own, and nobody serves pages there.
+        return address.to_ipv4_mapped().is_none().then(|| format!("[{address}]"));
+    }
+    let is_letter = |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_');
+    let is_label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(is_letter);
+    let labels = host.strip_suffix('.').unwrap_or(host);
+    let last = labels.rsplit('.').next()?;
+    let is_number = last.starts_with(|letter: char| letter.is_ascii_digit())
+        && (last.bytes().all(|letter| letter.is_ascii_digit()) || last.starts_with("0x"));
+    let is_host = if is_number { host.parse::<Ipv4Addr>().is_ok() } else { labels.split('.').all(is_label) };
+    (is_host && host.len() <= 253).then(|| host.to_owned())
 }
 
 /// Lets pages of these origins read the answers.
@@ -181,6 +222,53 @@ mod tests {
         assert!(matches!("http://localhost:3000".parse(), Ok(Origin::One(_))));
         for text in ["", "localhost:3000", "https://", "https://app.example/", "https://a b", "null"] {
             assert!(text.parse::<Origin>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_origin_that_no_browser_sends_is_refused_or_written_as_they_do() {
+        for text in [
+            "https://*.x.example",
+            "https://*",
+            "https://user@app.example",
+            "https://user:word@app.example",
+            "https://app.example?x",
+            "https://app.example#x",
+            "https://bücher.example",
+            "https://app.example:notaport",
+            "https://app.example:",
+            "https://app.example:+1",
+            "https://app.example:65536",
+            "https://app.example:1:2",
+            "https://[::1",
+            "https://::1",
+            "https://[::1]x",
+            "https://[1.2.3.4]",
+            "https://[::ffff:1.2.3.4]",
+            "https://app..example",
+            "https://.",
+            "https://1.2.3",
+            "https://1.2.3.256",
+            "https://0x7f000001",
+            "https://a,https://b",
+            "ftp://app.example",
+        ] {
+            assert_eq!(text.parse::<Origin>(), Err(NotAnOrigin), "{text}");
+        }
+        for (text, written) in [
+            ("https://App.Example", "https://app.example"),
+            ("HTTPS://app.example:443", "https://app.example"),
+            ("http://app.example:80", "http://app.example"),
+            ("https://app.example:0443", "https://app.example"),
+            ("https://app.example:80", "https://app.example:80"),
+            ("http://localhost:3000", "http://localhost:3000"),
+            ("http://192.0.2.7:5173", "http://192.0.2.7:5173"),
+            ("http://[0:0::1]:3000", "http://[::1]:3000"),
+            ("https://[2001:DB8::1]", "https://[2001:db8::1]"),
+            ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
+            ("https://my_app.0x.example.", "https://my_app.0x.example."),
+        ] {
+            assert_eq!(text.parse(), Ok(Origin::One(HeaderValue::from_static(written))), "{text}");
         }
     }
 }

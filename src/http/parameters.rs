@@ -94,16 +94,22 @@ impl<T: TryFrom<u64>> Reading for Number<T> {
     }
 }
 
-/// Values `T` of a parameter that may be repeated, and whose values may be separated by commas.
+/// Values `T` of a parameter that may be repeated, and whose values may be separated by commas. None of them may be
+/// empty: a list that narrows an answer must not be taken for one that was left out.
 #[derive(Debug)]
 pub(super) struct List<T>(PhantomData<T>);
+
+#[derive(Debug, thiserror::Error)]
+#[error("must not be empty; leave the parameter out to set no condition")]
+struct EmptyItem;
 
 impl<T: FromStr<Err: Display>> Reading for List<T> {
     type Value<'a> = Vec<T>;
 
     fn read(parameters: &Parameters, name: &str) -> Result<Vec<T>, Problem> {
-        let texts = parameters.values(name).flat_map(|value| value.split(',')).filter(|text| !text.is_empty());
-        texts.map(|text| parse(name, text)).collect()
+        let texts = parameters.values(name).flat_map(|value| value.split(','));
+        let item = |text: &str| if text.is_empty() { Err(refusal(name, text, &EmptyItem)) } else { parse(name, text) };
+        texts.map(item).collect()
     }
 }
 

@@ -211,6 +211,19 @@ mod tests {
     }
 
     #[test]
+    fn a_list_with_an_empty_item_is_refused_and_does_not_pass_for_no_list() {
+        for query in ["types=", "types=,", "types=1,", "types=,1", "types=1,,2", "types=1&types="] {
+            let refused = Query::<Asked>::read(Some(query)).unwrap().get(TYPES).unwrap_err();
+            assert_eq!(
+                refused.detail(),
+                r#""": must not be empty; leave the parameter out to set no condition"#,
+                "{query}"
+            );
+        }
+        assert_eq!(Query::<Asked>::read(Some("")).unwrap().get(TYPES), Ok(vec![]));
+    }
+
+    #[test]
     fn a_route_without_parameters_says_that_it_accepts_none() {
         let refused = Query::<NoParameters>::read(Some("colour=red")).unwrap_err();
         assert_eq!(refused.detail(), "unknown parameter; this route accepts none");

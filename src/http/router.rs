@@ -115,7 +115,8 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
     let for_clients = for_clients.layer(from_fn(answer_one_caller)).merge(files);
     let for_clients = for_clients.layer(in_turn).layer(from_fn(bound_time)).layer(bounded.clone());
     let for_clients = compressed(for_clients.merge(for_admins));
-    let for_wallets = Router::from(for_wallets()).layer(from_fn(bound_time)).layer(bounded.clone());
+    let for_wallets = Router::from(for_wallets()).method_not_allowed_fallback(wrong_method);
+    let for_wallets = for_wallets.layer(from_fn(bound_time)).layer(bounded.clone());
     let for_wallets = for_wallets.layer(from_fn(refuse_over_budget));
     let for_wallets = cors::for_every_origin(for_wallets).with_state(state.clone());
     let for_operators = Router::from(for_operators()).layer(from_fn(bound_time)).merge(Router::from(for_probes()));

@@ -17,7 +17,7 @@ use super::{
     caller::CalledBy,
     chain::{self, ChainStreamView},
     etag::EntityTag,
-    limits::{ClientKey, RowsCost},
+    limits::{ClientKey, RowsCost, Turn},
     openapi::{
         EventRow, IfNoneMatch, OfOneOrChain, OfQuery, StreamInPath, any_time, text_like,
         words::{named, one_of},
@@ -181,6 +181,7 @@ pub(super) async fn get(
     State(state): State<HttpState>,
     CalledBy(caller): CalledBy,
     Extension(client): Extension<Option<ClientKey>>,
+    turn: Turn,
     PathText(id): PathText,
     headers: HeaderMap,
     query: Query<StreamQuery>,
@@ -189,7 +190,9 @@ pub(super) async fn get(
     let (contract_id, stream_id) = state.stream_key(&id)?;
     Ok(match source {
         RecordSource::Index => of_index(&state, &caller, contract_id, stream_id, &headers).await?,
-        RecordSource::Chain => chain::stream(&state, &caller, client, (contract_id, stream_id)).await?.into_response(),
+        RecordSource::Chain => {
+            chain::stream(&state, &caller, (client, &turn), (contract_id, stream_id)).await?.into_response()
+        }
     })
 }
 

@@ -11,7 +11,7 @@ use tracing::warn;
 use super::{
     accept::Accept,
     event_stream::{Admission, empty_event_stream, event_stream, event_stream_of, farewell},
-    limits::{ClientKey, Slot},
+    limits::{ClientKey, Slot, Turn},
     openapi::{LastEventIdHeader, OfSubscription},
     problem::Problem,
     query::Query,
@@ -49,6 +49,7 @@ use crate::{
 pub(super) async fn subscribe(
     State(state): State<HttpState>,
     Extension(client): Extension<Option<ClientKey>>,
+    turn: Turn,
     RawQuery(query): RawQuery,
     method: Method,
     headers: HeaderMap,
@@ -58,11 +59,11 @@ pub(super) async fn subscribe(
         Ok(read) => read,
         Err(problem) => {
             // A caller who is refused learns nothing else.
-            check_caller(&state, &headers, &Query::read_leniently(query.as_deref())).await?;
+            check_caller(&state, &headers, &Query::read_leniently(query.as_deref()), &turn).await?;
             return Err(problem);
         }
     };
-    let (caller, filter) = who_and_what(&state, &headers, &query).await?;
+    let (caller, filter) = who_and_what(&state, &headers, &query, &turn).await?;
     if caller.token.as_ref().zip(state.auth.as_ref()).is_some_and(|(token, auth)| auth.is_over(token)) {
         return Err(TokenRefusal::Expired.into());
     }
@@ -146,9 +147,11 @@ fn accepts_event_stream(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::not_acceptable("this route answers only with text/event-stream"))
 }
 
-/// The header takes precedence: on a reconnect the URL still says where the first connection started.
+/// The header takes precedence: on a reconnect the URL still says where the first connection started. An empty one says
+/// nothing, and then that start still holds.
 fn last_event_id(headers: &HeaderMap, parameter: Option<&str>) -> LastEventId {
-    let header = headers.get("last-event-id").map(|value| value.to_str().unwrap_or("?"));
+    let header = headers.get_all("last-event-id").iter().find(|value| !value.is_empty());
+    let header = header.map(|value| value.to_str().unwrap_or("?"));
     match header.or(parameter) {
         None | Some("") => LastEventId::None,
         Some(text) => text.parse().map_or(LastEventId::Malformed, LastEventId::Known),

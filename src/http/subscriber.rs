@@ -4,6 +4,7 @@ use axum::http::HeaderMap;
 
 use super::{
     caller::{bearer, by_token},
+    limits::Turn,
     openapi::{switch, text_like, words::named},
     parameters::{Switch, Text},
     problem::Problem,
@@ -49,11 +50,12 @@ pub(super) async fn who_and_what(
     state: &HttpState,
     headers: &HeaderMap,
     query: &Query<SubscriptionQuery>,
+    turn: &Turn,
 ) -> Result<(Caller, EventFilter), Problem> {
     if let Some(ticket) = query.get(TICKET)? {
         return by_ticket(state, ticket, query).await;
     }
-    let caller = by_token(state, token_of(state, headers, query)?).await?;
+    let caller = by_token(state, token_of(state, headers, query)?, turn).await?;
     let filter = subscribe_filter::read(query, state, caller.visibility.clone()).await?;
     Ok((caller, filter))
 }
@@ -63,10 +65,11 @@ pub(super) async fn check_caller(
     state: &HttpState,
     headers: &HeaderMap,
     query: &Query<SubscriptionQuery>,
+    turn: &Turn,
 ) -> Result<(), Problem> {
     match (&state.auth, query.get(TICKET)) {
         (Some(auth), Ok(Some(ticket))) => auth.read_ticket(ticket).await.map(|_| ())?,
-        _ => by_token(state, token_of(state, headers, query)?).await.map(|_| ())?,
+        _ => by_token(state, token_of(state, headers, query)?, turn).await.map(|_| ())?,
     }
     Ok(())
 }

@@ -32,6 +32,22 @@ pub struct NewSecret<'a> {
     pub latest_issue: UnixTime,
 }
 
+/// An owner who rotates a key: only one of its own, and only one that grants no more than the owner has.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyOwner<'a> {
+    /// The subject that the key must belong to.
+    pub subject: &'a str,
+    /// The scopes of which the key may grant some.
+    pub scopes: &'a [&'a str],
+}
+
+impl KeyOwner<'_> {
+    /// Returns a scope that the owner lacks, of those that a key grants.
+    fn lacks<'a>(&self, of_key: &'a str) -> Option<&'a str> {
+        of_key.split_whitespace().find(|scope| !self.scopes.contains(scope))
+    }
+}
+
 /// What became of a rotation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rotated {
@@ -39,14 +55,18 @@ pub enum Rotated {
     Done(ApiKeyRow),
     /// There is no such key.
     NoSuchKey,
+    /// The key grants this scope, which its owner lacks.
+    LacksScope(String),
     /// Too many earlier secrets are still valid.
     TooManySecrets,
     /// The key was rotated so often just now that a new secret would be dated too far ahead.
     TooOften,
 }
 
-/// What a rotation needs to know: when the current secret was made, and how many earlier ones are valid.
+/// What a rotation needs to know: what the key grants, when its current secret was made, and how many earlier ones are
+/// valid.
 struct Present {
+    scopes: String,
     issued_at: i64,
     earlier: i64,
 }
@@ -83,16 +103,20 @@ impl Store {
         ApiKeyRow::try_from(row).map(Some)
     }
 
-    /// Gives a key a new secret. With `subject`, only a key of that subject is rotated. Wakes the watchers of revocations.
+    /// Gives a key a new secret. With `owner`, only a key that this owner may rotate. Wakes the watchers of revocations.
     pub async fn rotate_api_key(
         &self,
         id: &str,
-        subject: Option<&str>,
+        owner: Option<KeyOwner<'_>>,
         secret: NewSecret<'_>,
     ) -> Result<Rotated, StoreError> {
         let rotate = async |connection: &mut PgConnection| {
             let (now, until) = (seconds(secret.now)?, seconds(secret.earlier_until)?);
+            let subject = owner.map(|owner| owner.subject);
             let Some(present) = lock(connection, id, subject, now).await? else { return Ok(Rotated::NoSuchKey) };
+            if let Some(scope) = owner.and_then(|owner| owner.lacks(&present.scopes)) {
+                return Ok(Rotated::LacksScope(scope.to_owned()));
+            }
             let issued_at = now.max(present.issued_at + 1);
             if issued_at > seconds(secret.latest_issue)? {
                 return Ok(Rotated::TooOften);
@@ -149,7 +173,7 @@ async fn lock(
     now: i64,
 ) -> Result<Option<Present>, StoreError> {
     let locked = sqlx::query!(
-        "select issued_at, previous_until > $3 as \"has_previous!\" from api_keys
+        "select scopes, issued_at, previous_until > $3 as \"has_previous!\" from api_keys
          where id = $1 and deleted_at is null and expires_at > $3 and ($2::text is null or subject = $2)
          for update",
         id,
@@ -163,7 +187,7 @@ async fn lock(
         now,
     );
     let moved = count.fetch_one(connection).await?;
-    Ok(Some(Present { issued_at: key.issued_at, earlier: moved + i64::from(key.has_previous) }))
+    Ok(Some(Present { scopes: key.scopes, issued_at: key.issued_at, earlier: moved + i64::from(key.has_previous) }))
 }
 
 /// Makes room in the row of a key for another previous secret. Earlier secrets keep their ends, unless `until` is sooner.

@@ -64,7 +64,7 @@ mod user_summary;
 mod withdrawn;
 mod writer;
 
-pub use api_key_secrets::{NewSecret, Rotated};
+pub use api_key_secrets::{KeyOwner, NewSecret, Rotated};
 pub use api_keys::{ApiKeyAdmission, ApiKeyRow, ApiKeyShare};
 pub use archived_epochs::ArchivedEpoch;
 pub use args::DatabaseArgs;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { newPage, startChromium } from './harness/chromium.js';
 import { LONGEST_MS, until } from './harness/condition.js';
-import { setWidth, WIDTHS } from './harness/layout.js';
+import { NARROWEST, overflowing, setWidth, sideways, WIDTHS } from './harness/layout.js';
 import { Program } from './harness/program.js';
 
 const timeout = LONGEST_MS;
@@ -17,6 +17,8 @@ after(async () => {
   await program?.stop();
 });
 
+/** From this width on, in px, the card needs one line while all is well. */
+const FITS_ONE_LINE = 390;
 /** How far apart the middles of texts on one line can be, in px. */
 const OF_ONE_LINE = 8;
 
@@ -44,7 +46,12 @@ test('is one line while all is well, opens on a click, and opens by itself when 
   for (const width of WIDTHS) {
     await setWidth(page, width);
     assert.ok(await facts.isHidden());
-    assert.equal(await linesOf(page), 1, `at ${width} px`);
+    if (width >= FITS_ONE_LINE) assert.equal(await linesOf(page), 1, `at ${width} px`);
+  }
+  for (const width of [...WIDTHS, NARROWEST]) {
+    await setWidth(page, width);
+    assert.equal(await sideways(page), 0, `at ${width} px`);
+    assert.deepEqual(await overflowing(page), [], `at ${width} px`);
   }
   await setWidth(page, 1280);
   await page.getByText(/^Ledger [\d,]+, \d+ behind the tip, no holes$/).waitFor();

@@ -2,9 +2,11 @@
 
 use flowfi_indexer::devnet::{Call, Fault};
 use flowfi_indexer::domain::StreamId;
+use flowfi_indexer::http::{LimitArgs, Limits};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use tokio::task::JoinSet;
 
 use crate::world::{GatewaySettings, World, http_client};
 
@@ -74,6 +76,21 @@ async fn an_absent_stream_and_an_unavailable_source_are_problems(pool: PgPool) {
     let (status, problem) = get(&format!("{base}/v1/streams/1?source=chain")).await;
     assert_eq!(status, 503);
     assert!(!problem.to_string().contains("127.0.0.1"), "nothing internal is revealed: {problem}");
+}
+
+#[sqlx::test]
+async fn a_request_that_waits_for_the_chain_holds_up_no_others_of_its_client(pool: PgPool) {
+    let limits = Limits::new(&LimitArgs { requests_burst: 1_000, ..crate::limits::limits() });
+    let (world, base) = world(pool, GatewaySettings { limits, ..GatewaySettings::default() }).await;
+    world.devnet.inject(Fault::Delay { delay_ms: 60_000 }, None).unwrap();
+    let of_chain = http_client().get(format!("{base}/v1/streams/1?source=chain")).send();
+    let mut tasks = JoinSet::new();
+    let of_chain = tasks.spawn(async { drop(of_chain.await) });
+    // More than it takes until the first one has come.
+    for _ in 0..100 {
+        assert_eq!(get(&format!("{base}/v1/streams/1")).await.0, 200);
+    }
+    assert!(!of_chain.is_finished(), "it still waits");
 }
 
 #[sqlx::test]

@@ -234,6 +234,29 @@ async fn a_page_of_another_site_cannot_change_the_local_network(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn a_method_that_a_route_does_not_accept_is_a_problem_on_every_route(pool: PgPool) {
+    let (_world, base) = world(pool).await;
+    let (_, document) = get(&format!("{base}/openapi.json")).await;
+    let described = document["paths"].as_object().unwrap().keys().map(|path| path.replace("{id}", "1"));
+    let paths: Vec<String> = described.chain(["/".to_owned(), "/openapi.json".to_owned()]).collect();
+    assert!(
+        ["/v1/auth", "/.well-known/stellar.toml"].iter().all(|path| paths.contains(&(*path).to_owned())),
+        "{paths:?}"
+    );
+    for path in paths {
+        let refused = http_client().patch(format!("{base}{path}")).send().await.unwrap();
+        assert_eq!(refused.status(), 405, "{path}");
+        assert!(refused.headers().contains_key("allow"), "{path}");
+        assert_eq!(refused.headers()["content-type"], "application/problem+json", "{path}");
+        assert_eq!(
+            refused.json::<Value>().await.unwrap()["detail"],
+            "this route does not accept that method",
+            "{path}"
+        );
+    }
+}
+
+#[sqlx::test]
 async fn a_target_that_names_a_wrong_host_is_refused_like_a_wrong_host(pool: PgPool) {
     let (_world, base) = world(pool).await;
     let address = base.strip_prefix("http://").unwrap();

@@ -88,6 +88,8 @@ async fn the_header_takes_precedence_over_the_parameter(pool: PgPool) {
     assert_eq!(by_parameter.ids(ids.len() - 1).await, ids[1..]);
     let mut by_both = Subscriber::connect(&base, &query, Some(&ids[3].to_string())).await;
     assert_eq!(by_both.ids(ids.len() - 4).await, ids[4..]);
+    let mut by_an_empty_header = Subscriber::connect(&base, &query, Some("")).await;
+    assert_eq!(by_an_empty_header.ids(ids.len() - 1).await, ids[1..], "an empty header says nothing");
 }
 
 #[sqlx::test]

@@ -1,7 +1,9 @@
 //! The command-line arguments of the limits.
 
+use std::net::IpAddr;
+
 use clap::Args;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 /// How much clients may ask for.
 #[derive(Args, Clone, Debug)]
@@ -51,13 +53,58 @@ pub struct LimitArgs {
     pub limit_exemptions: Vec<IpNet>,
 }
 
-/// A text is neither an address nor a network.
-#[derive(Debug, thiserror::Error)]
-#[error("is neither an address nor a network like 10.0.0.0/8")]
-struct NotANetwork;
+/// A text is not a network that a client's address can be in.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum NotANetwork {
+    #[error("is neither an address nor a network like 10.0.0.0/8")]
+    Unreadable,
+    #[error("has IPv4 addresses in the form of IPv6, and other addresses too; write the IPv4 network like 10.0.0.0/8")]
+    MoreThanIpv4,
+}
 
-/// Reads a network, or one address as the network of itself.
+/// The bits of an IPv6 address that say that the rest is an IPv4 address (RFC 4291, 2.5.5.2).
+const BITS_BEFORE_IPV4: u8 = 96;
+
+/// Reads a network, or one address as the network of itself. The addresses that networks are compared with are in IPv4
+/// form wherever they can be.
 fn network(text: &str) -> Result<IpNet, NotANetwork> {
-    let address = || text.parse().map(|address: std::net::IpAddr| IpNet::from(address));
-    text.parse().or_else(|_| address()).map_err(|_| NotANetwork)
+    let address = || text.parse().map(|address: IpAddr| IpNet::from(address));
+    let network: IpNet = text.parse().or_else(|_| address()).map_err(|_| NotANetwork::Unreadable)?;
+    match network.addr() {
+        IpAddr::V6(address) => match address.to_ipv4_mapped() {
+            Some(address) => {
+                let bits = network.prefix_len().checked_sub(BITS_BEFORE_IPV4);
+                let network = bits.and_then(|bits| Ipv4Net::new(address, bits).ok());
+                network.map(IpNet::V4).ok_or(NotANetwork::MoreThanIpv4)
+            }
+            None => Ok(network),
+        },
+        IpAddr::V4(_) => Ok(network),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv4_network_in_the_form_of_ipv6_is_that_network() {
+        for (text, same) in [
+            ("::ffff:127.0.0.8/128", "127.0.0.8/32"),
+            ("::ffff:127.0.0.8", "127.0.0.8/32"),
+            ("::FFFF:10.0.0.0/104", "10.0.0.0/8"),
+            ("::ffff:a00:0/104", "10.0.0.0/8"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("2001:db8::/32", "2001:db8::/32"),
+            ("::1", "::1/128"),
+            ("::/0", "::/0"),
+        ] {
+            assert_eq!(network(text), Ok(same.parse().unwrap()), "{text}");
+        }
+        for text in ["::ffff:10.0.0.0/95", "::ffff:127.0.0.8/64", "::ffff:0:0/0"] {
+            assert_eq!(network(text), Err(NotANetwork::MoreThanIpv4), "{text}");
+        }
+        assert_eq!(network("10.0.0.0/33"), Err(NotANetwork::Unreadable));
+    }
 }

@@ -23,7 +23,7 @@ pub(super) use requests::{
     refuse_over_budget,
 };
 pub(super) use tcp::{Answering, OfConnection, TcpConnection};
-pub(super) use turns::{ClientTurns, answer_in_turn};
+pub(super) use turns::{ClientTurns, Turn, answer_in_turn};
 
 use budgets::{Balance, Budgets};
 use client::Addresses;
@@ -228,12 +228,11 @@ impl Limits {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    #[test]
-    fn an_address_uses_up_its_own_share_of_the_sign_ins_and_no_other() {
-        let limits = Limits::new(&LimitArgs {
+    pub fn usual_limits() -> LimitArgs {
+        LimitArgs {
             requests_per_second: 20,
             requests_burst: 200,
             connects_per_second: 20,
@@ -243,7 +242,12 @@ mod tests {
             max_connections_per_subject: 0,
             trusted_proxies: Vec::new(),
             limit_exemptions: Vec::new(),
-        });
+        }
+    }
+
+    #[test]
+    fn an_address_uses_up_its_own_share_of_the_sign_ins_and_no_other() {
+        let limits = Limits::new(&usual_limits());
         let [one, other] = [[127, 0, 0, 2], [127, 0, 0, 3]].map(|address| limits.client_of(Some(address.into()), None));
         let taken = (0..100).filter(|_| limits.spend_sign_in(one).is_ok()).count();
         assert!((10..100).contains(&taken), "{taken}");

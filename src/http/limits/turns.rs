@@ -3,14 +3,18 @@
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
+    pin::pin,
     sync::{Arc, Mutex, Weak},
 };
 
 use axum::{
-    extract::{Request, State},
+    extract::{FromRequestParts, Request, State},
+    http::{Extensions, request::Parts},
     middleware::Next,
     response::Response,
 };
+use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Limits, client::ClientKey, requests::Operator};
@@ -54,25 +58,86 @@ impl ClientTurns {
     }
 }
 
-/// Answers a request when it is its client's turn. A request that waits for the chain takes no turn, which would hold
-/// up the client's others.
-pub(in crate::http) async fn answer_in_turn(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+/// The turn of a request, which its handler can put aside; an extension of the request.
+#[derive(Clone, Debug, Default)]
+pub(in crate::http) struct Turn(Option<Arc<Held>>);
+
+#[derive(Debug)]
+struct Held {
+    turns: ClientTurns,
+    /// `None` while the turn is put aside.
+    permit: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+impl Turn {
+    async fn next(turns: ClientTurns) -> Self {
+        let permit = Mutex::new(Some(turns.next().await));
+        Self(Some(Arc::new(Held { turns, permit })))
+    }
+
+    /// Returns the turn of a request. A request of an exempt client has none, nor has one to a route without turns.
+    pub(in crate::http) fn of(extensions: &Extensions) -> Self {
+        extensions.get().cloned().unwrap_or_default()
+    }
+
+    /// Waits for something outside of this process and its database. Meanwhile the client's other requests have their
+    /// turns.
+    pub(in crate::http) async fn put_aside_for<T>(&self, wait: impl Future<Output = T>) -> T {
+        let mut wait = pin!(wait);
+        if let Some(ready) = wait.as_mut().now_or_never() {
+            return ready;
+        }
+        self.set(None);
+        let ready = wait.await;
+        if let Some(held) = &self.0 {
+            let permit = held.turns.next().await;
+            self.set(Some(permit));
+        }
+        ready
+    }
+
+    fn set(&self, permit: Option<OwnedSemaphorePermit>) {
+        if let Some(held) = &self.0 {
+            *held.permit.lock().expect("no thread panics while it holds the turn") = permit;
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Turn {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.extensions))
+    }
+}
+
+/// Answers a request when it is its client's turn.
+pub(in crate::http) async fn answer_in_turn(
+    State(limits): State<Limits>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let client = request.extensions().get::<Option<ClientKey>>().copied().flatten();
-    let waits_for_the_chain = request.uri().query().is_some_and(|query| query.contains("source=chain"));
-    let is_free = waits_for_the_chain || request.extensions().get::<Operator>().is_some();
-    let turns = limits.turns_of(client.filter(|_| !is_free));
-    let _turn = match &turns {
-        Some(turns) => Some(turns.next().await),
-        None => None,
-    };
-    next.run(request).await
+    let is_of_operator = request.extensions().get::<Operator>().is_some();
+    let Some(turns) = limits.turns_of(client.filter(|_| !is_of_operator)) else { return next.run(request).await };
+    let turn = Turn::next(turns).await;
+    request.extensions_mut().insert(turn.clone());
+    let response = next.run(request).await;
+    turn.set(None);
+    response
 }
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::{Router, body::Body, middleware::from_fn_with_state, routing::get};
+    use hyper::service::Service;
+    use hyper_util::service::TowerToHyperService;
+    use tokio::sync::Notify;
 
     use super::*;
+    use crate::http::limits::tests::usual_limits;
 
     #[tokio::test]
     async fn a_clients_second_request_waits_for_the_first_and_another_client_does_not() {
@@ -94,5 +159,73 @@ mod tests {
             drop(turns.of(ClientKey::Address(std::net::Ipv4Addr::from(number).into())));
         }
         assert!(turns.0.lock().unwrap().len() <= FORGET_EVERY);
+    }
+    /// A route in turns that begins to answer, and ends when it is told to.
+    #[derive(Clone, Default)]
+    struct SlowRoute {
+        begun: Arc<AtomicUsize>,
+        may_end: Arc<Notify>,
+    }
+
+    impl SlowRoute {
+        fn begun(&self) -> usize {
+            self.begun.load(Ordering::Relaxed)
+        }
+
+        fn routes(&self) -> TowerToHyperService<Router> {
+            let begin = |route: &Self| {
+                route.begun.fetch_add(1, Ordering::Relaxed);
+                Arc::clone(&route.may_end)
+            };
+            let (slow, waiting) = (self.clone(), self.clone());
+            let routes = Router::new()
+                .route("/slow", get(async move || begin(&slow).notified().await))
+                .route("/waiting", get(async move |turn: Turn| turn.put_aside_for(begin(&waiting).notified()).await));
+            let in_turn = from_fn_with_state(Limits::new(&usual_limits()), answer_in_turn);
+            TowerToHyperService::new(routes.layer(in_turn))
+        }
+    }
+
+    /// Returns a request of always the same client.
+    fn asked(path: &str) -> Request {
+        let client = Some(ClientKey::Address([127, 0, 0, 1].into()));
+        Request::get(path).extension(client).body(Body::empty()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn no_text_in_a_query_frees_a_request_from_its_turn() {
+        let route = SlowRoute::default();
+        let routes = route.routes();
+        let mut first = pin!(routes.call(asked("/slow")));
+        assert!(first.as_mut().now_or_never().is_none());
+        let mut others = Vec::new();
+        for query in ["source=chain", "lastEventId=source=chain", "source=chain&source=chain"] {
+            let mut other = Box::pin(routes.call(asked(&format!("/slow?{query}"))));
+            assert!(other.as_mut().now_or_never().is_none());
+            assert_eq!(route.begun(), 1, "{query} waits for the first");
+            others.push(other);
+        }
+        route.may_end.notify_one();
+        assert!(first.await.unwrap().status().is_success());
+        assert!(others[0].as_mut().now_or_never().is_none());
+        assert_eq!(route.begun(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_puts_its_turn_aside_lets_others_go_first_and_takes_it_again() {
+        let route = SlowRoute::default();
+        let routes = route.routes();
+        let mut waiting = pin!(routes.call(asked("/waiting")));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        let mut other = pin!(routes.call(asked("/slow")));
+        assert!(other.as_mut().now_or_never().is_none());
+        assert_eq!(route.begun(), 2, "the other does not wait");
+        route.may_end.notify_one();
+        assert!(waiting.as_mut().now_or_never().is_none(), "it is the other's turn");
+        route.may_end.notify_one();
+        assert!(other.await.unwrap().status().is_success());
+        assert!(waiting.await.unwrap().status().is_success());
+        assert!(routes.call(asked("/waiting")).now_or_never().is_none());
+        assert_eq!(route.begun(), 3, "whoever leaves gives the turn back");
     }
 }

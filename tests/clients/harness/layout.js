@@ -50,8 +50,15 @@ export function overflowing(page) {
   });
 }
 
-/** The widths at which tests look at a page: a laptop's, a tablet's, a phone's. */
-export const WIDTHS = [1280, 768, 390];
+/** The widths at which tests look at a page: a laptop's, a tablet's, two phones'. */
+export const WIDTHS = [1280, 768, 390, 360];
+/** The narrowest screen on which nothing may scroll sideways (WCAG 2.2, 1.4.10). */
+export const NARROWEST = 320;
+
+/** Returns how far a page can be scrolled sideways, in px. */
+export function sideways(page) {
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}
 
 export async function setWidth(page, width) {
   await page.setViewportSize({ width, height: 844 });

@@ -282,6 +282,41 @@ async fn a_key_grants_no_more_than_its_maker_may_do(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn whoever_rotates_a_key_has_every_scope_that_it_grants(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let admin = guarded.operator();
+    let with = |scopes: &[Scope]| guarded.token("a service", scopes, 600);
+    let made = async |scopes: Value| {
+        let wanted = json!({"name": "x", "sub": "a service", "scopes": scopes});
+        guarded.make_key(&admin, &wanted).await["key"]["id"].as_str().unwrap().to_owned()
+    };
+    let rotate = async |id: &str, token: &str| {
+        guarded.post(&format!("/v1/api-keys/{id}/rotate"), Some(token), &json!({"overlapSeconds": 0})).await
+    };
+    let both = made(json!(["events:read:all", "admin"])).await;
+    let of_admin = made(json!(["admin"])).await;
+    let reading = made(json!(["events:read:all"])).await;
+    for (id, scopes, lacking) in [
+        (&both, &[][..], "events:read:all"),
+        (&both, &[Scope::ReadAll][..], "admin"),
+        (&of_admin, &[][..], "admin"),
+        (&of_admin, &[Scope::ReadAll][..], "admin"),
+        (&reading, &[][..], "events:read:all"),
+    ] {
+        let refused = rotate(id, &with(scopes)).await;
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{lacking} to {scopes:?}");
+        let problem: Value = refused.json().await.unwrap();
+        assert_eq!(problem["detail"], format!("a key with the scope {lacking} needs a token with it"));
+    }
+    assert_eq!(rotate(&both, &guarded.token_of("alice")).await.status(), StatusCode::NOT_FOUND, "another's");
+    for (id, scopes) in [(&reading, Scope::ReadAll), (&both, Scope::Admin), (&reading, Scope::Admin)] {
+        assert_eq!(rotate(id, &with(&[scopes])).await.status(), StatusCode::OK, "{scopes:?}");
+    }
+    let deleted = guarded.delete(&format!("/v1/api-keys/{both}"), &with(&[])).await;
+    assert_eq!(deleted.status(), StatusCode::NO_CONTENT, "its subject may end it");
+}
+
+#[sqlx::test]
 async fn a_body_is_an_object_and_never_an_array(pool: PgPool) {
     let guarded = Guarded::new(pool, &Access::default()).await;
     let (alice, operator) = (guarded.token_of("alice"), guarded.operator());

@@ -9,7 +9,7 @@ use flowfi_indexer::{
 };
 use futures_util::future::join_all;
 use reqwest::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use super::{Access, Guarded, auth};
@@ -29,6 +29,27 @@ async fn one_place_a_subject(guarded: &mut Guarded) -> String {
     let auth = auth(&guarded.world, &Access::default());
     let settings = GatewaySettings { limits, auth: Some(auth), ..GatewaySettings::default() };
     guarded.world.start_gateway(settings).await
+}
+
+#[sqlx::test]
+async fn an_empty_item_of_a_filter_is_refused_everywhere_and_widens_nothing(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let alice = guarded.token_of("alice");
+    for (name, filter) in [
+        ("types", json!({"types": [""]})),
+        ("streams", json!({"streams": [""]})),
+        ("users", json!({"users": ["", ""]})),
+    ] {
+        let refused = guarded.post("/v1/events/tickets", Some(&alice), &filter).await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{filter}");
+        assert_eq!(refused.json::<Value>().await.unwrap()["parameter"], name, "{filter}");
+    }
+    for path in
+        ["/v1/events?type=", "/v1/events?type=,", "/v1/events/subscribe?types=", "/v1/events/subscribe?streams=1,"]
+    {
+        let refused = guarded.get(path, Some(&alice)).await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{path}");
+    }
 }
 
 #[sqlx::test]
