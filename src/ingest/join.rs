@@ -87,7 +87,8 @@ async fn write_all(
             Some(CommitterMessage::ReachedTip) => continue,
             None => break,
         };
-        let written = signs.during(write_catching_up(store, contract_id, epoch, (reached, to), batch)).await?;
+        let written =
+            signs.during(Box::pin(write_catching_up(store, contract_id, epoch, (reached, to), batch))).await?;
         reached = written.ok_or(StoreError::Fenced)?;
         debug!(contract.id = %contract_id, "the past of contract {contract_id} is written up to {reached}");
     }

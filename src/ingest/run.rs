@@ -53,7 +53,7 @@ impl Indexer {
         let mut backoff = self.backoff();
         while !stop.is_cancelled() {
             let began = Instant::now();
-            let failure = match self.session(stop, &mut backoff).await {
+            let failure = match Box::pin(self.session(stop, &mut backoff)).await {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };

@@ -2,8 +2,8 @@
 //!
 //! A connection can fall silent: a firewall forgets it, or the host behind it is dead. A client that waits for an
 //! answer then waits forever, and so does the pool, which checks each returned connection. So every statement has a
-//! deadline, those with a long one are watched, and a connection is closed instead of being returned if its last answer is still due, or if its failure
-//! would repeat. Closing it also ends a transaction that lost its owner.
+//! deadline, those with a long one are watched, and a connection is closed instead of being returned if its last answer
+//! is still due, or if its failure would repeat. Closing it also ends a transaction that lost its owner.
 
 use std::{fmt, io, sync::Arc, time::Duration};
 

@@ -5,7 +5,7 @@ use std::{process::Stdio, time::Duration};
 
 use flowfi_indexer::store::{StoreError, Writer};
 use sqlx::{ConnectOptions, PgPool};
-use tokio::{net::TcpListener, process::Command, time::Instant};
+use tokio::{net::TcpListener, process::Command, task::JoinSet, time::Instant};
 
 use crate::{
     silent_line::SilentLine,
@@ -35,7 +35,8 @@ async fn a_statement_that_never_arrives_is_given_up_and_one_that_waits_for_a_loc
     let line = SilentLine::to(&pool).await;
     let store = line.store(2, LONG).await;
     let keeper = keep(&pool, "network").await;
-    let lasting = tokio::spawn({
+    let mut lasting = JoinSet::new();
+    lasting.spawn({
         let store = store.clone();
         async move { store.network().await }
     });
@@ -46,9 +47,9 @@ async fn a_statement_that_never_arrives_is_given_up_and_one_that_waits_for_a_loc
     let took = asked.elapsed();
     println!("a statement that never arrived was given up after {took:?}");
     assert!(took < NOTICED_WITHIN, "{took:?}");
-    assert!(!lasting.is_finished(), "the server is at work on it");
+    assert!(lasting.try_join_next().is_none(), "the server is at work on it");
     keeper.rollback().await.unwrap();
-    assert!(lasting.await.unwrap().unwrap().is_none());
+    assert!(lasting.join_next().await.unwrap().unwrap().unwrap().is_none());
 }
 
 #[sqlx::test]
@@ -56,12 +57,13 @@ async fn a_statement_whose_answer_is_lost_is_given_up(pool: PgPool) {
     let line = SilentLine::to(&pool).await;
     let store = line.store(1, LONG).await;
     let keeper = keep(&pool, "network").await;
-    let lost = tokio::spawn(async move { store.network().await });
+    let mut lost = JoinSet::new();
+    lost.spawn(async move { store.network().await });
     eventually("the statement waits for the lock", || async { waiting_for_network(&pool).await == 1 }).await;
     line.fall_silent();
     let silent = Instant::now();
     keeper.rollback().await.unwrap();
-    is_given_up(lost.await.unwrap(), "fell silent");
+    is_given_up(lost.join_next().await.unwrap().unwrap(), "fell silent");
     let took = silent.elapsed();
     println!("a statement whose answer was lost was given up after {took:?}");
     assert!(took < NOTICED_WITHIN, "{took:?}");
@@ -72,11 +74,12 @@ async fn a_statement_on_a_host_that_is_gone_is_given_up(pool: PgPool) {
     let line = SilentLine::to(&pool).await;
     let store = line.store(1, LONG).await;
     let keeper = keep(&pool, "network").await;
-    let lost = tokio::spawn(async move { store.network().await });
+    let mut lost = JoinSet::new();
+    lost.spawn(async move { store.network().await });
     eventually("the statement waits for the lock", || async { waiting_for_network(&pool).await == 1 }).await;
     line.fall_silent_for_good();
     let silent = Instant::now();
-    is_given_up(lost.await.unwrap(), "the server is away");
+    is_given_up(lost.join_next().await.unwrap().unwrap(), "the server is away");
     let took = silent.elapsed();
     println!("a statement on a host that was gone was given up after {took:?}");
     assert!(took < ABSENCE_NOTICED_WITHIN, "{took:?}");
