@@ -138,7 +138,7 @@ async fn events_withheld_with_empty_pages_make_the_daemon_unready_until_the_name
     assert_eq!(check, &expected);
 
     world.keep_back().await;
-    let reason = format!("2 records differ from the chain, such as stream 1 (deposited_amount): {REPAIR}");
+    let reason = format!("2 records differ from the chain: {REPAIR}");
     let status = status_says(&world, &base, "both are found", |status| status["reasons"] == json!([reason])).await;
     let check = &status["contracts"][0]["recordsCheck"];
     let examples = json!([{"streamId": "1", "field": "deposited_amount"}, {"streamId": "2", "field": "record"}]);
@@ -476,8 +476,7 @@ async fn a_difference_in_one_of_two_contracts_names_the_contract(pool: PgPool) {
     world.indexed().await;
     world.alter("update streams set paused = true where stream_id = '1'").await;
     let contract_id = world.devnet.contract_id();
-    let reason =
-        format!("1 record differs from the chain, such as stream 1 (paused): {REPAIR} (contract {contract_id})");
+    let reason = format!("1 record differs from the chain: {REPAIR} (contract {contract_id})");
     status_says(&world, &base, "it is named", |status| status["reasons"] == json!([reason])).await;
     let other = Contracts::new(world.devnet.contract_ids().split_off(1)).unwrap();
     let base = world.start_gateway(GatewaySettings { contracts: Some(other), ..GatewaySettings::default() }).await;
