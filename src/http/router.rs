@@ -108,9 +108,9 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
     let files = page::routes(facts).route("/openapi.json", get(openapi_json)).merge(openapi::docs());
     let files = compressed_once(files);
     let slowed = from_fn_with_state(state.limits.clone(), limit_admin_requests);
-    let for_admins = Router::from(for_admins()).layer(slowed).layer(from_fn(bound_time));
-    let for_admins = for_admins.layer(from_fn(answer_one_caller)).layer(bounded.clone());
     let in_turn = from_fn_with_state(state.limits.clone(), answer_in_turn);
+    let for_admins = Router::from(for_admins()).layer(slowed).layer(in_turn.clone()).layer(from_fn(bound_time));
+    let for_admins = for_admins.layer(from_fn(answer_one_caller)).layer(bounded.clone());
     let for_clients = Router::from(for_clients()).merge(Router::from(unversioned()));
     let for_clients = for_clients.layer(from_fn(answer_one_caller)).merge(files);
     let for_clients = for_clients.layer(in_turn).layer(from_fn(bound_time)).layer(bounded.clone());
