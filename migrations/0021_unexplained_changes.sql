@@ -25,4 +25,8 @@ create table deleted_entries (
 );
 insert into deleted_entries (contract_id, stream_id, toid, event_index, revision)
 select distinct contract_id, stream_id, (at_ledger + 1 << 32) - 1, 4294967295, 0
-from corrections where field = 'record' and chains = 'deleted';
+from corrections
+where field = 'record' and chains = 'deleted' and exists (
+    select from streams
+    where (streams.contract_id, streams.stream_id) = (corrections.contract_id, corrections.stream_id) and streams.closed
+);

@@ -170,13 +170,14 @@ impl<'a> Reindex<'a> {
         progress: &mut ReindexProgress,
         report: &mut impl FnMut(ReindexProgress),
     ) -> Result<EventId, IngestError> {
-        let mut based = self.store.copy_baselines_to_build(contract_id).await?;
         if let Some(revised) = revised {
             self.read_again(contract_id, revised).await?;
         }
         let mut building = self.building(contract_id).await?;
         building.read_stored(progress, report).await?;
         let position = building.position;
+        // After the events: an entry may only come with or after those that it follows.
+        let mut based = self.store.copy_baselines_to_build(contract_id).await?;
         let folded = self.folded.get(contract_id).copied().unwrap_or(EventId::ZERO);
         based.extend(self.built.based_streams_after(contract_id, folded).await?);
         self.fold_from_baselines(contract_id, based).await?;

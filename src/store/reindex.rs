@@ -353,11 +353,11 @@ async fn exchange(connection: &mut PgConnection, live: &str) -> Result<(), Store
         execute(connection, format!("drop table {REPLACED}.{table}")).await?;
     }
     execute(connection, format!("drop schema {REPLACED}")).await?;
-    // Upgrades have no raw event; those that were found among the quarantined events are added.
-    let add = format!(
-        "insert into \"{live}\".contract_upgrades select * from {REINDEX}.contract_upgrades on conflict do nothing"
-    );
-    execute(connection, add).await?;
+    // No raw event tells these again, so what the build found is added.
+    for table in ["contract_upgrades", "baselines", "deleted_entries"] {
+        let add = format!("insert into \"{live}\".{table} select * from {REINDEX}.{table} on conflict do nothing");
+        execute(connection, add).await?;
+    }
     sqlx::query!("delete from reindex_build").execute(&mut *connection).await?;
     execute(connection, format!("drop schema {REINDEX} cascade")).await
 }

@@ -410,6 +410,22 @@ async fn a_deletion_that_a_whole_ledger_tells_survives_a_late_fold_and_a_reindex
 }
 
 #[sqlx::test]
+async fn what_a_reindex_from_the_chain_learns_of_entries_is_kept(pool: PgPool) {
+    let mut nodes = TwoNodes::start(pool).await;
+    let ledger = nodes.withhold_a_closure();
+    nodes.follow(nodes.followed.source(), vec![whole_ledgers(&nodes.followed)]);
+    let read_once = vec![(i64::from(ledger.0), vec!["getLedgers".to_owned()], false)];
+    eventually("the ledger was read again", || async { nodes.withdrawn().await == read_once }).await;
+    nodes.world.stop_all().await;
+    sqlx::raw_sql("delete from baselines; delete from deleted_entries").execute(&nodes.world.pool).await.unwrap();
+    let mut reindex = Reindex::open_from_chain(&nodes.world.store).await.unwrap();
+    reindex.read_chain(&[whole_ledgers(&nodes.followed)], |_| {}).await.unwrap();
+    reindex.read_stored_and_swap(|_| ()).await.unwrap();
+    assert!(nodes.record().await.closed);
+    nodes.fold_again_and_reindex().await;
+}
+
+#[sqlx::test]
 async fn events_before_a_transfer_that_no_source_tells_are_a_known_gap(pool: PgPool) {
     let mut nodes = TwoNodes::start(pool).await;
     let transferred = entry_with(0, ("recipient", party(7)));

@@ -72,7 +72,7 @@ impl RollingLook<'_> {
         }
         if !suspects.is_empty() {
             sleep(self.moment).await;
-            self.look_again(&mut reading, suspects, &mut differing).await?;
+            self.look_again(&mut reading, &seen, suspects, &mut differing).await?;
         }
         let was_compared = |id: &&StreamId| matches!(judge(&seen, **id), Verdict::Equal | Verdict::Differs(_));
         let compared = u64::try_from(in_round.iter().filter(was_compared).count()).unwrap_or(u64::MAX);
@@ -100,6 +100,7 @@ impl RollingLook<'_> {
     async fn look_again(
         &self,
         reading: &mut Reading<'_>,
+        first: &Seen,
         suspects: BTreeSet<StreamId>,
         differing: &mut BTreeMap<StreamId, String>,
     ) -> Result<(), IngestError> {
@@ -107,7 +108,10 @@ impl RollingLook<'_> {
         let seen = reading.look(&suspects).await?;
         let mut set = Vec::new();
         if self.corrects {
-            set = checked::write(self.store, self.contract_id, self.epoch, &seen, suspects.iter().copied()).await?;
+            // One node that lacks an entry proves nothing.
+            let is_gone = |seen: &Seen, id: StreamId| matches!(seen.find(id), Finding::Deleted(_));
+            let sure = suspects.iter().copied().filter(|id| !is_gone(&seen, *id) || is_gone(first, *id));
+            set = checked::write(self.store, self.contract_id, self.epoch, &seen, sure).await?;
         }
         for stream_id in suspects {
             match judge(&seen, stream_id) {
