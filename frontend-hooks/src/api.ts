@@ -1068,7 +1068,7 @@ export interface components {
             tipLedger: components["schemas"]["LedgerSequence"] | null;
         };
         /**
-         * @description What the indexer is doing: following the tip, catching up with it, filling a hole, waiting at ledgers that no source has, or waiting for a source to answer.
+         * @description What the indexer is doing: following the tip, catching up with it, filling a hole, waiting at ledgers that no source has, waiting for a source to answer, or waiting for room on the database's disk.
          * @enum {string}
          */
         IndexerState: "following" | "catchingUp" | "fillingHole" | "hole" | "sourceAway" | "databaseFull" | "paused" | "stopped" | "unknown";

@@ -15,10 +15,10 @@ use crate::{
 
 /// How long a statement of a command may take.
 const LONG: Duration = Duration::from_hours(1);
-/// Two looks at the server, ten seconds apart.
-const NOTICED_WITHIN: Duration = Duration::from_secs(25);
-/// Two attempts to reach it, which take ten seconds each.
-const ABSENCE_NOTICED_WITHIN: Duration = Duration::from_secs(35);
+/// Two looks at the server, ten seconds apart, and as long again for a busy machine.
+const NOTICED_WITHIN: Duration = Duration::from_secs(40);
+/// Two attempts to reach it, which take ten seconds each, and as long again.
+const ABSENCE_NOTICED_WITHIN: Duration = Duration::from_mins(1);
 
 async fn waiting_for_network(pool: &PgPool) -> i64 {
     let waits = "select count(*) from pg_locks where not granted and relation = 'network'::regclass";

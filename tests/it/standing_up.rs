@@ -629,7 +629,7 @@ async fn an_indexer_that_waits_for_a_silent_database_stops_soon_and_without_a_fa
     log.read_to_string(&mut said).await.unwrap();
     println!("SIGTERM while the database is silent: stopped after {took:?} with {ended}");
     assert!(ended.success(), "{ended}: {said}");
-    assert!(took < SHORT, "{took:?}: {said}");
+    assert!(took < 3 * SHORT, "{took:?}: {said}");
     assert!(said.contains("not finished within 4 s: indexer"), "{said}");
     world.start_indexer(100);
     world.indexed().await;
@@ -694,7 +694,7 @@ async fn recovery_of_a_lone_indexer(pool: PgPool, is_killed: bool) -> Duration {
 #[sqlx::test]
 async fn a_lone_indexer_whose_session_is_killed_writes_again_at_once(pool: PgPool) {
     let took = recovery_of_a_lone_indexer(pool, true).await;
-    assert!(took < SHORT, "{took:?}");
+    assert!(took < LEASE, "it did not wait for its lease to end: {took:?}");
 }
 
 #[sqlx::test]

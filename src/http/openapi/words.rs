@@ -125,7 +125,7 @@ words! {
     /// That a record is the contract's own.
     FromChain = |doc| one_of(doc, ["chain"]);
     /// What the indexer is doing: following the tip, catching up with it, filling a hole, waiting at ledgers that no
-    /// source has, or waiting for a source to answer.
+    /// source has, waiting for a source to answer, or waiting for room on the database's disk.
     IndexerState = |doc| one_of(doc, store::IndexerState::ALL.map(store::IndexerState::as_str));
     /// Whether an endpoint is asked.
     EndpointState = |doc| one_of(doc, ["ready", "waiting", "unusable"]);
