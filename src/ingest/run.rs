@@ -79,7 +79,10 @@ impl Indexer {
                         Ok(ResetHandled::NotConfirmed) => backoff.delay(None),
                         Ok(ResetHandled::Refused) => return Err(failure),
                         // It is noticed again once the database is back.
-                        Err(IngestError::Store(away)) if may_come_back(&away) => backoff.delay(None),
+                        Err(IngestError::Store(away)) if may_come_back(&away) => {
+                            warn!("the reset cannot be handled yet: {away}");
+                            backoff.delay(None)
+                        }
                         Err(failed) => return Err(failed),
                     }
                 }

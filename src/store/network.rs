@@ -145,7 +145,7 @@ impl Store {
         next.pool.run(claim).await?;
         next.close().await;
         let schema = archived_epochs::schema_of(epoch);
-        let put_aside = async |connection: &mut PgConnection| {
+        let begin = async |connection: &mut PgConnection| {
             // While this waits for current readers, new readers queue behind it.
             execute(connection, format!("set local lock_timeout = {}", LOCK_TIMEOUT.as_millis())).await?;
             // The cursors come first, so that a repair that holds its cursor ends before the other tables are
@@ -156,15 +156,23 @@ impl Store {
             execute(connection, format!("drop schema if exists {REINDEX} cascade")).await?;
             execute(connection, format!("create schema {schema}")).await?;
             let attachments = Attachments::of(connection, &live, NEXT, &TABLES_OF_AN_EPOCH).await?;
-            for table in TABLES_OF_AN_EPOCH {
+            Ok((live, attachments))
+        };
+        // Each step has the deadline for itself: a slow database that makes progress is not interrupted.
+        let mut transaction = self.pool.begin().await?;
+        let (live, attachments) = transaction.within(begin).await?;
+        for table in TABLES_OF_AN_EPOCH {
+            let exchange = async |connection: &mut PgConnection| {
                 move_table(connection, table, &live, &schema).await?;
-                move_table(connection, table, NEXT, &live).await?;
-            }
+                move_table(connection, table, NEXT, &live).await
+            };
+            transaction.within(exchange).await?;
+        }
+        let end = async |connection: &mut PgConnection| {
             attachments.give(connection, OnFailure::GoOn).await?;
             listen::notify(connection, listen::COMMITTED).await
         };
-        let mut transaction = self.pool.begin().await?;
-        transaction.within(put_aside).await?;
+        transaction.within(end).await?;
         transaction.commit().await?;
         self.drop_schema(NEXT).await?;
         Ok(Some(schema))
