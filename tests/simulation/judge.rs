@@ -40,6 +40,10 @@ impl World<'_> {
         let is_proven = self.prove_what_is_incomplete().await?;
         self.repair().await?;
         self.read_withdrawn_again().await?;
+        let which = if is_proven { Which::All } else { Which::Complete };
+        // A reindex would put right what went wrong before it.
+        self.compared_with_entries(which).await?;
+        self.compare_records(which).await.map_err(|failure| format!("before the last reindex: {failure}"))?;
         self.reindex_at_last().await?;
         let sentinel = self.chain.close_sentinel().await;
         self.until("every subscriber sees the last event or is told to start over after it", async |world| {
@@ -48,7 +52,6 @@ impl World<'_> {
         .await?;
         self.chain.close_quiet(&mut self.rng, QUIET_LEDGERS);
         let tip = self.reach_the_tip().await?;
-        let which = if is_proven { Which::All } else { Which::Complete };
         self.compare_rows(which).await?;
         self.compare_rest().await?;
         self.compared_with_entries(which).await?;
