@@ -14,9 +14,13 @@ use super::StoreError;
 /// A shorter deadline is soon enough to notice a silent connection.
 const LONGEST_UNWATCHED: Duration = Duration::from_mins(1);
 /// How long a statement takes before the server is asked about it, and how often it is asked.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// Two answers that are due make a server absent, so it is noticed after three of these times.
-const LOOK_TAKES: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_secs(8);
+/// How long the server may take to let us in, and to answer.
+const LOOK_TAKES: Duration = Duration::from_secs(8);
+/// So many looks in a row must find the same: over a slow line, an answer may still be on its way.
+const EQUAL_LOOKS: u8 = 3;
+/// So many attempts to look must fail in a row. One alone says nothing about the statement.
+const FAILED_LOOKS: u8 = 6;
 
 /// Why an answer is no longer waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,15 +142,37 @@ enum Look {
 }
 
 impl Look {
-    /// Returns what this look and the one before it, some time ago, prove about the session.
-    fn proves(self, before: Self) -> Option<NoAnswer> {
-        match self {
-            Self::Ended => Some(NoAnswer::LineIsDead),
-            // Nothing has reached the server in between, while we wait for its answer.
-            Self::WaitsForUs(_) if self == before => Some(NoAnswer::LineIsDead),
-            Self::NoServer if self == before => Some(NoAnswer::ServerIsAway),
-            _ => None,
+    /// Returns what an attempt to connect says that failed. A server that refuses us is there, and if the kind of
+    /// connection is impossible, trying again says no more.
+    fn refused(failure: sqlx::Error) -> Self {
+        let failure = StoreError::from(failure);
+        if failure.is_word_of_the_server() || failure.is_about_the_connection() { Self::AtWork } else { Self::NoServer }
+    }
+}
+
+/// What was seen of a session so far.
+#[derive(Debug)]
+struct Looks {
+    last: Look,
+    equal: u8,
+    failed: u8,
+}
+
+impl Looks {
+    const fn none() -> Self {
+        Self { last: Look::AtWork, equal: 0, failed: 0 }
+    }
+
+    /// Returns what this look and those before it, some time ago, prove about the session.
+    fn and(&mut self, look: Look) -> Option<NoAnswer> {
+        if look == Look::NoServer {
+            self.failed += 1;
+            return (self.failed >= FAILED_LOOKS).then_some(NoAnswer::ServerIsAway);
         }
+        let is_the_same = look == self.last;
+        *self = Self { last: look, equal: if is_the_same { self.equal.saturating_add(1) } else { 1 }, failed: 0 };
+        // Nothing has reached the server in between, while we wait for its answer.
+        (look != Look::AtWork && self.equal >= EQUAL_LOOKS).then_some(NoAnswer::LineIsDead)
     }
 }
 
@@ -160,26 +186,24 @@ impl Watch {
 
     /// Waits until it is certain that no answer will come.
     async fn silence(&self) -> NoAnswer {
-        let mut before = Look::AtWork;
+        let mut looks = Looks::none();
         let mut next = Instant::now() + LOOK_EVERY;
         loop {
             sleep_until(next).await;
             next = Instant::now() + LOOK_EVERY;
             let look = self.look().await;
             debug!("a statement takes long; its session: {look:?}");
-            if let Some(why) = look.proves(before) {
+            if let Some(why) = looks.and(look) {
                 return why;
             }
-            before = look;
         }
     }
 
     async fn look(&self) -> Look {
         let mut connection = match timeout(LOOK_TAKES, PgConnection::connect_with(&self.options)).await {
             Ok(Ok(connection)) => connection,
-            // It refuses us, so it is there.
-            Ok(Err(sqlx::Error::Database(_))) => return Look::AtWork,
-            Ok(Err(_)) | Err(_) => return Look::NoServer,
+            Ok(Err(failure)) => return Look::refused(failure),
+            Err(_) => return Look::NoServer,
         };
         let look = async {
             let look = self.look_through(&mut connection).await;
@@ -210,21 +234,57 @@ impl Watch {
 mod tests {
     use super::*;
 
+    const AT_WORK: Look = Look::AtWork;
+    const ENDED: Look = Look::Ended;
+    const FAILED: Look = Look::NoServer;
+
+    /// Returns after how many of these looks the session is given up, and why.
+    fn given_up(looks: &[Look]) -> Option<(usize, NoAnswer)> {
+        let mut seen = Looks::none();
+        looks.iter().enumerate().find_map(|(before, look)| Some((before + 1, seen.and(*look)?)))
+    }
+
     #[test]
-    fn only_a_session_that_waits_for_us_all_the_time_or_has_ended_and_a_server_that_stays_away_are_given_up() {
+    fn a_session_is_given_up_once_three_looks_in_a_row_find_it_waiting_since_the_same_moment_or_ended() {
         let [then, later] = [1, 2].map(|seconds| Look::WaitsForUs(DateTime::from_timestamp(seconds, 0)));
-        for (before, now, proved) in [
-            (Look::AtWork, Look::AtWork, None),
-            (Look::AtWork, then, None),
-            (then, then, Some(NoAnswer::LineIsDead)),
-            (then, later, None),
-            (then, Look::AtWork, None),
-            (Look::AtWork, Look::Ended, Some(NoAnswer::LineIsDead)),
-            (Look::AtWork, Look::NoServer, None),
-            (Look::NoServer, Look::NoServer, Some(NoAnswer::ServerIsAway)),
-            (Look::NoServer, then, None),
+        for (looks, at) in [
+            (&[AT_WORK, AT_WORK, AT_WORK, AT_WORK][..], None),
+            (&[then, then], None),
+            (&[then, then, then], Some(3)),
+            (&[ENDED, ENDED], None),
+            (&[AT_WORK, ENDED, ENDED, ENDED], Some(4)),
+            (&[then, then, later, later], None),
+            (&[then, then, AT_WORK, then, then], None),
+            (&[then, then, ENDED, ENDED, ENDED], Some(5)),
+            // Neither proves nor disproves anything.
+            (&[then, FAILED, then, FAILED, then], Some(5)),
         ] {
-            assert_eq!(now.proves(before), proved, "{now:?} after {before:?}");
+            assert_eq!(given_up(looks), at.map(|at| (at, NoAnswer::LineIsDead)), "{looks:?}");
         }
+    }
+
+    #[test]
+    fn a_statement_is_given_up_only_after_six_failed_attempts_in_a_row_to_ask_about_it() {
+        assert_eq!(given_up(&[FAILED; 5]), None);
+        assert_eq!(given_up(&[FAILED; 6]), Some((6, NoAnswer::ServerIsAway)));
+        let mut interrupted = [FAILED; 11];
+        interrupted[5] = AT_WORK;
+        assert_eq!(given_up(&interrupted), None);
+        assert!(
+            LOOK_EVERY * 6 + LOOK_TAKES < Duration::from_mins(1),
+            "a server that is away is noticed within a minute"
+        );
+    }
+
+    #[test]
+    fn a_connection_that_cannot_be_had_for_another_reason_than_the_servers_absence_says_nothing_about_a_statement() {
+        for failure in [
+            sqlx::Error::Tls("the server does not support TLS".into()),
+            sqlx::Error::Configuration("no such certificate".into()),
+        ] {
+            assert_eq!(Look::refused(failure), Look::AtWork);
+        }
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        assert_eq!(Look::refused(sqlx::Error::Io(refused)), Look::NoServer);
     }
 }

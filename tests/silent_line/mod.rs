@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -38,6 +38,13 @@ impl Awaited {
     }
 }
 
+/// Connections that were not accepted.
+#[derive(Default)]
+struct Newcomers {
+    are_refused: AtomicBool,
+    refused: AtomicU64,
+}
+
 /// A line to a test's database. It ends with this handle.
 pub struct SilentLine {
     url: String,
@@ -46,6 +53,7 @@ pub struct SilentLine {
     opened: Arc<AtomicU64>,
     /// What makes the next connection that sends it fall silent.
     word: Word,
+    newcomers: Arc<Newcomers>,
     _tasks: JoinSet<()>,
 }
 
@@ -63,11 +71,16 @@ impl SilentLine {
         let (silent_up_to, heard) = watch::channel(0);
         let opened = Arc::new(AtomicU64::new(0));
         let word = Word::default();
-        let (count, awaited) = (Arc::clone(&opened), Arc::clone(&word));
+        let newcomers = Arc::<Newcomers>::default();
+        let (count, awaited, entrance) = (Arc::clone(&opened), Arc::clone(&word), Arc::clone(&newcomers));
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut pumps = JoinSet::new();
             while let Ok((near, _)) = listener.accept().await {
+                if entrance.are_refused.load(Ordering::Relaxed) {
+                    entrance.refused.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                }
                 let number = count.fetch_add(1, Ordering::Relaxed) + 1;
                 let far = UnixStream::connect(&socket).await.unwrap();
                 let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
@@ -75,7 +88,7 @@ impl SilentLine {
                 pumps.spawn(pump(far_in, near_out, number, heard.clone(), Word::default()));
             }
         });
-        Self { url, silent_up_to, opened, word, _tasks: tasks }
+        Self { url, silent_up_to, opened, word, newcomers, _tasks: tasks }
     }
 
     /// Returns the URL of the database over a line that starts at this port.
@@ -100,6 +113,18 @@ impl SilentLine {
     #[allow(dead_code, reason = "the simulation uses the rest")]
     pub fn fall_silent_for_good(&self) {
         self.silent_up_to.send_replace(u64::MAX);
+    }
+
+    /// Closes every later connection at once; the existing ones go on.
+    #[allow(dead_code, reason = "the simulation uses the rest")]
+    pub fn refuse_newcomers(&self) {
+        self.newcomers.are_refused.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns how many connections were closed at once.
+    #[allow(dead_code, reason = "the simulation uses the rest")]
+    pub fn refused_newcomers(&self) -> u64 {
+        self.newcomers.refused.load(Ordering::Relaxed)
     }
 
     /// Makes the connection that next sends this text fall silent, before the server receives it.
