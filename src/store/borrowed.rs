@@ -80,9 +80,12 @@ impl Borrowed {
     /// Learns from the outcome of some work. Returns whether the connection can be used again.
     pub(super) fn heard<T>(&self, outcome: &Result<T, StoreError>) -> bool {
         match outcome {
-            Err(StoreError::Unavailable(failure) | StoreError::DiskFull(failure) | StoreError::Refused(failure)) => {
-                self.is_well_after(failure)
-            }
+            Err(
+                StoreError::Unavailable(failure)
+                | StoreError::DiskFull(failure)
+                | StoreError::SharedMemoryFull(failure)
+                | StoreError::Refused(failure),
+            ) => self.is_well_after(failure),
             Err(StoreError::TimedOut(_)) => false,
             _ => true,
         }

@@ -14,6 +14,12 @@ pub enum StoreError {
     /// The server's disk is full. Waiting helps once somebody has made room.
     #[error("the database's disk is full; make room on it: {0}")]
     DiskFull(sqlx::Error),
+    /// The server has no shared memory left for parallel work. Waiting may help, until it has more.
+    #[error(
+        "the database's server is short of shared memory (/dev/shm); give it more, for a container with --shm-size 256m: \
+         {0}"
+    )]
+    SharedMemoryFull(sqlx::Error),
     /// The text is not the URL of a PostgreSQL database.
     #[error(
         "not the URL of a PostgreSQL database (postgres://user:password@host/database, with parameters of libpq such as \
@@ -140,7 +146,13 @@ impl StoreError {
     /// Returns whether this is the server's own word, and not silence.
     #[must_use]
     pub const fn is_word_of_the_server(&self) -> bool {
-        matches!(self, Self::Unavailable(sqlx::Error::Database(_)) | Self::Refused(_) | Self::DiskFull(_))
+        matches!(
+            self,
+            Self::Unavailable(sqlx::Error::Database(_))
+                | Self::Refused(_)
+                | Self::DiskFull(_)
+                | Self::SharedMemoryFull(_)
+        )
     }
 
     /// Returns whether waiting helps: the database is away or does not answer, or others hold what is to be
@@ -151,6 +163,7 @@ impl StoreError {
             self,
             Self::Unavailable(_)
                 | Self::DiskFull(_)
+                | Self::SharedMemoryFull(_)
                 | Self::TimedOut(_)
                 | Self::MigrationBlocked(_)
                 | Self::TablesNotMoved
@@ -181,18 +194,40 @@ impl StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            sqlx::Error::Database(database) if is_disk_full(&**database) => Self::DiskFull(error),
-            sqlx::Error::Database(database) if is_permanent(database.code().as_deref()) => Self::Refused(error),
+            sqlx::Error::Database(database) => {
+                match Shortage::said_by(database.code().as_deref(), database.message()) {
+                    Some(Shortage::Disk) => Self::DiskFull(error),
+                    Some(Shortage::SharedMemory) => Self::SharedMemoryFull(error),
+                    None if is_permanent(database.code().as_deref()) => Self::Refused(error),
+                    None => Self::Unavailable(error),
+                }
+            }
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Corrupt(error.to_string()),
             _ => Self::Unavailable(error),
         }
     }
 }
 
-/// Returns whether the server has no room for what it must write (`disk_full`; some I/O errors are the same in words).
-fn is_disk_full(refusal: &dyn sqlx::error::DatabaseError) -> bool {
-    const DISK_FULL: &str = "53100";
-    refusal.code().is_some_and(|code| code == DISK_FULL) || refusal.message().contains("No space left on device")
+/// What the server has no room on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shortage {
+    Disk,
+    SharedMemory,
+}
+
+impl Shortage {
+    /// Reads a refusal. Shared memory is a file of the kernel, so the server calls its lack `disk_full` too; its name is
+    /// the same in every language. Segments in `pg_dynshmem` are on the disk. Some I/O errors tell of a full disk in
+    /// words only.
+    fn said_by(code: Option<&str>, message: &str) -> Option<Self> {
+        const DISK_FULL: &str = "53100";
+        if code != Some(DISK_FULL) && !message.contains("No space left on device") {
+            return None;
+        }
+        let is_segment = message.contains("/PostgreSQL.") || message.contains("shared memory segment");
+        let is_in_memory = is_segment && !message.contains("pg_dynshmem");
+        Some(if is_in_memory { Self::SharedMemory } else { Self::Disk })
+    }
 }
 
 /// Returns whether no waiting can help, by the class of `SQLSTATE` (PostgreSQL, appendix A): features that the server
@@ -225,5 +260,40 @@ mod tests {
             assert!(is_permanent(Some(code)), "{code}");
         }
         assert!(!is_permanent(None));
+    }
+
+    #[test]
+    fn a_lack_of_shared_memory_is_not_a_full_disk() {
+        for (code, message, shortage) in [
+            (
+                "53100",
+                "could not resize shared memory segment \"/PostgreSQL.2039174106\" to 16777216 bytes: No space left on device",
+                Some(Shortage::SharedMemory),
+            ),
+            (
+                "53100",
+                "konnte Größe des Shared-Memory-Segments »/PostgreSQL.1804289383« nicht auf 8388608 Bytes ändern: Auf dem \
+                 Gerät ist kein Speicherplatz mehr verfügbar",
+                Some(Shortage::SharedMemory),
+            ),
+            ("53100", "could not get shared memory segment: No space left on device", Some(Shortage::SharedMemory)),
+            (
+                "53100",
+                "could not resize shared memory segment \"pg_dynshmem/mmap.2039174106\" to 16777216 bytes: No space left on \
+                 device",
+                Some(Shortage::Disk),
+            ),
+            ("53100", "could not extend file \"base/16384/16397\": No space left on device", Some(Shortage::Disk)),
+            (
+                "53100",
+                "konnte Datei »base/16384/16397« nicht erweitern: Auf dem Gerät ist kein Speicherplatz mehr verfügbar",
+                Some(Shortage::Disk),
+            ),
+            ("58030", "could not write to file \"pg_wal/xlogtemp.29\": No space left on device", Some(Shortage::Disk)),
+            ("53200", "out of shared memory", None),
+            ("53300", "sorry, too many clients already", None),
+        ] {
+            assert_eq!(Shortage::said_by(Some(code), message), shortage, "{message}");
+        }
     }
 }
