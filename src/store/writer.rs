@@ -10,7 +10,7 @@ use std::{collections::HashMap, time::Duration};
 use sqlx::PgConnection;
 use tokio::time::timeout;
 
-use super::{SignsOfLife, Store, StoreError, columns, schemas, session::Session};
+use super::{SignsOfLife, Store, StoreError, columns, lock_holder::LockHolder, schemas, session::Session};
 use crate::domain::{ContractId, Contracts, EventId};
 
 /// The key of the advisory lock: "flowfi" in ASCII, combined with the schema, since each schema has its own writer.
@@ -28,27 +28,11 @@ impl Store {
     pub async fn has_writer(&self) -> Result<bool, StoreError> {
         let look = async |connection: &mut PgConnection| {
             let schema = schemas::current_schema(connection).await?;
-            is_locked(connection, &schema).await
+            let key = lock_key(connection, &schema).await?;
+            Ok(LockHolder::of(connection, key).await?.is_some())
         };
         self.pool.run(look).await
     }
-}
-
-/// Returns whether a process holds the writer's lock of a schema.
-pub(super) async fn is_locked(connection: &mut PgConnection, schema: &str) -> Result<bool, StoreError> {
-    let held = sqlx::query_scalar!(
-        r#"select exists (
-               select from pg_locks
-               where locktype = 'advisory' and granted and objsubid = 1
-                 and database = (select oid from pg_database where datname = current_database())
-                 and (classid::bigint << 32) | objid::bigint = $1::bigint # hashtext($2)
-           ) as "held!""#,
-        LOCK_KEY,
-        schema,
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(held)
 }
 
 /// Returns the key of the writer's lock of a schema.
