@@ -6,7 +6,7 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
-use super::error::IngestError;
+use super::{error::IngestError, full_disk::FullDisk};
 use crate::store::{Batch, Committed, Prepared, Records, SignsOfLife, Store, Writer};
 
 /// A message from the follower.
@@ -27,7 +27,7 @@ pub(super) async fn commit_all(
     store: &Store,
     writer: &mut Writer,
     mut messages: mpsc::Receiver<CommitterMessage>,
-    committed_at_tip: &Notify,
+    (committed_at_tip, full_disk): (&Notify, &FullDisk),
 ) -> Result<(), IngestError> {
     let mut has_reached_tip = false;
     let signs = writer.signs_of_life();
@@ -41,6 +41,7 @@ pub(super) async fn commit_all(
             match ready {
                 Ready::Prepared(prepared) => {
                     let committed = writer.commit(*prepared).await?;
+                    full_disk.clear();
                     report(committed);
                     if has_reached_tip && committed.events > 0 {
                         committed_at_tip.notify_one();

@@ -15,6 +15,7 @@ use super::{
     committer::{CommitterMessage, commit_all},
     error::IngestError,
     follower::{Follower, Walk},
+    full_disk::FullDisk,
     reporter::Reporter,
     waits::Waits,
 };
@@ -56,6 +57,8 @@ pub struct Indexer {
     pub(super) settings: IngestSettings,
     /// Told when events were committed at the tip.
     pub(super) committed_at_tip: Notify,
+    /// What the last write met.
+    pub(super) full_disk: FullDisk,
 }
 
 impl Indexer {
@@ -64,7 +67,8 @@ impl Indexer {
     #[must_use]
     pub fn new(source: EndpointPool, whole_ledgers: Vec<WholeLedgers>, store: Store, settings: IngestSettings) -> Self {
         let store = store.with_event_effect(settings.pace.records.state.event_effect());
-        Self { source, whole_ledgers, store, settings, committed_at_tip: Notify::const_new() }
+        let full_disk = FullDisk::default();
+        Self { source, whole_ledgers, store, settings, committed_at_tip: Notify::const_new(), full_disk }
     }
 
     pub(super) fn backoff(&self) -> Backoff {
@@ -88,7 +92,7 @@ impl Indexer {
         let (follower, walk) = self.follower(&contract_ids, position, committer, of_writer).await?;
         tokio::try_join!(
             Box::pin(follower.follow(walk, stop)),
-            Box::pin(commit_all(&self.store, writer, receiver, &self.committed_at_tip))
+            Box::pin(commit_all(&self.store, writer, receiver, (&self.committed_at_tip, &self.full_disk)))
         )?;
         Ok(())
     }
@@ -116,7 +120,7 @@ impl Indexer {
             pace: &self.settings.pace,
             look_again: self.settings.waits.hole,
             backoff: self.backoff(),
-            reporter: Reporter::after_the_last(self.store.clone(), contract_ids.to_vec()).await,
+            reporter: self.reporter(contract_ids).await,
             committer,
             signs,
             stall_logged: false,
@@ -124,6 +128,11 @@ impl Indexer {
         let mut walk = Walk::new(position, known_close, self.poll());
         walk.given_up = self.passed_over(contract_ids, position.last_whole_ledger()).await?;
         Ok((follower, walk))
+    }
+
+    /// Returns a reporter about these contracts.
+    pub(super) async fn reporter(&self, contract_ids: &[ContractId]) -> Reporter {
+        Reporter::after_the_last(self.store.clone(), contract_ids.to_vec(), self.full_disk.clone()).await
     }
 
     /// Returns the part of an accepted gap that the index has passed, if the gap continues: an indexer that ended
@@ -181,6 +190,7 @@ impl Indexer {
             if let Some(writer) = Writer::try_acquire(&self.store, self.settings.contracts.clone()).await? {
                 return Ok(writer);
             }
+            self.full_disk.clear();
             if !standby_logged {
                 info!("another indexer writes to this database; standing by");
                 standby_logged = true;

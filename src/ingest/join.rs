@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{ContractId, Epoch, EventId},
-    store::{ChainNotes, LaggingContract, SignsOfLife, Store, StoreError, Writer},
+    store::{ChainNotes, LaggingContract, SignsOfLife, StoreError, Writer},
 };
 
 impl Indexer {
@@ -62,35 +62,36 @@ impl Indexer {
             let (follower, walk) = self.follower(contract_ids, from, committer, (signs.clone(), notes.clone())).await?;
             tokio::select! {
                 biased;
-                written = write_all(&self.store, contract_id, epoch, (from, to), handed, signs) => written?,
+                written = self.write_all(contract_id, epoch, (from, to), handed, signs) => written?,
                 ended = Box::pin(follower.follow(walk, stop)) => ended?,
             }
         }
         Ok(())
     }
-}
 
-/// Writes batches late until the contract stands at `to`.
-async fn write_all(
-    store: &Store,
-    contract_id: &ContractId,
-    epoch: Epoch,
-    (from, to): (EventId, EventId),
-    mut handed: mpsc::Receiver<CommitterMessage>,
-    signs: &SignsOfLife,
-) -> Result<(), IngestError> {
-    let mut reached = from;
-    while reached < to {
-        let batch = match handed.recv().await {
-            Some(CommitterMessage::Batch(batch)) => batch,
-            // Indexes are created once all contracts are level.
-            Some(CommitterMessage::ReachedTip) => continue,
-            None => break,
-        };
-        let written =
-            signs.during(Box::pin(write_catching_up(store, contract_id, epoch, (reached, to), batch))).await?;
-        reached = written.ok_or(StoreError::Fenced)?;
-        debug!(contract.id = %contract_id, "the past of contract {contract_id} is written up to {reached}");
+    /// Writes batches late until the contract stands at `to`.
+    async fn write_all(
+        &self,
+        contract_id: &ContractId,
+        epoch: Epoch,
+        (from, to): (EventId, EventId),
+        mut handed: mpsc::Receiver<CommitterMessage>,
+        signs: &SignsOfLife,
+    ) -> Result<(), IngestError> {
+        let mut reached = from;
+        while reached < to {
+            let batch = match handed.recv().await {
+                Some(CommitterMessage::Batch(batch)) => batch,
+                // Indexes are created once all contracts are level.
+                Some(CommitterMessage::ReachedTip) => continue,
+                None => break,
+            };
+            let writing = write_catching_up(&self.store, contract_id, epoch, (reached, to), batch);
+            let written = signs.during(Box::pin(writing)).await?;
+            self.full_disk.clear();
+            reached = written.ok_or(StoreError::Fenced)?;
+            debug!(contract.id = %contract_id, "the past of contract {contract_id} is written up to {reached}");
+        }
+        Ok(())
     }
-    Ok(())
 }

@@ -9,6 +9,7 @@ mod committer;
 mod desired_state_watch;
 mod error;
 mod follower;
+mod full_disk;
 mod hole;
 mod incoming;
 mod indexer;

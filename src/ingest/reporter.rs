@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, warn};
 
+use super::full_disk::FullDisk;
 use crate::{
     domain::{ContractId, LedgerRange, LedgerSequence},
     source::{EndpointPool, WholeLedgers},
@@ -33,6 +34,7 @@ pub(super) fn endpoints_of(followed: &EndpointPool, whole_ledgers: &[WholeLedger
 pub(super) struct Reporter {
     store: Store,
     contract_ids: Vec<ContractId>,
+    full_disk: FullDisk,
     report: IndexerReport,
     /// Whether a previous indexer reported the tip: one that was too high must not stay.
     tip_is_old: bool,
@@ -42,7 +44,7 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    const fn new(store: Store, contract_ids: Vec<ContractId>) -> Self {
+    const fn new(store: Store, contract_ids: Vec<ContractId>, full_disk: FullDisk) -> Self {
         let report = IndexerReport {
             state: IndexerState::CatchingUp,
             detail: None,
@@ -52,18 +54,18 @@ impl Reporter {
             missing: None,
             endpoints: Value::Null,
         };
-        Self { store, contract_ids, report, tip_is_old: false, written: None, given_up: None }
+        Self { store, contract_ids, full_disk, report, tip_is_old: false, written: None, given_up: None }
     }
 
     /// Returns a reporter that continues with what was last reported about the source.
-    pub(super) async fn after_the_last(store: Store, contract_ids: Vec<ContractId>) -> Self {
+    pub(super) async fn after_the_last(store: Store, contract_ids: Vec<ContractId>, full_disk: FullDisk) -> Self {
         let last = match contract_ids.first() {
             Some(contract_id) => {
                 timeout(PATIENCE, store.indexer_report(contract_id)).await.ok().and_then(Result::ok).flatten()
             }
             None => None,
         };
-        let mut reporter = Self::new(store, contract_ids);
+        let mut reporter = Self::new(store, contract_ids, full_disk);
         if let Some(last) = last {
             reporter.report = last.report;
             reporter.tip_is_old = true;
@@ -106,6 +108,22 @@ impl Reporter {
         }
     }
 
+    /// Repeats the report between two sessions, unless another indexer has become the writer and reports.
+    pub(super) async fn between_sessions(&mut self, waiting: impl Future<Output = ()>) {
+        let repeat = async {
+            loop {
+                sleep(REPEAT).await;
+                if matches!(timeout(PATIENCE, self.store.has_writer()).await, Ok(Ok(false))) {
+                    self.write().await;
+                }
+            }
+        };
+        tokio::select! {
+            () = waiting => {}
+            never = repeat => match never {},
+        }
+    }
+
     /// Returns whether the report was written. If the database is away, or somebody holds the table, the next report
     /// must do: nothing else waits for it.
     async fn write(&mut self) -> bool {
@@ -128,6 +146,10 @@ impl Reporter {
         missing: Option<LedgerRange>,
         endpoints: Value,
     ) {
+        let (state, detail) = match self.full_disk.prevails_over(state) {
+            Some(why) => (IndexerState::DatabaseFull, Some(why)),
+            None => (state, detail),
+        };
         let is_due = |(before, at): &(IndexerState, Instant)| *before != state || at.elapsed() >= INTERVAL;
         if !self.written.as_ref().is_none_or(is_due) {
             return;

@@ -48,7 +48,7 @@ impl Indexer {
         let chain = self.known_chain(writer, &network, reset).await?;
         if let Some(doubt) = self.doubt(&chain).await {
             warn!("there is no proof that the network was reset: {doubt}");
-            self.say_away(format!("{doubt}. It looked like a reset: {reset}")).await;
+            drop(self.say_away(format!("{doubt}. It looked like a reset: {reset}")).await);
             return Ok(ResetHandled::NotConfirmed);
         }
         if self.settings.on_reset == OnReset::Stop {
@@ -109,23 +109,20 @@ impl Indexer {
     /// Reports that indexing has stopped, and why, until the process is stopped.
     pub(super) async fn stand_still_after(&self, reset: &IngestError, stop: &CancellationToken) {
         error!("indexing has stopped, and the API serves what was indexed before: {reset}");
-        let contract_ids = self.settings.contracts.to_vec();
-        let mut reporter = Reporter::after_the_last(self.store.clone(), contract_ids).await;
-        let endpoints = endpoints_of(&self.source, &self.whole_ledgers);
-        reporter.say(IndexerState::Stopped, Some(reset.to_string()), None, endpoints).await;
+        let mut reporter = self.say_between_sessions(IndexerState::Stopped, reset.to_string()).await;
         reporter.during(stop.cancelled()).await;
     }
 
     /// Reports that the source is away, and why.
-    pub(super) async fn say_away(&self, detail: String) {
-        self.say_between_sessions(IndexerState::SourceAway, detail).await;
+    pub(super) async fn say_away(&self, detail: String) -> Reporter {
+        self.say_between_sessions(IndexerState::SourceAway, detail).await
     }
 
-    /// Reports what keeps it from beginning a session.
-    pub(super) async fn say_between_sessions(&self, state: IndexerState, detail: String) {
-        let contract_ids = self.settings.contracts.to_vec();
-        let mut reporter = Reporter::after_the_last(self.store.clone(), contract_ids).await;
+    /// Reports what keeps it from beginning a session. Returns the reporter, which repeats that.
+    pub(super) async fn say_between_sessions(&self, state: IndexerState, detail: String) -> Reporter {
+        let mut reporter = self.reporter(&self.settings.contracts).await;
         let endpoints = endpoints_of(&self.source, &self.whole_ledgers);
         reporter.say(state, Some(detail), None, endpoints).await;
+        reporter
     }
 }

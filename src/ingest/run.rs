@@ -1,6 +1,8 @@
 //! The indexer's life: become the writer, follow the source, commit; after losing the database, continue from the
 //! cursor.
 
+use std::time::Duration;
+
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::{
     sync::watch,
@@ -58,16 +60,17 @@ impl Indexer {
                 Err(failure) => failure,
             };
             reset_after_session_of(&mut backoff, began.elapsed());
-            let wait = match failure {
-                IngestError::Store(ref failure @ StoreError::DiskFull(_)) => {
-                    self.say_between_sessions(IndexerState::DatabaseFull, failure.to_string()).await;
-                    backoff.delay(None)
+            let (wait, reporter) = match failure {
+                IngestError::Store(ref full @ StoreError::DiskFull(_)) => {
+                    self.full_disk.note(full.to_string());
+                    let said = self.say_between_sessions(IndexerState::DatabaseFull, full.to_string()).await;
+                    (backoff.delay(None), Some(said))
                 }
-                IngestError::Store(ref failure) if may_come_back(failure) => backoff.delay(None),
-                IngestError::Store(StoreError::Fenced) => self.settings.waits.standby,
+                IngestError::Store(ref failure) if may_come_back(failure) => (backoff.delay(None), None),
+                IngestError::Store(StoreError::Fenced) => (self.settings.waits.standby, None),
                 IngestError::Source(SourceError::Transient { retry_after, .. }) => {
-                    self.say_away(failure.to_string()).await;
-                    backoff.delay(retry_after)
+                    let said = self.say_away(failure.to_string()).await;
+                    (backoff.delay(retry_after), Some(said))
                 }
                 ref reset if reset.is_reset() => {
                     let handled = tokio::select! {
@@ -76,26 +79,28 @@ impl Indexer {
                     };
                     match handled {
                         Ok(ResetHandled::BegunAnew) => continue,
-                        Ok(ResetHandled::NotConfirmed) => backoff.delay(None),
+                        Ok(ResetHandled::NotConfirmed) => {
+                            (backoff.delay(None), Some(self.reporter(&self.settings.contracts).await))
+                        }
                         Ok(ResetHandled::Refused) => return Err(failure),
                         // It is noticed again once the database is back.
                         Err(IngestError::Store(away)) if may_come_back(&away) => {
                             warn!("the reset cannot be handled yet: {away}");
-                            backoff.delay(None)
+                            (backoff.delay(None), None)
                         }
                         Err(failed) => return Err(failed),
                     }
                 }
                 IngestError::Source(ref failure) if self.waits_for(failure).await => {
-                    self.say_away(failure.to_string()).await;
-                    backoff.delay(None)
+                    let said = self.say_away(failure.to_string()).await;
+                    (backoff.delay(None), Some(said))
                 }
                 other => return Err(other),
             };
             warn!(wait_ms = wait.as_millis(), "indexing was interrupted and will continue from the cursor: {failure}");
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = sleep(wait) => {}
+                () = wait_and_repeat(wait, reporter) => {}
             }
         }
         Ok(())
@@ -198,10 +203,9 @@ impl Indexer {
             if reporter.is_none() {
                 info!(since = %pause.since, "{detail}");
             }
-            let (store, contract_ids) = (self.store.clone(), self.settings.contracts.to_vec());
             let reporter = match &mut reporter {
                 Some(reporter) => reporter,
-                none => none.insert(Reporter::after_the_last(store, contract_ids).await),
+                none => none.insert(self.reporter(&self.settings.contracts).await),
             };
             let endpoints = endpoints_of(&self.source, &self.whole_ledgers);
             reporter.say(IndexerState::Paused, Some(detail), None, endpoints).await;
@@ -211,6 +215,14 @@ impl Indexer {
             info!("continuing after a pause");
         }
         works.send_replace(true);
+    }
+}
+
+/// Waits until the next session. What was reported is repeated meanwhile, since a report is soon too old to be believed.
+async fn wait_and_repeat(wait: Duration, reporter: Option<Reporter>) {
+    match reporter {
+        Some(mut reporter) => reporter.between_sessions(sleep(wait)).await,
+        None => sleep(wait).await,
     }
 }
 

@@ -5,6 +5,7 @@ use std::{process::Stdio, time::Duration};
 use flowfi_indexer::{
     devnet::Call,
     domain::{Amount, Epoch, EventId, EventKind, LedgerRange, LedgerSequence, QuarantineKind, StreamId, UnixTime},
+    ingest::{Indexer, IngestSettings, Waits},
     store::{IndexerReport, IndexerState, Locks, Store, Writer},
 };
 use futures_util::future::join_all;
@@ -663,6 +664,70 @@ async fn a_full_disk_of_the_database_is_named_and_waited_for(pool: PgPool) {
     world.indexed().await;
     eventually("the health is good again", || async { health().await.0 == 200 }).await;
     world.assert_equal_to_the_chain().await;
+}
+
+/// Fills the disk for event rows, and records each attempt to write one and each report.
+async fn fill_the_disk(pool: &PgPool) {
+    for statement in [
+        "create sequence attempts",
+        // What a sequence counts stays after a transaction fails.
+        "create function fill() returns trigger language plpgsql as $$ begin
+             perform nextval('attempts');
+             raise 'could not extend file \"base/1/2\": No space left on device' using errcode = 'disk_full';
+         end $$",
+        "create trigger fill before insert on stream_events for each row execute function fill()",
+        "create table said (number serial, state text)",
+        "create function note() returns trigger language plpgsql as
+         $$ begin insert into said (state) values (new.state); return new; end $$",
+        "create trigger note after insert or update on indexer_reports for each row execute function note()",
+    ] {
+        sqlx::query(statement).execute(pool).await.unwrap();
+    }
+}
+
+/// Returns the reports since the disk was first reported to be full.
+async fn said_since_it_is_full(pool: &PgPool) -> Vec<String> {
+    let said = "select state from said where number >= (select min(number) from said where state = 'databaseFull')
+                order by number";
+    sqlx::query_scalar(said).fetch_all(pool).await.unwrap()
+}
+
+async fn attempts_to_write(pool: &PgPool) -> i64 {
+    let attempts = "select case when is_called then last_value else 0 end from attempts";
+    sqlx::query_scalar(attempts).fetch_one(pool).await.unwrap()
+}
+
+#[sqlx::test]
+async fn a_disk_that_is_full_stays_reported_between_attempts_until_a_commit_succeeds(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.start_indexer(100);
+    world.indexed().await;
+    fill_the_disk(&world.pool).await;
+    world.create("carol", "dave", 1_000_000, 100).await;
+    eventually("it tried five times", || async { attempts_to_write(&world.pool).await >= 5 }).await;
+    let said = said_since_it_is_full(&world.pool).await;
+    assert!(said.len() >= 4 && said.iter().all(|state| state == "databaseFull"), "{said:?}");
+    sqlx::query("drop trigger fill on stream_events").execute(&world.pool).await.unwrap();
+    world.indexed().await;
+    eventually("it says that it follows", || async {
+        said_since_it_is_full(&world.pool).await.last().is_some_and(|state| state == "following")
+    })
+    .await;
+}
+
+#[sqlx::test]
+async fn a_full_disk_is_reported_again_while_the_indexer_waits_for_room(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    fill_the_disk(&world.pool).await;
+    world.create("carol", "dave", 1_000_000, 100).await;
+    let waits = Waits { first_backoff: DEADLINE, ..Waits::default() };
+    let settings = IngestSettings { waits, ..world.settings() };
+    world.start(Indexer::new(world.source(), Vec::new(), world.store.clone(), settings));
+    eventually("it says so twice", || async { said_since_it_is_full(&world.pool).await.len() >= 2 }).await;
+    assert_eq!(attempts_to_write(&world.pool).await, 1);
 }
 
 /// Ends the writer's session, or lets its line fall silent, and returns how long a lone indexer does not write.
