@@ -3,7 +3,7 @@
 
 use std::{process::Stdio, time::Duration};
 
-use flowfi_indexer::store::{StoreError, Writer};
+use flowfi_indexer::store::{NetworkRow, Store, StoreError, Writer};
 use sqlx::{ConnectOptions, PgPool};
 use tokio::{net::TcpListener, process::Command, task::JoinSet, time::Instant};
 
@@ -20,6 +20,18 @@ const NOTICED_WITHIN: Duration = Duration::from_secs(48);
 /// Six attempts to reach it, one every eight seconds, the last of which takes eight seconds, and as long again.
 const ABSENCE_NOTICED_WITHIN: Duration = Duration::from_secs(112);
 
+/// Returns a statement over a line that waits for the table of the network, and whoever keeps that table.
+async fn a_statement_that_waits(
+    pool: &PgPool,
+    store: Store,
+) -> (JoinSet<Result<Option<NetworkRow>, StoreError>>, sqlx::Transaction<'static, sqlx::Postgres>) {
+    let keeper = keep(pool, "network").await;
+    let mut waiting = JoinSet::new();
+    waiting.spawn(async move { store.network().await });
+    eventually("the statement waits for the lock", || async { waiting_for_network(pool).await == 1 }).await;
+    (waiting, keeper)
+}
+
 async fn waiting_for_network(pool: &PgPool) -> i64 {
     let waits = "select count(*) from pg_locks where not granted and relation = 'network'::regclass";
     sqlx::query_scalar(waits).fetch_one(pool).await.unwrap()
@@ -34,13 +46,7 @@ fn is_given_up<T>(ended: Result<T, StoreError>, why: &str) {
 async fn a_statement_that_never_arrives_is_given_up_and_one_that_waits_for_a_lock_is_not(pool: PgPool) {
     let line = SilentLine::to(&pool).await;
     let store = line.store(2, LONG).await;
-    let keeper = keep(&pool, "network").await;
-    let mut lasting = JoinSet::new();
-    lasting.spawn({
-        let store = store.clone();
-        async move { store.network().await }
-    });
-    eventually("the statement waits for the lock", || async { waiting_for_network(&pool).await == 1 }).await;
+    let (mut lasting, keeper) = a_statement_that_waits(&pool, store.clone()).await;
     line.fall_silent_at("clock_timestamp");
     let asked = Instant::now();
     is_given_up(store.now().await, "fell silent");
@@ -55,11 +61,7 @@ async fn a_statement_that_never_arrives_is_given_up_and_one_that_waits_for_a_loc
 #[sqlx::test]
 async fn a_statement_whose_answer_is_lost_is_given_up(pool: PgPool) {
     let line = SilentLine::to(&pool).await;
-    let store = line.store(1, LONG).await;
-    let keeper = keep(&pool, "network").await;
-    let mut lost = JoinSet::new();
-    lost.spawn(async move { store.network().await });
-    eventually("the statement waits for the lock", || async { waiting_for_network(&pool).await == 1 }).await;
+    let (mut lost, keeper) = a_statement_that_waits(&pool, line.store(1, LONG).await).await;
     line.fall_silent();
     let silent = Instant::now();
     keeper.rollback().await.unwrap();
@@ -72,11 +74,7 @@ async fn a_statement_whose_answer_is_lost_is_given_up(pool: PgPool) {
 #[sqlx::test]
 async fn a_statement_on_a_host_that_is_gone_is_given_up(pool: PgPool) {
     let line = SilentLine::to(&pool).await;
-    let store = line.store(1, LONG).await;
-    let keeper = keep(&pool, "network").await;
-    let mut lost = JoinSet::new();
-    lost.spawn(async move { store.network().await });
-    eventually("the statement waits for the lock", || async { waiting_for_network(&pool).await == 1 }).await;
+    let (mut lost, keeper) = a_statement_that_waits(&pool, line.store(1, LONG).await).await;
     line.fall_silent_for_good();
     let silent = Instant::now();
     is_given_up(lost.join_next().await.unwrap().unwrap(), "the server is away");
@@ -89,11 +87,7 @@ async fn a_statement_on_a_host_that_is_gone_is_given_up(pool: PgPool) {
 #[sqlx::test]
 async fn a_statement_is_waited_for_although_nobody_can_ask_the_server_about_it(pool: PgPool) {
     let line = SilentLine::to(&pool).await;
-    let store = line.store(1, LONG).await;
-    let keeper = keep(&pool, "network").await;
-    let mut lasting = JoinSet::new();
-    lasting.spawn(async move { store.network().await });
-    eventually("the statement waits for the lock", || async { waiting_for_network(&pool).await == 1 }).await;
+    let (mut lasting, keeper) = a_statement_that_waits(&pool, line.store(1, LONG).await).await;
     line.refuse_newcomers();
     eventually("four attempts to ask have failed", || async { line.refused_newcomers() >= 4 }).await;
     keeper.rollback().await.unwrap();
