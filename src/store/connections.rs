@@ -45,7 +45,9 @@ const SETTINGS: [(&str, &str); 5] = [
     ("tcp_user_timeout", "40000"),
 ];
 
-const BEGIN: &str = "begin; set local lock_timeout = '10s'; set local idle_in_transaction_session_timeout = '30s'";
+/// While a process is frozen, the indexer waits for what its transaction holds.
+const BEGIN: &str = "begin; set local lock_timeout = '10s'; set local idle_in_transaction_session_timeout = '15s'";
+/// A snapshot keeps nothing from the indexer.
 const BEGIN_SNAPSHOT: &str = "begin isolation level repeatable read read only;
     set local idle_in_transaction_session_timeout = '30s'";
 

@@ -14,7 +14,7 @@ const MIGRATION_DEADLINE: Duration = Duration::from_hours(1);
 /// Readers queue behind a migration that waits for a table, so each wait is short and is repeated. A frozen process
 /// must not keep others from migrating.
 const MIGRATING: [(&str, &str); 3] =
-    [("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "30s"), ("idle_session_timeout", "30s")];
+    [("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "15s"), ("idle_session_timeout", "30s")];
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 /// Longer than one wait for a lock: an attempt that is still under way after this time has its first lock.
 const HAS_ITS_LOCK_AFTER: Duration = Duration::from_secs(3);

@@ -21,7 +21,7 @@ use super::{StoreError, connections::set, patience::Patience};
 /// How long the server keeps a session from which it hears nothing.
 const LEASE: Duration = Duration::from_secs(10);
 /// How long a session may keep a transaction open without sending anything.
-const FROZEN_AFTER: Duration = Duration::from_secs(30);
+const FROZEN_AFTER: Duration = Duration::from_secs(15);
 /// How often a session without other work is kept alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(3);
 /// After this time and the lease, another indexer takes over. Whatever may take longer is waited for with

@@ -28,6 +28,7 @@ mod false_entries;
 #[path = "../filled/mod.rs"]
 mod filled;
 mod follow_horizon;
+mod frozen_commands;
 
 mod histories;
 mod histories_by_ledgers;

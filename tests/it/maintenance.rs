@@ -28,6 +28,23 @@ fn lines(output: &Output) -> Vec<Value> {
     text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+impl World {
+    /// Leaves every creation as a version that did not know the name would have left it.
+    pub async fn quarantine_the_creations(&self) {
+        for statement in [
+            "insert into quarantine (toid, event_index, contract_id, ledger_closed_at, tx_hash, kind, name, stream_id,
+                 reason, in_successful_call, topics, value)
+             select toid, event_index, contract_id, ledger_closed_at, tx_hash, 'unknown', 'stream_created', stream_id,
+                 'this version does not know the name', true, topics, value
+             from stream_events where type = 'stream.created'",
+            "delete from stream_events where type = 'stream.created'",
+            "truncate streams",
+        ] {
+            sqlx::query(statement).execute(&self.pool).await.unwrap();
+        }
+    }
+}
+
 async fn indexed_world(pool: PgPool) -> World {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
@@ -73,18 +90,7 @@ async fn coverage_repairs_holes_from_the_ledgers_of_an_endpoint(pool: PgPool) {
 #[sqlx::test]
 async fn the_quarantine_is_listed_and_replayed_after_an_upgrade_of_the_program(pool: PgPool) {
     let world = indexed_world(pool).await;
-    // As a version that did not know the name would have left it.
-    for statement in [
-        "insert into quarantine (toid, event_index, contract_id, ledger_closed_at, tx_hash, kind, name, stream_id,
-             reason, in_successful_call, topics, value)
-         select toid, event_index, contract_id, ledger_closed_at, tx_hash, 'unknown', 'stream_created', stream_id,
-             'this version does not know the name', true, topics, value
-         from stream_events where type = 'stream.created'",
-        "delete from stream_events where type = 'stream.created'",
-        "truncate streams",
-    ] {
-        sqlx::query(statement).execute(&world.pool).await.unwrap();
-    }
+    world.quarantine_the_creations().await;
     let listed = lines(&command(&world, &["quarantine", "list", "--json"]).await);
     assert_eq!(listed.len(), 1);
     assert_eq!((&listed[0]["name"], &listed[0]["streamId"]), (&json!("stream_created"), &json!("1")));
