@@ -7,6 +7,7 @@
 mod args;
 mod breaker;
 mod chain;
+mod close_times;
 mod endpoint;
 mod entries;
 mod error;

@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{EndpointShape, EventPage, FoundEntry, IdForm, Interface, LedgerEntries, SourceError, Tip};
+use super::{
+    EndpointShape, EventPage, FoundEntry, IdForm, Interface, LedgerEntries, SourceError, Tip,
+    close_times::{closed_at, unix_time},
+};
 use crate::domain::{ContractId, CoverageSource, EventId, EventKind, LedgerSequence, RawContractEvent};
 
 #[derive(Deserialize)]
@@ -148,28 +151,13 @@ struct Event<'a> {
     kind: Cow<'a, str>,
     #[serde(borrow)]
     contract_id: Cow<'a, str>,
+    #[serde(deserialize_with = "closed_at")]
     ledger_closed_at: DateTime<Utc>,
     tx_hash: String,
     in_successful_contract_call: Option<bool>,
     #[serde(default)]
     topic: Vec<String>,
     value: String,
-}
-
-/// Servers send Unix times as numbers or as strings.
-fn unix_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Seconds {
-        Number(i64),
-        Text(String),
-    }
-    let seconds = match Option::<Seconds>::deserialize(deserializer)? {
-        None => return Ok(None),
-        Some(Seconds::Number(seconds)) => seconds,
-        Some(Seconds::Text(text)) => text.parse().map_err(de::Error::custom)?,
-    };
-    DateTime::from_timestamp(seconds, 0).map(Some).ok_or_else(|| de::Error::custom("a time out of range"))
 }
 
 impl Events<'_> {

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     domain::{EventId, LedgerSequence},
-    source::SourceError,
+    source::{SourceError, close_times::closed_at_if_known},
 };
 
 /// What `/` says.
@@ -15,6 +15,7 @@ pub(super) struct Root {
     pub(super) network_passphrase: String,
     pub(super) horizon_version: Option<String>,
     pub(super) history_latest_ledger: LedgerSequence,
+    #[serde(default, deserialize_with = "closed_at_if_known")]
     pub(super) history_latest_ledger_closed_at: Option<DateTime<Utc>>,
     pub(super) history_elder_ledger: LedgerSequence,
 }
