@@ -198,6 +198,7 @@ impl From<sqlx::Error> for StoreError {
                 match Shortage::said_by(database.code().as_deref(), database.message()) {
                     Some(Shortage::Disk) => Self::DiskFull(error),
                     Some(Shortage::SharedMemory) => Self::SharedMemoryFull(error),
+                    None if is_full_queue(database.code().as_deref(), database.message()) => Self::Unavailable(error),
                     None if is_permanent(database.code().as_deref()) => Self::Refused(error),
                     None => Self::Unavailable(error),
                 }
@@ -230,6 +231,13 @@ impl Shortage {
     }
 }
 
+/// Returns whether the queue of notifications is full, because another session has listened within one transaction for too
+/// long. The server calls it a limit of the program (54000); the name is the same in every language.
+fn is_full_queue(code: Option<&str>, message: &str) -> bool {
+    const PROGRAM_LIMIT_EXCEEDED: &str = "54000";
+    code == Some(PROGRAM_LIMIT_EXCEEDED) && message.contains("NOTIFY")
+}
+
 /// Returns whether no waiting can help, by the class of `SQLSTATE` (PostgreSQL, appendix A): features that the server
 /// lacks (0A), data that does not fit (21, 22, 23), objects that others depend on (2B), credentials (28), no such
 /// database or schema (3D, 3F), statements that are wrong or not allowed (42, 44), limits of the program (54), and
@@ -260,6 +268,14 @@ mod tests {
             assert!(is_permanent(Some(code)), "{code}");
         }
         assert!(!is_permanent(None));
+    }
+
+    #[test]
+    fn a_full_queue_of_notifications_is_waited_for() {
+        let is_full = |message| is_full_queue(Some("54000"), message);
+        assert!(is_full("too many notifications in the NOTIFY queue"));
+        assert!(is_full("zu viele Benachrichtigungen in NOTIFY-Schlange"));
+        assert!(!is_full("index row size 2712 exceeds btree version 4 maximum 2704 for index \"streams_sender\""));
     }
 
     #[test]
