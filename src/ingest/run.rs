@@ -67,7 +67,7 @@ impl Indexer {
                     (backoff.delay(None), Some(said))
                 }
                 IngestError::Store(ref failure) if may_come_back(failure) => (backoff.delay(None), None),
-                IngestError::Store(StoreError::Fenced) => (self.settings.waits.standby, None),
+                IngestError::Store(ref failure) if is_taken_over(failure) => (self.settings.waits.standby, None),
                 IngestError::Source(SourceError::Transient { retry_after, .. }) => {
                     let said = self.say_away(failure.to_string()).await;
                     (backoff.delay(retry_after), Some(said))
@@ -226,7 +226,25 @@ async fn wait_and_repeat(wait: Duration, reporter: Option<Reporter>) {
     }
 }
 
+/// Returns whether the lock was lost to another indexer, which may have begun another epoch by now.
+const fn is_taken_over(failure: &StoreError) -> bool {
+    matches!(failure, StoreError::Fenced | StoreError::OtherEpoch { .. })
+}
+
 /// Returns whether to wait for the database. It let us in when the process started, so a refused login passes, too.
 fn may_come_back(failure: &StoreError) -> bool {
     failure.is_unavailable() || failure.is_refused_entry()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Epoch;
+
+    #[test]
+    fn an_indexer_that_lost_the_lock_stands_by_even_if_the_other_began_another_epoch() {
+        assert!(is_taken_over(&StoreError::Fenced));
+        assert!(is_taken_over(&StoreError::OtherEpoch { read_in: Epoch(0), now: Epoch(1) }));
+        assert!(!is_taken_over(&StoreError::Corrupt("a row".to_owned())));
+    }
 }
