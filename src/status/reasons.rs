@@ -1,6 +1,6 @@
 //! The reasons why an index cannot be relied on. A contract's index without a reason is ready.
 
-use super::{ContractFacts, tip::REPORT_IS_STALE_MS};
+use super::{ContractFacts, tip::is_stale};
 use crate::{
     domain::ContractId,
     store::{AgedReport, IndexerState, RecordCheck},
@@ -36,9 +36,12 @@ impl ContractFacts {
         }
         match &self.report {
             None => reasons.push("no indexer has reported yet".to_owned()),
-            Some(aged) if aged.age_ms > REPORT_IS_STALE_MS => {
-                reasons.push(format!("the indexer has not reported for {} s", aged.age_ms / 1_000));
-            }
+            Some(aged) if is_stale(aged) => reasons.push(match aged.age_ms / 1_000 {
+                ahead if ahead < 0 => {
+                    format!("the database's clock went back: the indexer's last report is from {} s ahead", -ahead)
+                }
+                seconds => format!("the indexer has not reported for {seconds} s"),
+            }),
             Some(AgedReport { report, .. }) if report.state == IndexerState::Paused => {
                 // Anybody may ask for the health; the name of the operator is only in the status.
                 reasons.push("paused by an operator".to_owned());

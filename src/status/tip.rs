@@ -5,7 +5,7 @@ use super::ContractFacts;
 use crate::store::{AgedReport, IndexerState};
 
 /// An indexer that has not reported for this long is considered absent: it reports at least every ten seconds.
-pub(super) const REPORT_IS_STALE_MS: i64 = 30_000;
+const REPORT_IS_STALE_MS: u64 = 30_000;
 /// A ledger closes every five to six seconds.
 const LEDGER_TAKES_MS: i64 = 6_000;
 /// A source that is briefly away is back within this time.
@@ -61,10 +61,16 @@ fn allowed_ms(max_lag_ledgers: u32) -> i64 {
     (i64::from(max_lag_ledgers) * LEDGER_TAKES_MS).max(SHORTEST_FRESHNESS_MS)
 }
 
+/// Returns whether the indexer that reported may be gone. A report from the future is as old: the database's clock was set
+/// back, and nobody has reported since.
+pub(super) const fn is_stale(aged: &AgedReport) -> bool {
+    aged.age_ms.unsigned_abs() > REPORT_IS_STALE_MS
+}
+
 /// Returns whether the indexer follows the source, and said so a moment ago. An old report says nothing about the
 /// source: perhaps the database could not be written to.
 fn tells_the_tip(aged: &AgedReport) -> bool {
     let follows =
         !matches!(aged.report.state, IndexerState::Paused | IndexerState::Stopped | IndexerState::DatabaseFull);
-    follows && aged.age_ms <= REPORT_IS_STALE_MS
+    follows && !is_stale(aged)
 }

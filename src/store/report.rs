@@ -98,7 +98,8 @@ impl Store {
         Ok(sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#).fetch_one(&self.pool).await?)
     }
 
-    /// Writes the report for each of these contracts, replacing the previous one.
+    /// Writes the report for each of these contracts, replacing the previous one. A time that is kept is at most now: if the
+    /// database's clock was set back, it would lie in the future for that long.
     pub async fn write_report(&self, contract_ids: &[ContractId], report: &IndexerReport) -> Result<(), StoreError> {
         let contract_ids: Vec<String> = contract_ids.iter().map(ToString::to_string).collect();
         sqlx::query!(
@@ -108,10 +109,10 @@ impl Store {
              from unnest($1::text[]) as wanted (contract_id)
              on conflict (contract_id) do update set
                  answered_at = case when $10 then excluded.answered_at
-                                    else coalesce(before.answered_at, excluded.answered_at) end,
+                                    else least(before.answered_at, excluded.answered_at) end,
                  tip_moved_at = case when excluded.tip_ledger is distinct from before.tip_ledger
                                      then excluded.tip_moved_at
-                                     else coalesce(before.tip_moved_at, excluded.tip_moved_at) end,
+                                     else least(before.tip_moved_at, excluded.tip_moved_at) end,
                  reported_at = excluded.reported_at, state = excluded.state, detail = excluded.detail,
                  tip_ledger = excluded.tip_ledger, tip_closed_at = excluded.tip_closed_at,
                  oldest_ledger = excluded.oldest_ledger, missing_from_ledger = excluded.missing_from_ledger,

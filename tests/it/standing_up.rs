@@ -455,6 +455,27 @@ async fn a_source_that_is_away_or_makes_no_progress_is_not_taken_for_a_quiet_one
 }
 
 #[sqlx::test]
+async fn what_was_reported_before_the_clock_of_the_database_went_back_does_not_stay_fresh(pool: PgPool) {
+    let mut world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    let (tip, contract_ids) = (world.devnet.latest_ledger().0, world.devnet.contract_ids());
+    world.store.write_report(&contract_ids, &report(IndexerState::Following, tip)).await.unwrap();
+    let ahead = "update indexer_reports set reported_at = reported_at + interval '1 hour',
+                     answered_at = answered_at + interval '1 hour', tip_moved_at = tip_moved_at + interval '1 hour'";
+    sqlx::query(ahead).execute(&world.pool).await.unwrap();
+    let base = world.start_gateway(GatewaySettings::default()).await;
+    let (status, body) = world.get(&base, "/health/ready").await;
+    assert_eq!(status, 503, "{body}");
+    assert!(body["reasons"].to_string().contains("the database's clock went back"), "{body}");
+    // The indexer is there, and its source is away.
+    world.store.write_report(&contract_ids, &report(IndexerState::SourceAway, tip)).await.unwrap();
+    let aged = world.store.indexer_report(&contract_ids[0]).await.unwrap().unwrap();
+    assert!(aged.answered_ms_ago.is_some_and(|ms_ago| ms_ago >= 0), "{aged:?}");
+    assert!(aged.tip_moved_ms_ago.is_some_and(|ms_ago| ms_ago >= 0), "{aged:?}");
+}
+
+#[sqlx::test]
 async fn a_source_that_replays_history_is_not_taken_for_one_at_the_tip(pool: PgPool) {
     let mut world = World::new(pool).await;
     world.create("alice", "bob", 1_000_000, 100).await;
