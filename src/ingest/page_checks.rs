@@ -17,17 +17,19 @@ const MOST_AHEAD: TimeDelta = TimeDelta::minutes(1);
 /// How far ahead of this machine's clock any ledger may have closed.
 const MOST_YEARS_AHEAD: TimeDelta = TimeDelta::days(100 * 365);
 
-/// Asks once more if a page would move the cursor far beyond the last confirmed tip, and raises that tip. An endpoint that
-/// once claims ledgers which do not exist yet would have them all skipped.
+/// Asks once more if a page would move the cursor far beyond the last confirmed tip, or has a tip far beyond it, and raises
+/// the confirmed one. An endpoint that once claims ledgers which do not exist yet would have them all skipped; and its tip
+/// would be remembered with its close time, beside which every true tip looks like that of a network that started over.
 pub(super) async fn confirm_a_leap(
     source: &EndpointPool,
     tip: &mut LedgerSequence,
     page: EventPage,
 ) -> Result<EventPage, SourceError> {
-    let reached = page.cursor.ledger();
-    if reached.0 > tip.0.saturating_add(LEAP) {
+    let (reached, claimed) = (page.cursor.ledger(), page.latest_ledger);
+    let is_far_beyond = |ledger: LedgerSequence, tip: LedgerSequence| ledger.0 > tip.0.saturating_add(LEAP);
+    if is_far_beyond(reached.max(claimed), *tip) {
         let newest = source.tip().await?.sequence;
-        if newest < reached {
+        if newest < reached || is_far_beyond(claimed, newest) {
             return Err(SourceError::refuted_tip(page.latest_ledger, newest));
         }
         *tip = newest;

@@ -1,7 +1,7 @@
 //! An endpoint that lies once: what it said is not believed for longer than it says it.
 
 use flowfi_indexer::{
-    domain::LedgerSequence,
+    domain::{EventId, LedgerSequence},
     ingest::{Indexer, IngestSettings},
     store::IndexerState,
 };
@@ -99,4 +99,33 @@ async fn ledgers_that_one_answer_claims_and_the_next_does_not_know_are_not_skipp
         story.is_at(TIP + 1).await;
     };
     story.tell(one_lie).await;
+}
+
+#[sqlx::test]
+async fn a_tip_that_one_answer_claims_is_neither_reported_nor_remembered(pool: PgPool) {
+    let story = Story::begin(pool).await;
+    let report = async || story.world.store.indexer_report(&contract()).await.unwrap().map(|aged| aged.report);
+    let one_lie = async {
+        story.is_at(TIP).await;
+        story.node.set(|node| {
+            node.cursor = Some(EventId::end_of_ledger(LedgerSequence(TIP)));
+            node.latest_of_next.push_back(TIP + 1_000_000);
+        });
+        eventually("the lie was told", || async {
+            let mut is_told = false;
+            story.node.set(|node| is_told = node.latest_of_next.is_empty());
+            is_told
+        })
+        .await;
+        story.node.set(|node| (node.cursor, node.latest) = (None, TIP + 1));
+        story.is_at(TIP + 1).await;
+        eventually("it follows again", || async {
+            report().await.is_some_and(|report| report.state == IndexerState::Following)
+        })
+        .await;
+    };
+    story.tell(one_lie).await;
+    assert_eq!(report().await.unwrap().tip_ledger, Some(LedgerSequence(TIP + 1)));
+    let seen = story.world.store.network().await.unwrap().unwrap().seen;
+    assert!(seen.is_none_or(|(ledger, _)| ledger <= LedgerSequence(TIP + 1)), "{seen:?}");
 }
