@@ -106,7 +106,9 @@ async fn an_indexer_whose_line_falls_silent_while_it_creates_an_index_notices_th
         eventually("it has begun", || async { line.has_heard() }).await;
         line.fall_silent();
     });
-    is_given_up(created, "fell silent");
+    let Err(failure) = created else { panic!("it got an answer") };
+    // The server may end the session first, because its lease has ended, and the line passes that on.
+    assert!(failure.is_unavailable(), "{failure}");
     let took = begun.elapsed();
     assert!(took < NOTICED_WITHIN, "{took:?}");
 }
