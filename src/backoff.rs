@@ -12,13 +12,19 @@ const LONGEST: Duration = Duration::from_secs(30);
 pub(crate) struct Backoff {
     first: Duration,
     next: Duration,
+    longest: Duration,
     rng: StdRng,
 }
 
 impl Backoff {
     /// Returns a back-off whose first delay is at most `first`.
     pub(crate) const fn new(first: Duration, rng: StdRng) -> Self {
-        Self { first, next: first, rng }
+        Self { first, next: first, longest: LONGEST, rng }
+    }
+
+    /// Lets the delays grow up to this time instead.
+    pub(crate) const fn up_to(self, longest: Duration) -> Self {
+        Self { longest, ..self }
     }
 
     /// Starts over, after a success.
@@ -26,11 +32,11 @@ impl Backoff {
         self.next = self.first;
     }
 
-    /// Returns the delay after the next failure in a row: between half and all of a time that doubles up to 30 s, and
-    /// never less than a server asked for.
+    /// Returns the delay after the next failure in a row: between half and all of a time that doubles up to the longest, 30 s
+    /// unless told otherwise, and never less than a server asked for.
     pub(crate) fn delay(&mut self, asked: Option<Duration>) -> Duration {
         let delay = self.same_delay(asked);
-        self.next = (self.next * 2).min(LONGEST);
+        self.next = (self.next * 2).min(self.longest);
         delay
     }
 
@@ -65,6 +71,14 @@ mod tests {
         assert_eq!(longest, LONGEST);
         backoff.reset();
         assert!(backoff.delay(None) <= FIRST);
+    }
+
+    #[test]
+    fn the_delay_grows_up_to_another_bound_if_told_so() {
+        let longest = 2 * LONGEST;
+        let mut backoff = backoff(1).up_to(longest);
+        let last = (0..12).map(|_| backoff.delay(None)).last().unwrap();
+        assert!(last >= longest / 2 && last <= longest, "{last:?}");
     }
 
     #[test]

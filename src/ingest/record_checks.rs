@@ -7,7 +7,7 @@ use std::{collections::HashMap, convert::Infallible, future::pending, time::Dura
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::{
     sync::{Notify, watch},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep_until},
 };
 use tracing::{debug, info, warn};
 
@@ -26,6 +26,8 @@ use crate::{
 
 /// A difference, or an absent entry, is checked again after this time, or after the interval if that is shorter.
 const MOMENT: Duration = Duration::from_secs(1);
+/// A contract whose own entry nobody has is asked about again after a time that grows up to this one.
+const LONGEST_ABSENCE: Duration = Duration::from_mins(2);
 
 /// The checks of every contract that is followed.
 pub(super) struct RecordChecks<'a> {
@@ -54,6 +56,14 @@ struct Memory {
     /// Whether the last look at its records failed, which is said once.
     is_blind: bool,
     unanswered: Unanswered,
+    absence: Option<Absence>,
+}
+
+/// The chain was asked about a contract and has no entry of it, so none of its records can be compared.
+struct Absence {
+    backoff: Backoff,
+    /// When the chain is asked again.
+    over_at: Instant,
 }
 
 impl RecordChecks<'_> {
@@ -67,7 +77,7 @@ impl RecordChecks<'_> {
             let is_turn = tokio::select! {
                 () = sleep_until(next_turn) => true,
                 () = self.committed.notified(), if self.corrects && !matches!(next, Next::BackingOff(_)) => false,
-                () = next.wait(self.again_after) => false,
+                () = next.wait() => false,
             };
             becomes(&mut works, true).await;
             let checks = async {
@@ -111,28 +121,12 @@ impl RecordChecks<'_> {
 
     /// Compares what is not certain, and says when to do it again.
     async fn check_uncertain(&mut self, memories: &mut HashMap<ContractId, Memory>, backoff: &mut Backoff) -> Next {
-        let (store, source, epoch) = (self.store, self.source, self.epoch);
         let (mut next, mut wait) = (Next::AtCommit, None);
         for contract_id in self.contract_ids {
-            let unanswered = &mut memories.entry(contract_id.clone()).or_default().unanswered;
-            let uncertain = UncertainRecords { store, source, contract_id, epoch, moment: MOMENT.min(self.interval) };
-            match uncertain.check(StdRng::seed_from_u64(self.rng.random()), unanswered).await {
-                Ok(true) => next = Next::Soon,
-                Ok(false) => {}
-                Err(failure) => {
-                    debug!(contract.id = %contract_id, "the records of {contract_id} were not checked: {failure}");
-                    match failure {
-                        // It says nothing of the other contracts.
-                        IngestError::Source(SourceError::Transient { reason: TransientReason::NoContract, .. }) => {
-                            next = Next::Soon;
-                        }
-                        IngestError::Source(SourceError::Transient { retry_after, .. }) => {
-                            wait = wait.max(Some(retry_after.unwrap_or_default()));
-                        }
-                        IngestError::Store(_) => wait = wait.max(Some(Duration::ZERO)),
-                        _ => {}
-                    }
-                }
+            let memory = memories.entry(contract_id.clone()).or_default();
+            match self.check_uncertain_of(contract_id, memory).await {
+                Ok(again) => next = again.map_or(next, |again| next.or_by(again)),
+                Err(asked_for) => wait = wait.max(Some(asked_for)),
             }
         }
         if let Some(asked_for) = wait {
@@ -141,6 +135,41 @@ impl RecordChecks<'_> {
         backoff.reset();
         next
     }
+
+    /// Compares what is not certain of one contract. Returns when to do it again, if not only at the next commit.
+    ///
+    /// # Errors
+    /// How long the source asked to be left alone, if it or the database failed.
+    async fn check_uncertain_of(
+        &mut self,
+        contract_id: &ContractId,
+        memory: &mut Memory,
+    ) -> Result<Option<Instant>, Duration> {
+        if let Some(over_at) = memory.absent_until(Instant::now()) {
+            return Ok(Some(over_at));
+        }
+        let (store, source, epoch) = (self.store, self.source, self.epoch);
+        let uncertain = UncertainRecords { store, source, contract_id, epoch, moment: MOMENT.min(self.interval) };
+        let mut rng = || StdRng::seed_from_u64(self.rng.random());
+        let failure = match uncertain.check(rng(), &mut memory.unanswered).await {
+            Ok(again) => {
+                memory.absence = None;
+                return Ok(again.then(|| Instant::now() + self.again_after));
+            }
+            Err(failure) => failure,
+        };
+        debug!(contract.id = %contract_id, "the records of {contract_id} were not checked: {failure}");
+        match failure {
+            // It says nothing of the other contracts.
+            IngestError::Source(SourceError::Transient { reason: TransientReason::NoContract, .. }) => {
+                let first = || Backoff::new(self.again_after, rng()).up_to(LONGEST_ABSENCE);
+                Ok(Some(memory.is_absent(Instant::now(), first)))
+            }
+            IngestError::Source(SourceError::Transient { retry_after, .. }) => Err(retry_after.unwrap_or_default()),
+            IngestError::Store(_) => Err(Duration::ZERO),
+            _ => Ok(None),
+        }
+    }
 }
 
 /// When records are compared that are not certain.
@@ -148,8 +177,8 @@ impl RecordChecks<'_> {
 enum Next {
     /// Once events were committed at the tip.
     AtCommit,
-    /// Or soon: the index or a node was behind.
-    Soon,
+    /// Or at this moment: the index or a node was behind, or lacks a contract.
+    By(Instant),
     /// Not before this moment, since the source or the database failed.
     BackingOff(Instant),
 }
@@ -159,21 +188,44 @@ impl Next {
         matches!(self, Self::BackingOff(until) if now < until)
     }
 
+    /// Returns the same, but not later than this moment.
+    fn or_by(self, moment: Instant) -> Self {
+        match self {
+            Self::AtCommit => Self::By(moment),
+            Self::By(other) => Self::By(other.min(moment)),
+            Self::BackingOff(_) => self,
+        }
+    }
+
     /// Waits until it is time, whether or not anything is committed.
-    async fn wait(self, soon: Duration) {
+    async fn wait(self) {
         match self {
             Self::AtCommit => pending().await,
-            Self::Soon => sleep(soon).await,
-            Self::BackingOff(until) => sleep_until(until).await,
+            Self::By(moment) | Self::BackingOff(moment) => sleep_until(moment).await,
         }
     }
 }
 
 impl Memory {
+    /// Returns when the chain is asked about the contract again, if not yet.
+    fn absent_until(&self, now: Instant) -> Option<Instant> {
+        self.absence.as_ref().map(|absence| absence.over_at).filter(|over_at| now < *over_at)
+    }
+
+    /// Notes that the contract has no entry, and returns when the chain is asked about it again.
+    fn is_absent(&mut self, now: Instant, backoff: impl FnOnce() -> Backoff) -> Instant {
+        let absence = self.absence.get_or_insert_with(|| Absence { backoff: backoff(), over_at: now });
+        absence.over_at = now + absence.backoff.delay(None);
+        absence.over_at
+    }
+
     /// Says what keeps the records of a contract from being checked, once until a check succeeds again. An endpoint that
     /// does not offer entries is no news.
     fn note(&mut self, contract_id: &ContractId, looked: Result<(), IngestError>) {
         let passes = matches!(looked, Err(IngestError::Source(SourceError::Transient { .. })));
+        if looked.is_ok() {
+            self.absence = None;
+        }
         match looked {
             Err(failure) if passes && !self.is_blind => {
                 warn!(contract.id = %contract_id, "the records of {contract_id} are not checked: {failure}");

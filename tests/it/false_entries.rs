@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -269,37 +269,75 @@ async fn an_entry_that_is_absent_once_closes_no_stream(pool: PgPool) {
     assert_eq!(corrections, []);
 }
 
+/// Two contracts with a stream each, which are followed through a relay that lacks the second contract's own entry.
+struct OneContractIsMissing {
+    world: World,
+    relay: Relay,
+    contracts: Vec<ContractId>,
+    /// How often the chain was asked about the second contract.
+    asked: Arc<AtomicUsize>,
+}
+
+impl OneContractIsMissing {
+    async fn start(pool: PgPool) -> Self {
+        let mut world = World::with_devnet(pool, &DevnetArgs { contracts: 2, ..DevnetArgs::by_hand() }).await;
+        let contracts = world.devnet.contract_ids();
+        let call = world.creation("alice", "bob", 1_000_000, 100);
+        let calls = [0, 1].map(|contract| NumberedCall { contract, call: call.clone() });
+        let answer = world.devnet.submit(Input::Across(calls.to_vec()));
+        world.devnet.close_ledger().unwrap();
+        answer.await.unwrap();
+        let relay = Relay::to(&world.rpc_url).await;
+        let (missing, asked) = (contract_instance_key(&contracts[1]), Arc::new(AtomicUsize::new(0)));
+        let counted = Arc::clone(&asked);
+        relay.change(move |mut reply| {
+            let entries = reply["result"]["entries"].as_array_mut().unwrap();
+            let before = entries.len();
+            entries.retain(|entry| entry["key"] != missing);
+            counted.fetch_add(before - entries.len(), Ordering::Relaxed);
+            reply
+        });
+        world.rpc_urls = vec![relay.url.clone()];
+        let settings = world.settings();
+        let pace = PaceArgs { records: RecordState::Both.into(), check_interval: NO_CHECK, ..settings.pace.clone() };
+        let contracts_of_both = Contracts::new(contracts.clone()).unwrap();
+        let settings = IngestSettings { pace, contracts: contracts_of_both, ..settings };
+        world.start(Indexer::new(world.source(), Vec::new(), world.store.clone(), settings));
+        Self { world, relay, contracts, asked }
+    }
+
+    /// Returns whether the record of a contract's stream equals the chain's since its last event.
+    async fn is_certain(&self, contract: usize) -> bool {
+        let record = self.world.store.stream(&self.contracts[contract], StreamId(1)).await.unwrap();
+        record.is_some_and(|record| record.checked_at_ledger >= Some(record.last_event.ledger()))
+    }
+}
+
 #[sqlx::test]
 async fn a_contract_whose_own_entry_is_missing_keeps_no_other_from_being_compared(pool: PgPool) {
-    let mut world = World::with_devnet(pool, &DevnetArgs { contracts: 2, ..DevnetArgs::by_hand() }).await;
-    let contracts = world.devnet.contract_ids();
-    let call = world.creation("alice", "bob", 1_000_000, 100);
-    let calls = [0, 1].map(|contract| NumberedCall { contract, call: call.clone() });
-    let answer = world.devnet.submit(Input::Across(calls.to_vec()));
-    world.devnet.close_ledger().unwrap();
-    answer.await.unwrap();
-    let relay = Relay::to(&world.rpc_url).await;
-    let missing = contract_instance_key(&contracts[1]);
-    relay.change(move |mut reply| {
-        reply["result"]["entries"].as_array_mut().unwrap().retain(|entry| entry["key"] != missing);
-        reply
-    });
-    world.rpc_urls = vec![relay.url.clone()];
-    let settings = world.settings();
-    let pace = PaceArgs { records: RecordState::Both.into(), check_interval: NO_CHECK, ..settings.pace.clone() };
-    let contracts_of_both = Contracts::new(contracts.clone()).unwrap();
-    let settings = IngestSettings { pace, contracts: contracts_of_both, ..settings };
-    world.start(Indexer::new(world.source(), Vec::new(), world.store.clone(), settings));
-    let checked_at = async |contract_id: &ContractId| {
-        let record = world.store.stream(contract_id, StreamId(1)).await.unwrap();
-        record.and_then(|record| record.checked_at_ledger)
-    };
-    eventually("the first contract is compared", || async { checked_at(&contracts[0]).await.is_some() }).await;
-    assert_eq!(checked_at(&contracts[1]).await, None);
-    let second = world.store.stream(&contracts[1], StreamId(1)).await.unwrap().unwrap();
+    let two = OneContractIsMissing::start(pool).await;
+    two.world.indexed().await;
+    eventually("the first contract is compared", || two.is_certain(0)).await;
+    assert!(!two.is_certain(1).await);
+    let second = two.world.store.stream(&two.contracts[1], StreamId(1)).await.unwrap().unwrap();
     assert!(!second.closed);
-    relay.change(|reply| reply);
-    eventually("the second one is compared soon", || async { checked_at(&contracts[1]).await.is_some() }).await;
+    two.relay.change(|reply| reply);
+    eventually("the second one is compared soon", || two.is_certain(1)).await;
+}
+
+#[sqlx::test]
+async fn a_contract_whose_own_entry_stays_missing_is_asked_about_less_and_less(pool: PgPool) {
+    const CHANGES: usize = 40;
+    let two = OneContractIsMissing::start(pool).await;
+    for _ in 0..CHANGES {
+        two.world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(1) }).await;
+        two.world.indexed().await;
+        eventually("the first contract is compared", || two.is_certain(0)).await;
+    }
+    // At most once after each delay, the shortest of which is half a second and each of which is twice the one before.
+    let asked = two.asked.load(Ordering::Relaxed);
+    assert!((1..CHANGES / 2).contains(&asked), "asked about {asked} times while the other one changed {CHANGES} times");
+    assert!(!two.is_certain(1).await);
 }
 
 #[sqlx::test]
