@@ -2,9 +2,9 @@
 //! an entry read from the chain.
 //!
 //! The affected streams are folded first, from what is stored at one moment, while batches are still being committed.
-//! Only then is the contract's cursor locked. What was committed meanwhile is folded too, everything is written, and
-//! the contract's revision is raised, so that a batch prepared before that is prepared again. If another repair came in
-//! between, this one starts again.
+//! Only then are the contract's cursor and the records locked. What was committed meanwhile is folded too, everything is
+//! written, and the contract's revision is raised, so that a batch prepared before that is prepared again. If another
+//! repair or a check of the records came in between, this one starts again.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -39,14 +39,15 @@ pub struct Repair {
     cursor: Cursor,
     locks: Locks,
     effect: EventEffect,
-    /// How many baselines of the affected streams were stored when it began.
-    baselines: usize,
+    /// The baselines of the affected streams that were stored when it began.
+    baselines: Vec<RawBaseline>,
 }
 
-/// When a repair keeps batches from being committed.
+/// When a repair keeps batches from being committed, and checks from being written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Locks {
-    /// Only while it writes. If another repair of the contract is written before that, this one must start again.
+    /// Only while it writes. If another repair of the contract is written before that, or a check of a record, this one must
+    /// start again.
     ToWrite,
     /// From its start.
     FromTheBeginning,
@@ -150,7 +151,7 @@ impl Store {
         let Some(cursor) = cursor else { return Ok(None) };
         let (contract_id, connections) = (contract_id.clone(), self.pool.clone());
         let effect = self.event_effect;
-        Ok(Some(Repair { transaction, connections, contract_id, epoch, cursor, locks, effect, baselines: 0 }))
+        Ok(Some(Repair { transaction, connections, contract_id, epoch, cursor, locks, effect, baselines: Vec::new() }))
     }
 }
 
@@ -186,14 +187,18 @@ impl Repair {
         self.cursor.position
     }
 
-    /// Returns the stored baselines of these streams.
+    /// Returns the stored baselines of these streams, whose records it locks if it locks from its beginning.
     pub async fn baselines_of(&mut self, streams: &BTreeSet<StreamId>) -> Result<Vec<RawBaseline>, StoreError> {
         let streams: Vec<StreamId> = streams.iter().copied().collect();
-        let contract_id = &self.contract_id;
-        let load = async |connection: &mut PgConnection| baselines::load(connection, contract_id, &streams).await;
-        let stored = self.transaction.within(load).await?;
-        self.baselines = stored.len();
-        Ok(stored)
+        let (contract_id, locks) = (&self.contract_id, self.locks);
+        let load = async |connection: &mut PgConnection| {
+            if locks == Locks::FromTheBeginning {
+                stream_rows::lock(connection, contract_id, &streams).await?;
+            }
+            baselines::load(connection, contract_id, &streams).await
+        };
+        self.baselines = self.transaction.within(load).await?;
+        Ok(self.baselines.clone())
     }
 
     /// Folds the streams, writes everything, and tells readers which range was revised, or which records changed if nothing
@@ -226,7 +231,9 @@ impl Repair {
             transaction = connections.begin().await?;
             let look_again = async |connection: &mut PgConnection| {
                 let now = lock_cursor(connection, &contract_id, epoch).await?;
-                let baselines = baselines::load(connection, &contract_id, &ids).await?.len();
+                // A check may be writing one of the records: what it learned of the chain can be seen once it has ended.
+                stream_rows::lock(connection, &contract_id, &ids).await?;
+                let baselines = baselines::load(connection, &contract_id, &ids).await?;
                 Ok((now, baselines, deletions::load(connection, &contract_id, &ids).await?))
             };
             let (now, baselines_now, deletions_now) = transaction.within(look_again).await?;

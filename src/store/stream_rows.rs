@@ -136,6 +136,23 @@ pub(super) async fn load(
     rows.into_iter().map(StreamRecord::try_from).collect()
 }
 
+/// Locks the records of these streams, once nobody else is writing them.
+pub(super) async fn lock(
+    connection: &mut PgConnection,
+    contract_id: &ContractId,
+    stream_ids: &[StreamId],
+) -> Result<(), StoreError> {
+    let stream_ids: Vec<String> = stream_ids.iter().map(ToString::to_string).collect();
+    sqlx::query!(
+        "select from streams where contract_id = $1 and stream_id = any($2::text[]) for update",
+        contract_id.as_str(),
+        &stream_ids,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Returns these streams of a contract.
 pub(super) fn keys_of(contract_id: &ContractId, stream_ids: &[StreamId]) -> Vec<StreamKey> {
     stream_ids.iter().map(|stream_id| (contract_id.clone(), *stream_id)).collect()

@@ -1,14 +1,20 @@
 //! Records beside the chain's own entries: marked where they are equal, completed and corrected where they are not.
 
+use std::collections::BTreeMap;
+
 use flowfi_indexer::{
     devnet::Call,
-    domain::{Amount, StreamEntry, StreamId, StreamRecord},
+    domain::{Amount, Epoch, FieldDifference, StreamEntry, StreamId, StreamRecord},
     ingest::{Indexer, IngestSettings, LateEvents, PaceArgs, RecordState, write_late},
+    store::{EntryChecks, LateRows, Locks, Repair, TakenEntry},
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use crate::world::{GatewaySettings, World, eventually, http_client};
+use crate::{
+    late::decode,
+    world::{GatewaySettings, World, eventually, http_client},
+};
 
 const STREAM: StreamId = StreamId(1);
 
@@ -152,4 +158,85 @@ async fn event_rows_are_corrected_with_the_party_of_their_record(pool: PgPool) {
         .unwrap();
     assert_eq!(left, 0);
     assert_eq!(world.corrections().await[0].0, "recipient");
+}
+
+/// A world with one stream that nobody compares.
+async fn indexed(pool: PgPool) -> World {
+    let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 1_000).await;
+    world.index_to_the_tip(world.indexer(100)).await;
+    world
+}
+
+impl World {
+    async fn repair_with(&self, locks: Locks) -> Repair {
+        self.store.begin_repair(&self.devnet.contract_id(), Epoch(0), locks).await.unwrap().unwrap()
+    }
+
+    /// Writes that the stream's entry was found to be deleted. Returns whether that closed the record.
+    async fn check_finds_it_deleted(&self) -> bool {
+        let (contract_id, last_event) = (self.devnet.contract_id(), self.record().await.last_event);
+        let gone = FieldDifference { field: "record", ours: "present".to_owned(), chains: "deleted".to_owned() };
+        let checks = EntryChecks {
+            contract_id: &contract_id,
+            epoch: Epoch(0),
+            at_ledger: self.devnet.latest_ledger(),
+            equal: Vec::new(),
+            taken: vec![TakenEntry { stream_id: STREAM, baseline: None, last_event, differences: vec![gone] }],
+            unreadable: Vec::new(),
+            missed_in: BTreeMap::new(),
+        };
+        self.store.write_entry_checks(&checks).await.unwrap() == [STREAM]
+    }
+
+    /// Waits until this many statements wait for a lock.
+    async fn waiting(&self, statements: i64) {
+        let waiting = "select count(*) from pg_stat_activity where datname = current_database() \
+            and wait_event_type = 'Lock'";
+        eventually("they wait", || async {
+            sqlx::query_scalar::<_, i64>(waiting).fetch_one(&self.pool).await.unwrap() == statements
+        })
+        .await;
+    }
+}
+
+fn again() -> LateRows {
+    LateRows { from_the_first: [STREAM].into(), ..LateRows::default() }
+}
+
+#[sqlx::test]
+async fn a_repair_waits_for_a_check_that_is_being_written_and_starts_again(pool: PgPool) {
+    let world = indexed(pool).await;
+    let repair = world.repair_with(Locks::ToWrite).await;
+    // A check tells readers after it has written the record, and those who tell do so one after the other.
+    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it begins")]
+    let mut telling = world.pool.begin().await.unwrap();
+    let locked = sqlx::query("select from network for update").execute(&mut *telling).await.unwrap();
+    assert_eq!(locked.rows_affected(), 1);
+    let repairing = async {
+        world.waiting(1).await;
+        repair.write(&again(), decode).await.unwrap()
+    };
+    let telling = async {
+        world.waiting(2).await;
+        telling.rollback().await.unwrap();
+    };
+    let (closed, repaired, ()) = tokio::join!(world.check_finds_it_deleted(), repairing, telling);
+    assert!(closed && repaired.is_none(), "{repaired:?}");
+    assert!(world.record().await.closed);
+    let repaired = world.repair_with(Locks::ToWrite).await.write(&again(), decode).await.unwrap();
+    assert_eq!(repaired.map(|repaired| repaired.streams), Some(1));
+    assert!(world.record().await.closed, "the next attempt knows what the check found");
+}
+
+#[sqlx::test]
+async fn no_check_is_written_while_a_repair_locks_its_records_from_the_beginning(pool: PgPool) {
+    let world = indexed(pool).await;
+    let mut repair = world.repair_with(Locks::FromTheBeginning).await;
+    assert_eq!(repair.baselines_of(&[STREAM].into()).await.unwrap(), []);
+    assert!(!world.check_finds_it_deleted().await);
+    repair.write(&again(), decode).await.unwrap().expect("nobody comes in between");
+    assert!(!world.record().await.closed);
+    assert!(world.check_finds_it_deleted().await);
+    assert!(world.record().await.closed);
 }
