@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -53,17 +53,34 @@ impl Relay {
     }
 
     /// Answers once without the entry under this key. Tells whether that was done.
-    fn leave_out_once(&self, key: &str) -> Arc<AtomicBool> {
-        let (key, is_done) = (key.to_owned(), Arc::new(AtomicBool::new(false)));
-        let done = Arc::clone(&is_done);
+    fn leave_out_once(&self, key: &str) -> Arc<AtomicUsize> {
+        self.leave_out(key, |answer| answer == 1)
+    }
+
+    /// Answers without the entry under this key where told to, counting the answers about it from 1. Returns their number.
+    fn leave_out(&self, key: &str, is_left_out: impl Fn(usize) -> bool + Send + 'static) -> Arc<AtomicUsize> {
+        let (key, answers) = (key.to_owned(), Arc::new(AtomicUsize::new(0)));
+        let counted = Arc::clone(&answers);
         self.change(move |mut reply| {
             let entries = reply["result"]["entries"].as_array_mut().unwrap();
-            if entries.iter().any(|entry| entry["key"] == key) && !done.swap(true, Ordering::Relaxed) {
+            let is_about_it = entries.iter().any(|entry| entry["key"] == key);
+            if is_about_it && is_left_out(counted.fetch_add(1, Ordering::Relaxed) + 1) {
                 entries.retain(|entry| entry["key"] != key);
             }
             reply
         });
-        is_done
+        answers
+    }
+
+    /// Answers without the entry under this key, as of the chain's latest ledger and so many ledgers more.
+    fn leave_out_as_of(&self, key: &str, ledgers_more: i64) {
+        let key = key.to_owned();
+        self.change(move |mut reply| {
+            let latest = reply["result"]["latestLedger"].as_i64().unwrap();
+            reply["result"]["latestLedger"] = (latest + ledgers_more).into();
+            reply["result"]["entries"].as_array_mut().unwrap().retain(|entry| entry["key"] != key);
+            reply
+        });
     }
 
     /// Waits until this many more requests for entries have been answered.
@@ -259,14 +276,89 @@ async fn an_entry_that_is_absent_once_closes_no_stream(pool: PgPool) {
     world.call(Call::TopUp { stream_id: StreamId(1), caller: None, amount: Amount(500) }).await;
     world.indexed().await;
     world.all_are_certain().await;
-    assert!(was_left_out.load(Ordering::Relaxed));
+    assert!(was_left_out.load(Ordering::Relaxed) > 0);
     let was_left_out = relay.leave_out_once(&world.keys()[0]);
     let verified = world.proof(true).await.unwrap();
-    assert!(was_left_out.load(Ordering::Relaxed));
+    assert!(was_left_out.load(Ordering::Relaxed) > 0);
     assert_eq!((verified.equal, verified.repaired), (2, Vec::new()));
     assert!(world.first_two().await.iter().all(|record| !record.closed));
     let corrections = world.store.corrections_of(&world.devnet.contract_id(), StreamId(1), 10).await.unwrap();
     assert_eq!(corrections, []);
+}
+
+impl World {
+    /// Starts an indexer that compares the records all the time, and returns once they were compared.
+    async fn compared_all_the_time(&mut self) {
+        self.start(self.correcting());
+        self.indexed().await;
+        self.all_are_certain().await;
+    }
+
+    /// Returns how the first stream was corrected: the fields, and what the chain has.
+    async fn first_corrected_to(&self) -> Vec<(String, String)> {
+        let corrections = self.store.corrections_of(&self.devnet.contract_id(), StreamId(1), 10).await.unwrap();
+        corrections.into_iter().map(|correction| (correction.field, correction.chains)).collect()
+    }
+}
+
+#[sqlx::test]
+async fn a_rolling_check_that_finds_an_entry_absent_once_looks_again_and_finds_it_equal(pool: PgPool) {
+    let (mut world, relay) = World::behind_a_relay(pool).await;
+    world.compared_all_the_time().await;
+    let answers = relay.leave_out_once(&world.keys()[0]);
+    eventually("it is asked for again", || async { answers.load(Ordering::Relaxed) > 5 }).await;
+    world.devnet.close_ledgers(3).unwrap();
+    let tip = world.devnet.latest_ledger();
+    eventually("the record is compared again", || async { world.first_two().await[0].checked_at_ledger >= Some(tip) })
+        .await;
+    assert!(!world.first_two().await[0].closed);
+    assert_eq!((world.first_corrected_to().await, world.differing().await), (Vec::new(), BTreeMap::new()));
+}
+
+#[sqlx::test]
+async fn a_rolling_check_that_finds_a_difference_and_then_no_entry_takes_neither(pool: PgPool) {
+    let (mut world, relay) = World::behind_a_relay(pool).await;
+    world.compared_all_the_time().await;
+    relay.hold();
+    relay.was_asked(relay.asked().len() + 1).await;
+    world.alter("update streams set withdrawn = withdrawn + 7 where stream_id = '1'").await;
+    // A check asks again about what differs, so that each second answer is one that confirms.
+    let answers = relay.leave_out(&world.keys()[0], |answer| answer % 2 == 0);
+    relay.pass_all();
+    eventually("several checks have ended", || async { answers.load(Ordering::Relaxed) > 8 }).await;
+    let record = world.first_two().await.remove(0);
+    assert_eq!((record.closed, record.withdrawn, world.first_corrected_to().await), (false, Amount(7), Vec::new()));
+    assert_eq!(world.differing().await, BTreeMap::from([(StreamId(1), "record".to_owned())]));
+
+    relay.change(|reply| reply);
+    eventually("the record is corrected", || async { world.first_two().await[0].withdrawn == Amount(0) }).await;
+    assert_eq!(world.first_corrected_to().await, [("withdrawn_amount".to_owned(), "0".to_owned())]);
+    world.assert_equal_to_the_chain().await;
+}
+
+#[sqlx::test]
+async fn a_rolling_check_closes_a_stream_that_is_absent_twice_once_the_answers_are_of_a_ledger_that_is_indexed(
+    pool: PgPool,
+) {
+    let (mut world, relay) = World::behind_a_relay(pool).await;
+    world.compared_all_the_time().await;
+    let (key, tip) = (world.keys().swap_remove(0), i64::from(world.devnet.latest_ledger().0));
+    let last_event = i64::from(world.first_two().await[0].last_event.ledger().0);
+    for (what, ledgers_more) in [("behind the stream's last event", last_event - 1 - tip), ("ahead of the index", 1)] {
+        relay.leave_out_as_of(&key, ledgers_more);
+        relay.answers(6).await;
+        assert!(!world.first_two().await[0].closed, "the node is {what}");
+        assert_eq!(
+            (world.first_corrected_to().await, world.differing().await),
+            (Vec::new(), BTreeMap::new()),
+            "{what}"
+        );
+    }
+    relay.leave_out_as_of(&key, 0);
+    eventually("the record is closed", || async { world.first_two().await[0].closed }).await;
+    assert_eq!(world.first_corrected_to().await, [("record".to_owned(), "deleted".to_owned())]);
+    relay.answers(4).await;
+    assert_eq!((world.first_corrected_to().await.len(), world.differing().await), (1, BTreeMap::new()));
 }
 
 /// Two contracts with a stream each, which are followed through a relay that lacks the second contract's own entry.
