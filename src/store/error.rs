@@ -127,6 +127,16 @@ impl StoreError {
         code.is_some_and(|code| [LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED].contains(&&*code))
     }
 
+    /// Returns whether the server ended the session because it left a transaction open for too long.
+    pub(super) fn is_idle_timeout(&self) -> bool {
+        const IDLE_IN_TRANSACTION: &str = "25P03";
+        let Self::Unavailable(failure) = self else { return false };
+        failure
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code)
+            .is_some_and(|it| it == IDLE_IN_TRANSACTION)
+    }
+
     /// Returns whether the server does not let us in: the login (class 28) or the database (3D) is not there. That is a
     /// mistake at the start. Later, it is a password that is being changed, or a database that is being put in place of
     /// another.

@@ -146,9 +146,17 @@ fn start(pool: &PgPool, command: &str) -> Child {
         .unwrap()
 }
 
-async fn freeze(process: &Child) {
+pub async fn freeze(process: &Child) {
+    signal(process, "-STOP").await;
+}
+
+pub async fn thaw(process: &Child) {
+    signal(process, "-CONT").await;
+}
+
+async fn signal(process: &Child, signal: &str) {
     let id = process.id().unwrap().to_string();
-    assert!(Command::new("kill").args(["-STOP", &id]).status().await.unwrap().success());
+    assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
 }
 
 async fn is_archived_at_last(world: &World, store: &Store) {

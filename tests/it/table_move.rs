@@ -19,6 +19,7 @@ use tokio::{
 use crate::{
     filled,
     previous::restore,
+    silent_writes::{freeze, thaw},
     store::{batch, commit, created, writer},
     world::eventually,
 };
@@ -169,6 +170,37 @@ async fn a_million_events_move_while_others_read_and_write_and_nothing_is_lost(p
     let indexes =
         "select indexname::text from pg_indexes where tablename = 'streams' and indexname = 'streams_in_order'";
     assert_eq!(texts(&pool, indexes).await.len(), 1, "the index had been at the tip");
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_mover_that_is_frozen_while_it_holds_the_tables_loses_them_and_moves_them_when_it_goes_on(pool: PgPool) {
+    restore(&pool).await;
+    sqlx::migrate!().run_to(BEFORE, &pool).await.unwrap();
+    // A swap takes milliseconds. Three seconds are enough to freeze it in the middle.
+    run(
+        &pool,
+        "create function wait_in_a_swap() returns event_trigger language plpgsql as $$ begin
+             if to_regnamespace('flowfi_replaced') is not null then perform pg_sleep(3); end if;
+         end $$;
+         create event trigger slow on ddl_command_end when tag in ('CREATE SCHEMA') execute function wait_in_a_swap()",
+    )
+    .await;
+    let holds_the_tables = || async {
+        let held = "select count(*)::text from pg_locks
+            where relation = 'streams'::regclass and mode = 'AccessExclusiveLock' and granted";
+        texts(&pool, held).await != ["0"]
+    };
+    let mover = migrate(&pool);
+    eventually("it holds the tables", holds_the_tables).await;
+    freeze(&mover).await;
+    eventually("it has lost them", || async { !holds_the_tables().await }).await;
+    let swapped = "select count(*)::text from _sqlx_migrations where version > 16";
+    assert_eq!(texts(&pool, swapped).await, ["0"], "it was frozen in the middle of the swap");
+    run(&pool, "drop event trigger slow; drop function wait_in_a_swap").await;
+    thaw(&mover).await;
+    let ended = mover.wait_with_output().await.unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    Store::on(pool).expect_schema().await.unwrap();
 }
 
 #[sqlx::test(migrations = false)]

@@ -3,7 +3,7 @@
 //! The new tables are built in a schema of their own. From the moment that triggers copy every change of the old tables,
 //! their rows are copied in batches; then the tables are swapped in one short transaction. No lock is waited for or held
 //! for as long as a second. Everything that is known of the move is in the database, so a process that is killed is
-//! continued by the next one.
+//! continued by the next one, and one that was frozen for too long goes on itself.
 
 mod copy;
 mod mirror;
@@ -50,6 +50,18 @@ impl Store {
     /// # Errors
     /// [`StoreError::StaysBehind`] if others added something to the tables that cannot be moved to new ones.
     pub(super) async fn move_tables(&self) -> Result<(), StoreError> {
+        loop {
+            match self.move_in_one_session().await {
+                Err(failure) if failure.is_idle_timeout() => {
+                    warn!("the move of the tables was too slow to keep its locks, and goes on: {failure}");
+                    sleep(BETWEEN_ATTEMPTS).await;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn move_in_one_session(&self) -> Result<(), StoreError> {
         let mut connection = self.pool.connect_apart().await?;
         connections::set(&mut connection, MOVING).await?;
         let patience = self.pool.patience_with(&mut connection, A_STEP_TAKES).await?;
