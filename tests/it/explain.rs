@@ -247,6 +247,28 @@ async fn write_a_late_event(world: &World, filler: &PgPool, mut seen: impl FnMut
     seen("a late event");
 }
 
+/// Reads records as the checks beside the index and a proof do, when no record is certain and few have an unknown field.
+async fn read_for_checks(world: &World, filler: &PgPool, contract: &ContractId, mut seen: impl FnMut(&str)) {
+    let unknown = r#"update streams set schedule = '{"kind": "unknown", "reason": {"cause": "field", "name": "bonus"}}'
+        where stream_id in (select (number * 2000)::text from generate_series(1, 40) as number)"#;
+    sqlx::query(unknown).execute(filler).await.unwrap();
+    let streams = [StreamId(5), StreamId(99_000)];
+    for above in [0, 50_000].map(StreamId) {
+        assert!(!world.store.uncertain_streams(contract, above, 199).await.unwrap().is_empty());
+        seen("records that are not certain");
+        assert!(!world.store.stream_ids_above(contract, above, 199).await.unwrap().is_empty());
+        seen("the next records");
+    }
+    world.store.highest_stream_id(contract).await.unwrap();
+    seen("the highest stream");
+    world.store.lifetimes(contract, &streams).await.unwrap();
+    seen("lifetimes");
+    world.store.event_parties(contract, &streams).await.unwrap();
+    seen("parties of events");
+    world.store.corrections_of(contract, StreamId(5), 100).await.unwrap();
+    seen("corrections");
+}
+
 /// Sends the requests of callers who see only their own streams: about everything, about themselves, about others.
 async fn ask_as_participants(store: &Store, mut seen: impl FnMut(&str)) {
     let request = PageRequest { limit: 50, start: PageStart::Offset(0) };
@@ -350,7 +372,15 @@ async fn no_query_reads_a_whole_table(options: PgPoolOptions, connect: PgConnect
     request_all(&base, &contracts, &mut seen).await;
     replay_all(&world.store, &contracts, &mut seen).await;
     ask_as_participants(&world.store, &mut seen).await;
+    read_for_checks(&world, &filler, &contracts[0], &mut seen).await;
     write_a_late_event(&world, &filler, &mut seen).await;
+    for above in [0, 50_000].map(StreamId) {
+        let unknown = world.store.streams_with_unknown_fields(&contracts[0], above, 100).await.unwrap();
+        let plan = plans.take().concat();
+        assert_eq!(unknown.len(), if above == StreamId(0) { 40 } else { 15 });
+        assert!(plan.contains("using streams_with_unknown_fields on streams"), "{plan}");
+        assert!(blocks_read(&plan) < 200, "{plan}");
+    }
     assert!(scans.is_empty(), "{} of {count} plans:\n{}", scans.len(), scans.join("\n\n"));
     assert!(most > 1_000, "the plans report their blocks: {most}");
 }

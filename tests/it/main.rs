@@ -43,6 +43,7 @@ mod long_answers;
 mod made_chain;
 mod made_stream;
 mod maintenance;
+mod migration_locks;
 mod migrations;
 mod missed_events;
 mod old_spellings;
