@@ -93,10 +93,11 @@ pub(super) struct StreamView {
     #[schema(value_type = words::LedgerSequence)]
     last_event_ledger: LedgerSequence,
     /// At the end of this ledger the record equalled the chain's own entry. It is certain unless `lastEventLedger` is later;
-    /// null if they were never compared.
+    /// null if they were never compared, or an event that cannot be read spoke of the stream since.
     #[schema(value_type = Option<words::LedgerSequence>)]
     checked_at_ledger: Option<LedgerSequence>,
-    /// Its creation was not seen: the record comes from the chain's own entry, or from what its events imply.
+    /// An event that cannot be read, or that leaves its deposit out, spoke of it: nothing is computed until the chain's own
+    /// entry was read.
     unverified: bool,
     /// Its events are in an order that the contract does not allow.
     impossible_order: bool,

@@ -43,7 +43,7 @@ pub(super) async fn commit_all(
                     let committed = writer.commit(*prepared).await?;
                     full_disk.clear();
                     report(committed);
-                    if has_reached_tip && committed.events > 0 {
+                    if has_reached_tip && committed.events + committed.quarantined > 0 {
                         committed_at_tip.notify_one();
                     }
                 }

@@ -31,7 +31,8 @@ impl Writer {
             cover(&mut transaction, &cursor, &prepared.batch).await?;
             let committed = write(&mut transaction, &prepared).await?;
             withdraw_the_split_ledger(&mut transaction, &self.standing, (position, &prepared.batch)).await?;
-            let is_revised = judgments::write(&mut transaction, &prepared.folded.judgments).await?;
+            let folded = &prepared.folded;
+            let is_revised = judgments::write(&mut transaction, &folded.judgments, &folded.doubted).await?;
             if committed.events > 0 || is_revised {
                 listen::notify(&mut transaction, listen::COMMITTED).await?;
             }

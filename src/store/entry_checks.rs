@@ -1,6 +1,7 @@
 //! What a comparison of records with the chain's entries comes to, written beside the batches.
 //!
-//! A record that moved meanwhile is left as it is: what was compared is not what is there. The writer is never kept
+//! A record that moved meanwhile is left as it is: what was compared is not what is there. So is one that something we cannot
+//! read has spoken of since the ledger that it was compared at. The writer is never kept
 //! waiting. A batch of its that was prepared from the old record overwrites the new one, which is then not certain and is
 //! compared again.
 
@@ -137,7 +138,7 @@ impl EntryChecks<'_> {
                      as equal (stream, toid, event_index, live_until)
                  join streams on contract_id = $1 and stream_id = equal.stream
                      and (last_toid, last_event_index) = (equal.toid, equal.event_index)
-                     and (checked_at_ledger is null or checked_at_ledger < $2)
+                     and (checked_at_ledger is null or checked_at_ledger < $2) and not unverified
                  for update of streams skip locked
              )
              update streams set
@@ -186,10 +187,15 @@ impl EntryChecks<'_> {
             self.taken.iter().map(|taken| (taken.stream_id, taken)).collect();
         let streams = self.lock(connection, by_stream.keys()).await?;
         let records = stream_rows::load(connection, &stream_rows::keys_of(self.contract_id, &streams)).await?;
+        let spoken_of = quarantine::last_that_speaks_of(connection, self.contract_id, &streams).await?;
+        let compared_up_to = EventId::end_of_ledger(self.at_ledger);
+        let is_doubted = |record: &StreamRecord| {
+            spoken_of.iter().any(|it| it.stream.1 == record.stream_id && it.id > compared_up_to)
+        };
         let (mut set, mut changed) = (HashMap::new(), ChangedStreams::new());
         for before in records {
             let taken = by_stream[&before.stream_id];
-            if before.last_event == taken.last_event {
+            if before.last_event == taken.last_event && !is_doubted(&before) {
                 let key = (before.contract_id.clone(), before.stream_id);
                 let after = self.record_after(taken, &before);
                 changed.insert(key.clone(), revisions::parties_of([&before, &after]));

@@ -9,8 +9,9 @@ use super::{
     Records,
     contract_versions::ContractVersions,
     event_columns::EventColumns,
-    judgments::{Judgment, judge},
+    judgments::{Doubted, Judgment, judge},
     quarantine::SpokenOf,
+    revisions,
     stream_rows::StreamColumns,
 };
 use crate::domain::{
@@ -26,6 +27,8 @@ pub(super) struct Folded {
     pub(super) records: Records,
     /// What entries told that events did not.
     pub(super) judgments: Vec<Judgment>,
+    /// The records that something we keep raw spoke of.
+    pub(super) doubted: Vec<Doubted>,
 }
 
 /// What a batch holds, each part in chain order.
@@ -56,9 +59,9 @@ pub(super) fn fold(batch: ToApply, stored: &HashSet<EventId>, known: Records, ef
     for (event, amount) in applied {
         columns.push(event, amount, finished.parties_at(stream_of(event).as_ref(), event.raw.id));
     }
-    let Finished { records, touched, versions, judgments, .. } = finished;
+    let Finished { records, touched, versions, judgments, doubted, .. } = finished;
     let streams = StreamColumns::of(&records, touched);
-    Folded { events: columns, streams, records: Records { streams: Arc::new(records), versions }, judgments }
+    Folded { events: columns, streams, records: Records { streams: Arc::new(records), versions }, judgments, doubted }
 }
 
 /// Records part of the way through their events.
@@ -116,6 +119,8 @@ pub(super) struct Finished {
     pub(super) versions: ContractVersions,
     /// What entries told that events did not.
     pub(super) judgments: Vec<Judgment>,
+    /// The records that something we keep raw spoke of, in a transaction without their last event.
+    pub(super) doubted: Vec<Doubted>,
     transfers: HashMap<StreamKey, Vec<Transfer>>,
 }
 
@@ -182,21 +187,28 @@ impl Folding {
                 self.take_up(&stream);
             }
         }
+        let mut doubted = Vec::new();
         for SpokenOf { stream, id, unreadable } in spoken_of {
             for judgment in self.judgments.iter_mut().filter(|judgment| judgment.stream == *stream) {
                 judgment.is_explained |= judgment.position.same_transaction(*id);
             }
             let is_judged = self.judged_at.get(stream).is_some_and(|judged_at| judged_at > id);
             if let Some(record) = self.records.get_mut(stream).filter(|_| !is_judged) {
+                let before = record.clone();
                 match unreadable {
                     Some(reason) => record.cannot_be_read(reason.clone()),
-                    None => record.unverified = true,
+                    None => record.doubt(),
+                }
+                let last_event = record.last_event;
+                if *record != before && !last_event.same_transaction(*id) {
+                    let parties = revisions::parties_of([&*record]);
+                    doubted.push(Doubted { stream: stream.clone(), last_event, parties });
                 }
                 self.touched.insert(stream.clone());
             }
         }
         let Self { records, touched, versions, transfers, judgments, .. } = self;
-        Finished { records, touched, versions, judgments, transfers }
+        Finished { records, touched, versions, judgments, doubted, transfers }
     }
 
     fn next_from_chain(&self, stream: &StreamKey) -> Option<&FromChain> {

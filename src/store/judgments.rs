@@ -38,6 +38,14 @@ pub(super) struct Judgment {
     pub(super) is_explained: bool,
 }
 
+/// A record that something we cannot read spoke of, and that no event tells its readers of.
+#[derive(Clone, Debug)]
+pub(super) struct Doubted {
+    pub(super) stream: StreamKey,
+    pub(super) last_event: EventId,
+    pub(super) parties: BTreeSet<Address>,
+}
+
 impl Judgment {
     /// Returns whether the contract changed a record and no event says so: one is missing.
     fn lacks_an_event(&self) -> bool {
@@ -98,19 +106,26 @@ fn is_gone() -> FieldDifference {
 }
 
 /// Writes the entries and the corrections that a batch came to, and tells readers of records that no event of the batch
-/// explains. Where the contract changed a record and no event says so, the ledger counts as not seen, so that it is read
+/// explains, or that are not known any more. Where the contract changed a record and no event says so, the ledger counts as not seen, so that it is read
 /// again. Returns whether readers were told.
-pub(super) async fn write(connection: &mut PgConnection, judgments: &[Judgment]) -> Result<bool, StoreError> {
-    let mut of_contracts: BTreeMap<&ContractId, Vec<&Judgment>> = BTreeMap::new();
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    judgments: &[Judgment],
+    doubted: &[Doubted],
+) -> Result<bool, StoreError> {
+    let mut of_contracts: BTreeMap<&ContractId, (Vec<&Judgment>, Vec<&Doubted>)> = BTreeMap::new();
     for judgment in judgments {
-        of_contracts.entry(&judgment.stream.0).or_default().push(judgment);
+        of_contracts.entry(&judgment.stream.0).or_default().0.push(judgment);
+    }
+    for doubted in doubted {
+        of_contracts.entry(&doubted.stream.0).or_default().1.push(doubted);
     }
     let mut told = false;
-    for (contract_id, judgments) in of_contracts {
+    for (contract_id, (judgments, doubted)) in of_contracts {
         keep_entries(connection, contract_id, &judgments, WITH_ITS_EVENTS).await?;
         write_corrections(connection, contract_id, &judgments).await?;
         withdraw_unexplained(connection, contract_id, &judgments).await?;
-        if let Some(revised) = unexplained(&judgments) {
+        if let Some(revised) = unexplained(&judgments, &doubted) {
             revisions::tell(connection, contract_id, &revised).await?;
             told = true;
         }
@@ -131,14 +146,17 @@ pub(super) async fn withdraw_unexplained(
     withdrawn::withdraw(connection, contract_id, &unexplained).await
 }
 
-/// Returns the records that entries changed without an event.
-fn unexplained(judgments: &[&Judgment]) -> Option<Revised> {
-    let unexplained = || judgments.iter().filter(|judgment| !judgment.is_explained);
-    let events = unexplained().map(|judgment| judgment.last_event);
+/// Returns the records that changed, or are not known any more, without an event.
+fn unexplained(judgments: &[&Judgment], doubted: &[&Doubted]) -> Option<Revised> {
+    let unexplained = judgments.iter().filter(|judgment| !judgment.is_explained);
+    let unexplained = unexplained.map(|judgment| (&judgment.stream, judgment.last_event, &judgment.parties));
+    let doubted = doubted.iter().map(|doubted| (&doubted.stream, doubted.last_event, &doubted.parties));
+    let all = unexplained.chain(doubted);
+    let events = all.clone().map(|(_, last_event, _)| last_event);
     let range = events.clone().min().zip(events.max())?;
     let mut changed = ChangedStreams::new();
-    for judgment in unexplained() {
-        changed.entry(judgment.stream.clone()).or_default().extend(judgment.parties.iter().cloned());
+    for (stream, _, parties) in all {
+        changed.entry(stream.clone()).or_default().extend(parties.iter().cloned());
     }
     Some(Revised { range, changed: Some(changed) })
 }

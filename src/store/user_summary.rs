@@ -52,7 +52,7 @@ pub struct TokenSummary {
 pub struct Flow {
     /// The number of streams.
     pub count: StreamCount,
-    /// Active streams of which it is not known what they pay; they are left out of `claimable` and of rates.
+    /// Streams of which it is not known what they pay; they are left out of `claimable` and of rates.
     pub unknown: u64,
     /// What was put in so far.
     pub deposited: Total,

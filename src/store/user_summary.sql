@@ -42,8 +42,10 @@ released as (
 valued as (
     select
         incoming, token, deposited, withdrawn, rate_per_second,
-        is_active and not closed and (awaits_entry or kind not in ('linear', 'interval', 'cliffLump', 'steps'))
-            as is_unknown,
+        not closed and (
+            unverified
+            or is_active and (awaits_entry or kind not in ('linear', 'interval', 'cliffLump', 'steps'))
+        ) as is_unknown,
         phase = 'running' and not closed and coalesce(end_time, 'infinity'::numeric) > $2::text::numeric as is_accruing,
         case
             when is_active and not closed and (cliff_time is null or at >= cliff_time) then greatest(0, least(

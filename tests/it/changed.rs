@@ -62,7 +62,7 @@ fn is_notice(frame: &Frame) -> bool {
 }
 
 /// Reads up to the first notice.
-async fn notice(subscriber: &mut Subscriber) -> (String, Value) {
+pub async fn notice(subscriber: &mut Subscriber) -> (String, Value) {
     let reading = async {
         loop {
             let frame = subscriber.next().await.expect("the stream continues");

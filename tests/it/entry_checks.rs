@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flowfi_indexer::{
     devnet::Call,
-    domain::{Amount, Epoch, FieldDifference, StreamEntry, StreamId, StreamRecord},
+    domain::{Amount, Epoch, FieldDifference, LedgerSequence, StreamEntry, StreamId, StreamRecord},
     ingest::{Indexer, IngestSettings, LateEvents, PaceArgs, RecordState, write_late},
     store::{EntryChecks, LateRows, Locks, Repair, TakenEntry},
 };
@@ -31,7 +31,7 @@ impl World {
     }
 
     /// Waits until the record was compared with the chain after its last event.
-    async fn certain(&self) {
+    pub async fn certain(&self) {
         let is_certain = || async {
             let record = self.record().await;
             record.checked_at_ledger >= Some(record.last_event.ledger())
@@ -39,7 +39,7 @@ impl World {
         eventually("the record is certain", is_certain).await;
     }
 
-    async fn corrections(&self) -> Vec<(String, String, String)> {
+    pub async fn corrections(&self) -> Vec<(String, String, String)> {
         let corrections = self.store.corrections_of(&self.devnet.contract_id(), STREAM, 10).await.unwrap();
         corrections.into_iter().map(|correction| (correction.field, correction.ours, correction.chains)).collect()
     }
@@ -173,20 +173,24 @@ impl World {
         self.store.begin_repair(&self.devnet.contract_id(), Epoch(0), locks).await.unwrap().unwrap()
     }
 
-    /// Writes that the stream's entry was found to be deleted. Returns whether that closed the record.
-    async fn check_finds_it_deleted(&self) -> bool {
+    /// Writes that the stream's entry was found to be deleted by the end of a ledger. Returns whether that closed the record.
+    pub async fn check_finds_it_deleted_in(&self, at_ledger: LedgerSequence) -> bool {
         let (contract_id, last_event) = (self.devnet.contract_id(), self.record().await.last_event);
         let gone = FieldDifference { field: "record", ours: "present".to_owned(), chains: "deleted".to_owned() };
         let checks = EntryChecks {
             contract_id: &contract_id,
             epoch: Epoch(0),
-            at_ledger: self.devnet.latest_ledger(),
+            at_ledger,
             equal: Vec::new(),
             taken: vec![TakenEntry { stream_id: STREAM, baseline: None, last_event, differences: vec![gone] }],
             unreadable: Vec::new(),
             missed_in: BTreeMap::new(),
         };
         self.store.write_entry_checks(&checks).await.unwrap() == [STREAM]
+    }
+
+    async fn check_finds_it_deleted(&self) -> bool {
+        self.check_finds_it_deleted_in(self.devnet.latest_ledger()).await
     }
 
     /// Waits until this many statements wait for a lock.

@@ -79,6 +79,7 @@ mod store;
 mod subscribe;
 mod table_move;
 mod unknown_fields;
+mod unreadable_events;
 mod verify;
 mod whole_ledgers;
 mod world;

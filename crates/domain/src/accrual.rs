@@ -67,7 +67,7 @@ impl Serialize for StreamStatus {
 /// Why it is not known what can be claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClaimableReason {
-    /// An event changed something that it does not tell, and the chain's entry was not read since.
+    /// An event changed something that it does not tell, or that we cannot read, and the chain's entry was not read since.
     NotYetChecked,
     /// The chain's entry names a schedule that this version does not know.
     UnknownSchedule,
@@ -125,7 +125,7 @@ impl StreamRecord {
                 reason: UnknownSchedule::Unreadable(_) | UnknownSchedule::OutdatedAndUnreadable(_),
             } => Some(ClaimableReason::UnreadableEntry),
             Schedule::Unknown { reason: UnknownSchedule::Outdated } => Some(ClaimableReason::NotYetChecked),
-            _ if self.awaits_entry && self.is_active => Some(ClaimableReason::NotYetChecked),
+            _ if self.unverified || (self.awaits_entry && self.is_active) => Some(ClaimableReason::NotYetChecked),
             _ => None,
         }
     }

@@ -89,7 +89,8 @@ pub struct StreamRecord {
     pub checked_at_ledger: Option<LedgerSequence>,
     /// Seconds of all pauses that have ended; ours, the contract does not keep it.
     pub total_paused_seconds: u64,
-    /// An event we do not know, or one without its deposit, spoke of this stream: check it against the chain.
+    /// An event we do not know, or one without its deposit, spoke of this stream: nothing is computed until the chain's entry
+    /// is there.
     pub unverified: bool,
     /// An event came in an order that the contract's rules do not allow.
     pub impossible_order: bool,
@@ -295,6 +296,12 @@ impl StreamRecord {
     #[must_use]
     pub fn deleted(self, at_ledger: LedgerSequence) -> Self {
         Self { closed: true, checked_at_ledger: Some(at_ledger), ..self }
+    }
+
+    /// Notes that something which we cannot read spoke of the stream: what it changed is not in the record.
+    pub const fn doubt(&mut self) {
+        self.unverified = true;
+        self.checked_at_ledger = None;
     }
 
     /// Notes that the chain's entry does not decode, and why: nothing is computed until one does.
