@@ -117,8 +117,9 @@ impl Store {
 
 impl EntryChecks<'_> {
     async fn write(&self, connection: &mut PgConnection) -> Result<Vec<StreamId>, StoreError> {
-        network::check_epoch(connection, self.epoch).await?;
         self.mark_equal(connection).await?;
+        // From here on the tables cannot be archived: the lock of that statement keeps them.
+        network::check_epoch(connection, self.epoch).await?;
         if !self.unreadable.is_empty() {
             self.keep_unreadable(connection).await?;
         }

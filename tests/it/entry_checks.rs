@@ -6,13 +6,14 @@ use flowfi_indexer::{
     devnet::Call,
     domain::{Amount, Epoch, FieldDifference, LedgerSequence, StreamEntry, StreamId, StreamRecord},
     ingest::{Indexer, IngestSettings, LateEvents, PaceArgs, RecordState, write_late},
-    store::{EntryChecks, LateRows, Locks, Repair, TakenEntry},
+    store::{EntryChecks, LateRows, Locks, Repair, StoreError, TakenEntry},
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::{
     late::decode,
+    silent_writes::keep,
     world::{GatewaySettings, World, eventually, http_client},
 };
 
@@ -175,6 +176,10 @@ impl World {
 
     /// Writes that the stream's entry was found to be deleted by the end of a ledger. Returns whether that closed the record.
     pub async fn check_finds_it_deleted_in(&self, at_ledger: LedgerSequence) -> bool {
+        self.write_that_it_is_deleted(at_ledger).await.unwrap() == [STREAM]
+    }
+
+    async fn write_that_it_is_deleted(&self, at_ledger: LedgerSequence) -> Result<Vec<StreamId>, StoreError> {
         let (contract_id, last_event) = (self.devnet.contract_id(), self.record().await.last_event);
         let gone = FieldDifference { field: "record", ours: "present".to_owned(), chains: "deleted".to_owned() };
         let checks = EntryChecks {
@@ -186,7 +191,7 @@ impl World {
             unreadable: Vec::new(),
             missed_in: BTreeMap::new(),
         };
-        self.store.write_entry_checks(&checks).await.unwrap() == [STREAM]
+        self.store.write_entry_checks(&checks).await
     }
 
     async fn check_finds_it_deleted(&self) -> bool {
@@ -243,4 +248,20 @@ async fn no_check_is_written_while_a_repair_locks_its_records_from_the_beginning
     assert!(!world.record().await.closed);
     assert!(world.check_finds_it_deleted().await);
     assert!(world.record().await.closed);
+}
+
+#[sqlx::test]
+async fn what_was_read_of_a_chain_is_not_written_once_its_tables_were_archived(pool: PgPool) {
+    let world = indexed(pool).await;
+    let ledger = world.devnet.latest_ledger();
+    // As an archive does: it changes the tables that a check is about to write, and the epoch.
+    let mut archiving = keep(&world.pool, "streams").await;
+    sqlx::query("update network set epoch = epoch + 1").execute(&mut *archiving).await.unwrap();
+    let archiving = async {
+        world.waiting(1).await;
+        archiving.commit().await.unwrap();
+    };
+    let (written, ()) = tokio::join!(world.write_that_it_is_deleted(ledger), archiving);
+    assert!(matches!(written, Err(StoreError::OtherEpoch { .. })), "{written:?}");
+    assert!(!world.record().await.closed);
 }
