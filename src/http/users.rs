@@ -70,7 +70,7 @@ struct FlowView {
     stream_count: u64,
     /// Of those, active ones.
     active_count: u64,
-    /// Active streams that `claimableAmount` and `ratePerSecond` leave out, since it is not known what they pay.
+    /// Streams that `claimableAmount` and `ratePerSecond` leave out, since it is not known what they pay.
     unknown_count: u64,
     /// What was deposited into them.
     #[schema(value_type = words::Total)]

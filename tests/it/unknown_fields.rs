@@ -2,9 +2,10 @@
 
 use flowfi_indexer::{
     domain::{ContractId, HarmlessFields, LedgerSequence, Schedule, StreamRecord},
-    ingest::{Indexer, IngestSettings, PaceArgs, RecordState, Waits},
+    ingest::{Indexer, IngestSettings, PaceArgs, RecordState, Verified, VerifySettings, Waits, verify},
     source::EndpointPool,
 };
+use rand::{SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use stellar_xdr::ScVal;
@@ -13,7 +14,7 @@ use tokio::process::Command;
 use crate::{
     made_chain::{Made, MadeChain, PASSPHRASE, change},
     made_stream::{STREAM, contract, creation, map, stored},
-    world::{GatewaySettings, World, eventually},
+    world::{DEADLINE, GatewaySettings, World, eventually},
 };
 
 const SOON: std::time::Duration = std::time::Duration::from_millis(20);
@@ -77,6 +78,12 @@ impl Unknown {
         ended.unwrap();
     }
 
+    /// Compares the record with the chain's entry, in which no field is harmless.
+    async fn verified(&self, repair: bool) -> Verified {
+        let settings = VerifySettings { sample: None, repair, patience: DEADLINE, rng: StdRng::seed_from_u64(5) };
+        verify(&self.world.store, &self.chain.source_of_events(), &contract(), settings, |_| ()).await.unwrap()
+    }
+
     /// Returns what is claimable at the time when all is.
     async fn claimable(&self) -> (Value, Value) {
         let (status, shown) = self.world.get(&self.base, "/v1/streams/1/claimable?at=1000").await;
@@ -133,6 +140,17 @@ async fn a_field_that_is_harmless_from_the_start_leaves_nothing_to_correct(pool:
     unknown.index(unknown.chain.source_of_events(), &["memo"], "the record is compared", is_linear).await;
     assert_eq!(unknown.claimable().await, (json!("1000"), Value::Null));
     assert!(unknown.world.store.corrections_of(&contract(), STREAM, 10).await.unwrap().is_empty());
+}
+
+#[sqlx::test]
+async fn a_field_that_is_harmless_no_more_is_a_difference_until_a_repair(pool: PgPool) {
+    let unknown = Unknown::begin(pool).await;
+    unknown.index(unknown.chain.source_of_events(), &["memo"], "the record is compared", is_linear).await;
+    let verified = unknown.verified(false).await;
+    let fields: Vec<&str> = verified.differences.iter().map(|difference| difference.field).collect();
+    assert_eq!((fields, verified.is_proven()), (vec!["schedule"], false));
+    assert_eq!(unknown.verified(true).await.repaired, [STREAM]);
+    assert_eq!(unknown.claimable().await, (Value::Null, json!("unknownField")));
 }
 
 #[tokio::test]
