@@ -998,7 +998,7 @@ export interface components {
             streamCount: number;
             /**
              * Format: int64
-             * @description Active streams that `claimableAmount` and `ratePerSecond` leave out, since it is not known what they pay.
+             * @description Streams that `claimableAmount` and `ratePerSecond` leave out, since it is not known what they pay.
              */
             unknownCount: number;
             /** @description What was paid out of them. */
@@ -1610,7 +1610,10 @@ export interface components {
              * @description How many seconds it was paused in total.
              */
             totalPausedDuration: number;
-            /** @description Its creation was not seen: the record comes from the chain's own entry, or from what its events imply. */
+            /**
+             * @description An event that cannot be read, or that leaves its deposit out, spoke of it: nothing is computed until the chain's own
+             *     entry was read.
+             */
             unverified: boolean;
             /** @description When the ledger of its last event closed. */
             updatedAt: components["schemas"]["Moment"];
