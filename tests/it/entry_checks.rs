@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flowfi_indexer::{
     devnet::Call,
-    domain::{Amount, Epoch, FieldDifference, LedgerSequence, StreamEntry, StreamId, StreamRecord},
+    domain::{Amount, Epoch, EventId, FieldDifference, LedgerSequence, StreamEntry, StreamId, StreamRecord},
     ingest::{Indexer, IngestSettings, LateEvents, PaceArgs, RecordState, write_late},
     store::{EntryChecks, LateRows, Locks, Repair, StoreError, TakenEntry},
 };
@@ -176,11 +176,16 @@ impl World {
 
     /// Writes that the stream's entry was found to be deleted by the end of a ledger. Returns whether that closed the record.
     pub async fn check_finds_it_deleted_in(&self, at_ledger: LedgerSequence) -> bool {
-        self.write_that_it_is_deleted(at_ledger).await.unwrap() == [STREAM]
+        let last_event = self.record().await.last_event;
+        self.write_that_it_is_deleted(at_ledger, last_event).await.unwrap() == [STREAM]
     }
 
-    async fn write_that_it_is_deleted(&self, at_ledger: LedgerSequence) -> Result<Vec<StreamId>, StoreError> {
-        let (contract_id, last_event) = (self.devnet.contract_id(), self.record().await.last_event);
+    async fn write_that_it_is_deleted(
+        &self,
+        at_ledger: LedgerSequence,
+        last_event: EventId,
+    ) -> Result<Vec<StreamId>, StoreError> {
+        let contract_id = self.devnet.contract_id();
         let gone = FieldDifference { field: "record", ours: "present".to_owned(), chains: "deleted".to_owned() };
         let checks = EntryChecks {
             contract_id: &contract_id,
@@ -253,7 +258,7 @@ async fn no_check_is_written_while_a_repair_locks_its_records_from_the_beginning
 #[sqlx::test]
 async fn what_was_read_of_a_chain_is_not_written_once_its_tables_were_archived(pool: PgPool) {
     let world = indexed(pool).await;
-    let ledger = world.devnet.latest_ledger();
+    let (ledger, last_event) = (world.devnet.latest_ledger(), world.record().await.last_event);
     // As an archive does: it changes the tables that a check is about to write, and the epoch.
     let mut archiving = keep(&world.pool, "streams").await;
     sqlx::query("update network set epoch = epoch + 1").execute(&mut *archiving).await.unwrap();
@@ -261,7 +266,7 @@ async fn what_was_read_of_a_chain_is_not_written_once_its_tables_were_archived(p
         world.waiting(1).await;
         archiving.commit().await.unwrap();
     };
-    let (written, ()) = tokio::join!(world.write_that_it_is_deleted(ledger), archiving);
+    let (written, ()) = tokio::join!(world.write_that_it_is_deleted(ledger, last_event), archiving);
     assert!(matches!(written, Err(StoreError::OtherEpoch { .. })), "{written:?}");
     assert!(!world.record().await.closed);
 }
