@@ -53,8 +53,11 @@ pub struct ApiKey {
     pub scopes: Vec<Scope>,
     /// The subject that made it. Revoking that subject's tokens revokes the key too.
     pub created_by: Subject,
-    /// When it was made or last rotated.
+    /// When the secret was made: at the start, or by a rotation.
     pub issued_at: UnixTime,
+    /// The subject that made the secret; `None` if an older version made it. Revoking that subject's tokens revokes the
+    /// secret too.
+    pub issued_by: Option<Subject>,
     /// When it expires.
     pub expires_at: UnixTime,
     /// When it was last used, to the minute.
@@ -127,6 +130,7 @@ impl ApiKey {
             scopes: words.join(" "),
             created_by: self.created_by.to_string(),
             issued_at: self.issued_at,
+            issued_by: self.issued_by.as_ref().map(Subject::to_string),
             expires_at: self.expires_at,
             last_used_at: self.last_used_at,
         }
@@ -141,6 +145,7 @@ impl ApiKey {
             expires_at: self.expires_at,
             api_key: Some(self.id),
             created_by: Some(self.created_by),
+            issued_by: self.issued_by,
         }
     }
 }
@@ -156,6 +161,7 @@ impl TryFrom<ApiKeyRow> for ApiKey {
         Ok(Self {
             subject: subject(row.subject)?,
             created_by: subject(row.created_by)?,
+            issued_by: row.issued_by.map(subject).transpose()?,
             id: row.id,
             name: row.name,
             scopes: Scope::read_all(&row.scopes),

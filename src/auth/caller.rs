@@ -56,6 +56,9 @@ pub struct Token {
     /// The subject that made that key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<Subject>,
+    /// The subject that made the secret of that key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_by: Option<Subject>,
 }
 
 /// The caller of a request, and what it may see.
@@ -232,6 +235,7 @@ mod tests {
             expires_at: UnixTime(9),
             api_key: None,
             created_by: None,
+            issued_by: None,
         }
     }
 

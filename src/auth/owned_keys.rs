@@ -29,6 +29,7 @@ impl Auth {
             scopes: request.scopes,
             created_by: by.clone(),
             issued_at: now,
+            issued_by: Some(by.clone()),
             expires_at: now.plus_seconds(request.ttl_seconds),
             last_used_at: None,
         };
@@ -45,7 +46,7 @@ impl Auth {
     }
 
     /// Returns the API keys of a subject, without the oldest of the expired ones if there are many. The flag says whether a
-    /// revocation of the subject or of the key's maker covers the key.
+    /// revocation of the subject or of a maker covers the key.
     ///
     /// # Errors
     /// The database did not answer.
@@ -61,7 +62,8 @@ impl Auth {
         .collect()
     }
 
-    /// Returns whether a revocation of an API key's subject or of its maker covers the key's current secret.
+    /// Returns whether a revocation of an API key's subject, or of whoever made the key or its current secret, covers that
+    /// secret.
     #[must_use]
     pub fn revokes(&self, key: &ApiKey) -> bool {
         self.0.revocations.holds(&key.clone().token())
@@ -83,6 +85,7 @@ impl Auth {
         let (now, secret) = (self.now(), ApiKeySecret::new(self.random()));
         let fresh = NewSecret {
             hash: &secret.hash(),
+            by: by.subject.as_str(),
             now,
             earlier_until: now.plus_seconds(overlap_seconds),
             most_earlier: api_key::MOST_EARLIER_SECRETS,
@@ -93,7 +96,12 @@ impl Auth {
         let owner = KeyOwner { subject: by.subject.as_str(), scopes: &scopes };
         let owner = Some(owner).filter(|_| !by.allows(Scope::Admin));
         match self.0.store.rotate_api_key(id, owner, fresh).await? {
-            Rotated::Done(row) => Ok(Some((ApiKey::try_from(row)?, secret))),
+            Rotated::Done(row) => {
+                let key = ApiKey::try_from(row)?;
+                let (subject, by) = (&key.subject, &by.subject);
+                info!(key.id, subject = %subject, by = %by, "{by} rotated the API key {} of {subject}", key.id);
+                Ok(Some((key, secret)))
+            }
             Rotated::NoSuchKey => Ok(None),
             Rotated::LacksScope(scope) => Err(ApiKeyRefusal::LacksScope(scope)),
             Rotated::TooManySecrets => Err(ApiKeyRefusal::TooManySecrets),
@@ -101,12 +109,16 @@ impl Auth {
         }
     }
 
-    /// Deletes an API key, which ends its open streams. With `subject`, only a key of that subject is deleted. Returns
-    /// whether there was such a key.
+    /// Deletes an API key, which ends its open streams. An operator may delete every key, anybody else only keys of its own
+    /// subject. Returns whether there was such a key.
     ///
     /// # Errors
     /// The database did not answer.
-    pub async fn delete_api_key(&self, id: &str, subject: Option<&Subject>) -> Result<bool, StoreError> {
-        self.0.store.delete_api_key(id, subject.map(Subject::as_str), self.now()).await
+    pub async fn delete_api_key(&self, id: &str, by: &Token) -> Result<bool, StoreError> {
+        let owner = Some(by.subject.as_str()).filter(|_| !by.allows(Scope::Admin));
+        let Some(subject) = self.0.store.delete_api_key(id, owner, self.now()).await? else { return Ok(false) };
+        let by = &by.subject;
+        info!(key.id = id, subject, by = %by, "{by} deleted the API key {id} of {subject}");
+        Ok(true)
     }
 }

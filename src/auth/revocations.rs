@@ -127,8 +127,8 @@ impl Revocations {
         Ok(valid.get(id).is_some_and(|since| token.issued_at.is_some_and(|issued_at| *since <= issued_at)))
     }
 
-    /// Returns whether a token is revoked together with its subject or with the maker of its key. Whether the secret of
-    /// an API key is valid is not known here.
+    /// Returns whether a token is revoked together with its subject, or with the maker of its key or of the key's secret.
+    /// Whether the secret of an API key is valid is not known here.
     pub(super) fn holds(&self, token: &Token) -> bool {
         self.subjects.borrow().revoke(token)
     }
@@ -177,9 +177,9 @@ impl Subjects {
 
     /// A token that does not say when it was made may predate the revocation.
     fn revoke(&self, token: &Token) -> bool {
-        // A revoked or banned maker of API keys must not keep access through them.
-        let mut up_to =
-            [Some(&token.subject), token.created_by.as_ref()].into_iter().flatten().flat_map(|by| self.of(by));
+        // Whoever made an API key or one of its secrets must not keep access through them once revoked or banned.
+        let makers = token.created_by.iter().chain(&token.issued_by);
+        let mut up_to = [&token.subject].into_iter().chain(makers).flat_map(|by| self.of(by));
         up_to.any(|up_to| match up_to {
             UpTo::Forever => true,
             UpTo::Time(up_to) => token.issued_at.is_none_or(|issued_at| issued_at <= up_to),
@@ -212,6 +212,7 @@ mod tests {
                 expires_at: UnixTime(99),
                 api_key: None,
                 created_by: None,
+                issued_by: None,
             };
             assert_eq!(revocations.holds(&token), is_banned, "{who}");
         }

@@ -212,6 +212,7 @@ impl TokenKeys {
             expires_at: UnixTime(ends),
             api_key: None,
             created_by: None,
+            issued_by: None,
         })
     }
 

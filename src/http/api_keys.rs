@@ -87,7 +87,8 @@ pub(super) struct ApiKeyView {
     /// Who created it.
     #[schema(value_type = String, examples("an operator"))]
     created_by: Subject,
-    /// Whether it was revoked, together with its subject or its creator. A rotation gives it a valid secret again.
+    /// Whether it was revoked, together with its subject, its creator or the maker of its current secret. A rotation gives
+    /// it a valid secret again, unless one of them is banned.
     is_revoked: bool,
     /// When it was created or last rotated.
     #[schema(value_type = words::UnixTime)]
@@ -124,7 +125,7 @@ pub(super) struct ApiKeyList {
 
 impl ApiKeyView {
     fn of(key: ApiKey, is_revoked: bool) -> Self {
-        let ApiKey { id, subject, name, scopes, created_by, issued_at, expires_at, last_used_at } = key;
+        let ApiKey { id, subject, name, scopes, created_by, issued_at, issued_by: _, expires_at, last_used_at } = key;
         Self { id, sub: subject, name, scopes, created_by, is_revoked, issued_at, expires_at, last_used_at }
     }
 }
@@ -153,11 +154,6 @@ impl<'a> Owner<'a> {
 
     fn is_admin(&self) -> bool {
         self.token.allows(Scope::Admin)
-    }
-
-    /// Returns the subject whose keys the caller may delete; `None` for operators, who may change all.
-    fn own(&self) -> Option<&Subject> {
-        if self.is_admin() { None } else { Some(&self.token.subject) }
     }
 
     /// Returns the subject that is meant: the caller's own, unless the caller may name another one.
@@ -286,7 +282,7 @@ pub(super) async fn delete(
     _: Query<NoParameters>,
 ) -> Result<StatusCode, Problem> {
     let owner = Owner::of(&state, &caller)?;
-    let is_deleted = owner.auth.delete_api_key(id_of(&id)?, owner.own()).await?;
+    let is_deleted = owner.auth.delete_api_key(id_of(&id)?, owner.token).await?;
     if is_deleted { Ok(StatusCode::NO_CONTENT) } else { Err(no_such_key()) }
 }
 

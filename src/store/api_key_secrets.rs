@@ -22,6 +22,8 @@ const USE_IS_NOTED_EVERY: i64 = 60;
 pub struct NewSecret<'a> {
     /// The hash that it is stored under.
     pub hash: &'a [u8; 32],
+    /// The subject that makes it.
+    pub by: &'a str,
     /// The current time.
     pub now: UnixTime,
     /// No earlier secret stays valid beyond this time.
@@ -78,14 +80,16 @@ impl Store {
         let now = seconds(now)?;
         let row = sqlx::query_as!(
             Row,
-            r#"with secret (api_key, issued_at) as (
-                   select id, issued_at from api_keys where hash = $1
+            r#"with secret (api_key, issued_at, issued_by) as (
+                   select id, issued_at, issued_by from api_keys where hash = $1
                    union all
-                   select id, previous_issued_at from api_keys where previous_hash = $1 and previous_until > $2
+                   select id, previous_issued_at, previous_issued_by from api_keys
+                   where previous_hash = $1 and previous_until > $2
                    union all
-                   select api_key, issued_at from earlier_api_key_secrets where hash = $1 and valid_until > $2
+                   select api_key, issued_at, issued_by from earlier_api_key_secrets where hash = $1 and valid_until > $2
                )
-               select id, subject, name, scopes, created_by, secret.issued_at as "issued_at!", expires_at, last_used_at
+               select id, subject, name, scopes, created_by, secret.issued_at as "issued_at!", secret.issued_by, expires_at,
+                   last_used_at
                from secret join api_keys on id = api_key
                where deleted_at is null
                order by secret.issued_at desc limit 1"#,
@@ -128,13 +132,15 @@ impl Store {
             let row = sqlx::query_as!(
                 Row,
                 "update api_keys set
-                     previous_hash = hash, previous_until = $4, previous_issued_at = issued_at, hash = $2, issued_at = $3
+                     previous_hash = hash, previous_until = $4, previous_issued_at = issued_at,
+                     previous_issued_by = issued_by, hash = $2, issued_at = $3, issued_by = $5
                  where id = $1
-                 returning id, subject, name, scopes, created_by, issued_at, expires_at, last_used_at",
+                 returning id, subject, name, scopes, created_by, issued_at, issued_by, expires_at, last_used_at",
                 id,
                 &secret.hash[..],
                 issued_at,
                 until,
+                secret.by,
             )
             .fetch_one(&mut *connection)
             .await?;
@@ -193,8 +199,8 @@ async fn lock(
 /// Makes room in the row of a key for another previous secret. Earlier secrets keep their ends, unless `until` is sooner.
 async fn move_previous(connection: &mut PgConnection, id: &str, (now, until): (i64, i64)) -> Result<(), StoreError> {
     sqlx::query!(
-        "insert into earlier_api_key_secrets (hash, api_key, issued_at, valid_until)
-         select previous_hash, id, previous_issued_at, previous_until from api_keys
+        "insert into earlier_api_key_secrets (hash, api_key, issued_at, issued_by, valid_until)
+         select previous_hash, id, previous_issued_at, previous_issued_by, previous_until from api_keys
          where id = $1 and previous_hash is not null",
         id,
     )

@@ -24,8 +24,10 @@ pub struct ApiKeyRow {
     pub scopes: String,
     /// The subject that made it.
     pub created_by: String,
-    /// When the current secret was made: at the start, or by the last rotation.
+    /// When the secret was made: at the start, or by a rotation.
     pub issued_at: UnixTime,
+    /// The subject that made the secret; `None` if an older version made it.
+    pub issued_by: Option<String>,
     /// When it expires.
     pub expires_at: UnixTime,
     /// When it was last used, to the minute.
@@ -59,6 +61,7 @@ pub(super) struct Row {
     pub(super) scopes: String,
     pub(super) created_by: String,
     pub(super) issued_at: i64,
+    pub(super) issued_by: Option<String>,
     pub(super) expires_at: i64,
     pub(super) last_used_at: Option<i64>,
 }
@@ -74,6 +77,7 @@ impl TryFrom<Row> for ApiKeyRow {
             scopes: row.scopes,
             created_by: row.created_by,
             issued_at: time(row.issued_at)?,
+            issued_by: row.issued_by,
             expires_at: time(row.expires_at)?,
             last_used_at: row.last_used_at.map(time).transpose()?,
         })
@@ -98,8 +102,8 @@ impl Store {
             }
             sqlx::query!(
                 "insert into api_keys
-                     (id, subject, name, scopes, hash, created_by, issued_at, created_at, expires_at, holder)
-                 values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)",
+                     (id, subject, name, scopes, hash, created_by, issued_at, issued_by, created_at, expires_at, holder)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $7, $9, $10)",
                 key.id,
                 key.subject,
                 key.name,
@@ -107,6 +111,7 @@ impl Store {
                 &hash[..],
                 key.created_by,
                 now,
+                key.issued_by,
                 seconds(key.expires_at)?,
                 share.at_once.holder,
             )
@@ -126,7 +131,8 @@ impl Store {
         let rows = sqlx::query_as!(
             Row,
             r#"select id as "id!", subject as "subject!", name as "name!", scopes as "scopes!",
-                   created_by as "created_by!", issued_at as "issued_at!", expires_at as "expires_at!", last_used_at
+                   created_by as "created_by!", issued_at as "issued_at!", issued_by, expires_at as "expires_at!",
+                   last_used_at
                from (
                    select * from api_keys where subject = $1 and deleted_at is null and expires_at + 604800 >= $2
                    order by expires_at > $2 desc, issued_at desc, id limit $3
@@ -142,31 +148,35 @@ impl Store {
     }
 
     /// Deletes a key, and wakes the watchers of revocations. With `subject`, only a key of that subject is deleted.
-    /// Returns whether there was such a key. The row stays for a day: gateways of an older version look for it, and it
-    /// counts among the keys that its holder made.
-    pub async fn delete_api_key(&self, id: &str, subject: Option<&str>, now: UnixTime) -> Result<bool, StoreError> {
+    /// Returns the subject of the key, if there was such a key. The row stays for a day: gateways of an older version look
+    /// for it, and it counts among the keys that its holder made.
+    pub async fn delete_api_key(
+        &self,
+        id: &str,
+        subject: Option<&str>,
+        now: UnixTime,
+    ) -> Result<Option<String>, StoreError> {
         let delete = async |connection: &mut PgConnection| {
             let now = seconds(now)?;
-            let deleted = sqlx::query!(
+            let deleted = sqlx::query_scalar!(
                 "update api_keys set deleted_at = $3
-                 where id = $1 and deleted_at is null and ($2::text is null or subject = $2)",
+                 where id = $1 and deleted_at is null and ($2::text is null or subject = $2)
+                 returning subject",
                 id,
                 subject,
                 now,
-            )
-            .execute(&mut *connection)
-            .await?;
-            let is_deleted = deleted.rows_affected() == 1;
-            if is_deleted {
+            );
+            let of = deleted.fetch_optional(&mut *connection).await?;
+            if of.is_some() {
                 prune(connection, now).await?;
                 listen::notify(connection, listen::REVOKED).await?;
             }
-            Ok(is_deleted)
+            Ok(of)
         };
         let mut transaction = self.pool.begin().await?;
-        let is_deleted = transaction.within(delete).await?;
+        let of = transaction.within(delete).await?;
         transaction.commit().await?;
-        Ok(is_deleted)
+        Ok(of)
     }
 }
 

@@ -1,12 +1,21 @@
 //! API keys for services: made with a token, accepted wherever a token is, and revoked like one.
 
-use flowfi_indexer::auth::Scope;
+use std::{
+    io::Write,
+    sync::{Arc, Mutex},
+};
+
+use flowfi_indexer::{
+    auth::{ApiKeyRequest, Scope, Token},
+    domain::UnixTime,
+};
 use futures_util::future::join_all;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{PgPool, postgres::PgListener};
+use tracing::instrument::WithSubscriber;
 
-use super::{Access, Guarded};
+use super::{Access, Guarded, auth};
 use crate::world::{Subscriber, http_client};
 
 impl Guarded {
@@ -247,6 +256,106 @@ async fn keys_that_a_revoked_operator_made_for_others_are_revoked_too(pool: PgPo
     let revoked = guarded.post("/v1/admin/revoke", Some(&operator), &json!({"sub": by})).await;
     assert_eq!(revoked.status(), StatusCode::NO_CONTENT);
     assert_eq!(indexer(&secret_of(&made)).await, StatusCode::UNAUTHORIZED);
+}
+
+#[sqlx::test]
+async fn secrets_that_a_revoked_operator_made_by_rotation_are_revoked_wherever_they_are_kept(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let (stolen, operator) = (guarded.token("a robbed operator", &[Scope::Admin], 600), guarded.operator());
+    let made = guarded.make_key(&guarded.token_of("alice"), &json!({"name": "a key"})).await;
+    let path = format!("/v1/api-keys/{}/rotate", made["key"]["id"].as_str().unwrap());
+    let by_thief: Value = guarded.post(&path, Some(&stolen), &json!({})).await.json().await.unwrap();
+    let current = secret_of(&by_thief);
+    let mut subscriber = Subscriber::connect_as(&guarded.base, "all=true", None, &current).await;
+    let ticket = guarded.ticket(&current, &json!({"all": true})).await;
+    // Each rotation moves it to another place.
+    let mut others = vec![secret_of(&made)];
+    for secrets in 0..3 {
+        for (number, other) in others.iter().enumerate() {
+            assert_eq!(guarded.status_with(other).await, StatusCode::OK, "{number} of {secrets}");
+        }
+        assert_eq!(guarded.status_with(&current).await, StatusCode::OK, "after {secrets} more");
+        let rotated: Value = guarded.rotate(&made, &json!({})).await.json().await.unwrap();
+        others.push(secret_of(&rotated));
+    }
+    let revoke = json!({"sub": "a robbed operator"});
+    let revoked = guarded.post("/v1/admin/revoke", Some(&operator), &revoke).await;
+    assert_eq!(revoked.status(), StatusCode::NO_CONTENT);
+    assert_eq!(guarded.status_with(&current).await, StatusCode::UNAUTHORIZED);
+    let with_ticket = guarded.get(&format!("/v1/events/subscribe?ticket={ticket}"), None).await;
+    assert_eq!(with_ticket.status(), StatusCode::UNAUTHORIZED);
+    while subscriber.next().await.expect("it is notified").event.as_deref() != Some("expired") {}
+    for other in others {
+        assert_eq!(guarded.status_with(&other).await, StatusCode::OK, "its subject made it");
+    }
+}
+
+#[sqlx::test]
+async fn a_key_whose_current_secret_a_revoked_operator_made_says_so(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let (stolen, operator) = (guarded.token("a robbed operator", &[Scope::Admin], 600), guarded.operator());
+    let made = guarded.make_key(&guarded.token_of("alice"), &json!({"name": "a key"})).await;
+    let path = format!("/v1/api-keys/{}/rotate", made["key"]["id"].as_str().unwrap());
+    assert_eq!(guarded.post(&path, Some(&stolen), &json!({})).await.status(), StatusCode::OK);
+    let is_revoked = async || {
+        let listed: Value = guarded.get("/v1/api-keys", Some(&guarded.token_of("alice"))).await.json().await.unwrap();
+        listed["keys"][0]["isRevoked"].as_bool().unwrap()
+    };
+    assert!(!is_revoked().await);
+    let revoke = json!({"sub": "a robbed operator"});
+    assert_eq!(guarded.post("/v1/admin/revoke", Some(&operator), &revoke).await.status(), StatusCode::NO_CONTENT);
+    assert!(is_revoked().await);
+    assert_eq!(guarded.rotate(&made, &json!({})).await.status(), StatusCode::OK);
+    assert!(!is_revoked().await, "its subject gave it another");
+}
+
+/// What is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[sqlx::test]
+async fn the_log_says_who_made_rotated_and_deleted_a_key_without_its_secrets(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let auth = auth(&guarded.world, &Access::default());
+    let operator = Token {
+        subject: "an operator".parse().unwrap(),
+        scopes: vec![Scope::Admin],
+        issued_at: None,
+        expires_at: UnixTime(u64::MAX),
+        api_key: None,
+        created_by: None,
+        issued_by: None,
+    };
+    let subject = "a service".parse().unwrap();
+    let wanted = ApiKeyRequest { subject, name: "a key".to_owned(), scopes: Vec::new(), ttl_seconds: 600 };
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let acts = async {
+        let (key, first) = auth.make_api_key(wanted, &operator.subject).await.unwrap();
+        let (_, second) = auth.rotate_api_key(&key.id, &operator, 0).await.unwrap().unwrap();
+        assert!(auth.delete_api_key(&key.id, &operator).await.unwrap());
+        assert!(!auth.delete_api_key(&key.id, &operator).await.unwrap(), "it is gone");
+        (key.id, [first.0, second.0])
+    };
+    let (id, secrets) = acts.with_subscriber(subscriber).await;
+    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for act in ["made", "rotated", "deleted"] {
+        let line = format!("an operator {act} the API key {id} of a service");
+        assert_eq!(logged.matches(&line).count(), 1, "{act}: {logged}");
+    }
+    assert!(secrets.iter().all(|secret| !logged.contains(secret)), "{logged}");
 }
 
 #[sqlx::test]

@@ -171,6 +171,7 @@ async fn put_api_key(store: &Store, hash: [u8; 32]) -> Result<bool, StoreError> 
         scopes: String::new(),
         created_by: SHARE.holder.to_owned(),
         issued_at: NOW,
+        issued_by: None,
         expires_at: UnixTime(2_000),
         last_used_at: None,
     };
