@@ -3,15 +3,23 @@
 //! Every long-running task is spawned here. If one fails, or ends without being asked, everything is stopped and the
 //! process ends with a failure.
 
-use std::{collections::HashMap, future::Future, io, process::ExitCode, time::Duration};
+use std::{
+    collections::HashMap,
+    future::{Future, pending},
+    io,
+    panic::resume_unwind,
+    process::ExitCode,
+    time::Duration,
+};
 
+use futures_util::FutureExt;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task::{Id, JoinError, JoinSet},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{Instrument, error, info, warn};
 
 /// The time that tasks have to finish after a soft stop. What they do not finish is safe: a transaction that was not
 /// committed is undone, and its ledgers are read again.
@@ -124,6 +132,26 @@ impl Lifecycle {
     }
 }
 
+/// Does some work to its end, even if nobody waits for it any more. It must end by itself, and soon.
+///
+/// The database works on for a while for a client that has left. Whatever that client holds meanwhile, such as its turn and
+/// a connection, belongs into the work: it is free again when the database is.
+pub async fn do_to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    let mut work = Box::pin(work.in_current_span());
+    // Most work needs no task.
+    if let Some(done) = work.as_mut().now_or_never() {
+        return done;
+    }
+    #[expect(clippy::disallowed_methods, reason = "whoever waits for it owns it; it ends soon if nobody does")]
+    let done = tokio::spawn(work).await;
+    match done.map_err(JoinError::try_into_panic) {
+        Ok(done) => done,
+        Err(Ok(panic)) => resume_unwind(panic),
+        // The process ends.
+        Err(Err(_)) => pending().await,
+    }
+}
+
 /// Reports how a task ended. Returns whether it ended as expected.
 fn report(name: &str, ended: Result<anyhow::Result<()>, JoinError>, asked: bool) -> bool {
     match ended {
@@ -145,6 +173,10 @@ fn report(name: &str, ended: Result<anyhow::Result<()>, JoinError>, asked: bool)
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tokio::{sync::Notify, task::yield_now};
+
     use super::*;
 
     #[tokio::test]
@@ -161,6 +193,40 @@ mod tests {
         });
         let ended = timeout(6 * DRAIN_DEADLINE, lifecycle.run_until_stopped()).await.expect("the signal is not lost");
         assert_eq!(ended.unwrap(), ExitCode::SUCCESS);
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_any_more_keeps_what_it_holds_until_it_is_done() {
+        let (held, may_end) = (Arc::new(()), Arc::new(Notify::new()));
+        let work = |held: Arc<()>, may_end: Arc<Notify>| async move {
+            may_end.notified().await;
+            drop(held);
+            7
+        };
+        let mut waiting = Box::pin(do_to_the_end(work(Arc::clone(&held), Arc::clone(&may_end))));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        drop(waiting);
+        yield_now().await;
+        assert_eq!(Arc::strong_count(&held), 2);
+        may_end.notify_one();
+        let is_free = async {
+            while Arc::strong_count(&held) > 1 {
+                yield_now().await;
+            }
+        };
+        timeout(DRAIN_DEADLINE, is_free).await.expect("it is done");
+        may_end.notify_one();
+        assert_eq!(do_to_the_end(work(held, may_end)).await, 7);
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "a bug")]
+    async fn work_that_panics_does_so_for_whoever_waits_for_it() {
+        do_to_the_end(async {
+            yield_now().await;
+            panic!("a bug");
+        })
+        .await
     }
 
     #[tokio::test]

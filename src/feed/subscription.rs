@@ -31,6 +31,7 @@ use crate::{
     domain::{
         CommittedEvent, Epoch, EventFilter, EventId, FeedId, Notice, ResetReason, ResumeId, Revision, Visibility,
     },
+    lifecycle::do_to_the_end,
     store::{EventRange, StoreError},
 };
 
@@ -316,12 +317,16 @@ impl Subscription {
             let (feed, filter, turns) = (self.feed.clone(), Arc::clone(&self.filter), self.turns.clone());
             let range = EventRange { after: self.position, up_to: end };
             Box::pin(async move {
-                let _turn_of_client = match &turns {
-                    Some(turns) => Some(turns.acquire().await),
+                let turn_of_client = match turns {
+                    Some(turns) => Some(turns.acquire_owned().await),
                     None => None,
                 };
-                let _turn = feed.replays.acquire().await;
-                feed.store.matching_events(range, &filter, CHUNK).await
+                let turns = (turn_of_client, Arc::clone(&feed.replays).acquire_owned().await);
+                do_to_the_end(async move {
+                    let _turns = turns;
+                    feed.store.matching_events(range, &filter, CHUNK).await
+                })
+                .await
             })
         });
         let answer = query.await;

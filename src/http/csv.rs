@@ -16,6 +16,7 @@ use tracing::warn;
 use super::{accept::Accept, event_view::BodyView, limits::ClientTurns, times::date_text};
 use crate::{
     domain::{CommittedEvent, FeedId, UnixTime},
+    lifecycle::do_to_the_end,
     store::{EventListFilter, PageRequest, PageStart, Store},
 };
 
@@ -62,10 +63,18 @@ impl Rows {
     /// Returns the next rows as text, and what comes after them.
     async fn read_on(self) -> Result<Option<(String, Self)>, BrokenOff> {
         let Some(last) = self.last else { return Ok(None) };
-        let _turn = match &self.turns {
+        let turn = match &self.turns {
             Some(turns) => Some(turns.next().await),
             None => None,
         };
+        do_to_the_end(async move {
+            let _turn = turn;
+            self.read_up_to(last).await
+        })
+        .await
+    }
+
+    async fn read_up_to(self, last: FeedId) -> Result<Option<(String, Self)>, BrokenOff> {
         let request = PageRequest { limit: ROWS_AT_ONCE, start: self.start };
         let read = self.store.events_up_to(&self.filter, request, last.event).await;
         let events = read.map_err(|failure| BrokenOff::new(&failure))?;

@@ -108,12 +108,11 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
     let files = page::routes(facts).route("/openapi.json", get(openapi_json)).merge(openapi::docs());
     let files = compressed_once(files);
     let slowed = from_fn_with_state(state.limits.clone(), limit_admin_requests);
-    let in_turn = from_fn_with_state(state.limits.clone(), answer_in_turn);
-    let for_admins = Router::from(for_admins()).layer(slowed).layer(in_turn.clone()).layer(from_fn(bound_time));
+    let for_admins = in_turn(Router::from(for_admins()).layer(slowed), &state);
     let for_admins = for_admins.layer(from_fn(answer_one_caller)).layer(bounded.clone());
     let for_clients = Router::from(for_clients()).merge(Router::from(unversioned()));
     let for_clients = for_clients.layer(from_fn(answer_one_caller)).merge(files);
-    let for_clients = for_clients.layer(in_turn).layer(from_fn(bound_time)).layer(bounded.clone());
+    let for_clients = in_turn(for_clients, &state).layer(bounded.clone());
     let for_clients = compressed(for_clients.merge(for_admins));
     let for_wallets = Router::from(for_wallets()).method_not_allowed_fallback(wrong_method);
     let for_wallets = for_wallets.layer(from_fn(bound_time)).layer(bounded.clone());
@@ -131,6 +130,13 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
     let routes = routes.method_not_allowed_fallback(wrong_method).fallback(no_such_route);
     let routes = cors::for_origins(routes.layer(from_fn(refuse_over_budget)), origins).merge(for_wallets);
     cors::with_security_headers(limited(routes.layer(from_fn(check_host)), limit, state))
+}
+
+/// Answers the requests of each client in turn. Both the time until an answer begins and the time that a turn takes are
+/// limited: a turn does not end with the wait of its client.
+fn in_turn(routes: Router<HttpState>, state: &HttpState) -> Router<HttpState> {
+    let in_turn = from_fn_with_state(state.limits.clone(), answer_in_turn);
+    routes.layer(from_fn(bound_time)).layer(in_turn).layer(from_fn(bound_time))
 }
 
 /// Counts every request before it is routed, checked or answered: one for which there is no route costs as well.

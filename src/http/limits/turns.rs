@@ -18,6 +18,7 @@ use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Limits, client::ClientKey, requests::Operator};
+use crate::lifecycle::do_to_the_end;
 
 /// A client may send twenty requests a second, and each takes milliseconds.
 const AT_ONCE: usize = 1;
@@ -111,7 +112,8 @@ impl<S: Sync> FromRequestParts<S> for Turn {
     }
 }
 
-/// Answers a request when it is its client's turn.
+/// Answers a request when it is its client's turn. The turn lasts until the answer is made, even if the client has left by
+/// then: it must not have several queries at once by leaving and coming back.
 pub(in crate::http) async fn answer_in_turn(
     State(limits): State<Limits>,
     mut request: Request,
@@ -122,22 +124,31 @@ pub(in crate::http) async fn answer_in_turn(
     let Some(turns) = limits.turns_of(client.filter(|_| !is_of_operator)) else { return next.run(request).await };
     let turn = Turn::next(turns).await;
     request.extensions_mut().insert(turn.clone());
-    let response = next.run(request).await;
-    turn.set(None);
-    response
+    do_to_the_end(async move {
+        let response = next.run(request).await;
+        turn.set(None);
+        response
+    })
+    .await
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
 
     use axum::{Router, body::Body, middleware::from_fn_with_state, routing::get};
     use hyper::service::Service;
     use hyper_util::service::TowerToHyperService;
-    use tokio::sync::Notify;
+    use tokio::{sync::Notify, task::yield_now, time::timeout};
 
     use super::*;
     use crate::http::limits::tests::usual_limits;
+
+    /// Only a test that fails waits this long.
+    const DEADLINE: Duration = Duration::from_mins(1);
 
     #[tokio::test]
     async fn a_clients_second_request_waits_for_the_first_and_another_client_does_not() {
@@ -226,6 +237,29 @@ mod tests {
         assert!(other.await.unwrap().status().is_success());
         assert!(waiting.await.unwrap().status().is_success());
         assert!(routes.call(asked("/waiting")).now_or_never().is_none());
-        assert_eq!(route.begun(), 3, "whoever leaves gives the turn back");
+        assert_eq!(route.begun(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_again_and_again_has_one_turn_at_once() {
+        let route = SlowRoute::default();
+        let routes = route.routes();
+        for _ in 0..10 {
+            let mut abandoned = Box::pin(routes.call(asked("/slow")));
+            assert!(abandoned.as_mut().now_or_never().is_none());
+            drop(abandoned);
+            yield_now().await;
+            assert_eq!(route.begun(), 1);
+        }
+        let last = routes.call(asked("/slow"));
+        route.may_end.notify_one();
+        let end_of_last = async {
+            while route.begun() < 2 {
+                yield_now().await;
+            }
+            route.may_end.notify_one();
+        };
+        let (answered, ()) = timeout(DEADLINE, async { tokio::join!(last, end_of_last) }).await.unwrap();
+        assert!(answered.unwrap().status().is_success(), "the first turn ended with its answer");
     }
 }
