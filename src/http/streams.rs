@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     auth::Caller,
-    domain::{Address, ContractId, FeedId, StreamId, StreamRecord, StreamStatus, UnixTime},
+    domain::{Address, ContractId, FeedId, StreamId, StreamRecord, StreamStatus, UnixTime, Visibility},
     store::{RecordInTime, StreamListFilter, StreamSort},
 };
 
@@ -50,7 +50,7 @@ pub(super) struct StreamList {
 pub(super) struct StreamWithEvents {
     #[serde(flatten)]
     stream: StreamView,
-    /// Its latest events, newest first.
+    /// Its latest events that the caller may see, newest first.
     #[schema(value_type = Vec<EventRow>)]
     events: Vec<EventRowView>,
 }
@@ -204,7 +204,8 @@ fn record_source(query: &Query<StreamQuery>) -> Result<RecordSource, Problem> {
     }
 }
 
-/// The tag is of everything that the answer is made of: the events of the stream, repairs, checks, and the time.
+/// The tag is of everything that the answer is made of: the events of the stream, repairs, checks, the time, and who sees
+/// which of the events.
 async fn of_index(
     state: &HttpState,
     caller: &Caller,
@@ -217,11 +218,15 @@ async fn of_index(
     let now = time_of(closed_at);
     let record = seen(caller, record, stream_id)?;
     let checked = record.checked_at_ledger.unwrap_or_default();
-    let tag = EntityTag::of(&[&FeedId { event: record.last_event, epoch }, &revision, &checked, &now]);
+    let seen_by = match &caller.visibility {
+        Visibility::Party(party) => party.as_str(),
+        Visibility::Everything | Visibility::Nothing => "all",
+    };
+    let tag = EntityTag::of(&[&FeedId { event: record.last_event, epoch }, &revision, &checked, &now, &seen_by]);
     let mut response = if tag.is_known(headers) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        with_events(state, record, now).await?.into_response()
+        with_events(state, caller, record, now).await?.into_response()
     };
     tag.write(response.headers_mut());
     Ok(response)
@@ -244,10 +249,12 @@ fn seen(caller: &Caller, record: Option<StreamRecord>, stream_id: StreamId) -> R
 
 async fn with_events(
     state: &HttpState,
+    caller: &Caller,
     record: StreamRecord,
     now: UnixTime,
 ) -> Result<Json<StreamWithEvents>, Problem> {
-    let events = state.store.latest_events(&record.contract_id, record.stream_id, LATEST_EVENTS).await?;
+    let (contract_id, stream_id) = (&record.contract_id, record.stream_id);
+    let events = state.store.latest_events(contract_id, stream_id, &caller.visibility, LATEST_EVENTS).await?;
     let stream = StreamView::at(record, now, &state.contracts);
     Ok(Json(StreamWithEvents { stream, events: events.into_iter().map(EventRowView).collect() }))
 }

@@ -7,7 +7,7 @@ use super::{
     Store, StoreError,
     columns::{epoch, event_id, parse},
 };
-use crate::domain::{CommittedEvent, ContractId, EventId, StoredEventType, StreamId};
+use crate::domain::{CommittedEvent, ContractId, EventId, StoredEventType, StreamId, Visibility};
 
 /// A range in chain order: after one position, up to and including another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,23 +82,32 @@ impl Store {
         rows.into_iter().map(CommittedEvent::try_from).collect()
     }
 
-    /// Returns at most `limit` of a stream's newest events, newest first.
+    /// Returns at most `limit` of a stream's newest events that somebody may see, newest first.
     pub async fn latest_events(
         &self,
         contract_id: &ContractId,
         stream_id: StreamId,
+        visibility: &Visibility,
         limit: u32,
     ) -> Result<Vec<CommittedEvent>, StoreError> {
+        let party = match visibility {
+            Visibility::Everything => None,
+            Visibility::Party(party) => Some(party.as_str()),
+            Visibility::Nothing => return Ok(Vec::new()),
+        };
         let rows = sqlx::query_as!(
             EventRow,
             r#"select toid, event_index, (select epoch from network) as "epoch!", contract_id, ledger_closed_at, tx_hash,
                       type, stream_id, sender, recipient, former_recipient, token, amount::text,
                       body as "body: Json<serde_json::Map<String, serde_json::Value>>"
-               from stream_events where stream_id = $2 and contract_id = $1
+               from stream_events
+               where stream_id = $2 and contract_id = $1
+                   and ($4::text is null or $4 in (sender, recipient, former_recipient))
                order by toid desc, event_index desc limit $3"#,
             contract_id.as_str(),
             stream_id.to_string(),
             i64::from(limit),
+            party,
         )
         .fetch_all(&self.pool)
         .await?;

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use flowfi_indexer::{auth::Scope, devnet::Fault, domain::EventId};
+use flowfi_indexer::{
+    auth::Scope,
+    devnet::{Call, ContractCode, DevnetArgs, Fault},
+    domain::{EventId, StreamId},
+};
 use reqwest::StatusCode;
 use serde_json::Value;
 use sqlx::PgPool;
 
 use super::{Access, Guarded};
-use crate::world::Subscriber;
+use crate::world::{Subscriber, World};
 
 /// Streams by sender and recipient, numbered from 1.
 const STREAMS: [(&str, &str); 4] = [("alice", "bob"), ("carol", "dave"), ("bob", "carol"), ("alice", "alice")];
@@ -192,6 +196,51 @@ async fn live_events_go_to_participants_only_whatever_they_subscribed_to(pool: P
         seen.dedup();
         assert_eq!(seen, own, "{name} with {query}");
     }
+}
+
+#[sqlx::test]
+async fn a_stream_that_changed_hands_shows_each_party_the_same_events_on_every_route(pool: PgPool) {
+    let newer = DevnetArgs { contract_code: ContractCode::B, ..DevnetArgs::by_hand() };
+    let mut world = World::with_devnet(pool, &newer).await;
+    world.devnet.close_ledger().unwrap();
+    world.start_indexer(100);
+    world.indexed().await;
+    let guarded = Guarded::before(world, &Access::default()).await;
+    let world = &guarded.world;
+    let created = world.create("alice", "bob", 1_000_000, 100).await.events;
+    let new_recipient = world.devnet.account("carol");
+    let transfer = Call::TransferRecipient { stream_id: StreamId(1), caller: None, new_recipient };
+    let transferred = world.call(transfer).await.events;
+    world.indexed().await;
+    let before = EventId::end_of_ledger(created[0].ledger().previous()).to_string();
+    let all = [created.clone(), transferred].concat();
+    for (name, sees_the_stream, begins_with) in
+        [("alice", true, created[0]), ("bob", false, created[0]), ("carol", true, all[created.len()])]
+    {
+        let token = guarded.token_of(name);
+        let ids = async |path: &str| {
+            let (status, page) = guarded.json(path, Some(&token)).await;
+            assert_eq!(status, StatusCode::OK, "{name}: {path}");
+            let ids = page["events"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().parse().unwrap());
+            ids.collect::<Vec<EventId>>()
+        };
+        let listed = ids("/v1/events?order=asc").await;
+        assert_eq!(listed.first(), Some(&begins_with), "{name}");
+        assert_eq!(ids("/v1/streams/1/events?order=asc").await, listed, "{name}");
+        for query in ["all=true", "streams=1"] {
+            let mut subscriber = Subscriber::connect_as(&guarded.base, query, Some(&before), &token).await;
+            assert_eq!(subscriber.ids(listed.len()).await, listed, "{name}: {query}");
+        }
+        if sees_the_stream {
+            let newest_first: Vec<EventId> = listed.iter().rev().copied().collect();
+            assert_eq!(ids("/v1/streams/1").await, newest_first, "{name}");
+        } else {
+            assert_eq!(guarded.get("/v1/streams/1", Some(&token)).await.status(), StatusCode::NOT_FOUND);
+        }
+    }
+    let tag =
+        async |name: &str| guarded.get("/v1/streams/1", Some(&guarded.token_of(name))).await.headers()["etag"].clone();
+    assert_ne!(tag("alice").await, tag("carol").await, "they are shown different events");
 }
 
 #[sqlx::test]
