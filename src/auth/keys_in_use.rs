@@ -51,6 +51,15 @@ impl KeysInUse {
         self.lock().keys().cloned().collect()
     }
 
+    /// Returns those of these keys that are in use, each once.
+    pub(super) fn among(&self, mut ids: Vec<String>) -> Vec<String> {
+        let keys = self.lock();
+        ids.retain(|id| keys.contains_key(id));
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+
     /// Takes note of what the database says about these keys: those that are not in `valid` are not in the database.
     pub(super) fn update(&self, asked: &[String], valid: &HashMap<String, UnixTime>) {
         let keys = self.lock();
@@ -99,6 +108,7 @@ mod tests {
         let (first, second, other) = (keys.add("a"), keys.add("a"), keys.add("b"));
         drop((first, other));
         assert_eq!(keys.ids(), ["a"]);
+        assert_eq!(keys.among(["b", "a", "c", "a"].map(str::to_owned).to_vec()), ["a"]);
         drop(second);
         assert!(keys.ids().is_empty());
     }

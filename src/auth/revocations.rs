@@ -1,5 +1,6 @@
 //! The revocations: one task reads them from the database, and every request and every open stream of this node sees
-//! them at once. Of API keys it reads only those in use.
+//! them at once. Of API keys it reads only those in use, and after a wake-up by a key that one alone: anybody may rotate
+//! keys, and must not make every node read everything.
 
 use std::{
     collections::HashMap,
@@ -12,14 +13,17 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::{Subject, Token, keys_in_use::KeysInUse};
 use crate::{
     domain::{Clock, UnixTime},
-    store::{Revocation, Store, StoreError},
+    store::{Changes, Revocation, Store, StoreError},
 };
 
 /// The delay if a wake-up is lost.
@@ -78,14 +82,22 @@ impl Revocations {
     /// Listens before the first read, so that no change falls between them.
     async fn listen_and_read(&self, store: &Store) -> Result<(), StoreError> {
         let mut listener = store.listen_for_revocations().await?;
+        let (mut changes, mut read_all_at) = (Changes::Unknown, Instant::now());
         loop {
-            let keys = self.keys.ids();
-            tokio::try_join!(self.read(store), self.read_keys(store, &keys))?;
-            sleep(SHORTEST_PAUSE).await;
-            tokio::select! {
-                heard = listener.heard() => heard?,
-                () = sleep(POLL) => {}
+            match changes {
+                Changes::Unknown => {
+                    read_all_at = Instant::now() + POLL;
+                    let keys = self.keys.ids();
+                    tokio::try_join!(self.read(store), self.read_keys(store, &keys))?;
+                }
+                Changes::Of(keys) => drop(self.read_keys(store, &self.keys.among(keys)).await?),
             }
+            sleep(SHORTEST_PAUSE).await;
+            changes = tokio::select! {
+                biased;
+                () = sleep_until(read_all_at) => Changes::Unknown,
+                changes = listener.changes() => changes?,
+            };
         }
     }
 

@@ -144,7 +144,7 @@ impl Store {
             )
             .fetch_one(&mut *connection)
             .await?;
-            listen::notify(connection, listen::REVOKED).await?;
+            listen::notify_of(connection, listen::REVOKED, id).await?;
             ApiKeyRow::try_from(row).map(Rotated::Done)
         };
         let mut transaction = self.pool.begin().await?;

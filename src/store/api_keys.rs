@@ -169,7 +169,7 @@ impl Store {
             let of = deleted.fetch_optional(&mut *connection).await?;
             if of.is_some() {
                 prune(connection, now).await?;
-                listen::notify(connection, listen::REVOKED).await?;
+                listen::notify_of(connection, listen::REVOKED, id).await?;
             }
             Ok(of)
         };

@@ -2,11 +2,11 @@
 
 use std::{future::pending, time::Duration};
 
+use futures_util::FutureExt;
 use sqlx::{
     PgConnection,
-    postgres::{PgListener, PgPoolOptions},
+    postgres::{PgListener, PgNotification, PgPoolOptions},
 };
-
 use tokio::time::timeout;
 
 use super::{Store, StoreError, borrowed::is_read_only, connections::Connections};
@@ -16,13 +16,18 @@ pub(super) const COMMITTED: &str = "flowfi_committed";
 /// The desired state of the indexer changed.
 pub(super) const DESIRED_STATE: &str = "flowfi_desired_state";
 
-/// Tokens were revoked.
+/// Tokens were revoked; or secrets of the API key that is named.
 pub(super) const REVOKED: &str = "flowfi_revoked";
 
 /// Wakes the listeners of a channel when the transaction commits. It is used once per batch, because `NOTIFY` takes a
 /// global lock at the commit.
 pub(super) async fn notify(connection: &mut PgConnection, channel: &str) -> Result<(), StoreError> {
-    sqlx::query!("select pg_notify($1, '')", channel).execute(connection).await?;
+    notify_of(connection, channel, "").await
+}
+
+/// The same, and says what changed: the id of a row. Nothing in it says that anything may have changed.
+pub(super) async fn notify_of(connection: &mut PgConnection, channel: &str, id: &str) -> Result<(), StoreError> {
+    sqlx::query!("select pg_notify($1, $2)", channel, id).execute(connection).await?;
     Ok(())
 }
 
@@ -70,6 +75,50 @@ impl Listener {
         match &mut self.0 {
             Some(listener) => listener.try_recv().await.map(drop).map_err(StoreError::from),
             None => pending().await,
+        }
+    }
+
+    /// Waits like [`Self::heard`], and returns everything that was heard by then.
+    ///
+    /// # Errors
+    /// The connection is gone and cannot be reopened; open another listener.
+    pub async fn changes(&mut self) -> Result<Changes, StoreError> {
+        let Some(listener) = &mut self.0 else { return pending().await };
+        let mut changes = Changes::of(listener.try_recv().await?.as_ref());
+        while changes != Changes::Unknown
+            && let Some(heard) = listener.try_recv().now_or_never()
+        {
+            changes = changes.and(Changes::of(heard?.as_ref()));
+        }
+        Ok(changes)
+    }
+}
+
+/// What notifications say that changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changes {
+    /// The rows with these ids, and no others.
+    Of(Vec<String>),
+    /// Anything may have changed.
+    Unknown,
+}
+
+impl Changes {
+    /// Reads a notification; `None` stands for those that were lost with their connection.
+    fn of(notification: Option<&PgNotification>) -> Self {
+        match notification.map(PgNotification::payload) {
+            None | Some("") => Self::Unknown,
+            Some(id) => Self::Of(vec![id.to_owned()]),
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Of(mut ids), Self::Of(others)) => {
+                ids.extend(others);
+                Self::Of(ids)
+            }
+            _ => Self::Unknown,
         }
     }
 }

@@ -78,7 +78,7 @@ pub use error::StoreError;
 pub use event_parties::EventParties;
 pub use event_rows::EventRange;
 pub use filter::{EventListFilter, EventPageExtent, StreamCursor, StreamListFilter, StreamSort};
-pub use listen::Listener;
+pub use listen::{Changes, Listener};
 pub use lock_holder::LockHolder;
 pub use migrations::MigrationPhase;
 pub use network::{KnownLedger, NetworkRow};

@@ -8,6 +8,7 @@ use std::{
 use flowfi_indexer::{
     auth::{ApiKeyRequest, Scope, Token},
     domain::UnixTime,
+    store::Changes,
 };
 use futures_util::future::join_all;
 use reqwest::{Method, Response, StatusCode};
@@ -551,4 +552,30 @@ async fn only_changes_wake_the_gateways(pool: PgPool) {
         woken += 1;
     }
     assert_eq!(woken, 1, "the deletion of a key that was there");
+}
+
+#[sqlx::test]
+async fn a_wake_up_names_the_key_that_was_rotated_or_deleted(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let alice = guarded.token_of("alice");
+    let [first, second] = [json!({"name": "first"}), json!({"name": "second"})];
+    let (first, second) = (guarded.make_key(&alice, &first).await, guarded.make_key(&alice, &second).await);
+    let id_of = |made: &Value| made["key"]["id"].as_str().unwrap().to_owned();
+    let mut listener = guarded.world.store.listen_for_revocations().await.unwrap();
+    assert_eq!(guarded.rotate(&first, &json!({})).await.status(), StatusCode::OK);
+    assert_eq!(listener.changes().await.unwrap(), Changes::Of(vec![id_of(&first)]), "only that is read again");
+    for made in [&first, &second] {
+        let deleted = guarded.delete(&format!("/v1/api-keys/{}", id_of(made)), &alice).await;
+        assert_eq!(deleted.status(), StatusCode::NO_CONTENT);
+    }
+    let mut heard = Vec::new();
+    while heard.len() < 2 {
+        let Changes::Of(ids) = listener.changes().await.unwrap() else { panic!("each has its name") };
+        heard.extend(ids);
+    }
+    assert_eq!(heard, [id_of(&first), id_of(&second)]);
+    let revoke = json!({"sub": "a service"});
+    let revoked = guarded.post("/v1/admin/revoke", Some(&guarded.operator()), &revoke).await;
+    assert_eq!(revoked.status(), StatusCode::NO_CONTENT);
+    assert_eq!(listener.changes().await.unwrap(), Changes::Unknown, "every revocation is read again");
 }
