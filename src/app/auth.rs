@@ -68,8 +68,9 @@ impl KeySetReader for KeySetAddress {
     }
 }
 
-/// Returns the access control for the records in a database.
-pub(super) fn guard(access: Access, args: &AuthArgs, store: Store) -> Auth {
+/// Returns the access control for the records in a database. It follows revocations by connections that callers do not
+/// use.
+pub(super) fn guard(access: Access, args: &AuthArgs, store: Store, revocations: Store) -> Auth {
     Auth::new(AuthParts {
         requires_token: access.requires_token,
         visibility: args.visibility,
@@ -77,6 +78,7 @@ pub(super) fn guard(access: Access, args: &AuthArgs, store: Store) -> Auth {
         tokens: access.tokens,
         sign_in: access.sign_in,
         store,
+        revocations,
         clock: Arc::new(SystemClock),
         rng: random_generator(),
     })

@@ -75,7 +75,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
     let contracts =
         Contracts::new(devnet.contract_ids()).map_err(|rule| BadConfig(format!("--devnet-contracts: {rule}")))?;
     let guarded = auth::access(&access, devnet.passphrase(), Some(&for_callers), &contracts)?;
-    let auth = guarded.map(|guarded| auth::guard(guarded, &access, store.clone()));
+    let auth = guarded.map(|guarded| auth::guard(guarded, &access, store.clone(), health_store.clone()));
     if let Some(auth) = &auth {
         auth.load().await?;
     }

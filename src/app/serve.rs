@@ -109,7 +109,8 @@ impl Opened {
         let Some(of_gateway) = &stores.gateway else { return Ok(Self { stores, reading: None }) };
         let capacity = ring_capacity(&args.http)?;
         let feed = once_the_database_is_there(starting, || Feed::open(of_gateway.feed.clone(), capacity)).await?;
-        let auth = access.map(|access| auth::guard(access, &args.auth, of_gateway.requests.clone()));
+        let (store, apart) = (&of_gateway.requests, &of_gateway.health);
+        let auth = access.map(|access| auth::guard(access, &args.auth, store.clone(), apart.clone()));
         if let Some(auth) = &auth {
             once_the_database_is_there(starting, || auth.load()).await?;
         }

@@ -20,7 +20,7 @@ const FOR_THE_FEED: Duration = Duration::from_secs(30);
 const FOR_INDEXING: Duration = Duration::from_secs(30);
 /// One for the tailer, some for concurrent replays, and one for a new subscriber.
 const CONNECTIONS_OF_THE_FEED: u32 = 4;
-/// The queries of one health check run two at a time.
+/// The queries of one health check run two at a time. Revocations are read by them too.
 const CONNECTIONS_OF_HEALTH: u32 = 2;
 /// One each for preparing a batch, reporting, checking records and filling holes.
 const CONNECTIONS_OF_THE_INDEXER: u32 = 4;

@@ -47,6 +47,8 @@ pub struct AuthParts {
     pub sign_in: Option<(SignIn, Arc<dyn AccountReader>)>,
     /// Where it is noted what was used up or taken back.
     pub store: Store,
+    /// The same tables, to follow revocations: callers must not be able to keep its connections busy.
+    pub revocations: Store,
     /// The source of the current time.
     pub clock: Arc<dyn Clock>,
     /// The source of nonces and tickets.
@@ -62,6 +64,7 @@ pub(super) struct Inner {
     pub(super) revocations: Revocations,
     attempts: Attempts,
     pub(super) store: Store,
+    revocation_store: Store,
     clock: Arc<dyn Clock>,
     rng: Mutex<StdRng>,
 }
@@ -79,6 +82,7 @@ impl Auth {
             revocations: Revocations::new(Arc::clone(&parts.clock)),
             attempts: Attempts::default(),
             store: parts.store,
+            revocation_store: parts.revocations,
             clock: parts.clock,
             rng: Mutex::new(parts.rng),
         }))
@@ -89,12 +93,13 @@ impl Auth {
     /// # Errors
     /// The database did not answer.
     pub async fn load(&self) -> Result<(), StoreError> {
-        self.0.revocations.read(&self.0.store).await
+        self.0.revocations.read(&self.0.revocation_store).await
     }
 
     /// Keeps keys and revocations up to date until stopped.
     pub async fn follow(&self, stop: CancellationToken) {
-        tokio::join!(self.0.tokens.follow(stop.clone()), self.0.revocations.follow(&self.0.store, stop));
+        let revocations = self.0.revocations.follow(&self.0.revocation_store, stop.clone());
+        tokio::join!(self.0.tokens.follow(stop), revocations);
     }
 
     /// Returns whether every caller needs a token.
@@ -292,7 +297,7 @@ impl Auth {
             Some(false) => ", and lifted its ban",
         };
         info!(subject = %subject, by = %by, "{by} revoked the tokens of {subject}{what}");
-        self.0.revocations.read(&self.0.store).await
+        self.0.revocations.read(&self.0.revocation_store).await
     }
 
     /// Returns whether a token has expired, without the leeway that requests get.

@@ -1,15 +1,19 @@
 //! Tokens and tickets, what ends them, and the answers to callers without one.
 
+use std::time::Duration;
+
 use flowfi_indexer::{
-    auth::Scope,
-    domain::EventId,
+    auth::{Auth, AuthParts, Scope},
+    domain::{Clock, EventId, UnixTime},
     http::{LimitArgs, Limits},
+    store::Store,
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use sqlx::PgPool;
+use sqlx::{PgPool, postgres::PgPoolOptions};
+use tokio_util::sync::CancellationToken;
 
-use super::{Access, Guarded, auth};
+use super::{Access, Guarded, auth, auth_parts};
 use crate::{
     limits::limits,
     openapi::described::Described,
@@ -178,6 +182,27 @@ async fn a_revocation_ends_streams_on_every_node_and_refuses_earlier_tokens(pool
         "it was made before, at a node whose clock is ahead"
     );
     assert_eq!(guarded.get("/v1/streams", Some(&guarded.token_of("alice"))).await.status(), StatusCode::OK);
+}
+
+#[sqlx::test]
+async fn callers_who_keep_all_their_connections_busy_delay_no_revocation(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let options = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(1));
+    let of_callers = options.connect_with((*guarded.world.pool.connect_options()).clone()).await.unwrap();
+    let _busy = of_callers.acquire().await.unwrap();
+    let parts = auth_parts(&guarded.world, &Access::default());
+    let auth = Auth::new(AuthParts { store: Store::on(of_callers.clone()), ..parts });
+    auth.load().await.expect("it does not need the connections of callers");
+    let (token, stop) = (guarded.token_of("alice"), CancellationToken::new());
+    assert!(auth.caller(Some(&token)).await.is_ok());
+    let revoke = async {
+        let (alice, now) = (guarded.world.devnet.account("alice"), UnixTime::of_close(guarded.clock.now()));
+        guarded.world.store.revoke(alice.as_str(), "an operator", (now, 5), None).await.unwrap();
+        let is_refused = || async { auth.caller(Some(&token)).await.is_err() };
+        eventually("the revocation is known", is_refused).await;
+        stop.cancel();
+    };
+    tokio::join!(auth.follow(stop.clone()), revoke);
 }
 
 #[sqlx::test]

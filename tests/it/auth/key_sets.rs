@@ -85,6 +85,7 @@ async fn requests_that_wait_for_keys_hold_up_no_others_of_their_address(pool: Pg
         tokens: TokenKeys::from_args(&args.token, "an issuer", Some(Arc::new(NeverRead))).unwrap().unwrap(),
         sign_in: None,
         store: world.store.clone(),
+        revocations: world.store.clone(),
         clock: Arc::new(SystemClock),
         rng: StdRng::seed_from_u64(8),
     });

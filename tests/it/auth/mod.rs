@@ -88,18 +88,23 @@ fn keys(args: &AuthArgs) -> TokenKeys {
 }
 
 pub fn auth(world: &World, access: &Access) -> Auth {
+    Auth::new(auth_parts(world, access))
+}
+
+fn auth_parts(world: &World, access: &Access) -> AuthParts {
     let args = args(access.flags);
     let sign_in = SignIn::from_args(&args.sign_in, world.devnet.passphrase()).unwrap();
-    Auth::new(AuthParts {
+    AuthParts {
         requires_token: access.requires_token,
         visibility: args.visibility,
         allows_query_token: args.allow_query_token,
         tokens: keys(&args),
         sign_in: sign_in.map(|sign_in| (sign_in, account_reader(world.source(), world.devnet.contract_id().into()))),
         store: world.store.clone(),
+        revocations: world.store.clone(),
         clock: access.clock.clone(),
         rng: StdRng::seed_from_u64(8),
-    })
+    }
 }
 
 impl Guarded {
