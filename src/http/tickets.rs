@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::{
@@ -21,21 +21,23 @@ use super::{
 };
 use crate::{auth::TokenRefusal, domain::UnixTime};
 
-/// What a ticket is valid for: the filter of a subscription.
+/// What a ticket is valid for: the filter of a subscription. Without `streams`, `users` and `all` it means what a
+/// subscription without them means. If one of them is given, one must name something.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TicketRequest {
     /// Streams by number, or by contract and number.
-    #[serde(default)]
-    #[schema(examples("7"))]
-    streams: Vec<String>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Vec<String>, examples("7"))]
+    streams: Option<Vec<String>>,
     /// Senders and recipients.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Vec<words::Address>)]
-    users: Vec<String>,
+    users: Option<Vec<String>>,
     /// Every event that the caller may see.
-    #[serde(default)]
-    all: bool,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = bool)]
+    all: Option<bool>,
     /// Only events of this contract.
     #[schema(value_type = Option<words::ContractId>)]
     contract: Option<String>,
@@ -98,15 +100,23 @@ pub(super) async fn issue(
 }
 
 impl TicketRequest {
+    /// Returns the filter as a query. One that says only what it does not want is refused there: a client whose list of
+    /// streams is empty must not get those of everybody.
     fn query(&self) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        if self.all {
-            query.append_pair("all", "true");
+        if self.all.is_some() || self.streams.is_some() || self.users.is_some() {
+            query.append_pair("all", if self.all == Some(true) { "true" } else { "false" });
         }
         query.extend_pairs(self.contract.iter().map(|contract| ("contract", contract)));
-        for (name, values) in [("streams", &self.streams), ("users", &self.users), ("types", &self.types)] {
-            query.extend_pairs(values.iter().map(|value| (name, value)));
-        }
+        let (streams, users) = (self.streams.iter().flatten(), self.users.iter().flatten());
+        query.extend_pairs(streams.map(|stream| ("streams", stream)));
+        query.extend_pairs(users.map(|user| ("users", user)));
+        query.extend_pairs(self.types.iter().map(|event_type| ("types", event_type)));
         query.finish()
     }
+}
+
+/// Reads a value that is there, and is not null.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
 }

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use flowfi_indexer::{
+    auth::Scope,
     domain::UnixTime,
     http::{LimitArgs, Limits},
     store::{ApiKeyAdmission, ApiKeyRow, ApiKeyShare, Share, Store, StoreError, TicketRow},
@@ -49,6 +50,40 @@ async fn an_empty_item_of_a_filter_is_refused_everywhere_and_widens_nothing(pool
     {
         let refused = guarded.get(path, Some(&alice)).await;
         assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{path}");
+    }
+}
+
+#[sqlx::test]
+async fn a_ticket_whose_filter_names_nothing_is_refused_and_one_without_a_filter_is_of_what_a_subscription_is(
+    pool: PgPool,
+) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let (alice, reader) = (guarded.token_of("alice"), guarded.token("a reader", &[Scope::ReadAll], 600));
+    for filter in [
+        json!({"all": false}),
+        json!({"streams": []}),
+        json!({"users": []}),
+        json!({"all": false, "streams": [], "users": [], "types": []}),
+        json!({"streams": [], "types": ["stream.created"]}),
+        json!({"streams": null}),
+        json!({"all": null}),
+    ] {
+        for token in [&alice, &reader] {
+            let refused = guarded.post("/v1/events/tickets", Some(token), &filter).await;
+            assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{filter}");
+        }
+    }
+    let own = format!("users={}", guarded.world.devnet.account("alice"));
+    for (token, filter, meant) in [
+        (&alice, json!({}), own.as_str()),
+        (&alice, json!({"types": []}), &own),
+        (&alice, json!({"all": true, "streams": [], "users": []}), "all=true"),
+        (&alice, json!({"all": false, "streams": ["7"], "users": []}), "streams=7"),
+        (&reader, json!({}), "all=true"),
+    ] {
+        guarded.ticket(token, &filter).await;
+        let kept = sqlx::query_scalar::<_, String>("delete from tickets returning filter");
+        assert_eq!(kept.fetch_one(&guarded.world.pool).await.unwrap(), meant, "{filter}");
     }
 }
 
