@@ -321,8 +321,13 @@ impl Auth {
         let seconds_left = token.expires_at.seconds_since(self.now());
         tokio::select! {
             () = sleep(Duration::from_secs(seconds_left)) => TokenRefusal::Expired,
-            () = self.0.revocations.revoked(token, &self.0.store) => TokenRefusal::Revoked,
+            () = self.revoked(token) => TokenRefusal::Revoked,
         }
+    }
+
+    /// Waits until a token is revoked.
+    pub async fn revoked(&self, token: &Token) {
+        self.0.revocations.revoked(token, &self.0.store).await;
     }
 }
 

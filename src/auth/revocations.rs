@@ -23,6 +23,7 @@ use tracing::{debug, warn};
 use super::{Subject, Token, keys_in_use::KeysInUse};
 use crate::{
     domain::{Clock, UnixTime},
+    lifecycle::do_to_the_end,
     store::{Changes, Revocation, Store, StoreError},
 };
 
@@ -163,12 +164,20 @@ impl Revocations {
         }
     }
 
-    /// Reads the key once it is among those in use: it may have been deleted since the stream was admitted.
+    /// Reads the key once it is among those in use: it may have been deleted since the stream was admitted. Nobody polls the
+    /// stream of a client that reads nothing, which must not keep a connection meanwhile.
     async fn key_ended(&self, token: &Token, store: &Store) {
         let Some(id) = &token.api_key else { return pending().await };
         let mut key = self.keys.add(id);
-        if let Err(failure) = self.read_keys(store, slice::from_ref(id)).await {
-            debug!("an API key will be read with the others: {failure}");
+        let (store, ids, now) = (store.clone(), vec![id.clone()], UnixTime::of_close(self.clock.now()));
+        let (ids, valid) = do_to_the_end(async move {
+            let valid = store.valid_api_keys(&ids, now).await;
+            (ids, valid)
+        })
+        .await;
+        match valid {
+            Ok(valid) => self.keys.update(&ids, &valid),
+            Err(failure) => debug!("an API key will be read with the others: {failure}"),
         }
         key.ended(token.issued_at).await;
     }

@@ -2,7 +2,8 @@
 
 use std::{
     fmt::{Display, Write},
-    future::ready,
+    future::{Future, pending, ready},
+    pin::Pin,
 };
 
 use axum::{
@@ -15,6 +16,7 @@ use tracing::warn;
 
 use super::{accept::Accept, event_view::BodyView, limits::ClientTurns, times::date_text};
 use crate::{
+    auth::{Auth, Caller},
     domain::{CommittedEvent, FeedId, UnixTime},
     lifecycle::do_to_the_end,
     store::{EventListFilter, PageRequest, PageStart, Store},
@@ -42,6 +44,19 @@ pub(super) struct Rows {
     pub(super) last: Option<FeedId>,
     /// When its client may have the next of them read.
     pub(super) turns: Option<ClientTurns>,
+    /// Resolves when the client may read no more of them.
+    pub(super) revoked: Revoked,
+}
+
+/// Resolves when the token of a client is revoked; never without a token.
+pub(super) type Revoked = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Waits until the token of a caller is revoked. What was begun before it expired is still answered.
+pub(super) fn revoked(auth: Option<&Auth>, caller: &Caller) -> Revoked {
+    match auth.cloned().zip(caller.token.clone()) {
+        Some((auth, token)) => Box::pin(async move { auth.revoked(&token).await }),
+        None => Box::pin(pending()),
+    }
 }
 
 /// Returns the answer; `next` is the query of the next page, if there is more. The rows are read while the client reads,
@@ -61,11 +76,19 @@ pub(super) fn answer(rows: Rows, next: Option<String>) -> Response {
 
 impl Rows {
     /// Returns the next rows as text, and what comes after them.
-    async fn read_on(self) -> Result<Option<(String, Self)>, BrokenOff> {
+    async fn read_on(mut self) -> Result<Option<(String, Self)>, BrokenOff> {
         let Some(last) = self.last else { return Ok(None) };
-        let turn = match &self.turns {
-            Some(turns) => Some(turns.next().await),
-            None => None,
+        let Self { turns, revoked, .. } = &mut self;
+        let turn = async {
+            match turns {
+                Some(turns) => Some(turns.next().await),
+                None => None,
+            }
+        };
+        let turn = tokio::select! {
+            biased;
+            () = revoked => return Err(BrokenOff::new(&"the token of its client was revoked")),
+            turn = turn => turn,
         };
         do_to_the_end(async move {
             let _turn = turn;

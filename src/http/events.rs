@@ -29,6 +29,7 @@ use super::{
     views::EventRowView,
 };
 use crate::{
+    auth::Caller,
     domain::{Address, Epoch, EventType, FeedId, LedgerSequence, Visibility},
     store::{EventListFilter, EventPageExtent, PageRequest, PageStart},
 };
@@ -132,10 +133,10 @@ pub(super) async fn list(
     if token.is_some() && address.is_none() {
         return Err(TOKEN.refuse("narrows the events of an address; name the address as well"));
     }
-    let filter = filter(caller.visibility, &query)?;
+    let filter = filter(caller.visibility.clone(), &query)?;
     let contract_id = state.contract(&query).await?;
     let filter = EventListFilter { contract_id, address, token, ..filter };
-    answer(&state, client, filter, &query, &headers).await
+    answer(&state, (client, &caller), filter, &query, &headers).await
 }
 
 /// Lists the events of one stream; of a stream that does not exist, an empty list.
@@ -167,9 +168,9 @@ pub(super) async fn of_stream(
     let filter = EventListFilter {
         contract_id: Some(contract_id),
         stream_id: Some(stream_id),
-        ..filter(caller.visibility, &query)?
+        ..filter(caller.visibility.clone(), &query)?
     };
-    answer(&state, client, filter, &query, &headers).await
+    answer(&state, (client, &caller), filter, &query, &headers).await
 }
 
 fn filter<T: QueryTable>(visibility: Visibility, query: &Query<T>) -> Result<EventListFilter, Problem> {
@@ -184,13 +185,13 @@ fn filter<T: QueryTable>(visibility: Visibility, query: &Query<T>) -> Result<Eve
 
 async fn answer<T: QueryTable>(
     state: &HttpState,
-    client: Option<ClientKey>,
+    (client, caller): (Option<ClientKey>, &Caller),
     filter: EventListFilter,
     query: &Query<T>,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let mut response = if csv::is_wanted(headers) {
-        as_csv(state, client, filter, query).await?
+        as_csv(state, (client, caller), filter, query).await?
     } else {
         as_json(state, client, &filter, query).await?
     };
@@ -218,7 +219,7 @@ async fn as_json<T: QueryTable>(
 /// A CSV list is paid for by its rows, and read from the database as fast as the client reads it.
 async fn as_csv<T: QueryTable>(
     state: &HttpState,
-    client: Option<ClientKey>,
+    (client, caller): (Option<ClientKey>, &Caller),
     filter: EventListFilter,
     query: &Query<T>,
 ) -> Result<Response, Problem> {
@@ -231,7 +232,8 @@ async fn as_csv<T: QueryTable>(
     let cost = passing.and(state.limits.spend_rows(client, rows)?);
     let next = last.filter(|_| has_more).map(|last| next_page_query(query, &last.to_string()));
     let turns = state.limits.turns_of(client);
-    let rows = csv::Rows { store: state.store.clone(), filter, start: request.start, last, turns };
+    let revoked = csv::revoked(state.auth.as_ref(), caller);
+    let rows = csv::Rows { store: state.store.clone(), filter, start: request.start, last, turns, revoked };
     let mut response = csv::answer(rows, next);
     response.extensions_mut().insert(cost);
     Ok(response)

@@ -4,6 +4,7 @@ use std::{io::Read, net::TcpStream, time::Duration};
 
 use flowfi_indexer::http::{LimitArgs, Limits};
 use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 use sqlx::PgPool;
 use tokio::{
@@ -12,8 +13,9 @@ use tokio::{
 };
 
 use crate::{
+    auth::{Access, Guarded},
     limits::limits,
-    world::{DEADLINE, GatewaySettings, World, http_client},
+    world::{DEADLINE, GatewaySettings, Subscriber, World, http_client},
 };
 
 /// More than one answer may have.
@@ -94,15 +96,24 @@ fn ask_slowly(base: &str, path: &str, more: &str) -> TcpStream {
 #[sqlx::test]
 async fn a_list_as_csv_is_read_from_the_database_as_its_client_reads_it(pool: PgPool) {
     let (_world, base) = gateway(&pool, GatewaySettings::default()).await;
-    let client = ask_slowly(&base, "/v1/events?limit=5000", "accept: text/csv\r\n");
+    let client = begin(ask_slowly(&base, "/v1/events?limit=5000", "accept: text/csv\r\n")).await;
+    sqlx::query("delete from stream_events").execute(&pool).await.unwrap();
+    assert_breaks_off(client).await;
+}
+
+/// Reads the first of an answer.
+async fn begin(client: TcpStream) -> TcpStream {
     let reading = tokio::task::spawn_blocking(move || {
         let mut begun = [0_u8; 1_000];
         (&client).read_exact(&mut begun).unwrap();
         (client, begun)
     });
-    let (mut client, begun) = reading.await.unwrap();
+    let (client, begun) = reading.await.unwrap();
     assert!(begun.starts_with(b"HTTP/1.1 200"));
-    sqlx::query("delete from stream_events").execute(&pool).await.unwrap();
+    client
+}
+
+async fn assert_breaks_off(mut client: TcpStream) {
     let rest = tokio::task::spawn_blocking(move || {
         let mut rest = String::new();
         client.read_to_string(&mut rest).unwrap();
@@ -112,6 +123,30 @@ async fn a_list_as_csv_is_read_from_the_database_as_its_client_reads_it(pool: Pg
     assert!(!rest.ends_with("\r\n0\r\n\r\n"), "a list that was cut off must not look complete");
     let rows = rest.matches(",stream.").count();
     assert!((1..2_500).contains(&rows), "{rows} rows were read for a client that read none of them");
+}
+
+#[sqlx::test]
+async fn a_list_as_csv_breaks_off_when_the_token_or_the_key_of_its_client_is_revoked(pool: PgPool) {
+    let (world, _) = gateway(&pool, GatewaySettings::default()).await;
+    let guarded = Guarded::before(world, &Access::default()).await;
+    let alice = guarded.token_of("alice");
+    let made: Value = guarded.post("/v1/api-keys", Some(&alice), &json!({"name": "x"})).await.json().await.unwrap();
+    let begun = async |credential: &str| {
+        let more = format!("accept: text/csv\r\nauthorization: Bearer {credential}\r\n");
+        begin(ask_slowly(&guarded.base, "/v1/events?limit=5000", &more)).await
+    };
+    let secret = made["secret"].as_str().unwrap();
+    let (by_token, by_key) = (begun(&alice).await, begun(secret).await);
+    let mut stream = Subscriber::connect_as(&guarded.base, "all=true", None, secret).await;
+    let path = format!("/v1/api-keys/{}/rotate", made["key"]["id"].as_str().unwrap());
+    let rotated = guarded.post(&path, Some(&alice), &json!({"overlapSeconds": 0})).await;
+    assert_eq!(rotated.status(), StatusCode::OK);
+    while stream.next().await.expect("it is notified").event.as_deref() != Some("expired") {}
+    assert_breaks_off(by_key).await;
+    let revoke = json!({"sub": guarded.world.devnet.account("alice")});
+    let revoked = guarded.post("/v1/admin/revoke", Some(&guarded.operator()), &revoke).await;
+    assert_eq!(revoked.status(), StatusCode::NO_CONTENT);
+    assert_breaks_off(by_token).await;
 }
 
 #[sqlx::test]
