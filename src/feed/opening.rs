@@ -53,7 +53,11 @@ impl Feed {
         if last.position.epoch != subscription.epoch() {
             return Ok(Some(ResetReason::NetworkReset));
         }
-        if let Some(reason) = self.cannot_resume_from(last.position.event).await? {
+        // By whole ledgers: the answers to guessed ids must not tell whoever sees less than everything where in a ledger
+        // the newest event lies.
+        let position = last.position.event;
+        let position = if subscription.sees_everything() { position } else { position.in_whole_ledgers() };
+        if let Some(reason) = self.cannot_resume_from(position).await? {
             return Ok(Some(reason));
         }
         let seen = subscription.revision();

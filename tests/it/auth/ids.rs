@@ -3,7 +3,7 @@
 use flowfi_indexer::{
     auth::Scope,
     devnet::Upgrade,
-    domain::{Address, EventFilter, EventId, FeedId, LedgerSequence, Visibility},
+    domain::{Address, Epoch, EventFilter, EventId, FeedId, LedgerSequence, ResetReason, ResumeId, Visibility},
     feed::{Delivery, Feed, LastEventId, Opened},
 };
 use serde_json::{Value, json};
@@ -83,6 +83,29 @@ async fn a_place_to_resume_from_is_never_the_id_of_an_event_of_others_and_nothin
     assert!(again.reset.is_none());
     let of_reader = feed.subscribe(seen_by(Visibility::Everything), LastEventId::None).await.unwrap();
     assert_eq!(resume_id(&of_reader), last);
+}
+
+#[sqlx::test]
+async fn guesses_at_a_place_to_resume_from_tell_no_more_than_the_ledger(pool: PgPool) {
+    let (world, own, last) = standing_in_a_ledger(pool).await;
+    let feed = Feed::open(world.store.clone(), 10).await.unwrap();
+    let refusal = async |visibility: &Visibility, event: EventId| {
+        let filter = EventFilter { all: true, ..EventFilter::seen_by(visibility.clone()) };
+        let position = FeedId { event, epoch: Epoch(0) };
+        let opened = feed.subscribe(filter, LastEventId::Known(ResumeId { position, revision: 0 })).await.unwrap();
+        opened.reset.map(|reset| reset.reason)
+    };
+    let (alice, frank) = (world.devnet.account("alice"), world.devnet.account("frank"));
+    let in_ledger = |offset: u32| EventId::from_parts(last.toid(), i64::from(last.index() + offset)).unwrap();
+    let ledger_after = end_of(last.ledger().next());
+    assert_eq!(refusal(&Visibility::Everything, last).await, None);
+    assert_eq!(refusal(&Visibility::Everything, in_ledger(1)).await, Some(ResetReason::BeyondTip));
+    for visibility in [Visibility::Party(alice), Visibility::Party(frank), Visibility::Nothing] {
+        for guess in [own[0], last, in_ledger(1), in_ledger(1_000)] {
+            assert_eq!(refusal(&visibility, guess).await, None, "{visibility:?} after {guess}");
+        }
+        assert_eq!(refusal(&visibility, ledger_after).await, Some(ResetReason::BeyondTip), "{visibility:?}");
+    }
 }
 
 #[sqlx::test]
