@@ -160,12 +160,16 @@ impl Auth {
     async fn caller_by_api_key(&self, text: &str) -> Result<Caller, TokenRefusal> {
         let now = self.now();
         let away = |failure: StoreError| TokenRefusal::from(KeysUnavailable::Store(failure.to_string()));
-        let row = self.0.store.use_api_key(&api_key::hash_of(text), now).await.map_err(away)?;
+        let row = self.0.store.api_key(&api_key::hash_of(text), now).await.map_err(away)?;
         let key = ApiKey::try_from(row.ok_or(TokenRefusal::UnknownApiKey)?).map_err(away)?;
         if now >= key.expires_at {
             return Err(TokenRefusal::Expired);
         }
-        self.caller_of(key.token())
+        let (id, last_used_at) = (key.id.clone(), key.last_used_at);
+        let caller = self.caller_of(key.token())?;
+        // What is refused is no use: an owner looks here for whether anybody still needs the key.
+        self.0.store.note_use_of_api_key(&id, last_used_at, now).await.map_err(away)?;
+        Ok(caller)
     }
 
     fn caller_of(&self, token: Token) -> Result<Caller, TokenRefusal> {

@@ -15,7 +15,7 @@ use super::{
 use crate::domain::UnixTime;
 
 /// The time of the last use is written at most once in this many seconds.
-const USE_IS_NOTED_EVERY: i64 = 60;
+const USE_IS_NOTED_EVERY: u64 = 60;
 
 /// A new secret of a key, and what it does to the secrets before it.
 #[derive(Clone, Copy, Debug)]
@@ -74,10 +74,8 @@ struct Present {
 }
 
 impl Store {
-    /// Returns the key with this secret, even if it has expired, and records the use. An earlier secret counts for as
-    /// long as it stays valid.
-    pub async fn use_api_key(&self, hash: &[u8; 32], now: UnixTime) -> Result<Option<ApiKeyRow>, StoreError> {
-        let now = seconds(now)?;
+    /// Returns the key with this secret, even if it has expired. An earlier secret counts for as long as it stays valid.
+    pub async fn api_key(&self, hash: &[u8; 32], now: UnixTime) -> Result<Option<ApiKeyRow>, StoreError> {
         let row = sqlx::query_as!(
             Row,
             r#"with secret (api_key, issued_at, issued_by) as (
@@ -94,17 +92,25 @@ impl Store {
                where deleted_at is null
                order by secret.issued_at desc limit 1"#,
             &hash[..],
-            now,
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        let Some(row) = row else { return Ok(None) };
-        if row.last_used_at.is_none_or(|last| last + USE_IS_NOTED_EVERY <= now) {
-            sqlx::query!("update api_keys set last_used_at = greatest(last_used_at, $2) where id = $1", row.id, now)
+            seconds(now)?,
+        );
+        row.fetch_optional(&self.pool).await?.map(ApiKeyRow::try_from).transpose()
+    }
+
+    /// Records that a key was used now, unless its last use was noted within the last minute.
+    pub async fn note_use_of_api_key(
+        &self,
+        id: &str,
+        last_used_at: Option<UnixTime>,
+        now: UnixTime,
+    ) -> Result<(), StoreError> {
+        if last_used_at.is_none_or(|last| last.plus_seconds(USE_IS_NOTED_EVERY) <= now) {
+            let now = seconds(now)?;
+            sqlx::query!("update api_keys set last_used_at = greatest(last_used_at, $2) where id = $1", id, now)
                 .execute(&self.pool)
                 .await?;
         }
-        ApiKeyRow::try_from(row).map(Some)
+        Ok(())
     }
 
     /// Gives a key a new secret. With `owner`, only a key that this owner may rotate. Wakes the watchers of revocations.

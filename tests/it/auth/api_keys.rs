@@ -579,3 +579,29 @@ async fn a_wake_up_names_the_key_that_was_rotated_or_deleted(pool: PgPool) {
     assert_eq!(revoked.status(), StatusCode::NO_CONTENT);
     assert_eq!(listener.changes().await.unwrap(), Changes::Unknown, "every revocation is read again");
 }
+
+#[sqlx::test]
+async fn only_a_request_that_is_accepted_counts_as_a_use_of_its_key(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    let (alice, operator) = (guarded.world.devnet.account("alice"), guarded.operator());
+    let made = guarded.make_key(&guarded.token_of("alice"), &json!({"name": "x", "ttlSeconds": 600})).await;
+    let last_use = async || {
+        let last_use = "select last_used_at from api_keys";
+        sqlx::query_scalar::<_, Option<i64>>(last_use).fetch_one(&guarded.world.pool).await.unwrap()
+    };
+    let secret = secret_of(&made);
+    let wrong_scope = async || guarded.get("/v1/admin/indexer", Some(&secret)).await.status();
+    assert_eq!(wrong_scope().await, StatusCode::FORBIDDEN);
+    let used = last_use().await;
+    assert!(used.is_some(), "somebody used it where it grants too little");
+    guarded.clock.move_on(120);
+    let revoked = guarded.post("/v1/admin/revoke", Some(&operator), &json!({"sub": alice})).await;
+    assert_eq!(revoked.status(), StatusCode::NO_CONTENT);
+    assert_eq!(guarded.status_with(&secret).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(last_use().await, used, "it was revoked");
+    guarded.clock.move_on(120);
+    let rotated: Value = guarded.rotate(&made, &json!({})).await.json().await.unwrap();
+    guarded.clock.move_on(600);
+    assert_eq!(guarded.status_with(&secret_of(&rotated)).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(last_use().await, used, "it had expired");
+}
