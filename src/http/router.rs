@@ -19,7 +19,10 @@ use super::{
     compression::{compressed, compressed_once},
     corrections, cors, document, events, health,
     host::check_host,
-    limits::{RequestLimit, answer_in_turn, identify_client, limit_admin_requests, limit_requests, refuse_over_budget},
+    limits::{
+        RequestLimit, answer_in_turn, answer_to_the_end, identify_client, limit_admin_requests, limit_requests,
+        refuse_over_budget,
+    },
     openapi,
     page::{self, PageFacts},
     problem::Problem,
@@ -118,8 +121,8 @@ pub fn router(state: HttpState, local: LocalRoutes, origins: &[Origin]) -> Route
     let for_wallets = for_wallets.layer(from_fn(bound_time)).layer(bounded.clone());
     let for_wallets = for_wallets.layer(from_fn(refuse_over_budget));
     let for_wallets = cors::for_every_origin(for_wallets).with_state(state.clone());
-    let for_operators = Router::from(for_operators()).layer(from_fn(bound_time)).merge(Router::from(for_probes()));
-    let for_operators = for_operators.layer(bounded.clone());
+    let for_operators = Router::from(for_operators()).layer(from_fn(bound_time)).layer(from_fn(answer_to_the_end));
+    let for_operators = for_operators.merge(Router::from(for_probes())).layer(bounded.clone());
     let routes = for_clients.merge(for_operators).with_state(state.clone());
     let has_local_network = matches!(local, LocalRoutes::Devnet(_));
     let limit = RequestLimit { limits: state.limits.clone(), has_local_network };

@@ -23,7 +23,7 @@ pub(super) use requests::{
     refuse_over_budget,
 };
 pub(super) use tcp::{Answering, OfConnection, TcpConnection};
-pub(super) use turns::{ClientTurns, Turn, answer_in_turn};
+pub(super) use turns::{ClientTurns, Turn, answer_in_turn, answer_to_the_end};
 
 use budgets::{Balance, Budgets};
 use client::Addresses;

@@ -132,6 +132,11 @@ pub(in crate::http) async fn answer_in_turn(
     .await
 }
 
+/// Answers a request even if its client has left: what is read for everybody must not begin anew with each who leaves.
+pub(in crate::http) async fn answer_to_the_end(request: Request, next: Next) -> Response {
+    do_to_the_end(next.run(request)).await
+}
+
 #[cfg(test)]
 mod tests {
     use std::{
@@ -139,7 +144,12 @@ mod tests {
         time::Duration,
     };
 
-    use axum::{Router, body::Body, middleware::from_fn_with_state, routing::get};
+    use axum::{
+        Router,
+        body::Body,
+        middleware::{from_fn, from_fn_with_state},
+        routing::get,
+    };
     use hyper::service::Service;
     use hyper_util::service::TowerToHyperService;
     use tokio::{sync::Notify, task::yield_now, time::timeout};
@@ -238,6 +248,23 @@ mod tests {
         assert!(waiting.await.unwrap().status().is_success());
         assert!(routes.call(asked("/waiting")).now_or_never().is_none());
         assert_eq!(route.begun(), 3);
+    }
+
+    #[tokio::test]
+    async fn an_answer_for_everybody_is_made_although_its_client_has_left() {
+        let (may_end, is_made) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let slow = (Arc::clone(&may_end), Arc::clone(&is_made));
+        let answer = get(async move || {
+            slow.0.notified().await;
+            slow.1.notify_one();
+        });
+        let routes = Router::new().route("/slow", answer).layer(from_fn(answer_to_the_end));
+        let routes = TowerToHyperService::new(routes);
+        let mut abandoned = Box::pin(routes.call(asked("/slow")));
+        assert!(abandoned.as_mut().now_or_never().is_none());
+        drop(abandoned);
+        may_end.notify_one();
+        timeout(DEADLINE, is_made.notified()).await.expect("it is made");
     }
 
     #[tokio::test]
