@@ -125,6 +125,25 @@ async fn an_operator_lists_the_quarantine_and_replays_it(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn whoever_is_no_operator_learns_only_how_many_events_are_in_quarantine(pool: PgPool) {
+    let guarded = Guarded::new(pool, &Access::default()).await;
+    guarded.emit_unknown(3).await;
+    let listed = guarded.shown("/v1/admin/quarantine").await;
+    let event = &listed["events"][0];
+    let details = [event["id"].as_str().unwrap(), event["transactionHash"].as_str().unwrap()];
+    let (reader, alice) = (guarded.token("a service", &[Scope::ReadAll], 600), guarded.token_of("alice"));
+    for token in [&reader, &alice] {
+        let status: Value = guarded.get("/v1/status", Some(token)).await.json().await.unwrap();
+        let counted = json!({"unknown": 3, "refused": 0});
+        assert_eq!((&status["quarantine"], &status["contracts"][0]["quarantine"]), (&counted, &counted));
+        for path in ["/v1/status", "/v1/events", "/health", "/health/ready", "/metrics"] {
+            let text = guarded.get(path, Some(token)).await.text().await.unwrap();
+            assert!(!details.iter().any(|detail| text.contains(detail)), "{path}: {text}");
+        }
+    }
+}
+
+#[sqlx::test]
 async fn a_client_that_tries_tokens_on_the_operators_routes_is_slowed_down(pool: PgPool) {
     let mut guarded = Guarded::new(pool, &Access::default()).await;
     let args = LimitArgs { requests_per_second: 0, ..limits() };
