@@ -17,6 +17,7 @@ use tokio::{
 use crate::{
     database_away::Folder,
     previous::restore,
+    relay::Relay,
     silent_line::SilentLine,
     silent_writes::keep,
     world::{Subscriber, World, eventually, http_client},
@@ -252,4 +253,22 @@ async fn an_api_outlives_a_reset_that_nobody_has_allowed_to_archive(pool: PgPool
     let streams = http_client().get(format!("{base}/v1/streams")).send().await.unwrap();
     assert_eq!(streams.status(), 200, "what was indexed is served");
     assert_eq!(world.get(&base, "/v1/status").await.1["indexer"]["state"], "stopped");
+}
+
+#[sqlx::test]
+async fn an_endpoint_that_refuses_what_callers_make_it_read_is_still_followed(pool: PgPool) {
+    let url = pool.connect_options().to_url_lossy();
+    let world = World::new(pool).await;
+    let relay = Relay::to(&world.rpc_url).await;
+    // Without entries of its own, only callers make it read some.
+    let mut daemon = Gateway::with(&world, url.as_str(), &["--rpc-urls", &relay.url, "--state", "events"]);
+    let base = daemon.base().await;
+    let status = async |path: &str| http_client().get(format!("{base}{path}")).send().await.unwrap().status().as_u16();
+    relay.limit(3_600);
+    for _ in 0..3 {
+        assert_eq!(status("/v1/streams/1?source=chain").await, 503);
+    }
+    assert_eq!(relay.asked().len(), 1, "callers leave it alone after that");
+    world.create("alice", "bob", 1_000_000, 100).await;
+    eventually("the index goes on", || async { status("/v1/streams/1").await == 200 }).await;
 }

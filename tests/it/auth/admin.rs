@@ -144,6 +144,51 @@ async fn whoever_is_no_operator_learns_only_how_many_events_are_in_quarantine(po
 }
 
 #[sqlx::test]
+async fn made_up_keys_on_the_operators_routes_are_looked_up_in_turn(pool: PgPool) {
+    let mut guarded = Guarded::new(pool, &Access::default()).await;
+    let args = LimitArgs { requests_burst: 100, max_connections: 100, max_connections_per_ip: 100, ..limits() };
+    let settings = GatewaySettings {
+        limits: Limits::new(&args),
+        auth: Some(auth(&guarded.world, &Access::default())),
+        ..GatewaySettings::default()
+    };
+    guarded.base = guarded.world.start_gateway(settings).await;
+    let get = async |path: &str, client: &str| {
+        let request = http_client().get(format!("{}{path}", guarded.base)).header("x-forwarded-for", client);
+        request.bearer_auth("flowfi_key_made-up").send().await.unwrap().status()
+    };
+    let pool = &guarded.world.pool;
+    #[expect(clippy::disallowed_methods, reason = "nobody drops it while it begins")]
+    let mut keeper = pool.begin().await.unwrap();
+    sqlx::query("lock table api_keys in access exclusive mode").execute(&mut *keeper).await.unwrap();
+    let at_the_table = async || {
+        let waiting = "select count(*) from pg_stat_activity
+                       where datname = current_database() and wait_event_type = 'Lock'";
+        sqlx::query_scalar::<_, i64>(waiting).fetch_one(pool).await.unwrap()
+    };
+    let of_one = join_all((0..5).map(|_| get("/v1/admin/indexer", "203.0.113.5")));
+    let of_another = async {
+        eventually("the first client is at the table", || async { at_the_table().await >= 1 }).await;
+        get("/v1/admin/indexer", "203.0.113.6").await
+    };
+    let release = async {
+        eventually("both clients are at the table", || async { at_the_table().await >= 2 }).await;
+        // What was sent before these has arrived by now.
+        for _ in 0..20 {
+            assert_eq!(get("/health/live", "203.0.113.7").await, StatusCode::OK);
+        }
+        let waiting = at_the_table().await;
+        keeper.rollback().await.unwrap();
+        waiting
+    };
+    let (of_one, of_another, waiting) = tokio::join!(of_one, of_another, release);
+    assert_eq!(waiting, 2, "each client has one turn");
+    for status in of_one.into_iter().chain([of_another]) {
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[sqlx::test]
 async fn a_client_that_tries_tokens_on_the_operators_routes_is_slowed_down(pool: PgPool) {
     let mut guarded = Guarded::new(pool, &Access::default()).await;
     let args = LimitArgs { requests_per_second: 0, ..limits() };
