@@ -502,7 +502,10 @@ export interface components {
              * @example 00a1b2c3d4e5f607
              */
             id: string;
-            /** @description Whether it was revoked, together with its subject or its creator. A rotation gives it a valid secret again. */
+            /**
+             * @description Whether it was revoked, together with its subject, its creator or the maker of its current secret. A rotation gives
+             *     it a valid secret again, unless one of them is banned.
+             */
             isRevoked: boolean;
             /** @description When it was created or last rotated. */
             issuedAt: components["schemas"]["UnixTime"];
@@ -555,7 +558,10 @@ export interface components {
                  * @example 00a1b2c3d4e5f607
                  */
                 id: string;
-                /** @description Whether it was revoked, together with its subject or its creator. A rotation gives it a valid secret again. */
+                /**
+                 * @description Whether it was revoked, together with its subject, its creator or the maker of its current secret. A rotation gives
+                 *     it a valid secret again, unless one of them is banned.
+                 */
                 isRevoked: boolean;
                 /** @description When it was created or last rotated. */
                 issuedAt: components["schemas"]["UnixTime"];
@@ -1838,7 +1844,7 @@ export interface components {
         /** @description The sender added to a stream. `amount` is net of the fee. */
         StreamToppedUpEventRow: components["schemas"]["StreamToppedUpEvent"] & components["schemas"]["EventRowFields"];
         StreamWithEvents: components["schemas"]["Stream"] & {
-            /** @description Its latest events, newest first. */
+            /** @description Its latest events that the caller may see, newest first. */
             events: components["schemas"]["EventRow"][];
         };
         /** @description The recipient withdrew `amount` of what had accrued. */
@@ -2112,7 +2118,10 @@ export interface components {
             /** @description The ticket itself. */
             ticket: string;
         };
-        /** @description What a ticket is valid for: the filter of a subscription. */
+        /**
+         * @description What a ticket is valid for: the filter of a subscription. Without `streams`, `users` and `all` it means what a
+         *     subscription without them means. If one of them is given, one must name something.
+         */
         TicketRequest: {
             /** @description Every event that the caller may see. */
             all?: boolean;
