@@ -225,18 +225,21 @@ async fn a_summary_is_the_sum_of_the_users_streams(pool: PgPool) {
     users.dedup();
     for user in users {
         let (_, summary) = world.get(&base, &format!("/v1/users/{user}/summary")).await;
+        let is_known = |record: &StreamRecord| record.claimable(now).is_ok();
         let flow = |is_of: fn(&StreamRecord) -> &Address| {
             let of_user: Vec<_> = records.iter().filter(|record| *is_of(record) == user).collect();
             let active: Vec<_> = of_user.iter().filter(|record| record.status_at(now).as_str() == "active").collect();
             let sum = |amount: &dyn Fn(&StreamRecord) -> Amount| {
                 of_user.iter().map(|record| amount(record).0).sum::<i128>().to_string()
             };
-            let rate: i128 = active.iter().map(|record| record.rate_per_second.0).sum();
+            let known = active.iter().filter(|record| is_known(record));
+            let rate: i128 = known.map(|record| record.rate_per_second.0).sum();
             let view = json!({
                 "streamCount": of_user.len(), "activeCount": active.len(),
                 "depositedAmount": sum(&|record| record.deposited), "withdrawnAmount": sum(&|record| record.withdrawn),
-                "claimableAmount": sum(&|record| record.claimable(now).unwrap()),
-                "ratePerSecond": rate.to_string(), "unknownCount": 0,
+                "claimableAmount": sum(&|record| record.claimable(now).unwrap_or(Amount::ZERO)),
+                "ratePerSecond": rate.to_string(),
+                "unknownCount": of_user.iter().filter(|record| !is_known(record)).count(),
             });
             (of_user.len(), active.len(), rate, view)
         };
@@ -244,7 +247,8 @@ async fn a_summary_is_the_sum_of_the_users_streams(pool: PgPool) {
         let (created, active_out, rate_out, outgoing) = flow(|record| &record.sender);
         let is_active = |record: &&StreamRecord| record.status_at(now).as_str() == "active";
         let is_users = |record: &&StreamRecord| record.sender == user || record.recipient == user;
-        let mut ends: Vec<_> = records.iter().filter(is_users).filter(is_active).collect();
+        let is_known_end = |record: &&StreamRecord| is_active(record) && is_known(record);
+        let mut ends: Vec<_> = records.iter().filter(is_users).filter(is_known_end).collect();
         ends.sort_by_key(|record| (record.end_time(), record.created_event));
         let ends: Vec<_> = ends.iter().take(10).map(|record| record.stream_id.to_string()).collect();
         let shown: Vec<_> = summary["nextEnds"].as_array().unwrap().iter().map(|end| end["streamId"].clone()).collect();

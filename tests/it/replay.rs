@@ -4,7 +4,7 @@ use std::{pin::pin, sync::Arc};
 
 use flowfi_indexer::{
     domain::{CommittedEvent, ContractId, EventFilter, EventId, EventType, LedgerSequence, Visibility},
-    feed::{Feed, LastEventId},
+    feed::{Delivery, Feed, LastEventId},
     store::EventRange,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
@@ -77,6 +77,11 @@ async fn a_returning_client_reads_the_table_only_in_its_turn(pool: PgPool) {
     ours.subscription.replay_in_turn(Arc::clone(&turns));
     let mut another_clients = feed.subscribe(every, first).await.unwrap();
     another_clients.subscription.replay_in_turn(Arc::new(Semaphore::new(1)));
+    // Both are told first of the records whose events cannot be read. That needs no turn.
+    for opened in [&mut ours, &mut another_clients] {
+        let told = opened.subscription.next().await.unwrap();
+        assert!(told.iter().all(|delivery| !matches!(delivery, Delivery::Event(_))), "{told:?}");
+    }
     let turn = turns.acquire().await.unwrap();
     {
         let mut waits = pin!(ours.subscription.next());
