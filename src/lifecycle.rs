@@ -226,7 +226,7 @@ mod tests {
             yield_now().await;
             panic!("a bug");
         })
-        .await
+        .await;
     }
 
     #[tokio::test]
