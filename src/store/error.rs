@@ -127,14 +127,19 @@ impl StoreError {
         code.is_some_and(|code| [LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED].contains(&&*code))
     }
 
-    /// Returns whether the server ended the session because it left a transaction open for too long.
-    pub(super) fn is_idle_timeout(&self) -> bool {
+    /// Returns whether the server ended a session, for example because it left a transaction open for too long. Whoever
+    /// writes to such a session often learns only that the connection is gone, and never reads why.
+    pub(super) fn is_session_lost(&self) -> bool {
+        use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
         const IDLE_IN_TRANSACTION: &str = "25P03";
         let Self::Unavailable(failure) = self else { return false };
-        failure
-            .as_database_error()
-            .and_then(sqlx::error::DatabaseError::code)
-            .is_some_and(|it| it == IDLE_IN_TRANSACTION)
+        match failure {
+            sqlx::Error::Io(failure) => {
+                matches!(failure.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+            }
+            sqlx::Error::Database(refusal) => refusal.code().is_some_and(|code| code == IDLE_IN_TRANSACTION),
+            _ => false,
+        }
     }
 
     /// Returns whether the server does not let us in: the login (class 28) or the database (3D) is not there. That is a

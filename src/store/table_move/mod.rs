@@ -52,8 +52,8 @@ impl Store {
     pub(super) async fn move_tables(&self) -> Result<(), StoreError> {
         loop {
             match self.move_in_one_session().await {
-                Err(failure) if failure.is_idle_timeout() => {
-                    warn!("the move of the tables was too slow to keep its locks, and goes on: {failure}");
+                Err(failure) if failure.is_session_lost() => {
+                    warn!("the move of the tables lost its session, and goes on in another: {failure}");
                     sleep(BETWEEN_ATTEMPTS).await;
                 }
                 ended => return ended,
