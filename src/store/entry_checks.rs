@@ -139,7 +139,7 @@ impl EntryChecks<'_> {
                      as equal (stream, toid, event_index, live_until)
                  join streams on contract_id = $1 and stream_id = equal.stream
                      and (last_toid, last_event_index) = (equal.toid, equal.event_index)
-                     and (checked_at_ledger is null or checked_at_ledger < $2) and not unverified
+                     and (checked_at_ledger is null or checked_at_ledger < $2) and (closed or not unverified)
                  for update of streams skip locked
              )
              update streams set
