@@ -9,7 +9,7 @@ use std::{
 
 use flowfi_indexer::{
     devnet::{DevnetArgs, Repertoire},
-    domain::{ContractId, Contracts, EventId},
+    domain::{ContractId, Contracts, EventId, StreamId},
     ingest::{Follow, Indexer, IngestSettings, OnReset, PaceArgs, RecordState, Waits},
     source::{EndpointPool, Lake, WholeLedgers},
     store::Store,
@@ -180,6 +180,13 @@ impl<'a> World<'a> {
         let reports: Vec<String> =
             sqlx::query_scalar(reports).fetch_all(&self.place.database.control).await.unwrap_or_default();
         self.tell(format!("the indexers' last reports: {reports:?}; running: {}", self.indexers.len()));
+        let contract_id = self.contract_id();
+        for (stream_id, _) in self.control().uncertain_streams(&contract_id, StreamId(0), 10).await.unwrap_or_default()
+        {
+            let record = self.control().stream(&contract_id, stream_id).await;
+            let entry = self.chain.devnet.stream_entry(stream_id);
+            self.tell(format!("not compared with the chain: {record:?}; the chain: {entry:?}"));
+        }
         for session in self.place.database.sessions().await {
             self.tell(format!("session {session}"));
         }
