@@ -1,8 +1,8 @@
 //! What a comparison of records with the chain's entries comes to, written beside the batches.
 //!
-//! A record that moved meanwhile is left as it is: what was compared is not what is there. So is one that something we cannot
-//! read has spoken of since the ledger that it was compared at. The writer is never kept
-//! waiting. A batch of its that was prepared from the old record overwrites the new one, which is then not certain and is
+//! A record that moved meanwhile is left as it is: what was compared is not what is there. The same holds for a record
+//! that an unreadable event has spoken of since the ledger of the comparison. The writer is never kept waiting. If it had
+//! prepared a batch from the old record, that batch overwrites the new one, which then counts as not compared and is
 //! compared again.
 
 use std::collections::{BTreeMap, HashMap};

@@ -105,9 +105,9 @@ fn is_gone() -> FieldDifference {
     FieldDifference { field: "record", ours: "present".to_owned(), chains: "deleted".to_owned() }
 }
 
-/// Writes the entries and the corrections that a batch came to, and tells readers of records that no event of the batch
-/// explains, or that are not known any more. Where the contract changed a record and no event says so, the ledger counts as not seen, so that it is read
-/// again. Returns whether readers were told.
+/// Writes the entries and the corrections that a batch came to. Tells readers of records that changed without an event of
+/// the batch, and of records that an unreadable event has put in doubt. Where the contract changed a record and no event
+/// says so, the ledger counts as not seen, so that it is read again. Returns whether readers were told.
 pub(super) async fn write(
     connection: &mut PgConnection,
     judgments: &[Judgment],

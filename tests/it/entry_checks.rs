@@ -6,7 +6,7 @@ use flowfi_indexer::{
     devnet::Call,
     domain::{Amount, Epoch, EventId, FieldDifference, LedgerSequence, StreamEntry, StreamId, StreamRecord},
     ingest::{Indexer, IngestSettings, LateEvents, PaceArgs, RecordState, write_late},
-    store::{EntryChecks, LateRows, Locks, Repair, StoreError, TakenEntry},
+    store::{EntryChecks, EqualEntry, LateRows, Locks, Repair, StoreError, TakenEntry},
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -199,6 +199,22 @@ impl World {
         self.store.write_entry_checks(&checks).await
     }
 
+    /// Writes that the stream's record was found to be equal to the chain. Returns whether it counts as compared now.
+    async fn check_finds_it_equal(&self) -> bool {
+        let (contract_id, last_event) = (self.devnet.contract_id(), self.record().await.last_event);
+        let checks = EntryChecks {
+            contract_id: &contract_id,
+            epoch: Epoch(0),
+            at_ledger: self.devnet.latest_ledger(),
+            equal: vec![EqualEntry { stream_id: STREAM, last_event, live_until: None }],
+            taken: Vec::new(),
+            unreadable: Vec::new(),
+            missed_in: BTreeMap::new(),
+        };
+        self.store.write_entry_checks(&checks).await.unwrap();
+        self.record().await.checked_at_ledger.is_some()
+    }
+
     async fn check_finds_it_deleted(&self) -> bool {
         self.check_finds_it_deleted_in(self.devnet.latest_ledger()).await
     }
@@ -269,4 +285,13 @@ async fn what_was_read_of_a_chain_is_not_written_once_its_tables_were_archived(p
     let (written, ()) = tokio::join!(world.write_that_it_is_deleted(ledger, last_event), archiving);
     assert!(matches!(written, Err(StoreError::OtherEpoch { .. })), "{written:?}");
     assert!(!world.record().await.closed);
+}
+
+#[sqlx::test]
+async fn what_an_unreadable_event_spoke_of_is_compared_only_once_its_entry_is_taken_unless_it_is_closed(pool: PgPool) {
+    let world = indexed(pool).await;
+    for is_closed in [false, true] {
+        world.spoil(&format!("unverified = true, closed = {is_closed}")).await;
+        assert_eq!(world.check_finds_it_equal().await, is_closed, "a closed stream has no entry to take");
+    }
 }
