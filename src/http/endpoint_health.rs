@@ -28,7 +28,7 @@ pub(super) struct EndpointHealth {
     failures_in_a_row: u64,
     /// The kind of the last failure, in a few words.
     last_failure: Option<String>,
-    /// The newest ledger it has reported.
+    /// The newest ledger it has, as last reported.
     #[schema(value_type = Option<words::LedgerSequence>)]
     latest_ledger: Option<LedgerSequence>,
     /// The oldest ledger it has, as last reported.

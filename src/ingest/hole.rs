@@ -124,7 +124,7 @@ impl Follower<'_> {
     /// The index must not seem to be at the tip while it is at a hole.
     async fn look_at_the_tip(&mut self) {
         if let Ok(tip) = self.signs.during(self.source.tip()).await {
-            self.reporter.saw_tip(tip.sequence, tip.closed_at, None);
+            self.reporter.heard_of_tip(tip.sequence, tip.closed_at);
         }
     }
 

@@ -36,8 +36,9 @@ pub(super) struct Reporter {
     contract_ids: Vec<ContractId>,
     full_disk: FullDisk,
     report: IndexerReport,
-    /// Whether a previous indexer reported the tip: one that was too high must not stay.
-    tip_is_old: bool,
+    /// Whether the next tip replaces this one even if it is lower. One that a previous indexer reported, or that nothing
+    /// else confirms, may be too high, and must not stay.
+    tip_may_sink: bool,
     written: Option<(IndexerState, Instant)>,
     /// When a report was last given up, because it took too long.
     given_up: Option<Instant>,
@@ -54,7 +55,7 @@ impl Reporter {
             missing: None,
             endpoints: Value::Null,
         };
-        Self { store, contract_ids, full_disk, report, tip_is_old: false, written: None, given_up: None }
+        Self { store, contract_ids, full_disk, report, tip_may_sink: false, written: None, given_up: None }
     }
 
     /// Returns a reporter that continues with what was last reported about the source.
@@ -68,7 +69,7 @@ impl Reporter {
         let mut reporter = Self::new(store, contract_ids, full_disk);
         if let Some(last) = last {
             reporter.report = last.report;
-            reporter.tip_is_old = true;
+            reporter.tip_may_sink = true;
         }
         reporter
     }
@@ -80,11 +81,17 @@ impl Reporter {
         closed_at: Option<DateTime<Utc>>,
         oldest: Option<LedgerSequence>,
     ) {
-        if std::mem::take(&mut self.tip_is_old) || self.report.tip_ledger.is_none_or(|tip| tip <= latest) {
+        if std::mem::take(&mut self.tip_may_sink) || self.report.tip_ledger.is_none_or(|tip| tip <= latest) {
             self.report.tip_ledger = Some(latest);
             self.report.tip_closed_at = closed_at.or(self.report.tip_closed_at);
         }
         self.report.oldest_ledger = oldest.or(self.report.oldest_ledger);
+    }
+
+    /// Records a tip that is only heard of: no page of events has reached it.
+    pub(super) fn heard_of_tip(&mut self, latest: LedgerSequence, closed_at: Option<DateTime<Utc>>) {
+        self.saw_tip(latest, closed_at, None);
+        self.tip_may_sink = true;
     }
 
     /// Records the oldest ledger whose events the source still has.

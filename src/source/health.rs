@@ -25,7 +25,7 @@ pub struct EndpointHealth {
     pub failures_in_a_row: u64,
     /// The reason for the last failure, in a few words.
     pub last_failure: Option<&'static str>,
-    /// The newest ledger that it ever reported.
+    /// The newest ledger that it has, as last reported.
     pub latest_ledger: Option<LedgerSequence>,
     /// The oldest ledger that it has, as last reported.
     pub oldest_ledger: Option<LedgerSequence>,

@@ -50,7 +50,6 @@ pub(super) struct State {
     pub(super) page_size: PageSize,
     /// The newest ledger as last reported, and when.
     pub(super) tip: Option<(LedgerSequence, Instant)>,
-    pub(super) highest: Option<LedgerSequence>,
     pub(super) oldest: Option<LedgerSequence>,
     pub(super) latency: Option<Duration>,
     pub(super) requests: u64,
@@ -78,7 +77,6 @@ impl State {
             unusable: None,
             page_size: PageSize::default(),
             tip: None,
-            highest: None,
             oldest: None,
             latency: None,
             requests: 0,
@@ -152,7 +150,6 @@ impl State {
     /// Records which ledgers a reply reports. A node without the anchor's ledger may have started over.
     pub(super) fn saw(&mut self, latest: LedgerSequence, oldest: Option<LedgerSequence>) {
         self.tip = Some((latest, Instant::now()));
-        self.highest = self.highest.max(Some(latest));
         self.oldest = oldest.or(self.oldest);
         let known = self.anchor.as_ref().map(|anchor| anchor.sequence).max(self.closed.map(|(ledger, _)| ledger));
         if known.is_some_and(|known| latest < known) {
@@ -178,7 +175,7 @@ impl State {
             failures: self.failures,
             failures_in_a_row: self.failures_in_a_row,
             last_failure: self.last_failure,
-            latest_ledger: self.highest,
+            latest_ledger: self.tip.map(|(latest, _)| latest),
             oldest_ledger: self.oldest,
             passphrase: self.passphrase.clone(),
             version: self.version.clone(),

@@ -102,6 +102,30 @@ async fn ledgers_that_one_answer_claims_and_the_next_does_not_know_are_not_skipp
 }
 
 #[sqlx::test]
+async fn a_tip_that_is_claimed_for_a_moment_at_a_hole_is_not_reported_for_longer(pool: PgPool) {
+    let story = Story::begin(pool).await;
+    let reports = async |tip: u32| {
+        eventually("the tip is reported", || async {
+            let report = story.world.store.indexer_report(&contract()).await.unwrap().map(|aged| aged.report);
+            report.is_some_and(|report| {
+                report.state == IndexerState::Hole && report.tip_ledger == Some(LedgerSequence(tip))
+            })
+        })
+        .await;
+    };
+    let one_lie = async {
+        story.is_at(TIP).await;
+        story.node.set(|node| (node.oldest, node.latest) = (TIP + 50, TIP + 60));
+        reports(TIP + 60).await;
+        story.node.set(|node| node.latest = TIP + 1_000_000);
+        reports(TIP + 1_000_000).await;
+        story.node.set(|node| node.latest = TIP + 61);
+        reports(TIP + 61).await;
+    };
+    story.tell(one_lie).await;
+}
+
+#[sqlx::test]
 async fn a_tip_that_one_answer_claims_is_neither_reported_nor_remembered(pool: PgPool) {
     let story = Story::begin(pool).await;
     let report = async || story.world.store.indexer_report(&contract()).await.unwrap().map(|aged| aged.report);

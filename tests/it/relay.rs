@@ -105,6 +105,11 @@ impl Relay {
         *self.inner.limited_for_seconds.lock().unwrap() = Some(seconds);
     }
 
+    /// Stops refusing requests for entries as too many.
+    pub fn unlimit(&self) {
+        *self.inner.limited_for_seconds.lock().unwrap() = None;
+    }
+
     /// Returns how often this method was called so far.
     pub fn calls(&self, method: &str) -> usize {
         self.inner.methods.lock().unwrap().iter().filter(|called| *called == method).count()

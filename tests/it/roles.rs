@@ -256,19 +256,28 @@ async fn an_api_outlives_a_reset_that_nobody_has_allowed_to_archive(pool: PgPool
 }
 
 #[sqlx::test]
-async fn an_endpoint_that_refuses_what_callers_make_it_read_is_still_followed(pool: PgPool) {
+async fn an_endpoint_that_refuses_what_callers_make_it_read_is_still_asked_by_the_indexer(pool: PgPool) {
     let url = pool.connect_options().to_url_lossy();
     let world = World::new(pool).await;
+    world.create("alice", "bob", 1_000_000, 100).await;
     let relay = Relay::to(&world.rpc_url).await;
-    // Without entries of its own, only callers make it read some.
-    let mut daemon = Gateway::with(&world, url.as_str(), &["--rpc-urls", &relay.url, "--state", "events"]);
+    // The indexer itself asks for entries only after a commit.
+    let mut daemon = Gateway::with(&world, url.as_str(), &["--rpc-urls", &relay.url, "--check-interval", "1h"]);
     let base = daemon.base().await;
     let status = async |path: &str| http_client().get(format!("{base}{path}")).send().await.unwrap().status().as_u16();
+    let is_checked = async |stream: &str| {
+        let record = world.get(&base, &format!("/v1/streams/{stream}")).await.1;
+        !record["checkedAtLedger"].is_null()
+    };
+    eventually("the first stream is checked", || is_checked("1")).await;
+    let asked_before = relay.asked().len();
     relay.limit(3_600);
     for _ in 0..3 {
-        assert_eq!(status("/v1/streams/1?source=chain").await, 503);
+        assert_eq!(status("/v1/streams/2?source=chain").await, 503);
     }
-    assert_eq!(relay.asked().len(), 1, "callers leave it alone after that");
-    world.create("alice", "bob", 1_000_000, 100).await;
-    eventually("the index goes on", || async { status("/v1/streams/1").await == 200 }).await;
+    assert_eq!(relay.asked().len(), asked_before + 1, "callers leave it alone after that");
+    relay.unlimit();
+    world.create("carol", "dave", 1_000_000, 100).await;
+    eventually("the second stream is checked", || is_checked("2")).await;
+    assert_eq!(status("/v1/streams/3?source=chain").await, 503, "callers still leave it alone");
 }
