@@ -43,6 +43,8 @@ impl Gateway {
             .args(["--network-passphrase", world.devnet.passphrase()])
             .args(["--contracts", world.devnet.contract_id().as_str()])
             .env("DATABASE_URL", database_url)
+            // A test asks until something has happened.
+            .envs(["FLOWFI_REQUESTS_PER_SECOND", "FLOWFI_CONNECTS_PER_SECOND"].map(|limit| (limit, "0")))
             .env("RUST_LOG", "info")
             .stderr(Stdio::piped())
             .kill_on_drop(true)
