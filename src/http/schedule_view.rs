@@ -60,7 +60,7 @@ pub(super) struct StepView {
     /// What it releases.
     #[schema(value_type = words::Amount)]
     unlock_amount: Amount,
-    /// When it releases it; null while its condition is not met.
+    /// When it releases it; null while its condition is not met, and beyond the year 9999.
     #[schema(value_type = Option<words::UnixTime>)]
     unlock_time: Option<u64>,
 }

@@ -71,7 +71,7 @@ const SHOWN = {
   2: [/^Accrues evenly, 10 units a second, but nothing can be claimed before \d+ \w+ \d+, [\d:]+ \w+\.$/, ['dated']],
   3: [/^4,000 units at once on \d+ \w+ \d+, [\d:]+ \w+, then 10 units a second\.$/, ['open']],
   4: [/^In 3 steps: 2 open, 1 not open yet\.$/, ['open', 'open', 'dated']],
-  5: [/^In 4 steps: 1 open, 1 held back by an earlier one, 2 locked until a condition is met\.$/, ['open', 'locked', 'held', 'locked']],
+  5: [/^In 4 steps: 1 open, 1 held back by an earlier one, 2 locked, with no date\.$/, ['open', 'locked', 'held', 'locked']],
   7: [/^Accrued evenly, 10 units a second\.$/, []],
   8: [/^In 2 steps: 1 open, 1 due when it is resumed\.$/, ['open', 'due']],
   10: [/^2,500 units after every 3m 20s\.$/, []],
@@ -96,9 +96,9 @@ test('describes each schedule in words and draws it with a mark at the present',
   const list = (await page.locator('#schedule .steps li').allInnerTexts()).map(flat);
   assert.match(list[0], /^2,000 units open since \d+ \w+ \d+/);
   assert.deepEqual(list.slice(1), [
-    '3,000 units locked until its condition is met',
+    '3,000 units locked until its condition is met, or beyond the year 9999',
     '1,000 units held back until those before it are open',
-    '4,000 units locked until its condition is met',
+    '4,000 units locked until its condition is met, or beyond the year 9999',
   ]);
   await openStream(page, '6');
   assert.ok(await page.locator('#schedule').isHidden());

@@ -3,7 +3,7 @@
 import { msOf, stopsMs } from './release.js';
 
 /** The steps with their states: `open`; `dated`, which opens by itself; `due`, which opens when the stream is resumed; `held`
-    back by an earlier step; `locked` until its condition is met; `void`, because the stream ended first. */
+    back by an earlier step; `locked` until its condition is met, or beyond the year 9999; `void`, because the stream ended first. */
 export function stepsAt(stream, nowMs) {
   const untilMs = stopsMs(stream, nowMs);
   let isHeld = false;

@@ -33,7 +33,7 @@ function lump(stream) {
 
 const COUNTED = [
   ['open', 'open'], ['dated', 'not open yet'], ['due', 'due when it is resumed'], ['held', 'held back by an earlier one'],
-  ['locked', 'locked until a condition is met'], ['void', 'never opened'],
+  ['locked', 'locked, with no date'], ['void', 'never opened'],
 ];
 
 function stepsText(stream, nowMs) {
@@ -63,7 +63,7 @@ const STATES = {
   dated: ({ unlockTime }) => `opens on ${dateText(unlockTime)}`,
   due: () => 'opens when the stream is resumed',
   held: () => 'held back until those before it are open',
-  locked: () => 'locked until its condition is met',
+  locked: () => 'locked until its condition is met, or beyond the year 9999',
   void: () => 'never opened',
 };
 
