@@ -89,7 +89,8 @@ impl Store {
         Ok(set)
     }
 
-    /// Returns the last ledger of the lifetimes of these streams' entries, where the chain has told it.
+    /// Returns the last ledger of the lifetimes of these streams' entries, where the chain has told it: the last time, since
+    /// one answer may be wrong.
     pub async fn lifetimes(
         &self,
         contract_id: &ContractId,
@@ -100,11 +101,13 @@ impl Store {
         }
         let streams: Vec<String> = streams.iter().map(ToString::to_string).collect();
         let rows = sqlx::query!(
-            r#"select stream_id, greatest(live_until_ledger, (
-                   select max(baselines.live_until_ledger) from baselines
-                   where baselines.contract_id = streams.contract_id and baselines.stream_id = streams.stream_id
-               )) as live_until
-               from streams where contract_id = $1 and stream_id = any($2::text[])"#,
+            r#"select stream_id, case
+                   when baselines.toid >> 32 < checked_at_ledger
+                       then coalesce(streams.live_until_ledger, baselines.live_until_ledger)
+                   else coalesce(baselines.live_until_ledger, streams.live_until_ledger)
+               end as live_until
+               from streams left join baselines using (contract_id, stream_id)
+               where contract_id = $1 and stream_id = any($2::text[])"#,
             contract_id.as_str(),
             &streams,
         )
@@ -143,7 +146,7 @@ impl EntryChecks<'_> {
                  for update of streams skip locked
              )
              update streams set
-                 checked_at_ledger = $2, live_until_ledger = greatest(streams.live_until_ledger, equal.live_until)
+                 checked_at_ledger = $2, live_until_ledger = coalesce(equal.live_until, streams.live_until_ledger)
              from equal
              where streams.contract_id = equal.contract_id and streams.stream_id = equal.stream_id",
             self.contract_id.as_str(),

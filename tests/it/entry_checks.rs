@@ -201,12 +201,17 @@ impl World {
 
     /// Writes that the stream's record was found to be equal to the chain. Returns whether it counts as compared now.
     async fn check_finds_it_equal(&self) -> bool {
+        self.check_finds_it_equal_and_alive_until(None).await
+    }
+
+    /// The same, and that its entry lives until a ledger.
+    async fn check_finds_it_equal_and_alive_until(&self, live_until: Option<LedgerSequence>) -> bool {
         let (contract_id, last_event) = (self.devnet.contract_id(), self.record().await.last_event);
         let checks = EntryChecks {
             contract_id: &contract_id,
             epoch: Epoch(0),
             at_ledger: self.devnet.latest_ledger(),
-            equal: vec![EqualEntry { stream_id: STREAM, last_event, live_until: None }],
+            equal: vec![EqualEntry { stream_id: STREAM, last_event, live_until }],
             taken: Vec::new(),
             unreadable: Vec::new(),
             missed_in: BTreeMap::new(),
@@ -228,6 +233,35 @@ impl World {
         })
         .await;
     }
+}
+
+#[sqlx::test]
+async fn a_lifetime_is_the_one_that_the_chain_told_last(pool: PgPool) {
+    let world = indexed(pool).await;
+    let contract_id = world.devnet.contract_id();
+    let lifetime = async || world.store.lifetimes(&contract_id, &[STREAM]).await.unwrap().get(&STREAM).copied();
+    let told = async |until: u32| {
+        let until = Some(LedgerSequence(until));
+        world.devnet.close_ledger().unwrap();
+        assert!(world.check_finds_it_equal_and_alive_until(until).await);
+        assert_eq!(lifetime().await, until);
+    };
+    told(u32::MAX).await;
+    told(1_000).await;
+    world.devnet.close_ledger().unwrap();
+    let position = EventId::end_of_ledger(world.devnet.latest_ledger());
+    let baseline = "insert into baselines (contract_id, stream_id, toid, event_index, entry, last_modified_ledger, \
+        live_until_ledger, revision) values ($1, '1', $2, $3, 'AAAA', 1, $4, 1)";
+    sqlx::query(baseline)
+        .bind(contract_id.as_str())
+        .bind(position.toid())
+        .bind(i64::from(position.index()))
+        .bind(i64::from(u32::MAX))
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    assert_eq!(lifetime().await, Some(LedgerSequence(u32::MAX)), "the entry was taken after the last check");
+    told(900).await;
 }
 
 fn again() -> LateRows {
