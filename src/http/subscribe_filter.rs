@@ -56,14 +56,16 @@ fn text_of((contract_id, stream_id): &StreamKey, contracts: &Contracts) -> Strin
     StreamName::of(contract_id, *stream_id, contracts).into_text()
 }
 
-/// Returns those streams of a filter that do not exist or that the caller may not see, without saying which is the
-/// case.
+/// Returns those streams of a filter that do not exist, that the caller may not see or that are not of the filter's
+/// contract, without saying which is the case.
 pub(super) async fn unknown_streams(filter: &EventFilter, state: &HttpState) -> Result<Vec<String>, StoreError> {
     if filter.streams.is_empty() {
         return Ok(Vec::new());
     }
     let records = state.store.records_of(&filter.streams).await?;
-    let is_seen = |record: &&StreamRecord| filter.visibility.shows(record.parties());
+    let is_of_contract =
+        |record: &StreamRecord| filter.contract_id.as_ref().is_none_or(|wanted| *wanted == record.contract_id);
+    let is_seen = |record: &&StreamRecord| is_of_contract(record) && filter.visibility.shows(record.parties());
     let seen: HashSet<StreamKey> =
         records.iter().filter(is_seen).map(|record| (record.contract_id.clone(), record.stream_id)).collect();
     let unknown = filter.streams.iter().filter(|stream| !seen.contains(*stream));

@@ -178,8 +178,8 @@ pub struct PaceArgs {
     #[arg(long, env = "FLOWFI_PAGE_LIMIT", value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub page_limit: u32,
 
-    /// The pause between two checks of some records against the chain. A check costs one request for each contract, and a
-    /// second one where there are two endpoints, which asks the other for the newest events.
+    /// The pause between two checks of some records against the chain. For each contract, a check costs one request for
+    /// entries, and one to each endpoint for the newest events again.
     #[arg(
         long,
         alias = "check-interval-ms",

@@ -10,7 +10,7 @@ use crate::{
 
 /// A tip this many ledgers beyond the last known one is confirmed before anything is skipped for it: nothing before the
 /// cursor is asked for again.
-const LEAP: u32 = 100;
+const LEAP: u32 = 20;
 /// How far ahead of this machine's clock a close time may lie. One that lies further ahead is not remembered, because
 /// every later ledger would be refused for it.
 const MOST_AHEAD: TimeDelta = TimeDelta::minutes(1);

@@ -1,4 +1,4 @@
-//! The slow loop beside the index. It asks a second endpoint for the recently indexed events, compares a few records of
+//! The slow loop beside the index. It asks every endpoint again for the recently indexed events, compares a few records of
 //! each contract with the chain, reads ledgers again that lack an event, and learns the shape of each endpoint's answers. A
 //! failure is retried at the next turn; it neither ends nor delays the session.
 

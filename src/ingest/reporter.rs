@@ -29,6 +29,9 @@ pub(super) fn endpoints_of(followed: &EndpointPool, whole_ledgers: &[WholeLedger
     serde_json::to_value(endpoints).unwrap_or_default()
 }
 
+/// After so many lower tips, the next one replaces a higher one.
+const MOST_LOWER_TIPS: u8 = 2;
+
 /// Writes reports, but not too often.
 #[derive(Debug)]
 pub(super) struct Reporter {
@@ -36,9 +39,9 @@ pub(super) struct Reporter {
     contract_ids: Vec<ContractId>,
     full_disk: FullDisk,
     report: IndexerReport,
-    /// Whether the next tip replaces this one even if it is lower. One that a previous indexer reported, or that nothing
-    /// else confirms, may be too high, and must not stay.
-    tip_may_sink: bool,
+    /// How many tips in a row were lower than the reported one. A node that lags is not followed down at once; but one
+    /// answer may have been too high, and must not stay.
+    lower_tips: u8,
     written: Option<(IndexerState, Instant)>,
     /// When a report was last given up, because it took too long.
     given_up: Option<Instant>,
@@ -55,7 +58,7 @@ impl Reporter {
             missing: None,
             endpoints: Value::Null,
         };
-        Self { store, contract_ids, full_disk, report, tip_may_sink: false, written: None, given_up: None }
+        Self { store, contract_ids, full_disk, report, lower_tips: 0, written: None, given_up: None }
     }
 
     /// Returns a reporter that continues with what was last reported about the source.
@@ -69,7 +72,7 @@ impl Reporter {
         let mut reporter = Self::new(store, contract_ids, full_disk);
         if let Some(last) = last {
             reporter.report = last.report;
-            reporter.tip_may_sink = true;
+            reporter.lower_tips = MOST_LOWER_TIPS;
         }
         reporter
     }
@@ -81,7 +84,11 @@ impl Reporter {
         closed_at: Option<DateTime<Utc>>,
         oldest: Option<LedgerSequence>,
     ) {
-        if std::mem::take(&mut self.tip_may_sink) || self.report.tip_ledger.is_none_or(|tip| tip <= latest) {
+        let is_lower = self.report.tip_ledger.is_some_and(|tip| latest < tip);
+        if is_lower && self.lower_tips < MOST_LOWER_TIPS {
+            self.lower_tips += 1;
+        } else {
+            self.lower_tips = 0;
             self.report.tip_ledger = Some(latest);
             self.report.tip_closed_at = closed_at.or(self.report.tip_closed_at);
         }
@@ -91,7 +98,7 @@ impl Reporter {
     /// Records a tip that is only heard of: no page of events has reached it.
     pub(super) fn heard_of_tip(&mut self, latest: LedgerSequence, closed_at: Option<DateTime<Utc>>) {
         self.saw_tip(latest, closed_at, None);
-        self.tip_may_sink = true;
+        self.lower_tips = MOST_LOWER_TIPS;
     }
 
     /// Records the oldest ledger whose events the source still has.

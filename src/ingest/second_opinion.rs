@@ -1,5 +1,6 @@
 //! A second opinion: indexed ledgers are requested again from every endpoint. Events that a node withheld with empty
-//! pages are written late.
+//! pages are written late. A single endpoint is asked again too, since it may have been wrong for a moment, but only about
+//! what is recent: it would not read a long past twice for nothing.
 
 use std::collections::HashSet;
 
@@ -10,7 +11,7 @@ use super::{
     late::{LateEvents, write_late},
 };
 use crate::{
-    domain::{ContractId, Epoch, EventId, RawContractEvent},
+    domain::{ContractId, Epoch, EventId, LedgerSequence, RawContractEvent},
     source::{EndpointPool, EventPage, EventsFrom, SecondOpinion, SecondOpinions, SourceError},
     store::{EventRange, Store},
 };
@@ -19,6 +20,8 @@ use crate::{
 const PAGES_IN_A_TURN: usize = 4;
 /// The largest number of stored events that are compared with one page.
 const STORED_AT_ONCE: u32 = 10_000;
+/// How far back a single endpoint is asked again.
+const RECENT_LEDGERS: u32 = 1_000;
 /// The largest number of ids that a warning names.
 const NAMED: usize = 5;
 
@@ -86,8 +89,11 @@ impl SecondOpinionRound<'_> {
         let Some(progress) = self.store.progress(self.contract_id).await? else { return Ok(None) };
         let known = self.store.record_check(self.contract_id).await?;
         let asked = known.map_or(EventId::ZERO, |check| check.second_opinion_up_to);
-        let after = asked.max(EventId::end_of_ledger(progress.from_ledger.previous()));
-        let up_to = EventId::end_of_ledger(progress.last_whole_ledger);
+        let whole = progress.last_whole_ledger;
+        let recent = LedgerSequence(whole.0.saturating_sub(RECENT_LEDGERS));
+        let from = if self.source.is_of_one_endpoint() { recent } else { LedgerSequence(0) };
+        let after = asked.max(EventId::end_of_ledger(progress.from_ledger.previous().max(from)));
+        let up_to = EventId::end_of_ledger(whole);
         Ok((after < up_to).then_some(EventRange { after, up_to }))
     }
 
@@ -202,7 +208,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::domain::{EventKind, LedgerSequence};
+    use crate::domain::EventKind;
 
     fn id(ledger: u32, transaction: u32, index: u32) -> EventId {
         EventId::of(LedgerSequence(ledger), transaction, 0, index).unwrap()

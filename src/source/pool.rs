@@ -161,7 +161,7 @@ impl EndpointPool {
 
     /// Returns a page of at most `limit` events of these contracts from every endpoint that can be asked, whichever
     /// endpoint answered for that part of the chain before: the walk of another contract, or one before a restart, may
-    /// have used another endpoint. Empty if there is only one endpoint.
+    /// have used another endpoint, and the same one may answer otherwise.
     ///
     /// # Errors
     /// A classified [`SourceError`] if none answers, or if one does not answer that has not been away for long.
@@ -171,9 +171,6 @@ impl EndpointPool {
         from: EventsFrom,
         limit: u32,
     ) -> Result<SecondOpinions, SourceError> {
-        if self.endpoints.len() < 2 {
-            return Ok(SecondOpinions::default());
-        }
         let (candidates, mut failures) = self.candidates(Some(from.ledger()));
         let pages = &Pages::EVENTS;
         let request = |endpoint: Arc<Endpoint>| async move { endpoint.page(contract_ids, from, limit, pages).await };
@@ -203,6 +200,12 @@ impl EndpointPool {
             (true, true) => Err(lacks.most_telling()),
             (false, _) => Err(failures.most_telling()),
         }
+    }
+
+    /// Returns whether there is one endpoint alone.
+    #[must_use]
+    pub fn is_of_one_endpoint(&self) -> bool {
+        self.endpoints.len() == 1
     }
 
     /// Makes sure that the preferred endpoint that answers is of our network and gives what we read.

@@ -401,6 +401,9 @@ async fn lists_summaries_and_subscriptions_are_narrowed_to_a_contract(pool: PgPo
             assert_eq!((code, &problem["parameter"]), (400, &json!("contract")), "{path}");
         }
     }
+    let of_another = format!("strict=true&contract={}&streams={}:1", second(&world), first(&world));
+    let (code, problem) = world.get(&base, &format!("/v1/events/subscribe?{of_another}")).await;
+    assert_eq!(code, 404, "no event can ever match: {problem}");
     let mut live = Subscriber::connect(&base, &format!("all=true&contract={}", second(&world)), None).await;
     world.start(world.indexer_of(world.contracts(), 100));
     let new = world.create_in(&[0, 1]).await.events;

@@ -1,10 +1,13 @@
 //! An endpoint that lies once: what it said is not believed for longer than it says it.
 
+use std::time::Duration;
+
 use flowfi_indexer::{
     domain::{EventId, LedgerSequence},
-    ingest::{Indexer, IngestSettings},
+    ingest::{Indexer, IngestSettings, PaceArgs},
     store::IndexerState,
 };
+use serde_json::json;
 use sqlx::PgPool;
 
 use crate::{
@@ -33,10 +36,12 @@ impl Story {
 
     /// Runs an indexer until the story has ended.
     async fn tell(&self, story: impl Future<Output = ()>) {
+        let settings = self.world.settings();
         let settings = IngestSettings {
             network_passphrase: PASSPHRASE.to_owned(),
             contracts: contract().into(),
-            ..self.world.settings()
+            pace: PaceArgs { check_interval: Duration::from_millis(5), ..settings.pace.clone() },
+            ..settings
         };
         let stop = self.world.stop.child_token();
         let indexer = Indexer::new(pool_of(&[&self.node]), Vec::new(), self.world.store.clone(), settings);
@@ -97,6 +102,57 @@ async fn ledgers_that_one_answer_claims_and_the_next_does_not_know_are_not_skipp
         assert_eq!(story.whole().await, Some(LedgerSequence(TIP)));
         story.node.set(|node| node.latest = TIP + 1);
         story.is_at(TIP + 1).await;
+    };
+    story.tell(one_lie).await;
+}
+
+#[sqlx::test]
+async fn a_tip_that_one_answer_claims_a_little_too_high_does_not_last(pool: PgPool) {
+    let story = Story::begin(pool).await;
+    let reports = async |tip: u32| {
+        eventually("the tip is reported", || async {
+            let report = story.world.store.indexer_report(&contract()).await.unwrap().map(|aged| aged.report);
+            report.is_some_and(|report| report.tip_ledger == Some(LedgerSequence(tip)))
+        })
+        .await;
+    };
+    let one_lie = async {
+        story.is_at(TIP).await;
+        story.node.set(|node| node.cursor = Some(EventId::end_of_ledger(LedgerSequence(TIP))));
+        eventually("the lie is reported", || async {
+            story.node.set(|node| node.latest_of_next = [TIP + 15].into());
+            let report = story.world.store.indexer_report(&contract()).await.unwrap().map(|aged| aged.report);
+            report.is_some_and(|report| report.tip_ledger == Some(LedgerSequence(TIP + 15)))
+        })
+        .await;
+        story.node.set(|node| {
+            node.latest_of_next.clear();
+            (node.cursor, node.latest) = (None, TIP + 1);
+        });
+        reports(TIP + 1).await;
+    };
+    story.tell(one_lie).await;
+}
+
+#[sqlx::test]
+async fn events_of_ledgers_that_a_single_endpoint_claimed_too_early_are_written_late(pool: PgPool) {
+    let story = Story::begin(pool).await;
+    let late = EventId::of(LedgerSequence(TIP + 10), 1, 0, 0).unwrap();
+    let event = json!({"type": "contract", "ledger": TIP + 10, "ledgerClosedAt": "2026-07-21T18:01:10Z",
+        "contractId": contract(), "id": late, "txHash": "ab".repeat(32), "topic": [], "value": "AAAAAQ=="});
+    let one_lie = async {
+        story.is_at(TIP).await;
+        eventually("the lie is believed", || async {
+            story.node.set(|node| node.latest_of_next = [TIP + 15].into());
+            story.whole().await == Some(LedgerSequence(TIP + 15))
+        })
+        .await;
+        story.node.set(|node| {
+            node.latest_of_next.clear();
+            (node.latest, node.events) = (TIP + 16, vec![event]);
+        });
+        let count = || async { story.world.store.quarantine_count(&contract()).await.unwrap() };
+        eventually("the event is written", || async { count().await.unknown + count().await.refused == 1 }).await;
     };
     story.tell(one_lie).await;
 }
