@@ -1,6 +1,10 @@
 //! Prints the commands to try with `dev`. They work as printed, whatever the authentication.
 
-use std::{env, net::SocketAddr, path::Path};
+use std::{
+    env,
+    net::SocketAddr,
+    path::{self, Path},
+};
 
 use anyhow::Context;
 
@@ -15,7 +19,7 @@ use crate::{
 /// # Errors
 /// The path of this program is unknown.
 pub(super) fn print(access: &AuthArgs, devnet: &Devnet, address: SocketAddr, folder: &Path) -> anyhow::Result<()> {
-    println!("flowfi-indexer is running, with a local network whose streams move on their own.\n");
+    println!("flowfi-indexer is running, with a local network.\n");
     println!("  the page          http://{address}/");
     let header = if access.mode == AuthMode::Off { "" } else { "-H \"authorization: Bearer $TOKEN\" " };
     if access.mode != AuthMode::Off {
@@ -31,8 +35,8 @@ pub(super) fn print(access: &AuthArgs, devnet: &Devnet, address: SocketAddr, fol
     if access.mode != AuthMode::Off
         && (access.sign_in.sign_in_seed.is_some() || access.sign_in.sign_in_seed_file.is_some())
     {
-        let domain = access.sign_in.home_domains.first().map_or("", String::as_str);
-        println!("\nWallets sign in at http://{domain}/v1/auth and then see their own streams.");
+        // The URL of the sign-in is what its tokens name as their issuer (SEP-10).
+        println!("\nWallets sign in at {} and then see their own streams.", access.sign_in.usual_issuer());
     }
     println!("\nData is kept in {} (start over: --fresh). Stop with Ctrl-C.", folder.display());
     Ok(())
@@ -66,7 +70,8 @@ fn token_command(access: &AuthArgs, devnet: &Devnet) -> anyhow::Result<Option<St
         ("--token-key-file", &token.token_key_file),
     ] {
         if let Some(file) = file {
-            give(flag, file.display().to_string());
+            // The command is meant for another shell, which may be in another folder.
+            give(flag, path::absolute(file).context("cannot tell where this program runs")?.display().to_string());
         }
     }
     if let Some(issuer) = &token.token_issuer {

@@ -23,8 +23,9 @@ export function startLocalNetwork(arrivedLate) {
   return fetching.now();
 }
 
-function show({ accounts }) {
+function show({ accounts, contractId }) {
   local.accounts = accounts;
+  local.contractId = contractId;
   local.names = new Map(accounts.map(({ address, name }) => [address, name]));
   const form = byId('create-form');
   for (const party of ['sender', 'recipient']) {

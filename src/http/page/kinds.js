@@ -3,10 +3,13 @@
 import { amountText, big, count, digitsOf, unitText } from './amounts.js';
 import { make } from './dom.js';
 import { digitsElement } from './meter.js';
-import { copyButton, hashOf, partyText } from './parties.js';
+import { contractText, copyButton, hashOf, partyText } from './parties.js';
 import { dateText, momentText } from './times.js';
 
-const link = event => make('a', { href: hashOf(event) }, `stream ${event.streamId}`);
+const link = event => {
+  const of = contractText(event);
+  return make('a', { href: hashOf(event) }, `stream ${event.streamId}${of ? ` of ${of}` : ''}`);
+};
 const strong = text => make('b', { class: 'number' }, text);
 
 /** The token of an event's amounts. */
@@ -31,7 +34,7 @@ const deposit = e => [' with ', sum(e, e.depositedAmount ?? e.amount)];
 /** The rest of the sentence about a creation. The contract has several events for it, with different fields. */
 const CREATIONS = {
   stream: e => [...deposit(e), ...(e.ratePerSecond === '0' ? [] : [', ', bare(e, e.ratePerSecond), ' a second'])],
-  stepVesting: e => [...deposit(e), ', in ', strong(count(e.stepCount)), ` steps until ${dateText(e.lastUnlockTime)}`],
+  stepVesting: e => [...deposit(e), ', in ', strong(count(e.stepCount)), ` ${e.stepCount === 1 ? 'step' : 'steps'} until ${dateText(e.lastUnlockTime)}`],
   hybridCliff: e => [...deposit(e), ': ', bare(e, e.cliffUnlockAmount), ` on ${dateText(e.cliffTime)}, then `,
     bare(e, e.ratePerSecond), ' a second'],
   allowance: e => [', based on an allowance, ', sum(e, e.ratePerSecond), ' a second'],

@@ -2,18 +2,21 @@
 
 import { make, notify } from './dom.js';
 
-/** The accounts of a local network; empty otherwise. */
-export const local = { accounts: [], names: new Map() };
+/** The accounts of a local network, and the contract whose streams it lets anyone act on; empty otherwise. */
+export const local = { accounts: [], names: new Map(), contractId: null };
 
-let homeContract = null;
+let homeContract;
 
-/** Sets the contract that a bare number belongs to. */
+/** Sets the contract that a bare number belongs to; null with several contracts. */
 export const setHomeContract = contractId => { homeContract = contractId; };
 
 export const keyOf = item => `${item.contractId}:${item.streamId}`;
 
-/** How the URL names a stream: by its number if that is enough. */
-const refOf = item => (homeContract === null || item.contractId === homeContract ? item.streamId : keyOf(item));
+/** The contract of a stream in brief; empty if its number alone names it, or as long as that is not known. */
+export const contractText = item => (homeContract === undefined || item.contractId === homeContract ? '' : short(item.contractId));
+
+/** How the URL names a stream: by its number if that is known to be enough. */
+const refOf = item => (item.contractId === homeContract ? item.streamId : keyOf(item));
 
 export const hashOf = item => `#stream/${refOf(item)}`;
 

@@ -4,7 +4,7 @@ import { big, digitsOf, unitWord } from './amounts.js';
 import { divisionOf } from './division.js';
 import { make, setText } from './dom.js';
 import { badgeElement, digitsElement, meterElement, moneyElement, setBadge, setDigits, setMeter, setMoney } from './meter.js';
-import { copyButton, hashOf, keyOf, partyNodes, setParty } from './parties.js';
+import { contractText, copyButton, hashOf, keyOf, partyNodes, setParty } from './parties.js';
 import { claimableOf, lastsText, reasonText, statusAt } from './standing.js';
 import { clock, wholeSecond } from './times.js';
 
@@ -17,11 +17,11 @@ const cell = (name, attributes, ...children) => make('td', { role: 'cell', 'data
 /** Builds the row of a stream. It writes what never changes; `fillRow` writes the rest. */
 export function makeRow(stream) {
   const parts = {
-    link: make('a', { class: 'id' }), badge: badgeElement(), meter: meterElement(), claimable: moneyElement(),
+    link: make('a', { class: 'id' }), contract: make('span', { class: 'soft' }), badge: badgeElement(), meter: meterElement(), claimable: moneyElement(),
     recipient: make('span'), deposited: moneyElement(), refunded: make('span', { class: 'soft', hidden: '' }, digitsElement(''), ' refunded'), lasts: make('span'),
   };
   const element = make('tr', { role: 'row', 'data-stream': stream.streamId },
-    cell('id', {}, parts.link, copyButton(stream.tokenAddress, 'token address')),
+    cell('id', {}, parts.link, parts.contract, copyButton(stream.tokenAddress, 'token address')),
     cell('parties', {}, partyLine('from', ...partyNodes(stream.sender)), partyLine('to', parts.recipient)),
     cell('status', {}, parts.badge),
     cell('progress', {}, parts.meter, make('span', { class: 'soft' }, 'of ', parts.deposited), parts.refunded),
@@ -40,7 +40,10 @@ export function fillRow(row, stream) {
   const { parts } = row;
   setText(parts.link, `#${stream.streamId}`);
   parts.link.href = hashOf(stream);
-  parts.link.setAttribute('aria-label', `Stream ${stream.streamId}`);
+  const of = contractText(stream);
+  setText(parts.contract, of ? `of ${of}` : '');
+  parts.link.setAttribute('aria-label', `Stream ${stream.streamId}${of ? ` of ${of}` : ''}`);
+  parts.link.title = stream.streamId;
   setParty(parts.recipient, stream.recipient);
   setMoney(parts.deposited, big(stream.depositedAmount), stream.tokenAddress, unitWord(stream.tokenAddress));
   tickRow(row);

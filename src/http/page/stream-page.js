@@ -133,7 +133,7 @@ function makeParts(stream) {
       make('button', { class: 'button', type: 'button', id: 'timeline-older', onclick: loadOlder }, 'Older events')),
   };
   for (const [name] of FIELDS) parts[name] = make('dd', { 'data-field': name });
-  if (local.accounts.length) parts.acts = new Acts(stream, askFirst);
+  if (local.contractId === stream.contractId) parts.acts = new Acts(stream, askFirst);
   parts.token.append(copyButton(stream.tokenAddress, 'token address', true));
   parts.contract.append(copyButton(stream.contractId, 'contract address', true));
   return parts;

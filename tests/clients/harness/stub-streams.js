@@ -3,11 +3,14 @@
 const account = (letter) => `G${letter.repeat(55)}`;
 const contract = (letter) => `C${letter.repeat(55)}`;
 
+/** Stands for the contract that the service follows. */
+const HOME = contract('A');
+
 /** Returns a stream of 10 units a second, 10 000 in all, that began 500 seconds before `now`, in Unix seconds. */
 export function record(now, fields) {
   const startTime = now - 500;
   return {
-    contractId: contract('A'),
+    contractId: HOME,
     sender: account('B'),
     recipient: account('D'),
     tokenAddress: contract('E'),
@@ -52,10 +55,12 @@ export async function stubStreams(page, streams, events = []) {
     [/^\/v1\/streams\/(\d+)$/, (id) => ({ ...stream(id), events: [] })],
   ];
   const answerOf = (path) => answers.find(([pattern]) => pattern.test(path));
-  await page.route(({ pathname }) => answerOf(pathname) !== undefined, (route) => {
-    const { pathname } = new URL(route.request().url());
+  await page.route(({ pathname }) => answerOf(pathname) !== undefined, async (route) => {
+    const { pathname, origin } = new URL(route.request().url());
+    const { contractId } = await (await fetch(`${origin}/v1/status`)).json();
     const [pattern, answer] = answerOf(pathname);
-    return route.fulfill({ json: answer(pattern.exec(pathname)[1]) });
+    const body = JSON.stringify(answer(pattern.exec(pathname)[1])).replaceAll(HOME, contractId);
+    return route.fulfill({ contentType: 'application/json', body });
   });
 }
 
@@ -76,7 +81,7 @@ export function event(now, at, type, fields) {
     id: `${String(1_000 + at).padStart(19, '0')}-0000000000.1`,
     type,
     streamId: isOfStream ? '1' : null,
-    contractId: contract('A'),
+    contractId: HOME,
     sender: isOfStream ? account('B') : null,
     recipient: isOfStream ? account('D') : null,
     tokenAddress: isOfStream ? contract('E') : null,
