@@ -88,9 +88,13 @@ impl Process {
         }
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// Reads `/proc`.
     pub fn usage(&self) -> Usage {
-        let process = PathBuf::from(format!("/proc/{}", self.child.id().unwrap()));
+        let process = PathBuf::from(format!("/proc/{}", self.id()));
         let stat = fs::read_to_string(process.join("stat")).unwrap();
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
         let ticks: u32 = fields[11].parse::<u32>().unwrap() + fields[12].parse::<u32>().unwrap();
