@@ -1,6 +1,6 @@
 //! Reads what was committed after the last event seen, whenever it is woken, and publishes it.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use tokio::{
     task::yield_now,
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::sequence::Feed;
-use crate::store::{FeedState, Listener, StoreError};
+use crate::store::{CarriedEvents, FeedState, Listener, StoreError, WakeUp};
 
 /// The number of rows read at once.
 const CHUNK: u32 = 1_000;
@@ -24,26 +24,29 @@ const READ_DEADLINE: Duration = Duration::from_secs(30);
 /// The number of events published under one lock.
 const SLICE: usize = 16;
 
-/// Publishes committed events until stopped. Every failure is retried: the events committed meanwhile are published
-/// then, and the rest of the process is useful without the feed. [`Feed::trouble`] says what is wrong.
+/// Publishes committed events until stopped, which ends the feed for every subscriber. Every failure is retried: the
+/// events committed meanwhile are published then, and the rest of the process is useful without the feed.
+/// [`Feed::trouble`] says what is wrong.
 pub async fn tail(feed: Feed, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        let Err(failure) = listen_and_publish(&feed, &stop).await else { return };
+    stop.run_until_cancelled(keep_publishing(&feed)).await;
+    feed.end();
+}
+
+async fn keep_publishing(feed: &Feed) {
+    loop {
+        let Err(failure) = listen_and_publish(feed).await;
         if failure.is_unavailable() {
             warn!("the feed is waiting for the database: {failure}");
         } else {
             error!("the feed cannot read the table and will try again: {failure}");
         }
         feed.set_trouble(Some(failure.to_string()));
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = sleep(RETRY) => {}
-        }
+        sleep(RETRY).await;
     }
 }
 
 /// Listens before the first read, so that no commit falls between them.
-async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(), StoreError> {
+async fn listen_and_publish(feed: &Feed) -> Result<Infallible, StoreError> {
     let mut listener: Listener = feed.store.listen().await?;
     let can_hear = listener.can_hear();
     let how = if can_hear { "is notified of commits" } else { "polls for commits, because this database is a replica" };
@@ -54,7 +57,7 @@ async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(),
         let state = read_state(feed).await?;
         // Late rows lie at or before the position. A subscriber that registers before the feed has reached it is told
         // of them; one that registers later need not be.
-        let published = publish_new(feed, state, stop).await?;
+        let published = publish_new(feed, state).await?;
         if published.is_level {
             publish_revisions(feed, state).await?;
         }
@@ -67,10 +70,26 @@ async fn listen_and_publish(feed: &Feed, stop: &CancellationToken) -> Result<(),
             return Err(StoreError::TimedOut(POLL));
         }
         by_the_clock = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            heard = listener.heard() => heard.map(|()| false)?,
+            heard = publish_heard(feed, &mut listener) => heard.map(|()| false)?,
             () = sleep(if can_hear { POLL } else { POLL_UNHEARD }) => true,
         };
+    }
+}
+
+/// Publishes what wake-ups carry, until one comes that says only that the table has something new.
+async fn publish_heard(feed: &Feed, listener: &mut Listener) -> Result<(), StoreError> {
+    loop {
+        let WakeUp::Events(carried) = listener.heard().await? else { return Ok(()) };
+        let CarriedEvents { since, position, epoch, events } = carried;
+        let head = feed.hub.head();
+        let is_next = since <= head && events.first().is_some_and(|first| first.id > head);
+        if !is_next || epoch != feed.epoch() {
+            return Ok(());
+        }
+        feed.hub.publish(events);
+        feed.hub.advance_to(position);
+        // Ten thousand subscribers make each event expensive, so other tasks must get their turn in between.
+        yield_now().await;
     }
 }
 
@@ -110,7 +129,7 @@ struct Published {
 
 /// Publishes the events up to the state's position. Without subscribers it reads nothing: a client that resumes later
 /// is served from the table. Rows stored at or before that position afterwards are late, and are not sent.
-async fn publish_new(feed: &Feed, state: FeedState, stop: &CancellationToken) -> Result<Published, StoreError> {
+async fn publish_new(feed: &Feed, state: FeedState) -> Result<Published, StoreError> {
     let FeedState { epoch, position, .. } = state;
     let mut published = Published { is_level: true, events: 0 };
     if position <= feed.hub.head() {
@@ -124,7 +143,7 @@ async fn publish_new(feed: &Feed, state: FeedState, stop: &CancellationToken) ->
         }
     }
     published.is_level = false;
-    while !stop.is_cancelled() {
+    loop {
         let mut events = in_time(feed.store.events_after(feed.hub.head(), CHUNK)).await?;
         if events.first().is_some_and(|event| event.epoch != epoch) {
             // The network has started over: subscribers must be told before they get any of these events.

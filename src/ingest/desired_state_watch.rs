@@ -44,7 +44,7 @@ impl DesiredStateWatch {
     pub(super) async fn may_have_changed(&mut self) {
         let heard = async {
             match &mut self.listener {
-                Some(listener) => listener.heard().await,
+                Some(listener) => listener.heard().await.map(drop),
                 None => pending().await,
             }
         };

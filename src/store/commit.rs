@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::{Connection, PgConnection};
 
 use super::{
-    Batch, Committed, Prepared, StoreError, Writer, coverage, event_columns::EventColumns, judgments, listen,
+    Batch, Committed, Prepared, StoreError, Writer, carried, coverage, event_columns::EventColumns, judgments, listen,
     quarantine, upgrades, withdrawn,
 };
 use crate::domain::{ContractId, EventId, LedgerRange};
@@ -25,6 +25,7 @@ impl Writer {
         let position = self.position.ok_or(StoreError::Fenced)?;
         let contract_ids: Vec<String> = self.standing.iter().map(ToString::to_string).collect();
         let cursor = Cursor { contract_ids: &contract_ids, position, revisions: self.revisions, epoch: self.epoch };
+        let (since, apart) = (self.last_with_events.unwrap_or(position), self.apart);
         let commit = async |connection: &mut PgConnection| {
             let mut transaction = connection.begin().await?;
             raise_cursor(&mut transaction, &cursor, &prepared.batch).await?;
@@ -33,7 +34,10 @@ impl Writer {
             withdraw_the_split_ledger(&mut transaction, &self.standing, (position, &prepared.batch)).await?;
             let folded = &prepared.folded;
             let is_revised = judgments::write(&mut transaction, &folded.judgments, &folded.doubted).await?;
-            if committed.events > 0 || is_revised {
+            if committed.events > 0 && !is_revised && !apart {
+                let epoch = cursor.epoch.unwrap_or(0);
+                carried::notify(&mut transaction, &folded.events, (since, prepared.batch.position), epoch).await?;
+            } else if committed.events > 0 || is_revised {
                 listen::notify(&mut transaction, listen::COMMITTED).await?;
             }
             transaction.commit().await?;
@@ -41,6 +45,9 @@ impl Writer {
         };
         let committed = self.session.within(COMMIT_DEADLINE, commit).await?;
         self.position = Some(prepared.batch.position);
+        if committed.events > 0 {
+            self.last_with_events = self.position;
+        }
         Ok(committed)
     }
 }

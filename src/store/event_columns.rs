@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use chrono::{DateTime, SubsecRound, Utc};
+use sqlx::{PgConnection, types::Json};
 
 use super::{
     StoreError,
     columns::{columns_of, event_id},
+    event_rows::EventRow,
     partitions,
 };
 use crate::domain::{Address, Amount, ContractEvent, EventId};
@@ -153,6 +154,33 @@ impl EventColumns {
 
     pub(super) fn len(&self) -> usize {
         self.body.len()
+    }
+
+    /// Returns the events as rows, as the table will have them.
+    pub(super) fn rows(&self, epoch: i32) -> Result<Vec<EventRow>, StoreError> {
+        (0..self.len()).map(|at| self.row(at, epoch)).collect()
+    }
+
+    fn row(&self, at: usize, epoch: i32) -> Result<EventRow, StoreError> {
+        let PartyColumns { toid, event_index, sender, recipient, token, amount } = &self.parties;
+        let body = serde_json::from_str(&self.body[at]).map_err(|failure| StoreError::Corrupt(failure.to_string()))?;
+        Ok(EventRow {
+            toid: toid[at],
+            event_index: event_index[at],
+            epoch,
+            contract_id: self.contract_id[at].clone(),
+            // The table counts in microseconds.
+            ledger_closed_at: self.ledger_closed_at[at].trunc_subsecs(6),
+            tx_hash: self.tx_hash[at].clone(),
+            r#type: self.r#type[at].clone(),
+            stream_id: self.stream_id[at].clone(),
+            sender: sender[at].clone(),
+            recipient: recipient[at].clone(),
+            former_recipient: self.former_recipient[at].clone(),
+            token: token[at].clone(),
+            amount: amount[at].clone(),
+            body: Json(body),
+        })
     }
 
     /// Inserts the events; those that are there stay as they are. `came_late` marks rows behind the feed's position,

@@ -1,6 +1,7 @@
 //! Rows of `stream_events` as committed events, in chain order.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 
 use super::{
@@ -18,23 +19,23 @@ pub struct EventRange {
     pub up_to: EventId,
 }
 
-/// One row, as the database returns it.
-#[derive(Debug, sqlx::FromRow)]
+/// One row, as the database returns it and as a wake-up carries it.
+#[derive(Debug, sqlx::FromRow, Serialize, Deserialize)]
 pub(super) struct EventRow {
     pub(super) toid: i64,
     pub(super) event_index: i64,
-    epoch: i32,
-    contract_id: String,
-    ledger_closed_at: DateTime<Utc>,
-    tx_hash: String,
-    r#type: String,
-    stream_id: Option<String>,
-    sender: Option<String>,
-    recipient: Option<String>,
-    former_recipient: Option<String>,
-    token: Option<String>,
-    amount: Option<String>,
-    body: Json<serde_json::Map<String, serde_json::Value>>,
+    pub(super) epoch: i32,
+    pub(super) contract_id: String,
+    pub(super) ledger_closed_at: DateTime<Utc>,
+    pub(super) tx_hash: String,
+    pub(super) r#type: String,
+    pub(super) stream_id: Option<String>,
+    pub(super) sender: Option<String>,
+    pub(super) recipient: Option<String>,
+    pub(super) former_recipient: Option<String>,
+    pub(super) token: Option<String>,
+    pub(super) amount: Option<String>,
+    pub(super) body: Json<serde_json::Map<String, serde_json::Value>>,
 }
 
 impl TryFrom<EventRow> for CommittedEvent {

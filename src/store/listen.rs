@@ -9,7 +9,12 @@ use sqlx::{
 };
 use tokio::time::timeout;
 
-use super::{Store, StoreError, borrowed::is_read_only, connections::Connections};
+use super::{
+    Store, StoreError,
+    borrowed::is_read_only,
+    carried::{self, CarriedEvents},
+    connections::Connections,
+};
 
 /// Events, late rows or another epoch were committed.
 pub(super) const COMMITTED: &str = "flowfi_committed";
@@ -38,7 +43,22 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection of its own that receives one kind of notification. A replica sends no notifications; there it receives
 /// nothing, and the tables must be polled more often.
 #[derive(Debug)]
-pub struct Listener(Option<PgListener>);
+pub struct Listener(Option<Line>);
+
+#[derive(Debug)]
+struct Line {
+    listener: PgListener,
+    schema: String,
+}
+
+/// What a listener heard.
+#[derive(Debug)]
+pub enum WakeUp {
+    /// Something may have changed.
+    Hint,
+    /// These events were committed, and something else may have changed too.
+    Events(CarriedEvents),
+}
 
 impl Listener {
     /// Opens a connection outside the pool, which would have one less for every listener.
@@ -48,12 +68,13 @@ impl Listener {
         let listen = async {
             let mut listener = PgListener::connect_with(&own).await?;
             listener.ignore_pool_close_event(true);
+            let schema = sqlx::query_scalar("select current_schema()").fetch_one(&mut listener).await?;
             listener.listen(channel).await?;
-            Ok(listener)
+            Ok(Line { listener, schema })
         };
         // The connection can fall silent before it listens.
         match timeout(OPEN_TIMEOUT, listen).await {
-            Ok(Ok(listener)) => Ok(Self(Some(listener))),
+            Ok(Ok(line)) => Ok(Self(Some(line))),
             Ok(Err(failure)) if is_read_only(&failure) => Ok(Self(None)),
             Ok(Err(failure)) => Err(connections.explained(failure).await.into()),
             Err(_) => Err(StoreError::TimedOut(OPEN_TIMEOUT)),
@@ -71,11 +92,11 @@ impl Listener {
     ///
     /// # Errors
     /// The connection is gone and cannot be reopened; open another listener.
-    pub async fn heard(&mut self) -> Result<(), StoreError> {
-        match &mut self.0 {
-            Some(listener) => listener.try_recv().await.map(drop).map_err(StoreError::from),
-            None => pending().await,
-        }
+    pub async fn heard(&mut self) -> Result<WakeUp, StoreError> {
+        let Some(Line { listener, schema }) = &mut self.0 else { return pending().await };
+        let notification = listener.try_recv().await?;
+        let carried = notification.and_then(|notification| carried::read(notification.payload(), schema));
+        Ok(carried.map_or(WakeUp::Hint, WakeUp::Events))
     }
 
     /// Waits like [`Self::heard`], and returns everything that was heard by then.
@@ -83,7 +104,7 @@ impl Listener {
     /// # Errors
     /// The connection is gone and cannot be reopened; open another listener.
     pub async fn changes(&mut self) -> Result<Changes, StoreError> {
-        let Some(listener) = &mut self.0 else { return pending().await };
+        let Some(Line { listener, .. }) = &mut self.0 else { return pending().await };
         let mut changes = Changes::of(listener.try_recv().await?.as_ref());
         while changes != Changes::Unknown
             && let Some(heard) = listener.try_recv().now_or_never()

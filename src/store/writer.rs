@@ -56,6 +56,8 @@ pub struct Writer {
     pub(super) revisions: i64,
     /// The epoch that the cursors were read in.
     pub(super) epoch: Option<i32>,
+    /// The position of the last commit with events, if this writer made it: no event lies after it.
+    pub(super) last_with_events: Option<EventId>,
 }
 
 /// A contract that is behind the feed.
@@ -102,8 +104,17 @@ impl Writer {
             Session::with_lease(connection, for_long).await?
         };
         let (standing, behind) = (Vec::new(), Vec::new());
-        let mut writer =
-            Self { session, contracts, apart, standing, behind, position: None, revisions: 0, epoch: None };
+        let mut writer = Self {
+            session,
+            contracts,
+            apart,
+            standing,
+            behind,
+            position: None,
+            revisions: 0,
+            epoch: None,
+            last_with_events: None,
+        };
         writer.refresh().await?;
         Ok(Some(writer))
     }
@@ -133,6 +144,7 @@ impl Writer {
             cursors.insert(row.contract_id, (columns::event_id(row.toid, row.event_index)?, row.revision));
         }
         self.position = cursors.values().map(|(position, _)| *position).max();
+        self.last_with_events = None;
         (self.standing, self.behind, self.revisions) = (Vec::new(), Vec::new(), 0);
         for contract_id in self.contracts.iter() {
             match cursors.get(contract_id.as_str()) {

@@ -7,6 +7,7 @@ mod attachments;
 mod auth;
 mod baselines;
 mod beside_another_chain;
+mod carried;
 mod chain_record;
 mod changed;
 mod completeness;

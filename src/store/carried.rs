@@ -1,0 +1,78 @@
+//! Committed events that the wake-up itself carries. A reader that has everything before them need not ask the table, which
+//! costs more than everything else that an event needs. A reader that cannot use them reads the table instead, as after any
+//! other wake-up.
+
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+
+use super::{
+    StoreError,
+    columns::{epoch, event_id},
+    event_columns::EventColumns,
+    event_rows::EventRow,
+    listen::COMMITTED,
+};
+use crate::domain::{CommittedEvent, Epoch, EventId};
+
+/// PostgreSQL refuses longer payloads (8 000 bytes, less the end of the text).
+const LONGEST_PAYLOAD: usize = 7_900;
+/// More events than this do not fit anyway.
+const MOST_EVENTS: usize = 16;
+
+/// Events that were committed together.
+#[derive(Clone, Debug)]
+pub struct CarriedEvents {
+    /// No event lies between this position and the first of them.
+    pub since: EventId,
+    /// Everything up to here was committed.
+    pub position: EventId,
+    /// The epoch of the network that they belong to.
+    pub epoch: Epoch,
+    /// The events, in chain order.
+    pub events: Vec<CommittedEvent>,
+}
+
+/// The payload of a wake-up.
+#[derive(Debug, Serialize, Deserialize)]
+struct Payload {
+    /// The schema that the events are in: every schema of a database shares the channel.
+    schema: String,
+    since: (i64, i64),
+    position: (i64, i64),
+    epoch: i32,
+    events: Vec<EventRow>,
+}
+
+/// Wakes the readers when the transaction commits, and gives them these events if there are few.
+pub(super) async fn notify(
+    connection: &mut PgConnection,
+    events: &EventColumns,
+    (since, position): (EventId, EventId),
+    epoch: i32,
+) -> Result<(), StoreError> {
+    let columns = |id: EventId| (id.toid(), i64::from(id.index()));
+    let mut payload = String::new();
+    if events.len() <= MOST_EVENTS {
+        let schema = sqlx::query_scalar!(r#"select current_schema() as "schema!""#).fetch_one(&mut *connection).await?;
+        let events = events.rows(epoch)?;
+        let carried = Payload { schema, since: columns(since), position: columns(position), epoch, events };
+        payload = serde_json::to_string(&carried).map_err(|failure| StoreError::Corrupt(failure.to_string()))?;
+    }
+    if payload.len() > LONGEST_PAYLOAD {
+        payload.clear();
+    }
+    sqlx::query!("select pg_notify($1, $2)", COMMITTED, payload).execute(connection).await?;
+    Ok(())
+}
+
+/// Reads a payload. Returns `None` for one that carries nothing, or that is not for this schema. A version that writes
+/// another form is not understood, which only costs a look at the table.
+pub(super) fn read(payload: &str, schema: &str) -> Option<CarriedEvents> {
+    let Payload { schema: of, since, position, epoch: number, events } = serde_json::from_str(payload).ok()?;
+    if of != schema {
+        return None;
+    }
+    let [since, position] = [since, position].map(|(toid, index)| event_id(toid, index).ok());
+    let events = events.into_iter().map(CommittedEvent::try_from).collect::<Result<_, _>>().ok()?;
+    Some(CarriedEvents { since: since?, position: position?, epoch: epoch(number).ok()?, events })
+}
