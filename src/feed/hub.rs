@@ -42,6 +42,8 @@ struct State {
     revision: i64,
     /// How many outlets keep an encoding of each event.
     encodings: usize,
+    /// Whether the feed has ended: nothing more will come.
+    has_ended: bool,
     next_id: SubscriberId,
     subscribers: HashMap<SubscriberId, Subscriber>,
     interests: Interests,
@@ -82,6 +84,8 @@ pub(super) enum Pull {
     Lagged { head: EventId },
     /// A notice that comes before the next event.
     News(News),
+    /// The feed has ended.
+    Ended,
 }
 
 /// What a subscriber finds when it reads the ring in order.
@@ -103,6 +107,7 @@ impl Hub {
             epoch,
             revision,
             encodings: 0,
+            has_ended: false,
             next_id: 0,
             subscribers: HashMap::new(),
             interests: Interests::default(),
@@ -186,6 +191,13 @@ impl Hub {
         }
     }
 
+    /// Ends the feed, and tells every subscriber.
+    pub(super) fn end(&self) {
+        let mut state = self.state();
+        state.has_ended = true;
+        state.subscribers.values().for_each(|subscriber| subscriber.wake.notify_one());
+    }
+
     pub(super) fn has_subscribers(&self) -> bool {
         !self.state().subscribers.is_empty()
     }
@@ -252,7 +264,10 @@ impl Hub {
     pub(super) fn pull(&self, id: SubscriberId, after: EventId) -> Pull {
         let mut state = self.state();
         let head = state.ring.head();
-        let State { ring, subscribers, .. } = &mut *state;
+        let State { ring, subscribers, has_ended, .. } = &mut *state;
+        if *has_ended {
+            return Pull::Ended;
+        }
         let subscriber = subscribers.get_mut(&id).expect("a subscription is registered until it is dropped");
         if let Some(news) = subscriber.take_news() {
             return Pull::News(news);

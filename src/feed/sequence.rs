@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     connections::OpenConnections,
@@ -29,6 +30,8 @@ pub struct Feed {
     pub(super) replays: Arc<Semaphore>,
     /// Why new events cannot be read from the table, if so.
     pub(super) trouble: Arc<Mutex<Option<String>>>,
+    /// Cancelled when the feed ends, for whoever is not waiting for the hub.
+    pub(super) ended: CancellationToken,
 }
 
 impl Feed {
@@ -44,7 +47,14 @@ impl Feed {
         let hub = Arc::new(Hub::new(FeedState { position: newest, ..state }, ring_capacity));
         hub.advance_to(state.position);
         let replays = Arc::new(Semaphore::new(REPLAYS_AT_ONCE));
-        Ok(Self { hub, store, counters: Arc::default(), replays, trouble: Arc::default() })
+        let ended = CancellationToken::new();
+        Ok(Self { hub, store, counters: Arc::default(), replays, trouble: Arc::default(), ended })
+    }
+
+    /// Ends every subscription.
+    pub(super) fn end(&self) {
+        self.ended.cancel();
+        self.hub.end();
     }
 
     /// Reserves a place for an outlet's encoding of every event that is published from now on.

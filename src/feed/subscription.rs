@@ -158,8 +158,7 @@ impl Subscription {
     /// Skips events that did not match and revisions that did not concern the subscriber, so that the id of a quiet
     /// subscription moves with the feed. Does nothing while anything is waiting to be handed out.
     pub fn advance_if_quiet(&mut self) {
-        if self.news.is_none()
-            && self.position >= self.replay_up_to
+        if self.is_live()
             && let Some((head, revision)) = self.feed.hub.level(self.id)
         {
             self.position = head.max(self.position);
@@ -168,25 +167,40 @@ impl Subscription {
         }
     }
 
-    /// Returns what comes next, in order, and waits until there is something. Dropping the future loses nothing.
+    /// Returns what comes next, in order, and waits until there is something; `None` once the feed has ended. Dropping the
+    /// future loses nothing.
     ///
     /// # Errors
     /// The table holds a row that cannot be read. If the database is away, this waits instead.
-    pub async fn next(&mut self) -> Result<Vec<Delivery>, StoreError> {
+    pub async fn next(&mut self) -> Result<Option<Vec<Delivery>>, StoreError> {
         loop {
-            let deliveries = if let Some(news) = self.news.clone() {
-                self.tell(news).await?
-            } else if self.position < self.replay_up_to {
-                self.replay().await?
-            } else {
+            let deliveries = if self.is_live() {
                 self.take_live()
+            } else {
+                // Boxed, because most subscriptions are live and should not carry the room that this takes.
+                let ended = self.feed.ended.clone();
+                ended.run_until_cancelled(Box::pin(self.catch_up())).await.transpose()?
             };
+            let Some(deliveries) = deliveries else { return Ok(None) };
             if !deliveries.is_empty() {
-                return Ok(self.with_position(deliveries));
+                return Ok(Some(self.with_position(deliveries)));
             }
-            if self.news.is_none() && self.position >= self.replay_up_to {
+            if self.is_live() {
                 self.wake.notified().await;
             }
+        }
+    }
+
+    /// Returns whether all that is left to hand out is in the hub.
+    fn is_live(&self) -> bool {
+        self.news.is_none() && self.position >= self.replay_up_to
+    }
+
+    /// Hands out the next notice, or what the subscriber must read in order.
+    async fn catch_up(&mut self) -> Result<Vec<Delivery>, StoreError> {
+        match self.news.clone() {
+            Some(news) => self.tell(news).await,
+            None => self.replay().await,
         }
     }
 
@@ -249,8 +263,9 @@ impl Subscription {
         self.news = Some(news);
     }
 
-    fn take_live(&mut self) -> Vec<Delivery> {
-        match self.feed.hub.pull(self.id, self.position) {
+    /// Takes what the hub has noted; `None` once the feed has ended.
+    fn take_live(&mut self) -> Option<Vec<Delivery>> {
+        Some(match self.feed.hub.pull(self.id, self.position) {
             Pull::Events { events, up_to } => {
                 self.position = self.position.max(up_to);
                 self.deliver(events)
@@ -266,7 +281,8 @@ impl Subscription {
                 self.take_news(news);
                 Vec::new()
             }
-        }
+            Pull::Ended => return None,
+        })
     }
 
     /// Hands out events from the ring or the table, and counts them.

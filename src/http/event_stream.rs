@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     future::{Future, pending},
     pin::Pin,
-    time::Duration,
+    sync::{Arc, Mutex},
 };
 
 use axum::{
@@ -14,7 +14,7 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep};
 use tracing::error;
 
 use super::{
@@ -59,12 +59,22 @@ pub(super) fn event_stream(state: HttpState, mut opened: Opened, admission: Admi
         opened.subscription.replay_in_turn(turns.semaphore());
     }
     let first = opening(&state, client_id, (&filter, unknown_streams), &opened);
-    let connection = Connection::new(state, opened.subscription, caller.token, first, slot);
-    let frames = stream::unfold(connection, |mut connection| async move {
-        let frames = connection.next().await?;
-        Some((Ok::<_, Infallible>(frames), connection))
-    });
-    event_stream_of(Body::from_stream(frames))
+    let events = EventStream::new(state, opened.subscription, caller.token, first, slot);
+    let mut answer = empty_event_stream();
+    answer.extensions_mut().insert(Unsent(Arc::new(Mutex::new(Some(Box::new(events))))));
+    answer
+}
+
+/// An event stream that its answer carries to the server, which sends it after the answer's head.
+#[derive(Clone)]
+pub(super) struct Unsent(Arc<Mutex<Option<Box<EventStream>>>>);
+
+impl Unsent {
+    /// Takes the event stream out of an answer, if it carries one.
+    pub(super) fn take_from<B>(answer: &mut Response<B>) -> Option<Box<EventStream>> {
+        let Self(unsent) = answer.extensions_mut().remove()?;
+        unsent.lock().expect("no thread panics while it takes the stream").take()
+    }
 }
 
 /// Returns the answer to `HEAD`: the answer to `GET` without its body.
@@ -109,11 +119,12 @@ fn opening(
 }
 
 /// One open event stream.
-struct Connection {
+pub(super) struct EventStream {
     state: HttpState,
     subscription: Subscription,
     first: Option<Bytes>,
-    heartbeat_at: Instant,
+    /// Ends when a heartbeat may be due. It is not set again for every piece, so it may end too early.
+    heartbeat: Pin<Box<Sleep>>,
     heartbeats: u32,
     ended: bool,
     /// When the last piece was handed over for writing.
@@ -124,10 +135,10 @@ struct Connection {
     _slot: Slot,
 }
 
-impl Connection {
+impl EventStream {
     fn new(state: HttpState, subscription: Subscription, token: Option<Token>, first: Bytes, slot: Slot) -> Self {
         Self {
-            heartbeat_at: Instant::now() + state.heartbeat,
+            heartbeat: Box::pin(sleep(state.heartbeat)),
             token_ends: token_ends(&state, token),
             state,
             subscription,
@@ -139,9 +150,17 @@ impl Connection {
         }
     }
 
-    /// Returns the next piece to write: frames, a heartbeat or the farewell, and `None` after that. It is called when
-    /// the previous piece is on its way to the client.
-    async fn next(&mut self) -> Option<Bytes> {
+    /// Returns a body that sends the stream.
+    pub(super) fn into_body(self) -> Body {
+        Body::from_stream(stream::unfold(self, |mut events| async move {
+            let piece = events.next().await?;
+            Some((Ok::<_, Infallible>(piece), events))
+        }))
+    }
+
+    /// Returns the next piece to write: frames, a heartbeat or the farewell, and `None` after that. Call it when the
+    /// previous piece is on its way to the client.
+    pub(super) async fn next(&mut self) -> Option<Bytes> {
         let took_too_long = self.handed_at.elapsed() > self.state.write_deadline;
         let piece = if took_too_long && !self.ended { Some(self.let_resume()) } else { self.next_in_turn().await };
         self.handed_at = Instant::now();
@@ -155,33 +174,41 @@ impl Connection {
         if self.ended {
             return None;
         }
-        let deliveries = tokio::select! {
-            biased;
-            () = self.state.soft_stop.cancelled() => return Some(self.end()),
-            refusal = ended(&mut self.token_ends) => return Some(self.expire(&refusal)),
-            deliveries = self.subscription.next() => deliveries,
-            () = sleep_until(self.heartbeat_at) => return Some(self.heartbeat()),
-        };
-        match deliveries {
-            Ok(deliveries) => {
-                self.heartbeat_in(self.state.heartbeat);
-                self.heartbeats = 0;
-                let slot = self.state.sse_slot;
-                Some(join(deliveries.iter().map(|delivery| frame_of(delivery, slot)).collect()))
-            }
-            Err(failure) => {
-                error!("an event stream ended with a failure: {failure}");
-                Some(self.end())
-            }
+        loop {
+            let deliveries = tokio::select! {
+                biased;
+                refusal = ended(&mut self.token_ends) => return Some(self.expire(&refusal)),
+                deliveries = self.subscription.next() => deliveries,
+                () = &mut self.heartbeat => match self.heartbeat_is_due() {
+                    true => return Some(self.heartbeat()),
+                    false => continue,
+                },
+            };
+            return Some(match deliveries {
+                Ok(Some(deliveries)) => {
+                    self.heartbeats = 0;
+                    let slot = self.state.sse_slot;
+                    join(deliveries.iter().map(|delivery| frame_of(delivery, slot)).collect())
+                }
+                Ok(None) => self.end(),
+                Err(failure) => {
+                    error!("an event stream ended with a failure: {failure}");
+                    self.end()
+                }
+            });
         }
     }
 
-    fn heartbeat_in(&mut self, heartbeat: Duration) {
-        self.heartbeat_at = Instant::now() + heartbeat;
+    /// Sets the timer for the next heartbeat. Returns whether one is due now.
+    fn heartbeat_is_due(&mut self) -> bool {
+        let due = self.handed_at + self.state.heartbeat;
+        let now = Instant::now();
+        let is_due = due <= now;
+        self.heartbeat.as_mut().reset(if is_due { now + self.state.heartbeat } else { due });
+        is_due
     }
 
     fn heartbeat(&mut self) -> Bytes {
-        self.heartbeat_in(self.state.heartbeat);
         self.heartbeats += 1;
         if !self.heartbeats.is_multiple_of(HEARTBEATS_AN_ID) {
             return HEARTBEAT;

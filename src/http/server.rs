@@ -12,7 +12,7 @@ use std::{
 };
 
 use axum::{
-    Router,
+    BoxError, Router,
     body::{Body, HttpBody},
     extract::ConnectInfo,
     serve::Listener,
@@ -39,9 +39,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
 use super::{
-    Limits,
+    hijack::{Hijacked, Hijacker},
     limits::{Answering, TcpConnection},
-    throughput::{Exempt, MinimumThroughput},
+    server_settings::ServerSettings,
+    throughput::{MinimumThroughput, Progress},
 };
 
 /// How much the kernel may buffer for a client that does not read. Without a limit, this grows to megabytes.
@@ -56,24 +57,6 @@ const MOST_HEADERS: usize = 64;
 
 /// Requests that are still open this long after a stop are cut off: a client that does not read must not delay us.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(3);
-
-/// The settings of connections.
-#[derive(Clone, Debug)]
-pub struct ServerSettings {
-    /// The time within which the whole head of a request must arrive. An idle connection is closed after it.
-    pub head_deadline: Duration,
-    /// The time within which sent data must be acknowledged.
-    pub write_deadline: Duration,
-    /// The limits on connections, in total and per address.
-    pub limits: Limits,
-}
-
-impl Default for ServerSettings {
-    /// The default deadlines of the command line, and no limits.
-    fn default() -> Self {
-        Self { head_deadline: Duration::from_secs(10), write_deadline: Duration::from_mins(1), limits: Limits::none() }
-    }
-}
 
 /// Serves until `soft_stop`, then gives open requests some time to end. At the maximum number of connections, each new
 /// one closes the one that has been idle longest; if none is idle, new ones wait in the kernel's queue, which is
@@ -131,44 +114,74 @@ async fn serve_connection(
         debug!("a connection's options could not be set: {failure}");
     }
     let admitted = Arc::new(admitted);
-    let asked_to_close = admitted.asked_to_close();
-    let of_service = Arc::clone(&admitted);
+    // Boxed, so that an event stream does not carry the room that requests take.
+    let ended = match Box::pin(serve_requests(stream, peer, &admitted, router, settings, soft_stop)).await {
+        Ok(None) => Ok(()),
+        Ok(Some((stream, hijacked))) => hijacked.write_to(stream).await.map_err(Into::into),
+        Err(failure) => Err(BoxError::from(failure)),
+    };
+    if let Err(failure) = ended {
+        debug!("a connection ended early: {failure}");
+    }
+}
+
+/// Serves requests until the connection ends, or until one is answered with an event stream.
+async fn serve_requests(
+    stream: TcpStream,
+    peer: SocketAddr,
+    admitted: &Arc<TcpConnection>,
+    router: Router,
+    settings: ServerSettings,
+    soft_stop: CancellationToken,
+) -> Result<Option<(TcpStream, Hijacked)>, hyper::Error> {
+    let (hijacker, mut hijacked) = Hijacker::new();
     let answering = TowerToHyperService::new(router);
-    let exempt = Exempt::default();
-    let stream = MinimumThroughput::new(stream, settings.write_deadline, exempt.clone());
+    let progress = Progress::default();
+    let stream = MinimumThroughput::new(stream, settings.write_deadline, progress.clone());
+    let of_service = Arc::clone(admitted);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(of_service.handle());
-        let (held, exempt) = (of_service.answering(), exempt.clone());
+        let (held, progress, hijacker) = (of_service.answering(), progress.clone(), hijacker.clone());
+        let version = request.version();
         let answer = answering.call(request);
         async move {
             let answer = answer.await?;
-            exempt.set(is_event_stream(&answer));
+            progress.exempt(is_event_stream(&answer));
+            let (answer, held) = hijacker.hijack(version, answer, held, !progress.is_behind()).await;
             Ok::<_, Infallible>(answer.map(|body| TrackedBody { body, _held: held }))
         }
     });
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(settings.head_deadline)
         .max_header_size(LARGEST_HEAD_BYTES)
         .max_headers(MOST_HEADERS)
         .max_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = soft_stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let mut asked_to_close = pin!(async {
+        tokio::select! {
+            () = soft_stop.cancelled() => false,
+            () = admitted.asked_to_close() => true,
         }
-        () = asked_to_close => {
-            connection.as_mut().graceful_shutdown();
-            // An idle connection would still wait for the rest of a head.
-            if admitted.is_idle() { Ok(()) } else { connection.await }
+    });
+    let mut is_closing = false;
+    loop {
+        tokio::select! {
+            ended = &mut connection => return ended.map(|()| None),
+            Ok(hijacked) = &mut hijacked => {
+                let stream = connection.into_parts().io.into_inner().into_inner();
+                return Ok(Some((stream, hijacked)));
+            }
+            makes_room = &mut asked_to_close, if !is_closing => {
+                // An idle connection would still wait for the rest of a head.
+                if makes_room && admitted.is_idle() {
+                    return Ok(None);
+                }
+                is_closing = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
         }
-    };
-    if let Err(failure) = ended {
-        debug!("a connection ended early: {failure}");
     }
 }
 

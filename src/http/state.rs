@@ -1,22 +1,23 @@
 //! The state that the handlers share.
 
 use std::{
+    ops::Deref,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
 use rand::{Rng, rngs::StdRng};
-use tokio_util::sync::CancellationToken;
 
 use super::{
-    Limits, ServerSettings,
+    Limits,
     chain_reader::{ChainReader, LimitedChainReader},
     openapi::words::named,
     parameters::One,
     problem::Problem,
     quarantine_replayer::{OneReplayer, QuarantineReplayer},
     query::{Parameter, Query, QueryTable},
+    server_settings::ServerSettings,
     status_cache::StatusCache,
     status_view::StatusScope,
     stream_text::StreamText,
@@ -36,9 +37,13 @@ const RETRY_MS: std::ops::RangeInclusive<u32> = 2_000..=7_000;
 pub(super) const CONTRACT: Parameter<One<ContractId>> =
     Parameter::new("contract", "Only streams of this contract.", || named("ContractId"));
 
-/// What every handler can use. Cheap to clone.
+/// What every handler can use. Cheap to clone: each open event stream keeps one.
 #[derive(Clone, Debug)]
-pub struct HttpState {
+pub struct HttpState(Arc<Shared>);
+
+/// The one copy of it.
+#[derive(Clone, Debug)]
+pub struct Shared {
     pub(super) store: Store,
     /// Reads the status and the health.
     pub(super) status_cache: StatusCache,
@@ -52,7 +57,6 @@ pub struct HttpState {
     pub(super) write_deadline: Duration,
     /// The index is not ready if it is further behind the tip than this.
     pub(super) max_lag_ledgers: u32,
-    pub(super) soft_stop: CancellationToken,
     /// Reads from the chain, if an endpoint is configured.
     pub(super) chain: Option<LimitedChainReader>,
     pub(super) limits: Limits,
@@ -63,6 +67,14 @@ pub struct HttpState {
     rng: Arc<Mutex<StdRng>>,
 }
 
+impl Deref for HttpState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
 /// Returns a random time for a client to wait before it reconnects, in milliseconds: clients must not all return at
 /// once.
 pub(super) fn random_retry_ms(rng: &mut StdRng) -> u32 {
@@ -70,8 +82,7 @@ pub(super) fn random_retry_ms(rng: &mut StdRng) -> u32 {
 }
 
 impl HttpState {
-    /// Returns the state of a gateway to a database in which these contracts are followed. Event streams end when
-    /// `soft_stop` is cancelled.
+    /// Returns the state of a gateway to a database in which these contracts are followed.
     #[must_use]
     pub fn new(
         store: Store,
@@ -79,11 +90,10 @@ impl HttpState {
         contracts: Contracts,
         heartbeat: Duration,
         max_lag_ledgers: u32,
-        soft_stop: CancellationToken,
         rng: StdRng,
     ) -> Self {
         let rng = Arc::new(Mutex::new(rng));
-        Self {
+        Self(Arc::new(Shared {
             status_cache: StatusCache::new(store.clone()),
             summaries: Summaries::default(),
             store,
@@ -93,59 +103,64 @@ impl HttpState {
             heartbeat,
             write_deadline: ServerSettings::default().write_deadline,
             max_lag_ledgers,
-            soft_stop,
             chain: None,
             limits: Limits::none(),
             replayer: None,
             auth: None,
             rng,
-        }
+        }))
+    }
+
+    fn changed(self, change: impl FnOnce(&mut Shared)) -> Self {
+        let mut shared = Arc::unwrap_or_clone(self.0);
+        change(&mut shared);
+        Self(Arc::new(shared))
     }
 
     /// Gives the status and the health a store of their own; without, they wait for connections with the requests.
     #[must_use]
     pub fn with_health_store(self, store: Store) -> Self {
-        Self { status_cache: self.status_cache.with_store(store), ..self }
+        self.changed(|shared| shared.status_cache = shared.status_cache.clone().with_store(store))
     }
 
     /// Sets for how long a reading of the status serves everybody; without, a second.
     #[must_use]
     pub fn with_status_fresh_for(self, fresh_for: Duration) -> Self {
-        Self { status_cache: self.status_cache.with_fresh_for(fresh_for), ..self }
+        self.changed(|shared| shared.status_cache = shared.status_cache.clone().with_fresh_for(fresh_for))
     }
 
     /// Sets the clients' limits. Without them, clients are not limited.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
-        Self { limits, ..self }
+        self.changed(|shared| shared.limits = limits)
     }
 
     /// Sets how long a subscriber may read nothing. The default is a minute.
     #[must_use]
     pub fn with_write_deadline(self, write_deadline: Duration) -> Self {
-        Self { write_deadline, ..self }
+        self.changed(|shared| shared.write_deadline = write_deadline)
     }
 
     /// Sets who may read what. Without it, everybody may read everything.
     #[must_use]
     pub fn with_auth(self, auth: Option<Auth>) -> Self {
-        Self { auth, ..self }
+        self.changed(|shared| shared.auth = auth)
     }
 
     /// Lets operators replay the quarantine.
     #[must_use]
     pub fn with_quarantine_replayer(self, replayer: Option<Arc<dyn QuarantineReplayer>>) -> Self {
-        Self { replayer: replayer.map(OneReplayer::new), ..self }
+        self.changed(|shared| shared.replayer = replayer.map(OneReplayer::new))
     }
 
     /// Lets callers read the contract's own record of a stream.
     #[must_use]
     pub fn with_chain_reader(self, reader: Option<Arc<dyn ChainReader>>) -> Self {
-        Self { chain: reader.map(LimitedChainReader::new), ..self }
+        self.changed(|shared| shared.chain = reader.map(LimitedChainReader::new))
     }
 
     /// Returns what the status of this gateway depends on.
-    pub(super) const fn status_scope(&self) -> StatusScope<'_> {
+    pub(super) fn status_scope(&self) -> StatusScope<'_> {
         StatusScope { contracts: &self.contracts, feed: &self.feed, max_lag_ledgers: self.max_lag_ledgers }
     }
 

@@ -27,14 +27,20 @@ pub(super) struct MinimumThroughput<S> {
     stream: S,
     window: Duration,
     /// Event streams have their own rule: a subscriber that is behind is told to resume.
-    is_exempt: Exempt,
+    progress: Progress,
     /// While the client is behind: how much it has read in the current window.
     behind: Option<SlowWindow>,
 }
 
-/// Whether the current answer is exempt. Clones share it.
+/// What the connection's service knows of the stream, and the stream of the service. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Exempt(Arc<AtomicBool>);
+pub(super) struct Progress(Arc<Flags>);
+
+#[derive(Debug, Default)]
+struct Flags {
+    is_exempt: AtomicBool,
+    is_behind: AtomicBool,
+}
 
 #[derive(Debug)]
 struct SlowWindow {
@@ -42,15 +48,25 @@ struct SlowWindow {
     taken_bytes: u64,
 }
 
-impl Exempt {
-    pub(super) fn set(&self, is_exempt: bool) {
-        self.0.store(is_exempt, Ordering::Relaxed);
+impl Progress {
+    /// Says whether the current answer is exempt from the rule.
+    pub(super) fn exempt(&self, is_exempt: bool) {
+        self.0.is_exempt.store(is_exempt, Ordering::Relaxed);
+    }
+
+    /// Returns whether the client has yet to read something before the next answer can reach the kernel.
+    pub(super) fn is_behind(&self) -> bool {
+        self.0.is_behind.load(Ordering::Relaxed)
     }
 }
 
 impl<S> MinimumThroughput<S> {
-    pub(super) const fn new(stream: S, window: Duration, is_exempt: Exempt) -> Self {
-        Self { stream, window, is_exempt, behind: None }
+    pub(super) const fn new(stream: S, window: Duration, progress: Progress) -> Self {
+        Self { stream, window, progress, behind: None }
+    }
+
+    pub(super) fn into_inner(self) -> S {
+        self.stream
     }
 
     /// Counts the result of a write. A write that has to wait fails at the end of a window in which too little was
@@ -62,7 +78,8 @@ impl<S> MinimumThroughput<S> {
             }
             return Poll::Ready(written);
         }
-        if self.is_exempt.0.load(Ordering::Relaxed) {
+        self.progress.0.is_behind.store(true, Ordering::Relaxed);
+        if self.progress.0.is_exempt.load(Ordering::Relaxed) {
             return Poll::Pending;
         }
         let begin = || SlowWindow { window_ends: Box::pin(sleep(self.window)), taken_bytes: 0 };
@@ -100,6 +117,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for MinimumThroughput<S> {
     /// Everything that was to be written has reached the kernel, so the client is not behind.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.behind = None;
+        self.progress.0.is_behind.store(false, Ordering::Relaxed);
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
@@ -128,13 +146,13 @@ mod tests {
 
     const WINDOW: Duration = Duration::from_millis(20);
 
-    fn behind(exempt: &Exempt) -> MinimumThroughput<DuplexStream> {
-        MinimumThroughput::new(duplex(1).0, WINDOW, exempt.clone())
+    fn behind(progress: &Progress) -> MinimumThroughput<DuplexStream> {
+        MinimumThroughput::new(duplex(1).0, WINDOW, progress.clone())
     }
 
     /// Reads this many bytes and then no more. Returns how long the write waits before it fails.
     async fn fails_after_taking(bytes: usize) -> Duration {
-        let mut stream = behind(&Exempt::default());
+        let mut stream = behind(&Progress::default());
         let begun = Instant::now();
         let taken = poll_fn(|context| {
             assert!(stream.judge(context, Poll::Pending).is_pending());
@@ -154,13 +172,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_has_caught_up_or_is_exempt_is_not_behind() {
-        let exempt = Exempt::default();
-        let mut stream = behind(&exempt);
+        let progress = Progress::default();
+        let mut stream = behind(&progress);
         assert!(poll_fn(|context| Poll::Ready(stream.judge(context, Poll::Pending))).await.is_pending());
-        assert!(stream.behind.is_some());
+        assert!(stream.behind.is_some() && progress.is_behind());
         stream.flush().await.unwrap();
-        assert!(stream.behind.is_none());
-        exempt.set(true);
+        assert!(stream.behind.is_none() && !progress.is_behind());
+        progress.exempt(true);
         assert!(poll_fn(|context| Poll::Ready(stream.judge(context, Poll::Pending))).await.is_pending());
         assert!(stream.behind.is_none());
     }

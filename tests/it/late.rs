@@ -243,10 +243,12 @@ impl Lagging {
         let mut sent = Vec::new();
         let reading = async {
             while sent.last() != Some(&last) {
-                sent.extend(self.subscription.next().await.unwrap().iter().filter_map(|delivery| match delivery {
-                    Delivery::Event(published) => Some(published.event.id),
-                    _ => None,
-                }));
+                sent.extend(self.subscription.next().await.unwrap().expect("the feed goes on").iter().filter_map(
+                    |delivery| match delivery {
+                        Delivery::Event(published) => Some(published.event.id),
+                        _ => None,
+                    },
+                ));
             }
         };
         tokio::select! {

@@ -46,7 +46,7 @@ async fn a_connection_shows_how_far_it_is_behind_until_it_has_read_everything(po
         assert!(of(&feed, "resuming").catching_up, "it has not started to read");
         for (name, subscription) in [("slow", &mut slow), ("resuming", &mut resuming)] {
             while of(&feed, name).pending_events > 0 || of(&feed, name).catching_up {
-                subscription.next().await.unwrap();
+                subscription.next().await.unwrap().expect("the feed goes on");
             }
         }
     };

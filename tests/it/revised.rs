@@ -274,7 +274,7 @@ async fn frames_until(subscription: &mut Subscription, is_last: impl Fn(&Frame) 
     let mut frames = Vec::new();
     while !frames.last().is_some_and(&is_last) {
         let next = timeout(DEADLINE, subscription.next()).await.expect("something within the deadline").unwrap();
-        frames.extend(next.iter().map(Frame::of));
+        frames.extend(next.expect("the feed goes on").iter().map(Frame::of));
     }
     frames
 }

@@ -125,7 +125,7 @@ impl Client {
     async fn be_sent(&mut self, patience: Duration) {
         let Some(subscription) = &mut self.subscription else { return };
         if let Ok(deliveries) = timeout(patience, subscription.next()).await {
-            self.on_the_way.extend(deliveries.unwrap().iter().map(Frame::of));
+            self.on_the_way.extend(deliveries.unwrap().expect("the feed goes on").iter().map(Frame::of));
         } else {
             subscription.advance_if_quiet();
             self.on_the_way.extend(subscription.resume_id().map(id_frame));

@@ -57,7 +57,7 @@ fn everything() -> EventFilter {
 
 async fn next_frames(subscription: &mut Subscription) -> Vec<Frame> {
     let deliveries = timeout(DEADLINE, subscription.next()).await.expect("something within the deadline").unwrap();
-    deliveries.iter().map(Frame::of).collect()
+    deliveries.expect("the feed goes on").iter().map(Frame::of).collect()
 }
 
 /// Lets the feed follow the table until the future is done.

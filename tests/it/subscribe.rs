@@ -144,7 +144,7 @@ async fn a_node_that_is_behind_does_not_repeat_what_the_client_has(pool: PgPool)
     let deliveries = async {
         let mut deliveries = Vec::new();
         while deliveries.len() < ids.len() - 3 {
-            deliveries.extend(opened.subscription.next().await.unwrap());
+            deliveries.extend(opened.subscription.next().await.unwrap().expect("the feed goes on"));
         }
         deliveries
     };

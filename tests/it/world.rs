@@ -212,7 +212,6 @@ impl World {
             contracts.clone(),
             settings.heartbeat,
             MAX_LAG_LEDGERS,
-            self.stop.clone(),
             StdRng::seed_from_u64(7),
         )
         .with_chain_reader(

@@ -112,7 +112,8 @@ impl Following {
                 Err(_) if self.rng.random() => break,
                 Err(_) => {}
                 Ok(Err(failure)) => return Err(format!("a subscription failed: {failure}")),
-                Ok(Ok(deliveries)) => {
+                Ok(Ok(None)) => break,
+                Ok(Ok(Some(deliveries))) => {
                     for delivery in deliveries {
                         self.log.lock().unwrap().take(&mut session, Frame::try_from(delivery)?)?;
                     }

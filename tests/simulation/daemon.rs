@@ -85,7 +85,7 @@ impl GatewayProcess {
         let feed = Feed::open(store.clone(), ring_events).await?;
         let stop = CancellationToken::new();
         let rng = StdRng::seed_from_u64(7);
-        let state = HttpState::new(store, feed.clone(), contracts, HEARTBEAT, MAX_LAG_LEDGERS, stop.clone(), rng);
+        let state = HttpState::new(store, feed.clone(), contracts, HEARTBEAT, MAX_LAG_LEDGERS, rng);
         let mut tasks = JoinSet::new();
         tasks.spawn(feed::tail(feed.clone(), stop.clone()));
         let base = serve(&mut tasks, http::router(state, LocalRoutes::None, &[]), stop.clone()).await;

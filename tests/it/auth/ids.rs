@@ -64,7 +64,7 @@ async fn handed_out(opened: &mut Opened) -> Vec<EventId> {
         Delivery::Event(published) => Some(published.event.id),
         Delivery::Notice(_) | Delivery::Position(_) => None,
     };
-    opened.subscription.next().await.unwrap().iter().filter_map(ids).collect()
+    opened.subscription.next().await.unwrap().expect("the feed goes on").iter().filter_map(ids).collect()
 }
 
 #[sqlx::test]
