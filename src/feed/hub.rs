@@ -42,10 +42,11 @@ struct State {
     revision: i64,
     /// How many outlets keep an encoding of each event.
     encodings: usize,
-    /// Whether the feed has ended: nothing more will come.
-    has_ended: bool,
+    /// The feed has ended for every subscriber with a lower number.
+    ended_below: SubscriberId,
     next_id: SubscriberId,
-    subscribers: HashMap<SubscriberId, Subscriber>,
+    /// Boxed, because a map keeps room for many that do not exist.
+    subscribers: HashMap<SubscriberId, Box<Subscriber>>,
     interests: Interests,
 }
 
@@ -58,7 +59,7 @@ struct Subscriber {
     catching_up: bool,
     /// The client, for operators.
     client: Option<ConnectedClient>,
-    news: Option<News>,
+    news: Option<Box<News>>,
     wake: Arc<Notify>,
 }
 
@@ -107,7 +108,7 @@ impl Hub {
             epoch,
             revision,
             encodings: 0,
-            has_ended: false,
+            ended_below: 0,
             next_id: 0,
             subscribers: HashMap::new(),
             interests: Interests::default(),
@@ -191,11 +192,26 @@ impl Hub {
         }
     }
 
-    /// Ends the feed, and tells every subscriber.
-    pub(super) fn end(&self) {
+    /// Ends the feed for the oldest `most` subscribers that have it still, or for everybody to come if there are fewer.
+    /// Returns whether there may be others.
+    pub(super) fn end_next(&self, most: usize) -> bool {
         let mut state = self.state();
-        state.has_ended = true;
-        state.subscribers.values().for_each(|subscriber| subscriber.wake.notify_one());
+        let mut ids: Vec<SubscriberId> =
+            state.subscribers.keys().copied().filter(|id| *id >= state.ended_below).collect();
+        let is_last = ids.len() < most;
+        if !is_last {
+            ids.select_nth_unstable(most - 1);
+            ids.truncate(most);
+        }
+        state.ended_below = if is_last { SubscriberId::MAX } else { ids[most - 1] + 1 };
+        for id in &ids {
+            state.subscribers[id].wake.notify_one();
+        }
+        !is_last
+    }
+
+    pub(super) fn subscriber_count(&self) -> usize {
+        self.state().subscribers.len()
     }
 
     pub(super) fn has_subscribers(&self) -> bool {
@@ -228,7 +244,7 @@ impl Hub {
             news: None,
             wake: Arc::clone(&wake),
         };
-        state.subscribers.insert(id, subscriber);
+        state.subscribers.insert(id, Box::new(subscriber));
         Registration { id, wake, head: state.ring.head(), epoch: state.epoch, revision: state.revision }
     }
 
@@ -251,7 +267,7 @@ impl Hub {
         }
         ids.sort_unstable();
         let subscribers = ids.iter().filter_map(|id| state.subscribers.get(id));
-        OpenConnections { total, connections: subscribers.filter_map(Subscriber::show).collect() }
+        OpenConnections { total, connections: subscribers.filter_map(|subscriber| subscriber.show()).collect() }
     }
 
     pub(super) fn remove(&self, id: SubscriberId) {
@@ -264,8 +280,8 @@ impl Hub {
     pub(super) fn pull(&self, id: SubscriberId, after: EventId) -> Pull {
         let mut state = self.state();
         let head = state.ring.head();
-        let State { ring, subscribers, has_ended, .. } = &mut *state;
-        if *has_ended {
+        let State { ring, subscribers, ended_below, .. } = &mut *state;
+        if id < *ended_below {
             return Pull::Ended;
         }
         let subscriber = subscribers.get_mut(&id).expect("a subscription is registered until it is dropped");
@@ -349,7 +365,8 @@ impl Subscriber {
     }
 
     fn tell(&mut self, news: News) {
-        self.news = Some(news.joined_to(self.news.take()));
+        let waiting = self.news.take().map(|news| *news);
+        self.news = Some(Box::new(news.joined_to(waiting)));
         self.wake.notify_one();
     }
 
@@ -357,7 +374,7 @@ impl Subscriber {
     fn take_news(&mut self) -> Option<News> {
         let news = self.news.take()?;
         self.wake.notify_one();
-        Some(news)
+        Some(*news)
     }
 
     /// Adds a slot once, even if several lists of the index led to it.
@@ -372,5 +389,28 @@ impl Subscriber {
             self.pending.push_back(sequence);
         }
         self.wake.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Visibility;
+
+    #[test]
+    fn the_feed_ends_for_the_oldest_subscribers_first_and_then_for_all_who_come() {
+        let start = FeedState { epoch: Epoch(0), revision: 0, position: EventId::ZERO };
+        let hub = Hub::new(start, 4);
+        let filter = Arc::new(EventFilter { all: true, ..EventFilter::seen_by(Visibility::Everything) });
+        let ids: Vec<SubscriberId> = (0..5).map(|_| hub.register(Arc::clone(&filter)).id).collect();
+        let is_ended = |id: &SubscriberId| matches!(hub.pull(*id, EventId::ZERO), Pull::Ended);
+        for (is_more, ended) in [(true, 2), (true, 4), (false, 5)] {
+            assert_eq!(hub.end_next(2), is_more);
+            assert_eq!(
+                ids.iter().map(is_ended).collect::<Vec<_>>(),
+                [vec![true; ended], vec![false; 5 - ended]].concat()
+            );
+        }
+        assert!(is_ended(&hub.register(filter).id));
     }
 }

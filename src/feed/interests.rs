@@ -13,9 +13,47 @@ pub(super) type SubscriberId = u64;
 /// What subscribers follow.
 #[derive(Debug, Default)]
 pub(super) struct Interests {
-    by_stream: HashMap<StreamKey, HashSet<SubscriberId>>,
-    by_user: HashMap<Address, HashSet<SubscriberId>>,
+    by_stream: HashMap<StreamKey, Followers>,
+    by_user: HashMap<Address, Followers>,
     all: HashSet<SubscriberId>,
+}
+
+/// Those who follow one stream or address. Most are followed by one subscriber, which needs no set.
+#[derive(Debug)]
+enum Followers {
+    One(SubscriberId),
+    Several(Box<HashSet<SubscriberId>>),
+}
+
+impl Followers {
+    fn insert(&mut self, id: SubscriberId) {
+        match self {
+            Self::One(first) if *first == id => {}
+            Self::One(first) => *self = Self::Several(Box::new(HashSet::from([*first, id]))),
+            Self::Several(ids) => {
+                ids.insert(id);
+            }
+        }
+    }
+
+    /// Returns whether nobody is left.
+    fn remove(&mut self, id: SubscriberId) -> bool {
+        match self {
+            Self::One(only) => *only == id,
+            Self::Several(ids) => {
+                ids.remove(&id);
+                ids.is_empty()
+            }
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = SubscriberId> {
+        let (one, several) = match self {
+            Self::One(only) => (Some(*only), None),
+            Self::Several(ids) => (None, Some(ids.iter().copied())),
+        };
+        one.into_iter().chain(several.into_iter().flatten())
+    }
 }
 
 impl Interests {
@@ -23,18 +61,16 @@ impl Interests {
     pub(super) fn add(&mut self, id: SubscriberId, filter: &EventFilter) {
         match &filter.visibility {
             Visibility::Nothing => {}
-            Visibility::Party(party) => {
-                self.by_user.entry(party.clone()).or_default().insert(id);
-            }
+            Visibility::Party(party) => follow(&mut self.by_user, party, id),
             Visibility::Everything => {
                 if filter.all {
                     self.all.insert(id);
                 }
                 for stream in &filter.streams {
-                    self.by_stream.entry(stream.clone()).or_default().insert(id);
+                    follow(&mut self.by_stream, stream, id);
                 }
                 for user in &filter.users {
-                    self.by_user.entry(user.clone()).or_default().insert(id);
+                    follow(&mut self.by_user, user, id);
                 }
             }
         }
@@ -58,22 +94,30 @@ impl Interests {
         let of_stream =
             event.stream_id.and_then(|stream_id| self.by_stream.get(&(event.contract_id.clone(), stream_id)));
         let of_parties = event.parties().map(|party| self.by_user.get(party));
-        [Some(&self.all), of_stream].into_iter().chain(of_parties).flatten().flatten().copied()
+        let listed = [of_stream].into_iter().chain(of_parties).flatten().flat_map(Followers::iter);
+        self.all.iter().copied().chain(listed)
     }
 
     /// Returns everybody whom changed streams may concern.
     pub(super) fn of_changed(&self, streams: &ChangedStreams) -> HashSet<SubscriberId> {
         let of_streams = streams.keys().map(|stream| self.by_stream.get(stream));
         let of_parties = streams.values().flatten().map(|party| self.by_user.get(party));
-        [Some(&self.all)].into_iter().chain(of_streams).chain(of_parties).flatten().flatten().copied().collect()
+        let listed = of_streams.chain(of_parties).flatten().flat_map(Followers::iter);
+        self.all.iter().copied().chain(listed).collect()
     }
 }
 
-fn forget<K: Eq + Hash>(index: &mut HashMap<K, HashSet<SubscriberId>>, key: &K, id: SubscriberId) {
-    if let Some(subscribers) = index.get_mut(key) {
-        subscribers.remove(&id);
-        if subscribers.is_empty() {
-            index.remove(key);
+fn follow<K: Eq + Hash + Clone>(index: &mut HashMap<K, Followers>, key: &K, id: SubscriberId) {
+    match index.get_mut(key) {
+        Some(followers) => followers.insert(id),
+        None => {
+            index.insert(key.clone(), Followers::One(id));
         }
+    }
+}
+
+fn forget<K: Eq + Hash>(index: &mut HashMap<K, Followers>, key: &K, id: SubscriberId) {
+    if index.get_mut(key).is_some_and(|followers| followers.remove(id)) {
+        index.remove(key);
     }
 }

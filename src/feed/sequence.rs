@@ -1,8 +1,11 @@
 //! The feed: the state that its parts share.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -19,6 +22,11 @@ use crate::{
 /// The number of replays that read the table at the same time. It is lower than the number of database connections, so
 /// that returning clients do not slow the live events, and low enough to spare the database.
 const REPLAYS_AT_ONCE: usize = 2;
+
+/// The feed ends for at least this many subscribers at a time.
+const LEAST_IN_A_WAVE: usize = 250;
+const MOST_WAVES: usize = 40;
+const BETWEEN_WAVES: Duration = Duration::from_millis(50);
 
 /// The live sequence of committed events. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -51,10 +59,14 @@ impl Feed {
         Ok(Self { hub, store, counters: Arc::default(), replays, trouble: Arc::default(), ended })
     }
 
-    /// Ends every subscription.
-    pub(super) fn end(&self) {
+    /// Ends every subscription within two seconds. Whoever is still reading old events goes first; the others follow in
+    /// waves, the oldest first, so that ten thousand clients do not all come back at the same moment.
+    pub(super) async fn end(&self) {
         self.ended.cancel();
-        self.hub.end();
+        let wave = self.hub.subscriber_count().div_ceil(MOST_WAVES).max(LEAST_IN_A_WAVE);
+        while self.hub.end_next(wave) {
+            sleep(BETWEEN_WAVES).await;
+        }
     }
 
     /// Reserves a place for an outlet's encoding of every event that is published from now on.

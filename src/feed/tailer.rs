@@ -29,7 +29,7 @@ const SLICE: usize = 16;
 /// [`Feed::trouble`] says what is wrong.
 pub async fn tail(feed: Feed, stop: CancellationToken) {
     stop.run_until_cancelled(keep_publishing(&feed)).await;
-    feed.end();
+    feed.end().await;
 }
 
 async fn keep_publishing(feed: &Feed) {
