@@ -26,7 +26,7 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, sync::oneshot, task::consume_budg
 
 use super::{
     event_stream::{EventStream, Unsent},
-    limits::Answering,
+    limits::{Answering, TcpConnection},
 };
 
 /// The most that is read and thrown away at once.
@@ -87,13 +87,28 @@ fn head_of(mut answer: Response<Body>) -> String {
     head + "\r\n"
 }
 
+/// An event stream with the socket that it is written to.
+pub(super) struct TakenOver {
+    hijacked: Hijacked,
+    socket: TcpStream,
+    /// While it is kept, the connection counts as open.
+    _connection: Arc<TcpConnection>,
+}
+
 impl Hijacked {
+    /// Takes the socket of a connection.
+    pub(super) fn on(self, socket: TcpStream, connection: Arc<TcpConnection>) -> TakenOver {
+        TakenOver { hijacked: self, socket, _connection: connection }
+    }
+}
+
+impl TakenOver {
     /// Writes the event stream until it ends or the client leaves.
     ///
     /// # Errors
     /// The client cannot be written to any more.
-    pub(super) async fn write_to(self, mut socket: TcpStream) -> io::Result<()> {
-        let Self { mut head, mut events, _held } = self;
+    pub(super) async fn write(self) -> io::Result<()> {
+        let Self { hijacked: Hijacked { mut head, mut events, _held }, mut socket, _connection } = self;
         loop {
             let piece = tokio::select! {
                 biased;
@@ -148,14 +163,14 @@ async fn client_left(socket: &TcpStream) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    const fn size_of_future<F: Future>(_: fn(Hijacked, TcpStream) -> F) -> usize {
+    const fn size_of_future<F: Future>(_: fn(TakenOver) -> F) -> usize {
         size_of::<F>()
     }
 
     /// What tens of thousands of connections hold is worth counting.
     #[test]
     fn an_event_stream_takes_little_memory() {
-        let (future, events) = (size_of_future(|hijacked, socket| hijacked.write_to(socket)), size_of::<EventStream>());
+        let (future, events) = (size_of_future(TakenOver::write), size_of::<EventStream>());
         assert!(future <= 1_024 && events <= 512, "{future} and {events} bytes");
     }
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use axum::{
-    BoxError, Router,
+    Router,
     body::{Body, HttpBody},
     extract::ConnectInfo,
     serve::Listener,
@@ -39,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
 use super::{
-    hijack::{Hijacked, Hijacker},
+    hijack::{Hijacker, TakenOver},
     limits::{Answering, TcpConnection},
     server_settings::ServerSettings,
     throughput::{MinimumThroughput, Progress},
@@ -75,7 +75,7 @@ pub async fn serve(
     loop {
         let (stream, peer) = tokio::select! {
             () = soft_stop.cancelled() => break,
-            Some(ended) = connections.join_next() => { report(ended); continue }
+            Some(ended) = connections.join_next() => { follow_up(&mut connections, ended); continue }
             accepted = Listener::accept(&mut listener), if connections.len() < most => accepted,
         };
         if let Some(admitted) = settings.limits.admit(peer.ip()) {
@@ -86,7 +86,7 @@ pub async fn serve(
     drop(listener);
     let drained = timeout(DRAIN_DEADLINE, async {
         while let Some(ended) = connections.join_next().await {
-            report(ended);
+            follow_up(&mut connections, ended);
         }
     });
     if drained.await.is_err() {
@@ -96,9 +96,19 @@ pub async fn serve(
     Ok(())
 }
 
-fn report(ended: Result<(), JoinError>) {
-    if let Err(failure) = ended {
-        error!("a connection's task failed: {failure}");
+/// Writes the event stream that a connection's task leaves. A task of its own is as small as the stream allows.
+fn follow_up(connections: &mut JoinSet<Option<TakenOver>>, ended: Result<Option<TakenOver>, JoinError>) {
+    match ended {
+        Ok(None) => {}
+        Ok(Some(taken_over)) => {
+            connections.spawn(async move {
+                if let Err(failure) = taken_over.write().await {
+                    debug!("an event stream ended early: {failure}");
+                }
+                None
+            });
+        }
+        Err(failure) => error!("a connection's task failed: {failure}"),
     }
 }
 
@@ -109,20 +119,15 @@ async fn serve_connection(
     router: Router,
     settings: ServerSettings,
     soft_stop: CancellationToken,
-) {
+) -> Option<TakenOver> {
     if let Err(failure) = bound(&stream, settings.write_deadline) {
         debug!("a connection's options could not be set: {failure}");
     }
-    let admitted = Arc::new(admitted);
-    // Boxed, so that an event stream does not carry the room that requests take.
-    let ended = match Box::pin(serve_requests(stream, peer, &admitted, router, settings, soft_stop)).await {
-        Ok(None) => Ok(()),
-        Ok(Some((stream, hijacked))) => hijacked.write_to(stream).await.map_err(Into::into),
-        Err(failure) => Err(BoxError::from(failure)),
-    };
-    if let Err(failure) = ended {
+    let ended = serve_requests(stream, peer, &Arc::new(admitted), router, settings, soft_stop).await;
+    ended.unwrap_or_else(|failure| {
         debug!("a connection ended early: {failure}");
-    }
+        None
+    })
 }
 
 /// Serves requests until the connection ends, or until one is answered with an event stream.
@@ -133,7 +138,7 @@ async fn serve_requests(
     router: Router,
     settings: ServerSettings,
     soft_stop: CancellationToken,
-) -> Result<Option<(TcpStream, Hijacked)>, hyper::Error> {
+) -> Result<Option<TakenOver>, hyper::Error> {
     let (hijacker, mut hijacked) = Hijacker::new();
     let answering = TowerToHyperService::new(router);
     let progress = Progress::default();
@@ -171,7 +176,7 @@ async fn serve_requests(
             ended = &mut connection => return ended.map(|()| None),
             Ok(hijacked) = &mut hijacked => {
                 let stream = connection.into_parts().io.into_inner().into_inner();
-                return Ok(Some((stream, hijacked)));
+                return Ok(Some(hijacked.on(stream, Arc::clone(admitted))));
             }
             makes_room = &mut asked_to_close, if !is_closing => {
                 // An idle connection would still wait for the rest of a head.
