@@ -1,6 +1,7 @@
 //! The feed: the state that its parts share.
 
 use std::{
+    ops::Deref,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -28,18 +29,30 @@ const LEAST_IN_A_WAVE: usize = 250;
 const MOST_WAVES: usize = 40;
 const BETWEEN_WAVES: Duration = Duration::from_millis(50);
 
-/// The live sequence of committed events. Cheap to clone.
+/// The live sequence of committed events. Cheap to clone: each subscription keeps one.
 #[derive(Clone, Debug)]
-pub struct Feed {
-    pub(super) hub: Arc<Hub>,
+pub struct Feed(Arc<Shared>);
+
+/// What the parts of the feed share.
+#[derive(Debug)]
+pub struct Shared {
+    pub(super) hub: Hub,
     pub(super) store: Store,
-    pub(super) counters: Arc<Counters>,
+    pub(super) counters: Counters,
     /// Limits how many returning clients read the table at once.
-    pub(super) replays: Arc<Semaphore>,
+    pub(super) replays: Semaphore,
     /// Why new events cannot be read from the table, if so.
-    pub(super) trouble: Arc<Mutex<Option<String>>>,
+    pub(super) trouble: Mutex<Option<String>>,
     /// Cancelled when the feed ends, for whoever is not waiting for the hub.
     pub(super) ended: CancellationToken,
+}
+
+impl Deref for Feed {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 impl Feed {
@@ -52,11 +65,12 @@ impl Feed {
         // Read the state first: an event that is committed in between then counts as new.
         let state = store.feed_state().await?;
         let newest = store.newest_event().await?.unwrap_or(state.position);
-        let hub = Arc::new(Hub::new(FeedState { position: newest, ..state }, ring_capacity));
+        let hub = Hub::new(FeedState { position: newest, ..state }, ring_capacity);
         hub.advance_to(state.position);
-        let replays = Arc::new(Semaphore::new(REPLAYS_AT_ONCE));
+        let replays = Semaphore::new(REPLAYS_AT_ONCE);
         let ended = CancellationToken::new();
-        Ok(Self { hub, store, counters: Arc::default(), replays, trouble: Arc::default(), ended })
+        let (counters, trouble) = (Counters::default(), Mutex::default());
+        Ok(Self(Arc::new(Shared { hub, store, counters, replays, trouble, ended })))
     }
 
     /// Ends every subscription within two seconds. Whoever is still reading old events goes first; the others follow in

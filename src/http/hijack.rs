@@ -150,7 +150,9 @@ async fn write_chunk(socket: &TcpStream, before: &str, piece: &Bytes) -> io::Res
 async fn client_left(socket: &TcpStream) -> io::Result<()> {
     loop {
         socket.readable().await?;
-        match socket.try_read(&mut [0; READ_BYTES]) {
+        // Not a scrutinee: what it borrows would stay in the future.
+        let read = socket.try_read(&mut [0; READ_BYTES]);
+        match read {
             Ok(0) => return Ok(()),
             Ok(_) => consume_budget().await,
             Err(failure) if failure.kind() == io::ErrorKind::WouldBlock => {}
@@ -171,7 +173,7 @@ mod tests {
     #[test]
     fn an_event_stream_takes_little_memory() {
         let (future, events) = (size_of_future(TakenOver::write), size_of::<EventStream>());
-        assert!(future <= 1_024 && events <= 512, "{future} and {events} bytes");
+        assert!(future <= 640 && events <= 448, "{future} and {events} bytes");
     }
 
     #[test]
