@@ -40,7 +40,7 @@ pub struct Shared {
     pub(super) store: Store,
     pub(super) counters: Counters,
     /// Limits how many returning clients read the table at once.
-    pub(super) replays: Semaphore,
+    pub(super) replays: Arc<Semaphore>,
     /// Why new events cannot be read from the table, if so.
     pub(super) trouble: Mutex<Option<String>>,
     /// Cancelled when the feed ends, for whoever is not waiting for the hub.
@@ -67,7 +67,7 @@ impl Feed {
         let newest = store.newest_event().await?.unwrap_or(state.position);
         let hub = Hub::new(FeedState { position: newest, ..state }, ring_capacity);
         hub.advance_to(state.position);
-        let replays = Semaphore::new(REPLAYS_AT_ONCE);
+        let replays = Arc::new(Semaphore::new(REPLAYS_AT_ONCE));
         let ended = CancellationToken::new();
         let (counters, trouble) = (Counters::default(), Mutex::default());
         Ok(Self(Arc::new(Shared { hub, store, counters, replays, trouble, ended })))
