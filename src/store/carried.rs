@@ -10,7 +10,7 @@ use super::{
     columns::{epoch, event_id},
     event_columns::EventColumns,
     event_rows::EventRow,
-    listen::COMMITTED,
+    schemas,
 };
 use crate::domain::{CommittedEvent, Epoch, EventId};
 
@@ -43,26 +43,22 @@ struct Payload {
     events: Vec<EventRow>,
 }
 
-/// Wakes the readers when the transaction commits, and gives them these events if there are few.
-pub(super) async fn notify(
+/// Returns the payload of the wake-up for a commit of these events: empty if there are too many to carry.
+pub(super) async fn payload_of(
     connection: &mut PgConnection,
     events: &EventColumns,
     (since, position): (EventId, EventId),
     epoch: i32,
-) -> Result<(), StoreError> {
+) -> Result<String, StoreError> {
+    if events.len() > MOST_EVENTS {
+        return Ok(String::new());
+    }
     let columns = |id: EventId| (id.toid(), i64::from(id.index()));
-    let mut payload = String::new();
-    if events.len() <= MOST_EVENTS {
-        let schema = sqlx::query_scalar!(r#"select current_schema() as "schema!""#).fetch_one(&mut *connection).await?;
-        let events = events.rows(epoch)?;
-        let carried = Payload { schema, since: columns(since), position: columns(position), epoch, events };
-        payload = serde_json::to_string(&carried).map_err(|failure| StoreError::Corrupt(failure.to_string()))?;
-    }
-    if payload.len() > LONGEST_PAYLOAD {
-        payload.clear();
-    }
-    sqlx::query!("select pg_notify($1, $2)", COMMITTED, payload).execute(connection).await?;
-    Ok(())
+    let schema = schemas::current_schema(connection).await?;
+    let events = events.rows(epoch)?;
+    let carried = Payload { schema, since: columns(since), position: columns(position), epoch, events };
+    let payload = serde_json::to_string(&carried).map_err(|failure| StoreError::Corrupt(failure.to_string()))?;
+    Ok(if payload.len() > LONGEST_PAYLOAD { String::new() } else { payload })
 }
 
 /// Reads a payload. Returns `None` for one that carries nothing, or that is not for this schema. A version that writes

@@ -36,7 +36,9 @@ impl Writer {
             let is_revised = judgments::write(&mut transaction, &folded.judgments, &folded.doubted).await?;
             if committed.events > 0 && !is_revised && !apart {
                 let epoch = cursor.epoch.unwrap_or(0);
-                carried::notify(&mut transaction, &folded.events, (since, prepared.batch.position), epoch).await?;
+                let (events, reached) = (&folded.events, prepared.batch.position);
+                let payload = carried::payload_of(&mut transaction, events, (since, reached), epoch).await?;
+                listen::notify_of(&mut transaction, listen::COMMITTED, &payload).await?;
             } else if committed.events > 0 || is_revised {
                 listen::notify(&mut transaction, listen::COMMITTED).await?;
             }
