@@ -23,12 +23,14 @@ async fn make_events(world: &World) {
         Call::TopUp { stream_id, caller: caller.clone(), amount: Amount(500) },
         Call::Pause { stream_id, caller: caller.clone() },
         Call::Resume { stream_id, caller: caller.clone() },
-        Call::Withdraw { stream_id, caller: caller.clone() },
         Call::TransferRecipient { stream_id, caller: caller.clone(), new_recipient },
         Call::SetProtocolPause { caller: caller.clone(), paused: true },
         Call::SetProtocolPause { caller: caller.clone(), paused: false },
+        Call::Withdraw { stream_id, caller: caller.clone() },
         Call::Cancel { stream_id, caller },
     ] {
+        // Something must have accrued before a withdrawal.
+        world.devnet.close_ledger_at(world.devnet.latest_closed_at().plus_seconds(100)).unwrap();
         world.call(call).await;
     }
 }

@@ -17,7 +17,10 @@ use rand::{
 };
 use serde_json::json;
 use sqlx::PgPool;
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{
+    task::{AbortHandle, JoinSet},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{DEADLINE, Frame, World};
@@ -25,7 +28,7 @@ use crate::world::{DEADLINE, Frame, World};
 /// A gateway's feed, which may stop following the table for a while.
 struct Node {
     feed: Feed,
-    tailing: Option<CancellationToken>,
+    tailing: Option<AbortHandle>,
     tasks: JoinSet<()>,
 }
 
@@ -38,13 +41,12 @@ impl Node {
     }
 
     fn toggle(&mut self) {
-        if let Some(stop) = self.tailing.take() {
-            stop.cancel();
+        if let Some(tailing) = self.tailing.take() {
+            // If it was asked to stop, the feed would end.
+            tailing.abort();
             return;
         }
-        let (feed, stop) = (self.feed.clone(), CancellationToken::new());
-        self.tailing = Some(stop.clone());
-        self.tasks.spawn(feed::tail(feed, stop));
+        self.tailing = Some(self.tasks.spawn(feed::tail(self.feed.clone(), CancellationToken::new())));
     }
 }
 
