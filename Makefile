@@ -1,5 +1,5 @@
 # Start here: `make dev` needs the Rust toolchain and apt. `make test` also needs Node and Python.
-.PHONY: dev test test-busy test-rust test-hooks test-browser simulate simulate-bugs planted-bug bench bench-api bench-fairness openapi docs check-docs sql-data check-sql postgres
+.PHONY: dev test test-busy test-rust test-hooks test-browser simulate simulate-bugs planted-bug bench bench-api bench-fairness bench-feed openapi docs check-docs sql-data check-sql postgres
 
 # The program is built first and then started directly. `cargo run` would pass its own variables to the cargo inside,
 # which would then rebuild half of the dependencies.
@@ -49,6 +49,12 @@ bench-api: postgres ## Measure API requests, in release
 bench-fairness: postgres ## Measure how attackers within the limits affect others, in release
 	cargo build --locked --release
 	$(TARGET)/release/flowfi-indexer postgres --durable -- cargo bench --locked --bench fairness
+
+bench-feed: postgres ## Measure ten thousand event streams beside nchan, in release
+	.ci/install-nchan
+	cargo build --locked --release --manifest-path benches/sseload/Cargo.toml
+	cargo build --locked --release
+	$(TARGET)/release/flowfi-indexer postgres --durable -- cargo bench --locked --bench feed
 
 openapi: ## Update openapi/openapi.json after a change of the API
 	cargo build --locked

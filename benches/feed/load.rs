@@ -8,6 +8,7 @@ use tokio::process::Command;
 
 use crate::PUBLISH;
 
+const FAULTS: &str = "lost, doubled, misrouted, disordered";
 const SSELOAD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/sseload");
 
 /// What is asked of a hub.
@@ -19,6 +20,8 @@ pub struct Case {
     messages_per_second: u32,
     messages: u32,
     warm_up: u32,
+    /// What else `sseload` is told.
+    more: &'static [&'static str],
 }
 
 enum Channels {
@@ -28,10 +31,51 @@ enum Channels {
     Own,
 }
 
-pub const CASES: [Case; 3] = [
-    Case { name: "bcast", channels: Channels::One, messages_per_second: 1, messages: 20, warm_up: 3 },
-    Case { name: "own", channels: Channels::Own, messages_per_second: 1_000, messages: 20_000, warm_up: 500 },
-    Case { name: "max", channels: Channels::One, messages_per_second: 0, messages: 50, warm_up: 0 },
+const BROADCAST: Case =
+    Case { name: "bcast", channels: Channels::One, messages_per_second: 1, messages: 20, warm_up: 3, more: &[] };
+
+/// What nchan is asked too, with the same number of connections.
+pub const COMPARED: [Case; 3] = [
+    BROADCAST,
+    Case {
+        name: "own",
+        channels: Channels::Own,
+        messages_per_second: 1_000,
+        messages: 20_000,
+        warm_up: 500,
+        more: &[],
+    },
+    Case { name: "max", channels: Channels::One, messages_per_second: 0, messages: 50, warm_up: 0, more: &[] },
+];
+
+/// What only the gateway is asked, each with its number of connections.
+pub const ALONE: [(u32, Case); 6] = [
+    (1_000, Case { name: "scaling", ..BROADCAST }),
+    (5_000, Case { name: "scaling", ..BROADCAST }),
+    (10_000, Case { name: "scaling", ..BROADCAST }),
+    (19_000, Case { name: "scaling", ..BROADCAST }),
+    (
+        1_000,
+        Case {
+            name: "churn",
+            channels: Channels::Own,
+            messages_per_second: 500,
+            messages: 10_000,
+            warm_up: 0,
+            more: &["--churn", "50", "--reconnect"],
+        },
+    ),
+    (
+        200,
+        Case {
+            name: "slow",
+            channels: Channels::One,
+            messages_per_second: 10,
+            messages: 4_000,
+            warm_up: 0,
+            more: &["--slow", "20"],
+        },
+    ),
 ];
 
 /// What was measured.
@@ -85,6 +129,7 @@ pub async fn ours(case: &Case, connections: u32, base: &str, gateway: u32, pool:
         .args(["--rate", &rate.to_string(), "--count", &case.messages.to_string()])
         .args(["--warmup", &case.warm_up.to_string(), "--drain", "30", "--settle", "3"])
         .args(["--connect-concurrency", "64", "--pid", &gateway.to_string()])
+        .args(case.more)
         .env("BENCH_DATABASE_URL", pool.connect_options().to_url_lossy().as_str());
     report_of(&mut command).await
 }
@@ -103,25 +148,37 @@ async fn report_of(command: &mut Command) -> Figures {
     Figures::of(&String::from_utf8(output.stdout).unwrap())
 }
 
+/// What the rows of the table are called, and where their figures are.
+const ROWS: [(&str, fn(&Figures) -> f64); 6] = [
+    ("KiB per idle connection (PSS)", |figures| figures.idle_kib),
+    ("KiB per connection after the run", |figures| figures.after_kib),
+    ("processor us per delivery", |figures| figures.cpu_us),
+    ("p50 ms", |figures| figures.p50_ms),
+    ("p99 ms", |figures| figures.p99_ms),
+    ("deliveries per second", |figures| figures.deliveries_per_second),
+];
+
 /// Prints the medians, and ours as a share of nchan's.
-pub fn print(case: &Case, connections: u32, nchan: &[Figures], ours: &[Figures]) {
+pub fn print_beside(case: &Case, connections: u32, nchan: &[Figures], ours: &[Figures]) {
     println!("{}-{connections}, median of {}:", case.name, ours.len());
     println!("  {:<34} {:>10} {:>10} {:>7}", "", "nchan", "ours", "ratio");
-    let rows: [(&str, fn(&Figures) -> f64); 6] = [
-        ("KiB per idle connection (PSS)", |figures| figures.idle_kib),
-        ("KiB per connection after the run", |figures| figures.after_kib),
-        ("processor us per delivery", |figures| figures.cpu_us),
-        ("p50 ms", |figures| figures.p50_ms),
-        ("p99 ms", |figures| figures.p99_ms),
-        ("deliveries per second", |figures| figures.deliveries_per_second),
-    ];
-    for (name, of) in rows {
+    for (name, of) in ROWS {
         let [theirs, our] = [nchan, ours].map(|runs| median(runs.iter().map(of).collect()));
         println!("  {name:<34} {theirs:>10.2} {our:>10.2} {:>7.2}", our / theirs);
     }
     let [theirs, our] = [nchan, ours].map(|runs| runs.iter().map(|figures| figures.faults).sum::<u64>());
-    println!("  {:<34} {theirs:>10} {our:>10}", "lost, doubled, misrouted, disordered");
+    println!("  {:<34} {theirs:>10} {our:>10}", FAULTS);
     assert_eq!(our, 0, "every message arrives once, in order, and where it belongs");
+}
+
+/// Prints the figures of one run.
+pub fn print_alone(case: &Case, connections: u32, ours: Figures) {
+    println!("{}-{connections} {}:", case.name, case.more.join(" "));
+    for (name, of) in ROWS {
+        println!("  {name:<34} {:>10.2}", of(&ours));
+    }
+    println!("  {:<34} {:>10}", FAULTS, ours.faults);
+    assert_eq!(ours.faults, 0, "every message arrives once, in order, and where it belongs");
 }
 
 fn median(mut figures: Vec<f64>) -> f64 {

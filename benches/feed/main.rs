@@ -19,7 +19,7 @@ use std::{env, fmt::Display, str::FromStr};
 use flowfi_indexer::store::Store;
 
 use daemon::{Process, database};
-use load::{CASES, Case, Figures};
+use load::{ALONE, COMPARED, Case, Figures};
 use publisher::Publisher;
 
 const DATABASE: &str = "bench_feed";
@@ -61,13 +61,17 @@ async fn open(url: &str) -> Store {
 
 async fn measure(connections: u32, rounds: usize) {
     let only = env::var("BENCH_CASE").ok();
-    for case in CASES.iter().filter(|case| only.as_deref().is_none_or(|only| only == case.name)) {
+    let is_wanted = |case: &Case| only.as_deref().is_none_or(|only| only == case.name);
+    for case in COMPARED.iter().filter(|case| is_wanted(case)) {
         let (mut ours, mut nchan) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
             nchan.push(load::nchan(case, connections).await);
             ours.push(run(case, connections).await);
         }
-        load::print(case, connections, &nchan, &ours);
+        load::print_beside(case, connections, &nchan, &ours);
+    }
+    for (connections, case) in ALONE.iter().filter(|(_, case)| is_wanted(case)) {
+        load::print_alone(case, *connections, run(case, *connections).await);
     }
 }
 

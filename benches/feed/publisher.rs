@@ -1,7 +1,5 @@
 //! Commits events as the indexer does: one transaction for each line `STREAM AMOUNT` of the standard input.
 
-use std::io;
-
 use chrono::{DateTime, Utc};
 use flowfi_indexer::{
     domain::{
@@ -10,6 +8,7 @@ use flowfi_indexer::{
     },
     store::{Batch, Records, Store, Writer},
 };
+use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 
 const FIRST_LEDGER: u32 = 1;
 
@@ -48,8 +47,9 @@ impl Publisher {
 
     /// Tops up a stream for each line, until there are no more.
     pub async fn follow_stdin(&mut self) {
-        for line in io::stdin().lines() {
-            let line = line.unwrap();
+        let (mut lines, signs) = (BufReader::new(stdin()).lines(), self.writer.signs_of_life());
+        // No line comes until all connections are open, and the writer's lease would end before.
+        while let Some(line) = signs.during(lines.next_line()).await.unwrap() {
             let (stream, amount) = line.split_once(' ').expect("a line is STREAM AMOUNT");
             let event = StreamEvent::ToppedUp {
                 stream_id: stream.parse().unwrap(),
