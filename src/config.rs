@@ -24,7 +24,7 @@ use crate::{
     ingest::{ContractArgs, EntryArgs, IngestArgs, RecordArgs},
     postgres::ProgramsArgs,
     source::{HorizonArgs, SourceArgs},
-    store::DatabaseArgs,
+    store::{DatabaseArgs, ReplicaArgs},
     xdr::DecodeArgs,
 };
 
@@ -121,6 +121,10 @@ pub struct ServeArgs {
     /// Where to store it.
     #[command(flatten)]
     pub database: DatabaseArgs,
+
+    /// Where to read it.
+    #[command(flatten)]
+    pub replica: ReplicaArgs,
 
     /// Where to listen.
     #[command(flatten)]

@@ -15,7 +15,7 @@ use rand::Rng;
 use super::{
     BadConfig, auth, chain_reader, database_url, dev_access, dev_lines,
     gateway::{Gateway, ring_capacity, server_settings},
-    listen, random_generator,
+    listen, listen_for_clients, random_generator,
     sources::{self, Mistakes},
     stores,
 };
@@ -39,7 +39,7 @@ const OWN_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST),
 /// Runs everything until stopped.
 pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
     database_url(&args.database)?;
-    let listener = listen(args.http.listen).await?;
+    let listener = listen_for_clients(&args.http).await?;
     let address = listener.local_addr()?;
     let folder = match &args.data_dir {
         Some(folder) => folder.clone(),

@@ -54,7 +54,7 @@ impl Gateway {
         let soft_stop = lifecycle.soft_stop();
         let (store, feed, contracts, lag) = (self.store, self.feed, self.contracts, args.max_lag_ledgers);
         let generator = super::random_generator();
-        let replayer = super::quarantine_replayer(store.clone(), contracts.clone());
+        let replayer = super::quarantine_replayer(store.primary().clone(), contracts.clone());
         let state = HttpState::new(store, feed.clone(), contracts, args.heartbeat, lag, generator)
             .with_health_store(self.health_store)
             .with_chain_reader(self.chain)

@@ -18,6 +18,7 @@ mod gateway;
 mod index;
 #[cfg(feature = "devnet")]
 mod local_network;
+mod open_files;
 mod private_postgres;
 mod progress;
 mod quarantine;
@@ -39,15 +40,18 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::Context;
 use rand::{SeedableRng, rngs::StdRng};
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use self::client_name::client_name;
 use crate::{
-    config::{Cli, Command},
+    config::{Cli, Command, Role, ServeArgs},
     http,
     store::{DatabaseArgs, Store},
     telemetry,
 };
+
+/// How many new connections wait in the kernel's queue, as for every other listener.
+const BACKLOG: u32 = 1_024;
 
 /// An invalid configuration that is only noticed when its parts are put together.
 #[derive(Debug, Error)]
@@ -116,8 +120,36 @@ fn required_database_url(args: &DatabaseArgs) -> Result<&str, BadConfig> {
     database_url(args)?.ok_or_else(missing)
 }
 
+/// Returns the URL of the replica that a gateway reads, checked as well.
+fn replica_url(args: &ServeArgs) -> Result<Option<&str>, BadConfig> {
+    let Some(url) = args.replica.read_database_url.as_deref() else { return Ok(None) };
+    if args.role != Role::Gateway {
+        return Err(BadConfig(
+            "--read-database-url is for gateways: start the indexer apart (--role gateway)".to_owned(),
+        ));
+    }
+    Store::check_url(url).map_err(|failure| BadConfig(format!("--read-database-url: {failure}")))?;
+    Ok(Some(url))
+}
+
 async fn listen(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} (choose another: --listen)"))
+}
+
+/// Listens for a gateway's clients.
+async fn listen_for_clients(args: &http::HttpArgs) -> anyhow::Result<TcpListener> {
+    open_files::raise_limit(&args.limits);
+    if !args.reuse_port {
+        return listen(args.listen).await;
+    }
+    let bind = || {
+        let socket = if args.listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.set_reuseport(true)?;
+        socket.bind(args.listen)?;
+        socket.listen(BACKLOG)
+    };
+    bind().with_context(|| format!("cannot share {} with other processes (--reuse-port)", args.listen))
 }
 
 /// The only source of randomness; everything else is given a generator or a seed.

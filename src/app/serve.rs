@@ -11,10 +11,10 @@ use super::{
     auth::{self, Access},
     chain_reader,
     gateway::{Gateway, ring_capacity, server_settings},
-    listen, random_generator, required_database_url,
+    listen_for_clients, random_generator, replica_url, required_database_url,
     sources::{self, Mistakes},
     starting::{answer_during, once_the_database_is_there},
-    stores::Stores,
+    stores::{Databases, Stores},
 };
 use crate::{
     auth::Auth,
@@ -42,13 +42,13 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         // An indexer serves no clients.
         Role::Indexer => None,
     };
-    let url = required_database_url(&args.database)?;
+    let databases = Databases { primary: required_database_url(&args.database)?, replica: replica_url(&args)? };
     let starting = Starting::new(random_generator());
-    let opening = Box::pin(Opened::of(url, &args, access, &starting));
+    let opening = Box::pin(Opened::of(databases, &args, access, &starting));
     let mut lifecycle = Lifecycle::new();
     let Some(opened) = (match args.role {
         Role::All | Role::Gateway => {
-            let (listener, settings) = (listen(args.http.listen).await?, server_settings(&args.http));
+            let (listener, settings) = (listen_for_clients(&args.http).await?, server_settings(&args.http));
             let origins = &args.http.cors_origins;
             let opening = Box::pin(answer_during(listener, settings.clone(), origins, starting.clone(), opening));
             let opened = lifecycle.unless_stopped(opening).await?.transpose()?;
@@ -104,12 +104,17 @@ struct Opened {
 
 impl Opened {
     /// Waits for the database and reads from it.
-    async fn of(url: &str, args: &ServeArgs, access: Option<Access>, starting: &Starting) -> anyhow::Result<Self> {
-        let stores = once_the_database_is_there(starting, || Stores::open(url, args, starting)).await?;
+    async fn of(
+        databases: Databases<'_>,
+        args: &ServeArgs,
+        access: Option<Access>,
+        starting: &Starting,
+    ) -> anyhow::Result<Self> {
+        let stores = once_the_database_is_there(starting, || Stores::open(databases, args, starting)).await?;
         let Some(of_gateway) = &stores.gateway else { return Ok(Self { stores, reading: None }) };
         let capacity = ring_capacity(&args.http)?;
         let feed = once_the_database_is_there(starting, || Feed::open(of_gateway.feed.clone(), capacity)).await?;
-        let (store, apart) = (&of_gateway.requests, &of_gateway.health);
+        let (store, apart) = (of_gateway.requests.primary(), of_gateway.health.primary());
         let auth = access.map(|access| auth::guard(access, &args.auth, store.clone(), apart.clone()));
         if let Some(auth) = &auth {
             once_the_database_is_there(starting, || auth.load()).await?;

@@ -57,17 +57,44 @@ pub(super) struct GatewayStores {
     pub(super) feed: Store,
 }
 
+/// Where the database is.
+#[derive(Clone, Copy)]
+pub(super) struct Databases<'a> {
+    pub(super) primary: &'a str,
+    /// The replica that a gateway reads, if not the primary.
+    pub(super) replica: Option<&'a str>,
+}
+
+impl Databases<'_> {
+    /// Connects to the replica and its primary in the same way, or to the primary alone.
+    async fn open(self, connect: impl AsyncFn(&str) -> Result<Store, StoreError>) -> Result<Store, StoreError> {
+        let primary = connect(self.primary).await?;
+        match self.replica {
+            None => Ok(primary),
+            Some(replica) => Ok(connect(replica).await?.replica_of(primary)),
+        }
+    }
+}
+
 impl Stores {
     /// Connects as the role requires. Every role except the gateway updates the schema.
-    pub(super) async fn open(url: &str, args: &ServeArgs, starting: &Starting) -> Result<Self, StoreError> {
+    pub(super) async fn open(
+        databases: Databases<'_>,
+        args: &ServeArgs,
+        starting: &Starting,
+    ) -> Result<Self, StoreError> {
+        let url = databases.primary;
         let first = match args.role {
-            Role::All | Role::Gateway => for_requests(url, &args.database).await?,
+            Role::All | Role::Gateway => databases.open(async |url| for_requests(url, &args.database).await).await?,
             Role::Indexer => for_indexing(url).await?,
         };
         // A gateway writes too: it replays the quarantine.
         let (harmless, effect) = (args.ingest.entries.harmless(), args.ingest.pace.records.state.event_effect());
         let first = first.ignoring(harmless.clone()).with_event_effect(effect);
         first.warn_of_too_few_connections(most_connections(args)).await?;
+        if databases.replica.is_some() {
+            first.primary().warn_of_too_few_connections(most_connections(args)).await?;
+        }
         match args.role {
             Role::Gateway => first.expect_schema().await?,
             Role::All | Role::Indexer => {
@@ -79,7 +106,7 @@ impl Stores {
             return Ok(Self { gateway: None, indexing: Some(first) });
         }
         let indexing = if args.role == Role::All { Some(for_indexing(url).await?.ignoring(harmless)) } else { None };
-        let (health, feed) = (for_health(url).await?, for_the_feed(url).await?);
+        let (health, feed) = (databases.open(for_health).await?, databases.open(for_the_feed).await?);
         Ok(Self { gateway: Some(GatewayStores { requests: first, health, feed }), indexing })
     }
 

@@ -61,7 +61,7 @@ impl Feed {
             return Ok(Some(reason));
         }
         let seen = subscription.revision();
-        if last.revision > seen && last.revision > self.store.feed_state().await?.revision {
+        if last.revision > seen && last.revision > self.store.primary().feed_state().await?.revision {
             return Ok(Some(ResetReason::BeyondTip));
         }
         if last.revision >= seen {
@@ -82,13 +82,13 @@ impl Feed {
     }
 
     /// Returns why a subscription cannot resume after an id, if so. The table covers the range from the oldest first
-    /// ledger of any contract to the newest position. This node may lag behind another one, so the database decides
-    /// whatever the ring cannot prove.
+    /// ledger of any contract to the newest position. This node, or the replica that it reads, may lag behind another one,
+    /// so the primary database decides whatever the ring cannot prove.
     async fn cannot_resume_from(&self, last: EventId) -> Result<Option<ResetReason>, StoreError> {
         if self.hub.can_resume(last) {
             return Ok(None);
         }
-        Ok(match self.store.feed_progress().await? {
+        Ok(match self.store.primary().feed_progress().await? {
             Some(progress) if last < EventId::end_of_ledger(progress.from_ledger.previous()) => {
                 Some(ResetReason::BeforeOldest)
             }

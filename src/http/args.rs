@@ -14,6 +14,11 @@ pub struct HttpArgs {
     #[arg(long, env = "FLOWFI_LISTEN", value_name = "IP:PORT", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
+    /// Let several processes of one user listen on the address (`SO_REUSEPORT`). The kernel spreads new connections over
+    /// them, so that several gateways on one machine need no load balancer.
+    #[arg(long, env = "FLOWFI_REUSE_PORT")]
+    pub reuse_port: bool,
+
     /// The time between two heartbeat comments on an event stream. Proxies cut connections that are silent for 30 to
     /// 100 seconds.
     #[arg(

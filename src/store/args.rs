@@ -2,6 +2,16 @@
 
 use clap::Args;
 
+/// Where a gateway reads, if not where the indexer writes.
+#[derive(Args, Clone, Debug)]
+pub struct ReplicaArgs {
+    /// A read replica of the database, for everything that a gateway reads. An event is published once the replica has it, so
+    /// a replica that lags delays and loses nothing. Sign-in, tickets, keys, revocations and what operators change use the
+    /// database of --database-url. Name one server: of several behind one address, each may be behind the others.
+    #[arg(long, env = "FLOWFI_READ_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub read_database_url: Option<String>,
+}
+
 /// Which database to use.
 #[derive(Args, Clone, Debug)]
 pub struct DatabaseArgs {

@@ -14,6 +14,7 @@ use super::{
     borrowed::is_read_only,
     carried::{self, CarriedEvents},
     connections::Connections,
+    replica_watch::ReplicaWatch,
 };
 
 /// Events, late rows or another epoch were committed.
@@ -49,6 +50,7 @@ pub struct Listener(Option<Line>);
 struct Line {
     listener: PgListener,
     schema: String,
+    replica: Option<ReplicaWatch>,
 }
 
 /// What a listener heard.
@@ -70,7 +72,7 @@ impl Listener {
             listener.ignore_pool_close_event(true);
             let schema = sqlx::query_scalar("select current_schema()").fetch_one(&mut listener).await?;
             listener.listen(channel).await?;
-            Ok(Line { listener, schema })
+            Ok(Line { listener, schema, replica: None })
         };
         // The connection can fall silent before it listens.
         match timeout(OPEN_TIMEOUT, listen).await {
@@ -87,16 +89,39 @@ impl Listener {
         self.0.is_some()
     }
 
+    /// The same for a replica of the database that notifies: hears of a change once the replica has it.
+    fn on_behalf_of(self, replica: Store) -> Self {
+        Self(self.0.map(|line| Line { replica: Some(ReplicaWatch::new(replica)), ..line }))
+    }
+
+    /// Returns whether something has changed that a replica does not have yet.
+    #[must_use]
+    pub fn waits_for_replica(&self) -> bool {
+        self.0.as_ref().and_then(|line| line.replica.as_ref()).is_some_and(ReplicaWatch::is_behind)
+    }
+
     /// Waits until something may have changed: a notification came, or the connection was lost and reopened
     /// (notifications in between are lost).
     ///
     /// # Errors
     /// The connection is gone and cannot be reopened; open another listener.
     pub async fn heard(&mut self) -> Result<WakeUp, StoreError> {
-        let Some(Line { listener, schema }) = &mut self.0 else { return pending().await };
-        let notification = listener.try_recv().await?;
-        let carried = notification.and_then(|notification| carried::read(notification.payload(), schema));
-        Ok(carried.map_or(WakeUp::Hint, WakeUp::Events))
+        let Some(Line { listener, schema, replica }) = &mut self.0 else { return pending().await };
+        let Some(replica) = replica else {
+            let notification = listener.try_recv().await?;
+            let carried = notification.and_then(|notification| carried::read(notification.payload(), schema));
+            return Ok(carried.map_or(WakeUp::Hint, WakeUp::Events));
+        };
+        if !replica.is_behind() {
+            listener.try_recv().await?;
+            // Whatever else was heard by now is in what the primary has now.
+            while let Some(heard) = listener.try_recv().now_or_never() {
+                heard?;
+            }
+            replica.is_told();
+        }
+        replica.has_more().await?;
+        Ok(WakeUp::Hint)
     }
 
     /// Waits like [`Self::heard`], and returns everything that was heard by then.
@@ -147,11 +172,12 @@ impl Changes {
 impl Store {
     /// Opens a connection that is notified of commits from now on.
     pub async fn listen(&self) -> Result<Listener, StoreError> {
-        Listener::open(&self.pool, COMMITTED).await
+        let listener = Listener::open(&self.primary().pool, COMMITTED).await?;
+        Ok(if self.is_replica() { listener.on_behalf_of(self.clone()) } else { listener })
     }
 
     /// Opens a connection that is notified of revocations from now on.
     pub async fn listen_for_revocations(&self) -> Result<Listener, StoreError> {
-        Listener::open(&self.pool, REVOKED).await
+        Listener::open(&self.primary().pool, REVOKED).await
     }
 }

@@ -1,6 +1,6 @@
 //! The database, as the rest of the program uses it: a URL, and a pool of connections.
 
-use std::time::Duration;
+use std::{iter, sync::Arc, time::Duration};
 
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::time::timeout;
@@ -18,6 +18,8 @@ pub struct Store {
     pub(super) pool: Connections,
     pub(super) harmless_fields: HarmlessFields,
     pub(super) event_effect: EventEffect,
+    /// Set if this is a replica.
+    pub(super) primary: Option<Arc<Store>>,
 }
 
 impl Store {
@@ -62,7 +64,25 @@ impl Store {
     }
 
     fn with(pool: Connections) -> Self {
-        Self { pool, harmless_fields: HarmlessFields::default(), event_effect: EventEffect::default() }
+        Self { pool, harmless_fields: HarmlessFields::default(), event_effect: EventEffect::default(), primary: None }
+    }
+
+    /// Returns the store as a replica of `primary`. It is read like any other; it may be behind, and nothing can be written
+    /// to it.
+    #[must_use]
+    pub fn replica_of(self, primary: Self) -> Self {
+        Self { primary: Some(Arc::new(primary)), ..self }
+    }
+
+    /// Returns the store that has everything and can be written to: this one, unless it is a replica.
+    #[must_use]
+    pub fn primary(&self) -> &Self {
+        self.primary.as_deref().unwrap_or(self)
+    }
+
+    /// Returns whether another store may have more.
+    pub(super) const fn is_replica(&self) -> bool {
+        self.primary.is_some()
     }
 
     /// Returns a store whose entries are read without these fields.
@@ -115,8 +135,10 @@ impl Store {
     /// Closes every connection, waiting a while for those in use: a database that does not answer must not keep the
     /// process from ending.
     pub async fn close(&self) {
-        if timeout(CLOSE_DEADLINE, self.pool.close()).await.is_err() {
-            warn!("the database's connections did not close in time");
+        for store in iter::once(self).chain(self.primary.as_deref()) {
+            if timeout(CLOSE_DEADLINE, store.pool.close()).await.is_err() {
+                warn!("the database's connections did not close in time");
+            }
         }
     }
 }

@@ -62,6 +62,7 @@ mod record_checks;
 mod reindex;
 mod relay;
 mod replay;
+mod replica;
 mod resets;
 mod rest;
 mod revised;

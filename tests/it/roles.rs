@@ -23,6 +23,8 @@ use crate::{
     world::{Subscriber, World, eventually, http_client},
 };
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_flowfi-indexer");
+
 /// A daemon that only serves.
 pub struct Gateway {
     process: Child,
@@ -36,15 +38,20 @@ impl Gateway {
         Self::with(world, database_url, &["--role", "gateway"])
     }
 
-    fn with(world: &World, database_url: &str, arguments: &[&str]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_flowfi-indexer"))
-            .args(["serve", "--auth", "off", "--listen", "127.0.0.1:0"])
+    pub fn with(world: &World, database_url: &str, arguments: &[&str]) -> Self {
+        Self::start(Command::new(PROGRAM), world, database_url, arguments)
+    }
+
+    fn start(mut command: Command, world: &World, database_url: &str, arguments: &[&str]) -> Self {
+        let mut process = command
+            .args(["serve", "--auth", "off"])
             .args(arguments)
             .args(["--network-passphrase", world.devnet.passphrase()])
             .args(["--contracts", world.devnet.contract_id().as_str()])
             .env("DATABASE_URL", database_url)
             // A test asks until something has happened.
             .envs(["FLOWFI_REQUESTS_PER_SECOND", "FLOWFI_CONNECTS_PER_SECOND"].map(|limit| (limit, "0")))
+            .env("FLOWFI_LISTEN", "127.0.0.1:0")
             .env("RUST_LOG", "info")
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -55,7 +62,7 @@ impl Gateway {
     }
 
     /// Returns the first log line that contains a text. It may precede lines that were requested earlier.
-    async fn says(&mut self, text: &str) -> String {
+    pub async fn says(&mut self, text: &str) -> String {
         let mut read = 0;
         loop {
             if let Some(line) = self.said[read..].iter().find(|line| line.contains(text)) {
@@ -282,4 +289,37 @@ async fn an_endpoint_that_refuses_what_callers_make_it_read_is_still_asked_by_th
     world.create("carol", "dave", 1_000_000, 100).await;
     eventually("the second stream is checked", || is_checked("2")).await;
     assert_eq!(status("/v1/streams/3?source=chain").await, 503, "callers still leave it alone");
+}
+
+#[sqlx::test]
+async fn gateways_share_an_address_if_all_of_them_are_asked_to(pool: PgPool) {
+    let url = pool.connect_options().to_url_lossy();
+    let world = World::new(pool).await;
+    let sharing = ["--role", "gateway", "--reuse-port"];
+    let mut first = Gateway::with(&world, url.as_str(), &sharing);
+    let base = first.base().await;
+    let address = base.strip_prefix("http://").unwrap();
+    let mut second = Gateway::with(&world, url.as_str(), &[&sharing[..], &["--listen", address]].concat());
+    assert_eq!(second.base().await, base);
+    let mut alone = Gateway::with(&world, url.as_str(), &["--role", "gateway", "--listen", address]);
+    alone.says("cannot listen on").await;
+    first.process.kill().await.unwrap();
+    let live = http_client().get(format!("{base}/health/live")).send().await.unwrap();
+    assert_eq!(live.status(), 200, "the second one serves");
+}
+
+#[sqlx::test]
+async fn a_gateway_may_have_as_many_files_open_as_the_hard_limit_allows(pool: PgPool) {
+    let url = pool.connect_options().to_url_lossy();
+    let world = World::new(pool).await;
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"ulimit -Sn 64 && ulimit -Hn 500 && exec "$0" "$@""#, PROGRAM]);
+    let arguments = ["--role", "gateway", "--max-connections-per-ip", "0"];
+    let mut gateway = Gateway::start(command, &world, url.as_str(), &arguments);
+    gateway.says("this process may have 500 files open, but --max-connections 20000 needs 21200").await;
+    let base = gateway.base().await;
+    let mut open = Vec::new();
+    for _ in 0..100 {
+        open.push(Subscriber::connect(&base, "all=true", None).await);
+    }
 }

@@ -68,7 +68,7 @@ pub(in crate::http) async fn indexer(
     _: Query<NoParameters>,
 ) -> Result<Json<IndexerControlView>, Problem> {
     let (desired, status) =
-        tokio::try_join!(state.store.desired_state(), status_view::read(&state.store, state.status_scope()))?;
+        tokio::try_join!(state.store.primary().desired_state(), status_view::read(&state.store, state.status_scope()))?;
     Ok(Json(IndexerControlView {
         desired: DesiredStateView::of(desired),
         has_writer: status.has_writer,
@@ -119,7 +119,7 @@ pub(in crate::http) async fn resume(
 }
 
 async fn set(state: &HttpState, admin: &Admin, paused: bool) -> Result<Json<DesiredStateView>, Problem> {
-    let desired = state.store.set_desired_state(paused, admin.by.as_str()).await?;
+    let desired = state.store.primary().set_desired_state(paused, admin.by.as_str()).await?;
     let word = if paused { "pause" } else { "continue" };
     info!(by = %admin.by, paused, "{} wants the indexer to {word}", admin.by);
     Ok(Json(DesiredStateView::of(Some(desired))))
