@@ -20,6 +20,7 @@ use crate::{
     auth::AuthArgs,
     domain::LedgerRange,
     duration::{Unit, durations},
+    feed::FeedArgs,
     http::HttpArgs,
     ingest::{ContractArgs, EntryArgs, IngestArgs, RecordArgs},
     postgres::ProgramsArgs,
@@ -125,6 +126,10 @@ pub struct ServeArgs {
     /// Where to read it.
     #[command(flatten)]
     pub replica: ReplicaArgs,
+
+    /// How commits are announced.
+    #[command(flatten)]
+    pub feed: FeedArgs,
 
     /// Where to listen.
     #[command(flatten)]

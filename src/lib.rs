@@ -21,8 +21,9 @@
 //!    whole ledger is compared with its record (`store/judgments.rs`). `store/commit.rs` commits event rows
 //!    (`store/event_columns.rs`), stream records (`store/stream_rows.rs`), quarantine, coverage and cursor together, as
 //!    the one `store/writer.rs`. Late rows fold their streams again (`store/repair.rs`).
-//! 6. [`feed`] reads what was committed (`feed/tailer.rs`, by `store/event_rows.rs`), finds the subscribers concerned
-//!    (`feed/hub.rs`), and leads each from its last id (`feed/opening.rs`) into live (`feed/subscription.rs`).
+//! 6. [`feed`] reads what was committed (`feed/tailer.rs`, `feed/look.rs`, by `store/event_rows.rs`), finds the subscribers
+//!    concerned (`feed/hub.rs`), and leads each from its last id (`feed/opening.rs`) into live (`feed/subscription.rs`). Redis
+//!    may carry it from the indexer (`feed/relay.rs`) to the gateways (`feed/follow_redis.rs`).
 //! 7. [`http`] writes it as server-sent events (`http/sse/`, `http/subscribe.rs`) and answers queries; [`auth`] says who
 //!    may read what (`auth/access.rs`), and [`status`] whether the index is to be relied on (`status/reasons.rs`).
 //!

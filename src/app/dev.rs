@@ -83,6 +83,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         store: store.clone(),
         health_store: health_store.clone(),
         feed: Feed::open(feed_store.clone(), ring_capacity(&args.http)?).await?,
+        redis: None,
         contracts: contracts.clone(),
         chain: Some(chain_reader(for_callers, args.entries.harmless())),
         auth,

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use crate::{
     auth::Auth,
     domain::Contracts,
-    feed::{self, Feed},
+    feed::{self, Feed, RedisServer},
     http::{self, ChainReader, HttpArgs, HttpState, Limits, LocalRoutes, ServerSettings},
     lifecycle::Lifecycle,
     store::Store,
@@ -35,6 +35,8 @@ pub(super) struct Gateway {
     /// The store that the health is read from.
     pub(super) health_store: Store,
     pub(super) feed: Feed,
+    /// The Redis that announces commits to it.
+    pub(super) redis: Option<RedisServer>,
     pub(super) contracts: Contracts,
     pub(super) chain: Option<Arc<dyn ChainReader>>,
     /// The access control, with its revocations already read.
@@ -63,9 +65,12 @@ impl Gateway {
             .with_limits(settings.limits.clone())
             .with_write_deadline(settings.write_deadline);
         let router = http::router(state, self.local, &args.cors_origins);
-        let stop = soft_stop.clone();
+        let (redis, stop) = (self.redis, soft_stop.clone());
         lifecycle.spawn("tailer", async move {
-            feed::tail(feed, stop).await;
+            match redis {
+                Some(redis) => feed::tail_by_redis(feed, (redis, super::random_generator()), stop).await,
+                None => feed::tail(feed, stop).await,
+            }
             Ok(())
         });
         if let Some(auth) = self.auth {

@@ -20,7 +20,7 @@ use crate::{
     auth::Auth,
     config::{Role, ServeArgs},
     domain::Contracts,
-    feed::Feed,
+    feed::{self, Feed, FeedArgs, RedisServer},
     http::{LocalRoutes, Starting},
     ingest::{Indexer, IngestSettings, Waits},
     lifecycle::Lifecycle,
@@ -43,6 +43,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         Role::Indexer => None,
     };
     let databases = Databases { primary: required_database_url(&args.database)?, replica: replica_url(&args)? };
+    let redis = redis_server(&args.feed)?;
     let starting = Starting::new(random_generator());
     let opening = Box::pin(Opened::of(databases, &args, access, &starting));
     let mut lifecycle = Lifecycle::new();
@@ -70,6 +71,8 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
             store: stores.requests,
             health_store: stores.health,
             feed,
+            // Beside the indexer it hears of commits as soon as Redis does.
+            redis: redis.clone().filter(|_| args.role == Role::Gateway),
             chain: for_callers.map(|source| chain_reader(source, args.ingest.entries.harmless())),
             contracts: contracts.clone(),
             auth,
@@ -77,6 +80,9 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         };
         gateway.start(&mut lifecycle, listener, &args.http, settings);
         info!("listening on http://{address}{who}");
+    }
+    if let (Some(store), Some(server)) = (stores.relay, redis) {
+        start_relay(&mut lifecycle, store, server);
     }
     if let (Some(store), Some(source)) = (stores.indexing, source) {
         // What a source says now must not end a daemon that has indexed before; a first start refuses a mistake.
@@ -93,6 +99,11 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let code = lifecycle.run_until_stopped().await?;
     join_all(to_close.iter().map(Store::close)).await;
     Ok(code)
+}
+
+fn redis_server(args: &FeedArgs) -> Result<Option<RedisServer>, BadConfig> {
+    let server = args.feed_redis.as_ref().map(RedisServer::new).transpose();
+    server.map_err(|rule| BadConfig(format!("--feed-redis: {rule}")))
 }
 
 /// What must be available before the tasks can begin.
@@ -121,6 +132,14 @@ impl Opened {
         }
         Ok(Self { stores, reading: Some((feed, auth)) })
     }
+}
+
+fn start_relay(lifecycle: &mut Lifecycle, store: Store, server: RedisServer) {
+    let (stop, rng) = (lifecycle.soft_stop(), random_generator());
+    lifecycle.spawn("relay", async move {
+        feed::relay(store, (server, rng), stop).await;
+        Ok(())
+    });
 }
 
 fn start_indexer(

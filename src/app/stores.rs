@@ -29,12 +29,17 @@ const CONNECTIONS_OF_THE_INDEXER: u32 = 4;
 const OTHERS_OF_A_GATEWAY: u32 = 2;
 /// Besides its pool, an indexer has the writer's connection, and one to listen for a pause.
 const OTHERS_OF_THE_INDEXER: u32 = 2;
+/// To read what Redis lacks.
+const CONNECTIONS_OF_THE_RELAY: u32 = 1;
+/// Besides its pool, it has one to listen for commits.
+const OTHERS_OF_THE_RELAY: u32 = 1;
 
 /// Returns the largest number of connections that the daemon opens.
 pub(super) const fn most_connections(args: &ServeArgs) -> u32 {
     let of_a_gateway =
         args.database.database_connections + CONNECTIONS_OF_HEALTH + CONNECTIONS_OF_THE_FEED + OTHERS_OF_A_GATEWAY;
-    let of_the_indexer = CONNECTIONS_OF_THE_INDEXER + OTHERS_OF_THE_INDEXER;
+    let of_the_relay = if args.feed.feed_redis.is_some() { CONNECTIONS_OF_THE_RELAY + OTHERS_OF_THE_RELAY } else { 0 };
+    let of_the_indexer = CONNECTIONS_OF_THE_INDEXER + OTHERS_OF_THE_INDEXER + of_the_relay;
     match args.role {
         Role::All => of_a_gateway + of_the_indexer,
         Role::Gateway => of_a_gateway,
@@ -48,6 +53,8 @@ pub(super) struct Stores {
     pub(super) gateway: Option<GatewayStores>,
     /// The store that an indexer writes to.
     pub(super) indexing: Option<Store>,
+    /// The store that its commits are read from, to be announced by Redis.
+    pub(super) relay: Option<Store>,
 }
 
 /// The stores of a gateway.
@@ -102,18 +109,22 @@ impl Stores {
                 starting.reach(StartingPhase::Connecting);
             }
         }
+        let relay = match (args.role, &args.feed.feed_redis) {
+            (Role::All | Role::Indexer, Some(_)) => Some(for_the_relay(url).await?),
+            _ => None,
+        };
         if args.role == Role::Indexer {
-            return Ok(Self { gateway: None, indexing: Some(first) });
+            return Ok(Self { gateway: None, indexing: Some(first), relay });
         }
         let indexing = if args.role == Role::All { Some(for_indexing(url).await?.ignoring(harmless)) } else { None };
         let (health, feed) = (databases.open(for_health).await?, databases.open(for_the_feed).await?);
-        Ok(Self { gateway: Some(GatewayStores { requests: first, health, feed }), indexing })
+        Ok(Self { gateway: Some(GatewayStores { requests: first, health, feed }), indexing, relay })
     }
 
     /// Returns all stores, so that they can be closed.
     pub(super) fn all(&self) -> Vec<Store> {
         let of_gateway = self.gateway.iter().flat_map(|stores| [&stores.requests, &stores.health, &stores.feed]);
-        of_gateway.chain(&self.indexing).cloned().collect()
+        of_gateway.chain(&self.indexing).chain(&self.relay).cloned().collect()
     }
 }
 
@@ -135,4 +146,9 @@ pub(super) async fn for_the_feed(url: &str) -> Result<Store, StoreError> {
 /// Connects with the settings for the indexer.
 pub(super) async fn for_indexing(url: &str) -> Result<Store, StoreError> {
     Store::connect_as(&client_name(), url, CONNECTIONS_OF_THE_INDEXER, FOR_INDEXING).await
+}
+
+/// Connects with the settings for announcing commits by Redis.
+async fn for_the_relay(url: &str) -> Result<Store, StoreError> {
+    Store::connect_as(&client_name(), url, CONNECTIONS_OF_THE_RELAY, FOR_THE_FEED).await
 }

@@ -1,6 +1,6 @@
 //! The feed's counters.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::domain::EventFilter;
 
@@ -14,6 +14,8 @@ pub(super) struct Counters {
     pub(super) events_replayed: AtomicU64,
     pub(super) slow_clients: AtomicU64,
     pub(super) resets: AtomicU64,
+    events_carried: AtomicU64,
+    follows_redis: AtomicBool,
 }
 
 /// The counters at one moment.
@@ -33,6 +35,10 @@ pub struct FeedStats {
     pub slow_clients: u64,
     /// How often a connection could not resume from its last event id.
     pub resets: u64,
+    /// Events that came with a wake-up, so that the table was not read for them.
+    pub events_carried: u64,
+    /// Whether commits are heard of by Redis.
+    pub follows_redis: bool,
 }
 
 /// Open subscriptions by what they ask for.
@@ -96,6 +102,14 @@ impl Counters {
         self.connections_now.fetch_sub(1, Ordering::Relaxed);
     }
 
+    pub(super) fn count_carried(&self, events: usize) {
+        self.events_carried.fetch_add(u64::try_from(events).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(super) fn set_follows_redis(&self, follows: bool) {
+        self.follows_redis.store(follows, Ordering::Relaxed);
+    }
+
     pub(super) fn read(&self) -> FeedStats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let [all, streams, users, mixed] = FilterKind::ALL.map(|kind| read(self.of(kind)));
@@ -107,6 +121,8 @@ impl Counters {
             events_replayed: read(&self.events_replayed),
             slow_clients: read(&self.slow_clients),
             resets: read(&self.resets),
+            events_carried: read(&self.events_carried),
+            follows_redis: self.follows_redis.load(Ordering::Relaxed),
         }
     }
 }

@@ -1,40 +1,58 @@
-//! Reads what was committed after the last event seen, whenever it is woken, and publishes it.
+//! Hears of commits, publishes what was committed, and goes on when whatever it hears by fails.
 
 use std::{convert::Infallible, time::Duration};
 
-use tokio::{
-    task::yield_now,
-    time::{sleep, timeout},
-};
+use rand::rngs::StdRng;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::sequence::Feed;
-use crate::store::{CarriedEvents, FeedState, Listener, StoreError, WakeUp};
+use super::{
+    carried::Fit,
+    follow_redis::{RedisReader, Unfollowed},
+    look::{look, publish_carried},
+    redis_link::RedisServer,
+    sequence::Feed,
+};
+use crate::{
+    backoff::Backoff,
+    store::{Listener, StoreError, WakeUp},
+};
 
-/// The number of rows read at once.
-const CHUNK: u32 = 1_000;
 /// The delay if a wake-up is lost.
 const POLL: Duration = Duration::from_secs(2);
 /// The interval between reads if the server sends no notifications.
 const POLL_UNHEARD: Duration = Duration::from_millis(250);
 const RETRY: Duration = Duration::from_secs(1);
-/// A database that takes longer than this for a chunk counts as unavailable.
-const READ_DEADLINE: Duration = Duration::from_secs(30);
-/// The number of events published under one lock.
-const SLICE: usize = 16;
+/// The delay before a Redis that failed is tried again.
+const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 
 /// Publishes committed events until stopped, which ends the feed for every subscriber. Every failure is retried: the
 /// events committed meanwhile are published then, and the rest of the process is useful without the feed.
 /// [`Feed::trouble`] says what is wrong.
 pub async fn tail(feed: Feed, stop: CancellationToken) {
-    stop.run_until_cancelled(keep_publishing(&feed)).await;
+    stop.run_until_cancelled(keep_publishing(&feed, None)).await;
     feed.end().await;
 }
 
-async fn keep_publishing(feed: &Feed) {
+/// Does the same, and hears of commits by this Redis for as long as it announces them.
+pub async fn tail_by_redis(feed: Feed, (server, rng): (RedisServer, StdRng), stop: CancellationToken) {
+    let redis = Redis { server, backoff: Backoff::new(FIRST_BACKOFF, rng) };
+    stop.run_until_cancelled(keep_publishing(&feed, Some(redis))).await;
+    feed.end().await;
+}
+
+struct Redis {
+    server: RedisServer,
+    backoff: Backoff,
+}
+
+async fn keep_publishing(feed: &Feed, mut redis: Option<Redis>) {
     loop {
-        let Err(failure) = listen_and_publish(feed).await;
+        let Err(failure) = match &mut redis {
+            None => listen_and_publish(feed).await,
+            Some(redis) => publish_by_redis(feed, redis).await,
+        };
         if failure.is_unavailable() {
             warn!("the feed is waiting for the database: {failure}");
         } else {
@@ -42,6 +60,26 @@ async fn keep_publishing(feed: &Feed) {
         }
         feed.set_trouble(Some(failure.to_string()));
         sleep(RETRY).await;
+    }
+}
+
+/// Listens to PostgreSQL until Redis announces something, and goes back to that whenever Redis fails.
+async fn publish_by_redis(feed: &Feed, redis: &mut Redis) -> Result<Infallible, StoreError> {
+    let mut rest = Duration::ZERO;
+    loop {
+        let reader = tokio::select! {
+            listened = listen_and_publish(feed) => return listened,
+            reader = RedisReader::once_it_announces(feed, (&redis.server, &mut redis.backoff), rest) => reader,
+        };
+        info!("the feed follows Redis");
+        feed.counters.set_follows_redis(true);
+        let Err(why) = reader.follow(feed, &mut redis.backoff).await;
+        feed.counters.set_follows_redis(false);
+        match why {
+            Unfollowed::Table(failure) => return Err(failure),
+            why => warn!("the feed no longer follows Redis, and listens to PostgreSQL: {why}"),
+        }
+        rest = redis.backoff.delay(None);
     }
 }
 
@@ -53,19 +91,11 @@ async fn listen_and_publish(feed: &Feed) -> Result<Infallible, StoreError> {
     info!("the feed follows the table and {how}");
     let (mut by_the_clock, mut missed) = (false, 0);
     loop {
-        // The position is read before the events. All events up to it are then in the table, or will come late.
-        let state = read_state(feed).await?;
-        // Late rows lie at or before the position. A subscriber that registers before the feed has reached it is told
-        // of them; one that registers later need not be.
-        let published = publish_new(feed, state).await?;
-        if published.is_level {
-            publish_revisions(feed, state).await?;
-        }
-        feed.set_trouble(None);
+        let published = look(feed).await?;
         // The timer, not a notification, led to these commits. A notification may come a moment too late once, but not
         // twice in a row: then the connection that listens is dead.
         let is_late = by_the_clock && can_hear && !listener.waits_for_replica();
-        missed = if is_late && published.events > 0 { missed + 1 } else { 0 };
+        missed = if is_late && published.newest.is_some() { missed + 1 } else { 0 };
         if missed >= 2 {
             warn!("commits are no longer notified; listening again");
             return Err(StoreError::TimedOut(POLL));
@@ -81,93 +111,11 @@ async fn listen_and_publish(feed: &Feed) -> Result<Infallible, StoreError> {
 async fn publish_heard(feed: &Feed, listener: &mut Listener) -> Result<(), StoreError> {
     loop {
         let WakeUp::Events(carried) = listener.heard().await? else { return Ok(()) };
-        let CarriedEvents { since, position, epoch, events } = carried;
-        let head = feed.hub.head();
-        let is_next = since <= head && events.first().is_some_and(|first| first.id > head);
-        if !is_next || epoch != feed.epoch() {
-            return Ok(());
-        }
-        feed.hub.publish(events);
-        feed.hub.advance_to(position);
-        // Ten thousand subscribers make each event expensive, so other tasks must get their turn in between.
-        yield_now().await;
-    }
-}
-
-/// Reads the state of the table, and tells subscribers if its epoch changed.
-async fn read_state(feed: &Feed) -> Result<FeedState, StoreError> {
-    let state = in_time(feed.store.feed_state()).await?;
-    if state.epoch != feed.epoch() {
-        info!("the network started over: epoch {}", state.epoch.0);
-        // Subscribers are told of the new epoch's late rows once the feed has reached their position.
-        feed.hub.start_over(state.epoch, 0);
-    }
-    Ok(state)
-}
-
-/// Tells subscribers about late rows and changed records: about every revision since the last one that the feed saw,
-/// including those written while this node could not reach the database.
-async fn publish_revisions(feed: &Feed, state: FeedState) -> Result<(), StoreError> {
-    let announced = feed.hub.revision();
-    if announced >= state.revision {
-        return Ok(());
-    }
-    let revisions = in_time(feed.store.revisions_after(announced)).await?;
-    // Revisions written since that look may lie beyond the feed's position.
-    for revision in revisions.into_iter().filter(|revision| revision.number <= state.revision) {
-        feed.hub.revise(&revision);
-    }
-    Ok(())
-}
-
-/// The result of one look at the table.
-struct Published {
-    /// Whether the feed has reached the position that the table had.
-    is_level: bool,
-    /// The number of published events.
-    events: usize,
-}
-
-/// Publishes the events up to the state's position. Without subscribers it reads nothing: a client that resumes later
-/// is served from the table. Rows stored at or before that position afterwards are late, and are not sent.
-async fn publish_new(feed: &Feed, state: FeedState) -> Result<Published, StoreError> {
-    let FeedState { epoch, position, .. } = state;
-    let mut published = Published { is_level: true, events: 0 };
-    if position <= feed.hub.head() {
-        return Ok(published);
-    }
-    if !feed.hub.has_subscribers() {
-        let newest = in_time(feed.store.newest_event()).await?;
-        if newest.is_none_or(|newest| newest <= feed.hub.head() || feed.hub.skip_to(newest)) {
-            feed.hub.advance_to(position);
-            return Ok(published);
+        let position = carried.position;
+        match Fit::of(carried, feed.hub.head(), feed.epoch()) {
+            Fit::Known => {}
+            Fit::Next(events) => publish_carried(feed, events, position).await,
+            Fit::Gap => return Ok(()),
         }
     }
-    published.is_level = false;
-    loop {
-        let mut events = in_time(feed.store.events_after(feed.hub.head(), CHUNK)).await?;
-        if events.first().is_some_and(|event| event.epoch != epoch) {
-            // The network has started over: subscribers must be told before they get any of these events.
-            break;
-        }
-        published.events += events.len();
-        let is_last = u32::try_from(events.len()).is_ok_and(|count| count < CHUNK);
-        while !events.is_empty() {
-            let rest = events.split_off(events.len().min(SLICE));
-            feed.hub.publish(events);
-            events = rest;
-            // Ten thousand subscribers make each event expensive, so other tasks must get their turn in between.
-            yield_now().await;
-        }
-        if is_last {
-            feed.hub.advance_to(position);
-            published.is_level = true;
-            break;
-        }
-    }
-    Ok(published)
-}
-
-async fn in_time<T>(read: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    timeout(READ_DEADLINE, read).await.unwrap_or(Err(StoreError::TimedOut(READ_DEADLINE)))
 }

@@ -141,6 +141,10 @@ pub(super) async fn metrics(State(state): State<HttpState>) -> Response {
     metrics.counter("flowfi_feed_events_replayed", "Of those, frames of resumed ones", feed.events_replayed);
     metrics.counter("flowfi_feed_slow_clients", "Connections that were caught up", feed.slow_clients);
     metrics.counter("flowfi_feed_resets", "Last event ids that could not be resumed from", feed.resets);
+    let carried = "Events that came with a wake-up, so that the table was not read for them";
+    metrics.counter("flowfi_feed_events_carried", carried, feed.events_carried);
+    let follows_redis = u32::from(feed.follows_redis);
+    metrics.gauge("flowfi_feed_follows_redis", "1 while Redis announces commits to this process", follows_redis);
     metrics.into_response()
 }
 

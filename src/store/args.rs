@@ -22,7 +22,8 @@ pub struct DatabaseArgs {
 
     /// The most connections to open for requests, or for a maintenance command. Beside them a gateway opens up to
     /// eight: four for the feed, two for the health, and one each to hear of commits and of revocations. An indexer opens
-    /// up to six: four to prepare, report and check, the writer's, and one to hear of a pause.
+    /// up to six: four to prepare, report and check, the writer's, and one to hear of a pause. With --feed-redis it opens
+    /// two more.
     #[arg(long, env = "FLOWFI_DATABASE_CONNECTIONS", value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(4..=1_000))]
     pub database_connections: u32,
 }

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::{
     StoreError,
-    columns::{epoch, event_id},
+    columns::{column_of, epoch, event_id},
     event_columns::EventColumns,
     event_rows::EventRow,
     schemas,
@@ -53,17 +53,32 @@ pub(super) async fn payload_of(
     if events.len() > MOST_EVENTS {
         return Ok(String::new());
     }
-    let columns = |id: EventId| (id.toid(), i64::from(id.index()));
     let schema = schemas::current_schema(connection).await?;
-    let events = events.rows(epoch)?;
-    let carried = Payload { schema, since: columns(since), position: columns(position), epoch, events };
-    let payload = serde_json::to_string(&carried).map_err(|failure| StoreError::Corrupt(failure.to_string()))?;
+    let payload = text_of(schema, (since, position), epoch, events.rows(epoch)?)?;
     Ok(if payload.len() > LONGEST_PAYLOAD { String::new() } else { payload })
+}
+
+/// Returns the same text for events that were read from the table, however many they are.
+pub(super) fn encode(schema: String, carried: CarriedEvents) -> Result<String, StoreError> {
+    let CarriedEvents { since, position, epoch, events } = carried;
+    let events = events.into_iter().map(EventRow::try_from).collect::<Result<_, _>>()?;
+    text_of(schema, (since, position), column_of(epoch)?, events)
+}
+
+fn text_of(
+    schema: String,
+    (since, position): (EventId, EventId),
+    epoch: i32,
+    events: Vec<EventRow>,
+) -> Result<String, StoreError> {
+    let columns = |id: EventId| (id.toid(), i64::from(id.index()));
+    let payload = Payload { schema, since: columns(since), position: columns(position), epoch, events };
+    serde_json::to_string(&payload).map_err(|failure| StoreError::Corrupt(failure.to_string()))
 }
 
 /// Reads a payload. Returns `None` for one that carries nothing, or that is not for this schema. A version that writes
 /// another form is not understood, which only costs a look at the table.
-pub(super) fn read(payload: &str, schema: &str) -> Option<CarriedEvents> {
+pub(super) fn decode(payload: &str, schema: &str) -> Option<CarriedEvents> {
     let Payload { schema: of, since, position, epoch: number, events } = serde_json::from_str(payload).ok()?;
     if of != schema {
         return None;

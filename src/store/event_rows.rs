@@ -6,9 +6,9 @@ use sqlx::types::Json;
 
 use super::{
     Store, StoreError,
-    columns::{epoch, event_id, parse},
+    columns::{column_of, epoch, event_id, parse},
 };
-use crate::domain::{CommittedEvent, ContractId, EventId, StoredEventType, StreamId, Visibility};
+use crate::domain::{Address, CommittedEvent, ContractId, EventId, StoredEventType, StreamId, Visibility};
 
 /// A range in chain order: after one position, up to and including another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,30 @@ impl TryFrom<EventRow> for CommittedEvent {
             token: address("token", row.token)?,
             amount: row.amount.map(|text| parse("amount", &text)).transpose()?,
             body: row.body.0,
+        })
+    }
+}
+
+impl TryFrom<CommittedEvent> for EventRow {
+    type Error = StoreError;
+
+    fn try_from(event: CommittedEvent) -> Result<Self, StoreError> {
+        let address = |party: Option<Address>| party.map(|party| party.to_string());
+        Ok(Self {
+            toid: event.id.toid(),
+            event_index: i64::from(event.id.index()),
+            epoch: column_of(event.epoch)?,
+            contract_id: event.contract_id.to_string(),
+            ledger_closed_at: event.ledger_closed_at,
+            tx_hash: event.tx_hash,
+            r#type: event.event_type.as_str().to_owned(),
+            stream_id: event.stream_id.map(|stream_id| stream_id.to_string()),
+            sender: address(event.sender),
+            recipient: address(event.recipient),
+            former_recipient: address(event.former_recipient),
+            token: address(event.token),
+            amount: event.amount.map(|amount| amount.to_string()),
+            body: Json(event.body),
         })
     }
 }

@@ -109,7 +109,7 @@ impl Listener {
         let Some(Line { listener, schema, replica }) = &mut self.0 else { return pending().await };
         let Some(replica) = replica else {
             let notification = listener.try_recv().await?;
-            let carried = notification.and_then(|notification| carried::read(notification.payload(), schema));
+            let carried = notification.and_then(|notification| carried::decode(notification.payload(), schema));
             return Ok(carried.map_or(WakeUp::Hint, WakeUp::Events));
         };
         if !replica.is_behind() {
@@ -173,7 +173,7 @@ impl Store {
     /// Opens a connection that is notified of commits from now on.
     pub async fn listen(&self) -> Result<Listener, StoreError> {
         let listener = Listener::open(&self.primary().pool, COMMITTED).await?;
-        Ok(if self.is_replica() { listener.on_behalf_of(self.clone()) } else { listener })
+        Ok(if self.has_a_primary() { listener.on_behalf_of(self.clone()) } else { listener })
     }
 
     /// Opens a connection that is notified of revocations from now on.

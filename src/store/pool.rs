@@ -81,7 +81,7 @@ impl Store {
     }
 
     /// Returns whether another store may have more.
-    pub(super) const fn is_replica(&self) -> bool {
+    pub(super) const fn has_a_primary(&self) -> bool {
         self.primary.is_some()
     }
 

@@ -36,6 +36,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
     ("axum", &["http", "devnet"]),
     ("reqwest", &["source"]),
+    ("redis", &["feed"]),
     ("stellar_xdr", &["xdr", "devnet"]),
     ("flate2", &["xdr", "devnet"]),
     // One of them reads lakes, the other writes them.
