@@ -15,6 +15,7 @@ test-busy: ## Run every test three times beside four busy loops, and print how l
 
 test-rust: postgres ## Run the Rust tests against a private database
 	.ci/install-pgbouncer
+	.ci/install-redis
 	cargo build --locked
 	$(TARGET)/debug/flowfi-indexer postgres -- cargo test --locked --workspace
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use flowfi_indexer::{
-    devnet::Call,
-    domain::{Amount, CommittedEvent, EventFilter, EventId, StreamId, Visibility},
+    devnet::{Call, ContractCode, DevnetArgs},
+    domain::{Amount, CommittedEvent, Epoch, EventFilter, EventId, StreamId, Visibility},
     feed::{self, Delivery, Feed, LastEventId},
-    store::WakeUp,
+    store::{CarriedEvents, WakeUp},
 };
 use serde_json::json;
 use sqlx::PgPool;
@@ -37,7 +37,8 @@ async fn make_events(world: &World) {
 
 #[sqlx::test]
 async fn a_wake_up_carries_the_events_as_the_table_has_them(pool: PgPool) {
-    let mut world = World::new(pool).await;
+    let args = DevnetArgs { contract_code: ContractCode::B, ..DevnetArgs::by_hand() };
+    let mut world = World::with_devnet(pool, &args).await;
     let mut listener = world.store.listen().await.unwrap();
     world.start_indexer(1);
     make_events(&world).await;
@@ -56,6 +57,11 @@ async fn a_wake_up_carries_the_events_as_the_table_has_them(pool: PgPool) {
     let ids: BTreeSet<EventId> = carried.iter().map(|event| event.id).collect();
     let of_stored: Vec<_> = stored.iter().filter(|event| ids.contains(&event.id)).collect();
     assert_eq!(carried.iter().collect::<Vec<_>>(), of_stored);
+    let identity = world.store.feed_identity().await.unwrap();
+    let (since, position, epoch) = (EventId::ZERO, EventId::LAST, Epoch(0));
+    let text = identity.encode(CarriedEvents { since, position, epoch, events: stored.clone() }).unwrap();
+    let read = identity.decode(&text).unwrap();
+    assert_eq!((read.since, read.position, read.epoch, read.events), (since, position, epoch, stored));
     let kinds: BTreeSet<_> = carried.iter().map(|event| event.event_type.as_str()).collect();
     assert!(kinds.len() >= 8, "{kinds:?}");
 }

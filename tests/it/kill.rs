@@ -107,7 +107,7 @@ async fn count(pool: &PgPool, condition: &str) -> i64 {
 }
 
 /// A client that reconnects with its last event id, to whichever daemon is running.
-async fn follow(base: Arc<Mutex<String>>, wanted: Arc<Mutex<Option<EventId>>>) -> Vec<EventId> {
+pub async fn follow(base: Arc<Mutex<String>>, wanted: Arc<Mutex<Option<EventId>>>) -> Vec<EventId> {
     let mut seen: Vec<EventId> = Vec::new();
     let before_everything = EventId::end_of_ledger(LedgerSequence(1));
     let deadline = Instant::now() + LONGEST_RUN;

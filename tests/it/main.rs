@@ -26,6 +26,7 @@ mod explain;
 mod fake_horizon;
 mod fake_rpc;
 mod false_entries;
+mod feed_redis;
 #[path = "../filled/mod.rs"]
 mod filled;
 mod follow_horizon;

@@ -79,7 +79,7 @@ async fn a_returning_client_reads_the_table_only_in_its_turn(pool: PgPool) {
     another_clients.subscription.replay_in_turn(Arc::new(Semaphore::new(1)));
     // Both are told first of the records whose events cannot be read. That needs no turn.
     for opened in [&mut ours, &mut another_clients] {
-        let told = opened.subscription.next().await.unwrap();
+        let told = opened.subscription.next().await.unwrap().expect("the feed goes on");
         assert!(told.iter().all(|delivery| !matches!(delivery, Delivery::Event(_))), "{told:?}");
     }
     let turn = turns.acquire().await.unwrap();

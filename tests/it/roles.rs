@@ -61,6 +61,16 @@ impl Gateway {
         Self { process, log, said: Vec::new() }
     }
 
+    /// Sends a signal, such as `-KILL`.
+    pub async fn signal(&self, signal: &str) {
+        let id = self.process.id().unwrap().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
+    }
+
+    pub async fn kill(mut self) {
+        self.process.kill().await.unwrap();
+    }
+
     /// Returns the first log line that contains a text. It may precede lines that were requested earlier.
     pub async fn says(&mut self, text: &str) -> String {
         let mut read = 0;
