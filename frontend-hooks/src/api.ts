@@ -325,7 +325,12 @@ export interface paths {
         /** Opens an event stream. */
         get: operations["subscribeToEvents"];
         put?: never;
-        post?: never;
+        /**
+         * Opens an event stream. The parameters may be in the body, as JSON, or in the URL.
+         * @description A parameter that may be given only once may be in one of them, and lists in both add up. The filter of a ticket is its
+         *     own, as for `GET`.
+         */
+        post: operations["subscribeToPostedFilter"];
         delete?: never;
         options?: never;
         head?: never;
@@ -341,7 +346,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Issues a ticket to the caller: valid once, for a minute, for this filter. */
+        /**
+         * Issues a ticket to the caller: valid once, for a minute, for this filter.
+         * @description Where the service asks for no token, a ticket is what lets an `EventSource` use a filter that no URL has room for.
+         */
         post: operations["issueTicket"];
         delete?: never;
         options?: never;
@@ -2088,6 +2096,27 @@ export interface components {
             event: "resume";
             id?: components["schemas"]["ResumeId"];
         };
+        /** @description What to subscribe to: the parameters of the query, which may be here instead. If `streams`, `users` or `all` is given, one of them must name something. */
+        SubscriptionRequest: {
+            /**
+             * @description Every event that the caller may see.
+             * @default false
+             */
+            all: boolean;
+            contract?: components["schemas"]["ContractId"] | null;
+            lastEventId?: components["schemas"]["ResumeId"] | null;
+            /** @description Events of these streams, by number or as `C…:7`. */
+            streams?: string[];
+            /**
+             * @description Whether to answer 404 if the caller may not see one of the streams. Default: false.
+             * @default false
+             */
+            strict: boolean;
+            /** @description Of the above, only these types. */
+            types?: components["schemas"]["EventType"][];
+            /** @description Events of streams that these addresses send or receive. */
+            users?: components["schemas"]["Address"][];
+        };
         /** @description Open subscriptions by what they ask for. */
         SubscriptionsByFilter: {
             /**
@@ -2118,19 +2147,19 @@ export interface components {
             /** @description The ticket itself. */
             ticket: string;
         };
-        /**
-         * @description What a ticket is valid for: the filter of a subscription. Without `streams`, `users` and `all` it means what a
-         *     subscription without them means. If one of them is given, one must name something.
-         */
+        /** @description What a ticket is valid for: the filter of a subscription. Without `streams`, `users` and `all` it means what a subscription without them means. If one of them is given, one must name something. */
         TicketRequest: {
-            /** @description Every event that the caller may see. */
-            all?: boolean;
+            /**
+             * @description Every event that the caller may see.
+             * @default false
+             */
+            all: boolean;
             contract?: components["schemas"]["ContractId"] | null;
-            /** @description Streams by number, or by contract and number. */
+            /** @description Events of these streams, by number or as `C…:7`. */
             streams?: string[];
-            /** @description Only these types. */
+            /** @description Of the above, only these types. */
             types?: components["schemas"]["EventType"][];
-            /** @description Senders and recipients. */
+            /** @description Events of streams that these addresses send or receive. */
             users?: components["schemas"]["Address"][];
         };
         /** @description A token. */
@@ -4456,6 +4485,201 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The operator has not enabled this. */
+            501: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    subscribeToPostedFilter: {
+        parameters: {
+            query?: {
+                /** @description Events of these streams, by number or as `C…:7`. Repeat it, or separate several by commas. */
+                streams?: string[];
+                /** @description Events of streams that these addresses send or receive. Repeat it, or separate several by commas. */
+                users?: components["schemas"]["Address"][];
+                /** @description Every event that the caller may see. */
+                all?: boolean;
+                /** @description Of the above, only events of this contract. */
+                contract?: components["schemas"]["ContractId"];
+                /** @description Of the above, only these types. Repeat it, or separate several by commas. */
+                types?: components["schemas"]["EventType"][];
+                /** @description Where to resume, for a first connection. The header takes precedence. */
+                lastEventId?: components["schemas"]["ResumeId"];
+                /** @description A ticket, for clients that cannot send headers. It is bound to the filter that it was issued for. */
+                ticket?: string;
+                /** @description A token, only if the operator allows tokens in URLs. */
+                token?: string;
+                /** @description Whether to answer 404 if the caller may not see one of the streams. Default: false. */
+                strict?: boolean;
+            };
+            header?: {
+                /** @description The last `id:` that the client received, unchanged: it is told what was revised since, and sent what follows. Browsers send it automatically. */
+                "Last-Event-ID"?: components["schemas"]["ResumeId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubscriptionRequest"];
+            };
+        };
+        responses: {
+            /** @description The same event stream as for `GET`. */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description A parameter or the body breaks a rule; `parameter` names which. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not accepted. */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or the caller may not see it. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The client accepts no format that this route offers. */
+            406: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time. */
+            408: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The URL is too long. */
+            414: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body's media type is not one that this route accepts. */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request failed on our side. */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The operator has not enabled this. */
+            501: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something that the service needs is unavailable; `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -4576,6 +4800,17 @@ export interface operations {
             };
             /** @description The request failed on our side. */
             500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The operator has not enabled this. */
+            501: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];

@@ -7,26 +7,19 @@ use std::{
 };
 
 use data_encoding::HEXLOWER;
-use rand::{RngCore, rngs::StdRng};
+use rand::{RngCore, SeedableRng, rngs::StdRng};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
     AccountReader, ApiKey, Caller, ChallengeRequest, KeysUnavailable, Minted, Minting, Scope, SignIn, SignInRefusal,
-    Subject, Ticket, TicketRefusal, Token, TokenKeys, TokenRefusal, VisibilityRule,
-    accounts::Accounts,
-    api_key,
-    attempts::Attempts,
-    look_ups::Asking,
-    revocations::Revocations,
-    sign_in::NONCE_BYTES,
-    ticket::{self, MOST_OF_A_SUBJECT, SECRET_BYTES, TTL_SECONDS},
-    token::LEEWAY_SECONDS,
+    Subject, TicketRefusal, Tickets, Token, TokenKeys, TokenRefusal, VisibilityRule, accounts::Accounts, api_key,
+    attempts::Attempts, look_ups::Asking, revocations::Revocations, sign_in::NONCE_BYTES, token::LEEWAY_SECONDS,
 };
 use crate::{
     domain::{Clock, UnixTime, Visibility},
-    store::{Share, Store, StoreError, TicketRow},
+    store::{Store, StoreError},
 };
 
 /// Decides about access. Clones share one state.
@@ -63,6 +56,7 @@ pub(super) struct Inner {
     sign_in: Option<(SignIn, Accounts)>,
     pub(super) revocations: Revocations,
     attempts: Attempts,
+    tickets: Tickets,
     pub(super) store: Store,
     revocation_store: Store,
     clock: Arc<dyn Clock>,
@@ -72,7 +66,8 @@ pub(super) struct Inner {
 impl Auth {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(parts: AuthParts) -> Self {
+    pub fn new(mut parts: AuthParts) -> Self {
+        let of_tickets = StdRng::from_rng(&mut parts.rng);
         Self(Arc::new(Inner {
             requires_token: parts.requires_token,
             visibility: parts.visibility,
@@ -81,6 +76,7 @@ impl Auth {
             sign_in: parts.sign_in.map(|(sign_in, reader)| (sign_in, Accounts::new(reader))),
             revocations: Revocations::new(Arc::clone(&parts.clock)),
             attempts: Attempts::default(),
+            tickets: Tickets::new(parts.store.clone(), Arc::clone(&parts.clock), of_tickets),
             store: parts.store,
             revocation_store: parts.revocations,
             clock: parts.clock,
@@ -246,46 +242,23 @@ impl Auth {
         Ok(minted.expect("sign-in implies a signing key, and claims are strings and numbers"))
     }
 
-    /// Issues a ticket for this token: valid for a minute, for one use and for this filter. Returns `None` if the
-    /// subject has too many unused tickets.
-    ///
-    /// # Errors
-    /// The database did not answer.
-    pub async fn issue_ticket(&self, token: &Token, filter: String) -> Result<Option<Ticket>, StoreError> {
-        let now = self.now();
-        let expires_at = now.plus_seconds(TTL_SECONDS).min(token.expires_at);
-        let ticket = Ticket::new(self.random::<SECRET_BYTES>(), expires_at);
-        let share = Share { holder: &token.subject.holder(), most: MOST_OF_A_SUBJECT };
-        let token = serde_json::to_value(token).expect("a struct of texts and numbers");
-        let row = TicketRow { token, filter, expires_at };
-        let is_kept = self.0.store.put_ticket(&ticket::hash_of(&ticket.text), &row, now, share).await?;
-        Ok(is_kept.then_some(ticket))
+    /// Returns the tickets that this access control issues and accepts.
+    #[must_use]
+    pub fn tickets(&self) -> &Tickets {
+        &self.0.tickets
     }
 
-    /// Returns who shows a ticket, and the filter that it was made for. The ticket is still good afterwards.
+    /// Returns the caller who shows a ticket, by the token that it was issued for. A ticket that was issued without one
+    /// lets in nobody who would need one.
     ///
     /// # Errors
-    /// There is no such ticket any more, or the database did not answer.
-    pub async fn read_ticket(&self, text: &str) -> Result<(Caller, String), TicketRefusal> {
-        let row = self.0.store.ticket(&ticket::hash_of(text)).await?.ok_or(TokenRefusal::BadTicket)?;
-        if self.now() > row.expires_at {
-            return Err(TokenRefusal::BadTicket.into());
-        }
-        let token: Token = serde_json::from_value(row.token)
-            .map_err(|error| StoreError::Corrupt(format!("the token of a ticket: {error}")))?;
+    /// The token is no longer valid, or the database did not answer.
+    pub async fn caller_of_ticket(&self, token: Option<Token>) -> Result<Caller, TicketRefusal> {
+        let Some(token) = token else { return Ok(self.caller(None).await?) };
         if !self.0.revocations.keeps_secret_of(&token, &self.0.store).await? {
             return Err(TokenRefusal::Revoked.into());
         }
-        Ok((self.caller_of(token)?, row.filter))
-    }
-
-    /// Spends a ticket that was read. Of several who come with the same one, one gets in.
-    ///
-    /// # Errors
-    /// Somebody else has spent it meanwhile, or the database did not answer.
-    pub async fn spend_ticket(&self, text: &str) -> Result<(), TicketRefusal> {
-        let is_first = self.0.store.take_ticket(&ticket::hash_of(text)).await?;
-        if is_first { Ok(()) } else { Err(TokenRefusal::BadTicket.into()) }
+        Ok(self.caller_of(token)?)
     }
 
     /// Takes back every token of a subject that was made until now, on every node, and those that a node with a faster

@@ -21,6 +21,7 @@ mod sign_in;
 mod signatures;
 mod signing_key;
 mod ticket;
+mod tickets;
 mod token;
 
 pub use access::{Auth, AuthParts};
@@ -33,4 +34,5 @@ pub use look_ups::{Asking, LookUps};
 pub use refusal::{BadAuthConfig, KeysUnavailable, SignInRefusal, TicketRefusal, TokenRefusal};
 pub use sign_in::{ChallengeRequest, SignIn};
 pub use ticket::Ticket;
+pub use tickets::{TicketHolder, Tickets};
 pub use token::{Minted, Minting, TokenKeys};

@@ -7,8 +7,9 @@ use crate::domain::UnixTime;
 
 /// A ticket's lifetime.
 pub(super) const TTL_SECONDS: u64 = 60;
-/// The limit of unused tickets per subject. A page needs one for each event stream that it opens.
-pub(super) const MOST_OF_A_SUBJECT: u32 = 50;
+/// The limit of unused tickets per subject, or per address of callers without a token. A page needs one for each event
+/// stream that it opens.
+pub(super) const MOST_OF_A_HOLDER: u32 = 50;
 /// Enough random bytes that nobody can guess them.
 pub(super) const SECRET_BYTES: usize = 32;
 

@@ -42,7 +42,7 @@ query! {
     pub(super) StreamEventsQuery {
         TYPES: List<EventType> = Parameter::new(
             "type",
-            "Only events of these types. Repeat it, or separate several by commas.",
+            "Only events of these types.",
             || list_of(named("EventType")),
         );
         FROM_LEDGER: One<LedgerSequence> = Parameter::new(

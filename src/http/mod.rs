@@ -32,6 +32,7 @@ mod openapi;
 mod page;
 mod paging;
 mod parameters;
+mod posted;
 mod problem;
 mod quarantine_replayer;
 mod query;

@@ -10,20 +10,40 @@ use axum::{
 use super::problem::Problem;
 
 /// The parameters of one request, as the client sent them.
-#[derive(Debug)]
-pub(super) struct Parameters(Vec<(String, String)>);
+#[derive(Debug, Default)]
+pub(super) struct Parameters {
+    pairs: Vec<(String, String)>,
+    /// Names of lists that were given without an item, which only JSON can say.
+    empty: Vec<String>,
+}
 
 impl Parameters {
     pub(super) fn read(query: Option<&str>) -> Self {
-        Self(form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect())
+        let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
+        Self { pairs, empty: Vec::new() }
+    }
+
+    /// Adds a parameter with any number of values.
+    pub(super) fn give(&mut self, name: String, values: Vec<String>) {
+        if values.is_empty() {
+            self.empty.push(name);
+        } else {
+            self.pairs.extend(values.into_iter().map(|value| (name.clone(), value)));
+        }
+    }
+
+    /// Adds the parameters that came in another part of the request.
+    pub(super) fn extend(&mut self, others: Self) {
+        self.pairs.extend(others.pairs);
+        self.empty.extend(others.empty);
     }
 
     pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.pairs().map(|(name, _)| name)
+        self.pairs().map(|(name, _)| name).chain(self.empty.iter().map(String::as_str))
     }
 
     fn values(&self, name: &str) -> impl Iterator<Item = &str> {

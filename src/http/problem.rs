@@ -165,6 +165,11 @@ impl From<StoreError> for Problem {
     /// Logs the complete failure, and tells the client only whether to try again.
     fn from(failure: StoreError) -> Self {
         error!("a request could not be answered: {failure}");
+        if failure.is_lack_of_rights() {
+            return Self::not_implemented(
+                "the operator has not given this gateway the right to do that in its database",
+            );
+        }
         if failure.is_unavailable() { Self::database_away() } else { Self::internal() }
     }
 }

@@ -119,14 +119,24 @@ pub(super) struct Query<T> {
 impl<T: QueryTable> Query<T> {
     /// Reads a query string that may contain only the names in the table.
     pub(super) fn read(query: Option<&str>) -> Result<Self, Problem> {
-        let read = Self::read_leniently(query);
+        Self::of(Parameters::read(query))
+    }
+
+    /// Takes parameters, all of whose names must be in the table.
+    pub(super) fn of(parameters: Parameters) -> Result<Self, Problem> {
         let known: Vec<&str> = T::declared().iter().map(|parameter| parameter.name).collect();
-        if let Some(name) = read.parameters.names().find(|name| !known.contains(name)) {
+        if let Some(name) = parameters.names().find(|name| !known.contains(name)) {
             let accepted = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             let rule = format!("unknown parameter; this route accepts {accepted}");
             return Err(Problem::parameter(name, rule));
         }
-        Ok(read)
+        Ok(Self { parameters, table: PhantomData })
+    }
+
+    /// Adds the parameters that came in the body of the same request. Those of its table must be in this one too.
+    pub(super) fn joined_by<B: QueryTable>(mut self, body: Query<B>) -> Self {
+        self.parameters.extend(body.parameters);
+        self
     }
 
     /// Reads a query string, ignoring names that are not in the table.

@@ -54,6 +54,7 @@ fn unversioned() -> OpenApiRouter<HttpState> {
 
 fn for_clients() -> OpenApiRouter<HttpState> {
     let api = unversioned()
+        .routes(routes!(subscribe::subscribe_to_posted))
         .routes(routes!(events::list))
         .routes(routes!(corrections::list))
         .routes(routes!(tickets::issue))

@@ -7,7 +7,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use rand::{Rng, rngs::StdRng};
+use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::{
     Limits,
@@ -24,8 +24,8 @@ use super::{
     summaries::Summaries,
 };
 use crate::{
-    auth::Auth,
-    domain::{ContractId, Contracts, StreamKey, UnixTime},
+    auth::{Auth, Tickets},
+    domain::{ContractId, Contracts, StreamKey, SystemClock, UnixTime},
     feed::{EncodingSlot, Feed},
     store::{Store, StoreError},
 };
@@ -64,6 +64,8 @@ pub struct Shared {
     pub(super) replayer: Option<OneReplayer>,
     /// Decides which caller may read what; `None` if everybody may read everything.
     pub(super) auth: Option<Auth>,
+    /// The tickets of a service that asks for no token.
+    open_tickets: Tickets,
     rng: Arc<Mutex<StdRng>>,
 }
 
@@ -90,12 +92,14 @@ impl HttpState {
         contracts: Contracts,
         heartbeat: Duration,
         max_lag_ledgers: u32,
-        rng: StdRng,
+        mut rng: StdRng,
     ) -> Self {
+        let of_tickets = StdRng::from_rng(&mut rng);
         let rng = Arc::new(Mutex::new(rng));
         Self(Arc::new(Shared {
             status_cache: StatusCache::new(store.clone()),
             summaries: Summaries::default(),
+            open_tickets: Tickets::new(store.clone(), Arc::new(SystemClock), of_tickets),
             store,
             sse_slot: feed.encoding_slot(),
             feed,
@@ -157,6 +161,11 @@ impl HttpState {
     #[must_use]
     pub fn with_chain_reader(self, reader: Option<Arc<dyn ChainReader>>) -> Self {
         self.changed(|shared| shared.chain = reader.map(LimitedChainReader::new))
+    }
+
+    /// Returns the tickets that this gateway issues and accepts.
+    pub(super) fn tickets(&self) -> &Tickets {
+        self.auth.as_ref().map_or(&self.open_tickets, Auth::tickets)
     }
 
     /// Returns what the status of this gateway depends on.

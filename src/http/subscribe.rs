@@ -1,7 +1,8 @@
-//! `GET /v1/events/subscribe`: a subscription as server-sent events (WHATWG HTML 9.2).
+//! `/v1/events/subscribe`: a subscription as server-sent events (WHATWG HTML 9.2). `POST` is for filters that no URL has
+//! room for.
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::{Extension, RawQuery, State},
     http::{HeaderMap, Method},
     response::Response,
@@ -12,12 +13,13 @@ use super::{
     accept::Accept,
     event_stream::{Admission, empty_event_stream, event_stream, event_stream_of, farewell},
     limits::{ClientKey, Slot, Turn},
-    openapi::{LastEventIdHeader, OfSubscription},
+    openapi::{LastEventIdHeader, OfSubscription, OfSubscriptionBody},
+    posted,
     problem::Problem,
     query::Query,
     state::HttpState,
     subscribe_filter,
-    subscriber::{LAST_EVENT_ID, STRICT, SubscriptionQuery, TICKET, check_caller, who_and_what},
+    subscriber::{LAST_EVENT_ID, STRICT, SubscriptionQuery, SubscriptionRequest, TICKET, check_caller, who_and_what},
 };
 use crate::{
     auth::{Caller, Subject, TicketRefusal, TokenRefusal},
@@ -50,35 +52,91 @@ pub(super) async fn subscribe(
     State(state): State<HttpState>,
     Extension(client): Extension<Option<ClientKey>>,
     turn: Turn,
-    RawQuery(query): RawQuery,
+    RawQuery(url): RawQuery,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let query = Query::read(url.as_deref());
+    open_or_refuse(&state, Request { client, turn, url, headers, is_head: method == Method::HEAD }, query).await
+}
+
+/// Opens an event stream. The parameters may be in the body, as JSON, or in the URL.
+///
+/// A parameter that may be given only once may be in one of them, and lists in both add up. The filter of a ticket is its
+/// own, as for `GET`.
+#[utoipa::path(
+    post,
+    path = "/events/subscribe",
+    tag = "events",
+    operation_id = "subscribeToPostedFilter",
+    params(SubscriptionQuery, LastEventIdHeader),
+    request_body = SubscriptionRequest,
+    responses(
+        (
+            status = 200,
+            description = "The same event stream as for `GET`.",
+            body = String,
+            content_type = "text/event-stream",
+            headers(("Cache-Control")),
+        ),
+        OfSubscriptionBody,
+    ),
+    security((), ("bearerAuth" = []), ("ticket" = [])),
+)]
+pub(super) async fn subscribe_to_posted(
+    State(state): State<HttpState>,
+    Extension(client): Extension<Option<ClientKey>>,
+    turn: Turn,
+    RawQuery(url): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let query = Query::read(url.as_deref())
+        .and_then(|query| Ok(query.joined_by(posted::read::<SubscriptionRequest>(&headers, &body)?)));
+    open_or_refuse(&state, Request { client, turn, url, headers, is_head: false }, query).await
+}
+
+/// A request for a subscription, without its body.
+struct Request {
+    client: Option<ClientKey>,
+    turn: Turn,
+    /// The query of the URL.
+    url: Option<String>,
+    headers: HeaderMap,
+    is_head: bool,
+}
+
+async fn open_or_refuse(
+    state: &HttpState,
+    request: Request,
+    query: Result<Query<SubscriptionQuery>, Problem>,
+) -> Result<Response, Problem> {
+    let Request { client, turn, url, headers, is_head } = request;
     let slot = state.limits.take_slot(client)?;
-    let query = match accepts_event_stream(&headers).and_then(|()| Query::read(query.as_deref())) {
+    let query = match accepts_event_stream(&headers).and(query) {
         Ok(read) => read,
         Err(problem) => {
             // A caller who is refused learns nothing else.
-            check_caller(&state, &headers, &Query::read_leniently(query.as_deref()), &turn).await?;
+            check_caller(state, &headers, &Query::read_leniently(url.as_deref()), &turn).await?;
             return Err(problem);
         }
     };
-    let (caller, filter) = who_and_what(&state, &headers, &query, &turn).await?;
+    let (caller, filter) = who_and_what(state, &headers, &query, &turn).await?;
     if caller.token.as_ref().zip(state.auth.as_ref()).is_some_and(|(token, auth)| auth.is_over(token)) {
         return Err(TokenRefusal::Expired.into());
     }
-    if method == Method::HEAD {
-        return match unknown_streams(&state, &query, &filter).await {
+    if is_head {
+        return match unknown_streams(state, &query, &filter).await {
             Err(NotOpened::Refused(problem)) => Err(problem),
             Ok(_) | Err(NotOpened::ComeBack(_)) => Ok(empty_event_stream()),
         };
     }
     let slot = slot.of_holder(caller.subject().map(Subject::holder).as_deref())?;
     let last = last_event_id(&headers, query.get(LAST_EVENT_ID)?);
-    match open(&state, &query, (caller, filter), last, slot).await {
+    match open(state, &query, (caller, filter), last, slot).await {
         Ok(stream) => Ok(stream),
         Err(NotOpened::Refused(problem)) => Err(problem),
-        Err(NotOpened::ComeBack(failure)) => Ok(come_back(&state, &failure)),
+        Err(NotOpened::ComeBack(failure)) => Ok(come_back(state, &failure)),
     }
 }
 
@@ -91,7 +149,8 @@ enum NotOpened {
 
 impl From<StoreError> for NotOpened {
     fn from(failure: StoreError) -> Self {
-        if failure.is_unavailable() { Self::ComeBack(failure) } else { Self::Refused(failure.into()) }
+        let may_pass = failure.is_unavailable() && !failure.is_lack_of_rights();
+        if may_pass { Self::ComeBack(failure) } else { Self::Refused(failure.into()) }
     }
 }
 
@@ -120,8 +179,8 @@ async fn open(
 ) -> Result<Response, NotOpened> {
     let unknown_streams = unknown_streams(state, query, &filter).await?;
     let opened = state.feed.subscribe(filter.clone(), last).await?;
-    if let (Some(auth), Some(ticket)) = (&state.auth, query.get(TICKET)?) {
-        auth.spend_ticket(ticket).await?;
+    if let Some(ticket) = query.get(TICKET)? {
+        state.tickets().spend(ticket).await?;
     }
     Ok(event_stream(state.clone(), opened, Admission { caller, filter, unknown_streams, slot }))
 }

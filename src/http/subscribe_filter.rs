@@ -23,19 +23,19 @@ query! {
     pub(super) FilterQuery {
         STREAMS: List<StreamText> = Parameter::new(
             "streams",
-            "Events of these streams, by number or as `C…:7`. Repeat it, or separate several by commas.",
+            "Events of these streams, by number or as `C…:7`.",
             || list_of(stream_text()),
         );
         USERS: List<Address> = Parameter::new(
             "users",
-            "Events of streams that these addresses send or receive. Repeat it, or separate several by commas.",
+            "Events of streams that these addresses send or receive.",
             || list_of(named("Address")),
         );
         ALL: Switch = Parameter::new("all", "Every event that the caller may see.", switch);
         ..[CONTRACT.saying("Of the above, only events of this contract.")];
         TYPES: List<EventType> = Parameter::new(
             "types",
-            "Of the above, only these types. Repeat it, or separate several by commas.",
+            "Of the above, only these types.",
             || list_of(named("EventType")),
         );
     }

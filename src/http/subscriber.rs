@@ -1,19 +1,23 @@
 //! The caller and the filter of a subscription: its query, and the ticket or token that comes with it.
 
 use axum::http::HeaderMap;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 use super::{
     caller::{bearer, by_token},
     limits::Turn,
-    openapi::{switch, text_like, words::named},
+    openapi::{describe_body, switch, text_like, words::named},
     parameters::{Switch, Text},
     problem::Problem,
-    query::{Parameter, Query, query},
+    query::{Parameter, Query, QueryTable, query},
     state::HttpState,
     subscribe_filter::{self, FilterQuery},
 };
 use crate::{
-    auth::{Caller, TokenRefusal},
+    auth::{Caller, TicketRefusal, TokenRefusal},
     domain::EventFilter,
 };
 
@@ -44,6 +48,23 @@ query! {
     }
 }
 
+query! {
+    /// The parameters of a subscription that may be in its body: all but the credentials.
+    pub(super) SubscriptionRequest {
+        ..[FilterQuery::declared(), LAST_EVENT_ID, STRICT];
+    }
+}
+
+impl PartialSchema for SubscriptionRequest {
+    fn schema() -> RefOr<Schema> {
+        let says = "What to subscribe to: the parameters of the query, which may be here instead. If `streams`, `users` or \
+                    `all` is given, one of them must name something.";
+        describe_body(says, Self::declared())
+    }
+}
+
+impl ToSchema for SubscriptionRequest {}
+
 /// Returns the caller and the filter: by a ticket, by a token in the header, or by one in the address where that is
 /// allowed. A caller who is refused learns nothing else. A ticket is not spent by that.
 pub(super) async fn who_and_what(
@@ -67,8 +88,8 @@ pub(super) async fn check_caller(
     query: &Query<SubscriptionQuery>,
     turn: &Turn,
 ) -> Result<(), Problem> {
-    match (&state.auth, query.get(TICKET)) {
-        (Some(auth), Ok(Some(ticket))) => auth.read_ticket(ticket).await.map(|_| ())?,
+    match query.get(TICKET) {
+        Ok(Some(ticket)) => read_ticket(state, ticket).await.map(|_| ())?,
         _ => by_token(state, token_of(state, headers, query)?, turn).await.map(|_| ())?,
     }
     Ok(())
@@ -79,15 +100,23 @@ async fn by_ticket(
     ticket: &str,
     query: &Query<SubscriptionQuery>,
 ) -> Result<(Caller, EventFilter), Problem> {
-    let asks_nobody = || TICKET.refuse("this service has no authentication; leave the ticket out");
-    let auth = state.auth.as_ref().ok_or_else(asks_nobody)?;
-    let (caller, made_for) = auth.read_ticket(ticket).await?;
+    let (caller, made_for) = read_ticket(state, ticket).await?;
     let made_for = Query::<FilterQuery>::read(Some(&made_for))?;
     let made_for = subscribe_filter::read(&made_for, state, caller.visibility.clone()).await?;
     let is_given = subscribe_filter::is_given(query);
     if is_given && subscribe_filter::read(query, state, caller.visibility.clone()).await? != made_for {
         return Err(TokenRefusal::OtherFilter.into());
     }
+    Ok((caller, made_for))
+}
+
+/// Returns the caller who shows a ticket, and the filter that it was issued for.
+async fn read_ticket(state: &HttpState, ticket: &str) -> Result<(Caller, String), TicketRefusal> {
+    let (token, made_for) = state.tickets().read(ticket).await?;
+    let caller = match &state.auth {
+        Some(auth) => auth.caller_of_ticket(token).await?,
+        None => Caller::unasked(),
+    };
     Ok((caller, made_for))
 }
 

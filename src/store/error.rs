@@ -142,6 +142,16 @@ impl StoreError {
         }
     }
 
+    /// Returns whether the role may not do what it asked for, or the server is a standby that takes no changes.
+    #[must_use]
+    pub fn is_lack_of_rights(&self) -> bool {
+        const INSUFFICIENT_PRIVILEGE: &str = "42501";
+        const READ_ONLY_TRANSACTION: &str = "25006";
+        let (Self::Refused(failure) | Self::Unavailable(failure)) = self else { return false };
+        let code = failure.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        code.is_some_and(|code| [INSUFFICIENT_PRIVILEGE, READ_ONLY_TRANSACTION].contains(&&*code))
+    }
+
     /// Returns whether the server does not let us in: the login (class 28) or the database (3D) is not there. That is a
     /// mistake at the start. Later, it is a password that is being changed, or a database that is being put in place of
     /// another.

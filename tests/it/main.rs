@@ -56,6 +56,7 @@ mod page;
 mod pause;
 mod pitfalls;
 mod poolers;
+mod posted_filters;
 mod previous;
 mod queries;
 mod query_indexes;

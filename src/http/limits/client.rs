@@ -69,6 +69,15 @@ fn address_of(hop: &str) -> Option<IpAddr> {
 }
 
 impl ClientKey {
+    /// Returns a name that no other client has.
+    pub(in crate::http) fn name(self) -> String {
+        match self {
+            Self::Address(address) => address.to_string(),
+            Self::Unreadable(proxy) => format!("somebody behind {proxy}"),
+            Self::EverybodyElse => "everybody else".to_owned(),
+        }
+    }
+
     fn of(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(_) => Self::Address(address),
@@ -90,11 +99,7 @@ mod tests {
 
     fn client(peer: &str, forwarded_for: &str) -> Option<String> {
         let client = addresses().client_of(peer.parse().unwrap(), Some(forwarded_for));
-        client.map(|client| match client {
-            ClientKey::Address(address) => address.to_string(),
-            ClientKey::Unreadable(proxy) => format!("somebody behind {proxy}"),
-            ClientKey::EverybodyElse => "everybody else".to_owned(),
-        })
+        client.map(ClientKey::name)
     }
 
     #[test]

@@ -5,8 +5,9 @@ use serde_json::Value;
 use utoipa::{
     IntoParams,
     openapi::{
-        ArrayBuilder, ObjectBuilder, RefOr, Required, Schema, Type,
+        ArrayBuilder, ObjectBuilder, OneOfBuilder, RefOr, Required, Schema, Type,
         path::{Parameter, ParameterBuilder, ParameterIn},
+        schema::AdditionalProperties,
     },
 };
 
@@ -27,10 +28,58 @@ pub(in crate::http) struct Declared {
     pub(in crate::http) example: Option<u32>,
 }
 
+/// How a parameter's value is written where parameters are members of a JSON object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) enum JsonForm {
+    List,
+    Switch,
+    Text,
+}
+
+impl Declared {
+    pub(in crate::http) fn json_form(&self) -> JsonForm {
+        match (self.form)() {
+            RefOr::T(Schema::Array(_)) => JsonForm::List,
+            RefOr::T(Schema::Object(object)) if object.schema_type == Type::Boolean.into() => JsonForm::Switch,
+            _ => JsonForm::Text,
+        }
+    }
+}
+
+/// Describes a JSON object whose members are declared parameters. A text may be null, which leaves it out.
+pub(in crate::http) fn describe_body(says: &str, members: Vec<Declared>) -> RefOr<Schema> {
+    let object = ObjectBuilder::new().schema_type(Type::Object).description(Some(says));
+    let object = object.additional_properties(Some(AdditionalProperties::FreeForm(false)));
+    let described = members.into_iter().fold(object, |object, declared| {
+        let form = described((declared.form)(), declared.says);
+        let form = match declared.json_form() {
+            JsonForm::Text => OneOfBuilder::new().item(form).item(ObjectBuilder::new().schema_type(Type::Null)).into(),
+            JsonForm::List | JsonForm::Switch => form,
+        };
+        object.property(declared.name, form)
+    });
+    described.into()
+}
+
+fn described(mut form: RefOr<Schema>, says: &str) -> RefOr<Schema> {
+    match &mut form {
+        RefOr::Ref(named) => says.clone_into(&mut named.description),
+        RefOr::T(Schema::Array(array)) => array.description = Some(says.to_owned()),
+        RefOr::T(Schema::Object(object)) => object.description = Some(says.to_owned()),
+        RefOr::T(_) => {}
+    }
+    form
+}
+
 /// Describes declared query parameters.
 pub(in crate::http) fn describe(parameters: Vec<Declared>) -> Vec<Parameter> {
     let described = parameters.into_iter().map(|declared| {
-        let parameter = parameter(ParameterIn::Query, declared.name, declared.says, (declared.form)());
+        let form = (declared.form)();
+        let says = match form {
+            RefOr::T(Schema::Array(_)) => format!("{} Repeat it, or separate several by commas.", declared.says),
+            _ => declared.says.to_owned(),
+        };
+        let parameter = parameter(ParameterIn::Query, declared.name, &says, form);
         let required = if declared.is_required { Required::True } else { Required::False };
         parameter.required(required).example(declared.example.map(Value::from)).build()
     });

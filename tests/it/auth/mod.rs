@@ -6,6 +6,7 @@ mod api_keys;
 mod ids;
 mod key_sets;
 mod mutations;
+mod open_tickets;
 mod sign_in;
 mod tickets;
 mod trust;
