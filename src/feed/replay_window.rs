@@ -18,7 +18,7 @@ pub(super) enum ReplayWindow {
 }
 
 impl ReplayWindow {
-    pub(super) const fn of(filter: &EventFilter) -> Self {
+    pub(super) fn of(filter: &EventFilter) -> Self {
         if filter.all || filter.streams.len() + filter.users.len() <= FEW {
             Self::Everything
         } else {

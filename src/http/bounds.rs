@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::{
     body::{Body, HttpBody},
     extract::Request,
+    http::Method,
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -18,7 +19,7 @@ use super::problem::Problem;
 /// What proxies on the way accept as well: enough for 140 addresses, or 500 stream ids.
 const LONGEST_URI: usize = 8 * 1024;
 
-/// The largest body that any route accepts.
+/// The largest body that any route accepts, but for those that save filters.
 const LARGEST_BODY: usize = 64 * 1024;
 
 /// A body that is too large is still read up to this size: a client that is cut off while sending never sees the
@@ -38,11 +39,12 @@ pub(super) async fn bound_request(request: Request, next: Next) -> Response {
         return Problem::uri_too_long(format!("a path and its query may have at most {LONGEST_URI} bytes"))
             .into_response();
     }
-    if request.body().is_end_stream() {
+    // The only route with this method takes larger bodies. It reads them once it knows the caller.
+    if request.body().is_end_stream() || request.method() == Method::PUT {
         return next.run(request).await;
     }
     let (head, body) = request.into_parts();
-    match whole_within(BODY_DEADLINE, body).await {
+    match read_whole(body, LARGEST_BODY).await {
         Ok(body) => next.run(Request::from_parts(head, Body::from(body))).await,
         Err(problem) => problem.into_response(),
     }
@@ -55,24 +57,29 @@ pub(super) async fn bound_time(request: Request, next: Next) -> Response {
     answered.unwrap_or_else(|_| late())
 }
 
-async fn whole_within(deadline: Duration, body: Body) -> Result<Bytes, Problem> {
-    let late = || Problem::request_timeout(format!("the body did not arrive within {deadline:?}"));
-    timeout(deadline, whole(body)).await.unwrap_or_else(|_| Err(late()))
+/// Reads a body of at most `largest` bytes to its end.
+pub(super) async fn read_whole(body: Body, largest: usize) -> Result<Bytes, Problem> {
+    whole_within(BODY_DEADLINE, body, largest).await
 }
 
-async fn whole(body: Body) -> Result<Bytes, Problem> {
+async fn whole_within(deadline: Duration, body: Body, largest: usize) -> Result<Bytes, Problem> {
+    let late = || Problem::request_timeout(format!("the body did not arrive within {deadline:?}"));
+    timeout(deadline, whole(body, largest)).await.unwrap_or_else(|_| Err(late()))
+}
+
+async fn whole(body: Body, largest: usize) -> Result<Bytes, Problem> {
     let (mut pieces, mut bytes, mut read) = (body.into_data_stream(), BytesMut::new(), 0_usize);
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|_| Problem::bad_request("the body ended early"))?;
         read += piece.len();
-        if read <= LARGEST_BODY {
+        if read <= largest {
             bytes.extend_from_slice(&piece);
         } else if read > MOST_DISCARDED {
             break;
         }
     }
-    if read > LARGEST_BODY {
-        return Err(Problem::content_too_large(format!("a body may have at most {LARGEST_BODY} bytes")));
+    if read > largest {
+        return Err(Problem::content_too_large(format!("a body may have at most {largest} bytes here")));
     }
     Ok(bytes.freeze())
 }
@@ -89,7 +96,7 @@ mod tests {
     async fn a_body_that_does_not_arrive_is_given_up() {
         let begun = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"{"))]);
         let body = Body::from_stream(begun.chain(stream::pending()));
-        let problem = whole_within(Duration::from_millis(1), body).await.unwrap_err();
+        let problem = whole_within(Duration::from_millis(1), body, LARGEST_BODY).await.unwrap_err();
         assert_eq!(problem, Problem::request_timeout("the body did not arrive within 1ms"));
     }
 
@@ -98,7 +105,7 @@ mod tests {
         for (size, fits) in [(1, true), (LARGEST_BODY, true), (LARGEST_BODY + 1, false), (2 * MOST_DISCARDED, false)] {
             let pieces: Vec<_> = vec![b'x'; size].chunks(10_000).map(Bytes::copy_from_slice).collect();
             let body = Body::from_stream(stream::iter(pieces.into_iter().map(Ok::<_, Infallible>)));
-            let read = whole_within(BODY_DEADLINE, body).await;
+            let read = read_whole(body, LARGEST_BODY).await;
             assert_eq!(read.as_ref().map(Bytes::len).ok(), fits.then_some(size), "{size}");
         }
     }

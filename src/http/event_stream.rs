@@ -24,11 +24,10 @@ use super::{
         id_frame, notice_frame, retry_frame,
     },
     state::HttpState,
-    subscribe_filter,
+    subscribe_filter::Wanted,
 };
 use crate::{
     auth::{Caller, Token, TokenRefusal},
-    domain::EventFilter,
     feed::{Client, Opened, Subscription},
 };
 
@@ -43,7 +42,7 @@ pub(super) fn farewell(state: &HttpState) -> Bytes {
 /// What was decided about a subscriber before its stream opens.
 pub(super) struct Admission {
     pub(super) caller: Caller,
-    pub(super) filter: EventFilter,
+    pub(super) wanted: Wanted,
     /// Streams of the filter that the caller may not see or that do not exist.
     pub(super) unknown_streams: Vec<String>,
     pub(super) slot: Slot,
@@ -51,14 +50,14 @@ pub(super) struct Admission {
 
 /// Returns the answer that streams a subscription until it ends.
 pub(super) fn event_stream(state: HttpState, mut opened: Opened, admission: Admission) -> Response {
-    let Admission { caller, filter, unknown_streams, slot } = admission;
+    let Admission { caller, wanted, unknown_streams, slot } = admission;
     let client_id = state.client_id();
     let subject = caller.subject().map(|subject| subject.as_str().into());
     opened.subscription.introduce(Client { id: client_id.as_str().into(), subject });
     if let Some(turns) = state.limits.replay_turns_of(slot.client()) {
         opened.subscription.replay_in_turn(turns.semaphore());
     }
-    let first = opening(&state, client_id, (&filter, unknown_streams), &opened);
+    let first = opening(&state, client_id, (&wanted, unknown_streams), &opened);
     let events = EventStream::new(state, opened.subscription, caller.token, first, slot);
     let mut answer = empty_event_stream();
     answer.extensions_mut().insert(Unsent(Arc::new(Mutex::new(Some(Box::new(events))))));
@@ -100,14 +99,14 @@ type TokenEnds = Pin<Box<dyn Future<Output = TokenRefusal> + Send>>;
 fn opening(
     state: &HttpState,
     client_id: String,
-    (filter, unknown_streams): (&EventFilter, Vec<String>),
+    (wanted, unknown_streams): (&Wanted, Vec<String>),
     opened: &Opened,
 ) -> Bytes {
     let resume_id = opened.subscription.resume_id();
     let connected = notice_frame(&ConnectedNotice {
         client_id,
         last_event_id: resume_id.map(|id| id.position),
-        filter: subscribe_filter::view_of(filter, &state.contracts),
+        filter: wanted.view(&state.contracts),
         unknown_streams,
     });
     let retry = Bytes::from(format!("retry: {}\n", state.retry_ms()));

@@ -17,7 +17,7 @@ use super::{
     caller::{answer_one_caller, know_operators},
     claimable,
     compression::{compressed, compressed_once},
-    corrections, cors, document, events, health,
+    corrections, cors, document, events, feeds, health,
     host::check_host,
     limits::{
         RequestLimit, answer_in_turn, answer_to_the_end, identify_client, limit_admin_requests, limit_requests,
@@ -58,6 +58,8 @@ fn for_clients() -> OpenApiRouter<HttpState> {
         .routes(routes!(events::list))
         .routes(routes!(corrections::list))
         .routes(routes!(tickets::issue))
+        .routes(routes!(feeds::list))
+        .routes(routes!(feeds::get, feeds::save, feeds::delete))
         .routes(routes!(api_keys::list, api_keys::create))
         .routes(routes!(api_keys::rotate))
         .routes(routes!(api_keys::delete))

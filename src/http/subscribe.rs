@@ -18,7 +18,7 @@ use super::{
     problem::Problem,
     query::Query,
     state::HttpState,
-    subscribe_filter,
+    subscribe_filter::{self, Wanted},
     subscriber::{LAST_EVENT_ID, STRICT, SubscriptionQuery, SubscriptionRequest, TICKET, check_caller, who_and_what},
 };
 use crate::{
@@ -121,19 +121,19 @@ async fn open_or_refuse(
             return Err(problem);
         }
     };
-    let (caller, filter) = who_and_what(state, &headers, &query, &turn).await?;
+    let (caller, wanted) = who_and_what(state, &headers, &query, &turn).await?;
     if caller.token.as_ref().zip(state.auth.as_ref()).is_some_and(|(token, auth)| auth.is_over(token)) {
         return Err(TokenRefusal::Expired.into());
     }
     if is_head {
-        return match unknown_streams(state, &query, &filter).await {
+        return match unknown_streams(state, &query, &wanted.filter()).await {
             Err(NotOpened::Refused(problem)) => Err(problem),
             Ok(_) | Err(NotOpened::ComeBack(_)) => Ok(empty_event_stream()),
         };
     }
     let slot = slot.of_holder(caller.subject().map(Subject::holder).as_deref())?;
     let last = last_event_id(&headers, query.get(LAST_EVENT_ID)?);
-    match open(state, &query, (caller, filter), last, slot).await {
+    match open(state, &query, (caller, wanted), last, slot).await {
         Ok(stream) => Ok(stream),
         Err(NotOpened::Refused(problem)) => Err(problem),
         Err(NotOpened::ComeBack(failure)) => Ok(come_back(state, &failure)),
@@ -173,16 +173,17 @@ impl From<Problem> for NotOpened {
 async fn open(
     state: &HttpState,
     query: &Query<SubscriptionQuery>,
-    (caller, filter): (Caller, EventFilter),
+    (caller, wanted): (Caller, Wanted),
     last: LastEventId,
     slot: Slot,
 ) -> Result<Response, NotOpened> {
+    let filter = wanted.filter();
     let unknown_streams = unknown_streams(state, query, &filter).await?;
-    let opened = state.feed.subscribe(filter.clone(), last).await?;
+    let opened = state.feed.subscribe(filter, last).await?;
     if let Some(ticket) = query.get(TICKET)? {
         state.tickets().spend(ticket).await?;
     }
-    Ok(event_stream(state.clone(), opened, Admission { caller, filter, unknown_streams, slot }))
+    Ok(event_stream(state.clone(), opened, Admission { caller, wanted, unknown_streams, slot }))
 }
 
 /// Returns the streams of a filter that its caller sees nothing of; a strict subscription is refused for the first.

@@ -14,12 +14,9 @@ use super::{
     problem::Problem,
     query::{Parameter, Query, QueryTable, query},
     state::HttpState,
-    subscribe_filter::{self, FilterQuery},
+    subscribe_filter::{self, FilterQuery, Wanted},
 };
-use crate::{
-    auth::{Caller, TicketRefusal, TokenRefusal},
-    domain::EventFilter,
-};
+use crate::auth::{Caller, TicketRefusal, TokenRefusal};
 
 query! {
     /// The parameters of a subscription.
@@ -72,13 +69,13 @@ pub(super) async fn who_and_what(
     headers: &HeaderMap,
     query: &Query<SubscriptionQuery>,
     turn: &Turn,
-) -> Result<(Caller, EventFilter), Problem> {
+) -> Result<(Caller, Wanted), Problem> {
     if let Some(ticket) = query.get(TICKET)? {
         return by_ticket(state, ticket, query).await;
     }
     let caller = by_token(state, token_of(state, headers, query)?, turn).await?;
-    let filter = subscribe_filter::read(query, state, caller.visibility.clone()).await?;
-    Ok((caller, filter))
+    let wanted = subscribe_filter::read(query, state, &caller).await?;
+    Ok((caller, wanted))
 }
 
 /// Checks the caller of a request that is refused for another reason. A ticket is not spent by that.
@@ -99,12 +96,12 @@ async fn by_ticket(
     state: &HttpState,
     ticket: &str,
     query: &Query<SubscriptionQuery>,
-) -> Result<(Caller, EventFilter), Problem> {
+) -> Result<(Caller, Wanted), Problem> {
     let (caller, made_for) = read_ticket(state, ticket).await?;
     let made_for = Query::<FilterQuery>::read(Some(&made_for))?;
-    let made_for = subscribe_filter::read(&made_for, state, caller.visibility.clone()).await?;
+    let made_for = subscribe_filter::read(&made_for, state, &caller).await?;
     let is_given = subscribe_filter::is_given(query);
-    if is_given && subscribe_filter::read(query, state, caller.visibility.clone()).await? != made_for {
+    if is_given && subscribe_filter::read(query, state, &caller).await? != made_for {
         return Err(TokenRefusal::OtherFilter.into());
     }
     Ok((caller, made_for))

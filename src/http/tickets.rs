@@ -87,10 +87,10 @@ pub(super) async fn issue(
     if state.auth.as_ref().zip(caller.token.as_ref()).is_some_and(|(auth, token)| auth.is_over(token)) {
         return Err(TokenRefusal::Expired.into());
     }
-    let filter = subscribe_filter::read(&query, &state, caller.visibility.clone()).await?;
+    let wanted = subscribe_filter::read(&query, &state, &caller).await?;
     let address = client.map(ClientKey::name);
     let holder = caller.token.as_ref().map_or(TicketHolder::Client(address.as_deref()), TicketHolder::Token);
-    let ticket = state.tickets().issue(holder, subscribe_filter::query_of(&filter, &state.contracts)).await?;
+    let ticket = state.tickets().issue(holder, wanted.query(&state.contracts)).await?;
     let too_many = || Problem::too_many_requests("too many unused tickets; use them first", RETRY_SECONDS);
     let ticket = ticket.ok_or_else(too_many)?;
     let view = TicketView { ticket: ticket.text, expires_at: ticket.expires_at };

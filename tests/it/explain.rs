@@ -199,8 +199,8 @@ async fn request_all(base: &str, contracts: &[ContractId], mut seen: impl FnMut(
 async fn replay_all(store: &Store, contracts: &[ContractId], mut seen: impl FnMut(&str)) {
     let contract = &contracts[0];
     let range = EventRange { after: EventId::ZERO, up_to: EventId::from_parts(i64::MAX, 0).unwrap() };
-    let users = vec![user(0), user(USERS - 1)];
-    let streams = vec![(contract.clone(), StreamId(5)), (contract.clone(), StreamId(99_000))];
+    let users = BTreeSet::from([user(0), user(USERS - 1)]);
+    let streams = BTreeSet::from([(contract.clone(), StreamId(5)), (contract.clone(), StreamId(99_000))]);
     let types = vec![EventType::StreamPaused, EventType::ProtocolInitialized];
     let none = EventFilter::seen_by(Visibility::Everything);
     let mut cases = vec![

@@ -62,7 +62,7 @@ async fn a_connection_shows_how_far_it_is_behind_until_it_has_read_everything(po
 async fn a_connection_shows_its_filter_and_its_subject_and_nothing_else(pool: PgPool) {
     let (world, feed) = indexed_world(pool).await;
     let filter =
-        EventFilter { users: vec![world.devnet.account("alice")], ..EventFilter::seen_by(Visibility::Everything) };
+        EventFilter { users: [world.devnet.account("alice")].into(), ..EventFilter::seen_by(Visibility::Everything) };
     let subscription = feed.subscribe(filter, LastEventId::None).await.unwrap().subscription;
     assert_eq!(feed.connections().total, 0, "connections are not shown before they are introduced");
     subscription.introduce(Client { id: "one".into(), subject: Some("GALICE".into()) });

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Returns the status of an answer and what it says: a problem, or the data of the first frame without what is random.
-async fn said(request: RequestBuilder) -> (StatusCode, Value) {
+pub async fn said(request: RequestBuilder) -> (StatusCode, Value) {
     let mut answer = timeout(DEADLINE, request.send()).await.unwrap().unwrap();
     let status = answer.status();
     if !status.is_success() {

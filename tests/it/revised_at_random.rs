@@ -163,7 +163,7 @@ impl Client {
 fn clients(world: &World) -> Vec<Client> {
     let everything = || EventFilter { all: true, ..EventFilter::seen_by(Visibility::Everything) };
     let stream = |number| {
-        let streams = vec![(world.devnet.contract_id(), StreamId(number))];
+        let streams = [(world.devnet.contract_id(), StreamId(number))].into();
         EventFilter { streams, ..EventFilter::seen_by(Visibility::Everything) }
     };
     [everything(), everything(), stream(1), stream(2)].map(Client::following).into()

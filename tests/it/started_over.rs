@@ -173,7 +173,7 @@ async fn a_quiet_subscription_has_no_id_of_the_new_epoch_before_its_reset(pool: 
     let (world, ids) = world_with_events(pool).await;
     let feed = Feed::open(world.store.clone(), 100).await.unwrap();
     let filter = EventFilter {
-        streams: vec![(world.devnet.contract_id(), "999".parse().unwrap())],
+        streams: [(world.devnet.contract_id(), "999".parse().unwrap())].into(),
         ..EventFilter::seen_by(Visibility::Everything)
     };
     let mut subscription = feed.subscribe(filter, LastEventId::None).await.unwrap().subscription;

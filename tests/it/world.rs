@@ -420,7 +420,8 @@ impl Subscriber {
         }
     }
 
-    async fn open(request: reqwest::RequestBuilder) -> Option<Self> {
+    /// The same with any request.
+    pub async fn open(request: reqwest::RequestBuilder) -> Option<Self> {
         let response = request.send().await.ok()?;
         if response.status() == 401 {
             return None;

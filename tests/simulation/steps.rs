@@ -190,13 +190,13 @@ impl World<'_> {
         if self.rng.random_ratio(1, 3) {
             filter.all = true;
         } else {
-            filter.users.push(self.chain.sentinel());
+            filter.users.insert(self.chain.sentinel());
             for _ in 0..self.rng.random_range(1..4) {
                 let party = format!("random {}", self.rng.random_range(0..12));
-                filter.users.push(self.chain.devnet.account(&party));
+                filter.users.insert(self.chain.devnet.account(&party));
             }
             if self.rng.random() {
-                filter.streams.push((self.contract_id(), StreamId(self.rng.random_range(1..20))));
+                filter.streams.insert((self.contract_id(), StreamId(self.rng.random_range(1..20))));
             }
         }
         if self.rng.random_ratio(1, 4) {

@@ -13,9 +13,9 @@ pub struct EventFilter {
     /// Every event.
     pub all: bool,
     /// Events of these streams.
-    pub streams: Vec<StreamKey>,
+    pub streams: BTreeSet<StreamKey>,
     /// Events that one of these is a party of.
-    pub users: Vec<Address>,
+    pub users: BTreeSet<Address>,
     /// Only events of this contract; none for every contract.
     pub contract_id: Option<ContractId>,
     /// Only events of these types; empty for every type.
@@ -26,7 +26,14 @@ impl EventFilter {
     /// Returns a subscription to nothing, by somebody who may see this.
     #[must_use]
     pub const fn seen_by(visibility: Visibility) -> Self {
-        Self { visibility, all: false, streams: Vec::new(), users: Vec::new(), contract_id: None, types: Vec::new() }
+        Self {
+            visibility,
+            all: false,
+            streams: BTreeSet::new(),
+            users: BTreeSet::new(),
+            contract_id: None,
+            types: Vec::new(),
+        }
     }
 
     /// Returns whether an event is among those that are wanted and may be seen.
@@ -55,7 +62,8 @@ impl EventFilter {
         if !is_of_contract || !self.visibility.shows(parties.clone()) {
             return false;
         }
-        let is_it = |(contract_id, stream_id): &StreamKey| Some(*stream_id) == of_stream && contract_id == of_contract;
-        self.all || self.streams.iter().any(is_it) || parties.any(|party| self.users.contains(party))
+        // Thousands may be named, and this is asked for every event that concerns one of them.
+        let is_named = |stream_id| self.streams.contains(&(of_contract.clone(), stream_id));
+        self.all || of_stream.is_some_and(is_named) || parties.any(|party| self.users.contains(party))
     }
 }

@@ -192,8 +192,8 @@ mod tests {
             (0..4_u8).prop_map(|number| Visibility::Party(party(number))),
             Just(Visibility::Nothing),
         ];
-        let streams = prop::collection::vec(any_stream(), 0..3);
-        let users = prop::collection::vec((0..4_u8).prop_map(party), 0..2);
+        let streams = prop::collection::btree_set(any_stream(), 0..3);
+        let users = prop::collection::btree_set((0..4_u8).prop_map(party), 0..2);
         let contract_id = prop::option::of((1..3_u8).prop_map(contract));
         let all = prop::bool::weighted(0.2);
         (visibility, all, streams, users, contract_id).prop_map(|(visibility, all, streams, users, contract_id)| {

@@ -14,11 +14,11 @@ pub(super) mod words;
 pub(super) use docs::{docs, openapi_json};
 pub(super) use events::EventRow;
 pub(super) use parameters::{
-    ApiKeyInPath, Declared, IfNoneMatch, JsonForm, LastEventIdHeader, StreamInPath, UserInPath, any_time, describe,
-    describe_body, list_of, stream_text, switch, text as text_like,
+    ApiKeyInPath, Declared, FeedInPath, IfNoneMatch, JsonForm, LastEventIdHeader, StreamInPath, UserInPath, any_time,
+    describe, describe_body, list_of, list_of_up_to, stream_text, switch, text as text_like,
 };
 pub(super) use refusals::{
-    OfAdmin, OfAdminBody, OfApiKey, OfApiKeyBody, OfChallenge, OfMemory, OfOne, OfOneOrChain, OfOperator, OfQuery,
-    OfReplay, OfRotation, OfSignIn, OfStellarToml, OfSubscription, OfSubscriptionBody, OfTicket, OfWallet,
-    OfWalletBody, header,
+    OfAdmin, OfAdminBody, OfApiKey, OfApiKeyBody, OfChallenge, OfFeed, OfFeedBody, OfFeedList, OfMemory, OfOne,
+    OfOneOrChain, OfOperator, OfQuery, OfReplay, OfRotation, OfSignIn, OfStellarToml, OfSubscription,
+    OfSubscriptionBody, OfTicket, OfWallet, OfWalletBody, header,
 };

@@ -97,7 +97,12 @@ fn parameter(place: ParameterIn, name: &str, says: &str, schema: impl Into<RefOr
 
 /// Returns the schema of a parameter that may be repeated, or may hold several values separated by commas.
 pub(in crate::http) fn list_of(item: impl Into<RefOr<Schema>>) -> RefOr<Schema> {
-    ArrayBuilder::new().items(item.into()).max_items(Some(500)).into()
+    list_of_up_to(500, item)
+}
+
+/// Returns the same schema for another number of values.
+pub(in crate::http) fn list_of_up_to(most: usize, item: impl Into<RefOr<Schema>>) -> RefOr<Schema> {
+    ArrayBuilder::new().items(item.into()).max_items(Some(most)).into()
 }
 
 pub(in crate::http) fn text(example: &str) -> ObjectBuilder {
@@ -144,6 +149,14 @@ beside_the_query! {
     /// The API key in a path.
     ApiKeyInPath = parameter(ParameterIn::Path, "id", "The key's public name.", text("00a1b2c3d4e5f607"))
         .required(Required::True);
+    /// The saved filter in a path.
+    FeedInPath = parameter(
+        ParameterIn::Path,
+        "name",
+        "What the caller calls the saved filter.",
+        text("payroll").pattern(Some("^[A-Za-z0-9_-]{1,64}$")),
+    )
+    .required(Required::True);
     /// The user in a path.
     UserInPath = parameter(ParameterIn::Path, "address", "The user.", named("Address"))
         .required(Required::True)

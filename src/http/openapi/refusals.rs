@@ -66,11 +66,17 @@ refusals! {
     /// For routes that check the caller and then only read memory.
     OfMemory "Problem" [400, 401, 414, 429, 503];
     /// For the event stream.
-    OfSubscription "Problem" [400, 401, 404, 406, 414, 429, 500, 501, 503];
+    OfSubscription "Problem" [400, 401, 403, 404, 406, 414, 429, 500, 501, 503];
     /// The same with a body.
-    OfSubscriptionBody "Problem" [400, 401, 404, 406, 408, 413, 414, 415, 429, 500, 501, 503];
+    OfSubscriptionBody "Problem" [400, 401, 403, 404, 406, 408, 413, 414, 415, 429, 500, 501, 503];
     /// For tickets.
-    OfTicket "Problem" [400, 401, 408, 413, 414, 415, 429, 500, 501, 503];
+    OfTicket "Problem" [400, 401, 403, 404, 408, 413, 414, 415, 429, 500, 501, 503];
+    /// For a saved filter.
+    OfFeed "Problem" [400, 401, 403, 404, 414, 429, 500, 501, 503];
+    /// For the list of saved filters.
+    OfFeedList "Problem" [400, 401, 403, 414, 429, 500, 501, 503];
+    /// For a filter that is to be saved.
+    OfFeedBody "Problem" [400, 401, 403, 408, 413, 414, 415, 429, 500, 501, 503];
     /// For operators who send a body.
     OfAdminBody "Problem" [400, 401, 403, 408, 413, 414, 415, 429, 500, 503];
     /// For API keys.

@@ -57,7 +57,7 @@ pub(in crate::http) struct ConnectedNotice {
     /// The filter.
     pub(in crate::http) filter: SubscriptionFilter,
     /// Those of the filter's streams that the caller sees nothing of yet: they do not exist, or are not the caller's to
-    /// see. Their events are sent once there are any that the caller may see.
+    /// see. Their events are sent once there are any that the caller may see. At most 500.
     #[schema(examples("7"))]
     pub(in crate::http) unknown_streams: Vec<String>,
 }
@@ -73,6 +73,10 @@ pub(in crate::http) struct SubscriptionFilter {
     /// Senders and recipients.
     #[schema(value_type = Vec<words::Address>)]
     pub(in crate::http) users: Vec<Address>,
+    /// The saved filter that adds to those; absent if there is none.
+    #[schema(value_type = Option<String>, nullable = false, examples("payroll"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::http) feed: Option<String>,
     /// The only contract whose events are sent; absent if there is no such restriction.
     #[schema(value_type = Option<words::ContractId>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]

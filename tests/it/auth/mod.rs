@@ -3,6 +3,7 @@
 mod access;
 mod admin;
 mod api_keys;
+mod feeds;
 mod ids;
 mod key_sets;
 mod mutations;

@@ -18,7 +18,7 @@ const AT_ONCE: usize = 16;
 /// A deposit that resembles no other number.
 const DEPOSIT: i128 = 314_159_265_358_979;
 
-const PATHS: [&str; 16] = [
+const PATHS: [&str; 18] = [
     "/v1/streams",
     "/v1/streams/1",
     "/v1/streams/{}",
@@ -28,6 +28,8 @@ const PATHS: [&str; 16] = [
     "/v1/events/stats",
     "/v1/events/subscribe",
     "/v1/events/tickets",
+    "/v1/feeds",
+    "/v1/feeds/{}",
     "/v1/users/{}/summary",
     "/v1/status",
     "/v1/auth",
@@ -37,10 +39,11 @@ const PATHS: [&str; 16] = [
     "/v1/{}",
 ];
 
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 27] = [
     "streams",
     "users",
     "all",
+    "feed",
     "types",
     "lastEventId",
     "ticket",
@@ -151,7 +154,10 @@ impl Stranger {
     }
 
     fn request(&self, rng: &mut StdRng) -> RequestBuilder {
-        let method = [Method::GET, Method::GET, Method::GET, Method::POST, Method::DELETE].choose(rng).unwrap().clone();
+        let method = [Method::GET, Method::GET, Method::GET, Method::POST, Method::PUT, Method::DELETE]
+            .choose(rng)
+            .unwrap()
+            .clone();
         let mut request = self.client.request(method.clone(), self.url(rng));
         let token = match rng.random_range(0..8) {
             0..=4 => Some(self.own.clone()),
@@ -168,7 +174,7 @@ impl Stranger {
             let name = HeaderName::from_static(HEADERS.choose(rng).unwrap());
             request = value.into_iter().fold(request, |request, value| request.header(name.clone(), value));
         }
-        if method == Method::POST {
+        if method == Method::POST || method == Method::PUT {
             let body = match rng.random_range(0..4) {
                 0 => format!("{{\"sub\":\"{}\"}}", self.value(rng)),
                 1 => format!("{{\"streams\":[\"{}\"],\"all\":{}}}", self.value(rng), rng.random::<bool>()),

@@ -237,6 +237,10 @@ async fn answers_with_authentication_match_the_document(pool: PgPool) {
         let request = http_client().post(format!("{base}{path}")).bearer_auth(&token);
         request.header("content-type", format.to_owned()).body(body.to_owned())
     };
+    let put = |body: &str| {
+        let request = http_client().put(format!("{base}/v1/feeds/payroll")).bearer_auth(&token);
+        request.header("content-type", "application/json").body(body.to_owned())
+    };
     let admin = guarded.token("operator", &[flowfi_indexer::auth::Scope::Admin], 60);
     let get = |path: &str| http_client().get(format!("{base}{path}"));
     let json = "application/json";
@@ -255,6 +259,19 @@ async fn answers_with_authentication_match_the_document(pool: PgPool) {
         (400, "issueTicket", post("/v1/events/tickets", r#"{"streams": ["x"]}"#, json)),
         (401, "issueTicket", http_client().post(format!("{base}/v1/events/tickets")).body("{}")),
         (415, "issueTicket", post("/v1/events/tickets", "x", "text/plain")),
+        (201, "saveFeed", put(r#"{"streams": ["7"]}"#)),
+        (200, "saveFeed", put(r#"{"streams": ["8"]}"#)),
+        (400, "saveFeed", put(r#"{"streams": ["x"]}"#)),
+        (413, "saveFeed", put(&"x".repeat(500_000))),
+        (401, "saveFeed", http_client().put(format!("{base}/v1/feeds/payroll")).body("{}")),
+        (200, "getFeed", get("/v1/feeds/payroll").bearer_auth(&token)),
+        (404, "getFeed", get("/v1/feeds/another").bearer_auth(&token)),
+        (200, "listFeeds", get("/v1/feeds").bearer_auth(&token)),
+        (204, "deleteFeed", http_client().delete(format!("{base}/v1/feeds/payroll")).bearer_auth(&token)),
+        (400, "subscribeToPostedFilter", post("/v1/events/subscribe", r#"{"colour": "red"}"#, json)),
+        (404, "subscribeToPostedFilter", post("/v1/events/subscribe", r#"{"feed": "another"}"#, json)),
+        (413, "subscribeToPostedFilter", post("/v1/events/subscribe", &large, json)),
+        (415, "subscribeToPostedFilter", post("/v1/events/subscribe", "all=true", "text/plain")),
         (403, "revokeTokens", post("/v1/admin/revoke", "{}", json)),
         (
             204,

@@ -68,7 +68,10 @@ async fn the_router_answers_every_described_operation(pool: PgPool) {
         let alice = world.devnet.account("alice");
         // An event stream does not end.
         let query = if path.ends_with("/subscribe") { "?streams=x" } else { "" };
-        let url = format!("{base}{}{query}", path.replace("{id}", "1").replace("{address}", alice.as_str()));
+        let url = format!(
+            "{base}{}{query}",
+            path.replace("{id}", "1").replace("{name}", "payroll").replace("{address}", alice.as_str())
+        );
         let request = http_client().request(method.to_uppercase().parse().unwrap(), url);
         let answer = Answer::of(request).await;
         assert_ne!(answer.status, 405, "{method} {path}");
