@@ -147,7 +147,7 @@ pub(super) async fn save(
     let query = posted::read::<SavedFilterRequest>(&headers, &body)?;
     let (streams, users) = named(&query, &state)?;
     let share = Share { holder: &owner.holder(), most: MOST_OF_A_HOLDER };
-    let saving = state.store.save_filter((owner.as_str(), name.as_str()), (&streams, &users), share).await?;
+    let saving = state.store.primary().save_filter((owner.as_str(), name.as_str()), (&streams, &users), share).await?;
     let (status, saved_at) = match saving {
         Saving::Created(saved_at) => (StatusCode::CREATED, saved_at),
         Saving::Replaced(saved_at) => (StatusCode::OK, saved_at),
@@ -204,7 +204,7 @@ pub(super) async fn list(
     CalledBy(caller): CalledBy,
     _: Query<NoParameters>,
 ) -> Result<Json<SavedFilterList>, Problem> {
-    let saved = state.store.saved_filters_of(owner(&state, &caller)?.as_str()).await?;
+    let saved = state.store.primary().saved_filters_of(owner(&state, &caller)?.as_str()).await?;
     Ok(Json(SavedFilterList { feeds: saved.into_iter().map(SummaryView::from).collect() }))
 }
 
@@ -225,7 +225,7 @@ pub(super) async fn delete(
     _: Query<NoParameters>,
 ) -> Result<StatusCode, Problem> {
     let (owner, name) = (owner(&state, &caller)?, name_of(&name)?);
-    let is_deleted = state.store.delete_saved_filter(owner.as_str(), name.as_str()).await?;
+    let is_deleted = state.store.primary().delete_saved_filter(owner.as_str(), name.as_str()).await?;
     if is_deleted { Ok(StatusCode::NO_CONTENT) } else { Err(no_such_filter(&name)) }
 }
 

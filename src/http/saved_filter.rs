@@ -20,7 +20,7 @@ pub(super) fn owner<'a>(state: &HttpState, caller: &'a Caller) -> Result<&'a Sub
 /// Returns a filter that the caller saved.
 pub(super) async fn find(state: &HttpState, caller: &Caller, name: &FeedName) -> Result<SavedFilter, Problem> {
     let owner = owner(state, caller)?;
-    state.store.saved_filter(owner.as_str(), name.as_str()).await?.ok_or_else(|| no_such_filter(name))
+    state.store.primary().saved_filter(owner.as_str(), name.as_str()).await?.ok_or_else(|| no_such_filter(name))
 }
 
 /// Returns the problem of a name that stands for nothing, or for what is not the caller's.

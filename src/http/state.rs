@@ -99,7 +99,7 @@ impl HttpState {
         Self(Arc::new(Shared {
             status_cache: StatusCache::new(store.clone()),
             summaries: Summaries::default(),
-            open_tickets: Tickets::new(store.clone(), Arc::new(SystemClock), of_tickets),
+            open_tickets: Tickets::new(store.primary().clone(), Arc::new(SystemClock), of_tickets),
             store,
             sse_slot: feed.encoding_slot(),
             feed,
