@@ -45,10 +45,16 @@ pub(super) struct Hijacked {
 }
 
 impl Hijacker {
-    /// Returns a hijacker of one connection, and where its task hears of it.
-    pub(super) fn new() -> (Self, oneshot::Receiver<Hijacked>) {
+    /// Returns a hijacker of one connection, and a future by which its task hears of the event stream, if there ever is one.
+    pub(super) fn new() -> (Self, impl Future<Output = Hijacked>) {
         let (sender, receiver) = oneshot::channel();
-        (Self(Arc::new(Mutex::new(Some(sender)))), receiver)
+        let hijacked = async {
+            match receiver.await {
+                Ok(hijacked) => hijacked,
+                Err(_) => pending().await,
+            }
+        };
+        (Self(Arc::new(Mutex::new(Some(sender)))), hijacked)
     }
 
     /// Gives an event stream to the connection's task, which then drops the library's connection and this future with it.

@@ -139,7 +139,7 @@ async fn serve_requests(
     settings: ServerSettings,
     soft_stop: CancellationToken,
 ) -> Result<Option<TakenOver>, hyper::Error> {
-    let (hijacker, mut hijacked) = Hijacker::new();
+    let (hijacker, hijacked) = Hijacker::new();
     let answering = TowerToHyperService::new(router);
     let progress = Progress::default();
     let stream = MinimumThroughput::new(stream, settings.write_deadline, progress.clone());
@@ -164,6 +164,7 @@ async fn serve_requests(
         .max_headers(MOST_HEADERS)
         .max_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), service);
+    let mut hijacked = pin!(hijacked);
     let mut asked_to_close = pin!(async {
         tokio::select! {
             () = soft_stop.cancelled() => false,
@@ -174,7 +175,7 @@ async fn serve_requests(
     loop {
         tokio::select! {
             ended = &mut connection => return ended.map(|()| None),
-            Ok(hijacked) = &mut hijacked => {
+            hijacked = &mut hijacked => {
                 let stream = connection.into_parts().io.into_inner().into_inner();
                 return Ok(Some(hijacked.on(stream, Arc::clone(admitted))));
             }

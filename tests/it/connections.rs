@@ -183,3 +183,26 @@ async fn a_new_connection_takes_the_place_of_the_longest_idle_one_if_all_are_tak
     let read = timeout(DEADLINE, idle[0].read(&mut byte)).await.expect("the longest idle one is closed");
     assert_eq!(read.unwrap_or(0), 0);
 }
+
+#[sqlx::test]
+async fn a_stop_ends_every_event_stream_over_http_1_0_with_a_time_to_reconnect(pool: PgPool) {
+    let settings = GatewaySettings { heartbeat: 10 * DEADLINE, ..GatewaySettings::default() };
+    let (world, base) = gateway(pool, settings).await;
+    let subscribe = async || {
+        let mut socket = connect(&base).await;
+        socket.write_all(b"GET /v1/events/subscribe?all=true HTTP/1.0\r\n\r\n").await.unwrap();
+        let mut opening = Vec::new();
+        while !String::from_utf8_lossy(&opening).ends_with("}\n\n") {
+            let read = timeout(DEADLINE, socket.read_buf(&mut opening)).await.expect("the stream opens");
+            assert_ne!(read.unwrap(), 0);
+        }
+        socket
+    };
+    // Many, because what happens first at a stop is a matter of chance.
+    let mut sockets = join_all((0..40).map(|_| subscribe())).await;
+    world.stop.cancel();
+    for farewell in join_all(sockets.iter_mut().map(read_to_end)).await {
+        let retry_ms = farewell.strip_prefix("retry: ").and_then(|text| text.strip_suffix("\n\n"));
+        assert!(retry_ms.is_some_and(|text| text.parse::<u32>().is_ok()), "{farewell:?}");
+    }
+}
