@@ -29,8 +29,10 @@ struct Open {
 struct TrackedConnection {
     /// `None` if no limit per address applies.
     client: Option<ClientKey>,
-    /// Since when it has been idle; `None` while it answers a request.
-    idle_since: Option<Instant>,
+    /// How many requests it answers at the moment. Over HTTP/1.1 there is only one.
+    answering: usize,
+    /// Since when it has been idle, while it answers none.
+    idle_since: Instant,
     /// Whether an operator has sent a request over it.
     is_operators: bool,
     close: CancellationToken,
@@ -51,7 +53,7 @@ pub(in crate::http) struct OfConnection {
     open: Arc<Mutex<Open>>,
 }
 
-/// A request that is being answered. When it is dropped, its connection is idle again.
+/// A request that is being answered. When the last one of a connection is dropped, the connection is idle again.
 #[derive(Debug)]
 pub(in crate::http) struct Answering {
     number: u64,
@@ -77,8 +79,14 @@ impl TcpConnections {
         }
         let (number, close) = (open.next, CancellationToken::new());
         open.next += 1;
-        let idle_since = Some(Instant::now());
-        open.kept.insert(number, TrackedConnection { client, idle_since, is_operators: false, close: close.clone() });
+        let kept = TrackedConnection {
+            client,
+            answering: 0,
+            idle_since: Instant::now(),
+            is_operators: false,
+            close: close.clone(),
+        };
+        open.kept.insert(number, kept);
         if let Some(client) = client {
             *open.by_client.entry(client).or_default() += 1;
         }
@@ -94,7 +102,7 @@ impl Open {
     /// Returns whether there was an idle one. One that was asked before no longer counts. Those of operators come last:
     /// whoever shares an operator's address must not cut the operator off.
     fn close_longest_idle(&mut self, fits: impl Fn(&TrackedConnection) -> bool) -> bool {
-        let idle = self.kept.values_mut().filter(|kept| kept.idle_since.is_some() && !kept.close.is_cancelled());
+        let idle = self.kept.values_mut().filter(|kept| kept.answering == 0 && !kept.close.is_cancelled());
         let longest = idle.filter(|kept| fits(kept)).min_by_key(|kept| (kept.is_operators, kept.idle_since));
         let Some(longest) = longest else { return false };
         longest.close.cancel();
@@ -106,7 +114,7 @@ impl TcpConnection {
     /// Marks the connection as answering a request.
     pub(in crate::http) fn answering(&self) -> Answering {
         if let Some(kept) = lock(&self.open).kept.get_mut(&self.number) {
-            kept.idle_since = None;
+            kept.answering += 1;
         }
         Answering { number: self.number, open: Arc::clone(&self.open) }
     }
@@ -117,7 +125,7 @@ impl TcpConnection {
 
     /// Returns whether the connection is idle.
     pub(in crate::http) fn is_idle(&self) -> bool {
-        lock(&self.open).kept.get(&self.number).is_none_or(|kept| kept.idle_since.is_some())
+        lock(&self.open).kept.get(&self.number).is_none_or(|kept| kept.answering == 0)
     }
 
     /// Returns a future that resolves when the connection must make room.
@@ -151,7 +159,8 @@ impl Drop for TcpConnection {
 impl Drop for Answering {
     fn drop(&mut self) {
         if let Some(kept) = lock(&self.open).kept.get_mut(&self.number) {
-            kept.idle_since = Some(Instant::now());
+            kept.answering -= 1;
+            kept.idle_since = Instant::now();
         }
     }
 }
@@ -199,6 +208,18 @@ mod tests {
         let third = tcp.enter(ONE);
         assert!(third.is_some() && is_asked(&operators), "there is no other that is idle");
         drop(busy);
+    }
+
+    #[test]
+    fn a_connection_is_idle_only_when_the_last_of_its_requests_is_answered() {
+        let tcp = TcpConnections::new(99, 1);
+        let connection = tcp.enter(ONE).unwrap();
+        let (event_stream, request) = (connection.answering(), connection.answering());
+        drop(request);
+        assert!(!connection.is_idle());
+        assert!(tcp.enter(ONE).is_none() && !is_asked(&connection), "its event stream must not make room");
+        drop(event_stream);
+        assert!(connection.is_idle());
     }
 
     #[test]
