@@ -1,4 +1,4 @@
-//! Checks the `Host` of a request (RFC 9112, 3.2).
+//! Checks the `Host` of a request (RFC 9112, 3.2; over HTTP/2 its `:authority`, RFC 9113, 8.3.1).
 
 use std::net::Ipv6Addr;
 
@@ -19,23 +19,26 @@ pub fn with_checked_host(routes: Router) -> Router {
 
 /// Refuses a request without a host, with several hosts, or with an invalid one.
 pub(super) async fn check_host(request: Request, next: Next) -> Response {
-    // The target in absolute form decides which host is meant (RFC 9112, 3.2.2).
-    let has_right_target = request.uri().authority().is_none_or(is_host_and_port);
-    if has_right_target && is_right(request.version(), request.headers()) {
+    // The target in absolute form, which is that of HTTP/2, decides which host is meant (RFC 9112, 3.2.2).
+    let target = request.uri().authority();
+    if target.is_none_or(is_host_and_port) && is_right(request.version(), target, request.headers()) {
         return next.run(request).await;
     }
     Problem::bad_request("the Host header, and a target that names a host, must name one host, with or without a port")
         .into_response()
 }
 
-fn is_right(version: Version, headers: &HeaderMap) -> bool {
+fn is_right(version: Version, target: Option<&Authority>, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
-        // Before HTTP/1.1 there was no Host header.
-        (None, _) => version < Version::HTTP_11,
+        // Before HTTP/1.1 there was no Host header, and since HTTP/2 the target replaces it.
+        (None, _) => version < Version::HTTP_11 || (version > Version::HTTP_11 && target.is_some()),
         (Some(host), None) => {
-            let authority = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
-            authority.is_some_and(|authority| is_host_and_port(&authority))
+            let host = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
+            host.is_some_and(|host| {
+                let is_of_target = version <= Version::HTTP_11 || target.is_none_or(|target| *target == host);
+                is_of_target && is_host_and_port(&host)
+            })
         }
         (Some(_), Some(_)) => false,
     }
@@ -67,7 +70,7 @@ mod tests {
             for host in hosts {
                 headers.append(header::HOST, HeaderValue::from_static(host));
             }
-            is_right(version, &headers)
+            is_right(version, None, &headers)
         };
         for host in ["example.com", "example.com:8080", "127.0.0.1:9", "[::1]:80", "[2001:db8::7]", "localhost", "a:"] {
             assert!(check(Version::HTTP_11, &[host]), "{host}");
@@ -79,5 +82,16 @@ mod tests {
             assert!(!check(Version::HTTP_11, hosts), "{hosts:?}");
         }
         assert!(check(Version::HTTP_10, &[]) && !check(Version::HTTP_10, &["a", "b"]));
+    }
+    #[test]
+    fn over_http2_the_target_names_the_host_and_a_host_header_names_no_other() {
+        let check = |target: Option<&'static str>, host: Option<&'static str>| {
+            let headers = host.map(|host| (header::HOST, HeaderValue::from_static(host))).into_iter().collect();
+            is_right(Version::HTTP_2, target.map(Authority::from_static).as_ref(), &headers)
+        };
+        assert!(check(Some("a"), None) && check(Some("a:80"), Some("A:80")) && check(None, Some("a")));
+        assert!(!check(None, None) && !check(Some("a"), Some("b")) && !check(Some("a"), Some("")));
+        let another = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("b"))]);
+        assert!(is_right(Version::HTTP_11, Some(&Authority::from_static("a")), &another), "the target decides");
     }
 }
