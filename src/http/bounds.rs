@@ -1,5 +1,5 @@
 //! Limits on the size of a request, on the time that its body may take, and on the time until its answer begins. The
-//! head is limited before there is a request, in `server.rs`.
+//! head is limited before there is a request, in `http1.rs` and `http2`.
 
 use std::time::Duration;
 

@@ -90,6 +90,11 @@ pub(super) fn event_stream_of(body: Body) -> Response {
     response
 }
 
+/// Returns whether an answer is an event stream.
+pub(super) fn is_event_stream(answer: &Response) -> bool {
+    answer.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
+}
+
 type TokenEnds = Pin<Box<dyn Future<Output = TokenRefusal> + Send>>;
 
 /// Returns the first piece of a connection: when to reconnect, and the filter as it was understood. Both are in one

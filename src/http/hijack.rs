@@ -58,18 +58,17 @@ impl Hijacker {
     }
 
     /// Gives an event stream to the connection's task, which then drops the library's connection and this future with it.
-    /// Returns the answer that the library should send instead if there is no event stream, or if the client does not take
-    /// one from us.
+    /// Returns the answer that the library should send instead if there is no event stream, or if we may not write this one.
     pub(super) async fn hijack(
         &self,
         version: Version,
         mut answer: Response<Body>,
         held: Answering,
-        is_flushed: bool,
+        may_hijack: bool,
     ) -> (Response<Body>, Answering) {
         let Some(events) = Unsent::take_from(&mut answer) else { return (answer, held) };
         let sender = self.0.lock().expect("no thread panics while it takes the sender").take();
-        let Some(sender) = sender.filter(|_| version == Version::HTTP_11 && is_flushed) else {
+        let Some(sender) = sender.filter(|_| version == Version::HTTP_11 && may_hijack) else {
             return (answer.map(|_| events.into_body()), held);
         };
         // Its receiver goes only with this future.

@@ -3,6 +3,7 @@
 //! Handlers are thin: they read parameters, query `store` or `feed`, and return a view. Nothing here indexes.
 
 mod accept;
+mod accepted;
 mod admin;
 mod api_keys;
 mod args;
@@ -26,9 +27,12 @@ mod events;
 mod feed_name;
 mod feed_views;
 mod feeds;
+mod first_bytes;
 mod health;
 mod hijack;
 mod host;
+mod http1;
+mod http2;
 mod limits;
 mod openapi;
 mod page;

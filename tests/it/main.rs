@@ -36,6 +36,7 @@ mod histories;
 mod histories_by_ledgers;
 mod histories_over_rpc;
 mod horizon;
+mod http2;
 mod ingest;
 mod kill;
 mod late;
