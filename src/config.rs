@@ -21,7 +21,7 @@ use crate::{
     domain::LedgerRange,
     duration::{Unit, durations},
     feed::FeedArgs,
-    http::HttpArgs,
+    http::{HttpArgs, TlsArgs},
     ingest::{ContractArgs, EntryArgs, IngestArgs, RecordArgs},
     postgres::ProgramsArgs,
     source::{HorizonArgs, SourceArgs},
@@ -134,6 +134,10 @@ pub struct ServeArgs {
     /// Where to listen.
     #[command(flatten)]
     pub http: HttpArgs,
+
+    /// How to encrypt.
+    #[command(flatten)]
+    pub tls: TlsArgs,
 
     /// Who may read what.
     #[command(flatten)]

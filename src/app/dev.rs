@@ -94,7 +94,7 @@ pub(super) async fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
         // A dashboard under development has its own server, and there is nothing here to protect from it.
         http_args.cors_origins.push(Origin::ThisMachine);
     }
-    gateway.start(&mut lifecycle, listener, &http_args, server_settings(&http_args));
+    gateway.start(&mut lifecycle, listener, &http_args, server_settings(&http_args, None));
     let (own_router, stop) = (http::with_checked_host(devnet.router()), lifecycle.soft_stop());
     lifecycle.spawn("devnet for the indexer", async move {
         Ok(http::serve(own_listener, own_router, ServerSettings::default(), stop).await?)

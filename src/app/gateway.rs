@@ -1,6 +1,6 @@
 //! The reading half: feed, tailer, access control and HTTP, on a listener that is already bound.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -9,17 +9,21 @@ use crate::{
     auth::Auth,
     domain::Contracts,
     feed::{self, Feed, RedisServer},
-    http::{self, ChainReader, HttpArgs, HttpState, Limits, LocalRoutes, ServerSettings},
+    http::{self, ChainReader, HttpArgs, HttpState, Limits, LocalRoutes, ServerSettings, Tls},
     lifecycle::Lifecycle,
     store::Store,
 };
 
+/// How often the files of the certificate are looked at.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(30);
+
 /// Returns the settings of a gateway's connections.
-pub(super) fn server_settings(args: &HttpArgs) -> ServerSettings {
+pub(super) fn server_settings(args: &HttpArgs, tls: Option<Tls>) -> ServerSettings {
     ServerSettings {
         head_deadline: args.head_deadline,
         write_deadline: args.write_deadline,
         limits: Limits::new(&args.limits),
+        tls,
     }
 }
 
@@ -77,6 +81,13 @@ impl Gateway {
             let stop = soft_stop.clone();
             lifecycle.spawn("auth", async move {
                 auth.follow(stop).await;
+                Ok(())
+            });
+        }
+        if let Some(tls) = settings.tls.clone() {
+            let stop = soft_stop.clone();
+            lifecycle.spawn("certificate", async move {
+                tls.follow_files(BETWEEN_LOOKS, stop).await;
                 Ok(())
             });
         }

@@ -44,12 +44,13 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     };
     let databases = Databases { primary: required_database_url(&args.database)?, replica: replica_url(&args)? };
     let redis = redis_server(&args.feed)?;
+    let tls = args.tls.load().map_err(|failure| BadConfig(format!("--tls-cert and --tls-key: {failure}")))?;
     let starting = Starting::new(random_generator());
     let opening = Box::pin(Opened::of(databases, &args, access, &starting));
     let mut lifecycle = Lifecycle::new();
     let Some(opened) = (match args.role {
         Role::All | Role::Gateway => {
-            let (listener, settings) = (listen_for_clients(&args.http).await?, server_settings(&args.http));
+            let (listener, settings) = (listen_for_clients(&args.http).await?, server_settings(&args.http, tls));
             let origins = &args.http.cors_origins;
             let opening = Box::pin(answer_during(listener, settings.clone(), origins, starting.clone(), opening));
             let opened = lifecycle.unless_stopped(opening).await?.transpose()?;
@@ -65,7 +66,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let (Opened { stores, reading }, serving) = opened;
     let to_close = stores.all();
     if let (Some(stores), Some((feed, auth)), Some((listener, settings))) = (stores.gateway, reading, serving) {
-        let address = listener.local_addr()?;
+        let (scheme, address) = (settings.scheme(), listener.local_addr()?);
         let who = if auth.is_some() { "" } else { "; everybody who can reach it may read everything" };
         let gateway = Gateway {
             store: stores.requests,
@@ -79,7 +80,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
             local: LocalRoutes::None,
         };
         gateway.start(&mut lifecycle, listener, &args.http, settings);
-        info!("listening on http://{address}{who}");
+        info!("listening on {scheme}://{address}{who}");
     }
     if let (Some(store), Some(server)) = (stores.relay, redis) {
         start_relay(&mut lifecycle, store, server);

@@ -70,7 +70,7 @@ pub(super) async fn answer_during<T>(
     starting: Starting,
     start: impl Future<Output = anyhow::Result<T>>,
 ) -> anyhow::Result<Started<T>> {
-    info!("starting; http://{} answers as soon as the database does", listener.local_addr()?);
+    info!("starting; {}://{} answers as soon as the database does", settings.scheme(), listener.local_addr()?);
     let listener = listener.into_std().context("cannot take the listener")?;
     let meanwhile = TcpListener::from_std(listener.try_clone().context("cannot share the listener")?)?;
     let started = CancellationToken::new();

@@ -51,17 +51,21 @@ pub(super) fn secret_of(
     }
 }
 
-/// Reads a secret. Whoever runs a container often cannot choose how files are mounted, so a file that others can read
-/// is accepted, with a warning.
 fn read_secret(file: &Path) -> Result<SecretString, BadAuthConfig> {
     let secret = SecretString::from(read(file)?);
+    warn_if_open_to_others(file);
+    Ok(secret)
+}
+
+/// Warns if others can read the file of a secret. Whoever runs a container often cannot choose how files are mounted, so
+/// such a file is not refused.
+pub fn warn_if_open_to_others(file: &Path) {
     if is_open_to_others(file) {
         let file = file.display();
         warn!(
             "every user of this machine can read or replace the secret in {file}; to prevent that: chmod o-rwx {file}"
         );
     }
-    Ok(secret)
 }
 
 fn is_open_to_others(file: &Path) -> bool {

@@ -30,6 +30,7 @@ pub use api_key::{ApiKey, ApiKeyRefusal, ApiKeyRequest, ApiKeySecret};
 pub use args::{AuthArgs, AuthMode, SignInArgs, TokenAlgorithm, TokenArgs, VisibilityRule};
 pub use caller::{Caller, InvalidSubject, Scope, Subject, Token, UnknownScope};
 pub use jwks::KeySetReader;
+pub use keys::warn_if_open_to_others;
 pub use look_ups::{Asking, LookUps};
 pub use refusal::{BadAuthConfig, KeysUnavailable, SignInRefusal, TicketRefusal, TokenRefusal};
 pub use sign_in::{ChallengeRequest, SignIn};

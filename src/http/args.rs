@@ -1,10 +1,10 @@
 //! The gateway's command-line arguments.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{LimitArgs, Origin};
+use super::{BadTls, LimitArgs, Origin, Tls};
 use crate::duration::{Unit, durations};
 
 /// Where to listen and how to keep connections.
@@ -70,4 +70,29 @@ pub struct HttpArgs {
     /// How much clients may ask for.
     #[command(flatten)]
     pub limits: LimitArgs,
+}
+
+/// How to speak TLS.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "TLS")]
+pub struct TlsArgs {
+    /// A file with the certificate (PEM) that clients are shown, followed by those it rests on. With it, the daemon speaks
+    /// TLS only: 1.2 or 1.3, and over it HTTP/2 or HTTP/1.1, as the client likes. New files are read within half a minute.
+    #[arg(long, env = "FLOWFI_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// A file with the private key (PEM, not encrypted) of that certificate.
+    #[arg(long, env = "FLOWFI_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+}
+
+impl TlsArgs {
+    /// Reads the files; `None` without TLS.
+    ///
+    /// # Errors
+    /// They hold no certificate and key that can be used.
+    pub fn load(&self) -> Result<Option<Tls>, BadTls> {
+        let files = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
+        files.map(|(cert_file, key_file)| Tls::load(cert_file, key_file)).transpose()
+    }
 }

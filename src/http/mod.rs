@@ -65,10 +65,11 @@ mod summaries;
 mod throughput;
 mod tickets;
 mod times;
+mod tls;
 mod users;
 mod views;
 
-pub use args::HttpArgs;
+pub use args::{HttpArgs, TlsArgs};
 pub use chain_reader::{ChainReader, ChainStream, ChainUnavailable};
 pub use cors::{NotAnOrigin, Origin};
 pub use event_view::EventView;
@@ -80,3 +81,4 @@ pub use server::serve;
 pub use server_settings::ServerSettings;
 pub use starting::{Starting, StartingPhase, router_while_starting};
 pub use state::HttpState;
+pub use tls::{BadTls, Tls};

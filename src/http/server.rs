@@ -19,6 +19,7 @@ use super::{
     http1, http2,
     server_settings::ServerSettings,
     throughput::{MinimumThroughput, Progress},
+    tls::{Tls, has_chosen_http2},
 };
 
 /// How much the kernel may buffer for a client that does not read. Without a limit, this grows to megabytes.
@@ -105,20 +106,56 @@ async fn serve_requests(stream: TcpStream, accepted: Accepted) -> Result<Option<
     let is_http2 = tokio::select! {
         // A request that is there already is answered.
         biased;
-        looked = timeout_at(accepted.first_head_by, begin_http2(&stream)) => {
+        looked = timeout_at(accepted.first_head_by, first_bytes(&stream, accepted.settings.tls.is_some())) => {
             let Ok(looked) = looked else { return Ok(None) };
             looked?
         }
         () = accepted.must_close() => return Ok(None),
     };
     let stream = MinimumThroughput::new(stream, accepted.settings.write_deadline, progress.clone());
+    // Boxed, because plain connections of HTTP/1.1 are many and should take no room for the others.
+    if let Some(tls) = accepted.settings.tls.clone() {
+        Box::pin(serve_encrypted(stream, &tls, progress, accepted)).await?;
+        return Ok(None);
+    }
     if is_http2 {
-        // Boxed, because connections of HTTP/1.1 are many and should take no room for it.
         Box::pin(http2::serve(stream, progress, accepted)).await?;
         return Ok(None);
     }
     let hijacked = http1::serve(stream, progress, &accepted, true).await?;
     Ok(hijacked.map(|(hijacked, stream)| hijacked.on(stream.into_inner(), accepted.admitted)))
+}
+
+/// Waits for the first bytes, and returns whether they are those of HTTP/2. Encrypted ones do not tell.
+async fn first_bytes(stream: &TcpStream, is_encrypted: bool) -> io::Result<bool> {
+    if is_encrypted {
+        stream.readable().await?;
+        return Ok(false);
+    }
+    begin_http2(stream).await
+}
+
+/// Serves requests over TLS. The handshake must end before the deadline for the first head. Event streams are left to the
+/// library: only it knows what it has read and not yet decrypted.
+async fn serve_encrypted(
+    stream: MinimumThroughput<TcpStream>,
+    tls: &Tls,
+    progress: Progress,
+    accepted: Accepted,
+) -> Result<(), EndedEarly> {
+    let stream = tokio::select! {
+        stream = timeout_at(accepted.first_head_by, tls.accept(stream)) => {
+            let Ok(stream) = stream else { return Ok(()) };
+            stream?
+        }
+        () = accepted.admitted.asked_to_close() => return Ok(()),
+    };
+    if has_chosen_http2(&stream) {
+        http2::serve(stream, progress, accepted).await?;
+    } else {
+        http1::serve(stream, progress, &accepted, false).await?;
+    }
+    Ok(())
 }
 
 /// Why a connection ended early.

@@ -45,6 +45,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("socket2", &["http"]),
+    ("tokio_rustls", &["http"]),
     ("governor", &["auth", "http"]),
     ("humantime", &["duration", "devnet"]),
     ("prometheus_client", &["http"]),

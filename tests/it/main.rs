@@ -83,6 +83,7 @@ mod started_over;
 mod store;
 mod subscribe;
 mod table_move;
+mod tls;
 mod unknown_fields;
 mod unreadable_events;
 mod verify;

@@ -11,7 +11,7 @@ use flowfi_indexer::{
         UnixTime, Visibility,
     },
     feed::{self, Delivery, Feed},
-    http::{self, HttpState, Limits, LocalRoutes, Origin, ServerSettings},
+    http::{self, HttpState, Limits, LocalRoutes, Origin, ServerSettings, Tls},
     ingest::{Follow, Indexer, IngestError, IngestSettings, OnReset, PaceArgs, RecordState, Waits},
     source::EndpointPool,
     store::{EventRange, PageRequest, PageStart, Progress, Store, StreamListFilter},
@@ -72,6 +72,7 @@ pub struct GatewaySettings {
     /// For how long a reading of the status serves everybody. A test looks at what it has just changed.
     pub status_fresh_for: Duration,
     pub auth: Option<Auth>,
+    pub tls: Option<Tls>,
     /// The contracts that it follows; all of the network's if `None`.
     pub contracts: Option<Contracts>,
 }
@@ -89,6 +90,7 @@ impl Default for GatewaySettings {
             origins: Vec::new(),
             status_fresh_for: Duration::ZERO,
             auth: None,
+            tls: None,
             contracts: None,
         }
     }
@@ -229,8 +231,8 @@ impl World {
         }
         let state = state.with_limits(settings.limits.clone()).with_auth(settings.auth);
         let router = http::router(state, local, &settings.origins);
-        let GatewaySettings { head_deadline, write_deadline, limits, .. } = settings;
-        self.serve(router, ServerSettings { head_deadline, write_deadline, limits }).await
+        let GatewaySettings { head_deadline, write_deadline, limits, tls, .. } = settings;
+        self.serve(router, ServerSettings { head_deadline, write_deadline, limits, tls }).await
     }
 
     /// Executes a call in a ledger of its own.
