@@ -51,7 +51,7 @@ async fn keep_publishing(feed: &Feed, mut redis: Option<Redis>) {
     loop {
         let Err(failure) = match &mut redis {
             None => listen_and_publish(feed).await,
-            Some(redis) => publish_by_redis(feed, redis).await,
+            Some(redis) => Box::pin(publish_by_redis(feed, redis)).await,
         };
         if failure.is_unavailable() {
             warn!("the feed is waiting for the database: {failure}");

@@ -50,7 +50,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     accepted: &Accepted,
     may_hijack: bool,
 ) -> Result<Option<(Hijacked, S)>, hyper::Error> {
-    let (hijacker, hijacked) = Hijacker::new();
+    let (hijacker, taken) = Hijacker::new();
     let answering = TowerToHyperService::new(accepted.router.clone());
     let has_asked = AtomicBool::new(false);
     let service = service_fn(|mut request: Request<Incoming>| {
@@ -74,7 +74,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         .max_headers(MOST_HEADERS)
         .max_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), service);
-    let mut hijacked = pin!(hijacked);
+    let mut taken = pin!(taken);
     let mut asked_to_close = pin!(async {
         tokio::select! {
             () = accepted.soft_stop.cancelled() => false,
@@ -87,7 +87,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     loop {
         tokio::select! {
             ended = &mut connection => return ended.map(|()| None),
-            hijacked = &mut hijacked => return Ok(Some((hijacked, connection.into_parts().io.into_inner()))),
+            events = &mut taken => return Ok(Some((events, connection.into_parts().io.into_inner()))),
             makes_room = &mut asked_to_close, if !is_closing => {
                 // An idle connection would still wait for the rest of a head.
                 if makes_room && accepted.admitted.is_idle() {
@@ -104,7 +104,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 async fn first_head_is_late(first_head_by: Instant, has_asked: &AtomicBool) {
     sleep_until(first_head_by).await;
     if has_asked.load(Ordering::Relaxed) {
-        pending().await
+        pending::<()>().await;
     }
 }
 

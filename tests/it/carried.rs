@@ -17,7 +17,7 @@ use crate::world::{DEADLINE, World};
 /// Makes events of many kinds, one in a ledger.
 async fn make_events(world: &World) {
     let (stream_id, caller) = (StreamId(1), None);
-    world.create("alice", "bob", 1_000_000, 100).await;
+    world.create("alice", "bob", 1_000_000, 10_000).await;
     let new_recipient = world.devnet.account("carol");
     for call in [
         Call::TopUp { stream_id, caller: caller.clone(), amount: Amount(500) },

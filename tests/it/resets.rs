@@ -36,7 +36,7 @@ impl World {
     }
 
     /// Waits until the hash of a ledger was recorded, and returns that ledger.
-    pub async fn noted(&self) -> LedgerSequence {
+    async fn noted(&self) -> LedgerSequence {
         eventually("a ledger was noted", || async { self.known().await.is_some() }).await;
         self.known().await.unwrap().sequence
     }
@@ -50,7 +50,7 @@ impl World {
     }
 
     /// Starts the network over and lets it grow beyond a ledger, so that only that ledger's hash reveals the reset.
-    pub fn reset_beyond(&self, ledger: LedgerSequence) {
+    fn reset_beyond(&self, ledger: LedgerSequence) {
         self.devnet.reset().unwrap();
         while self.devnet.latest_ledger() <= ledger.next() {
             self.devnet.close_ledger().unwrap();

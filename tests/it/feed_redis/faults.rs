@@ -166,9 +166,14 @@ async fn a_network_that_starts_over_has_entries_of_its_own(pool: PgPool) {
     let (_gateway, base) = deployment.gateway().await;
     deployment.until_it_follows_redis(&base).await;
     let (mut subscriber, _) = subscriber_from_now(&world, &base).await;
-    let noted = world.noted().await;
-    world.reset_beyond(noted);
-    create(&world).await;
+    for _ in 0..5 {
+        create(&world).await;
+    }
+    world.indexed().await;
+    // An older tip that closed later is of another chain.
+    let closed_at = world.devnet.latest_closed_at();
+    world.devnet.reset().unwrap();
+    world.devnet.close_ledger_at(closed_at.plus_seconds(100)).unwrap();
     expect_a_reset(&mut subscriber).await;
     deployment.until_it_follows_redis(&base).await;
     expect_all_after(&world, EventId::ZERO, &mut subscriber).await;
