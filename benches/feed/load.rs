@@ -148,8 +148,10 @@ async fn report_of(command: &mut Command) -> Figures {
     Figures::of(&String::from_utf8(output.stdout).unwrap())
 }
 
+type Figure = fn(&Figures) -> f64;
+
 /// What the rows of the table are called, and where their figures are.
-const ROWS: [(&str, fn(&Figures) -> f64); 6] = [
+const ROWS: [(&str, Figure); 6] = [
     ("KiB per idle connection (PSS)", |figures| figures.idle_kib),
     ("KiB per connection after the run", |figures| figures.after_kib),
     ("processor us per delivery", |figures| figures.cpu_us),
@@ -167,7 +169,7 @@ pub fn print_beside(case: &Case, connections: u32, nchan: &[Figures], ours: &[Fi
         println!("  {name:<34} {theirs:>10.2} {our:>10.2} {:>7.2}", our / theirs);
     }
     let [theirs, our] = [nchan, ours].map(|runs| runs.iter().map(|figures| figures.faults).sum::<u64>());
-    println!("  {:<34} {theirs:>10} {our:>10}", FAULTS);
+    println!("  {FAULTS:<34} {theirs:>10} {our:>10}");
     assert_eq!(our, 0, "every message arrives once, in order, and where it belongs");
 }
 
@@ -177,7 +179,7 @@ pub fn print_alone(case: &Case, connections: u32, ours: Figures) {
     for (name, of) in ROWS {
         println!("  {name:<34} {:>10.2}", of(&ours));
     }
-    println!("  {:<34} {:>10}", FAULTS, ours.faults);
+    println!("  {FAULTS:<34} {:>10}", ours.faults);
     assert_eq!(ours.faults, 0, "every message arrives once, in order, and where it belongs");
 }
 

@@ -14,7 +14,7 @@ mod daemon;
 mod load;
 mod publisher;
 
-use std::{env, fmt::Display, str::FromStr};
+use std::{env, fmt::Debug, str::FromStr};
 
 use flowfi_indexer::store::Store;
 
@@ -50,9 +50,8 @@ fn main() {
     }
 }
 
-fn setting<T: FromStr<Err: Display>>(name: &str, default: T) -> T {
-    let read = |text: String| text.parse().unwrap_or_else(|rule| panic!("{name}: {rule}"));
-    env::var(name).map_or(default, read)
+fn setting<T: FromStr<Err: Debug>>(name: &str, default: T) -> T {
+    env::var(name).map_or(default, |text| text.parse().expect("a number"))
 }
 
 async fn open(url: &str) -> Store {

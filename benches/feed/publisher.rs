@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use flowfi_indexer::{
     domain::{
-        Address, Amount, ContractEvent, ContractId, CoverageSource, Creator, EventId, EventKind, LedgerSequence,
-        RawContractEvent, StreamCreation, StreamEvent, StreamId, UnixTime,
+        Address, Amount, Clock, ContractEvent, ContractId, CoverageSource, Creator, EventId, EventKind, LedgerSequence,
+        RawContractEvent, StreamCreation, StreamEvent, StreamId, SystemClock, UnixTime,
     },
     store::{Batch, Records, Store, Writer},
 };
@@ -27,12 +27,11 @@ impl Publisher {
     /// Starts after what the database has.
     pub async fn start(store: Store) -> Self {
         let mut writer = Writer::try_acquire(&store, contract().into()).await.unwrap().expect("nobody else writes");
-        let ledger = match writer.position() {
-            Some(position) => position.ledger().0,
-            None => {
-                writer.start_at(LedgerSequence(FIRST_LEDGER)).await.unwrap();
-                FIRST_LEDGER
-            }
+        let ledger = if let Some(position) = writer.position() {
+            position.ledger().0
+        } else {
+            writer.start_at(LedgerSequence(FIRST_LEDGER)).await.unwrap();
+            FIRST_LEDGER
         };
         Self { store, writer, ledger }
     }
@@ -64,7 +63,7 @@ impl Publisher {
 
     async fn commit(&mut self, events: Vec<StreamEvent>) {
         self.ledger += 1;
-        let (ledger, now) = (LedgerSequence(self.ledger), Utc::now());
+        let (ledger, now) = (LedgerSequence(self.ledger), SystemClock.now());
         let events = (0..).zip(events).map(|(index, event)| ContractEvent { raw: raw(ledger, index, now), event });
         let batch = Batch {
             events: events.collect(),

@@ -22,6 +22,10 @@ pub(super) struct Interests {
 #[derive(Debug)]
 enum Followers {
     One(SubscriberId),
+    #[expect(
+        clippy::box_collection,
+        reason = "most streams have one follower, for whom a set would take three times the room"
+    )]
     Several(Box<HashSet<SubscriberId>>),
 }
 

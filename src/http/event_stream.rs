@@ -183,10 +183,12 @@ impl EventStream {
                 biased;
                 refusal = ended(&mut self.token_ends) => return Some(self.expire(&refusal)),
                 deliveries = self.subscription.next() => deliveries,
-                () = &mut self.heartbeat => match self.heartbeat_is_due() {
-                    true => return Some(self.heartbeat()),
-                    false => continue,
-                },
+                () = &mut self.heartbeat => {
+                    if self.heartbeat_is_due() {
+                        return Some(self.heartbeat());
+                    }
+                    continue;
+                }
             };
             return Some(match deliveries {
                 Ok(Some(deliveries)) => {

@@ -10,7 +10,7 @@ use flowfi_indexer::{
 };
 use serde_json::json;
 use sqlx::PgPool;
-use tokio::time::timeout;
+use tokio::{task::JoinSet, time::timeout};
 
 use crate::world::{DEADLINE, World};
 
@@ -87,7 +87,8 @@ async fn is_published(world: &World, change: impl FnOnce(&mut serde_json::Value,
     });
     change(&mut payload, head);
     let stop = world.stop.child_token();
-    let tailing = tokio::spawn(feed::tail(feed.clone(), stop.clone()));
+    let mut tailing = JoinSet::new();
+    tailing.spawn(feed::tail(feed.clone(), stop.clone()));
     // The listener is there once a hint of another kind has arrived.
     crate::world::eventually("the tailer listens", || async {
         let listening =
@@ -110,7 +111,7 @@ async fn is_published(world: &World, change: impl FnOnce(&mut serde_json::Value,
         }));
     }
     stop.cancel();
-    tailing.await.unwrap();
+    tailing.join_next().await.unwrap().unwrap();
     ids.contains(&next)
 }
 

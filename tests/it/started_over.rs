@@ -63,7 +63,7 @@ async fn next_frames(subscription: &mut Subscription) -> Vec<Frame> {
 /// Lets the feed follow the table until the future is done.
 async fn while_tailing<T>(feed: &Feed, world: &World, work: impl Future<Output = T>) -> T {
     tokio::select! {
-        () = feed::tail(feed.clone(), world.stop.clone()) => panic!("the tailer ended"),
+        () = Box::pin(feed::tail(feed.clone(), world.stop.clone())) => panic!("the tailer ended"),
         done = work => done,
     }
 }

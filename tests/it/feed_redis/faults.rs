@@ -37,7 +37,7 @@ async fn no_longer_follows(base: &str) {
 async fn a_redis_that_is_killed_and_comes_back_empty_costs_no_event(pool: PgPool) {
     let world = World::new(pool).await;
     let mut deployment = Deployment::of(&world).await;
-    let mut indexer = deployment.indexer().await;
+    let mut indexer = deployment.indexer();
     let (mut gateway, base) = deployment.gateway().await;
     deployment.until_it_follows_redis(&base).await;
     let (mut subscriber, last) = subscriber_from_now(&world, &base).await;
@@ -59,7 +59,7 @@ async fn a_redis_that_is_killed_and_comes_back_empty_costs_no_event(pool: PgPool
 async fn a_redis_that_falls_silent_costs_no_event(pool: PgPool) {
     let world = World::new(pool).await;
     let deployment = Deployment::of(&world).await;
-    let _indexer = deployment.indexer().await;
+    let _indexer = deployment.indexer();
     let (_gateway, base) = deployment.gateway().await;
     deployment.until_it_follows_redis(&base).await;
     let (mut subscriber, last) = subscriber_from_now(&world, &base).await;
@@ -78,7 +78,7 @@ async fn a_redis_that_falls_silent_costs_no_event(pool: PgPool) {
 async fn a_commit_whose_indexer_was_killed_before_it_was_announced_is_delivered_once(pool: PgPool) {
     let world = World::new(pool).await;
     let deployment = Deployment::of(&world).await;
-    let indexer = deployment.indexer().await;
+    let indexer = deployment.indexer();
     let (_gateway, base) = deployment.gateway().await;
     deployment.until_it_follows_redis(&base).await;
     let (mut subscriber, last) = subscriber_from_now(&world, &base).await;
@@ -87,7 +87,7 @@ async fn a_commit_whose_indexer_was_killed_before_it_was_announced_is_delivered_
     stored(&world).await;
     indexer.kill().await;
     deployment.redis.ask::<String>(&["CLIENT", "UNPAUSE"]).await;
-    let _indexer = deployment.indexer().await;
+    let _indexer = deployment.indexer();
     create(&world).await;
     expect_all_after(&world, last, &mut subscriber).await;
 }
@@ -96,10 +96,10 @@ async fn a_commit_whose_indexer_was_killed_before_it_was_announced_is_delivered_
 async fn an_indexer_that_is_frozen_and_comes_back_after_another_took_over_announces_nothing_twice(pool: PgPool) {
     let world = World::new(pool).await;
     let deployment = Deployment::of(&world).await;
-    let leader = deployment.indexer().await;
+    let leader = deployment.indexer();
     let (_gateway, base) = deployment.gateway().await;
     deployment.until_it_follows_redis(&base).await;
-    let mut standby = deployment.indexer().await;
+    let mut standby = deployment.indexer();
     standby.says("standing by").await;
     let (mut subscriber, last) = subscriber_from_now(&world, &base).await;
     create(&world).await;
@@ -125,7 +125,7 @@ async fn a_postgresql_that_goes_away_and_comes_back_costs_no_event() {
     let world = World::new(pool).await;
     let mut deployment = Deployment::of(&world).await;
     server.url().clone_into(&mut deployment.database_url);
-    let _indexer = deployment.indexer().await;
+    let _indexer = deployment.indexer();
     let (_gateway, base) = deployment.gateway().await;
     deployment.until_it_follows_redis(&base).await;
     let (mut subscriber, last) = subscriber_from_now(&world, &base).await;
@@ -144,7 +144,7 @@ async fn a_postgresql_that_goes_away_and_comes_back_costs_no_event() {
 async fn late_rows_are_told_by_a_hint_and_not_sent(pool: PgPool) {
     let world = World::new(pool).await;
     let deployment = Deployment::of(&world).await;
-    let _indexer = deployment.indexer().await;
+    let _indexer = deployment.indexer();
     let (_gateway, base) = deployment.gateway().await;
     deployment.until_it_follows_redis(&base).await;
     let (mut subscriber, last) = subscriber_from_now(&world, &base).await;
@@ -162,7 +162,7 @@ async fn late_rows_are_told_by_a_hint_and_not_sent(pool: PgPool) {
 async fn a_network_that_starts_over_has_entries_of_its_own(pool: PgPool) {
     let world = World::new(pool).await;
     let deployment = Deployment::of(&world).await;
-    let _indexer = deployment.indexer().await;
+    let _indexer = deployment.indexer();
     let (_gateway, base) = deployment.gateway().await;
     deployment.until_it_follows_redis(&base).await;
     let (mut subscriber, _) = subscriber_from_now(&world, &base).await;

@@ -100,7 +100,7 @@ impl<'a> Deployment<'a> {
         Self { world, database_url, redis: Redis::start().await }
     }
 
-    async fn indexer(&self) -> Gateway {
+    fn indexer(&self) -> Gateway {
         let arguments = ["--role", "indexer", "--rpc-urls", &self.world.rpc_url, "--poll-interval", "10ms"];
         let more = ["--state", "events", "--on-reset", "archive", "--feed-redis", &self.redis.url()];
         Gateway::with(self.world, &self.database_url, &[&arguments[..], &more[..]].concat())
@@ -153,7 +153,7 @@ async fn subscriber_from_now(world: &World, base: &str) -> (Subscriber, EventId)
 async fn the_table_is_not_read_for_what_redis_carries_and_nobody_listens_to_postgresql(pool: PgPool) {
     let world = World::new(pool).await;
     let deployment = Deployment::of(&world).await;
-    let _indexer = deployment.indexer().await;
+    let _indexer = deployment.indexer();
     let (_gateway, base) = deployment.gateway().await;
     deployment.until_it_follows_redis(&base).await;
     let (mut subscriber, mut last) = subscriber_from_now(&world, &base).await;
@@ -184,7 +184,7 @@ async fn the_table_is_not_read_for_what_redis_carries_and_nobody_listens_to_post
 async fn gateways_and_an_indexer_that_are_killed_lose_nothing_and_double_nothing(pool: PgPool) {
     let world = World::new(pool).await;
     let deployment = Deployment::of(&world).await;
-    let mut indexer = deployment.indexer().await;
+    let mut indexer = deployment.indexer();
     eventually("the index has begun", || async { world.progress().await.is_some() }).await;
     let (mut gateways, mut bases) = (Vec::new(), Vec::new());
     for _ in 0..3 {
@@ -208,7 +208,7 @@ async fn gateways_and_an_indexer_that_are_killed_lose_nothing_and_double_nothing
             let (gateway, base) = deployment.gateway().await;
             std::mem::replace(&mut gateways[at], gateway).kill().await;
             *bases[at].lock().unwrap() = base;
-            let next = deployment.indexer().await;
+            let next = deployment.indexer();
             std::mem::replace(&mut indexer, next).kill().await;
         }
         for base in &bases {
