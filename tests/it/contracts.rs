@@ -38,7 +38,7 @@ fn second(world: &World) -> ContractId {
 
 impl World {
     /// Creates a stream in each of these contracts, all in one transaction in a ledger of its own.
-    async fn create_in(&self, contracts: &[u8]) -> Receipt {
+    pub async fn create_in(&self, contracts: &[u8]) -> Receipt {
         let call = self.creation("alice", "bob", 1_000_000, 100);
         let calls = contracts.iter().map(|contract| NumberedCall { contract: *contract, call: call.clone() });
         let answer = self.devnet.submit(Input::Across(calls.collect()));
