@@ -60,9 +60,9 @@ test('streams with the same number are told apart, and each link leads to its ow
 test('actions are offered only on streams of the contract that takes them', { timeout }, async () => {
   const page = await open(`#stream/${second}:${own.streamId}`);
   await page.locator('#claimable').waitFor();
-  assert.equal(await page.locator('.acts').count(), 0);
+  assert.equal(await page.locator('#stream .acts').count(), 0);
   await page.goto(`${program.url}/#stream/${first}:${own.streamId}`);
-  await page.locator('.acts').waitFor();
+  await page.locator('#stream .acts').waitFor();
   await page.close();
 });
 
