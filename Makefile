@@ -14,8 +14,8 @@ test-busy: ## Run every test three times beside four busy loops, and print how l
 	.ci/test-busy
 
 test-rust: postgres ## Run the Rust tests against a private database
-	.ci/install-pgbouncer
-	.ci/install-redis
+	.ci/install pgbouncer PgBouncer pgbouncer
+	.ci/install redis-server Redis redis-server
 	cargo build --locked
 	$(TARGET)/debug/flowfi-indexer postgres -- cargo test --locked --workspace
 
@@ -52,7 +52,7 @@ bench-fairness: postgres ## Measure how attackers within the limits affect other
 	$(TARGET)/release/flowfi-indexer postgres --durable -- cargo bench --locked --bench fairness
 
 bench-feed: postgres ## Measure ten thousand event streams beside nchan, in release
-	.ci/install-nchan
+	.ci/install /usr/lib/nginx/modules/ngx_nchan_module.so "nginx with nchan" nginx libnginx-mod-nchan
 	cargo build --locked --release --manifest-path benches/sseload/Cargo.toml
 	cargo build --locked --release
 	$(TARGET)/release/flowfi-indexer postgres --durable -- cargo bench --locked --bench feed

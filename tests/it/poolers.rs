@@ -67,7 +67,7 @@ fn program() -> &'static str {
     let places =
         ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/opt/homebrew/bin/pgbouncer", "/usr/local/bin/pgbouncer"];
     let found = places.into_iter().find(|place| fs::exists(place).unwrap());
-    found.expect("PgBouncer is needed for this test: run .ci/install-pgbouncer, or install it as your system does")
+    found.expect("PgBouncer is needed for this test: run make test-rust, or install it as your system does")
 }
 
 async fn free_port() -> u16 {

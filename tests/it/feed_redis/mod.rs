@@ -84,7 +84,7 @@ impl Redis {
 fn program() -> &'static str {
     let places = ["/usr/bin/redis-server", "/opt/homebrew/bin/redis-server", "/usr/local/bin/redis-server"];
     let found = places.into_iter().find(|place| fs::exists(place).unwrap());
-    found.expect("Redis is needed for this test: run .ci/install-redis, or install it as your system does")
+    found.expect("Redis is needed for this test: run make test-rust, or install it as your system does")
 }
 
 /// An indexer, gateways, and the Redis between them.
