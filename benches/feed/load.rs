@@ -125,7 +125,7 @@ pub async fn ours(case: &Case, connections: u32, base: &str, gateway: u32, pool:
     command
         .args(["--url", &format!("{base}/v1/events/subscribe?streams={{chan}}"), "--chan-prefix", ""])
         .args(["--conns", &connections.to_string(), "--channels", &channels.to_string()])
-        .args(["--publish-cmd", &publish, "--line", "{chan} {marker}", "--msg", "{marker}", "--marker", "num"])
+        .args(["--publish-cmd", &publish, "--line", "{chan} {msg}", "--msg", "{marker}", "--marker", "num"])
         .args(["--rate", &rate.to_string(), "--count", &case.messages.to_string()])
         .args(["--warmup", &case.warm_up.to_string(), "--drain", "30", "--settle", "3"])
         .args(["--connect-concurrency", "64", "--pid", &gateway.to_string()])
